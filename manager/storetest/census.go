@@ -1,0 +1,73 @@
+package storetest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+func census[T any](e *env[T]) {
+	const workers, sessions = 4, 100_000
+	censor, _ := e.store.(manager.Censor)
+	var empty manager.Census
+	if censor != nil {
+		empty = censor.Census()
+	}
+	e.storm(workers, func(int) {
+		for round := range e.rounds(sessions / workers) {
+			id := e.ids.id()
+			_, err := e.getOrCreate(id)
+			e.want(err, nil, "GetOrCreate")
+			_, err = e.delete(id)
+			e.want(err, nil, "Delete")
+			if round%16 == 0 { // looking for what is not there must leave nothing behind either
+				if _, err := e.count(id); !errors.Is(err, manager.ErrNotFound) {
+					e.fatalf("resurrected session: View of a deleted session gave error %v", err)
+				}
+				e.want(e.increment(id), manager.ErrNotFound, "Update of a deleted session")
+			}
+		}
+	})
+	e.create(100)
+	if _, err := e.store.Sweep(background, func(manager.ID, *T) bool { return true }, nil); err != nil {
+		e.fatalf("Sweep failed: %v", err)
+	}
+	e.wantLen(0)
+	if censor != nil {
+		e.wantCensus(censor, empty)
+	}
+}
+
+// wantCensus fails the case unless the store holds no more than when it was empty. A goroutine that is on its way out
+// gets the time it needs.
+func (e *env[T]) wantCensus(censor manager.Censor, empty manager.Census) {
+	var c manager.Census
+	for patience := time.Now().Add(5 * time.Second); time.Now().Before(patience); time.Sleep(time.Millisecond) {
+		if c = censor.Census(); c.Goroutines <= empty.Goroutines {
+			break
+		}
+	}
+	switch {
+	case c.Sessions != 0:
+		e.fatalf("session leak: every session was removed and the census counts %d", c.Sessions)
+	case c.Locks > empty.Locks:
+		e.fatalf("lock leak: no session is left and the census counts %d locks", c.Locks)
+	case c.Goroutines > empty.Goroutines:
+		e.fatalf("goroutine leak: no session is left and the census counts %d goroutines, %d when it was new",
+			c.Goroutines, empty.Goroutines)
+	}
+}
+
+// goroutines uses every method, leaves sessions behind and lets the end of the case look for what still runs.
+func goroutines[T any](e *env[T]) {
+	e.create(10)
+	for _, op := range operations[T]() {
+		e.want(op.do(e, background, e.idFor(op), func() {}), nil, op.name)
+	}
+	for _, id := range e.create(10) {
+		e.want(e.increment(id), nil, "Update")
+	}
+	e.step("Close hangs: no operation is running any more")
+	e.want(e.store.Close(), nil, "Close")
+}

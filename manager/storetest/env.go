@@ -1,0 +1,191 @@
+package storetest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+var background = context.Background()
+
+// env is what a case works with: a fresh store, what the store declares, and helpers that fail the case by themselves.
+type env[T any] struct {
+	*watch
+	store manager.SessionStore[T]
+	g     manager.Guarantees
+	p     Probe[T]
+	ids   *mint
+}
+
+// mint makes random version 4 ids, the same ones in every run.
+type mint struct {
+	mu  sync.Mutex // protects rng
+	rng *rand.Rand
+}
+
+func newMint() *mint { return &mint{rng: rand.New(rand.NewPCG(15, 100))} }
+
+func (m *mint) id() (id manager.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	binary.LittleEndian.PutUint64(id[:8], m.rng.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], m.rng.Uint64())
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// retry calls op again while it says ErrConflict. A store whose fn runs alone has no conflicts to report.
+func (e *env[T]) retry(op func() error) error {
+	for {
+		err := op()
+		if e.g.Alone || !errors.Is(err, manager.ErrConflict) || e.hasFailed() {
+			return err
+		}
+	}
+}
+
+// update changes the session with fn, which may run more than once.
+func (e *env[T]) update(id manager.ID, fn func(s *T)) error {
+	return e.retry(func() error {
+		return e.store.Update(background, id, func(_ context.Context, s *T) error { fn(s); return nil })
+	})
+}
+
+// increment adds one to the session's count.
+func (e *env[T]) increment(id manager.ID) error { return e.update(id, e.p.Increment) }
+
+// count is the session's count as View shows it.
+func (e *env[T]) count(id manager.ID) (n int64, err error) {
+	err = e.store.View(background, id, func(_ context.Context, s *T) error { n = e.p.Count(s); return nil })
+	return n, err
+}
+
+// delete removes the session and returns the count that was handed over.
+func (e *env[T]) delete(id manager.ID) (last int64, err error) {
+	err = e.retry(func() error {
+		s, err := e.store.Delete(background, id)
+		last = e.p.Count(&s)
+		return err
+	})
+	return last, err
+}
+
+// getOrCreate makes sure that the session exists.
+func (e *env[T]) getOrCreate(id manager.ID) (created bool, err error) {
+	err = e.retry(func() (err error) {
+		created, err = e.store.GetOrCreate(background, id, e.p.New, nil)
+		return err
+	})
+	return created, err
+}
+
+// create makes n new sessions.
+func (e *env[T]) create(n int) []manager.ID {
+	ids := make([]manager.ID, n)
+	for i := range ids {
+		ids[i] = e.ids.id()
+		if created, err := e.getOrCreate(ids[i]); err != nil || !created {
+			e.fatalf("creation failed: GetOrCreate of a new id gave created %v, error %v", created, err)
+		}
+	}
+	return ids
+}
+
+// want fails the case unless err is (errors.Is) what is wanted; nil for success.
+func (e *env[T]) want(err, wanted error, what string) {
+	if (wanted == nil && err != nil) || !errors.Is(err, wanted) {
+		e.fatalf("wrong answer: %s gave error %v, want %v", what, err, wanted)
+	}
+}
+
+// wantCount fails the case unless the session is there and counts n.
+func (e *env[T]) wantCount(id manager.ID, n int64, anomaly string) {
+	got, err := e.count(id)
+	e.want(err, nil, "View")
+	if got != n {
+		e.fatalf("%s: the session counts %d, want %d", anomaly, got, n)
+	}
+}
+
+// holder keeps a session busy.
+type holder struct {
+	out  *gate
+	done <-chan struct{}
+	inFn atomic.Bool
+}
+
+// hold keeps the session busy in an Update that adds one at its end. It returns once fn runs.
+func (e *env[T]) hold(id manager.ID) *holder {
+	in, h := newGate(), &holder{out: newGate()}
+	h.done = e.spawn(func() {
+		err := e.update(id, func(s *T) {
+			h.inFn.Store(true)
+			in.open()
+			e.pause(h.out.ch)
+			h.inFn.Store(false)
+			e.p.Increment(s)
+		})
+		e.want(err, nil, "Update that holds the session")
+	})
+	e.await(in.ch)
+	return h
+}
+
+// release lets the holder end and waits for it.
+func (e *env[T]) release(h *holder) {
+	h.out.open()
+	e.await(h.done)
+}
+
+// operation is one method of the store with one of its closures. do calls act from that closure.
+type operation[T any] struct {
+	name   string
+	fresh  bool // wants an id that is not there yet
+	plain  bool // has no closure
+	sweeps bool // goes over all sessions
+	do     func(e *env[T], ctx context.Context, id manager.ID, act func()) error
+}
+
+// operations are all the ways into a store.
+func operations[T any]() []operation[T] {
+	always := func(manager.ID, *T) bool { return true }
+	return []operation[T]{
+		{name: "create of GetOrCreate", fresh: true,
+			do: func(e *env[T], ctx context.Context, id manager.ID, act func()) error {
+				_, err := e.store.GetOrCreate(ctx, id, func() T { act(); return e.p.New() }, nil)
+				return err
+			}},
+		{name: "view of GetOrCreate", do: func(e *env[T], ctx context.Context, id manager.ID, act func()) error {
+			_, err := e.store.GetOrCreate(ctx, id, e.p.New, func(*T) { act() })
+			return err
+		}},
+		{name: "fn of View", do: func(e *env[T], ctx context.Context, id manager.ID, act func()) error {
+			return e.store.View(ctx, id, func(context.Context, *T) error { act(); return nil })
+		}},
+		{name: "fn of Update", do: func(e *env[T], ctx context.Context, id manager.ID, act func()) error {
+			return e.store.Update(ctx, id, func(_ context.Context, s *T) error { act(); e.p.Increment(s); return nil })
+		}},
+		{name: "expired of Sweep", sweeps: true, do: func(e *env[T], ctx context.Context, _ manager.ID, act func()) error {
+			_, err := e.store.Sweep(ctx, func(manager.ID, *T) bool { act(); return false }, nil)
+			return err
+		}},
+		{name: "removed of Sweep", sweeps: true, do: func(e *env[T], ctx context.Context, _ manager.ID, act func()) error {
+			_, err := e.store.Sweep(ctx, always, func(manager.ID, T) { act() })
+			return err
+		}},
+		{name: "Delete", plain: true, do: func(e *env[T], ctx context.Context, id manager.ID, _ func()) error {
+			_, err := e.store.Delete(ctx, id)
+			return err
+		}},
+		{name: "Len", plain: true, do: func(e *env[T], ctx context.Context, _ manager.ID, _ func()) error {
+			_, err := e.store.Len(ctx)
+			return err
+		}},
+	}
+}

@@ -1,0 +1,185 @@
+package storetest
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+func noLostUpdate[T any](e *env[T]) {
+	const workers, sessions = 8, 4
+	ids := e.create(sessions)
+	var acked [sessions]atomic.Int64
+	e.storm(workers, func(worker int) {
+		var own [sessions]int64
+		for round := range e.rounds(150) {
+			k := (worker + round) % sessions
+			err := e.update(ids[k], func(s *T) {
+				runtime.Gosched() // an invitation to whoever should be kept out
+				e.p.Increment(s)
+			})
+			e.want(err, nil, "Update")
+			acked[k].Add(1)
+			own[k]++
+			seen, err := e.count(ids[k])
+			e.want(err, nil, "View")
+			if seen < own[k] {
+				e.fatalf("lost update: one goroutine has %d acknowledged increments and sees a count of %d", own[k], seen)
+			}
+		}
+	})
+	for k, id := range ids {
+		e.wantCount(id, acked[k].Load(), "lost update: acknowledged increments are not all in the session")
+	}
+}
+
+func steadyView[T any](e *env[T]) {
+	e.viewedWhileUpdated()
+	id := e.create(1)[0]
+	var writers atomic.Int64
+	writers.Store(2)
+	e.storm(4, func(worker int) {
+		if worker < 2 {
+			defer writers.Add(-1)
+			for range e.rounds(300) {
+				e.want(e.increment(id), nil, "Update")
+			}
+			return
+		}
+		var latest int64
+		for writers.Load() > 0 && !e.hasFailed() {
+			n, err := e.count(id)
+			e.want(err, nil, "View")
+			if n < latest {
+				e.fatalf("time ran backwards: View showed count %d and later %d", latest, n)
+			}
+			latest = n
+		}
+	})
+}
+
+// viewedWhileUpdated looks at a session twice in one closure, with an update in between for which there is all the
+// time that it needs, unless it is kept waiting, as it is where views and updates exclude each other.
+func (e *env[T]) viewedWhileUpdated() {
+	type show func(id manager.ID, fn func(*T)) error
+	shows := map[string]show{
+		"View": func(id manager.ID, fn func(*T)) error {
+			return e.store.View(background, id, func(_ context.Context, s *T) error { fn(s); return nil })
+		},
+		"GetOrCreate": func(id manager.ID, fn func(*T)) error {
+			_, err := e.store.GetOrCreate(background, id, e.p.New, fn)
+			return err
+		},
+	}
+	for name, show := range shows {
+		for range e.rounds(4) {
+			id := e.create(1)[0]
+			var kept T
+			var updated <-chan struct{}
+			err := show(id, func(s *T) {
+				before := e.p.Count(s)
+				kept = *s
+				updated = e.spawn(func() { e.want(e.increment(id), nil, "Update") })
+				e.linger(updated)
+				if after := e.p.Count(s); after != before {
+					e.errorf("live reference handed out: the session changed from %d to %d while %s showed it",
+						before, after, name)
+				}
+			})
+			e.want(err, nil, name)
+			e.await(updated)
+			if n := e.p.Count(&kept); n != 0 {
+				e.fatalf("live reference handed out: a copy made in %s changed its count from 0 to %d", name, n)
+			}
+			e.wantCount(id, 1, "lost update beside a "+name)
+		}
+	}
+}
+
+func alone[T any](e *env[T]) {
+	e.keptOut()
+	const workers = 6
+	id := e.create(1)[0]
+	var inside atomic.Int64
+	e.storm(workers, func(worker int) {
+		for range e.rounds(150) {
+			if worker == 0 {
+				e.want(e.store.View(background, id, func(context.Context, *T) error {
+					if n := inside.Load(); n != 0 {
+						e.errorf("not alone: View was in a session with %d updates", n)
+					}
+					return nil
+				}), nil, "View")
+				continue
+			}
+			var runs atomic.Int64
+			e.want(e.update(id, func(s *T) {
+				runs.Add(1)
+				if n := inside.Add(1); n != 1 {
+					e.errorf("not alone: %d updates were in one session at once", n)
+				}
+				runtime.Gosched()
+				e.p.Increment(s)
+				inside.Add(-1)
+			}), nil, "Update")
+			if n := runs.Load(); n != 1 {
+				e.fatalf("fn ran %d times in one Update that is declared to run it once", n)
+			}
+		}
+	})
+}
+
+// keptOut holds a session and sees that every other way into it stays shut.
+func (e *env[T]) keptOut() {
+	for _, op := range operations[T]() {
+		if op.fresh || op.plain {
+			continue
+		}
+		id := e.create(1)[0]
+		h := e.hold(id)
+		e.step("not let in: %s waits for a session that is free again", op.name)
+		done := e.spawn(func() {
+			e.want(op.do(e, background, id, func() {
+				if h.inFn.Load() {
+					e.errorf("not alone: %s was called while another goroutine was in the session", op.name)
+				}
+			}), nil, op.name)
+		})
+		e.linger(done)
+		e.release(h)
+		e.await(done)
+		if _, err := e.store.Sweep(background, func(manager.ID, *T) bool { return true }, nil); err != nil {
+			e.fatalf("Sweep failed: %v", err)
+		}
+	}
+}
+
+func othersGoOn[T any](e *env[T]) {
+	h := e.hold(e.create(1)[0])
+	for range e.rounds(64) { // many ids, so that some would share a shard with the busy session
+		for _, op := range operations[T]() {
+			if op.sweeps {
+				continue // it asks every session, the busy one too
+			}
+			id := e.ids.id()
+			e.step("wider block: %s of another session waits although a busy session is declared to block only itself", op.name)
+			if !op.fresh {
+				_, err := e.getOrCreate(id)
+				e.want(err, nil, "GetOrCreate")
+			}
+			e.want(op.do(e, background, id, func() {}), nil, op.name)
+		}
+	}
+	e.release(h)
+}
+
+func readersGoOn[T any](e *env[T]) {
+	id := e.create(1)[0]
+	h := e.hold(id)
+	e.step("readers blocked: View waits for an update although nobody reading is declared to wait")
+	e.wantCount(id, 0, "unfinished update shown")
+	e.release(h)
+	e.wantCount(id, 1, "lost update")
+}

@@ -1,0 +1,231 @@
+package storetest
+
+import (
+	"fmt"
+	"iter"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+const (
+	// budget bounds one loop of rounds, so that a store behind a network is checked with fewer rounds and not for hours.
+	budget = time.Second
+
+	// grace is how long a case waits for what must not happen. A machine so slow that a fault needs longer hides it.
+	grace = 2 * time.Millisecond
+)
+
+// watch runs the body of one case away from the test's goroutine, so that a body that hangs can be given up: its
+// goroutines are lost then, and whatever they say later is dropped, since testing.T panics when used after its test.
+//
+// The first failure ends the case: everything that waits through the watch goes on, every loop of rounds stops.
+type watch struct {
+	why     string
+	beat    atomic.Int64 // rises with every sign of progress
+	workers sync.WaitGroup
+	failed  chan struct{} // closed by the first failure
+
+	mu      sync.Mutex // protects what follows
+	t       *testing.T // nil once the case was given up
+	stepNow string     // what it would mean if nothing happened from here on
+}
+
+func newWatch(t *testing.T, why string) *watch {
+	return &watch{why: why, failed: make(chan struct{}), t: t}
+}
+
+// run calls body, waits for its workers, then calls finish. It gives up when nothing moved for patience.
+func (w *watch) run(patience time.Duration, body, finish func()) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		w.guarded(body)
+		w.workers.Wait()
+		w.guarded(finish)
+	}()
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	for last := int64(-1); ; {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+			now := w.beat.Load()
+			if now == last {
+				w.giveUp()
+			}
+			last = now
+		}
+	}
+}
+
+// guarded calls f and waits for it on a goroutine that f may end: fatalf does.
+func (w *watch) guarded(f func()) { <-w.spawn(f) }
+
+// giveUp must be called on the test's goroutine.
+func (w *watch) giveUp() {
+	stacks := make([]byte, 1<<16)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	w.mu.Lock()
+	t, step := w.t, w.stepNow
+	w.t = nil
+	w.fail()
+	w.mu.Unlock()
+	t.Fatalf("%s\n(hangs; the case: %s)\n\n%s", step, w.why, stacks)
+}
+
+// checkLeaks fails the test when goroutines are left that were not there before. A case that failed may leave some
+// for the reason it failed for; a case that hangs certainly does.
+func checkLeaks(t *testing.T, before goleak.Option) {
+	if t.Failed() {
+		return
+	}
+	err := goleak.Find(before)
+	for patience := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(patience); {
+		err = goleak.Find(before)
+	}
+	if err != nil {
+		t.Errorf("goroutine leak: the store is closed and goroutines of it still run\n%v", err)
+	}
+}
+
+// step says what a hang from here on would mean.
+func (w *watch) step(format string, args ...any) {
+	w.beat.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stepNow = fmt.Sprintf(format, args...)
+}
+
+// errorf fails the case. It returns, so closures may call it while the store runs them. Only the first failure is
+// reported: those that follow are mostly its consequences.
+func (w *watch) errorf(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hasFailed() || w.t == nil {
+		return
+	}
+	w.fail()
+	w.t.Errorf("%s\n(the case: %s)", fmt.Sprintf(format, args...), w.why)
+}
+
+// fail lets everything go on that waits through the watch. It needs mu.
+func (w *watch) fail() {
+	if !w.hasFailed() {
+		close(w.failed)
+	}
+}
+
+// fatalf is errorf and ends the calling goroutine. Not for closures.
+func (w *watch) fatalf(format string, args ...any) {
+	w.errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (w *watch) hasFailed() bool {
+	select {
+	case <-w.failed:
+		return true
+	default:
+		return false
+	}
+}
+
+// spawn runs f on a goroutine that the case waits for. done is closed when f is over, however it ends.
+func (w *watch) spawn(f func()) (done <-chan struct{}) {
+	over := make(chan struct{})
+	w.workers.Add(1)
+	go func() {
+		defer w.workers.Done()
+		defer close(over)
+		defer func() {
+			if v := recover(); v != nil {
+				w.errorf("unexpected panic: %v\n%s", v, debug.Stack())
+			}
+		}()
+		f()
+	}()
+	return over
+}
+
+// storm runs f on n goroutines that start together and waits for them.
+func (w *watch) storm(n int, f func(worker int)) {
+	start := make(chan struct{})
+	dones := make([]<-chan struct{}, n)
+	for i := range n {
+		dones[i] = w.spawn(func() { w.pause(start); f(i) })
+	}
+	close(start)
+	w.await(dones...)
+}
+
+// pause waits for ch or for the case to fail. For closures.
+func (w *watch) pause(ch <-chan struct{}) {
+	select {
+	case <-ch:
+	case <-w.failed:
+	}
+}
+
+// await waits for all of chs; when the case fails, it ends the calling goroutine. Not for closures.
+func (w *watch) await(chs ...<-chan struct{}) {
+	for _, ch := range chs {
+		w.pause(ch)
+		if w.hasFailed() {
+			runtime.Goexit()
+		}
+	}
+	w.beat.Add(1)
+}
+
+// linger waits a moment for ch and reports whether it came.
+func (w *watch) linger(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	case <-w.failed:
+	case <-time.After(grace):
+	}
+	return false
+}
+
+// rounds counts to n, at least to 1, and stops early when the case has failed or the budget is used up.
+func (w *watch) rounds(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		stop := time.Now().Add(budget)
+		for i := range n {
+			if i > 0 && (w.hasFailed() || time.Now().After(stop)) {
+				return
+			}
+			w.beat.Add(1)
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// gate is opened once, by whoever comes first: closures may run more than once.
+type gate struct {
+	once sync.Once
+	ch   chan struct{}
+}
+
+func newGate() *gate { return &gate{ch: make(chan struct{})} }
+
+func (g *gate) open() { g.once.Do(func() { close(g.ch) }) }
+
+func (g *gate) isOpen() bool {
+	select {
+	case <-g.ch:
+		return true
+	default:
+		return false
+	}
+}
