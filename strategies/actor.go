@@ -1,0 +1,508 @@
+package strategies
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"iter"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+var _ = register(Strategy{
+	Name:            "actor",
+	How:             "a goroutine owns each shard (or each session) and does what requests sent over a channel ask for",
+	WaitsOnChannels: true,
+	Guarantees: manager.Guarantees{
+		Blocks:      manager.BlocksActor,
+		Alone:       true,
+		Cancellable: manager.CancelQueued,
+	},
+	Params: []Param{
+		{
+			Name:    "shards",
+			Default: strconv.Itoa(DefaultShards),
+			Doc:     "number of shards, each with a goroutine of its own; without meaning with per=session",
+			Legal:   "a whole number from 1 to 1048576",
+			Check:   positive,
+		},
+		{
+			Name:    "per",
+			Default: "shard",
+			Doc:     "what a goroutine owns",
+			Legal:   "shard or session",
+			Check:   shardOrSession,
+		},
+	},
+	Open: func(p Values) (manager.SessionStore[manager.Session], error) {
+		return NewActor[manager.Session](actorOptions(p)), nil
+	},
+	OpenProbe: func(p Values) (manager.SessionStore[Probe], error) { return NewActor[Probe](actorOptions(p)), nil },
+})
+
+func shardOrSession(value string) error {
+	if value != "shard" && value != "session" {
+		return errors.New("neither shard nor session")
+	}
+	return nil
+}
+
+func actorOptions(p Values) ActorOptions {
+	return ActorOptions{Shards: p.Int("shards"), PerSession: p["per"] == "session"}
+}
+
+// ActorOptions says what a goroutine of an [Actor] owns.
+type ActorOptions struct {
+	Shards     int  // goroutines to spread the sessions over; less than 1 means DefaultShards
+	PerSession bool // a goroutine for each session instead; Shards then has no meaning
+}
+
+// mailboxSize is how many requests a shard takes in advance, at 8 bytes each. Their callers then wait once, for the
+// answer, and not for the sending as well.
+const mailboxSize = 64
+
+// Actor gives sessions to goroutines that nobody else's work touches (Hewitt, Bishop and Steiger, 1973). An operation is
+// a request in the owner's mailbox, and its caller waits for the answer: two goroutine switches where a free mutex
+// costs none. There is no lock a session.
+//
+// Every closure runs on the owner's goroutine, create and Sweep's removed among them; only with PerSession the creator,
+// who makes the owner, runs create and view itself. So a busy session keeps those waiting who want any session of
+// the same owner. A panic in a closure is caught there and raised again, with the same value, on the caller's
+// goroutine (its trace shows the caller's stack); runtime.Goexit likewise ends the caller. The owner serves on.
+//
+// The wait ends with ctx as long as the owner has not begun with the request, which is then never done.
+//
+// From inside a closure, using any session of the same owner hangs until that ctx ends, and so does Sweep; Close hangs
+// in any case. Other owners' sessions can be used; closures that use each other's owners deadlock.
+//
+// With PerSession a session costs a goroutine, at least 2 KB of stack, for as long as it lives.
+// The goroutines keep an Actor reachable: it must be closed.
+type Actor[T any] struct {
+	gate       *gate           // every operation is inside from its start to its end
+	shards     []*owner[T]     // nil with PerSession
+	seed       maphash.Seed    // of the choice of a shard; nobody can choose ids that fall into one
+	index      index[owner[T]] // nil without PerSession
+	requests   sync.Pool       // of *request[T]
+	goroutines sync.WaitGroup  // the owners'
+	running    atomic.Int64    // owners that have not stopped
+	closing    sync.Once
+}
+
+var (
+	_ manager.SessionStore[int] = (*Actor[int])(nil)
+	_ manager.Censor            = (*Actor[int])(nil)
+)
+
+// NewActor makes an empty store and, unless a goroutine is to own a session, starts its goroutines.
+func NewActor[T any](opts ActorOptions) *Actor[T] {
+	s := &Actor[T]{gate: newGate(), seed: maphash.MakeSeed()}
+	s.requests.New = func() any { return &request[T]{answered: make(chan struct{}, 1)} }
+	if opts.PerSession {
+		s.index = newRWIndex[owner[T]]()
+		return s
+	}
+	if opts.Shards < 1 {
+		opts.Shards = DefaultShards
+	}
+	s.shards = make([]*owner[T], opts.Shards)
+	for i := range s.shards {
+		s.shards[i] = &owner[T]{store: s, sessions: make(table[T]), mailbox: make(chan *request[T], mailboxSize)}
+		s.start(s.shards[i])
+	}
+	return s
+}
+
+func (s *Actor[T]) start(o *owner[T]) {
+	s.running.Add(1)
+	s.goroutines.Go(o.run)
+}
+
+// owner finds the owner of a session, or nil where there is neither.
+func (s *Actor[T]) owner(id manager.ID) *owner[T] {
+	if s.index != nil {
+		return s.index.load(id)
+	}
+	return s.shards[maphash.Bytes(s.seed, id[:])%uint64(len(s.shards))]
+}
+
+func (s *Actor[T]) owners() iter.Seq[*owner[T]] {
+	return func(yield func(*owner[T]) bool) {
+		for _, o := range s.shards {
+			if !yield(o) {
+				return
+			}
+		}
+		if s.index == nil {
+			return
+		}
+		for _, o := range s.index.all() {
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// GetOrCreate implements [manager.SessionStore].
+func (s *Actor[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
+	in, err := s.gate.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.gate.leave(in)
+	var fresh *owner[T]
+	for {
+		if o := s.owner(id); o != nil {
+			a := s.ask(o, question[T]{kind: askGetOrCreate, ctx: ctx, id: id, create: create, view: view})
+			if a.err != errStopped {
+				return a.created, a.err
+			}
+			continue
+		}
+		if fresh == nil {
+			fresh = s.newSessionOwner(id, create)
+		}
+		if s.index.insert(id, fresh) {
+			s.begin(fresh, view)
+			return true, nil
+		}
+	}
+}
+
+// newSessionOwner makes the owner of one session, which is its creator's until begin.
+func (s *Actor[T]) newSessionOwner(id manager.ID, create func() T) *owner[T] {
+	return &owner[T]{
+		store:    s,
+		id:       id,
+		sessions: table[T]{id: new(create())},
+		mailbox:  make(chan *request[T]),
+		stopped:  make(chan struct{}),
+	}
+}
+
+// begin shows a new session to its creator before anybody who finds the owner is served, then starts the owner,
+// whatever view does.
+func (s *Actor[T]) begin(o *owner[T], view func(*T)) {
+	defer s.start(o)
+	if view != nil {
+		view(o.sessions[o.id])
+	}
+}
+
+// View implements [manager.SessionStore]. It has the session alone, as Update does.
+func (s *Actor[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	return s.Update(ctx, id, fn)
+}
+
+// Update implements [manager.SessionStore].
+func (s *Actor[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	in, err := s.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.gate.leave(in)
+	return s.askFor(question[T]{kind: askUse, ctx: ctx, id: id, fn: fn}).err
+}
+
+// Delete implements [manager.SessionStore].
+func (s *Actor[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) {
+	in, err := s.gate.enter(ctx)
+	if err != nil {
+		return last, err
+	}
+	defer s.gate.leave(in)
+	a := s.askFor(question[T]{kind: askTake, ctx: ctx, id: id})
+	return a.last, a.err
+}
+
+// Sweep implements [manager.SessionStore]. It asks one owner after the other. A ctx that ends, or a Close, ends it between
+// two owners.
+func (s *Actor[T]) Sweep(
+	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
+) (n int, err error) {
+	in, err := s.gate.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer s.gate.leave(in)
+	for o := range s.owners() {
+		if err := s.gate.again(ctx); err != nil {
+			return n, err
+		}
+		a := s.ask(o, question[T]{kind: askSweep, ctx: ctx, expired: expired, removed: removed})
+		n += a.n
+		if a.err != nil && a.err != errStopped {
+			return n, a.err
+		}
+	}
+	return n, nil
+}
+
+// Len implements [manager.SessionStore]. It asks nobody, so it waits for nobody.
+func (s *Actor[T]) Len(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, manager.NotApplied(err)
+	}
+	return s.len(), nil
+}
+
+func (s *Actor[T]) len() (n int) {
+	if s.index != nil {
+		return s.index.len()
+	}
+	for _, o := range s.shards {
+		n += int(o.count.Load())
+	}
+	return n
+}
+
+// Close implements [manager.SessionStore]. Once the gate is shut, owners refuse what they have not begun; once everybody
+// is out, nobody can send any more, and the mailboxes can be closed.
+func (s *Actor[T]) Close() error {
+	s.closing.Do(func() {
+		s.gate.close()
+		for o := range s.owners() {
+			close(o.mailbox)
+		}
+		s.goroutines.Wait()
+		if s.index != nil {
+			s.index.clear()
+		}
+	})
+	return nil
+}
+
+// Census implements [manager.Censor]. With PerSession each session explains one mailbox and one goroutine.
+func (s *Actor[T]) Census() manager.Census {
+	running := int(s.running.Load())
+	c := manager.Census{Sessions: s.len(), Goroutines: running}
+	if s.index != nil {
+		c.Locks = running
+	}
+	return c
+}
+
+// askFor puts q to the owner of q.id.
+func (s *Actor[T]) askFor(q question[T]) answer[T] {
+	for {
+		o := s.owner(q.id)
+		if o == nil {
+			return answer[T]{err: manager.ErrNotFound}
+		}
+		if a := s.ask(o, q); a.err != errStopped {
+			return a
+		}
+	}
+}
+
+// errStopped: the owner has stopped without having got the request. It took itself out of the index before.
+var errStopped = errors.New("owner stopped")
+
+// ask puts q to o and waits for the answer. A closure that did not return ends the caller in the way it ended.
+func (s *Actor[T]) ask(o *owner[T], q question[T]) answer[T] {
+	r := s.requests.Get().(*request[T])
+	r.question = q
+	if err := o.send(r); err != nil {
+		s.recycle(r)
+		return answer[T]{err: err}
+	}
+	if err := r.wait(); err != nil {
+		return answer[T]{err: err} // r is still in the mailbox, so it cannot be used again
+	}
+	a := r.answer
+	s.recycle(r)
+	switch a.ended {
+	case panicked:
+		panic(a.value)
+	case exited:
+		runtime.Goexit()
+	}
+	return a
+}
+
+func (s *Actor[T]) recycle(r *request[T]) {
+	r.question, r.answer = question[T]{}, answer[T]{}
+	r.state.Store(queued)
+	s.requests.Put(r)
+}
+
+// request is one operation on its way to an owner and back.
+type request[T any] struct {
+	question[T]
+	answer[T]               // the owner's to write until answered
+	state     atomic.Uint32 // queued, then begun by the owner or withdrawn by the caller, whoever is first
+	answered  chan struct{} // capacity 1, so that the owner never waits for a caller
+}
+
+// The states of a request.
+const (
+	queued uint32 = iota
+	begun
+	withdrawn
+)
+
+// question is what an operation wants.
+type question[T any] struct {
+	kind    kind
+	ctx     context.Context
+	id      manager.ID
+	create  func() T                        // getOrCreate
+	view    func(*T)                        // getOrCreate
+	fn      func(context.Context, *T) error // use
+	expired func(manager.ID, *T) bool       // sweep
+	removed func(manager.ID, T)             // sweep
+}
+
+// kind is the method of [table] that answers a question.
+type kind uint8
+
+const (
+	askGetOrCreate kind = iota
+	askUse
+	askTake
+	askSweep
+)
+
+// answer is what came of a question.
+type answer[T any] struct {
+	last    T    // take
+	created bool // getOrCreate
+	n       int  // sweep
+	err     error
+	ended   ending
+	value   any // what the closure panicked with
+}
+
+// ending is how the closures of a question ended.
+type ending uint8
+
+const (
+	returned ending = iota
+	panicked
+	exited // by runtime.Goexit
+)
+
+// wait returns when r was answered, or with an error when its ctx ended before the owner began.
+func (r *request[T]) wait() error {
+	if done := r.ctx.Done(); done != nil {
+		select {
+		case <-r.answered:
+			return nil
+		case <-done:
+			if r.state.CompareAndSwap(queued, withdrawn) {
+				return manager.NotApplied(r.ctx.Err())
+			}
+		}
+	}
+	<-r.answered
+	return nil
+}
+
+// owner is a goroutine and the sessions that it alone touches: those of a shard, or a single one, with whose end it stops.
+type owner[T any] struct {
+	store    *Actor[T]
+	mailbox  chan *request[T] // closed by Close. Unbuffered for a single session, so that none lies in it when the owner stops
+	sessions table[T]         // nil once the owner has stopped
+	count    atomic.Int64     // len(sessions), for others to read
+
+	// For the owner of a single session only.
+	id      manager.ID
+	stopped chan struct{} // closed when the owner takes no more requests; nil for a shard, which stops only on Close
+}
+
+// send puts r in o's mailbox. On an error it did not. Without a ctx that can end it does without the select, which
+// costs about as much as the sending.
+func (o *owner[T]) send(r *request[T]) error {
+	done := r.ctx.Done()
+	if done == nil && o.stopped == nil {
+		o.mailbox <- r
+		return nil
+	}
+	select {
+	case o.mailbox <- r:
+		return nil
+	case <-o.stopped:
+		return errStopped
+	case <-done:
+		return manager.NotApplied(r.ctx.Err())
+	}
+}
+
+// run serves requests until the owner stops. When a closure ends the goroutine by runtime.Goexit, a fresh one goes on
+// with the same mailbox; it counts as running before this one stops to, so that Close joins it, too.
+func (o *owner[T]) run() {
+	defer func() {
+		if o.sessions != nil {
+			o.store.goroutines.Go(o.run)
+		}
+	}()
+	for o.sessions != nil {
+		r, open := <-o.mailbox
+		if !open {
+			o.stop()
+			return
+		}
+		o.serve(r)
+	}
+}
+
+// serve does what r asks for and answers it, last of all: whoever has the answer finds the books in order.
+func (o *owner[T]) serve(r *request[T]) {
+	if !r.state.CompareAndSwap(queued, begun) {
+		return
+	}
+	r.ended = exited // unless the end of this function or a panic says otherwise
+	defer func() {
+		if r.ended != returned {
+			if v := recover(); v != nil {
+				r.ended, r.value = panicked, v
+			}
+		}
+		o.settle()
+		r.answered <- struct{}{}
+	}()
+	if o.store.gate.shut.Load() {
+		r.err = manager.ErrClosed
+	} else {
+		o.do(r)
+	}
+	r.ended = returned
+}
+
+func (o *owner[T]) do(r *request[T]) {
+	switch r.kind {
+	case askGetOrCreate:
+		r.created = o.sessions.getOrCreate(r.id, r.create, r.view)
+	case askUse:
+		r.err = o.sessions.use(r.ctx, r.id, r.fn)
+	case askTake:
+		r.last, r.err = o.sessions.take(r.id)
+	case askSweep:
+		r.n = o.sessions.sweep(r.expired, r.removed)
+	}
+}
+
+// settle brings the count up to date after a request, and stops an owner whose single session is gone.
+func (o *owner[T]) settle() {
+	if n := int64(len(o.sessions)); n != o.count.Load() {
+		o.count.Store(n)
+	}
+	if o.stopped != nil && len(o.sessions) == 0 {
+		o.store.index.remove(o.id, o)
+		o.stop()
+	}
+}
+
+// stop marks the owner dead and sends those who wait at its mailbox away, to look the session up again.
+func (o *owner[T]) stop() {
+	o.sessions = nil
+	o.count.Store(0)
+	o.store.running.Add(-1)
+	if o.stopped != nil {
+		close(o.stopped)
+	}
+}

@@ -1,0 +1,281 @@
+package strategies
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// locker is the lock of a single session; its zero value is unlocked.
+type locker[L any] interface {
+	*L
+	// lock waits until the caller alone holds the lock, and returns the context that closures under it run with.
+	// An error means not locked; it is handed to the caller of the store as it is.
+	lock(ctx context.Context) (context.Context, error)
+	unlock()
+}
+
+// mutex is a sync.Mutex as a locker.
+type mutex struct{ mu sync.Mutex }
+
+func (m *mutex) lock(ctx context.Context) (context.Context, error) { m.mu.Lock(); return ctx, nil }
+func (m *mutex) unlock()                                           { m.mu.Unlock() }
+
+// entry is one incarnation of a session with its lock. An index leads to it until it is dead, and a little longer.
+//
+// With a mutex and a [manager.Session] it is 64 bytes, one cache line.
+type entry[T, L any, P locker[L]] struct {
+	l    L    // protects what follows; held while a closure runs
+	dead bool // this incarnation was removed, and no closure runs on it again. Never reset
+	val  T
+}
+
+func (e *entry[T, L, P]) lock(ctx context.Context) (context.Context, error) { return P(&e.l).lock(ctx) }
+func (e *entry[T, L, P]) unlock()                                           { P(&e.l).unlock() }
+
+// engine is a store with one lock a session, in the entry that holds the session. The strategies built on it differ
+// in the index, which their constructors set, and in the lock.
+//
+// A session's lock lives and dies with its entry, so removing a session removes its lock, and whoever was waiting
+// for it must learn that what they waited for is gone. They do by the dead mark: a waiter that finds it looks the id
+// up again. There is no table of locks that could drop a lock which others still wait for.
+//
+// Nobody waits for an entry's lock with a lock of the index held, so a busy session never holds up a look-up.
+type engine[T, L any, P locker[L]] struct {
+	index   index[entry[T, L, P]]
+	closed  atomic.Bool
+	closing sync.Once
+	sweeps  sync.RWMutex // read-held by each Sweep, for its last callback runs when no entry's lock is held
+}
+
+// hold returns the live entry of a session, locked, and the context for closures under that lock.
+//
+// The flag closed is read after the look-up, because Close sets it before it empties the index, and once more under
+// the lock, because Close sets it before it waits for each lock: a closure that runs was seen by Close.
+func (s *engine[T, L, P]) hold(ctx context.Context, id manager.ID) (*entry[T, L, P], context.Context, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, manager.NotApplied(err)
+	}
+	for {
+		e := s.index.load(id)
+		if s.closed.Load() {
+			return nil, nil, manager.ErrClosed
+		}
+		if e == nil {
+			return nil, nil, manager.ErrNotFound
+		}
+		held, err := e.lock(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.closed.Load() {
+			e.unlock()
+			return nil, nil, manager.ErrClosed
+		}
+		if !e.dead {
+			return e, held, nil
+		}
+		e.unlock()
+		s.index.remove(id, e) // who marked it is about to; until then the look-up would find it again
+	}
+}
+
+// GetOrCreate implements [manager.SessionStore]. create runs with nothing held. A panic in view leaves the session
+// created.
+func (s *engine[T, L, P]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
+	var fresh *entry[T, L, P]
+	for {
+		e, _, err := s.hold(ctx, id)
+		if err == nil {
+			return false, e.show(view)
+		}
+		if err != manager.ErrNotFound {
+			return false, err
+		}
+		if fresh == nil {
+			fresh = &entry[T, L, P]{val: create()}
+		}
+		if created, err := s.insert(ctx, id, fresh, view); created || err != nil {
+			return created, err
+		}
+	}
+}
+
+// insert publishes fresh and shows it, or reports false when the id has an entry already. fresh is locked before it
+// can be found, so its creator is the first to see it.
+//
+// An insertion that misses Close's flag happened before Close looks for entries, which therefore waits for it. One
+// that sees the flag may have been missed by Close, and takes itself back. Nobody was shown it: they see the flag, too.
+func (s *engine[T, L, P]) insert(ctx context.Context, id manager.ID, fresh *entry[T, L, P], view func(*T)) (bool, error) {
+	if _, err := fresh.lock(ctx); err != nil {
+		return false, err
+	}
+	defer fresh.unlock()
+	if !s.index.insert(id, fresh) {
+		return false, nil
+	}
+	if s.closed.Load() {
+		fresh.dead = true
+		s.index.remove(id, fresh)
+		return false, manager.ErrClosed
+	}
+	if view != nil {
+		view(&fresh.val)
+	}
+	return true, nil
+}
+
+// show runs view on an entry held by the caller, and lets it go.
+func (e *entry[T, L, P]) show(view func(*T)) error {
+	defer e.unlock()
+	if view != nil {
+		view(&e.val)
+	}
+	return nil
+}
+
+// View implements [manager.SessionStore]. It holds the session alone, as Update does.
+func (s *engine[T, L, P]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	return s.Update(ctx, id, fn)
+}
+
+// Update implements [manager.SessionStore].
+func (s *engine[T, L, P]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	e, held, err := s.hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer e.unlock()
+	return fn(held, &e.val)
+}
+
+// Delete implements [manager.SessionStore].
+func (s *engine[T, L, P]) Delete(ctx context.Context, id manager.ID) (last T, err error) {
+	e, _, err := s.hold(ctx, id)
+	if err != nil {
+		return last, err
+	}
+	e.dead, last = true, e.val
+	e.unlock()
+	s.index.remove(id, e)
+	return last, nil
+}
+
+// Sweep implements [manager.SessionStore]. It holds one session at a time, and none while removed runs. A ctx that
+// ends, or a Close, ends it between two sessions.
+func (s *engine[T, L, P]) Sweep(
+	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
+) (n int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, manager.NotApplied(err)
+	}
+	if !s.sweeps.TryRLock() { // refused only while Close has it or waits for it
+		return 0, manager.ErrClosed
+	}
+	defer s.sweeps.RUnlock()
+	if s.closed.Load() {
+		return 0, manager.ErrClosed
+	}
+	for id, e := range s.index.all() {
+		if err := ctx.Err(); err != nil {
+			return n, manager.NotApplied(err)
+		}
+		last, gone, err := s.expire(ctx, id, e, expired)
+		if err != nil {
+			return n, err
+		}
+		if !gone {
+			continue
+		}
+		n++
+		if removed != nil {
+			removed(id, last)
+		}
+	}
+	return n, nil
+}
+
+// expire removes one entry, if it is live and expired says so, and returns its last state.
+func (s *engine[T, L, P]) expire(
+	ctx context.Context, id manager.ID, e *entry[T, L, P], expired func(manager.ID, *T) bool,
+) (last T, gone bool, err error) {
+	if _, err := e.lock(ctx); err != nil {
+		return last, false, err
+	}
+	defer func() {
+		e.unlock()
+		if gone {
+			s.index.remove(id, e)
+		}
+	}()
+	switch {
+	case s.closed.Load():
+		return last, false, manager.ErrClosed
+	case e.dead || !expired(id, &e.val):
+		return last, false, nil
+	}
+	e.dead = true
+	return e.val, true, nil
+}
+
+// Len implements [manager.SessionStore].
+func (s *engine[T, L, P]) Len(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, manager.NotApplied(err)
+	}
+	if s.closed.Load() {
+		return 0, nil
+	}
+	return s.index.len(), nil
+}
+
+// Close implements [manager.SessionStore]. It takes each session's lock once, which waits for whoever is inside;
+// whoever comes after finds the flag.
+func (s *engine[T, L, P]) Close() error {
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		s.sweeps.Lock()
+		defer s.sweeps.Unlock()
+		for _, e := range s.index.all() {
+			if _, err := e.lock(context.Background()); err == nil {
+				e.unlock()
+			}
+		}
+		s.index.clear()
+	})
+	return nil
+}
+
+// Census implements [manager.Censor]. Each entry is a session and its lock.
+func (s *engine[T, L, P]) Census() manager.Census {
+	n := s.index.len()
+	return manager.Census{Sessions: n, Locks: n}
+}
+
+// mutexEngine and mutexEntry are the engine and the entry whose lock is a plain mutex.
+type (
+	mutexEngine[T any] = engine[T, mutex, *mutex]
+	mutexEntry[T any]  = entry[T, mutex, *mutex]
+)
+
+// useFound is View and Update of a mutexEngine for a caller that has just looked up e, nil included.
+//
+// It is written out because it is the hot path: an index and a lock behind an interface and a type parameter are reached
+// by indirect calls, and a comparison of strategies would take what those cost for the strategy's own cost. Whatever
+// is out of the ordinary goes the engine's way, which finds out what it is.
+func useFound[T any](
+	ctx context.Context, s *mutexEngine[T], id manager.ID, e *mutexEntry[T], fn func(context.Context, *T) error,
+) error {
+	if e == nil || ctx.Err() != nil {
+		return s.Update(ctx, id, fn)
+	}
+	e.l.mu.Lock()
+	if e.dead || s.closed.Load() {
+		e.l.mu.Unlock()
+		return s.Update(ctx, id, fn)
+	}
+	defer e.l.mu.Unlock()
+	return fn(ctx, &e.val)
+}

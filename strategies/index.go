@@ -1,0 +1,89 @@
+package strategies
+
+import (
+	"iter"
+	"sync"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// index finds the entry of a session by id. Every method may be called from any number of goroutines, and none
+// waits for the work of a session: whatever locks an index has are let go before a method returns or yields.
+//
+// An entry is removed by itself, never by id alone: between a look-up and a removal the session may have been
+// removed and made again under the same id, and the new one is not the caller's to remove.
+type index[E any] interface {
+	load(id manager.ID) *E           // nil when there is none
+	insert(id manager.ID, e *E) bool // false, and nothing done, when the id has an entry
+	remove(id manager.ID, e *E)      // removes id if its entry is e
+	all() iter.Seq2[manager.ID, *E]  // every entry there throughout the call, each at most once; others perhaps
+	len() int                        // exact when nothing else is running
+	clear()                          // forgets every entry
+}
+
+// rwIndex is a map under an RWMutex.
+type rwIndex[E any] struct {
+	mu      sync.RWMutex // protects entries; held for a look-up or a change, never while a session is used
+	entries map[manager.ID]*E
+}
+
+func newRWIndex[E any]() *rwIndex[E] { return &rwIndex[E]{entries: make(map[manager.ID]*E)} }
+
+func (x *rwIndex[E]) load(id manager.ID) *E {
+	x.mu.RLock()
+	e := x.entries[id]
+	x.mu.RUnlock()
+	return e
+}
+
+func (x *rwIndex[E]) insert(id manager.ID, e *E) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if _, taken := x.entries[id]; taken {
+		return false
+	}
+	x.entries[id] = e
+	return true
+}
+
+func (x *rwIndex[E]) remove(id manager.ID, e *E) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.entries[id] == e {
+		delete(x.entries, id)
+	}
+}
+
+// all yields from a copy: a map cannot be ranged over without its lock, and the caller waits for sessions meanwhile.
+func (x *rwIndex[E]) all() iter.Seq2[manager.ID, *E] {
+	type pair struct {
+		id manager.ID
+		e  *E
+	}
+	return func(yield func(manager.ID, *E) bool) {
+		x.mu.RLock()
+		pairs := make([]pair, 0, len(x.entries))
+		for id, e := range x.entries {
+			pairs = append(pairs, pair{id, e})
+		}
+		x.mu.RUnlock()
+		for _, p := range pairs {
+			if !yield(p.id, p.e) {
+				return
+			}
+		}
+	}
+}
+
+func (x *rwIndex[E]) len() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.entries)
+}
+
+// clear takes a new map, for an emptied one keeps its memory.
+func (x *rwIndex[E]) clear() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.entries = make(map[manager.ID]*E)
+}

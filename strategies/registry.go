@@ -1,0 +1,136 @@
+// Package strategies holds the ways to lock a session store, one a file. Each is a [manager.SessionStore] of any
+// type, made with its New function and usable in a server without the rest of sessbench.
+package strategies
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// Strategy describes one way to lock, as the command line and the tests see it.
+type Strategy struct {
+	Name       string
+	How        string // one line: what is locked, and when
+	Guarantees manager.Guarantees
+	Params     []Param
+
+	// Open makes an empty store of sessions. p holds a legal value for every one of Params.
+	Open func(p Values) (manager.SessionStore[manager.Session], error)
+
+	// OpenProbe makes an empty store of probes, the test kit's type. A strategy from elsewhere may leave it nil.
+	OpenProbe func(p Values) (manager.SessionStore[Probe], error)
+
+	// WaitsOnChannels: waiting callers show in no mutex statistics of the runtime.
+	WaitsOnChannels bool
+
+	// Harness marks a probe of the harness itself: outside "all", the kit, the audit and every ranking.
+	Harness bool
+}
+
+// Probe is the smallest thing worth storing: what the test kit counts with.
+type Probe struct{ N int64 }
+
+// Clone returns a copy.
+func (p *Probe) Clone() *Probe { c := *p; return &c }
+
+// Param is one setting of a strategy.
+type Param struct {
+	Name    string
+	Default string
+	Doc     string                   // what it does, with its unit
+	Legal   string                   // the legal values in words
+	Check   func(value string) error // nil where every value is legal
+}
+
+// Values holds a value for each of a strategy's parameters, by name.
+type Values map[string]string
+
+// Int is the value of a parameter whose Check made sure that it is a number.
+func (v Values) Int(name string) int { n, _ := strconv.Atoi(v[name]); return n }
+
+// Resolve checks given values against the strategy's parameters and fills in the defaults.
+func (s *Strategy) Resolve(given map[string]string) (Values, error) {
+	v := make(Values, len(s.Params))
+	for _, p := range s.Params {
+		v[p.Name] = p.Default
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		i := slices.IndexFunc(s.Params, func(p Param) bool { return p.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%s has no parameter %q: want %s", s.Name, name, s.paramNames())
+		}
+		if p := s.Params[i]; p.Check != nil {
+			if err := p.Check(given[name]); err != nil {
+				return nil, fmt.Errorf("%s: %s=%q: want %s", s.Name, name, given[name], p.Legal)
+			}
+		}
+		v[name] = given[name]
+	}
+	return v, nil
+}
+
+// HasParam reports whether the strategy knows a parameter of this name.
+func (s *Strategy) HasParam(name string) bool {
+	return slices.ContainsFunc(s.Params, func(p Param) bool { return p.Name == name })
+}
+
+func (s *Strategy) paramNames() string {
+	if len(s.Params) == 0 {
+		return "none"
+	}
+	names := make([]string, len(s.Params))
+	for i, p := range s.Params {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// catalogue is filled by the register calls of this package's files before main starts and never changed after.
+var catalogue = map[string]*Strategy{}
+
+// register adds s to the catalogue. It is called from package variables only, so a duplicate is a programming error.
+func register(s Strategy) *Strategy {
+	if _, dup := catalogue[s.Name]; dup {
+		panic("strategies: registered twice: " + s.Name)
+	}
+	catalogue[s.Name] = &s
+	return &s
+}
+
+// order is the order of All: the "before", then what is done about it. A strategy not named here follows by name.
+var order = []string{"global", "global-rw", "per-session", "sync-map", "sharded", "actor", "cow", "reentrant", "cancellable", "xsync"}
+
+// All returns the strategies in this package but for the harness's probes: the before first.
+func All() []*Strategy {
+	all := slices.Collect(maps.Values(catalogue))
+	all = slices.DeleteFunc(all, func(s *Strategy) bool { return s.Harness })
+	rank := func(s *Strategy) int {
+		if i := slices.Index(order, s.Name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(all, func(a, b *Strategy) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return all
+}
+
+// Lookup finds a strategy by name, the harness's probes included.
+func Lookup(name string) (*Strategy, bool) { s, ok := catalogue[name]; return s, ok }
+
+// positive is the Check of a parameter that counts something.
+func positive(value string) error {
+	if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 1<<20 {
+		return fmt.Errorf("not a number from 1 to %d", 1<<20)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package strategies
+
+import (
+	"context"
+	"hash/maphash"
+	"math/bits"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// DefaultShards is the number of shards of [NewSharded] when none is asked for.
+const DefaultShards = 64
+
+var _ = register(Strategy{
+	Name: "sharded",
+	How:  "sessions hashed to shards; one mutex a shard, held while any session of it is used",
+	Guarantees: manager.Guarantees{
+		Blocks: manager.BlocksShard,
+		Alone:  true,
+	},
+	Params: []Param{{
+		Name:    "shards",
+		Default: strconv.Itoa(DefaultShards),
+		Doc:     "number of shards, rounded up to a power of two",
+		Legal:   "a whole number from 1 to 1048576",
+		Check:   positive,
+	}},
+	Open: func(p Values) (manager.SessionStore[manager.Session], error) {
+		return NewSharded[manager.Session](p.Int("shards")), nil
+	},
+	OpenProbe: func(p Values) (manager.SessionStore[Probe], error) { return NewSharded[Probe](p.Int("shards")), nil },
+})
+
+// Sharded spreads the sessions over shards by a hash of the id; each shard is a map under a mutex of its own.
+//
+// Every closure runs with its shard's mutex held, create and Sweep's removed among them, so a busy session keeps those
+// waiting who want any session of its shard: of n shards, one operation in n. There is one lock an operation and none
+// a session. Sweep and Len go from shard to shard, so neither is an instant.
+//
+// From inside a closure, using the same session hangs, another one too when it lies in the same shard, and so do Sweep,
+// Len and Close. Which sessions share a shard differs from store to store.
+type Sharded[T any] struct {
+	closed atomic.Bool  // set before Close waits for the shards, so that whoever waits for one by then gives up
+	shards []shard[T]   // a power of two of them
+	seed   maphash.Seed // of the choice of a shard, so that nobody can choose ids that fall into one
+}
+
+// shardSize is a multiple of 128 bytes and not of a 64-byte line: processors fetch lines in pairs, so that a neighbour's
+// mutex in the other half of a pair would cost as much as one in the same line.
+const shardSize = 128
+
+// shard is one lock and the sessions under it.
+type shard[T any] struct {
+	mu       sync.Mutex // protects sessions; held while a closure runs
+	sessions table[T]
+	_        [shardSize - 16]byte
+}
+
+var (
+	_ manager.SessionStore[int] = (*Sharded[int])(nil)
+	_ manager.Censor            = (*Sharded[int])(nil)
+)
+
+// NewSharded makes an empty store of that many shards, rounded up to a power of two. Less than one means
+// [DefaultShards].
+func NewSharded[T any](shards int) *Sharded[T] {
+	if shards < 1 {
+		shards = DefaultShards
+	}
+	s := &Sharded[T]{
+		shards: make([]shard[T], 1<<bits.Len(uint(shards-1))),
+		seed:   maphash.MakeSeed(),
+	}
+	for i := range s.shards {
+		s.shards[i].sessions = make(table[T])
+	}
+	return s
+}
+
+// slot is the number of an id's shard. All 16 bytes count: recorded ids may differ in a few of them only.
+func (s *Sharded[T]) slot(id manager.ID) uint64 {
+	return maphash.Bytes(s.seed, id[:]) & uint64(len(s.shards)-1)
+}
+
+// lock takes the mutex of the id's shard. An error means not locked.
+func (s *Sharded[T]) lock(ctx context.Context, id manager.ID) (*shard[T], error) {
+	if err := ctx.Err(); err != nil {
+		return nil, manager.NotApplied(err)
+	}
+	h := &s.shards[s.slot(id)]
+	h.mu.Lock()
+	if s.closed.Load() {
+		h.mu.Unlock()
+		return nil, manager.ErrClosed
+	}
+	return h, nil
+}
+
+// GetOrCreate implements [manager.SessionStore].
+func (s *Sharded[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
+	h, err := s.lock(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	defer h.mu.Unlock()
+	return h.sessions.getOrCreate(id, create, view), nil
+}
+
+// View implements [manager.SessionStore]. It holds the shard alone, as Update does.
+func (s *Sharded[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	return s.Update(ctx, id, fn)
+}
+
+// Update implements [manager.SessionStore].
+func (s *Sharded[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	h, err := s.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer h.mu.Unlock()
+	return h.sessions.use(ctx, id, fn)
+}
+
+// Delete implements [manager.SessionStore].
+func (s *Sharded[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) {
+	h, err := s.lock(ctx, id)
+	if err != nil {
+		return last, err
+	}
+	defer h.mu.Unlock()
+	return h.sessions.take(id)
+}
+
+// Sweep implements [manager.SessionStore]. It holds one shard at a time. A ctx that ends, or a Close, ends it between
+// two shards.
+func (s *Sharded[T]) Sweep(
+	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
+) (n int, err error) {
+	for i := range s.shards {
+		if err := ctx.Err(); err != nil {
+			return n, manager.NotApplied(err)
+		}
+		m, err := s.sweepShard(&s.shards[i], expired, removed)
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (s *Sharded[T]) sweepShard(
+	h *shard[T], expired func(manager.ID, *T) bool, removed func(manager.ID, T),
+) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.closed.Load() {
+		return 0, manager.ErrClosed
+	}
+	return h.sessions.sweep(expired, removed), nil
+}
+
+// Len implements [manager.SessionStore].
+func (s *Sharded[T]) Len(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, manager.NotApplied(err)
+	}
+	return s.len(), nil
+}
+
+func (s *Sharded[T]) len() (n int) {
+	for i := range s.shards {
+		h := &s.shards[i]
+		h.mu.Lock()
+		n += len(h.sessions)
+		h.mu.Unlock()
+	}
+	return n
+}
+
+// Close implements [manager.SessionStore].
+func (s *Sharded[T]) Close() error {
+	s.closed.Store(true)
+	for i := range s.shards {
+		h := &s.shards[i]
+		h.mu.Lock()
+		h.sessions = nil
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+// Census implements [manager.Censor]. No lock is kept for a single session.
+func (s *Sharded[T]) Census() manager.Census { return manager.Census{Sessions: s.len()} }
