@@ -1,0 +1,15 @@
+package scenarios
+
+import "time"
+
+var _ = register(Scenario{
+	Name:     "auth",
+	Tells:    "What checking a login on every request costs: 99 validations to one touch that records the use.",
+	Mix:      Mix{{Validate, 99}, {Touch, 1}},
+	Legal:    []Op{Validate, Touch},
+	Users:    100,
+	Sessions: 10_000,
+	Hold:     time.Millisecond,
+	Keys:     Keys{Zipf: 0.58},
+	Sizes:    Messages,
+})

@@ -1,0 +1,20 @@
+package scenarios
+
+import "time"
+
+var _ = register(Scenario{
+	Name:     "daily",
+	Tells:    "What happens at a day's end, when every session expires at once and the users go on: the pause, and the log-ins after it.",
+	Visit:    []Op{History, Append},
+	Legal:    []Op{History, Append, Validate, Touch, Delete},
+	Users:    100,
+	Sessions: 10_000,
+	Own:      true,
+	Absent:   true,
+	Leaving:  true,
+	TTL:      100 * time.Millisecond,
+	DayEnd:   true,
+	Hold:     time.Millisecond,
+	Sizes:    Messages,
+	Cold:     true,
+})

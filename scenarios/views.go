@@ -1,0 +1,33 @@
+package scenarios
+
+import (
+	"context"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// Chat is what the users of a chat scenario drive. *manager.Chatbot is one.
+type Chat interface {
+	CreateSession(ctx context.Context) (manager.ID, error)
+	AddMessage(ctx context.Context, id manager.ID, role, content string) (seq uint64, err error)
+	History(ctx context.Context, id manager.ID, dst []manager.Message) ([]manager.Message, error)
+	Validate(ctx context.Context, id manager.ID) error
+	Touch(ctx context.Context, id manager.ID) (version uint64, err error)
+	DeleteSession(ctx context.Context, id manager.ID) error
+	ExpireIdle(ctx context.Context, ttl time.Duration) (int, error)
+}
+
+// Brainstorm is what the users of a board scenario drive. *manager.Brainstorming is one.
+type Brainstorm interface {
+	CreateSession(ctx context.Context) (manager.ID, error)
+	UpdateSession(ctx context.Context, id manager.ID, fields map[string]string) (version uint64, err error)
+	Session(ctx context.Context, id manager.ID) (manager.Session, error)
+	DeleteSession(ctx context.Context, id manager.ID) error
+	ExpireIdle(ctx context.Context, ttl time.Duration) (int, error)
+}
+
+var (
+	_ Chat       = (*manager.Chatbot)(nil)
+	_ Brainstorm = (*manager.Brainstorming)(nil)
+)
