@@ -1,0 +1,60 @@
+package trace
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// Cursor reads one user's operations from a tape, a chunk at a time. It is for one goroutine.
+type Cursor struct {
+	buf  []byte // what is left of the chunk
+	full []byte // the whole of it
+	next int    // the chunk to read next
+	tape *Tape
+	user int
+	err  error
+}
+
+// User returns a cursor at the start of a user's operations, which holds at most 64 KiB. Users count from 0.
+func (t *Tape) User(i int) *Cursor {
+	size := min(int64(t.chunk), t.users[i].bytes)
+	return &Cursor{tape: t, user: i, full: make([]byte, size)}
+}
+
+// Next returns the next operation and when it is due, in nanoseconds since the log's first row, never before the one
+// before it. Not ok: the end, or Err. It does not allocate.
+func (c *Cursor) Next() (at int64, step scenarios.Step, ok bool) {
+	if len(c.buf) < recordSize && !c.fill() {
+		return 0, 0, false
+	}
+	at = int64(binary.LittleEndian.Uint64(c.buf))
+	step = scenarios.Step(binary.LittleEndian.Uint64(c.buf[8:]))
+	c.buf = c.buf[recordSize:]
+	return at, step, true
+}
+
+// fill reads the next chunk. All but the last are full.
+func (c *Cursor) fill() bool {
+	track := &c.tape.users[c.user]
+	if c.err != nil || c.next == len(track.chunks) {
+		return false
+	}
+	size := min(int64(c.tape.chunk), track.bytes-int64(c.next)*int64(c.tape.chunk))
+	n, err := c.tape.file.ReadAt(c.full[:size], track.chunks[c.next])
+	if int64(n) < size {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		c.err = fmt.Errorf("tape: user %d, chunk %d: %w", c.user, c.next, err)
+		return false
+	}
+	c.buf = c.full[:size]
+	c.next++
+	return true
+}
+
+// Err is what ended the reading early, or nil.
+func (c *Cursor) Err() error { return c.err }

@@ -1,0 +1,274 @@
+package trace
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// keptProblems is how many malformed lines a Reader remembers in words. It counts them all.
+const keptProblems = 100
+
+// Visit is one row of a log: what one request did to one session.
+type Visit struct {
+	Key   []byte        // the session as the log names it, never empty; valid until the next call of Next
+	At    time.Duration // since the first row; below the row before where the log's clock went backwards
+	Timed bool          // the log has times; otherwise At is 0
+	Ops   []Action      // at least one; valid until the next call of Next
+}
+
+// Reader streams the visits of a log, in at most a few MiB whatever the log's size. It is for one goroutine.
+type Reader struct {
+	name   string
+	format string
+	opts   Options
+	file   *os.File
+	lines  *lines
+	parse  parser
+	clock  clock
+	tokens [numRoles]bool // the role's column counts tokens
+
+	row     row
+	ops     []Action
+	visits  int64
+	timed   bool
+	first   int64 // the first row's time on the clock's scale
+	lost    int64
+	reasons []string
+	err     error // what Next answers from now on
+}
+
+// Open opens the log at path, plain or gzip (told by its first bytes), and finds out its format and columns.
+// The caller closes the Reader. Errors name the file and, where one is at fault, the flag.
+func Open(path string, opts Options) (*Reader, error) {
+	cookie, err := opts.validate()
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{name: path, opts: opts, file: file}
+	if err := r.start(cookie); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// start sets up decompression, format and parser.
+func (r *Reader) start(cookie string) error {
+	src, err := plain(r.file)
+	if err != nil {
+		return r.wrap(err)
+	}
+	r.lines = newLines(src)
+	sample := r.lines.sample()
+	if err := r.lines.err; err != nil && err != io.EOF && len(sample) == 0 {
+		return r.wrap(err)
+	}
+	r.format = r.opts.Format
+	if r.format == "" || r.format == formatAuto {
+		if r.format, err = detect(sample, r.opts.Columns); err != nil {
+			return r.wrap(err)
+		}
+	}
+	if cookie != "" && r.format != formatCLF {
+		return r.wrap(fmt.Errorf("--trace-session cookie:%s is for clf, not for %s: "+
+			"name a column with --trace-columns session=COLUMN", cookie, r.format))
+	}
+	return r.choose(cookie, sample)
+}
+
+// choose sets up the format's parser and clock.
+func (r *Reader) choose(cookie string, sample [][]byte) error {
+	var bound [numRoles]string
+	var err error
+	switch r.format {
+	case formatCLF:
+		r.parse, r.clock = clfParser(cookie), clock{layout: clfTime}
+		return nil
+	case formatKeys:
+		r.parse = parseKey
+		return nil
+	case formatJSONL:
+		bound, err = bindFields(sample, r.opts.Columns)
+		r.parse = jsonlParser(bound)
+	case formatCSV, formatTSV:
+		comma := map[string]byte{formatCSV: ',', formatTSV: '\t'}[r.format]
+		t := newTable(comma)
+		bound, err = r.header(t)
+		r.parse = t.parse
+	}
+	if err != nil {
+		return r.wrap(err)
+	}
+	r.clock = newClock(bound[roleTime])
+	for role, name := range bound {
+		r.tokens[role] = strings.HasSuffix(strings.ToLower(name), "tokens")
+	}
+	return nil
+}
+
+// header gives a table the first line that is not blank.
+func (r *Reader) header(t *table) (bound [numRoles]string, err error) {
+	for {
+		line, err := r.lines.next()
+		if err == io.EOF {
+			return bound, errors.New("empty: want a header that names the columns")
+		}
+		if err != nil {
+			return bound, err
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			return t.header(line, r.opts.Columns)
+		}
+	}
+}
+
+// plain returns the text of a file that may be gzip and may begin with a byte order mark.
+func plain(file io.Reader) (io.Reader, error) {
+	text := bufio.NewReaderSize(file, 64<<10)
+	if magic, _ := text.Peek(2); string(magic) == "\x1f\x8b" {
+		unzip, err := gzip.NewReader(text)
+		if err != nil {
+			return nil, gzipError(err)
+		}
+		text = bufio.NewReaderSize(unzip, 64<<10)
+	}
+	const byteOrderMark = "\xef\xbb\xbf"
+	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		text.Discard(len(byteOrderMark))
+	}
+	return text, nil
+}
+
+// gzipError says of what a damaged gzip file suffers.
+func gzipError(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("truncated gzip: %w", io.ErrUnexpectedEOF)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		return fmt.Errorf("damaged gzip: %w", err)
+	}
+	return err
+}
+
+// Next returns the next visit. Blank lines are passed over and malformed ones skipped until there are more than
+// Options.MaxErrors. At the end: io.EOF. Any error is final.
+func (r *Reader) Next() (Visit, error) {
+	for r.err == nil {
+		line, err := r.lines.next()
+		switch {
+		case err == nil && len(bytes.TrimSpace(line)) == 0:
+			continue
+		case err == nil:
+			var v Visit
+			number := r.lines.number
+			if v, err = r.visit(line); err == nil {
+				return v, nil
+			}
+			r.err = r.reject(number, err)
+		case errors.Is(err, errLongLine):
+			r.err = r.reject(r.lines.number, err)
+		case err == io.EOF:
+			r.err = err
+		default:
+			r.err = r.wrap(err)
+		}
+	}
+	return Visit{}, r.err
+}
+
+// visit reads one line, and those that a quoted field of it goes on to.
+func (r *Reader) visit(line []byte) (Visit, error) {
+	err := r.parse(line, &r.row)
+	if errors.Is(err, errOpenQuote) {
+		if record, ok := r.lines.quoted(); ok && r.parse(trimEnd(record), &r.row) == nil {
+			r.lines.take(record)
+			line, err = trimEnd(record), nil
+		}
+	}
+	if err != nil {
+		return Visit{}, err
+	}
+	if !filled(r.row[roleSession]) {
+		return Visit{}, errors.New("names no session")
+	}
+	if r.ops, err = actions(r.ops[:0], &r.row, r.tokens, len(line)); err != nil {
+		return Visit{}, err
+	}
+	at, err := r.at()
+	if err != nil {
+		return Visit{}, err
+	}
+	r.visits++
+	return Visit{Key: r.row[roleSession], At: at, Timed: r.timed, Ops: r.ops}, nil
+}
+
+// at is the row's time since the first row. The first row decides whether the log has times.
+func (r *Reader) at() (time.Duration, error) {
+	cell := r.row[roleTime]
+	if r.visits == 0 {
+		r.timed = cell != nil || r.opts.Columns[roleTime.String()] != ""
+	}
+	if !r.timed {
+		return 0, nil
+	}
+	if !filled(cell) {
+		return 0, errors.New("has no time")
+	}
+	stamp, err := r.clock.parse(cell)
+	if err != nil {
+		return 0, err
+	}
+	if r.visits == 0 {
+		r.first = stamp
+	}
+	at := stamp - r.first
+	if (at < 0) != (stamp < r.first) {
+		return 0, fmt.Errorf("time %q: too far from the first row's", clip(cell))
+	}
+	return time.Duration(at), nil
+}
+
+// reject counts a malformed line and returns an error once there are too many.
+func (r *Reader) reject(number int64, cause error) error {
+	problem := fmt.Sprintf("%s:%d: %v", r.name, number, cause)
+	r.lost++
+	if len(r.reasons) < keptProblems {
+		r.reasons = append(r.reasons, problem)
+	}
+	if r.opts.MaxErrors < 0 || r.lost <= int64(r.opts.MaxErrors) {
+		return nil
+	}
+	return fmt.Errorf("%s (malformed line %d: raise --trace-max-errors above %d to skip more)",
+		problem, r.lost, r.opts.MaxErrors)
+}
+
+func (r *Reader) wrap(err error) error { return fmt.Errorf("%s: %w", r.name, gzipError(err)) }
+
+// Name is the path that was opened.
+func (r *Reader) Name() string { return r.name }
+
+// Format is how the log is read: csv, tsv, clf, jsonl or keys.
+func (r *Reader) Format() string { return r.format }
+
+// Lines is how many lines were read so far, header, blank and malformed ones included.
+func (r *Reader) Lines() int64 { return r.lines.read }
+
+// Malformed is how many lines were skipped so far.
+func (r *Reader) Malformed() int64 { return r.lost }
+
+// Problems says of the first 100 malformed lines what is wrong, each as "file:line: what".
+func (r *Reader) Problems() []string { return r.reasons }
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.file.Close() }

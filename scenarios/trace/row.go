@@ -1,0 +1,112 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// row holds the raw cells of one line by role. nil: the line has no such cell. It points into the line.
+type row [numRoles][]byte
+
+// parser takes a line apart. Its errors say what is wrong with the line, not where the line is.
+type parser func(line []byte, r *row) error
+
+// filled reports whether a cell has something in it: "-" is how logs write nothing.
+func filled(cell []byte) bool { return len(cell) > 0 && string(cell) != "-" }
+
+// Action is one operation of a visit. Size is in bytes, 0 for operations that write nothing.
+type Action struct {
+	Op   scenarios.Op
+	Size int
+}
+
+// actions appends what a row asks for: its operation if it names one; history, append, append where an answer's size
+// is known; else an append. length stands in where there is no size column.
+func actions(dst []Action, r *row, tokens [numRoles]bool, length int) ([]Action, error) {
+	size, err := cellSize(r, roleBytes, tokens, length)
+	if err != nil {
+		return dst, err
+	}
+	if filled(r[roleOp]) {
+		op, err := parseOp(string(r[roleOp]))
+		if err != nil {
+			return dst, err
+		}
+		if op != scenarios.Append && op != scenarios.Update {
+			size = 0
+		}
+		return append(dst, Action{op, size}), nil
+	}
+	if r[roleReply] == nil {
+		return append(dst, Action{scenarios.Append, size}), nil
+	}
+	reply, err := cellSize(r, roleReply, tokens, 0)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, Action{scenarios.History, 0}, Action{scenarios.Append, size}, Action{scenarios.Append, reply}), nil
+}
+
+// cellSize is the number of bytes in a cell: 0 where it is empty, length where there is none.
+func cellSize(r *row, which role, tokens [numRoles]bool, length int) (int, error) {
+	cell := r[which]
+	if cell == nil {
+		return min(length, scenarios.MaxSize), nil
+	}
+	if !filled(cell) {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(string(cell), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(n) || n < 0 {
+		return 0, fmt.Errorf("%s %q: want a number from 0", which, clip(cell))
+	}
+	if tokens[which] {
+		n *= BytesPerToken
+	}
+	return int(min(math.Round(n), scenarios.MaxSize)), nil
+}
+
+// synonym knows what other systems call the operations. It goes before the scenarios' own names, so that a log's
+// read is the read of a history. Creating is get-or-create: a recorded key may have lived before.
+func synonym(name string) (scenarios.Op, bool) {
+	switch name {
+	case "get", "read":
+		return scenarios.History, true
+	case "post", "put", "write":
+		return scenarios.Append, true
+	case "create", "login":
+		return scenarios.GetOrCreate, true
+	case "logout":
+		return scenarios.Delete, true
+	}
+	return 0, false
+}
+
+const legalOps = "create, append, history, validate, touch, update, delete " +
+	"(get, read: history; post, put, write: append; login: create; logout: delete)"
+
+// parseOp finds the operation that a log's op column names. A sweep is of no single session, so it is refused.
+func parseOp(name string) (scenarios.Op, error) {
+	lower := strings.ToLower(strings.TrimSpace(name))
+	if op, ok := synonym(lower); ok {
+		return op, nil
+	}
+	if op, err := scenarios.ParseOp(lower); err == nil && op != scenarios.Sweep {
+		return op, nil
+	}
+	return 0, fmt.Errorf("unknown operation %q: want one of %s", clip([]byte(name)), legalOps)
+}
+
+// clip keeps what an error quotes short.
+func clip[S ~string | ~[]byte](s S) string {
+	const most = 80
+	if len(s) > most {
+		return string(s[:most]) + "…"
+	}
+	return string(s)
+}

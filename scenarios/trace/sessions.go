@@ -1,0 +1,131 @@
+package trace
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// Counts says what a log holds, and how much of it was used.
+type Counts struct {
+	Lines      int64 // read, header and blank ones included
+	Malformed  int64 // skipped
+	Visits     int64 // rows used
+	Sessions   int64 // distinct keys
+	Operations [scenarios.NumOps]int64
+
+	Updates        int64 // operations that change a session that is there: the w of the limit, times all operations
+	BusiestUpdates int64 // those of the session that has most
+	MaxSize        int   // largest entry written, in bytes
+
+	Timed      bool
+	Span       time.Duration // from the first row to the latest; 0 without times
+	Inversions int64         // rows that are earlier than the row before them
+}
+
+// Total is the number of operations of any kind.
+func (c *Counts) Total() (n int64) {
+	for _, of := range c.Operations {
+		n += of
+	}
+	return n
+}
+
+// Used is the share of the rows that were used, from 0 to 1. 1 where there were none.
+func (c *Counts) Used() float64 {
+	if c.Malformed == 0 {
+		return 1
+	}
+	return float64(c.Visits) / float64(c.Visits+c.Malformed)
+}
+
+// sessions gives every key of a log a slot, in the order of first visits, follows which are alive, and counts.
+// It keeps 128 bits of the SHA-256 of a key instead of the key: with 10⁹ sessions the chance that any two
+// of them fall together is below 10⁻²⁰. Memory grows with the distinct sessions only, by about 100 bytes each.
+type sessions struct {
+	slots  map[[16]byte]uint32
+	states []session // by slot
+	counts Counts
+	last   time.Duration // At of the row before
+	steps  []scenarios.Step
+}
+
+type session struct {
+	visits  uint64
+	updates uint64
+	alive   bool
+}
+
+func newSessions() *sessions { return &sessions{slots: map[[16]byte]uint32{}} }
+
+// slot finds the key's slot.
+func (s *sessions) slot(key []byte) (uint32, error) {
+	sum := sha256.Sum256(key)
+	short := [16]byte(sum[:16])
+	slot, ok := s.slots[short]
+	if ok {
+		return slot, nil
+	}
+	if uint64(len(s.states)) > math.MaxUint32 {
+		return 0, fmt.Errorf("more than %d sessions", uint64(math.MaxUint32)+1)
+	}
+	slot = uint32(len(s.states))
+	s.slots[short] = slot
+	s.states = append(s.states, session{})
+	s.counts.Sessions++
+	return slot, nil
+}
+
+// add turns a visit into steps: those of its row, after a GetOrCreate where the session is not alive. The result is
+// valid until the next call. at is never below that of an earlier visit: a row that is late in
+// the log is due as soon as its turn comes.
+func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.Step, err error) {
+	slot, err := s.slot(v.Key)
+	if err != nil {
+		return 0, nil, err
+	}
+	s.states[slot].visits++
+	s.counts.Visits++
+	s.steps = s.steps[:0]
+	for i, a := range v.Ops {
+		if !s.states[slot].alive && a.Op != scenarios.GetOrCreate {
+			s.step(slot, Action{Op: scenarios.GetOrCreate}, i == 0)
+		}
+		s.step(slot, a, len(s.steps) == 0)
+	}
+	return s.tick(v), s.steps, nil
+}
+
+// step appends one step and counts it.
+func (s *sessions) step(slot uint32, a Action, start bool) {
+	s.steps = append(s.steps, scenarios.NewStep(a.Op, slot, a.Size, start))
+	state, c := &s.states[slot], &s.counts
+	state.alive = a.Op != scenarios.Delete
+	c.Operations[a.Op]++
+	c.MaxSize = max(c.MaxSize, a.Size)
+	if a.Op.Mutates() {
+		c.Updates++
+		state.updates++
+		c.BusiestUpdates = max(c.BusiestUpdates, int64(state.updates))
+	}
+}
+
+// tick moves the log's clock, which never goes back.
+func (s *sessions) tick(v Visit) time.Duration {
+	if v.At < s.last {
+		s.counts.Inversions++
+	}
+	s.last = v.At
+	s.counts.Timed = v.Timed
+	s.counts.Span = max(s.counts.Span, v.At)
+	return s.counts.Span
+}
+
+// finish returns the counts with those that only the Reader knows.
+func (s *sessions) finish(r *Reader) Counts {
+	s.counts.Lines, s.counts.Malformed = r.Lines(), r.Malformed()
+	return s.counts
+}

@@ -1,0 +1,166 @@
+package trace
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// recordSize is the size of a record on a tape, in bytes: At in nanoseconds and the Step, each 8 bytes, little endian.
+const recordSize = 16
+
+// Tape is a compiled log: for each user the operations of the user's sessions, in the log's order. A session's
+// operations all go to one user, that of its slot modulo the number of users. User may be called, and its cursors
+// may be read, from any number of goroutines until Close.
+type Tape struct {
+	file   *os.File
+	remove string // the file's name where it could not be unlinked while open, else empty
+	chunk  int    // bytes in a chunk, a multiple of recordSize
+	users  []track
+	counts Counts
+	hash   string
+}
+
+// track is where one user's records are: chunks at these offsets, all of them full but the last. A user has an
+// offset for 1 to 64 KiB of records, so the offsets take under 1 % of what the tape takes on disk.
+type track struct {
+	chunks []int64
+	bytes  int64
+}
+
+// Compile reads r to its end into a temporary file in dir (empty: the system's folder for such files). The file has
+// a random name and is unlinked at once where the system allows, else by Tape.Close. Memory is bounded but for about
+// 100 bytes per distinct session. Compile does not close r. When ctx ends it stops and returns why.
+func Compile(ctx context.Context, r *Reader, users int, dir string) (*Tape, error) {
+	if users < 1 {
+		return nil, fmt.Errorf("--users %d: want at least 1", users)
+	}
+	file, err := os.CreateTemp(dir, "sessbench-*.tape")
+	if err != nil {
+		return nil, err
+	}
+	t := &Tape{file: file, chunk: chunkSize(users), users: make([]track, users)}
+	if os.Remove(file.Name()) != nil {
+		t.remove = file.Name()
+	}
+	if err := t.compile(ctx, r); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// chunkSize spreads 64 MiB over the users, within limits that keep reads worth their system call.
+func chunkSize(users int) int {
+	const all, least, largest = 64 << 20, 1 << 10, 64 << 10
+	return min(max(all/users, least), largest) / recordSize * recordSize
+}
+
+func (t *Tape) compile(ctx context.Context, r *Reader) error {
+	known, w := newSessions(), newWriter(t)
+	for {
+		v, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		at, steps, err := known.add(v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.Name(), err)
+		}
+		for _, step := range steps {
+			if err := w.write(int64(at), step); err != nil {
+				return err
+			}
+		}
+		if known.counts.Visits%4096 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	if err := w.close(); err != nil {
+		return err
+	}
+	t.counts = known.finish(r)
+	t.hash = hex.EncodeToString(w.hash.Sum(nil))
+	return context.Cause(ctx)
+}
+
+// writer collects each user's records until they fill a chunk, and appends it to the file.
+type writer struct {
+	tape    *Tape
+	out     *bufio.Writer
+	end     int64    // of the file
+	pending [][]byte // by user; nil until the first record
+	hash    hash.Hash
+}
+
+func newWriter(t *Tape) *writer {
+	out := bufio.NewWriterSize(t.file, 256<<10)
+	return &writer{tape: t, out: out, pending: make([][]byte, len(t.users)), hash: sha256.New()}
+}
+
+func (w *writer) write(at int64, step scenarios.Step) error {
+	var record [recordSize]byte
+	binary.LittleEndian.PutUint64(record[:8], uint64(at))
+	binary.LittleEndian.PutUint64(record[8:], uint64(step))
+	w.hash.Write(record[:])
+
+	user := int(uint64(step.Slot()) % uint64(len(w.pending)))
+	w.pending[user] = append(w.pending[user], record[:]...)
+	if len(w.pending[user]) < w.tape.chunk {
+		return nil
+	}
+	return w.flush(user)
+}
+
+func (w *writer) flush(user int) error {
+	chunk, track := w.pending[user], &w.tape.users[user]
+	track.chunks = append(track.chunks, w.end)
+	track.bytes += int64(len(chunk))
+	w.end += int64(len(chunk))
+	w.pending[user] = chunk[:0]
+	_, err := w.out.Write(chunk)
+	return err
+}
+
+// close writes what has not filled a chunk.
+func (w *writer) close() error {
+	for user, chunk := range w.pending {
+		if len(chunk) == 0 {
+			continue
+		}
+		if err := w.flush(user); err != nil {
+			return err
+		}
+	}
+	return w.out.Flush()
+}
+
+// Users is the number of users the tape was compiled for.
+func (t *Tape) Users() int { return len(t.users) }
+
+// Counts says what is on the tape.
+func (t *Tape) Counts() Counts { return t.counts }
+
+// Hash is the SHA-256 of the records in the log's order, in hex: the same for any number of users.
+func (t *Tape) Hash() string { return t.hash }
+
+// Close gives the file back. Cursors read nothing after it.
+func (t *Tape) Close() error {
+	err := t.file.Close()
+	if t.remove != "" {
+		err = errors.Join(err, os.Remove(t.remove))
+	}
+	return err
+}
