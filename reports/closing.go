@@ -1,0 +1,202 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+)
+
+// little is the difference from the baseline below which a change of the lock is not worth its while, real or not.
+const little = 0.10
+
+// closings says what the tables come to, a line a scenario, and first of all if the run was cut short.
+func closings(d *result.Document, all []*section) []string {
+	var lines []string
+	if d.Interrupted {
+		lines = append(lines, "Interrupted: only the trials that had finished by then are in it.")
+	}
+	if len(all) == 0 {
+		return append(lines, "No trial was finished.")
+	}
+	for _, s := range all {
+		line := strings.Join(s.closing(), " ")
+		if len(all) > 1 {
+			line = s.scenario + ": " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// closing says in a few sentences who won, by how much and how sure that is.
+func (s *section) closing() []string {
+	sentences := []string{s.verdict(s.ranking())}
+	var struck []string
+	for _, r := range s.results {
+		if failed(r) {
+			struck = append(struck, r.Strategy)
+		}
+	}
+	if len(struck) > 0 {
+		sentences = append(sentences, "Excluded for a failed audit: "+and(struck)+".")
+	}
+	if s.baseline != nil && failed(s.baseline) {
+		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no before to compare with.")
+	}
+	return sentences
+}
+
+// ranking returns the results that may be ranked, the fastest first. What failed its audit has no speed, and
+// what is not audited is a probe of the harness.
+func (s *section) ranking() []*result.Result {
+	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
+		return failed(r) || !audited(r) || r.Summary.OpsPerSec.Median <= 0
+	})
+	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
+		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)
+	})
+	return ranked
+}
+
+// verdict is the sentence on the ranked results.
+func (s *section) verdict(ranked []*result.Result) string {
+	switch len(ranked) {
+	case 0:
+		return "There is no speed to report."
+	case 1:
+		only := ranked[0]
+		return fmt.Sprintf("Only %s can be ranked: %s ops/s.", only.Strategy, result.FormatRate(only.Summary.OpsPerSec.Median))
+	}
+	winner := ranked[0]
+	tied := indistinguishable(ranked)
+	if text := s.nothingGained(ranked); text != "" {
+		return text
+	}
+	if !slices.ContainsFunc(ranked[1:], func(r *result.Result) bool { return versus(r, winner).Bounded() }) {
+		return fmt.Sprintf("%s came first%s, but with fewer than %d common trials that may be chance.",
+			winner.Strategy, s.lead(winner), stats.MinSamples)
+	}
+	if len(tied) > 1 {
+		return and(names(tied)) + " cannot be told apart" + s.joint(tied) + "."
+	}
+	if vs := s.vsBaseline(winner); vs != nil {
+		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
+	}
+	next := ranked[1]
+	vs := versus(winner, next)
+	text := fmt.Sprintf("%s is the fastest: %s %s, the next%s.",
+		winner.Strategy, result.FormatRatio(vs.Ratio), next.Strategy, reach(vs.Lo, vs.Hi))
+	if winner.Baseline {
+		text += " No other lock is a gain over the baseline here."
+	}
+	return text
+}
+
+func indistinguishable(ranked []*result.Result) []*result.Result {
+	rates := make([]stats.Blocks, len(ranked))
+	for i, r := range ranked {
+		rates[i] = blocks(r)
+	}
+	var tied []*result.Result
+	for _, i := range stats.Indistinguishable(rates) {
+		tied = append(tied, ranked[i])
+	}
+	return tied
+}
+
+// nothingGained is the verdict where every lock does about as well as the baseline's, or "" where one does not.
+func (s *section) nothingGained(ranked []*result.Result) string {
+	noise, small := true, true
+	var lo, hi, least, most float64
+	for _, r := range ranked {
+		if r.Baseline {
+			continue
+		}
+		vs := s.vsBaseline(r)
+		if vs == nil || vs.Hi <= 0 {
+			return "" // unknown is not the same as equal
+		}
+		if most == 0 {
+			lo, hi, least, most = vs.Lo, vs.Hi, vs.Ratio, vs.Ratio
+		}
+		lo, hi = min(lo, vs.Lo), max(hi, vs.Hi)
+		least, most = min(least, vs.Ratio), max(most, vs.Ratio)
+		noise = noise && stats.Ratio(*vs).SameAsOne()
+		small = small && 1-little <= vs.Ratio && vs.Ratio <= 1+little
+	}
+	switch {
+	case noise:
+		return fmt.Sprintf("Nothing can be told apart from %s (all intervals lie within %s): changing the lock changes little here.",
+			s.baseline.Strategy, result.FormatRatioRange(lo, hi))
+	case small:
+		return fmt.Sprintf("Everything is within %s of %s (%s): changing the lock changes little here.",
+			percent(little), s.baseline.Strategy, result.FormatRatioRange(least, most))
+	}
+	return ""
+}
+
+// vsBaseline is r's ratio to the baseline, or nil. A file from elsewhere may hold a ratio to nobody.
+func (s *section) vsBaseline(r *result.Result) *result.Ratio {
+	if s.baseline == nil {
+		return nil
+	}
+	return r.Summary.VsBaseline
+}
+
+// lead is how far ahead of the baseline the winner is: ": 83× global (80–85×)", or "" where that is not known.
+func (s *section) lead(winner *result.Result) string {
+	vs := s.vsBaseline(winner)
+	if vs == nil {
+		return ""
+	}
+	return ": " + result.FormatRatio(vs.Ratio) + " " + s.baseline.Strategy + reach(vs.Lo, vs.Hi)
+}
+
+// joint is where those in front together stand: ": 81–83× global".
+func (s *section) joint(tied []*result.Result) string {
+	var least, most float64
+	for _, r := range tied {
+		vs := s.vsBaseline(r)
+		switch {
+		case r.Baseline:
+			return ": no other lock is a clear gain over " + r.Strategy + " here"
+		case vs == nil:
+			return ""
+		case most == 0:
+			least, most = vs.Ratio, vs.Ratio
+		}
+		least, most = min(least, vs.Ratio), max(most, vs.Ratio)
+	}
+	if result.FormatRatio(least) == result.FormatRatio(most) {
+		return ": " + result.FormatRatio(least) + " " + s.baseline.Strategy
+	}
+	return ": " + result.FormatRatioRange(least, most) + " " + s.baseline.Strategy
+}
+
+// reach writes an interval behind its median: " (80–85×)", or "" where there is none.
+func reach(lo, hi float64) string {
+	if hi <= 0 {
+		return ""
+	}
+	return " (" + result.FormatRatioRange(lo, hi) + ")"
+}
+
+func names(rs []*result.Result) []string {
+	list := make([]string, len(rs))
+	for i, r := range rs {
+		list[i] = r.Strategy
+	}
+	return list
+}
+
+// and joins names as in a sentence.
+func and(names []string) string {
+	if n := len(names) - 1; n > 0 {
+		return strings.Join(names[:n], ", ") + " and " + names[n]
+	}
+	return strings.Join(names, "")
+}

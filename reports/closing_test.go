@@ -1,0 +1,63 @@
+package reports
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+func TestClosing(t *testing.T) {
+	base := func(ops ...float64) result.Result {
+		return result.Result{Strategy: "global", Baseline: true, Trials: trials(ops...)}
+	}
+	other := func(name string, ops ...float64) result.Result {
+		return result.Result{Strategy: name, Trials: trials(ops...)}
+	}
+	broken := func(r result.Result) result.Result { r.Trials[0].Audit.OK = false; return r }
+	probe := func(r result.Result) result.Result {
+		for i := range r.Trials {
+			r.Trials[i].Audit = result.Audit{Skipped: true}
+		}
+		return r
+	}
+	tests := []struct {
+		why     string
+		results []result.Result
+		want    string
+	}{
+		{"a clear winner", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 50, 50, 50, 50, 50, 50), other("b", 80, 81, 81, 81, 81, 85)},
+			"b is the fastest: 81× global (80–85×)."},
+		{"two in front", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 80, 82, 80, 82, 80, 82), other("b", 81, 81, 81, 81, 81, 81), other("c", 2, 2, 2, 2, 2, 2)},
+			"a and b cannot be told apart: 81× global."},
+		{"three in front", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 80, 84, 80, 84, 84, 84), other("b", 82, 81, 81, 81, 81, 81), other("c", 79, 85, 79, 85, 79, 85)},
+			"a, c and b cannot be told apart: 81–84× global."},
+		{"nothing but noise", []result.Result{base(100, 101, 99, 100, 101, 99), other("a", 101, 100, 100, 99, 102, 98), other("b", 99, 102, 98, 101, 100, 101)},
+			"Nothing can be told apart from global (all intervals lie within 0.99–1.02×): changing the lock changes little here."},
+		{"a sure gain, but a small one", []result.Result{base(100, 100, 100, 100, 100, 100), other("a", 103, 104, 105, 104, 104, 104)},
+			"Everything is within 10% of global (1.04–1.04×): changing the lock changes little here."},
+		{"the baseline wins clearly", []result.Result{base(100, 100, 100, 100, 100, 100), other("a", 50, 50, 50, 50, 50, 50)},
+			"global is the fastest: 2.00× a, the next (2.00–2.00×). No other lock is a gain over the baseline here."},
+		{"the baseline is among the first", []result.Result{base(100, 102, 100, 102, 100, 102), other("a", 101, 101, 101, 101, 101, 101), other("b", 5, 5, 5, 5, 5, 5)},
+			"global and a cannot be told apart: no other lock is a clear gain over global here."},
+		{"five trials are too few", []result.Result{base(1, 1, 1, 1, 1), other("a", 81, 81, 81, 81, 81)},
+			"a came first: 81× global, but with fewer than 6 common trials that may be chance."},
+		{"no baseline", []result.Result{other("a", 10, 10, 10, 10, 10, 10), other("b", 20, 20, 20, 20, 20, 24)},
+			"b is the fastest: 2.00× a, the next (2.00–2.40×)."},
+		{"the fastest lost an update", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 50, 50, 50, 50, 50, 50), broken(other("b", 90, 90, 90, 90, 90, 90))},
+			"a is the fastest: 50× global (50–50×). Excluded for a failed audit: b."},
+		{"the baseline lost an update", []result.Result{broken(base(1, 1, 1, 1, 1, 1)), other("a", 10, 10, 10, 10, 10, 10), other("b", 20, 20, 20, 20, 20, 20)},
+			"b is the fastest: 2.00× a, the next (2.00–2.00×). Excluded for a failed audit: global. Without global there is no before to compare with."},
+		{"all lost updates", []result.Result{broken(base(1, 1, 1, 1, 1, 1)), broken(other("a", 1, 1, 1, 1, 1, 1))},
+			"There is no speed to report. Excluded for a failed audit: global and a. Without global there is no before to compare with."},
+		{"a probe of the harness is not ranked", []result.Result{base(1, 1, 1, 1, 1, 1), probe(other("noop", 900, 900, 900, 900, 900, 900))},
+			"Only global can be ranked: 1 ops/s."},
+	}
+	for _, tt := range tests {
+		d := &result.Document{Results: tt.results}
+		Summarize(d)
+		if got := strings.Join(closings(d, sections(d)), "\n"); got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.why, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package reports
+
+import (
+	"cmp"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+var _ = register(Format{
+	Name:      "csv",
+	Extension: ".csv",
+	Doc:       "one row a trial, for spreadsheets and data frames",
+	Write:     writeCSV,
+})
+
+// A field is one column of the CSV. Names, units and order are stable: new ones are added at the end.
+type field struct {
+	name string
+	get  func(d *result.Document, r *result.Result, t *result.Trial) string
+}
+
+var fields = []field{
+	{"document_id", func(d *result.Document, _ *result.Result, _ *result.Trial) string { return d.ID }},
+	{"created", func(d *result.Document, _ *result.Result, _ *result.Trial) string {
+		return d.Created.UTC().Format(time.RFC3339)
+	}},
+	ofResult("scenario", func(r *result.Result) string { return r.Scenario }),
+	ofResult("strategy", func(r *result.Result) string { return r.Strategy }),
+	ofResult("target", func(r *result.Result) string { return r.Target }),
+	ofResult("params", func(r *result.Result) string { return keyValues(r.Params) }),
+	ofResult("baseline", func(r *result.Result) string { return strconv.FormatBool(r.Baseline) }),
+	ofResult("users", func(r *result.Result) string { return strconv.Itoa(r.Users) }),
+	ofResult("sessions", func(r *result.Result) string { return strconv.Itoa(r.Sessions) }),
+	ofResult("hold_ns", func(r *result.Result) string { return whole(r.HoldNs) }),
+	ofResult("think_ns", func(r *result.Result) string { return whole(r.ThinkNs) }),
+	ofResult("tape_hash", func(r *result.Result) string { return r.TapeHash }),
+	ofResult("limit_ops_per_sec", func(r *result.Result) string { return decimal(r.LimitOpsPerSec) }),
+	ofTrial("order", func(t *result.Trial) string { return strconv.Itoa(t.Order) }),
+	ofTrial("block", func(t *result.Trial) string { return strconv.Itoa(t.Block) }),
+	ofTrial("ops", func(t *result.Trial) string { return whole(t.Ops) }),
+	ofTrial("visits", func(t *result.Trial) string { return whole(t.Visits) }),
+	ofTrial("errors", func(t *result.Trial) string { return keyValues(t.Errors) }),
+	ofTrial("dropped", func(t *result.Trial) string { return whole(t.Dropped) }),
+	ofTrial("elapsed_ns", func(t *result.Trial) string { return whole(t.ElapsedNs) }),
+	speed("ops_per_sec", func(t *result.Trial) string { return decimal(t.OpsPerSec) }),
+	speed("latency_p50_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P50) }),
+	speed("latency_p90_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P90) }),
+	speed("latency_p99_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P99) }),
+	speed("latency_p99_9_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P999) }),
+	speed("latency_p99_99_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P9999) }),
+	speed("latency_max_ns", func(t *result.Trial) string { return whole(t.LatencyNs.Max) }),
+	speed("latency_mean_ns", func(t *result.Trial) string { return whole(t.LatencyNs.Mean) }),
+	ofTrial("latency_count", func(t *result.Trial) string { return whole(t.LatencyNs.Count) }),
+	speed("cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.CPUNsPerOp) }),
+	speed("allocs_per_op", func(t *result.Trial) string { return decimal(t.AllocsPerOp) }),
+	speed("bytes_per_op", func(t *result.Trial) string { return decimal(t.BytesPerOp) }),
+	speed("bytes_per_session", func(t *result.Trial) string { return decimal(t.BytesPerSession) }),
+	speed("mean_hold_ns", func(t *result.Trial) string { return whole(t.HoldNs) }),
+	speed("mean_wait_ns", func(t *result.Trial) string { return whole(t.WaitNs) }),
+	speed("mean_think_ns", func(t *result.Trial) string { return whole(t.ThinkNs) }),
+	speed("mutex_wait_ns", func(t *result.Trial) string { return optional(t.MutexWaitNs) }),
+	speed("gc_pause_ns", func(t *result.Trial) string { return whole(t.GCPauseNs) }),
+	ofTrial("goroutines_max", func(t *result.Trial) string { return strconv.Itoa(t.GoroutinesMax) }),
+	speed("fairness_jain", func(t *result.Trial) string { return decimal(t.Fairness.Jain) }),
+	speed("fairness_min_over_max", func(t *result.Trial) string { return decimal(t.Fairness.MinOverMax) }),
+	ofTrial("audit", func(t *result.Trial) string { return auditWord(t) }),
+	ofTrial("violation", func(t *result.Trial) string {
+		if len(t.Audit.Violations) == 0 {
+			return ""
+		}
+		return describe(t.Audit.Violations[0])
+	}),
+}
+
+func ofResult(name string, get func(*result.Result) string) field {
+	return field{name, func(_ *result.Document, r *result.Result, _ *result.Trial) string { return get(r) }}
+}
+
+func ofTrial(name string, get func(*result.Trial) string) field {
+	return field{name, func(_ *result.Document, _ *result.Result, t *result.Trial) string { return get(t) }}
+}
+
+// speed is a figure that a trial has only when its audit did not fail. It is left empty otherwise, so that nobody
+// averages it by accident.
+func speed(name string, get func(*result.Trial) string) field {
+	return ofTrial(name, func(t *result.Trial) string {
+		if trialFailed(*t) {
+			return ""
+		}
+		return get(t)
+	})
+}
+
+func writeCSV(w io.Writer, d *result.Document, _ Options) error {
+	out := csv.NewWriter(w)
+	record := make([]string, len(fields))
+	for i, f := range fields {
+		record[i] = f.name
+	}
+	if err := out.Write(record); err != nil {
+		return err
+	}
+	for i := range d.Results {
+		r := &d.Results[i]
+		for j := range r.Trials {
+			for k, f := range fields {
+				record[k] = f.get(d, r, &r.Trials[j])
+			}
+			if err := out.Write(record); err != nil {
+				return err
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func auditWord(t *result.Trial) string {
+	switch {
+	case t.Audit.Skipped:
+		return "skipped"
+	case t.Audit.OK:
+		return "ok"
+	}
+	return "failed"
+}
+
+// keyValues writes a map as k=v pairs in the order of the keys, with semicolons between.
+func keyValues[K cmp.Ordered, V any](m map[K]V) string {
+	pairs := make([]string, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		pairs = append(pairs, fmt.Sprintf("%v=%v", k, m[k]))
+	}
+	return strings.Join(pairs, ";")
+}
+
+func whole(n int64) string { return strconv.FormatInt(n, 10) }
+
+func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+// optional is empty for a figure that does not exist.
+func optional(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return whole(*n)
+}

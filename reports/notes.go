@@ -1,0 +1,275 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// maxViolations is how many violations of one strategy are listed. The document has them all.
+const maxViolations = 5
+
+// heading says what was done: everything that must be the same for two tables to be compared.
+func (s *section) heading() string {
+	r := s.results[0]
+	parts := []string{result.FormatCount(int64(r.Users)) + " users", result.FormatCount(int64(r.Sessions)) + " sessions"}
+	if t := s.doc.Traffic; t != nil {
+		parts = append(parts, result.FormatCount(t.Visits)+" visits")
+	}
+	hold := "hold " + time.Duration(r.HoldNs).String()
+	if r.HoldNs > 0 && r.HoldKind != "" {
+		hold += " (" + r.HoldKind + ")"
+	}
+	parts = append(parts, hold, "think "+time.Duration(r.ThinkNs).String(), s.trials())
+	if r.TapeHash != "" {
+		parts = append(parts, "tape "+short(r.TapeHash))
+	}
+	return s.scenario + ": " + strings.Join(parts, ", ")
+}
+
+// trials says how many trials there were and what one was: a window, or a number of visits of each user.
+func (s *section) trials() string {
+	r, runs := s.results[0], s.doc.Config.Runs
+	most := 0
+	for _, r := range s.results {
+		most = max(most, len(r.Trials))
+	}
+	text := fmt.Sprintf("%d trials", most)
+	switch {
+	case most < runs:
+		text = fmt.Sprintf("%d of %d trials", most, runs)
+	case most == 1:
+		text = "1 trial"
+	}
+	var each []string
+	switch {
+	case r.Iterations == 1:
+		each = append(each, "1 visit a user")
+	case r.Iterations > 1:
+		each = append(each, result.FormatCount(int64(r.Iterations))+" visits a user")
+	}
+	if r.WindowNs > 0 {
+		each = append(each, time.Duration(r.WindowNs).String())
+	}
+	if len(each) == 0 {
+		return text
+	}
+	return text + " of " + strings.Join(each, " within ")
+}
+
+// short cuts a hash to what people compare by eye.
+func short(hash string) string {
+	if i := strings.IndexByte(hash, ':'); i >= 0 { // the algorithm's name
+		hash = hash[i+1:]
+	}
+	return hash[:min(len(hash), 8)]
+}
+
+// trafficLine says what share of the recorded traffic was replayed, or "" where there was none.
+func trafficLine(d *result.Document) string {
+	t := d.Traffic
+	if t == nil {
+		return ""
+	}
+	line := fmt.Sprintf("traffic: %s (%s), %s of %s lines used, %s visits of %s sessions over %s",
+		t.File, t.Format, result.FormatCount(t.Lines-t.Malformed), result.FormatCount(t.Lines),
+		result.FormatCount(t.Visits), result.FormatCount(t.Sessions), span(time.Duration(t.SpanNs)))
+	if d.Config.TraceSpeed != "" {
+		line += ", replayed at speed " + d.Config.TraceSpeed
+	}
+	return line
+}
+
+// span writes how long recorded traffic took: in days where hours would have to be divided.
+func span(d time.Duration) string {
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%.1f days", d.Hours()/24)
+	}
+	return d.Round(time.Second).String()
+}
+
+// harnessLine says what the measuring itself costs, or "" where that was not measured.
+func harnessLine(d *result.Document) string {
+	h := &d.Harness
+	if h.NsPerOp <= 0 {
+		return ""
+	}
+	line := fmt.Sprintf("harness: %s/op", result.FormatNs(int64(h.NsPerOp+0.5)))
+	if h.OpsPerSec > 0 {
+		line += fmt.Sprintf(", %s ops/s on a store that does nothing", result.FormatRate(h.OpsPerSec))
+	}
+	return line + fmt.Sprintf(", %s allocs/op", result.FormatAmount(h.AllocsPerOp))
+}
+
+// machineLine says where it was measured, or "" where nothing is known.
+func machineLine(d *result.Document) string {
+	m := &d.Machine
+	var parts []string
+	add := func(known bool, format string, args ...any) {
+		if known {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(m.CPU != "", "%s", m.CPU)
+	add(m.Cores > 0, "%d cores", m.Cores)
+	add(m.GOMAXPROCS > 0, "GOMAXPROCS %d", m.GOMAXPROCS)
+	add(m.CgroupCPUs > 0, "quota of %s CPUs", result.FormatAmount(m.CgroupCPUs))
+	add(m.OS != "", "%s", strings.TrimSpace(m.OS+" "+m.Kernel))
+	add(m.Go != "", "%s", m.Go)
+	if len(parts) == 0 {
+		return ""
+	}
+	add(true, "load %s before the start", result.FormatAmount(m.Load1))
+	return "machine: " + strings.Join(parts, ", ")
+}
+
+// A legend explains a title or a sign.
+type legend struct{ term, text string }
+
+// legends explains what stands in these tables, and nothing that does not.
+func legends(all []*section) []legend {
+	if len(all) == 0 {
+		return nil
+	}
+	uses := func(match func(*result.Result) bool) bool {
+		return slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(s.results, match) })
+	}
+	list := []legend{
+		{"ops/s", "operations completed a second, median of the trials; ± is the farther end of its 95 % interval"},
+	}
+	if slices.ContainsFunc(all, func(s *section) bool { return s.baseline != nil }) {
+		list = append(list, legend{"× baseline", "throughput over the baseline's (before), from the ratios block by block, with a 95 % interval"})
+	}
+	list = append(list,
+		legend{"p99", "99 % of the operations took no longer; like p50, p99.9 and max the median of the trials; – too few to say"},
+		legend{"of limit", "share of the best that any correct store with one lock a session could reach here"},
+		legend{"audit", "after each trial: was anything lost, duplicated or mixed up? ✗ yes, so there is no speed to report"})
+	if uses(func(r *result.Result) bool { return r.Summary.HarnessBound && !failed(r) }) {
+		list = append(list, legend{harnessSign, "the harness is half or more of the cost: the store is faster than this table can show"})
+	}
+	if uses(func(r *result.Result) bool { return r.Summary.SchedulerBound && !failed(r) }) {
+		list = append(list, legend{schedulerSign, "more users than processors and nobody waits: shows Go's 10 ms time slices, not the store"})
+	}
+	return list
+}
+
+// problems lists what a reader of the section's table must know, as a headline and what belongs under it.
+func (s *section) problems() []problem {
+	var list []problem
+	for _, r := range s.results {
+		if failed(r) {
+			list = append(list, violations(r))
+			continue
+		}
+		if r.Summary.OfLimit > overLimit {
+			list = append(list, problem{headline: fmt.Sprintf("Error of the harness: %s stands at %s of the limit, more than any correct store can reach. "+
+				"Do not rely on its row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
+		}
+		if len(r.Trials) > 0 && !audited(r) {
+			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
+		}
+		if text := mishaps(r); text != "" {
+			list = append(list, problem{headline: r.Strategy + ": " + text})
+		}
+	}
+	return list
+}
+
+type problem struct {
+	headline string
+	details  []string
+}
+
+// violations lists what the audits of a result found, over all its trials.
+func violations(r *result.Result) problem {
+	var p problem
+	trials, more := 0, 0
+	for i := range r.Trials {
+		a := &r.Trials[i].Audit
+		if !trialFailed(r.Trials[i]) {
+			continue
+		}
+		trials++
+		more += a.More
+		for _, v := range a.Violations {
+			if len(p.details) == maxViolations {
+				more++
+				continue
+			}
+			p.details = append(p.details, describe(v))
+		}
+	}
+	if more > 0 {
+		p.details = append(p.details, fmt.Sprintf("… and %s more", result.FormatCount(int64(more))))
+	}
+	p.headline = fmt.Sprintf("%s failed its audit in %d of %d trials:", r.Strategy, trials, len(r.Trials))
+	if len(p.details) == 0 {
+		p.headline = strings.TrimSuffix(p.headline, ":") + "."
+	}
+	return p
+}
+
+func describe(v result.Violation) string {
+	text := v.Kind
+	if v.Session != "" {
+		text += ", session " + v.Session
+	}
+	if v.Detail != "" {
+		text += ": " + v.Detail
+	}
+	return text
+}
+
+// violationKinds returns the kinds of a result's violations, each once, in the order of their first occurrence.
+func violationKinds(r *result.Result) []string {
+	var kinds []string
+	for _, t := range r.Trials {
+		if !trialFailed(t) {
+			continue
+		}
+		for _, v := range t.Audit.Violations {
+			if !slices.Contains(kinds, v.Kind) {
+				kinds = append(kinds, v.Kind)
+			}
+		}
+	}
+	return kinds
+}
+
+// mishaps says how many operations ended in an error or were never sent, or "" when all went well. Sessions that
+// are no longer there are part of some scenarios.
+func mishaps(r *result.Result) string {
+	var dropped int64
+	counts := map[string]int64{}
+	for _, t := range r.Trials {
+		dropped += t.Dropped
+		for kind, n := range t.Errors {
+			if kind != "not_found" && n > 0 {
+				counts[kind] += n
+			}
+		}
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s operations ended in %q", result.FormatCount(counts[kind]), kind))
+	}
+	if dropped > 0 {
+		parts = append(parts, result.FormatCount(dropped)+" operations were due but could not be sent")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// clean makes text from a document safe for a line of a terminal: no control characters, escape sequences or line ends.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}

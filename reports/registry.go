@@ -1,0 +1,47 @@
+// Package reports writes result documents for people and programs, one format a file.
+package reports
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Format is one way to write a document.
+type Format struct {
+	Name      string // on the command line
+	Extension string // of files in this format, with its dot
+	Doc       string // one line: who reads it
+
+	// Write writes the whole of d to w and returns w's error. It does not change d, whose summaries are filled.
+	Write func(w io.Writer, d *result.Document, o Options) error
+}
+
+// Options is what the reader's side can show. Formats for programs pay no attention to it.
+type Options struct {
+	Color bool // the terminal understands ANSI sequences
+	Width int  // columns to keep within; 0: as many as it takes
+}
+
+// catalogue is filled by the register calls of this package's files before main starts and never changed after.
+var catalogue = map[string]Format{}
+
+// register adds f to the catalogue. It is called from package variables only, so a duplicate is a programming error.
+func register(f Format) Format {
+	if _, dup := catalogue[f.Name]; dup {
+		panic("reports: registered twice: " + f.Name)
+	}
+	catalogue[f.Name] = f
+	return f
+}
+
+// All returns the formats by name.
+func All() []Format {
+	return slices.SortedFunc(maps.Values(catalogue), func(a, b Format) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Lookup finds a format by its name.
+func Lookup(name string) (Format, bool) { f, ok := catalogue[name]; return f, ok }

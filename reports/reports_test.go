@@ -1,0 +1,276 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+var update = flag.Bool("update", false, "rewrite the files in testdata")
+
+var documents = map[string]func() *result.Document{
+	"normal":              normal,
+	"failed-audit":        failedAudit,
+	"failed-baseline":     failedBaseline,
+	"interrupted":         interrupted,
+	"missing-percentiles": missingPercentiles,
+	"few-trials":          fewTrials,
+	"no-baseline":         noBaseline,
+	"two-scenarios":       twoScenarios,
+	"awkward-names":       awkwardNames,
+	"recorded":            recorded,
+	"empty":               empty,
+}
+
+func written(t *testing.T, format string, d *result.Document, o Options) string {
+	t.Helper()
+	f, ok := Lookup(format)
+	if !ok {
+		t.Fatalf("no format %s", format)
+	}
+	var b bytes.Buffer
+	if err := f.Write(&b, d, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (- wanted, + written; -update rewrites it):\n%s", file, diff)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, build := range documents {
+		for _, f := range All() {
+			if f.Name == "json" && name != "normal" {
+				continue // what json writes is checked by reading it back
+			}
+			t.Run(f.Name+"/"+name, func(t *testing.T) {
+				out := written(t, f.Name, build(), Options{})
+				if testing.Verbose() {
+					t.Log("\n" + out)
+				}
+				golden(t, name+f.Extension, out)
+			})
+		}
+	}
+	t.Run("table/color", func(t *testing.T) { golden(t, "color.ansi", written(t, "table", failedAudit(), Options{Color: true})) })
+	t.Run("table/narrow", func(t *testing.T) { golden(t, "narrow.txt", written(t, "table", failedAudit(), Options{Width: 80})) })
+}
+
+func TestJSONIsReadBack(t *testing.T) {
+	for name, build := range documents {
+		want := build()
+		got, err := result.Read(strings.NewReader(written(t, "json", want, Options{})))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if name == "empty" {
+			want.Results = nil
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestCSVHasARowATrial(t *testing.T) {
+	for name, build := range documents {
+		d := build()
+		rows, err := csv.NewReader(strings.NewReader(written(t, "csv", d, Options{}))).ReadAll()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := 1 // the header, always
+		for _, r := range d.Results {
+			want += len(r.Trials)
+		}
+		if len(rows) != want {
+			t.Errorf("%s: %d rows, want %d", name, len(rows), want)
+		}
+	}
+}
+
+func TestCSVOfAFailedTrialHasNoSpeed(t *testing.T) {
+	rows, err := csv.NewReader(strings.NewReader(written(t, "csv", failedAudit(), Options{}))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) int { return slices.Index(rows[0], name) }
+	failed := 0
+	for _, row := range rows[1:] {
+		if row[at("audit")] != "failed" {
+			continue
+		}
+		failed++
+		if row[at("ops_per_sec")] != "" || row[at("latency_p50_ns")] != "" || row[at("violation")] == "" {
+			t.Errorf("a failed trial's row: %q", row)
+		}
+	}
+	if failed != 2 {
+		t.Errorf("%d failed trials, want 2", failed)
+	}
+}
+
+// The failed row must show no figure of its own anywhere in the formats for people.
+func TestAFailedRowShowsNoFigures(t *testing.T) {
+	for _, format := range []string{"table", "markdown"} {
+		for line := range strings.Lines(written(t, format, failedAudit(), Options{})) {
+			if !strings.Contains(line, "FAILED") {
+				continue
+			}
+			if figures := strings.ContainsAny(line, "0123456789"); figures || !strings.Contains(line, struckSign) {
+				t.Errorf("%s: %s", format, line)
+			}
+			if !strings.Contains(line, "lost update") {
+				t.Errorf("%s does not name the violation: %s", format, line)
+			}
+		}
+	}
+}
+
+// Every line of a table is as wide as its titles say, whatever the figures: columns line up although
+// × ± – are several bytes each.
+func TestColumnsLineUp(t *testing.T) {
+	lines := strings.Split(written(t, "table", normal(), Options{}), "\n")
+	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "strategy") })
+	column := func(line, text string) int {
+		i := strings.Index(line, text)
+		if i < 0 {
+			t.Fatalf("no %q in %q", text, line)
+		}
+		return utf8.RuneCountInString(line[:i])
+	}
+	audit := column(lines[at], "audit")
+	for _, line := range lines[at+2 : at+5] {
+		if got := column(line, " ok") + 1; got != audit {
+			t.Errorf("the audit stands at %d, its title at %d:\n%s\n%s", got, audit, lines[at], line)
+		}
+	}
+}
+
+func TestTableKeepsWithinItsWidth(t *testing.T) {
+	for name, build := range documents {
+		for _, width := range []int{80, 100, 120} {
+			for line := range strings.Lines(written(t, "table", build(), Options{Width: width})) {
+				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+					t.Errorf("%s: %d characters in a terminal of %d: %s", name, n, width, line)
+				}
+			}
+		}
+	}
+}
+
+func TestNoEscapeSequencesWithoutColor(t *testing.T) {
+	for name, build := range documents {
+		for _, format := range []string{"table", "markdown"} {
+			if strings.Contains(written(t, format, build(), Options{}), "\x1b") {
+				t.Errorf("%s of %s holds an escape sequence", format, name)
+			}
+		}
+	}
+}
+
+// A document read from a file may contradict itself. It is shown as well as it goes, without a panic.
+func TestContradictoryDocuments(t *testing.T) {
+	for name, spoil := range map[string]func(d *result.Document){
+		"a ratio to no baseline":   func(d *result.Document) { d.Results[0].Baseline = false },
+		"a summary without trials": func(d *result.Document) { d.Results[0].Trials, d.Results[1].Trials = nil, nil },
+		"trials without a summary": func(d *result.Document) { d.Results[1].Summary = result.Summary{} },
+		"two baselines":            func(d *result.Document) { d.Results[1].Baseline = true },
+	} {
+		d := normal()
+		spoil(d)
+		for _, f := range All() {
+			if written(t, f.Name, d, Options{Color: true, Width: 40}) == "" {
+				t.Errorf("%s: nothing in %s", name, f.Name)
+			}
+		}
+	}
+}
+
+// full is a writer with room for n bytes.
+type full struct{ n int }
+
+var errFull = errors.New("no space left")
+
+func (w *full) Write(p []byte) (int, error) {
+	if len(p) > w.n {
+		return w.n, errFull
+	}
+	w.n -= len(p)
+	return len(p), nil
+}
+
+func TestAWritersErrorIsReturned(t *testing.T) {
+	for _, f := range All() {
+		size := len(written(t, f.Name, normal(), Options{}))
+		for _, room := range []int{0, 100, size - 1} {
+			if err := f.Write(&full{room}, normal(), Options{}); !errors.Is(err, errFull) {
+				t.Errorf("%s into %d bytes: got %v, want the writer's error", f.Name, room, err)
+			}
+		}
+		if err := f.Write(&full{size}, normal(), Options{}); err != nil {
+			t.Errorf("%s into as many bytes as it takes: %v", f.Name, err)
+		}
+	}
+}
+
+func TestWritingChangesNothing(t *testing.T) {
+	for name, build := range documents {
+		d := build()
+		for _, f := range All() {
+			written(t, f.Name, d, Options{Color: true, Width: 60})
+		}
+		if diff := cmp.Diff(build(), d); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestRegistry(t *testing.T) {
+	if _, ok := Lookup("gif"); ok {
+		t.Error("there is a format gif")
+	}
+	for _, f := range All() {
+		if got, ok := Lookup(f.Name); !ok || got.Extension != f.Extension || f.Doc == "" || !strings.HasPrefix(f.Extension, ".") {
+			t.Errorf("%+v", f)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("two formats of one name")
+		}
+	}()
+	register(Format{Name: "table"})
+}

@@ -1,0 +1,94 @@
+package result
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func sample() *Document {
+	p50 := int64(1_070_000)
+	return &Document{
+		SchemaVersion: SchemaVersion,
+		ID:            "5f0c9a52-7d0e-4f35-9f0f-6a1d0d8d7a10",
+		Created:       time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		Tool:          Tool{Version: "v1.0.0"},
+		Config:        Config{Strategies: []string{"global"}, Scenarios: []string{"chatbot"}, Runs: 6, Seed: 1},
+		Results: []Result{{
+			Strategy: "global", Scenario: "chatbot", Baseline: true, Users: 100, Sessions: 1000,
+			Trials: []Trial{{Ops: 400, ElapsedNs: 4e8, OpsPerSec: 1000, LatencyNs: Latency{P50: &p50, Max: 2e6}, Audit: Audit{OK: true}}},
+		}},
+	}
+}
+
+func TestReadGivesBackWhatWasWritten(t *testing.T) {
+	want := sample()
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(strings.NewReader(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReadSkipsWhatItDoesNotKnow(t *testing.T) {
+	if _, err := Read(strings.NewReader(`{"schema_version":1,"colour":"blue"}`)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	tests := []struct{ why, in, reason string }{
+		{"an empty file", "", "empty"},
+		{"a file of blanks", " \n\t", "empty"},
+		{"a document cut short", `{"schema_version":1,"id":"5f`, "cut short after 28 bytes"},
+		{"a document cut between fields", `{"schema_version":1,`, "cut short"},
+		{"a table instead of JSON", "strategy  ops/s\nglobal  12\n", "not JSON at byte 1"},
+		{"two documents in one file", `{"schema_version":1}{"schema_version":1}`, "not JSON at byte 21"},
+		{"another tool's JSON", `{"benchmarks":[]}`, "no schema_version"},
+		{"a list", `[1,2]`, "a JSON array: want an object"},
+		{"null", `null`, "no schema_version"},
+		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 1"},
+		{"a later version, whatever its fields have become", `{"schema_version":2,"results":{"a":1}}`, "schema_version 2 is later than 1"},
+		{"a field of the wrong type", `{"schema_version":1,"results":[{"trials":[{"ops":"many"}]}]}`, "results.trials.ops is a string: want int64"},
+	}
+	for _, tt := range tests {
+		d, err := Read(strings.NewReader(tt.in))
+		if err == nil || d != nil {
+			t.Errorf("%s: was read", tt.why)
+			continue
+		}
+		if !strings.Contains(err.Error(), tt.reason) {
+			t.Errorf("%s: the reason is %q, want one with %q", tt.why, err, tt.reason)
+		}
+	}
+}
+
+func TestReadRefusesEveryTornPrefix(t *testing.T) {
+	data, err := json.Marshal(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		if _, err := Read(strings.NewReader(string(data[:n]))); err == nil {
+			t.Errorf("the first %d of %d bytes were read as a document", n, len(data))
+		}
+	}
+}
+
+func TestReadReturnsTheReadersError(t *testing.T) {
+	broken := errors.New("disk on fire")
+	if _, err := Read(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("got %v, want it to wrap the reader's", err)
+	}
+}

@@ -1,0 +1,170 @@
+package reports
+
+import (
+	"math"
+	"slices"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Signs in the cells, each explained under the table where it occurs.
+const (
+	struckSign    = "✗" // in place of a figure: the audit failed
+	harnessSign   = "†"
+	schedulerSign = "‡"
+	errorSign     = "!"
+)
+
+// overLimit is the share of the limit above which the harness must be wrong: no store is faster than possible. The
+// twentieth is what the terms of the limit, being measured themselves, may be off by.
+const overLimit = 1.05
+
+// A section is one scenario of a document: one table.
+type section struct {
+	doc      *result.Document
+	scenario string
+	baseline *result.Result // nil: there is none
+	results  []*result.Result
+}
+
+// sections splits a document by scenario, in the order of the results.
+func sections(d *result.Document) []*section {
+	var all []*section
+	for i := range d.Results {
+		r := &d.Results[i]
+		at := slices.IndexFunc(all, func(s *section) bool { return s.scenario == r.Scenario })
+		if at < 0 {
+			at = len(all)
+			all = append(all, &section{doc: d, scenario: r.Scenario, baseline: baselineOf(d, r.Scenario)})
+		}
+		all[at].results = append(all[at].results, r)
+	}
+	return all
+}
+
+// A cell is a figure and what belongs to it: its interval or a sign.
+type cell struct{ figure, note string }
+
+// A column is one column of the table, the same in every format that has one.
+type column struct {
+	title string
+	left  bool // names and words; figures stand to the right
+	spare int  // the order in which columns go where there is no room: the highest first, 0 never
+	get   func(r *result.Result) cell
+}
+
+// columns returns the columns of the section's table. Without a baseline there is none for it.
+func (s *section) columns() []column {
+	all := []column{
+		{title: "strategy", left: true, get: strategyCell},
+		{title: "ops/s", get: speedOnly(rateCell)},
+		{title: "× baseline", get: speedOnly(ratioCell)},
+		{title: "p50", spare: 3, get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P50 }))},
+		{title: "p99", get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P99 }))},
+		{title: "p99.9", spare: 2, get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P999 }))},
+		{title: "max", spare: 1, get: speedOnly(maxCell)},
+		{title: "allocs/op", spare: 4, get: speedOnly(func(r *result.Result) cell {
+			return cell{figure: result.FormatAmount(r.Summary.AllocsPerOp)}
+		})},
+		{title: "bytes/session", spare: 5, get: speedOnly(bytesCell)},
+		{title: "of limit", get: speedOnly(limitCell)},
+		{title: "audit", left: true, get: auditCell},
+	}
+	if s.baseline == nil {
+		all = slices.DeleteFunc(all, func(c column) bool { return c.title == "× baseline" })
+	}
+	return all
+}
+
+// speedOnly has get called for results that have a speed, and strikes or leaves empty the cell of the others.
+func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
+	return func(r *result.Result) cell {
+		switch {
+		case failed(r):
+			return cell{figure: struckSign}
+		case len(r.Trials) == 0:
+			return cell{figure: result.Nothing}
+		}
+		return get(r)
+	}
+}
+
+func strategyCell(r *result.Result) cell {
+	if r.Summary.HarnessBound && !failed(r) {
+		return cell{r.Strategy, harnessSign}
+	}
+	return cell{figure: r.Strategy}
+}
+
+func rateCell(r *result.Result) cell {
+	i := r.Summary.OpsPerSec
+	c := cell{figure: result.FormatRate(i.Median)}
+	if i.Hi > 0 && i.Median > 0 {
+		c.note = "±" + percent(max(i.Hi/i.Median-1, 1-i.Lo/i.Median))
+	}
+	return c
+}
+
+func ratioCell(r *result.Result) cell {
+	vs := r.Summary.VsBaseline
+	switch {
+	case r.Baseline:
+		return cell{"1×", "before"}
+	case vs == nil:
+		return cell{figure: result.Nothing}
+	case vs.Hi > 0:
+		return cell{result.FormatRatio(vs.Ratio), "(" + result.FormatRatioRange(vs.Lo, vs.Hi) + ")"}
+	}
+	return cell{figure: result.FormatRatio(vs.Ratio)}
+}
+
+func percentileCell(get func(*result.Latency) *int64) func(*result.Result) cell {
+	return func(r *result.Result) cell { return cell{figure: result.FormatPercentile(get(&r.Summary.LatencyNs))} }
+}
+
+func maxCell(r *result.Result) cell {
+	c := cell{figure: result.FormatNs(r.Summary.LatencyNs.Max)}
+	if r.Summary.SchedulerBound {
+		c.note = schedulerSign
+	}
+	return c
+}
+
+func bytesCell(r *result.Result) cell {
+	if r.Summary.BytesPerSession <= 0 {
+		return cell{figure: result.Nothing}
+	}
+	return cell{figure: result.FormatBytes(r.Summary.BytesPerSession)}
+}
+
+func limitCell(r *result.Result) cell {
+	switch share := r.Summary.OfLimit; {
+	case share <= 0:
+		return cell{figure: result.Nothing}
+	case share > overLimit:
+		return cell{result.FormatShare(share), errorSign}
+	default:
+		return cell{figure: result.FormatShare(share)}
+	}
+}
+
+// auditCell names what went wrong first. The rest is said under the table.
+func auditCell(r *result.Result) cell {
+	switch {
+	case failed(r):
+		switch kinds := violationKinds(r); len(kinds) {
+		case 0:
+			return cell{figure: "FAILED"}
+		case 1:
+			return cell{figure: "FAILED: " + kinds[0]}
+		default:
+			return cell{figure: "FAILED: " + kinds[0] + ", …"}
+		}
+	case !audited(r):
+		return cell{figure: result.Nothing}
+	}
+	return cell{figure: "ok"}
+}
+
+// percent writes the half-width of an interval: whole percents are as much as six trials can say.
+func percent(x float64) string { return result.FormatCount(int64(math.Round(100*x))) + "%" }

@@ -1,0 +1,113 @@
+package reports
+
+import (
+	"math"
+	"slices"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+)
+
+// Summarize fills every result's summary from its trials, and VsBaseline from those of the same scenario's baseline,
+// paired block by block. HarnessBound and SchedulerBound are left as they are: trials do not show them.
+//
+// A result of which a trial failed its audit has no speed: its summary stays zero but for the two flags. AuditOK
+// says that there were trials and none failed; trials that are not audited at all do not fail.
+func Summarize(d *result.Document) {
+	for i := range d.Results {
+		r := &d.Results[i]
+		flags := result.Summary{HarnessBound: r.Summary.HarnessBound, SchedulerBound: r.Summary.SchedulerBound}
+		if r.Summary = flags; len(r.Trials) > 0 && !failed(r) {
+			summarize(r, baselineOf(d, r.Scenario))
+		}
+	}
+}
+
+func summarize(r, baseline *result.Result) {
+	s := &r.Summary
+	s.AuditOK = true
+	s.OpsPerSec = result.Interval(stats.Median(each(r, func(t *result.Trial) float64 { return t.OpsPerSec })))
+	s.LatencyNs = medianLatency(r)
+	s.AllocsPerOp = medianOf(r, func(t *result.Trial) float64 { return t.AllocsPerOp })
+	s.BytesPerSession = medianOf(r, func(t *result.Trial) float64 { return t.BytesPerSession })
+	if r.LimitOpsPerSec > 0 {
+		s.OfLimit = s.OpsPerSec.Median / r.LimitOpsPerSec
+	}
+	if baseline != nil && baseline != r && !failed(baseline) {
+		if ratio := versus(r, baseline); ratio.Ratio > 0 {
+			vs := result.Ratio(ratio)
+			s.VsBaseline = &vs
+		}
+	}
+}
+
+// medianLatency is the median of each figure over the trials. A percentile that one trial is too short for is left out:
+// the other trials alone would be a choice of the faster or the slower ones.
+func medianLatency(r *result.Result) result.Latency {
+	whole := func(get func(l *result.Latency) int64) int64 {
+		return int64(math.Round(medianOf(r, func(t *result.Trial) float64 { return float64(get(&t.LatencyNs)) })))
+	}
+	percentile := func(get func(l *result.Latency) *int64) *int64 {
+		for i := range r.Trials {
+			if get(&r.Trials[i].LatencyNs) == nil {
+				return nil
+			}
+		}
+		m := whole(func(l *result.Latency) int64 { return *get(l) })
+		return &m
+	}
+	return result.Latency{
+		P50:   percentile(func(l *result.Latency) *int64 { return l.P50 }),
+		P90:   percentile(func(l *result.Latency) *int64 { return l.P90 }),
+		P99:   percentile(func(l *result.Latency) *int64 { return l.P99 }),
+		P999:  percentile(func(l *result.Latency) *int64 { return l.P999 }),
+		P9999: percentile(func(l *result.Latency) *int64 { return l.P9999 }),
+		Max:   whole(func(l *result.Latency) int64 { return l.Max }),
+		Mean:  whole(func(l *result.Latency) int64 { return l.Mean }),
+		Count: whole(func(l *result.Latency) int64 { return l.Count }),
+	}
+}
+
+func each(r *result.Result, get func(t *result.Trial) float64) []float64 {
+	xs := make([]float64, len(r.Trials))
+	for i := range r.Trials {
+		xs[i] = get(&r.Trials[i])
+	}
+	return xs
+}
+
+func medianOf(r *result.Result, get func(t *result.Trial) float64) float64 {
+	return stats.Median(each(r, get)).Median
+}
+
+// versus is r's throughput over that of other, from the blocks in which both ran.
+func versus(r, other *result.Result) stats.Ratio {
+	return stats.PairedRatio(stats.Pair(blocks(r), blocks(other)))
+}
+
+func blocks(r *result.Result) stats.Blocks {
+	b := make(stats.Blocks, len(r.Trials))
+	for i := range r.Trials {
+		b[r.Trials[i].Block] = r.Trials[i].OpsPerSec
+	}
+	return b
+}
+
+func baselineOf(d *result.Document, scenario string) *result.Result {
+	for i := range d.Results {
+		if r := &d.Results[i]; r.Baseline && r.Scenario == scenario {
+			return r
+		}
+	}
+	return nil
+}
+
+// failed reports whether the audit of any of the result's trials failed.
+func failed(r *result.Result) bool { return slices.ContainsFunc(r.Trials, trialFailed) }
+
+func trialFailed(t result.Trial) bool { return !t.Audit.OK && !t.Audit.Skipped }
+
+// audited reports whether the result has trials and every one of them was audited.
+func audited(r *result.Result) bool {
+	return len(r.Trials) > 0 && !slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return t.Audit.Skipped })
+}
