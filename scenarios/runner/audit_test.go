@@ -1,0 +1,268 @@
+package runner
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// story is a run of the audit's own: users write to sessions, and everything is as it should be until a test meddles.
+type story struct {
+	contents *contents
+	ledgers  []*ledger
+	sessions []manager.Session
+	ids      []manager.ID
+	writes   []uint32 // by user
+}
+
+// tell has users write to sessions in the order given: writes[i] says who writes and where.
+func tell(users, sessions int, writes [][2]int) *story {
+	s := &story{contents: newContents(users, 64), writes: make([]uint32, users)}
+	for range users {
+		l := newLedger(1) // so that it has to grow
+		s.ledgers = append(s.ledgers, &l)
+	}
+	for i := range sessions {
+		id := uuid.New()
+		s.ids = append(s.ids, id)
+		s.sessions = append(s.sessions, manager.Session{Incarnation: uint64(i + 1)})
+		s.ledgers[i%users].began = append(s.ledgers[i%users].began, birth{id, uint64(i + 1)})
+	}
+	for _, w := range writes {
+		s.write(w[0], w[1])
+	}
+	return s
+}
+
+func (s *story) write(user, session int) {
+	word := uint32(user)*wordsPerUser + s.writes[user]%wordsPerUser
+	s.writes[user]++
+	n := s.sessions[session].Append(role(word), s.contents.piece(word, 20))
+	s.ledgers[user].wrote(uint32(session), uint64(session+1), n, word)
+}
+
+func (s *story) auditor() *auditor {
+	return &auditor{contents: s.contents, users: len(s.ledgers), found: result.Audit{OK: true}}
+}
+
+// end hands the sessions over to user 0 and audits.
+func (s *story) end() result.Audit {
+	a := s.auditor()
+	for i := range s.sessions {
+		s.ledgers[0].ended = append(s.ledgers[0].ended, a.end(s.ids[i], &s.sessions[i], false, nil, nil))
+	}
+	a.check(s.ledgers)
+	return a.found
+}
+
+func TestAuditPassesWhateverRightStoresDo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		users, sessions := rapid.IntRange(1, 6).Draw(t, "users"), rapid.IntRange(1, 20).Draw(t, "sessions")
+		var writes [][2]int
+		for range rapid.IntRange(0, 300).Draw(t, "writes") {
+			writes = append(writes, [2]int{rapid.IntRange(0, users-1).Draw(t, "user"), rapid.IntRange(0, sessions-1).Draw(t, "session")})
+		}
+		if a := tell(users, sessions, writes).end(); !a.OK {
+			t.Fatalf("accused without reason: %v", a.Violations)
+		}
+	})
+}
+
+// A single thing wrong must be found, and called by its name.
+func TestAuditSaysNo(t *testing.T) {
+	var writes [][2]int
+	for i := range 60 {
+		writes = append(writes, [2]int{i % 3, i % 2})
+	}
+	for _, row := range []struct {
+		why    string
+		meddle func(s *story)
+		kind   string
+	}{
+		{"a confirmed write that left no trace", func(s *story) {
+			before := *s.sessions[0].Clone()
+			s.write(0, 0)
+			s.sessions[0] = before
+		}, "lost update"},
+		{"a write applied twice", func(s *story) {
+			s.write(0, 0)
+			s.sessions[0].Append(role(0), s.contents.piece(0, 20))
+		}, "phantom update"},
+		{"one number for two writes, another for none", func(s *story) {
+			s.write(0, 0)
+			n := s.sessions[0].Append(role(wordsPerUser), s.contents.piece(wordsPerUser, 20))
+			s.ledgers[1].wrote(0, 1, n-1, wordsPerUser)
+		}, "duplicate number"},
+		{"a number lower than the one before", func(s *story) {
+			s.ledgers[0].wrote(0, 1, 2, 0)
+		}, "number went back"},
+		{"two callers told that they created it", func(s *story) {
+			s.ledgers[1].began = append(s.ledgers[1].began, birth{s.ids[0], 1})
+		}, "double creation"},
+		{"a session that nobody created", func(s *story) {
+			s.ids = append(s.ids, uuid.New())
+			s.sessions = append(s.sessions, manager.Session{Incarnation: 99})
+		}, "session from nowhere"},
+		{"an id that was not drawn at random", func(s *story) {
+			s.ledgers[0].began[0].id[6] = 0x10
+			s.ids[0] = s.ledgers[0].began[0].id
+		}, "foreign id"},
+		{"a session that is gone without having been removed", func(s *story) {
+			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
+		}, "lost session"},
+		{"a session that was not found before it was removed", func(s *story) {
+			e := s.auditor().end(s.ids[0], &s.sessions[0], false, nil, nil)
+			e.since = 1000
+			s.ledgers[1].ended = append(s.ledgers[1].ended, e)
+			s.ledgers[1].gone = append(s.ledgers[1].gone, absence{life: 1, at: 999})
+			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
+		}, "lost session"},
+		{"a last state handed over twice", func(s *story) {
+			s.ids, s.sessions = append(s.ids, s.ids[0]), append(s.sessions, s.sessions[0])
+		}, "removed twice"},
+		{"a session under another's id", func(s *story) {
+			s.ids[0], s.ids[1] = s.ids[1], s.ids[0]
+		}, "mixed-up sessions"},
+		{"a text that another user wrote", func(s *story) {
+			s.rewrite(0, s.contents.piece(2*wordsPerUser+1, 20), role(1))
+		}, "foreign content"},
+		{"an older text of the same user in the place of the newest", func(s *story) {
+			newest := s.sessions[0].History(nil)[manager.HistoryLimit-1]
+			word, _ := s.contents.word(newest.Content)
+			s.rewrite(0, s.contents.piece(word^2, 20), newest.Role)
+		}, "foreign content"},
+		{"a text that nobody wrote", func(s *story) {
+			s.rewrite(0, "something else entirely", "user")
+		}, "corrupted session"},
+		{"a text cut short in the middle and patched", func(s *story) {
+			s.rewrite(0, s.contents.piece(0, 20)[:12]+"xxxxxxxx", "user")
+		}, "corrupted session"},
+		{"the right text in the wrong role", func(s *story) {
+			newest := s.sessions[0].History(nil)[manager.HistoryLimit-1]
+			s.rewrite(0, newest.Content, "system")
+		}, "corrupted session"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			s := tell(3, 2, writes)
+			row.meddle(s)
+			a := s.end()
+			if a.OK || !slices.ContainsFunc(a.Violations, func(v result.Violation) bool { return v.Kind == row.kind }) {
+				t.Errorf("want %q, found %v", row.kind, a.Violations)
+			}
+		})
+	}
+}
+
+// rewrite replaces the newest message of a session.
+func (s *story) rewrite(session int, content, role string) {
+	old := s.sessions[session]
+	kept := old.History(nil)
+	rebuilt := manager.Session{Incarnation: old.Incarnation}
+	for range old.Seq - uint64(len(kept)) {
+		rebuilt.Append("", "")
+	}
+	for _, m := range kept[:len(kept)-1] {
+		rebuilt.Append(m.Role, m.Content)
+	}
+	rebuilt.Append(role, content)
+	s.sessions[session] = rebuilt
+}
+
+func TestAuditOfFieldsSaysNo(t *testing.T) {
+	fields := []string{"goal", "owner"}
+	c := newContents(1, 64)
+	check := func(s manager.Session, word uint32) result.Audit {
+		l := newLedger(1)
+		id := uuid.New()
+		l.began = append(l.began, birth{id, 1})
+		l.wrote(0, 1, 1, word)
+		a := &auditor{contents: c, users: 1, found: result.Audit{OK: true}}
+		l.ended = append(l.ended, a.end(id, &s, true, fields, nil))
+		a.check([]*ledger{&l})
+		return a.found
+	}
+	plan := func(goal, owner string) manager.Session {
+		s := manager.Session{Incarnation: 1}
+		s.SetFields(map[string]string{"goal": goal, "owner": owner})
+		return s
+	}
+	if a := check(plan(c.piece(3, 20), c.piece(3, 20)), 3); !a.OK {
+		t.Errorf("accused without reason: %v", a.Violations)
+	}
+	for why, a := range map[string]result.Audit{
+		"fields of different changes":      check(plan(c.piece(3, 20), c.piece(4, 20)), 3),
+		"fields of a change nobody made":   check(plan(c.piece(5, 20), c.piece(5, 20)), 3),
+		"fields that nobody ever wrote":    check(plan("a plan", "a plan"), 3),
+		"one of the fields is not there":   check(manager.Session{Incarnation: 1, Version: 1, Fields: map[string]string{"goal": c.piece(3, 20)}}, 3),
+		"no fields after a counted change": check(manager.Session{Incarnation: 1, Version: 1}, 3),
+	} {
+		if a.OK {
+			t.Errorf("%s: passed", why)
+		}
+	}
+}
+
+func TestViolationsAreCountedBeyondThoseListed(t *testing.T) {
+	a := auditor{found: result.Audit{OK: true}}
+	for i := range maxViolations + 7 {
+		a.violate("lost update", uuid.New(), "number %d", i)
+	}
+	if len(a.found.Violations) != maxViolations || a.found.More != 7 || a.found.OK {
+		t.Errorf("%d listed, %d more, OK %v", len(a.found.Violations), a.found.More, a.found.OK)
+	}
+}
+
+// The sums must notice every change of a single number, whatever the numbers are.
+func TestSumsNoticeAnySwap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Uint64Range(2, 200).Draw(t, "n")
+		wrong := rapid.Uint64Range(1, n).Draw(t, "wrong")
+		instead := rapid.Uint64Range(1, 2*n).Filter(func(x uint64) bool { return x != wrong }).Draw(t, "instead")
+		l := newLedger(1)
+		id := uuid.New()
+		l.began = append(l.began, birth{id, 1})
+		for i := uint64(1); i <= n; i++ {
+			if i == wrong {
+				l.wrote(0, 1, instead, 0)
+			} else {
+				l.wrote(0, 1, i, 0)
+			}
+		}
+		l.backwards = 0
+		l.ended = append(l.ended, ending{id: id, life: 1, n: n})
+		a := auditor{contents: newContents(1, 0), users: 1, found: result.Audit{OK: true}}
+		a.check([]*ledger{&l})
+		if a.found.OK {
+			t.Fatalf("%d instead of %d among 1 to %d passed", instead, wrong, n)
+		}
+	})
+}
+
+func TestLedgerFindsEverySlotAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		slots := rapid.SliceOfDistinct(rapid.Uint32(), func(s uint32) uint32 { return s }).Draw(t, "slots")
+		l := newLedger(0)
+		for round := uint64(1); round <= 3; round++ {
+			for _, s := range slots {
+				l.wrote(s, uint64(s)+1, round, 0)
+			}
+		}
+		seen := map[uint32]uint64{}
+		for tally := range l.tallies {
+			seen[tally.slot] = tally.count
+		}
+		if len(seen) != len(slots) {
+			t.Fatalf("%d slots, want %d", len(seen), len(slots))
+		}
+		for _, s := range slots {
+			if seen[s] != 3 {
+				t.Fatalf("slot %d counts %d writes, want 3", s, seen[s])
+			}
+		}
+	})
+}

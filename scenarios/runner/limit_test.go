@@ -1,0 +1,30 @@
+package runner
+
+import (
+	"math"
+	"testing"
+)
+
+func TestLimit(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		l    limit
+		want float64
+	}{
+		{"a hundred users who each hold their own session 100 ms come to a thousand a second",
+			limit{users: 100, hold: 0.1, updates: 1, busiest: 0.01, cost: 1e-7, processors: 2}, 100 / (0.1 + 1e-7)},
+		{"everybody on one session waits for its lock",
+			limit{users: 100, hold: 0.001, updates: 0.5, busiest: 0.5, cost: 1e-7, processors: 2}, 2000},
+		{"without work the processors are the limit",
+			limit{users: 100, updates: 0.5, busiest: 0.01, cost: 100e-9, processors: 2}, 2e7},
+		{"spinning takes the processors too",
+			limit{users: 100, hold: 1e-3, updates: 1, busiest: 0.0001, cost: 0, processors: 2, spins: true}, 2000},
+		{"one thinking user",
+			limit{users: 1, think: 1, hold: 0.5, updates: 1, busiest: 1, cost: 0.5, processors: 2}, 0.5},
+		{"nothing measured limits nothing", limit{users: 5, processors: 2}, 0},
+	} {
+		if got := row.l.opsPerSec(); math.Abs(got-row.want) > row.want*1e-9 {
+			t.Errorf("%s: %v, want %v", row.why, got, row.want)
+		}
+	}
+}

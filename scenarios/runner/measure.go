@@ -1,0 +1,125 @@
+package runner
+
+import (
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// measure draws the users' records together.
+func (tr *trial) measure(w window) (result.Trial, error) {
+	t := result.Trial{ElapsedNs: int64(w.elapsed), GoroutinesMax: w.goroutines, GCPauseNs: int64(w.spent.gcPause)}
+	all := newHistogram()
+	each := map[scenarios.Op]*hdr.Histogram{}
+	failed := map[scenarios.Op]int64{}
+	for _, u := range tr.everybody() {
+		for kind, r := range u.latency {
+			if r == nil {
+				continue
+			}
+			op := scenarios.Op(kind)
+			if each[op] == nil {
+				each[op] = newHistogram()
+			}
+			r.addTo(each[op])
+			failed[op] += u.failed[kind]
+			if op != scenarios.Sweep {
+				r.addTo(all)
+			}
+		}
+		t.Ops += u.completed()
+		t.Visits += u.visits
+		for kind, n := range u.errors {
+			if t.Errors == nil {
+				t.Errors = map[string]int64{}
+			}
+			t.Errors[kind] += n
+		}
+	}
+	t.Operations = make(map[string]result.Operation, len(each))
+	for op, h := range each {
+		t.Operations[operationName(op)] = result.Operation{Count: h.TotalCount(), Errors: failed[op], LatencyNs: summarize(h)}
+	}
+	t.LatencyNs = summarize(all)
+	t.Fairness = tr.fairness()
+	t.Updates = tr.updates()
+	tr.means(&t)
+	if t.Ops > 0 {
+		ops := float64(t.Ops)
+		t.OpsPerSec = ops / w.elapsed.Seconds()
+		t.AllocsPerOp = float64(w.spent.objects) / ops
+		t.BytesPerOp = float64(w.spent.bytes) / ops
+		t.CPUNsPerOp = float64(w.spent.cpu) / ops
+	}
+	wait := int64(w.spent.mutexWait)
+	t.MutexWaitNs = &wait
+	var err error
+	t.Histogram, err = encode(all)
+	return t, err
+}
+
+// completed is how many operations u completed inside the window.
+func (u *user) completed() (n int64) {
+	for _, of := range u.done {
+		n += of
+	}
+	return n
+}
+
+// updates is the share of the completed operations that changed a session.
+func (tr *trial) updates() float64 {
+	var all, changing int64
+	for _, u := range tr.users {
+		for kind, n := range u.done {
+			all += n
+			if (scenarios.Op(kind) % scenarios.NumOps).Mutates() {
+				changing += n
+			}
+		}
+	}
+	return float64(changing) / float64(max(1, all))
+}
+
+// operationName tells an operation that a sweep overlapped from one that had the store to itself.
+func operationName(op scenarios.Op) string {
+	if op >= scenarios.NumOps {
+		return (op - scenarios.NumOps).String() + "_during_sweep"
+	}
+	return op.String()
+}
+
+// means fills in the mean hold, wait and think times.
+func (tr *trial) means(t *result.Trial) {
+	var held, waited, holds, thought int64
+	for _, u := range tr.users {
+		held += u.heldFor
+		waited += u.waitedFor
+		holds += u.holds
+		thought += u.thoughtNs
+	}
+	if holds > 0 {
+		t.HoldNs, t.WaitNs = held/holds, waited/holds
+	}
+	if t.LatencyNs.Count > 0 {
+		t.ThinkNs = thought / t.LatencyNs.Count
+	}
+}
+
+// fairness compares what the users completed: Jain, Chiu and Hawe (1984), and the slowest over the fastest.
+func (tr *trial) fairness() result.Fairness {
+	var sum, squares float64
+	least, most := tr.users[0].completed(), int64(0)
+	for _, u := range tr.users {
+		n := u.completed()
+		sum += float64(n)
+		squares += float64(n) * float64(n)
+		least, most = min(least, n), max(most, n)
+	}
+	if most == 0 {
+		return result.Fairness{}
+	}
+	return result.Fairness{
+		Jain:       sum * sum / (float64(len(tr.users)) * squares),
+		MinOverMax: float64(least) / float64(most),
+	}
+}

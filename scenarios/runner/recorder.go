@@ -1,0 +1,107 @@
+package runner
+
+import (
+	"math/bits"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// The histogram's layout is HdrHistogram's with three significant digits and a unit of one nanosecond: values below
+// 2¹¹ exactly, then 2¹⁰ counts for each doubling, up to maxLatency.
+const (
+	exactBits  = 11
+	halfBits   = exactBits - 1
+	maxLatency = 1<<42 - 1 // ns: 73 minutes
+
+	pageBits = 7
+	pageSize = 1 << pageBits
+	numPages = (1<<exactBits + (42-exactBits)<<halfBits) >> pageBits
+)
+
+// recorder is one user's latency histogram of one kind of operation. A whole histogram takes 130 KB, too much for
+// 100,000 users, but one user's latencies lie close together: its pages are made when first needed. Not safe for
+// concurrent use.
+type recorder struct {
+	directory [numPages]uint16 // page number + 1 in pages; 0: not made yet
+	pages     [][pageSize]uint32
+}
+
+// newRecorder returns a recorder with room for the pages that most users need, so that the window allocates little.
+func newRecorder() *recorder { return &recorder{pages: make([][pageSize]uint32, 0, 4)} }
+
+// slot is the index of the count that v belongs to. The hot path, hence branch-light.
+func slot(v uint64) uint64 {
+	if v < 1<<exactBits {
+		return v
+	}
+	shift := uint64(bits.Len64(v)) - exactBits
+	return shift<<halfBits + v>>shift
+}
+
+// value is the smallest value whose slot is i.
+func value(i uint64) int64 {
+	if i < 1<<exactBits {
+		return int64(i)
+	}
+	shift := i>>halfBits - 1
+	return int64((i - shift<<halfBits) << shift)
+}
+
+// record counts a latency of ns nanoseconds. What lies outside the range is counted at its end.
+func (r *recorder) record(ns int64) {
+	i := slot(uint64(min(max(ns, 0), maxLatency)))
+	page := r.directory[i>>pageBits]
+	if page == 0 {
+		page = r.newPage(i >> pageBits)
+	}
+	r.pages[page-1][i%pageSize]++
+}
+
+func (r *recorder) newPage(at uint64) uint16 {
+	r.pages = append(r.pages, [pageSize]uint32{})
+	r.directory[at] = uint16(len(r.pages))
+	return r.directory[at]
+}
+
+// addTo adds the counts to h.
+func (r *recorder) addTo(h *hdr.Histogram) {
+	for p, page := range r.directory {
+		if page == 0 {
+			continue
+		}
+		for i, n := range r.pages[page-1] {
+			if n > 0 {
+				_ = h.RecordValues(value(uint64(p<<pageBits+i)), int64(n)) // in range by construction
+			}
+		}
+	}
+}
+
+// newHistogram returns an empty histogram that takes whatever recorders hold.
+func newHistogram() *hdr.Histogram { return hdr.New(1, maxLatency, 3) }
+
+// beyond is how many samples must lie beyond a percentile for it to be told.
+const beyond = 10
+
+// summarize describes the distribution in h.
+func summarize(h *hdr.Histogram) result.Latency {
+	n := h.TotalCount()
+	at := func(percent float64) *int64 {
+		if float64(n)*(100-percent)/100 < beyond-1e-6 {
+			return nil
+		}
+		v := h.ValueAtPercentile(percent)
+		return &v
+	}
+	return result.Latency{
+		P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), P9999: at(99.99),
+		Max: h.Max(), Mean: int64(h.Mean()), Count: n,
+	}
+}
+
+// encode is h in HdrHistogram's compressed V2 form, base64 (which the library's Encode already applies).
+func encode(h *hdr.Histogram) (string, error) {
+	b, err := h.Encode(hdr.V2CompressedEncodingCookieBase)
+	return string(b), err
+}

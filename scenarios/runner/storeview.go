@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"context"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// storeView is one user's way to a store without a manager between, for ids that are used more than once. Like the
+// managers' pooled operations its closures are bound once, so that a call allocates nothing. Not safe for concurrent use.
+type storeView struct {
+	store manager.SessionStore[manager.Session]
+	work  manager.Work
+	next  uint64 // the incarnation of the next session this user makes
+
+	role, content string
+	base, out     []manager.Message
+	life, n       uint64
+
+	create func() manager.Session
+	see    func(*manager.Session)
+	append func(context.Context, *manager.Session) error
+	read   func(context.Context, *manager.Session) error
+}
+
+// newStoreView returns user number's view on store. work may be nil.
+func newStoreView(store manager.SessionStore[manager.Session], number int, work manager.Work) *storeView {
+	v := &storeView{store: store, work: work, next: uint64(number+1) << 40}
+	v.create = func() manager.Session {
+		v.next++
+		return manager.Session{Incarnation: v.next}
+	}
+	v.see = func(s *manager.Session) { v.life = s.Incarnation }
+	v.append = func(_ context.Context, s *manager.Session) error {
+		if v.work != nil {
+			v.work()
+		}
+		v.n = s.Append(v.role, v.content)
+		v.life = s.Incarnation
+		return nil
+	}
+	v.read = func(_ context.Context, s *manager.Session) error {
+		v.out = s.History(v.base)
+		return nil
+	}
+	return v
+}
+
+func (v *storeView) getOrCreate(ctx context.Context, id manager.ID) (life uint64, created bool, err error) {
+	created, err = v.store.GetOrCreate(ctx, id, v.create, v.see)
+	return v.life, created, err
+}
+
+func (v *storeView) add(ctx context.Context, id manager.ID, role, content string) (life, n uint64, err error) {
+	v.role, v.content = role, content
+	err = v.store.Update(ctx, id, v.append)
+	return v.life, v.n, err
+}
+
+func (v *storeView) history(ctx context.Context, id manager.ID, dst []manager.Message) ([]manager.Message, error) {
+	v.base, v.out = dst, dst
+	err := v.store.View(ctx, id, v.read)
+	return v.out, err
+}

@@ -1,0 +1,510 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/trace"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// setup is what a trial is to do.
+type setup struct {
+	scenario *scenarios.Scenario // with the run's settings
+	tape     *scenarios.Tape     // what users do, unless traffic says it
+	traffic  *trace.Tape         // recorded traffic instead of a tape
+	speed    float64             // of the log's clock; 0: as fast as possible
+	contents *contents
+	seed     uint64
+	warmup   time.Duration
+	window   time.Duration // 0: until every user's visits are done
+	work     manager.Work  // what an update does under the lock
+	measured bool          // measure it: hold and wait times
+	patience time.Duration // beyond the longest that the users of a right store can take
+	spin     time.Duration // how long work on the processor takes alone; 0 for any other work
+}
+
+// trial is one setup on one fresh store. What its users share they only read; the one exception is sweep, which a
+// janitor writes twice a sweep.
+type trial struct {
+	setup
+	audit     auditor
+	unaudited bool
+	byVersion bool
+	sweeps    bool
+	stopped   atomic.Bool // the run is given up
+	ctx       context.Context
+
+	base        time.Time // when the barrier opened: the trial's clock starts
+	from, until int64     // the measured window on that clock
+
+	store   manager.SessionStore[manager.Session]
+	board   *manager.Brainstorming
+	root    string // of the boards' directories
+	ids     []manager.ID
+	lives   []uint64
+	users   []*user
+	keeper  *user // prepares the sessions and takes what is left at the end
+	janitor *user // sweeps while the users go on
+
+	_     [64]byte
+	sweep atomic.Uint32 // odd while a sweep is under way
+	_     [64]byte
+}
+
+// runTrial opens a store and drives it through s. The trial's figures are complete when err is nil. A ctx that ends
+// gives its error; nothing is left behind but what a store that hangs keeps.
+func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, error) {
+	tr, err := prepare(ctx, subject, s)
+	if err != nil {
+		return result.Trial{}, err
+	}
+	defer tr.removeBoards()
+	window, err := tr.drive()
+	if err != nil {
+		return result.Trial{}, fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err)
+	}
+	measured, err := tr.measure(window)
+	if err != nil {
+		return result.Trial{}, err
+	}
+	tr.finish()
+	measured.Audit = tr.audit.found
+	if s.spin > 0 && measured.HoldNs > 0 {
+		measured.HoldNs = int64(s.spin)
+	}
+	if subject.Strategy.WaitsOnChannels {
+		measured.MutexWaitNs = nil
+	}
+	return measured, nil
+}
+
+// prepare does everything up to the barrier: a fresh store, users, sessions, garbage collection.
+func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
+	store, err := subject.Strategy.Open(subject.Params)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", subject.Label, err)
+	}
+	tr := &trial{setup: s, store: store, ctx: ctx, unaudited: subject.Strategy.Harness}
+	tr.audit = auditor{contents: s.contents, users: s.scenario.Users + 1, found: result.Audit{OK: true, Skipped: tr.unaudited}}
+	tr.byVersion = s.scenario.ByVersion()
+	tr.sweeps = s.scenario.Sweeps()
+	if s.scenario.Drives == scenarios.BoardView {
+		err = tr.openBoards()
+	}
+	if err == nil {
+		tr.seat()
+		err = tr.prefill()
+	}
+	if err != nil {
+		tr.removeBoards()
+		return nil, errors.Join(fmt.Errorf("%s: preparing sessions: %w", subject.Label, err), store.Close())
+	}
+	runtime.GC()
+	return tr, nil
+}
+
+func (tr *trial) openBoards() (err error) {
+	if tr.root, err = os.MkdirTemp("", "sessbench-boards-"); err != nil {
+		return err
+	}
+	tr.board, err = manager.NewBrainstorming(tr.store, tr.root)
+	return err
+}
+
+// removeBoards removes what openBoards made. A store that kept sessions has kept their directories, too.
+func (tr *trial) removeBoards() {
+	if tr.board != nil {
+		_ = tr.board.Close() // the store is closed by now, and says so
+	}
+	if tr.root != "" {
+		_ = os.RemoveAll(tr.root)
+	}
+}
+
+// seat makes the users, the keeper and the janitor, and the table of sessions.
+func (tr *trial) seat() {
+	s := tr.scenario
+	slots, per := s.Slots(), s.SlotsPerUser()
+	if !s.Own {
+		tr.ids, tr.lives = make([]manager.ID, slots), make([]uint64, slots)
+	}
+	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
+	touched := min(per, 64<<20/64/s.Users)
+	for i := range s.Users {
+		u := tr.newUser(i, touched, tr.work)
+		if s.Own {
+			// A cache line or more each: what a user writes here is next to nobody's.
+			u.ids, u.lives = make([]manager.ID, per, max(per, 8)), make([]uint64, per, max(per, 16))
+			u.first = uint32(i * per)
+		}
+		tr.users = append(tr.users, u)
+	}
+	tr.keeper = tr.newUser(s.Users, slots, nil)
+	tr.janitor = tr.newUser(s.Users+1, 0, nil)
+}
+
+// newUser makes user number i, whose updates do work.
+func (tr *trial) newUser(i, slots int, work manager.Work) *user {
+	u := &user{
+		trial: tr, number: i, ids: tr.ids, lives: tr.lives, ledger: newLedger(slots),
+		history: make([]manager.Message, 0, manager.HistoryLimit),
+		scratch: make([]manager.Message, 0, manager.HistoryLimit),
+		fields:  map[string]string{},
+	}
+	for _, op := range tr.scenario.Ops() {
+		u.recorder(op) // made now and not in the window
+	}
+	if work != nil && tr.measured {
+		work = u.work
+	}
+	store := tr.store
+	if per, ok := store.(strategies.PerUser[manager.Session]); ok {
+		store = per.User()
+	}
+	opts := []manager.Option{manager.WithWork(work), manager.WithTTL(tr.scenario.TTL), manager.OnRemove(u.handedOver)}
+	switch tr.scenario.Drives {
+	case scenarios.ChatView:
+		u.chat = manager.NewChatbot(store, opts...)
+	case scenarios.BoardView:
+		u.board = tr.board.Over(store, opts...)
+	default:
+		u.store = newStoreView(store, i, work)
+	}
+	return u
+}
+
+// prefill has the keeper make the sessions that are to be there before the clock starts.
+func (tr *trial) prefill() error {
+	s, k := tr.scenario, tr.keeper
+	if s.Absent {
+		return mintAll(tr.ids)
+	}
+	fill := func(ids []manager.ID, lives []uint64, first uint32) error {
+		k.ids, k.lives, k.first = ids, lives, first
+		for slot := range ids {
+			if err := k.do(scenarios.NewStep(scenarios.Create, uint32(slot), 0, false)); err != nil {
+				return err
+			}
+			for range s.Prefill {
+				if err := k.do(scenarios.NewStep(scenarios.Append, uint32(slot), 0, false)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if !s.Own {
+		return fill(tr.ids, tr.lives, 0)
+	}
+	for _, u := range tr.users {
+		if err := fill(u.ids, u.lives, u.first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mintAll makes ids for sessions that users make themselves.
+func mintAll(ids []manager.ID) (err error) {
+	for i := range ids {
+		if ids[i], err = uuid.NewRandom(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// window is what was read off the process at both ends of the measured window.
+type window struct {
+	elapsed    time.Duration
+	spent      usage
+	goroutines int
+}
+
+// errHang says that users did not come back.
+var errHang = errors.New("no end: users still wait for the store long after the window closed (a lock that nobody releases?)")
+
+// drive opens the barrier and waits until every user has finished.
+func (tr *trial) drive() (window, error) {
+	var (
+		ready, running sync.WaitGroup
+		barrier        = make(chan struct{})
+		replayErrs     = make([]error, len(tr.users))
+		visits         = int64(forever)
+	)
+	if n := tr.scenario.Iterations; n > 0 {
+		visits = int64(n)
+	}
+	for i, u := range tr.users {
+		ready.Add(1)
+		running.Go(func() {
+			defer u.recovered()
+			ready.Done()
+			<-barrier
+			if tr.traffic != nil {
+				replayErrs[i] = u.replay(tr.speed)
+			} else {
+				u.walk(visits)
+			}
+		})
+	}
+	ready.Wait()
+	timed := tr.window > 0
+	tr.from, tr.until = 0, forever
+	if timed {
+		tr.from, tr.until = int64(tr.warmup), int64(tr.warmup+tr.window)
+	}
+	before := readUsage(!timed)
+	tr.base = time.Now()
+	close(barrier)
+
+	idle := make(chan struct{})
+	go func() { running.Wait(); close(idle) }()
+	stopCleaning := tr.startJanitor()
+	defer context.AfterFunc(tr.ctx, func() { tr.stopped.Store(true) })()
+
+	w := window{}
+	if timed {
+		tr.sleep(tr.warmup)
+		before = readUsage(false)
+	}
+	w.goroutines = tr.watch(idle, timed)
+	w.spent = readUsage(!timed).since(before)
+	if err := tr.await(idle, timed); err != nil {
+		return w, err // the store is left to itself: closing it would hang, too
+	}
+	stopCleaning()
+	w.elapsed = min(tr.window, tr.lastFinish()-time.Duration(tr.from))
+	if !timed {
+		w.elapsed = tr.lastFinish()
+	}
+	if err := context.Cause(tr.ctx); err != nil {
+		return w, errors.Join(err, tr.store.Close())
+	}
+	return w, errors.Join(replayErrs...)
+}
+
+// watch waits until the window closes or all users are back, and returns the largest number of goroutines seen.
+func (tr *trial) watch(idle <-chan struct{}, timed bool) (most int) {
+	d := tr.longest(timed)
+	if timed {
+		d = time.Until(tr.base.Add(time.Duration(tr.until)))
+	}
+	end := time.NewTimer(d)
+	defer end.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		most = max(most, runtime.NumGoroutine())
+		select {
+		case <-tick.C:
+		case <-end.C:
+			return most
+		case <-idle:
+			return most
+		case <-tr.ctx.Done():
+			return most
+		}
+	}
+}
+
+// await waits for the users, but not for ever: the longest queue a right store can have is everybody's work in a row.
+func (tr *trial) await(idle <-chan struct{}, timed bool) error {
+	limit := time.NewTimer(tr.longest(timed))
+	defer limit.Stop()
+	select {
+	case <-idle:
+		return nil
+	case <-tr.ctx.Done():
+	case <-limit.C:
+		tr.stopped.Store(true)
+		return errHang
+	}
+	// Given up: nobody works under a lock any more, so whoever can still move is back in a moment.
+	select {
+	case <-idle:
+		return nil
+	case <-time.After(2*time.Second + tr.scenario.Hold):
+		return context.Cause(tr.ctx)
+	}
+}
+
+// longest is how long the users may take: ample for everybody's work in a row, the longest queue a right store can have.
+func (tr *trial) longest(timed bool) time.Duration {
+	s := tr.scenario
+	row := time.Duration(s.Users) * s.Hold
+	switch {
+	case timed:
+		row += tr.warmup + tr.window
+	case tr.traffic != nil:
+		c := tr.traffic.Counts()
+		row = time.Duration(c.Visits)*time.Millisecond + time.Duration(c.Updates)*s.Hold
+		if tr.speed > 0 {
+			row += time.Duration(float64(c.Span) / tr.speed)
+		}
+	default:
+		row = time.Duration(s.Iterations) * (time.Duration(max(1, len(s.Visit)))*row + s.Think)
+	}
+	return tr.patience + 4*row
+}
+
+func (tr *trial) lastFinish() time.Duration {
+	last := int64(0)
+	for _, u := range tr.users {
+		last = max(last, u.finished)
+	}
+	return time.Duration(last)
+}
+
+// sleep waits for d or until the run is given up.
+func (tr *trial) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-tr.ctx.Done():
+	}
+}
+
+// hold is the work under the lock. Once the run is given up nobody works any more, so that a queue drains at once.
+func (tr *trial) hold() {
+	if !tr.stopped.Load() {
+		tr.work()
+	}
+}
+
+// recovered turns a panic out of the store into a fault of the trial.
+func (u *user) recovered() {
+	if p := recover(); p != nil {
+		u.fault(fmt.Errorf("panic: %v", p))
+	}
+}
+
+// startJanitor has expired sessions removed until the function returned is called.
+func (tr *trial) startJanitor() (stop func()) {
+	if !tr.sweeps {
+		return func() {}
+	}
+	quit, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer tr.janitor.recovered()
+		tick := time.NewTicker(tr.scenario.SweepEvery())
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if tr.stopped.Load() {
+					return
+				}
+				tr.janitor.clean()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-gone }
+}
+
+// clean is one sweep.
+func (u *user) clean() {
+	tr := u.trial
+	ttl := tr.scenario.TTL
+	if tr.scenario.DayEnd {
+		ttl = 1 // whoever was last used before now
+	}
+	start := u.now()
+	if start >= tr.until {
+		return
+	}
+	u.opStart = start
+	tr.sweep.Add(1)
+	_, err := u.chat.ExpireIdle(context.Background(), ttl)
+	tr.sweep.Add(1)
+	end := u.now()
+	if err != nil {
+		u.note(scenarios.NewStep(scenarios.Sweep, 0, 0, false), err)
+	}
+	if start >= tr.from {
+		u.recorder(scenarios.Sweep).record(end - start)
+	}
+}
+
+// finish takes what is left in the store, closes it, and audits.
+func (tr *trial) finish() {
+	a := &tr.audit
+	if tr.unaudited {
+		_ = tr.store.Close()
+		return
+	}
+	tr.keeper.opStart = tr.keeper.now()
+	ctx := context.Background()
+	var err error
+	if tr.board != nil {
+		_, err = tr.keeper.board.ExpireIdle(ctx, 0)
+		if left, _ := os.ReadDir(tr.root); len(left) > 0 {
+			a.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
+		}
+	} else {
+		_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.keeper.handedOver)
+	}
+	if err != nil {
+		a.violate("unexpected error", manager.ID{}, "taking the sessions left at the end: %v", err)
+	}
+	tr.checkEmpty(ctx)
+	if err := tr.store.Close(); err != nil {
+		a.violate("unexpected error", manager.ID{}, "close: %v", err)
+	}
+	ledgers := make([]*ledger, 0, len(tr.users)+2)
+	for _, u := range tr.everybody() {
+		ledgers = append(ledgers, &u.ledger)
+		for _, fault := range u.faults {
+			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", u.number, fault)
+		}
+	}
+	a.check(ledgers)
+}
+
+// everybody is the users in the order of their numbers, the keeper and the janitor last.
+func (tr *trial) everybody() []*user {
+	return append(append([]*user{}, tr.users...), tr.keeper, tr.janitor)
+}
+
+// checkEmpty makes sure that nothing is kept for sessions that are gone.
+func (tr *trial) checkEmpty(ctx context.Context) {
+	if n, err := tr.store.Len(ctx); err != nil || n != 0 {
+		tr.audit.violate("sessions left", manager.ID{}, "the store counts %d sessions after all were removed (error: %v)", n, err)
+	}
+	if c, ok := tr.store.(manager.Censor); ok {
+		if census := c.Census(); census.Sessions != 0 || census.Locks != 0 {
+			tr.audit.violate("locks left", manager.ID{}, "%d sessions and %d locks are kept after all sessions were removed", census.Sessions, census.Locks)
+		}
+	}
+}
+
+// faultKind is a fault's name in the field's words.
+func faultKind(fault error) string {
+	switch {
+	case errors.Is(fault, manager.ErrNotFound):
+		return "lost session"
+	case errors.Is(fault, errTorn):
+		return "torn read"
+	default:
+		return "unexpected error"
+	}
+}

@@ -1,0 +1,54 @@
+package runner
+
+import (
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// usage is what the process has spent so far.
+type usage struct {
+	cpu       time.Duration
+	mutexWait time.Duration // all goroutines together
+	gcPause   time.Duration
+	objects   uint64
+	bytes     uint64
+}
+
+// readUsage reads the process's counters. exact stops the world for the allocation counts; without it they may be some
+// thousand objects late, which a timed window does not notice and a handful of operations does.
+func readUsage(exact bool) usage {
+	samples := []metrics.Sample{
+		{Name: "/sync/mutex/wait/total:seconds"},
+		{Name: "/gc/heap/allocs:objects"},
+		{Name: "/gc/heap/allocs:bytes"},
+	}
+	metrics.Read(samples)
+	var gc debug.GCStats
+	debug.ReadGCStats(&gc)
+	u := usage{
+		cpu:       cpuTime(),
+		mutexWait: time.Duration(samples[0].Value.Float64() * 1e9),
+		gcPause:   gc.PauseTotal,
+		objects:   samples[1].Value.Uint64(),
+		bytes:     samples[2].Value.Uint64(),
+	}
+	if exact {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		u.objects, u.bytes = m.Mallocs, m.TotalAlloc
+	}
+	return u
+}
+
+// since is what was spent between before and u.
+func (u usage) since(before usage) usage {
+	return usage{
+		cpu:       u.cpu - before.cpu,
+		mutexWait: u.mutexWait - before.mutexWait,
+		gcPause:   u.gcPause - before.gcPause,
+		objects:   u.objects - before.objects,
+		bytes:     u.bytes - before.bytes,
+	}
+}

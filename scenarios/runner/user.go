@@ -1,0 +1,408 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// user is one goroutine acting out a scenario. All it writes in the window is its own.
+type user struct {
+	trial  *trial
+	number int
+
+	// How it reaches the sessions: one of these, by the scenario's view.
+	chat  scenarios.Chat
+	board scenarios.Brainstorm
+	store *storeView
+
+	// The sessions by slot: shared and read-only, or with Own this user's and changed by it alone. A life of 0 marks
+	// a slot of its own in which no session is.
+	ids   []manager.ID
+	lives []uint64
+	first uint32 // number of slot 0 among all users' slots
+
+	ledger  ledger
+	latency [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
+	failed  [2 * scenarios.NumOps]int64
+	errors  map[string]int64
+	faults  []error // errors that no scenario explains, the first few
+
+	done      [2 * scenarios.NumOps]int64 // operations completed inside the window
+	visits    int64
+	finished  int64 // the clock when the last operation ended
+	writes    uint32
+	lastWord  uint32
+	opStart   int64
+	holds     int64
+	heldFor   int64
+	waitedFor int64
+	thoughts  int64
+	thoughtNs int64
+
+	history []manager.Message // reused by reads
+	scratch []manager.Message // reused by the audit's look at last states
+	fields  map[string]string // reused by updates
+}
+
+// maxFaults is how many unexplained errors of a user are kept.
+const maxFaults = 3
+
+// now is the trial's clock: nanoseconds since the barrier opened.
+func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
+
+// walk goes round the tape from this user's place on it until the window closes or its visits are done.
+func (u *user) walk(visits int64) {
+	tr := u.trial
+	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
+	rng := rand.New(rand.NewPCG(tr.seed, uint64(u.number)))
+	t := u.now()
+	for t < tr.until {
+		step := steps[at]
+		if at++; at == len(steps) {
+			at = 0
+		}
+		if step.Start() {
+			if visits == 0 || tr.stopped.Load() {
+				break
+			}
+			visits--
+			if tr.scenario.Think > 0 {
+				t = u.think(t, rng)
+			}
+			if t >= tr.from {
+				u.visits++
+			}
+		}
+		t = u.act(t, step)
+	}
+	u.finished = t
+}
+
+// think pauses between visits. The first pause is cut at random, so that the users do not march in step.
+func (u *user) think(t int64, rng *rand.Rand) int64 {
+	pause := u.trial.scenario.Think
+	if u.thoughts == 0 {
+		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
+	}
+	u.trial.sleep(min(pause, time.Duration(u.trial.until-t)))
+	end := u.now()
+	u.thoughts++
+	u.thoughtNs += end - t
+	return end
+}
+
+// replay does this user's share of recorded traffic: as fast as possible with speed 0, else on the log's clock, run
+// speed times as fast. With fewer users than shares each takes every n-th share, one after the other.
+func (u *user) replay(speed float64) error {
+	tr := u.trial
+	t := u.now()
+	for share := u.number; share < tr.traffic.Users(); share += tr.scenario.Users {
+		cursor := tr.traffic.User(share)
+		for t < tr.until {
+			at, step, ok := cursor.Next()
+			if !ok {
+				break
+			}
+			if step.Start() {
+				if tr.stopped.Load() {
+					break
+				}
+				u.visits++
+				if speed > 0 {
+					t = u.awaitDue(int64(float64(at) / speed))
+				}
+			}
+			t = u.act(t, step)
+		}
+		if err := cursor.Err(); err != nil {
+			return err
+		}
+	}
+	u.finished = t
+	return nil
+}
+
+// awaitDue waits until a visit is due and returns the time its latency counts from. A user who comes late, because an
+// earlier visit took long, counts from when it was due; a timer that fires late is not held against the store.
+func (u *user) awaitDue(due int64) int64 {
+	now := u.now()
+	if now >= due {
+		return due
+	}
+	u.trial.sleep(time.Duration(due - now))
+	return u.now()
+}
+
+// act does a step that begins at t, and what it takes to have a session for it, and returns the time at its end.
+func (u *user) act(t int64, step scenarios.Step) int64 {
+	if !u.trial.scenario.Own {
+		t, _ = u.timed(t, step)
+		return t
+	}
+	slot, op := step.Slot(), step.Op()
+	if u.lives[slot] == 0 && op != scenarios.Create {
+		t = u.logIn(t, slot)
+		if op == scenarios.Delete && u.lives[slot] == 0 {
+			return t
+		}
+	}
+	t, err := u.timed(t, step)
+	if err == manager.ErrNotFound && u.trial.scenario.Leaving {
+		u.ledger.gone = append(u.ledger.gone, absence{u.lives[slot], t})
+		u.lives[slot] = 0
+		if op != scenarios.Delete {
+			t = u.logIn(t, slot)
+			t, _ = u.timed(t, step)
+		}
+	}
+	return t
+}
+
+func (u *user) logIn(t int64, slot uint32) int64 {
+	t, _ = u.timed(t, scenarios.NewStep(scenarios.Create, slot, 0, false))
+	return t
+}
+
+// timed does one operation and records it. The hot path: one reading of the clock.
+func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
+	tr := u.trial
+	u.opStart = t
+	kind := step.Op()
+	var sweep uint32
+	if tr.sweeps {
+		sweep = tr.sweep.Load()
+	}
+	err := u.do(step)
+	end := int64(time.Since(tr.base))
+	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
+		kind += scenarios.NumOps
+	}
+	if t >= tr.from {
+		u.recorder(kind).record(end - t)
+		if err != nil {
+			u.failed[kind]++
+		}
+	}
+	if end >= tr.from && end <= tr.until {
+		u.done[kind]++
+	}
+	if err != nil {
+		u.note(step, err)
+	}
+	return end, err
+}
+
+// recorder is the histogram of one kind of operation.
+func (u *user) recorder(kind scenarios.Op) *recorder {
+	if u.latency[kind] == nil {
+		u.latency[kind] = newRecorder()
+	}
+	return u.latency[kind]
+}
+
+// do is the operation itself and what the ledger needs to know of it.
+func (u *user) do(step scenarios.Step) error {
+	slot := step.Slot()
+	switch u.trial.scenario.Drives {
+	case scenarios.ChatView:
+		return u.doChat(step.Op(), slot, step.Size())
+	case scenarios.BoardView:
+		return u.doBoard(step.Op(), slot, step.Size())
+	default:
+		return u.doStore(step.Op(), slot, step.Size())
+	}
+}
+
+// write draws the next text of this user's, its word noted.
+func (u *user) write(size int) (speaker, text string) {
+	word := uint32(u.number)*wordsPerUser + u.writes%wordsPerUser
+	u.writes++
+	u.lastWord = word
+	return role(word), u.trial.audit.contents.piece(word, size)
+}
+
+func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
+	ctx := context.Background()
+	switch op {
+	case scenarios.Append:
+		role, text := u.write(size)
+		n, err := u.chat.AddMessage(ctx, u.ids[slot], role, text)
+		if err == nil {
+			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
+		}
+		return err
+	case scenarios.History:
+		var err error
+		u.history, err = u.chat.History(ctx, u.ids[slot], u.history[:0])
+		return err
+	case scenarios.Validate:
+		return u.chat.Validate(ctx, u.ids[slot])
+	case scenarios.Touch:
+		n, err := u.chat.Touch(ctx, u.ids[slot])
+		if err == nil && u.trial.byVersion {
+			u.ledger.wrote(u.first+slot, u.lives[slot], n, 0)
+		}
+		return err
+	case scenarios.Create:
+		id, err := u.chat.CreateSession(ctx)
+		u.created(slot, id, err)
+		return err
+	case scenarios.Delete:
+		return u.deleted(slot, u.chat.DeleteSession(ctx, u.ids[slot]))
+	default:
+		return errUnknownOp(op)
+	}
+}
+
+func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
+	ctx := context.Background()
+	switch op {
+	case scenarios.Update:
+		_, text := u.write(size)
+		for _, f := range u.trial.scenario.Fields {
+			u.fields[f] = text
+		}
+		n, err := u.board.UpdateSession(ctx, u.ids[slot], u.fields)
+		if err == nil {
+			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
+		}
+		return err
+	case scenarios.Read:
+		s, err := u.board.Session(ctx, u.ids[slot])
+		if err == nil && len(s.Fields) > 0 {
+			if f := torn(s.Fields, u.trial.scenario.Fields); f != "" {
+				u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
+			}
+		}
+		return err
+	case scenarios.Create:
+		id, err := u.board.CreateSession(ctx)
+		u.created(slot, id, err)
+		return err
+	case scenarios.Delete:
+		return u.deleted(slot, u.board.DeleteSession(ctx, u.ids[slot]))
+	default:
+		return errUnknownOp(op)
+	}
+}
+
+func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
+	ctx := context.Background()
+	switch op {
+	case scenarios.Append:
+		role, text := u.write(size)
+		life, n, err := u.store.add(ctx, u.ids[slot], role, text)
+		if err == nil {
+			u.ledger.wrote(slot, life, n, u.lastWord)
+		}
+		return err
+	case scenarios.History:
+		var err error
+		u.history, err = u.store.history(ctx, u.ids[slot], u.history[:0])
+		return err
+	case scenarios.GetOrCreate:
+		life, created, err := u.store.getOrCreate(ctx, u.ids[slot])
+		if created {
+			u.ledger.began = append(u.ledger.began, birth{u.ids[slot], life})
+		}
+		return err
+	case scenarios.Delete:
+		last, err := u.store.store.Delete(ctx, u.ids[slot])
+		if err == nil {
+			u.handedOver(u.ids[slot], last)
+		}
+		return err
+	default:
+		return errUnknownOp(op)
+	}
+}
+
+// errTorn says that a read saw half of a change.
+var errTorn = errors.New("fields written together were read apart")
+
+func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no operation %s", op) }
+
+func (u *user) created(slot uint32, id manager.ID, err error) {
+	if err != nil {
+		return
+	}
+	u.ids[slot], u.lives[slot] = id, manager.IncarnationOf(id)
+	u.ledger.began = append(u.ledger.began, birth{id, u.lives[slot]})
+}
+
+func (u *user) deleted(slot uint32, err error) error {
+	if err == nil {
+		u.lives[slot] = 0
+	}
+	return err
+}
+
+// handedOver notes a session's last state.
+func (u *user) handedOver(id manager.ID, last manager.Session) {
+	if u.trial.unaudited {
+		return
+	}
+	e := u.trial.audit.end(id, &last, u.trial.byVersion, u.trial.scenario.Fields, u.scratch)
+	e.since = u.opStart
+	u.ledger.ended = append(u.ledger.ended, e)
+}
+
+// note counts an error, and keeps it when nothing in the scenario explains it.
+func (u *user) note(step scenarios.Step, err error) {
+	if u.errors == nil {
+		u.errors = map[string]int64{}
+	}
+	u.errors[errorKind(err)]++
+	if u.trial.stopped.Load() || u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
+		return
+	}
+	u.fault(fmt.Errorf("%s: %w", step.Op(), err))
+}
+
+func (u *user) fault(err error) {
+	if len(u.faults) < maxFaults {
+		u.faults = append(u.faults, err)
+	}
+}
+
+// errorKind is an error's name in results.
+func errorKind(err error) string {
+	for _, k := range []struct {
+		err  error
+		name string
+	}{
+		{manager.ErrNotFound, "not_found"},
+		{manager.ErrExists, "exists"},
+		{manager.ErrClosed, "closed"},
+		{manager.ErrConflict, "conflict"},
+		{manager.ErrIndeterminate, "indeterminate"},
+		{manager.ErrNotApplied, "not_applied"},
+	} {
+		if errors.Is(err, k.err) {
+			return k.name
+		}
+	}
+	return "other"
+}
+
+// work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
+// user waits.
+func (u *user) work() {
+	start := u.now()
+	u.trial.hold()
+	if end := u.now(); start >= u.trial.from && end <= u.trial.until {
+		u.holds++
+		u.heldFor += end - start
+		u.waitedFor += start - u.opStart
+	}
+}
+
+// forever is a number of visits that no window is long enough for.
+const forever = math.MaxInt64
