@@ -17,22 +17,37 @@ import (
 // In steady state (full history, dst reused) AddMessage and History allocate nothing on stores that do not either:
 // the closures they hand to the store are the methods of pooled operations.
 type Chatbot struct {
-	store   SessionStore[Session]
-	opts    options
+	store SessionStore[Session]
+	opts  options
+	pools *chatPools
+}
+
+// NewChatbot returns a chatbot over store. The store stays the caller's to close.
+func NewChatbot(store SessionStore[Session], opts ...Option) *Chatbot {
+	return &Chatbot{store: store, opts: newOptions(opts), pools: newChatPools()}
+}
+
+// Over returns a chatbot over store with its own options that shares c's pools. Over the same store it serves the same
+// conversations.
+func (c *Chatbot) Over(store SessionStore[Session], opts ...Option) *Chatbot {
+	return &Chatbot{store: store, opts: newOptions(opts), pools: c.pools}
+}
+
+// chatPools keeps operations between their uses.
+type chatPools struct {
 	appends sync.Pool // of *appendOp
 	reads   sync.Pool // of *historyOp
 	checks  sync.Pool // of *validateOp
 	touches sync.Pool // of *touchOp
 }
 
-// NewChatbot returns a chatbot over store. The store stays the caller's to close.
-func NewChatbot(store SessionStore[Session], opts ...Option) *Chatbot {
-	c := &Chatbot{store: store, opts: newOptions(opts)}
-	c.appends.New = func() any { op := &appendOp{opts: &c.opts}; op.fn = op.run; return op }
-	c.reads.New = func() any { op := &historyOp{opts: &c.opts}; op.fn = op.run; return op }
-	c.checks.New = func() any { op := &validateOp{opts: &c.opts}; op.fn = op.run; return op }
-	c.touches.New = func() any { op := &touchOp{opts: &c.opts}; op.fn = op.run; return op }
-	return c
+func newChatPools() *chatPools {
+	p := &chatPools{}
+	p.appends.New = func() any { op := &appendOp{}; op.fn = op.run; return op }
+	p.reads.New = func() any { op := &historyOp{}; op.fn = op.run; return op }
+	p.checks.New = func() any { op := &validateOp{}; op.fn = op.run; return op }
+	p.touches.New = func() any { op := &touchOp{}; op.fn = op.run; return op }
+	return p
 }
 
 // IncarnationOf is the Incarnation of a session that a manager made under id. A minted id has one life only, so
@@ -63,12 +78,13 @@ func createAs(ctx context.Context, store SessionStore[Session], o *options, id I
 // session's lock. content is kept by reference.
 // Errors: the store's.
 func (c *Chatbot) AddMessage(ctx context.Context, id ID, role, content string) (seq uint64, err error) {
-	op := c.appends.Get().(*appendOp)
+	op := c.pools.appends.Get().(*appendOp)
+	op.opts = &c.opts
 	op.role, op.content = role, content
 	err = c.store.Update(ctx, id, op.fn)
 	seq = op.seq
 	op.role, op.content, op.seq = "", "", 0
-	c.appends.Put(op)
+	c.pools.appends.Put(op)
 	return seq, err
 }
 
@@ -76,12 +92,13 @@ func (c *Chatbot) AddMessage(ctx context.Context, id ID, role, content string) (
 // afterwards. With a time-to-live a read is a use: it records a touch when one is due.
 // Errors: the store's; dst then comes back as it was.
 func (c *Chatbot) History(ctx context.Context, id ID, dst []Message) ([]Message, error) {
-	op := c.reads.Get().(*historyOp)
+	op := c.pools.reads.Get().(*historyOp)
+	op.opts = &c.opts
 	op.base, op.out = dst, dst
 	err := c.store.View(ctx, id, op.fn)
 	out, due := op.out, op.due
 	op.base, op.out, op.due = nil, nil, false
-	c.reads.Put(op)
+	c.pools.reads.Put(op)
 	if err != nil {
 		return dst, err
 	}
@@ -97,11 +114,12 @@ func (c *Chatbot) History(ctx context.Context, id ID, dst []Message) ([]Message,
 // time-to-live it records a touch when one is due.
 // Errors: the store's.
 func (c *Chatbot) Validate(ctx context.Context, id ID) error {
-	op := c.checks.Get().(*validateOp)
+	op := c.pools.checks.Get().(*validateOp)
+	op.opts = &c.opts
 	err := c.store.View(ctx, id, op.fn)
 	due := op.due
 	op.due = false
-	c.checks.Put(op)
+	c.pools.checks.Put(op)
 	if err == nil && due {
 		err = c.touchIfThere(ctx, id)
 	}
@@ -111,11 +129,12 @@ func (c *Chatbot) Validate(ctx context.Context, id ID) error {
 // Touch records a use of the session and returns its new version. It is the update that Validate makes when due.
 // Errors: the store's.
 func (c *Chatbot) Touch(ctx context.Context, id ID) (version uint64, err error) {
-	op := c.touches.Get().(*touchOp)
+	op := c.pools.touches.Get().(*touchOp)
+	op.opts = &c.opts
 	err = c.store.Update(ctx, id, op.fn)
 	version = op.version
 	op.version = 0
-	c.touches.Put(op)
+	c.pools.touches.Put(op)
 	return version, err
 }
 

@@ -1,6 +1,9 @@
 package manager
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // Work is what an update does while it holds the session.
 type Work func()
@@ -19,7 +22,7 @@ func CalibrateSpinner() Spinner {
 	best := time.Duration(1 << 62)
 	for range tries {
 		start := time.Now()
-		spin(n)
+		runtime.KeepAlive(spin(n))
 		best = min(best, time.Since(start))
 	}
 	return Spinner{float64(n) / (float64(best.Nanoseconds()) / 1e3)}
@@ -28,13 +31,16 @@ func CalibrateSpinner() Spinner {
 // For is work that keeps a processor busy for d when nothing else wants it.
 func (s Spinner) For(d time.Duration) Work {
 	n := s.steps(d)
-	return func() { spin(n) }
+	return func() { runtime.KeepAlive(spin(n)) }
 }
 
 // steps is the number of spin's steps that take d.
-func (s Spinner) steps(d time.Duration) int { return int(s.perMicrosecond * float64(d.Nanoseconds()) / 1e3) }
+func (s Spinner) steps(d time.Duration) int {
+	return int(s.perMicrosecond * float64(d.Nanoseconds()) / 1e3)
+}
 
-// spin runs n dependent steps of a xorshift generator. The compiler can neither drop nor shorten them.
+// spin runs n dependent steps of a xorshift generator. As long as somebody wants the result the compiler can neither drop
+// nor shorten them.
 //
 //go:noinline
 func spin(n int) uint64 {

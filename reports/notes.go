@@ -158,9 +158,27 @@ func legends(all []*section) []legend {
 	return list
 }
 
+// brief is the length of a trial below which starting up is a good part of it.
+const brief = 20 * time.Millisecond
+
+// longest is the time that the longest trial took.
+func (s *section) longest() time.Duration {
+	most := int64(0)
+	for _, r := range s.results {
+		for i := range r.Trials {
+			most = max(most, r.Trials[i].ElapsedNs)
+		}
+	}
+	return time.Duration(most)
+}
+
 // problems lists what a reader of the section's table must know, as a headline and what belongs under it.
 func (s *section) problems() []problem {
 	var list []problem
+	if took := s.longest(); took > 0 && took < brief {
+		list = append(list, problem{headline: fmt.Sprintf("No trial took longer than %s, starting up included: "+
+			"differences between these rows say little.", result.FormatNs(int64(took)))})
+	}
 	for _, r := range s.results {
 		if failed(r) {
 			list = append(list, violations(r))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -273,4 +274,19 @@ func TestRegistry(t *testing.T) {
 		}
 	}()
 	register(Format{Name: "table"})
+}
+
+func TestTrialsTooShortAreSaidToBe(t *testing.T) {
+	for took, said := range map[time.Duration]bool{time.Millisecond: true, 400 * time.Millisecond: false} {
+		d := normal()
+		for i := range d.Results {
+			for j := range d.Results[i].Trials {
+				d.Results[i].Trials[j].ElapsedNs = int64(took)
+			}
+		}
+		text := written(t, "table", d, Options{})
+		if got := strings.Contains(text, "No trial took longer than 1"); got != said {
+			t.Errorf("trials of %v: said %v, want %v:\n%s", took, got, said, text)
+		}
+	}
 }

@@ -21,15 +21,22 @@ func TestEveryStrategy(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				open := func(tb testing.TB) manager.SessionStore[Probe] {
-					s, err := strategy.OpenProbe(p)
-					if err != nil {
-						tb.Fatal(err)
-					}
-					return s
-				}
-				storetest.Run(t, open, strategy.Guarantees, probe)
+				storetest.Run(t, opener(strategy.OpenProbe, p), strategy.Guarantees, probe)
+				storetest.RunChat(t, opener(strategy.Open, p))
 			})
 		}
+	}
+}
+
+// opener is open with its parameters, as the kit calls it.
+func opener[T any](
+	open func(Values) (manager.SessionStore[T], error), p Values,
+) func(testing.TB) manager.SessionStore[T] {
+	return func(tb testing.TB) manager.SessionStore[T] {
+		s, err := open(p)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return s
 	}
 }

@@ -93,14 +93,14 @@ type Result struct {
 	TapeHash       string            `json:"tape_hash"`
 	Users          int               `json:"users"`
 	Sessions       int               `json:"sessions"`
-	HoldNs         int64             `json:"hold_ns"`              // asked for
-	HoldKind       string            `json:"hold_kind"`            // sleep or spin
-	ThinkNs        int64             `json:"think_ns"`             // asked for
-	WindowNs       int64             `json:"window_ns,omitempty"`  // of a trial; 0: until all visits were done
-	Iterations     int               `json:"iterations,omitempty"` // visits of each user in a trial; 0: as many as the window allows
-	LimitOpsPerSec float64           `json:"limit_ops_per_sec,omitempty"`
-	WaitNs         int64             `json:"wait_ns,omitempty"` // with hold 0: mean wait of an update for its lock, from a pass of its own
-	Trials         []Trial           `json:"trials"`            // in the order they ran
+	HoldNs         int64             `json:"hold_ns"`                     // asked for
+	HoldKind       string            `json:"hold_kind"`                   // sleep or spin
+	ThinkNs        int64             `json:"think_ns"`                    // asked for
+	WindowNs       int64             `json:"window_ns,omitempty"`         // of a trial; 0: until all visits were done
+	Iterations     int               `json:"iterations,omitempty"`        // visits of each user in a trial; 0: as many as the window allows
+	LimitOpsPerSec float64           `json:"limit_ops_per_sec,omitempty"` // median over the trials
+	WaitNs         int64             `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a pass of its own
+	Trials         []Trial           `json:"trials"`                      // in the order they ran
 	Summary        Summary           `json:"summary"`
 }
 
@@ -113,6 +113,7 @@ type Trial struct {
 	Errors          map[string]int64     `json:"errors,omitempty"` // by kind; not_found where sessions come and go is no failure
 	ElapsedNs       int64                `json:"elapsed_ns"`
 	OpsPerSec       float64              `json:"ops_per_sec"`
+	LimitOpsPerSec  float64              `json:"limit_ops_per_sec,omitempty"` // with this trial's hold and think times
 	LatencyNs       Latency              `json:"latency_ns"`
 	Operations      map[string]Operation `json:"operations"`
 	AllocsPerOp     float64              `json:"allocs_per_op"`

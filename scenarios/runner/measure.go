@@ -38,6 +38,9 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	}
 	t.Operations = make(map[string]result.Operation, len(each))
 	for op, h := range each {
+		if h.TotalCount() == 0 {
+			continue // it might have been done, and nobody did
+		}
 		t.Operations[operationName(op)] = result.Operation{Count: h.TotalCount(), Errors: failed[op], LatencyNs: summarize(h)}
 	}
 	t.LatencyNs = summarize(all)

@@ -184,7 +184,6 @@ func bend(how func(b *bent)) Subject {
 
 // Whatever a store does wrong during a run strikes its row, by the name of what went wrong.
 func TestWrongStoresAreStruck(t *testing.T) {
-	type updater = func(context.Context, *manager.Session) error
 	everyTenth := func() func() bool {
 		n := make(chan int, 1)
 		n <- 0

@@ -324,32 +324,35 @@ func (r *run) report(s Step) {
 
 // conclude fills in what follows from all of a subject's trials: the limit and what binds it.
 func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64) {
-	s := base.scenario
-	var hold, think, cpu, updates []float64
-	for _, t := range e.result.Trials {
-		hold = append(hold, float64(t.HoldNs))
-		think = append(think, float64(t.ThinkNs))
-		cpu = append(cpu, t.CPUNsPerOp)
-		updates = append(updates, t.Updates)
-	}
 	if e.Strategy.Harness {
 		return
 	}
-	l := limit{
-		users: float64(s.Users), think: median(think) / 1e9, hold: median(hold) / 1e9,
-		cost: costNs / 1e9, processors: processors(m), spins: s.Spin,
+	s := base.scenario
+	var limits, cpu []float64
+	for i := range e.result.Trials {
+		t := &e.result.Trials[i]
+		if base.speed == 0 { // on the log's clock the log is the limit
+			t.LimitOpsPerSec = base.limit(t, costNs, processors(m)).opsPerSec()
+		}
+		limits = append(limits, t.LimitOpsPerSec)
+		cpu = append(cpu, t.CPUNsPerOp)
 	}
-	// w as it came out: a short window may end with every user on its way to an update. p, from the tape, in proportion.
-	l.updates = median(updates)
-	onTape, busiest := base.shares()
-	if onTape > 0 {
-		l.busiest = busiest * l.updates / onTape
-	}
-	if base.speed == 0 { // on the log's clock the log is the limit
-		e.result.LimitOpsPerSec = l.opsPerSec()
-	}
+	e.result.LimitOpsPerSec = median(limits)
 	e.result.Summary.HarnessBound = noopNs > 0 && median(cpu) <= 2*noopNs
 	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && s.Users > runtime.GOMAXPROCS(0)
+}
+
+// limit is the limit of one trial. w is as it came out, since a short window may end with every user on its way to an
+// update; p is the tape's, in proportion.
+func (base setup) limit(t *result.Trial, costNs, processors float64) limit {
+	l := limit{
+		users: float64(base.scenario.Users), think: float64(t.ThinkNs) / 1e9, hold: float64(t.HoldNs) / 1e9,
+		updates: t.Updates, cost: costNs / 1e9, processors: processors, spins: base.scenario.Spin,
+	}
+	if onTape, busiest := base.shares(); onTape > 0 {
+		l.busiest = busiest * t.Updates / onTape
+	}
+	return l
 }
 
 // shares is what part of all operations are updates, and what part those of the busiest session.

@@ -50,8 +50,9 @@ type trial struct {
 	from, until int64     // the measured window on that clock
 
 	store   manager.SessionStore[manager.Session]
-	board   *manager.Brainstorming
-	root    string // of the boards' directories
+	bots    *manager.Chatbot       // what the users' chatbots share
+	board   *manager.Brainstorming // likewise
+	root    string                 // of the boards' directories
 	ids     []manager.ID
 	lives   []uint64
 	users   []*user
@@ -98,6 +99,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	}
 	tr := &trial{setup: s, store: store, ctx: ctx, unaudited: subject.Strategy.Harness}
 	tr.audit = auditor{contents: s.contents, users: s.scenario.Users + 1, found: result.Audit{OK: true, Skipped: tr.unaudited}}
+	tr.bots = manager.NewChatbot(store)
 	tr.byVersion = s.scenario.ByVersion()
 	tr.sweeps = s.scenario.Sweeps()
 	if s.scenario.Drives == scenarios.BoardView {
@@ -159,6 +161,7 @@ func (tr *trial) seat() {
 func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 	u := &user{
 		trial: tr, number: i, ids: tr.ids, lives: tr.lives, ledger: newLedger(slots),
+		contents: tr.contents, firstWord: uint32(i) * wordsPerUser,
 		history: make([]manager.Message, 0, manager.HistoryLimit),
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
 		fields:  map[string]string{},
@@ -176,10 +179,13 @@ func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 	opts := []manager.Option{manager.WithWork(work), manager.WithTTL(tr.scenario.TTL), manager.OnRemove(u.handedOver)}
 	switch tr.scenario.Drives {
 	case scenarios.ChatView:
-		u.chat = manager.NewChatbot(store, opts...)
+		u.do = u.doChat
+		u.chat = tr.bots.Over(store, opts...)
 	case scenarios.BoardView:
+		u.do = u.doBoard
 		u.board = tr.board.Over(store, opts...)
 	default:
+		u.do = u.doStore
 		u.store = newStoreView(store, i, work)
 	}
 	return u
@@ -194,11 +200,11 @@ func (tr *trial) prefill() error {
 	fill := func(ids []manager.ID, lives []uint64, first uint32) error {
 		k.ids, k.lives, k.first = ids, lives, first
 		for slot := range ids {
-			if err := k.do(scenarios.NewStep(scenarios.Create, uint32(slot), 0, false)); err != nil {
+			if err := k.do(scenarios.Create, uint32(slot), 0); err != nil {
 				return err
 			}
 			for range s.Prefill {
-				if err := k.do(scenarios.NewStep(scenarios.Append, uint32(slot), 0, false)); err != nil {
+				if err := k.do(scenarios.Append, uint32(slot), 0); err != nil {
 					return err
 				}
 			}

@@ -17,10 +17,12 @@ type user struct {
 	trial  *trial
 	number int
 
-	// How it reaches the sessions: one of these, by the scenario's view.
+	// How it reaches the sessions: one of these, by the scenario's view, and do, which does an operation through it and
+	// notes in the ledger what came of it.
 	chat  scenarios.Chat
 	board scenarios.Brainstorm
 	store *storeView
+	do    func(op scenarios.Op, slot uint32, size int) error
 
 	// The sessions by slot: shared and read-only, or with Own this user's and changed by it alone. A life of 0 marks
 	// a slot of its own in which no session is.
@@ -37,8 +39,10 @@ type user struct {
 	done      [2 * scenarios.NumOps]int64 // operations completed inside the window
 	visits    int64
 	finished  int64 // the clock when the last operation ended
+	contents  *contents
+	firstWord uint32 // of the words that are this user's
+	lastWord  uint32 // what the last write wrote
 	writes    uint32
-	lastWord  uint32
 	opStart   int64
 	holds     int64
 	heldFor   int64
@@ -61,7 +65,7 @@ func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
 func (u *user) walk(visits int64) {
 	tr := u.trial
 	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
-	rng := rand.New(rand.NewPCG(tr.seed, uint64(u.number)))
+	own := tr.scenario.Own
 	t := u.now()
 	for t < tr.until {
 		step := steps[at]
@@ -74,21 +78,26 @@ func (u *user) walk(visits int64) {
 			}
 			visits--
 			if tr.scenario.Think > 0 {
-				t = u.think(t, rng)
+				t = u.think(t)
 			}
 			if t >= tr.from {
 				u.visits++
 			}
 		}
-		t = u.act(t, step)
+		if own {
+			t = u.actOwn(t, step)
+		} else {
+			t, _ = u.timed(t, step)
+		}
 	}
 	u.finished = t
 }
 
 // think pauses between visits. The first pause is cut at random, so that the users do not march in step.
-func (u *user) think(t int64, rng *rand.Rand) int64 {
+func (u *user) think(t int64) int64 {
 	pause := u.trial.scenario.Think
 	if u.thoughts == 0 {
+		rng := rand.New(rand.NewPCG(u.trial.seed, uint64(u.number)))
 		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
 	}
 	u.trial.sleep(min(pause, time.Duration(u.trial.until-t)))
@@ -119,7 +128,7 @@ func (u *user) replay(speed float64) error {
 					t = u.awaitDue(int64(float64(at) / speed))
 				}
 			}
-			t = u.act(t, step)
+			t, _ = u.timed(t, step)
 		}
 		if err := cursor.Err(); err != nil {
 			return err
@@ -140,12 +149,8 @@ func (u *user) awaitDue(due int64) int64 {
 	return u.now()
 }
 
-// act does a step that begins at t, and what it takes to have a session for it, and returns the time at its end.
-func (u *user) act(t int64, step scenarios.Step) int64 {
-	if !u.trial.scenario.Own {
-		t, _ = u.timed(t, step)
-		return t
-	}
+// actOwn does a step on a session of the user's own, and before it what it takes to have one.
+func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 	slot, op := step.Slot(), step.Op()
 	if u.lives[slot] == 0 && op != scenarios.Create {
 		t = u.logIn(t, slot)
@@ -179,7 +184,7 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 	if tr.sweeps {
 		sweep = tr.sweep.Load()
 	}
-	err := u.do(step)
+	err := u.do(kind, step.Slot(), step.Size())
 	end := int64(time.Since(tr.base))
 	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
 		kind += scenarios.NumOps
@@ -207,25 +212,12 @@ func (u *user) recorder(kind scenarios.Op) *recorder {
 	return u.latency[kind]
 }
 
-// do is the operation itself and what the ledger needs to know of it.
-func (u *user) do(step scenarios.Step) error {
-	slot := step.Slot()
-	switch u.trial.scenario.Drives {
-	case scenarios.ChatView:
-		return u.doChat(step.Op(), slot, step.Size())
-	case scenarios.BoardView:
-		return u.doBoard(step.Op(), slot, step.Size())
-	default:
-		return u.doStore(step.Op(), slot, step.Size())
-	}
-}
-
 // write draws the next text of this user's, its word noted.
 func (u *user) write(size int) (speaker, text string) {
-	word := uint32(u.number)*wordsPerUser + u.writes%wordsPerUser
+	word := u.firstWord + u.writes%wordsPerUser
 	u.writes++
 	u.lastWord = word
-	return role(word), u.trial.audit.contents.piece(word, size)
+	return role(word), u.contents.piece(word, size)
 }
 
 func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
@@ -397,7 +389,7 @@ func errorKind(err error) string {
 func (u *user) work() {
 	start := u.now()
 	u.trial.hold()
-	if end := u.now(); start >= u.trial.from && end <= u.trial.until {
+	if end := u.now(); end >= u.trial.from && end <= u.trial.until {
 		u.holds++
 		u.heldFor += end - start
 		u.waitedFor += start - u.opStart

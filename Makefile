@@ -1,0 +1,34 @@
+# `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint bench golden stress
+
+GO ?= go
+EXAMPLES := examples/custom-store examples/lossy-store
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/sessbench
+	$(GO) build -trimpath -o bin/sessbench .
+
+test: ## every test, the examples' too
+	$(GO) test ./...
+	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
+
+race: ## every test under the race detector
+	$(GO) test -race ./...
+
+stress: ## the concurrency tests under the race detector, twenty times
+	$(GO) test -race -count=20 -timeout=60m ./manager/... ./strategies/... ./scenarios/...
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
+	@for d in $(EXAMPLES); do (cd $$d && $(GO) vet ./...) || exit 1; done
+
+bench: ## what an operation costs on each strategy, and the harness's own cost
+	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./scenarios/runner
+
+golden: ## rewrite the reports' golden files; look at the diff
+	$(GO) test ./reports -run Golden -update

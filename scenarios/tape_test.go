@@ -1,0 +1,129 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"testing"
+)
+
+// everyScenario runs test over the catalogue.
+func everyScenario(t *testing.T, test func(t *testing.T, s *Scenario)) {
+	for _, s := range All() {
+		t.Run(s.Name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+func TestDrawDependsOnTheSeedOnly(t *testing.T) {
+	everyScenario(t, func(t *testing.T, s *Scenario) {
+		first, again, other := Draw(s, 1), Draw(s, 1), Draw(s, 2)
+		if first.Hash != again.Hash {
+			t.Errorf("the same seed gave %s, then %s", first.Hash, again.Hash)
+		}
+		if first.Hash == other.Hash {
+			t.Error("another seed gave the same tape")
+		}
+		bytes := make([]byte, 0, 8*len(first.Steps))
+		for _, step := range first.Steps {
+			bytes = binary.LittleEndian.AppendUint64(bytes, uint64(step))
+		}
+		if sum := sha256.Sum256(bytes); hex.EncodeToString(sum[:]) != first.Hash {
+			t.Errorf("hash %s is not that of the steps", first.Hash)
+		}
+	})
+}
+
+func TestDrawMakesWholeVisits(t *testing.T) {
+	everyScenario(t, func(t *testing.T, s *Scenario) {
+		tape, length := Draw(s, 1), max(1, len(s.Visit))
+		if tape.Visit != length || len(tape.Steps)%length != 0 {
+			t.Fatalf("%d steps in visits of %d: want whole visits of %d", len(tape.Steps), tape.Visit, length)
+		}
+		if short := tapeLength - len(tape.Steps); short < 0 || short >= length {
+			t.Errorf("%d steps: want %d but for the rest of a visit", len(tape.Steps), tapeLength)
+		}
+		largest := 0
+		for i, step := range tape.Steps {
+			within := i % length
+			if step.Start() != (within == 0) {
+				t.Fatalf("step %d: start %v", i, step.Start())
+			}
+			if step.Slot() != tape.Steps[i-within].Slot() {
+				t.Fatalf("step %d goes to slot %d, its visit to slot %d", i, step.Slot(), tape.Steps[i-within].Slot())
+			}
+			if len(s.Mix) == 0 && step.Op() != s.Visit[within] {
+				t.Fatalf("step %d is %v: want %v", i, step.Op(), s.Visit[within])
+			}
+			if len(s.Mix) > 0 && s.Mix.Weight(step.Op()) == 0 {
+				t.Fatalf("step %d is %v, which is not in the mix %v", i, step.Op(), s.Mix)
+			}
+			if int(step.Slot()) >= s.SlotsPerUser() {
+				t.Fatalf("step %d goes to slot %d of %d", i, step.Slot(), s.SlotsPerUser())
+			}
+			largest = max(largest, step.Size())
+		}
+		if tape.MaxSize() != largest || largest > s.Sizes.Max() {
+			t.Errorf("MaxSize is %d, the largest step's size %d, the scenario's %d", tape.MaxSize(), largest, s.Sizes.Max())
+		}
+	})
+}
+
+func TestStartIsAtVisits(t *testing.T) {
+	everyScenario(t, func(t *testing.T, s *Scenario) {
+		tape := Draw(s, 1)
+		for _, users := range []int{1, 2, 7, 100, 100_000} {
+			last := -1
+			for u := range users {
+				at := tape.Start(u, users)
+				if at < 0 || at >= len(tape.Steps) || !tape.Steps[at].Start() || at < last {
+					t.Fatalf("user %d of %d starts at %d of %d, the one before at %d", u, users, at, len(tape.Steps), last)
+				}
+				last = at
+			}
+			if tape.Start(0, users) != 0 {
+				t.Errorf("the first of %d users starts at %d", users, tape.Start(0, users))
+			}
+		}
+	})
+}
+
+// Updates and Busiest are what a count of every user's every step gives.
+func TestTapeFigures(t *testing.T) {
+	everyScenario(t, func(t *testing.T, registered *Scenario) {
+		s := *registered
+		s.Users, s.Sessions = 5, min(s.Sessions, 20)
+		tape := Draw(&s, 1)
+		type session struct {
+			user int // 0 where sessions are everybody's
+			slot uint32
+		}
+		changes, updates, all, most := map[session]int{}, 0, 0, 0
+		for user := range s.Users {
+			for _, step := range tape.Steps {
+				all++
+				if !step.Op().Mutates() {
+					continue
+				}
+				updates++
+				at := session{slot: step.Slot()}
+				if s.Own {
+					at.user = user
+				}
+				changes[at]++
+				most = max(most, changes[at])
+			}
+		}
+		if s.Creates() {
+			most = 0 // each visit has a session of its own
+		}
+		if want := float64(updates) / float64(all); !near(tape.Updates, want) {
+			t.Errorf("Updates is %v: want %v", tape.Updates, want)
+		}
+		if want := float64(most) / float64(all); !near(tape.Busiest, want) {
+			t.Errorf("Busiest is %v: want %v", tape.Busiest, want)
+		}
+	})
+}
+
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-12 }
