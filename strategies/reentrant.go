@@ -32,7 +32,8 @@ var _ = register(Strategy{
 //
 // A nested Delete takes effect at once. What fn changes after it is lost, as nobody can find that session any more; a
 // GetOrCreate after it, nested or not, creates a new one that fn does not hold. A nested Sweep can remove the
-// session likewise. Close hangs from inside a closure.
+// session likewise. A Close on another goroutine does not wait for the rest of such an fn. Close hangs from inside a
+// closure.
 //
 // Using another session from inside fn takes that one's lock, too. Two closures that use each other's sessions deadlock.
 type Reentrant[T any] struct {

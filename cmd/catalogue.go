@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"strings"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// checkStores refuses stores of WithStore that could not be named on the command line or that would hide another.
+func (a *app) checkStores() error {
+	taken := map[string]bool{"all": true, "none": true}
+	for i, s := range a.stores {
+		_, known := strategies.Lookup(s.Name)
+		switch {
+		case s.Name == "" || strings.ContainsAny(s.Name, ",:= \t\n"):
+			return usagef("store %q: want a name without blanks, commas, colons and equals signs", s.Name)
+		case known || taken[s.Name]:
+			return usagef("store %q: the name is taken: want one besides %s", s.Name, strings.Join(a.strategyNamesUpTo(i), ", "))
+		case s.Open == nil:
+			return usagef("store %q: has no Open", s.Name)
+		}
+		taken[s.Name] = true
+	}
+	return nil
+}
+
+// strategies returns what "all" means: the catalogue and the stores of this build.
+func (a *app) strategies() []*strategies.Strategy {
+	all := strategies.All()
+	for _, s := range a.stores {
+		if !s.Harness {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// probes returns the strategies outside "all".
+func (a *app) probes() (probes []*strategies.Strategy) {
+	if noop, ok := strategies.Lookup("noop"); ok {
+		probes = append(probes, noop)
+	}
+	for _, s := range a.stores {
+		if s.Harness {
+			probes = append(probes, s)
+		}
+	}
+	return probes
+}
+
+func (a *app) strategy(name string) (*strategies.Strategy, bool) {
+	for _, s := range a.stores {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return strategies.Lookup(name)
+}
+
+// strategyNames lists what may be named besides "all".
+func (a *app) strategyNames() []string { return a.strategyNamesUpTo(len(a.stores)) }
+
+// strategyNamesUpTo is strategyNames with the first n stores of this build only.
+func (a *app) strategyNamesUpTo(n int) (names []string) {
+	some := *a
+	some.stores = a.stores[:n]
+	return namesOf(append(some.strategies(), some.probes()...))
+}
+
+func namesOf(list []*strategies.Strategy) (names []string) {
+	for _, s := range list {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func scenarioNames() (names []string) {
+	for _, s := range scenarios.All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func formatNames() (names []string) {
+	for _, f := range reports.All() {
+		names = append(names, f.Name)
+	}
+	return names
+}

@@ -1,0 +1,372 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/runner"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// sessbench runs the command line in this process.
+func sessbench(ctx context.Context, args []string, opts ...Option) (code int, out, err string) {
+	var stdout, stderr bytes.Buffer
+	a := newApp(append(opts, WithArgs(args...), WithIO(strings.NewReader(""), &stdout, &stderr)))
+	code = a.main(ctx)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestRunLeavesNothingBehind(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	code, out, stderr := sessbench(t.Context(), strings.Fields("run -q -S cow,actor -u 4 -r 1 -i 20 --hold 0 -f json"))
+	if code != exitOK || stderr != "" {
+		t.Fatalf("exit code %d, stderr %q", code, stderr)
+	}
+	d, err := result.Read(strings.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"global", "cow", "actor"}; !slices.Equal(d.Config.Strategies, want) || d.Config.Baseline != "global" {
+		t.Errorf("strategies %v with baseline %q: want %v with global", d.Config.Strategies, d.Config.Baseline, want)
+	}
+}
+
+func TestInterruptedBeforeTheFirstTrial(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code, out, stderr := sessbench(ctx, strings.Fields("run -q -S cow"))
+	if code != exitInterrupted || out != "" || !strings.Contains(stderr, "nothing is written") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, out, stderr)
+	}
+}
+
+func TestStoresThatCannotBeNamed(t *testing.T) {
+	good := lossyStrategy("mine")
+	closed := lossyStrategy("closed")
+	closed.Open = nil
+	for _, tc := range []struct {
+		name   string
+		stores []strategies.Strategy
+		want   string
+	}{
+		{"a name of the catalogue", []strategies.Strategy{lossyStrategy("global")}, `"global": the name is taken`},
+		{"a name of a probe", []strategies.Strategy{lossyStrategy("noop")}, `"noop": the name is taken`},
+		{"the same name twice", []strategies.Strategy{good, good}, `"mine": the name is taken`},
+		{"a word of the command line", []strategies.Strategy{lossyStrategy("all")}, `"all": the name is taken`},
+		{"a name that would be two", []strategies.Strategy{lossyStrategy("a,b")}, "want a name without"},
+		{"no name", []strategies.Strategy{lossyStrategy("")}, "want a name without"},
+		{"nothing to open", []strategies.Strategy{closed}, "has no Open"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var opts []Option
+			for _, s := range tc.stores {
+				opts = append(opts, WithStore(s))
+			}
+			if code, _, stderr := sessbench(t.Context(), []string{"list"}, opts...); code != exitUsage || !strings.Contains(stderr, tc.want) {
+				t.Errorf("exit code %d, stderr %q: want %q", code, stderr, tc.want)
+			}
+		})
+	}
+}
+
+// TestProbeOfABuild: a probe of one's own can be named, and is in no "all".
+func TestProbeOfABuild(t *testing.T) {
+	probe := lossyStrategy("probe")
+	probe.Harness = true
+	a := newApp([]Option{WithStore(probe)})
+	if slices.ContainsFunc(a.strategies(), func(s *strategies.Strategy) bool { return s.Name == "probe" }) {
+		t.Error(`the probe is in "all"`)
+	}
+	if !slices.Contains(a.strategyNames(), "probe") {
+		t.Error("the probe cannot be named")
+	}
+}
+
+func TestParseChoices(t *testing.T) {
+	for _, tc := range []struct{ why, text, want string }{
+		{"names", "global,cow", "global cow"},
+		{"blanks after commas", "global, cow", "global cow"},
+		{"one strategy at two settings", "sharded:shards=16,sharded:shards=64", "sharded:shards=16 sharded:shards=64"},
+		{"a comma before another setting", "actor:per=shard,shards=4,cow", "actor:per=shard,shards=4 cow"},
+		{"the first setting behind a comma", "actor,per=shard", "actor:per=shard"},
+		{"an equals sign in a value", "x:k=a=b", "x:k=a=b"},
+		{"a setting of nothing", "shards=4", `error: "shards=4": want NAME or NAME:PARAM=VALUE,PARAM=VALUE`},
+		{"a colon without a setting", "sharded:", `error: "sharded:": want NAME or NAME:PARAM=VALUE,PARAM=VALUE`},
+		{"a setting without a value", "sharded:shards", `error: "sharded:shards": want NAME or NAME:PARAM=VALUE,PARAM=VALUE`},
+		{"a setting without a name", "sharded:=4", `error: "sharded:=4": want NAME or NAME:PARAM=VALUE,PARAM=VALUE`},
+		{"nothing between commas", "global,,cow", `error: "": want NAME or NAME:PARAM=VALUE,PARAM=VALUE`},
+		{"a setting twice", "a:k=1,k=2", `error: "a:k=1,k=2": k is set twice for a`},
+		{"settings of all", "all:shards=4", `error: "all:shards=4": all takes no settings: want --param shards=4`},
+	} {
+		list, err := parseChoices(tc.text)
+		got := fmt.Sprint(list)
+		got = strings.Trim(got, "[]")
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != tc.want {
+			t.Errorf("%s: %q gives %s: want %s", tc.why, tc.text, got, tc.want)
+		}
+	}
+}
+
+func TestSubjects(t *testing.T) {
+	for _, tc := range []struct {
+		why, strategies, params, baseline, want string
+	}{
+		{"the baseline comes first when asked for", "cow,global", "", "global", "global* cow"},
+		{"and when not", "cow", "", "global", "global* cow"},
+		{"another baseline", "cow,sharded", "", "sharded", "sharded* cow"},
+		{"a baseline by its settings", "sharded:shards=2,sharded:shards=4", "", "sharded:shards=4", "sharded:shards=4* sharded:shards=2"},
+		{"none", "cow", "", "none", "cow"},
+		{"the same twice is one", "cow,cow", "", "none", "cow"},
+		{"also under other words", "sharded,sharded:shards=64", "", "none", "sharded"},
+		{"one strategy at its default and at a setting", "sharded,sharded:shards=4", "", "none", "sharded sharded:shards=4"},
+		{"one at a setting needs no longer name", "sharded:shards=4", "", "none", "sharded"},
+		{"a strategy's own setting outweighs the common one", "sharded:shards=4,sharded", "shards=4", "none", "sharded"},
+		{"a probe", "noop,cow", "", "none", "noop cow"},
+	} {
+		o := &runOptions{app: newApp(nil), Strategies: []string{tc.strategies}, Baseline: tc.baseline}
+		if tc.params != "" {
+			o.Params = []string{tc.params}
+		}
+		list, err := o.subjects()
+		if err != nil {
+			t.Errorf("%s: %v", tc.why, err)
+			continue
+		}
+		var labels []string
+		for _, s := range list {
+			if s.Baseline {
+				s.Label += "*"
+			}
+			labels = append(labels, s.Label)
+		}
+		if got := strings.Join(labels, " "); got != tc.want {
+			t.Errorf("%s: %s: want %s", tc.why, got, tc.want)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	second, none := time.Second, time.Duration(0)
+	for _, tc := range []struct {
+		why, scenario string
+		o             runOptions
+		check         func(*scenarios.Scenario) bool
+	}{
+		{"sessions follow the users who own them", "expiry", runOptions{Users: 7},
+			func(s *scenarios.Scenario) bool { return s.Users == 7 && s.Sessions == 700 }},
+		{"sessions that are shared do not", "chatbot", runOptions{Users: 7},
+			func(s *scenarios.Scenario) bool { return s.Users == 7 && s.Sessions == 1000 }},
+		{"sessions that were asked for stay", "expiry", runOptions{Users: 7, Sessions: 70},
+			func(s *scenarios.Scenario) bool { return s.Sessions == 70 }},
+		{"a time makes counted visits timed", "hundred-users", runOptions{Duration: second},
+			func(s *scenarios.Scenario) bool { return s.Iterations == 0 }},
+		{"a number of visits counts timed ones", "chatbot", runOptions{Iterations: 3},
+			func(s *scenarios.Scenario) bool { return s.Iterations == 3 }},
+		{"both hold", "hundred-users", runOptions{Duration: second, Iterations: 3},
+			func(s *scenarios.Scenario) bool { return s.Iterations == 3 }},
+		{"no work is not the default work", "chatbot", runOptions{Hold: &none, Think: &second},
+			func(s *scenarios.Scenario) bool { return s.Hold == 0 && s.Think == second }},
+		{"spinning", "chatbot", runOptions{HoldKind: holdSpin}, func(s *scenarios.Scenario) bool { return s.Spin }},
+		{"a mix stands for the visit", "chatbot", runOptions{Mix: "append=1"},
+			func(s *scenarios.Scenario) bool { return s.Visit == nil && s.Mix.Weight(scenarios.Append) == 1 }},
+		{"keys", "chatbot", runOptions{Keys: "zipf:0.6"}, func(s *scenarios.Scenario) bool { return s.Keys.Zipf == 0.6 }},
+		{"time-to-live", "daily", runOptions{TTL: second}, func(s *scenarios.Scenario) bool { return s.TTL == second }},
+	} {
+		tc.o.Scenarios = []string{tc.scenario}
+		list, err := tc.o.chosenScenarios()
+		if err == nil {
+			err = tc.o.settled(list)
+		}
+		if err != nil || len(list) != 1 || !tc.check(&list[0]) {
+			t.Errorf("%s: %+v, error %v", tc.why, list, err)
+		}
+	}
+}
+
+// TestTTLAmongOthers: with several scenarios the setting goes to those that have it.
+func TestTTLAmongOthers(t *testing.T) {
+	o := runOptions{Scenarios: []string{"all"}, TTL: time.Second}
+	list, err := o.chosenScenarios()
+	if err == nil {
+		err = o.settled(list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		if s.TTL != 0 && s.TTL != time.Second {
+			t.Errorf("%s lives %v", s.Name, s.TTL)
+		}
+	}
+}
+
+func TestParseSpeed(t *testing.T) {
+	for text, want := range map[string]float64{"max": 0, "60x": 60, "0.5x": 0.5, "1000x": 1000} {
+		if got, err := parseSpeed(text); err != nil || got != want {
+			t.Errorf("%s gives %v, %v: want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "60", "x", "0x", "-1x", "infx", "nanx", "min"} {
+		if got, err := parseSpeed(text); err == nil {
+			t.Errorf("%q gives %v: want an error", text, got)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	document := func(interrupted bool, audits ...result.Audit) *result.Document {
+		d := &result.Document{Interrupted: interrupted}
+		for _, a := range audits {
+			d.Results = append(d.Results, result.Result{Strategy: "cow", Scenario: "churn", Trials: []result.Trial{{Audit: a}}})
+		}
+		return d
+	}
+	good, skipped := result.Audit{OK: true}, result.Audit{Skipped: true}
+	lost := result.Audit{Violations: []result.Violation{{Kind: "lost update"}, {Kind: "lost update"}, {Kind: "torn read"}}}
+	full := errors.New("disk full")
+	for _, tc := range []struct {
+		why     string
+		d       *result.Document
+		written error
+		code    int
+		text    string
+	}{
+		{"all is well", document(false, good, skipped), nil, exitOK, ""},
+		{"an output that was not written", document(false, good), full, exitFailed, "disk full"},
+		{"a failed audit", document(false, good, lost), nil, exitViolated, "consistency violated by cow (churn): lost update, torn read"},
+		{"that is worse than a full disk", document(false, lost), full, exitViolated, "disk full; consistency violated"},
+		{"cut short", document(true, good), nil, exitInterrupted, "interrupted"},
+		{"cut short, and still a violation", document(true, lost), nil, exitInterrupted, "lost update"},
+	} {
+		err := verdict(tc.d, tc.written)
+		if codeOf(err) != tc.code || err != nil && !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%s: exit code %d, %v: want %d, %q", tc.why, codeOf(err), err, tc.code, tc.text)
+		}
+	}
+}
+
+func TestWarnsAboveTheLimit(t *testing.T) {
+	var stderr bytes.Buffer
+	o := &runOptions{app: newApp([]Option{WithIO(nil, nil, &stderr)}), Quiet: true}
+	d := &result.Document{Results: []result.Result{{Strategy: "cow", Scenario: "chatbot"}, {Strategy: "xsync", Scenario: "chatbot"}}}
+	d.Results[0].Summary.OfLimit = 1.04
+	d.Results[1].Summary.OfLimit = 1.2
+	o.warn(d)
+	want := "sessbench: error of the harness: xsync (chatbot) stands at 120% of the limit, more than any correct store can reach\n"
+	if diff := cmp.Diff(want, stderr.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestProgress: a line a block where nobody watches, and on a terminal a bar of which nothing is left at the end.
+func TestProgress(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	steps := []runner.Step{
+		{Scenario: "chatbot", Trials: 4, Label: "the harness's own cost"},
+		{Scenario: "chatbot", Trials: 4, Blocks: 2, Label: "cow"},
+		{Scenario: "chatbot", Done: 2, Trials: 4, Block: 1, Blocks: 2},
+		{Scenario: "chatbot", Done: 4, Trials: 4, Block: 2, Blocks: 2},
+	}
+	var lines bytes.Buffer
+	clock := time.Unix(0, 0)
+	p := &blockLines{w: &lines, start: clock, now: func() time.Time { clock = clock.Add(6 * time.Second); return clock }}
+	for _, s := range steps {
+		p.step(s)
+	}
+	want := "chatbot: block 1/2 done (2/4 trials, 6s)\nchatbot: block 2/2 done (4/4 trials, 12s)\n"
+	if diff := cmp.Diff(want, lines.String()); diff != "" {
+		t.Error(diff)
+	}
+
+	var screen bytes.Buffer
+	b := &bar{w: &screen}
+	b.clear() // nothing was shown yet
+	for _, s := range steps[:3] {
+		b.step(s)
+	}
+	if !strings.Contains(screen.String(), "chatbot: cow") || !strings.Contains(screen.String(), "2/4") {
+		t.Errorf("on the screen: %q", screen.String())
+	}
+	b.clear()
+	if s := screen.String(); strings.Contains(s, "\n") || strings.TrimSpace(s[strings.LastIndex(strings.TrimRight(s, "\r"), "\r")+1:]) != "" {
+		t.Errorf("left on the screen: %q", s)
+	}
+	if _, quiet := newProgress(&screen, true).(silence); !quiet {
+		t.Error("--quiet shows progress")
+	}
+}
+
+// TestListIsReadableWhenNarrow: sentences are wrapped beside the table while there is room, and stand under it when not.
+func TestListIsReadableWhenNarrow(t *testing.T) {
+	l := newApp(nil).listing()
+	for _, columns := range []int{80, 100, 200} {
+		var out bytes.Buffer
+		if err := l.write(&out, columns); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > columns {
+				t.Errorf("%d characters on a screen of %d: %s", n, columns, line)
+			}
+		}
+		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "one mutex around everything") {
+			t.Errorf("no sentence for global at %d columns", columns)
+		}
+	}
+}
+
+func TestListJSON(t *testing.T) {
+	code, out, _ := sessbench(t.Context(), []string{"list", "-f", "json"})
+	var l listing
+	if err := json.Unmarshal([]byte(out), &l); code != exitOK || err != nil {
+		t.Fatalf("exit code %d, %v", code, err)
+	}
+	if len(l.Strategies) != len(strategies.All()) || len(l.Probes) != 1 || len(l.Scenarios) != len(scenarios.All()) || len(l.Formats) == 0 {
+		t.Errorf("%+v", l)
+	}
+	i := slices.IndexFunc(l.Strategies, func(s listedStrategy) bool { return s.Name == "cow" })
+	want := listedGuarantees{Blocks: string(manager.BlocksWriters), Cancellable: "between tries", Rollback: true}
+	if l.Strategies[i].Guarantees != want {
+		t.Errorf("cow: %+v", l.Strategies[i].Guarantees)
+	}
+}
+
+func TestRunCompletions(t *testing.T) {
+	for _, tc := range []struct{ why, typed, want string }{
+		{"a strategy", "-S glob", "global\tone mutex"},
+		{"a second one", "-S global,co", "global,cow\t"},
+		{"a scenario", "-s hot", "hot-session\t"},
+		{"a format", "-f mark", "markdown\t"},
+		{"a kind of output", "-o c", "csv=\t"},
+		{"the kind of work", "--hold-kind s", "spin"},
+	} {
+		code, out, _ := sessbench(t.Context(), append([]string{"__complete", "run"}, strings.Fields(tc.typed)...))
+		if code != exitOK || !strings.Contains(out, tc.want) {
+			t.Errorf("%s: %q gives %q: want %q in it", tc.why, tc.typed, out, tc.want)
+		}
+	}
+}
+
+func TestOneLineOnStderr(t *testing.T) {
+	var stderr bytes.Buffer
+	newApp([]Option{WithIO(nil, nil, &stderr)}).complain("%v", errors.New("yaml: line 1:\n  torn"))
+	if want := "sessbench: yaml: line 1: torn\n"; stderr.String() != want {
+		t.Errorf("%q: want %q", stderr.String(), want)
+	}
+}

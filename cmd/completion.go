@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// completeRun has shells complete the names that `run` takes.
+func completeRun(c *cobra.Command, a *app) {
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	for flag, complete := range map[string]cobra.CompletionFunc{
+		"strategy":          listOf(a.strategyWords),
+		"baseline-strategy": oneOf(func() []string { return append(a.strategyWords()[1:], "none\tno before, no ratios") }),
+		"scenario":          listOf(scenarioWords),
+		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
+		"format":            oneOf(formatWords),
+		"out":               outKinds,
+	} {
+		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			panic(err) // no such flag: a mistake in the list above
+		}
+	}
+}
+
+// strategyWords are the words for --strategy, "all" first, each with its description behind a tab.
+func (a *app) strategyWords() []string {
+	words := []string{"all\tall but probes"}
+	for _, s := range append(a.strategies(), a.probes()...) {
+		words = append(words, s.Name+"\t"+s.How)
+	}
+	return words
+}
+
+func scenarioWords() []string {
+	words := []string{"all\tall scenarios"}
+	for _, s := range scenarios.All() {
+		words = append(words, s.Name+"\t"+s.Tells)
+	}
+	return words
+}
+
+func formatWords() (words []string) {
+	for _, f := range reports.All() {
+		words = append(words, f.Name+"\t"+f.Doc)
+	}
+	return words
+}
+
+// oneOf completes to one word.
+func oneOf(words func() []string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return words(), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// listOf completes the last word of a list with commas, to what the list does not have yet.
+func listOf(words func() []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		there := strings.Split(before, ",")
+		var list []string
+		for _, word := range words() {
+			if name, _, _ := strings.Cut(word, "\t"); !slices.Contains(there, name) {
+				list = append(list, before+word)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// outKinds completes --out up to the equals sign; behind it the shell completes files itself.
+func outKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if strings.Contains(typed, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var list []string
+	for _, f := range reports.All() {
+		list = append(list, f.Name+"=\t"+f.Doc)
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}

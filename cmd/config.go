@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// Where a setting comes from, the weakest first.
+const (
+	rankDefault = iota
+	rankFile
+	rankEnv
+	rankFlag
+)
+
+// source is where a setting comes from, and how an error calls it there.
+type source struct {
+	rank int
+	name string
+}
+
+// sources holds the source of each setting that is not at its default, by its flag's name.
+type sources map[string]source
+
+// from is how an error calls the setting: as whoever set it wrote it.
+func (s sources) from(flag string) string {
+	if src, ok := s[flag]; ok {
+		return src.name
+	}
+	return "--" + flag
+}
+
+const configFlag = "config"
+
+// configure gives each flag of fs that was not given its value from the environment (SESSBENCH_HOLD_KIND for
+// --hold-kind) or, without one there, from the configuration file, whose keys are the flags' names.
+func configure(fs *pflag.FlagSet) (sources, error) {
+	v := viper.New()
+	path, err := configPath(fs)
+	if err != nil {
+		return nil, err
+	}
+	if path != "" {
+		if err := readConfig(v, path, fs); err != nil {
+			return nil, err
+		}
+	}
+	found := sources{}
+	fs.VisitAll(func(f *pflag.Flag) {
+		if err != nil || f.Name == configFlag || f.Name == "help" {
+			return
+		}
+		env := envName(f.Name)
+		_ = v.BindEnv(f.Name, env) // errs without a key only
+		switch {
+		case f.Changed:
+			found[f.Name] = source{rankFlag, "--" + f.Name}
+		case os.Getenv(env) != "":
+			found[f.Name] = source{rankEnv, env}
+			err = setFlag(fs, f, v.Get(f.Name), env)
+		case v.IsSet(f.Name):
+			found[f.Name] = source{rankFile, path + ": " + f.Name}
+			err = setFlag(fs, f, v.Get(f.Name), path+": "+f.Name)
+		}
+	})
+	return found, err
+}
+
+func envName(flag string) string {
+	return "SESSBENCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// configPath is the file to read: the one named, else one of three in the working directory, empty for none.
+func configPath(fs *pflag.FlagSet) (string, error) {
+	if path, _ := fs.GetString(configFlag); path != "" {
+		return path, nil
+	}
+	if path := os.Getenv(envName(configFlag)); path != "" {
+		return path, nil
+	}
+	var there []string
+	for _, path := range []string{"sessbench.yaml", "sessbench.toml", "sessbench.json"} {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			there = append(there, path)
+		}
+	}
+	if len(there) > 1 {
+		return "", usagef("%s are both here: want --config with one of them", strings.Join(there, " and "))
+	}
+	return strings.Join(there, ""), nil
+}
+
+// readConfig reads the file and refuses what no flag is called.
+func readConfig(v *viper.Viper, path string, fs *pflag.FlagSet) error {
+	legal := []string{".yaml", ".yml", ".toml", ".json"}
+	if !slices.ContainsFunc(legal, func(end string) bool { return strings.HasSuffix(path, end) }) {
+		return usagef("--config %s: want a file in %s", quoted(path), strings.Join(legal, ", "))
+	}
+	v.SetConfigFile(path)
+	if err := v.ReadInConfig(); err != nil {
+		return usagef("--config %s: %w", quoted(path), err)
+	}
+	var keys []string
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Name != configFlag && f.Name != "help" {
+			keys = append(keys, f.Name)
+		}
+	})
+	unknown := v.AllKeys()
+	slices.Sort(unknown)
+	for _, key := range unknown {
+		if !slices.Contains(keys, key) {
+			return usagef("%s: unknown key %q: want some of %s", path, key, strings.Join(keys, ", "))
+		}
+	}
+	return nil
+}
+
+// setFlag sets a flag from a value of the environment or the file; where names the place. Lists may be lists or text
+// with commas.
+func setFlag(fs *pflag.FlagSet, f *pflag.Flag, from any, where string) error {
+	var texts []string
+	switch from := from.(type) {
+	case string:
+		texts = strings.Split(from, ",")
+	case []any:
+		for _, one := range from {
+			texts = append(texts, fmt.Sprint(one))
+		}
+	case map[string]any:
+		return usagef("%s: holds keys of its own: want a value or a list", where)
+	default:
+		texts = []string{fmt.Sprint(from)}
+	}
+	if _, list := f.Value.(pflag.SliceValue); !list {
+		texts = []string{strings.Join(texts, ",")}
+	}
+	for _, text := range texts {
+		if err := f.Value.Set(text); err != nil {
+			return valueError(where+" "+quoted(text), f, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// value is a flag whose text is checked when it is read, wherever it comes from.
+type value struct {
+	text string // as given, or the default
+	kind string // what the help calls it
+	read func(text string) error
+}
+
+var _ pflag.Value = (*value)(nil)
+
+func (v *value) String() string { return v.text }
+
+func (v *value) Type() string { return v.kind }
+
+func (v *value) Set(text string) error {
+	if err := v.read(text); err != nil {
+		return err
+	}
+	v.text = text
+	return nil
+}
+
+// duration is a value from lo to hi.
+func duration(text string, lo, hi time.Duration, set func(time.Duration)) *value {
+	return &value{text, "duration", func(text string) error {
+		d, err := time.ParseDuration(text)
+		if _, nan := strconv.ParseFloat(text, 64); err != nil && nan == nil {
+			return fmt.Errorf("want a duration such as %sms", text)
+		}
+		if err != nil {
+			return errors.New("want a duration such as 100ms or 1m30s")
+		}
+		if d < lo || d > hi {
+			return fmt.Errorf("want a duration from %v to %v", lo, hi)
+		}
+		set(d)
+		return nil
+	}}
+}
+
+// count is a whole number from lo to hi.
+func count(text string, lo, hi int, p *int) *value {
+	return &value{text, "number", func(text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < lo || n > hi {
+			return fmt.Errorf("want a whole number from %d to %d", lo, hi)
+		}
+		*p = n
+		return nil
+	}}
+}
+
+// seed is a whole number of 64 bits.
+func seed(text string, p *uint64) *value {
+	return &value{text, "number", func(text string) error {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("want a whole number from 0 to %d", uint64(1<<64-1))
+		}
+		*p = n
+		return nil
+	}}
+}
+
+// choice is one of a few words. *p is the default.
+func choice(p *string, legal ...string) *value {
+	return &value{*p, "name", func(text string) error {
+		if !slices.Contains(legal, text) {
+			return fmt.Errorf("want one of %s", strings.Join(legal, ", "))
+		}
+		*p = text
+		return nil
+	}}
+}
+
+// flagError turns what the flag parser found into a usage error that says what would be right.
+func flagError(c *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &missing):
+		return usagef("--%s: want a value behind it", missing.GetFlag().Name)
+	case errors.As(err, &bad):
+		return valueError("--"+bad.GetFlag().Name+" "+quoted(bad.GetValue()), bad.GetFlag(), bad.Unwrap())
+	case errors.As(err, &unknown):
+		name := "--" + unknown.GetSpecifiedName()
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
+			name = "-" + unknown.GetSpecifiedName()
+		}
+		return usagef("%sunknown flag %s: want one of %s", where(c), name, strings.Join(flagNames(c.Flags()), ", "))
+	}
+	return usagef("%s%w", where(c), err)
+}
+
+// valueError says of a flag's value, which what quotes, what is wrong with it.
+func valueError(what string, f *pflag.Flag, err error) error {
+	if f.Value.Type() == "bool" {
+		err = errors.New("want true or false")
+	}
+	return usagef("%s: %w", what, err)
+}
+
+// quoted is a value as it is best shown: in quotes where it would not be seen to be one word.
+func quoted(text string) string {
+	if text == "" || strings.ContainsAny(text, " \t\n\"'`$\\*?;&|<>()") {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+func flagNames(fs *pflag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	return names
+}
+
+// flagGroup is a set of flags under a heading of their own in the help.
+type flagGroup struct {
+	heading string
+	*pflag.FlagSet
+}
+
+func newFlagGroup(heading string) flagGroup {
+	fs := pflag.NewFlagSet(heading, pflag.ContinueOnError)
+	fs.SortFlags = false
+	return flagGroup{heading, fs}
+}
+
+// addGroups gives c the flags of all groups and a help that shows them group by group.
+func addGroups(c *cobra.Command, groups ...flagGroup) {
+	c.Flags().SortFlags = false
+	for _, g := range groups {
+		c.Flags().AddFlagSet(g.FlagSet)
+	}
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		out := c.OutOrStdout()
+		columns := width(out)
+		fmt.Fprintf(out, "%s\n\nUsage:\n  %s\n\nExamples:\n%s\n", c.Long, c.UseLine(), c.Example)
+		for _, g := range groups {
+			fmt.Fprintf(out, "\n%s:\n%s", g.heading, g.FlagUsagesWrapped(columns))
+		}
+	})
+}
+
+// noArgs refuses arguments, which are mostly values whose flag was forgotten.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%sunexpected argument %q: want flags only, see %s --help", where(c), args[0], c.CommandPath())
+	}
+	return nil
+}
+
+// subcommandOnly refuses arguments of a command that only has others under it.
+func subcommandOnly(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if names == nil {
+		return usagef("%shas no command %q under it", where(c), args[0])
+	}
+	return usagef("%sunknown command %q: want one of %s", where(c), args[0], strings.Join(names, ", "))
+}
+
+// where begins an error with the command it is about: "trace stats: ", and nothing for sessbench itself.
+func where(c *cobra.Command) string {
+	if !c.HasParent() {
+		return ""
+	}
+	_, path, _ := strings.Cut(c.CommandPath(), " ")
+	return path + ": "
+}

@@ -1,0 +1,257 @@
+package cmd
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// listOptions is what `list` was asked for.
+type listOptions struct {
+	*app
+	Format string
+}
+
+// The formats of commands that are no run.
+const (
+	formatTable = "table"
+	formatJSON  = "json"
+)
+
+func newListCmd(a *app) *cobra.Command {
+	o := &listOptions{app: a, Format: formatTable}
+	c := &cobra.Command{
+		Use:   "list [flags]",
+		Short: "Show strategies with their guarantees, scenarios, and output formats",
+		Long: `List shows what can be run: the strategies with what each guarantees and which settings it has, the scenarios
+with what each tells you and its defaults, and the formats that results can be written in.`,
+		Example: "  sessbench list\n  sessbench list -f json",
+		Args:    noArgs,
+		RunE:    func(*cobra.Command, []string) error { return o.run() },
+	}
+	fs := newFlagGroup("Flags")
+	fs.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
+	addGroups(c, fs)
+	return c
+}
+
+func (o *listOptions) run() error {
+	l := o.listing()
+	if o.Format == formatJSON {
+		return writeIndented(o.out, l)
+	}
+	return l.write(o.out, width(o.out))
+}
+
+func writeIndented(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// listing is everything that can be named, as `list -f json` writes it.
+type listing struct {
+	Strategies []listedStrategy `json:"strategies"`
+	Probes     []listedStrategy `json:"probes"` // outside "all": they measure the harness
+	Scenarios  []listedScenario `json:"scenarios"`
+	Formats    []listedFormat   `json:"formats"`
+}
+
+type listedStrategy struct {
+	Name       string           `json:"name"`
+	How        string           `json:"how"`
+	Guarantees listedGuarantees `json:"guarantees"`
+	Parameters []listedParam    `json:"parameters"`
+}
+
+type listedGuarantees struct {
+	Blocks      string `json:"blocks"`      // whom a busy session keeps waiting
+	Alone       bool   `json:"alone"`       // an update runs once, alone with its session
+	Reentrant   bool   `json:"reentrant"`   // the session in hand can be used again
+	Cancellable string `json:"cancellable"` // when a wait ends with its context: no, while queued, between tries, yes
+	Rollback    bool   `json:"rollback"`    // a failed update leaves the session as it was
+}
+
+type listedParam struct {
+	Name    string `json:"name"`
+	Default string `json:"default"`
+	Doc     string `json:"doc"`
+	Legal   string `json:"legal"`
+}
+
+type listedScenario struct {
+	Name       string   `json:"name"`
+	Tells      string   `json:"tells"`
+	Users      int      `json:"users"`
+	Sessions   int      `json:"sessions"`
+	HoldNs     int64    `json:"hold_ns"`
+	HoldKind   string   `json:"hold_kind"`
+	ThinkNs    int64    `json:"think_ns"`
+	TTLNs      int64    `json:"ttl_ns"`     // 0: sessions live on
+	Iterations int      `json:"iterations"` // visits of each user; 0: as many as the time allows
+	Keys       string   `json:"keys"`
+	Visit      []string `json:"visit,omitempty"`
+	Mix        string   `json:"mix,omitempty"`
+	Legal      []string `json:"legal_operations"`
+}
+
+type listedFormat struct {
+	Name      string `json:"name"`
+	Extension string `json:"extension"`
+	Doc       string `json:"doc"`
+}
+
+func (a *app) listing() *listing {
+	l := &listing{}
+	for _, s := range a.strategies() {
+		l.Strategies = append(l.Strategies, listStrategy(s))
+	}
+	for _, s := range a.probes() {
+		l.Probes = append(l.Probes, listStrategy(s))
+	}
+	for _, s := range scenarios.All() {
+		l.Scenarios = append(l.Scenarios, listScenario(s))
+	}
+	for _, f := range reports.All() {
+		l.Formats = append(l.Formats, listedFormat{f.Name, f.Extension, f.Doc})
+	}
+	return l
+}
+
+func listStrategy(s *strategies.Strategy) listedStrategy {
+	g := s.Guarantees
+	listed := listedStrategy{
+		Name: s.Name,
+		How:  s.How,
+		Guarantees: listedGuarantees{
+			Blocks:      string(g.Blocks),
+			Alone:       g.Alone,
+			Reentrant:   g.Reentrant,
+			Cancellable: cmp.Or(string(g.Cancellable), "no"),
+			Rollback:    g.Rollback,
+		},
+		Parameters: []listedParam{},
+	}
+	for _, p := range s.Params {
+		listed.Parameters = append(listed.Parameters, listedParam{p.Name, p.Default, p.Doc, cmp.Or(p.Legal, "anything")})
+	}
+	return listed
+}
+
+func listScenario(s *scenarios.Scenario) listedScenario {
+	return listedScenario{
+		Name:       s.Name,
+		Tells:      s.Tells,
+		Users:      s.Users,
+		Sessions:   s.Sessions,
+		HoldNs:     int64(s.Hold),
+		HoldKind:   holdKind(s),
+		ThinkNs:    int64(s.Think),
+		TTLNs:      int64(s.TTL),
+		Iterations: s.Iterations,
+		Keys:       s.Keys.String(),
+		Visit:      operationNames(s.Visit),
+		Mix:        s.Mix.String(),
+		Legal:      operationNames(s.Legal),
+	}
+}
+
+// write writes the listing for people, no wider than columns where that can be.
+func (l *listing) write(w io.Writer, columns int) error {
+	for _, part := range []struct {
+		heading string
+		*sheet
+	}{
+		{"Strategies: what a busy session blocks, and what each guarantees", strategySheet(l.Strategies)},
+		{"Settings of strategies, for --param and -S NAME:PARAM=VALUE", paramSheet(append(l.Strategies, l.Probes...))},
+		{"Probes of the harness: not in \"all\", not audited, not ranked", probeSheet(l.Probes)},
+		{"Scenarios and their defaults", scenarioSheet(l.Scenarios)},
+		{"Formats, for --format and --out", formatSheet(l.Formats)},
+	} {
+		if len(part.rows) == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s\n\n", part.heading); err != nil {
+			return err
+		}
+		if err := part.sheet.write(w, columns); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func strategySheet(list []listedStrategy) *sheet {
+	s := &sheet{titles: []string{"strategy", "blocks", "alone", "reentrant", "cancellable", "rollback", "how"}}
+	for _, x := range list {
+		g := x.Guarantees
+		s.rows = append(s.rows, []string{
+			x.Name, g.Blocks, yes(g.Alone), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), x.How})
+	}
+	return s
+}
+
+func paramSheet(list []listedStrategy) *sheet {
+	s := &sheet{titles: []string{"strategy", "setting", "default", "what it is"}}
+	for _, x := range list {
+		for _, p := range x.Parameters {
+			s.rows = append(s.rows, []string{x.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
+		}
+	}
+	return s
+}
+
+func probeSheet(list []listedStrategy) *sheet {
+	s := &sheet{titles: []string{"probe", "how"}}
+	for _, x := range list {
+		s.rows = append(s.rows, []string{x.Name, x.How})
+	}
+	return s
+}
+
+func scenarioSheet(list []listedScenario) *sheet {
+	s := &sheet{titles: []string{"scenario", "users", "sessions", "work", "ends", "what running it tells you, and what a visit is"}}
+	for _, x := range list {
+		ends := "timed"
+		if x.Iterations > 0 {
+			ends = fmt.Sprintf("%d × visit", x.Iterations)
+		}
+		visit := x.Mix
+		if visit == "" {
+			visit = strings.Join(x.Visit, ", ")
+		}
+		s.rows = append(s.rows, []string{
+			x.Name, result.FormatCount(int64(x.Users)), result.FormatCount(int64(x.Sessions)),
+			fmt.Sprintf("%v %s", time.Duration(x.HoldNs), x.HoldKind), ends, x.Tells + " Visit: " + visit + "."})
+	}
+	return s
+}
+
+func formatSheet(list []listedFormat) *sheet {
+	s := &sheet{titles: []string{"format", "files", "for"}}
+	for _, x := range list {
+		s.rows = append(s.rows, []string{x.Name, "*" + x.Extension, x.Doc})
+	}
+	return s
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

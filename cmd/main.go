@@ -1,0 +1,101 @@
+// Package cmd is sessbench's command line, one command a file.
+//
+// A build with stores of its own is a main package of three lines:
+//
+//	func main() {
+//		os.Exit(cmd.Main(cmd.WithStore(myStrategy)))
+//	}
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// Main runs the command line and returns the exit code. On SIGINT or SIGTERM a run ends early and reports what was
+// measured so far; a second signal ends the process.
+func Main(opts ...Option) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // from then on a signal does what it does to any process
+	return newApp(opts).main(ctx)
+}
+
+// Option changes what [Main] works with.
+type Option func(*app)
+
+// WithStore adds a store to the strategies that can be named. It belongs to "all", too, unless it is a probe of the
+// harness. A name that is taken, or that could not be typed, ends Main with exit code 2.
+func WithStore(s strategies.Strategy) Option {
+	return func(a *app) { a.stores = append(a.stores, &s) }
+}
+
+// WithArgs replaces the process's arguments. The program's name is not one of them.
+func WithArgs(args ...string) Option { return func(a *app) { a.args = args } }
+
+// WithIO replaces the process's streams. Results go to out, progress, notes and errors to err.
+func WithIO(in io.Reader, out, err io.Writer) Option {
+	return func(a *app) { a.in, a.out, a.err = in, out, err }
+}
+
+// app is what all commands share.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	args     []string
+	stores   []*strategies.Strategy // those of WithStore
+}
+
+func newApp(opts []Option) *app {
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, args: os.Args[1:]}
+	for _, apply := range opts {
+		apply(a)
+	}
+	return a
+}
+
+func (a *app) main(ctx context.Context) int {
+	err := a.checkStores()
+	if err == nil {
+		err = newRootCmd(a).ExecuteContext(ctx)
+	}
+	code := codeOf(err)
+	if code == exitFailed && ctx.Err() != nil {
+		code, err = exitInterrupted, fmt.Errorf("interrupted: %w", err)
+	}
+	if err != nil {
+		a.complain("%v", err)
+	}
+	return code
+}
+
+// complain writes one line on stderr, even where what it quotes has several.
+func (a *app) complain(format string, args ...any) {
+	line := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	fmt.Fprintf(a.err, "sessbench: %s\n", line)
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is how many columns a terminal has, 0 where the stream is none.
+func width(stream any) int {
+	if f, ok := stream.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
+}

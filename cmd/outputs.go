@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// output is one format and where it goes.
+type output struct {
+	format reports.Format
+	path   string // stdout: standard output
+}
+
+const stdout = "-"
+
+// outputs resolves --out and --format and makes sure that every file can be written, before anything is measured.
+func (o *runOptions) outputs() ([]output, error) {
+	var list []output
+	taken := map[string]bool{}
+	flag := o.from("out")
+	for _, text := range o.Out {
+		kind, path, ok := strings.Cut(text, "=")
+		format, known := reports.Lookup(kind)
+		switch {
+		case !ok || path == "":
+			return nil, usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s",
+				flag, quoted(text), strings.Join(formatNames(), ", "))
+		case !known:
+			return nil, usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, strings.Join(formatNames(), ", "))
+		case taken[filepath.Clean(path)]:
+			return nil, usagef("%s %s: %s is written twice", flag, quoted(text), path)
+		}
+		if path != stdout {
+			if err := writable(path); err != nil {
+				return nil, usagef("%s %s: %w", flag, quoted(text), err)
+			}
+		}
+		taken[filepath.Clean(path)] = true
+		list = append(list, output{format, path})
+	}
+	if !taken[stdout] {
+		format, _ := reports.Lookup(o.Format) // checked with the flag
+		list = slices.Insert(list, 0, output{format, stdout})
+	}
+	return list, nil
+}
+
+// writable reports why a file could not be written the way [result.WriteFile] does.
+func writable(path string) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return errors.New("is a directory: want a file")
+	case err == nil && !info.Mode().IsRegular():
+		return nil // a device or a pipe, of which only writing tells
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), ".sessbench-*.tmp")
+	if err != nil {
+		var at *os.PathError
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("no file can be made in %s: %w", filepath.Dir(path), err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// write writes the document to every output. One that fails does not keep the others from being written.
+func (o *runOptions) write(list []output, d *result.Document) error {
+	var failed []error
+	for _, out := range list {
+		if out.path == stdout {
+			if err := out.format.Write(o.out, d, o.screen()); err != nil {
+				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.format.Name, err))
+			}
+			continue
+		}
+		if err := result.WriteFile(out.path, func(w io.Writer) error {
+			return out.format.Write(w, d, reports.Options{})
+		}); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// screen is what stdout can show. See https://no-color.org for the environment variable.
+func (o *runOptions) screen() reports.Options {
+	color := isTerminal(o.out) && !o.NoColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return reports.Options{Color: color, Width: width(o.out)}
+}

@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// progress shows how far a run has come. It is called between the measured windows only, on one goroutine, and runs
+// none of its own, so that nothing of it is in what is measured.
+type progress interface {
+	step(runner.Step)
+	clear()
+}
+
+// newProgress shows a bar on a terminal and a line for each finished block elsewhere.
+func newProgress(w io.Writer, quiet bool) progress {
+	switch {
+	case quiet:
+		return silence{}
+	case isTerminal(w):
+		return &bar{w: w}
+	default:
+		return &blockLines{w: w, start: time.Now(), now: time.Now}
+	}
+}
+
+type silence struct{}
+
+func (silence) step(runner.Step) {}
+func (silence) clear()           {}
+
+// blockLines is for logs.
+type blockLines struct {
+	w     io.Writer
+	start time.Time
+	now   func() time.Time
+}
+
+func (l *blockLines) step(s runner.Step) {
+	if s.Label == "" && s.Block > 0 {
+		fmt.Fprintf(l.w, "%s: block %d/%d done (%d/%d trials, %v)\n",
+			s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, l.now().Sub(l.start).Round(time.Second))
+	}
+}
+
+func (l *blockLines) clear() {}
+
+// bar is for people.
+type bar struct {
+	w io.Writer
+	*progressbar.ProgressBar
+}
+
+func (b *bar) step(s runner.Step) {
+	if b.ProgressBar == nil {
+		b.ProgressBar = progressbar.NewOptions64(int64(s.Trials),
+			progressbar.OptionSetWriter(b.w), // the default is stdout
+			progressbar.OptionSetWidth(20),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetElapsedTime(true),
+			progressbar.OptionSetSpinnerChangeInterval(0), // or a goroutine draws
+			progressbar.OptionClearOnFinish())
+	}
+	if s.Label != "" {
+		b.Describe(s.Scenario + ": " + s.Label)
+	}
+	_ = b.Set(s.Done) // a terminal that is gone does not end a run
+}
+
+func (b *bar) clear() {
+	if b.ProgressBar != nil {
+		_ = b.Clear()
+	}
+}

@@ -1,0 +1,344 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// runOptions is what `run` was asked for. 0, nil and "" mean: as each scenario has it.
+type runOptions struct {
+	*app
+	sources // of the settings that are not at their defaults
+
+	Strategies []string
+	Scenarios  []string
+	Params     []string
+	Baseline   string
+
+	Users      int
+	Sessions   int
+	Duration   time.Duration
+	Iterations int
+	Hold       *time.Duration
+	HoldKind   string
+	Think      *time.Duration
+	TTL        time.Duration
+	Keys       string
+	Mix        string
+	Seed       uint64
+
+	Trace      string
+	Log        logOptions
+	TraceSpeed string
+	speed      float64 // 0: as fast as possible
+
+	Runs   int
+	Warmup time.Duration
+
+	Format  string
+	Out     []string
+	Quiet   bool
+	NoColor bool
+}
+
+func newRunCmd(a *app) *cobra.Command {
+	o := &runOptions{app: a}
+	c := &cobra.Command{
+		Use:   "run [flags]",
+		Short: "Measure strategies under a scenario and print an audited before/after table",
+		Long: `Run drives users through a scenario against each strategy, in interleaved trials on fresh stores, audits every trial,
+and prints a table. Without flags: all strategies as the store of a chatbot with 100 users.
+
+Every flag can also stand in a file, "hold: 5ms", or in the environment, SESSBENCH_HOLD=5ms. A flag outweighs the
+environment, the environment outweighs the file.`,
+		Example: `  sessbench run
+  sessbench run -s hundred-users -S global,per-session
+  sessbench run -s all -S sharded:shards=16,sharded:shards=256 -o json=result.json -o markdown=result.md
+  sessbench run --trace examples/sample.csv --trace-speed max -S all`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if o.sources, err = configure(c.Flags()); err != nil {
+				return err
+			}
+			return o.run(c.Context())
+		},
+	}
+	addGroups(c, o.whatFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.outputFlags())
+	completeRun(c, a)
+	return c
+}
+
+func (o *runOptions) whatFlags() flagGroup {
+	fs := newFlagGroup("What to run")
+	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
+		"`NAMES` of strategies, a,b or all; one at two settings: sharded:shards=16,sharded:shards=64")
+	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{scenarios.Default}, "`NAMES` of scenarios, a,b or all")
+	fs.StringArrayVarP(&o.Params, "param", "p", nil, "a setting for every strategy that has it, `PARAM=VALUE`; repeatable")
+	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
+		"`NAME` of the \"before\", which runs too when not asked for, or none")
+	return fs
+}
+
+func (o *runOptions) usersFlags() flagGroup {
+	fs := newFlagGroup("What users do (where not given, as the scenario has it)")
+	fs.VarP(count("", 1, maxUsers, &o.Users), "users", "u", "`N` users at once")
+	fs.Var(count("", 1, maxSessions, &o.Sessions), "sessions", "`N` sessions")
+	fs.VarP(duration("", 1, maxWindow, func(d time.Duration) { o.Duration = d }), "duration", "d",
+		fmt.Sprintf("`TIME` measured in each trial (%v where visits are not counted)", runner.DefaultWindow))
+	fs.VarP(count("", 1, maxVisits, &o.Iterations), "iterations", "i", "visits of each user in each trial, `N`")
+	fs.Var(duration("", 0, maxHold, func(d time.Duration) { o.Hold = &d }), "hold",
+		"work under the lock of every update, `TIME`")
+	fs.Var(choice(&o.HoldKind, holdSleep, holdSpin), "hold-kind",
+		"what that work is: `sleep|spin` (waiting, or keeping a processor busy)")
+	fs.Var(duration("", 0, maxWindow, func(d time.Duration) { o.Think = &d }), "think",
+		"pause of a user between visits, `TIME`")
+	fs.Var(duration("", minTTL, maxTTL, func(d time.Duration) { o.TTL = d }), "ttl",
+		"`TIME` that unused sessions live, in scenarios that expire them")
+	fs.StringVar(&o.Keys, "keys", "", "how visits spread over the sessions, `KEYS`: uniform, zipf:S or hot:FRACTION:SHARE")
+	fs.StringVar(&o.Mix, "mix", "", "operations by weight, `MIX`: append=2,history=1")
+	o.Seed = runner.DefaultSeed
+	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "of everything drawn at random, `N`")
+	return fs
+}
+
+func (o *runOptions) traceFlags() flagGroup {
+	fs := newFlagGroup("Recorded traffic instead of a scenario")
+	fs.StringVar(&o.Trace, "trace", "", "replay this log, plain or gzip: `FILE`")
+	o.Log.addFlags(fs.FlagSet)
+	o.TraceSpeed = speedMax
+	fs.Var(&value{speedMax, "speed", func(text string) (err error) {
+		o.speed, err = parseSpeed(text)
+		o.TraceSpeed = text
+		return err
+	}}, "trace-speed", "`max|60x`: as fast as possible, or the log's clock run 60 times as fast")
+	return fs
+}
+
+func (o *runOptions) trialFlags() flagGroup {
+	fs := newFlagGroup("Trials")
+	o.Runs, o.Warmup = runner.DefaultRuns, runner.DefaultWarmup
+	fs.VarP(count(fmt.Sprint(o.Runs), 1, maxRuns, &o.Runs), "runs", "r",
+		fmt.Sprintf("trials of each strategy, `N`; intervals need %d", stats.MinSamples))
+	fs.Var(duration(o.Warmup.String(), 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
+		"`TIME` before each measured one")
+	return fs
+}
+
+func (o *runOptions) outputFlags() flagGroup {
+	fs := newFlagGroup("Output and configuration")
+	o.Format = "table"
+	fs.VarP(choice(&o.Format, formatNames()...), "format", "f",
+		"`KIND` of result on stdout: "+strings.Join(formatNames(), ", "))
+	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`, - is stdout; repeatable")
+	fs.StringP(configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
+	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
+	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
+	return fs
+}
+
+// run does what was asked for. Whatever can be refused is refused before anything is measured.
+func (o *runOptions) run(ctx context.Context) (err error) {
+	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Seed: o.Seed, Speed: o.speed}
+	if err := o.checkReplay(); err != nil {
+		return err
+	}
+	cfg.Window = o.Duration
+	if cfg.Subjects, err = o.subjects(); err != nil {
+		return err
+	}
+	if cfg.Scenarios, err = o.scenarios(); err != nil {
+		return err
+	}
+	outputs, err := o.outputs()
+	if err != nil {
+		return err
+	}
+	var traffic *result.Traffic
+	if o.Trace != "" {
+		log, err := o.Log.open(o.Trace)
+		if err != nil {
+			return usagef("%s %s: %w", o.from("trace"), quoted(o.Trace), err)
+		}
+		defer log.Close()
+		replay, err := o.compile(ctx, log, cfg.Scenarios[0].Users)
+		if err != nil {
+			return err
+		}
+		defer replay.tape.Close()
+		cfg.Traffic, traffic = replay.tape, replay.traffic(o.Trace)
+		cfg.Scenarios[0].Sessions = int(traffic.Sessions)
+	}
+	if o.Runs < stats.MinSamples {
+		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
+	}
+	return o.measure(ctx, cfg, traffic, outputs)
+}
+
+// scenarios returns what to run, with the run's settings.
+func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
+	if o.Trace != "" {
+		list = []scenarios.Scenario{scenarios.Recorded()}
+	} else if list, err = o.chosenScenarios(); err != nil {
+		return nil, err
+	}
+	return list, o.settled(list)
+}
+
+// measure runs, writes what was found to every output, and turns it into the exit code.
+func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
+	show := newProgress(o.err, o.Quiet)
+	cfg.Progress = show.step
+	doc, err := runner.Run(ctx, cfg)
+	show.clear()
+	if doc == nil {
+		return err
+	}
+	if len(doc.Results) == 0 {
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted before a trial had finished: nothing is written")}
+	}
+	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
+	reports.Summarize(doc)
+	written := o.write(outputs, doc)
+	o.warn(doc)
+	return verdict(doc, written)
+}
+
+// verdict is the error that a finished run ends with. Interrupted goes before violated, and that before not written,
+// but whatever happened is said.
+func verdict(d *result.Document, written error) error {
+	code, parts := exitFailed, []string{}
+	if written != nil {
+		parts = append(parts, written.Error())
+	}
+	if text := violations(d); text != "" {
+		code, parts = exitViolated, append(parts, text)
+	}
+	if d.Interrupted {
+		code, parts = exitInterrupted, append(parts, "interrupted: only the finished trials are reported")
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return &exitError{code, fmt.Errorf("%s", strings.Join(parts, "; "))}
+}
+
+// violations names each strategy whose audit failed with the kinds of what must not have happened, "" for none.
+func violations(d *result.Document) string {
+	var found []string
+	for _, r := range d.Results {
+		failed := false
+		var kinds []string
+		for _, t := range r.Trials {
+			failed = failed || !t.Audit.OK && !t.Audit.Skipped
+			for _, v := range t.Audit.Violations {
+				if !slices.Contains(kinds, v.Kind) {
+					kinds = append(kinds, v.Kind)
+				}
+			}
+		}
+		if failed {
+			found = append(found, fmt.Sprintf("%s (%s): %s", r.Strategy, r.Scenario, strings.Join(kinds, ", ")))
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return "consistency violated by " + strings.Join(found, "; ")
+}
+
+// overLimit is the share of the limit above which it is the harness that is wrong.
+const overLimit = 1.05
+
+// warn says what makes figures doubtful.
+func (o *runOptions) warn(d *result.Document) {
+	for _, r := range d.Results {
+		if share := r.Summary.OfLimit; share > overLimit {
+			o.complain("error of the harness: %s (%s) stands at %s of the limit, more than any correct store can reach",
+				r.Strategy, r.Scenario, result.FormatShare(share))
+		}
+	}
+}
+
+// note says on stderr what the user may want to know, unless told to be quiet.
+func (o *runOptions) note(format string, args ...any) {
+	if !o.Quiet {
+		o.complain("note: "+format, args...)
+	}
+}
+
+// resolved is the document's record of the settings.
+func (o *runOptions) resolved(cfg runner.Config) result.Config {
+	c := result.Config{
+		Users:      o.Users,
+		Sessions:   o.Sessions,
+		Runs:       o.Runs,
+		WarmupNs:   int64(o.Warmup),
+		Iterations: agreed(cfg.Scenarios, func(s *scenarios.Scenario) int { return s.Iterations }),
+		HoldKind:   agreed(cfg.Scenarios, holdKind),
+		ThinkNs:    int64(agreed(cfg.Scenarios, func(s *scenarios.Scenario) time.Duration { return s.Think })),
+		TTLNs:      int64(o.TTL),
+		Keys:       o.Keys,
+		Mix:        o.Mix,
+		Seed:       o.Seed,
+		Command:    o.typed(),
+	}
+	for _, s := range cfg.Subjects {
+		c.Strategies = append(c.Strategies, s.Label)
+		if s.Baseline {
+			c.Baseline = s.Label
+		}
+	}
+	for _, s := range cfg.Scenarios {
+		c.Scenarios = append(c.Scenarios, s.Name)
+	}
+	if o.Hold != nil {
+		ns := int64(*o.Hold)
+		c.HoldNs = &ns
+	}
+	if c.Params, _ = o.commonParams(); len(c.Params) == 0 {
+		c.Params = nil
+	}
+	if o.Trace != "" {
+		c.Trace, c.TraceSpeed = filepath.Base(o.Trace), o.TraceSpeed
+	} else {
+		c.DurationNs = int64(window(cfg))
+	}
+	return c
+}
+
+func holdKind(s *scenarios.Scenario) string {
+	if s.Spin {
+		return holdSpin
+	}
+	return holdSleep
+}
+
+// window is the measured time of a trial, 0 where every scenario counts visits instead.
+func window(cfg runner.Config) time.Duration {
+	timed := slices.ContainsFunc(cfg.Scenarios, func(s scenarios.Scenario) bool { return s.Iterations == 0 })
+	if cfg.Window == 0 && timed {
+		return runner.DefaultWindow
+	}
+	return cfg.Window
+}
+
+// typed is the command line as a shell would take it.
+func (a *app) typed() string {
+	words := []string{"sessbench"}
+	for _, arg := range a.args {
+		words = append(words, quoted(arg))
+	}
+	return strings.Join(words, " ")
+}

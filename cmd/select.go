@@ -1,0 +1,237 @@
+package cmd
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/runner"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// choiceOf is one element of --strategy: a name, or a name with settings.
+type choiceOf struct {
+	name   string
+	params map[string]string
+}
+
+func (c choiceOf) String() string {
+	if len(c.params) == 0 {
+		return c.name
+	}
+	var settings []string
+	for _, name := range slices.Sorted(maps.Keys(c.params)) {
+		settings = append(settings, name+"="+c.params[name])
+	}
+	return c.name + ":" + strings.Join(settings, ",")
+}
+
+// parseChoices reads "a,b:k=v,l=w,c". The comma parts both strategies and settings: an element that holds an equals
+// sign and no colon is one more setting of the strategy before it.
+func parseChoices(text string) ([]choiceOf, error) {
+	var list []choiceOf
+	for element := range strings.SplitSeq(text, ",") {
+		element = strings.TrimSpace(element)
+		name, setting, colon := strings.Cut(element, ":")
+		if !colon && strings.Contains(element, "=") && len(list) > 0 {
+			setting = element
+		} else {
+			list = append(list, choiceOf{name, map[string]string{}})
+		}
+		last := &list[len(list)-1]
+		key, val, ok := strings.Cut(setting, "=")
+		switch {
+		case last.name == "" || strings.Contains(last.name, "="), (colon || setting != "") && (!ok || key == ""):
+			return nil, fmt.Errorf("%q: want NAME or NAME:PARAM=VALUE,PARAM=VALUE", element)
+		case ok && last.name == "all":
+			return nil, fmt.Errorf("%q: all takes no settings: want --param %s", element, setting)
+		case ok:
+			if _, twice := last.params[key]; twice {
+				return nil, fmt.Errorf("%q: %s is set twice for %s", text, key, last.name)
+			}
+			last.params[key] = val
+		}
+	}
+	return list, nil
+}
+
+// subjects resolves --strategy, --param and --baseline-strategy. The baseline comes first, asked for or not.
+func (o *runOptions) subjects() ([]runner.Subject, error) {
+	flag := o.from("strategy")
+	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
+	if err != nil {
+		return nil, usagef("%s %w", flag, err)
+	}
+	common, err := o.commonParams()
+	if err != nil {
+		return nil, err
+	}
+	var list []runner.Subject
+	for _, c := range chosen {
+		if c.name == "all" {
+			for _, s := range o.strategies() {
+				if list, err = o.add(list, flag, choiceOf{name: s.Name}, common); err != nil {
+					return nil, err
+				}
+			}
+		} else if list, err = o.add(list, flag, c, common); err != nil {
+			return nil, err
+		}
+	}
+	if list, err = o.withBaseline(list, common); err != nil {
+		return nil, err
+	}
+	if err := o.usedParams(common, list); err != nil {
+		return nil, err
+	}
+	nameApart(list)
+	return list, nil
+}
+
+// add appends what c names, unless the same at the same setting is there already.
+func (o *runOptions) add(
+	list []runner.Subject, flag string, c choiceOf, common map[string]string,
+) ([]runner.Subject, error) {
+	s, ok := o.strategy(c.name)
+	if !ok {
+		return nil, usagef("%s %s: unknown strategy: want all or some of %s",
+			flag, quoted(c.name), strings.Join(o.strategyNames(), ", "))
+	}
+	if _, err := s.Resolve(c.params); err != nil {
+		return nil, usagef("%s %s: %w", flag, c, err)
+	}
+	given := map[string]string{}
+	for name, val := range common {
+		if s.HasParam(name) {
+			given[name] = val
+		}
+	}
+	maps.Copy(given, c.params)
+	params, err := s.Resolve(given)
+	if err != nil {
+		return nil, usagef("%s: %w", o.from("param"), err)
+	}
+	for _, other := range list {
+		if other.Strategy == s && maps.Equal(other.Params, params) {
+			return list, nil
+		}
+	}
+	return append(list, runner.Subject{Label: c.String(), Strategy: s, Params: params}), nil
+}
+
+// nameApart shortens the labels to bare names where no strategy is there twice.
+func nameApart(list []runner.Subject) {
+	times := map[*strategies.Strategy]int{}
+	for _, s := range list {
+		times[s.Strategy]++
+	}
+	for i, s := range list {
+		if times[s.Strategy] == 1 {
+			list[i].Label = s.Strategy.Name
+		}
+	}
+}
+
+// withBaseline marks the baseline and puts it first.
+func (o *runOptions) withBaseline(list []runner.Subject, common map[string]string) ([]runner.Subject, error) {
+	if o.Baseline == "none" {
+		return list, nil
+	}
+	flag := o.from("baseline-strategy")
+	chosen, err := parseChoices(o.Baseline)
+	switch {
+	case err != nil:
+		return nil, usagef("%s %w", flag, err)
+	case len(chosen) != 1 || chosen[0].name == "all":
+		return nil, usagef("%s %s: want one strategy or none", flag, quoted(o.Baseline))
+	}
+	c := chosen[0]
+	if s, ok := o.strategy(c.name); ok && s.Harness {
+		return nil, usagef("%s %s: a probe of the harness does no store's work: want none or one of %s",
+			flag, c.name, strings.Join(namesOf(o.strategies()), ", "))
+	}
+	i := slices.IndexFunc(list, func(s runner.Subject) bool {
+		return s.Label == c.String() || len(c.params) == 0 && s.Strategy.Name == c.name
+	})
+	if i < 0 {
+		grown, err := o.add(list, flag, c, common)
+		if err != nil {
+			return nil, err
+		}
+		if i = len(list); len(grown) == i { // asked for under other words: -S sharded for sharded:shards=64
+			return nil, usagef("%s %s: the same as a strategy that was asked for: want its name", flag, c)
+		}
+		list = grown
+	}
+	baseline := list[i]
+	baseline.Baseline = true
+	return slices.Insert(slices.Delete(list, i, i+1), 0, baseline), nil
+}
+
+// commonParams reads --param.
+func (o *runOptions) commonParams() (map[string]string, error) {
+	common := map[string]string{}
+	for _, text := range o.Params {
+		for setting := range strings.SplitSeq(text, ",") {
+			name, val, ok := strings.Cut(strings.TrimSpace(setting), "=")
+			if !ok || name == "" {
+				return nil, usagef("%s %s: want PARAM=VALUE", o.from("param"), quoted(setting))
+			}
+			if _, twice := common[name]; twice {
+				return nil, usagef("%s %s: %s is set twice", o.from("param"), setting, name)
+			}
+			common[name] = val
+		}
+	}
+	return common, nil
+}
+
+// usedParams refuses a setting that no strategy in the list has.
+func (o *runOptions) usedParams(common map[string]string, list []runner.Subject) error {
+	for _, name := range slices.Sorted(maps.Keys(common)) {
+		if slices.ContainsFunc(list, func(s runner.Subject) bool { return s.Strategy.HasParam(name) }) {
+			continue
+		}
+		var legal []string
+		for _, s := range list {
+			for _, p := range s.Strategy.Params {
+				if one := fmt.Sprintf("%s (%s)", p.Name, s.Strategy.Name); !slices.Contains(legal, one) {
+					legal = append(legal, one)
+				}
+			}
+		}
+		if legal == nil {
+			return usagef("%s %s=%s: the strategies of this run have no parameters", o.from("param"), name, common[name])
+		}
+		return usagef("%s %s=%s: no strategy of this run has a parameter %q: want %s",
+			o.from("param"), name, common[name], name, strings.Join(legal, ", "))
+	}
+	return nil
+}
+
+// chosenScenarios resolves --scenario to copies that a run may change.
+func (o *runOptions) chosenScenarios() ([]scenarios.Scenario, error) {
+	var list []scenarios.Scenario
+	add := func(s *scenarios.Scenario) {
+		if !slices.ContainsFunc(list, func(other scenarios.Scenario) bool { return other.Name == s.Name }) {
+			list = append(list, *s)
+		}
+	}
+	for name := range strings.SplitSeq(strings.Join(o.Scenarios, ","), ",") {
+		if name = strings.TrimSpace(name); name == "all" {
+			for _, s := range scenarios.All() {
+				add(s)
+			}
+			continue
+		}
+		s, err := scenarios.Lookup(name)
+		if err != nil {
+			return nil, usagef("%s %s: unknown scenario: want all or some of %s",
+				o.from("scenario"), quoted(name), strings.Join(scenarioNames(), ", "))
+		}
+		add(s)
+	}
+	return list, nil
+}

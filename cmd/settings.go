@@ -1,0 +1,164 @@
+package cmd
+
+import (
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// settled gives each scenario the run's settings.
+func (o *runOptions) settled(list []scenarios.Scenario) error {
+	if err := o.setKeys(list); err != nil {
+		return err
+	}
+	if err := o.setMix(list); err != nil {
+		return err
+	}
+	if err := o.setTTL(list); err != nil {
+		return err
+	}
+	for i := range list {
+		s := &list[i]
+		o.setNumbers(s)
+		o.setWork(s)
+		switch {
+		case o.Iterations > 0:
+			s.Iterations = o.Iterations
+		case o.Duration > 0:
+			s.Iterations = 0 // whoever gives a time wants as much as fits in
+		}
+	}
+	return nil
+}
+
+// setNumbers sets users and sessions. Where every user has sessions of its own and only the number of users is given,
+// each keeps as many as before.
+func (o *runOptions) setNumbers(s *scenarios.Scenario) {
+	each := s.SlotsPerUser()
+	if o.Users > 0 {
+		s.Users = o.Users
+		if s.Own {
+			s.Sessions = each * s.Users
+		}
+	}
+	if o.Sessions > 0 {
+		s.Sessions = o.Sessions
+	}
+}
+
+func (o *runOptions) setWork(s *scenarios.Scenario) {
+	if o.Hold != nil {
+		s.Hold = *o.Hold
+	}
+	if o.HoldKind != "" {
+		s.Spin = o.HoldKind == holdSpin
+	}
+	if o.Think != nil {
+		s.Think = *o.Think
+	}
+}
+
+func (o *runOptions) setKeys(list []scenarios.Scenario) error {
+	if o.Keys == "" {
+		return nil
+	}
+	keys, err := scenarios.ParseKeys(o.Keys)
+	if err != nil {
+		return usagef("%s %w", o.from("keys"), err)
+	}
+	for i := range list {
+		list[i].Keys = keys
+	}
+	return nil
+}
+
+// setMix replaces the visits of every scenario. It fits all of them or none is run.
+func (o *runOptions) setMix(list []scenarios.Scenario) error {
+	if o.Mix == "" {
+		return nil
+	}
+	var misfits []string
+	for i := range list {
+		mix, err := scenarios.ParseMix(o.Mix, list[i].Legal)
+		if err != nil && len(list) == 1 {
+			return usagef("%s %w (%s)", o.from("mix"), err, list[i].Name)
+		}
+		if err != nil {
+			misfits = append(misfits, list[i].Name+" ("+strings.Join(operationNames(list[i].Legal), ", ")+")")
+			continue
+		}
+		list[i].Mix, list[i].Visit = mix, nil
+	}
+	if misfits != nil {
+		return usagef("%s %s: does not fit %s: want OPERATION=WEIGHT of the operations that each scenario has",
+			o.from("mix"), quoted(o.Mix), strings.Join(misfits, ", "))
+	}
+	return nil
+}
+
+// setTTL sets the time-to-live where a scenario has one. It is refused where none has.
+func (o *runOptions) setTTL(list []scenarios.Scenario) error {
+	if o.TTL == 0 {
+		return nil
+	}
+	used := false
+	for i := range list {
+		if list[i].TTL > 0 {
+			list[i].TTL, used = o.TTL, true
+		}
+	}
+	if used {
+		return nil
+	}
+	var names, legal []string
+	for _, s := range list {
+		names = append(names, s.Name)
+	}
+	for _, s := range scenarios.All() {
+		if s.TTL > 0 {
+			legal = append(legal, s.Name)
+		}
+	}
+	return usagef("%s %v: sessions live on in %s: want it with --scenario %s",
+		o.from("ttl"), o.TTL, strings.Join(names, ", "), strings.Join(legal, " or "))
+}
+
+func operationNames(ops []scenarios.Op) (names []string) {
+	for _, op := range ops {
+		names = append(names, op.String())
+	}
+	return names
+}
+
+// agreed is what all scenarios have in common, or the zero value.
+func agreed[T comparable](list []scenarios.Scenario, of func(*scenarios.Scenario) T) (common T) {
+	for i := range list {
+		switch v := of(&list[i]); {
+		case i == 0:
+			common = v
+		case v != common:
+			var none T
+			return none
+		}
+	}
+	return common
+}
+
+// The kinds of work under the lock.
+const (
+	holdSleep = "sleep"
+	holdSpin  = "spin"
+)
+
+// The bounds of what can be asked for.
+const (
+	maxUsers    = 1_000_000
+	maxSessions = 100_000_000
+	maxVisits   = 1_000_000_000
+	maxRuns     = 10_000
+	maxWindow   = time.Hour
+	maxHold     = time.Minute
+	minTTL      = time.Millisecond
+	maxTTL      = 365 * 24 * time.Hour
+)

@@ -1,0 +1,33 @@
+package cmd
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// lossy is a store that is wrong on purpose: of a hundred updates it loses one.
+type lossy struct {
+	manager.SessionStore[manager.Session]
+	updates atomic.Int64
+}
+
+func (s *lossy) Update(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if s.updates.Add(1)%100 != 0 {
+		return s.SessionStore.Update(ctx, id, fn)
+	}
+	return s.View(ctx, id, func(ctx context.Context, held *manager.Session) error { return fn(ctx, held.Clone()) })
+}
+
+func lossyStrategy(name string) strategies.Strategy {
+	return strategies.Strategy{
+		Name:       name,
+		How:        "one update in a hundred is lost",
+		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
+		Open: func(strategies.Values) (manager.SessionStore[manager.Session], error) {
+			return &lossy{SessionStore: strategies.NewPerSession[manager.Session]()}, nil
+		},
+	}
+}

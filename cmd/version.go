@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// version is set by the linker: -ldflags "-X github.com/sessbench/sessbench/cmd.version=v1.2.3". Empty: the build
+// information says it.
+var version string
+
+const module = "github.com/sessbench/sessbench"
+
+func newVersionCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Say which sessbench this is",
+		Long:    "Say which sessbench this is, the commit it was built from, and the Go and system it was built for.",
+		Example: "  sessbench version",
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			tool := thisTool()
+			if tool.Commit == "" {
+				tool.Commit = "unknown"
+			}
+			_, err := fmt.Fprintf(a.out, "sessbench %s\ncommit    %s\ngo        %s\nsystem    %s/%s\n",
+				tool.Version, tool.Commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// thisTool is the version and, where the build recorded it, the commit. In a build of someone else's main package
+// the commit would be of their code, so there is none.
+func thisTool() result.Tool {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	tool := result.Tool{Version: version}
+	if info.Main.Path != module {
+		for _, dep := range info.Deps {
+			if dep.Path == module && tool.Version == "" {
+				tool.Version = dep.Version
+			}
+		}
+	} else {
+		if tool.Version == "" {
+			tool.Version = info.Main.Version
+		}
+		tool.Commit = commit(info.Settings)
+	}
+	if tool.Version == "" {
+		tool.Version = "(devel)"
+	}
+	return tool
+}
+
+// commit is the revision the build was made from, marked where files had been changed.
+func commit(settings []debug.BuildSetting) string {
+	var revision, mark string
+	for _, s := range settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			mark = "+changes"
+		}
+	}
+	if revision == "" {
+		return ""
+	}
+	return revision + mark
+}
