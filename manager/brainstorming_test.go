@@ -52,7 +52,10 @@ func wantDirs(t *testing.T, root string, ids ...manager.ID) {
 func fill(t *testing.T, boards *manager.Brainstorming, id manager.ID) {
 	t.Helper()
 	sketches := filepath.Join(boards.Dir(id), "sketches")
-	if err := errors.Join(os.Mkdir(sketches, 0o700), os.WriteFile(filepath.Join(sketches, "1.svg"), []byte("<svg/>"), 0o600)); err != nil {
+	if err := os.Mkdir(sketches, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(sketches, "1.svg"), []byte("<svg/>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -147,6 +147,9 @@ func TestChatbotWithoutSession(t *testing.T) {
 		if err := bot.DeleteSession(background, id); err != nil {
 			t.Fatal(err)
 		}
+		other := must[manager.ID](t)(bot.CreateSession(background)) // whose answers must not be given again
+		must[uint64](t)(bot.AddMessage(background, other, "user", "hello"))
+		must[uint64](t)(bot.Touch(background, other))
 		dst := []manager.Message{{Seq: 7, Content: "was there before"}}
 		got, historyErr := bot.History(background, id, dst)
 		if diff := cmp.Diff(dst, got); diff != "" {
@@ -168,7 +171,7 @@ func TestChatbotWithoutSession(t *testing.T) {
 				t.Errorf("%s: %v, want %v", what, err, manager.ErrNotFound)
 			}
 		}
-		wantLen(t, store, 0)
+		wantLen(t, store, 1)
 	})
 }
 

@@ -70,28 +70,30 @@ func (x pair) check(t interface{ Fatalf(string, ...any) }) {
 	}
 }
 
-// change does one random thing to both.
+// change does one kind of thing to both.
 func (x pair) change(t *rapid.T) {
-	switch rapid.IntRange(0, 7).Draw(t, "change") {
-	case 0:
+	switch rapid.SampledFrom([]string{"fields", "touch", "messages"}).Draw(t, "change") {
+	case "fields":
 		fields := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.String(), 0, 3).Draw(t, "fields")
 		x.p.setFields(fields)
 		if got := x.s.SetFields(fields); got != x.p.version {
 			t.Fatalf("SetFields returned version %d: want %d", got, x.p.version)
 		}
 		fields["a"] = "changed by the caller afterwards"
-	case 1:
+	case "touch":
 		now := rapid.Int64().Draw(t, "now")
 		x.p.touched = now
 		x.p.version++
 		if got := x.s.Touch(now); got != x.p.version {
 			t.Fatalf("Touch returned version %d: want %d", got, x.p.version)
 		}
-	default:
-		role, content := rapid.SampledFrom([]string{"user", "bot"}).Draw(t, "role"), rapid.String().Draw(t, "content")
-		want := x.p.append(role, content)
-		if got := x.s.Append(role, content); got != want {
-			t.Fatalf("Append returned %d: want %d", got, want)
+	case "messages":
+		for range rapid.IntRange(1, 6).Draw(t, "messages") {
+			role, content := rapid.SampledFrom([]string{"user", "bot"}).Draw(t, "role"), rapid.String().Draw(t, "content")
+			want := x.p.append(role, content)
+			if got := x.s.Append(role, content); got != want {
+				t.Fatalf("Append returned %d: want %d", got, want)
+			}
 		}
 	}
 }
@@ -130,6 +132,30 @@ func TestSessionAgainstReference(t *testing.T) {
 			},
 		})
 	})
+}
+
+// A session and its clone go ways of their own from the very state in which they part, however long the history.
+func TestCloneSharesNothing(t *testing.T) {
+	for n := range 40 {
+		x := pair{new(manager.Session), new(plainSession)}
+		change := func(x pair, content string) {
+			fields := map[string]string{"a": content}
+			x.s.SetFields(fields)
+			x.p.setFields(fields)
+			x.s.Append("user", content)
+			x.p.append("user", content)
+		}
+		for range n {
+			change(x, "before")
+		}
+		y := pair{x.s.Clone(), x.p.clone()}
+		for range 20 {
+			change(x, "in the session")
+			change(y, "in the clone")
+			x.check(t)
+			y.check(t)
+		}
+	}
 }
 
 func TestSessionJSONRoundTrip(t *testing.T) {

@@ -105,7 +105,7 @@ func register(s Scenario) *Scenario {
 	if _, dup := catalogue[s.Name]; dup {
 		panic("scenarios: registered twice: " + s.Name)
 	}
-	if s.Users == 0 || s.Sessions == 0 || s.Tells == "" || (len(s.Visit) == 0) == (len(s.Mix) == 0) {
+	if s.Users == 0 || s.Sessions == 0 || s.Tells == "" || len(s.Sizes) == 0 || (len(s.Visit) == 0) == (len(s.Mix) == 0) {
 		panic("scenarios: incomplete: " + s.Name)
 	}
 	catalogue[s.Name] = &s

@@ -7,7 +7,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Chat is what the users of a chat scenario drive. *manager.Chatbot is one.
+// Chat is what the users of a chat scenario drive. *manager.Chatbot and *manager.ChatUser are.
 type Chat interface {
 	CreateSession(ctx context.Context) (manager.ID, error)
 	AddMessage(ctx context.Context, id manager.ID, role, content string) (seq uint64, err error)
@@ -29,5 +29,6 @@ type Brainstorm interface {
 
 var (
 	_ Chat       = (*manager.Chatbot)(nil)
+	_ Chat       = (*manager.ChatUser)(nil)
 	_ Brainstorm = (*manager.Brainstorming)(nil)
 )

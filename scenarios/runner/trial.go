@@ -50,9 +50,8 @@ type trial struct {
 	from, until int64     // the measured window on that clock
 
 	store   manager.SessionStore[manager.Session]
-	bots    *manager.Chatbot       // what the users' chatbots share
-	board   *manager.Brainstorming // likewise
-	root    string                 // of the boards' directories
+	board   *manager.Brainstorming
+	root    string // of the boards' directories
 	ids     []manager.ID
 	lives   []uint64
 	users   []*user
@@ -99,7 +98,6 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	}
 	tr := &trial{setup: s, store: store, ctx: ctx, unaudited: subject.Strategy.Harness}
 	tr.audit = auditor{contents: s.contents, users: s.scenario.Users + 1, found: result.Audit{OK: true, Skipped: tr.unaudited}}
-	tr.bots = manager.NewChatbot(store)
 	tr.byVersion = s.scenario.ByVersion()
 	tr.sweeps = s.scenario.Sweeps()
 	if s.scenario.Drives == scenarios.BoardView {
@@ -180,7 +178,7 @@ func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 	switch tr.scenario.Drives {
 	case scenarios.ChatView:
 		u.do = u.doChat
-		u.chat = tr.bots.Over(store, opts...)
+		u.chat = manager.NewChatbot(store, opts...).User()
 	case scenarios.BoardView:
 		u.do = u.doBoard
 		u.board = tr.board.Over(store, opts...)

@@ -1,0 +1,158 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/format"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A recipe of CONTRIBUTING.md: the path in the line above a block of Go, and the block.
+var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports)/[a-z_]+\\.go)`:\n\n```go\n((?s:.*?))^```$")
+
+// recipes returns the text of each recipe's file by its path.
+func recipes(t *testing.T) map[string]string {
+	t.Helper()
+	page, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, found := range recipe.FindAllStringSubmatch(string(page), -1) {
+		files[found[1]] = found[2]
+	}
+	if blocks := bytes.Count(page, []byte("```go\n")); len(files) != 3 || blocks != 3 {
+		t.Fatalf("%d files in %d blocks of Go: want three, a strategy, a scenario and a report", len(files), blocks)
+	}
+	return files
+}
+
+// overlay writes the recipes' files somewhere else and returns the file that has the go command see them in this module.
+func overlay(t *testing.T) string {
+	t.Helper()
+	dir, replace := t.TempDir(), map[string]string{}
+	for path, text := range recipes(t) {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("%s is there already: the recipe needs another name (%v)", path, err)
+		}
+		there, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace[there] = filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(replace[there], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(name, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// output runs a program in the module's directory and returns what it says on stdout.
+func output(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	c := exec.CommandContext(t.Context(), program, args...)
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(program), strings.Join(args, " "), err, &out, &errs)
+	}
+	return out.String()
+}
+
+func TestRecipesAreFormatted(t *testing.T) {
+	for path, text := range recipes(t) {
+		formatted, err := format.Source([]byte(text))
+		if err != nil || string(formatted) != text {
+			t.Errorf("%s is not as gofmt has it (%v):\n%s", path, err, formatted)
+		}
+		if n := strings.Count(text, "var _ = register("); n != 1 {
+			t.Errorf("%s registers %d things: want one", path, n)
+		}
+	}
+}
+
+// Whoever follows the recipes, and does no more, gets a strategy, a scenario and a report that are tested and can be used.
+func TestRecipes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds programs")
+	}
+	with := "-overlay=" + overlay(t)
+	program := filepath.Join(t.TempDir(), "sessbench")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	output(t, "go", "build", with, "-o", program, ".")
+
+	t.Run("vet", func(t *testing.T) { output(t, "go", "vet", with, "./strategies", "./scenarios", "./reports") })
+	t.Run("list", func(t *testing.T) { listsRecipes(t, program) })
+	t.Run("run", func(t *testing.T) { runsRecipes(t, program) })
+	for _, test := range []struct{ name, pkg, tests string }{
+		{"the strategy passes the kit", "./strategies", "TestEveryStrategy/^spin$"},
+		{"the strategies' other tests", "./strategies", "TestCatalogueIsComplete/^spin$"},
+		{"the scenarios' tests", "./scenarios", "^Test(Catalogue|Draw|Start|Tape)/^autosave$"},
+		{"the reports' tests", "./reports", "TestRegistry|TestAWritersErrorIsReturned|TestWritingChangesNothing"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out := output(t, "go", "test", with, test.pkg, "-count=1", "-v", "-run", test.tests)
+			if !strings.Contains(out, "--- PASS") || strings.Contains(out, "no tests to run") {
+				t.Errorf("nothing was tested:\n%s", out)
+			}
+		})
+	}
+}
+
+func listsRecipes(t *testing.T, program string) {
+	type named struct{ Name string }
+	var listed struct{ Strategies, Scenarios, Formats []named }
+	if err := json.Unmarshal([]byte(output(t, program, "list", "-f", "json")), &listed); err != nil {
+		t.Fatal(err)
+	}
+	table := output(t, program, "list")
+	for _, test := range []struct {
+		name string
+		in   []named
+	}{{"spin", listed.Strategies}, {"autosave", listed.Scenarios}, {"jsonl", listed.Formats}} {
+		if !slices.Contains(test.in, named{test.name}) || !strings.Contains(table, test.name) {
+			t.Errorf("sessbench list does not show %s:\n%s", test.name, table)
+		}
+	}
+}
+
+// runsRecipes runs the new scenario on the new strategy, and writes the new report.
+func runsRecipes(t *testing.T, program string) {
+	out := output(t, program, "run", "-S", "spin", "-s", "autosave", "-f", "jsonl",
+		"--users=8", "--runs=1", "--iterations=20", "--hold=0s", "--quiet")
+	type line struct {
+		Scenario, Strategy string
+		AuditOK            bool `json:"audit_ok"`
+	}
+	var spin line
+	for text := range strings.Lines(out) {
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if l.Strategy == "spin" {
+			spin = l
+		}
+	}
+	if want := (line{"autosave", "spin", true}); spin != want {
+		t.Errorf("the report has %+v: want %+v\n%s", spin, want, out)
+	}
+}

@@ -1,0 +1,340 @@
+package main_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const module = "github.com/sessbench/sessbench"
+
+// anything stands for all packages of the module.
+const anything = "*"
+
+// layout says which packages the module has, by their directory, and which of them the non-test code of each may
+// import. It is the table of CONTRIBUTING.md.
+var layout = map[string][]string{
+	".":                 {"cmd"},
+	"cmd":               {anything},
+	"manager":           {},
+	"manager/storetest": {"manager"},
+	"strategies":        {"manager"},
+	"strategies/redis":  {"strategies", "manager"},
+	"scenarios":         {"manager"},
+	"scenarios/runner":  {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace"},
+	"scenarios/target":  {"scenarios", "strategies", "manager", "reports/result"},
+	"scenarios/trace":   {"scenarios", "strategies", "manager", "reports/result"},
+	"scenarios/verify":  {"scenarios", "strategies", "manager", "reports/result"},
+	"scenarios/flawed":  {"scenarios", "strategies", "manager", "reports/result"},
+	"reports":           {"reports/result", "reports/stats"},
+	"reports/result":    {},
+	"reports/stats":     {},
+}
+
+// topLevel is what the module's directory may hold besides Go's test files.
+var topLevel = []string{
+	"main.go", "go.mod", "go.sum", "cmd", "manager", "strategies", "scenarios", "reports", "Makefile", "README.md",
+	"LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "examples", ".ci", ".github", ".gitignore", ".git",
+}
+
+// source is a file of non-test code.
+type source struct {
+	name string // its path below the module's directory
+	file *ast.File
+}
+
+// sources parses the module's non-test code, for whatever system it is. Modules inside the module are not part of it.
+func sources(t *testing.T, module fs.FS) (found []source) {
+	t.Helper()
+	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return enters(module, name, entry)
+		}
+		if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		text, err := fs.ReadFile(module, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
+		found = append(found, source{name, file})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// enters is fs.SkipDir for directories that the go command would not look into for this module's packages.
+func enters(module fs.FS, name string, entry fs.DirEntry) error {
+	if name == "." {
+		return nil
+	}
+	if base := entry.Name(); base == "testdata" || base[0] == '.' || base[0] == '_' {
+		return fs.SkipDir
+	}
+	if _, err := fs.Stat(module, path.Join(name, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// edge is an import of one of the module's packages by another.
+type edge struct {
+	file     string
+	from, to string // directories
+}
+
+func edges(files []source) (all []edge) {
+	for _, s := range files {
+		for _, spec := range s.file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value) // the parser has seen to it
+			if imported == module {
+				all = append(all, edge{s.name, path.Dir(s.name), "."})
+			} else if to, ours := strings.CutPrefix(imported, module+"/"); ours {
+				all = append(all, edge{s.name, path.Dir(s.name), to})
+			}
+		}
+	}
+	return all
+}
+
+// forbidden returns a sentence for every import that the layout does not allow.
+func forbidden(all []edge) (wrong []string) {
+	for _, e := range all {
+		may, known := layout[e.from]
+		_, knownTo := layout[e.to]
+		switch {
+		case !known:
+			wrong = append(wrong, fmt.Sprintf("%s: package %s is not in the layout", e.file, e.from))
+		case !knownTo:
+			wrong = append(wrong, fmt.Sprintf("%s: %s imports %s, which is not in the layout", e.file, e.from, e.to))
+		case !slices.Contains(may, e.to) && !slices.Contains(may, anything):
+			wrong = append(wrong, fmt.Sprintf("%s: %s must not import %s", e.file, e.from, e.to))
+		}
+	}
+	return wrong
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	files := sources(t, os.DirFS("."))
+	for _, wrong := range forbidden(edges(files)) {
+		t.Error(wrong)
+	}
+	seen := map[string]bool{}
+	for _, s := range files {
+		if dir := path.Dir(s.name); !seen[dir] {
+			seen[dir] = true
+			if _, known := layout[dir]; !known {
+				t.Errorf("package %s is not in the layout", dir)
+			}
+		}
+	}
+	for _, dir := range []string{".", "cmd", "manager", "strategies", "scenarios", "reports"} {
+		if !seen[dir] {
+			t.Errorf("no package was found in %s", dir)
+		}
+	}
+}
+
+func TestForbiddenImports(t *testing.T) {
+	for _, test := range []struct {
+		why      string
+		from, to string
+		ok       bool
+	}{
+		{"main starts the command line", ".", "cmd", true},
+		{"and knows nothing else", ".", "strategies", false},
+		{"the command line wires everything", "cmd", "scenarios/runner", true},
+		{"nobody imports the command line", "scenarios/runner", "cmd", false},
+		{"a strategy implements the manager's contract", "strategies", "manager", true},
+		{"the manager knows no strategy", "manager", "strategies", false},
+		{"nor its own test kit", "manager", "manager/storetest", false},
+		{"the kit knows the contract", "manager/storetest", "manager", true},
+		{"the kit knows no strategy", "manager/storetest", "strategies", false},
+		{"a strategy knows no scenario", "strategies", "scenarios", false},
+		{"importers of strategies must not pull in a Redis client", "strategies", "strategies/redis", false},
+		{"the Redis store registers nothing but describes a strategy", "strategies/redis", "strategies", true},
+		{"a scenario says what users do, not to whom", "scenarios", "strategies", false},
+		{"nor who runs it", "scenarios", "scenarios/runner", false},
+		{"the runner replays recorded traffic", "scenarios/runner", "scenarios/trace", true},
+		{"recorded traffic knows no runner", "scenarios/trace", "scenarios/runner", false},
+		{"the runner writes the document", "scenarios/runner", "reports/result", true},
+		{"and leaves its looks to others", "scenarios/runner", "reports", false},
+		{"nor does it compare", "scenarios/runner", "reports/stats", false},
+		{"a report is made from the document", "reports", "reports/result", true},
+		{"and from nothing that ran", "reports", "scenarios/runner", false},
+		{"the document is a leaf", "reports/result", "manager", false},
+		{"the statistics are a leaf", "reports/stats", "reports/result", false},
+		{"an unknown package is an error", "strategies", "strategies/util", false},
+		{"whichever end it is on", "util", "manager", false},
+		{"also for the command line", "cmd", "util", false},
+	} {
+		wrong := forbidden([]edge{{"some/file.go", test.from, test.to}})
+		if ok := len(wrong) == 0; ok != test.ok {
+			t.Errorf("%s: %s → %s allowed %v, want %v", test.why, test.from, test.to, ok, test.ok)
+		}
+		if len(wrong) > 0 && !strings.HasPrefix(wrong[0], "some/file.go: ") {
+			t.Errorf("%s: %q does not name the file", test.why, wrong[0])
+		}
+	}
+}
+
+// The module with one forbidden import added is refused, and for that import alone.
+func TestAnAddedImportIsFound(t *testing.T) {
+	for _, test := range []struct{ file, imports, want string }{
+		{"strategies/sharded.go", "scenarios", "strategies/sharded.go: strategies must not import scenarios"},
+		{"manager/session.go", "strategies", "manager/session.go: manager must not import strategies"},
+		{"main.go", "scenarios/runner", "main.go: . must not import scenarios/runner"},
+		{"strategies/util/util.go", "manager", "strategies/util/util.go: package strategies/util is not in the layout"},
+	} {
+		changed := fstest.MapFS{test.file: {Data: []byte("package util\n")}}
+		for _, s := range sources(t, os.DirFS(".")) {
+			text, err := os.ReadFile(s.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed[s.name] = &fstest.MapFile{Data: text}
+		}
+		addImport(t, changed, test.file, module+"/"+test.imports)
+		if diff := cmp.Diff([]string{test.want}, forbidden(edges(sources(t, changed)))); diff != "" {
+			t.Errorf("%s importing %s (-want +got):\n%s", test.file, test.imports, diff)
+		}
+	}
+}
+
+// addImport writes one more import behind the package clause of a file.
+func addImport(t *testing.T, tree fstest.MapFS, name, imported string) {
+	t.Helper()
+	text := tree[name].Data
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int(file.Name.End() - file.FileStart)
+	tree[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "%s\nimport extra %q\n%s", text[:at], imported, text[at:])}
+}
+
+// hidden returns a sentence for everything that runs, ends the process or is pulled in without being called for.
+func hidden(s source) (wrong []string) {
+	for _, spec := range s.file.Imports {
+		if spec.Name != nil && spec.Name.Name == "_" {
+			wrong = append(wrong, fmt.Sprintf("%s: blank import of %s", s.name, spec.Path.Value))
+		}
+	}
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv == nil && n.Name.Name == "init" {
+				wrong = append(wrong, s.name+": func init")
+			}
+		case *ast.SelectorExpr:
+			if of, ok := n.X.(*ast.Ident); ok && s.name != "main.go" && exits(of.Name, n.Sel.Name) {
+				wrong = append(wrong, fmt.Sprintf("%s: %s.%s", s.name, of.Name, n.Sel.Name))
+			}
+		}
+		return true
+	})
+	return wrong
+}
+
+func exits(pkg, name string) bool {
+	return pkg == "os" && name == "Exit" || pkg == "log" && strings.HasPrefix(name, "Fatal")
+}
+
+func TestNothingHappensUnseen(t *testing.T) {
+	for _, s := range sources(t, os.DirFS(".")) {
+		for _, wrong := range hidden(s) {
+			t.Error(wrong)
+		}
+	}
+}
+
+func TestHidden(t *testing.T) {
+	for _, test := range []struct {
+		why, name, text string
+		want            []string
+	}{
+		{"nothing to hide", "cmd/a.go", "package cmd\nimport \"os\"\nvar out = os.Stdout", nil},
+		{"an init function", "cmd/a.go", "package cmd\nfunc init() {}", []string{"cmd/a.go: func init"}},
+		{"a method may be called that", "cmd/a.go", "package cmd\ntype a int\nfunc (a) init() {}", nil},
+		{"an exit", "cmd/a.go", "package cmd\nimport \"os\"\nfunc f() { os.Exit(1) }", []string{"cmd/a.go: os.Exit"}},
+		{"an exit passed on", "cmd/a.go", "package cmd\nimport \"os\"\nvar exit = os.Exit", []string{"cmd/a.go: os.Exit"}},
+		{"an exit by another name", "cmd/a.go", "package cmd\nimport \"log\"\nfunc f() { log.Fatalf(\"\") }",
+			[]string{"cmd/a.go: log.Fatalf"}},
+		{"main exits", "main.go", "package main\nimport \"os\"\nfunc main() { os.Exit(1) }", nil},
+		{"a blank import", "main.go", "package main\nimport _ \"a/b\"", []string{`main.go: blank import of "a/b"`}},
+	} {
+		files := sources(t, fstest.MapFS{test.name: &fstest.MapFile{Data: []byte(test.text)}})
+		if diff := cmp.Diff(test.want, hidden(files[0])); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.why, diff)
+		}
+	}
+}
+
+func TestSourcesSkips(t *testing.T) {
+	file := &fstest.MapFile{Data: []byte("package p\n")}
+	var got []string
+	for _, s := range sources(t, fstest.MapFS{
+		"go.mod": {}, "main.go": file, "a/a.go": file, "a/a_windows.go": file,
+		"a/a_test.go": file, "a/testdata/x.go": file, "_a/x.go": file, ".a/x.go": file, "a/README.md": file,
+		"examples/b/go.mod": {}, "examples/b/b.go": file, "examples/c/c.go": file,
+	}) {
+		got = append(got, s.name)
+	}
+	if diff := cmp.Diff([]string{"a/a.go", "a/a_windows.go", "examples/c/c.go", "main.go"}, got); diff != "" {
+		t.Errorf("the module's files (-want +got):\n%s", diff)
+	}
+}
+
+func TestTopLevel(t *testing.T) {
+	ignored, err := os.ReadFile(".gitignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !belongs(entry.Name(), strings.Fields(string(ignored))) {
+			t.Errorf("%s does not belong on the top level: want %s", entry.Name(), strings.Join(topLevel, ", "))
+		}
+	}
+}
+
+// belongs reports whether the name may be on the top level. What git ignores is not part of the project.
+func belongs(name string, ignored []string) bool {
+	return slices.Contains(topLevel, name) || strings.HasSuffix(name, "_test.go") ||
+		slices.ContainsFunc(ignored, func(pattern string) bool {
+			match, err := path.Match(strings.Trim(pattern, "/"), name)
+			return err == nil && match
+		})
+}
+
+func TestBelongs(t *testing.T) {
+	for name, want := range map[string]bool{
+		"main.go": true, "layout_test.go": true, "sessbench": true, "cpu.prof": true, "bin": true, "docs": true,
+		"util.go": false, "internal": false, "pkg": false, "go.work": false, "result.json": false,
+	} {
+		if got := belongs(name, []string{"/sessbench", "*.prof", "/bin/"}); got != want {
+			t.Errorf("%s belongs on the top level: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package manager
+
+import (
+	"context"
+	"errors"
+)
+
+// ChatUser is a [Chatbot] for one goroutine at a time. It does the same at less cost: the closures that it hands to the
+// store, and what they take in and give out, are its own, where a Chatbot has to fetch them from a pool.
+type ChatUser struct {
+	*Chatbot
+
+	// What a closure takes in and gives out, for one operation at a time. A store may run it more than once.
+	role, content string
+	base, out     []Message
+	n             uint64
+	due           bool
+
+	append, read, check, touch func(context.Context, *Session) error
+}
+
+// User returns a way to c for one goroutine.
+func (c *Chatbot) User() *ChatUser {
+	u := &ChatUser{Chatbot: c}
+	u.append, u.read, u.check, u.touch = u.runAppend, u.runRead, u.runCheck, u.runTouch
+	return u
+}
+
+// AddMessage is [Chatbot.AddMessage].
+func (u *ChatUser) AddMessage(ctx context.Context, id ID, role, content string) (seq uint64, err error) {
+	u.role, u.content, u.n = role, content, 0
+	err = u.store.Update(ctx, id, u.append)
+	return u.n, err
+}
+
+func (u *ChatUser) runAppend(_ context.Context, s *Session) error {
+	u.opts.doWork()
+	if u.opts.ttl > 0 {
+		s.Touched = u.opts.now()
+	}
+	u.n = s.Append(u.role, u.content)
+	return nil
+}
+
+// History is [Chatbot.History].
+func (u *ChatUser) History(ctx context.Context, id ID, dst []Message) ([]Message, error) {
+	u.base, u.out, u.due = dst, dst, false
+	if err := u.store.View(ctx, id, u.read); err != nil {
+		return dst, err
+	}
+	out := u.out
+	if u.due {
+		if err := u.touchIfThere(ctx, id); err != nil {
+			return dst, err
+		}
+	}
+	return out, nil
+}
+
+func (u *ChatUser) runRead(_ context.Context, s *Session) error {
+	u.out = s.History(u.base) // from base, so that a second run starts over
+	u.due = u.opts.touchDue(s)
+	return nil
+}
+
+// Validate is [Chatbot.Validate].
+func (u *ChatUser) Validate(ctx context.Context, id ID) error {
+	u.due = false
+	err := u.store.View(ctx, id, u.check)
+	if err == nil && u.due {
+		err = u.touchIfThere(ctx, id)
+	}
+	return err
+}
+
+func (u *ChatUser) runCheck(_ context.Context, s *Session) error {
+	u.due = u.opts.touchDue(s)
+	return nil
+}
+
+// Touch is [Chatbot.Touch].
+func (u *ChatUser) Touch(ctx context.Context, id ID) (version uint64, err error) {
+	u.n = 0
+	err = u.store.Update(ctx, id, u.touch)
+	return u.n, err
+}
+
+func (u *ChatUser) runTouch(_ context.Context, s *Session) error {
+	u.opts.doWork()
+	u.n = s.Touch(u.opts.now())
+	return nil
+}
+
+// touchIfThere touches a session that was seen a moment ago. That it has gone since is no error of the read.
+func (u *ChatUser) touchIfThere(ctx context.Context, id ID) error {
+	if _, err := u.Touch(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// forget lets go of what belongs to callers.
+func (u *ChatUser) forget() { u.role, u.content, u.base, u.out = "", "", nil, nil }
