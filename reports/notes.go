@@ -172,12 +172,39 @@ func (s *section) longest() time.Duration {
 	return time.Duration(most)
 }
 
+// misses says how many operations found no session where sessions come and go, if that makes rows differ: an operation
+// that finds nothing is soon over and counts all the same.
+func (s *section) misses() string {
+	var least, most float64
+	var shares []string
+	for _, r := range s.results {
+		if failed(r) || !audited(r) {
+			continue
+		}
+		share := medianOf(r, func(t *result.Trial) float64 {
+			return float64(t.Errors["not_found"]) / float64(max(1, t.LatencyNs.Count))
+		})
+		if len(shares) == 0 {
+			least, most = share, share
+		}
+		least, most = min(least, share), max(most, share)
+		shares = append(shares, r.Strategy+" "+percent(share))
+	}
+	if most-least < 0.01 {
+		return ""
+	}
+	return "Operations that found no session, which is soon done and counts in ops/s: " + strings.Join(shares, ", ") + "."
+}
+
 // problems lists what a reader of the section's table must know, as a headline and what belongs under it.
 func (s *section) problems() []problem {
 	var list []problem
 	if took := s.longest(); took > 0 && took < brief {
 		list = append(list, problem{headline: fmt.Sprintf("No trial took longer than %s, starting up included: "+
 			"differences between these rows say little.", result.FormatNs(int64(took)))})
+	}
+	if text := s.misses(); text != "" {
+		list = append(list, problem{headline: text})
 	}
 	for _, r := range s.results {
 		if failed(r) {

@@ -276,6 +276,21 @@ func TestRegistry(t *testing.T) {
 	register(Format{Name: "table"})
 }
 
+func TestMissesAreSaidWhereTheyDiffer(t *testing.T) {
+	for missed, said := range map[int64]bool{0: false, 300: true} {
+		d := normal()
+		for j := range d.Results[1].Trials {
+			trial := &d.Results[1].Trials[j]
+			trial.Errors = map[string]int64{"not_found": missed}
+			trial.LatencyNs.Count = 1000
+		}
+		text := written(t, "table", d, Options{})
+		if got := strings.Contains(text, "global 0%, "+d.Results[1].Strategy+" 30%"); got != said {
+			t.Errorf("%d of 1000 missed: said %v, want %v:\n%s", missed, got, said, text)
+		}
+	}
+}
+
 func TestTrialsTooShortAreSaidToBe(t *testing.T) {
 	for took, said := range map[time.Duration]bool{time.Millisecond: true, 400 * time.Millisecond: false} {
 		d := normal()

@@ -69,18 +69,18 @@ func (u *user) completed() (n int64) {
 	return n
 }
 
-// updates is the share of the completed operations that changed a session.
+// updates is the share of the completed operations that changed a session. One that found none did no work.
 func (tr *trial) updates() float64 {
 	var all, changing int64
 	for _, u := range tr.users {
 		for kind, n := range u.done {
 			all += n
 			if (scenarios.Op(kind) % scenarios.NumOps).Mutates() {
-				changing += n
+				changing += n - u.failed[kind]
 			}
 		}
 	}
-	return float64(changing) / float64(max(1, all))
+	return float64(max(0, changing)) / float64(max(1, all))
 }
 
 // operationName tells an operation that a sweep overlapped from one that had the store to itself.

@@ -396,7 +396,7 @@ func TestRunInterleavesAndKeepsTheOrderAskedFor(t *testing.T) {
 	if len(orders) != 12 || steps == 0 {
 		t.Errorf("%d different places in the order, %d steps told", len(orders), steps)
 	}
-	if doc.Harness.NsPerOp <= 0 || doc.Machine.Cores == 0 {
+	if doc.Harness.NsPerOp < 1 || doc.Machine.Cores == 0 {
 		t.Errorf("harness %+v, machine %+v", doc.Harness, doc.Machine)
 	}
 }

@@ -58,10 +58,15 @@ type trial struct {
 	keeper  *user // prepares the sessions and takes what is left at the end
 	janitor *user // sweeps while the users go on
 
+	opened, closed reading // of what the process had spent at either end of a timed window
+
 	_     [64]byte
 	sweep atomic.Uint32 // odd while a sweep is under way
 	_     [64]byte
 }
+
+// timed reports whether the trial has a window, and does not end with the users' visits.
+func (tr *trial) timed() bool { return tr.window > 0 }
 
 // runTrial opens a store and drives it through s. The trial's figures are complete when err is nil. A ctx that ends
 // gives its error; nothing is left behind but what a store that hangs keeps.
@@ -265,12 +270,12 @@ func (tr *trial) drive() (window, error) {
 		})
 	}
 	ready.Wait()
-	timed := tr.window > 0
+	timed := tr.timed()
 	tr.from, tr.until = 0, forever
 	if timed {
 		tr.from, tr.until = int64(tr.warmup), int64(tr.warmup+tr.window)
 	}
-	before := readUsage(!timed)
+	before := readUsage(true)
 	tr.base = time.Now()
 	close(barrier)
 
@@ -279,19 +284,17 @@ func (tr *trial) drive() (window, error) {
 	stopCleaning := tr.startJanitor()
 	defer context.AfterFunc(tr.ctx, func() { tr.stopped.Store(true) })()
 
-	w := window{}
-	if timed {
-		tr.sleep(tr.warmup)
-		before = readUsage(false)
-	}
-	w.goroutines = tr.watch(idle, timed)
-	w.spent = readUsage(!timed).since(before)
+	w := window{goroutines: tr.watch(idle, timed)}
 	if err := tr.await(idle, timed); err != nil {
 		return w, err // the store is left to itself: closing it would hang, too
 	}
 	stopCleaning()
-	w.elapsed = min(tr.window, tr.lastFinish()-time.Duration(tr.from))
-	if !timed {
+	if timed {
+		tr.closed.read() // if everybody was done before the end
+		w.spent = tr.closed.usage.since(tr.opened.usage)
+		w.elapsed = min(tr.window, tr.lastFinish()-time.Duration(tr.from))
+	} else {
+		w.spent = readUsage(true).since(before)
 		w.elapsed = tr.lastFinish()
 	}
 	if err := context.Cause(tr.ctx); err != nil {
@@ -442,7 +445,7 @@ func (u *user) clean() {
 	tr.sweep.Add(1)
 	end := u.now()
 	if err != nil {
-		u.note(scenarios.NewStep(scenarios.Sweep, 0, 0, false), err)
+		u.explain(scenarios.Sweep, err)
 	}
 	if start >= tr.from {
 		u.recorder(scenarios.Sweep).record(end - start)

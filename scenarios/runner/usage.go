@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,19 @@ func readUsage(exact bool) usage {
 		u.objects, u.bytes = m.Mallocs, m.TotalAlloc
 	}
 	return u
+}
+
+// reading is a usage that the first of several goroutines reads. It is theirs until all of them have finished.
+type reading struct {
+	taken atomic.Bool
+	usage usage
+}
+
+// read reads, unless somebody has.
+func (r *reading) read() {
+	if r.taken.CompareAndSwap(false, true) {
+		r.usage = readUsage(false)
+	}
 }
 
 // since is what was spent between before and u.

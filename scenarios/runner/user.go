@@ -61,13 +61,20 @@ const maxFaults = 3
 // now is the trial's clock: nanoseconds since the barrier opened.
 func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
 
-// walk goes round the tape from this user's place on it until the window closes or its visits are done.
+// walk goes round the tape from this user's place on it until the window closes or its visits are done. The first user to
+// come past an end of the window reads what the process has spent: where the users keep all processors busy, whoever
+// slept until then would wake up long after it.
 func (u *user) walk(visits int64) {
 	tr := u.trial
 	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
-	own := tr.scenario.Own
+	own, opens := tr.scenario.Own, tr.from
 	t := u.now()
 	for t < tr.until {
+		if t >= opens {
+			opens = forever
+			tr.opened.read()
+			t = u.now()
+		}
 		step := steps[at]
 		if at++; at == len(steps) {
 			at = 0
@@ -90,7 +97,15 @@ func (u *user) walk(visits int64) {
 			t, _ = u.timed(t, step)
 		}
 	}
+	u.finish(t)
+}
+
+// finish notes when u's last operation ended.
+func (u *user) finish(t int64) {
 	u.finished = t
+	if t >= u.trial.until {
+		u.trial.closed.read()
+	}
 }
 
 // think pauses between visits. The first pause is cut at random, so that the users do not march in step.
@@ -111,6 +126,7 @@ func (u *user) think(t int64) int64 {
 // speed times as fast. With fewer users than shares each takes every n-th share, one after the other.
 func (u *user) replay(speed float64) error {
 	tr := u.trial
+	tr.opened.read()
 	t := u.now()
 	for share := u.number; share < tr.traffic.Users(); share += tr.scenario.Users {
 		cursor := tr.traffic.User(share)
@@ -134,7 +150,7 @@ func (u *user) replay(speed float64) error {
 			return err
 		}
 	}
-	u.finished = t
+	u.finish(t)
 	return nil
 }
 
@@ -193,13 +209,14 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 		u.recorder(kind).record(end - t)
 		if err != nil {
 			u.failed[kind]++
+			u.count(err)
 		}
 	}
 	if end >= tr.from && end <= tr.until {
 		u.done[kind]++
 	}
 	if err != nil {
-		u.note(step, err)
+		u.explain(step.Op(), err)
 	}
 	return end, err
 }
@@ -346,16 +363,20 @@ func (u *user) handedOver(id manager.ID, last manager.Session) {
 	u.ledger.ended = append(u.ledger.ended, e)
 }
 
-// note counts an error, and keeps it when nothing in the scenario explains it.
-func (u *user) note(step scenarios.Step, err error) {
+// count counts an error by its kind.
+func (u *user) count(err error) {
 	if u.errors == nil {
 		u.errors = map[string]int64{}
 	}
 	u.errors[errorKind(err)]++
+}
+
+// explain keeps an error when nothing in the scenario explains it.
+func (u *user) explain(op scenarios.Op, err error) {
 	if u.trial.stopped.Load() || u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
 		return
 	}
-	u.fault(fmt.Errorf("%s: %w", step.Op(), err))
+	u.fault(fmt.Errorf("%s: %w", op, err))
 }
 
 func (u *user) fault(err error) {
