@@ -1,0 +1,66 @@
+package strategies
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// BenchmarkStore is what one operation costs when nothing is done under the lock: all processors at once, on a thousand
+// sessions, or all on one. For a comparison that is audited and interleaved, run sessbench.
+func BenchmarkStore(b *testing.B) {
+	add := func(_ context.Context, p *Probe) error { p.N++; return nil }
+	look := func(context.Context, *Probe) error { return nil }
+	for _, strategy := range All() {
+		for _, sessions := range []int{1000, 1} {
+			store, ids := filled(b, strategy, sessions)
+			name := strategy.Name + map[bool]string{true: "/hot", false: "/spread"}[sessions == 1]
+			b.Run(name+"/update", func(b *testing.B) { benchmarkOp(b, ids, store.Update, add) })
+			b.Run(name+"/view", func(b *testing.B) { benchmarkOp(b, ids, store.View, look) })
+		}
+	}
+}
+
+func filled(b *testing.B, strategy *Strategy, sessions int) (manager.SessionStore[Probe], []manager.ID) {
+	b.Helper()
+	p, err := strategy.Resolve(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	store, err := strategy.OpenProbe(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	ids := make([]manager.ID, sessions)
+	for i := range ids {
+		ids[i] = uuid.New()
+		if _, err := store.GetOrCreate(b.Context(), ids[i], func() Probe { return Probe{} }, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return store, ids
+}
+
+func benchmarkOp(
+	b *testing.B, ids []manager.ID,
+	op func(context.Context, manager.ID, func(context.Context, *Probe) error) error,
+	fn func(context.Context, *Probe) error,
+) {
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		ctx, at := context.Background(), rand.IntN(len(ids))
+		for pb.Next() {
+			if err := op(ctx, ids[at], fn); err != nil {
+				b.Error(err)
+			}
+			if at++; at == len(ids) {
+				at = 0
+			}
+		}
+	})
+}
