@@ -230,10 +230,12 @@ type problem struct {
 	details  []string
 }
 
-// violations lists what the audits of a result found, over all its trials.
+// violations lists what the audits of a result found, over all its trials: one of each kind, and more where there is room.
 func violations(r *result.Result) problem {
 	var p problem
 	trials, more := 0, 0
+	var first, others []string // of a kind
+	seen := map[string]bool{}
 	for i := range r.Trials {
 		a := &r.Trials[i].Audit
 		if !trialFailed(r.Trials[i]) {
@@ -242,12 +244,18 @@ func violations(r *result.Result) problem {
 		trials++
 		more += a.More
 		for _, v := range a.Violations {
-			if len(p.details) == maxViolations {
-				more++
-				continue
+			if !seen[v.Kind] {
+				seen[v.Kind] = true
+				first = append(first, describe(v))
+			} else {
+				others = append(others, describe(v))
 			}
-			p.details = append(p.details, describe(v))
 		}
+	}
+	p.details = append(first, others...)
+	if n := len(p.details) - maxViolations; n > 0 {
+		more += n
+		p.details = p.details[:maxViolations]
 	}
 	if more > 0 {
 		p.details = append(p.details, fmt.Sprintf("… and %s more", result.FormatCount(int64(more))))

@@ -123,7 +123,8 @@ type Trial struct {
 	HoldNs          int64                `json:"hold_ns,omitempty"`       // mean measured work under the lock; for work on the processor: measured alone
 	WaitNs          int64                `json:"wait_ns,omitempty"`       // mean time from an update's call to its work's start
 	ThinkNs         int64                `json:"think_ns,omitempty"`      // mean measured think time, an operation
-	Updates         float64              `json:"updates,omitempty"`       // share of the completed operations that changed a session
+	Updates         float64              `json:"updates,omitempty"`       // share of the completed operations that changed a session: w of the limit
+	Busiest         float64              `json:"busiest,omitempty"`       // the part of it that was the most changed session's: p of the limit
 	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"` // all goroutines' wait on mutexes in the window; nil: waits on channels
 	GCPauseNs       int64                `json:"gc_pause_ns"`
 	GoroutinesMax   int                  `json:"goroutines_max"`

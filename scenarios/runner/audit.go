@@ -61,9 +61,6 @@ func (a *auditor) check(ledgers []*ledger) {
 		births = append(births, l.began...)
 		ends = append(ends, l.ended...)
 		gone = append(gone, l.gone...)
-		if l.backwards > 0 {
-			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", u, l.backwards)
-		}
 	}
 	slices.SortFunc(claims, func(x, y claim) int {
 		return cmp.Or(cmp.Compare(x.life, y.life), cmp.Compare(x.user, y.user))
@@ -81,6 +78,11 @@ func (a *auditor) check(ledgers []*ledger) {
 		wrote := take(&claims, func(c claim) bool { return c.life == life })
 		missed := take(&gone, func(g absence) bool { return g.life == life })
 		a.checkLife(life, born, ended, wrote, missed, sums)
+	}
+	for u, l := range ledgers {
+		if l.backwards > 0 {
+			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", u, l.backwards)
+		}
 	}
 }
 

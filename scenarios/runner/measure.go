@@ -46,6 +46,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	t.LatencyNs = summarize(all)
 	t.Fairness = tr.fairness()
 	t.Updates = tr.updates()
+	t.Busiest = t.Updates * tr.busiest()
 	tr.means(&t)
 	if t.Ops > 0 {
 		ops := float64(t.Ops)
@@ -81,6 +82,23 @@ func (tr *trial) updates() float64 {
 		}
 	}
 	return float64(max(0, changing)) / float64(max(1, all))
+}
+
+// busiest is the share of the users' changes that was made in one slot, the one with most.
+func (tr *trial) busiest() float64 {
+	if tr.unaudited {
+		return 0
+	}
+	var all, most uint64
+	bySlot := make([]uint64, tr.scenario.Slots())
+	for _, u := range tr.users {
+		for t := range u.ledger.tallies {
+			all += t.count
+			bySlot[t.slot] += t.count
+			most = max(most, bySlot[t.slot])
+		}
+	}
+	return float64(most) / float64(max(1, all))
 }
 
 // operationName tells an operation that a sweep overlapped from one that had the store to itself.

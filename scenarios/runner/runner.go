@@ -342,27 +342,19 @@ func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64)
 	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && s.Users > runtime.GOMAXPROCS(0)
 }
 
-// limit is the limit of one trial. w is as it came out, since a short window may end with every user on its way to an
-// update; p is the tape's, in proportion.
+// limit is the limit of one trial. w is as it came out, not as the tape has it: a short window may end with every user on
+// its way to an update. p likewise, where it came out below the tape's: users who queue for the busiest session see less of
+// the tape. Above it is the chance of a slow store that did few operations.
 func (base setup) limit(t *result.Trial, costNs, processors float64) limit {
 	l := limit{
 		users: float64(base.scenario.Users), think: float64(t.ThinkNs) / 1e9, hold: float64(t.HoldNs) / 1e9,
-		updates: t.Updates, cost: costNs / 1e9, processors: processors, spins: base.scenario.Spin,
+		updates: t.Updates, busiest: t.Busiest,
+		cost: costNs / 1e9, processors: processors, spins: base.scenario.Spin,
 	}
-	if onTape, busiest := base.shares(); onTape > 0 {
-		l.busiest = busiest * t.Updates / onTape
+	if base.tape != nil && base.tape.Updates > 0 {
+		l.busiest = min(l.busiest, base.tape.Busiest*t.Updates/base.tape.Updates)
 	}
 	return l
-}
-
-// shares is what part of all operations are updates, and what part those of the busiest session.
-func (base setup) shares() (updates, busiest float64) {
-	if base.traffic == nil {
-		return base.tape.Updates, base.tape.Busiest
-	}
-	c := base.traffic.Counts()
-	all := float64(max(1, c.Total()))
-	return float64(c.Updates) / all, float64(c.BusiestUpdates) / all
 }
 
 // median is the middle of xs, which it sorts; the lower of two.

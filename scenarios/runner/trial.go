@@ -480,11 +480,13 @@ func (tr *trial) finish() {
 	ledgers := make([]*ledger, 0, len(tr.users)+2)
 	for _, u := range tr.everybody() {
 		ledgers = append(ledgers, &u.ledger)
+	}
+	a.check(ledgers)
+	for _, u := range tr.everybody() {
 		for _, fault := range u.faults {
 			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", u.number, fault)
 		}
 	}
-	a.check(ledgers)
 }
 
 // everybody is the users in the order of their numbers, the keeper and the janitor last.

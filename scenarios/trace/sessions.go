@@ -17,9 +17,8 @@ type Counts struct {
 	Sessions   int64 // distinct keys
 	Operations [scenarios.NumOps]int64
 
-	Updates        int64 // operations that change a session that is there: the w of the limit, times all operations
-	BusiestUpdates int64 // those of the session that has most
-	MaxSize        int   // largest entry written, in bytes
+	Updates int64 // operations that change a session that is there
+	MaxSize int   // largest entry written, in bytes
 
 	Timed      bool
 	Span       time.Duration // from the first row to the latest; 0 without times
@@ -54,9 +53,8 @@ type sessions struct {
 }
 
 type session struct {
-	visits  uint64
-	updates uint64
-	alive   bool
+	visits uint64
+	alive  bool
 }
 
 func newSessions() *sessions { return &sessions{slots: map[[16]byte]uint32{}} }
@@ -108,8 +106,6 @@ func (s *sessions) step(slot uint32, a Action, start bool) {
 	c.MaxSize = max(c.MaxSize, a.Size)
 	if a.Op.Mutates() {
 		c.Updates++
-		state.updates++
-		c.BusiestUpdates = max(c.BusiestUpdates, int64(state.updates))
 	}
 }
 

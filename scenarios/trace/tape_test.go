@@ -70,7 +70,7 @@ func TestCompile(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("steps (-want +got):\n%s", d)
 	}
-	counts := Counts{Lines: 6, Malformed: 1, Visits: 5, Sessions: 2, Updates: 2, BusiestUpdates: 2, MaxSize: 40, Timed: true, Span: 4e9}
+	counts := Counts{Lines: 6, Malformed: 1, Visits: 5, Sessions: 2, Updates: 2, MaxSize: 40, Timed: true, Span: 4e9}
 	counts.Operations[scenarios.GetOrCreate] = 3
 	counts.Operations[scenarios.Append] = 2
 	counts.Operations[scenarios.History] = 1
