@@ -15,14 +15,14 @@ test: ## every test, the examples' too
 	$(GO) test ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
 
-race: ## every test under the race detector
+race: ## every test under the race detector (needs a C compiler)
 	$(GO) test -race ./...
 
 stress: ## the concurrency tests under the race detector, twenty times
 	$(GO) test -race -count=20 -timeout=60m ./manager/... ./strategies/... ./scenarios/...
 
 lint: ## gofmt, go vet, staticcheck
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
 	@for d in $(EXAMPLES); do (cd $$d && $(GO) vet ./...) || exit 1; done

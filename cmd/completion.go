@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/strategies"
 )
 
 // completeRun has shells complete the names that `run` takes.
@@ -15,7 +16,7 @@ func completeRun(c *cobra.Command, a *app) {
 	c.ValidArgsFunction = cobra.NoFileCompletions
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"strategy":          listOf(a.strategyWords),
-		"baseline-strategy": oneOf(func() []string { return append(a.strategyWords()[1:], "none\tno before, no ratios") }),
+		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
 		"scenario":          listOf(scenarioWords),
 		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
 		"format":            oneOf(formatWords),
@@ -29,8 +30,11 @@ func completeRun(c *cobra.Command, a *app) {
 
 // strategyWords are the words for --strategy, "all" first, each with its description behind a tab.
 func (a *app) strategyWords() []string {
-	words := []string{"all\tall but probes"}
-	for _, s := range append(a.strategies(), a.probes()...) {
+	return append([]string{"all\tall but probes"}, strategyWords(append(a.strategies(), a.probes()...))...)
+}
+
+func strategyWords(of []*strategies.Strategy) (words []string) {
+	for _, s := range of {
 		words = append(words, s.Name+"\t"+s.How)
 	}
 	return words

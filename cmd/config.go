@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -130,12 +131,12 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, from any, where string) error {
 		texts = strings.Split(from, ",")
 	case []any:
 		for _, one := range from {
-			texts = append(texts, fmt.Sprint(one))
+			texts = append(texts, plain(one))
 		}
 	case map[string]any:
 		return usagef("%s: holds keys of its own: want a value or a list", where)
 	default:
-		texts = []string{fmt.Sprint(from)}
+		texts = []string{plain(from)}
 	}
 	if _, list := f.Value.(pflag.SliceValue); !list {
 		texts = []string{strings.Join(texts, ",")}
@@ -146,4 +147,12 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, from any, where string) error {
 		}
 	}
 	return nil
+}
+
+// plain is a value of a file as it would be typed. JSON's numbers come as floats, whose default form is 1e+06.
+func plain(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
 }

@@ -116,8 +116,8 @@ func valueError(what string, f *pflag.Flag, err error) error {
 
 // quoted is a value as it is best shown: in quotes where it would not be seen to be one word.
 func quoted(text string) string {
-	if text == "" || strings.ContainsAny(text, " \t\n\"'`$\\*?;&|<>()") {
-		return strconv.Quote(text)
+	if text == "" || strings.ContainsAny(text, " \t\n\"'`$\\*?;&|<>()#~![]{}") {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 	}
 	return text
 }

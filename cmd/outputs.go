@@ -21,6 +21,14 @@ type output struct {
 
 const stdout = "-"
 
+// rank is where the output comes among several: files first, for whoever closes stdout early (`| head`) ends the program.
+func (o output) rank() int {
+	if o.path == stdout {
+		return 1
+	}
+	return 0
+}
+
 // outputs resolves --out and --format and makes sure that every file can be written, before anything is measured.
 func (o *runOptions) outputs() ([]output, error) {
 	var list []output
@@ -48,8 +56,9 @@ func (o *runOptions) outputs() ([]output, error) {
 	}
 	if !taken[stdout] {
 		format, _ := reports.Lookup(o.Format) // checked with the flag
-		list = slices.Insert(list, 0, output{format, stdout})
+		list = append(list, output{format, stdout})
 	}
+	slices.SortStableFunc(list, func(a, b output) int { return a.rank() - b.rank() })
 	return list, nil
 }
 

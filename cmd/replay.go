@@ -54,8 +54,8 @@ func parseSpeed(text string) (float64, error) {
 	}
 	number, ok := strings.CutSuffix(text, "x")
 	speed, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || !(speed > 0) || math.IsInf(speed, 0) {
-		return 0, fmt.Errorf("want max, or the log's clock times a number such as 60x")
+	if !ok || err != nil || !(speed >= 1e-6 && speed <= 1e9) {
+		return 0, fmt.Errorf("want max, or the log's clock times a number such as 60x (1e-6 to 1e9)")
 	}
 	return speed, nil
 }
@@ -72,6 +72,7 @@ func drawnOnly() [][2]string {
 		{"mix", "the log says what users do"},
 		{"sessions", "the log says which sessions there are"},
 		{"think", "the log says when users act"},
+		{"warmup", "the log is replayed from its first row on"},
 	}
 }
 

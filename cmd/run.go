@@ -141,7 +141,7 @@ func (o *runOptions) outputFlags() flagGroup {
 	o.Format = "table"
 	fs.VarP(choice(&o.Format, formatNames()...), "format", "f",
 		"`KIND` of result on stdout: "+strings.Join(formatNames(), ", "))
-	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`, - is stdout; repeatable")
+	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`; - is stdout, in place of --format; repeatable")
 	fs.StringP(configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
 	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
@@ -172,6 +172,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 			return usagef("%s %s: %w", o.from("trace"), quoted(o.Trace), err)
 		}
 		defer log.Close()
+		defer context.AfterFunc(ctx, func() { log.Close() })() // a reader of lines that no row is in does not look at ctx
 		replay, err := o.compile(ctx, log, cfg.Scenarios[0].Users)
 		if err != nil {
 			return err

@@ -21,6 +21,9 @@ func (o *runOptions) settled(list []scenarios.Scenario) error {
 	for i := range list {
 		s := &list[i]
 		o.setNumbers(s)
+		if err := o.checkOwn(s); err != nil {
+			return err
+		}
 		o.setWork(s)
 		switch {
 		case o.Iterations > 0:
@@ -45,6 +48,18 @@ func (o *runOptions) setNumbers(s *scenarios.Scenario) {
 	if o.Sessions > 0 {
 		s.Sessions = o.Sessions
 	}
+}
+
+// checkOwn refuses a number of sessions that cannot be divided among users who keep to sessions of their own.
+func (o *runOptions) checkOwn(s *scenarios.Scenario) error {
+	if s.Own && s.Sessions%s.Users != 0 {
+		return usagef("%s %d: want a multiple of the %d users for %s, where each keeps to sessions of its own",
+			o.from("sessions"), s.Sessions, s.Users, s.Name)
+	}
+	if o.Keys != "" && s.SlotsPerUser() == 1 && o.Trace == "" {
+		o.note("%s has no effect on %s, where there is one session to go to", o.from("keys"), s.Name)
+	}
+	return nil
 }
 
 func (o *runOptions) setWork(s *scenarios.Scenario) {

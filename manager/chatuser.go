@@ -15,6 +15,7 @@ type ChatUser struct {
 	base, out     []Message
 	n             uint64
 	due           bool
+	touches       uint64
 
 	append, read, check, touch func(context.Context, *Session) error
 }
@@ -81,9 +82,14 @@ func (u *ChatUser) runCheck(_ context.Context, s *Session) error {
 // Touch is [Chatbot.Touch].
 func (u *ChatUser) Touch(ctx context.Context, id ID) (version uint64, err error) {
 	u.n = 0
-	err = u.store.Update(ctx, id, u.touch)
+	if err = u.store.Update(ctx, id, u.touch); err == nil {
+		u.touches++
+	}
 	return u.n, err
 }
+
+// Touches is the number of touches this user has made, those that its reads found due included.
+func (u *ChatUser) Touches() uint64 { return u.touches }
 
 func (u *ChatUser) runTouch(_ context.Context, s *Session) error {
 	u.opts.doWork()

@@ -76,6 +76,10 @@ func (s *section) verdict(ranked []*result.Result) string {
 	if text := s.nothingGained(ranked); text != "" {
 		return text
 	}
+	if took := s.longest(); took > 0 && took < brief {
+		return fmt.Sprintf("Whatever the lock, it was all over within %s: changing the lock changes little here.",
+			result.FormatNs(int64(took)))
+	}
 	if !slices.ContainsFunc(ranked[1:], func(r *result.Result) bool { return versus(r, winner).Bounded() }) {
 		return fmt.Sprintf("%s came first%s, but with fewer than %d common trials that may be chance.",
 			winner.Strategy, s.lead(winner), stats.MinSamples)

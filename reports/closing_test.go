@@ -61,3 +61,15 @@ func TestClosing(t *testing.T) {
 		}
 	}
 }
+
+func TestTrialsTooShortRankNothing(t *testing.T) {
+	d := normal()
+	for i := range d.Results {
+		for j := range d.Results[i].Trials {
+			d.Results[i].Trials[j].ElapsedNs = 1_200_000
+		}
+	}
+	if text := written(t, "table", d, Options{}); !strings.Contains(text, "it was all over within 1.20 ms: changing the lock changes little here.") {
+		t.Errorf("short trials are ranked:\n%s", text)
+	}
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// maxViolations is how many violations of one strategy are listed. The document has them all.
+// maxViolations is how many violations of one strategy are listed. The document has more, and counts the rest.
 const maxViolations = 5
 
 // heading says what was done: everything that must be the same for two tables to be compared.
@@ -76,9 +76,12 @@ func trafficLine(d *result.Document) string {
 	if t == nil {
 		return ""
 	}
-	line := fmt.Sprintf("traffic: %s (%s), %s of %s lines used, %s visits of %s sessions over %s",
-		t.File, t.Format, result.FormatCount(t.Lines-t.Malformed), result.FormatCount(t.Lines),
-		result.FormatCount(t.Visits), result.FormatCount(t.Sessions), span(time.Duration(t.SpanNs)))
+	line := fmt.Sprintf("traffic: %s (%s), %s of %s rows used, %s visits of %s sessions",
+		t.File, t.Format, result.FormatCount(t.Visits), result.FormatCount(t.Visits+t.Malformed),
+		result.FormatCount(t.Visits), result.FormatCount(t.Sessions))
+	if t.SpanNs > 0 {
+		line += " over " + span(time.Duration(t.SpanNs))
+	}
 	if d.Config.TraceSpeed != "" {
 		line += ", replayed at speed " + d.Config.TraceSpeed
 	}

@@ -147,8 +147,9 @@ func (a *auditor) checkLife(life uint64, born []birth, ended []ending, wrote []c
 
 // checkNumbers compares the sums over all users with those of 1…n.
 func (a *auditor) checkNumbers(end *ending, wrote []claim, sums sums) {
-	var count, sum, mixed uint64
+	var count, sum, mixed, touches uint64
 	for _, w := range wrote {
+		touches += w.touches
 		count += w.count
 		sum += w.sum
 		mixed += w.mixed
@@ -160,6 +161,12 @@ func (a *auditor) checkNumbers(end *ending, wrote []claim, sums sums) {
 		a.violate("phantom update", end.id, "the session counts %d changes, %d users made %d: %d too many", end.n, len(wrote), count, end.n-count)
 	case sum != end.n*(end.n+1)/2 || mixed != sums[end.n]:
 		a.violate("duplicate number", end.id, "%d changes were made, but the numbers given out for them are not 1 to %d", count, end.n)
+	}
+	switch {
+	case touches > end.others:
+		a.violate("lost update", end.id, "%d touches were confirmed, the session knows of %d", touches, end.others)
+	case touches < end.others:
+		a.violate("phantom update", end.id, "the session counts %d touches, users made %d", end.others, touches)
 	}
 }
 
@@ -186,9 +193,9 @@ func (a *auditor) checkKept(end *ending, wrote []claim) {
 
 // end describes a session's last state for the audit, and looks through what it kept while it is at hand.
 func (a *auditor) end(id manager.ID, s *manager.Session, byVersion bool, fields []string, scratch []manager.Message) ending {
-	e := ending{id: id, life: s.Incarnation, n: s.Seq}
+	e := ending{id: id, life: s.Incarnation, n: s.Seq, others: s.Version - s.Seq}
 	if byVersion {
-		e.n = s.Version
+		e.n, e.others = s.Version, 0
 		a.endFields(&e, s, fields)
 		return e
 	}

@@ -30,6 +30,8 @@ type tally struct {
 	last  uint64 // number of the last write
 	sum   uint64 // Σ numbers
 	mixed uint64 // Σ mix(numbers)
+
+	touches uint64 // changes of the version that are no writes
 }
 
 // birth is a life that this user was told it began.
@@ -43,6 +45,7 @@ type ending struct {
 	id     manager.ID
 	life   uint64
 	n      uint64 // number of changes, in the scenario's count
+	others uint64 // changes of the version beyond those
 	since  int64  // on the trial's clock, when the call that removed it began
 	kept   int8   // how many of words are in use
 	broken string // what is wrong with what was kept; empty: nothing
@@ -82,6 +85,15 @@ func (l *ledger) wrote(slot uint32, life, n uint64, word uint32) {
 	t.last = n
 	t.sum += n
 	t.mixed += mix(n)
+}
+
+// touched notes n touches of a life.
+func (l *ledger) touched(slot uint32, life, n uint64) {
+	t := l.find(slot)
+	if t.life != life {
+		t = l.turn(t, slot, life)
+	}
+	t.touches += n
 }
 
 // find is the tally of slot, or the free place for it.

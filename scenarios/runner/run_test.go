@@ -315,6 +315,24 @@ func TestWrongStoresAreStruck(t *testing.T) {
 				})
 			}
 		}},
+		{"one touch in ten is lost where messages are what is counted", "expiry", "lost update", func(b *bent) {
+			tenth := everyTenth()
+			b.update = func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+				return b.SessionStore.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					before := *s.Clone()
+					err := fn(ctx, s)
+					if s.Seq == before.Seq && tenth() {
+						*s = before
+					}
+					return err
+				})
+			}
+		}},
+		{"the sweep takes whatever is there", "expiry", "lost session", func(b *bent) {
+			b.sweep = func(ctx context.Context, _ func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+				return b.SessionStore.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, removed)
+			}
+		}},
 		{"sessions are counted that are gone", "create-storm", "sessions left", func(b *bent) {
 			b.length = func() int { return 1 }
 		}},
@@ -326,6 +344,12 @@ func TestWrongStoresAreStruck(t *testing.T) {
 			s := small(t, row.scenario)
 			if row.scenario == "auth" {
 				s.Mix = scenarios.Mix{{Op: scenarios.Validate, Weight: 1}, {Op: scenarios.Touch, Weight: 1}}
+			}
+			switch row.kind + row.scenario {
+			case "lost updateexpiry":
+				s.Visit, s.Mix = nil, scenarios.Mix{{Op: scenarios.Append, Weight: 1}, {Op: scenarios.Touch, Weight: 1}}
+			case "lost sessionexpiry":
+				s.TTL, s.Think = 50*time.Millisecond, 2*time.Millisecond // two sweeps at least see sessions in use
 			}
 			if s.Iterations == 0 {
 				s.Iterations = 60 // by count and not by time: enough of everything on any machine
@@ -361,6 +385,58 @@ func TestAHangIsAViolationAndEndsTheSubject(t *testing.T) {
 	trials := doc.Results[0].Trials
 	if len(trials) != 1 || trials[0].Audit.OK || trials[0].Audit.Violations[0].Kind != "hang" {
 		t.Errorf("trials: %+v", trials)
+	}
+}
+
+// Whatever a store does outside the window, too, strikes its row and no other.
+func TestFaultsOutsideTheWindowStrikeTheRow(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	for _, row := range []struct {
+		why, scenario, kind string
+		how                 func(b *bent)
+	}{
+		{"hangs while sessions are prepared", "chatbot", "hang", func(b *bent) {
+			b.update = func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error {
+				<-release
+				return manager.ErrClosed
+			}
+		}},
+		{"fails while sessions are prepared", "chatbot", "unexpected error", func(b *bent) {
+			b.update = func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error {
+				return errors.New("out of sorts")
+			}
+		}},
+		{"hangs in the sweep at the end", "brainstorming", "hang", func(b *bent) {
+			b.sweep = func(context.Context, func(manager.ID, *manager.Session) bool, func(manager.ID, manager.Session)) (int, error) {
+				<-release
+				return 0, manager.ErrClosed
+			}
+		}},
+		{"panics in the sweep at the end", "chatbot", "unexpected error", func(b *bent) {
+			b.sweep = func(context.Context, func(manager.ID, *manager.Session) bool, func(manager.ID, manager.Session)) (int, error) {
+				panic("out of its mind")
+			}
+		}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			s := small(t, row.scenario)
+			s.Iterations, s.Sessions = 1, 8
+			doc, err := Run(t.Context(), Config{
+				Subjects: []Subject{bend(row.how), subject(t, "xsync")}, Scenarios: []scenarios.Scenario{s}, Runs: 2, Seed: 1,
+				Patience: 50 * time.Millisecond,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bad, good := doc.Results[0].Trials, doc.Results[1].Trials
+			if len(bad) != 1 || bad[0].Audit.OK || bad[0].Audit.Violations[0].Kind != row.kind {
+				t.Errorf("want %q once, found %+v", row.kind, bad)
+			}
+			if len(good) != 2 || !good[0].Audit.OK {
+				t.Errorf("the other store: %+v", good)
+			}
+		})
 	}
 }
 

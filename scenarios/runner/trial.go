@@ -43,6 +43,7 @@ type trial struct {
 	unaudited bool
 	byVersion bool
 	sweeps    bool
+	abandoned bool        // somebody is still inside the store, and will be
 	stopped   atomic.Bool // the run is given up
 	ctx       context.Context
 
@@ -68,8 +69,9 @@ type trial struct {
 // timed reports whether the trial has a window, and does not end with the users' visits.
 func (tr *trial) timed() bool { return tr.window > 0 }
 
-// runTrial opens a store and drives it through s. The trial's figures are complete when err is nil. A ctx that ends
-// gives its error; nothing is left behind but what a store that hangs keeps.
+// runTrial opens a store and drives it through s. The trial's figures are complete when err is nil. What a store did wrong
+// beside what an audit finds is a fault. A ctx that ends gives its error; nothing is left behind but what a store
+// that hangs keeps.
 func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, error) {
 	tr, err := prepare(ctx, subject, s)
 	if err != nil {
@@ -78,13 +80,15 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 	defer tr.removeBoards()
 	window, err := tr.drive()
 	if err != nil {
-		return result.Trial{}, fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err)
+		return result.Trial{}, tr.giveUp(fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err))
 	}
 	measured, err := tr.measure(window)
 	if err != nil {
-		return result.Trial{}, err
+		return result.Trial{}, tr.giveUp(err)
 	}
-	tr.finish()
+	if err := tr.finish(); err != nil {
+		return result.Trial{}, tr.giveUp(err)
+	}
 	measured.Audit = tr.audit.found
 	if s.spin > 0 && measured.HoldNs > 0 {
 		measured.HoldNs = int64(s.spin)
@@ -110,14 +114,32 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	}
 	if err == nil {
 		tr.seat()
-		err = tr.prefill()
+		err = guarded(ctx, tr.ample(s.scenario.Prefill), "preparing sessions", tr.prefill)
 	}
 	if err != nil {
+		err = tr.giveUp(err)
 		tr.removeBoards()
-		return nil, errors.Join(fmt.Errorf("%s: preparing sessions: %w", subject.Label, err), store.Close())
+		return nil, err
 	}
 	runtime.GC()
 	return tr, nil
+}
+
+// ample is how long a few operations on each session may take.
+func (tr *trial) ample(each int) time.Duration {
+	return tr.patience + time.Duration(tr.scenario.Slots())*time.Duration(each+1)*slowOp
+}
+
+// slowOp is what no operation without work takes on average, on any machine that is still of use.
+const slowOp = 100 * time.Microsecond
+
+// giveUp closes the store after err, unless the store is what hangs: then it is left to itself.
+func (tr *trial) giveUp(err error) error {
+	tr.abandoned = tr.abandoned || errors.Is(err, errHang)
+	if !tr.abandoned {
+		_ = guarded(context.Background(), grace, "close", tr.store.Close)
+	}
+	return err
 }
 
 func (tr *trial) openBoards() (err error) {
@@ -130,7 +152,7 @@ func (tr *trial) openBoards() (err error) {
 
 // removeBoards removes what openBoards made. A store that kept sessions has kept their directories, too.
 func (tr *trial) removeBoards() {
-	if tr.board != nil {
+	if tr.board != nil && !tr.abandoned {
 		_ = tr.board.Close() // the store is closed by now, and says so
 	}
 	if tr.root != "" {
@@ -153,6 +175,12 @@ func (tr *trial) seat() {
 			// A cache line or more each: what a user writes here is next to nobody's.
 			u.ids, u.lives = make([]manager.ID, per, max(per, 8)), make([]uint64, per, max(per, 16))
 			u.first = uint32(i * per)
+		}
+		if tr.traffic != nil {
+			// With fewer users than shares each takes every n-th.
+			for share := i; share < tr.traffic.Users(); share += s.Users {
+				u.shares = append(u.shares, tr.traffic.User(share))
+			}
 		}
 		tr.users = append(tr.users, u)
 	}
@@ -203,6 +231,9 @@ func (tr *trial) prefill() error {
 	fill := func(ids []manager.ID, lives []uint64, first uint32) error {
 		k.ids, k.lives, k.first = ids, lives, first
 		for slot := range ids {
+			if slot%1024 == 0 && tr.ctx.Err() != nil {
+				return context.Cause(tr.ctx)
+			}
 			if err := k.do(scenarios.Create, uint32(slot), 0); err != nil {
 				return err
 			}
@@ -241,9 +272,6 @@ type window struct {
 	spent      usage
 	goroutines int
 }
-
-// errHang says that users did not come back.
-var errHang = errors.New("no end: users still wait for the store long after the window closed (a lock that nobody releases?)")
 
 // drive opens the barrier and waits until every user has finished.
 func (tr *trial) drive() (window, error) {
@@ -285,22 +313,25 @@ func (tr *trial) drive() (window, error) {
 	defer context.AfterFunc(tr.ctx, func() { tr.stopped.Store(true) })()
 
 	w := window{goroutines: tr.watch(idle, timed)}
-	if err := tr.await(idle, timed); err != nil {
-		return w, err // the store is left to itself: closing it would hang, too
+	err := tr.await(idle, timed)
+	if err == nil {
+		err = guarded(tr.ctx, tr.ample(1), "sweep", stopCleaning)
 	}
-	stopCleaning()
+	if err != nil {
+		tr.abandoned = true
+		return w, err
+	}
 	if timed {
 		tr.closed.read() // if everybody was done before the end
-		w.spent = tr.closed.usage.since(tr.opened.usage)
+		if tr.opened.taken.Load() {
+			w.spent = tr.closed.usage.since(tr.opened.usage)
+		}
 		w.elapsed = min(tr.window, tr.lastFinish()-time.Duration(tr.from))
 	} else {
 		w.spent = readUsage(true).since(before)
 		w.elapsed = tr.lastFinish()
 	}
-	if err := context.Cause(tr.ctx); err != nil {
-		return w, errors.Join(err, tr.store.Close())
-	}
-	return w, errors.Join(replayErrs...)
+	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)
 }
 
 // watch waits until the window closes or all users are back, and returns the largest number of goroutines seen.
@@ -343,28 +374,31 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 	select {
 	case <-idle:
 		return nil
-	case <-time.After(2*time.Second + tr.scenario.Hold):
+	case <-time.After(grace + tr.scenario.Hold):
 		return context.Cause(tr.ctx)
 	}
 }
 
-// longest is how long the users may take: ample for everybody's work in a row, the longest queue a right store can have.
+// longest is how long the users may take: ample for everybody's work in a row, the longest queue a right store can have,
+// and for what the operations cost.
 func (tr *trial) longest(timed bool) time.Duration {
 	s := tr.scenario
-	row := time.Duration(s.Users) * s.Hold
+	ops, work := float64(s.Users), float64(s.Users)*float64(s.Hold) // one operation each, after the window
 	switch {
 	case timed:
-		row += tr.warmup + tr.window
+		work += float64(tr.warmup + tr.window)
 	case tr.traffic != nil:
 		c := tr.traffic.Counts()
-		row = time.Duration(c.Visits)*time.Millisecond + time.Duration(c.Updates)*s.Hold
+		ops = float64(c.Total())
+		work = float64(c.Updates) * float64(s.Hold)
 		if tr.speed > 0 {
-			row += time.Duration(float64(c.Span) / tr.speed)
+			work += float64(c.Span) / tr.speed
 		}
 	default:
-		row = time.Duration(s.Iterations) * (time.Duration(max(1, len(s.Visit)))*row + s.Think)
+		ops *= float64(s.Iterations) * float64(max(1, len(s.Visit)))
+		work = ops*float64(s.Hold) + float64(s.Iterations)*float64(s.Think)
 	}
-	return tr.patience + 4*row
+	return tr.patience + time.Duration(min(4*work+ops*float64(slowOp), float64(forever/2)))
 }
 
 func (tr *trial) lastFinish() time.Duration {
@@ -403,9 +437,9 @@ func (u *user) recovered() {
 }
 
 // startJanitor has expired sessions removed until the function returned is called.
-func (tr *trial) startJanitor() (stop func()) {
+func (tr *trial) startJanitor() (stop func() error) {
 	if !tr.sweeps {
-		return func() {}
+		return func() error { return nil }
 	}
 	quit, gone := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -425,23 +459,27 @@ func (tr *trial) startJanitor() (stop func()) {
 			}
 		}
 	}()
-	return func() { close(quit); <-gone }
+	return func() error { close(quit); <-gone; return nil }
+}
+
+// janitorTTL is how long after its last use a session is swept. At a day's end it is whoever was last used before.
+func (tr *trial) janitorTTL() time.Duration {
+	if tr.scenario.DayEnd {
+		return 1
+	}
+	return tr.scenario.TTL
 }
 
 // clean is one sweep.
 func (u *user) clean() {
 	tr := u.trial
-	ttl := tr.scenario.TTL
-	if tr.scenario.DayEnd {
-		ttl = 1 // whoever was last used before now
-	}
 	start := u.now()
 	if start >= tr.until {
 		return
 	}
 	u.opStart = start
 	tr.sweep.Add(1)
-	_, err := u.chat.ExpireIdle(context.Background(), ttl)
+	_, err := u.chat.ExpireIdle(context.Background(), tr.janitorTTL())
 	tr.sweep.Add(1)
 	end := u.now()
 	if err != nil {
@@ -453,30 +491,14 @@ func (u *user) clean() {
 }
 
 // finish takes what is left in the store, closes it, and audits.
-func (tr *trial) finish() {
-	a := &tr.audit
+func (tr *trial) finish() error {
+	if err := guarded(tr.ctx, tr.ample(1), "taking the sessions left at the end", tr.empty); err != nil {
+		return err
+	}
 	if tr.unaudited {
-		_ = tr.store.Close()
-		return
+		return nil
 	}
-	tr.keeper.opStart = tr.keeper.now()
-	ctx := context.Background()
-	var err error
-	if tr.board != nil {
-		_, err = tr.keeper.board.ExpireIdle(ctx, 0)
-		if left, _ := os.ReadDir(tr.root); len(left) > 0 {
-			a.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
-		}
-	} else {
-		_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.keeper.handedOver)
-	}
-	if err != nil {
-		a.violate("unexpected error", manager.ID{}, "taking the sessions left at the end: %v", err)
-	}
-	tr.checkEmpty(ctx)
-	if err := tr.store.Close(); err != nil {
-		a.violate("unexpected error", manager.ID{}, "close: %v", err)
-	}
+	a := &tr.audit
 	ledgers := make([]*ledger, 0, len(tr.users)+2)
 	for _, u := range tr.everybody() {
 		ledgers = append(ledgers, &u.ledger)
@@ -487,6 +509,29 @@ func (tr *trial) finish() {
 			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", u.number, fault)
 		}
 	}
+	return nil
+}
+
+// empty removes every session, has the last states noted, sees to it that nothing is left, and closes the store.
+func (tr *trial) empty() (err error) {
+	if tr.unaudited {
+		return tr.store.Close()
+	}
+	tr.keeper.opStart = tr.keeper.now()
+	ctx := context.Background()
+	if tr.board != nil {
+		_, err = tr.keeper.board.ExpireIdle(ctx, 0)
+		if left, _ := os.ReadDir(tr.root); len(left) > 0 {
+			tr.audit.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
+		}
+	} else {
+		_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.keeper.handedOver)
+	}
+	if err != nil {
+		return err
+	}
+	tr.checkEmpty(ctx)
+	return tr.store.Close()
 }
 
 // everybody is the users in the order of their numbers, the keeper and the janitor last.
@@ -509,7 +554,7 @@ func (tr *trial) checkEmpty(ctx context.Context) {
 // faultKind is a fault's name in the field's words.
 func faultKind(fault error) string {
 	switch {
-	case errors.Is(fault, manager.ErrNotFound):
+	case errors.Is(fault, manager.ErrNotFound), errors.Is(fault, errTooSoon):
 		return "lost session"
 	case errors.Is(fault, errTorn):
 		return "torn read"

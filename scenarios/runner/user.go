@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
 // user is one goroutine acting out a scenario. All it writes in the window is its own.
@@ -19,16 +20,17 @@ type user struct {
 
 	// How it reaches the sessions: one of these, by the scenario's view, and do, which does an operation through it and
 	// notes in the ledger what came of it.
-	chat  scenarios.Chat
+	chat  *manager.ChatUser
 	board scenarios.Brainstorm
 	store *storeView
 	do    func(op scenarios.Op, slot uint32, size int) error
 
 	// The sessions by slot: shared and read-only, or with Own this user's and changed by it alone. A life of 0 marks
 	// a slot of its own in which no session is.
-	ids   []manager.ID
-	lives []uint64
-	first uint32 // number of slot 0 among all users' slots
+	ids    []manager.ID
+	lives  []uint64
+	shares []*trace.Cursor // of recorded traffic
+	first  uint32          // number of slot 0 among all users' slots
 
 	ledger  ledger
 	latency [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
@@ -37,12 +39,14 @@ type user struct {
 	faults  []error // errors that no scenario explains, the first few
 
 	done      [2 * scenarios.NumOps]int64 // operations completed inside the window
+	inside    bool                        // the window has opened
 	visits    int64
 	finished  int64 // the clock when the last operation ended
 	contents  *contents
 	firstWord uint32 // of the words that are this user's
 	lastWord  uint32 // what the last write wrote
 	writes    uint32
+	touches   uint64 // of chat that are in the ledger
 	opStart   int64
 	holds     int64
 	heldFor   int64
@@ -67,14 +71,10 @@ func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
 func (u *user) walk(visits int64) {
 	tr := u.trial
 	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
-	own, opens := tr.scenario.Own, tr.from
+	own := tr.scenario.Own
 	t := u.now()
 	for t < tr.until {
-		if t >= opens {
-			opens = forever
-			tr.opened.read()
-			t = u.now()
-		}
+		t = u.enterWindow(t)
 		step := steps[at]
 		if at++; at == len(steps) {
 			at = 0
@@ -100,6 +100,16 @@ func (u *user) walk(visits int64) {
 	u.finish(t)
 }
 
+// enterWindow has the process's counters read when the window opens, and returns the time after that.
+func (u *user) enterWindow(t int64) int64 {
+	if u.inside || t < u.trial.from {
+		return t
+	}
+	u.inside = true
+	u.trial.opened.read()
+	return u.now()
+}
+
 // finish notes when u's last operation ended.
 func (u *user) finish(t int64) {
 	u.finished = t
@@ -118,40 +128,51 @@ func (u *user) think(t int64) int64 {
 	u.trial.sleep(min(pause, time.Duration(u.trial.until-t)))
 	end := u.now()
 	u.thoughts++
-	u.thoughtNs += end - t
+	u.thoughtNs += max(0, min(end, u.trial.until)-max(t, u.trial.from))
 	return end
 }
 
 // replay does this user's share of recorded traffic: as fast as possible with speed 0, else on the log's clock, run
-// speed times as fast. With fewer users than shares each takes every n-th share, one after the other.
+// speed times as fast. A probe of the harness, which knows no first visit, does it again until the window closes.
 func (u *user) replay(speed float64) error {
 	tr := u.trial
-	tr.opened.read()
+	t, err := u.replayOnce(speed)
+	for err == nil && tr.unaudited && tr.timed() && t < tr.until {
+		for i, share := range u.shares {
+			u.shares[i] = share.Again()
+		}
+		t, err = u.replayOnce(speed)
+	}
+	u.finish(t)
+	return err
+}
+
+func (u *user) replayOnce(speed float64) (int64, error) {
+	tr := u.trial
 	t := u.now()
-	for share := u.number; share < tr.traffic.Users(); share += tr.scenario.Users {
-		cursor := tr.traffic.User(share)
-		for t < tr.until {
-			at, step, ok := cursor.Next()
+	for _, share := range u.shares {
+		for t < tr.until && !tr.stopped.Load() {
+			at, step, ok := share.Next()
 			if !ok {
 				break
 			}
+			t = u.now() // reading the log is no part of the operation
+			t = u.enterWindow(t)
 			if step.Start() {
-				if tr.stopped.Load() {
-					break
+				if t >= tr.from {
+					u.visits++
 				}
-				u.visits++
 				if speed > 0 {
 					t = u.awaitDue(int64(float64(at) / speed))
 				}
 			}
 			t, _ = u.timed(t, step)
 		}
-		if err := cursor.Err(); err != nil {
-			return err
+		if err := share.Err(); err != nil {
+			return t, err
 		}
 	}
-	u.finish(t)
-	return nil
+	return t, nil
 }
 
 // awaitDue waits until a visit is due and returns the time its latency counts from. A user who comes late, because an
@@ -175,7 +196,7 @@ func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 		}
 	}
 	t, err := u.timed(t, step)
-	if err == manager.ErrNotFound && u.trial.scenario.Leaving {
+	if err != nil && u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
 		u.ledger.gone = append(u.ledger.gone, absence{u.lives[slot], t})
 		u.lives[slot] = 0
 		if op != scenarios.Delete {
@@ -250,14 +271,20 @@ func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
 	case scenarios.History:
 		var err error
 		u.history, err = u.chat.History(ctx, u.ids[slot], u.history[:0])
+		u.noteTouches(slot)
 		return err
 	case scenarios.Validate:
-		return u.chat.Validate(ctx, u.ids[slot])
+		err := u.chat.Validate(ctx, u.ids[slot])
+		u.noteTouches(slot)
+		return err
 	case scenarios.Touch:
 		n, err := u.chat.Touch(ctx, u.ids[slot])
 		if err == nil && u.trial.byVersion {
 			u.ledger.wrote(u.first+slot, u.lives[slot], n, 0)
+			u.touches = u.chat.Touches() // they are the writes
+			return nil
 		}
+		u.noteTouches(slot)
 		return err
 	case scenarios.Create:
 		id, err := u.chat.CreateSession(ctx)
@@ -267,6 +294,14 @@ func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
 		return u.deleted(slot, u.chat.DeleteSession(ctx, u.ids[slot]))
 	default:
 		return errUnknownOp(op)
+	}
+}
+
+// noteTouches notes in the ledger the touches that the last operation made.
+func (u *user) noteTouches(slot uint32) {
+	if n := u.chat.Touches() - u.touches; n > 0 {
+		u.touches += n
+		u.ledger.touched(u.first+slot, u.lives[slot], n)
 	}
 }
 
@@ -333,6 +368,9 @@ func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
 	}
 }
 
+// errTooSoon says that a sweep took a session that was still in use.
+var errTooSoon = errors.New("removed before its time")
+
 // errTorn says that a read saw half of a change.
 var errTorn = errors.New("fields written together were read apart")
 
@@ -357,6 +395,9 @@ func (u *user) deleted(slot uint32, err error) error {
 func (u *user) handedOver(id manager.ID, last manager.Session) {
 	if u.trial.unaudited {
 		return
+	}
+	if u == u.trial.janitor && last.Touched > time.Now().Add(-u.trial.janitorTTL()).UnixNano() {
+		u.fault(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
 	}
 	e := u.trial.audit.end(id, &last, u.trial.byVersion, u.trial.scenario.Fields, u.scratch)
 	e.since = u.opStart

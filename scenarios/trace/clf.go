@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 )
 
 // clfParser reads the Common Log Format and the Combined one, with any fields after it:
@@ -31,12 +32,15 @@ var errCLF = errors.New(`not the Common Log Format: want host ident user [time] 
 // parseCommon reads the fields of the Common Log Format and returns what follows them.
 func parseCommon(line []byte, r *row) (rest []byte, err error) {
 	*r = row{}
-	host, rest, ok := bytes.Cut(line, []byte{' '})
+	names, rest, ok := bytes.Cut(line, []byte(" ["))
 	if !ok {
 		return nil, errCLF
 	}
-	names, rest, ok := bytes.Cut(rest, []byte(" ["))
-	if !ok || bytes.IndexByte(names, ' ') < 0 {
+	host, names, ok := bytes.Cut(names, []byte{' '})
+	if ok && isVhost(host) && bytes.Count(names, []byte{' '}) >= 2 {
+		host, names, ok = bytes.Cut(names, []byte{' '})
+	}
+	if !ok || bytes.IndexByte(names, ' ') < 0 { // ident and user, who may be called anything
 		return nil, errCLF
 	}
 	stamp, rest, ok := bytes.Cut(rest, []byte("] "))
@@ -56,6 +60,17 @@ func parseCommon(line []byte, r *row) (rest []byte, err error) {
 	}
 	r[roleSession], r[roleTime], r[roleBytes] = host, stamp, size
 	return rest, nil
+}
+
+// isVhost tells the server's name and port, which Apache's vhost_combined puts before everything else, from a client's
+// address.
+func isVhost(word []byte) bool {
+	colon := bytes.LastIndexByte(word, ':')
+	if colon < 1 || !digits(word[colon+1:]) {
+		return false
+	}
+	_, err := netip.ParseAddr(string(word))
+	return err != nil
 }
 
 // field returns the next word, or what is between the next quotes, in which a backslash protects what follows it.

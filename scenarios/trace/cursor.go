@@ -24,6 +24,12 @@ func (t *Tape) User(i int) *Cursor {
 	return &Cursor{tape: t, user: i, full: make([]byte, size)}
 }
 
+// Again returns c at the start of its operations.
+func (c *Cursor) Again() *Cursor {
+	c.buf, c.next = nil, 0
+	return c
+}
+
 // Next returns the next operation and when it is due, in nanoseconds since the log's first row, never before the one
 // before it. Not ok: the end, or Err. It does not allocate.
 func (c *Cursor) Next() (at int64, step scenarios.Step, ok bool) {

@@ -123,9 +123,10 @@ func (l *lines) take(record []byte) {
 	l.hi = l.lo + len(record)
 }
 
-// sample returns the whole lines at the start of the stream without consuming them, about sampleSize bytes.
+// sample returns the whole lines at the start of the stream without consuming them, about sampleSize bytes and at least
+// one line, if that is not too long.
 func (l *lines) sample() [][]byte {
-	for l.end < sampleSize && l.fill() == nil {
+	for (l.end < sampleSize || l.end < maxLine && bytes.IndexByte(l.buf[l.hi:l.end], '\n') < 0) && l.fill() == nil {
 	}
 	head := l.buf[l.hi:l.end]
 	if i := bytes.LastIndexByte(head, '\n'); l.err != io.EOF && i >= 0 {

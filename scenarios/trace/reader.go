@@ -91,9 +91,12 @@ func (r *Reader) start(cookie string) error {
 func (r *Reader) choose(cookie string, sample [][]byte) error {
 	var bound [numRoles]string
 	var err error
+	if len(r.opts.Columns) > 0 && (r.format == formatCLF || r.format == formatKeys) {
+		return r.wrap(fmt.Errorf("--trace-columns: format %s has no columns to name: want csv, tsv or jsonl", r.format))
+	}
 	switch r.format {
 	case formatCLF:
-		r.parse, r.clock = clfParser(cookie), clock{layout: clfTime}
+		r.parse, r.clock, r.timed = clfParser(cookie), clock{layout: clfTime}, true
 		return nil
 	case formatKeys:
 		r.parse = parseKey
@@ -110,7 +113,7 @@ func (r *Reader) choose(cookie string, sample [][]byte) error {
 	if err != nil {
 		return r.wrap(err)
 	}
-	r.clock = newClock(bound[roleTime])
+	r.clock, r.timed = newClock(bound[roleTime]), bound[roleTime] != ""
 	for role, name := range bound {
 		r.tokens[role] = strings.HasSuffix(strings.ToLower(name), "tokens")
 	}
@@ -213,12 +216,9 @@ func (r *Reader) visit(line []byte) (Visit, error) {
 	return Visit{Key: r.row[roleSession], At: at, Timed: r.timed, Ops: r.ops}, nil
 }
 
-// at is the row's time since the first row. The first row decides whether the log has times.
+// at is the row's time since the first row.
 func (r *Reader) at() (time.Duration, error) {
 	cell := r.row[roleTime]
-	if r.visits == 0 {
-		r.timed = cell != nil || r.opts.Columns[roleTime.String()] != ""
-	}
 	if !r.timed {
 		return 0, nil
 	}

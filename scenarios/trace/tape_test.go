@@ -148,8 +148,8 @@ func reference(rows [][4]int, ops []string) (want []record) {
 			start = false
 		}
 		op := map[string]scenarios.Op{"append": scenarios.Append, "": scenarios.Append, "history": scenarios.History,
-			"delete": scenarios.Delete, "update": scenarios.Update, "login": scenarios.GetOrCreate}[name]
-		if op != scenarios.Append && op != scenarios.Update {
+			"delete": scenarios.Delete, "update": scenarios.Append, "login": scenarios.GetOrCreate}[name]
+		if op != scenarios.Append {
 			size = 0
 		}
 		want = append(want, record{at, scenarios.NewStep(op, slot, size, start)})

@@ -1,0 +1,56 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// fault is something that a store did and must not have done, for which its row is struck.
+type fault struct {
+	kind string // in the field's words
+	err  error
+}
+
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+// errHang says that a store did not come back.
+var errHang = &fault{"hang", errors.New("no end: calls to the store are waiting long after they should be over (a lock that nobody releases?)")}
+
+// guarded runs fn, which uses a store that may fail, panic or hang: any of it becomes a fault. It waits for fn as long as
+// patience; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
+func guarded(ctx context.Context, patience time.Duration, what string, fn func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- &fault{"unexpected error", fmt.Errorf("%s: panic: %v", what, p)}
+			}
+		}()
+		err := fn()
+		if err != nil && ctx.Err() == nil {
+			err = &fault{"unexpected error", fmt.Errorf("%s: %w", what, err)}
+		}
+		done <- err
+	}()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-limit.C:
+		return errHang
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return errors.Join(context.Cause(ctx), err)
+	case <-time.After(grace):
+		return context.Cause(ctx)
+	}
+}
+
+// grace is how long a run that was given up waits for a store to let go.
+const grace = 2 * time.Second
