@@ -136,20 +136,22 @@ func (u *user) think(t int64) int64 {
 // speed times as fast. A probe of the harness, which knows no first visit, does it again until the window closes.
 func (u *user) replay(speed float64) error {
 	tr := u.trial
-	t, err := u.replayOnce(speed)
-	for err == nil && tr.unaudited && tr.timed() && t < tr.until {
+	for {
+		t, some, err := u.replayOnce(speed)
+		if err != nil || !some || !tr.unaudited || !tr.timed() || t >= tr.until {
+			u.finish(t)
+			return err
+		}
 		for i, share := range u.shares {
 			u.shares[i] = share.Again()
 		}
-		t, err = u.replayOnce(speed)
 	}
-	u.finish(t)
-	return err
 }
 
-func (u *user) replayOnce(speed float64) (int64, error) {
+// replayOnce goes through the log once and returns the time after it, and whether there was anything to do.
+func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 	tr := u.trial
-	t := u.now()
+	t = u.now()
 	for _, share := range u.shares {
 		for t < tr.until && !tr.stopped.Load() {
 			at, step, ok := share.Next()
@@ -167,12 +169,13 @@ func (u *user) replayOnce(speed float64) (int64, error) {
 				}
 			}
 			t, _ = u.timed(t, step)
+			some = true
 		}
 		if err := share.Err(); err != nil {
-			return t, err
+			return t, some, err
 		}
 	}
-	return t, nil
+	return t, some, nil
 }
 
 // awaitDue waits until a visit is due and returns the time its latency counts from. A user who comes late, because an
