@@ -348,7 +348,7 @@ func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64)
 	}
 	e.result.LimitOpsPerSec = median(limits)
 	e.result.Summary.HarnessBound = noopNs > 0 && median(cpu) <= 2*noopNs
-	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && s.Users > runtime.GOMAXPROCS(0)
+	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && base.speed == 0 && s.Users > runtime.GOMAXPROCS(0)
 }
 
 // limit is the limit of one trial. w is as it came out, not as the tape has it: a short window may end with every user on
