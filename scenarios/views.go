@@ -7,7 +7,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Chat is what the users of a chat scenario drive. *manager.Chatbot and *manager.ChatUser are.
+// Chat is what a user of a chat scenario drives. *manager.ChatUser is one.
 type Chat interface {
 	CreateSession(ctx context.Context) (manager.ID, error)
 	AddMessage(ctx context.Context, id manager.ID, role, content string) (seq uint64, err error)
@@ -16,6 +16,7 @@ type Chat interface {
 	Touch(ctx context.Context, id manager.ID) (version uint64, err error)
 	DeleteSession(ctx context.Context, id manager.ID) error
 	ExpireIdle(ctx context.Context, ttl time.Duration) (int, error)
+	Touches() uint64 // made by this user so far, those that its reads found due included
 }
 
 // Brainstorm is what the users of a board scenario drive. *manager.Brainstorming is one.
@@ -28,7 +29,6 @@ type Brainstorm interface {
 }
 
 var (
-	_ Chat       = (*manager.Chatbot)(nil)
 	_ Chat       = (*manager.ChatUser)(nil)
 	_ Brainstorm = (*manager.Brainstorming)(nil)
 )

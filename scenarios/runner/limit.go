@@ -1,6 +1,12 @@
 package runner
 
-import "math"
+import (
+	"math"
+	"runtime"
+	"slices"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
 
 // limit is the throughput, in operations a second, that no correct store with one lock a session can exceed:
 //
@@ -37,4 +43,48 @@ func per(n, seconds float64) float64 {
 		return math.Inf(1)
 	}
 	return n / seconds
+}
+
+// conclude fills in what follows from all of a subject's trials: the limit and what binds it.
+func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64) {
+	if e.Strategy.Harness {
+		return
+	}
+	s := base.scenario
+	var limits, cpu []float64
+	for i := range e.result.Trials {
+		t := &e.result.Trials[i]
+		if base.speed == 0 { // on the log's clock the log is the limit
+			t.LimitOpsPerSec = base.limit(t, costNs, processors(m)).opsPerSec()
+		}
+		limits = append(limits, t.LimitOpsPerSec)
+		cpu = append(cpu, t.CPUNsPerOp)
+	}
+	e.result.LimitOpsPerSec = median(limits)
+	e.result.Summary.HarnessBound = noopNs > 0 && median(cpu) <= 2*noopNs
+	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && base.speed == 0 && s.Users > runtime.GOMAXPROCS(0)
+}
+
+// limit is the limit of one trial. w is as it came out, not as the tape has it: a short window may end with every user on
+// its way to an update. p likewise, where it came out below the tape's: users who queue for the busiest session see less of
+// the tape. Above it is the chance of a slow store that did few operations.
+func (base setup) limit(t *result.Trial, costNs, processors float64) limit {
+	l := limit{
+		users: float64(base.scenario.Users), think: float64(t.ThinkNs) / 1e9, hold: float64(t.HoldNs) / 1e9,
+		updates: t.Updates, busiest: t.Busiest,
+		cost: costNs / 1e9, processors: processors, spins: base.scenario.Spin,
+	}
+	if base.tape != nil && base.tape.Updates > 0 {
+		l.busiest = min(l.busiest, base.tape.Busiest*t.Updates/base.tape.Updates)
+	}
+	return l
+}
+
+// median is the middle of xs, which it sorts; the lower of two.
+func median(xs []float64) float64 {
+	if len(xs) == 0 {
+		return 0
+	}
+	slices.Sort(xs)
+	return xs[(len(xs)-1)/2]
 }

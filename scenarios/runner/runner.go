@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"runtime"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,16 +58,6 @@ type Step struct {
 	Blocks       int    // in all in this scenario
 	Label        string // what runs next; empty when a block has just ended
 }
-
-// The windows of the passes that are made once for each subject, before the trials.
-const (
-	noopWarmup  = 50 * time.Millisecond
-	noopWindow  = 200 * time.Millisecond
-	passWindow  = 40 * time.Millisecond
-	passTries   = 2
-	passWarmup  = 10 * time.Millisecond
-	footprintAt = 1000 // sessions at least, a hundred times as many at most, for bytes per session
-)
 
 // Run measures. The document holds every trial that was finished; when ctx ended before all were, Interrupted is set
 // and ctx's error comes beside it. Any other error comes without a document.
@@ -212,81 +200,6 @@ func (r *run) entrant(subject Subject, base setup) *entrant {
 	return e
 }
 
-// idle is base without work and pauses: what is left is the store's cost and the harness's. One user alone keeps to as many
-// sessions as each has in base, and so to the same tape.
-func (base setup) idle(users int, warmup, window time.Duration) setup {
-	s := *base.scenario
-	s.Hold, s.Think, s.Iterations = 0, 0, 0
-	if s.Own {
-		s.Sessions = s.SlotsPerUser() * users
-	}
-	s.Users = users
-	idle := base
-	idle.scenario, idle.warmup, idle.window, idle.work, idle.measured, idle.speed = &s, warmup, window, nil, false, 0
-	return idle
-}
-
-// passWarmup is the warm-up of a pass over a store. A log is replayed once, and a short one would be over by then.
-func (base setup) passWarmup() time.Duration {
-	if base.traffic != nil {
-		return 0
-	}
-	return passWarmup
-}
-
-// noop measures what the harness costs by itself.
-func (r *run) noop(ctx context.Context, base setup) (result.Trial, error) {
-	probe, _ := strategies.Lookup("noop")
-	r.report(Step{Scenario: base.scenario.Name, Label: "the harness's own cost"})
-	return runTrial(ctx, Subject{Label: "noop", Strategy: probe}, base.idle(base.scenario.Users, noopWarmup, noopWindow))
-}
-
-// passes measures once for each subject what would disturb the trials: bytes per session, the wait for the lock where
-// there is no work to time it by, and the processor time of an operation alone. It returns the least of those, in
-// nanoseconds, over the subjects that passed their audit.
-func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost float64, err error) {
-	for _, e := range entrants {
-		if e.Strategy.Harness {
-			continue
-		}
-		r.report(Step{Scenario: base.scenario.Name, Label: e.Label})
-		err := guarded(ctx, base.patience, "filling the store", func() error {
-			return e.fill(ctx, base.scenario)
-		})
-		for range passTries {
-			if err == nil {
-				err = r.alone(ctx, base, e, &cost)
-			}
-		}
-		if err == nil && base.work == nil {
-			err = r.waits(ctx, base, e)
-		}
-		if f := (*fault)(nil); err != nil && !errors.As(err, &f) { // of a fault the trials will say
-			return 0, err
-		}
-	}
-	return cost, nil
-}
-
-// alone lowers cost to the processor time of an operation of a single user on e, if it is less.
-func (r *run) alone(ctx context.Context, base setup, e *entrant, cost *float64) error {
-	t, err := runTrial(ctx, e.Subject, base.idle(1, base.passWarmup(), passWindow))
-	if t.Audit.OK && t.CPUNsPerOp > 0 && (*cost == 0 || t.CPUNsPerOp < *cost) {
-		*cost = t.CPUNsPerOp
-	}
-	return err
-}
-
-// waits measures how long updates wait for their lock when nothing is done under it. It takes two more readings of the
-// clock an update, so it is no part of the trials.
-func (r *run) waits(ctx context.Context, base setup, e *entrant) error {
-	timed := base.idle(base.scenario.Users, base.passWarmup(), passWindow)
-	timed.work, timed.measured = func() {}, true
-	t, err := runTrial(ctx, e.Subject, timed)
-	e.result.WaitNs = t.WaitNs
-	return err
-}
-
 // blocks runs the trials: each block has one of every subject, in an order drawn anew.
 func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error {
 	rng := rand.New(rand.NewPCG(r.Seed, 0xb10c5))
@@ -329,88 +242,4 @@ func (r *run) report(s Step) {
 		s.Done, s.Trials = r.done, r.trials
 		r.Progress(s)
 	}
-}
-
-// conclude fills in what follows from all of a subject's trials: the limit and what binds it.
-func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64) {
-	if e.Strategy.Harness {
-		return
-	}
-	s := base.scenario
-	var limits, cpu []float64
-	for i := range e.result.Trials {
-		t := &e.result.Trials[i]
-		if base.speed == 0 { // on the log's clock the log is the limit
-			t.LimitOpsPerSec = base.limit(t, costNs, processors(m)).opsPerSec()
-		}
-		limits = append(limits, t.LimitOpsPerSec)
-		cpu = append(cpu, t.CPUNsPerOp)
-	}
-	e.result.LimitOpsPerSec = median(limits)
-	e.result.Summary.HarnessBound = noopNs > 0 && median(cpu) <= 2*noopNs
-	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && base.speed == 0 && s.Users > runtime.GOMAXPROCS(0)
-}
-
-// limit is the limit of one trial. w is as it came out, not as the tape has it: a short window may end with every user on
-// its way to an update. p likewise, where it came out below the tape's: users who queue for the busiest session see less of
-// the tape. Above it is the chance of a slow store that did few operations.
-func (base setup) limit(t *result.Trial, costNs, processors float64) limit {
-	l := limit{
-		users: float64(base.scenario.Users), think: float64(t.ThinkNs) / 1e9, hold: float64(t.HoldNs) / 1e9,
-		updates: t.Updates, busiest: t.Busiest,
-		cost: costNs / 1e9, processors: processors, spins: base.scenario.Spin,
-	}
-	if base.tape != nil && base.tape.Updates > 0 {
-		l.busiest = min(l.busiest, base.tape.Busiest*t.Updates/base.tape.Updates)
-	}
-	return l
-}
-
-// median is the middle of xs, which it sorts; the lower of two.
-func median(xs []float64) float64 {
-	if len(xs) == 0 {
-		return 0
-	}
-	slices.Sort(xs)
-	return xs[(len(xs)-1)/2]
-}
-
-// fill measures the footprint: the store's memory for one of the scenario's sessions in bytes, message texts not counted,
-// as the growth of the heap when a fresh store takes many of them.
-func (e *entrant) fill(ctx context.Context, s *scenarios.Scenario) error {
-	store, err := e.Strategy.Open(e.Params)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	chat := manager.NewChatbot(store).User()
-	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
-	before := liveHeap()
-	for i := range n {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		id, err := chat.CreateSession(ctx)
-		for range s.Prefill {
-			if err == nil {
-				_, err = chat.AddMessage(ctx, id, "user", "")
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	after := liveHeap()
-	runtime.KeepAlive(store)
-	e.footprint = max(0, float64(after)-float64(before)) / float64(n)
-	return nil
-}
-
-// liveHeap is the number of bytes of reachable objects.
-func liveHeap() uint64 {
-	runtime.GC()
-	runtime.GC() // what pools kept through the first goes with the second
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -1,9 +1,7 @@
 package runner
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -20,7 +18,7 @@ type user struct {
 
 	// How it reaches the sessions: one of these, by the scenario's view, and do, which does an operation through it and
 	// notes in the ledger what came of it.
-	chat  *manager.ChatUser
+	chat  scenarios.Chat
 	board scenarios.Brainstorm
 	store *storeView
 	do    func(op scenarios.Op, slot uint32, size int) error
@@ -132,63 +130,6 @@ func (u *user) think(t int64) int64 {
 	return end
 }
 
-// replay does this user's share of recorded traffic: as fast as possible with speed 0, else on the log's clock, run
-// speed times as fast. A probe of the harness, which knows no first visit, does it again until the window closes.
-func (u *user) replay(speed float64) error {
-	tr := u.trial
-	for {
-		t, some, err := u.replayOnce(speed)
-		if err != nil || !some || !tr.unaudited || !tr.timed() || t >= tr.until {
-			u.finish(t)
-			return err
-		}
-		for i, share := range u.shares {
-			u.shares[i] = share.Again()
-		}
-	}
-}
-
-// replayOnce goes through the log once and returns the time after it, and whether there was anything to do.
-func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
-	tr := u.trial
-	t = u.now()
-	for _, share := range u.shares {
-		for t < tr.until && !tr.stopped.Load() {
-			at, step, ok := share.Next()
-			if !ok {
-				break
-			}
-			t = u.now() // reading the log is no part of the operation
-			t = u.enterWindow(t)
-			if step.Start() {
-				if t >= tr.from {
-					u.visits++
-				}
-				if speed > 0 {
-					t = u.awaitDue(int64(float64(at) / speed))
-				}
-			}
-			t, _ = u.timed(t, step)
-			some = true
-		}
-		if err := share.Err(); err != nil {
-			return t, some, err
-		}
-	}
-	return t, some, nil
-}
-
-// awaitDue waits until a visit is due and returns the time its latency counts from. A user who comes late, because an
-// earlier visit took long, counts from when it was due; a timer that fires late is not held against the store.
-func (u *user) awaitDue(due int64) int64 {
-	now := u.now()
-	if now >= due {
-		return due
-	}
-	u.trial.sleep(time.Duration(due - now))
-	return u.now()
-}
-
 // actOwn does a step on a session of the user's own, and before it what it takes to have one.
 func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 	slot, op := step.Slot(), step.Op()
@@ -251,202 +192,6 @@ func (u *user) recorder(kind scenarios.Op) *recorder {
 		u.latency[kind] = newRecorder()
 	}
 	return u.latency[kind]
-}
-
-// write draws the next text of this user's, its word noted.
-func (u *user) write(size int) (speaker, text string) {
-	word := u.firstWord + u.writes%wordsPerUser
-	u.writes++
-	u.lastWord = word
-	return role(word), u.contents.piece(word, size)
-}
-
-func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
-	ctx := context.Background()
-	switch op {
-	case scenarios.Append:
-		role, text := u.write(size)
-		n, err := u.chat.AddMessage(ctx, u.ids[slot], role, text)
-		if err == nil {
-			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
-		}
-		return err
-	case scenarios.History:
-		var err error
-		u.history, err = u.chat.History(ctx, u.ids[slot], u.history[:0])
-		u.noteTouches(slot)
-		return err
-	case scenarios.Validate:
-		err := u.chat.Validate(ctx, u.ids[slot])
-		u.noteTouches(slot)
-		return err
-	case scenarios.Touch:
-		n, err := u.chat.Touch(ctx, u.ids[slot])
-		if err == nil && u.trial.byVersion {
-			u.ledger.wrote(u.first+slot, u.lives[slot], n, 0)
-			u.touches = u.chat.Touches() // they are the writes
-			return nil
-		}
-		u.noteTouches(slot)
-		return err
-	case scenarios.Create:
-		id, err := u.chat.CreateSession(ctx)
-		u.created(slot, id, err)
-		return err
-	case scenarios.Delete:
-		return u.deleted(slot, u.chat.DeleteSession(ctx, u.ids[slot]))
-	default:
-		return errUnknownOp(op)
-	}
-}
-
-// noteTouches notes in the ledger the touches that the last operation made.
-func (u *user) noteTouches(slot uint32) {
-	if n := u.chat.Touches() - u.touches; n > 0 {
-		u.touches += n
-		u.ledger.touched(u.first+slot, u.lives[slot], n)
-	}
-}
-
-func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
-	ctx := context.Background()
-	switch op {
-	case scenarios.Update:
-		_, text := u.write(size)
-		for _, f := range u.trial.scenario.Fields {
-			u.fields[f] = text
-		}
-		n, err := u.board.UpdateSession(ctx, u.ids[slot], u.fields)
-		if err == nil {
-			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
-		}
-		return err
-	case scenarios.Read:
-		s, err := u.board.Session(ctx, u.ids[slot])
-		if err == nil && len(s.Fields) > 0 {
-			if f := torn(s.Fields, u.trial.scenario.Fields); f != "" {
-				u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
-			}
-		}
-		return err
-	case scenarios.Create:
-		id, err := u.board.CreateSession(ctx)
-		u.created(slot, id, err)
-		return err
-	case scenarios.Delete:
-		return u.deleted(slot, u.board.DeleteSession(ctx, u.ids[slot]))
-	default:
-		return errUnknownOp(op)
-	}
-}
-
-func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
-	ctx := context.Background()
-	switch op {
-	case scenarios.Append:
-		role, text := u.write(size)
-		life, n, err := u.store.add(ctx, u.ids[slot], role, text)
-		if err == nil {
-			u.ledger.wrote(slot, life, n, u.lastWord)
-		}
-		return err
-	case scenarios.History:
-		var err error
-		u.history, err = u.store.history(ctx, u.ids[slot], u.history[:0])
-		return err
-	case scenarios.GetOrCreate:
-		life, created, err := u.store.getOrCreate(ctx, u.ids[slot])
-		if created {
-			u.ledger.began = append(u.ledger.began, birth{u.ids[slot], life})
-		}
-		return err
-	case scenarios.Delete:
-		last, err := u.store.store.Delete(ctx, u.ids[slot])
-		if err == nil {
-			u.handedOver(u.ids[slot], last)
-		}
-		return err
-	default:
-		return errUnknownOp(op)
-	}
-}
-
-// errTooSoon says that a sweep took a session that was still in use.
-var errTooSoon = errors.New("removed before its time")
-
-// errTorn says that a read saw half of a change.
-var errTorn = errors.New("fields written together were read apart")
-
-func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no operation %s", op) }
-
-func (u *user) created(slot uint32, id manager.ID, err error) {
-	if err != nil {
-		return
-	}
-	u.ids[slot], u.lives[slot] = id, manager.IncarnationOf(id)
-	u.ledger.began = append(u.ledger.began, birth{id, u.lives[slot]})
-}
-
-func (u *user) deleted(slot uint32, err error) error {
-	if err == nil {
-		u.lives[slot] = 0
-	}
-	return err
-}
-
-// handedOver notes a session's last state.
-func (u *user) handedOver(id manager.ID, last manager.Session) {
-	if u.trial.unaudited {
-		return
-	}
-	if u == u.trial.janitor && last.Touched > time.Now().Add(-u.trial.janitorTTL()).UnixNano() {
-		u.fault(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
-	}
-	e := u.trial.audit.end(id, &last, u.trial.byVersion, u.trial.scenario.Fields, u.scratch)
-	e.since = u.opStart
-	u.ledger.ended = append(u.ledger.ended, e)
-}
-
-// count counts an error by its kind.
-func (u *user) count(err error) {
-	if u.errors == nil {
-		u.errors = map[string]int64{}
-	}
-	u.errors[errorKind(err)]++
-}
-
-// explain keeps an error when nothing in the scenario explains it.
-func (u *user) explain(op scenarios.Op, err error) {
-	if u.trial.stopped.Load() || u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
-		return
-	}
-	u.fault(fmt.Errorf("%s: %w", op, err))
-}
-
-func (u *user) fault(err error) {
-	if len(u.faults) < maxFaults {
-		u.faults = append(u.faults, err)
-	}
-}
-
-// errorKind is an error's name in results.
-func errorKind(err error) string {
-	for _, k := range []struct {
-		err  error
-		name string
-	}{
-		{manager.ErrNotFound, "not_found"},
-		{manager.ErrExists, "exists"},
-		{manager.ErrClosed, "closed"},
-		{manager.ErrConflict, "conflict"},
-		{manager.ErrIndeterminate, "indeterminate"},
-		{manager.ErrNotApplied, "not_applied"},
-	} {
-		if errors.Is(err, k.err) {
-			return k.name
-		}
-	}
-	return "other"
 }
 
 // work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this

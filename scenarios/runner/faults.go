@@ -1,0 +1,70 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// count counts an error by its kind.
+func (u *user) count(err error) {
+	if u.errors == nil {
+		u.errors = map[string]int64{}
+	}
+	u.errors[errorKind(err)]++
+}
+
+// explain keeps an error when nothing in the scenario explains it.
+func (u *user) explain(op scenarios.Op, err error) {
+	if u.trial.stopped.Load() || u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
+		return
+	}
+	u.fault(fmt.Errorf("%s: %w", op, err))
+}
+
+func (u *user) fault(err error) {
+	if len(u.faults) < maxFaults {
+		u.faults = append(u.faults, err)
+	}
+}
+
+// errorKind is an error's name in results.
+func errorKind(err error) string {
+	for _, k := range []struct {
+		err  error
+		name string
+	}{
+		{manager.ErrNotFound, "not_found"},
+		{manager.ErrExists, "exists"},
+		{manager.ErrClosed, "closed"},
+		{manager.ErrConflict, "conflict"},
+		{manager.ErrIndeterminate, "indeterminate"},
+		{manager.ErrNotApplied, "not_applied"},
+	} {
+		if errors.Is(err, k.err) {
+			return k.name
+		}
+	}
+	return "other"
+}
+
+// recovered turns a panic out of the store into a fault of the trial.
+func (u *user) recovered() {
+	if p := recover(); p != nil {
+		u.fault(fmt.Errorf("panic: %v", p))
+	}
+}
+
+// faultKind is a fault's name in the field's words.
+func faultKind(fault error) string {
+	switch {
+	case errors.Is(fault, manager.ErrNotFound), errors.Is(fault, errTooSoon):
+		return "lost session"
+	case errors.Is(fault, errTorn):
+		return "torn read"
+	default:
+		return "unexpected error"
+	}
+}

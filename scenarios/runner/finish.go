@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"context"
+	"os"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// finish takes what is left in the store, closes it, and audits.
+func (tr *trial) finish() error {
+	if err := guarded(tr.ctx, tr.ample(1), "taking the sessions left at the end", tr.empty); err != nil {
+		return err
+	}
+	if tr.unaudited {
+		return nil
+	}
+	a := &tr.audit
+	ledgers := make([]*ledger, 0, len(tr.users)+2)
+	for _, u := range tr.everybody() {
+		ledgers = append(ledgers, &u.ledger)
+	}
+	a.check(ledgers)
+	for _, u := range tr.everybody() {
+		for _, fault := range u.faults {
+			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", u.number, fault)
+		}
+	}
+	return nil
+}
+
+// empty removes every session, has the last states noted, sees to it that nothing is left, and closes the store.
+func (tr *trial) empty() (err error) {
+	if tr.unaudited {
+		return tr.store.Close()
+	}
+	tr.keeper.opStart = tr.keeper.now()
+	ctx := context.Background()
+	if tr.board != nil {
+		_, err = tr.keeper.board.ExpireIdle(ctx, 0)
+		if left, _ := os.ReadDir(tr.root); len(left) > 0 {
+			tr.audit.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
+		}
+	} else {
+		_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.keeper.handedOver)
+	}
+	if err != nil {
+		return err
+	}
+	tr.checkEmpty(ctx)
+	return tr.store.Close()
+}
+
+// checkEmpty makes sure that nothing is kept for sessions that are gone.
+func (tr *trial) checkEmpty(ctx context.Context) {
+	if n, err := tr.store.Len(ctx); err != nil || n != 0 {
+		tr.audit.violate("sessions left", manager.ID{}, "the store counts %d sessions after all were removed (error: %v)", n, err)
+	}
+	if c, ok := tr.store.(manager.Censor); ok {
+		if census := c.Census(); census.Sessions != 0 || census.Locks != 0 {
+			tr.audit.violate("locks left", manager.ID{}, "%d sessions and %d locks are kept after all sessions were removed", census.Sessions, census.Locks)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// startJanitor has expired sessions removed until the function returned is called.
+func (tr *trial) startJanitor() (stop func() error) {
+	if !tr.sweeps {
+		return func() error { return nil }
+	}
+	quit, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer tr.janitor.recovered()
+		tick := time.NewTicker(tr.scenario.SweepEvery())
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if tr.stopped.Load() {
+					return
+				}
+				tr.janitor.clean()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() error { close(quit); <-gone; return nil }
+}
+
+// janitorTTL is how long after its last use a session is swept. At a day's end it is whoever was last used before.
+func (tr *trial) janitorTTL() time.Duration {
+	if tr.scenario.DayEnd {
+		return 1
+	}
+	return tr.scenario.TTL
+}
+
+// clean is one sweep.
+func (u *user) clean() {
+	tr := u.trial
+	start := u.now()
+	if start >= tr.until {
+		return
+	}
+	u.opStart = start
+	tr.sweep.Add(1)
+	_, err := u.chat.ExpireIdle(context.Background(), tr.janitorTTL())
+	tr.sweep.Add(1)
+	end := u.now()
+	if err != nil {
+		u.explain(scenarios.Sweep, err)
+	}
+	if start >= tr.from {
+		u.recorder(scenarios.Sweep).record(end - start)
+	}
+}

@@ -1,0 +1,165 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// write draws the next text of this user's, its word noted.
+func (u *user) write(size int) (speaker, text string) {
+	word := u.firstWord + u.writes%wordsPerUser
+	u.writes++
+	u.lastWord = word
+	return role(word), u.contents.piece(word, size)
+}
+
+func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
+	ctx := context.Background()
+	switch op {
+	case scenarios.Append:
+		role, text := u.write(size)
+		n, err := u.chat.AddMessage(ctx, u.ids[slot], role, text)
+		if err == nil {
+			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
+		}
+		return err
+	case scenarios.History:
+		var err error
+		u.history, err = u.chat.History(ctx, u.ids[slot], u.history[:0])
+		u.noteTouches(slot)
+		return err
+	case scenarios.Validate:
+		err := u.chat.Validate(ctx, u.ids[slot])
+		u.noteTouches(slot)
+		return err
+	case scenarios.Touch:
+		n, err := u.chat.Touch(ctx, u.ids[slot])
+		if err == nil && u.trial.byVersion {
+			u.ledger.wrote(u.first+slot, u.lives[slot], n, 0)
+			u.touches = u.chat.Touches() // they are the writes
+			return nil
+		}
+		u.noteTouches(slot)
+		return err
+	case scenarios.Create:
+		id, err := u.chat.CreateSession(ctx)
+		u.created(slot, id, err)
+		return err
+	case scenarios.Delete:
+		return u.deleted(slot, u.chat.DeleteSession(ctx, u.ids[slot]))
+	default:
+		return errUnknownOp(op)
+	}
+}
+
+// noteTouches notes in the ledger the touches that the last operation made.
+func (u *user) noteTouches(slot uint32) {
+	if n := u.chat.Touches() - u.touches; n > 0 {
+		u.touches += n
+		u.ledger.touched(u.first+slot, u.lives[slot], n)
+	}
+}
+
+func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
+	ctx := context.Background()
+	switch op {
+	case scenarios.Update:
+		_, text := u.write(size)
+		for _, f := range u.trial.scenario.Fields {
+			u.fields[f] = text
+		}
+		n, err := u.board.UpdateSession(ctx, u.ids[slot], u.fields)
+		if err == nil {
+			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
+		}
+		return err
+	case scenarios.Read:
+		s, err := u.board.Session(ctx, u.ids[slot])
+		if err == nil && len(s.Fields) > 0 {
+			if f := torn(s.Fields, u.trial.scenario.Fields); f != "" {
+				u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
+			}
+		}
+		return err
+	case scenarios.Create:
+		id, err := u.board.CreateSession(ctx)
+		u.created(slot, id, err)
+		return err
+	case scenarios.Delete:
+		return u.deleted(slot, u.board.DeleteSession(ctx, u.ids[slot]))
+	default:
+		return errUnknownOp(op)
+	}
+}
+
+func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
+	ctx := context.Background()
+	switch op {
+	case scenarios.Append:
+		role, text := u.write(size)
+		life, n, err := u.store.add(ctx, u.ids[slot], role, text)
+		if err == nil {
+			u.ledger.wrote(slot, life, n, u.lastWord)
+		}
+		return err
+	case scenarios.History:
+		var err error
+		u.history, err = u.store.history(ctx, u.ids[slot], u.history[:0])
+		return err
+	case scenarios.GetOrCreate:
+		life, created, err := u.store.getOrCreate(ctx, u.ids[slot])
+		if created {
+			u.ledger.began = append(u.ledger.began, birth{u.ids[slot], life})
+		}
+		return err
+	case scenarios.Delete:
+		last, err := u.store.store.Delete(ctx, u.ids[slot])
+		if err == nil {
+			u.handedOver(u.ids[slot], last)
+		}
+		return err
+	default:
+		return errUnknownOp(op)
+	}
+}
+
+// errTooSoon says that a sweep took a session that was still in use.
+var errTooSoon = errors.New("removed before its time")
+
+// errTorn says that a read saw half of a change.
+var errTorn = errors.New("fields written together were read apart")
+
+func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no operation %s", op) }
+
+func (u *user) created(slot uint32, id manager.ID, err error) {
+	if err != nil {
+		return
+	}
+	u.ids[slot], u.lives[slot] = id, manager.IncarnationOf(id)
+	u.ledger.began = append(u.ledger.began, birth{id, u.lives[slot]})
+}
+
+func (u *user) deleted(slot uint32, err error) error {
+	if err == nil {
+		u.lives[slot] = 0
+	}
+	return err
+}
+
+// handedOver notes a session's last state.
+func (u *user) handedOver(id manager.ID, last manager.Session) {
+	if u.trial.unaudited {
+		return
+	}
+	if u == u.trial.janitor && last.Touched > time.Now().Add(-u.trial.janitorTTL()).UnixNano() {
+		u.fault(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
+	}
+	e := u.trial.audit.end(id, &last, u.trial.byVersion, u.trial.scenario.Fields, u.scratch)
+	e.since = u.opStart
+	u.ledger.ended = append(u.ledger.ended, e)
+}

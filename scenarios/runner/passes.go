@@ -1,0 +1,138 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// The windows of the passes that are made once for each subject, before the trials.
+const (
+	noopWarmup  = 50 * time.Millisecond
+	noopWindow  = 200 * time.Millisecond
+	passWindow  = 40 * time.Millisecond
+	passTries   = 2
+	passWarmup  = 10 * time.Millisecond
+	footprintAt = 1000 // sessions at least, a hundred times as many at most, for bytes per session
+)
+
+// idle is base without work and pauses: what is left is the store's cost and the harness's. One user alone keeps to as many
+// sessions as each has in base, and so to the same tape.
+func (base setup) idle(users int, warmup, window time.Duration) setup {
+	s := *base.scenario
+	s.Hold, s.Think, s.Iterations = 0, 0, 0
+	if s.Own {
+		s.Sessions = s.SlotsPerUser() * users
+	}
+	s.Users = users
+	idle := base
+	idle.scenario, idle.warmup, idle.window, idle.work, idle.measured, idle.speed = &s, warmup, window, nil, false, 0
+	return idle
+}
+
+// passWarmup is the warm-up of a pass over a store. A log is replayed once, and a short one would be over by then.
+func (base setup) passWarmup() time.Duration {
+	if base.traffic != nil {
+		return 0
+	}
+	return passWarmup
+}
+
+// noop measures what the harness costs by itself.
+func (r *run) noop(ctx context.Context, base setup) (result.Trial, error) {
+	probe, _ := strategies.Lookup("noop")
+	r.report(Step{Scenario: base.scenario.Name, Label: "the harness's own cost"})
+	return runTrial(ctx, Subject{Label: "noop", Strategy: probe}, base.idle(base.scenario.Users, noopWarmup, noopWindow))
+}
+
+// passes measures once for each subject what would disturb the trials: bytes per session, the wait for the lock where
+// there is no work to time it by, and the processor time of an operation alone. It returns the least of those, in
+// nanoseconds, over the subjects that passed their audit.
+func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost float64, err error) {
+	for _, e := range entrants {
+		if e.Strategy.Harness {
+			continue
+		}
+		r.report(Step{Scenario: base.scenario.Name, Label: e.Label})
+		err := guarded(ctx, base.patience, "filling the store", func() error {
+			return e.fill(ctx, base.scenario)
+		})
+		for range passTries {
+			if err == nil {
+				err = r.alone(ctx, base, e, &cost)
+			}
+		}
+		if err == nil && base.work == nil {
+			err = r.waits(ctx, base, e)
+		}
+		if f := (*fault)(nil); err != nil && !errors.As(err, &f) { // of a fault the trials will say
+			return 0, err
+		}
+	}
+	return cost, nil
+}
+
+// alone lowers cost to the processor time of an operation of a single user on e, if it is less.
+func (r *run) alone(ctx context.Context, base setup, e *entrant, cost *float64) error {
+	t, err := runTrial(ctx, e.Subject, base.idle(1, base.passWarmup(), passWindow))
+	if t.Audit.OK && t.CPUNsPerOp > 0 && (*cost == 0 || t.CPUNsPerOp < *cost) {
+		*cost = t.CPUNsPerOp
+	}
+	return err
+}
+
+// waits measures how long updates wait for their lock when nothing is done under it. It takes two more readings of the
+// clock an update, so it is no part of the trials.
+func (r *run) waits(ctx context.Context, base setup, e *entrant) error {
+	timed := base.idle(base.scenario.Users, base.passWarmup(), passWindow)
+	timed.work, timed.measured = func() {}, true
+	t, err := runTrial(ctx, e.Subject, timed)
+	e.result.WaitNs = t.WaitNs
+	return err
+}
+
+// fill measures the footprint: the store's memory for one of the scenario's sessions in bytes, message texts not counted,
+// as the growth of the heap when a fresh store takes many of them.
+func (e *entrant) fill(ctx context.Context, s *scenarios.Scenario) error {
+	store, err := e.Strategy.Open(e.Params)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	chat := manager.NewChatbot(store).User()
+	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
+	before := liveHeap()
+	for i := range n {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		id, err := chat.CreateSession(ctx)
+		for range s.Prefill {
+			if err == nil {
+				_, err = chat.AddMessage(ctx, id, "user", "")
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	after := liveHeap()
+	runtime.KeepAlive(store)
+	e.footprint = max(0, float64(after)-float64(before)) / float64(n)
+	return nil
+}
+
+// liveHeap is the number of bytes of reachable objects.
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC() // what pools kept through the first goes with the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
