@@ -8,7 +8,6 @@ import (
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
 
@@ -60,9 +59,7 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost
 			continue
 		}
 		r.report(Step{Scenario: base.scenario.Name, Label: e.Label})
-		err := guarded(ctx, base.patience, "filling the store", func() error {
-			return e.fill(ctx, base.scenario)
-		})
+		err := e.measureFootprint(ctx, base)
 		for range passTries {
 			if err == nil {
 				err = r.alone(ctx, base, e, &cost)
@@ -97,35 +94,50 @@ func (r *run) waits(ctx context.Context, base setup, e *entrant) error {
 	return err
 }
 
-// fill measures the footprint: the store's memory for one of the scenario's sessions in bytes, message texts not counted,
-// as the growth of the heap when a fresh store takes many of them.
-func (e *entrant) fill(ctx context.Context, s *scenarios.Scenario) error {
-	store, err := e.Strategy.Open(e.Params)
-	if err != nil {
+// measureFootprint measures the store's memory for one of the scenario's sessions in bytes, message texts not counted, as
+// the growth of the heap when a fresh store takes many of them.
+func (e *entrant) measureFootprint(ctx context.Context, base setup) error {
+	s := base.scenario
+	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
+	found := make(chan float64, 1) // and not a variable: a store that hangs may come back when nobody waits any more
+	patience := base.patience + time.Duration(n)*time.Duration(s.Prefill+1)*slowOp
+	err := guarded(ctx, patience, "filling the store", func() error {
+		bytes, err := fill(ctx, e.Subject, n, s.Prefill)
+		found <- bytes
 		return err
+	})
+	if err == nil {
+		e.footprint = <-found
+	}
+	return err
+}
+
+// fill puts n sessions of some messages each into a fresh store, and returns the growth of the heap for each.
+func fill(ctx context.Context, subject Subject, n, messages int) (bytes float64, err error) {
+	store, err := subject.Strategy.Open(subject.Params)
+	if err != nil {
+		return 0, err
 	}
 	defer store.Close()
 	chat := manager.NewChatbot(store).User()
-	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
 	before := liveHeap()
 	for i := range n {
 		if i%1024 == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		}
 		id, err := chat.CreateSession(ctx)
-		for range s.Prefill {
+		for range messages {
 			if err == nil {
 				_, err = chat.AddMessage(ctx, id, "user", "")
 			}
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	after := liveHeap()
 	runtime.KeepAlive(store)
-	e.footprint = max(0, float64(after)-float64(before)) / float64(n)
-	return nil
+	return max(0, float64(after)-float64(before)) / float64(n), nil
 }
 
 // liveHeap is the number of bytes of reachable objects.
