@@ -60,7 +60,6 @@ func (tr *trial) drive() (window, error) {
 		err = guarded(tr.ctx, tr.ample(1), "sweep", stopCleaning)
 	}
 	if err != nil {
-		tr.abandoned = true
 		return w, err
 	}
 	if timed {
@@ -117,7 +116,7 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 	case <-idle:
 		return nil
 	case <-time.After(grace + tr.scenario.Hold):
-		return context.Cause(tr.ctx)
+		return errors.Join(context.Cause(tr.ctx), errLeft)
 	}
 }
 

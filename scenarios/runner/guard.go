@@ -48,9 +48,15 @@ func guarded(ctx context.Context, patience time.Duration, what string, fn func()
 	case err := <-done:
 		return errors.Join(context.Cause(ctx), err)
 	case <-time.After(grace):
-		return context.Cause(ctx)
+		return errors.Join(context.Cause(ctx), errLeft)
 	}
 }
+
+// errLeft says, beside why the run was given up, that somebody is still inside the store.
+var errLeft = errors.New("still waiting for the store")
+
+// stuck reports whether err says that somebody is still inside the store, so that closing it would hang, too.
+func stuck(err error) bool { return errors.Is(err, errHang) || errors.Is(err, errLeft) }
 
 // grace is how long a run that was given up waits for a store to let go.
 const grace = 2 * time.Second

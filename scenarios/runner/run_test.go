@@ -481,7 +481,7 @@ func TestInterruptionKeepsWhatWasFinished(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := small(t, "chatbot")
 	doc, err := Run(ctx, Config{
-		Subjects: []Subject{subject(t, "global"), subject(t, "sharded")}, Scenarios: []scenarios.Scenario{s}, Runs: 50,
+		Subjects: []Subject{subject(t, "global"), subject(t, "actor")}, Scenarios: []scenarios.Scenario{s}, Runs: 50,
 		Window: 5 * time.Millisecond, Seed: 1,
 		Progress: func(s Step) {
 			if s.Done == 5 {

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -134,7 +133,7 @@ const slowOp = 100 * time.Microsecond
 
 // giveUp closes the store after err, unless the store is what hangs: then it is left to itself.
 func (tr *trial) giveUp(err error) error {
-	tr.abandoned = tr.abandoned || errors.Is(err, errHang)
+	tr.abandoned = stuck(err)
 	if !tr.abandoned {
 		_ = guarded(context.Background(), grace, "close", tr.store.Close)
 	}
