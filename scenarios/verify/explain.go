@@ -1,0 +1,369 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+)
+
+// This file puts names to what the witness ran into. Whether a history is wrong is decided before; here it is only
+// said in words.
+
+func (w *witness) noCreator(b *block) *Finding {
+	first := b.ops[0].op
+	op := &w.ops[first]
+	if creator := w.wouldBegin(op.Life); creator >= 0 {
+		return &Finding{Anomaly: DoubleCreation, Ops: []int{creator, int(first)}, Why: fmt.Sprintf(
+			"%s was told that the session was there already, yet the one that it made (%s) is in use: %s",
+			who(&w.ops[creator]), op.Life, deed(op))}
+	}
+	return &Finding{Anomaly: AdoptedID, Ops: []int{int(first)}, Why: fmt.Sprintf(
+		"%s, in a session that nobody had created", deed(op))}
+}
+
+// wouldBegin finds the operation that would have begun a life, -1 for none.
+func (w *witness) wouldBegin(life Tag) int {
+	return slices.IndexFunc(w.ops, func(op Op) bool {
+		return (op.Kind == GetOrCreate || op.Kind == Create) && op.Tag == life && life != 0
+	})
+}
+
+func (w *witness) sameVersion(b *block, i, j int32) *Finding {
+	x, y := &w.ops[i], &w.ops[j]
+	if y.Created {
+		return &Finding{Anomaly: DoubleCreation, Ops: []int{int(i), int(j)}, Why: fmt.Sprintf(
+			"%s and %s were both told that they created this session", who(x), who(y))}
+	}
+	if x.Created { // version 0 is nobody's to make again
+		return &Finding{Anomaly: LostUpdate, Ops: []int{int(j)}, Why: fmt.Sprintf(
+			"%s, and the session still stands at version 0", deed(y))}
+	}
+	return &Finding{Anomaly: LostUpdate, Ops: []int{int(i), int(j)}, Why: fmt.Sprintf(
+		"%s and %s both made version %d of the session: each began from the same state, and one of the two changes is lost",
+		who(x), who(y), y.Version)}
+}
+
+func (w *witness) afterTheEnd(b *block, k int) *Finding {
+	end := slices.IndexFunc(b.ops, func(p placed) bool { return w.ops[p.op].Kind.Removes() })
+	i, j := b.ops[end].op, b.ops[k].op
+	x, y := &w.ops[i], &w.ops[j]
+	f := &Finding{Ops: []int{int(i), int(j)}}
+	switch {
+	case y.Kind.Removes():
+		f.Anomaly = DoubleDeletion
+		f.Why = fmt.Sprintf("%s and %s were both handed the last state of the same session", who(x), who(y))
+	case y.Kind.Writes() && x.Precedes(y):
+		f.Anomaly = Resurrection
+		f.Why = fmt.Sprintf("%s, in a session that %s had deleted before", deed(y), who(x))
+	case y.Kind.Writes():
+		f.Anomaly = LostUpdate
+		f.Why = fmt.Sprintf("%s (version %d), but what %s was handed as the last state of the session is version %d: the change is lost",
+			deed(y), y.Version, who(x), x.Version)
+	default:
+		f.Anomaly = DeletedRead
+		f.Why = fmt.Sprintf("%s at version %d, but the session had ended at version %d", deed(y), y.Version, x.Version)
+	}
+	return f
+}
+
+// missingVersion names the reason why nobody made a version of a life that was seen: b.ops[k] is the first that needs it.
+func (w *witness) missingVersion(b *block, version uint64, k int) *Finding {
+	p := b.ops[k].op
+	op := &w.ops[p]
+	if f := w.unaccounted(b, k); f != nil {
+		return f
+	}
+	for _, q := range b.ops[k:] {
+		if nested := &w.ops[q.op]; nested.Kind == Nested && nested.Version == op.Version+1 && op.Kind != Nested {
+			return &Finding{Anomaly: IntermediateRead, Ops: []int{int(q.op), int(p)}, Why: fmt.Sprintf(
+				"%s at version %d: the middle of an update by %s", deed(op), op.Version, who(nested))}
+		}
+	}
+	return &Finding{Anomaly: WrongAnswer, Ops: []int{int(p)}, Why: fmt.Sprintf(
+		"%s at version %d, but nobody was told that a change made version %d", deed(op), op.Version, version)}
+}
+
+// unaccounted looks for a tag in b, from its k-th operation on, that should not have been seen, or not so often.
+func (w *witness) unaccounted(b *block, k int) *Finding {
+	writers := w.writers()
+	for _, p := range b.ops[k:] {
+		op := &w.ops[p.op]
+		seen := map[Tag]bool{}
+		for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
+			if f := foreign(w.ops, writers, int(p.op), t); f != nil {
+				return f
+			}
+		}
+		for _, t := range op.Messages {
+			if seen[t] {
+				i := writers[t]
+				return &Finding{Anomaly: DuplicateWrite, Ops: []int{i, int(p.op)}, Why: fmt.Sprintf(
+					"message %s is there twice, as %s saw: %s applied it more than once", t, who(op), who(&w.ops[i]))}
+			}
+			seen[t] = true
+		}
+	}
+	return nil
+}
+
+// writers finds the operation that wrote each tag.
+func (w *witness) writers() map[Tag]int { return writersOf(w.ops) }
+
+func writersOf(ops []Op) map[Tag]int {
+	m := make(map[Tag]int)
+	for i := range ops {
+		switch op := &ops[i]; {
+		case op.Kind == Nested:
+			m[op.Tag], m[op.Tag+1] = i, i
+		case op.Kind.Writes():
+			m[op.Tag] = i
+		}
+	}
+	return m
+}
+
+// foreign looks whether operation i may have seen t at all.
+func foreign(ops []Op, writers map[Tag]int, i int, t Tag) *Finding {
+	if t == 0 {
+		return nil
+	}
+	op := &ops[i]
+	j, known := writers[t]
+	if !known {
+		return &Finding{Anomaly: GarbageRead, Ops: []int{i}, Why: fmt.Sprintf("%s: nobody wrote %s to this session", deed(op), t)}
+	}
+	writer := &ops[j]
+	switch {
+	case writer.Outcome == Refused || writer.Outcome == NotFound:
+		return &Finding{Anomaly: AbortedRead, Ops: []int{j, i}, Why: fmt.Sprintf(
+			"%s, and saw %s, which %s was told had not been applied", deed(op), t, who(writer))}
+	case writer.Outcome == RolledBack:
+		return &Finding{Anomaly: AbortedRead, Ops: []int{j, i}, Why: fmt.Sprintf(
+			"%s, and saw %s, a change that failed and was to leave no trace", deed(op), t)}
+	case op.Return < writer.Call:
+		return &Finding{Anomaly: FutureRead, Ops: []int{i, j}, Why: fmt.Sprintf(
+			"%s, and saw %s before %s had asked for it", deed(op), t, who(writer))}
+	}
+	return nil
+}
+
+// explainOrder names why i cannot come after late, which was called after i had returned, although the answers say so.
+func explainOrder(ops []Op, before []int32, late, i int32) *Finding {
+	x, y := &ops[late], &ops[i] // y returned before x was called, but x's answer puts it before y
+	f := &Finding{Ops: []int{int(i), int(late)}}
+	switch sameLife := x.Life == y.Life; {
+	case x.Outcome == NotFound || y.Outcome == NotFound:
+		return explainAbsence(ops, late, i)
+	case !sameLife && x.Created, !sameLife && y.Created:
+		f.Anomaly = DoubleCreation
+		f.Why = fmt.Sprintf("two lives of the session, %s and %s, were there at once: neither was deleted before the other began", x.Life, y.Life)
+		f.Ops = append(f.Ops, creators(ops, x.Life, y.Life)...)
+	case !sameLife && x.Kind.Writes():
+		f.Anomaly = Resurrection
+		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.Life, who(y), y.Life)
+	case !sameLife:
+		f.Anomaly = DeletedRead
+		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.Life, who(y), y.Life)
+	case y.Kind.Removes() && x.Kind.Writes():
+		f.Anomaly = Resurrection
+		f.Why = fmt.Sprintf("%s, in a session whose deletion %s had been confirmed before", deed(x), who(y))
+	case y.Kind.Removes():
+		f.Anomaly = DeletedRead
+		f.Why = fmt.Sprintf("%s, in a session whose deletion %s had been confirmed before", deed(x), who(y))
+	case x.Kind.Writes() && y.Kind.Writes():
+		f.Anomaly = WriteReordering
+		f.Why = fmt.Sprintf("%s as version %d, after %s had been told that its own change made version %d", deed(x), x.Version, who(y), y.Version)
+	case x.Created || x.Kind.Writes():
+		f.Anomaly = FutureRead
+		f.Why = fmt.Sprintf("%s at version %d, before %s had asked for the change that made version %d", deed(y), y.Version, who(x), x.Version)
+	default:
+		f.Anomaly = StaleRead
+		f.Why = fmt.Sprintf("%s at version %d, but version %d had been confirmed to %s before that read began", deed(x), x.Version, y.Version, who(y))
+	}
+	return f
+}
+
+func creators(ops []Op, lives ...Tag) (found []int) {
+	for i := range ops {
+		if ops[i].Created && slices.Contains(lives, ops[i].Life) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// explainAbsence names why somebody who found nothing cannot have: a life fills all the time of its call.
+func explainAbsence(ops []Op, late, i int32) *Finding {
+	absent, other := i, late
+	if ops[absent].Outcome != NotFound {
+		absent, other = late, i
+	}
+	a := &ops[absent]
+	// The one who met the session before, and the one who met it after.
+	before, after := -1, -1
+	for k := range ops {
+		op := &ops[k]
+		if op.Outcome == NotFound || op.Outcome == Refused || op.Outcome == Unknown {
+			continue
+		}
+		if op.Precedes(a) && (before < 0 || ops[before].Return < op.Return) {
+			before = k
+		}
+		if a.Precedes(op) && (after < 0 || op.Call < ops[after].Call) && (before < 0 || ops[before].Life == op.Life) {
+			after = k
+		}
+	}
+	f := &Finding{Anomaly: LostSession, Ops: []int{int(absent)}}
+	if before >= 0 {
+		f.Ops = append(f.Ops, before)
+	}
+	if after >= 0 && after != before {
+		f.Ops = append(f.Ops, after)
+	}
+	if before < 0 && after < 0 {
+		f.Ops = append(f.Ops, int(other))
+	}
+	f.Why = fmt.Sprintf("%s was told that there is no such session, while it was there", who(a))
+	return f
+}
+
+// explainAnswer names why the k-th operation of order cannot have had its answer in state s.
+func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Finding {
+	i := int(order[k])
+	op := &ops[i]
+	f := &Finding{Ops: []int{i}}
+	switch m {
+	case wasThere:
+		if op.Outcome == NotFound {
+			return explainAbsence(ops, order[max(0, k-1)], order[k])
+		}
+		f.Anomaly, f.Why = DoubleCreation, fmt.Sprintf("%s was told that it created the session, which was there", who(op))
+		f.Ops = append(f.Ops, creators(ops[:], s.life)...)
+		return f
+	case wasAbsent:
+		f.Anomaly, f.Why = AdoptedID, fmt.Sprintf("%s, when there was no session", deed(op))
+		if past := slices.IndexFunc(order[:k], func(j int32) bool { return ops[j].Kind.Removes() && ops[j].Outcome == OK }); past >= 0 {
+			f.Anomaly = DeletedRead
+			if op.Kind.Writes() {
+				f.Anomaly = Resurrection
+			}
+			f.Ops = append(f.Ops, int(order[past]))
+		}
+		return f
+	}
+	writers := writersOf(ops)
+	for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
+		if found := foreign(ops, writers, i, t); found != nil {
+			return found
+		}
+	}
+	if op.Told&ToldFields != 0 && op.Fields[0] != op.Fields[1] {
+		f.Anomaly = FracturedRead
+		f.Why = fmt.Sprintf("%s: two fields that are always written together hold %s and %s", deed(op), op.Fields[0], op.Fields[1])
+		for _, t := range op.Fields {
+			if j, known := writers[t]; known {
+				f.Ops = append(f.Ops, j)
+			}
+		}
+		return f
+	}
+	if op.Told&ToldMessages != 0 && m == otherMessages {
+		return explainMessages(ops, writers, i, s)
+	}
+	applied := *s
+	if op.Outcome != RolledBack {
+		applied.apply(op)
+	}
+	switch m {
+	case otherLife:
+		f.Anomaly = WrongAnswer
+		f.Why = fmt.Sprintf("%s, and met life %s of the session where life %s was due", deed(op), op.Life, s.life)
+	case otherFields:
+		f.Anomaly = StaleRead
+		f.Why = fmt.Sprintf("%s: fields of %s where those of %s were due", deed(op), op.Fields[0], s.fields)
+		if j, known := writers[s.fields]; known {
+			f.Ops = append(f.Ops, j)
+		}
+	case otherVersion, otherSeq:
+		f.Anomaly = WrongAnswer
+		f.Why = fmt.Sprintf("%s: version %d with %d messages where version %d with %d was due", deed(op), op.Version, op.Seq, applied.version, applied.seq)
+		if op.Kind.Writes() && (op.Version < applied.version || op.Seq < applied.seq) {
+			f.Anomaly = LostUpdate
+		}
+	}
+	return f
+}
+
+// explainMessages names why i cannot have read these messages.
+func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
+	op := &ops[i]
+	due := s.messages()
+	f := &Finding{Ops: []int{i}}
+	seen := map[Tag]bool{}
+	for _, t := range op.Messages {
+		if seen[t] {
+			f.Anomaly = DuplicateWrite
+			f.Why = fmt.Sprintf("message %s is there twice, as %s saw: %s applied it more than once", t, who(op), who(&ops[writers[t]]))
+			f.Ops = append(f.Ops, writers[t])
+			return f
+		}
+		seen[t] = true
+	}
+	if len(op.Messages) > keeps {
+		f.Anomaly = UnboundedHistory
+		f.Why = fmt.Sprintf("%s: %d messages, but a session keeps the newest %d", deed(op), len(op.Messages), keeps)
+		return f
+	}
+	for _, t := range slices.Backward(due) {
+		if seen[t] {
+			continue
+		}
+		f.Anomaly = LostUpdate
+		f.Why = fmt.Sprintf("%s, without message %s, whose write had been confirmed to %s", deed(op), t, who(&ops[writers[t]]))
+		f.Ops = append(f.Ops, writers[t])
+		return f
+	}
+	f.Anomaly = WrongAnswer
+	f.Why = fmt.Sprintf("%s: messages %v where %v were due", deed(op), op.Messages, due)
+	return f
+}
+
+// who is an operation by its user and what it did: "A's append of A7".
+func who(op *Op) string {
+	name := UserName(int(op.User))
+	switch op.Kind {
+	case Append, Nested, Update:
+		return fmt.Sprintf("%s's %s of %s", name, op.Kind, op.Tag)
+	default:
+		return fmt.Sprintf("%s's %s", name, op.Kind)
+	}
+}
+
+// deed is an operation as the beginning of a sentence: "B added message B7".
+func deed(op *Op) string {
+	name := UserName(int(op.User))
+	switch op.Kind {
+	case Append:
+		return fmt.Sprintf("%s added message %s", name, op.Tag)
+	case Nested:
+		return fmt.Sprintf("%s added messages %s and %s in one update", name, op.Tag, op.Tag+1)
+	case Update:
+		return fmt.Sprintf("%s set the fields to %s", name, op.Tag)
+	case History:
+		return name + " read the history"
+	case View:
+		return name + " read the fields"
+	case Delete:
+		return name + " deleted the session"
+	case Sweep:
+		return name + "'s sweep removed the session"
+	case Look:
+		return name + "'s sweep looked at the session"
+	case Create:
+		return name + " created the session"
+	default:
+		if op.Created {
+			return name + " created the session"
+		}
+		return name + " found the session"
+	}
+}
