@@ -47,6 +47,8 @@ const (
 	LeakedLocks     Anomaly = "leaked locks"
 	LeakedRoutines  Anomaly = "leaked goroutines"
 	Starvation      Anomaly = "starvation"
+	LateClosure     Anomaly = "late closure" // it ran when its operation had returned
+	WeakID          Anomaly = "weak id"
 	BrokenPromise   Anomaly = "declared, not kept"
 )
 

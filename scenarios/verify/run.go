@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
@@ -41,13 +43,17 @@ type Config struct {
 
 // The defaults.
 const (
-	DefaultRounds   = 48
+	DefaultRounds   = 150
 	DefaultBudget   = 20 * time.Second
 	DefaultUsers    = 8
 	DefaultOps      = 1000
 	DefaultSeed     = 1
 	DefaultPatience = 2 * time.Second
 )
+
+// leastOverlap is the share of operations that must have overlapped another one on the same session: operations that come
+// one after the other prove nothing about a store's locks.
+const leastOverlap = 0.3
 
 // Step says how far a run has come.
 type Step struct {
@@ -56,7 +62,133 @@ type Step struct {
 
 // Run verifies a store. It changes GOMAXPROCS while it runs. When ctx ends before the run is over, the report holds what was
 // found so far, is inconclusive unless it is a violation, and ctx's error comes beside it. A store that hangs keeps the
-// goroutines that are inside it.
+// goroutines that are inside it, unless it has a method Abandon() that sends them away.
+//
+// Rounds are drawn from their seeds alone, but for the schedule, which is the Go scheduler's: the same seed asks for the same
+// operations and pauses. Under a Schedule the whole round is the same each time.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
-	return nil, errors.New("not yet")
+	cfg.Rounds = cmp.Or(cfg.Rounds, DefaultRounds)
+	cfg.Budget = cmp.Or(cfg.Budget, DefaultBudget)
+	cfg.Users = cmp.Or(cfg.Users, DefaultUsers)
+	cfg.Ops = cmp.Or(cfg.Ops, DefaultOps)
+	cfg.Patience = cmp.Or(cfg.Patience, DefaultPatience)
+	r := &run{Config: cfg, start: time.Now(), Report: &Report{
+		SchemaVersion: SchemaVersion, Subject: cfg.Subject.Label, Params: cfg.Subject.Params, Seed: cfg.Seed,
+		Scheduled: cfg.Schedule != nil,
+	}}
+	var err error
+	if cfg.Schedule != nil {
+		err = r.round(ctx, cfg.Seed)
+	} else if err = r.rounds(ctx); err == nil && r.Violation == nil {
+		err = r.observe(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	r.conclude(ctx)
+	return r.Report, context.Cause(ctx)
+}
+
+type run struct {
+	Config
+	*Report
+	start time.Time
+	sum   tally
+	again int // closures that ran more than once
+}
+
+func (r *run) rounds(ctx context.Context) error {
+	for i := 0; i != r.Config.Rounds && r.Violation == nil && ctx.Err() == nil; i++ {
+		if i > 0 && time.Since(r.start) > r.Budget {
+			break
+		}
+		if err := r.round(ctx, r.Config.Seed+uint64(i)); err != nil {
+			return err
+		}
+		if r.Progress != nil {
+			r.Progress(Step{i + 1, max(0, r.Config.Rounds)})
+		}
+	}
+	return nil
+}
+
+func (r *run) round(ctx context.Context, seed uint64) error {
+	one, err := r.play(ctx, seed)
+	if err != nil {
+		return err
+	}
+	r.Report.Rounds++
+	r.again += one.again
+	if v := one.judge(ctx, &r.sum); v != nil {
+		v.Seed, v.Procs = seed, one.script.procs
+		r.Violation = v
+	}
+	return nil
+}
+
+// judge says what convicts the store, nil for nothing. What a history shows comes before what is seen from outside, because
+// it can be shown to others; but where an answer cannot be put into a history, that history is not whole.
+func (r *round) judge(ctx context.Context, sum *tally) *Violation {
+	whole := true
+	for _, f := range r.faults {
+		switch f.anomaly {
+		case Hang:
+			return &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: r.stacks}
+		case UnexpectedError:
+			whole = false
+		}
+	}
+	if whole {
+		if v := decide(ctx, r.histories, r.seed, sum); v != nil {
+			return v
+		}
+	}
+	if len(r.faults) == 0 {
+		return nil
+	}
+	f := slices.MinFunc(r.faults, func(a, b fault) int {
+		return cmp.Or(cmp.Compare(rank(a.check), rank(b.check)), cmp.Compare(a.at, b.at))
+	})
+	v := &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why}
+	if f.slot >= 0 {
+		v.Session = r.ids[f.slot]
+	}
+	return v
+}
+
+// rank is the order in which faults are told, the cause before what follows from it.
+func rank(c Check) int { return slices.Index([]Check{ByAnswers, ByOccupancy, ByFairness, ByCensus}, c) }
+
+// conclude turns what was found into a verdict.
+func (r *run) conclude(ctx context.Context) {
+	r.add(&r.sum)
+	r.ElapsedNs = int64(time.Since(r.start))
+	defer func() { r.Report.Guarantees = append([]Guarantee{r.linearizable()}, r.Report.Guarantees...) }()
+	switch {
+	case r.Violation != nil:
+		r.Verdict = Violated
+	case ctx.Err() != nil:
+		r.Verdict, r.Why = Inconclusive, "interrupted"
+	case r.Unknown > 0:
+		r.Verdict = Inconclusive
+		r.Why = fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown)
+	case r.Overlapped < leastOverlap && !r.Scheduled:
+		r.Verdict = Inconclusive
+		r.Why = fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, and less than %.0f %% prove nothing",
+			100*r.Overlapped, 100*leastOverlap)
+	default:
+		r.Verdict = Linearizable
+	}
+}
+
+// linearizable is the verdict's row among the guarantees.
+func (r *run) linearizable() Guarantee {
+	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notLookedAt, Kept: true}
+	switch {
+	case r.Violation != nil && r.Violation.History != nil:
+		g.Observed, g.Kept, g.Detail = "no", false, r.Violation.Why
+	case r.Verdict == Linearizable || r.Violation != nil && r.Violation.Check != ByWatchdog && r.sum.unknown == 0 && r.sum.sessions > 0:
+		g.Observed = "yes"
+	}
+	return g
 }

@@ -8,9 +8,8 @@ import (
 // Turnstile holds users at named points of a store, so that a schedule can let one of them pass another. A nil Turnstile
 // holds nobody. A store made for schedules calls Pass at its points; every closure of an operation passes [Inside].
 type Turnstile struct {
-	mu     sync.Mutex // protects what follows
-	users  map[int]*visitor
-	opened bool // the schedule is over: nobody is held any more
+	mu   sync.Mutex    // protects what visitors are held at, and open
+	open chan struct{} // closed when nobody is to be held any more; nil until somebody is held
 }
 
 // Inside is the point that every closure passes once it has seen the session, and before it changes it.
@@ -18,12 +17,16 @@ const Inside = "inside"
 
 // visitor is a user on its way through a store.
 type visitor struct {
-	hold   string        // where it is to be held
-	passed chan string   // gets the points that it comes to; closed by nobody
+	hold   string        // the point it is to be held at
+	passed chan string   // gets the points that it comes to, while somebody looks
 	let    chan struct{} // lets it go on from where it is held
 }
 
 type visitorKey struct{}
+
+func newVisitor() *visitor {
+	return &visitor{passed: make(chan string, 64), let: make(chan struct{})}
+}
 
 // Pass says that the operation whose ctx this is has come to a point, and returns when it may go on. A ctx that ends does
 // not end the hold: the schedule does.
@@ -36,41 +39,38 @@ func (t *Turnstile) Pass(ctx context.Context, point string) {
 		return
 	}
 	t.mu.Lock()
-	held := !t.opened && v.hold == point
+	held := v.hold == point
 	if held {
 		v.hold = ""
 	}
 	t.mu.Unlock()
 	select {
 	case v.passed <- point:
-	default: // nobody looks
+	default:
 	}
 	if held {
-		<-v.let
+		select {
+		case <-v.let:
+		case <-t.opening():
+		}
 	}
 }
 
-// Line is one line of a schedule: a user begins an operation, or goes on with the one that it is held in, or has it
-// cancelled. The next line comes when that operation has ended, is held at Hold, or has passed Past.
-type Line struct {
-	User   int
-	Do     Kind   // 0: go on
-	Slot   int    // of the session
-	Ending Ending // how the closure of a write ends
-	Cancel bool   // with Do: the operation's ctx is cancelled before it begins; without: now, and nothing else happens
-	Hold   string // a point
-	Past   string // a point
+// holdAt has v held the next time it comes to point; empty: nowhere.
+func (t *Turnstile) holdAt(v *visitor, point string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v.hold = point
 }
 
-// Ending is how an operation's closure ends.
-type Ending uint8
+func (t *Turnstile) opening() chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil {
+		t.open = make(chan struct{})
+	}
+	return t.open
+}
 
-// The endings.
-const (
-	Returns Ending = iota
-	Fails          // with an error, after the change was made
-	Panics         // after the change was made
-)
-
-// Schedule is a script that brings users into a store in one order only. When its last line is done everybody is let go.
-type Schedule []Line
+// openUp lets everybody go, now and from now on. It is called once.
+func (t *Turnstile) openUp() { close(t.opening()) }

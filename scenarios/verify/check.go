@@ -1,0 +1,180 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// shortening bounds the time that goes into making a violation's history short.
+const shortening = 5 * time.Second
+
+// crossCheck is the share of the histories certified by the witness that porcupine looks at, too: one in so many.
+const crossCheck = 100
+
+// tally is what deciding histories came to.
+type tally struct {
+	sessions, operations, overlapped                 int
+	certified, searched, crossChecked, unknown, open int
+}
+
+// decide decides each history. Where one is refuted it returns the violation, its history shortened.
+func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *tally) *Violation {
+	var open, again []*SessionHistory
+	rng := rand.New(rand.NewPCG(seed, 0xc8055))
+	writers := writersOfAll(histories)
+	for i := range histories {
+		h := &histories[i]
+		sum.sessions++
+		sum.operations += len(h.Ops)
+		sum.overlapped += overlapped(h)
+		certified, found := resolve(h)
+		switch {
+		case certified:
+			sum.certified++
+			if rng.IntN(crossCheck) == 0 {
+				again = append(again, h)
+			}
+		case found.Open:
+			open = append(open, h)
+		default:
+			return convict(ctx, h, found, writers)
+		}
+	}
+	for i, answer := range searchAll(ctx, open, 0) {
+		switch answer {
+		case porcupine.Ok:
+			sum.searched++
+		case porcupine.Illegal:
+			return convictBySearch(ctx, open[i])
+		default:
+			sum.unknown++
+		}
+	}
+	for i, answer := range searchAll(ctx, again, 0) {
+		switch answer {
+		case porcupine.Ok:
+			sum.crossChecked++
+		case porcupine.Illegal:
+			return &Violation{
+				Anomaly: WrongAnswer, Check: ByPorcupine, Session: again[i].ID, History: again[i], Full: again[i],
+				Why: "the witness certified this history and porcupine finds no linearization: one of the two checkers is wrong",
+			}
+		}
+	}
+	return nil
+}
+
+// convict makes a violation of a history that the witness refuted.
+func convict(ctx context.Context, h *SessionHistory, found *Finding, writers map[Tag]*SessionHistory) *Violation {
+	ctx, cancel := context.WithTimeout(ctx, shortening)
+	defer cancel()
+	short, _ := shorten(ctx, h, func(h *SessionHistory) bool {
+		certified, found := resolve(h)
+		return !certified && !found.Open
+	})
+	if _, again := resolve(short); again != nil {
+		found = again
+	}
+	v := &Violation{
+		Anomaly: found.Anomaly, Check: ByWitness, Why: found.Why, Session: h.ID,
+		History: short, Fault: found.Ops, Full: h,
+	}
+	v.Confirmed = Search(ctx, short, 0) == porcupine.Illegal
+	v.nameForeign(writers)
+	return v
+}
+
+// convictBySearch makes a violation of a history in which porcupine found no linearization.
+func convictBySearch(ctx context.Context, h *SessionHistory) *Violation {
+	ctx, cancel := context.WithTimeout(ctx, shortening)
+	defer cancel()
+	short, _ := shorten(ctx, h, func(h *SessionHistory) bool { return Search(ctx, h, time.Second) == porcupine.Illegal })
+	v := &Violation{
+		Anomaly: WrongAnswer, Check: ByPorcupine, Confirmed: true, Session: h.ID, History: short, Full: h,
+		Why: "no order of these operations explains all their answers",
+	}
+	if _, found := resolve(short); found != nil && found.Anomaly != Undecided {
+		v.Anomaly, v.Why, v.Fault = found.Anomaly, found.Why, found.Ops
+	}
+	return v
+}
+
+// writersOfAll finds the history that each message or field was written to.
+func writersOfAll(histories []SessionHistory) map[Tag]*SessionHistory {
+	all := map[Tag]*SessionHistory{}
+	for i := range histories {
+		for t := range writersOf(histories[i].Ops) {
+			all[t] = &histories[i]
+		}
+	}
+	return all
+}
+
+// nameForeign gives what nobody wrote to a session its right name where somebody wrote it to another one.
+func (v *Violation) nameForeign(writers map[Tag]*SessionHistory) {
+	if v.Anomaly != GarbageRead || len(v.Fault) == 0 {
+		return
+	}
+	op := &v.History.Ops[v.Fault[0]]
+	for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
+		if other := writers[t]; t != 0 && other != nil && other.ID != v.Session {
+			v.Anomaly = ForeignRead
+			v.Why = fmt.Sprintf("%s: %s was written to another session, %v", deed(op), t, other.ID)
+			return
+		}
+	}
+}
+
+// overlapped is the number of operations during which another user's operation was under way on the same session.
+func overlapped(h *SessionHistory) (n int) {
+	byCall := make([]*Op, len(h.Ops))
+	for i := range h.Ops {
+		byCall[i] = &h.Ops[i]
+	}
+	slices.SortFunc(byCall, func(a, b *Op) int { return cmp.Compare(a.Call, b.Call) })
+	met := make([]bool, len(byCall))
+	for i, a := range byCall {
+		for j := i + 1; j < len(byCall) && byCall[j].Call <= a.Return; j++ {
+			if byCall[j].User != a.User {
+				met[i], met[j] = true, true
+			}
+		}
+	}
+	for _, m := range met {
+		if m {
+			n++
+		}
+	}
+	return n
+}
+
+// CheckHistory decides a history that was recorded before.
+func CheckHistory(ctx context.Context, h *SessionHistory) *Report {
+	start := time.Now()
+	r := &Report{SchemaVersion: SchemaVersion, Subject: "history", Verdict: Linearizable}
+	var sum tally
+	r.Violation = decide(ctx, []SessionHistory{*h}, 0, &sum)
+	r.add(&sum)
+	switch {
+	case r.Violation != nil:
+		r.Verdict = Violated
+	case sum.unknown > 0:
+		r.Verdict, r.Why = Inconclusive, "the search for a linearization ran out of time"
+	}
+	r.ElapsedNs = int64(time.Since(start))
+	return r
+}
+
+func (r *Report) add(sum *tally) {
+	r.Sessions, r.Operations = sum.sessions, sum.operations
+	r.Certified, r.Searched, r.CrossChecked, r.Unknown = sum.certified, sum.searched, sum.crossChecked, sum.unknown
+	if sum.operations > 0 {
+		r.Overlapped = float64(sum.overlapped) / float64(sum.operations)
+	}
+}

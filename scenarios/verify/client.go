@@ -1,0 +1,483 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// arena is what the users of a round share. They only read it, but for the gauges.
+type arena struct {
+	store      manager.SessionStore[manager.Session]
+	front      Front
+	guarantees manager.Guarantees
+	turnstile  *Turnstile
+	ids        []manager.ID
+	slotOf     map[manager.ID]uint32
+	base       time.Time
+	inside     []gauge // of each slot; nil: nobody counts
+	late       lateRuns
+}
+
+// lateRuns counts closures that ran when their callers had gone. A right store never comes here.
+type lateRuns struct {
+	mu  sync.Mutex // protects what follows
+	n   int
+	who string // the first one's caller
+}
+
+// gauge counts the updates under way in one session.
+type gauge struct {
+	n atomic.Int32
+	_ [60]byte
+}
+
+// client is one user's way to the store: it does operations and records what came of them. It belongs to one goroutine.
+type client struct {
+	*arena
+	user   int
+	rec    *Recorder
+	own    *Recorder // of the sessions that it had minted
+	minted []manager.ID
+	faults []fault
+	again  int // closures that ran more than once
+	beat   *beat
+}
+
+// beat rises with everything that a user gets done. It alone writes it; the watchdog reads it.
+type beat struct {
+	n atomic.Int64
+	_ [56]byte
+}
+
+// fault is something that a store did and must not have done, beside what a history shows.
+type fault struct {
+	anomaly Anomaly
+	check   Check
+	slot    int // -1: not about one session of the pool
+	at      int64
+	why     string
+}
+
+// maxFaults is how many faults a user notes down.
+const maxFaults = 8
+
+func (c *client) fault(check Check, a Anomaly, slot uint32, format string, args ...any) {
+	if len(c.faults) < maxFaults {
+		c.faults = append(c.faults, fault{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
+	}
+}
+
+func (c *client) now() int64 { return int64(time.Since(c.base)) }
+
+// do does one operation and records it.
+func (c *client) do(ctx context.Context, p *plan) {
+	switch p.kind {
+	case Sweep:
+		c.sweep(ctx, p)
+	case Create:
+		c.create(ctx)
+	default:
+		c.one(ctx, p)
+	}
+	c.beat.n.Add(1)
+}
+
+// one does an operation on a session of the pool.
+func (c *client) one(ctx context.Context, p *plan) {
+	k := &call{client: c, plan: p, op: Op{Kind: p.kind}, id: c.ids[p.slot]}
+	if p.kind == GetOrCreate || p.kind.Writes() {
+		k.op.Tag = c.rec.NewTag()
+	}
+	if p.kind == Nested {
+		c.rec.NewTag() // the second message's
+	}
+	ctx, stop := cancelling(ctx, p)
+	defer stop()
+	k.op.Call = c.now()
+	err := k.run(ctx)
+	k.op.Return = c.now()
+	k.finish(err)
+	k.op.Outcome = k.outcome(err, ctx)
+	if k.op.Outcome != 0 {
+		c.rec.Add(p.slot, k.op)
+	}
+}
+
+// cancelling gives an operation the ctx that its plan wants.
+func cancelling(ctx context.Context, p *plan) (context.Context, func()) {
+	if p.cancel == neverCancelled {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	if p.cancel == cancelledBefore {
+		cancel()
+		return ctx, cancel
+	}
+	timer := time.AfterFunc(p.delay, cancel)
+	return ctx, func() { timer.Stop(); cancel() }
+}
+
+// call is one operation under way. A store that keeps a closure and runs it when the caller is gone writes here, and not
+// into what its client does next.
+type call struct {
+	*client
+	plan *plan
+	id   manager.ID
+
+	mu   sync.Mutex // protects what follows against a closure that runs when the caller has gone
+	op   Op
+	runs int  // of the closure
+	over bool // the caller has gone
+
+	panicked any // what came out of the store's method
+}
+
+// errPlanned is what a closure that is to fail returns, and what it panics with.
+var errPlanned = errors.New("planned failure")
+
+// run calls the store. A panic is caught, whoever it belongs to.
+func (k *call) run(ctx context.Context) (err error) {
+	defer func() { k.panicked = recover() }()
+	switch k.plan.kind {
+	case GetOrCreate:
+		created, err := k.store.GetOrCreate(ctx, k.id, k.make, func(s *manager.Session) { k.look(ctx, s) })
+		k.mu.Lock()
+		k.op.Created = created
+		k.mu.Unlock()
+		return err
+	case History, View:
+		return k.store.View(ctx, k.id, k.read)
+	case Delete:
+		last, err := k.store.Delete(ctx, k.id)
+		if err == nil {
+			k.tell(&last, ToldLife|ToldVersion|ToldSeq|ToldMessages|ToldFields)
+		}
+		return err
+	default:
+		return k.store.Update(ctx, k.id, k.change)
+	}
+}
+
+// make is what GetOrCreate makes a session with. It may run and its value be discarded.
+func (k *call) make() manager.Session {
+	k.plan.inside.apply()
+	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.now()}
+}
+
+// look is GetOrCreate's look at the session.
+func (k *call) look(ctx context.Context, s *manager.Session) {
+	k.begin()
+	k.tell(s, ToldLife|ToldVersion|ToldSeq)
+	k.turnstile.Pass(ctx, Inside)
+}
+
+// read is the closure of a read. It looks twice, with a pause between: what it is shown must not change meanwhile.
+func (k *call) read(ctx context.Context, s *manager.Session) error {
+	k.begin()
+	k.tell(s, ToldLife|ToldVersion)
+	k.turnstile.Pass(ctx, Inside)
+	k.plan.inside.apply()
+	if k.plan.kind == View {
+		k.tell(s, ToldFields)
+	} else {
+		k.tell(s, ToldSeq|ToldMessages)
+	}
+	return k.end()
+}
+
+// change is the closure of a write.
+func (k *call) change(ctx context.Context, s *manager.Session) error {
+	late := k.begin()
+	if k.inside != nil {
+		g := &k.inside[k.plan.slot].n
+		if n := g.Add(1); n > 1 {
+			k.overlap(n)
+		}
+		defer g.Add(-1)
+	}
+	before := *s
+	k.turnstile.Pass(ctx, Inside)
+	k.plan.inside.apply()
+	s.Touched = k.now()
+	switch k.plan.kind {
+	case Update:
+		text := tagText(k.op.Tag)
+		s.SetFields(map[string]string{fieldNames[0]: text, fieldNames[1]: text})
+	case Append:
+		s.Append(role, tagText(k.op.Tag))
+	case Nested:
+		s.Append(role, tagText(k.op.Tag))
+		if err := k.store.Update(ctx, k.id, k.nested); err != nil {
+			return fmt.Errorf("update inside an update: %w", err)
+		}
+	}
+	if late {
+		return nil
+	}
+	if k.plan.ending != Returns && k.guarantees.Rollback {
+		s = &before
+	}
+	k.tell(s, ToldLife|ToldVersion|ToldSeq)
+	return k.end()
+}
+
+// nested is the closure inside a closure.
+func (k *call) nested(_ context.Context, s *manager.Session) error {
+	s.Append(role, tagText(k.op.Tag+1))
+	return nil
+}
+
+// begin notes that the closure runs, and reports whether nobody waits for it any more.
+func (k *call) begin() (late bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		k.late.note(who(&k.op))
+		return true
+	}
+	k.runs++
+	return false
+}
+
+func (l *lateRuns) note(who string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.n++; l.n == 1 {
+		l.who = who
+	}
+}
+
+// end is how a closure ends.
+func (k *call) end() error {
+	switch k.plan.ending {
+	case Fails:
+		return errPlanned
+	case Panics:
+		panic(errPlanned)
+	}
+	return nil
+}
+
+// overlap notes that n updates are inside one session.
+func (k *call) overlap(n int32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.over {
+		k.fault(ByOccupancy, MutualExclusion, k.plan.slot,
+			"%d users were inside an update of the same session at once, %s among them", n, UserName(k.user))
+	}
+}
+
+// finish notes that the caller has gone, and what the closure cannot have done.
+func (k *call) finish(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.over = true
+	if k.runs > 1 {
+		k.again++
+		if k.guarantees.Alone && k.plan.kind.Writes() {
+			k.fault(ByAnswers, RepeatedClosure, k.plan.slot, "%s's closure ran %d times, and the store promises that it runs once",
+				who(&k.op), k.runs)
+		}
+	}
+	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != Delete {
+		k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s came back without an error, and its closure never ran", who(&k.op))
+	}
+}
+
+// outcome judges how the store's method ended. 0: the operation must not be in the history, and a fault says why.
+func (k *call) outcome(err error, ctx context.Context) Outcome {
+	wild := func(format string, args ...any) Outcome {
+		k.fault(ByAnswers, UnexpectedError, k.plan.slot, format, args...)
+		return 0
+	}
+	failed := Failed
+	if !k.plan.kind.Writes() {
+		failed = OK // a read that was shown the session, whatever it returned
+	} else if k.guarantees.Rollback {
+		failed = RolledBack
+	}
+	wants := k.plan.ending
+	switch {
+	case k.panicked != nil:
+		if e, ok := k.panicked.(error); ok && errors.Is(e, errPlanned) && wants == Panics {
+			return failed
+		}
+		return wild("%s: panic: %v", who(&k.op), k.panicked)
+	case err == nil && wants == Panics:
+		k.fault(ByAnswers, LostPanic, k.plan.slot, "%s: its closure panicked, and the panic did not reach the caller", who(&k.op))
+		return failed
+	case err == nil && wants == Fails:
+		return wild("%s: its closure failed, and the error did not reach the caller", who(&k.op))
+	case err == nil && k.plan.cancel == cancelledBefore:
+		return wild("%s was carried out although its ctx had ended before", who(&k.op))
+	case err == nil:
+		return OK
+	case errors.Is(err, errPlanned) && wants == Fails:
+		return failed
+	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.guarantees.Alone):
+		return NotFound
+	case errors.Is(err, manager.ErrIndeterminate):
+		k.op.Return = Never
+		return Unknown
+	case errors.Is(err, manager.ErrConflict):
+		return Refused
+	case errors.Is(err, manager.ErrNotApplied) && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		if k.guarantees.Alone && k.runs > 0 {
+			k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s was said not to have been applied, and its closure had run", who(&k.op))
+		}
+		return Refused
+	case errors.Is(err, manager.ErrNotApplied) && ctx.Err() == nil:
+		return wild("%s was given up although its ctx had not ended: %v", who(&k.op), err)
+	}
+	return wild("%s: %v", who(&k.op), err)
+}
+
+// tell notes what the operation was shown.
+func (k *call) tell(s *manager.Session, parts Told) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		return
+	}
+	tell(&k.op, s, parts)
+}
+
+func tell(op *Op, s *manager.Session, parts Told) {
+	op.Told |= parts
+	if parts&ToldLife != 0 {
+		op.Life = Tag(s.Incarnation)
+	}
+	if parts&ToldVersion != 0 {
+		op.Version = s.Version
+	}
+	if parts&ToldSeq != 0 {
+		op.Seq = s.Seq
+	}
+	if parts&ToldMessages != 0 {
+		op.Messages = op.Messages[:0]
+		for _, m := range s.History(nil) {
+			op.Messages = append(op.Messages, parseTag(m.Content))
+		}
+	}
+	if parts&ToldFields != 0 {
+		for i, name := range fieldNames {
+			op.Fields[i] = 0
+			if text, set := s.Fields[name]; set {
+				op.Fields[i] = parseTag(text)
+			}
+		}
+	}
+}
+
+// sweep removes what was idle. Each session that it takes is an operation of its own, told what was judged and what was
+// handed over; each that it lets live is a read.
+func (c *client) sweep(ctx context.Context, p *plan) {
+	type found struct {
+		slot uint32
+		Op
+	}
+	var (
+		mu     sync.Mutex // protects what follows: a store may judge several sessions at a time
+		judged = map[manager.ID]Op{}
+		seen   []found
+		start  = c.now()
+	)
+	expired := func(id manager.ID, s *manager.Session) bool {
+		slot, ours := c.slotOf[id]
+		if !ours {
+			return false
+		}
+		op := Op{Kind: Look, Outcome: OK, Call: start}
+		tell(&op, s, ToldLife|ToldVersion|ToldSeq)
+		goes := s.Touched <= start-int64(p.idle)
+		p.inside.apply()
+		c.turnstile.Pass(ctx, Inside)
+		op.Return = c.now()
+		mu.Lock()
+		defer mu.Unlock()
+		if goes {
+			op.Kind = Sweep
+			judged[id] = op
+		} else {
+			seen = append(seen, found{slot, op})
+		}
+		return goes
+	}
+	removed := func(id manager.ID, last manager.Session) {
+		mu.Lock()
+		defer mu.Unlock()
+		slot, ours := c.slotOf[id]
+		op, known := judged[id]
+		if !ours || !known {
+			c.fault(ByAnswers, UnexpectedError, slot, "%s's sweep handed over a session that nobody had found to be expired", UserName(c.user))
+			return
+		}
+		delete(judged, id)
+		tell(&op, &last, ToldSeq|ToldMessages|ToldFields)
+		op.Return = Never // until the sweep is over
+		seen = append(seen, found{slot, op})
+	}
+	_, err := c.store.Sweep(ctx, expired, removed)
+	end := c.now()
+	mu.Lock()
+	defer mu.Unlock()
+	for _, f := range seen {
+		f.Return = min(f.Return, end)
+		c.rec.Add(f.slot, f.Op)
+	}
+	if err != nil {
+		c.fault(ByAnswers, UnexpectedError, 0, "%s's sweep: %v", UserName(c.user), err)
+	}
+}
+
+// create has an id minted, and looks at what it got.
+func (c *client) create(ctx context.Context) {
+	op := Op{Kind: Create, Outcome: OK, Created: true, Call: c.now()}
+	id, err := c.front.CreateSession(ctx)
+	op.Return = c.now()
+	if err != nil {
+		c.fault(ByAnswers, UnexpectedError, 0, "%s's create: %v", UserName(c.user), err)
+		return
+	}
+	if id.Version() != 4 {
+		c.fault(ByAnswers, WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", UserName(c.user), id)
+	}
+	op.Tag = Tag(manager.IncarnationOf(id))
+	c.own.Add(uint32(len(c.minted)), op)
+	c.minted = append(c.minted, id)
+	look := Op{Kind: History, Outcome: OK, Call: c.now()}
+	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
+		tell(&look, s, ToldLife|ToldVersion|ToldSeq|ToldMessages)
+		return nil
+	})
+	look.Return = c.now()
+	if err != nil {
+		c.fault(ByAnswers, LostSession, 0, "%s created a session and could not read it: %v", UserName(c.user), err)
+		return
+	}
+	c.own.Add(uint32(len(c.minted)-1), look)
+}
+
+// What is stored: a tag is its number in text.
+const role = "user"
+
+var fieldNames = [2]string{"left", "right"}
+
+func tagText(t Tag) string { return strconv.FormatUint(uint64(t), 36) }
+
+// parseTag reads what tagText wrote. What nobody can have written is a tag of nobody's.
+func parseTag(text string) Tag {
+	n, err := strconv.ParseUint(text, 36, 64)
+	if err != nil {
+		return NewTag(1<<24-1, 0)
+	}
+	return Tag(n)
+}

@@ -1,0 +1,339 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// observe looks at what the store promises beside linearizability, and at what every store should do, each on a fresh one.
+func (r *run) observe(ctx context.Context) error {
+	for _, look := range []func(*probe) Guarantee{alone, reentrant, cancellable, rollback, leakFree, fairShare} {
+		if ctx.Err() != nil {
+			return nil
+		}
+		p, err := r.probe()
+		if err != nil {
+			return err
+		}
+		g, v := p.run(look)
+		r.Report.Guarantees = append(r.Report.Guarantees, g)
+		if v != nil {
+			r.Violation = v
+			return nil
+		}
+	}
+	return nil
+}
+
+// probe is a fresh store with one session, to try one thing on.
+type probe struct {
+	round
+	id        manager.ID
+	again     int
+	violation *Violation
+	running   sync.WaitGroup
+}
+
+func (r *run) probe() (*probe, error) {
+	p := &probe{round: round{cfg: &r.Config}, id: uuid.New(), again: r.again}
+	p.script.slots = 1
+	return p, p.open()
+}
+
+// run calls look, and closes the store.
+func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *Violation) {
+	fine := p.guarded(func() {
+		if _, err := p.store.GetOrCreate(context.Background(), p.id, newSession, nil); err != nil {
+			p.violate(UnexpectedError, "GetOrCreate: %v", err)
+			return
+		}
+		g = look(p)
+		p.running.Wait()
+	})
+	fine = fine && p.guarded(func() { _ = p.store.Close() })
+	if !fine {
+		p.abandon()
+		f := p.faults[0]
+		return Guarantee{}, &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
+	}
+	if p.violation == nil && !g.Kept {
+		p.violate(BrokenPromise, "%s: declared %s, observed %s: %s", g.Name, g.Declared, g.Observed, g.Detail)
+	}
+	if p.violation != nil {
+		p.violation.Seed = p.cfg.Seed
+	}
+	return g, p.violation
+}
+
+func (p *probe) violate(a Anomaly, format string, args ...any) {
+	check := ByGuarantee
+	switch a {
+	case LeakedLocks, LeakedRoutines, LeakedSessions:
+		check = ByCensus
+	case Starvation:
+		check = ByFairness
+	case UnexpectedError:
+		check = ByAnswers
+	}
+	p.violation = &Violation{Anomaly: a, Check: check, Why: fmt.Sprintf(format, args...)}
+}
+
+func newSession() manager.Session { return manager.Session{} }
+
+// update is an Update of the probe's session.
+func (p *probe) update(ctx context.Context, fn func(context.Context, *manager.Session) error) error {
+	return p.store.Update(ctx, p.id, fn)
+}
+
+// messages is how many messages the probe's session has.
+func (p *probe) messages() (n uint64) {
+	err := p.store.View(context.Background(), p.id, func(_ context.Context, s *manager.Session) error {
+		n = s.Seq
+		return nil
+	})
+	if err != nil {
+		p.violate(UnexpectedError, "View: %v", err)
+	}
+	return n
+}
+
+func add(_ context.Context, s *manager.Session) error {
+	s.Append(role, tagText(0))
+	return nil
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
+const notLookedAt = "–"
+
+func alone(p *probe) Guarantee {
+	g := Guarantee{Name: "alone", Declared: yes(p.guarantees.Alone), Observed: notLookedAt, Kept: true}
+	switch {
+	case p.again > 0:
+		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", p.again)
+	case p.guarantees.Alone:
+		g.Observed = "yes" // or the rounds would have said so
+	}
+	return g
+}
+
+// reentrant tries a nested update only where it is declared: elsewhere it hangs for good.
+func reentrant(p *probe) Guarantee {
+	g := Guarantee{Name: "reentrant", Declared: yes(p.guarantees.Reentrant), Observed: notLookedAt, Kept: true}
+	if !p.guarantees.Reentrant {
+		return g
+	}
+	err := p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
+		return errors.Join(add(ctx, s), p.update(ctx, add))
+	})
+	n := p.messages()
+	g.Kept = err == nil && n == 2
+	g.Observed, g.Detail = yes(g.Kept), fmt.Sprintf("%d of 2 messages written, error %v", n, err)
+	return g
+}
+
+// cancellable has one user inside a session, and sees what becomes of another one's wait when its ctx ends.
+func cancellable(p *probe) Guarantee {
+	declared := p.guarantees.Cancellable
+	g := Guarantee{Name: "cancellable", Declared: string(declared), Observed: "no", Kept: true}
+	if declared == manager.CancelNever {
+		g.Declared = "no"
+	}
+	inside, let := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	p.running.Go(func() {
+		_ = p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
+			once.Do(func() { close(inside) })
+			<-let
+			return add(ctx, s)
+		})
+	})
+	<-inside
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	answer := make(chan error, 1)
+	p.running.Go(func() { answer <- p.update(ctx, add) })
+	time.Sleep(aMoment)
+	cancel()
+	wait := aMoment
+	if declared != manager.CancelNever {
+		wait = p.cfg.Patience / 2 // before the watchdog takes it for a hang
+	}
+	var err error
+	early := false
+	select {
+	case err = <-answer:
+		early = true
+	case <-time.After(wait):
+	}
+	close(let)
+	if !early {
+		err = <-answer
+	}
+	p.running.Wait()
+	refused := errors.Is(err, manager.ErrNotApplied)
+	switch {
+	case early && refused:
+		g.Observed = "yes"
+		if declared == manager.CancelQueued {
+			g.Observed = string(declared)
+		}
+	case early && err == nil:
+		g.Observed = "no wait"
+	}
+	switch declared {
+	case manager.CancelAlways, manager.CancelQueued:
+		g.Kept = early && refused
+	case manager.CancelBetween:
+		g.Kept = early
+	}
+	g.Detail = fmt.Sprintf("the cancelled update came back with error %v, before the session was free: %s", err, yes(early))
+	want := uint64(1)
+	if err == nil {
+		want = 2
+	}
+	if n := p.messages(); n != want {
+		p.violate(AbortedRead, "of an update that was cancelled while it waited (its answer: %v) and one that was not, %d took effect, want %d", err, n, want)
+	}
+	return g
+}
+
+// aMoment is how long somebody is given to come to wait.
+const aMoment = 5 * time.Millisecond
+
+// rollback has updates fail after their change.
+func rollback(p *probe) Guarantee {
+	g := Guarantee{Name: "rollback", Declared: yes(p.guarantees.Rollback)}
+	ctx := context.Background()
+	_ = p.update(ctx, func(ctx context.Context, s *manager.Session) error {
+		return errors.Join(add(ctx, s), errPlanned)
+	})
+	afterError := p.messages()
+	func() {
+		defer func() { _ = recover() }()
+		_ = p.update(ctx, func(ctx context.Context, s *manager.Session) error {
+			_ = add(ctx, s)
+			panic(errPlanned)
+		})
+	}()
+	afterPanic := p.messages() - afterError
+	switch {
+	case afterError == 0 && afterPanic == 0:
+		g.Observed = "yes"
+	case afterError == 1 && afterPanic == 1:
+		g.Observed = "no"
+	default:
+		g.Observed = "in part"
+	}
+	g.Kept = g.Declared == g.Observed
+	g.Detail = fmt.Sprintf("%d of 1 change stayed after an error, %d of 1 after a panic", afterError, afterPanic)
+	return g
+}
+
+// lives is how many sessions leakFree makes and removes at a time.
+const lives = 1000
+
+// leakFree makes sessions and removes them, and looks at what is left.
+func leakFree(p *probe) Guarantee {
+	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: "yes", Kept: true}
+	p.comeAndGo()
+	before := p.dog.leftBehind()
+	p.comeAndGo()
+	after := p.dog.leftBehind()
+	if after-before >= lives/10 {
+		p.violate(LeakedRoutines, "%d sessions were made and deleted, and %d goroutines are left of them", lives, after-before)
+	}
+	if n, err := p.store.Len(context.Background()); err != nil || n != 1 {
+		p.violate(LeakedSessions, "all sessions but one were deleted, and the store counts %d (error %v)", n, err)
+	}
+	if s, ok := p.store.(manager.Censor); ok {
+		if c := s.Census(); c.Locks > 1 {
+			p.violate(LeakedLocks, "all sessions but one were deleted, and %d locks are still kept", c.Locks)
+		}
+	}
+	if p.violation != nil {
+		g.Observed, g.Kept = "no", false
+	}
+	return g
+}
+
+// comeAndGo makes sessions and deletes them.
+func (p *probe) comeAndGo() {
+	ctx := context.Background()
+	for range lives {
+		id := uuid.New()
+		_, err := p.store.GetOrCreate(ctx, id, newSession, nil)
+		if err == nil {
+			err = p.store.Update(ctx, id, add)
+		}
+		if err == nil {
+			_, err = p.store.Delete(ctx, id)
+		}
+		if err != nil {
+			p.violate(UnexpectedError, "create, update and delete of one session: %v", err)
+			return
+		}
+		p.clients[0].beat.n.Add(1)
+	}
+}
+
+const (
+	rivals    = 4                      // users of one session in fairShare
+	contest   = 300 * time.Millisecond // how long they are watched, at least
+	unserved  = 100                    // as many turns of the others make a user without any a starving one
+	turnSpins = pressure(5 * time.Microsecond)
+)
+
+// fairShare has users come to one session again and again, and compares the slowest with their mean.
+func fairShare(p *probe) Guarantee {
+	g := Guarantee{Name: "fair share", Declared: notLookedAt, Kept: true}
+	var (
+		stop  atomic.Bool
+		turns [rivals]beat
+	)
+	for i := range rivals {
+		p.running.Go(func() {
+			for !stop.Load() {
+				_ = p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
+					turnSpins.apply()
+					yield.apply()
+					return add(ctx, s)
+				})
+				turns[i].n.Add(1)
+			}
+		})
+	}
+	var least, sum int64
+	for start := time.Now(); ; time.Sleep(aMoment) {
+		least, sum = turns[0].n.Load(), 0
+		for i := range turns {
+			n := turns[i].n.Load()
+			least, sum = min(least, n), sum+n
+		}
+		past := time.Since(start)
+		if past > contest && least > 0 || past > p.cfg.Patience*3/4 {
+			break
+		}
+		p.clients[0].beat.n.Add(1) // the watchdog need not wait for what is watched here
+	}
+	stop.Store(true)
+	g.Observed = fmt.Sprintf("%.2f", float64(least)*rivals/float64(max(1, sum)))
+	g.Detail = fmt.Sprintf("slowest user's turns ÷ mean, of %d turns by %d users", sum, rivals)
+	if least == 0 && sum >= unserved {
+		p.violate(Starvation, "%d users came to one session again and again: they had %d turns, and one of them none", rivals, sum)
+	}
+	return g
+}

@@ -1,0 +1,309 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// round is one store under one script or schedule.
+type round struct {
+	cfg    *Config
+	seed   uint64
+	script script
+
+	*arena
+	clients []*client // the users, and last the keeper, who looks at what they left and removes it
+	dog     *watchdog
+
+	histories []SessionHistory
+	faults    []fault
+	stacks    string          // of a hang
+	again     int             // closures that ran more than once
+	pending   []chan struct{} // closed when whoever uses the store has come to an end
+}
+
+// play opens a store and drives the users through it. An error says that the store could not be opened or the schedule not
+// be played; what the store did wrong is in the round.
+func (cfg *Config) play(ctx context.Context, seed uint64) (*round, error) {
+	r := &round{cfg: cfg, seed: seed}
+	if cfg.Schedule == nil {
+		r.script = draw(seed, cfg)
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.script.procs))
+	}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	ended, err := r.drive(ctx)
+	if err != nil || !ended {
+		r.abandon()
+		return r, err
+	}
+	if r.guarded(r.keep) && r.guarded(r.closeDown) {
+		r.countRoutines()
+	} else {
+		r.abandon()
+	}
+	r.collect()
+	return r, nil
+}
+
+// open makes the store, the ids and the users.
+func (r *round) open() error {
+	users, slots := len(r.script.users), r.script.slots
+	var t *Turnstile
+	if r.cfg.Schedule != nil {
+		users, slots, t = r.cfg.Schedule.users(), r.cfg.Schedule.slots(), new(Turnstile)
+	}
+	beats := make([]*beat, users+1)
+	for i := range beats {
+		beats[i] = new(beat)
+	}
+	r.dog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
+	store, err := r.cfg.Subject.Open(t)
+	if err != nil {
+		return err
+	}
+	a := &arena{
+		store: store, guarantees: r.cfg.Subject.Guarantees, turnstile: t,
+		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
+	}
+	if r.cfg.Subject.Front != nil {
+		a.front = r.cfg.Subject.Front(store)
+	} else {
+		a.front = manager.NewChatbot(store)
+	}
+	for i := range a.ids {
+		a.ids[i] = uuid.New()
+		a.slotOf[a.ids[i]] = uint32(i)
+	}
+	if r.script.gauge || t != nil && a.guarantees.Alone {
+		a.inside = make([]gauge, slots)
+	}
+	r.arena = a
+	for i, b := range beats {
+		room := 8
+		if i < len(r.script.users) {
+			room = len(r.script.users[i])
+		}
+		// Each user has two recorders whose tags must not meet: of a pool's sessions, and of those it had minted.
+		r.clients = append(r.clients, &client{
+			arena: a, user: i, beat: b,
+			rec: NewRecorder(i, 2*room, keeps*room), own: NewRecorder(i, 0, 0),
+		})
+	}
+	return nil
+}
+
+// schedule plays the schedule.
+func (r *round) schedule() (ended bool, err error) {
+	actors := r.cfg.Schedule.cast(r.users(), r.dog)
+	err = r.cfg.Schedule.play(actors, r.turnstile)
+	ended = true
+	for _, a := range actors {
+		if a.done != nil {
+			r.pending = append(r.pending, a.done)
+			ended = r.dog.await(a.done) && ended
+		}
+		a.cancel()
+	}
+	return ended, err
+}
+
+// users are the clients but for the keeper.
+func (r *round) users() []*client { return r.clients[:len(r.clients)-1] }
+
+func (r *round) keeper() *client { return r.clients[len(r.clients)-1] }
+
+// drive has the users do what they are to do, and reports whether all of them came to their end.
+func (r *round) drive(ctx context.Context) (ended bool, err error) {
+	if r.cfg.Schedule != nil {
+		ended, err = r.schedule()
+	} else {
+		ended = r.press(ctx)
+	}
+	if !ended && err == nil {
+		r.hangs("the users")
+	}
+	return ended, err
+}
+
+// press sets the users loose on the store.
+func (r *round) press(ctx context.Context) (ended bool) {
+	var running sync.WaitGroup
+	gate, done := make(chan struct{}), make(chan struct{})
+	r.pending = append(r.pending, done)
+	for i, c := range r.users() {
+		running.Go(func() {
+			r.dog.own()
+			<-gate
+			for k := range r.script.users[i] {
+				if k%16 == 0 && ctx.Err() != nil {
+					return
+				}
+				p := &r.script.users[i][k]
+				c.do(context.Background(), p)
+				p.after.apply()
+			}
+		})
+	}
+	stop := r.collectGarbage()
+	defer stop()
+	close(gate)
+	go func() { running.Wait(); close(done) }()
+	return r.dog.await(done)
+}
+
+// collectGarbage forces collections until the function returned is called, if the script wants them.
+func (r *round) collectGarbage() (stop func()) {
+	if !r.script.gc {
+		return func() {}
+	}
+	quit, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		for {
+			select {
+			case <-quit:
+				return
+			case <-time.After(time.Millisecond):
+				runtime.GC()
+			}
+		}
+	}()
+	return func() { close(quit); <-gone }
+}
+
+// guarded runs f, which uses the store, and reports whether it came to its end.
+func (r *round) guarded(f func()) bool {
+	done := make(chan struct{})
+	r.pending = append(r.pending, done)
+	go func() {
+		defer close(done)
+		r.dog.own()
+		f()
+	}()
+	if r.dog.await(done) {
+		return true
+	}
+	r.hangs("those who clean up behind the users")
+	return false
+}
+
+func (r *round) hangs(who string) {
+	r.stacks = r.dog.stacks()
+	r.faults = append(r.faults, fault{Hang, ByWatchdog, -1, int64(time.Since(r.base)),
+		"no progress: " + who + " wait for something that nobody will do (a lock that nobody releases, a message that nobody takes?)"})
+}
+
+// keep looks at what the users left, and removes it.
+func (r *round) keep() {
+	k, ctx := r.keeper(), context.Background()
+	for slot := range r.ids {
+		for _, kind := range []Kind{History, View, Delete} {
+			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
+		}
+	}
+	for _, c := range r.users() {
+		for _, id := range c.minted {
+			if _, err := r.store.Delete(ctx, id); err != nil && !errors.Is(err, manager.ErrNotFound) {
+				k.fault(ByAnswers, UnexpectedError, 0, "delete of a session that had been created: %v", err)
+			}
+		}
+	}
+}
+
+// closeDown counts what is left in the store, and closes it.
+func (r *round) closeDown() {
+	k := r.keeper()
+	if n, err := r.store.Len(context.Background()); err != nil {
+		k.fault(ByAnswers, UnexpectedError, 0, "Len: %v", err)
+	} else if n != 0 {
+		k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and the store counts %d", n)
+	}
+	if s, ok := r.store.(manager.Censor); ok {
+		switch c := s.Census(); {
+		case c.Sessions != 0:
+			k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and %d can still be found", c.Sessions)
+		case c.Locks != 0:
+			k.fault(ByCensus, LeakedLocks, 0, "all sessions were deleted, and %d locks are still kept for them", c.Locks)
+		}
+	}
+	if err := r.store.Close(); err != nil {
+		k.fault(ByAnswers, UnexpectedError, 0, "Close: %v", err)
+	}
+}
+
+// countRoutines looks whether the store's goroutines have ended with it. They may take a moment.
+func (r *round) countRoutines() {
+	n := 0
+	for end := time.Now().Add(r.cfg.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if n = r.dog.leftBehind(); n == 0 {
+			return
+		}
+		if r.dog.quick && r.dog.standsStill() {
+			break
+		}
+	}
+	r.faults = append(r.faults, fault{LeakedRoutines, ByCensus, -1, int64(time.Since(r.base)),
+		fmt.Sprintf("the store is closed, and %d goroutines that it began are still there", n)})
+	r.release()
+}
+
+// abandon lets go of a store that hangs, as far as it allows.
+func (r *round) abandon() {
+	r.release()
+	patience := time.After(time.Second)
+	for _, done := range r.pending {
+		select {
+		case <-done:
+		case <-patience:
+			return
+		}
+	}
+}
+
+// release wakes whoever waits inside the store for ever, where the store offers that.
+func (r *round) release() {
+	if s, ok := r.store.(interface{ Abandon() }); ok {
+		s.Abandon()
+	}
+}
+
+// collect puts together what the users saw. Nobody writes any more.
+func (r *round) collect() {
+	var pool, own []*Recorder
+	ids := slices.Clone(r.ids)
+	number := map[manager.ID]uint32{}
+	for _, c := range r.clients {
+		r.faults = append(r.faults, c.faults...)
+		r.again += c.again
+		pool = append(pool, c.rec)
+		for i, s := range c.own.sessions {
+			id := c.minted[s]
+			n, known := number[id]
+			if !known {
+				n = uint32(len(ids))
+				number[id] = n
+				ids = append(ids, id)
+			}
+			c.own.sessions[i] = n
+		}
+		own = append(own, c.own)
+	}
+	r.late.mu.Lock()
+	defer r.late.mu.Unlock()
+	if r.late.n > 0 {
+		r.faults = append(r.faults, fault{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
+			"the closure of %s ran when the operation had already returned", r.late.who)})
+	}
+	r.histories = Histories(ids, false, append(pool, own...))
+}
