@@ -45,7 +45,7 @@ type client struct {
 	rec    *Recorder
 	own    *Recorder // of the sessions that it had minted
 	minted []manager.ID
-	faults []fault
+	faults []offence
 	again  int // closures that ran more than once
 	beat   *beat
 }
@@ -56,8 +56,8 @@ type beat struct {
 	_ [56]byte
 }
 
-// fault is something that a store did and must not have done, beside what a history shows.
-type fault struct {
+// offence is something that a store did and must not have done, beside what a history shows.
+type offence struct {
 	anomaly Anomaly
 	check   Check
 	slot    int // -1: not about one session of the pool
@@ -70,7 +70,7 @@ const maxFaults = 8
 
 func (c *client) fault(check Check, a Anomaly, slot uint32, format string, args ...any) {
 	if len(c.faults) < maxFaults {
-		c.faults = append(c.faults, fault{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
+		c.faults = append(c.faults, offence{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -25,7 +25,7 @@ type round struct {
 	dog     *watchdog
 
 	histories []SessionHistory
-	faults    []fault
+	faults    []offence
 	stacks    string          // of a hang
 	again     int             // closures that ran more than once
 	pending   []chan struct{} // closed when whoever uses the store has come to an end
@@ -200,7 +200,7 @@ func (r *round) guarded(f func()) bool {
 
 func (r *round) hangs(who string) {
 	r.stacks = r.dog.stacks()
-	r.faults = append(r.faults, fault{Hang, ByWatchdog, -1, int64(time.Since(r.base)),
+	r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)),
 		"no progress: " + who + " wait for something that nobody will do (a lock that nobody releases, a message that nobody takes?)"})
 }
 
@@ -253,7 +253,7 @@ func (r *round) countRoutines() {
 			break
 		}
 	}
-	r.faults = append(r.faults, fault{LeakedRoutines, ByCensus, -1, int64(time.Since(r.base)),
+	r.faults = append(r.faults, offence{LeakedRoutines, ByCensus, -1, int64(time.Since(r.base)),
 		fmt.Sprintf("the store is closed, and %d goroutines that it began are still there", n)})
 	r.release()
 }
@@ -302,7 +302,7 @@ func (r *round) collect() {
 	r.late.mu.Lock()
 	defer r.late.mu.Unlock()
 	if r.late.n > 0 {
-		r.faults = append(r.faults, fault{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
+		r.faults = append(r.faults, offence{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
 			"the closure of %s ran when the operation had already returned", r.late.who)})
 	}
 	r.histories = Histories(ids, false, append(pool, own...))

@@ -134,7 +134,7 @@ func (r *round) judge(ctx context.Context, sum *tally) *Violation {
 		switch f.anomaly {
 		case Hang:
 			return &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: r.stacks}
-		case UnexpectedError:
+		case UnexpectedError, RepeatedClosure, LostPanic:
 			whole = false
 		}
 	}
@@ -146,8 +146,8 @@ func (r *round) judge(ctx context.Context, sum *tally) *Violation {
 	if len(r.faults) == 0 {
 		return nil
 	}
-	f := slices.MinFunc(r.faults, func(a, b fault) int {
-		return cmp.Or(cmp.Compare(rank(a.check), rank(b.check)), cmp.Compare(a.at, b.at))
+	f := slices.MinFunc(r.faults, func(a, b offence) int {
+		return cmp.Or(cmp.Compare(precedence(a.check), precedence(b.check)), cmp.Compare(a.at, b.at))
 	})
 	v := &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why}
 	if f.slot >= 0 {
@@ -156,8 +156,8 @@ func (r *round) judge(ctx context.Context, sum *tally) *Violation {
 	return v
 }
 
-// rank is the order in which faults are told, the cause before what follows from it.
-func rank(c Check) int { return slices.Index([]Check{ByAnswers, ByOccupancy, ByFairness, ByCensus}, c) }
+// precedence is the order in which faults are told, the cause before what follows from it.
+func precedence(c Check) int { return slices.Index([]Check{ByAnswers, ByOccupancy, ByFairness, ByCensus}, c) }
 
 // conclude turns what was found into a verdict.
 func (r *run) conclude(ctx context.Context) {

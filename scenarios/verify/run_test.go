@@ -2,40 +2,331 @@ package verify_test
 
 import (
 	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
 )
 
+type store = manager.SessionStore[manager.Session]
+
 // subject is a strategy with its default parameters.
 func subject(s *strategies.Strategy) verify.Subject {
 	values, _ := s.Resolve(nil)
 	return verify.Subject{
 		Label: s.Name, Params: values, Guarantees: s.Guarantees,
-		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) { return s.Open(values) },
+		Open: func(*verify.Turnstile) (store, error) { return s.Open(values) },
 	}
 }
 
+// seeds is how many rounds each strategy is pressed for; SESSBENCH_SEEDS says otherwise.
+func seeds(t *testing.T) int {
+	if text := os.Getenv("SESSBENCH_SEEDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return 20
+}
+
 func TestEveryStrategyIsLinearizable(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	for _, s := range strategies.All() {
 		t.Run(s.Name, func(t *testing.T) {
-			r, err := verify.Run(context.Background(), verify.Config{Subject: subject(s), Seed: 1, Rounds: rounds(), Budget: time.Minute})
+			r, err := verify.Run(t.Context(), verify.Config{Subject: subject(s), Seed: 1, Rounds: seeds(t), Budget: time.Hour})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if r.Verdict != verify.Linearizable {
-				t.Errorf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
+				t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 			}
-			t.Logf("%d rounds, %d sessions, %d operations, %.0f %% overlapped, %d certified, %d searched, %d cross-checked, %v",
-				r.Rounds, r.Sessions, r.Operations, 100*r.Overlapped, r.Certified, r.Searched, r.CrossChecked, r.Elapsed().Round(time.Millisecond))
+			if r.Rounds != seeds(t) || r.Certified != r.Sessions || r.Sessions == 0 {
+				t.Errorf("%d rounds, %d of %d sessions certified by the witness", r.Rounds, r.Certified, r.Sessions)
+			}
+			t.Logf("%d sessions, %d operations, %.0f %% overlapped, %d cross-checked, %v",
+				r.Sessions, r.Operations, 100*r.Overlapped, r.CrossChecked, r.Elapsed().Round(time.Millisecond))
 			for _, g := range r.Guarantees {
-				t.Logf("%-14s %s/%s %s", g.Name, g.Declared, g.Observed, g.Detail)
+				t.Logf("%-13s %s/%s %s", g.Name, g.Declared, g.Observed, g.Detail)
 			}
 		})
 	}
 }
 
-func rounds() int { return 300 }
+// altered is a right store but for what is set.
+type altered struct {
+	store
+	getOrCreate func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error)
+	update      func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error
+	remove      func(ctx context.Context, id manager.ID) (manager.Session, error)
+	close       func() error
+
+	gone    chan struct{} // closed by Abandon
+	abandon sync.Once
+}
+
+func (a *altered) GetOrCreate(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+	if a.getOrCreate != nil {
+		return a.getOrCreate(ctx, id, create, view)
+	}
+	return a.store.GetOrCreate(ctx, id, create, view)
+}
+
+func (a *altered) Update(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if a.update != nil {
+		return a.update(ctx, id, fn)
+	}
+	return a.store.Update(ctx, id, fn)
+}
+
+func (a *altered) Delete(ctx context.Context, id manager.ID) (manager.Session, error) {
+	if a.remove != nil {
+		return a.remove(ctx, id)
+	}
+	return a.store.Delete(ctx, id)
+}
+
+func (a *altered) Close() error {
+	if a.close != nil {
+		return a.close()
+	}
+	return a.store.Close()
+}
+
+func (a *altered) Abandon() { a.abandon.Do(func() { close(a.gone) }) }
+
+// alteredSubject is a per-session store that alter changes.
+func alteredSubject(alter func(*altered)) verify.Subject {
+	base, _ := strategies.Lookup("per-session")
+	s := subject(base)
+	s.Open = func(*verify.Turnstile) (store, error) {
+		a := &altered{store: strategies.NewPerSession[manager.Session](), gone: make(chan struct{})}
+		alter(a)
+		return a, nil
+	}
+	return s
+}
+
+func TestWrongStoresAreConvicted(t *testing.T) {
+	type fn = func(context.Context, *manager.Session) error
+	tests := []struct {
+		why     string
+		promise func(*manager.Guarantees)
+		alter   func(*altered)
+		anomaly verify.Anomaly
+		check   verify.Check
+	}{{
+		why: "an update does its work twice",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					err := f(ctx, s)
+					_ = f(ctx, s.Clone())
+					return err
+				})
+			}
+		},
+		anomaly: verify.RepeatedClosure, check: verify.ByAnswers,
+	}, {
+		why: "a panic in a closure is swallowed",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					defer func() { _ = recover() }()
+					return f(ctx, s)
+				})
+			}
+		},
+		anomaly: verify.LostPanic, check: verify.ByAnswers,
+	}, {
+		why: "an operation whose ctx had ended is carried out",
+		alter: func(a *altered) {
+			a.update = func(_ context.Context, id manager.ID, f fn) error { return a.store.Update(context.Background(), id, f) }
+		},
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why: "an update comes back without having run its closure",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, _ fn) error {
+				return a.store.Update(ctx, id, func(context.Context, *manager.Session) error { return nil })
+			}
+		},
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why: "updates happen to a copy",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error { return f(ctx, s.Clone()) })
+			}
+		},
+		anomaly: verify.LostUpdate, check: verify.ByWitness,
+	}, {
+		why: "everybody is told that the session is new",
+		alter: func(a *altered) {
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				_, err := a.store.GetOrCreate(ctx, id, create, view)
+				return true, err
+			}
+		},
+		anomaly: verify.DoubleCreation, check: verify.ByWitness,
+	}, {
+		why: "a deleted session stays",
+		alter: func(a *altered) {
+			a.remove = func(ctx context.Context, id manager.ID) (last manager.Session, err error) {
+				err = a.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
+					last = *s.Clone()
+					return nil
+				})
+				return last, err
+			}
+		},
+		anomaly: verify.LeakedSessions, check: verify.ByCensus,
+	}, {
+		why: "Close leaves a goroutine behind",
+		alter: func(a *altered) {
+			go func() { <-a.gone }()
+		},
+		anomaly: verify.LeakedRoutines, check: verify.ByCensus,
+	}, {
+		why:     "rollback is declared, and a failed update leaves its change",
+		promise: func(g *manager.Guarantees) { g.Rollback = true },
+		alter:   func(*altered) {},
+		anomaly: verify.AbortedRead, check: verify.ByWitness,
+	}, {
+		why:     "the wait is declared to end with ctx, and does not",
+		promise: func(g *manager.Guarantees) { g.Cancellable = manager.CancelAlways },
+		alter:   func(*altered) {},
+		anomaly: verify.BrokenPromise, check: verify.ByGuarantee,
+	}, {
+		why: "an update never comes back",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				<-a.gone
+				return manager.ErrClosed
+			}
+		},
+		anomaly: verify.Hang, check: verify.ByWatchdog,
+	}}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			s := alteredSubject(test.alter)
+			if test.promise != nil {
+				test.promise(&s.Guarantees)
+			}
+			r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 1, Rounds: 10, Patience: 500 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := r.Violation
+			if r.Verdict != verify.Violated || v == nil {
+				t.Fatalf("%s: verdict %s", test.why, r.Verdict)
+			}
+			if v.Anomaly != test.anomaly || v.Check != test.check {
+				t.Errorf("%s: convicted of %q by %s (%s), want %q by %s", test.why, v.Anomaly, v.Check, v.Why, test.anomaly, test.check)
+			}
+			if v.Check == verify.ByWitness && (!v.Confirmed || v.History == nil || v.Full == nil || len(v.Fault) == 0) {
+				t.Errorf("%s: the conviction is not confirmed or not whole: %+v", test.why, v)
+			}
+			if v.Anomaly == verify.Hang && !strings.Contains(v.Stacks, "altered") {
+				t.Errorf("%s: the stacks do not show who waits where:\n%s", test.why, v.Stacks)
+			}
+		})
+	}
+}
+
+func TestASlowStoreIsNoHang(t *testing.T) {
+	s := alteredSubject(func(a *altered) {
+		a.update = func(ctx context.Context, id manager.ID, f func(context.Context, *manager.Session) error) error {
+			time.Sleep(100 * time.Millisecond)
+			return a.store.Update(ctx, id, f)
+		}
+	})
+	r, err := verify.Run(t.Context(), verify.Config{Subject: s, Rounds: 1, Users: 4, Ops: 24, Patience: 60 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Violation; v != nil && v.Anomaly == verify.Hang {
+		t.Errorf("a store that sleeps was taken to hang: %+v", v)
+	}
+}
+
+func TestOneUserProvesNothing(t *testing.T) {
+	base, _ := strategies.Lookup("global")
+	r, err := verify.Run(t.Context(), verify.Config{Subject: subject(base), Rounds: 3, Users: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != verify.Inconclusive || !strings.Contains(r.Why, "prove nothing") {
+		t.Errorf("operations one after the other: %s (%s), want inconclusive", r.Verdict, r.Why)
+	}
+}
+
+func TestInterruptedRunsSaySo(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("enough")
+	base, _ := strategies.Lookup("global")
+	r, err := verify.Run(ctx, verify.Config{Subject: subject(base), Rounds: -1, Budget: time.Hour,
+		Progress: func(s verify.Step) {
+			if s.Round == 3 {
+				cancel(reason)
+			}
+		}})
+	if !errors.Is(err, reason) {
+		t.Errorf("error %v, want the reason of the interruption", err)
+	}
+	if r == nil || r.Rounds != 3 || r.Verdict != verify.Inconclusive || r.Sessions == 0 {
+		t.Errorf("report %+v, want an inconclusive one of the three rounds that were finished", r)
+	}
+}
+
+func TestSchedulesPlayOnRightStores(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	schedule := verify.Schedule{
+		{User: 0, Do: verify.GetOrCreate},
+		{User: 0, Do: verify.Append, Hold: verify.Inside},
+		{User: 1, Do: verify.Append}, // stands still: user 0 is inside
+		{User: 2, Do: verify.Append, Cancel: true},
+		{User: 0},
+		{User: 2, Do: verify.Update, Ending: verify.Panics},
+		{User: 2, Do: verify.History},
+		{User: 2, Do: verify.Delete},
+	}
+	base, _ := strategies.Lookup("cancellable")
+	s := subject(base)
+	var held *verify.Turnstile
+	open := s.Open
+	s.Open = func(turnstile *verify.Turnstile) (store, error) { held = turnstile; return open(turnstile) }
+	var first *verify.Report
+	for range 3 {
+		r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 7, Schedule: schedule})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != verify.Linearizable || !r.Scheduled || held == nil {
+			t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
+		}
+		r.ElapsedNs, r.Overlapped = 0, 0
+		if first == nil {
+			first = r
+		}
+		if diff := cmp.Diff(first, r); diff != "" {
+			t.Errorf("the same schedule came to something else (-first +now):\n%s", diff)
+		}
+	}
+	_, err := verify.Run(t.Context(), verify.Config{Subject: s, Schedule: verify.Schedule{{User: 0}}})
+	if err == nil || !strings.Contains(err.Error(), "line 1 of the schedule") {
+		t.Errorf("a schedule that lets go whom nobody holds: error %v", err)
+	}
+}
