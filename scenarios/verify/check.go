@@ -19,8 +19,8 @@ const crossCheck = 100
 
 // tally is what deciding histories came to.
 type tally struct {
-	sessions, operations, overlapped                 int
-	certified, searched, crossChecked, unknown, open int
+	sessions, operations, overlapped           int
+	certified, searched, crossChecked, unknown int
 }
 
 // decide decides each history. Where one is refuted it returns the violation, its history shortened.

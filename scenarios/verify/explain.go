@@ -78,8 +78,29 @@ func (w *witness) missingVersion(b *block, version uint64, k int) *Finding {
 				"%s at version %d: the middle of an update by %s", deed(op), op.Version, who(nested))}
 		}
 	}
-	return &Finding{Anomaly: WrongAnswer, Ops: []int{int(p)}, Why: fmt.Sprintf(
+	f := &Finding{Anomaly: WrongAnswer, Ops: []int{int(p)}, Why: fmt.Sprintf(
 		"%s at version %d, but nobody was told that a change made version %d", deed(op), op.Version, version)}
+	if i := w.suspect(op); i >= 0 {
+		f.Anomaly, f.Ops = AbortedRead, append(f.Ops, i)
+		f.Why += fmt.Sprintf("; %s was told that it had not been applied", who(&w.ops[i]))
+	}
+	return f
+}
+
+// suspect finds the one change that was to leave no trace and may be what op saw, -1 where there is not exactly one.
+func (w *witness) suspect(op *Op) int {
+	found := -1
+	for i := range w.ops {
+		x := &w.ops[i]
+		if !x.Kind.Writes() || x.Outcome != Refused && x.Outcome != RolledBack || op.Precedes(x) {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = i
+	}
+	return found
 }
 
 // unaccounted looks for a tag in b, from its k-th operation on, that should not have been seen, or not so often.
@@ -97,7 +118,7 @@ func (w *witness) unaccounted(b *block, k int) *Finding {
 			if seen[t] {
 				i := writers[t]
 				return &Finding{Anomaly: DuplicateWrite, Ops: []int{i, int(p.op)}, Why: fmt.Sprintf(
-					"message %s is there twice, as %s saw: %s applied it more than once", t, who(op), who(&w.ops[i]))}
+					"message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(op.User)), who(&w.ops[i]))}
 			}
 			seen[t] = true
 		}
@@ -150,41 +171,41 @@ func foreign(ops []Op, writers map[Tag]int, i int, t Tag) *Finding {
 func explainOrder(ops []Op, before []int32, late, i int32) *Finding {
 	x, y := &ops[late], &ops[i] // y returned before x was called, but x's answer puts it before y
 	f := &Finding{Ops: []int{int(i), int(late)}}
-	switch sameLife := x.Life == y.Life; {
+	switch sameLife := x.life() == y.life(); {
 	case x.Outcome == NotFound || y.Outcome == NotFound:
 		return explainAbsence(ops, late, i)
 	case !sameLife && x.Created, !sameLife && y.Created:
 		f.Anomaly = DoubleCreation
-		f.Why = fmt.Sprintf("two lives of the session, %s and %s, were there at once: neither was deleted before the other began", x.Life, y.Life)
-		f.Ops = append(f.Ops, creators(ops, x.Life, y.Life)...)
+		f.Why = fmt.Sprintf("two lives of the session, %s and %s, were there at once: neither was deleted before the other began", x.life(), y.life())
+		f.Ops = append(f.Ops, creators(ops, x.life(), y.life())...)
 	case !sameLife && x.Kind.Writes():
 		f.Anomaly = Resurrection
-		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.Life, who(y), y.Life)
+		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.life(), who(y), y.life())
 	case !sameLife:
 		f.Anomaly = DeletedRead
-		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.Life, who(y), y.Life)
+		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.life(), who(y), y.life())
 	case y.Kind.Removes() && x.Kind.Writes():
 		f.Anomaly = Resurrection
-		f.Why = fmt.Sprintf("%s, in a session whose deletion %s had been confirmed before", deed(x), who(y))
+		f.Why = fmt.Sprintf("%s, in a session whose deletion had been confirmed to %s before", deed(x), UserName(int(y.User)))
 	case y.Kind.Removes():
 		f.Anomaly = DeletedRead
-		f.Why = fmt.Sprintf("%s, in a session whose deletion %s had been confirmed before", deed(x), who(y))
+		f.Why = fmt.Sprintf("%s, in a session whose deletion had been confirmed to %s before", deed(x), UserName(int(y.User)))
 	case x.Kind.Writes() && y.Kind.Writes():
 		f.Anomaly = WriteReordering
-		f.Why = fmt.Sprintf("%s as version %d, after %s had been told that its own change made version %d", deed(x), x.Version, who(y), y.Version)
+		f.Why = fmt.Sprintf("%s as version %d, after %s had been told that %s made version %d", deed(x), x.Version, UserName(int(y.User)), y.Tag, y.Version)
 	case x.Created || x.Kind.Writes():
 		f.Anomaly = FutureRead
 		f.Why = fmt.Sprintf("%s at version %d, before %s had asked for the change that made version %d", deed(y), y.Version, who(x), x.Version)
 	default:
 		f.Anomaly = StaleRead
-		f.Why = fmt.Sprintf("%s at version %d, but version %d had been confirmed to %s before that read began", deed(x), x.Version, y.Version, who(y))
+		f.Why = fmt.Sprintf("%s at version %d, but %s had been told of version %d before that read began", deed(x), x.Version, UserName(int(y.User)), y.Version)
 	}
 	return f
 }
 
 func creators(ops []Op, lives ...Tag) (found []int) {
 	for i := range ops {
-		if ops[i].Created && slices.Contains(lives, ops[i].Life) {
+		if ops[i].Created && slices.Contains(lives, ops[i].life()) {
 			found = append(found, i)
 		}
 	}
@@ -236,8 +257,14 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 		if op.Outcome == NotFound {
 			return explainAbsence(ops, order[max(0, k-1)], order[k])
 		}
-		f.Anomaly, f.Why = DoubleCreation, fmt.Sprintf("%s was told that it created the session, which was there", who(op))
-		f.Ops = append(f.Ops, creators(ops[:], s.life)...)
+		f.Ops = append(f.Ops, creators(ops, s.life)...)
+		if first := &ops[f.Ops[len(f.Ops)-1]]; first.Precedes(op) {
+			f.Anomaly = LostSession
+			f.Why = fmt.Sprintf("%s began life %s of the session, but nobody had removed the life before it, %s", who(op), op.Tag, s.life)
+		} else {
+			f.Anomaly = DoubleCreation
+			f.Why = fmt.Sprintf("%s and %s were both told that they created the session", who(first), who(op))
+		}
 		return f
 	case wasAbsent:
 		f.Anomaly, f.Why = AdoptedID, fmt.Sprintf("%s, when there was no session", deed(op))
@@ -302,7 +329,7 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	for _, t := range op.Messages {
 		if seen[t] {
 			f.Anomaly = DuplicateWrite
-			f.Why = fmt.Sprintf("message %s is there twice, as %s saw: %s applied it more than once", t, who(op), who(&ops[writers[t]]))
+			f.Why = fmt.Sprintf("message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(op.User)), who(&ops[writers[t]]))
 			f.Ops = append(f.Ops, writers[t])
 			return f
 		}
@@ -318,7 +345,7 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 			continue
 		}
 		f.Anomaly = LostUpdate
-		f.Why = fmt.Sprintf("%s, without message %s, whose write had been confirmed to %s", deed(op), t, who(&ops[writers[t]]))
+		f.Why = fmt.Sprintf("%s, without message %s, which had been confirmed to %s", deed(op), t, UserName(t.User()))
 		f.Ops = append(f.Ops, writers[t])
 		return f
 	}
@@ -331,7 +358,9 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 func who(op *Op) string {
 	name := UserName(int(op.User))
 	switch op.Kind {
-	case Append, Nested, Update:
+	case Nested:
+		return fmt.Sprintf("%s's double append of %s", name, op.Tag)
+	case Append, Update:
 		return fmt.Sprintf("%s's %s of %s", name, op.Kind, op.Tag)
 	default:
 		return fmt.Sprintf("%s's %s", name, op.Kind)

@@ -306,4 +306,9 @@ func (r *round) collect() {
 			"the closure of %s ran when the operation had already returned", r.late.who)})
 	}
 	r.histories = Histories(ids, false, append(pool, own...))
+	if r.cfg.Schedule != nil {
+		if o := r.overtaken(); o != nil {
+			r.faults = append(r.faults, *o)
+		}
+	}
 }

@@ -157,7 +157,9 @@ func (r *round) judge(ctx context.Context, sum *tally) *Violation {
 }
 
 // precedence is the order in which faults are told, the cause before what follows from it.
-func precedence(c Check) int { return slices.Index([]Check{ByAnswers, ByOccupancy, ByFairness, ByCensus}, c) }
+func precedence(c Check) int {
+	return slices.Index([]Check{ByAnswers, ByOccupancy, ByFairness, ByCensus}, c)
+}
 
 // conclude turns what was found into a verdict.
 func (r *run) conclude(ctx context.Context) {

@@ -16,45 +16,68 @@ import (
 // specification and demands the answers given, and that nobody comes after an operation that it returned before.
 // An order that passes is a linearization, whatever the store says about its versions: a certificate.
 //
-// An order that does not pass refutes the history, where the versions are part of the stored data. Within a life
-// no other order reproduces the answers. For the lives, take for each the latest call C and the earliest return D of
-// its operations. A life can stand before another only if C of the first is not after D of the second, so
-// lives with D before C fill the time between, may not overlap, and stand in the order of D. Whatever else there is
-// (a life all of whose operations overlapped, one who found nothing) fits at a single instant between its C and its D,
-// and that is possible unless a single life fills all of that time. The proposal takes the first such instant.
+// An order that does not pass refutes the history, provided that the versions are part of the stored data, that no tag is
+// used twice, and that everybody who met a session was told its life and version (else the finding is Open). For then
+// within a life no other order reproduces the answers, but for readers of the same version, who stand in the order of
+// their calls. And nothing else comes between the operations of a life, since only one creation begins it.
+//
+// For the lives, take for each the latest call C and the earliest return D of its operations; C is infinite where the life
+// was not removed, as nothing can follow then. One who found nothing counts as a life of one operation. A life x may come
+// before y if and only if C(x) ≤ D(y), and nothing else is asked of their order. Sort them by the lesser of C and D, in a
+// tie those with C ≤ D first. If x then stands before y and must not, since C(x) > D(y), it must not come after y either:
+//
+//	D(x) < C(x), D(y) < C(y):  D(x) ≤ D(y) < C(y), so C(y) > D(x)
+//	D(x) < C(x), C(y) ≤ D(y):  D(x) < C(y) by the tie rule, so C(y) > D(x)
+//	C(x) ≤ D(x):               C(x) ≤ min(C(y), D(y)) ≤ D(y), so this does not happen
 
 // Witness proposes an order for h and tries to certify it. certified means that h is linearizable. Otherwise the finding
 // says what stands against it: a refutation, unless the finding is Open, which means that the witness cannot decide.
 func Witness(h *SessionHistory) (certified bool, found *Finding) {
-	w := witness{ops: h.Ops}
-	if found := w.sort(); found != nil {
-		found.Open = found.Open || h.Claimed
-		return false, found
+	if i := slices.IndexFunc(h.Ops, func(op Op) bool { return op.Outcome == Unknown }); i >= 0 {
+		return false, undecided(i)
 	}
-	if found := w.checkLives(); found != nil {
-		found.Open = found.Open || h.Claimed
-		return false, found
+	order, found := propose(h.Ops)
+	if found == nil {
+		found = certify(h.Ops, order)
 	}
-	if found := certify(h.Ops, w.order()); found != nil {
+	if found != nil {
 		found.Open = found.Open || h.Claimed
 		return false, found
 	}
 	return true, nil
 }
 
-// placed is an operation and its place in its life: the version twice, plus one where it does not make that version.
+// undecided is the finding that operation i leaves more than one order to choose from.
+func undecided(i int) *Finding { return &Finding{Open: true, Anomaly: Undecided, Ops: []int{i}} }
+
+// propose returns the one order of ops that may be a linearization, as their indices, or a finding why there is none.
+// Operations that were refused or whose outcome is unknown are left out.
+func propose(ops []Op) (order []int32, found *Finding) {
+	w := witness{ops: ops}
+	if found := w.sort(); found != nil {
+		return nil, found
+	}
+	if found := w.checkLives(); found != nil {
+		return nil, found
+	}
+	return w.order(), nil
+}
+
+// placed is an operation and its place in its life.
 type placed struct {
 	life int32 // number of the life in order of appearance; -1: told that there was none
 	op   int32
-	pos  uint64
+	pos  uint64 // positions × version + position
 	call int64
 }
 
+// The positions of one version: who creates a session stands before one who claims to have made version 0 of it.
 const (
-	beginning = 0 // of the positions of version 0
-	reading   = 1
-	removing  = 2
-	positions = 4 // a version
+	creating = iota
+	making
+	reading
+	removing
+	positions
 )
 
 // block is one life: its operations in their order, and the bounds that they set.
@@ -89,37 +112,29 @@ func (w *witness) sort() *Finding {
 		op := &w.ops[i]
 		p := placed{life: -1, op: int32(i), call: op.Call}
 		switch op.Outcome {
-		case Refused:
+		case Refused, Unknown:
 			continue
-		case Unknown:
-			return &Finding{Open: true, Anomaly: Undecided, Ops: []int{i}}
 		case NotFound:
 			w.absent = append(w.absent, p)
 			continue
 		}
-		life, version := op.Life, op.Version
-		creates := (op.Kind == GetOrCreate || op.Kind == Create) && op.Created
-		if creates {
-			if op.Told&ToldLife == 0 {
-				life = op.Tag
-			}
-			if op.Told&ToldVersion == 0 {
-				version = 0
-			}
-		} else if op.Told&(ToldLife|ToldVersion) != ToldLife|ToldVersion {
-			return &Finding{Open: true, Anomaly: Undecided, Ops: []int{i}}
+		life, position := op.life(), uint64(reading)
+		switch {
+		case op.Created:
+			position = creating
+		case op.Told&(ToldLife|ToldVersion) != ToldLife|ToldVersion:
+			return undecided(i)
+		case op.Kind.Writes() && op.Outcome != RolledBack:
+			position = making
+		case op.Kind.Removes():
+			position = removing
 		}
 		if life != last || lastLife < 0 {
 			last, lastLife = life, number(life)
 		}
 		p.life = lastLife
-		p.pos = version * positions
-		switch {
-		case creates || op.Kind.Writes() && op.Outcome != RolledBack:
-		case op.Kind.Removes():
-			p.pos += removing
-		default:
-			p.pos += reading
+		if p.pos = position; !op.Created { // whatever version a creator was told: it makes version 0
+			p.pos += op.Version * positions
 		}
 		w.placed = append(w.placed, p)
 	}
@@ -148,6 +163,14 @@ func (w *witness) checkLives() *Finding {
 
 const minTime = -1 << 63
 
+// life is the life that the operation met, or began without being told.
+func (a *Op) life() Tag {
+	if a.Created && a.Told&ToldLife == 0 {
+		return a.Tag
+	}
+	return a.Life
+}
+
 func (w *witness) checkLife(b *block) *Finding {
 	var maker int32 = -1 // of the version at hand
 	version := uint64(0)
@@ -157,15 +180,15 @@ func (w *witness) checkLife(b *block) *Finding {
 		at, rank := p.pos/positions, p.pos%positions
 		switch {
 		case k == 0:
-			if !op.Created {
+			if rank != creating {
 				return w.noCreator(b)
 			}
 			maker = p.op
 		case b.ending:
 			return w.afterTheEnd(b, k)
-		case rank == beginning && at == version:
+		case rank == creating, rank == making && at == version:
 			return w.sameVersion(b, maker, p.op)
-		case rank == beginning:
+		case rank == making:
 			_, versions := op.writes()
 			if at != version+versions {
 				return w.missingVersion(b, version+1, k)
@@ -186,45 +209,29 @@ func (w *witness) checkLife(b *block) *Finding {
 // order is the proposed order of all operations, as their indices.
 func (w *witness) order() []int32 {
 	type item struct {
-		at    int64 // when it stands
-		long  bool
+		at    int64
+		long  bool // D is before C
 		block *block
 		op    int32
-	}
-	var spans []*block
-	for i := range w.blocks {
-		if b := &w.blocks[i]; b.ret < b.call {
-			spans = append(spans, b)
-		}
-	}
-	slices.SortFunc(spans, func(a, b *block) int { return cmp.Or(cmp.Compare(a.ret, b.ret), cmp.Compare(a.call, b.call)) })
-	instant := func(call int64) int64 {
-		// The first instant from call on that no span fills, if the spans lie apart.
-		i, _ := slices.BinarySearchFunc(spans, call, func(b *block, t int64) int {
-			if b.ret < t {
-				return -1
-			}
-			return 1
-		})
-		if i > 0 && spans[i-1].call > call {
-			return spans[i-1].call
-		}
-		return call
 	}
 	items := make([]item, 0, len(w.absent)+len(w.blocks))
 	for i := range w.blocks {
 		b := &w.blocks[i]
-		if b.ret < b.call {
-			items = append(items, item{at: b.ret, long: true, block: b})
-		} else {
-			items = append(items, item{at: instant(b.call), block: b})
-		}
+		items = append(items, item{at: min(b.call, b.ret), long: b.ret < b.call, block: b})
 	}
 	for _, p := range w.absent {
-		items = append(items, item{at: instant(p.call), op: p.op})
+		items = append(items, item{at: p.call, op: p.op})
 	}
-	slices.SortStableFunc(items, func(a, b item) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(long(a.long), long(b.long)))
+	slices.SortFunc(items, func(a, b item) int {
+		switch {
+		case a.at != b.at:
+			return cmp.Compare(a.at, b.at)
+		case a.long == b.long:
+			return 0
+		case b.long:
+			return -1
+		}
+		return 1
 	})
 	order := make([]int32, 0, len(w.placed)+len(w.absent))
 	for _, it := range items {
@@ -237,14 +244,6 @@ func (w *witness) order() []int32 {
 		}
 	}
 	return order
-}
-
-// long puts what stands at one instant before what begins then.
-func long(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }
 
 // certify replays ops in order. nil: the order is a linearization of them. It trusts nothing but what it is given.
