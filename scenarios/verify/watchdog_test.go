@@ -1,0 +1,189 @@
+package verify
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestParseGoroutine(t *testing.T) {
+	g := parse("goroutine 18 [chan receive, 2 minutes]:\nmain.f(0x1)\n\t/a/b.go:12 +0x1\ncreated by main.main in goroutine 7\n\t/a/b.go:5 +0x2")
+	if g.id != "18" || g.state != "chan receive, 2 minutes" || g.creator != "7" || !g.waits() || !g.is("main.f") {
+		t.Errorf("%+v", g)
+	}
+	if g := parse("goroutine 1 [running]:\nmain.main()"); g.waits() || g.creator != "" {
+		t.Errorf("%+v", g)
+	}
+}
+
+func TestWatchdog(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	tests := []struct {
+		why   string
+		quick bool
+		work  func(release <-chan struct{}, b *beat)
+		ended bool
+	}{
+		{"who waits for a channel for ever hangs", false, func(release <-chan struct{}, _ *beat) { <-release }, false},
+		{"under a schedule that is seen at once", true, func(release <-chan struct{}, _ *beat) { <-release }, false},
+		{"who sleeps is still at work", true, func(<-chan struct{}, *beat) { time.Sleep(4 * standstill) }, true},
+		{"who gets something done now and then is only slow", false, func(_ <-chan struct{}, b *beat) {
+			for range 12 {
+				time.Sleep(standstill)
+				b.n.Add(1)
+			}
+		}, true},
+	}
+	for _, test := range tests {
+		patience := 6 * standstill
+		if test.quick {
+			patience = time.Hour // it must not come to that
+		}
+		b := new(beat)
+		w := newWatchdog(patience, test.quick, []*beat{b})
+		done, release := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			w.own()
+			test.work(release, b)
+		}()
+		if ended := w.await(done); ended != test.ended {
+			t.Errorf("%s: ended %v, want %v", test.why, ended, test.ended)
+		}
+		if n := w.leftBehind(); n != 0 {
+			t.Errorf("%s: the users themselves are counted as left behind: %d", test.why, n)
+		}
+		close(release)
+		<-done
+	}
+}
+
+func TestLeftBehindCountsWhatUsersBegan(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	w := newWatchdog(time.Second, false, nil)
+	release, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		w.own()
+		go func() { <-release; close(done) }()
+	}()
+	for w.leftBehind() != 1 {
+		time.Sleep(time.Millisecond)
+	}
+	close(release)
+	<-done
+	for w.leftBehind() != 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestTurnstile(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	var nobody *Turnstile
+	nobody.Pass(context.Background(), "here") // holds nobody
+
+	turnstile, v := new(Turnstile), newVisitor()
+	ctx := context.WithValue(context.Background(), visitorKey{}, v)
+	turnstile.holdAt(v, "there")
+	past := make(chan string, 3)
+	go func() {
+		turnstile.Pass(ctx, "here")
+		past <- "here"
+		turnstile.Pass(ctx, "there")
+		past <- "there"
+		turnstile.Pass(ctx, "there") // held once only
+		past <- "there again"
+	}()
+	if point := <-past; point != "here" {
+		t.Errorf("held at %s", point)
+	}
+	for point := range v.passed {
+		if point == "there" {
+			break
+		}
+	}
+	select {
+	case point := <-past:
+		t.Errorf("went past %s while it was to be held", point)
+	case <-time.After(standstill):
+	}
+	v.let <- struct{}{}
+	<-past
+	<-past
+
+	turnstile.holdAt(v, "there")
+	turnstile.openUp()
+	turnstile.Pass(ctx, "there") // opened: holds nobody any more
+}
+
+func TestOvertaken(t *testing.T) {
+	history := func(others int) *round {
+		ops := []Op{{Call: 0, Return: 1000, User: 0, Kind: Append, Outcome: OK}}
+		for i := range others {
+			ops = append(ops, Op{Call: int64(10*i) + 1, Return: int64(10*i) + 5, User: 1, Kind: Append, Outcome: OK})
+		}
+		return &round{histories: []SessionHistory{{Ops: ops}}}
+	}
+	if o := history(patienceOfQueue - 1).overtaken(); o != nil {
+		t.Errorf("passed over a few times: %+v", o)
+	}
+	if o := history(patienceOfQueue).overtaken(); o == nil || o.anomaly != Starvation {
+		t.Errorf("passed over again and again: %+v", o)
+	}
+}
+
+func TestOverlapped(t *testing.T) {
+	op := func(user int32, call, ret int64) Op { return Op{User: user, Call: call, Return: ret} }
+	tests := []struct {
+		why  string
+		ops  []Op
+		want int
+	}{
+		{"nothing", nil, 0},
+		{"one after the other", []Op{op(0, 0, 1), op(1, 2, 3), op(0, 4, 5)}, 0},
+		{"ends that touch overlap, since the intervals are closed", []Op{op(0, 0, 2), op(1, 2, 3)}, 2},
+		{"a user's own operations are no company", []Op{op(0, 0, 9), op(0, 1, 2)}, 0},
+		{"one long operation overlaps all the others", []Op{op(0, 0, 9), op(1, 1, 2), op(1, 3, 4), op(2, 20, 21)}, 3},
+	}
+	for _, test := range tests {
+		if got := overlapped(&SessionHistory{Ops: test.ops}); got != test.want {
+			t.Errorf("%s: %d operations, want %d", test.why, got, test.want)
+		}
+	}
+}
+
+func TestRoundsAreDrawnFromTheirSeed(t *testing.T) {
+	cfg := &Config{Users: DefaultUsers, Ops: DefaultOps}
+	cfg.Subject.Guarantees.Alone = true
+	procs := map[int]bool{}
+	for seed := range uint64(200) {
+		s := draw(seed, cfg)
+		if !reflect.DeepEqual(s, draw(seed, cfg)) {
+			t.Fatalf("seed %d drew two different rounds", seed)
+		}
+		procs[s.procs] = true
+		if n := len(s.users); n < 2 || n > DefaultUsers {
+			t.Errorf("seed %d: %d users", seed, n)
+		}
+		each := make([]int, s.slots)
+		for _, plans := range s.users {
+			for _, p := range plans {
+				if p.kind == Nested {
+					t.Fatalf("seed %d: a nested update on a store that does not allow it", seed)
+				}
+				each[p.slot]++
+			}
+		}
+		for slot, n := range each {
+			if n > DefaultOps {
+				t.Errorf("seed %d: %d operations on session %d, want at most %d", seed, n, slot, DefaultOps)
+			}
+		}
+	}
+	if diff := cmp.Diff(map[int]bool{1: true, 2: true, 4: true, 8: true}, procs); diff != "" {
+		t.Errorf("numbers of processors (-want +got):\n%s", diff)
+	}
+}
