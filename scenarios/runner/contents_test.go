@@ -16,6 +16,9 @@ func TestEveryPieceNamesItsWord(t *testing.T) {
 		if len(piece) != max(size, wordSize) {
 			t.Fatalf("%d bytes, want %d", len(piece), size)
 		}
+		if got, ok := c.word(piece); !ok || got != word {
+			t.Fatalf("word %d, kept by reference, came back as %d, %v", word, got, ok)
+		}
 		copied := string([]byte(piece)) // as a store does that encodes
 		if got, ok := c.word(copied); !ok || got != word {
 			t.Fatalf("word %d came back as %d, %v", word, got, ok)
@@ -32,6 +35,11 @@ func TestEveryPieceNamesItsWord(t *testing.T) {
 func TestForeignTextIsNoPiece(t *testing.T) {
 	c := newContents(2, 100)
 	for _, text := range []string{"", "#", "#000000", "hello, world", "#zzzzzz ", "#-00001 ", "#000001 #000003 "} {
+		if word, ok := c.word(text); ok {
+			t.Errorf("%q passes for word %d", text, word)
+		}
+	}
+	for _, text := range []string{c.text[:wordSize-1], c.text[1 : 1+wordSize]} { // lies within ours, and is no piece of it
 		if word, ok := c.word(text); ok {
 			t.Errorf("%q passes for word %d", text, word)
 		}

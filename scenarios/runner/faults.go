@@ -53,6 +53,7 @@ func errorKind(err error) string {
 // recovered turns a panic out of the store into a fault of the trial.
 func (u *user) recovered() {
 	if p := recover(); p != nil {
+		u.lost = true
 		u.fault(fmt.Errorf("panic: %v", p))
 	}
 }

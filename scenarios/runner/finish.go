@@ -26,6 +26,9 @@ func (tr *trial) finish() error {
 			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", u.number, fault)
 		}
 	}
+	if tr.numbers != nil {
+		return tr.checkHistories()
+	}
 	return nil
 }
 

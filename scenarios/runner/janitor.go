@@ -53,10 +53,17 @@ func (u *user) clean() {
 	_, err := u.chat.ExpireIdle(context.Background(), tr.janitorTTL())
 	tr.sweep.Add(1)
 	end := u.now()
+	u.swept = append(u.swept, sweepEnd{len(u.ledger.ended), end})
 	if err != nil {
 		u.explain(scenarios.Sweep, err)
 	}
 	if start >= tr.from {
 		u.recorder(scenarios.Sweep).record(end - start)
 	}
+}
+
+// sweepEnd is when a sweep had ended, and how many last states the janitor had been handed by then.
+type sweepEnd struct {
+	handed int
+	at     int64
 }

@@ -80,6 +80,7 @@ func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
 		return err
 	case scenarios.Read:
 		s, err := u.board.Session(ctx, u.ids[slot])
+		u.seen = s
 		if err == nil && len(s.Fields) > 0 {
 			if f := torn(s.Fields, u.trial.scenario.Fields); f != "" {
 				u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))

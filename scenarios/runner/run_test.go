@@ -32,7 +32,7 @@ func small(t *testing.T, name string) scenarios.Scenario {
 	return s
 }
 
-func subject(t *testing.T, name string) Subject {
+func subject(t testing.TB, name string) Subject {
 	t.Helper()
 	s, ok := strategies.Lookup(name)
 	if !ok {

@@ -34,6 +34,7 @@ type Config struct {
 	Warmup    time.Duration        // before each window; none where visits are counted or traffic is replayed
 	Window    time.Duration        // 0: DefaultWindow, or none where visits are counted
 	Seed      uint64
+	Record    int           // the whole histories of one session in so many are recorded and checked; 0: of none
 	Traffic   *trace.Tape   // replayed instead of a tape
 	Speed     float64       // of the traffic's clock; 0: as fast as possible
 	Patience  time.Duration // how long after the last possible end a store counts as hanging; 0: DefaultPatience
@@ -124,7 +125,10 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 
 // setup draws the tape and everything else that all trials of a scenario have in common.
 func (r *run) setup(s *scenarios.Scenario) setup {
-	base := setup{scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window, measured: true, patience: cmp.Or(r.Patience, DefaultPatience)}
+	base := setup{
+		scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window, measured: true,
+		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
+	}
 	largest := 0
 	if r.Traffic != nil {
 		base.traffic, base.speed, base.warmup, base.window = r.Traffic, r.Speed, 0, 0

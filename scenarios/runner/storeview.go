@@ -15,7 +15,8 @@ type storeView struct {
 
 	role, content string
 	base, out     []manager.Message
-	life, n       uint64
+	life, n       uint64 // of the session that the last operation met, and its number of messages after it
+	created       bool   // by the last getOrCreate
 
 	create func() manager.Session
 	see    func(*manager.Session)
@@ -23,14 +24,17 @@ type storeView struct {
 	read   func(context.Context, *manager.Session) error
 }
 
+// firstLife is the bit at which the number of the user who made a session begins in its incarnation.
+const firstLife = 40
+
 // newStoreView returns user number's view on store. work may be nil.
 func newStoreView(store manager.SessionStore[manager.Session], number int, work manager.Work) *storeView {
-	v := &storeView{store: store, work: work, next: uint64(number+1) << 40}
+	v := &storeView{store: store, work: work, next: uint64(number+1) << firstLife}
 	v.create = func() manager.Session {
 		v.next++
 		return manager.Session{Incarnation: v.next}
 	}
-	v.see = func(s *manager.Session) { v.life = s.Incarnation }
+	v.see = func(s *manager.Session) { v.life, v.n = s.Incarnation, s.Seq }
 	v.append = func(_ context.Context, s *manager.Session) error {
 		if v.work != nil {
 			v.work()
@@ -41,6 +45,7 @@ func newStoreView(store manager.SessionStore[manager.Session], number int, work 
 	}
 	v.read = func(_ context.Context, s *manager.Session) error {
 		v.out = s.History(v.base)
+		v.life, v.n = s.Incarnation, s.Seq
 		return nil
 	}
 	return v
@@ -48,6 +53,7 @@ func newStoreView(store manager.SessionStore[manager.Session], number int, work 
 
 func (v *storeView) getOrCreate(ctx context.Context, id manager.ID) (life uint64, created bool, err error) {
 	created, err = v.store.GetOrCreate(ctx, id, v.create, v.see)
+	v.created = created
 	return v.life, created, err
 }
 

@@ -31,10 +31,12 @@ type setup struct {
 	measured bool          // measure it: hold and wait times
 	patience time.Duration // beyond the longest that the users of a right store can take
 	spin     time.Duration // how long work on the processor takes alone; 0 for any other work
+	record   int           // the histories of one session in so many are recorded; 0: of none
+	room     int           // bytes for them
 }
 
-// trial is one setup on one fresh store. What its users share they only read; the one exception is sweep, which a
-// janitor writes twice a sweep.
+// trial is one setup on one fresh store. What its users share they only read; the exceptions are sweep, which a janitor
+// writes twice a sweep, and the room for histories, of which users take a page at a time.
 type trial struct {
 	setup
 	audit     auditor
@@ -53,6 +55,7 @@ type trial struct {
 	root    string // of the boards' directories
 	ids     []manager.ID
 	lives   []uint64
+	numbers []uint32 // by slot among all users' slots: of the recorded session that is made there first; 0: not recorded
 	users   []*user
 	keeper  *user // prepares the sessions and takes what is left at the end
 	janitor *user // sweeps while the users go on
@@ -184,6 +187,9 @@ func (tr *trial) seat() {
 	}
 	tr.keeper = tr.newUser(s.Users, slots, nil)
 	tr.janitor = tr.newUser(s.Users+1, 0, nil)
+	if tr.record > 0 && !tr.unaudited {
+		tr.openChronicles()
+	}
 }
 
 // newUser makes user number i, whose updates do work.
@@ -228,15 +234,18 @@ func (tr *trial) prefill() error {
 	}
 	fill := func(ids []manager.ID, lives []uint64, first uint32) error {
 		k.ids, k.lives, k.first = ids, lives, first
+		if tr.numbers != nil {
+			k.numbers = tr.numbers[first:]
+		}
 		for slot := range ids {
 			if slot%1024 == 0 && tr.ctx.Err() != nil {
 				return context.Cause(tr.ctx)
 			}
-			if err := k.do(scenarios.Create, uint32(slot), 0); err != nil {
+			if err := k.doBefore(scenarios.Create, uint32(slot)); err != nil {
 				return err
 			}
 			for range s.Prefill {
-				if err := k.do(scenarios.Append, uint32(slot), 0); err != nil {
+				if err := k.doBefore(scenarios.Append, uint32(slot)); err != nil {
 					return err
 				}
 			}

@@ -25,16 +25,20 @@ type user struct {
 
 	// The sessions by slot: shared and read-only, or with Own this user's and changed by it alone. A life of 0 marks
 	// a slot of its own in which no session is.
-	ids    []manager.ID
-	lives  []uint64
-	shares []*trace.Cursor // of recorded traffic
-	first  uint32          // number of slot 0 among all users' slots
+	ids     []manager.ID
+	lives   []uint64
+	numbers []uint32        // of the sessions whose histories are recorded; 0: it is not. Empty where none is
+	shares  []*trace.Cursor // of recorded traffic
+	first   uint32          // number of slot 0 among all users' slots
 
-	ledger  ledger
-	latency [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
-	failed  [2 * scenarios.NumOps]int64
-	errors  map[string]int64
-	faults  []error // errors that no scenario explains, the first few
+	ledger    ledger
+	chronicle *chronicle                      // nil: no histories are recorded
+	latency   [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
+	failed    [2 * scenarios.NumOps]int64
+	errors    map[string]int64
+	faults    []error    // errors that no scenario explains, the first few
+	lost      bool       // a panic ended it: nobody knows what it did last
+	swept     []sweepEnd // of the janitor
 
 	done      [2 * scenarios.NumOps]int64 // operations completed inside the window
 	inside    bool                        // the window has opened
@@ -53,6 +57,7 @@ type user struct {
 	thoughtNs int64
 
 	history []manager.Message // reused by reads
+	seen    manager.Session   // by the last read of a board
 	scratch []manager.Message // reused by the audit's look at last states
 	fields  map[string]string // reused by updates
 }
@@ -179,6 +184,9 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 	}
 	if end >= tr.from && end <= tr.until {
 		u.done[kind]++
+	}
+	if slot := int(step.Slot()); slot < len(u.numbers) && u.numbers[slot] != 0 {
+		u.chronicled(step.Op(), uint32(slot), t, end, err)
 	}
 	if err != nil {
 		u.explain(step.Op(), err)

@@ -75,8 +75,8 @@ func convict(ctx context.Context, h *SessionHistory, found *Finding, writers map
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
 	short, _ := shorten(ctx, h, func(h *SessionHistory) bool {
-		certified, found := resolve(h)
-		return !certified && !found.Open
+		_, again := resolve(h)
+		return again != nil && !again.Open && again.Anomaly == found.Anomaly // else what shows it best might go
 	})
 	if _, again := resolve(short); again != nil {
 		found = again
@@ -95,14 +95,11 @@ func convictBySearch(ctx context.Context, h *SessionHistory) *Violation {
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
 	short, _ := shorten(ctx, h, func(h *SessionHistory) bool { return Search(ctx, h, time.Second) == porcupine.Illegal })
-	v := &Violation{
-		Anomaly: WrongAnswer, Check: ByPorcupine, Confirmed: true, Session: h.ID, History: short, Full: h,
-		Why: "no order of these operations explains all their answers",
+	found := explainSearch(short.Ops)
+	return &Violation{
+		Anomaly: found.Anomaly, Check: ByPorcupine, Confirmed: true, Why: found.Why, Session: h.ID,
+		History: short, Fault: found.Ops, Full: h,
 	}
-	if _, found := resolve(short); found != nil && found.Anomaly != Undecided {
-		v.Anomaly, v.Why, v.Fault = found.Anomaly, found.Why, found.Ops
-	}
-	return v
 }
 
 // writersOfAll finds the history that each message or field was written to.

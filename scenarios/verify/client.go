@@ -15,6 +15,7 @@ import (
 // arena is what the users of a round share. They only read it, but for the gauges.
 type arena struct {
 	store      manager.SessionStore[manager.Session]
+	target     Target // in place of a store
 	front      Front
 	guarantees manager.Guarantees
 	turnstile  *Turnstile
@@ -145,6 +146,9 @@ var errPlanned = errors.New("planned failure")
 // run calls the store. A panic is caught, whoever it belongs to.
 func (k *call) run(ctx context.Context) (err error) {
 	defer func() { k.panicked = recover() }()
+	if k.target != nil {
+		return k.ask(ctx)
+	}
 	switch k.plan.kind {
 	case GetOrCreate:
 		created, err := k.store.GetOrCreate(ctx, k.id, k.make, func(s *manager.Session) { k.look(ctx, s) })
@@ -322,7 +326,7 @@ func (k *call) outcome(err error, ctx context.Context) Outcome {
 		return OK
 	case errors.Is(err, errPlanned) && wants == Fails:
 		return failed
-	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.guarantees.Alone):
+	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.guarantees.Alone || k.target != nil):
 		return NotFound
 	case errors.Is(err, manager.ErrIndeterminate):
 		k.op.Return = Never
@@ -330,7 +334,7 @@ func (k *call) outcome(err error, ctx context.Context) Outcome {
 	case errors.Is(err, manager.ErrConflict):
 		return Refused
 	case errors.Is(err, manager.ErrNotApplied) && ctx.Err() != nil && errors.Is(err, context.Canceled):
-		if k.guarantees.Alone && k.runs > 0 {
+		if k.guarantees.Alone && k.runs > 0 && k.target == nil {
 			k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s was said not to have been applied, and its closure had run", who(&k.op))
 		}
 		return Refused

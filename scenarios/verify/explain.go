@@ -283,15 +283,8 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 			return found
 		}
 	}
-	if op.Told&ToldFields != 0 && op.Fields[0] != op.Fields[1] {
-		f.Anomaly = FracturedRead
-		f.Why = fmt.Sprintf("%s: two fields that are always written together hold %s and %s", deed(op), op.Fields[0], op.Fields[1])
-		for _, t := range op.Fields {
-			if j, known := writers[t]; known {
-				f.Ops = append(f.Ops, j)
-			}
-		}
-		return f
+	if found := contradictsItself(ops, writers, i); found != nil {
+		return found
 	}
 	if op.Told&ToldMessages != 0 && m == otherMessages {
 		return explainMessages(ops, writers, i, s)
@@ -306,31 +299,57 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 		f.Why = fmt.Sprintf("%s, and met life %s of the session where life %s was due", deed(op), op.Life, s.life)
 	case otherFields:
 		f.Anomaly = StaleRead
-		f.Why = fmt.Sprintf("%s: fields of %s where those of %s were due", deed(op), op.Fields[0], s.fields)
-		if j, known := writers[s.fields]; known {
-			f.Ops = append(f.Ops, j)
+		f.Why = fmt.Sprintf("%s: %s where %s was due", deed(op), op.Fields[0], s.fields)
+		if op.Told&ToldVersion != 0 {
+			f.Anomaly = FracturedRead
+			f.Why = fmt.Sprintf("%s: the version that it was told goes with %s, and the fields that it was shown are %s: two states in one answer",
+				deed(op), s.fields, op.Fields[0])
 		}
-	case otherVersion, otherSeq:
+		for _, t := range []Tag{s.fields, op.Fields[0]} {
+			if j, known := writers[t]; known {
+				f.Ops = append(f.Ops, j)
+			}
+		}
+	case otherSeq:
+		f.Anomaly = WrongAnswer
+		f.Why = fmt.Sprintf("%s as message %d, where %d was due", deed(op), op.Seq, applied.seq)
+		if !op.Kind.Writes() {
+			f.Anomaly = FracturedRead
+			f.Why = fmt.Sprintf("%s: the version that it was told goes with %d messages, and it was shown %d: two states in one answer",
+				deed(op), applied.seq, op.Seq)
+		} else if op.Seq < applied.seq {
+			f.Anomaly = LostUpdate
+		}
+	case otherVersion:
 		f.Anomaly = WrongAnswer
 		f.Why = fmt.Sprintf("%s: version %d with %d messages where version %d with %d was due", deed(op), op.Version, op.Seq, applied.version, applied.seq)
-		if op.Kind.Writes() && (op.Version < applied.version || op.Seq < applied.seq) {
+		if op.Kind.Writes() && op.Version < applied.version {
 			f.Anomaly = LostUpdate
 		}
 	}
 	return f
 }
 
-// explainMessages names why i cannot have read these messages.
-func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
+// contradictsItself looks for an answer that no session could give, whatever happened to it before.
+func contradictsItself(ops []Op, writers map[Tag]int, i int) *Finding {
 	op := &ops[i]
-	due := s.messages()
 	f := &Finding{Ops: []int{i}}
+	if op.Told&ToldFields != 0 && op.Fields[0] != op.Fields[1] {
+		f.Anomaly = FracturedRead
+		f.Why = fmt.Sprintf("%s: two fields that are always written together hold %s and %s", deed(op), op.Fields[0], op.Fields[1])
+		for _, t := range op.Fields {
+			if j, known := writers[t]; known {
+				f.Ops = append(f.Ops, j)
+			}
+		}
+		return f
+	}
 	seen := map[Tag]bool{}
 	for _, t := range op.Messages {
-		if seen[t] {
+		if j, known := writers[t]; known && seen[t] {
 			f.Anomaly = DuplicateWrite
-			f.Why = fmt.Sprintf("message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(op.User)), who(&ops[writers[t]]))
-			f.Ops = append(f.Ops, writers[t])
+			f.Why = fmt.Sprintf("message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(op.User)), who(&ops[j]))
+			f.Ops = append(f.Ops, j)
 			return f
 		}
 		seen[t] = true
@@ -340,8 +359,24 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 		f.Why = fmt.Sprintf("%s: %d messages, but a session keeps the newest %d", deed(op), len(op.Messages), keeps)
 		return f
 	}
+	return nil
+}
+
+// explainMessages names why i cannot have read these messages in state s.
+func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
+	op := &ops[i]
+	due := s.messages()
+	f := &Finding{Ops: []int{i}}
+	for _, t := range slices.Backward(op.Messages) {
+		if j, known := writers[t]; known && !slices.Contains(due, t) && op.Told&ToldVersion != 0 {
+			f.Anomaly = FracturedRead
+			f.Why = fmt.Sprintf("%s: message %s does not go with the version that it was told: two states in one answer", deed(op), t)
+			f.Ops = append(f.Ops, j)
+			return f
+		}
+	}
 	for _, t := range slices.Backward(due) {
-		if seen[t] {
+		if slices.Contains(op.Messages, t) {
 			continue
 		}
 		f.Anomaly = LostUpdate
@@ -352,6 +387,49 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	f.Anomaly = WrongAnswer
 	f.Why = fmt.Sprintf("%s: messages %v where %v were due", deed(op), op.Messages, due)
 	return f
+}
+
+// explainSearch names what is wrong with a history in which a search found no linearization, as far as that shows without
+// versions.
+func explainSearch(ops []Op) *Finding {
+	writers := writersOf(ops)
+	for i := range ops {
+		for _, t := range append(slices.Clone(ops[i].Messages), ops[i].Fields[:]...) {
+			if f := foreign(ops, writers, i, t); f != nil {
+				return f
+			}
+		}
+		if f := contradictsItself(ops, writers, i); f != nil {
+			return f
+		}
+	}
+	for i := range ops {
+		if f := missedMessage(ops, i); f != nil {
+			return f
+		}
+	}
+	return &Finding{Anomaly: WrongAnswer, Why: "no order of these operations explains all their answers"}
+}
+
+// missedMessage looks for a message that i should have read: it was confirmed before, and nothing can have removed it.
+func missedMessage(ops []Op, i int) *Finding {
+	op := &ops[i]
+	if op.Told&ToldMessages == 0 || len(op.Messages) == keeps || slices.ContainsFunc(ops, func(o Op) bool { return o.Kind.Removes() }) {
+		return nil
+	}
+	for j := range ops {
+		w := &ops[j]
+		if w.Kind != Append || w.Outcome != OK || !w.Precedes(op) || slices.Contains(op.Messages, w.Tag) {
+			continue
+		}
+		f := &Finding{Anomaly: LostUpdate, Ops: []int{j, i}, Why: fmt.Sprintf(
+			"%s, without message %s, which had been confirmed to %s", deed(op), w.Tag, UserName(int(w.User)))}
+		if slices.ContainsFunc(ops, func(o Op) bool { return op.Precedes(&o) && slices.Contains(o.Messages, w.Tag) }) {
+			f.Anomaly = StaleRead
+		}
+		return f
+	}
+	return nil
 }
 
 // who is an operation by its user and what it did: "A's append of A7".

@@ -15,7 +15,7 @@ import (
 
 // observe looks at what the store promises beside linearizability, and at what every store should do, each on a fresh one.
 func (r *run) observe(ctx context.Context) error {
-	for _, look := range []func(*probe) Guarantee{alone, reentrant, cancellable, rollback, leakFree, fairShare} {
+	for _, look := range []func(*probe) Guarantee{reentrant, cancellable, rollback, leakFree, fairShare} {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -37,13 +37,12 @@ func (r *run) observe(ctx context.Context) error {
 type probe struct {
 	round
 	id        manager.ID
-	again     int
 	violation *Violation
 	running   sync.WaitGroup
 }
 
 func (r *run) probe() (*probe, error) {
-	p := &probe{round: round{cfg: &r.Config}, id: uuid.New(), again: r.again}
+	p := &probe{round: round{cfg: &r.Config}, id: uuid.New()}
 	p.script.slots = 1
 	return p, p.open()
 }
@@ -118,17 +117,6 @@ func yes(is bool) string {
 }
 
 const notLookedAt = "–"
-
-func alone(p *probe) Guarantee {
-	g := Guarantee{Name: "alone", Declared: yes(p.guarantees.Alone), Observed: notLookedAt, Kept: true}
-	switch {
-	case p.again > 0:
-		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", p.again)
-	case p.guarantees.Alone:
-		g.Observed = "yes" // or the rounds would have said so
-	}
-	return g
-}
 
 // reentrant tries a nested update only where it is declared: elsewhere it hangs for good.
 func reentrant(p *probe) Guarantee {

@@ -3,8 +3,6 @@ package verify
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/sessbench/sessbench/manager"
 )
 
 // plan is one operation as it was drawn before the round began.
@@ -39,6 +37,7 @@ var profiles = []weights{
 	{GetOrCreate: 30, Append: 14, Update: 8, History: 10, View: 6, Delete: 24, Sweep: 6, Nested: 2},
 	{GetOrCreate: 3, Append: 34, Update: 14, History: 28, View: 14, Nested: 6},
 	{GetOrCreate: 6, Append: 10, Update: 8, History: 40, View: 30, Delete: 3, Nested: 2, Create: 1},
+	{GetOrCreate: 20, Append: 20, Update: 5, History: 10, View: 5, Delete: 10, Create: 100},
 }
 
 // script is what a round does: everything that is drawn, from its seed alone.
@@ -59,14 +58,15 @@ func draw(seed uint64, cfg *Config) script {
 		gauge: cfg.Subject.Guarantees.Alone && rng.IntN(2) == 0,
 		gc:    rng.IntN(4) == 0,
 	}
+	closures := cfg.Subject.OpenTarget == nil
 	users := min(cfg.Users, max(2, cfg.Users-rng.IntN(cfg.Users)))
 	each := 40 + rng.IntN(120)
 	each = max(1, min(each, cfg.Ops*s.slots/(2*users))) // uneven popularity is at most twice the mean, on the average
-	mix := cumulate(profiles[rng.IntN(len(profiles))], cfg.Subject.Guarantees)
+	mix := cumulate(profiles[rng.IntN(len(profiles))], &cfg.Subject)
 	for range users {
 		plans := make([]plan, each)
 		for i := range plans {
-			plans[i] = s.drawOne(rng, mix)
+			plans[i] = s.drawOne(rng, mix, closures)
 		}
 		// Nothing is there at first.
 		plans[0] = plan{kind: GetOrCreate, slot: plans[0].slot}
@@ -75,7 +75,7 @@ func draw(seed uint64, cfg *Config) script {
 	return s
 }
 
-func (s *script) drawOne(rng *rand.Rand, mix []Kind) plan {
+func (s *script) drawOne(rng *rand.Rand, mix []Kind, closures bool) plan {
 	p := plan{
 		kind:   mix[rng.IntN(len(mix))],
 		slot:   uint32(min(rng.IntN(s.slots), rng.IntN(s.slots))),
@@ -94,16 +94,16 @@ func (s *script) drawOne(rng *rand.Rand, mix []Kind) plan {
 	case n < 14 && p.kind != Nested: // or the inner call is cancelled, and the outer one is not
 		p.cancel, p.delay = cancelledLater, time.Duration(rng.IntN(150))*time.Microsecond
 	}
-	if p.ending != Returns && (!p.kind.Writes() && p.kind != History && p.kind != View) {
+	if !closures || !p.kind.Writes() && p.kind != History && p.kind != View {
 		p.ending = Returns
 	}
 	return p
 }
 
-// cumulate lays out the kinds of a mix, each as often as its weight, for one draw. Nested calls are for stores that allow them.
-func cumulate(w weights, g manager.Guarantees) (mix []Kind) {
+// cumulate lays out the kinds of a mix, each as often as its weight, for one draw.
+func cumulate(w weights, s *Subject) (mix []Kind) {
 	for k := GetOrCreate; k <= Look; k++ {
-		if k == Nested && !g.Reentrant {
+		if !s.has(k) {
 			continue
 		}
 		for range w[k] {
@@ -111,4 +111,16 @@ func cumulate(w weights, g manager.Guarantees) (mix []Kind) {
 		}
 	}
 	return mix
+}
+
+// has reports whether users can do such an operation. Nested calls are for stores that allow them; targets have neither those
+// nor anything that takes a function.
+func (s *Subject) has(k Kind) bool {
+	switch k {
+	case Nested:
+		return s.Guarantees.Reentrant && s.OpenTarget == nil
+	case Sweep, Create:
+		return s.OpenTarget == nil
+	}
+	return true
 }

@@ -68,18 +68,12 @@ func (r *round) open() error {
 		beats[i] = new(beat)
 	}
 	r.dog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
-	store, err := r.cfg.Subject.Open(t)
-	if err != nil {
-		return err
-	}
 	a := &arena{
-		store: store, guarantees: r.cfg.Subject.Guarantees, turnstile: t,
+		guarantees: r.cfg.Subject.Guarantees, turnstile: t,
 		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
-	if r.cfg.Subject.Front != nil {
-		a.front = r.cfg.Subject.Front(store)
-	} else {
-		a.front = manager.NewChatbot(store)
+	if err := a.open(&r.cfg.Subject); err != nil {
+		return err
 	}
 	for i := range a.ids {
 		a.ids[i] = uuid.New()
@@ -116,6 +110,23 @@ func (r *round) schedule() (ended bool, err error) {
 		a.cancel()
 	}
 	return ended, err
+}
+
+// open opens the store, or the target.
+func (a *arena) open(s *Subject) (err error) {
+	if s.OpenTarget != nil {
+		a.target, err = s.OpenTarget(a.turnstile)
+		return err
+	}
+	if a.store, err = s.Open(a.turnstile); err != nil {
+		return err
+	}
+	if s.Front != nil {
+		a.front = s.Front(a.store, a.turnstile)
+	} else {
+		a.front = manager.NewChatbot(a.store)
+	}
+	return nil
 }
 
 // users are the clients but for the keeper.
@@ -224,6 +235,12 @@ func (r *round) keep() {
 // closeDown counts what is left in the store, and closes it.
 func (r *round) closeDown() {
 	k := r.keeper()
+	if r.target != nil {
+		if err := r.target.Close(); err != nil {
+			k.fault(ByAnswers, UnexpectedError, 0, "Close: %v", err)
+		}
+		return
+	}
 	if n, err := r.store.Len(context.Background()); err != nil {
 		k.fault(ByAnswers, UnexpectedError, 0, "Len: %v", err)
 	} else if n != 0 {
@@ -273,8 +290,10 @@ func (r *round) abandon() {
 
 // release wakes whoever waits inside the store for ever, where the store offers that.
 func (r *round) release() {
-	if s, ok := r.store.(interface{ Abandon() }); ok {
-		s.Abandon()
+	for _, s := range []any{r.store, r.target} {
+		if s, ok := s.(interface{ Abandon() }); ok {
+			s.Abandon()
+		}
 	}
 }
 
@@ -305,7 +324,7 @@ func (r *round) collect() {
 		r.faults = append(r.faults, offence{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
 			"the closure of %s ran when the operation had already returned", r.late.who)})
 	}
-	r.histories = Histories(ids, false, append(pool, own...))
+	r.histories = Histories(ids, r.target != nil, append(pool, own...))
 	if r.cfg.Schedule != nil {
 		if o := r.overtaken(); o != nil {
 			r.faults = append(r.faults, *o)

@@ -20,7 +20,10 @@ type Subject struct {
 	Open func(*Turnstile) (manager.SessionStore[manager.Session], error)
 
 	// Front makes what mints ids on a store; nil: a [manager.Chatbot].
-	Front func(manager.SessionStore[manager.Session]) Front
+	Front func(manager.SessionStore[manager.Session], *Turnstile) Front
+
+	// OpenTarget takes the place of Open where there is no store to give closures to.
+	OpenTarget func(*Turnstile) (Target, error)
 }
 
 // Front is the part of a manager that mints ids.
@@ -79,8 +82,8 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	var err error
 	if cfg.Schedule != nil {
 		err = r.round(ctx, cfg.Seed)
-	} else if err = r.rounds(ctx); err == nil && r.Violation == nil {
-		err = r.observe(ctx)
+	} else {
+		err = r.press(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
 		return nil, err
@@ -97,7 +100,13 @@ type run struct {
 	again int // closures that ran more than once
 }
 
-func (r *run) rounds(ctx context.Context) error {
+// press puts the store under random pressure. What it promises is looked at after the first rounds: a store that breaks
+// a promise need not wait for the last.
+func (r *run) press(ctx context.Context) error {
+	first := firstRounds
+	if r.Config.Rounds > 0 {
+		first = min(first, r.Config.Rounds)
+	}
 	for i := 0; i != r.Config.Rounds && r.Violation == nil && ctx.Err() == nil; i++ {
 		if i > 0 && time.Since(r.start) > r.Budget {
 			break
@@ -105,12 +114,20 @@ func (r *run) rounds(ctx context.Context) error {
 		if err := r.round(ctx, r.Config.Seed+uint64(i)); err != nil {
 			return err
 		}
+		if i+1 == first && r.Violation == nil && r.Config.Subject.OpenTarget == nil {
+			if err := r.observe(ctx); err != nil {
+				return err
+			}
+		}
 		if r.Progress != nil {
 			r.Progress(Step{i + 1, max(0, r.Config.Rounds)})
 		}
 	}
 	return nil
 }
+
+// firstRounds is how many rounds come before the promises.
+const firstRounds = 10
 
 func (r *run) round(ctx context.Context, seed uint64) error {
 	one, err := r.play(ctx, seed)
@@ -165,7 +182,7 @@ func precedence(c Check) int {
 func (r *run) conclude(ctx context.Context) {
 	r.add(&r.sum)
 	r.ElapsedNs = int64(time.Since(r.start))
-	defer func() { r.Report.Guarantees = append([]Guarantee{r.linearizable()}, r.Report.Guarantees...) }()
+	defer func() { r.Report.Guarantees = append([]Guarantee{r.linearizable(), r.alone()}, r.Report.Guarantees...) }()
 	switch {
 	case r.Violation != nil:
 		r.Verdict = Violated
@@ -191,6 +208,21 @@ func (r *run) linearizable() Guarantee {
 		g.Observed, g.Kept, g.Detail = "no", false, r.Violation.Why
 	case r.Verdict == Linearizable || r.Violation != nil && r.Violation.Check != ByWatchdog && r.sum.unknown == 0 && r.sum.sessions > 0:
 		g.Observed = "yes"
+	}
+	return g
+}
+
+// alone says whether closures ran once only.
+func (r *run) alone() Guarantee {
+	promised := r.Config.Subject.Guarantees.Alone
+	g := Guarantee{Name: "alone", Declared: yes(promised), Observed: notLookedAt, Kept: true}
+	switch {
+	case r.Violation != nil && (r.Violation.Anomaly == RepeatedClosure || r.Violation.Anomaly == MutualExclusion):
+		g.Observed, g.Kept, g.Detail = "no", false, r.Violation.Why
+	case r.again > 0:
+		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", r.again)
+	case promised && r.Report.Rounds > 0:
+		g.Observed = "yes" // or the rounds would have said so
 	}
 	return g
 }

@@ -109,13 +109,23 @@ func (a *actor) perform(l Line, t *Turnstile) error {
 	case !a.busy():
 		return fmt.Errorf("user %s has nothing to go on with", UserName(l.User))
 	default:
-		t.holdAt(a.visitor, l.Hold)
-		select {
-		case a.let <- struct{}{}:
-		case <-time.After(standstill): // it is not held: it waits for something else, or is on its way
-		}
+		a.goOn(l, t)
 	}
 	return nil
+}
+
+// goOn lets a user go that is held, or is on its way to where it will be. Who waits for something else meanwhile is held
+// at the next point all the same.
+func (a *actor) goOn(l Line, t *Turnstile) {
+	for end := time.Now().Add(standstill); !t.isHeld(a.visitor) && a.busy() && time.Now().Before(end); {
+		time.Sleep(20 * time.Microsecond)
+	}
+	if !t.isHeld(a.visitor) {
+		t.holdAt(a.visitor, l.Hold)
+		return
+	}
+	t.holdAt(a.visitor, l.Hold)
+	a.let <- struct{}{}
 }
 
 func (a *actor) begin(l Line) {

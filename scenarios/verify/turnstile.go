@@ -18,6 +18,7 @@ const Inside = "inside"
 // visitor is a user on its way through a store.
 type visitor struct {
 	hold   string        // the point it is to be held at
+	held   bool          // it is
 	passed chan string   // gets the points that it comes to, while somebody looks
 	let    chan struct{} // lets it go on from where it is held
 }
@@ -41,7 +42,7 @@ func (t *Turnstile) Pass(ctx context.Context, point string) {
 	t.mu.Lock()
 	held := v.hold == point
 	if held {
-		v.hold = ""
+		v.hold, v.held = "", true
 	}
 	t.mu.Unlock()
 	select {
@@ -56,11 +57,18 @@ func (t *Turnstile) Pass(ctx context.Context, point string) {
 	}
 }
 
+// isHeld reports whether v is held.
+func (t *Turnstile) isHeld(v *visitor) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return v.held
+}
+
 // holdAt has v held the next time it comes to point; empty: nowhere.
 func (t *Turnstile) holdAt(v *visitor, point string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v.hold = point
+	v.hold, v.held = point, false
 }
 
 func (t *Turnstile) opening() chan struct{} {

@@ -20,7 +20,7 @@ type watchdog struct {
 }
 
 // standstill is how long somebody has to be seen doing nothing to be taken to wait.
-const standstill = 15 * time.Millisecond
+const standstill = 8 * time.Millisecond
 
 func newWatchdog(patience time.Duration, quick bool, beats []*beat) *watchdog {
 	w := &watchdog{patience: patience, quick: quick, beats: beats, before: map[string]bool{}, round: map[string]bool{}}

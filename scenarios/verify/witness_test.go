@@ -100,7 +100,7 @@ var histories = []struct {
 		B 2-9 appends B1 @A1 v1
 		A 3-4 reads @A1 v1 [B1]
 		A 5-6 reads @A1 v0 []`},
-	{"Fields of an older version.", StaleRead, `
+	{"Fields of an older version.", FracturedRead, `
 		A 0-1 creates A1 v0
 		A 2-3 updates A2 @A1 v1
 		A 4-5 updates A3 @A1 v2

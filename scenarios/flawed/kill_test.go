@@ -1,0 +1,111 @@
+package flawed_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/scenarios/flawed"
+	"github.com/sessbench/sessbench/scenarios/verify"
+)
+
+// repeats is how often each flaw has to be convicted; SESSBENCH_KILLS says otherwise.
+func repeats(t *testing.T, n int) int {
+	if text := os.Getenv("SESSBENCH_KILLS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// kill is one line of the kill matrix.
+type kill struct {
+	by    []string
+	times []time.Duration
+}
+
+func (k *kill) add(v *verify.Violation, took time.Duration) {
+	if by := fmt.Sprintf("%s (%s)", v.Check, v.Anomaly); !slices.Contains(k.by, by) {
+		k.by = append(k.by, by)
+	}
+	k.times = append(k.times, took)
+}
+
+func (k *kill) median() time.Duration {
+	slices.Sort(k.times)
+	return k.times[len(k.times)/2].Round(100 * time.Microsecond)
+}
+
+func (k *kill) worst() time.Duration { return slices.Max(k.times).Round(100 * time.Microsecond) }
+
+// TestScheduledKills plays each flaw's schedule again and again: it must be convicted every time, and of what it does.
+func TestScheduledKills(t *testing.T) {
+	n := repeats(t, 10)
+	for _, f := range flawed.All() {
+		t.Run(f.Name, func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			var k kill
+			for seed := range uint64(n) {
+				start := time.Now()
+				r, err := verify.Run(t.Context(), verify.Config{Subject: f.Subject(), Seed: seed, Schedule: f.Schedule})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Verdict != verify.Violated {
+					t.Fatalf("seed %d: %s %s", seed, r.Verdict, r.Why)
+				}
+				v := r.Violation
+				if !slices.Contains(f.Kills, v.Anomaly) {
+					t.Fatalf("seed %d: convicted of %q by %s: %s: want one of %q", seed, v.Anomaly, v.Check, v.Why, f.Kills)
+				}
+				if v.Check == verify.ByWitness && !v.Confirmed {
+					t.Errorf("seed %d: porcupine does not confirm %q: %s", seed, v.Anomaly, v.Why)
+				}
+				k.add(v, time.Since(start))
+			}
+			if len(k.by) != 1 {
+				t.Errorf("the same schedule was convicted in different ways: %s", k.by)
+			}
+			t.Logf("%-24s %d of %d killed by %-45s median %v, worst %v", f.Name, n, n, strings.Join(k.by, ", "), k.median(), k.worst())
+		})
+	}
+}
+
+// TestRandomKills finds each flaw by pressure alone.
+func TestRandomKills(t *testing.T) {
+	n := repeats(t, 1)
+	for _, f := range flawed.All() {
+		t.Run(f.Name, func(t *testing.T) {
+			if f.Races {
+				t.Skip("its memory accesses race for real: verified in a process of its own, see cmd")
+			}
+			defer goleak.VerifyNone(t)
+			var k kill
+			for i := range uint64(n) {
+				start := time.Now()
+				r, err := verify.Run(t.Context(), verify.Config{
+					Subject: f.Subject(), Seed: 1000 * i, Rounds: -1, Budget: time.Minute, Patience: 500 * time.Millisecond,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Verdict != verify.Violated {
+					t.Fatalf("survived %d rounds: %s %s", r.Rounds, r.Verdict, r.Why)
+				}
+				if !slices.Contains(f.Kills, r.Violation.Anomaly) {
+					t.Errorf("convicted of %q by %s: %s: want one of %q", r.Violation.Anomaly, r.Violation.Check, r.Violation.Why, f.Kills)
+				}
+				k.add(r.Violation, time.Since(start))
+			}
+			t.Logf("%-24s %d of %d killed by %-60s median %v, worst %v", f.Name, n, n, strings.Join(k.by, ", "), k.median(), k.worst())
+		})
+	}
+}
