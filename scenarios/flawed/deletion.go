@@ -52,7 +52,7 @@ func (s noDeadMark) Update(ctx context.Context, id manager.ID, fn closure) error
 var _ = register(Flaw{
 	Name:       "resurrect",
 	How:        "an update that finds its session deleted on writing puts it back",
-	Copies:     "saving with SET, or an upsert, in place of an update of what is there",
+	Copies:     "Django #21608 and expressjs/session #632: a request that was under way saves the session after the logout",
 	Guarantees: optimistic,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return upsert{right: newRight(t)}, nil
@@ -153,7 +153,7 @@ const betweenLookAndRemoval = "between look and removal"
 var _ = register(Flaw{
 	Name:       "stale-sweep",
 	How:        "a sweep notes what has expired, and removes it later without a second look",
-	Copies:     "expiry jobs that select the ids of idle sessions and then delete by id",
+	Copies:     "spring-session #93: the clean-up removed sessions that had been used since it chose them",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return staleSweep{newRight(t)}, nil

@@ -82,7 +82,7 @@ func newLateCount(t *verify.Turnstile) *keyed {
 var _ = register(Flaw{
 	Name:       "lock-leak",
 	How:        "the lock of a deleted session is kept for ever",
-	Copies:     "a defaultdict(threading.Lock) that is only ever added to",
+	Copies:     "CherryPy #1082: RamSession let go of its locks and kept them; the remedy proposed there was orphan-lock",
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLockLeak(t), nil },
 	Schedule: verify.Schedule{

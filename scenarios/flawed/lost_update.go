@@ -12,7 +12,7 @@ const betweenReadAndWrite = "between read and write"
 var _ = register(Flaw{
 	Name:       "lost-update",
 	How:        "an update reads under one hold of the lock and writes under another",
-	Copies:     "session middleware that loads the session when a request begins and saves it whole when the request ends",
+	Copies:     "aspnet/Session #60 and laravel/framework #30996: the session is loaded when a request begins and saved whole when it ends",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return lostUpdate{newRight(t)}, nil

@@ -12,7 +12,7 @@ import (
 var _ = register(Flaw{
 	Name:       "live-reference",
 	How:        "a read hands out the stored session itself, and lets go of the lock",
-	Copies:     "a getter that returns the object out of the map: every in-memory session store's first bug report",
+	Copies:     "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session that is in the map",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return liveReference{newRight(t)}, nil

@@ -22,7 +22,7 @@ import (
 var _ = register(Flaw{
 	Name:       "redis-get-set",
 	How:        "an update is a GET, the change, and a SET",
-	Copies:     "web frameworks that keep a session as one value in Redis and save it whole at the end of each request",
+	Copies:     "fastify-session #237: overlapping requests load the session, and each saves it whole",
 	Guarantees: optimistic,
 	Server:     true,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
@@ -46,7 +46,7 @@ var _ = register(Flaw{
 var _ = register(Flaw{
 	Name:       "redis-retry-twice",
 	How:        "an update whose answer was lost on the way is made once more, although it had taken effect",
-	Copies:     "a client that retries a write after a connection error, as if no answer meant not applied",
+	Copies:     "redis-py #261 and #977: a command that timed out was sent once more, after the server had carried it out",
 	Guarantees: optimistic,
 	Server:     true,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {

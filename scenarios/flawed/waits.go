@@ -72,7 +72,7 @@ func (s crossed) Sweep(ctx context.Context, expired func(manager.ID, *session) b
 var _ = register(Flaw{
 	Name:       "panic-keeps-lock",
 	How:        "a panic in an update's closure leaves the lock taken",
-	Copies:     "Unlock at the end of the function in place of defer Unlock, behind a server that recovers panics",
+	Copies:     "CherryPy #329: the session lock stayed when an error handler failed; in Go, Unlock without defer",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return panicKeepsLock{newRight(t)}, nil
