@@ -139,7 +139,7 @@ func TestSubjects(t *testing.T) {
 		{"a strategy's own setting outweighs the common one", "sharded:shards=4,sharded", "shards=4", "none", "sharded"},
 		{"a probe", "noop,cow", "", "none", "noop cow"},
 	} {
-		o := &runOptions{app: newApp(nil), Strategies: []string{tc.strategies}, Baseline: tc.baseline}
+		o := &runOptions{common: common{app: newApp(nil), Strategies: []string{tc.strategies}}, Baseline: tc.baseline}
 		if tc.params != "" {
 			o.Params = []string{tc.params}
 		}
@@ -263,7 +263,7 @@ func TestVerdict(t *testing.T) {
 
 func TestWarnsAboveTheLimit(t *testing.T) {
 	var stderr bytes.Buffer
-	o := &runOptions{app: newApp([]Option{WithIO(nil, nil, &stderr)}), Quiet: true}
+	o := &runOptions{common: common{app: newApp([]Option{WithIO(nil, nil, &stderr)}), Quiet: true}}
 	d := &result.Document{Results: []result.Result{{Strategy: "cow", Scenario: "chatbot"}, {Strategy: "xsync", Scenario: "chatbot"}}}
 	d.Results[0].Summary.OfLimit = 1.04
 	d.Results[1].Summary.OfLimit = 1.2

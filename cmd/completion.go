@@ -8,22 +8,43 @@ import (
 
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/flawed"
 	"github.com/sessbench/sessbench/strategies"
 )
 
 // completeRun has shells complete the names that `run` takes.
 func completeRun(c *cobra.Command, a *app) {
-	c.ValidArgsFunction = cobra.NoFileCompletions
-	for flag, complete := range map[string]cobra.CompletionFunc{
+	completeFlags(c, map[string]cobra.CompletionFunc{
 		"strategy":          listOf(a.strategyWords),
 		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
 		"scenario":          listOf(scenarioWords),
 		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
 		"format":            oneOf(formatWords),
-		"out":               outKinds,
-	} {
+		"out":               outKinds(formatWords),
+	})
+}
+
+// completeVerify does the same for `verify`.
+func completeVerify(c *cobra.Command, a *app) {
+	completeFlags(c, map[string]cobra.CompletionFunc{
+		"strategy": listOf(func() []string { return append([]string{"all\tall but probes"}, strategyWords(a.strategies())...) }),
+		"flawed":   listOf(flawWords),
+		"schedule": oneOf(func() []string { return []string{scripted, random} }),
+		"format":   oneOf(func() []string { return []string{formatTable, formatJSON} }),
+		"out": outKinds(func() []string {
+			return []string{
+				formatTable + "\tthe table, and every violation as a timeline", formatJSON + "\tall reports, for machines",
+				kindHistory + "\tthe first violation's history, for --history", kindHTML + "\tthe first violation as a picture",
+			}
+		}),
+	})
+}
+
+func completeFlags(c *cobra.Command, flags map[string]cobra.CompletionFunc) {
+	c.ValidArgsFunction = cobra.NoFileCompletions
+	for flag, complete := range flags {
 		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
-			panic(err) // no such flag: a mistake in the list above
+			panic(err) // no such flag: a mistake in the caller's list
 		}
 	}
 }
@@ -44,6 +65,14 @@ func scenarioWords() []string {
 	words := []string{"all\tall scenarios"}
 	for _, s := range scenarios.All() {
 		words = append(words, s.Name+"\t"+s.Tells)
+	}
+	return words
+}
+
+func flawWords() []string {
+	words := []string{"all\tevery one of them"}
+	for _, f := range flawed.All() {
+		words = append(words, f.Name+"\t"+f.How)
 	}
 	return words
 }
@@ -78,13 +107,16 @@ func listOf(words func() []string) cobra.CompletionFunc {
 }
 
 // outKinds completes --out up to the equals sign; behind it the shell completes files itself.
-func outKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if strings.Contains(typed, "=") {
-		return nil, cobra.ShellCompDirectiveDefault
+func outKinds(words func() []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if strings.Contains(typed, "=") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		var list []string
+		for _, word := range words() {
+			kind, doc, _ := strings.Cut(word, "\t")
+			list = append(list, kind+"=\t"+doc)
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
-	var list []string
-	for _, f := range reports.All() {
-		list = append(list, f.Name+"=\t"+f.Doc)
-	}
-	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }

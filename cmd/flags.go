@@ -75,6 +75,27 @@ func seed(text string, p *uint64) *value {
 	}}
 }
 
+// oneIn is one in so many: 1/64, all, or off, which is none. *p is 0 for none.
+func oneIn(text string, most int, p *int) *value {
+	return &value{text, "share", func(text string) error {
+		switch text {
+		case "off", "0":
+			*p = 0
+			return nil
+		case "all", "1":
+			*p = 1
+			return nil
+		}
+		of, found := strings.CutPrefix(text, "1/")
+		n, err := strconv.Atoi(of)
+		if !found || err != nil || n < 1 || n > most {
+			return fmt.Errorf("want off, all or 1/N, with N from 1 to %d", most)
+		}
+		*p = n
+		return nil
+	}}
+}
+
 // choice is one of a few words. *p is the default.
 func choice(p *string, legal ...string) *value {
 	return &value{*p, "name", func(text string) error {

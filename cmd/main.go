@@ -65,7 +65,11 @@ func newApp(opts []Option) *app {
 
 func (a *app) main(ctx context.Context) int {
 	err := a.checkStores()
-	if err == nil {
+	switch {
+	case err != nil:
+	case isChild():
+		err = a.answer(ctx)
+	default:
 		err = newRootCmd(a).ExecuteContext(ctx)
 	}
 	code := codeOf(err)

@@ -13,10 +13,10 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// output is one format and where it goes.
+// output is one kind of result and where it goes.
 type output struct {
-	format reports.Format
-	path   string // stdout: standard output
+	kind string
+	path string // stdout: standard output
 }
 
 const stdout = "-"
@@ -30,19 +30,18 @@ func (o output) rank() int {
 }
 
 // outputs resolves --out and --format and makes sure that every file can be written, before anything is measured.
-func (o *runOptions) outputs() ([]output, error) {
+// kinds are those that can be written.
+func (o *common) outputs(kinds ...string) ([]output, error) {
 	var list []output
 	taken := map[string]bool{}
-	flag := o.from("out")
+	flag, legal := o.from("out"), strings.Join(kinds, ", ")
 	for _, text := range o.Out {
 		kind, path, ok := strings.Cut(text, "=")
-		format, known := reports.Lookup(kind)
 		switch {
 		case !ok || path == "":
-			return nil, usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s",
-				flag, quoted(text), strings.Join(formatNames(), ", "))
-		case !known:
-			return nil, usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, strings.Join(formatNames(), ", "))
+			return nil, usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s", flag, quoted(text), legal)
+		case !slices.Contains(kinds, kind):
+			return nil, usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, legal)
 		case taken[filepath.Clean(path)]:
 			return nil, usagef("%s %s: %s is written twice", flag, quoted(text), path)
 		}
@@ -52,11 +51,10 @@ func (o *runOptions) outputs() ([]output, error) {
 			}
 		}
 		taken[filepath.Clean(path)] = true
-		list = append(list, output{format, path})
+		list = append(list, output{kind, path})
 	}
 	if !taken[stdout] {
-		format, _ := reports.Lookup(o.Format) // checked with the flag
-		list = append(list, output{format, stdout})
+		list = append(list, output{o.Format, stdout})
 	}
 	slices.SortStableFunc(list, func(a, b output) int { return a.rank() - b.rank() })
 	return list, nil
@@ -84,27 +82,21 @@ func writable(path string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// write writes the document to every output. One that fails does not keep the others from being written.
-func (o *runOptions) write(list []output, d *result.Document) error {
+// write has one write each output, for what the screen can show. One that fails does not keep the others from being written.
+func (o *common) write(list []output, one func(kind string, w io.Writer, screen reports.Options) error) error {
 	var failed []error
 	for _, out := range list {
 		if out.path == stdout {
-			if err := out.format.Write(o.out, d, o.screen()); err != nil {
-				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.format.Name, err))
+			if err := one(out.kind, o.out, o.screen()); err != nil {
+				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.kind, err))
 			}
 			continue
 		}
 		if err := result.WriteFile(out.path, func(w io.Writer) error {
-			return out.format.Write(w, d, reports.Options{})
+			return one(out.kind, w, reports.Options{})
 		}); err != nil {
 			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// screen is what stdout can show. See https://no-color.org for the environment variable.
-func (o *runOptions) screen() reports.Options {
-	color := isTerminal(o.out) && !o.NoColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return reports.Options{Color: color, Width: width(o.out)}
 }

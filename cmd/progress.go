@@ -57,8 +57,17 @@ type bar struct {
 }
 
 func (b *bar) step(s runner.Step) {
+	what := ""
+	if s.Label != "" {
+		what = s.Scenario + ": " + s.Label
+	}
+	b.show(what, s.Done, s.Trials)
+}
+
+// show shows how much of all is done, and what is done now, empty for what was shown before.
+func (b *bar) show(what string, done, all int) {
 	if b.ProgressBar == nil {
-		b.ProgressBar = progressbar.NewOptions64(int64(s.Trials),
+		b.ProgressBar = progressbar.NewOptions64(int64(all),
 			progressbar.OptionSetWriter(b.w), // the default is stdout
 			progressbar.OptionSetWidth(20),
 			progressbar.OptionShowCount(),
@@ -66,10 +75,10 @@ func (b *bar) step(s runner.Step) {
 			progressbar.OptionSetSpinnerChangeInterval(0), // or a goroutine draws
 			progressbar.OptionClearOnFinish())
 	}
-	if s.Label != "" {
-		b.Describe(s.Scenario + ": " + s.Label)
+	if what != "" {
+		b.Describe(what)
 	}
-	_ = b.Set(s.Done) // a terminal that is gone does not end a run
+	_ = b.Set(done) // a terminal that is gone does not end a run
 }
 
 func (b *bar) clear() {

@@ -77,7 +77,7 @@ func drawnOnly() [][2]string {
 }
 
 // checkReplay refuses settings that contradict each other: what shapes a draw beside --trace, and how to read a log
-// without one. A setting from a weaker source (file, environment) than --trace gives way to it, with a note.
+// without one.
 func (o *runOptions) checkReplay() error {
 	if o.Trace == "" {
 		for _, name := range []string{"trace-format", "trace-columns", "trace-session", "trace-speed", "trace-max-errors"} {
@@ -87,15 +87,8 @@ func (o *runOptions) checkReplay() error {
 		}
 		return nil
 	}
-	for _, drawn := range drawnOnly() {
-		name, why := drawn[0], drawn[1]
-		switch rank := o.sources[name].rank; {
-		case rank == rankDefault:
-		case rank < o.sources["trace"].rank:
-			o.note("%s is not used with --trace: %s", o.from(name), why)
-		default:
-			return usagef("%s: not with %s %s: %s", o.from(name), o.from("trace"), quoted(o.Trace), why)
-		}
+	if err := o.notWith("trace", o.Trace, drawnOnly()); err != nil {
+		return err
 	}
 	o.Sessions, o.Duration, o.Iterations, o.Keys, o.Mix, o.Think = 0, 0, 0, "", "", nil
 	return nil

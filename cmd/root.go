@@ -13,9 +13,13 @@ func newRootCmd(a *app) *cobra.Command {
 		Long: `Sessbench drives users through a scenario against session stores, checks that no store lost, duplicated or mixed
 up anything, and prints a before/after table: how fast each way to lock is, and how near to what is possible.
 
-The main job is one command:  sessbench run`,
+The main job is one command:  sessbench run
+Whether a store is correct:   sessbench verify`,
 		Example: `  # every lock strategy as the store of a chatbot, in about a minute
   sessbench run
+
+  # is every one of them correct? the shortest history that proves it where one is not
+  sessbench verify
 
   # one lock for everybody against one lock a session: a hundred users, 100 ms of work each
   sessbench run -s hundred-users -S global,per-session`,
@@ -29,7 +33,7 @@ The main job is one command:  sessbench run`,
 	c.SetOut(a.out)
 	c.SetErr(a.err)
 	c.SetFlagErrorFunc(flagError)
-	c.AddCommand(newRunCmd(a), newListCmd(a), newTraceCmd(a), newVersionCmd(a))
+	c.AddCommand(newRunCmd(a), newListCmd(a), newTraceCmd(a), newVerifyCmd(a), newVersionCmd(a))
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd(a.args...)
 	strict(c)

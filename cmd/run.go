@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,13 +20,10 @@ import (
 
 // runOptions is what `run` was asked for. 0, nil and "" mean: as each scenario has it.
 type runOptions struct {
-	*app
-	sources // of the settings that are not at their defaults
+	common
 
-	Strategies []string
-	Scenarios  []string
-	Params     []string
-	Baseline   string
+	Scenarios []string
+	Baseline  string
 
 	Users      int
 	Sessions   int
@@ -46,15 +44,11 @@ type runOptions struct {
 
 	Runs   int
 	Warmup time.Duration
-
-	Format  string
-	Out     []string
-	Quiet   bool
-	NoColor bool
+	Record int // one session in so many; 0: none
 }
 
 func newRunCmd(a *app) *cobra.Command {
-	o := &runOptions{app: a}
+	o := &runOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "run [flags]",
 		Short: "Measure strategies under a scenario and print an audited before/after table",
@@ -75,17 +69,16 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.outputFlags())
+	addGroups(c, o.whatFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.outputFlags(formatNames()...))
 	completeRun(c, a)
 	return c
 }
 
 func (o *runOptions) whatFlags() flagGroup {
 	fs := newFlagGroup("What to run")
-	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
-		"`NAMES` of strategies, a,b or all; one at two settings: sharded:shards=16,sharded:shards=64")
+	o.addStrategyFlags(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{scenarios.Default}, "`NAMES` of scenarios, a,b or all")
-	fs.StringArrayVarP(&o.Params, "param", "p", nil, "a setting for every strategy that has it, `PARAM=VALUE`; repeatable")
+	o.addParamFlag(fs)
 	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
 		"`NAME` of the \"before\", which runs too when not asked for, or none")
 	return fs
@@ -133,24 +126,14 @@ func (o *runOptions) trialFlags() flagGroup {
 		fmt.Sprintf("trials of each strategy, `N`; intervals need %d", stats.MinSamples))
 	fs.Var(duration(o.Warmup.String(), 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
 		"`TIME` before each measured one")
-	return fs
-}
-
-func (o *runOptions) outputFlags() flagGroup {
-	fs := newFlagGroup("Output and configuration")
-	o.Format = "table"
-	fs.VarP(choice(&o.Format, formatNames()...), "format", "f",
-		"`KIND` of result on stdout: "+strings.Join(formatNames(), ", "))
-	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`; - is stdout, in place of --format; repeatable")
-	fs.StringP(configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
-	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
-	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
+	fs.Var(oneIn("off", maxSessions, &o.Record), "record",
+		"`off|1/N|all`: record the whole history of one session in N, or of all, and check that, too")
 	return fs
 }
 
 // run does what was asked for. Whatever can be refused is refused before anything is measured.
 func (o *runOptions) run(ctx context.Context) (err error) {
-	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Seed: o.Seed, Speed: o.speed}
+	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Seed: o.Seed, Speed: o.speed, Record: o.Record}
 	if err := o.checkReplay(); err != nil {
 		return err
 	}
@@ -161,7 +144,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if cfg.Scenarios, err = o.scenarios(); err != nil {
 		return err
 	}
-	outputs, err := o.outputs()
+	outputs, err := o.outputs(formatNames()...)
 	if err != nil {
 		return err
 	}
@@ -211,7 +194,10 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	}
 	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
 	reports.Summarize(doc)
-	written := o.write(outputs, doc)
+	written := o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
+		format, _ := reports.Lookup(kind) // checked with the flags
+		return format.Write(w, doc, screen)
+	})
 	o.warn(doc)
 	return verdict(doc, written)
 }
@@ -269,13 +255,25 @@ func (o *runOptions) warn(d *result.Document) {
 			o.complain("error of the harness: %s (%s) stands at %s of the limit, more than any correct store can reach",
 				r.Strategy, r.Scenario, result.FormatShare(share))
 		}
+		o.sayRecorded(&r)
 	}
 }
 
-// note says on stderr what the user may want to know, unless told to be quiet.
-func (o *runOptions) note(format string, args ...any) {
-	if !o.Quiet {
-		o.complain("note: "+format, args...)
+// sayRecorded says what came of the histories that were recorded, where there is more to say than that they are right.
+func (o *runOptions) sayRecorded(r *result.Result) {
+	var sessions, undecided int
+	for _, t := range r.Trials {
+		rec := t.Audit.Recorded
+		if rec == nil {
+			continue
+		}
+		if rec.Unchecked != "" {
+			o.complain("%s (%s), block %d: no history was checked: %s", r.Strategy, r.Scenario, t.Block+1, rec.Unchecked)
+		}
+		sessions, undecided = sessions+rec.Sessions, undecided+rec.Undecided
+	}
+	if undecided > 0 {
+		o.complain("%s (%s): %d of %d recorded histories are undecided", r.Strategy, r.Scenario, undecided, sessions)
 	}
 }
 
@@ -293,6 +291,7 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 		Keys:       o.Keys,
 		Mix:        o.Mix,
 		Seed:       o.Seed,
+		Record:     o.Record,
 		Command:    o.typed(),
 	}
 	for _, s := range cfg.Subjects {

@@ -18,11 +18,16 @@ import (
 
 // TestMain lets the scripts run the test binary as sessbench, and as the build of someone with stores of their own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	commands := map[string]func(){
 		"sessbench": func() { os.Exit(Main()) },
 		"lossy":     func() { os.Exit(Main(WithStore(lossyStrategy("lossy")))) },
 		"clash":     func() { os.Exit(Main(WithStore(lossyStrategy("cow")))) },
-	})
+		"unsound":   func() { os.Exit(Main(unsoundStores()...)) },
+	}
+	if _, script := commands[filepath.Base(os.Args[0])]; !script && os.Getenv(childEnv) != "" {
+		commands["unsound"]() // a test's own child
+	}
+	testscript.Main(m, commands)
 }
 
 func TestScripts(t *testing.T) {

@@ -59,26 +59,13 @@ func parseChoices(text string) ([]choiceOf, error) {
 
 // subjects resolves --strategy, --param and --baseline-strategy. The baseline comes first, asked for or not.
 func (o *runOptions) subjects() ([]runner.Subject, error) {
-	flag := o.from("strategy")
-	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
-	if err != nil {
-		return nil, usagef("%s %w", flag, err)
-	}
 	common, err := o.commonParams()
 	if err != nil {
 		return nil, err
 	}
-	var list []runner.Subject
-	for _, c := range chosen {
-		if c.name == "all" {
-			for _, s := range o.strategies() {
-				if list, err = o.add(list, flag, choiceOf{name: s.Name}, common); err != nil {
-					return nil, err
-				}
-			}
-		} else if list, err = o.add(list, flag, c, common); err != nil {
-			return nil, err
-		}
+	list, err := o.chosen(common)
+	if err != nil {
+		return nil, err
 	}
 	if list, err = o.withBaseline(list, common); err != nil {
 		return nil, err
@@ -90,8 +77,29 @@ func (o *runOptions) subjects() ([]runner.Subject, error) {
 	return list, nil
 }
 
+// chosen resolves --strategy.
+func (o *common) chosen(common map[string]string) (list []runner.Subject, err error) {
+	flag := o.from("strategy")
+	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
+	if err != nil {
+		return nil, usagef("%s %w", flag, err)
+	}
+	for _, c := range chosen {
+		if c.name == "all" {
+			for _, s := range o.strategies() {
+				if list, err = o.add(list, flag, choiceOf{name: s.Name}, common); err != nil {
+					return nil, err
+				}
+			}
+		} else if list, err = o.add(list, flag, c, common); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // add appends what c names, unless the same at the same setting is there already.
-func (o *runOptions) add(
+func (o *common) add(
 	list []runner.Subject, flag string, c choiceOf, common map[string]string,
 ) ([]runner.Subject, error) {
 	s, ok := o.strategy(c.name)
@@ -171,7 +179,7 @@ func (o *runOptions) withBaseline(list []runner.Subject, common map[string]strin
 }
 
 // commonParams reads --param.
-func (o *runOptions) commonParams() (map[string]string, error) {
+func (o *common) commonParams() (map[string]string, error) {
 	common := map[string]string{}
 	for _, text := range o.Params {
 		for setting := range strings.SplitSeq(text, ",") {
@@ -189,7 +197,7 @@ func (o *runOptions) commonParams() (map[string]string, error) {
 }
 
 // usedParams refuses a setting that no strategy in the list has.
-func (o *runOptions) usedParams(common map[string]string, list []runner.Subject) error {
+func (o *common) usedParams(common map[string]string, list []runner.Subject) error {
 	for _, name := range slices.Sorted(maps.Keys(common)) {
 		if slices.ContainsFunc(list, func(s runner.Subject) bool { return s.Strategy.HasParam(name) }) {
 			continue

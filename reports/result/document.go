@@ -57,6 +57,7 @@ type Config struct {
 	Keys       string            `json:"keys,omitempty"`
 	Mix        string            `json:"mix,omitempty"`
 	Seed       uint64            `json:"seed"`
+	Record     int               `json:"record,omitempty"` // of one session in so many the history was recorded; 0: of none
 	Params     map[string]string `json:"params,omitempty"`
 	Trace      string            `json:"trace,omitempty"` // the file's base name
 	TraceSpeed string            `json:"trace_speed,omitempty"`
@@ -165,6 +166,17 @@ type Audit struct {
 	Skipped    bool        `json:"skipped,omitempty"` // a probe of the harness keeps nothing that could be audited
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"more,omitempty"` // violations beyond those listed
+	Recorded   *Recorded   `json:"recorded,omitempty"`
+}
+
+// Recorded says what came of the sessions whose histories were recorded whole and checked for linearizability. Those that
+// are neither certified nor undecided were refuted, and are among the violations.
+type Recorded struct {
+	Sessions   int    `json:"sessions"`   // checked
+	Operations int    `json:"operations"` // recorded
+	Certified  int    `json:"certified"`
+	Undecided  int    `json:"undecided"`
+	Unchecked  string `json:"unchecked,omitempty"` // why nothing was checked: cut for lack of room, for example
 }
 
 // Violation is one thing that must not have happened.

@@ -29,6 +29,7 @@ var _ = register(Flaw{
 		{User: userC, Do: verify.History},
 	},
 	Kills: afterDeath,
+	Races: true,
 })
 
 type noDeadMark struct{ *right }

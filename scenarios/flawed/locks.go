@@ -26,7 +26,7 @@ var _ = register(Flaw{
 		{User: userA, Do: verify.History},
 	},
 	Kills: []verify.Anomaly{verify.LostUpdate, verify.MutualExclusion, verify.DoubleCreation, verify.Resurrection, verify.DeletedRead,
-		verify.StaleRead, verify.DoubleDeletion, verify.LostSession},
+		verify.StaleRead, verify.DoubleDeletion, verify.LostSession, verify.LeakedLocks},
 })
 
 // newOrphanLock drops a session's lock with the session.

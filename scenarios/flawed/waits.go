@@ -121,25 +121,26 @@ var _ = register(Flaw{
 type stillApplies struct{ *right }
 
 func (s stillApplies) Update(ctx context.Context, id manager.ID, fn closure) error {
+	type answer struct {
+		err    error
+		thrown any
+	}
 	var (
 		mu      sync.Mutex // protects started
 		started bool
-		answer  = make(chan error, 1)
-		thrown  any
+		answers = make(chan answer, 1)
 	)
-	go func() {
-		defer func() {
-			if thrown = recover(); thrown != nil {
-				answer <- nil
-			}
-		}()
-		answer <- s.right.Update(context.WithoutCancel(ctx), id, func(ctx context.Context, v *session) error {
+	update := func() (a answer) {
+		defer func() { a.thrown = recover() }()
+		a.err = s.right.Update(context.WithoutCancel(ctx), id, func(ctx context.Context, v *session) error {
 			mu.Lock()
 			started = true
 			mu.Unlock()
 			return fn(ctx, v)
 		})
-	}()
+		return a
+	}
+	go func() { answers <- update() }()
 	select {
 	case <-ctx.Done():
 		mu.Lock()
@@ -148,14 +149,14 @@ func (s stillApplies) Update(ctx context.Context, id manager.ID, fn closure) err
 		if !inside {
 			return manager.NotApplied(ctx.Err())
 		}
-	case err := <-answer:
-		answer <- err
+	case a := <-answers:
+		answers <- a
 	}
-	err := <-answer
-	if thrown != nil {
-		panic(thrown)
+	a := <-answers
+	if a.thrown != nil {
+		panic(a.thrown)
 	}
-	return err
+	return a.err
 }
 
 // queue is a lock that hands itself to one of those who wait, in an order of its own.

@@ -103,11 +103,14 @@ func (c *client) one(ctx context.Context, p *plan) {
 	defer stop()
 	k.op.Call = c.now()
 	err := k.run(ctx)
-	k.op.Return = c.now()
-	k.finish(err)
-	k.op.Outcome = k.outcome(err, ctx)
-	if k.op.Outcome != 0 {
-		c.rec.Add(p.slot, k.op)
+	end := c.now()
+	op := k.finish(err) // a closure that runs later leaves it alone
+	op.Return = end
+	if op.Outcome = k.outcome(err, ctx); op.Outcome == Unknown {
+		op.Return = Never
+	}
+	if op.Outcome != 0 {
+		c.rec.Add(p.slot, op)
 	}
 }
 
@@ -279,8 +282,8 @@ func (k *call) overlap(n int32) {
 	}
 }
 
-// finish notes that the caller has gone, and what the closure cannot have done.
-func (k *call) finish(err error) {
+// finish notes that the caller has gone, and what the closure cannot have done. It returns the operation as it is by then.
+func (k *call) finish(err error) Op {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.over = true
@@ -294,6 +297,7 @@ func (k *call) finish(err error) {
 	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != Delete {
 		k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s came back without an error, and its closure never ran", who(&k.op))
 	}
+	return k.op
 }
 
 // outcome judges how the store's method ended. 0: the operation must not be in the history, and a fault says why.
@@ -329,7 +333,6 @@ func (k *call) outcome(err error, ctx context.Context) Outcome {
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.guarantees.Alone || k.target != nil):
 		return NotFound
 	case errors.Is(err, manager.ErrIndeterminate):
-		k.op.Return = Never
 		return Unknown
 	case errors.Is(err, manager.ErrConflict):
 		return Refused

@@ -144,7 +144,7 @@ func claimTags(writers map[Tag]int, op *Op, i int) error {
 	switch {
 	case op.Kind == Nested:
 		tags = []Tag{op.Tag, op.Tag + 1}
-	case op.Kind.Writes() || op.Tag != 0:
+	case op.Kind.Writes(): // two creations with one tag are a double creation
 		tags = []Tag{op.Tag}
 	}
 	for _, t := range tags {

@@ -285,7 +285,7 @@ const (
 	rivals    = 4                      // users of one session in fairShare
 	contest   = 300 * time.Millisecond // how long they are watched, at least
 	unserved  = 100                    // as many turns of the others make a user without any a starving one
-	turnSpins = pressure(5 * time.Microsecond)
+	turnTakes = 20 * time.Microsecond  // inside, long enough for everybody else to come to wait
 )
 
 // fairShare has users come to one session again and again, and compares the slowest with their mean.
@@ -299,8 +299,7 @@ func fairShare(p *probe) Guarantee {
 		p.running.Go(func() {
 			for !stop.Load() {
 				_ = p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
-					turnSpins.apply()
-					yield.apply()
+					time.Sleep(turnTakes)
 					return add(ctx, s)
 				})
 				turns[i].n.Add(1)

@@ -13,7 +13,7 @@ type Line struct {
 	Do     Kind   // 0: go on
 	Slot   int    // of the session
 	Ending Ending // how the closure of a write ends
-	Cancel bool   // with Do: the operation's ctx is over before it begins; without: it ends now, and nothing else happens
+	Cancel bool   // with Do: the operation's ctx is over before it begins; without: the ctx of the one under way ends now
 	Hold   string // a point
 	Past   string // a point
 }
@@ -86,9 +86,7 @@ func (s Schedule) play(actors []*actor, t *Turnstile) error {
 		if err := a.perform(l, t); err != nil {
 			return fmt.Errorf("line %d of the schedule: %w", i+1, err)
 		}
-		if l.Do != 0 || !l.Cancel {
-			a.await(l)
-		}
+		a.await(l)
 	}
 	return nil
 }

@@ -1,0 +1,306 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/scenarios/verify"
+)
+
+// verifyOptions is what `verify` was asked for.
+type verifyOptions struct {
+	common
+
+	Flawed   []string
+	Schedule string // empty: scripted for flawed stores, random for all others
+	History  string // a file
+
+	Seed     uint64
+	Rounds   int
+	Budget   time.Duration
+	Users    int
+	Ops      int
+	Patience time.Duration
+}
+
+// The ways to bring users into a store.
+const (
+	scripted = "scripted" // in the order of a schedule
+	random   = "random"   // under pressure drawn from the seed
+)
+
+// The kinds of results besides formatTable and formatJSON.
+const (
+	kindHistory = "history"
+	kindHTML    = "html"
+)
+
+// flawedBudget is how long random pressure may take to convict a flawed store.
+const flawedBudget = time.Minute
+
+func newVerifyCmd(a *app) *cobra.Command {
+	o := &verifyOptions{common: common{app: a}}
+	c := &cobra.Command{
+		Use:   "verify [flags]",
+		Short: "Prove strategies right, or show the shortest history that proves one wrong",
+		Long: `Verify drives a few users at a time through many short-lived sessions under pressure, each strategy in a process of its
+own, and decides each session's history: is there an order of the operations that explains every answer? Then
+it is linearizable. Otherwise verify names the anomaly and shows who did what when. It looks at every guarantee
+that a strategy declares, too. Without flags: all strategies, in under a minute.
+
+Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad usage, 130 interrupted.`,
+		Example: `  sessbench verify
+  sessbench verify -S per-session,sharded:shards=1 --rounds 200 --seed 7
+  sessbench verify -S cow -o history=violation.json -o html=violation.html
+  sessbench verify --history violation.json
+  sessbench verify --flawed orphan-lock`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if o.sources, err = configure(c.Flags()); err != nil {
+				return err
+			}
+			return o.run(c.Context())
+		},
+	}
+	addGroups(c, o.whatFlags(), o.pressureFlags(), o.outputFlags(formatTable, formatJSON))
+	completeVerify(c, a)
+	return c
+}
+
+func (o *verifyOptions) whatFlags() flagGroup {
+	fs := newFlagGroup("What to verify")
+	o.addStrategyFlags(fs)
+	o.addParamFlag(fs)
+	fs.StringArrayVar(&o.Flawed, "flawed", nil,
+		"stores that are wrong on purpose, each of which must be convicted: `NAMES`, a,b or all")
+	fs.Var(choice(&o.Schedule, scripted, random), "schedule",
+		"how flawed stores are convicted: `scripted|random` (users let in one order only, or pressed as all others are)")
+	fs.StringVar(&o.History, "history", "", "check a recorded history again: `FILE`")
+	return fs
+}
+
+func (o *verifyOptions) pressureFlags() flagGroup {
+	fs := newFlagGroup("How hard to press")
+	o.Seed, o.Rounds, o.Budget = verify.DefaultSeed, verify.DefaultRounds, verify.DefaultBudget
+	o.Users, o.Ops, o.Patience = verify.DefaultUsers, verify.DefaultOps, verify.DefaultPatience
+	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "of the first round, `N`; each further round has the next number")
+	fs.Var(count(fmt.Sprint(o.Rounds), 0, maxRounds, &o.Rounds), "rounds", "rounds on each store, `N`; 0: until the budget is used up")
+	fs.Var(duration(o.Budget.String(), minBudget, maxBudget, func(d time.Duration) { o.Budget = d }), "budget",
+		"no round on a store begins after this `TIME`")
+	fs.VarP(count(fmt.Sprint(o.Users), 1, maxVerifyUsers, &o.Users), "users", "u", "at most `N` users in each round")
+	fs.Var(count(fmt.Sprint(o.Ops), 1, maxVerifyOps, &o.Ops), "ops", "at most `N` operations on each session")
+	fs.Var(duration(o.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.Patience = d }), "patience",
+		"`TIME` without any progress after which a store counts as hanging")
+	return fs
+}
+
+// The bounds of what can be asked for.
+const (
+	maxRounds      = 1_000_000
+	minBudget      = time.Millisecond
+	maxBudget      = 24 * time.Hour
+	maxVerifyUsers = 64
+	maxVerifyOps   = 100_000
+	minPatience    = 10 * time.Millisecond
+	maxPatience    = 10 * time.Minute
+)
+
+// run does what was asked for. Whatever can be refused is refused before anything is verified.
+func (o *verifyOptions) run(ctx context.Context) error {
+	if err := o.checkVerify(); err != nil {
+		return err
+	}
+	outputs, err := o.outputs(kindHistory, kindHTML, formatJSON, formatTable)
+	if err != nil {
+		return err
+	}
+	f := &findings{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: here(), Command: o.typed()}
+	if o.History != "" {
+		err = o.recheck(ctx, f)
+	} else {
+		err = o.examineAll(ctx, f)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(f.Reports) > 0:
+		return f.verdict(o.deliver(outputs, f))
+	case f.Interrupted:
+		return &exitError{exitInterrupted, errors.New("interrupted before anything was found: nothing is written")}
+	}
+	return f.verdict(nil) // nothing could be verified
+}
+
+// checkVerify refuses settings that contradict each other.
+func (o *verifyOptions) checkVerify() error {
+	const itself = "the file says what happened"
+	if o.History != "" {
+		return o.notWith("history", o.History, [][2]string{
+			{"strategy", itself}, {"param", itself}, {"flawed", itself}, {"schedule", itself}, {"seed", itself}, {"rounds", itself},
+			{"budget", itself}, {"users", itself}, {"ops", itself}, {"patience", itself},
+		})
+	}
+	if len(o.Flawed) > 0 {
+		return o.notWith("flawed", strings.Join(o.Flawed, ","), [][2]string{
+			{"strategy", "flawed stores are verified by themselves"}, {"param", "flawed stores have no parameters"},
+		})
+	}
+	if o.Schedule == scripted {
+		return usagef("%s %s: is for stores that are made for schedules: want --flawed NAMES with it", o.from("schedule"), scripted)
+	}
+	return nil
+}
+
+// recheck checks the history in a file.
+func (o *verifyOptions) recheck(ctx context.Context, f *findings) error {
+	h, err := readHistory(o.History)
+	if err != nil {
+		return usagef("%s %s: %w", o.from("history"), quoted(o.History), err)
+	}
+	report := verify.CheckHistory(ctx, h)
+	report.Subject = filepath.Base(o.History)
+	if v := report.Violation; v != nil {
+		v.Command = o.program() + " verify --history " + quoted(o.History)
+	}
+	f.add(report, nil)
+	f.recorded, f.Interrupted = true, ctx.Err() != nil
+	return nil
+}
+
+func readHistory(path string) (*verify.SessionHistory, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return verify.ReadHistory(file)
+}
+
+// examineAll has every subject verified, one after another: they would take each other's processors. One that could
+// not be run does not keep the others from being verified.
+func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
+	tasks, err := o.tasks()
+	if err != nil {
+		return err
+	}
+	show := newVerifyProgress(o.err, o.Quiet, tasks)
+	defer show.clear()
+	for _, t := range tasks {
+		if ctx.Err() != nil {
+			break
+		}
+		report, err := o.examine(ctx, t, func(s verify.Step) { show.step(t, s) })
+		if err != nil && ctx.Err() == nil {
+			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, err))
+		}
+		if report != nil {
+			if v := report.Violation; v != nil {
+				v.Command = o.replay(t, v.Seed)
+			}
+			f.add(report, t.flaw)
+			show.done(report)
+		}
+	}
+	f.Interrupted = ctx.Err() != nil
+	return nil
+}
+
+// tasks resolves what to verify.
+func (o *verifyOptions) tasks() ([]task, error) {
+	if len(o.Flawed) > 0 {
+		return o.flawedTasks()
+	}
+	common, err := o.commonParams()
+	if err != nil {
+		return nil, err
+	}
+	list, err := o.chosen(common)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.usedParams(common, list); err != nil {
+		return nil, err
+	}
+	nameApart(list)
+	var tasks []task
+	for _, s := range list {
+		if s.Strategy.Harness {
+			return nil, usagef("%s %s: a probe of the harness is no store: want all or some of %s",
+				o.from("strategy"), s.Strategy.Name, strings.Join(namesOf(o.strategies()), ", "))
+		}
+		t := o.task(s.Label)
+		t.Strategy, t.Params = s.Strategy.Name, s.Params
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
+}
+
+// task is one subject's, with the settings that are the same for all.
+func (o *verifyOptions) task(label string) task {
+	t := task{
+		Label:    label,
+		Memory:   memoryLimit,
+		margin:   time.Minute,
+		Seed:     o.Seed,
+		Rounds:   o.Rounds,
+		Budget:   o.Budget,
+		Users:    o.Users,
+		Ops:      o.Ops,
+		Patience: o.Patience,
+	}
+	if t.Rounds == 0 {
+		t.Rounds = untilBudget
+	}
+	return t
+}
+
+// replay is the command that shows a violation again.
+func (o *verifyOptions) replay(t task, seed uint64) string {
+	words := []string{o.program(), "verify"}
+	if t.Flaw != "" {
+		words = append(words, "--flawed", t.Flaw)
+	} else {
+		words = append(words, "-S", o.changed(t).String())
+	}
+	words = append(words, "--seed", fmt.Sprint(seed))
+	if t.Flaw != "" && !t.Scheduled {
+		words = append(words, "--schedule", random)
+	}
+	if !t.Scheduled {
+		words = append(words, "--rounds", "1")
+	}
+	for _, setting := range [][2]string{
+		{"users", fmt.Sprint(o.Users)}, {"ops", fmt.Sprint(o.Ops)}, {"patience", o.Patience.String()},
+	} {
+		if o.sources[setting[0]].rank != rankDefault {
+			words = append(words, "--"+setting[0], setting[1])
+		}
+	}
+	for i, word := range words {
+		words[i] = quoted(word)
+	}
+	return strings.Join(words, " ")
+}
+
+// changed is what a task verifies as -S takes it: with the settings that are not the strategy's defaults.
+func (o *verifyOptions) changed(t task) choiceOf {
+	c := choiceOf{t.Strategy, map[string]string{}}
+	s, _ := o.strategy(t.Strategy)
+	for _, p := range s.Params {
+		if v := t.Params[p.Name]; v != p.Default {
+			c.params[p.Name] = v
+		}
+	}
+	return c
+}
+
+// program is what this build is called.
+func (a *app) program() string { return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") }

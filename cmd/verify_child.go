@@ -1,0 +1,170 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/metrics"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/flawed"
+	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// Every subject is verified in a process of its own, so that a store that hangs, eats the memory or brings its process
+// down convicts nobody but itself. A child is this program once more, told by the environment and not by an
+// argument what it is: a main package that gives [Main] arguments of its own would start children for ever.
+//
+// The child is asked on stdin, where one [task] stands, and answers on stdout with a [message] for each round and a last
+// one with the report. The end of its stdin tells it to come to an end.
+
+// childEnv is set for a child.
+const childEnv = "SESSBENCH_VERIFY_CHILD"
+
+// task is what a child is asked: what to verify, and how hard to press.
+type task struct {
+	Label     string            `json:"label"`
+	Strategy  string            `json:"strategy,omitempty"`
+	Params    strategies.Values `json:"params,omitempty"`
+	Flaw      string            `json:"flaw,omitempty"` // in place of a strategy
+	Scheduled bool              `json:"scheduled,omitempty"`
+	Seed      uint64            `json:"seed"`
+	Rounds    int               `json:"rounds"`
+	Budget    time.Duration     `json:"budget"`
+	Users     int               `json:"users"`
+	Ops       int               `json:"ops"`
+	Patience  time.Duration     `json:"patience"`
+	Memory    uint64            `json:"memory"` // bytes beyond which it is stopped, before the machine stands still
+
+	flaw   *flawed.Flaw  // that Flaw names
+	margin time.Duration // beyond the budget, for the last round and for shortening its history
+}
+
+// untilBudget is the number of rounds of a task that only the budget ends.
+const untilBudget = -1
+
+// grace is how long a child that was told to come to an end may take: for a round, and for telling what it found.
+func (t *task) grace() time.Duration { return 10*time.Second + 2*t.Patience }
+
+// limit is how long a child may take altogether.
+func (t *task) limit() time.Duration { return t.Budget + t.margin + 10*t.Patience }
+
+// message is one line of a child's answer. Exactly one of Step, Report and Error is set.
+type message struct {
+	Step   *verify.Step           `json:"step,omitempty"`
+	Report *verify.Report         `json:"report,omitempty"`
+	Full   *verify.SessionHistory `json:"full,omitempty"`  // of the report's violation, as it was recorded
+	Error  string                 `json:"error,omitempty"` // why there is no report
+}
+
+// isChild reports whether this process is a child, and keeps that from whatever it starts.
+func isChild() bool {
+	child := os.Getenv(childEnv) != ""
+	os.Unsetenv(childEnv)
+	return child
+}
+
+// answer is a child's main function.
+func (a *app) answer(ctx context.Context) error {
+	answers := json.NewEncoder(a.out)
+	if a.out == os.Stdout {
+		os.Stdout = os.Stderr // whatever the store prints is no answer
+	}
+	var t task
+	if err := json.NewDecoder(a.in).Decode(&t); err != nil {
+		return fmt.Errorf("%s is set, but stdin asks nothing: %w", childEnv, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, a.in)
+		close(ended)
+	}()
+	messages := make(chan message)
+	go a.verify(ctx, t, messages)
+
+	var late <-chan time.Time
+	rounds, watch := 0, time.NewTicker(memoryWatch)
+	defer watch.Stop()
+	for {
+		select {
+		case m := <-messages:
+			if err := answers.Encode(m); err != nil || m.Step == nil {
+				return err
+			}
+			rounds = m.Step.Round
+		case <-ended:
+			cancel()
+			ended, late = nil, time.After(t.grace())
+		case <-late:
+			return errors.New("told to come to an end, and could not")
+		case <-watch.C:
+			if used := memoryUsed(); used > t.Memory {
+				why := fmt.Sprintf("it took %s of memory, and was stopped", result.FormatBytes(float64(used)))
+				return answers.Encode(message{Report: t.crash(why, "", rounds)})
+			}
+		}
+	}
+}
+
+// verify carries a task out and sends what comes of it, the report or the error last.
+func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
+	cfg := verify.Config{
+		Seed:     t.Seed,
+		Rounds:   t.Rounds,
+		Budget:   t.Budget,
+		Users:    t.Users,
+		Ops:      t.Ops,
+		Patience: t.Patience,
+		Progress: func(s verify.Step) { messages <- message{Step: &s} },
+	}
+	if f, known := flawed.Lookup(t.Flaw); known {
+		cfg.Subject = f.Subject()
+		if t.Scheduled {
+			cfg.Schedule = f.Schedule
+		}
+	} else if s, known := a.strategy(t.Strategy); known {
+		cfg.Subject = subjectOf(s, t)
+	}
+	report, err := verify.Run(ctx, cfg)
+	switch {
+	case report == nil && err == nil:
+		messages <- message{Error: "no report"}
+	case report == nil:
+		messages <- message{Error: err.Error()}
+	case report.Violation == nil:
+		messages <- message{Report: report}
+	default:
+		messages <- message{Report: report, Full: report.Violation.Full}
+	}
+}
+
+func subjectOf(s *strategies.Strategy, t task) verify.Subject {
+	return verify.Subject{
+		Label:      t.Label,
+		Params:     t.Params,
+		Guarantees: s.Guarantees,
+		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+			return s.Open(t.Params)
+		},
+	}
+}
+
+const (
+	memoryLimit = 3 << 30 // bytes
+	memoryWatch = 100 * time.Millisecond
+)
+
+// memoryUsed is what Go's runtime holds of the machine's memory, in bytes.
+func memoryUsed() uint64 {
+	held := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(held)
+	return held[0].Value.Uint64() - held[1].Value.Uint64()
+}

@@ -1,0 +1,176 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/flawed"
+	"github.com/sessbench/sessbench/scenarios/verify"
+)
+
+// findings is what a verify run found, as `-f json` writes it.
+type findings struct {
+	SchemaVersion int              `json:"schema_version"`
+	Tool          result.Tool      `json:"tool"`
+	Machine       result.Machine   `json:"machine"`
+	Command       string           `json:"command"`
+	Interrupted   bool             `json:"interrupted,omitempty"` // ended early: the last report may be of a part of the rounds
+	Reports       []*verify.Report `json:"reports"`               // in the order asked for
+	Failed        []string         `json:"failed,omitempty"`      // why subjects could not be verified
+
+	flaws    []*flawed.Flaw // of each report; nil where the store is not wrong on purpose
+	recorded bool           // the subject is a recorded history, not a store
+}
+
+func here() result.Machine {
+	return result.Machine{
+		Cores:      runtime.NumCPU(),
+		GOMAXPROCS: runtime.GOMAXPROCS(0),
+		OS:         runtime.GOOS + "/" + runtime.GOARCH,
+		Go:         runtime.Version(),
+	}
+}
+
+func (f *findings) add(r *verify.Report, of *flawed.Flaw) {
+	f.Reports = append(f.Reports, r)
+	f.flaws = append(f.flaws, of)
+}
+
+// with lists the reports of a verdict.
+func (f *findings) with(v verify.Verdict) (list []*verify.Report) {
+	for _, r := range f.Reports {
+		if r.Verdict == v {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// first is the first violation that fits, nil for none.
+func (f *findings) first(fits func(*verify.Violation) bool) *verify.Violation {
+	for _, r := range f.Reports {
+		if v := r.Violation; v != nil && fits(v) {
+			return v
+		}
+	}
+	return nil
+}
+
+// missed names the flawed stores that were not convicted, or not of what is wrong with them.
+func (f *findings) missed() (names []string) {
+	for i, r := range f.Reports {
+		switch flaw := f.flaws[i]; {
+		case flaw == nil || convicted(r, flaw):
+		case r.Violation == nil && f.Interrupted: // it might have been
+		case r.Violation == nil:
+			names = append(names, flaw.Name)
+		default:
+			names = append(names, fmt.Sprintf("%s (convicted of %s: want %s)", flaw.Name, r.Violation.Anomaly, anomalies(flaw)))
+		}
+	}
+	return names
+}
+
+// convictions is how many flawed stores were convicted of what is wrong with them.
+func (f *findings) convictions() (n int) {
+	for i, r := range f.Reports {
+		if f.flaws[i] != nil && convicted(r, f.flaws[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// verdict is the error that a finished run ends with. Interrupted goes before violated, that before what could not be
+// run or written, and that before inconclusive, but whatever happened is said.
+func (f *findings) verdict(written error) error {
+	code := exitOK
+	var parts []string
+	say := func(as int, text string) {
+		code, parts = as, append(parts, text)
+	}
+	if doubtful := f.with(verify.Inconclusive); len(doubtful) > 0 {
+		say(exitInconclusive, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
+	}
+	failed := slices.Clone(f.Failed)
+	if written != nil {
+		failed = append(failed, written.Error())
+	}
+	if len(failed) > 0 {
+		say(exitFailed, strings.Join(failed, "; "))
+	}
+	guilty, missed := f.with(verify.Violated), f.missed()
+	switch {
+	case f.onFlaws():
+		say(exitViolated, fmt.Sprintf("%d of %s convicted", f.convictions(), many(len(f.Reports), f.what())))
+	case len(guilty) > 0:
+		say(exitViolated, "violated by "+strings.Join(chargesOf(guilty), "; "))
+	}
+	if missed != nil {
+		say(exitFailed, "the checker missed: "+strings.Join(missed, ", "))
+	}
+	if f.onFlaws() && len(f.Failed) > 0 {
+		code = exitFailed // nor was one convicted that could not be run
+	}
+	if f.Interrupted {
+		say(exitInterrupted, "interrupted: only what was found by then is reported")
+	}
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code, errors.New(strings.Join(parts, "; "))}
+}
+
+func subjectsOf(list []*verify.Report) (names []string) {
+	for _, r := range list {
+		names = append(names, r.Subject)
+	}
+	return names
+}
+
+// chargesOf names each subject with what it was convicted of.
+func chargesOf(list []*verify.Report) (charges []string) {
+	for _, r := range list {
+		charge := r.Subject
+		if r.Violation != nil {
+			charge += fmt.Sprintf(" (%s)", r.Violation.Anomaly)
+		}
+		charges = append(charges, charge)
+	}
+	return charges
+}
+
+// deliver writes every output. A violation's history and picture cannot be written where there is none, which is said.
+func (o *verifyOptions) deliver(outputs []output, f *findings) error {
+	guilty := f.first(func(*verify.Violation) bool { return true })
+	shown := f.first(func(v *verify.Violation) bool { return v.History != nil })
+	outputs = slices.DeleteFunc(outputs, func(out output) bool {
+		switch {
+		case out.kind == kindHTML && guilty == nil:
+			o.complain("%s=%s is not written: there is no violation", out.kind, out.path)
+		case out.kind == kindHistory && shown == nil:
+			o.complain("%s=%s is not written: there is no violation that shows in a history", out.kind, out.path)
+		default:
+			return false
+		}
+		return true
+	})
+	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
+		switch kind {
+		case formatJSON:
+			return writeIndented(w, f)
+		case kindHTML:
+			return verify.Picture(w, guilty)
+		case kindHistory:
+			return shown.History.Write(w)
+		default:
+			return f.write(w, screen)
+		}
+	})
+}

@@ -1,0 +1,9 @@
+package cmd
+
+import "syscall"
+
+// apart keeps a child out of the terminal's reach, so that Ctrl-C is told to it by its parent alone, and has it
+// die with the thread that started it.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

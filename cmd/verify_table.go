@@ -1,0 +1,374 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/verify"
+)
+
+// write writes the findings for people: the table, what its columns mean, each violation as a timeline, and what it
+// all comes to.
+func (f *findings) write(w io.Writer, screen reports.Options) error {
+	p := &verifyPage{screen: screen}
+	var err error
+	if f.onFlaws() {
+		err = p.killMatrix(f)
+	} else {
+		err = p.table(f)
+	}
+	if err == nil && (!f.onFlaws() || len(f.Reports) == 1) { // of many, the matrix says enough
+		err = p.violations(f)
+	}
+	if err != nil {
+		return err
+	}
+	p.prose(ansiBold, f.closing())
+	_, err = io.WriteString(w, p.text.String())
+	return err
+}
+
+// what the subjects are.
+func (f *findings) what() string {
+	switch {
+	case f.recorded:
+		return "history"
+	case f.onFlaws():
+		return "flawed store"
+	}
+	return "strategy"
+}
+
+// onFlaws reports whether the stores were wrong on purpose.
+func (f *findings) onFlaws() bool { return len(f.flaws) > 0 && f.flaws[0] != nil }
+
+// ANSI sequences.
+const (
+	ansiRed  = "\x1b[31m"
+	ansiBold = "\x1b[1m"
+	ansiOff  = "\x1b[0m"
+)
+
+// verifyPage collects the text, so that the one write at the end is the only one to w.
+type verifyPage struct {
+	screen reports.Options
+	text   strings.Builder
+}
+
+func (p *verifyPage) columns() int {
+	if p.screen.Width > 0 {
+		return p.screen.Width
+	}
+	return defaultWidth
+}
+
+func (p *verifyPage) line(text string) { p.text.WriteString(text + "\n") }
+
+func (p *verifyPage) prose(style, text string) {
+	for line := range strings.SplitSeq(wrapped(text, p.columns()), "\n") {
+		p.line(p.paint(style, line))
+	}
+}
+
+func (p *verifyPage) paint(style, text string) string {
+	if style == "" || !p.screen.Color {
+		return text
+	}
+	return style + text + ansiOff
+}
+
+// cell is one cell of a table.
+type cell struct {
+	text string
+	loud bool // what nobody is to overlook
+}
+
+// table shows a row a subject: in one table where there is room, else what was done apart from what was promised.
+func (p *verifyPage) table(f *findings) error {
+	promised := promisesOf(f.Reports)
+	titles := append([]string{f.what(), "verdict"}, promised...)
+	var rows [][]cell
+	for _, r := range f.Reports {
+		row := []cell{{text: r.Subject}, {string(r.Verdict), r.Verdict != verify.Linearizable}}
+		for _, name := range promised {
+			row = append(row, promise(r, name))
+		}
+		rows = append(rows, append(row, figures(r)...))
+	}
+	titles = append(titles, figureTitles...)
+	whole, done, kept := numbers(0, len(titles)), numbers(0, 2), numbers(0, 1)
+	done = append(done, numbers(2+len(promised), len(titles))...)
+	kept = append(kept, numbers(2, 2+len(promised))...)
+	parts := [][]int{whole}
+	if len(promised) > 0 && tableWidth(titles, rows) > p.columns() {
+		parts = [][]int{done, kept}
+	}
+	for _, some := range parts {
+		if err := p.draw(titles, rows, some); err != nil {
+			return err
+		}
+	}
+	p.legend(promised)
+	return nil
+}
+
+// numbers are the whole numbers from lo up to hi, which is none of them.
+func numbers(lo, hi int) (list []int) {
+	for i := lo; i < hi; i++ {
+		list = append(list, i)
+	}
+	return list
+}
+
+// draw draws some of the columns, and an empty line under them.
+func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
+	var head []string
+	for _, i := range some {
+		head = append(head, titles[i])
+	}
+	var body [][]string
+	for _, row := range rows {
+		var texts []string
+		for _, i := range some {
+			style := ""
+			if row[i].loud {
+				style = ansiRed
+			}
+			texts = append(texts, p.paint(style, row[i].text))
+		}
+		body = append(body, texts)
+	}
+	if err := draw(&p.text, head, body); err != nil {
+		return err
+	}
+	p.line("")
+	return nil
+}
+
+func tableWidth(titles []string, rows [][]cell) (total int) {
+	for i, title := range titles {
+		widest := utf8.RuneCountInString(title)
+		for _, row := range rows {
+			widest = max(widest, utf8.RuneCountInString(row[i].text))
+		}
+		total += widest + sheetGap
+	}
+	return total - sheetGap
+}
+
+// promisesOf names the guarantees that anybody looked at, in the order of the reports.
+func promisesOf(list []*verify.Report) (names []string) {
+	for _, r := range list {
+		for _, g := range r.Guarantees {
+			if !slices.Contains(names, g.Name) {
+				names = append(names, g.Name)
+			}
+		}
+	}
+	return names
+}
+
+// promise is a guarantee as "declared/observed".
+func promise(r *verify.Report, name string) cell {
+	i := slices.IndexFunc(r.Guarantees, func(g verify.Guarantee) bool { return g.Name == name })
+	if i < 0 {
+		return cell{text: result.Nothing}
+	}
+	g := r.Guarantees[i]
+	switch {
+	case !g.Kept && g.Observed != result.Nothing:
+		return cell{g.Declared + "/" + strings.ToUpper(g.Observed), true}
+	case g.Observed == g.Declared && g.Declared != "no":
+		return cell{text: g.Declared + "/yes"} // "while queued/while queued" says no more
+	}
+	return cell{text: g.Declared + "/" + g.Observed}
+}
+
+var figureTitles = []string{"sessions", "operations", "overlapped", "time"}
+
+func figures(r *verify.Report) []cell {
+	if r.Operations == 0 { // its process told no figures before it died
+		return []cell{{text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}}
+	}
+	return []cell{
+		{text: result.FormatCount(int64(r.Sessions))},
+		{text: result.FormatCount(int64(r.Operations))},
+		{text: result.FormatShare(r.Overlapped)},
+		{text: result.FormatNs(r.ElapsedNs)},
+	}
+}
+
+// legend says what the columns mean. Of the guarantees it explains those that are there.
+func (p *verifyPage) legend(promised []string) {
+	const term = 14 // columns for the words that are explained
+	if len(promised) > 0 {
+		p.explain(term, "yes/yes", "declared by the strategy / observed here: – nobody looked, capitals a promise that was not kept")
+	}
+	for _, l := range [][2]string{
+		{"linearizable", "every answer fits one order of the operations in which none comes after one that it returned before"},
+		{"alone", "an update's closure runs once, and nobody else is in that session meanwhile"},
+		{"reentrant", "an update's closure may use the session that it holds"},
+		{"cancellable", "waiting for a busy session ends when the caller gives up"},
+		{"rollback", "a failed update leaves the session as it was"},
+		{"leak-free", "nothing is kept for sessions that are gone"},
+		{"fair share", "turns of the slowest of some users who want one session, over their mean"},
+	} {
+		if slices.Contains(promised, l[0]) {
+			p.explain(term, l[0], l[1])
+		}
+	}
+	p.explain(term, "overlapped", "operations that overlapped another on their session; too few prove nothing")
+	p.line("")
+}
+
+func (p *verifyPage) explain(columns int, term, text string) {
+	indent := strings.Repeat(" ", columns)
+	text = wrapped(text, p.columns()-columns)
+	p.line(fmt.Sprintf("%-*s", columns, term) + strings.ReplaceAll(text, "\n", "\n"+indent))
+}
+
+// killMatrix shows a row a flawed store: what convicted it of what.
+func (p *verifyPage) killMatrix(f *findings) error {
+	s := &sheet{titles: []string{"flaw", "convicted of", "by", "time", "copies"}}
+	for i, r := range f.Reports {
+		flaw := f.flaws[i]
+		row := []string{flaw.Name, "MISSED", result.Nothing, result.FormatNs(r.ElapsedNs), flaw.Copies}
+		if f.Interrupted {
+			row[1] = "not yet"
+		}
+		if v := r.Violation; v != nil {
+			row[1], row[2] = string(v.Anomaly), string(v.Check)
+			if !convicted(r, flaw) {
+				row[1] += " (WRONG)"
+			}
+		}
+		s.rows = append(s.rows, row)
+	}
+	if err := s.write(&p.text, p.columns()); err != nil {
+		return err
+	}
+	p.line("")
+	return nil
+}
+
+// violations shows what is wrong with each subject that is not right, and how to see it again.
+func (p *verifyPage) violations(f *findings) error {
+	for _, r := range f.Reports {
+		for _, g := range r.Guarantees {
+			if !g.Kept && (r.Violation == nil || !strings.Contains(r.Violation.Why, g.Detail)) {
+				p.prose("", fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
+				p.line("")
+			}
+		}
+		switch v := r.Violation; {
+		case v != nil:
+			p.prose(ansiBold, r.Subject+": "+string(v.Anomaly))
+			p.line("")
+			if err := verify.Timeline(&p.text, v, p.screen.Width, p.screen.Color); err != nil {
+				return err
+			}
+			p.line("")
+			if v.Command != "" {
+				p.line("Shown again by: " + v.Command)
+				p.line("")
+			}
+		case r.Verdict == verify.Inconclusive:
+			p.prose("", r.Subject+": inconclusive: "+r.Why)
+			p.line("")
+		}
+	}
+	return nil
+}
+
+// closing is what it all comes to, in a sentence.
+func (f *findings) closing() string {
+	all := many(len(f.Reports), f.what())
+	switch missed, good := f.missed(), f.with(verify.Linearizable); {
+	case missed != nil:
+		return fmt.Sprintf("The checker missed %d of %s: %s.", len(missed), all, strings.Join(missed, ", "))
+	case f.onFlaws() && f.convictions() < len(f.Reports):
+		return fmt.Sprintf("%d of %s convicted.", f.convictions(), all)
+	case f.onFlaws() && len(f.Reports) == 1:
+		return all + ", convicted."
+	case f.onFlaws():
+		return all + ", every one convicted."
+	case len(good) == 0 && len(f.Reports) == 1:
+		return fmt.Sprintf("%s, %s.", all, f.doubts())
+	case len(good) < len(f.Reports):
+		return fmt.Sprintf("%d of %s linearizable; %s%s.", len(good), all, f.doubts(), evidence(f.Reports))
+	case len(good) == 1:
+		return all + ", linearizable" + evidence(f.Reports) + "."
+	}
+	return all + ", every one linearizable" + evidence(f.Reports) + "."
+}
+
+// doubts names those that are not linearizable, or may not be.
+func (f *findings) doubts() string {
+	var parts []string
+	if guilty := f.with(verify.Violated); guilty != nil {
+		parts = append(parts, "violated by "+strings.Join(chargesOf(guilty), ", "))
+	}
+	if doubtful := f.with(verify.Inconclusive); doubtful != nil {
+		parts = append(parts, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// evidence is what the verdicts rest on, behind a colon.
+func evidence(list []*verify.Report) string {
+	var sessions, operations, certified, searched, crossed, unknown int
+	overlapped := 0.0
+	for _, r := range list {
+		sessions += r.Sessions
+		operations += r.Operations
+		certified += r.Certified
+		searched += r.Searched
+		crossed += r.CrossChecked
+		unknown += r.Unknown
+		overlapped += r.Overlapped * float64(r.Operations)
+	}
+	if operations == 0 {
+		return "" // every one of them brought its process down
+	}
+	text := fmt.Sprintf(": %s, %s, %s overlapped; the witness certified %s",
+		many(sessions, "session"), many(operations, "operation"),
+		result.FormatShare(overlapped/float64(operations)), howMany(certified, sessions))
+	if searched > 0 {
+		text += ", porcupine decided " + howMany(searched, sessions)
+	}
+	if crossed > 0 {
+		text += ", porcupine agreed on " + many(crossed, "cross-check")
+	}
+	if unknown > 0 {
+		text += ", " + many(unknown, "session") + " undecided"
+	}
+	return text
+}
+
+func howMany(n, all int) string {
+	switch n {
+	case 0:
+		return "none"
+	case all:
+		return "all"
+	}
+	return result.FormatCount(int64(n))
+}
+
+// many is a number of things: "1 strategy", "10 strategies".
+func many(n int, what string) string {
+	text := result.FormatCount(int64(n)) + " "
+	stem, isY := strings.CutSuffix(what, "y")
+	switch {
+	case n == 1:
+		return text + what
+	case isY:
+		return text + stem + "ies"
+	}
+	return text + what + "s"
+}
