@@ -19,8 +19,8 @@ const crossCheck = 100
 
 // tally is what deciding histories came to.
 type tally struct {
-	sessions, operations, overlapped           int
-	certified, searched, crossChecked, unknown int
+	sessions, operations, contested, overlapped int
+	certified, searched, crossChecked, unknown  int
 }
 
 // decide decides each history. Where one is refuted it returns the violation, its history shortened.
@@ -32,7 +32,9 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 		h := &histories[i]
 		sum.sessions++
 		sum.operations += len(h.Ops)
-		sum.overlapped += overlapped(h)
+		contested, met := overlapped(h)
+		sum.contested += contested
+		sum.overlapped += met
 		certified, found := resolve(h)
 		switch {
 		case certified:
@@ -128,27 +130,31 @@ func (v *Violation) nameForeign(writers map[Tag]*SessionHistory) {
 	}
 }
 
-// overlapped is the number of operations during which another user's operation was under way on the same session.
-func overlapped(h *SessionHistory) (n int) {
+// overlapped is the number of operations on a session that more than one user came to, 0 on any other, and how many of them
+// were under way while another user's was.
+func overlapped(h *SessionHistory) (contested, met int) {
 	byCall := make([]*Op, len(h.Ops))
 	for i := range h.Ops {
 		byCall[i] = &h.Ops[i]
 	}
 	slices.SortFunc(byCall, func(a, b *Op) int { return cmp.Compare(a.Call, b.Call) })
-	met := make([]bool, len(byCall))
+	company := make([]bool, len(byCall))
 	for i, a := range byCall {
 		for j := i + 1; j < len(byCall) && byCall[j].Call <= a.Return; j++ {
 			if byCall[j].User != a.User {
-				met[i], met[j] = true, true
+				company[i], company[j] = true, true
 			}
 		}
 	}
-	for _, m := range met {
-		if m {
-			n++
+	for _, had := range company {
+		if had {
+			met++
 		}
 	}
-	return n
+	if slices.ContainsFunc(h.Ops, func(op Op) bool { return op.User != h.Ops[0].User }) {
+		contested = len(h.Ops)
+	}
+	return contested, met
 }
 
 // CheckHistory decides a history that was recorded before.
@@ -171,7 +177,7 @@ func CheckHistory(ctx context.Context, h *SessionHistory) *Report {
 func (r *Report) add(sum *tally) {
 	r.Sessions, r.Operations = sum.sessions, sum.operations
 	r.Certified, r.Searched, r.CrossChecked, r.Unknown = sum.certified, sum.searched, sum.crossChecked, sum.unknown
-	if sum.operations > 0 {
-		r.Overlapped = float64(sum.overlapped) / float64(sum.operations)
+	if sum.contested > 0 {
+		r.Overlapped = float64(sum.overlapped) / float64(sum.contested)
 	}
 }

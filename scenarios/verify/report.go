@@ -64,7 +64,7 @@ type Report struct {
 	Rounds        int               `json:"rounds"`
 	Sessions      int               `json:"sessions"` // ids whose histories were checked
 	Operations    int               `json:"operations"`
-	Overlapped    float64           `json:"overlapped"` // share of the operations that overlapped another on the same session
+	Overlapped    float64           `json:"overlapped"` // share of the operations on contested sessions that overlapped another user's there
 	Certified     int               `json:"certified"`  // sessions certified by the witness
 	Searched      int               `json:"searched"`   // sessions that porcupine decided because the witness could not
 	CrossChecked  int               `json:"cross_checked"`
