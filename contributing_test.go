@@ -16,7 +16,7 @@ import (
 )
 
 // A recipe of CONTRIBUTING.md: the path in the line above a block of Go, and the block.
-var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports)/[a-z_]+\\.go)`:\n\n```go\n((?s:.*?))^```$")
+var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports|scenarios/flawed)/[a-z_]+\\.go)`:\n\n```go\n((?s:.*?))^```$")
 
 // recipes returns the text of each recipe's file by its path.
 func recipes(t *testing.T) map[string]string {
@@ -29,8 +29,8 @@ func recipes(t *testing.T) map[string]string {
 	for _, found := range recipe.FindAllStringSubmatch(string(page), -1) {
 		files[found[1]] = found[2]
 	}
-	if blocks := bytes.Count(page, []byte("```go\n")); len(files) != 3 || blocks != 3 {
-		t.Fatalf("%d files in %d blocks of Go: want three, a strategy, a scenario and a report", len(files), blocks)
+	if blocks := bytes.Count(page, []byte("```go\n")); len(files) != 4 || blocks != 4 {
+		t.Fatalf("%d files in %d blocks of Go: want four, a strategy, a scenario, a report and a flawed store", len(files), blocks)
 	}
 	return files
 }
@@ -87,7 +87,8 @@ func TestRecipesAreFormatted(t *testing.T) {
 	}
 }
 
-// Whoever follows the recipes, and does no more, gets a strategy, a scenario and a report that are tested and can be used.
+// Whoever follows the recipes, and does no more, gets a strategy, a scenario, a report and a flawed store that are tested and
+// can be used.
 func TestRecipes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds programs")
@@ -99,13 +100,19 @@ func TestRecipes(t *testing.T) {
 	}
 	output(t, "go", "build", with, "-o", program, ".")
 
-	t.Run("vet", func(t *testing.T) { output(t, "go", "vet", with, "./strategies", "./scenarios", "./reports") })
+	t.Run("vet", func(t *testing.T) { output(t, "go", "vet", with, "./strategies", "./scenarios/...", "./reports") })
 	t.Run("list", func(t *testing.T) { listsRecipes(t, program) })
 	t.Run("run", func(t *testing.T) { runsRecipes(t, program) })
+	t.Run("verify", func(t *testing.T) {
+		if out := output(t, program, "verify", "-S", "spin", "--rounds=40"); !strings.Contains(out, "linearizable") {
+			t.Errorf("the strategy is not found to be linearizable:\n%s", out)
+		}
+	})
 	for _, test := range []struct{ name, pkg, tests string }{
 		{"the strategy passes the kit", "./strategies", "TestEveryStrategy/^spin$"},
 		{"the strategies' other tests", "./strategies", "TestCatalogueIsComplete/^spin$"},
 		{"the scenarios' tests", "./scenarios", "^Test(Catalogue|Draw|Start|Tape)/^autosave$"},
+		{"the flawed store is convicted", "./scenarios/flawed", "^Test(Scheduled|Random)Kills/^deleted-twice$"},
 		{"the reports' tests", "./reports", "TestRegistry|TestAWritersErrorIsReturned|TestWritingChangesNothing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
