@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
@@ -121,7 +122,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f := &findings{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: here(), Command: o.typed()}
+	f := &findings{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: runner.ThisMachine(), Command: o.typed()}
 	if o.History != "" {
 		err = o.recheck(ctx, f)
 	} else {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -26,15 +25,6 @@ type findings struct {
 
 	flaws    []*flawed.Flaw // of each report; nil where the store is not wrong on purpose
 	recorded bool           // the subject is a recorded history, not a store
-}
-
-func here() result.Machine {
-	return result.Machine{
-		Cores:      runtime.NumCPU(),
-		GOMAXPROCS: runtime.GOMAXPROCS(0),
-		OS:         runtime.GOOS + "/" + runtime.GOARCH,
-		Go:         runtime.Version(),
-	}
 }
 
 func (f *findings) add(r *verify.Report, of *flawed.Flaw) {

@@ -10,8 +10,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// thisMachine describes where the program runs, as far as the system says.
-func thisMachine() result.Machine {
+// ThisMachine describes where the program runs, as far as the system says.
+func ThisMachine() result.Machine {
 	return result.Machine{
 		CPU:        cpuModel(),
 		Cores:      runtime.NumCPU(),

@@ -67,7 +67,7 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 		SchemaVersion: result.SchemaVersion,
 		ID:            uuid.NewString(),
 		Created:       time.Now().UTC().Truncate(time.Second),
-		Machine:       thisMachine(),
+		Machine:       ThisMachine(),
 	}}
 	r.trials = len(cfg.Scenarios) * len(cfg.Subjects) * cfg.Runs
 	for i := range cfg.Scenarios {
