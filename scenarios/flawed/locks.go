@@ -37,10 +37,22 @@ func newOrphanLock(t *verify.Turnstile) *keyed {
 		l := s.lockOf(id)
 		s.mu.Unlock()
 		s.Pass(ctx, beforeLock)
-		return l.free, l.take(ctx)
+		return s.leavingNothing(id, l), l.take(ctx)
 	}
 	s.forget = func(id manager.ID) { delete(s.locks, id) }
 	return s
+}
+
+// leavingNothing returns how to let go of a lock that is of no use where there is no session.
+func (s *keyed) leavingNothing(id manager.ID, l *counted) func() {
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		l.free()
+		if s.values[id] == nil {
+			delete(s.locks, id)
+		}
+	}
 }
 
 const beforeCount = "before it is counted"
