@@ -21,6 +21,8 @@ const crossCheck = 100
 type tally struct {
 	sessions, operations, contested, overlapped int
 	certified, searched, crossChecked, unknown  int
+
+	dispute string // what the two checkers do not agree on
 }
 
 // decide decides each history. Where one is refuted it returns the violation, its history shortened.
@@ -45,7 +47,11 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 		case found.Open:
 			open = append(open, h)
 		default:
-			return convict(ctx, h, found, writers)
+			v := convict(ctx, h, found, writers)
+			if v == nil {
+				sum.dispute = fmt.Sprintf("the witness refutes a history of session %v (%s), and porcupine finds a linearization of it", h.ID, found.Why)
+			}
+			return v
 		}
 	}
 	for i, answer := range searchAll(ctx, open, 0) {
@@ -63,16 +69,13 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 		case porcupine.Ok:
 			sum.crossChecked++
 		case porcupine.Illegal:
-			return &Violation{
-				Anomaly: WrongAnswer, Check: ByPorcupine, Session: again[i].ID, History: again[i], Full: again[i],
-				Why: "the witness certified this history and porcupine finds no linearization: one of the two checkers is wrong",
-			}
+			sum.dispute = fmt.Sprintf("the witness certified a history of session %v, and porcupine finds no linearization of it", again[i].ID)
 		}
 	}
 	return nil
 }
 
-// convict makes a violation of a history that the witness refuted.
+// convict makes a violation of a history that the witness refuted; none when porcupine does not agree.
 func convict(ctx context.Context, h *SessionHistory, found *Finding, writers map[Tag]*SessionHistory) *Violation {
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
@@ -87,7 +90,12 @@ func convict(ctx context.Context, h *SessionHistory, found *Finding, writers map
 		Anomaly: found.Anomaly, Check: ByWitness, Why: found.Why, Session: h.ID,
 		History: short, Fault: found.Ops, Full: h,
 	}
-	v.Confirmed = Search(ctx, short, 0) == porcupine.Illegal
+	switch Search(ctx, short, 0) {
+	case porcupine.Ok:
+		return nil
+	case porcupine.Illegal:
+		v.Confirmed = true
+	}
 	v.nameForeign(writers)
 	return v
 }
@@ -104,12 +112,17 @@ func convictBySearch(ctx context.Context, h *SessionHistory) *Violation {
 	}
 }
 
-// writersOfAll finds the history that each message or field was written to.
+// writersOfAll finds the history that each message or field was written to, and that each life is of.
 func writersOfAll(histories []SessionHistory) map[Tag]*SessionHistory {
 	all := map[Tag]*SessionHistory{}
 	for i := range histories {
 		for t := range writersOf(histories[i].Ops) {
 			all[t] = &histories[i]
+		}
+		for _, op := range histories[i].Ops {
+			if op.Kind == GetOrCreate && op.Created {
+				all[op.Tag] = &histories[i]
+			}
 		}
 	}
 	return all
@@ -117,10 +130,15 @@ func writersOfAll(histories []SessionHistory) map[Tag]*SessionHistory {
 
 // nameForeign gives what nobody wrote to a session its right name where somebody wrote it to another one.
 func (v *Violation) nameForeign(writers map[Tag]*SessionHistory) {
-	if v.Anomaly != GarbageRead || len(v.Fault) == 0 {
+	if v.Anomaly != GarbageRead && v.Anomaly != AdoptedID || len(v.Fault) == 0 {
 		return
 	}
 	op := &v.History.Ops[v.Fault[0]]
+	if other := writers[op.Life]; op.Life != 0 && other != nil && other.ID != v.Session {
+		v.Anomaly = ForeignRead
+		v.Why = fmt.Sprintf("%s, and was in another session, %v", deed(op), other.ID)
+		return
+	}
 	for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
 		if other := writers[t]; t != 0 && other != nil && other.ID != v.Session {
 			v.Anomaly = ForeignRead
@@ -131,11 +149,13 @@ func (v *Violation) nameForeign(writers map[Tag]*SessionHistory) {
 }
 
 // overlapped is the number of operations on a session that more than one user came to, 0 on any other, and how many of them
-// were under way while another user's was.
+// were under way while another user's was. What was refused does not count: a store that refuses everything is no proof.
 func overlapped(h *SessionHistory) (contested, met int) {
-	byCall := make([]*Op, len(h.Ops))
+	var byCall []*Op
 	for i := range h.Ops {
-		byCall[i] = &h.Ops[i]
+		if h.Ops[i].Outcome != Refused {
+			byCall = append(byCall, &h.Ops[i])
+		}
 	}
 	slices.SortFunc(byCall, func(a, b *Op) int { return cmp.Compare(a.Call, b.Call) })
 	company := make([]bool, len(byCall))
@@ -151,8 +171,8 @@ func overlapped(h *SessionHistory) (contested, met int) {
 			met++
 		}
 	}
-	if slices.ContainsFunc(h.Ops, func(op Op) bool { return op.User != h.Ops[0].User }) {
-		contested = len(h.Ops)
+	if slices.ContainsFunc(byCall, func(op *Op) bool { return op.User != byCall[0].User }) {
+		contested = len(byCall)
 	}
 	return contested, met
 }
@@ -167,11 +187,18 @@ func CheckHistory(ctx context.Context, h *SessionHistory) *Report {
 	switch {
 	case r.Violation != nil:
 		r.Verdict = Violated
+	case sum.dispute != "":
+		r.Verdict, r.Why = Inconclusive, dispute(sum.dispute)
 	case sum.unknown > 0:
 		r.Verdict, r.Why = Inconclusive, "the search for a linearization ran out of time"
 	}
 	r.ElapsedNs = int64(time.Since(start))
 	return r
+}
+
+// dispute says what follows when the checkers do not agree.
+func dispute(what string) string {
+	return what + ": one of the two checkers is wrong, so neither is believed"
 }
 
 func (r *Report) add(sum *tally) {

@@ -44,11 +44,14 @@ type client struct {
 	*arena
 	user   int
 	rec    *Recorder
-	own    *Recorder // of the sessions that it had minted
+	mints  *Recorder // of the sessions that it had minted
 	minted []manager.ID
 	faults []offence
 	again  int // closures that ran more than once
 	beat   *beat
+
+	last    Outcome // of its last operation
+	unknown bool    // it may have left a session that nobody can find
 }
 
 // beat rises with everything that a user gets done. It alone writes it; the watchdog reads it.
@@ -92,7 +95,7 @@ func (c *client) do(ctx context.Context, p *plan) {
 
 // one does an operation on a session of the pool.
 func (c *client) one(ctx context.Context, p *plan) {
-	k := &call{client: c, plan: p, op: Op{Kind: p.kind}, id: c.ids[p.slot]}
+	k := &call{client: c, plan: p, op: Op{Kind: p.kind}, id: c.ids[p.slot], ending: p.ending}
 	if p.kind == GetOrCreate || p.kind.Writes() {
 		k.op.Tag = c.rec.NewTag()
 	}
@@ -106,12 +109,13 @@ func (c *client) one(ctx context.Context, p *plan) {
 	end := c.now()
 	op := k.finish(err) // a closure that runs later leaves it alone
 	op.Return = end
-	if op.Outcome = k.outcome(err, ctx); op.Outcome == Unknown {
+	if op.Outcome = k.outcome(err); op.Outcome == Unknown {
 		op.Return = Never
 	}
 	if op.Outcome != 0 {
 		c.rec.Add(p.slot, op)
 	}
+	c.last = op.Outcome
 }
 
 // cancelling gives an operation the ctx that its plan wants.
@@ -135,10 +139,11 @@ type call struct {
 	plan *plan
 	id   manager.ID
 
-	mu   sync.Mutex // protects what follows against a closure that runs when the caller has gone
-	op   Op
-	runs int  // of the closure
-	over bool // the caller has gone
+	mu     sync.Mutex // protects what follows against a closure that runs when the caller has gone
+	op     Op
+	runs   int    // of the closure
+	over   bool   // the caller has gone
+	ending Ending // as planned, unless the closure cannot end so
 
 	panicked any // what came out of the store's method
 }
@@ -183,6 +188,10 @@ func (k *call) look(ctx context.Context, s *manager.Session) {
 	k.begin()
 	k.tell(s, ToldLife|ToldVersion|ToldSeq)
 	k.turnstile.Pass(ctx, Inside)
+	if Tag(s.Incarnation) == k.op.Tag {
+		k.ending = Returns // whether a session stays whose creator panics is nobody's promise
+	}
+	_ = k.end()
 }
 
 // read is the closure of a read. It looks twice, with a pause between: what it is shown must not change meanwhile.
@@ -228,6 +237,7 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 	if late {
 		return nil
 	}
+	k.plan.inside.apply() // changed, and not yet released
 	if k.plan.ending != Returns && k.guarantees.Rollback {
 		s = &before
 	}
@@ -263,7 +273,7 @@ func (l *lateRuns) note(who string) {
 
 // end is how a closure ends.
 func (k *call) end() error {
-	switch k.plan.ending {
+	switch k.ending {
 	case Fails:
 		return errPlanned
 	case Panics:
@@ -301,7 +311,7 @@ func (k *call) finish(err error) Op {
 }
 
 // outcome judges how the store's method ended. 0: the operation must not be in the history, and a fault says why.
-func (k *call) outcome(err error, ctx context.Context) Outcome {
+func (k *call) outcome(err error) Outcome {
 	wild := func(format string, args ...any) Outcome {
 		k.fault(ByAnswers, UnexpectedError, k.plan.slot, format, args...)
 		return 0
@@ -312,7 +322,7 @@ func (k *call) outcome(err error, ctx context.Context) Outcome {
 	} else if k.guarantees.Rollback {
 		failed = RolledBack
 	}
-	wants := k.plan.ending
+	wants := k.ending
 	switch {
 	case k.panicked != nil:
 		if e, ok := k.panicked.(error); ok && errors.Is(e, errPlanned) && wants == Panics {
@@ -330,22 +340,23 @@ func (k *call) outcome(err error, ctx context.Context) Outcome {
 		return OK
 	case errors.Is(err, errPlanned) && wants == Fails:
 		return failed
-	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.guarantees.Alone || k.target != nil):
+	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
 		return NotFound
 	case errors.Is(err, manager.ErrIndeterminate):
 		return Unknown
 	case errors.Is(err, manager.ErrConflict):
 		return Refused
-	case errors.Is(err, manager.ErrNotApplied) && ctx.Err() != nil && errors.Is(err, context.Canceled):
-		if k.guarantees.Alone && k.runs > 0 && k.target == nil {
+	case errors.Is(err, manager.ErrNotApplied): // given up: the caller's ctx, or a reason of the store's own
+		if k.alone() && k.runs > 0 {
 			k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s was said not to have been applied, and its closure had run", who(&k.op))
 		}
 		return Refused
-	case errors.Is(err, manager.ErrNotApplied) && ctx.Err() == nil:
-		return wild("%s was given up although its ctx had not ended: %v", who(&k.op), err)
 	}
 	return wild("%s: %v", who(&k.op), err)
 }
+
+// alone reports whether the store promises that this operation's closure runs once only, and then comes to its end.
+func (k *call) alone() bool { return k.guarantees.Alone && k.plan.kind.Writes() && k.target == nil }
 
 // tell notes what the operation was shown.
 func (k *call) tell(s *manager.Session, parts Told) {
@@ -371,7 +382,11 @@ func tell(op *Op, s *manager.Session, parts Told) {
 	if parts&ToldMessages != 0 {
 		op.Messages = op.Messages[:0]
 		for _, m := range s.History(nil) {
-			op.Messages = append(op.Messages, parseTag(m.Content))
+			t := parseTag(m.Content)
+			if m.Role != role {
+				t = nobodys
+			}
+			op.Messages = append(op.Messages, t)
 		}
 	}
 	if parts&ToldFields != 0 {
@@ -380,6 +395,9 @@ func tell(op *Op, s *manager.Session, parts Told) {
 			if text, set := s.Fields[name]; set {
 				op.Fields[i] = parseTag(text)
 			}
+		}
+		if len(s.Fields) > len(fieldNames) {
+			op.Fields[1] = nobodys
 		}
 	}
 }
@@ -432,16 +450,28 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		op.Return = Never // until the sweep is over
 		seen = append(seen, found{slot, op})
 	}
-	_, err := c.store.Sweep(ctx, expired, removed)
+	n, err := c.store.Sweep(ctx, expired, removed)
 	end := c.now()
 	mu.Lock()
 	defer mu.Unlock()
+	handed := 0
 	for _, f := range seen {
+		if f.Kind == Sweep {
+			handed++
+		}
 		f.Return = min(f.Return, end)
 		c.rec.Add(f.slot, f.Op)
 	}
-	if err != nil {
+	switch {
+	case unsettled(err):
+		for id, op := range judged { // removed, perhaps
+			op.Outcome, op.Return = Unknown, Never
+			c.rec.Add(c.slotOf[id], op)
+		}
+	case err != nil:
 		c.fault(ByAnswers, UnexpectedError, 0, "%s's sweep: %v", UserName(c.user), err)
+	case n != handed:
+		c.fault(ByAnswers, UnexpectedError, 0, "%s's sweep says that it removed %d sessions, and handed over %d", UserName(c.user), n, handed)
 	}
 }
 
@@ -450,6 +480,10 @@ func (c *client) create(ctx context.Context) {
 	op := Op{Kind: Create, Outcome: OK, Created: true, Call: c.now()}
 	id, err := c.front.CreateSession(ctx)
 	op.Return = c.now()
+	if unsettled(err) {
+		c.unknown = true // it may be there, under an id that nobody was told
+		return
+	}
 	if err != nil {
 		c.fault(ByAnswers, UnexpectedError, 0, "%s's create: %v", UserName(c.user), err)
 		return
@@ -458,7 +492,7 @@ func (c *client) create(ctx context.Context) {
 		c.fault(ByAnswers, WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", UserName(c.user), id)
 	}
 	op.Tag = Tag(manager.IncarnationOf(id))
-	c.own.Add(uint32(len(c.minted)), op)
+	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
 	look := Op{Kind: History, Outcome: OK, Call: c.now()}
 	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
@@ -466,11 +500,14 @@ func (c *client) create(ctx context.Context) {
 		return nil
 	})
 	look.Return = c.now()
+	if unsettled(err) {
+		return
+	}
 	if err != nil {
 		c.fault(ByAnswers, LostSession, 0, "%s created a session and could not read it: %v", UserName(c.user), err)
 		return
 	}
-	c.own.Add(uint32(len(c.minted)-1), look)
+	c.mints.Add(uint32(len(c.minted)-1), look)
 }
 
 // What is stored: a tag is its number in text.
@@ -480,11 +517,14 @@ var fieldNames = [2]string{"left", "right"}
 
 func tagText(t Tag) string { return strconv.FormatUint(uint64(t), 36) }
 
-// parseTag reads what tagText wrote. What nobody can have written is a tag of nobody's.
+// parseTag reads what tagText wrote.
 func parseTag(text string) Tag {
 	n, err := strconv.ParseUint(text, 36, 64)
 	if err != nil {
-		return NewTag(1<<24-1, 0)
+		return nobodys
 	}
 	return Tag(n)
 }
+
+// nobodys is the tag of what no user can have written.
+const nobodys = Tag(1<<64 - 1<<tagBits + 1)

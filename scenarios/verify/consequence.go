@@ -48,6 +48,8 @@ func consequence(v *Violation) string {
 		return "A user is told that the session does not exist while it does: a user who is logged out in the middle of a conversation."
 	case AdoptedID:
 		return "A session came into being that the server never made. An attacker can choose a session's id before the victim uses it (session fixation)."
+	case LeftoverData:
+		return "What was deleted is shown again in the session that took its place, to whoever has it now."
 	case UnboundedHistory:
 		return "The session keeps more than it may, and will go on growing until memory runs out."
 	}

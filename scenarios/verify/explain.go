@@ -11,7 +11,11 @@ import (
 func (w *witness) noCreator(b *block) *Finding {
 	first := b.ops[0].op
 	op := &w.ops[first]
-	if creator := w.wouldBegin(op.Life); creator >= 0 {
+	if creator := w.wouldBegin(op.Life); creator >= 0 && w.ops[creator].Created {
+		return &Finding{Anomaly: DoubleCreation, Ops: []int{creator, int(first)}, Why: fmt.Sprintf(
+			"%s began life %s of the session and was shown another one (%s) in its place: %s",
+			who(&w.ops[creator]), op.Life, w.ops[creator].Life, deed(op))}
+	} else if creator >= 0 {
 		return &Finding{Anomaly: DoubleCreation, Ops: []int{creator, int(first)}, Why: fmt.Sprintf(
 			"%s was told that the session was there already, yet the one that it made (%s) is in use: %s",
 			who(&w.ops[creator]), op.Life, deed(op))}
@@ -105,7 +109,7 @@ func (w *witness) suspect(op *Op) int {
 
 // unaccounted looks for a tag in b, from its k-th operation on, that should not have been seen, or not so often.
 func (w *witness) unaccounted(b *block, k int) *Finding {
-	writers := w.writers()
+	writers := writersOf(w.ops)
 	for _, p := range b.ops[k:] {
 		op := &w.ops[p.op]
 		seen := map[Tag]bool{}
@@ -126,9 +130,7 @@ func (w *witness) unaccounted(b *block, k int) *Finding {
 	return nil
 }
 
-// writers finds the operation that wrote each tag.
-func (w *witness) writers() map[Tag]int { return writersOf(w.ops) }
-
+// writersOf finds the operation that wrote each tag.
 func writersOf(ops []Op) map[Tag]int {
 	m := make(map[Tag]int)
 	for i := range ops {
@@ -160,6 +162,9 @@ func foreign(ops []Op, writers map[Tag]int, i int, t Tag) *Finding {
 	case writer.Outcome == RolledBack:
 		return &Finding{Anomaly: AbortedRead, Ops: []int{j, i}, Why: fmt.Sprintf(
 			"%s, and saw %s, a change that failed and was to leave no trace", deed(op), t)}
+	case op.Told&writer.Told&ToldLife != 0 && op.Life != writer.Life:
+		return &Finding{Anomaly: LeftoverData, Ops: []int{j, i}, Why: fmt.Sprintf(
+			"%s, in life %s, and saw %s, which was written to life %s", deed(op), op.Life, t, writer.Life)}
 	case op.Return < writer.Call:
 		return &Finding{Anomaly: FutureRead, Ops: []int{i, j}, Why: fmt.Sprintf(
 			"%s, and saw %s before %s had asked for it", deed(op), t, who(writer))}
@@ -317,6 +322,9 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 			f.Anomaly = FracturedRead
 			f.Why = fmt.Sprintf("%s: the version that it was told goes with %d messages, and it was shown %d: two states in one answer",
 				deed(op), applied.seq, op.Seq)
+			if j := slices.IndexFunc(ops, func(o Op) bool { return o.Kind.Writes() && o.Life == op.Life && o.Seq == op.Seq }); j >= 0 {
+				f.Ops = append(f.Ops, j)
+			}
 		} else if op.Seq < applied.seq {
 			f.Anomaly = LostUpdate
 		}
@@ -384,7 +392,7 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 		f.Ops = append(f.Ops, writers[t])
 		return f
 	}
-	f.Anomaly = WrongAnswer
+	f.Anomaly = WriteReordering
 	f.Why = fmt.Sprintf("%s: messages %v where %v were due", deed(op), op.Messages, due)
 	return f
 }

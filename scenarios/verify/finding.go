@@ -22,6 +22,7 @@ const (
 	Resurrection     Anomaly = "update of a deleted session" // a change to a life whose deletion was confirmed
 	LostSession      Anomaly = "lost session"                // it was there, and somebody was told that it was not
 	AdoptedID        Anomaly = "adopted id"                  // a session that nobody created: the caller chose the id
+	LeftoverData     Anomaly = "data of a deleted session"   // it is in the session's next life
 	UnboundedHistory Anomaly = "unbounded history"           // more messages than a session keeps
 	WrongAnswer      Anomaly = "wrong answer"                // none of the above: no order of the operations explains it
 	Undecided        Anomaly = ""

@@ -94,7 +94,12 @@ func (s *script) drawOne(rng *rand.Rand, mix []Kind, closures bool) plan {
 	case n < 14 && p.kind != Nested: // or the inner call is cancelled, and the outer one is not
 		p.cancel, p.delay = cancelledLater, time.Duration(rng.IntN(150))*time.Microsecond
 	}
-	if !closures || !p.kind.Writes() && p.kind != History && p.kind != View {
+	switch {
+	case !closures:
+		p.ending = Returns
+	case p.kind.Writes(), p.kind == History, p.kind == View:
+	case p.kind == GetOrCreate && p.ending == Panics:
+	default:
 		p.ending = Returns
 	}
 	return p

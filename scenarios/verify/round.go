@@ -29,6 +29,7 @@ type round struct {
 	stacks    string          // of a hang
 	again     int             // closures that ran more than once
 	pending   []chan struct{} // closed when whoever uses the store has come to an end
+	unsettled bool            // nobody knows whether everything was removed
 }
 
 // play opens a store and drives the users through it. An error says that the store could not be opened or the schedule not
@@ -47,11 +48,11 @@ func (cfg *Config) play(ctx context.Context, seed uint64) (*round, error) {
 		r.abandon()
 		return r, err
 	}
-	if r.guarded(r.keep) && r.guarded(r.closeDown) {
-		r.countRoutines()
-	} else {
+	if !r.guarded(r.keep) || !r.guarded(r.closeDown) {
 		r.abandon()
+		return r, nil // somebody may still be writing what collect would read
 	}
+	r.countRoutines()
 	r.collect()
 	return r, nil
 }
@@ -76,7 +77,7 @@ func (r *round) open() error {
 		return err
 	}
 	for i := range a.ids {
-		a.ids[i] = uuid.New()
+		a.ids[i] = r.alike(uuid.New(), a.ids[0])
 		a.slotOf[a.ids[i]] = uint32(i)
 	}
 	if r.script.gauge || t != nil && a.guarantees.Alone {
@@ -91,7 +92,7 @@ func (r *round) open() error {
 		// Each user has two recorders whose tags must not meet: of a pool's sessions, and of those it had minted.
 		r.clients = append(r.clients, &client{
 			arena: a, user: i, beat: b,
-			rec: NewRecorder(i, 2*room, keeps*room), own: NewRecorder(i, 0, 0),
+			rec: NewRecorder(i, 2*room, keeps*room), mints: NewRecorder(i, 0, 0),
 		})
 	}
 	return nil
@@ -105,11 +106,23 @@ func (r *round) schedule() (ended bool, err error) {
 	for _, a := range actors {
 		if a.done != nil {
 			r.pending = append(r.pending, a.done)
-			ended = r.dog.await(a.done) && ended
+			ended = r.dog.await(a.done, 1) && ended
 		}
 		a.cancel()
 	}
 	return ended, err
+}
+
+// alike has the ids of a round share one half, the other half or nothing: a store must look at all of their bytes.
+func (r *round) alike(id, first manager.ID) manager.ID {
+	switch {
+	case first == manager.ID{}:
+	case r.seed%3 == 1:
+		copy(id[:8], first[:8])
+	case r.seed%3 == 2:
+		copy(id[8:], first[8:])
+	}
+	return id
 }
 
 // open opens the store, or the target.
@@ -154,7 +167,7 @@ func (r *round) press(ctx context.Context) (ended bool) {
 	r.pending = append(r.pending, done)
 	for i, c := range r.users() {
 		running.Go(func() {
-			r.dog.own()
+			r.dog.adopt()
 			<-gate
 			for k := range r.script.users[i] {
 				if k%16 == 0 && ctx.Err() != nil {
@@ -170,7 +183,7 @@ func (r *round) press(ctx context.Context) (ended bool) {
 	defer stop()
 	close(gate)
 	go func() { running.Wait(); close(done) }()
-	return r.dog.await(done)
+	return r.dog.await(done, 1)
 }
 
 // collectGarbage forces collections until the function returned is called, if the script wants them.
@@ -199,20 +212,21 @@ func (r *round) guarded(f func()) bool {
 	r.pending = append(r.pending, done)
 	go func() {
 		defer close(done)
-		r.dog.own()
+		r.dog.adopt()
 		f()
 	}()
-	if r.dog.await(done) {
+	if r.dog.await(done, atWork) { // closing may take its time
 		return true
 	}
-	r.hangs("those who clean up behind the users")
+	r.hangs("those who clean up behind the users, or look at a promise,")
 	return false
 }
 
 func (r *round) hangs(who string) {
 	r.stacks = r.dog.stacks()
 	r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)),
-		"no progress: " + who + " wait for something that nobody will do (a lock that nobody releases, a message that nobody takes?)"})
+		fmt.Sprintf("no progress for %v: %s wait for something that does not come (a lock that nobody releases, a message that nobody takes?)",
+			r.cfg.Patience, who)})
 }
 
 // keep looks at what the users left, and removes it.
@@ -222,14 +236,57 @@ func (r *round) keep() {
 		for _, kind := range []Kind{History, View, Delete} {
 			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
 		}
+		if k.last == Unknown || k.last == Refused {
+			_ = r.settle(func() error {
+				_, err := r.store.Delete(ctx, r.ids[slot])
+				return err
+			})
+		}
 	}
 	for _, c := range r.users() {
 		for _, id := range c.minted {
-			if _, err := r.store.Delete(ctx, id); err != nil && !errors.Is(err, manager.ErrNotFound) {
-				k.fault(ByAnswers, UnexpectedError, 0, "delete of a session that had been created: %v", err)
-			}
+			r.removeMinted(id)
+			k.beat.n.Add(1)
 		}
 	}
+}
+
+// removeMinted removes a session that a user had minted, and that nobody else can have removed.
+func (r *round) removeMinted(id manager.ID) {
+	k, tries := r.keeper(), 0
+	err := r.settle(func() error {
+		tries++
+		_, err := r.store.Delete(context.Background(), id)
+		return err
+	})
+	switch {
+	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
+	case errors.Is(err, manager.ErrNotFound):
+		k.fault(ByAnswers, LostSession, 0, "a session that had been created, and that nobody had removed, is not there any more")
+	default:
+		k.fault(ByAnswers, UnexpectedError, 0, "delete of a session that had been created: %v", err)
+	}
+}
+
+// settle calls f again as long as it may or may not have taken effect, within reason.
+func (r *round) settle(f func() error) (err error) {
+	if r.target != nil {
+		return nil
+	}
+	for range 20 {
+		if err = f(); !unsettled(err) {
+			return err
+		}
+	}
+	r.unsettled = true
+	return err
+}
+
+// unsettled reports whether an operation that ended so may or may not have been applied, or may be tried again: its answer
+// was lost, or the store gave it up for a reason of its own.
+func unsettled(err error) bool {
+	return errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrConflict) ||
+		errors.Is(err, manager.ErrNotApplied) && !errors.Is(err, context.Canceled)
 }
 
 // closeDown counts what is left in the store, and closes it.
@@ -241,9 +298,24 @@ func (r *round) closeDown() {
 		}
 		return
 	}
-	if n, err := r.store.Len(context.Background()); err != nil {
+	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
+	if !r.unsettled && !unknown {
+		r.count()
+	}
+	if err := r.store.Close(); err != nil {
+		k.fault(ByAnswers, UnexpectedError, 0, "Close: %v", err)
+	}
+	if _, err := r.store.GetOrCreate(context.Background(), r.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
+		k.fault(ByAnswers, UnexpectedError, 0, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
+	}
+}
+
+// count looks whether anything is left of the sessions, all of which were removed.
+func (r *round) count() {
+	k := r.keeper()
+	if n, err := r.store.Len(context.Background()); err != nil && !unsettled(err) {
 		k.fault(ByAnswers, UnexpectedError, 0, "Len: %v", err)
-	} else if n != 0 {
+	} else if err == nil && n != 0 {
 		k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and the store counts %d", n)
 	}
 	if s, ok := r.store.(manager.Censor); ok {
@@ -253,9 +325,6 @@ func (r *round) closeDown() {
 		case c.Locks != 0:
 			k.fault(ByCensus, LeakedLocks, 0, "all sessions were deleted, and %d locks are still kept for them", c.Locks)
 		}
-	}
-	if err := r.store.Close(); err != nil {
-		k.fault(ByAnswers, UnexpectedError, 0, "Close: %v", err)
 	}
 }
 
@@ -299,14 +368,14 @@ func (r *round) release() {
 
 // collect puts together what the users saw. Nobody writes any more.
 func (r *round) collect() {
-	var pool, own []*Recorder
+	var pool, mints []*Recorder
 	ids := slices.Clone(r.ids)
 	number := map[manager.ID]uint32{}
 	for _, c := range r.clients {
 		r.faults = append(r.faults, c.faults...)
 		r.again += c.again
 		pool = append(pool, c.rec)
-		for i, s := range c.own.sessions {
+		for i, s := range c.mints.sessions {
 			id := c.minted[s]
 			n, known := number[id]
 			if !known {
@@ -314,9 +383,9 @@ func (r *round) collect() {
 				number[id] = n
 				ids = append(ids, id)
 			}
-			c.own.sessions[i] = n
+			c.mints.sessions[i] = n
 		}
-		own = append(own, c.own)
+		mints = append(mints, c.mints)
 	}
 	r.late.mu.Lock()
 	defer r.late.mu.Unlock()
@@ -324,7 +393,7 @@ func (r *round) collect() {
 		r.faults = append(r.faults, offence{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
 			"the closure of %s ran when the operation had already returned", r.late.who)})
 	}
-	r.histories = Histories(ids, r.target != nil, append(pool, own...))
+	r.histories = Histories(ids, r.target != nil, append(pool, mints...))
 	if r.cfg.Schedule != nil {
 		if o := r.overtaken(); o != nil {
 			r.faults = append(r.faults, *o)

@@ -107,7 +107,7 @@ func (r *run) press(ctx context.Context) error {
 	if r.Config.Rounds > 0 {
 		first = min(first, r.Config.Rounds)
 	}
-	for i := 0; i != r.Config.Rounds && r.Violation == nil && ctx.Err() == nil; i++ {
+	for i := 0; i != r.Config.Rounds && r.Violation == nil && r.sum.dispute == "" && ctx.Err() == nil; i++ {
 		if i > 0 && time.Since(r.start) > r.Budget {
 			break
 		}
@@ -188,6 +188,8 @@ func (r *run) conclude(ctx context.Context) {
 		r.Verdict = Violated
 	case ctx.Err() != nil:
 		r.Verdict, r.Why = Inconclusive, "interrupted"
+	case r.sum.dispute != "":
+		r.Verdict, r.Why = Inconclusive, dispute(r.sum.dispute)
 	case r.Unknown > 0:
 		r.Verdict = Inconclusive
 		r.Why = fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown)

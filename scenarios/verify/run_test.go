@@ -3,10 +3,13 @@ package verify_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,7 +72,11 @@ type altered struct {
 	store
 	getOrCreate func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error)
 	update      func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error
+	view        func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error
+	remove      func(ctx context.Context, id manager.ID) (manager.Session, error)
+	sweep       func(context.Context, func(manager.ID, *manager.Session) bool, func(manager.ID, manager.Session)) (int, error)
 	len         func(ctx context.Context) (int, error)
+	close       func() error
 
 	gone    chan struct{} // closed by Abandon
 	abandon sync.Once
@@ -94,6 +101,34 @@ func (a *altered) Len(ctx context.Context) (int, error) {
 		return a.len(ctx)
 	}
 	return a.store.Len(ctx)
+}
+
+func (a *altered) View(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if a.view != nil {
+		return a.view(ctx, id, fn)
+	}
+	return a.store.View(ctx, id, fn)
+}
+
+func (a *altered) Delete(ctx context.Context, id manager.ID) (manager.Session, error) {
+	if a.remove != nil {
+		return a.remove(ctx, id)
+	}
+	return a.store.Delete(ctx, id)
+}
+
+func (a *altered) Sweep(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+	if a.sweep != nil {
+		return a.sweep(ctx, expired, removed)
+	}
+	return a.store.Sweep(ctx, expired, removed)
+}
+
+func (a *altered) Close() error {
+	if a.close != nil {
+		return a.close()
+	}
+	return a.store.Close()
 }
 
 func (a *altered) Abandon() { a.abandon.Do(func() { close(a.gone) }) }
@@ -173,6 +208,85 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: verify.DoubleCreation, check: verify.ByWitness,
 	}, {
+		why: "ids are looked up by half of their bytes",
+		alter: func(a *altered) {
+			half := func(id manager.ID) manager.ID { clear(id[8:]); return id }
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				return a.store.GetOrCreate(ctx, half(id), create, view)
+			}
+			a.update = func(ctx context.Context, id manager.ID, f fn) error { return a.store.Update(ctx, half(id), f) }
+			a.view = func(ctx context.Context, id manager.ID, f fn) error { return a.store.View(ctx, half(id), f) }
+			a.remove = func(ctx context.Context, id manager.ID) (manager.Session, error) {
+				return a.store.Delete(ctx, half(id))
+			}
+			a.sweep = func(ctx context.Context, _ func(manager.ID, *manager.Session) bool, _ func(manager.ID, manager.Session)) (int, error) {
+				return 0, nil
+			}
+		},
+		anomaly: verify.ForeignRead, check: verify.ByWitness,
+	}, {
+		why: "a new session displaces another one",
+		alter: func(a *altered) {
+			var newest atomic.Pointer[manager.ID]
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				created, err := a.store.GetOrCreate(ctx, id, create, view)
+				if created {
+					if last := newest.Swap(&id); last != nil {
+						_, _ = a.store.Delete(ctx, *last)
+					}
+				}
+				return created, err
+			}
+		},
+		anomaly: verify.LostSession, check: verify.ByWitness,
+	}, {
+		why: "the fields of the last life are those of the next",
+		alter: func(a *altered) {
+			var fields sync.Map
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					defer func() { fields.Store(id, maps.Clone(s.Fields)) }()
+					return f(ctx, s)
+				})
+			}
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				return a.store.GetOrCreate(ctx, id, func() manager.Session {
+					s := create()
+					if old, known := fields.Load(id); known {
+						s.Fields = maps.Clone(old.(map[string]string))
+					}
+					return s
+				}, view)
+			}
+		},
+		anomaly: verify.LeftoverData, check: verify.ByWitness,
+	}, {
+		why: "somebody else's field is among the session's",
+		alter: func(a *altered) {
+			a.view = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.View(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					c := s.Clone()
+					c.SetFields(map[string]string{"junk": "junk"})
+					c.Version = s.Version
+					return f(ctx, c)
+				})
+			}
+		},
+		anomaly: verify.GarbageRead, check: verify.ByWitness,
+	}, {
+		why: "a sweep says that it removed more than it handed over",
+		alter: func(a *altered) {
+			a.sweep = func(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+				n, err := a.store.Sweep(ctx, expired, removed)
+				return n + 1, err
+			}
+		},
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why:     "the store goes on when it is closed",
+		alter:   func(a *altered) { a.close = func() error { return nil } },
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
 		why: "sessions that are gone are counted",
 		alter: func(a *altered) {
 			a.len = func(ctx context.Context) (int, error) {
@@ -230,6 +344,102 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 			}
 			if v.Anomaly == verify.Hang && !strings.Contains(v.Stacks, "altered") {
 				t.Errorf("%s: the stacks do not show who waits where:\n%s", test.why, v.Stacks)
+			}
+		})
+	}
+}
+
+// TestRightStoresAreNotAccused has stores that do what the contract allows and few do.
+func TestRightStoresAreNotAccused(t *testing.T) {
+	type fn = func(context.Context, *manager.Session) error
+	tests := []struct {
+		why   string
+		alter func(a *altered, one func(in int) bool)
+	}{{
+		"answers are lost on the way, and nobody knows what became of the operation",
+		func(a *altered, one func(in int) bool) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				if one(60) {
+					return manager.ErrIndeterminate
+				}
+				err := a.store.Update(ctx, id, f)
+				if err == nil && one(60) {
+					return manager.ErrIndeterminate
+				}
+				return err
+			}
+			a.remove = func(ctx context.Context, id manager.ID) (manager.Session, error) {
+				last, err := a.store.Delete(ctx, id)
+				if err == nil && one(20) {
+					return manager.Session{}, manager.ErrIndeterminate
+				}
+				return last, err
+			}
+		},
+	}, {
+		"an update gives up when others come in between",
+		func(a *altered, one func(in int) bool) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				if one(5) {
+					return manager.ErrConflict
+				}
+				return a.store.Update(ctx, id, f)
+			}
+		},
+	}, {
+		"an update is refused for a reason of the store's own",
+		func(a *altered, one func(in int) bool) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				if one(5) {
+					return manager.NotApplied(errors.New("busy"))
+				}
+				return a.store.Update(ctx, id, f)
+			}
+		},
+	}, {
+		"a read looks twice",
+		func(a *altered, _ func(in int) bool) {
+			a.view = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.View(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					if err := f(ctx, s.Clone()); err != nil {
+						return err
+					}
+					return f(ctx, s)
+				})
+			}
+		},
+	}, {
+		"work that a deletion leaves behind ends a moment later",
+		func(a *altered, _ func(in int) bool) {
+			var working sync.WaitGroup
+			a.remove = func(ctx context.Context, id manager.ID) (manager.Session, error) {
+				last, err := a.store.Delete(ctx, id)
+				if err == nil {
+					working.Go(func() { time.Sleep(50 * time.Millisecond) })
+				}
+				return last, err
+			}
+			a.close = func() error { working.Wait(); return a.store.Close() }
+		},
+	}}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			s := alteredSubject(func(a *altered) {
+				var mu sync.Mutex // protects rng
+				rng := rand.New(rand.NewPCG(1, 2))
+				test.alter(a, func(in int) bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return rng.IntN(in) == 0
+				})
+			})
+			r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 1, Rounds: 25})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := r.Violation; v != nil {
+				t.Errorf("convicted of %q by %s: %s", v.Anomaly, v.Check, v.Why)
 			}
 		})
 	}

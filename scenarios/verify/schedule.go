@@ -139,7 +139,7 @@ func (a *actor) begin(l Line) {
 	a.done, a.cancel = done, cancel
 	go func() {
 		defer close(done)
-		a.dog.own()
+		a.dog.adopt()
 		a.do(ctx, p)
 	}()
 }

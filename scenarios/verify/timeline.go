@@ -25,7 +25,8 @@ const (
 
 // howToRead explains the timeline.
 const howToRead = "Each column is one user; time runs down, in microseconds. ┌ asks, └ is told, ─ is both with nothing in between. " +
-	"A1, B1, … are the changes that users A, B, … made. ► marks what does not fit together."
+	"A1, B1, … are the changes that users A, B, … made, version n is the session after its n-th change, and a life of it lasts from " +
+	"a creation to the next deletion. ► marks what does not fit together."
 
 // Timeline draws a violation for people: its history as one column a user, time going down, the operations at fault
 // marked, what led to them, and beneath it what happened and what that means, in everyday words. Long uneventful stretches

@@ -15,26 +15,26 @@ type watchdog struct {
 	before   map[string]bool // goroutines that were there before the round
 	quick    bool            // believe what the goroutines look like: nothing outside the process can move them
 
-	mu    sync.Mutex      // protects round
-	round map[string]bool // goroutines of the round: whatever they begin is the store's
+	mu     sync.Mutex      // protects family
+	family map[string]bool // goroutines of the round: whatever they begin is the store's
 }
 
 // standstill is how long somebody has to be seen doing nothing to be taken to wait.
 const standstill = 8 * time.Millisecond
 
 func newWatchdog(patience time.Duration, quick bool, beats []*beat) *watchdog {
-	w := &watchdog{patience: patience, quick: quick, beats: beats, before: map[string]bool{}, round: map[string]bool{}}
-	w.own()
+	w := &watchdog{patience: patience, quick: quick, beats: beats, before: map[string]bool{}, family: map[string]bool{}}
+	w.adopt()
 	for _, g := range goroutines() {
 		w.before[g.id] = true
 	}
 	return w
 }
 
-// await waits for done. It returns false when no user has got anything done for as long as the watchdog is patient. Where
-// somebody is still at work it is more patient: that may be a slow machine. Time in which the whole process stood still
-// does not count.
-func (w *watchdog) await(done <-chan struct{}) bool {
+// await waits for done. It returns false when no user has got anything done for as long as the watchdog is patient, times
+// so many. Where somebody is still at work it is more patient: that may be a slow machine. Time in which the whole process
+// stood still does not count. A timer that will wake somebody up cannot be seen.
+func (w *watchdog) await(done <-chan struct{}, times time.Duration) bool {
 	tick := time.NewTicker(standstill)
 	defer tick.Stop()
 	last, idle := w.sum(), time.Duration(0)
@@ -49,7 +49,7 @@ func (w *watchdog) await(done <-chan struct{}) bool {
 			continue
 		}
 		idle += standstill
-		stuck := idle > w.patience || w.quick && idle > 2*standstill
+		stuck := idle > times*w.patience || w.quick && idle > 2*standstill
 		if stuck && (w.standsStill() || idle > atWork*w.patience) {
 			select {
 			case <-done:
@@ -80,22 +80,26 @@ func (w *watchdog) standsStill() bool {
 	return w.allWait()
 }
 
+// allWait reports whether nobody is at work. What was there before the round may be a store's, too: a pool that outlives it.
 func (w *watchdog) allWait() bool {
+	self := thisGoroutine()
 	return !slices.ContainsFunc(goroutines(), func(g goroutine) bool {
-		return !w.before[g.id] && !g.waits()
+		return g.id != self && (g.works() || !w.before[g.id] && !g.waits())
 	})
 }
 
-// stacks is where the users are: first those who are inside a closure, then those who wait.
+// stacks is where everybody is who came with the round: first those who are inside a closure, then the others.
 func (w *watchdog) stacks() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	self := thisGoroutine()
 	var inside, waiting strings.Builder
 	for _, g := range goroutines() {
-		if w.before[g.id] || !g.is("verify.(*client)") && !g.is("verify.(*call)") {
-			continue
-		}
-		if g.is("verify.(*call).change") || g.is("verify.(*call).read") || g.is("verify.(*call).look") {
+		switch {
+		case w.before[g.id] || g.id == self || !w.family[g.id] && !w.family[g.creator]:
+		case g.is("verify.(*call).change") || g.is("verify.(*call).read") || g.is("verify.(*call).look"):
 			inside.WriteString(g.text + "\n\n")
-		} else {
+		default:
 			waiting.WriteString(g.text + "\n\n")
 		}
 	}
@@ -109,25 +113,39 @@ func (w *watchdog) stacks() string {
 	return strings.TrimSpace(all.String())
 }
 
-// own says that the calling goroutine belongs to the round.
-func (w *watchdog) own() {
-	var buf [64]byte
-	head := string(buf[:runtime.Stack(buf[:], false)])
+// adopt says that the calling goroutine belongs to the round.
+func (w *watchdog) adopt() {
+	id := thisGoroutine()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.round[parse(head).id] = true
+	w.family[id] = true
 }
 
-// leftBehind is the number of goroutines that the round's goroutines began in the store, and that are still there.
+// leftBehind is the number of goroutines that are still there of those that the round's goroutines began in the store, and
+// that these began.
 func (w *watchdog) leftBehind() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, g := range goroutines() {
-		if !w.before[g.id] && !w.round[g.id] && w.round[g.creator] {
-			n++
+	known := map[string]bool{}
+	for id := range w.family {
+		known[id] = true
+	}
+	list := goroutines()
+	for found := true; found; {
+		found = false
+		for _, g := range list {
+			if !known[g.id] && !w.before[g.id] && known[g.creator] {
+				known[g.id], found = true, true
+				n++
+			}
 		}
 	}
 	return n
+}
+
+func thisGoroutine() string {
+	var buf [64]byte
+	return parse(string(buf[:runtime.Stack(buf[:], false)])).id
 }
 
 // goroutine is one of the process's goroutines as the runtime prints it.
@@ -152,6 +170,16 @@ func parse(text string) goroutine {
 // waits reports whether only another goroutine can make it go on.
 func (g *goroutine) waits() bool {
 	for _, state := range []string{"chan ", "select", "sync.", "semacquire"} {
+		if strings.HasPrefix(g.state, state) {
+			return true
+		}
+	}
+	return false
+}
+
+// works reports whether it is doing something, or will on its own.
+func (g *goroutine) works() bool {
+	for _, state := range []string{"running", "runnable", "sleep"} {
 		if strings.HasPrefix(g.state, state) {
 			return true
 		}

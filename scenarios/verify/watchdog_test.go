@@ -48,10 +48,10 @@ func TestWatchdog(t *testing.T) {
 		done, release := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(done)
-			w.own()
+			w.adopt()
 			test.work(release, b)
 		}()
-		if ended := w.await(done); ended != test.ended {
+		if ended := w.await(done, 1); ended != test.ended {
 			t.Errorf("%s: ended %v, want %v", test.why, ended, test.ended)
 		}
 		if n := w.leftBehind(); n != 0 {
@@ -67,7 +67,7 @@ func TestLeftBehindCountsWhatUsersBegan(t *testing.T) {
 	w := newWatchdog(time.Second, false, nil)
 	release, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		w.own()
+		w.adopt()
 		go func() { <-release; close(done) }()
 	}()
 	for w.leftBehind() != 1 {

@@ -218,7 +218,7 @@ var histories = []struct {
 		A 14-15 nests A14 @A1 v14
 		A 16-17 nests A16 @A1 v16
 		B 18-19 reads @A1 v16 [A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17]`},
-	{"Messages in another order than that of their versions.", WrongAnswer, `
+	{"Messages in another order than that of their versions.", WriteReordering, `
 		A 0-1 creates A1 v0
 		A 2-3 appends A2 @A1 v1
 		A 4-5 appends A3 @A1 v2

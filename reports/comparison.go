@@ -1,0 +1,280 @@
+package reports
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+)
+
+// ComparisonSchemaVersion is the version of the comparison document. The result document's has nothing to do with it.
+const ComparisonSchemaVersion = 1
+
+// comparisonKind tells a comparison's JSON from a result document's.
+const comparisonKind = "comparison"
+
+// Comparison is several result documents side by side, each held against the first. Times are in nanoseconds, sizes in
+// bytes, shares are fractions of one. A list with an element a document is in the order of Documents.
+type Comparison struct {
+	SchemaVersion int                `json:"schema_version"`
+	Kind          string             `json:"kind"`          // comparison
+	Alpha         float64            `json:"alpha"`         // a difference counts where p is not above it
+	Confidence    float64            `json:"confidence"`    // of the intervals, at least
+	Documents     []ComparedDocument `json:"documents"`     // the others are held against the first
+	Differences   []Difference       `json:"differences"`   // of what had to be the same; where there is one, the figures are not comparable
+	Counts        map[Verdict]int    `json:"counts"`        // comparisons by their verdict
+	Scenarios     []ComparedScenario `json:"scenarios"`     // in the first document's order, as are their rows
+	LeftOut       []LeftOut          `json:"left_out"`      // results that are not compared
+	HarnessBound  []string           `json:"harness_bound"` // rows of which half the cost or more was the harness's own in some document
+}
+
+// ComparedDocument is one of the documents.
+type ComparedDocument struct {
+	Label       string         `json:"label"`
+	File        string         `json:"file"`
+	ID          string         `json:"id"`
+	Created     time.Time      `json:"created"`
+	Tool        result.Tool    `json:"tool"`
+	Machine     result.Machine `json:"machine"`
+	Command     string         `json:"command,omitempty"`
+	Interrupted bool           `json:"interrupted,omitempty"` // only the trials that had finished by then are in it
+}
+
+// ComparedScenario is one scenario: a table a metric.
+type ComparedScenario struct {
+	Scenario string          `json:"scenario"`
+	Tables   []ComparedTable `json:"tables"`
+}
+
+// ComparedTable is one metric of one scenario.
+type ComparedTable struct {
+	Metric  string          `json:"metric"`
+	Unit    string          `json:"unit"`
+	Better  string          `json:"better"` // higher or lower
+	Rows    []ComparedRow   `json:"rows"`
+	GeoMean []*GeoMeanCell  `json:"geomean,omitempty"` // of the audited rows, an element a document; none for a single row
+	metric  *comparedMetric // for the formats
+}
+
+// ComparedRow is one strategy.
+type ComparedRow struct {
+	Strategy string            `json:"strategy"` // with its settings where it occurs with several
+	Params   map[string]string `json:"params,omitempty"`
+	Cells    []*ComparedCell   `json:"cells"` // an element a document, null where it has no such figure
+	probe    bool              // not audited: in no geometric mean
+}
+
+// ComparedCell is one strategy's metric in one document.
+type ComparedCell struct {
+	N        int      `json:"n"` // trials
+	Median   float64  `json:"median"`
+	Lo       *float64 `json:"lo"` // bounds of the median's interval; null with too few trials for one
+	Hi       *float64 `json:"hi"`
+	Change   *Change  `json:"change,omitempty"` // from the first document, where both have the figure
+	Warnings []string `json:"warnings,omitempty"`
+	spread   string   // the interval as benchstat writes it: 2%
+}
+
+// Change is how a figure differs from the first document's.
+type Change struct {
+	Delta    *float64 `json:"delta"` // share by which the median is higher; null where the first is 0
+	P        float64  `json:"p"`     // Mann-Whitney U test, two-sided
+	N1       int      `json:"n1"`    // trials of the first document
+	N2       int      `json:"n2"`    // and of this one
+	Verdict  Verdict  `json:"verdict"`
+	Warnings []string `json:"warnings,omitempty"`
+	text     string   // the delta as benchstat writes it: -17.20%, ~
+}
+
+// GeoMeanCell is one document's column of a table drawn together.
+type GeoMeanCell struct {
+	Value    *float64 `json:"value"`           // null where a median is not above 0
+	Delta    *float64 `json:"delta,omitempty"` // from the ratios row by row; null where there is none
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Verdict is what a comparison of two figures came to.
+type Verdict string
+
+// The verdicts.
+const (
+	Better     Verdict = "better"
+	Worse      Verdict = "worse"
+	Negligible Verdict = "negligible"   // real, but smaller than anybody can use
+	Noise      Verdict = "within_noise" // no difference was shown, which does not show that there is none
+	Undecided  Verdict = "undecided"    // with so few trials no difference could be shown, however large
+)
+
+// LeftOut is a result that is in no table.
+type LeftOut struct {
+	Document string `json:"document"` // label
+	Scenario string `json:"scenario"`
+	Strategy string `json:"strategy"`
+	Reason   string `json:"reason"`
+}
+
+// Source is a document to compare, what it is called and where it came from.
+type Source struct {
+	Label    string
+	File     string
+	Document *result.Document
+}
+
+// Compare holds each document but the first against the first, result by result. Results are the same when their
+// scenario, strategy and settings are; one strategy at two settings makes two rows.
+//
+// What had to be the same but differs is in the comparison's Differences, and it is for the caller to refuse it. The
+// error is about documents of which nothing can be compared: one of them shares no result with the first that has a speed
+// in both, or it holds one result twice. It names the file. Compare keeps no document and changes none.
+func Compare(sources []Source) (*Comparison, error) {
+	if len(sources) < 2 {
+		return nil, errors.New("one document alone: want two or more to compare")
+	}
+	rows, leftOut, err := align(sources)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{
+		SchemaVersion: ComparisonSchemaVersion,
+		Kind:          comparisonKind,
+		Alpha:         stats.Alpha,
+		Confidence:    stats.Confidence,
+		Differences:   differences(sources, rows),
+		Counts:        map[Verdict]int{Better: 0, Worse: 0, Negligible: 0, Noise: 0, Undecided: 0},
+		LeftOut:       leftOut,
+		HarnessBound:  harnessBound(rows),
+	}
+	for _, s := range sources {
+		c.Documents = append(c.Documents, compared(s))
+	}
+	for len(rows) > 0 {
+		n := 1 // rows come scenario by scenario
+		for n < len(rows) && rows[n].scenario == rows[0].scenario {
+			n++
+		}
+		c.add(rows[0].scenario, rows[:n])
+		rows = rows[n:]
+	}
+	return c, nil
+}
+
+func compared(s Source) ComparedDocument {
+	d := s.Document
+	return ComparedDocument{
+		Label:       s.Label,
+		File:        s.File,
+		ID:          d.ID,
+		Created:     d.Created,
+		Tool:        d.Tool,
+		Machine:     d.Machine,
+		Command:     d.Config.Command,
+		Interrupted: d.Interrupted,
+	}
+}
+
+func (c *Comparison) add(scenario string, rows []alignedRow) {
+	s := ComparedScenario{Scenario: scenario}
+	for _, m := range comparedMetrics() {
+		t := ComparedTable{Metric: m.name, Unit: m.unit, Better: "lower", metric: m}
+		if m.higher {
+			t.Better = "higher"
+		}
+		for _, r := range rows {
+			if row := m.row(r); row.compared() {
+				t.Rows = append(t.Rows, row)
+				c.count(row)
+			}
+		}
+		if len(t.Rows) == 0 {
+			continue
+		}
+		t.GeoMean = geoMeans(t.Rows, len(c.Documents))
+		s.Tables = append(s.Tables, t)
+	}
+	c.Scenarios = append(c.Scenarios, s)
+}
+
+func (c *Comparison) count(r ComparedRow) {
+	for _, cell := range r.Cells {
+		if cell != nil && cell.Change != nil {
+			c.Counts[cell.Change.Verdict]++
+		}
+	}
+}
+
+// compared reports whether any figure of the row is held against the first document's.
+func (r *ComparedRow) compared() bool {
+	for _, cell := range r.Cells {
+		if cell != nil && cell.Change != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Moved is one figure that changed.
+type Moved struct {
+	Scenario, Strategy, Document string
+	Table                        *ComparedTable
+	From, To                     *ComparedCell
+}
+
+// moved lists what got worse and what got better, the worse first, and of each the largest change first.
+func (c *Comparison) moved() []Moved {
+	var worse, better []Moved
+	for i := range c.Scenarios {
+		s := &c.Scenarios[i]
+		for j := range s.Tables {
+			t := &s.Tables[j]
+			for _, row := range t.Rows {
+				for k, cell := range row.Cells {
+					if cell == nil || cell.Change == nil {
+						continue
+					}
+					m := Moved{s.Scenario, row.Strategy, c.Documents[k].Label, t, row.Cells[0], cell}
+					switch cell.Change.Verdict {
+					case Worse:
+						worse = append(worse, m)
+					case Better:
+						better = append(better, m)
+					}
+				}
+			}
+		}
+	}
+	return append(bySize(worse), bySize(better)...)
+}
+
+// harnessBound names the rows of which a document says that the harness was half the cost or more.
+func harnessBound(rows []alignedRow) []string {
+	names := []string{}
+	for _, r := range rows {
+		for _, x := range r.results {
+			if x != nil && x.Summary.HarnessBound {
+				names = append(names, r.scenario+"/"+r.label)
+				break
+			}
+		}
+	}
+	return names
+}
+
+// total is the number of comparisons.
+func (c *Comparison) total() (n int) {
+	for _, some := range c.Counts {
+		n += some
+	}
+	return n
+}
+
+// listed joins what was left out for one reason: "cow (chatbot), actor (chatbot)".
+func listed(all []LeftOut) string {
+	names := make([]string, len(all))
+	for i, l := range all {
+		names[i] = fmt.Sprintf("%s (%s)", l.Strategy, l.Scenario)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,84 @@
+package reports
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+)
+
+// ComparisonFormat is one way to write a [Comparison].
+type ComparisonFormat struct {
+	Name string // on the command line
+	Doc  string // one line: who reads it
+
+	// Write writes the whole of c to w and returns w's error. It does not change c.
+	Write func(w io.Writer, c *Comparison, o Options) error
+}
+
+// ComparisonFormats returns the formats of comparisons by name.
+func ComparisonFormats() []ComparisonFormat {
+	return []ComparisonFormat{
+		{"csv", "one row a figure of a document, for spreadsheets and data frames", writeComparisonCSV},
+		{"json", "the whole comparison, for programs", writeComparisonJSON},
+		{"markdown", "for a pull request (GitHub Markdown)", writeComparisonMarkdown},
+		{"table", "for people at a terminal: what moved, and a table a metric", writeComparisonTable},
+	}
+}
+
+func writeComparisonJSON(w io.Writer, c *Comparison, _ Options) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // as in writeJSON
+	e.SetIndent("", "  ")
+	return e.Encode(c)
+}
+
+// comparisonColumns are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.
+func comparisonColumns() []string {
+	return []string{"scenario", "strategy", "metric", "unit", "better", "document", "file", "trials", "median", "lo", "hi",
+		"delta", "p", "verdict", "comparable"}
+}
+
+// writeComparisonCSV writes only figures: what was left out and what differs is in the other formats. The last column says
+// whether anything differs.
+func writeComparisonCSV(w io.Writer, c *Comparison, _ Options) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(comparisonColumns()); err != nil {
+		return err
+	}
+	for _, s := range c.Scenarios {
+		for _, t := range s.Tables {
+			for _, r := range t.Rows {
+				for i, cell := range r.Cells {
+					if cell == nil {
+						continue
+					}
+					d := &c.Documents[i]
+					record := []string{s.Scenario, r.Strategy, t.Metric, t.Unit, t.Better, d.Label, d.File,
+						strconv.Itoa(cell.N), decimal(cell.Median), known(cell.Lo), known(cell.Hi)}
+					record = append(record, changeFields(cell.Change)...)
+					if err := out.Write(append(record, strconv.FormatBool(len(c.Differences) == 0))); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func changeFields(c *Change) []string {
+	if c == nil {
+		return []string{"", "", ""}
+	}
+	return []string{known(c.Delta), decimal(c.P), string(c.Verdict)}
+}
+
+// known is empty for a figure that does not exist.
+func known(x *float64) string {
+	if x == nil {
+		return ""
+	}
+	return decimal(*x)
+}

@@ -1,0 +1,200 @@
+package reports
+
+import (
+	"io"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+const ansiGreen = "\x1b[32m"
+
+func writeComparisonTable(w io.Writer, c *Comparison, o Options) error {
+	p := &comparisonPage{page: page{o: o}, c: c}
+	if headline, details := c.despite(); headline != "" {
+		p.prose("", headline, ansiRed)
+		for _, d := range details {
+			p.prose(" ", d, "")
+		}
+		p.line("")
+	}
+	p.movedFirst()
+	p.prose("", c.counts(), ansiBold)
+	for _, line := range append([]string{c.chance()}, c.problems()...) {
+		if line != "" {
+			p.prose("", line, "")
+		}
+	}
+	for i := range c.Scenarios {
+		p.scenario(&c.Scenarios[i])
+	}
+	p.line("")
+	for i, note := range p.notes {
+		p.prose(superscript(i+1), note, "")
+	}
+	for _, l := range c.comparisonLegends() {
+		p.prose(pad(l.term, len("geomean")), l.text, "")
+	}
+	p.line("")
+	p.documents()
+	_, err := io.WriteString(w, p.text.String())
+	return err
+}
+
+// comparisonPage is a page with the notes to its tables.
+type comparisonPage struct {
+	page
+	c     *Comparison
+	notes footnotes
+}
+
+// movedFirst lists what moved, a line each.
+func (p *comparisonPage) movedFirst() {
+	t := &layout{tight: func(column int) bool { return column == 6 }} // the test belongs to the change
+	var styles []string
+	for _, m := range p.c.moved() {
+		row := []block{left(string(m.To.Change.Verdict)), left(clean(m.Scenario)), left(clean(m.Strategy)), left(m.Table.metric.heading()),
+			right(m.fromTo()), right(m.To.Change.text), left(m.To.Change.tested())}
+		if len(p.c.Documents) > 2 {
+			row = append(row, left("in "+clean(m.Document)))
+		}
+		t.add(row...)
+		styles = append(styles, p.style(m.To.Change))
+	}
+	for i, line := range t.lines() {
+		p.line(p.painted(line, styles[i]))
+	}
+	if len(styles) > 0 {
+		p.line("")
+	}
+}
+
+func (p *comparisonPage) style(c *Change) string {
+	switch c.Verdict {
+	case Worse:
+		return ansiRed
+	case Better:
+		return ansiGreen
+	}
+	return ""
+}
+
+func (p *comparisonPage) painted(text, style string) string {
+	if !p.o.Color || style == "" {
+		return text
+	}
+	return style + strings.TrimRight(text, " ") + ansiOff
+}
+
+// scenario draws a scenario's tables: all documents side by side where there is room, else each beside the first.
+func (p *comparisonPage) scenario(s *ComparedScenario) {
+	p.line("")
+	p.prose("", s.Scenario, ansiBold)
+	for i := range s.Tables {
+		t := &s.Tables[i]
+		all := make([]int, len(p.c.Documents))
+		for k := range all {
+			all[k] = k
+		}
+		side := p.grid(t, all)
+		if p.o.Width <= 0 || side.width() <= p.o.Width || len(all) == 2 {
+			p.draw(side)
+			continue
+		}
+		for _, k := range all[1:] {
+			p.draw(p.grid(t, []int{0, k}))
+		}
+	}
+}
+
+// draw writes a table with a line under its titles.
+func (p *comparisonPage) draw(t *layout) {
+	p.line("")
+	for i, line := range t.lines() {
+		p.line(line)
+		if i == 0 {
+			p.line(strings.Repeat("─", t.width()))
+		}
+	}
+}
+
+// grid lays out some documents' columns of a table.
+func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
+	g := &layout{tight: func(column int) bool { return column > 0 && column%2 == 0 }}
+	titles := []block{left(t.metric.heading())}
+	for _, k := range documents {
+		titles = append(titles, over(2, clean(p.c.Documents[k].Label)))
+		if k > 0 {
+			titles = append(titles, over(2, "vs "+clean(p.c.Documents[0].Label)))
+		}
+	}
+	g.add(titles...)
+	for _, r := range t.Rows {
+		format := t.metric.scale(r.medians()...)
+		row := []block{left(clean(r.Strategy))}
+		for _, k := range documents {
+			row = append(row, p.figure(r.Cells[k], format)...)
+			if k > 0 {
+				row = append(row, p.changed(r.Cells[k])...)
+			}
+		}
+		g.add(row...)
+	}
+	if t.GeoMean == nil {
+		return g
+	}
+	row := []block{left("geomean")}
+	for _, k := range documents {
+		m := t.GeoMean[k]
+		value := result.Nothing
+		if m.Value != nil {
+			value = t.metric.scale(*m.Value)(*m.Value)
+		}
+		mark := p.notes.mark(m.Warnings...)
+		if k == 0 {
+			row = append(row, right(value), left(mark))
+			continue
+		}
+		row = append(row, right(value), left(""), right(signed(m.Delta)), left(strings.TrimSpace(mark)))
+	}
+	g.add(row...)
+	return g
+}
+
+// figure is a document's median and its interval.
+func (p *comparisonPage) figure(c *ComparedCell, format func(float64) string) []block {
+	if c == nil {
+		return []block{right(result.Nothing), left("")}
+	}
+	return []block{right(format(c.Median)), left("± " + c.spread + p.notes.mark(c.Warnings...))}
+}
+
+// changed is the change from the first document, in red where it is for the worse.
+func (p *comparisonPage) changed(c *ComparedCell) []block {
+	if c == nil || c.Change == nil {
+		return []block{right(""), left("")}
+	}
+	delta := right(c.Change.text)
+	delta.style = func(text string) string { return p.painted(text, p.style(c.Change)) }
+	return []block{delta, left(c.Change.tested() + p.notes.mark(c.Change.Warnings...))}
+}
+
+func (r *ComparedRow) medians() (list []float64) {
+	for _, c := range r.Cells {
+		if c != nil {
+			list = append(list, c.Median)
+		}
+	}
+	return list
+}
+
+// documents says where the documents are from.
+func (p *comparisonPage) documents() {
+	wide := 0
+	for _, d := range p.c.Documents {
+		wide = max(wide, runes(clean(d.Label)))
+	}
+	for _, l := range p.c.provenance() {
+		p.prose(pad(clean(l.term), wide), l.text, "")
+	}
+}

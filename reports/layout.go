@@ -1,0 +1,101 @@
+package reports
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// layout is text in columns, each as wide as its widest cell. Unlike the tables of tablewriter it can set two columns
+// close together under one title, and so line up the ± and the brackets of figures.
+type layout struct {
+	rows  [][]block
+	tight func(column int) bool // the column is one blank away from the one before it, not a gap
+}
+
+// block is the text of one column, or of several.
+type block struct {
+	text  string
+	right bool
+	over  int                      // columns
+	style func(text string) string // of the text on the screen; nil: none
+}
+
+func left(text string) block        { return block{text: text, over: 1} }
+func right(text string) block       { return block{text: text, over: 1, right: true} }
+func over(n int, text string) block { return block{text: text, over: n} }
+
+func (l *layout) add(cells ...block) { l.rows = append(l.rows, cells) }
+
+// widths returns the width of every column. Where a text over several is wider than they are, the last of them grows.
+func (l *layout) widths() (w []int) {
+	for _, single := range []bool{true, false} {
+		for _, row := range l.rows {
+			column := 0
+			for _, c := range row {
+				next := column + c.over
+				for len(w) < next {
+					w = append(w, 0)
+				}
+				if single == (c.over == 1) {
+					w[next-1] += max(0, runes(c.text)-l.room(w, column, next))
+				}
+				column = next
+			}
+		}
+	}
+	return w
+}
+
+// room is how wide some columns are together, with the blanks between them.
+func (l *layout) room(w []int, from, to int) (total int) {
+	for column := from; column < to; column++ {
+		total += w[column]
+		if column > from {
+			total += l.gap(column)
+		}
+	}
+	return total
+}
+
+// gap is how many blanks stand before a column.
+func (l *layout) gap(column int) int {
+	switch {
+	case column == 0:
+		return 0
+	case l.tight(column):
+		return 1
+	}
+	return gap
+}
+
+// width is how many characters a line takes.
+func (l *layout) width() int {
+	w := l.widths()
+	return l.room(w, 0, len(w))
+}
+
+func (l *layout) lines() (lines []string) {
+	w := l.widths()
+	for _, row := range l.rows {
+		var line strings.Builder
+		column := 0
+		for _, c := range row {
+			blanks := strings.Repeat(" ", l.room(w, column, column+c.over)-runes(c.text))
+			text := c.text
+			if c.style != nil {
+				text = c.style(text)
+			}
+			if c.right {
+				text = blanks + text
+			} else {
+				text += blanks
+			}
+			line.WriteString(strings.Repeat(" ", l.gap(column)) + text)
+			column += c.over
+		}
+		lines = append(lines, strings.TrimRight(line.String(), " "))
+	}
+	return lines
+}
+
+func runes(text string) int { return utf8.RuneCountInString(text) }
