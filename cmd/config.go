@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 )
@@ -38,16 +39,17 @@ func (s sources) from(flag string) string {
 
 const configFlag = "config"
 
-// configure gives each flag of fs that was not given its value from the environment (SESSBENCH_HOLD_KIND for
-// --hold-kind) or, without one there, from the configuration file, whose keys are the flags' names.
-func configure(fs *pflag.FlagSet) (sources, error) {
-	v := viper.New()
+// configure gives each flag of c that was not given its value from the environment (SESSBENCH_HOLD_KIND for --hold-kind) or,
+// without one there, from the configuration file. Its keys are the flags' names; what is for one command only, or differs
+// between commands, stands under the command's name.
+func configure(c *cobra.Command) (sources, error) {
+	v, fs := viper.New(), c.Flags()
 	path, err := configPath(fs)
 	if err != nil {
 		return nil, err
 	}
 	if path != "" {
-		if err := readConfig(v, path, fs); err != nil {
+		if err := readConfig(v, path, c); err != nil {
 			return nil, err
 		}
 	}
@@ -64,6 +66,10 @@ func configure(fs *pflag.FlagSet) (sources, error) {
 		case os.Getenv(env) != "":
 			found[f.Name] = source{rankEnv, env}
 			err = setFlag(fs, f, v.Get(f.Name), env)
+		case v.IsSet(c.Name() + "." + f.Name):
+			key := path + ": " + c.Name() + "." + f.Name
+			found[f.Name] = source{rankFile, key}
+			err = setFlag(fs, f, v.Get(c.Name()+"."+f.Name), key)
 		case v.IsSet(f.Name):
 			found[f.Name] = source{rankFile, path + ": " + f.Name}
 			err = setFlag(fs, f, v.Get(f.Name), path+": "+f.Name)
@@ -96,8 +102,9 @@ func configPath(fs *pflag.FlagSet) (string, error) {
 	return strings.Join(there, ""), nil
 }
 
-// readConfig reads the file and refuses what no flag is called.
-func readConfig(v *viper.Viper, path string, fs *pflag.FlagSet) error {
+// readConfig reads the file and refuses what no flag is called. One file serves all commands: what only another one has a
+// flag for is left to that one.
+func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 	legal := []string{".yaml", ".yml", ".toml", ".json"}
 	if !slices.ContainsFunc(legal, func(end string) bool { return strings.HasSuffix(path, end) }) {
 		return usagef("--config %s: want a file in %s", quoted(path), strings.Join(legal, ", "))
@@ -106,20 +113,50 @@ func readConfig(v *viper.Viper, path string, fs *pflag.FlagSet) error {
 	if err := v.ReadInConfig(); err != nil {
 		return usagef("--config %s: %w", quoted(path), err)
 	}
-	var keys []string
-	fs.VisitAll(func(f *pflag.Flag) {
-		if f.Name != configFlag && f.Name != "help" {
-			keys = append(keys, f.Name)
-		}
-	})
+	known := configKeys(c.Root())
 	unknown := v.AllKeys()
 	slices.Sort(unknown)
 	for _, key := range unknown {
-		if !slices.Contains(keys, key) {
-			return usagef("%s: unknown key %q: want some of %s", path, key, strings.Join(keys, ", "))
+		if !known[key] {
+			return usagef("%s: unknown key %q: want some of %s, or such a key under %s", path, key,
+				strings.Join(settings(c), ", "), strings.Join(configured(c.Root()), ": or ")+":")
 		}
 	}
 	return nil
+}
+
+// configKeys is what may stand in a configuration file: the settings of every command, also under the command's name.
+func configKeys(root *cobra.Command) map[string]bool {
+	keys := map[string]bool{}
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup(configFlag) == nil {
+			continue
+		}
+		for _, name := range settings(c) {
+			keys[name], keys[c.Name()+"."+name] = true, true
+		}
+	}
+	return keys
+}
+
+// configured is the names of the commands that read the configuration.
+func configured(root *cobra.Command) (names []string) {
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup(configFlag) != nil {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// settings is the flags of a command that a configuration file can set.
+func settings(c *cobra.Command) (names []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != configFlag && f.Name != "help" {
+			names = append(names, f.Name)
+		}
+	})
+	return names
 }
 
 // setFlag sets a flag from a value of the environment or the file; where names the place. Lists may be lists or text

@@ -63,7 +63,7 @@ environment, the environment outweighs the file.`,
   sessbench run --trace examples/sample.csv --trace-speed max -S all`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if o.sources, err = configure(c.Flags()); err != nil {
+			if o.sources, err = configure(c); err != nil {
 				return err
 			}
 			return o.run(c.Context())
@@ -212,6 +212,12 @@ func verdict(d *result.Document, written error) error {
 	if text := violations(d); text != "" {
 		code, parts = exitViolated, append(parts, text)
 	}
+	if text := undecided(d); text != "" {
+		if len(parts) == 0 {
+			code = exitInconclusive
+		}
+		parts = append(parts, text)
+	}
 	if d.Interrupted {
 		code, parts = exitInterrupted, append(parts, "interrupted: only the finished trials are reported")
 	}
@@ -245,6 +251,27 @@ func violations(d *result.Document) string {
 	return "consistency violated by " + strings.Join(found, "; ")
 }
 
+// undecided names each strategy of which histories were recorded that prove nothing, "" for none.
+func undecided(d *result.Document) string {
+	var found []string
+	for _, r := range d.Results {
+		for _, t := range r.Trials {
+			switch rec := t.Audit.Recorded; {
+			case rec == nil:
+			case rec.Unchecked != "":
+				found = append(found, fmt.Sprintf("%s (%s), block %d: %s", r.Strategy, r.Scenario, t.Block+1, rec.Unchecked))
+			case rec.Undecided > 0:
+				found = append(found, fmt.Sprintf("%s (%s), block %d: %d of %d cannot be decided",
+					r.Strategy, r.Scenario, t.Block+1, rec.Undecided, rec.Sessions))
+			}
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return "inconclusive: recorded histories were not checked: " + strings.Join(found, "; ")
+}
+
 // overLimit is the share of the limit above which it is the harness that is wrong.
 const overLimit = 1.05
 
@@ -255,25 +282,6 @@ func (o *runOptions) warn(d *result.Document) {
 			o.complain("error of the harness: %s (%s) stands at %s of the limit, more than any correct store can reach",
 				r.Strategy, r.Scenario, result.FormatShare(share))
 		}
-		o.sayRecorded(&r)
-	}
-}
-
-// sayRecorded says what came of the histories that were recorded, where there is more to say than that they are right.
-func (o *runOptions) sayRecorded(r *result.Result) {
-	var sessions, undecided int
-	for _, t := range r.Trials {
-		rec := t.Audit.Recorded
-		if rec == nil {
-			continue
-		}
-		if rec.Unchecked != "" {
-			o.complain("%s (%s), block %d: no history was checked: %s", r.Strategy, r.Scenario, t.Block+1, rec.Unchecked)
-		}
-		sessions, undecided = sessions+rec.Sessions, undecided+rec.Undecided
-	}
-	if undecided > 0 {
-		o.complain("%s (%s): %d of %d recorded histories are undecided", r.Strategy, r.Scenario, undecided, sessions)
 	}
 }
 

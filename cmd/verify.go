@@ -64,7 +64,7 @@ Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad u
   sessbench verify --flawed orphan-lock`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if o.sources, err = configure(c.Flags()); err != nil {
+			if o.sources, err = configure(c); err != nil {
 				return err
 			}
 			return o.run(c.Context())

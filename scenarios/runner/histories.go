@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -68,8 +69,8 @@ func (tr *trial) own(u *user) []uint32 { return tr.numbers[u.first:][:tr.scenari
 func (tr *trial) checkHistories() error {
 	found := &result.Recorded{}
 	tr.audit.found.Recorded = found
-	ids := tr.recordedIDs()
-	tr.recordEnds(ids)
+	sessions := tr.recordedSessions()
+	tr.recordEnds(sessions)
 	var records []*verify.Recorder
 	for _, u := range tr.everybody() {
 		c := u.chronicle
@@ -90,6 +91,7 @@ func (tr *trial) checkHistories() error {
 	if found.Unchecked != "" {
 		return nil
 	}
+	ids := renumber(sessions, records)
 	histories := verify.Histories(ids, false, records)
 	found.Sessions = len(histories)
 	findings, err := witnessed(tr.ctx, histories)
@@ -106,9 +108,8 @@ func (tr *trial) checkHistories() error {
 	return err
 }
 
-// recordedIDs is the id of each recorded session, by its number. 0 is no number.
-func (tr *trial) recordedIDs() []manager.ID {
-	var all []minted
+// recordedSessions is the recorded sessions in the order of their numbers, which leave gaps.
+func (tr *trial) recordedSessions() (all []minted) {
 	for slot, id := range tr.ids {
 		if number := tr.numbers[slot]; number != 0 {
 			all = append(all, minted{number, id})
@@ -119,24 +120,32 @@ func (tr *trial) recordedIDs() []manager.ID {
 			all = append(all, u.chronicle.minted...)
 		}
 	}
-	last := uint32(0)
-	for _, m := range all {
-		last = max(last, m.number)
+	slices.SortFunc(all, func(a, b minted) int { return cmp.Compare(a.number, b.number) })
+	return all
+}
+
+// renumber closes the gaps between the numbers, and returns the sessions' ids by their new ones. Users who make many sessions
+// next to users who make few would else have most numbers stand for nothing.
+func renumber(sessions []minted, records []*verify.Recorder) []manager.ID {
+	ids := make([]manager.ID, len(sessions))
+	for i, m := range sessions {
+		ids[i] = m.id
 	}
-	ids := make([]manager.ID, last+1)
-	for _, m := range all {
-		ids[m.number] = m.id
+	for _, r := range records {
+		r.Renumber(func(number uint32) uint32 {
+			i, _ := slices.BinarySearchFunc(sessions, number, func(m minted, n uint32) int { return cmp.Compare(m.number, n) })
+			return uint32(i)
+		})
 	}
 	return ids
 }
 
 // recordEnds adds to the record of the keeper and the janitor the sessions that their sweeps removed.
-func (tr *trial) recordEnds(ids []manager.ID) {
-	numbers := make(map[manager.ID]uint32, len(ids))
-	for number, id := range ids[1:] {
-		numbers[id] = uint32(number + 1)
+func (tr *trial) recordEnds(sessions []minted) {
+	numbers := make(map[manager.ID]uint32, len(sessions))
+	for _, m := range sessions {
+		numbers[m.id] = m.number
 	}
-	delete(numbers, manager.ID{}) // of numbers that were not used
 	tr.keeper.swept = append(tr.keeper.swept, sweepEnd{len(tr.keeper.ledger.ended), tr.keeper.now()})
 	for _, u := range []*user{tr.keeper, tr.janitor} {
 		at := 0

@@ -44,6 +44,13 @@ func (r *Recorder) Add(session uint32, op Op) {
 	r.sessions = append(r.sessions, session)
 }
 
+// Renumber gives each session another number. It is for when nothing is recorded any more.
+func (r *Recorder) Renumber(to func(uint32) uint32) {
+	for i, s := range r.sessions {
+		r.sessions[i] = to(s)
+	}
+}
+
 // Len is the number of operations recorded.
 func (r *Recorder) Len() int { return len(r.ops) }
 
