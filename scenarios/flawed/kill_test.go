@@ -3,12 +3,14 @@ package flawed_test
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/scenarios/flawed"
@@ -109,3 +111,40 @@ func TestRandomKills(t *testing.T) {
 		})
 	}
 }
+
+// TestASeedShowsTheSameViolation plays one seed's schedule again and again: the same users must be convicted of the same.
+func TestASeedShowsTheSameViolation(t *testing.T) {
+	for _, f := range flawed.All() {
+		t.Run(f.Name, func(t *testing.T) {
+			var first []string
+			for range repeats(t, 3) {
+				r, err := verify.Run(t.Context(), verify.Config{Subject: f.Subject(), Seed: 7, Schedule: f.Schedule})
+				if err != nil || r.Violation == nil {
+					t.Fatalf("no violation, error %v", err)
+				}
+				now := essence(r.Violation)
+				if first == nil {
+					first = now
+				}
+				if diff := cmp.Diff(first, now); diff != "" {
+					t.Fatalf("another violation (-first +now):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// essence is what a violation shows but for times and random ids.
+func essence(v *verify.Violation) []string {
+	lines := []string{string(v.Anomaly), string(v.Check)}
+	if v.History == nil {
+		return lines
+	}
+	lines = append(lines, uuids.ReplaceAllString(v.Why, "ID"), fmt.Sprint(v.Fault))
+	for _, op := range v.History.Ops {
+		lines = append(lines, fmt.Sprintf("%s %s %s version %d", verify.UserName(int(op.User)), op.Kind, op.Outcome, op.Version))
+	}
+	return lines
+}
+
+var uuids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
