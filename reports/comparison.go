@@ -46,6 +46,7 @@ type ComparedDocument struct {
 // ComparedScenario is one scenario: a table a metric.
 type ComparedScenario struct {
 	Scenario string          `json:"scenario"`
+	Heading  string          `json:"heading"` // what was done, in the first document
 	Tables   []ComparedTable `json:"tables"`
 }
 
@@ -155,7 +156,7 @@ func Compare(sources []Source) (*Comparison, error) {
 		for n < len(rows) && rows[n].scenario == rows[0].scenario {
 			n++
 		}
-		c.add(rows[0].scenario, rows[:n])
+		c.add(sources[0].Document, rows[:n])
 		rows = rows[n:]
 	}
 	return c, nil
@@ -175,8 +176,16 @@ func compared(s Source) ComparedDocument {
 	}
 }
 
-func (c *Comparison) add(scenario string, rows []alignedRow) {
-	s := ComparedScenario{Scenario: scenario}
+// add adds the tables of a scenario.
+func (c *Comparison) add(first *result.Document, rows []alignedRow) {
+	done := &section{doc: first, scenario: rows[0].scenario}
+	for _, r := range rows {
+		done.results = append(done.results, r.results[0])
+	}
+	s := ComparedScenario{Scenario: done.scenario, Heading: done.heading()}
+	if len(c.Differences) > 0 {
+		s.Heading += ", all as in " + c.Documents[0].Label
+	}
 	for _, m := range comparedMetrics() {
 		t := ComparedTable{Metric: m.name, Unit: m.unit, Better: "lower", metric: m}
 		if m.higher {

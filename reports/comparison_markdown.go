@@ -25,7 +25,7 @@ func writeComparisonMarkdown(w io.Writer, c *Comparison, _ Options) error {
 		}
 	}
 	for _, s := range c.Scenarios {
-		p.printf("### %s\n\n", escape(s.Scenario))
+		p.printf("### %s\n\n", escape(s.Heading))
 		for i := range s.Tables {
 			p.table(&s.Tables[i])
 		}
@@ -70,7 +70,7 @@ func (p *comparisonMarkdown) movedFirst() {
 			in = " in " + m.Document
 		}
 		p.printf("- **%s**: %s %s, %s%s: %s, %s\n", m.To.Change.Verdict, escape(m.Strategy), escape("("+m.Scenario+")"),
-			m.Table.metric.heading(), escape(in), m.fromTo(), escape(m.To.Change.text+" "+m.To.Change.tested()))
+			m.Table.metric.title, escape(in), m.fromTo(), escape(m.To.Change.text+" "+m.To.Change.tested()))
 	}
 	if len(moved) > 0 {
 		p.printf("\n")
@@ -78,7 +78,7 @@ func (p *comparisonMarkdown) movedFirst() {
 }
 
 func (p *comparisonMarkdown) table(t *ComparedTable) {
-	titles, rule := []string{t.metric.heading()}, []string{"---"}
+	titles, rule := []string{t.metric.title}, []string{"---"}
 	for k, d := range p.c.Documents {
 		titles, rule = append(titles, escape(d.Label)), append(rule, "---:")
 		if k > 0 {

@@ -14,11 +14,10 @@ import (
 
 // comparedMetric is a figure of every trial that documents are compared by.
 type comparedMetric struct {
-	name   string // in JSON and CSV; stable
-	title  string // for people
-	unit   string // of the values
-	shown  string // of the values times factor, in the titles
-	factor float64
+	name   string  // in JSON and CSV; stable
+	title  string  // for people, with the unit of what is shown
+	unit   string  // of the values
+	factor float64 // by which they are multiplied to be shown
 	class  benchunit.Class
 	plain  bool    // shown without prefixes below one: nobody counts milli-allocations
 	higher bool    // is better
@@ -29,21 +28,21 @@ type comparedMetric struct {
 // comparedMetrics returns the metrics in the order of their tables.
 func comparedMetrics() []*comparedMetric {
 	return []*comparedMetric{
-		{name: "ops_per_sec", title: "throughput", unit: "ops/s", shown: "ops/s", factor: 1, higher: true,
+		{name: "ops_per_sec", title: "ops/s", unit: "ops/s", factor: 1, higher: true,
 			get: func(t *result.Trial) (float64, bool) { return t.OpsPerSec, true }},
-		latency("latency_p50_ns", "latency p50", func(l *result.Latency) *int64 { return l.P50 }),
-		latency("latency_p99_ns", "latency p99", func(l *result.Latency) *int64 { return l.P99 }),
-		{name: "allocs_per_op", title: "allocations", unit: "allocs/op", shown: "allocs/op", factor: 1, plain: true, least: 0.01,
+		latency("latency_p50_ns", "latency p50, s", func(l *result.Latency) *int64 { return l.P50 }),
+		latency("latency_p99_ns", "latency p99, s", func(l *result.Latency) *int64 { return l.P99 }),
+		{name: "allocs_per_op", title: "allocs/op", unit: "allocs/op", factor: 1, plain: true, least: 0.01,
 			get: func(t *result.Trial) (float64, bool) { return t.AllocsPerOp, true }},
-		{name: "bytes_per_op", title: "allocated", unit: "B/op", shown: "B/op", factor: 1, class: benchunit.Binary, least: 1,
+		{name: "bytes_per_op", title: "B/op", unit: "B/op", factor: 1, class: benchunit.Binary, least: 1,
 			get: func(t *result.Trial) (float64, bool) { return t.BytesPerOp, true }},
-		{name: "bytes_per_session", title: "memory", unit: "B", shown: "B/session", factor: 1, class: benchunit.Binary, least: 1,
+		{name: "bytes_per_session", title: "B/session", unit: "B", factor: 1, class: benchunit.Binary, least: 1,
 			get: func(t *result.Trial) (float64, bool) { return t.BytesPerSession, t.BytesPerSession > 0 }},
 	}
 }
 
 func latency(name, title string, get func(l *result.Latency) *int64) *comparedMetric {
-	return &comparedMetric{name: name, title: title, unit: "ns", shown: "s", factor: 1e-9,
+	return &comparedMetric{name: name, title: title, unit: "ns", factor: 1e-9,
 		get: func(t *result.Trial) (float64, bool) {
 			if ns := get(&t.LatencyNs); ns != nil {
 				return float64(*ns), true
@@ -137,9 +136,6 @@ func (m *comparedMetric) scale(values ...float64) func(float64) string {
 	}
 	return func(x float64) string { return s.Format(x * m.factor) }
 }
-
-// heading is the metric with the unit that its table is in.
-func (m *comparedMetric) heading() string { return m.title + ", " + m.shown }
 
 // The warnings of a column's geometric mean.
 const (

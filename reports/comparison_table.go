@@ -30,7 +30,7 @@ func writeComparisonTable(w io.Writer, c *Comparison, o Options) error {
 	}
 	p.line("")
 	for i, note := range p.notes {
-		p.prose(superscript(i+1), note, "")
+		p.prose(pad(superscript(i+1), len("geomean")), note, "")
 	}
 	for _, l := range c.comparisonLegends() {
 		p.prose(pad(l.term, len("geomean")), l.text, "")
@@ -53,7 +53,7 @@ func (p *comparisonPage) movedFirst() {
 	t := &layout{tight: func(column int) bool { return column == 6 }} // the test belongs to the change
 	var styles []string
 	for _, m := range p.c.moved() {
-		row := []block{left(string(m.To.Change.Verdict)), left(clean(m.Scenario)), left(clean(m.Strategy)), left(m.Table.metric.heading()),
+		row := []block{left(string(m.To.Change.Verdict)), left(clean(m.Scenario)), left(clean(m.Strategy)), left(m.Table.metric.title),
 			right(m.fromTo()), right(m.To.Change.text), left(m.To.Change.tested())}
 		if len(p.c.Documents) > 2 {
 			row = append(row, left("in "+clean(m.Document)))
@@ -89,7 +89,7 @@ func (p *comparisonPage) painted(text, style string) string {
 // scenario draws a scenario's tables: all documents side by side where there is room, else each beside the first.
 func (p *comparisonPage) scenario(s *ComparedScenario) {
 	p.line("")
-	p.prose("", s.Scenario, ansiBold)
+	p.prose("", s.Heading, ansiBold)
 	for i := range s.Tables {
 		t := &s.Tables[i]
 		all := make([]int, len(p.c.Documents))
@@ -121,7 +121,7 @@ func (p *comparisonPage) draw(t *layout) {
 // grid lays out some documents' columns of a table.
 func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
 	g := &layout{tight: func(column int) bool { return column > 0 && column%2 == 0 }}
-	titles := []block{left(t.metric.heading())}
+	titles := []block{left(t.metric.title)}
 	for _, k := range documents {
 		titles = append(titles, over(2, clean(p.c.Documents[k].Label)))
 		if k > 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/sessbench/sessbench/reports/stats"
 )
 
-// despite says above everything else that the figures are not comparable, and why; nil where they are.
+// despite says above everything else that the figures are not comparable, and why; "" where they are.
 func (c *Comparison) despite() (headline string, details []string) {
 	if len(c.Differences) == 0 {
 		return "", nil
@@ -23,8 +23,11 @@ func (c *Comparison) counts() string {
 	n := c.Counts
 	moved := n[Better] + n[Worse]
 	text := "Nothing moved"
-	if moved > 0 {
+	switch {
+	case moved > 0:
 		text = fmt.Sprintf("%d of %d moved (%d worse, %d better)", moved, c.total(), n[Worse], n[Better])
+	case n[Noise]+n[Negligible] == 0:
+		text = "Nothing can be told"
 	}
 	var rest []string
 	if n[Noise] > 0 {
@@ -34,7 +37,7 @@ func (c *Comparison) counts() string {
 		rest = append(rest, fmt.Sprintf("%d by less than a hundredth of an allocation or one byte", n[Negligible]))
 	}
 	if n[Undecided] > 0 {
-		rest = append(rest, fmt.Sprintf("%d with too few trials to tell", n[Undecided]))
+		rest = append(rest, fmt.Sprintf("%d with too few trials", n[Undecided]))
 	}
 	if len(rest) > 0 {
 		text += ": " + strings.Join(rest, ", ")
@@ -48,19 +51,18 @@ func (c *Comparison) chance() string {
 		return ""
 	}
 	tests := c.total() - c.Counts[Undecided]
-	return fmt.Sprintf("Were there no difference at all, %s of %d would still seem to move by chance (α = %v).",
-		about(float64(tests)*c.Alpha), tests, c.Alpha)
-}
-
-func about(x float64) string {
-	if x < 1 {
-		return "up to 1"
-	}
-	return fmt.Sprintf("about %.0f", x)
+	return fmt.Sprintf("Were there no difference at all, on average up to %.0f of %d would still seem to move by chance (α = %v).",
+		math.Ceil(float64(tests)*c.Alpha), tests, c.Alpha)
 }
 
 // problems says what a reader must know about the documents: interruptions, and what is missing from the tables.
 func (c *Comparison) problems() (lines []string) {
+	first := &c.Documents[0]
+	for _, d := range c.Documents[1:] {
+		if d.ID != "" && d.ID == first.ID {
+			lines = append(lines, fmt.Sprintf("%s and %s are the same run: there is nothing to find.", first.Label, d.Label))
+		}
+	}
 	for _, d := range c.Documents {
 		if d.Interrupted {
 			lines = append(lines, d.Label+" was interrupted: only the trials that had finished by then are in it.")
@@ -133,7 +135,7 @@ func (c *Comparison) comparisonLegends() []legend {
 	if slices.ContainsFunc(c.Scenarios, func(s ComparedScenario) bool {
 		return slices.ContainsFunc(s.Tables, func(t ComparedTable) bool { return t.GeoMean != nil })
 	}) {
-		list = append(list, legend{"geomean", "of the medians, and of their changes row by row"})
+		list = append(list, legend{"geomean", "of the medians, and of their changes row by row; nobody tests these"})
 	}
 	return list
 }

@@ -223,10 +223,13 @@ func (r *round) guarded(f func()) bool {
 }
 
 func (r *round) hangs(who string) {
+	seen := fmt.Sprintf("no progress for %v", r.cfg.Patience)
+	if r.dog.quick {
+		seen = "nobody can go on"
+	}
 	r.stacks = r.dog.stacks()
-	r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)),
-		fmt.Sprintf("no progress for %v: %s wait for something that does not come (a lock that nobody releases, a message that nobody takes?)",
-			r.cfg.Patience, who)})
+	r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)), seen + ": " + who +
+		" wait for something that does not come (a lock that nobody releases, a message that nobody takes?)"})
 }
 
 // keep looks at what the users left, and removes it.
