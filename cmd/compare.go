@@ -20,6 +20,8 @@ type compareOptions struct {
 	Force bool
 }
 
+// newCompareCmd makes a command that reads no configuration file: an out in it names run's files, which compare is there
+// to read and not to replace.
 func newCompareCmd(a *app) *cobra.Command {
 	o := &compareOptions{common: common{app: a}}
 	c := &cobra.Command{
@@ -145,18 +147,20 @@ func cutLabel(arg string) (label, file string, given bool) {
 	return label, file, true
 }
 
-// shortNames calls files by their names alone where that tells them apart, and as they were typed where it does not.
+// shortNames calls files without a label by their names alone where that tells them apart, and as they were typed where
+// it does not.
 func shortNames(args []string) []string {
 	short := make([]string, len(args))
 	count := map[string]int{}
 	for i, arg := range args {
-		_, file, _ := cutLabel(arg)
-		short[i] = strings.TrimSuffix(filepath.Base(file), ".json")
-		count[short[i]]++
+		if _, file, given := cutLabel(arg); !given {
+			short[i] = strings.TrimSuffix(filepath.Base(file), ".json")
+			count[short[i]]++
+		}
 	}
 	for i, arg := range args {
 		if count[short[i]] > 1 {
-			_, short[i], _ = cutLabel(arg)
+			short[i] = arg
 		}
 	}
 	return short

@@ -57,27 +57,21 @@ func align(sources []Source) (rows []alignedRow, out []LeftOut, err error) {
 		}
 	}
 	several := severalSettings(columns)
-	shared := make([]int, len(sources))
+	shared := make([]int, len(sources)) // rows that each document has in common with the first
 	for j, r := range first {
-		row := alignedRow{scenario: r.Scenario, label: r.Strategy, params: r.Params, results: make([]*result.Result, len(sources))}
+		row := alignedRow{scenario: r.Scenario, label: r.Strategy, params: r.Params}
 		if id := identify(r); r.Target == "" {
 			row.label = labelOf(id, several[id.kind()])
 		}
-		common := false
 		for i := range sources {
-			x := found[i][j]
-			switch reason := speedless(x); {
-			case x == nil:
-				out = append(out, LeftOut{sources[0].Label, r.Scenario, row.label, "not in " + sources[i].Label})
-			case reason != "":
-				out = append(out, LeftOut{sources[i].Label, r.Scenario, row.label, reason})
-			default:
-				row.results[i] = x
-				row.probe = row.probe || !audited(x)
-				if i > 0 && row.results[0] != nil {
-					common = true
-					shared[i]++
-				}
+			row.results = append(row.results, found[i][j])
+		}
+		out = append(out, row.strike(sources)...)
+		common := false
+		for i, x := range row.results {
+			if i > 0 && x != nil && row.results[0] != nil {
+				common = true
+				shared[i]++
 			}
 		}
 		if common {
@@ -90,6 +84,22 @@ func align(sources []Source) (rows []alignedRow, out []LeftOut, err error) {
 		}
 	}
 	return rows, out, nil
+}
+
+// strike takes the results without a speed from the row and says why; also where there is none in the first place.
+func (row *alignedRow) strike(sources []Source) (out []LeftOut) {
+	for i, x := range row.results {
+		switch reason := speedless(x); {
+		case x == nil:
+			out = append(out, LeftOut{sources[0].Label, row.scenario, row.label, "not in " + sources[i].Label})
+		case reason != "":
+			out = append(out, LeftOut{sources[i].Label, row.scenario, row.label, reason})
+			row.results[i] = nil
+		default:
+			row.probe = row.probe || !audited(x)
+		}
+	}
+	return out
 }
 
 // distinct returns the results of a document, and an error where one cannot be told from another.

@@ -86,7 +86,7 @@ func (c *Comparison) problems() (lines []string) {
 	}
 	if len(c.HarnessBound) > 0 {
 		lines = append(lines, "The harness is half or more of the cost of "+strings.Join(c.HarnessBound, ", ")+
-			": the store itself changed by more than these rows show.")
+			": whatever changed in the store itself is larger than it looks there.")
 	}
 	return lines
 }

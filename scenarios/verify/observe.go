@@ -303,7 +303,7 @@ func (p *probe) comeAndGo() (n int) {
 const (
 	rivals    = 4                      // users of one session in fairShare
 	contest   = 300 * time.Millisecond // how long they are watched, at least
-	unserved  = 100                    // as many turns of the others make a user without any a starving one
+	unserved  = 1000                   // as many turns of the others make a user without any a starving one
 	turnTakes = 20 * time.Microsecond  // inside, long enough for everybody else to come to wait
 )
 
@@ -334,7 +334,7 @@ func fairShare(p *probe) Guarantee {
 			least, sum = min(least, n), sum+n
 		}
 		past := time.Since(start)
-		if past > contest && least > 0 || past > p.cfg.Patience*3/4 {
+		if past > contest && least > 0 || past > 3*p.cfg.Patience {
 			break
 		}
 		p.clients[0].beat.n.Add(1) // the watchdog need not wait for what is watched here
