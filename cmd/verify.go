@@ -98,7 +98,7 @@ func (o *verifyOptions) pressureFlags() flagGroup {
 	fs.VarP(count(fmt.Sprint(o.Users), 1, maxVerifyUsers, &o.Users), "users", "u", "at most `N` users in each round")
 	fs.Var(count(fmt.Sprint(o.Ops), 1, maxVerifyOps, &o.Ops), "ops", "at most `N` operations on each session")
 	fs.Var(duration(o.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.Patience = d }), "patience",
-		"`TIME` without any progress after which a store counts as hanging")
+		"`TIME` without progress after which a store in which everybody waits hangs; five times as long for one still at work")
 	return fs
 }
 
@@ -134,7 +134,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	switch {
 	case len(f.Reports) > 0:
 		return f.verdict(o.deliver(outputs, f))
-	case f.Interrupted:
+	case f.Interrupted && len(f.Failed) == 0:
 		return &exitError{exitInterrupted, errors.New("interrupted before anything was found: nothing is written")}
 	}
 	return f.verdict(nil) // nothing could be verified
@@ -143,6 +143,9 @@ func (o *verifyOptions) run(ctx context.Context) error {
 // checkVerify refuses settings that contradict each other.
 func (o *verifyOptions) checkVerify() error {
 	const itself = "the file says what happened"
+	if o.History == "" && o.sources["history"].rank != rankDefault {
+		return usagef("%s %s: names no file: want one that -o history=FILE wrote", o.from("history"), quoted(o.History))
+	}
 	if o.History != "" {
 		return o.notWith("history", o.History, [][2]string{
 			{"strategy", itself}, {"param", itself}, {"flawed", itself}, {"schedule", itself}, {"seed", itself}, {"rounds", itself},
@@ -194,15 +197,24 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 	}
 	show := newVerifyProgress(o.err, o.Quiet, tasks)
 	defer show.clear()
-	for _, t := range tasks {
+	for i, t := range tasks {
 		if ctx.Err() != nil {
+			f.Skipped = append(f.Skipped, labelsOf(tasks[i:])...)
 			break
 		}
-		report, err := o.examine(ctx, t, func(s verify.Step) { show.step(t, s) })
-		if err != nil && ctx.Err() == nil {
+		report, err := o.examine(ctx, t, hearing{
+			step: func(s verify.Step) { show.step(t, s) },
+			slow: func(atMost time.Duration) {
+				show.clear()
+				o.waiting(atMost)
+			},
+		})
+		switch {
+		case errors.Is(err, context.Canceled):
+			f.Skipped = append(f.Skipped, t.Label)
+		case err != nil:
 			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, err))
-		}
-		if report != nil {
+		default:
 			if v := report.Violation; v != nil {
 				v.Command = o.replay(t, v.Seed)
 			}
@@ -214,6 +226,20 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 	return nil
 }
 
+// waiting tells whoever pressed Ctrl-C why nothing happens.
+func (o *verifyOptions) waiting(atMost time.Duration) {
+	if !o.Quiet {
+		o.complain("stopping: a child may need up to %v; press again to stop at once", atMost)
+	}
+}
+
+func labelsOf(tasks []task) (labels []string) {
+	for _, t := range tasks {
+		labels = append(labels, t.Label)
+	}
+	return labels
+}
+
 // tasks resolves what to verify.
 func (o *verifyOptions) tasks() ([]task, error) {
 	if len(o.Flawed) > 0 {
@@ -221,6 +247,9 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	}
 	common, err := o.commonParams()
 	if err != nil {
+		return nil, err
+	}
+	if err := o.onlyStores(); err != nil {
 		return nil, err
 	}
 	list, err := o.chosen(common)
@@ -233,15 +262,34 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	nameApart(list)
 	var tasks []task
 	for _, s := range list {
-		if s.Strategy.Harness {
-			return nil, usagef("%s %s: a probe of the harness is no store: want all or some of %s",
-				o.from("strategy"), s.Strategy.Name, strings.Join(namesOf(o.strategies()), ", "))
-		}
 		t := o.task(s.Label)
 		t.Strategy, t.Params = s.Strategy.Name, s.Params
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
+}
+
+// onlyStores refuses what is no store. Probes are none, so they are not among what is legal here.
+func (o *verifyOptions) onlyStores() error {
+	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
+	if err != nil {
+		return nil // of which chosen tells
+	}
+	for _, c := range chosen {
+		what := ""
+		switch s, known := o.strategy(c.name); {
+		case c.name == "all":
+		case !known:
+			what = "unknown strategy"
+		case s.Harness:
+			what = "a probe of the harness is no store"
+		}
+		if what != "" {
+			return usagef("%s %s: %s: want all or some of %s",
+				o.from("strategy"), quoted(c.name), what, strings.Join(namesOf(o.strategies()), ", "))
+		}
+	}
+	return nil
 }
 
 // task is one subject's, with the settings that are the same for all.

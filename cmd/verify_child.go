@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/metrics"
+	"strconv"
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
@@ -21,11 +22,16 @@ import (
 // down convicts nobody but itself. A child is this program once more, told by the environment and not by an
 // argument what it is: a main package that gives [Main] arguments of its own would start children for ever.
 //
-// The child is asked on stdin, where one [task] stands, and answers on stdout with a [message] for each round and a last
-// one with the report. The end of its stdin tells it to come to an end.
+// The child is asked on stdin, where one [task] stands, and answers with a [message] for each round and a last one with
+// the report, on a descriptor of its own where the system has such: whatever the store prints is no answer. The end of its stdin
+// tells it to come to an end.
 
-// childEnv is set for a child.
+// childEnv is set for a child, to the number of the descriptor that it answers on.
 const childEnv = "SESSBENCH_VERIFY_CHILD"
+
+// exitNoAnswer is how a child ends that could not read what it was asked, could not write what it found, or was told to
+// come to an end and could not. It is a number that a store would hardly choose for itself.
+const exitNoAnswer = 113
 
 // task is what a child is asked: what to verify, and how hard to press.
 type task struct {
@@ -49,8 +55,8 @@ type task struct {
 // untilBudget is the number of rounds of a task that only the budget ends.
 const untilBudget = -1
 
-// grace is how long a child that was told to come to an end may take: for a round, and for telling what it found.
-func (t *task) grace() time.Duration { return 10*time.Second + 2*t.Patience }
+// windingUp is how long a child that was told to come to an end may take: for a round, and for telling what it found.
+func (t *task) windingUp() time.Duration { return 10*time.Second + 2*t.Patience }
 
 // limit is how long a child may take altogether.
 func (t *task) limit() time.Duration { return t.Budget + t.margin + 10*t.Patience }
@@ -63,28 +69,41 @@ type message struct {
 	Error  string                 `json:"error,omitempty"` // why there is no report
 }
 
-// isChild reports whether this process is a child, and keeps that from whatever it starts.
-func isChild() bool {
-	child := os.Getenv(childEnv) != ""
-	os.Unsetenv(childEnv)
-	return child
+// isChild reports whether this process is a child.
+func isChild() bool { return os.Getenv(childEnv) != "" }
+
+// answer is a child's main function. Its streams are the process's own, whatever Main's caller uses in their place.
+func (a *app) answer(ctx context.Context) error {
+	descriptor, err := strconv.Atoi(os.Getenv(childEnv))
+	os.Unsetenv(childEnv) // what the store starts is no child
+	if err != nil {
+		return &exitError{exitNoAnswer, fmt.Errorf("%s: %w", childEnv, err)}
+	}
+	to := os.Stdout
+	if descriptor == 1 {
+		os.Stdout = os.Stderr
+	} else {
+		keepToOurselves(descriptor)
+		to = os.NewFile(uintptr(descriptor), "answers")
+	}
+	if err := a.converse(ctx, os.Stdin, to); err != nil {
+		return &exitError{exitNoAnswer, err}
+	}
+	return nil
 }
 
-// answer is a child's main function.
-func (a *app) answer(ctx context.Context) error {
-	answers := json.NewEncoder(a.out)
-	if a.out == os.Stdout {
-		os.Stdout = os.Stderr // whatever the store prints is no answer
-	}
+// converse reads a task, carries it out and writes what comes of it.
+func (a *app) converse(ctx context.Context, from io.Reader, to io.Writer) error {
+	answers := json.NewEncoder(to)
 	var t task
-	if err := json.NewDecoder(a.in).Decode(&t); err != nil {
+	if err := json.NewDecoder(from).Decode(&t); err != nil {
 		return fmt.Errorf("%s is set, but stdin asks nothing: %w", childEnv, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan struct{})
 	go func() {
-		_, _ = io.Copy(io.Discard, a.in)
+		_, _ = io.Copy(io.Discard, from)
 		close(ended)
 	}()
 	messages := make(chan message)
@@ -102,7 +121,7 @@ func (a *app) answer(ctx context.Context) error {
 			rounds = m.Step.Round
 		case <-ended:
 			cancel()
-			ended, late = nil, time.After(t.grace())
+			ended, late = nil, time.After(t.windingUp())
 		case <-late:
 			return errors.New("told to come to an end, and could not")
 		case <-watch.C:

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/sessbench/sessbench/scenarios/verify"
@@ -18,7 +20,7 @@ func (t *task) crash(why, stacks string, rounds int) *verify.Report {
 // hang is the report on a store whose process did not come to an end.
 func (t *task) hang(said string, rounds int) *verify.Report {
 	why := fmt.Sprintf("%v after a budget of %v its process had not come to an end, and was stopped", t.limit()-t.Budget, t.Budget)
-	_, stacks := obituary(said)
+	stacks := beginning(said[max(0, lastLine(said, "SIGQUIT: ")):])
 	return t.convicted(verify.Hang, verify.ByWatchdog, why, stacks, rounds)
 }
 
@@ -37,7 +39,7 @@ func (t *task) convicted(a verify.Anomaly, by verify.Check, why, stacks string, 
 
 // crashed is the report on a child that died before it had answered, of what it said last on stderr.
 func (t *task) crashed(died error, said string, rounds int) *verify.Report {
-	why, stacks := obituary(said)
+	why, stacks := crashReport(said, raceDetector)
 	if why == "" {
 		why = ending(died)
 	}
@@ -62,30 +64,58 @@ const (
 	racing     = "the race detector saw two goroutines at the same memory, one of them writing"
 )
 
-// obituary finds in what a Go program said the line that tells why it died, and what it said from there on.
-func obituary(said string) (why, stacks string) {
-	at := 0
-	for line := range strings.Lines(said) {
-		text := strings.TrimSpace(line)
-		for _, begin := range []string{"fatal error: ", "panic: ", "SIGQUIT: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", raceBanner} {
-			if strings.HasPrefix(text, begin) {
-				if why = text; begin == raceBanner {
-					why = racing
-				}
-				return why, beginning(said[at:])
-			}
-		}
-		at += len(line)
+// crashReport finds in what a Go program said the line that tells why it died, and what it said from there on. Of several
+// the last counts: those before it are of panics that somebody recovered from and logged.
+func crashReport(said string, detector bool) (why, stacks string) {
+	at := lastLine(said, "panic: ", "fatal error: ")
+	if at < 0 {
+		at = lastLine(said, "SIGQUIT: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ")
+	}
+	if at >= 0 {
+		why, _, _ = strings.Cut(said[at:], "\n")
+		return strings.TrimSpace(why), beginning(said[at:])
+	}
+	if race := raceIn(said, detector); race != "" {
+		return racing, race
 	}
 	return "", beginning(said)
 }
 
-// raceIn is the race detector's first report in what a program said.
-func raceIn(said string) string {
-	if at := strings.Index(said, raceBanner); at >= 0 {
-		return beginning(said[at:])
+// raceIn is the race detector's first report in what a program with or without it said, empty where there is none.
+func raceIn(said string, detector bool) string {
+	if !detector {
+		return ""
+	}
+	for at, line := range linesOf(said) {
+		if strings.HasPrefix(line, raceBanner) {
+			return beginning(said[at:])
+		}
 	}
 	return ""
+}
+
+// lastLine is where the last line is that begins like one of these, -1 where none does.
+func lastLine(text string, begins ...string) int {
+	last := -1
+	for at, line := range linesOf(text) {
+		if slices.ContainsFunc(begins, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
+			last = at
+		}
+	}
+	return last
+}
+
+// linesOf goes through the lines of a text, each with where it begins.
+func linesOf(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		at := 0
+		for line := range strings.Lines(text) {
+			if !yield(at, line) {
+				return
+			}
+			at += len(line)
+		}
+	}
 }
 
 // beginning is as much of a text as a person may want to read of stacks.

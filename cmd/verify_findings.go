@@ -22,6 +22,7 @@ type findings struct {
 	Interrupted   bool             `json:"interrupted,omitempty"` // ended early: the last report may be of a part of the rounds
 	Reports       []*verify.Report `json:"reports"`               // in the order asked for
 	Failed        []string         `json:"failed,omitempty"`      // why subjects could not be verified
+	Skipped       []string         `json:"skipped,omitempty"`     // subjects that an interrupted run did not come to, or learned nothing about
 
 	flaws    []*flawed.Flaw // of each report; nil where the store is not wrong on purpose
 	recorded bool           // the subject is a recorded history, not a store

@@ -9,83 +9,181 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
-// examine has a child carry a task out and returns its report. step is called for each finished round, on this goroutine.
-// A child that dies, or that does not come to an end, has convicted its store. When ctx ends the child is told, and the
-// report is what it had found by then; there is none, and ctx's error, when it could not tell.
-func (a *app) examine(ctx context.Context, t task, step func(verify.Step)) (*verify.Report, error) {
+// hearing is whom a child's parent tells how things go, on the goroutine that called examine.
+type hearing struct {
+	step func(verify.Step)          // for each finished round
+	slow func(atMost time.Duration) // once, when a child that was told to come to an end takes its time
+}
+
+// examine has a child carry a task out and returns its report. A child that dies, or that does not come to an end, has
+// convicted its store; one that says that it could not answer has not, and is an error. When ctx ends the child is told, and
+// the report is what it had found by then; there is none, and ctx's error, when it could not tell.
+func (a *app) examine(ctx context.Context, t task, tell hearing) (*verify.Report, error) {
 	runtime.LockOSThread() // on Linux a child dies with the thread that started it
 	defer runtime.UnlockOSThread()
+	start := time.Now()
 	c, err := startChild(t)
 	if err != nil {
 		return nil, err
 	}
-	c.listen(ctx, &t, step)
-	died := c.Wait()
-	c.in.Close()
+	c.listen(ctx, tell)
+	report, err := c.outcome(ctx)
+	if report != nil && report.ElapsedNs == 0 { // the child did not live to tell
+		report.ElapsedNs = int64(time.Since(start))
+	}
+	return report, err
+}
+
+// outcome is what comes of a child that is gone.
+func (c *child) outcome(ctx context.Context) (*verify.Report, error) {
 	report, said := c.last.Report, c.said.String()
 	switch {
 	case c.last.Error != "":
 		return nil, errors.New(c.last.Error)
 	case c.hung:
-		return t.hang(said, c.rounds), nil
+		return c.task.hang(said, c.rounds), nil
+	case report == nil && gaveUp(c.died):
+		return nil, fmt.Errorf("its process could not answer: %s", complaint(said))
 	case report == nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case report == nil:
-		return t.crashed(died, said, c.rounds), nil
+		return c.task.crashed(c.died, said, c.rounds), nil
 	}
 	if report.Violation != nil {
 		report.Violation.Full = c.last.Full
-	} else if race := raceIn(said); race != "" {
+	} else if race := raceIn(said, raceDetector); race != "" {
 		report.Verdict = verify.Violated
-		report.Violation = t.crash(racing, race, 0).Violation
+		report.Violation = c.task.crash(racing, race, 0).Violation
 	}
 	return report, nil
+}
+
+// gaveUp reports whether a child ended because it could not answer, which is not its store's doing.
+func gaveUp(died error) bool {
+	var exit *exec.ExitError
+	return errors.As(died, &exit) && exit.ExitCode() == exitNoAnswer
+}
+
+// complaint is the last thing that sessbench itself said on a child's stderr.
+func complaint(said string) string {
+	const begin = "sessbench: "
+	at := lastLine(said, begin)
+	if at < 0 {
+		return "it did not say why"
+	}
+	line, _, _ := strings.Cut(said[at+len(begin):], "\n")
+	return line
 }
 
 // child is a running child, and what it answered.
 type child struct {
 	*exec.Cmd
+	task     task
 	in       io.WriteCloser
 	messages <-chan message // closed when it has nothing more to say
-	said     *ends          // on stderr
+	answers  *os.File       // where they come from
+	stderr   *os.File
+	heard    <-chan struct{} // closed when it has nothing more to say on stderr
+	said     *ends           // on stderr; for whoever knows that heard is closed
+	exited   <-chan struct{} // closed when its process has ended
+	died     error           // how, for whoever knows that exited is closed
+
+	state  childState
+	timeUp <-chan time.Time // when the state has lasted too long
 
 	last   message // the report or the error, empty until it is there
 	rounds int     // finished
 	hung   bool    // it was stopped, because it did not come to an end
 }
 
+// childState is how far a child has come, as its parent sees it.
+type childState string
+
+const (
+	running   childState = "running"     // it verifies
+	toldToEnd childState = "told to end" // ctx has ended: it is to tell what it found
+	answered  childState = "answered"    // it has nothing to do but to be gone
+	asked     childState = "asked"       // for its stacks, which end it: it did not come to an end
+	killed    childState = "killed"      // it did not go
+	gone      childState = "gone"        // its process has ended; the pipes may hold what it said last
+)
+
+// gracePeriod is how long a child may take for whatever it is to do at once: to print its stacks, to be gone.
+const gracePeriod = 5 * time.Second
+
+// drainPeriod is how long the rest may take that is in a dead child's pipes. It is at hand at once, unless a process
+// that the child started left its group and holds them.
+const drainPeriod = time.Second
+
+// slowAfter is when somebody who waits for a child to end is told that it may take a while.
+const slowAfter = 500 * time.Millisecond
+
+// executable is what to start as a child. On Linux that is the very file that this process runs, even when another build
+// has taken its name since: two builds would not understand each other, or worse, would.
+func executable() (string, error) {
+	const running = "/proc/self/exe"
+	if _, err := os.Stat(running); err == nil && runtime.GOOS == "linux" {
+		return running, nil
+	}
+	return os.Executable()
+}
+
 func startChild(t task) (*child, error) {
-	self, err := os.Executable()
+	self, err := executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &child{Cmd: exec.Command(self), said: &ends{}}
-	c.Args = os.Args // [Main]'s callers may look at them, and the first can decide what the program is
-	c.Env = append(os.Environ(), childEnv+"=1")
-	c.Stderr = c.said
+	answers, answersIn, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer answersIn.Close()
+	stderr, stderrIn, err := os.Pipe()
+	if err != nil {
+		answers.Close()
+		return nil, err
+	}
+	defer stderrIn.Close()
+	c := &child{Cmd: exec.Command(self), task: t, answers: answers, stderr: stderr, said: &ends{}}
+	c.Args = os.Args    // [Main]'s callers may look at them, and the first can decide what the program is
+	c.Stderr = stderrIn // a file and not a Writer, for which Wait would wait
+	c.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childEnv, answerOn(c, answersIn)))
 	c.SysProcAttr = apart()
-	c.WaitDelay = lastWords // for what it started that outlives it and holds its stderr
-	if c.in, err = c.StdinPipe(); err != nil {
-		return nil, err
+	if c.in, err = c.StdinPipe(); err == nil {
+		err = c.Start()
 	}
-	out, err := c.StdoutPipe()
 	if err != nil {
+		answers.Close()
+		stderr.Close()
 		return nil, err
 	}
-	if err := c.Start(); err != nil {
-		return nil, err
-	}
-	messages := make(chan message)
-	c.messages = messages
-	go receive(out, messages)
+	c.follow()
 	_ = json.NewEncoder(c.in).Encode(t) // errs when it is gone already, of which Wait tells more
 	return c, nil
+}
+
+// follow starts what reads the child's pipes and what waits for its process: each ends on its own, for neither says anything
+// about the other.
+func (c *child) follow() {
+	messages, heard, exited := make(chan message), make(chan struct{}), make(chan struct{})
+	c.messages, c.heard, c.exited = messages, heard, exited
+	go receive(c.answers, messages)
+	go func() {
+		defer close(heard)
+		_, _ = io.Copy(c.said, c.stderr) // errs when it is closed because somebody else holds its other end
+	}()
+	go func() {
+		defer close(exited)
+		c.died = c.Wait()
+		endGroup(c.Process.Pid)
+	}()
 }
 
 // receive sends on what a child says until it has nothing more to say.
@@ -94,6 +192,9 @@ func receive(from io.Reader, messages chan<- message) {
 	for lines := json.NewDecoder(from); ; {
 		var m message
 		err := lines.Decode(&m)
+		if err == nil && m == (message{}) {
+			err = errors.New("there is nothing in it")
+		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrClosed):
 			return // it is gone, of which Wait tells more
@@ -107,35 +208,72 @@ func receive(from io.Reader, messages chan<- message) {
 	}
 }
 
-// lastWords is how long a child may take for whatever it is to do at once: to print its stacks, to be gone.
-const lastWords = 5 * time.Second
+// become enters a state that may last so long.
+func (c *child) become(s childState, atMost time.Duration) {
+	c.state, c.timeUp = s, time.After(atMost)
+}
 
-// listen takes what the child says until it has nothing more to say. It tells the child when ctx ends, and stops it
-// when its time is up.
-func (c *child) listen(ctx context.Context, t *task, step func(verify.Step)) {
-	told, late, end := ctx.Done(), time.After(t.limit()), (<-chan time.Time)(nil)
-	killed := false
-	for open := true; open; {
+// listen follows a child from state to state until its process has ended and its pipes are empty.
+func (c *child) listen(ctx context.Context, tell hearing) {
+	defer c.stderr.Close()
+	defer c.answers.Close()
+	messages, heard, exited, told, slow := c.messages, c.heard, c.exited, ctx.Done(), (<-chan time.Time)(nil)
+	for c.become(running, c.task.limit()); messages != nil || heard != nil || exited != nil; {
 		select {
-		case m, more := <-c.messages:
-			switch open = more; {
-			case m.Step != nil:
-				c.rounds = m.Step.Round
-				step(*m.Step)
-			case more:
-				c.last, told, late, end = m, nil, nil, time.After(t.grace())
+		case m, more := <-messages:
+			if !more {
+				messages = nil
+				continue
 			}
+			c.take(m, tell)
 		case <-told:
-			c.in.Close()
-			told, late, end = nil, nil, time.After(t.grace()+lastWords)
-		case <-late:
-			c.hung = true
-			_ = c.Process.Signal(syscall.SIGQUIT) // a Go program's last words are then its stacks
-			told, late, end = nil, nil, time.After(lastWords)
-		case <-end:
-			_ = c.Process.Kill()                       // errs when it has ended already
-			open, end = !killed, time.After(lastWords) // what it started may hold its stdout
-			killed = true
+			told = nil
+			if c.state == running {
+				c.in.Close()
+				c.become(toldToEnd, c.task.windingUp()+gracePeriod)
+				slow = time.After(slowAfter)
+			}
+		case <-slow:
+			if c.state == toldToEnd {
+				tell.slow(c.task.windingUp())
+			}
+		case <-exited:
+			exited = nil
+			c.become(gone, drainPeriod)
+		case <-heard:
+			heard = nil
+		case <-c.timeUp:
+			c.late()
 		}
+	}
+}
+
+// take takes a message in. What a child says that was asked for its stacks comes too late: it is a hang.
+func (c *child) take(m message, tell hearing) {
+	if m.Step != nil {
+		c.rounds = m.Step.Round
+		tell.step(*m.Step)
+		return
+	}
+	c.last = m
+	switch c.state {
+	case running, toldToEnd:
+		c.become(answered, c.task.windingUp())
+	}
+}
+
+// late goes on to the next state when one has lasted too long.
+func (c *child) late() {
+	switch c.state {
+	case running:
+		c.hung = true
+		_ = c.Process.Signal(syscall.SIGQUIT) // a Go program that dies of it prints its stacks; errs where there are no signals
+		c.become(asked, gracePeriod)
+	case toldToEnd, answered, asked:
+		_ = c.Process.Kill() // errs when it has ended already
+		c.become(killed, gracePeriod)
+	case gone: // somebody else holds them
+		c.answers.Close()
+		c.stderr.Close()
 	}
 }

@@ -88,7 +88,8 @@ type cell struct {
 	loud bool // what nobody is to overlook
 }
 
-// table shows a row a subject: in one table where there is room, else what was done apart from what was promised.
+// table shows a row a subject: in one table where there is room, else what was done apart from what was promised, and that in
+// as many tables as it takes.
 func (p *verifyPage) table(f *findings) error {
 	promised := promisesOf(f.Reports)
 	titles := append([]string{f.what(), "verdict"}, promised...)
@@ -101,12 +102,10 @@ func (p *verifyPage) table(f *findings) error {
 		rows = append(rows, append(row, figures(r)...))
 	}
 	titles = append(titles, figureTitles...)
-	whole, done, kept := numbers(0, len(titles)), numbers(0, 2), numbers(0, 1)
-	done = append(done, numbers(2+len(promised), len(titles))...)
-	kept = append(kept, numbers(2, 2+len(promised))...)
-	parts := [][]int{whole}
-	if len(promised) > 0 && tableWidth(titles, rows) > p.columns() {
-		parts = [][]int{done, kept}
+	parts := [][]int{numbers(0, len(titles))}
+	if widths := widthsOf(titles, rows); len(promised) > 0 && tableWidth(widths, parts[0]) > p.columns() {
+		done := append(numbers(0, 2), numbers(2+len(promised), len(titles))...)
+		parts = append([][]int{done}, p.folded(widths, numbers(2, 2+len(promised)))...)
 	}
 	for _, some := range parts {
 		if err := p.draw(titles, rows, some); err != nil {
@@ -150,15 +149,36 @@ func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
 	return nil
 }
 
-func tableWidth(titles []string, rows [][]cell) (total int) {
+// folded parts columns into tables that fit, each with the subjects' names in front.
+func (p *verifyPage) folded(widths, columns []int) (parts [][]int) {
+	part := []int{0}
+	for _, i := range columns {
+		if len(part) > 1 && tableWidth(widths, append(slices.Clone(part), i)) > p.columns() {
+			parts, part = append(parts, part), []int{0}
+		}
+		part = append(part, i)
+	}
+	return append(parts, part)
+}
+
+func widthsOf(titles []string, rows [][]cell) (widths []int) {
 	for i, title := range titles {
 		widest := utf8.RuneCountInString(title)
 		for _, row := range rows {
 			widest = max(widest, utf8.RuneCountInString(row[i].text))
 		}
-		total += widest + sheetGap
+		widths = append(widths, widest)
 	}
-	return total - sheetGap
+	return widths
+}
+
+// tableWidth is the width of a table of some columns.
+func tableWidth(widths, some []int) int {
+	total := sheetGap * (len(some) - 1)
+	for _, i := range some {
+		total += widths[i]
+	}
+	return total
 }
 
 // promisesOf names the guarantees that anybody looked at, in the order of the reports.
@@ -193,7 +213,7 @@ var figureTitles = []string{"sessions", "operations", "overlapped", "time"}
 
 func figures(r *verify.Report) []cell {
 	if r.Operations == 0 { // its process told no figures before it died
-		return []cell{{text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}}
+		return []cell{{text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}, {text: result.FormatNs(r.ElapsedNs)}}
 	}
 	return []cell{
 		{text: result.FormatCount(int64(r.Sessions))},
@@ -278,15 +298,33 @@ func (p *verifyPage) violations(f *findings) error {
 				p.line("")
 			}
 		case r.Verdict == verify.Inconclusive:
-			p.prose("", r.Subject+": inconclusive: "+r.Why)
+			p.prose("", r.Subject+": inconclusive: "+advised(r))
 			p.line("")
 		}
 	}
 	return nil
 }
 
-// closing is what it all comes to, in a sentence.
+// advised is why a verdict is inconclusive, and what may help. That users met too seldom is the scheduler's doing, of which
+// other rounds have more.
+func advised(r *verify.Report) string {
+	if strings.Contains(r.Why, "overlapped") {
+		return r.Why + ": try more rounds (--rounds), or more users (--users)"
+	}
+	return r.Why
+}
+
+// closing is what it all comes to, in a sentence. After an interruption that is not what was asked for, which is said first.
 func (f *findings) closing() string {
+	if !f.Interrupted || f.recorded {
+		return f.comesTo()
+	}
+	asked := len(f.Reports) + len(f.Failed) + len(f.Skipped)
+	return fmt.Sprintf("%s of %s looked at: %s", result.FormatCount(int64(len(f.Reports))), many(asked, f.what()), f.comesTo())
+}
+
+// comesTo is what the reports come to.
+func (f *findings) comesTo() string {
 	all := many(len(f.Reports), f.what())
 	switch missed, good := f.missed(), f.with(verify.Linearizable); {
 	case missed != nil:

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +37,7 @@ func (s *unsound) Update(ctx context.Context, id manager.ID, fn func(context.Con
 }
 
 func unsoundStores() (opts []Option) {
+	before := os.Stdout // as a logger has it that was made before Main
 	for name, do := range map[string]func(){
 		"tripping": func() { go panic("the janitor tripped") },
 		"exiting":  func() { os.Exit(3) },
@@ -41,6 +45,13 @@ func unsoundStores() (opts []Option) {
 		"stuck":    func() { select {} },
 		"greedy":   keepEverything,
 		"talking":  func() { fmt.Println("good morning") },
+		"bursting": func() { fmt.Fprintln(before, "good morning") },
+		"logging":  func() { fmt.Fprintln(before, `{"good": "morning"}`) },
+		"mute":     func() { _ = os.NewFile(3, "").Close() }, // where it was to answer
+		"parent":   beget,
+		"orphaner": func() { beget(); os.Exit(7) },
+		"ousted":   func() { _ = os.Remove(os.Getenv(oustedFrom)) }, // by another build
+		"alarming": func() { fmt.Fprint(os.Stderr, "log: "+raceBanner+" is what it says\n"+raceBanner+"\n") },
 	} {
 		opts = append(opts, WithStore(unsoundStrategy(name, func() (manager.SessionStore[manager.Session], error) {
 			return &unsound{SessionStore: strategies.NewPerSession[manager.Session](), do: do}, nil
@@ -49,6 +60,9 @@ func unsoundStores() (opts []Option) {
 	return append(opts,
 		WithStore(unsoundStrategy("closed", func() (manager.SessionStore[manager.Session], error) {
 			return nil, errors.New("out of order")
+		})),
+		WithStore(unsoundStrategy("lingering", func() (manager.SessionStore[manager.Session], error) {
+			return &lingering{strategies.NewPerSession[manager.Session]()}, nil
 		})),
 		WithStore(unsoundStrategy("asleep", func() (manager.SessionStore[manager.Session], error) { select {} })))
 }
@@ -59,6 +73,31 @@ func unsoundStrategy(name string, open func() (manager.SessionStore[manager.Sess
 		How:        "fails its users",
 		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
 		Open:       func(strategies.Values) (manager.SessionStore[manager.Session], error) { return open() },
+	}
+}
+
+// lingering is a store that takes its time to close.
+type lingering struct {
+	manager.SessionStore[manager.Session]
+}
+
+func (l *lingering) Close() error {
+	time.Sleep(3 * slowAfter)
+	return l.SessionStore.Close()
+}
+
+const (
+	outliving  = 4 * time.Second
+	outlivedBy = "SESSBENCH_TEST_OUTLIVED" // names the file
+	oustedFrom = "SESSBENCH_TEST_OUSTED"   // names the program's file
+)
+
+// beget starts a process that holds this one's pipes, outlives it, and then makes a file to show for it.
+func beget() {
+	c := exec.Command("sh", "-c", fmt.Sprintf(`sleep %v; echo "I am still here" > "$%s"`, outliving.Seconds(), outlivedBy))
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	if err := c.Start(); err != nil {
+		panic(err)
 	}
 }
 
@@ -97,7 +136,7 @@ func examined(t *testing.T, ctx context.Context, of task, step func(verify.Step)
 	if step == nil {
 		step = func(verify.Step) {}
 	}
-	return newApp(unsoundStores()).examine(ctx, of, step)
+	return newApp(unsoundStores()).examine(ctx, of, hearing{step: step, slow: func(time.Duration) {}})
 }
 
 // TestAChildTellsWhatItFound: the report comes through, and a step for each round.
@@ -156,24 +195,184 @@ func TestAChildIsToldToEnd(t *testing.T) {
 	}
 }
 
-func TestObituary(t *testing.T) {
+// brief is a task that is done in a moment.
+func brief(strategy string) task {
+	return task{Strategy: strategy, Rounds: 3, Budget: time.Minute, Patience: time.Minute, margin: time.Minute}
+}
+
+// TestWhatAStorePrintsIsNoAnswer: neither text nor JSON, not even past os.Stdout.
+func TestWhatAStorePrintsIsNoAnswer(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a child answers on stdout")
+	}
+	for _, store := range []string{"bursting", "logging"} {
+		r, err := examined(t, t.Context(), brief(store), nil)
+		if err != nil || r.Verdict == verify.Violated || r.Rounds != 3 {
+			t.Errorf("%s: %+v, error %v: want nothing wrong after 3 rounds", store, r, err)
+		}
+	}
+}
+
+func TestReceiveRefusesNothing(t *testing.T) {
+	for said, want := range map[string]string{
+		"{}\n":          "cannot be read: there is nothing in it",
+		"null\n":        "cannot be read: there is nothing in it",
+		"good day\n":    "cannot be read: invalid character",
+		`{"error":"x"}`: "x",
+	} {
+		messages := make(chan message)
+		go receive(strings.NewReader(said), messages)
+		if m := <-messages; !strings.Contains(m.Error, want) {
+			t.Errorf("%q: %+v: want the error %q", said, m, want)
+		}
+		if m, more := <-messages; more {
+			t.Errorf("%q: %+v after the end", said, m)
+		}
+	}
+}
+
+// TestAChildThatCannotAnswer: that is no crash of its store's.
+func TestAChildThatCannotAnswer(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a child answers on stdout")
+	}
+	r, err := examined(t, t.Context(), brief("mute"), nil)
+	if err == nil || r != nil || !strings.HasPrefix(err.Error(), "its process could not answer: write answers: ") {
+		t.Errorf("%+v, error %v: want that it could not write its answers", r, err)
+	}
+}
+
+// TestWhatOutlivesAChild: it is not waited for, and does not live on, whether the store is right or brings its process down.
+func TestWhatOutlivesAChild(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no process groups")
+	}
+	there := func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	var paths []string
+	for store, want := range map[string]verify.Verdict{"parent": verify.Linearizable, "orphaner": verify.Violated} {
+		path := filepath.Join(t.TempDir(), store)
+		paths = append(paths, path)
+		t.Setenv(outlivedBy, path)
+		r, err := examined(t, t.Context(), brief(store), nil)
+		if err != nil || (r.Verdict == verify.Violated) != (want == verify.Violated) {
+			t.Errorf("%s: %+v, error %v: want %s", store, r, err, want)
+		}
+		if there(path) {
+			t.Errorf("%s: its child was waited for", store)
+		}
+	}
+	time.Sleep(outliving + outliving/4)
+	for _, path := range paths {
+		if there(path) {
+			t.Errorf("%s: its child lived on", filepath.Base(path))
+		}
+	}
+}
+
+// TestAChildIsThisVeryBuild: another one may take its name, or nothing may be left there, while it runs.
+func TestAChildIsThisVeryBuild(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("a process cannot be started again once its file is gone")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "unsound")
+	if err := os.WriteFile(program, binary, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(oustedFrom, program)
+	said, err := exec.Command(program, "verify", "-S", "ousted,per-session", "--rounds", "40").CombinedOutput()
+	if _, gone := os.Stat(program); gone == nil || !strings.Contains(string(said), "per-session: linearizable (2/2") {
+		t.Errorf("error %v, and gone: %v:\n%s", err, gone, said)
+	}
+}
+
+// TestAChildThatTakesItsTime: whoever interrupts is told once that it does.
+func TestAChildThatTakesItsTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	of := brief("lingering")
+	of.Rounds, of.Users, of.Ops, of.Memory, of.Patience = untilBudget, 4, 100, 512<<20, 2*time.Second
+	var told []time.Duration
+	r, err := newApp(unsoundStores()).examine(ctx, of, hearing{
+		step: func(verify.Step) { cancel() },
+		slow: func(atMost time.Duration) { told = append(told, atMost) },
+	})
+	if err != nil || r.Verdict != verify.Inconclusive || len(told) != 1 || told[0] != 14*time.Second {
+		t.Fatalf("%+v, error %v, told %v: want 14s once", r, err, told)
+	}
+	var said bytes.Buffer
+	o := &verifyOptions{common: common{app: newApp([]Option{WithIO(nil, nil, &said)})}}
+	o.waiting(told[0])
+	o.Quiet = true
+	o.waiting(told[0])
+	if diff := cmp.Diff("sessbench: stopping: a child may need up to 14s; press again to stop at once\n", said.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOnlyTheRaceDetectorTellsOfRaces: what a store prints that looks like it convicts nobody.
+func TestOnlyTheRaceDetectorTellsOfRaces(t *testing.T) {
+	if raceDetector {
+		t.Skip("it might be the race detector")
+	}
+	if r, err := examined(t, t.Context(), brief("alarming"), nil); err != nil || r.Violation != nil {
+		t.Errorf("%+v, error %v: want no violation", r, err)
+	}
+}
+
+func TestRaceIn(t *testing.T) {
+	for _, tc := range []struct {
+		why, said string
+		detector  bool
+		want      string
+	}{
+		{"a report", "hello\n==================\n" + raceBanner + "\nWrite at\n", true, raceBanner + "\nWrite at"},
+		{"a line that quotes it", "log: " + raceBanner + "\n", true, ""},
+		{"a build without it", raceBanner + "\nWrite at\n", false, ""},
+		{"nothing", "", true, ""},
+	} {
+		if got := raceIn(tc.said, tc.detector); got != tc.want {
+			t.Errorf("%s: %q: want %q", tc.why, got, tc.want)
+		}
+	}
+}
+
+func TestCrashReport(t *testing.T) {
 	for _, tc := range []struct{ why, said, want, begins string }{
 		{"a fatal error behind a store's own words", "hello\nfatal error: concurrent map writes\n\ngoroutine 7:\n",
 			"fatal error: concurrent map writes", "fatal error"},
 		{"a panic", "panic: runtime error: index out of range [3]\n\ngoroutine 1:\n", "panic: runtime error: index out of range [3]", "panic"},
+		{"a panic after others that were caught and logged", "panic: caught\nfatal error: not yet\npanic: uncaught\n\ngoroutine 1:\n",
+			"panic: uncaught", "panic: uncaught"},
+		{"a panic whose system then asked for a core", "panic: x\n\ngoroutine 1:\nSIGABRT: abort\n", "panic: x", "panic: x"},
+		{"a line that quotes one", "log: panic: x\n", "", "log: "},
 		{"a segfault in C", "SIGSEGV: segmentation violation\nPC=0x0\n", "SIGSEGV: segmentation violation", "SIGSEGV"},
 		{"a race", "==================\nWARNING: DATA RACE\nWrite at 0x1 by goroutine 8:\n", racing, "WARNING: DATA RACE"},
 		{"nothing of the kind", "goodbye\n", "", "goodbye"},
 		{"nothing", "", "", ""},
 	} {
-		why, stacks := obituary(tc.said)
+		why, stacks := crashReport(tc.said, true)
 		if why != tc.want || !strings.HasPrefix(stacks, tc.begins) {
 			t.Errorf("%s: %q, %q: want %q and a beginning %q", tc.why, why, stacks, tc.want, tc.begins)
 		}
 	}
-	_, long := obituary("panic: x\n" + strings.Repeat("goroutine 1\n", 10_000))
+	_, long := crashReport("panic: x\n"+strings.Repeat("goroutine 1\n", 10_000), false)
 	if len(long) > 20_000 || !strings.HasSuffix(long, "goroutine 1\n…") {
 		t.Errorf("%d characters ending in %q", len(long), long[max(0, len(long)-20):])
+	}
+	hung := (&task{}).hang("panic: caught\nSIGQUIT: quit\n\ngoroutine 1:\n", 0).Violation.Stacks
+	if !strings.HasPrefix(hung, "SIGQUIT") {
+		t.Errorf("a hang's stacks %q: want what was said on SIGQUIT", hung)
 	}
 }
 
@@ -279,6 +478,8 @@ func TestVerifyClosing(t *testing.T) {
 	recorded.recorded = true
 	searched := good("b")
 	searched.Certified, searched.Searched, searched.Unknown = 4, 5, 1
+	cut := found(nil, guilty("b", verify.LostUpdate))
+	cut.Interrupted, cut.Failed, cut.Skipped = true, []string{"c: out of order"}, []string{"d", "e"}
 	for _, tc := range []struct {
 		f    *findings
 		want string
@@ -294,6 +495,7 @@ func TestVerifyClosing(t *testing.T) {
 		{found(nil, searched), "1 strategy, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
 			"the witness certified 4, porcupine decided 5, porcupine agreed on 1 cross-check, 1 session undecided."},
 		{found(nil, guilty("b", verify.LostUpdate)), "1 strategy, violated by b (lost update)."},
+		{cut, "1 of 4 strategies looked at: 1 strategy, violated by b (lost update)."},
 		{found(flaw, guilty("f", verify.LostUpdate)), "1 flawed store, convicted."},
 		{found(flaw, guilty("f", verify.LostUpdate), good("f")), "The checker missed 1 of 2 flawed stores: f."},
 	} {
@@ -305,7 +507,9 @@ func TestVerifyClosing(t *testing.T) {
 
 // TestVerifyTable: one table where there is room, two where not; a broken promise is loud, in red on a terminal.
 func TestVerifyTable(t *testing.T) {
-	f := found(nil, good("cow"), guilty("actor", verify.LostUpdate), (&task{Label: "b", margin: time.Second}).crash("it fell", "", 1))
+	fell := (&task{Label: "b", margin: time.Second}).crash("it fell", "", 1)
+	fell.ElapsedNs = 3e8
+	f := found(nil, good("cow"), guilty("actor", verify.LostUpdate), fell)
 	page := func(screen reports.Options) string {
 		var out bytes.Buffer
 		if err := f.write(&out, screen); err != nil {
@@ -318,7 +522,7 @@ func TestVerifyTable(t *testing.T) {
 		"strategy  verdict       linearizable  cancellable       rollback  sessions  operations  overlapped  time\n",
 		"cow       linearizable  yes/yes       while queued/yes  no/–      10        1,000       60%         2.00 s\n",
 		"actor     violated      yes/NO        while queued/yes  no/–      10        1,000       60%         2.00 s\n",
-		"b         violated      –             –                 –         –         –           –           –\n",
+		"b         violated      –             –                 –         –         –           –           300 ms\n",
 		"So it is.", "Shown again by: sessbench verify -S actor\n", "It fell.",
 	} {
 		if !strings.Contains(wide, want) {
@@ -333,6 +537,12 @@ func TestVerifyTable(t *testing.T) {
 	} {
 		if !strings.Contains(narrow, want) {
 			t.Errorf("no %q in\n%s", want, narrow)
+		}
+	}
+	squeezed := page(reports.Options{Width: 38})
+	for _, want := range []string{"strategy  linearizable\n", "strategy  cancellable       rollback\n"} {
+		if !strings.Contains(squeezed, want) {
+			t.Errorf("no %q in\n%s", want, squeezed)
 		}
 	}
 	if colored := page(reports.Options{Color: true, Width: 160}); !strings.Contains(colored, ansiRed+"yes/NO"+ansiOff) {
