@@ -39,7 +39,7 @@ const beforeSend = "before the message is sent"
 var _ = register(Flaw{
 	Name:       "dead-mailbox",
 	How:        "an update is sent to a session's goroutine that has ended with the session, and waits for an answer",
-	Copies:     "a send on an unbuffered channel whose only receiver has returned; a message to a terminated actor",
+	Copies:     "discord/gen_registry #15: a lookup returns a process that has ended",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return deadMailbox{newRight(t)}, nil

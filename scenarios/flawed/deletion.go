@@ -103,14 +103,15 @@ func (s upsert) Update(ctx context.Context, id manager.ID, fn closure) error {
 		if err != nil {
 			return err
 		}
-		read := c.Version
+		read, life := c.Version, c.Incarnation
 		if err := fn(ctx, c); err != nil {
 			return err
 		}
 		s.Pass(ctx, betweenReadAndWrite)
 		done := false
 		err = s.right.Update(ctx, id, func(_ context.Context, v *session) error {
-			if done = v.Version == read; done {
+			same := s.keepsDead || v.Incarnation == life
+			if done = same && v.Version == read; done {
 				*v = *c
 			}
 			return nil

@@ -42,6 +42,13 @@ func controls() map[string]verify.Subject {
 	}
 }
 
+// messages counts a session's messages.
+var messages = storetest.Probe[session]{
+	New:       func() session { return session{} },
+	Increment: func(s *session) { s.Append("user", "") },
+	Count:     func(s *session) int64 { return int64(s.Seq) },
+}
+
 // TestStoresWithoutTheirFlawAreRight shows that it is the flaw that is convicted, and not what it is in.
 func TestStoresWithoutTheirFlawAreRight(t *testing.T) {
 	for name, subject := range controls() {
@@ -56,13 +63,15 @@ func TestStoresWithoutTheirFlawAreRight(t *testing.T) {
 				t.Errorf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 			}
 			if subject.Open != nil {
-				storetest.RunChat(t, func(testing.TB) manager.SessionStore[session] {
+				open := func(testing.TB) manager.SessionStore[session] {
 					s, err := subject.Open(nil)
 					if err != nil {
 						t.Fatal(err)
 					}
 					return s
-				})
+				}
+				storetest.Run(t, open, subject.Guarantees, messages)
+				storetest.RunChat(t, open)
 			}
 		})
 	}

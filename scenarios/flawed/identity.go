@@ -3,6 +3,7 @@ package flawed
 import (
 	"context"
 	"encoding/binary"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -16,7 +17,7 @@ const betweenReadAndIncrement = "between read and increment"
 var _ = register(Flaw{
 	Name:       "duplicate-ids",
 	How:        "ids come from a counter that is read and raised in two steps, and a taken id is not noticed",
-	Copies:     "session ids made from a counter or a clock in place of random numbers",
+	Copies:     "tower-sessions #180: the same id is given out twice",
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newRight(t), nil },
 	Front: func(s manager.SessionStore[session], t *verify.Turnstile) verify.Front {
@@ -40,6 +41,7 @@ type counting struct {
 func (c *counting) CreateSession(ctx context.Context) (manager.ID, error) {
 	n := c.last.Load() + 1
 	c.Pass(ctx, betweenReadAndIncrement)
+	runtime.Gosched() // as a counter in a file or a database is somewhere else: another goroutine may come between
 	c.last.Store(n)
 	id := countedID(n)
 	_, err := c.GetOrCreate(ctx, id, func() session { return session{Incarnation: manager.IncarnationOf(id)} }, nil)

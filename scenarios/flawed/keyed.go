@@ -2,6 +2,8 @@ package flawed
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios/verify"
@@ -63,6 +65,21 @@ func (s *keyed) leaving(id manager.ID, l *counted) func() {
 	}
 }
 
+// come enters, unless the store was closed before or meanwhile.
+func (s *keyed) come(ctx context.Context, id manager.ID) (leave func(), err error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	if leave, err = s.enter(ctx, id); err != nil {
+		return nil, err
+	}
+	if s.closed.Load() {
+		leave()
+		return nil, manager.ErrClosed
+	}
+	return leave, nil
+}
+
 // out takes a copy of a session, nil where there is none.
 func (s *keyed) out(id manager.ID) *session {
 	s.mu.Lock()
@@ -82,10 +99,7 @@ func (s *keyed) back(id manager.ID, v *session) {
 
 // GetOrCreate implements [manager.SessionStore].
 func (s *keyed) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (created bool, err error) {
-	if err := s.ready(ctx); err != nil {
-		return false, err
-	}
-	leave, err := s.enter(ctx, id)
+	leave, err := s.come(ctx, id)
 	if err != nil {
 		return false, err
 	}
@@ -115,10 +129,7 @@ func (s *keyed) Update(ctx context.Context, id manager.ID, fn closure) error {
 
 // with calls f with a copy of the session, under its lock.
 func (s *keyed) with(ctx context.Context, id manager.ID, f func(*session) error) error {
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	leave, err := s.enter(ctx, id)
+	leave, err := s.come(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -187,13 +198,26 @@ func (s *keyed) Len(ctx context.Context) (int, error) {
 	return len(s.all()), nil
 }
 
-// Close implements [manager.SessionStore].
+// Close implements [manager.SessionStore]. It takes every lock once, which waits for whoever is inside.
 func (s *keyed) Close() error {
-	s.closed.Store(true)
+	if s.closed.Swap(true) {
+		return nil
+	}
+	for _, l := range s.allLocks() {
+		if l.take(context.Background()) == nil {
+			l.free()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.values)
 	return nil
+}
+
+func (s *keyed) allLocks() []*counted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.locks))
 }
 
 // Census implements [manager.Censor].

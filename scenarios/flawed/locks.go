@@ -2,6 +2,7 @@ package flawed
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios/verify"
@@ -83,6 +84,7 @@ func newLateCount(t *verify.Turnstile) *keyed {
 		l := s.lockOf(id)
 		s.mu.Unlock()
 		s.Pass(ctx, beforeCount)
+		runtime.Gosched() // the moment in between is short otherwise
 		s.mu.Lock()
 		l.users++
 		s.mu.Unlock()

@@ -12,7 +12,7 @@ const afterFirstCheck = "after the first check"
 var _ = register(Flaw{
 	Name:       "no-recheck",
 	How:        "creation looks whether there is a session, then takes the table's lock, and does not look again",
-	Copies:     "double-checked creation without the second check, as get-then-put on any concurrent map",
+	Copies:     "google/adk-go #367: the service looks whether there is a session before it takes the lock to create one",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		return noRecheck{newRight(t)}, nil
@@ -24,7 +24,8 @@ var _ = register(Flaw{
 		{User: userA},
 		{User: userC, Do: verify.History},
 	},
-	Kills: []verify.Anomaly{verify.DoubleCreation, verify.LostSession, verify.DeletedRead, verify.Resurrection, verify.LostUpdate},
+	Kills: []verify.Anomaly{verify.DoubleCreation, verify.LostSession, verify.DeletedRead, verify.Resurrection, verify.LostUpdate,
+		verify.MutualExclusion},
 })
 
 type noRecheck struct{ *right }

@@ -54,7 +54,7 @@ var _ = register(Flaw{
 		{User: userA, Do: verify.Update},
 		{User: userB},
 	},
-	Kills: []verify.Anomaly{verify.FracturedRead, verify.FutureRead, verify.StaleRead, verify.DeletedRead},
+	Kills: []verify.Anomaly{verify.FracturedRead, verify.FutureRead, verify.StaleRead, verify.DeletedRead, verify.LeftoverData},
 })
 
 type tornRead struct{ *right }

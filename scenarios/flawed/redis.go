@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/alicebob/miniredis/v2"
@@ -46,7 +47,7 @@ var _ = register(Flaw{
 var _ = register(Flaw{
 	Name:       "redis-retry-twice",
 	How:        "an update whose answer was lost on the way is made once more, although it had taken effect",
-	Copies:     "redis-py #261 and #977: a command that timed out was sent once more, after the server had carried it out",
+	Copies:     "redis-py #261 and redis-rb #668: a command that timed out was sent once more, after the server had carried it out",
 	Guarantees: optimistic,
 	Server:     true,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
@@ -76,6 +77,7 @@ type inRedis struct {
 	client *redis.Client
 	prefix string
 	closed atomic.Bool
+	inside sync.RWMutex // read-held by each operation, so that Close can wait for them
 
 	write     func(ctx context.Context, key string, fn closure) error
 	retryLost bool // a write whose answer was lost is made once more
@@ -102,6 +104,18 @@ func (s *inRedis) ready(ctx context.Context) error {
 	return nil
 }
 
+// enter is what every operation begins with, but for Len.
+func (s *inRedis) enter(ctx context.Context) (leave func(), err error) {
+	if !s.inside.TryRLock() { // refused only while Close has it or waits for it
+		return nil, manager.ErrClosed
+	}
+	if err := s.ready(ctx); err != nil {
+		s.inside.RUnlock()
+		return nil, err
+	}
+	return s.inside.RUnlock, nil
+}
+
 func (s *inRedis) key(id manager.ID) string { return s.prefix + id.String() }
 
 // decode reads what GET answered.
@@ -126,6 +140,11 @@ func encode(v *session) string {
 
 // GetOrCreate implements [manager.SessionStore].
 func (s *inRedis) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (bool, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
 	for {
 		if err := s.ready(ctx); err != nil {
 			return false, err
@@ -153,9 +172,11 @@ func (s *inRedis) GetOrCreate(ctx context.Context, id manager.ID, create func() 
 
 // View implements [manager.SessionStore].
 func (s *inRedis) View(ctx context.Context, id manager.ID, fn closure) error {
-	if err := s.ready(ctx); err != nil {
+	leave, err := s.enter(ctx)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	v, err := decode(s.client.Get(context.WithoutCancel(ctx), s.key(id)).Result())
 	if err != nil {
 		return err
@@ -165,6 +186,11 @@ func (s *inRedis) View(ctx context.Context, id manager.ID, fn closure) error {
 
 // Update implements [manager.SessionStore].
 func (s *inRedis) Update(ctx context.Context, id manager.ID, fn closure) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for {
 		if err := s.ready(ctx); err != nil {
 			return err
@@ -214,9 +240,11 @@ func (s *inRedis) set(ctx context.Context, key string, fn closure) error {
 
 // Delete implements [manager.SessionStore].
 func (s *inRedis) Delete(ctx context.Context, id manager.ID) (last session, err error) {
-	if err := s.ready(ctx); err != nil {
+	leave, err := s.enter(ctx)
+	if err != nil {
 		return last, err
 	}
+	defer leave()
 	v, err := decode(s.client.GetDel(context.WithoutCancel(ctx), s.key(id)).Result())
 	if err != nil {
 		return last, err
@@ -226,9 +254,11 @@ func (s *inRedis) Delete(ctx context.Context, id manager.ID) (last session, err 
 
 // Sweep implements [manager.SessionStore].
 func (s *inRedis) Sweep(ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) (n int, err error) {
-	if err := s.ready(ctx); err != nil {
+	leave, err := s.enter(ctx)
+	if err != nil {
 		return 0, err
 	}
+	defer leave()
 	plain := context.WithoutCancel(ctx)
 	keys, err := s.client.Keys(plain, s.prefix+"*").Result()
 	if err != nil {
@@ -281,6 +311,10 @@ func (s *inRedis) Len(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, manager.NotApplied(err)
 	}
+	if !s.inside.TryRLock() {
+		return 0, nil
+	}
+	defer s.inside.RUnlock()
 	if s.closed.Load() {
 		return 0, nil
 	}
@@ -288,11 +322,13 @@ func (s *inRedis) Len(ctx context.Context) (int, error) {
 	return len(keys), err
 }
 
-// Close implements [manager.SessionStore].
+// Close implements [manager.SessionStore]. It waits for whoever is inside.
 func (s *inRedis) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	s.inside.Lock()
+	defer s.inside.Unlock()
 	err := s.client.Close()
 	s.server.Close()
 	return err

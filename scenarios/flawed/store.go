@@ -106,6 +106,9 @@ func (s *right) hold(ctx context.Context, id manager.ID) (*entry, error) {
 			return nil, err
 		}
 		e := s.find(id)
+		if e == nil && s.closed.Load() {
+			return nil, manager.ErrClosed // it may have been there until Close emptied the table
+		}
 		if e == nil {
 			return nil, manager.ErrNotFound
 		}
@@ -149,11 +152,11 @@ func (s *right) GetOrCreate(ctx context.Context, id manager.ID, create func() se
 	}
 }
 
-// insert puts e under id, unless somebody was there before.
+// insert puts e under id, unless somebody was there before or the store was closed: Close then finds all there is.
 func (s *right) insert(id manager.ID, e *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.table[id] != nil {
+	if s.table[id] != nil || s.closed.Load() {
 		return false
 	}
 	s.table[id] = e

@@ -100,7 +100,7 @@ func (s panicKeepsLock) Update(ctx context.Context, id manager.ID, fn closure) e
 var _ = register(Flaw{
 	Name:       "cancelled-still-applies",
 	How:        "an update whose wait is cancelled is reported as not applied, and is applied when its turn comes",
-	Copies:     "a request left in the queue when its caller has gone: a future that nobody cancels",
+	Copies:     "jackc/pgx #2110: a commit is reported as given up, and is carried out",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Cancellable: manager.CancelAlways},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		s := newRight(t)
@@ -115,7 +115,7 @@ var _ = register(Flaw{
 		{User: userA},
 		{User: userC, Do: verify.History},
 	},
-	Kills: []verify.Anomaly{verify.AbortedRead, verify.LateClosure},
+	Kills: []verify.Anomaly{verify.AbortedRead, verify.WrongAnswer, verify.LateClosure},
 })
 
 type stillApplies struct{ *right }

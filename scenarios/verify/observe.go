@@ -15,6 +15,7 @@ import (
 
 // observe looks at what the store promises beside linearizability, and at what every store should do, each on a fresh one.
 func (r *run) observe(ctx context.Context) error {
+	r.Report.Guarantees = nil // the last look counts
 	for _, look := range []func(*probe) Guarantee{reentrant, cancellable, rollback, leakFree, fairShare} {
 		if ctx.Err() != nil {
 			return nil
@@ -301,7 +302,7 @@ func (p *probe) comeAndGo() (n int) {
 }
 
 const (
-	rivals    = 4                      // users of one session in fairShare
+	rivals    = 8                      // users of one session in fairShare
 	contest   = 300 * time.Millisecond // how long they are watched, at least
 	unserved  = 1000                   // as many turns of the others make a user without any a starving one
 	turnTakes = 20 * time.Microsecond  // inside, long enough for everybody else to come to wait

@@ -114,7 +114,7 @@ func (r *run) press(ctx context.Context) error {
 		if err := r.round(ctx, r.Config.Seed+uint64(i)); err != nil {
 			return err
 		}
-		if i+1 == first && r.Violation == nil && r.Config.Subject.OpenTarget == nil {
+		if (i+1 == first || r.Config.Rounds < 0 && (i+1)%roundsBetween == 0) && r.Violation == nil && r.Config.Subject.OpenTarget == nil {
 			if err := r.observe(ctx); err != nil {
 				return err
 			}
@@ -128,6 +128,9 @@ func (r *run) press(ctx context.Context) error {
 
 // firstRounds is how many rounds come before the promises.
 const firstRounds = 10
+
+// roundsBetween is how many rounds come between two looks at them, where only the budget ends the run.
+const roundsBetween = 200
 
 func (r *run) round(ctx context.Context, seed uint64) error {
 	one, err := r.play(ctx, seed)
