@@ -238,7 +238,7 @@ Seed {{.Seed}}{{if .Procs}}, GOMAXPROCS {{.Procs}}{{end}}{{if .History}}, sessio
 {{- if .Timeline}}
 <h2>What happened</h2>
 <p class="read">Each column is one user and time runs down, in microseconds: at ┌ the user asks, at └ the user is told, and ─ is both with nothing in between.
-A1, B1, … are the changes that users A, B, … made.
+A1, B1, … are the changes that users A, B, … made; version n is the session after its n-th change, and a life of it lasts from a creation to the next deletion.
 The red lines with ► do not fit together, in whatever order one thinks of them as carried out.</p>
 <pre>{{range .Timeline}}{{if .Fault}}<b>{{.Text}}</b>{{else if .Dim}}<i>{{.Text}}</i>{{else}}{{.Text}}{{end}}{{end}}</pre>
 {{- end}}
