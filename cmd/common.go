@@ -34,13 +34,18 @@ func (o *common) addParamFlag(fs flagGroup) {
 // outputFlags are the flags for the results, which can be had on stdout in these formats.
 func (o *common) outputFlags(formats ...string) flagGroup {
 	fs := newFlagGroup("Output and configuration")
-	o.Format = formatTable
-	fs.VarP(choice(&o.Format, formats...), "format", "f", "`KIND` of result on stdout: "+strings.Join(formats, ", "))
-	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`; - is stdout, in place of --format; repeatable")
+	o.addFormatFlags(fs, "result", formats)
 	fs.StringP(configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
 	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
+}
+
+// addFormatFlags adds the flags that say in which formats something is written, and where.
+func (o *common) addFormatFlags(fs flagGroup, what string, formats []string) {
+	o.Format = formatTable
+	fs.VarP(choice(&o.Format, formats...), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(formats, ", "))
+	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`; - is stdout, in place of --format; repeatable")
 }
 
 // note says on stderr what the user may want to know, unless told to be quiet.

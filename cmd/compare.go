@@ -51,10 +51,7 @@ Exit codes: 0 compared, whatever came of it, 4 not comparable, 2 bad usage or a 
 
 func (o *compareOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
-	kinds := comparisonKinds()
-	o.Format = formatTable
-	fs.VarP(choice(&o.Format, kinds...), "format", "f", "`KIND` of comparison on stdout: "+strings.Join(kinds, ", "))
-	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`; - is stdout, in place of --format; repeatable")
+	o.addFormatFlags(fs, "comparison", comparisonKinds())
 	fs.BoolVar(&o.Force, "force", false, "compare what is not comparable; the result says so")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs

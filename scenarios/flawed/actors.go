@@ -57,15 +57,8 @@ var _ = register(Flaw{
 type deadMailbox struct{ *right }
 
 func (s deadMailbox) Update(ctx context.Context, id manager.ID, fn closure) error {
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	e := s.find(id)
-	if e == nil {
-		return manager.ErrNotFound
-	}
-	s.Pass(ctx, beforeSend)
-	if err := e.lock.take(ctx); err != nil {
+	e, err := s.grab(ctx, id, beforeSend)
+	if err != nil {
 		return err
 	}
 	defer e.lock.free()

@@ -35,15 +35,8 @@ var _ = register(Flaw{
 type noDeadMark struct{ *right }
 
 func (s noDeadMark) Update(ctx context.Context, id manager.ID, fn closure) error {
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	e := s.find(id)
-	if e == nil {
-		return manager.ErrNotFound
-	}
-	s.Pass(ctx, beforeLock)
-	if err := e.lock.take(ctx); err != nil {
+	e, err := s.grab(ctx, id, beforeLock)
+	if err != nil {
 		return err
 	}
 	defer e.lock.free()

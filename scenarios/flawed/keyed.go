@@ -43,6 +43,13 @@ func (s *keyed) lockOf(id manager.ID) *counted {
 	return l
 }
 
+// lockNow finds the session's lock, or makes it.
+func (s *keyed) lockNow(id manager.ID) *counted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lockOf(id)
+}
+
 // enterCounted takes the session's lock, which stays in its table as long as anybody has it or waits for it.
 func (s *keyed) enterCounted(ctx context.Context, id manager.ID) (leave func(), err error) {
 	s.mu.Lock()

@@ -34,9 +34,7 @@ var _ = register(Flaw{
 func newOrphanLock(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
-		s.mu.Lock()
-		l := s.lockOf(id)
-		s.mu.Unlock()
+		l := s.lockNow(id)
 		s.Pass(ctx, beforeLock)
 		return s.leavingNothing(id, l), l.take(ctx)
 	}
@@ -80,9 +78,7 @@ var _ = register(Flaw{
 func newLateCount(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
-		s.mu.Lock()
-		l := s.lockOf(id)
-		s.mu.Unlock()
+		l := s.lockNow(id)
 		s.Pass(ctx, beforeCount)
 		runtime.Gosched() // the moment in between is short otherwise
 		s.mu.Lock()
@@ -109,9 +105,7 @@ var _ = register(Flaw{
 func newLockLeak(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
-		s.mu.Lock()
-		l := s.lockOf(id)
-		s.mu.Unlock()
+		l := s.lockNow(id)
 		return l.free, l.take(ctx)
 	}
 	return s

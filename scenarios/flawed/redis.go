@@ -25,15 +25,7 @@ var _ = register(Flaw{
 	How:        "an update is a GET, the change, and a SET",
 	Copies:     "fastify-session #237: overlapping requests load the session, and each saves it whole",
 	Guarantees: optimistic,
-	Server:     true,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s, err := newInRedis(t)
-		if err != nil {
-			return nil, err
-		}
-		s.write = s.set
-		return s, nil
-	},
+	Open:       inRedisBut(func(s *inRedis) { s.write = s.set }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: verify.GetOrCreate},
 		{User: userA, Do: verify.Append, Hold: betweenReadAndWrite},
@@ -49,16 +41,10 @@ var _ = register(Flaw{
 	How:        "an update whose answer was lost on the way is made once more, although it had taken effect",
 	Copies:     "redis-py #261 and redis-rb #668: a command that timed out was sent once more, after the server had carried it out",
 	Guarantees: optimistic,
-	Server:     true,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s, err := newInRedis(t)
-		if err != nil {
-			return nil, err
-		}
+	Open: inRedisBut(func(s *inRedis) {
 		s.client.AddHook(&lossy{every: 4})
 		s.retryLost = true
-		return s, nil
-	},
+	}),
 	Schedule: verify.Schedule{
 		{User: userA, Do: verify.GetOrCreate},
 		{User: userA, Do: verify.Append},
@@ -69,6 +55,18 @@ var _ = register(Flaw{
 	},
 	Kills: []verify.Anomaly{verify.DuplicateWrite, verify.WrongAnswer, verify.RepeatedClosure, verify.LostUpdate, verify.AbortedRead},
 })
+
+// inRedisBut opens a right store with a flaw put into it.
+func inRedisBut(flaw func(*inRedis)) func(*verify.Turnstile) (manager.SessionStore[session], error) {
+	return func(t *verify.Turnstile) (manager.SessionStore[session], error) {
+		s, err := newInRedis(t)
+		if err != nil {
+			return nil, err
+		}
+		flaw(s)
+		return s, nil
+	}
+}
 
 // inRedis keeps each session as JSON under a key of its own, and updates it with WATCH, MULTI and EXEC.
 type inRedis struct {

@@ -26,7 +26,6 @@ type Flaw struct {
 
 	Schedule verify.Schedule  // shows the flaw every time
 	Kills    []verify.Anomaly // any of which is a right conviction
-	Server   bool             // it is kept in a Redis server, an embedded one
 	Races    bool             // under random pressure its memory accesses race for real: for a process of its own
 }
 

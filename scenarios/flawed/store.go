@@ -102,25 +102,28 @@ func (s *right) drop(id manager.ID, e *entry) {
 // hold finds the living entry under id and takes its lock.
 func (s *right) hold(ctx context.Context, id manager.ID) (*entry, error) {
 	for {
-		if err := s.ready(ctx); err != nil {
-			return nil, err
-		}
-		e := s.find(id)
-		if e == nil && s.closed.Load() {
-			return nil, manager.ErrClosed // it may have been there until Close emptied the table
-		}
-		if e == nil {
-			return nil, manager.ErrNotFound
-		}
-		s.Pass(ctx, beforeLock)
-		if err := e.lock.take(ctx); err != nil {
-			return nil, err
-		}
-		if !e.dead {
-			return e, nil
+		e, err := s.grab(ctx, id, beforeLock)
+		if err != nil || !e.dead {
+			return e, err
 		}
 		e.lock.free()
 	}
+}
+
+// grab finds the entry under id, passes a point, and takes the entry's lock, whatever became of it meanwhile.
+func (s *right) grab(ctx context.Context, id manager.ID, point string) (*entry, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	e := s.find(id)
+	if e == nil && s.closed.Load() {
+		return nil, manager.ErrClosed // it may have been there until Close emptied the table
+	}
+	if e == nil {
+		return nil, manager.ErrNotFound
+	}
+	s.Pass(ctx, point)
+	return e, e.lock.take(ctx)
 }
 
 // The points that a right store passes, too.

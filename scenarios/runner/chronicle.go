@@ -245,7 +245,7 @@ func (u *user) toldHistory(slot uint32, o *verify.Op) {
 	for i := range u.history {
 		m := &u.history[i]
 		n = m.Seq
-		t := nobodys
+		t := verify.NobodysTag
 		if word, ok := u.contents.word(m.Content); ok && m.Role == role(word) {
 			t = tagOf(word, m.Seq)
 		}
@@ -271,7 +271,7 @@ func (u *user) toldFields(o *verify.Op) {
 		other = f
 	}
 	for i, name := range []string{fields[0], other} {
-		o.Fields[i] = nobodys
+		o.Fields[i] = verify.NobodysTag
 		if word, ok := u.contents.word(u.seen.Fields[name]); ok {
 			o.Fields[i] = tagOf(word, u.seen.Version)
 		}
@@ -308,6 +308,3 @@ func tagOf(word uint32, n uint64) verify.Tag {
 	const turns = 100
 	return verify.NewTag(writer(word), n*turns+uint64(word%wordsPerUser)-1)
 }
-
-// nobodys is the tag of what none of the users can have written.
-const nobodys = verify.Tag(0xffffff<<40 | 1)

@@ -29,7 +29,6 @@ type tally struct {
 func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *tally) *Violation {
 	var open, again []*SessionHistory
 	rng := rand.New(rand.NewPCG(seed, 0xc8055))
-	writers := writersOfAll(histories)
 	for i := range histories {
 		h := &histories[i]
 		sum.sessions++
@@ -47,7 +46,7 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 		case found.Open:
 			open = append(open, h)
 		default:
-			v := convict(ctx, h, found, writers)
+			v := convict(ctx, h, found, histories)
 			if v == nil {
 				sum.dispute = fmt.Sprintf("the witness refutes a history of session %v (%s), and porcupine finds a linearization of it", h.ID, found.Why)
 			}
@@ -76,7 +75,7 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 }
 
 // convict makes a violation of a history that the witness refuted; none when porcupine does not agree.
-func convict(ctx context.Context, h *SessionHistory, found *Finding, writers map[Tag]*SessionHistory) *Violation {
+func convict(ctx context.Context, h *SessionHistory, found *Finding, all []SessionHistory) *Violation {
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
 	short, _ := shorten(ctx, h, func(h *SessionHistory) bool {
@@ -96,7 +95,7 @@ func convict(ctx context.Context, h *SessionHistory, found *Finding, writers map
 	case porcupine.Illegal:
 		v.Confirmed = true
 	}
-	v.nameForeign(writers)
+	v.nameForeign(all)
 	return v
 }
 
@@ -129,17 +128,18 @@ func writersOfAll(histories []SessionHistory) map[Tag]*SessionHistory {
 }
 
 // nameForeign gives what nobody wrote to a session its right name where somebody wrote it to another one.
-func (v *Violation) nameForeign(writers map[Tag]*SessionHistory) {
+func (v *Violation) nameForeign(all []SessionHistory) {
 	if v.Anomaly != GarbageRead && v.Anomaly != AdoptedID || len(v.Fault) == 0 {
 		return
 	}
+	writers := writersOfAll(all)
 	op := &v.History.Ops[v.Fault[0]]
 	if other := writers[op.Life]; op.Life != 0 && other != nil && other.ID != v.Session {
 		v.Anomaly = ForeignRead
 		v.Why = fmt.Sprintf("%s, and was in another session, %v", deed(op), other.ID)
 		return
 	}
-	for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
+	for _, t := range op.saw() {
 		if other := writers[t]; t != 0 && other != nil && other.ID != v.Session {
 			v.Anomaly = ForeignRead
 			v.Why = fmt.Sprintf("%s: %s was written to another session, %v", deed(op), t, other.ID)

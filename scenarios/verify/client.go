@@ -384,7 +384,7 @@ func tell(op *Op, s *manager.Session, parts Told) {
 		for _, m := range s.History(nil) {
 			t := parseTag(m.Content)
 			if m.Role != role {
-				t = nobodys
+				t = NobodysTag
 			}
 			op.Messages = append(op.Messages, t)
 		}
@@ -397,7 +397,7 @@ func tell(op *Op, s *manager.Session, parts Told) {
 			}
 		}
 		if len(s.Fields) > len(fieldNames) {
-			op.Fields[1] = nobodys
+			op.Fields[1] = NobodysTag
 		}
 	}
 }
@@ -521,10 +521,7 @@ func tagText(t Tag) string { return strconv.FormatUint(uint64(t), 36) }
 func parseTag(text string) Tag {
 	n, err := strconv.ParseUint(text, 36, 64)
 	if err != nil {
-		return nobodys
+		return NobodysTag
 	}
 	return Tag(n)
 }
-
-// nobodys is the tag of what no user can have written.
-const nobodys = Tag(1<<64 - 1<<tagBits + 1)

@@ -27,7 +27,7 @@ func (w *witness) noCreator(b *block) *Finding {
 // wouldBegin finds the operation that would have begun a life, -1 for none.
 func (w *witness) wouldBegin(life Tag) int {
 	return slices.IndexFunc(w.ops, func(op Op) bool {
-		return (op.Kind == GetOrCreate || op.Kind == Create) && op.Tag == life && life != 0
+		return op.Kind.Begins() && op.Tag == life && life != 0
 	})
 }
 
@@ -111,20 +111,11 @@ func (w *witness) suspect(op *Op) int {
 func (w *witness) unaccounted(b *block, k int) *Finding {
 	writers := writersOf(w.ops)
 	for _, p := range b.ops[k:] {
-		op := &w.ops[p.op]
-		seen := map[Tag]bool{}
-		for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
-			if f := foreign(w.ops, writers, int(p.op), t); f != nil {
-				return f
-			}
+		if f := foreignIn(w.ops, writers, int(p.op)); f != nil {
+			return f
 		}
-		for _, t := range op.Messages {
-			if seen[t] {
-				i := writers[t]
-				return &Finding{Anomaly: DuplicateWrite, Ops: []int{i, int(p.op)}, Why: fmt.Sprintf(
-					"message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(op.User)), who(&w.ops[i]))}
-			}
-			seen[t] = true
+		if f := repeated(w.ops, writers, int(p.op)); f != nil {
+			return f
 		}
 	}
 	return nil
@@ -142,6 +133,29 @@ func writersOf(ops []Op) map[Tag]int {
 		}
 	}
 	return m
+}
+
+// foreignIn looks for something that operation i cannot have seen.
+func foreignIn(ops []Op, writers map[Tag]int, i int) *Finding {
+	for _, t := range ops[i].saw() {
+		if f := foreign(ops, writers, i, t); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// repeated looks for a message that operation i saw twice.
+func repeated(ops []Op, writers map[Tag]int, i int) *Finding {
+	seen := map[Tag]bool{}
+	for _, t := range ops[i].Messages {
+		if j, known := writers[t]; known && seen[t] {
+			return &Finding{Anomaly: DuplicateWrite, Ops: []int{j, i}, Why: fmt.Sprintf(
+				"message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(ops[i].User)), who(&ops[j]))}
+		}
+		seen[t] = true
+	}
+	return nil
 }
 
 // foreign looks whether operation i may have seen t at all.
@@ -228,7 +242,7 @@ func explainAbsence(ops []Op, late, i int32) *Finding {
 	before, after := -1, -1
 	for k := range ops {
 		op := &ops[k]
-		if op.Outcome == NotFound || op.Outcome == Refused || op.Outcome == Unknown {
+		if !op.tookPlace() {
 			continue
 		}
 		if op.Precedes(a) && (before < 0 || ops[before].Return < op.Return) {
@@ -283,10 +297,8 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 		return f
 	}
 	writers := writersOf(ops)
-	for _, t := range append(slices.Clone(op.Messages), op.Fields[:]...) {
-		if found := foreign(ops, writers, i, t); found != nil {
-			return found
-		}
+	if found := foreignIn(ops, writers, i); found != nil {
+		return found
 	}
 	if found := contradictsItself(ops, writers, i); found != nil {
 		return found
@@ -352,15 +364,8 @@ func contradictsItself(ops []Op, writers map[Tag]int, i int) *Finding {
 		}
 		return f
 	}
-	seen := map[Tag]bool{}
-	for _, t := range op.Messages {
-		if j, known := writers[t]; known && seen[t] {
-			f.Anomaly = DuplicateWrite
-			f.Why = fmt.Sprintf("message %s is there twice, as %s saw: %s was applied more than once", t, UserName(int(op.User)), who(&ops[j]))
-			f.Ops = append(f.Ops, j)
-			return f
-		}
-		seen[t] = true
+	if f := repeated(ops, writers, i); f != nil {
+		return f
 	}
 	if len(op.Messages) > keeps {
 		f.Anomaly = UnboundedHistory
@@ -402,10 +407,8 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 func explainSearch(ops []Op) *Finding {
 	writers := writersOf(ops)
 	for i := range ops {
-		for _, t := range append(slices.Clone(ops[i].Messages), ops[i].Fields[:]...) {
-			if f := foreign(ops, writers, i, t); f != nil {
-				return f
-			}
+		if f := foreignIn(ops, writers, i); f != nil {
+			return f
 		}
 		if f := contradictsItself(ops, writers, i); f != nil {
 			return f

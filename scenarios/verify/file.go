@@ -207,7 +207,7 @@ func (j *opJSON) op() (Op, error) {
 	if err := j.times(&op); err != nil {
 		return op, err
 	}
-	begins := op.Kind == GetOrCreate || op.Kind == Create
+	begins := op.Kind.Begins()
 	switch {
 	case op.Created && (!begins || op.Outcome != OK):
 		return op, fmt.Errorf("created, by a %s whose outcome is %s: want get_or_create or create, and ok", op.Kind, op.Outcome)

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/sessbench/sessbench/manager"
 )
@@ -31,6 +32,9 @@ var kindNames = [...]string{
 }
 
 func (k Kind) String() string { return kindNames[k] }
+
+// Begins reports whether the operation may begin a session's life.
+func (k Kind) Begins() bool { return k == GetOrCreate || k == Create }
 
 // Writes reports whether the operation changes a session that is there.
 func (k Kind) Writes() bool { return k == Append || k == Nested || k == Update }
@@ -68,6 +72,9 @@ const Never = math.MaxInt64
 type Tag uint64
 
 const tagBits = 40
+
+// NobodysTag stands for what was read and no user can have written.
+const NobodysTag = Tag(1<<64 - 1<<tagBits + 1)
 
 // NewTag is user's n-th tag, both from 0.
 func NewTag(user int, n uint64) Tag { return Tag(uint64(user)<<tagBits | (n + 1)) }
@@ -121,6 +128,17 @@ type Op struct {
 
 // Precedes reports whether a returned before b was called.
 func (a *Op) Precedes(b *Op) bool { return a.Return < b.Call }
+
+// life is the life that the operation met, or began without being told.
+func (a *Op) life() Tag {
+	if a.Created && a.Told&ToldLife == 0 {
+		return a.Tag
+	}
+	return a.Life
+}
+
+// saw is all that an operation was shown of what others wrote.
+func (a *Op) saw() []Tag { return append(slices.Clone(a.Messages), a.Fields[:]...) }
 
 // writes is how many messages and how many versions the operation adds when it is applied.
 func (a *Op) writes() (messages, versions uint64) {

@@ -15,8 +15,6 @@ type plan struct {
 	idle   time.Duration // of a sweep: what was not changed for so long goes
 	inside pressure      // in the closure, between seeing the session and changing it
 	after  pressure      // when it is over
-
-	scheduled bool // the schedule decides what happens when
 }
 
 // cancellation says when an operation's ctx ends.

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"time"
-
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -98,6 +96,3 @@ type Violation struct {
 	Full      *SessionHistory `json:"-"`                 // as it was recorded
 	Stacks    string          `json:"stacks,omitempty"`  // of a hang: who holds and who waits
 }
-
-// Elapsed is how long the run took.
-func (r *Report) Elapsed() time.Duration { return time.Duration(r.ElapsedNs) }

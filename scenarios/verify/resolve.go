@@ -106,7 +106,7 @@ func (r *resolver) begin() bool {
 		}
 		i := slices.IndexFunc(r.unknown, func(i int32) bool {
 			op := &r.ops[i]
-			return (op.Kind == GetOrCreate || op.Kind == Create) && op.Tag == l.life
+			return op.Kind.Begins() && op.Tag == l.life
 		})
 		if i < 0 {
 			return false
@@ -180,7 +180,7 @@ func (r *resolver) end(open []*met) bool {
 func (r *resolver) apply(i int32, life Tag, version uint64) {
 	op := &r.ops[i]
 	op.Outcome, op.Told, op.Life, op.Version = OK, ToldLife|ToldVersion, life, version
-	op.Created = op.Kind == GetOrCreate || op.Kind == Create
+	op.Created = op.Kind.Begins()
 }
 
 func (r *resolver) leaveOut(i int32) { r.ops[i].Outcome, r.ops[i].Created = Refused, false }

@@ -59,7 +59,7 @@ func TestEveryStrategyIsLinearizable(t *testing.T) {
 				t.Errorf("%d rounds, %d of %d sessions certified by the witness", r.Rounds, r.Certified, r.Sessions)
 			}
 			t.Logf("%d sessions, %d operations, %.0f %% overlapped, %d cross-checked, %v",
-				r.Sessions, r.Operations, 100*r.Overlapped, r.CrossChecked, r.Elapsed().Round(time.Millisecond))
+				r.Sessions, r.Operations, 100*r.Overlapped, r.CrossChecked, time.Duration(r.ElapsedNs).Round(time.Millisecond))
 			for _, g := range r.Guarantees {
 				t.Logf("%-13s %s/%s %s", g.Name, g.Declared, g.Observed, g.Detail)
 			}

@@ -131,7 +131,7 @@ func (a *actor) begin(l Line) {
 	if l.Cancel {
 		cancel()
 	}
-	p := &plan{kind: l.Do, slot: uint32(l.Slot), ending: l.Ending, scheduled: true}
+	p := &plan{kind: l.Do, slot: uint32(l.Slot), ending: l.Ending}
 	if l.Cancel {
 		p.cancel = cancelledBefore
 	}

@@ -74,7 +74,9 @@ func newCutter(ctx context.Context, h *SessionHistory, decide func(*SessionHisto
 			c.versioned = false
 		}
 		c.seen[op.Life] = true
-		op.addRead(c.seen)
+		for _, t := range op.saw() {
+			c.seen[t] = true
+		}
 	}
 	slices.SortStableFunc(c.byReturn, func(i, j int) int { return cmp.Compare(c.ops[i].Return, c.ops[j].Return) })
 	return c
@@ -149,9 +151,11 @@ func (c *cutter) close(in []bool, pending []int) {
 		if !op.tookPlace() {
 			return
 		}
-		life, version := op.met()
+		life, version := op.life(), op.Version
 		highest[life] = max(highest[life], version)
-		op.addRead(read)
+		for _, t := range op.saw() {
+			read[t] = true
+		}
 	}
 	for i := range c.ops {
 		if in[i] {
@@ -162,7 +166,7 @@ func (c *cutter) close(in []bool, pending []int) {
 		grown = false
 		for _, i := range pending {
 			op := &c.ops[i]
-			life, version := op.met()
+			life, version := op.life(), op.Version
 			top, met := highest[life]
 			_, versions := op.writes()
 			seen := met && (version < top+max(versions, 1)) || read[op.Tag] && op.Tag != 0 || op.Kind == Nested && read[op.Tag+1]
@@ -171,24 +175,6 @@ func (c *cutter) close(in []bool, pending []int) {
 				meet(op)
 			}
 		}
-	}
-}
-
-// met is the life and version that an operation was told of or, if it began that life, must have made.
-func (a *Op) met() (Tag, uint64) {
-	if a.Created && a.Told&ToldLife == 0 {
-		return a.Tag, a.Version
-	}
-	return a.Life, a.Version
-}
-
-// addRead adds the tags that the operation read to a set.
-func (a *Op) addRead(set map[Tag]bool) {
-	for _, t := range a.Messages {
-		set[t] = true
-	}
-	for _, t := range a.Fields {
-		set[t] = true
 	}
 }
 

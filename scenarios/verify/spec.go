@@ -94,7 +94,7 @@ func (s *state) add(t Tag) {
 // applyUnknown applies an operation that may have been applied. One that was not can be taken to come after all others.
 func (s *state) applyUnknown(op *Op) {
 	switch {
-	case op.Kind == GetOrCreate || op.Kind == Create:
+	case op.Kind.Begins():
 		if !s.there {
 			*s = state{there: true, life: op.Tag}
 		}

@@ -106,7 +106,7 @@ func newTimeline(v *Violation) *timeline {
 			t.users = append(t.users, op.User)
 		}
 		if op.tookPlace() {
-			if life, _ := op.met(); life != 0 {
+			if life := op.life(); life != 0 {
 				seen[life] = true
 			}
 		}
@@ -140,14 +140,14 @@ func (t *timeline) choose() {
 		op := &t.ops[i]
 		first = min(first, op.Call)
 		if op.tookPlace() {
-			life, _ := op.met()
+			life := op.life()
 			lives[life] = true
 		}
 	}
 	var before, during []int
 	for i := range t.ops {
 		op := &t.ops[i]
-		life, _ := op.met()
+		life := op.life()
 		known := op.changes() && op.tookPlace() && lives[life]
 		switch {
 		case t.fault[i]:
@@ -430,10 +430,10 @@ func (t *timeline) answered(op *Op, whole bool) string {
 		return t.seenAt(op) + messages(op.Messages, whole)
 	case op.Kind == View && op.Told&ToldFields != 0:
 		return t.seenAt(op) + fields(op.Fields)
-	case op.Kind == GetOrCreate || op.Kind == Create:
+	case op.Kind.Begins():
 		if op.Created {
 			if t.lives {
-				life, _ := op.met()
+				life := op.life()
 				return "created life " + life.String()
 			}
 			return "created"

@@ -163,14 +163,6 @@ func (w *witness) checkLives() *Finding {
 
 const minTime = -1 << 63
 
-// life is the life that the operation met, or began without being told.
-func (a *Op) life() Tag {
-	if a.Created && a.Told&ToldLife == 0 {
-		return a.Tag
-	}
-	return a.Life
-}
-
 func (w *witness) checkLife(b *block) *Finding {
 	var maker int32 = -1 // of the version at hand
 	version := uint64(0)
