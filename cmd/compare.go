@@ -86,7 +86,7 @@ func (o *compareOptions) run(args []string) error {
 				return usagef("--out %s=%s: that is a file to compare", out.kind, quoted(out.path))
 			}
 		}
-		if sources[i].Document, err = readDocument(sources[i].File); err != nil {
+		if sources[i].Document, err = readDocument("compare", sources[i].File); err != nil {
 			return err
 		}
 	}
@@ -163,24 +163,24 @@ func shortNames(args []string) []string {
 	return short
 }
 
-// readDocument reads a result document. A file that cannot be read is a mistake of whoever typed its name; one that
+// readDocument reads a result document for a command. A file that cannot be read is a mistake of whoever typed its name; one that
 // holds something else, or too little, is not comparable.
-func readDocument(path string) (*result.Document, error) {
+func readDocument(command, path string) (*result.Document, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, usagef("compare: %w", plainPath(path, err))
+		return nil, usagef("%s: %w", command, plainPath(path, err))
 	case info.IsDir():
-		return nil, usagef("compare: %s: is a directory: want a result document", path)
+		return nil, usagef("%s: %s: is a directory: want a result document", command, path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, usagef("compare: %w", plainPath(path, err))
+		return nil, usagef("%s: %w", command, plainPath(path, err))
 	}
 	defer f.Close()
 	d, err := result.Read(f)
 	if err != nil {
-		return nil, &exitError{exitIncomparable, fmt.Errorf("compare: %s: %w", path, err)}
+		return nil, &exitError{exitIncomparable, fmt.Errorf("%s: %s: %w", command, path, err)}
 	}
 	return d, nil
 }

@@ -21,6 +21,8 @@ func completeRun(c *cobra.Command, a *app) {
 		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
 		"format":            oneOf(formatWords),
 		"out":               outKinds(formatWords),
+		"threshold":         thresholdMetrics,
+		"save-baseline":     oneOf(baselineNames),
 	})
 }
 
@@ -82,6 +84,15 @@ func formatWords() (words []string) {
 		words = append(words, f.Name+"\t"+f.Doc)
 	}
 	return words
+}
+
+// thresholdMetrics completes a threshold to its metric, behind whatever names stand before it.
+func thresholdMetrics(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndex(typed, ".")+1]
+	for _, m := range reports.ThresholdMetrics() {
+		list = append(list, before+m.Name+"\t"+m.Doc)
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // oneOf completes to one word.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -45,6 +46,10 @@ type runOptions struct {
 	Runs   int
 	Warmup time.Duration
 	Record int // one session in so many; 0: none
+
+	Thresholds   []string
+	thresholds   []reports.Threshold // what they say
+	SaveBaseline string
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -55,12 +60,17 @@ func newRunCmd(a *app) *cobra.Command {
 		Long: `Run drives users through a scenario against each strategy, in interleaved trials on fresh stores, audits every trial,
 and prints a table. Without flags: all strategies as the store of a chatbot with 100 users.
 
+A threshold is [[STRATEGY.]OPERATION.]METRIC, an operator and a bound, and holds for every strategy when none is named:
+p99<5ms, append.p99<5ms, errors.rate<0.1%, ops_per_sec>20000; ops_per_sec>10x is ten times the before's. Where one is
+crossed, run ends with 99, and with 3 where it cannot be judged.
+
 Every flag can also stand in a file, "hold: 5ms", or in the environment, SESSBENCH_HOLD=5ms. A flag outweighs the
 environment, the environment outweighs the file.`,
 		Example: `  sessbench run
   sessbench run -s hundred-users -S global,per-session
   sessbench run -s all -S sharded:shards=16,sharded:shards=256 -o json=result.json -o markdown=result.md
-  sessbench run --trace examples/sample.csv --trace-speed max -S all`,
+  sessbench run --trace examples/sample.csv --trace-speed max -S all
+  sessbench run -S sharded --threshold 'sharded.append.p99 < 5ms' --threshold 'sharded.ops_per_sec > 10x'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.sources, err = configure(c); err != nil {
@@ -69,7 +79,7 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.outputFlags(formatNames()...))
+	addGroups(c, o.whatFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(formatNames()...))
 	completeRun(c, a)
 	return c
 }
@@ -131,6 +141,13 @@ func (o *runOptions) trialFlags() flagGroup {
 	return fs
 }
 
+func (o *runOptions) afterwardsFlags() flagGroup {
+	fs := newFlagGroup("What becomes of the result")
+	o.addThresholdFlag(fs)
+	fs.StringVar(&o.SaveBaseline, "save-baseline", "", "also keep the result as `NAME`, in "+baselinesDir+"; not when interrupted or violated")
+	return fs
+}
+
 // run does what was asked for. Whatever can be refused is refused before anything is measured.
 func (o *runOptions) run(ctx context.Context) (err error) {
 	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Seed: o.Seed, Speed: o.speed, Record: o.Record}
@@ -144,8 +161,14 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if cfg.Scenarios, err = o.scenarios(); err != nil {
 		return err
 	}
+	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
+		return err
+	}
 	outputs, err := o.outputs(formatNames()...)
 	if err != nil {
+		return err
+	}
+	if err := o.checkSaveBaseline(); err != nil {
 		return err
 	}
 	var traffic *result.Traffic
@@ -182,49 +205,75 @@ func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 
 // measure runs, writes what was found to every output, and turns it into the exit code.
 func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
-	show := newProgress(o.err, o.Quiet)
-	cfg.Progress = show.step
-	doc, err := runner.Run(ctx, cfg)
-	show.clear()
+	doc, err := o.document(ctx, cfg, traffic)
 	if doc == nil {
 		return err
 	}
-	if len(doc.Results) == 0 {
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted before a trial had finished: nothing is written")}
-	}
-	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
-	reports.Summarize(doc)
 	written := o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
 		format, _ := reports.Lookup(kind) // checked with the flags
 		return format.Write(w, doc, screen)
 	})
 	o.warn(doc)
-	return verdict(doc, written)
+	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), o.crossed(doc)...)
 }
 
-// verdict is the error that a finished run ends with. Interrupted goes before violated, and that before not written,
-// but whatever happened is said.
-func verdict(d *result.Document, written error) error {
-	code, parts := exitFailed, []string{}
-	if written != nil {
-		parts = append(parts, written.Error())
+// document runs, and fills in what the runner does not know. It is nil where there is nothing to report, which the error
+// explains.
+func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *result.Traffic) (*result.Document, error) {
+	show := newProgress(o.err, o.Quiet)
+	cfg.Progress = show.step
+	doc, err := runner.Run(ctx, cfg)
+	show.clear()
+	if doc == nil {
+		return nil, err
 	}
-	if text := violations(d); text != "" {
-		code, parts = exitViolated, append(parts, text)
+	if len(doc.Results) == 0 {
+		return nil, &exitError{exitInterrupted, fmt.Errorf("interrupted before a trial had finished: nothing is written")}
 	}
-	if text := undecided(d); text != "" {
-		if len(parts) == 0 {
-			code = exitInconclusive
+	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
+	reports.Summarize(doc)
+	return doc, nil
+}
+
+// finding is something about a finished run that its exit code depends on.
+type finding struct {
+	code int
+	text string
+}
+
+// verdict is the error that a finished run ends with. Interrupted goes before violated, that before a crossed threshold
+// and before what does not decide, and all of them before not written, but whatever happened is said. more is what
+// else was found.
+func verdict(d *result.Document, written error, more ...finding) error {
+	var found []finding
+	add := func(code int, text string) {
+		if text != "" {
+			found = append(found, finding{code, text})
 		}
-		parts = append(parts, text)
 	}
+	if written != nil {
+		add(exitFailed, written.Error())
+	}
+	add(exitViolated, violations(d))
+	found = append(found, more...)
+	add(exitInconclusive, undecided(d))
 	if d.Interrupted {
-		code, parts = exitInterrupted, append(parts, "interrupted: only the finished trials are reported")
+		add(exitInterrupted, "interrupted: only the finished trials are reported")
 	}
-	if len(parts) == 0 {
-		return nil
+	for _, code := range []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed} {
+		if slices.ContainsFunc(found, func(f finding) bool { return f.code == code }) {
+			return &exitError{code, errors.New(joined(found))}
+		}
 	}
-	return &exitError{code, fmt.Errorf("%s", strings.Join(parts, "; "))}
+	return nil
+}
+
+func joined(found []finding) string {
+	var texts []string
+	for _, f := range found {
+		texts = append(texts, f.text)
+	}
+	return strings.Join(texts, "; ")
 }
 
 // violations names each strategy whose audit failed with the kinds of what must not have happened, "" for none.

@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 	commands := map[string]func(){
 		"sessbench": func() { os.Exit(Main()) },
 		"lossy":     func() { os.Exit(Main(WithStore(lossyStrategy("lossy")))) },
+		"lean":      func() { os.Exit(Main(WithStore(myStrategy(false)))) },
+		"wasteful":  func() { os.Exit(Main(WithStore(myStrategy(true)))) },
 		"clash":     func() { os.Exit(Main(WithStore(lossyStrategy("cow")))) },
 		"unsound":   func() { os.Exit(Main(unsoundStores()...)) },
 	}

@@ -31,3 +31,29 @@ func lossyStrategy(name string) strategies.Strategy {
 		},
 	}
 }
+
+// mine is a store whose updates allocate, or do not: two builds of one program.
+type mine struct {
+	manager.SessionStore[manager.Session]
+	wasteful bool
+}
+
+func (s *mine) Update(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if s.wasteful {
+		wasted.Store(new([8]byte))
+	}
+	return s.SessionStore.Update(ctx, id, fn)
+}
+
+var wasted atomic.Pointer[[8]byte] // so that it has to be allocated
+
+func myStrategy(wasteful bool) strategies.Strategy {
+	return strategies.Strategy{
+		Name:       "mine",
+		How:        "one lock a session",
+		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
+		Open: func(strategies.Values) (manager.SessionStore[manager.Session], error) {
+			return &mine{strategies.NewPerSession[manager.Session](), wasteful}, nil
+		},
+	}
+}

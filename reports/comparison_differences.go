@@ -66,11 +66,12 @@ func differences(sources []Source, rows []alignedRow) []Difference {
 // conditionsOf is what holds for a whole document: the machine, and what was set for all scenarios. The load before the
 // start is none of it, since it is never twice the same, nor is the number of trials, which the tests allow for.
 func conditionsOf(d *result.Document) []condition {
-	m, c := &d.Machine, &d.Config
-	traffic := ""
-	if d.Traffic != nil {
-		traffic = d.Traffic.Hash
-	}
+	return append(machineConditions(d), settingConditions(d)...)
+}
+
+// machineConditions is where a document was measured.
+func machineConditions(d *result.Document) []condition {
+	m := &d.Machine
 	return []condition{
 		{"CPU", m.CPU},
 		{"cores", strconv.Itoa(m.Cores)},
@@ -79,6 +80,17 @@ func conditionsOf(d *result.Document) []condition {
 		{"OS", m.OS},
 		{"kernel", m.Kernel},
 		{"Go", m.Go},
+	}
+}
+
+// settingConditions is what was set for all scenarios.
+func settingConditions(d *result.Document) []condition {
+	c := &d.Config
+	traffic := ""
+	if d.Traffic != nil {
+		traffic = d.Traffic.Hash
+	}
+	return []condition{
 		{"seed", strconv.FormatUint(c.Seed, 10)},
 		{"warmup", lasting(c.WarmupNs)},
 		{"ttl", set(c.TTLNs, lasting)},
@@ -124,6 +136,11 @@ func set[T int | int64 | float64](x T, write func(T) string) string {
 		return ""
 	}
 	return write(x)
+}
+
+// ofMachine reports whether it is the machines that differ, and not what was asked for.
+func (d Difference) ofMachine() bool {
+	return slices.ContainsFunc(machineConditions(&result.Document{}), func(c condition) bool { return c.what == d.What })
 }
 
 // describe says what differs, the first document being called first.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -57,6 +59,35 @@ func TestLowerRank(t *testing.T) {
 	}
 	if got := UpperRank(4, 0.10); got != 4 {
 		t.Errorf("the 90 %% upper bound of four pairs: X(%d), want their largest", got)
+	}
+}
+
+// TestLowerRankByTable: the table of critical values for the sign test of M. F. Triola, "Elementary Statistics", table A-7. It
+// lists the largest count of the rarer sign that is significant, which is one less than the rank; - is none.
+func TestLowerRankByTable(t *testing.T) {
+	table := []struct {
+		alpha    float64 // one-sided
+		critical string  // for n from 1 to 25
+	}{
+		{0.005, "- - - - - - - 0 0 0 0 1 1 1 2 2 2 3 3 3 4 4 4 5 5"},
+		{0.01, "- - - - - - 0 0 0 0 1 1 1 2 2 2 3 3 4 4 4 5 5 5 6"},
+		{0.025, "- - - - - 0 0 0 1 1 1 2 2 2 3 3 4 4 4 5 5 5 6 6 7"},
+		{0.05, "- - - - 0 0 0 1 1 1 2 2 3 3 3 4 4 5 5 5 6 6 7 7 7"},
+	}
+	for _, column := range table {
+		for i, critical := range strings.Fields(column.critical) {
+			want := 0
+			if critical != "-" {
+				count, err := strconv.Atoi(critical)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = count + 1
+			}
+			if got := LowerRank(i+1, column.alpha); got != want {
+				t.Errorf("n %d at %v: rank %d, want %d", i+1, column.alpha, got, want)
+			}
+		}
 	}
 }
 

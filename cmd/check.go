@@ -1,0 +1,306 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// checkOptions is what `check` was asked for.
+type checkOptions struct {
+	runOptions
+
+	Against    string // a binary
+	AgainstRef string // a git ref
+	Stored     string // a baseline's file or name
+
+	Pairs     int
+	Budget    time.Duration // 0: as many pairs as Pairs says
+	Gate      []string
+	MinEffect float64 // share; 0: the mode's own
+	Tolerance float64 // share
+	Strict    bool
+	OtherOK   bool
+
+	measuring []flagGroup // what says how to measure
+}
+
+// The defaults of a check.
+const (
+	checkPairs     = 30
+	maxPairs       = 6000
+	checkWarmup    = 45 * time.Millisecond
+	checkWindow    = 240 * time.Millisecond // a process takes 0.35 s with what comes before and after
+	checkEffect    = 0.025
+	checkTolerance = 0.05
+	storedEffect   = 0.10
+)
+
+func newCheckCmd(a *app) *cobra.Command {
+	o := &checkOptions{runOptions: runOptions{common: common{app: a}}}
+	c := &cobra.Command{
+		Use:   "check [flags] [RESULT.json]",
+		Short: "Fail when it got slower, and only then: the gate for CI",
+		Long: `Check holds this build against another one and says pass, fail or inconclusive.
+
+  --against BINARY, --against-ref REF   the duet: old, a copy of old and new take turns, a fresh process for each measurement.
+                                        What slows the machine slows all three, and what the copy shows is the machine's.
+  --baseline FILE|NAME                  a stored result. Between two times a machine differs from itself by more than most
+                                        changes, so this is advice, unless --strict.
+  --threshold BOUND                     fixed bounds, and rows of one run against each other; alone or beside the others.
+
+With RESULT.json that result is judged; without it everything is measured now. A duet checks per-session and sharded under
+chatbot with nothing under the lock, a stored baseline is measured as it was; -S, -s and the others say otherwise.
+
+Exit codes: 0 pass, or advice, 99 fail, 3 inconclusive, 5 a store failed its audit, 4 not comparable, 2 bad usage, 1 could not
+run, 130 interrupted.`,
+		Example: `  sessbench check --against ./old-sessbench
+  sessbench check --against-ref origin/main -S sharded --budget 4m
+  sessbench run --save-baseline main -r 10; sessbench check --baseline main
+  sessbench check --threshold 'per-session.ops_per_sec > 10x global.ops_per_sec'
+  sessbench check result.json --threshold 'sharded.append.p99 < 5ms' -o junit=check.xml`,
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if o.sources, err = configure(c); err != nil {
+				return err
+			}
+			return o.run(c.Context(), args)
+		},
+	}
+	o.measuring = []flagGroup{o.whatFlags(), o.usersFlags(), o.measuringFlags()}
+	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(checkKinds()...)})...)
+	completeCheck(c, a)
+	return c
+}
+
+func (o *checkOptions) baselineFlags() flagGroup {
+	fs := newFlagGroup("What to hold it against")
+	fs.StringVar(&o.Against, "against", "", "an older build of this program, `BINARY`")
+	fs.StringVar(&o.AgainstRef, "against-ref", "", "the git `REF` to build the older program from, in a worktree of its own")
+	fs.StringVar(&o.Stored, "baseline", "", "a stored result, `FILE|NAME`: a word is a name that run --save-baseline gave")
+	o.addThresholdFlag(fs)
+	return fs
+}
+
+func (o *checkOptions) ruleFlags() flagGroup {
+	fs := newFlagGroup("When it fails")
+	o.Pairs, o.Tolerance = checkPairs, checkTolerance
+	fs.Var(pairs(&o.Pairs), "pairs", "`N` measurements of old, its copy and new, a multiple of 6")
+	fs.Var(duration("", time.Second, 24*time.Hour, func(d time.Duration) { o.Budget = d }), "budget",
+		"as many pairs as fit into this `TIME`, in place of --pairs")
+	fs.StringSliceVar(&o.Gate, "gate", defaultGate(), "`METRICS` that the verdict depends on: "+strings.Join(gateNames(), ","))
+	fs.Var(share("", &o.MinEffect), "min-effect", "a smaller change is no failure, `PERCENT` (2.5% in a duet, 10% with --baseline)")
+	fs.Var(share("5%", &o.Tolerance), "tolerance", "a pass shows the change to be below `PERCENT`")
+	fs.BoolVar(&o.Strict, "strict", false, "--baseline may fail: on the same machine, with 10 trials on both sides")
+	fs.BoolVar(&o.OtherOK, "allow-other-machine", false, "hold it against a --baseline of another machine, as advice")
+	return fs
+}
+
+func (o *checkOptions) measuringFlags() flagGroup {
+	fs := newFlagGroup("Measuring")
+	o.Runs, o.Warmup = runner.DefaultRuns, runner.DefaultWarmup
+	fs.VarP(count("", 1, maxRuns, &o.Runs), "runs", "r", fmt.Sprintf("trials of each strategy, `N`, with --baseline or --threshold (%d, as the baseline has it, or 10 with --strict)", runner.DefaultRuns))
+	fs.Var(duration("", 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
+		fmt.Sprintf("`TIME` before each measured one (%v in a duet)", checkWarmup))
+	return fs
+}
+
+// pairs is a number of pairs in which all orders of three come equally often.
+func pairs(p *int) *value {
+	return &value{fmt.Sprint(*p), "number", func(text string) error {
+		var n int
+		if count("", 6, maxPairs, &n).Set(text) != nil || n%6 != 0 {
+			return fmt.Errorf("want a multiple of 6 up to %d, so that the 6 orders of old, its copy and new come equally often", maxPairs)
+		}
+		*p = n
+		return nil
+	}}
+}
+
+// share is a percentage above 0 and below 100 %.
+func share(text string, p *float64) *value {
+	return &value{text, "share", func(text string) error {
+		number, ok := strings.CutSuffix(text, "%")
+		x, err := strconv.ParseFloat(number, 64)
+		if !ok || err != nil || !(x > 0 && x < 100) {
+			return errors.New("want a percentage above 0% and below 100%, such as 2.5%")
+		}
+		*p = x / 100
+		return nil
+	}}
+}
+
+func checkKinds() (names []string) {
+	for _, f := range reports.CheckFormats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// run finds out which of the three checks was asked for, and does it.
+func (o *checkOptions) run(ctx context.Context, args []string) error {
+	if len(args) > 1 {
+		return usagef("check: %s: want one RESULT.json at most", quoted(args[1]))
+	}
+	if err := o.oneBaseline(args); err != nil {
+		return err
+	}
+	outputs, err := o.outputs(checkKinds()...)
+	if err != nil {
+		return err
+	}
+	var c *reports.Check
+	switch {
+	case o.Against != "" || o.AgainstRef != "":
+		c, err = o.duet(ctx)
+	default:
+		c, err = o.judge(ctx, args)
+	}
+	if c == nil {
+		return err
+	}
+	written := o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
+		for _, f := range reports.CheckFormats() {
+			if f.Name == kind {
+				return f.Write(w, c, screen)
+			}
+		}
+		panic("no format " + kind) // checked with the flags
+	})
+	return checkVerdict(c, written)
+}
+
+// oneBaseline refuses two baselines, and settings that belong to another one.
+func (o *checkOptions) oneBaseline(args []string) error {
+	var given []string
+	for _, name := range []string{"against", "against-ref", "baseline"} {
+		if o.sources[name].rank != rankDefault {
+			given = append(given, name)
+		}
+	}
+	if len(given) > 1 {
+		return usagef("%s and %s: want one of them", o.from(given[0]), o.from(given[1]))
+	}
+	mode := strings.Join(given, "")
+	if mode == "" && len(o.Thresholds) == 0 {
+		return usagef("check: nothing to hold it against: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
+	}
+	duet, stored := strings.HasPrefix(mode, "against"), mode == "baseline"
+	for _, s := range []struct {
+		name string
+		fits bool
+		why  string
+	}{
+		{"pairs", duet, "only --against and --against-ref measure in pairs"},
+		{"budget", duet, "only --against and --against-ref measure in pairs"},
+		{"tolerance", duet, "only --against and --against-ref have a tolerance"},
+		{"gate", duet || stored, "thresholds name their metrics"},
+		{"min-effect", duet || stored, "thresholds have bounds of their own"},
+		{"strict", stored, "it is for --baseline"},
+		{"allow-other-machine", stored, "it is for --baseline"},
+		{"runs", !duet, "a duet has --pairs"},
+		{"baseline-strategy", !duet, "a duet holds each strategy against itself"},
+	} {
+		if o.sources[s.name].rank == rankFlag && !s.fits {
+			return usagef("--%s: %s", s.name, s.why)
+		}
+	}
+	switch {
+	case duet && len(args) > 0:
+		return usagef("check: %s: a duet measures both builds now and takes no result", quoted(args[0]))
+	case o.Pairs != checkPairs && o.Budget > 0 && o.sources["pairs"].rank == o.sources["budget"].rank:
+		return usagef("%s and %s: want one of them", o.from("pairs"), o.from("budget"))
+	case o.Strict && o.OtherOK:
+		return usagef("--strict and --allow-other-machine: want one of them: another machine is good for advice only")
+	}
+	return nil
+}
+
+// gated is the metrics of --gate as documents call them.
+func (o *checkOptions) gated() (metrics []string, err error) {
+	known := reports.CheckMetrics()
+	for _, name := range o.Gate {
+		at := slices.IndexFunc(known, func(m reports.CheckMetric) bool { return m.Name == strings.TrimSpace(name) })
+		if at < 0 {
+			return nil, usagef("%s %s: unknown metric: want some of %s", o.from("gate"), quoted(name), strings.Join(gateNames(), ", "))
+		}
+		if !slices.Contains(metrics, known[at].Metric) {
+			metrics = append(metrics, known[at].Metric)
+		}
+	}
+	if metrics == nil {
+		return nil, usagef("%s: no metric: want some of %s", o.from("gate"), strings.Join(gateNames(), ", "))
+	}
+	return metrics, nil
+}
+
+// gateNames is what --gate calls the metrics.
+func gateNames() (names []string) {
+	for _, m := range reports.CheckMetrics() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+func defaultGate() (names []string) {
+	for _, m := range reports.CheckMetrics() {
+		if slices.Contains(reports.GatedMetrics(), m.Metric) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// checkVerdict is the error that a check ends with.
+func checkVerdict(c *reports.Check, written error) error {
+	code := exitOK
+	switch c.Binding() {
+	case reports.Violated:
+		code = exitViolated
+	case reports.FailedGate:
+		code = exitThreshold
+	case reports.Inconclusive:
+		code = exitInconclusive
+	}
+	if c.Interrupted {
+		code = exitInterrupted
+	}
+	switch {
+	case code == exitOK:
+		return written
+	case written != nil:
+		return &exitError{code, fmt.Errorf("check: %s; %w", c.Words, written)}
+	}
+	return &exitError{code, fmt.Errorf("check: %s", c.Words)}
+}
+
+// completeCheck teaches the shell what check's flags can be.
+func completeCheck(c *cobra.Command, a *app) {
+	words := func() (list []string) {
+		for _, f := range reports.CheckFormats() {
+			list = append(list, f.Name+"\t"+f.Doc)
+		}
+		return list
+	}
+	completeFlags(c, map[string]cobra.CompletionFunc{
+		"strategy":          listOf(a.strategyWords),
+		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
+		"scenario":          listOf(scenarioWords),
+		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
+		"threshold":         thresholdMetrics,
+		"baseline":          oneOf(baselineNames),
+		"gate":              listOf(gateNames),
+		"format":            oneOf(words),
+		"out":               outKinds(words),
+	})
+	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
+}

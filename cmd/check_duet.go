@@ -1,0 +1,265 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/duet"
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// The arms of a duet, in the order of their documents.
+const (
+	oldArm = iota
+	copyArm
+	newArm
+)
+
+// familyAlpha is the chance that anything fails where nothing changed, shared among the comparisons of a check.
+const familyAlpha = 0.01
+
+// duet has old, its copy and new take turns, and judges.
+func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
+	gated, err := o.gated()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := o.rows()
+	if err != nil {
+		return nil, err
+	}
+	least := stats.LeastSamples(familyAlpha / float64(len(gated)*len(rows)))
+	if o.Pairs < least {
+		return nil, usagef("%s %d: too few for a verdict: %d comparisons (%d metrics × %d rows) want %d or more",
+			o.from("pairs"), o.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
+	}
+	dir, err := os.MkdirTemp("", "sessbench-check-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cfg := duet.Config{Rows: rows, Seed: o.Seed, Name: filepath.Base(os.Args[0])}
+	if cfg.Arms, err = o.arms(ctx, dir); err != nil {
+		return nil, err
+	}
+	if err := o.plan(ctx, cfg, gated, least); err != nil {
+		return nil, err
+	}
+	show := newProgress(o.err, o.Quiet)
+	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
+		if s.Arm != "" || s.Block%6 == 0 { // a line for every block would fill a log
+			show.step(runner.Step{Scenario: "duet", Label: s.What(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
+		}
+	}
+	docs, err := duet.Run(ctx, cfg)
+	show.clear()
+	if docs == nil {
+		return nil, o.duetError(ctx, err)
+	}
+	return o.duetCheck(docs, gated)
+}
+
+// duetCheck judges the documents of the three arms.
+func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*reports.Check, error) {
+	for _, d := range docs {
+		reports.Summarize(d)
+	}
+	c, err := reports.CheckDuet(reports.Duet{
+		Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[newArm],
+		OldLabel: "old", NewLabel: "new", OldFile: o.oldName(), NewFile: "this build",
+		Gated: gated, Planned: o.Pairs, MinEffect: o.effect(checkEffect), Tolerance: o.Tolerance,
+		Thresholds: o.thresholds, Command: o.typed(), Interrupted: docs[newArm].Interrupted,
+	})
+	if err != nil {
+		return nil, &exitError{exitIncomparable, fmt.Errorf("check: %w", err)}
+	}
+	return c, nil
+}
+
+// effect is --min-effect, or the mode's own.
+func (o *checkOptions) effect(otherwise float64) float64 {
+	if o.MinEffect > 0 {
+		return o.MinEffect
+	}
+	return otherwise
+}
+
+func (o *checkOptions) oldName() string {
+	if o.AgainstRef != "" {
+		return o.AgainstRef
+	}
+	return o.Against
+}
+
+// rows is what the processes measure, a row each: one strategy under one scenario. What this build cannot do is refused here.
+func (o *checkOptions) rows() (rows []duet.Row, err error) {
+	if o.sources["strategy"].rank == rankDefault {
+		o.Strategies = []string{"per-session", "sharded"}
+	}
+	if o.sources["warmup"].rank == rankDefault {
+		o.Warmup = checkWarmup
+	}
+	if o.Duration == 0 {
+		o.Duration = checkWindow
+	}
+	if o.Hold == nil {
+		o.Hold = new(time.Duration)
+	}
+	common, err := o.commonParams()
+	if err != nil {
+		return nil, err
+	}
+	subjects, err := o.chosen(common)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.usedParams(common, subjects); err != nil {
+		return nil, err
+	}
+	list, err := o.scenarios()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range list {
+		for _, subject := range subjects {
+			args := append(o.strategyArgs(subject, common), o.scenarioArgs(s)...)
+			rows = append(rows, duet.Row{Label: subject.Label + " (" + s.Name + ")", Args: append([]string{"sample"}, args...)})
+		}
+	}
+	return rows, o.matchThresholds(subjects, list)
+}
+
+// strategyArgs names a subject as it was asked for. A setting that was not asked for is each build's own default.
+func (o *checkOptions) strategyArgs(subject runner.Subject, common map[string]string) []string {
+	args := []string{"--strategy", subject.Label}
+	_, own, _ := strings.Cut(subject.Label, ":")
+	for _, name := range slices.Sorted(maps.Keys(common)) {
+		if subject.Strategy.HasParam(name) && !strings.Contains(","+own, ","+name+"=") {
+			args = append(args, "--param", name+"="+common[name])
+		}
+	}
+	return args
+}
+
+// scenarioArgs names a scenario and what was said about its users.
+func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
+	args := []string{"--scenario", s.Name, "--warmup", o.Warmup.String(), "--hold", o.Hold.String(), "--seed", fmt.Sprint(o.Seed)}
+	add := func(given bool, flag string, value any) {
+		if given {
+			args = append(args, flag, fmt.Sprint(value))
+		}
+	}
+	add(o.Iterations > 0, "--iterations", o.Iterations)
+	add(o.Iterations == 0, "--duration", o.Duration)
+	add(o.Users > 0, "--users", o.Users)
+	add(o.Sessions > 0, "--sessions", o.Sessions)
+	add(o.HoldKind != "", "--hold-kind", o.HoldKind)
+	if o.Think != nil {
+		add(true, "--think", *o.Think)
+	}
+	add(o.TTL > 0 && s.TTL > 0, "--ttl", o.TTL)
+	add(o.Keys != "", "--keys", o.Keys)
+	add(o.Mix != "", "--mix", o.Mix)
+	return args
+}
+
+// arms puts the three binaries into dir under names of equal length: a process's stack begins with the name of its file, and
+// moves with its length.
+func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error) {
+	arms := []duet.Arm{
+		oldArm:  {Label: "old", Path: filepath.Join(dir, "old")},
+		copyArm: {Label: "the copy of old", Path: filepath.Join(dir, "twi")},
+		newArm:  {Label: "new", Path: filepath.Join(dir, "new")},
+	}
+	if o.AgainstRef != "" {
+		o.note("building %s", o.AgainstRef)
+		if err := o.buildRef(ctx, o.AgainstRef, dir, arms[oldArm].Path); err != nil {
+			return nil, err
+		}
+	} else if err := copyProgram(o.Against, arms[oldArm].Path); err != nil {
+		return nil, usagef("%s %w", o.from("against"), err)
+	}
+	if err := copyProgram(arms[oldArm].Path, arms[copyArm].Path); err != nil {
+		return nil, err
+	}
+	self, err := executable()
+	if err == nil {
+		err = copyProgram(self, arms[newArm].Path)
+	}
+	return arms, err
+}
+
+// copyProgram copies a file that can be run.
+func copyProgram(from, to string) (err error) {
+	info, err := os.Stat(from)
+	switch {
+	case err != nil:
+		return plainPath(from, err)
+	case info.IsDir():
+		return fmt.Errorf("%s: is a directory: want a program", from)
+	case info.Mode()&0o111 == 0 && filepath.Ext(from) != ".exe":
+		return fmt.Errorf("%s: cannot be run: want a program", from)
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return plainPath(from, err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// plan measures one block that does not count: it shows whether the builds measure the same, warms the caches of files, and
+// tells how many pairs fit into the budget.
+func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string, least int) error {
+	cfg.Blocks = 1
+	start := time.Now()
+	docs, err := duet.Run(ctx, cfg)
+	if err != nil {
+		return o.duetError(ctx, err)
+	}
+	took := time.Since(start)
+	if _, err := o.duetCheck(docs, gated); err != nil {
+		return err
+	}
+	if o.Budget > 0 {
+		if o.Pairs = int(o.Budget/took) / 6 * 6; o.Pairs < least {
+			return usagef("%s %v: too little for a verdict: %d pairs or more want %v", o.from("budget"), o.Budget,
+				(least+5)/6*6, (took * time.Duration((least+5)/6*6)).Round(time.Second))
+		}
+		o.Pairs = min(o.Pairs, maxPairs)
+	}
+	o.note("%d pairs of %d rows, about %v", o.Pairs, len(cfg.Rows), (took * time.Duration(o.Pairs)).Round(time.Second))
+	return nil
+}
+
+// duetError says what it means that a process gave no sample. A build that refuses what this one understands is not
+// comparable with it.
+func (o *checkOptions) duetError(ctx context.Context, err error) error {
+	var failed *duet.Error
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted before a pair had finished: nothing is written")}
+	case errors.As(err, &failed) && failed.Code == exitUsage && strings.Contains(failed.Said, `unknown command "sample"`):
+		return &exitError{exitIncomparable, fmt.Errorf("check: %s is from before there was check: it has no command that measures one sample", o.oldName())}
+	case errors.As(err, &failed) && failed.Code == exitUsage && strings.HasPrefix(failed.Said, "sessbench: "):
+		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w", err)}
+	}
+	return fmt.Errorf("check: %w", err)
+}

@@ -1,0 +1,165 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// judge holds a result, given or measured now, against a stored one, or against bounds alone.
+func (o *checkOptions) judge(ctx context.Context, args []string) (*reports.Check, error) {
+	gated, err := o.gated()
+	if err != nil {
+		return nil, err
+	}
+	var old reports.Source
+	if o.Stored != "" {
+		if old, err = o.storedBaseline(); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.parseThresholds(); err != nil {
+		return nil, err
+	}
+	fresh, err := o.fresh(ctx, args, old.Document)
+	if err != nil {
+		return nil, err
+	}
+	var c *reports.Check
+	if old.Document == nil {
+		c, err = reports.NewThresholdCheck(fresh, o.thresholds, o.typed())
+	} else {
+		c, err = reports.CheckStored(reports.Stored{
+			Old: old, New: fresh, Gated: gated, Strict: o.Strict, OtherMachine: o.OtherOK,
+			MinEffect: o.effect(storedEffect), Thresholds: o.thresholds, Command: o.typed(),
+		})
+	}
+	return c, o.judgeError(err)
+}
+
+// judgeError gives what cannot be compared its exit code.
+func (o *checkOptions) judgeError(err error) error {
+	var apart *reports.IncomparableError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &apart):
+		return &exitError{exitIncomparable, fmt.Errorf("check: %w", err)}
+	}
+	return usagef("check: %w", err) // of a threshold that matches nothing in the result
+}
+
+// storedBaseline reads --baseline.
+func (o *checkOptions) storedBaseline() (reports.Source, error) {
+	path, err := baselinePath(o.Stored)
+	if err != nil {
+		return reports.Source{}, usagef("%s %w", o.from("baseline"), err)
+	}
+	d, err := readDocument("check", path)
+	return reports.Source{Label: "old", File: path, Document: d}, err
+}
+
+// fresh is the result to judge: the one given, or a run with the baseline's settings, where flags do not say otherwise.
+func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *result.Document) (reports.Source, error) {
+	if len(args) == 1 {
+		if err := o.nothingToMeasure(args[0]); err != nil {
+			return reports.Source{}, err
+		}
+		d, err := readDocument("check", args[0])
+		return reports.Source{Label: "new", File: args[0], Document: d}, err
+	}
+	if baseline != nil {
+		if err := o.adopt(&baseline.Config); err != nil {
+			return reports.Source{}, err
+		}
+		if o.Strict && o.sources["runs"].rank == rankDefault {
+			o.Runs = max(o.Runs, reports.LeastStoredTrials)
+		}
+	}
+	d, err := o.measureNow(ctx)
+	return reports.Source{Label: "new", File: "this build", Document: d}, err
+}
+
+// nothingToMeasure refuses settings of a measurement beside a result that has been measured.
+func (o *checkOptions) nothingToMeasure(path string) error {
+	for _, fs := range o.measuring {
+		for _, name := range flagNames(fs.FlagSet) {
+			if o.sources[strings.TrimPrefix(name, "--")].rank == rankFlag {
+				return usagef("%s: not with %s, which has been measured", name, quoted(path))
+			}
+		}
+	}
+	return nil
+}
+
+// adopt takes every setting that was not given from the baseline's run.
+func (o *checkOptions) adopt(c *result.Config) error {
+	if c.Trace != "" {
+		return &exitError{exitIncomparable, fmt.Errorf("check: %s: it replayed the log %s: run --trace it again, and give check the result",
+			o.Stored, c.Trace)}
+	}
+	take := func(flag string, set func()) {
+		if o.sources[flag].rank == rankDefault {
+			set()
+		}
+	}
+	take("strategy", func() { o.Strategies = c.Strategies })
+	take("scenario", func() { o.Scenarios = c.Scenarios })
+	take("baseline-strategy", func() {
+		if o.Baseline = c.Baseline; c.Baseline == "" {
+			o.Baseline = "none"
+		}
+	})
+	take("param", func() {
+		for name, value := range c.Params {
+			o.Params = append(o.Params, name+"="+value)
+		}
+	})
+	take("users", func() { o.Users = c.Users })
+	take("sessions", func() { o.Sessions = c.Sessions })
+	take("runs", func() { o.Runs = c.Runs })
+	take("duration", func() { o.Duration = time.Duration(c.DurationNs) })
+	take("warmup", func() { o.Warmup = time.Duration(c.WarmupNs) })
+	take("iterations", func() { o.Iterations = c.Iterations })
+	take("hold", func() {
+		if c.HoldNs != nil {
+			hold := time.Duration(*c.HoldNs)
+			o.Hold = &hold
+		}
+	})
+	take("hold-kind", func() { o.HoldKind = c.HoldKind })
+	take("think", func() {
+		if c.ThinkNs > 0 {
+			think := time.Duration(c.ThinkNs)
+			o.Think = &think
+		}
+	})
+	take("ttl", func() { o.TTL = time.Duration(c.TTLNs) })
+	take("keys", func() { o.Keys = c.Keys })
+	take("mix", func() { o.Mix = c.Mix })
+	take("seed", func() { o.Seed = c.Seed })
+	take("record", func() { o.Record = c.Record })
+	return nil
+}
+
+// measureNow runs as `run` does.
+func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error) {
+	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
+	var err error
+	if cfg.Subjects, err = o.subjects(); err != nil {
+		return nil, err
+	}
+	if cfg.Scenarios, err = o.scenarios(); err != nil {
+		return nil, err
+	}
+	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
+		return nil, err
+	}
+	return o.document(ctx, cfg, nil)
+}

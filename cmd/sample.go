@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// newSampleCmd makes the command whose processes `check` takes turns with: one trial and nothing else. It is hidden, but part
+// of what two builds must agree on: an older one is started with these flags, and prints its result document. It reads
+// neither a configuration file nor the environment, since check has done so.
+func newSampleCmd(a *app) *cobra.Command {
+	o := &runOptions{common: common{app: a, Quiet: true}}
+	c := &cobra.Command{
+		Use:     "sample [flags]",
+		Short:   "Measure one trial and print its result document",
+		Long:    "Sample measures one trial of each strategy under each scenario, and prints the result document. It is what check starts, again and again.",
+		Example: "  sessbench sample -S sharded -s chatbot --hold 0s --warmup 60ms --duration 240ms",
+		Args:    noArgs,
+		Hidden:  true,
+		RunE:    func(c *cobra.Command, _ []string) error { return o.sample(c.Context()) },
+	}
+	addGroups(c, o.whatFlags(), o.usersFlags(), o.trialFlags())
+	return c
+}
+
+func (o *runOptions) sample(ctx context.Context) (err error) {
+	o.Baseline, o.Runs = "none", 1
+	cfg := runner.Config{Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed}
+	if cfg.Subjects, err = o.subjects(); err != nil {
+		return err
+	}
+	if cfg.Scenarios, err = o.scenarios(); err != nil {
+		return err
+	}
+	doc, err := runner.Sample(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	doc.Tool, doc.Config = thisTool(), o.resolved(cfg)
+	return json.NewEncoder(o.out).Encode(doc)
+}

@@ -1,0 +1,103 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/runner"
+)
+
+// addThresholdFlag adds --threshold. In the environment and in text with commas, a threshold ends at a comma: a strategy's
+// label that has one can only be given by flag or in a file's list.
+func (o *runOptions) addThresholdFlag(fs flagGroup) {
+	fs.StringArrayVar(&o.Thresholds, "threshold", nil,
+		"`BOUND` to fail beyond, such as 'sharded.append.p99<5ms' or 'ops_per_sec>10x global'; repeatable")
+}
+
+// parseThresholds reads --threshold.
+func (o *runOptions) parseThresholds() error {
+	o.thresholds = nil
+	for _, text := range o.Thresholds {
+		t, err := reports.ParseThreshold(text)
+		if err != nil {
+			return usagef("%s %w", o.from("threshold"), err)
+		}
+		o.thresholds = append(o.thresholds, t)
+	}
+	return nil
+}
+
+// matchThresholds reads --threshold and refuses what is about nothing in this run: such a gate could never fail.
+func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios.Scenario) error {
+	if err := o.parseThresholds(); err != nil {
+		return err
+	}
+	var strategies []string
+	baseline := ""
+	for _, s := range subjects {
+		strategies = append(strategies, s.Label)
+		if s.Baseline {
+			baseline = s.Label
+		}
+	}
+	var operations []string
+	for i := range list {
+		operations = append(operations, o.operations(&list[i])...)
+	}
+	slices.Sort(operations)
+	operations = slices.Compact(operations)
+	for _, t := range o.thresholds {
+		if err := t.MatchNames(strategies, operations, baseline); err != nil {
+			return usagef("%s %w", o.from("threshold"), err)
+		}
+	}
+	return nil
+}
+
+// operations lists what results may call the operations of a scenario. A log tells its own when it is read, after this.
+func (o *runOptions) operations(s *scenarios.Scenario) []string {
+	if o.Trace != "" {
+		return operationNames(s.Legal)
+	}
+	ops := s.Ops()
+	if s.Own && (s.Leaving || slices.Contains(ops, scenarios.Delete)) && !slices.Contains(ops, scenarios.Create) {
+		ops = append(ops, scenarios.Create) // by whoever finds its session gone
+	}
+	names := operationNames(ops)
+	if s.Sweeps() {
+		for _, name := range operationNames(ops) {
+			names = append(names, name+"_during_sweep")
+		}
+		names = append(names, scenarios.Sweep.String())
+	}
+	return names
+}
+
+// crossed is what the thresholds came to, but for those that were kept.
+func (o *runOptions) crossed(d *result.Document) (found []finding) {
+	var over, open []string
+	for _, t := range o.thresholds {
+		checked, err := reports.CheckThresholds(d, []reports.Threshold{t})
+		if err != nil { // an operation that nobody did after all; the other thresholds are judged all the same
+			open = append(open, err.Error())
+		}
+		for i := range checked {
+			switch c := &checked[i]; c.Verdict {
+			case reports.FailedGate:
+				over = append(over, c.Describe())
+			case reports.Inconclusive:
+				open = append(open, c.Describe())
+			}
+		}
+	}
+	if over != nil {
+		found = append(found, finding{exitThreshold, "threshold crossed: " + strings.Join(over, "; ")})
+	}
+	if open != nil {
+		found = append(found, finding{exitInconclusive, "inconclusive: " + strings.Join(open, "; ")})
+	}
+	return found
+}

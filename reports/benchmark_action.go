@@ -1,0 +1,109 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+)
+
+var _ = register(Format{
+	Name:      "benchmark-action",
+	Extension: ".bench.json",
+	Doc:       "points for github-action-benchmark, tool: customSmallerIsBetter",
+	Write:     writeBenchmarkAction,
+})
+
+// An actionPoint is one figure of one commit in a chart of github-action-benchmark.
+type actionPoint struct {
+	Name  string  `json:"name"`            // of the series: it must stay the same from commit to commit, and so must the unit
+	Unit  string  `json:"unit"`            // times in ns, sizes in B
+	Value float64 `json:"value"`           // median over the trials
+	Range string  `json:"range,omitempty"` // ± the farther end of the median's interval; none with too few trials for one
+	Extra string  `json:"extra"`           // shown with the point
+}
+
+// An actionFigure is a figure that has a series of points.
+type actionFigure struct {
+	name, unit string
+	metric     *comparedMetric
+}
+
+// actionFigures returns the figures of the points. Less is better of all of them, since a file has one direction; that
+// is why ops/s is written as time per operation.
+func actionFigures() []actionFigure {
+	list := []actionFigure{{"time per operation", "ns/op", timePerOp()}}
+	names := map[string]string{"latency_p50_ns": "p50", "latency_p99_ns": "p99",
+		"allocs_per_op": "allocs/op", "bytes_per_session": "bytes/session"}
+	for _, m := range comparedMetrics() {
+		if name, ok := names[m.name]; ok {
+			list = append(list, actionFigure{name, m.unit, m})
+		}
+	}
+	return list
+}
+
+// writeBenchmarkAction writes the JSON that https://github.com/benchmark-action/github-action-benchmark takes with
+// tool: customSmallerIsBetter: a point a figure, named scenario/strategy: figure.
+//
+// What has no figure has no point: a result of which a trial failed its audit, or a percentile that one trial is too short
+// for. The action holds a point against the last one of the same name, so a missing point is not taken for a change.
+func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
+	points := []actionPoint{}
+	for i := range d.Results {
+		if r := &d.Results[i]; !failed(r) {
+			points = append(points, actionPoints(r, &d.Tool)...)
+		}
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // as in writeJSON
+	e.SetIndent("", "  ")
+	return e.Encode(points)
+}
+
+func actionPoints(r *result.Result, tool *result.Tool) (list []actionPoint) {
+	for _, f := range actionFigures() {
+		xs := f.metric.sample(r)
+		if len(xs) == 0 {
+			continue
+		}
+		s := stats.Describe(xs)
+		list = append(list, actionPoint{
+			Name:  fmt.Sprintf("%s/%s: %s", clean(r.Scenario), clean(r.Strategy), f.name),
+			Unit:  f.unit,
+			Value: s.Center,
+			Range: plusMinus(max(s.Hi-s.Center, s.Center-s.Lo)),
+			Extra: actionExtra(r, tool),
+		})
+	}
+	return list
+}
+
+// plusMinus writes half the width of an interval with three significant digits, and nothing for an infinite one.
+func plusMinus(half float64) string {
+	if math.IsInf(half, 0) {
+		return ""
+	}
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(half, 'g', 3, 64), 64) // of what was just written
+	return "± " + decimal(short)
+}
+
+// actionExtra says what a point was measured with, a line each.
+func actionExtra(r *result.Result, tool *result.Tool) string {
+	hold := "hold: " + time.Duration(r.HoldNs).String()
+	if r.HoldNs > 0 && r.HoldKind != "" {
+		hold += " (" + r.HoldKind + ")"
+	}
+	version := "sessbench " + tool.Version
+	if tool.Commit != "" {
+		version += " (" + short(tool.Commit) + ")"
+	}
+	lines := []string{fmt.Sprintf("trials: %d", len(r.Trials)), fmt.Sprintf("users: %d", r.Users), hold, version}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,146 @@
+package reports
+
+import (
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// CheckSchemaVersion is the version of the check document. The result document's has nothing to do with it.
+const CheckSchemaVersion = 1
+
+// checkKind tells a check's JSON from a result document's.
+const checkKind = "check"
+
+// Outcome is what a gate, or all of them together, came to.
+type Outcome string
+
+// The outcomes, the worst last: several together are as bad as the worst of them.
+const (
+	Passed       Outcome = "pass"
+	Inconclusive Outcome = "inconclusive" // what was measured does not decide
+	FailedGate   Outcome = "fail"         // it got worse, or crossed a threshold
+	Violated     Outcome = "violated"     // a store failed its audit: there is no speed to judge
+)
+
+// CheckMode is what new figures were held against.
+type CheckMode string
+
+// The modes.
+const (
+	DuetMode      CheckMode = "duet"      // another binary, measured in turns with this one
+	StoredMode    CheckMode = "stored"    // a result of another time
+	ThresholdMode CheckMode = "threshold" // fixed bounds, and other rows of the same run
+)
+
+// Check is what a gate came to. Times are in nanoseconds, sizes in bytes, shares are fractions of one; a change is the
+// share by which the new figure is worse than the old one, negative where it is better.
+type Check struct {
+	SchemaVersion int       `json:"schema_version"`
+	Kind          string    `json:"kind"` // check
+	Created       time.Time `json:"created"`
+	Mode          CheckMode `json:"mode"`
+	Verdict       Outcome   `json:"verdict"`
+	Advisory      bool      `json:"advisory,omitempty"` // the verdict is advice: the exit code does not depend on a fail in it
+	Words         string    `json:"words"`              // the verdict in a sentence or two
+	Command       string    `json:"command,omitempty"`  // what was typed
+	Interrupted   bool      `json:"interrupted,omitempty"`
+
+	Documents   []ComparedDocument `json:"documents"`             // old and new; new alone where there is no old
+	Differences []Difference       `json:"differences,omitempty"` // of the machines, where that was allowed
+	LeftOut     []LeftOut          `json:"left_out,omitempty"`    // what is not held against anything
+	Rule        *CheckRule         `json:"rule,omitempty"`        // nil where only thresholds were judged
+	Scenarios   []CheckedScenario  `json:"scenarios,omitempty"`   // likewise empty
+	Thresholds  []CheckedThreshold `json:"thresholds,omitempty"`
+	Violations  []CheckedViolation `json:"violations,omitempty"` // rows that have no speed
+
+	fresh      *result.Document // the new figures themselves, for the formats that are made from them
+	unfinished bool             // a row that was to be judged has nothing to be judged by
+}
+
+// CheckRule is how the figures of a check were judged, fixed before the first of them was measured.
+type CheckRule struct {
+	Pairs       int      `json:"pairs,omitempty"` // duet: blocks of old, its copy and new that were finished
+	Planned     int      `json:"planned,omitempty"`
+	Gated       []string `json:"gated"`               // metrics
+	Comparisons int      `json:"comparisons"`         // gated metrics × rows: m
+	Alpha       float64  `json:"alpha"`               // of one comparison: 0.01/m
+	MinEffect   float64  `json:"min_effect"`          // a smaller median change is no failure
+	Tolerance   float64  `json:"tolerance,omitempty"` // duet: a pass shows the change to be below it
+	PassAlpha   float64  `json:"pass_alpha,omitempty"`
+}
+
+// CheckedScenario is one scenario of a check.
+type CheckedScenario struct {
+	Scenario string       `json:"scenario"`
+	Heading  string       `json:"heading"` // what was done
+	Rows     []CheckedRow `json:"rows"`
+}
+
+// CheckedRow is one strategy.
+type CheckedRow struct {
+	Strategy string          `json:"strategy"`
+	Metrics  []CheckedMetric `json:"metrics"`
+}
+
+// CheckedMetric is one figure of a row.
+type CheckedMetric struct {
+	Metric string   `json:"metric"` // as in the comparison document
+	Unit   string   `json:"unit"`
+	Better string   `json:"better"` // higher or lower
+	Gated  bool     `json:"gated"`  // false: shown, and no part of the verdict
+	Old    *float64 `json:"old"`    // medians; null where a trial lacks the figure
+	New    *float64 `json:"new"`
+
+	Change     *float64      `json:"change"`                 // the median's; null where there is none, the old figure being 0 for example
+	Difference *float64      `json:"difference,omitempty"`   // duet, of counts: the median change in their unit, plus being worse
+	Lower      *float64      `json:"lower,omitempty"`        // duet: one-sided bounds of the change: at Alpha,
+	Upper      *float64      `json:"upper,omitempty"`        // and at PassAlpha
+	Copy       *CheckedCopy  `json:"copy,omitempty"`         // duet: what the old binary's copy was judged by the same rule
+	P          *float64      `json:"p,omitempty"`            // stored: Mann-Whitney U test, two-sided
+	Verdict    Outcome       `json:"verdict"`                // also of a metric that is not gated
+	Reason     string        `json:"reason,omitempty"`       // why, where that is not plain
+	Needed     int           `json:"pairs_needed,omitempty"` // duet, inconclusive: about so many pairs would have decided
+	Samples    CheckedSample `json:"samples"`
+
+	metric *comparedMetric // for the formats
+}
+
+// CheckedCopy is the old binary against its own copy, a change like any other: what it shows is the machine's.
+type CheckedCopy struct {
+	Change     *float64 `json:"change"`               // null where the old figure is 0
+	Difference *float64 `json:"difference,omitempty"` // as in CheckedMetric
+	Lower      *float64 `json:"lower,omitempty"`
+	Upper      *float64 `json:"upper,omitempty"`
+	Fires      bool     `json:"fires"` // the rule finds a difference in either direction where there is none
+}
+
+// CheckedSample is what was measured, an element a trial: in a duet an element a pair.
+type CheckedSample struct {
+	Old  []float64 `json:"old"`
+	Copy []float64 `json:"copy,omitempty"`
+	New  []float64 `json:"new"`
+}
+
+// CheckedThreshold is one bound and one row it holds for.
+type CheckedThreshold struct {
+	Threshold string   `json:"threshold"` // as given
+	Scenario  string   `json:"scenario"`
+	Strategy  string   `json:"strategy"`
+	Operation string   `json:"operation,omitempty"` // empty: all of them
+	Metric    string   `json:"metric"`
+	Unit      string   `json:"unit"`
+	Value     *float64 `json:"value"`    // median over the trials; null where there is no such figure
+	Bound     float64  `json:"bound"`    // in the same unit: where it is relative, the other row's figure times the factor
+	Operator  string   `json:"operator"` // of the value to the bound: <, <=, >, >=
+	Verdict   Outcome  `json:"verdict"`
+	Reason    string   `json:"reason,omitempty"`
+}
+
+// CheckedViolation is a row whose audit failed.
+type CheckedViolation struct {
+	Document string `json:"document"` // label: old or new
+	Scenario string `json:"scenario"`
+	Strategy string `json:"strategy"`
+	Reason   string `json:"reason"` // failed its audit (lost update)
+}

@@ -1,0 +1,265 @@
+package reports
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// A verdict is as bad as the worst that it goes by, and goes by nothing else.
+func TestVerdictsOfDuets(t *testing.T) {
+	slowTail := func(d Duet) Duet {
+		eachTrial(d.Fresh, "sharded", func(t *result.Trial) { *t.LatencyNs.P99 *= 2 })
+		return d
+	}
+	with := func(change func(d *Duet), d Duet) Duet { change(&d); return d }
+	for _, tt := range []struct {
+		why  string
+		duet Duet
+		want Outcome
+		said string // in its words
+	}{
+		{"nothing changed", passing(), Passed, "nothing gated got worse by 5 % or more (30 pairs, 8 comparisons)"},
+		{"a tenth slower", failing(), FailedGate, "sharded (chatbot) allocs/op went from 0.004 to 1, and 4 more of 8"},
+		{"faster is no fail", duet(30, 1.2, 0.03, "sharded"), Passed, ""},
+		{"the machine differs from itself", restless(), Inconclusive, "8 comparisons are not decided"},
+		{"which hides what would have failed", with(func(d *Duet) { d.Fresh = arm(30, 0.8, 0.01, 3, "per-session", "sharded") }, restless()),
+			Inconclusive, ""},
+		{"too restless to say", duet(12, 0.97, 0.12, "per-session"), Inconclusive, "would have decided"},
+		{"fewer pairs than a bound needs", duet(5, 1, 0.001, "per-session"), Inconclusive, ""},
+		{"p99 alone is slower, and not gated", slowTail(passing()), Passed, ""},
+		{"and is when it is", with(func(d *Duet) { d.Gated = []string{"latency_p99_ns"} }, slowTail(passing())),
+			FailedGate, "sharded (chatbot) p99 is"},
+		{"where only p99 is, no other metric fails", with(func(d *Duet) { d.Gated = []string{"latency_p99_ns"} }, failing()),
+			FailedGate, "p99"},
+		{"or bytes per operation, which did not change", with(func(d *Duet) { d.Gated = []string{"bytes_per_op"} }, failing()),
+			Passed, ""},
+		{"a percentile is missing in one trial of the copy", lackingPercentiles(),
+			Inconclusive, "too few operations beyond it in 1 of 90 trials"},
+		{"and something else failed", with(func(d *Duet) { d.Fresh.Results[0].Trials[7].LatencyNs.P50 = nil }, failing()),
+			FailedGate, ""},
+		{"the new store lost something", violated(),
+			Violated, "sharded (chatbot) failed its audit (lost update) in new: there is no speed to judge"},
+		{"the old one did", with(func(d *Duet) { lost(d.Old, "sharded") }, passing()), Violated, "in old"},
+		{"its copy did", with(func(d *Duet) { lost(d.Copied, "sharded") }, passing()), Violated, "in old"},
+		{"both did, and are one", with(func(d *Duet) { lost(d.Old, "sharded"); lost(d.Copied, "sharded") }, passing()), Violated,
+			"(lost update) in old: there is no speed to judge."},
+		{"every store did", with(func(d *Duet) { lost(d.Fresh, "") }, passing()), Violated, "and 1 more failed theirs"},
+		{"interrupted", cutShort(), Inconclusive, "interrupted after 11 of 30 pairs"},
+		{"interrupted when it had failed already", with(func(d *Duet) { d.Interrupted = true }, failing()),
+			FailedGate, "Interrupted after 30 of 30"},
+		{"interrupted with a violation", with(func(d *Duet) { d.Interrupted = true }, violated()), Violated, ""},
+		{"interrupted before anything was measured", with(func(d *Duet) {
+			d.Interrupted = true
+			for i := range d.Fresh.Results {
+				d.Fresh.Results[i].Trials = nil
+			}
+		}, passing()), Inconclusive, "interrupted"},
+		{"no block in common", with(func(d *Duet) { eachTrial(d.Fresh, "", func(t *result.Trial) { t.Block += 100 }) }, passing()),
+			Inconclusive, "too few pairs"},
+		{"a row that the copy lacks", with(func(d *Duet) { d.Copied.Results = d.Copied.Results[:1] }, passing()),
+			Inconclusive, "not everything"},
+		{"a row without a finished trial", with(func(d *Duet) { d.Fresh.Results[1].Trials = nil }, passing()),
+			Inconclusive, "not everything"},
+		{"a threshold is crossed", with(func(d *Duet) { d.Thresholds = thresholds("p50<1ns") }, passing()),
+			FailedGate, "2 of 2 thresholds crossed"},
+		{"a threshold is kept", with(func(d *Duet) { d.Thresholds = thresholds("p50>1ns") }, passing()),
+			Passed, "8 comparisons, 2 thresholds kept)"},
+		{"a threshold cannot be judged", with(func(d *Duet) { d.Thresholds = thresholds("p99_99<1s") }, passing()),
+			Inconclusive, "2 of 2 thresholds cannot be judged"},
+	} {
+		c := checking(t, tt.duet)
+		if c.Verdict != tt.want || c.Binding() != tt.want || !strings.Contains(c.Words, tt.said) || !strings.HasSuffix(c.Words, ".") {
+			t.Errorf("%s: %s, binding %s: %s\nwant %s with %q", tt.why, c.Verdict, c.Binding(), c.Words, tt.want, tt.said)
+		}
+	}
+}
+
+// Comparisons are the gated metrics of all rows, and share the chance of a false alarm.
+func TestTheRuleOfADuet(t *testing.T) {
+	two := passing()
+	two.Gated = []string{"ops_per_sec", "latency_p99_ns"}
+	probe := passing()
+	for _, arm := range []*result.Document{probe.Old, probe.Copied, probe.Fresh} {
+		eachTrial(arm, "sharded", func(t *result.Trial) { t.BytesPerSession = 0 })
+	}
+	none := passing()
+	for _, arm := range []*result.Document{none.Old, none.Copied, none.Fresh} {
+		eachTrial(arm, "sharded", func(t *result.Trial) { t.LatencyNs.P50 = nil })
+	}
+	half := passing()
+	eachTrial(half.Fresh, "sharded", func(t *result.Trial) { t.BytesPerSession = 0 })
+	for _, tt := range []struct {
+		why     string
+		duet    Duet
+		m       int
+		leftOut string
+		verdict Outcome
+	}{
+		{"four metrics of two strategies", passing(), 8, "", Passed},
+		{"two", two, 4, "", Passed},
+		{"nobody measured bytes per session of one", probe, 7, "old sharded: no bytes_per_session on either side", Passed},
+		{"nobody had operations enough for p50 of one, which is no reason not to gate it", none, 8, "", Inconclusive},
+		{"one side did", half, 8, "", Inconclusive},
+		{"a row that is violated is not compared", violated(), 4, "", Violated},
+	} {
+		c := checking(t, tt.duet)
+		var out []string
+		for _, l := range c.LeftOut {
+			out = append(out, l.Document+" "+l.Strategy+": "+l.Reason)
+		}
+		if r := c.Rule; r.Comparisons != tt.m || r.Alpha != 0.01/float64(tt.m) || r.PassAlpha != 0.1 || len(c.gates()) != tt.m {
+			t.Errorf("%s: %+v with %d gates, want %d", tt.why, r, len(c.gates()), tt.m)
+		}
+		if got := strings.Join(out, "; "); got != tt.leftOut || c.Verdict != tt.verdict {
+			t.Errorf("%s: %s, left out %q, want %s and %q", tt.why, c.Verdict, got, tt.verdict, tt.leftOut)
+		}
+	}
+	if c := checking(t, violated()); c.Rule == nil || len(c.Scenarios[0].Rows) != 1 {
+		t.Errorf("a violated row is among the judged: %+v", c.Scenarios)
+	}
+	lost(none.Fresh, "")
+	if c := checking(t, none); c.Rule != nil || c.Scenarios != nil {
+		t.Errorf("nothing has a speed, and was judged: %+v", c.Scenarios)
+	}
+}
+
+// What would have decided everything is what would have decided the most doubtful.
+func TestPairsNeeded(t *testing.T) {
+	c := checking(t, duet(12, 0.97, 0.12, "per-session", "sharded"))
+	first, last := &c.Scenarios[0].Rows[0].Metrics[0], &c.Scenarios[0].Rows[1].Metrics[1]
+	first.Needed, last.Needed = 600, 12
+	if words, want := c.words(), "; about 600 pairs would have decided."; !strings.HasSuffix(words, want) {
+		t.Errorf("%s: want %q", words, want)
+	}
+	last.Needed = 0
+	if words := c.words(); strings.Contains(words, "would have decided") {
+		t.Errorf("no number of pairs would have decided all: %s", words)
+	}
+}
+
+// Pairs are made of equal blocks, in whatever order the trials stand, and only of those that all three have.
+func TestOnlyWholeBlocksCount(t *testing.T) {
+	whole := checking(t, duet(30, 0.95, 0.02, "sharded"))
+	d := duet(33, 0.95, 0.02, "sharded")
+	for i, doc := range []*result.Document{d.Old, d.Copied, d.Fresh} {
+		trials := doc.Results[0].Trials
+		trials = slices.Delete(trials, 30+i, 31+i) // each lacks another one
+		slices.Reverse(trials)
+		doc.Results[0].Trials = trials
+	}
+	c := checking(t, d)
+	if c.Rule.Pairs != 30 {
+		t.Errorf("%d pairs, want 30", c.Rule.Pairs)
+	}
+	uneven := passing()
+	for i, n := range []int{28, 29} {
+		uneven.Fresh.Results[i].Trials = uneven.Fresh.Results[i].Trials[:n]
+	}
+	if c := checking(t, uneven); c.Rule.Pairs != 28 {
+		t.Errorf("%d pairs, want the 28 that every row has", c.Rule.Pairs)
+	}
+	if diff := cmp.Diff(whole.Scenarios[0].Rows, c.Scenarios[0].Rows, cmpopts.IgnoreUnexported(CheckedMetric{})); diff != "" {
+		t.Errorf("the same 30 blocks, otherwise: %s", diff)
+	}
+}
+
+func TestChangesAreForTheWorse(t *testing.T) {
+	c := checking(t, duet(30, 0.8, 0.005, "sharded"))
+	for _, g := range c.gates() {
+		switch g.Metric {
+		case "ops_per_sec", "latency_p50_ns":
+			if g.Change == nil || *g.Change < 0.23 || *g.Change > 0.27 || g.Verdict != FailedGate {
+				t.Errorf("%s at 0.8 times the speed: %s %v, want a fail by about 25 %%", g.Metric, g.Verdict, plus(g.Change))
+			}
+			if g.Lower == nil || g.Upper == nil || !(*g.Lower <= *g.Change && *g.Change <= *g.Upper) {
+				t.Errorf("%s: bounds %s around %s", g.Metric, g.bounds(), plus(g.Change))
+			}
+		default:
+			if g.Verdict != Passed || plus(g.Change) != "0.0%" {
+				t.Errorf("%s: %s %s", g.Metric, g.Verdict, plus(g.Change))
+			}
+		}
+	}
+}
+
+// What had to be the same and is not is an error of its own type, and nothing else is.
+func TestIncomparableDuets(t *testing.T) {
+	each := func(d *result.Document, change func(r *result.Result)) {
+		for i := range d.Results {
+			change(&d.Results[i])
+		}
+	}
+	for _, tt := range []struct {
+		why    string
+		change func(d *Duet)
+		want   string // "": comparable
+	}{
+		{"nothing", func(*Duet) {}, ""},
+		{"another tape", func(d *Duet) { each(d.Fresh, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
+			"tape (chatbot): sha256:3f2a9c1d77e0 in old, sha256:00 in new"},
+		{"another tape of the copy", func(d *Duet) { each(d.Copied, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
+			"tape (chatbot): sha256:3f2a9c1d77e0 in old, sha256:00 in old′"},
+		{"users", func(d *Duet) { each(d.Fresh, func(r *result.Result) { r.Users = 7 }) }, "users (chatbot): 100 in old, 7 in new"},
+		{"seed", func(d *Duet) { d.Fresh.Config.Seed = 9 }, "seed: 1 in old, 9 in new"},
+		{"other strategies", func(d *Duet) { each(d.Fresh, func(r *result.Result) { r.Strategy = "x" + r.Strategy }) }, "nothing in common"},
+		{"no results", func(d *Duet) { d.Fresh.Results = nil }, "./sessbench: no results in it"},
+		{"a result twice", func(d *Duet) { d.Old.Results[1] = d.Old.Results[0] }, "is in it twice"},
+		{"another version of Go is part of what is compared", func(d *Duet) { d.Fresh.Machine.Go = "go1.27.0" }, ""},
+		{"another version of the tool is the point", func(d *Duet) { d.Fresh.Tool.Version = "v9" }, ""},
+	} {
+		d := passing()
+		tt.change(&d)
+		_, err := CheckDuet(d)
+		var incomparable *IncomparableError
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.why, err)
+		case tt.want != "" && (!errors.As(err, &incomparable) || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s: got %v, want an IncomparableError with %q", tt.why, err, tt.want)
+		}
+	}
+	d := passing()
+	d.Fresh.Machine.Go = "go1.27.0"
+	const said = "The machines differ: Go: go1.26.0 in old, go1.27.0 in new."
+	if text := checkAs(t, "table", checking(t, d), Options{}); !strings.Contains(text, said) {
+		t.Errorf("%q is not said:\n%s", said, text)
+	}
+}
+
+func TestGatedMetricsAreChecked(t *testing.T) {
+	for _, tt := range []struct {
+		gated []string
+		want  string
+	}{
+		{[]string{"p50"}, `gated metric "p50": want some of ops_per_sec, latency_p50_ns, latency_p99_ns, allocs_per_op, bytes_per_op, bytes_per_session`},
+		{[]string{"ops_per_sec", "ops_per_sec"}, "named twice"},
+	} {
+		d := passing()
+		d.Gated = tt.gated
+		if _, err := CheckDuet(d); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: got %v, want %q", tt.gated, err, tt.want)
+		}
+	}
+	d := duet(30, 1, 0.01, "noop")
+	d.Gated = []string{"bytes_per_session"}
+	for _, arm := range []*result.Document{d.Old, d.Copied, d.Fresh} {
+		eachTrial(arm, "", func(t *result.Trial) { t.BytesPerSession = 0 })
+	}
+	if _, err := CheckDuet(d); err == nil || !strings.Contains(err.Error(), "nothing to judge") {
+		t.Errorf("a gate that matches nothing: got %v", err)
+	}
+	var names []string
+	for _, m := range CheckMetrics() {
+		names = append(names, m.Name)
+	}
+	if got := strings.Join(names, " "); got != "ops_per_sec p50 p99 allocs_per_op bytes_per_op bytes_per_session" {
+		t.Errorf("metrics on the command line: %s", got)
+	}
+}

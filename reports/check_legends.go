@@ -1,0 +1,64 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// checkLegends explains the rule and the signs in the tables.
+func (c *Check) checkLegends() (list []legend) {
+	r := c.Rule
+	if r == nil {
+		return nil
+	}
+	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, checkAlpha, counted(r.Comparisons, "comparison"))
+	const plus = "plus is worse: more time, memory or allocations; for ops/s, how much longer an operation takes"
+	if c.Mode == StoredMode {
+		list = append(list,
+			legend{"change", "from median to median; " + plus},
+			legend{"p", "two-sided Mann-Whitney U test of all trials of both times"},
+			legend{"fail", fmt.Sprintf("the median is worse by %s or more and p is at most %s", inPercent(r.MinEffect), alpha)},
+			legend{"pass", fmt.Sprintf("the median is worse by less than %s; all else is inconclusive", inPercent(r.MinEffect))})
+	} else {
+		list = append(list,
+			legend{"change", "in the median pair, from the mean of " + c.Documents[0].Label + " and its copy; " + plus},
+			legend{"bounds", "one-sided bounds by the exact sign test over " + counted(r.Pairs, "pair") + ": the lower at " + alpha +
+				fmt.Sprintf(", the upper at %s", inPercent(1-r.PassAlpha))},
+			legend{"A/A′", "the change from " + c.Documents[0].Label +
+				" to a copy of it: what the machine does alone; where the rule finds one (!), nothing is decided"},
+			legend{"fail", fmt.Sprintf("the lower bound is above 0 and the change %s or more", inPercent(r.MinEffect))},
+			legend{"pass", fmt.Sprintf("the upper bound is below %s; all else is inconclusive", inPercent(r.Tolerance))})
+	}
+	if c.showsUngated() {
+		list = append(list, legend{"( )", "not gated: shown, and no part of the verdict"})
+	}
+	return list
+}
+
+func (c *Check) showsUngated() bool {
+	return slices.ContainsFunc(c.Scenarios, func(s CheckedScenario) bool {
+		return slices.ContainsFunc(s.Rows, func(r CheckedRow) bool {
+			return slices.ContainsFunc(r.Metrics, func(f CheckedMetric) bool { return !f.Gated })
+		})
+	})
+}
+
+// provenance says where the figures are from and how to get them again. A machine is named once.
+func (c *Check) provenance() (list []legend) {
+	var last result.Machine
+	for _, d := range c.Documents {
+		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine}
+		if c.Mode == StoredMode {
+			doc.Config.Command = d.Command // what the other time's was
+		}
+		list = append(list, legend{d.Label, toolLine(doc)})
+		d.Machine.Load1 = 0 // never twice the same
+		if line := machineLine(doc); line != "" && d.Machine != last {
+			list = append(list, legend{"", line})
+			last = d.Machine
+		}
+	}
+	return list
+}

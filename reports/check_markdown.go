@@ -1,0 +1,233 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"html"
+	"io"
+	"slices"
+	"strings"
+)
+
+// GitHub shows a step summary of at most a mebibyte, and nothing at all of a longer one.
+const (
+	summaryLimit = 1 << 20
+	longCommand  = 8 << 10 // a command beyond it is not shown: cut it would be another one
+	clipped      = 300     // characters of a text that comes from outside; labels are far shorter
+)
+
+// writeCheckMarkdown writes for a pull request and for a step summary: the verdict, what it goes by with the worst first,
+// and everything else folded away. The text stays below [summaryLimit]; rows that would go beyond are left out and counted.
+func writeCheckMarkdown(w io.Writer, c *Check, _ Options) error {
+	p := &checkMarkdown{c: c}
+	p.printf("### %s %s\n\n", p.sign(), p.cut(c.headline(), 4*clipped))
+	p.upTo(2)
+	p.list(c.problems())
+	p.upTo(10)
+	p.gated()
+	p.upTo(13)
+	p.thresholds()
+	p.upTo(15)
+	for i := range c.Scenarios {
+		p.scenario(&c.Scenarios[i])
+	}
+	p.closing()
+	_, err := io.WriteString(w, p.text.String())
+	return err
+}
+
+// checkMarkdown is the text so far.
+type checkMarkdown struct {
+	c       *Check
+	text    strings.Builder
+	room    int  // where what is being written has to end
+	full    bool // it has
+	leftOut int  // lines there was no room for
+}
+
+// upTo begins a part that may fill so many sixteenths of the limit, all that is before it included.
+func (p *checkMarkdown) upTo(sixteenths int) { p.room, p.full = sixteenths*summaryLimit/16, false }
+
+// skip reports whether there is no room for another line, and counts it. Nothing follows what was left out.
+func (p *checkMarkdown) skip() bool {
+	if p.full {
+		p.leftOut++
+	}
+	return p.full
+}
+
+func (p *checkMarkdown) printf(format string, args ...any) { fmt.Fprintf(&p.text, format, args...) }
+
+// line writes a line of a table or a list, if there is room for it.
+func (p *checkMarkdown) line(text string) {
+	p.full = p.full || p.text.Len()+len(text) >= p.room
+	if p.skip() {
+		return
+	}
+	p.text.WriteString(text + "\n")
+}
+
+// row writes a table's row of texts that are escaped already.
+func (p *checkMarkdown) row(cells ...string) { p.line("| " + strings.Join(cells, " | ") + " |") }
+
+// titles writes a table's head: the columns from the first of figures on stand to the right, but for the last.
+func (p *checkMarkdown) titles(figures, words int, titles ...string) {
+	rule := make([]string, len(titles))
+	for i := range rule {
+		if rule[i] = "---:"; i < figures || i >= len(titles)-words {
+			rule[i] = "---"
+		}
+	}
+	p.row(titles...)
+	p.row(rule...)
+}
+
+func (p *checkMarkdown) list(lines []string) {
+	for _, line := range lines {
+		p.line("- " + p.cut(line, 4*clipped))
+	}
+	if len(lines) > 0 {
+		p.printf("\n")
+	}
+}
+
+// cut is text from outside, escaped, and of at most so many characters.
+func (p *checkMarkdown) cut(text string, most int) string { return escape(shorten(text, most)) }
+
+func (p *checkMarkdown) name(text string) string { return p.cut(text, clipped) }
+
+// shorten makes a line of text, cut where nobody would read on.
+func shorten(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		text = string(r[:most]) + "…"
+	}
+	return clean(text)
+}
+
+// sign is a verdict at a glance, in signs that are drawn as text everywhere.
+func (p *checkMarkdown) sign() string {
+	switch p.c.Verdict {
+	case Passed:
+		return "✓"
+	case Inconclusive:
+		return "?"
+	}
+	return "✗"
+}
+
+// gated is the table of what the verdict goes by, the worst first, so that where there is no room for all it is
+// passes that are left out.
+func (p *checkMarkdown) gated() {
+	gates := p.c.gates()
+	if len(gates) == 0 {
+		return
+	}
+	slices.SortStableFunc(gates, func(a, b gate) int { return cmp.Compare(b.Verdict.severity(), a.Verdict.severity()) })
+	p.titles(3, 1, append([]string{"scenario", "strategy", "metric"}, p.figureTitles()...)...)
+	for _, g := range gates {
+		if p.skip() {
+			continue
+		}
+		p.row(append([]string{p.name(g.scenario), p.name(g.strategy), g.metric.word()}, p.figures(g.CheckedMetric)...)...)
+	}
+	p.printf("\n")
+}
+
+// figureTitles are the titles of what figures returns.
+func (p *checkMarkdown) figureTitles() []string {
+	titles := []string{p.name(p.c.Documents[0].Label), p.name(p.c.Documents[1].Label), "change"}
+	if p.c.Mode == StoredMode {
+		return append(titles, "p", "verdict")
+	}
+	return append(titles, "bounds", "A/A′", "verdict")
+}
+
+func (p *checkMarkdown) figures(f *CheckedMetric) []string {
+	cells := []string{f.metric.writeKnown(f.Old), f.metric.writeKnown(f.New), f.changed()}
+	if p.c.Mode == StoredMode {
+		cells = append(cells, f.tested())
+	} else {
+		cells = append(cells, escape(f.bounds()), f.copied())
+	}
+	verdict := string(f.Verdict)
+	switch {
+	case !f.Gated:
+		verdict = "(" + verdict + ")"
+	case f.Verdict != Passed:
+		verdict = "**" + verdict + "**"
+	}
+	return append(cells, verdict)
+}
+
+func (p *checkMarkdown) thresholds() {
+	if len(p.c.Thresholds) == 0 {
+		return
+	}
+	p.titles(3, 2, "scenario", "strategy", "threshold", "value", "verdict", "")
+	list := slices.Clone(p.c.Thresholds)
+	slices.SortStableFunc(list, func(a, b CheckedThreshold) int { return cmp.Compare(b.Verdict.severity(), a.Verdict.severity()) })
+	for i := range list {
+		if p.skip() {
+			continue
+		}
+		t := &list[i]
+		verdict := string(t.Verdict)
+		if t.Verdict != Passed {
+			verdict = "**" + verdict + "**"
+		}
+		p.row(p.name(t.Scenario), p.name(t.Strategy), p.name(t.Threshold), t.value(), verdict, p.name(t.Reason))
+	}
+	p.printf("\n")
+}
+
+// scenario is all metrics of a scenario, folded away.
+func (p *checkMarkdown) scenario(s *CheckedScenario) {
+	p.line("<details><summary>" + html.EscapeString(shorten(s.Heading, 4*clipped)) + "</summary>\n") // Markdown is not read here
+	if p.full {
+		for _, r := range s.Rows {
+			p.leftOut += len(r.Metrics)
+		}
+		return
+	}
+	p.titles(2, 1, append([]string{"strategy", "metric"}, p.figureTitles()...)...)
+	for _, r := range s.Rows {
+		for i := range r.Metrics {
+			if p.skip() {
+				continue
+			}
+			f := &r.Metrics[i]
+			p.row(append([]string{p.name(r.Strategy), f.metric.word()}, p.figures(f)...)...)
+		}
+	}
+	p.printf("\n")
+	p.list(s.reasons())
+	p.printf("</details>\n\n")
+}
+
+// closing says how to read it, where it was measured and how to do it again.
+func (p *checkMarkdown) closing() {
+	if p.leftOut > 0 {
+		p.printf("%s left out here, to stay below the mebibyte that GitHub shows.\n\n", counted(p.leftOut, "line"))
+	}
+	p.printf("<details><summary>How to read it, and where it was measured</summary>\n\n")
+	for _, l := range append(p.c.checkLegends(), p.c.provenance()...) {
+		if l.term == "" {
+			p.printf("  - %s\n", p.cut(l.text, 4*clipped))
+		} else {
+			p.printf("- **%s**: %s\n", p.name(l.term), p.cut(l.text, 4*clipped))
+		}
+	}
+	p.printf("\n</details>\n")
+	if n := len(p.c.Command); n > 0 && n <= longCommand {
+		p.printf("\nTo reproduce it:\n\n%s\n", fenced(p.c.Command))
+	}
+}
+
+// fenced makes a block of code of one line, whatever is in it.
+func fenced(code string) string {
+	fence := "```"
+	for strings.Contains(code, fence) {
+		fence += "`"
+	}
+	return fence + "sh\n" + clean(code) + "\n" + fence
+}

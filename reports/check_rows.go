@@ -1,0 +1,235 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// The chances of a wrong verdict, the same for every mode.
+const (
+	checkAlpha     = 0.01 // of a fail where nothing changed: of all gated comparisons together
+	checkPassAlpha = 0.1  // of an upper bound that is too low, of each of them
+)
+
+// IncomparableError says that figures cannot be held against each other, whatever they are, and why.
+type IncomparableError struct {
+	Reasons  []string
+	Machines bool // only the machines differ: [Stored.OtherMachine] allows that
+}
+
+func (e *IncomparableError) Error() string { return "not comparable: " + strings.Join(e.Reasons, "; ") }
+
+func newCheck(mode CheckMode, old, fresh Source, command string) *Check {
+	return &Check{
+		SchemaVersion: CheckSchemaVersion,
+		Kind:          checkKind,
+		Created:       fresh.Document.Created,
+		Mode:          mode,
+		Command:       command,
+		Documents:     []ComparedDocument{compared(old), compared(fresh)},
+		fresh:         fresh.Document,
+	}
+}
+
+// align finds the rows that all sources have and that have a speed in each, and notes down the others. Sources whose
+// tapes or settings differ make an [IncomparableError], as do sources without a common result. Where the machines
+// differ is noted down, and for the mode to judge.
+func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
+	for _, s := range sources {
+		if _, err := distinct(s); err != nil {
+			return nil, &IncomparableError{Reasons: []string{err.Error()}}
+		}
+	}
+	rows, out, err := align(sources)
+	if err != nil && len(c.Violations) == 0 && !c.Interrupted {
+		return nil, &IncomparableError{Reasons: []string{err.Error()}}
+	}
+	var reasons []string
+	for _, d := range differences(sources, rows) {
+		if d.ofMachine() {
+			c.Differences = append(c.Differences, d)
+		} else {
+			reasons = append(reasons, d.describe(sources[0].Label))
+		}
+	}
+	if len(reasons) > 0 {
+		return nil, &IncomparableError{Reasons: reasons}
+	}
+	for _, l := range out {
+		if !strings.HasPrefix(l.Reason, "failed its audit") { // those are violations
+			c.LeftOut = append(c.LeftOut, l)
+		}
+	}
+	return slices.DeleteFunc(rows, func(r alignedRow) bool { return slices.Contains(r.results, nil) }), nil
+}
+
+// violated notes down the rows of a document that have no speed, each once.
+func (c *Check) violated(label string, d *result.Document) {
+	for _, v := range violationsOf(label, d) {
+		if !slices.Contains(c.Violations, v) {
+			c.Violations = append(c.Violations, v)
+		}
+	}
+}
+
+// rated is a metric of a row that is to be judged.
+type rated struct {
+	*comparedMetric
+	gated bool
+}
+
+// metricsOf returns the metrics of a row. Bytes per session are not measured of every kind of target: a row of which no
+// source has them is none to judge by them. A percentile that is missing for lack of samples stays: nobody knows it.
+func metricsOf(r alignedRow, gated []string) (list []rated) {
+	for _, m := range comparedMetrics() {
+		has := slices.ContainsFunc(r.results, func(x *result.Result) bool {
+			return slices.ContainsFunc(x.Trials, func(t result.Trial) bool { _, ok := m.get(&t); return ok })
+		})
+		if g := slices.Contains(gated, m.name); has || g && m.unit == "ns" {
+			list = append(list, rated{m, g})
+		}
+	}
+	return list
+}
+
+// unmeasured notes down the gated metrics that a row does not have.
+func (c *Check) unmeasured(r alignedRow, list []rated, gated []string) {
+	for _, name := range gated {
+		if !slices.ContainsFunc(list, func(m rated) bool { return m.name == name }) {
+			c.LeftOut = append(c.LeftOut, LeftOut{c.Documents[0].Label, r.scenario, r.label, "no " + name + " on either side"})
+		}
+	}
+}
+
+// judge judges every metric of every row, after it has counted the comparisons that share the chance of a false alarm.
+func (c *Check) judge(rows []alignedRow, rule CheckRule, one func(r alignedRow, m rated, rule *CheckRule) CheckedMetric) error {
+	if len(rows) == 0 {
+		return nil // nothing has a speed, which is the verdict
+	}
+	metrics := make([][]rated, len(rows))
+	for i, r := range rows {
+		metrics[i] = metricsOf(r, rule.Gated)
+		c.unmeasured(r, metrics[i], rule.Gated)
+		for _, m := range metrics[i] {
+			if m.gated {
+				rule.Comparisons++
+			}
+		}
+	}
+	if rule.Comparisons == 0 {
+		return fmt.Errorf("nothing to judge: %s is measured of no row: a gate that matches nothing cannot fail", strings.Join(rule.Gated, ", "))
+	}
+	rule.Alpha = checkAlpha / float64(rule.Comparisons)
+	c.Rule = &rule
+	for i, r := range rows {
+		if i == 0 || rows[i-1].scenario != r.scenario {
+			c.Scenarios = append(c.Scenarios, c.scenario(rows[i:]))
+		}
+		row := CheckedRow{Strategy: r.label}
+		for _, m := range metrics[i] {
+			row.Metrics = append(row.Metrics, one(r, m, &rule))
+		}
+		s := &c.Scenarios[len(c.Scenarios)-1]
+		s.Rows = append(s.Rows, row)
+	}
+	return nil
+}
+
+// scenario begins a scenario with the heading of its rows, which come first among rows.
+func (c *Check) scenario(rows []alignedRow) CheckedScenario {
+	s := &section{doc: c.fresh, scenario: rows[0].scenario}
+	for _, r := range rows {
+		if r.scenario == s.scenario {
+			s.results = append(s.results, r.results[len(r.results)-1])
+		}
+	}
+	return CheckedScenario{Scenario: s.scenario, Heading: s.heading()}
+}
+
+// checked is the metric before it is judged.
+func (m rated) checked() CheckedMetric {
+	f := CheckedMetric{Metric: m.name, Unit: m.unit, Better: "lower", Gated: m.gated, metric: m.comparedMetric}
+	if m.higher {
+		f.Better = "higher"
+	}
+	return f
+}
+
+// undecided is a figure that some trials lack. The other trials alone would be a choice.
+func (f CheckedMetric) undecided(lacking, trials int) CheckedMetric {
+	f.Verdict = Inconclusive
+	why := "not measured"
+	if f.Unit == "ns" {
+		why = "too few operations beyond it"
+	}
+	f.Reason = fmt.Sprintf("%s in %d of %d trials", why, lacking, trials)
+	return f
+}
+
+// conclude draws everything together.
+func (c *Check) conclude() {
+	if len(c.Violations) > 0 {
+		c.Verdict = Violated
+	} else {
+		c.Verdict = Passed
+		if c.Interrupted || c.unfinished {
+			c.Verdict = Inconclusive
+		}
+		for _, g := range c.gates() {
+			c.Verdict = worst(c.Verdict, g.Verdict)
+		}
+		c.Verdict = worst(c.Verdict, c.crossed())
+	}
+	c.Words = c.words()
+}
+
+// crossed is what the thresholds came to.
+func (c *Check) crossed() Outcome {
+	all := Passed
+	for _, t := range c.Thresholds {
+		all = worst(all, t.Verdict)
+	}
+	return all
+}
+
+// Binding is what an exit code goes by: the verdict, but where that is advice, only failed audits and thresholds. Those need
+// no old figures.
+func (c *Check) Binding() Outcome {
+	switch {
+	case !c.Advisory:
+		return c.Verdict
+	case len(c.Violations) > 0:
+		return Violated
+	}
+	return c.crossed()
+}
+
+// gate is one gated metric and where it is from.
+type gate struct {
+	scenario, strategy string
+	*CheckedMetric
+}
+
+// name is the gate's in a sentence: per-session (chatbot) p50.
+func (g gate) name() string {
+	return fmt.Sprintf("%s (%s) %s", g.strategy, g.scenario, g.metric.word())
+}
+
+// gates lists what the verdict goes by.
+func (c *Check) gates() (list []gate) {
+	for i := range c.Scenarios {
+		s := &c.Scenarios[i]
+		for j := range s.Rows {
+			r := &s.Rows[j]
+			for k := range r.Metrics {
+				if m := &r.Metrics[k]; m.Gated {
+					list = append(list, gate{s.Scenario, r.Strategy, m})
+				}
+			}
+		}
+	}
+	return list
+}

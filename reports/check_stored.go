@@ -1,0 +1,162 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
+)
+
+// LeastStoredTrials is how many trials a side a stored baseline needs to be a gate.
+const LeastStoredTrials = 10
+
+// Stored is a result of another time and new figures. Shares are fractions of one.
+type Stored struct {
+	Old, New     Source
+	Gated        []string // metrics as in [CheckMetrics]; none: GatedMetrics
+	Strict       bool     // a gate, not advice
+	OtherMachine bool     // another machine is no error, but makes it advice
+	MinEffect    float64  // a smaller median change is no fail
+	Thresholds   []Threshold
+	Command      string // what was typed
+}
+
+// CheckStored judges new figures by stored ones, row by row and metric by metric. A metric fails where the two-sided
+// Mann-Whitney U test finds a difference at [CheckRule.Alpha] and the median is worse by MinEffect at least; it
+// passes where the median is not, and is inconclusive otherwise. Trials of two times were never side by side: what the
+// machine did in between counts as a difference, and so this is advice unless Strict is set.
+//
+// Thresholds are judged on the new figures. A row whose audit failed on either side is violated and not judged; one
+// that is on one side only is listed.
+//
+// The error is an [*IncomparableError] where tapes or settings differ, or machines and OtherMachine is not set, or where
+// Strict is and there are fewer than [LeastStoredTrials] trials. Any other is about s itself.
+func CheckStored(s Stored) (*Check, error) {
+	gated, err := gatedMetrics(s.Gated)
+	if err != nil {
+		return nil, err
+	}
+	c := newCheck(StoredMode, s.Old, s.New, s.Command)
+	c.Interrupted = s.New.Document.Interrupted
+	c.violated(s.Old.Label, s.Old.Document)
+	c.violated(s.New.Label, s.New.Document)
+	rows, err := c.align([]Source{s.Old, s.New})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sameMachine(s); err != nil {
+		return nil, err
+	}
+	if err := enoughTrials(rows, s); err != nil {
+		return nil, err
+	}
+	c.Advisory = !s.Strict || len(c.Differences) > 0
+	c.unfinished = slices.ContainsFunc(c.LeftOut, func(l LeftOut) bool { return l.Reason == speedless(&result.Result{}) })
+	if err := c.judge(rows, CheckRule{Gated: gated, MinEffect: s.MinEffect}, storedMetric); err != nil {
+		return nil, err
+	}
+	if c.Thresholds, err = CheckThresholds(s.New.Document, s.Thresholds); err != nil {
+		return nil, err
+	}
+	c.conclude()
+	return c, nil
+}
+
+// sameMachine is an error where the machines differ and may not.
+func (c *Check) sameMachine(s Stored) error {
+	if s.OtherMachine || len(c.Differences) == 0 {
+		return nil
+	}
+	reasons := c.describeDifferences()
+	reasons[0] = "another machine: " + reasons[0]
+	return &IncomparableError{Reasons: reasons, Machines: true}
+}
+
+// describeDifferences says what the machines differ in, a sentence a difference.
+func (c *Check) describeDifferences() (list []string) {
+	for _, d := range c.Differences {
+		list = append(list, d.describe(c.Documents[0].Label))
+	}
+	return list
+}
+
+func enoughTrials(rows []alignedRow, s Stored) error {
+	if !s.Strict {
+		return nil
+	}
+	var reasons []string
+	for _, r := range rows {
+		for i, label := range []string{s.Old.Label, s.New.Label} {
+			if n := len(r.results[i].Trials); n < LeastStoredTrials {
+				reasons = append(reasons, fmt.Sprintf("%d trials of %s (%s) in %s: a gate by stored figures wants %d or more",
+					n, r.label, r.scenario, label, LeastStoredTrials))
+			}
+		}
+	}
+	if len(reasons) > 0 {
+		return &IncomparableError{Reasons: reasons}
+	}
+	return nil
+}
+
+// storedMetric judges a metric of a row by all trials of both sides.
+func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
+	f := m.checked()
+	before, lacking := m.figures(pointers(r.results[0].Trials))
+	after, more := m.figures(pointers(r.results[1].Trials))
+	f.Samples = CheckedSample{Old: before, New: after}
+	if lacking+more > 0 {
+		return f.undecided(lacking+more, len(before)+len(after)+lacking+more)
+	}
+	test := stats.Compare(before, after)
+	from, to := stats.Median(before).Median, stats.Median(after).Median
+	f.Old, f.New, f.P = &from, &to, &test.P
+	change, large := m.worsening(from, to, rule.MinEffect)
+	if !math.IsInf(change, 0) && !math.IsNaN(change) {
+		f.Change = &change
+	}
+	switch {
+	case !large:
+		f.Verdict = Passed
+	case test.P <= rule.Alpha:
+		f.Verdict = FailedGate
+	default:
+		f.Verdict = Inconclusive
+		f.Reason = fmt.Sprintf("worse by %s or more, and not shown to be more than chance: p is %.2g, above %.3g",
+			inPercent(rule.MinEffect), test.P, rule.Alpha)
+		if least := leastP(len(before), len(after)); least > rule.Alpha {
+			f.Reason = fmt.Sprintf("worse by %s or more, but %d and %d trials are too few for any p of %.3g or less",
+				inPercent(rule.MinEffect), len(before), len(after), rule.Alpha)
+		}
+	}
+	return f
+}
+
+// worsening is the share by which to is worse than from, infinite from 0 and NaN where both are, and whether that is minEffect or more
+// and no negligible difference.
+func (m *comparedMetric) worsening(from, to, minEffect float64) (change float64, large bool) {
+	if m.higher {
+		from, to = to, from // of a rate it is the time an operation takes that gets longer
+	}
+	change = to/from - 1
+	return change, to > from && to-from >= m.least && change >= minEffect
+}
+
+// leastP is the least p that the two-sided Mann-Whitney test can give for so many trials: 2 over the number of ways to choose
+// n1 of n1+n2.
+func leastP(n1, n2 int) float64 {
+	ways := 1.0
+	for k := 1; k <= n1; k++ {
+		ways *= float64(n2+k) / float64(k)
+	}
+	return 2 / ways
+}
+
+func pointers(trials []result.Trial) (list []*result.Trial) {
+	for i := range trials {
+		list = append(list, &trials[i])
+	}
+	return list
+}

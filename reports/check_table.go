@@ -1,0 +1,179 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+func writeCheckTable(w io.Writer, c *Check, o Options) error {
+	p := &checkPage{page: page{o: o}, c: c}
+	p.prose("", c.headline(), ansiBold+p.color(c.Verdict))
+	for _, line := range c.problems() {
+		p.prose("", line, "")
+	}
+	for i := range c.Scenarios {
+		p.scenario(&c.Scenarios[i])
+	}
+	p.thresholds()
+	p.legends(c.checkLegends())
+	p.legends(c.provenance())
+	if c.Command != "" {
+		p.line("")
+		p.line("reproduce: " + clean(c.Command)) // in one line, to be copied
+	}
+	_, err := io.WriteString(w, p.text.String())
+	return err
+}
+
+// checkPage is a page about a check.
+type checkPage struct {
+	page
+	c *Check
+}
+
+func (p *checkPage) color(o Outcome) string {
+	switch o {
+	case FailedGate, Violated:
+		return ansiRed
+	case Passed:
+		return ansiGreen
+	}
+	return ""
+}
+
+// checkColumns are the columns of a scenario's table that go where there is no room.
+type checkColumns struct{ bounds, copied bool }
+
+// scenario draws a scenario's rows, a line a metric, and says what is not plain about them.
+func (p *checkPage) scenario(s *CheckedScenario) {
+	p.line("")
+	p.prose("", s.Heading, ansiBold)
+	duet := p.c.Mode == DuetMode
+	full := checkColumns{bounds: duet, copied: duet}
+	g := p.grid(s, full)
+	var left []string
+	if duet && p.wide(g) {
+		left = append(left, "the bounds")
+		g = p.grid(s, checkColumns{copied: true})
+	}
+	if duet && p.wide(g) {
+		left = append(left, "A/A′")
+		g = p.grid(s, checkColumns{})
+	}
+	p.draw(g)
+	if len(left) > 0 {
+		p.line("")
+		p.prose("", "No room here for "+and(left)+".", "")
+	}
+	if reasons := s.reasons(); len(reasons) > 0 {
+		p.line("")
+		for _, line := range reasons {
+			p.prose("", line, "")
+		}
+	}
+}
+
+// wide reports whether a table has no room.
+func (p *checkPage) wide(g *layout) bool { return p.o.Width > 0 && g.width() > p.o.Width }
+
+func (p *checkPage) grid(s *CheckedScenario, show checkColumns) *layout {
+	g := &layout{tight: func(column int) bool { return show.bounds && column == 5 }} // bounds belong to the change
+	from, to := clean(p.c.Documents[0].Label), clean(p.c.Documents[1].Label)
+	titles := []block{left("strategy"), left("metric"), right(from), right(to), right("change")}
+	if show.bounds {
+		titles = append(titles, left("bounds"))
+	}
+	if show.copied {
+		titles = append(titles, right("A/A′"))
+	}
+	if p.c.Mode == StoredMode {
+		titles = append(titles, left("p"))
+	}
+	g.add(append(titles, left("verdict"))...)
+	for _, r := range s.Rows {
+		for i := range r.Metrics {
+			f := &r.Metrics[i]
+			name := clean(r.Strategy)
+			if i > 0 {
+				name = ""
+			}
+			from, to := f.metric.writeKnown(f.Old), f.metric.writeKnown(f.New)
+			row := []block{left(name), left(f.metric.word()), right(from), right(to), right(f.changed())}
+			if show.bounds {
+				row = append(row, left(f.bounds()))
+			}
+			if show.copied {
+				row = append(row, right(f.copied()))
+			}
+			if p.c.Mode == StoredMode {
+				row = append(row, left(f.tested()))
+			}
+			g.add(append(row, p.verdict(f.Verdict, f.Gated))...)
+		}
+	}
+	return g
+}
+
+// verdict is a verdict in its color, in brackets where nothing goes by it.
+func (p *checkPage) verdict(o Outcome, gated bool) block {
+	if !gated {
+		return left("(" + string(o) + ")")
+	}
+	b := left(string(o))
+	if style := p.color(o); p.o.Color && style != "" {
+		b.style = func(text string) string { return style + text + ansiOff }
+	}
+	return b
+}
+
+func (p *checkPage) thresholds() {
+	if len(p.c.Thresholds) == 0 {
+		return
+	}
+	p.line("")
+	p.prose("", "Thresholds", ansiBold)
+	g := &layout{tight: func(int) bool { return false }}
+	g.add(left("scenario"), left("strategy"), left("threshold"), right("value"), left("verdict"))
+	var reasons []string
+	for i := range p.c.Thresholds {
+		t := &p.c.Thresholds[i]
+		g.add(left(clean(t.Scenario)), left(clean(t.Strategy)), left(clean(t.Threshold)), right(t.value()), p.verdict(t.Verdict, true))
+		if t.Reason != "" {
+			reasons = append(reasons, fmt.Sprintf("%s (%s) %s: %s: %s", t.Strategy, t.Scenario, t.Threshold, t.Verdict, t.Reason))
+		}
+	}
+	p.draw(g)
+	if len(reasons) > 0 {
+		p.line("")
+		for _, line := range reasons {
+			p.prose("", line, "")
+		}
+	}
+}
+
+// draw writes a table with a line under its titles.
+func (p *checkPage) draw(g *layout) {
+	p.line("")
+	for i, line := range g.lines() {
+		p.line(line)
+		if i == 0 {
+			p.line(strings.Repeat("─", g.width()))
+		}
+	}
+}
+
+// legends writes terms and their texts, the texts in line.
+func (p *checkPage) legends(list []legend) {
+	if len(list) == 0 {
+		return
+	}
+	p.line("")
+	wide := 0
+	for _, l := range list {
+		wide = max(wide, runes(clean(l.term)))
+	}
+	for _, l := range list {
+		p.prose(pad(clean(l.term), wide), l.text, "")
+	}
+}

@@ -1,0 +1,497 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// wobble is what the machine does to one process of a duet, the same whenever it is asked: within spread of 1, evenly.
+func wobble(block, salt int, spread float64) float64 {
+	return 1 + spread*(2*rand.New(rand.NewPCG(uint64(block), uint64(salt))).Float64()-1)
+}
+
+// arm is one binary's document of a duet: a trial a block of each strategy, rate times as fast as usual and with so much
+// noise of its own.
+func arm(n int, rate, noise float64, salt int, strategies ...string) *result.Document {
+	var all []result.Result
+	for _, name := range strategies {
+		r := build(name, 76_100, 0)
+		for b := range n {
+			f := rate * wobble(b, 0, 0.1) * wobble(b, salt, noise) // what slows a block slows all its processes
+			t := build(name, 76_100*f, 1).Trials[0]
+			t.Order, t.Block = b, b
+			r.Trials = append(r.Trials, t)
+		}
+		all = append(all, r)
+	}
+	d := withoutBaseline(all...)
+	d.Config.Runs = n
+	return d
+}
+
+// duet is one of n blocks, in which the new binary is rate times as fast.
+func duet(n int, rate, noise float64, strategies ...string) Duet {
+	d := Duet{
+		Old: arm(n, 1, noise, 1, strategies...), Copied: arm(n, 1, noise, 2, strategies...), Fresh: arm(n, rate, noise, 3, strategies...),
+		OldLabel: "old", NewLabel: "new", OldFile: "./old-sessbench", NewFile: "./sessbench",
+		Planned: n, MinEffect: 0.025, Tolerance: 0.05,
+		Command: "sessbench check --against ./old-sessbench",
+	}
+	d.Fresh.Tool = result.Tool{Version: "v1.1.0", Commit: "fedcba9876543210"}
+	return d
+}
+
+// each changes every trial of a strategy.
+func eachTrial(d *result.Document, strategy string, change func(t *result.Trial)) {
+	for i := range d.Results {
+		for j := range d.Results[i].Trials {
+			if strategy == "" || d.Results[i].Strategy == strategy {
+				change(&d.Results[i].Trials[j])
+			}
+		}
+	}
+}
+
+func passing() Duet { return duet(30, 1, 0.03, "per-session", "sharded") }
+
+func failing() Duet {
+	d := passing()
+	d.Fresh = arm(30, 0.9, 0.03, 3, "per-session", "sharded")
+	eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.AllocsPerOp = 1 })
+	return d
+}
+
+// restless is a duet in which the old binary is not as fast as its copy.
+func restless() Duet {
+	d := passing()
+	d.Copied = arm(30, 0.93, 0.01, 2, "per-session", "sharded")
+	return d
+}
+
+func lost(d *result.Document, strategy string) {
+	eachTrial(d, strategy, func(t *result.Trial) {
+		if t.Block == 3 {
+			t.Audit = result.Audit{Violations: []result.Violation{{Kind: "lost update", Detail: "9 were acknowledged, 8 are there"}}}
+		}
+	})
+}
+
+func violated() Duet {
+	d := failing()
+	lost(d.Fresh, "sharded")
+	return d
+}
+
+func lackingPercentiles() Duet {
+	d := passing()
+	d.Copied.Results[1].Trials[7].LatencyNs.P50 = nil
+	return d
+}
+
+func cutShort() Duet {
+	d := duet(12, 1, 0.01, "per-session")
+	d.Planned, d.Interrupted = 30, true
+	d.Fresh.Results[0].Trials = d.Fresh.Results[0].Trials[:11] // the last block has no third
+	return d
+}
+
+func fromNothing() Duet {
+	d := duet(30, 1, 0.01, "per-session")
+	for _, arm := range []*result.Document{d.Old, d.Copied} {
+		eachTrial(arm, "", func(t *result.Trial) { t.AllocsPerOp = 0 })
+	}
+	eachTrial(d.Fresh, "", func(t *result.Trial) { t.AllocsPerOp = 0.02 })
+	return d
+}
+
+func awkwardDuet() Duet {
+	d := duet(30, 0.9, 0.03, "a|b *c* <d> \x1b[1m", "sharded:shards=16,x=y")
+	d.OldLabel, d.NewLabel = "o|ld\x1b[1m", "n<e>w\nline"
+	d.Command = "sessbench check --against 'a```b'\n--pairs 30"
+	return d
+}
+
+// duets are what the goldens show.
+func duets() map[string]func() Duet {
+	return map[string]func() Duet{
+		"pass":         passing,
+		"fail":         failing,
+		"restless":     restless,
+		"wide":         func() Duet { return duet(12, 0.97, 0.12, "per-session") },
+		"violated":     violated,
+		"percentiles":  lackingPercentiles,
+		"interrupted":  cutShort,
+		"from-nothing": fromNothing,
+		"awkward":      awkwardDuet,
+		"thresholds": func() Duet {
+			d := passing()
+			d.Thresholds = thresholds("per-session.p50<1ns", "ops_per_sec>1", "sharded.p99_99<1s")
+			return d
+		},
+	}
+}
+
+func thresholds(texts ...string) (list []Threshold) {
+	for _, text := range texts {
+		t, err := ParseThreshold(text)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// stored is a baseline and new figures, n trials each, the new rate times as fast.
+func stored(n int, rate float64) Stored {
+	list := called("main new", arm(n, 1, 0.02, 1, "per-session", "sharded"), arm(n, rate, 0.02, 2, "per-session", "sharded"))
+	list[0].File = ".sessbench/main.json"
+	return Stored{Old: list[0], New: list[1], MinEffect: 0.1, Command: "sessbench check --baseline main"}
+}
+
+func storeds() map[string]func() Stored {
+	strict := func(s Stored) Stored { s.Strict = true; return s }
+	return map[string]func() Stored{
+		"stored-pass":        func() Stored { return stored(6, 1) },
+		"stored-fail":        func() Stored { return stored(10, 0.7) },
+		"stored-few":         func() Stored { return stored(5, 0.7) },
+		"stored-strict":      func() Stored { return strict(stored(10, 0.7)) },
+		"stored-strict-pass": func() Stored { return strict(stored(10, 0.95)) },
+		"stored-elsewhere": func() Stored {
+			s := strict(stored(10, 0.7))
+			s.New.Document.Machine.CPU, s.New.Document.Machine.Kernel, s.OtherMachine = "Ampere Altra", "6.9.1", true
+			return s
+		},
+		"stored-left-out": func() Stored {
+			s := stored(6, 1)
+			s.Old.Document = arm(6, 1, 0.02, 1, "global", "per-session", "sharded")
+			s.New.Document = arm(6, 1, 0.02, 2, "per-session", "sharded", "cow")
+			lost(s.Old.Document, "sharded")
+			return s
+		},
+	}
+}
+
+func checking(t testing.TB, d Duet) *Check {
+	t.Helper()
+	c, err := CheckDuet(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func checkingStored(t testing.TB, s Stored) *Check {
+	t.Helper()
+	c, err := CheckStored(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// checks are all of them, by name.
+func checks(t testing.TB) map[string]*Check {
+	all := map[string]*Check{}
+	for name, d := range duets() {
+		all[name] = checking(t, d())
+	}
+	for name, s := range storeds() {
+		all[name] = checkingStored(t, s())
+	}
+	bounds, err := NewThresholdCheck(called("new", failedAudit())[0], thresholds("p50<1ms", "ops_per_sec>1"),
+		"sessbench check --threshold 'p50<1ms' --threshold 'ops_per_sec>1'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["bounds-alone"] = bounds
+	return all
+}
+
+func checkFormat(t testing.TB, name string) CheckFormat {
+	t.Helper()
+	list := CheckFormats()
+	at := slices.IndexFunc(list, func(f CheckFormat) bool { return f.Name == name })
+	if at < 0 {
+		t.Fatalf("no format %s", name)
+	}
+	return list[at]
+}
+
+func checkAs(t testing.TB, format string, c *Check, o Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := checkFormat(t, format).Write(&b, c, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestCheckGolden(t *testing.T) {
+	for name, c := range checks(t) {
+		for format, extension := range map[string]string{"table": ".txt", "markdown": ".md", "junit": ".xml", "csv": ".csv", "json": ".json"} {
+			few := map[string][]string{"csv": {"fail", "thresholds", "violated", "stored-strict"}, "json": {"interrupted"}}[format]
+			if few == nil || slices.Contains(few, name) {
+				golden(t, "check-"+name+extension, checkAs(t, format, c, Options{}))
+			}
+		}
+	}
+	golden(t, "check-color.ansi", checkAs(t, "table", checking(t, failing()), Options{Color: true}))
+	golden(t, "check-narrow.txt", checkAs(t, "table", checking(t, failing()), Options{Width: 80}))
+	golden(t, "check-narrower.txt", checkAs(t, "table", checking(t, failing()), Options{Width: 60}))
+}
+
+// A check's JSON says all that the other formats do.
+func TestCheckJSON(t *testing.T) {
+	for name, c := range checks(t) {
+		var got Check
+		if err := json.Unmarshal([]byte(checkAs(t, "json", c, Options{})), &got); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got.SchemaVersion != CheckSchemaVersion || got.Kind != "check" || got.Verdict != c.Verdict || got.Words != c.Words ||
+			len(got.gates()) != len(c.gates()) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestCheckCSV(t *testing.T) {
+	for name, c := range checks(t) {
+		rows, err := csv.NewReader(strings.NewReader(checkAs(t, "csv", c, Options{}))).ReadAll()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		at := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
+		count := map[string]int{}
+		for _, row := range rows[1:] {
+			switch {
+			case at(row, "threshold") != "":
+				count["threshold"]++
+			case at(row, "metric") == "":
+				count["violation"]++
+			case at(row, "gated") == "true":
+				count["gate"]++
+			}
+			if at(row, "verdict") == "" {
+				t.Errorf("%s: a row without a verdict: %q", name, row)
+			}
+		}
+		if count["threshold"] != len(c.Thresholds) || count["violation"] != len(c.Violations) || count["gate"] != len(c.gates()) {
+			t.Errorf("%s: rows %v, want %d, %d and %d", name, count, len(c.Thresholds), len(c.Violations), len(c.gates()))
+		}
+	}
+}
+
+// JUnit's XML is read by others: it is well formed whatever the names, and its counts are those of its cases.
+func TestCheckJUnit(t *testing.T) {
+	for name, c := range checks(t) {
+		var got junitSuites
+		if err := xml.Unmarshal([]byte(checkAs(t, "junit", c, Options{})), &got); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := map[Outcome]int{Violated: len(c.Violations)}
+		for _, g := range c.gates() {
+			want[g.Verdict]++
+		}
+		for _, th := range c.Thresholds {
+			want[th.Verdict]++
+		}
+		failures, skipped := want[FailedGate], want[Inconclusive]+len(c.LeftOut)
+		if c.Interrupted {
+			skipped++
+		}
+		if c.Advisory { // none of these has a threshold
+			failures, skipped = 0, skipped+failures
+		}
+		cases := map[string]int{}
+		for _, s := range got.Suites {
+			for _, k := range s.Cases {
+				cases["tests"]++
+				if k.Failure != nil {
+					cases["failures"]++
+				}
+				if k.Error != nil {
+					cases["errors"]++
+				}
+				if k.Skipped != nil {
+					cases["skipped"]++
+				}
+				if k.Class == "" || k.Name == "" {
+					t.Errorf("%s: a case without a name: %+v", name, k)
+				}
+			}
+		}
+		if got.Failures != failures || got.Errors != want[Violated] || got.Skipped != skipped ||
+			!maps.Equal(cases, nonZero(map[string]int{"tests": got.Tests, "failures": failures, "errors": got.Errors, "skipped": skipped})) {
+			t.Errorf("%s: counts %+v of cases %v, want %d failures, %d errors, %d skipped",
+				name, got.junitCounts, cases, failures, want[Violated], skipped)
+		}
+	}
+}
+
+func nonZero(m map[string]int) map[string]int {
+	maps.DeleteFunc(m, func(_ string, n int) bool { return n == 0 })
+	return m
+}
+
+// vast is a check of many rows, of which the last fails.
+func vast(t testing.TB, scenarios, rows int) *Check {
+	c := checking(t, failing())
+	model := c.Scenarios[0].Rows[0]
+	c.Scenarios = nil
+	c.Thresholds = checking(t, duets()["thresholds"]()).Thresholds
+	for s := range scenarios {
+		scenario := CheckedScenario{Scenario: fmt.Sprintf("scenario-%d", s), Heading: "a heading: 100 users"}
+		for r := range rows {
+			row := CheckedRow{Strategy: fmt.Sprintf("sharded:shards=%d,<x>=%d", r, s), Metrics: slices.Clone(model.Metrics)}
+			for i := range row.Metrics {
+				row.Metrics[i].Verdict = Passed
+				if s == scenarios-1 && r == rows-1 {
+					row.Metrics[i].Verdict = FailedGate
+				}
+			}
+			scenario.Rows = append(scenario.Rows, row)
+		}
+		c.Scenarios = append(c.Scenarios, scenario)
+	}
+	return c
+}
+
+// GitHub shows nothing of a summary that is too long. What is left out is counted, and never a fail or the end.
+func TestStepSummariesAreShortEnough(t *testing.T) {
+	long := vast(t, 1, 1)
+	long.Command = "sessbench " + strings.Repeat("`", 1<<20)
+	long.Documents[0].Tool.Version = strings.Repeat("é", 1<<20)
+	long.LeftOut = make([]LeftOut, 50_000)
+	for name, c := range map[string]*Check{
+		"thousands of rows":      vast(t, 3, 800),
+		"thousands of scenarios": vast(t, 600, 2),
+		"both":                   vast(t, 35, 35),
+		"endless texts":          long,
+	} {
+		text := checkAs(t, "github", c, Options{})
+		if len(text) >= 1<<20 || len(text) < 1<<19 && name != "endless texts" {
+			t.Errorf("%s: %d bytes", name, len(text))
+		}
+		if !strings.Contains(text, "lines left out here") {
+			t.Errorf("%s: nothing is said to be left out", name)
+		}
+		if open, shut := strings.Count(text, "<details>"), strings.Count(text, "</details>"); open != shut {
+			t.Errorf("%s: %d details are opened and %d closed", name, open, shut)
+		}
+		if !strings.Contains(text, "per-session.p50&lt;1ns | 1.33 ms | **fail**") {
+			t.Errorf("%s: the threshold that was crossed is missing", name)
+		}
+		if want := len(c.gatesThat(FailedGate)); strings.Count(text, "**fail**") < want && name != "endless texts" {
+			t.Errorf("%s: not all of %d fails are shown", name, want)
+		}
+		if !strings.Contains(text, "old**: sessbench") {
+			t.Errorf("%s: the end is missing", name)
+		}
+	}
+	if text := checkAs(t, "github", checking(t, failing()), Options{}); strings.Contains(text, "left out") {
+		t.Errorf("something is left out of a short summary:\n%s", text)
+	}
+}
+
+func TestVerdictsComeFirst(t *testing.T) {
+	for name, c := range checks(t) {
+		for _, format := range []string{"table", "markdown", "github"} {
+			first, _, _ := strings.Cut(checkAs(t, format, c, Options{Width: 200}), "\n")
+			want := map[Outcome]string{Passed: "PASS", Inconclusive: "INCONCLUSIVE", FailedGate: "FAIL", Violated: "VIOLATED"}[c.Verdict]
+			if c.Advisory && c.Verdict != Violated { // a lost update is none
+				want += " (advice)"
+			}
+			if !strings.Contains(first, want+": ") {
+				t.Errorf("%s of %s begins with %q, want %s", format, name, first, want)
+			}
+		}
+	}
+}
+
+// Control characters of names reach no terminal and no file of others, and no line is wider than the terminal, but for
+// the command that is to be copied.
+func TestChecksAreSafeAndNarrow(t *testing.T) {
+	for name, c := range checks(t) {
+		for _, format := range []string{"table", "markdown", "github", "junit"} {
+			if strings.Contains(checkAs(t, format, c, Options{}), "\x1b") {
+				t.Errorf("%s of %s holds an escape sequence", format, name)
+			}
+		}
+		for _, width := range []int{80, 100, 120} {
+			for line := range strings.Lines(checkAs(t, "table", c, Options{Width: width})) {
+				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width && !strings.HasPrefix(line, "reproduce: ") {
+					t.Errorf("%s: %d characters in a terminal of %d: %s", name, n, width, line)
+				}
+			}
+		}
+	}
+}
+
+func TestCheckWritersErrorsAreReturned(t *testing.T) {
+	all := checks(t)
+	for _, name := range []string{"fail", "thresholds", "violated", "stored-fail"} {
+		c := all[name]
+		for _, f := range CheckFormats() {
+			size := len(checkAs(t, f.Name, c, Options{}))
+			for _, room := range []int{0, 100, size - 1} {
+				if err := f.Write(&full{room}, c, Options{}); !errors.Is(err, errFull) {
+					t.Errorf("%s of %s into %d bytes: got %v, want the writer's error", f.Name, name, room, err)
+				}
+			}
+		}
+	}
+}
+
+func TestCheckingChangesNothing(t *testing.T) {
+	for name, build := range duets() {
+		d := build()
+		c := checking(t, d)
+		before := checkAs(t, "json", c, Options{})
+		for _, f := range CheckFormats() {
+			if err := f.Write(io.Discard, c, Options{Color: true, Width: 60}); err != nil {
+				t.Error(err)
+			}
+		}
+		if diff := cmp.Diff(before, checkAs(t, "json", c, Options{})); diff != "" {
+			t.Errorf("%s: writing changed the check: %s", name, diff)
+		}
+		want := build()
+		if diff := cmp.Diff([]*result.Document{want.Old, want.Copied, want.Fresh}, []*result.Document{d.Old, d.Copied, d.Fresh}); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// The formats of results that hold single trials are those of the new figures.
+func TestCheckFormatsOfTheNewFigures(t *testing.T) {
+	c := checking(t, failing())
+	for _, f := range CheckFormats() {
+		if f.Doc == "" {
+			t.Errorf("%s has no line about it", f.Name)
+		}
+	}
+	for _, name := range []string{"gobench", "benchmark-action"} {
+		if got := checkAs(t, name, c, Options{}); got != written(t, name, failing().Fresh, Options{}) {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+var _ = register(Format{
+	Name:      "gobench",
+	Extension: ".bench",
+	Doc:       "Go benchmark text, one line a trial, for benchstat -col /strategy",
+	Write:     writeGobench,
+})
+
+// writeGobench writes Go benchmark text (https://golang.org/design/14313-benchmark-format), one line a trial:
+//
+//	BenchmarkSession/scenario=chatbot/strategy=sharded/users=100-2 36480 10964.9 ns/op 91200 ops/s 1096491 p50-ns …
+//
+// Behind the name come the operations of the trial, then what [Compare] compares and the time per operation, so that
+// benchstat's columns are those of sessbench compare. benchstat makes a table of its own for each setting of a
+// configuration key, hence there is none but goos, goarch and cpu, and it scales no times but ns and sec.
+//
+// A result of which a trial failed its audit has no speed and no lines. It is named as go test names a benchmark that
+// failed, which readers of the format pass over. One without trials is not mentioned.
+func writeGobench(w io.Writer, d *result.Document, _ Options) error {
+	out := benchfmt.NewWriter(w)
+	for _, m := range benchMetrics() {
+		if err := writeDirection(out, m); err != nil {
+			return err
+		}
+	}
+	for i := range d.Results {
+		r := &d.Results[i]
+		name := benchName(r, d.Machine.GOMAXPROCS)
+		if failed(r) {
+			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, clean(speedless(r))); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, line := range benchLines(r, name, benchConfig(&d.Machine)) {
+			if err := out.Write(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// benchMetrics are the figures of a line, in their order.
+func benchMetrics() []*comparedMetric {
+	return append([]*comparedMetric{timePerOp()}, comparedMetrics()...)
+}
+
+// timePerOp is the wall time of the window over the operations completed in it, as go test has it for parallel
+// benchmarks. It is what is left of ops/s where less must be better. A trial in which nothing was done has none.
+func timePerOp() *comparedMetric {
+	return &comparedMetric{name: "ns_per_op", unit: "ns/op",
+		get: func(t *result.Trial) (float64, bool) {
+			if t.OpsPerSec <= 0 {
+				return 0, false
+			}
+			return 1e9 / t.OpsPerSec, true
+		}}
+}
+
+// benchUnit is the metric's name in the text. A unit says all there is to say there: p50-ns is tidied to p50-sec, since
+// a dash separates its words.
+func benchUnit(m *comparedMetric) string {
+	switch m.unit {
+	case "ns":
+		return strings.TrimSuffix(strings.TrimPrefix(m.name, "latency_"), "_ns") + "-ns"
+	case "B":
+		return "B/session"
+	}
+	return m.unit
+}
+
+// writeDirection says which way the metric is better, unless every reader of the format knows.
+func writeDirection(out *benchfmt.Writer, m *comparedMetric) error {
+	unit, better := benchUnit(m), "lower"
+	if m.higher {
+		better = "higher"
+	}
+	if (benchfmt.UnitMetadataMap{}).GetBetter(unit) != 0 {
+		return nil
+	}
+	return out.Write(&benchfmt.UnitMetadata{
+		UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: unit, Key: "better"},
+		OrigUnit:        unit,
+		Value:           better,
+	})
+}
+
+// benchConfig says where it was measured, as far as it is known, in the keys of go test.
+func benchConfig(m *result.Machine) (list []benchfmt.Config) {
+	system, arch, _ := strings.Cut(m.OS, "/")
+	for _, c := range [][2]string{{"goos", system}, {"goarch", arch}, {"cpu", m.CPU}} {
+		if value := strings.TrimSpace(clean(c[1])); value != "" {
+			list = append(list, benchfmt.Config{Key: c[0], Value: []byte(value), File: true}) // without File it is not written
+		}
+	}
+	return list
+}
+
+// benchName is the name of r's lines without "Benchmark". The number behind the dash is GOMAXPROCS, left out where it is
+// 1, as by go test.
+func benchName(r *result.Result, procs int) string {
+	name := fmt.Sprintf("Session/scenario=%s/strategy=%s/users=%d", namePart(r.Scenario), namePart(r.Strategy), r.Users)
+	if procs > 1 {
+		name += fmt.Sprintf("-%d", procs)
+	}
+	return name
+}
+
+// namePart writes text so that it stays within its part of a benchmark's name: slashes, blanks and what cannot be
+// printed are written as in a URL, and so is the percent sign, which keeps different texts different.
+func namePart(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		part := text[:n]
+		if r == '/' || r == '%' || r == ' ' || !unicode.IsPrint(r) {
+			part = ""
+			for _, c := range []byte(text[:n]) {
+				part += fmt.Sprintf("%%%02X", c)
+			}
+		}
+		b.WriteString(part)
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// benchLines returns a line a trial. A figure that one trial lacks is in none of them: the others alone would be a choice.
+func benchLines(r *result.Result, name string, config []benchfmt.Config) []*benchfmt.Result {
+	lines := make([]*benchfmt.Result, len(r.Trials))
+	for i := range r.Trials {
+		lines[i] = &benchfmt.Result{Config: config, Name: benchfmt.Name(name), Iters: int(r.Trials[i].Ops)}
+	}
+	for _, m := range benchMetrics() {
+		for i, x := range m.sample(r) {
+			lines[i].Values = append(lines[i].Values, benchfmt.Value{Value: x, Unit: benchUnit(m)})
+		}
+	}
+	return lines
+}

@@ -1,0 +1,73 @@
+package reports
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+	"time"
+)
+
+// TrendFormat is one way to write a [Trend].
+type TrendFormat struct {
+	Name string // on the command line
+	Doc  string // one line: who reads it
+
+	// Write writes the whole of t to w and returns w's error. It does not change t.
+	Write func(w io.Writer, t *Trend, o Options) error
+}
+
+// TrendFormats returns the formats of trends by name.
+func TrendFormats() []TrendFormat {
+	return []TrendFormat{
+		{"csv", "one row a run of a series, for spreadsheets and data frames", writeTrendCSV},
+		{"json", "the whole trend, for programs", writeTrendJSON},
+		{"markdown", "for a pull request (GitHub Markdown)", writeTrendMarkdown},
+		{"table", "for people at a terminal: a sparkline a metric, and what changed", writeTrendTable},
+	}
+}
+
+func writeTrendJSON(w io.Writer, t *Trend, _ Options) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // as in writeJSON
+	e.SetIndent("", "  ")
+	return e.Encode(t)
+}
+
+// trendColumns are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.
+func trendColumns() []string {
+	return []string{"group", "scenario", "strategy", "params", "metric", "unit", "better", "machine", "conditions",
+		"created", "id", "label", "version", "commit", "value", "change", "before", "after", "delta"}
+}
+
+// writeTrendCSV counts the groups from 1. The change columns are filled in the row of the first run after a change point.
+func writeTrendCSV(w io.Writer, t *Trend, _ Options) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(trendColumns()); err != nil {
+		return err
+	}
+	for i, g := range t.Groups {
+		for _, s := range g.Series {
+			for k, p := range s.Points {
+				record := []string{strconv.Itoa(i + 1), g.Scenario, s.Strategy, keyValues(s.Params), s.Metric, s.Unit, s.Better,
+					g.Machine, keyValues(g.Conditions), p.Created.UTC().Format(time.RFC3339), p.ID, p.Label,
+					p.Tool.Version, p.Tool.Commit, decimal(p.Value)}
+				if err := out.Write(append(record, s.changeFields(k)...)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// changeFields are the columns of the change that begins with a point.
+func (s *TrendSeries) changeFields(point int) []string {
+	for _, c := range s.Changes {
+		if c.At == point {
+			return []string{string(c.Verdict), decimal(c.Before), decimal(c.After), known(c.Delta)}
+		}
+	}
+	return []string{"", "", "", ""}
+}

@@ -1,0 +1,25 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+)
+
+// sparkline draws numbers as blocks, one each, from the lowest (▁) to the highest (█): E. Tufte, "Beautiful Evidence",
+// 2006. Where all are the same there is nothing to scale, and they are drawn halfway up.
+func sparkline(xs []float64) string {
+	if len(xs) == 0 {
+		return ""
+	}
+	blocks := []rune("▁▂▃▄▅▆▇█")
+	lo, hi := slices.Min(xs), slices.Max(xs)
+	var b strings.Builder
+	for _, x := range xs {
+		level := len(blocks)/2 - 1
+		if hi > lo {
+			level = max(0, min(len(blocks)-1, int((x-lo)/(hi-lo)*float64(len(blocks)))))
+		}
+		b.WriteRune(blocks[level])
+	}
+	return b.String()
+}

@@ -1,0 +1,248 @@
+package stats
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Gate is the rule by which a new program is judged against an old one from a duet: blocks in which the old program, a copy
+// of it and the new one were measured next to each other, so that what slows the machine slows all three (Bulej, Horký,
+// Tůma, Farquet and Prokopec, "Duet Benchmarking: Improving Measurement Accuracy in the Cloud", ICPE 2020; there at
+// the same time, here in turns). What is judged is the change in each block, of the new one against the mean of the old one
+// and its copy, oriented so that plus is worse. In this order:
+//
+//  1. The copy against the old one is judged by the rule for a fail, in both directions. They are the same program: if they
+//     differ, the machine does, and the duet is inconclusive.
+//  2. Fail, if the exact one-sided lower bound of the median change at Alpha (of rank [LowerRank]) lies above 0 and
+//     the median itself is at least MinEffect. A bound of exactly 0, as ties give it, is not above 0.
+//  3. Pass, if the exact one-sided upper bound at PassAlpha (of rank [UpperRank]) lies below Tolerance: the new program was
+//     shown to be not much worse. That nothing was found is no pass.
+//  4. Otherwise inconclusive.
+//
+// The bounds assume that blocks do not depend on each other, and nothing of how measurements are distributed. One call
+// judges one metric; where several are judged, Alpha is a share of what the whole verdict may err by.
+type Gate struct {
+	Alpha     float64 // the most likely that a fail may be where nothing changed: 0.01 over the number of comparisons
+	PassAlpha float64 // the most likely that a pass may be where the change is the tolerance: 0.1
+	MinEffect float64 // share: a smaller median change is no failure
+	Tolerance float64 // share: a pass shows the change to be below it
+}
+
+// Decision is what a Gate comes to.
+type Decision string
+
+// The decisions.
+const (
+	Pass         Decision = "pass"
+	Fail         Decision = "fail"
+	Inconclusive Decision = "inconclusive"
+)
+
+// Judgement is a decision and what it rests on.
+type Judgement struct {
+	Decision  Decision
+	Reason    string // half a sentence, where the decision does not speak for itself; always when inconclusive
+	Change    Change // of the new one: Lower at Alpha, Upper at PassAlpha
+	Copy      Change // of the copy against the old one: both bounds at Alpha, since it is judged in both directions
+	CopyFires bool   // rule 1
+	Needed    int    // inconclusive: about so many pairs would have decided; 0 where no number is of help
+}
+
+// Change is the median change and its one-sided bounds, as shares of the old figure: 0.05 is worse by 5 %. What is nil is
+// not known: bounds where there are too few pairs, all three where there is nothing that they could be a share of.
+//
+// Of a rate, where higher is better, it is the share by which a single operation takes longer: half the rate is 1.
+type Change struct {
+	Share, Lower, Upper *float64
+	Difference          float64 // the median change in the unit of the metric; 0 from Ratios
+}
+
+// Ratios judges a metric by the logarithms of its ratios, block by block: r = ln new − mean(ln old, ln copied), and -r where
+// higher is better. The three have an element a block; Ratios panics when their lengths differ. A figure that is not
+// above 0, or not finite, has no ratio: with one the judgement is inconclusive.
+func (g Gate) Ratios(old, copied, fresh []float64, higherIsBetter bool) Judgement {
+	sameLengths(old, copied, fresh)
+	sign := 1.0
+	if higherIsBetter {
+		sign = -1
+	}
+	changes, copies := make([]float64, len(old)), make([]float64, len(old))
+	for i := range old {
+		a, c, b := math.Log(old[i]), math.Log(copied[i]), math.Log(fresh[i])
+		changes[i], copies[i] = sign*(b-(a+c)/2), sign*(c-a)
+	}
+	if !finite(changes...) || !finite(copies...) {
+		return Judgement{Decision: Inconclusive, Reason: "a figure that is not above 0, or not finite, has no ratio"}
+	}
+	limits := limits{fail: math.Log1p(g.MinEffect), pass: math.Log1p(g.Tolerance)}
+	return g.judge(changes, copies, limits, math.Expm1)
+}
+
+// Differences judges a count of which less is better by its differences, block by block: d = new − mean(old, copied). Zeros
+// are legal, and so are differences of a count that is 0 where MinEffect and Tolerance are shares of nothing:
+// least, in the unit of the metric, is the least difference that counts. A fail needs a median of at least least and of
+// MinEffect of the old median; a pass an upper bound below least or below Tolerance of the old median, whichever is more.
+//
+// The three have an element a block; Differences panics when their lengths differ and unless least is above 0. With a
+// figure that is not finite the judgement is inconclusive.
+func (g Gate) Differences(old, copied, fresh []float64, least float64) Judgement {
+	sameLengths(old, copied, fresh)
+	if !(least > 0) {
+		panic(fmt.Sprintf("stats: least difference %v: want more than 0", least))
+	}
+	means, changes, copies := make([]float64, len(old)), make([]float64, len(old)), make([]float64, len(old))
+	for i := range old {
+		means[i] = (old[i] + copied[i]) / 2
+		changes[i], copies[i] = fresh[i]-means[i], copied[i]-old[i]
+	}
+	if !finite(changes...) || !finite(copies...) {
+		return Judgement{Decision: Inconclusive, Reason: "a figure is no finite number"}
+	}
+	before := Median(means).Median
+	limits := limits{fail: max(least, g.MinEffect*before), pass: max(least, g.Tolerance*before)}
+	share := func(d float64) float64 {
+		if !(before > 0) {
+			return math.NaN()
+		}
+		return d / before
+	}
+	j := g.judge(changes, copies, limits, share)
+	j.Change.Difference, j.Copy.Difference = Median(changes).Median, Median(copies).Median
+	return j
+}
+
+// limits are MinEffect and Tolerance in the unit of a series of changes.
+type limits struct{ fail, pass float64 }
+
+// judge applies the rule to changes block by block. share turns one into a share of the old figure, NaN where it has none.
+func (g Gate) judge(changes, copies []float64, l limits, share func(float64) float64) Judgement {
+	n := len(changes)
+	lowest := LowerRank(n, g.Alpha)
+	change, copied := estimated(changes, lowest, UpperRank(n, g.PassAlpha)), estimated(copies, lowest, n+1-lowest)
+	j := Judgement{
+		Change:    change.as(share),
+		Copy:      copied.as(share),
+		CopyFires: copied.above(l.fail) || copied.negative().above(l.fail),
+	}
+	switch least := max(LeastSamples(g.Alpha), LeastSamples(g.PassAlpha)); {
+	case n < least:
+		j.Decision, j.Needed = Inconclusive, inSets(least)
+		j.Reason = fmt.Sprintf("too few pairs for bounds: %d of at least %d", n, least)
+	case j.CopyFires:
+		j.Decision, j.Reason = Inconclusive, "the old one differs from its own copy: the machine does, not the program"
+	case change.above(l.fail):
+		j.Decision = Fail
+	case change.upper < l.pass:
+		j.Decision = Pass
+		if change.lower > 0 {
+			j.Reason = "worse, but by less than what counts"
+		}
+	default:
+		j.Decision = Inconclusive
+		j.Reason, j.Needed = g.undecided(changes, change, l)
+	}
+	return j
+}
+
+// undecided says what rule 4 means for a series: which rule was missed, and about how many pairs would have reached one.
+//
+// Were the changes Gaussian with a standard deviation of σ, taken as 1.4826 times the median absolute deviation, the median
+// of n of them would have one of about √(π/2)·σ/√n (H. Cramér, "Mathematical Methods of Statistics", 1946, chapter 28),
+// and its one-sided bound would lie z(α) times that away. So n = (π/2)·(z·σ/distance)² brings the bound from
+// the median that was seen to what it must clear: 0 for a fail, the tolerance for a pass. Of what is open to the median, the
+// sooner is taken. Since the next median will be another, about half of all repetitions of that size decide.
+func (g Gate) undecided(changes []float64, e estimate, l limits) (reason string, pairs int) {
+	spread := medianDeviation(changes)
+	need := func(alpha, distance float64) float64 {
+		z := math.Sqrt2 * math.Erfinv(1-2*alpha)
+		return math.Pi / 2 * math.Pow(max(z, 0)*spread/distance, 2)
+	}
+	n := math.Inf(1)
+	reason = "a change as large as the tolerance is not excluded"
+	if e.median < l.pass {
+		n = need(g.PassAlpha, l.pass-e.median)
+	}
+	if e.median >= l.fail {
+		reason = "worse in the median, but it is not excluded that nothing changed"
+		n = min(n, need(g.Alpha, e.median))
+	}
+	if !(n <= mostPairs) {
+		return "between what fails and what passes: more pairs would hardly decide", 0
+	}
+	return reason, inSets(max(int(math.Ceil(n)), len(changes)+1)) // what was measured was not enough, whatever the spread
+}
+
+// mostPairs is the most pairs to advise. It takes hours.
+const mostPairs = 6000
+
+// inSets rounds a number of pairs up to whole sets of blocks, one block for each order of the three programs.
+func inSets(pairs int) int {
+	const orders = 6
+	return (pairs + orders - 1) / orders * orders
+}
+
+// estimate is a median and its one-sided bounds, infinite where there are too few values for them. Of nothing at all the
+// median is NaN, which is neither above nor below anything.
+type estimate struct{ median, lower, upper float64 }
+
+// estimated takes the bounds of xs from their ranks, of which those outside 1 to len(xs) are none.
+func estimated(xs []float64, lower, upper int) estimate {
+	sorted := slices.Sorted(slices.Values(xs))
+	at := func(rank int, none float64) float64 {
+		if rank < 1 || rank > len(sorted) {
+			return none
+		}
+		return sorted[rank-1]
+	}
+	e := estimate{median: math.NaN(), lower: at(lower, math.Inf(-1)), upper: at(upper, math.Inf(1))}
+	if len(xs) > 0 {
+		e.median = Median(xs).Median
+	}
+	return e
+}
+
+// above is the rule for a fail.
+func (e estimate) above(least float64) bool { return e.lower > 0 && e.median >= least }
+
+func (e estimate) negative() estimate { return estimate{-e.median, -e.upper, -e.lower} }
+
+func (e estimate) as(share func(float64) float64) Change {
+	return Change{Share: known(e.median, share), Lower: known(e.lower, share), Upper: known(e.upper, share)}
+}
+
+// known is the share that x is, or nil where there is none.
+func known(x float64, share func(float64) float64) *float64 {
+	s := share(x)
+	if !finite(x, s) {
+		return nil
+	}
+	return &s
+}
+
+// medianDeviation is 1.4826 times the median absolute deviation: where measurements are Gaussian, their standard deviation,
+// and not drawn away by the few that are not (F. R. Hampel, "The Influence Curve and Its Role in Robust
+// Estimation", JASA 69, 1974).
+func medianDeviation(xs []float64) float64 {
+	center := Median(xs).Median
+	deviations := make([]float64, len(xs))
+	for i, x := range xs {
+		deviations[i] = math.Abs(x - center)
+	}
+	return 1.4826 * Median(deviations).Median
+}
+
+func sameLengths(old, copied, fresh []float64) {
+	if len(old) != len(copied) || len(old) != len(fresh) {
+		panic(fmt.Sprintf("stats: blocks of %d old, %d copied and %d new figures: want as many of each", len(old), len(copied), len(fresh)))
+	}
+}
+
+func finite(xs ...float64) bool {
+	for _, x := range xs {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}

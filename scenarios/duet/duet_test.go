@@ -1,0 +1,256 @@
+package duet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// actEnv makes the test binary a program that a duet can sample, or one that goes wrong.
+const actEnv = "DUET_TEST_ACT"
+
+func TestMain(m *testing.M) {
+	if act := os.Getenv(actEnv); act != "" {
+		os.Exit(perform(act))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// perform prints a document of one trial whose throughput is the first argument's length, unless act says otherwise.
+func perform(act string) int {
+	row := os.Args[1]
+	d := result.Document{SchemaVersion: result.SchemaVersion, ID: "x", Results: []result.Result{{
+		Strategy: row, Scenario: "s", TapeHash: "tape", Trials: []result.Trial{{OpsPerSec: float64(len(row)), Histogram: "long"}},
+	}}}
+	switch act {
+	case "good":
+	case "named":
+		d.Results[0].Strategy = os.Args[0]
+	case "restless":
+		d.Results[0].TapeHash = fmt.Sprint(os.Getpid())
+	case "two":
+		d.Results = append(d.Results, d.Results[0])
+	case "none":
+		d.Results[0].Trials = nil
+	case "garbage":
+		fmt.Print("{")
+		return 0
+	case "refuses":
+		fmt.Fprintln(os.Stderr, "a word before\nsessbench: --strategy x: unknown")
+		return 2
+	case "crashes":
+		panic("at once")
+	case "hangs":
+		time.Sleep(time.Hour)
+	case "leaves":
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), actEnv+"=hangs")
+		c.Stdout = os.Stdout // so that whoever reads it would wait for both
+		_ = c.Start()
+		time.Sleep(time.Hour)
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(d)
+	return 0
+}
+
+// arm is this test binary in a part.
+func arm(t *testing.T, label, act string) Arm {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Arm{Label: label, Path: self, Env: []string{actEnv + "=" + act}}
+}
+
+func TestRun(t *testing.T) {
+	var turns []string
+	var blocks []int
+	docs, err := Run(t.Context(), Config{
+		Arms: []Arm{arm(t, "A", "good"), arm(t, "B", "good"), arm(t, "C", "good")},
+		Rows: []Row{{"one", []string{"x"}}, {"two", []string{"xyz"}}}, Blocks: 6, Seed: 3,
+		Progress: func(s Step) {
+			if s.Arm == "" {
+				blocks = append(blocks, s.Block)
+				return
+			}
+			if s.Trials != 36 || s.Done != len(turns) {
+				t.Errorf("step %+v: want %d of 36", s, len(turns))
+			}
+			turns = append(turns, s.Row+s.Arm)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(blocks, []int{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("blocks %v", blocks)
+	}
+	orders := map[string]map[string]bool{"one": {}, "two": {}}
+	for at := 0; at < len(turns); at += 3 {
+		row := turns[at][:3]
+		orders[row][turns[at][3:]+turns[at+1][3:]+turns[at+2][3:]] = true
+	}
+	for row, seen := range orders {
+		if len(seen) != 6 {
+			t.Errorf("%s: orders %v: want all six", row, seen)
+		}
+	}
+	for i, d := range docs {
+		if len(d.Results) != 2 || d.Interrupted {
+			t.Fatalf("arm %d: %+v", i, d)
+		}
+		for j, r := range d.Results {
+			if len(r.Trials) != 6 {
+				t.Fatalf("arm %d row %d: %d trials", i, j, len(r.Trials))
+			}
+			for block, trial := range r.Trials {
+				if trial.Block != block || trial.OpsPerSec != float64(1+2*j) || trial.Histogram != "" {
+					t.Errorf("arm %d row %d: %+v", i, j, trial)
+				}
+			}
+		}
+	}
+}
+
+func TestRunSaysWhatWentWrong(t *testing.T) {
+	for _, test := range []struct {
+		why, act string
+		patience time.Duration
+		code     int
+		want     string
+	}{
+		{"its last words are told, and its exit code", "refuses", 0, 2, "B: one: exit status 2: sessbench: --strategy x: unknown"},
+		{"a crash is no sample", "crashes", 0, 2, "B: one: exit status 2: panic: at once"},
+		{"half a document is none", "garbage", 0, 0, "cut short"},
+		{"one result is wanted", "two", 0, 0, "does not hold one trial"},
+		{"and one trial", "none", 0, 0, "does not hold one trial"},
+		{"what does not end is ended", "hangs", 50 * time.Millisecond, -1, "did not come to an end"},
+		{"with whatever it started", "leaves", 500 * time.Millisecond, -1, "did not come to an end"},
+	} {
+		t.Run(test.act, func(t *testing.T) {
+			docs, err := Run(t.Context(), Config{
+				Arms: []Arm{arm(t, "A", "good"), arm(t, "B", test.act)}, Rows: []Row{{"one", []string{"x"}}}, Blocks: 2,
+				Patience: test.patience,
+			})
+			var failed *Error
+			if docs != nil && test.patience == 0 || !errors.As(err, &failed) {
+				t.Fatalf("%s: got %v", test.why, err)
+			}
+			if failed.Code != test.code || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: code %d, %v", test.why, failed.Code, err)
+			}
+		})
+	}
+}
+
+func TestRunWithoutTheProgram(t *testing.T) {
+	_, err := Run(t.Context(), Config{Arms: []Arm{{Label: "A", Path: "/does/not/exist"}}, Rows: []Row{{"one", nil}}, Blocks: 1})
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Code != -1 || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRunWithAnotherTape(t *testing.T) {
+	_, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "restless")}, Rows: []Row{{"one", []string{"x"}}}, Blocks: 2})
+	if err == nil || !strings.Contains(err.Error(), "A: one: the tape is another in block 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	docs, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "named")}, Rows: []Row{{"one", []string{"x"}}}, Blocks: 1, Name: "sessbench"})
+	if err != nil || docs[0].Results[0].Strategy != "sessbench" {
+		t.Errorf("it is called %+v, %v", docs, err)
+	}
+}
+
+// What was finished is kept, whole blocks only.
+func TestInterrupted(t *testing.T) {
+	for _, after := range []int{0, 1, 5, 7} { // processes: a block has four
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cause := errors.New("enough")
+		docs, err := Run(ctx, Config{
+			Arms: []Arm{arm(t, "A", "good"), arm(t, "B", "good")}, Rows: []Row{{"one", []string{"x"}}, {"two", []string{"y"}}}, Blocks: 3,
+			Progress: func(s Step) {
+				if s.Arm != "" && s.Done == after {
+					cancel(cause)
+				}
+			},
+		})
+		if !errors.Is(err, cause) {
+			t.Fatalf("after %d: %v", after, err)
+		}
+		if after < 4 {
+			if docs != nil {
+				t.Errorf("after %d: documents %+v", after, docs)
+			}
+			continue
+		}
+		for _, d := range docs {
+			if !d.Interrupted || len(d.Results) != 2 || len(d.Results[0].Trials) != 1 || len(d.Results[1].Trials) != 1 {
+				t.Errorf("after %d: %+v", after, d)
+			}
+		}
+		cancel(nil)
+	}
+}
+
+func TestOrders(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for n, round := range map[int]int{1: 1, 2: 2, 3: 6} {
+		list := orders(rng, n, 4*round)
+		for at := 0; at < len(list); at += round {
+			seen := map[string]bool{}
+			for _, order := range list[at : at+round] {
+				seen[fmt.Sprint(order)] = true
+			}
+			if len(seen) != round {
+				t.Errorf("%d arms: round %v: want each order once", n, list[at:at+round])
+			}
+		}
+	}
+	first := map[string]bool{}
+	for _, order := range orders(rng, 3, 60) {
+		first[fmt.Sprint(order)] = true
+	}
+	if len(first) != 6 {
+		t.Errorf("orders %v", first)
+	}
+	for _, order := range orders(rng, 5, 20) {
+		if slices.Sort(order); !slices.Equal(order, []int{0, 1, 2, 3, 4}) {
+			t.Errorf("order of five: %v", order)
+		}
+	}
+	if got := len(orders(rng, 3, 7)); got != 7 {
+		t.Errorf("%d orders: want 7", got)
+	}
+}
+
+func TestComplaint(t *testing.T) {
+	for _, test := range []struct{ why, text, want string }{
+		{"nothing was said", "", ""},
+		{"the last line", "a\nb\n\n", "b"},
+		{"a crash begins above its stacks", "a\npanic: at once\n\ngoroutine 1 [running]:\nmain.main()", "panic: at once"},
+		{"so does what the runtime finds", "fatal error: concurrent map writes\n\ngoroutine 1", "fatal error: concurrent map writes"},
+		{"the program's own last word", "sessbench: note: x\nsessbench: y\nz", "sessbench: y"},
+		{"cut to what fits", strings.Repeat("x", 900), strings.Repeat("x", 500)},
+	} {
+		if got := complaint(test.text); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.why, got, test.want)
+		}
+	}
+}

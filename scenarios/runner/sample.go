@@ -1,0 +1,56 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Sample is a run of one trial for each subject and scenario and of nothing else: neither the harness's own cost nor the
+// limit is measured, so that a process can be started for each trial. Bytes per session are, once the trial is over.
+// Results have no summaries. cfg.Runs is not looked at. When ctx ends there is no document.
+func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
+	cfg.Runs = 1
+	r := &run{Config: cfg, trials: len(cfg.Scenarios) * len(cfg.Subjects), doc: &result.Document{
+		SchemaVersion: result.SchemaVersion,
+		ID:            uuid.NewString(),
+		Created:       time.Now().UTC().Truncate(time.Second),
+		Machine:       ThisMachine(),
+	}}
+	for i := range cfg.Scenarios {
+		base := r.setup(&cfg.Scenarios[i])
+		for _, subject := range cfg.Subjects {
+			e := r.entrant(subject, base)
+			if err := r.sample(ctx, base, e); err != nil {
+				return nil, err
+			}
+			r.doc.Results = append(r.doc.Results, e.result)
+		}
+	}
+	return r.doc, nil
+}
+
+func (r *run) sample(ctx context.Context, base setup, e *entrant) (err error) {
+	if e.Subject, err = slowed(ctx, e.Subject, base); err != nil {
+		return err
+	}
+	t, err := r.trial(ctx, base, e)
+	if err != nil {
+		return err
+	}
+	if !e.faulty && !e.Strategy.Harness {
+		err = e.measureFootprint(ctx, base)
+		if f := (*fault)(nil); err != nil && !errors.As(err, &f) { // a store that failed its trial may well fail here, too
+			return err
+		}
+		t.BytesPerSession = e.footprint
+	}
+	t.Order = r.done
+	r.done++
+	e.result.Trials = append(e.result.Trials, t)
+	return nil
+}
