@@ -20,7 +20,8 @@ const documentExtension = ".json"
 
 // isBaselineName tells a name in baselinesDir from a file's path: it is a word without a slash that does not end in .json.
 func isBaselineName(text string) bool {
-	return !strings.ContainsRune(text, '/') && !strings.ContainsRune(text, filepath.Separator) && !strings.HasSuffix(text, documentExtension)
+	return !strings.ContainsRune(text, '/') && !strings.ContainsRune(text, filepath.Separator) &&
+		!strings.HasSuffix(text, documentExtension)
 }
 
 // baselinePath is the file that a stored baseline is in, by its name or its path. The error is of a name that cannot be
@@ -69,8 +70,8 @@ func checkBaselineName(name string) error {
 	bad := name == "" || name[0] == '.' || name[0] == '-' || strings.HasSuffix(name, documentExtension) ||
 		strings.ContainsFunc(name, func(r rune) bool { return !letter(r) })
 	if bad {
-		return fmt.Errorf("%s: want a name of letters, digits, dots, dashes and underscores that begins with none of . and - and does not end in %s",
-			quoted(name), documentExtension)
+		return fmt.Errorf("%s: want a name of letters, digits, dots, dashes and underscores "+
+			"that begins with none of . and - and does not end in %s", quoted(name), documentExtension)
 	}
 	return nil
 }
@@ -93,7 +94,8 @@ func (o *runOptions) checkSaveBaseline() error {
 	return nil
 }
 
-// saveBaseline keeps the result under the name of --save-baseline. What is no good as a baseline is not kept, which the error says.
+// saveBaseline keeps the result under the name of --save-baseline. What is no good as a baseline is not kept, which the
+// error says.
 func (o *runOptions) saveBaseline(d *result.Document) error {
 	switch {
 	case o.SaveBaseline == "":

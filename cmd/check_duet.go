@@ -82,10 +82,7 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*repo
 		Gated: gated, Planned: o.Pairs, MinEffect: o.effect(checkEffect), Tolerance: o.Tolerance,
 		Thresholds: o.thresholds, Command: o.typed(), Interrupted: docs[newArm].Interrupted,
 	})
-	if err != nil {
-		return nil, &exitError{exitIncomparable, fmt.Errorf("check: %w", err)}
-	}
-	return c, nil
+	return c, o.judgeError(err)
 }
 
 // effect is --min-effect, or the mode's own.

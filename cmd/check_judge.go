@@ -49,6 +49,8 @@ func (o *checkOptions) judgeError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &apart) && apart.Machines:
+		return &exitError{exitIncomparable, fmt.Errorf("check: %w (--allow-other-machine makes it advice)", err)}
 	case errors.As(err, &apart):
 		return &exitError{exitIncomparable, fmt.Errorf("check: %w", err)}
 	}

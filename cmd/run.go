@@ -144,7 +144,8 @@ func (o *runOptions) trialFlags() flagGroup {
 func (o *runOptions) afterwardsFlags() flagGroup {
 	fs := newFlagGroup("What becomes of the result")
 	o.addThresholdFlag(fs)
-	fs.StringVar(&o.SaveBaseline, "save-baseline", "", "also keep the result as `NAME`, in "+baselinesDir+"; not when interrupted or violated")
+	fs.StringVar(&o.SaveBaseline, "save-baseline", "",
+		"also keep the result as `NAME`, in "+baselinesDir+"; not when interrupted or violated")
 	return fs
 }
 

@@ -41,7 +41,7 @@ type Check struct {
 	Created       time.Time `json:"created"`
 	Mode          CheckMode `json:"mode"`
 	Verdict       Outcome   `json:"verdict"`
-	Advisory      bool      `json:"advisory,omitempty"` // the verdict is advice: the exit code does not depend on a fail in it
+	Advisory      bool      `json:"advisory,omitempty"` // the verdict is advice: see Binding
 	Words         string    `json:"words"`              // the verdict in a sentence or two
 	Command       string    `json:"command,omitempty"`  // what was typed
 	Interrupted   bool      `json:"interrupted,omitempty"`
@@ -63,7 +63,7 @@ type CheckRule struct {
 	Pairs       int      `json:"pairs,omitempty"` // duet: blocks of old, its copy and new that were finished
 	Planned     int      `json:"planned,omitempty"`
 	Gated       []string `json:"gated"`               // metrics
-	Comparisons int      `json:"comparisons"`         // gated metrics × rows: m
+	Comparisons int      `json:"comparisons"`         // gated metrics × rows that have a speed: m
 	Alpha       float64  `json:"alpha"`               // of one comparison: 0.01/m
 	MinEffect   float64  `json:"min_effect"`          // a smaller median change is no failure
 	Tolerance   float64  `json:"tolerance,omitempty"` // duet: a pass shows the change to be below it

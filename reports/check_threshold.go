@@ -169,7 +169,8 @@ func (t Threshold) judge(d *result.Document, r *result.Result) CheckedThreshold 
 	}
 	c.Verdict = t.outcome(median.Median)
 	if len(figures) >= stats.MinSamples && median.Lo <= t.bound && t.bound <= median.Hi {
-		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, holds the bound", t.metric.write(median.Lo), t.metric.write(median.Hi))
+		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, holds the bound",
+			t.metric.write(median.Lo), t.metric.write(median.Hi))
 	}
 	return c
 }
@@ -256,7 +257,7 @@ func comparison(operator string, o Outcome) string {
 	return "at least"
 }
 
-// formatFactor writes a factor with three digits at least: 10×, 1.05×, 0.012×.
+// formatFactor writes a factor with three digits: 10×, 1.05×, 0.012×.
 func formatFactor(x float64) string {
 	if x >= 100 {
 		return result.FormatRatio(x)
@@ -274,7 +275,8 @@ func (t *CheckedThreshold) Describe() string {
 	case given.relative: // the ratio is what was judged
 		return fmt.Sprintf("%s is %s, %s", name, given.metric.write(*t.Value), t.Reason)
 	}
-	text := fmt.Sprintf("%s is %s, %s %s", name, given.metric.write(*t.Value), comparison(t.Operator, t.Verdict), given.metric.write(t.Bound))
+	text := fmt.Sprintf("%s is %s, %s %s", name,
+		given.metric.write(*t.Value), comparison(t.Operator, t.Verdict), given.metric.write(t.Bound))
 	if t.Reason != "" {
 		text += " (" + t.Reason + ")"
 	}

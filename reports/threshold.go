@@ -89,7 +89,8 @@ func (t *Threshold) cut(text string) (left, right string, err error) {
 			return rest, right, nil
 		}
 	}
-	return "", "", fmt.Errorf("unknown metric %q: want %s, with a metric of %s", text[:first], grammar, strings.Join(metricNames(), ", "))
+	return "", "", fmt.Errorf("unknown metric %q: want %s, with a metric of %s",
+		text[:first], grammar, strings.Join(metricNames(), ", "))
 }
 
 // cutMetric parts the metric at the end of a text from what is before its dot. Metrics may have dots of their own, but none
@@ -199,7 +200,8 @@ func (t Threshold) matchNames(strategies, operations []string, baseline string) 
 		}
 	}
 	if t.relative && t.other.strategy == "" && baseline == "" {
-		return fmt.Errorf("no baseline strategy here: want %s of a strategy: %s", formatFactor(t.bound)+" STRATEGY", strings.Join(strategies, ", "))
+		return fmt.Errorf("no baseline strategy here: want %s STRATEGY of a strategy: %s",
+			formatFactor(t.bound), strings.Join(strategies, ", "))
 	}
 	if !slices.ContainsFunc(strategies, func(label string) bool { return t.covers(label, label == probeName, label == baseline) }) {
 		if t.subject.strategy != "" {

@@ -67,8 +67,9 @@ func thresholdMetrics() []*thresholdMetric {
 			}},
 		{name: "cpu_per_op", doc: "processor time of an operation", unit: "ns", missing: "not measured",
 			of: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.CPUNsPerOp, t.CPUNsPerOp > 0 }},
-		{name: "fairness.jain", doc: "Jain's index over the users: 1 is even, 1/users is one user alone", missing: "nothing was completed",
-			of: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Fairness.Jain, t.Fairness.Jain > 0 }},
+		{name: "fairness.jain", doc: "Jain's index over the users: 1 is even, 1/users is one user alone",
+			missing: "nothing was completed",
+			of:      func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Fairness.Jain, t.Fairness.Jain > 0 }},
 	}
 }
 

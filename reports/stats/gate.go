@@ -72,7 +72,7 @@ func (g Gate) Ratios(old, copied, fresh []float64, higherIsBetter bool) Judgemen
 		a, c, b := math.Log(old[i]), math.Log(copied[i]), math.Log(fresh[i])
 		changes[i], copies[i] = sign*(b-(a+c)/2), sign*(c-a)
 	}
-	if !finite(changes...) || !finite(copies...) {
+	if !finite(changes...) { // all three are in each of them
 		return Judgement{Decision: Inconclusive, Reason: "a figure that is not above 0, or not finite, has no ratio"}
 	}
 	limits := limits{fail: math.Log1p(g.MinEffect), pass: math.Log1p(g.Tolerance)}
@@ -234,7 +234,7 @@ func medianDeviation(xs []float64) float64 {
 
 func sameLengths(old, copied, fresh []float64) {
 	if len(old) != len(copied) || len(old) != len(fresh) {
-		panic(fmt.Sprintf("stats: blocks of %d old, %d copied and %d new figures: want as many of each", len(old), len(copied), len(fresh)))
+		panic(fmt.Sprintf("stats: %d old, %d copied and %d new figures: want as many of each", len(old), len(copied), len(fresh)))
 	}
 }
 

@@ -113,7 +113,8 @@ func TestGateOfRatios(t *testing.T) {
 			}
 			j := g.Ratios(old, turned(copied), turned(tt.fresh), higherIsBetter)
 			if j.Decision != tt.want || !strings.Contains(j.Reason, tt.reason) || (j.Reason == "") != (tt.reason == "") {
-				t.Errorf("%s (higher is better: %v): %s, reason %q: want %s, %q", tt.why, higherIsBetter, j.Decision, j.Reason, tt.want, tt.reason)
+				t.Errorf("%s (higher is better: %v): %s, reason %q: want %s, %q",
+					tt.why, higherIsBetter, j.Decision, j.Reason, tt.want, tt.reason)
 			}
 			if j.CopyFires != tt.copyFires {
 				t.Errorf("%s: the copy fires %v, want %v", tt.why, j.CopyFires, tt.copyFires)
@@ -170,6 +171,7 @@ func TestGateOfDifferences(t *testing.T) {
 		{"no number", all(1), nil, some(30, 1, math.NaN(), 1), 1, Inconclusive, "finite"},
 		{"no number in the copy", all(1), some(30, 1, math.NaN(), 1), all(1), 1, Inconclusive, "finite"},
 		{"infinite", all(1), nil, some(30, 1, math.Inf(-1), 1), 1, Inconclusive, "finite"},
+		{"too far apart for a difference", all(-math.MaxFloat64), all(math.MaxFloat64), all(1), 1, Inconclusive, "finite"},
 		{"too many before to take the mean", all(math.MaxFloat64), nil, all(1), 1, Inconclusive, "finite"},
 	}
 	for _, tt := range tests {
@@ -248,7 +250,8 @@ func TestGateWithoutEnoughPairs(t *testing.T) {
 	for _, tt := range tests {
 		old, fresh := some(tt.pairs, 0, 0, 1), some(tt.pairs, 0, 0, 2)
 		for _, j := range []Judgement{tt.gate.Ratios(old, old, fresh, false), tt.gate.Differences(old, old, fresh, 0.01)} {
-			if j.Decision != tt.want || j.Needed != tt.needed || (j.Decision == Inconclusive) != strings.Contains(j.Reason, "too few pairs") {
+			few := strings.Contains(j.Reason, "too few pairs")
+			if j.Decision != tt.want || j.Needed != tt.needed || few != (j.Decision == Inconclusive) {
 				t.Errorf("%s: %s (%s), %d needed: want %s, %d", tt.why, j.Decision, j.Reason, j.Needed, tt.want, tt.needed)
 			}
 			if (j.Change.Share != nil) != (tt.pairs > 0) {
@@ -393,7 +396,8 @@ func TestGateFailsNoMoreOftenThanAlpha(t *testing.T) {
 		}
 		fails := skewedFails(Gate{Alpha: tt.alpha, PassAlpha: 0.1, MinEffect: 0, Tolerance: 0.05})
 		if ok := least <= fails && fails <= most; ok != tt.want {
-			t.Errorf("X(%d): %d of 10⁴ duets without a change fail: within %d to %d is %v, want %v", tt.rank, fails, least, most, ok, tt.want)
+			t.Errorf("X(%d): %d of 10⁴ duets without a change fail: within %d to %d is %v, want %v",
+				tt.rank, fails, least, most, ok, tt.want)
 		}
 	}
 }
@@ -474,6 +478,7 @@ func TestNeededPairs(t *testing.T) {
 	}{
 		{"nothing changed: a pass, 1.57·(1.28·0.18/0.0488)² = 37", 0, 0.18, Pass, 36, 42},
 		{"half the tolerance: a pass, in a restless machine", 0.0247, 0.15, Pass, 90, 110},
+		{"3 %: a pass with 159 before a fail with 370", 0.03, 0.15, Pass, 150, 170},
 		{"8 %: a fail, 1.57·(3.02·0.2/0.077)² = 97", 0.08, 0.2, Fail, 90, 105},
 	} {
 		// The quantiles of a Gaussian for data: its median and spread are just what is asked for.
