@@ -14,7 +14,7 @@ const (
 
 	// ChangePointHistory is how many of the newest values are looked at. The time that it takes grows with the square of
 	// their number; these many take some tenths of a second where there is a lot to find, and almost none otherwise.
-	ChangePointHistory = 500
+	ChangePointHistory = 300
 
 	changeAlpha  = 0.01
 	permutations = 499 // besides the series as it is, so that the rarest P is 0.002 and five as far out are 0.01

@@ -404,11 +404,11 @@ func TestGateFailsNoMoreOftenThanAlpha(t *testing.T) {
 
 // simulatedDuets counts the decisions of duets of n pairs whose runs have Gaussian logarithms with the given standard
 // deviation, and of which the new one is worse by change.
-func simulatedDuets(g Gate, n int, deviation, change float64) map[Decision]int {
+func simulatedDuets(sets int, g Gate, n int, deviation, change float64) map[Decision]int {
 	random := rand.New(rand.NewPCG(5, 6))
 	decisions := map[Decision]int{}
 	var arms [3][]float64
-	for range simulatedSets {
+	for range sets {
 		for arm := range arms {
 			arms[arm] = make([]float64, n)
 			for i := range arms[arm] {
@@ -422,8 +422,6 @@ func simulatedDuets(g Gate, n int, deviation, change float64) map[Decision]int {
 	}
 	return decisions
 }
-
-const simulatedSets = 1000
 
 // TestGateSimulated has the figures to expect of thirty pairs, which may be off by three standard deviations. The spread is
 // that of the ratio of two runs of the same program next to each other: each run has 1/√2 of it.
@@ -454,10 +452,11 @@ func TestGateSimulated(t *testing.T) {
 		{"10 %, on a machine more restless", 0.12, 8, 0.1, Fail, 0.99, 1, false},
 		{"10 % never pass", 0.08, 8, 0.1, Pass, 0, 0, true},
 	}
+	const sets = 1000
 	for _, tt := range tests {
-		decisions := simulatedDuets(gate(tt.m), 30, tt.spread/math.Sqrt2, tt.change)
-		share := float64(decisions[tt.decision]) / simulatedSets
-		error3 := func(p float64) float64 { return 3 * math.Sqrt(p*(1-p)/simulatedSets) }
+		decisions := simulatedDuets(sets, gate(tt.m), 30, tt.spread/math.Sqrt2, tt.change)
+		share := float64(decisions[tt.decision]) / sets
+		error3 := func(p float64) float64 { return 3 * math.Sqrt(p*(1-p)/sets) }
 		if got := tt.least-error3(tt.least) <= share && share <= tt.most+error3(tt.most); got != tt.want {
 			t.Errorf("%s, at a spread of %v with m = %v: a share of %.4f is %s: from %v to %v is %v, want %v",
 				tt.why, tt.spread, tt.m, share, tt.decision, tt.least, tt.most, got, tt.want)
@@ -493,9 +492,10 @@ func TestNeededPairs(t *testing.T) {
 			continue
 		}
 		// The change has the variance of one run and a half.
-		got := simulatedDuets(gate(8), j.Needed, tt.deviation/math.Sqrt(1.5), tt.change)
-		if share := float64(got[tt.decision]) / simulatedSets; share < 0.3 || share > 0.7 {
-			t.Errorf("%s: of duets of %d pairs %v of %d: want about half", tt.why, j.Needed, got, simulatedSets)
+		const sets = 200
+		got := simulatedDuets(sets, gate(8), j.Needed, tt.deviation/math.Sqrt(1.5), tt.change)
+		if share := float64(got[tt.decision]) / sets; share < 0.3 || share > 0.7 {
+			t.Errorf("%s: of duets of %d pairs %v of %d: want about half", tt.why, j.Needed, got, sets)
 		}
 	}
 }
