@@ -41,6 +41,7 @@ const (
 	maxPairs       = 6000
 	checkWarmup    = 45 * time.Millisecond
 	checkWindow    = 240 * time.Millisecond // a process takes 0.35 s with what comes before and after
+	checkTurn      = 2 * time.Millisecond
 	checkEffect    = 0.025
 	checkTolerance = 0.05
 	storedEffect   = 0.10

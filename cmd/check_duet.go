@@ -131,8 +131,12 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 	}
 	for _, s := range list {
 		for _, subject := range subjects {
-			args := append(o.strategyArgs(subject, common), o.scenarioArgs(s)...)
-			rows = append(rows, duet.Row{Label: subject.Label + " (" + s.Name + ")", Args: append([]string{"sample"}, args...)})
+			args := append([]string{"sample"}, o.strategyArgs(subject, common)...)
+			rows = append(rows, duet.Row{
+				Label: subject.Label + " (" + s.Name + ")",
+				Args:  append(args, o.scenarioArgs(s)...),
+				Turns: takesTurns(s),
+			})
 		}
 	}
 	return rows, o.matchThresholds(subjects, list)
@@ -169,7 +173,14 @@ func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
 	add(o.TTL > 0 && s.TTL > 0, "--ttl", o.TTL)
 	add(o.Keys != "", "--keys", o.Keys)
 	add(o.Mix != "", "--mix", o.Mix)
+	add(takesTurns(s), "--turns", checkTurn)
 	return args
+}
+
+// takesTurns reports whether the processes of a block can take turns of milliseconds: where nobody waits for anything but a
+// lock that is held for no time, and where the start is not what is measured.
+func takesTurns(s scenarios.Scenario) bool {
+	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.Cold
 }
 
 // arms puts the three binaries into dir under names of equal length: a process's stack begins with the name of its file, and

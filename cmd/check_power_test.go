@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -34,12 +35,53 @@ func TestPower(t *testing.T) {
 		t.Skipf("%s=600 measures for half an hour", powerEnv)
 	}
 	docs := powerDocuments(t, blocks)
-	for i, share := range powerShares {
-		if i > copyArm {
-			report(t, docs, i, share)
+	cuts := map[string][][]int{"disjoint": disjoint(docs), "drawn": drawn(docs)}
+	for _, way := range []string{"disjoint", "drawn"} {
+		told := 0
+		for _, cut := range cuts[way] {
+			if a, b := only(docs[oldArm], cut), only(docs[copyArm], cut); slower(a, b) || slower(b, a) {
+				told++
+			}
+		}
+		t.Logf("00%%, %s: of %d comparisons of A with A′ benchstat finds a difference in %s", way, len(cuts[way]), percent(told, len(cuts[way])))
+		for i := copyArm + 1; i < len(powerShares); i++ {
+			for _, metrics := range [][]string{{"ops_per_sec"}, reports.GatedMetrics()} {
+				verdicts(t, docs, i, way, cuts[way], metrics)
+			}
 		}
 	}
-	report(t, []*result.Document{docs[0], docs[1], docs[0]}, -1, "A against A′, benchstat only")
+	for i := copyArm + 1; i < len(powerShares); i++ {
+		t.Logf("%s: over all %d blocks ops/s is worse by %s", powerShares[i], trials(docs), overall(t, docs, i))
+	}
+}
+
+func trials(docs []*result.Document) int { return len(docs[oldArm].Results[0].Trials) }
+
+func percent(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
+
+// disjoint cuts the blocks into verdicts, none of which has a block of another's.
+func disjoint(docs []*result.Document) (cuts [][]int) {
+	for at := 0; at+checkPairs <= trials(docs); at += checkPairs {
+		var cut []int
+		for i := range checkPairs {
+			cut = append(cut, at+i)
+		}
+		cuts = append(cuts, cut)
+	}
+	return cuts
+}
+
+// drawn draws verdicts with replacement.
+func drawn(docs []*result.Document) (cuts [][]int) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		var cut []int
+		for range checkPairs {
+			cut = append(cut, rng.IntN(trials(docs)))
+		}
+		cuts = append(cuts, cut)
+	}
+	return cuts
 }
 
 var powerShares = []string{"00%", "00%", "03%", "05%", "10%", "20%"} // of equal length, for they are on the stack
@@ -65,10 +107,13 @@ func powerDocuments(t *testing.T, blocks int) (docs []*result.Document) {
 		}
 		cfg.Arms = append(cfg.Arms, duet.Arm{Label: share, Path: path, Env: []string{"SESSBENCH_SLOWDOWN=" + share}})
 	}
-	cfg.Rows = []duet.Row{{Label: "per-session (chatbot)", Args: []string{"sample", "--strategy", "per-session", "--scenario", "chatbot",
-		"--warmup", checkWarmup.String(), "--hold", "0s", "--seed", "1", "--duration", checkWindow.String()}}}
-	docs, err := duet.Run(t.Context(), cfg)
-	if err != nil {
+	cfg.Rows = []duet.Row{{Label: "per-session (chatbot)", Turns: true, Args: []string{"sample", "--strategy", "per-session",
+		"--scenario", "chatbot", "--warmup", checkWarmup.String(), "--hold", "0s", "--seed", "1", "--duration", checkWindow.String(),
+		"--turns", checkTurn.String()}}}
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt) // what was measured by then is judged
+	defer stop()
+	docs, err := duet.Run(ctx, cfg)
+	if docs == nil {
 		t.Fatal(err)
 	}
 	if file != "" {
@@ -83,65 +128,43 @@ func powerDocuments(t *testing.T, blocks int) (docs []*result.Document) {
 	return docs
 }
 
-// report judges an arm in disjoint cuts and in drawn ones.
-func report(t *testing.T, docs []*result.Document, arm int, share string) {
+// verdicts says what check and benchstat make of an arm.
+func verdicts(t *testing.T, docs []*result.Document, arm int, way string, cuts [][]int, metrics []string) {
 	t.Helper()
-	if arm < 0 {
-		arm = copyArm
-	}
-	n := len(docs[0].Results[0].Trials)
-	var cuts, drawn [][]int
-	for at := 0; at+checkPairs <= n; at += checkPairs {
-		var cut []int
-		for i := range checkPairs {
-			cut = append(cut, at+i)
-		}
-		cuts = append(cuts, cut)
-	}
-	rng := rand.New(rand.NewPCG(1, uint64(arm)))
-	for range 1000 {
-		var cut []int
-		for range checkPairs {
-			cut = append(cut, rng.IntN(n))
-		}
-		drawn = append(drawn, cut)
-	}
-	for _, way := range []struct {
-		name string
-		cuts [][]int
-	}{{"disjoint", cuts}, {"drawn", drawn}} {
-		for _, metrics := range [][]string{{"ops_per_sec"}, reports.GatedMetrics()} {
-			count := map[reports.Outcome]int{}
-			told := 0
-			for _, cut := range way.cuts {
-				c, err := reports.CheckDuet(reports.Duet{
-					Old: only(docs[oldArm], cut), Copied: only(docs[copyArm], cut), Fresh: only(docs[arm], cut),
-					OldLabel: "old", NewLabel: "new", Gated: metrics, Planned: checkPairs, MinEffect: checkEffect, Tolerance: checkTolerance,
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				count[c.Verdict]++
-				if slower(only(docs[oldArm], cut), only(docs[arm], cut)) {
-					told++
-				}
-			}
-			all := float64(len(way.cuts)) / 100
-			t.Logf("%s, %s, %d metrics: %d verdicts: fail %.1f %%, inconclusive %.1f %%, pass %.1f %%; benchstat calls ops/s worse in %.1f %%",
-				share, way.name, len(metrics), len(way.cuts), float64(count[reports.FailedGate])/all, float64(count[reports.Inconclusive])/all,
-				float64(count[reports.Passed])/all, float64(told)/all)
+	count := map[reports.Outcome]int{}
+	told := 0
+	for _, cut := range cuts {
+		old, copied, fresh := only(docs[oldArm], cut), only(docs[copyArm], cut), only(docs[arm], cut)
+		count[judged(t, old, copied, fresh, metrics).Verdict]++
+		if slower(old, fresh) {
+			told++
 		}
 	}
-	c, err := reports.CheckDuet(reports.Duet{Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[arm], OldLabel: "old", NewLabel: "new",
-		Gated: []string{"ops_per_sec"}, Planned: n, MinEffect: checkEffect, Tolerance: checkTolerance})
+	t.Logf("%s, %s, %d gated metrics: of %d verdicts fail %s, inconclusive %s, pass %s; benchstat calls ops/s worse in %s",
+		powerShares[arm], way, len(metrics), len(cuts), percent(count[reports.FailedGate], len(cuts)),
+		percent(count[reports.Inconclusive], len(cuts)), percent(count[reports.Passed], len(cuts)), percent(told, len(cuts)))
+}
+
+func judged(t *testing.T, old, copied, fresh *result.Document, metrics []string) *reports.Check {
+	t.Helper()
+	c, err := reports.CheckDuet(reports.Duet{
+		Old: old, Copied: copied, Fresh: fresh, OldLabel: "old", NewLabel: "new", Gated: metrics,
+		Planned: checkPairs, MinEffect: checkEffect, Tolerance: checkTolerance,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range c.Scenarios[0].Rows[0].Metrics {
-		if m.Change != nil {
-			t.Logf("%s: over all %d blocks %s is worse by %.2f %%, the copy by %+v", share, n, m.Metric, 100**m.Change, m.Copy)
-		}
+	return c
+}
+
+// overall is the change of ops/s over all blocks, which says what was really planted.
+func overall(t *testing.T, docs []*result.Document, arm int) string {
+	t.Helper()
+	m := judged(t, docs[oldArm], docs[copyArm], docs[arm], []string{"ops_per_sec"}).Scenarios[0].Rows[0].Metrics[0]
+	if m.Change == nil || m.Copy == nil || m.Copy.Change == nil {
+		t.Fatalf("no change: %+v", m)
 	}
+	return fmt.Sprintf("%.2f %%, and A′ than A by %.2f %%", 100**m.Change, 100**m.Copy.Change)
 }
 
 // only is a document with some of its trials, each in a block of its own.

@@ -3,6 +3,9 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +17,10 @@ import (
 // neither a configuration file nor the environment, since check has done so.
 func newSampleCmd(a *app) *cobra.Command {
 	o := &runOptions{common: common{app: a, Quiet: true}}
+	var turns time.Duration
+	fs := newFlagGroup("Turns")
+	fs.Var(duration("", time.Millisecond, time.Second, func(d time.Duration) { turns = d }), "turns",
+		"take turns of this `TIME` with other processes: t or f on stdout gives the machine away, a byte on stdin gives it back")
 	c := &cobra.Command{
 		Use:     "sample [flags]",
 		Short:   "Measure one trial and print its result document",
@@ -21,15 +28,18 @@ func newSampleCmd(a *app) *cobra.Command {
 		Example: "  sessbench sample -S sharded -s chatbot --hold 0s --warmup 60ms --duration 240ms",
 		Args:    noArgs,
 		Hidden:  true,
-		RunE:    func(c *cobra.Command, _ []string) error { return o.sample(c.Context()) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.sample(c.Context(), turns) },
 	}
-	addGroups(c, o.whatFlags(), o.usersFlags(), o.trialFlags())
+	addGroups(c, o.whatFlags(), o.usersFlags(), o.trialFlags(), fs)
 	return c
 }
 
-func (o *runOptions) sample(ctx context.Context) (err error) {
+func (o *runOptions) sample(ctx context.Context, turns time.Duration) (err error) {
 	o.Baseline, o.Runs = "none", 1
 	cfg := runner.Config{Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed}
+	if turns > 0 {
+		cfg.Turns = &runner.Turns{Length: turns, Over: o.giveTurn, Next: o.awaitTurn}
+	}
 	if cfg.Subjects, err = o.subjects(); err != nil {
 		return err
 	}
@@ -42,4 +52,23 @@ func (o *runOptions) sample(ctx context.Context) (err error) {
 	}
 	doc.Tool, doc.Config = thisTool(), o.resolved(cfg)
 	return json.NewEncoder(o.out).Encode(doc)
+}
+
+// giveTurn tells the parent that this process rests: t, and f when it has finished.
+func (o *runOptions) giveTurn(finished bool) error {
+	word := "t"
+	if finished {
+		word = "f"
+	}
+	_, err := io.WriteString(o.out, word)
+	return err
+}
+
+// awaitTurn waits for the parent's word.
+func (o *runOptions) awaitTurn() error {
+	var word [1]byte
+	if _, err := io.ReadFull(o.in, word[:]); err != nil {
+		return errors.New("whoever gave the turns is gone")
+	}
+	return nil
 }

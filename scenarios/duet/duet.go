@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -24,6 +25,7 @@ type Arm struct {
 type Row struct {
 	Label string
 	Args  []string // of the program, its name not among them
+	Turns bool     // the processes of a block are there at the same time and take turns: see together
 }
 
 // Config is what to measure.
@@ -42,7 +44,7 @@ const DefaultPatience = 2 * time.Minute
 
 // Step says how far a duet has come.
 type Step struct {
-	Arm, Row     string // what runs next; empty when a block has just ended
+	Arm, Row     string // what runs next; empty when a block has just ended. No arm: all of them in turns
 	Block        int    // blocks finished
 	Done, Trials int    // processes finished, and in all
 }
@@ -50,7 +52,7 @@ type Step struct {
 // What is what runs next, empty when a block has just ended.
 func (s Step) What() string {
 	if s.Arm == "" {
-		return ""
+		return s.Row
 	}
 	return s.Row + ", " + s.Arm
 }
@@ -71,7 +73,7 @@ func Run(ctx context.Context, cfg Config) ([]*result.Document, error) {
 		taken := make([][]result.Result, len(cfg.Rows)) // for each row and arm
 		for row := range cfg.Rows {
 			var err error
-			if taken[row], err = d.turn(ctx, block, row, plans[row][block]); err == nil {
+			if taken[row], err = d.block(ctx, block, row, plans[row][block]); err == nil {
 				continue
 			}
 			if ctx.Err() == nil {
@@ -97,26 +99,50 @@ type duet struct {
 	done int
 }
 
-// turn samples every arm once.
-func (d *duet) turn(ctx context.Context, block, row int, order []int) ([]result.Result, error) {
+// block samples every arm once, in this order.
+func (d *duet) block(ctx context.Context, block, row int, order []int) ([]result.Result, error) {
+	runtime.LockOSThread() // on Linux a process dies with the thread that started it
+	defer runtime.UnlockOSThread()
+	sample := d.oneByOne
+	if d.Rows[row].Turns {
+		sample = d.together
+	}
+	before := d.done
+	docs, err := sample(ctx, block, d.Rows[row], order)
+	if err != nil {
+		return nil, err
+	}
 	taken := make([]result.Result, len(d.Arms))
-	for _, i := range order {
-		arm := d.Arms[i]
-		d.report(Step{Arm: arm.Label, Row: d.Rows[row].Label, Block: block})
-		doc, err := d.sample(ctx, arm, d.Rows[row])
-		if err != nil {
-			return nil, err
-		}
+	for place, i := range order {
+		doc := docs[i]
 		taken[i] = doc.Results[0]
-		taken[i].Trials[0].Order = d.done
+		taken[i].Trials[0].Order = before + place
 		taken[i].Trials[0].Histogram = "" // nobody draws it
 		if d.docs[i] == nil {
 			d.docs[i] = doc
 			d.docs[i].Results = nil
 		}
-		d.done++
 	}
 	return taken, nil
+}
+
+// oneByOne samples one arm after the other.
+func (d *duet) oneByOne(ctx context.Context, block int, row Row, order []int) ([]*result.Document, error) {
+	docs := make([]*result.Document, len(d.Arms))
+	for _, i := range order {
+		d.report(Step{Arm: d.Arms[i].Label, Row: row.Label, Block: block})
+		p, err := d.start(ctx, d.Arms[i], row)
+		if err != nil {
+			return nil, err
+		}
+		docs[i], err = p.document()
+		p.end()
+		if err != nil {
+			return nil, err
+		}
+		d.done++
+	}
+	return docs, nil
 }
 
 // keep puts a sample into its arm's document.

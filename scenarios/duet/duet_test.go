@@ -80,7 +80,7 @@ func TestRun(t *testing.T) {
 	var blocks []int
 	docs, err := Run(t.Context(), Config{
 		Arms: []Arm{arm(t, "A", "good"), arm(t, "B", "good"), arm(t, "C", "good")},
-		Rows: []Row{{"one", []string{"x"}}, {"two", []string{"xyz"}}}, Blocks: 6, Seed: 3,
+		Rows: []Row{{Label: "one", Args: []string{"x"}}, {Label: "two", Args: []string{"xyz"}}}, Blocks: 6, Seed: 3,
 		Progress: func(s Step) {
 			if s.Arm == "" {
 				blocks = append(blocks, s.Block)
@@ -142,7 +142,7 @@ func TestRunSaysWhatWentWrong(t *testing.T) {
 	} {
 		t.Run(test.act, func(t *testing.T) {
 			docs, err := Run(t.Context(), Config{
-				Arms: []Arm{arm(t, "A", "good"), arm(t, "B", test.act)}, Rows: []Row{{"one", []string{"x"}}}, Blocks: 2,
+				Arms: []Arm{arm(t, "A", "good"), arm(t, "B", test.act)}, Rows: []Row{{Label: "one", Args: []string{"x"}}}, Blocks: 2,
 				Patience: test.patience,
 			})
 			var failed *Error
@@ -157,7 +157,7 @@ func TestRunSaysWhatWentWrong(t *testing.T) {
 }
 
 func TestRunWithoutTheProgram(t *testing.T) {
-	_, err := Run(t.Context(), Config{Arms: []Arm{{Label: "A", Path: "/does/not/exist"}}, Rows: []Row{{"one", nil}}, Blocks: 1})
+	_, err := Run(t.Context(), Config{Arms: []Arm{{Label: "A", Path: "/does/not/exist"}}, Rows: []Row{{Label: "one"}}, Blocks: 1})
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Code != -1 || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
@@ -165,14 +165,14 @@ func TestRunWithoutTheProgram(t *testing.T) {
 }
 
 func TestRunWithAnotherTape(t *testing.T) {
-	_, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "restless")}, Rows: []Row{{"one", []string{"x"}}}, Blocks: 2})
+	_, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "restless")}, Rows: []Row{{Label: "one", Args: []string{"x"}}}, Blocks: 2})
 	if err == nil || !strings.Contains(err.Error(), "A: one: the tape is another in block 2") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestPrograms(t *testing.T) {
-	docs, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "named")}, Rows: []Row{{"one", []string{"x"}}}, Blocks: 1, Name: "sessbench"})
+	docs, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "named")}, Rows: []Row{{Label: "one", Args: []string{"x"}}}, Blocks: 1, Name: "sessbench"})
 	if err != nil || docs[0].Results[0].Strategy != "sessbench" {
 		t.Errorf("it is called %+v, %v", docs, err)
 	}
@@ -184,7 +184,7 @@ func TestInterrupted(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cause := errors.New("enough")
 		docs, err := Run(ctx, Config{
-			Arms: []Arm{arm(t, "A", "good"), arm(t, "B", "good")}, Rows: []Row{{"one", []string{"x"}}, {"two", []string{"y"}}}, Blocks: 3,
+			Arms: []Arm{arm(t, "A", "good"), arm(t, "B", "good")}, Rows: []Row{{Label: "one", Args: []string{"x"}}, {Label: "two", Args: []string{"y"}}}, Blocks: 3,
 			Progress: func(s Step) {
 				if s.Arm != "" && s.Done == after {
 					cancel(cause)

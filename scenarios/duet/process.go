@@ -1,14 +1,15 @@
 package duet
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
@@ -33,34 +34,78 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// sample runs one process to its end.
-func (d *duet) sample(ctx context.Context, arm Arm, row Row) (*result.Document, error) {
-	runtime.LockOSThread() // on Linux a child dies with the thread that started it
-	defer runtime.UnlockOSThread()
-	limit, cancel := context.WithTimeoutCause(ctx, cmp.Or(d.Patience, DefaultPatience), errors.New("it did not come to an end"))
-	defer cancel()
-	var out, said bytes.Buffer
-	c := exec.CommandContext(limit, arm.Path, row.Args...)
-	c.Args[0] = cmp.Or(d.Name, c.Args[0])
-	c.Env = append(os.Environ(), arm.Env...)
-	c.Stdout, c.Stderr = &out, &said
-	c.SysProcAttr = apart()
-	c.Cancel = func() error { return end(c.Process) }
-	c.WaitDelay = time.Second // for whoever left its group with its stdout
-	err := c.Run()
+// process is a running process of an arm. It dies with the thread that started it, on Linux.
+type process struct {
+	*exec.Cmd
+	arm, row string
+	in       io.WriteCloser
+	out      *bufio.Reader
+	said     bytes.Buffer
+	limit    context.Context
+	cancel   context.CancelFunc
+}
+
+// start starts an arm's process. Whoever starts one calls end, on the same goroutine, which is locked to its thread.
+func (d *duet) start(ctx context.Context, arm Arm, row Row) (*process, error) {
+	p := &process{arm: arm.Label, row: row.Label}
+	p.limit, p.cancel = context.WithTimeoutCause(ctx, cmp.Or(d.Patience, DefaultPatience), errors.New("it did not come to an end"))
+	p.Cmd = exec.CommandContext(p.limit, arm.Path, row.Args...)
+	p.Args[0] = cmp.Or(d.Name, p.Args[0])
+	p.Env = append(os.Environ(), arm.Env...)
+	p.Stderr = &p.said
+	p.SysProcAttr = apart()
+	p.Cancel = func() error { return end(p.Process) }
+	p.WaitDelay = time.Second // for whoever left its group with its stderr
+	var out io.ReadCloser
+	var err error
+	if p.in, err = p.StdinPipe(); err == nil {
+		out, err = p.StdoutPipe()
+	}
 	if err == nil {
-		var doc *result.Document
-		if doc, err = result.Read(&out); err == nil && (len(doc.Results) != 1 || len(doc.Results[0].Trials) != 1) {
-			err = errors.New("its document does not hold one trial")
-		}
-		if err == nil {
-			return doc, nil
-		}
+		p.out = bufio.NewReader(out)
+		context.AfterFunc(p.limit, func() { out.Close() }) // somebody who left its group may still hold the other end
+		err = p.Start()
 	}
-	if limit.Err() != nil {
-		err = context.Cause(limit)
+	if err != nil {
+		defer p.cancel()
+		return nil, p.failed(err)
 	}
-	return nil, &Error{Arm: arm.Label, Row: row.Label, Code: c.ProcessState.ExitCode(), Said: complaint(said.String()), Cause: err}
+	return p, nil
+}
+
+// document reads what the process prints until it ends.
+func (p *process) document() (*result.Document, error) {
+	p.in.Close()
+	text, err := io.ReadAll(p.out)
+	if died := p.Wait(); died != nil {
+		return nil, p.failed(died)
+	}
+	var doc *result.Document
+	if err == nil {
+		doc, err = result.Read(bytes.NewReader(text))
+	}
+	if err == nil && (len(doc.Results) != 1 || len(doc.Results[0].Trials) != 1) {
+		err = errors.New("its document does not hold one trial")
+	}
+	if err != nil {
+		return nil, p.failed(err)
+	}
+	return doc, nil
+}
+
+// end ends the process if it has not ended.
+func (p *process) end() {
+	p.cancel()
+	if p.ProcessState == nil {
+		_ = p.Wait() // it was ended, which is no news
+	}
+}
+
+func (p *process) failed(err error) error {
+	if p.limit.Err() != nil {
+		err = context.Cause(p.limit)
+	}
+	return &Error{Arm: p.arm, Row: p.row, Code: p.ProcessState.ExitCode(), Said: complaint(p.said.String()), Cause: err}
 }
 
 // complaint is the line of a program's stderr that says most: the last one that it, or Go's runtime, begins with a name, or

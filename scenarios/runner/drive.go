@@ -26,9 +26,15 @@ func (tr *trial) drive() (window, error) {
 	if n := tr.scenario.Iterations; n > 0 {
 		visits = int64(n)
 	}
+	if tr.take != nil {
+		tr.turns = newTurns(len(tr.users))
+	}
 	for i, u := range tr.users {
 		ready.Add(1)
 		running.Go(func() {
+			if tr.turns != nil {
+				defer tr.turns.leave()
+			}
 			defer u.recovered()
 			ready.Done()
 			<-barrier
@@ -45,12 +51,18 @@ func (tr *trial) drive() (window, error) {
 	if timed {
 		tr.from, tr.until = int64(tr.warmup), int64(tr.warmup+tr.window)
 	}
+	if tr.pause = tr.until; tr.turns != nil {
+		tr.pause = 0
+	}
 	before := readUsage(true)
 	tr.base = time.Now()
 	close(barrier)
 
-	idle := make(chan struct{})
+	idle, conducted := make(chan struct{}), make(chan error, 1)
 	go func() { running.Wait(); close(idle) }()
+	if tr.turns != nil {
+		go func() { conducted <- tr.conduct() }()
+	}
 	stopCleaning := tr.startJanitor()
 	defer context.AfterFunc(tr.ctx, func() { tr.stopped.Store(true) })()
 
@@ -58,6 +70,9 @@ func (tr *trial) drive() (window, error) {
 	err := tr.await(idle, timed)
 	if err == nil {
 		err = guarded(tr.ctx, tr.ample(1), "sweep", stopCleaning)
+	}
+	if err == nil && tr.turns != nil {
+		err = tr.lastTurn(conducted)
 	}
 	if err != nil {
 		return w, err
@@ -78,7 +93,7 @@ func (tr *trial) drive() (window, error) {
 // watch waits until the window closes or all users are back, and returns the largest number of goroutines seen.
 func (tr *trial) watch(idle <-chan struct{}, timed bool) (most int) {
 	d := tr.longest(timed)
-	if timed {
+	if timed && tr.turns == nil {
 		d = time.Until(tr.base.Add(time.Duration(tr.until)))
 	}
 	end := time.NewTimer(d)

@@ -32,7 +32,7 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	s.Users = users
 	idle := base
 	idle.scenario, idle.warmup, idle.window, idle.work, idle.measured, idle.speed = &s, warmup, window, nil, false, 0
-	idle.record = 0
+	idle.record, idle.take = 0, nil
 	return idle
 }
 

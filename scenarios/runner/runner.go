@@ -38,6 +38,7 @@ type Config struct {
 	Traffic   *trace.Tape   // replayed instead of a tape
 	Speed     float64       // of the traffic's clock; 0: as fast as possible
 	Patience  time.Duration // how long after the last possible end a store counts as hanging; 0: DefaultPatience
+	Turns     *Turns        // with other processes, of a Sample alone; may be nil
 	Progress  func(Step)    // called between windows, on the goroutine of Run; may be nil
 }
 

@@ -23,6 +23,7 @@ func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
 	}}
 	for i := range cfg.Scenarios {
 		base := r.setup(&cfg.Scenarios[i])
+		base.take = cfg.Turns
 		for _, subject := range cfg.Subjects {
 			e := r.entrant(subject, base)
 			if err := r.sample(ctx, base, e); err != nil {
@@ -35,7 +36,7 @@ func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
 }
 
 func (r *run) sample(ctx context.Context, base setup, e *entrant) (err error) {
-	if e.Subject, err = slowed(ctx, e.Subject, base); err != nil {
+	if e.Subject, err = slowed(e.Subject); err != nil {
 		return err
 	}
 	t, err := r.trial(ctx, base, e)

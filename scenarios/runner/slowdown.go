@@ -18,22 +18,19 @@ import (
 // share of known slowdowns a gate finds, and in no build without -tags slowdown.
 const slowdownEnv = "SESSBENCH_SLOWDOWN"
 
-// The trial that says what an operation costs before it is slowed down.
-const (
-	costWarmup = 10 * time.Millisecond
-	costWindow = 40 * time.Millisecond
-)
+// ground is the share by which every operation is slower, at 0 %, too: the call and the branches that the processor cannot
+// foresee cost as much as a small share, and are to be the same in all arms of an experiment.
+const ground = 0.05
 
-// slowed is the subject with every operation slower by the share asked for of the processor time that one takes, as
-// measured here on the subject itself in the same scenario. At 0 % all is the same but for the spinning.
-func slowed(ctx context.Context, subject Subject, base setup) (Subject, error) {
+// slowed is the subject with every operation slower by the share asked for than it is at 0 %.
+func slowed(subject Subject) (Subject, error) {
 	text := os.Getenv(slowdownEnv)
 	number, ok := strings.CutSuffix(text, "%")
 	percent, err := strconv.ParseFloat(number, 64)
 	if !ok || err != nil || percent < 0 || percent > 1000 {
 		return subject, fmt.Errorf("%s=%q: want a share such as 10%%", slowdownEnv, text)
 	}
-	lag := &lag{}
+	lag := lag{share: (1+ground)*(1+percent/100) - 1, stepsPerNs: stepsPerNs(), start: time.Now()}
 	inner := subject.Strategy
 	outer := *inner
 	outer.Open = func(p strategies.Values) (manager.SessionStore[manager.Session], error) {
@@ -41,38 +38,51 @@ func slowed(ctx context.Context, subject Subject, base setup) (Subject, error) {
 		return &slowStore{SessionStore: store, lag: lag}, err
 	}
 	subject.Strategy = &outer
-	steps := stepsPerNs() // before the trial, for all arms of an experiment alike
-	t, err := runTrial(ctx, subject, base.idle(base.scenario.Users, costWarmup, costWindow))
-	lag.steps = percent / 100 * t.CPUNsPerOp * steps
-	return subject, err
+	return subject, nil
 }
 
-// lag is how long an operation is held up, in steps of spin. It is set while nobody uses it.
-type lag struct{ steps float64 }
+// lag holds a user up before each operation for a share of the time that the one before it took, from the end of its own
+// holding up: whatever the machine does to the operations it does to the lag.
+type lag struct {
+	share      float64
+	stepsPerNs float64
+	start      time.Time
+	last       int64   // when the last holding up had ended, in nanoseconds from start
+	usual      int64   // what the last operation took that was not interrupted
+	owed       float64 // what is left of a step
+}
+
+// interrupted is how long hardly any operation takes unless its goroutine had to wait, for a lock or a processor, while
+// others were held up in their own time.
+const interrupted = 1000 // ns
+
+func (l *lag) spin() {
+	now := int64(time.Since(l.start))
+	if took := now - l.last; took < interrupted {
+		l.usual = took
+	}
+	l.owed += l.share * float64(l.usual) * l.stepsPerNs
+	n := int(l.owed)
+	l.owed -= float64(n)
+	spinSteps(n)
+	l.last = now + int64(float64(n)/l.stepsPerNs)
+}
 
 // slowStore is a store that spins before each of a user's operations.
 type slowStore struct {
 	manager.SessionStore[manager.Session]
-	*lag
-	owed float64 // what is left of a step: an operation may owe less than one
+	lag
 }
 
 var _ strategies.PerUser[manager.Session] = (*slowStore)(nil)
 
-// User returns the store for one user, who alone writes what is owed.
+// User returns the store for one user, who has a lag of its own.
 func (s *slowStore) User() manager.SessionStore[manager.Session] {
 	store := s.SessionStore
 	if per, ok := store.(strategies.PerUser[manager.Session]); ok {
 		store = per.User()
 	}
 	return &slowStore{SessionStore: store, lag: s.lag}
-}
-
-func (s *slowStore) spin() {
-	s.owed += s.steps
-	n := int(s.owed)
-	s.owed -= float64(n)
-	spinSteps(n)
 }
 
 func (s *slowStore) View(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
@@ -85,16 +95,16 @@ func (s *slowStore) Update(ctx context.Context, id manager.ID, fn func(context.C
 	return s.SessionStore.Update(ctx, id, fn)
 }
 
-// stepsPerNs is how many steps of spinSteps take a nanosecond: the fastest of several tries.
+// stepsPerNs is how many steps of spinSteps take a nanosecond: the median of several tries.
 func stepsPerNs() float64 {
 	const n, tries = 100_000, 15
-	best := time.Duration(1 << 62)
-	for range tries {
+	took := make([]float64, tries)
+	for i := range took {
 		start := time.Now()
 		spinSteps(n)
-		best = min(best, time.Since(start))
+		took[i] = float64(time.Since(start))
 	}
-	return n / float64(best.Nanoseconds())
+	return n / median(took)
 }
 
 // spinSteps runs n dependent steps of two instructions: a share of an operation may be a few nanoseconds.

@@ -33,6 +33,7 @@ type setup struct {
 	spin     time.Duration // how long work on the processor takes alone; 0 for any other work
 	record   int           // the histories of one session in so many are recorded; 0: of none
 	room     int           // bytes for them
+	take     *Turns        // with other processes; nil: this one has the machine to itself
 }
 
 // trial is one setup on one fresh store. What its users share they only read; the exceptions are sweep, which a janitor
@@ -49,6 +50,8 @@ type trial struct {
 
 	base        time.Time // when the barrier opened: the trial's clock starts
 	from, until int64     // the measured window on that clock
+	pause       int64     // when users are to rest on it: at the window's end, unless they take turns
+	turns       *turns    // nil: there is one turn, the whole trial
 
 	store   manager.SessionStore[manager.Session]
 	board   *manager.Brainstorming

@@ -76,29 +76,36 @@ func (u *user) walk(visits int64) {
 	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
 	own := tr.scenario.Own
 	t := u.now()
-	for t < tr.until {
-		t = u.enterWindow(t)
-		step := steps[at]
-		if at++; at == len(steps) {
-			at = 0
-		}
-		if step.Start() {
-			if visits == 0 || tr.stopped.Load() {
-				break
+walk:
+	for {
+		for t < tr.pause {
+			t = u.enterWindow(t)
+			step := steps[at]
+			if at++; at == len(steps) {
+				at = 0
 			}
-			visits--
-			if tr.scenario.Think > 0 {
-				t = u.think(t)
+			if step.Start() {
+				if visits == 0 || tr.stopped.Load() {
+					break walk
+				}
+				visits--
+				if tr.scenario.Think > 0 {
+					t = u.think(t)
+				}
+				if t >= tr.from {
+					u.visits++
+				}
 			}
-			if t >= tr.from {
-				u.visits++
+			if own {
+				t = u.actOwn(t, step)
+			} else {
+				t, _ = u.timed(t, step)
 			}
 		}
-		if own {
-			t = u.actOwn(t, step)
-		} else {
-			t, _ = u.timed(t, step)
+		if t >= tr.until || !tr.rest() {
+			break
 		}
+		t = u.now()
 	}
 	u.finish(t)
 }
