@@ -110,9 +110,9 @@ func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
 	if lacking+more > 0 {
 		return f.undecided(lacking+more, len(before)+len(after)+lacking+more)
 	}
-	test := stats.Compare(before, after)
+	p := stats.MannWhitney(before, after)
 	from, to := stats.Median(before).Median, stats.Median(after).Median
-	f.Old, f.New, f.P = &from, &to, &test.P
+	f.Old, f.New, f.P = &from, &to, &p
 	change, large := m.worsening(from, to, rule.MinEffect)
 	if !math.IsInf(change, 0) && !math.IsNaN(change) {
 		f.Change = &change
@@ -120,12 +120,12 @@ func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
 	switch {
 	case !large:
 		f.Verdict = Passed
-	case test.P <= rule.Alpha:
+	case p <= rule.Alpha:
 		f.Verdict = FailedGate
 	default:
 		f.Verdict = Inconclusive
 		f.Reason = fmt.Sprintf("worse by %s or more, and not shown to be more than chance: p is %.2g, above %.3g",
-			inPercent(rule.MinEffect), test.P, rule.Alpha)
+			inPercent(rule.MinEffect), p, rule.Alpha)
 		if least := leastP(len(before), len(after)); least > rule.Alpha {
 			f.Reason = fmt.Sprintf("worse by %s or more, but %d and %d trials are too few for any p of %.3g or less",
 				inPercent(rule.MinEffect), len(before), len(after), rule.Alpha)

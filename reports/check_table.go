@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"io"
-	"strings"
 )
 
 func writeCheckTable(w io.Writer, c *Check, o Options) error {
@@ -148,17 +147,6 @@ func (p *checkPage) thresholds() {
 		p.line("")
 		for _, line := range reasons {
 			p.prose("", line, "")
-		}
-	}
-}
-
-// draw writes a table with a line under its titles.
-func (p *checkPage) draw(g *layout) {
-	p.line("")
-	for i, line := range g.lines() {
-		p.line(line)
-		if i == 0 {
-			p.line(strings.Repeat("─", g.width()))
 		}
 	}
 }

@@ -107,17 +107,6 @@ func (p *comparisonPage) scenario(s *ComparedScenario) {
 	}
 }
 
-// draw writes a table with a line under its titles.
-func (p *comparisonPage) draw(t *layout) {
-	p.line("")
-	for i, line := range t.lines() {
-		p.line(line)
-		if i == 0 {
-			p.line(strings.Repeat("─", t.width()))
-		}
-	}
-}
-
 // grid lays out some documents' columns of a table.
 func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
 	g := &layout{tight: func(column int) bool { return column > 0 && column%2 == 0 }}

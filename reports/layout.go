@@ -99,3 +99,14 @@ func (l *layout) lines() (lines []string) {
 }
 
 func runes(text string) int { return utf8.RuneCountInString(text) }
+
+// draw writes a layout behind an empty line, with a rule under its first line.
+func (p *page) draw(l *layout) {
+	p.line("")
+	for i, line := range l.lines() {
+		p.line(line)
+		if i == 0 {
+			p.line(strings.Repeat("─", l.width()))
+		}
+	}
+}

@@ -99,6 +99,38 @@ func TestMannWhitneyOfDifferentLengthsWithTies(t *testing.T) {
 	}
 }
 
+// MannWhitney is exact for any two short series, and equal to benchmath where that is.
+func TestMannWhitneyIsExact(t *testing.T) {
+	differently := 0
+	rapid.Check(t, func(t *rapid.T) {
+		n1, n2 := rapid.IntRange(1, 6).Draw(t, "n1"), rapid.IntRange(1, 6).Draw(t, "n2")
+		most := rapid.SampledFrom([]int{0, 1, 3, 1000}).Draw(t, "most")
+		draw := func(n int, name string) (xs []float64) {
+			for _, x := range rapid.SliceOfN(rapid.IntRange(0, most), n, n).Draw(t, name) {
+				xs = append(xs, float64(x))
+			}
+			return xs
+		}
+		a, b := draw(n1, "a"), draw(n2, "b")
+		got := MannWhitney(a, b)
+		if want := byCounting(a, b); math.Abs(got-want) > 1e-9 {
+			t.Fatalf("MannWhitney(%v, %v) = %v, by counting %v", a, b, got, want)
+		}
+		if math.Abs(got-Compare(a, b).P) > 1e-9 {
+			if differently++; n1 == n2 || !tied(a, b) {
+				t.Fatalf("MannWhitney(%v, %v) = %v, benchmath has %v", a, b, got, Compare(a, b).P)
+			}
+		}
+	})
+	if differently == 0 {
+		t.Error("benchmath was right throughout: MannWhitney may go")
+	}
+	long, longer := some(26, 5, 1, 2), some(30, 9, 1, 2)
+	if got, want := MannWhitney(long, longer), Compare(long, longer).P; got != want {
+		t.Errorf("long series: %v, want benchmath's %v", got, want)
+	}
+}
+
 // withU is two series without ties that have the given U: each value of a is put above as many of b as are still to count.
 func withU(n1, n2, u int) (a, b []float64) {
 	for range n1 {

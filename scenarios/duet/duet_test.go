@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +37,9 @@ func perform(act string) int {
 	d := result.Document{SchemaVersion: result.SchemaVersion, ID: "x", Results: []result.Result{{
 		Strategy: row, Scenario: "s", TapeHash: "tape", Trials: []result.Trial{{OpsPerSec: float64(len(row)), Histogram: "long"}},
 	}}}
+	if given, ok := strings.CutPrefix(act, "turns:"); ok {
+		return play(given, d)
+	}
 	switch act {
 	case "good":
 	case "named":
@@ -61,6 +67,49 @@ func perform(act string) int {
 		_ = c.Start()
 		time.Sleep(time.Hour)
 	}
+	_ = json.NewEncoder(os.Stdout).Encode(d)
+	return 0
+}
+
+// play takes turns, as many as it is told, and goes wrong in the third if it is told that. In a turn it holds a file that
+// nobody else may hold.
+func play(given string, d result.Document) int {
+	number, wrong, _ := strings.Cut(given, ":")
+	turns, _ := strconv.Atoi(number)
+	held := filepath.Join(os.Args[1], "held")
+	await := func() bool {
+		_, err := io.ReadFull(os.Stdin, make([]byte, 1))
+		return err == nil
+	}
+	for turn := range turns {
+		fmt.Print("t")
+		if !await() {
+			return 3
+		}
+		f, err := os.OpenFile(held, os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "sessbench: it is another's turn:", err)
+			return 4
+		}
+		f.Close()
+		os.Remove(held)
+		if turn == 2 {
+			switch wrong {
+			case "dies":
+				fmt.Fprintln(os.Stderr, "panic: in the middle")
+				return 2
+			case "talks":
+				fmt.Print("x")
+			case "hangs":
+				time.Sleep(time.Hour)
+			}
+		}
+	}
+	fmt.Print("f")
+	if !await() {
+		return 3
+	}
+	d.Results[0].Trials[0].OpsPerSec = float64(turns)
 	_ = json.NewEncoder(os.Stdout).Encode(d)
 	return 0
 }
@@ -168,6 +217,56 @@ func TestRunWithAnotherTape(t *testing.T) {
 	_, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "restless")}, Rows: []Row{{Label: "one", Args: []string{"x"}}}, Blocks: 2})
 	if err == nil || !strings.Contains(err.Error(), "A: one: the tape is another in block 2") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Never have two the machine, and one that needs more turns than the others gets them.
+func TestTurns(t *testing.T) {
+	dir := t.TempDir()
+	docs, err := Run(t.Context(), Config{
+		Arms: []Arm{arm(t, "A", "turns:5"), arm(t, "B", "turns:9"), arm(t, "C", "turns:1")},
+		Rows: []Row{{Label: "one", Args: []string{dir}, Turns: true}}, Blocks: 2,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{5, 9, 1} {
+		trials := docs[i].Results[0].Trials
+		if len(trials) != 2 || trials[0].OpsPerSec != want || trials[1].OpsPerSec != want {
+			t.Errorf("arm %d: %+v: want two of %v turns", i, trials, want)
+		}
+	}
+}
+
+func TestTurnsThatGoWrong(t *testing.T) {
+	for _, test := range []struct {
+		why, act string
+		patience time.Duration
+		code     int
+		want     string
+	}{
+		{"it dies in its turn", "turns:5:dies", 0, 2, "B: one: exit status 2: panic: in the middle"},
+		{"it says what is no word", "turns:5:talks", 0, -1, `it said 'x' where a turn ends`},
+		{"its turn does not end", "turns:5:hangs", 300 * time.Millisecond, -1, "B: one: it did not come to an end"},
+		{"it does not take turns", "good", 0, -1, `it said '{' where a turn ends`},
+		{"it does not get as far as the first", "refuses", 0, 2, "B: one: exit status 2: sessbench: --strategy x: unknown"},
+		{"it has none", "turns:0", 0, -1, "B: one: it finished before its first turn"},
+	} {
+		docs, err := Run(t.Context(), Config{
+			Arms: []Arm{arm(t, "A", "turns:5"), arm(t, "B", test.act)},
+			Rows: []Row{{Label: "one", Args: []string{t.TempDir()}, Turns: true}}, Blocks: 1, Patience: test.patience,
+		})
+		var failed *Error
+		if docs != nil && test.patience == 0 || !errors.As(err, &failed) {
+			t.Errorf("%s: got %v", test.why, err)
+			continue
+		}
+		if failed.Arm == "A" && test.patience > 0 {
+			continue // it waited for its own turn for as long, and both were out of patience
+		}
+		if failed.Arm != "B" || failed.Code != test.code || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: code %d of %s, %v", test.why, failed.Code, failed.Arm, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package duet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -31,7 +32,7 @@ func (d *duet) together(ctx context.Context, block int, row Row, order []int) ([
 		if last, err := p.rests(); err != nil {
 			return nil, err
 		} else if last {
-			return nil, p.failed(fmt.Errorf("it finished before its first turn"))
+			return nil, p.failed(errors.New("it finished before its first turn"))
 		}
 		running[i] = p
 	}
@@ -93,7 +94,7 @@ func (p *process) rests() (last bool, err error) {
 	case err != nil:
 		return false, p.gone(err)
 	case word != turnOver && word != finished:
-		return false, p.gone(fmt.Errorf("it said %q where a turn ends", word))
+		return false, p.failed(fmt.Errorf("it said %q where a turn ends", word))
 	}
 	return word == finished, nil
 }
