@@ -42,6 +42,7 @@ const (
 	checkWarmup    = 45 * time.Millisecond
 	checkWindow    = 240 * time.Millisecond // a process takes 0.35 s with what comes before and after
 	checkTurn      = 2 * time.Millisecond
+	longestTurn    = 50 * time.Millisecond
 	checkEffect    = 0.025
 	checkTolerance = 0.05
 	storedEffect   = 0.10
@@ -177,7 +178,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) error {
 		}
 		panic("no format " + kind) // checked with the flags
 	})
-	return checkVerdict(c, written)
+	return checkVerdict(ctx, c, written)
 }
 
 // oneBaseline refuses two baselines, and settings that belong to another one.
@@ -194,6 +195,9 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	mode := strings.Join(given, "")
 	if mode == "" && len(o.Thresholds) == 0 {
 		return usagef("check: nothing to hold it against: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
+	}
+	if mode != "" && o.Against+o.AgainstRef+o.Stored == "" {
+		return usagef("%s '': is empty: want a BINARY for --against, a REF for --against-ref, a FILE or NAME for --baseline", o.from(mode))
 	}
 	duet, stored := strings.HasPrefix(mode, "against"), mode == "baseline"
 	for _, s := range []struct {
@@ -218,10 +222,13 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	switch {
 	case duet && len(args) > 0:
 		return usagef("check: %s: a duet measures both builds now and takes no result", quoted(args[0]))
-	case o.Pairs != checkPairs && o.Budget > 0 && o.sources["pairs"].rank == o.sources["budget"].rank:
+	case o.Budget > 0 && o.sources["pairs"].rank == o.sources["budget"].rank:
 		return usagef("%s and %s: want one of them", o.from("pairs"), o.from("budget"))
 	case o.Strict && o.OtherOK:
 		return usagef("--strict and --allow-other-machine: want one of them: another machine is good for advice only")
+	}
+	if o.sources["pairs"].rank > o.sources["budget"].rank {
+		o.Budget = 0 // the stronger source says how many
 	}
 	return nil
 }
@@ -244,6 +251,9 @@ func (o *checkOptions) gated() (metrics []string, err error) {
 	return metrics, nil
 }
 
+// gateGiven reports whether the gated metrics were named.
+func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDefault }
+
 // gateNames is what --gate calls the metrics.
 func gateNames() (names []string) {
 	for _, m := range reports.CheckMetrics() {
@@ -261,8 +271,8 @@ func defaultGate() (names []string) {
 	return names
 }
 
-// checkVerdict is the error that a check ends with.
-func checkVerdict(c *reports.Check, written error) error {
+// checkVerdict is the error that a check ends with. A result that was interrupted in its own time is no interruption of this.
+func checkVerdict(ctx context.Context, c *reports.Check, written error) error {
 	code := exitOK
 	switch c.Binding() {
 	case reports.Violated:
@@ -272,7 +282,7 @@ func checkVerdict(c *reports.Check, written error) error {
 	case reports.Inconclusive:
 		code = exitInconclusive
 	}
-	if c.Interrupted {
+	if c.Interrupted && ctx.Err() != nil {
 		code = exitInterrupted
 	}
 	switch {

@@ -27,9 +27,6 @@ const (
 	newArm
 )
 
-// familyAlpha is the chance that anything fails where nothing changed, shared among the comparisons of a check.
-const familyAlpha = 0.01
-
 // duet has old, its copy and new take turns, and judges.
 func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 	gated, err := o.gated()
@@ -40,7 +37,7 @@ func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	least := stats.LeastSamples(familyAlpha / float64(len(gated)*len(rows)))
+	least := stats.LeastSamples(reports.CheckAlpha / float64(len(gated)*len(rows)))
 	if o.Pairs < least {
 		return nil, usagef("%s %d: too few for a verdict: %d comparisons (%d metrics × %d rows) want %d or more",
 			o.from("pairs"), o.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
@@ -54,8 +51,9 @@ func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 	if cfg.Arms, err = o.arms(ctx, dir); err != nil {
 		return nil, err
 	}
-	if err := o.plan(ctx, cfg, gated, least); err != nil {
-		return nil, err
+	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.Warmup+o.Duration)
+	if c, err := o.plan(ctx, cfg, gated, least); c != nil || err != nil {
+		return c, err
 	}
 	show := newProgress(o.err, o.Quiet)
 	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
@@ -79,7 +77,7 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*repo
 	c, err := reports.CheckDuet(reports.Duet{
 		Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[newArm],
 		OldLabel: "old", NewLabel: "new", OldFile: o.oldName(), NewFile: "this build",
-		Gated: gated, Planned: o.Pairs, MinEffect: o.effect(checkEffect), Tolerance: o.Tolerance,
+		Gated: gated, Named: o.gateGiven(), Planned: o.Pairs, MinEffect: o.effect(checkEffect), Tolerance: o.Tolerance,
 		Thresholds: o.thresholds, Command: o.typed(), Interrupted: docs[newArm].Interrupted,
 	})
 	return c, o.judgeError(err)
@@ -129,11 +127,14 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := slices.Clone(subjects) // by the settings that were asked for
+	nameApart(subjects)
 	for _, s := range list {
-		for _, subject := range subjects {
-			args := append([]string{"sample"}, o.strategyArgs(subject, common)...)
+		for i, subject := range subjects {
+			args := append([]string{"sample"}, o.strategyArgs(asked[i], common)...)
 			rows = append(rows, duet.Row{
 				Label: subject.Label + " (" + s.Name + ")",
+				Name:  subject.Label,
 				Args:  append(args, o.scenarioArgs(s)...),
 				Turns: takesTurns(s),
 			})
@@ -173,14 +174,21 @@ func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
 	add(o.TTL > 0 && s.TTL > 0, "--ttl", o.TTL)
 	add(o.Keys != "", "--keys", o.Keys)
 	add(o.Mix != "", "--mix", o.Mix)
-	add(takesTurns(s), "--turns", checkTurn)
+	add(takesTurns(s), "--turns", turnOf(s))
 	return args
 }
 
 // takesTurns reports whether the processes of a block can take turns of milliseconds: where nobody waits for anything but a
-// lock that is held for no time, and where the start is not what is measured.
+// lock that is held for no time, where the start is not what is measured, and where there are not too many users for it.
 func takesTurns(s scenarios.Scenario) bool {
-	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.Cold
+	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.Cold && turnOf(s) <= longestTurn
+}
+
+// turnOf is how long a turn is. In each every user is woken once and rests again, which is to be no part of what is measured
+// to speak of.
+func turnOf(s scenarios.Scenario) time.Duration {
+	const usersATurn = 100
+	return checkTurn * time.Duration(max(1, s.Users/usersATurn))
 }
 
 // arms puts the three binaries into dir under names of equal length: a process's stack begins with the name of its file, and
@@ -234,27 +242,28 @@ func copyProgram(from, to string) (err error) {
 }
 
 // plan measures one block that does not count: it shows whether the builds measure the same, warms the caches of files, and
-// tells how many pairs fit into the budget.
-func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string, least int) error {
+// tells how many pairs fit into the budget. When a store fails its audit there is nothing more to plan, and that is the check.
+func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string, least int) (*reports.Check, error) {
 	cfg.Blocks = 1
 	start := time.Now()
 	docs, err := duet.Run(ctx, cfg)
 	if err != nil {
-		return o.duetError(ctx, err)
+		return nil, o.duetError(ctx, err)
 	}
 	took := time.Since(start)
-	if _, err := o.duetCheck(docs, gated); err != nil {
-		return err
+	c, err := o.duetCheck(docs, gated)
+	if err != nil || c.Verdict == reports.Violated {
+		return c, err
 	}
 	if o.Budget > 0 {
 		if o.Pairs = int(o.Budget/took) / 6 * 6; o.Pairs < least {
-			return usagef("%s %v: too little for a verdict: %d pairs or more want %v", o.from("budget"), o.Budget,
+			return nil, usagef("%s %v: too little for a verdict: %d pairs or more want %v", o.from("budget"), o.Budget,
 				(least+5)/6*6, (took * time.Duration((least+5)/6*6)).Round(time.Second))
 		}
 		o.Pairs = min(o.Pairs, maxPairs)
 	}
 	o.note("%d pairs of %d rows, about %v", o.Pairs, len(cfg.Rows), (took * time.Duration(o.Pairs)).Round(time.Second))
-	return nil
+	return nil, nil
 }
 
 // duetError says what it means that a process gave no sample. A build that refuses what this one understands is not

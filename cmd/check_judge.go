@@ -36,8 +36,10 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*reports.Check
 		c, err = reports.NewThresholdCheck(fresh, o.thresholds, o.typed())
 	} else {
 		c, err = reports.CheckStored(reports.Stored{
-			Old: old, New: fresh, Gated: gated, Strict: o.Strict, OtherMachine: o.OtherOK,
-			MinEffect: o.effect(storedEffect), Thresholds: o.thresholds, Command: o.typed(),
+			Old: old, New: fresh, Gated: gated, Named: o.gateGiven(), Strict: o.Strict,
+			Whole:        len(args) == 1 || o.sources["strategy"].rank == rankDefault && o.sources["scenario"].rank == rankDefault,
+			OtherMachine: o.OtherOK,
+			MinEffect:    o.effect(storedEffect), Thresholds: o.thresholds, Command: o.typed(),
 		})
 	}
 	return c, o.judgeError(err)

@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"time"
 )
 
 // buildRef builds this program as it was at a git ref, with the flags this process was built with and -trimpath, to the file
@@ -19,32 +21,36 @@ func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) erro
 	if !ok || info.Main.Path == "" {
 		return errors.New("this program does not say which module it was built from: want --against with a binary")
 	}
-	module, err := output1(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", info.Main.Path)
+	module, err := said(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", info.Main.Path)
 	if err != nil {
 		return fmt.Errorf("the module %s is not here: run check in its checkout, or use --against with a binary: %w", info.Main.Path, err)
 	}
-	commit, err := output1(ctx, module, "git", "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
-	if err != nil {
+	commit, err := said(ctx, module, "git", "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case err != nil:
 		return usagef("%s %s: no commit that git knows here: %w", o.from("against-ref"), quoted(ref), err)
 	}
-	inside, err := output1(ctx, module, "git", "rev-parse", "--show-prefix")
+	inside, err := said(ctx, module, "git", "rev-parse", "--show-prefix")
 	if err != nil {
 		return err
 	}
 	tree := filepath.Join(dir, "tree")
 	// Hooks would run in the worktree, as after any checkout.
-	_, err = output1(ctx, module, "git", "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", "--quiet", tree, commit)
+	_, err = said(ctx, module, "git", "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", "--quiet", tree, commit)
 	defer func() { // also when it was not whole, or ctx has ended
-		_, _ = output1(context.WithoutCancel(ctx), module, "git", "worktree", "remove", "--force", tree)
+		_, _ = said(context.WithoutCancel(ctx), module, "git", "worktree", "remove", "--force", tree)
 	}()
 	if err != nil {
 		return err
 	}
 	build := append([]string{"build", "-trimpath", "-o", path}, buildFlags(info)...)
-	if _, err := output1(ctx, filepath.Join(tree, inside), "go", append(build, mainPackage(info))...); err != nil {
+	_, err = saidBy(ctx, filepath.Join(tree, inside), buildEnvironment(info), "go", append(build, mainPackage(info))...)
+	if err != nil && ctx.Err() == nil {
 		return &exitError{exitIncomparable, fmt.Errorf("%s %s does not build: %w", o.from("against-ref"), quoted(ref), err)}
 	}
-	return nil
+	return err
 }
 
 // mainPackage is the package this program was built from. Built from a list of files it does not say so.
@@ -55,26 +61,51 @@ func mainPackage(info *debug.BuildInfo) string {
 	return strings.TrimSuffix(info.Path, ".test") // a test binary takes the place of the program that it tests
 }
 
-// buildFlags is the flags that this program was built with, as far as they change what the compiler makes of it. What
-// stands in the environment (GOAMD64, CGO_ENABLED, GOEXPERIMENT) stands there still.
+// buildFlags is the flags that this program was built with, as far as they change what the compiler makes of it. Go does not
+// say which -ldflags a build with -trimpath had.
 func buildFlags(info *debug.BuildInfo) (flags []string) {
 	for _, s := range info.Settings {
 		switch s.Key {
-		case "-tags", "-ldflags", "-gcflags", "-asmflags", "-race", "-msan", "-asan", "-cover":
+		case "-tags", "-ldflags", "-gcflags", "-asmflags", "-race", "-msan", "-asan", "-cover", "-pgo":
 			flags = append(flags, s.Key+"="+s.Value)
 		}
 	}
 	return flags
 }
 
-// output1 is what a command says on stdout, without the end of its last line. Its error holds what it said on stderr.
-func output1(ctx context.Context, dir, name string, args ...string) (string, error) {
-	var out, said bytes.Buffer
+// buildEnvironment is what of the environment this program was built in changes what the compiler makes of it.
+func buildEnvironment(info *debug.BuildInfo) (env []string) {
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "CGO_ENABLED", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFIPS140":
+			env = append(env, s.Key+"="+s.Value)
+		}
+	}
+	return env
+}
+
+func said(ctx context.Context, dir, name string, args ...string) (string, error) {
+	return saidBy(ctx, dir, nil, name, args...)
+}
+
+// saidBy is what a command says on stdout, without the end of its last line. Its error holds what it said on stderr. The
+// variables by which a hook of git's tells git where it is are kept from it: they are about the user's checkout.
+func saidBy(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
+	var out, complaint bytes.Buffer
 	c := exec.CommandContext(ctx, name, args...)
-	c.Dir, c.Stdout, c.Stderr = dir, &out, &said
+	c.Dir, c.Stdout, c.Stderr = dir, &out, &complaint
+	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "GIT_DIR=") || strings.HasPrefix(v, "GIT_INDEX_FILE=") || strings.HasPrefix(v, "GIT_WORK_TREE=") ||
+			strings.HasPrefix(v, "GIT_PREFIX=") || strings.HasPrefix(v, "GIT_COMMON_DIR=") || strings.HasPrefix(v, "GIT_OBJECT_DIRECTORY=")
+	}), env...)
 	c.SysProcAttr = apart()
+	c.Cancel = func() error { endGroup(c.Process.Pid); return nil }
+	c.WaitDelay = time.Second
 	if err := c.Run(); err != nil {
-		if text := strings.TrimSpace(said.String()); text != "" {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		if text := strings.TrimSpace(complaint.String()); text != "" {
 			err = fmt.Errorf("%s: %s", name, text)
 		}
 		return "", err

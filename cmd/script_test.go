@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		"lossy":     func() { os.Exit(Main(WithStore(lossyStrategy("lossy")))) },
 		"lean":      func() { os.Exit(Main(WithStore(myStrategy(false)))) },
 		"wasteful":  func() { os.Exit(Main(WithStore(myStrategy(true)))) },
+		"unfit":     func() { os.Exit(Main(WithStore(unfitStrategy()))) },
 		"clash":     func() { os.Exit(Main(WithStore(lossyStrategy("cow")))) },
 		"unsound":   func() { os.Exit(Main(unsoundStores()...)) },
 	}

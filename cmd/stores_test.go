@@ -45,6 +45,23 @@ func (s *mine) Update(ctx context.Context, id manager.ID, fn func(context.Contex
 	return s.SessionStore.Update(ctx, id, fn)
 }
 
+// unfit is a store that cannot make a session.
+type unfit struct {
+	manager.SessionStore[manager.Session]
+}
+
+func (unfit) GetOrCreate(context.Context, manager.ID, func() manager.Session, func(*manager.Session)) (bool, error) {
+	panic("out of sorts")
+}
+
+func unfitStrategy() strategies.Strategy {
+	s := myStrategy(false)
+	s.Open = func(strategies.Values) (manager.SessionStore[manager.Session], error) {
+		return unfit{strategies.NewPerSession[manager.Session]()}, nil
+	}
+	return s
+}
+
 var wasted atomic.Pointer[[8]byte] // so that it has to be allocated
 
 func myStrategy(wasteful bool) strategies.Strategy {

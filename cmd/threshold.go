@@ -49,10 +49,11 @@ func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios
 	}
 	slices.Sort(operations)
 	operations = slices.Compact(operations)
-	for _, t := range o.thresholds {
+	for i, t := range o.thresholds {
 		if err := t.MatchNames(strategies, operations, baseline); err != nil {
 			return usagef("%s %w", o.from("threshold"), err)
 		}
+		o.thresholds[i].Known = true
 	}
 	return nil
 }

@@ -63,6 +63,7 @@ type CheckRule struct {
 	Pairs       int      `json:"pairs,omitempty"` // duet: blocks of old, its copy and new that were finished
 	Planned     int      `json:"planned,omitempty"`
 	Gated       []string `json:"gated"`               // metrics
+	Named       bool     `json:"named,omitempty"`     // they were asked for one by one
 	Comparisons int      `json:"comparisons"`         // gated metrics × rows that have a speed: m
 	Alpha       float64  `json:"alpha"`               // of one comparison: 0.01/m
 	MinEffect   float64  `json:"min_effect"`          // a smaller median change is no failure

@@ -16,6 +16,7 @@ type Duet struct {
 	OldLabel, NewLabel string   // what they are called: old, new
 	OldFile, NewFile   string   // where they are from
 	Gated              []string // metrics as in [CheckMetrics]; none: GatedMetrics
+	Named              bool     // they were asked for one by one: one that a row does not have leaves the verdict open
 	Planned            int      // pairs, settled before the start
 	MinEffect          float64  // a smaller median change is no fail
 	Tolerance          float64  // a pass shows the change to be below it
@@ -46,7 +47,7 @@ func CheckDuet(d Duet) (*Check, error) {
 		return nil, err
 	}
 	c.unfinished = len(c.LeftOut) > 0
-	rule := CheckRule{Planned: d.Planned, Gated: gated, MinEffect: d.MinEffect, Tolerance: d.Tolerance, PassAlpha: checkPassAlpha}
+	rule := CheckRule{Planned: d.Planned, Gated: gated, Named: d.Named, MinEffect: d.MinEffect, Tolerance: d.Tolerance, PassAlpha: checkPassAlpha}
 	for i, r := range rows {
 		if n := len(inBlocks(r.results)[0]); i == 0 || n < rule.Pairs {
 			rule.Pairs = n

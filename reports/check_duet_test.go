@@ -71,6 +71,17 @@ func TestVerdictsOfDuets(t *testing.T) {
 			FailedGate, "2 of 2 thresholds crossed"},
 		{"a threshold is kept", with(func(d *Duet) { d.Thresholds = thresholds("p50>1ns") }, passing()),
 			Passed, "8 comparisons, 2 thresholds kept)"},
+		{"an operation that nobody did cannot be judged, when its name is known", with(func(d *Duet) {
+			d.Thresholds = thresholds("touch.p50<1s")
+			d.Thresholds[0].Known = true
+		}, passing()), Inconclusive, "cannot be judged"},
+		{"nobody measured bytes per session, and nobody asked", with(unfootprinted, passing()), Passed, "6 comparisons"},
+		{"or somebody did", with(func(d *Duet) { unfootprinted(d); d.Gated, d.Named = GatedMetrics(), true }, passing()),
+			Inconclusive, "not everything"},
+		{"allocations of no operation", with(func(d *Duet) {
+			eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.Ops = 0 })
+			d.Gated = []string{"allocs_per_op"}
+		}, passing()), Inconclusive, ""},
 		{"a threshold cannot be judged", with(func(d *Duet) { d.Thresholds = thresholds("p99_99<1s") }, passing()),
 			Inconclusive, "2 of 2 thresholds cannot be judged"},
 	} {
@@ -78,6 +89,13 @@ func TestVerdictsOfDuets(t *testing.T) {
 		if c.Verdict != tt.want || c.Binding() != tt.want || !strings.Contains(c.Words, tt.said) || !strings.HasSuffix(c.Words, ".") {
 			t.Errorf("%s: %s, binding %s: %s\nwant %s with %q", tt.why, c.Verdict, c.Binding(), c.Words, tt.want, tt.said)
 		}
+	}
+}
+
+// unfootprinted takes the bytes per session away.
+func unfootprinted(d *Duet) {
+	for _, doc := range []*result.Document{d.Old, d.Copied, d.Fresh} {
+		eachTrial(doc, "", func(t *result.Trial) { t.BytesPerSession = 0 })
 	}
 }
 

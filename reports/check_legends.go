@@ -13,7 +13,7 @@ func (c *Check) checkLegends() (list []legend) {
 	if r == nil {
 		return nil
 	}
-	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, checkAlpha, counted(r.Comparisons, "comparison"))
+	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, CheckAlpha, counted(r.Comparisons, "comparison"))
 	const plus = "plus is worse: more time, memory or allocations; for ops/s, how much longer an operation takes"
 	if c.Mode == StoredMode {
 		list = append(list,

@@ -75,10 +75,13 @@ func (m *comparedMetric) writeKnown(x *float64) string {
 	return m.write(*x)
 }
 
+// perOp reports whether the metric is a mean over the operations. Of none there is no mean, and no 0.
+func (m *comparedMetric) perOp() bool { return m.name == "allocs_per_op" || m.name == "bytes_per_op" }
+
 // figures returns the metric of some trials, and how many of them lack it.
 func (m *comparedMetric) figures(trials []*result.Trial) (xs []float64, lacking int) {
 	for _, t := range trials {
-		if x, ok := m.get(t); ok {
+		if x, ok := m.get(t); ok && (t.Ops > 0 || !m.perOp()) {
 			xs = append(xs, x)
 		} else {
 			lacking++

@@ -10,7 +10,7 @@ import (
 
 // The chances of a wrong verdict, the same for every mode.
 const (
-	checkAlpha     = 0.01 // of a fail where nothing changed: of all gated comparisons together
+	CheckAlpha     = 0.01 // of a fail where nothing changed: of all gated comparisons together
 	checkPassAlpha = 0.1  // of an upper bound that is too low, of each of them
 )
 
@@ -95,11 +95,12 @@ func metricsOf(r alignedRow, gated []string) (list []rated) {
 	return list
 }
 
-// unmeasured notes down the gated metrics that a row does not have.
-func (c *Check) unmeasured(r alignedRow, list []rated, gated []string) {
+// unmeasured notes down the gated metrics that a row does not have. Of one that was named nothing is decided then.
+func (c *Check) unmeasured(r alignedRow, list []rated, gated []string, named bool) {
 	for _, name := range gated {
 		if !slices.ContainsFunc(list, func(m rated) bool { return m.name == name }) {
 			c.LeftOut = append(c.LeftOut, LeftOut{c.Documents[0].Label, r.scenario, r.label, "no " + name + " on either side"})
+			c.unfinished = c.unfinished || named
 		}
 	}
 }
@@ -112,7 +113,7 @@ func (c *Check) judge(rows []alignedRow, rule CheckRule, one func(r alignedRow, 
 	metrics := make([][]rated, len(rows))
 	for i, r := range rows {
 		metrics[i] = metricsOf(r, rule.Gated)
-		c.unmeasured(r, metrics[i], rule.Gated)
+		c.unmeasured(r, metrics[i], rule.Gated, rule.Named)
 		for _, m := range metrics[i] {
 			if m.gated {
 				rule.Comparisons++
@@ -122,7 +123,7 @@ func (c *Check) judge(rows []alignedRow, rule CheckRule, one func(r alignedRow, 
 	if rule.Comparisons == 0 {
 		return fmt.Errorf("nothing to judge: %s is measured of no row: a gate that matches nothing cannot fail", strings.Join(rule.Gated, ", "))
 	}
-	rule.Alpha = checkAlpha / float64(rule.Comparisons)
+	rule.Alpha = CheckAlpha / float64(rule.Comparisons)
 	c.Rule = &rule
 	for i, r := range rows {
 		if i == 0 || rows[i-1].scenario != r.scenario {

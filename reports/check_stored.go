@@ -16,6 +16,8 @@ const LeastStoredTrials = 10
 type Stored struct {
 	Old, New     Source
 	Gated        []string // metrics as in [CheckMetrics]; none: GatedMetrics
+	Named        bool     // as in [Duet]
+	Whole        bool     // a row of the old result that the new one lacks leaves the verdict open
 	Strict       bool     // a gate, not advice
 	OtherMachine bool     // another machine is no error, but makes it advice
 	MinEffect    float64  // a smaller median change is no fail
@@ -53,8 +55,10 @@ func CheckStored(s Stored) (*Check, error) {
 		return nil, err
 	}
 	c.Advisory = !s.Strict || len(c.Differences) > 0
-	c.unfinished = slices.ContainsFunc(c.LeftOut, func(l LeftOut) bool { return l.Reason == speedless(&result.Result{}) })
-	if err := c.judge(rows, CheckRule{Gated: gated, MinEffect: s.MinEffect}, storedMetric); err != nil {
+	c.unfinished = slices.ContainsFunc(c.LeftOut, func(l LeftOut) bool {
+		return l.Reason == speedless(&result.Result{}) || s.Whole && l.Reason == "not in "+s.New.Label
+	})
+	if err := c.judge(rows, CheckRule{Gated: gated, Named: s.Named, MinEffect: s.MinEffect}, storedMetric); err != nil {
 		return nil, err
 	}
 	if c.Thresholds, err = CheckThresholds(s.New.Document, s.Thresholds); err != nil {
@@ -118,6 +122,8 @@ func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
 		f.Change = &change
 	}
 	switch {
+	case m.higher && from == 0 && to == 0:
+		f.Verdict, f.Reason = Inconclusive, "nothing was completed on either side"
 	case !large:
 		f.Verdict = Passed
 	case p <= rule.Alpha:

@@ -16,7 +16,7 @@ func storedVerdict(metric string, alpha, minEffect float64, before, after []floa
 	for i, xs := range [][]float64{before, after} {
 		r.results[i] = &result.Result{}
 		for _, x := range xs {
-			r.results[i].Trials = append(r.results[i].Trials, result.Trial{OpsPerSec: x, AllocsPerOp: x})
+			r.results[i].Trials = append(r.results[i].Trials, result.Trial{Ops: 1, OpsPerSec: x, AllocsPerOp: x})
 		}
 	}
 	list := comparedMetrics()
@@ -68,6 +68,7 @@ func TestTheRuleOfStoredFigures(t *testing.T) {
 		{"from nothing to something", "allocs_per_op", same(0), same(0.02), 0.001, FailedGate, ""},
 		{"nothing stays nothing", "allocs_per_op", same(0), same(0), 0.001, Passed, ""},
 		{"to a standstill", "ops_per_sec", ten, same(0), 0.001, FailedGate, ""},
+		{"nothing was ever done", "ops_per_sec", same(0), same(0), 0.001, Inconclusive, "nothing was completed on either side"},
 	} {
 		f := storedVerdict(tt.metric, tt.alpha, 0.1, tt.before, tt.after)
 		if f.Verdict != tt.want || !strings.Contains(f.Reason, tt.reason) || (f.Reason == "") != (tt.reason == "") {
@@ -121,6 +122,12 @@ func TestStored(t *testing.T) {
 		{"a strategy that is new has nothing to be held against", with(strict(stored(10, 1)), func(s *Stored) {
 			s.Old.Document.Results = s.Old.Document.Results[:1]
 		}), Passed, Passed, false, "4 comparisons"},
+		{"a strategy that is gone has nothing to be judged by", with(strict(stored(10, 1)), func(s *Stored) {
+			s.New.Document.Results = s.New.Document.Results[:1]
+		}), Passed, Passed, false, "4 comparisons"},
+		{"which leaves it open where all were to be there", with(strict(stored(10, 1)), func(s *Stored) {
+			s.New.Document.Results, s.Whole = s.New.Document.Results[:1], true
+		}), Inconclusive, Inconclusive, false, "not everything could be held against main"},
 		{"a strategy without a trial", with(strict(stored(10, 1)), func(s *Stored) { s.New.Document.Results[1].Trials = nil }),
 			Inconclusive, Inconclusive, false,
 			"not everything could be held against main"},

@@ -122,25 +122,41 @@ func (t *CheckedThreshold) distance() float64 {
 // A figure is the median over the trials. One that is multiplied is paired with the row's, block by block, and the
 // median of the ratios is judged: what slows the machine in one block slows both. A figure that some trial lacks is
 // [Inconclusive]. A row whose audit failed has no figures and is not among them; a scenario in which no row has the
-// operation is not meant.
+// operation is not meant. A threshold that is Known and matches nothing is inconclusive: nobody did that operation.
 func CheckThresholds(d *result.Document, list []Threshold) (checked []CheckedThreshold, err error) {
 	for _, t := range list {
-		if err := t.Match(d); err != nil {
-			return nil, err
-		}
+		err := t.Match(d)
+		judged, struck := len(checked), false
 		for i := range d.Results {
-			if r := &d.Results[i]; t.holdsFor(d, r) && !failed(r) {
+			switch r := &d.Results[i]; {
+			case err != nil || !t.isAbout(r):
+			case failed(r):
+				struck = true
+			case occurs(d, r.Scenario, t.subject.operation):
 				checked = append(checked, t.judge(d, r))
 			}
 		}
+		switch {
+		case judged < len(checked) || struck:
+			continue
+		case err == nil:
+			err = fmt.Errorf("%q: holds for no row here: a gate that matches nothing cannot fail", t.Text)
+		}
+		if !t.Known {
+			return nil, err
+		}
+		checked = append(checked, CheckedThreshold{
+			Threshold: t.Text, Metric: t.metric.name, Unit: t.metric.unit, Operator: t.operator, Bound: t.bound,
+			Verdict: Inconclusive, Reason: err.Error(),
+		})
 	}
 	return checked, nil
 }
 
-// holdsFor reports whether the threshold is about a row.
-func (t Threshold) holdsFor(d *result.Document, r *result.Result) bool {
+// isAbout reports whether the threshold is about a row's strategy.
+func (t Threshold) isAbout(r *result.Result) bool {
 	probe := r.Strategy == probeName || len(r.Trials) > 0 && !audited(r)
-	return t.covers(r.Strategy, probe, r.Baseline) && occurs(d, r.Scenario, t.subject.operation)
+	return t.covers(r.Strategy, probe, r.Baseline)
 }
 
 // occurs reports whether any row of a scenario has the operation.

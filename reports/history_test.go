@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // day makes a document a run of its own: the n-th day of 2026.
@@ -485,7 +486,7 @@ func TestChangesAreBetweenStretches(t *testing.T) {
 func TestChangesAreLookedForAmongTheNewestRuns(t *testing.T) {
 	m := &comparedMetric{higher: true}
 	var xs []float64
-	for i := range changeRuns + 100 {
+	for i := range stats.ChangePointHistory + 100 {
 		level := 100.0
 		if i >= 40 && i < 250 {
 			level = 50

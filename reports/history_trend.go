@@ -331,18 +331,9 @@ func (row *trendRow) of(m *comparedMetric, last int) (points []TrendPoint) {
 	return points
 }
 
-// changeRuns is in how many of a series' newest runs change points are looked for. The time that takes grows with the square
-// of their number, and there are dozens of series: these many take a tenth of a second each where something changed.
-const changeRuns = 200
-
 // changes finds the change points of a series and says what each came to.
 func (m *comparedMetric) changes(xs []float64) []TrendChange {
-	older := max(0, len(xs)-changeRuns)
-	starts := stats.ChangePoints(xs[older:])
-	for i := range starts {
-		starts[i] += older
-	}
-	return m.stretches(xs, starts)
+	return m.stretches(xs, stats.ChangePoints(xs))
 }
 
 // stretches says what changed from each stretch of a series to the next, by their medians. starts are the indices at which

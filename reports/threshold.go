@@ -12,7 +12,8 @@ import (
 
 // Threshold is a bound that figures of a run are held to, such as sharded.append.p99<5ms. The zero value is none.
 type Threshold struct {
-	Text string // as given
+	Text  string // as given
+	Known bool   // what it names was looked up before anything was measured: see [Threshold.MatchNames]
 
 	subject  subject
 	metric   *thresholdMetric

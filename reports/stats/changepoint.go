@@ -13,8 +13,8 @@ const (
 	LeastStretch = 5
 
 	// ChangePointHistory is how many of the newest values are looked at. The time that it takes grows with the square of
-	// their number; these many take some tenths of a second where there is a lot to find, and almost none otherwise.
-	ChangePointHistory = 300
+	// their number; these many take a tenth of a second where there is a lot to find, and almost none otherwise.
+	ChangePointHistory = 200
 
 	changeAlpha  = 0.01
 	permutations = 499 // besides the series as it is, so that the rarest P is 0.002 and five as far out are 0.01
@@ -30,8 +30,7 @@ const (
 // Performance Regressions in a Continuous Integration System", ICPE 2020; Fleming et al., "Hunter: Using Change Point
 // Detection to Hunt for Performance Regressions", ICPE 2023). A stretch is divided where its two sides differ most by their
 // energy distance, if a permutation test at 1 % says that they do: in a series of noise something is found with a
-// probability of 1 %. Unlike in the paper each stretch is tested for itself, so that what is found in one does not hang on
-// what happens in another. With the least stretch of five a lone outlier is no change; a change that is younger than five
+// probability of 1 %. Unlike in the paper each stretch is tested for itself. With the least stretch of five a lone outlier is no change; a change that is younger than five
 // values is not found, or some values early.
 //
 // Values that come from other machines, or depend on the ones before, change more often than programs do: what is

@@ -5,6 +5,7 @@
 package duet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -24,7 +25,8 @@ type Arm struct {
 // Row is what one process measures.
 type Row struct {
 	Label string
-	Args  []string // of the program, its name not among them
+	Name  string   // what results call it; empty: as the process does, which knows of no other row
+	Args  []string // of the program, its own name not among them
 	Turns bool     // the processes of a block are there at the same time and take turns: see together
 }
 
@@ -149,6 +151,7 @@ func (d *duet) oneByOne(ctx context.Context, block int, row Row, order []int) ([
 func (d *duet) keep(arm, row, block int, r result.Result) error {
 	doc := d.docs[arm]
 	r.Trials[0].Block = block
+	r.Strategy = cmp.Or(d.Rows[row].Name, r.Strategy)
 	if row == len(doc.Results) {
 		doc.Results = append(doc.Results, r)
 		return nil

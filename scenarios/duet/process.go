@@ -38,6 +38,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 type process struct {
 	*exec.Cmd
 	arm, row string
+	state    byte // its last word, when it takes turns
 	in       io.WriteCloser
 	out      *bufio.Reader
 	said     bytes.Buffer

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -14,6 +16,7 @@ import (
 const (
 	turnOver = 't' // it rests; the first time it is ready to begin
 	finished = 'f' // it rests after its last turn: one more word, and it audits and prints its document
+	printing = '{' // its document begins: its store would not work, or hangs, and there is nothing to wait for
 )
 
 // together samples all arms at the same time: their processes are started one by one in this order, and then each has the machine
@@ -29,10 +32,8 @@ func (d *duet) together(ctx context.Context, block int, row Row, order []int) ([
 			return nil, err
 		}
 		defer p.end()
-		if last, err := p.rests(); err != nil {
+		if err := p.rests(); err != nil {
 			return nil, err
-		} else if last {
-			return nil, p.failed(errors.New("it finished before its first turn"))
 		}
 		running[i] = p
 	}
@@ -41,7 +42,10 @@ func (d *duet) together(ctx context.Context, block int, row Row, order []int) ([
 	}
 	docs := make([]*result.Document, len(d.Arms))
 	for _, i := range order {
-		err := running[i].begin()
+		var err error
+		if running[i].state == finished {
+			err = running[i].begin()
+		}
 		if err == nil {
 			docs[i], err = running[i].document()
 		}
@@ -56,22 +60,19 @@ func (d *duet) together(ctx context.Context, block int, row Row, order []int) ([
 // play gives the processes their turns until each has had its last.
 func (d *duet) play(block int, running []*process) error {
 	rng := rand.New(rand.NewPCG(d.Seed, uint64(block)))
-	over := make([]bool, len(running))
-	for left := len(running); left > 0; {
+	waits := func(p *process) bool { return p.state == turnOver }
+	for slices.ContainsFunc(running, waits) {
 		for _, order := range orders(rng, len(running), 6) {
 			for _, i := range order {
-				if over[i] {
+				p := running[i]
+				if !waits(p) {
 					continue
 				}
-				err := running[i].begin()
-				if err == nil {
-					over[i], err = running[i].rests()
-				}
-				if err != nil {
+				if err := p.begin(); err != nil {
 					return err
 				}
-				if over[i] {
-					left--
+				if err := p.rests(); err != nil {
+					return err
 				}
 			}
 		}
@@ -87,16 +88,27 @@ func (p *process) begin() error {
 	return nil
 }
 
-// rests waits until the process rests, and reports whether that was its last turn.
-func (p *process) rests() (last bool, err error) {
-	word, err := p.out.ReadByte()
+// rests waits until the process does nothing, and notes why.
+func (p *process) rests() (err error) {
+	p.state, err = p.out.ReadByte()
 	switch {
+	case errors.Is(err, io.EOF):
+		return p.gone(errors.New("it ended without a word: is it a build of this program?"))
 	case err != nil:
-		return false, p.gone(err)
-	case word != turnOver && word != finished:
-		return false, p.failed(fmt.Errorf("it said %q where a turn ends", word))
+		return p.gone(err)
+	case p.state == printing:
+		return p.out.UnreadByte()
+	case p.state != turnOver && p.state != finished:
+		return p.stop(fmt.Errorf("it said %q where a turn ends", p.state))
 	}
-	return word == finished, nil
+	return nil
+}
+
+// stop ends a process for a reason.
+func (p *process) stop(why error) error {
+	_ = end(p.Process) // it may be gone already
+	_ = p.Wait()       // what it said is whole then, and how it ended is no news
+	return p.failed(why)
 }
 
 // gone says why a process does not answer: how it died, where it did.

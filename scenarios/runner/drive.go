@@ -118,13 +118,19 @@ func (tr *trial) watch(idle <-chan struct{}, timed bool) (most int) {
 func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 	limit := time.NewTimer(tr.longest(timed))
 	defer limit.Stop()
-	select {
-	case <-idle:
-		return nil
-	case <-tr.ctx.Done():
-	case <-limit.C:
-		tr.stopped.Store(true)
-		return errHang
+	for waiting := true; waiting; {
+		select {
+		case <-idle:
+			return nil
+		case <-tr.ctx.Done():
+			waiting = false
+		case <-limit.C:
+			if tr.turns == nil || !tr.turns.away.Load() {
+				tr.stopped.Store(true)
+				return errHang
+			}
+			limit.Reset(tr.longest(timed)) // it is another process that takes its time
+		}
 	}
 	// Given up: nobody works under a lock any more, so whoever can still move is back in a moment.
 	select {

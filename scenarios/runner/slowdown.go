@@ -58,8 +58,8 @@ const interrupted = 1000 // ns
 
 func (l *lag) spin() {
 	now := int64(time.Since(l.start))
-	if took := now - l.last; took < interrupted {
-		l.usual = took
+	if took := now - l.last; took < interrupted || l.usual == 0 {
+		l.usual = min(took, interrupted)
 	}
 	l.owed += l.share * float64(l.usual) * l.stepsPerNs
 	n := int(l.owed)

@@ -21,6 +21,7 @@ type turns struct {
 	busy    atomic.Int64  // users that neither rest nor have finished
 	resting atomic.Int64  // users that rest
 	quiet   chan struct{} // gets a value when nobody is busy any more
+	away    atomic.Bool   // another process has the machine
 	gate    chan struct{} // opens with the next turn; replaced only while nobody is busy
 }
 
@@ -64,11 +65,13 @@ func (tr *trial) conduct() error {
 			return nil // which the users see, too
 		}
 		n := t.resting.Swap(0)
-		if n == 0 {
+		if n == 0 || tr.stopped.Load() || tr.ctx.Err() != nil { // of a run that is given up some may still be busy
 			return nil
 		}
 		stood := time.Now()
+		t.away.Store(true)
 		err := tr.take.turn(false)
+		t.away.Store(false)
 		if err != nil {
 			tr.stopped.Store(true)
 		}
