@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			sample, err := filepath.Abs("../examples/sample.csv")
 			e.Setenv("SAMPLE", sample)
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector every process would sleep for a second at its end
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -81,7 +82,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	path := filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], args[2])
 	c := exec.Command(path, args[3:]...)
 	c.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GORACE"} {
 		c.Env = append(c.Env, name+"="+ts.Getenv(name))
 	}
 	var out bytes.Buffer
