@@ -139,7 +139,11 @@ func (p *checkPage) thresholds() {
 		t := &p.c.Thresholds[i]
 		g.add(left(clean(t.Scenario)), left(clean(t.Strategy)), left(clean(t.Threshold)), right(t.value()), p.verdict(t.Verdict, true))
 		if t.Reason != "" {
-			reasons = append(reasons, fmt.Sprintf("%s (%s) %s: %s: %s", t.Strategy, t.Scenario, t.Threshold, t.Verdict, t.Reason))
+			name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, t.Threshold)
+			if t.Strategy == "" { // it matches nothing
+				name = t.Threshold
+			}
+			reasons = append(reasons, fmt.Sprintf("%s: %s: %s", name, t.Verdict, t.Reason))
 		}
 	}
 	p.draw(g)

@@ -286,6 +286,8 @@ func (t *CheckedThreshold) Describe() string {
 	name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, strings.TrimSpace(t.Operation+" "+t.Metric))
 	given, err := ParseThreshold(t.Threshold)
 	switch {
+	case t.Strategy == "": // it matches nothing, which the reason says
+		return t.Reason
 	case t.Verdict != Passed && t.Verdict != FailedGate || t.Value == nil || err != nil:
 		return name + ": " + t.Reason
 	case given.relative: // the ratio is what was judged
