@@ -57,7 +57,7 @@ func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 	}
 	show := newProgress(o.err, o.Quiet)
 	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
-		if s.Arm != "" || s.Block%6 == 0 { // a line for every block would fill a log
+		if s.Row != "" || s.Block%6 == 0 { // a line for every block would fill a log
 			show.step(runner.Step{Scenario: "duet", Label: s.What(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
 		}
 	}
