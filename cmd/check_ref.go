@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 // buildRef builds this program as it was at a git ref, with the flags this process was built with and -trimpath, to the file
@@ -98,8 +100,8 @@ func saidBy(ctx context.Context, dir string, env []string, name string, args ...
 		return strings.HasPrefix(v, "GIT_DIR=") || strings.HasPrefix(v, "GIT_INDEX_FILE=") || strings.HasPrefix(v, "GIT_WORK_TREE=") ||
 			strings.HasPrefix(v, "GIT_PREFIX=") || strings.HasPrefix(v, "GIT_COMMON_DIR=") || strings.HasPrefix(v, "GIT_OBJECT_DIRECTORY=")
 	}), env...)
-	c.SysProcAttr = apart()
-	c.Cancel = func() error { endGroup(c.Process.Pid); return nil }
+	c.SysProcAttr = process.Apart()
+	c.Cancel = func() error { return process.EndGroup(c.Process) }
 	c.WaitDelay = time.Second
 	if err := c.Run(); err != nil {
 		if ctx.Err() != nil {

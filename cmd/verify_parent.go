@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sessbench/sessbench/scenarios/process"
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
@@ -155,7 +156,7 @@ func startChild(t task) (*child, error) {
 	c.Args = os.Args    // [Main]'s callers may look at them, and the first can decide what the program is
 	c.Stderr = stderrIn // a file and not a Writer, for which Wait would wait
 	c.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childEnv, answerOn(c, answersIn)))
-	c.SysProcAttr = apart()
+	c.SysProcAttr = process.Apart()
 	if c.in, err = c.StdinPipe(); err == nil {
 		err = c.Start()
 	}
@@ -182,7 +183,7 @@ func (c *child) follow() {
 	go func() {
 		defer close(exited)
 		c.died = c.Wait()
-		endGroup(c.Process.Pid)
+		_ = process.EndGroup(c.Process) // what is left of it; errs when there is nobody
 	}()
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 // Error is a process that gave no sample.
@@ -34,8 +35,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// process is a running process of an arm. It dies with the thread that started it, on Linux.
-type process struct {
+// player is a running process of an arm. It dies with the thread that started it, on Linux.
+type player struct {
 	*exec.Cmd
 	arm, row string
 	state    byte // its last word, when it takes turns
@@ -47,15 +48,15 @@ type process struct {
 }
 
 // start starts an arm's process. Whoever starts one calls end, on the same goroutine, which is locked to its thread.
-func (d *duet) start(ctx context.Context, arm Arm, row Row) (*process, error) {
-	p := &process{arm: arm.Label, row: row.Label}
+func (d *duet) start(ctx context.Context, arm Arm, row Row) (*player, error) {
+	p := &player{arm: arm.Label, row: row.Label}
 	p.limit, p.cancel = context.WithTimeoutCause(ctx, cmp.Or(d.Patience, DefaultPatience), errors.New("it did not come to an end"))
 	p.Cmd = exec.CommandContext(p.limit, arm.Path, row.Args...)
 	p.Args[0] = cmp.Or(d.Name, p.Args[0])
 	p.Env = append(os.Environ(), arm.Env...)
 	p.Stderr = &p.said
-	p.SysProcAttr = apart()
-	p.Cancel = func() error { return end(p.Process) }
+	p.SysProcAttr = process.Apart()
+	p.Cancel = func() error { return process.EndGroup(p.Process) }
 	p.WaitDelay = time.Second // for whoever left its group with its stderr
 	var out io.ReadCloser
 	var err error
@@ -75,7 +76,7 @@ func (d *duet) start(ctx context.Context, arm Arm, row Row) (*process, error) {
 }
 
 // document reads what the process prints until it ends.
-func (p *process) document() (*result.Document, error) {
+func (p *player) document() (*result.Document, error) {
 	p.in.Close()
 	text, err := io.ReadAll(p.out)
 	if died := p.Wait(); died != nil {
@@ -95,14 +96,14 @@ func (p *process) document() (*result.Document, error) {
 }
 
 // end ends the process if it has not ended.
-func (p *process) end() {
+func (p *player) end() {
 	p.cancel()
 	if p.ProcessState == nil {
 		_ = p.Wait() // it was ended, which is no news
 	}
 }
 
-func (p *process) failed(err error) error {
+func (p *player) failed(err error) error {
 	if p.limit.Err() != nil {
 		err = context.Cause(p.limit)
 	}

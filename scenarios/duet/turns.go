@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 // The words of a process that takes turns, a byte each on its stdout. It is answered by a byte on its stdin, any, which begins
@@ -25,7 +26,7 @@ const (
 // same of it. When one has had its last turn the others go on; then one after the other audits.
 func (d *duet) together(ctx context.Context, block int, row Row, order []int) ([]*result.Document, error) {
 	d.report(Step{Row: row.Label, Block: block})
-	running := make([]*process, len(d.Arms))
+	running := make([]*player, len(d.Arms))
 	for _, i := range order {
 		p, err := d.start(ctx, d.Arms[i], row)
 		if err != nil {
@@ -58,9 +59,9 @@ func (d *duet) together(ctx context.Context, block int, row Row, order []int) ([
 }
 
 // play gives the processes their turns until each has had its last.
-func (d *duet) play(block int, running []*process) error {
+func (d *duet) play(block int, running []*player) error {
 	rng := rand.New(rand.NewPCG(d.Seed, uint64(block)))
-	waits := func(p *process) bool { return p.state == turnOver }
+	waits := func(p *player) bool { return p.state == turnOver }
 	for slices.ContainsFunc(running, waits) {
 		for _, order := range orders(rng, len(running), 6) {
 			for _, i := range order {
@@ -81,7 +82,7 @@ func (d *duet) play(block int, running []*process) error {
 }
 
 // begin begins the process's next turn.
-func (p *process) begin() error {
+func (p *player) begin() error {
 	if _, err := p.in.Write([]byte{turnOver}); err != nil {
 		return p.gone(err)
 	}
@@ -89,7 +90,7 @@ func (p *process) begin() error {
 }
 
 // rests waits until the process does nothing, and notes why.
-func (p *process) rests() (err error) {
+func (p *player) rests() (err error) {
 	p.state, err = p.out.ReadByte()
 	switch {
 	case errors.Is(err, io.EOF):
@@ -105,14 +106,14 @@ func (p *process) rests() (err error) {
 }
 
 // stop ends a process for a reason.
-func (p *process) stop(why error) error {
-	_ = end(p.Process) // it may be gone already
-	_ = p.Wait()       // what it said is whole then, and how it ended is no news
+func (p *player) stop(why error) error {
+	_ = process.EndGroup(p.Process) // it may be gone already
+	_ = p.Wait()                    // what it said is whole then, and how it ended is no news
 	return p.failed(why)
 }
 
 // gone says why a process does not answer: how it died, where it did.
-func (p *process) gone(err error) error {
+func (p *player) gone(err error) error {
 	p.in.Close()
 	if died := p.Wait(); died != nil {
 		err = died

@@ -2,16 +2,7 @@
 
 package cmd
 
-import (
-	"os"
-	"syscall"
-)
-
-// apart leaves a child where it is: a Ctrl-C that reaches it, too, ends its run as its parent's word would.
-func apart() *syscall.SysProcAttr { return nil }
-
-// endGroup does nothing: there are no process groups.
-func endGroup(int) {}
+import "os"
 
 // answerOn has a child answer on its stdout: a child gets no other descriptors here.
 func answerOn(c *child, w *os.File) (descriptor int) {

@@ -1,9 +1,0 @@
-//go:build unix && !linux
-
-package cmd
-
-import "syscall"
-
-// apart makes a child the leader of a process group. That keeps it out of the terminal's reach, so that Ctrl-C is told to it
-// by its parent alone, and whatever it starts can be ended with it.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

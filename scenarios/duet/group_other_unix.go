@@ -1,8 +1,0 @@
-//go:build unix && !linux
-
-package duet
-
-import "syscall"
-
-// apart makes a process the leader of a group: Ctrl-C does not reach it, and whatever it starts can be ended with it.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
