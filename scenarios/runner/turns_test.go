@@ -44,7 +44,7 @@ func takingTurns(ctx context.Context, t *testing.T, of Subject, turns *Turns) (*
 func TestTurns(t *testing.T) {
 	var ops atomic.Int64
 	var said []bool
-	away := 3 * time.Millisecond
+	away := 20 * time.Millisecond // longer than the whole trial: were the clock to run on, nothing would be done in the window
 	doc, err := takingTurns(t.Context(), t, counting(&ops, func() {}), &Turns{
 		Length: 2 * time.Millisecond,
 		Over:   func(finished bool) error { said = append(said, finished); return nil },
