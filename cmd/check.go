@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +78,7 @@ run, 130 interrupted.`,
 		},
 	}
 	o.measuring = []flagGroup{o.whatFlags(), o.usersFlags(), o.measuringFlags()}
-	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(checkKinds()...)})...)
+	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(kindsOf(reports.CheckFormats())...)})...)
 	completeCheck(c, a)
 	return c
 }
@@ -141,13 +140,6 @@ func share(text string, p *float64) *value {
 	}}
 }
 
-func checkKinds() (names []string) {
-	for _, f := range reports.CheckFormats() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
 // run finds out which of the three checks was asked for, and does it.
 func (o *checkOptions) run(ctx context.Context, args []string) error {
 	if len(args) > 1 {
@@ -156,7 +148,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) error {
 	if err := o.oneBaseline(args); err != nil {
 		return err
 	}
-	outputs, err := o.outputs(checkKinds()...)
+	outputs, err := o.outputs(kindsOf(reports.CheckFormats())...)
 	if err != nil {
 		return err
 	}
@@ -170,14 +162,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) error {
 	if c == nil {
 		return err
 	}
-	written := o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
-		for _, f := range reports.CheckFormats() {
-			if f.Name == kind {
-				return f.Write(w, c, screen)
-			}
-		}
-		panic("no format " + kind) // checked with the flags
-	})
+	written := o.write(outputs, asAsked(reports.CheckFormats(), c))
 	return checkVerdict(ctx, c, written)
 }
 
@@ -296,12 +281,7 @@ func checkVerdict(ctx context.Context, c *reports.Check, written error) error {
 
 // completeCheck teaches the shell what check's flags can be.
 func completeCheck(c *cobra.Command, a *app) {
-	words := func() (list []string) {
-		for _, f := range reports.CheckFormats() {
-			list = append(list, f.Name+"\t"+f.Doc)
-		}
-		return list
-	}
+	words := wordsOf(reports.CheckFormats())
 	completeFlags(c, map[string]cobra.CompletionFunc{
 		"strategy":          listOf(a.strategyWords),
 		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),

@@ -3,7 +3,6 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,8 +41,8 @@ Exit codes: 0 compared, whatever came of it, 4 not comparable, 2 bad usage or a 
 	}
 	addGroups(c, o.flags())
 	completeFlags(c, map[string]cobra.CompletionFunc{
-		"format": oneOf(comparisonWords),
-		"out":    outKinds(comparisonWords),
+		"format": oneOf(wordsOf(reports.ComparisonFormats())),
+		"out":    outKinds(wordsOf(reports.ComparisonFormats())),
 	})
 	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
 	return c
@@ -51,24 +50,10 @@ Exit codes: 0 compared, whatever came of it, 4 not comparable, 2 bad usage or a 
 
 func (o *compareOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
-	o.addFormatFlags(fs, "comparison", comparisonKinds())
+	o.addFormatFlags(fs, "comparison", kindsOf(reports.ComparisonFormats()))
 	fs.BoolVar(&o.Force, "force", false, "compare what is not comparable; the result says so")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
-}
-
-func comparisonKinds() (names []string) {
-	for _, f := range reports.ComparisonFormats() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
-func comparisonWords() (words []string) {
-	for _, f := range reports.ComparisonFormats() {
-		words = append(words, f.Name+"\t"+f.Doc)
-	}
-	return words
 }
 
 func (o *compareOptions) run(args []string) error {
@@ -76,7 +61,7 @@ func (o *compareOptions) run(args []string) error {
 	if err != nil {
 		return err
 	}
-	outputs, err := o.outputs(comparisonKinds()...)
+	outputs, err := o.outputs(kindsOf(reports.ComparisonFormats())...)
 	if err != nil {
 		return err
 	}
@@ -97,14 +82,7 @@ func (o *compareOptions) run(args []string) error {
 	if found := c.DescribeDifferences(); len(found) > 0 && !o.Force {
 		return &exitError{exitIncomparable, fmt.Errorf("compare: not comparable (--force compares all the same): %s", strings.Join(found, "; "))}
 	}
-	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
-		for _, f := range reports.ComparisonFormats() {
-			if f.Name == kind {
-				return f.Write(w, c, screen)
-			}
-		}
-		panic("no format " + kind) // checked with the flags
-	})
+	return o.write(outputs, asAsked(reports.ComparisonFormats(), c))
 }
 
 // named returns what is to be compared: LABEL=FILE or FILE. What stands before the first = is a label unless it has a

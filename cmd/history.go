@@ -3,7 +3,6 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,19 +139,11 @@ func (o *historyAddOptions) tell(paths []string, runs []*reports.HistoryEntry, h
 			o.complain("note: %s is in %s already%s: not added twice", path, o.File, name)
 			continue
 		}
-		if _, err := fmt.Fprintf(o.out, "%s: added to %s, %s\n", path, o.File, counted(len(runs[i].Results), "result")); err != nil {
+		if _, err := fmt.Fprintf(o.out, "%s: added to %s, %s\n", path, o.File, result.FormatCounted(len(runs[i].Results), "result")); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// counted is a number of things: 1 result, 2 results.
-func counted(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return result.FormatCount(int64(n)) + " " + what
 }
 
 // historyShowOptions is what `history show` was asked for.
@@ -191,8 +182,8 @@ Exit codes: 0 shown, whatever changed, 4 the history is empty or damaged, 2 bad 
 		"strategy": listOf(a.strategyWords),
 		"scenario": listOf(scenarioWords),
 		"metric":   listOf(reports.TrendMetrics),
-		"format":   oneOf(trendWords),
-		"out":      outKinds(trendWords),
+		"format":   oneOf(wordsOf(reports.TrendFormats())),
+		"out":      outKinds(wordsOf(reports.TrendFormats())),
 	})
 	return c
 }
@@ -206,23 +197,9 @@ func (o *historyShowOptions) flags() flagGroup {
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
 		"`NAMES` of metrics, a,b or all: "+strings.Join(reports.TrendMetrics(), ", "))
 	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "look at the last `N` runs of each series; 0: at all")
-	o.addFormatFlags(fs, "trend", trendKinds())
+	o.addFormatFlags(fs, "trend", kindsOf(reports.TrendFormats()))
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
-}
-
-func trendKinds() (names []string) {
-	for _, f := range reports.TrendFormats() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
-func trendWords() (words []string) {
-	for _, f := range reports.TrendFormats() {
-		words = append(words, f.Name+"\t"+f.Doc)
-	}
-	return words
 }
 
 func (o *historyShowOptions) run() error {
@@ -230,7 +207,7 @@ func (o *historyShowOptions) run() error {
 	if err != nil {
 		return err
 	}
-	outputs, err := o.outputs(trendKinds()...)
+	outputs, err := o.outputs(kindsOf(reports.TrendFormats())...)
 	if err != nil {
 		return err
 	}
@@ -243,14 +220,7 @@ func (o *historyShowOptions) run() error {
 	if err != nil {
 		return err
 	}
-	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
-		for _, f := range reports.TrendFormats() {
-			if f.Name == kind {
-				return f.Write(w, t, screen)
-			}
-		}
-		panic("no format " + kind) // checked with the flags
-	})
+	return o.write(outputs, asAsked(reports.TrendFormats(), t))
 }
 
 // filter reads the flags that say what is looked at.

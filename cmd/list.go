@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -48,16 +47,9 @@ with what each tells you and its defaults, and the formats that results can be w
 func (o *listOptions) run() error {
 	l := o.listing()
 	if o.Format == formatJSON {
-		return writeIndented(o.out, l)
+		return result.EncodeJSON(o.out, l)
 	}
 	return l.write(o.out, width(o.out))
-}
-
-func writeIndented(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // listing is everything that can be named, as `list -f json` writes it.

@@ -21,6 +21,32 @@ type output struct {
 
 const stdout = "-"
 
+// kindsOf is the names of formats, as --format and --out take them.
+func kindsOf[T any](formats []reports.FormatOf[T]) (names []string) {
+	for _, f := range formats {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// wordsOf has shells complete them, each with its description behind a tab.
+func wordsOf[T any](formats []reports.FormatOf[T]) func() []string {
+	return func() (words []string) {
+		for _, f := range formats {
+			words = append(words, f.Name+"\t"+f.Doc)
+		}
+		return words
+	}
+}
+
+// asAsked writes it in the format of a kind, one that was checked with the flags: for [common.write].
+func asAsked[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.Writer, screen reports.Options) error {
+	return func(kind string, w io.Writer, screen reports.Options) error {
+		at := slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })
+		return formats[at].Write(w, it, screen)
+	}
+}
+
 // rank is where the output comes among several: files first, for whoever closes stdout early (`| head`) ends the program.
 func (o output) rank() int {
 	if o.path == stdout {

@@ -83,7 +83,7 @@ func (o *traceStatsOptions) run(ctx context.Context, paths []string) error {
 
 func (o *traceStatsOptions) write(list []tracedLog) error {
 	if o.Format == formatJSON {
-		return writeIndented(o.out, list)
+		return result.EncodeJSON(o.out, list)
 	}
 	for i, log := range list {
 		if i > 0 {

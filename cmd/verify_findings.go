@@ -155,7 +155,7 @@ func (o *verifyOptions) deliver(outputs []output, f *findings) error {
 	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
 		switch kind {
 		case formatJSON:
-			return writeIndented(w, f)
+			return result.EncodeJSON(w, f)
 		case kindHTML:
 			return verify.Picture(w, guilty)
 		case kindHistory:

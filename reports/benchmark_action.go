@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -61,10 +60,7 @@ func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
 			points = append(points, actionPoints(r, &d.Tool)...)
 		}
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // as in writeJSON
-	e.SetIndent("", "  ")
-	return e.Encode(points)
+	return result.EncodeJSON(w, points)
 }
 
 func actionPoints(r *result.Result, tool *result.Tool) (list []actionPoint) {

@@ -85,11 +85,3 @@ func plus(x *float64) string {
 	}
 	return text
 }
-
-// counted writes a number of things: 1 pair, 30 pairs.
-func counted(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return result.FormatCount(int64(n)) + " " + what
-}

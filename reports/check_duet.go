@@ -37,7 +37,7 @@ func CheckDuet(d Duet) (*Check, error) {
 		return nil, err
 	}
 	old, fresh := Source{d.OldLabel, d.OldFile, d.Old}, Source{d.NewLabel, d.NewFile, d.Fresh}
-	c := newCheck(DuetMode, old, fresh, d.Command)
+	c := newCheck(DuetMode, d.Command, old, fresh)
 	c.Interrupted = d.Interrupted
 	c.violated(d.OldLabel, d.Old)
 	c.violated(d.OldLabel, d.Copied)

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"io"
 	"slices"
 	"strconv"
@@ -10,20 +9,14 @@ import (
 )
 
 // CheckFormat is one way to write a [Check].
-type CheckFormat struct {
-	Name string // on the command line
-	Doc  string // one line: who reads it
-
-	// Write writes the whole of c to w and returns w's error. It does not change c.
-	Write func(w io.Writer, c *Check, o Options) error
-}
+type CheckFormat = FormatOf[*Check]
 
 // CheckFormats returns the formats of checks by name.
 func CheckFormats() []CheckFormat {
 	list := []CheckFormat{
 		{"csv", "one row a metric or threshold, for spreadsheets and data frames", writeCheckCSV},
 		{"github", "the step summary of a GitHub workflow: as markdown", writeCheckMarkdown},
-		{"json", "the whole check, for programs", writeCheckJSON},
+		{"json", "the whole check, for programs", asJSON[*Check]},
 		{"junit", "a test case a gated metric, for CI servers (XML)", writeCheckJUnit},
 		{"markdown", "for a pull request (GitHub Markdown)", writeCheckMarkdown},
 		{"table", "for people at a terminal: the verdict, a table a scenario and the rule", writeCheckTable},
@@ -37,13 +30,6 @@ func CheckFormats() []CheckFormat {
 	}
 	slices.SortFunc(list, func(a, b CheckFormat) int { return strings.Compare(a.Name, b.Name) })
 	return list
-}
-
-func writeCheckJSON(w io.Writer, c *Check, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // as in writeJSON
-	e.SetIndent("", "  ")
-	return e.Encode(c)
 }
 
 // checkColumnNames are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.

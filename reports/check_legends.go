@@ -13,7 +13,7 @@ func (c *Check) checkLegends() (list []legend) {
 	if r == nil {
 		return nil
 	}
-	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, CheckAlpha, counted(r.Comparisons, "comparison"))
+	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, CheckAlpha, result.FormatCounted(r.Comparisons, "comparison"))
 	const plus = "plus is worse: more time, memory or allocations; for ops/s, how much longer an operation takes"
 	if c.Mode == StoredMode {
 		list = append(list,
@@ -24,7 +24,7 @@ func (c *Check) checkLegends() (list []legend) {
 	} else {
 		list = append(list,
 			legend{"change", "in the median pair, from the mean of " + c.Documents[0].Label + " and its copy; " + plus},
-			legend{"bounds", "one-sided bounds by the exact sign test over " + counted(r.Pairs, "pair") + ": the lower at " + alpha +
+			legend{"bounds", "one-sided bounds by the exact sign test over " + result.FormatCounted(r.Pairs, "pair") + ": the lower at " + alpha +
 				fmt.Sprintf(", the upper at %s", inPercent(1-r.PassAlpha))},
 			legend{"A/A′", "the change from " + c.Documents[0].Label +
 				" to a copy of it: what the machine does alone; where the rule finds one (!), nothing is decided"},

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // GitHub shows a step summary of at most a mebibyte, and nothing at all of a longer one.
@@ -207,7 +209,7 @@ func (p *checkMarkdown) scenario(s *CheckedScenario) {
 // closing says how to read it, where it was measured and how to do it again.
 func (p *checkMarkdown) closing() {
 	if p.leftOut > 0 {
-		p.printf("%s left out here, to stay below the mebibyte that GitHub shows.\n\n", counted(p.leftOut, "line"))
+		p.printf("%s left out here, to stay below the mebibyte that GitHub shows.\n\n", result.FormatCounted(p.leftOut, "line"))
 	}
 	p.printf("<details><summary>How to read it, and where it was measured</summary>\n\n")
 	for _, l := range append(p.c.checkLegends(), p.c.provenance()...) {

@@ -18,8 +18,7 @@ type CheckMetric struct {
 func CheckMetrics() []CheckMetric {
 	var list []CheckMetric
 	for _, m := range comparedMetrics() {
-		name := strings.TrimSuffix(strings.TrimPrefix(m.name, "latency_"), "_ns")
-		list = append(list, CheckMetric{Name: name, Metric: m.name})
+		list = append(list, CheckMetric{Name: m.short(), Metric: m.name})
 	}
 	return list
 }
@@ -55,13 +54,15 @@ func (m *comparedMetric) byDifference() bool { return m.least > 0 }
 
 // word is what people call the metric in a line of its own.
 func (m *comparedMetric) word() string {
-	switch m.name {
-	case "latency_p50_ns":
-		return "p50"
-	case "latency_p99_ns":
-		return "p99"
+	if m.unit == "ns" {
+		return m.short()
 	}
 	return m.title
+}
+
+// short is the metric's name without what its unit says: p50 for latency_p50_ns.
+func (m *comparedMetric) short() string {
+	return strings.TrimSuffix(strings.TrimPrefix(m.name, "latency_"), "_ns")
 }
 
 // write writes one value with its unit, but for what the metric's word says already: as in thresholds.

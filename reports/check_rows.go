@@ -22,16 +22,21 @@ type IncomparableError struct {
 
 func (e *IncomparableError) Error() string { return "not comparable: " + strings.Join(e.Reasons, "; ") }
 
-func newCheck(mode CheckMode, old, fresh Source, command string) *Check {
-	return &Check{
+// newCheck begins a check of sources, of which the last has the new figures. command is what was typed.
+func newCheck(mode CheckMode, command string, sources ...Source) *Check {
+	fresh := sources[len(sources)-1].Document
+	c := &Check{
 		SchemaVersion: CheckSchemaVersion,
 		Kind:          checkKind,
-		Created:       fresh.Document.Created,
+		Created:       fresh.Created,
 		Mode:          mode,
 		Command:       command,
-		Documents:     []ComparedDocument{compared(old), compared(fresh)},
-		fresh:         fresh.Document,
+		fresh:         fresh,
 	}
+	for _, s := range sources {
+		c.Documents = append(c.Documents, compared(s))
+	}
+	return c
 }
 
 // align finds the rows that all sources have and that have a speed in each, and notes down the others. Sources whose
@@ -172,19 +177,24 @@ func (f CheckedMetric) undecided(lacking, trials int) CheckedMetric {
 
 // conclude draws everything together.
 func (c *Check) conclude() {
-	if len(c.Violations) > 0 {
-		c.Verdict = Violated
-	} else {
-		c.Verdict = Passed
-		if c.Interrupted || c.unfinished {
-			c.Verdict = Inconclusive
-		}
-		for _, g := range c.gates() {
-			c.Verdict = worst(c.Verdict, g.Verdict)
-		}
-		c.Verdict = worst(c.Verdict, c.crossed())
-	}
+	c.Verdict = c.verdict()
 	c.Words = c.words()
+}
+
+// verdict is as bad as the worst of what there is. What was interrupted, or has rows that nothing could be held against, has
+// not shown that it would pass.
+func (c *Check) verdict() Outcome {
+	if len(c.Violations) > 0 {
+		return Violated
+	}
+	all := c.crossed()
+	if c.Interrupted || c.unfinished {
+		all = worst(all, Inconclusive)
+	}
+	for _, g := range c.gates() {
+		all = worst(all, g.Verdict)
+	}
+	return all
 }
 
 // crossed is what the thresholds came to.

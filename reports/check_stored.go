@@ -40,7 +40,7 @@ func CheckStored(s Stored) (*Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCheck(StoredMode, s.Old, s.New, s.Command)
+	c := newCheck(StoredMode, s.Command, s.Old, s.New)
 	c.Interrupted = s.New.Document.Interrupted
 	c.violated(s.Old.Label, s.Old.Document)
 	c.violated(s.New.Label, s.New.Document)
@@ -73,17 +73,9 @@ func (c *Check) sameMachine(s Stored) error {
 	if s.OtherMachine || len(c.Differences) == 0 {
 		return nil
 	}
-	reasons := c.describeDifferences()
+	reasons := describeAll(c.Differences, c.Documents[0].Label)
 	reasons[0] = "another machine: " + reasons[0]
 	return &IncomparableError{Reasons: reasons, Machines: true}
-}
-
-// describeDifferences says what the machines differ in, a sentence a difference.
-func (c *Check) describeDifferences() (list []string) {
-	for _, d := range c.Differences {
-		list = append(list, d.describe(c.Documents[0].Label))
-	}
-	return list
 }
 
 func enoughTrials(rows []alignedRow, s Stored) error {
@@ -132,7 +124,7 @@ func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
 		f.Verdict = Inconclusive
 		f.Reason = fmt.Sprintf("worse by %s or more, and not shown to be more than chance: p is %.2g, above %.3g",
 			inPercent(rule.MinEffect), p, rule.Alpha)
-		if least := leastP(len(before), len(after)); least > rule.Alpha {
+		if least := stats.LeastP(len(before), len(after)); least > rule.Alpha {
 			f.Reason = fmt.Sprintf("worse by %s or more, but %d and %d trials are too few for any p of %.3g or less",
 				inPercent(rule.MinEffect), len(before), len(after), rule.Alpha)
 		}
@@ -148,16 +140,6 @@ func (m *comparedMetric) worsening(from, to, minEffect float64) (change float64,
 	}
 	change = to/from - 1
 	return change, to > from && to-from >= m.least && change >= minEffect
-}
-
-// leastP is the least p that the two-sided Mann-Whitney test can give for so many trials: 2 over the number of ways to choose
-// n1 of n1+n2.
-func leastP(n1, n2 int) float64 {
-	ways := 1.0
-	for k := 1; k <= n1; k++ {
-		ways *= float64(n2+k) / float64(k)
-	}
-	return 2 / ways
 }
 
 func pointers(trials []result.Trial) (list []*result.Trial) {

@@ -60,7 +60,7 @@ func TestTheRuleOfStoredFigures(t *testing.T) {
 			FailedGate, ""},
 		{"p and alpha are the same", "ops_per_sec", []float64{100, 101, 102, 103}, []float64{50, 51, 52, 53},
 			stats.Compare([]float64{100, 101, 102, 103}, []float64{50, 51, 52, 53}).P, FailedGate, ""},
-		{"a fail is possible, and is none", "ops_per_sec", []float64{100, 101, 102, 103}, []float64{50, 51, 52, 101.5}, leastP(4, 4), Inconclusive,
+		{"a fail is possible, and is none", "ops_per_sec", []float64{100, 101, 102, 103}, []float64{50, 51, 52, 101.5}, stats.LeastP(4, 4), Inconclusive,
 			"not shown to be more than chance"},
 		{"less than a hundredth of an allocation", "allocs_per_op", same(0.01), same(0.0199), 0.001, Passed, ""},
 		{"a hundredth and more", "allocs_per_op", same(0.01), same(0.0201), 0.001, FailedGate, ""},

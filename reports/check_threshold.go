@@ -24,39 +24,16 @@ func NewThresholdCheck(fresh Source, list []Threshold, command string) (*Check, 
 	if err != nil {
 		return nil, err
 	}
-	c := &Check{
-		SchemaVersion: CheckSchemaVersion,
-		Kind:          checkKind,
-		Created:       fresh.Document.Created,
-		Mode:          ThresholdMode,
-		Command:       command,
-		Interrupted:   fresh.Document.Interrupted,
-		Documents:     []ComparedDocument{compared(fresh)},
-		Thresholds:    checked,
-		Violations:    violationsOf(fresh.Label, fresh.Document),
-		fresh:         fresh.Document,
-	}
-	c.concludeThresholds()
+	c := newCheck(ThresholdMode, command, fresh)
+	c.Interrupted = fresh.Document.Interrupted
+	c.Thresholds = checked
+	c.Violations = violationsOf(fresh.Label, fresh.Document)
+	c.Verdict = c.verdict()
+	c.Words = strings.Join(c.thresholdSentences(), " ")
 	return c, nil
 }
 
-// concludeThresholds is the verdict and its words. What was interrupted has not shown that it would pass.
-func (c *Check) concludeThresholds() {
-	c.Verdict = Passed
-	if c.Interrupted {
-		c.Verdict = Inconclusive
-	}
-	if len(c.Violations) > 0 {
-		c.Verdict = Violated
-	}
-	for _, t := range c.Thresholds {
-		c.Verdict = worst(c.Verdict, t.Verdict)
-	}
-	c.Words = strings.Join(c.thresholdSentences(), " ")
-}
-
 func (c *Check) thresholdSentences() (sentences []string) {
-	n := len(c.Thresholds)
 	if len(c.Violations) > 0 {
 		var rows []string
 		for _, v := range c.Violations {
@@ -64,26 +41,18 @@ func (c *Check) thresholdSentences() (sentences []string) {
 		}
 		sentences = append(sentences, "No speed to judge: "+someOf(rows)+".")
 	}
-	if list := describeThresholds(c.Thresholds, FailedGate); len(list) > 0 {
-		sentences = append(sentences, fmt.Sprintf("%d of %s crossed: %s.", len(list), thresholdCount(n), someOf(list)))
-	}
-	if list := describeThresholds(c.Thresholds, Inconclusive); len(list) > 0 {
-		sentences = append(sentences, fmt.Sprintf("%d of %s cannot be judged: %s.", len(list), thresholdCount(n), someOf(list)))
+	for _, words := range []string{c.thresholdWords(FailedGate, "crossed"), c.thresholdWords(Inconclusive, "cannot be judged")} {
+		if words != "" {
+			sentences = append(sentences, words+".")
+		}
 	}
 	if len(sentences) == 0 {
-		sentences = append(sentences, fmt.Sprintf("%s: all kept.", thresholdCount(n)))
+		sentences = append(sentences, result.FormatCounted(len(c.Thresholds), "threshold")+": all kept.")
 	}
 	if c.Interrupted {
 		sentences = append(sentences, "The run was interrupted: only the trials that had finished by then were judged.")
 	}
 	return sentences
-}
-
-func thresholdCount(n int) string {
-	if n == 1 {
-		return "1 threshold"
-	}
-	return fmt.Sprintf("%d thresholds", n)
 }
 
 // someOf joins the first few of a list and counts the others.

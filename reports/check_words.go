@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // shout is the verdict as it stands before its words: FAIL.
@@ -142,19 +144,19 @@ func (c *Check) thresholdWords(o Outcome, what string) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %s %s: %s", len(list), counted(len(c.Thresholds), "threshold"), what, someOf(list))
+	return fmt.Sprintf("%d of %s %s: %s", len(list), result.FormatCounted(len(c.Thresholds), "threshold"), what, someOf(list))
 }
 
 func (c *Check) passedWords() string {
 	if c.Rule == nil {
 		return ""
 	}
-	judged := counted(c.Rule.Comparisons, "comparison")
+	judged := result.FormatCounted(c.Rule.Comparisons, "comparison")
 	if n := len(c.Thresholds); n > 0 {
-		judged += ", " + counted(n, "threshold") + " kept"
+		judged += ", " + result.FormatCounted(n, "threshold") + " kept"
 	}
 	if c.Mode == DuetMode {
-		return fmt.Sprintf("nothing gated got worse by %s or more (%s, %s)", inPercent(c.Rule.Tolerance), counted(c.Rule.Pairs, "pair"), judged)
+		return fmt.Sprintf("nothing gated got worse by %s or more (%s, %s)", inPercent(c.Rule.Tolerance), result.FormatCounted(c.Rule.Pairs, "pair"), judged)
 	}
 	return fmt.Sprintf("no gated median is worse by %s or more (%s)", inPercent(c.Rule.MinEffect), judged)
 }
@@ -163,7 +165,7 @@ func (c *Check) interruptedWords() string {
 	if c.Rule == nil || c.Rule.Planned == 0 {
 		return "interrupted"
 	}
-	return fmt.Sprintf("interrupted after %d of %s", c.Rule.Pairs, counted(c.Rule.Planned, "pair"))
+	return fmt.Sprintf("interrupted after %d of %s", c.Rule.Pairs, result.FormatCounted(c.Rule.Planned, "pair"))
 }
 
 // adviceWords says that the verdict is advice, and why.
@@ -195,7 +197,7 @@ func (c *Check) problems() (lines []string) {
 		lines = append(lines, fmt.Sprintf("Left out of %s: %s (%s): %s.", l.Document, l.Strategy, l.Scenario, l.Reason))
 	}
 	if len(c.Differences) > 0 {
-		lines = append(lines, "The machines differ: "+strings.Join(c.describeDifferences(), "; ")+".")
+		lines = append(lines, "The machines differ: "+strings.Join(describeAll(c.Differences, c.Documents[0].Label), "; ")+".")
 	}
 	return lines
 }

@@ -165,9 +165,12 @@ func shown(value string) string {
 
 // DescribeDifferences says what differs from the first document, a sentence a difference.
 func (c *Comparison) DescribeDifferences() []string {
-	var list []string
-	for _, d := range c.Differences {
-		list = append(list, d.describe(c.Documents[0].Label))
+	return describeAll(c.Differences, c.Documents[0].Label)
+}
+
+func describeAll(list []Difference, first string) (lines []string) {
+	for _, d := range list {
+		lines = append(lines, d.describe(first))
 	}
-	return list
+	return lines
 }

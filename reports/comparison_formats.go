@@ -2,35 +2,21 @@ package reports
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"io"
 	"strconv"
 )
 
 // ComparisonFormat is one way to write a [Comparison].
-type ComparisonFormat struct {
-	Name string // on the command line
-	Doc  string // one line: who reads it
-
-	// Write writes the whole of c to w and returns w's error. It does not change c.
-	Write func(w io.Writer, c *Comparison, o Options) error
-}
+type ComparisonFormat = FormatOf[*Comparison]
 
 // ComparisonFormats returns the formats of comparisons by name.
 func ComparisonFormats() []ComparisonFormat {
 	return []ComparisonFormat{
 		{"csv", "one row a figure of a document, for spreadsheets and data frames", writeComparisonCSV},
-		{"json", "the whole comparison, for programs", writeComparisonJSON},
+		{"json", "the whole comparison, for programs", asJSON[*Comparison]},
 		{"markdown", "for a pull request (GitHub Markdown)", writeComparisonMarkdown},
 		{"table", "for people at a terminal: what moved, and a table a metric", writeComparisonTable},
 	}
-}
-
-func writeComparisonJSON(w io.Writer, c *Comparison, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // as in writeJSON
-	e.SetIndent("", "  ")
-	return e.Encode(c)
 }
 
 // comparisonColumns are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.

@@ -76,7 +76,7 @@ func timePerOp() *comparedMetric {
 func benchUnit(m *comparedMetric) string {
 	switch m.unit {
 	case "ns":
-		return strings.TrimSuffix(strings.TrimPrefix(m.name, "latency_"), "_ns") + "-ns"
+		return m.short() + "-ns"
 	case "B":
 		return "B/session"
 	}

@@ -2,36 +2,22 @@ package reports
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"io"
 	"strconv"
 	"time"
 )
 
 // TrendFormat is one way to write a [Trend].
-type TrendFormat struct {
-	Name string // on the command line
-	Doc  string // one line: who reads it
-
-	// Write writes the whole of t to w and returns w's error. It does not change t.
-	Write func(w io.Writer, t *Trend, o Options) error
-}
+type TrendFormat = FormatOf[*Trend]
 
 // TrendFormats returns the formats of trends by name.
 func TrendFormats() []TrendFormat {
 	return []TrendFormat{
 		{"csv", "one row a run of a series, for spreadsheets and data frames", writeTrendCSV},
-		{"json", "the whole trend, for programs", writeTrendJSON},
+		{"json", "the whole trend, for programs", asJSON[*Trend]},
 		{"markdown", "for a pull request (GitHub Markdown)", writeTrendMarkdown},
 		{"table", "for people at a terminal: a sparkline a metric, and what changed", writeTrendTable},
 	}
-}
-
-func writeTrendJSON(w io.Writer, t *Trend, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // as in writeJSON
-	e.SetIndent("", "  ")
-	return e.Encode(t)
 }
 
 // trendColumns are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.

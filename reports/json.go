@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -15,8 +14,5 @@ var _ = register(Format{
 })
 
 func writeJSON(w io.Writer, d *result.Document, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // a file for tools and eyes, not a script in a page
-	e.SetIndent("", "  ")
-	return e.Encode(d)
+	return result.EncodeJSON(w, d)
 }

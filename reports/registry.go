@@ -20,6 +20,18 @@ type Format struct {
 	Write func(w io.Writer, d *result.Document, o Options) error
 }
 
+// FormatOf is one way to write something else than a document: a [Comparison], a [Check] or a [Trend].
+type FormatOf[T any] struct {
+	Name string // on the command line
+	Doc  string // one line: who reads it
+
+	// Write writes the whole of it to w and returns w's error. It does not change it.
+	Write func(w io.Writer, it T, o Options) error
+}
+
+// asJSON writes all of it, for programs.
+func asJSON[T any](w io.Writer, it T, _ Options) error { return result.EncodeJSON(w, it) }
+
 // Options is what the reader's side can show. Formats for programs pay no attention to it.
 type Options struct {
 	Color bool // the terminal understands ANSI sequences

@@ -62,6 +62,14 @@ func FormatCount(n int64) string {
 	return s
 }
 
+// FormatCounted writes a number of things: 1 pair, 30 pairs.
+func FormatCounted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return FormatCount(int64(n)) + " " + what
+}
+
 // FormatAmount writes a small figure with at most two decimals: 0, 0.5, 12, 3.25.
 func FormatAmount(x float64) string {
 	s := strconv.FormatFloat(x, 'f', 2, 64)

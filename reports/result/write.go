@@ -2,6 +2,7 @@ package result
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,15 @@ import (
 	"runtime"
 	"syscall"
 )
+
+// EncodeJSON writes v, indented and with a newline behind it: for tools and eyes, hence without the escapes that a script in
+// a page would want.
+func EncodeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
 
 // WriteFile has write fill the file at path, whole or not at all: it goes to a temporary file in the same directory
 // that takes path's place once it is complete and on disk. When write or anything else fails, the

@@ -29,17 +29,17 @@ func Compare(before, after []float64) benchmath.Comparison {
 	return c
 }
 
-// CanDiffer reports whether [Compare] could find any difference between series of these lengths: when all of one lie
-// above all of the other, P is 2 over the number of ways to choose n1 of n1+n2.
-func CanDiffer(n1, n2 int) bool {
-	if n1 < 1 || n2 < 1 {
-		return false
-	}
+// CanDiffer reports whether [Compare] could find any difference between series of these lengths.
+func CanDiffer(n1, n2 int) bool { return n1 > 0 && n2 > 0 && LeastP(n1, n2) <= Alpha }
+
+// LeastP is the least P that [Compare] gives for series of these lengths, that of all of one above all of the other: 2 over
+// the number of ways to choose n1 of n1+n2.
+func LeastP(n1, n2 int) float64 {
 	ways := 1.0
-	for k := 1; k <= n1 && ways*Alpha < 2; k++ {
+	for k := 1; k <= n1; k++ {
 		ways *= float64(n2+k) / float64(k)
 	}
-	return ways*Alpha >= 2
+	return 2 / ways
 }
 
 // GeoMean returns the geometric mean of xs. ok is false when there is none: without values, or when one is not above 0.

@@ -3,7 +3,6 @@ package stats
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // Gate is the rule by which a new program is judged against an old one from a duet: blocks in which the old program, a copy
@@ -118,8 +117,7 @@ type limits struct{ fail, pass float64 }
 // judge applies the rule to changes block by block. share turns one into a share of the old figure, NaN where it has none.
 func (g Gate) judge(changes, copies []float64, l limits, share func(float64) float64) Judgement {
 	n := len(changes)
-	lowest := LowerRank(n, g.Alpha)
-	change, copied := estimated(changes, lowest, UpperRank(n, g.PassAlpha)), estimated(copies, lowest, n+1-lowest)
+	change, copied := estimated(changes, g.Alpha, g.PassAlpha), estimated(copies, g.Alpha, g.Alpha)
 	j := Judgement{
 		Change:    change.as(share),
 		Copy:      copied.as(share),
@@ -186,18 +184,17 @@ func inSets(pairs int) int {
 // median is NaN, which is neither above nor below anything.
 type estimate struct{ median, lower, upper float64 }
 
-// estimated takes the bounds of xs from their ranks, of which those outside 1 to len(xs) are none.
-func estimated(xs []float64, lower, upper int) estimate {
-	sorted := slices.Sorted(slices.Values(xs))
-	at := func(rank int, none float64) float64 {
-		if rank < 1 || rank > len(sorted) {
-			return none
-		}
-		return sorted[rank-1]
-	}
-	e := estimate{median: math.NaN(), lower: at(lower, math.Inf(-1)), upper: at(upper, math.Inf(1))}
+// estimated takes the bounds of xs at alphas of their own.
+func estimated(xs []float64, lowerAlpha, upperAlpha float64) estimate {
+	e := estimate{median: math.NaN(), lower: math.Inf(-1), upper: math.Inf(1)}
 	if len(xs) > 0 {
 		e.median = Median(xs).Median
+	}
+	if lower, ok := LowerBound(xs, lowerAlpha); ok {
+		e.lower = lower
+	}
+	if upper, ok := UpperBound(xs, upperAlpha); ok {
+		e.upper = upper
 	}
 	return e
 }

@@ -24,12 +24,13 @@ func LowerRank(n int, alpha float64) int {
 	// P(B < k) <= alpha, times 2ⁿ: the number of ways to throw fewer than k heads, and how many of them are allowed.
 	allowed := new(big.Int).Lsh(need.Num(), uint(max(n, 0)))
 	allowed.Quo(allowed, need.Denom())
-	ways, heads := new(big.Int), new(big.Int)
+	ways, heads := new(big.Int), big.NewInt(1) // heads: the ways to throw k of them
 	for k := range n {
-		ways.Add(ways, heads.Binomial(int64(n), int64(k)))
-		if ways.Cmp(allowed) > 0 {
+		if ways.Add(ways, heads).Cmp(allowed) > 0 {
 			return k
 		}
+		heads.Mul(heads, big.NewInt(int64(n-k)))
+		heads.Quo(heads, big.NewInt(int64(k+1))) // without a remainder
 	}
 	return max(n, 0)
 }
