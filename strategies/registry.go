@@ -25,6 +25,10 @@ type Strategy struct {
 	// OpenProbe makes an empty store of probes, the test kit's type. A strategy from elsewhere may leave it nil.
 	OpenProbe func(p Values) (manager.SessionStore[Probe], error)
 
+	// Remote: sessions lie beyond this process. Operations may fail for the connection's sake, which is counted and is no
+	// violation, and the memory they take is not this process's.
+	Remote bool
+
 	// WaitsOnChannels: waiting callers show in no mutex statistics of the runtime.
 	WaitsOnChannels bool
 

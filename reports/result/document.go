@@ -16,9 +16,36 @@ type Document struct {
 	Machine       Machine   `json:"machine"`
 	Config        Config    `json:"config"`
 	Harness       Harness   `json:"harness"`
+	Protocol      *Harness  `json:"protocol,omitempty"`    // likewise, for programs in other languages: an adapter that does nothing
 	Interrupted   bool      `json:"interrupted,omitempty"` // ended early: only finished trials are in it
 	Traffic       *Traffic  `json:"traffic,omitempty"`     // the recorded traffic that was replayed
 	Results       []Result  `json:"results"`               // in the order asked for, the baseline first, scenario by scenario
+
+	Part         *Part         `json:"part,omitempty"`         // of a run on several machines it is one part; nil: it is all there is
+	Participants []Participant `json:"participants,omitempty"` // whose parts it was merged from
+}
+
+// Part says which part of a run on several machines a document is.
+type Part struct {
+	RunID  string `json:"run_id"`
+	Index  int    `json:"index"` // from 0
+	Of     int    `json:"of"`
+	Host   string `json:"host,omitempty"`    // where it ran, as the machine calls itself
+	SkewNs int64  `json:"skew_ns,omitempty"` // how far from the agreed instant a window may have opened, at most
+}
+
+// Participant is one of the processes that shared a run.
+type Participant struct {
+	Name    string   `json:"name"` // as messages call it: part 2 of 4, or its document's file
+	Index   int      `json:"index"`
+	Of      int      `json:"of"`
+	Host    string   `json:"host,omitempty"`
+	ID      string   `json:"id,omitempty"` // its document's
+	Users   int      `json:"users,omitempty"`
+	Machine *Machine `json:"machine,omitempty"`
+	SkewNs  int64    `json:"skew_ns,omitempty"` // as in Part
+	Lost    bool     `json:"lost,omitempty"`    // nothing of it is in the document
+	Why     string   `json:"why,omitempty"`     // it was lost
 }
 
 // Tool is the program that made the document.
@@ -42,6 +69,7 @@ type Machine struct {
 // Config is the run's settings after defaults, file, environment and flags.
 type Config struct {
 	Strategies []string          `json:"strategies"`
+	Targets    []string          `json:"targets,omitempty"` // as they were asked for
 	Scenarios  []string          `json:"scenarios"`
 	Baseline   string            `json:"baseline,omitempty"`
 	Users      int               `json:"users,omitempty"`    // 0: each scenario's own
@@ -89,7 +117,8 @@ type Result struct {
 	Strategy       string            `json:"strategy"` // with its settings where it was asked for more than once: sharded:shards=16
 	Scenario       string            `json:"scenario"`
 	Params         map[string]string `json:"params,omitempty"`
-	Target         string            `json:"target,omitempty"`
+	Target         string            `json:"target,omitempty"` // a target's own name; it has no strategy of this process's
+	Remark         string            `json:"remark,omitempty"` // what must be known of the row
 	Baseline       bool              `json:"baseline"`
 	TapeHash       string            `json:"tape_hash"`
 	Users          int               `json:"users"`
@@ -120,13 +149,15 @@ type Trial struct {
 	AllocsPerOp     float64              `json:"allocs_per_op"`
 	BytesPerOp      float64              `json:"bytes_per_op"`
 	BytesPerSession float64              `json:"bytes_per_session,omitempty"`
-	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`
-	HoldNs          int64                `json:"hold_ns,omitempty"`       // mean measured work under the lock; for work on the processor: measured alone
-	WaitNs          int64                `json:"wait_ns,omitempty"`       // mean time from an update's call to its work's start
-	ThinkNs         int64                `json:"think_ns,omitempty"`      // mean measured think time, an operation
-	Updates         float64              `json:"updates,omitempty"`       // share of the completed operations that changed a session: w of the limit
-	Busiest         float64              `json:"busiest,omitempty"`       // the part of it that was the most changed session's: p of the limit
-	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"` // all goroutines' wait on mutexes in the window; nil: waits on channels
+	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`        // of this process, and of a target's that it started
+	TargetCPUNs     float64              `json:"target_cpu_ns_per_op,omitempty"` // the target's part of it
+	TargetMemory    int64                `json:"target_memory_bytes,omitempty"`  // resident in the target's processes at the window's end
+	HoldNs          int64                `json:"hold_ns,omitempty"`              // mean measured work under the lock; for work on the processor: measured alone
+	WaitNs          int64                `json:"wait_ns,omitempty"`              // mean time from an update's call to its work's start
+	ThinkNs         int64                `json:"think_ns,omitempty"`             // mean measured think time, an operation
+	Updates         float64              `json:"updates,omitempty"`              // share of the completed operations that changed a session: w of the limit
+	Busiest         float64              `json:"busiest,omitempty"`              // the part of it that was the most changed session's: p of the limit
+	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`        // all goroutines' wait on mutexes in the window; nil: waits on channels
 	GCPauseNs       int64                `json:"gc_pause_ns"`
 	GoroutinesMax   int                  `json:"goroutines_max"`
 	Fairness        Fairness             `json:"fairness"`
@@ -152,12 +183,15 @@ type Operation struct {
 	Count     int64   `json:"count"`
 	Errors    int64   `json:"errors"`
 	LatencyNs Latency `json:"latency_ns"`
+	Histogram string  `json:"histogram,omitempty"` // as a trial's; in the parts of a run, which are merged
 }
 
 // Fairness says how evenly the users got on.
 type Fairness struct {
-	Jain       float64 `json:"jain"`         // Jain's index over completed operations: 1 is even, 1/users is one user alone
-	MinOverMax float64 `json:"min_over_max"` // slowest user over fastest
+	Jain       float64 `json:"jain"`            // Jain's index over completed operations: 1 is even, 1/users is one user alone
+	MinOverMax float64 `json:"min_over_max"`    // slowest user over fastest
+	Least      int64   `json:"least,omitempty"` // operations that the slowest user completed
+	Most       int64   `json:"most,omitempty"`  // and the fastest; 0: not known
 }
 
 // Audit is what the check after a trial found. A trial that is not OK has no speed.
@@ -167,6 +201,7 @@ type Audit struct {
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"more,omitempty"` // violations beyond those listed
 	Recorded   *Recorded   `json:"recorded,omitempty"`
+	Partial    string      `json:"partial,omitempty"` // why a target's sessions were not checked to the end
 }
 
 // Recorded says what came of the sessions whose histories were recorded whole and checked for linearizability. Those that

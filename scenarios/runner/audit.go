@@ -15,10 +15,13 @@ const maxViolations = 5
 
 // auditor collects what must not have happened.
 type auditor struct {
-	contents *contents
-	users    int // writers, the one who prepared the sessions included
-	kinds    map[string]int
-	found    result.Audit
+	contents  *contents
+	users     int // writers, the one who prepared the sessions included
+	kinds     map[string]int
+	byVersion bool // changes are numbered by the session's version, and not by its message count
+	lax       bool // messages need no numbers: it is a target that keeps them
+	sweeps    bool // sessions are removed whose last states nobody is handed
+	found     result.Audit
 }
 
 func (a *auditor) violate(kind string, id manager.ID, format string, args ...any) {
@@ -52,6 +55,7 @@ func (a *auditor) check(ledgers []*ledger) {
 		births []birth
 		ends   []ending
 		gone   []absence
+		doubts = newDoubts(ledgers, a.byVersion)
 	)
 	for u, l := range ledgers {
 		for t := range l.tallies {
@@ -68,7 +72,7 @@ func (a *auditor) check(ledgers []*ledger) {
 	slices.SortFunc(births, func(x, y birth) int { return cmp.Compare(x.life, y.life) })
 	slices.SortFunc(ends, func(x, y ending) int { return cmp.Compare(x.life, y.life) })
 	slices.SortFunc(gone, func(x, y absence) int { return cmp.Or(cmp.Compare(x.life, y.life), cmp.Compare(x.at, y.at)) })
-	sums := newSums(ends, writes)
+	sums := newSums(ends, writes+doubts.writes)
 
 	// Every list is in order of lives: take them off together, life by life.
 	for len(births)+len(ends)+len(claims)+len(gone) > 0 {
@@ -77,7 +81,7 @@ func (a *auditor) check(ledgers []*ledger) {
 		ended := take(&ends, func(e ending) bool { return e.life == life })
 		wrote := take(&claims, func(c claim) bool { return c.life == life })
 		missed := take(&gone, func(g absence) bool { return g.life == life })
-		a.checkLife(life, born, ended, wrote, missed, sums)
+		a.checkLife(life, born, ended, wrote, missed, sums, doubts)
 	}
 	for u, l := range ledgers {
 		if l.backwards > 0 {
@@ -114,7 +118,9 @@ func take[E any](list *[]E, in func(E) bool) []E {
 	return head
 }
 
-func (a *auditor) checkLife(life uint64, born []birth, ended []ending, wrote []claim, missed []absence, sums sums) {
+func (a *auditor) checkLife(
+	life uint64, born []birth, ended []ending, wrote []claim, missed []absence, sums sums, doubts *doubts,
+) {
 	var id manager.ID
 	switch {
 	case len(ended) > 0:
@@ -122,7 +128,9 @@ func (a *auditor) checkLife(life uint64, born []birth, ended []ending, wrote []c
 	case len(born) > 0:
 		id = born[0].id
 	}
+	doubt := doubts.of(id)
 	switch {
+	case len(born) == 0 && doubts.mayHaveBegun(id):
 	case len(born) == 0:
 		a.violate("session from nowhere", id, "incarnation %x was there, but nobody was told that it was created", life)
 	case len(born) > 1:
@@ -131,6 +139,10 @@ func (a *auditor) checkLife(life uint64, born []birth, ended []ending, wrote []c
 		a.violate("foreign id", id, "not a random (version 4) UUID")
 	}
 	switch {
+	case len(ended) == 0 && (a.sweeps || doubts.mayHaveEnded(id)):
+		end := ending{id: id, life: life, n: uncounted, others: uncounted}
+		a.checkNumbers(&end, wrote, sums, doubt)
+		return
 	case len(ended) == 0:
 		a.violate("lost session", id, "incarnation %x was created and never handed over: neither deleted, nor swept, nor left at the end", life)
 		return
@@ -138,49 +150,77 @@ func (a *auditor) checkLife(life uint64, born []birth, ended []ending, wrote []c
 		a.violate("removed twice", id, "the last state of incarnation %x was handed over %d times", life, len(ended))
 	case len(born) > 0 && born[0].id != ended[0].id:
 		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", life, born[0].id)
-	case len(missed) > 0 && missed[0].at < ended[0].since:
+	case len(missed) > 0 && missed[0].at < ended[0].since && !doubts.mayHaveEnded(id):
 		a.violate("lost session", id, "a user was told that it is not found before anybody had begun to remove it")
 	}
-	a.checkNumbers(&ended[0], wrote, sums)
-	a.checkKept(&ended[0], wrote)
+	a.checkNumbers(&ended[0], wrote, sums, doubt)
+	a.checkKept(&ended[0], wrote, doubt)
 }
 
-// checkNumbers compares the sums over all users with those of 1…n.
-func (a *auditor) checkNumbers(end *ending, wrote []claim, sums sums) {
-	var count, sum, mixed, touches uint64
+// checkNumbers compares the sums over all users with those of 1…n. Of n the doubtful writes may be a part.
+func (a *auditor) checkNumbers(end *ending, wrote []claim, sums sums, doubt *doubtful) {
+	var count, sum, mixed, touches, blind uint64
 	for _, w := range wrote {
 		touches += w.touches
 		count += w.count
 		sum += w.sum
 		mixed += w.mixed
+		blind += w.blind
+	}
+	n := end.n
+	if n == uncounted && doubt.writes > 0 {
+		return
+	}
+	if n == uncounted {
+		n = count
 	}
 	switch {
-	case count > end.n:
-		a.violate("lost update", end.id, "%d changes were confirmed to %d users, the session knows of %d: %d lost", count, len(wrote), end.n, count-end.n)
-	case count < end.n:
-		a.violate("phantom update", end.id, "the session counts %d changes, %d users made %d: %d too many", end.n, len(wrote), count, end.n-count)
-	case sum != end.n*(end.n+1)/2 || mixed != sums[end.n]:
-		a.violate("duplicate number", end.id, "%d changes were made, but the numbers given out for them are not 1 to %d", count, end.n)
+	case count > n:
+		a.violate("lost update", end.id, "%d changes were confirmed to %d users, the session knows of %d: %d lost", count, len(wrote), n, count-n)
+	case count+doubt.writes < n:
+		a.violate("phantom update", end.id, "the session counts %d changes, %d users made %d: %d too many", n, len(wrote), count+doubt.writes, n-count-doubt.writes)
+	case blind > 0: // there are no numbers to compare
+	case count < n && !fits(n, count, sum, mixed, sums), count == n && (sum != n*(n+1)/2 || mixed != sums.of(n)):
+		a.violate("duplicate number", end.id, "%d changes were made, but the numbers given out for them are not 1 to %d", count, n)
 	}
 	switch {
+	case end.others == uncounted:
 	case touches > end.others:
 		a.violate("lost update", end.id, "%d touches were confirmed, the session knows of %d", touches, end.others)
-	case touches < end.others:
+	case touches+doubt.touches < end.others:
 		a.violate("phantom update", end.id, "the session counts %d touches, users made %d", end.others, touches)
 	}
 }
 
+// fits reports whether count different numbers from 1 to n can have these sums: n-count were given to writes whose answers
+// were lost. With one number missing this is exact.
+func fits(n, count, sum, mixed uint64, sums sums) bool {
+	k, missing := n-count, n*(n+1)/2-sum
+	if missing < k*(k+1)/2 || missing > k*n-k*(k-1)/2 {
+		return false
+	}
+	return k > 1 || sums.of(n)-mixed == mix(missing)
+}
+
 // checkKept looks at what the last state kept, newest last: who wrote each piece, and whether it was the very one.
-func (a *auditor) checkKept(end *ending, wrote []claim) {
-	if end.broken != "" {
+func (a *auditor) checkKept(end *ending, wrote []claim, doubt *doubtful) {
+	switch {
+	case end.broken != "":
 		a.violate("corrupted session", end.id, "%s", end.broken)
+		return
+	case end.kept == untold:
+		return
+	case end.n == uncounted:
+		a.checkUnnumbered(end, wrote, doubt)
 		return
 	}
 	first := end.n - uint64(end.kept) + 1
 	for i, word := range end.words[:end.kept] {
 		n := first + uint64(i)
 		w, found := slices.BinarySearchFunc(wrote, writer(word), func(c claim, user int) int { return cmp.Compare(c.user, user) })
-		if !found || wrote[w].last < n || wrote[w].last == n && wrote[w].word != word {
+		switch {
+		case doubt.wrote(word), found && wrote[w].blind > 0:
+		case !found || wrote[w].last < n || wrote[w].last == n && wrote[w].word != word:
 			a.violate("foreign content", end.id, "entry %d holds what user %d did not write there", n, writer(word))
 		}
 	}
@@ -191,47 +231,77 @@ func (a *auditor) checkKept(end *ending, wrote []claim) {
 	}
 }
 
+// checkUnnumbered looks at what was kept of a life whose changes the target does not count: as many as there were or there
+// is room for, none of them twice, each by one of its writers.
+func (a *auditor) checkUnnumbered(end *ending, wrote []claim, doubt *doubtful) {
+	var count uint64
+	for _, w := range wrote {
+		count += w.count
+	}
+	kept := end.words[:end.kept]
+	if !a.byVersion && uint64(len(kept)) < min(count, manager.HistoryLimit) {
+		a.violate("lost update", end.id, "%d messages were confirmed to %d users, and %d are kept", count, len(wrote), len(kept))
+	}
+	for i, word := range kept {
+		_, found := slices.BinarySearchFunc(wrote, writer(word), func(c claim, user int) int { return cmp.Compare(c.user, user) })
+		switch {
+		case slices.Contains(kept[:i], word):
+			a.violate("duplicate write", end.id, "user %d wrote a message once, and it is kept twice", writer(word))
+		case !found && !doubt.wrote(word):
+			a.violate("foreign content", end.id, "it holds what user %d did not write there", writer(word))
+		}
+	}
+}
+
 // end describes a session's last state for the audit, and looks through what it kept while it is at hand.
-func (a *auditor) end(id manager.ID, s *manager.Session, byVersion bool, fields []string, scratch []manager.Message) ending {
+func (a *auditor) end(id manager.ID, s *manager.Session, fields []string, scratch []manager.Message) ending {
 	e := ending{id: id, life: s.Incarnation, n: s.Seq, others: s.Version - s.Seq}
-	if byVersion {
+	if a.byVersion {
 		e.n, e.others = s.Version, 0
-		a.endFields(&e, s, fields)
+		a.endFields(&e, s.Fields, fields)
 		return e
 	}
-	kept := s.History(scratch[:0])
-	if want := int(min(s.Seq, manager.HistoryLimit)); len(kept) != want {
-		e.broken = fmt.Sprintf("%d messages kept of %d, want %d", len(kept), s.Seq, want)
-		return e
+	a.endMessages(&e, s.History(scratch[:0]))
+	return e
+}
+
+// endMessages notes the messages that were kept.
+func (a *auditor) endMessages(e *ending, kept []manager.Message) {
+	if want := int(min(e.n, manager.HistoryLimit)); len(kept) != want && e.n != uncounted {
+		e.broken = fmt.Sprintf("%d messages kept of %d, want %d", len(kept), e.n, want)
+		return
+	}
+	if len(kept) > manager.HistoryLimit {
+		e.broken = fmt.Sprintf("%d messages kept, want at most %d", len(kept), manager.HistoryLimit)
+		return
 	}
 	for i, m := range kept {
 		word, ok := a.contents.word(m.Content)
-		switch due := s.Seq - uint64(len(kept)-i-1); {
-		case m.Seq != due:
+		switch due := e.n - uint64(len(kept)-i-1); {
+		case m.Seq != due && e.n != uncounted && (m.Seq != 0 || !a.lax):
 			e.broken = fmt.Sprintf("message %d where %d was due", m.Seq, due)
-			return e
+			return
 		case !ok || writer(word) >= a.users || m.Role != role(word):
 			e.broken = fmt.Sprintf("message %d is nobody's: role %q, %d bytes", m.Seq, m.Role, len(m.Content))
-			return e
+			return
 		}
 		e.words[i] = word
 	}
 	e.kept = int8(len(kept))
-	return e
 }
 
 // endFields notes what the last change wrote. Every change writes the same text to all fields, so they must agree.
-func (a *auditor) endFields(e *ending, s *manager.Session, fields []string) {
-	if e.n == 0 || len(fields) == 0 {
+func (a *auditor) endFields(e *ending, have map[string]string, fields []string) {
+	if e.n == 0 || len(fields) == 0 || e.n == uncounted && len(have) == 0 {
 		return
 	}
-	text := s.Fields[fields[0]]
+	text := have[fields[0]]
 	word, ok := a.contents.word(text)
 	if !ok || writer(word) >= a.users {
 		e.broken = fmt.Sprintf("field %q is nobody's: %d bytes", fields[0], len(text))
 		return
 	}
-	if other := torn(s.Fields, fields); other != "" {
+	if other := torn(have, fields); other != "" {
 		e.broken = fmt.Sprintf("fields %q and %q were written together and differ", fields[0], other)
 		return
 	}
@@ -258,6 +328,18 @@ func role(word uint32) string {
 
 // sums holds Σ mix(1…n) for each n that occurs as the number of changes of a life.
 type sums map[uint64]uint64
+
+// of is Σ mix(1…n).
+func (s sums) of(n uint64) uint64 {
+	if total, known := s[n]; known {
+		return total
+	}
+	var total uint64
+	for i := range n {
+		total += mix(i + 1)
+	}
+	return total
+}
 
 // newSums sums up to most, the number of writes there were. A last state that claims more is wrong by its count alone.
 func newSums(ends []ending, most uint64) sums {

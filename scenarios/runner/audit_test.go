@@ -54,7 +54,7 @@ func (s *story) auditor() *auditor {
 func (s *story) end() result.Audit {
 	a := s.auditor()
 	for i := range s.sessions {
-		s.ledgers[0].ended = append(s.ledgers[0].ended, a.end(s.ids[i], &s.sessions[i], false, nil, nil))
+		s.ledgers[0].ended = append(s.ledgers[0].ended, a.end(s.ids[i], &s.sessions[i], nil, nil))
 	}
 	a.check(s.ledgers)
 	return a.found
@@ -116,7 +116,7 @@ func TestAuditSaysNo(t *testing.T) {
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
 		}, "lost session"},
 		{"a session that was not found before it was removed", func(s *story) {
-			e := s.auditor().end(s.ids[0], &s.sessions[0], false, nil, nil)
+			e := s.auditor().end(s.ids[0], &s.sessions[0], nil, nil)
 			e.since = 1000
 			s.ledgers[1].ended = append(s.ledgers[1].ended, e)
 			s.ledgers[1].gone = append(s.ledgers[1].gone, absence{life: 1, at: 999})
@@ -181,8 +181,8 @@ func TestAuditOfFieldsSaysNo(t *testing.T) {
 		id := uuid.New()
 		l.began = append(l.began, birth{id, 1})
 		l.wrote(0, 1, 1, word)
-		a := &auditor{contents: c, users: 1, found: result.Audit{OK: true}}
-		l.ended = append(l.ended, a.end(id, &s, true, fields, nil))
+		a := &auditor{contents: c, users: 1, byVersion: true, found: result.Audit{OK: true}}
+		l.ended = append(l.ended, a.end(id, &s, fields, nil))
 		a.check([]*ledger{&l})
 		return a.found
 	}

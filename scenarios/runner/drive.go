@@ -54,7 +54,7 @@ func (tr *trial) drive() (window, error) {
 	if tr.pause = tr.until; tr.turns != nil {
 		tr.pause = 0
 	}
-	before := readUsage(true)
+	before := tr.usage(true)
 	tr.base = time.Now()
 	close(barrier)
 
@@ -78,13 +78,13 @@ func (tr *trial) drive() (window, error) {
 		return w, err
 	}
 	if timed {
-		tr.closed.read() // if everybody was done before the end
+		tr.closed.read(tr) // if everybody was done before the end
 		if tr.opened.taken.Load() {
 			w.spent = tr.closed.usage.since(tr.opened.usage)
 		}
 		w.elapsed = min(tr.window, tr.lastFinish()-time.Duration(tr.from))
 	} else {
-		w.spent = readUsage(true).since(before)
+		w.spent = tr.usage(true).since(before)
 		w.elapsed = tr.lastFinish()
 	}
 	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)

@@ -17,11 +17,29 @@ func (u *user) count(err error) {
 }
 
 // explain keeps an error when nothing in the scenario explains it.
-func (u *user) explain(op scenarios.Op, err error) {
-	if u.trial.stopped.Load() || u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
-		return
+func (u *user) explain(op scenarios.Op, slot uint32, err error) {
+	if u.trial.remote && errors.Is(err, manager.ErrIndeterminate) && op != scenarios.Create { // of which created has noted it
+		d := doubt{op: op, word: u.lastWord}
+		if op != scenarios.Sweep {
+			d.id = u.ids[slot]
+		}
+		u.ledger.doubts = append(u.ledger.doubts, d)
 	}
-	u.fault(fmt.Errorf("%s: %w", op, err))
+	switch {
+	case u.trial.stopped.Load(), u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound):
+	case errors.Is(err, scenarios.ErrGone):
+		u.trial.stopped.Store(true) // nobody will be answered any more
+		u.fault(err)
+	case u.trial.remote && unanswered(err):
+	default:
+		u.fault(fmt.Errorf("%s: %w", op, err))
+	}
+}
+
+// unanswered reports whether err says that a store beyond this process did not come to answer: what it then did not do, or
+// may have done, is nobody's lie.
+func unanswered(err error) bool {
+	return errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied) || errors.Is(err, manager.ErrConflict)
 }
 
 func (u *user) fault(err error) {
@@ -36,6 +54,8 @@ func errorKind(err error) string {
 		err  error
 		name string
 	}{
+		{scenarios.ErrGone, "gone"},
+		{scenarios.ErrUnsupported, "unsupported"},
 		{manager.ErrNotFound, "not_found"},
 		{manager.ErrExists, "exists"},
 		{manager.ErrClosed, "closed"},
@@ -63,6 +83,8 @@ func faultKind(fault error) string {
 	switch {
 	case errors.Is(fault, manager.ErrNotFound), errors.Is(fault, errTooSoon):
 		return "lost session"
+	case errors.Is(fault, scenarios.ErrGone):
+		return "target gone"
 	case errors.Is(fault, errTorn):
 		return "torn read"
 	default:

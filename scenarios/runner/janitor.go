@@ -50,16 +50,24 @@ func (u *user) clean() {
 	}
 	u.opStart = start
 	tr.sweep.Add(1)
-	_, err := u.chat.ExpireIdle(context.Background(), tr.janitorTTL())
+	err := u.expire()
 	tr.sweep.Add(1)
 	end := u.now()
 	u.swept = append(u.swept, sweepEnd{len(u.ledger.ended), end})
 	if err != nil {
-		u.explain(scenarios.Sweep, err)
+		u.explain(scenarios.Sweep, 0, err)
 	}
 	if start >= tr.from {
 		u.recorder(scenarios.Sweep).record(end - start)
 	}
+}
+
+func (u *user) expire() (err error) {
+	if u.trial.target != nil {
+		return u.sweepTarget()
+	}
+	_, err = u.chat.ExpireIdle(context.Background(), u.trial.janitorTTL())
+	return err
 }
 
 // sweepEnd is when a sweep had ended, and how many last states the janitor had been handed by then.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/sessbench/sessbench/manager"
@@ -10,12 +11,13 @@ import (
 // began, the last states that were handed to it. Only its user writes it, and nothing shared. The audit puts the ledgers of
 // all users together afterwards.
 type ledger struct {
-	table []tally // open addressing by slot: the newest life this user wrote to. A power of two, never full.
-	used  int
-	past  []tally // lives that were followed by another one in the same slot
-	began []birth
-	ended []ending
-	gone  []absence
+	table  []tally // open addressing by slot: the newest life this user wrote to. A power of two, never full.
+	used   int
+	past   []tally // lives that were followed by another one in the same slot
+	began  []birth
+	ended  []ending
+	gone   []absence
+	doubts []doubt
 
 	backwards int // numbers that did not rise
 }
@@ -32,6 +34,7 @@ type tally struct {
 	mixed uint64 // Σ mix(numbers)
 
 	touches uint64 // changes of the version that are no writes
+	blind   uint64 // writes of count that the target gave no number
 }
 
 // birth is a life that this user was told it began.
@@ -44,13 +47,16 @@ type birth struct {
 type ending struct {
 	id     manager.ID
 	life   uint64
-	n      uint64 // number of changes, in the scenario's count
-	others uint64 // changes of the version beyond those
+	n      uint64 // number of changes, in the scenario's count; uncounted: not told
+	others uint64 // changes of the version beyond those; uncounted: not told
 	since  int64  // on the trial's clock, when the call that removed it began
 	kept   int8   // how many of words are in use
 	broken string // what is wrong with what was kept; empty: nothing
 	words  [manager.HistoryLimit]uint32
 }
+
+// uncounted stands for a number that a target does not tell.
+const uncounted = math.MaxUint64
 
 // absence is a life of this user's own that it was told is not found.
 type absence struct {
@@ -85,6 +91,17 @@ func (l *ledger) wrote(slot uint32, life, n uint64, word uint32) {
 	t.last = n
 	t.sum += n
 	t.mixed += mix(n)
+}
+
+// wroteBlind notes that this user's write to a life took effect, and was given no number.
+func (l *ledger) wroteBlind(slot uint32, life uint64, word uint32) {
+	t := l.find(slot)
+	if t.life != life {
+		t = l.turn(t, slot, life)
+	}
+	t.word = word
+	t.count++
+	t.blind++
 }
 
 // touched notes n touches of a life.

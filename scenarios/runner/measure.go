@@ -11,7 +11,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	t := result.Trial{ElapsedNs: int64(w.elapsed), GoroutinesMax: w.goroutines, GCPauseNs: int64(w.spent.gcPause)}
 	all := newHistogram()
 	each := map[scenarios.Op]*hdr.Histogram{}
-	failed := map[scenarios.Op]int64{}
+	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
 	for _, u := range tr.everybody() {
 		for kind, r := range u.latency {
 			if r == nil {
@@ -23,6 +23,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 			}
 			r.addTo(each[op])
 			failed[op] += u.failed[kind]
+			missed[op] += u.missed[kind]
 			if op != scenarios.Sweep {
 				r.addTo(all)
 			}
@@ -38,10 +39,11 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	}
 	t.Operations = make(map[string]result.Operation, len(each))
 	for op, h := range each {
-		if h.TotalCount() == 0 {
+		count := h.TotalCount() + missed[op]
+		if count == 0 {
 			continue // it might have been done, and nobody did
 		}
-		t.Operations[operationName(op)] = result.Operation{Count: h.TotalCount(), Errors: failed[op], LatencyNs: summarize(h)}
+		t.Operations[operationName(op)] = result.Operation{Count: count, Errors: failed[op], LatencyNs: summarize(h)}
 	}
 	t.LatencyNs = summarize(all)
 	t.Fairness = tr.fairness()
@@ -53,8 +55,10 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 		t.OpsPerSec = ops / w.elapsed.Seconds()
 		t.AllocsPerOp = float64(w.spent.objects) / ops
 		t.BytesPerOp = float64(w.spent.bytes) / ops
-		t.CPUNsPerOp = float64(w.spent.cpu) / ops
+		t.CPUNsPerOp = float64(w.spent.cpu+w.spent.target.CPU) / ops
+		t.TargetCPUNs = float64(w.spent.target.CPU) / ops
 	}
+	t.TargetMemory = w.spent.target.Memory
 	wait := int64(w.spent.mutexWait)
 	t.MutexWaitNs = &wait
 	var err error
@@ -77,7 +81,7 @@ func (tr *trial) updates() float64 {
 		for kind, n := range u.done {
 			all += n
 			if (scenarios.Op(kind) % scenarios.NumOps).Mutates() {
-				changing += n - u.failed[kind]
+				changing += n - (u.failed[kind] - u.missed[kind])
 			}
 		}
 	}

@@ -57,6 +57,13 @@ func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
 	}
 }
 
+// noteTorn makes a fault of a read that saw half of a change.
+func (u *user) noteTorn(have map[string]string) {
+	if f := torn(have, u.trial.scenario.Fields); f != "" {
+		u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
+	}
+}
+
 // noteTouches notes in the ledger the touches that the last operation made.
 func (u *user) noteTouches(slot uint32) {
 	if n := u.chat.Touches() - u.touches; n > 0 {
@@ -82,9 +89,7 @@ func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
 		s, err := u.board.Session(ctx, u.ids[slot])
 		u.seen = s
 		if err == nil && len(s.Fields) > 0 {
-			if f := torn(s.Fields, u.trial.scenario.Fields); f != "" {
-				u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
-			}
+			u.noteTorn(s.Fields)
 		}
 		return err
 	case scenarios.Create:
@@ -139,6 +144,9 @@ func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no o
 
 func (u *user) created(slot uint32, id manager.ID, err error) {
 	if err != nil {
+		if errors.Is(err, manager.ErrIndeterminate) {
+			u.ledger.doubts = append(u.ledger.doubts, doubt{scenarios.Create, id, 0})
+		}
 		return
 	}
 	u.ids[slot], u.lives[slot] = id, manager.IncarnationOf(id)
@@ -160,7 +168,7 @@ func (u *user) handedOver(id manager.ID, last manager.Session) {
 	if u == u.trial.janitor && last.Touched > time.Now().Add(-u.trial.janitorTTL()).UnixNano() {
 		u.fault(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
 	}
-	e := u.trial.audit.end(id, &last, u.trial.byVersion, u.trial.scenario.Fields, u.scratch)
+	e := u.trial.audit.end(id, &last, u.trial.scenario.Fields, u.scratch)
 	e.since = u.opStart
 	u.ledger.ended = append(u.ledger.ended, e)
 }

@@ -51,6 +51,16 @@ func (r *run) noop(ctx context.Context, base setup) (result.Trial, error) {
 	return runTrial(ctx, Subject{Label: "noop", Strategy: probe}, base.idle(base.scenario.Users, noopWarmup, noopWindow))
 }
 
+// protocol measures what a target that does nothing costs: the part of every other one's cost that is not its own.
+func (r *run) protocol(ctx context.Context, base setup) (result.Trial, error) {
+	if r.Protocol == nil {
+		return result.Trial{}, nil
+	}
+	r.report(Step{Scenario: base.scenario.Name, Label: "the protocol's own cost"})
+	nothing := Subject{Label: "an adapter that does nothing", Strategy: &strategies.Strategy{Harness: true}, Target: r.Protocol}
+	return runTrial(ctx, nothing, base.idle(base.scenario.Users, noopWarmup, noopWindow))
+}
+
 // passes measures once for each subject what would disturb the trials: bytes per session, the wait for the lock where
 // there is no work to time it by, and the processor time of an operation alone. It returns the least of those, in
 // nanoseconds, over the subjects that passed their audit.
@@ -60,13 +70,16 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost
 			continue
 		}
 		r.report(Step{Scenario: base.scenario.Name, Label: e.Label})
-		err := e.measureFootprint(ctx, base)
+		var err error
+		if e.Target == nil && !e.Strategy.Remote { // whose memory is elsewhere
+			err = e.measureFootprint(ctx, base)
+		}
 		for range passTries {
 			if err == nil {
 				err = r.alone(ctx, base, e, &cost)
 			}
 		}
-		if err == nil && base.work == nil {
+		if err == nil && base.work == nil && e.Target == nil {
 			err = r.waits(ctx, base, e)
 		}
 		if f := (*fault)(nil); err != nil && !errors.As(err, &f) { // of a fault the trials will say

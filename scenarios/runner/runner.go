@@ -20,10 +20,13 @@ import (
 
 // Subject is a strategy at one setting.
 type Subject struct {
-	Label    string // its name in results
-	Strategy *strategies.Strategy
-	Params   strategies.Values
-	Baseline bool
+	Label      string // its name in results
+	Strategy   *strategies.Strategy
+	Params     strategies.Values
+	Target     scenarios.Target // driven in place of a store of the strategy's; it stays the caller's to close
+	TargetName string           // its own name
+	Remark     string           // what must be known of its row
+	Baseline   bool
 }
 
 // Config is what to run.
@@ -34,12 +37,13 @@ type Config struct {
 	Warmup    time.Duration        // before each window; none where visits are counted or traffic is replayed
 	Window    time.Duration        // 0: DefaultWindow, or none where visits are counted
 	Seed      uint64
-	Record    int           // the whole histories of one session in so many are recorded and checked; 0: of none
-	Traffic   *trace.Tape   // replayed instead of a tape
-	Speed     float64       // of the traffic's clock; 0: as fast as possible
-	Patience  time.Duration // how long after the last possible end a store counts as hanging; 0: DefaultPatience
-	Turns     *Turns        // with other processes, of a Sample alone; may be nil
-	Progress  func(Step)    // called between windows, on the goroutine of Run; may be nil
+	Record    int              // the whole histories of one session in so many are recorded and checked; 0: of none
+	Traffic   *trace.Tape      // replayed instead of a tape
+	Speed     float64          // of the traffic's clock; 0: as fast as possible
+	Patience  time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
+	Protocol  scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
+	Turns     *Turns           // with other processes, of a Sample alone; may be nil
+	Progress  func(Step)       // called between windows, on the goroutine of Run; may be nil
 }
 
 // The defaults of a run.
@@ -105,7 +109,14 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 		return err
 	}
 	if r.doc.Harness == (result.Harness{}) {
-		r.doc.Harness = result.Harness{NsPerOp: noop.CPUNsPerOp, OpsPerSec: noop.OpsPerSec, AllocsPerOp: noop.AllocsPerOp}
+		r.doc.Harness = *costOf(noop)
+	}
+	protocol, err := r.protocol(ctx, base)
+	if err != nil {
+		return err
+	}
+	if r.doc.Protocol == nil && r.Protocol != nil {
+		r.doc.Protocol = costOf(protocol)
 	}
 	entrants := make([]*entrant, len(r.Subjects))
 	for i, subject := range r.Subjects {
@@ -117,12 +128,24 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	}
 	for _, e := range entrants {
 		if len(e.result.Trials) > 0 {
-			e.conclude(base, r.doc.Machine, noop.CPUNsPerOp, cost)
+			own := noop.CPUNsPerOp
+			if e.program() {
+				own = protocol.CPUNsPerOp
+			}
+			e.conclude(base, r.doc.Machine, own, cost)
 			r.doc.Results = append(r.doc.Results, e.result)
 		}
 	}
 	return err
 }
+
+// costOf is what a probe's trial says about the harness.
+func costOf(t result.Trial) *result.Harness {
+	return &result.Harness{NsPerOp: t.CPUNsPerOp, OpsPerSec: t.OpsPerSec, AllocsPerOp: t.AllocsPerOp}
+}
+
+// program reports whether it is a program of its own that is driven.
+func (s *Subject) program() bool { _, ok := s.Target.(scenarios.Metered); return ok }
 
 // setup draws the tape and everything else that all trials of a scenario have in common.
 func (r *run) setup(s *scenarios.Scenario) setup {
@@ -187,6 +210,8 @@ func (r *run) entrant(subject Subject, base setup) *entrant {
 		Strategy: subject.Label,
 		Scenario: s.Name,
 		Params:   subject.Params,
+		Target:   subject.TargetName,
+		Remark:   subject.Remark,
 		Baseline: subject.Baseline,
 		Users:    s.Users,
 		HoldNs:   int64(s.Hold),

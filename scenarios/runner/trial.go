@@ -42,6 +42,7 @@ type trial struct {
 	setup
 	audit     auditor
 	unaudited bool
+	remote    bool // operations may fail for the connection's sake, and nobody is to blame
 	byVersion bool
 	sweeps    bool
 	abandoned bool        // somebody is still inside the store, and will be
@@ -54,6 +55,7 @@ type trial struct {
 	turns       *turns    // nil: there is one turn, the whole trial
 
 	store   manager.SessionStore[manager.Session]
+	target  scenarios.Target // in place of a store
 	board   *manager.Brainstorming
 	root    string // of the boards' directories
 	ids     []manager.ID
@@ -94,10 +96,10 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		return result.Trial{}, tr.giveUp(err)
 	}
 	measured.Audit = tr.audit.found
-	if s.spin > 0 && measured.HoldNs > 0 {
+	if s.spin > 0 && measured.HoldNs > 0 && tr.target == nil {
 		measured.HoldNs = int64(s.spin)
 	}
-	if subject.Strategy.WaitsOnChannels {
+	if subject.Strategy.WaitsOnChannels || tr.target != nil {
 		measured.MutexWaitNs = nil
 	}
 	return measured, nil
@@ -105,21 +107,18 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 
 // prepare does everything up to the barrier: a fresh store, users, sessions, garbage collection.
 func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
-	store, err := subject.Strategy.Open(subject.Params)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", subject.Label, err)
-	}
-	tr := &trial{setup: s, store: store, ctx: ctx, unaudited: subject.Strategy.Harness}
-	tr.audit = auditor{contents: s.contents, users: s.scenario.Users + 1, found: result.Audit{OK: true, Skipped: tr.unaudited}}
+	tr := &trial{setup: s, ctx: ctx, target: subject.Target, unaudited: subject.Strategy.Harness}
+	tr.remote = subject.Strategy.Remote || tr.target != nil
 	tr.byVersion = s.scenario.ByVersion()
 	tr.sweeps = s.scenario.Sweeps()
-	if s.scenario.Drives == scenarios.BoardView {
-		err = tr.openBoards()
+	tr.audit = auditor{
+		contents: s.contents, users: s.scenario.Users + 1, byVersion: tr.byVersion,
+		found: result.Audit{OK: true, Skipped: tr.unaudited},
 	}
-	if err == nil {
-		tr.seat()
-		err = guarded(ctx, tr.ample(s.scenario.Prefill), "preparing sessions", tr.prefill)
+	if err := tr.open(subject); err != nil {
+		return nil, fmt.Errorf("%s: %w", subject.Label, err)
 	}
+	err := tr.settle()
 	if err != nil {
 		err = tr.giveUp(err)
 		tr.removeBoards()
@@ -127,6 +126,32 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	}
 	runtime.GC()
 	return tr, nil
+}
+
+// open makes a fresh store, or empties the target.
+func (tr *trial) open(subject Subject) (err error) {
+	if tr.target == nil {
+		tr.store, err = subject.Strategy.Open(subject.Params)
+		return err
+	}
+	tr.audit.lax, tr.audit.sweeps = true, tr.sweeps
+	return tr.guardTarget("reset", tr.target.Reset)
+}
+
+// settle makes the users and the sessions that are to be there before the clock starts.
+func (tr *trial) settle() error {
+	if tr.scenario.Drives == scenarios.BoardView && tr.target == nil {
+		if err := tr.openBoards(); err != nil {
+			return err
+		}
+	}
+	tr.seat()
+	if tr.target != nil {
+		if err := tr.guardTarget("connecting the users", tr.connect); err != nil {
+			return err
+		}
+	}
+	return guarded(tr.ctx, tr.ample(tr.scenario.Prefill), "preparing sessions", tr.prefill)
 }
 
 // ample is how long a few operations on each session may take.
@@ -141,9 +166,17 @@ const slowOp = 100 * time.Microsecond
 func (tr *trial) giveUp(err error) error {
 	tr.abandoned = stuck(err)
 	if !tr.abandoned {
-		_ = guarded(context.Background(), grace, "close", tr.store.Close)
+		_ = guarded(context.Background(), grace, "close", tr.close)
 	}
 	return err
+}
+
+// close closes the store, or the users' connections to the target.
+func (tr *trial) close() error {
+	if tr.target != nil {
+		return tr.disconnect()
+	}
+	return tr.store.Close()
 }
 
 func (tr *trial) openBoards() (err error) {
@@ -206,6 +239,10 @@ func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 	}
 	for _, op := range tr.scenario.Ops() {
 		u.recorder(op) // made now and not in the window
+	}
+	if tr.target != nil {
+		u.do = u.doTarget
+		return u
 	}
 	if work != nil && tr.measured {
 		work = u.work

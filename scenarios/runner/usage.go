@@ -6,6 +6,8 @@ import (
 	"runtime/metrics"
 	"sync/atomic"
 	"time"
+
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // usage is what the process has spent so far.
@@ -15,6 +17,14 @@ type usage struct {
 	gcPause   time.Duration
 	objects   uint64
 	bytes     uint64
+	target    scenarios.TargetUsage
+}
+
+// usage is what the process has spent so far, and the target's.
+func (tr *trial) usage(exact bool) usage {
+	u := readUsage(exact)
+	u.target = tr.spentByTarget()
+	return u
 }
 
 // readUsage reads the process's counters. exact stops the world for the allocation counts; without it they may be some
@@ -50,9 +60,9 @@ type reading struct {
 }
 
 // read reads, unless somebody has.
-func (r *reading) read() {
+func (r *reading) read(tr *trial) {
 	if r.taken.CompareAndSwap(false, true) {
-		r.usage = readUsage(false)
+		r.usage = tr.usage(false)
 	}
 }
 
@@ -64,5 +74,6 @@ func (u usage) since(before usage) usage {
 		gcPause:   u.gcPause - before.gcPause,
 		objects:   u.objects - before.objects,
 		bytes:     u.bytes - before.bytes,
+		target:    scenarios.TargetUsage{CPU: u.target.CPU - before.target.CPU, Memory: u.target.Memory},
 	}
 }

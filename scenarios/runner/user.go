@@ -21,6 +21,7 @@ type user struct {
 	chat  scenarios.Chat
 	board scenarios.Brainstorm
 	store *storeView
+	way   targetUser
 	do    func(op scenarios.Op, slot uint32, size int) error
 
 	// The sessions by slot: shared and read-only, or with Own this user's and changed by it alone. A life of 0 marks
@@ -35,6 +36,7 @@ type user struct {
 	chronicle *chronicle                      // nil: no histories are recorded
 	latency   [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
 	failed    [2 * scenarios.NumOps]int64
+	missed    [2 * scenarios.NumOps]int64 // of failed, those that got no answer, and so have no latency
 	errors    map[string]int64
 	faults    []error    // errors that no scenario explains, the first few
 	lost      bool       // a panic ended it: nobody knows what it did last
@@ -116,7 +118,7 @@ func (u *user) enterWindow(t int64) int64 {
 		return t
 	}
 	u.inside = true
-	u.trial.opened.read()
+	u.trial.opened.read(u.trial)
 	return u.now()
 }
 
@@ -124,7 +126,7 @@ func (u *user) enterWindow(t int64) int64 {
 func (u *user) finish(t int64) {
 	u.finished = t
 	if t >= u.trial.until {
-		u.trial.closed.read()
+		u.trial.closed.read(u.trial)
 	}
 }
 
@@ -146,8 +148,7 @@ func (u *user) think(t int64) int64 {
 func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 	slot, op := step.Slot(), step.Op()
 	if u.lives[slot] == 0 && op != scenarios.Create {
-		t = u.logIn(t, slot)
-		if op == scenarios.Delete && u.lives[slot] == 0 {
+		if t = u.logIn(t, slot); u.lives[slot] == 0 {
 			return t
 		}
 	}
@@ -156,8 +157,9 @@ func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 		u.ledger.gone = append(u.ledger.gone, absence{u.lives[slot], t})
 		u.lives[slot] = 0
 		if op != scenarios.Delete {
-			t = u.logIn(t, slot)
-			t, _ = u.timed(t, step)
+			if t = u.logIn(t, slot); u.lives[slot] != 0 {
+				t, _ = u.timed(t, step)
+			}
 		}
 	}
 	return t
@@ -182,21 +184,26 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
 		kind += scenarios.NumOps
 	}
+	silent := err != nil && tr.remote && unanswered(err)
 	if t >= tr.from {
-		u.recorder(kind).record(end - t)
+		if !silent {
+			u.recorder(kind).record(end - t)
+		} else {
+			u.missed[kind]++
+		}
 		if err != nil {
 			u.failed[kind]++
 			u.count(err)
 		}
 	}
-	if end >= tr.from && end <= tr.until {
+	if end >= tr.from && end <= tr.until && !silent {
 		u.done[kind]++
 	}
 	if slot := int(step.Slot()); slot < len(u.numbers) && u.numbers[slot] != 0 {
 		u.chronicled(step.Op(), uint32(slot), t, end, err)
 	}
 	if err != nil {
-		u.explain(step.Op(), err)
+		u.explain(step.Op(), step.Slot(), err)
 	}
 	return end, err
 }

@@ -1,0 +1,276 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// targetUser is one user's way to a target: a connection, and what goes over it.
+type targetUser struct {
+	conn    scenarios.Conn
+	q       scenarios.Request
+	a       scenarios.Answer
+	blurred bool // it was not told lives where it needs them to tell sessions under one id apart
+}
+
+// guardTarget has something done to a target that may hang.
+func (tr *trial) guardTarget(what string, do func(context.Context) error) error {
+	return guarded(tr.ctx, tr.patience, what, func() error { return do(tr.ctx) })
+}
+
+// connect gives every user a connection.
+func (tr *trial) connect(ctx context.Context) error {
+	for _, u := range tr.everybody() {
+		conn, err := tr.target.Connect(ctx)
+		if err != nil {
+			return err
+		}
+		u.way.conn = conn
+		u.way.q = scenarios.Request{View: tr.scenario.Drives, Spin: tr.scenario.Spin}
+		if u.number < len(tr.users) {
+			u.way.q.Hold = tr.scenario.Hold
+		}
+	}
+	return nil
+}
+
+func (tr *trial) disconnect() error {
+	var failed []error
+	for _, u := range tr.everybody() {
+		if u != nil && u.way.conn != nil {
+			failed = append(failed, u.way.conn.Close())
+			u.way.conn = nil
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// doTarget does an operation on a target.
+func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
+	q, a := &u.way.q, &u.way.a
+	q.Op, q.ID = op, u.ids[slot]
+	switch op {
+	case scenarios.Append:
+		q.Role, q.Content = u.write(size)
+	case scenarios.Update:
+		_, text := u.write(size)
+		for _, f := range u.trial.scenario.Fields {
+			u.fields[f] = text
+		}
+		q.Fields = u.fields
+	}
+	if q.Hold > 0 && u.trial.stopped.Load() {
+		q.Hold = 0
+	}
+	err := u.way.conn.Do(context.Background(), q, a)
+	if op == scenarios.Create {
+		u.created(slot, a.ID, err)
+		return err
+	}
+	if err != nil || u.trial.unaudited {
+		return err
+	}
+	switch op {
+	case scenarios.Append, scenarios.Update:
+		u.worked(a)
+		u.wroteTo(slot, u.lastWord)
+	case scenarios.Touch:
+		if u.trial.byVersion {
+			u.wroteTo(slot, 0)
+		}
+	case scenarios.GetOrCreate:
+		if life := u.lifeIn(slot); a.Created {
+			u.ledger.began = append(u.ledger.began, birth{q.ID, life})
+		}
+	case scenarios.Delete:
+		u.ledger.ended = append(u.ledger.ended, u.endTold(slot))
+		if !u.trial.shared() {
+			u.lives[slot] = 0
+		}
+	case scenarios.Read:
+		if len(a.Fields) > 0 {
+			u.noteTorn(a.Fields)
+		}
+	}
+	return nil
+}
+
+// worked notes the work that was done under the lock in another process: as long as it says, or else as long as it was
+// asked for.
+func (u *user) worked(a *scenarios.Answer) {
+	held := u.way.q.Hold
+	if held == 0 || !u.trial.measured {
+		return
+	}
+	if a.Told&scenarios.ToldHeld != 0 {
+		held = a.Held
+	}
+	if end := u.now(); end >= u.trial.from && end <= u.trial.until {
+		u.holds++
+		u.heldFor += int64(held)
+	}
+}
+
+// wroteTo notes in the ledger the change that was just confirmed.
+func (u *user) wroteTo(slot, word uint32) {
+	a := &u.way.a
+	n, told := a.Seq, a.Told&scenarios.ToldSeq != 0
+	if u.trial.byVersion {
+		n, told = a.Version, a.Told&scenarios.ToldVersion != 0
+	}
+	if life := u.lifeIn(slot); told {
+		u.ledger.wrote(u.first+slot, life, n, word)
+	} else {
+		u.ledger.wroteBlind(u.first+slot, life, word)
+	}
+}
+
+// shared reports whether ids live more than once.
+func (tr *trial) shared() bool { return tr.scenario.Drives == scenarios.StoreView }
+
+// lifeIn is the life that the last answer was about. One under a minted id is known by that; under an id that lives more
+// than once the target has to tell, and where it does not all of them count as one.
+func (u *user) lifeIn(slot uint32) uint64 {
+	if !u.trial.shared() {
+		return u.lives[slot]
+	}
+	if a := &u.way.a; a.Told&scenarios.ToldLife != 0 {
+		return a.Life
+	}
+	u.way.blurred = true
+	return manager.IncarnationOf(u.ids[slot]) | 1
+}
+
+// endTold is a session's last state as the answer to its Delete tells it.
+func (u *user) endTold(slot uint32) ending {
+	a := &u.way.a
+	e := ending{id: u.ids[slot], life: u.lifeIn(slot), n: uncounted, others: uncounted, since: u.opStart}
+	switch {
+	case u.trial.byVersion && a.Told&scenarios.ToldVersion != 0:
+		e.n = a.Version
+	case !u.trial.byVersion && a.Told&scenarios.ToldSeq != 0:
+		e.n = a.Seq
+	}
+	e.kept = untold
+	return e
+}
+
+// untold is the number of entries that a last state kept where nobody was told.
+const untold = -1
+
+func (u *user) sweepTarget() error {
+	q := &u.way.q
+	q.Op, q.Idle = scenarios.Sweep, u.trial.janitorTTL()
+	return u.way.conn.Do(context.Background(), q, &u.way.a)
+}
+
+// emptyTarget looks at every session that should be left in a target, removes it, and sees to it that nothing is left. The
+// users do it at the same time, each with its own part of the sessions.
+func (tr *trial) emptyTarget() error {
+	var taking sync.WaitGroup
+	failed := make([]error, len(tr.users))
+	for i, u := range tr.users {
+		taking.Go(func() { failed[i] = u.takeLeft() })
+	}
+	taking.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	if err := tr.censusTarget(); err != nil {
+		return err
+	}
+	return errors.Join(tr.target.Reset(tr.ctx), tr.disconnect())
+}
+
+// takeLeft takes u's part of the sessions that are left.
+func (u *user) takeLeft() error {
+	s := u.trial.scenario
+	from, step := 0, 1
+	if !s.Own {
+		from, step = u.number, s.Users
+	}
+	for slot := from; slot < len(u.ids); slot += step {
+		if u.trial.ctx.Err() != nil {
+			return context.Cause(u.trial.ctx)
+		}
+		if !u.trial.shared() && u.lives[slot] == 0 {
+			continue
+		}
+		if err := u.takeOne(uint32(slot)); err != nil && !errors.Is(err, manager.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOne takes one session. One that is not there any more was removed as it should be, or is missed by the audit.
+func (u *user) takeOne(slot uint32) error {
+	q, a := &u.way.q, &u.way.a
+	q.ID, u.opStart = u.ids[slot], u.now()
+	if q.Op = scenarios.History; u.trial.byVersion {
+		q.Op = scenarios.Read
+	}
+	err := u.way.conn.Do(u.trial.ctx, q, a)
+	if err != nil {
+		return err
+	}
+	e := u.endTold(slot)
+	e.kept = 0
+	if u.trial.byVersion {
+		u.trial.audit.endFields(&e, a.Fields, u.trial.scenario.Fields)
+	} else {
+		u.trial.audit.endMessages(&e, a.Messages)
+	}
+	q.Op = scenarios.Delete
+	if err := u.way.conn.Do(u.trial.ctx, q, a); err != nil {
+		return err
+	}
+	u.ledger.ended = append(u.ledger.ended, e)
+	return nil
+}
+
+// censusTarget makes sure that nothing is kept for sessions that are gone.
+func (tr *trial) censusTarget() error {
+	census, err := tr.target.Census(tr.ctx)
+	switch {
+	case errors.Is(err, scenarios.ErrUnsupported):
+		return nil
+	case err != nil:
+		return err
+	}
+	if census.Sessions != 0 && !tr.doubtful() {
+		tr.audit.violate("sessions left", manager.ID{}, "the target counts %d sessions after all were removed", census.Sessions)
+	}
+	if census.Locks != 0 && !tr.doubtful() {
+		tr.audit.violate("locks left", manager.ID{}, "%d locks are kept after all sessions were removed", census.Locks)
+	}
+	return nil
+}
+
+// doubtful reports whether any operation may or may not have taken effect, so that a session may be there that nobody knows.
+func (tr *trial) doubtful() bool {
+	return slices.ContainsFunc(tr.everybody(), func(u *user) bool { return len(u.ledger.doubts) > 0 })
+}
+
+// blurred reports whether the users could not tell the lives under an id apart.
+func (tr *trial) blurred() bool {
+	return slices.ContainsFunc(tr.everybody(), func(u *user) bool { return u.way.blurred })
+}
+
+// noIncarnations is why an audit has nothing to say.
+const noIncarnations = "the target tells no incarnations, so that sessions under one id cannot be told apart"
+
+// spentByTarget is what the target's processes have spent so far, zero where nobody knows.
+func (tr *trial) spentByTarget() scenarios.TargetUsage {
+	m, ok := tr.target.(scenarios.Metered)
+	if !ok {
+		return scenarios.TargetUsage{}
+	}
+	spent, _ := m.Usage() // errs where the system does not say
+	return spent
+}
