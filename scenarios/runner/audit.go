@@ -18,9 +18,10 @@ type auditor struct {
 	contents  *contents
 	users     int // writers, the one who prepared the sessions included
 	kinds     map[string]int
-	byVersion bool // changes are numbered by the session's version, and not by its message count
-	lax       bool // messages need no numbers: it is a target that keeps them
-	sweeps    bool // sessions are removed whose last states nobody is handed
+	byVersion bool         // changes are numbered by the session's version, and not by its message count
+	shared    []manager.ID // by slot, where ids live more than once
+	lax       bool         // messages need no numbers: it is a target that keeps them
+	sweeps    bool         // sessions are removed whose last states nobody is handed
 	found     result.Audit
 }
 
@@ -127,6 +128,8 @@ func (a *auditor) checkLife(
 		id = ended[0].id
 	case len(born) > 0:
 		id = born[0].id
+	case len(wrote) > 0 && int(wrote[0].slot) < len(a.shared):
+		id = a.shared[wrote[0].slot]
 	}
 	doubt := doubts.of(id)
 	switch {
@@ -232,22 +235,23 @@ func (a *auditor) checkKept(end *ending, wrote []claim, doubt *doubtful) {
 }
 
 // checkUnnumbered looks at what was kept of a life whose changes the target does not count: as many as there were or there
-// is room for, none of them twice, each by one of its writers.
+// is room for, each by one of its writers.
 func (a *auditor) checkUnnumbered(end *ending, wrote []claim, doubt *doubtful) {
 	var count uint64
 	for _, w := range wrote {
 		count += w.count
 	}
 	kept := end.words[:end.kept]
-	if !a.byVersion && uint64(len(kept)) < min(count, manager.HistoryLimit) {
-		a.violate("lost update", end.id, "%d messages were confirmed to %d users, and %d are kept", count, len(wrote), len(kept))
+	switch n := uint64(len(kept)); {
+	case a.byVersion:
+	case n < min(count, manager.HistoryLimit):
+		a.violate("lost update", end.id, "%d messages were confirmed to %d users, and %d are kept", count, len(wrote), n)
+	case n > count+doubt.writes:
+		a.violate("phantom update", end.id, "%d messages are kept, and %d users wrote %d", n, len(wrote), count)
 	}
-	for i, word := range kept {
+	for _, word := range kept {
 		_, found := slices.BinarySearchFunc(wrote, writer(word), func(c claim, user int) int { return cmp.Compare(c.user, user) })
-		switch {
-		case slices.Contains(kept[:i], word):
-			a.violate("duplicate write", end.id, "user %d wrote a message once, and it is kept twice", writer(word))
-		case !found && !doubt.wrote(word):
+		if !found && !doubt.wrote(word) {
 			a.violate("foreign content", end.id, "it holds what user %d did not write there", writer(word))
 		}
 	}

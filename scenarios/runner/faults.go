@@ -24,6 +24,9 @@ func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 			d.id = u.ids[slot]
 		}
 		u.ledger.doubts = append(u.ledger.doubts, d)
+		if op == scenarios.Delete {
+			u.vacate(slot)
+		}
 	}
 	switch {
 	case u.trial.stopped.Load(), u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound):
@@ -83,11 +86,9 @@ func faultKind(fault error) string {
 	switch {
 	case errors.Is(fault, manager.ErrNotFound), errors.Is(fault, errTooSoon):
 		return "lost session"
-	case errors.Is(fault, scenarios.ErrGone):
-		return "target gone"
 	case errors.Is(fault, errTorn):
 		return "torn read"
 	default:
-		return "unexpected error"
+		return kindOf(fault)
 	}
 }

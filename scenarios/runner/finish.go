@@ -20,6 +20,9 @@ func (tr *trial) finish() error {
 	for _, u := range tr.everybody() {
 		ledgers = append(ledgers, &u.ledger)
 	}
+	if tr.shared() {
+		a.shared = tr.ids
+	}
 	if tr.blurred() {
 		a.found.Partial = noIncarnations
 	} else {

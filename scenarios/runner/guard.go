@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // fault is something that a store did and must not have done, for which its row is struck.
@@ -31,7 +33,7 @@ func guarded(ctx context.Context, patience time.Duration, what string, fn func()
 		}()
 		err := fn()
 		if err != nil && ctx.Err() == nil {
-			err = &fault{"unexpected error", fmt.Errorf("%s: %w", what, err)}
+			err = &fault{kindOf(err), fmt.Errorf("%s: %w", what, err)}
 		}
 		done <- err
 	}()
@@ -50,6 +52,13 @@ func guarded(ctx context.Context, patience time.Duration, what string, fn func()
 	case <-time.After(grace):
 		return errors.Join(context.Cause(ctx), errLeft)
 	}
+}
+
+func kindOf(err error) string {
+	if errors.Is(err, scenarios.ErrGone) {
+		return "target gone"
+	}
+	return "unexpected error"
 }
 
 // errLeft says, beside why the run was given up, that somebody is still inside the store.

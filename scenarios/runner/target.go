@@ -88,16 +88,21 @@ func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
 			u.ledger.began = append(u.ledger.began, birth{q.ID, life})
 		}
 	case scenarios.Delete:
-		u.ledger.ended = append(u.ledger.ended, u.endTold(slot))
-		if !u.trial.shared() {
-			u.lives[slot] = 0
-		}
+		u.ledger.ended = append(u.ledger.ended, u.endTold(q.ID, u.lifeIn(slot)))
+		u.vacate(slot)
 	case scenarios.Read:
 		if len(a.Fields) > 0 {
 			u.noteTorn(a.Fields)
 		}
 	}
 	return nil
+}
+
+// vacate notes that the session in a slot is there no more.
+func (u *user) vacate(slot uint32) {
+	if !u.trial.shared() {
+		u.lives[slot] = 0
+	}
 }
 
 // worked notes the work that was done under the lock in another process: as long as it says, or else as long as it was
@@ -139,17 +144,22 @@ func (u *user) lifeIn(slot uint32) uint64 {
 	if !u.trial.shared() {
 		return u.lives[slot]
 	}
+	return u.lifeTold(u.ids[slot])
+}
+
+// lifeTold is the life that the target told.
+func (u *user) lifeTold(id manager.ID) uint64 {
 	if a := &u.way.a; a.Told&scenarios.ToldLife != 0 {
 		return a.Life
 	}
 	u.way.blurred = true
-	return manager.IncarnationOf(u.ids[slot]) | 1
+	return manager.IncarnationOf(id) | 1
 }
 
 // endTold is a session's last state as the answer to its Delete tells it.
-func (u *user) endTold(slot uint32) ending {
+func (u *user) endTold(id manager.ID, life uint64) ending {
 	a := &u.way.a
-	e := ending{id: u.ids[slot], life: u.lifeIn(slot), n: uncounted, others: uncounted, since: u.opStart}
+	e := ending{id: id, life: life, n: uncounted, others: uncounted, since: u.opStart}
 	switch {
 	case u.trial.byVersion && a.Told&scenarios.ToldVersion != 0:
 		e.n = a.Version
@@ -173,13 +183,23 @@ func (u *user) sweepTarget() error {
 // users do it at the same time, each with its own part of the sessions.
 func (tr *trial) emptyTarget() error {
 	var taking sync.WaitGroup
+	left := tr.left()
 	failed := make([]error, len(tr.users))
 	for i, u := range tr.users {
-		taking.Go(func() { failed[i] = u.takeLeft() })
+		taking.Go(func() {
+			for at := i; at < len(left) && failed[i] == nil && tr.ctx.Err() == nil; at += len(tr.users) {
+				failed[i] = u.take(left[at])
+			}
+		})
 	}
 	taking.Wait()
-	if err := errors.Join(failed...); err != nil {
-		return err
+	if tr.ctx.Err() != nil {
+		return context.Cause(tr.ctx)
+	}
+	for _, err := range failed { // one user's trouble is everybody's
+		if err != nil {
+			return err
+		}
 	}
 	if err := tr.censusTarget(); err != nil {
 		return err
@@ -187,39 +207,49 @@ func (tr *trial) emptyTarget() error {
 	return errors.Join(tr.target.Reset(tr.ctx), tr.disconnect())
 }
 
-// takeLeft takes u's part of the sessions that are left.
-func (u *user) takeLeft() error {
-	s := u.trial.scenario
-	from, step := 0, 1
-	if !s.Own {
-		from, step = u.number, s.Users
+// left is the sessions that somebody made and nobody has removed. Under ids that live more than once there may be one, or
+// none.
+func (tr *trial) left() (left []birth) {
+	if tr.shared() {
+		for _, id := range tr.ids {
+			left = append(left, birth{id: id})
+		}
+		return left
 	}
-	for slot := from; slot < len(u.ids); slot += step {
-		if u.trial.ctx.Err() != nil {
-			return context.Cause(u.trial.ctx)
-		}
-		if !u.trial.shared() && u.lives[slot] == 0 {
-			continue
-		}
-		if err := u.takeOne(uint32(slot)); err != nil && !errors.Is(err, manager.ErrNotFound) {
-			return err
+	ended := map[uint64]bool{}
+	for _, u := range tr.everybody() {
+		for _, e := range u.ledger.ended {
+			ended[e.life] = true
 		}
 	}
-	return nil
+	for _, u := range tr.everybody() {
+		for _, b := range u.ledger.began {
+			if !ended[b.life] {
+				left = append(left, b)
+			}
+		}
+	}
+	return left
 }
 
-// takeOne takes one session. One that is not there any more was removed as it should be, or is missed by the audit.
-func (u *user) takeOne(slot uint32) error {
+// take takes one session. One that is not there any more was removed as it should be, or is missed by the audit.
+func (u *user) take(of birth) error {
 	q, a := &u.way.q, &u.way.a
-	q.ID, u.opStart = u.ids[slot], u.now()
+	q.ID, u.opStart = of.id, u.now()
 	if q.Op = scenarios.History; u.trial.byVersion {
 		q.Op = scenarios.Read
 	}
 	err := u.way.conn.Do(u.trial.ctx, q, a)
+	if errors.Is(err, manager.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	e := u.endTold(slot)
+	if u.trial.shared() {
+		of.life = u.lifeTold(of.id)
+	}
+	e := u.endTold(of.id, of.life)
 	e.kept = 0
 	if u.trial.byVersion {
 		u.trial.audit.endFields(&e, a.Fields, u.trial.scenario.Fields)
