@@ -47,20 +47,20 @@ type claim struct {
 	tally
 }
 
-// check puts the users' ledgers together: each life was begun once and ended once, the numbers of all writes to it are
+// check puts the users' accounts together: each life was begun once and ended once, the numbers of all writes to it are
 // 1…n with n what its last state says, and what the last state kept was written by whom it says.
-func (a *auditor) check(ledgers []*ledger) {
+func (a *auditor) check(accounts []account) {
 	var (
 		claims []claim
 		writes uint64
 		births []birth
 		ends   []ending
 		gone   []absence
-		doubts = newDoubts(ledgers, a.byVersion)
+		doubts = newDoubts(accounts, a.byVersion)
 	)
-	for u, l := range ledgers {
+	for _, l := range accounts {
 		for t := range l.tallies {
-			claims = append(claims, claim{u, t})
+			claims = append(claims, claim{l.user, t})
 			writes += t.count
 		}
 		births = append(births, l.began...)
@@ -84,9 +84,9 @@ func (a *auditor) check(ledgers []*ledger) {
 		missed := take(&gone, func(g absence) bool { return g.life == life })
 		a.checkLife(life, born, ended, wrote, missed, sums, doubts)
 	}
-	for u, l := range ledgers {
+	for _, l := range accounts {
 		if l.backwards > 0 {
-			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", u, l.backwards)
+			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", l.user, l.backwards)
 		}
 	}
 }

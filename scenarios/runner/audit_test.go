@@ -46,6 +46,13 @@ func (s *story) write(user, session int) {
 	s.ledgers[user].wrote(uint32(session), uint64(session+1), n, word)
 }
 
+func (s *story) accounts() (all []account) {
+	for user, l := range s.ledgers {
+		all = append(all, account{user: user, ledger: l})
+	}
+	return all
+}
+
 func (s *story) auditor() *auditor {
 	return &auditor{contents: s.contents, users: len(s.ledgers), found: result.Audit{OK: true}}
 }
@@ -56,7 +63,7 @@ func (s *story) end() result.Audit {
 	for i := range s.sessions {
 		s.ledgers[0].ended = append(s.ledgers[0].ended, a.end(s.ids[i], &s.sessions[i], nil, nil))
 	}
-	a.check(s.ledgers)
+	a.check(s.accounts())
 	return a.found
 }
 
@@ -183,7 +190,7 @@ func TestAuditOfFieldsSaysNo(t *testing.T) {
 		l.wrote(0, 1, 1, word)
 		a := &auditor{contents: c, users: 1, byVersion: true, found: result.Audit{OK: true}}
 		l.ended = append(l.ended, a.end(id, &s, fields, nil))
-		a.check([]*ledger{&l})
+		a.check([]account{{ledger: &l}})
 		return a.found
 	}
 	plan := func(goal, owner string) manager.Session {
@@ -236,7 +243,7 @@ func TestSumsNoticeAnySwap(t *testing.T) {
 		l.backwards = 0
 		l.ended = append(l.ended, ending{id: id, life: 1, n: n})
 		a := auditor{contents: newContents(1, 0), users: 1, found: result.Audit{OK: true}}
-		a.check([]*ledger{&l})
+		a.check([]account{{ledger: &l}})
 		if a.found.OK {
 			t.Fatalf("%d instead of %d among 1 to %d passed", instead, wrong, n)
 		}

@@ -35,9 +35,9 @@ type doubts struct {
 	byVersion bool // touches are writes
 }
 
-func newDoubts(ledgers []*ledger, byVersion bool) *doubts {
+func newDoubts(accounts []account, byVersion bool) *doubts {
 	all := &doubts{byID: map[manager.ID]*doubtful{}, byVersion: byVersion}
-	for _, l := range ledgers {
+	for _, l := range accounts {
 		for _, d := range l.doubts {
 			all.add(d)
 		}

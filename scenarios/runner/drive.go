@@ -54,6 +54,14 @@ func (tr *trial) drive() (window, error) {
 	if tr.pause = tr.until; tr.turns != nil {
 		tr.pause = 0
 	}
+	if err := tr.begin(); err != nil {
+		tr.stopped.Store(true)
+		tr.base = time.Now()
+		tr.pause = 0 // nobody does anything
+		close(barrier)
+		running.Wait()
+		return window{}, err
+	}
 	before := tr.usage(true)
 	tr.base = time.Now()
 	close(barrier)

@@ -2,13 +2,23 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/sessbench/sessbench/manager"
 )
 
-// finish takes what is left in the store, closes it, and audits.
+// finish takes what is left in the store, closes it, and audits. Of several participants the first does that for all.
 func (tr *trial) finish() error {
+	if !tr.part.first() {
+		tr.audit.found.Skipped = true
+		return errors.Join(tr.handOver(nil), tr.close())
+	}
+	others, lost, err := tr.handedIn()
+	if err != nil {
+		return err
+	}
+	tr.others = others
 	if err := guarded(tr.ctx, tr.ample(1), "taking the sessions left at the end", tr.empty); err != nil {
 		return err
 	}
@@ -16,21 +26,21 @@ func (tr *trial) finish() error {
 		return nil
 	}
 	a := &tr.audit
-	ledgers := make([]*ledger, 0, len(tr.users)+2)
-	for _, u := range tr.everybody() {
-		ledgers = append(ledgers, &u.ledger)
-	}
+	all := tr.accounts()
 	if tr.shared() {
 		a.shared = tr.ids
 	}
-	if tr.blurred() {
+	switch {
+	case lost:
+		a.found.Partial = (&LostError{tr.part.party.Lost()}).Error() + ", and what their users were told"
+	case tr.blurred():
 		a.found.Partial = noIncarnations
-	} else {
-		a.check(ledgers)
+	default:
+		a.check(all)
 	}
-	for _, u := range tr.everybody() {
-		for _, fault := range u.faults {
-			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", u.number, fault)
+	for _, of := range all {
+		for _, fault := range of.faults {
+			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", of.user, fault)
 		}
 	}
 	if tr.numbers != nil {

@@ -9,7 +9,7 @@ import (
 
 // startJanitor has expired sessions removed until the function returned is called.
 func (tr *trial) startJanitor() (stop func() error) {
-	if !tr.sweeps {
+	if !tr.sweeps || !tr.part.first() {
 		return func() error { return nil }
 	}
 	quit, gone := make(chan struct{}), make(chan struct{})

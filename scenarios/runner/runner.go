@@ -42,6 +42,7 @@ type Config struct {
 	Speed     float64          // of the traffic's clock; 0: as fast as possible
 	Patience  time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
 	Protocol  scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
+	Party     Party            // the other participants in a run of several processes; nil: there are none
 	Turns     *Turns           // with other processes, of a Sample alone; may be nil
 	Progress  func(Step)       // called between windows, on the goroutine of Run; may be nil
 }
@@ -66,7 +67,7 @@ type Step struct {
 }
 
 // Run measures. The document holds every trial that was finished; when ctx ended before all were, Interrupted is set
-// and ctx's error comes beside it. Any other error comes without a document.
+// and ctx's error comes beside it, or a *LostError when other participants were lost. Any other error comes without a document.
 func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 	r := &run{Config: cfg, doc: &result.Document{
 		SchemaVersion: result.SchemaVersion,
@@ -77,11 +78,15 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 	r.trials = len(cfg.Scenarios) * len(cfg.Subjects) * cfg.Runs
 	for i := range cfg.Scenarios {
 		if err := r.scenario(ctx, &cfg.Scenarios[i]); err != nil {
-			if ctx.Err() == nil {
+			lost := (*LostError)(nil)
+			switch {
+			case ctx.Err() != nil:
+				err = context.Cause(ctx)
+			case !errors.As(err, &lost):
 				return nil, err
 			}
 			r.doc.Interrupted = true
-			return r.doc, context.Cause(ctx)
+			return r.doc, err
 		}
 	}
 	return r.doc, nil
@@ -122,7 +127,10 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	for i, subject := range r.Subjects {
 		entrants[i] = r.entrant(subject, base)
 	}
-	cost, err := r.passes(ctx, base, entrants)
+	var cost float64
+	if (part{party: r.Party}).first() {
+		cost, err = r.passes(ctx, base, entrants)
+	}
 	if err == nil {
 		err = r.blocks(ctx, base, entrants)
 	}
@@ -238,18 +246,34 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 		for _, i := range rng.Perm(len(entrants)) {
 			e := entrants[i]
 			r.report(Step{Scenario: name, Block: block, Blocks: r.Runs, Label: e.Label})
-			if !e.faulty {
-				t, err := r.trial(ctx, base, e)
-				if err != nil {
-					return err
-				}
-				t.Order, t.Block = r.done, block
-				e.result.Trials = append(e.result.Trials, t)
+			base.part = part{r.Party, r.done}
+			if err := r.next(ctx, base, e, block); err != nil {
+				return err
 			}
 			r.done++
+			if r.Party != nil && len(r.Party.Lost()) > 0 {
+				return errLost(r.Party)
+			}
 		}
 		r.report(Step{Scenario: name, Block: block + 1, Blocks: r.Runs})
 	}
+	return nil
+}
+
+// next runs the trial of a block, unless the store has failed an earlier one.
+func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error {
+	if e.faulty && base.part.first() {
+		return base.part.tellBegun(ctx, begun{Skipped: true})
+	}
+	t, err := r.trial(ctx, base, e)
+	switch {
+	case errors.Is(err, errSkipped):
+		return nil
+	case err != nil:
+		return err
+	}
+	t.Order, t.Block = r.done, block
+	e.result.Trials = append(e.result.Trials, t)
 	return nil
 }
 

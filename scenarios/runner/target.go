@@ -32,7 +32,7 @@ func (tr *trial) connect(ctx context.Context) error {
 		}
 		u.way.conn = conn
 		u.way.q = scenarios.Request{View: tr.scenario.Drives, Spin: tr.scenario.Spin}
-		if u.number < len(tr.users) {
+		if u.number < tr.scenario.Users {
 			u.way.q.Hold = tr.scenario.Hold
 		}
 	}
@@ -216,14 +216,14 @@ func (tr *trial) left() (left []birth) {
 		}
 		return left
 	}
-	ended := map[uint64]bool{}
-	for _, u := range tr.everybody() {
-		for _, e := range u.ledger.ended {
+	ended, all := map[uint64]bool{}, tr.accounts()
+	for _, a := range all {
+		for _, e := range a.ended {
 			ended[e.life] = true
 		}
 	}
-	for _, u := range tr.everybody() {
-		for _, b := range u.ledger.began {
+	for _, a := range all {
+		for _, b := range a.began {
 			if !ended[b.life] {
 				left = append(left, b)
 			}
@@ -284,7 +284,7 @@ func (tr *trial) censusTarget() error {
 
 // doubtful reports whether any operation may or may not have taken effect, so that a session may be there that nobody knows.
 func (tr *trial) doubtful() bool {
-	return slices.ContainsFunc(tr.everybody(), func(u *user) bool { return len(u.ledger.doubts) > 0 })
+	return slices.ContainsFunc(tr.accounts(), func(a account) bool { return len(a.doubts) > 0 })
 }
 
 // blurred reports whether the users could not tell the lives under an id apart.

@@ -34,6 +34,7 @@ type setup struct {
 	record   int           // the histories of one session in so many are recorded; 0: of none
 	room     int           // bytes for them
 	take     *Turns        // with other processes; nil: this one has the machine to itself
+	part     part          // of several processes' trial
 }
 
 // trial is one setup on one fresh store. What its users share they only read; the exceptions are sweep, which a janitor
@@ -45,6 +46,7 @@ type trial struct {
 	remote    bool // operations may fail for the connection's sake, and nobody is to blame
 	byVersion bool
 	sweeps    bool
+	begun     bool        // everybody has come to the start, or it is not waited for
 	abandoned bool        // somebody is still inside the store, and will be
 	stopped   atomic.Bool // the run is given up
 	ctx       context.Context
@@ -62,8 +64,9 @@ type trial struct {
 	lives   []uint64
 	numbers []uint32 // by slot among all users' slots: of the recorded session that is made there first; 0: not recorded
 	users   []*user
-	keeper  *user // prepares the sessions and takes what is left at the end
-	janitor *user // sweeps while the users go on
+	others  []account // of other participants' users
+	keeper  *user     // prepares the sessions and takes what is left at the end
+	janitor *user     // sweeps while the users go on
 
 	opened, closed reading // of what the process had spent at either end of a timed window
 
@@ -86,6 +89,7 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 	defer tr.removeBoards()
 	window, err := tr.drive()
 	if err != nil {
+		tr.tellFailed(err)
 		return result.Trial{}, tr.giveUp(fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err))
 	}
 	measured, err := tr.measure(window)
@@ -115,17 +119,27 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		contents: s.contents, users: s.scenario.Users + 1, byVersion: tr.byVersion,
 		found: result.Audit{OK: true, Skipped: tr.unaudited},
 	}
+	if !tr.part.first() {
+		ids, err := tr.part.awaitBegun(ctx)
+		if err != nil {
+			return nil, err
+		}
+		tr.ids = ids
+	}
 	if err := tr.open(subject); err != nil {
-		return nil, fmt.Errorf("%s: %w", subject.Label, err)
+		return nil, tr.notBegun(fmt.Errorf("%s: %w", subject.Label, err))
 	}
 	err := tr.settle()
 	if err != nil {
-		err = tr.giveUp(err)
+		err = tr.notBegun(tr.giveUp(err))
 		tr.removeBoards()
 		return nil, err
 	}
+	if tr.part.first() {
+		err = tr.part.tellBegun(ctx, begun{IDs: tr.ids})
+	}
 	runtime.GC()
-	return tr, nil
+	return tr, err
 }
 
 // open makes a fresh store, or empties the target.
@@ -135,6 +149,9 @@ func (tr *trial) open(subject Subject) (err error) {
 		return err
 	}
 	tr.audit.lax, tr.audit.sweeps = true, tr.sweeps
+	if !tr.part.first() {
+		return nil
+	}
 	return tr.guardTarget("reset", tr.target.Reset)
 }
 
@@ -201,12 +218,20 @@ func (tr *trial) removeBoards() {
 func (tr *trial) seat() {
 	s := tr.scenario
 	slots, per := s.Slots(), s.SlotsPerUser()
-	if !s.Own {
+	switch {
+	case s.Own:
+	case tr.part.first():
 		tr.ids, tr.lives = make([]manager.ID, slots), make([]uint64, slots)
+	default:
+		tr.lives = make([]uint64, slots)
+		for slot, id := range tr.ids {
+			tr.lives[slot] = manager.IncarnationOf(id)
+		}
 	}
 	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
 	touched := min(per, 64<<20/64/s.Users)
-	for i := range s.Users {
+	lo, hi := tr.part.users(s.Users)
+	for i := lo; i < hi; i++ {
 		u := tr.newUser(i, touched, tr.work)
 		if s.Own {
 			// A cache line or more each: what a user writes here is next to nobody's.
@@ -269,7 +294,11 @@ func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 // prefill has the keeper make the sessions that are to be there before the clock starts.
 func (tr *trial) prefill() error {
 	s, k := tr.scenario, tr.keeper
-	if s.Absent {
+	switch {
+	case s.Own && !s.Absent:
+	case !tr.part.first(): // they are there
+		return nil
+	case s.Absent:
 		return mintAll(tr.ids)
 	}
 	fill := func(ids []manager.ID, lives []uint64, first uint32) error {

@@ -1,0 +1,324 @@
+package runner
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// Party is the others in a run that several processes make together, on several machines: each has its share of the users,
+// and all of them go to the same sessions, which lie beyond all of these processes. The first participant prepares the
+// sessions of each trial, and audits it when the others have handed over what their users were told.
+type Party interface {
+	Index() int // of this participant, from 0
+	Of() int    // how many there are
+
+	// Barrier waits until every participant that is not lost has come to this start, and for the instant at which all begin.
+	Barrier(ctx context.Context, start int) error
+
+	// Give hands something to the others under a name that this participant uses once.
+	Give(ctx context.Context, name string, what []byte) error
+
+	// Take waits for what some of the others, or this one, give under a name. Who is lost is left out.
+	Take(ctx context.Context, name string, from ...int) (map[int][]byte, error)
+
+	// Lost names those who are waited for no longer.
+	Lost() []string
+}
+
+// part is this process's part of a trial. The zero value is all of it.
+type part struct {
+	party Party // nil: there are no others
+	start int   // number of the trial among those of the run
+}
+
+// first reports whether this participant prepares the sessions and audits.
+func (p part) first() bool { return p.party == nil || p.party.Index() == 0 }
+
+// users is this participant's share of n users: from lo up to hi.
+func (p part) users(n int) (lo, hi int) {
+	if p.party == nil {
+		return 0, n
+	}
+	i, of := p.party.Index(), p.party.Of()
+	return i * n / of, (i + 1) * n / of
+}
+
+func (p part) name(what string) string { return fmt.Sprintf("%s:%d", what, p.start) }
+
+// begun is what the first participant tells the others when a trial's sessions are there.
+type begun struct {
+	Skipped bool   // there is no such trial: the store failed an earlier one
+	Failed  string // it could not prepare
+	IDs     []manager.ID
+}
+
+// errSkipped says that a trial is left out everywhere.
+var errSkipped = errors.New("left out")
+
+// tellBegun tells the others, if there are any.
+func (p part) tellBegun(ctx context.Context, b begun) error {
+	if p.party == nil {
+		return nil
+	}
+	what, err := pack(b)
+	if err != nil {
+		return err
+	}
+	return p.party.Give(ctx, p.name("begun"), what)
+}
+
+// awaitBegun waits until the first participant has prepared.
+func (p part) awaitBegun(ctx context.Context) (ids []manager.ID, err error) {
+	found, err := p.party.Take(ctx, p.name("begun"), 0)
+	if err != nil {
+		return nil, err
+	}
+	what, there := found[0]
+	if !there {
+		return nil, errLost(p.party)
+	}
+	var b begun
+	switch err := unpack(what, &b); {
+	case err != nil:
+		return nil, err
+	case b.Skipped:
+		return nil, errSkipped
+	case b.Failed != "":
+		return nil, &fault{"unexpected error", fmt.Errorf("the first participant: %s", b.Failed)}
+	}
+	return b.IDs, nil
+}
+
+// notBegun tells the others why a trial does not begin.
+func (tr *trial) notBegun(err error) error {
+	if tr.part.first() {
+		_ = tr.part.tellBegun(tr.ctx, begun{Failed: err.Error()}) // who is not told finds this one lost
+		return err
+	}
+	tr.tellFailed(err)
+	return err
+}
+
+// tellFailed tells the first participant why a trial has failed here. The others are not to wait at its start.
+func (tr *trial) tellFailed(err error) {
+	if tr.part.party == nil || tr.ctx.Err() != nil {
+		return
+	}
+	if !tr.begun {
+		_ = tr.begin() // errs when the run is over, of which the next start tells
+	}
+	if !tr.part.first() {
+		_ = tr.handOver(err)
+	}
+}
+
+// begin waits until all participants begin.
+func (tr *trial) begin() error {
+	tr.begun = true
+	if tr.part.party == nil {
+		return nil
+	}
+	return tr.part.party.Barrier(tr.ctx, tr.part.start)
+}
+
+// LostError says that a run cannot go on, since participants are lost.
+type LostError struct{ Who []string }
+
+func (e *LostError) Error() string { return "lost: " + strings.Join(e.Who, ", ") }
+
+func errLost(p Party) error { return &LostError{p.Lost()} }
+
+// account is what one user was told.
+type account struct {
+	user int
+	*ledger
+	faults []error
+}
+
+// accounts are those of everybody here, and what other participants have handed in.
+func (tr *trial) accounts() (all []account) {
+	all = append(all, tr.others...)
+	for _, u := range tr.everybody() {
+		all = append(all, account{u.number, &u.ledger, u.faults})
+	}
+	return all
+}
+
+// handOver gives the first participant what this one's users were told, or why it cannot.
+func (tr *trial) handOver(failed error) error {
+	var h handedOver
+	if failed != nil {
+		h.Failed = failed.Error()
+	} else {
+		for _, a := range tr.accounts() {
+			h.Accounts = append(h.Accounts, newSentAccount(a))
+		}
+	}
+	what, err := pack(h)
+	if err != nil {
+		return err
+	}
+	return tr.part.party.Give(tr.ctx, tr.part.name("told"), what)
+}
+
+// handedIn waits for what the others' users were told. Whoever is lost has taken its own with it, which lost says.
+func (tr *trial) handedIn() (all []account, lost bool, err error) {
+	p := tr.part.party
+	if p == nil {
+		return nil, false, nil
+	}
+	var others []int
+	for i := range p.Of() {
+		if i != p.Index() {
+			others = append(others, i)
+		}
+	}
+	found, err := p.Take(tr.ctx, tr.part.name("told"), others...)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, i := range slices.Sorted(maps.Keys(found)) {
+		var h handedOver
+		if err := unpack(found[i], &h); err != nil {
+			return nil, false, err
+		}
+		if h.Failed != "" {
+			return nil, false, &fault{"unexpected error", fmt.Errorf("participant %d: %s", i+1, h.Failed)}
+		}
+		for _, a := range h.Accounts {
+			all = append(all, a.account())
+		}
+	}
+	return all, len(found) < len(others), nil
+}
+
+// What follows is how accounts travel.
+
+type handedOver struct {
+	Failed   string
+	Accounts []sentAccount
+}
+
+type sentAccount struct {
+	User      int
+	Tallies   []sentTally
+	Began     []sentBirth
+	Ended     []sentEnding
+	Gone      []sentAbsence
+	Doubts    []sentDoubt
+	Backwards int
+	Faults    []sentFault
+}
+
+type sentTally struct {
+	Slot, Word                                    uint32
+	Life, Count, Last, Sum, Mixed, Touches, Blind uint64
+}
+
+type sentBirth struct {
+	ID   uuid.UUID
+	Life uint64
+}
+
+type sentEnding struct {
+	ID              uuid.UUID
+	Life, N, Others uint64
+	Since           int64
+	Kept            int8
+	Broken          string
+	Words           [manager.HistoryLimit]uint32
+}
+
+type sentAbsence struct {
+	Life uint64
+	At   int64
+}
+
+type sentDoubt struct {
+	Op   scenarios.Op
+	ID   uuid.UUID
+	Word uint32
+}
+
+type sentFault struct{ Kind, Text string }
+
+func newSentAccount(a account) sentAccount {
+	s := sentAccount{User: a.user, Backwards: a.backwards}
+	for t := range a.tallies {
+		s.Tallies = append(s.Tallies, sentTally{t.slot, t.word, t.life, t.count, t.last, t.sum, t.mixed, t.touches, t.blind})
+	}
+	for _, b := range a.began {
+		s.Began = append(s.Began, sentBirth{b.id, b.life})
+	}
+	for _, e := range a.ended {
+		s.Ended = append(s.Ended, sentEnding{e.id, e.life, e.n, e.others, e.since, e.kept, e.broken, e.words})
+	}
+	for _, g := range a.gone {
+		s.Gone = append(s.Gone, sentAbsence{g.life, g.at})
+	}
+	for _, d := range a.doubts {
+		s.Doubts = append(s.Doubts, sentDoubt{d.op, d.id, d.word})
+	}
+	for _, f := range a.faults {
+		s.Faults = append(s.Faults, sentFault{faultKind(f), f.Error()})
+	}
+	return s
+}
+
+func (s *sentAccount) account() account {
+	l := newLedger(0)
+	for _, t := range s.Tallies {
+		l.past = append(l.past, tally{t.Slot, t.Word, t.Life, t.Count, t.Last, t.Sum, t.Mixed, t.Touches, t.Blind})
+	}
+	for _, b := range s.Began {
+		l.began = append(l.began, birth{b.ID, b.Life})
+	}
+	for _, e := range s.Ended {
+		l.ended = append(l.ended, ending{e.ID, e.Life, e.N, e.Others, e.Since, e.Kept, e.Broken, e.Words})
+	}
+	for _, g := range s.Gone {
+		l.gone = append(l.gone, absence{g.Life, g.At})
+	}
+	for _, d := range s.Doubts {
+		l.doubts = append(l.doubts, doubt{d.Op, d.ID, d.Word})
+	}
+	l.backwards = s.Backwards
+	a := account{user: s.User, ledger: &l}
+	for _, f := range s.Faults {
+		a.faults = append(a.faults, &fault{f.Kind, errors.New(f.Text)})
+	}
+	return a
+}
+
+// pack encodes what is given to others: gob, compressed.
+func pack(v any) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := gob.NewEncoder(z).Encode(v); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func unpack(what []byte, v any) error {
+	z, err := gzip.NewReader(bytes.NewReader(what))
+	if err != nil {
+		return err
+	}
+	return gob.NewDecoder(z).Decode(v)
+}
