@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,7 +67,8 @@ type trial struct {
 	numbers []uint32 // by slot among all users' slots: of the recorded session that is made there first; 0: not recorded
 	users   []*user
 	others  []account // of other participants' users
-	keeper  *user     // prepares the sessions and takes what is left at the end
+	keepers []*user   // prepare the sessions
+	keeper  *user     // the first of them, who also takes what is left at the end
 	janitor *user     // sweeps while the users go on
 
 	opened, closed reading // of what the process had spent at either end of a timed window
@@ -246,11 +249,23 @@ func (tr *trial) seat() {
 		}
 		tr.users = append(tr.users, u)
 	}
-	tr.keeper = tr.newUser(s.Users, slots, nil)
+	for range tr.hands() {
+		tr.keepers = append(tr.keepers, tr.newUser(s.Users, slots, nil))
+	}
+	tr.keeper = tr.keepers[0]
 	tr.janitor = tr.newUser(s.Users+1, 0, nil)
 	if tr.record > 0 && !tr.unaudited {
 		tr.openChronicles()
 	}
+}
+
+// hands is how many keepers there are to be: several where each answer comes from far away. All of them go by the same number.
+func (tr *trial) hands() int {
+	const far = 16
+	if tr.remote && tr.record == 0 {
+		return far
+	}
+	return 1
 }
 
 // newUser makes user number i, whose updates do work.
@@ -291,9 +306,9 @@ func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 	return u
 }
 
-// prefill has the keeper make the sessions that are to be there before the clock starts.
+// prefill has the keepers make the sessions that are to be there before the clock starts.
 func (tr *trial) prefill() error {
-	s, k := tr.scenario, tr.keeper
+	s := tr.scenario
 	switch {
 	case s.Own && !s.Absent:
 	case !tr.part.first(): // they are there
@@ -301,32 +316,52 @@ func (tr *trial) prefill() error {
 	case s.Absent:
 		return mintAll(tr.ids)
 	}
-	fill := func(ids []manager.ID, lives []uint64, first uint32) error {
-		k.ids, k.lives, k.first = ids, lives, first
-		if tr.numbers != nil {
-			k.numbers = tr.numbers[first:]
+	var preparing sync.WaitGroup
+	failed := make([]error, len(tr.keepers))
+	for i, k := range tr.keepers {
+		preparing.Go(func() { failed[i] = tr.prefillBy(k, i) })
+	}
+	preparing.Wait()
+	for _, err := range failed { // one keeper's trouble is everybody's
+		if err != nil {
+			return err
 		}
-		for slot := range ids {
-			if slot%1024 == 0 && tr.ctx.Err() != nil {
-				return context.Cause(tr.ctx)
-			}
-			if err := k.doBefore(scenarios.Create, uint32(slot)); err != nil {
+	}
+	return nil
+}
+
+// prefillBy has the i-th keeper do its part: where all sessions are shared, one slot in so many, else one user in so many.
+func (tr *trial) prefillBy(k *user, i int) error {
+	n := len(tr.keepers)
+	if !tr.scenario.Own {
+		return k.fill(tr.ids, tr.lives, 0, i, n)
+	}
+	for at := i; at < len(tr.users); at += n {
+		u := tr.users[at]
+		if err := k.fill(u.ids, u.lives, u.first, 0, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill makes sessions in some of the slots, each with the scenario's messages.
+func (u *user) fill(ids []manager.ID, lives []uint64, first uint32, from, step int) error {
+	u.ids, u.lives, u.first = ids, lives, first
+	if u.trial.numbers != nil {
+		u.numbers = u.trial.numbers[first:]
+	}
+	for slot := from; slot < len(ids); slot += step {
+		if slot%1024 < step && u.trial.ctx.Err() != nil {
+			return context.Cause(u.trial.ctx)
+		}
+		if err := u.doBefore(scenarios.Create, uint32(slot)); err != nil {
+			return err
+		}
+		for range u.trial.scenario.Prefill {
+			if err := u.doBefore(scenarios.Append, uint32(slot)); err != nil {
 				return err
 			}
-			for range s.Prefill {
-				if err := k.doBefore(scenarios.Append, uint32(slot)); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	if !s.Own {
-		return fill(tr.ids, tr.lives, 0)
-	}
-	for _, u := range tr.users {
-		if err := fill(u.ids, u.lives, u.first); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -342,7 +377,5 @@ func mintAll(ids []manager.ID) (err error) {
 	return nil
 }
 
-// everybody is the users in the order of their numbers, the keeper and the janitor last.
-func (tr *trial) everybody() []*user {
-	return append(append([]*user{}, tr.users...), tr.keeper, tr.janitor)
-}
+// everybody is the users in the order of their numbers, the keepers and the janitor last.
+func (tr *trial) everybody() []*user { return append(slices.Concat(tr.users, tr.keepers), tr.janitor) }
