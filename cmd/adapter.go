@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/target"
+	"github.com/sessbench/sessbench/scenarios/target/conformance"
+)
+
+func newAdapterCmd(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "adapter",
+		Short:   "Check the adapter of a store in another language",
+		Long:    "Adapter is about the programs that make stores in other languages targets: docs/adapter-protocol.md.",
+		Example: "  sessbench adapter test -- python3 my_adapter.py",
+		Args:    subcommandOnly,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newAdapterTestCmd(a), newAdapterNoopCmd(a))
+	return c
+}
+
+// newAdapterNoopCmd is the adapter that a run measures the protocol's own cost with.
+func newAdapterNoopCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    "noop",
+		Short:  "Be an adapter that does nothing",
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			return target.ServeNoop(c.Context(), l, a.in, a.out)
+		},
+	}
+}
+
+// adapterTestOptions is what `adapter test` was asked for.
+type adapterTestOptions struct {
+	*app
+	Format  string
+	Target  string
+	Timeout time.Duration
+	spec    target.Spec
+}
+
+func newAdapterTestCmd(a *app) *cobra.Command {
+	o := &adapterTestOptions{app: a, Format: formatTable, Timeout: conformance.DefaultTimeout}
+	c := &cobra.Command{
+		Use:   "test [flags] -- COMMAND...",
+		Short: "Check message by message that an adapter speaks the protocol",
+		Long: `Test starts an adapter, talks to it as sessbench would, and checks every answer. For each check that fails it
+shows what was sent, what came, what was wanted, and where docs/adapter-protocol.md says so. The program is started again after
+each of those. Its sessions are removed.
+
+That an adapter conforms says nothing about what happens when many users meet in it: that is what verify is for.
+
+Exit codes: 0 it conforms, 5 it does not, 1 there is no such program, or nobody where it is said to run.`,
+		Example: `  sessbench adapter test -- python3 my_adapter.py --lock per-session
+  sessbench adapter test --target tcp:127.0.0.1:7000 -f json`,
+		Args: func(c *cobra.Command, args []string) error { return o.settle(c, args) },
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+	}
+	flags := newFlagGroup("Flags")
+	flags.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
+	flags.StringVar(&o.Target, "target", "", "in place of COMMAND one that runs already: `tcp:HOST:PORT` or unix:PATH; or exec:COMMAND")
+	flags.Var(duration(o.Timeout.String(), 10*time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "timeout",
+		"for an answer, beyond the work asked for")
+	addGroups(c, flags)
+	c.Flags().SetInterspersed(false) // what follows COMMAND is its own
+	return c
+}
+
+// settle finds out which adapter is meant.
+func (o *adapterTestOptions) settle(c *cobra.Command, args []string) (err error) {
+	switch given := c.Flags().Changed("target"); {
+	case given && len(args) > 0:
+		return usagef("%sunexpected argument %q: want a command or --target, not both", where(c), args[0])
+	case given:
+		if o.spec, err = target.Parse(o.Target); err != nil {
+			return usagef("--%w", err) // which begins with the flag's name
+		}
+	case len(args) == 0 || args[0] == "":
+		return usagef("%sno adapter: want %s -- COMMAND, or --target", where(c), c.CommandPath())
+	default:
+		o.spec = target.Spec{Command: args}
+	}
+	return nil
+}
+
+func (o *adapterTestOptions) run(ctx context.Context) error {
+	r, err := conformance.Run(ctx, conformance.Config{Target: o.spec, Timeout: o.Timeout})
+	if err != nil {
+		return err
+	}
+	if o.Format == formatJSON {
+		err = result.EncodeJSON(o.out, r)
+	} else {
+		err = writeConformance(o.out, r, width(o.out))
+	}
+	if err == nil && !r.Conforms() {
+		err = &exitError{exitViolated, fmt.Errorf("%s does not conform: %d of %d checks failed", o.spec, r.Count(conformance.Fail), len(r.Checks))}
+	}
+	return err
+}
+
+// writeConformance writes a report for people: a table of all checks, what was wrong in each that failed, and a last line.
+func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
+	s := &sheet{titles: []string{"check", "verdict", "seen"}}
+	for _, c := range r.Checks {
+		s.rows = append(s.rows, []string{c.Name, string(c.Verdict), c.Note})
+	}
+	if columns <= 0 {
+		columns = defaultWidth
+	}
+	left := max(leastProse, columns-s.facts())
+	for _, row := range s.rows {
+		row[2] = wrapped(row[2], left)
+	}
+	if err := draw(w, s.titles, s.rows); err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, c := range r.Checks {
+		if c.Verdict == conformance.Fail {
+			fmt.Fprintf(&b, "\n✗ %s (docs/adapter-protocol.md#%s)\n", c.Name, c.Section)
+			for _, part := range [][2]string{{"sent", c.Sent}, {"got", c.Got}, {"want", c.Want}} {
+				if part[1] != "" {
+					fmt.Fprintf(&b, "  %-4s  %s\n", part[0], strings.ReplaceAll(part[1], "\n", "\n        "))
+				}
+			}
+		}
+	}
+	name := ""
+	if r.Name != "" {
+		name = r.Name + ": "
+	}
+	fmt.Fprintf(&b, "\n%s%s passed, %d failed, %d skipped\n", name,
+		many(r.Count(conformance.Pass), "check"), r.Count(conformance.Fail), r.Count(conformance.Skip))
+	_, err := io.WriteString(w, b.String())
+	return err
+}

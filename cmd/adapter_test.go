@@ -1,0 +1,72 @@
+package cmd
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/scenarios/target/conformance"
+)
+
+// TestAdapterConforms: the adapter that the specification ends with passes, and one changed at one place does not.
+func TestAdapterConforms(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("left out: no python3 in PATH")
+	}
+	text, err := os.ReadFile("../docs/adapter-protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, good, _ := strings.Cut(string(text), "```python\n")
+	good, _, _ = strings.Cut(good, "```\n")
+	bad := strings.Replace(good, "[-15:]", "[-16:]", 1)
+	if bad == good {
+		t.Fatal("there is nothing to change")
+	}
+	for _, tc := range []struct {
+		program string
+		code    int
+		out     string
+	}{
+		{good, exitOK, " checks passed, 0 failed, 0 skipped\n"},
+		{bad, exitViolated, "\n✗ history: the newest 15 (docs/adapter-protocol.md#history)\n  sent  {\"op\":\"history\","},
+	} {
+		path := filepath.Join(t.TempDir(), "adapter.py")
+		if err := os.WriteFile(path, []byte(tc.program), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := sessbench(t.Context(), []string{"adapter", "test", "--", "python3", path})
+		if code != tc.code || !strings.Contains(out, tc.out) || (stderr == "") != (code == exitOK) {
+			t.Errorf("exit code %d, stdout\n%s\nstderr %q: want %d with %q", code, out, stderr, tc.code, tc.out)
+		}
+	}
+}
+
+// TestConformanceIsReadableWhenNarrow: only what was sent and got is wider than the screen.
+func TestConformanceIsReadableWhenNarrow(t *testing.T) {
+	r := &conformance.Report{Name: "mine", Checks: []conformance.Check{
+		{Name: "operations that hello does not list are unsupported", Verdict: conformance.Pass, Note: strings.Repeat("word ", 20)},
+		{Name: "hello", Section: "hello", Verdict: conformance.Fail, Sent: "a", Got: "b\nc", Want: "d"},
+	}}
+	for _, columns := range []int{0, 100, 200} {
+		var out bytes.Buffer
+		if err := writeConformance(&out, r, columns); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); columns > 0 && n > columns {
+				t.Errorf("%d characters on a screen of %d: %s", n, columns, line)
+			}
+		}
+		want := "\n✗ hello (docs/adapter-protocol.md#hello)\n  sent  a\n  got   b\n        c\n  want  d\n\nmine: 1 check passed, 1 failed, 0 skipped\n"
+		if !strings.HasSuffix(out.String(), want) {
+			t.Errorf("%s: want it to end with %s", out.String(), want)
+		}
+	}
+}

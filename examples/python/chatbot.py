@@ -1,0 +1,50 @@
+"""Chats: the newest messages of each session."""
+
+from session import HISTORY_LIMIT
+from session_manager import AsyncSessionManager, BaseSessionManager
+
+
+def _started(session, role, content):
+    """Reads what a new message follows on, and returns it with the message and the history it makes."""
+    message = {"seq": session.seq + 1, "role": role, "content": content}
+    return message, (session.messages + [message])[-HISTORY_LIMIT:], session.version + 1
+
+
+def _finished(session, message, messages, version, held):
+    """Writes what the message changed."""
+    session.messages, session.seq, session.version = messages, message["seq"], version
+    session.touch()
+    return {"seq": message["seq"], "version": version, "incarnation": session.incarnation, "held_us": held}
+
+
+def _history(session):
+    session.touch()
+    return {"messages": session.messages, **session.state()}
+
+
+class Chatbot(BaseSessionManager):
+    """Chats for threads. A lost lock shows as two messages with one number."""
+
+    def add_message(self, id, role, content, work):
+        with self.locked(id) as session:
+            started = _started(session, role, content)
+            held = work.do()  # between reading and writing, as a call of a language model would be
+            return _finished(session, *started, held)
+
+    def history(self, id):
+        with self.locked(id) as session:
+            return _history(session)
+
+
+class AsyncChatbot(AsyncSessionManager):
+    """Chats for one event loop."""
+
+    async def add_message(self, id, role, content, work):
+        async with self.locked(id) as session:
+            started = _started(session, role, content)
+            held = await work.do_async()
+            return _finished(session, *started, held)
+
+    async def history(self, id):
+        async with self.locked(id) as session:
+            return _history(session)

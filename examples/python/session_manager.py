@@ -1,0 +1,140 @@
+"""What the managers of chats and of boards have in common: sessions that are made, found, used alone and removed."""
+
+import shutil
+import time
+import uuid
+from contextlib import asynccontextmanager, contextmanager
+
+from session import NotFound
+
+
+def _created(session, created):
+    return {"created": created, **session.state()}
+
+
+def _remove_directory(session):
+    if session.directory is not None:
+        shutil.rmtree(session.directory, ignore_errors=True)
+
+
+class BaseSessionManager:
+    """A manager for threads. All of its methods may be called from any number of them.
+
+    Managers over the same table see the same sessions. Every method answers with what the protocol tells, and raises
+    NotFound where there is no session.
+    """
+
+    def __init__(self, table):
+        self.table = table
+
+    @contextmanager
+    def locked(self, id):
+        """Gives the session to one caller at a time."""
+        while True:
+            lock, found = self.table.find(id)
+            with lock:
+                session = self.table.confirm(id, found)
+                if session is not None:
+                    yield session
+                    return
+
+    def create_session(self, directory=None):
+        """Makes a session under a new random id."""
+        with self.table.creation:
+            session = self.table.insert(str(uuid.uuid4()), directory)
+        return {"id": session.id, **_created(session, True)}
+
+    def get_or_create(self, id):
+        """Makes the session unless it is there. Of any number of concurrent callers one makes it."""
+        while True:
+            if id not in self.table.sessions:
+                with self.table.creation:
+                    if id not in self.table.sessions:  # nobody was faster
+                        return _created(self.table.insert(id), True)
+            try:
+                with self.locked(id) as session:
+                    session.touch()
+                    return _created(session, False)
+            except NotFound:
+                pass  # gone since: look again
+
+    def delete(self, id):
+        """Removes the session and its directory, and tells its last state."""
+        with self.locked(id) as session:
+            self.table.remove(session)
+            last = session.state()
+        _remove_directory(session)
+        return last
+
+    def sweep(self, older_than_us):
+        """Removes every session whose last use is at least so long ago."""
+        deadline = time.monotonic_ns() - older_than_us * 1000
+        removed = 0
+        for id in list(self.table.sessions):
+            try:
+                with self.locked(id) as session:
+                    if session.touched > deadline:
+                        continue
+                    self.table.remove(session)
+            except NotFound:
+                continue  # somebody else removed it
+            _remove_directory(session)
+            removed += 1
+        return {"removed": removed}
+
+
+class AsyncSessionManager:
+    """BaseSessionManager for one event loop: wherever that one waits, this one lets others run."""
+
+    def __init__(self, table):
+        self.table = table
+
+    @asynccontextmanager
+    async def locked(self, id):
+        while True:
+            lock, found = self.table.find(id)
+            async with lock:
+                session = self.table.confirm(id, found)
+                if session is not None:
+                    yield session
+                    return
+
+    async def create_session(self, directory=None):
+        async with self.table.creation:
+            session = self.table.insert(str(uuid.uuid4()), directory)
+        return {"id": session.id, **_created(session, True)}
+
+    async def get_or_create(self, id):
+        while True:
+            if id not in self.table.sessions:
+                async with self.table.creation:
+                    if id not in self.table.sessions:
+                        return _created(self.table.insert(id), True)
+            try:
+                async with self.locked(id) as session:
+                    session.touch()
+                    return _created(session, False)
+            except NotFound:
+                pass
+
+    async def delete(self, id):
+        async with self.locked(id) as session:
+            self.table.remove(session)
+            last = session.state()
+        _remove_directory(session)
+        return last
+
+    async def sweep(self, older_than_us):
+        deadline = time.monotonic_ns() - older_than_us * 1000
+        removed = 0
+        for id in list(self.table.sessions):
+            try:
+                async with self.locked(id) as session:
+                    if session.touched > deadline:
+                        continue
+                    self.table.remove(session)
+            except NotFound:
+                continue
+            _remove_directory(session)
+            removed += 1
+        return {"removed": removed}

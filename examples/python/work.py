@@ -1,0 +1,45 @@
+"""The work that is done under a session's lock."""
+
+import asyncio
+import time
+
+
+class Work:
+    """So much work of one kind: "sleep" waits, as for a disk or a model; "spin" keeps a processor busy."""
+
+    KINDS = ("sleep", "spin")
+
+    def __init__(self, microseconds, kind):
+        if type(microseconds) is not int or microseconds < 0:
+            raise ValueError('"hold_us" %r: want a whole number from 0' % (microseconds,))
+        if kind not in self.KINDS:
+            raise ValueError('"hold_kind" %r: want one of %s' % (kind, ", ".join(self.KINDS)))
+        self.microseconds = microseconds
+        self.spins = kind == "spin"
+
+    def do(self):
+        """Does it and returns how long it took, in microseconds."""
+        if not self.microseconds:
+            return 0
+        start = time.perf_counter_ns()
+        if self.spins:
+            self._spin()
+        else:
+            time.sleep(self.microseconds / 1e6)
+        return (time.perf_counter_ns() - start) // 1000
+
+    async def do_async(self):
+        """Does it, lets others run meanwhile unless it spins, and returns how long it took, in microseconds."""
+        if not self.microseconds:
+            return 0
+        start = time.perf_counter_ns()
+        if self.spins:
+            self._spin()
+        else:
+            await asyncio.sleep(self.microseconds / 1e6)
+        return (time.perf_counter_ns() - start) // 1000
+
+    def _spin(self):
+        end = time.thread_time_ns() + self.microseconds * 1000  # processor time: being preempted is no work
+        while time.thread_time_ns() < end:
+            pass

@@ -1,0 +1,233 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// maxLine is the longest a request or an answer may be, in bytes, its newline included.
+const maxLine = 16 << 20
+
+// conn is a user's connection to a program. What it does for an operation in steady state allocates nothing but the contents
+// of messages.
+type conn struct {
+	p    *Program
+	nc   net.Conn
+	out  []byte // room for a request
+	in   []byte // room for an answer
+	dead error  // what ended it, once that is known: no request is sent any more
+
+	turn  atomic.Uint64         // odd while an answer is waited for; for the watchdog
+	hold  atomic.Int64          // work under the lock that the request asks for, in nanoseconds
+	ended atomic.Pointer[error] // why somebody else closed it
+}
+
+var _ scenarios.Conn = (*conn)(nil)
+
+// Why somebody else closed a connection, besides a context's end.
+var (
+	errHang   = errors.New("hang")
+	errClosed = errors.New("the target was closed")
+)
+
+// waits reports whether an answer is waited for in this turn.
+func waits(turn uint64) bool { return turn%2 == 1 }
+
+// Do implements [scenarios.Conn]. A request that is given up because ctx ends takes the connection with it.
+func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+	a.Clear()
+	if !c.p.has[q.Op] {
+		return scenarios.ErrUnsupported
+	}
+	c.out = appendRequest(c.out[:0], q)
+	what := opNames[q.Op]
+	line, err := c.exchange(ctx, what, q.Hold)
+	if err != nil {
+		return unanswered(q.Op, err)
+	}
+	f, err := readAnswer(line, q.Op, a)
+	switch {
+	case err != nil:
+		return unanswered(q.Op, c.violation(what, line, err))
+	case f.code != nil:
+		return c.refused(q.Op, f)
+	}
+	return nil
+}
+
+// unanswered says what a request without a usable answer may have done.
+func unanswered(op scenarios.Op, err error) error {
+	switch {
+	case errors.Is(err, manager.ErrNotApplied):
+		return err
+	case mutates(op):
+		return indeterminate(err)
+	}
+	return manager.NotApplied(err)
+}
+
+func indeterminate(cause error) error { return fmt.Errorf("%w: %w", manager.ErrIndeterminate, cause) }
+
+// mutates reports whether an operation can leave something behind.
+func mutates(op scenarios.Op) bool {
+	switch op {
+	case scenarios.History, scenarios.Validate, scenarios.Read:
+		return false
+	}
+	return true
+}
+
+// refused is the error that an answer tells.
+func (c *conn) refused(op scenarios.Op, f fault) error {
+	err := f.err(opNames[op])
+	if errors.Is(err, errInternal) {
+		return unanswered(op, fmt.Errorf("%s: %w", c.p.name, err))
+	}
+	return err
+}
+
+// exchange sends the request in c.out and returns the answer, which is good until the next one. [manager.ErrNotApplied]: it
+// was not sent. Any other error: it may have been.
+func (c *conn) exchange(ctx context.Context, what string, hold time.Duration) ([]byte, error) {
+	if c.dead != nil {
+		return nil, manager.NotApplied(c.dead)
+	}
+	if len(c.out) > maxLine {
+		return nil, manager.NotApplied(fmt.Errorf("%s: a request of %d bytes: want at most %d", what, len(c.out), maxLine))
+	}
+	if ctx.Done() != nil {
+		if ctx.Err() != nil {
+			return nil, manager.NotApplied(context.Cause(ctx))
+		}
+		defer context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })()
+	}
+	c.hold.Store(int64(hold))
+	c.turn.Add(1)
+	line, sent, err := c.roundTrip()
+	c.turn.Add(1)
+	if err == nil {
+		return line, nil
+	}
+	err = c.fail(what, err)
+	if !sent {
+		err = manager.NotApplied(err)
+	}
+	return nil, err
+}
+
+// roundTrip writes the request in one piece and reads until the answer's newline. sent: some of the request may be with
+// the program.
+func (c *conn) roundTrip() (line []byte, sent bool, err error) {
+	n, err := c.nc.Write(c.out)
+	if err != nil {
+		return nil, n > 0, err
+	}
+	for have := 0; ; {
+		if have == len(c.in) {
+			if have == maxLine {
+				return nil, true, tooLong(c.in)
+			}
+			c.in = append(c.in, make([]byte, min(max(have, 4<<10), maxLine-have))...)
+		}
+		n, err := c.nc.Read(c.in[have:])
+		if at := bytes.IndexByte(c.in[have:have+n], '\n'); at >= 0 {
+			if at+1 < n {
+				return nil, true, tooMuch(c.in[:have+n])
+			}
+			return c.in[:have+at], true, nil
+		}
+		if have += n; err != nil {
+			return nil, true, err
+		}
+	}
+}
+
+// breach is what came that no line of an answer is.
+type breach string
+
+func (b breach) Error() string { return string(b) }
+
+func tooLong(line []byte) error {
+	return breach(fmt.Sprintf("an answer of more than %d bytes, which begins with %s", maxLine, excerpt(line[:64])))
+}
+
+func tooMuch(lines []byte) error {
+	return breach("more than one line for one request: " + excerpt(lines))
+}
+
+// end closes the connection under its user. The first reason counts.
+func (c *conn) end(why error) {
+	c.ended.CompareAndSwap(nil, &why)
+	c.nc.Close()
+}
+
+// fail says why there is no answer, and is the end of the connection.
+func (c *conn) fail(what string, err error) error {
+	why := c.ended.Load()
+	c.nc.Close()
+	_, broke := errors.AsType[breach](err)
+	switch {
+	case broke:
+		c.dead = c.p.note(&Gone{Program: c.p.name, Asked: what, Cause: err})
+	case why == nil:
+		c.dead = c.p.lost(what, inWords(err))
+	case errors.Is(*why, errHang):
+		c.dead = c.p.note(&Gone{Program: c.p.name, Asked: what, Silence: c.p.watch.timeout})
+	case errors.Is(*why, errClosed):
+		c.dead = &Gone{Program: c.p.name, Asked: what, Cause: errClosed}
+	default: // the request was given up
+		c.dead = &Gone{Program: c.p.name, Asked: what, Cause: errors.New("an earlier request was given up")}
+		return *why
+	}
+	return c.dead
+}
+
+// inWords is a connection's end in words.
+func inWords(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errors.New("it closed the connection")
+	}
+	return err
+}
+
+// violation is what an answer against the protocol is, and the end of the connection.
+func (c *conn) violation(what string, line []byte, err error) error {
+	c.dead = c.p.note(&Gone{Program: c.p.name, Asked: what, Cause: fmt.Errorf("its answer %s: %w", excerpt(line), err)})
+	c.nc.Close()
+	return c.dead
+}
+
+// decode reads the answer to a request that is no operation.
+func (c *conn) decode(what string, line []byte, into any) error {
+	f, err := readFault(line)
+	if err == nil && f.code == nil {
+		err = json.Unmarshal(line, into)
+	}
+	switch {
+	case err != nil:
+		return c.violation(what, line, err)
+	case f.code != nil:
+		return f.err(what)
+	}
+	return nil
+}
+
+// Close implements [scenarios.Conn].
+func (c *conn) Close() error {
+	c.p.watch.remove(c)
+	if c.dead == nil {
+		c.dead = &Gone{Program: c.p.name, Cause: errors.New("the connection was closed")}
+		c.nc.Close()
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package target
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// Gone is how a program ceased to be a target. It wraps [scenarios.ErrGone] and its Cause.
+type Gone struct {
+	Program string        // its name
+	Asked   string        // the request that was not answered, as the protocol calls it; empty where there was none
+	Silence time.Duration // it hangs: how long there had been no answer; 0 where it does not
+	Status  string        // it crashed: how its process ended, as in "exit status 1"; empty where it runs, or is not ours
+	Cause   error         // what was seen of it: what the connection said, or which rule of the protocol was broken; may be nil
+	Stderr  string        // what it said there so far, the middle left out where it is long; empty where it is not ours
+}
+
+// Error says it in a line, and then shows the ends of what the program said on stderr.
+func (g *Gone) Error() string {
+	asked := cmp.Or(g.Asked, "a connection")
+	var text string
+	switch {
+	case g.Silence > 0:
+		text = fmt.Sprintf("%s: hang: no answer to %s for %v", g.Program, asked, g.Silence)
+	case g.Status == "exit status 0":
+		text = fmt.Sprintf("%s: ended at %s, by itself", g.Program, asked)
+	case g.Status != "":
+		text = fmt.Sprintf("%s: crashed at %s: %s", g.Program, asked, g.Status)
+	default:
+		text = fmt.Sprintf("%s: at %s: %v", g.Program, asked, g.Cause)
+	}
+	return text + complaint(g.Stderr)
+}
+
+// Unwrap gives [scenarios.ErrGone] and the cause.
+func (g *Gone) Unwrap() []error {
+	if g.Cause == nil {
+		return []error{scenarios.ErrGone}
+	}
+	return []error{scenarios.ErrGone, g.Cause}
+}
+
+// complaint shows the first and the last lines of what a program said on stderr, each on a line of its own.
+func complaint(stderr string) string {
+	const first, last = 5, 15
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	if lines[0] == "" {
+		return ""
+	}
+	if len(lines) > first+1+last {
+		lines = slices.Concat(lines[:first], []string{"…"}, lines[len(lines)-last:])
+	}
+	return "\nits stderr:\n  " + strings.Join(lines, "\n  ")
+}

@@ -1,0 +1,444 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+func connect(t *testing.T, p scenarios.Target) scenarios.Conn {
+	t.Helper()
+	c, err := p.Connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// do makes a request that must be answered.
+func do(t *testing.T, c scenarios.Conn, q scenarios.Request) scenarios.Answer {
+	t.Helper()
+	var a scenarios.Answer
+	if err := c.Do(context.Background(), &q, &a); err != nil {
+		t.Fatalf("%v: %v", q.Op, err)
+	}
+	return a
+}
+
+// A session's life, told by a right adapter.
+func TestLife(t *testing.T) {
+	for _, name := range []string{"memory", "in-pieces", "talkative"} {
+		t.Run(name, func(t *testing.T) { testLife(t, start(t, name, Options{})) })
+	}
+}
+
+func testLife(t *testing.T, p *Program) {
+	if p.Name() != "memory" {
+		t.Errorf("it is called %q", p.Name())
+	}
+	for op := range scenarios.NumOps {
+		if !p.Has(op) {
+			t.Errorf("it has no %v", op)
+		}
+	}
+	c, id := connect(t, p), manager.ID(uuid.New())
+	told := scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion
+	odd := "a \"quoted\" \\ line\n and \x00 é 😀 \u2028"
+	for i, step := range []struct {
+		q    scenarios.Request
+		want scenarios.Answer
+	}{
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Created: true, Life: 1}},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Life: 1}},
+		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: odd}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 1}},
+		{scenarios.Request{Op: scenarios.History}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 1,
+			Messages: []manager.Message{{Seq: 1, Role: "user", Content: odd}}}},
+		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": odd}}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 2}},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3, Fields: map[string]string{"a": odd}}},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Created: true, Life: 2}},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Hour}, scenarios.Answer{}},
+		{scenarios.Request{Op: scenarios.Sweep}, scenarios.Answer{Removed: 1}},
+	} {
+		step.q.ID = id
+		a := do(t, c, step.q)
+		a.Held = 0
+		if diff := cmp.Diff(step.want, a); diff != "" {
+			t.Errorf("step %d, %v (-want +got):\n%s", i+1, step.q.Op, diff)
+		}
+	}
+	for _, op := range []scenarios.Op{scenarios.Append, scenarios.History, scenarios.Update, scenarios.Touch, scenarios.Read, scenarios.Validate, scenarios.Delete} {
+		var a scenarios.Answer
+		if err := c.Do(context.Background(), &scenarios.Request{Op: op, ID: id}, &a); !errors.Is(err, manager.ErrNotFound) {
+			t.Errorf("%v of a session that is gone: %v", op, err)
+		}
+	}
+	if p.Err() != nil {
+		t.Errorf("it is gone: %v", p.Err())
+	}
+}
+
+func TestResetAndCensus(t *testing.T) {
+	ctx := context.Background()
+	p := start(t, "memory", Options{})
+	c := connect(t, p)
+	ids := map[manager.ID]bool{}
+	for range 3 {
+		ids[do(t, c, scenarios.Request{Op: scenarios.Create}).ID] = true
+	}
+	if len(ids) != 3 {
+		t.Errorf("3 sessions have the ids %v", ids)
+	}
+	for _, want := range []int{3, 0} {
+		if got, err := p.Census(ctx); err != nil || got != (manager.Census{Sessions: want, Locks: 1, Goroutines: 2}) {
+			t.Errorf("census %+v, %v: want %d sessions", got, err, want)
+		}
+		if err := p.Reset(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCensusIsOptional(t *testing.T) {
+	if _, err := start(t, "no-census", Options{}).Census(context.Background()); !errors.Is(err, scenarios.ErrUnsupported) {
+		t.Errorf("census: %v: want %v", err, scenarios.ErrUnsupported)
+	}
+	_, err := start(t, "odd-census", Options{}).Census(context.Background())
+	if !errors.Is(err, scenarios.ErrGone) || !strings.Contains(err.Error(), `want "sessions"`) {
+		t.Errorf("census: %v: want it to miss the sessions", err)
+	}
+}
+
+func TestHoldIsTold(t *testing.T) {
+	p := start(t, "memory", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	for _, spin := range []bool{false, true} {
+		a := do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Hold: 3 * time.Millisecond, Spin: spin})
+		if a.Held < 3*time.Millisecond {
+			t.Errorf("spin %v: held for %v: want 3ms or more", spin, a.Held)
+		}
+		if told := time.Duration(c.(*conn).hold.Load()); told != 3*time.Millisecond {
+			t.Errorf("spin %v: the watchdog was told of %v: want 3ms", spin, told)
+		}
+	}
+}
+
+// Many users at once lose nothing.
+func TestUsers(t *testing.T) {
+	const users, each = 20, 50
+	p := start(t, "memory", Options{})
+	id := manager.ID(uuid.New())
+	do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	seqs := make([][]uint64, users)
+	var working sync.WaitGroup
+	for u := range users {
+		c := connect(t, p)
+		working.Go(func() {
+			q, a := scenarios.Request{Op: scenarios.Append, ID: id, Content: "x"}, scenarios.Answer{}
+			for range each {
+				if err := c.Do(context.Background(), &q, &a); err != nil {
+					t.Error(err)
+					return
+				}
+				seqs[u] = append(seqs[u], a.Seq)
+			}
+		})
+	}
+	working.Wait()
+	seen := map[uint64]bool{}
+	for _, s := range seqs {
+		for _, seq := range s {
+			seen[seq] = true
+		}
+	}
+	if len(seen) != users*each {
+		t.Errorf("%d numbers, want %d", len(seen), users*each)
+	}
+}
+
+// A line may be long, on the way there and on the way back.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	p := start(t, "memory", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	content := strings.Repeat("0123456789abcde\n", 300_000)
+	do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Content: content})
+	if a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(a.Messages) != 1 || a.Messages[0].Content != content {
+		t.Error("4.8 MB came back as something else")
+	}
+	var a scenarios.Answer
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: id, Content: strings.Repeat("x", maxLine)}, &a)
+	if !errors.Is(err, manager.ErrNotApplied) || !strings.Contains(err.Error(), "want at most 16777216") {
+		t.Errorf("a line too long: %v", err)
+	}
+	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id}) // the connection is as good as before
+}
+
+// Targets that run already are spoken to, and left running.
+func TestJoin(t *testing.T) {
+	for _, name := range []string{"noop", "noop-unix"} {
+		t.Run(name, func(t *testing.T) {
+			started, err := Launch(context.Background(), adapter(t, name).Command, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer started.Close()
+			spec := Spec{Network: started.Announced.Network, Address: started.Announced.Address}
+			for range 2 { // the first lets it live
+				p, err := Start(context.Background(), spec, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p.Name() != "noop" {
+					t.Errorf("it is called %q", p.Name())
+				}
+				do(t, connect(t, p), scenarios.Request{Op: scenarios.Append})
+				if _, err := p.Usage(); !errors.Is(err, scenarios.ErrUnsupported) {
+					t.Errorf("usage of somebody else's program: %v", err)
+				}
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	_, err := Start(context.Background(), Spec{Network: "unix", Address: filepath.Join(t.TempDir(), "s")}, Options{})
+	if !errors.Is(err, scenarios.ErrGone) || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("nobody is there: %v", err)
+	}
+}
+
+// A program that does not start says what an author has to know.
+func TestStartRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		names []string
+	}{
+		{"silent", []string{"did not announce itself within 300ms", announcement}},
+		{"no-stdout", []string{"closed its stdout", announcement}},
+		{"dies", []string{"ended before it announced itself: exit status 1", announcement, "its stderr:\n  no module named sessions"}},
+		{"first-line", []string{"`Listening on port 8080...`", announcement}},
+		{"version-2", []string{"version 2 of the protocol: want 1"}},
+		{"everywhere", []string{`"0.0.0.0:8080"`, "not a loopback address"}},
+		{"nobody-home", []string{"connect: no such file or directory"}},
+		{"odd-hello", []string{"its answer to hello is `{\"name\":\"odd\"}`: want {"}},
+		{"hello-2", []string{"version 2 of the protocol: want 1"}},
+		{"hang-hello", []string{"hang: no answer to hello for 1s", "waiting for a lock"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var o Options
+			switch test.name {
+			case "silent":
+				o.StartTimeout = 300 * time.Millisecond
+			case "hang-hello":
+				o.Timeout = time.Second
+			}
+			p, err := Start(context.Background(), adapter(t, test.name), o)
+			if err == nil {
+				p.Close()
+				t.Fatal("it started")
+			}
+			for _, part := range test.names {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%v: want it to say %q", err, part)
+				}
+			}
+		})
+	}
+	_, err := Start(context.Background(), Spec{Command: []string{"no-such-program"}}, Options{})
+	if err == nil || !strings.Contains(err.Error(), `"no-such-program": executable file not found`) {
+		t.Errorf("a program that there is not: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Start(ctx, adapter(t, "silent"), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a start that was given up: %v", err)
+	}
+}
+
+// A program that ceases to be a target in the middle of a request.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		op    scenarios.Op
+		want  []error
+		names []string
+	}{
+		{"crash", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+			[]string{"memory: crashed at add_message: exit status 2", "its stderr:\n  working on it 0\n", "  …\n", "panic: index out of range"}},
+		{"hang", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+			[]string{"memory: hang: no answer to add_message for 1s\nits stderr:\n  waiting for a lock"}},
+		{"hang-up", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"at add_message: it closed the connection"}},
+		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+			[]string{"at add_message: its answer `this is no JSON`: want an object of JSON"}},
+		{"not-utf8", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"not valid UTF-8"}},
+		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{`"error" "oops": want ` + faults}},
+		{"two-lines", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"more than one line for one request"}},
+		{"huge-line", scenarios.History, []error{manager.ErrNotApplied, scenarios.ErrGone},
+			[]string{"at history: an answer of more than 16777216 bytes, which begins with `xxx"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var o Options
+			if test.name == "hang" {
+				o.Timeout = time.Second
+			}
+			p := start(t, test.name, o)
+			c, id := connect(t, p), manager.ID(uuid.New())
+			do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+			var a scenarios.Answer
+			err := c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
+			wantError(t, err, test.want, test.names)
+			wantError(t, p.Err(), []error{scenarios.ErrGone}, test.names)
+			err = c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
+			wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, test.names)
+		})
+	}
+}
+
+func wantError(t *testing.T, err error, want []error, names []string) {
+	t.Helper()
+	for _, w := range want {
+		if !errors.Is(err, w) {
+			t.Errorf("%v: want one that is %v", err, w)
+		}
+	}
+	for _, part := range names {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v: want it to say %q", err, part)
+		}
+	}
+}
+
+// An error of the program's own does not end the connection.
+func TestInternalError(t *testing.T) {
+	p := start(t, "internal", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	var a scenarios.Answer
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: id}, &a)
+	wantError(t, err, []error{manager.ErrIndeterminate}, []string{"memory: internal error at add_message: disk full"})
+	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id})
+	if p.Err() != nil {
+		t.Errorf("it is gone: %v", p.Err())
+	}
+}
+
+// When a program crashes, all of its users learn why.
+func TestCrashIsEverybodys(t *testing.T) {
+	p := start(t, "crash", Options{})
+	id := manager.ID(uuid.New())
+	do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	var working sync.WaitGroup
+	for range 10 {
+		c := connect(t, p)
+		working.Go(func() {
+			q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
+			err := c.Do(context.Background(), &q, &a)
+			wantError(t, err, []error{scenarios.ErrGone}, []string{"crashed at add_message: exit status 2", "panic: index out of range"})
+		})
+	}
+	working.Wait()
+	_, err := p.Connect(context.Background())
+	wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"crashed at a connection: exit status 2"})
+	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, nil)
+}
+
+// waitTurn waits until a connection's user has come so far.
+func waitTurn(c scenarios.Conn, turn uint64) {
+	for c.(*conn).turn.Load() < turn {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestContext(t *testing.T) {
+	p := start(t, "hang", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var a scenarios.Answer
+	q := scenarios.Request{Op: scenarios.GetOrCreate, ID: id}
+	if err := c.Do(ctx, &q, &a); err != nil { // a context that can end, and does not
+		t.Fatal(err)
+	}
+	why := errors.New("enough")
+	before := c.(*conn).turn.Load()
+	go func() {
+		waitTurn(c, before+1)
+		cancel(why)
+	}()
+	q.Op = scenarios.Append
+	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrIndeterminate, why}, nil)
+	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrNotApplied}, nil)
+	wantError(t, c.Do(context.Background(), &q, &a), []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"an earlier request was given up"})
+	wantError(t, connect(t, p).Do(ctx, &q, &a), []error{manager.ErrNotApplied, why}, nil)
+	wantError(t, p.Reset(ctx), []error{manager.ErrNotApplied, why}, nil)
+	if err := p.Reset(context.Background()); err != nil {
+		t.Errorf("a reset that was given up was the last: %v", err)
+	}
+	if p.Err() != nil {
+		t.Errorf("a request that was given up took the target with it: %v", p.Err())
+	}
+}
+
+// A control request that was given up takes only its connection with it.
+func TestControlIsMadeAnew(t *testing.T) {
+	p := start(t, "memory", Options{})
+	p.control.end(errors.New("enough"))
+	wantError(t, p.Reset(context.Background()), []error{manager.ErrNotApplied}, nil)
+	if err := p.Reset(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnknownOperation(t *testing.T) {
+	p := start(t, "memory", Options{})
+	p.has[scenarios.Sweep] = false
+	var a scenarios.Answer
+	q := scenarios.Request{Op: scenarios.Sweep}
+	if err := connect(t, p).Do(context.Background(), &q, &a); !errors.Is(err, scenarios.ErrUnsupported) {
+		t.Errorf("an operation that it does not have: %v", err)
+	}
+}
+
+// Close lets go of users who still wait.
+func TestCloseUnderUsers(t *testing.T) {
+	p := start(t, "hang", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	before, result := c.(*conn).turn.Load(), make(chan error, 1)
+	go func() {
+		q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
+		result <- c.Do(context.Background(), &q, &a)
+	}()
+	waitTurn(c, before+1)
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	wantError(t, <-result, []error{scenarios.ErrGone}, []string{"the target was closed"})
+	_, err := p.Connect(context.Background())
+	wantError(t, err, []error{scenarios.ErrGone}, nil)
+}
