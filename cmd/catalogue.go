@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sessbench/sessbench/reports"
@@ -13,6 +14,7 @@ func (a *app) checkStores() error {
 	taken := map[string]bool{"all": true, "none": true}
 	for i, s := range a.stores {
 		_, known := strategies.Lookup(s.Name)
+		known = known || s.Name == redisName
 		switch {
 		case s.Name == "" || strings.ContainsAny(s.Name, ",:= \t\n"):
 			return usagef("store %q: want a name without blanks, commas, colons and equals signs", s.Name)
@@ -56,8 +58,14 @@ func (a *app) strategy(name string) (*strategies.Strategy, bool) {
 			return s, true
 		}
 	}
+	if name == redisName {
+		return a.redisStrategy(), true
+	}
 	return strategies.Lookup(name)
 }
+
+// remote returns the strategies whose sessions lie beyond this process. They are outside "all".
+func (a *app) remote() []*strategies.Strategy { return []*strategies.Strategy{a.redisStrategy()} }
 
 // strategyNames lists what may be named besides "all".
 func (a *app) strategyNames() []string { return a.strategyNamesUpTo(len(a.stores)) }
@@ -66,7 +74,7 @@ func (a *app) strategyNames() []string { return a.strategyNamesUpTo(len(a.stores
 func (a *app) strategyNamesUpTo(n int) (names []string) {
 	some := *a
 	some.stores = a.stores[:n]
-	return namesOf(append(some.strategies(), some.probes()...))
+	return namesOf(slices.Concat(some.strategies(), some.remote(), some.probes()))
 }
 
 func namesOf(list []*strategies.Strategy) (names []string) {

@@ -29,7 +29,15 @@ func completeRun(c *cobra.Command, a *app) {
 // completeVerify does the same for `verify`.
 func completeVerify(c *cobra.Command, a *app) {
 	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy": listOf(func() []string { return append([]string{"all\tall but probes"}, strategyWords(a.strategies())...) }),
+		"strategy": listOf(func() []string {
+			return append([]string{"all\tall but probes"}, strategyWords(slices.Concat(a.strategies(), a.remote()))...)
+		}),
+		"scenario": listOf(func() []string {
+			return slices.DeleteFunc(scenarioWords(), func(word string) bool {
+				name, _, _ := strings.Cut(word, "\t")
+				return name != "all" && !slices.Contains(fittingScenarios(), name)
+			})
+		}),
 		"flawed":   listOf(flawWords),
 		"schedule": oneOf(func() []string { return []string{scripted, random} }),
 		"format":   oneOf(func() []string { return []string{formatTable, formatJSON} }),
@@ -53,7 +61,7 @@ func completeFlags(c *cobra.Command, flags map[string]cobra.CompletionFunc) {
 
 // strategyWords are the words for --strategy, "all" first, each with its description behind a tab.
 func (a *app) strategyWords() []string {
-	return append([]string{"all\tall but probes"}, strategyWords(append(a.strategies(), a.probes()...))...)
+	return append([]string{"all\tall but probes"}, strategyWords(slices.Concat(a.strategies(), a.remote(), a.probes()))...)
 }
 
 func strategyWords(of []*strategies.Strategy) (words []string) {

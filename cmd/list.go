@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ func (o *listOptions) run() error {
 // listing is everything that can be named, as `list -f json` writes it.
 type listing struct {
 	Strategies []listedStrategy `json:"strategies"`
+	Remote     []listedStrategy `json:"remote"` // outside "all": their sessions lie beyond this process
 	Probes     []listedStrategy `json:"probes"` // outside "all": they measure the harness
 	Scenarios  []listedScenario `json:"scenarios"`
 	Formats    []listedFormat   `json:"formats"`
@@ -108,6 +110,9 @@ func (a *app) listing() *listing {
 	l := &listing{}
 	for _, s := range a.strategies() {
 		l.Strategies = append(l.Strategies, listStrategy(s))
+	}
+	for _, s := range a.remote() {
+		l.Remote = append(l.Remote, listStrategy(s))
 	}
 	for _, s := range a.probes() {
 		l.Probes = append(l.Probes, listStrategy(s))
@@ -166,7 +171,8 @@ func (l *listing) write(w io.Writer, columns int) error {
 		*sheet
 	}{
 		{"Strategies: what a busy session blocks, and what each guarantees", strategySheet(l.Strategies)},
-		{"Settings of strategies, for --param and -S NAME:PARAM=VALUE", paramSheet(append(l.Strategies, l.Probes...))},
+		{"Beyond this process: not in \"all\"", strategySheet(l.Remote)},
+		{"Settings of strategies, for --param and -S NAME:PARAM=VALUE", paramSheet(slices.Concat(l.Strategies, l.Remote, l.Probes))},
 		{"Probes of the harness: not in \"all\", not audited, not ranked", probeSheet(l.Probes)},
 		{"Scenarios and their defaults", scenarioSheet(l.Scenarios)},
 		{"Formats, for --format and --out", formatSheet(l.Formats)},

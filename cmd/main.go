@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sessbench/sessbench/strategies"
+	"github.com/sessbench/sessbench/strategies/redis"
 )
 
 // Main runs the command line and returns the exit code. On SIGINT or SIGTERM a run ends early and reports what was
@@ -53,6 +54,9 @@ type app struct {
 	out, err io.Writer
 	args     []string
 	stores   []*strategies.Strategy // those of WithStore
+
+	redis   redis.Options        // the server of the strategy redis
+	inRedis *strategies.Strategy // that strategy, once it was asked for
 }
 
 func newApp(opts []Option) *app {

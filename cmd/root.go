@@ -33,7 +33,7 @@ Whether a store is correct:   sessbench verify`,
 	c.SetOut(a.out)
 	c.SetErr(a.err)
 	c.SetFlagErrorFunc(flagError)
-	c.AddCommand(newRunCmd(a), newCheckCmd(a), newCompareCmd(a), newHistoryCmd(a), newListCmd(a), newSampleCmd(a), newTraceCmd(a), newVerifyCmd(a), newVersionCmd(a))
+	c.AddCommand(newRunCmd(a), newAdapterCmd(a), newCheckCmd(a), newCompareCmd(a), newHistoryCmd(a), newListCmd(a), newReportCmd(a), newSampleCmd(a), newTraceCmd(a), newVerifyCmd(a), newVersionCmd(a))
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd(a.args...)
 	strict(c)

@@ -23,6 +23,8 @@ import (
 type runOptions struct {
 	common
 
+	targetOptions
+
 	Scenarios []string
 	Baseline  string
 
@@ -56,7 +58,7 @@ func newRunCmd(a *app) *cobra.Command {
 	o := &runOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "run [flags]",
-		Short: "Measure strategies under a scenario and print an audited before/after table",
+		Short: "Measure strategies and programs under a scenario and print an audited before/after table",
 		Long: `Run drives users through a scenario against each strategy, in interleaved trials on fresh stores, audits every trial,
 and prints a table. Without flags: all strategies as the store of a chatbot with 100 users.
 
@@ -70,7 +72,9 @@ environment, the environment outweighs the file.`,
   sessbench run -s hundred-users -S global,per-session
   sessbench run -s all -S sharded:shards=16,sharded:shards=256 -o json=result.json -o markdown=result.md
   sessbench run --trace examples/sample.csv --trace-speed max -S all
-  sessbench run -S sharded --threshold 'sharded.append.p99 < 5ms' --threshold 'sharded.ops_per_sec > 10x'`,
+  sessbench run -S sharded --threshold 'sharded.append.p99 < 5ms' --threshold 'sharded.ops_per_sec > 10x'
+  sessbench run -s hundred-users -S global --target 'exec:python3 examples/python/server.py --lock per-session'
+  sessbench run -S global,redis --redis-url redis://localhost:6379`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.sources, err = configure(c); err != nil {
@@ -79,7 +83,7 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(formatNames()...))
+	addGroups(c, o.whatFlags(), o.beyondFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(formatNames()...))
 	completeRun(c, a)
 	return c
 }
@@ -91,6 +95,13 @@ func (o *runOptions) whatFlags() flagGroup {
 	o.addParamFlag(fs)
 	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
 		"`NAME` of the \"before\", which runs too when not asked for, or none")
+	return fs
+}
+
+func (o *runOptions) beyondFlags() flagGroup {
+	fs := newFlagGroup("Beyond this process")
+	o.targetOptions.addFlags(fs)
+	o.addRedisFlags(fs)
 	return fs
 }
 
@@ -156,13 +167,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	cfg.Window = o.Duration
-	if cfg.Subjects, err = o.subjects(); err != nil {
-		return err
-	}
 	if cfg.Scenarios, err = o.scenarios(); err != nil {
-		return err
-	}
-	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
 		return err
 	}
 	outputs, err := o.outputs(formatNames()...)
@@ -170,6 +175,14 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := o.checkSaveBaseline(); err != nil {
+		return err
+	}
+	all, err := o.openSubjects(ctx, &cfg)
+	defer func() { err = errors.Join(err, all.close()) }()
+	if err != nil {
+		return err
+	}
+	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
 		return err
 	}
 	var traffic *result.Traffic
@@ -192,6 +205,51 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
 	}
 	return o.measure(ctx, cfg, traffic, outputs)
+}
+
+// openSubjects resolves what to drive, and opens what is not opened for each trial. That is to be closed also when there is
+// an error.
+func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all opened, err error) {
+	if err := o.targetOptions.parse(o.from("target")); err != nil {
+		return nil, err
+	}
+	if len(o.specs) > 0 && o.Record > 0 {
+		return nil, usagef("%s: not with %s: want sessbench verify --target, which records everything", o.from("record"), o.from("target"))
+	}
+	for i := range cfg.Scenarios {
+		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Users)
+	}
+	common, err := o.commonParams()
+	if err != nil {
+		return nil, err
+	}
+	list, err := o.chosenBesideTargets(common)
+	if err != nil {
+		return nil, err
+	}
+	var taken []string
+	for _, s := range list {
+		taken = append(taken, s.Label)
+	}
+	programs, all, err := o.openTargets(ctx, append(taken, o.Baseline))
+	if err != nil {
+		return all, err
+	}
+	if cfg.Subjects, err = o.settledSubjects(append(list, programs...), common); err != nil {
+		return all, err
+	}
+	lists, err := o.openLists(ctx, cfg.Subjects)
+	all = append(all, lists...)
+	if err == nil {
+		err = fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
+	}
+	if err != nil || len(programs) == 0 {
+		return all, err
+	}
+	if cfg.Protocol, err = o.openProtocol(ctx); err == nil {
+		all = append(all, cfg.Protocol.Close)
+	}
+	return all, err
 }
 
 // scenarios returns what to run, with the run's settings.
@@ -352,6 +410,7 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 		Record:     o.Record,
 		Command:    o.typed(),
 	}
+	c.Targets = o.Targets
 	for _, s := range cfg.Subjects {
 		c.Strategies = append(c.Strategies, s.Label)
 		if s.Baseline {
@@ -390,13 +449,4 @@ func window(cfg runner.Config) time.Duration {
 		return runner.DefaultWindow
 	}
 	return cfg.Window
-}
-
-// typed is the command line as a shell would take it.
-func (a *app) typed() string {
-	words := []string{"sessbench"}
-	for _, arg := range a.args {
-		words = append(words, quoted(arg))
-	}
-	return strings.Join(words, " ")
 }

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			sample, err := filepath.Abs("../examples/sample.csv")
 			e.Setenv("SAMPLE", sample)
+			e.Setenv("EXAMPLES", filepath.Dir(sample))
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector every process would sleep for a second at its end
 			return err
 		},

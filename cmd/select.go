@@ -67,6 +67,11 @@ func (o *runOptions) subjects() ([]runner.Subject, error) {
 	if err != nil {
 		return nil, err
 	}
+	return o.settledSubjects(list, common)
+}
+
+// settledSubjects puts the baseline first and names everybody.
+func (o *runOptions) settledSubjects(list []runner.Subject, common map[string]string) (_ []runner.Subject, err error) {
 	if list, err = o.withBaseline(list, common); err != nil {
 		return nil, err
 	}
@@ -75,6 +80,14 @@ func (o *runOptions) subjects() ([]runner.Subject, error) {
 	}
 	nameApart(list)
 	return list, nil
+}
+
+// chosenBesideTargets resolves --strategy where there may be targets: with them and without it there are no strategies.
+func (o *runOptions) chosenBesideTargets(common map[string]string) ([]runner.Subject, error) {
+	if len(o.Targets) > 0 && o.sources["strategy"].rank == rankDefault {
+		return nil, nil
+	}
+	return o.chosen(common)
 }
 
 // chosen resolves --strategy.
@@ -144,10 +157,17 @@ func nameApart(list []runner.Subject) {
 
 // withBaseline marks the baseline and puts it first.
 func (o *runOptions) withBaseline(list []runner.Subject, common map[string]string) ([]runner.Subject, error) {
-	if o.Baseline == "none" {
-		return list, nil
-	}
 	flag := o.from("baseline-strategy")
+	at := slices.IndexFunc(list, func(s runner.Subject) bool { return s.TargetName != "" && s.Label == o.Baseline })
+	onlyTargets := len(list) > 0 && !slices.ContainsFunc(list, func(s runner.Subject) bool { return s.TargetName == "" })
+	switch {
+	case o.Baseline == "none":
+		return list, nil
+	case onlyTargets && o.sources["baseline-strategy"].rank == rankDefault:
+		return first(list, 0), nil
+	case at >= 0:
+		return first(list, at), nil
+	}
 	chosen, err := parseChoices(o.Baseline)
 	switch {
 	case err != nil:
@@ -173,9 +193,14 @@ func (o *runOptions) withBaseline(list []runner.Subject, common map[string]strin
 		}
 		list = grown
 	}
+	return first(list, i), nil
+}
+
+// first marks one of the list as the baseline and puts it first.
+func first(list []runner.Subject, i int) []runner.Subject {
 	baseline := list[i]
 	baseline.Baseline = true
-	return slices.Insert(slices.Delete(list, i, i+1), 0, baseline), nil
+	return slices.Insert(slices.Delete(list, i, i+1), 0, baseline)
 }
 
 // commonParams reads --param.

@@ -19,6 +19,10 @@ import (
 type verifyOptions struct {
 	common
 
+	targetOptions
+
+	Scenarios []string // whose operations users do; none: all kinds at random
+
 	Flawed   []string
 	Schedule string // empty: scripted for flawed stores, random for all others
 	History  string // a file
@@ -29,6 +33,8 @@ type verifyOptions struct {
 	Users    int
 	Ops      int
 	Patience time.Duration
+
+	chosenNames []string // of Scenarios, those that fit
 }
 
 // The ways to bring users into a store.
@@ -50,18 +56,22 @@ func newVerifyCmd(a *app) *cobra.Command {
 	o := &verifyOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "verify [flags]",
-		Short: "Prove strategies right, or show the shortest history that proves one wrong",
+		Short: "Prove strategies and programs right, or show the shortest history that proves one wrong",
 		Long: `Verify drives a few users at a time through many short-lived sessions under pressure, each strategy in a process of its
 own, and decides each session's history: is there an order of the operations that explains every answer? Then
 it is linearizable. Otherwise verify names the anomaly and shows who did what when. It looks at every guarantee
 that a strategy declares, too. Without flags: all strategies, in under a minute.
+
+A program in any language is verified by --target, as docs/adapter-protocol.md has it: one process for all rounds.
 
 Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad usage, 130 interrupted.`,
 		Example: `  sessbench verify
   sessbench verify -S per-session,sharded:shards=1 --rounds 200 --seed 7
   sessbench verify -S cow -o history=violation.json -o html=violation.html
   sessbench verify --history violation.json
-  sessbench verify --flawed orphan-lock`,
+  sessbench verify --flawed orphan-lock
+  sessbench verify --target 'exec:python3 examples/python/server.py --lock per-session' -s churn
+  sessbench verify -S redis -p atomic=lua --redis-url redis://localhost:6379`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.sources, err = configure(c); err != nil {
@@ -70,7 +80,7 @@ Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad u
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.pressureFlags(), o.outputFlags(formatTable, formatJSON))
+	addGroups(c, o.whatFlags(), o.beyondFlags(), o.pressureFlags(), o.outputFlags(formatTable, formatJSON))
 	completeVerify(c, a)
 	return c
 }
@@ -79,11 +89,20 @@ func (o *verifyOptions) whatFlags() flagGroup {
 	fs := newFlagGroup("What to verify")
 	o.addStrategyFlags(fs)
 	o.addParamFlag(fs)
+	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", nil,
+		"do what the users of these do, and some reads: `NAMES`, a,b or all. Without: operations of every kind")
 	fs.StringArrayVar(&o.Flawed, "flawed", nil,
 		"stores that are wrong on purpose, each of which must be convicted: `NAMES`, a,b or all")
 	fs.Var(choice(&o.Schedule, scripted, random), "schedule",
 		"how flawed stores are convicted: `scripted|random` (users let in one order only, or pressed as all others are)")
 	fs.StringVar(&o.History, "history", "", "check a recorded history again: `FILE`")
+	return fs
+}
+
+func (o *verifyOptions) beyondFlags() flagGroup {
+	fs := newFlagGroup("Beyond this process")
+	o.targetOptions.addFlags(fs)
+	o.addRedisFlags(fs)
 	return fs
 }
 
@@ -148,13 +167,14 @@ func (o *verifyOptions) checkVerify() error {
 	}
 	if o.History != "" {
 		return o.notWith("history", o.History, [][2]string{
-			{"strategy", itself}, {"param", itself}, {"flawed", itself}, {"schedule", itself}, {"seed", itself}, {"rounds", itself},
+			{"strategy", itself}, {"param", itself}, {"target", itself}, {"scenario", itself}, {"flawed", itself}, {"schedule", itself}, {"seed", itself}, {"rounds", itself},
 			{"budget", itself}, {"users", itself}, {"ops", itself}, {"patience", itself},
 		})
 	}
 	if len(o.Flawed) > 0 {
 		return o.notWith("flawed", strings.Join(o.Flawed, ","), [][2]string{
-			{"strategy", "flawed stores are verified by themselves"}, {"param", "flawed stores have no parameters"},
+			{"strategy", "flawed stores are verified by themselves"}, {"target", "flawed stores are verified by themselves"},
+			{"scenario", "flawed stores are shown by operations of every kind"}, {"param", "flawed stores have no parameters"},
 		})
 	}
 	if o.Schedule == scripted {
@@ -218,6 +238,7 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 			if v := report.Violation; v != nil {
 				v.Command = o.replay(t, v.Seed)
 			}
+			o.named(report, t, f)
 			f.add(report, t.flaw)
 			show.done(report)
 		}
@@ -249,6 +270,15 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.targetOptions.parse(o.from("target")); err != nil {
+		return nil, err
+	}
+	if o.chosenNames, err = o.chosenScenarios(); err != nil {
+		return nil, err
+	}
+	if len(o.specs) > 0 && o.sources["strategy"].rank == rankDefault {
+		return o.targetTasks(), o.usedParams(common, nil)
+	}
 	if err := o.onlyStores(); err != nil {
 		return nil, err
 	}
@@ -266,7 +296,7 @@ func (o *verifyOptions) tasks() ([]task, error) {
 		t.Strategy, t.Params = s.Strategy.Name, s.Params
 		tasks = append(tasks, t)
 	}
-	return tasks, nil
+	return append(tasks, o.targetTasks()...), nil
 }
 
 // onlyStores refuses what is no store. Probes are none, so they are not among what is legal here.
@@ -286,7 +316,7 @@ func (o *verifyOptions) onlyStores() error {
 		}
 		if what != "" {
 			return usagef("%s %s: %s: want all or some of %s",
-				o.from("strategy"), quoted(c.name), what, strings.Join(namesOf(o.strategies()), ", "))
+				o.from("strategy"), quoted(c.name), what, strings.Join(namesOf(append(o.strategies(), o.remote()...)), ", "))
 		}
 	}
 	return nil
@@ -295,16 +325,19 @@ func (o *verifyOptions) onlyStores() error {
 // task is one subject's, with the settings that are the same for all.
 func (o *verifyOptions) task(label string) task {
 	t := task{
-		Label:    label,
-		Memory:   memoryLimit,
-		margin:   time.Minute,
-		Seed:     o.Seed,
-		Rounds:   o.Rounds,
-		Budget:   o.Budget,
-		Users:    o.Users,
-		Ops:      o.Ops,
-		Patience: o.Patience,
+		Label:     label,
+		Memory:    memoryLimit,
+		margin:    time.Minute,
+		Redis:     o.redis,
+		Scenarios: o.chosenNames,
+		Seed:      o.Seed,
+		Rounds:    o.Rounds,
+		Budget:    o.Budget,
+		Users:     o.Users,
+		Ops:       o.Ops,
+		Patience:  o.Patience,
 	}
+	t.Redis.Users = o.Users + 1 // and whoever cleans up behind them
 	if t.Rounds == 0 {
 		t.Rounds = untilBudget
 	}
@@ -314,10 +347,16 @@ func (o *verifyOptions) task(label string) task {
 // replay is the command that shows a violation again.
 func (o *verifyOptions) replay(t task, seed uint64) string {
 	words := []string{o.program(), "verify"}
-	if t.Flaw != "" {
+	switch {
+	case t.Flaw != "":
 		words = append(words, "--flawed", t.Flaw)
-	} else {
+	case t.Target != "":
+		words = append(words, "--target", t.Target)
+	default:
 		words = append(words, "-S", o.changed(t).String())
+	}
+	if len(t.Scenarios) > 0 {
+		words = append(words, "-s", strings.Join(t.Scenarios, ","))
 	}
 	words = append(words, "--seed", fmt.Sprint(seed))
 	if t.Flaw != "" && !t.Scheduled {
@@ -326,8 +365,11 @@ func (o *verifyOptions) replay(t task, seed uint64) string {
 	if !t.Scheduled {
 		words = append(words, "--rounds", "1")
 	}
+	if t.Strategy == redisName && t.Redis.URL != "" {
+		words = append(words, "--redis-url", login.ReplaceAllString(t.Redis.URL, "${1}"+hidden+"@"))
+	}
 	for _, setting := range [][2]string{
-		{"users", fmt.Sprint(o.Users)}, {"ops", fmt.Sprint(o.Ops)}, {"patience", o.Patience.String()},
+		{"users", fmt.Sprint(o.Users)}, {"ops", fmt.Sprint(o.Ops)}, {"patience", o.Patience.String()}, {"target-timeout", o.Timeout.String()},
 	} {
 		if o.sources[setting[0]].rank != rankDefault {
 			words = append(words, "--"+setting[0], setting[1])

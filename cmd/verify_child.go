@@ -11,11 +11,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios/flawed"
 	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
+	"github.com/sessbench/sessbench/strategies/redis"
 )
 
 // Every subject is verified in a process of its own, so that a store that hangs, eats the memory or brings its process
@@ -38,6 +38,10 @@ type task struct {
 	Label     string            `json:"label"`
 	Strategy  string            `json:"strategy,omitempty"`
 	Params    strategies.Values `json:"params,omitempty"`
+	Redis     redis.Options     `json:"redis"`
+	Target    string            `json:"target,omitempty"`  // in place of a strategy, as [target.Parse] reads it
+	Timeout   time.Duration     `json:"timeout,omitempty"` // until a target hangs
+	Scenarios []string          `json:"scenarios,omitempty"`
 	Flaw      string            `json:"flaw,omitempty"` // in place of a strategy
 	Scheduled bool              `json:"scheduled,omitempty"`
 	Seed      uint64            `json:"seed"`
@@ -59,7 +63,7 @@ const untilBudget = -1
 func (t *task) windingUp() time.Duration { return 10*time.Second + 2*t.Patience }
 
 // limit is how long a child may take altogether.
-func (t *task) limit() time.Duration { return t.Budget + t.margin + 10*t.Patience }
+func (t *task) limit() time.Duration { return t.Budget + t.margin + 10*t.Patience + t.Timeout }
 
 // message is one line of a child's answer. Exactly one of Step, Report and Error is set.
 type message struct {
@@ -135,23 +139,12 @@ func (a *app) converse(ctx context.Context, from io.Reader, to io.Writer) error 
 
 // verify carries a task out and sends what comes of it, the report or the error last.
 func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
-	cfg := verify.Config{
-		Seed:     t.Seed,
-		Rounds:   t.Rounds,
-		Budget:   t.Budget,
-		Users:    t.Users,
-		Ops:      t.Ops,
-		Patience: t.Patience,
-		Progress: func(s verify.Step) { messages <- message{Step: &s} },
+	cfg, err := a.config(ctx, t)
+	if err != nil {
+		messages <- message{Error: err.Error()}
+		return
 	}
-	if f, known := flawed.Lookup(t.Flaw); known {
-		cfg.Subject = f.Subject()
-		if t.Scheduled {
-			cfg.Schedule = f.Schedule
-		}
-	} else if s, known := a.strategy(t.Strategy); known {
-		cfg.Subject = subjectOf(s, t)
-	}
+	cfg.Progress = func(s verify.Step) { messages <- message{Step: &s} }
 	report, err := verify.Run(ctx, cfg)
 	switch {
 	case report == nil && err == nil:
@@ -165,15 +158,31 @@ func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
 	}
 }
 
-func subjectOf(s *strategies.Strategy, t task) verify.Subject {
-	return verify.Subject{
-		Label:      t.Label,
-		Params:     t.Params,
-		Guarantees: s.Guarantees,
-		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
-			return s.Open(t.Params)
-		},
+// config is what a task asks for. A program that it names has been started then.
+func (a *app) config(ctx context.Context, t task) (cfg verify.Config, err error) {
+	cfg = verify.Config{
+		Seed:     t.Seed,
+		Rounds:   t.Rounds,
+		Budget:   t.Budget,
+		Users:    t.Users,
+		Ops:      t.Ops,
+		Patience: t.Patience,
 	}
+	if t.Target != "" {
+		cfg.Patience = t.Timeout
+	}
+	if cfg.Scenarios, err = t.scenariosOf(); err != nil {
+		return cfg, err
+	}
+	if f, known := flawed.Lookup(t.Flaw); known {
+		cfg.Subject = f.Subject()
+		if t.Scheduled {
+			cfg.Schedule = f.Schedule
+		}
+		return cfg, nil
+	}
+	cfg.Subject, err = a.subjectOf(ctx, t)
+	return cfg, err
 }
 
 const (

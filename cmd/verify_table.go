@@ -41,7 +41,19 @@ func (f *findings) what() string {
 	case f.onFlaws():
 		return "flawed store"
 	}
-	return "strategy"
+	programs := 0
+	for _, r := range f.Reports {
+		if r.Target != "" {
+			programs++
+		}
+	}
+	switch programs {
+	case 0:
+		return "strategy"
+	case len(f.Reports):
+		return "target"
+	}
+	return "store"
 }
 
 // onFlaws reports whether the stores were wrong on purpose.

@@ -50,11 +50,11 @@ func (s *section) closing() []string {
 	return sentences
 }
 
-// ranking returns the results that may be ranked, the fastest first. What failed its audit has no speed, and
-// what is not audited is a probe of the harness.
+// ranking returns the results that may be ranked, the fastest first. What failed its audit has no speed, what
+// is not audited is a probe of the harness, and a remark says that the figures are not the store's.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
-		return failed(r) || !audited(r) || r.Summary.OpsPerSec.Median <= 0
+		return failed(r) || !audited(r) || r.Remark != "" || r.Summary.OpsPerSec.Median <= 0
 	})
 	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
 		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)

@@ -78,6 +78,9 @@ var fields = []field{
 		}
 		return describe(t.Audit.Violations[0])
 	}),
+	speed("target_cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.TargetCPUNs) }),
+	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
+	ofResult("remark", func(r *result.Result) string { return r.Remark }),
 }
 
 func ofResult(name string, get func(*result.Result) string) field {
@@ -127,10 +130,12 @@ func auditWord(t *result.Trial) string {
 	switch {
 	case t.Audit.Skipped:
 		return "skipped"
-	case t.Audit.OK:
-		return "ok"
+	case !t.Audit.OK:
+		return "failed"
+	case t.Audit.Partial != "":
+		return "in part"
 	}
-	return "failed"
+	return "ok"
 }
 
 // keyValues writes a map as k=v pairs in the order of the keys, with semicolons between.

@@ -29,7 +29,7 @@ func writeMarkdown(w io.Writer, d *result.Document, _ Options) error {
 		fmt.Fprintf(&b, "- **%s**: %s\n", escape(l.term), escape(l.text))
 	}
 	b.WriteString("\n")
-	for _, line := range []string{harnessLine(d), trafficLine(d), machineLine(d), toolLine(d)} {
+	for _, line := range append(notes(d), toolLine(d)) {
 		if line != "" {
 			fmt.Fprintf(&b, "- %s\n", escape(line))
 		}

@@ -98,15 +98,54 @@ func span(d time.Duration) string {
 
 // harnessLine says what the measuring itself costs, or "" where that was not measured.
 func harnessLine(d *result.Document) string {
-	h := &d.Harness
+	return costLine("harness", "a store that does nothing", &d.Harness)
+}
+
+// protocolLine is the harnessLine of programs in other languages.
+func protocolLine(d *result.Document) string {
+	if d.Protocol == nil {
+		return ""
+	}
+	return costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol)
+}
+
+func costLine(of, where string, h *result.Harness) string {
 	if h.NsPerOp <= 0 {
 		return ""
 	}
-	line := fmt.Sprintf("harness: %s/op", result.FormatNs(int64(h.NsPerOp+0.5)))
+	line := fmt.Sprintf("%s: %s/op", of, result.FormatNs(int64(h.NsPerOp+0.5)))
 	if h.OpsPerSec > 0 {
-		line += fmt.Sprintf(", %s ops/s on a store that does nothing", result.FormatRate(h.OpsPerSec))
+		line += fmt.Sprintf(", %s ops/s on %s", result.FormatRate(h.OpsPerSec), where)
 	}
 	return line + fmt.Sprintf(", %s allocs/op", result.FormatAmount(h.AllocsPerOp))
+}
+
+// targetsLine says what the targets' own processes spent, or "" where nobody knows.
+func targetsLine(d *result.Document) string {
+	var parts []string
+	for i := range d.Results {
+		r := &d.Results[i]
+		cpu := medianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs })
+		memory := medianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) })
+		if failed(r) || cpu <= 0 {
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s %s/op of processor, %s resident", r.Strategy, result.FormatNs(int64(cpu+0.5)), result.FormatBytes(memory)))
+	}
+	if parts == nil {
+		return ""
+	}
+	return "targets: " + strings.Join(parts, "; ")
+}
+
+// notes are the lines under the tables that say what was measured, and where.
+func notes(d *result.Document) (lines []string) {
+	for _, line := range []string{harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), machineLine(d)} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // machineLine says where it was measured, or "" where nothing is known.
@@ -155,10 +194,25 @@ func legends(all []*section) []legend {
 	if uses(func(r *result.Result) bool { return r.Summary.HarnessBound && !failed(r) }) {
 		list = append(list, legend{harnessSign, "the harness is half or more of the cost: the store is faster than this table can show"})
 	}
+	for _, text := range remarks(all) {
+		list = append(list, legend{remarkSign, text})
+	}
 	if uses(func(r *result.Result) bool { return r.Summary.SchedulerBound && !failed(r) }) {
 		list = append(list, legend{schedulerSign, "more users than processors and nobody waits: shows Go's 10 ms time slices, not the store"})
 	}
 	return list
+}
+
+// remarks is what must be known of rows, each thing once.
+func remarks(all []*section) (texts []string) {
+	for _, s := range all {
+		for _, r := range s.results {
+			if r.Remark != "" && !slices.Contains(texts, r.Remark) {
+				texts = append(texts, r.Remark)
+			}
+		}
+	}
+	return texts
 }
 
 // brief is the length of a trial below which starting up is a good part of it.
@@ -220,6 +274,9 @@ func (s *section) problems() []problem {
 		}
 		if len(r.Trials) > 0 && !audited(r) {
 			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
+		}
+		if why := partial(r); why != "" {
+			list = append(list, problem{headline: r.Strategy + " was audited in part: " + why + "."})
 		}
 		if text := mishaps(r); text != "" {
 			list = append(list, problem{headline: r.Strategy + ": " + text})

@@ -13,6 +13,7 @@ const (
 	harnessSign   = "†"
 	schedulerSign = "‡"
 	errorSign     = "!"
+	remarkSign    = "§" // something must be known of the row
 )
 
 // overLimit is the share of the limit above which the harness must be wrong: no store is faster than possible. The
@@ -63,9 +64,7 @@ func (s *section) columns() []column {
 		{title: "p99", get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P99 }))},
 		{title: "p99.9", spare: 2, get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P999 }))},
 		{title: "max", spare: 1, get: speedOnly(maxCell)},
-		{title: "allocs/op", spare: 4, get: speedOnly(func(r *result.Result) cell {
-			return cell{figure: result.FormatAmount(r.Summary.AllocsPerOp)}
-		})},
+		{title: "allocs/op", spare: 4, get: speedOnly(allocsCell)},
 		{title: "bytes/session", spare: 5, get: speedOnly(bytesCell)},
 		{title: "of limit", get: speedOnly(limitCell)},
 		{title: "audit", left: true, get: auditCell},
@@ -90,10 +89,14 @@ func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
 }
 
 func strategyCell(r *result.Result) cell {
-	if r.Summary.HarnessBound && !failed(r) {
-		return cell{r.Strategy, harnessSign}
+	c := cell{figure: r.Strategy}
+	if r.Remark != "" {
+		c.note += remarkSign
 	}
-	return cell{figure: r.Strategy}
+	if r.Summary.HarnessBound && !failed(r) {
+		c.note += harnessSign
+	}
+	return c
 }
 
 func rateCell(r *result.Result) cell {
@@ -130,6 +133,14 @@ func maxCell(r *result.Result) cell {
 	return c
 }
 
+// allocsCell is empty for a target: what is allocated on this side is none of its doing.
+func allocsCell(r *result.Result) cell {
+	if r.Target != "" {
+		return cell{figure: result.Nothing}
+	}
+	return cell{figure: result.FormatAmount(r.Summary.AllocsPerOp)}
+}
+
 func bytesCell(r *result.Result) cell {
 	if r.Summary.BytesPerSession <= 0 {
 		return cell{figure: result.Nothing}
@@ -162,8 +173,20 @@ func auditCell(r *result.Result) cell {
 		}
 	case !audited(r):
 		return cell{figure: result.Nothing}
+	case partial(r) != "":
+		return cell{figure: "in part"}
 	}
 	return cell{figure: "ok"}
+}
+
+// partial is why the audit of a result had nothing to say of some sessions, "" where it had.
+func partial(r *result.Result) string {
+	for i := range r.Trials {
+		if why := r.Trials[i].Audit.Partial; why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 // percent writes the half-width of an interval: whole percents are as much as six trials can say.

@@ -47,10 +47,8 @@ func writeTable(w io.Writer, d *result.Document, o Options) error {
 		}
 		p.line("")
 	}
-	for _, line := range []string{harnessLine(d), trafficLine(d), machineLine(d)} {
-		if line != "" {
-			p.prose("", line, "")
-		}
+	for _, line := range notes(d) {
+		p.prose("", line, "")
 	}
 	if p.text.Len() > 0 {
 		p.line("")

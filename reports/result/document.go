@@ -34,9 +34,12 @@ type Part struct {
 	SkewNs int64  `json:"skew_ns,omitempty"` // how far from the agreed instant a window may have opened, at most
 }
 
+// Share is which of n users are this participant's: from lo up to hi.
+func (p *Part) Share(n int) (lo, hi int) { return p.Index * n / p.Of, (p.Index + 1) * n / p.Of }
+
 // Participant is one of the processes that shared a run.
 type Participant struct {
-	Name    string   `json:"name"` // as messages call it: part 2 of 4, or its document's file
+	Name    string   `json:"name"` // as messages call it: participant 2 of 4, or its document's file
 	Index   int      `json:"index"`
 	Of      int      `json:"of"`
 	Host    string   `json:"host,omitempty"`
@@ -46,6 +49,14 @@ type Participant struct {
 	SkewNs  int64    `json:"skew_ns,omitempty"` // as in Part
 	Lost    bool     `json:"lost,omitempty"`    // nothing of it is in the document
 	Why     string   `json:"why,omitempty"`     // it was lost
+}
+
+// Called is the participant as messages call it, with the machine that it is on.
+func (p *Participant) Called() string {
+	if p.Host == "" {
+		return p.Name
+	}
+	return p.Name + " (" + p.Host + ")"
 }
 
 // Tool is the program that made the document.

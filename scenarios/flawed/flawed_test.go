@@ -7,6 +7,7 @@ import (
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/manager/storetest"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
@@ -35,10 +36,8 @@ func controls() map[string]verify.Subject {
 			s.newLock = func() locker { return &queue{right: s, next: firstCome} }
 			return s, nil
 		}),
-		"in Redis": open(optimistic, func() (manager.SessionStore[session], error) { return newInRedis(nil) }),
-		"lists of fifteen": {OpenTarget: func(*verify.Turnstile) (verify.Target, error) {
-			return &chatLists{sessions: map[manager.ID]*chatList{}, keeps: manager.HistoryLimit}, nil
-		}},
+		"in Redis":         open(optimistic, func() (manager.SessionStore[session], error) { return newInRedis(nil) }),
+		"lists of fifteen": {OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return newLists(manager.HistoryLimit), nil }},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
@@ -22,7 +23,7 @@ type Flaw struct {
 	// verify.Subject; a flaw with OpenTarget has no Open.
 	Open       func(*verify.Turnstile) (manager.SessionStore[manager.Session], error)
 	Front      func(manager.SessionStore[manager.Session], *verify.Turnstile) verify.Front
-	OpenTarget func(*verify.Turnstile) (verify.Target, error)
+	OpenTarget func(*verify.Turnstile) (scenarios.Target, error)
 
 	Schedule verify.Schedule  // shows the flaw every time
 	Kills    []verify.Anomaly // any of which is a right conviction

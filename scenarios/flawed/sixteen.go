@@ -2,9 +2,11 @@ package flawed
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
@@ -13,9 +15,7 @@ var _ = register(Flaw{
 	How:        "the list of messages is cut at one more than it should keep",
 	Copies:     "LTRIM key -16 -1, or LTRIM key 0 15: both ends of the range count, and off by one is easy",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksEveryone, Alone: true},
-	OpenTarget: func(*verify.Turnstile) (verify.Target, error) {
-		return &chatLists{sessions: map[manager.ID]*chatList{}, keeps: manager.HistoryLimit + 1}, nil
-	},
+	OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return newLists(manager.HistoryLimit + 1), nil },
 	Schedule: append(verify.Schedule{{User: userA, Do: verify.GetOrCreate}},
 		append(appends(manager.HistoryLimit+1), verify.Line{User: userB, Do: verify.History})...),
 	Kills: []verify.Anomaly{verify.UnboundedHistory},
@@ -30,55 +30,82 @@ func appends(n int) (s verify.Schedule) {
 
 // chatLists keeps lists of messages, and nobody's sessions as a whole.
 type chatLists struct {
-	mu       sync.Mutex // protects sessions
+	keeps int // messages of each session
+
+	mu       sync.Mutex // protects what follows
 	sessions map[manager.ID]*chatList
-	keeps    int
 }
 
 type chatList struct {
 	seq      uint64
-	messages []verify.Tag
-	fields   verify.Tag
+	messages []manager.Message
 }
 
-var _ verify.Target = (*chatLists)(nil)
+var _ scenarios.Target = (*chatLists)(nil)
 
-// Do implements verify.Target.
-func (c *chatLists) Do(ctx context.Context, id manager.ID, op *verify.Op) error {
+func newLists(keeps int) *chatLists {
+	return &chatLists{keeps: keeps, sessions: map[manager.ID]*chatList{}}
+}
+
+// Has implements [scenarios.Target].
+func (c *chatLists) Has(op scenarios.Op) bool {
+	return slices.Contains([]scenarios.Op{scenarios.GetOrCreate, scenarios.Append, scenarios.History, scenarios.Delete}, op)
+}
+
+// Connect implements [scenarios.Target].
+func (c *chatLists) Connect(context.Context) (scenarios.Conn, error) { return chatUser{c}, nil }
+
+// Reset implements [scenarios.Target].
+func (c *chatLists) Reset(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.sessions)
+	return nil
+}
+
+// Census implements [scenarios.Target].
+func (c *chatLists) Census(context.Context) (manager.Census, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return manager.Census{Sessions: len(c.sessions)}, nil
+}
+
+// Close implements [scenarios.Target].
+func (c *chatLists) Close() error { return nil }
+
+// chatUser is a user's way to the lists.
+type chatUser struct{ *chatLists }
+
+// Do implements [scenarios.Conn].
+func (c chatUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+	a.Clear()
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.sessions[id]
-	if op.Kind == verify.GetOrCreate {
-		if op.Created = s == nil; op.Created {
-			c.sessions[id] = &chatList{}
+	s := c.sessions[q.ID]
+	if q.Op == scenarios.GetOrCreate {
+		if a.Created = s == nil; a.Created {
+			c.sessions[q.ID] = &chatList{}
 		}
 		return nil
 	}
 	if s == nil {
 		return manager.ErrNotFound
 	}
-	switch op.Kind {
-	case verify.Append:
+	switch q.Op {
+	case scenarios.Append:
 		s.seq++
-		s.messages = append(s.messages, op.Tag)
-		if len(s.messages) > c.keeps {
-			s.messages = s.messages[1:]
-		}
-		op.Told, op.Seq = verify.ToldSeq, s.seq
-	case verify.Update:
-		s.fields = op.Tag
-	case verify.History:
-		op.Told, op.Seq, op.Messages = verify.ToldSeq|verify.ToldMessages, s.seq, append(op.Messages, s.messages...)
-	case verify.View:
-		op.Told, op.Fields = verify.ToldFields, [2]verify.Tag{s.fields, s.fields}
-	case verify.Delete:
-		delete(c.sessions, id)
+		s.messages = append(s.messages, manager.Message{Seq: s.seq, Role: q.Role, Content: q.Content})
+		s.messages = s.messages[max(0, len(s.messages)-c.keeps):]
+	case scenarios.History:
+		a.Messages = append(a.Messages, s.messages...)
+	case scenarios.Delete:
+		delete(c.sessions, q.ID)
+	default:
+		return scenarios.ErrUnsupported
 	}
+	a.Told, a.Seq = scenarios.ToldSeq, s.seq
 	return nil
 }
-
-// Close implements verify.Target.
-func (c *chatLists) Close() error { return nil }

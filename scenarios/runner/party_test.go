@@ -116,8 +116,8 @@ func (c *common) Sweep(ctx context.Context, expired func(manager.ID, *manager.Se
 
 func (c *common) Close() error { c.closed.Store(true); return nil }
 
-// together has participants run the same, each with a subject of its own on what all of them share.
-func together(t *testing.T, of int, s scenarios.Scenario, subject func(index int) Subject, runs int) ([]*result.Document, []error, *table) {
+// party has participants run the same, each with a subject of its own on what all of them share.
+func party(t *testing.T, of int, s scenarios.Scenario, subject func(index int) Subject, runs int) ([]*result.Document, []error, *table) {
 	t.Helper()
 	at := newTable(of)
 	window := 15 * time.Millisecond
@@ -158,7 +158,7 @@ func TestParticipantsShareTheUsersAndTheAudit(t *testing.T) {
 			} {
 				t.Run(fmt.Sprintf("%s/%d/%s", scenario, of, name), func(t *testing.T) {
 					small := small(t, scenario)
-					docs, errs, _ := together(t, of, small, subject, 1)
+					docs, errs, _ := party(t, of, small, subject, 1)
 					var visits int64
 					for i, doc := range docs {
 						if errs[i] != nil {
@@ -192,7 +192,7 @@ func TestTheFirstParticipantAuditsAll(t *testing.T) {
 		p.after = func(int, *scenarios.Request, *scenarios.Answer, *held) error { p.after = nil; *s = before; return nil }
 		return true
 	}
-	docs, errs, _ := together(t, 3, small(t, "chatbot"), func(int) Subject { return driven(p) }, 1)
+	docs, errs, _ := party(t, 3, small(t, "chatbot"), func(int) Subject { return driven(p) }, 1)
 	if errs[0] != nil {
 		t.Fatal(errs[0])
 	}
@@ -221,7 +221,7 @@ func TestOneParticipantsFaultIsToldToTheFirst(t *testing.T) {
 		}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			docs, errs, _ := together(t, 2, small(t, "chatbot"), func(i int) Subject {
+			docs, errs, _ := party(t, 2, small(t, "chatbot"), func(i int) Subject {
 				s := shared(store)(i)
 				if i == row.broken {
 					s.Strategy.Open = func(strategies.Values) (manager.SessionStore[manager.Session], error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -182,24 +181,18 @@ func (u *user) sweepTarget() error {
 // emptyTarget looks at every session that should be left in a target, removes it, and sees to it that nothing is left. The
 // users do it at the same time, each with its own part of the sessions.
 func (tr *trial) emptyTarget() error {
-	var taking sync.WaitGroup
 	left := tr.left()
-	failed := make([]error, len(tr.users))
-	for i, u := range tr.users {
-		taking.Go(func() {
-			for at := i; at < len(left) && failed[i] == nil && tr.ctx.Err() == nil; at += len(tr.users) {
-				failed[i] = u.take(left[at])
-			}
-		})
-	}
-	taking.Wait()
+	err := together(len(tr.users), func(i int) (err error) {
+		for at := i; at < len(left) && err == nil && tr.ctx.Err() == nil; at += len(tr.users) {
+			err = tr.users[i].take(left[at])
+		}
+		return err
+	})
 	if tr.ctx.Err() != nil {
 		return context.Cause(tr.ctx)
 	}
-	for _, err := range failed { // one user's trouble is everybody's
-		if err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	if err := tr.censusTarget(); err != nil {
 		return err

@@ -316,13 +316,27 @@ func (tr *trial) prefill() error {
 	case s.Absent:
 		return mintAll(tr.ids)
 	}
-	var preparing sync.WaitGroup
-	failed := make([]error, len(tr.keepers))
-	for i, k := range tr.keepers {
-		preparing.Go(func() { failed[i] = tr.prefillBy(k, i) })
+	return together(len(tr.keepers), func(i int) error { return tr.prefillBy(tr.keepers[i], i) })
+}
+
+// together does n things at once, and returns the first error: one's trouble is everybody's. A panic goes on to the caller.
+func together(n int, do func(i int) error) error {
+	var (
+		doing    sync.WaitGroup
+		failed   = make([]error, n)
+		panicked = make([]any, n)
+	)
+	for i := range n {
+		doing.Go(func() {
+			defer func() { panicked[i] = recover() }()
+			failed[i] = do(i)
+		})
 	}
-	preparing.Wait()
-	for _, err := range failed { // one keeper's trouble is everybody's
+	doing.Wait()
+	for i, err := range failed {
+		if panicked[i] != nil {
+			panic(panicked[i])
+		}
 		if err != nil {
 			return err
 		}

@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // arena is what the users of a round share. They only read it, but for the gauges.
 type arena struct {
 	store      manager.SessionStore[manager.Session]
-	target     Target // in place of a store
+	target     *audience // in place of a store
+	sure       bool      // see [Subject]
+	gone       atomic.Pointer[gone]
 	front      Front
 	guarantees manager.Guarantees
 	turnstile  *Turnstile
@@ -52,6 +55,11 @@ type client struct {
 
 	last    Outcome // of its last operation
 	unknown bool    // it may have left a session that nobody can find
+
+	conn    scenarios.Conn // its way to a target, and what it is asked and told there
+	request scenarios.Request
+	answer  scenarios.Answer
+	waiting atomic.Pointer[pending] // for the target's answer
 }
 
 // beat rises with everything that a user gets done. It alone writes it; the watchdog reads it.
@@ -86,7 +94,11 @@ func (c *client) do(ctx context.Context, p *plan) {
 	case Sweep:
 		c.sweep(ctx, p)
 	case Create:
-		c.create(ctx)
+		if c.target != nil {
+			c.createAt(ctx)
+		} else {
+			c.create(ctx)
+		}
 	default:
 		c.one(ctx, p)
 	}
@@ -95,7 +107,10 @@ func (c *client) do(ctx context.Context, p *plan) {
 
 // one does an operation on a session of the pool.
 func (c *client) one(ctx context.Context, p *plan) {
-	k := &call{client: c, plan: p, op: Op{Kind: p.kind}, id: c.ids[p.slot], ending: p.ending}
+	k := &call{client: c, plan: p, op: Op{Kind: p.kind, User: int32(c.user)}, id: c.ids[p.slot], ending: p.ending}
+	if p.kind.Writes() {
+		k.op.Hold = int64(p.hold)
+	}
 	if p.kind == GetOrCreate || p.kind.Writes() {
 		k.op.Tag = c.rec.NewTag()
 	}
@@ -108,7 +123,7 @@ func (c *client) one(ctx context.Context, p *plan) {
 	err := k.run(ctx)
 	end := c.now()
 	op := k.finish(err) // a closure that runs later leaves it alone
-	op.Return = end
+	op.Return, op.Hold = end, min(op.Hold, end-op.Call)
 	if op.Outcome = k.outcome(err); op.Outcome == Unknown {
 		op.Return = Never
 	}
@@ -340,6 +355,10 @@ func (k *call) outcome(err error) Outcome {
 		return OK
 	case errors.Is(err, errPlanned) && wants == Fails:
 		return failed
+	case errors.Is(err, scenarios.ErrGone):
+		return Unknown
+	case k.sure && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
+		return wild("%s: %v", who(&k.op), err)
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
 		return NotFound
 	case errors.Is(err, manager.ErrIndeterminate):
@@ -380,26 +399,36 @@ func tell(op *Op, s *manager.Session, parts Told) {
 		op.Seq = s.Seq
 	}
 	if parts&ToldMessages != 0 {
-		op.Messages = op.Messages[:0]
-		for _, m := range s.History(nil) {
-			t := parseTag(m.Content)
-			if m.Role != role {
-				t = NobodysTag
-			}
-			op.Messages = append(op.Messages, t)
-		}
+		op.Messages = tagsOf(op.Messages[:0], s.History(nil))
 	}
 	if parts&ToldFields != 0 {
-		for i, name := range fieldNames {
-			op.Fields[i] = 0
-			if text, set := s.Fields[name]; set {
-				op.Fields[i] = parseTag(text)
-			}
+		op.Fields = fieldTags(s.Fields)
+	}
+}
+
+// tagsOf appends the tags that messages hold.
+func tagsOf(tags []Tag, messages []manager.Message) []Tag {
+	for _, m := range messages {
+		t := parseTag(m.Content)
+		if m.Role != role {
+			t = NobodysTag
 		}
-		if len(s.Fields) > len(fieldNames) {
-			op.Fields[1] = NobodysTag
+		tags = append(tags, t)
+	}
+	return tags
+}
+
+// fieldTags are the tags that fields hold.
+func fieldTags(fields map[string]string) (tags [2]Tag) {
+	for i, name := range fieldNames {
+		if text, set := fields[name]; set {
+			tags[i] = parseTag(text)
 		}
 	}
+	if len(fields) > len(fieldNames) {
+		tags[1] = NobodysTag
+	}
+	return tags
 }
 
 // sweep removes what was idle. Each session that it takes is an operation of its own, told what was judged and what was

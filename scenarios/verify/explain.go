@@ -402,47 +402,6 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	return f
 }
 
-// explainSearch names what is wrong with a history in which a search found no linearization, as far as that shows without
-// versions.
-func explainSearch(ops []Op) *Finding {
-	writers := writersOf(ops)
-	for i := range ops {
-		if f := foreignIn(ops, writers, i); f != nil {
-			return f
-		}
-		if f := contradictsItself(ops, writers, i); f != nil {
-			return f
-		}
-	}
-	for i := range ops {
-		if f := missedMessage(ops, i); f != nil {
-			return f
-		}
-	}
-	return &Finding{Anomaly: WrongAnswer, Why: "no order of these operations explains all their answers"}
-}
-
-// missedMessage looks for a message that i should have read: it was confirmed before, and nothing can have removed it.
-func missedMessage(ops []Op, i int) *Finding {
-	op := &ops[i]
-	if op.Told&ToldMessages == 0 || len(op.Messages) == keeps || slices.ContainsFunc(ops, func(o Op) bool { return o.Kind.Removes() }) {
-		return nil
-	}
-	for j := range ops {
-		w := &ops[j]
-		if w.Kind != Append || w.Outcome != OK || !w.Precedes(op) || slices.Contains(op.Messages, w.Tag) {
-			continue
-		}
-		f := &Finding{Anomaly: LostUpdate, Ops: []int{j, i}, Why: fmt.Sprintf(
-			"%s, without message %s, which had been confirmed to %s", deed(op), w.Tag, UserName(int(w.User)))}
-		if slices.ContainsFunc(ops, func(o Op) bool { return op.Precedes(&o) && slices.Contains(o.Messages, w.Tag) }) {
-			f.Anomaly = StaleRead
-		}
-		return f
-	}
-	return nil
-}
-
 // who is an operation by its user and what it did: "A's append of A7".
 func who(op *Op) string {
 	name := UserName(int(op.User))

@@ -45,6 +45,7 @@ type opJSON struct {
 	Seq      *uint64 `json:"seq,omitempty"`
 	Messages *[]Tag  `json:"messages,omitempty"` // a pointer: none read differs from none told
 	Fields   *[]Tag  `json:"fields,omitempty"`   // both
+	HoldNs   int64   `json:"hold_ns,omitempty"`  // work in the session, between reading and writing it
 }
 
 // ReadHistory reads what [SessionHistory.Write] wrote, or somebody wrote by hand. It refuses what cannot be a recording: a
@@ -159,7 +160,7 @@ func claimTags(writers map[Tag]int, op *Op, i int) error {
 func toJSON(op *Op) opJSON {
 	j := opJSON{
 		User: int(op.User), Kind: op.Kind.String(), Outcome: op.Outcome.String(), Tag: op.Tag,
-		CallNs: &op.Call, Created: op.Created,
+		CallNs: &op.Call, Created: op.Created, HoldNs: op.Hold,
 	}
 	if op.Return != Never && op.Outcome != Unknown {
 		j.ReturnNs = &op.Return
@@ -189,7 +190,7 @@ func toJSON(op *Op) opJSON {
 
 // op is the operation that j describes, if it can be one.
 func (j *opJSON) op() (Op, error) {
-	op := Op{Return: Never, Tag: j.Tag, Created: j.Created}
+	op := Op{Return: Never, Tag: j.Tag, Created: j.Created, Hold: j.HoldNs}
 	if j.User < 0 || j.User > maxUser {
 		return op, fmt.Errorf("user %d: want 0 to %d", j.User, maxUser)
 	}
@@ -206,6 +207,9 @@ func (j *opJSON) op() (Op, error) {
 	op.Outcome = Outcome(outcome)
 	if err := j.times(&op); err != nil {
 		return op, err
+	}
+	if op.Hold < 0 || op.Hold > 0 && (!op.Kind.Writes() || op.Hold > op.Return-op.Call) {
+		return op, fmt.Errorf("hold_ns %d (%s): want 0, or of a write at most the time from its call_ns to its return_ns", op.Hold, op.Kind)
 	}
 	begins := op.Kind.Begins()
 	switch {

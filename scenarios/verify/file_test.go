@@ -40,6 +40,9 @@ func anyHistory(t *rapid.T) *SessionHistory {
 		if op.Outcome != Unknown {
 			op.Return = rapid.Int64Min(op.Call).Draw(t, "return")
 		}
+		if length := op.Return - op.Call; op.Kind.Writes() && length > 0 {
+			op.Hold = rapid.Int64Range(0, length).Draw(t, "hold")
+		}
 		begins := op.Kind == GetOrCreate || op.Kind == Create
 		if op.Kind.Writes() || begins {
 			op.Tag = NewTag(int(op.User), uint64(2*i))
@@ -151,6 +154,9 @@ func TestReadHistoryRefuses(t *testing.T) {
 		{"a call that never comes", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":9223372036854775807}`), "want a time that comes"},
 		{"a return before the call", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":5,"return_ns":4}`), "return_ns 4 before call_ns 5: want"},
 		{"the end of what has no end", one(`{"user":0,"kind":"append","tag":"A1","outcome":"unknown","call_ns":5,"return_ns":6}`), "want none, since"},
+		{"work that ends before it begins", one(`{"user":0,"kind":"append","tag":"A1","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":-1}`), "hold_ns -1 (append): want"},
+		{"work that is longer than its operation", one(`{"user":0,"kind":"append","tag":"A1","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":9}`), "want 0, or of a write at most"},
+		{"work in a read", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":2}`), "hold_ns 2 (view): want"},
 		{"a write without a tag", one(`{"user":1,"kind":"append","outcome":"ok","call_ns":5}`), `append without a tag: want one that no other write has, such as "B1"`},
 		{"a creation without a tag", one(`{"user":1,"kind":"create","outcome":"ok","created":true,"call_ns":5}`), "created without a tag: want"},
 		{"a read with a tag", one(`{"user":1,"kind":"view","tag":"B1","outcome":"ok","call_ns":5}`), `tag "B1" of a view, which writes nothing: want none`},

@@ -15,6 +15,9 @@ import (
 
 // observe looks at what the store promises beside linearizability, and at what every store should do, each on a fresh one.
 func (r *run) observe(ctx context.Context) error {
+	if r.target != nil {
+		return r.observeTarget(ctx)
+	}
 	r.Report.Guarantees = nil // the last look counts
 	for _, look := range []func(*probe) Guarantee{reentrant, cancellable, rollback, leakFree, fairShare} {
 		if ctx.Err() != nil {
@@ -46,7 +49,7 @@ type probe struct {
 func (r *run) probe() (*probe, error) {
 	p := &probe{round: round{cfg: &r.Config}, id: uuid.New()}
 	p.script.slots = 1
-	return p, p.open()
+	return p, p.open(nil, nil)
 }
 
 // run calls look, and closes the store.

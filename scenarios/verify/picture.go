@@ -28,7 +28,8 @@ const pictureColumns = 130
 // command that shows it again, and porcupine's interactive drawing of the history, in which the operations at fault are
 // marked. Whatever a store said is escaped. The error is that of w.
 func Picture(w io.Writer, v *Violation) error {
-	page := picture{Violation: v, Why: sentence(v.Why), Consequence: consequence(v), Stacks: shortStacks(v.Stacks)}
+	why := strings.TrimSpace(sentence(v.Why) + " " + sentence(mechanism(v)))
+	page := picture{Violation: v, Why: why, Consequence: consequence(v), Stacks: shortStacks(v.Stacks)}
 	if v.History != nil && len(v.History.Ops) > 0 {
 		page.Timeline = pictureTimeline(v)
 		d := newDrawing(v)

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,8 @@ type plan struct {
 	delay  time.Duration // until it is cancelled, where that is later
 	idle   time.Duration // of a sweep: what was not changed for so long goes
 	inside pressure      // in the closure, between seeing the session and changing it
+	hold   time.Duration // in its stead: work that a target is to do there
+	spin   bool          // that work keeps a processor busy
 	after  pressure      // when it is over
 }
 
@@ -47,8 +50,8 @@ type script struct {
 	users [][]plan
 }
 
-// draw draws a round.
-func draw(seed uint64, cfg *Config) script {
+// draw draws a round for a store; for a target where there is one.
+func draw(seed uint64, cfg *Config, target *audience) script {
 	rng := rand.New(rand.NewPCG(seed, 0x5e551011))
 	s := script{
 		procs: []int{1, 2, 4, 8}[seed%4],
@@ -56,15 +59,32 @@ func draw(seed uint64, cfg *Config) script {
 		gauge: cfg.Subject.Guarantees.Alone && rng.IntN(2) == 0,
 		gc:    rng.IntN(4) == 0,
 	}
-	closures := cfg.Subject.OpenTarget == nil
 	users := min(cfg.Users, max(2, cfg.Users-rng.IntN(cfg.Users)))
 	each := 40 + rng.IntN(120)
+	has := cfg.Subject.has
+	if target != nil {
+		has = target.has
+		each /= 2 // it takes its time
+		if !target.tells {
+			users, each = min(users, quietUsers), min(each, quietOps)
+		}
+	}
 	each = max(1, min(each, cfg.Ops*s.slots/(2*users))) // uneven popularity is at most twice the mean, on the average
-	mix := cumulate(profiles[rng.IntN(len(profiles))], &cfg.Subject)
+	next := drawMix(rng, profiles[rng.IntN(len(profiles))], has)
+	if len(cfg.Scenarios) > 0 {
+		next = drawVisits(rng, &cfg.Scenarios[rng.IntN(len(cfg.Scenarios))], has)
+	}
 	for range users {
 		plans := make([]plan, each)
+		user := next(s.slots)
 		for i := range plans {
-			plans[i] = s.drawOne(rng, mix, closures)
+			plans[i] = plan{inside: drawInside(rng), after: drawAfter(rng)}
+			plans[i].kind, plans[i].slot = user()
+			if target != nil {
+				plans[i].drawHold(rng)
+			} else {
+				plans[i].drawEnd(rng)
+			}
 		}
 		// Nothing is there at first.
 		plans[0] = plan{kind: GetOrCreate, slot: plans[0].slot}
@@ -73,13 +93,29 @@ func draw(seed uint64, cfg *Config) script {
 	return s
 }
 
-func (s *script) drawOne(rng *rand.Rand, mix []Kind, closures bool) plan {
-	p := plan{
-		kind:   mix[rng.IntN(len(mix))],
-		slot:   uint32(min(rng.IntN(s.slots), rng.IntN(s.slots))),
-		inside: drawInside(rng),
-		after:  drawAfter(rng),
+// The bounds of a round on a target that tells so little that nothing but a search can decide its histories: the time that
+// takes grows exponentially with the users at once.
+const (
+	quietUsers = 4
+	quietOps   = 30 // each
+)
+
+// The bounds of what a target is asked to do under the lock of a session.
+const (
+	leastHold = 50 * time.Microsecond
+	mostHold  = time.Millisecond
+)
+
+// drawHold draws the work of an operation on a target.
+func (p *plan) drawHold(rng *rand.Rand) {
+	if p.kind.Writes() {
+		p.hold = leastHold + time.Duration(rng.Int64N(int64(mostHold-leastHold)))
+		p.spin = rng.IntN(8) == 0
 	}
+}
+
+// drawEnd draws how an operation on a store ends.
+func (p *plan) drawEnd(rng *rand.Rand) {
 	switch n := rng.IntN(100); {
 	case p.kind == Sweep:
 		p.idle = time.Duration(rng.IntN(2000)) * time.Microsecond
@@ -93,37 +129,31 @@ func (s *script) drawOne(rng *rand.Rand, mix []Kind, closures bool) plan {
 		p.cancel, p.delay = cancelledLater, time.Duration(rng.IntN(150))*time.Microsecond
 	}
 	switch {
-	case !closures:
-		p.ending = Returns
 	case p.kind.Writes(), p.kind == History, p.kind == View:
 	case p.kind == GetOrCreate && p.ending == Panics:
 	default:
 		p.ending = Returns
 	}
-	return p
 }
 
-// cumulate lays out the kinds of a mix, each as often as its weight, for one draw.
-func cumulate(w weights, s *Subject) (mix []Kind) {
+// user draws one user's next operation and the session that it is for.
+type user func() (Kind, uint32)
+
+// drawMix returns what draws users of so many sessions who do one thing or another, as often as its weight says.
+func drawMix(rng *rand.Rand, w weights, has func(Kind) bool) func(slots int) user {
+	var mix []Kind
 	for k := GetOrCreate; k <= Look; k++ {
-		if !s.has(k) {
-			continue
-		}
-		for range w[k] {
-			mix = append(mix, k)
+		if has(k) {
+			mix = append(mix, slices.Repeat([]Kind{k}, w[k])...)
 		}
 	}
-	return mix
+	return func(slots int) user {
+		return func() (Kind, uint32) { return mix[rng.IntN(len(mix))], drawSlot(rng, slots) }
+	}
 }
 
-// has reports whether users can do such an operation. Nested calls are for stores that allow them; targets have neither those
-// nor anything that takes a function.
-func (s *Subject) has(k Kind) bool {
-	switch k {
-	case Nested:
-		return s.Guarantees.Reentrant && s.OpenTarget == nil
-	case Sweep, Create:
-		return s.OpenTarget == nil
-	}
-	return true
-}
+// drawSlot draws one of so many sessions; the first is the most popular.
+func drawSlot(rng *rand.Rand, slots int) uint32 { return uint32(min(rng.IntN(slots), rng.IntN(slots))) }
+
+// has reports whether users of a store can do such an operation. Nested calls are for stores that allow them.
+func (s *Subject) has(k Kind) bool { return k != Nested || s.Guarantees.Reentrant }

@@ -55,6 +55,7 @@ type Report struct {
 	SchemaVersion int               `json:"schema_version"`
 	Subject       string            `json:"subject"`
 	Params        map[string]string `json:"params,omitempty"`
+	Target        string            `json:"target,omitempty"` // of a program: how it was started or reached
 	Verdict       Verdict           `json:"verdict"`
 	Why           string            `json:"why,omitempty"` // of an inconclusive verdict, in a sentence
 	Seed          uint64            `json:"seed"`

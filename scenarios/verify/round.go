@@ -30,39 +30,50 @@ type round struct {
 	again     int             // closures that ran more than once
 	pending   []chan struct{} // closed when whoever uses the store has come to an end
 	unsettled bool            // nobody knows whether everything was removed
+	leak      *Violation      // what a target keeps for sessions that are gone; nil: nothing
 }
 
 // play opens a store and drives the users through it. An error says that the store could not be opened or the schedule not
 // be played; what the store did wrong is in the round.
-func (cfg *Config) play(ctx context.Context, seed uint64) (*round, error) {
-	r := &round{cfg: cfg, seed: seed}
-	if cfg.Schedule == nil {
-		r.script = draw(seed, cfg)
+func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
+	r := &round{cfg: &of.Config, seed: seed}
+	if of.Config.Schedule == nil {
+		r.script = draw(seed, &of.Config, of.target)
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.script.procs))
 	}
-	if err := r.open(); err != nil {
+	if err := r.open(of.target, of.turnstile); err != nil {
 		return nil, err
+	}
+	if of.target != nil {
+		if err := r.prepare(ctx); err != nil || r.gone.Load() != nil {
+			return r, err
+		}
 	}
 	ended, err := r.drive(ctx)
 	if err != nil || !ended {
 		r.abandon()
 		return r, err
 	}
+	if r.gone.Load() != nil {
+		r.disconnect()
+		return r, nil // nobody answers whoever would clean up
+	}
 	if !r.guarded(r.keep) || !r.guarded(r.closeDown) {
 		r.abandon()
 		return r, nil // somebody may still be writing what collect would read
 	}
-	r.countRoutines()
+	if r.target == nil {
+		r.countRoutines()
+	}
 	r.collect()
 	return r, nil
 }
 
-// open makes the store, the ids and the users.
-func (r *round) open() error {
+// open makes the store, unless there is a target, the ids and the users.
+func (r *round) open(target *audience, t *Turnstile) error {
 	users, slots := len(r.script.users), r.script.slots
-	var t *Turnstile
 	if r.cfg.Schedule != nil {
-		users, slots, t = r.cfg.Schedule.users(), r.cfg.Schedule.slots(), new(Turnstile)
+		users, slots = r.cfg.Schedule.users(), r.cfg.Schedule.slots()
 	}
 	beats := make([]*beat, users+1)
 	for i := range beats {
@@ -70,7 +81,7 @@ func (r *round) open() error {
 	}
 	r.dog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
 	a := &arena{
-		guarantees: r.cfg.Subject.Guarantees, turnstile: t,
+		target: target, sure: r.cfg.Subject.Sure, guarantees: r.cfg.Subject.Guarantees, turnstile: t,
 		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
 	if err := a.open(&r.cfg.Subject); err != nil {
@@ -125,11 +136,10 @@ func (r *round) alike(id, first manager.ID) manager.ID {
 	return id
 }
 
-// open opens the store, or the target.
+// open opens the store, unless there is a target.
 func (a *arena) open(s *Subject) (err error) {
-	if s.OpenTarget != nil {
-		a.target, err = s.OpenTarget(a.turnstile)
-		return err
+	if a.target != nil {
+		return nil
 	}
 	if a.store, err = s.Open(a.turnstile); err != nil {
 		return err
@@ -170,7 +180,7 @@ func (r *round) press(ctx context.Context) (ended bool) {
 			r.dog.adopt()
 			<-gate
 			for k := range r.script.users[i] {
-				if k%16 == 0 && ctx.Err() != nil {
+				if k%16 == 0 && ctx.Err() != nil || r.gone.Load() != nil {
 					return
 				}
 				p := &r.script.users[i][k]
@@ -227,6 +237,10 @@ func (r *round) hangs(who string) {
 	if r.dog.quick {
 		seen = "nobody can go on"
 	}
+	if r.target != nil {
+		r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)), seen + ", and no answer to " + r.unanswered()})
+		return
+	}
 	r.stacks = r.dog.stacks()
 	r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)), seen + ": " + who +
 		" wait for something that does not come (a lock that nobody releases, a message that nobody takes?)"})
@@ -237,13 +251,13 @@ func (r *round) keep() {
 	k, ctx := r.keeper(), context.Background()
 	for slot := range r.ids {
 		for _, kind := range []Kind{History, View, Delete} {
+			if r.target != nil && !r.target.has(kind) {
+				continue
+			}
 			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
 		}
 		if k.last == Unknown || k.last == Refused {
-			_ = r.settle(func() error {
-				_, err := r.store.Delete(ctx, r.ids[slot])
-				return err
-			})
+			_ = r.settle(func() error { return r.remove(r.ids[slot]) })
 		}
 	}
 	for _, c := range r.users() {
@@ -254,13 +268,21 @@ func (r *round) keep() {
 	}
 }
 
+// remove removes a session. What was under its id is of no interest any more.
+func (r *round) remove(id manager.ID) error {
+	if r.target != nil {
+		return r.keeper().vacate(id)
+	}
+	_, err := r.store.Delete(context.Background(), id)
+	return err
+}
+
 // removeMinted removes a session that a user had minted, and that nobody else can have removed.
 func (r *round) removeMinted(id manager.ID) {
 	k, tries := r.keeper(), 0
 	err := r.settle(func() error {
 		tries++
-		_, err := r.store.Delete(context.Background(), id)
-		return err
+		return r.remove(id)
 	})
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
@@ -273,9 +295,6 @@ func (r *round) removeMinted(id manager.ID) {
 
 // settle calls f again as long as it may or may not have taken effect, within reason.
 func (r *round) settle(f func() error) (err error) {
-	if r.target != nil {
-		return nil
-	}
 	for range 20 {
 		if err = f(); !unsettled(err) {
 			return err
@@ -292,17 +311,19 @@ func unsettled(err error) bool {
 		errors.Is(err, manager.ErrNotApplied) && !errors.Is(err, context.Canceled)
 }
 
-// closeDown counts what is left in the store, and closes it.
+// closeDown counts what is left, and closes a store. A target is there for the next round.
 func (r *round) closeDown() {
 	k := r.keeper()
+	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
+	certain := !r.unsettled && !unknown
 	if r.target != nil {
-		if err := r.target.Close(); err != nil {
-			k.fault(ByAnswers, UnexpectedError, 0, "Close: %v", err)
+		if certain {
+			r.countAt()
 		}
+		r.disconnect()
 		return
 	}
-	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
-	if !r.unsettled && !unknown {
+	if certain {
 		r.count()
 	}
 	if err := r.store.Close(); err != nil {
@@ -362,10 +383,11 @@ func (r *round) abandon() {
 
 // release wakes whoever waits inside the store for ever, where the store offers that.
 func (r *round) release() {
-	for _, s := range []any{r.store, r.target} {
-		if s, ok := s.(interface{ Abandon() }); ok {
-			s.Abandon()
-		}
+	if s, ok := r.store.(interface{ Abandon() }); ok {
+		s.Abandon()
+	}
+	if r.target != nil {
+		r.target.abandon()
 	}
 }
 
@@ -396,7 +418,12 @@ func (r *round) collect() {
 		r.faults = append(r.faults, offence{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
 			"the closure of %s ran when the operation had already returned", r.late.who)})
 	}
-	r.histories = Histories(ids, r.target != nil, append(pool, mints...))
+	r.histories = Histories(ids, false, append(pool, mints...))
+	for i := range r.histories {
+		if r.target != nil {
+			name(&r.histories[i])
+		}
+	}
 	if r.cfg.Schedule != nil {
 		if o := r.overtaken(); o != nil {
 			r.faults = append(r.faults, *o)

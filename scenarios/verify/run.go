@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // Subject is a store to be verified.
@@ -22,8 +23,13 @@ type Subject struct {
 	// Front makes what mints ids on a store; nil: a [manager.Chatbot].
 	Front func(manager.SessionStore[manager.Session], *Turnstile) Front
 
-	// OpenTarget takes the place of Open where there is no store to give closures to.
-	OpenTarget func(*Turnstile) (Target, error)
+	// OpenTarget takes the place of Open where there is no store to give closures to. It is called once, and what it opens is
+	// emptied before each round and closed at the end. It promises no guarantees.
+	OpenTarget func(*Turnstile) (scenarios.Target, error)
+
+	// Sure says that nothing comes between a target and its users: an answer that leaves it open what became of an operation,
+	// or refuses one, is the target's own and convicts it.
+	Sure bool
 }
 
 // Front is the part of a manager that mints ids.
@@ -42,6 +48,9 @@ type Config struct {
 	Patience time.Duration // without any progress, after which the store counts as hanging
 	Schedule Schedule      // played in place of random pressure
 	Progress func(Step)    // called between rounds, on the goroutine of Run; may be nil
+
+	// Scenarios whose operations users do, one scenario a round; each must pass [Fits]. None: all kinds of operations at random.
+	Scenarios []scenarios.Scenario
 }
 
 // The defaults.
@@ -65,7 +74,8 @@ type Step struct {
 
 // Run verifies a store. It changes GOMAXPROCS while it runs. When ctx ends before the run is over, the report holds what was
 // found so far, is inconclusive unless it is a violation, and ctx's error comes beside it. A store that hangs keeps the
-// goroutines that are inside it, unless it has a method Abandon() that sends them away.
+// goroutines that are inside it, unless it has a method Abandon() that sends them away. Without a violation that shows in a
+// history, what a target keeps for sessions that are gone convicts it at the end.
 //
 // Rounds are drawn from their seeds alone, but for the schedule, which is the Go scheduler's: the same seed asks for the same
 // operations and pauses. Under a Schedule the whole round is the same each time.
@@ -79,13 +89,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		SchemaVersion: SchemaVersion, Subject: cfg.Subject.Label, Params: cfg.Subject.Params, Seed: cfg.Seed,
 		Scheduled: cfg.Schedule != nil,
 	}}
-	var err error
-	if cfg.Schedule != nil {
-		err = r.round(ctx, cfg.Seed)
-	} else {
-		err = r.press(ctx)
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := r.verify(ctx); err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	r.conclude(ctx)
@@ -95,9 +99,30 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 type run struct {
 	Config
 	*Report
-	start time.Time
-	sum   tally
-	again int // closures that ran more than once
+	start  time.Time
+	sum    tally
+	again  int        // closures that ran more than once
+	target *audience  // nil: a store
+	leak   *Violation // what the target keeps for sessions that are gone
+
+	turnstile *Turnstile // nil: nobody is held
+}
+
+// verify looks for a violation.
+func (r *run) verify(ctx context.Context) (err error) {
+	if r.Config.Schedule != nil {
+		r.turnstile = new(Turnstile)
+	}
+	if r.Config.Subject.OpenTarget != nil {
+		if err := r.admit(ctx); err != nil || r.Violation != nil {
+			return err
+		}
+		defer r.dismiss()
+	}
+	if r.Config.Schedule != nil {
+		return r.round(ctx, r.Config.Seed)
+	}
+	return r.press(ctx)
 }
 
 // press puts the store under random pressure. What it promises is looked at after the first rounds: a store that breaks
@@ -114,7 +139,7 @@ func (r *run) press(ctx context.Context) error {
 		if err := r.round(ctx, r.Config.Seed+uint64(i)); err != nil {
 			return err
 		}
-		if (i+1 == first || r.Config.Rounds < 0 && (i+1)%roundsBetween == 0) && r.Violation == nil && r.Config.Subject.OpenTarget == nil {
+		if (i+1 == first || r.Config.Rounds < 0 && (i+1)%roundsBetween == 0) && r.Violation == nil {
 			if err := r.observe(ctx); err != nil {
 				return err
 			}
@@ -139,6 +164,10 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 	}
 	r.Report.Rounds++
 	r.again += one.again
+	if one.leak != nil && r.leak == nil {
+		r.leak = one.leak
+		r.leak.Seed = seed
+	}
 	if v := one.judge(ctx, &r.sum); v != nil {
 		v.Seed, v.Procs = seed, one.script.procs
 		r.Violation = v
@@ -150,6 +179,9 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 // it can be shown to others; but where an answer cannot be put into a history, that history is not whole.
 func (r *round) judge(ctx context.Context, sum *tally) *Violation {
 	whole := true
+	if g := r.gone.Load(); g != nil {
+		return g.convict(r.cfg.Patience, r.seed)
+	}
 	for _, f := range r.faults {
 		switch f.anomaly {
 		case Hang:
@@ -185,7 +217,16 @@ func precedence(c Check) int {
 func (r *run) conclude(ctx context.Context) {
 	r.add(&r.sum)
 	r.ElapsedNs = int64(time.Since(r.start))
-	defer func() { r.Report.Guarantees = append([]Guarantee{r.linearizable(), r.alone()}, r.Report.Guarantees...) }()
+	if r.Violation == nil {
+		r.Violation = r.leak
+	}
+	defer func() {
+		seen := []Guarantee{r.linearizable()}
+		if r.Config.Subject.OpenTarget == nil {
+			seen = append(seen, r.alone())
+		}
+		r.Report.Guarantees = append(seen, r.Report.Guarantees...)
+	}()
 	switch {
 	case r.Violation != nil:
 		r.Verdict = Violated

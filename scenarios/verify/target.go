@@ -1,24 +1,431 @@
 package verify
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Target is a store that is driven by operations in place of closures: one that never hands out a session as a whole.
-// Any number of goroutines may call Do.
-type Target interface {
-	// Do does one operation (GetOrCreate, Append, Update, History, View or Delete) on the session with this id, and
-	// fills in what it was told: Created, Life, Version, Seq, Messages and Fields, with Told for those of them that the
-	// target knows. Errors are those of [manager.SessionStore].
-	Do(ctx context.Context, id manager.ID, op *Op) error
+// A target is driven by requests and not by closures. It is opened once for a whole run, emptied before each round, and what it
+// tells is put into the same histories. What it does not tell is left to porcupine.
 
-	Close() error
+// requests are the operations of targets that stand for the kinds of a history. What users cannot ask of a target is not there.
+var requests = map[Kind]scenarios.Op{
+	GetOrCreate: scenarios.GetOrCreate,
+	Create:      scenarios.Create,
+	Append:      scenarios.Append,
+	Update:      scenarios.Update,
+	History:     scenarios.History,
+	View:        scenarios.Read,
+	Delete:      scenarios.Delete,
+}
+
+// audience is a target and what is known of it.
+type audience struct {
+	scenarios.Target
+	numbered bool // it numbers lives and versions as sessions here do, so they can be believed
+	tells    bool // of a change, its number: that of the version or of the message
+}
+
+// admit opens the subject's target, sees what it can do, and how it counts.
+func (r *run) admit(ctx context.Context) error {
+	target, err := r.Config.Subject.OpenTarget(r.turnstile)
+	if err != nil {
+		return err
+	}
+	r.target = &audience{Target: target}
+	asked := &pending{"the first look at it", time.Now()}
+	if err = r.target.knows(r.Scenarios); err == nil {
+		err = r.target.listen(ctx)
+	}
+	if errors.Is(err, scenarios.ErrGone) {
+		r.Violation, err = asked.to(err).convict(r.Patience, r.Config.Seed), nil
+	}
+	if err != nil || r.Violation != nil {
+		r.dismiss()
+	}
+	return err
+}
+
+// dismiss lets go of the target.
+func (r *run) dismiss() {
+	if r.Violation != nil && r.Violation.Anomaly == Hang {
+		r.target.abandon()
+	}
+	if err := r.target.Close(); err != nil && r.Violation == nil {
+		r.Violation = &Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed, Why: fmt.Sprintf("Close: %v", err)}
+	}
+}
+
+// abandon sends away those who wait inside a target for ever, where it offers that.
+func (a *audience) abandon() {
+	if t, ok := a.Target.(interface{ Abandon() }); ok {
+		t.Abandon()
+	}
+}
+
+// knows returns an error that says what the target would have to know to be verified, and does not; nil: it knows enough.
+func (a *audience) knows(list []scenarios.Scenario) error {
+	for i := range list {
+		if unknown := unknownTo(&list[i], a.has); unknown != nil {
+			return fmt.Errorf("it does not know %s, which %s asks for", strings.Join(unknown, " and "), list[i].Name)
+		}
+	}
+	chats, boards := a.has(Append) && a.has(History), a.has(Update) && a.has(View)
+	if !a.has(GetOrCreate) || !a.has(Delete) || !chats && !boards {
+		return errors.New("it knows too little to be verified: want get_or_create, delete, and append with history or update with read")
+	}
+	return nil
+}
+
+// has reports whether users can ask for such an operation.
+func (a *audience) has(k Kind) bool {
+	op, can := requests[k]
+	return can && a.Has(op)
+}
+
+// listen has one user live two lives of a session, and notes whether what it was told of lives and versions is what sessions
+// here would tell: another life each time, version 0 at first, one more for each change. A target that counts in
+// another way is not wrong, but its numbers say nothing.
+func (a *audience) listen(ctx context.Context) error {
+	conn, err := a.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var (
+		answer   scenarios.Answer
+		lives    []uint64       // that it was told, of the one and the other
+		told     scenarios.Told // of the last change
+		expected = true
+	)
+	q := scenarios.Request{ID: uuid.New(), Role: role, Content: "counts", Fields: map[string]string{fieldNames[0]: "counts"}}
+	for range 2 {
+		version, from := uint64(0), len(lives)
+		for _, op := range []scenarios.Op{
+			scenarios.GetOrCreate, scenarios.Append, scenarios.Update, scenarios.Append, scenarios.GetOrCreate,
+			scenarios.History, scenarios.Read, scenarios.Delete,
+		} {
+			if !a.Has(op) {
+				continue
+			}
+			q.Op = op
+			if err := conn.Do(ctx, &q, &answer); err != nil {
+				if errors.Is(err, scenarios.ErrGone) {
+					return err
+				}
+				return nil // the rounds will say more of it
+			}
+			if op.Mutates() {
+				version++
+				told = answer.Told
+			}
+			expected = expected && (answer.Told&scenarios.ToldVersion == 0 || answer.Version == version)
+			if answer.Told&scenarios.ToldLife != 0 {
+				expected = expected && !slices.Contains(lives[:from], answer.Life) && (len(lives) == from || answer.Life == lives[from])
+				lives = append(lives, answer.Life)
+			}
+		}
+	}
+	a.numbered = expected
+	a.tells = told&scenarios.ToldSeq != 0 || expected && told&scenarios.ToldVersion != 0
+	return nil
+}
+
+// prepare empties the target and gives every user a way of its own to it.
+func (r *round) prepare(ctx context.Context) error {
+	asked := &pending{"the reset before the round", time.Now()}
+	err := r.target.Reset(ctx)
+	if errors.Is(err, scenarios.ErrUnsupported) {
+		err = nil // ids are new in each round anyway
+	}
+	for _, c := range r.clients {
+		if err == nil {
+			asked = &pending{"a connection", time.Now()}
+			c.conn, err = r.target.Connect(ctx)
+		}
+	}
+	r.lost(err, asked)
+	if errors.Is(err, scenarios.ErrGone) {
+		return nil // which convicts it
+	}
+	return err
+}
+
+// disconnect takes these ways away.
+func (r *round) disconnect() {
+	for _, c := range r.clients {
+		if c.conn != nil {
+			_ = c.conn.Close() // nothing is under way on it
+		}
+	}
 }
 
 // ask has the target do the operation of a call.
 func (k *call) ask(ctx context.Context) error {
 	k.runs = 1 // there is no closure to run, or to run twice
-	return k.target.Do(ctx, k.id, &k.op)
+	q := &k.request
+	*q = scenarios.Request{Op: requests[k.op.Kind], ID: k.id, Hold: k.plan.hold, Spin: k.plan.spin}
+	switch k.op.Kind {
+	case Append:
+		q.Role, q.Content = role, tagText(k.op.Tag)
+	case Update:
+		text := tagText(k.op.Tag)
+		q.Fields = map[string]string{fieldNames[0]: text, fieldNames[1]: text}
+	}
+	err := k.exchange(ctx, who(&k.op))
+	if err == nil {
+		k.hear(&k.op, &k.answer)
+	}
+	return err
+}
+
+// exchange makes the user's request, called what. The first to find out that the target is gone tells how.
+func (c *client) exchange(ctx context.Context, what string) error {
+	p := &pending{what: what, since: time.Now()}
+	c.waiting.Store(p)
+	err := c.conn.Do(ctx, &c.request, &c.answer)
+	c.waiting.Store(nil)
+	c.lost(err, p)
+	return err
+}
+
+// hear notes what the target told.
+func (c *client) hear(op *Op, a *scenarios.Answer) {
+	tell := func(there scenarios.Told, part Told) {
+		if a.Told&there != 0 {
+			op.Told |= part
+		}
+	}
+	tell(scenarios.ToldSeq, ToldSeq)
+	if c.target.numbered {
+		tell(scenarios.ToldLife, ToldLife)
+		tell(scenarios.ToldVersion, ToldVersion)
+	}
+	op.Life, op.Version, op.Seq = Tag(a.Life), a.Version, a.Seq // a life by the target's number, until [name]
+	if a.Told&scenarios.ToldHeld != 0 {
+		op.Hold = int64(a.Held)
+	}
+	switch op.Kind {
+	case GetOrCreate:
+		op.Created = a.Created
+	case History:
+		op.Told |= ToldMessages
+		op.Messages = tagsOf(op.Messages[:0], a.Messages)
+	case View:
+		op.Told |= ToldFields
+		op.Fields = fieldTags(a.Fields)
+	}
+}
+
+// name gives lives the names that they have here, those of the operations that began them. The target knows them by
+// numbers. Where nobody can tell whether a life was begun, since an answer was lost, they have no names.
+func name(h *SessionHistory) {
+	const nobodys = NobodysTag + 1
+	begun := map[Tag]Tag{}
+	lost := slices.ContainsFunc(h.Ops, func(op Op) bool { return op.Kind.Begins() && op.Outcome == Unknown })
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		if _, known := begun[op.Life]; op.Created && op.Told&ToldLife != 0 && !known {
+			begun[op.Life] = op.Tag
+		}
+	}
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		switch tag, known := begun[op.Life]; {
+		case op.Told&ToldLife == 0:
+			op.Life = 0
+		case lost:
+			op.Told, op.Life = op.Told&^ToldLife, 0
+		case known:
+			op.Life = tag
+		default:
+			op.Life = nobodys + op.Life%(1<<tagBits-2)
+		}
+	}
+}
+
+// pending is what a user waits for an answer to.
+type pending struct {
+	what  string
+	since time.Time
+}
+
+// unanswered says what the target was asked and has not answered, the longest wait first; empty for nothing.
+func (r *round) unanswered() string {
+	var waits []*pending
+	for _, c := range r.clients {
+		if p := c.waiting.Load(); p != nil {
+			waits = append(waits, p)
+		}
+	}
+	slices.SortFunc(waits, func(a, b *pending) int { return a.since.Compare(b.since) })
+	var list []string
+	for _, p := range waits {
+		list = append(list, fmt.Sprintf("%s for %v", p.what, time.Since(p.since).Round(time.Millisecond)))
+	}
+	return strings.Join(list, ", ")
+}
+
+// gone is a target that will not answer any more.
+type gone struct {
+	err    error
+	what   string        // was asked when that was found out
+	waited time.Duration // for an answer
+}
+
+// lost notes that the target is gone, if err says so. The first to find out tells how.
+func (a *arena) lost(err error, asked *pending) {
+	if errors.Is(err, scenarios.ErrGone) {
+		a.gone.CompareAndSwap(nil, asked.to(err))
+	}
+}
+
+// to is what became of a request that ended with err.
+func (p *pending) to(err error) *gone { return &gone{err, p.what, time.Since(p.since)} }
+
+// convict says what a target did that is gone: one that let somebody wait for as long as that hangs, any other has crashed.
+// What it said last comes with the error, behind the first line.
+func (g *gone) convict(patience time.Duration, seed uint64) *Violation {
+	v := &Violation{Anomaly: Crash, Check: ByCrash, Seed: seed}
+	if g.waited >= patience {
+		v.Anomaly, v.Check = Hang, ByWatchdog
+	}
+	first, rest, _ := strings.Cut(g.err.Error(), "\n")
+	for _, known := range []error{manager.ErrIndeterminate, manager.ErrNotApplied} { // which goes without saying
+		first = strings.TrimPrefix(first, known.Error()+": ")
+	}
+	v.Why, v.Stacks = g.what+": "+first, strings.TrimSpace(rest)
+	return v
+}
+
+// createAt has the target mint an id, and looks at what it got.
+func (c *client) createAt(ctx context.Context) {
+	op := Op{Kind: Create, Outcome: OK, Call: c.now()}
+	c.request = scenarios.Request{Op: scenarios.Create, View: scenarios.ChatView}
+	if !c.target.Has(scenarios.Append) {
+		c.request.View = scenarios.BoardView
+	}
+	err := c.exchange(ctx, UserName(c.user)+"'s create")
+	op.Return = c.now()
+	id := c.answer.ID
+	switch {
+	case errors.Is(err, scenarios.ErrGone):
+		return
+	case unsettled(err):
+		c.unknown = true // it may be there, under an id that nobody was told
+		return
+	case err != nil:
+		c.fault(ByAnswers, UnexpectedError, 0, "%s's create: %v", UserName(c.user), err)
+		return
+	case id.Version() != 4:
+		c.fault(ByAnswers, WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", UserName(c.user), id)
+	}
+	c.hear(&op, &c.answer)
+	op.Created, op.Tag = true, Tag(manager.IncarnationOf(id))
+	c.mints.Add(uint32(len(c.minted)), op)
+	c.minted = append(c.minted, id)
+}
+
+// vacate removes a session from the target.
+func (c *client) vacate(id manager.ID) error {
+	c.request = scenarios.Request{Op: scenarios.Delete, ID: id}
+	err := c.exchange(context.Background(), "the removal of what the users left")
+	if errors.Is(err, scenarios.ErrGone) {
+		return nil // which says more
+	}
+	return err
+}
+
+// countAt looks whether the target keeps anything for sessions, all of which were removed.
+func (r *round) countAt() {
+	asked := &pending{"the census after the round", time.Now()}
+	c, err := r.target.Census(context.Background())
+	r.lost(err, asked)
+	switch {
+	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrGone):
+	case err != nil:
+		r.keeper().fault(ByAnswers, UnexpectedError, 0, "census: %v", err)
+	default:
+		r.leak = leakOf(c)
+	}
+}
+
+// comeAndGo makes sessions and deletes them, and counts what the target keeps of them.
+func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
+	g = Guarantee{Name: "leak-free", Declared: "yes", Observed: notLookedAt, Kept: true}
+	change := scenarios.Append
+	if !r.target.has(Append) {
+		change = scenarios.Update
+	}
+	conn, err := r.target.Connect(ctx)
+	if err != nil {
+		return g, err
+	}
+	defer conn.Close()
+	var answer scenarios.Answer
+	q := scenarios.Request{Role: role, Content: "gone in a moment", Fields: map[string]string{fieldNames[0]: "gone in a moment"}}
+	for n, end := 0, time.Now().Add(lifetime); n < lives && time.Now().Before(end); n++ {
+		q.ID = uuid.New()
+		for _, op := range []scenarios.Op{scenarios.GetOrCreate, change, scenarios.Delete} {
+			q.Op = op
+			if err := conn.Do(ctx, &q, &answer); err != nil {
+				return g, err
+			}
+		}
+	}
+	c, err := r.target.Census(ctx)
+	if errors.Is(err, scenarios.ErrUnsupported) {
+		return g, nil
+	}
+	if err != nil {
+		return g, err
+	}
+	g.Observed = "yes"
+	if v := leakOf(c); v != nil {
+		g.Observed, g.Kept, g.Detail = "no", false, v.Why
+		v.Seed = r.Config.Seed
+		r.leak = cmp.Or(r.leak, v)
+	}
+	return g, nil
+}
+
+// observeTarget looks at what a target should do beside being linearizable.
+func (r *run) observeTarget(ctx context.Context) error {
+	asked := &pending{"making and deleting sessions", time.Now()}
+	g, err := r.comeAndGo(ctx)
+	switch {
+	case errors.Is(err, scenarios.ErrGone):
+		r.Violation, err = asked.to(err).convict(r.Patience, r.Config.Seed), nil
+	case unsettled(err):
+		err = nil // so nobody can tell
+	case err != nil && ctx.Err() == nil:
+		r.Violation = &Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed,
+			Why: fmt.Sprintf("create, change and delete of one session: %v", err)}
+		err = nil
+	}
+	r.Report.Guarantees = []Guarantee{g}
+	return err
+}
+
+// leakOf is what a target keeps when all sessions were deleted, nil for nothing.
+func leakOf(c manager.Census) *Violation {
+	switch {
+	case c.Sessions != 0:
+		return &Violation{Anomaly: LeakedSessions, Check: ByCensus,
+			Why: fmt.Sprintf("all sessions were deleted, and the census counts %d", c.Sessions)}
+	case c.Locks != 0:
+		return &Violation{Anomaly: LeakedLocks, Check: ByCensus,
+			Why: fmt.Sprintf("all sessions were deleted, and the census counts %d locks that are still kept for them", c.Locks)}
+	}
+	return nil
 }

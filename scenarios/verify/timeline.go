@@ -28,6 +28,9 @@ const howToRead = "Each column is one user; time runs down, in microseconds. ┌
 	"A1, B1, … are the changes that users A, B, … made, version n is the session after its n-th change, and a life of it lasts from " +
 	"a creation to the next deletion. ► marks what does not fit together."
 
+// howToReadWork explains what is drawn of work in the session.
+const howToReadWork = " ┃ is at work in the session, between reading and writing it, where only one may be at a time."
+
 // Timeline draws a violation for people: its history as one column a user, time going down, the operations at fault
 // marked, what led to them, and beneath it what happened and what that means, in everyday words. Long uneventful stretches
 // are folded. Where there is no history it shows who holds and who waits.
@@ -40,13 +43,20 @@ func Timeline(w io.Writer, v *Violation, columns int, color bool) error {
 	}
 	p := &pen{w: bufio.NewWriter(w), columns: columns, color: color}
 	if v.History != nil && len(v.History.Ops) > 0 {
-		p.paragraph("", howToRead, styleDim)
+		t, how := newTimeline(v), howToRead
+		if t.works {
+			how += howToReadWork
+		}
+		p.paragraph("", how, styleDim)
 		p.line("")
-		newTimeline(v).draw(p)
+		t.draw(p)
 		p.line("")
 	}
 	p.line(p.paint(styleFault, "✗ "+plain(string(v.Anomaly))))
 	p.paragraph("  ", sentence(v.Why), styleNone)
+	if how := mechanism(v); how != "" {
+		p.paragraph("  ", sentence(how), styleNone)
+	}
 	if means := consequence(v); means != "" {
 		p.paragraph("  ", "That means: "+means, styleNone)
 	}
@@ -64,6 +74,7 @@ type timeline struct {
 	ops    []Op
 	fault  map[int]bool
 	shown  map[int]bool
+	works  bool    // the work in the session of some of them is shown
 	users  []int32 // with something to show, left to right
 	widths []int   // of their lanes
 	old    bool    // the fault is that something had been there or gone before, so the newest messages tell it
@@ -76,6 +87,7 @@ type row struct {
 	at     int64
 	op     int
 	begins bool
+	works  bool // it is at work in the session from here on, at the latest
 	ends   bool
 	folded int // operations not shown, in place of one
 	when   when
@@ -110,7 +122,7 @@ func newTimeline(v *Violation) *timeline {
 				seen[life] = true
 			}
 		}
-		t.origin = min(t.origin, op.Call)
+		t.works = t.works || t.working(i)
 	}
 	slices.Sort(t.users)
 	t.lives = len(seen) > 1
@@ -144,9 +156,14 @@ func (t *timeline) choose() {
 			lives[life] = true
 		}
 	}
+	end := t.deletionBehind()
 	var before, during []int
 	for i := range t.ops {
 		op := &t.ops[i]
+		if op == end {
+			t.shown[i] = true
+			continue
+		}
 		life := op.life()
 		known := op.changes() && op.tookPlace() && lives[life]
 		switch {
@@ -161,6 +178,18 @@ func (t *timeline) choose() {
 	}
 	t.showLast(before, shownWrites)
 	t.showLast(during, shownOverlaps)
+}
+
+// deletionBehind finds the deletion that an operation at fault outlived, nil for none.
+func (t *timeline) deletionBehind() *Op {
+	for i := range t.ops {
+		if op := &t.ops[i]; t.fault[i] && (op.Kind.Writes() || op.Kind.Removes()) {
+			if end, _ := revived(t.ops, op); end != nil {
+				return end
+			}
+		}
+	}
+	return nil
 }
 
 func (t *timeline) overlapsFault(op *Op) bool {
@@ -203,7 +232,7 @@ func (t *timeline) rows() []row {
 		if t.fault[e.op] || len(t.fault) == 0 {
 			when = between
 		}
-		if e.begins && k+1 < len(events) && events[k+1].op == e.op && len(folded[k+1]) == 0 {
+		if e.begins && k+1 < len(events) && events[k+1].op == e.op && events[k+1].ends && len(folded[k+1]) == 0 {
 			e.ends = true
 			k++
 		}
@@ -220,12 +249,15 @@ func (t *timeline) events() (events []row) {
 	for i := range t.shown {
 		op := &t.ops[i]
 		events = append(events, row{at: op.Call, op: i, begins: true})
+		if t.working(i) {
+			events = append(events, row{at: max(op.Call, op.Return-op.Hold), op: i, works: true})
+		}
 		if op.Return != Never {
 			events = append(events, row{at: op.Return, op: i, ends: true})
 		}
 	}
 	slices.SortFunc(events, func(a, b row) int { // calls first: the ends of an interval belong to it
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(rank(a.ends), rank(b.ends)), cmp.Compare(a.op, b.op))
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.op, b.op))
 	})
 	return events
 }
@@ -240,16 +272,29 @@ func (t *timeline) unfold(folded [][]int) (some bool) {
 	return some
 }
 
-func rank(later bool) int {
-	if later {
+// rank is the order of the rows of one moment.
+func (r row) rank() int {
+	switch {
+	case r.ends:
+		return 2
+	case r.works:
 		return 1
 	}
 	return 0
 }
 
+// working reports whether the work in the session of operation i is shown: only of those at fault, to show that it overlapped.
+func (t *timeline) working(i int) bool {
+	op := &t.ops[i]
+	return t.fault[i] && op.Hold > 0 && op.Return != Never && op.tookPlace()
+}
+
 // draw draws the lanes.
 func (t *timeline) draw(p *pen) {
 	rows := append(t.rows(), t.unanswered()...)
+	for i := range t.shown {
+		t.origin = min(t.origin, t.ops[i].Call)
+	}
 	clock := len("0.0")
 	for _, r := range rows {
 		if r.folded == 0 {
@@ -263,13 +308,13 @@ func (t *timeline) draw(p *pen) {
 		head += pad(laneName(u), t.widths[lane])
 	}
 	p.line(p.paint(styleDim, strings.TrimRight(head, " ")))
-	open := map[int32]int{}
+	open, busy := map[int32]int{}, map[int32]bool{}
 	for _, r := range rows {
 		if r.folded > 0 {
 			p.line(p.paint(styleDim, gutter+foldText(r)))
 			continue
 		}
-		t.drawRow(p, r, clock, open)
+		t.drawRow(p, r, clock, open, busy)
 	}
 }
 
@@ -283,8 +328,9 @@ func (t *timeline) unanswered() (rows []row) {
 	return rows
 }
 
-// drawRow draws one event, on as many lines as its words need in their lane. open counts the operations under way in each lane.
-func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int) {
+// drawRow draws one event, on as many lines as its words need in their lane. open counts the operations under way in each lane;
+// those that are busy work in the session.
+func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy map[int32]bool) {
 	op := &t.ops[r.op]
 	mark, ink := "  ", styleNone
 	if t.fault[r.op] {
@@ -292,9 +338,13 @@ func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int) {
 	}
 	if r.ends && !r.begins {
 		open[op.User]--
+		busy[op.User] = false
 	}
 	first, next := "─ ", "  "
 	switch {
+	case r.works:
+		first, next = "┢ ", "┃ "
+		busy[op.User] = true
 	case !r.ends:
 		first, next = "┌ ", "│ "
 	case !r.begins:
@@ -314,6 +364,8 @@ func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int) {
 			switch {
 			case u == op.User:
 				line.WriteString(p.paint(ink, bullet+text) + pad("", width-2-utf8.RuneCountInString(text)))
+			case busy[u]:
+				line.WriteString(pad("┃", t.widths[lane]))
 			case open[u] > 0:
 				line.WriteString(pad("│", t.widths[lane]))
 			default:
@@ -365,6 +417,8 @@ func (t *timeline) clock(at int64) string {
 func (t *timeline) text(r row) string {
 	op := &t.ops[r.op]
 	switch {
+	case r.works:
+		return fmt.Sprintf("at work in the session by now, %s µs long", micros(op.Hold))
 	case !r.ends:
 		return asked(op)
 	case !r.begins:

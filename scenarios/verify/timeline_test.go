@@ -128,6 +128,7 @@ func violations(t testing.TB) map[string]*Violation {
 	return map[string]*Violation{
 		"lost-update": lostUpdate(), "stale-read": longStaleRead(t), "orphan": orphan(t),
 		"double-creation": doubleCreation(t), "fractured-read": fractured(t), "hang": hang(),
+		"orphaned-lock": orphanedLock(t),
 	}
 }
 

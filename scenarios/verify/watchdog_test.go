@@ -162,8 +162,8 @@ func TestRoundsAreDrawnFromTheirSeed(t *testing.T) {
 	cfg.Subject.Guarantees.Alone = true
 	procs := map[int]bool{}
 	for seed := range uint64(200) {
-		s := draw(seed, cfg)
-		if !reflect.DeepEqual(s, draw(seed, cfg)) {
+		s := draw(seed, cfg, nil)
+		if !reflect.DeepEqual(s, draw(seed, cfg, nil)) {
 			t.Fatalf("seed %d drew two different rounds", seed)
 		}
 		procs[s.procs] = true

@@ -1,0 +1,68 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"github.com/sessbench/sessbench/scenarios/runner"
+	"github.com/sessbench/sessbench/scenarios/target"
+	"github.com/sessbench/sessbench/strategies"
+	"github.com/sessbench/sessbench/strategies/redis"
+)
+
+// redisName is the strategy redis's name.
+const redisName = "redis"
+
+// embedded is what must be known of a row of sessions that a server in this very process keeps.
+const embedded = "embedded: not a speed figure"
+
+// addRedisFlags are the flags that say which server keeps the sessions of the strategy redis.
+func (a *app) addRedisFlags(fs flagGroup) {
+	o := &a.redis
+	fs.StringVar(&o.URL, "redis-url", "",
+		"server of the strategy redis, `URL`: redis://HOST:PORT, rediss:// with TLS, unix://PATH; more addresses: ?addr=HOST:PORT. Without: an embedded one")
+	fs.StringVar(&o.Username, "redis-user", "", "`NAME` to log in with")
+	fs.StringVar(&o.Password, "redis-password", "", "`PASSWORD` to log in with; better as SESSBENCH_REDIS_PASSWORD, where ps does not show it")
+	fs.BoolVar(&o.Cluster, "redis-cluster", false, "the server is a Redis Cluster")
+	fs.StringVar(&o.Master, "redis-sentinel", "", "the addresses are Sentinels, which know the server by this `NAME`")
+	fs.StringVar(&o.CAFile, "redis-ca", "", "with TLS, trust the certificates in `FILE` (PEM) in place of the system's")
+	fs.BoolVar(&o.InsecureSkipVerify, "redis-insecure", false, "with TLS, do not verify the server's certificate")
+	fs.Var(duration(redis.DefaultTimeout.String(), time.Millisecond, time.Hour, func(d time.Duration) {
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = d, d, d
+	}), "redis-timeout",
+		"`TIME` that the server may take to connect and to answer")
+}
+
+// redisStrategy is the strategy redis, for the server that the flags name. It is made when it is first asked for: the flags
+// are read by then.
+func (a *app) redisStrategy() *strategies.Strategy {
+	if a.inRedis == nil {
+		redis.SilenceClient() // whatever goes wrong comes back as an error, or in a row
+		s := redis.Strategy(a.redis)
+		a.inRedis = &s
+	}
+	return a.inRedis
+}
+
+// openLists opens what keeps lists in Redis and is no store, and marks what an embedded server keeps.
+func (a *app) openLists(ctx context.Context, list []runner.Subject) (all opened, err error) {
+	for i := range list {
+		s := &list[i]
+		if s.Strategy != a.inRedis || a.inRedis == nil {
+			continue
+		}
+		if a.redis.URL == "" {
+			s.Remark = embedded
+		}
+		if s.Params["layout"] != "list" {
+			continue
+		}
+		lists, err := redis.OpenLists(ctx, a.redis)
+		if err != nil {
+			return all, err
+		}
+		s.Target = target.OfLists(lists)
+		all = append(all, s.Target.Close)
+	}
+	return all, nil
+}

@@ -1,0 +1,141 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/runner"
+	"github.com/sessbench/sessbench/scenarios/target"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// targetOptions says which programs to drive beside the strategies, or in their place.
+type targetOptions struct {
+	Targets []string
+	Timeout time.Duration
+	specs   []target.Spec // what they say
+}
+
+func (o *targetOptions) addFlags(fs flagGroup) {
+	o.Timeout = target.DefaultTimeout
+	fs.StringArrayVar(&o.Targets, "target", nil,
+		"a program in any language, `exec:COMMAND`, or one that runs: tcp:HOST:PORT, unix:PATH; repeatable. Without -S only these")
+	fs.Var(duration(o.Timeout.String(), time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "target-timeout",
+		"`TIME` that a target may take to answer, beyond the work it is asked to do, before it counts as hanging")
+}
+
+// parse reads the targets.
+func (o *targetOptions) parse(flag string) error {
+	o.specs = nil
+	for _, text := range o.Targets {
+		spec, err := target.Parse(text)
+		if err != nil {
+			return usagef("%s %w", flag, err)
+		}
+		o.specs = append(o.specs, spec)
+	}
+	return nil
+}
+
+// startTimeout is how long a program may take to announce itself: a virtual machine that first compiles it, on a busy machine.
+const startTimeout = time.Minute
+
+// opened is what was opened for a run, to be closed after it.
+type opened []func() error
+
+func (list opened) close() error {
+	var failed []error
+	for _, close := range slices.Backward(list) {
+		failed = append(failed, close())
+	}
+	return errors.Join(failed...)
+}
+
+// openTargets starts the programs, or joins those that run. What was opened is to be closed also when there is an error.
+func (o *targetOptions) openTargets(ctx context.Context, taken []string) (list []runner.Subject, all opened, err error) {
+	for _, spec := range o.specs {
+		p, err := target.Start(ctx, spec, target.Options{Timeout: o.Timeout, StartTimeout: startTimeout})
+		if err != nil {
+			return nil, all, err
+		}
+		all = append(all, p.Close)
+		label := labelFor(p.Name(), taken)
+		taken = append(taken, label)
+		list = append(list, runner.Subject{
+			Label: label, TargetName: p.Name(), Target: p,
+			Strategy: &strategies.Strategy{Name: label, How: spec.String(), Guarantees: manager.Guarantees{}},
+		})
+	}
+	return list, all, nil
+}
+
+// labelFor is a target's name as a row has it: in one word, and nobody else's.
+func labelFor(name string, taken []string) string {
+	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r <= ' ' || r == ',' }), "-")
+	label := name
+	for n := 2; slices.Contains(taken, label); n++ {
+		label = fmt.Sprintf("%s#%d", name, n)
+	}
+	return label
+}
+
+// openProtocol starts an adapter that does nothing, so that what the protocol costs is known.
+func (o *targetOptions) openProtocol(ctx context.Context) (scenarios.Target, error) {
+	self, err := program()
+	if err != nil {
+		return nil, err
+	}
+	return target.Start(ctx, target.Spec{Command: []string{self, "adapter", "noop"}}, target.Options{Timeout: o.Timeout})
+}
+
+// program is the file to start for this very program by its own name, which may decide what it is.
+func program() (string, error) {
+	exact, err := executable()
+	if err != nil {
+		return "", err
+	}
+	named, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return exact, nil
+	}
+	a, errA := os.Stat(named)
+	b, errB := os.Stat(exact)
+	if errA != nil || errB != nil || !os.SameFile(a, b) {
+		return exact, nil
+	}
+	return named, nil
+}
+
+// fit refuses targets that do not know what a scenario's users do, or what the audit asks at the end.
+func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) error {
+	for _, subject := range subjects {
+		if subject.Target == nil {
+			continue
+		}
+		for i := range list {
+			s := &list[i]
+			look := scenarios.History
+			if s.ByVersion() {
+				look = scenarios.Read
+			}
+			needs := append(s.Ops(), look, scenarios.Delete)
+			if s.Sweeps() {
+				needs = append(needs, scenarios.Sweep)
+			}
+			for _, op := range needs {
+				if !subject.Target.Has(op) {
+					return usagef("%s %s: does not know %s, which %s needs: want another --scenario", flag, subject.Label, op, s.Name)
+				}
+			}
+		}
+	}
+	return nil
+}

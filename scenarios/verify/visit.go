@@ -1,0 +1,89 @@
+package verify
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// A scenario's users do here what they do in a run, but to very few sessions, so that they meet.
+
+// visited are the kinds of operations that stand for those of a scenario.
+var visited = map[scenarios.Op]Kind{
+	scenarios.GetOrCreate: GetOrCreate,
+	scenarios.Append:      Append,
+	scenarios.History:     History,
+	scenarios.Validate:    View,
+	scenarios.Touch:       Update,
+	scenarios.Update:      Update,
+	scenarios.Read:        View,
+	scenarios.Delete:      Delete,
+}
+
+// Fits reports why a scenario's operations cannot be verified; nil: they can.
+func Fits(s *scenarios.Scenario) error {
+	switch {
+	case s.Sweeps():
+		return fmt.Errorf("%s is about sessions that expire: nobody is told which of them a sweep removes", s.Name)
+	case s.Creates():
+		return fmt.Errorf("the users of %s keep to sessions that they make for themselves: nobody meets there", s.Name)
+	}
+	return nil
+}
+
+// unknownTo names the operations of a scenario that a target does not know.
+func unknownTo(s *scenarios.Scenario, has func(Kind) bool) (names []string) {
+	for _, op := range s.Ops() {
+		if k := visited[op]; !has(k) {
+			names = append(names, requests[k].String())
+		}
+	}
+	return names
+}
+
+// drawVisits returns what draws users who act out a scenario's visits. Whoever comes to a session for the first time makes it,
+// unless the scenario sees to that. One operation in seven is a read beside, so that somebody sees what the others do.
+func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(Kind) bool) func(slots int) user {
+	const beside = 7
+	reads := slices.DeleteFunc([]Kind{History, View}, func(k Kind) bool { return !has(k) })
+	return func(slots int) user {
+		var visit []Kind // what is left of it
+		slot, known := uint32(0), map[uint32]bool{}
+		return func() (Kind, uint32) {
+			if len(reads) > 0 && rng.IntN(beside) == 0 {
+				return reads[rng.IntN(len(reads))], slot
+			}
+			if len(visit) == 0 {
+				slot = drawSlot(rng, slots)
+				visit = visitOf(rng, s)
+				if !known[slot] && !s.Absent {
+					visit = slices.Insert(visit, 0, GetOrCreate)
+				}
+				known[slot] = true
+			}
+			k := visit[0]
+			visit = visit[1:]
+			return k, slot
+		}
+	}
+}
+
+// visitOf draws what a visit does.
+func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []Kind) {
+	for _, op := range s.Visit {
+		visit = append(visit, visited[op])
+	}
+	total := 0
+	for _, w := range s.Mix {
+		total += w.Weight
+	}
+	for _, w := range s.Mix {
+		if rng.IntN(total) < w.Weight { // of what is left
+			return []Kind{visited[w.Op]}
+		}
+		total -= w.Weight
+	}
+	return visit
+}

@@ -1,0 +1,107 @@
+package verify
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// TestScenariosFit: what cannot be verified is refused, and what can has a kind for each of its operations.
+func TestScenariosFit(t *testing.T) {
+	fitting := 0
+	for _, s := range scenarios.All() {
+		err := Fits(s)
+		if unfit := s.Creates() || s.Sweeps(); unfit != (err != nil) {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		if err != nil {
+			continue
+		}
+		fitting++
+		for _, op := range s.Ops() {
+			if _, known := visited[op]; !known {
+				t.Errorf("%s: nothing stands for %s", s.Name, op)
+			}
+		}
+	}
+	if fitting < 3 {
+		t.Errorf("%d scenarios fit", fitting)
+	}
+}
+
+// acts draws what a user of a scenario does to three sessions.
+func acts(t *testing.T, name string) user {
+	t.Helper()
+	s, err := scenarios.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return drawVisits(rand.New(rand.NewPCG(1, 2)), s, func(Kind) bool { return true })(3)
+}
+
+// TestVisits: a user does a visit's operations in their order on one session, some reads aside.
+func TestVisits(t *testing.T) {
+	next, want := acts(t, "churn"), []Kind{GetOrCreate, Append, Append, Append, Delete}
+	var done []Kind
+	sessions, reads := map[uint32]bool{}, 0
+	at := uint32(0)
+	for range 2000 {
+		k, slot := next()
+		switch {
+		case k.Reads():
+			reads++
+			continue
+		case len(done) > 0 && slot != at:
+			t.Fatalf("from session %d to %d within a visit", at, slot)
+		}
+		at, sessions[slot] = slot, true
+		if done = append(done, k); len(done) == len(want) {
+			if !slices.Equal(done, want) {
+				t.Fatalf("%v, want %v", done, want)
+			}
+			done = nil
+		}
+	}
+	if len(sessions) != 3 || reads < 2000/14 || reads > 2000/4 {
+		t.Errorf("%d sessions and %d reads of 2000 operations: want 3 and a seventh", len(sessions), reads)
+	}
+}
+
+// TestVisitsMakeWhatTheyNeed: where a scenario takes sessions for granted, whoever comes to one first makes it.
+func TestVisitsMakeWhatTheyNeed(t *testing.T) {
+	next, made := acts(t, "hot-session"), map[uint32]bool{}
+	for range 200 {
+		switch k, slot := next(); {
+		case k == GetOrCreate && made[slot]:
+			t.Fatalf("session %d was made a second time", slot)
+		case k == GetOrCreate:
+			made[slot] = true
+		case k == Append && !made[slot]:
+			t.Fatalf("an append to session %d, which nobody had made", slot)
+		}
+	}
+	if len(made) != 3 {
+		t.Errorf("%d sessions of 3 were made", len(made))
+	}
+}
+
+// TestMixesAreDrawnByWeight: a visit of a mix is one operation.
+func TestMixesAreDrawnByWeight(t *testing.T) {
+	s, err := scenarios.Lookup("rag")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng, n := rand.New(rand.NewPCG(1, 2)), map[Kind]int{}
+	for range 2000 {
+		visit := visitOf(rng, s)
+		if len(visit) != 1 {
+			t.Fatalf("%v: want one operation", visit)
+		}
+		n[visit[0]]++
+	}
+	if n[Append] < 60 || n[Append] > 140 || n[History] != 2000-n[Append] {
+		t.Errorf("%v: want one append in twenty", n)
+	}
+}

@@ -1,0 +1,322 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+var _ scenarios.Chat = (*ListsUser)(nil)
+
+func newLists(t *testing.T, client goredis.UniversalClient, opts ...ListsOption) *Lists {
+	t.Helper()
+	l, err := NewLists(client, "test:", opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func (l *Lists) mustCreate(t *testing.T) (manager.ID, uint64) {
+	t.Helper()
+	id := uuid.New()
+	created, life, err := l.GetOrCreate(background, id)
+	if err != nil || !created || life == 0 || life >= 1<<53 {
+		t.Fatalf("GetOrCreate of a new id: %v, life %d, %v", created, life, err)
+	}
+	return id, life
+}
+
+func TestListsKeepTheNewestMessages(t *testing.T) {
+	_, client, _ := newServer(t)
+	l := newLists(t, client)
+	id, life := l.mustCreate(t)
+	for n := range uint64(40) {
+		seq, in, err := l.AddMessage(background, id, "user", fmt.Sprintf("message %d\n\"€\x00", n+1))
+		if seq != n+1 || in != life || err != nil {
+			t.Fatalf("message %d: number %d in life %d, %v", n+1, seq, in, err)
+		}
+		h, in, err := l.History(background, id, nil)
+		if want := int(min(n+1, manager.HistoryLimit)); err != nil || len(h) != want || in != life {
+			t.Fatalf("history after %d messages: %d of them, life %d, %v", n+1, len(h), in, err)
+		}
+		for i, m := range h {
+			seq := n + 2 - uint64(len(h)) + uint64(i)
+			if want := (manager.Message{Seq: seq, Role: "user", Content: fmt.Sprintf("message %d\n\"€\x00", seq)}); m != want {
+				t.Fatalf("message %d of the history is %+v, want %+v", i, m, want)
+			}
+		}
+	}
+	before := []manager.Message{{Seq: 7}}
+	h, _, err := l.History(background, id, before)
+	if err != nil || len(h) != 1+manager.HistoryLimit || h[0] != before[0] {
+		t.Errorf("History after what was in dst: %d messages, %v", len(h), err)
+	}
+	last, err := l.Delete(background, id)
+	if err != nil || last.Seq != 40 || last.Incarnation != life || !cmp.Equal(last.History(nil), h[1:]) {
+		t.Errorf("Delete: %d messages of life %d, %v", last.Seq, last.Incarnation, err)
+	}
+}
+
+func TestListsOfNobody(t *testing.T) {
+	_, client, _ := newServer(t)
+	l := newLists(t, client)
+	id := uuid.New()
+	for name, op := range map[string]func() error{
+		"AddMessage":    func() error { _, _, err := l.AddMessage(background, id, "user", "hi"); return err },
+		"Touch":         func() error { _, _, err := l.Touch(background, id); return err },
+		"History":       func() error { _, _, err := l.History(background, id, nil); return err },
+		"Validate":      func() error { return l.Validate(background, id) },
+		"DeleteSession": func() error { _, _, err := l.DeleteSession(background, id); return err },
+	} {
+		if err := op(); !errors.Is(err, manager.ErrNotFound) {
+			t.Errorf("%s of an absent session: %v, want ErrNotFound", name, err)
+		}
+	}
+	if n, err := l.Len(background); n != 0 || err != nil {
+		t.Errorf("%d sessions, %v: want none", n, err)
+	}
+}
+
+func TestListsNumberEveryMessageOnce(t *testing.T) {
+	const users, each = 8, 40
+	_, client, _ := newServer(t)
+	l := newLists(t, client)
+	id, _ := l.mustCreate(t)
+	var seqs [users][]uint64
+	var all sync.WaitGroup
+	for u := range users {
+		all.Go(func() {
+			for range each {
+				seq, _, err := l.AddMessage(background, id, "user", "hi")
+				if err != nil {
+					t.Error(err)
+				}
+				seqs[u] = append(seqs[u], seq)
+			}
+		})
+	}
+	all.Wait()
+	union := slices.Sorted(slices.Values(slices.Concat(seqs[:]...)))
+	for i, seq := range union {
+		if seq != uint64(i+1) {
+			t.Fatalf("number %d is %d", i+1, seq)
+		}
+	}
+}
+
+func TestListsHaveOneCreator(t *testing.T) {
+	_, client, _ := newServer(t)
+	l := newLists(t, client)
+	id := uuid.New()
+	const users = 16
+	var lives [users]uint64
+	var made [users]bool
+	var all sync.WaitGroup
+	for u := range users {
+		all.Go(func() {
+			var err error
+			if made[u], lives[u], err = l.GetOrCreate(background, id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(slices.DeleteFunc(made[:], func(b bool) bool { return !b })); n != 1 {
+		t.Errorf("%d created the session", n)
+	}
+	if n := len(slices.Compact(lives[:])); n != 1 {
+		t.Errorf("%d lives were told", n)
+	}
+}
+
+// What the server is sent a second time is answered as the first time.
+func TestListCommandsThatComeTwice(t *testing.T) {
+	c := newCommands(t)
+	both, graves := []string{c.key, messages(c.key)}, []string{c.key, tombstone(c.key)}
+	list := func(answer any) string { return fmt.Sprint(answer) }
+	begin := func(life string) string { return list(c.run(createListScript, graves, life, 1, 0)) }
+	add := func(token, text string) string { return list(c.run(appendScript, both, token, text, 2, 15, 0)) }
+	touch := func(token string) string { return list(c.run(touchScript, both, token, 3, 0)) }
+	read := func() string { return list(c.run(readScript, both)) }
+	end := func(token, life string) string {
+		return list(c.run(deleteListScript, append(slices.Clone(both), tombstone(c.key), messages(tombstone(c.key))), token, life, "", 60_000))
+	}
+	a, b := lifeWord(1), lifeWord(2)
+	c.want("a creation", begin(a), "[1 "+a+"]")
+	c.want("its copy", begin(a), "[1 "+a+"]")
+	c.want("somebody else's", begin(b), "[0 "+a+"]")
+
+	first, second := newToken(), newToken()
+	c.want("a message", add(first, "one"), "[1 "+a+"]")
+	c.want("its copy", add(first, "one"), "[1 "+a+"]")
+	c.want("a touch", touch(second), "[2 "+a+"]")
+	c.want("its copy", touch(second), "[2 "+a+"]")
+	for n := range 6 {
+		c.want("more", add(newToken(), "more"), fmt.Sprintf("[%d %s]", n+2, a))
+	}
+	c.want("the first message's copy after others", add(first, "one"), "[1 "+a+"]")
+	state := read()
+	c.want("the session", state, "["+a+" 7 8 2 [one"+strings.Repeat(" more", 6)+"]]")
+
+	gone := newToken()
+	c.want("the end of another life", end(newToken(), b), "0")
+	c.want("the end", end(gone, a), state)
+	c.want("its copy", end(gone, a), state)
+	c.want("the message's copy after the end", add(first, "one"), "-1")
+	c.want("the creation's copy after the end", begin(a), "[1 "+a+"]")
+	c.want("the session", read(), "-1")
+	c.want("the next life", begin(b), "[1 "+b+"]")
+	c.want("the end's copy in the next life", end(gone, a), state)
+	c.want("the session", read(), "["+b+" 0 0 1 []]")
+}
+
+// A message that may have arrived is not sent again: unlike a record, it can be appended twice.
+func TestListsNeverSendAgain(t *testing.T) {
+	for _, retries := range []int{-1, 3} {
+		t.Run(fmt.Sprint("retries ", retries), func(t *testing.T) {
+			_, client, lost := newServer(t, func(o *goredis.Options) { o.MaxRetries = retries })
+			l := newLists(t, client)
+			id, _ := l.mustCreate(t)
+			if _, _, err := l.AddMessage(background, id, "user", "one"); err != nil {
+				t.Fatal(err)
+			}
+			lost.armed.Store(1)
+			if _, _, err := l.AddMessage(background, id, "user", "two"); !errors.Is(err, manager.ErrIndeterminate) {
+				t.Errorf("%v: want ErrIndeterminate", err)
+			}
+			if seq, _, err := l.AddMessage(background, id, "user", "three"); seq != 3 || err != nil {
+				t.Errorf("the next message is number %d, %v: want 3", seq, err)
+			}
+		})
+	}
+}
+
+func TestListsExpireIdle(t *testing.T) {
+	_, client, _ := newServer(t)
+	var handed []manager.ID
+	l := newLists(t, client, ListsOnRemove(func(id manager.ID, last manager.Session) {
+		handed = append(handed, id)
+		if last.Seq != 1 || last.History(nil)[0].Content != "hi" {
+			t.Errorf("handed over %+v", last)
+		}
+	}))
+	id, _ := l.mustCreate(t)
+	if _, _, err := l.AddMessage(background, id, "user", "hi"); err != nil {
+		t.Fatal(err)
+	}
+	u := l.User()
+	if n, err := u.ExpireIdle(background, time.Hour); n != 0 || err != nil {
+		t.Errorf("%d were idle for an hour, %v", n, err)
+	}
+	if n, err := u.ExpireIdle(background, 0); n != 1 || err != nil {
+		t.Errorf("%d were removed, %v: want 1", n, err)
+	}
+	if !slices.Equal(handed, []manager.ID{id}) {
+		t.Errorf("handed over %v: want %v", handed, id)
+	}
+	if err := u.Validate(background, id); !errors.Is(err, manager.ErrNotFound) {
+		t.Errorf("Validate: %v", err)
+	}
+}
+
+func TestListsTouch(t *testing.T) {
+	_, client, _ := newServer(t)
+	for _, test := range []struct {
+		every   time.Duration
+		touches uint64
+	}{{0, 1}, {time.Hour, 1}, {time.Nanosecond, 3}} {
+		t.Run(test.every.String(), func(t *testing.T) {
+			l := newLists(t, client, ListsTouch(test.every))
+			u := l.User()
+			id, err := u.CreateSession(background)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+			if _, err := u.History(background, id, nil); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Millisecond)
+			if err := u.Validate(background, id); err != nil {
+				t.Error(err)
+			}
+			version, err := u.Touch(background, id)
+			if version != test.touches || u.Touches() != test.touches || err != nil {
+				t.Errorf("version %d after %d touches, %v: want %d", version, u.Touches(), err, test.touches)
+			}
+			if seq, err := u.AddMessage(background, id, "user", "hi"); seq != 1 || err != nil {
+				t.Errorf("message number %d, %v", seq, err)
+			}
+			if err := u.DeleteSession(background, id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestListsTTL(t *testing.T) {
+	server, client, _ := newServer(t)
+	l := newLists(t, client, ListsTTL(time.Minute))
+	id, _ := l.mustCreate(t)
+	server.FastForward(50 * time.Second)
+	if _, _, err := l.AddMessage(background, id, "user", "hi"); err != nil {
+		t.Fatal(err)
+	}
+	server.FastForward(50 * time.Second)
+	if _, _, err := l.Touch(background, id); err != nil {
+		t.Fatal(err)
+	}
+	server.FastForward(50 * time.Second)
+	if h, _, err := l.History(background, id, nil); len(h) != 1 || err != nil {
+		t.Errorf("50 s after its last use: %d messages, %v", len(h), err)
+	}
+	server.FastForward(time.Minute)
+	if keys := server.Keys(); len(keys) != 0 {
+		t.Errorf("after its time-to-live there is still %v", keys)
+	}
+}
+
+func TestListsResetAndClose(t *testing.T) {
+	l, err := OpenLists(background, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := l.mustCreate(t)
+	if err := l.Reset(background); err != nil {
+		t.Error(err)
+	}
+	if n, err := l.Len(background); n != 0 || err != nil {
+		t.Errorf("%d sessions after Reset, %v", n, err)
+	}
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	if _, _, err := l.AddMessage(ctx, id, "user", "hi"); !errors.Is(err, manager.ErrNotApplied) || !errors.Is(err, context.Canceled) {
+		t.Errorf("with a ctx that is done: %v", err)
+	}
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, _, err := l.AddMessage(background, id, "user", "hi"); err != manager.ErrClosed {
+		t.Errorf("after Close: %v", err)
+	}
+}

@@ -1,0 +1,13 @@
+package redis
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	SilenceClient() // addresses where nobody is meant to listen
+	// The client waits for a second after a dial that failed, and then leaves.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}

@@ -1,0 +1,120 @@
+package redis_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/strategies/redis"
+	"github.com/sessbench/sessbench/strategies/redis/redistest"
+)
+
+// Two ways to use Redis wrongly that are often seen (scenarios/flawed has them on an embedded server): the tests above must
+// say no to them on Debian's server, too.
+
+// getSet makes an update of a GET, the change, and a SET.
+type getSet struct {
+	manager.SessionStore[manager.Session]
+	client goredis.UniversalClient
+	prefix string
+}
+
+func (s getSet) Update(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if err := ctx.Err(); err != nil {
+		return manager.NotApplied(err)
+	}
+	key := s.prefix + "{" + id.String() + "}"
+	there, err := s.client.Get(background, key).Bytes()
+	if errors.Is(err, goredis.Nil) {
+		return manager.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	begin := bytes.IndexByte(there, '{') // of the JSON, behind what the store keeps
+	var session manager.Session
+	if err := json.Unmarshal(there[begin:], &session); err != nil {
+		return err
+	}
+	if err := fn(ctx, &session); err != nil {
+		return err
+	}
+	text, err := json.Marshal(&session)
+	if err != nil {
+		return err
+	}
+	return s.client.Set(background, key, append(there[:begin], text...), 0).Err()
+}
+
+func TestRealGetSetDies(t *testing.T) {
+	server := redistest.Start(t)
+	c := connect(t, redis.Options{URL: server.URL(), Users: verify.DefaultUsers})
+	r := examine(t, 10, verify.Subject{
+		Label: "redis-get-set", Guarantees: redis.Strategy(redis.Options{}).Guarantees,
+		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+			s, err := redis.New[manager.Session](c.Client(), c.Prefix())
+			return getSet{s, c.Client(), c.Prefix()}, err
+		},
+	})
+	wantConviction(t, r)
+}
+
+// retryTwice makes an update once more whose answer was lost, although it may have taken effect.
+type retryTwice[T any] struct{ manager.SessionStore[T] }
+
+func (s retryTwice[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	for {
+		if err := s.SessionStore.Update(ctx, id, fn); !errors.Is(err, manager.ErrIndeterminate) {
+			return err
+		}
+	}
+}
+
+func TestRealRetryTwiceDies(t *testing.T) {
+	server := redistest.Start(t)
+	t.Run("by verify", func(t *testing.T) {
+		p := redistest.NewProxy(t, server.Addr(), redistest.EveryNth(4, redistest.AnswerLost, "exec"))
+		c := connect(t, redis.Options{URL: p.URL(), Users: verify.DefaultUsers})
+		r := examine(t, 10, verify.Subject{
+			Label: "redis-retry-twice", Guarantees: redis.Strategy(redis.Options{}).Guarantees,
+			Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+				s, err := redis.New[manager.Session](c.Client(), c.Prefix(), redis.WithAtomic(redis.Watch))
+				return retryTwice[manager.Session]{s}, err
+			},
+		})
+		wantConviction(t, r)
+	})
+	t.Run("in the storm", func(t *testing.T) {
+		w := &weather{}
+		p := redistest.NewProxy(t, server.Addr(), w.judge)
+		for _, right := range ways()[:len(atomics)] {
+			wrong := way{right.name, func(t *testing.T, client goredis.UniversalClient, prefix string) book {
+				return storeBook{retryTwice[ledger]{right.open(t, client, prefix).(storeBook)}}
+			}}
+			t.Run(wrong.name, func(t *testing.T) {
+				faults := w.storm(t, wrong, redis.Options{URL: p.URL()}, []*redistest.Proxy{p}, inPlace(150))
+				if !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, "made twice") }) {
+					t.Errorf("an update is made again after a lost answer, and the judge finds %q", faults)
+				}
+			})
+		}
+	})
+}
+
+// wantConviction fails the test unless verify has found a history that no right store has. An odd answer would be the
+// test's own fault.
+func wantConviction(t *testing.T, r *verify.Report) {
+	t.Helper()
+	if r.Verdict != verify.Violated || r.Violation.Check != verify.ByWitness && r.Violation.Check != verify.ByPorcupine {
+		t.Fatalf("%s: %s: %s %+v, want a history that convicts it", r.Subject, r.Verdict, r.Why, r.Violation)
+	}
+	t.Logf("%s dies: %s (%s): %s", r.Subject, r.Violation.Anomaly, r.Violation.Check, r.Violation.Why)
+}

@@ -1,0 +1,43 @@
+package redis_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/strategies/redis"
+	"github.com/sessbench/sessbench/strategies/redis/redistest"
+)
+
+// TestRealRecreation deletes a session and makes it again while an update of it is under way: as many writes were made to it
+// as before, and still it is another session, which must not be overwritten.
+func TestRealRecreation(t *testing.T) {
+	server := redistest.Start(t)
+	for _, way := range ways()[:len(atomics)] {
+		t.Run(way.name, func(t *testing.T) {
+			c := connect(t, redis.Options{URL: server.URL(), Users: 1})
+			b := way.open(t, c.Client(), c.Prefix()).(storeBook)
+			id, runs := uuid.New(), 0
+			if _, _, err := b.begin(background, id, "first"); err != nil {
+				t.Fatal(err)
+			}
+			_ = b.Update(background, id, func(ctx context.Context, l *ledger) error { // may be refused, or made on the second life
+				if runs++; runs == 1 {
+					if _, err := b.Delete(ctx, id); err != nil {
+						t.Error(err)
+					}
+					if _, _, err := b.begin(ctx, id, "second"); err != nil {
+						t.Error(err)
+					}
+				}
+				l.Ops = append(l.Ops, "update of "+l.Life)
+				return nil
+			})
+			found, err := b.read(background, id)
+			if err != nil || found.Life != "second" || len(found.Ops) > 0 && found.Ops[0] != "update of second" {
+				t.Errorf("%+v, error %v: want the second life, with nothing of the first", found, err)
+			}
+		})
+	}
+}

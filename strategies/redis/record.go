@@ -1,0 +1,73 @@
+package redis
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+)
+
+// record is what a session's key holds: a head of fixed width, so that a script finds its way by position, and the
+// encoded session.
+//
+//	life version token token token token session
+//
+// Each part of the head is 16 hexadecimal digits. life is the token of the operation that created the session: it tells
+// this incarnation from every other under the same id. version is the number of writes in this life. Together they
+// are the state's identity, and a write that compares both cannot be fooled by a session that was deleted and made again.
+// The tokens are those of the latest writes, newest first: a write that comes a second time is known by its token.
+type record []byte
+
+const (
+	wordLen     = 16          // digits in each part of the head
+	identityLen = 2 * wordLen // life and version
+	tokensKept  = 4
+	headLen     = identityLen + tokensKept*wordLen
+)
+
+// newToken draws the name of one operation. It is no secret, only unlikely to be drawn twice.
+func newToken() string { return string(appendWord(make([]byte, 0, wordLen), rand.Uint64())) }
+
+func appendWord(dst []byte, n uint64) []byte {
+	return hex.AppendEncode(dst, []byte{
+		byte(n >> 56), byte(n >> 48), byte(n >> 40), byte(n >> 32), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n),
+	})
+}
+
+// firstRecord begins the life that token names.
+func firstRecord(token string, session []byte) record {
+	r := make(record, 0, headLen+len(session))
+	r = append(r, token...)
+	r = appendWord(r, 1)
+	r = append(r, token...)
+	for range tokensKept - 1 {
+		r = appendWord(r, 0)
+	}
+	return append(r, session...)
+}
+
+// next is the record that follows r by the write that token names.
+func (r record) next(token string, session []byte) (record, error) {
+	version, err := strconv.ParseUint(string(r[wordLen:identityLen]), 16, 64)
+	if err != nil {
+		return nil, fmt.Errorf("version of a session: %w", err)
+	}
+	n := make(record, 0, headLen+len(session))
+	n = append(n, r[:wordLen]...)
+	n = appendWord(n, version+1)
+	n = append(n, token...)
+	n = append(n, r[identityLen:headLen-wordLen]...)
+	return append(n, session...), nil
+}
+
+func (r record) life() string     { return string(r[:wordLen]) }
+func (r record) identity() string { return string(r[:identityLen]) }
+func (r record) session() []byte  { return r[headLen:] }
+
+// parseRecord refuses what no store of this package has written.
+func parseRecord(key string, value []byte) (record, error) {
+	if len(value) < headLen {
+		return nil, fmt.Errorf("redis key %s: %d bytes where a session was due, want at least %d", key, len(value), headLen)
+	}
+	return record(value), nil
+}

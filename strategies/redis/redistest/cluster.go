@@ -1,0 +1,195 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// slots is how many hash slots a cluster shares out
+// (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+const slots = 16384
+
+// Cluster is a Redis Cluster of masters without replicas, each with an equal share of the slots in the order of Nodes.
+type Cluster struct {
+	Nodes []*Server
+
+	buses []int    // the ports where the nodes talk to each other
+	ids   []string // the nodes' names for each other
+	addrs []string
+}
+
+// StartCluster starts a cluster of n nodes, and returns it when every node finds it whole: two seconds at the least. Each
+// node gets the further arguments. It ends, and is left out, as what [Start] starts.
+func StartCluster(t testing.TB, n int, args ...string) *Cluster {
+	t.Helper()
+	return startCluster(t, n, args, func(int, *Server) error { return nil })
+}
+
+// StartClusterBehind is [StartCluster] of nodes that have clients come to them through proxies with this judge.
+func StartClusterBehind(t testing.TB, n int, judge Judge, args ...string) (*Cluster, []*Proxy) {
+	t.Helper()
+	proxies := make([]*Proxy, n)
+	c := startCluster(t, n, args, func(i int, node *Server) error {
+		proxies[i] = NewProxy(t, node.Addr(), judge)
+		_, port, err := net.SplitHostPort(proxies[i].Addr())
+		if err != nil {
+			return err
+		}
+		_, err = node.do("CONFIG", "SET", "cluster-announce-port", port)
+		return err
+	})
+	for i, p := range proxies {
+		c.addrs[i] = p.Addr()
+	}
+	return c, proxies
+}
+
+// startCluster has prepare make each node ready before the others hear of it.
+func startCluster(t testing.TB, n int, args []string, prepare func(i int, node *Server) error) *Cluster {
+	t.Helper()
+	need(t)
+	c := &Cluster{}
+	for i := range n {
+		bus, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		node := Start(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus)}, args...)...)
+		c.Nodes, c.buses, c.addrs = append(c.Nodes, node), append(c.buses, bus), append(c.addrs, node.Addr())
+		if err := prepare(i, node); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.join(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Addrs are where clients find the nodes, HOST:PORT.
+func (c *Cluster) Addrs() []string { return c.addrs }
+
+// URL is the cluster's address as clients take it.
+func (c *Cluster) URL() string {
+	return "redis://" + c.addrs[0] + "?addr=" + strings.Join(c.addrs[1:], "&addr=")
+}
+
+// do sends a command to a server, past all proxies.
+func (s *Server) do(words ...any) (any, error) {
+	answer, err := s.client.Do(context.Background(), words...).Result()
+	if err != nil {
+		err = fmt.Errorf("%v: %w", words, err)
+	}
+	return answer, err
+}
+
+// join makes a cluster of the nodes.
+func (c *Cluster) join() error {
+	n := len(c.Nodes)
+	for i, node := range c.Nodes {
+		id, err := node.do("CLUSTER", "MYID")
+		if err != nil {
+			return err
+		}
+		c.ids = append(c.ids, fmt.Sprint(id))
+		for _, words := range [][]any{
+			{"CLUSTER", "SET-CONFIG-EPOCH", i + 1}, // two nodes with one epoch would have to vote
+			{"CLUSTER", "ADDSLOTSRANGE", i * slots / n, (i+1)*slots/n - 1},
+		} {
+			if _, err := node.do(words...); err != nil {
+				return err
+			}
+		}
+		for j, other := range c.Nodes[:i] {
+			if _, err := node.do("CLUSTER", "MEET", "127.0.0.1", other.Port, c.buses[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return c.awaitWhole()
+}
+
+// awaitWhole waits until every node knows who serves each slot.
+func (c *Cluster) awaitWhole() error {
+	whole := []string{
+		"cluster_state:ok", "cluster_slots_ok:" + strconv.Itoa(slots), "cluster_known_nodes:" + strconv.Itoa(len(c.Nodes)),
+	}
+	late := time.Now().Add(patience)
+	for i := 0; i < len(c.Nodes); {
+		info, err := c.Nodes[i].do("CLUSTER", "INFO")
+		switch {
+		case err != nil:
+			return err
+		case containsAll(fmt.Sprint(info), whole):
+			i++
+		case time.Now().After(late):
+			return fmt.Errorf("the cluster is not whole after %v: %v", patience, info)
+		default:
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+func containsAll(text string, parts []string) bool {
+	for _, p := range parts {
+		if !strings.Contains(text, p+"\r\n") {
+			return false
+		}
+	}
+	return true
+}
+
+// MigrateSlots hands slots over from one node to another, keys and all, while clients may be using them: what redis-cli
+// --cluster reshard does, but all the slots at once, so that clients meet them half moved. pause, which may be nil, is
+// called between any two steps. It may run on any goroutine.
+func (c *Cluster) MigrateSlots(from, to int, pause func(), slots ...int) error {
+	if pause == nil {
+		pause = func() {}
+	}
+	source, target := c.Nodes[from], c.Nodes[to]
+	for _, slot := range slots {
+		_, err := target.do("CLUSTER", "SETSLOT", slot, "IMPORTING", c.ids[from])
+		if err == nil {
+			_, err = source.do("CLUSTER", "SETSLOT", slot, "MIGRATING", c.ids[to])
+		}
+		if err != nil {
+			return err
+		}
+		pause()
+	}
+	for _, slot := range slots {
+		if err := source.moveKeys(slot, target, pause); err != nil {
+			return err
+		}
+	}
+	for _, slot := range slots {
+		for _, node := range append([]*Server{target, source}, c.Nodes...) { // these two first: one of them serves it at any time
+			if _, err := node.do("CLUSTER", "SETSLOT", slot, "NODE", c.ids[to]); err != nil {
+				return err
+			}
+		}
+		pause()
+	}
+	return nil
+}
+
+// moveKeys moves the keys of a slot, one at a time: new ones are not made here any more.
+func (s *Server) moveKeys(slot int, to *Server, pause func()) error {
+	for {
+		keys, err := s.client.ClusterGetKeysInSlot(context.Background(), slot, 1).Result()
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		_, err = s.do("MIGRATE", "127.0.0.1", to.Port, keys[0], 0, patience.Milliseconds())
+		if err != nil {
+			return err
+		}
+		pause()
+	}
+}

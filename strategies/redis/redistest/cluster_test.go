@@ -1,0 +1,120 @@
+package redistest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+func clusterClient(t *testing.T, c *Cluster) *redis.ClusterClient {
+	client := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: c.Addrs()[:1], DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// TestMigration moves slots while they are written to: each write is in the slot's new place once.
+func TestMigration(t *testing.T) {
+	c := StartCluster(t, 3)
+	client := clusterClient(t, c)
+	const sessions, writers = 20, 4
+	var moving []int
+	for i := range sessions {
+		slot := int(client.ClusterKeySlot(background, key(i)).Val())
+		if slot < slots/3 && !slices.Contains(moving, slot) {
+			moving = append(moving, slot)
+		}
+	}
+	if len(moving) < 3 {
+		t.Fatalf("%d keys lie on the first node, want some", len(moving))
+	}
+	var inside sync.WaitGroup
+	stop := make(chan struct{})
+	end := sync.OnceFunc(func() {
+		close(stop)
+		inside.Wait()
+	})
+	defer end()
+	done := make([][sessions]int64, writers)
+	for w := range writers {
+		inside.Go(func() {
+			for i := 0; ; i = (i + 1) % sessions {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := client.Incr(background, key(i)).Err(); err != nil {
+					t.Errorf("INCR during the migration: %v", err)
+					return
+				}
+				done[w][i]++
+			}
+		})
+	}
+	for _, way := range [][2]int{{0, 1}, {1, 2}, {2, 0}, {0, 2}} {
+		if err := c.MigrateSlots(way[0], way[1], nil, moving...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	for i := range sessions {
+		want := int64(0)
+		for w := range writers {
+			want += done[w][i]
+		}
+		if got, err := client.Get(background, key(i)).Int64(); got != want || err != nil {
+			t.Errorf("%s counts %d, want %d (error %v)", key(i), got, want, err)
+		}
+	}
+	for _, slot := range moving {
+		if n := c.Nodes[2].Client().ClusterCountKeysInSlot(background, slot).Val(); n == 0 {
+			t.Errorf("slot %d has no keys in its new place", slot)
+		}
+		if n := c.Nodes[0].Client().ClusterCountKeysInSlot(background, slot).Val(); n != 0 {
+			t.Errorf("slot %d has %d keys in its old place", slot, n)
+		}
+	}
+}
+
+func key(i int) string { return fmt.Sprintf("key{%d}", i) }
+
+// TestClusterBehindProxies: a client that knows only one node goes through the proxies to all of them.
+func TestClusterBehindProxies(t *testing.T) {
+	c, proxies := StartClusterBehind(t, 3, EveryNth(1, Delivered))
+	client := clusterClient(t, c)
+	for i := range 20 {
+		if err := client.Set(background, key(i), i, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, node := range c.Nodes {
+		shards, err := node.Client().ClusterShards(background).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var addrs []string
+		for _, s := range shards {
+			addrs = append(addrs, fmt.Sprintf("%s:%d", s.Nodes[0].IP, s.Nodes[0].Port))
+		}
+		slices.Sort(addrs)
+		want := slices.Sorted(slices.Values(c.Addrs()))
+		if diff := cmp.Diff(want, addrs); diff != "" {
+			t.Errorf("node %d sends clients elsewhere than to the proxies (-want +got):\n%s", i, diff)
+		}
+		if n := node.Client().DBSize(background).Val(); n == 0 || proxies[i].Count(Delivered) < n {
+			t.Errorf("node %d holds %d keys, and its proxy saw %d commands", i, n, proxies[i].Count(Delivered))
+		}
+	}
+	if url := c.URL(); strings.Count(url, "addr=") != 2 {
+		t.Errorf("the cluster's URL is %s, want all three nodes in it", url)
+	}
+}

@@ -1,0 +1,145 @@
+package redis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+func connectTo(t *testing.T, server *miniredis.Miniredis) *Server {
+	t.Helper()
+	s, err := Connect(background, Options{URL: "redis://" + server.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestCleanupLeavesWhatIsNotOurs(t *testing.T) {
+	server := miniredis.RunT(t)
+	foreign := []string{"sessbench:", "sessbench:other:{x}", "mine", "{x}:lock"}
+	for _, k := range foreign {
+		if err := server.Set(k, "kept"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := connectTo(t, server)
+	for i := range 3 * pageSize {
+		if err := server.Set(fmt.Sprint(s.Prefix(), i), "ours"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := server.Push(s.Prefix()+"{x}:messages", "ours"); err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.Cleanup(background)
+	if left != 0 || err != nil {
+		t.Errorf("Cleanup: %d left, %v", left, err)
+	}
+	slices.Sort(foreign)
+	if keys := server.Keys(); !slices.Equal(keys, foreign) {
+		t.Errorf("keys %v: want %v", keys, foreign)
+	}
+	if err := server.Set(s.Prefix()+"late", "ours"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if keys := server.Keys(); !slices.Equal(keys, foreign) {
+		t.Errorf("keys %v after Close: want %v", keys, foreign)
+	}
+}
+
+func TestPatternsMatchOnlyTheirPrefix(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := connectTo(t, server)
+	defer func() { _ = s.Close() }()
+	for _, prefix := range []string{"a*", "a?", "[ab]", `a\`, "a^"} {
+		own := &space{s.client, prefix}
+		if err := server.Set("ab-not-ours", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Set(prefix+"ours", ""); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := own.count(background, own.everything()); n != 1 || err != nil {
+			t.Errorf("below %s: %d keys, %v: want 1", prefix, n, err)
+		}
+		if err := own.clear(background); err != nil {
+			t.Error(err)
+		}
+	}
+	if keys := server.Keys(); !slices.Equal(keys, []string{"ab-not-ours"}) {
+		t.Errorf("keys %v left", keys)
+	}
+}
+
+func TestCloseSaysWhatItLeft(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := connectTo(t, server)
+	if err := server.Set(s.Prefix()+"x", ""); err != nil {
+		t.Fatal(err)
+	}
+	server.SetError("READONLY You can't write against a read only replica.")
+	err := s.Close()
+	if err == nil || !strings.Contains(err.Error(), s.Prefix()) || !strings.Contains(err.Error(), "unknown number of keys left") {
+		t.Errorf("error %v: want one that names the prefix", err)
+	}
+	if again := s.Close(); again != err {
+		t.Errorf("the second Close says %v", again)
+	}
+	if text := keysLeft(3); text != "3 keys" {
+		t.Error(text)
+	}
+}
+
+func TestEachServerHasAPrefixOfItsOwn(t *testing.T) {
+	server := miniredis.RunT(t)
+	a, b := connectTo(t, server), connectTo(t, server)
+	if a.Prefix() == b.Prefix() {
+		t.Error("two servers share the prefix", a.Prefix())
+	}
+	for _, s := range []*Server{a, b} {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A guest shares the sessions of another process, and leaves them when it goes.
+func TestGuestLeavesTheSessions(t *testing.T) {
+	server := miniredis.RunT(t)
+	o := Options{URL: "redis://" + server.Addr(), Prefix: NewPrefix()}
+	host, err := Connect(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Guest = true
+	guest, err := Connect(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := guest.Client().Set(t.Context(), guest.Prefix()+"x", "1", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := guest.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(server.Keys()); n != 1 {
+		t.Errorf("%d keys after the guest has gone: want 1", n)
+	}
+	if err := host.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(server.Keys()); n != 0 {
+		t.Errorf("%d keys after the host has gone: want none", n)
+	}
+	o.Prefix = "somebody:"
+	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "somebody:": want one that NewPrefix has drawn`) {
+		t.Errorf("a prefix that nobody drew: error %v", err)
+	}
+}
