@@ -150,7 +150,7 @@ func (o *reportOptions) merge(files []string) error {
 	case err != nil:
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}
 	}
-	return verdict(d, o.writeDocument(outputs, d), lostParticipants(d)...)
+	return verdict(d, o.writeDocument(outputs, d))
 }
 
 // lostParticipants names those of which nothing is in a merged document.

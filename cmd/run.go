@@ -24,6 +24,7 @@ type runOptions struct {
 	common
 
 	targetOptions
+	joinOptions
 
 	Scenarios []string
 	Baseline  string
@@ -80,10 +81,11 @@ environment, the environment outweighs the file.`,
 			if o.sources, err = configure(c); err != nil {
 				return err
 			}
+			o.keepShared(c.Flags())
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.beyondFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(formatNames()...))
+	addGroups(c, o.whatFlags(), o.beyondFlags(), o.togetherFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(formatNames()...))
 	completeRun(c, a)
 	return c
 }
@@ -102,6 +104,12 @@ func (o *runOptions) beyondFlags() flagGroup {
 	fs := newFlagGroup("Beyond this process")
 	o.targetOptions.addFlags(fs)
 	o.addRedisFlags(fs)
+	return fs
+}
+
+func (o *runOptions) togetherFlags() flagGroup {
+	fs := newFlagGroup("Several machines")
+	o.joinOptions.addFlags(fs)
 	return fs
 }
 
@@ -176,6 +184,16 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	}
 	if err := o.checkSaveBaseline(); err != nil {
 		return err
+	}
+	if err := o.checkJoin(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.leave(ctx, err)) }()
+	if err := o.joinOthers(ctx); err != nil {
+		return err
+	}
+	if o.party != nil {
+		cfg.Party = o.party
 	}
 	all, err := o.openSubjects(ctx, &cfg)
 	defer func() { err = errors.Join(err, all.close()) }()
@@ -265,6 +283,9 @@ func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 // measure runs, writes what was found to every output, and turns it into the exit code.
 func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
 	doc, err := o.document(ctx, cfg, traffic)
+	if o.party != nil {
+		doc, err = o.handIn(ctx, doc, err)
+	}
 	if doc == nil {
 		return err
 	}
@@ -272,6 +293,9 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 		format, _ := reports.Lookup(kind) // checked with the flags
 		return format.Write(w, doc, screen)
 	})
+	if o.party != nil {
+		written = errors.Join(err, written, o.written(ctx, doc, written))
+	}
 	o.warn(doc)
 	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), o.crossed(doc)...)
 }
@@ -284,6 +308,10 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 	doc, err := runner.Run(ctx, cfg)
 	show.clear()
 	if doc == nil {
+		return nil, err
+	}
+	lost := (*runner.LostError)(nil)
+	if len(doc.Results) == 0 && errors.As(err, &lost) {
 		return nil, err
 	}
 	if len(doc.Results) == 0 {
@@ -316,7 +344,9 @@ func verdict(d *result.Document, written error, more ...finding) error {
 	add(exitViolated, violations(d))
 	found = append(found, more...)
 	add(exitInconclusive, undecided(d))
-	if d.Interrupted {
+	lost := lostParticipants(d)
+	found = append(found, lost...)
+	if d.Interrupted && lost == nil {
 		add(exitInterrupted, "interrupted: only the finished trials are reported")
 	}
 	for _, code := range []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed} {

@@ -16,6 +16,7 @@ const little = 0.10
 // closings says what the tables come to, a line a scenario, and first of all if the run was cut short.
 func closings(d *result.Document, all []*section) []string {
 	var lines []string
+	lines = append(lines, lostLines(d)...)
 	if d.Interrupted {
 		lines = append(lines, "Interrupted: only the trials that had finished by then are in it.")
 	}

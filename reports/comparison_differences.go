@@ -97,6 +97,7 @@ func settingConditions(d *result.Document) []condition {
 		{"record", set(c.Record, strconv.Itoa)},
 		{"trace speed", c.TraceSpeed},
 		{"recorded traffic", traffic},
+		{"participants", set(len(d.Participants), strconv.Itoa)},
 	}
 }
 

@@ -140,7 +140,7 @@ func targetsLine(d *result.Document) string {
 
 // notes are the lines under the tables that say what was measured, and where.
 func notes(d *result.Document) (lines []string) {
-	for _, line := range []string{harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), machineLine(d)} {
+	for _, line := range []string{harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), machineLine(d)} {
 		if line != "" {
 			lines = append(lines, line)
 		}
@@ -272,7 +272,7 @@ func (s *section) problems() []problem {
 			list = append(list, problem{headline: fmt.Sprintf("Error of the harness: %s stands at %s of the limit, more than any correct store can reach. "+
 				"Do not rely on its row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
 		}
-		if len(r.Trials) > 0 && !audited(r) {
+		if len(r.Trials) > 0 && !audited(r) && partial(r) == "" {
 			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
 		}
 		if why := partial(r); why != "" {

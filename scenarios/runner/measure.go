@@ -9,7 +9,7 @@ import (
 // measure draws the users' records together.
 func (tr *trial) measure(w window) (result.Trial, error) {
 	t := result.Trial{ElapsedNs: int64(w.elapsed), GoroutinesMax: w.goroutines, GCPauseNs: int64(w.spent.gcPause)}
-	all := newHistogram()
+	all := result.NewHistogram()
 	each := map[scenarios.Op]*hdr.Histogram{}
 	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
 	for _, u := range tr.everybody() {
@@ -19,7 +19,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 			}
 			op := scenarios.Op(kind)
 			if each[op] == nil {
-				each[op] = newHistogram()
+				each[op] = result.NewHistogram()
 			}
 			r.addTo(each[op])
 			failed[op] += u.failed[kind]
@@ -43,9 +43,16 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 		if count == 0 {
 			continue // it might have been done, and nobody did
 		}
-		t.Operations[operationName(op)] = result.Operation{Count: count, Errors: failed[op], LatencyNs: summarize(h)}
+		of := result.Operation{Count: count, Errors: failed[op], LatencyNs: result.LatencyOf(h)}
+		if tr.part.party != nil { // it will be merged with others'
+			var err error
+			if of.Histogram, err = result.EncodeHistogram(h); err != nil {
+				return t, err
+			}
+		}
+		t.Operations[operationName(op)] = of
 	}
-	t.LatencyNs = summarize(all)
+	t.LatencyNs = result.LatencyOf(all)
 	t.Fairness = tr.fairness()
 	t.Updates = tr.updates()
 	t.Busiest = t.Updates * tr.busiest()
@@ -62,7 +69,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	wait := int64(w.spent.mutexWait)
 	t.MutexWaitNs = &wait
 	var err error
-	t.Histogram, err = encode(all)
+	t.Histogram, err = result.EncodeHistogram(all)
 	return t, err
 }
 
@@ -146,5 +153,7 @@ func (tr *trial) fairness() result.Fairness {
 	return result.Fairness{
 		Jain:       sum * sum / (float64(len(tr.users)) * squares),
 		MinOverMax: float64(least) / float64(most),
+		Least:      least,
+		Most:       most,
 	}
 }

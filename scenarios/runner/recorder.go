@@ -12,7 +12,7 @@ import (
 const (
 	exactBits  = 11
 	halfBits   = exactBits - 1
-	maxLatency = 1<<42 - 1 // ns: 73 minutes
+	maxLatency = result.MaxLatencyNs
 
 	pageBits = 7
 	pageSize = 1 << pageBits
@@ -76,32 +76,4 @@ func (r *recorder) addTo(h *hdr.Histogram) {
 			}
 		}
 	}
-}
-
-// newHistogram returns an empty histogram that takes whatever recorders hold.
-func newHistogram() *hdr.Histogram { return hdr.New(1, maxLatency, 3) }
-
-// beyond is how many samples must lie beyond a percentile for it to be told.
-const beyond = 10
-
-// summarize describes the distribution in h.
-func summarize(h *hdr.Histogram) result.Latency {
-	n := h.TotalCount()
-	at := func(percent float64) *int64 {
-		if float64(n)*(100-percent)/100 < beyond-1e-6 {
-			return nil
-		}
-		v := h.ValueAtPercentile(percent)
-		return &v
-	}
-	return result.Latency{
-		P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), P9999: at(99.99),
-		Max: h.Max(), Mean: int64(h.Mean()), Count: n,
-	}
-}
-
-// encode is h in HdrHistogram's compressed V2 form, base64 (which the library's Encode already applies).
-func encode(h *hdr.Histogram) (string, error) {
-	b, err := h.Encode(hdr.V2CompressedEncodingCookieBase)
-	return string(b), err
 }

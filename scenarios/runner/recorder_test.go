@@ -5,6 +5,8 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"pgregory.net/rapid"
+
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // The library's histogram is the reference: the same values must give the same histogram.
@@ -15,14 +17,14 @@ func TestRecorderCountsAsTheReferenceDoes(t *testing.T) {
 			rapid.Int64Range(0, 1<<30),
 			rapid.Int64Range(0, maxLatency),
 		)).Draw(t, "values")
-		r, want := newRecorder(), newHistogram()
+		r, want := newRecorder(), result.NewHistogram()
 		for _, v := range values {
 			r.record(v)
 			if err := want.RecordValue(v); err != nil {
 				t.Fatal(err)
 			}
 		}
-		got := newHistogram()
+		got := result.NewHistogram()
 		r.addTo(got)
 		if !got.Equals(want) {
 			t.Fatalf("histograms differ for %v", values)
@@ -34,7 +36,7 @@ func TestRecorderKeepsWhatLiesOutside(t *testing.T) {
 	r := newRecorder()
 	r.record(-5)
 	r.record(1 << 60)
-	h := newHistogram()
+	h := result.NewHistogram()
 	r.addTo(h)
 	if h.TotalCount() != 2 || h.Min() != 0 || !h.ValuesAreEquivalent(h.Max(), maxLatency) {
 		t.Fatalf("count %d, min %d, max %d: want 2, 0 and about %d", h.TotalCount(), h.Min(), h.Max(), int64(maxLatency))
@@ -55,9 +57,9 @@ func TestPercentilesNeedTenSamplesBeyond(t *testing.T) {
 		{samples: 1000, p50: true, p90: true, p99: true},
 		{samples: 10_000, p50: true, p90: true, p99: true, p99_9: true},
 	} {
-		h := newHistogram()
+		h := result.NewHistogram()
 		_ = h.RecordValues(100, row.samples)
-		l := summarize(h)
+		l := result.LatencyOf(h)
 		if l.P50 != nil != row.p50 || l.P90 != nil != row.p90 || l.P99 != nil != row.p99 || l.P999 != nil != row.p99_9 {
 			t.Errorf("%d samples: p50 %v, p90 %v, p99 %v, p99.9 %v", row.samples, l.P50, l.P90, l.P99, l.P999)
 		}
@@ -65,11 +67,11 @@ func TestPercentilesNeedTenSamplesBeyond(t *testing.T) {
 }
 
 func TestHistogramSurvivesEncoding(t *testing.T) {
-	want := newHistogram()
+	want := result.NewHistogram()
 	for v := int64(1); v < maxLatency; v *= 3 {
 		_ = want.RecordValue(v)
 	}
-	text, err := encode(want)
+	text, err := result.EncodeHistogram(want)
 	if err != nil {
 		t.Fatal(err)
 	}

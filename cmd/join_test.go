@@ -1,0 +1,178 @@
+package cmd
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/viper"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/strategies/redis/redistest"
+)
+
+// TestJoinScripts runs the scripts that several processes of one run meet in, at the server $REDIS.
+func TestJoinScripts(t *testing.T) {
+	server := redistest.Start(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/join",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("REDIS", server.URL())
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// participant is a process that shares a run.
+type participant struct {
+	*exec.Cmd
+	said *signalled // what it said on stderr
+}
+
+// startParticipant starts this test's own program as sessbench, to share a run until its stderr has matched.
+func startParticipant(t *testing.T, url string, of int, pattern string, args ...string) *participant {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sessbench") // TestMain goes by the name
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{
+		"run", "--join", url, "--run-id", "X", "--of", fmt.Sprint(of), "--join-timeout", "2s",
+		"-S", "redis", "--redis-url", url, "-u", "6", "--sessions", "20", "--hold", "0", "-r", "1000", "-d", "50ms",
+	}, args...)
+	p := &participant{exec.Command(path, args...), &signalled{pattern: regexp.MustCompile(pattern), matched: make(chan struct{})}}
+	p.Stderr = p.said
+	p.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
+	return p
+}
+
+// A participant that is killed is not waited for, and the result names it, whoever writes it.
+func TestAKilledParticipantIsNamed(t *testing.T) {
+	for _, of := range []int{2, 4} {
+		t.Run(fmt.Sprint(of), func(t *testing.T) {
+			server := redistest.Start(t)
+			whole := filepath.Join(t.TempDir(), "whole.json")
+			all := make([]*participant, of)
+			for i := range all {
+				all[i] = startParticipant(t, server.URL(), of, `block 2/1000 done`, "-o", "json="+whole)
+			}
+			killed := all[of-1]
+			select {
+			case <-killed.said.matched:
+			case <-time.After(time.Minute):
+				t.Fatalf("it never got to block 2:\n%s", killed.said.text.String())
+			}
+			if err := killed.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = killed.Wait() // the signal
+			name := regexp.MustCompile(`this is (participant (\d+) of \d+)`).FindStringSubmatch(killed.said.text.String())[1]
+			var ended sync.WaitGroup
+			for _, p := range all[:of-1] {
+				ended.Go(func() {
+					if _ = p.Wait(); p.ProcessState.ExitCode() != exitFailed {
+						t.Errorf("exit code %d: want %d", p.ProcessState.ExitCode(), exitFailed)
+					}
+				})
+			}
+			ended.Wait()
+			for _, p := range all[:of-1] {
+				if said := p.said.text.String(); !strings.Contains(said, name) {
+					t.Errorf("%s is not named:\n%s", name, said)
+				}
+			}
+			text, err := os.ReadFile(whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := result.Read(bytes.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(d.Participants) != of || !d.Interrupted {
+				t.Errorf("%d participants, interrupted %v", len(d.Participants), d.Interrupted)
+			}
+			for _, p := range d.Participants {
+				if p.Lost != (p.Name == name) || p.Lost && !strings.HasPrefix(p.Why, "no sign of life for 2s, last seen in trial ") {
+					t.Errorf("%s was killed, but %s: lost %v %s", name, p.Name, p.Lost, p.Why)
+				}
+			}
+		})
+	}
+}
+
+// The manifest in the documentation is YAML, has as many pods as participants, and gives passwords away to nobody.
+func TestTheManifestIsAsItSays(t *testing.T) {
+	doc, err := os.ReadFile("../docs/distributed.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(doc), "```yaml\n")
+	manifest, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("there is no manifest")
+	}
+	v := viper.New()
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(strings.NewReader(manifest)); err != nil {
+		t.Fatal(err)
+	}
+	if v.GetString("kind") != "Job" || v.GetString("spec.completionMode") != "Indexed" || v.GetInt("spec.backoffLimit") != 0 {
+		t.Errorf("a %s of mode %s", v.GetString("kind"), v.GetString("spec.completionMode"))
+	}
+	containers, _ := v.Get("spec.template.spec.containers").([]any)
+	if len(containers) != 1 {
+		t.Fatalf("%d containers", len(containers))
+	}
+	c := viper.New()
+	if err := c.MergeConfigMap(containers[0].(map[string]any)); err != nil {
+		t.Fatal(err)
+	}
+	args := c.GetStringSlice("args")
+	for _, pods := range []string{"spec.completions", "spec.parallelism"} {
+		if want := fmt.Sprintf("--of=%d", v.GetInt(pods)); !slices.Contains(args, want) {
+			t.Errorf("%s is %d: want %s among %q", pods, v.GetInt(pods), want, args)
+		}
+	}
+	run := newRunCmd(newApp(nil))
+	if err := run.ParseFlags(args[1:]); err != nil {
+		t.Errorf("%q: %v", args, err)
+	}
+	secret := 0
+	for _, env := range c.Get("env").([]any) {
+		e := viper.New()
+		if err := e.MergeConfigMap(env.(map[string]any)); err != nil {
+			t.Fatal(err)
+		}
+		flag := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(e.GetString("name"), "SESSBENCH_"), "_", "-"))
+		if run.Flags().Lookup(flag) == nil {
+			t.Errorf("%s sets no flag", e.GetString("name"))
+		}
+		if e.GetString("valueFrom.secretKeyRef.name") != "" {
+			secret++
+		}
+	}
+	if secret != 2 || c.GetBool("securityContext.allowPrivilegeEscalation") || c.GetBool("securityContext.privileged") {
+		t.Errorf("%d secrets, security %v", secret, c.Get("securityContext"))
+	}
+}

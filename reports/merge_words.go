@@ -1,0 +1,47 @@
+package reports
+
+import (
+	"fmt"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// participantsLine says whose parts a merged document was made from, and how well they kept together, or "" for a document
+// of one process.
+func participantsLine(d *result.Document) string {
+	if len(d.Participants) == 0 {
+		return ""
+	}
+	var there []string
+	joined := false
+	var first, second int64 // the largest distances from the instant that was agreed on
+	for i := range d.Participants {
+		p := &d.Participants[i]
+		if p.Lost {
+			continue
+		}
+		there = append(there, fmt.Sprintf("%s with %s", p.Called(), result.FormatCounted(p.Users, "user")))
+		joined = joined || p.SkewNs > 0
+		switch {
+		case p.SkewNs > first:
+			first, second = p.SkewNs, first
+		case p.SkewNs > second:
+			second = p.SkewNs
+		}
+	}
+	line := "merged from " + and(there)
+	if joined {
+		line += ", whose windows opened within " + result.FormatNs(first+second) + " of each other"
+	}
+	return line
+}
+
+// lostLines names the participants of which nothing is in a merged document.
+func lostLines(d *result.Document) (lines []string) {
+	for i := range d.Participants {
+		if p := &d.Participants[i]; p.Lost {
+			lines = append(lines, fmt.Sprintf("%s is lost: %s. What its users did is not in it.", p.Called(), p.Why))
+		}
+	}
+	return lines
+}
