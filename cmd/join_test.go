@@ -31,7 +31,14 @@ func TestJoinScripts(t *testing.T) {
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"begun": func(ts *testscript.TestScript, _ bool, args []string) { // waits until somebody has come to the run
+				for ts.Check(t.Context().Err()); server.Client().Exists(t.Context(), "sessbench:join:{"+args[0]+"}").Val() == 0; {
+					time.Sleep(time.Millisecond)
+				}
+			},
+		},
 	})
 }
 

@@ -249,7 +249,10 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 	for _, s := range list {
 		taken = append(taken, s.Label)
 	}
-	programs, all, err := o.openTargets(ctx, append(taken, o.Baseline))
+	if _, known := o.strategy(o.Baseline); known { // it runs, too
+		taken = append(taken, o.Baseline)
+	}
+	programs, all, err := o.openTargets(ctx, taken)
 	if err != nil {
 		return all, err
 	}
