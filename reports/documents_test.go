@@ -153,6 +153,22 @@ func recorded() *result.Document {
 	return d
 }
 
+// beyondThisProcess has a program, one that tells too little, and an embedded server.
+func beyondThisProcess() *result.Document {
+	program, terse, embedded := build("python-per-session", 4_100, 6), build("terse", 3_900, 6), build("redis", 2_100, 6)
+	program.Target, terse.Target = "python-per-session", "terse"
+	embedded.Remark = "embedded: not a speed figure"
+	for i := range program.Trials {
+		program.Trials[i].TargetCPUNs, program.Trials[i].TargetMemory = 181_000, 25<<20
+		program.Trials[i].BytesPerSession = 0
+		terse.Trials[i].Audit.Partial = "the target tells no incarnations, so that sessions under one id cannot be told apart"
+		embedded.Trials[i].Errors = map[string]int64{"indeterminate": 2, "not_applied": 340}
+	}
+	d := document(build("global", 940, 6), program, terse, embedded)
+	d.Protocol = &result.Harness{NsPerOp: 27_700, OpsPerSec: 61_300, AllocsPerOp: 0.1}
+	return d
+}
+
 func empty() *result.Document {
 	return &result.Document{SchemaVersion: result.SchemaVersion, Interrupted: true}
 }

@@ -31,6 +31,7 @@ var documents = map[string]func() *result.Document{
 	"two-scenarios":       twoScenarios,
 	"awkward-names":       awkwardNames,
 	"recorded":            recorded,
+	"beyond-this-process": beyondThisProcess,
 	"empty":               empty,
 }
 

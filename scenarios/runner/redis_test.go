@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/target"
 	"github.com/sessbench/sessbench/strategies/redis"
 	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
@@ -24,19 +25,44 @@ func inRedis(t testing.TB, url string, users int, given map[string]string) Subje
 	return Subject{Label: "redis", Strategy: &s, Params: params}
 }
 
+// inLists is the strategy redis with message lists, which are a target.
+func inLists(t testing.TB, url string, users int) Subject {
+	t.Helper()
+	s := inRedis(t, url, users, map[string]string{"layout": "list"})
+	lists, err := redis.OpenLists(t.Context(), redis.Options{
+		URL: url, Users: users, DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Target = target.OfLists(lists)
+	t.Cleanup(func() {
+		if err := s.Target.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // A server that dies in the middle of a window and comes back has lost nothing that it confirmed; what it did not answer is
 // counted by its kind, and nobody waits longer than the time-out.
 func TestServerDiesInTheMiddleOfAWindow(t *testing.T) {
-	for _, atomic := range []string{"watch", "lua", "lock"} {
-		t.Run(atomic, func(t *testing.T) {
+	for _, way := range []string{"watch", "lua", "lock", "list"} {
+		t.Run(way, func(t *testing.T) {
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 			s := small(t, "chatbot")
 			s.Users, s.Sessions, s.Prefill, s.Hold = 20, 20, 2, time.Millisecond
+			var subject Subject
+			if way == "list" {
+				subject = inLists(t, server.URL(), s.Users)
+			} else {
+				subject = inRedis(t, server.URL(), s.Users, map[string]string{"atomic": way, "lock-expiry": "1s"})
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var dying sync.WaitGroup
 			doc, err := Run(ctx, Config{
-				Subjects:  []Subject{inRedis(t, server.URL(), s.Users, map[string]string{"atomic": atomic, "lock-expiry": "1s"})},
+				Subjects:  []Subject{subject},
 				Scenarios: []scenarios.Scenario{s}, Runs: 1, Window: 2 * time.Second, Seed: DefaultSeed,
 				Progress: func(at Step) {
 					if at.Blocks == 0 || at.Label == "" {
@@ -84,6 +110,14 @@ func TestRealRedisPassesTheAudit(t *testing.T) {
 			})
 		}
 	}
+	t.Run("lists", func(t *testing.T) {
+		lists := inLists(t, server.URL(), 8)
+		for _, name := range []string{"chatbot", "churn", "create-storm", "hot-session"} {
+			if trial := try(t, small(t, name), lists, 50*time.Millisecond); !trial.Audit.OK {
+				t.Errorf("%s: %+v", name, trial.Audit)
+			}
+		}
+	})
 	if n, err := server.Client().DBSize(t.Context()).Result(); err != nil || n != 0 {
 		t.Errorf("%d keys are left, %v", n, err)
 	}
