@@ -17,6 +17,7 @@ import (
 
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/join"
 	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/strategies/redis"
@@ -64,7 +65,7 @@ func (o *joinOptions) keepShared(fs *pflag.FlagSet) {
 }
 
 // checkJoin refuses what cannot be shared. A run is shared by those whose sessions lie beyond all of them.
-func (o *runOptions) checkJoin() error {
+func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 	given := map[string]bool{"join": o.Join != "", "run-id": o.RunID != "", "of": o.Of > 0}
 	if o.Part != "" && !given["join"] {
 		return usagef("%s: without --join the whole result is this process's: want --out json=FILE", o.from("save-part"))
@@ -87,6 +88,11 @@ func (o *runOptions) checkJoin() error {
 	}
 	if o.Record > 0 {
 		return usagef("%s: not with %s: a history is recorded in one process", o.from("record"), o.from("join"))
+	}
+	for i := range list {
+		if s := &list[i]; s.Sweeps() {
+			return usagef("%s %s: not with %s: what is idle one clock has to say", o.from("scenario"), s.Name, o.from("join"))
+		}
 	}
 	if err := o.checkBeyond(); err != nil {
 		return err

@@ -185,7 +185,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err := o.checkSaveBaseline(); err != nil {
 		return err
 	}
-	if err := o.checkJoin(); err != nil {
+	if err := o.checkJoin(cfg.Scenarios); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.leave(ctx, err)) }()

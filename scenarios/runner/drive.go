@@ -54,6 +54,7 @@ func (tr *trial) drive() (window, error) {
 	if tr.pause = tr.until; tr.turns != nil {
 		tr.pause = 0
 	}
+	before := tr.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.stopped.Store(true)
 		tr.base = time.Now()
@@ -62,7 +63,6 @@ func (tr *trial) drive() (window, error) {
 		running.Wait()
 		return window{}, err
 	}
-	before := tr.usage(true)
 	tr.base = time.Now()
 	close(barrier)
 

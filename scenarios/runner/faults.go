@@ -82,13 +82,16 @@ func (u *user) recovered() {
 }
 
 // faultKind is a fault's name in the field's words.
-func faultKind(fault error) string {
+func faultKind(err error) string {
+	var known *fault
 	switch {
-	case errors.Is(fault, manager.ErrNotFound), errors.Is(fault, errTooSoon):
+	case errors.As(err, &known): // another participant's
+		return known.kind
+	case errors.Is(err, manager.ErrNotFound), errors.Is(err, errTooSoon):
 		return "lost session"
-	case errors.Is(fault, errTorn):
+	case errors.Is(err, errTorn):
 		return "torn read"
 	default:
-		return kindOf(fault)
+		return kindOf(err)
 	}
 }

@@ -1,20 +1,14 @@
 package runner
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
 // Party is the others in a run that several processes make together, on several machines: each has its share of the users,
@@ -202,123 +196,4 @@ func (tr *trial) handedIn() (all []account, lost bool, err error) {
 		}
 	}
 	return all, len(found) < len(others), nil
-}
-
-// What follows is how accounts travel.
-
-type handedOver struct {
-	Failed   string
-	Accounts []sentAccount
-}
-
-type sentAccount struct {
-	User      int
-	Tallies   []sentTally
-	Began     []sentBirth
-	Ended     []sentEnding
-	Gone      []sentAbsence
-	Doubts    []sentDoubt
-	Backwards int
-	Faults    []sentFault
-}
-
-type sentTally struct {
-	Slot, Word                                    uint32
-	Life, Count, Last, Sum, Mixed, Touches, Blind uint64
-}
-
-type sentBirth struct {
-	ID   uuid.UUID
-	Life uint64
-}
-
-type sentEnding struct {
-	ID              uuid.UUID
-	Life, N, Others uint64
-	Since           int64
-	Kept            int8
-	Broken          string
-	Words           [manager.HistoryLimit]uint32
-}
-
-type sentAbsence struct {
-	Life uint64
-	At   int64
-}
-
-type sentDoubt struct {
-	Op   scenarios.Op
-	ID   uuid.UUID
-	Word uint32
-}
-
-type sentFault struct{ Kind, Text string }
-
-func newSentAccount(a account) sentAccount {
-	s := sentAccount{User: a.user, Backwards: a.backwards}
-	for t := range a.tallies {
-		s.Tallies = append(s.Tallies, sentTally{t.slot, t.word, t.life, t.count, t.last, t.sum, t.mixed, t.touches, t.blind})
-	}
-	for _, b := range a.began {
-		s.Began = append(s.Began, sentBirth{b.id, b.life})
-	}
-	for _, e := range a.ended {
-		s.Ended = append(s.Ended, sentEnding{e.id, e.life, e.n, e.others, e.since, e.kept, e.broken, e.words})
-	}
-	for _, g := range a.gone {
-		s.Gone = append(s.Gone, sentAbsence{g.life, g.at})
-	}
-	for _, d := range a.doubts {
-		s.Doubts = append(s.Doubts, sentDoubt{d.op, d.id, d.word})
-	}
-	for _, f := range a.faults {
-		s.Faults = append(s.Faults, sentFault{faultKind(f), f.Error()})
-	}
-	return s
-}
-
-func (s *sentAccount) account() account {
-	l := newLedger(0)
-	for _, t := range s.Tallies {
-		l.past = append(l.past, tally{t.Slot, t.Word, t.Life, t.Count, t.Last, t.Sum, t.Mixed, t.Touches, t.Blind})
-	}
-	for _, b := range s.Began {
-		l.began = append(l.began, birth{b.ID, b.Life})
-	}
-	for _, e := range s.Ended {
-		l.ended = append(l.ended, ending{e.ID, e.Life, e.N, e.Others, e.Since, e.Kept, e.Broken, e.Words})
-	}
-	for _, g := range s.Gone {
-		l.gone = append(l.gone, absence{g.Life, g.At})
-	}
-	for _, d := range s.Doubts {
-		l.doubts = append(l.doubts, doubt{d.Op, d.ID, d.Word})
-	}
-	l.backwards = s.Backwards
-	a := account{user: s.User, ledger: &l}
-	for _, f := range s.Faults {
-		a.faults = append(a.faults, &fault{f.Kind, errors.New(f.Text)})
-	}
-	return a
-}
-
-// pack encodes what is given to others: gob, compressed.
-func pack(v any) ([]byte, error) {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if err := gob.NewEncoder(z).Encode(v); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-func unpack(what []byte, v any) error {
-	z, err := gzip.NewReader(bytes.NewReader(what))
-	if err != nil {
-		return err
-	}
-	return gob.NewDecoder(z).Decode(v)
 }

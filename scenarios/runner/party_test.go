@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -266,5 +267,34 @@ func TestALostParticipantIsNamed(t *testing.T) {
 	}
 	if audit := doc.Results[0].Trials[0].Audit; audit.Partial == "" {
 		t.Errorf("%+v", audit)
+	}
+}
+
+// What one participant tells another arrives as it was, but for times.
+func TestAccountsTravelWhole(t *testing.T) {
+	l := newLedger(1)
+	l.past = []tally{{slot: 1, word: 2, life: 3, count: 4, last: 5, sum: 6, mixed: 7, touches: 8, blind: 9}}
+	l.began = []birth{{id: manager.ID{1}, life: 10}}
+	l.ended = []ending{{id: manager.ID{2}, life: 11, n: 12, others: 13, kept: 2, broken: "torn", words: [manager.HistoryLimit]uint32{14, 15}}}
+	l.doubts = []doubt{{op: scenarios.Delete, id: manager.ID{3}, word: 16}}
+	l.backwards = 17
+	sent := newSentAccount(account{user: 18, ledger: &l, faults: []error{errTorn}})
+	what, err := pack(handedOver{Accounts: []sentAccount{sent}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h handedOver
+	if err := unpack(what, &h); err != nil {
+		t.Fatal(err)
+	}
+	got := h.Accounts[0].account()
+	want := account{user: 18, ledger: &l}
+	got.table, want.table = nil, nil
+	if len(got.faults) != 1 || faultKind(got.faults[0]) != "torn read" {
+		t.Errorf("faults %v", got.faults)
+	}
+	got.faults = nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", *got.ledger, *want.ledger)
 	}
 }
