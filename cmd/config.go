@@ -165,7 +165,9 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, from any, where string) error {
 	var texts []string
 	switch from := from.(type) {
 	case string:
-		texts = strings.Split(from, ",")
+		if texts = strings.Split(from, ","); f.Name == targetFlag { // a command may have commas
+			texts = []string{from}
+		}
 	case []any:
 		for _, one := range from {
 			texts = append(texts, plain(one))

@@ -34,6 +34,8 @@ type joinOptions struct {
 	shared map[string]string // the settings that have to be the same for all
 	client *goredis.Client
 	party  *join.Party // nil: the run is this process's alone
+
+	finished bool // what this process measured is in the result
 }
 
 func (o *joinOptions) addFlags(fs flagGroup) {
@@ -90,8 +92,12 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 		return usagef("%s: not with %s: a history is recorded in one process", o.from("record"), o.from("join"))
 	}
 	for i := range list {
-		if s := &list[i]; s.Sweeps() {
+		switch s := &list[i]; {
+		case s.Sweeps():
 			return usagef("%s %s: not with %s: what is idle one clock has to say", o.from("scenario"), s.Name, o.from("join"))
+		case s.Users < o.Of:
+			return usagef("%s %d, of %s: want as many as participants, or more, which are %s %d",
+				o.from("users"), s.Users, s.Name, o.from("of"), o.Of)
 		}
 	}
 	if err := o.checkBeyond(); err != nil {
@@ -191,8 +197,10 @@ func (o *runOptions) leave(ctx context.Context, err error) error {
 	if o.client == nil {
 		return nil
 	}
-	why := "it has finished"
+	why := "it has stopped before it had finished"
 	switch {
+	case o.finished:
+		why = "it has finished"
 	case ctx.Err() != nil:
 		why = "interrupted"
 	case err != nil:
@@ -224,6 +232,7 @@ func (o *runOptions) handIn(ctx context.Context, doc *result.Document, ran error
 		return doc, ran
 	}
 	parts, err := p.Finish(ctx, text.Bytes())
+	o.finished = err == nil
 	switch {
 	case err != nil:
 		return doc, err

@@ -33,6 +33,25 @@ func (a *app) addRedisFlags(fs flagGroup) {
 		"`TIME` that the server may take to connect and to answer")
 }
 
+// checkRedis refuses what names no server, so that nobody takes an embedded one for theirs.
+func (o *common) checkRedis() error {
+	switch url, given := o.from("redis-url"), o.sources["redis-url"].rank != rankDefault; {
+	case given && o.redis.URL == "":
+		return usagef("%s: is empty: want redis://HOST:PORT, or none for an embedded server", url)
+	case given:
+		if err := o.redis.Check(); err != nil {
+			return usagef("%s: %w", url, err)
+		}
+		return nil
+	}
+	for _, name := range []string{"redis-user", "redis-password", "redis-cluster", "redis-sentinel", "redis-ca", "redis-insecure"} {
+		if o.sources[name].rank != rankDefault {
+			return usagef("%s: no server is named: want --redis-url with it", o.from(name))
+		}
+	}
+	return nil
+}
+
 // redisStrategy is the strategy redis, for the server that the flags name. It is made when it is first asked for: the flags
 // are read by then.
 func (a *app) redisStrategy() *strategies.Strategy {
@@ -61,7 +80,7 @@ func (a *app) openLists(ctx context.Context, list []runner.Subject) (all opened,
 		if err != nil {
 			return all, err
 		}
-		s.Target = target.OfLists(lists)
+		s.Target, s.Unlocked = target.OfLists(lists), true
 		all = append(all, s.Target.Close)
 	}
 	return all, nil

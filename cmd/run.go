@@ -185,6 +185,9 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err := o.checkSaveBaseline(); err != nil {
 		return err
 	}
+	if err := o.checkRedis(); err != nil {
+		return err
+	}
 	if err := o.checkJoin(cfg.Scenarios); err != nil {
 		return err
 	}
@@ -443,7 +446,9 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 		Record:     o.Record,
 		Command:    o.typed(),
 	}
-	c.Targets = o.Targets
+	for _, text := range o.Targets {
+		c.Targets = append(c.Targets, withoutLogin(text))
+	}
 	for _, s := range cfg.Subjects {
 		c.Strategies = append(c.Strategies, s.Label)
 		if s.Baseline {

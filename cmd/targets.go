@@ -24,9 +24,12 @@ type targetOptions struct {
 	specs   []target.Spec // what they say
 }
 
+// targetFlag is the flag's name.
+const targetFlag = "target"
+
 func (o *targetOptions) addFlags(fs flagGroup) {
 	o.Timeout = target.DefaultTimeout
-	fs.StringArrayVar(&o.Targets, "target", nil,
+	fs.StringArrayVar(&o.Targets, targetFlag, nil,
 		"a program in any language, `exec:COMMAND`, or one that runs: tcp:HOST:PORT, unix:PATH; repeatable. Without -S only these")
 	fs.Var(duration(o.Timeout.String(), time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "target-timeout",
 		"`TIME` that a target may take to answer, beyond the work it is asked to do, before it counts as hanging")

@@ -9,7 +9,7 @@ import (
 const hidden = "***"
 
 // login is the part of a URL that may hold a password.
-var login = regexp.MustCompile(`(://)[^/@\s]*@`)
+var login = regexp.MustCompile(`(://)[^/\s]*@`)
 
 // typed is the command line as a shell would take it, without passwords.
 func (a *app) typed() string {
@@ -23,13 +23,16 @@ func (a *app) typed() string {
 		case joined && isSecret(flag):
 			arg = flag + "=" + hidden
 		default:
-			arg = login.ReplaceAllString(arg, "${1}"+hidden+"@")
+			arg = withoutLogin(arg)
 		}
 		secret = !joined && isSecret(flag)
 		words = append(words, quoted(arg))
 	}
 	return strings.Join(words, " ")
 }
+
+// withoutLogin is a text without the users and passwords in its URLs.
+func withoutLogin(text string) string { return login.ReplaceAllString(text, "${1}"+hidden+"@") }
 
 // isSecret reports whether a flag's value is a secret.
 func isSecret(flag string) bool {

@@ -9,6 +9,8 @@ func TestTypedTellsNoSecrets(t *testing.T) {
 	for _, args := range [][]string{
 		{"run", "--redis-url", "redis://me:hunter2@localhost:6379/1"},
 		{"run", "--redis-url=rediss://:hunter2@localhost:6379"},
+		{"run", "--redis-url", "redis://u:hunter2@hunter2@localhost:6379"},
+		{"run", "--target", "exec:python3 a.py --db redis://u:hunter2@localhost"},
 		{"run", "--redis-password", "hunter2"},
 		{"run", "--redis-password=hunter2", "-S", "redis"},
 		{"run", "--join", "redis://me:hunter2@localhost:6379"},

@@ -137,6 +137,9 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err := o.checkVerify(); err != nil {
 		return err
 	}
+	if err := o.checkRedis(); err != nil {
+		return err
+	}
 	outputs, err := o.outputs(kindHistory, kindHTML, formatJSON, formatTable)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 
 /**
  * Sessions in a map of Java, as a target for sessbench, with three ways to lock them.
@@ -39,8 +41,15 @@ public final class Server {
     static final int LINE_LIMIT = 16 << 20; // bytes, the line's end included
     static final int BACKLOG = 1024; // users that connect at once
 
-    static final Map<String, Supplier<Sessions>> LOCKS = Map.of(
-            "synchronized", Synchronized::new, "compute", Compute::new, "reentrant", Reentrant::new);
+    static final Map<String, Supplier<Sessions>> LOCKS = locks();
+
+    private static Map<String, Supplier<Sessions>> locks() {
+        var locks = new LinkedHashMap<String, Supplier<Sessions>>(); // in the order of the usage line
+        locks.put("synchronized", Synchronized::new);
+        locks.put("compute", Compute::new);
+        locks.put("reentrant", Reentrant::new);
+        return Collections.unmodifiableMap(locks);
+    }
 
     // ---- sessions ----
 
@@ -467,6 +476,11 @@ public final class Server {
     /** Reads one JSON text: Map, List, String, Long, Double, Boolean or null. */
     static final class JsonReader {
         private static final int DEPTH_LIMIT = 200;
+        private static final int LONG_DIGITS = 18; // that many always fit into a long
+
+        // RFC 8259, section 6; the group is what makes it more than a whole number.
+        private static final Pattern NUMBER =
+                Pattern.compile("-?(?:0|[1-9][0-9]*)((?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)");
 
         private final String text;
         private int at;
@@ -564,20 +578,16 @@ public final class Server {
         }
 
         private Number number() {
-            var start = at;
-            while (at < text.length() && "+-.0123456789eE".indexOf(text.charAt(at)) >= 0) {
-                at++;
-            }
-            var digits = text.substring(start, at);
-            try {
-                if (digits.matches("-?[0-9]+")) {
-                    return Long.valueOf(digits);
-                }
-                return Double.valueOf(digits);
-            } catch (NumberFormatException e) {
-                at = start;
+            var number = NUMBER.matcher(text).region(at, text.length());
+            if (!number.lookingAt()) {
                 throw wrong("a value");
             }
+            at = number.end(); // of 01 and 1. the rest is refused by whoever reads on
+            var digits = number.group();
+            if (number.group(1).isEmpty() && digits.length() <= LONG_DIGITS) {
+                return Long.valueOf(digits);
+            }
+            return Double.valueOf(digits);
         }
 
         private String string() {

@@ -27,14 +27,14 @@ class Lock {
   }
 }
 
-// The locks: how task comes to run alone on a session, or does not.
+// The locks: how task comes to run alone on what own is the lock of, or does not.
 const LOCKS = {
-  none: () => (session, task) => task(),
+  none: () => (own, task) => task(),
   global() {
     const lock = new Lock();
-    return (session, task) => lock.run(task);
+    return (own, task) => lock.run(task);
   },
-  'per-session': () => (session, task) => session.lock.run(task),
+  'per-session': () => (own, task) => own.run(task),
 };
 
 class Refusal extends Error {
@@ -67,6 +67,7 @@ class Session {
 class Store {
   sessions = new Map();
   #incarnations = 0;
+  #creation = new Lock(); // held to look for an id and insert it
   #lock;
   #alone;
 
@@ -86,22 +87,33 @@ class Store {
       const session = this.sessions.get(id);
       if (!session) throw new Refusal('not_found', `no session ${id}`);
       const again = {};
-      const result = await this.#alone(session, () => (session.dead ? again : task(session)));
+      const result = await this.#alone(session.lock, () => (session.dead ? again : task(session)));
       if (result !== again) return result;
     }
   }
 
-  // No await between looking and inserting: nobody comes between them.
-  getOrCreate(id) {
-    if (this.sessions.has(id)) {
-      return this.locked(id, session => ({created: false, ...use(session)})).catch(error => {
-        if (error.error !== 'not_found') throw error;
-        return this.getOrCreate(id); // gone since
-      });
+  // Finds the session, or makes it: of any number of concurrent callers one does.
+  async getOrCreate(id) {
+    for (;;) {
+      if (!this.sessions.has(id)) {
+        const made = await this.#alone(this.#creation, () => this.#insert(id));
+        if (made) return {created: true, ...made};
+      }
+      try {
+        return await this.locked(id, session => ({created: false, ...use(session)}));
+      } catch (error) {
+        if (error.error !== 'not_found') throw error; // gone since: look again
+      }
     }
+  }
+
+  // No await between looking and inserting, so that nobody comes between them, even without a lock. Returns the state
+  // of the new session, null if somebody was faster.
+  #insert(id) {
+    if (this.sessions.has(id)) return null;
     const session = new Session(id, ++this.#incarnations);
     this.sessions.set(id, session);
-    return {created: true, ...session.state()};
+    return session.state();
   }
 
   remove(session) {
@@ -199,8 +211,8 @@ function server(name, store) {
     sweep: {older_than_us: whole},
   };
 
-  function check(request, wanted) {
-    for (const [field, is] of Object.entries(wanted)) {
+  function check(request, rules) {
+    for (const [field, is] of Object.entries(rules)) {
       const verdict = is(request[field]);
       if (verdict !== true) throw new Refusal('internal', `"${field}" ${JSON.stringify(request[field])}: ${verdict}`);
     }
@@ -210,7 +222,7 @@ function server(name, store) {
     try {
       const request = JSON.parse(line);
       if (!isObject(request)) throw new Refusal('internal', 'not a JSON object');
-      if (!Object.hasOwn(operations, request.op)) {
+      if (typeof request.op !== 'string' || !Object.hasOwn(operations, request.op)) {
         throw new Refusal('unsupported', `${JSON.stringify(request.op)}: want one of ${Object.keys(operations).join(', ')}`);
       }
       check(request, wanted[request.op] ?? {});

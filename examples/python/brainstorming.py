@@ -8,7 +8,7 @@ from session_manager import AsyncSessionManager, BaseSessionManager
 
 
 def _started(session, fields):
-    """Reads the fields and returns what the new ones make of them."""
+    """Reads what new fields change. Returns all fields and the version they make."""
     return {**session.fields, **fields}, session.version + 1
 
 
@@ -32,16 +32,19 @@ class Directories:
         self.root = None
 
     def make(self):
+        """Makes a directory and returns its path. Raises OSError where all of them are removed meanwhile."""
         with self.lock:
             if self.root is None:
                 self.root = tempfile.mkdtemp(prefix="sessbench-python-")
-            return tempfile.mkdtemp(dir=self.root)
+            root = self.root
+        return tempfile.mkdtemp(dir=root)  # without the lock: boards do not wait for each other's directories
 
     def clear(self):
         """Removes all of them."""
         with self.lock:
             if self.root is not None:
-                shutil.rmtree(self.root, ignore_errors=True)
+                for _ in range(3):  # again, because whoever had taken root before may have made one meanwhile
+                    shutil.rmtree(self.root, ignore_errors=True)
                 self.root = None
 
 
@@ -55,19 +58,23 @@ class Brainstorming(BaseSessionManager):
     def create_session(self):
         return super().create_session(self.directories.make())
 
-    def update(self, id, fields, work):
-        with self.locked(id) as session:
+    def update(self, session_id, fields, work):
+        with self.locked(session_id) as session:
             started = _started(session, fields)
             held = work.do()
             return _finished(session, *started, held)
 
-    def get(self, id):
-        with self.locked(id) as session:
+    def get(self, session_id):
+        with self.locked(session_id) as session:
             return _fields(session)
 
 
 class AsyncBrainstorming(AsyncSessionManager):
-    """Boards for one event loop."""
+    """Boards for one event loop.
+
+    Directories are made and removed on the loop itself, so that everybody waits for the disk meanwhile. They are empty,
+    so it is short; where they are not, asyncio.to_thread belongs here.
+    """
 
     def __init__(self, table, directories):
         super().__init__(table)
@@ -76,12 +83,12 @@ class AsyncBrainstorming(AsyncSessionManager):
     async def create_session(self):
         return await super().create_session(self.directories.make())
 
-    async def update(self, id, fields, work):
-        async with self.locked(id) as session:
+    async def update(self, session_id, fields, work):
+        async with self.locked(session_id) as session:
             started = _started(session, fields)
             held = await work.do_async()
             return _finished(session, *started, held)
 
-    async def get(self, id):
-        async with self.locked(id) as session:
+    async def get(self, session_id):
+        async with self.locked(session_id) as session:
             return _fields(session)

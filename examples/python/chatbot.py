@@ -5,7 +5,7 @@ from session_manager import AsyncSessionManager, BaseSessionManager
 
 
 def _started(session, role, content):
-    """Reads what a new message follows on, and returns it with the message and the history it makes."""
+    """Reads what a new message follows on. Returns the message, and the history and the version it makes."""
     message = {"seq": session.seq + 1, "role": role, "content": content}
     return message, (session.messages + [message])[-HISTORY_LIMIT:], session.version + 1
 
@@ -25,26 +25,26 @@ def _history(session):
 class Chatbot(BaseSessionManager):
     """Chats for threads. A lost lock shows as two messages with one number."""
 
-    def add_message(self, id, role, content, work):
-        with self.locked(id) as session:
+    def add_message(self, session_id, role, content, work):
+        with self.locked(session_id) as session:
             started = _started(session, role, content)
             held = work.do()  # between reading and writing, as a call of a language model would be
             return _finished(session, *started, held)
 
-    def history(self, id):
-        with self.locked(id) as session:
+    def history(self, session_id):
+        with self.locked(session_id) as session:
             return _history(session)
 
 
 class AsyncChatbot(AsyncSessionManager):
     """Chats for one event loop."""
 
-    async def add_message(self, id, role, content, work):
-        async with self.locked(id) as session:
+    async def add_message(self, session_id, role, content, work):
+        async with self.locked(session_id) as session:
             started = _started(session, role, content)
             held = await work.do_async()
             return _finished(session, *started, held)
 
-    async def history(self, id):
-        async with self.locked(id) as session:
+    async def history(self, session_id):
+        async with self.locked(session_id) as session:
             return _history(session)

@@ -19,20 +19,20 @@ class GlobalLock:
         self.creation = new_lock()  # held to look for an id and insert it
         self.incarnations = count(1)
 
-    def insert(self, id, directory=None):
+    def insert(self, session_id, directory=None):
         """Puts a new session into the table. The caller holds creation and has seen that the id is free."""
-        session = self.sessions[id] = Session(id, next(self.incarnations), directory)
+        session = self.sessions[session_id] = Session(session_id, next(self.incarnations), directory)
         return session
 
-    def find(self, id):
+    def find(self, session_id):
         """The lock to wait for, and the session it was found in, if that is where it lives."""
         return self.creation, None
 
-    def confirm(self, id, found):
+    def confirm(self, session_id, found):
         """With the lock held: the session to work on, or None where one has to find it again."""
-        session = self.sessions.get(id)
+        session = self.sessions.get(session_id)
         if session is None:
-            raise NotFound(id)
+            raise NotFound(session_id)
         return session
 
     def remove(self, session):
@@ -62,11 +62,11 @@ class PerSessionLock(GlobalLock):
         self.locks = defaultdict(new_lock)
         self.guard = threading.Lock()  # protects locks: there is one only where there is a session
 
-    def find(self, id):
+    def find(self, session_id):
         with self.guard:
-            if id not in self.sessions:
-                raise NotFound(id)
-            return self.locks[id], None
+            if session_id not in self.sessions:
+                raise NotFound(session_id)
+            return self.locks[session_id], None
 
     def remove(self, session):
         with self.guard:
@@ -92,19 +92,19 @@ class PerSessionLockFixed(GlobalLock):
         super().__init__(new_lock)
         self.new_lock = new_lock
 
-    def insert(self, id, directory=None):
-        session = Session(id, next(self.incarnations), directory)
+    def insert(self, session_id, directory=None):
+        session = Session(session_id, next(self.incarnations), directory)
         session.lock = self.new_lock()
-        self.sessions[id] = session  # last: from here on others find it
+        self.sessions[session_id] = session  # last: from here on others find it
         return session
 
-    def find(self, id):
-        session = self.sessions.get(id)
+    def find(self, session_id):
+        session = self.sessions.get(session_id)
         if session is None:
-            raise NotFound(id)
+            raise NotFound(session_id)
         return session.lock, session
 
-    def confirm(self, id, found):
+    def confirm(self, session_id, found):
         return None if found.dead else found
 
     def remove(self, session):

@@ -45,7 +45,7 @@ def text(request, name):
     """A field that must be a string."""
     value = request.get(name)
     if not isinstance(value, str):
-        raise ValueError('"%s" %r: want a string' % (name, value))
+        raise ValueError(f'"{name}" {value!r}: want a string')
     return value
 
 
@@ -53,7 +53,7 @@ def number(request, name):
     """A field that must be a whole number from 0."""
     value = request.get(name)
     if type(value) is not int or value < 0:
-        raise ValueError('"%s" %r: want a whole number from 0' % (name, value))
+        raise ValueError(f'"{name}" {value!r}: want a whole number from 0')
     return value
 
 
@@ -101,21 +101,21 @@ class Adapter:
 
     def _call(self, line):
         if not line.endswith(b"\n"):
-            raise ValueError("a line of more than %d bytes" % LINE_LIMIT)
+            raise ValueError(f"a line of more than {LINE_LIMIT} bytes")
         request = json.loads(str(line, "utf-8"))
         if not isinstance(request, dict):
             raise ValueError("not a JSON object")
         operation = self.operations.get(request.get("op"))
         if operation is None:
-            raise Unsupported("%r: want one of %s" % (request.get("op"), ", ".join(self.operations)))
+            raise Unsupported(f"{request.get('op')!r}: want one of {', '.join(self.operations)}")
         return operation(request)
 
     def _refusal(self, error):
         if isinstance(error, NotFound):
-            return {"error": "not_found", "message": "no session %s" % error}
+            return {"error": "not_found", "message": f"no session {error}"}
         if isinstance(error, Unsupported):
             return {"error": "unsupported", "message": str(error)}
-        return {"error": "internal", "message": "%s: %s" % (type(error).__name__, error)}
+        return {"error": "internal", "message": f"{type(error).__name__}: {error}"}
 
     def _line(self, answer):
         return encode(answer).encode("utf-8", "replace") + b"\n"  # half of a surrogate pair has no UTF-8
@@ -129,7 +129,7 @@ class Adapter:
             return self.chatbot.create_session()
         if kind == "brainstorm":
             return self.brainstorming.create_session()
-        raise ValueError('"kind" %r: want chat or brainstorm' % (kind,))
+        raise ValueError(f'"kind" {kind!r}: want chat or brainstorm')
 
     def get_or_create(self, request):
         return self.chatbot.get_or_create(text(request, "id"))
@@ -144,7 +144,7 @@ class Adapter:
     def update(self, request):
         fields = request.get("fields")
         if not isinstance(fields, dict):
-            raise ValueError('"fields" %r: want an object' % (fields,))
+            raise ValueError(f'"fields" {fields!r}: want an object')
         return self.brainstorming.update(text(request, "id"), fields, work(request))
 
     def get(self, request):
@@ -238,7 +238,8 @@ def main():
     threading.Thread(target=end_with_stdin, args=(directories,), daemon=True).start()
     listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
     name = ("python-async-" if options.event_loop else "python-") + options.lock
-    print(encode({"sessbench": 1, "listen": "%s:%d" % listener.getsockname(), "name": name}), flush=True)
+    host, port = listener.getsockname()
+    print(encode({"sessbench": 1, "listen": f"{host}:{port}", "name": name}), flush=True)
 
     def new_adapter():
         if options.event_loop:

@@ -14,8 +14,8 @@ class Session:
 
     __slots__ = ("id", "incarnation", "seq", "version", "messages", "fields", "directory", "touched", "lock", "dead")
 
-    def __init__(self, id, incarnation, directory=None):
-        self.id = id
+    def __init__(self, session_id, incarnation, directory=None):
+        self.id = session_id
         self.incarnation = incarnation  # tells this life from every other
         self.seq = 0  # messages ever added
         self.version = 0  # changes ever made, each message among them

@@ -28,12 +28,12 @@ class BaseSessionManager:
         self.table = table
 
     @contextmanager
-    def locked(self, id):
+    def locked(self, session_id):
         """Gives the session to one caller at a time."""
         while True:
-            lock, found = self.table.find(id)
+            lock, found = self.table.find(session_id)
             with lock:
-                session = self.table.confirm(id, found)
+                session = self.table.confirm(session_id, found)
                 if session is not None:
                     yield session
                     return
@@ -44,23 +44,23 @@ class BaseSessionManager:
             session = self.table.insert(str(uuid.uuid4()), directory)
         return {"id": session.id, **_created(session, True)}
 
-    def get_or_create(self, id):
+    def get_or_create(self, session_id):
         """Makes the session unless it is there. Of any number of concurrent callers one makes it."""
         while True:
-            if id not in self.table.sessions:
+            if session_id not in self.table.sessions:
                 with self.table.creation:
-                    if id not in self.table.sessions:  # nobody was faster
-                        return _created(self.table.insert(id), True)
+                    if session_id not in self.table.sessions:  # nobody was faster
+                        return _created(self.table.insert(session_id), True)
             try:
-                with self.locked(id) as session:
+                with self.locked(session_id) as session:
                     session.touch()
                     return _created(session, False)
             except NotFound:
                 pass  # gone since: look again
 
-    def delete(self, id):
+    def delete(self, session_id):
         """Removes the session and its directory, and tells its last state."""
-        with self.locked(id) as session:
+        with self.locked(session_id) as session:
             self.table.remove(session)
             last = session.state()
         _remove_directory(session)
@@ -70,9 +70,9 @@ class BaseSessionManager:
         """Removes every session whose last use is at least so long ago."""
         deadline = time.monotonic_ns() - older_than_us * 1000
         removed = 0
-        for id in list(self.table.sessions):
+        for session_id in list(self.table.sessions):
             try:
-                with self.locked(id) as session:
+                with self.locked(session_id) as session:
                     if session.touched > deadline:
                         continue
                     self.table.remove(session)
@@ -84,17 +84,20 @@ class BaseSessionManager:
 
 
 class AsyncSessionManager:
-    """BaseSessionManager for one event loop: wherever that one waits, this one lets others run."""
+    """BaseSessionManager for one event loop: wherever that one waits for a lock, this one lets others run.
+
+    It does not while it removes a directory: see AsyncBrainstorming.
+    """
 
     def __init__(self, table):
         self.table = table
 
     @asynccontextmanager
-    async def locked(self, id):
+    async def locked(self, session_id):
         while True:
-            lock, found = self.table.find(id)
+            lock, found = self.table.find(session_id)
             async with lock:
-                session = self.table.confirm(id, found)
+                session = self.table.confirm(session_id, found)
                 if session is not None:
                     yield session
                     return
@@ -104,21 +107,21 @@ class AsyncSessionManager:
             session = self.table.insert(str(uuid.uuid4()), directory)
         return {"id": session.id, **_created(session, True)}
 
-    async def get_or_create(self, id):
+    async def get_or_create(self, session_id):
         while True:
-            if id not in self.table.sessions:
+            if session_id not in self.table.sessions:
                 async with self.table.creation:
-                    if id not in self.table.sessions:
-                        return _created(self.table.insert(id), True)
+                    if session_id not in self.table.sessions:
+                        return _created(self.table.insert(session_id), True)
             try:
-                async with self.locked(id) as session:
+                async with self.locked(session_id) as session:
                     session.touch()
                     return _created(session, False)
             except NotFound:
                 pass
 
-    async def delete(self, id):
-        async with self.locked(id) as session:
+    async def delete(self, session_id):
+        async with self.locked(session_id) as session:
             self.table.remove(session)
             last = session.state()
         _remove_directory(session)
@@ -127,9 +130,9 @@ class AsyncSessionManager:
     async def sweep(self, older_than_us):
         deadline = time.monotonic_ns() - older_than_us * 1000
         removed = 0
-        for id in list(self.table.sessions):
+        for session_id in list(self.table.sessions):
             try:
-                async with self.locked(id) as session:
+                async with self.locked(session_id) as session:
                     if session.touched > deadline:
                         continue
                     self.table.remove(session)

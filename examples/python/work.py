@@ -11,9 +11,9 @@ class Work:
 
     def __init__(self, microseconds, kind):
         if type(microseconds) is not int or microseconds < 0:
-            raise ValueError('"hold_us" %r: want a whole number from 0' % (microseconds,))
+            raise ValueError(f'"hold_us" {microseconds!r}: want a whole number from 0')
         if kind not in self.KINDS:
-            raise ValueError('"hold_kind" %r: want one of %s' % (kind, ", ".join(self.KINDS)))
+            raise ValueError(f'"hold_kind" {kind!r}: want one of {", ".join(self.KINDS)}')
         self.microseconds = microseconds
         self.spins = kind == "spin"
 

@@ -26,6 +26,7 @@ type sentAccount struct {
 	Ended     []sentEnding
 	Doubts    []sentDoubt
 	Backwards int
+	Blurred   bool
 	Faults    []sentFault
 }
 
@@ -56,7 +57,7 @@ type sentDoubt struct {
 type sentFault struct{ Kind, Text string }
 
 func newSentAccount(a account) sentAccount {
-	s := sentAccount{User: a.user, Backwards: a.backwards}
+	s := sentAccount{User: a.user, Backwards: a.backwards, Blurred: a.blurred}
 	for t := range a.tallies {
 		s.Tallies = append(s.Tallies, sentTally{
 			Slot: t.slot, Word: t.word, Life: t.life, Count: t.count, Last: t.last, Sum: t.sum, Mixed: t.mixed,
@@ -100,7 +101,7 @@ func (s *sentAccount) account() account {
 		l.doubts = append(l.doubts, doubt{op: d.Op, id: d.ID, word: d.Word})
 	}
 	l.backwards = s.Backwards
-	a := account{user: s.User, ledger: &l}
+	a := account{user: s.User, ledger: &l, blurred: s.Blurred}
 	for _, f := range s.Faults {
 		a.faults = append(a.faults, &fault{f.Kind, errors.New(f.Text)})
 	}

@@ -22,6 +22,8 @@ type auditor struct {
 	shared    []manager.ID // by slot, where ids live more than once
 	lax       bool         // messages need no numbers: it is a target that keeps them
 	sweeps    bool         // sessions are removed whose last states nobody is handed
+	swept     int          // as many as sweeps say that they removed
+	unended   int          // lives whose last state nobody was handed
 	found     result.Audit
 }
 
@@ -84,6 +86,9 @@ func (a *auditor) check(accounts []account) {
 		missed := take(&gone, func(g absence) bool { return g.life == life })
 		a.checkLife(life, born, ended, wrote, missed, sums, doubts)
 	}
+	if a.sweeps && a.unended > a.swept && !doubts.any {
+		a.violate("lost session", manager.ID{}, "%d sessions are not there any more, of which sweeps removed %d", a.unended, a.swept)
+	}
 	for _, l := range accounts {
 		if l.backwards > 0 {
 			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", l.user, l.backwards)
@@ -143,6 +148,7 @@ func (a *auditor) checkLife(
 	}
 	switch {
 	case len(ended) == 0 && (a.sweeps || doubts.mayHaveEnded(id)):
+		a.unended++
 		end := ending{id: id, life: life, n: uncounted, others: uncounted}
 		a.checkNumbers(&end, wrote, sums, doubt)
 		return

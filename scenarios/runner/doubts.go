@@ -29,6 +29,7 @@ func (d *doubtful) wrote(word uint32) bool { return slices.Contains(d.words, wor
 type doubts struct {
 	byID     map[manager.ID]*doubtful
 	nameless int    // creations whose id nobody was told
+	any      bool   // there are doubts
 	swept    bool   // a sweep may have removed sessions, or not
 	writes   uint64 // in all
 
@@ -46,6 +47,7 @@ func newDoubts(accounts []account, byVersion bool) *doubts {
 }
 
 func (all *doubts) add(d doubt) {
+	all.any = true
 	switch {
 	case d.op == scenarios.Sweep:
 		all.swept = true

@@ -31,9 +31,10 @@ func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 	switch {
 	case u.trial.stopped.Load(), u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound):
 	case errors.Is(err, scenarios.ErrGone):
+		u.trial.gone.CompareAndSwap(nil, &err)
 		u.trial.stopped.Store(true) // nobody will be answered any more
 		u.fault(err)
-	case u.trial.remote && unanswered(err):
+	case u.trial.remote && (unanswered(err) || errors.Is(err, manager.ErrConflict)):
 	default:
 		u.fault(fmt.Errorf("%s: %w", op, err))
 	}
@@ -42,7 +43,7 @@ func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 // unanswered reports whether err says that a store beyond this process did not come to answer: what it then did not do, or
 // may have done, is nobody's lie.
 func unanswered(err error) bool {
-	return errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied) || errors.Is(err, manager.ErrConflict)
+	return errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)
 }
 
 func (u *user) fault(err error) {

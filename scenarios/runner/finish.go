@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/sessbench/sessbench/manager"
 )
 
 // finish takes what is left in the store, closes it, and audits. Of several participants the first does that for all.
 func (tr *trial) finish() error {
+	if gone := tr.gone.Load(); gone != nil {
+		return &fault{kindOf(*gone), *gone}
+	}
 	if !tr.part.first() {
-		tr.audit.found.Skipped = true
+		tr.audit.found.Skipped, tr.audit.found.Partial = true, "audited by participant 1"
 		return errors.Join(tr.handOver(nil), tr.close())
 	}
 	others, lost, err := tr.handedIn()
@@ -33,7 +37,7 @@ func (tr *trial) finish() error {
 	switch {
 	case lost:
 		a.found.Partial = (&LostError{tr.part.party.Lost()}).Error() + ", and what their users were told"
-	case tr.blurred():
+	case slices.ContainsFunc(all, func(of account) bool { return of.blurred }):
 		a.found.Partial = noIncarnations
 	default:
 		a.check(all)
@@ -59,16 +63,13 @@ func (tr *trial) empty() (err error) {
 	}
 	tr.keeper.opStart = tr.keeper.now()
 	ctx := context.Background()
+	if err := tr.sweepAll(ctx); err != nil {
+		return err
+	}
 	if tr.board != nil {
-		_, err = tr.keeper.board.ExpireIdle(ctx, 0)
 		if left, _ := os.ReadDir(tr.root); len(left) > 0 {
 			tr.audit.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
 		}
-	} else {
-		_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.keeper.handedOver)
-	}
-	if err != nil {
-		return err
 	}
 	tr.checkEmpty(ctx)
 	return tr.store.Close()
@@ -76,7 +77,13 @@ func (tr *trial) empty() (err error) {
 
 // checkEmpty makes sure that nothing is kept for sessions that are gone.
 func (tr *trial) checkEmpty(ctx context.Context) {
-	if n, err := tr.store.Len(ctx); err != nil || n != 0 {
+	n := 0
+	err := tr.untilAnswered(func() (err error) { n, err = tr.store.Len(ctx); return err })
+	if tr.remote && unanswered(err) {
+		tr.audit.found.Partial = "whether sessions are left was not answered"
+		return
+	}
+	if err != nil || n != 0 {
 		tr.audit.violate("sessions left", manager.ID{}, "the store counts %d sessions after all were removed (error: %v)", n, err)
 	}
 	if c, ok := tr.store.(manager.Censor); ok {

@@ -46,7 +46,7 @@ func per(n, seconds float64) float64 {
 }
 
 // conclude fills in what follows from all of a subject's trials: the limit and what binds it.
-func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64) {
+func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64, joined bool) {
 	if e.Strategy.Harness {
 		return
 	}
@@ -54,8 +54,12 @@ func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64)
 	var limits, cpu []float64
 	for i := range e.result.Trials {
 		t := &e.result.Trials[i]
-		if base.speed == 0 { // on the log's clock the log is the limit
-			t.LimitOpsPerSec = base.limit(t, costNs, processors(m)).opsPerSec()
+		if base.speed == 0 && !joined { // on the log's clock the log is the limit, and what limits several machines nobody knows
+			l := base.limit(t, costNs, processors(m))
+			if e.Unlocked {
+				l.busiest = 0
+			}
+			t.LimitOpsPerSec = l.opsPerSec()
 		}
 		limits = append(limits, t.LimitOpsPerSec)
 		cpu = append(cpu, t.CPUNsPerOp)

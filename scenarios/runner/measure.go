@@ -88,7 +88,7 @@ func (tr *trial) updates() float64 {
 		for kind, n := range u.done {
 			all += n
 			if (scenarios.Op(kind) % scenarios.NumOps).Mutates() {
-				changing += n - (u.failed[kind] - u.missed[kind])
+				changing += n - u.failed[kind] + u.refused[kind]
 			}
 		}
 	}
@@ -139,6 +139,9 @@ func (tr *trial) means(t *result.Trial) {
 
 // fairness compares what the users completed: Jain, Chiu and Hawe (1984), and the slowest over the fastest.
 func (tr *trial) fairness() result.Fairness {
+	if len(tr.users) == 0 {
+		return result.Fairness{}
+	}
 	var sum, squares float64
 	least, most := tr.users[0].completed(), int64(0)
 	for _, u := range tr.users {

@@ -138,14 +138,15 @@ func errLost(p Party) error { return &LostError{p.Lost()} }
 type account struct {
 	user int
 	*ledger
-	faults []error
+	faults  []error
+	blurred bool // it could not tell lives under one id apart
 }
 
 // accounts are those of everybody here, and what other participants have handed in.
 func (tr *trial) accounts() (all []account) {
 	all = append(all, tr.others...)
 	for _, u := range tr.everybody() {
-		all = append(all, account{u.number, &u.ledger, u.faults})
+		all = append(all, account{u.number, &u.ledger, u.faults, u.way.blurred})
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,6 +27,7 @@ type Subject struct {
 	Target     scenarios.Target // driven in place of a store of the strategy's; it stays the caller's to close
 	TargetName string           // its own name
 	Remark     string           // what must be known of its row
+	Unlocked   bool             // its updates work without a lock, so that no session is in the way of others
 	Baseline   bool
 }
 
@@ -137,10 +139,13 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	for _, e := range entrants {
 		if len(e.result.Trials) > 0 {
 			own := noop.CPUNsPerOp
-			if e.program() {
+			switch {
+			case e.program() && e.metered():
 				own = protocol.CPUNsPerOp
+			case e.program(): // what it cost, nobody knows
+				own = 0
 			}
-			e.conclude(base, r.doc.Machine, own, cost)
+			e.conclude(base, r.doc.Machine, own, cost, r.Party != nil)
 			r.doc.Results = append(r.doc.Results, e.result)
 		}
 	}
@@ -154,6 +159,11 @@ func costOf(t result.Trial) *result.Harness {
 
 // program reports whether it is a program of its own that is driven.
 func (s *Subject) program() bool { _, ok := s.Target.(scenarios.Metered); return ok }
+
+// metered reports whether any trial knows what the target's processes spent.
+func (e *entrant) metered() bool {
+	return slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return t.TargetCPUNs > 0 })
+}
 
 // setup draws the tape and everything else that all trials of a scenario have in common.
 func (r *run) setup(s *scenarios.Scenario) setup {

@@ -3,7 +3,9 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -15,6 +17,8 @@ type targetUser struct {
 	q       scenarios.Request
 	a       scenarios.Answer
 	blurred bool // it was not told lives where it needs them to tell sessions under one id apart
+
+	used []int64 // by slot, where sessions are swept: the trial's clock when the last use that was confirmed began
 }
 
 // guardTarget has something done to a target that may hang.
@@ -31,6 +35,9 @@ func (tr *trial) connect(ctx context.Context) error {
 		}
 		u.way.conn = conn
 		u.way.q = scenarios.Request{View: tr.scenario.Drives, Spin: tr.scenario.Spin}
+		if tr.sweeps {
+			u.way.used = make([]int64, len(u.ids))
+		}
 		if u.number < tr.scenario.Users {
 			u.way.q.Hold = tr.scenario.Hold
 		}
@@ -69,10 +76,16 @@ func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
 	err := u.way.conn.Do(context.Background(), q, a)
 	if op == scenarios.Create {
 		u.created(slot, a.ID, err)
+		if err == nil && u.way.used != nil {
+			u.way.used[slot] = u.opStart
+		}
 		return err
 	}
 	if err != nil || u.trial.unaudited {
 		return err
+	}
+	if u.way.used != nil {
+		u.way.used[slot] = u.opStart
 	}
 	switch op {
 	case scenarios.Append, scenarios.Update:
@@ -175,7 +188,18 @@ const untold = -1
 func (u *user) sweepTarget() error {
 	q := &u.way.q
 	q.Op, q.Idle = scenarios.Sweep, u.trial.janitorTTL()
-	return u.way.conn.Do(context.Background(), q, &u.way.a)
+	err := u.way.conn.Do(context.Background(), q, &u.way.a)
+	if err == nil {
+		u.trial.audit.swept += u.way.a.Removed
+	}
+	return err
+}
+
+// missTarget makes a fault of a session that a target says, at t, is not there, although no sweep can have taken it by then.
+func (u *user) missTarget(slot uint32, t int64) {
+	if u.way.used != nil && t < u.way.used[slot]+int64(u.trial.janitorTTL()) {
+		u.fault(fmt.Errorf("%w: it is not found %v after its last use", errTooSoon, time.Duration(t-u.way.used[slot])))
+	}
 }
 
 // emptyTarget looks at every session that should be left in a target, removes it, and sees to it that nothing is left. The
@@ -232,7 +256,8 @@ func (u *user) take(of birth) error {
 	if q.Op = scenarios.History; u.trial.byVersion {
 		q.Op = scenarios.Read
 	}
-	err := u.way.conn.Do(u.trial.ctx, q, a)
+	ask := func() error { return u.way.conn.Do(u.trial.ctx, q, a) }
+	err := u.trial.untilAnswered(ask)
 	if errors.Is(err, manager.ErrNotFound) {
 		return nil
 	}
@@ -250,7 +275,9 @@ func (u *user) take(of birth) error {
 		u.trial.audit.endMessages(&e, a.Messages)
 	}
 	q.Op = scenarios.Delete
-	if err := u.way.conn.Do(u.trial.ctx, q, a); err != nil {
+	tries := 0
+	err = u.trial.untilAnswered(func() error { tries++; return ask() })
+	if err != nil && (tries == 1 || !errors.Is(err, manager.ErrNotFound)) { // else an earlier try has taken it
 		return err
 	}
 	u.ledger.ended = append(u.ledger.ended, e)
@@ -278,11 +305,6 @@ func (tr *trial) censusTarget() error {
 // doubtful reports whether any operation may or may not have taken effect, so that a session may be there that nobody knows.
 func (tr *trial) doubtful() bool {
 	return slices.ContainsFunc(tr.accounts(), func(a account) bool { return len(a.doubts) > 0 })
-}
-
-// blurred reports whether the users could not tell the lives under an id apart.
-func (tr *trial) blurred() bool {
-	return slices.ContainsFunc(tr.everybody(), func(u *user) bool { return u.way.blurred })
 }
 
 // noIncarnations is why an audit has nothing to say.

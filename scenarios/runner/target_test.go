@@ -121,7 +121,9 @@ func (w *wire) carryOut(n int, q *scenarios.Request, a *scenarios.Answer) (*held
 		}
 		return s, nil
 	case scenarios.Sweep:
+		before := len(w.sessions)
 		maps.DeleteFunc(w.sessions, func(_ manager.ID, s *held) bool { return time.Since(s.used) >= q.Idle })
+		a.Removed = before - len(w.sessions)
 		return nil, nil
 	}
 	if s == nil {
@@ -279,6 +281,22 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			p.after = func(n int, q *scenarios.Request, _ *scenarios.Answer, _ *held) error {
 				if n == 1500 {
 					delete(p.sessions, q.ID)
+				}
+				return nil
+			}
+		}},
+		{"a session is forgotten where sessions are swept, too", "expiry", "lost session", everything, func(p *program) {
+			p.after = func(n int, q *scenarios.Request, _ *scenarios.Answer, _ *held) error {
+				if q.Op == scenarios.Append && n%10 == 3 {
+					delete(p.sessions, q.ID)
+				}
+				return nil
+			}
+		}},
+		{"a sweep takes what is in use", "expiry", "lost session", everything, func(p *program) {
+			p.before = func(_ int, q *scenarios.Request) error {
+				if q.Op == scenarios.Sweep {
+					q.Idle = 0
 				}
 				return nil
 			}
@@ -462,5 +480,57 @@ func TestFits(t *testing.T) {
 		if got := fits(row.n, count, sum, mixed, sums); got != row.want {
 			t.Errorf("%s: %v, want %v", row.why, got, row.want)
 		}
+	}
+}
+
+// What is answered again before and after the window does not fail a right target.
+func TestLostAnswersBesideTheWindow(t *testing.T) {
+	p := newProgram()
+	p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, _ *held) error {
+		if q.Op == scenarios.Delete && n%7 == 3 || n < 100 && n%7 == 3 {
+			a.ID, a.Created = manager.ID{}, false
+			return fmt.Errorf("its answer was lost: %w", manager.ErrIndeterminate)
+		}
+		return nil
+	}
+	if trial := try(t, small(t, "chatbot"), driven(p), 15*time.Millisecond); !trial.Audit.OK || trial.Ops == 0 {
+		t.Errorf("%d operations, audit: %+v", trial.Ops, trial.Audit)
+	}
+}
+
+// Who tries again as often as it may was answered, and late: it has a latency, but did nothing.
+func TestConflictsAreSlowAndDoNothing(t *testing.T) {
+	p := newProgram()
+	p.before = func(n int, q *scenarios.Request) error {
+		if q.Op == scenarios.Append && n > 1200 {
+			return manager.ErrConflict
+		}
+		return nil
+	}
+	trial := try(t, small(t, "hot-session"), driven(p), 20*time.Millisecond)
+	appends := trial.Operations["append"]
+	if !trial.Audit.OK || trial.Errors["conflict"] == 0 || appends.LatencyNs.Count != appends.Count || trial.Ops >= trial.LatencyNs.Count {
+		t.Errorf("%d operations of %d, %d appends of which %d have a latency, %v, %+v",
+			trial.Ops, trial.LatencyNs.Count, appends.Count, appends.LatencyNs.Count, trial.Errors, trial.Audit)
+	}
+}
+
+// Where nothing is locked no session is in the way of the others, and so it is no limit.
+func TestNoLimitByTheBusiestSessionWithoutLocks(t *testing.T) {
+	s := small(t, "hot-session")
+	s.Hold = time.Millisecond
+	limitOf := func(unlocked bool) float64 {
+		subject := driven(newProgram())
+		subject.Unlocked = unlocked
+		doc, err := Run(t.Context(), Config{
+			Subjects: []Subject{subject}, Scenarios: []scenarios.Scenario{s}, Runs: 1, Window: 20 * time.Millisecond, Seed: DefaultSeed,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc.Results[0].LimitOpsPerSec
+	}
+	if locked, unlocked := limitOf(false), limitOf(true); locked > 3000 || unlocked < 2*locked {
+		t.Errorf("limit %.0f with locks, %.0f without", locked, unlocked)
 	}
 }

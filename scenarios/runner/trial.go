@@ -48,9 +48,10 @@ type trial struct {
 	remote    bool // operations may fail for the connection's sake, and nobody is to blame
 	byVersion bool
 	sweeps    bool
-	begun     bool        // everybody has come to the start, or it is not waited for
-	abandoned bool        // somebody is still inside the store, and will be
-	stopped   atomic.Bool // the run is given up
+	begun     bool                  // everybody has come to the start, or it is not waited for
+	gone      atomic.Pointer[error] // why a target answers nobody any more
+	abandoned bool                  // somebody is still inside the store, and will be
+	stopped   atomic.Bool           // the run is given up
 	ctx       context.Context
 
 	base        time.Time // when the barrier opened: the trial's clock starts
@@ -139,10 +140,14 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		return nil, err
 	}
 	if tr.part.first() {
-		err = tr.part.tellBegun(ctx, begun{IDs: tr.ids})
+		if err := tr.part.tellBegun(ctx, begun{IDs: tr.ids}); err != nil {
+			err = tr.giveUp(err)
+			tr.removeBoards()
+			return nil, err
+		}
 	}
 	runtime.GC()
-	return tr, err
+	return tr, nil
 }
 
 // open makes a fresh store, or empties the target.
@@ -249,8 +254,9 @@ func (tr *trial) seat() {
 		}
 		tr.users = append(tr.users, u)
 	}
-	for range tr.hands() {
-		tr.keepers = append(tr.keepers, tr.newUser(s.Users, slots, nil))
+	n := tr.hands()
+	for range n {
+		tr.keepers = append(tr.keepers, tr.newUser(s.Users, (slots+n-1)/n, nil))
 	}
 	tr.keeper = tr.keepers[0]
 	tr.janitor = tr.newUser(s.Users+1, 0, nil)
@@ -262,7 +268,7 @@ func (tr *trial) seat() {
 // hands is how many keepers there are to be: several where each answer comes from far away. All of them go by the same number.
 func (tr *trial) hands() int {
 	const far = 16
-	if tr.remote && tr.record == 0 {
+	if tr.remote && tr.record == 0 && !tr.scenario.Absent && (tr.scenario.Own || tr.part.first()) {
 		return far
 	}
 	return 1
@@ -369,11 +375,11 @@ func (u *user) fill(ids []manager.ID, lives []uint64, first uint32, from, step i
 		if slot%1024 < step && u.trial.ctx.Err() != nil {
 			return context.Cause(u.trial.ctx)
 		}
-		if err := u.doBefore(scenarios.Create, uint32(slot)); err != nil {
+		if err := u.prepare(scenarios.Create, uint32(slot)); err != nil {
 			return err
 		}
 		for range u.trial.scenario.Prefill {
-			if err := u.doBefore(scenarios.Append, uint32(slot)); err != nil {
+			if err := u.prepare(scenarios.Append, uint32(slot)); err != nil {
 				return err
 			}
 		}

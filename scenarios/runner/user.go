@@ -37,6 +37,7 @@ type user struct {
 	latency   [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
 	failed    [2 * scenarios.NumOps]int64
 	missed    [2 * scenarios.NumOps]int64 // of failed, those that got no answer, and so have no latency
+	refused   [2 * scenarios.NumOps]int64 // of failed, those that are not done: without an answer, or too many others came first
 	errors    map[string]int64
 	faults    []error    // errors that no scenario explains, the first few
 	lost      bool       // a panic ended it: nobody knows what it did last
@@ -155,6 +156,7 @@ func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 	t, err := u.timed(t, step)
 	if err != nil && u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
 		u.ledger.gone = append(u.ledger.gone, absence{u.lives[slot], t})
+		u.missTarget(slot, t)
 		u.lives[slot] = 0
 		if op != scenarios.Delete {
 			if t = u.logIn(t, slot); u.lives[slot] != 0 {
@@ -196,7 +198,11 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 			u.count(err)
 		}
 	}
-	if end >= tr.from && end <= tr.until && !silent {
+	if silent || err != nil && errors.Is(err, manager.ErrConflict) {
+		if t >= tr.from {
+			u.refused[kind]++
+		}
+	} else if end >= tr.from && end <= tr.until {
 		u.done[kind]++
 	}
 	if slot := int(step.Slot()); slot < len(u.numbers) && u.numbers[slot] != 0 {
