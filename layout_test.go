@@ -31,7 +31,7 @@ var layout = map[string][]string{
 	"manager/storetest":            {"manager"},
 	"strategies":                   {"manager"},
 	"strategies/redis":             {"strategies", "manager"},
-	"strategies/redis/redistest":   {},
+	"strategies/redis/redistest":   {"scenarios/process"},
 	"scenarios":                    {"manager"},
 	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify"},
 	"scenarios/target":             {"scenarios", "manager", "scenarios/process"},

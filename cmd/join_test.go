@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/viper"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios/join"
 	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
@@ -125,6 +129,58 @@ func TestAKilledParticipantIsNamed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Why a process goes is what it knows of itself: one that a panic ends has not finished.
+func TestWhoHasNotFinishedDoesNotSayIt(t *testing.T) {
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	for _, test := range []struct {
+		what string
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{"nobody knows why", t.Context(), nil, "it has stopped before it had finished"},
+		{"an error", t.Context(), errors.New("its disk is full"), "its disk is full"},
+		{"a signal", interrupted, errors.New("interrupted"), "interrupted"},
+	} {
+		url := "redis://" + miniredis.RunT(t).Addr()
+		parties := make(chan *join.Party, 2)
+		runs := make([]*runOptions, 2)
+		for i := range runs {
+			client, err := join.Connect(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs[i] = &runOptions{joinOptions: joinOptions{client: client}}
+			go func() {
+				p, err := join.Join(t.Context(), join.Options{Client: client, RunID: "X", Of: 2})
+				if err != nil {
+					t.Error(err)
+				}
+				runs[i].party = p
+				parties <- p
+			}()
+		}
+		for range runs {
+			if <-parties == nil {
+				t.FailNow()
+			}
+		}
+		if err := runs[0].leave(test.ctx, test.err); err != nil {
+			t.Errorf("%s: %v", test.what, err)
+		}
+		if err := runs[1].party.Barrier(t.Context(), 0); err != nil {
+			t.Errorf("%s: %v", test.what, err)
+		}
+		if lost := runs[1].party.Losses(); len(lost) != 1 || lost[0].Why != test.want {
+			t.Errorf("%s: lost %+v: want %q", test.what, lost, test.want)
+		}
+		if err := runs[1].leave(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

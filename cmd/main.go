@@ -86,10 +86,21 @@ func (a *app) main(ctx context.Context) int {
 	return code
 }
 
-// complain writes one line on stderr, even where what it quotes has several.
+// complain writes one line on stderr, even where what it quotes has several: then with bars between them.
 func (a *app) complain(format string, args ...any) {
-	line := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
-	fmt.Fprintf(a.err, "sessbench: %s\n", line)
+	var text strings.Builder
+	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+		words := strings.Join(strings.Fields(line), " ")
+		switch before := text.String(); {
+		case before == "" || words == "":
+		case strings.HasSuffix(before, ":"):
+			text.WriteString(" ")
+		default:
+			text.WriteString(" | ")
+		}
+		text.WriteString(words)
+	}
+	fmt.Fprintf(a.err, "sessbench: %s\n", text.String())
 }
 
 // isTerminal reports whether a stream is a terminal.

@@ -64,7 +64,8 @@ func (a *app) redisStrategy() *strategies.Strategy {
 }
 
 // openLists opens what keeps lists in Redis and is no store, and marks what an embedded server keeps.
-func (a *app) openLists(ctx context.Context, list []runner.Subject) (all opened, err error) {
+// They record a use a tenth of the time-to-live after the last one, as session middleware does; 0: never.
+func (a *app) openLists(ctx context.Context, list []runner.Subject, ttl time.Duration) (all opened, err error) {
 	for i := range list {
 		s := &list[i]
 		if s.Strategy != a.inRedis || a.inRedis == nil {
@@ -76,7 +77,7 @@ func (a *app) openLists(ctx context.Context, list []runner.Subject) (all opened,
 		if s.Params["layout"] != "list" {
 			continue
 		}
-		lists, err := redis.OpenLists(ctx, a.redis)
+		lists, err := redis.OpenLists(ctx, a.redis, redis.ListsTouch(ttl/10))
 		if err != nil {
 			return all, err
 		}

@@ -32,7 +32,7 @@ func (o *targetOptions) addFlags(fs flagGroup) {
 	fs.StringArrayVar(&o.Targets, targetFlag, nil,
 		"a program in any language, `exec:COMMAND`, or one that runs: tcp:HOST:PORT, unix:PATH; repeatable. Without -S only these")
 	fs.Var(duration(o.Timeout.String(), time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "target-timeout",
-		"`TIME` that a target may take to answer, beyond the work it is asked to do, before it counts as hanging")
+		"`TIME` without an answer to anybody, beyond the work that is asked for, after which a target counts as hanging")
 }
 
 // parse reads the targets.

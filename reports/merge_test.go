@@ -205,6 +205,76 @@ func TestMergeWeighsWhatAreMeans(t *testing.T) {
 	}
 }
 
+// Operations that had no answer are counted, and have no latency.
+func TestMergeOfOperationsWithoutAnAnswer(t *testing.T) {
+	parts, whole := partsOf(t, 2, 1)
+	for i, missed := range []int64{0, 252} {
+		trial := &parts[i].Document.Results[0].Trials[0]
+		op := trial.Operations["append"]
+		op.Count, op.Errors = op.Count+missed, op.Errors+missed
+		trial.Operations["append"] = op
+	}
+	parts[1].Document.Results[0].Trials[0].Operations["branch"] = result.Operation{Count: 3, Errors: 3} // none had one
+	want := whole[0].trial(t, 0).Operations["append"]
+	want.Count, want.Errors = want.Count+252, 252
+	got := merged(t, parts).Results[0].Trials[0].Operations
+	if diff := cmp.Diff(want, got["append"]); diff != "" {
+		t.Error(diff)
+	}
+	if op := got["branch"]; op.Count != 3 || op.Errors != 3 || op.LatencyNs.Count != 0 {
+		t.Errorf("an operation without any answer: %+v", op)
+	}
+	// Without one histogram there are mean and count of what has a latency.
+	trial := parts[0].Document.Results[0].Trials[0]
+	op := trial.Operations["append"]
+	op.Histogram = ""
+	trial.Operations["append"] = op
+	if op := merged(t, parts).Results[0].Trials[0].Operations["append"]; op.Count != want.Count || op.LatencyNs.Count != want.LatencyNs.Count {
+		t.Errorf("without one histogram: %+v", op)
+	}
+}
+
+// A participant that leaves the audit to the first one says so in its own document, and not in that of the whole.
+func TestAPartSaysThatItIsOne(t *testing.T) {
+	parts, _ := partsOf(t, 2, 1)
+	d := parts[1].Document
+	for i := range d.Results {
+		d.Results[i].Trials[0].Audit = result.Audit{OK: true, Skipped: true, Partial: "audited by participant 1"}
+	}
+	whole := merged(t, parts)
+	if a := whole.Results[0].Trials[0].Audit; a.Partial != "" || a.Skipped || !a.OK {
+		t.Errorf("of the whole: %+v", a)
+	}
+	for _, test := range []struct {
+		doc         *result.Document
+		has, hasNot []string
+	}{
+		{d, []string{"chatbot, participant 2 of 2: its 6 of 11 users, ", "was not audited here: audited by participant 1.",
+			"only what the users of participant 2 of 2 (hostb) did in run X"}, []string{"keeps nothing", "in part"}},
+		{whole, []string{"chatbot: 11 users, "}, []string{"chatbot, ", "audited by", "only what"}},
+	} {
+		Summarize(test.doc)
+		var b strings.Builder
+		format, known := Lookup("table")
+		if !known {
+			t.Fatal("there is no table")
+		}
+		if err := format.Write(&b, test.doc, Options{Width: 200}); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range test.has {
+			if !strings.Contains(b.String(), text) {
+				t.Errorf("%q is missing:\n%s", text, b.String())
+			}
+		}
+		for _, text := range test.hasNot {
+			if strings.Contains(b.String(), text) {
+				t.Errorf("%q is there:\n%s", text, b.String())
+			}
+		}
+	}
+}
+
 func TestMergeWeighsTheHarness(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	parts[0].Document.Harness = result.Harness{NsPerOp: 100, OpsPerSec: 3000, AllocsPerOp: 1}
@@ -399,7 +469,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"a lying histogram", func(d *result.Document) { first(d).LatencyNs.Count++ }, "b.json: histogram: holds ", false},
 		{"an operation's lying one", func(d *result.Document) {
 			op := first(d).Operations["append"]
-			op.Count++
+			op.LatencyNs.Count++
 			first(d).Operations["append"] = op
 		}, "b.json: append: histogram: holds ", false},
 		{"a coarse histogram", func(d *result.Document) { first(d).Histogram = coarse }, "b.json: histogram: 1 digits from 1 to 1000000 ns: want 3", false},

@@ -194,11 +194,11 @@ func (m *merger) operations() (map[string]result.Operation, error) {
 	return merged, nil
 }
 
-// operation merges one operation. Where a part kept no histogram of it there are no percentiles: those of the parts cannot
+// operation merges one operation, of which those that had an answer have a latency. Where a part kept no histogram of it there are no percentiles: those of the parts cannot
 // be added.
 func (m *merger) operation(name string) (op result.Operation, err error) {
 	all, mean, largest := result.NewHistogram(), weighted{}, int64(0)
-	whole := true
+	whole, answered := true, int64(0)
 	for i, t := range m.trials {
 		one, there := t.Operations[name]
 		if !there {
@@ -206,16 +206,20 @@ func (m *merger) operation(name string) (op result.Operation, err error) {
 		}
 		op.Count += one.Count
 		op.Errors += one.Errors
-		mean.add(float64(one.LatencyNs.Mean), float64(one.Count))
+		if one.LatencyNs.Count == 0 { // none had an answer
+			continue
+		}
+		answered += one.LatencyNs.Count
+		mean.add(float64(one.LatencyNs.Mean), float64(one.LatencyNs.Count))
 		largest = max(largest, one.LatencyNs.Max)
 		if one.Histogram == "" {
 			whole = false
-		} else if err := addHistogram(all, one.Histogram, one.Count); err != nil {
+		} else if err := addHistogram(all, one.Histogram, one.LatencyNs.Count); err != nil {
 			return op, fmt.Errorf("%s: %s: %w", m.parts[i].File, name, err)
 		}
 	}
 	if !whole {
-		op.LatencyNs = result.Latency{Max: largest, Mean: int64(mean.mean()), Count: op.Count}
+		op.LatencyNs = result.Latency{Max: largest, Mean: int64(mean.mean()), Count: answered}
 		return op, nil
 	}
 	op.LatencyNs = result.LatencyOf(all)
@@ -262,7 +266,7 @@ func (m *merger) audit() result.Audit {
 			v.Detail = whose + v.Detail
 			all.Violations = append(all.Violations, v)
 		}
-		if a.Partial != "" && all.Partial == "" {
+		if a.Partial != "" && !a.Skipped && all.Partial == "" { // who leaves the audit to the first one says nothing of it
 			all.Partial = whose + a.Partial
 		}
 		if a.Recorded != nil {

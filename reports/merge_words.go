@@ -7,8 +7,12 @@ import (
 )
 
 // participantsLine says whose parts a merged document was made from, and how well they kept together, or "" for a document
-// of one process.
+// of one process. A participant's own document is called a part.
 func participantsLine(d *result.Document) string {
+	if p := d.Part; p != nil {
+		who := result.Participant{Name: partName(p), Host: p.Host}
+		return fmt.Sprintf("only what the users of %s did in run %s", who.Called(), p.RunID)
+	}
 	if len(d.Participants) == 0 {
 		return ""
 	}

@@ -17,7 +17,12 @@ const maxViolations = 5
 // heading says what was done: everything that must be the same for two tables to be compared.
 func (s *section) heading() string {
 	r := s.results[0]
-	parts := []string{result.FormatCount(int64(r.Users)) + " users", result.FormatCount(int64(r.Sessions)) + " sessions"}
+	users, whose := result.FormatCount(int64(r.Users))+" users", ""
+	if p := s.doc.Part; p != nil {
+		users = "its " + result.FormatCount(int64(usersOf(s.doc, r))) + " of " + users
+		whose = ", " + partName(p)
+	}
+	parts := []string{users, result.FormatCount(int64(r.Sessions)) + " sessions"}
 	if t := s.doc.Traffic; t != nil {
 		parts = append(parts, result.FormatCount(t.Visits)+" visits")
 	}
@@ -29,7 +34,7 @@ func (s *section) heading() string {
 	if r.TapeHash != "" {
 		parts = append(parts, "tape "+short(r.TapeHash))
 	}
-	return s.scenario + ": " + strings.Join(parts, ", ")
+	return s.scenario + whose + ": " + strings.Join(parts, ", ")
 }
 
 // trials says how many trials there were and what one was: a window, or a number of visits of each user.
@@ -272,11 +277,13 @@ func (s *section) problems() []problem {
 			list = append(list, problem{headline: fmt.Sprintf("Error of the harness: %s stands at %s of the limit, more than any correct store can reach. "+
 				"Do not rely on its row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
 		}
-		if len(r.Trials) > 0 && !audited(r) && partial(r) == "" {
-			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
-		}
-		if why := partial(r); why != "" {
+		switch why := partial(r); {
+		case why != "" && s.doc.Part != nil && !audited(r): // a participant leaves that to the first one
+			list = append(list, problem{headline: r.Strategy + " was not audited here: " + why + "."})
+		case why != "":
 			list = append(list, problem{headline: r.Strategy + " was audited in part: " + why + "."})
+		case len(r.Trials) > 0 && !audited(r):
+			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
 		}
 		if text := mishaps(r); text != "" {
 			list = append(list, problem{headline: r.Strategy + ": " + text})

@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // request is one step of a participant.
 type request struct {
 	at    int    // the start it waits for
-	doing string // finish, over, leave, or nothing but being there
+	doing string // finish, over, leave, give up (unless all have come), or nothing but being there
 	why   string // of leave
 }
 
@@ -51,17 +53,13 @@ var errGone = errors.New("not there any more: was the server restarted, or empti
 
 // ask tells the server what this participant does, and returns how far the run is.
 func (p *Party) ask(ctx context.Context, q request) (s state, err error) {
-	why := q.why
-	if why == "" {
-		why = "no sign of life for " + p.o.Silence.String()
-	}
 	p.mu.Lock()
 	delay := p.delay
 	p.mu.Unlock()
 	lead := 5 * p.often() // all who wait ask again in that time
 	asked := time.Now()
-	words, err := step.Run(ctx, p.o.Client, []string{p.key}, p.index, q.at, p.o.Silence.Microseconds(), why,
-		lead.Microseconds(), delay.Microseconds(), q.doing, Retention.Milliseconds()).Slice()
+	words, err := step.Run(ctx, p.o.Client, []string{p.key}, p.index, q.at, p.o.Silence.Microseconds(), q.why,
+		lead.Microseconds(), delay.Microseconds(), q.doing, Retention.Milliseconds(), "no sign of life for "+p.o.Silence.String()).Slice()
 	took := time.Since(asked)
 	if err != nil {
 		return s, p.unanswered(err)
@@ -88,6 +86,35 @@ func (p *Party) ask(ctx context.Context, q request) (s state, err error) {
 // unanswered is an error of the server, with the run that it was asked about.
 func (p *Party) unanswered(err error) error {
 	return fmt.Errorf("run %s: the server to meet at: %w", p.o.RunID, err)
+}
+
+// askPatiently asks until there is an answer.
+func (p *Party) askPatiently(ctx context.Context, q request) (s state, err error) {
+	err = p.patiently(ctx, func() error {
+		s, err = p.ask(ctx, q)
+		return err
+	})
+	return s, err
+}
+
+// patiently does what needs the server until it answers, but no longer than a participant may be silent.
+func (p *Party) patiently(ctx context.Context, do func() error) error {
+	deadline := time.Now().Add(p.o.Silence)
+	for {
+		err := do()
+		if err == nil || answered(err) || time.Now().After(deadline) {
+			return err
+		}
+		if err := pause(ctx, 5*p.often()); err != nil {
+			return err
+		}
+	}
+}
+
+// answered reports whether an error is what the server has to say, and will say again.
+func answered(err error) bool {
+	var out *OutError
+	return errors.As(err, &out) || errors.Is(err, errGone) || errors.Is(err, redis.Nil)
 }
 
 // answer is what the script step returns.

@@ -2,7 +2,6 @@ package join
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -43,18 +42,3 @@ func (p *Party) Barrier(ctx context.Context, start int) error {
 // question took in which it learned the server's time, and what it woke up late. Two participants began no
 // further apart than the sum of theirs.
 func (p *Party) Skew() time.Duration { return p.skew }
-
-// askPatiently asks until there is an answer, but no longer than a participant may be silent.
-func (p *Party) askPatiently(ctx context.Context, q request) (state, error) {
-	deadline := time.Now().Add(p.o.Silence)
-	for {
-		s, err := p.ask(ctx, q)
-		var out *OutError
-		if err == nil || errors.As(err, &out) || errors.Is(err, errGone) || time.Now().After(deadline) {
-			return s, err
-		}
-		if err := pause(ctx, 5*p.often()); err != nil {
-			return s, err
-		}
-	}
-}

@@ -12,13 +12,18 @@ import (
 // Finish hands this participant's part over and waits until all others have finished or are lost. The last one to finish is
 // the writer: it gets the parts, its own included, by number, makes of them what is to be made, and then calls
 // [Party.Over]. For everybody else parts is nil, once the writer has done so; should it be lost, another one takes its place.
+//
+// The error is ctx's, an *[OutError] of a participant whose part is not among the others', or the server's when it has not
+// answered for as long as a participant may be silent.
 func (p *Party) Finish(ctx context.Context, part []byte) (parts map[int][]byte, err error) {
-	if err := p.o.Client.Set(ctx, p.partKey(p.index), part, Retention).Err(); err != nil {
-		return nil, p.unanswered(err)
+	if err := p.set(ctx, p.partKey(p.index), part); err != nil {
+		return nil, err
 	}
 	for {
 		s, err := p.askPatiently(ctx, request{at: nowhere, doing: "finish"})
 		switch {
+		case errors.As(err, new(*OutError)):
+			return nil, errors.Join(err, p.remove(ctx, p.partKey(p.index)))
 		case err != nil:
 			return nil, err
 		case s.over:
@@ -41,12 +46,12 @@ func (p *Party) collect(ctx context.Context, done string) (map[int][]byte, error
 		if finished != '1' {
 			continue
 		}
-		part, err := p.o.Client.Get(ctx, p.partKey(i)).Bytes()
+		part, err := p.get(ctx, p.partKey(i))
 		if errors.Is(err, redis.Nil) {
 			return nil, fmt.Errorf("run %s: what %s handed in is not there any more: was the server emptied?", p.o.RunID, name(i, p.o.Of, ""))
 		}
 		if err != nil {
-			return nil, p.unanswered(err)
+			return nil, err
 		}
 		parts[i] = part
 	}
@@ -56,12 +61,12 @@ func (p *Party) collect(ctx context.Context, done string) (map[int][]byte, error
 // Over tells the others that the parts were merged, and removes them. What is left of the run on the server says that its name
 // is taken, for as long as [Retention].
 func (p *Party) Over(ctx context.Context) error {
-	if _, err := p.ask(ctx, request{at: nowhere, doing: "over"}); err != nil {
+	if _, err := p.askPatiently(ctx, request{at: nowhere, doing: "over"}); err != nil {
 		return err
 	}
 	for i := range p.o.Of {
-		if err := p.o.Client.Del(ctx, p.partKey(i)).Err(); err != nil {
-			return p.unanswered(err)
+		if err := p.remove(ctx, p.partKey(i)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -18,17 +18,19 @@ type gift struct {
 
 // Give hands something to the others under a name that this participant uses once. They have to [Party.Take] it before they
 // come to the next start: some time after that it is removed.
+//
+// The error is ctx's, or the server's when it has not answered for as long as a participant may be silent.
 func (p *Party) Give(ctx context.Context, name string, what []byte) error {
 	old := slices.IndexFunc(p.gifts, func(g gift) bool { return g.after >= p.passed })
 	if old < 0 {
 		old = len(p.gifts)
 	}
-	if err := p.takeBack(ctx, old); err != nil {
+	if err := p.patiently(ctx, func() error { return p.takeBack(ctx, old) }); err != nil {
 		return err
 	}
 	g := gift{p.giftKey(name, p.index), p.passed}
-	if err := p.o.Client.Set(ctx, g.key, what, Retention).Err(); err != nil {
-		return p.unanswered(err)
+	if err := p.set(ctx, g.key, what); err != nil {
+		return err
 	}
 	p.gifts = append(p.gifts, g)
 	return nil
@@ -65,12 +67,12 @@ func (p *Party) Take(ctx context.Context, name string, from ...int) (map[int][]b
 			if _, there := found[i]; there {
 				continue
 			}
-			what, err := p.o.Client.Get(ctx, p.giftKey(name, i)).Bytes()
+			what, err := p.get(ctx, p.giftKey(name, i))
 			switch {
 			case err == nil:
 				found[i] = what
 			case !errors.Is(err, redis.Nil):
-				return nil, p.unanswered(err)
+				return nil, err
 			case !s.gone(i): // it was asked first: who had gone by then has given what it was to give
 				waiting = true
 			}

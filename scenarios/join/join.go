@@ -51,7 +51,7 @@ func CheckRunID(id string) error {
 }
 
 // Join takes a place in the run, the next that is free, and waits until all participants are there. It says who is missing
-// when they do not come in time.
+// when they do not come in time. Then, and when somebody leaves who waits, the run is given up for all, and its name is used up.
 //
 // Other errors are a *[DifferentError], one that wraps [ErrTaken], ctx's, and the server's.
 func Join(ctx context.Context, o Options) (*Party, error) {
@@ -107,18 +107,24 @@ func (p *Party) enter(ctx context.Context) error {
 	return &DifferentError{p.o.RunID, differences(mine, theirs)}
 }
 
-// meet waits until everybody is there.
+// meet waits until everybody is there. Whether all have come or the run is given up the server decides, for all alike.
 func (p *Party) meet(ctx context.Context) error {
 	deadline := time.Now().Add(p.o.Patience)
 	for {
-		s, err := p.ask(ctx, request{at: nowhere})
+		q := request{at: nowhere}
+		if time.Now().After(deadline) {
+			q.doing = "give up"
+		}
+		s, err := p.askPatiently(ctx, q)
 		switch {
 		case err != nil:
 			return err
 		case s.came == p.o.Of:
 			return nil
-		case time.Now().After(deadline):
+		case q.doing != "":
 			return fmt.Errorf("run %s: %d of %d participants came within %v", p.o.RunID, s.came, p.o.Of, p.o.Patience)
+		case s.over:
+			return fmt.Errorf("run %s: given up before all had come: %w", p.o.RunID, ErrTaken)
 		}
 		if err := pause(ctx, 5*p.often()); err != nil {
 			return err

@@ -293,6 +293,19 @@ func TestNobodyWaitsForTheKilled(t *testing.T) {
 			}
 			return p.Over(t.Context())
 		})
+		// Also when all is over: its part is in no result, and is not kept.
+		if parts, err := killed.Finish(t.Context(), []byte{1}); !errors.As(err, &out) || parts != nil {
+			t.Errorf("the lost one finishes: %v, %v", parts, err)
+		}
+		if err := killed.Barrier(t.Context(), 2); !errors.As(err, &out) {
+			t.Errorf("the lost one comes back after the end: %v", err)
+		}
+		if _, err := killed.Take(t.Context(), "anything", 0); !errors.As(err, &out) {
+			t.Errorf("the lost one takes: %v", err)
+		}
+		if keys := client.Keys(t.Context(), "*:finished:*").Val(); len(keys) > 0 {
+			t.Errorf("left: %q", keys)
+		}
 	})
 }
 
@@ -473,6 +486,146 @@ func TestWhoIsMissingIsSaid(t *testing.T) {
 			t.Errorf("%v: want %s", err, test.want)
 		}
 	}
+}
+
+// Whoever gives up leaves no place that the others could take for somebody's.
+func TestARunThatWasGivenUpIsOver(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		o := options(client, 3)
+		waits := make(chan error, 1)
+		go func() {
+			_, err := Join(t.Context(), o)
+			waits <- err
+		}()
+		for client.Exists(t.Context(), "sessbench:join:{X}").Val() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		hasty := o
+		hasty.Patience = time.Millisecond
+		if _, err := Join(t.Context(), hasty); err == nil || err.Error() != "run X: 2 of 3 participants came within 1ms" {
+			t.Errorf("the hasty one: %v", err)
+		}
+		if err := <-waits; !errors.Is(err, ErrTaken) || err.Error() != "run X: given up before all had come: want a run id of its own" {
+			t.Errorf("the one that waits with it: %v", err)
+		}
+		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want a run id of its own" {
+			t.Errorf("one that comes a second later, or again: %v", err)
+		}
+	})
+}
+
+// Who is interrupted while it waits has given the run up, too; after that it is only lost.
+func TestWhoIsInterruptedWaitingGivesUp(t *testing.T) {
+	t.Parallel()
+	client := embedded(t)
+	o := options(client, 2)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(errStop) })
+	if _, err := Join(ctx, o); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) {
+		t.Errorf("a retry: %v", err)
+	}
+}
+
+// What a participant says of itself is not said of others that the same question finds silent.
+func TestTheSilentAreSilentWhyeverAnotherLeaves(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	server.SetTime(now)
+	parties := joined(t, options(dial(t, "redis://"+server.Addr()), 3))
+	for _, p := range parties {
+		p.stop() // no heart tells before
+		p.beating.Wait()
+	}
+	server.SetTime(now.Add(2 * ample))
+	if err := parties[0].Leave("its disk is full"); err != nil {
+		t.Fatal(err)
+	}
+	const silent = "no sign of life for 30s, last seen before the first start"
+	want := []Loss{{0, parties[0].o.Host, "its disk is full"}, {1, parties[1].o.Host, silent}, {2, parties[2].o.Host, silent}}
+	if diff := cmp.Diff(want, parties[0].Losses()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A server that is away for less than a participant may be silent is waited for, whatever is wanted of it.
+func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	o := options(dial(t, "redis://"+server.Addr()), 1)
+	p := joined(t, o)[0]
+	ctx := t.Context()
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"give", func() error { return p.Give(ctx, "word", []byte("1")) }},
+		{"take", func() error {
+			got, err := p.Take(ctx, "word", 0)
+			if string(got[0]) != "1" {
+				t.Errorf("took %v", got)
+			}
+			return err
+		}},
+		{"a start", func() error { return p.Barrier(ctx, 0) }},
+		{"give and take back", func() error { return p.Give(ctx, "word2", []byte("2")) }},
+		{"finish", func() error { _, err := p.Finish(ctx, []byte("part")); return err }},
+		{"over", func() error { return p.Over(ctx) }},
+	} {
+		away(t, server, func() {
+			if err := step.do(); err != nil {
+				t.Errorf("%s: %v", step.what, err)
+			}
+		})
+	}
+}
+
+func TestAServerThatRestartsIsWaitedForByThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	o := options(dial(t, "redis://"+server.Addr()), 2)
+	first := make(chan *Party, 1)
+	go func() {
+		p, err := Join(t.Context(), o)
+		if err != nil {
+			t.Error(err)
+		}
+		first <- p
+	}()
+	for !server.Exists("sessbench:join:{X}") {
+		time.Sleep(time.Millisecond)
+	}
+	away(t, server, func() { time.Sleep(300 * time.Millisecond) })
+	if t.Failed() {
+		return
+	}
+	second, err := Join(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*Party{<-first, second} {
+		if p != nil {
+			_ = p.Leave("the test is over")
+		}
+	}
+}
+
+// away has the server go before something is done, and come again meanwhile.
+func away(t *testing.T, server *miniredis.Miniredis, do func()) {
+	t.Helper()
+	server.Close()
+	var back sync.WaitGroup
+	back.Go(func() {
+		time.Sleep(150 * time.Millisecond)
+		if err := server.Restart(); err != nil {
+			t.Error(err)
+		}
+	})
+	do()
+	back.Wait()
 }
 
 func TestWaitingEndsWithTheContext(t *testing.T) {

@@ -14,7 +14,7 @@ import "github.com/redis/go-redis/v9"
 //	delay           how long a question takes the slowest of those that have come to the next start, in µs
 //	done:K, lost:K  it has finished; it is lost, and why
 //	writer          who merges the parts
-//	over            they are merged
+//	over            they are merged, or it was given up before all had come
 //
 // Scripts are atomic, so that all participants agree on who is lost and when a start is.
 
@@ -43,7 +43,8 @@ redis.call('HSET', run, 'settings', settings, 'of', of, 'n', n + 1, 'token:' .. 
 redis.call('PEXPIRE', run, retention)
 return {'in', tostring(n)}`)
 
-// step says that participant K is alive, where it has come to, and notes who is lost. It returns
+// step says that participant K is alive, where it has come to, and notes who is lost. Whoever leaves before all have come
+// takes the run with it: its place is not free again. Who is lost stays so when the run is over. It returns
 //
 //	{status, now, start, n, writer, done, lost...}
 //
@@ -51,7 +52,7 @@ return {'in', tostring(n)}`)
 // for each that is lost: number, host, why.
 var step = redis.NewScript(`
 local run, k, at, silence, why, lead = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local delay, doing, retention = tonumber(ARGV[6]), ARGV[7], ARGV[8]
+local delay, doing, retention, unheard = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local function get(name) return redis.call('HGET', run, name) end
@@ -72,6 +73,7 @@ else
 	if doing == 'leave' and not get('done:' .. k) then set('lost:' .. k, why) end
 	if doing == 'leave' then set('seen:' .. k, 0) end
 	if doing == 'over' then set('over', 1) end
+	if (doing == 'leave' or doing == 'give up') and n < of then set('over', 1) end
 end
 local function silent(i) return now - tonumber(get('seen:' .. i)) > silence end
 
@@ -79,8 +81,8 @@ local finished, lost, here, settled = '', {}, n == of, n == of
 for i = 0, n - 1 do
 	local done, gone, came = get('done:' .. i), get('lost:' .. i), tonumber(get('at:' .. i) or '-1')
 	if not done and not gone and silent(i) then
-		gone = why .. ', last seen before the first start'
-		if came >= 0 then gone = why .. ', last seen in trial ' .. (came + 1) end
+		gone = unheard .. ', last seen before the first start'
+		if came >= 0 then gone = unheard .. ', last seen in trial ' .. (came + 1) end
 		set('lost:' .. i, gone)
 	end
 	finished = finished .. (done and '1' or '0')
@@ -109,7 +111,7 @@ if settled and doing == 'finish' and (writer < 0 or silent(writer)) then
 	writer = k
 	set('writer', k)
 end
-if get('over') then status = 'over' end
+if get('over') and status ~= 'out' then status = 'over' end
 local answer = {status, now, start, n, writer, finished}
 for _, word in ipairs(lost) do table.insert(answer, word) end
 return answer`)

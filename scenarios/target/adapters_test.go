@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 // adapters are what this test program can be, good and bad.
@@ -29,6 +31,7 @@ var adapters = map[string]func() error{
 		var crashing sync.Mutex
 		return serve(twist{on: "add_message", instead: func(net.Conn) error { return crash(&crashing) }})
 	},
+	"crash-held": serveAndLeave,
 	"hang":       func() error { return serve(twist{on: "add_message", instead: hang}) },
 	"hang-up":    func() error { return serve(twist{on: "add_message", instead: hangUp}) },
 	"hang-hello": func() error { return serve(twist{on: "hello", instead: hang}) },
@@ -196,6 +199,21 @@ func serveAsParent() error {
 	}
 	fmt.Fprintln(os.Stderr, sleeps.Process.Pid)
 	return serve(twist{})
+}
+
+// serveAndLeave starts a process that leaves its group and holds its stderr, tells its number there, and crashes when it is
+// to add a message.
+func serveAndLeave() error {
+	shell := exec.Command("sh", "-c", "sleep 60 & echo $! >&2")
+	shell.Stderr, shell.SysProcAttr = os.Stderr, process.Apart()
+	if err := shell.Run(); err != nil {
+		return err
+	}
+	return serve(twist{on: "add_message", instead: func(net.Conn) error {
+		fmt.Fprintln(os.Stderr, "out of memory")
+		os.Exit(1)
+		return nil
+	}})
 }
 
 // serveOn does not end with its stdin.

@@ -27,7 +27,7 @@ type conn struct {
 	in   []byte // room for an answer
 	dead error  // what ended it, once that is known: no request is sent any more
 
-	turn  atomic.Uint64         // odd while an answer is waited for; for the watchdog
+	turn  atomic.Uint64         // odd while an answer is waited for, and when none will come; for the watchdog
 	hold  atomic.Int64          // work under the lock that the request asks for, in nanoseconds
 	ended atomic.Pointer[error] // why somebody else closed it
 }
@@ -36,12 +36,19 @@ var _ scenarios.Conn = (*conn)(nil)
 
 // Why somebody else closed a connection, besides a context's end.
 var (
-	errHang   = errors.New("hang")
-	errClosed = errors.New("the target was closed")
+	errHang    = errors.New("hang")
+	errStarved = errors.New("others were answered")
+	errClosed  = errors.New("the target was closed")
 )
+
+// errGivenUp says that a connection went with a request whose context had ended. The target is as it was.
+var errGivenUp = errors.New("an earlier request was given up")
 
 // waits reports whether an answer is waited for in this turn.
 func waits(turn uint64) bool { return turn%2 == 1 }
+
+// answers is how many there have been by this turn.
+func answers(turn uint64) uint64 { return turn / 2 }
 
 // Do implements [scenarios.Conn]. A request that is given up because ctx ends takes the connection with it.
 func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
@@ -105,17 +112,22 @@ func (c *conn) exchange(ctx context.Context, what string, hold time.Duration) ([
 	if len(c.out) > maxLine {
 		return nil, manager.NotApplied(fmt.Errorf("%s: a request of %d bytes: want at most %d", what, len(c.out), maxLine))
 	}
+	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		if ctx.Err() != nil {
 			return nil, manager.NotApplied(context.Cause(ctx))
 		}
-		defer context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })()
+		stop = context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
 	}
 	c.hold.Store(int64(hold))
 	c.turn.Add(1)
 	line, sent, err := c.roundTrip()
-	c.turn.Add(1)
+	inTime := stop()
 	if err == nil {
+		c.turn.Add(1)
+		if !inTime { // the answer is good, the connection is not
+			c.dead = errGivenUp
+		}
 		return line, nil
 	}
 	err = c.fail(what, err)
@@ -175,6 +187,7 @@ func (c *conn) end(why error) {
 func (c *conn) fail(what string, err error) error {
 	why := c.ended.Load()
 	c.nc.Close()
+	c.p.watch.remove(c)
 	_, broke := errors.AsType[breach](err)
 	switch {
 	case broke:
@@ -183,10 +196,12 @@ func (c *conn) fail(what string, err error) error {
 		c.dead = c.p.lost(what, inWords(err))
 	case errors.Is(*why, errHang):
 		c.dead = c.p.note(&Gone{Program: c.p.name, Asked: what, Silence: c.p.watch.timeout})
+	case errors.Is(*why, errStarved):
+		c.dead = c.p.note(&Gone{Program: c.p.name, Asked: what, Silence: starving * c.p.watch.timeout, Cause: errStarved})
 	case errors.Is(*why, errClosed):
 		c.dead = &Gone{Program: c.p.name, Asked: what, Cause: errClosed}
 	default: // the request was given up
-		c.dead = &Gone{Program: c.p.name, Asked: what, Cause: errors.New("an earlier request was given up")}
+		c.dead = errGivenUp
 		return *why
 	}
 	return c.dead

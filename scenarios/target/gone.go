@@ -2,6 +2,7 @@ package target
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 type Gone struct {
 	Program string        // its name
 	Asked   string        // the request that was not answered, as the protocol calls it; empty where there was none
-	Silence time.Duration // it hangs: how long there had been no answer; 0 where it does not
+	Silence time.Duration // it hangs: how long there had been no answer, beyond the work asked for; 0 where it does not
 	Status  string        // it crashed: how its process ended, as in "exit status 1"; empty where it runs, or is not ours
 	Cause   error         // what was seen of it: what the connection said, or which rule of the protocol was broken; may be nil
 	Stderr  string        // what it said there so far, the middle left out where it is long; empty where it is not ours
@@ -25,8 +26,11 @@ func (g *Gone) Error() string {
 	asked := cmp.Or(g.Asked, "a connection")
 	var text string
 	switch {
+	case errors.Is(g.Cause, errStarved):
+		text = fmt.Sprintf("%s: hang: no answer to %s for %v (%d × --target-timeout), while %v",
+			g.Program, asked, g.Silence, starving, errStarved)
 	case g.Silence > 0:
-		text = fmt.Sprintf("%s: hang: no answer to %s for %v", g.Program, asked, g.Silence)
+		text = fmt.Sprintf("%s: hang: no answer to %s for %v (--target-timeout)", g.Program, asked, g.Silence)
 	case g.Status == "exit status 0":
 		text = fmt.Sprintf("%s: ended at %s, by itself", g.Program, asked)
 	case g.Status != "":

@@ -108,7 +108,7 @@ func answerNoop(c net.Conn) error {
 func appendNoop(b, request []byte) []byte {
 	switch op := opOf(request); string(op) {
 	case "hello":
-		b = append(b, `{"sessbench":1,"name":"noop","ops":["create","get_or_create","add_message","history","update","get","delete","sweep"]}`...)
+		b = append(b, `{"sessbench":1,"name":"noop","ops":["create","get_or_create","add_message","history","update","get","delete","sweep","reset","census"]}`...)
 	case "create":
 		id := uuid.New()
 		b = append(b, `{"id":"`...)

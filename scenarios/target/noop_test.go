@@ -53,6 +53,12 @@ func TestNoop(t *testing.T) {
 		}
 		do(t, c, scenarios.Request{Op: op, ID: uuid.New(), Content: strings.Repeat("long ", 100_000)})
 	}
+	hello := string(appendNoop(nil, []byte(`{"op":"hello"}`)))
+	for _, op := range []string{"reset", "census"} {
+		if !strings.Contains(hello, `"`+op+`"`) {
+			t.Errorf("its hello is %s: want it to list %s", hello, op)
+		}
+	}
 	if err := p.Reset(context.Background()); err != nil {
 		t.Error(err)
 	}

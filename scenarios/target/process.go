@@ -30,7 +30,8 @@ type Process struct {
 	stderr *os.File
 	said   *said
 	first  chan firstLine // its first line on stdout, once
-	exited chan struct{}  // closed when it has ended, and all of its group, and all it said was heard
+	died   chan struct{}  // closed when it has ended
+	exited chan struct{}  // closed at most drainLimit later, when all of its group has ended and all it said was heard
 	ending sync.Once
 }
 
@@ -51,12 +52,12 @@ const (
 	drainLimit = time.Second
 )
 
-// Launch starts a program and waits for its announcement; whoever speaks to it and not of the protocol wants [Start].
-// Errors say what was expected, what came in its stead, how the program ended and what it said on stderr.
+// Launch starts a program and waits for its announcement. Launch does not speak to it; [Start] does. Errors say what was
+// expected, what came in its stead, how the program ended and what it said on stderr.
 func Launch(ctx context.Context, command []string, o Options) (*Process, error) {
 	p := &Process{
 		cmd: exec.Command(command[0], command[1:]...), said: &said{size: o.stderr()},
-		first: make(chan firstLine, 1), exited: make(chan struct{}),
+		first: make(chan firstLine, 1), died: make(chan struct{}), exited: make(chan struct{}),
 	}
 	if err := p.start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", join(command), err)
@@ -139,6 +140,7 @@ func (p *Process) follow() {
 	hearing.Go(func() { _, _ = io.Copy(p.said, p.stderr) }) // errs when it is closed because somebody else holds its other end
 	hearing.Go(p.hear)
 	_ = p.cmd.Wait() // how it ended is in its state
+	close(p.died)
 	_ = process.EndGroup(p.cmd.Process)
 	late := time.AfterFunc(drainLimit, p.closePipes)
 	hearing.Wait()
@@ -177,7 +179,7 @@ func (p *Process) await(ctx context.Context, limit time.Duration) error {
 // silent says what became of a process that closed its stdout without a word.
 func (p *Process) silent() error {
 	select {
-	case <-p.exited:
+	case <-p.died:
 		return fmt.Errorf("it ended before it announced itself: %s: want %s as its first line on stdout", p.Status(), announcement)
 	case <-time.After(drainLimit):
 		return fmt.Errorf("it closed its stdout before it announced itself: want %s as its first line there", announcement)
@@ -189,13 +191,13 @@ func (p *Process) Dial(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, p.Announced.Network, p.Announced.Address)
 }
 
-// Exited is closed when the process has ended.
+// Exited is closed when the process has ended, and its group, and what they said was heard.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // Status is how the process ended, as in "exit status 1" or "signal: killed"; empty while it runs.
 func (p *Process) Status() string {
 	select {
-	case <-p.exited:
+	case <-p.died:
 		return p.cmd.ProcessState.String()
 	default:
 		return ""

@@ -14,6 +14,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // lives reports whether a process is there. One that is dead and was not waited for is not.
@@ -85,6 +90,24 @@ func number(t *testing.T, text string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// How a program crashed is known also when somebody who left its group holds its stderr.
+func TestCrashWithStderrHeld(t *testing.T) {
+	t.Parallel()
+	p := start(t, "crash-held", Options{})
+	holder, _, _ := strings.Cut(p.Stderr(), "\n")
+	defer func() {
+		held, err := os.FindProcess(number(t, holder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := held.Kill(); err != nil {
+			t.Errorf("nobody held it: %v", err)
+		}
+	}()
+	err := connect(t, p).Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: manager.ID(uuid.New())}, &scenarios.Answer{})
+	wantError(t, err, []error{scenarios.ErrGone}, []string{"crashed at add_message: exit status 1", "out of memory"})
 }
 
 // A program dies with us also when nobody can tell it to: this one does not care about its stdin.

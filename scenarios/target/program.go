@@ -17,8 +17,10 @@ import (
 
 // Options are how to treat a program. The zero value is fine.
 type Options struct {
-	// Timeout is how long it may take to answer, beyond the work that it was asked to do under the lock: after that it
-	// hangs. 0: 30 s. It is looked at every now and then, so that a hang is noticed up to a tenth of it, or a second, later.
+	// Timeout is how long it may answer nobody who waits, beyond the longest work that it was asked to do under the lock:
+	// after that it hangs. It also hangs when it leaves one request without an answer for ten times as long, beyond all such
+	// work, while it answers others. 0: 30 s. It is looked at every now and then, so that a hang is noticed up to a tenth
+	// of it, or a second, later.
 	Timeout time.Duration
 
 	// StartTimeout is how long it may take to announce itself. 0: 20 s.
@@ -28,7 +30,7 @@ type Options struct {
 	Stderr int
 }
 
-// DefaultTimeout is how long a program may take to answer, beyond the work that it was asked to do under the lock.
+// DefaultTimeout is how long a program may answer nobody, beyond the work that it was asked to do under the lock.
 const DefaultTimeout = 30 * time.Second
 
 func (o Options) timeout() time.Duration    { return cmp.Or(o.Timeout, DefaultTimeout) }
@@ -164,7 +166,8 @@ func (p *Program) lost(asked string, cause error) *Gone {
 	g := &Gone{Program: p.name, Asked: asked, Cause: cause}
 	if p.process != nil {
 		select {
-		case <-p.process.Exited():
+		case <-p.process.died:
+			<-p.process.exited // so that what it said last is there, too
 		case <-time.After(drainLimit):
 		}
 		g.Status = p.process.Status()

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -243,7 +244,7 @@ func TestStartRefuses(t *testing.T) {
 		{"nobody-home", []string{"connect: no such file or directory"}},
 		{"odd-hello", []string{"its answer to hello is `{\"name\":\"odd\"}`: want {"}},
 		{"hello-2", []string{"version 2 of the protocol: want 1"}},
-		{"hang-hello", []string{"hang: no answer to hello for 1s", "waiting for a lock"}},
+		{"hang-hello", []string{"hang: no answer to hello for 1s (--target-timeout)", "waiting for a lock"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -289,7 +290,7 @@ func TestGone(t *testing.T) {
 		{"crash", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
 			[]string{"memory: crashed at add_message: exit status 2", "its stderr:\n  working on it 0\n", "  …\n", "panic: index out of range"}},
 		{"hang", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
-			[]string{"memory: hang: no answer to add_message for 1s\nits stderr:\n  waiting for a lock"}},
+			[]string{"memory: hang: no answer to add_message for 1s (--target-timeout)\nits stderr:\n  waiting for a lock"}},
 		{"hang-up", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"at add_message: it closed the connection"}},
 		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
 			[]string{"at add_message: its answer `this is no JSON`: want an object of JSON"}},
@@ -391,7 +392,11 @@ func TestContext(t *testing.T) {
 	q.Op = scenarios.Append
 	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrIndeterminate, why}, nil)
 	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrNotApplied}, nil)
-	wantError(t, c.Do(context.Background(), &q, &a), []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"an earlier request was given up"})
+	err := c.Do(context.Background(), &q, &a)
+	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
+	if errors.Is(err, scenarios.ErrGone) {
+		t.Errorf("%v: the target is there", err)
+	}
 	wantError(t, connect(t, p).Do(ctx, &q, &a), []error{manager.ErrNotApplied, why}, nil)
 	wantError(t, p.Reset(ctx), []error{manager.ErrNotApplied, why}, nil)
 	if err := p.Reset(context.Background()); err != nil {
@@ -400,6 +405,59 @@ func TestContext(t *testing.T) {
 	if p.Err() != nil {
 		t.Errorf("a request that was given up took the target with it: %v", p.Err())
 	}
+}
+
+// lateEnd is a connection whose user's context ends when the answer is there and before the user sees it.
+type lateEnd struct {
+	net.Conn
+	cancel context.CancelFunc
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *lateEnd) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	l.cancel()
+	<-l.closed
+	return n, err
+}
+
+func (l *lateEnd) Close() error {
+	defer l.once.Do(func() { close(l.closed) })
+	return l.Conn.Close()
+}
+
+// An answer that came counts, also when its context ended at once. What comes next does not fail with that context's error.
+func TestContextEndsAfterTheAnswer(t *testing.T) {
+	p := start(t, "memory", Options{})
+	user, err := p.connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer user.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	user.nc = &lateEnd{Conn: user.nc, cancel: cancel, closed: make(chan struct{})}
+	q, a := scenarios.Request{Op: scenarios.GetOrCreate, ID: manager.ID(uuid.New())}, scenarios.Answer{}
+	if err := user.Do(ctx, &q, &a); err != nil || !a.Created {
+		t.Errorf("it was answered %+v, %v", a, err)
+	}
+	q.Op = scenarios.Append
+	err = user.Do(context.Background(), &q, &a)
+	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
+	if errors.Is(err, context.Canceled) || errors.Is(err, scenarios.ErrGone) {
+		t.Errorf("%v: nobody ended this request, nor the target", err)
+	}
+}
+
+// One that is never answered while others are hangs, too.
+func TestGoneStarved(t *testing.T) {
+	p := start(t, "memory", Options{})
+	c := connect(t, p)
+	c.(*conn).end(errStarved)
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Sweep}, &scenarios.Answer{})
+	names := []string{"memory: hang: no answer to sweep for 5m0s (10 × --target-timeout), while others were answered"}
+	wantError(t, err, []error{scenarios.ErrGone}, names)
+	wantError(t, p.Err(), []error{scenarios.ErrGone}, names)
 }
 
 // A control request that was given up takes only its connection with it.

@@ -76,7 +76,10 @@ func Connect(ctx context.Context, o Options) (*Server, error) {
 		if own, err = startEmbedded(); err != nil {
 			return nil, err
 		}
-		o = Options{URL: "redis://" + own.Addr(), Users: o.Users}
+		o = Options{
+			URL: "redis://" + own.Addr(), Users: o.Users,
+			DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		}
 	}
 	s, err := connect(ctx, o)
 	if err != nil {
@@ -172,9 +175,7 @@ func (o Options) universal() (*goredis.UniversalOptions, error) {
 		PoolSize:              o.Users + spareConns,
 		MinIdleConns:          o.Users + spareConns,
 	}
-	if o.Username != "" || o.Password != "" {
-		u.Username, u.Password = o.Username, o.Password
-	}
+	u.Username, u.Password = cmp.Or(o.Username, u.Username), cmp.Or(o.Password, u.Password)
 	if u.IsClusterMode && u.DB != 0 {
 		return nil, fmt.Errorf("redis URL: database %d of a cluster: want 0, a cluster has no other", u.DB)
 	}

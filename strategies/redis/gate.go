@@ -11,6 +11,7 @@ import (
 // enough here: an operation takes it twice, for a thousandth of the time that Redis takes to answer.
 type gate struct {
 	closing chan struct{} // closed when the gate shuts: whoever waits inside for something else gives up
+	release func() error  // lets go of the server that was made for the store, any number of times; nil where it was given one
 
 	mu     sync.Mutex // protects what follows
 	inside int
@@ -55,8 +56,8 @@ func (g *gate) again(ctx context.Context) error {
 	}
 }
 
-// close shuts the gate and returns when everybody is out. It may be called again.
-func (g *gate) close() {
+// close shuts the gate, waits until everybody is out, and lets go of the server. It may be called again.
+func (g *gate) close() error {
 	g.mu.Lock()
 	if !g.shut {
 		g.shut = true
@@ -67,4 +68,8 @@ func (g *gate) close() {
 	}
 	g.mu.Unlock()
 	<-g.empty
+	if g.release == nil {
+		return nil
+	}
+	return g.release()
 }

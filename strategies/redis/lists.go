@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,8 +26,6 @@ type Lists struct {
 	*gate
 	touch, ttl time.Duration
 	removed    func(manager.ID, manager.Session) // nil: nobody wants to know
-	release    func() error                      // lets go of the server that was made for it; nil where it was given one
-	closed     func() error
 }
 
 // ListsOption is a setting of [Lists].
@@ -59,13 +56,6 @@ func NewLists(client goredis.UniversalClient, prefix string, opts ...ListsOption
 	if err := checkTTL(l.ttl); err != nil {
 		return nil, err
 	}
-	l.closed = sync.OnceValue(func() error {
-		l.gate.close()
-		if l.release == nil {
-			return nil
-		}
-		return l.release()
-	})
 	return l, nil
 }
 
@@ -177,11 +167,25 @@ func (l *Lists) Touch(ctx context.Context, id manager.ID) (version, life uint64,
 
 // History appends the session's newest messages, oldest first, to dst, and tells the session's incarnation.
 func (l *Lists) History(ctx context.Context, id manager.ID, dst []manager.Message) (all []manager.Message, life uint64, err error) {
-	all, s, err := l.read(ctx, id, dst)
-	return all, s.life, err
+	all, life, _, err = l.history(ctx, id, dst)
+	return all, life, err
 }
 
-// read is History that tells all there is to tell.
+// history is History that tells whether it recorded a use.
+func (l *Lists) history(
+	ctx context.Context, id manager.ID, dst []manager.Message,
+) (all []manager.Message, life uint64, used bool, err error) {
+	all, s, err := l.read(ctx, id, dst)
+	if err == nil {
+		used, err = l.use(ctx, id, s.touched)
+	}
+	if err != nil {
+		return dst, 0, false, err
+	}
+	return all, s.life, used, nil
+}
+
+// read reads all there is.
 func (l *Lists) read(ctx context.Context, id manager.ID, dst []manager.Message) (all []manager.Message, s listState, err error) {
 	if err := l.enter(ctx); err != nil {
 		return dst, s, err
@@ -201,8 +205,34 @@ func (l *Lists) read(ctx context.Context, id manager.ID, dst []manager.Message) 
 
 // Validate says whether the session is there: nil or [manager.ErrNotFound].
 func (l *Lists) Validate(ctx context.Context, id manager.ID) error {
-	_, err := l.touched(ctx, id)
+	_, err := l.validate(ctx, id)
 	return err
+}
+
+// validate is Validate that tells whether it recorded a use.
+func (l *Lists) validate(ctx context.Context, id manager.ID) (used bool, err error) {
+	touched, err := l.touched(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	return l.use(ctx, id, touched)
+}
+
+// Version tells how many messages and touches the session has had, and its incarnation. It is no use of the session.
+func (l *Lists) Version(ctx context.Context, id manager.ID) (version, life uint64, err error) {
+	if err := l.enter(ctx); err != nil {
+		return 0, 0, err
+	}
+	defer l.leave()
+	parts, err := l.client.HMGet(ctx, l.key(id), "version", "life").Result()
+	if err != nil {
+		return 0, 0, notApplied(ctx, err)
+	}
+	if parts[0] == nil {
+		return 0, 0, manager.ErrNotFound
+	}
+	err = scanAnswer(parts, &version, hexWord{&life})
+	return version, life, err
 }
 
 // touched is when the session was last used, in Unix microseconds.
@@ -218,8 +248,18 @@ func (l *Lists) touched(ctx context.Context, id manager.ID) (int64, error) {
 	return strconv.ParseInt(string(text), 10, 64)
 }
 
-// due reports whether a read should record a use where the last one was at touched, in Unix microseconds.
-func (l *Lists) due(touched int64) bool { return l.touch > 0 && now()-touched > l.touch.Microseconds() }
+// use records a use of a session that was read a moment ago, where the last one, at touched in Unix microseconds, was too long
+// ago. That the session has gone since is no error of the read.
+func (l *Lists) use(ctx context.Context, id manager.ID, touched int64) (used bool, err error) {
+	if l.touch <= 0 || now()-touched <= l.touch.Microseconds() {
+		return false, nil
+	}
+	_, _, err = l.Touch(ctx, id)
+	if errors.Is(err, manager.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // DeleteSession removes the session and tells the number of messages it ever had, and its incarnation.
 func (l *Lists) DeleteSession(ctx context.Context, id manager.ID) (seq, life uint64, err error) {
@@ -315,7 +355,7 @@ func (l *Lists) Reset(ctx context.Context) error {
 }
 
 // Close waits for running operations; later ones give [manager.ErrClosed]. It may be called again.
-func (l *Lists) Close() error { return l.closed() }
+func (l *Lists) Close() error { return l.gate.close() }
 
 // listState is a session as a script shows it.
 type listState struct {

@@ -83,6 +83,7 @@ func TestListsOfNobody(t *testing.T) {
 		"AddMessage":    func() error { _, _, err := l.AddMessage(background, id, "user", "hi"); return err },
 		"Touch":         func() error { _, _, err := l.Touch(background, id); return err },
 		"History":       func() error { _, _, err := l.History(background, id, nil); return err },
+		"Version":       func() error { _, _, err := l.Version(background, id); return err },
 		"Validate":      func() error { return l.Validate(background, id) },
 		"DeleteSession": func() error { _, _, err := l.DeleteSession(background, id); return err },
 	} {
@@ -267,6 +268,31 @@ func TestListsTouch(t *testing.T) {
 			}
 			if err := u.DeleteSession(background, id); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// A read is a use only where the lists were made so, and then of a session that was not used for so long.
+func TestListsReadsAreUses(t *testing.T) {
+	_, client, _ := newServer(t)
+	for _, test := range []struct {
+		every time.Duration
+		want  uint64
+	}{{0, 0}, {time.Hour, 0}, {time.Nanosecond, 2}} {
+		t.Run(test.every.String(), func(t *testing.T) {
+			l := newLists(t, client, ListsTouch(test.every))
+			id, life := l.mustCreate(t)
+			time.Sleep(time.Millisecond)
+			if _, in, err := l.History(background, id, nil); in != life || err != nil {
+				t.Errorf("History: life %d, %v: want %d", in, err, life)
+			}
+			time.Sleep(time.Millisecond)
+			if err := l.Validate(background, id); err != nil {
+				t.Error(err)
+			}
+			if version, in, err := l.Version(background, id); version != test.want || in != life || err != nil {
+				t.Errorf("version %d of life %d, %v: want %d of %d", version, in, err, test.want, life)
 			}
 		})
 	}

@@ -2,14 +2,13 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
 )
 
-// ListsUser drives [Lists] for one goroutine at a time, as [manager.ChatUser] drives a store: a read that finds a touch due
-// makes it.
+// ListsUser drives [Lists] for one goroutine at a time, as [manager.ChatUser] drives a store, and counts the touches that this
+// makes.
 type ListsUser struct {
 	lists   *Lists
 	touches uint64
@@ -31,21 +30,18 @@ func (u *ListsUser) AddMessage(ctx context.Context, id manager.ID, role, content
 
 // History is [Lists.History].
 func (u *ListsUser) History(ctx context.Context, id manager.ID, dst []manager.Message) ([]manager.Message, error) {
-	all, s, err := u.lists.read(ctx, id, dst)
-	if err == nil && u.lists.due(s.touched) {
-		err = u.touchIfThere(ctx, id)
+	all, _, used, err := u.lists.history(ctx, id, dst)
+	if used {
+		u.touches++
 	}
-	if err != nil {
-		return dst, err
-	}
-	return all, nil
+	return all, err
 }
 
 // Validate is [Lists.Validate].
 func (u *ListsUser) Validate(ctx context.Context, id manager.ID) error {
-	touched, err := u.lists.touched(ctx, id)
-	if err == nil && u.lists.due(touched) {
-		err = u.touchIfThere(ctx, id)
+	used, err := u.lists.validate(ctx, id)
+	if used {
+		u.touches++
 	}
 	return err
 }
@@ -61,14 +57,6 @@ func (u *ListsUser) Touch(ctx context.Context, id manager.ID) (version uint64, e
 
 // Touches is the number of touches this user has made, those that its reads found due included.
 func (u *ListsUser) Touches() uint64 { return u.touches }
-
-// touchIfThere touches a session that was seen a moment ago. That it has gone since is no error of the read.
-func (u *ListsUser) touchIfThere(ctx context.Context, id manager.ID) error {
-	if _, err := u.Touch(ctx, id); err != nil && !errors.Is(err, manager.ErrNotFound) {
-		return err
-	}
-	return nil
-}
 
 // DeleteSession is [Lists.Delete].
 func (u *ListsUser) DeleteSession(ctx context.Context, id manager.ID) error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -63,8 +65,8 @@ func (l *locker) take(ctx context.Context, key, token string) (now record, numbe
 	for {
 		answer, err := lockScript.run(ctx, l.client, keys, nil, token, l.expiry.Milliseconds(), (l.expiry + fenceExpiry).Milliseconds())
 		if err != nil {
-			if !isReply(err) {
-				l.drop(ctx, key, token) // it may be ours without our knowing
+			if _, one := l.client.(*goredis.Client); !one || !isReply(err) {
+				l.drop(ctx, key, token) // it may be ours without our knowing; a cluster's client may have asked before it was refused
 			}
 			return nil, 0, notApplied(ctx, err)
 		}
@@ -72,6 +74,7 @@ func (l *locker) take(ctx context.Context, key, token string) (now record, numbe
 		case []any:
 			number, value, err := lockReply(answer)
 			if err != nil {
+				l.drop(ctx, key, token)
 				return nil, 0, err
 			}
 			now, err := parseRecord(key, []byte(value))

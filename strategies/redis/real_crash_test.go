@@ -14,6 +14,7 @@ func TestRealCrash(t *testing.T) {
 	const users, sessions, timeout, slack = 50, 20, time.Second, 10 * time.Second
 	for _, way := range ways() {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 			o := redis.Options{URL: server.URL(), Users: users, ReadTimeout: timeout, DialTimeout: timeout}
 			before := connect(t, o)

@@ -86,8 +86,9 @@ type embedded struct {
 	stop func()
 }
 
-// agePeriod is how often the embedded server's keys age: it has no clock of its own.
-const agePeriod = time.Second
+// agePeriod is how often the embedded server's keys age: it has no clock of its own. None lives much shorter or longer than
+// it is to.
+const agePeriod = 10 * time.Millisecond
 
 func startEmbedded() (*embedded, error) {
 	server, err := miniredis.Run()
@@ -99,10 +100,12 @@ func startEmbedded() (*embedded, error) {
 	aging.Go(func() {
 		tick := time.NewTicker(agePeriod)
 		defer tick.Stop()
-		for {
+		for last := time.Now(); ; {
 			select {
 			case <-tick.C:
-				server.FastForward(agePeriod)
+				now := time.Now()
+				server.FastForward(now.Sub(last))
+				last = now
 			case <-over:
 				return
 			}

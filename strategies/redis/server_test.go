@@ -1,12 +1,15 @@
 package redis
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/google/uuid"
 )
 
 func connectTo(t *testing.T, server *miniredis.Miniredis) *Server {
@@ -141,5 +144,49 @@ func TestGuestLeavesTheSessions(t *testing.T) {
 	o.Prefix = "somebody:"
 	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "somebody:": want one that NewPrefix has drawn`) {
 		t.Errorf("a prefix that nobody drew: error %v", err)
+	}
+}
+
+// A password that stands apart, in the environment say, belongs to the user in the URL.
+func TestPasswordBesideTheURL(t *testing.T) {
+	for _, row := range []struct {
+		o              Options
+		user, password string
+	}{
+		{Options{URL: "redis://bob@localhost", Password: "secret"}, "bob", "secret"},
+		{Options{URL: "redis://bob:old@localhost", Password: "secret"}, "bob", "secret"},
+		{Options{URL: "redis://bob:old@localhost", Username: "eve"}, "eve", "old"},
+		{Options{URL: "redis://localhost", Username: "eve", Password: "secret"}, "eve", "secret"},
+	} {
+		u, err := row.o.universal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Username != row.user || u.Password != row.password {
+			t.Errorf("%+v: %s with %s: want %s with %s", row.o, u.Username, u.Password, row.user, row.password)
+		}
+	}
+}
+
+// Keys of the embedded server live as long as they are to: a lock that is held for a fifth of its time is never lost.
+func TestEmbeddedServerAgesEvenly(t *testing.T) {
+	s, err := Connect(background, Options{Users: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	store, err := New[int](s.Client(), s.Prefix(), WithAtomic(Lock), WithLockExpiry(500*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := uuid.New()
+	if _, err := store.GetOrCreate(background, id, func() int { return 0 }, nil); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); time.Since(start) < 1200*time.Millisecond; {
+		err := store.Update(background, id, func(_ context.Context, n *int) error { time.Sleep(20 * time.Millisecond); *n++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -8,7 +8,6 @@ package redis
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -25,7 +24,9 @@ import (
 // none outlasts its lock; who waits asks again and again, in no order, until ctx ends.
 //
 // Every write carries a token that is kept with the session, so that a copy of the command that arrives a second time,
-// because a client or a proxy has sent it again, is recognized and answered as the first, and never applied twice.
+// because a client or a proxy has sent it again, is recognized and answered as the first, and never applied twice. The one
+// exception is an update with Watch: it is sent once, whatever the client does, but a copy that somebody on the way makes of
+// its EXEC is not recognized.
 // Creations and deletions are remembered for a minute after the session has gone, the last eight of an id.
 //
 // Errors beyond those of [manager.SessionStore]: [manager.ErrConflict] where the retries are used up; [ErrLockLost], wrapped
@@ -41,8 +42,6 @@ type Store[T any] struct {
 	*gate
 	settings
 	updater updater
-	release func() error // lets go of the server that was made for this store; nil where it was given one
-	closed  func() error // closes, once
 }
 
 var (
@@ -72,13 +71,6 @@ func New[T any](client goredis.UniversalClient, prefix string, opts ...Option) (
 	case Lock:
 		s.updater = &locker{sp, s.gate, set.ttl, set.lockExpiry}
 	}
-	s.closed = sync.OnceValue(func() error {
-		s.gate.close()
-		if s.release == nil {
-			return nil
-		}
-		return s.release()
-	})
 	return s, nil
 }
 
@@ -356,4 +348,4 @@ func (s *Store[T]) Census() manager.Census {
 }
 
 // Close implements [manager.SessionStore]. The sessions stay in Redis.
-func (s *Store[T]) Close() error { return s.closed() }
+func (s *Store[T]) Close() error { return s.gate.close() }

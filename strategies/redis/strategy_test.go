@@ -1,7 +1,6 @@
-package redis
+package redis_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -9,34 +8,20 @@ import (
 	"github.com/sessbench/sessbench/manager/storetest"
 	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
+	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// values are the strategy's parameters with the given ones.
-func values(t testing.TB, given map[string]string) strategies.Values {
+var atomics = []redis.Atomic{redis.Watch, redis.Lua, redis.Lock}
+
+// strategyOf is the strategy with one way of being atomic, and its parameters.
+func strategyOf(t *testing.T, o redis.Options, a redis.Atomic) (strategies.Strategy, strategies.Values) {
 	t.Helper()
-	s := Strategy(Options{})
-	p, err := s.Resolve(given)
+	s := redis.Strategy(o)
+	p, err := s.Resolve(map[string]string{"atomic": string(a)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
-}
-
-// TestStrategy checks each way of being atomic against what the strategy declares, on an embedded server.
-func TestStrategy(t *testing.T) {
-	probe := storetest.Probe[strategies.Probe]{
-		New:       func() strategies.Probe { return strategies.Probe{} },
-		Increment: func(p *strategies.Probe) { p.N++ },
-		Count:     func(p *strategies.Probe) int64 { return p.N },
-	}
-	s := Strategy(Options{Users: 64})
-	for _, a := range atomics {
-		t.Run(string(a), func(t *testing.T) {
-			p := values(t, map[string]string{"atomic": string(a)})
-			storetest.Run(t, opener(s.OpenProbe, p), a.Guarantees(), probe)
-		})
-	}
-	t.Run("chat", func(t *testing.T) { storetest.RunChat(t, opener(s.Open, values(t, nil))) })
+	return s, p
 }
 
 // opener is open with its parameters, as the kit calls it.
@@ -50,33 +35,50 @@ func opener[T any](open func(strategies.Values) (manager.SessionStore[T], error)
 	}
 }
 
-func TestVerify(t *testing.T) {
-	s := Strategy(Options{Users: verify.DefaultUsers})
+// checkStore holds a store that is atomic in one way to what the strategy declares of it.
+func checkStore(t *testing.T, o redis.Options, a redis.Atomic) {
+	o.Users = 64 // as many as the kit sends at once
+	s, p := strategyOf(t, o, a)
+	storetest.Run(t, opener(s.OpenProbe, p), a.Guarantees(), storetest.Probe[strategies.Probe]{
+		New:       func() strategies.Probe { return strategies.Probe{} },
+		Increment: func(p *strategies.Probe) { p.N++ },
+		Count:     func(p *strategies.Probe) int64 { return p.N },
+	})
+	storetest.RunChat(t, opener(s.Open, p))
+}
+
+// TestStrategy holds stores on an embedded server to the contract: one at a time, for the kit looks for goroutines that are left.
+func TestStrategy(t *testing.T) {
 	for _, a := range atomics {
 		t.Run(string(a), func(t *testing.T) {
-			p := values(t, map[string]string{"atomic": string(a)})
-			report, err := verify.Run(context.Background(), verify.Config{
-				Subject: verify.Subject{
-					Label: "redis", Params: p, Guarantees: a.Guarantees(),
-					Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) { return s.Open(p) },
-				},
-				Seed: verify.DefaultSeed, Rounds: 3, Ops: 200,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if report.Violation != nil {
-				t.Fatalf("%+v", report.Violation)
-			}
-			t.Logf("%+v", report)
+			checkStore(t, redis.Options{}, a)
 		})
 	}
 }
 
+// TestVerify verifies all the ways to keep sessions on an embedded server.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	verifyAll(t, redis.Options{}, 3)
+}
+
+// verifyStore is a store that is atomic in one way, as verify takes it.
+func verifyStore(t *testing.T, o redis.Options, a redis.Atomic) verify.Subject {
+	t.Helper()
+	s, p := strategyOf(t, o, a)
+	return verify.Subject{
+		Label: "redis", Params: p, Guarantees: a.Guarantees(),
+		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) { return s.Open(p) },
+	}
+}
+
 func TestListsAreNotOpenedAsAStore(t *testing.T) {
-	s := Strategy(Options{})
-	_, err := s.Open(values(t, map[string]string{"layout": LayoutList}))
-	if err == nil || !strings.Contains(err.Error(), "layout=list") {
+	s := redis.Strategy(redis.Options{})
+	p, err := s.Resolve(map[string]string{"layout": redis.LayoutList})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Open(p); err == nil || !strings.Contains(err.Error(), "layout=list") {
 		t.Errorf("error %v: want one that names layout=list", err)
 	}
 }

@@ -22,6 +22,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 const program = "redis-server"
@@ -137,7 +139,7 @@ func (s *Server) launch() error {
 	}
 	c := exec.Command(program, append(args, s.args...)...)
 	c.Dir = s.dir
-	apart(c)
+	c.SysProcAttr = process.Apart()
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	exited := make(chan struct{})

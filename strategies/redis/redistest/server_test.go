@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 var background = context.Background()
@@ -121,7 +123,7 @@ func TestServerDiesWithItsTest(t *testing.T) {
 	note := filepath.Join(t.TempDir(), "addr")
 	child := exec.Command(os.Args[0], "-test.run=^TestOrphan$")
 	child.Env = append(os.Environ(), serverAddrFile+"="+note, "TMPDIR="+t.TempDir()) // what it cannot clean up we do
-	apart(child)
+	child.SysProcAttr = process.Apart()
 	runtime.LockOSThread() // the child dies with this thread
 	defer runtime.UnlockOSThread()
 	if err := child.Start(); err != nil {

@@ -20,8 +20,21 @@ type Lists interface {
 	// AddMessage tells the message's number in its session, from 1.
 	AddMessage(ctx context.Context, id manager.ID, role, content string) (seq, incarnation uint64, err error)
 
-	// History appends the newest messages to dst, oldest first.
+	// History appends the newest messages to dst, oldest first. It records a use where the lists were made so.
 	History(ctx context.Context, id manager.ID, dst []manager.Message) (messages []manager.Message, incarnation uint64, err error)
+
+	// Validate says whether the session is there. It records a use where History does.
+	Validate(ctx context.Context, id manager.ID) error
+
+	// Touch records a use, and tells the session's version: how many messages and touches it has had.
+	Touch(ctx context.Context, id manager.ID) (version, incarnation uint64, err error)
+
+	// Version tells it without a touch.
+	Version(ctx context.Context, id manager.ID) (version, incarnation uint64, err error)
+
+	// ExpireIdle removes every session not used for ttl, all where it is zero or less, hands each to removed where that is
+	// not nil, and tells how many it removed, also beside an error.
+	ExpireIdle(ctx context.Context, ttl time.Duration, removed func(manager.ID, manager.Session)) (int, error)
 
 	// DeleteSession tells how many messages the session ever had.
 	DeleteSession(ctx context.Context, id manager.ID) (seq, incarnation uint64, err error)
@@ -34,46 +47,40 @@ type Lists interface {
 }
 
 // OfLists makes message lists a target. Nothing is locked in them, so the work that a request asks for is done before the
-// message is added.
-func OfLists(l Lists) scenarios.Target { return &chat{Lists: l, spinner: manager.CalibrateSpinner()} }
+// message or the touch is added. There are no fields: a Read tells the version.
+func OfLists(l Lists) scenarios.Target { return &lists{Lists: l, spinner: manager.CalibrateSpinner()} }
 
-// chat is lists as a target, and every user's way to it: there is nothing that a user would have for itself.
-type chat struct {
+// lists are a target, which all users share.
+type lists struct {
 	Lists
 	spinner manager.Spinner
 }
 
-// chatConn is a user's.
-type chatConn struct{ *chat }
+// listsConn is a user's way to lists. There is nothing that a user would have for itself, and its Close closes nothing.
+type listsConn struct{ *lists }
 
 var (
-	_ scenarios.Target = (*chat)(nil)
-	_ scenarios.Conn   = chatConn{}
+	_ scenarios.Target = (*lists)(nil)
+	_ scenarios.Conn   = listsConn{}
 )
 
 // Has implements [scenarios.Target].
-func (c *chat) Has(op scenarios.Op) bool {
-	switch op {
-	case scenarios.Create, scenarios.GetOrCreate, scenarios.Append, scenarios.History, scenarios.Delete:
-		return true
-	}
-	return false
-}
+func (l *lists) Has(op scenarios.Op) bool { return op != scenarios.Update && op < scenarios.NumOps }
 
 // Connect implements [scenarios.Target].
-func (c *chat) Connect(context.Context) (scenarios.Conn, error) { return chatConn{c}, nil }
+func (l *lists) Connect(context.Context) (scenarios.Conn, error) { return listsConn{l}, nil }
 
 // Census implements [scenarios.Target].
-func (c *chat) Census(ctx context.Context) (manager.Census, error) {
-	n, err := c.Len(ctx)
+func (l *lists) Census(ctx context.Context) (manager.Census, error) {
+	n, err := l.Len(ctx)
 	return manager.Census{Sessions: n}, err
 }
 
-// Close implements [scenarios.Conn]: there is nothing to close.
-func (chatConn) Close() error { return nil }
+// Close implements [scenarios.Conn].
+func (listsConn) Close() error { return nil }
 
 // Do implements [scenarios.Conn].
-func (c chatConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) (err error) {
+func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) (err error) {
 	a.Clear()
 	told := scenarios.ToldLife
 	switch q.Op {
@@ -89,6 +96,19 @@ func (c chatConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Ans
 		}
 	case scenarios.History:
 		a.Messages, a.Life, err = c.History(ctx, q.ID, a.Messages)
+	case scenarios.Validate:
+		told, err = 0, c.Validate(ctx, q.ID)
+	case scenarios.Touch:
+		told |= scenarios.ToldVersion | scenarios.ToldHeld
+		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
+			a.Version, a.Life, err = c.Touch(ctx, q.ID)
+		}
+	case scenarios.Read:
+		told |= scenarios.ToldVersion
+		a.Version, a.Life, err = c.Version(ctx, q.ID)
+	case scenarios.Sweep:
+		told = 0
+		a.Removed, err = c.ExpireIdle(ctx, q.Idle, nil)
 	case scenarios.Delete:
 		told |= scenarios.ToldSeq
 		a.Seq, a.Life, err = c.DeleteSession(ctx, q.ID)
@@ -104,14 +124,14 @@ func (c chatConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Ans
 }
 
 // work does what an update does while it would hold the session, and tells how long that took.
-func (c *chat) work(ctx context.Context, d time.Duration, spin bool) (time.Duration, error) {
+func (l *lists) work(ctx context.Context, d time.Duration, spin bool) (time.Duration, error) {
 	if d <= 0 {
 		return 0, nil
 	}
 	start := time.Now()
 	switch {
 	case spin:
-		c.spinner.For(d)()
+		l.spinner.For(d)()
 	case ctx.Done() == nil:
 		time.Sleep(d)
 	default:

@@ -22,6 +22,7 @@ type plainLists struct {
 
 type plainList struct {
 	life     uint64
+	touches  uint64
 	messages []manager.Message
 }
 
@@ -58,6 +59,38 @@ func (p *plainLists) History(_ context.Context, id manager.ID, dst []manager.Mes
 	return append(dst, l.messages...), l.life, nil
 }
 
+func (p *plainLists) Validate(_ context.Context, id manager.ID) error {
+	if p.lists[id] == nil {
+		return manager.ErrNotFound
+	}
+	return nil
+}
+
+func (p *plainLists) Touch(ctx context.Context, id manager.ID) (version, incarnation uint64, err error) {
+	if l := p.lists[id]; l != nil {
+		l.touches++
+	}
+	return p.Version(ctx, id)
+}
+
+func (p *plainLists) Version(_ context.Context, id manager.ID) (version, incarnation uint64, err error) {
+	l := p.lists[id]
+	if l == nil {
+		return 0, 0, manager.ErrNotFound
+	}
+	return l.touches + uint64(len(l.messages)), l.life, nil
+}
+
+// ExpireIdle takes every session for one that was used an hour ago.
+func (p *plainLists) ExpireIdle(_ context.Context, ttl time.Duration, _ func(manager.ID, manager.Session)) (int, error) {
+	n := len(p.lists)
+	if ttl > time.Hour {
+		return 0, nil
+	}
+	clear(p.lists)
+	return n, nil
+}
+
 func (p *plainLists) DeleteSession(_ context.Context, id manager.ID) (seq, incarnation uint64, err error) {
 	l := p.lists[id]
 	if l == nil {
@@ -79,7 +112,7 @@ func TestOfLists(t *testing.T) {
 	l := OfLists(lists)
 	c, id := connect(t, l), manager.ID(uuid.New())
 	var a scenarios.Answer
-	const life, seq = scenarios.ToldLife, scenarios.ToldSeq
+	const life, seq, version = scenarios.ToldLife, scenarios.ToldSeq, scenarios.ToldVersion
 	for i, step := range []struct {
 		q    scenarios.Request
 		want scenarios.Answer
@@ -90,9 +123,18 @@ func TestOfLists(t *testing.T) {
 		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: "hi"}, scenarios.Answer{Told: life | seq | scenarios.ToldHeld, Life: 1, Seq: 1}, nil},
 		{scenarios.Request{Op: scenarios.History}, scenarios.Answer{Told: life, Life: 1,
 			Messages: []manager.Message{{Seq: 1, Role: "user", Content: "hi"}}}, nil},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{}, nil},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{Told: life | version | scenarios.ToldHeld, Life: 1, Version: 2}, nil},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{Told: life | version, Life: 1, Version: 2}, nil},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: 2 * time.Hour}, scenarios.Answer{}, nil},
 		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{Told: life | seq, Life: 1, Seq: 1}, nil},
 		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{}, manager.ErrNotFound},
 		{scenarios.Request{Op: scenarios.Append}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Created: true, Life: 2}, nil},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Minute}, scenarios.Answer{Removed: 1}, nil},
 		{scenarios.Request{Op: scenarios.Update}, scenarios.Answer{}, scenarios.ErrUnsupported},
 	} {
 		step.q.ID = id
@@ -101,8 +143,8 @@ func TestOfLists(t *testing.T) {
 		if diff := cmp.Diff(step.want, a); diff != "" || !errors.Is(err, step.err) {
 			t.Errorf("step %d, %v: %v, want %v (-want +got):\n%s", i+1, step.q.Op, err, step.err, diff)
 		}
-		if !l.Has(step.q.Op) && err == nil {
-			t.Errorf("it has no %v, and does it", step.q.Op)
+		if l.Has(step.q.Op) == errors.Is(err, scenarios.ErrUnsupported) {
+			t.Errorf("%v: has it: %v, does it: %v", step.q.Op, l.Has(step.q.Op), err)
 		}
 	}
 	made := do(t, c, scenarios.Request{Op: scenarios.Create})
