@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/scenarios/target"
 	"github.com/sessbench/sessbench/strategies"
@@ -64,20 +65,27 @@ func (a *app) redisStrategy() *strategies.Strategy {
 }
 
 // openLists opens what keeps lists in Redis and is no store, and marks what an embedded server keeps.
-// They record a use a tenth of the time-to-live after the last one, as session middleware does; 0: never.
-func (a *app) openLists(ctx context.Context, list []runner.Subject, ttl time.Duration) (all opened, err error) {
+// Lists record a use a tenth of the time-to-live after the last one, as session middleware does, and so all scenarios must have
+// the same.
+func (o *runOptions) openLists(ctx context.Context, list []runner.Subject, of []scenarios.Scenario) (all opened, err error) {
 	for i := range list {
 		s := &list[i]
-		if s.Strategy != a.inRedis || a.inRedis == nil {
+		if s.Strategy != o.inRedis || o.inRedis == nil {
 			continue
 		}
-		if a.redis.URL == "" {
+		if o.redis.URL == "" {
 			s.Remark = embedded
 		}
 		if s.Params["layout"] != "list" {
 			continue
 		}
-		lists, err := redis.OpenLists(ctx, a.redis, redis.ListsTouch(ttl/10))
+		for k := range of {
+			if of[k].TTL != of[0].TTL {
+				return all, usagef("%s %s,%s: sessions live on in one of them, or longer: want each in a run of its own with %s",
+					o.from("scenario"), of[0].Name, of[k].Name, s.Label)
+			}
+		}
+		lists, err := redis.OpenLists(ctx, o.redis, redis.ListsTouch(of[0].TTL/10))
 		if err != nil {
 			return all, err
 		}

@@ -262,7 +262,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 	if cfg.Subjects, err = o.settledSubjects(append(list, programs...), common); err != nil {
 		return all, err
 	}
-	lists, err := o.openLists(ctx, cfg.Subjects, shortestTTL(cfg.Scenarios))
+	lists, err := o.openLists(ctx, cfg.Subjects, cfg.Scenarios)
 	all = append(all, lists...)
 	if err == nil {
 		err = fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
@@ -274,16 +274,6 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 		all = append(all, cfg.Protocol.Close)
 	}
 	return all, err
-}
-
-// shortestTTL is the least time-to-live of the scenarios that have one, 0 where none has.
-func shortestTTL(list []scenarios.Scenario) (ttl time.Duration) {
-	for i := range list {
-		if t := list[i].TTL; t > 0 && (ttl == 0 || t < ttl) {
-			ttl = t
-		}
-	}
-	return ttl
 }
 
 // scenarios returns what to run, with the run's settings.

@@ -196,8 +196,9 @@ func (u *user) sweepTarget() error {
 }
 
 // missTarget makes a fault of a session that a target says, at t, is not there, although no sweep can have taken it by then.
+// A use may have been recorded up to a tenth of the time-to-live earlier, as session middleware does.
 func (u *user) missTarget(slot uint32, t int64) {
-	if u.way.used != nil && t < u.way.used[slot]+int64(u.trial.janitorTTL()) {
+	if u.way.used != nil && t < u.way.used[slot]+int64(u.trial.janitorTTL())*9/10 {
 		u.fault(fmt.Errorf("%w: it is not found %v after its last use", errTooSoon, time.Duration(t-u.way.used[slot])))
 	}
 }
