@@ -12,14 +12,16 @@ build: ## bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
 
 test: ## every test, the examples' too
+	@for p in redis-server python3 javac node; do \
+		command -v $$p >/dev/null || echo "left out: tests that need $$p, which is not in PATH"; done
 	$(GO) test ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
 
 race: ## every test under the race detector (needs a C compiler)
-	$(GO) test -race ./...
+	$(GO) test -race -timeout=20m ./...
 
-stress: ## the concurrency tests under the race detector, twenty times
-	$(GO) test -race -count=20 -timeout=60m ./manager/... ./strategies/... ./scenarios/...
+stress: ## the concurrency tests under the race detector, twenty times, but for those with real servers
+	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' ./manager/... ./strategies ./scenarios/...
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
@@ -28,7 +30,7 @@ lint: ## gofmt, go vet, staticcheck
 	@for d in $(EXAMPLES); do (cd $$d && $(GO) vet ./...) || exit 1; done
 
 bench: ## what an operation costs on each strategy, and the harness's own cost
-	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./scenarios/runner
+	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./scenarios/runner ./scenarios/target
 
 golden: ## rewrite the reports' golden files; look at the diff
 	$(GO) test ./reports -run Golden -update
