@@ -101,7 +101,8 @@ func TestClientOptions(t *testing.T) {
 		}},
 		{"settings beside the URL", Options{URL: "redis://u:p@h:1?read_timeout=9s", ReadTimeout: time.Second, Password: "q", Users: 96},
 			func(u *goredis.UniversalOptions) {
-				u.Addrs, u.Password, u.ReadTimeout, u.PoolSize, u.MinIdleConns = []string{"h:1"}, "q", time.Second, 100, 100
+				u.Addrs, u.Username, u.Password = []string{"h:1"}, "u", "q"
+				u.ReadTimeout, u.PoolSize, u.MinIdleConns = time.Second, 100, 100
 			}},
 		{"several addresses are a cluster's", Options{URL: "redis://a:1?addr=b:2&addr=c:3"}, func(u *goredis.UniversalOptions) {
 			u.Addrs, u.IsClusterMode = []string{"a:1", "b:2", "c:3"}, true
