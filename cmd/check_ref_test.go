@@ -11,6 +11,9 @@ import (
 // A program of someone else's, under git, is checked against what it was: the older one is built in a worktree that is gone
 // afterwards, and nothing in the checkout changes.
 func TestCheckAgainstRef(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds programs")
+	}
 	for _, tool := range []string{"git", "go"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("no %s", tool)
