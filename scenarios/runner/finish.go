@@ -12,6 +12,7 @@ import (
 // finish takes what is left in the store, closes it, and audits. Of several participants the first does that for all.
 func (tr *trial) finish() error {
 	if gone := tr.gone.Load(); gone != nil {
+		tr.tellFailed(*gone)
 		return &fault{kindOf(*gone), *gone}
 	}
 	if !tr.part.first() {

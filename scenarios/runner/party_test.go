@@ -298,3 +298,45 @@ func TestAccountsTravelWhole(t *testing.T) {
 		t.Errorf("got %+v, want %+v", *got.ledger, *want.ledger)
 	}
 }
+
+// crashing is one participant's way to a program that is gone for it alone after some requests.
+type crashing struct{ *program }
+
+func (c crashing) Connect(ctx context.Context) (scenarios.Conn, error) {
+	conn, err := c.program.Connect(ctx)
+	return &crashingConn{Conn: conn}, err
+}
+
+type crashingConn struct {
+	scenarios.Conn
+	n int
+}
+
+func (c *crashingConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+	if c.n++; c.n > 5 {
+		return fmt.Errorf("%w: unplugged", scenarios.ErrGone)
+	}
+	return c.Conn.Do(ctx, q, a)
+}
+
+// A participant whose target is gone says so to the first one, which would else wait for what its users were told.
+func TestATargetGoneForOneParticipantIsTold(t *testing.T) {
+	p := newProgram()
+	docs, errs, _ := party(t, 2, small(t, "chatbot"), func(i int) Subject {
+		s := driven(p)
+		if i == 1 {
+			s.Target = crashing{p}
+		}
+		return s
+	}, 2)
+	if errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	for i, doc := range docs {
+		for _, trial := range doc.Results[0].Trials {
+			if trial.Audit.OK && !trial.Audit.Skipped {
+				t.Errorf("participant %d: %+v", i+1, trial.Audit)
+			}
+		}
+	}
+}

@@ -98,6 +98,7 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 	}
 	measured, err := tr.measure(window)
 	if err != nil {
+		tr.tellFailed(err)
 		return result.Trial{}, tr.giveUp(err)
 	}
 	if err := tr.finish(); err != nil {
