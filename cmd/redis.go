@@ -85,7 +85,8 @@ func (o *runOptions) openLists(ctx context.Context, list []runner.Subject, of []
 					o.from("scenario"), of[0].Name, of[k].Name, s.Label)
 			}
 		}
-		lists, err := redis.OpenLists(ctx, o.redis, redis.ListsTouch(of[0].TTL/10))
+		lists, err := redis.OpenLists(ctx, o.redis,
+			redis.ListsTouch(of[0].TTL/10), redis.ListsPipelining(s.Params["pipelining"] == redis.PipeliningOn))
 		if err != nil {
 			return all, err
 		}

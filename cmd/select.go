@@ -120,9 +120,6 @@ func (o *common) add(
 		return nil, usagef("%s %s: unknown strategy: want all or some of %s",
 			flag, quoted(c.name), strings.Join(o.strategyNames(), ", "))
 	}
-	if _, err := s.Resolve(c.params); err != nil {
-		return nil, usagef("%s %s: %w", flag, c, err)
-	}
 	given := map[string]string{}
 	for name, val := range common {
 		if s.HasParam(name) {
@@ -132,6 +129,9 @@ func (o *common) add(
 	maps.Copy(given, c.params)
 	params, err := s.Resolve(given)
 	if err != nil {
+		if _, own := s.Resolve(c.params); own != nil {
+			return nil, usagef("%s %s: %w", flag, c, own)
+		}
 		return nil, usagef("%s: %w", o.from("param"), err)
 	}
 	for _, other := range list {

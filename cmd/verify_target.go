@@ -73,7 +73,7 @@ func (a *app) subjectOf(ctx context.Context, t task) (verify.Subject, error) {
 	s, _ := a.strategy(t.Strategy)
 	if s.Name == redisName && t.Params["layout"] == "list" {
 		subject := remoteSubject(t.Label, func() (scenarios.Target, error) {
-			lists, err := redis.OpenLists(ctx, a.redis)
+			lists, err := redis.OpenLists(ctx, a.redis, redis.ListsPipelining(t.Params["pipelining"] == redis.PipeliningOn))
 			if err != nil {
 				return nil, err
 			}

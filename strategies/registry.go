@@ -19,6 +19,9 @@ type Strategy struct {
 	Guarantees manager.Guarantees
 	Params     []Param
 
+	// Check refuses values that do not go together, each of them legal; nil where all do.
+	Check func(p Values) error
+
 	// Open makes an empty store of sessions. p holds a legal value for every one of Params.
 	Open func(p Values) (manager.SessionStore[manager.Session], error)
 
@@ -74,6 +77,11 @@ func (s *Strategy) Resolve(given map[string]string) (Values, error) {
 			}
 		}
 		v[name] = given[name]
+	}
+	if s.Check != nil {
+		if err := s.Check(v); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
 	}
 	return v, nil
 }

@@ -101,7 +101,7 @@ func connect(ctx context.Context, o Options) (*Server, error) {
 	where := strings.Join(u.Addrs, ",")
 	prefix := cmp.Or(o.Prefix, NewPrefix())
 	s := &Server{
-		space: &space{goredis.NewUniversalClient(u), prefix}, where: where, guest: o.Guest,
+		space: &space{client: goredis.NewUniversalClient(u), prefix: prefix}, where: where, guest: o.Guest,
 		patience: 10 * max(u.DialTimeout, u.ReadTimeout),
 	}
 	ctx, cancel := context.WithTimeout(ctx, u.DialTimeout+u.ReadTimeout)

@@ -25,6 +25,7 @@ type Lists struct {
 	*space
 	*gate
 	touch, ttl time.Duration
+	pipelining bool
 	removed    func(manager.ID, manager.Session) // nil: nobody wants to know
 }
 
@@ -43,6 +44,9 @@ func ListsOnRemove(f func(id manager.ID, last manager.Session)) ListsOption {
 	return func(l *Lists) { l.removed = f }
 }
 
+// ListsPipelining, when on, has concurrent operations share round trips: see [WithPipelining].
+func ListsPipelining(on bool) ListsOption { return func(l *Lists) { l.pipelining = on } }
+
 // NewLists keeps conversations below prefix; client and prefix are as for [New].
 func NewLists(client goredis.UniversalClient, prefix string, opts ...ListsOption) (*Lists, error) {
 	sp, err := newSpace(client, prefix)
@@ -52,6 +56,9 @@ func NewLists(client goredis.UniversalClient, prefix string, opts ...ListsOption
 	l := &Lists{space: sp, gate: newGate()}
 	for _, o := range opts {
 		o(l)
+	}
+	if l.pipelining {
+		l.space = sp.pipelined()
 	}
 	if err := checkTTL(l.ttl); err != nil {
 		return nil, err
@@ -86,7 +93,7 @@ func now() int64 { return time.Now().UnixMicro() }
 // a list. Any other answer is an error.
 func (l *Lists) write(ctx context.Context, sc *script, keys []string, token string, args ...any) ([]any, error) {
 	p := &parcel{bytes: []byte(token), once: true}
-	answer, err := sc.run(ctx, l.client, keys, p, args...)
+	answer, err := sc.run(ctx, l.process, keys, p, args...)
 	if err != nil {
 		return nil, p.failed(ctx, err)
 	}
@@ -192,7 +199,7 @@ func (l *Lists) read(ctx context.Context, id manager.ID, dst []manager.Message) 
 	}
 	defer l.leave()
 	key := l.key(id)
-	answer, err := readScript.run(ctx, l.client, []string{key, messages(key)}, nil)
+	answer, err := readScript.run(ctx, l.process, []string{key, messages(key)}, nil)
 	if err != nil {
 		return dst, s, notApplied(ctx, err)
 	}
@@ -224,10 +231,11 @@ func (l *Lists) Version(ctx context.Context, id manager.ID) (version, life uint6
 		return 0, 0, err
 	}
 	defer l.leave()
-	parts, err := l.client.HMGet(ctx, l.key(id), "version", "life").Result()
-	if err != nil {
+	cmd := goredis.NewSliceCmd(ctx, "hmget", l.key(id), "version", "life")
+	if err := l.process(ctx, cmd); err != nil {
 		return 0, 0, notApplied(ctx, err)
 	}
+	parts := cmd.Val()
 	if parts[0] == nil {
 		return 0, 0, manager.ErrNotFound
 	}
@@ -241,7 +249,7 @@ func (l *Lists) touched(ctx context.Context, id manager.ID) (int64, error) {
 		return 0, err
 	}
 	defer l.leave()
-	text, err := reply(ctx, l.client.HGet(ctx, l.key(id), "touched"))
+	text, err := reply(ctx, l.ask(ctx, "hget", l.key(id), "touched"))
 	if err != nil {
 		return 0, err
 	}
@@ -274,7 +282,7 @@ func (l *Lists) Delete(ctx context.Context, id manager.ID) (last manager.Session
 	}
 	defer l.leave()
 	key := l.key(id)
-	life, err := reply(ctx, l.client.HGet(ctx, key, "life"))
+	life, err := reply(ctx, l.ask(ctx, "hget", key, "life"))
 	if err != nil {
 		return last, err
 	}

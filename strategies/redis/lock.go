@@ -50,7 +50,7 @@ func (l *locker) update(ctx context.Context, key string, change change) error {
 		return err
 	}
 	p := &parcel{bytes: []byte(token)}
-	answer, err := lockedSetScript.run(ctx, l.client, []string{key, lock(key)}, p, now.identity(), []byte(next), l.ttl.Milliseconds())
+	answer, err := lockedSetScript.run(ctx, l.process, []string{key, lock(key)}, p, now.identity(), []byte(next), l.ttl.Milliseconds())
 	if err != nil {
 		return p.failed(ctx, err)
 	}
@@ -63,7 +63,7 @@ func (l *locker) take(ctx context.Context, key, token string) (now record, numbe
 	var pause backoff
 	keys := []string{key, lock(key), fence(key)}
 	for {
-		answer, err := lockScript.run(ctx, l.client, keys, nil, token, l.expiry.Milliseconds(), (l.expiry + fenceExpiry).Milliseconds())
+		answer, err := lockScript.run(ctx, l.process, keys, nil, token, l.expiry.Milliseconds(), (l.expiry + fenceExpiry).Milliseconds())
 		if err != nil {
 			if _, one := l.client.(*goredis.Client); !one || !isReply(err) {
 				l.drop(ctx, key, token) // it may be ours without our knowing; a cluster's client may have asked before it was refused
@@ -112,5 +112,5 @@ const dropPatience = time.Second
 func (l *locker) drop(ctx context.Context, key, token string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropPatience)
 	defer cancel()
-	_, _ = unlockScript.run(ctx, l.client, []string{lock(key)}, nil, token)
+	_, _ = unlockScript.run(ctx, l.client.Process, []string{lock(key)}, nil, token)
 }

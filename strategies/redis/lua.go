@@ -12,7 +12,7 @@ type comparer struct {
 }
 
 func (c *comparer) update(ctx context.Context, key string, change change) error {
-	now, err := read(ctx, key, c.client.Get(ctx, key))
+	now, err := read(ctx, key, c.ask(ctx, "get", key))
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (c *comparer) update(ctx context.Context, key string, change change) error 
 		return err
 	}
 	p := &parcel{bytes: []byte(token)}
-	answer, err := setScript.run(ctx, c.client, []string{key}, p, now.identity(), []byte(next), c.ttl.Milliseconds())
+	answer, err := setScript.run(ctx, c.process, []string{key}, p, now.identity(), []byte(next), c.ttl.Milliseconds())
 	if err != nil {
 		return p.failed(ctx, err)
 	}

@@ -15,6 +15,7 @@ type settings struct {
 	retries    int
 	ttl        time.Duration
 	lockExpiry time.Duration
+	pipelining bool
 }
 
 // The defaults.
@@ -26,6 +27,12 @@ const (
 
 // WithAtomic says what makes an update one step. The default is Watch.
 func WithAtomic(a Atomic) Option { return func(s *settings) { s.atomic = a } }
+
+// WithPipelining, when on, has concurrent operations share round trips, with Lua and Lock: while some commands are under way, those that
+// come are put together and go next, as one pipeline. It spares this process most of what a round trip costs. Once a command
+// is under way, not even ctx's deadline ends the wait for its answer, only the client's time-outs do; and where a connection
+// fails, it fails all who shared it. The default is a round trip for each command.
+func WithPipelining(on bool) Option { return func(s *settings) { s.pipelining = on } }
 
 // WithCodec says how sessions become bytes. The default is [JSON].
 func WithCodec(c Codec) Option { return func(s *settings) { s.codec = c } }
@@ -43,6 +50,9 @@ func WithTTL(d time.Duration) Option { return func(s *settings) { s.ttl = d } }
 // whole milliseconds: longer than any fn takes. The default is DefaultLockExpiry.
 func WithLockExpiry(d time.Duration) Option { return func(s *settings) { s.lockExpiry = d } }
 
+var errWatchPipelined = fmt.Errorf("pipelining with atomic=%s, where an update has a connection to itself: want atomic=%s or atomic=%s",
+	Watch, Lua, Lock)
+
 func newSettings(opts []Option) (settings, error) {
 	s := settings{atomic: DefaultAtomic, codec: JSON{}, retries: DefaultRetries, lockExpiry: DefaultLockExpiry}
 	for _, o := range opts {
@@ -54,6 +64,9 @@ func newSettings(opts []Option) (settings, error) {
 func (s *settings) check() (wrong []error) {
 	if err := s.atomic.check(); err != nil {
 		wrong = append(wrong, err)
+	}
+	if s.pipelining && s.atomic == Watch {
+		wrong = append(wrong, errWatchPipelined)
 	}
 	if s.codec == nil {
 		wrong = append(wrong, errors.New("no codec: want one, such as redis.JSON{}"))

@@ -36,22 +36,20 @@ func BenchmarkAgainstRedisBenchmark(b *testing.B) {
 		size    = 110 // bytes
 		pairs   = 7
 		lasting = 2 * time.Second
+		trips   = 2 // of an update, of every kind
 	)
 	if _, err := exec.LookPath("redis-benchmark"); err != nil {
 		b.Skip("left out: no redis-benchmark in PATH")
 	}
 	server := redistest.Start(b)
-	for _, way := range []struct {
-		atomic redis.Atomic
-		trips  float64
-	}{{redis.Watch, 2}, {redis.Lua, 2}, {redis.Lock, 2}} {
-		b.Run(string(way.atomic), func(b *testing.B) {
+	for _, k := range kinds {
+		b.Run(k.String(), func(b *testing.B) {
 			for b.Loop() {
 				var ratios, sets, updates []float64
 				for range pairs {
 					set := setsPerSecond(b, server.Port, clients, size)
-					update := updatesPerSecond(b, server.URL(), way.atomic, clients, size, lasting)
-					sets, updates, ratios = append(sets, set), append(updates, update), append(ratios, update*way.trips/set)
+					update := updatesPerSecond(b, server.URL(), k, clients, size, lasting)
+					sets, updates, ratios = append(sets, set), append(updates, update), append(ratios, update*trips/set)
 				}
 				for _, xs := range [][]float64{ratios, sets, updates} {
 					slices.Sort(xs)
@@ -91,14 +89,14 @@ func setsPerSecond(b *testing.B, port, clients, size int) float64 {
 }
 
 // updatesPerSecond has as many users, each on a session of its own, change what they keep for so long.
-func updatesPerSecond(b *testing.B, url string, way redis.Atomic, clients, size int, lasting time.Duration) float64 {
+func updatesPerSecond(b *testing.B, url string, k kind, clients, size int, lasting time.Duration) float64 {
 	b.Helper()
 	connection, err := redis.Connect(b.Context(), redis.Options{URL: url, Users: clients})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer connection.Close()
-	store, err := redis.New[payload](connection.Client(), connection.Prefix(), redis.WithAtomic(way))
+	store, err := redis.New[payload](connection.Client(), connection.Prefix(), redis.WithAtomic(k.atomic), redis.WithPipelining(k.pipelining))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func TestRealRetryTwiceDies(t *testing.T) {
 	t.Run("in the storm", func(t *testing.T) {
 		w := &weather{}
 		p := redistest.NewProxy(t, server.Addr(), w.judge)
-		for _, right := range ways()[:len(atomics)] {
+		for _, right := range storeWays() {
 			wrong := way{right.name, func(t *testing.T, client goredis.UniversalClient, prefix string) book {
 				return storeBook{retryTwice[ledger]{right.open(t, client, prefix).(storeBook)}}
 			}}

@@ -113,25 +113,34 @@ type way struct {
 	open func(t *testing.T, client goredis.UniversalClient, prefix string) book
 }
 
-// ways are all of them. A lock that nobody can give back is soon free, so that the rest of a test is not spent waiting.
+// ways are all of them.
 func ways() []way {
-	var all []way
-	for _, a := range atomics {
-		all = append(all, way{string(a), func(t *testing.T, client goredis.UniversalClient, prefix string) book {
-			s, err := redis.New[ledger](client, prefix, redis.WithAtomic(a), redis.WithLockExpiry(200*time.Millisecond))
+	all := storeWays()
+	for _, pipelining := range []bool{false, true} {
+		all = append(all, way{name("list", pipelining), func(t *testing.T, client goredis.UniversalClient, prefix string) book {
+			l, err := redis.NewLists(client, prefix, redis.ListsPipelining(pipelining))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return listBook{l}
+		}})
+	}
+	return all
+}
+
+// storeWays are those of stores. A lock that nobody can give back is soon free, so that the rest of a test is not spent waiting.
+func storeWays() (all []way) {
+	for _, k := range kinds {
+		all = append(all, way{k.String(), func(t *testing.T, client goredis.UniversalClient, prefix string) book {
+			s, err := redis.New[ledger](client, prefix,
+				redis.WithAtomic(k.atomic), redis.WithPipelining(k.pipelining), redis.WithLockExpiry(200*time.Millisecond))
 			if err != nil {
 				t.Fatal(err)
 			}
 			return storeBook{s}
 		}})
 	}
-	return append(all, way{"list", func(t *testing.T, client goredis.UniversalClient, prefix string) book {
-		l, err := redis.NewLists(client, prefix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return listBook{l}
-	}})
+	return all
 }
 
 // connect connects through sessbench's own options. The server and its keys go with the test.

@@ -14,7 +14,7 @@ import (
 // as before, and still it is another session, which must not be overwritten.
 func TestRealRecreation(t *testing.T) {
 	server := redistest.Start(t)
-	for _, way := range ways()[:len(atomics)] {
+	for _, way := range storeWays() {
 		t.Run(way.name, func(t *testing.T) {
 			c := connect(t, redis.Options{URL: server.URL(), Users: 1})
 			b := way.open(t, c.Client(), c.Prefix()).(storeBook)

@@ -12,10 +12,10 @@ import (
 
 // TestRealStores holds stores on Debian's server to the contract.
 func TestRealStores(t *testing.T) {
-	for _, a := range atomics {
-		t.Run(string(a), func(t *testing.T) {
+	for _, k := range []kind{{redis.Watch, false}, {redis.Lua, false}, {redis.Lock, false}, {redis.Lua, true}} {
+		t.Run(k.String(), func(t *testing.T) {
 			server := redistest.Start(t)
-			checkStore(t, redis.Options{URL: server.URL()}, a)
+			checkStore(t, redis.Options{URL: server.URL()}, k)
 			wantNothingLeft(t, server)
 		})
 	}
@@ -39,25 +39,27 @@ func wantNothingLeft(t *testing.T, server *redistest.Server) {
 // verifyAll verifies all the ways to keep sessions, at the same time.
 func verifyAll(t *testing.T, o redis.Options, rounds int) {
 	o.Users = verify.DefaultUsers
-	for _, a := range atomics {
-		t.Run(string(a), func(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.String(), func(t *testing.T) {
 			t.Parallel()
-			wantLinearizable(t, rounds, verifyStore(t, o, a))
+			wantLinearizable(t, rounds, verifyStore(t, o, k))
 		})
 	}
-	t.Run("list", func(t *testing.T) {
-		t.Parallel()
-		wantLinearizable(t, rounds, verify.Subject{
-			Label: "redis", Params: map[string]string{"layout": redis.LayoutList},
-			OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) {
-				l, err := redis.OpenLists(background, o)
-				if err != nil {
-					return nil, err
-				}
-				return target.OfLists(l), nil
-			},
+	for _, pipelining := range []bool{false, true} {
+		t.Run(name("list", pipelining), func(t *testing.T) {
+			t.Parallel()
+			wantLinearizable(t, rounds, verify.Subject{
+				Label: "redis", Params: map[string]string{"layout": redis.LayoutList, "pipelining": onOff(pipelining)},
+				OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) {
+					l, err := redis.OpenLists(background, o, redis.ListsPipelining(pipelining))
+					if err != nil {
+						return nil, err
+					}
+					return target.OfLists(l), nil
+				},
+			})
 		})
-	})
+	}
 }
 
 // wantLinearizable fails the test unless verify finds nothing.

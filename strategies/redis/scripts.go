@@ -17,8 +17,8 @@ func newScript(source string) *script {
 	return &script{source, hex.EncodeToString(sum[:])}
 }
 
-// run runs a script in one round trip. p, where there is one, becomes its first argument.
-func (sc *script) run(ctx context.Context, client goredis.UniversalClient, keys []string, p *parcel, args ...any) (any, error) {
+// run runs a script in one round trip, which process makes. p, where there is one, becomes its first argument.
+func (sc *script) run(ctx context.Context, process func(context.Context, goredis.Cmder) error, keys []string, p *parcel, args ...any) (any, error) {
 	words := make([]any, 0, 4+len(keys)+len(args))
 	words = append(words, "evalsha", sc.digest, len(keys))
 	for _, k := range keys {
@@ -32,14 +32,14 @@ func (sc *script) run(ctx context.Context, client goredis.UniversalClient, keys 
 	if p != nil {
 		p.move(cmd)
 	}
-	err := client.Process(ctx, cmd)
+	err := process(ctx, cmd)
 	if err != nil && goredis.HasErrorPrefix(err, "NOSCRIPT") {
 		words[0], words[1] = "eval", sc.source
 		cmd = goredis.NewCmd(ctx, words...)
 		if p != nil {
 			p.move(cmd)
 		}
-		err = client.Process(ctx, cmd)
+		err = process(ctx, cmd)
 	}
 	return cmd.Val(), err
 }

@@ -21,7 +21,7 @@ func newCommands(t *testing.T) *commands {
 
 func (c *commands) run(sc *script, keys []string, args ...any) any {
 	c.t.Helper()
-	answer, err := sc.run(background, c.client, keys, nil, args...)
+	answer, err := sc.run(background, c.client.Process, keys, nil, args...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestPatternsMatchOnlyTheirPrefix(t *testing.T) {
 	s := connectTo(t, server)
 	defer func() { _ = s.Close() }()
 	for _, prefix := range []string{"a*", "a?", "[ab]", `a\`, "a^"} {
-		own := &space{s.client, prefix}
+		own := &space{client: s.client, prefix: prefix}
 		if err := server.Set("ab-not-ours", ""); err != nil {
 			t.Fatal(err)
 		}

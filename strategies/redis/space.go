@@ -15,8 +15,9 @@ import (
 // space is the part of a Redis below one prefix. The keys of a session share a hash tag, its id in braces, so that a
 // cluster keeps them in one slot (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
 type space struct {
-	client goredis.UniversalClient
-	prefix string
+	client    goredis.UniversalClient
+	prefix    string
+	pipeliner *pipeliner // nil: each command has a round trip of its own
 }
 
 // newSpace refuses a client that does not know which server has a key, and a prefix with a hash tag of its own.
@@ -29,7 +30,27 @@ func newSpace(client goredis.UniversalClient, prefix string) (*space, error) {
 	if prefix == "" || strings.ContainsAny(prefix, "{}") {
 		return nil, fmt.Errorf("redis prefix %q: want at least one character, and no braces", prefix)
 	}
-	return &space{client, prefix}, nil
+	return &space{client: client, prefix: prefix}, nil
+}
+
+// pipelined is the space with its commands sent together with those of others.
+func (s *space) pipelined() *space {
+	return &space{s.client, s.prefix, &pipeliner{client: s.client}}
+}
+
+// process sends a command and waits for its answer.
+func (s *space) process(ctx context.Context, cmd goredis.Cmder) error {
+	if s.pipeliner != nil {
+		return s.pipeliner.process(ctx, cmd)
+	}
+	return s.client.Process(ctx, cmd)
+}
+
+// ask sends a command that is answered with text, or nil.
+func (s *space) ask(ctx context.Context, words ...any) *goredis.StringCmd {
+	cmd := goredis.NewStringCmd(ctx, words...)
+	_ = s.process(ctx, cmd) // it is the command's error, too
+	return cmd
 }
 
 func (s *space) key(id manager.ID) string { return s.prefix + "{" + id.String() + "}" }

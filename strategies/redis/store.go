@@ -62,6 +62,9 @@ func New[T any](client goredis.UniversalClient, prefix string, opts ...Option) (
 	if err != nil {
 		return nil, err
 	}
+	if set.pipelining {
+		sp = sp.pipelined()
+	}
 	s := &Store[T]{space: sp, gate: newGate(), settings: set}
 	switch set.atomic {
 	case Watch:
@@ -95,7 +98,7 @@ func (s *Store[T]) GetOrCreate(ctx context.Context, id manager.ID, create func()
 		return false, manager.NotApplied(err)
 	}
 	p := &parcel{bytes: []byte(token)}
-	answer, err := createScript.run(ctx, s.client, []string{key, tombstone(key)}, p, []byte(firstRecord(token, encoded)), s.ttl.Milliseconds())
+	answer, err := createScript.run(ctx, s.process, []string{key, tombstone(key)}, p, []byte(firstRecord(token, encoded)), s.ttl.Milliseconds())
 	if err != nil {
 		return false, p.failed(ctx, err)
 	}
@@ -134,7 +137,7 @@ func (s *Store[T]) View(ctx context.Context, id manager.ID, fn func(context.Cont
 
 // get reads and decodes a session.
 func (s *Store[T]) get(ctx context.Context, key string, v *T) (record, error) {
-	r, err := read(ctx, key, s.client.Get(ctx, key))
+	r, err := read(ctx, key, s.ask(ctx, "get", key))
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +220,7 @@ func (s *Store[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 
 // life is the first part of a record.
 func (s *Store[T]) life(ctx context.Context, key string) (string, error) {
-	text, err := reply(ctx, s.client.GetRange(ctx, key, 0, wordLen-1))
+	text, err := reply(ctx, s.ask(ctx, "getrange", key, 0, wordLen-1))
 	if err != nil {
 		return "", err
 	}
@@ -233,7 +236,7 @@ const tombstoneExpiry = time.Minute
 // remove deletes the record that begins with state, a life or an identity, and returns it. *again: another one is there.
 func (s *Store[T]) remove(ctx context.Context, key, state string) (record, error) {
 	p := &parcel{bytes: []byte(newToken())}
-	answer, err := deleteScript.run(ctx, s.client, []string{key, tombstone(key)}, p, state, tombstoneExpiry.Milliseconds())
+	answer, err := deleteScript.run(ctx, s.process, []string{key, tombstone(key)}, p, state, tombstoneExpiry.Milliseconds())
 	if err != nil {
 		return nil, p.failed(ctx, err)
 	}
@@ -303,7 +306,7 @@ func (s *Store[T]) expire(
 ) (last T, gone bool, err error) {
 	err = s.tries(ctx, func() error {
 		if get == nil { // not the first try
-			get = s.client.Get(ctx, key)
+			get = s.ask(ctx, "get", key)
 		}
 		r, err := read(ctx, key, get)
 		if err != nil {

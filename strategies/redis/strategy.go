@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +16,12 @@ import (
 const (
 	LayoutBlob = "blob" // one value a session: a [Store]
 	LayoutList = "list" // a list of messages: [Lists]
+)
+
+// The values of the parameter "pipelining".
+const (
+	PipeliningOff = "off" // a round trip for each command
+	PipeliningOn  = "on"  // [WithPipelining], [ListsPipelining]
 )
 
 // Strategy describes the stores in the Redis that o names, as sessbench drives them: each Open has a prefix and a pool of
@@ -33,13 +41,13 @@ func Strategy(o Options) strategies.Strategy {
 			},
 			{
 				Name: "layout", Default: LayoutBlob, Legal: LayoutBlob + ", " + LayoutList,
-				Doc: "blob: a session is one value; list: its messages are a list that the server appends to",
-				Check: func(value string) error {
-					if value != LayoutBlob && value != LayoutList {
-						return fmt.Errorf("not a layout")
-					}
-					return nil
-				},
+				Doc:   "blob: a session is one value; list: its messages are a list that the server appends to",
+				Check: oneOf(LayoutBlob, LayoutList),
+			},
+			{
+				Name: "pipelining", Default: PipeliningOff, Legal: PipeliningOff + ", " + PipeliningOn,
+				Doc:   "on: operations that meet share their round trips; not with atomic=watch",
+				Check: oneOf(PipeliningOff, PipeliningOn),
 			},
 			{
 				Name: "retries", Default: strconv.Itoa(DefaultRetries), Legal: "a number from 0 to 1000000",
@@ -62,6 +70,12 @@ func Strategy(o Options) strategies.Strategy {
 				},
 			},
 		},
+		Check: func(p strategies.Values) error {
+			if p["pipelining"] == PipeliningOn && p["layout"] == LayoutBlob && p["atomic"] == string(Watch) {
+				return errWatchPipelined
+			}
+			return nil
+		},
 		Open: func(p strategies.Values) (manager.SessionStore[manager.Session], error) {
 			return open[manager.Session](o, p)
 		},
@@ -70,6 +84,15 @@ func Strategy(o Options) strategies.Strategy {
 		},
 		Remote:          true,
 		WaitsOnChannels: true,
+	}
+}
+
+func oneOf(legal ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(legal, value) {
+			return errors.New("not legal")
+		}
+		return nil
 	}
 }
 
@@ -86,7 +109,7 @@ func open[T any](o Options, p strategies.Values) (manager.SessionStore[T], error
 		return nil, err
 	}
 	s, err := New[T](server.Client(), server.Prefix(), WithAtomic(Atomic(p["atomic"])), WithRetries(p.Int("retries")),
-		WithLockExpiry(expiry), WithTTL(o.TTL))
+		WithLockExpiry(expiry), WithPipelining(p["pipelining"] == PipeliningOn), WithTTL(o.TTL))
 	if err != nil {
 		_ = server.Close()
 		return nil, err

@@ -11,13 +11,35 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-var atomics = []redis.Atomic{redis.Watch, redis.Lua, redis.Lock}
+// kind is a kind of store.
+type kind struct {
+	atomic     redis.Atomic
+	pipelining bool
+}
 
-// strategyOf is the strategy with one way of being atomic, and its parameters.
-func strategyOf(t *testing.T, o redis.Options, a redis.Atomic) (strategies.Strategy, strategies.Values) {
+var kinds = []kind{{redis.Watch, false}, {redis.Lua, false}, {redis.Lock, false}, {redis.Lua, true}, {redis.Lock, true}}
+
+func (k kind) String() string { return name(string(k.atomic), k.pipelining) }
+
+func name(way string, pipelining bool) string {
+	if pipelining {
+		return way + ", pipelining"
+	}
+	return way
+}
+
+func onOff(pipelining bool) string {
+	if pipelining {
+		return redis.PipeliningOn
+	}
+	return redis.PipeliningOff
+}
+
+// strategyOf is the strategy with the parameters of one kind.
+func strategyOf(t *testing.T, o redis.Options, k kind) (strategies.Strategy, strategies.Values) {
 	t.Helper()
 	s := redis.Strategy(o)
-	p, err := s.Resolve(map[string]string{"atomic": string(a)})
+	p, err := s.Resolve(map[string]string{"atomic": string(k.atomic), "pipelining": onOff(k.pipelining)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,11 +57,11 @@ func opener[T any](open func(strategies.Values) (manager.SessionStore[T], error)
 	}
 }
 
-// checkStore holds a store that is atomic in one way to what the strategy declares of it.
-func checkStore(t *testing.T, o redis.Options, a redis.Atomic) {
+// checkStore holds a store of one kind to what is declared of it.
+func checkStore(t *testing.T, o redis.Options, k kind) {
 	o.Users = 64 // as many as the kit sends at once
-	s, p := strategyOf(t, o, a)
-	storetest.Run(t, opener(s.OpenProbe, p), a.Guarantees(), storetest.Probe[strategies.Probe]{
+	s, p := strategyOf(t, o, k)
+	storetest.Run(t, opener(s.OpenProbe, p), k.atomic.Guarantees(), storetest.Probe[strategies.Probe]{
 		New:       func() strategies.Probe { return strategies.Probe{} },
 		Increment: func(p *strategies.Probe) { p.N++ },
 		Count:     func(p *strategies.Probe) int64 { return p.N },
@@ -49,9 +71,9 @@ func checkStore(t *testing.T, o redis.Options, a redis.Atomic) {
 
 // TestStrategy holds stores on an embedded server to the contract: one at a time, for the kit looks for goroutines that are left.
 func TestStrategy(t *testing.T) {
-	for _, a := range atomics {
-		t.Run(string(a), func(t *testing.T) {
-			checkStore(t, redis.Options{}, a)
+	for _, k := range []kind{{redis.Watch, false}, {redis.Lock, false}, {redis.Lua, true}} {
+		t.Run(k.String(), func(t *testing.T) {
+			checkStore(t, redis.Options{}, k)
 		})
 	}
 }
@@ -62,12 +84,12 @@ func TestVerify(t *testing.T) {
 	verifyAll(t, redis.Options{}, 3)
 }
 
-// verifyStore is a store that is atomic in one way, as verify takes it.
-func verifyStore(t *testing.T, o redis.Options, a redis.Atomic) verify.Subject {
+// verifyStore is a store of one kind, as verify takes it.
+func verifyStore(t *testing.T, o redis.Options, k kind) verify.Subject {
 	t.Helper()
-	s, p := strategyOf(t, o, a)
+	s, p := strategyOf(t, o, k)
 	return verify.Subject{
-		Label: "redis", Params: p, Guarantees: a.Guarantees(),
+		Label: "redis", Params: p, Guarantees: k.atomic.Guarantees(),
 		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) { return s.Open(p) },
 	}
 }
