@@ -277,8 +277,16 @@ func TestWarnsAboveTheLimit(t *testing.T) {
 // TestProgress: a line a block where nobody watches, and on a terminal a bar of which nothing is left at the end.
 func TestProgress(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	preparing := func(made int, took time.Duration) runner.Step {
+		return runner.Step{
+			Scenario: "chatbot", Trials: 4, Blocks: 2, Label: "cow",
+			Preparing: runner.Preparing{Made: made, Sessions: 1000, Took: took},
+		}
+	}
 	steps := []runner.Step{
 		{Scenario: "chatbot", Trials: 4, Label: "the harness's own cost"},
+		{Scenario: "chatbot", Trials: 4, Blocks: 2, Label: "cow"},
+		preparing(300, 2*time.Second), preparing(625, 4*time.Second+time.Millisecond), preparing(930, 6*time.Second),
 		{Scenario: "chatbot", Trials: 4, Blocks: 2, Label: "cow"},
 		{Scenario: "chatbot", Done: 2, Trials: 4, Block: 1, Blocks: 2},
 		{Scenario: "chatbot", Done: 4, Trials: 4, Block: 2, Blocks: 2},
@@ -289,7 +297,11 @@ func TestProgress(t *testing.T) {
 	for _, s := range steps {
 		p.step(s)
 	}
-	want := "chatbot: block 1/2 done (2/4 trials, 6s)\nchatbot: block 2/2 done (4/4 trials, 12s)\n"
+	want := `cow (chatbot): preparing: 300 of 1,000 sessions, 2s
+cow (chatbot): preparing: 625 of 1,000 sessions, 4s
+chatbot: block 1/2 done (2/4 trials, 6s)
+chatbot: block 2/2 done (4/4 trials, 12s)
+`
 	if diff := cmp.Diff(want, lines.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -297,8 +309,14 @@ func TestProgress(t *testing.T) {
 	var screen bytes.Buffer
 	b := &bar{w: &screen}
 	b.clear() // nothing was shown yet
-	for _, s := range steps[:3] {
+	for _, s := range steps[:7] {
 		b.step(s)
+	}
+	if !strings.Contains(screen.String(), "chatbot: cow, preparing 930/1,000 ") {
+		t.Errorf("on the screen: %q", screen.String())
+	}
+	if _, last, _ := strings.Cut(screen.String(), "930/1,000"); !strings.Contains(last, "chatbot: cow  ") {
+		t.Errorf("on the screen when all sessions are there: %q", last)
 	}
 	if !strings.Contains(screen.String(), "chatbot: cow") || !strings.Contains(screen.String(), "2/4") {
 		t.Errorf("on the screen: %q", screen.String())

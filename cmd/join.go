@@ -108,6 +108,7 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 		return usagef("%s: %w", o.from("join"), err)
 	}
 	o.client = client
+	o.redis.Guest = true // until it is known whose the sessions are
 	return nil
 }
 
@@ -147,11 +148,37 @@ func (o *runOptions) checkBeyond() error {
 	return nil
 }
 
-// joinOthers waits until all participants are there, and has the strategies keep their sessions where the others do.
-func (o *runOptions) joinOthers(ctx context.Context) error {
-	if o.client == nil {
+// joinOthers waits until all participants are there, and opens what to drive anew, with the sessions where the others' are.
+// alone is what was opened to see that it can be: whatever this participant can find out by itself it finds out before it has
+// a place, and costs nobody else the run.
+func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config, alone opened) (all opened, err error) {
+	if err := errors.Join(o.reachRedis(ctx, cfg.Subjects), alone.close()); err != nil {
+		return nil, err
+	}
+	if err := o.takePlace(ctx); err != nil {
+		return nil, err
+	}
+	cfg.Party = o.party
+	return o.openSubjects(ctx, cfg)
+}
+
+// reachRedis makes sure that the server answers whose stores are opened for each trial.
+func (o *runOptions) reachRedis(ctx context.Context, list []runner.Subject) error {
+	i := slices.IndexFunc(list, func(s runner.Subject) bool { return s.Strategy == o.inRedis && s.Target == nil })
+	if i < 0 {
 		return nil
 	}
+	few := o.redis
+	few.Users = 0 // who need no connections yet
+	server, err := redis.Connect(ctx, few)
+	if err != nil {
+		return fmt.Errorf("%s: %w", list[i].Label, err) // as a trial would say it
+	}
+	return server.Close()
+}
+
+// takePlace waits until all participants are there, and learns where they keep their sessions.
+func (o *runOptions) takePlace(ctx context.Context) error {
 	host, _ := os.Hostname()
 	o.note("run %s: waiting until %s are there", o.RunID, result.FormatCounted(o.Of, "participant"))
 	party, err := join.Join(ctx, join.Options{

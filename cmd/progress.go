@@ -3,10 +3,12 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"math/bits"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios/runner"
 )
 
@@ -42,7 +44,14 @@ type blockLines struct {
 }
 
 func (l *blockLines) step(s runner.Step) {
-	if s.Label == "" && s.Block > 0 {
+	switch p := s.Preparing; {
+	case p.Sessions > 0:
+		// After 2, 4, 8, 16 seconds and so on.
+		if bits.OnesCount(uint(p.Took/runner.PreparingEvery)) == 1 {
+			fmt.Fprintf(l.w, "%s (%s): preparing: %s of %s, %v\n",
+				s.Label, s.Scenario, result.FormatCount(int64(p.Made)), result.FormatCounted(p.Sessions, "session"), p.Took.Round(time.Second))
+		}
+	case s.Label == "" && s.Block > 0:
 		fmt.Fprintf(l.w, "%s: block %d/%d done (%d/%d trials, %v)\n",
 			s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, l.now().Sub(l.start).Round(time.Second))
 	}
@@ -60,6 +69,9 @@ func (b *bar) step(s runner.Step) {
 	what := ""
 	if s.Label != "" {
 		what = s.Scenario + ": " + s.Label
+	}
+	if p := s.Preparing; p.Sessions > 0 {
+		what += fmt.Sprintf(", preparing %s/%s", result.FormatCount(int64(p.Made)), result.FormatCount(int64(p.Sessions)))
 	}
 	b.show(what, s.Done, s.Trials)
 }

@@ -192,12 +192,6 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.leave(ctx, err)) }()
-	if err := o.joinOthers(ctx); err != nil {
-		return err
-	}
-	if o.party != nil {
-		cfg.Party = o.party
-	}
 	all, err := o.openSubjects(ctx, &cfg)
 	defer func() { err = errors.Join(err, all.close()) }()
 	if err != nil {
@@ -221,6 +215,11 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		defer replay.tape.Close()
 		cfg.Traffic, traffic = replay.tape, replay.traffic(o.Trace)
 		cfg.Scenarios[0].Sessions = int(traffic.Sessions)
+	}
+	if o.client != nil {
+		if all, err = o.joinOthers(ctx, &cfg, all); err != nil {
+			return err
+		}
 	}
 	if o.Runs < stats.MinSamples {
 		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)

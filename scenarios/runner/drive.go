@@ -168,7 +168,7 @@ func (tr *trial) longest(timed bool) time.Duration {
 		ops *= float64(s.Iterations) * float64(max(1, len(s.Visit)))
 		work = ops*float64(s.Hold) + float64(s.Iterations)*float64(s.Think)
 	}
-	return tr.patience + time.Duration(min(4*work+ops*float64(slowOp), float64(forever/2)))
+	return tr.patience + time.Duration(min(4*work+ops*float64(tr.slow()), float64(forever/2)))
 }
 
 func (tr *trial) lastFinish() time.Duration {

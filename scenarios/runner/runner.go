@@ -66,6 +66,8 @@ type Step struct {
 	Block        int    // blocks finished in this scenario
 	Blocks       int    // in all in this scenario
 	Label        string // what runs next; empty when a block has just ended
+
+	Preparing Preparing // what runs next, when that takes long; else zero
 }
 
 // Run measures. The document holds every trial that was finished; when ctx ended before all were, Interrupted is set
@@ -99,6 +101,7 @@ type run struct {
 	doc    *result.Document
 	done   int
 	trials int
+	at     Step // the last that was reported
 }
 
 // entrant is a subject in one scenario.
@@ -170,6 +173,13 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	base := setup{
 		scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window, measured: true,
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
+	}
+	if r.Progress != nil {
+		base.tell = func(p Preparing) {
+			s := r.at
+			s.Preparing = p
+			r.report(s)
+		}
 	}
 	largest := 0
 	if r.Traffic != nil {
@@ -304,6 +314,7 @@ func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, 
 func (r *run) report(s Step) {
 	if r.Progress != nil {
 		s.Done, s.Trials = r.done, r.trials
+		r.at = s
 		r.Progress(s)
 	}
 }

@@ -37,10 +37,12 @@ type setup struct {
 	room     int           // bytes for them
 	take     *Turns        // with other processes; nil: this one has the machine to itself
 	part     part          // of several processes' trial
+
+	tell func(Preparing) // of sessions that take long to prepare; nil: nobody wants to know
 }
 
 // trial is one setup on one fresh store. What its users share they only read; the exceptions are sweep, which a janitor
-// writes twice a sweep, and the room for histories, of which users take a page at a time.
+// writes twice a sweep, and the room for histories, of which users take a page at a time. made is written before the start.
 type trial struct {
 	setup
 	audit     auditor
@@ -71,6 +73,8 @@ type trial struct {
 	keepers []*user   // prepare the sessions
 	keeper  *user     // the first of them, who also takes what is left at the end
 	janitor *user     // sweeps while the users go on
+
+	made atomic.Int64 // sessions that the keepers have prepared
 
 	opened, closed reading // of what the process had spent at either end of a timed window
 
@@ -177,16 +181,29 @@ func (tr *trial) settle() error {
 			return err
 		}
 	}
-	return guarded(tr.ctx, tr.ample(tr.scenario.Prefill), "preparing sessions", tr.prefill)
+	return tr.telling(func() error {
+		return guarded(tr.ctx, tr.ample(tr.scenario.Prefill), "preparing sessions", tr.prefill)
+	})
 }
 
 // ample is how long a few operations on each session may take.
 func (tr *trial) ample(each int) time.Duration {
-	return tr.patience + time.Duration(tr.scenario.Slots())*time.Duration(each+1)*slowOp
+	return tr.patience + time.Duration(tr.scenario.Slots())*time.Duration(each+1)*tr.slow()
 }
 
-// slowOp is what no operation without work takes on average, on any machine that is still of use.
-const slowOp = 100 * time.Microsecond
+// What no operation without work takes on average: here, on any machine that is still of use; and elsewhere, where several
+// are asked for at once.
+const (
+	slowOp   = 100 * time.Microsecond
+	slowTrip = 10 * time.Millisecond
+)
+
+func (tr *trial) slow() time.Duration {
+	if tr.remote {
+		return slowTrip
+	}
+	return slowOp
+}
 
 // giveUp closes the store after err, unless the store is what hangs: then it is left to itself.
 func (tr *trial) giveUp(err error) error {
@@ -384,6 +401,7 @@ func (u *user) fill(ids []manager.ID, lives []uint64, first uint32, from, step i
 				return err
 			}
 		}
+		u.trial.made.Add(1)
 	}
 	return nil
 }

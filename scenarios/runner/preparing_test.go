@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// Whoever waits for the sessions is told how many there are, and when there are all; of a store that is quick, nothing.
+func TestLongPreparationsAreToldOf(t *testing.T) {
+	s := small(t, "chatbot")
+	s.Sessions, s.Prefill, s.Iterations, s.Think = 100, 15, 1, 0
+	s.Hold = 0                        // in a bubble nobody can sleep while others wait for a mutex
+	const each = 7 * time.Millisecond // 19.05 sessions in two seconds, 10.5 s for all
+	far := bend(func(b *bent) {
+		b.update = func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+			time.Sleep(each)
+			return b.SessionStore.Update(ctx, id, fn)
+		}
+	})
+	quiet := Step{Scenario: "chatbot", Trials: 1, Blocks: 1, Label: "bent"}
+	long := func(made int, took time.Duration) Step {
+		step := quiet
+		step.Preparing = Preparing{made, 100, took}
+		return step
+	}
+	end := Step{Scenario: "chatbot", Done: 1, Trials: 1, Block: 1, Blocks: 1}
+	for _, row := range []struct {
+		why  string
+		of   Subject
+		want []Step
+	}{
+		{"an answer takes a while", far, []Step{
+			quiet, long(19, 2*time.Second), long(38, 4*time.Second), long(57, 6*time.Second), long(76, 8*time.Second),
+			long(95, 10*time.Second), quiet, end,
+		}},
+		{"an answer takes no time", bend(func(*bent) {}), []Step{quiet, end}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var told []Step
+			r := run{trials: 1, Config: Config{Runs: 1, Seed: DefaultSeed, Progress: func(s Step) { told = append(told, s) }}}
+			base := r.setup(&s)
+			if err := r.blocks(t.Context(), base, []*entrant{r.entrant(row.of, base)}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(row.want, told); diff != "" {
+				t.Errorf("%s: %s", row.why, diff)
+			}
+		})
+	}
+}
+
+// A server far away takes longer to prepare than any store here that does not hang.
+func TestAFarServerDoesNotHang(t *testing.T) {
+	s := small(t, "chatbot")
+	s.Sessions, s.Prefill, s.Iterations, s.Think, s.Hold = 100, 15, 1, 0, 0
+	subject := bend(func(b *bent) {
+		b.update = func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+			time.Sleep(DefaultPatience / 80)
+			return b.SessionStore.Update(ctx, id, fn)
+		}
+	})
+	far := *subject.Strategy
+	far.Remote = true
+	subject.Strategy = &far
+	synctest.Test(t, func(t *testing.T) {
+		r := run{trials: 1, Config: Config{Runs: 1, Seed: DefaultSeed}}
+		began := time.Now()
+		trial, err := runTrial(t.Context(), subject, r.setup(&s))
+		if err != nil || !trial.Audit.OK {
+			t.Errorf("audit %+v, %v", trial.Audit, err)
+		}
+		if took := time.Since(began); took <= DefaultPatience+2*time.Second {
+			t.Errorf("it took %v: want what would be too long here", took)
+		}
+	})
+}
