@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -63,10 +61,11 @@ func (l *locker) take(ctx context.Context, key, token string) (now record, numbe
 	var pause backoff
 	keys := []string{key, lock(key), fence(key)}
 	for {
-		answer, err := lockScript.run(ctx, l.process, keys, nil, token, l.expiry.Milliseconds(), (l.expiry + fenceExpiry).Milliseconds())
+		p := &parcel{bytes: []byte(token)}
+		answer, err := lockScript.run(ctx, l.process, keys, p, l.expiry.Milliseconds(), (l.expiry + fenceExpiry).Milliseconds())
 		if err != nil {
-			if _, one := l.client.(*goredis.Client); !one || !isReply(err) {
-				l.drop(ctx, key, token) // it may be ours without our knowing; a cluster's client may have asked before it was refused
+			if !p.refused(err) {
+				l.drop(ctx, key, token) // it may be ours without our knowing
 			}
 			return nil, 0, notApplied(ctx, err)
 		}

@@ -28,10 +28,13 @@ const (
 // WithAtomic says what makes an update one step. The default is Watch.
 func WithAtomic(a Atomic) Option { return func(s *settings) { s.atomic = a } }
 
-// WithPipelining, when on, has concurrent operations share round trips, with Lua and Lock: while some commands are under way, those that
-// come are put together and go next, as one pipeline. It spares this process most of what a round trip costs. Once a command
-// is under way, not even ctx's deadline ends the wait for its answer, only the client's time-outs do; and where a connection
-// fails, it fails all who shared it. The default is a round trip for each command.
+// WithPipelining, when on, has concurrent operations share round trips, with Lua and Lock: while some commands are under way,
+// those that come are put together and go next, as one pipeline. It spares this process most of what a round trip costs.
+//
+// Once a command is under way, not even ctx's deadline ends the wait for its answer, only the client's time-outs do. Where a
+// connection fails, it fails all who shared it. The client follows the redirections of a cluster, and tries nothing else
+// again, whatever its MaxRetries; and a cluster's pipeline is back when the slowest of its servers has answered. The default
+// is a round trip for each command.
 func WithPipelining(on bool) Option { return func(s *settings) { s.pipelining = on } }
 
 // WithCodec says how sessions become bytes. The default is [JSON].

@@ -36,16 +36,23 @@ type parcel struct {
 	doubt bool // an earlier copy may have been carried out
 }
 
-// errOnce is why the client could not send a command again.
-var errOnce = errors.New("redis: no answer, and not sent again")
+// errOnce is why the client could not send a command again, and errAgain what is known of a copy that was sent after
+// another was refused: until it is answered, nothing.
+var (
+	errOnce  = errors.New("redis: no answer, and not sent again")
+	errAgain = errors.New("redis: sent again, and no answer")
+)
 
 // MarshalBinary implements [encoding.BinaryMarshaler]. The client calls it, and nobody else.
 func (p *parcel) MarshalBinary() ([]byte, error) {
-	if p.sent && !isReply(p.cmd.Err()) {
-		p.doubt = true
-		if p.once {
-			return nil, errOnce
+	if p.sent {
+		if !isReply(p.cmd.Err()) {
+			p.doubt = true
+			if p.once {
+				return nil, errOnce
+			}
 		}
+		p.cmd.SetErr(errAgain) // in a pipeline the earlier copy's refusal would stay when the connection fails
 	}
 	p.sent = true
 	return p.bytes, nil
@@ -56,9 +63,12 @@ func (p *parcel) move(cmd goredis.Cmder) {
 	p.cmd, p.sent = cmd, p.doubt
 }
 
+// refused reports whether no copy of the command, which ended with err, can have been carried out.
+func (p *parcel) refused(err error) bool { return !p.sent || isReply(err) && !p.doubt }
+
 // failed is the answer to the caller where the command ended with err.
 func (p *parcel) failed(ctx context.Context, err error) error {
-	if !p.sent || isReply(err) && !p.doubt {
+	if p.refused(err) {
 		return notApplied(ctx, err)
 	}
 	return fmt.Errorf("%w: %w", manager.ErrIndeterminate, because(ctx, err))

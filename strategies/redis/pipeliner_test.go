@@ -3,20 +3,27 @@ package redis
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/uuid"
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sessbench/sessbench/manager"
 )
 
-// barrier is a hook of a client that counts its pipelines, and holds each back until the barrier is open.
-type barrier struct {
-	came chan int      // the commands of a pipeline, when it comes
-	open chan struct{} // lets one go for each that is received, all when it is closed
+// barrier is a hook of a client that stops each of its pipelines, and shows it on came.
+type barrier struct{ came chan *stop }
+
+// stop is where a pipeline of so many commands waits for what is to become of it: nil sends it.
+type stop struct {
+	commands int
+	leave    chan func()
 }
 
 func (b *barrier) DialHook(next goredis.DialHook) goredis.DialHook { return next }
@@ -25,38 +32,75 @@ func (b *barrier) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { re
 
 func (b *barrier) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []goredis.Cmder) error {
-		b.came <- len(cmds)
-		<-b.open
+		s := &stop{len(cmds), make(chan func())}
+		b.came <- s
+		if fate := <-s.leave; fate != nil {
+			fate()
+		}
 		return next(ctx, cmds)
 	}
 }
 
-// held is a pipeliner whose pipelines are held back.
+// held is a pipeliner with a pipeline of one command stopped on each lane.
 type held struct {
 	*pipeliner
 	*barrier
-	t       *testing.T
-	callers sync.WaitGroup
+	t                *testing.T
+	filling          []*stop
+	fillers, callers sync.WaitGroup
 }
 
 func newHeld(t *testing.T, client *goredis.Client) *held {
-	b := &barrier{make(chan int, 100), make(chan struct{})}
+	b := &barrier{make(chan *stop)}
 	client.AddHook(b)
-	return &held{pipeliner: &pipeliner{client: client}, barrier: b, t: t}
+	h := &held{pipeliner: &pipeliner{client: client}, barrier: b, t: t}
+	for range lanes {
+		h.fillers.Go(func() { h.echo(background, 0, answered(t, 0)) })
+		s := <-h.came
+		if s.commands != 1 {
+			t.Errorf("%d commands in a pipeline with a free lane, want 1", s.commands)
+		}
+		h.filling = append(h.filling, s)
+	}
+	return h
 }
 
-// echo asks for n, and hands over what came.
-func (h *held) echo(ctx context.Context, n int, got func(string, error)) {
-	h.callers.Go(func() {
-		cmd := goredis.NewStringCmd(ctx, "echo", n)
-		err := h.process(ctx, cmd)
-		got(cmd.Val(), err)
-	})
+// free lets the pipelines leave that newHeld stopped.
+func (h *held) free() {
+	for _, s := range h.filling {
+		close(s.leave)
+	}
+}
+
+// echo asks for n, and hands over what comes.
+func (h *held) echo(ctx context.Context, n int, came func(string, error)) {
+	cmd := goredis.NewStringCmd(ctx, "echo", n)
+	err := h.process(ctx, cmd)
+	came(cmd.Val(), err)
+}
+
+// ask has somebody else call echo.
+func (h *held) ask(ctx context.Context, n int, came func(string, error)) {
+	h.callers.Go(func() { h.echo(ctx, n, came) })
+}
+
+// answered wants the answer to echo n.
+func answered(t *testing.T, n int) func(string, error) {
+	return func(got string, err error) {
+		if err != nil || got != strconv.Itoa(n) {
+			t.Errorf("echo %d: %q, %v", n, got, err)
+		}
+	}
 }
 
 // queued waits until so many commands wait.
 func (h *held) queued(want int) {
-	for n := -1; n != want; {
+	h.t.Helper()
+	n := -1
+	for late := time.Now().Add(time.Minute); n != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(late) {
+			h.t.Fatalf("%d commands wait, want %d", n, want)
+		}
 		h.mu.Lock()
 		n = 0
 		for _, line := range h.waiting {
@@ -66,13 +110,14 @@ func (h *held) queued(want int) {
 	}
 }
 
-// fill lets a pipeline of one command leave on every lane.
-func (h *held) fill(got func(string, error)) {
-	for range lanes {
-		h.echo(background, 0, got)
-		if n := <-h.came; n != 1 {
-			h.t.Errorf("%d commands in a pipeline with a free lane, want 1", n)
-		}
+// over waits until nobody asks any more, and checks that all lanes are free again.
+func (h *held) over() {
+	h.fillers.Wait()
+	h.callers.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.underWay != 0 || len(h.waiting) != 0 {
+		h.t.Errorf("%d lanes taken, %d pipelines waiting: want none", h.underWay, len(h.waiting))
 	}
 }
 
@@ -81,95 +126,145 @@ func (h *held) fill(got func(string, error)) {
 func TestCommandsShareRoundTrips(t *testing.T) {
 	_, client, _ := newServer(t)
 	h := newHeld(t, client)
-	wants := func(n int) func(string, error) {
-		return func(got string, err error) {
-			if err != nil || got != strconv.Itoa(n) {
-				t.Errorf("echo %d: %q, %v", n, got, err)
-			}
-		}
-	}
-	h.fill(wants(0))
 	const all = 2*capacity + capacity/2
 	for n := range all {
-		h.echo(background, n, wants(n))
+		h.ask(background, n, answered(t, n))
 	}
 	h.queued(all)
-	close(h.open)
-	h.callers.Wait()
-	close(h.came)
+	h.free()
 	var sizes []int
-	for n := range h.came {
-		sizes = append(sizes, n)
+	for range 3 {
+		s := <-h.came
+		sizes = append(sizes, s.commands)
+		close(s.leave)
 	}
 	slices.Sort(sizes)
 	if want := []int{capacity / 2, capacity, capacity}; !slices.Equal(sizes, want) {
 		t.Errorf("pipelines of %v commands, want %v", sizes, want)
 	}
-	if h.underWay != 0 || len(h.waiting) != 0 {
-		t.Errorf("%d lanes taken, %d pipelines waiting: want none", h.underWay, len(h.waiting))
-	}
+	h.over()
 }
 
-// TestACommandThatIsTooLateStays: whose ctx ends before the pipeline leaves is not sent, and the others are.
-func TestACommandThatIsTooLateStays(t *testing.T) {
+// TestWhoGivesUpLeavesTheQueue: a command whose ctx ends before its pipeline leaves is not sent, and the others are. One that is
+// under way gets its answer.
+func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
 	_, client, _ := newServer(t)
 	h := newHeld(t, client)
-	fine := func(_ string, err error) {
-		if err != nil {
-			t.Error(err)
-		}
-	}
-	h.fill(fine)
 	ctx, cancel := context.WithCancel(background)
-	h.echo(ctx, 1, func(_ string, err error) {
+	canceled := func(_ string, err error) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%v: want context.Canceled", err)
 		}
-	})
+	}
+	h.ask(ctx, 1, canceled)
 	h.queued(1)
-	h.echo(background, 2, fine)
+	cancel()
+	h.queued(0) // the whole pipeline is gone
+
+	ctx, cancel = context.WithCancel(background)
+	h.ask(ctx, 2, canceled)
+	h.queued(1)
+	h.ask(background, 3, answered(t, 3))
 	h.queued(2)
 	cancel()
-	close(h.open)
-	h.callers.Wait()
-	if n := <-h.came; n != 1 {
-		t.Errorf("%d commands left, want 1", n)
+	h.queued(1)
+	ctx, cancel = context.WithCancel(background)
+	h.ask(ctx, 4, answered(t, 4))
+	h.queued(2)
+	h.free()
+	s := <-h.came
+	if s.commands != 2 {
+		t.Errorf("%d commands left, want 2", s.commands)
 	}
+	cancel() // too late
+	close(s.leave)
+	h.over()
 }
 
-// TestAConnectionFailsAllThatShareIt: and nobody else.
-func TestAConnectionFailsAllThatShareIt(t *testing.T) {
-	_, client, lost := newServer(t)
-	h := newHeld(t, client)
-	fine := func(_ string, err error) {
-		if err != nil {
-			t.Error(err)
-		}
-	}
-	arrived := make(chan struct{}, lanes)
-	h.fill(func(_ string, err error) { fine("", err); arrived <- struct{}{} })
-	const together = 3
-	for n := range together {
-		h.echo(background, n, func(got string, err error) {
-			if err == nil {
-				t.Errorf("echo %d: %q, and the connection failed", n, got)
+// TestWhatFailsAPipelineFailsEachCommand: none looks answered that was not.
+func TestWhatFailsAPipelineFailsEachCommand(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		fate func(*losses)
+	}{
+		{"the connection", func(lost *losses) { lost.armed.Store(1) }},
+		{"a hook that panics", func(*losses) { panic("a hook") }},
+		{"a hook that ends the goroutine", func(*losses) { runtime.Goexit() }},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			_, client, lost := newServer(t)
+			h := newHeld(t, client)
+			const together = 3
+			cmds := make([]*goredis.StringCmd, together)
+			for n := range cmds {
+				cmds[n] = goredis.NewStringCmd(background, "echo", n)
+				h.callers.Go(func() {
+					defer func() { _ = recover() }()
+					_ = h.process(background, cmds[n])
+				})
+			}
+			h.queued(together)
+			h.free()
+			s := <-h.came
+			h.fillers.Wait()
+			s.leave <- func() { row.fate(lost) }
+			h.over()
+			for n, cmd := range cmds {
+				if cmd.Err() == nil {
+					t.Errorf("echo %d of %d: %q", n, s.commands, cmd.Val())
+				}
 			}
 		})
 	}
-	h.queued(together)
-	for range lanes {
-		h.open <- struct{}{}
-		<-arrived
+}
+
+// TestWhatTheClientRefusesIsNotApplied: it blames no command of a pipeline that it did not send.
+func TestWhatTheClientRefusesIsNotApplied(t *testing.T) {
+	for _, row := range []struct {
+		why    string
+		refuse func(*miniredis.Miniredis, *goredis.Client)
+	}{
+		{"a password", func(server *miniredis.Miniredis, _ *goredis.Client) { server.RequireAuth("another") }},
+		{"a hook", func(_ *miniredis.Miniredis, client *goredis.Client) { client.AddHook(refusing{}) }},
+	} {
+		server, client, _ := newServer(t, func(o *goredis.Options) { o.Password = "wrong" })
+		row.refuse(server, client)
+		id := uuid.New()
+		for _, pipelining := range []bool{false, true} {
+			s := newStore(t, client, WithAtomic(Lock), WithPipelining(pipelining))
+			created, err := s.GetOrCreate(background, id, zero, nil)
+			if created || !errors.Is(err, manager.ErrNotApplied) {
+				t.Errorf("%s: GetOrCreate: %v, %v, want ErrNotApplied", row.why, created, err)
+			}
+			ctx, cancel := context.WithTimeout(background, time.Minute)
+			defer cancel()
+			if err := s.Update(ctx, id, increment); !errors.Is(err, manager.ErrNotApplied) || ctx.Err() != nil {
+				t.Errorf("%s: Update: %v, want ErrNotApplied at once", row.why, err)
+			}
+			l, err := NewLists(client, "lists:", ListsPipelining(pipelining))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := l.Version(background, id); !errors.Is(err, manager.ErrNotApplied) {
+				t.Errorf("%s: Version: %v, want ErrNotApplied", row.why, err)
+			}
+		}
 	}
-	if n := <-h.came; n != together {
-		t.Errorf("%d commands together, want %d", n, together)
-	}
-	lost.armed.Store(1)
-	h.open <- struct{}{}
-	h.callers.Wait()
-	close(h.open)
-	h.echo(background, 1, fine)
-	h.callers.Wait()
+}
+
+// refusing is a hook, such as a circuit breaker, that lets nothing through.
+type refusing struct{}
+
+var errOpen = errors.New("the circuit is open")
+
+func (refusing) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (refusing) ProcessHook(goredis.ProcessHook) goredis.ProcessHook {
+	return func(context.Context, goredis.Cmder) error { return errOpen }
+}
+
+func (refusing) ProcessPipelineHook(goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return func(context.Context, []goredis.Cmder) error { return errOpen }
 }
 
 // TestLostAnswersInAPipeline: what was written may have been carried out, what was read was not.
