@@ -17,7 +17,7 @@ func explainSearch(ops []Op) *Finding {
 			return f
 		}
 	}
-	for _, look := range []func([]Op, int) *Finding{sameNumber, missedMessage, twiceBegun, neverBegun, afterRemoval, notThere} {
+	for _, look := range []func([]Op, int) *Finding{sameNumber, missedMessage, twiceBegun, neverBegun, afterRemoval, twiceRemoved, notThere} {
 		for i := range ops {
 			if f := look(ops, i); f != nil {
 				return f
@@ -138,6 +138,21 @@ func afterRemoval(ops []Op, i int) *Finding {
 			f.Anomaly = Resurrection
 		}
 		return f
+	}
+	return nil
+}
+
+// twiceRemoved looks for another removal at the same time as i's, with no creation that can have been between.
+func twiceRemoved(ops []Op, i int) *Finding {
+	x := &ops[i]
+	if !x.Kind.Removes() || x.Outcome != OK {
+		return nil
+	}
+	for j := range ops[:i] {
+		if y := &ops[j]; y.Kind.Removes() && y.Outcome == OK && !amid(ops, x, y, mayBegin) {
+			return &Finding{Anomaly: DoubleDeletion, Ops: []int{j, i}, Why: fmt.Sprintf(
+				"%s and %s were both told that they deleted the session, and nobody had made it again between", who(y), who(x))}
+		}
 	}
 	return nil
 }

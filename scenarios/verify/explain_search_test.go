@@ -52,6 +52,10 @@ func TestNamesForWhatNobodyTold(t *testing.T) {
 			A 0-1 creates A1
 			A 2-3 deletes
 			B 4-5 deletes`},
+		{"two deleted it, and nobody made it again", DoubleDeletion, []int{1, 2}, `
+			A 0-1 creates A1
+			A 2-5 deletes
+			B 3-6 deletes`},
 		{"a session that is there is not found", LostSession, []int{0, 1}, `
 			A 0-1 creates A1
 			B 4-5 reads not_found`},

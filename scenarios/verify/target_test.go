@@ -379,7 +379,7 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 		{"the same, and it tells nothing", func(r *remote) { r.adopts, r.tells = true, 0 }, "",
 			[]verify.Anomaly{verify.AdoptedID, verify.WrongAnswer, verify.Resurrection}, ""},
 		{"a deletion is confirmed and not made", func(r *remote) { r.remembers = true }, "",
-			[]verify.Anomaly{verify.DoubleDeletion, verify.DeletedRead, verify.Resurrection, verify.LostUpdate}, ""},
+			[]verify.Anomaly{verify.DoubleDeletion, verify.DeletedRead, verify.Resurrection, verify.LostUpdate, verify.WrongAnswer}, ""},
 		{"a deletion leaves the session's lock", func(r *remote) { r.keepsLocks = true }, "", []verify.Anomaly{verify.LeakedLocks}, "locks that are still kept"},
 		{"one id is minted again and again", func(r *remote) { r.sameID = true }, "", []verify.Anomaly{verify.DoubleCreation, verify.LostSession}, ""},
 		{"ids are not random", func(r *remote) { r.weakID = true }, "", []verify.Anomaly{verify.WeakID}, "version 4"},
