@@ -101,16 +101,20 @@ func beget() {
 	}
 }
 
-// race has goroutines write to one map until the runtime or the race detector notices.
+// race has goroutines write to one map, for long enough that the runtime or the race detector notices. They end, so that
+// nothing else is found.
 func race() {
 	m := map[int]int{}
+	var all sync.WaitGroup
+	end := time.Now().Add(time.Second)
 	for i := range 4 {
-		go func() {
-			for n := i; ; n++ {
+		all.Go(func() {
+			for n := i; time.Now().Before(end); n++ {
 				m[n%1000]++
 			}
-		}()
+		})
 	}
+	all.Wait()
 }
 
 // kept is 16 MB that the one before it is kept with.
