@@ -36,11 +36,11 @@ type parcel struct {
 	doubt bool // an earlier copy may have been carried out
 }
 
-// errOnce is why the client could not send a command again, and errAgain what is known of a copy that was sent after
+// errOnce is why the client could not send a command again, and errSentAgain what is known of a copy that was sent after
 // another was refused: until it is answered, nothing.
 var (
-	errOnce  = errors.New("redis: no answer, and not sent again")
-	errAgain = errors.New("redis: sent again, and no answer")
+	errOnce      = errors.New("redis: no answer, and not sent again")
+	errSentAgain = errors.New("redis: sent again, and no answer")
 )
 
 // MarshalBinary implements [encoding.BinaryMarshaler]. The client calls it, and nobody else.
@@ -52,7 +52,7 @@ func (p *parcel) MarshalBinary() ([]byte, error) {
 				return nil, errOnce
 			}
 		}
-		p.cmd.SetErr(errAgain) // in a pipeline the earlier copy's refusal would stay when the connection fails
+		p.cmd.SetErr(errSentAgain) // in a pipeline the earlier copy's refusal would stay when the connection fails
 	}
 	p.sent = true
 	return p.bytes, nil

@@ -18,7 +18,7 @@ func newScript(source string) *script {
 }
 
 // run runs a script in one round trip, which process makes. p, where there is one, becomes its first argument.
-func (sc *script) run(ctx context.Context, process func(context.Context, goredis.Cmder) error, keys []string, p *parcel, args ...any) (any, error) {
+func (sc *script) run(ctx context.Context, process process, keys []string, p *parcel, args ...any) (any, error) {
 	words := make([]any, 0, 4+len(keys)+len(args))
 	words = append(words, "evalsha", sc.digest, len(keys))
 	for _, k := range keys {

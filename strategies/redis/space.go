@@ -38,7 +38,10 @@ func (s *space) pipelined() *space {
 	return &space{s.client, s.prefix, &pipeliner{client: s.client}}
 }
 
-// process sends a command and waits for its answer.
+// process sends a command and waits for its answer, which is the command's, as the error is.
+type process func(context.Context, goredis.Cmder) error
+
+// process is the way of this space's commands.
 func (s *space) process(ctx context.Context, cmd goredis.Cmder) error {
 	if s.pipeliner != nil {
 		return s.pipeliner.process(ctx, cmd)
