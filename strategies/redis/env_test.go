@@ -62,6 +62,8 @@ func (c *lossy) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err == nil && c.losses.armed.Load() > 0 {
 		c.losses.armed.Add(-1)
+		_ = c.Conn.(*net.TCPConn).CloseWrite() // the server ends the connection once it has answered all it was asked
+		_, _ = io.Copy(io.Discard, c.Conn)
 		_ = c.Conn.Close()
 		return 0, io.EOF
 	}
