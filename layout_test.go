@@ -34,22 +34,23 @@ var layout = map[string][]string{
 	"strategies/redis/redistest":   {"scenarios/process"},
 	"scenarios":                    {"manager"},
 	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify"},
-	"scenarios/target":             {"scenarios", "manager", "scenarios/process"},
-	"scenarios/target/conformance": {"scenarios/target"},
+	"scenarios/target":             {"scenarios", "manager", "scenarios/process", "internal/printable"},
+	"scenarios/target/conformance": {"scenarios/target", "internal/printable"},
 	"scenarios/join":               {},
 	"scenarios/trace":              {"scenarios", "strategies", "manager", "reports/result"},
 	"scenarios/verify":             {"scenarios", "strategies", "manager", "reports/result"},
 	"scenarios/duet":               {"reports/result", "scenarios/process"},
 	"scenarios/process":            {},
 	"scenarios/flawed":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/verify"},
-	"reports":                      {"reports/result", "reports/stats"},
+	"reports":                      {"reports/result", "reports/stats", "internal/printable"},
 	"reports/result":               {},
 	"reports/stats":                {},
+	"internal/printable":           {},
 }
 
 // topLevel is what the module's directory may hold besides Go's test files.
 var topLevel = []string{
-	"main.go", "go.mod", "go.sum", "cmd", "manager", "strategies", "scenarios", "reports", "Makefile", "README.md",
+	"main.go", "go.mod", "go.sum", "cmd", "manager", "strategies", "scenarios", "reports", "internal", "Makefile", "README.md",
 	"LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "examples", ".ci", ".github", ".gitignore", ".git",
 }
 
@@ -343,7 +344,7 @@ func belongs(name string, ignored []string) bool {
 func TestBelongs(t *testing.T) {
 	for name, want := range map[string]bool{
 		"main.go": true, "layout_test.go": true, "sessbench": true, "cpu.prof": true, "bin": true, "docs": true,
-		"util.go": false, "internal": false, "pkg": false, "go.work": false, "result.json": false,
+		"util.go": false, "internal": true, "pkg": false, "go.work": false, "result.json": false,
 	} {
 		if got := belongs(name, []string{"/sessbench", "*.prof", "/bin/"}); got != want {
 			t.Errorf("%s belongs on the top level: %v, want %v", name, got, want)
