@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
@@ -25,7 +24,7 @@ const HistoryFile = ".sessbench/history.jsonl"
 // meanwhile: of a file beside it, path.lock, since the history itself is another file after each write. The system
 // gives the lock up when its holder ends, however it ends; the empty file stays. Readers need no lock.
 func AppendHistory(path string, runs []*HistoryEntry) (h *History, added []bool, err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
+	if target, err := result.Destination(path); err == nil {
 		path = target // whichever link it is reached by, it has one lock
 	}
 	unlock, err := lockedfile.MutexAt(path + ".lock").Lock()

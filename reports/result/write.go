@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,31 +23,68 @@ func EncodeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// Destination returns the file that [WriteFile] makes or replaces for path: what symbolic links lead to, whether or not
+// it exists yet.
+func Destination(path string) (string, error) {
+	const mostLinks = 40 // as on Linux
+	for range mostLinks {
+		info, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return path, nil // to be made
+		case err != nil:
+			return "", err
+		case info.Mode()&fs.ModeSymlink == 0:
+			return path, nil
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(target) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // .. in target is seen from where the link really is
+			if err != nil {
+				return "", err
+			}
+			target = filepath.Join(dir, target)
+		}
+		path = target
+	}
+	return "", &fs.PathError{Op: "follow", Path: path, Err: errors.New("too many symbolic links")}
+}
+
 // WriteFile has write fill the file at path, whole or not at all: it goes to a temporary file in the same directory
 // that takes path's place once it is complete and on disk. When write or anything else fails, the
 // old file is as it was and no temporary file is left. After a crash there is the old file or the new one.
 //
-// The permissions of an existing file are kept, a new one gets 0644; a link is followed. A path that is no
-// regular file (a device, a named pipe) has no place to take and is written to directly.
+// The permissions of an existing file are kept, those of a new one are 0666 less the umask. A symbolic link is followed
+// to its [Destination] and stays. A path that is no regular file (a device, a named pipe) has no place to take and is
+// written to directly.
+//
+// The package github.com/google/renameio/v2 was considered: it replaces symbolic links, does not sync the directory, and
+// on Windows offers only os.WriteFile, which truncates the old file first.
 func WriteFile(path string, write func(io.Writer) error) error {
-	mode := fs.FileMode(0o644)
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
+	path, err := Destination(path)
+	if err != nil {
+		return err
 	}
-	if old, err := os.Stat(path); err == nil {
-		if !old.Mode().IsRegular() {
-			return writeThrough(path, write)
-		}
-		mode = old.Mode().Perm()
+	old, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		old = nil
+	case err != nil:
+		return err
+	case !old.Mode().IsRegular():
+		return writeThrough(path, write)
 	}
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp")
+	tmp, err := createTemp(dir, old)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer os.Remove(tmp.Name()) // also when write panics; once renamed there is nothing to remove
 	defer tmp.Close()           // likewise: the second close of a finished file does nothing
-	if err := fill(tmp, mode, write); err != nil {
+	if err := fill(tmp, write); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := os.Rename(tmp.Name(), path); err != nil {
@@ -58,16 +96,38 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// createTemp creates the temporary file that is to replace old, nil for a new file. os.CreateTemp would not do: the umask
+// is applied only to a file that is created with the permissions it is to have.
+func createTemp(dir string, old fs.FileInfo) (*os.File, error) {
+	mode := fs.FileMode(0o666)
+	if old != nil {
+		mode = old.Mode().Perm()
+	}
+	for {
+		name := filepath.Join(dir, fmt.Sprintf(".sessbench-%x.tmp", rand.Uint64()))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if old != nil { // whose permissions the umask may have narrowed
+			if err := f.Chmod(mode); err != nil {
+				return nil, errors.Join(err, f.Close(), os.Remove(name))
+			}
+		}
+		return f, nil
+	}
+}
+
 // fill writes the temporary file and sees to it that its content is on disk before its name can be.
-func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
+func fill(f *os.File, write func(io.Writer) error) error {
 	buf := bufio.NewWriter(f)
 	if err := write(buf); err != nil {
 		return err
 	}
 	if err := buf.Flush(); err != nil {
-		return err
-	}
-	if err := f.Chmod(mode); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

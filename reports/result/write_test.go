@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -49,7 +50,6 @@ func TestWriteFileMakesANewFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantDir(t, dir, "r.json", "new")
-	wantMode(t, path, 0o644)
 }
 
 func TestWriteFileKeepsPermissions(t *testing.T) {
@@ -118,6 +118,54 @@ func TestWriteFileFollowsALink(t *testing.T) {
 	if st, err := os.Lstat(link); err != nil || st.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link is gone: %v, %v", st, err)
 	}
+}
+
+func TestWriteFileFollowsALinkToAFileThatDoesNotExistYet(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	link, second := filepath.Join(dir, "link.json"), filepath.Join(elsewhere, "second.json")
+	if err := os.Symlink(second, link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := os.Symlink("real.json", second); err != nil { // relative to its own directory
+		t.Fatal(err)
+	}
+	if err := WriteFile(link, content("new")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, second} {
+		if st, err := os.Lstat(path); err != nil || st.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link %s is gone: %v, %v", path, st, err)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(elsewhere, "real.json")); err != nil || string(got) != "new" {
+		t.Errorf("the linked file holds %q, %v: want new", got, err)
+	}
+}
+
+func TestWriteFileRefusesALinkToItself(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link.json")
+	if err := os.Symlink(link, link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	never := func(io.Writer) error { t.Error("write was called"); return nil }
+	if err := WriteFile(link, never); err == nil {
+		t.Error("no error")
+	}
+	if st, err := os.Lstat(link); err != nil || st.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v, %v", st, err)
+	}
+}
+
+func TestWriteFileTakesTheLongestNames(t *testing.T) {
+	dir := t.TempDir()
+	name := strings.Repeat("n", 255)
+	if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+		t.Skip("no names of 255 bytes here:", err)
+	}
+	if err := WriteFile(filepath.Join(dir, name), content("new")); err != nil {
+		t.Fatal(err)
+	}
+	wantDir(t, dir, name, "new")
 }
 
 func TestWriteFileDoesNotReplaceADevice(t *testing.T) {
