@@ -148,6 +148,11 @@ func (o *checkOptions) run(ctx context.Context, args []string) error {
 	if err := o.oneBaseline(args); err != nil {
 		return err
 	}
+	o.reads = argumentFiles(args...)
+	o.read("against", o.Against)
+	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports the error
+		o.reads = append(o.reads, namedFile{o.from("baseline") + " " + quoted(o.Stored), path})
+	}
 	outputs, err := o.outputs(kindsOf(reports.CheckFormats())...)
 	if err != nil {
 		return err

@@ -16,10 +16,13 @@ type common struct {
 	Strategies []string
 	Params     []string
 
+	Config  string // a file; also one that was found without being named
 	Format  string
 	Out     []string
 	Quiet   bool
 	NoColor bool
+
+	reads, writes []namedFile // besides Config and Out
 }
 
 func (o *common) addStrategyFlags(fs flagGroup) {
@@ -35,7 +38,7 @@ func (o *common) addParamFlag(fs flagGroup) {
 func (o *common) outputFlags(formats ...string) flagGroup {
 	fs := newFlagGroup("Output and configuration")
 	o.addFormatFlags(fs, "result", formats)
-	fs.StringP(configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
+	fs.StringVarP(&o.Config, configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
 	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,16 +60,14 @@ func (o *compareOptions) run(args []string) error {
 	if err != nil {
 		return err
 	}
+	for _, source := range sources {
+		o.reads = append(o.reads, argumentFiles(source.File)...)
+	}
 	outputs, err := o.outputs(kindsOf(reports.ComparisonFormats())...)
 	if err != nil {
 		return err
 	}
 	for i := range sources {
-		for _, out := range outputs {
-			if sameFile(out.path, sources[i].File) {
-				return usagef("--out %s=%s: that is a file to compare", out.kind, quoted(out.path))
-			}
-		}
 		if sources[i].Document, err = readDocument("compare", sources[i].File); err != nil {
 			return err
 		}
@@ -163,18 +160,5 @@ func readDocument(command, path string) (*result.Document, error) {
 	return d, nil
 }
 
-// plainPath says which file it is about, and leaves out the system call.
-func plainPath(path string, err error) error {
-	var at *os.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return fmt.Errorf("%s: %w", path, err)
-}
-
-// sameFile reports whether two paths lead to one file.
-func sameFile(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
-}
+// plainPath names the file that an error is about, and leaves out the system call.
+func plainPath(path string, err error) error { return fmt.Errorf("%s: %w", path, withoutCall(err)) }

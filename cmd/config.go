@@ -44,16 +44,18 @@ const configFlag = "config"
 // between commands, stands under the command's name.
 func configure(c *cobra.Command) (sources, error) {
 	v, fs := viper.New(), c.Flags()
-	path, err := configPath(fs)
+	path, from, err := configPath(fs)
 	if err != nil {
 		return nil, err
 	}
+	found := sources{}
 	if path != "" {
+		found[configFlag] = from
+		_ = fs.Lookup(configFlag).Value.Set(path) // a string takes any
 		if err := readConfig(v, path, c); err != nil {
 			return nil, err
 		}
 	}
-	found := sources{}
 	fs.VisitAll(func(f *pflag.Flag) {
 		if err != nil || f.Name == configFlag || f.Name == "help" {
 			return
@@ -82,13 +84,13 @@ func envName(flag string) string {
 	return "SESSBENCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// configPath is the file to read: the one named, else one of three in the working directory, empty for none.
-func configPath(fs *pflag.FlagSet) (string, error) {
+// configPath returns the file to read: the one named, else one of three in the working directory, empty for none.
+func configPath(fs *pflag.FlagSet) (path string, from source, err error) {
 	if path, _ := fs.GetString(configFlag); path != "" {
-		return path, nil
+		return path, source{rankFlag, "--" + configFlag}, nil
 	}
 	if path := os.Getenv(envName(configFlag)); path != "" {
-		return path, nil
+		return path, source{rankEnv, envName(configFlag)}, nil
 	}
 	var there []string
 	for _, path := range []string{"sessbench.yaml", "sessbench.toml", "sessbench.json"} {
@@ -97,9 +99,9 @@ func configPath(fs *pflag.FlagSet) (string, error) {
 		}
 	}
 	if len(there) > 1 {
-		return "", usagef("%s are both here: want --config with one of them", strings.Join(there, " and "))
+		return "", source{}, usagef("%s are both here: want --config with one of them", strings.Join(there, " and "))
 	}
-	return strings.Join(there, ""), nil
+	return strings.Join(there, ""), source{rankFile, "the configuration file"}, nil
 }
 
 // readConfig reads the file and refuses what no flag is called. One file serves all commands: what only another one has a

@@ -82,6 +82,9 @@ func (o *historyAddOptions) run(args []string) error {
 	if err := o.prepare(); err != nil {
 		return err
 	}
+	if err := o.apart(argumentFiles(args...), []namedFile{{"--file " + quoted(o.File), o.File}}); err != nil {
+		return err
+	}
 	h, added, err := reports.AppendHistory(o.File, runs)
 	var bad *reports.HistoryError
 	switch {
@@ -207,14 +210,10 @@ func (o *historyShowOptions) run() error {
 	if err != nil {
 		return err
 	}
+	o.reads = []namedFile{{"--file " + quoted(o.File), o.File}}
 	outputs, err := o.outputs(kindsOf(reports.TrendFormats())...)
 	if err != nil {
 		return err
-	}
-	for _, out := range outputs {
-		if sameFile(out.path, o.File) {
-			return usagef("--out %s=%s: that is the history", out.kind, quoted(out.path))
-		}
 	}
 	t, err := o.trend(filter)
 	if err != nil {

@@ -80,11 +80,6 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 			return usagef("--%s is missing: want --join URL, --run-id NAME and --of N together", flag)
 		}
 	}
-	if o.Part != "" {
-		if err := writable(o.Part); err != nil {
-			return usagef("%s %s: %w", o.from("save-part"), quoted(o.Part), err)
-		}
-	}
 	if err := join.CheckRunID(o.RunID); err != nil {
 		return usagef("%s %s: %w", o.from("run-id"), quoted(o.RunID), err)
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -55,11 +53,12 @@ func (o output) rank() int {
 	return 0
 }
 
-// outputs resolves --out and --format and makes sure that every file can be written, before anything is measured.
+// outputs resolves --out and --format and makes sure, before anything is measured, that every output can be written and
+// replaces neither another one nor an input: those in o.reads and o.writes, which a command has added before.
 // kinds are those that can be written.
 func (o *common) outputs(kinds ...string) ([]output, error) {
 	var list []output
-	taken := map[string]bool{}
+	onStdout := false
 	flag, legal := o.from("out"), strings.Join(kinds, ", ")
 	for _, text := range o.Out {
 		kind, path, ok := strings.Cut(text, "=")
@@ -68,44 +67,35 @@ func (o *common) outputs(kinds ...string) ([]output, error) {
 			return nil, usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s", flag, quoted(text), legal)
 		case !slices.Contains(kinds, kind):
 			return nil, usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, legal)
-		case taken[filepath.Clean(path)]:
-			return nil, usagef("%s %s: %s is written twice", flag, quoted(text), path)
+		case path == stdout && onStdout:
+			return nil, usagef("%s %s: standard output is written twice: want another file", flag, quoted(text))
+		case path == stdout:
+			onStdout = true
+		default:
+			o.writes = append(o.writes, namedFile{flag + " " + quoted(text), path})
 		}
-		if path != stdout {
-			if err := writable(path); err != nil {
-				return nil, usagef("%s %s: %w", flag, quoted(text), err)
-			}
-		}
-		taken[filepath.Clean(path)] = true
 		list = append(list, output{kind, path})
 	}
-	if !taken[stdout] {
+	for _, f := range o.writes {
+		if err := writable(f.path); err != nil {
+			return nil, usagef("%s: %w", f.words, err)
+		}
+	}
+	o.read("config", o.Config)
+	o.read("redis-ca", o.redis.CAFile)
+	if err := o.apart(o.reads, o.writes); err != nil {
+		return nil, err
+	}
+	if !onStdout {
 		list = append(list, output{o.Format, stdout})
 	}
 	slices.SortStableFunc(list, func(a, b output) int { return a.rank() - b.rank() })
 	return list, nil
 }
 
-// writable reports why a file could not be written the way [result.WriteFile] does.
-func writable(path string) error {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	switch info, err := os.Stat(path); {
-	case err == nil && info.IsDir():
-		return errors.New("is a directory: want a file")
-	case err == nil && !info.Mode().IsRegular():
-		return nil // a device or a pipe, of which only writing tells
-	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".sessbench-*.tmp")
-	if err != nil {
-		var at *os.PathError
-		if errors.As(err, &at) {
-			err = at.Err
-		}
-		return fmt.Errorf("no file can be made in %s: %w", filepath.Dir(path), err)
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+// read adds a file that is read to those that outputs must not replace.
+func (o *common) read(flag, path string) {
+	o.reads = append(o.reads, namedFile{o.from(flag) + " " + quoted(path), path})
 }
 
 // write has one write each output, for what the screen can show. One that fails does not keep the others from being written.

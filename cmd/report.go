@@ -67,7 +67,8 @@ func filesGiven(args []string) string {
 }
 
 func (o *reportOptions) run(file string) error {
-	outputs, err := o.outputsBeside(file)
+	o.reads = argumentFiles(file)
+	outputs, err := o.outputs(formatNames()...)
 	if err != nil {
 		return err
 	}
@@ -76,22 +77,6 @@ func (o *reportOptions) run(file string) error {
 		return err
 	}
 	return o.writeDocument(outputs, d)
-}
-
-// outputsBeside resolves the outputs and makes sure that none of them takes the place of a file that is read.
-func (o *reportOptions) outputsBeside(files ...string) ([]output, error) {
-	outputs, err := o.outputs(formatNames()...)
-	if err != nil {
-		return nil, err
-	}
-	for _, out := range outputs {
-		for _, file := range files {
-			if sameFile(out.path, file) {
-				return nil, usagef("--out %s=%s: that is a file to read", out.kind, quoted(out.path))
-			}
-		}
-	}
-	return outputs, nil
 }
 
 func (o *reportOptions) writeDocument(outputs []output, d *result.Document) error {
@@ -131,7 +116,8 @@ that cannot be read or a part given twice.`,
 }
 
 func (o *reportOptions) merge(files []string) error {
-	outputs, err := o.outputsBeside(files...)
+	o.reads = argumentFiles(files...)
+	outputs, err := o.outputs(formatNames()...)
 	if err != nil {
 		return err
 	}

@@ -178,11 +178,15 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if cfg.Scenarios, err = o.scenarios(); err != nil {
 		return err
 	}
-	outputs, err := o.outputs(formatNames()...)
-	if err != nil {
+	if err := o.checkSaveBaseline(); err != nil {
 		return err
 	}
-	if err := o.checkSaveBaseline(); err != nil {
+	o.read("trace", o.Trace)
+	if o.Part != "" {
+		o.writes = append(o.writes, namedFile{o.from("save-part") + " " + quoted(o.Part), o.Part})
+	}
+	outputs, err := o.outputs(formatNames()...)
+	if err != nil {
 		return err
 	}
 	if err := o.checkRedis(); err != nil {

@@ -140,6 +140,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err := o.checkRedis(); err != nil {
 		return err
 	}
+	o.read("history", o.History)
 	outputs, err := o.outputs(kindHistory, kindHTML, formatJSON, formatTable)
 	if err != nil {
 		return err
