@@ -103,7 +103,7 @@ func (s *sentAccount) account() account {
 	l.backwards = s.Backwards
 	a := account{user: s.User, ledger: &l, blurred: s.Blurred}
 	for _, f := range s.Faults {
-		a.faults = append(a.faults, &fault{f.Kind, errors.New(f.Text)})
+		a.faults = append(a.faults, &fault{kind: f.Kind, err: errors.New(f.Text)})
 	}
 	return a
 }

@@ -13,7 +13,7 @@ import (
 func (tr *trial) finish() error {
 	if gone := tr.gone.Load(); gone != nil {
 		tr.tellFailed(*gone)
-		return &fault{kindOf(*gone), *gone}
+		return &fault{kind: kindOf(*gone), err: *gone}
 	}
 	if !tr.part.first() {
 		tr.audit.found.Skipped, tr.audit.found.Partial = true, "audited by participant 1"

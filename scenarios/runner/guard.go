@@ -6,20 +6,22 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
 // fault is something that a store did and must not have done, for which its row is struck.
 type fault struct {
-	kind string // in the field's words
-	err  error
+	kind  string // in the field's words
+	err   error
+	final bool // the store is not to be used again
 }
 
 func (f *fault) Error() string { return f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
 // errHang says that a store did not come back.
-var errHang = &fault{"hang", errors.New("no end: calls to the store are waiting long after they should be over (a lock that nobody releases?)")}
+var errHang = &fault{kind: "hang", err: errors.New("no end: calls to the store are waiting long after they should be over (a lock that nobody releases?)")}
 
 // guarded runs fn, which uses a store that may fail, panic or hang: any of it becomes a fault. It waits for fn as long as
 // patience; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
@@ -28,12 +30,12 @@ func guarded(ctx context.Context, patience time.Duration, what string, fn func()
 	go func() {
 		defer func() {
 			if p := recover(); p != nil {
-				done <- &fault{"unexpected error", fmt.Errorf("%s: panic: %v", what, p)}
+				done <- &fault{kind: "unexpected error", err: fmt.Errorf("%s: panic: %v", what, p)}
 			}
 		}()
 		err := fn()
 		if err != nil && ctx.Err() == nil {
-			err = &fault{kindOf(err), fmt.Errorf("%s: %w", what, err)}
+			err = &fault{kind: kindOf(err), err: fmt.Errorf("%s: %w", what, err)}
 		}
 		done <- err
 	}()
@@ -69,3 +71,8 @@ func stuck(err error) bool { return errors.Is(err, errHang) || errors.Is(err, er
 
 // grace is how long a run that was given up waits for a store to let go.
 const grace = 2 * time.Second
+
+// trial is what becomes of a trial that ended in a fault.
+func (f *fault) trial() result.Trial {
+	return result.Trial{Audit: result.Audit{Violations: []result.Violation{{Kind: f.kind, Detail: f.Error()}}}}
+}

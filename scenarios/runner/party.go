@@ -90,7 +90,7 @@ func (p part) awaitBegun(ctx context.Context) (ids []manager.ID, err error) {
 	case b.Skipped:
 		return nil, errSkipped
 	case b.Failed != "":
-		return nil, &fault{"unexpected error", fmt.Errorf("the first participant: %s", b.Failed)}
+		return nil, &fault{kind: "unexpected error", err: fmt.Errorf("the first participant: %s", b.Failed)}
 	}
 	return b.IDs, nil
 }
@@ -190,7 +190,7 @@ func (tr *trial) handedIn() (all []account, lost bool, err error) {
 			return nil, false, err
 		}
 		if h.Failed != "" {
-			return nil, false, &fault{"unexpected error", fmt.Errorf("participant %d: %s", i+1, h.Failed)}
+			return nil, false, &fault{kind: "unexpected error", err: fmt.Errorf("participant %d: %s", i+1, h.Failed)}
 		}
 		for _, a := range h.Accounts {
 			all = append(all, a.account())

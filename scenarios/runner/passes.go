@@ -8,7 +8,6 @@ import (
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/strategies"
 )
 
 // The windows of the passes that are made once for each subject, before the trials.
@@ -46,9 +45,8 @@ func (base setup) passWarmup() time.Duration {
 
 // noop measures what the harness costs by itself.
 func (r *run) noop(ctx context.Context, base setup) (result.Trial, error) {
-	probe, _ := strategies.Lookup("noop")
 	r.report(Step{Scenario: base.scenario.Name, Label: "the harness's own cost"})
-	return runTrial(ctx, Subject{Label: "noop", Strategy: probe}, base.idle(base.scenario.Users, noopWarmup, noopWindow))
+	return r.perform(ctx, base, NoopTask, noSubject)
 }
 
 // protocol measures what a target that does nothing costs: the part of every other one's cost that is not its own.
@@ -57,8 +55,7 @@ func (r *run) protocol(ctx context.Context, base setup) (result.Trial, error) {
 		return result.Trial{}, nil
 	}
 	r.report(Step{Scenario: base.scenario.Name, Label: "the protocol's own cost"})
-	nothing := Subject{Label: "an adapter that does nothing", Strategy: &strategies.Strategy{Harness: true}, Target: r.Protocol}
-	return runTrial(ctx, nothing, base.idle(base.scenario.Users, noopWarmup, noopWindow))
+	return r.perform(ctx, base, ProtocolTask, noSubject)
 }
 
 // passes measures once for each subject what would disturb the trials: bytes per session, the wait for the lock where
@@ -72,18 +69,24 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost
 		r.report(Step{Scenario: base.scenario.Name, Label: e.Label})
 		var err error
 		if e.Target == nil && !e.Strategy.Remote { // whose memory is elsewhere
-			err = e.measureFootprint(ctx, base)
+			var t result.Trial
+			t, err = r.perform(ctx, base, FootprintTask, e.index)
+			e.footprint = t.BytesPerSession
 		}
 		for range passTries {
 			if err == nil {
 				err = r.alone(ctx, base, e, &cost)
 			}
 		}
-		if err == nil && base.work == nil && e.Target == nil {
+		if err == nil && base.scenario.Hold <= 0 && e.Target == nil {
 			err = r.waits(ctx, base, e)
 		}
-		if f := (*fault)(nil); err != nil && !errors.As(err, &f) { // of a fault the trials will say
+		switch f := (*fault)(nil); {
+		case err == nil:
+		case !errors.As(err, &f):
 			return 0, err
+		case f.final: // other faults will show again in the trials
+			e.convicted = f
 		}
 	}
 	return cost, nil
@@ -91,7 +94,7 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost
 
 // alone lowers cost to the processor time of an operation of a single user on e, if it is less.
 func (r *run) alone(ctx context.Context, base setup, e *entrant, cost *float64) error {
-	t, err := runTrial(ctx, e.Subject, base.idle(1, base.passWarmup(), passWindow))
+	t, err := r.perform(ctx, base, AloneTask, e.index)
 	if t.Audit.OK && t.CPUNsPerOp > 0 && (*cost == 0 || t.CPUNsPerOp < *cost) {
 		*cost = t.CPUNsPerOp
 	}
@@ -101,29 +104,27 @@ func (r *run) alone(ctx context.Context, base setup, e *entrant, cost *float64) 
 // waits measures how long updates wait for their lock when nothing is done under it. It takes two more readings of the
 // clock an update, so it is no part of the trials.
 func (r *run) waits(ctx context.Context, base setup, e *entrant) error {
-	timed := base.idle(base.scenario.Users, base.passWarmup(), passWindow)
-	timed.work, timed.measured = func() {}, true
-	t, err := runTrial(ctx, e.Subject, timed)
+	t, err := r.perform(ctx, base, WaitsTask, e.index)
 	e.result.WaitNs = t.WaitNs
 	return err
 }
 
 // measureFootprint measures the store's memory for one of the scenario's sessions in bytes, message texts not counted, as
 // the growth of the heap when a fresh store takes many of them.
-func (e *entrant) measureFootprint(ctx context.Context, base setup) error {
+func measureFootprint(ctx context.Context, subject Subject, base setup) (bytes float64, err error) {
 	s := base.scenario
 	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
 	found := make(chan float64, 1) // and not a variable: a store that hangs may come back when nobody waits any more
 	patience := base.patience + time.Duration(n)*time.Duration(s.Prefill+1)*slowOp
-	err := guarded(ctx, patience, "filling the store", func() error {
-		bytes, err := fill(ctx, e.Subject, n, s.Prefill)
+	err = guarded(ctx, patience, "filling the store", func() error {
+		bytes, err := fill(ctx, subject, n, s.Prefill)
 		found <- bytes
 		return err
 	})
 	if err == nil {
-		e.footprint = <-found
+		bytes = <-found
 	}
-	return err
+	return bytes, err
 }
 
 // fill puts n sessions of some messages each into a fresh store, and returns the growth of the heap for each.

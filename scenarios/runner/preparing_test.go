@@ -43,9 +43,9 @@ func TestLongPreparationsAreToldOf(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var told []Step
-			r := run{trials: 1, Config: Config{Runs: 1, Seed: DefaultSeed, Progress: func(s Step) { told = append(told, s) }}}
+			r := run{trials: 1, Config: Config{Subjects: []Subject{row.of}, Runs: 1, Seed: DefaultSeed, Progress: func(s Step) { told = append(told, s) }}}
 			base := r.setup(&s)
-			if err := r.blocks(t.Context(), base, []*entrant{r.entrant(row.of, base)}); err != nil {
+			if err := r.blocks(t.Context(), base, []*entrant{r.entrant(0, base)}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(row.want, told); diff != "" {

@@ -47,6 +47,7 @@ type Config struct {
 	Party     Party            // the other participants in a run of several processes; nil: there are none
 	Turns     *Turns           // with other processes, of a Sample alone; may be nil
 	Progress  func(Step)       // called between windows, on the goroutine of Run; may be nil
+	Elsewhere Elsewhere        // performs the tasks in another process; nil: they are performed in this one
 }
 
 // The defaults of a run.
@@ -81,6 +82,7 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 	}}
 	r.trials = len(cfg.Scenarios) * len(cfg.Subjects) * cfg.Runs
 	for i := range cfg.Scenarios {
+		r.current = i
 		if err := r.scenario(ctx, &cfg.Scenarios[i]); err != nil {
 			lost := (*LostError)(nil)
 			switch {
@@ -98,18 +100,21 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 
 type run struct {
 	Config
-	doc    *result.Document
-	done   int
-	trials int
-	at     Step // the last that was reported
+	doc     *result.Document
+	current int // index of the scenario that is measured
+	done    int
+	trials  int
+	at      Step // the last that was reported
 }
 
 // entrant is a subject in one scenario.
 type entrant struct {
 	Subject
+	index     int // in Config.Subjects
 	result    result.Result
 	footprint float64
-	faulty    bool // it hung or would not work: no further trials
+	convicted *fault // what a pass found that rules out any trial
+	faulty    bool   // it hung or would not work: no further trials
 }
 
 func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
@@ -129,8 +134,8 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 		r.doc.Protocol = costOf(protocol)
 	}
 	entrants := make([]*entrant, len(r.Subjects))
-	for i, subject := range r.Subjects {
-		entrants[i] = r.entrant(subject, base)
+	for i := range r.Subjects {
+		entrants[i] = r.entrant(i, base)
 	}
 	var cost float64
 	if (part{party: r.Party}).first() {
@@ -198,6 +203,9 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 			base.warmup = 0
 		}
 	}
+	if r.Elsewhere != nil { // the worker makes what only the users need
+		return base
+	}
 	base.contents = newContents(s.Users+1, largest)
 	base.work = workOf(s)
 	if s.Spin && base.work != nil {
@@ -231,8 +239,9 @@ func workOf(s *scenarios.Scenario) manager.Work {
 	}
 }
 
-func (r *run) entrant(subject Subject, base setup) *entrant {
-	e := &entrant{Subject: subject}
+func (r *run) entrant(index int, base setup) *entrant {
+	subject := r.Subjects[index]
+	e := &entrant{Subject: subject, index: index}
 	s := base.scenario
 	e.result = result.Result{
 		Strategy: subject.Label,
@@ -298,14 +307,14 @@ func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error
 }
 
 func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, error) {
-	if e.Strategy.Harness {
-		base = base.idle(base.scenario.Users, noopWarmup, cmp.Or(base.window, noopWindow))
+	if e.convicted != nil {
+		e.faulty = true
+		return e.convicted.trial(), nil
 	}
-	t, err := runTrial(ctx, e.Subject, base)
+	t, err := r.perform(ctx, base, TrialTask, e.index)
 	if f := (*fault)(nil); errors.As(err, &f) {
 		e.faulty = true
-		t = result.Trial{Audit: result.Audit{Violations: []result.Violation{{Kind: f.kind, Detail: f.Error()}}}}
-		err = nil
+		t, err = f.trial(), nil
 	}
 	t.BytesPerSession = e.footprint
 	return t, err

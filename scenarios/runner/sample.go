@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +15,7 @@ import (
 // limit is measured, so that a process can be started for each trial. Bytes per session are, once the trial is over.
 // Results have no summaries. cfg.Runs is not looked at. When ctx ends there is no document.
 func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
-	cfg.Runs = 1
+	cfg.Runs, cfg.Subjects = 1, slices.Clone(cfg.Subjects)
 	r := &run{Config: cfg, trials: len(cfg.Scenarios) * len(cfg.Subjects), doc: &result.Document{
 		SchemaVersion: result.SchemaVersion,
 		ID:            uuid.NewString(),
@@ -24,8 +25,8 @@ func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
 	for i := range cfg.Scenarios {
 		base := r.setup(&cfg.Scenarios[i])
 		base.take = cfg.Turns
-		for _, subject := range cfg.Subjects {
-			e := r.entrant(subject, base)
+		for k := range cfg.Subjects {
+			e := r.entrant(k, base)
 			if err := r.sample(ctx, base, e); err != nil {
 				return nil, err
 			}
@@ -39,12 +40,13 @@ func (r *run) sample(ctx context.Context, base setup, e *entrant) (err error) {
 	if e.Subject, err = slowed(e.Subject); err != nil {
 		return err
 	}
+	r.Subjects[e.index] = e.Subject
 	t, err := r.trial(ctx, base, e)
 	if err != nil {
 		return err
 	}
 	if !e.faulty && !e.Strategy.Harness {
-		err = e.measureFootprint(ctx, base)
+		e.footprint, err = measureFootprint(ctx, e.Subject, base)
 		if f := (*fault)(nil); err != nil && !errors.As(err, &f) { // a store that failed its trial may well fail here, too
 			return err
 		}

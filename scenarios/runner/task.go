@@ -1,0 +1,129 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// Task is one measurement of a run. A run is a series of tasks; [Run] decides which comes next, and puts what they
+// found together. Nothing but a task uses a store.
+type Task struct {
+	Kind     TaskKind `json:"kind"`
+	Scenario int      `json:"scenario"` // index in Config.Scenarios
+	Subject  int      `json:"subject"`  // index in Config.Subjects; -1 for the probes of the harness
+}
+
+// TaskKind says what a task measures.
+type TaskKind string
+
+// The kinds of tasks. See passes.go for all but the trial.
+const (
+	NoopTask      TaskKind = "noop"      // the cost of the harness
+	ProtocolTask  TaskKind = "protocol"  // the cost of the adapter protocol
+	FootprintTask TaskKind = "footprint" // bytes per session
+	AloneTask     TaskKind = "alone"     // CPU time of one user's operations
+	WaitsTask     TaskKind = "waits"     // waits for the lock where there is no hold to time them by
+	TrialTask     TaskKind = "trial"
+)
+
+const noSubject = -1
+
+// Outcome is what a task found: figures, or a fault of the store. It survives encoding as JSON.
+type Outcome struct {
+	Trial  result.Trial `json:"trial"`
+	Fault  *Fault       `json:"fault,omitempty"`
+	Behind bool         `json:"behind,omitempty"` // goroutines are left inside the store
+}
+
+// Fault is a violation that ended a task: its store gets no further trials.
+type Fault struct {
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+	Final  bool   `json:"final,omitempty"` // not even where it was found in preparation for the trials
+}
+
+// Elsewhere performs a task in another process, with a [Worker] of the same Config. tell is called while sessions take
+// long to prepare, on the caller's goroutine, and may be nil. An error ends the run. When ctx ends so does the task,
+// with ctx's error.
+type Elsewhere func(ctx context.Context, t Task, tell func(Preparing)) (Outcome, error)
+
+// perform performs a task, wherever that is to be done. A violation comes as a *fault.
+func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
+	if r.Elsewhere == nil {
+		return r.performHere(ctx, base, kind, subject)
+	}
+	out, err := r.Elsewhere(ctx, Task{kind, r.current, subject}, base.tell)
+	if f := out.Fault; err == nil && f != nil {
+		err = &fault{kind: f.Kind, err: errors.New(f.Detail), final: f.Final}
+	}
+	return out.Trial, err
+}
+
+// performHere performs a task in this process.
+func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
+	var of Subject
+	if subject != noSubject {
+		of = r.Subjects[subject]
+	}
+	users := base.scenario.Users
+	switch kind {
+	case NoopTask:
+		probe, _ := strategies.Lookup("noop")
+		of = Subject{Label: "noop", Strategy: probe}
+		base = base.idle(users, noopWarmup, noopWindow)
+	case ProtocolTask:
+		of = Subject{Label: "an adapter that does nothing", Strategy: &strategies.Strategy{Harness: true}, Target: r.Protocol}
+		base = base.idle(users, noopWarmup, noopWindow)
+	case FootprintTask:
+		bytes, err := measureFootprint(ctx, of, base)
+		return result.Trial{BytesPerSession: bytes}, err
+	case AloneTask:
+		base = base.idle(1, base.passWarmup(), passWindow)
+	case WaitsTask:
+		base = base.idle(users, base.passWarmup(), passWindow)
+		base.work, base.measured = func() {}, true
+	case TrialTask:
+		if of.Strategy.Harness {
+			base = base.idle(users, noopWarmup, cmp.Or(base.window, noopWindow))
+		}
+	default:
+		return result.Trial{}, fmt.Errorf("unknown task %q", kind)
+	}
+	return runTrial(ctx, of, base)
+}
+
+// Worker performs the tasks of a run whose Config.Elsewhere leads to it. It is for one goroutine.
+type Worker struct {
+	run      run
+	scenario int   // that base is of
+	base     setup // the zero value before the first task
+}
+
+// NewWorker returns a worker for a run of cfg. Runs, Progress, Party and Turns are not looked at.
+func NewWorker(cfg Config) *Worker {
+	cfg.Progress, cfg.Party, cfg.Turns, cfg.Elsewhere = nil, nil, nil, nil
+	return &Worker{run: run{Config: cfg}}
+}
+
+// Do performs a task. The error is that it could not be performed.
+func (w *Worker) Do(ctx context.Context, t Task, tell func(Preparing)) (Outcome, error) {
+	if t.Scenario < 0 || t.Scenario >= len(w.run.Scenarios) || t.Subject < noSubject || t.Subject >= len(w.run.Subjects) {
+		return Outcome{}, fmt.Errorf("task %+v: no such scenario or subject", t)
+	}
+	if w.base.scenario == nil || w.scenario != t.Scenario {
+		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
+	}
+	base := w.base
+	base.tell = tell
+	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
+	out := Outcome{Trial: trial, Behind: stuck(err)}
+	if f := (*fault)(nil); errors.As(err, &f) {
+		out.Fault, err = &Fault{Kind: f.kind, Detail: f.Error(), Final: f.final}, nil
+	}
+	return out, err
+}
