@@ -51,7 +51,7 @@ func TestPower(t *testing.T) {
 		}
 	}
 	for i := copyArm + 1; i < len(powerShares); i++ {
-		t.Logf("%s: over all %d blocks ops/s is worse by %s", powerShares[i], trials(docs), overall(t, docs, i))
+		t.Logf("%s: over all %d blocks ops/s changed by %s", powerShares[i], trials(docs), overall(t, docs, i))
 	}
 }
 

@@ -7,7 +7,10 @@ import (
 )
 
 // CheckSchemaVersion is the version of the check document. The result document's has nothing to do with it.
-const CheckSchemaVersion = 1
+//
+// Since version 2 a change is new/old − 1 for every metric. In version 1 the change of ops_per_sec was the share by which
+// an operation took longer.
+const CheckSchemaVersion = 2
 
 // checkKind tells a check's JSON from a result document's.
 const checkKind = "check"
@@ -33,8 +36,8 @@ const (
 	ThresholdMode CheckMode = "threshold" // fixed bounds, and other rows of the same run
 )
 
-// Check is what a gate came to. Times are in nanoseconds, sizes in bytes, shares are fractions of one; a change is the
-// share by which the new figure is worse than the old one, negative where it is better.
+// Check is what a gate came to. Times are in nanoseconds, sizes in bytes, shares are fractions of one. A change is
+// new/old − 1; [CheckedMetric.Better] says which sign is the better one.
 type Check struct {
 	SchemaVersion int       `json:"schema_version"`
 	Kind          string    `json:"kind"` // check
@@ -66,8 +69,8 @@ type CheckRule struct {
 	Named       bool     `json:"named,omitempty"`     // they were asked for one by one
 	Comparisons int      `json:"comparisons"`         // gated metrics × rows that have a speed: m
 	Alpha       float64  `json:"alpha"`               // of one comparison: 0.01/m
-	MinEffect   float64  `json:"min_effect"`          // a smaller median change is no failure
-	Tolerance   float64  `json:"tolerance,omitempty"` // duet: a pass shows the change to be below it
+	MinEffect   float64  `json:"min_effect"`          // a smaller median change for the worse is no failure
+	Tolerance   float64  `json:"tolerance,omitempty"` // duet: a pass shows the change for the worse to be below it
 	PassAlpha   float64  `json:"pass_alpha,omitempty"`
 }
 
@@ -93,10 +96,10 @@ type CheckedMetric struct {
 	Old    *float64 `json:"old"`    // medians; null where a trial lacks the figure
 	New    *float64 `json:"new"`
 
-	Change     *float64      `json:"change"`                 // the median's; null where there is none, the old figure being 0 for example
-	Difference *float64      `json:"difference,omitempty"`   // duet, of counts: the median change in their unit, plus being worse
-	Lower      *float64      `json:"lower,omitempty"`        // duet: one-sided bounds of the change: at Alpha,
-	Upper      *float64      `json:"upper,omitempty"`        // and at PassAlpha
+	Change     *float64      `json:"change"`                 // new/old − 1 of the medians, or of the median pair; null where there is none, the old figure being 0 for example
+	Difference *float64      `json:"difference,omitempty"`   // duet, of counts: the median change in their unit
+	Lower      *float64      `json:"lower,omitempty"`        // duet: one-sided bounds of the change, lower ≤ change ≤ upper:
+	Upper      *float64      `json:"upper,omitempty"`        // on the side of better at Alpha, on the side of worse at PassAlpha
 	Copy       *CheckedCopy  `json:"copy,omitempty"`         // duet: what the old binary's copy was judged by the same rule
 	P          *float64      `json:"p,omitempty"`            // stored: Mann-Whitney U test, two-sided
 	Verdict    Outcome       `json:"verdict"`                // also of a metric that is not gated

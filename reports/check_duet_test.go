@@ -2,6 +2,7 @@ package reports
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -151,7 +152,7 @@ func TestTheRuleOfADuet(t *testing.T) {
 // What would have decided everything is what would have decided the most doubtful.
 func TestPairsNeeded(t *testing.T) {
 	c := checking(t, duet(12, 0.97, 0.12, "per-session", "sharded"))
-	first, last := &c.Scenarios[0].Rows[0].Metrics[0], &c.Scenarios[0].Rows[1].Metrics[1]
+	first, last := &c.Scenarios[0].Rows[0].Metrics[1], &c.Scenarios[0].Rows[1].Metrics[1]
 	first.Needed, last.Needed = 600, 12
 	if words, want := c.words(), "; about 600 pairs would have decided."; !strings.HasSuffix(words, want) {
 		t.Errorf("%s: want %q", words, want)
@@ -188,13 +189,17 @@ func TestOnlyWholeBlocksCount(t *testing.T) {
 	}
 }
 
-func TestChangesAreForTheWorse(t *testing.T) {
+func TestChangeIsNewOverOld(t *testing.T) {
 	c := checking(t, duet(30, 0.8, 0.005, "sharded"))
 	for _, g := range c.gates() {
 		switch g.Metric {
 		case "ops_per_sec", "latency_p50_ns":
-			if g.Change == nil || *g.Change < 0.23 || *g.Change > 0.27 || g.Verdict != FailedGate {
-				t.Errorf("%s at 0.8 times the speed: %s %v, want a fail by about 25 %%", g.Metric, g.Verdict, plus(g.Change))
+			want := 0.25
+			if g.Better == "higher" {
+				want = -0.2
+			}
+			if g.Change == nil || math.Abs(*g.Change-want) > 0.02 || g.Verdict != FailedGate {
+				t.Errorf("%s at 0.8 times the speed: %s %v, want a fail by about %v", g.Metric, g.Verdict, plus(g.Change), want)
 			}
 			if g.Lower == nil || g.Upper == nil || !(*g.Lower <= *g.Change && *g.Change <= *g.Upper) {
 				t.Errorf("%s: bounds %s around %s", g.Metric, g.bounds(), plus(g.Change))

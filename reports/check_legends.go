@@ -14,22 +14,22 @@ func (c *Check) checkLegends() (list []legend) {
 		return nil
 	}
 	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, CheckAlpha, result.FormatCounted(r.Comparisons, "comparison"))
-	const plus = "plus is worse: more time, memory or allocations; for ops/s, how much longer an operation takes"
+	const sign = "; minus is worse for ops/s, plus is worse for time, memory and allocations"
 	if c.Mode == StoredMode {
 		list = append(list,
-			legend{"change", "from median to median; " + plus},
+			legend{"change", "new/old − 1 of the medians" + sign},
 			legend{"p", "two-sided Mann-Whitney U test of all trials of both times"},
 			legend{"fail", fmt.Sprintf("the median is worse by %s or more and p is at most %s", inPercent(r.MinEffect), alpha)},
 			legend{"pass", fmt.Sprintf("the median is worse by less than %s; all else is inconclusive", inPercent(r.MinEffect))})
 	} else {
 		list = append(list,
-			legend{"change", "in the median pair, from the mean of " + c.Documents[0].Label + " and its copy; " + plus},
-			legend{"bounds", "one-sided bounds by the exact sign test over " + result.FormatCounted(r.Pairs, "pair") + ": the lower at " + alpha +
-				fmt.Sprintf(", the upper at %s", inPercent(1-r.PassAlpha))},
+			legend{"change", "new/old − 1 of the median pair, where the old figure is the mean of " + c.Documents[0].Label + " and its copy" + sign},
+			legend{"bounds", "one-sided bounds by the exact sign test over " + result.FormatCounted(r.Pairs, "pair") + ": on the side of better at " +
+				alpha + fmt.Sprintf(", on the side of worse at %s", inPercent(1-r.PassAlpha))},
 			legend{"A/A′", "the change from " + c.Documents[0].Label +
 				" to a copy of it: what the machine does alone; where the rule finds one (!), nothing is decided"},
-			legend{"fail", fmt.Sprintf("the lower bound is above 0 and the change %s or more", inPercent(r.MinEffect))},
-			legend{"pass", fmt.Sprintf("the upper bound is below %s; all else is inconclusive", inPercent(r.Tolerance))})
+			legend{"fail", fmt.Sprintf("worse by %s or more, and both bounds are worse than 0", inPercent(r.MinEffect))},
+			legend{"pass", fmt.Sprintf("no bound is worse by %s or more; all else is inconclusive", inPercent(r.Tolerance))})
 	}
 	if c.showsUngated() {
 		list = append(list, legend{"( )", "not gated: shown, and no part of the verdict"})

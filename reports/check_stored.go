@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -109,14 +108,14 @@ func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
 	p := stats.MannWhitney(before, after)
 	from, to := stats.Median(before).Median, stats.Median(after).Median
 	f.Old, f.New, f.P = &from, &to, &p
-	change, large := m.worsening(from, to, rule.MinEffect)
-	if !math.IsInf(change, 0) && !math.IsNaN(change) {
+	if from != 0 {
+		change := to/from - 1
 		f.Change = &change
 	}
 	switch {
 	case m.higher && from == 0 && to == 0:
 		f.Verdict, f.Reason = Inconclusive, "nothing was completed on either side"
-	case !large:
+	case !m.worsened(from, to, rule.MinEffect):
 		f.Verdict = Passed
 	case p <= rule.Alpha:
 		f.Verdict = FailedGate
@@ -132,14 +131,14 @@ func storedMetric(r alignedRow, m rated, rule *CheckRule) CheckedMetric {
 	return f
 }
 
-// worsening is the share by which to is worse than from, infinite from 0 and NaN where both are, and whether that is minEffect or more
-// and no negligible difference.
-func (m *comparedMetric) worsening(from, to, minEffect float64) (change float64, large bool) {
+// worsened reports whether to is worse than from by the share minEffect of from or more, and by more than what is
+// negligible.
+func (m *comparedMetric) worsened(from, to, minEffect float64) bool {
+	worse := to - from
 	if m.higher {
-		from, to = to, from // of a rate it is the time an operation takes that gets longer
+		worse = from - to
 	}
-	change = to/from - 1
-	return change, to > from && to-from >= m.least && change >= minEffect
+	return worse > 0 && worse >= m.least && worse >= minEffect*from
 }
 
 func pointers(trials []result.Trial) (list []*result.Trial) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -492,6 +493,33 @@ func TestCheckFormatsOfTheNewFigures(t *testing.T) {
 	for _, name := range []string{"gobench", "benchmark-action"} {
 		if got := checkAs(t, name, c, Options{}); got != written(t, name, failing().Fresh, Options{}) {
 			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+}
+
+// A loss of throughput has a minus sign and its size as a share of the old figure in every format: 3.67 M to 1.04 M is
+// 71.7 % less, although an operation takes 253 % longer.
+func TestLossIsReportedAsLoss(t *testing.T) {
+	d := duet(30, 1.04/3.67, 0, "sharded")
+	d.Gated, d.Thresholds = []string{"ops_per_sec"}, nil
+	s := stored(10, 1)
+	s.Old.Document, s.New.Document = arm(10, 1, 0, 1, "sharded"), arm(10, 1.04/3.67, 0, 2, "sharded")
+	s.Gated, s.Strict = d.Gated, true
+	for mode, c := range map[string]*Check{"duet": checking(t, d), "stored": checkingStored(t, s)} {
+		if !strings.Contains(c.Words, "ops/s is 71.7 % worse") {
+			t.Errorf("%s: %s", mode, c.Words)
+		}
+		for format, want := range map[string]string{"table": "-71.7%", "markdown": "-71.7%", "github": "-71.7%",
+			"junit": "71.7 % worse", "csv": ",-0.716", "json": `"change": -0.716`} {
+			text := checkAs(t, format, c, Options{})
+			if !strings.Contains(text, want) {
+				t.Errorf("%s, %s: no %q in\n%s", mode, format, want, text)
+			}
+			for _, line := range strings.Split(text, "\n") {
+				if strings.Contains(line, "ops/s") && regexp.MustCompile(`\+[0-9.]+%`).MatchString(line) {
+					t.Errorf("%s, %s: a loss as a gain: %s", mode, format, line)
+				}
+			}
 		}
 	}
 }

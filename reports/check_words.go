@@ -74,7 +74,7 @@ func (c *Check) failedWords() string {
 	if len(list) == 0 {
 		return ""
 	}
-	slices.SortStableFunc(list, func(a, b gate) int { return cmp.Compare(bySeverity(b.Change), bySeverity(a.Change)) })
+	slices.SortStableFunc(list, func(a, b gate) int { return cmp.Compare(b.severity(), a.severity()) })
 	worst := list[0]
 	text := worst.name() + " " + worst.worsened()
 	if more := len(list) - 1; more > 0 {
@@ -83,23 +83,42 @@ func (c *Check) failedWords() string {
 	return text
 }
 
-// bySeverity is what changes are ordered by. One without a share comes from nothing, and is the largest.
-func bySeverity(change *float64) float64 {
-	if change == nil {
+// severity orders changes by how many times worse the new figure is: half the rate is as bad as twice the time. A change
+// without a share is from 0, or to 0, and is the worst.
+func (f *CheckedMetric) severity() float64 {
+	if f.Change == nil {
 		return math.Inf(1)
 	}
-	return *change
+	return f.worse() * math.Log1p(*f.Change)
 }
 
-// worsened says by how much a gate got worse: "is 10.2 % worse (8.9 % at least)", or where that is no help, from what to what.
+// worse is the sign of a change for the worse.
+func (f *CheckedMetric) worse() float64 {
+	if f.metric.higher {
+		return -1
+	}
+	return 1
+}
+
+// leastWorse is the bound of the change on the side of better: the change for the worse is at least that. nil where
+// there is none.
+func (f *CheckedMetric) leastWorse() *float64 {
+	if f.metric.higher {
+		return f.Upper
+	}
+	return f.Lower
+}
+
+// worsened says by how much a gate got worse: "is 10.2 % worse (at least 8.9 %)". Beyond eleven times, where a percentage
+// is hard to read, it says from what to what instead.
 func (f *CheckedMetric) worsened() string {
-	if f.Change == nil || *f.Change > 10 {
+	if f.severity() > math.Log(11) {
 		return "went from " + f.metric.writeKnown(f.Old) + " to " + f.metric.writeKnown(f.New)
 	}
-	text := "is " + precise(*f.Change) + " worse"
-	switch {
-	case f.Lower != nil:
-		text += " (" + precise(*f.Lower) + " at least)"
+	text := "is " + precise(f.worse()**f.Change) + " worse"
+	switch least := f.leastWorse(); {
+	case least != nil:
+		text += " (at least " + precise(f.worse()**least) + ")"
 	case f.P != nil:
 		text += fmt.Sprintf(" (p=%.2g n=%d+%d)", *f.P, len(f.Samples.Old), len(f.Samples.New))
 	}

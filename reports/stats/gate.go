@@ -24,8 +24,8 @@ import (
 type Gate struct {
 	Alpha     float64 // the most likely that a fail may be where nothing changed: 0.01 over the number of comparisons
 	PassAlpha float64 // the most likely that a pass may be where the change is the tolerance: 0.1
-	MinEffect float64 // share: a smaller median change is no failure
-	Tolerance float64 // share: a pass shows the change to be below it
+	MinEffect float64 // share of the old figure: a smaller median change for the worse is no failure
+	Tolerance float64 // share of the old figure: a pass shows the change for the worse to be below it
 }
 
 // Decision is what a Gate comes to.
@@ -42,16 +42,18 @@ const (
 type Judgement struct {
 	Decision  Decision
 	Reason    string // half a sentence, where the decision does not speak for itself; always when inconclusive
-	Change    Change // of the new one: Lower at Alpha, Upper at PassAlpha
+	Change    Change // of the new one
 	Copy      Change // of the copy against the old one: both bounds at Alpha, since it is judged in both directions
 	CopyFires bool   // rule 1
 	Needed    int    // inconclusive: about so many pairs would have decided; 0 where no number is of help
 }
 
-// Change is the median change and its one-sided bounds, as shares of the old figure: 0.05 is worse by 5 %. What is nil is
-// not known: bounds where there are too few pairs, all three where there is nothing that they could be a share of.
+// Change is the median change and its one-sided bounds, each as new/old − 1: 0.05 is 5 % more than before, and half the
+// rate is -0.5. Whether more is better does not matter to it, and Lower ≤ Share ≤ Upper always. A nil value is not
+// known: a bound where there are too few pairs, all three where the old figure is 0.
 //
-// Of a rate, where higher is better, it is the share by which a single operation takes longer: half the rate is 1.
+// In Judgement.Change the bound on the side of better is at Alpha and the one on the side of worse at PassAlpha: where
+// less is better they are Lower and Upper, where more is better Upper and Lower.
 type Change struct {
 	Share, Lower, Upper *float64
 	Difference          float64 // the median change in the unit of the metric; 0 from Ratios
@@ -60,22 +62,25 @@ type Change struct {
 // Ratios judges a metric by the logarithms of its ratios, block by block: r = ln new − mean(ln old, ln copied), and -r where
 // higher is better. The three have an element a block; Ratios panics when their lengths differ. A figure that is not
 // above 0, or not finite, has no ratio: with one the judgement is inconclusive.
+//
+// MinEffect and Tolerance are shares of the old figure, in logarithms ln(1+x) where less is better and -ln(1-x) where
+// more is: a rate that is worse by 5 % is 0.95 of the old one.
 func (g Gate) Ratios(old, copied, fresh []float64, higherIsBetter bool) Judgement {
 	sameLengths(old, copied, fresh)
-	sign := 1.0
+	worse := 1.0 // the direction of worse
 	if higherIsBetter {
-		sign = -1
+		worse = -1
 	}
 	changes, copies := make([]float64, len(old)), make([]float64, len(old))
 	for i := range old {
 		a, c, b := math.Log(old[i]), math.Log(copied[i]), math.Log(fresh[i])
-		changes[i], copies[i] = sign*(b-(a+c)/2), sign*(c-a)
+		changes[i], copies[i] = worse*(b-(a+c)/2), worse*(c-a)
 	}
 	if !finite(changes...) { // all three are in each of them
 		return Judgement{Decision: Inconclusive, Reason: "a figure that is not above 0, or not finite, has no ratio"}
 	}
-	limits := limits{fail: math.Log1p(g.MinEffect), pass: math.Log1p(g.Tolerance)}
-	return g.judge(changes, copies, limits, math.Expm1)
+	limits := limits{fail: worse * math.Log1p(worse*g.MinEffect), pass: worse * math.Log1p(worse*g.Tolerance)}
+	return g.judge(changes, copies, limits, worse, math.Expm1)
 }
 
 // Differences judges a count of which less is better by its differences, block by block: d = new − mean(old, copied). Zeros
@@ -106,7 +111,7 @@ func (g Gate) Differences(old, copied, fresh []float64, least float64) Judgement
 		}
 		return d / before
 	}
-	j := g.judge(changes, copies, limits, share)
+	j := g.judge(changes, copies, limits, 1, share)
 	j.Change.Difference, j.Copy.Difference = Median(changes).Median, Median(copies).Median
 	return j
 }
@@ -114,14 +119,15 @@ func (g Gate) Differences(old, copied, fresh []float64, least float64) Judgement
 // limits are MinEffect and Tolerance in the unit of a series of changes.
 type limits struct{ fail, pass float64 }
 
-// judge applies the rule to changes block by block. share turns one into a share of the old figure, NaN where it has none.
-func (g Gate) judge(changes, copies []float64, l limits, share func(float64) float64) Judgement {
+// judge applies the rule to changes block by block, of which plus is worse. worse is the sign that a change for the worse
+// has in the figure itself; share turns a change of the figure into a share of the old one, NaN where it has none.
+func (g Gate) judge(changes, copies []float64, l limits, worse float64, share func(float64) float64) Judgement {
 	n := len(changes)
 	change, copied := estimated(changes, g.Alpha, g.PassAlpha), estimated(copies, g.Alpha, g.Alpha)
 	j := Judgement{
-		Change:    change.as(share),
-		Copy:      copied.as(share),
-		CopyFires: copied.above(l.fail) || copied.negative().above(l.fail),
+		Change:    change.times(worse).as(share),
+		Copy:      copied.times(worse).as(share),
+		CopyFires: copied.above(l.fail) || copied.times(-1).above(l.fail),
 	}
 	switch least := max(LeastSamples(g.Alpha), LeastSamples(g.PassAlpha)); {
 	case n < least:
@@ -202,7 +208,13 @@ func estimated(xs []float64, lowerAlpha, upperAlpha float64) estimate {
 // above is the rule for a fail.
 func (e estimate) above(least float64) bool { return e.lower > 0 && e.median >= least }
 
-func (e estimate) negative() estimate { return estimate{-e.median, -e.upper, -e.lower} }
+// times returns e multiplied by sign, which is 1 or -1.
+func (e estimate) times(sign float64) estimate {
+	if sign < 0 {
+		return estimate{0 - e.median, 0 - e.upper, 0 - e.lower} // 0 - x: never -0
+	}
+	return e
+}
 
 func (e estimate) as(share func(float64) float64) Change {
 	return Change{Share: known(e.median, share), Lower: known(e.lower, share), Upper: known(e.upper, share)}

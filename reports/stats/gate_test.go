@@ -99,8 +99,12 @@ func TestGateOfRatios(t *testing.T) {
 		if copied == nil {
 			copied = ones
 		}
-		// A rate is the inverse of a time, and the other way up the same.
+		// A rate is the inverse of a time. What a time is more by, x, its rate is less by x/(1+x).
 		for _, higherIsBetter := range []bool{false, true} {
+			g := g
+			if higherIsBetter {
+				g.MinEffect, g.Tolerance = g.MinEffect/(1+g.MinEffect), g.Tolerance/(1+g.Tolerance)
+			}
 			turned := func(shares []float64) []float64 {
 				xs := make([]float64, len(shares))
 				for i, s := range shares {
@@ -123,11 +127,15 @@ func TestGateOfRatios(t *testing.T) {
 			if open != (j.Needed > 30) || !open && j.Needed != 0 || j.Needed%6 != 0 {
 				t.Errorf("%s: %s, and %d pairs were needed", tt.why, j.Decision, j.Needed)
 			}
+			lower, upper := *j.Change.Lower, *j.Change.Upper
+			if higherIsBetter {
+				lower, upper = 1/(1+upper)-1, 1/(1+lower)-1
+			}
 			if tt.lower != 0 {
-				near(t, tt.why+": lower bound", *j.Change.Lower, tt.lower)
+				near(t, tt.why+": lower bound", lower, tt.lower)
 			}
 			if tt.upper != 0 {
-				near(t, tt.why+": upper bound", *j.Change.Upper, tt.upper)
+				near(t, tt.why+": upper bound", upper, tt.upper)
 			}
 		}
 	}
@@ -221,11 +229,48 @@ func TestGateShares(t *testing.T) {
 	same("half the way from the old one to the copy", j.Change.Share, math.Sqrt(math.Sqrt(1.015*1.016))-1)
 
 	j = gate(8).Ratios(some(30, 0, 0, 100), some(30, 0, 0, 100), some(30, 0, 0, 50), true)
-	same("half the rate takes twice as long", j.Change.Share, 1)
+	same("half the rate is 50 % less", j.Change.Share, -0.5)
+
+	// X(7) and X(20) of what is worse are 8 % and 11 % less.
+	rates := slices.Concat(some(7, 0, 0, 92), some(12, 0, 0, 90), some(11, 0, 0, 89))
+	j = gate(8).Ratios(some(30, 0, 0, 100), some(30, 0, 0, 100), rates, true)
+	same("a rate's bound on the side of worse", j.Change.Lower, -0.11)
+	same("a rate's median", j.Change.Share, -0.1)
+	same("a rate's bound on the side of better", j.Change.Upper, -0.08)
 
 	j = gate(8).Ratios(some(30, 0, 0, 5e-324), some(30, 0, 0, 5e-324), some(30, 0, 0, math.MaxFloat64), false)
 	if j.Decision != Fail || j.Change.Share != nil {
 		t.Errorf("a ratio beyond every number: %s, %v", j.Decision, j.Change)
+	}
+}
+
+// The limits are shares of the old figure, whatever the direction: a rate that is worse by 5 % is 95 of 100.
+func TestGateLimitsOfRates(t *testing.T) {
+	tests := []struct {
+		why    string
+		fresh  float64 // of 100
+		higher bool
+		want   Decision
+	}{
+		{"a rate of 2.4 % less", 97.6, true, Pass},
+		{"a rate of 2.6 % less", 97.4, true, Fail},
+		{"a time of 2.4 % more", 102.4, false, Pass},
+		{"a time of 2.6 % more", 102.6, false, Fail},
+		{"a rate of 72 % less", 28, true, Fail},
+		{"a rate of 242 % more", 342, true, Pass},
+	}
+	for _, tt := range tests {
+		j := gate(8).Ratios(some(30, 0, 0, 100), some(30, 0, 0, 100), some(30, 0, 0, tt.fresh), tt.higher)
+		if j.Decision != tt.want {
+			t.Errorf("%s: %s, want %s", tt.why, j.Decision, tt.want)
+		}
+		near(t, tt.why, *j.Change.Share, tt.fresh/100-1)
+	}
+	// X(20) is 4.9 % and 5.1 % less, the median no change.
+	for fresh, want := range map[float64]Decision{95.1: Pass, 94.9: Inconclusive} {
+		if j := gate(8).Ratios(some(30, 0, 0, 100), some(30, 0, 0, 100), some(30, 16, 100, fresh), true); j.Decision != want {
+			t.Errorf("a rate whose bound is %v of 100: %s, want %s", fresh, j.Decision, want)
+		}
 	}
 }
 
