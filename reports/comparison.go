@@ -146,7 +146,7 @@ func Compare(sources []Source) (*Comparison, error) {
 		Differences:   differences(sources, rows),
 		Counts:        map[Verdict]int{Better: 0, Worse: 0, Negligible: 0, Noise: 0, Undecided: 0},
 		LeftOut:       leftOut,
-		HarnessBound:  harnessBound(rows),
+		HarnessBound:  harnessBoundRows(rows),
 	}
 	for _, s := range sources {
 		c.Documents = append(c.Documents, compared(s))
@@ -257,12 +257,12 @@ func (c *Comparison) moved() []Moved {
 	return append(bySize(worse), bySize(better)...)
 }
 
-// harnessBound names the rows of which a document says that the harness was half the cost or more.
-func harnessBound(rows []alignedRow) []string {
+// harnessBoundRows names the rows of which a document says that the harness was half the cost or more.
+func harnessBoundRows(rows []alignedRow) []string {
 	names := []string{}
 	for _, r := range rows {
 		for _, x := range r.results {
-			if x != nil && x.Summary.HarnessBound {
+			if x != nil && harnessBound(x) {
 				names = append(names, r.scenario+"/"+r.label)
 				break
 			}

@@ -196,7 +196,7 @@ func legends(all []*section) []legend {
 		legend{"p99", "99 % of the operations took no longer; like p50, p99.9 and max the median of the trials; – too few to say"},
 		legend{"of limit", "share of the best that any correct store with one lock a session could reach here"},
 		legend{"audit", "after each trial: was anything lost, duplicated or mixed up? ✗ yes, so there is no speed to report"})
-	if uses(func(r *result.Result) bool { return r.Summary.HarnessBound && !failed(r) }) {
+	if uses(harnessBound) {
 		list = append(list, legend{harnessSign, "the harness is half or more of the cost: the store is faster than this table can show"})
 	}
 	for _, text := range remarks(all) {
@@ -284,6 +284,9 @@ func (s *section) problems() []problem {
 			list = append(list, problem{headline: r.Strategy + " was audited in part: " + why + "."})
 		case len(r.Trials) > 0 && !audited(r):
 			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
+		}
+		if text := emptyWindows(r); text != "" {
+			list = append(list, problem{headline: r.Strategy + ": " + text + "."})
 		}
 		if text := mishaps(r); text != "" {
 			list = append(list, problem{headline: r.Strategy + ": " + text})

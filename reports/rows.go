@@ -93,7 +93,7 @@ func strategyCell(r *result.Result) cell {
 	if r.Remark != "" {
 		c.note += remarkSign
 	}
-	if r.Summary.HarnessBound && !failed(r) {
+	if harnessBound(r) {
 		c.note += harnessSign
 	}
 	return c

@@ -65,7 +65,8 @@ func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64,
 		cpu = append(cpu, t.CPUNsPerOp)
 	}
 	e.result.LimitOpsPerSec = median(limits)
-	e.result.Summary.HarnessBound = noopNs > 0 && median(cpu) <= 2*noopNs
+	perOp := median(cpu) // 0 where no operation was completed
+	e.result.Summary.HarnessBound = noopNs > 0 && perOp > 0 && perOp <= 2*noopNs
 	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && base.speed == 0 && s.Users > runtime.GOMAXPROCS(0)
 }
 

@@ -3,6 +3,11 @@ package runner
 import (
 	"math"
 	"testing"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/strategies"
 )
 
 func TestLimit(t *testing.T) {
@@ -25,6 +30,17 @@ func TestLimit(t *testing.T) {
 	} {
 		if got := row.l.opsPerSec(); math.Abs(got-row.want) > row.want*1e-9 {
 			t.Errorf("%s: %v, want %v", row.why, got, row.want)
+		}
+	}
+}
+
+// A row that completed no operation has no cost per operation, and is not bound by the harness.
+func TestHarnessBoundNeedsOperations(t *testing.T) {
+	s := &scenarios.Scenario{Users: 1, Hold: time.Second}
+	for cpu, want := range map[float64]bool{0: false, 100: true, 201: false} {
+		e := &entrant{Subject: Subject{Strategy: &strategies.Strategy{}}, result: result.Result{Trials: []result.Trial{{CPUNsPerOp: cpu}}}}
+		if e.conclude(setup{scenario: s}, result.Machine{}, 100, 100, false); e.result.Summary.HarnessBound != want {
+			t.Errorf("%v ns of CPU an operation beside 100 ns of the harness: bound %v, want %v", cpu, e.result.Summary.HarnessBound, want)
 		}
 	}
 }
