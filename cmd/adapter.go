@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,6 +40,9 @@ func newAdapterNoopCmd(a *app) *cobra.Command {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				return err
+			}
+			if err := a.commit(); err != nil {
+				return errors.Join(err, l.Close())
 			}
 			return target.ServeNoop(c.Context(), l, a.in, a.out)
 		},
@@ -99,6 +103,9 @@ func (o *adapterTestOptions) settle(c *cobra.Command, args []string) (err error)
 }
 
 func (o *adapterTestOptions) run(ctx context.Context) error {
+	if err := o.commit(); err != nil {
+		return err
+	}
 	r, err := conformance.Run(ctx, conformance.Config{Target: o.spec, Timeout: o.Timeout})
 	if err != nil {
 		return err

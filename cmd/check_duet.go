@@ -42,6 +42,9 @@ func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 		return nil, usagef("%s %d: too few for a verdict: %d comparisons (%d metrics × %d rows) want %d or more",
 			o.from("pairs"), o.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
 	}
+	if err := o.commit(); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "sessbench-check-")
 	if err != nil {
 		return nil, err
@@ -225,6 +228,8 @@ func copyProgram(from, to string) (err error) {
 		return plainPath(from, err)
 	case info.IsDir():
 		return fmt.Errorf("%s: is a directory: want a program", from)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: is no regular file: want a program", from)
 	case info.Mode()&0o111 == 0 && filepath.Ext(from) != ".exe":
 		return fmt.Errorf("%s: cannot be run: want a program", from)
 	}

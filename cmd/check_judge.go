@@ -165,5 +165,8 @@ func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error)
 	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
 		return nil, err
 	}
+	if err := o.commit(); err != nil {
+		return nil, err
+	}
 	return o.document(ctx, cfg, nil)
 }

@@ -275,11 +275,11 @@ func (o *runOptions) handIn(ctx context.Context, doc *result.Document, ran error
 }
 
 // savePart writes this participant's document to text, and to its file.
-func (o *joinOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
+func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 	if err := result.EncodeJSON(text, doc); err != nil || o.Part == "" {
 		return err
 	}
-	return result.WriteFile(o.Part, func(w io.Writer) error {
+	return o.writeFile(o.Part, func(w io.Writer) error {
 		_, err := w.Write(text.Bytes())
 		return err
 	})

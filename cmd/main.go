@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 
 	"golang.org/x/term"
 
@@ -22,10 +21,10 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// Main runs the command line and returns the exit code. On SIGINT or SIGTERM a run ends early and reports what was
-// measured so far; a second signal ends the process.
+// Main runs the command line and returns the exit code. On SIGINT, SIGTERM or SIGHUP a run ends early and reports what
+// was measured so far, and every other command ends at once; a second signal ends the process.
 func Main(opts ...Option) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // from then on a signal does what it does to any process
 	return newApp(opts).main(ctx)
@@ -55,12 +54,14 @@ type app struct {
 	args     []string
 	stores   []*strategies.Strategy // those of WithStore
 
+	*interruption
+
 	redis   redis.Options        // the server of the strategy redis
 	inRedis *strategies.Strategy // that strategy, once it was asked for
 }
 
 func newApp(opts []Option) *app {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, args: os.Args[1:]}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, args: os.Args[1:], interruption: &interruption{}}
 	for _, apply := range opts {
 		apply(a)
 	}
@@ -77,7 +78,7 @@ func (a *app) main(ctx context.Context) int {
 		err = newRootCmd(a).ExecuteContext(ctx)
 	}
 	code := codeOf(err)
-	if code == exitFailed && ctx.Err() != nil {
+	if ctx.Err() != nil && (code == exitFailed || a.stuck.Load()) {
 		code, err = exitInterrupted, fmt.Errorf("interrupted: %w", err)
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -100,19 +101,35 @@ func (o *common) read(flag, path string) {
 
 // write has one write each output, for what the screen can show. One that fails does not keep the others from being written.
 func (o *common) write(list []output, one func(kind string, w io.Writer, screen reports.Options) error) error {
+	if err := o.commit(); err != nil {
+		return err
+	}
 	var failed []error
 	for _, out := range list {
 		if out.path == stdout {
-			if err := one(out.kind, o.out, o.screen()); err != nil {
+			if err := o.unstuck(func(through func(io.Writer) io.Writer) error {
+				return one(out.kind, through(o.out), o.screen())
+			}); err != nil {
 				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.kind, err))
 			}
 			continue
 		}
-		if err := result.WriteFile(out.path, func(w io.Writer) error {
-			return one(out.kind, w, reports.Options{})
-		}); err != nil {
-			failed = append(failed, err)
-		}
+		err := o.writeFile(out.path, func(w io.Writer) error { return one(out.kind, w, reports.Options{}) })
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// writeFile is [result.WriteFile], which may block forever on a named pipe, but never on a file.
+func (a *app) writeFile(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
+		return result.WriteFile(path, write)
+	}
+	err := a.unstuck(func(through func(io.Writer) io.Writer) error {
+		return result.WriteFile(path, func(w io.Writer) error { return write(through(w)) })
+	})
+	if a.stuck.Load() && err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return err
 }

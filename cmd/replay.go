@@ -43,8 +43,10 @@ func (o *logOptions) addFlags(fs *pflag.FlagSet) {
 		"malformed lines to skip before giving up, `N`; -1: any number")
 }
 
-func (o *logOptions) open(path string) (*trace.Reader, error) {
-	return trace.Open(path, trace.Options{Format: o.Format, Columns: o.Columns, Session: o.Session, MaxErrors: o.MaxErrors})
+func (o *logOptions) open(ctx context.Context, path string) (*trace.Reader, error) {
+	return unblocked(ctx, func() (*trace.Reader, error) {
+		return trace.Open(path, trace.Options{Format: o.Format, Columns: o.Columns, Session: o.Session, MaxErrors: o.MaxErrors})
+	})
 }
 
 // parseSpeed reads max or a factor such as 60x. Max is 0.

@@ -36,13 +36,13 @@ Whether a store is correct:   sessbench verify`,
 	c.AddCommand(newRunCmd(a), newAdapterCmd(a), newCheckCmd(a), newCompareCmd(a), newHistoryCmd(a), newListCmd(a), newReportCmd(a), newSampleCmd(a), newTraceCmd(a), newVerifyCmd(a), newVersionCmd(a))
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd(a.args...)
-	strict(c)
+	a.strict(c)
 	return c
 }
 
-// strict has cobra's own commands, help and completion, refuse what they do not know, and makes whatever any check of
-// arguments finds a usage error.
-func strict(c *cobra.Command) {
+// strict has cobra's own commands, help and completion, refuse what they do not know, makes whatever any check of
+// arguments finds a usage error, and makes every command interruptible.
+func (a *app) strict(c *cobra.Command) {
 	switch {
 	case c.Name() == "help":
 		c.Args = func(c *cobra.Command, args []string) error {
@@ -66,7 +66,12 @@ func strict(c *cobra.Command) {
 			return usagef("%w", err)
 		}
 	}
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			return a.interruptible(c.Context(), func() error { return run(c, args) })
+		}
+	}
 	for _, sub := range c.Commands() {
-		strict(sub)
+		a.strict(sub)
 	}
 }

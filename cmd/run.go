@@ -192,6 +192,9 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err := o.checkRedis(); err != nil {
 		return err
 	}
+	if err := o.commit(); err != nil {
+		return err
+	}
 	if err := o.checkJoin(cfg.Scenarios); err != nil {
 		return err
 	}
@@ -206,7 +209,10 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	}
 	var traffic *result.Traffic
 	if o.Trace != "" {
-		log, err := o.Log.open(o.Trace)
+		log, err := o.Log.open(ctx, o.Trace)
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
 		if err != nil {
 			return usagef("%s %s: %w", o.from("trace"), quoted(o.Trace), err)
 		}

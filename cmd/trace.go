@@ -65,6 +65,9 @@ func newTraceStatsCmd(a *app) *cobra.Command {
 
 // run describes every log that can be read. One that cannot does not keep the others from being described.
 func (o *traceStatsOptions) run(ctx context.Context, paths []string) error {
+	if err := o.commit(); err != nil {
+		return err
+	}
 	list := []tracedLog{}
 	var failed []error
 	for _, path := range paths {
@@ -97,7 +100,10 @@ func (o *traceStatsOptions) write(list []tracedLog) error {
 }
 
 func (o *traceStatsOptions) describe(ctx context.Context, path string) (tracedLog, error) {
-	r, err := o.Log.open(path)
+	r, err := o.Log.open(ctx, path)
+	if ctx.Err() != nil {
+		return tracedLog{}, context.Cause(ctx)
+	}
 	if err != nil {
 		return tracedLog{}, usagef("%w", err)
 	}

@@ -193,6 +193,9 @@ func (o *verifyOptions) recheck(ctx context.Context, f *findings) error {
 	if err != nil {
 		return usagef("%s %s: %w", o.from("history"), quoted(o.History), err)
 	}
+	if err := o.commit(); err != nil {
+		return err
+	}
 	report := verify.CheckHistory(ctx, h)
 	report.Subject = filepath.Base(o.History)
 	if v := report.Violation; v != nil {
@@ -217,6 +220,9 @@ func readHistory(path string) (*verify.SessionHistory, error) {
 func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 	tasks, err := o.tasks()
 	if err != nil {
+		return err
+	}
+	if err := o.commit(); err != nil {
 		return err
 	}
 	show := newVerifyProgress(o.err, o.Quiet, tasks)

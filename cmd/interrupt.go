@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// The first signal ends every command, whatever it is blocked in: opening a named pipe, waiting for the lock of a file,
+// reading a large document. Not all of these can be canceled, so a command runs on a goroutine of its own and is abandoned
+// for the process to exit. From [app.commit] on, where there is something to write or to clean up, it is waited for.
+
+// endingSignals returns the signals that end a run early. SIGHUP is not one where the process was started with it ignored,
+// as by nohup.
+func endingSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// interruption is the state of a command that can be interrupted.
+type interruption struct {
+	signal <-chan struct{} // closed by the first signal
+	stuck  atomic.Bool     // an output was given up
+
+	mu        sync.Mutex // protects what follows
+	committed bool
+	abandoned bool
+}
+
+var errInterrupted = &exitError{exitInterrupted, errors.New("interrupted: nothing is written")}
+
+// interruptible runs a command until it returns or, when ctx ends before it has committed, until then.
+func (a *app) interruptible(ctx context.Context, run func() error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	a.signal = ctx.Done()
+	done := make(chan error, 1)
+	go func() { done <- run() }()
+	select {
+	case err := <-done:
+		return err
+	case <-a.signal:
+	}
+	if a.abandon() {
+		return errInterrupted
+	}
+	return <-done
+}
+
+func (a *app) abandon() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.abandoned = !a.committed
+	return a.abandoned
+}
+
+// commit has the command waited for from here on. It must watch its context, or use [unblocked], where it blocks. The
+// error is that it has been abandoned.
+func (a *app) commit() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.abandoned {
+		return errInterrupted
+	}
+	a.committed = true
+	return nil
+}
+
+// unblocked returns what open returns or, when ctx ends before it does, ctx's cause. Open is abandoned then.
+func unblocked[T any](ctx context.Context, open func() (T, error)) (T, error) {
+	type opened struct {
+		it  T
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		it, err := open()
+		done <- opened{it, err}
+	}()
+	select {
+	case o := <-done:
+		return o.it, o.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// stuckAfter is how long an output may take a byte after a signal. A reader that is merely slow takes some.
+const stuckAfter = 3 * time.Second
+
+// unstuck runs write, which may block forever on a pipe that nobody reads. After a signal it is given up once it is stuck.
+// The writer that it is to write through shows that it is not.
+func (a *app) unstuck(write func(through func(io.Writer) io.Writer) error) error {
+	var taken atomic.Int64
+	done := make(chan error, 1)
+	go func() {
+		done <- write(func(w io.Writer) io.Writer { return countingWriter{w, &taken} })
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-a.signal:
+	}
+	for before := taken.Load(); ; {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(stuckAfter):
+		}
+		now := taken.Load()
+		if now == before {
+			a.stuck.Store(true)
+			return errors.New("interrupted while nobody read it")
+		}
+		before = now
+	}
+}
+
+// countingWriter counts the bytes that a writer has taken.
+type countingWriter struct {
+	io.Writer
+	taken *atomic.Int64
+}
+
+func (w countingWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	w.taken.Add(int64(n))
+	return n, err
+}
