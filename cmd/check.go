@@ -98,7 +98,9 @@ func (o *checkOptions) ruleFlags() flagGroup {
 	fs.Var(pairs(&o.Pairs), "pairs", "`N` measurements of old, its copy and new, a multiple of 6")
 	fs.Var(duration("", time.Second, 24*time.Hour, func(d time.Duration) { o.Budget = d }), "budget",
 		"as many pairs as fit into this `TIME`, in place of --pairs")
-	fs.StringSliceVar(&o.Gate, "gate", defaultGate(), "`METRICS` that the verdict depends on: "+strings.Join(gateNames(), ","))
+	fs.StringSliceVar(&o.Gate, "gate", defaultGate(), "`METRICS` that the verdict depends on, of "+strings.Join(gateNames(), ", ")+
+		"; without: "+strings.Join(defaultGate(), ", "))
+	fs.Lookup("gate").DefValue = "[]" // or the help would have the default in one word, wider than the screen
 	fs.Var(share("", &o.MinEffect), "min-effect", "a smaller change is no failure, `PERCENT` (2.5% in a duet, 10% with --baseline)")
 	fs.Var(share("5%", &o.Tolerance), "tolerance", "a pass shows the change to be below `PERCENT`")
 	fs.BoolVar(&o.Strict, "strict", false, "--baseline may fail: on the same machine, with 10 trials on both sides")
@@ -185,9 +187,6 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	mode := strings.Join(given, "")
 	if mode == "" && len(o.Thresholds) == 0 {
 		return usagef("check: nothing to hold it against: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
-	}
-	if mode != "" && o.Against+o.AgainstRef+o.Stored == "" {
-		return usagef("%s '': is empty: want a BINARY for --against, a REF for --against-ref, a FILE or NAME for --baseline", o.from(mode))
 	}
 	duet, stored := strings.HasPrefix(mode, "against"), mode == "baseline"
 	for _, s := range []struct {

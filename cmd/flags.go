@@ -37,18 +37,22 @@ func (v *value) Set(text string) error {
 func duration(text string, lo, hi time.Duration, set func(time.Duration)) *value {
 	return &value{text, "duration", func(text string) error {
 		d, err := time.ParseDuration(text)
-		if _, nan := strconv.ParseFloat(text, 64); err != nil && nan == nil {
-			return fmt.Errorf("want a duration such as %sms", text)
-		}
-		if err != nil {
-			return errors.New("want a duration such as 100ms or 1m30s")
-		}
-		if d < lo || d > hi {
-			return fmt.Errorf("want a duration from %v to %v", lo, hi)
+		if err != nil || d < lo || d > hi {
+			return fmt.Errorf("want a duration %sfrom %v to %v", suchAs(text, lo, hi), lo, hi)
 		}
 		set(d)
 		return nil
 	}}
+}
+
+// suchAs proposes a unit for a number that has none, if that makes a duration from lo to hi of it.
+func suchAs(number string, lo, hi time.Duration) string {
+	for _, unit := range []string{"ms", "s"} {
+		if d, err := time.ParseDuration(number + unit); err == nil && lo <= d && d <= hi {
+			return "such as " + number + unit + ", "
+		}
+	}
+	return ""
 }
 
 // count is a whole number from lo to hi.
@@ -122,6 +126,9 @@ func flagError(c *cobra.Command, err error) error {
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
+		if question := didYouMean(name, flagNames(c.Flags())); question != "" {
+			return usagef("%sunknown flag %s: %sall flags: %s --help", where(c), name, question, c.CommandPath())
+		}
 		return usagef("%sunknown flag %s: want one of %s", where(c), name, strings.Join(flagNames(c.Flags()), ", "))
 	}
 	return usagef("%s%w", where(c), err)
@@ -166,14 +173,7 @@ func addGroups(c *cobra.Command, groups ...flagGroup) {
 	for _, g := range groups {
 		c.Flags().AddFlagSet(g.FlagSet)
 	}
-	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
-		out := c.OutOrStdout()
-		columns := width(out)
-		fmt.Fprintf(out, "%s\n\nUsage:\n  %s\n\nExamples:\n%s\n", c.Long, c.UseLine(), c.Example)
-		for _, g := range groups {
-			fmt.Fprintf(out, "\n%s:\n%s", g.heading, g.FlagUsagesWrapped(columns))
-		}
-	})
+	setHelp(c, groups...)
 }
 
 // noArgs refuses arguments, which are mostly values whose flag was forgotten.
@@ -198,7 +198,7 @@ func subcommandOnly(c *cobra.Command, args []string) error {
 	if names == nil {
 		return usagef("%shas no command %q under it", where(c), args[0])
 	}
-	return usagef("%sunknown command %q: want one of %s", where(c), args[0], strings.Join(names, ", "))
+	return usagef("%sunknown command %q: %swant one of %s", where(c), args[0], didYouMean(args[0], names), strings.Join(names, ", "))
 }
 
 // where begins an error with the command it is about: "trace stats: ", and nothing for sessbench itself.

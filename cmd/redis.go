@@ -36,12 +36,9 @@ func (a *app) addRedisFlags(fs flagGroup) {
 
 // checkRedis refuses what names no server, so that nobody takes an embedded one for theirs.
 func (o *common) checkRedis() error {
-	switch url, given := o.from("redis-url"), o.sources["redis-url"].rank != rankDefault; {
-	case given && o.redis.URL == "":
-		return usagef("%s: is empty: want redis://HOST:PORT, or none for an embedded server", url)
-	case given:
+	if o.redis.URL != "" {
 		if err := o.redis.Check(); err != nil {
-			return usagef("%s: %w", url, err)
+			return usagef("%s: %w", o.from("redis-url"), err)
 		}
 		return nil
 	}

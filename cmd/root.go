@@ -13,8 +13,8 @@ func newRootCmd(a *app) *cobra.Command {
 		Long: `Sessbench drives users through a scenario against session stores, checks that no store lost, duplicated or mixed
 up anything, and prints a before/after table: how fast each way to lock is, and how near to what is possible.
 
-The main job is one command:  sessbench run
-Whether a store is correct:   sessbench verify`,
+  The main job is one command:  sessbench run
+  Whether a store is correct:   sessbench verify`,
 		Example: `  # every lock strategy as the store of a chatbot, in about a minute
   sessbench run
 
@@ -28,6 +28,10 @@ Whether a store is correct:   sessbench verify`,
 		SilenceErrors: true, // main writes them, on one line
 		SilenceUsage:  true,
 	}
+	c.Version = versionText()
+	c.SetVersionTemplate("{{.Version}}")
+	c.Flags().BoolP("version", "v", false, "print the version")
+	setHelp(c)
 	c.SetArgs(a.args)
 	c.SetIn(a.in)
 	c.SetOut(a.out)
@@ -68,6 +72,9 @@ func (a *app) strict(c *cobra.Command) {
 	}
 	if run := c.RunE; run != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := noEmptyValues(c); err != nil {
+				return err
+			}
 			return a.interruptible(c.Context(), func() error { return run(c, args) })
 		}
 	}

@@ -117,8 +117,8 @@ func (o *common) add(
 ) ([]runner.Subject, error) {
 	s, ok := o.strategy(c.name)
 	if !ok {
-		return nil, usagef("%s %s: unknown strategy: want all or some of %s",
-			flag, quoted(c.name), strings.Join(o.strategyNames(), ", "))
+		return nil, usagef("%s %s: unknown strategy: %swant all or some of %s",
+			flag, quoted(c.name), didYouMean(c.name, o.strategyNames()), strings.Join(o.strategyNames(), ", "))
 	}
 	given := map[string]string{}
 	for name, val := range common {
@@ -261,8 +261,8 @@ func (o *runOptions) chosenScenarios() ([]scenarios.Scenario, error) {
 		}
 		s, err := scenarios.Lookup(name)
 		if err != nil {
-			return nil, usagef("%s %s: unknown scenario: want all or some of %s",
-				o.from("scenario"), quoted(name), strings.Join(scenarioNames(), ", "))
+			return nil, usagef("%s %s: unknown scenario: %swant all or some of %s",
+				o.from("scenario"), quoted(name), didYouMean(name, scenarioNames()), strings.Join(scenarioNames(), ", "))
 		}
 		add(s)
 	}

@@ -315,18 +315,18 @@ func (o *verifyOptions) onlyStores() error {
 	if err != nil {
 		return nil // of which chosen tells
 	}
+	legal := namesOf(append(o.strategies(), o.remote()...))
 	for _, c := range chosen {
 		what := ""
 		switch s, known := o.strategy(c.name); {
 		case c.name == "all":
 		case !known:
-			what = "unknown strategy"
+			what = "unknown strategy: " + didYouMean(c.name, legal)
 		case s.Harness:
-			what = "a probe of the harness is no store"
+			what = "a probe of the harness is no store: "
 		}
 		if what != "" {
-			return usagef("%s %s: %s: want all or some of %s",
-				o.from("strategy"), quoted(c.name), what, strings.Join(namesOf(append(o.strategies(), o.remote()...)), ", "))
+			return usagef("%s %s: %swant all or some of %s", o.from("strategy"), quoted(c.name), what, strings.Join(legal, ", "))
 		}
 	}
 	return nil

@@ -110,7 +110,7 @@ func (o *verifyOptions) chosenScenarios() (names []string, err error) {
 		}
 		s, err := scenarios.Lookup(name)
 		if err != nil {
-			return nil, usagef("%s %s: unknown scenario: want all or some of %s", flag, quoted(name), strings.Join(fittingScenarios(), ", "))
+			return nil, usagef("%s %s: unknown scenario: %swant all or some of %s", flag, quoted(name), didYouMean(name, fittingScenarios()), strings.Join(fittingScenarios(), ", "))
 		}
 		switch why := verify.Fits(s); {
 		case why == nil:

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -19,20 +21,22 @@ const module = "github.com/sessbench/sessbench"
 func newVersionCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Say which sessbench this is",
-		Long:    "Say which sessbench this is, the commit it was built from, and the Go and system it was built for.",
+		Short:   "Print the version",
+		Long:    "Print the version, the commit that this program was built from, and the Go and system it was built for.",
 		Example: "  sessbench version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			tool := thisTool()
-			if tool.Commit == "" {
-				tool.Commit = "unknown"
-			}
-			_, err := fmt.Fprintf(a.out, "sessbench %s\ncommit    %s\ngo        %s\nsystem    %s/%s\n",
-				tool.Version, tool.Commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := io.WriteString(a.out, versionText())
 			return err
 		},
 	}
+}
+
+// versionText is what version and --version print.
+func versionText() string {
+	tool := thisTool()
+	return fmt.Sprintf("sessbench %s\ncommit    %s\ngo        %s\nsystem    %s/%s\n",
+		tool.Version, cmp.Or(tool.Commit, "unknown"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // thisTool is the version and, where the build recorded it, the commit. In a build of someone else's main package

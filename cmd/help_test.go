@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// TestHelpFitsTheScreen: no line of any command's help is wider than the screen, but examples and single words.
+func TestHelpFitsTheScreen(t *testing.T) {
+	for _, columns := range []int{80, 132} {
+		t.Setenv("COLUMNS", fmt.Sprint(columns))
+		var out bytes.Buffer
+		root := newRootCmd(newApp([]Option{WithArgs(), WithIO(nil, &out, nil)}))
+		var commands []*cobra.Command
+		var collect func(*cobra.Command)
+		collect = func(c *cobra.Command) {
+			commands = append(commands, c)
+			for _, sub := range c.Commands() {
+				collect(sub)
+			}
+		}
+		collect(root)
+		for _, c := range commands {
+			if c.Parent() != nil && c.Parent().Name() == "completion" {
+				continue // cobra's own, of lines to be pasted
+			}
+			out.Reset()
+			if err := c.Help(); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(strings.Replace(out.String(), c.Example, "", 1)) {
+				line = strings.TrimRight(line, "\n")
+				oneWord := !strings.Contains(strings.TrimSpace(line), " ")
+				if n := utf8.RuneCountInString(line); n > columns && !oneWord {
+					t.Errorf("%s --help has %d characters on a screen of %d: %s", c.CommandPath(), n, columns, line)
+				}
+			}
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	for _, tc := range []struct{ why, text, want string }{
+		{"short", "a b c", "a b c"},
+		{"a paragraph is set anew", "a\nb\nc", "a b c"},
+		{"paragraphs stay apart", "a\n\nb", "a\n\nb"},
+		{"long", "one two three four five six seven eight nine ten", "one two three four five six seven eight\nnine ten"},
+		{"an item and what continues it", "  term  one two three\n        four five six seven eight", "  term  one two three four five six\n        seven eight"},
+		{"items stay apart", "  a  one\n  b  two", "  a  one\n  b  two"},
+		{"a wide gap is kept", "  a    one", "  a    one"},
+		{"a long term has its text under it", "  a-very-long-term-indeed  one two three four five six seven", "  a-very-long-term-indeed\n      one two three four five six seven"},
+		{"lines to be pasted", "do:\n\n\tone two three four five six seven eight nine ten eleven", "do:\n\n\tone two three four five six seven eight nine ten eleven"},
+	} {
+		if got := fill(tc.text, 40); got != tc.want {
+			t.Errorf("%s: %q: want %q", tc.why, got, tc.want)
+		}
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	known := []string{"global", "global-rw", "per-session", "sharded", "cow"}
+	for _, tc := range []struct{ why, word, want string }{
+		{"a letter too many", "shardded", "did you mean sharded? "},
+		{"two in the wrong order", "shraded", "did you mean sharded? "},
+		{"the beginning", "per", "did you mean per-session? "},
+		{"several", "glob", "did you mean global or global-rw? "},
+		{"another case", "GLOBAL-RW", "did you mean global-rw? "},
+		{"nothing like it", "zebra", ""},
+		{"too short to be like anything", "x", ""},
+		{"nothing", "", ""},
+	} {
+		if got := didYouMean(tc.word, known); got != tc.want {
+			t.Errorf("%s: %q gives %q: want %q", tc.why, tc.word, got, tc.want)
+		}
+	}
+}
