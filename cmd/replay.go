@@ -119,7 +119,16 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int) 
 	o.note("%s (%s): %s of %s rows used (%s): %s visits of %s sessions, %s operations",
 		log.Name(), log.Format(), result.FormatCount(c.Visits), result.FormatCount(c.Visits+c.Malformed),
 		result.FormatShare(c.Used()), result.FormatCount(c.Visits), result.FormatCount(c.Sessions), result.FormatCount(c.Total()))
+	if c.Clipped > 0 {
+		o.note("%s: %s", log.Name(), clippedSizes(c.Clipped))
+	}
 	return &compiled{tape, log.Format()}, nil
+}
+
+// clippedSizes says that sizes in a log were cut.
+func clippedSizes(n int64) string {
+	return fmt.Sprintf("%s above %s bytes cut to that, the most that a message may have (docs/adapter-protocol.md)",
+		many(int(n), "size"), result.FormatCount(scenarios.MaxSize))
 }
 
 func (o *runOptions) replayable(log *trace.Reader, c trace.Counts) error {
@@ -140,6 +149,7 @@ func (c *compiled) traffic(path string) *result.Traffic {
 		Format:     c.format,
 		Lines:      n.Lines,
 		Malformed:  n.Malformed,
+		Clipped:    n.Clipped,
 		Visits:     n.Visits,
 		Sessions:   n.Sessions,
 		Operations: operationCounts(n),

@@ -48,9 +48,6 @@ func (o *targetOptions) parse(flag string) error {
 	return nil
 }
 
-// startTimeout is how long a program may take to announce itself: a virtual machine that first compiles it, on a busy machine.
-const startTimeout = time.Minute
-
 // opened is what was opened for a run, to be closed after it.
 type opened []func() error
 
@@ -65,7 +62,7 @@ func (list opened) close() error {
 // openTargets starts the programs, or joins those that run. What was opened is to be closed also when there is an error.
 func (o *targetOptions) openTargets(ctx context.Context, taken []string) (list []runner.Subject, all opened, err error) {
 	for _, spec := range o.specs {
-		p, err := target.Start(ctx, spec, target.Options{Timeout: o.Timeout, StartTimeout: startTimeout})
+		p, err := target.Start(ctx, spec, target.Options{Timeout: o.Timeout})
 		if err != nil {
 			return nil, all, err
 		}

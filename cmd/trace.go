@@ -123,7 +123,7 @@ func (o *traceStatsOptions) describe(ctx context.Context, path string) (tracedLo
 	return tracedLog{
 		File: path, Format: r.Format(), Lines: s.Lines, Malformed: s.Malformed, Used: s.Used(),
 		Visits: s.Visits, Sessions: s.Sessions, Operations: operationCounts(s.Counts),
-		Timed: s.Timed, SpanNs: int64(s.Span), Inversions: s.Inversions, MaxBytes: s.MaxSize,
+		Timed: s.Timed, SpanNs: int64(s.Span), Inversions: s.Inversions, MaxBytes: s.MaxSize, Clipped: s.Clipped,
 		VisitsPerSession: tracedSpread{v.P50, v.P90, v.P99, v.Max},
 		Zipf:             s.Zipf, Burstiness: known(s.Burstiness), BurstinessInMinute: known(s.BurstinessInMinute),
 	}, nil
@@ -143,6 +143,7 @@ type tracedLog struct {
 	SpanNs           int64            `json:"span_ns"`
 	Inversions       int64            `json:"inversions"` // rows earlier than the row before them
 	MaxBytes         int              `json:"max_bytes"`  // the largest entry
+	Clipped          int64            `json:"clipped"`    // entries that were larger and are cut to it
 	VisitsPerSession tracedSpread     `json:"visits_per_session"`
 	Zipf             float64          `json:"zipf"`
 
@@ -171,6 +172,10 @@ func (l *tracedLog) rows() [][]string {
 	if l.Timed {
 		span, inversions = time.Duration(l.SpanNs).Round(time.Millisecond).String(), result.FormatCount(l.Inversions)
 	}
+	largest := result.FormatBytes(float64(l.MaxBytes))
+	if l.Clipped > 0 {
+		largest += ": " + clippedSizes(l.Clipped)
+	}
 	v := l.VisitsPerSession
 	return [][]string{
 		{"lines", fmt.Sprintf("%s, %s malformed", result.FormatCount(l.Lines), result.FormatCount(l.Malformed))},
@@ -179,7 +184,7 @@ func (l *tracedLog) rows() [][]string {
 		{"visits", result.FormatCount(l.Visits)},
 		{"visits a session", fmt.Sprintf("p50 %d, p90 %d, p99 %d, max %d", v.P50, v.P90, v.P99, v.Max)},
 		{"operations", l.operations()},
-		{"largest entry", result.FormatBytes(float64(l.MaxBytes))},
+		{"largest entry", largest},
 		{"span", span},
 		{"out of order", inversions},
 		{"popularity", "Zipf " + strconv.FormatFloat(l.Zipf, 'f', 2, 64)},

@@ -84,6 +84,9 @@ func trafficLine(d *result.Document) string {
 	line := fmt.Sprintf("traffic: %s (%s), %s of %s rows used, %s visits of %s sessions",
 		t.File, t.Format, result.FormatCount(t.Visits), result.FormatCount(t.Visits+t.Malformed),
 		result.FormatCount(t.Visits), result.FormatCount(t.Sessions))
+	if t.Clipped > 0 {
+		line += fmt.Sprintf(", %s sizes cut to the largest that is sent", result.FormatCount(t.Clipped))
+	}
 	if t.SpanNs > 0 {
 		line += " over " + span(time.Duration(t.SpanNs))
 	}

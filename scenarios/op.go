@@ -41,8 +41,13 @@ func ParseOp(name string) (Op, error) {
 // Mutates reports whether the operation takes an existing session for itself to change it: the w of the limit.
 func (o Op) Mutates() bool { return o == Append || o == Touch || o == Update }
 
-// MaxSize is the largest entry a tape can ask for, in bytes.
-const MaxSize = 1<<24 - 1
+// MaxSize is the largest entry that an operation writes, in bytes: a message's content, or the value of a field. With it a
+// history of 15 messages fits a line of the adapter protocol (16 MiB) even where each byte is escaped as \u00XX, which
+// takes six.
+const MaxSize = 128 << 10
+
+// sizeMask has the bits that a step has for a size.
+const sizeMask = 1<<24 - 1
 
 // Step is one operation on a tape, packed so that 2¹⁶ of them fit a second-level cache and hold no pointers:
 // the session's slot, the size of what is written, whether a visit starts here, and the operation.
@@ -64,7 +69,7 @@ func (s Step) Op() Op { return Op(s & 0x7f) }
 func (s Step) Start() bool { return s&(1<<7) != 0 }
 
 // Size is the size of what is written, in bytes.
-func (s Step) Size() int { return int(s>>8) & MaxSize }
+func (s Step) Size() int { return int(s>>8) & sizeMask }
 
 // Slot is the number of the session, from 0.
 func (s Step) Slot() uint32 { return uint32(s >> 32) }

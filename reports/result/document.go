@@ -116,6 +116,7 @@ type Traffic struct {
 	Format     string           `json:"format"`
 	Lines      int64            `json:"lines"`
 	Malformed  int64            `json:"malformed"`
+	Clipped    int64            `json:"clipped,omitempty"` // entries larger than the largest that is sent, which were cut to it
 	Visits     int64            `json:"visits"`
 	Sessions   int64            `json:"sessions"`
 	Operations map[string]int64 `json:"operations"`

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/sessbench/sessbench/internal/printable"
 )
 
 // version is that of the protocol.
@@ -39,7 +43,7 @@ func readAnnounced(line string) (Announced, error) {
 	if err != nil {
 		return Announced{}, fmt.Errorf("it announced that it listens on %q: %w: want 127.0.0.1:PORT or unix:PATH", a.Listen, err)
 	}
-	return Announced{Network: network, Address: address, Name: a.Name}, nil
+	return Announced{Network: network, Address: address, Name: printable.Name(a.Name)}, nil
 }
 
 func wantVersion(got int64) error {
@@ -67,11 +71,16 @@ func whereListens(listen string) (network, address string, err error) {
 	return "tcp", listen, nil
 }
 
-// excerpt is the beginning of a line, quoted, for errors.
+// excerpt is the beginning of a line, quoted, for errors. What is not printable is escaped.
 func excerpt(line []byte) string {
 	const most = 200
-	if len(line) <= most {
-		return fmt.Sprintf("%#q", line)
+	shown := string(line[:min(len(line), most)])
+	quoted := strconv.Quote(shown)
+	if plain := !strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) }); plain && strconv.CanBackquote(shown) {
+		quoted = "`" + shown + "`"
 	}
-	return fmt.Sprintf("%#q… (%d bytes)", line[:most], len(line))
+	if len(line) > most {
+		quoted += fmt.Sprintf("… (%d bytes)", len(line))
+	}
+	return quoted
 }

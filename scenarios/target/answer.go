@@ -1,14 +1,17 @@
 package target
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -71,10 +74,10 @@ var shapes = [scenarios.NumOps]struct{ may, must part }{
 	scenarios.GetOrCreate: {partCreated | state, partCreated},
 	scenarios.Append:      {partHeld | state, 0},
 	scenarios.History:     {partMessages | state, partMessages},
-	scenarios.Validate:    {state, 0},
+	scenarios.Validate:    {partFields | state, partFields},
 	scenarios.Touch:       {partHeld | state, 0},
 	scenarios.Update:      {partHeld | state, 0},
-	scenarios.Read:        {partFields | state, 0},
+	scenarios.Read:        {partFields | state, partFields},
 	scenarios.Delete:      {state, 0},
 	scenarios.Sweep:       {partRemoved, partRemoved},
 }
@@ -83,7 +86,7 @@ var shapes = [scenarios.NumOps]struct{ may, must part }{
 var mustNames = [...]struct {
 	part part
 	name string
-}{{partID, "id"}, {partCreated, "created"}, {partMessages, "messages"}, {partRemoved, "removed"}}
+}{{partID, "id"}, {partCreated, "created"}, {partFields, "fields"}, {partMessages, "messages"}, {partRemoved, "removed"}}
 
 // fault is how a program refuses a request. It lies in the answer's line.
 type fault struct{ code, message []byte }
@@ -94,8 +97,9 @@ var errInternal = errors.New("internal error")
 // faults are the errors that a program may answer with.
 const faults = "not_found, exists, closed, unsupported or internal"
 
-// err is the fault as an error.
+// err is the fault as an error. What the program says of it becomes one printable line.
 func (f fault) err(what string) error {
+	message := printable.Line(string(f.message), printable.MaxMessage)
 	switch string(f.code) {
 	case "not_found":
 		return manager.ErrNotFound
@@ -104,9 +108,9 @@ func (f fault) err(what string) error {
 	case "closed":
 		return manager.ErrClosed
 	case "unsupported":
-		return fmt.Errorf("%s: %w: %s", what, scenarios.ErrUnsupported, f.message)
+		return fmt.Errorf("%s: %w: %s", what, scenarios.ErrUnsupported, message)
 	}
-	return fmt.Errorf("%w at %s: %s", errInternal, what, f.message)
+	return fmt.Errorf("%w at %s: %s", errInternal, what, message)
 }
 
 // known is an error when the fault is none of those that there are.
@@ -138,6 +142,9 @@ func readAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (fault, error
 				return fault{}, fmt.Errorf("want %q", m.name)
 			}
 		}
+	}
+	if op == scenarios.Validate {
+		clear(a.Fields) // only that there are some is looked at
 	}
 	a.Told = toldOf(got)
 	a.Created = a.Created || op == scenarios.Create
@@ -226,16 +233,22 @@ func unmarshalPart(p part, value json.RawMessage, a *scenarios.Answer, f *fault)
 }
 
 func unmarshalMessages(value json.RawMessage, a *scenarios.Answer) error {
-	var all []manager.Message
+	var all []struct {
+		Seq           uint64
+		Role, Content *string
+	}
 	if err := json.Unmarshal(value, &all); err != nil {
 		return err
 	}
 	for _, m := range all {
-		if m.Seq > maxWhole {
+		switch {
+		case m.Seq > maxWhole:
 			return fmt.Errorf(`"seq": %w`, errWhole)
+		case m.Role == nil || m.Content == nil:
+			return errors.New(`want "role" and "content" in each message`)
 		}
+		a.Messages = append(a.Messages, manager.Message{Seq: m.Seq, Role: *m.Role, Content: *m.Content})
 	}
-	a.Messages = append(a.Messages, all...)
 	return nil
 }
 
@@ -266,11 +279,11 @@ func setWhole(a *scenarios.Answer, p part, n uint64) {
 	}
 }
 
-// parseID reads a UUID in its usual text form, and in no other.
+// parseID reads a UUID in its usual text form, in lower case, and in no other.
 func parseID(text []byte) (manager.ID, error) {
 	id, err := uuid.ParseBytes(text)
-	if len(text) != 36 || err != nil {
-		return manager.ID{}, fmt.Errorf("%q: want a UUID, as in 123e4567-e89b-42d3-a456-426614174000", text)
+	if len(text) != 36 || err != nil || bytes.ContainsFunc(text, unicode.IsUpper) {
+		return manager.ID{}, fmt.Errorf("%q: want a UUID in lower case, as in 123e4567-e89b-42d3-a456-426614174000", text)
 	}
 	return id, nil
 }

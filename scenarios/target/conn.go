@@ -56,6 +56,9 @@ func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer
 	if !c.p.has[q.Op] {
 		return scenarios.ErrUnsupported
 	}
+	if err := checkSize(q); err != nil {
+		return err
+	}
 	c.out = appendRequest(c.out[:0], q)
 	what := opNames[q.Op]
 	line, err := c.exchange(ctx, what, q.Hold)
@@ -108,9 +111,6 @@ func (c *conn) refused(op scenarios.Op, f fault) error {
 func (c *conn) exchange(ctx context.Context, what string, hold time.Duration) ([]byte, error) {
 	if c.dead != nil {
 		return nil, manager.NotApplied(c.dead)
-	}
-	if len(c.out) > maxLine {
-		return nil, manager.NotApplied(fmt.Errorf("%s: a request of %d bytes: want at most %d", what, len(c.out), maxLine))
 	}
 	stop := func() bool { return true }
 	if ctx.Done() != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -52,7 +53,7 @@ func (g *Gone) Unwrap() []error {
 // complaint shows the first and the last lines of what a program said on stderr, each on a line of its own.
 func complaint(stderr string) string {
 	const first, last = 5, 15
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	lines := strings.Split(strings.TrimSpace(printable.Text(stderr)), "\n")
 	if lines[0] == "" {
 		return ""
 	}

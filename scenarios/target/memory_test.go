@@ -2,7 +2,6 @@ package target
 
 import (
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +80,7 @@ func (m *memory) onSession(q map[string]any) any {
 		s.messages = append(s.messages, map[string]any{"seq": s.seq, "role": q["role"], "content": q["content"]})
 		s.messages = s.messages[max(0, len(s.messages)-15):]
 	case "history":
-		answer["messages"] = slices.Concat([]map[string]any{}, s.messages)
+		answer["messages"] = append([]map[string]any{}, s.messages...)
 	case "update":
 		answer["held_us"] = work(q)
 		s.version++

@@ -41,8 +41,8 @@ type firstLine struct {
 }
 
 const (
-	// startLimit is how long a program may take to announce itself, a virtual machine's start included.
-	startLimit = 20 * time.Second
+	// startLimit is how long a program may take to announce itself: a virtual machine that first compiles it, on a busy machine.
+	startLimit = time.Minute
 
 	// endLimit is how long it may take to end after its stdin has.
 	endLimit = 2 * time.Second

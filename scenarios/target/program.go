@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -23,7 +25,7 @@ type Options struct {
 	// of it, or a second, later.
 	Timeout time.Duration
 
-	// StartTimeout is how long it may take to announce itself. 0: 20 s.
+	// StartTimeout is how long it may take to announce itself. 0: a minute.
 	StartTimeout time.Duration
 
 	// Stderr is how much is kept of either end of what it says there, in bytes. 0: 4 KiB.
@@ -103,7 +105,13 @@ func (p *Program) hello(ctx context.Context) error {
 	if err := wantVersion(*h.Version); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
-	p.name = cmp.Or(h.Name, p.name)
+	if printable.Name(h.Name) == "" {
+		return fmt.Errorf(`%s: its answer to hello is %s: want "name" as what tables call it`, p.name, excerpt(line))
+	}
+	if !slices.Contains(h.Ops, "reset") {
+		return fmt.Errorf(`%s: its answer to hello does not list "reset": it is not optional`, p.name)
+	}
+	p.name = printable.Name(h.Name)
 	for op, name := range opNames {
 		for _, known := range h.Ops {
 			p.has[op] = p.has[op] || known == name

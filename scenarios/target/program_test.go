@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"github.com/sessbench/sessbench/manager"
@@ -81,7 +83,7 @@ func testLife(t *testing.T, p *Program) {
 		step.q.ID = id
 		a := do(t, c, step.q)
 		a.Held = 0
-		if diff := cmp.Diff(step.want, a); diff != "" {
+		if diff := cmp.Diff(step.want, a, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("step %d, %v (-want +got):\n%s", i+1, step.q.Op, diff)
 		}
 	}
@@ -181,15 +183,45 @@ func TestLongLines(t *testing.T) {
 	p := start(t, "memory", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
-	content := strings.Repeat("0123456789abcde\n", 300_000)
-	do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Content: content})
-	if a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(a.Messages) != 1 || a.Messages[0].Content != content {
-		t.Error("4.8 MB came back as something else")
+	role, content := strings.Repeat("\x01", MaxRole), strings.Repeat("\x02", MaxContent) // each byte takes six in a line
+	for range 15 {
+		do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Role: role, Content: content})
 	}
-	var a scenarios.Answer
-	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: id, Content: strings.Repeat("x", maxLine)}, &a)
-	if !errors.Is(err, manager.ErrNotApplied) || !strings.Contains(err.Error(), "want at most 16777216") {
-		t.Errorf("a line too long: %v", err)
+	a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id})
+	if len(a.Messages) != 15 || a.Messages[0].Role != role || a.Messages[14].Content != content {
+		t.Errorf("%d messages: want 15 of %d bytes, as they were sent", len(a.Messages), MaxContent)
+	}
+	fields := map[string]string{"a": strings.Repeat("\x03", MaxFields-1)}
+	do(t, c, scenarios.Request{Op: scenarios.Update, ID: id, Fields: fields})
+	if a := do(t, c, scenarios.Request{Op: scenarios.Read, ID: id}); !maps.Equal(a.Fields, fields) {
+		t.Errorf("fields of %d bytes came back as something else", MaxFields)
+	}
+}
+
+// What is larger than the protocol allows is not sent, and is no operation that a target rejected.
+func TestTooLargeIsNotSent(t *testing.T) {
+	t.Parallel()
+	p := start(t, "memory", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	for _, test := range []struct {
+		q    scenarios.Request
+		says string
+	}{
+		{scenarios.Request{Op: scenarios.Append, Content: strings.Repeat("x", MaxContent+1)}, "content of 131073 bytes: want at most 131072"},
+		{scenarios.Request{Op: scenarios.Append, Role: strings.Repeat("x", MaxRole+1)}, "role of 1025 bytes: want at most 1024"},
+		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": strings.Repeat("x", MaxFields)}}, "fields of 1048577 bytes"},
+	} {
+		var a scenarios.Answer
+		test.q.ID = id
+		err := c.Do(context.Background(), &test.q, &a)
+		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.says) ||
+			errors.Is(err, manager.ErrNotApplied) || errors.Is(err, manager.ErrIndeterminate) {
+			t.Errorf("%v: want %q, and neither not applied nor indeterminate", err, test.says)
+		}
+	}
+	if a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(a.Messages) != 0 {
+		t.Errorf("%d messages were added", len(a.Messages))
 	}
 	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id}) // the connection is as good as before
 }

@@ -238,5 +238,5 @@ func (s *scanner) message() (m manager.Message, ok bool) {
 			return m, false
 		}
 	}
-	return m, true
+	return m, seen&role != 0 && seen&content != 0
 }

@@ -52,11 +52,12 @@ func actions(dst []Action, r *row, tokens [numRoles]bool, length int) ([]Action,
 	return append(dst, Action{scenarios.History, 0}, Action{scenarios.Append, size}, Action{scenarios.Append, reply}), nil
 }
 
-// cellSize is the number of bytes in a cell: 0 where it is empty, length where there is none.
+// cellSize is the number of bytes in a cell: 0 where it is empty, length where there is none. It may exceed
+// [scenarios.MaxSize]: sessions cut and count such sizes.
 func cellSize(r *row, which role, tokens [numRoles]bool, length int) (int, error) {
 	cell := r[which]
 	if cell == nil {
-		return min(length, scenarios.MaxSize), nil
+		return length, nil
 	}
 	if !filled(cell) {
 		return 0, nil
@@ -68,7 +69,7 @@ func cellSize(r *row, which role, tokens [numRoles]bool, length int) (int, error
 	if tokens[which] {
 		n *= BytesPerToken
 	}
-	return int(min(math.Round(n), scenarios.MaxSize)), nil
+	return int(min(math.Round(n), math.MaxInt32)), nil // far above scenarios.MaxSize
 }
 
 // synonym knows what other systems call the operations. It goes before the scenarios' own names, so that a log's

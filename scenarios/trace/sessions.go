@@ -19,6 +19,7 @@ type Counts struct {
 
 	Updates int64 // operations that change a session that is there
 	MaxSize int   // largest entry written, in bytes
+	Clipped int64 // entries that were larger than scenarios.MaxSize and were cut to it
 
 	Timed      bool
 	Span       time.Duration // from the first row to the latest; 0 without times
@@ -99,8 +100,12 @@ func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.Step, err e
 
 // step appends one step and counts it.
 func (s *sessions) step(slot uint32, a Action, start bool) {
-	s.steps = append(s.steps, scenarios.NewStep(a.Op, slot, a.Size, start))
 	state, c := &s.states[slot], &s.counts
+	if a.Size > scenarios.MaxSize {
+		a.Size = scenarios.MaxSize
+		c.Clipped++
+	}
+	s.steps = append(s.steps, scenarios.NewStep(a.Op, slot, a.Size, start))
 	state.alive = a.Op != scenarios.Delete
 	c.Operations[a.Op]++
 	c.MaxSize = max(c.MaxSize, a.Size)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,25 @@ func TestCompile(t *testing.T) {
 	}
 	if c := tape.Counts(); c.Total() != 7 || c.Used() != 5.0/6 {
 		t.Errorf("total %d, used %v", c.Total(), c.Used())
+	}
+}
+
+// Entries above the largest that is sent are cut to it, and counted.
+func TestClippedSizes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.csv")
+	log := fmt.Sprintf("session,bytes\na,%d\na,%d\nb,2000000\nb,1e400\n", scenarios.MaxSize, scenarios.MaxSize+1)
+	if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tape := compile(t, path, Options{}, 1, t.TempDir())
+	defer tape.Close()
+	if c := tape.Counts(); c.Clipped != 3 || c.MaxSize != scenarios.MaxSize {
+		t.Errorf("%d sizes were cut, the largest is %d: want 3 and %d", c.Clipped, c.MaxSize, scenarios.MaxSize)
+	}
+	for _, r := range drain(t, tape.User(0)) {
+		if r.Step.Op() == scenarios.Append && r.Step.Size() != scenarios.MaxSize {
+			t.Errorf("an entry of %d bytes: want %d", r.Step.Size(), scenarios.MaxSize)
+		}
 	}
 }
 

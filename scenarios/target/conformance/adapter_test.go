@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// adapter is a correct adapter, but for one flaw. The empty flaw is none.
+// adapter is a correct adapter, but for one flaw. The empty flaw is none, and some are only unusual.
 type adapter struct {
 	flaw string
 
@@ -44,14 +45,38 @@ type said struct {
 	Seq     any    `json:"seq,omitempty"`
 	Role    string `json:"role"`
 	Content string `json:"content"`
+	Again   string `json:"again,omitempty"`
 }
 
 type asked struct {
-	Op, ID, Kind, Role, Content string
-	Fields                      map[string]string
-	Hold                        int64  `json:"hold_us"`
-	HoldKind                    string `json:"hold_kind"`
-	OlderThan                   int64  `json:"older_than_us"`
+	Op, Kind          string
+	ID, Role, Content *string
+	Fields            map[string]string
+	Hold              int64  `json:"hold_us"`
+	HoldKind          string `json:"hold_kind"`
+	OlderThan         *int64 `json:"older_than_us"`
+}
+
+// illTyped is an error for a request that lacks a field.
+func (a *adapter) illTyped(q *asked) error {
+	needsID := contains([]string{"get_or_create", "add_message", "history", "update", "get", "delete"}, q.Op)
+	lacks := needsID && q.ID == nil ||
+		q.Op == "add_message" && (q.Role == nil || q.Content == nil) ||
+		q.Op == "update" && q.Fields == nil || q.Op == "sweep" && q.OlderThan == nil
+	if !lacks || a.is("takes what it gets") {
+		return nil
+	}
+	if a.is("an absent id is no session") && q.ID == nil && q.Op != "get_or_create" {
+		return nil
+	}
+	return errors.New("a field is missing")
+}
+
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }
 
 type object_ = map[string]any
@@ -130,8 +155,8 @@ func (a *adapter) serve(c net.Conn) {
 		longest = 64 << 10
 	case "lines of 512 KiB":
 		longest = 512 << 10
-	case "lines of 8 MiB":
-		longest = 8 << 20
+	case "lines of 4 MiB":
+		longest = 4 << 20
 	}
 	in := bufio.NewScanner(c)
 	in.Buffer(nil, longest)
@@ -166,6 +191,9 @@ func (a *adapter) line(line []byte) []byte {
 		d.DisallowUnknownFields()
 	}
 	err := d.Decode(&q)
+	if err == nil {
+		err = a.illTyped(&q)
+	}
 	if a.is("looks at the first bytes") && !bytes.HasPrefix(line, []byte(`{"op":"`)) {
 		err = errors.New("no op")
 	}
@@ -175,6 +203,9 @@ func (a *adapter) line(line []byte) []byte {
 		panic(err)
 	case err != nil && a.is("ignores no JSON"):
 		return nil
+	case err != nil && q.Op != "" && a.is("ill-typed is not_found"):
+		answer = failure("not_found")
+	case err != nil && q.Op != "" && a.is("ill-typed ends the connection"):
 	case err != nil && a.is("no JSON is fine"):
 		answer = object_{}
 	case err != nil:
@@ -209,11 +240,20 @@ func (a *adapter) encode(answer object_) []byte {
 			}
 		}
 	}
+	if a.is("null for what it does not tell") {
+		for _, name := range []string{"error", "message", "seq", "version", "incarnation", "held_us"} {
+			if _, there := answer[name]; !there {
+				answer[name] = nil
+			}
+		}
+	}
 	line, err := json.Marshal(answer)
 	if err != nil {
 		panic(err)
 	}
 	switch a.flaw {
+	case "escapes all it can":
+		line = escapeStrings(line)
 	case "two lines an answer":
 		line = append(line, "\n{}"...)
 	case "Latin-1":
@@ -224,6 +264,19 @@ func (a *adapter) encode(answer object_) []byte {
 		line = append(line, "\n  "...)
 	}
 	return line
+}
+
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// escapeStrings writes the strings of a line of JSON with every character escaped.
+func escapeStrings(line []byte) []byte {
+	return jsonString.ReplaceAllFunc(line, func(quoted []byte) []byte {
+		var s string
+		if err := json.Unmarshal(quoted, &s); err != nil {
+			panic(err)
+		}
+		return []byte(escaped(s))
+	})
 }
 
 func (a *adapter) answer(q *asked) object_ {
@@ -263,9 +316,9 @@ func (a *adapter) answer(q *asked) object_ {
 	case "create":
 		return a.create()
 	case "get_or_create":
-		return a.getOrCreate(q.ID)
+		return a.getOrCreate(orZero(q.ID))
 	case "sweep":
-		return a.sweep(time.Duration(q.OlderThan) * time.Microsecond)
+		return a.sweep(time.Duration(orZero(q.OlderThan)) * time.Microsecond)
 	case "census":
 		return a.census()
 	case "reset":
@@ -356,9 +409,9 @@ func (a *adapter) tell(s *session, answer object_) object_ {
 func (a *adapter) find(q *asked) *session {
 	for {
 		a.mu.Lock()
-		s := a.sessions[q.ID]
+		s := a.sessions[orZero(q.ID)]
 		if s == nil && (a.is("mutations create") || a.is("creates and says not") && q.Op == "update") {
-			s = a.begin(q.ID)
+			s = a.begin(orZero(q.ID))
 			if a.is("creates and says not") {
 				s = nil
 			}
@@ -399,8 +452,8 @@ func (a *adapter) onSession(q *asked) object_ {
 		a.mu.Lock()
 		if !a.is("delete removes nothing") {
 			s.dead = true
-			delete(a.sessions, q.ID)
-			a.graves[q.ID] = s.messages
+			delete(a.sessions, orZero(q.ID))
+			a.graves[orZero(q.ID)] = s.messages
 		}
 		a.mu.Unlock()
 	}
@@ -471,7 +524,7 @@ func (a *adapter) write(s *session, q *asked, seq, version int, messages []said)
 		a.messages++
 		s.seq = a.messages
 	}
-	m := said{s.seq, q.Role, a.mangle(q.Content)}
+	m := said{Seq: s.seq, Role: orZero(q.Role), Content: a.mangle(orZero(q.Content))}
 	if a.is("one role") {
 		m.Role = "user"
 	}
@@ -549,6 +602,10 @@ func (a *adapter) history(s *session) []said {
 		}
 	case "history lags":
 		list = list[:max(0, len(list)-1)]
+	case "each message nine times":
+		for i := range list {
+			list[i].Again = strings.Repeat(list[i].Content, 8)
+		}
 	case "numbers within the history":
 		for i := range list {
 			list[i].Seq = i + 1

@@ -24,6 +24,7 @@ func catalogue() []check {
 		removalChecks(),
 		workChecks(),
 		textChecks(),
+		illTypedChecks(),
 		endChecks(),
 	)
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/scenarios/target"
 )
 
@@ -223,7 +224,7 @@ func (x *examination) obituary() string {
 		return ""
 	}
 	text := "; the program has ended: " + x.program.Status()
-	if said := strings.TrimSpace(x.program.Stderr()); said != "" {
+	if said := strings.TrimSpace(printable.Text(x.program.Stderr())); said != "" {
 		text += "; its stderr: " + said
 	}
 	return text

@@ -2,10 +2,11 @@ package conformance
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/internal/printable"
 )
 
 func startChecks() []check {
@@ -30,8 +31,8 @@ func startUp(p *probe) {
 func hello(p *probe) {
 	a := p.connect().do(ask("hello"))
 	a.want(string(a.fields["sessbench"]) == "1", `"sessbench":1, the version of the protocol`)
-	p.x.report.Name = a.text("name")
-	a.want(strings.TrimSpace(p.x.report.Name) != "", `"name" as what tables call it`)
+	p.x.report.Name = printable.Name(a.text("name"))
+	a.want(p.x.report.Name != "", `"name" as what tables call it`)
 	a.read("ops", "a list of strings", &p.x.report.Ops)
 	a.want(p.x.has("reset"), `"reset" in "ops": it is not optional`)
 }

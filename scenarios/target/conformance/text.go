@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sessbench/sessbench/scenarios/target"
 )
 
 func textChecks() []check {
@@ -12,16 +14,14 @@ func textChecks() []check {
 		{name: "any text in messages", section: "add_message", run: textInMessages, needs: messages},
 		{name: "any text in fields", section: "update", run: textInFields, needs: fields},
 	}
-	for _, line := range []struct {
-		name string
-		size int
-	}{{"100 KiB", 100 << 10}, {"1 MiB", 1 << 20}, {"15 MiB", 15 << 20}} {
-		list = append(list, check{
-			name: "a line of " + line.name, section: linesSection, needs: messages, run: func(p *probe) { long(p, line.size) },
-		})
-	}
-	return list
+	return append(list,
+		check{name: "a message of 128 KiB", section: sizesSection, run: largeMessage, needs: messages},
+		check{name: "a history of 15 messages of 128 KiB", section: sizesSection, run: largeHistory, needs: messages},
+		check{name: "fields of 1 MiB", section: sizesSection, run: largeFields, needs: fields},
+	)
 }
+
+const sizesSection = "sizes"
 
 // texts are what breaks encoders, decoders and line readers.
 func texts() []string {
@@ -101,21 +101,66 @@ func character(r rune, size int) string {
 	return fmt.Sprintf("%U", r)
 }
 
-// long sends a message in a line of this size and wants it back. The smaller ones are not only of ASCII.
-func long(p *probe, size int) {
-	pattern := "The quick brown fox. "
-	if size <= 1<<20 {
-		pattern = "Größe, 大きさ, 😀. "
+// filled returns text of exactly size bytes of UTF-8.
+func filled(pattern string, size int) string {
+	text := strings.Repeat(pattern, size/len(pattern)+1)
+	text = strings.ToValidUTF8(text[:size], "")
+	return text + strings.Repeat(".", size-len(text))
+}
+
+// largeMessage sends the largest message that there can be, its role as long as it can be, not only of ASCII and with each
+// character escaped: that line has 800 KB.
+func largeMessage(p *probe) {
+	c := p.connect()
+	role, text := filled("role ", target.MaxRole), filled("The quick brown fox, Größe, 大, 😀. ", target.MaxContent)
+	for _, quote := range []func(string) string{raw, escaped} {
+		id := c.begin()
+		q := ask("add_message", "id", id)
+		q.text = strings.TrimSuffix(q.text, "}") + `,"role":` + quote(role) + `,"content":` + quote(text) + "}"
+		c.do(q)
+		c.last(q, id, text)
+		p.tidy(c, id)
 	}
+	c.do(ask("hello")) // the connection is still good
+}
+
+// largeHistory wants the longest history that there can be in an answer.
+func largeHistory(p *probe) {
 	c := p.connect()
 	id := c.begin()
-	around := len(say(id, "").text) + len("\n")
-	text := strings.Repeat(pattern, size/len(pattern)+1)
-	text = strings.ToValidUTF8(text[:size-around], "")
-	q := say(id, text)
-	c.do(q)
-	c.last(q, id, text)
+	for i := range kept {
+		c.do(say(id, filled(fmt.Sprintf("Message \"%d\". ", i+1), target.MaxContent)))
+	}
+	a := c.do(of("history", id))
+	list := a.messages()
+	a.want(len(list) == kept, "%d messages: got %d", kept, len(list))
+	for i, m := range list {
+		differs := difference(*m.Content, filled(fmt.Sprintf("Message \"%d\". ", i+1), target.MaxContent))
+		a.want(differs == "", "message %d as it was sent: %s", i+1, differs)
+	}
+	p.tidy(c, id)
+}
+
+// largeFields sends as much of fields as a session can have, raw and escaped: that line has 6 MB.
+func largeFields(p *probe) {
+	c := p.connect()
+	name, text := "large", filled("The quick brown fox. ", target.MaxFields-len("large"))
+	for _, quote := range []func(string) string{raw, escaped} {
+		id := c.begin()
+		q := ask("update", "id", id)
+		q.text = strings.TrimSuffix(q.text, "}") + `,"fields":` + object(map[string]string{name: text}, quote) + "}"
+		c.do(q)
+		a := c.do(of("get", id))
+		a.sent = q
+		differs := difference(a.strings("fields")[name], text)
+		a.want(differs == "", "by get the text as it was sent: %s", differs)
+		p.tidy(c, id)
+	}
 	c.do(ask("hello")) // the connection is still good
+}
+
+// tidy deletes a large session, where that is possible.
+func (p *probe) tidy(c *conn, id string) {
 	if p.x.has("delete") {
 		c.do(of("delete", id))
 	}

@@ -2,17 +2,18 @@ package conformance
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -136,6 +137,7 @@ func parse(line string) (a *answer, want string) {
 	if a.fields == nil {
 		return nil, "a JSON object"
 	}
+	maps.DeleteFunc(a.fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" }) // as good as absent
 	if fault, there := a.fields["error"]; there {
 		if json.Unmarshal(fault, &a.fault) != nil || !slices.Contains(faults, a.fault) {
 			return nil, `as "error" one of ` + strings.Join(faults, ", ")
@@ -182,7 +184,7 @@ func (a *answer) number(name string) uint64 {
 func (a *answer) read(name, kind string, v any) {
 	raw, there := a.fields[name]
 	err := json.Unmarshal(raw, v)
-	a.want(there && err == nil && !bytes.Equal(raw, []byte("null")), "%q as %s", name, kind)
+	a.want(there && err == nil, "%q as %s", name, kind)
 }
 
 func (a *answer) text(name string) (s string) {
@@ -229,7 +231,7 @@ func (a *answer) want(ok bool, format string, args ...any) {
 	}
 }
 
-// cut shortens a line to what a reader takes in, in the middle, and shows bytes that are not text as such.
+// cut shortens a line to what a reader takes in, in the middle, and shows what is not printable as such.
 func cut(line string) string {
 	const end, longest = 80, 400
 	line = strings.TrimSuffix(line, "\n")
@@ -240,8 +242,11 @@ func cut(line string) string {
 		line = fmt.Sprintf("%s … (%d bytes) … %s", line[:longest-end], len(line), line[len(line)-end:])
 	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' {
+		switch {
+		case r < ' ' && r != '\t':
 			return '␀' + r // its picture
+		case r != '\t' && !unicode.IsPrint(r) && !unicode.IsSpace(r):
+			return '\uFFFD'
 		}
 		return r
 	}, strings.ToValidUTF8(line, "\uFFFD"))
