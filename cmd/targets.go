@@ -114,25 +114,17 @@ func program() (string, error) {
 	return named, nil
 }
 
-// fit refuses targets that do not know what a scenario's users do, or what the audit asks at the end.
+// fit refuses targets that do not know an operation that a scenario needs.
 func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) error {
 	for _, subject := range subjects {
 		if subject.Target == nil {
 			continue
 		}
 		for i := range list {
-			s := &list[i]
-			look := scenarios.History
-			if s.ByVersion() {
-				look = scenarios.Read
-			}
-			needs := append(s.Ops(), look, scenarios.Delete)
-			if s.Sweeps() {
-				needs = append(needs, scenarios.Sweep)
-			}
-			for _, op := range needs {
+			for _, op := range list[i].Needs() {
 				if !subject.Target.Has(op) {
-					return usagef("%s %s: does not know %s, which %s needs: want another --scenario", flag, subject.Label, op, s.Name)
+					return usagef("%s %s: does not know %s, which %s needs: want another --scenario",
+						flag, subject.Label, target.OpName(op), list[i].Name)
 				}
 			}
 		}

@@ -244,6 +244,9 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 			f.Skipped = append(f.Skipped, t.Label)
 		case err != nil:
 			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, err))
+			if codeOf(err) == exitUsage {
+				f.unfit++
+			}
 		default:
 			if v := report.Violation; v != nil {
 				v.Command = o.replay(t, v.Seed)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/flawed"
 	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
@@ -71,6 +72,7 @@ type message struct {
 	Report *verify.Report         `json:"report,omitempty"`
 	Full   *verify.SessionHistory `json:"full,omitempty"`  // of the report's violation, as it was recorded
 	Error  string                 `json:"error,omitempty"` // why there is no report
+	Unfit  bool                   `json:"unfit,omitempty"` // of Error: the target does not know what it was to be asked
 }
 
 // isChild reports whether this process is a child.
@@ -150,7 +152,7 @@ func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
 	case report == nil && err == nil:
 		messages <- message{Error: "no report"}
 	case report == nil:
-		messages <- message{Error: err.Error()}
+		messages <- message{Error: err.Error(), Unfit: errors.Is(err, scenarios.ErrUnsupported)}
 	case report.Violation == nil:
 		messages <- message{Report: report}
 	default:

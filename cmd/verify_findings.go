@@ -24,6 +24,7 @@ type findings struct {
 	Failed        []string         `json:"failed,omitempty"`      // why subjects could not be verified
 	Skipped       []string         `json:"skipped,omitempty"`     // subjects that an interrupted run did not come to, or learned nothing about
 
+	unfit    int            // of Failed: targets that do not know what they were to be asked
 	flaws    []*flawed.Flaw // of each report; nil where the store is not wrong on purpose
 	recorded bool           // the subject is a recorded history, not a store
 }
@@ -93,7 +94,11 @@ func (f *findings) verdict(written error) error {
 	if written != nil {
 		failed = append(failed, written.Error())
 	}
-	if len(failed) > 0 {
+	switch {
+	case len(failed) == 0:
+	case f.unfit == len(failed):
+		say(exitUsage, strings.Join(failed, "; "))
+	default:
 		say(exitFailed, strings.Join(failed, "; "))
 	}
 	guilty, missed := f.with(verify.Violated), f.missed()

@@ -46,6 +46,8 @@ func (a *app) examine(ctx context.Context, t task, tell hearing) (*verify.Report
 func (c *child) outcome(ctx context.Context) (*verify.Report, error) {
 	report, said := c.last.Report, c.said.String()
 	switch {
+	case c.last.Unfit:
+		return nil, usagef("%s: want another target or --scenario", c.last.Error)
 	case c.last.Error != "":
 		return nil, errors.New(c.last.Error)
 	case c.hung:

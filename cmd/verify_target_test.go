@@ -119,7 +119,7 @@ func TestVerifyRefusesTargets(t *testing.T) {
 		{[]string{"--target", "exec:sh -c 'echo no such module >&2; exit 3'"}, exitFailed, "no such module"},
 		{[]string{"--target", "exec:no-such-program"}, exitFailed, "no-such-program"},
 		{[]string{"--target", "tcp:127.0.0.1:1"}, exitFailed, "connection refused"},
-		{[]string{"-S", "redis:layout=list", "-s", "planner"}, exitFailed, "redis: it does not know update, which planner asks for"},
+		{[]string{"-S", "redis:layout=list", "-s", "planner"}, exitUsage, "redis: it does not know update, which planner asks for"},
 	} {
 		code, out, said := verified(t, append(test.args, "-q")...)
 		if code != test.code || !strings.Contains(said, test.want) || out != "" {

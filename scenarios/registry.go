@@ -76,6 +76,28 @@ func (s *Scenario) Ops() []Op {
 	return slices.Compact(ops)
 }
 
+// Needs returns the operations that a run asks of a target: to prepare the sessions, for the visits and the sweeps, and by the
+// audit, which reads and removes each session at the end.
+func (s *Scenario) Needs() []Op {
+	ops := append(s.Ops(), Delete)
+	if !s.Absent {
+		ops = append(ops, Create)
+	}
+	if s.Prefill > 0 {
+		ops = append(ops, Append)
+	}
+	if s.Sweeps() {
+		ops = append(ops, Sweep)
+	}
+	if s.ByVersion() {
+		ops = append(ops, Read)
+	} else {
+		ops = append(ops, History)
+	}
+	slices.Sort(ops)
+	return slices.Compact(ops)
+}
+
 // ByVersion reports whether changes are numbered by the session's version, and not by its message count.
 func (s *Scenario) ByVersion() bool {
 	return s.Drives == BoardView || !slices.Contains(s.Legal, Append)

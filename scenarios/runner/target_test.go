@@ -201,6 +201,27 @@ func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
 	}
 }
 
+// A target that knows what a scenario needs is asked for nothing else.
+func TestTargetsAreAskedForWhatScenariosNeed(t *testing.T) {
+	for _, s := range scenarios.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			p, asked := newProgram(), map[scenarios.Op]bool{}
+			p.before = func(_ int, q *scenarios.Request) error {
+				asked[q.Op] = true
+				return nil
+			}
+			if trial := try(t, small(t, s.Name), driven(p), 15*time.Millisecond); !trial.Audit.OK {
+				t.Errorf("audit: %+v", trial.Audit)
+			}
+			for op := range asked {
+				if !slices.Contains(s.Needs(), op) {
+					t.Errorf("asked for %v: want only %v", op, s.Needs())
+				}
+			}
+		})
+	}
+}
+
 func TestWrongTargetsAreStruck(t *testing.T) {
 	tenth := func(n int) bool { return n%10 == 9 }
 	for _, row := range []struct {

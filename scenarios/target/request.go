@@ -24,6 +24,9 @@ var opNames = [scenarios.NumOps]string{
 	scenarios.Sweep:       "sweep",
 }
 
+// OpName is what the protocol calls an operation.
+func OpName(op scenarios.Op) string { return opNames[op] }
+
 // appendRequest appends a request as a line of JSON. Bytes of strings that are no UTF-8 become U+FFFD.
 func appendRequest(b []byte, q *scenarios.Request) []byte {
 	b = append(b, `{"op":"`...)

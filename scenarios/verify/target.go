@@ -77,12 +77,13 @@ func (a *audience) abandon() {
 func (a *audience) knows(list []scenarios.Scenario) error {
 	for i := range list {
 		if unknown := unknownTo(&list[i], a.has); unknown != nil {
-			return fmt.Errorf("it does not know %s, which %s asks for", strings.Join(unknown, " and "), list[i].Name)
+			return fmt.Errorf("it does not know %s, which %s asks for (%w)", strings.Join(unknown, " and "), list[i].Name, scenarios.ErrUnsupported)
 		}
 	}
 	chats, boards := a.has(Append) && a.has(History), a.has(Update) && a.has(View)
 	if !a.has(GetOrCreate) || !a.has(Delete) || !chats && !boards {
-		return errors.New("it knows too little to be verified: want get_or_create, delete, and append with history or update with read")
+		return fmt.Errorf("it knows too little to be verified: want get_or_create, delete, and append with history or update with read (%w)",
+			scenarios.ErrUnsupported)
 	}
 	return nil
 }
