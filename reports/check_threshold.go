@@ -141,6 +141,10 @@ func (t Threshold) judge(d *result.Document, r *result.Result) CheckedThreshold 
 	if t.relative {
 		c.Bound = 0 // until the other figure is known
 	}
+	if pooled, ok := r.Summary.Pooled[t.metric.name]; ok && t.subject.operation == "" && !t.relative && !failed(r) {
+		t.judgePooled(&c, r, pooled)
+		return c
+	}
 	figures, why := t.metric.sample(r, t.subject.operation)
 	if why != "" {
 		c.Reason = why
@@ -158,6 +162,21 @@ func (t Threshold) judge(d *result.Document, r *result.Result) CheckedThreshold 
 			t.metric.write(median.Lo), t.metric.write(median.Hi))
 	}
 	return c
+}
+
+// judgePooled judges the percentile or the maximum of the operations of all trials together, which is what the table shows.
+func (t Threshold) judgePooled(c *CheckedThreshold, r *result.Result, of result.Pooled) {
+	value, lo, hi := float64(r.Summary.LatencyNs.Max), float64(of.LoNs), float64(of.HiNs)
+	for _, p := range result.Percentiles() {
+		if p.Name == t.metric.name {
+			value = float64(**p.In(&r.Summary.LatencyNs))
+		}
+	}
+	c.Value, c.Verdict = &value, t.outcome(value)
+	c.Reason = fmt.Sprintf("of all trials together; %s to %s without one of them", t.metric.write(lo), t.metric.write(hi))
+	if lo <= t.bound && t.bound <= hi {
+		c.Reason = "close: " + c.Reason
+	}
 }
 
 // judgeRatio judges the ratio of a row's figures to those of the strategy that is multiplied.

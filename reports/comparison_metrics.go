@@ -31,6 +31,7 @@ func comparedMetrics() []*comparedMetric {
 		{name: "ops_per_sec", title: "ops/s", unit: "ops/s", factor: 1, higher: true,
 			get: func(t *result.Trial) (float64, bool) { return t.OpsPerSec, true }},
 		latency("latency_p50_ns", "latency p50, s", func(l *result.Latency) *int64 { return l.P50 }),
+		latency("latency_p95_ns", "latency p95, s", func(l *result.Latency) *int64 { return l.P95 }),
 		latency("latency_p99_ns", "latency p99, s", func(l *result.Latency) *int64 { return l.P99 }),
 		{name: "allocs_per_op", title: "allocs/op", unit: "allocs/op", factor: 1, plain: true, least: 0.01,
 			get: func(t *result.Trial) (float64, bool) { return t.AllocsPerOp, true }},

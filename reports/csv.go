@@ -81,6 +81,7 @@ var fields = []field{
 	speed("target_cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.TargetCPUNs) }),
 	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
 	ofResult("remark", func(r *result.Result) string { return r.Remark }),
+	speed("latency_p95_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P95) }),
 }
 
 func ofResult(name string, get func(*result.Result) string) field {

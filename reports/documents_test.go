@@ -21,7 +21,7 @@ func build(strategy string, ops float64, n int) result.Result {
 		r.Trials = append(r.Trials, result.Trial{
 			Order: i, Block: i, Ops: int64(0.4 * f * ops), Visits: int64(0.13 * f * ops), ElapsedNs: 400_000_000, OpsPerSec: f * ops,
 			LatencyNs: result.Latency{
-				P50: ns(1e11 / ops / f), P90: ns(1.3e11 / ops / f), P99: ns(1.9e11 / ops / f), P999: ns(2.4e11 / ops / f),
+				P50: ns(1e11 / ops / f), P90: ns(1.3e11 / ops / f), P95: ns(1.5e11 / ops / f), P99: ns(1.9e11 / ops / f), P999: ns(2.4e11 / ops / f),
 				Max: *ns(3.3e11 / ops / f), Mean: *ns(1.02e11 / ops / f), Count: int64(0.4 * f * ops),
 			},
 			AllocsPerOp: 0.004, BytesPerOp: 12.5, BytesPerSession: 1234, CPUNsPerOp: 900, HoldNs: 1_070_000, GoroutinesMax: 104,

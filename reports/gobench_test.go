@@ -126,7 +126,7 @@ func addRow(t *testing.T, c statColumns, labels, heads, record []string) {
 
 // expectedColumns is what benchstat is to show of a comparison. row names a row of its tables.
 func expectedColumns(c *Comparison, row func(scenario, strategy string) string) statColumns {
-	units := map[string]string{"ops_per_sec": "ops/s", "latency_p50_ns": "p50-sec", "latency_p99_ns": "p99-sec",
+	units := map[string]string{"ops_per_sec": "ops/s", "latency_p50_ns": "p50-sec", "latency_p95_ns": "p95-sec", "latency_p99_ns": "p99-sec",
 		"allocs_per_op": "allocs/op", "bytes_per_op": "B/op", "bytes_per_session": "B/session"}
 	want := statColumns{}
 	for _, s := range c.Scenarios {
@@ -372,7 +372,7 @@ func TestGobenchLine(t *testing.T) {
 	d.Results = d.Results[:1]
 	d.Results[0].Trials = []result.Trial{{Ops: 77, OpsPerSec: 4000, LatencyNs: result.Latency{P50: &p50},
 		AllocsPerOp: 2, BytesPerOp: 48, BytesPerSession: 1e7, Audit: result.Audit{OK: true}}}
-	const head = "Unit ops/s better=higher\nUnit p50-ns better=lower\nUnit p99-ns better=lower\nUnit B/session better=lower\n"
+	const head = "Unit ops/s better=higher\nUnit p50-ns better=lower\nUnit p95-ns better=lower\nUnit p99-ns better=lower\nUnit B/session better=lower\n"
 	want := head + "goos: linux\ngoarch: amd64\ncpu: Wide CPU\n\nBenchmarkSession/scenario=chatbot/strategy=global/users=100-2 " +
 		"77 250000 ns/op 4000 ops/s 250 p50-ns 2 allocs/op 48 B/op 1e+07 B/session\n"
 	if diff := cmp.Diff(want, written(t, "gobench", d, Options{})); diff != "" {
@@ -402,8 +402,8 @@ func TestGobenchDirections(t *testing.T) {
 		}
 		seen++
 	}
-	if seen != 7 {
-		t.Errorf("%d figures a line, want 7", seen)
+	if seen != 8 {
+		t.Errorf("%d figures a line, want 8", seen)
 	}
 }
 

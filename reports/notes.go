@@ -196,7 +196,11 @@ func legends(all []*section) []legend {
 		list = append(list, legend{"× baseline", "throughput over the baseline's (before), from the ratios block by block, with a 95 % interval"})
 	}
 	list = append(list,
-		legend{"p99", "99 % of the operations took no longer; like p50, p99.9 and max the median of the trials; – too few to say"},
+		legend{"p99", "99 % of the operations took no longer; like p50, p95, p99.9 and max the median of the trials; – too few to say"})
+	if slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(shownPercentiles(), s.pools) }) {
+		list = append(list, legend{poolSign, "of the operations of all trials together, in every row, since single trials of some row have too few"})
+	}
+	list = append(list,
 		legend{"of limit", "share of the best that any correct store with one lock a session could reach here"},
 		legend{"audit", "after each trial: was anything lost, duplicated or mixed up? ✗ yes, so there is no speed to report"})
 	if uses(harnessBound) {
@@ -268,8 +272,10 @@ func (s *section) problems() []problem {
 		list = append(list, problem{headline: fmt.Sprintf("No trial took longer than %s, starting up included: "+
 			"differences between these rows say little.", result.FormatNs(int64(took)))})
 	}
-	if text := s.misses(); text != "" {
-		list = append(list, problem{headline: text})
+	for _, text := range []string{s.misses(), s.tooFewSamples()} {
+		if text != "" {
+			list = append(list, problem{headline: text})
+		}
 	}
 	for _, r := range s.results {
 		if failed(r) {

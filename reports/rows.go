@@ -60,10 +60,11 @@ func (s *section) columns() []column {
 		{title: "strategy", left: true, get: strategyCell},
 		{title: "ops/s", get: speedOnly(rateCell)},
 		{title: "× baseline", get: speedOnly(ratioCell)},
-		{title: "p50", spare: 3, get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P50 }))},
-		{title: "p99", get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P99 }))},
-		{title: "p99.9", spare: 2, get: speedOnly(percentileCell(func(l *result.Latency) *int64 { return l.P999 }))},
-		{title: "max", spare: 1, get: speedOnly(maxCell)},
+		s.percentileColumn("p50", 3),
+		s.percentileColumn("p95", 6),
+		s.percentileColumn("p99", 0),
+		s.percentileColumn("p99_9", 2),
+		{title: s.latencyTitle(maxName), spare: 1, get: speedOnly(maxCell)},
 		{title: "allocs/op", spare: 4, get: speedOnly(allocsCell)},
 		{title: "bytes/session", spare: 5, get: speedOnly(bytesCell)},
 		{title: "of limit", get: speedOnly(limitCell)},
@@ -119,10 +120,6 @@ func ratioCell(r *result.Result) cell {
 		return cell{result.FormatRatio(vs.Ratio), "(" + result.FormatRatioRange(vs.Lo, vs.Hi) + ")"}
 	}
 	return cell{figure: result.FormatRatio(vs.Ratio)}
-}
-
-func percentileCell(get func(*result.Latency) *int64) func(*result.Result) cell {
-	return func(r *result.Result) cell { return cell{figure: result.FormatPercentile(get(&r.Summary.LatencyNs))} }
 }
 
 func maxCell(r *result.Result) cell {

@@ -22,6 +22,9 @@ func Summarize(d *result.Document) {
 			summarize(r, baselineOf(d, r.Scenario))
 		}
 	}
+	for _, s := range sections(d) {
+		s.pool()
+	}
 }
 
 func summarize(r, baseline *result.Result) {
@@ -46,30 +49,23 @@ func summarize(r, baseline *result.Result) {
 }
 
 // medianLatency is the median of each figure over the trials. A percentile that one trial is too short for is left out:
-// the other trials alone would be a choice of the faster or the slower ones.
+// the other trials alone would be a choice of the faster or the slower ones. See [section.pool].
 func medianLatency(r *result.Result) result.Latency {
 	whole := func(get func(l *result.Latency) int64) int64 {
 		return int64(math.Round(medianOf(r, func(t *result.Trial) float64 { return float64(get(&t.LatencyNs)) })))
 	}
-	percentile := func(get func(l *result.Latency) *int64) *int64 {
-		for i := range r.Trials {
-			if get(&r.Trials[i].LatencyNs) == nil {
-				return nil
-			}
-		}
-		m := whole(func(l *result.Latency) int64 { return *get(l) })
-		return &m
-	}
-	return result.Latency{
-		P50:   percentile(func(l *result.Latency) *int64 { return l.P50 }),
-		P90:   percentile(func(l *result.Latency) *int64 { return l.P90 }),
-		P99:   percentile(func(l *result.Latency) *int64 { return l.P99 }),
-		P999:  percentile(func(l *result.Latency) *int64 { return l.P999 }),
-		P9999: percentile(func(l *result.Latency) *int64 { return l.P9999 }),
+	all := result.Latency{
 		Max:   whole(func(l *result.Latency) int64 { return l.Max }),
 		Mean:  whole(func(l *result.Latency) int64 { return l.Mean }),
 		Count: whole(func(l *result.Latency) int64 { return l.Count }),
 	}
+	for _, p := range result.Percentiles() {
+		if lacking := slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return *p.In(&t.LatencyNs) == nil }); !lacking {
+			m := whole(func(l *result.Latency) int64 { return **p.In(l) })
+			*p.In(&all) = &m
+		}
+	}
+	return all
 }
 
 func each(r *result.Result, get func(t *result.Trial) float64) []float64 {

@@ -45,6 +45,7 @@ func thresholdMetrics() []*thresholdMetric {
 			of: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.OpsPerSec, true }},
 		percentileMetric("p50", "50", func(l *result.Latency) *int64 { return l.P50 }),
 		percentileMetric("p90", "90", func(l *result.Latency) *int64 { return l.P90 }),
+		percentileMetric("p95", "95", func(l *result.Latency) *int64 { return l.P95 }),
 		percentileMetric("p99", "99", func(l *result.Latency) *int64 { return l.P99 }),
 		percentileMetric("p99_9", "99.9", func(l *result.Latency) *int64 { return l.P999 }),
 		percentileMetric("p99_99", "99.99", func(l *result.Latency) *int64 { return l.P9999 }),

@@ -38,7 +38,7 @@ func TestEmptyWindows(t *testing.T) {
 			"in 6 of 6 trials: the fastest took 3.00 s; -d 30s would suffice.", "faster than"},
 		{"in some trials", 2, 15 * time.Millisecond, 16 * time.Millisecond,
 			"in 2 of 6 trials: the fastest took 16.0 ms; -d 160ms would suffice.", ""},
-		{"an operation in each", 0, time.Millisecond, time.Millisecond, "faster than this table can show", "would suffice"},
+		{"an operation in each", 0, time.Millisecond, time.Millisecond, "faster than this table can show", "no operation"},
 	}
 	for _, tt := range tests {
 		d := shortWindow(tt.empty, tt.hold, tt.latency)

@@ -182,6 +182,7 @@ type Trial struct {
 type Latency struct {
 	P50   *int64 `json:"p50,omitempty"`
 	P90   *int64 `json:"p90,omitempty"`
+	P95   *int64 `json:"p95,omitempty"`
 	P99   *int64 `json:"p99,omitempty"`
 	P999  *int64 `json:"p99_9,omitempty"`
 	P9999 *int64 `json:"p99_99,omitempty"`
@@ -236,7 +237,7 @@ type Violation struct {
 // Summary draws a result's trials together. Zero when a trial's audit failed.
 type Summary struct {
 	OpsPerSec       Interval `json:"ops_per_sec"`
-	LatencyNs       Latency  `json:"latency_ns"` // median of each figure over the trials
+	LatencyNs       Latency  `json:"latency_ns"` // median of each figure over the trials, but for what is pooled
 	AllocsPerOp     float64  `json:"allocs_per_op"`
 	BytesPerSession float64  `json:"bytes_per_session"`
 	VsBaseline      *Ratio   `json:"vs_baseline,omitempty"`
@@ -244,6 +245,17 @@ type Summary struct {
 	HarnessBound    bool     `json:"harness_bound,omitempty"`
 	SchedulerBound  bool     `json:"scheduler_bound,omitempty"`
 	AuditOK         bool     `json:"audit_ok"`
+
+	// Pooled says which percentiles of LatencyNs, by their names there, are those of the samples of all trials together,
+	// in all results of the scenario that have them, because single trials of some result have too few samples. Then max
+	// is that of all trials, too.
+	Pooled map[string]Pooled `json:"pooled,omitempty"`
+}
+
+// Pooled is how much a pooled figure depends on a single trial: the least and the largest that it is without one of them.
+type Pooled struct {
+	LoNs int64 `json:"lo_ns"`
+	HiNs int64 `json:"hi_ns"`
 }
 
 // Interval is a median with a distribution-free confidence interval of at least 95 %.

@@ -40,21 +40,14 @@ func DecodeHistogram(text string) (*hdr.Histogram, error) {
 	return h, nil
 }
 
-// samplesBeyond is how many samples must lie beyond a percentile for it to be told.
-const samplesBeyond = 10
-
 // LatencyOf describes the distribution in h.
 func LatencyOf(h *hdr.Histogram) Latency {
-	n := h.TotalCount()
-	at := func(percent float64) *int64 {
-		if float64(n)*(100-percent)/100 < samplesBeyond-1e-6 {
-			return nil
+	l := Latency{Max: h.Max(), Mean: int64(h.Mean()), Count: h.TotalCount()}
+	percentiles := Percentiles()
+	for i, v := range h.ValueAtPercentilesSlice(percents(percentiles)) {
+		if l.Count >= percentiles[i].Samples() {
+			*percentiles[i].In(&l) = &v
 		}
-		v := h.ValueAtPercentile(percent)
-		return &v
 	}
-	return Latency{
-		P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), P9999: at(99.99),
-		Max: h.Max(), Mean: int64(h.Mean()), Count: n,
-	}
+	return l
 }

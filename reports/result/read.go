@@ -39,6 +39,7 @@ func Read(r io.Reader) (*Document, error) {
 	if err := json.Unmarshal(data, d); err != nil {
 		return nil, explain(err, len(data))
 	}
+	d.complete()
 	return d, nil
 }
 

@@ -1,0 +1,151 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// poolSign marks the titles of columns whose percentiles are pooled.
+const poolSign = "∑"
+
+// maxName is the name of the maximum beside those of percentiles.
+const maxName = "max"
+
+// pool replaces the medians of a percentile by the percentile of all trials' samples together, in a whole column: where
+// trials of some result have too few samples for it, and all trials of that result together have enough. A column never
+// holds both, since a pooled percentile and a median of trials are different figures: the slow trials weigh more in the
+// first. That is also why the higher percentiles and the maximum are pooled with it: p95 is to stay below p99. Where a
+// result has no histograms to pool, everything stays as it is.
+func (s *section) pool() {
+	rows := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool { return failed(r) || len(r.Trials) == 0 })
+	pooled := result.Percentiles()
+	first := slices.IndexFunc(pooled, func(p result.Percentile) bool {
+		return slices.ContainsFunc(rows, func(r *result.Result) bool {
+			return *p.In(&r.Summary.LatencyNs) == nil && samples(r) >= p.Samples()
+		})
+	})
+	if first < 0 {
+		return
+	}
+	pooled = pooled[first:]
+	all := make([]*hdr.Histogram, len(rows))
+	for i, r := range rows {
+		var err error
+		if all[i], err = pooledHistogram(r); err != nil {
+			return
+		}
+	}
+	for i, r := range rows {
+		maximum := maxWithout(r, -1)
+		r.Summary.LatencyNs.Max = maximum
+		r.Summary.Pooled = map[string]result.Pooled{maxName: {LoNs: maximum, HiNs: maximum}}
+		for _, p := range pooled {
+			if *p.In(&r.Summary.LatencyNs) = nil; all[i].TotalCount() >= p.Samples() {
+				v := all[i].ValueAtPercentile(p.Percent)
+				*p.In(&r.Summary.LatencyNs) = &v
+				r.Summary.Pooled[p.Name] = result.Pooled{LoNs: v, HiNs: v}
+			}
+		}
+		leaveOneOut(r, all[i], pooled)
+	}
+}
+
+// samples is how many latencies the trials of r have together.
+func samples(r *result.Result) (n int64) {
+	for i := range r.Trials {
+		n += r.Trials[i].LatencyNs.Count
+	}
+	return n
+}
+
+// pooledHistogram adds the histograms of all trials of r.
+func pooledHistogram(r *result.Result) (*hdr.Histogram, error) {
+	all := result.NewHistogram()
+	for i := range r.Trials {
+		if t := &r.Trials[i]; t.LatencyNs.Count > 0 {
+			if err := addHistogram(all, t.Histogram, t.LatencyNs.Count); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// maxWithout is the largest latency of all trials of r but one.
+func maxWithout(r *result.Result, out int) (most int64) {
+	for i := range r.Trials {
+		if i != out {
+			most = max(most, r.Trials[i].LatencyNs.Max)
+		}
+	}
+	return most
+}
+
+// leaveOneOut notes for each pooled figure of r the range of what it is without one of the trials. all is the sum of
+// their histograms.
+func leaveOneOut(r *result.Result, all *hdr.Histogram, percentiles []result.Percentile) {
+	whole := all.Export()
+	rest := *whole
+	rest.Counts = make([]int64, len(whole.Counts))
+	widen := func(name string, v int64) {
+		of := r.Summary.Pooled[name]
+		r.Summary.Pooled[name] = result.Pooled{LoNs: min(of.LoNs, v), HiNs: max(of.HiNs, v)}
+	}
+	for i := range r.Trials {
+		t := &r.Trials[i]
+		if t.LatencyNs.Count == 0 || t.LatencyNs.Count == all.TotalCount() {
+			continue
+		}
+		one, err := result.DecodeHistogram(t.Histogram)
+		if err != nil {
+			continue // not reached: it was added to all
+		}
+		for k, n := range one.Export().Counts {
+			rest.Counts[k] = whole.Counts[k] - n
+		}
+		without := hdr.Import(&rest)
+		for _, p := range percentiles {
+			if _, ok := r.Summary.Pooled[p.Name]; ok {
+				widen(p.Name, without.ValueAtPercentile(p.Percent))
+			}
+		}
+		widen(maxName, maxWithout(r, i))
+	}
+}
+
+// pools reports whether the section's column of a percentile or of the maximum, by its name in the document, is pooled.
+func (s *section) pools(name string) bool {
+	return slices.ContainsFunc(s.results, func(r *result.Result) bool { _, ok := r.Summary.Pooled[name]; return ok })
+}
+
+// tooFewSamples says which percentiles the baseline has too few samples for, and which -d would suffice for each. Other
+// rows are compared with the baseline. It is "" where none is missing, or where it is not the window that ends a trial.
+func (s *section) tooFewSamples() string {
+	r := s.baseline
+	if r == nil || failed(r) || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || samples(r) == 0 {
+		return ""
+	}
+	var lacking []string
+	for _, p := range result.Percentiles() {
+		if !slices.Contains(shownPercentiles(), p.Name) || percentileOf(r, p) != nil {
+			continue
+		}
+		// A tenth more than in proportion: no two runs have the same number of operations.
+		window := 1.1 * float64(r.WindowNs) * float64(p.Samples()) / float64(samples(r))
+		suffices := ""
+		if lacking == nil {
+			suffices = " would suffice"
+		}
+		lacking = append(lacking, fmt.Sprintf("%s (-d %s%s)", percentileTitle(p.Name), roundUp(time.Duration(math.Ceil(window))), suffices))
+	}
+	if lacking == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s completed too few operations in all trials together for %s.", r.Strategy, and(lacking))
+}
