@@ -75,6 +75,7 @@ type listedGuarantees struct {
 	Reentrant   bool   `json:"reentrant"`   // the session in hand can be used again
 	Cancellable string `json:"cancellable"` // when a wait ends with its context: no, while queued, between tries, yes
 	Rollback    bool   `json:"rollback"`    // a failed update leaves the session as it was
+	Fair        bool   `json:"fair"`        // no caller that waits for a session starves
 }
 
 type listedParam struct {
@@ -137,6 +138,7 @@ func listStrategy(s *strategies.Strategy) listedStrategy {
 			Reentrant:   g.Reentrant,
 			Cancellable: cmp.Or(string(g.Cancellable), "no"),
 			Rollback:    g.Rollback,
+			Fair:        g.Fair,
 		},
 		Parameters: []listedParam{},
 	}
@@ -194,11 +196,11 @@ func (l *listing) write(w io.Writer, columns int) error {
 }
 
 func strategySheet(list []listedStrategy) *sheet {
-	s := &sheet{titles: []string{"strategy", "blocks", "alone", "reentrant", "cancellable", "rollback", "how"}}
+	s := &sheet{titles: []string{"strategy", "blocks", "alone", "reentrant", "cancellable", "rollback", "fair", "how"}}
 	for _, x := range list {
 		g := x.Guarantees
 		s.rows = append(s.rows, []string{
-			x.Name, g.Blocks, yes(g.Alone), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), x.How})
+			x.Name, g.Blocks, yes(g.Alone), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), yes(g.Fair), x.How})
 	}
 	return s
 }

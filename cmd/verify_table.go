@@ -248,7 +248,7 @@ func (p *verifyPage) legend(promised []string) {
 		{"cancellable", "waiting for a busy session ends when the caller gives up"},
 		{"rollback", "a failed update leaves the session as it was"},
 		{"leak-free", "nothing is kept for sessions that are gone"},
-		{"fair share", "turns of the slowest of some users who want one session, over their mean"},
+		{"fair share", "updates of the slowest of some users who want one session, over their mean; starvation violates yes/"},
 	} {
 		if slices.Contains(promised, l[0]) {
 			p.explain(term, l[0], l[1])
@@ -292,6 +292,10 @@ func (p *verifyPage) killMatrix(f *findings) error {
 func (p *verifyPage) violations(f *findings) error {
 	for _, r := range f.Reports {
 		for _, g := range r.Guarantees {
+			if g.Warning != "" {
+				p.prose("", fmt.Sprintf("%s: warning: %s", r.Subject, g.Warning))
+				p.line("")
+			}
 			if !g.Kept && (r.Violation == nil || !strings.Contains(r.Violation.Why, g.Detail)) {
 				p.prose("", fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
 				p.line("")

@@ -7,6 +7,7 @@ type Guarantees struct {
 	Reentrant   bool       // fn may use the store for the session it holds, through the ctx it was given
 	Cancellable WaitCancel // how a wait for a busy session ends when ctx does
 	Rollback    bool       // an error or a panic from Update's fn leaves the session as it was
+	Fair        bool       // callers that wait for one session get it roughly in the order in which they came: none starves
 }
 
 // Blocks says whom a busy session keeps waiting.

@@ -41,6 +41,7 @@ var (
 	rollbacks    = with(func(g *manager.Guarantees) { g.Rollback = true })
 	reentrants   = with(func(g *manager.Guarantees) { g.Reentrant = true })
 	cancellables = with(func(g *manager.Guarantees) { g.Cancellable = manager.CancelAlways })
+	fairs        = with(func(g *manager.Guarantees) { g.Fair = true })
 	onlyItself   = with(func(g *manager.Guarantees) { g.Blocks = manager.BlocksItself })
 	onlyWriters  = with(func(g *manager.Guarantees) { g.Blocks = manager.BlocksWriters })
 )
@@ -123,6 +124,8 @@ var brokenStores = []broken{
 	{name: "rolls back without saying so", in: "changes-stay", says: "change undone:",
 		inCase: declared(plain, func() store { return newReference[probe](rollbacks) })},
 
+	{name: "declares to be fair and serves the last first", in: "fair", says: "starvation:",
+		inCase: wrong(fairs, func(r *reference[probe]) store { r.lock.lifo = true; return r })},
 	{name: "declares reentrant and locks itself out", in: "reentrant", says: "self-deadlock:", hangs: true,
 		inCase: declared(reentrants, func() store { return newReference[probe](plain) })},
 	{name: "lets in whoever carries an old ctx", in: "reentrant-owner", says: "stale owner:",

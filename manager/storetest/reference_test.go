@@ -139,6 +139,7 @@ func (r *reference[T]) Census() manager.Census {
 // handoff is a lock whose wait can end early. release gives it to whoever waits longest.
 type handoff struct {
 	leaky bool // wrong on purpose: whoever is cancelled in its turn keeps the lock
+	lifo  bool // unfair: the waiter that came last is next
 
 	mu    sync.Mutex // protects what follows
 	held  bool
@@ -187,8 +188,12 @@ func (h *handoff) release() {
 		h.held = false
 		return
 	}
-	h.queue[0] <- struct{}{}
-	h.queue = h.queue[1:]
+	next := 0
+	if h.lifo {
+		next = len(h.queue) - 1
+	}
+	h.queue[next] <- struct{}{}
+	h.queue = append(h.queue[:next], h.queue[next+1:]...)
 }
 
 // optimistic keeps nobody waiting: View shows a copy, Update works on a copy and tries again

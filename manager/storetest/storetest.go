@@ -127,6 +127,8 @@ func Cases[T any]() []Case[T] {
 			func(g g) bool { return !g.Rollback }, changesStay[T]},
 		{"rollback", "With rollback, an error or a panic from fn leaves the session as it was.",
 			func(g g) bool { return g.Rollback }, rollback[T]},
+		{"fair", "Where waiting callers are served fairly, each of some that want one session all the time gets it.",
+			func(g g) bool { return g.Fair }, fair[T]},
 		{"reentrant", "fn may use the store for the session it holds; all others are kept out until the outermost fn ends.",
 			func(g g) bool { return g.Reentrant }, reentrant[T]},
 		{"reentrant-owner", "fn's ctx opens only the session it was given for, and nothing once fn is over.",

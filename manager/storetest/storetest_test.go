@@ -21,7 +21,7 @@ var counting = Probe[probe]{
 }
 
 func TestRightStoresPass(t *testing.T) {
-	for _, g := range []manager.Guarantees{plain, rollbacks, reentrants, cancellables} {
+	for _, g := range []manager.Guarantees{plain, rollbacks, reentrants, cancellables, fairs} {
 		t.Run(fmt.Sprintf("%+v", g), func(t *testing.T) {
 			Run(t, func(testing.TB) store { return newReference[probe](g) }, g, counting)
 		})

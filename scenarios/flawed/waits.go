@@ -235,9 +235,9 @@ var _ = register(Flaw{
 
 var _ = register(Flaw{
 	Name:       "starvation",
-	How:        "the lock goes to whoever came last",
+	How:        "the store is declared to be fair, and the lock goes to the caller that came last",
 	Copies:     "a stack of waiters in place of a queue",
-	Guarantees: perSession,
+	Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Fair: true},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		s := newRight(t)
 		s.newLock = func() locker { return &queue{right: s, next: lastCome} }

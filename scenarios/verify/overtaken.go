@@ -6,9 +6,12 @@ import "fmt"
 // first served lets none by; a mutex lets a few.
 const patienceOfQueue = 30
 
-// overtaken looks in a schedule's histories for somebody who was passed over again and again: a schedule has no time
-// to wait until that shows as a delay.
+// overtaken looks in a schedule's histories for a user who was passed over again and again, where the store declares to be
+// fair: a schedule has no time to wait until that shows as a delay.
 func (r *round) overtaken() *offence {
+	if !r.guarantees.Fair {
+		return nil
+	}
 	for i := range r.histories {
 		ops := r.histories[i].Ops
 		for k := range ops {

@@ -80,6 +80,7 @@ type Guarantee struct {
 	Observed string `json:"observed"` // the same, or "–" where nobody looked
 	Kept     bool   `json:"kept"`     // what was declared was observed
 	Detail   string `json:"detail,omitempty"`
+	Warning  string `json:"warning,omitempty"` // what is worth knowing and no violation, in a sentence
 }
 
 // Violation is what convicts a store.

@@ -125,13 +125,20 @@ func TestOvertaken(t *testing.T) {
 		for i := range others {
 			ops = append(ops, Op{Call: int64(10*i) + 1, Return: int64(10*i) + 5, User: 1, Kind: Append, Outcome: OK})
 		}
-		return &round{histories: []SessionHistory{{Ops: ops}}}
+		r := &round{histories: []SessionHistory{{Ops: ops}}, arena: new(arena)}
+		r.guarantees.Fair = true
+		return r
 	}
 	if o := history(patienceOfQueue - 1).overtaken(); o != nil {
 		t.Errorf("passed over a few times: %+v", o)
 	}
 	if o := history(patienceOfQueue).overtaken(); o == nil || o.anomaly != Starvation {
 		t.Errorf("passed over again and again: %+v", o)
+	}
+	unfair := history(patienceOfQueue)
+	unfair.guarantees.Fair = false
+	if o := unfair.overtaken(); o != nil {
+		t.Errorf("a store that does not declare to be fair is convicted: %+v", o)
 	}
 }
 
