@@ -33,7 +33,7 @@ var layout = map[string][]string{
 	"strategies/redis":             {"strategies", "manager"},
 	"strategies/redis/redistest":   {"scenarios/process"},
 	"scenarios":                    {"manager"},
-	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify"},
+	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify", "internal/wait", "internal/goroutine"},
 	"scenarios/target":             {"scenarios", "manager", "scenarios/process", "internal/printable"},
 	"scenarios/target/conformance": {"scenarios/target", "internal/printable"},
 	"scenarios/join":               {},
@@ -47,6 +47,8 @@ var layout = map[string][]string{
 	"reports/result":               {},
 	"reports/stats":                {},
 	"internal/printable":           {},
+	"internal/wait":                {},
+	"internal/goroutine":           {},
 }
 
 // topLevel is what the module's directory may hold besides Go's test files.

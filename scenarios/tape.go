@@ -20,6 +20,7 @@ type Tape struct {
 	// What the limit is made of, as fractions of all operations.
 	Updates float64 // w: the operations that change a session
 	Busiest float64 // p: the changes of the most changed session, over all users
+	Hot     uint32  // the slot of that session
 }
 
 // Draw draws the tape of s. The same scenario and seed give the same tape on every machine.
@@ -69,8 +70,10 @@ func (t *Tape) measure(s *Scenario, slots int) {
 		hash.Write(word[:])
 		if step.Op().Mutates() {
 			updates++
-			changes[step.Slot()]++
-			busiest = max(busiest, changes[step.Slot()])
+			slot := step.Slot()
+			if changes[slot]++; changes[slot] > busiest {
+				busiest, t.Hot = changes[slot], slot
+			}
 		}
 	}
 	t.Hash = hex.EncodeToString(hash.Sum(nil))

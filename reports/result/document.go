@@ -161,21 +161,34 @@ type Trial struct {
 	AllocsPerOp     float64              `json:"allocs_per_op"`
 	BytesPerOp      float64              `json:"bytes_per_op"`
 	BytesPerSession float64              `json:"bytes_per_session,omitempty"`
-	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`        // of this process, and of a target's that it started
-	TargetCPUNs     float64              `json:"target_cpu_ns_per_op,omitempty"` // the target's part of it
-	TargetMemory    int64                `json:"target_memory_bytes,omitempty"`  // resident in the target's processes at the window's end
-	HoldNs          int64                `json:"hold_ns,omitempty"`              // mean measured work under the lock; for work on the processor: measured alone
-	WaitNs          int64                `json:"wait_ns,omitempty"`              // mean time from an update's call to its work's start
-	ThinkNs         int64                `json:"think_ns,omitempty"`             // mean measured think time, an operation
-	Updates         float64              `json:"updates,omitempty"`              // share of the completed operations that changed a session: w of the limit
-	Busiest         float64              `json:"busiest,omitempty"`              // the part of it that was the most changed session's: p of the limit
-	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`        // all goroutines' wait on mutexes in the window; nil: waits on channels
+	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`          // of this process, and of a target's that it started; without WaitCPUNsPerOp
+	WaitCPUNsPerOp  float64              `json:"wait_cpu_ns_per_op,omitempty"`     // processor time of holds and pauses: timers, wake-ups, polling
+	TargetCPUNs     float64              `json:"target_cpu_ns_per_op,omitempty"`   // the target's part of it
+	TargetMemory    int64                `json:"target_memory_bytes,omitempty"`    // resident in the target's processes at the window's end
+	HoldNs          int64                `json:"hold_ns,omitempty"`                // mean measured work under the lock; for work on the processor: measured alone
+	WaitNs          int64                `json:"wait_ns,omitempty"`                // mean time from an update's call to its work's start
+	ThinkNs         int64                `json:"think_ns,omitempty"`               // mean measured think time, an operation
+	HoldTimes       *Latency             `json:"hold_times_ns,omitempty"`          // measured holds that ended in the window; nil: not measured, or on the processor
+	ThinkTimes      *Latency             `json:"think_times_ns,omitempty"`         // measured pauses that lie whole in the window
+	Waiting         *Waiting             `json:"waiting,omitempty"`                // nil: users neither hold nor pause in this process
+	HeldNsPerOp     float64              `json:"held_ns_per_op,omitempty"`         // time inside the window during which sessions were held, per completed operation: w·h of the limit
+	BusiestHeld     float64              `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, where that is known: p·h of the limit
+	Updates         float64              `json:"updates,omitempty"`                // share of the completed operations that changed a session: w of the limit
+	Busiest         float64              `json:"busiest,omitempty"`                // the part of it that was the most changed session's: p of the limit
+	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`          // all goroutines' wait on mutexes in the window; nil: waits on channels
 	GCPauseNs       int64                `json:"gc_pause_ns"`
 	GoroutinesMax   int                  `json:"goroutines_max"`
 	Fairness        Fairness             `json:"fairness"`
 	Dropped         int64                `json:"dropped"`
 	Histogram       string               `json:"histogram,omitempty"` // all latencies: HDR V2, compressed, base64
 	Audit           Audit                `json:"audit"`
+}
+
+// Waiting is what holds and pauses took of the processors in a trial's window, as far as it is counted.
+type Waiting struct {
+	Count    int64 `json:"count"`     // holds and pauses that ended
+	Alarms   int64 `json:"alarms"`    // times that a blocked process was woken for them
+	PolledNs int64 `json:"polled_ns"` // processor time spent polling for their end
 }
 
 // Latency describes a distribution of latencies in nanoseconds. A percentile that fewer than ten samples lie beyond is nil.

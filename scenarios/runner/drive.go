@@ -72,12 +72,17 @@ func (tr *trial) drive() (window, error) {
 		go func() { conducted <- tr.conduct() }()
 	}
 	stopCleaning := tr.startJanitor()
-	defer context.AfterFunc(tr.ctx, func() { tr.stopped.Store(true) })()
+	defer context.AfterFunc(tr.ctx, tr.giveWaitsUp)()
 
-	w := window{goroutines: tr.watch(idle, timed)}
+	sampled := make(chan int, 1)
+	go func() { sampled <- tr.sampleGoroutines(idle) }()
 	err := tr.await(idle, timed)
 	if err == nil {
-		err = guarded(tr.ctx, tr.ample(1), "sweep", stopCleaning)
+		err = guarded(tr.ctx, tr.watch(), "sweep", stopCleaning)
+	}
+	w := window{}
+	if err == nil {
+		w.goroutines = <-sampled
 	}
 	if err == nil && tr.turns != nil {
 		err = tr.lastTurn(conducted)
@@ -98,77 +103,75 @@ func (tr *trial) drive() (window, error) {
 	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)
 }
 
-// watch waits until the window closes or all users are back, and returns the largest number of goroutines seen.
-func (tr *trial) watch(idle <-chan struct{}, timed bool) (most int) {
-	d := tr.longest(timed)
-	if timed && tr.turns == nil {
-		d = time.Until(tr.base.Add(time.Duration(tr.until)))
-	}
-	end := time.NewTimer(d)
-	defer end.Stop()
+// sampleGoroutines returns the largest number of goroutines seen until all users are back or the run is given up.
+func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for !tr.stopped.Load() {
 		most = max(most, runtime.NumGoroutine())
 		select {
 		case <-tick.C:
-		case <-end.C:
-			return most
 		case <-idle:
 			return most
 		case <-tr.ctx.Done():
 			return most
 		}
 	}
+	return most
 }
 
-// await waits for the users, but not for ever: the longest queue a right store can have is everybody's work in a row.
+// await waits for the users. In a timed window they note no progress, so that the watch begins when it closes.
 func (tr *trial) await(idle <-chan struct{}, timed bool) error {
-	limit := time.NewTimer(tr.longest(timed))
-	defer limit.Stop()
-	for waiting := true; waiting; {
+	if timed && tr.turns == nil {
+		end := time.NewTimer(time.Until(tr.base.Add(time.Duration(tr.until))))
+		defer end.Stop()
 		select {
 		case <-idle:
 			return nil
+		case <-end.C:
 		case <-tr.ctx.Done():
-			waiting = false
-		case <-limit.C:
-			if tr.turns == nil || !tr.turns.away.Load() {
-				tr.stopped.Store(true)
-				return errHang
-			}
-			limit.Reset(tr.longest(timed)) // it is another process that takes its time
 		}
 	}
-	// Given up: nobody works under a lock any more, so whoever can still move is back in a moment.
+	err := tr.watch().await(tr.ctx, idle)
+	switch {
+	case err == nil:
+		return nil
+	case tr.ctx.Err() == nil:
+		tr.giveWaitsUp()
+		return err
+	}
+	// The run is given up: waits are over and no work is done under a lock, so that users who are not stuck end at once.
 	select {
 	case <-idle:
 		return nil
-	case <-time.After(grace + tr.scenario.Hold):
-		return errors.Join(context.Cause(tr.ctx), errLeft)
+	case <-time.After(grace):
+		return errors.Join(err, errLeft)
 	}
 }
 
-// longest is how long the users may take: ample for everybody's work in a row, the longest queue a right store can have,
-// and for what the operations cost.
-func (tr *trial) longest(timed bool) time.Duration {
-	s := tr.scenario
-	ops, work := float64(s.Users), float64(s.Users)*float64(s.Hold) // one operation each, after the window
-	switch {
-	case timed:
-		work += float64(tr.warmup + tr.window)
-	case tr.traffic != nil:
-		c := tr.traffic.Counts()
-		ops = float64(c.Total())
-		work = float64(c.Updates) * float64(s.Hold)
-		if tr.speed > 0 {
-			work += float64(c.Span) / tr.speed
-		}
-	default:
-		ops *= float64(s.Iterations) * float64(max(1, len(s.Visit)))
-		work = ops*float64(s.Hold) + float64(s.Iterations)*float64(s.Think)
+// giveWaitsUp ends every hold and pause, and those that would follow.
+func (tr *trial) giveWaitsUp() {
+	tr.stopped.Store(true)
+	if tr.clock != nil {
+		tr.clock.Release()
 	}
-	return tr.patience + time.Duration(min(4*work+ops*float64(tr.slow()), float64(forever/2)))
+}
+
+// watch watches the whole trial's progress.
+func (tr *trial) watch() watch {
+	return watch{
+		patience: tr.patience,
+		progress: func() int64 {
+			n := tr.made.Load() + tr.turned.Load()
+			for _, u := range tr.everybody() {
+				if u != nil { // before the users are seated there is no janitor
+					n += u.beats.Load()
+				}
+			}
+			return n
+		},
+		away: func() bool { return tr.turns != nil && tr.turns.away.Load() },
+	}
 }
 
 func (tr *trial) lastFinish() time.Duration {
@@ -189,12 +192,5 @@ func (tr *trial) sleep(d time.Duration) {
 	select {
 	case <-t.C:
 	case <-tr.ctx.Done():
-	}
-}
-
-// hold is the work under the lock. Once the run is given up nobody works any more, so that a queue drains at once.
-func (tr *trial) hold() {
-	if !tr.stopped.Load() {
-		tr.work()
 	}
 }

@@ -24,7 +24,7 @@ func (tr *trial) finish() error {
 		return err
 	}
 	tr.others = others
-	if err := guarded(tr.ctx, tr.ample(1), "taking the sessions left at the end", tr.empty); err != nil {
+	if err := guarded(tr.ctx, tr.watch(), "taking the sessions left at the end", tr.empty); err != nil {
 		return err
 	}
 	if tr.unaudited {

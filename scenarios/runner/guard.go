@@ -21,38 +21,36 @@ func (f *fault) Error() string { return f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
 // errHang says that a store did not come back.
-var errHang = &fault{kind: "hang", err: errors.New("no end: calls to the store are waiting long after they should be over (a lock that nobody releases?)")}
+var errHang = &fault{kind: "hang", err: errors.New("no end: every goroutine waits for another one, and nothing was completed for a long time " +
+	"(a lock that is never released?)")}
 
-// guarded runs fn, which uses a store that may fail, panic or hang: any of it becomes a fault. It waits for fn as long as
-// patience; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
-func guarded(ctx context.Context, patience time.Duration, what string, fn func() error) error {
-	done := make(chan error, 1)
+// guarded runs fn, which uses a store that may fail, panic or hang: any of it becomes a fault. It waits for fn as long as w
+// sees progress; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
+func guarded(ctx context.Context, w watch, what string, fn func() error) error {
+	done, err := make(chan struct{}), error(nil)
 	go func() {
+		defer close(done)
 		defer func() {
 			if p := recover(); p != nil {
-				done <- &fault{kind: "unexpected error", err: fmt.Errorf("%s: panic: %v", what, p)}
+				err = &fault{kind: "unexpected error", err: fmt.Errorf("%s: panic: %v", what, p)}
 			}
 		}()
-		err := fn()
-		if err != nil && ctx.Err() == nil {
+		if err = fn(); err != nil && ctx.Err() == nil {
 			err = &fault{kind: kindOf(err), err: fmt.Errorf("%s: %w", what, err)}
 		}
-		done <- err
 	}()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	select {
-	case err := <-done:
+	given := w.await(ctx, done)
+	switch {
+	case given == nil:
 		return err
-	case <-limit.C:
-		return errHang
-	case <-ctx.Done():
+	case ctx.Err() == nil:
+		return given
 	}
 	select {
-	case err := <-done:
-		return errors.Join(context.Cause(ctx), err)
+	case <-done:
+		return errors.Join(given, err)
 	case <-time.After(grace):
-		return errors.Join(context.Cause(ctx), errLeft)
+		return errors.Join(given, errLeft)
 	}
 }
 
@@ -67,7 +65,9 @@ func kindOf(err error) string {
 var errLeft = errors.New("still waiting for the store")
 
 // stuck reports whether err says that somebody is still inside the store, so that closing it would hang, too.
-func stuck(err error) bool { return errors.Is(err, errHang) || errors.Is(err, errLeft) }
+func stuck(err error) bool {
+	return errors.Is(err, errHang) || errors.Is(err, errUndecided) || errors.Is(err, errLeft)
+}
 
 // grace is how long a run that was given up waits for a store to let go.
 const grace = 2 * time.Second

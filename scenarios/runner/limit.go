@@ -6,32 +6,32 @@ import (
 	"slices"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
-// limit is the throughput, in operations a second, that no correct store with one lock a session can exceed:
+// limit is the throughput, in operations per second, that no correct store with one lock per session can exceed:
 //
-//	X* = min( U/(z + w·h + s), c/(s + w·h if it spins), 1/(p·h) )
+//	X* = min( U/(z + w·h + s), c/κ, 1/(p·h) )
 //
 // The first is the closed loop's own bound (each of U users is thinking, working or being served), the second the
 // processors', the third that of the busiest session, whose changes come one after the other. These are the
 // asymptotic bounds of operational analysis (Denning and Buzen, 1978). All times in seconds.
+//
+// z, w·h and p·h are measured as time inside the window per completed operation, so that the first and the third hold
+// for every trial by the utilization law: no more than U users are busy, and a session is held by one of them. Means
+// of whole holds would not do: where the processors are overloaded, a hold that began in the window may end long after it.
 type limit struct {
 	users      float64 // U
-	think      float64 // z: mean think time an operation, measured
-	hold       float64 // h: mean work of an update, measured
-	updates    float64 // w: updates ÷ operations
-	busiest    float64 // p: updates of the busiest session ÷ operations
+	think      float64 // z: think time per operation, measured
+	held       float64 // w·h: time under a lock per operation, measured
+	busiest    float64 // p·h: the part of the busiest session
 	cost       float64 // s: processor time of an operation alone on the fastest store, harness included
+	processor  float64 // κ: processor time of an operation among all users, its waits and work on the processor included
 	processors float64 // c
-	spins      bool
 }
 
 func (l limit) opsPerSec() float64 {
-	onProcessor := l.cost
-	if l.spins {
-		onProcessor += l.updates * l.hold
-	}
-	x := min(per(l.users, l.think+l.updates*l.hold+l.cost), per(l.processors, onProcessor), per(1, l.busiest*l.hold))
+	x := min(per(l.users, l.think+l.held+l.cost), per(l.processors, l.processor), per(1, l.busiest))
 	if math.IsInf(x, 1) {
 		return 0 // nothing was measured that could limit
 	}
@@ -45,44 +45,135 @@ func per(n, seconds float64) float64 {
 	return n / seconds
 }
 
-// conclude fills in what follows from all of a subject's trials: the limit and what binds it.
-func (e *entrant) conclude(base setup, m result.Machine, noopNs, costNs float64, joined bool) {
-	if e.Strategy.Harness {
-		return
-	}
-	s := base.scenario
-	var limits, cpu []float64
-	for i := range e.result.Trials {
-		t := &e.result.Trials[i]
-		if base.speed == 0 && !joined { // on the log's clock the log is the limit, and what limits several machines nobody knows
-			l := base.limit(t, costNs, processors(m))
-			if e.Unlocked {
-				l.busiest = 0
-			}
-			t.LimitOpsPerSec = l.opsPerSec()
-		}
-		limits = append(limits, t.LimitOpsPerSec)
-		cpu = append(cpu, t.CPUNsPerOp)
-	}
-	e.result.LimitOpsPerSec = median(limits)
-	perOp := median(cpu) // 0 where no operation was completed
-	e.result.Summary.HarnessBound = noopNs > 0 && perOp > 0 && perOp <= 2*noopNs
-	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && base.speed == 0 && s.Users > runtime.GOMAXPROCS(0)
+// costs is what was measured of the harness, all in nanoseconds of processor time.
+type costs struct {
+	noop, protocol float64 // an operation on a store, on an adapter, that does nothing
+	waiting        waitCost
 }
 
-// limit is the limit of one trial. w is as it came out, not as the tape has it: a short window may end with every user on
-// its way to an update. p likewise, where it came out below the tape's: users who queue for the busiest session see less of
-// the tape. Above it is the chance of a slow store that did few operations.
-func (base setup) limit(t *result.Trial, costNs, processors float64) limit {
-	l := limit{
-		users: float64(base.scenario.Users), think: float64(t.ThinkNs) / 1e9, hold: float64(t.HoldNs) / 1e9,
-		updates: t.Updates, busiest: t.Busiest,
-		cost: costNs / 1e9, processors: processors, spins: base.scenario.Spin,
+// conclude fills in what follows from all trials of a scenario: the limits and the marks of the rows.
+func (r *run) conclude(base setup, own costs, entrants []*entrant) {
+	alone, together := math.Inf(1), math.Inf(1) // the least costs among the stores that passed their audits
+	for _, e := range entrants {
+		for i := range e.result.Trials {
+			own.waiting.split(&e.result.Trials[i])
+		}
+		if !e.sound() {
+			continue
+		}
+		if e.alone > 0 {
+			alone = min(alone, e.alone)
+		}
+		if cpu := e.processorTime(); cpu > 0 {
+			together = min(together, cpu)
+		}
 	}
-	if base.tape != nil && base.tape.Updates > 0 {
-		l.busiest = min(l.busiest, base.tape.Busiest*t.Updates/base.tape.Updates)
+	for _, e := range entrants {
+		if len(e.result.Trials) == 0 || e.Strategy.Harness {
+			continue
+		}
+		if r.Speed == 0 && r.Party == nil { // on the log's clock the log is the limit; of several machines it is not known
+			r.limit(e, base, alone, alone+own.waiting.perOp, together)
+		}
+		r.mark(e, base.scenario, own)
 	}
-	return l
+}
+
+// sound reports whether e is a store all of whose trials passed their audits.
+func (e *entrant) sound() bool {
+	return !e.Strategy.Harness && len(e.result.Trials) > 0 &&
+		!slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return !t.Audit.OK })
+}
+
+// processorTime is the median of the processor time of an operation in the trials, its waits included.
+func (e *entrant) processorTime() float64 {
+	var all []float64
+	for _, t := range e.result.Trials {
+		all = append(all, t.CPUNsPerOp+t.WaitCPUNsPerOp)
+	}
+	return median(all)
+}
+
+// limit fills in the limits of e's trials. κ is the least that was seen: what an operation costs alone, with its waits;
+// what it costs the fastest store among all users, where one pays for the wake-ups of many; or the trial's own.
+func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
+	s := base.scenario
+	var limits []float64
+	for i := range e.result.Trials {
+		t := &e.result.Trials[i]
+		if t.Ops == 0 {
+			continue
+		}
+		held, spun := t.HeldNsPerOp, 0.0
+		if s.Spin && e.Target == nil { // not by the clock: among more users than processors that is mostly the time suspended
+			spun = t.Updates * float64(t.HoldNs)
+			held = spun
+		}
+		processor := min(waiting+spun, together)
+		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
+			processor = min(processor, cpu)
+		}
+		l := limit{
+			users: float64(s.Users), think: float64(t.ThinkNs) / 1e9, held: held / 1e9,
+			busiest: busiestHeld(t, base.tape) / 1e9, processors: processors(r.doc.Machine),
+		}
+		if !math.IsInf(processor, 1) {
+			l.cost, l.processor = min(alone, processor)/1e9, processor/1e9
+		}
+		if e.Unlocked {
+			l.busiest = 0
+		}
+		t.LimitOpsPerSec = l.opsPerSec()
+		limits = append(limits, t.LimitOpsPerSec)
+	}
+	e.result.LimitOpsPerSec = median(limits)
+}
+
+// busiestHeld is the time under the busiest session's lock per operation in nanoseconds. Where that came out above what the
+// tape says it is the chance of a slow store that did few operations; below it, users who queue for the session see less
+// of the tape.
+func busiestHeld(t *result.Trial, tape *scenarios.Tape) float64 {
+	hold, onTape := float64(t.HoldNs), math.Inf(1)
+	if tape != nil && tape.Updates > 0 {
+		onTape = tape.Busiest * t.Updates / tape.Updates
+	}
+	if t.BusiestHeld > 0 {
+		return min(t.BusiestHeld, onTape*hold)
+	}
+	return min(t.Busiest, onTape) * hold
+}
+
+// mark says which figures of e show something else than the store.
+func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
+	harness := own.noop
+	switch {
+	case e.program() && e.metered():
+		harness = own.protocol
+	case e.program(): // what it cost is not known
+		harness = 0
+	}
+	var trials []float64
+	waits := false
+	for _, t := range e.result.Trials {
+		trials = append(trials, t.CPUNsPerOp)
+		waits = waits || t.Waiting != nil
+	}
+	cpu := median(trials)
+	if waits && e.alone > 0 { // what part of cpu is the store's is estimated, and alone is not
+		cpu = e.alone
+	}
+	// A store that leaves processors idle is bound by its waits, not by the harness.
+	e.result.Summary.HarnessBound = harness > 0 && cpu > 0 && cpu <= 2*harness && (!waits || e.saturates(processors(r.doc.Machine)))
+	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && r.Speed == 0 && s.Users > runtime.GOMAXPROCS(0)
+}
+
+// saturates reports whether e's trials used most of the processors.
+func (e *entrant) saturates(processors float64) bool {
+	var used []float64
+	for _, t := range e.result.Trials {
+		used = append(used, t.OpsPerSec*(t.CPUNsPerOp+t.WaitCPUNsPerOp)/1e9)
+	}
+	return median(used) > 0.8*processors
 }
 
 // median is the middle of xs, which it sorts; the lower of two.

@@ -56,7 +56,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	t.Fairness = tr.fairness()
 	t.Updates = tr.updates()
 	t.Busiest = t.Updates * tr.busiest()
-	tr.means(&t)
+	tr.waited(&t, w)
 	if t.Ops > 0 {
 		ops := float64(t.Ops)
 		t.OpsPerSec = ops / w.elapsed.Seconds()
@@ -120,21 +120,53 @@ func operationName(op scenarios.Op) string {
 	return op.String()
 }
 
-// means fills in the mean hold, wait and think times.
-func (tr *trial) means(t *result.Trial) {
-	var held, waited, holds, thought int64
+// waited fills in what is known of holds, waits for locks, and pauses.
+func (tr *trial) waited(t *result.Trial, w window) {
+	var held, waited, holds, thoughts, thought, inWindow, inHot int64
+	all, pauses := result.NewHistogram(), result.NewHistogram()
 	for _, u := range tr.users {
 		held += u.heldFor
 		waited += u.waitedFor
 		holds += u.holds
 		thought += u.thoughtNs
+		thoughts += u.thoughts
+		inWindow += u.inWindow
+		inHot += u.inHot
+		if u.held != nil {
+			u.held.addTo(all)
+		}
+		if u.thought != nil {
+			u.thought.addTo(pauses)
+		}
 	}
 	if holds > 0 {
 		t.HoldNs, t.WaitNs = held/holds, waited/holds
 	}
-	if t.LatencyNs.Count > 0 {
-		t.ThinkNs = thought / t.LatencyNs.Count
+	if t.Ops > 0 {
+		t.ThinkNs = thought / t.Ops
+		t.HeldNsPerOp = float64(inWindow) / float64(t.Ops)
+		if tr.hold > 0 {
+			t.BusiestHeld = float64(inHot) / float64(t.Ops)
+		}
 	}
+	if tr.clock != nil {
+		t.Waiting = &result.Waiting{Count: thoughts, Alarms: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
+		if tr.hold > 0 {
+			t.Waiting.Count += holds
+		}
+		for _, u := range tr.users {
+			t.Waiting.PolledNs += int64(u.waiter.Spun() - u.spun)
+		}
+	}
+	t.HoldTimes, t.ThinkTimes = timesOf(all), timesOf(pauses)
+}
+
+func timesOf(h *hdr.Histogram) *result.Latency {
+	if h.TotalCount() == 0 {
+		return nil
+	}
+	l := result.LatencyOf(h)
+	return &l
 }
 
 // fairness compares what the users completed: Jain, Chiu and Hawe (1984), and the slowest over the fastest.

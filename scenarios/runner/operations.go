@@ -168,6 +168,7 @@ func (u *user) handedOver(id manager.ID, last manager.Session) {
 	if u == u.trial.janitor && last.Touched > time.Now().Add(-u.trial.janitorTTL()).UnixNano() {
 		u.fault(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
 	}
+	u.beats.Add(1)
 	e := u.trial.audit.end(id, &last, u.trial.scenario.Fields, u.scratch)
 	e.since = u.opStart
 	u.ledger.ended = append(u.ledger.ended, e)

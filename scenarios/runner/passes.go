@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
@@ -30,7 +31,7 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	}
 	s.Users = users
 	idle := base
-	idle.scenario, idle.warmup, idle.window, idle.work, idle.measured, idle.speed = &s, warmup, window, nil, false, 0
+	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.speed = &s, warmup, window, nil, 0, 0
 	idle.record, idle.take = 0, nil
 	return idle
 }
@@ -59,9 +60,8 @@ func (r *run) protocol(ctx context.Context, base setup) (result.Trial, error) {
 }
 
 // passes measures once for each subject what would disturb the trials: bytes per session, the wait for the lock where
-// there is no work to time it by, and the processor time of an operation alone. It returns the least of those, in
-// nanoseconds, over the subjects that passed their audit.
-func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost float64, err error) {
+// there is no work to time it by, and the processor time of an operation alone, which it leaves in the entrants.
+func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) error {
 	for _, e := range entrants {
 		if e.Strategy.Harness {
 			continue
@@ -75,28 +75,29 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) (cost
 		}
 		for range passTries {
 			if err == nil {
-				err = r.alone(ctx, base, e, &cost)
+				err = r.measureAlone(ctx, base, e)
 			}
 		}
 		if err == nil && base.scenario.Hold <= 0 && e.Target == nil {
 			err = r.waits(ctx, base, e)
 		}
 		switch f := (*fault)(nil); {
-		case err == nil:
+		case err == nil, errors.Is(err, errUndecided):
 		case !errors.As(err, &f):
-			return 0, err
+			return err
 		case f.final: // other faults will show again in the trials
 			e.convicted = f
 		}
 	}
-	return cost, nil
+	return nil
 }
 
-// alone lowers cost to the processor time of an operation of a single user on e, if it is less.
-func (r *run) alone(ctx context.Context, base setup, e *entrant, cost *float64) error {
+// measureAlone lowers e's cost to the processor time of an operation of a single user without holds and pauses, if it
+// is less.
+func (r *run) measureAlone(ctx context.Context, base setup, e *entrant) error {
 	t, err := r.perform(ctx, base, AloneTask, e.index)
-	if t.Audit.OK && t.CPUNsPerOp > 0 && (*cost == 0 || t.CPUNsPerOp < *cost) {
-		*cost = t.CPUNsPerOp
+	if t.Audit.OK && t.CPUNsPerOp > 0 && (e.alone == 0 || t.CPUNsPerOp < e.alone) {
+		e.alone = t.CPUNsPerOp
 	}
 	return err
 }
@@ -115,9 +116,10 @@ func measureFootprint(ctx context.Context, subject Subject, base setup) (bytes f
 	s := base.scenario
 	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
 	found := make(chan float64, 1) // and not a variable: a store that hangs may come back when nobody waits any more
-	patience := base.patience + time.Duration(n)*time.Duration(s.Prefill+1)*slowOp
-	err = guarded(ctx, patience, "filling the store", func() error {
-		bytes, err := fill(ctx, subject, n, s.Prefill)
+	var made atomic.Int64
+	w := watch{patience: base.patience, progress: made.Load}
+	err = guarded(ctx, w, "filling the store", func() error {
+		bytes, err := fill(ctx, subject, n, s.Prefill, &made)
 		found <- bytes
 		return err
 	})
@@ -127,8 +129,9 @@ func measureFootprint(ctx context.Context, subject Subject, base setup) (bytes f
 	return bytes, err
 }
 
-// fill puts n sessions of some messages each into a fresh store, and returns the growth of the heap for each.
-func fill(ctx context.Context, subject Subject, n, messages int) (bytes float64, err error) {
+// fill puts n sessions of some messages each into a fresh store, and returns the growth of the heap for each. made counts
+// the operations.
+func fill(ctx context.Context, subject Subject, n, messages int, made *atomic.Int64) (bytes float64, err error) {
 	store, err := subject.Strategy.Open(subject.Params)
 	if err != nil {
 		return 0, err
@@ -141,9 +144,11 @@ func fill(ctx context.Context, subject Subject, n, messages int) (bytes float64,
 			return 0, context.Cause(ctx)
 		}
 		id, err := chat.CreateSession(ctx)
+		made.Add(1)
 		for range messages {
 			if err == nil {
 				_, err = chat.AddMessage(ctx, id, "user", "")
+				made.Add(1)
 			}
 		}
 		if err != nil {

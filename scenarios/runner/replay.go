@@ -31,6 +31,7 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 			t = u.now() // reading the log is no part of the operation
 			t = u.enterWindow(t)
 			if step.Start() {
+				u.beats.Add(1)
 				if t >= tr.from {
 					u.visits++
 				}
@@ -55,6 +56,6 @@ func (u *user) awaitDue(due int64) int64 {
 	if now >= due {
 		return due
 	}
-	u.trial.sleep(time.Duration(due - now))
+	u.waiter.Wait(time.Duration(due - now))
 	return u.now()
 }

@@ -113,16 +113,19 @@ type entrant struct {
 	index     int // in Config.Subjects
 	result    result.Result
 	footprint float64
-	convicted *fault // what a pass found that rules out any trial
-	faulty    bool   // it hung or would not work: no further trials
+	alone     float64 // processor time of an operation of one user without waits, in nanoseconds; 0: not measured
+	convicted *fault  // what a pass found that rules out any trial
+	faulty    bool    // it hung or would not work: no further trials
 }
 
 func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	base := r.setup(s)
+	var own costs
 	noop, err := r.noop(ctx, base)
 	if err != nil {
 		return err
 	}
+	own.noop = noop.CPUNsPerOp
 	if r.doc.Harness == (result.Harness{}) {
 		r.doc.Harness = *costOf(noop)
 	}
@@ -130,30 +133,26 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	if err != nil {
 		return err
 	}
+	own.protocol = protocol.CPUNsPerOp
 	if r.doc.Protocol == nil && r.Protocol != nil {
 		r.doc.Protocol = costOf(protocol)
+	}
+	if own.waiting, err = r.waiting(ctx, base, noop); err != nil {
+		return err
 	}
 	entrants := make([]*entrant, len(r.Subjects))
 	for i := range r.Subjects {
 		entrants[i] = r.entrant(i, base)
 	}
-	var cost float64
 	if (part{party: r.Party}).first() {
-		cost, err = r.passes(ctx, base, entrants)
+		err = r.passes(ctx, base, entrants)
 	}
 	if err == nil {
 		err = r.blocks(ctx, base, entrants)
 	}
+	r.conclude(base, own, entrants)
 	for _, e := range entrants {
 		if len(e.result.Trials) > 0 {
-			own := noop.CPUNsPerOp
-			switch {
-			case e.program() && e.metered():
-				own = protocol.CPUNsPerOp
-			case e.program(): // what it cost, nobody knows
-				own = 0
-			}
-			e.conclude(base, r.doc.Machine, own, cost, r.Party != nil)
 			r.doc.Results = append(r.doc.Results, e.result)
 		}
 	}
@@ -176,7 +175,7 @@ func (e *entrant) metered() bool {
 // setup draws the tape and everything else that all trials of a scenario have in common.
 func (r *run) setup(s *scenarios.Scenario) setup {
 	base := setup{
-		scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window, measured: true,
+		scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window,
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
 	}
 	if r.Progress != nil {
@@ -207,9 +206,13 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		return base
 	}
 	base.contents = newContents(s.Users+1, largest)
-	base.work = workOf(s)
-	if s.Spin && base.work != nil {
+	switch {
+	case s.Hold <= 0:
+	case s.Spin:
+		base.work = manager.CalibrateSpinner().For(s.Hold)
 		base.spin = timeAlone(base.work)
+	default:
+		base.hold = s.Hold
 	}
 	return base
 }
@@ -225,18 +228,6 @@ func timeAlone(work manager.Work) time.Duration {
 		took[i] = float64(time.Since(start))
 	}
 	return time.Duration(median(took))
-}
-
-// workOf is the scenario's work under the lock, nil for none.
-func workOf(s *scenarios.Scenario) manager.Work {
-	switch {
-	case s.Hold <= 0:
-		return nil
-	case s.Spin:
-		return manager.CalibrateSpinner().For(s.Hold)
-	default:
-		return manager.SleepFor(s.Hold)
-	}
 }
 
 func (r *run) entrant(index int, base setup) *entrant {
@@ -315,6 +306,11 @@ func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, 
 	if f := (*fault)(nil); errors.As(err, &f) {
 		e.faulty = true
 		t, err = f.trial(), nil
+	}
+	if errors.Is(err, errUndecided) && ctx.Err() == nil {
+		e.faulty = true
+		t = result.Trial{Audit: result.Audit{Skipped: true, Partial: err.Error()}}
+		err = nil
 	}
 	t.BytesPerSession = e.footprint
 	return t, err

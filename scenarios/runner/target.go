@@ -23,7 +23,7 @@ type targetUser struct {
 
 // guardTarget has something done to a target that may hang.
 func (tr *trial) guardTarget(what string, do func(context.Context) error) error {
-	return guarded(tr.ctx, tr.patience, what, func() error { return do(tr.ctx) })
+	return guarded(tr.ctx, tr.watch(), what, func() error { return do(tr.ctx) })
 }
 
 // connect gives every user a connection.
@@ -34,6 +34,7 @@ func (tr *trial) connect(ctx context.Context) error {
 			return err
 		}
 		u.way.conn = conn
+		u.beats.Add(1)
 		u.way.q = scenarios.Request{View: tr.scenario.Drives, Spin: tr.scenario.Spin}
 		if tr.sweeps {
 			u.way.used = make([]int64, len(u.ids))
@@ -121,15 +122,21 @@ func (u *user) vacate(slot uint32) {
 // asked for.
 func (u *user) worked(a *scenarios.Answer) {
 	held := u.way.q.Hold
-	if held == 0 || !u.trial.measured {
+	if held == 0 {
 		return
 	}
-	if a.Told&scenarios.ToldHeld != 0 {
+	reported := a.Told&scenarios.ToldHeld != 0
+	if reported {
 		held = a.Held
 	}
-	if end := u.now(); end >= u.trial.from && end <= u.trial.until {
+	end := u.now()
+	u.inWindow += inside(max(u.opStart, end-int64(held)), end, u.trial.from, u.trial.until)
+	if end >= u.trial.from && end <= u.trial.until {
 		u.holds++
 		u.heldFor += int64(held)
+		if reported && u.held != nil {
+			u.held.record(int64(held))
+		}
 	}
 }
 
@@ -252,6 +259,7 @@ func (tr *trial) left() (left []birth) {
 
 // take takes one session. One that is not there any more was removed as it should be, or is missed by the audit.
 func (u *user) take(of birth) error {
+	u.beats.Add(1)
 	q, a := &u.way.q, &u.way.a
 	q.ID, u.opStart = of.id, u.now()
 	if q.Op = scenarios.History; u.trial.byVersion {

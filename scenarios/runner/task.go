@@ -28,6 +28,8 @@ const (
 	FootprintTask TaskKind = "footprint" // bytes per session
 	AloneTask     TaskKind = "alone"     // CPU time of one user's operations
 	WaitsTask     TaskKind = "waits"     // waits for the lock where there is no hold to time them by
+	AlarmTask     TaskKind = "alarm"     // CPU time of waking an idle processor, in place of that of an operation
+	WaitingTask   TaskKind = "waiting"   // a trial of a store that does nothing, with holds and pauses
 	TrialTask     TaskKind = "trial"
 )
 
@@ -38,6 +40,8 @@ type Outcome struct {
 	Trial  result.Trial `json:"trial"`
 	Fault  *Fault       `json:"fault,omitempty"`
 	Behind bool         `json:"behind,omitempty"` // goroutines are left inside the store
+
+	Undecided bool `json:"undecided,omitempty"` // the store was given up without progress, and may be slow
 }
 
 // Fault is a violation that ended a task: its store gets no further trials.
@@ -60,6 +64,9 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 	out, err := r.Elsewhere(ctx, Task{kind, r.current, subject}, base.tell)
 	if f := out.Fault; err == nil && f != nil {
 		err = &fault{kind: f.Kind, err: errors.New(f.Detail), final: f.Final}
+	}
+	if err == nil && out.Undecided {
+		err = errUndecided
 	}
 	return out.Trial, err
 }
@@ -86,7 +93,15 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		base = base.idle(1, base.passWarmup(), passWindow)
 	case WaitsTask:
 		base = base.idle(users, base.passWarmup(), passWindow)
-		base.work, base.measured = func() {}, true
+		base.work = func() {}
+	case AlarmTask:
+		return alarmCost()
+	case WaitingTask:
+		s := *base.scenario
+		s.Iterations, base.scenario = 0, &s
+		base.warmup, base.window, base.record, base.take = noopWarmup, noopWindow, 0, nil
+		probe, _ := strategies.Lookup("noop")
+		of = Subject{Label: "noop", Strategy: probe}
 	case TrialTask:
 		if of.Strategy.Harness {
 			base = base.idle(users, noopWarmup, cmp.Or(base.window, noopWindow))
@@ -124,6 +139,9 @@ func (w *Worker) Do(ctx context.Context, t Task, tell func(Preparing)) (Outcome,
 	out := Outcome{Trial: trial, Behind: stuck(err)}
 	if f := (*fault)(nil); errors.As(err, &f) {
 		out.Fault, err = &Fault{Kind: f.kind, Detail: f.Error(), Final: f.final}, nil
+	}
+	if errors.Is(err, errUndecided) && ctx.Err() == nil {
+		out.Undecided, err = true, nil
 	}
 	return out, err
 }

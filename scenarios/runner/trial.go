@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -29,8 +31,8 @@ type setup struct {
 	seed     uint64
 	warmup   time.Duration
 	window   time.Duration // 0: until every user's visits are done
-	work     manager.Work  // what an update does under the lock
-	measured bool          // measure it: hold and wait times
+	work     manager.Work  // what an update does under the lock on the processor; nil: nothing
+	hold     time.Duration // how long it waits there instead
 	patience time.Duration // beyond the longest that the users of a right store can take
 	spin     time.Duration // how long work on the processor takes alone; 0 for any other work
 	record   int           // the histories of one session in so many are recorded; 0: of none
@@ -66,6 +68,7 @@ type trial struct {
 	board   *manager.Brainstorming
 	root    string // of the boards' directories
 	ids     []manager.ID
+	hot     uint32 // the slot of the busiest session; noSlot: not known
 	lives   []uint64
 	numbers []uint32 // by slot among all users' slots: of the recorded session that is made there first; 0: not recorded
 	users   []*user
@@ -74,7 +77,9 @@ type trial struct {
 	keeper  *user     // the first of them, who also takes what is left at the end
 	janitor *user     // sweeps while the users go on
 
-	made atomic.Int64 // sessions that the keepers have prepared
+	clock  *wait.Clock  // ends holds and pauses; nil: there are none
+	made   atomic.Int64 // sessions that the keepers have prepared
+	turned atomic.Int64 // turns that are over
 
 	opened, closed reading // of what the process had spent at either end of a timed window
 
@@ -82,6 +87,9 @@ type trial struct {
 	sweep atomic.Uint32 // odd while a sweep is under way
 	_     [64]byte
 }
+
+// noSlot is no slot's number.
+const noSlot = math.MaxUint32
 
 // timed reports whether the trial has a window, and does not end with the users' visits.
 func (tr *trial) timed() bool { return tr.window > 0 }
@@ -95,6 +103,15 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		return result.Trial{}, err
 	}
 	defer tr.removeBoards()
+	if tr.waits() {
+		if tr.clock, err = wait.Start(); err != nil {
+			return result.Trial{}, tr.giveUp(err)
+		}
+		defer tr.clock.Stop()
+		for _, u := range tr.users {
+			u.waiter = tr.clock.NewWaiter()
+		}
+	}
 	window, err := tr.drive()
 	if err != nil {
 		tr.tellFailed(err)
@@ -124,6 +141,10 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	tr.remote = subject.Strategy.Remote || tr.target != nil
 	tr.byVersion = s.scenario.ByVersion()
 	tr.sweeps = s.scenario.Sweeps()
+	tr.hot = noSlot
+	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.Own {
+		tr.hot = s.tape.Hot
+	}
 	tr.audit = auditor{
 		contents: s.contents, users: s.scenario.Users + 1, byVersion: tr.byVersion,
 		found: result.Audit{OK: true, Skipped: tr.unaudited},
@@ -182,34 +203,23 @@ func (tr *trial) settle() error {
 		}
 	}
 	return tr.telling(func() error {
-		return guarded(tr.ctx, tr.ample(tr.scenario.Prefill), "preparing sessions", tr.prefill)
+		return guarded(tr.ctx, tr.watch(), "preparing sessions", tr.prefill)
 	})
 }
 
-// ample is how long a few operations on each session may take.
-func (tr *trial) ample(each int) time.Duration {
-	return tr.patience + time.Duration(tr.scenario.Slots())*time.Duration(each+1)*tr.slow()
-}
-
-// What no operation without work takes on average: here, on any machine that is still of use; and elsewhere, where several
-// are asked for at once.
-const (
-	slowOp   = 100 * time.Microsecond
-	slowTrip = 10 * time.Millisecond
-)
-
-func (tr *trial) slow() time.Duration {
-	if tr.remote {
-		return slowTrip
-	}
-	return slowOp
+// waits reports whether users pause, or hold sessions without using the processor.
+func (tr *trial) waits() bool {
+	s := tr.scenario
+	return tr.hold > 0 && tr.target == nil || s.Think > 0 || tr.traffic != nil && tr.speed > 0
 }
 
 // giveUp closes the store after err, unless the store is what hangs: then it is left to itself.
 func (tr *trial) giveUp(err error) error {
 	tr.abandoned = stuck(err)
 	if !tr.abandoned {
-		_ = guarded(context.Background(), grace, "close", tr.close)
+		w := tr.watch()
+		w.patience = grace / undecidedAfter
+		_ = guarded(context.Background(), w, "close", tr.close)
 	}
 	return err
 }
@@ -258,7 +268,7 @@ func (tr *trial) seat() {
 	touched := min(per, 64<<20/64/s.Users)
 	lo, hi := tr.part.users(s.Users)
 	for i := lo; i < hi; i++ {
-		u := tr.newUser(i, touched, tr.work)
+		u := tr.newUser(i, touched, true)
 		if s.Own {
 			// A cache line or more each: what a user writes here is next to nobody's.
 			u.ids, u.lives = make([]manager.ID, per, max(per, 8)), make([]uint64, per, max(per, 16))
@@ -274,10 +284,10 @@ func (tr *trial) seat() {
 	}
 	n := tr.hands()
 	for range n {
-		tr.keepers = append(tr.keepers, tr.newUser(s.Users, (slots+n-1)/n, nil))
+		tr.keepers = append(tr.keepers, tr.newUser(s.Users, (slots+n-1)/n, false))
 	}
 	tr.keeper = tr.keepers[0]
-	tr.janitor = tr.newUser(s.Users+1, 0, nil)
+	tr.janitor = tr.newUser(s.Users+1, 0, false)
 	if tr.record > 0 && !tr.unaudited {
 		tr.openChronicles()
 	}
@@ -292,8 +302,8 @@ func (tr *trial) hands() int {
 	return 1
 }
 
-// newUser makes user number i, whose updates do work.
-func (tr *trial) newUser(i, slots int, work manager.Work) *user {
+// newUser makes user number i. Where it works, its updates hold their sessions as long as the scenario says.
+func (tr *trial) newUser(i, slots int, works bool) *user {
 	u := &user{
 		trial: tr, number: i, ids: tr.ids, lives: tr.lives, ledger: newLedger(slots),
 		contents: tr.contents, firstWord: uint32(i) * wordsPerUser,
@@ -304,11 +314,18 @@ func (tr *trial) newUser(i, slots int, work manager.Work) *user {
 	for _, op := range tr.scenario.Ops() {
 		u.recorder(op) // made now and not in the window
 	}
+	if works && tr.hold > 0 {
+		u.held = newRecorder()
+	}
+	if tr.scenario.Think > 0 {
+		u.thought = newRecorder()
+	}
 	if tr.target != nil {
 		u.do = u.doTarget
 		return u
 	}
-	if work != nil && tr.measured {
+	var work manager.Work
+	if works && (tr.work != nil || tr.hold > 0) {
 		work = u.work
 	}
 	store := tr.store

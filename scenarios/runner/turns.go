@@ -69,6 +69,7 @@ func (tr *trial) conduct() error {
 			return nil
 		}
 		stood := time.Now()
+		tr.turned.Add(1)
 		t.away.Store(true)
 		err := tr.take.turn(false)
 		t.away.Store(false)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -15,6 +16,7 @@ type usage struct {
 	cpu       time.Duration
 	mutexWait time.Duration // all goroutines together
 	gcPause   time.Duration
+	waits     wait.Spent // by the clock that ends waits
 	objects   uint64
 	bytes     uint64
 	target    scenarios.TargetUsage
@@ -24,6 +26,9 @@ type usage struct {
 func (tr *trial) usage(exact bool) usage {
 	u := readUsage(exact)
 	u.target = tr.spentByTarget()
+	if tr.clock != nil {
+		u.waits = tr.clock.Spent()
+	}
 	return u
 }
 
@@ -72,6 +77,7 @@ func (u usage) since(before usage) usage {
 		cpu:       u.cpu - before.cpu,
 		mutexWait: u.mutexWait - before.mutexWait,
 		gcPause:   u.gcPause - before.gcPause,
+		waits:     u.waits.Since(before.waits),
 		objects:   u.objects - before.objects,
 		bytes:     u.bytes - before.bytes,
 		target:    scenarios.TargetUsage{CPU: u.target.CPU - before.target.CPU, Memory: u.target.Memory},

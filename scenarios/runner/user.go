@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -53,11 +55,20 @@ type user struct {
 	writes    uint32
 	touches   uint64 // of chat that are in the ledger
 	opStart   int64
-	holds     int64
-	heldFor   int64
-	waitedFor int64
+	opSlot    uint32
+	holds     int64 // that ended in the window
+	heldFor   int64 // they took in all
+	waitedFor int64 // from the operation's start to theirs
+	inWindow  int64 // of all holds, the part inside the window
+	inHot     int64 // of that, in the busiest session
 	thoughts  int64
 	thoughtNs int64
+	spun      time.Duration // what the waiter had spent when the window opened
+	held      *recorder     // holds that ended in the window; nil: they are not measured
+	thought   *recorder     // likewise whole pauses
+
+	waiter *wait.Waiter // of holds and pauses; nil: there are none
+	beats  atomic.Int64 // progress: visits where no window ends them, holds, last states, the end
 
 	history []manager.Message // reused by reads
 	seen    manager.Session   // by the last read of a board
@@ -77,7 +88,7 @@ func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
 func (u *user) walk(visits int64) {
 	tr := u.trial
 	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
-	own := tr.scenario.Own
+	own, timed := tr.scenario.Own, tr.timed()
 	t := u.now()
 walk:
 	for {
@@ -92,6 +103,9 @@ walk:
 					break walk
 				}
 				visits--
+				if !timed {
+					u.beats.Add(1)
+				}
 				if tr.scenario.Think > 0 {
 					t = u.think(t)
 				}
@@ -120,12 +134,16 @@ func (u *user) enterWindow(t int64) int64 {
 	}
 	u.inside = true
 	u.trial.opened.read(u.trial)
+	if u.waiter != nil {
+		u.spun = u.waiter.Spun()
+	}
 	return u.now()
 }
 
 // finish notes when u's last operation ended.
 func (u *user) finish(t int64) {
 	u.finished = t
+	u.beats.Add(1)
 	if t >= u.trial.until {
 		u.trial.closed.read(u.trial)
 	}
@@ -133,17 +151,25 @@ func (u *user) finish(t int64) {
 
 // think pauses between visits. The first pause is cut at random, so that the users do not march in step.
 func (u *user) think(t int64) int64 {
-	pause := u.trial.scenario.Think
-	if u.thoughts == 0 {
-		rng := rand.New(rand.NewPCG(u.trial.seed, uint64(u.number)))
+	tr := u.trial
+	pause := tr.scenario.Think
+	whole := u.thoughts > 0
+	if !whole {
+		rng := rand.New(rand.NewPCG(tr.seed, uint64(u.number)))
 		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
 	}
-	u.trial.sleep(min(pause, time.Duration(u.trial.until-t)))
+	u.waiter.Wait(min(pause, time.Duration(tr.until-t)))
 	end := u.now()
 	u.thoughts++
-	u.thoughtNs += max(0, min(end, u.trial.until)-max(t, u.trial.from))
+	u.thoughtNs += inside(t, end, tr.from, tr.until)
+	if whole && t >= tr.from && end <= tr.until {
+		u.thought.record(end - t)
+	}
 	return end
 }
+
+// inside is how much of the time from start to end lies between from and until.
+func inside(start, end, from, until int64) int64 { return max(0, min(end, until)-max(start, from)) }
 
 // actOwn does a step on a session of the user's own, and before it what it takes to have one.
 func (u *user) actOwn(t int64, step scenarios.Step) int64 {
@@ -175,7 +201,7 @@ func (u *user) logIn(t int64, slot uint32) int64 {
 // timed does one operation and records it. The hot path: one reading of the clock.
 func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 	tr := u.trial
-	u.opStart = t
+	u.opStart, u.opSlot = t, step.Slot()
 	kind := step.Op()
 	var sweep uint32
 	if tr.sweeps {
@@ -223,14 +249,31 @@ func (u *user) recorder(kind scenarios.Op) *recorder {
 }
 
 // work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
-// user waits.
+// user waits. After the run is given up it does nothing, so that a queue drains at once.
 func (u *user) work() {
+	tr := u.trial
 	start := u.now()
-	u.trial.hold()
-	if end := u.now(); end >= u.trial.from && end <= u.trial.until {
+	switch {
+	case tr.stopped.Load():
+	case tr.hold > 0:
+		u.waiter.Wait(tr.hold)
+	default:
+		tr.work()
+	}
+	end := u.now()
+	u.beats.Add(1)
+	in := inside(start, end, tr.from, tr.until)
+	u.inWindow += in
+	if u.opSlot == tr.hot {
+		u.inHot += in
+	}
+	if end >= tr.from && end <= tr.until {
 		u.holds++
 		u.heldFor += end - start
 		u.waitedFor += start - u.opStart
+		if u.held != nil {
+			u.held.record(end - start)
+		}
 	}
 }
 

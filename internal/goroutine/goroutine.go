@@ -1,0 +1,52 @@
+// Package goroutine reads the states of the process's goroutines from the runtime's stack traces.
+package goroutine
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// A Goroutine is one goroutine as the runtime prints it.
+type Goroutine struct {
+	ID      string
+	State   string // such as "chan receive, 2 minutes"
+	Text    string // the whole trace
+	Creator string // ID of the goroutine that started it
+}
+
+// All returns every goroutine of the process, the caller's first. It stops the world.
+func All() (list []Goroutine) {
+	for size := 1 << 16; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size {
+			for text := range strings.SplitSeq(strings.TrimSpace(string(buf[:n])), "\n\n") {
+				list = append(list, Parse(text))
+			}
+			return list
+		}
+	}
+}
+
+// Parse reads "goroutine 18 [chan receive, 2 minutes]:", the stack, and "created by F in goroutine 7" with its place.
+func Parse(text string) Goroutine {
+	head, _, _ := strings.Cut(text, "\n")
+	_, rest, _ := strings.Cut(head, " ")
+	id, rest, _ := strings.Cut(rest, " ")
+	g := Goroutine{ID: id, State: strings.Trim(rest, "[]:"), Text: text}
+	if i := strings.LastIndex(text, "\ncreated by "); i >= 0 {
+		by, _, _ := strings.Cut(text[i+1:], "\n")
+		_, g.Creator, _ = strings.Cut(by, " in goroutine ")
+	}
+	return g
+}
+
+// Waits reports whether g waits for another goroutine or for a timer, which a trace does not tell apart.
+func (g *Goroutine) Waits() bool {
+	return slices.ContainsFunc([]string{"chan ", "select", "sync.", "semacquire"}, func(state string) bool {
+		return strings.HasPrefix(g.State, state)
+	})
+}
+
+// Calls reports whether function is on g's stack. Its name is as in a trace: "sync.(*Mutex).Lock".
+func (g *Goroutine) Calls(function string) bool { return strings.Contains(g.Text, function+"(") }

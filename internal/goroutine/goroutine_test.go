@@ -1,0 +1,53 @@
+package goroutine
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestStates(t *testing.T) {
+	var mu sync.Mutex
+	end := make(chan struct{})
+	mu.Lock()
+	var group sync.WaitGroup
+	group.Go(func() { lockIt(&mu) })
+	group.Go(func() { receiveIt(end) })
+	group.Go(func() { sleepIt(end) })
+	want := map[string]bool{"goroutine.lockIt": true, "goroutine.receiveIt": true, "goroutine.sleepIt": false}
+	seen := map[string]bool{}
+	for len(seen) < len(want) {
+		time.Sleep(time.Millisecond)
+		for _, g := range All() {
+			for function, waits := range want {
+				if g.Calls(function) && g.Waits() == waits {
+					seen[function] = true
+				}
+			}
+		}
+	}
+	close(end)
+	mu.Unlock()
+	group.Wait()
+}
+
+func lockIt(mu *sync.Mutex)         { mu.Lock(); defer mu.Unlock() }
+func receiveIt(end <-chan struct{}) { <-end }
+
+func sleepIt(end <-chan struct{}) {
+	for {
+		select {
+		case <-end:
+			return
+		default:
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	g := Parse("goroutine 18 [chan receive, 2 minutes]:\nmain.f(0x1)\n\t/a.go:3 +0x1\ncreated by main.main in goroutine 7\n\t/a.go:9 +0x2")
+	if g.ID != "18" || g.State != "chan receive, 2 minutes" || g.Creator != "7" || !g.Waits() || !g.Calls("main.f") || g.Calls("main.main") {
+		t.Errorf("parsed %+v", g)
+	}
+}
