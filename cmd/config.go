@@ -1,8 +1,15 @@
 package cmd
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+	"go.yaml.in/yaml/v3"
 )
 
 // Where a setting comes from, the weakest first.
@@ -44,16 +52,20 @@ const configFlag = "config"
 // between commands, stands under the command's name.
 func configure(c *cobra.Command) (sources, error) {
 	v, fs := viper.New(), c.Flags()
+	warnOfUnknownVariables(c.ErrOrStderr(), c.Root(), os.Environ())
 	path, from, err := configPath(fs)
 	if err != nil {
 		return nil, err
 	}
-	found := sources{}
+	found, inFile := sources{}, map[string]bool{}
 	if path != "" {
 		found[configFlag] = from
 		_ = fs.Lookup(configFlag).Value.Set(path) // a string takes any
 		if err := readConfig(v, path, c); err != nil {
 			return nil, err
+		}
+		for _, key := range v.AllKeys() {
+			inFile[key] = true
 		}
 	}
 	fs.VisitAll(func(f *pflag.Flag) {
@@ -67,21 +79,21 @@ func configure(c *cobra.Command) (sources, error) {
 			found[f.Name] = source{rankFlag, "--" + f.Name}
 		case os.Getenv(env) != "":
 			found[f.Name] = source{rankEnv, env}
-			err = setFlag(fs, f, v.Get(f.Name), env)
-		case v.IsSet(c.Name() + "." + f.Name):
+			err = setFlag(f, v.Get(f.Name), env)
+		case inFile[c.Name()+"."+f.Name]:
 			key := path + ": " + c.Name() + "." + f.Name
 			found[f.Name] = source{rankFile, key}
-			err = setFlag(fs, f, v.Get(c.Name()+"."+f.Name), key)
-		case v.IsSet(f.Name):
+			err = setFlag(f, v.Get(c.Name()+"."+f.Name), key)
+		case inFile[f.Name]:
 			found[f.Name] = source{rankFile, path + ": " + f.Name}
-			err = setFlag(fs, f, v.Get(f.Name), path+": "+f.Name)
+			err = setFlag(f, v.Get(f.Name), path+": "+f.Name)
 		}
 	})
 	return found, err
 }
 
 func envName(flag string) string {
-	return "SESSBENCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // configPath returns the file to read: the one named, else one of three in the working directory, empty for none.
@@ -111,17 +123,75 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 	if !slices.ContainsFunc(legal, func(end string) bool { return strings.HasSuffix(path, end) }) {
 		return usagef("--config %s: want a file in %s", quoted(path), strings.Join(legal, ", "))
 	}
-	v.SetConfigFile(path)
-	if err := v.ReadInConfig(); err != nil {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return usagef("--config %s: %w", quoted(path), withoutCall(err))
+	}
+	format := strings.TrimPrefix(filepath.Ext(path), ".")
+	if err := oneMapping(format, text); err != nil {
 		return usagef("--config %s: %w", quoted(path), err)
 	}
-	known := configKeys(c.Root())
-	unknown := v.AllKeys()
-	slices.Sort(unknown)
-	for _, key := range unknown {
-		if !known[key] {
-			return usagef("%s: unknown key %q: want some of %s, or such a key under %s", path, key,
-				strings.Join(settings(c), ", "), strings.Join(configured(c.Root()), ": or ")+":")
+	v.SetConfigType(format)
+	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
+		return usagef("--config %s: %w", quoted(path), err)
+	}
+	known, commands := configKeys(c.Root()), configured(c.Root())
+	keys := v.AllKeys()
+	slices.Sort(keys)
+	for _, key := range keys {
+		switch value := v.Get(key); {
+		case known[key]:
+		case slices.Contains(commands, key) && value == nil: // a section without a setting
+		case slices.Contains(commands, key):
+			return usagef("%s: %s: is %s: want settings below it, such as %s", path, key, kindOf(value), strings.Join(settings(c), ", "))
+		default:
+			return unknownKey(path, key, known, c)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(known)) { // an empty mapping is no key of viper's
+		if value, isMapping := v.Get(key).(map[string]any); isMapping {
+			return usagef("%s: %s: is %s: want a value or a list of values", path, key, kindOf(value))
+		}
+	}
+	return nil
+}
+
+// unknownKey is the error about a key that no flag is called.
+func unknownKey(path, key string, known map[string]bool, c *cobra.Command) error {
+	if parent := key[:max(0, strings.LastIndex(key, "."))]; known[parent] {
+		return usagef("%s: unknown key %q: %s has no keys below it: want a value or a list of values", path, key, parent)
+	}
+	if question := didYouMean(key, slices.Sorted(maps.Keys(known))); question != "" {
+		return usagef("%s: unknown key %q: %sall keys are flags: %s --help", path, key, question, c.CommandPath())
+	}
+	return usagef("%s: unknown key %q: want some of %s, or such a key under %s", path, key,
+		strings.Join(settings(c), ", "), strings.Join(configured(c.Root()), ": or ")+":")
+}
+
+// oneMapping refuses what holds no keys, or several YAML documents, of which the parser would read the first.
+func oneMapping(format string, text []byte) error {
+	switch format {
+	case "json":
+		var whole any
+		if json.Unmarshal(text, &whole) != nil {
+			return nil // of which the parser tells
+		}
+		if _, isMapping := whole.(map[string]any); !isMapping {
+			return fmt.Errorf("is %s: want an object, KEY: VALUE", kindOf(whole))
+		}
+	case "yaml", "yml":
+		documents := yaml.NewDecoder(bytes.NewReader(text))
+		var first, second any
+		if err := documents.Decode(&first); err != nil {
+			return nil // likewise, or it is empty
+		}
+		switch first.(type) {
+		case map[string]any, map[any]any, nil:
+		default:
+			return fmt.Errorf("is %s: want KEY: VALUE", kindOf(first))
+		}
+		if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
+			return errors.New("has a second document, behind ---: want one")
 		}
 	}
 	return nil
@@ -163,24 +233,34 @@ func settings(c *cobra.Command) (names []string) {
 
 // setFlag sets a flag from a value of the environment or the file; where names the place. Lists may be lists or text
 // with commas.
-func setFlag(fs *pflag.FlagSet, f *pflag.Flag, from any, where string) error {
-	var texts []string
-	switch from := from.(type) {
-	case string:
-		if texts = strings.Split(from, ","); f.Name == targetFlag { // a command may have commas
-			texts = []string{from}
+func setFlag(f *pflag.Flag, from any, where string) error {
+	values, isList := from.([]any)
+	switch text, isText := from.(string); {
+	case isList:
+	case isText && f.Name != targetFlag: // where a command may have commas
+		for one := range strings.SplitSeq(text, ",") {
+			values = append(values, one)
 		}
-	case []any:
-		for _, one := range from {
-			texts = append(texts, plain(one))
-		}
-	case map[string]any:
-		return usagef("%s: holds keys of its own: want a value or a list", where)
 	default:
-		texts = []string{plain(from)}
+		values = []any{from}
+	}
+	var texts []string
+	for _, value := range values {
+		text, err := plain(value, f)
+		if err != nil {
+			kind := kindOf(value)
+			if isSecret("--" + f.Name) {
+				kind = "no text"
+			}
+			return usagef("%s: is %s: %w", where, kind, err)
+		}
+		texts = append(texts, text)
 	}
 	if _, list := f.Value.(pflag.SliceValue); !list {
 		texts = []string{strings.Join(texts, ",")}
+	}
+	if len(texts) == 0 || slices.Contains(texts, "") {
+		return emptyError(where, f)
 	}
 	for _, text := range texts {
 		if err := f.Value.Set(text); err != nil {
@@ -190,10 +270,43 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, from any, where string) error {
 	return nil
 }
 
-// plain is a value of a file as it would be typed. JSON's numbers come as floats, whose default form is 1e+06.
-func plain(v any) string {
-	if f, ok := v.(float64); ok {
-		return strconv.FormatFloat(f, 'f', -1, 64)
+// plain is a value of a file as it would be typed for f. The error is of a type that f cannot have: a number where any text
+// is legal may have been written otherwise, a password 0123 as 83, and wants quotes.
+func plain(v any, f *pflag.Flag) (string, error) {
+	placeholder, _ := pflag.UnquoteUsage(f)
+	takesText := slices.Contains([]string{"string", "stringArray", "stringSlice"}, f.Value.Type())
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case bool, int, int64, uint64, float64:
+		if takesText {
+			return "", fmt.Errorf("want %s, in quotes", placeholder)
+		}
+		if number, ok := v.(float64); ok { // JSON has no other; its default form would be 1e+06
+			return strconv.FormatFloat(number, 'f', -1, 64), nil
+		}
+		return fmt.Sprint(v), nil
+	case nil:
+		return "", fmt.Errorf("want %s", cmp.Or(placeholder, "true or false"))
 	}
-	return fmt.Sprint(v)
+	return "", fmt.Errorf("want %s, or a list of such", cmp.Or(placeholder, "true or false"))
+}
+
+// kindOf is what a value of a file is, in words, with the value where that is short.
+func kindOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "empty"
+	case string:
+		return fmt.Sprintf("the text %q", v)
+	case bool:
+		return fmt.Sprint(v)
+	case int, int64, uint64, float64:
+		return fmt.Sprintf("the number %v", v)
+	case []any:
+		return "a list"
+	case map[string]any, map[any]any:
+		return "a mapping"
+	}
+	return "a date or a time"
 }
