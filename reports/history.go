@@ -223,10 +223,8 @@ func explainLine(err error, size int) error {
 		return fmt.Errorf("cut short after %d bytes: %w", size, err)
 	case errors.As(err, &syntax):
 		return fmt.Errorf("not JSON at byte %d: %w", syntax.Offset, err)
-	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("a JSON %s: want an object", kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Errorf("%s is a %s: want %s", kind.Field, kind.Value, kind.Type)
+		return result.WrongKind(kind)
 	}
 	return err
 }

@@ -2,10 +2,12 @@ package result
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 )
 
 // Read reads one document from r, to its end. What is not a document this package understands is refused with the
@@ -52,10 +54,44 @@ func explain(err error, size int) error {
 		return fmt.Errorf("result document: cut short after %d bytes: %w", size, err)
 	case errors.As(err, &syntax):
 		return fmt.Errorf("result document: not JSON at byte %d: %w", syntax.Offset, err)
-	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("result document: a JSON %s: want an object", kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Errorf("result document: %s is a %s: want %s", kind.Field, kind.Value, kind.Type)
+		return fmt.Errorf("result document: %w", WrongKind(kind))
 	}
 	return fmt.Errorf("result document: %w", err)
+}
+
+// WrongKind says in JSON's words, not in Go's, that a value is of the wrong type.
+func WrongKind(err *json.UnmarshalTypeError) error {
+	if err.Field == "" {
+		return fmt.Errorf("a JSON %s: want %s", err.Value, kindWanted(err.Type))
+	}
+	article := "a"
+	if err.Value == "array" || err.Value == "object" {
+		article = "an"
+	}
+	return fmt.Errorf("%s is %s %s: want %s", err.Field, article, err.Value, kindWanted(err.Type))
+}
+
+// kindWanted is what JSON calls the values that fit a Go type.
+func kindWanted(t reflect.Type) string {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "a string"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number from 0"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Pointer:
+		return kindWanted(t.Elem())
+	}
+	return "an object"
 }

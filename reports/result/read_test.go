@@ -60,7 +60,14 @@ func TestReadRefuses(t *testing.T) {
 		{"null", `null`, "no schema_version"},
 		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 1"},
 		{"a later version, whatever its fields have become", `{"schema_version":2,"results":{"a":1}}`, "schema_version 2 is later than 1"},
-		{"a field of the wrong type", `{"schema_version":1,"results":[{"trials":[{"ops":"many"}]}]}`, "results.trials.ops is a string: want int64"},
+		{"a field of the wrong type", `{"schema_version":1,"results":[{"trials":[{"ops":"many"}]}]}`, "results.trials.ops is a string: want a whole number"},
+		{"text for a switch", `{"schema_version":1,"interrupted":"yes"}`, "interrupted is a string: want true or false"},
+		{"a fraction for a count", `{"schema_version":1,"results":[{"users":1.5}]}`, "results.users is a number 1.5: want a whole number"},
+		{"text for a figure", `{"schema_version":1,"machine":{"load1":"low"}}`, "machine.load1 is a string: want a number"},
+		{"a number for a text", `{"schema_version":1,"machine":{"cpu":5}}`, "machine.cpu is a number: want a string"},
+		{"an object for a list", `{"schema_version":1,"results":{}}`, "results is an object: want an array"},
+		{"a list for an object", `{"schema_version":1,"config":[]}`, "config is an array: want an object"},
+		{"text for what may be missing", `{"schema_version":1,"traffic":"x"}`, "traffic is a string: want an object"},
 	}
 	for _, tt := range tests {
 		d, err := Read(strings.NewReader(tt.in))

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // The JSON form of a history is an object with schema_version, id, claimed, and operations in the order of the history. Of
@@ -53,11 +54,14 @@ type opJSON struct {
 func ReadHistory(r io.Reader) (*SessionHistory, error) {
 	d := json.NewDecoder(r)
 	h := new(SessionHistory)
+	var kind *json.UnmarshalTypeError
 	switch err := d.Decode(h); {
 	case errors.Is(err, io.EOF):
 		return nil, errors.New("history: empty: want the JSON object that sessbench verify writes")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, errors.New("history: it breaks off: want one whole JSON object")
+	case errors.As(err, &kind):
+		return nil, fmt.Errorf("history: %w", result.WrongKind(kind))
 	case err != nil:
 		return nil, fmt.Errorf("history: %w", err)
 	}

@@ -136,7 +136,7 @@ func TestReadHistoryRefuses(t *testing.T) {
 		{"all but the last brace", strings.TrimSpace(good)[:len(good)-3], "breaks off: want"},
 		{"two histories", good + good, "more follows: want"},
 		{"something behind the end", good + "}", "behind its end"},
-		{"an array", "[]", "cannot unmarshal array"},
+		{"an array", "[]", "a JSON array: want an object"},
 		{"no JSON", "user,kind\n", "invalid character"},
 		{"null", "null", "no schema_version: want 1"},
 		{"no schema", `{"operations": []}`, "no schema_version: want 1"},
