@@ -16,11 +16,12 @@ import (
 // nothing. Only its user writes it. Like the ledger it takes what it needs from where the operation has left it, and the
 // times from the two readings of the clock that there are anyway: an operation was called after the one before it had
 // returned, which makes its interval wider than it was, and never narrower. What recording takes counts as part of the
-// operation that follows.
+// operation that follows. A fence keeps the operation's memory accesses between the two readings.
 //
 // What tells one state of a session from the next is the scenario's count of changes: the number of messages, or, where
 // there are none, the version. Touches that are not counted, and checks that read nothing, are left out.
 type chronicle struct {
+	fence  verify.Fence
 	pages  []*verify.Recorder // all but the last are full
 	page   *verify.Recorder   // the last
 	ops    int                // that the page still has room for

@@ -207,7 +207,13 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 	if tr.sweeps {
 		sweep = tr.sweep.Load()
 	}
+	if u.chronicle != nil {
+		u.chronicle.fence.Called(t)
+	}
 	err := u.do(kind, step.Slot(), step.Size())
+	if u.chronicle != nil {
+		u.chronicle.fence.Returning()
+	}
 	end := int64(time.Since(tr.base))
 	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
 		kind += scenarios.NumOps

@@ -52,6 +52,7 @@ type client struct {
 	faults []offence
 	again  int // closures that ran more than once
 	beat   *beat
+	fence  Fence
 
 	last    Outcome // of its last operation
 	unknown bool    // it may have left a session that nobody can find
@@ -88,6 +89,15 @@ func (c *client) fault(check Check, a Anomaly, slot uint32, format string, args 
 
 func (c *client) now() int64 { return int64(time.Since(c.base)) }
 
+// called is the time of a call. What follows happens after it.
+func (c *client) called() int64 { return c.fence.Called(c.now()) }
+
+// returned is the time of a return. What precedes has happened before it.
+func (c *client) returned() int64 {
+	c.fence.Returning()
+	return c.now()
+}
+
 // do does one operation and records it.
 func (c *client) do(ctx context.Context, p *plan) {
 	switch p.kind {
@@ -119,9 +129,9 @@ func (c *client) one(ctx context.Context, p *plan) {
 	}
 	ctx, stop := cancelling(ctx, p)
 	defer stop()
-	k.op.Call = c.now()
+	k.op.Call = c.called()
 	err := k.run(ctx)
-	end := c.now()
+	end := c.returned()
 	op := k.finish(err) // a closure that runs later leaves it alone
 	op.Return, op.Hold = end, min(op.Hold, end-op.Call)
 	if op.Outcome = k.outcome(err); op.Outcome == Unknown {
@@ -442,7 +452,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		mu     sync.Mutex // protects what follows: a store may judge several sessions at a time
 		judged = map[manager.ID]Op{}
 		seen   []found
-		start  = c.now()
+		start  = c.called()
 	)
 	expired := func(id manager.ID, s *manager.Session) bool {
 		slot, ours := c.slotOf[id]
@@ -454,7 +464,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		goes := s.Touched <= start-int64(p.idle)
 		p.inside.apply()
 		c.turnstile.Pass(ctx, Inside)
-		op.Return = c.now()
+		op.Return = c.returned()
 		mu.Lock()
 		defer mu.Unlock()
 		if goes {
@@ -480,7 +490,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		seen = append(seen, found{slot, op})
 	}
 	n, err := c.store.Sweep(ctx, expired, removed)
-	end := c.now()
+	end := c.returned()
 	mu.Lock()
 	defer mu.Unlock()
 	handed := 0
@@ -506,9 +516,9 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 
 // create has an id minted, and looks at what it got.
 func (c *client) create(ctx context.Context) {
-	op := Op{Kind: Create, Outcome: OK, Created: true, Call: c.now()}
+	op := Op{Kind: Create, Outcome: OK, Created: true, Call: c.called()}
 	id, err := c.front.CreateSession(ctx)
-	op.Return = c.now()
+	op.Return = c.returned()
 	if unsettled(err) {
 		c.unknown = true // it may be there, under an id that nobody was told
 		return
@@ -523,12 +533,12 @@ func (c *client) create(ctx context.Context) {
 	op.Tag = Tag(manager.IncarnationOf(id))
 	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
-	look := Op{Kind: History, Outcome: OK, Call: c.now()}
+	look := Op{Kind: History, Outcome: OK, Call: c.called()}
 	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
 		tell(&look, s, ToldLife|ToldVersion|ToldSeq|ToldMessages)
 		return nil
 	})
-	look.Return = c.now()
+	look.Return = c.returned()
 	if unsettled(err) {
 		return
 	}

@@ -311,13 +311,13 @@ func (g *gone) convict(patience time.Duration, seed uint64) *Violation {
 
 // createAt has the target mint an id, and looks at what it got.
 func (c *client) createAt(ctx context.Context) {
-	op := Op{Kind: Create, Outcome: OK, Call: c.now()}
+	op := Op{Kind: Create, Outcome: OK, Call: c.called()}
 	c.request = scenarios.Request{Op: scenarios.Create, View: scenarios.ChatView}
 	if !c.target.Has(scenarios.Append) {
 		c.request.View = scenarios.BoardView
 	}
 	err := c.exchange(ctx, UserName(c.user)+"'s create")
-	op.Return = c.now()
+	op.Return = c.returned()
 	id := c.answer.ID
 	switch {
 	case errors.Is(err, scenarios.ErrGone):
