@@ -42,6 +42,7 @@ var layout = map[string][]string{
 	"scenarios/duet":               {"reports/result", "scenarios/process"},
 	"scenarios/process":            {},
 	"scenarios/flawed":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/verify"},
+	"internal/child":               {"scenarios/process"},
 	"internal/unusual":             {"manager", "strategies"},
 	"reports":                      {"reports/result", "reports/stats", "internal/printable"},
 	"reports/result":               {},
