@@ -37,26 +37,41 @@ type track struct {
 	bytes  int64
 }
 
-// Compile reads r to its end into a temporary file in dir (empty: the system's folder for such files). The file has
-// a random name and is unlinked at once where the system allows, else by Tape.Close. Memory is bounded but for about
-// 100 bytes per distinct session. Compile does not close r. When ctx ends it stops and returns why.
-func Compile(ctx context.Context, r *Reader, users int, dir string) (*Tape, error) {
-	if users < 1 {
-		return nil, fmt.Errorf("--users %d: want at least 1", users)
-	}
+// NewTape returns an empty tape, kept in a temporary file in dir (empty: the system's folder for such files). The file has
+// a random name and is unlinked at once where the system allows, else by Tape.Close.
+func NewTape(dir string) (*Tape, error) {
 	file, err := os.CreateTemp(dir, "sessbench-*.tape")
 	if err != nil {
 		return nil, err
 	}
-	t := &Tape{file: file, chunk: chunkSize(users), users: make([]track, users)}
+	t := &Tape{file: file}
 	if os.Remove(file.Name()) != nil {
 		t.remove = file.Name()
 	}
-	if err := t.compile(ctx, r); err != nil {
+	return t, nil
+}
+
+// Compile reads r to its end into a new tape in dir; see NewTape and Tape.Compile.
+func Compile(ctx context.Context, r *Reader, users int, dir string) (*Tape, error) {
+	t, err := NewTape(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Compile(ctx, r, users); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return t, nil
+}
+
+// Compile reads r to its end onto an empty tape. Memory is bounded but for about 100 bytes per distinct session. Compile does
+// not close r. When ctx ends it stops and returns why. After an error the tape can only be closed.
+func (t *Tape) Compile(ctx context.Context, r *Reader, users int) error {
+	if users < 1 {
+		return fmt.Errorf("--users %d: want at least 1", users)
+	}
+	t.chunk, t.users = chunkSize(users), make([]track, users)
+	return t.compile(ctx, r)
 }
 
 // chunkSize spreads 64 MiB over the users, within limits that keep reads worth their system call.

@@ -1,0 +1,51 @@
+package trace
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Two processes can replay one tape: they share its file, and one tells the other what is where in it.
+
+// index is what a tape knows besides what is in its file.
+type index struct {
+	Chunk  int
+	Tracks []sharedTrack
+	Counts Counts
+	Hash   string
+}
+
+type sharedTrack struct {
+	Chunks []int64
+	Bytes  int64
+}
+
+// File is the tape's file, for a process to inherit, and its name where it has one, for a process that inherits no files.
+func (t *Tape) File() (f *os.File, name string) { return t.file, t.remove }
+
+// Index is what [Reopen] wants to know beside the file. It is JSON.
+func (t *Tape) Index() ([]byte, error) {
+	x := index{Chunk: t.chunk, Counts: t.counts, Hash: t.hash}
+	for _, u := range t.users {
+		x.Tracks = append(x.Tracks, sharedTrack{u.chunks, u.bytes})
+	}
+	return json.Marshal(x)
+}
+
+// Reopen returns a tape that another process has compiled, by its file and its index. Its Close closes f.
+func Reopen(f *os.File, from []byte) (*Tape, error) {
+	var x index
+	if err := json.Unmarshal(from, &x); err != nil {
+		return nil, fmt.Errorf("index of a tape: %w", err)
+	}
+	if x.Chunk < recordSize || len(x.Tracks) == 0 {
+		return nil, errors.New("index of a tape: it is empty")
+	}
+	t := &Tape{file: f, chunk: x.Chunk, counts: x.Counts, hash: x.Hash}
+	for _, u := range x.Tracks {
+		t.users = append(t.users, track{u.Chunks, u.Bytes})
+	}
+	return t, nil
+}
