@@ -74,6 +74,8 @@ func (a *app) main(ctx context.Context) int {
 	case err != nil:
 	case isChild():
 		err = a.answer(ctx)
+	case measures():
+		err = a.measure(ctx)
 	default:
 		err = newRootCmd(a).ExecuteContext(ctx)
 	}

@@ -73,7 +73,7 @@ func (o *runOptions) openLists(ctx context.Context, list []runner.Subject, of []
 		if o.redis.URL == "" {
 			s.Remark = embedded
 		}
-		if s.Params["layout"] != "list" {
+		if o.listOptions(s, of) == nil {
 			continue
 		}
 		for k := range of {
@@ -82,13 +82,37 @@ func (o *runOptions) openLists(ctx context.Context, list []runner.Subject, of []
 					o.from("scenario"), of[0].Name, of[k].Name, s.Label)
 			}
 		}
-		lists, err := redis.OpenLists(ctx, o.redis,
-			redis.ListsTouch(of[0].TTL/10), redis.ListsPipelining(s.Params["pipelining"] == redis.PipeliningOn))
-		if err != nil {
+		s.Unlocked = true
+		if o.child != nil { // the process that measures opens them
+			continue
+		}
+		if s.Target, err = o.openList(ctx, o.listOptions(s, of)); err != nil {
 			return all, err
 		}
-		s.Target, s.Unlocked = target.OfLists(lists), true
 		all = append(all, s.Target.Close)
 	}
 	return all, nil
+}
+
+// redisLists says how lists are kept in Redis.
+type redisLists struct {
+	Touch      time.Duration `json:"touch"` // a use is recorded this long after the last one
+	Pipelining bool          `json:"pipelining,omitempty"`
+}
+
+// listOptions is how a subject that keeps lists does it, nil for any other.
+func (a *app) listOptions(s *runner.Subject, of []scenarios.Scenario) *redisLists {
+	if a.inRedis == nil || s.Strategy != a.inRedis || s.Params["layout"] != "list" {
+		return nil
+	}
+	return &redisLists{Touch: of[0].TTL / 10, Pipelining: s.Params["pipelining"] == redis.PipeliningOn}
+}
+
+// openList opens what keeps lists in Redis.
+func (a *app) openList(ctx context.Context, o *redisLists) (scenarios.Target, error) {
+	lists, err := redis.OpenLists(ctx, a.redis, redis.ListsTouch(o.Touch), redis.ListsPipelining(o.Pipelining))
+	if err != nil {
+		return nil, err
+	}
+	return target.OfLists(lists), nil
 }

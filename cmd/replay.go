@@ -102,9 +102,9 @@ type compiled struct {
 	format string
 }
 
-// compile reads the log once, to its end, and says on stderr what share of it can be used. The caller closes the tape.
-func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int) (*compiled, error) {
-	tape, err := trace.Compile(ctx, log, users, "")
+// compile reads the log once, to its end, onto an empty tape, and says on stderr what share of it can be used.
+func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, tape *trace.Tape) (*compiled, error) {
+	err := tape.Compile(ctx, log, users)
 	for _, problem := range log.Problems() {
 		o.complain("%s", problem)
 	}
@@ -113,7 +113,6 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int) 
 	}
 	c := tape.Counts()
 	if err := o.replayable(log, c); err != nil {
-		tape.Close()
 		return nil, err
 	}
 	o.note("%s (%s): %s of %s rows used (%s): %s visits of %s sessions, %s operations",

@@ -17,6 +17,7 @@ import (
 	"github.com/sessbench/sessbench/reports/stats"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/runner"
+	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
 // runOptions is what `run` was asked for. 0, nil and "" mean: as each scenario has it.
@@ -53,6 +54,8 @@ type runOptions struct {
 	Thresholds   []string
 	thresholds   []reports.Threshold // what they say
 	SaveBaseline string
+
+	child *measurer // the process that measures; nil: this one does
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -199,6 +202,17 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.leave(ctx, err)) }()
+	var tape *trace.Tape
+	if o.Trace != "" {
+		if tape, err = trace.NewTape(""); err != nil {
+			return err
+		}
+		defer tape.Close()
+	}
+	if o.client == nil && o.ownStreams() {
+		o.child = newMeasurer(&o.common, &o.targetOptions, tape)
+		defer func() { err = errors.Join(err, o.child.close()) }()
+	}
 	all, err := o.openSubjects(ctx, &cfg)
 	defer func() { err = errors.Join(err, all.close()) }()
 	if err != nil {
@@ -218,11 +232,10 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		}
 		defer log.Close()
 		defer context.AfterFunc(ctx, func() { log.Close() })() // a reader of lines that no row is in does not look at ctx
-		replay, err := o.compile(ctx, log, cfg.Scenarios[0].Users)
+		replay, err := o.compile(ctx, log, cfg.Scenarios[0].Users, tape)
 		if err != nil {
 			return err
 		}
-		defer replay.tape.Close()
 		cfg.Traffic, traffic = replay.tape, replay.traffic(o.Trace)
 		cfg.Scenarios[0].Sessions = int(traffic.Sessions)
 	}
@@ -233,6 +246,12 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	}
 	if o.Runs < stats.MinSamples {
 		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
+	}
+	if o.child != nil {
+		if err := o.child.prepare(ctx, cfg); err != nil {
+			return err
+		}
+		cfg.Elsewhere = o.child.perform
 	}
 	return o.measure(ctx, cfg, traffic, outputs)
 }
@@ -264,19 +283,26 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 	if _, known := o.strategy(o.Baseline); known { // it runs, too
 		taken = append(taken, o.Baseline)
 	}
-	programs, all, err := o.openTargets(ctx, taken)
+	open := o.openTargets
+	if o.child != nil {
+		open = o.child.openTargets
+	}
+	programs, all, err := open(ctx)
 	if err != nil {
 		return all, err
 	}
-	if cfg.Subjects, err = o.settledSubjects(append(list, programs...), common); err != nil {
+	if cfg.Subjects, err = o.settledSubjects(append(list, o.subjectsOf(programs, taken)...), common); err != nil {
 		return all, err
 	}
 	lists, err := o.openLists(ctx, cfg.Subjects, cfg.Scenarios)
 	all = append(all, lists...)
+	if err == nil && o.child != nil {
+		err = o.child.openSubjects(ctx, cfg, len(programs) > 0)
+	}
 	if err == nil {
 		err = fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
 	}
-	if err != nil || len(programs) == 0 {
+	if err != nil || len(programs) == 0 || o.child != nil {
 		return all, err
 	}
 	if cfg.Protocol, err = o.openProtocol(ctx); err == nil {
@@ -312,7 +338,11 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 		written = errors.Join(err, written, o.written(ctx, doc, written))
 	}
 	o.warn(doc)
-	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), o.crossed(doc)...)
+	more := o.crossed(doc)
+	if o.child != nil {
+		more = append(more, o.child.findings()...)
+	}
+	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), more...)
 }
 
 // document runs, and fills in what the runner does not know. It is nil where there is nothing to report, which the error
@@ -321,6 +351,9 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 	show := newProgress(o.err, o.Quiet)
 	cfg.Progress = show.step
 	doc, err := runner.Run(ctx, cfg)
+	if o.child != nil {
+		o.child.conclude(doc)
+	}
 	show.clear()
 	if doc == nil {
 		return nil, err

@@ -26,9 +26,15 @@ func TestMain(m *testing.M) {
 		"unfit":     func() { os.Exit(Main(WithStore(unfitStrategy()))) },
 		"clash":     func() { os.Exit(Main(WithStore(lossyStrategy("cow")))) },
 		"unsound":   func() { os.Exit(Main(unsoundStores()...)) },
+		"crashing":  func() { os.Exit(Main(crashingStores()...)) },
 	}
-	if _, script := commands[filepath.Base(os.Args[0])]; !script && os.Getenv(childEnv) != "" {
-		commands["unsound"]() // a test's own child
+	if _, script := commands[filepath.Base(os.Args[0])]; !script { // a test's own child
+		switch {
+		case os.Getenv(childEnv) != "":
+			commands["unsound"]()
+		case os.Getenv(measureEnv) != "":
+			commands["crashing"]()
+		}
 	}
 	testscript.Main(m, commands)
 }

@@ -59,22 +59,45 @@ func (list opened) close() error {
 	return errors.Join(failed...)
 }
 
+// namedTarget is a target and what it calls itself.
+type namedTarget struct {
+	scenarios.Target
+	name string
+}
+
 // openTargets starts the programs, or joins those that run. What was opened is to be closed also when there is an error.
-func (o *targetOptions) openTargets(ctx context.Context, taken []string) (list []runner.Subject, all opened, err error) {
+func (o *targetOptions) openTargets(ctx context.Context) (list []namedTarget, all opened, err error) {
 	for _, spec := range o.specs {
-		p, err := target.Start(ctx, spec, target.Options{Timeout: o.Timeout})
+		p, err := o.open(ctx, spec)
 		if err != nil {
 			return nil, all, err
 		}
 		all = append(all, p.Close)
-		label := labelFor(p.Name(), taken)
-		taken = append(taken, label)
-		list = append(list, runner.Subject{
-			Label: label, TargetName: p.Name(), Target: p,
-			Strategy: &strategies.Strategy{Name: label, How: spec.String(), Guarantees: manager.Guarantees{}},
-		})
+		list = append(list, namedTarget{p, p.Name()})
 	}
 	return list, all, nil
+}
+
+// open starts a program, or joins one that runs.
+func (o *targetOptions) open(ctx context.Context, spec target.Spec) (*target.Program, error) {
+	return target.Start(ctx, spec, target.Options{Timeout: o.Timeout})
+}
+
+// subjectsOf makes subjects of opened targets, whose labels are not among those taken.
+func (o *targetOptions) subjectsOf(targets []namedTarget, taken []string) (list []runner.Subject) {
+	for i, t := range targets {
+		label := labelFor(t.name, taken)
+		taken = append(taken, label)
+		list = append(list, runner.Subject{
+			Label: label, TargetName: t.name, Target: t.Target, Strategy: programStrategy(label, o.specs[i].String()),
+		})
+	}
+	return list
+}
+
+// programStrategy stands for the strategy of a program.
+func programStrategy(label, how string) *strategies.Strategy {
+	return &strategies.Strategy{Name: label, How: how, Guarantees: manager.Guarantees{}}
 }
 
 // labelFor is a target's name as a row has it: in one word, and nobody else's.
