@@ -31,14 +31,24 @@ var adapters = map[string]func() error{
 		var crashing sync.Mutex
 		return serve(twist{on: "add_message", instead: func(net.Conn) error { return crash(&crashing) }})
 	},
-	"crash-held": serveAndLeave,
-	"hang":       func() error { return serve(twist{on: "add_message", instead: hang}) },
-	"hang-up":    func() error { return serve(twist{on: "add_message", instead: hangUp}) },
-	"hang-hello": func() error { return serve(twist{on: "hello", instead: hang}) },
-	"garbage":    func() error { return serve(twist{on: "add_message", instead: says("this is no JSON")}) },
-	"not-utf8":   func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1,\"x\":\"\xff\"}")}) },
-	"huge-line":  func() error { return serve(twist{on: "history", instead: hugeLine}) },
-	"two-lines":  func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1}\n{\"seq\":2}")}) },
+	"crash-after": func() error {
+		return serve(twist{write: func(c net.Conn, line []byte) error {
+			_, err := c.Write(line)
+			if strings.Contains(string(line), `"held_us"`) {
+				panic("a thread in the background failed")
+			}
+			return err
+		}})
+	},
+	"crash-while": crashWhile,
+	"crash-held":  serveAndLeave,
+	"hang":        func() error { return serve(twist{on: "add_message", instead: hang}) },
+	"hang-up":     func() error { return serve(twist{on: "add_message", instead: hangUp}) },
+	"hang-hello":  func() error { return serve(twist{on: "hello", instead: hang}) },
+	"garbage":     func() error { return serve(twist{on: "add_message", instead: says("this is no JSON")}) },
+	"not-utf8":    func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1,\"x\":\"\xff\"}")}) },
+	"huge-line":   func() error { return serve(twist{on: "history", instead: hugeLine}) },
+	"two-lines":   func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1}\n{\"seq\":2}")}) },
 	"internal": func() error {
 		return serve(twist{on: "add_message", instead: says(`{"error":"internal","message":"disk full"}`)})
 	},
@@ -90,6 +100,23 @@ func crash(crashing *sync.Mutex) error {
 		fmt.Fprintln(os.Stderr, "working on it", i)
 	}
 	panic("index out of range")
+}
+
+// crashWhile crashes in add_message when two histories wait as well.
+func crashWhile() error {
+	var waiting sync.WaitGroup
+	waiting.Add(2)
+	return serve(twist{
+		on: "history", instead: func(net.Conn) error { waiting.Done(); select {} },
+		write: func(c net.Conn, line []byte) error {
+			if strings.Contains(string(line), `"seq":1`) {
+				waiting.Wait()
+				panic("index out of range")
+			}
+			_, err := c.Write(line)
+			return err
+		},
+	})
 }
 
 func hang(net.Conn) error {

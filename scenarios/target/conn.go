@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -27,9 +28,11 @@ type conn struct {
 	in   []byte // room for an answer
 	dead error  // what ended it, once that is known: no request is sent any more
 
-	turn  atomic.Uint64         // odd while an answer is waited for, and when none will come; for the watchdog
-	hold  atomic.Int64          // work under the lock that the request asks for, in nanoseconds
-	ended atomic.Pointer[error] // why somebody else closed it
+	turn  atomic.Uint64          // odd while an answer is waited for, and when none will come; for the watchdog
+	hold  atomic.Int64           // work under the lock that the request asks for, in nanoseconds
+	asked atomic.Pointer[string] // the request that was sent last, as the protocol calls it
+	sent  atomic.Int64           // when, in nanoseconds since the program was started or joined
+	ended atomic.Pointer[error]  // why somebody else closed it
 }
 
 var _ scenarios.Conn = (*conn)(nil)
@@ -60,7 +63,7 @@ func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer
 		return err
 	}
 	c.out = appendRequest(c.out[:0], q)
-	what := opNames[q.Op]
+	what := &opNames[q.Op]
 	line, err := c.exchange(ctx, what, q.Hold)
 	if err != nil {
 		return unanswered(q.Op, err)
@@ -68,7 +71,7 @@ func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer
 	f, err := readAnswer(line, q.Op, a)
 	switch {
 	case err != nil:
-		return unanswered(q.Op, c.violation(what, line, err))
+		return unanswered(q.Op, c.violation(*what, line, err))
 	case f.code != nil:
 		return c.refused(q.Op, f)
 	}
@@ -108,7 +111,7 @@ func (c *conn) refused(op scenarios.Op, f fault) error {
 
 // exchange sends the request in c.out and returns the answer, which is good until the next one. [manager.ErrNotApplied]: it
 // was not sent. Any other error: it may have been.
-func (c *conn) exchange(ctx context.Context, what string, hold time.Duration) ([]byte, error) {
+func (c *conn) exchange(ctx context.Context, what *string, hold time.Duration) ([]byte, error) {
 	if c.dead != nil {
 		return nil, manager.NotApplied(c.dead)
 	}
@@ -120,6 +123,8 @@ func (c *conn) exchange(ctx context.Context, what string, hold time.Duration) ([
 		stop = context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
 	}
 	c.hold.Store(int64(hold))
+	c.asked.Store(what)
+	c.sent.Store(int64(time.Since(c.p.began)))
 	c.turn.Add(1)
 	line, sent, err := c.roundTrip()
 	inTime := stop()
@@ -130,7 +135,7 @@ func (c *conn) exchange(ctx context.Context, what string, hold time.Duration) ([
 		}
 		return line, nil
 	}
-	err = c.fail(what, err)
+	err = c.fail(*what, err)
 	if !sent {
 		err = manager.NotApplied(err)
 	}
@@ -164,6 +169,23 @@ func (c *conn) roundTrip() (line []byte, sent bool, err error) {
 	}
 }
 
+// idle looks for a moment whether anything comes that was not asked for, such as the connection's end: a program that has
+// ended since the last answer did not end at the next request.
+func (c *conn) idle() error {
+	const moment = time.Millisecond // what has come already is read at once
+	_ = c.nc.SetReadDeadline(time.Now().Add(moment))
+	defer func() { _ = c.nc.SetReadDeadline(time.Time{}) }() // both err on a closed connection, as Read does
+	var unasked [64]byte
+	n, err := c.nc.Read(unasked[:])
+	switch {
+	case n > 0:
+		return breach("a line without a request: " + excerpt(unasked[:n]))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	}
+	return err
+}
+
 // breach is what came that no line of an answer is.
 type breach string
 
@@ -187,7 +209,7 @@ func (c *conn) end(why error) {
 func (c *conn) fail(what string, err error) error {
 	why := c.ended.Load()
 	c.nc.Close()
-	c.p.watch.remove(c)
+	defer c.p.watch.remove(c) // in the end: until then it is one of those in flight
 	_, broke := errors.AsType[breach](err)
 	switch {
 	case broke:

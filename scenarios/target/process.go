@@ -31,6 +31,7 @@ type Process struct {
 	said   *said
 	first  chan firstLine // its first line on stdout, once
 	died   chan struct{}  // closed when it has ended
+	diedAt time.Time      // for whoever knows that died is closed
 	exited chan struct{}  // closed at most drainLimit later, when all of its group has ended and all it said was heard
 	ending sync.Once
 }
@@ -140,6 +141,7 @@ func (p *Process) follow() {
 	hearing.Go(func() { _, _ = io.Copy(p.said, p.stderr) }) // errs when it is closed because somebody else holds its other end
 	hearing.Go(p.hear)
 	_ = p.cmd.Wait() // how it ended is in its state
+	p.diedAt = time.Now()
 	close(p.died)
 	_ = process.EndGroup(p.cmd.Process)
 	late := time.AfterFunc(drainLimit, p.closePipes)

@@ -44,6 +44,7 @@ type Program struct {
 	spec    Spec
 	process *Process // nil: somebody else started it
 	name    string
+	began   time.Time // it was started or joined
 	has     [scenarios.NumOps]bool
 	watch   *watchdog
 	gone    atomic.Pointer[Gone] // the first that was seen
@@ -62,7 +63,7 @@ var (
 
 // Start starts the program, or joins one that runs already, and asks it what it can do. ctx is for the start alone.
 func Start(ctx context.Context, s Spec, o Options) (*Program, error) {
-	p := &Program{spec: s, name: s.String(), watch: newWatchdog(o.timeout())}
+	p := &Program{spec: s, name: s.String(), began: time.Now(), watch: newWatchdog(o.timeout())}
 	err := p.start(ctx, o)
 	if err != nil {
 		_ = p.Close() // of less interest
@@ -178,7 +179,13 @@ func (p *Program) lost(asked string, cause error) *Gone {
 			<-p.process.exited // so that what it said last is there, too
 		case <-time.After(drainLimit):
 		}
-		g.Status = p.process.Status()
+		if g.Status = p.process.Status(); g.Status != "" {
+			g.InFlight = p.watch.inFlight(p.process.diedAt.Sub(p.began))
+		}
+		// A connection is under watch until its loss was noted, so that the first who notes it sees all requests in flight.
+		if first := p.gone.Load(); first != nil {
+			g.InFlight = first.InFlight
+		}
 	}
 	return p.note(g)
 }
@@ -205,8 +212,11 @@ func (p *Program) tell(ctx context.Context, what string) ([]byte, error) {
 		p.control = c
 	}
 	c := p.control
+	if err := c.idle(); err != nil {
+		return nil, manager.NotApplied(c.fail(what, err))
+	}
 	c.out = append(append(append(c.out[:0], `{"op":"`...), what...), "\"}\n"...)
-	return c.exchange(ctx, what, 0)
+	return c.exchange(ctx, &what, 0)
 }
 
 // Reset implements [scenarios.Target].

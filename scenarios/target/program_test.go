@@ -390,13 +390,47 @@ func TestCrashIsEverybodys(t *testing.T) {
 		working.Go(func() {
 			q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
 			err := c.Do(context.Background(), &q, &a)
-			wantError(t, err, []error{scenarios.ErrGone}, []string{"crashed at add_message: exit status 2", "panic: index out of range"})
+			wantError(t, err, []error{scenarios.ErrGone}, []string{"add_message", ": exit status 2", "panic: index out of range"})
 		})
 	}
 	working.Wait()
 	_, err := p.Connect(context.Background())
-	wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"crashed at a connection: exit status 2"})
-	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, nil)
+	wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"add_message", ": exit status 2"})
+	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, []string{"add_message", ": exit status 2"})
+}
+
+// A crash is told as what was going on when it happened, and not as what was asked next.
+func TestCrashIsOfWhatWasInFlight(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why, adapter string
+		ops          []scenarios.Op
+		says         string
+	}{
+		{"it answers, and crashes then", "crash-after", []scenarios.Op{scenarios.Append},
+			"memory: crashed between requests: exit status 2"},
+		{"two wait when a third crashes it", "crash-while", []scenarios.Op{scenarios.History, scenarios.History, scenarios.Append},
+			"memory: crashed with 3 requests in flight (add_message, history): exit status 2"},
+	} {
+		p := start(t, test.adapter, Options{})
+		id := manager.ID(uuid.New())
+		do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+		late := connect(t, p)
+		var asking sync.WaitGroup
+		for _, op := range test.ops {
+			c := connect(t, p)
+			asking.Go(func() {
+				q := scenarios.Request{Op: op, ID: id}
+				_ = c.Do(context.Background(), &q, new(scenarios.Answer)) // lost or answered
+			})
+		}
+		asking.Wait()
+		<-p.process.Exited()
+		q := scenarios.Request{Op: scenarios.Delete, ID: id}
+		err := late.Do(context.Background(), &q, new(scenarios.Answer))
+		wantError(t, err, []error{scenarios.ErrGone}, []string{test.says})
+		wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, []string{test.says})
+	}
 }
 
 // waitTurn waits until a connection's user has come so far.

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -111,6 +112,19 @@ func (w *watchdog) remove(c *conn) {
 		w.answered = w.answered || answers(c.turn.Load()) > answers(s.turn)
 		delete(w.conns, c)
 	}
+}
+
+// inFlight names the requests that were sent before a moment, in nanoseconds since the program began, and wait for an answer.
+func (w *watchdog) inFlight(before time.Duration) (asked []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		if waits(c.turn.Load()) && time.Duration(c.sent.Load()) <= before {
+			asked = append(asked, *c.asked.Load())
+		}
+	}
+	slices.Sort(asked)
+	return asked
 }
 
 // close ends the connections that are still there, and the watch.

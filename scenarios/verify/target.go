@@ -306,6 +306,9 @@ func (g *gone) convict(patience time.Duration, seed uint64) *Violation {
 		first = strings.TrimPrefix(first, known.Error()+": ")
 	}
 	v.Why, v.Stacks = g.what+": "+first, strings.TrimSpace(rest)
+	if v.Anomaly == Crash { // which may have happened before: the error says what was in flight
+		v.Why = first + " (found at " + g.what + ")"
+	}
 	return v
 }
 
