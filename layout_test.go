@@ -30,12 +30,12 @@ var layout = map[string][]string{
 	"manager":                      {},
 	"manager/storetest":            {"manager"},
 	"strategies":                   {"manager"},
-	"strategies/redis":             {"strategies", "manager"},
+	"strategies/redis":             {"strategies", "manager", "internal/openfiles"},
 	"strategies/redis/redistest":   {"scenarios/process"},
 	"scenarios":                    {"manager"},
 	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify", "internal/wait", "internal/goroutine"},
-	"scenarios/target":             {"scenarios", "manager", "scenarios/process", "internal/printable"},
-	"scenarios/target/conformance": {"scenarios/target", "internal/printable"},
+	"scenarios/target":             {"scenarios", "manager", "scenarios/process", "internal/printable", "internal/openfiles"},
+	"scenarios/target/conformance": {"scenarios/target", "internal/printable", "internal/openfiles"},
 	"scenarios/join":               {},
 	"scenarios/trace":              {"scenarios", "strategies", "manager", "reports/result"},
 	"scenarios/verify":             {"scenarios", "strategies", "manager", "reports/result"},
@@ -50,6 +50,7 @@ var layout = map[string][]string{
 	"internal/printable":           {},
 	"internal/wait":                {},
 	"internal/goroutine":           {},
+	"internal/openfiles":           {},
 }
 
 // topLevel is what the module's directory may hold besides Go's test files.

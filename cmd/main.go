@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
@@ -84,7 +85,7 @@ func (a *app) main(ctx context.Context) int {
 		code, err = exitInterrupted, fmt.Errorf("interrupted: %w", err)
 	}
 	if err != nil {
-		a.complain("%v", err)
+		a.complain("%v", openfiles.Explain(err, openfiles.Usual))
 	}
 	return code
 }

@@ -268,6 +268,10 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 	for i := range cfg.Scenarios {
 		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Users)
 	}
+	o.targetOptions.Users = o.redis.Users
+	if o.child != nil {
+		o.child.targets.Options = o.targetOptions
+	}
 	common, err := o.commonParams()
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	childproc "github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/scenarios/target"
@@ -164,7 +165,7 @@ func (a *app) serve(ctx context.Context, from io.Reader, to io.Writer) error {
 	for q := range requests {
 		reply, err := m.reply(q)
 		if err != nil {
-			reply = measureReply{Failed: err.Error()}
+			reply = measureReply{Failed: openfiles.Explain(err, openfiles.Usual).Error()}
 		}
 		if err := m.replies.Encode(reply); err != nil {
 			return errors.Join(err, m.all.close())

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/runner"
@@ -21,6 +22,7 @@ import (
 type targetOptions struct {
 	Targets []string
 	Timeout time.Duration
+	Users   int           // of a run: the connections to each, at least
 	specs   []target.Spec // what they say
 }
 
@@ -78,9 +80,23 @@ func (o *targetOptions) openTargets(ctx context.Context) (list []namedTarget, al
 	return list, all, nil
 }
 
-// open starts a program, or joins one that runs.
+// spareFiles is how many files a run needs open besides its users' connections.
+const spareFiles = 32
+
+// open starts a program, or joins one that runs. An error may be a limit of open files that is too low for the users, here or
+// there.
 func (o *targetOptions) open(ctx context.Context, spec target.Spec) (*target.Program, error) {
-	return target.Start(ctx, spec, target.Options{Timeout: o.Timeout})
+	if err := openfiles.Check(o.Users + spareFiles); err != nil {
+		return nil, fmt.Errorf("%d users on a target: %w", o.Users, err)
+	}
+	p, err := target.Start(ctx, spec, target.Options{Timeout: o.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.CheckOpenFiles(o.Users); err != nil {
+		return nil, errors.Join(fmt.Errorf("%d users on %s: %w", o.Users, p.Name(), err), p.Close())
+	}
+	return p, nil
 }
 
 // subjectsOf makes subjects of opened targets, whose labels are not among those taken.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/scenarios/verify"
 )
@@ -243,7 +244,7 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 		case errors.Is(err, context.Canceled):
 			f.Skipped = append(f.Skipped, t.Label)
 		case err != nil:
-			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, err))
+			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, openfiles.Explain(err, openfiles.Usual)))
 			if codeOf(err) == exitUsage {
 				f.unfit++
 			}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/flawed"
@@ -143,7 +144,7 @@ func (a *app) converse(ctx context.Context, from io.Reader, to io.Writer) error 
 func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
 	cfg, err := a.config(ctx, t)
 	if err != nil {
-		messages <- message{Error: err.Error()}
+		messages <- message{Error: openfiles.Explain(err, openfiles.Usual).Error()}
 		return
 	}
 	cfg.Progress = func(s verify.Step) { messages <- message{Step: &s} }
@@ -152,7 +153,7 @@ func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
 	case report == nil && err == nil:
 		messages <- message{Error: "no report"}
 	case report == nil:
-		messages <- message{Error: err.Error(), Unfit: errors.Is(err, scenarios.ErrUnsupported)}
+		messages <- message{Error: openfiles.Explain(err, openfiles.Usual).Error(), Unfit: errors.Is(err, scenarios.ErrUnsupported)}
 	case report.Violation == nil:
 		messages <- message{Report: report}
 	default:

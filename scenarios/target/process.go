@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/scenarios/process"
 )
 
@@ -191,6 +192,15 @@ func (p *Process) silent() error {
 // Dial opens a connection to where the process listens. TCP's has no delay.
 func (p *Process) Dial(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, p.Announced.Network, p.Announced.Address)
+}
+
+// ownFiles is how many files a program needs open besides its connections: its streams, a listener, what its language opens.
+const ownFiles = 16
+
+// CheckOpenFiles returns an [openfiles.Error] when the process may not have so many connections open at once, where the system
+// says that.
+func (p *Process) CheckOpenFiles(connections int) error {
+	return openfiles.CheckProcess(p.cmd.Process.Pid, join(p.cmd.Args), connections+ownFiles)
 }
 
 // Exited is closed when the process has ended, and its group, and what they said was heard.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -135,6 +136,15 @@ func (p *Program) Err() error {
 	return nil
 }
 
+// CheckOpenFiles returns an [openfiles.Error] when the program may not have a connection for each of so many users, and the
+// control connection, where that is known.
+func (p *Program) CheckOpenFiles(users int) error {
+	if p.process == nil {
+		return nil
+	}
+	return p.process.CheckOpenFiles(users + 1)
+}
+
 // Stderr is the beginning and the end of what the program said there so far; empty where somebody else started it.
 func (p *Program) Stderr() string {
 	if p.process == nil {
@@ -166,6 +176,10 @@ func (p *Program) connect(ctx context.Context) (*conn, error) {
 	}
 	if ctx.Err() != nil {
 		return nil, manager.NotApplied(context.Cause(ctx))
+	}
+	err = openfiles.Explain(err, openfiles.Usual)
+	if _, ours := errors.AsType[*openfiles.Error](err); ours { // the program is as it was
+		return nil, manager.NotApplied(err)
 	}
 	return nil, manager.NotApplied(p.lost("", err))
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sessbench/sessbench/internal/openfiles"
 )
 
 // Options says which Redis to use, and how. The zero value is a server inside this process.
@@ -64,6 +66,9 @@ const DefaultTimeout = 3 * time.Second
 // spareConns is how many connections there are beyond one a user: for scans, and for the end of what is being done.
 const spareConns = 4
 
+// spareFiles is how many files are open besides the connections.
+const spareFiles = 16
+
 // Connect connects to the Redis that o names, and makes sure that it answers; it dials a connection for every user
 // beforehand. No error names a user or a password.
 func Connect(ctx context.Context, o Options) (*Server, error) {
@@ -81,7 +86,7 @@ func Connect(ctx context.Context, o Options) (*Server, error) {
 			DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
 		}
 	}
-	s, err := connect(ctx, o)
+	s, err := connect(ctx, o, own != nil)
 	if err != nil {
 		if own != nil {
 			err = errors.Join(err, own.Close())
@@ -93,10 +98,17 @@ func Connect(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-func connect(ctx context.Context, o Options) (*Server, error) {
+func connect(ctx context.Context, o Options, own bool) (*Server, error) {
 	u, err := o.universal()
 	if err != nil {
 		return nil, err
+	}
+	conns := u.PoolSize
+	if own {
+		conns *= 2 // the other ends are here, too
+	}
+	if err := openfiles.Check(conns + spareFiles); err != nil {
+		return nil, fmt.Errorf("%d connections: %w", u.PoolSize, err)
 	}
 	where := strings.Join(u.Addrs, ",")
 	prefix := cmp.Or(o.Prefix, NewPrefix())

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/scenarios/target"
 )
@@ -80,6 +81,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) { return run(ctx, cfg
 
 func run(ctx context.Context, cfg Config, checks []check) (*Report, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+	if err := openfiles.Check(hundredConns + 32); err != nil {
+		return nil, err
+	}
 	x := &examination{Config: cfg, ctx: ctx, report: Report{Ops: []string{}}}
 	if err := x.start(); err != nil {
 		return nil, err
@@ -195,6 +199,9 @@ func (x *examination) start() (err error) {
 	var unfit *fs.PathError
 	if errors.As(x.flaw, &missing) || errors.As(x.flaw, &unfit) {
 		return x.flaw
+	}
+	if x.flaw == nil {
+		return x.program.CheckOpenFiles(hundredConns)
 	}
 	return nil
 }

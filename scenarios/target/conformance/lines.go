@@ -128,9 +128,12 @@ func shared(p *probe) {
 	p.connect().refused(of(use, id), "not_found", "the session was deleted on another connection")
 }
 
+// hundredConns is how many connections that check opens.
+const hundredConns = 100
+
 // hundred opens connections at once and asks something on each while all are open.
 func hundred(p *probe) {
-	const users = 100
+	const users = hundredConns
 	var opened [users]*conn
 	problems := make(chan *mismatch, users)
 	for i := range opened {
