@@ -43,7 +43,8 @@ func WithStore(s strategies.Strategy) Option {
 // WithArgs replaces the process's arguments. The program's name is not one of them.
 func WithArgs(args ...string) Option { return func(a *app) { a.args = args } }
 
-// WithIO replaces the process's streams. Results go to out, progress, notes and errors to err.
+// WithIO replaces the process's streams. Results go to out, progress, notes and errors to err. A run then measures in this
+// process, not in a child: a program with streams of its own, such as a test, may not be one that can be started again.
 func WithIO(in io.Reader, out, err io.Writer) Option {
 	return func(a *app) { a.in, a.out, a.err = in, out, err }
 }

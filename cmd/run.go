@@ -66,6 +66,9 @@ func newRunCmd(a *app) *cobra.Command {
 		Long: `Run drives users through a scenario against each strategy, in interleaved trials on fresh stores, audits every trial,
 and prints a table. Without flags: all strategies as the store of a chatbot with 100 users.
 
+Stores are measured in a child process. A store that crashes it loses its own row and no other: run names it, goes on
+without it, and ends with 5. Where a crash cannot be repeated with the store alone, run ends with 3.
+
 A threshold is [[STRATEGY.]OPERATION.]METRIC, an operator and a bound, and holds for every strategy when none is named:
 p99<5ms, append.p99<5ms, errors.rate<0.1%, ops_per_sec>20000; ops_per_sec>10x is ten times the before's. Where one is
 crossed, run ends with 99, and with 3 where it cannot be judged.
