@@ -45,7 +45,7 @@ var layout = map[string][]string{
 	"internal/child":               {"scenarios/process"},
 	"internal/unusual":             {"manager", "strategies"},
 	"reports":                      {"reports/result", "reports/stats", "internal/printable"},
-	"reports/result":               {},
+	"reports/result":               {"internal/printable"},
 	"reports/stats":                {},
 	"internal/printable":           {},
 	"internal/wait":                {},

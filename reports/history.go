@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/reports/stats"
 )
@@ -202,6 +203,12 @@ func parseHistoryLine(line []byte) (*HistoryEntry, error) {
 	e := new(HistoryEntry)
 	if err := json.Unmarshal(line, e); err != nil {
 		return nil, explainLine(err, len(line))
+	}
+	printable.Fields(e)
+	e.Label = printable.Name(e.Label)
+	for i := range e.Results {
+		r := &e.Results[i]
+		r.Scenario, r.Strategy, r.Target = printable.Name(r.Scenario), printable.Name(r.Strategy), printable.Name(r.Target)
 	}
 	switch {
 	case e.ID == "":

@@ -309,7 +309,7 @@ func TestHarmlessHistories(t *testing.T) {
 			t.Errorf("%s: after %q there is %q", tt.why, tt.text, out.String())
 		}
 		again, err := ParseHistory(out.Bytes())
-		if err != nil || len(again.Entries) != tt.runs+1 || again.Entries[tt.runs].Label != "new\nline" {
+		if err != nil || len(again.Entries) != tt.runs+1 || again.Entries[tt.runs].Label != "new line" {
 			t.Errorf("%s: read back: %v and error %v", tt.why, again, err)
 			continue
 		}

@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -495,3 +496,46 @@ var coarse = func() string {
 	}
 	return text
 }()
+
+// The blocks come in the order of the first part, and those that a part lacks are left out, in whatever order parts have them.
+func TestBlocksOf(t *testing.T) {
+	const n = 12_000
+	a, b := &result.Result{}, &result.Result{}
+	for i := range n {
+		a.Trials = append(a.Trials, result.Trial{Block: i, Ops: 1})
+		if i != 7 {
+			b.Trials = append(b.Trials, result.Trial{Block: n - 1 - i, Ops: 2})
+		}
+	}
+	blocks := blocksOf([]*result.Result{a, b})
+	if len(blocks) != n-1 {
+		t.Fatalf("%d blocks, want %d", len(blocks), n-1)
+	}
+	for i, same := range blocks {
+		want := i
+		if i >= n-1-7 { // the one that b lacks
+			want++
+		}
+		if same[0].Block != want || same[1].Block != want || same[0].Ops != 1 || same[1].Ops != 2 {
+			t.Fatalf("element %d is of block %d and %d, want %d", i, same[0].Block, same[1].Block, want)
+		}
+	}
+}
+
+// The error is that of the first block, whichever goroutine is done first.
+func TestForEachReturnsTheFirstError(t *testing.T) {
+	done := make([]bool, 100)
+	err := forEach(len(done), func(i int) error {
+		done[i] = true
+		if i == 20 || i == 21 || i == 99 {
+			return fmt.Errorf("block %d", i)
+		}
+		return nil
+	})
+	if err == nil || err.Error() != "block 20" || slices.Contains(done, false) {
+		t.Errorf("%v, %v", err, done)
+	}
+	if err := forEach(0, func(int) error { return errors.New("never") }); err != nil {
+		t.Errorf("of nothing: %v", err)
+	}
+}

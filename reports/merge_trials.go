@@ -2,7 +2,10 @@ package reports
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
@@ -26,19 +29,38 @@ func mergeResults(parts []Source, names []result.Participant, row []*result.Resu
 		r.Summary.SchedulerBound = r.Summary.SchedulerBound || one.Summary.SchedulerBound
 	}
 	r.WaitNs = int64(wait.mean())
-	for i := range row[0].Trials {
-		same := blockOf(row, row[0].Trials[i].Block)
-		if same == nil {
-			continue
+	blocks := blocksOf(row)
+	trials := make([]result.Trial, len(blocks))
+	err := forEach(len(blocks), func(i int) (err error) {
+		m := merger{parts: parts, names: present(names), row: row, trials: blocks[i]}
+		if trials[i], err = m.trial(); err != nil {
+			return fmt.Errorf("%w (%s (%s), block %d)", err, r.Strategy, r.Scenario, trials[i].Block+1)
 		}
-		m := merger{parts: parts, names: present(names), row: row, trials: same}
-		t, err := m.trial()
-		if err != nil {
-			return r, fmt.Errorf("%w (%s (%s), block %d)", err, r.Strategy, r.Scenario, t.Block+1)
-		}
-		r.Trials = append(r.Trials, t)
+		return nil
+	})
+	r.Trials = append(r.Trials, trials...) // nil where there are none
+	return r, err
+}
+
+// forEach runs do(0), …, do(n-1) on all processors and returns the error of the first that failed.
+func forEach(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				errs[i] = do(int(i))
+			}
+		})
 	}
-	return r, nil
+	workers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // present is the participants of which there are documents, in the order of these.
@@ -46,16 +68,27 @@ func present(all []result.Participant) []result.Participant {
 	return slices.DeleteFunc(slices.Clone(all), func(p result.Participant) bool { return p.Lost })
 }
 
-// blockOf returns each part's trial of a block, nil unless every part has one.
-func blockOf(row []*result.Result, block int) (trials []*result.Trial) {
-	for _, r := range row {
-		at := slices.IndexFunc(r.Trials, func(t result.Trial) bool { return t.Block == block })
-		if at < 0 {
-			return nil
+// blocksOf returns the trials of each block that every part has, an element a part, in the order of the first part's.
+func blocksOf(row []*result.Result) (blocks [][]*result.Trial) {
+	byBlock := make([]map[int]*result.Trial, len(row))
+	for i, r := range row {
+		byBlock[i] = make(map[int]*result.Trial, len(r.Trials))
+		for j := range r.Trials {
+			if t := &r.Trials[j]; byBlock[i][t.Block] == nil {
+				byBlock[i][t.Block] = t
+			}
 		}
-		trials = append(trials, &r.Trials[at])
 	}
-	return trials
+	for i := range row[0].Trials {
+		same := make([]*result.Trial, len(row))
+		for k := range row {
+			same[k] = byBlock[k][row[0].Trials[i].Block]
+		}
+		if !slices.Contains(same, nil) {
+			blocks = append(blocks, same)
+		}
+	}
+	return blocks
 }
 
 // merger makes one trial of those that the parts ran at the same time.
@@ -148,7 +181,7 @@ func (w *weighted) mean() float64 {
 
 // latency adds the trials' histograms. A trial that its store did not let finish has none.
 func (m *merger) latency() (l result.Latency, text string, err error) {
-	all := result.NewHistogram()
+	all := result.NewSum()
 	for i, t := range m.trials {
 		if t.LatencyNs.Count == 0 {
 			continue
@@ -162,7 +195,7 @@ func (m *merger) latency() (l result.Latency, text string, err error) {
 }
 
 // addHistogram adds a document's histogram, which is to hold count latencies.
-func addHistogram(all *hdr.Histogram, text string, count int64) error {
+func addHistogram(all *hdr.PackedHistogram, text string, count int64) error {
 	h, err := result.DecodeHistogram(text)
 	if err != nil {
 		return err
@@ -197,7 +230,7 @@ func (m *merger) operations() (map[string]result.Operation, error) {
 // operation merges one operation, of which those that had an answer have a latency. Where a part kept no histogram of it there are no percentiles: those of the parts cannot
 // be added.
 func (m *merger) operation(name string) (op result.Operation, err error) {
-	all, mean, largest := result.NewHistogram(), weighted{}, int64(0)
+	all, mean, largest := result.NewSum(), weighted{}, int64(0)
 	whole, answered := true, int64(0)
 	for i, t := range m.trials {
 		one, there := t.Operations[name]

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -396,12 +396,8 @@ func mishaps(r *result.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// clean makes text from a document safe for a line of a terminal: no control characters, escape sequences or line ends.
+// clean makes text safe for one line of output: without control characters, escape sequences, bidirectional characters and
+// line ends. Its spaces stay as they are, since a command is more than its words.
 func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Text(s))
 }

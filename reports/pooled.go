@@ -34,7 +34,7 @@ func (s *section) pool() {
 		return
 	}
 	pooled = pooled[first:]
-	all := make([]*hdr.Histogram, len(rows))
+	all := make([]*hdr.PackedHistogram, len(rows))
 	for i, r := range rows {
 		var err error
 		if all[i], err = pooledHistogram(r); err != nil {
@@ -65,8 +65,8 @@ func samples(r *result.Result) (n int64) {
 }
 
 // pooledHistogram adds the histograms of all trials of r.
-func pooledHistogram(r *result.Result) (*hdr.Histogram, error) {
-	all := result.NewHistogram()
+func pooledHistogram(r *result.Result) (*hdr.PackedHistogram, error) {
+	all := result.NewSum()
 	for i := range r.Trials {
 		if t := &r.Trials[i]; t.LatencyNs.Count > 0 {
 			if err := addHistogram(all, t.Histogram, t.LatencyNs.Count); err != nil {
@@ -89,10 +89,7 @@ func maxWithout(r *result.Result, out int) (most int64) {
 
 // leaveOneOut notes for each pooled figure of r the range of what it is without one of the trials. all is the sum of
 // their histograms.
-func leaveOneOut(r *result.Result, all *hdr.Histogram, percentiles []result.Percentile) {
-	whole := all.Export()
-	rest := *whole
-	rest.Counts = make([]int64, len(whole.Counts))
+func leaveOneOut(r *result.Result, all *hdr.PackedHistogram, percentiles []result.Percentile) {
 	widen := func(name string, v int64) {
 		of := r.Summary.Pooled[name]
 		r.Summary.Pooled[name] = result.Pooled{LoNs: min(of.LoNs, v), HiNs: max(of.HiNs, v)}
@@ -106,10 +103,14 @@ func leaveOneOut(r *result.Result, all *hdr.Histogram, percentiles []result.Perc
 		if err != nil {
 			continue // not reached: it was added to all
 		}
-		for k, n := range one.Export().Counts {
-			rest.Counts[k] = whole.Counts[k] - n
+		own := make(map[int64]int64, one.Populated())
+		for value, n := range one.ForEachBucket {
+			own[value] = n
 		}
-		without := hdr.Import(&rest)
+		without := result.NewSum()
+		for value, n := range all.ForEachBucket {
+			_ = without.RecordValues(value, n-own[value]) // an error only for what does not fit, and it did
+		}
 		for _, p := range percentiles {
 			if _, ok := r.Summary.Pooled[p.Name]; ok {
 				widen(p.Name, without.ValueAtPercentile(p.Percent))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -99,6 +100,7 @@ func TestJSONIsReadBack(t *testing.T) {
 		if name == "empty" {
 			want.Results = nil
 		}
+		printable.Fields(want) // as reading does
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

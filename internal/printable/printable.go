@@ -37,6 +37,9 @@ func Line(s string, most int) string {
 
 // Text returns s like [Line], but keeps its lines, tabs, spaces and length.
 func Text(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s // most text, histograms of a megabyte among it
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return r

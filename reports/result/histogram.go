@@ -13,23 +13,36 @@ const (
 	histogramDigits = 3
 )
 
-// NewHistogram returns an empty histogram of latencies in nanoseconds, one that all histograms of documents can be merged
-// into without loss.
+// Histogram is a distribution of latencies: an [hdr.Histogram], which is fast to record into, or an [hdr.PackedHistogram],
+// which holds its non-empty buckets only.
+type Histogram interface {
+	TotalCount() int64
+	Max() int64
+	Mean() float64
+	ValueAtPercentilesSlice(percents []float64) []int64
+	EncodeV2() ([]byte, error)
+}
+
+// NewHistogram returns an empty histogram to record latencies in nanoseconds into, one that all histograms of documents
+// can be merged into without loss.
 func NewHistogram() *hdr.Histogram { return hdr.New(1, MaxLatencyNs, histogramDigits) }
 
-// EncodeHistogram is h in HdrHistogram's compressed V2 form, base64 (which the library's Encode already applies).
-func EncodeHistogram(h *hdr.Histogram) (string, error) {
-	b, err := h.Encode(hdr.V2CompressedEncodingCookieBase)
+// NewSum returns an empty histogram to merge histograms of documents into.
+func NewSum() *hdr.PackedHistogram { return hdr.NewPacked(1, MaxLatencyNs, histogramDigits) }
+
+// EncodeHistogram is h in HdrHistogram's compressed V2 form, base64 (which the library's EncodeV2 already applies).
+func EncodeHistogram(h Histogram) (string, error) {
+	b, err := h.EncodeV2()
 	return string(b), err
 }
 
 // DecodeHistogram reads what EncodeHistogram wrote. A histogram of another resolution or range is refused: merged with
 // others it would make them all as coarse as itself.
-func DecodeHistogram(text string) (*hdr.Histogram, error) {
+func DecodeHistogram(text string) (*hdr.PackedHistogram, error) {
 	if text == "" {
 		return nil, errors.New("histogram: none")
 	}
-	h, err := hdr.Decode([]byte(text))
+	h, err := hdr.DecodePacked([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("histogram: %w", err)
 	}
@@ -41,7 +54,7 @@ func DecodeHistogram(text string) (*hdr.Histogram, error) {
 }
 
 // LatencyOf describes the distribution in h.
-func LatencyOf(h *hdr.Histogram) Latency {
+func LatencyOf(h Histogram) Latency {
 	l := Latency{Max: h.Max(), Mean: int64(h.Mean()), Count: h.TotalCount()}
 	percentiles := Percentiles()
 	for i, v := range h.ValueAtPercentilesSlice(percents(percentiles)) {

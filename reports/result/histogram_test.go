@@ -22,7 +22,8 @@ func TestHistogramIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !back.Equals(h) || back.TotalCount() != 18 {
+	dense := NewHistogram()
+	if back.MergeInto(dense); !dense.Equals(h) || back.TotalCount() != 18 {
 		t.Errorf("%d latencies came back of %d", back.TotalCount(), h.TotalCount())
 	}
 }

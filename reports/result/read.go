@@ -7,16 +7,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"reflect"
+
+	"github.com/sessbench/sessbench/internal/printable"
 )
 
+// MaxBytes is the size of the largest document that [Read] accepts. A trial takes 1 to 6 KiB.
+const MaxBytes = 512 << 20
+
 // Read reads one document from r, to its end. What is not a document this package understands is refused with the
-// reason: nothing in it, cut short, not JSON, no sessbench result, or written by a later sessbench. Fields it does not
-// know are skipped: they may be added within a schema version.
-func Read(r io.Reader) (*Document, error) {
-	data, err := io.ReadAll(r)
+// reason: larger than [MaxBytes], nothing in it, cut short, not JSON, no sessbench result, or written by a later sessbench.
+// Fields it does not know are skipped: they may be added within a schema version. Where r is a regular file, its size is
+// checked before anything is read.
+func Read(r io.Reader) (*Document, error) { return read(r, MaxBytes) }
+
+func read(r io.Reader, limit int64) (*Document, error) {
+	tooLarge := func(size string) error {
+		return fmt.Errorf("result document: too large: %s: want %s at most", size, FormatBytes(float64(limit)))
+	}
+	if f, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > limit {
+			return nil, tooLarge(FormatBytes(float64(info.Size())))
+		}
+	}
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("result document: %w", err)
+	}
+	if int64(len(data)) > limit {
+		return nil, tooLarge("more than " + FormatBytes(float64(limit)))
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("result document: empty")
@@ -41,8 +61,26 @@ func Read(r io.Reader) (*Document, error) {
 	if err := json.Unmarshal(data, d); err != nil {
 		return nil, explain(err, len(data))
 	}
+	d.tidy()
 	d.complete()
 	return d, nil
+}
+
+// tidy makes the document's text printable and its names short. Every output is made of it, and whoever wrote the file
+// may have had other plans for a reader's terminal.
+func (d *Document) tidy() {
+	printable.Fields(d)
+	name := func(s *string) { *s = printable.Name(*s) }
+	for i := range d.Results {
+		r := &d.Results[i]
+		name(&r.Strategy)
+		name(&r.Scenario)
+		name(&r.Target)
+	}
+	for i := range d.Participants {
+		name(&d.Participants[i].Name)
+		name(&d.Participants[i].Host)
+	}
 }
 
 // explain says what a decoding error means for whoever has the file. size is the document's, in bytes.

@@ -1,8 +1,12 @@
 package result
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -97,5 +101,34 @@ func TestReadReturnsTheReadersError(t *testing.T) {
 	broken := errors.New("disk on fire")
 	if _, err := Read(iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v, want it to wrap the reader's", err)
+	}
+}
+
+// A file that is too large is refused by its size, and anything else once it turns out to be too long.
+func TestReadRefusesWhatIsTooLarge(t *testing.T) {
+	var text bytes.Buffer
+	if err := EncodeJSON(&text, &Document{SchemaVersion: SchemaVersion}); err != nil {
+		t.Fatal(err)
+	}
+	size := int64(text.Len())
+	if _, err := read(bytes.NewReader(text.Bytes()), size); err != nil {
+		t.Errorf("a document of just the limit: %v", err)
+	}
+	if _, err := read(bytes.NewReader(text.Bytes()), size-1); err == nil || !strings.Contains(err.Error(), "too large: more than ") {
+		t.Errorf("a byte beyond the limit: %v", err)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "large.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(1 << 30); err != nil { // a hole, which takes no room
+		t.Fatal(err)
+	}
+	if _, err := Read(f); err == nil || err.Error() != "result document: too large: 1.00 GiB: want 512 MiB at most" {
+		t.Errorf("a file of 1 GiB: %v", err)
+	}
+	if at, _ := f.Seek(0, io.SeekCurrent); at != 0 {
+		t.Errorf("%d bytes of it were read", at)
 	}
 }
