@@ -262,7 +262,7 @@ func TestDamagedHistories(t *testing.T) {
 		{"a list", `[1]`, 1, "a JSON array: want an object"},
 		{"a result document", `{"schema_version":1,"id":"a","results":[]}`, 1, `kind "": want history`},
 		{"a comparison", `{"schema_version":1,"kind":"comparison"}`, 1, `kind "comparison": want history`},
-		{"a field of another type", `{"schema_version":1,"kind":"history","id":7}`, 1, "id is a number: want string"},
+		{"a field of another type", `{"schema_version":1,"kind":"history","id":7}`, 1, "id is a number: want a string"},
 		{"no id", strings.Replace(good, `"id":"00000001-7d0e-4f35-9f0f-6a1d0d8d7a10",`, "", 1), 1, "no id"},
 		{"no date", strings.Replace(good, `"created":"2026-01-01T12:00:00Z",`, "", 1), 1, "no date in created"},
 		{"no results", `{"schema_version":1,"kind":"history","id":"a","created":"2026-01-01T12:00:00Z"}`, 1, "no results"},
