@@ -30,13 +30,17 @@ func (a *app) checkStores() error {
 
 // strategies returns what "all" means: the catalogue and the stores of this build.
 func (a *app) strategies() []*strategies.Strategy {
-	all := strategies.All()
+	return slices.Concat(strategies.All(), a.own())
+}
+
+// own returns the stores of this build.
+func (a *app) own() (own []*strategies.Strategy) {
 	for _, s := range a.stores {
 		if !s.Harness {
-			all = append(all, s)
+			own = append(own, s)
 		}
 	}
-	return all
+	return own
 }
 
 // probes returns the strategies outside "all".

@@ -60,8 +60,9 @@ func newCheckCmd(a *app) *cobra.Command {
                                         changes, so this is advice, unless --strict.
   --threshold BOUND                     fixed bounds, and rows of one run against each other; alone or beside the others.
 
-With RESULT.json that result is judged; without it everything is measured now. A duet checks per-session and sharded under
-chatbot with nothing under the lock, a stored baseline is measured as it was; -S, -s and the others say otherwise.
+With RESULT.json that result is judged; without it everything is measured now. A duet checks the build's own stores, or per-session
+and sharded where it has none, under chatbot with nothing under the lock; a stored baseline is measured as it was; -S, -s and the others
+say otherwise.
 
 Exit codes: 0 pass, or advice, 99 fail, 3 inconclusive, 5 a store failed its audit, 4 not comparable, 2 bad usage, 1 could not
 run, 130 interrupted.`,

@@ -104,7 +104,9 @@ func (o *checkOptions) oldName() string {
 // rows is what the processes measure, a row each: one strategy under one scenario. What this build cannot do is refused here.
 func (o *checkOptions) rows() (rows []duet.Row, err error) {
 	if o.sources["strategy"].rank == rankDefault {
-		o.Strategies = []string{"per-session", "sharded"}
+		if o.Strategies = namesOf(o.own()); o.Strategies == nil {
+			o.Strategies = []string{"per-session", "sharded"}
+		}
 	}
 	if o.sources["warmup"].rank == rankDefault {
 		o.Warmup = checkWarmup

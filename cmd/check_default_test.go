@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// TestDuetChecksTheStoresOfTheBuild, and where it has none the two that are recommended.
+func TestDuetChecksTheStoresOfTheBuild(t *testing.T) {
+	probe := lossyStrategy("probe")
+	probe.Harness = true
+	for _, tc := range []struct {
+		why    string
+		stores []strategies.Strategy
+		named  string
+		want   []string
+	}{
+		{"none of its own", nil, "", []string{"per-session", "sharded"}},
+		{"its own", []strategies.Strategy{lossyStrategy("mine"), lossyStrategy("other")}, "", []string{"mine", "other"}},
+		{"a probe is no store", []strategies.Strategy{probe}, "", []string{"per-session", "sharded"}},
+		{"what is asked for", []strategies.Strategy{lossyStrategy("mine")}, "cow", []string{"cow"}},
+	} {
+		var opts []Option
+		for _, s := range tc.stores {
+			opts = append(opts, WithStore(s))
+		}
+		o := &checkOptions{runOptions: runOptions{common: common{app: newApp(opts), sources: sources{}}, Scenarios: []string{"chatbot"}}}
+		if tc.named != "" {
+			o.Strategies, o.sources["strategy"] = []string{tc.named}, source{rankFlag, "--strategy"}
+		}
+		rows, err := o.rows()
+		var got []string
+		for _, r := range rows {
+			got = append(got, r.Name)
+		}
+		if err != nil || !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %v, error %v: want %v", tc.why, got, err, tc.want)
+		}
+	}
+}
