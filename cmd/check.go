@@ -288,7 +288,8 @@ func checkVerdict(ctx context.Context, c *reports.Check, written error) error {
 func completeCheck(c *cobra.Command, a *app) {
 	words := wordsOf(reports.CheckFormats())
 	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy":          listOf(a.strategyWords),
+		"strategy":          a.strategyList(a.strategyWords),
+		"param":             a.params(),
 		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
 		"scenario":          listOf(scenarioWords),
 		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),

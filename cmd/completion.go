@@ -15,7 +15,8 @@ import (
 // completeRun has shells complete the names that `run` takes.
 func completeRun(c *cobra.Command, a *app) {
 	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy":          listOf(a.strategyWords),
+		"strategy":          a.strategyList(a.strategyWords),
+		"param":             a.params(),
 		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
 		"scenario":          listOf(scenarioWords),
 		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
@@ -29,9 +30,10 @@ func completeRun(c *cobra.Command, a *app) {
 // completeVerify does the same for `verify`.
 func completeVerify(c *cobra.Command, a *app) {
 	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy": listOf(func() []string {
+		"strategy": a.strategyList(func() []string {
 			return append([]string{"all\tall but probes"}, strategyWords(slices.Concat(a.strategies(), a.remote()))...)
 		}),
+		"param": a.params(),
 		"scenario": listOf(func() []string {
 			return slices.DeleteFunc(scenarioWords(), func(word string) bool {
 				name, _, _ := strings.Cut(word, "\t")
@@ -123,6 +125,51 @@ func listOf(words func() []string) cobra.CompletionFunc {
 		}
 		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
+}
+
+// strategyList completes a list of strategies with settings: behind "sharded:" to what of sharded can be set, and behind one
+// setting to another one or to the next strategy.
+func (a *app) strategyList(words func() []string) cobra.CompletionFunc {
+	names := listOf(words)
+	return func(c *cobra.Command, args []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
+		before, last := typed[:strings.LastIndex(typed, ",")+1], typed[strings.LastIndex(typed, ",")+1:]
+		name, _, colon := strings.Cut(last, ":")
+		switch chosen, err := parseChoices(strings.TrimSuffix(before, ",")); {
+		case colon:
+			before += name + ":"
+		case err == nil && len(chosen[len(chosen)-1].params) > 0: // of which this may be one more
+			name = chosen[len(chosen)-1].name
+		default:
+			name = ""
+		}
+		if s, known := a.strategy(name); known {
+			list = paramWords(before, s)
+		}
+		if colon {
+			return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		}
+		more, directive := names(c, args, typed)
+		return append(list, more...), directive
+	}
+}
+
+// paramWords are the settings of strategies up to their values, behind what stands before them, each once.
+func paramWords(before string, of ...*strategies.Strategy) (words []string) {
+	seen := map[string]bool{}
+	for _, s := range of {
+		for _, p := range s.Params {
+			if !seen[p.Name] {
+				words = append(words, before+p.Name+"=\t"+p.Doc+": "+p.Legal+" (default "+p.Default+")")
+			}
+			seen[p.Name] = true
+		}
+	}
+	return words
+}
+
+// params completes --param.
+func (a *app) params() cobra.CompletionFunc {
+	return listOf(func() []string { return paramWords("", slices.Concat(a.strategies(), a.remote())...) })
 }
 
 // outKinds completes --out up to the equals sign; behind it the shell completes files itself.
