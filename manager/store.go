@@ -2,14 +2,7 @@
 // brainstorming server. Any [SessionStore] carries either of them, in a benchmark and in a real server alike.
 package manager
 
-import (
-	"context"
-
-	"github.com/google/uuid"
-)
-
-// ID names a session: a random (version 4) UUID (RFC 9562) as its 16 bytes, minted by a manager.
-type ID = uuid.UUID
+import "context"
 
 // SessionStore keeps sessions of type T by id and decides how access to them is locked.
 //
