@@ -110,11 +110,12 @@ func (o *adapterTestOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.Format == formatJSON {
-		err = result.EncodeJSON(o.out, r)
-	} else {
-		err = writeConformance(o.out, r, width(o.out))
-	}
+	err = o.unstuck(func(through func(io.Writer) io.Writer) error {
+		if o.Format == formatJSON {
+			return result.EncodeJSON(through(o.out), r)
+		}
+		return writeConformance(through(o.out), r, width(o.out))
+	})
 	if err == nil && !r.Conforms() {
 		err = &exitError{exitViolated, fmt.Errorf("%s does not conform: %d of %d checks failed", o.spec, r.Count(conformance.Fail), len(r.Checks))}
 	}

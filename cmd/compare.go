@@ -161,4 +161,6 @@ func readDocument(command, path string) (*result.Document, error) {
 }
 
 // plainPath names the file that an error is about, and leaves out the system call.
-func plainPath(path string, err error) error { return fmt.Errorf("%s: %w", path, withoutCall(err)) }
+func plainPath(path string, err error) error {
+	return fmt.Errorf("%s: %w", quoted(path), withoutCall(err))
+}

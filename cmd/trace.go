@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -79,20 +80,22 @@ func (o *traceStatsOptions) run(ctx context.Context, paths []string) error {
 		list = append(list, log)
 	}
 	if len(list) > 0 {
-		failed = append(failed, o.write(list))
+		failed = append(failed, o.unstuck(func(through func(io.Writer) io.Writer) error {
+			return o.write(through(o.out), list)
+		}))
 	}
 	return errors.Join(failed...)
 }
 
-func (o *traceStatsOptions) write(list []tracedLog) error {
+func (o *traceStatsOptions) write(out io.Writer, list []tracedLog) error {
 	if o.Format == formatJSON {
-		return result.EncodeJSON(o.out, list)
+		return result.EncodeJSON(out, list)
 	}
 	for i, log := range list {
 		if i > 0 {
-			fmt.Fprintln(o.out)
+			fmt.Fprintln(out)
 		}
-		if err := draw(o.out, []string{log.File, log.Format}, log.rows()); err != nil {
+		if err := draw(out, []string{log.File, log.Format}, log.rows()); err != nil {
 			return err
 		}
 	}
