@@ -261,16 +261,22 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestWarnsAboveTheLimit(t *testing.T) {
-	var stderr bytes.Buffer
-	o := &runOptions{common: common{app: newApp([]Option{WithIO(nil, nil, &stderr)}), Quiet: true}}
+// TestVerdictOfDoubtfulRows: figures that cannot be trusted, and stores of which nothing is known, are inconclusive.
+func TestVerdictOfDoubtfulRows(t *testing.T) {
 	d := &result.Document{Results: []result.Result{{Strategy: "cow", Scenario: "chatbot"}, {Strategy: "xsync", Scenario: "chatbot"}}}
 	d.Results[0].Summary.OfLimit = 1.04
+	if err := verdict(d, nil); err != nil {
+		t.Errorf("1.04 of the limit is within the error of measuring: %v", err)
+	}
 	d.Results[1].Summary.OfLimit = 1.2
-	o.warn(d)
-	want := "sessbench: error of the harness: xsync (chatbot) stands at 120% of the limit, more than any correct store can reach\n"
-	if diff := cmp.Diff(want, stderr.String()); diff != "" {
-		t.Error(diff)
+	want := "error of the harness: xsync (chatbot) stands at 120% of the limit, more than any correct store can reach"
+	if err := verdict(d, nil); codeOf(err) != exitInconclusive || err.Error() != want {
+		t.Errorf("exit code %d, %v: want %d, %s", codeOf(err), err, exitInconclusive, want)
+	}
+	d.Results[1].Summary.OfLimit = 0
+	d.Results[0].Trials = []result.Trial{{Audit: result.Audit{Skipped: true, Undecided: "no progress"}}}
+	if err := verdict(d, nil); codeOf(err) != exitInconclusive || err.Error() != "inconclusive: cow (chatbot), block 1: no progress" {
+		t.Errorf("exit code %d, %v: want %d", codeOf(err), err, exitInconclusive)
 	}
 }
 

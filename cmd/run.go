@@ -344,7 +344,6 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	if o.party != nil {
 		written = errors.Join(err, written, o.written(ctx, doc, written))
 	}
-	o.warn(doc)
 	more := o.crossed(doc)
 	if o.child != nil {
 		more = append(more, o.child.findings()...)
@@ -399,6 +398,7 @@ func verdict(d *result.Document, written error, more ...finding) error {
 	add(exitViolated, violations(d))
 	found = append(found, more...)
 	add(exitInconclusive, undecided(d))
+	add(exitInconclusive, aboveLimit(d))
 	lost := lostParticipants(d)
 	found = append(found, lost...)
 	if d.Interrupted && lost == nil {
@@ -450,11 +450,13 @@ func undecided(d *result.Document) string {
 	for _, r := range d.Results {
 		for _, t := range r.Trials {
 			switch rec := t.Audit.Recorded; {
+			case t.Audit.Undecided != "":
+				found = append(found, fmt.Sprintf("%s (%s), block %d: %s", r.Strategy, r.Scenario, t.Block+1, t.Audit.Undecided))
 			case rec == nil:
 			case rec.Unchecked != "":
-				found = append(found, fmt.Sprintf("%s (%s), block %d: %s", r.Strategy, r.Scenario, t.Block+1, rec.Unchecked))
+				found = append(found, fmt.Sprintf("%s (%s), block %d: recorded histories were not checked: %s", r.Strategy, r.Scenario, t.Block+1, rec.Unchecked))
 			case rec.Undecided > 0:
-				found = append(found, fmt.Sprintf("%s (%s), block %d: %d of %d cannot be decided",
+				found = append(found, fmt.Sprintf("%s (%s), block %d: %d of %d recorded histories cannot be decided",
 					r.Strategy, r.Scenario, t.Block+1, rec.Undecided, rec.Sessions))
 			}
 		}
@@ -462,20 +464,25 @@ func undecided(d *result.Document) string {
 	if found == nil {
 		return ""
 	}
-	return "inconclusive: recorded histories were not checked: " + strings.Join(found, "; ")
+	return "inconclusive: " + strings.Join(found, "; ")
 }
 
 // overLimit is the share of the limit above which it is the harness that is wrong.
 const overLimit = 1.05
 
-// warn says what makes figures doubtful.
-func (o *runOptions) warn(d *result.Document) {
+// aboveLimit names each row that no correct store could reach, so that the measuring must be wrong; "" for none.
+func aboveLimit(d *result.Document) string {
+	var found []string
 	for _, r := range d.Results {
 		if share := r.Summary.OfLimit; share > overLimit {
-			o.complain("error of the harness: %s (%s) stands at %s of the limit, more than any correct store can reach",
-				r.Strategy, r.Scenario, result.FormatShare(share))
+			found = append(found, fmt.Sprintf("%s (%s) stands at %s of the limit, more than any correct store can reach",
+				r.Strategy, r.Scenario, result.FormatShare(share)))
 		}
 	}
+	if found == nil {
+		return ""
+	}
+	return "error of the harness: " + strings.Join(found, "; ")
 }
 
 // resolved is the document's record of the settings.

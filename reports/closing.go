@@ -45,6 +45,15 @@ func (s *section) closing() []string {
 	if len(struck) > 0 {
 		sentences = append(sentences, "Excluded for a failed audit: "+and(struck)+".")
 	}
+	var doubtful []string
+	for _, r := range s.results {
+		if !failed(r) && doubt(r) != "" {
+			doubtful = append(doubtful, r.Strategy)
+		}
+	}
+	if len(doubtful) > 0 {
+		sentences = append(sentences, "Not ranked: "+and(doubtful)+".")
+	}
 	if s.baseline != nil && failed(s.baseline) {
 		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no before to compare with.")
 	}
@@ -52,10 +61,11 @@ func (s *section) closing() []string {
 }
 
 // ranking returns the results that may be ranked, the fastest first. What failed its audit has no speed, what
-// is not audited is a probe of the harness, and a remark says that the figures are not the store's.
+// is not audited is a probe of the harness, a remark says that the figures are not the store's, and a doubt that they
+// are not what was asked for.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
-		return failed(r) || !audited(r) || r.Remark != "" || r.Summary.OpsPerSec.Median <= 0
+		return failed(r) || !audited(r) || r.Remark != "" || doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
 	})
 	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
 		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)
@@ -71,6 +81,9 @@ func (s *section) verdict(ranked []*result.Result) string {
 	case 1:
 		only := ranked[0]
 		return fmt.Sprintf("Only %s can be ranked: %s ops/s.", only.Strategy, result.FormatRate(only.Summary.OpsPerSec.Median))
+	}
+	if !sameWaits(ranked) {
+		return "The rows are not ranked: their measured holds or pauses differ by more than 5 %."
 	}
 	winner := ranked[0]
 	tied := indistinguishable(ranked)

@@ -82,6 +82,9 @@ var fields = []field{
 	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
 	ofResult("remark", func(r *result.Result) string { return r.Remark }),
 	speed("latency_p95_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P95) }),
+	speed("hold_p50_ns", func(t *result.Trial) string { return median(t.HoldTimes) }),
+	speed("think_p50_ns", func(t *result.Trial) string { return median(t.ThinkTimes) }),
+	speed("wait_cpu_ns_per_op", waitCPU),
 }
 
 func ofResult(name string, get func(*result.Result) string) field {
@@ -129,6 +132,8 @@ func writeCSV(w io.Writer, d *result.Document, _ Options) error {
 
 func auditWord(t *result.Trial) string {
 	switch {
+	case t.Audit.Undecided != "":
+		return "undecided"
 	case t.Audit.Skipped:
 		return "skipped"
 	case !t.Audit.OK:
@@ -151,6 +156,22 @@ func keyValues[K cmp.Ordered, V any](m map[K]V) string {
 func whole(n int64) string { return strconv.FormatInt(n, 10) }
 
 func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+// waitCPU is empty where users do not wait in this process.
+func waitCPU(t *result.Trial) string {
+	if t.Waiting == nil {
+		return ""
+	}
+	return decimal(t.WaitCPUNsPerOp)
+}
+
+// median is empty for waits that were not measured.
+func median(l *result.Latency) string {
+	if l == nil {
+		return ""
+	}
+	return optional(l.P50)
+}
 
 // optional is empty for a figure that does not exist.
 func optional(n *int64) string {

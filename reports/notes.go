@@ -206,6 +206,17 @@ func legends(all []*section) []legend {
 	if uses(harnessBound) {
 		list = append(list, legend{harnessSign, "the harness is half or more of the cost: the store is faster than this table can show"})
 	}
+	if uses(func(r *result.Result) bool { return r.Summary.HoldNs > 0 && !failed(r) }) {
+		list = append(list, legend{"hold", "measured time under the lock: median of the trials' medians"})
+	}
+	if uses(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 && !failed(r) }) {
+		list = append(list, legend{"think", "measured pause between visits: median of the trials' medians"})
+	}
+	if uses(func(r *result.Result) bool {
+		return (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !failed(r)
+	}) {
+		list = append(list, legend{waitSign, "hold or think not reached: more than 5 % from what was asked for, so that the row is not compared"})
+	}
 	for _, text := range remarks(all) {
 		list = append(list, legend{remarkSign, text})
 	}
@@ -286,7 +297,14 @@ func (s *section) problems() []problem {
 			list = append(list, problem{headline: fmt.Sprintf("Error of the harness: %s stands at %s of the limit, more than any correct store can reach. "+
 				"Do not rely on its row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
 		}
+		if why := r.Summary.NoRatio; why != "" && r.Summary.OfLimit <= overLimit {
+			list = append(list, problem{headline: "No ratio for " + r.Strategy + ": " + why + "."})
+		} else if why == "" && r.Summary.OfLimit <= overLimit && doubt(r) != "" {
+			list = append(list, problem{headline: r.Strategy + ": " + doubt(r) + "."})
+		}
 		switch why := partial(r); {
+		case undecided(r) != "":
+			list = append(list, problem{headline: r.Strategy + " was given up: " + undecided(r) + ". It is not ranked."})
 		case why != "" && s.doc.Part != nil && !audited(r): // a participant leaves that to the first one
 			list = append(list, problem{headline: r.Strategy + " was not audited here: " + why + "."})
 		case why != "":

@@ -14,6 +14,7 @@ const (
 	schedulerSign = "‡"
 	errorSign     = "!"
 	remarkSign    = "§" // something must be known of the row
+	waitSign      = "≠" // hold or think not reached
 )
 
 // overLimit is the share of the limit above which the harness must be wrong: no store is faster than possible. The
@@ -43,6 +44,11 @@ func sections(d *result.Document) []*section {
 	return all
 }
 
+// some reports whether match holds for any of the section's results.
+func (s *section) some(match func(*result.Result) bool) bool {
+	return slices.ContainsFunc(s.results, match)
+}
+
 // A cell is a figure and what belongs to it: its interval or a sign.
 type cell struct{ figure, note string }
 
@@ -60,6 +66,8 @@ func (s *section) columns() []column {
 		{title: "strategy", left: true, get: strategyCell},
 		{title: "ops/s", get: speedOnly(rateCell)},
 		{title: "× baseline", get: speedOnly(ratioCell)},
+		{title: "hold", spare: 4, get: speedOnly(holdCell)},
+		{title: "think", spare: 4, get: speedOnly(thinkCell)},
 		s.percentileColumn("p50", 3),
 		s.percentileColumn("p95", 6),
 		s.percentileColumn("p99", 0),
@@ -73,6 +81,10 @@ func (s *section) columns() []column {
 	if s.baseline == nil {
 		all = slices.DeleteFunc(all, func(c column) bool { return c.title == "× baseline" })
 	}
+	all = slices.DeleteFunc(all, func(c column) bool {
+		return c.title == "hold" && !s.some(func(r *result.Result) bool { return r.Summary.HoldNs > 0 }) ||
+			c.title == "think" && !s.some(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 })
+	})
 	return all
 }
 
@@ -82,7 +94,7 @@ func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
 		switch {
 		case failed(r):
 			return cell{figure: struckSign}
-		case len(r.Trials) == 0:
+		case len(r.Trials) == 0, undecided(r) != "":
 			return cell{figure: result.Nothing}
 		}
 		return get(r)
@@ -168,6 +180,8 @@ func auditCell(r *result.Result) cell {
 		default:
 			return cell{figure: "FAILED: " + kinds[0] + ", …"}
 		}
+	case undecided(r) != "":
+		return cell{figure: "undecided"}
 	case !audited(r):
 		return cell{figure: result.Nothing}
 	case partial(r) != "":

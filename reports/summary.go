@@ -18,8 +18,13 @@ func Summarize(d *result.Document) {
 	for i := range d.Results {
 		r := &d.Results[i]
 		flags := result.Summary{HarnessBound: r.Summary.HarnessBound, SchedulerBound: r.Summary.SchedulerBound}
-		if r.Summary = flags; len(r.Trials) > 0 && !failed(r) {
-			summarize(r, baselineOf(d, r.Scenario))
+		if r.Summary = flags; len(r.Trials) > 0 && !failed(r) && undecided(r) == "" {
+			summarize(r)
+		}
+	}
+	for i := range d.Results {
+		if r := &d.Results[i]; r.Summary.AuditOK {
+			compareWithBaseline(r, baselineOf(d, r.Scenario))
 		}
 	}
 	for _, s := range sections(d) {
@@ -27,7 +32,7 @@ func Summarize(d *result.Document) {
 	}
 }
 
-func summarize(r, baseline *result.Result) {
+func summarize(r *result.Result) {
 	s := &r.Summary
 	s.AuditOK = true
 	s.OpsPerSec = result.Interval(stats.Median(each(r, func(t *result.Trial) float64 { return t.OpsPerSec })))
@@ -40,12 +45,31 @@ func summarize(r, baseline *result.Result) {
 			return t.OpsPerSec / cmp.Or(t.LimitOpsPerSec, r.LimitOpsPerSec)
 		})
 	}
-	if baseline != nil && baseline != r && !failed(baseline) && audited(r) {
-		if ratio := versus(r, baseline); ratio.Ratio > 0 {
-			vs := result.Ratio(ratio)
-			s.VsBaseline = &vs
+	summarizeWaits(r)
+}
+
+// compareWithBaseline fills in the ratio to the baseline, or why there is none.
+func compareWithBaseline(r, baseline *result.Result) {
+	if baseline == nil || baseline == r || !baseline.Summary.AuditOK || !audited(r) {
+		return
+	}
+	if r.Summary.NoRatio = noRatio(r, baseline); r.Summary.NoRatio != "" {
+		return
+	}
+	if ratio := versus(r, baseline); ratio.Ratio > 0 {
+		vs := result.Ratio(ratio)
+		r.Summary.VsBaseline = &vs
+	}
+}
+
+// undecided is why the trials of a result were given up without a finding, "" where they were not.
+func undecided(r *result.Result) string {
+	for i := range r.Trials {
+		if why := r.Trials[i].Audit.Undecided; why != "" {
+			return why
 		}
 	}
+	return ""
 }
 
 // medianLatency is the median of each figure over the trials. A percentile that one trial is too short for is left out:

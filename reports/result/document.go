@@ -227,7 +227,8 @@ type Audit struct {
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"more,omitempty"` // violations beyond those listed
 	Recorded   *Recorded   `json:"recorded,omitempty"`
-	Partial    string      `json:"partial,omitempty"` // why a target's sessions were not checked to the end
+	Undecided  string      `json:"undecided,omitempty"` // why the trial was given up without a finding
+	Partial    string      `json:"partial,omitempty"`   // why a target's sessions were not checked to the end
 }
 
 // Recorded says what came of the sessions whose histories were recorded whole and checked for linearizability. Those that
@@ -254,6 +255,11 @@ type Summary struct {
 	AllocsPerOp     float64  `json:"allocs_per_op"`
 	BytesPerSession float64  `json:"bytes_per_session"`
 	VsBaseline      *Ratio   `json:"vs_baseline,omitempty"`
+	NoRatio         string   `json:"no_ratio,omitempty"`         // why there is no VsBaseline although both rows have a speed
+	HoldNs          int64    `json:"hold_ns,omitempty"`          // measured, median; 0: not measured
+	HoldNotReached  bool     `json:"hold_not_reached,omitempty"` // it differs by more than 5 % from what was asked for: the row is not ranked
+	ThinkNs         int64    `json:"think_ns,omitempty"`         // likewise of pauses
+	ThinkNotReached bool     `json:"think_not_reached,omitempty"`
 	OfLimit         float64  `json:"of_limit,omitempty"`
 	HarnessBound    bool     `json:"harness_bound,omitempty"`
 	SchedulerBound  bool     `json:"scheduler_bound,omitempty"`

@@ -20,6 +20,8 @@ import (
 // z, w·h and p·h are measured as time inside the window per completed operation, so that the first and the third hold
 // for every trial by the utilization law: no more than U users are busy, and a session is held by one of them. Means
 // of whole holds would not do: where the processors are overloaded, a hold that began in the window may end long after it.
+// Where a store runs an update's closure again after a conflict only the last run counts: those of one session follow
+// each other, as they would under a lock.
 type limit struct {
 	users      float64 // U
 	think      float64 // z: think time per operation, measured

@@ -19,6 +19,10 @@ const (
 	passTries   = 2
 	passWarmup  = 10 * time.Millisecond
 	footprintAt = 1000 // sessions at least, a hundred times as many at most, for bytes per session
+
+	// A store that is too slow for that many is filled for footprintTime, and with footprintMin sessions at least.
+	footprintTime = 2 * time.Second
+	footprintMin  = 50
 )
 
 // idle is base without work and pauses: what is left is the store's cost and the harness's. One user alone keeps to as many
@@ -138,8 +142,12 @@ func fill(ctx context.Context, subject Subject, n, messages int, made *atomic.In
 	}
 	defer store.Close()
 	chat := manager.NewChatbot(store).User()
-	before := liveHeap()
+	before, begin := liveHeap(), time.Now()
 	for i := range n {
+		if i >= footprintMin && i%footprintMin == 0 && time.Since(begin) > footprintTime {
+			n = i
+			break
+		}
 		if i%1024 == 0 && ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}

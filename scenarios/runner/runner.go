@@ -309,7 +309,7 @@ func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, 
 	}
 	if errors.Is(err, errUndecided) && ctx.Err() == nil {
 		e.faulty = true
-		t = result.Trial{Audit: result.Audit{Skipped: true, Partial: err.Error()}}
+		t = result.Trial{Audit: result.Audit{Skipped: true, Undecided: err.Error()}}
 		err = nil
 	}
 	t.BytesPerSession = e.footprint

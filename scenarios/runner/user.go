@@ -59,7 +59,8 @@ type user struct {
 	holds     int64 // that ended in the window
 	heldFor   int64 // they took in all
 	waitedFor int64 // from the operation's start to theirs
-	inWindow  int64 // of all holds, the part inside the window
+	lastHold  int64 // the part inside the window of the present operation's last hold
+	inWindow  int64 // of each operation's last hold, likewise: where a store tries again, the others changed nothing
 	inHot     int64 // of that, in the busiest session
 	thoughts  int64
 	thoughtNs int64
@@ -215,6 +216,9 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 		u.chronicle.fence.Returning()
 	}
 	end := int64(time.Since(tr.base))
+	if u.lastHold > 0 {
+		u.noteHold()
+	}
 	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
 		kind += scenarios.NumOps
 	}
@@ -254,6 +258,15 @@ func (u *user) recorder(kind scenarios.Op) *recorder {
 	return u.latency[kind]
 }
 
+// noteHold counts the last hold of the operation that has ended.
+func (u *user) noteHold() {
+	u.inWindow += u.lastHold
+	if u.opSlot == u.trial.hot {
+		u.inHot += u.lastHold
+	}
+	u.lastHold = 0
+}
+
 // work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
 // user waits. After the run is given up it does nothing, so that a queue drains at once.
 func (u *user) work() {
@@ -268,11 +281,7 @@ func (u *user) work() {
 	}
 	end := u.now()
 	u.beats.Add(1)
-	in := inside(start, end, tr.from, tr.until)
-	u.inWindow += in
-	if u.opSlot == tr.hot {
-		u.inHot += in
-	}
+	u.lastHold = inside(start, end, tr.from, tr.until)
 	if end >= tr.from && end <= tr.until {
 		u.holds++
 		u.heldFor += end - start

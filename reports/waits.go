@@ -1,0 +1,106 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// waitTolerance is how far the median of measured holds or pauses may be from what was asked for, and from that of a row
+// that is compared: two stores whose critical sections differ do different work.
+const waitTolerance = 0.05
+
+// summarizeWaits fills in the measured holds and pauses, and whether they are what was asked for.
+func summarizeWaits(r *result.Result) {
+	s := &r.Summary
+	s.HoldNs = medianWait(r, func(t *result.Trial) *result.Latency { return t.HoldTimes })
+	s.ThinkNs = medianWait(r, func(t *result.Trial) *result.Latency { return t.ThinkTimes })
+	s.HoldNotReached = differ(r.HoldNs, s.HoldNs)
+	s.ThinkNotReached = differ(r.ThinkNs, s.ThinkNs)
+}
+
+// medianWait is the median over the trials of each one's median wait, or of its mean where there were few. 0 where no
+// trial has any.
+func medianWait(r *result.Result, get func(*result.Trial) *result.Latency) int64 {
+	measured := result.Result{}
+	for _, t := range r.Trials {
+		if l := get(&t); l != nil && l.Count > 0 {
+			measured.Trials = append(measured.Trials, t)
+		}
+	}
+	if len(measured.Trials) == 0 {
+		return 0
+	}
+	return int64(math.Round(medianOf(&measured, func(t *result.Trial) float64 {
+		l := get(t)
+		if l.P50 != nil {
+			return float64(*l.P50)
+		}
+		return float64(l.Mean)
+	})))
+}
+
+// differ reports whether two waits differ by more than the tolerance. A wait of 0 was not measured.
+func differ(a, b int64) bool {
+	if a <= 0 || b <= 0 {
+		return false
+	}
+	return math.Abs(float64(b)/float64(a)-1) > waitTolerance
+}
+
+// doubt is why the figures of a row must be neither ranked nor compared with those of other rows, "" for none.
+func doubt(r *result.Result) string {
+	switch s := &r.Summary; {
+	case s.OfLimit > overLimit:
+		return "it is above the limit"
+	case s.HoldNotReached:
+		return fmt.Sprintf("hold not reached: %s asked for, %s measured", time.Duration(r.HoldNs), result.FormatNs(s.HoldNs))
+	case s.ThinkNotReached:
+		return fmt.Sprintf("think not reached: %s asked for, %s measured", time.Duration(r.ThinkNs), result.FormatNs(s.ThinkNs))
+	}
+	return ""
+}
+
+// noRatio is why two rows have no ratio, "" where they have one.
+func noRatio(r, baseline *result.Result) string {
+	a, b := &r.Summary, &baseline.Summary
+	switch {
+	case doubt(r) != "":
+		return doubt(r)
+	case doubt(baseline) != "":
+		return baseline.Strategy + ": " + doubt(baseline)
+	case differ(a.HoldNs, b.HoldNs):
+		return fmt.Sprintf("the holds differ: %s here, %s for %s", result.FormatNs(a.HoldNs), result.FormatNs(b.HoldNs), baseline.Strategy)
+	case differ(a.ThinkNs, b.ThinkNs):
+		return fmt.Sprintf("the pauses differ: %s here, %s for %s", result.FormatNs(a.ThinkNs), result.FormatNs(b.ThinkNs), baseline.Strategy)
+	}
+	return ""
+}
+
+// sameWaits reports whether the measured holds and pauses of no two rows differ.
+func sameWaits(rows []*result.Result) bool {
+	for i, a := range rows {
+		for _, b := range rows[:i] {
+			if differ(a.Summary.HoldNs, b.Summary.HoldNs) || differ(a.Summary.ThinkNs, b.Summary.ThinkNs) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func holdCell(r *result.Result) cell { return waitCell(r.Summary.HoldNs, r.Summary.HoldNotReached) }
+
+func thinkCell(r *result.Result) cell { return waitCell(r.Summary.ThinkNs, r.Summary.ThinkNotReached) }
+
+func waitCell(measured int64, notReached bool) cell {
+	switch {
+	case measured <= 0:
+		return cell{figure: result.Nothing}
+	case notReached:
+		return cell{result.FormatNs(measured), waitSign}
+	}
+	return cell{figure: result.FormatNs(measured)}
+}

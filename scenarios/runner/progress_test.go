@@ -1,0 +1,166 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/unusual"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// Correct stores that are slow, unfair, stalling or large are struck by no audit and by no watch, however impatient.
+func TestUnusualStoresAreNotStruck(t *testing.T) {
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 1
+	}
+	for _, s := range unusual.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			of := Subject{Label: s.Name, Strategy: &s}
+			for seed := range seeds {
+				for _, name := range []string{"chatbot", "churn"} {
+					scenario := small(t, name)
+					scenario.Users, scenario.Sessions, scenario.Iterations = 4, 8, 6
+					scenario.Prefill = min(scenario.Prefill, 1)
+					r := run{Config: Config{Seed: seed, Record: 1, Patience: 5 * time.Second}}
+					trial, err := runTrial(t.Context(), of, r.setup(&scenario))
+					if err != nil || !trial.Audit.OK {
+						t.Errorf("seed %d, %s: %v, %+v", seed, name, err, trial.Audit)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The whole run of a store whose operations take milliseconds: preparing it takes longer than its trials.
+func TestASlowStoreHasARow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds by its nature")
+	}
+	slow := unusual.All()[0]
+	scenario := small(t, "chatbot")
+	scenario.Users, scenario.Iterations, scenario.Prefill = 4, 2, 1
+	doc, err := Run(t.Context(), Config{
+		Subjects:  []Subject{{Label: slow.Name, Strategy: &slow}},
+		Scenarios: []scenarios.Scenario{scenario}, Runs: 1, Seed: 1, Patience: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := doc.Results[0]; len(r.Trials) != 1 || !r.Trials[0].Audit.OK || r.Trials[0].OpsPerSec <= 0 || r.Trials[0].BytesPerSession <= 0 {
+		t.Errorf("%+v", r.Trials)
+	}
+}
+
+// A store that a run waits for ever for, because somebody keeps looking whether a lock is free, may as well be slow. It is given
+// up, not struck.
+func TestAStoreAtWorkIsGivenUpUndecided(t *testing.T) {
+	var released atomic.Bool
+	defer func() { released.Store(true); time.Sleep(10 * time.Millisecond) }()
+	s := small(t, "chatbot")
+	s.Iterations, s.Prefill, s.Sessions = 1, 0, 8
+	polls := bend(func(b *bent) {
+		b.update = func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error {
+			for !released.Load() {
+				runtime.Gosched()
+			}
+			return manager.ErrClosed
+		}
+	})
+	doc, err := Run(t.Context(), Config{
+		Subjects: []Subject{polls, subject(t, "xsync")}, Scenarios: []scenarios.Scenario{s}, Runs: 2, Seed: 1, Patience: 20 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, other := doc.Results[0].Trials, doc.Results[1].Trials
+	if len(given) != 1 || given[0].Audit.Undecided == "" || len(given[0].Audit.Violations) > 0 {
+		t.Errorf("want one trial without a finding, got %+v", given)
+	}
+	if len(other) != 2 || !other[0].Audit.OK {
+		t.Errorf("the other store: %+v", other)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	never := make(chan struct{})
+	var progress atomic.Int64
+	w := watch{patience: 40 * time.Millisecond, progress: progress.Load}
+	for _, row := range []struct {
+		why  string
+		stay func(end <-chan struct{}) // of a goroutine, until end
+		away func() bool
+		want error
+	}{
+		{"every goroutine waits for another one", func(end <-chan struct{}) { <-end }, nil, errHang},
+		{"one waits for a lock that is not released", func(end <-chan struct{}) {
+			var mu sync.Mutex
+			mu.Lock()
+			go func() { <-end; mu.Unlock() }()
+			mu.Lock()
+		}, nil, errHang},
+		{"one sleeps", func(end <-chan struct{}) {
+			for {
+				select {
+				case <-end:
+					return
+				default:
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}, nil, errUndecided},
+		{"from time to time something is completed", func(end <-chan struct{}) {
+			for range 200 {
+				time.Sleep(5 * time.Millisecond)
+				progress.Add(1)
+			}
+			<-end
+		}, nil, context.DeadlineExceeded},
+		{"another process has the machine", func(end <-chan struct{}) { <-end }, func() bool { return true }, context.DeadlineExceeded},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			end := make(chan struct{})
+			var stays sync.WaitGroup
+			stays.Go(func() { row.stay(end) })
+			defer func() { close(end); stays.Wait() }()
+			ctx := t.Context()
+			if errors.Is(row.want, context.DeadlineExceeded) {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 900*time.Millisecond)
+				defer cancel()
+			}
+			w.away = row.away
+			if err := w.await(ctx, never); !errors.Is(err, row.want) {
+				t.Errorf("got %v, want %v", err, row.want)
+			}
+		})
+	}
+	done := make(chan struct{})
+	close(done)
+	if err := w.await(t.Context(), done); err != nil {
+		t.Errorf("what is done: %v", err)
+	}
+}
+
+// A hold of the harness's own is no standstill, however long.
+func TestAHoldIsNoStandstill(t *testing.T) {
+	s := small(t, "hundred-users")
+	s.Users, s.Sessions, s.Iterations, s.Hold = 2, 2, 1, 300*time.Millisecond
+	doc, err := Run(t.Context(), Config{
+		Subjects: []Subject{subject(t, "global")}, Scenarios: []scenarios.Scenario{s}, Runs: 1, Seed: 1, Patience: 50 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trial := doc.Results[0].Trials[0]; !trial.Audit.OK || trial.HoldTimes == nil || trial.HoldTimes.Mean < int64(s.Hold) {
+		t.Errorf("audit %+v, holds %+v", trial.Audit, trial.HoldTimes)
+	}
+}
