@@ -81,5 +81,5 @@ func works(g goroutine.Goroutine) bool {
 	if g.Waits() {
 		return g.Calls("wait.(*Waiter).Wait")
 	}
-	return !slices.ContainsFunc([]string{"os/signal.signal_recv", "wait.newAlarm.func1", "child.Watch"}, g.Calls)
+	return !slices.ContainsFunc([]string{"os/signal.signal_recv", "wait.newAlarm.func1", "cmd.(*app).serve.func1"}, g.Calls)
 }
