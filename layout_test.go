@@ -33,7 +33,7 @@ var layout = map[string][]string{
 	"strategies/redis":             {"strategies", "manager", "internal/openfiles"},
 	"strategies/redis/redistest":   {"scenarios/process"},
 	"scenarios":                    {"manager"},
-	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify", "internal/wait", "internal/goroutine"},
+	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify", "internal/wait", "internal/goroutine", "internal/scratch"},
 	"scenarios/target":             {"scenarios", "manager", "scenarios/process", "internal/printable", "internal/openfiles"},
 	"scenarios/target/conformance": {"scenarios/target", "internal/printable", "internal/openfiles"},
 	"scenarios/join":               {},
@@ -51,6 +51,7 @@ var layout = map[string][]string{
 	"internal/wait":                {},
 	"internal/goroutine":           {},
 	"internal/openfiles":           {},
+	"internal/scratch":             {},
 }
 
 // topLevel is what the module's directory may hold besides Go's test files.

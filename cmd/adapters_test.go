@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -283,4 +284,79 @@ func (l *toldLife) tell(op scenarios.Op, seq uint64) string {
 		return fmt.Sprintf("it ended with %d messages, and one has the number %d", l.last, l.latest)
 	}
 	return ""
+}
+
+// TestPythonAdapterRemovesDirectories: those of its boards when it ends, and at the next start those of one that was killed.
+func TestPythonAdapterRemovesDirectories(t *testing.T) {
+	t.Parallel()
+	spec := shippedAdapter{language: "python", words: "python/server.py --lock global"}.spec(t)
+	tmp := t.TempDir()
+	spec.Command = append([]string{"env", "TMPDIR=" + tmp}, spec.Command...)
+	roots := func() (names []string) {
+		list, err := os.ReadDir(tmp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range list {
+			names = append(names, entry.Name())
+		}
+		return names
+	}
+	board := func(p *target.Program) {
+		c, err := p.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := scenarios.Request{Op: scenarios.Create, View: scenarios.BoardView}
+		if err := errors.Join(c.Do(t.Context(), &q, new(scenarios.Answer)), c.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := func(spec target.Spec) *target.Program {
+		p, err := target.Start(t.Context(), spec, target.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		board(p)
+		return p
+	}
+	killed := exec.CommandContext(t.Context(), spec.Command[0], spec.Command[1:]...)
+	if _, err := killed.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := killed.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var announced struct{ Listen string }
+	if err := json.NewDecoder(out).Decode(&announced); err != nil {
+		t.Fatal(err)
+	}
+	joined := start(target.Spec{Network: "tcp", Address: announced.Listen})
+	if err := joined.Close(); err != nil {
+		t.Error(err)
+	}
+	living := start(spec)
+	left := roots()
+	if len(left) != 2 {
+		t.Fatalf("two programs have the directories %q", left)
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = killed.Wait()   // killed
+	next := start(spec) // which removes one and makes one
+	if now := roots(); len(now) != 2 || slices.Equal(now, left) {
+		t.Errorf("after one was killed and another started there are %q: before %q", now, left)
+	}
+	board(living) // its own is still there
+	if err := errors.Join(living.Close(), next.Close()); err != nil {
+		t.Error(err)
+	}
+	if now := roots(); len(now) != 0 {
+		t.Errorf("%q is left", now)
+	}
 }

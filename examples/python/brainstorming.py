@@ -1,8 +1,15 @@
 """Boards: the fields of each session, and a directory that lives as long as it does."""
 
+import glob
+import os
 import shutil
 import tempfile
 import threading
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # Windows
 
 from session_manager import AsyncSessionManager, BaseSessionManager
 
@@ -25,17 +32,26 @@ def _fields(session):
 
 
 class Directories:
-    """Where the directories of boards are: below a temporary one, which is made with the first of them."""
+    """Where the directories of boards are: below a temporary one, which is made with the first of them.
+
+    It belongs to the process that holds the lock on a file in it. The system releases the lock when the process ends,
+    however it ends, and the next one removes what is left behind.
+    """
+
+    PREFIX = "sessbench-python-"
 
     def __init__(self):
-        self.lock = threading.RLock()  # protects root; a signal may come while it is held
+        self.lock = threading.RLock()  # protects root and owner; a signal may come while it is held
         self.root = None
+        self.owner = None  # the open file that is locked
 
     def make(self):
         """Makes a directory and returns its path. Raises OSError where all of them are removed meanwhile."""
         with self.lock:
             if self.root is None:
-                self.root = tempfile.mkdtemp(prefix="sessbench-python-")
+                self._sweep()
+                self.root = tempfile.mkdtemp(prefix=self.PREFIX)
+                self.owner = self._own(os.path.join(self.root, "owner.lock"))
             root = self.root
         return tempfile.mkdtemp(dir=root)  # without the lock: boards do not wait for each other's directories
 
@@ -45,7 +61,36 @@ class Directories:
             if self.root is not None:
                 for _ in range(3):  # again, because whoever had taken root before may have made one meanwhile
                     shutil.rmtree(self.root, ignore_errors=True)
-                self.root = None
+                self.owner.close()
+                self.root = self.owner = None
+
+    def _own(self, name):
+        """Makes a locked file. It gets its name when it is locked: nobody finds it without a lock."""
+        owner = open(name + ".new", "w")
+        _try_lock(owner)
+        os.rename(owner.name, name)
+        return owner
+
+    def _sweep(self):
+        """Removes the directories of processes that have ended, as far as it can."""
+        for name in glob.glob(os.path.join(glob.escape(tempfile.gettempdir()), self.PREFIX + "*", "owner.lock")):
+            try:
+                with open(name, "r+") as owner:
+                    if _try_lock(owner):
+                        shutil.rmtree(os.path.dirname(name), ignore_errors=True)
+            except OSError:
+                pass  # removed since, or another user's
+
+
+def _try_lock(file):
+    """Locks a file for as long as it is open, and says whether nobody else has locked it."""
+    if fcntl is None:
+        return False  # without locks nothing is found to be left behind
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody else has, or the file system has no locks
+        return False
+    return True
 
 
 class Brainstorming(BaseSessionManager):

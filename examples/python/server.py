@@ -17,6 +17,7 @@ It speaks the protocol of docs/adapter-protocol.md. Python 3.9 and later, standa
 
 import argparse
 import asyncio
+import atexit
 import inspect
 import json
 import os
@@ -233,8 +234,10 @@ def main():
     options = parser.parse_args()
 
     directories = Directories()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda *_: end(directories))
+    for ending in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):  # Windows has no SIGHUP
+        if ending is not None and signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(ending, lambda *_: end(directories))
+    atexit.register(directories.clear)  # after an exception in the main thread
     threading.Thread(target=end_with_stdin, args=(directories,), daemon=True).start()
     listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
     name = ("python-async-" if options.event_loop else "python-") + options.lock

@@ -68,7 +68,7 @@ func (tr *trial) empty() (err error) {
 		return err
 	}
 	if tr.board != nil {
-		if left, _ := os.ReadDir(tr.root); len(left) > 0 {
+		if left, _ := os.ReadDir(tr.dirs.Path()); len(left) > 0 {
 			tr.audit.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/scratch"
 	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
@@ -66,7 +66,7 @@ type trial struct {
 	store   manager.SessionStore[manager.Session]
 	target  scenarios.Target // in place of a store
 	board   *manager.Brainstorming
-	root    string // of the boards' directories
+	dirs    *scratch.Dir // the boards' directories; nil: none
 	ids     []manager.ID
 	hot     uint32 // the slot of the busiest session; noSlot: not known
 	lives   []uint64
@@ -233,10 +233,10 @@ func (tr *trial) close() error {
 }
 
 func (tr *trial) openBoards() (err error) {
-	if tr.root, err = os.MkdirTemp("", "sessbench-boards-"); err != nil {
+	if tr.dirs, err = scratch.Make("sessbench-boards-"); err != nil {
 		return err
 	}
-	tr.board, err = manager.NewBrainstorming(tr.store, tr.root)
+	tr.board, err = manager.NewBrainstorming(tr.store, tr.dirs.Path())
 	return err
 }
 
@@ -245,8 +245,8 @@ func (tr *trial) removeBoards() {
 	if tr.board != nil && !tr.abandoned {
 		_ = tr.board.Close() // the store is closed by now, and says so
 	}
-	if tr.root != "" {
-		_ = os.RemoveAll(tr.root)
+	if tr.dirs != nil {
+		_ = tr.dirs.Remove() // what cannot be removed now the next process tries to remove
 	}
 }
 
