@@ -16,7 +16,7 @@ import (
 )
 
 // A recipe of CONTRIBUTING.md: the path in the line above a block of Go, and the block.
-var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports|scenarios/flawed)/[a-z_]+\\.go)`:\n\n```go\n((?s:.*?))^```$")
+var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports|scenarios/flawed)/[a-z_]+\\.go)`:\n\n<!-- code: run -->\n```go\n((?s:.*?))^```$")
 
 // recipes returns the text of each recipe's file by its path.
 func recipes(t *testing.T) map[string]string {
