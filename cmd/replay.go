@@ -18,6 +18,7 @@ import (
 // logOptions says how a log of recorded traffic is to be read.
 type logOptions struct {
 	Format    string
+	TimeUnit  string
 	Columns   map[string]string
 	Session   string
 	MaxErrors int
@@ -26,12 +27,15 @@ type logOptions struct {
 func (o *logOptions) addFlags(fs *pflag.FlagSet) {
 	o.Format, o.MaxErrors = trace.Formats()[0], 10
 	fs.Var(choice(&o.Format, trace.Formats()...), "trace-format", "`FORMAT` of the log: "+strings.Join(trace.Formats(), ", "))
+	o.TimeUnit = trace.TimeUnits()[0]
+	fs.Var(choice(&o.TimeUnit, trace.TimeUnits()...), "trace-time-unit",
+		"`UNIT` of times that are numbers: "+strings.Join(trace.TimeUnits(), ", "))
 	fs.Var(&value{kind: "columns", read: func(text string) (err error) {
 		if o.Columns, err = trace.ParseColumns(text); err != nil {
 			return fmt.Errorf("want ROLE=COLUMN,ROLE=COLUMN: %w", err)
 		}
 		return nil
-	}}, "trace-columns", "which column says what, `ROLE=COLUMN,...`: session, time, op, bytes, reply")
+	}}, "trace-columns", "which column says what, `ROLE=COLUMN,...`: session, time, op, bytes, reply; by number without a header")
 	fs.Var(&value{kind: "session", read: func(text string) error {
 		if name, ok := strings.CutPrefix(text, "cookie:"); !ok || name == "" {
 			return fmt.Errorf("want cookie:NAME, or no --trace-session for the client's address")
@@ -45,7 +49,7 @@ func (o *logOptions) addFlags(fs *pflag.FlagSet) {
 
 func (o *logOptions) open(ctx context.Context, path string) (*trace.Reader, error) {
 	return unblocked(ctx, func() (*trace.Reader, error) {
-		return trace.Open(path, trace.Options{Format: o.Format, Columns: o.Columns, Session: o.Session, MaxErrors: o.MaxErrors})
+		return trace.Open(path, trace.Options{Format: o.Format, TimeUnit: o.TimeUnit, Columns: o.Columns, Session: o.Session, MaxErrors: o.MaxErrors})
 	})
 }
 
@@ -82,7 +86,7 @@ func drawnOnly() [][2]string {
 // without one.
 func (o *runOptions) checkReplay() error {
 	if o.Trace == "" {
-		for _, name := range []string{"trace-format", "trace-columns", "trace-session", "trace-speed", "trace-max-errors"} {
+		for _, name := range []string{"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors"} {
 			if o.sources[name].rank == rankFlag {
 				return usagef("%s: is for recorded traffic: want --trace FILE with it", o.from(name))
 			}
@@ -118,6 +122,9 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 	o.note("%s (%s): %s of %s rows used (%s): %s visits of %s sessions, %s operations",
 		log.Name(), log.Format(), result.FormatCount(c.Visits), result.FormatCount(c.Visits+c.Malformed),
 		result.FormatShare(c.Used()), result.FormatCount(c.Visits), result.FormatCount(c.Sessions), result.FormatCount(c.Total()))
+	if c.Timed && log.AssumedSeconds() {
+		o.note("%s: times are taken as seconds: --trace-time-unit if they are not", log.Name())
+	}
 	if c.Clipped > 0 {
 		o.note("%s: %s", log.Name(), clippedSizes(c.Clipped))
 	}

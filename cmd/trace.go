@@ -122,11 +122,14 @@ func (o *traceStatsOptions) describe(ctx context.Context, path string) (tracedLo
 	if err != nil {
 		return tracedLog{}, err
 	}
+	if s.Visits == 0 {
+		return tracedLog{}, fmt.Errorf("%s: no visit in it", path)
+	}
 	v := s.VisitsPerSession
 	return tracedLog{
 		File: path, Format: r.Format(), Lines: s.Lines, Malformed: s.Malformed, Used: s.Used(),
 		Visits: s.Visits, Sessions: s.Sessions, Operations: operationCounts(s.Counts),
-		Timed: s.Timed, SpanNs: int64(s.Span), Inversions: s.Inversions, MaxBytes: s.MaxSize, Clipped: s.Clipped,
+		Timed: s.Timed, assumed: r.AssumedSeconds(), SpanNs: int64(s.Span), Inversions: s.Inversions, MaxBytes: s.MaxSize, Clipped: s.Clipped,
 		VisitsPerSession: tracedSpread{v.P50, v.P90, v.P99, v.Max},
 		Zipf:             s.Zipf, Burstiness: known(s.Burstiness), BurstinessInMinute: known(s.BurstinessInMinute),
 	}, nil
@@ -152,6 +155,8 @@ type tracedLog struct {
 
 	Burstiness         *float64 `json:"burstiness"` // null: too little to measure
 	BurstinessInMinute *float64 `json:"burstiness_in_minute"`
+
+	assumed bool // the unit of its times
 }
 
 type tracedSpread struct {
@@ -174,6 +179,9 @@ func (l *tracedLog) rows() [][]string {
 	span, inversions := "no times", result.Nothing
 	if l.Timed {
 		span, inversions = time.Duration(l.SpanNs).Round(time.Millisecond).String(), result.FormatCount(l.Inversions)
+		if l.assumed {
+			span += ", times taken as seconds (--trace-time-unit)"
+		}
 	}
 	largest := result.FormatBytes(float64(l.MaxBytes))
 	if l.Clipped > 0 {

@@ -148,7 +148,7 @@ func targetsLine(d *result.Document) string {
 
 // notes are the lines under the tables that say what was measured, and where.
 func notes(d *result.Document) (lines []string) {
-	for _, line := range []string{harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), machineLine(d)} {
+	for _, line := range []string{unseenLine(d), harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), machineLine(d)} {
 		if line != "" {
 			lines = append(lines, line)
 		}

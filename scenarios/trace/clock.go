@@ -9,29 +9,36 @@ import (
 	"time"
 )
 
-// clock turns a log's time cells into nanoseconds on a scale of the log's own. The unit of numbers is settled by the
-// column's name (a suffix _s, _ms, _us or _ns) or by the first number's magnitude, and kept: in one log the
+// clock turns a log's time cells into nanoseconds on a scale of the log's own. The unit of numbers is given, or settled by
+// the column's name (a suffix _s, _ms, _us or _ns) or by the first number's magnitude, and kept: in one log the
 // unit does not change.
 type clock struct {
-	unit   int64  // nanoseconds a unit; 0: not settled yet
-	layout string // of time.Parse; empty: numbers and RFC 3339
+	unit    int64  // nanoseconds a unit; 0: not settled yet
+	assumed bool   // the unit is seconds for want of any sign of another
+	layout  string // of time.Parse; empty: numbers and RFC 3339
 }
 
 const clfTime = "02/Jan/2006:15:04:05 -0700"
 
-func newClock(column string) clock {
-	var unit time.Duration
-	switch column = strings.ToLower(column); {
-	case strings.HasSuffix(column, "_s"):
-		unit = time.Second
-	case strings.HasSuffix(column, "_ms"):
-		unit = time.Millisecond
-	case strings.HasSuffix(column, "_us"):
-		unit = time.Microsecond
-	case strings.HasSuffix(column, "_ns"):
-		unit = time.Nanosecond
+// newClock is the clock of a column. unit is one of [TimeUnits]; of auto and an empty one the column's name decides.
+func newClock(column, unit string) clock {
+	if unit == "" || unit == formatAuto {
+		unit = column[strings.LastIndexByte(column, '_')+1:]
+		if len(unit) == len(column) {
+			return clock{}
+		}
 	}
-	return clock{unit: int64(unit)}
+	switch strings.ToLower(unit) {
+	case "s":
+		return clock{unit: int64(time.Second)}
+	case "ms":
+		return clock{unit: int64(time.Millisecond)}
+	case "us":
+		return clock{unit: int64(time.Microsecond)}
+	case "ns":
+		return clock{unit: 1}
+	}
+	return clock{}
 }
 
 // parse reads one cell.
@@ -55,9 +62,14 @@ func (c *clock) parse(cell []byte) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("time %q: out of range", clip(cell))
 	}
-	c.unit = unit
+	if c.unit == 0 {
+		c.unit, c.assumed = unit, math.Abs(number) < sinceEpoch
+	}
 	return ns, nil
 }
+
+// sinceEpoch is a number of seconds above which a time is taken as one since 1970: it lies in 1973.
+const sinceEpoch = 1e8
 
 // unitOf tells seconds, milliseconds, microseconds and nanoseconds since 1970 apart by size: each bound lies in the year
 // 5138 of its own unit and in 1973 of the next finer one. Smaller numbers, relative ones among them, are seconds.

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,21 +13,29 @@ func detect(sample [][]byte, given map[string]string) (string, error) {
 		return "", fmt.Errorf("no lines to tell the format from: want --trace-format %s", strings.Join(Formats()[1:], ", "))
 	}
 	sample = sample[:min(len(sample), 20)]
-	switch first := sample[0]; {
+	first := sample[0]
+	switch {
 	case most(sample, isObject):
 		return formatJSONL, nil
 	case most(sample, isCLF):
 		return formatCLF, nil
-	case isHeader(first, '\t', given):
-		return formatTSV, nil
-	case isHeader(first, ',', given):
-		return formatCSV, nil
-	case most(sample, isBareKey):
+	}
+	tables := []string{formatTSV, formatCSV, formatSemi, formatSpace} // a separator that another's cells may hold comes later
+	for _, format := range tables {
+		if isHeader(first, separators()[format], given) {
+			return format, nil
+		}
+	}
+	if most(sample, isBareKey) {
 		return formatKeys, nil
-	case most(sample, sameFields(first, '\t')):
-		return formatTSV, nil
-	case most(sample, sameFields(first, ',')):
-		return formatCSV, nil
+	}
+	for _, format := range tables {
+		if format == formatSpace && !slices.ContainsFunc(strings.Fields(string(first)), isData) {
+			continue // prose
+		}
+		if most(sample, sameFields(first, separators()[format])) {
+			return format, nil
+		}
 	}
 	return "", fmt.Errorf("cannot tell the format from the first lines: want --trace-format %s",
 		strings.Join(Formats()[1:], ", "))
@@ -54,16 +63,17 @@ func isCLF(line []byte) bool {
 	return err == nil
 }
 
-// isHeader reports whether the line, cut at comma, names a session column.
+// isHeader reports whether the line, cut at comma, names a session column, or has one of the number that is given.
 func isHeader(line []byte, comma byte, given map[string]string) bool {
-	_, err := newTable(comma).header(line, given)
-	return err == nil
+	t := newTable(comma)
+	_, err := t.header(line, given)
+	return err == nil && (!t.headless || t.columns > 1)
 }
 
 // isBareKey reports whether the line is one word.
 func isBareKey(line []byte) bool { return !bytes.ContainsAny(bytes.TrimSpace(line), " \t,;{}[]\"") }
 
-// sameFields finds a table whose session column has no well-known name. Opening it then fails and names its columns,
+// sameFields finds a table whose session column has no well-known name, or that has no header. Opening it then fails and names its columns,
 // which helps more than to say that the format is unknown.
 func sameFields(first []byte, comma byte) func([]byte) bool {
 	want := bytes.Count(first, []byte{comma})

@@ -64,6 +64,12 @@ func (l *lines) next() ([]byte, error) {
 	return line, nil
 }
 
+// unread makes the line that next returned last the next one again.
+func (l *lines) unread() {
+	l.hi = l.lo
+	l.read--
+}
+
 // skip drops the rest of a line that is too long.
 func (l *lines) skip() error {
 	for {

@@ -14,12 +14,16 @@ import (
 
 // Options says how a log is to be read. The zero value finds out by looking and tolerates no malformed line.
 type Options struct {
-	// Format is auto, csv, tsv, clf, jsonl or keys. Empty is auto: told from the first lines.
+	// Format is one of [Formats]. Empty is auto: told from the first lines.
 	Format string
+
+	// TimeUnit is the unit of times that are numbers, one of [TimeUnits]. Empty is auto: told from the column's name or
+	// the number's size.
+	TimeUnit string
 
 	// Columns names the column (csv, tsv) or the field (jsonl, a dotted path reaches into nested objects) for a role,
 	// see [ParseColumns]. A role that is not named is looked for under its well-known names, and one with an
-	// empty name is not looked for. A column whose name ends in "tokens" counts tokens, see [BytesPerToken].
+	// empty name is not looked for. A table without a header has its columns named by number, from 1. A column whose name ends in "tokens" counts tokens, see [BytesPerToken].
 	Columns map[string]string
 
 	// Session says where a clf log keeps the session: empty for the client's address, "cookie:NAME" for a
@@ -37,6 +41,8 @@ const (
 	formatAuto  = "auto"
 	formatCSV   = "csv"
 	formatTSV   = "tsv"
+	formatSemi  = "semicolon"
+	formatSpace = "space"
 	formatCLF   = "clf"
 	formatJSONL = "jsonl"
 	formatKeys  = "keys"
@@ -44,8 +50,16 @@ const (
 
 // Formats lists the legal values of Options.Format.
 func Formats() []string {
-	return []string{formatAuto, formatCSV, formatTSV, formatCLF, formatJSONL, formatKeys}
+	return []string{formatAuto, formatCSV, formatTSV, formatSemi, formatSpace, formatCLF, formatJSONL, formatKeys}
 }
+
+// separators are what the formats of tables have between their columns; of space, any number of blanks.
+func separators() map[string]byte {
+	return map[string]byte{formatCSV: ',', formatTSV: '\t', formatSemi: ';', formatSpace: ' '}
+}
+
+// TimeUnits lists the legal values of Options.TimeUnit.
+func TimeUnits() []string { return []string{formatAuto, "s", "ms", "us", "ns"} }
 
 // role is what a column can be for.
 type role int
@@ -125,6 +139,9 @@ func checkRoles(columns map[string]string) error {
 func (o Options) validate() (cookie string, err error) {
 	if o.Format != "" && !slices.Contains(Formats(), o.Format) {
 		return "", fmt.Errorf("--trace-format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
+	}
+	if o.TimeUnit != "" && !slices.Contains(TimeUnits(), o.TimeUnit) {
+		return "", fmt.Errorf("--trace-time-unit %q: want one of %s", o.TimeUnit, strings.Join(TimeUnits(), ", "))
 	}
 	if err := checkRoles(o.Columns); err != nil {
 		return "", err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,7 +93,11 @@ func (r *Reader) choose(cookie string, sample [][]byte) error {
 	var bound [numRoles]string
 	var err error
 	if len(r.opts.Columns) > 0 && (r.format == formatCLF || r.format == formatKeys) {
-		return r.wrap(fmt.Errorf("--trace-columns: format %s has no columns to name: want csv, tsv or jsonl", r.format))
+		return r.wrap(fmt.Errorf("--trace-columns: format %s has no columns to name: want csv, tsv, semicolon, space or jsonl", r.format))
+	}
+	if unit := r.opts.TimeUnit; unit != "" && unit != formatAuto && (r.format == formatCLF || r.format == formatKeys) {
+		return r.wrap(fmt.Errorf("--trace-time-unit %s: format %s has no times that are numbers: want csv, tsv, semicolon, space or jsonl",
+			unit, r.format))
 	}
 	switch r.format {
 	case formatCLF:
@@ -102,18 +107,23 @@ func (r *Reader) choose(cookie string, sample [][]byte) error {
 		r.parse = parseKey
 		return nil
 	case formatJSONL:
+		if len(sample) > 0 && !slices.ContainsFunc(sample, isObject) {
+			return r.wrap(fmt.Errorf("--trace-format jsonl: no line at its beginning is a JSON object, the first is %q", clip(sample[0])))
+		}
 		bound, err = bindFields(sample, r.opts.Columns)
 		r.parse = jsonlParser(bound)
-	case formatCSV, formatTSV:
-		comma := map[string]byte{formatCSV: ',', formatTSV: '\t'}[r.format]
-		t := newTable(comma)
+	default:
+		t := newTable(separators()[r.format])
 		bound, err = r.header(t)
 		r.parse = t.parse
 	}
 	if err != nil {
 		return r.wrap(err)
 	}
-	r.clock, r.timed = newClock(bound[roleTime]), bound[roleTime] != ""
+	r.clock, r.timed = newClock(bound[roleTime], r.opts.TimeUnit), bound[roleTime] != ""
+	if r.clock.unit == 0 && isMooncake(r.format, sample) {
+		r.clock.unit = int64(time.Millisecond)
+	}
 	for role, name := range bound {
 		r.tokens[role] = strings.HasSuffix(strings.ToLower(name), "tokens")
 	}
@@ -131,9 +141,22 @@ func (r *Reader) header(t *table) (bound [numRoles]string, err error) {
 			return bound, err
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
-			return t.header(line, r.opts.Columns)
+			bound, err = t.header(line, r.opts.Columns)
+			if t.headless {
+				r.lines.unread()
+			}
+			return bound, err
 		}
 	}
+}
+
+// isMooncake reports whether a log is one of the traces of Mooncake (Qin et al., "Mooncake: Trading More Storage for Less
+// Computation", FAST 2025), or made of one. Their timestamps are milliseconds from 0, which their size does not show.
+func isMooncake(format string, sample [][]byte) bool {
+	return format == formatJSONL && slices.ContainsFunc(sample, func(line []byte) bool {
+		object, _ := parseObject(line)
+		return object["hash_ids"] != nil && object["timestamp"] != nil
+	})
 }
 
 // plain returns the text of a file that may be gzip and may begin with a byte order mark.
@@ -258,8 +281,12 @@ func (r *Reader) wrap(err error) error { return fmt.Errorf("%s: %w", r.name, gzi
 // Name is the path that was opened.
 func (r *Reader) Name() string { return r.name }
 
-// Format is how the log is read: csv, tsv, clf, jsonl or keys.
+// Format is how the log is read: one of [Formats], but not auto.
 func (r *Reader) Format() string { return r.format }
+
+// AssumedSeconds reports whether times were numbers that had no sign of a unit: small ones in a column without a unit in its
+// name. They are taken as seconds.
+func (r *Reader) AssumedSeconds() bool { return r.clock.assumed }
 
 // Lines is how many lines were read so far, header, blank and malformed ones included.
 func (r *Reader) Lines() int64 { return r.lines.read }

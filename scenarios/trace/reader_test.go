@@ -147,6 +147,20 @@ func TestRows(t *testing.T) {
 		{"a byte order mark and no line end at the end", "\xef\xbb\xbfsession,bytes\na,3", Options{}, []string{"a 0s append:3"}},
 		{"flat JSON names with dots", `{"session.id":"a","n":{"b.c":3}}`, Options{Columns: map[string]string{"session": "session.id", "bytes": "n.b.c"}},
 			[]string{"a 0s append:3"}},
+		{"semicolons, with a quoted one", "session;bytes;text\n\"a;1\";3;x\n", Options{}, []string{"a;1 0s append:3"}},
+		{"a semicolon's cells may hold commas", "session;t_s;text\na;1;x,y\nb;2;z\n", Options{}, []string{"a 0s append:7", "b 1s append:5"}},
+		{"blanks, any number of them", "session   t_s bytes\na     1   3\n  b   2   4 \n", Options{}, []string{"a 0s append:3", "b 1s append:4"}},
+		{"no header: columns by number", "a,5,3\nb,7,4\n", Options{Columns: map[string]string{"session": "1", "time": "2", "bytes": "3"}},
+			[]string{"a 0s append:3", "b 2s append:4"}},
+		{"the same with blanks", "\n5 a\n7 b\n", Options{Columns: map[string]string{"session": "2", "time": "1"}}, []string{"a 0s append:3", "b 2s append:3"}},
+		{"a header may have a number for a name", "1,2\na,3\n", Options{Columns: map[string]string{"session": "1", "bytes": "2"}}, []string{"a 0s append:3"}},
+		{"a column of a year is no row", "time,session,2020\n1,a,x\n", Options{}, []string{"a 0s append:5"}},
+		{"milliseconds from 0, as they are told to be", "session,timestamp\na,0\na,3000\n", Options{TimeUnit: "ms"}, []string{"a 0s append:3", "a 3s append:6"}},
+		{"the given unit outweighs the column's name", "session,t_ms\na,0\na,3\n", Options{TimeUnit: "s"}, []string{"a 0s append:3", "a 3s append:3"}},
+		{"auto is the column's name", "session,t_ms\na,0\na,3000\n", Options{TimeUnit: "auto"}, []string{"a 0s append:3", "a 3s append:6"}},
+		{"Mooncake's timestamps are milliseconds from 0", `{"timestamp": 0, "input_length": 6, "output_length": 5, "hash_ids": [46], "session": "a"}` + "\n" +
+			`{"timestamp": 27482, "input_length": 6, "output_length": 5, "hash_ids": [46, 47], "session": "a"}` + "\n",
+			Options{Columns: map[string]string{"bytes": "input_length"}}, []string{"a 0s append:6", "a 27.482s append:6"}},
 		{"a huge entry", "session,bytes\na,1e400\n", Options{}, []string{"a 0s append:2147483647"}},
 	}
 	for _, test := range tests {
@@ -163,13 +177,13 @@ func TestRefusals(t *testing.T) {
 		opts      Options
 		want      []string // all in the error
 	}{
-		{"an unknown format lists the legal ones", "a\n", Options{Format: "xml"}, []string{`--trace-format "xml"`, "auto, csv, tsv, clf, jsonl, keys"}},
-		{"prose has no format", "dear diary, today\nI went out\n", Options{}, []string{"log: cannot tell", "want --trace-format csv, tsv, clf, jsonl, keys"}},
+		{"an unknown format lists the legal ones", "a\n", Options{Format: "xml"}, []string{`--trace-format "xml"`, "auto, csv, tsv, semicolon, space, clf, jsonl, keys"}},
+		{"prose has no format", "dear diary, today\nI went out\n", Options{}, []string{"log: cannot tell", "want --trace-format csv, tsv, semicolon, space, clf, jsonl, keys"}},
 		{"nor has nothing", "\n\n", Options{}, []string{"no lines", "--trace-format"}},
 		{"a table without a session column lists its columns", "a,b\n1,2\n3,4\n", Options{}, []string{"log: ", "--trace-columns session=COLUMN", "a, b"}},
 		{"a column that is not there lists those that are", "session,b\n1,2\n", Options{Columns: map[string]string{"time": "c"}}, []string{`no column "c" for time`, "session, b"}},
 		{"an access log has no columns to name", `h - - [01/Jul/1995:00:00:01 -0400] "GET / HTTP/1.0" 200 5` + "\n",
-			Options{Columns: map[string]string{"session": "x"}}, []string{"--trace-columns", "want csv, tsv or jsonl"}},
+			Options{Columns: map[string]string{"session": "x"}}, []string{"--trace-columns", "want csv, tsv, semicolon, space or jsonl"}},
 		{"an unknown role lists the legal ones", "session\na\n", Options{Columns: map[string]string{"colour": "c"}}, []string{`unknown role "colour"`, "session, time, op, bytes, reply"}},
 		{"a session is a cookie or nothing", "a\n", Options{Session: "header:x"}, []string{`--trace-session "header:x"`, "cookie:NAME"}},
 		{"only access logs have cookies", "session\na\n", Options{Session: "cookie:x"}, []string{"is for clf, not for"}},
@@ -181,6 +195,14 @@ func TestRefusals(t *testing.T) {
 		{"a row without a session is malformed", "session,bytes\n,1\n", Options{}, []string{"log:2: names no session"}},
 		{"a timed log has times", "session,time\na,1\na,\n", Options{}, []string{"log:3: has no time"}},
 		{"times too far apart do not wrap around", "session,t_ns\na,-9000000000000000000\na,9000000000000000000\n", Options{}, []string{"log:3: ", "too far"}},
+		{"a first line that is data", "a,5,3\nb,7,4\n", Options{}, []string{"no header: the first line holds data (\"5\")", "--trace-columns session=1,time=2"}},
+		{"data that holds a well-known name", "0,user,10\n1,other,11\n", Options{}, []string{"no header: the first line holds data (\"0\")"}},
+		{"data between blanks", "a 5 3\nb 7 4\n", Options{}, []string{"no header: the first line holds data"}},
+		{"a column's number that is too large", "a,5\nb,7\n", Options{Format: "csv", Columns: map[string]string{"session": "1", "time": "3"}},
+			[]string{`no column "3" for time: want one of 1, 2`}},
+		{"text that is no JSON, taken for it", "a b\nc d\n", Options{Format: "jsonl"}, []string{`--trace-format jsonl: no line at its beginning is a JSON object, the first is "a b"`}},
+		{"an unknown unit lists the legal ones", "a\n", Options{TimeUnit: "h"}, []string{`--trace-time-unit "h": want one of auto, s, ms, us, ns`}},
+		{"keys have no times", "a\n", Options{TimeUnit: "ms"}, []string{"--trace-time-unit ms: format keys has no times"}},
 		{"a quote that never ends costs its own line", "session,x\na,\"b\nc,d\n", Options{}, []string{"log:2: quoted field without an end"}},
 	}
 	for _, test := range tests {
@@ -300,5 +322,22 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s: %s: want %s", file, r.Format(), want)
 		}
 		r.Close()
+	}
+}
+
+// Times are assumed to be seconds only where nothing says so.
+func TestAssumedSeconds(t *testing.T) {
+	for text, want := range map[string]bool{
+		"session,t\na,0\na,3000\n": true, "session,t_s\na,0\n": false, "session,t\na,1720000000\n": false,
+		"session,t\na,2024-07-01T00:00:00Z\n": false, "session\na\n": false, "session,t\na,1720000000123\n": false,
+	} {
+		r, err := Open(write(t, "log", text), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if _, err := Measure(r); err != nil || r.AssumedSeconds() != want {
+			t.Errorf("%q: assumed %v, want %v (error %v)", text, r.AssumedSeconds(), want, err)
+		}
 	}
 }

@@ -6,16 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
-// table parses rows under a header. CSV fields may be quoted (RFC 4180); TSV has no quoting.
+// table parses rows under a header. Fields between commas and semicolons may be quoted (RFC 4180), those between tabs and
+// blanks not.
 type table struct {
-	comma   byte
-	columns int           // in the header
-	at      [numRoles]int // the column of each role, or -1
-	cells   [][]byte
-	feed    *bytes.Reader // what the csv reader reads: one record at a time
-	quoted  *csv.Reader
+	comma    byte
+	columns  int           // in the header
+	headless bool          // the first line is a row, and columns are named by number
+	at       [numRoles]int // the column of each role, or -1
+	cells    [][]byte
+	feed     *bytes.Reader // what the csv reader reads: one record at a time
+	quoted   *csv.Reader
 }
 
 func newTable(comma byte) *table {
@@ -27,6 +30,7 @@ func newTable(comma byte) *table {
 // renew drops what the csv reader has read ahead, which after an error can be the rest of a record.
 func (t *table) renew() {
 	t.quoted = csv.NewReader(t.feed)
+	t.quoted.Comma = rune(t.comma)
 	t.quoted.FieldsPerRecord = -1
 	t.quoted.ReuseRecord = true
 }
@@ -41,7 +45,18 @@ func (t *table) header(line []byte, given map[string]string) (bound [numRoles]st
 		names[i] = string(bytes.TrimSpace(cell))
 	}
 	t.columns = len(names)
+	data, numeric := dataAmong(names)
+	if t.headless = byNumber(given, names); t.headless {
+		for i := range names {
+			names[i] = strconv.Itoa(i + 1)
+		}
+	}
 	bound, err = bindRoles(given, hasIn(names), names)
+	// A row may hold a well-known name by chance.
+	if !t.headless && (err != nil && numeric > 0 || len(given) == 0 && 2*numeric > len(names)) {
+		return bound, fmt.Errorf("no header: the first line holds data (%q): name the columns by number, "+
+			"--trace-columns session=1,time=2, or add a line that names them", clip(data))
+	}
 	for r := range numRoles {
 		t.at[r] = -1
 		if bound[r] != "" {
@@ -49,6 +64,39 @@ func (t *table) header(line []byte, given map[string]string) (bound [numRoles]st
 		}
 	}
 	return bound, err
+}
+
+// dataAmong counts the cells that are data, and returns the first of them.
+func dataAmong(cells []string) (first string, n int) {
+	for _, cell := range cells {
+		if isData(cell) {
+			if n++; n == 1 {
+				first = cell
+			}
+		}
+	}
+	return first, n
+}
+
+// isData reports whether a cell is a number or a time, which no column is called.
+func isData(cell string) bool {
+	_, notNumber := strconv.ParseFloat(cell, 64)
+	_, notTime := parseRFC3339(cell)
+	return notNumber == nil || notTime == nil
+}
+
+// byNumber reports whether columns are named by number and there is no header in which such a name occurs.
+func byNumber(given map[string]string, names []string) bool {
+	session, told := given[roleSession.String()]
+	if !told || slices.Contains(names, session) {
+		return false
+	}
+	for _, name := range given {
+		if n, err := strconv.Atoi(name); name != "" && (err != nil || n < 1) {
+			return false
+		}
+	}
+	return true
 }
 
 // parse is a parser. Surplus fields are fine as long as they are empty.
@@ -76,7 +124,11 @@ func (t *table) parse(line []byte, r *row) error {
 // split cuts line into cells. Most lines hold no quote, and for those encoding/csv is several times the work.
 func (t *table) split(line []byte) error {
 	t.cells = t.cells[:0]
-	if t.comma == ',' && bytes.IndexByte(line, '"') >= 0 {
+	switch {
+	case t.comma == ' ':
+		t.cells = append(t.cells, bytes.Fields(line)...)
+		return nil
+	case t.comma != '\t' && bytes.IndexByte(line, '"') >= 0:
 		return t.splitQuoted(line)
 	}
 	for {

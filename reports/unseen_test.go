@@ -1,0 +1,64 @@
+package reports
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// doing is a document of one scenario each with these operations.
+func doing(record int, scenarios ...string) *result.Document {
+	var all []result.Result
+	for i, ops := range scenarios {
+		r := build("global", 940, 6)
+		r.Scenario = string(rune('a' + i))
+		for j := range r.Trials {
+			r.Trials[j].Operations = map[string]result.Operation{}
+			for op := range strings.FieldsSeq(ops) {
+				r.Trials[j].Operations[op] = result.Operation{Count: 1}
+			}
+		}
+		all = append(all, r)
+	}
+	d := withoutBaseline(all...)
+	d.Config.Record = record
+	return d
+}
+
+func TestUnseenLine(t *testing.T) {
+	probe := doing(0, "append history")
+	for i := range probe.Results[0].Trials {
+		probe.Results[0].Trials[i].Audit = result.Audit{Skipped: true}
+	}
+	const (
+		removals = "faults of removing sessions, since none was removed"
+		reads    = "wrong answers to reads, which only --record checks"
+		verify   = ". sessbench verify looks for them."
+	)
+	for _, tt := range []struct {
+		why  string
+		d    *result.Document
+		want string
+	}{
+		{"a chatbot", doing(0, "append history"), "not revealed by the audit: " + removals + "; " + reads + verify},
+		{"whose reads are recorded", doing(1, "append history"), "not revealed by the audit: " + removals + verify},
+		{"sessions come and go, nothing is read", doing(0, "create append delete"), ""},
+		{"sessions come and go, and are read", doing(0, "create append delete history"), "not revealed by the audit: " + reads + verify},
+		{"all of it, recorded", doing(2, "create append sweep history_during_sweep"), ""},
+		{"reads during sweeps only", doing(0, "append sweep read_during_sweep"), "not revealed by the audit: " + reads + verify},
+		{"one scenario of two removes, the other reads", doing(0, "append delete", "append history"),
+			"not revealed by the audit: " + removals + " in b; wrong answers to reads in b, which only --record checks" + verify},
+		{"nothing was audited", probe, ""},
+		{"nothing was done", doing(0), ""},
+	} {
+		if got := unseenLine(tt.d); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.why, got, tt.want)
+		}
+		for _, format := range []string{"table", "markdown"} {
+			if text := written(t, format, tt.d, Options{Width: 1000}); strings.Contains(text, "not revealed") != (tt.want != "") {
+				t.Errorf("%s, %s:\n%s", tt.why, format, text)
+			}
+		}
+	}
+}
