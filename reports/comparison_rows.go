@@ -95,6 +95,9 @@ func (row *alignedRow) strike(sources []Source) (out []LeftOut) {
 		case reason != "":
 			out = append(out, LeftOut{sources[i].Label, row.scenario, row.label, reason})
 			row.results[i] = nil
+		case waitsDiffer(row.results[0], x) != "":
+			out = append(out, LeftOut{sources[i].Label, row.scenario, row.label, waitsDiffer(row.results[0], x) + " in " + sources[0].Label})
+			row.results[i] = nil
 		default:
 			row.probe = row.probe || !audited(x)
 		}
@@ -199,8 +202,10 @@ func speedless(r *result.Result) string {
 		return reason
 	case len(r.Trials) == 0:
 		return "no trial was finished"
+	case undecided(r) != "":
+		return undecided(r)
 	}
-	return ""
+	return notReached(r)
 }
 
 // inventory says why two documents have nothing in common: what each holds, or what happened to what both hold.

@@ -52,9 +52,15 @@ func differ(a, b int64) bool {
 
 // doubt is why the figures of a row must be neither ranked nor compared with those of other rows, "" for none.
 func doubt(r *result.Result) string {
-	switch s := &r.Summary; {
-	case s.OfLimit > overLimit:
+	if r.Summary.OfLimit > overLimit {
 		return "it is above the limit"
+	}
+	return notReached(r)
+}
+
+// notReached says that the holds or pauses of a row are not what was asked for, "" where they are.
+func notReached(r *result.Result) string {
+	switch s := &r.Summary; {
 	case s.HoldNotReached:
 		return fmt.Sprintf("hold not reached: %s asked for, %s measured", time.Duration(r.HoldNs), result.FormatNs(s.HoldNs))
 	case s.ThinkNotReached:
@@ -63,18 +69,31 @@ func doubt(r *result.Result) string {
 	return ""
 }
 
-// noRatio is why two rows have no ratio, "" where they have one.
+// noRatio is why two rows of a document have no ratio, "" where they have one.
 func noRatio(r, baseline *result.Result) string {
-	a, b := &r.Summary, &baseline.Summary
 	switch {
 	case doubt(r) != "":
 		return doubt(r)
 	case doubt(baseline) != "":
 		return baseline.Strategy + ": " + doubt(baseline)
-	case differ(a.HoldNs, b.HoldNs):
-		return fmt.Sprintf("the holds differ: %s here, %s for %s", result.FormatNs(a.HoldNs), result.FormatNs(b.HoldNs), baseline.Strategy)
-	case differ(a.ThinkNs, b.ThinkNs):
-		return fmt.Sprintf("the pauses differ: %s here, %s for %s", result.FormatNs(a.ThinkNs), result.FormatNs(b.ThinkNs), baseline.Strategy)
+	}
+	if differs := waitsDiffer(baseline, r); differs != "" {
+		return differs + " for " + baseline.Strategy
+	}
+	return ""
+}
+
+// waitsDiffer says by how much r's measured holds or pauses differ from those of other, "" where they do not.
+func waitsDiffer(other, r *result.Result) string {
+	if other == nil {
+		return ""
+	}
+	a, b := &r.Summary, &other.Summary
+	switch {
+	case differ(b.HoldNs, a.HoldNs):
+		return fmt.Sprintf("the holds differ: %s here, %s", result.FormatNs(a.HoldNs), result.FormatNs(b.HoldNs))
+	case differ(b.ThinkNs, a.ThinkNs):
+		return fmt.Sprintf("the pauses differ: %s here, %s", result.FormatNs(a.ThinkNs), result.FormatNs(b.ThinkNs))
 	}
 	return ""
 }

@@ -75,3 +75,32 @@ func TestMeanHoldOfFewSamples(t *testing.T) {
 		t.Errorf("%+v", r.Summary)
 	}
 }
+
+// Two documents in which a store held its sessions for different times are not compared in that row.
+func TestCompareLeavesOutOtherHolds(t *testing.T) {
+	const ms = time.Millisecond
+	for _, row := range []struct {
+		why   string
+		other time.Duration
+		out   string
+	}{
+		{"the same", 1020 * time.Microsecond, ""},
+		{"not what was asked for", 1100 * time.Microsecond, "hold not reached: 1ms asked for, 1.10 ms measured"},
+		{"each within 5 %, and 8 % apart", 1040 * time.Microsecond, "the holds differ: 1.04 ms here, 960 µs in old"},
+	} {
+		old := ms
+		if row.other == 1040*time.Microsecond {
+			old = 960 * time.Microsecond
+		}
+		c, err := Compare([]Source{{"old", "old.json", held(ms, ms, old, 1e6)}, {"new", "new.json", held(ms, ms, row.other, 1e6)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case row.out == "" && len(c.LeftOut) > 0:
+			t.Errorf("%s: left out %+v", row.why, c.LeftOut)
+		case row.out != "" && (len(c.LeftOut) != 1 || c.LeftOut[0].Reason != row.out || c.LeftOut[0].Strategy != "sharded"):
+			t.Errorf("%s: left out %+v, want %q", row.why, c.LeftOut, row.out)
+		}
+	}
+}
