@@ -34,6 +34,7 @@ type verifyOptions struct {
 	Users    int
 	Ops      int
 	Patience time.Duration
+	Until    string // the violation that ends the repetition of the rounds; empty: they are not repeated
 
 	chosenNames []string // of Scenarios, those that fit
 }
@@ -119,8 +120,22 @@ func (o *verifyOptions) pressureFlags() flagGroup {
 	fs.Var(count(fmt.Sprint(o.Ops), 1, maxVerifyOps, &o.Ops), "ops", "at most `N` operations on each session")
 	fs.Var(duration(o.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.Patience = d }), "patience",
 		"`TIME` without progress after which a store in which everybody waits hangs; five times as long for one still at work")
+	fs.Var(choice(&o.Until, untilNames()...), "until",
+		"repeat the rounds until this `VIOLATION` appears: any, or a name such as \"lost update\"; the budget is 10m then unless set")
 	return fs
 }
+
+// untilNames are the values of --until.
+func untilNames() []string {
+	names := []string{string(verify.Any)}
+	for _, a := range verify.Anomalies() {
+		names = append(names, string(a))
+	}
+	return names
+}
+
+// untilBudgetTime is the budget of --until where none is given.
+const untilBudgetTime = 10 * time.Minute
 
 // The bounds of what can be asked for.
 const (
@@ -173,8 +188,11 @@ func (o *verifyOptions) checkVerify() error {
 	if o.History != "" {
 		return o.notWith("history", o.History, [][2]string{
 			{"strategy", itself}, {"param", itself}, {"target", itself}, {"scenario", itself}, {"flawed", itself}, {"schedule", itself}, {"seed", itself}, {"rounds", itself},
-			{"budget", itself}, {"users", itself}, {"ops", itself}, {"patience", itself},
+			{"budget", itself}, {"users", itself}, {"ops", itself}, {"patience", itself}, {"until", itself},
 		})
+	}
+	if len(o.Flawed) > 0 && o.Schedule != random && o.Until != "" {
+		return usagef("%s %s: a scripted schedule shows its violation every time: want --schedule random with it", o.from("until"), quoted(o.Until))
 	}
 	if len(o.Flawed) > 0 {
 		return o.notWith("flawed", strings.Join(o.Flawed, ","), [][2]string{
@@ -249,8 +267,8 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 				f.unfit++
 			}
 		default:
-			if v := report.Violation; v != nil {
-				v.Command = o.replay(t, v.Seed)
+			for _, v := range report.All() {
+				v.Command = o.replay(t, v)
 			}
 			o.named(report, t, f)
 			f.add(report, t.flaw)
@@ -350,6 +368,10 @@ func (o *verifyOptions) task(label string) task {
 		Users:     o.Users,
 		Ops:       o.Ops,
 		Patience:  o.Patience,
+		Until:     verify.Anomaly(o.Until),
+	}
+	if o.Until != "" && o.sources["budget"].rank == rankDefault {
+		t.Budget = untilBudgetTime
 	}
 	t.Redis.Users = o.Users + 1 // and whoever cleans up behind them
 	if t.Rounds == 0 {
@@ -358,8 +380,9 @@ func (o *verifyOptions) task(label string) task {
 	return t
 }
 
-// replay is the command that shows a violation again.
-func (o *verifyOptions) replay(t task, seed uint64) string {
+// replay is the command that shows a violation again. The scheduler decides with the seed whether a round shows it, so the round
+// is repeated.
+func (o *verifyOptions) replay(t task, v *verify.Violation) string {
 	words := []string{o.program(), "verify"}
 	switch {
 	case t.Flaw != "":
@@ -372,12 +395,12 @@ func (o *verifyOptions) replay(t task, seed uint64) string {
 	if len(t.Scenarios) > 0 {
 		words = append(words, "-s", strings.Join(t.Scenarios, ","))
 	}
-	words = append(words, "--seed", fmt.Sprint(seed))
+	words = append(words, "--seed", fmt.Sprint(v.Seed))
 	if t.Flaw != "" && !t.Scheduled {
 		words = append(words, "--schedule", random)
 	}
 	if !t.Scheduled {
-		words = append(words, "--rounds", "1")
+		words = append(words, "--rounds", "1", "--until", string(v.Anomaly))
 	}
 	if t.Strategy == redisName && t.Redis.URL != "" {
 		words = append(words, "--redis-url", login.ReplaceAllString(t.Redis.URL, "${1}"+hidden+"@"))

@@ -52,7 +52,9 @@ type task struct {
 	Users     int               `json:"users"`
 	Ops       int               `json:"ops"`
 	Patience  time.Duration     `json:"patience"`
-	Memory    uint64            `json:"memory"` // bytes beyond which it is stopped, before the machine stands still
+	Until     verify.Anomaly    `json:"until,omitempty"`
+	First     bool              `json:"first,omitempty"` // one violation is enough
+	Memory    uint64            `json:"memory"`          // bytes beyond which it is stopped, before the machine stands still
 
 	flaw   *flawed.Flaw  // that Flaw names
 	margin time.Duration // beyond the budget, for the last round and for shortening its history
@@ -67,8 +69,9 @@ func (t *task) windingUp() time.Duration { return 10*time.Second + 2*t.Patience 
 // limit is how long a child may take altogether.
 func (t *task) limit() time.Duration { return t.Budget + t.margin + 10*t.Patience + t.Timeout }
 
-// message is one line of a child's answer. Exactly one of Step, Report and Error is set.
+// message is one line of a child's answer. Exactly one of Step, Found, Report and Error is set.
 type message struct {
+	Found  *verify.Violation      `json:"found,omitempty"` // in case that the process does not live to report it
 	Step   *verify.Step           `json:"step,omitempty"`
 	Report *verify.Report         `json:"report,omitempty"`
 	Full   *verify.SessionHistory `json:"full,omitempty"`  // of the report's violation, as it was recorded
@@ -122,10 +125,12 @@ func (a *app) converse(ctx context.Context, from io.Reader, to io.Writer) error 
 	for {
 		select {
 		case m := <-messages:
-			if err := answers.Encode(m); err != nil || m.Step == nil {
+			if err := answers.Encode(m); err != nil || m.Step == nil && m.Found == nil {
 				return err
 			}
-			rounds = m.Step.Round
+			if m.Step != nil {
+				rounds = m.Step.Round
+			}
 		case <-ended:
 			cancel()
 			ended, late = nil, time.After(t.windingUp())
@@ -148,6 +153,7 @@ func (a *app) verify(ctx context.Context, t task, messages chan<- message) {
 		return
 	}
 	cfg.Progress = func(s verify.Step) { messages <- message{Step: &s} }
+	cfg.Found = func(v *verify.Violation) { messages <- message{Found: v} }
 	report, err := verify.Run(ctx, cfg)
 	switch {
 	case report == nil && err == nil:
@@ -170,6 +176,8 @@ func (a *app) config(ctx context.Context, t task) (cfg verify.Config, err error)
 		Users:    t.Users,
 		Ops:      t.Ops,
 		Patience: t.Patience,
+		Until:    t.Until,
+		First:    t.First,
 	}
 	if t.Target != "" {
 		cfg.Patience = t.Timeout

@@ -25,6 +25,10 @@ func (t *task) hang(said string, rounds int) *verify.Report {
 }
 
 func (t *task) convicted(a verify.Anomaly, by verify.Check, why, stacks string, rounds int) *verify.Report {
+	round, attempts := rounds, 0
+	if t.Until != "" && t.Rounds > 0 {
+		round, attempts = rounds%t.Rounds, rounds/t.Rounds+1
+	}
 	return &verify.Report{
 		SchemaVersion: verify.SchemaVersion,
 		Subject:       t.Label,
@@ -34,7 +38,8 @@ func (t *task) convicted(a verify.Anomaly, by verify.Check, why, stacks string, 
 		Seed:          t.Seed,
 		Scheduled:     t.Scheduled,
 		Rounds:        rounds + 1,
-		Violation:     &verify.Violation{Anomaly: a, Check: by, Why: why, Seed: t.Seed + uint64(rounds), Stacks: stacks},
+		Attempts:      attempts,
+		Violation:     &verify.Violation{Anomaly: a, Check: by, Why: why, Seed: t.Seed + uint64(round), Stacks: stacks},
 	}
 }
 

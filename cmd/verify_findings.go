@@ -134,8 +134,12 @@ func subjectsOf(list []*verify.Report) (names []string) {
 func chargesOf(list []*verify.Report) (charges []string) {
 	for _, r := range list {
 		charge := r.Subject
-		if r.Violation != nil {
-			charge += fmt.Sprintf(" (%s)", r.Violation.Anomaly)
+		var kinds []string
+		for _, v := range r.All() {
+			kinds = append(kinds, string(v.Anomaly))
+		}
+		if kinds != nil {
+			charge += fmt.Sprintf(" (%s)", strings.Join(kinds, ", "))
 		}
 		charges = append(charges, charge)
 	}

@@ -35,7 +35,7 @@ func (o *verifyOptions) flawedTasks() ([]task, error) {
 // flawedTask plays the schedule once, or presses until the store is convicted, where not asked for otherwise.
 func (o *verifyOptions) flawedTask(f *flawed.Flaw) task {
 	t := o.task(f.Name)
-	t.Flaw, t.flaw = f.Name, f
+	t.Flaw, t.flaw, t.First = f.Name, f, o.Until == ""
 	t.Scheduled = o.Schedule != random
 	switch given := o.sources["rounds"].rank != rankDefault; {
 	case given:

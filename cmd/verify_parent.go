@@ -44,6 +44,17 @@ func (a *app) examine(ctx context.Context, t task, tell hearing) (*verify.Report
 
 // outcome is what comes of a child that is gone.
 func (c *child) outcome(ctx context.Context) (*verify.Report, error) {
+	report, err := c.verdict(ctx)
+	if report != nil {
+		for _, v := range c.found { // which a report of the parent's own does not hold
+			report.Add(v)
+		}
+	}
+	return report, err
+}
+
+// verdict is outcome without the violations that a child told before it died.
+func (c *child) verdict(ctx context.Context) (*verify.Report, error) {
 	report, said := c.last.Report, c.said.String()
 	switch {
 	case c.last.Unfit:
@@ -101,6 +112,7 @@ type child struct {
 	state  childState
 	timeUp <-chan time.Time // when the state has lasted too long
 
+	found  []*verify.Violation
 	last   message // the report or the error, empty until it is there
 	rounds int     // finished
 	hung   bool    // it was stopped, because it did not come to an end
@@ -253,6 +265,10 @@ func (c *child) listen(ctx context.Context, tell hearing) {
 
 // take takes a message in. What a child says that was asked for its stacks comes too late: it is a hang.
 func (c *child) take(m message, tell hearing) {
+	if m.Found != nil {
+		c.found = append(c.found, m.Found)
+		return
+	}
 	if m.Step != nil {
 		c.rounds = m.Step.Round
 		tell.step(*m.Step)

@@ -28,6 +28,10 @@ func (f *findings) write(w io.Writer, screen reports.Options) error {
 	if err != nil {
 		return err
 	}
+	if text := sensitivity(f.with(verify.Linearizable)); text != "" {
+		p.prose("", text)
+		p.line("")
+	}
 	p.prose(ansiBold, f.closing())
 	_, err = io.WriteString(w, p.text.String())
 	return err
@@ -309,9 +313,13 @@ func (p *verifyPage) violations(f *findings) error {
 				return err
 			}
 			p.line("")
-			if v.Command != "" {
-				p.line("Shown again by: " + v.Command)
+			p.reproduction(r, v)
+			for _, other := range r.Others {
+				p.prose(ansiBold, r.Subject+": also: "+string(other.Anomaly))
 				p.line("")
+				p.prose("", other.Why)
+				p.line("")
+				p.reproduction(r, other)
 			}
 		case r.Verdict == verify.Inconclusive:
 			p.prose("", r.Subject+": inconclusive: "+advised(r))
@@ -319,6 +327,17 @@ func (p *verifyPage) violations(f *findings) error {
 		}
 	}
 	return nil
+}
+
+// reproduction says how to see a violation again, and how often it took this time.
+func (p *verifyPage) reproduction(r *verify.Report, v *verify.Violation) {
+	if r.Attempts > 0 {
+		p.line(fmt.Sprintf("Attempts: %s", result.FormatCount(int64(r.Attempts))))
+	}
+	if v.Command != "" {
+		p.line("Reproduce with: " + v.Command)
+	}
+	p.line("")
 }
 
 // advised is why a verdict is inconclusive, and what may help. That users met too seldom is the scheduler's doing, of which
@@ -402,6 +421,29 @@ func evidence(list []*verify.Report) string {
 		text += ", " + many(unknown, "session") + " undecided"
 	}
 	return text
+}
+
+// sensitivity says how narrow a race the runs could find, by the rule of three: what shows in a share p of n independent
+// trials is missed by all of them with the probability (1-p)^n, which is 5 % for p = 3/n. A trial is a session on which users
+// overlapped; no race shows on another. Of several stores the one with the fewest counts.
+func sensitivity(list []*verify.Report) string {
+	const least = 30 // below it the approximation is poor
+	n := 0
+	for i, r := range list {
+		if i == 0 || r.Raced < n {
+			n = r.Raced
+		}
+	}
+	if n < least {
+		return ""
+	}
+	of := ""
+	if len(list) > 1 {
+		of = " or more on each store"
+	}
+	return fmt.Sprintf("Users overlapped on %s sessions%s: a violation that shows on one in %s such sessions or oftener would have been found "+
+		"with a probability of 95 %%; for a narrower race try more rounds (--rounds).",
+		result.FormatCount(int64(n)), of, result.FormatCount(int64(n/3)))
 }
 
 func howMany(n, all int) string {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/scenarios/target"
+	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
 // verified is what `sessbench verify` came to: the exit code and both streams.
@@ -36,7 +37,7 @@ func python(t *testing.T, lock string) target.Spec {
 func TestVerifyFindsTheOrphanedLock(t *testing.T) {
 	spec := python(t, "per-session")
 	report := filepath.Join(t.TempDir(), "report.json")
-	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "0", "--budget", "1m",
+	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "0", "--until", "any", "--budget", "1m",
 		"-o", "table=-", "-o", "json="+report)
 	if code != exitViolated || !strings.Contains(said, "violated by python-per-session (") {
 		t.Fatalf("exit code %d, stderr %s", code, said)
@@ -44,7 +45,7 @@ func TestVerifyFindsTheOrphanedLock(t *testing.T) {
 	for _, want := range []string{
 		"► ", "created", "deleted", "┢ ", "┃ is at work in the session", // words in narrow columns are broken
 		"a session's lock goes when the session is deleted", "1 target, violated by python-per-session",
-		"Shown again by: ", " verify --target '", "--lock per-session' -s churn --seed ",
+		"Reproduce with: ", " verify --target '", "--lock per-session' -s churn --seed ",
 	} {
 		if !strings.Contains(flat(out), flat(want)) {
 			t.Errorf("want %q in\n%s", want, out)
@@ -149,8 +150,8 @@ func TestVerifyInRedis(t *testing.T) {
 func TestReplayOfATarget(t *testing.T) {
 	o := &verifyOptions{common: common{app: newApp(nil)}}
 	tasked := task{Target: `exec:python3 'my server.py' --lock per-session`, Scenarios: []string{"chatbot", "churn"}}
-	_, got, _ := strings.Cut(o.replay(tasked, 7), " ")
-	want := `verify --target 'exec:python3 '\''my server.py'\'' --lock per-session' -s chatbot,churn --seed 7 --rounds 1`
+	_, got, _ := strings.Cut(o.replay(tasked, &verify.Violation{Seed: 7, Anomaly: verify.LostUpdate}), " ")
+	want := `verify --target 'exec:python3 '\''my server.py'\'' --lock per-session' -s chatbot,churn --seed 7 --rounds 1 --until 'lost update'`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

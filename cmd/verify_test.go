@@ -527,7 +527,7 @@ func TestVerifyTable(t *testing.T) {
 		"cow       linearizable  yes/yes       while queued/yes  no/–      10        1,000       60%         2.00 s\n",
 		"actor     violated      yes/NO        while queued/yes  no/–      10        1,000       60%         2.00 s\n",
 		"b         violated      –             –                 –         –         –           –           300 ms\n",
-		"So it is.", "Shown again by: sessbench verify -S actor\n", "It fell.",
+		"So it is.", "Reproduce with: sessbench verify -S actor\n", "It fell.",
 	} {
 		if !strings.Contains(wide, want) {
 			t.Errorf("no %q in\n%s", want, wide)
@@ -568,16 +568,16 @@ func TestReplay(t *testing.T) {
 		o    verifyOptions
 		want string
 	}{
-		{"defaults need no words", sharded("64"), verifyOptions{}, "-S sharded --seed 7 --rounds 1"},
-		{"settings do", sharded("4"), verifyOptions{}, "-S sharded:shards=4 --seed 7 --rounds 1"},
+		{"defaults need no words", sharded("64"), verifyOptions{}, "-S sharded --seed 7 --rounds 1 --until hang"},
+		{"settings do", sharded("4"), verifyOptions{}, "-S sharded:shards=4 --seed 7 --rounds 1 --until hang"},
 		{"so does what shapes the draw", sharded("64"), verifyOptions{Users: 3, Ops: 9, Patience: time.Second, common: common{
 			sources: sources{"users": {rankFlag, "-u"}, "ops": {rankEnv, "SESSBENCH_OPS"}, "patience": {rankFile, "patience"}}}},
-			"-S sharded --seed 7 --rounds 1 --users 3 --ops 9 --patience 1s"},
+			"-S sharded --seed 7 --rounds 1 --until hang --users 3 --ops 9 --patience 1s"},
 		{"a schedule", task{Flaw: "torn", Scheduled: true}, verifyOptions{}, "--flawed torn --seed 7"},
-		{"a flaw under pressure", task{Flaw: "torn"}, verifyOptions{}, "--flawed torn --seed 7 --schedule random --rounds 1"},
+		{"a flaw under pressure", task{Flaw: "torn"}, verifyOptions{}, "--flawed torn --seed 7 --schedule random --rounds 1 --until hang"},
 	} {
 		tc.o.app = newApp(nil)
-		if got, want := tc.o.replay(tc.t, 7), program+" verify "+tc.want; got != want {
+		if got, want := tc.o.replay(tc.t, &verify.Violation{Seed: 7, Anomaly: verify.Hang}), program+" verify "+tc.want; got != want {
 			t.Errorf("%s: %q: want %q", tc.why, got, want)
 		}
 	}

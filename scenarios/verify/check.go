@@ -21,12 +21,25 @@ const crossCheck = 100
 type tally struct {
 	sessions, operations, contested, overlapped int
 	certified, searched, crossChecked, unknown  int
+	raced                                       int // sessions
+	convictions                                 int // by search, each of which takes long
 
 	dispute string // what the two checkers do not agree on
 }
 
-// decide decides each history. Where one is refuted it returns the violation, its history shortened.
-func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *tally) *Violation {
+// searchConvictions bounds how many violations a run may find by search, which takes seconds for each.
+const searchConvictions = 5
+
+// decide decides each history. It returns a violation, with its history shortened, for each kind that is refuted and not known.
+func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *tally, known func(Anomaly) bool) (violations []*Violation) {
+	seen := func(a Anomaly) bool {
+		return known(a) || slices.ContainsFunc(violations, func(v *Violation) bool { return v.Anomaly == a })
+	}
+	add := func(v *Violation) {
+		if !seen(v.Anomaly) { // it may have another name since it was shortened
+			violations = append(violations, v)
+		}
+	}
 	var open, again []*SessionHistory
 	rng := rand.New(rand.NewPCG(seed, 0xc8055))
 	for i := range histories {
@@ -36,7 +49,10 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 		contested, met := overlapped(h)
 		sum.contested += contested
 		sum.overlapped += met
-		certified, found := resolve(h)
+		if met > 0 {
+			sum.raced++
+		}
+		certified, found := examine(h)
 		switch {
 		case certified:
 			sum.certified++
@@ -45,12 +61,14 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 			}
 		case found.Open:
 			open = append(open, h)
+		case seen(found.Anomaly):
 		default:
 			v := convict(ctx, h, found, histories)
 			if v == nil {
 				sum.dispute = fmt.Sprintf("the witness refutes a history of session %v (%s), and porcupine finds a linearization of it", h.ID, found.Why)
+				return violations
 			}
-			return v
+			add(v)
 		}
 	}
 	for i, answer := range searchAll(ctx, open, 0) {
@@ -58,7 +76,10 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 		case porcupine.Ok:
 			sum.searched++
 		case porcupine.Illegal:
-			return convictBySearch(ctx, open[i])
+			if sum.convictions < searchConvictions {
+				sum.convictions++
+				add(convictBySearch(ctx, open[i]))
+			}
 		default:
 			sum.unknown++
 		}
@@ -71,7 +92,7 @@ func decide(ctx context.Context, histories []SessionHistory, seed uint64, sum *t
 			sum.dispute = fmt.Sprintf("the witness certified a history of session %v, and porcupine finds no linearization of it", again[i].ID)
 		}
 	}
-	return nil
+	return violations
 }
 
 // convict makes a violation of a history that the witness refuted; none when porcupine does not agree.
@@ -79,10 +100,10 @@ func convict(ctx context.Context, h *SessionHistory, found *Finding, all []Sessi
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
 	short, _ := shorten(ctx, h, func(h *SessionHistory) bool {
-		_, again := resolve(h)
+		_, again := examine(h)
 		return again != nil && !again.Open && again.Anomaly == found.Anomaly // else what shows it best might go
 	})
-	if _, again := resolve(short); again != nil {
+	if _, again := examine(short); again != nil {
 		found = again
 	}
 	v := &Violation{
@@ -96,6 +117,8 @@ func convict(ctx context.Context, h *SessionHistory, found *Finding, all []Sessi
 		v.Confirmed = true
 	}
 	v.nameForeign(all)
+	v.suspect(h)
+	v.Likely = causes(v)
 	return v
 }
 
@@ -105,10 +128,14 @@ func convictBySearch(ctx context.Context, h *SessionHistory) *Violation {
 	defer cancel()
 	short, _ := shorten(ctx, h, func(h *SessionHistory) bool { return Search(ctx, h, time.Second) == porcupine.Illegal })
 	found := explainSearch(short.Ops)
-	return &Violation{
+	v := &Violation{
 		Anomaly: found.Anomaly, Check: ByPorcupine, Confirmed: true, Why: found.Why, Session: h.ID,
 		History: short, Fault: found.Ops, Full: h,
 	}
+	if v.Likely = causes(v); found.Anomaly == WrongAnswer {
+		v.Likely = append(v.Likely, hypotheses(ctx, short)...)
+	}
+	return v
 }
 
 // writersOfAll finds the history that each message or field was written to, and that each life is of.
@@ -182,11 +209,12 @@ func CheckHistory(ctx context.Context, h *SessionHistory) *Report {
 	start := time.Now()
 	r := &Report{SchemaVersion: SchemaVersion, Subject: "history", Verdict: Linearizable}
 	var sum tally
-	r.Violation = decide(ctx, []SessionHistory{*h}, 0, &sum)
+	for _, v := range decide(ctx, []SessionHistory{*h}, 0, &sum, r.has) {
+		r.Add(v)
+	}
 	r.add(&sum)
 	switch {
 	case r.Violation != nil:
-		r.Verdict = Violated
 	case sum.dispute != "":
 		r.Verdict, r.Why = Inconclusive, dispute(sum.dispute)
 	case sum.unknown > 0:
@@ -202,7 +230,7 @@ func dispute(what string) string {
 }
 
 func (r *Report) add(sum *tally) {
-	r.Sessions, r.Operations = sum.sessions, sum.operations
+	r.Sessions, r.Operations, r.Raced = sum.sessions, sum.operations, sum.raced
 	r.Certified, r.Searched, r.CrossChecked, r.Unknown = sum.certified, sum.searched, sum.crossChecked, sum.unknown
 	if sum.contested > 0 {
 		r.Overlapped = float64(sum.overlapped) / float64(sum.contested)

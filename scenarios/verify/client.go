@@ -118,9 +118,6 @@ func (c *client) do(ctx context.Context, p *plan) {
 // one does an operation on a session of the pool.
 func (c *client) one(ctx context.Context, p *plan) {
 	k := &call{client: c, plan: p, op: Op{Kind: p.kind, User: int32(c.user)}, id: c.ids[p.slot], ending: p.ending}
-	if p.kind.Writes() {
-		k.op.Hold = int64(p.hold)
-	}
 	if p.kind == GetOrCreate || p.kind.Writes() {
 		k.op.Tag = c.rec.NewTag()
 	}
@@ -235,7 +232,7 @@ func (k *call) read(ctx context.Context, s *manager.Session) error {
 
 // change is the closure of a write.
 func (k *call) change(ctx context.Context, s *manager.Session) error {
-	late := k.begin()
+	late, begun := k.begin(), k.now()
 	if k.inside != nil {
 		g := &k.inside[k.plan.slot].n
 		if n := g.Add(1); n > 1 {
@@ -267,7 +264,18 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 		s = &before
 	}
 	k.tell(s, ToldLife|ToldVersion|ToldSeq)
+	k.held(k.now() - begun)
 	return k.end()
+}
+
+// held notes how long the closure of a write had the session, where nobody else may have it meanwhile.
+func (k *call) held(ns int64) {
+	if !k.guarantees.Alone {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.op.Hold = ns
 }
 
 // nested is the closure inside a closure.
@@ -377,7 +385,7 @@ func (k *call) outcome(err error) Outcome {
 		return Refused
 	case errors.Is(err, manager.ErrNotApplied): // given up: the caller's ctx, or a reason of the store's own
 		if k.alone() && k.runs > 0 {
-			k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s was said not to have been applied, and its closure had run", who(&k.op))
+			k.fault(ByAnswers, RefusedAfterRun, k.plan.slot, "%s: its caller was told ErrNotApplied, and its closure had run", who(&k.op))
 		}
 		return Refused
 	}

@@ -12,6 +12,9 @@ func consequence(v *Violation) string {
 	readers := v.users(func(op *Op) bool { return op.Kind.Reads() || op.Kind == GetOrCreate && !op.Created })
 	switch v.Anomaly {
 	case LostUpdate:
+		if !v.confirmed() {
+			break
+		}
 		if writers.many() {
 			return "What one of " + writers.and() + " wrote is gone, although each of them was told that it was saved."
 		}
@@ -66,7 +69,11 @@ func consequenceElsewhere(a Anomaly) string {
 	case MutualExclusion:
 		return "Two users change the same session at the same time. Sooner or later one change overwrites the other, or the data is torn."
 	case UnexpectedError:
-		return "A request failed that had every right to succeed, or in a way that its caller is not prepared for."
+		return "The store answered in a way that the contract does not allow, and that its callers are not prepared for."
+	case RefusedAfterRun:
+		return "A caller that is told so will try again. If the change was kept, it is made twice."
+	case UndeclaredRollback:
+		return "A caller that relies on what a failed update had changed does not find it. If undoing it is intended, declare Rollback."
 	case RepeatedClosure:
 		return "One request is carried out twice: whatever it does beside the session is done two times."
 	case LostPanic:
@@ -79,6 +86,16 @@ func consequenceElsewhere(a Anomaly) string {
 		return "Whoever chose this store for what it declares does not get it."
 	}
 	return ""
+}
+
+// confirmed reports whether every change at fault was confirmed to its user.
+func (v *Violation) confirmed() bool {
+	for _, i := range v.Fault {
+		if op := v.op(i); op != nil && op.Kind.Writes() && op.Outcome != OK {
+			return false
+		}
+	}
+	return true
 }
 
 // names are users by the names that they have in the timeline.

@@ -42,7 +42,7 @@ func (w *witness) sameVersion(b *block, i, j int32) *Finding {
 			"%s, and the session still stands at version 0", deed(y))}
 	}
 	return &Finding{Anomaly: LostUpdate, Ops: []int{int(i), int(j)}, Why: fmt.Sprintf(
-		"%s and %s both made version %d of the session: each began from the same state, and one of the two changes is lost",
+		"%s and %s both made version %d of the session: one of the two changes is lost",
 		who(x), who(y), y.Version)}
 }
 
@@ -84,20 +84,24 @@ func (w *witness) missingVersion(b *block, version uint64, k int) *Finding {
 	}
 	f := &Finding{Anomaly: WrongAnswer, Ops: []int{int(p)}, Why: fmt.Sprintf(
 		"%s at version %d, but nobody was told that a change made version %d", deed(op), op.Version, version)}
-	if i := w.suspect(op); i >= 0 {
+	if i := w.suspect(op, version); i >= 0 {
 		f.Anomaly, f.Ops = AbortedRead, append(f.Ops, i)
 		f.Why += fmt.Sprintf("; %s was told that it had not been applied", who(&w.ops[i]))
 	}
 	return f
 }
 
-// suspect finds the one change that was to leave no trace and may be what op saw, -1 where there is not exactly one.
-func (w *witness) suspect(op *Op) int {
+// suspect finds the one change that was to leave no trace and may be what op saw, -1 where there is not exactly one. One whose
+// closure made that very version is the one.
+func (w *witness) suspect(op *Op, version uint64) int {
 	found := -1
 	for i := range w.ops {
 		x := &w.ops[i]
 		if !x.Kind.Writes() || x.Outcome != Refused && x.Outcome != RolledBack || op.Precedes(x) {
 			continue
+		}
+		if x.Outcome == Refused && x.Told&ToldVersion != 0 && x.Life == op.life() && x.Version == version {
+			return i
 		}
 		if found >= 0 {
 			return -1
@@ -303,6 +307,11 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 	if found := contradictsItself(ops, writers, i); found != nil {
 		return found
 	}
+	if op.Told&ToldMessages != 0 && op.Kind.Reads() && (m == otherMessages || m == otherSeq) {
+		if found := newestMissing(ops, writers, i, s.messages()); found != nil {
+			return found
+		}
+	}
 	if op.Told&ToldMessages != 0 && m == otherMessages {
 		return explainMessages(ops, writers, i, s)
 	}
@@ -319,7 +328,7 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 		f.Why = fmt.Sprintf("%s: %s where %s was due", deed(op), op.Fields[0], s.fields)
 		if op.Told&ToldVersion != 0 {
 			f.Anomaly = FracturedRead
-			f.Why = fmt.Sprintf("%s: the version that it was told goes with %s, and the fields that it was shown are %s: two states in one answer",
+			f.Why = fmt.Sprintf("%s: the version that it was told goes with %s, and the fields that it was shown are %s",
 				deed(op), s.fields, op.Fields[0])
 		}
 		for _, t := range []Tag{s.fields, op.Fields[0]} {
@@ -332,7 +341,7 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 		f.Why = fmt.Sprintf("%s as message %d, where %d was due", deed(op), op.Seq, applied.seq)
 		if !op.Kind.Writes() {
 			f.Anomaly = FracturedRead
-			f.Why = fmt.Sprintf("%s: the version that it was told goes with %d messages, and it was shown %d: two states in one answer",
+			f.Why = fmt.Sprintf("%s: the version that it was told goes with %d messages, and it was shown %d",
 				deed(op), applied.seq, op.Seq)
 			if j := slices.IndexFunc(ops, func(o Op) bool { return o.Kind.Writes() && o.Life == op.Life && o.Seq == op.Seq }); j >= 0 {
 				f.Ops = append(f.Ops, j)
@@ -375,6 +384,40 @@ func contradictsItself(ops []Op, writers map[Tag]int, i int) *Finding {
 	return nil
 }
 
+// newestMissing looks whether i read the messages that were due but for the newest ones. Whether these are lost or only this
+// answer is without them, a read that shows them tells.
+func newestMissing(ops []Op, writers map[Tag]int, i int, due []Tag) *Finding {
+	op := &ops[i]
+	if len(due) == 0 || op.Told&ToldVersion == 0 {
+		return nil
+	}
+	missing := len(due)
+	if n := len(op.Messages); n > 0 {
+		at := slices.Index(due, op.Messages[n-1])
+		if at < 0 || at == len(due)-1 {
+			return nil
+		}
+		missing = len(due) - 1 - at
+		older := n - (at + 1) // that newer ones had pushed out
+		if older < 0 || older > missing || older > 0 && len(due) < keeps || !slices.Equal(due[:at+1], op.Messages[older:]) {
+			return nil
+		}
+	}
+	newest := due[len(due)-1]
+	f := &Finding{Anomaly: LostUpdate, Ops: []int{i}, Why: fmt.Sprintf(
+		"%s at version %d without its newest message, %s", deed(op), op.Version, newest)}
+	if missing > 1 {
+		f.Why = fmt.Sprintf("%s at version %d without its newest %d messages, %s to %s", deed(op), op.Version, missing, due[len(due)-missing], newest)
+	}
+	if j, known := writers[newest]; known {
+		f.Ops = append(f.Ops, j)
+	}
+	if slices.ContainsFunc(ops, func(o Op) bool { return slices.Contains(o.Messages, newest) }) {
+		f.Anomaly = StaleRead
+	}
+	return f
+}
+
 // explainMessages names why i cannot have read these messages in state s.
 func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	op := &ops[i]
@@ -383,7 +426,7 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	for _, t := range slices.Backward(op.Messages) {
 		if j, known := writers[t]; known && !slices.Contains(due, t) && op.Told&ToldVersion != 0 {
 			f.Anomaly = FracturedRead
-			f.Why = fmt.Sprintf("%s: message %s does not go with the version that it was told: two states in one answer", deed(op), t)
+			f.Why = fmt.Sprintf("%s: message %s does not go with the version that it was told", deed(op), t)
 			f.Ops = append(f.Ops, j)
 			return f
 		}

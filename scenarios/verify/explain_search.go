@@ -38,7 +38,8 @@ func lastStraw(ops []Op) *Finding {
 	}
 	if last >= 0 {
 		f.Ops = []int{last}
-		f.Why = fmt.Sprintf("%s; that was one answer too many: no order of these operations explains it together with all the others", describe(&ops[last]))
+		f.Why = fmt.Sprintf("%s; without that answer there is an order of these operations that explains all others, with it there is none",
+			describe(&ops[last]))
 	}
 	return f
 }
@@ -70,7 +71,7 @@ func sameNumber(ops []Op, i int) *Finding {
 			continue
 		}
 		return &Finding{Anomaly: LostUpdate, Ops: []int{j, i}, Why: fmt.Sprintf(
-			"%s and %s were both saved as message %d of the session: each began from the same state, and one of the two changes is lost",
+			"%s and %s were both saved as message %d of the session: one of the two is lost",
 			who(y), who(x), x.Seq)}
 	}
 	return nil

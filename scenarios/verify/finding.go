@@ -25,7 +25,11 @@ const (
 	LeftoverData     Anomaly = "data of a deleted session"   // it is in the session's next life
 	UnboundedHistory Anomaly = "unbounded history"           // more messages than a session keeps
 	WrongAnswer      Anomaly = "wrong answer"                // none of the above: no order of the operations explains it
-	Undecided        Anomaly = ""
+
+	// UndeclaredRollback: what a failed update changed is undone, in a store that does not declare rollback.
+	UndeclaredRollback Anomaly = "undeclared rollback"
+
+	Undecided Anomaly = ""
 )
 
 // Finding is why a history could not be certified.

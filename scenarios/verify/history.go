@@ -124,7 +124,7 @@ type Op struct {
 	Seq          uint64 // messages ever added: after a change, as it was for a read or a removal
 	Messages     []Tag  // as read, oldest first
 	Fields       [2]Tag // as read
-	Hold         int64  // nanoseconds of work in the session, between reading and writing it, that a write was asked for or says it did
+	Hold         int64  // nanoseconds of work in the session, between reading and writing it, that a write measured; 0: nobody did
 }
 
 // Precedes reports whether a returned before b was called.

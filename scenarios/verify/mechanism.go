@@ -18,16 +18,13 @@ func mechanism(v *Violation) string {
 		parts = append(parts, fmt.Sprintf(
 			"%s and %s were inside the critical section of one session at the same time: %s worked there for %s µs and %s for %s µs, "+
 				"and there was no time to do one after the other", a, b, a, micros(x.Hold), b, micros(y.Hold)))
-	} else if v.Anomaly == LostUpdate && x.Kind.Writes() && y.Kind.Writes() && x.Hold > 0 {
-		parts = append(parts, fmt.Sprintf(
-			"So %s and %s were inside the critical section of one session at the same time, each between reading and writing it", a, b))
 	}
 	if end, begin := revived(v.History.Ops, x); begin != nil {
 		parts = append(parts, fmt.Sprintf(
 			"%s had asked before %s was told that the session is deleted, and was let into the one that %s made under the same id. "+
-				"This is what happens where a session's lock goes when the session is deleted: who waited for the old lock holds that, "+
-				"who comes later takes the new one, and neither keeps the other out. Keep the lock with the session, mark it dead on "+
-				"deletion, and have whoever finds the mark look the session up again",
+				"A likely cause is that a session's lock goes when the session is deleted: a user who waited for the old lock holds that one, "+
+				"a user who comes later takes the new one, and neither keeps the other out. Keep the lock with the session, mark it dead on "+
+				"deletion, and let a waiter that finds the mark look the session up again",
 			a, laneName(end.User), laneName(begin.User)))
 	}
 	return strings.Join(parts, ". ")

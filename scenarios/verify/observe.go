@@ -30,7 +30,9 @@ func (r *run) observe(ctx context.Context) error {
 		g, v := p.run(look)
 		r.Report.Guarantees = append(r.Report.Guarantees, g)
 		if v != nil {
-			r.Violation = v
+			r.violated(v)
+		}
+		if r.over() {
 			return nil
 		}
 	}
@@ -73,7 +75,11 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *Violation) {
 		return g, nil
 	}
 	if p.violation == nil && !g.Kept {
-		p.violate(BrokenPromise, "%s: declared %s, observed %s: %s", g.Name, g.Declared, g.Observed, g.Detail)
+		a := BrokenPromise
+		if g.Name == "rollback" && g.Observed == "yes" {
+			a = UndeclaredRollback
+		}
+		p.violate(a, "%s: declared %s, observed %s: %s", g.Name, g.Declared, g.Observed, g.Detail)
 	}
 	if p.violation != nil {
 		p.violation.Seed = p.cfg.Seed

@@ -227,6 +227,10 @@ var pictureTemplate = template.Must(template.New("picture").Parse(`<!doctype htm
 {{- with .Why}}
 <p class="why">{{.}}</p>
 {{- end}}
+{{- with .Likely}}
+<p>Possible causes, which the history does not prove:</p>
+<ul>{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{- end}}
 {{- with .Consequence}}
 <p class="means"><strong>That means:</strong> {{.}}</p>
 {{- end}}

@@ -45,7 +45,8 @@ const (
 	LeakedLocks     Anomaly = "leaked locks"
 	LeakedRoutines  Anomaly = "leaked goroutines"
 	Starvation      Anomaly = "starvation"
-	LateClosure     Anomaly = "late closure" // it ran when its operation had returned
+	LateClosure     Anomaly = "late closure"         // it ran when its operation had returned
+	RefusedAfterRun Anomaly = "refused after it ran" // an update's closure ran, and its caller was told that it was not applied
 	WeakID          Anomaly = "weak id"
 	BrokenPromise   Anomaly = "declared, not kept"
 )
@@ -61,16 +62,19 @@ type Report struct {
 	Seed          uint64            `json:"seed"`
 	Scheduled     bool              `json:"scheduled,omitempty"` // a schedule was played instead of random pressure
 	Rounds        int               `json:"rounds"`
-	Sessions      int               `json:"sessions"` // ids whose histories were checked
+	Attempts      int               `json:"attempts,omitempty"` // how often the rounds were begun, where they were repeated until a violation
+	Sessions      int               `json:"sessions"`           // ids whose histories were checked
 	Operations    int               `json:"operations"`
 	Overlapped    float64           `json:"overlapped"` // share of the operations on contested sessions that overlapped another user's there
+	Raced         int               `json:"raced"`      // sessions on which operations of different users overlapped
 	Certified     int               `json:"certified"`  // sessions certified by the witness
 	Searched      int               `json:"searched"`   // sessions that porcupine decided because the witness could not
 	CrossChecked  int               `json:"cross_checked"`
 	Unknown       int               `json:"unknown"` // sessions on which porcupine ran out of time
 	ElapsedNs     int64             `json:"elapsed_ns"`
 	Guarantees    []Guarantee       `json:"guarantees,omitempty"`
-	Violation     *Violation        `json:"violation,omitempty"`
+	Violation     *Violation        `json:"violation,omitempty"` // the most serious one
+	Others        []*Violation      `json:"others,omitempty"`    // of other kinds, the most serious first
 }
 
 // Guarantee is one guarantee as it was declared and as it was seen.
@@ -90,11 +94,13 @@ type Violation struct {
 	Confirmed bool            `json:"confirmed"`         // porcupine finds no linearization of the shortened history either
 	Why       string          `json:"why"`               // in a sentence
 	Session   manager.ID      `json:"session"`           // the nil UUID where it is not about one session
-	Seed      uint64          `json:"seed"`              // with which one round shows it again
+	Seed      uint64          `json:"seed"`              // of the round that showed it
 	Command   string          `json:"command,omitempty"` // that replays it
 	Procs     int             `json:"gomaxprocs,omitempty"`
-	History   *SessionHistory `json:"history,omitempty"` // shortened
-	Fault     []int           `json:"fault,omitempty"`   // the operations of History at fault
-	Full      *SessionHistory `json:"-"`                 // as it was recorded
-	Stacks    string          `json:"stacks,omitempty"`  // of a hang: who holds and who waits
+	History   *SessionHistory `json:"history,omitempty"`  // shortened
+	Fault     []int           `json:"fault,omitempty"`    // the operations of History at fault
+	Suspects  []int           `json:"suspects,omitempty"` // operations of History that are likely to have caused it
+	Likely    []string        `json:"likely,omitempty"`   // causes that fit the history and that it does not prove, in sentences
+	Full      *SessionHistory `json:"-"`                  // as it was recorded
+	Stacks    string          `json:"stacks,omitempty"`   // of a hang: who holds and who waits
 }

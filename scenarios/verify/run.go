@@ -49,6 +49,15 @@ type Config struct {
 	Schedule Schedule      // played in place of random pressure
 	Progress func(Step)    // called between rounds, on the goroutine of Run; may be nil
 
+	// Found is called for each violation of a new kind as soon as it is known, on the goroutine of Run; may be nil.
+	Found func(*Violation)
+
+	// First ends the run at the first violation. Without it the run goes on and reports one violation of each kind.
+	First bool
+
+	// Until repeats the rounds until a violation of this kind appears, or of any kind for [Any], or the budget is used up.
+	Until Anomaly
+
 	// Scenarios whose operations users do, one scenario a round; each must pass [Fits]. None: all kinds of operations at random.
 	Scenarios []scenarios.Scenario
 }
@@ -62,6 +71,9 @@ const (
 	DefaultSeed     = 1
 	DefaultPatience = 2 * time.Second
 )
+
+// Any stands for every anomaly in [Config].Until.
+const Any Anomaly = "any"
 
 // leastOverlap is the share of operations that must have overlapped another one on the same session: operations that come
 // one after the other prove nothing about a store's locks.
@@ -89,6 +101,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		SchemaVersion: SchemaVersion, Subject: cfg.Subject.Label, Params: cfg.Subject.Params, Seed: cfg.Seed,
 		Scheduled: cfg.Schedule != nil,
 	}}
+	if cfg.Until == Any {
+		r.First = true
+	}
 	if err := r.verify(ctx); err != nil && ctx.Err() == nil {
 		return nil, err
 	}
@@ -128,27 +143,58 @@ func (r *run) verify(ctx context.Context) (err error) {
 // press puts the store under random pressure. What it promises is looked at after the first rounds: a store that breaks
 // a promise need not wait for the last.
 func (r *run) press(ctx context.Context) error {
-	first := firstRounds
-	if r.Config.Rounds > 0 {
-		first = min(first, r.Config.Rounds)
+	first, all := firstRounds, r.Config.Rounds
+	if all > 0 {
+		first = min(first, all)
 	}
-	for i := 0; i != r.Config.Rounds && r.Violation == nil && r.sum.dispute == "" && ctx.Err() == nil; i++ {
+	for i := 0; (i != all || r.Until != "") && !r.over() && ctx.Err() == nil; i++ {
 		if i > 0 && time.Since(r.start) > r.Budget {
 			break
 		}
-		if err := r.round(ctx, r.Config.Seed+uint64(i)); err != nil {
+		seed := r.Config.Seed + uint64(i)
+		if r.Until != "" && all > 0 {
+			seed = r.Config.Seed + uint64(i%all)
+			r.Attempts = i/all + 1
+		}
+		if err := r.round(ctx, seed); err != nil {
 			return err
 		}
-		if (i+1 == first || r.Config.Rounds < 0 && (i+1)%roundsBetween == 0) && r.Violation == nil {
+		if (i+1 == first || (all < 0 || r.Until != "") && (i+1)%roundsBetween == 0) && !r.over() {
 			if err := r.observe(ctx); err != nil {
 				return err
 			}
 		}
 		if r.Progress != nil {
-			r.Progress(Step{i + 1, max(0, r.Config.Rounds)})
+			step := Step{Round: i + 1}
+			if r.Until == "" {
+				step.Rounds = max(0, all)
+			}
+			r.Progress(step)
 		}
 	}
 	return nil
+}
+
+// over reports whether there is nothing more to find: what was looked for was found, the store cannot go on, or the checkers
+// disagree.
+func (r *run) over() bool {
+	switch {
+	case r.sum.dispute != "", r.has(Hang), r.has(Crash):
+		return true
+	case r.Until != "" && r.Until != Any:
+		return r.has(r.Until)
+	}
+	return r.First && r.Violation != nil
+}
+
+// violated adds a violation to the report.
+func (r *run) violated(v *Violation) {
+	if r.First && r.Violation != nil {
+		return
+	}
+	if r.Report.Add(v) && r.Found != nil {
+		r.Found(v)
+	}
 }
 
 // firstRounds is how many rounds come before the promises.
@@ -168,44 +214,46 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 		r.leak = one.leak
 		r.leak.Seed = seed
 	}
-	if v := one.judge(ctx, &r.sum); v != nil {
+	for _, v := range one.judge(ctx, &r.sum, r.has) {
 		v.Seed, v.Procs = seed, one.script.procs
-		r.Violation = v
+		r.violated(v)
 	}
 	return nil
 }
 
-// judge says what convicts the store, nil for nothing. What a history shows comes before what is seen from outside, because
-// it can be shown to others; but where an answer cannot be put into a history, that history is not whole.
-func (r *round) judge(ctx context.Context, sum *tally) *Violation {
+// judge returns what convicts the store, one violation of each kind that is not known yet. What a history shows comes before
+// what is seen from outside, because it can be shown to others; but where an answer cannot be put into a history, that history is not
+// whole.
+func (r *round) judge(ctx context.Context, sum *tally, known func(Anomaly) bool) (found []*Violation) {
 	whole := true
 	if g := r.gone.Load(); g != nil {
-		return g.convict(r.cfg.Patience, r.seed)
+		return []*Violation{g.convict(r.cfg.Patience, r.seed)}
 	}
 	for _, f := range r.faults {
 		switch f.anomaly {
 		case Hang:
-			return &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: r.stacks}
+			return []*Violation{{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: r.stacks}}
 		case UnexpectedError, RepeatedClosure, LostPanic:
 			whole = false
 		}
 	}
 	if whole {
-		if v := decide(ctx, r.histories, r.seed, sum); v != nil {
-			return v
-		}
+		found = decide(ctx, r.histories, r.seed, sum, known)
 	}
-	if len(r.faults) == 0 {
-		return nil
-	}
-	f := slices.MinFunc(r.faults, func(a, b offence) int {
+	slices.SortStableFunc(r.faults, func(a, b offence) int {
 		return cmp.Or(cmp.Compare(precedence(a.check), precedence(b.check)), cmp.Compare(a.at, b.at))
 	})
-	v := &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why}
-	if f.slot >= 0 {
-		v.Session = r.ids[f.slot]
+	for _, f := range r.faults {
+		if known(f.anomaly) || slices.ContainsFunc(found, func(v *Violation) bool { return v.Anomaly == f.anomaly }) {
+			continue
+		}
+		v := &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why}
+		if f.slot >= 0 {
+			v.Session = r.ids[f.slot]
+		}
+		found = append(found, v)
 	}
-	return v
+	return found
 }
 
 // precedence is the order in which faults are told, the cause before what follows from it.
@@ -217,8 +265,8 @@ func precedence(c Check) int {
 func (r *run) conclude(ctx context.Context) {
 	r.add(&r.sum)
 	r.ElapsedNs = int64(time.Since(r.start))
-	if r.Violation == nil {
-		r.Violation = r.leak
+	if r.leak != nil {
+		r.violated(r.leak)
 	}
 	defer func() {
 		seen := []Guarantee{r.linearizable()}
@@ -234,6 +282,8 @@ func (r *run) conclude(ctx context.Context) {
 		r.Verdict, r.Why = Inconclusive, "interrupted"
 	case r.sum.dispute != "":
 		r.Verdict, r.Why = Inconclusive, dispute(r.sum.dispute)
+	case r.Until != "":
+		r.Verdict, r.Why = Inconclusive, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.Until, r.Attempts)
 	case r.Unknown > 0:
 		r.Verdict = Inconclusive
 		r.Why = fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown)
@@ -249,10 +299,12 @@ func (r *run) conclude(ctx context.Context) {
 // linearizable is the verdict's row among the guarantees.
 func (r *run) linearizable() Guarantee {
 	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notLookedAt, Kept: true}
+	all := r.All()
+	shown := slices.IndexFunc(all, func(v *Violation) bool { return v.History != nil })
 	switch {
-	case r.Violation != nil && r.Violation.History != nil:
-		g.Observed, g.Kept, g.Detail = "no", false, r.Violation.Why
-	case r.Verdict == Linearizable || r.Violation != nil && r.Violation.Check != ByWatchdog && r.sum.unknown == 0 && r.sum.sessions > 0:
+	case shown >= 0:
+		g.Observed, g.Kept, g.Detail = "no", false, all[shown].Why
+	case r.Verdict == Linearizable || r.Violation != nil && !r.has(Hang) && r.sum.unknown == 0 && r.sum.sessions > 0:
 		g.Observed = "yes"
 	}
 	return g
@@ -262,9 +314,13 @@ func (r *run) linearizable() Guarantee {
 func (r *run) alone() Guarantee {
 	promised := r.Config.Subject.Guarantees.Alone
 	g := Guarantee{Name: "alone", Declared: yes(promised), Observed: notLookedAt, Kept: true}
+	all := r.All()
+	broken := slices.IndexFunc(all, func(v *Violation) bool {
+		return v.Anomaly == RepeatedClosure || v.Anomaly == MutualExclusion
+	})
 	switch {
-	case r.Violation != nil && (r.Violation.Anomaly == RepeatedClosure || r.Violation.Anomaly == MutualExclusion):
-		g.Observed, g.Kept, g.Detail = "no", false, r.Violation.Why
+	case broken >= 0:
+		g.Observed, g.Kept, g.Detail = "no", false, all[broken].Why
 	case r.again > 0:
 		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", r.again)
 	case promised && r.Report.Rounds > 0:

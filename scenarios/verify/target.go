@@ -48,7 +48,8 @@ func (r *run) admit(ctx context.Context) error {
 		err = r.target.listen(ctx)
 	}
 	if errors.Is(err, scenarios.ErrGone) {
-		r.Violation, err = asked.to(err).convict(r.Patience, r.Config.Seed), nil
+		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
+		err = nil
 	}
 	if err != nil || r.Violation != nil {
 		r.dismiss()
@@ -58,11 +59,11 @@ func (r *run) admit(ctx context.Context) error {
 
 // dismiss lets go of the target.
 func (r *run) dismiss() {
-	if r.Violation != nil && r.Violation.Anomaly == Hang {
+	if r.has(Hang) {
 		r.target.abandon()
 	}
 	if err := r.target.Close(); err != nil && r.Violation == nil {
-		r.Violation = &Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed, Why: fmt.Sprintf("Close: %v", err)}
+		r.violated(&Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed, Why: fmt.Sprintf("Close: %v", err)})
 	}
 }
 
@@ -409,12 +410,13 @@ func (r *run) observeTarget(ctx context.Context) error {
 	g, err := r.comeAndGo(ctx)
 	switch {
 	case errors.Is(err, scenarios.ErrGone):
-		r.Violation, err = asked.to(err).convict(r.Patience, r.Config.Seed), nil
+		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
+		err = nil
 	case unsettled(err):
 		err = nil // so nobody can tell
 	case err != nil && ctx.Err() == nil:
-		r.Violation = &Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed,
-			Why: fmt.Sprintf("create, change and delete of one session: %v", err)}
+		r.violated(&Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed,
+			Why: fmt.Sprintf("create, change and delete of one session: %v", err)})
 		err = nil
 	}
 	r.Report.Guarantees = []Guarantee{g}

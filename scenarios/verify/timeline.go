@@ -28,6 +28,9 @@ const howToRead = "Each column is one user; time runs down, in microseconds. ┌
 	"A1, B1, … are the changes that users A, B, … made, version n is the session after its n-th change, and a life of it lasts from " +
 	"a creation to the next deletion. ► marks what does not fit together."
 
+// howToReadSuspects explains the marks of operations that are likely to have caused the violation.
+const howToReadSuspects = " ? marks what may have caused it."
+
 // howToReadWork explains what is drawn of work in the session.
 const howToReadWork = " ┃ is at work in the session, between reading and writing it, where only one may be at a time."
 
@@ -44,6 +47,9 @@ func Timeline(w io.Writer, v *Violation, columns int, color bool) error {
 	p := &pen{w: bufio.NewWriter(w), columns: columns, color: color}
 	if v.History != nil && len(v.History.Ops) > 0 {
 		t, how := newTimeline(v), howToRead
+		if len(t.suspect) > 0 {
+			how += howToReadSuspects
+		}
 		if t.works {
 			how += howToReadWork
 		}
@@ -56,6 +62,14 @@ func Timeline(w io.Writer, v *Violation, columns int, color bool) error {
 	p.paragraph("  ", sentence(v.Why), styleNone)
 	if how := mechanism(v); how != "" {
 		p.paragraph("  ", sentence(how), styleNone)
+	}
+	if len(v.Likely) > 0 {
+		p.line("  Possible causes, which the history does not prove:")
+		for _, cause := range v.Likely {
+			for n, l := range wrap(plain(cause), max(leastText, p.columns-4)) {
+				p.line([]string{"  - ", "    "}[min(n, 1)] + l)
+			}
+		}
 	}
 	if means := consequence(v); means != "" {
 		p.paragraph("  ", "That means: "+means, styleNone)
@@ -71,15 +85,16 @@ func Timeline(w io.Writer, v *Violation, columns int, color bool) error {
 
 // timeline is what is drawn of a history.
 type timeline struct {
-	ops    []Op
-	fault  map[int]bool
-	shown  map[int]bool
-	works  bool    // the work in the session of some of them is shown
-	users  []int32 // with something to show, left to right
-	widths []int   // of their lanes
-	old    bool    // the fault is that something had been there or gone before, so the newest messages tell it
-	lives  bool    // more than one life of the session is shown, so they need their names
-	origin int64   // the first call shown, on the recording's clock
+	ops     []Op
+	fault   map[int]bool
+	suspect map[int]bool // likely to have caused it
+	shown   map[int]bool
+	works   bool    // the work in the session of some of them is shown
+	users   []int32 // with something to show, left to right
+	widths  []int   // of their lanes
+	old     bool    // the fault is that something had been there or gone before, so the newest messages tell it
+	lives   bool    // more than one life of the session is shown, so they need their names
+	origin  int64   // the first call shown, on the recording's clock
 }
 
 // row is one line of the drawing.
@@ -103,7 +118,7 @@ const (
 )
 
 func newTimeline(v *Violation) *timeline {
-	t := &timeline{ops: v.History.Ops, fault: map[int]bool{}, shown: map[int]bool{}, origin: Never}
+	t := &timeline{ops: v.History.Ops, fault: map[int]bool{}, suspect: map[int]bool{}, shown: map[int]bool{}, origin: Never}
 	t.old = v.Anomaly == StaleRead || v.Anomaly == DeletedRead
 	for _, i := range v.Fault {
 		if v.op(i) != nil {
@@ -111,6 +126,11 @@ func newTimeline(v *Violation) *timeline {
 		}
 	}
 	t.choose()
+	for _, i := range v.Suspects {
+		if v.op(i) != nil {
+			t.shown[i], t.suspect[i] = true, true
+		}
+	}
 	seen := map[Tag]bool{}
 	for i := range t.shown {
 		op := &t.ops[i]
@@ -333,8 +353,11 @@ func (t *timeline) unanswered() (rows []row) {
 func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy map[int32]bool) {
 	op := &t.ops[r.op]
 	mark, ink := "  ", styleNone
-	if t.fault[r.op] {
+	switch {
+	case t.fault[r.op]:
 		mark, ink = "► ", styleFault
+	case t.suspect[r.op]:
+		mark = "? "
 	}
 	if r.ends && !r.begins {
 		open[op.User]--
