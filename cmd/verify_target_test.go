@@ -112,7 +112,7 @@ func TestVerifyRefusesTargets(t *testing.T) {
 		{[]string{"--target", "exec:true", "--flawed", "all"}, exitUsage, "--target: not with --flawed all"},
 		{[]string{"--target", "exec:true", "--history", "x.json"}, exitUsage, "--target: not with --history x.json"},
 		{[]string{"-s", "churn", "--flawed", "all"}, exitUsage, "--scenario: not with --flawed all"},
-		{[]string{"-s", "church"}, exitUsage, "--scenario church: unknown scenario: want all or some of " + legal},
+		{[]string{"-s", "church"}, exitUsage, "--scenario church: unknown scenario: did you mean churn? want all or some of " + legal},
 		{[]string{"-s", "churn,expiry"}, exitUsage, "--scenario expiry: expiry is about sessions that expire: nobody is told which of them " +
 			"a sweep removes: want all or some of " + legal},
 		{[]string{"-s", "brainstorming"}, exitUsage, "--scenario brainstorming: the users of brainstorming keep to sessions that they make"},
