@@ -13,10 +13,10 @@ import (
 // variablePrefix begins the name of every environment variable that is read.
 const variablePrefix = "SESSBENCH_"
 
-// otherVariables are those that set no flag: [childEnv], those of this program's tests, and TEST_ for more of these.
+// otherVariables are those that set no flag: those of child processes, those of this program's tests, and TEST_ for more of these.
 func otherVariables() []string {
 	return []string{
-		childEnv, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
+		childEnv, measureEnv, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
 		variablePrefix + "KILLS", variablePrefix + "PICTURES", variablePrefix + "SEEDS", variablePrefix + "TRACES",
 	}
 }
