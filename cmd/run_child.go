@@ -151,15 +151,16 @@ func (a *app) serve(ctx context.Context, from io.Reader, to io.Writer) error {
 	go func() {
 		defer close(requests)
 		defer cancel() // what is being done is not wanted any more
-		for lines := json.NewDecoder(from); ; {
+		err := childproc.Watch(from, func(lines *json.Decoder) error {
 			var q measureRequest
 			if err := lines.Decode(&q); err != nil {
-				if !errors.Is(err, io.EOF) {
-					failed = fmt.Errorf("%s is set, but stdin asks for nothing: %w", measureEnv, err)
-				}
-				return
+				return err
 			}
 			requests <- q
+			return nil
+		})
+		if !errors.Is(err, io.EOF) {
+			failed = fmt.Errorf("%s is set, but stdin asks for nothing: %w", measureEnv, err)
 		}
 	}()
 	for q := range requests {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -28,7 +29,7 @@ func measured(t *testing.T, ctx context.Context, names string, change func(*runn
 	}
 	short := *s
 	short.Users, short.Sessions, short.Hold, short.Iterations = 4, 20, 0, 100
-	cfg := runner.Config{Scenarios: []scenarios.Scenario{short}, Runs: 2, Seed: 1}
+	cfg := runner.Config{Scenarios: []scenarios.Scenario{short}, Runs: 2, Seed: 1, Patience: time.Second}
 	if cfg.Subjects, err = o.subjects(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +60,21 @@ func TestMeasuringLeavesNothingBehind(t *testing.T) {
 		t.Errorf("%+v: want one trial, struck", r.Trials)
 	}
 	if r := d.Results[1]; len(r.Trials) != 2 || !r.Trials[0].Audit.OK || !r.Trials[1].Audit.OK || r.Remark != "" {
+		t.Errorf("%+v: want two trials", r)
+	}
+}
+
+// TestAHangIsFoundInAChild by the absence of progress, as in this process: that the child waits for its parent is no progress.
+func TestAHangIsFoundInAChild(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	d, _, err := measured(t, t.Context(), "hanging,cow", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := d.Results[0]; len(r.Trials) != 1 || len(r.Trials[0].Audit.Violations) != 1 || r.Trials[0].Audit.Violations[0].Kind != "hang" {
+		t.Errorf("%+v: want one trial, which hangs", r.Trials)
+	}
+	if r := d.Results[1]; len(r.Trials) != 2 || !r.Trials[0].Audit.OK || !r.Trials[1].Audit.OK {
 		t.Errorf("%+v: want two trials", r)
 	}
 }

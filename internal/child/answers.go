@@ -1,7 +1,9 @@
 package child
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -24,6 +26,16 @@ func Answers(variable string) (*os.File, error) {
 	}
 	keepFromChildren(descriptor)
 	return os.NewFile(uintptr(descriptor), "answers"), nil
+}
+
+// Watch reads JSON values from the parent, one with each call of next, until next fails. It is a function of its own so that
+// a goroutine that waits for the parent is known by its stack: it is no sign that anything is being done.
+func Watch(from io.Reader, next func(*json.Decoder) error) error {
+	for values := json.NewDecoder(from); ; {
+		if err := next(values); err != nil {
+			return err
+		}
+	}
 }
 
 // setenv adds a variable to what a command's environment is to be.
