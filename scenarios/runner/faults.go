@@ -92,6 +92,8 @@ func faultKind(err error) string {
 		return "lost session"
 	case errors.Is(err, errTorn):
 		return "torn read"
+	case errors.Is(err, errWeakID):
+		return "weak id"
 	default:
 		return kindOf(err)
 	}

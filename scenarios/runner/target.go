@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -77,6 +79,9 @@ func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
 	err := u.way.conn.Do(context.Background(), q, a)
 	if op == scenarios.Create {
 		u.created(slot, a.ID, err)
+		if err == nil && (a.ID.Version() != 4 || a.ID.Variant() != uuid.RFC4122) && !u.trial.unaudited {
+			u.fault(fmt.Errorf("%w: %v is no random (version 4) UUID", errWeakID, a.ID))
+		}
 		if err == nil && u.way.used != nil {
 			u.way.used[slot] = u.opStart
 		}
@@ -110,6 +115,9 @@ func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
 	}
 	return nil
 }
+
+// errWeakID says that a target mints ids that can be guessed, or that come again.
+var errWeakID = errors.New("weak id")
 
 // vacate notes that the session in a slot is there no more.
 func (u *user) vacate(slot uint32) {

@@ -267,6 +267,16 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 				return nil
 			}
 		}},
+		{"ids are not random", "create-storm", "weak id", everything, func(p *program) {
+			p.after = func(_ int, q *scenarios.Request, a *scenarios.Answer, s *held) error {
+				if q.Op == scenarios.Create {
+					delete(p.sessions, a.ID)
+					a.ID = uuid.NewSHA1(uuid.NameSpaceURL, a.ID[:])
+					p.sessions[a.ID] = s
+				}
+				return nil
+			}
+		}},
 		{"somebody else's message", "hot-session", "corrupted session", everything, func(p *program) {
 			p.apply = func(n int, q *scenarios.Request, s *held) bool {
 				if n%7 == 3 {

@@ -52,8 +52,11 @@ var adapters = map[string]func() error{
 	"internal": func() error {
 		return serve(twist{on: "add_message", instead: says(`{"error":"internal","message":"disk full"}`)})
 	},
-	"odd-error":   func() error { return serve(twist{on: "add_message", instead: says(`{"error":"oops"}`)}) },
-	"odd-hello":   func() error { return serve(twist{on: "hello", instead: says(`{"name":"odd"}`)}) },
+	"odd-error": func() error { return serve(twist{on: "add_message", instead: says(`{"error":"oops"}`)}) },
+	"odd-hello": func() error { return serve(twist{on: "hello", instead: says(`{"name":"odd"}`)}) },
+	"evil-name": func() error {
+		return serve(twist{on: "hello", instead: says(`{"sessbench":1,"name":"evil\u001b[31m\nrow  \u202e` + strings.Repeat("x", 200) + `","ops":["reset"]}`)})
+	},
 	"hello-2":     func() error { return serve(twist{on: "hello", instead: says(`{"sessbench":2,"ops":[]}`)}) },
 	"no-census":   func() error { return serve(twist{on: "census", instead: says(`{"error":"unsupported"}`)}) },
 	"odd-census":  func() error { return serve(twist{on: "census", instead: says(`{"locks":1}`)}) },

@@ -125,6 +125,8 @@ func TestFaults(t *testing.T) {
 		{`{"error":"closed"}`, scenarios.Append, []error{manager.ErrClosed}, ""},
 		{`{"error":"unsupported","message":"no fields here"}`, scenarios.Update, []error{scenarios.ErrUnsupported}, "update: operation not supported: no fields here"},
 		{`{"error":"internal","message":"a \"disk\" full"}`, scenarios.Append, []error{manager.ErrIndeterminate, errInternal}, `at add_message: a "disk" full`},
+		{`{"error":"internal","message":"a\u001b[2J\nb\u202ec"}`, scenarios.Append, []error{errInternal}, `at add_message: a[2J bc`},
+		{`{"error":"internal","message":"` + strings.Repeat("x", 600) + `"}`, scenarios.Append, []error{errInternal}, strings.Repeat("x", 499) + "…"},
 		{`{"error":"internal"}`, scenarios.Read, []error{manager.ErrNotApplied, errInternal}, "at get"},
 	} {
 		var a scenarios.Answer

@@ -226,6 +226,15 @@ func TestTooLargeIsNotSent(t *testing.T) {
 	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id}) // the connection is as good as before
 }
 
+// A name that would disturb a terminal or a table is made printable where it enters.
+func TestNameIsPrintable(t *testing.T) {
+	t.Parallel()
+	p := start(t, "evil-name", Options{})
+	if want := "evil[31m row " + strings.Repeat("x", 86) + "…"; p.Name() != want {
+		t.Errorf("name %q: want %q", p.Name(), want)
+	}
+}
+
 // Targets that run already are spoken to, and left running.
 func TestJoin(t *testing.T) {
 	for _, name := range []string{"noop", "noop-unix"} {

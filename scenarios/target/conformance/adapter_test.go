@@ -230,6 +230,14 @@ func (a *adapter) encode(answer object_) []byte {
 		{"tells no counters", "seq", nil}, {"tells no counters", "version", nil}, {"tells no counters", "incarnation", nil},
 		{"tells no created", "created", nil},
 		{"removed is missing", "removed", nil},
+		{"get without fields", "fields", nil},
+		{"messages without roles", "messages", func(list any) any {
+			bare := []object_{}
+			for _, m := range list.([]said) {
+				bare = append(bare, object_{"content": m.Content})
+			}
+			return bare
+		}},
 		{"messages are null", "messages", func(any) any { return nil }},
 		{"an error of its own", "error", func(any) any { return "gone_fishing" }},
 	} {
@@ -297,6 +305,8 @@ func (a *adapter) answer(q *asked) object_ {
 			hello["sessbench"] = 2
 		case "hello without ops":
 			delete(hello, "ops")
+		case "hello without a name":
+			hello["name"] = "\u202e \x1b"
 		}
 		return hello
 	case a.is("only chat") && !contains(ops, q.Op):

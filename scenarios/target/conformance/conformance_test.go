@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/target"
 )
 
@@ -115,6 +118,7 @@ var flaws = []struct {
 	{"greets before it announces", "start-up line", "Welcome!"},
 	{"hello in another version", "hello", `"sessbench":1`},
 	{"hello without ops", "hello", `"ops" as a list`},
+	{"hello without a name", "hello", `"name" as what tables call it`},
 	{"two lines an answer", "hello", "nothing behind it"},
 	{"lines end late", "hello", "nothing behind it"},
 	{"a list", "hello", "a JSON object"},
@@ -149,6 +153,8 @@ var flaws = []struct {
 	{"messages outlive their session", "a new life after delete is empty", `"messages":[]`},
 	{"history lags", "history: none, then each message", `"one"`},
 	{"messages are null", "history: none, then each message", `"messages" as a list`},
+	{"messages without roles", "history: none, then each message", `"messages" as a list`},
+	{"get without fields", "update sets the named fields and leaves the others", `"fields" as an object`},
 	{"newest first", "history: oldest first", "oldest first"},
 	{"sixteen", "history: the newest 15", "oldest first"},
 	{"fourteen", "history: the newest 15", "oldest first"},
@@ -406,4 +412,63 @@ assert slept
 	if out, err := exec.CommandContext(t.Context(), python, "-c", program, path).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestRunRefusesWhatTheKitRefuses: answers that break the protocol are refused in a run, too, and what is unusual is not.
+func TestRunRefusesWhatTheKitRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		way     string
+		refused bool
+	}{
+		{"announces another version", true}, {"announces all interfaces", true}, {"greets before it announces", true},
+		{"hello in another version", true}, {"hello without ops", true}, {"hello without a name", true}, {"reset is not listed", true},
+		{"two lines an answer", true}, {"a list", true}, {"Latin-1", true}, {"an error of its own", true},
+		{"mints numbers", true}, {"mints in upper case", true}, {"tells no created", true},
+		{"seq is text", true}, {"seq is a float", true}, {"seq is negative", true}, {"removed is missing", true},
+		{"messages are null", true}, {"messages without roles", true}, {"get without fields", true},
+		{"", false}, {"escapes all it can", false}, {"null for what it does not tell", false}, {"tells no counters", false},
+	} {
+		t.Run(test.way, func(t *testing.T) {
+			t.Parallel()
+			err := converse(t, acting(t, test.way))
+			if refused := err != nil; refused != test.refused {
+				t.Errorf("%v: want an error: %t", err, test.refused)
+			}
+		})
+	}
+}
+
+// converse does each operation once, as a run would, and returns the first error that breaks the protocol.
+func converse(t *testing.T, spec target.Spec) error {
+	t.Helper()
+	p, err := target.Start(t.Context(), spec, target.Options{})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	c, err := p.Connect(t.Context())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var a scenarios.Answer
+	q := scenarios.Request{Op: scenarios.Create}
+	if err := c.Do(t.Context(), &q, &a); err != nil {
+		return err
+	}
+	q = scenarios.Request{ID: a.ID, Role: "user", Content: "é", Fields: map[string]string{"a": "é"}, Idle: time.Hour}
+	for _, q.Op = range []scenarios.Op{
+		scenarios.GetOrCreate, scenarios.History, scenarios.Append, scenarios.History, scenarios.Update, scenarios.Read,
+		scenarios.Validate, scenarios.Touch, scenarios.Sweep, scenarios.Delete,
+	} {
+		if err := c.Do(t.Context(), &q, &a); err != nil {
+			return err
+		}
+	}
+	if err := c.Do(t.Context(), &q, &a); !errors.Is(err, manager.ErrNotFound) {
+		return fmt.Errorf("a second delete: %w", err)
+	}
+	_, err = p.Census(t.Context())
+	return errors.Join(err, p.Reset(t.Context()))
 }
