@@ -44,12 +44,12 @@ class Directories:
         self.lock = threading.RLock()  # protects root and owner; a signal may come while it is held
         self.root = None
         self.owner = None  # the open file that is locked
+        self._sweep()
 
     def make(self):
         """Makes a directory and returns its path. Raises OSError where all of them are removed meanwhile."""
         with self.lock:
             if self.root is None:
-                self._sweep()
                 self.root = tempfile.mkdtemp(prefix=self.PREFIX)
                 self.owner = self._own(os.path.join(self.root, "owner.lock"))
             root = self.root

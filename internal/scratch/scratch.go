@@ -27,7 +27,7 @@ const (
 // Make makes a directory below [os.TempDir] whose name begins with prefix, and removes those of that prefix whose process has
 // ended. The prefix must be used for nothing else.
 func Make(prefix string) (*Dir, error) {
-	sweep(prefix)
+	Sweep(prefix)
 	dir, err := os.MkdirTemp("", prefix)
 	if err != nil {
 		return nil, err
@@ -67,9 +67,9 @@ func hold(name string) (*os.File, error) {
 	return f, nil
 }
 
-// sweep removes the directories of processes that have ended, as far as it can. One without a lock file is left alone: it may be
+// Sweep removes the directories of processes that have ended, as far as it can. One without a lock file is left alone: it may be
 // about to get it.
-func sweep(prefix string) {
+func Sweep(prefix string) {
 	list, _ := os.ReadDir(os.TempDir()) // what cannot be read cannot be removed
 	for _, entry := range list {
 		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), prefix) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/scratch"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -80,6 +81,7 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 		Created:       time.Now().UTC().Truncate(time.Second),
 		Machine:       ThisMachine(),
 	}}
+	scratch.Sweep(boardsPrefix) // what processes that were killed have left behind
 	r.trials = len(cfg.Scenarios) * len(cfg.Subjects) * cfg.Runs
 	for i := range cfg.Scenarios {
 		r.current = i

@@ -232,8 +232,11 @@ func (tr *trial) close() error {
 	return tr.store.Close()
 }
 
+// boardsPrefix begins the names of the boards' directories.
+const boardsPrefix = "sessbench-boards-"
+
 func (tr *trial) openBoards() (err error) {
-	if tr.dirs, err = scratch.Make("sessbench-boards-"); err != nil {
+	if tr.dirs, err = scratch.Make(boardsPrefix); err != nil {
 		return err
 	}
 	tr.board, err = manager.NewBrainstorming(tr.store, tr.dirs.Path())
