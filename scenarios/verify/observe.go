@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,15 +20,27 @@ func (r *run) observe(ctx context.Context) error {
 		return r.observeTarget(ctx)
 	}
 	r.Report.Guarantees = nil // the last look counts
-	for _, look := range []func(*probe) Guarantee{reentrant, cancellable, rollback, leakFree, fairShare} {
+	for _, check := range []struct {
+		of   []Kind // operations without any of which there is nothing to look at
+		look func(*probe) Guarantee
+	}{
+		{[]Kind{Nested}, reentrant},
+		{[]Kind{Append, Update}, cancellable},
+		{[]Kind{Append, Update}, rollback},
+		{[]Kind{Delete}, leakFree},
+		{[]Kind{Append, Update}, fairShare},
+	} {
 		if ctx.Err() != nil {
 			return nil
+		}
+		if !slices.ContainsFunc(check.of, r.performs) {
+			continue
 		}
 		p, err := r.probe()
 		if err != nil {
 			return err
 		}
-		g, v := p.run(look)
+		g, v := p.run(check.look)
 		r.Report.Guarantees = append(r.Report.Guarantees, g)
 		if v != nil {
 			r.violated(v)

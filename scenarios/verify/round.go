@@ -246,17 +246,17 @@ func (r *round) hangs(who string) {
 		" wait for something that does not come (a lock that nobody releases, a message that nobody takes?)"})
 }
 
-// keep looks at what the users left, and removes it.
+// keep looks at what the users left, and removes it, unless users never remove anything.
 func (r *round) keep() {
 	k, ctx := r.keeper(), context.Background()
 	for slot := range r.ids {
 		for _, kind := range []Kind{History, View, Delete} {
-			if r.target != nil && !r.target.has(kind) {
+			if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
 				continue
 			}
 			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
 		}
-		if k.last == Unknown || k.last == Refused {
+		if (k.last == Unknown || k.last == Refused) && r.cfg.performs(Delete) {
 			_ = r.settle(func() error { return r.remove(r.ids[slot]) })
 		}
 	}
@@ -315,7 +315,7 @@ func unsettled(err error) bool {
 func (r *round) closeDown() {
 	k := r.keeper()
 	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
-	certain := !r.unsettled && !unknown
+	certain := !r.unsettled && !unknown && r.cfg.performs(Delete) // else nothing was removed
 	if r.target != nil {
 		if certain {
 			r.countAt()

@@ -43,11 +43,28 @@ func unknownTo(s *scenarios.Scenario, has func(Kind) bool) (names []string) {
 	return names
 }
 
+// performs reports whether users may do such an operation: any without scenarios, else what one of these does, its users' reads
+// beside, and making sessions. What is never performed is not checked either.
+func (c *Config) performs(k Kind) bool {
+	if len(c.Scenarios) == 0 || k == GetOrCreate {
+		return true
+	}
+	return slices.ContainsFunc(c.Scenarios, func(s scenarios.Scenario) bool { return performedIn(&s, k) })
+}
+
+// performedIn reports whether the users of s do such an operation, or need such a read to see what others do.
+func performedIn(s *scenarios.Scenario, k Kind) bool {
+	return slices.ContainsFunc(s.Ops(), func(op scenarios.Op) bool {
+		v := visited[op]
+		return v == k || k == History && v == Append || k == View && v == Update
+	})
+}
+
 // drawVisits returns what draws users who act out a scenario's visits. Whoever comes to a session for the first time makes it,
 // unless the scenario sees to that. One operation in seven is a read beside, so that somebody sees what the others do.
 func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(Kind) bool) func(slots int) user {
 	const beside = 7
-	reads := slices.DeleteFunc([]Kind{History, View}, func(k Kind) bool { return !has(k) })
+	reads := slices.DeleteFunc([]Kind{History, View}, func(k Kind) bool { return !has(k) || !performedIn(s, k) })
 	return func(slots int) user {
 		var visit []Kind // what is left of it
 		slot, known := uint32(0), map[uint32]bool{}
