@@ -212,6 +212,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		}
 		defer tape.Close()
 	}
+	// A run that is shared goes on in no other process: the others wait for this one at each start.
 	if o.client == nil && o.ownStreams() {
 		o.child = newMeasurer(&o.common, &o.targetOptions, tape)
 		defer func() { err = errors.Join(err, o.child.close()) }()

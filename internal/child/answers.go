@@ -10,7 +10,8 @@ import (
 )
 
 // Answers returns, in a child that was started with [Options].Answers, the file to write answers to. The variable is
-// removed, so that processes that the child starts are no such children, and what else is written to stdout goes to stderr.
+// removed, so that processes that the child starts are no such children, and they inherit none of the files that the child
+// has inherited. What else is written to stdout goes to stderr.
 // Only the first call has an answer.
 func Answers(variable string) (*os.File, error) {
 	text := os.Getenv(variable)
@@ -24,7 +25,9 @@ func Answers(variable string) (*os.File, error) {
 		os.Stdout = os.Stderr
 		return answers, nil
 	}
-	keepFromChildren(descriptor)
+	for inherited := 3; inherited <= descriptor; inherited++ { // the caller's ExtraFiles come first
+		keepFromChildren(inherited)
+	}
 	return os.NewFile(uintptr(descriptor), "answers"), nil
 }
 

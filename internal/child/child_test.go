@@ -17,7 +17,9 @@ import (
 const (
 	roleEnv    = "SESSBENCH_TEST_CHILD" // what the test binary is to do in place of its tests
 	answersEnv = "SESSBENCH_TEST_ANSWERS"
-	ample      = 20 * time.Second // for what takes no time on any machine
+
+	heirloomEnv = "SESSBENCH_TEST_HEIRLOOM" // names a file that a child inherits
+	ample       = 20 * time.Second          // for what takes no time on any machine
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +46,25 @@ func play(role string) {
 		fmt.Fprintln(before, "printed early")
 		fmt.Fprintln(os.Stdout, "printed")
 		fmt.Fprintln(to, "answer, and", os.Getenv(answersEnv) == "")
+	case "heir":
+		if _, err := Answers(answersEnv); err != nil {
+			panic(err)
+		}
+		c := command("heir's child")
+		c.Stderr = os.Stderr
+		if err := c.Run(); err != nil {
+			panic(err)
+		}
+	case "heir's child":
+		want, err := os.Stat(os.Getenv(heirloomEnv))
+		if err != nil {
+			panic(err)
+		}
+		for i := range uintptr(20) {
+			if got, err := os.NewFile(i, "inherited").Stat(); err == nil && os.SameFile(got, want) {
+				fmt.Fprintln(os.Stderr, "inherited as", i)
+			}
+		}
 	case "deaf":
 		fmt.Println("here")
 		time.Sleep(time.Hour)

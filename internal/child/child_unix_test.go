@@ -60,3 +60,28 @@ func ended(t *testing.T, role string, pid int) {
 	}
 	t.Errorf("%s: process %d is still there", role, pid)
 }
+
+// TestFilesAreNotHandedOn: a child inherits a file, and what it starts does not.
+func TestFilesAreNotHandedOn(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/heirloom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, row := range []struct{ role, want string }{
+		{"heir's child", "inherited as 3\n"}, // there is something to inherit
+		{"heir", ""},
+	} {
+		c := command(row.role)
+		c.Env = append(c.Env, heirloomEnv+"="+file.Name())
+		c.ExtraFiles = []*os.File{file}
+		p, err := Start(c, Options{Answers: answersEnv})
+		if err != nil {
+			t.Fatal(err)
+		}
+		await(t, p)
+		if got := p.Stderr(); got != row.want {
+			t.Errorf("%s: %q: want %q", row.role, got, row.want)
+		}
+	}
+}
