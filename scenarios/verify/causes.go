@@ -78,6 +78,9 @@ func causes(v *Violation) (list []string) {
 		if x == nil || !x.Kind.Writes() || !y.Kind.Writes() || v.togetherInside(x, y) {
 			break
 		}
+		if _, begin := revived(v.History.Ops, x); begin != nil {
+			break // of which mechanism says more
+		}
 		switch {
 		case x.Precedes(y) || y.Precedes(x):
 			add("a change made on a copy that was never stored, or an older state written over it: %s and %s did not run at the same time, "+

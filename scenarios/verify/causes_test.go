@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -218,5 +219,34 @@ func TestUntil(t *testing.T) {
 	r, err = verify.Run(t.Context(), verify.Config{Subject: subject(base), Seed: 9, Rounds: 1, Until: verify.LostUpdate, Budget: 1})
 	if err != nil || r.Verdict != verify.Inconclusive || !strings.Contains(r.Why, "in 1 attempts") {
 		t.Errorf("verdict %s (%s), error %v, want inconclusive", r.Verdict, r.Why, err)
+	}
+}
+
+// TestOnlyReportedWorkIsDrawn verifies the same wrong target when it tells how long it worked in the session, and when it does not.
+func TestOnlyReportedWorkIsDrawn(t *testing.T) {
+	for _, tells := range []bool{true, false} {
+		drawn := false
+		for range 20 {
+			r := newRemote(func(r *remote) {
+				r.unlocked = true
+				if !tells {
+					r.tells &^= scenarios.ToldHeld
+				}
+			})
+			report := onTarget(t, r, verify.Config{First: true, Rounds: 20})
+			var text strings.Builder
+			if report.Violation == nil {
+				continue
+			}
+			if err := verify.Timeline(&text, report.Violation, 200, false); err != nil {
+				t.Fatal(err)
+			}
+			if drawn = strings.Contains(text.String(), "┢"); drawn || !tells {
+				break
+			}
+		}
+		if drawn != tells {
+			t.Errorf("work is told: %v, and drawn: %v", tells, drawn)
+		}
 	}
 }
