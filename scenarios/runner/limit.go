@@ -117,7 +117,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 		}
 		l := limit{
 			users: float64(s.Users), think: float64(t.ThinkNs) / 1e9, held: held / 1e9,
-			busiest: busiestHeld(t, base.tape) / 1e9, processors: processors(r.doc.Machine),
+			busiest: busiestHeld(t, s, base.tape) / 1e9, processors: processors(r.doc.Machine),
 		}
 		if !math.IsInf(processor, 1) {
 			l.cost, l.processor = min(alone, processor)/1e9, processor/1e9
@@ -133,8 +133,11 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 
 // busiestHeld is the time under the busiest session's lock per operation in nanoseconds. Where that came out above what the
 // tape says it is the chance of a slow store that did few operations; below it, users who queue for the session see less
-// of the tape.
-func busiestHeld(t *result.Trial, tape *scenarios.Tape) float64 {
+// of the tape. Sessions of one user alone are bound by that user, which the first term of the limit says.
+func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) float64 {
+	if s.Own {
+		return 0
+	}
 	hold, onTape := float64(t.HoldNs), math.Inf(1)
 	if tape != nil && tape.Updates > 0 {
 		onTape = tape.Busiest * t.Updates / tape.Updates

@@ -47,3 +47,39 @@ func TestHarnessBoundNeedsOperations(t *testing.T) {
 		}
 	}
 }
+
+// The limit of a trial is never below what the trial itself did, since all its terms are measured inside the window.
+func TestLimitOfATrial(t *testing.T) {
+	shared, own := &scenarios.Scenario{Users: 100, Sessions: 10}, &scenarios.Scenario{Users: 100, Sessions: 100, Own: true}
+	tape := &scenarios.Tape{Updates: 0.5, Busiest: 0.1}
+	const ms = 1e6 // nanoseconds
+	for _, row := range []struct {
+		why      string
+		s        *scenarios.Scenario
+		tape     *scenarios.Tape
+		t        result.Trial
+		alone    float64
+		waiting  float64
+		together float64
+		want     float64
+	}{
+		{"the busiest session was held for a tenth of the operations, a millisecond each", shared, tape,
+			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.1 * ms}, 100, 100, 100, 10_000},
+		{"users who queue for it see less of the tape than it says", shared, tape,
+			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.02 * ms}, 100, 100, 100, 50_000},
+		{"a few operations of a slow store met it by chance", shared, tape,
+			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.4 * ms}, 100, 100, 100, 10_000},
+		{"a window shorter than a hold: what lies in it counts, not the whole hold", own, tape,
+			result.Trial{Ops: 1, Updates: 1, Busiest: 1, HoldNs: 100 * ms, HeldNsPerOp: 20 * ms}, 0.001, 0.001, 0.001, 100 / 0.02},
+		{"wake-ups of one user alone cost more than those of many at a time", shared, nil,
+			result.Trial{Ops: 1, CPUNsPerOp: 900}, 5000, 5000, 1000, 2 / 900e-9},
+		{"many users cost more than one", shared, nil, result.Trial{Ops: 1, CPUNsPerOp: 900}, 200, 800, 1000, 2 / 800e-9},
+	} {
+		r := &run{doc: &result.Document{Machine: result.Machine{GOMAXPROCS: 2, Cores: 2}}}
+		e := &entrant{Subject: Subject{Strategy: &strategies.Strategy{}}, result: result.Result{Trials: []result.Trial{row.t}}}
+		r.limit(e, setup{scenario: row.s, tape: row.tape}, row.alone, row.waiting, row.together)
+		if got := e.result.LimitOpsPerSec; math.Abs(got/row.want-1) > 1e-6 {
+			t.Errorf("%s: limit %v, want %v", row.why, got, row.want)
+		}
+	}
+}
