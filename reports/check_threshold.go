@@ -153,7 +153,7 @@ func (t Threshold) judge(d *result.Document, r *result.Result) CheckedThreshold 
 	median := stats.Median(slices.Collect(maps.Values(figures)))
 	c.Value = &median.Median
 	if t.relative {
-		t.judgeRatio(&c, d, figures)
+		t.judgeRatio(&c, d, r, figures)
 		return c
 	}
 	c.Verdict = t.outcome(median.Median)
@@ -180,7 +180,7 @@ func (t Threshold) judgePooled(c *CheckedThreshold, r *result.Result, of result.
 }
 
 // judgeRatio judges the ratio of a row's figures to those of the strategy that is multiplied.
-func (t Threshold) judgeRatio(c *CheckedThreshold, d *result.Document, figures stats.Blocks) {
+func (t Threshold) judgeRatio(c *CheckedThreshold, d *result.Document, r *result.Result, figures stats.Blocks) {
 	other := t.otherOf(d, c.Scenario)
 	if other == nil {
 		c.Reason = "nothing in this scenario to hold it against"
@@ -190,6 +190,10 @@ func (t Threshold) judgeRatio(c *CheckedThreshold, d *result.Document, figures s
 	theirs, why := t.metric.sample(other, t.other.operation)
 	if why != "" {
 		c.Reason = "held against " + name + ": " + why
+		return
+	}
+	if timed := t.metric.unit == "ops/s" || t.metric.unit == "ns"; timed && r != other && noRatio(r, other) != "" {
+		c.Reason = "no ratio to " + name + ": " + noRatio(r, other)
 		return
 	}
 	c.Bound = t.bound * stats.Median(slices.Collect(maps.Values(theirs))).Median

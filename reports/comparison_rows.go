@@ -95,6 +95,9 @@ func (row *alignedRow) strike(sources []Source) (out []LeftOut) {
 		case reason != "":
 			out = append(out, LeftOut{sources[i].Label, row.scenario, row.label, reason})
 			row.results[i] = nil
+		case notReached(x) != "":
+			out = append(out, LeftOut{sources[i].Label, row.scenario, row.label, notReached(x)})
+			row.results[i] = nil
 		case waitsDiffer(row.results[0], x) != "":
 			out = append(out, LeftOut{sources[i].Label, row.scenario, row.label, waitsDiffer(row.results[0], x) + " in " + sources[0].Label})
 			row.results[i] = nil
@@ -205,7 +208,7 @@ func speedless(r *result.Result) string {
 	case undecided(r) != "":
 		return undecided(r)
 	}
-	return notReached(r)
+	return ""
 }
 
 // inventory says why two documents have nothing in common: what each holds, or what happened to what both hold.

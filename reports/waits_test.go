@@ -104,3 +104,17 @@ func TestCompareLeavesOutOtherHolds(t *testing.T) {
 		}
 	}
 }
+
+// A threshold on the ratio of two rows is undecided where they have none; one on a figure alone is judged.
+func TestThresholdsOfOtherHolds(t *testing.T) {
+	d := held(time.Millisecond, time.Millisecond, 2*time.Millisecond, 1e6)
+	for text, want := range map[string]Outcome{"sharded.ops_per_sec > 10× global": Inconclusive, "sharded.ops_per_sec > 10": Passed} {
+		threshold, err := ParseThreshold(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := threshold.judge(d, &d.Results[1]); got.Verdict != want || (want == Inconclusive) != strings.Contains(got.Reason, "hold not reached") {
+			t.Errorf("%s: %s, %s", text, got.Verdict, got.Reason)
+		}
+	}
+}
