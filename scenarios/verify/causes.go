@@ -92,6 +92,7 @@ func causes(v *Violation) (list []string) {
 	case FracturedRead, FutureRead:
 		if r, w := v.readAndWrite(); r != nil && !r.Precedes(w) && !w.Precedes(r) {
 			add("aliasing: %s was shown the stored session itself, without its lock, and %s changed it meanwhile", who(r), who(w))
+			add("a session kept in parts that %s read one after the other, with %s in between", who(r), who(w))
 		}
 	case LostSession, DoubleCreation, DoubleDeletion, AdoptedID:
 		if d, c := v.removedByKey(); d != nil {
@@ -127,24 +128,20 @@ func (v *Violation) readAndWrite() (r, w *Op) {
 	return r, w
 }
 
-// removedByKey finds a removal d of one life that overlapped or followed the creation c of another life at fault, which then was
-// not there any more.
+// removedByKey finds the removal d of one life that was under way when or after c began another, which nobody removed.
 func (v *Violation) removedByKey() (d, c *Op) {
 	ops := v.History.Ops
-	for _, i := range v.Fault {
-		op := v.op(i)
-		if op == nil || !op.tookPlace() || op.Told&ToldLife == 0 && !op.Created {
-			continue
-		}
-		begin := slices.IndexFunc(ops, func(o Op) bool { return o.Created && o.life() == op.life() })
-		if begin < 0 {
+	ends := func(o *Op, life Tag) bool {
+		return o.Kind.Removes() && o.Outcome == OK && o.Told&ToldLife != 0 && o.life() == life
+	}
+	for i := range ops {
+		begin := &ops[i]
+		if !begin.Created || slices.ContainsFunc(ops, func(o Op) bool { return ends(&o, begin.life()) }) {
 			continue
 		}
 		for k := range ops {
-			o := &ops[k]
-			if o.Kind.Removes() && o.Outcome == OK && o.Told&ToldLife != 0 && o.life() != ops[begin].life() &&
-				!o.Precedes(&ops[begin]) && (d == nil || d.Call < o.Call) {
-				d, c = o, &ops[begin]
+			if o := &ops[k]; ends(o, o.life()) && !o.Precedes(begin) && (d == nil || d.Call < o.Call) {
+				d, c = o, begin
 			}
 		}
 	}
