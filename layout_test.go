@@ -38,7 +38,7 @@ var layout = map[string][]string{
 	"scenarios/target/conformance": {"scenarios/target", "internal/printable", "internal/openfiles"},
 	"scenarios/join":               {},
 	"scenarios/trace":              {"scenarios", "strategies", "manager", "reports/result"},
-	"scenarios/verify":             {"scenarios", "strategies", "manager", "reports/result"},
+	"scenarios/verify":             {"scenarios", "strategies", "manager", "reports/result", "internal/goroutine"},
 	"scenarios/duet":               {"reports/result", "scenarios/process"},
 	"scenarios/process":            {},
 	"scenarios/flawed":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/verify"},

@@ -29,7 +29,7 @@ func TestVerdictOfFindings(t *testing.T) {
 		{"a threshold", document(good, false), nil, []finding{crossed}, exitThreshold, "crossed"},
 		{"what cannot be judged", document(good, false), nil, []finding{open}, exitInconclusive, "open"},
 		{"crossed goes before it", document(good, false), nil, []finding{open, crossed}, exitThreshold, "open; crossed"},
-		{"and before histories that prove nothing", document(unread, false), nil, []finding{crossed}, exitThreshold, "crossed; inconclusive: recorded"},
+		{"and before histories that prove nothing", document(unread, false), nil, []finding{crossed}, exitThreshold, "crossed; inconclusive: cow (churn), block 1: recorded"},
 		{"and before a full disk", document(good, false), full, []finding{crossed}, exitThreshold, "disk full; crossed"},
 		{"so does what cannot be judged", document(good, false), full, []finding{open}, exitInconclusive, "disk full; open"},
 		{"a violation goes before a threshold", document(lost, false), nil, []finding{crossed}, exitViolated, "lost update; crossed"},

@@ -50,4 +50,7 @@ func TestParse(t *testing.T) {
 	if g.ID != "18" || g.State != "chan receive, 2 minutes" || g.Creator != "7" || !g.Waits() || !g.Calls("main.f") || g.Calls("main.main") {
 		t.Errorf("parsed %+v", g)
 	}
+	if g := Parse("goroutine 1 [running]:\nmain.main()"); g.Waits() || g.Creator != "" {
+		t.Errorf("parsed %+v", g)
+	}
 }

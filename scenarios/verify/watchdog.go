@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sessbench/sessbench/internal/goroutine"
 )
 
 // watchdog tells a store that hangs from one that is slow.
@@ -25,8 +27,8 @@ const standstill = 8 * time.Millisecond
 func newWatchdog(patience time.Duration, quick bool, beats []*beat) *watchdog {
 	w := &watchdog{patience: patience, quick: quick, beats: beats, before: map[string]bool{}, family: map[string]bool{}}
 	w.adopt()
-	for _, g := range goroutines() {
-		w.before[g.id] = true
+	for _, g := range goroutine.All() {
+		w.before[g.ID] = true
 	}
 	return w
 }
@@ -83,8 +85,8 @@ func (w *watchdog) standsStill() bool {
 // allWait reports whether nobody is at work. What was there before the round may be a store's, too: a pool that outlives it.
 func (w *watchdog) allWait() bool {
 	self := thisGoroutine()
-	return !slices.ContainsFunc(goroutines(), func(g goroutine) bool {
-		return g.id != self && (g.works() || !w.before[g.id] && !g.waits())
+	return !slices.ContainsFunc(goroutine.All(), func(g goroutine.Goroutine) bool {
+		return g.ID != self && (works(g) || !w.before[g.ID] && !g.Waits())
 	})
 }
 
@@ -94,13 +96,13 @@ func (w *watchdog) stacks() string {
 	defer w.mu.Unlock()
 	self := thisGoroutine()
 	var inside, waiting strings.Builder
-	for _, g := range goroutines() {
+	for _, g := range goroutine.All() {
 		switch {
-		case w.before[g.id] || g.id == self || !w.family[g.id] && !w.family[g.creator]:
-		case g.is("verify.(*call).change") || g.is("verify.(*call).read") || g.is("verify.(*call).look"):
-			inside.WriteString(g.text + "\n\n")
+		case w.before[g.ID] || g.ID == self || !w.family[g.ID] && !w.family[g.Creator]:
+		case g.Calls("verify.(*call).change") || g.Calls("verify.(*call).read") || g.Calls("verify.(*call).look"):
+			inside.WriteString(g.Text + "\n\n")
 		default:
-			waiting.WriteString(g.text + "\n\n")
+			waiting.WriteString(g.Text + "\n\n")
 		}
 	}
 	var all strings.Builder
@@ -130,12 +132,12 @@ func (w *watchdog) leftBehind() (n int) {
 	for id := range w.family {
 		known[id] = true
 	}
-	list := goroutines()
+	list := goroutine.All()
 	for found := true; found; {
 		found = false
 		for _, g := range list {
-			if !known[g.id] && !w.before[g.id] && known[g.creator] {
-				known[g.id], found = true, true
+			if !known[g.ID] && !w.before[g.ID] && known[g.Creator] {
+				known[g.ID], found = true, true
 				n++
 			}
 		}
@@ -145,59 +147,12 @@ func (w *watchdog) leftBehind() (n int) {
 
 func thisGoroutine() string {
 	var buf [64]byte
-	return parse(string(buf[:runtime.Stack(buf[:], false)])).id
+	return goroutine.Parse(string(buf[:runtime.Stack(buf[:], false)])).ID
 }
 
-// goroutine is one of the process's goroutines as the runtime prints it.
-type goroutine struct {
-	id, state, text string
-	creator         string // the goroutine that began it
-}
-
-// parse reads "goroutine 18 [chan receive, 2 minutes]:", the stack, and "created by F in goroutine 7" with its place.
-func parse(text string) goroutine {
-	head, _, _ := strings.Cut(text, "\n")
-	_, rest, _ := strings.Cut(head, " ")
-	id, rest, _ := strings.Cut(rest, " ")
-	g := goroutine{id: id, state: strings.Trim(rest, "[]:"), text: text}
-	if i := strings.LastIndex(text, "\ncreated by "); i >= 0 {
-		by, _, _ := strings.Cut(text[i+1:], "\n")
-		_, g.creator, _ = strings.Cut(by, " in goroutine ")
-	}
-	return g
-}
-
-// waits reports whether only another goroutine can make it go on.
-func (g *goroutine) waits() bool {
-	for _, state := range []string{"chan ", "select", "sync.", "semacquire"} {
-		if strings.HasPrefix(g.state, state) {
-			return true
-		}
-	}
-	return false
-}
-
-// works reports whether it is doing something, or will on its own.
-func (g *goroutine) works() bool {
-	for _, state := range []string{"running", "runnable", "sleep"} {
-		if strings.HasPrefix(g.state, state) {
-			return true
-		}
-	}
-	return false
-}
-
-func (g *goroutine) is(function string) bool { return strings.Contains(g.text, function) }
-
-// goroutines is a snapshot of all.
-func goroutines() (list []goroutine) {
-	for size := 1 << 16; ; size *= 2 {
-		buf := make([]byte, size)
-		if n := runtime.Stack(buf, true); n < size {
-			for text := range strings.SplitSeq(strings.TrimSpace(string(buf[:n])), "\n\n") {
-				list = append(list, parse(text))
-			}
-			return list
-		}
-	}
+// works reports whether g is doing something, or will on its own.
+func works(g goroutine.Goroutine) bool {
+	return slices.ContainsFunc([]string{"running", "runnable", "sleep"}, func(state string) bool {
+		return strings.HasPrefix(g.State, state)
+	})
 }

@@ -10,16 +10,6 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestParseGoroutine(t *testing.T) {
-	g := parse("goroutine 18 [chan receive, 2 minutes]:\nmain.f(0x1)\n\t/a/b.go:12 +0x1\ncreated by main.main in goroutine 7\n\t/a/b.go:5 +0x2")
-	if g.id != "18" || g.state != "chan receive, 2 minutes" || g.creator != "7" || !g.waits() || !g.is("main.f") {
-		t.Errorf("%+v", g)
-	}
-	if g := parse("goroutine 1 [running]:\nmain.main()"); g.waits() || g.creator != "" {
-		t.Errorf("%+v", g)
-	}
-}
-
 func TestWatchdog(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	tests := []struct {
