@@ -198,7 +198,7 @@ func legends(all []*section) []legend {
 	list = append(list,
 		legend{"p99", "99 % of the operations took no longer; like p50, p95, p99.9 and max the median of the trials; – too few to say"})
 	if slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(shownPercentiles(), s.pools) }) {
-		list = append(list, legend{poolSign, "of the operations of all trials together, in every row, since single trials of some row have too few"})
+		list = append(list, legend{poolSign, "percentile of the operations of all trials together, in every row: single trials of some row are too short for it"})
 	}
 	list = append(list,
 		legend{"of limit", "share of the best that any correct store with one lock a session could reach here"},

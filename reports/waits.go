@@ -61,12 +61,26 @@ func doubt(r *result.Result) string {
 // notReached says that the holds or pauses of a row are not what was asked for, "" where they are.
 func notReached(r *result.Result) string {
 	switch s := &r.Summary; {
+	case holdUnknown(r):
+		return "hold not measured: none ended in a window"
 	case s.HoldNotReached:
 		return fmt.Sprintf("hold not reached: %s asked for, %s measured", time.Duration(r.HoldNs), result.FormatNs(s.HoldNs))
 	case s.ThinkNotReached:
 		return fmt.Sprintf("think not reached: %s asked for, %s measured", time.Duration(r.ThinkNs), result.FormatNs(s.ThinkNs))
 	}
 	return ""
+}
+
+// holdUnknown reports whether sessions were held, and for how long is not known.
+func holdUnknown(r *result.Result) bool {
+	held := false
+	for _, t := range r.Trials {
+		if t.HoldTimes != nil {
+			return false
+		}
+		held = held || t.Waiting != nil && t.HeldNsPerOp > 0
+	}
+	return held && r.HoldNs > 0 && r.Target == "" && r.HoldKind != "spin"
 }
 
 // noRatio is why two rows of a document have no ratio, "" where they have one.

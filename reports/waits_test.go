@@ -118,3 +118,21 @@ func TestThresholdsOfOtherHolds(t *testing.T) {
 		}
 	}
 }
+
+// Holds that did not end in a window are not known to be what was asked for.
+func TestUnknownHoldsAreNotCompared(t *testing.T) {
+	d := held(time.Second, time.Second, 0, 1e6)
+	for i := range d.Results[1].Trials {
+		d.Results[1].Trials[i].Waiting, d.Results[1].Trials[i].HeldNsPerOp = &result.Waiting{}, 1
+	}
+	Summarize(d)
+	if s := d.Results[1].Summary; s.VsBaseline != nil || s.NoRatio != "hold not measured: none ended in a window" {
+		t.Errorf("ratio %v, reason %q", s.VsBaseline, s.NoRatio)
+	}
+	for i := range d.Results[1].Trials {
+		d.Results[1].Trials[i].HeldNsPerOp = 0
+	}
+	if Summarize(d); d.Results[1].Summary.VsBaseline == nil {
+		t.Errorf("no ratio: %q", d.Results[1].Summary.NoRatio)
+	}
+}

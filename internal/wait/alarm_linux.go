@@ -34,7 +34,7 @@ func newAlarm(ring func()) (*alarm, error) {
 	return a, nil
 }
 
-// set has the alarm go off after d, and at no other time. It may be late, and go off once more for the time before.
+// set replaces the time of the alarm by now + d. An expiry of the previous time may still be delivered.
 func (a *alarm) set(d time.Duration) {
 	at := unix.ItimerSpec{Value: unix.NsecToTimespec(max(1, int64(d)))}
 	_ = unix.TimerfdSettime(a.fd, 0, &at, nil) // cannot fail: the descriptor is open and the time is valid

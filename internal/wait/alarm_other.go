@@ -4,7 +4,8 @@ package wait
 
 import "time"
 
-// alarm calls back at a time. On these systems the network poller waits with a resolution of nanoseconds.
+// alarm calls back at a time. The network pollers of the BSDs and macOS wait with a resolution of nanoseconds; on Windows
+// Go's timers have that of the system, half a millisecond or better.
 type alarm struct{ timer *time.Timer }
 
 // newAlarm returns an alarm that calls ring, from a goroutine of its own.
@@ -14,7 +15,7 @@ func newAlarm(ring func()) (*alarm, error) {
 	return &alarm{t}, nil
 }
 
-// set has the alarm go off after d, and at no other time. It may be late, and go off once more for the time before.
+// set replaces the time of the alarm by now + d. An expiry of the previous time may still be delivered.
 func (a *alarm) set(d time.Duration) { a.timer.Reset(max(1, d)) }
 
 func (a *alarm) close() { a.timer.Stop() }

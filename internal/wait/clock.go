@@ -60,6 +60,8 @@ func Start() (*Clock, error) {
 // Release ends every wait, and every later one at once. It may be called more than once and from any goroutine.
 func (c *Clock) Release() {
 	c.stopped.Store(true)
+	// On arm64 the channel's unlocked look at its length could be moved before the store; an atomic load keeps it behind.
+	_ = c.asleep.Load()
 	c.wake()
 }
 
@@ -103,6 +105,8 @@ func (c *Clock) run() {
 		c.spent(now - last)
 		woken := c.wakeDue(now)
 		if c.stopped.Load() {
+			// A wait that began before this accept is ended here. A later one sees stopped and ends by itself.
+			c.accept()
 			c.wakeDue(never)
 			return
 		}

@@ -96,6 +96,45 @@ func TestReleaseEndsEveryWait(t *testing.T) {
 	}
 }
 
+// Waits begin while the clock is being stopped: none may be lost between its last look at new ones and its end.
+func TestNoWaitIsLostInAStop(t *testing.T) {
+	for i := range 300 {
+		c, err := Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				for w := c.NewWaiter(); !c.stopped.Load(); {
+					w.Wait(200 * time.Microsecond)
+				}
+			})
+		}
+		time.Sleep(time.Duration(i%20) * 50 * time.Microsecond)
+		c.Stop()
+		wg.Wait()
+	}
+}
+
+// A wait that is pushed after the clock has looked at new waits and before it sees that it is stopped.
+func TestLastLookAtNewWaits(t *testing.T) {
+	c := &Clock{base: time.Now(), kick: make(chan struct{}, 1), done: make(chan struct{})}
+	var err error
+	if c.alarm, err = newAlarm(c.wake); err != nil {
+		t.Fatal(err)
+	}
+	w := &Waiter{clock: c, due: never, woken: make(chan struct{}, 1)}
+	c.pending.Store(w)
+	c.stopped.Store(true)
+	c.run()
+	select {
+	case <-w.woken:
+	default:
+		t.Error("the wait is lost")
+	}
+}
+
 // A store that runs one user's closure twice at once is wrong, and still must not hang the clock.
 func TestWaiterInUse(t *testing.T) {
 	w := start(t).NewWaiter()

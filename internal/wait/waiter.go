@@ -38,7 +38,7 @@ func (w *Waiter) Wait(d time.Duration) {
 		return
 	}
 	if !w.busy.CompareAndSwap(false, true) {
-		time.Sleep(d)
+		w.sleep(d)
 		return
 	}
 	defer w.busy.Store(false)
@@ -52,6 +52,17 @@ func (w *Waiter) Wait(d time.Duration) {
 	<-w.woken
 	if w.precise {
 		w.finish(deadline)
+	}
+}
+
+// sleep waits on timers.
+func (w *Waiter) sleep(d time.Duration) {
+	for end := w.clock.now() + int64(d); !w.clock.stopped.Load(); {
+		rest := time.Duration(end - w.clock.now())
+		if rest <= 0 {
+			return
+		}
+		time.Sleep(min(rest, precise))
 	}
 }
 

@@ -72,7 +72,7 @@ func stuck(err error) bool {
 // grace is how long a run that was given up waits for a store to let go.
 const grace = 2 * time.Second
 
-// trial is what becomes of a trial that ended in a fault.
+// trial is the result of a trial that ended in a fault.
 func (f *fault) trial() result.Trial {
 	return result.Trial{Audit: result.Audit{Violations: []result.Violation{{Kind: f.kind, Detail: f.Error()}}}}
 }

@@ -17,8 +17,8 @@ import (
 // processors', the third that of the busiest session, whose changes come one after the other. These are the
 // asymptotic bounds of operational analysis (Denning and Buzen, 1978). All times in seconds.
 //
-// z, w·h and p·h are measured as time inside the window per completed operation, so that the first and the third hold
-// for every trial by the utilization law: no more than U users are busy, and a session is held by one of them. Means
+// z, w·h and p·h are measured as time inside the window per completed operation, so that the third, and the first
+// without s, hold for every trial by the utilization law: no more than U users wait, and a session is held by one of them. Means
 // of whole holds would not do: where the processors are overloaded, a hold that began in the window may end long after it.
 // Where a store runs an update's closure again after a conflict only the last run counts: those of one session follow
 // each other, as they would under a lock.
@@ -109,11 +109,13 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 		held, spun := t.HeldNsPerOp, 0.0
 		if s.Spin && e.Target == nil { // not by the clock: among more users than processors that is mostly the time suspended
 			spun = t.Updates * float64(t.HoldNs)
-			held = spun
 		}
 		processor := min(waiting+spun, together)
 		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
-			processor = min(processor, cpu)
+			processor, spun = min(processor, cpu), min(spun, cpu)
+		}
+		if s.Spin && e.Target == nil {
+			held = spun
 		}
 		l := limit{
 			users: float64(s.Users), think: float64(t.ThinkNs) / 1e9, held: held / 1e9,

@@ -122,21 +122,21 @@ func operationName(op scenarios.Op) string {
 
 // waited fills in what is known of holds, waits for locks, and pauses.
 func (tr *trial) waited(t *result.Trial, w window) {
-	var held, waited, holds, thoughts, thought, inWindow, inHot int64
-	all, pauses := result.NewHistogram(), result.NewHistogram()
+	var held, waited, holds, pauses, thought, inWindow, inHot int64
+	all, thoughts := result.NewHistogram(), result.NewHistogram()
 	for _, u := range tr.users {
 		held += u.heldFor
 		waited += u.waitedFor
 		holds += u.holds
 		thought += u.thoughtNs
-		thoughts += u.thoughts
+		pauses += u.pauses
 		inWindow += u.inWindow
 		inHot += u.inHot
 		if u.held != nil {
 			u.held.addTo(all)
 		}
 		if u.thought != nil {
-			u.thought.addTo(pauses)
+			u.thought.addTo(thoughts)
 		}
 	}
 	if holds > 0 {
@@ -150,15 +150,15 @@ func (tr *trial) waited(t *result.Trial, w window) {
 		}
 	}
 	if tr.clock != nil {
-		t.Waiting = &result.Waiting{Count: thoughts, Alarms: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
-		if tr.hold > 0 {
+		t.Waiting = &result.Waiting{Count: pauses, Alarms: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
+		if tr.hold > 0 && tr.target == nil {
 			t.Waiting.Count += holds
 		}
 		for _, u := range tr.users {
 			t.Waiting.PolledNs += int64(u.waiter.Spun() - u.spun)
 		}
 	}
-	t.HoldTimes, t.ThinkTimes = timesOf(all), timesOf(pauses)
+	t.HoldTimes, t.ThinkTimes = timesOf(all), timesOf(thoughts)
 }
 
 func timesOf(h *hdr.Histogram) *result.Latency {

@@ -30,6 +30,7 @@ func (tr *trial) untilAnswered(do func() error) error {
 
 // prepare does an operation before the barrier.
 func (u *user) prepare(op scenarios.Op, slot uint32) error {
+	defer u.beats.Add(1)
 	return u.trial.untilAnswered(func() error {
 		err := u.doBefore(op, slot)
 		if u.trial.remote && errors.Is(err, manager.ErrIndeterminate) {

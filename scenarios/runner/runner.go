@@ -219,7 +219,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	return base
 }
 
-// timeAlone is how long work takes with a processor to itself: the median of several tries. Among more users than
+// timeAlone is how long work takes with a processor to itself: the least of several tries. Among more users than
 // processors a clock would mostly measure how long the work was suspended.
 func timeAlone(work manager.Work) time.Duration {
 	const tries = 9
@@ -229,7 +229,7 @@ func timeAlone(work manager.Work) time.Duration {
 		work()
 		took[i] = float64(time.Since(start))
 	}
-	return time.Duration(median(took))
+	return time.Duration(slices.Min(took))
 }
 
 func (r *run) entrant(index int, base setup) *entrant {

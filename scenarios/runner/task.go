@@ -99,7 +99,7 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	case WaitingTask:
 		s := *base.scenario
 		s.Iterations, base.scenario = 0, &s
-		base.warmup, base.window, base.record, base.take = noopWarmup, noopWindow, 0, nil
+		base.warmup, base.window, base.work, base.record, base.take = noopWarmup, noopWindow, nil, 0, nil
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
 	case TrialTask:

@@ -152,8 +152,8 @@ func TestAnErrorElsewhereEndsTheRun(t *testing.T) {
 	}
 }
 
-// TestAWorkerSaysWhoIsLeftBehind: of a store that hangs, somebody is.
-func TestAWorkerSaysWhoIsLeftBehind(t *testing.T) {
+// The outcome of a store that hangs says that goroutines are left inside it.
+func TestOutcomeOfAHangNamesGoroutinesLeftBehind(t *testing.T) {
 	s := small(t, "hundred-users")
 	s.Iterations, s.Hold = 1, 0
 	release := make(chan struct{})

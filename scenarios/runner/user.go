@@ -63,6 +63,7 @@ type user struct {
 	inWindow  int64 // of each operation's last hold, likewise: where a store tries again, the others changed nothing
 	inHot     int64 // of that, in the busiest session
 	thoughts  int64
+	pauses    int64 // of thoughts, those that ended in the window
 	thoughtNs int64
 	spun      time.Duration // what the waiter had spent when the window opened
 	held      *recorder     // holds that ended in the window; nil: they are not measured
@@ -162,6 +163,9 @@ func (u *user) think(t int64) int64 {
 	u.waiter.Wait(min(pause, time.Duration(tr.until-t)))
 	end := u.now()
 	u.thoughts++
+	if end >= tr.from && end <= tr.until {
+		u.pauses++
+	}
 	u.thoughtNs += inside(t, end, tr.from, tr.until)
 	if whole && t >= tr.from && end <= tr.until {
 		u.thought.record(end - t)
@@ -217,7 +221,7 @@ func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
 	}
 	end := int64(time.Since(tr.base))
 	if u.lastHold > 0 {
-		u.noteHold()
+		u.noteHold(err)
 	}
 	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
 		kind += scenarios.NumOps
@@ -258,10 +262,10 @@ func (u *user) recorder(kind scenarios.Op) *recorder {
 	return u.latency[kind]
 }
 
-// noteHold counts the last hold of the operation that has ended.
-func (u *user) noteHold() {
+// noteHold counts the last hold of the operation that has ended. One that failed need not have excluded others.
+func (u *user) noteHold(err error) {
 	u.inWindow += u.lastHold
-	if u.opSlot == u.trial.hot {
+	if err == nil && u.opSlot == u.trial.hot {
 		u.inHot += u.lastHold
 	}
 	u.lastHold = 0
