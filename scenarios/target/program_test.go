@@ -393,9 +393,12 @@ func TestCrashIsEverybodys(t *testing.T) {
 	p := start(t, "crash", Options{})
 	id := manager.ID(uuid.New())
 	do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	conns := make([]scenarios.Conn, 10)
+	for i := range conns { // all of them before the first request: it crashes the program, which takes no connection then
+		conns[i] = connect(t, p)
+	}
 	var working sync.WaitGroup
-	for range 10 {
-		c := connect(t, p)
+	for _, c := range conns {
 		working.Go(func() {
 			q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
 			err := c.Do(context.Background(), &q, &a)
@@ -425,9 +428,13 @@ func TestCrashIsOfWhatWasInFlight(t *testing.T) {
 		id := manager.ID(uuid.New())
 		do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
 		late := connect(t, p)
+		conns := make([]scenarios.Conn, len(test.ops))
+		for i := range conns {
+			conns[i] = connect(t, p)
+		}
 		var asking sync.WaitGroup
-		for _, op := range test.ops {
-			c := connect(t, p)
+		for i, op := range test.ops {
+			c := conns[i]
 			asking.Go(func() {
 				q := scenarios.Request{Op: op, ID: id}
 				_ = c.Do(context.Background(), &q, new(scenarios.Answer)) // lost or answered
