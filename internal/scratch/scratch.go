@@ -15,13 +15,19 @@ import (
 // Dir is a temporary directory of this process.
 type Dir struct {
 	dir  string
-	lock *os.File // held as long as it is open
+	lock *os.File // held as long as it is open; nil where files cannot be locked
 }
 
 // lockName is the file that its owner holds, contentName the directory beside it that is for use.
 const (
 	lockName    = "owner.lock"
 	contentName = "content"
+)
+
+// Tests replace these.
+var (
+	lock      = tryLock
+	removeAll = os.RemoveAll
 )
 
 // Make makes a directory below [os.TempDir] whose name begins with prefix, and removes those of that prefix whose process has
@@ -47,20 +53,32 @@ func (d *Dir) Path() string { return filepath.Join(d.dir, contentName) }
 
 // Remove removes the directory and what is in it.
 func (d *Dir) Remove() error {
-	err := os.RemoveAll(d.dir)
+	err := remove(d.dir)
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Close())
 	}
 	return err
 }
 
-// hold makes a file that this process has locked. It gets its name when it is locked: nobody finds it without a lock.
+// remove removes a directory. Its lock file goes last: while there is content, another process can find out that the owner
+// has ended, and remove the rest.
+func remove(dir string) error {
+	if err := removeAll(filepath.Join(dir, contentName)); err != nil {
+		return err
+	}
+	return removeAll(dir)
+}
+
+// hold makes a file that this process has locked. It gets its name when it is locked: nobody finds it without a lock. Where it
+// cannot be locked there is no such file, and no process removes the directory of another one.
 func hold(name string) (*os.File, error) {
 	f, err := os.OpenFile(name+".new", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	_, _ = tryLock(f) // where it cannot be locked, no other process can, and none takes it for left behind
+	if locked, _ := lock(f); !locked {
+		return nil, errors.Join(f.Close(), os.Remove(f.Name()))
+	}
 	if err := os.Rename(f.Name(), name); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -80,8 +98,8 @@ func Sweep(prefix string) {
 		if err != nil { // removed since, another user's, or not locked yet
 			continue
 		}
-		if free, _ := tryLock(f); free { // an error is as good as somebody else's lock
-			_ = os.RemoveAll(dir) // another process will try again
+		if free, _ := lock(f); free { // an error is as good as somebody else's lock
+			_ = remove(dir) // another process will try again
 		}
 		f.Close()
 	}

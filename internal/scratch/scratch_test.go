@@ -89,6 +89,66 @@ func TestMakeAndRemove(t *testing.T) {
 	}
 }
 
+// A lock file is there as long as there is content, so that what an interrupted removal leaves is removed by the next process.
+func TestTheLockFileIsRemovedLast(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("left out: there are no lock files here")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	d, err := Make(prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { removeAll = os.RemoveAll }()
+	interrupted := errors.New("interrupted")
+	removeAll = func(path string) error { // stops behind the first file, as a process that is killed
+		for name := range strings.SplitSeq(lockName+" "+contentName, " ") {
+			file := filepath.Join(path, name)
+			if _, err := os.Stat(file); err == nil {
+				return errors.Join(interrupted, os.Remove(file))
+			}
+		}
+		return interrupted
+	}
+	if err := d.Remove(); !errors.Is(err, interrupted) {
+		t.Fatalf("error %v: want %v", err, interrupted)
+	}
+	Sweep(prefix)
+	removeAll = os.RemoveAll
+	if !there(t, d.Path()) {
+		t.Fatal("the removal was not interrupted")
+	}
+	Sweep(prefix)
+	if list, err := os.ReadDir(os.TempDir()); err != nil || len(list) > 0 {
+		t.Errorf("%v is left, %v", list, err)
+	}
+}
+
+// Where files cannot be locked, none is held: some of these systems rename and remove no open files.
+func TestWithoutLocks(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var seen *os.File
+	lock = func(f *os.File) (bool, error) { seen = f; return false, nil }
+	defer func() { lock = tryLock }()
+	d, err := Make(prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.lock != nil || seen.Close() == nil {
+		t.Error("a file is open")
+	}
+	Sweep(prefix)
+	if !there(t, d.Path()) {
+		t.Error("the directory of a process that lives is removed")
+	}
+	if err := d.Remove(); err != nil {
+		t.Error(err)
+	}
+	if list, err := os.ReadDir(os.TempDir()); err != nil || len(list) > 0 {
+		t.Errorf("%v is left, %v", list, err)
+	}
+}
+
 // Directories of processes that were killed are removed by the next one; those of processes that live, and others, stay.
 func TestLeftBehind(t *testing.T) {
 	if runtime.GOOS == "windows" {
