@@ -83,14 +83,16 @@ func identify(path string) identity {
 	return identity{}
 }
 
-// identityOfStream returns the identity of the file that a stream goes to.
+// identityOfStream returns the identity of the file that a stream goes to. A pipe or a terminal is none: nothing replaces it.
 func identityOfStream(stream io.Writer) identity {
 	f, ok := stream.(*os.File)
 	if !ok {
 		return identity{}
 	}
-	info, _ := f.Stat()
-	return identity{file: info}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		return identity{file: info}
+	}
+	return identity{}
 }
 
 // same reports whether writing one of two files would replace the other. Nothing replaces a device: /dev/null and a

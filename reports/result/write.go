@@ -24,8 +24,12 @@ func EncodeJSON(w io.Writer, v any) error {
 }
 
 // Destination returns the file that [WriteFile] makes or replaces for path: what symbolic links lead to, whether or not
-// it exists yet.
+// it exists yet. Where that is no regular file, it is path itself: a link such as /dev/stdout may lead to a pipe, which can
+// be opened through the link and has no name.
 func Destination(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return path, nil
+	}
 	const mostLinks = 40 // as on Linux
 	for range mostLinks {
 		info, err := os.Lstat(path)
