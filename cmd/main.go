@@ -24,11 +24,19 @@ import (
 
 // Main runs the command line and returns the exit code. On SIGINT, SIGTERM or SIGHUP a run ends early and reports what
 // was measured so far, and every other command ends at once; a second signal ends the process.
+//
+// Commands that measure or verify start the program again as a child, with the same arguments. There the first call of Main
+// serves the parent and ends the process; it does not return. Code before that call runs in the child, too. The call must
+// have the same stores as the one that started the child.
 func Main(opts ...Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // from then on a signal does what it does to any process
-	return newApp(opts).main(ctx)
+	a := newApp(opts)
+	if isChild() || measures() {
+		os.Exit(a.main(ctx))
+	}
+	return a.main(ctx)
 }
 
 // Option changes what [Main] works with.

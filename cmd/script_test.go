@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 		"clash":     func() { os.Exit(Main(WithStore(lossyStrategy("cow")))) },
 		"unsound":   func() { os.Exit(Main(unsoundStores()...)) },
 		"crashing":  func() { os.Exit(Main(crashingStores()...)) },
+		"twice":     callMainTwice,
 	}
 	if _, script := commands[filepath.Base(os.Args[0])]; !script { // a test's own child
 		switch {
@@ -37,6 +38,16 @@ func TestMain(m *testing.M) {
 		}
 	}
 	testscript.Main(m, commands)
+}
+
+// callMainTwice is a program with code before, between and after two calls of Main.
+func callMainTwice() {
+	args := os.Args[1:]
+	Main(WithArgs("version"))
+	fmt.Fprintln(os.Stderr, "between")
+	code := Main(WithArgs(args...))
+	fmt.Fprintln(os.Stderr, "after")
+	os.Exit(code)
 }
 
 func TestScripts(t *testing.T) {
