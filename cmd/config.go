@@ -174,7 +174,7 @@ func oneMapping(format string, text []byte) error {
 	case "json":
 		var whole any
 		if json.Unmarshal(text, &whole) != nil {
-			return nil // of which the parser tells
+			return nil // the parser reports the syntax error
 		}
 		if _, isMapping := whole.(map[string]any); !isMapping {
 			return fmt.Errorf("is %s: want an object, KEY: VALUE", kindOf(whole))

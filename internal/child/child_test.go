@@ -182,7 +182,7 @@ func TestAnswersNeedADescriptor(t *testing.T) {
 	}
 }
 
-func TestStopKillsWhoDoesNotEnd(t *testing.T) {
+func TestStopKillsAfterGracePeriod(t *testing.T) {
 	p, lines := start(t, "deaf", Options{})
 	next(t, lines)
 	if err := p.Stop(10 * time.Millisecond); err == nil {
@@ -193,7 +193,7 @@ func TestStopKillsWhoDoesNotEnd(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeStarted(t *testing.T) {
+func TestStartError(t *testing.T) {
 	if _, err := Start(exec.Command(os.Args[0]+".not"), Options{}); err == nil {
 		t.Error("no error")
 	}

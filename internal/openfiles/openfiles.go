@@ -54,7 +54,7 @@ func Check(n int) error {
 		f, err := os.Open(os.DevNull)
 		if err != nil {
 			if !exhausted(err) {
-				return nil // why, others will say
+				return nil // another failure, which opening the files in earnest will report
 			}
 			limit := limit()
 			return &Error{Limit: limit, Need: int(limit) + n - len(opened)}

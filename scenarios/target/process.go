@@ -32,7 +32,7 @@ type Process struct {
 	said   *said
 	first  chan firstLine // its first line on stdout, once
 	died   chan struct{}  // closed when it has ended
-	diedAt time.Time      // for whoever knows that died is closed
+	diedAt time.Time      // to be read when died is closed
 	exited chan struct{}  // closed at most drainLimit later, when all of its group has ended and all it said was heard
 	ending sync.Once
 }
