@@ -98,6 +98,8 @@ func (o *runOptions) saveBaseline(d *result.Document) error {
 	switch {
 	case o.SaveBaseline == "":
 		return nil
+	case d.Failure != "":
+		return fmt.Errorf("not kept as baseline %s: the run failed", o.SaveBaseline)
 	case d.Interrupted:
 		return fmt.Errorf("not kept as baseline %s: the run was interrupted", o.SaveBaseline)
 	case d.Failed():

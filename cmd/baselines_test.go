@@ -71,11 +71,14 @@ func TestSaveBaseline(t *testing.T) {
 	}
 	interrupted := document(result.Audit{OK: true})
 	interrupted.Interrupted = true
+	failed := document(result.Audit{OK: true})
+	failed.Interrupted, failed.Failure = true, "broken pipe"
 	for _, tt := range []struct {
 		why, want string
 		d         *result.Document
 	}{
 		{"interrupted", "not kept as baseline main: the run was interrupted", interrupted},
+		{"failed", "not kept as baseline main: the run failed", failed},
 		{"violated", "not kept as baseline main: an audit failed", document(result.Audit{})},
 	} {
 		if err := o.saveBaseline(tt.d); err == nil || err.Error() != tt.want {

@@ -168,5 +168,9 @@ func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error)
 	if err := o.commit(); err != nil {
 		return nil, err
 	}
-	return o.document(ctx, cfg, nil)
+	d, err := o.document(ctx, cfg, nil)
+	if err == nil && d.Failure != "" {
+		return nil, errors.New(d.Failure)
+	}
+	return d, err
 }

@@ -237,6 +237,11 @@ func TestVerdict(t *testing.T) {
 		}
 		return d
 	}
+	failed := func(audits ...result.Audit) *result.Document {
+		d := document(true, audits...)
+		d.Failure = "broken pipe"
+		return d
+	}
 	good, skipped := result.Audit{OK: true}, result.Audit{Skipped: true}
 	lost := result.Audit{Violations: []result.Violation{{Kind: "lost update"}, {Kind: "lost update"}, {Kind: "torn read"}}}
 	full := errors.New("disk full")
@@ -252,6 +257,9 @@ func TestVerdict(t *testing.T) {
 		{"a failed audit", document(false, good, lost), nil, exitViolated, "consistency violated by cow (churn): lost update, torn read"},
 		{"that is worse than a full disk", document(false, lost), full, exitViolated, "disk full; consistency violated"},
 		{"cut short", document(true, good), nil, exitInterrupted, "interrupted"},
+		{"failed", failed(good), nil, exitFailed, "broken pipe: only the finished trials are reported"},
+		{"failed, with what does not decide", failed(result.Audit{Skipped: true, Undecided: "no progress"}), nil, exitFailed, "no progress; broken pipe"},
+		{"failed, and still a violation", failed(good, lost), nil, exitViolated, "broken pipe"},
 		{"cut short, and still a violation", document(true, lost), nil, exitInterrupted, "lost update"},
 	} {
 		err := verdict(tc.d, tc.written)

@@ -70,6 +70,14 @@ func crashingStores() (opts []Option) {
 			return &crashing{strategies.NewPerSession[manager.Session](), do}
 		})
 	}
+	// A store that works at first. Then its process ends as one does that cannot write its replies.
+	add("mute", func() manager.SessionStore[manager.Session] {
+		do := func() {}
+		if muteOpened.Add(1) == 6 {
+			do = func() { os.Exit(exitNoAnswer) }
+		}
+		return &crashing{strategies.NewPerSession[manager.Session](), do}
+	})
 	// A store that leaves a goroutine behind, which crashes the process when another store is used, and a correct one that
 	// is used then.
 	add("leaving", func() manager.SessionStore[manager.Session] {
@@ -94,6 +102,7 @@ func crashingStores() (opts []Option) {
 }
 
 var (
+	muteOpened atomic.Int32
 	leftBehind atomic.Bool
 	visited    = make(chan struct{})
 	visitOnce  sync.Once

@@ -384,8 +384,8 @@ type finding struct {
 }
 
 // verdict is the error that a finished run ends with. Interrupted goes before violated, that before a crossed threshold
-// and before what does not decide, and all of them before not written, but whatever happened is said. more is what
-// else was found.
+// and before what does not decide, and all of them before not written, but whatever happened is said. Of a run that failed
+// only a violation is certain. more is what else was found.
 func verdict(d *result.Document, written error, more ...finding) error {
 	var found []finding
 	add := func(code int, text string) {
@@ -402,10 +402,15 @@ func verdict(d *result.Document, written error, more ...finding) error {
 	add(exitInconclusive, aboveLimit(d))
 	lost := lostParticipants(d)
 	found = append(found, lost...)
-	if d.Interrupted && lost == nil {
+	codes := []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed}
+	switch {
+	case d.Failure != "":
+		add(exitFailed, d.Failure+": only the finished trials are reported")
+		codes = []int{exitViolated, exitFailed}
+	case d.Interrupted && lost == nil:
 		add(exitInterrupted, "interrupted: only the finished trials are reported")
 	}
-	for _, code := range []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed} {
+	for _, code := range codes {
 		if slices.ContainsFunc(found, func(f finding) bool { return f.code == code }) {
 			return &exitError{code, errors.New(joined(found))}
 		}

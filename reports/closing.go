@@ -17,7 +17,10 @@ const little = 0.10
 func closings(d *result.Document, all []*section) []string {
 	var lines []string
 	lines = append(lines, lostLines(d)...)
-	if d.Interrupted {
+	switch {
+	case d.Failure != "":
+		lines = append(lines, "The run failed: "+strings.Join(strings.Fields(d.Failure), " ")+". Only the trials that had finished by then are in it.")
+	case d.Interrupted:
 		lines = append(lines, "Interrupted: only the trials that had finished by then are in it.")
 	}
 	if len(all) == 0 {

@@ -91,6 +91,12 @@ func interrupted() *result.Document {
 	return d
 }
 
+func failedRun() *result.Document {
+	d := interrupted()
+	d.Failure = "start a process to measure in:\nno such file or directory"
+	return d
+}
+
 func missingPercentiles() *result.Document {
 	slow := build("global", 10, 6)
 	for i := range slow.Trials {

@@ -26,6 +26,7 @@ var documents = map[string]func() *result.Document{
 	"failed-audit":        failedAudit,
 	"failed-baseline":     failedBaseline,
 	"interrupted":         interrupted,
+	"failed-run":          failedRun,
 	"missing-percentiles": missingPercentiles,
 	"few-trials":          fewTrials,
 	"no-baseline":         noBaseline,

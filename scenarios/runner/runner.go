@@ -72,8 +72,10 @@ type Step struct {
 	Preparing Preparing // what runs next, when that takes long; else zero
 }
 
-// Run measures. The document holds every trial that was finished; when ctx ended before all were, Interrupted is set
-// and ctx's error comes beside it, or a *LostError when other participants were lost. Any other error comes without a document.
+// Run measures. The document holds every trial that was finished. When the run ended before all were, Interrupted is set
+// and the reason comes beside it: ctx's error, a *LostError when other participants were lost, or any other error, which
+// Failure describes. There is no document with an error of the last kind before the first trial has finished, or where
+// participants share the run.
 func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 	r := &run{Config: cfg, doc: &result.Document{
 		SchemaVersion: result.SchemaVersion,
@@ -90,8 +92,11 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 			switch {
 			case ctx.Err() != nil:
 				err = context.Cause(ctx)
-			case !errors.As(err, &lost):
+			case errors.As(err, &lost):
+			case r.Party != nil || len(r.doc.Results) == 0:
 				return nil, err
+			default:
+				r.doc.Failure = err.Error()
 			}
 			r.doc.Interrupted = true
 			return r.doc, err

@@ -119,7 +119,7 @@ func TestATaskThatIsFatalStrikesOneRow(t *testing.T) {
 	}
 }
 
-// TestAnErrorElsewhereEndsTheRun, and an interrupted one keeps what was measured.
+// TestAnErrorElsewhereEndsTheRun: the trials that have finished are kept, as in a run that is interrupted.
 func TestAnErrorElsewhereEndsTheRun(t *testing.T) {
 	cfg := abroad(t)
 	do := elsewhere(t, cfg)
@@ -128,8 +128,27 @@ func TestAnErrorElsewhereEndsTheRun(t *testing.T) {
 	if d, err := Run(t.Context(), cfg); d != nil || !errors.Is(err, broken) {
 		t.Errorf("%+v, error %v: want %v", d, err, broken)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	finished := func(d *result.Document) (n int) {
+		for _, r := range d.Results {
+			n += len(r.Trials)
+		}
+		return n
+	}
 	trials := 0
+	cfg.Elsewhere = func(ctx context.Context, task Task, tell func(Preparing)) (Outcome, error) {
+		if task.Kind == TrialTask {
+			if trials++; trials > 2 {
+				return Outcome{}, broken
+			}
+		}
+		return do(ctx, task, tell)
+	}
+	failed, err := Run(t.Context(), cfg)
+	if !errors.Is(err, broken) || failed == nil || !failed.Interrupted || failed.Failure != "broken pipe" || finished(failed) != 2 {
+		t.Fatalf("%+v, error %v: want two trials and a failure", failed, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	trials = 0
 	cfg.Elsewhere = func(ctx context.Context, task Task, tell func(Preparing)) (Outcome, error) {
 		if task.Kind == TrialTask {
 			if trials++; trials > 2 {
@@ -143,12 +162,8 @@ func TestAnErrorElsewhereEndsTheRun(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || d == nil || !d.Interrupted {
 		t.Fatalf("%+v, error %v: want an interrupted document", d, err)
 	}
-	finished := 0
-	for _, r := range d.Results {
-		finished += len(r.Trials)
-	}
-	if finished != 2 {
-		t.Errorf("%d trials: want the 2 that were finished", finished)
+	if n := finished(d); n != 2 || d.Failure != "" {
+		t.Errorf("%d trials, failure %q: want the 2 that were finished, and no failure", n, d.Failure)
 	}
 }
 
