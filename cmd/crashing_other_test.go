@@ -10,3 +10,5 @@ func killOurselves() {
 		_ = p.Kill()
 	}
 }
+
+func quitOurselves() { killOurselves() }

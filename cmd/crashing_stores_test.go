@@ -57,6 +57,7 @@ func crashingStores() (opts []Option) {
 		"logging":   func() { log.Fatal("no space left on device") },
 		"unlocking": func() { new(sync.Mutex).Unlock() },
 		"killed":    func() { killOurselves(); forever() },
+		"quitting":  func() { quitOurselves(); forever() }, // with the stacks of all goroutines, as on Ctrl-\
 		"hanging":   forever,
 		"unlucky": func() { // killed by somebody else, once
 			if f, err := os.OpenFile(os.Getenv(crashOnce), os.O_CREATE|os.O_EXCL, 0o600); err == nil {

@@ -160,7 +160,7 @@ func (a *app) serve(ctx context.Context, from io.Reader, to io.Writer) error {
 			return nil
 		})
 		if !errors.Is(err, io.EOF) {
-			failed = fmt.Errorf("%s is set, but stdin asks for nothing: %w", measureEnv, err)
+			failed = fmt.Errorf("%s is set, but stdin holds no request: %w", measureEnv, err)
 		}
 	}()
 	for q := range requests {
@@ -191,7 +191,7 @@ func (m *measuring) reply(q measureRequest) (measureReply, error) {
 	case q.Task != nil && m.worker != nil:
 		return m.perform(*q.Task)
 	}
-	return measureReply{}, errors.New("nothing that could be done was asked for")
+	return measureReply{}, errors.New("unexpected request")
 }
 
 func (m *measuring) openTargets(q *targetsRequest) (reply measureReply, err error) {

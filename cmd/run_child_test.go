@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -114,35 +115,43 @@ func TestJudge(t *testing.T) {
 		crashes   []crash
 		convicted []int
 		open      []int
+		givenUp   []int
 		fails     bool
 	}{
-		{"a store that had the process to itself", []crash{{subject: 0}}, []int{0}, nil, false},
-		{"not so among others", []crash{{subject: 1, others: []int{0}}}, nil, []int{1}, false},
-		{"among others, and then alone", []crash{{subject: 1, others: []int{0}}, {subject: 1}}, []int{1}, nil, false},
-		{"one that was killed", []crash{{subject: 0, killed: true}}, nil, []int{0}, false},
-		{"twice", []crash{{subject: 0, killed: true}, {subject: 0, killed: true}}, []int{0}, nil, false},
-		{"two stores, one of them alone", []crash{{subject: 0, others: []int{1}}, {subject: 1}}, []int{1}, []int{0}, false},
-		{"no store: the harness, after stores", []crash{{subject: -1, others: []int{1}}}, nil, []int{-1}, false},
-		{"no store: the harness alone", []crash{{subject: -1}, {subject: -1}}, nil, []int{-1}, true},
-		{"a program is no cause for this process to crash", []crash{{subject: 2}, {subject: 2}}, nil, []int{2}, true},
-		{"nor are lists", []crash{{subject: 3}, {subject: 3}}, nil, []int{3}, true},
-		{"a process that cannot answer", []crash{{subject: 0, mute: true}}, nil, nil, true},
+		{"a store that had the process to itself", []crash{{subject: 0}}, []int{0}, nil, nil, false},
+		{"not so among others", []crash{{subject: 1, others: []int{0}}}, nil, []int{1}, nil, false},
+		{"among others, and then alone", []crash{{subject: 1, others: []int{0}}, {subject: 1}}, []int{1}, nil, nil, false},
+		{"one that was killed", []crash{{subject: 0, killed: true}}, nil, []int{0}, nil, false},
+		{"twice", []crash{{subject: 0, killed: true}, {subject: 0, killed: true}}, nil, []int{0, 0}, []int{0}, false},
+		{"among others, and then killed alone", []crash{{subject: 1, others: []int{0}}, {subject: 1, killed: true}}, nil, []int{1, 1}, []int{1}, false},
+		{"killed, and then a crash alone", []crash{{subject: 0, killed: true}, {subject: 0}}, []int{0}, nil, nil, false},
+		{"a program's process that is killed twice", []crash{{subject: 2, killed: true}, {subject: 2, killed: true}}, nil, []int{2, 2}, []int{2}, false},
+		{"the harness's own", []crash{{subject: -1, killed: true}, {subject: -1, killed: true}}, nil, []int{-1}, nil, true},
+		{"two stores, one of them alone", []crash{{subject: 0, others: []int{1}}, {subject: 1}}, []int{1}, []int{0}, nil, false},
+		{"no store: the harness, after stores", []crash{{subject: -1, others: []int{1}}}, nil, []int{-1}, nil, false},
+		{"no store: the harness alone", []crash{{subject: -1}, {subject: -1}}, nil, []int{-1}, nil, true},
+		{"a program is no cause for this process to crash", []crash{{subject: 2}, {subject: 2}}, nil, []int{2}, nil, true},
+		{"nor are lists", []crash{{subject: 3}, {subject: 3}}, nil, []int{3}, nil, true},
+		{"a process that cannot answer", []crash{{subject: 0, mute: true}}, nil, nil, nil, true},
 	} {
 		m := newMeasurer(&common{app: newApp(nil), Quiet: true}, &targetOptions{}, nil)
 		m.subjects, m.scenarios = &names, []scenarios.Scenario{{Name: "chatbot"}}
 		var err error
 		for _, c := range row.crashes {
-			err = m.judge(&c)
+			err = m.judge(&c, true)
 		}
 		var convicted, open []int
+		givenUp := slices.Collect(maps.Keys(m.givenUp))
 		for i := range m.convicted {
 			convicted = append(convicted, i)
 		}
 		for _, c := range m.open {
 			open = append(open, c.subject)
 		}
-		if !slices.Equal(convicted, row.convicted) || !slices.Equal(open, row.open) || (err != nil) != row.fails {
-			t.Errorf("%s: convicted %v, open %v, error %v: want %v, %v, error %v", row.why, convicted, open, err, row.convicted, row.open, row.fails)
+		if !slices.Equal(convicted, row.convicted) || !slices.Equal(open, row.open) || !slices.Equal(givenUp, row.givenUp) ||
+			(err != nil) != row.fails {
+			t.Errorf("%s: convicted %v, open %v, given up %v, error %v: want %v, %v, %v, error %v", row.why,
+				convicted, open, givenUp, err, row.convicted, row.open, row.givenUp, row.fails)
 		}
 	}
 }
@@ -153,6 +162,7 @@ func TestACrashAfterTheLastTrial(t *testing.T) {
 	m.subjects, m.scenarios = &subjectsRequest{Subjects: []measuredSubject{{Label: "a"}, {Label: "b"}}}, []scenarios.Scenario{{Name: "chatbot"}}
 	m.convicted[0] = &crash{subject: 0, why: "panic: late"}
 	m.open = []*crash{{subject: 1, others: []int{0}, why: "panic: unclear"}}
+	m.open[0].retried = true
 	row := func(name string) result.Result {
 		return result.Result{Strategy: name, Scenario: "chatbot", Trials: []result.Trial{{Audit: result.Audit{OK: true}}, {Audit: result.Audit{OK: true}}}}
 	}
@@ -162,8 +172,40 @@ func TestACrashAfterTheLastTrial(t *testing.T) {
 	if diff := cmp.Diff(want, d.Results[0].Trials[1].Audit); diff != "" || !d.Results[0].Trials[0].Audit.OK {
 		t.Errorf("a: %s", diff)
 	}
-	if d.Results[1].Trials[1].Audit.OK != true || !strings.Contains(d.Results[1].Remark, "may be the cause: a") {
+	remark := "the process crashed while it was measured: panic: unclear; the crash did not recur with this store alone; " +
+		"goroutines left by a may have caused it"
+	if !d.Results[1].Trials[1].Audit.OK || d.Results[1].Remark != remark {
 		t.Errorf("b: %+v", d.Results[1])
+	}
+}
+
+// TestWhatFollowsACrash: a note promises only what is done, and a remark tells only what was tried.
+func TestWhatFollowsACrash(t *testing.T) {
+	for _, row := range []struct {
+		why            string
+		c              crash
+		again, written bool
+		note, doubt    string
+	}{
+		{"in a task", crash{subject: 0, others: []int{1}}, true, false, "measured again in a process of its own", "not measured again"},
+		{"after a task", crash{subject: 0, others: []int{1}}, false, false, "it has a process of its own from now on", "not measured again"},
+		{"alone", crash{subject: 0}, false, false, "its row is struck", ""},
+		{"alone, after the document was written", crash{subject: 0}, false, true, "its row had been written by then", ""},
+	} {
+		var notes bytes.Buffer
+		m := newMeasurer(&common{app: newApp([]Option{WithIO(nil, nil, &notes)})}, &targetOptions{}, nil)
+		m.subjects = &subjectsRequest{Subjects: []measuredSubject{{Label: "a", Target: -1}, {Label: "b", Target: -1}}}
+		m.scenarios, m.written = []scenarios.Scenario{{Name: "chatbot"}}, row.written
+		if err := m.judge(&row.c, row.again); err != nil || !strings.Contains(notes.String(), row.note) {
+			t.Errorf("%s: note %q, error %v: want %q", row.why, &notes, err, row.note)
+		}
+		if found := m.findings(); row.doubt != "" && (len(found) != 1 || !strings.Contains(found[0].text, row.doubt)) {
+			t.Errorf("%s: findings %+v: want %q", row.why, found, row.doubt)
+		}
+		m.retried(0)
+		if found := m.findings(); row.doubt != "" && !strings.Contains(found[0].text, "did not recur with this store alone; goroutines left by b") {
+			t.Errorf("%s: findings %+v after another trial", row.why, found)
+		}
 	}
 }
 
@@ -171,7 +213,7 @@ func TestACrashAfterTheLastTrial(t *testing.T) {
 func TestServe(t *testing.T) {
 	for _, row := range []struct{ why, ask, want string }{
 		{"nothing", ``, `{"closed":""}`},
-		{"a task before the plan", `{"task":{"kind":"trial"}}`, `{"failed":"nothing that could be done was asked for"}
+		{"a task before the plan", `{"task":{"kind":"trial"}}`, `{"failed":"unexpected request"}
 {"closed":""}`},
 		{"an unknown strategy", `{"subjects":{"subjects":[{"strategy":"nope","target":-1}]}}`, `{"failed":"unknown strategy \"nope\""}
 {"closed":""}`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -13,19 +14,31 @@ const crashKind = "crashed the process"
 
 // crash is how a process that measured ended before it was told to.
 type crash struct {
-	subject  int // whose task it was performing, or had performed last; -1: none's
+	subject  int // whose task it was performing, or had performed last; -1: no subject's
 	scenario int
 	others   []int // the subjects that had run in the process before
 
-	killed bool   // from outside: there is no sign of what the store did
+	killed bool   // ended by a signal from outside, or for want of memory or threads: no sign of what the store did
 	mute   bool   // it could not write its replies
 	why    string // in one line
 	stack  string // of the goroutine that crashed, where there is a report
+
+	retried bool // the subject was measured alone afterwards, without a crash
 }
 
 // explain says why a process ended, by its state, its crash report if it wrote one, and what it wrote to stderr last.
 func (c *crash) explain(state *os.ProcessState, report, stderr string) {
-	if report != "" {
+	signal, signalled := strings.CutPrefix(state.String(), "signal: ")
+	outside := signalled && slices.Contains(outsideSignals, signal)
+	c.killed = outside || lacksResources(report, stderr)
+	switch {
+	case outside: // what looks like a report is a panic that was recovered from
+		c.why = state.String()
+		if signal == "killed" {
+			c.why += ", as the system does when memory runs out"
+		}
+		return
+	case report != "":
 		c.why, c.stack = firstLine(report), stackOf(report)
 		if where := frameOf(c.stack); where != "" {
 			c.why += ", in " + where
@@ -40,12 +53,29 @@ func (c *crash) explain(state *os.ProcessState, report, stderr string) {
 		if last := lastOf(stderr); last != "" {
 			c.why += "; its last line on stderr: " + last
 		}
-	case state.String() == "signal: killed":
-		c.killed = true
-		c.why = "signal: killed, as the system does when memory runs out"
 	default:
 		c.why = state.String()
 	}
+}
+
+// outsideSignals are the signals that another process or the system sends, and no fault of the program raises.
+var outsideSignals = []string{"killed", "terminated", "interrupt", "hangup", "quit"}
+
+// lacksResources reports whether a crash report is the answer to a SIGQUIT, or says that the system refused memory or a
+// thread.
+func lacksResources(report, stderr string) bool {
+	first := firstLine(report)
+	switch {
+	case strings.HasPrefix(first, "SIGQUIT: "):
+		return true
+	case strings.HasPrefix(first, "SIGABRT: "): // as C code ends the process
+		return strings.Contains(stderr, "runtime/cgo: pthread_create failed")
+	case strings.HasPrefix(first, "fatal error: "):
+		return slices.ContainsFunc([]string{
+			"out of memory", "cannot allocate memory", "failed to allocate", "failed to reserve", "newosproc", "thread exhaustion",
+		}, func(cause string) bool { return strings.Contains(first, cause) })
+	}
+	return false
 }
 
 func firstLine(text string) string {
@@ -117,6 +147,9 @@ type crashFilter struct {
 	holding bool
 }
 
+// lineSize is the most of a line that is held back until its end comes.
+const lineSize = 64 << 10
+
 // heldSize is as much of a crash report as is kept: the beginning.
 const heldSize = 256 << 10
 
@@ -126,11 +159,25 @@ func (f *crashFilter) Write(p []byte) (int, error) {
 	f.line = append(f.line, p...)
 	for {
 		end := bytes.IndexByte(f.line, '\n')
-		if end < 0 {
+		switch {
+		case end >= 0:
+		case len(f.line) >= lineSize: // as a program writes that overwrites its line
+			end = len(f.line) - 1
+		default:
 			return len(p), nil
 		}
 		f.take(f.line[:end+1])
 		f.line = f.line[end+1:]
+	}
+}
+
+// end takes a last line that no newline ends, once the process has ended.
+func (f *crashFilter) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.line) > 0 {
+		f.take(f.line)
+		f.line = nil
 	}
 }
 

@@ -35,18 +35,27 @@ example.org/stores.(*Shards[...]).get.func1(...)
 )
 
 func TestExplain(t *testing.T) {
-	for _, row := range []struct{ why, report, want string }{
-		{"a panic in a goroutine", panicReport, "panic: the janitor tripped, in example.org/stores.(*Mine).sweep (/home/me/mine.go:42)"},
+	for _, row := range []struct {
+		why, report, want string
+		killed            bool
+	}{
+		{"a panic in a goroutine", panicReport, "panic: the janitor tripped, in example.org/stores.(*Mine).sweep (/home/me/mine.go:42)", false},
 		{"two goroutines in a map, an inlined frame", mapReport,
-			"fatal error: concurrent map read and map write, in example.org/stores.(*Shards[...]).get.func1 (/home/me/shards.go:7)"},
-		{"a report without stacks", "fatal error: out of memory", "fatal error: out of memory"},
-		{"nothing but the runtime", "fatal error: x\n\ngoroutine 1 [running]:\nruntime.x()\n\t/x.go:1 +0x1\ncreated by a.b in goroutine 1\n\t/y.go:1", "fatal error: x"},
-		{"a torn report", "panic: x\n\ngoroutine 1 [running]:\nmain.f()", "panic: x"},
+			"fatal error: concurrent map read and map write, in example.org/stores.(*Shards[...]).get.func1 (/home/me/shards.go:7)", false},
+		{"a report without stacks", "fatal error: all goroutines are asleep", "fatal error: all goroutines are asleep", false},
+		{"no memory", "fatal error: runtime: out of memory\n\nruntime stack:\n", "fatal error: runtime: out of memory", true},
+		{"none to map", "fatal error: runtime: cannot allocate memory", "fatal error: runtime: cannot allocate memory", true},
+		{"no thread", "fatal error: newosproc", "fatal error: newosproc", true},
+		{"a request for stacks", strings.Replace(panicReport, "panic: the janitor tripped", "SIGQUIT: quit\nPC=0x48 m=0", 1),
+			"SIGQUIT: quit, in example.org/stores.(*Mine).sweep (/home/me/mine.go:42)", true},
+		{"a panic that speaks of memory", "panic: out of memory", "panic: out of memory", false},
+		{"nothing but the runtime", "fatal error: x\n\ngoroutine 1 [running]:\nruntime.x()\n\t/x.go:1 +0x1\ncreated by a.b in goroutine 1\n\t/y.go:1", "fatal error: x", false},
+		{"a torn report", "panic: x\n\ngoroutine 1 [running]:\nmain.f()", "panic: x", false},
 	} {
 		var c crash
 		c.explain(nil, strings.TrimSpace(row.report), "")
-		if c.why != row.want || c.killed || strings.Contains(c.stack, "main.main") {
-			t.Errorf("%s: %q, stack %q: want %q", row.why, c.why, c.stack, row.want)
+		if c.why != row.want || c.killed != row.killed || strings.Contains(c.stack, "main.main") {
+			t.Errorf("%s: %q, killed %v, stack %q: want %q, killed %v", row.why, c.why, c.killed, c.stack, row.want, row.killed)
 		}
 	}
 }
@@ -60,7 +69,8 @@ func TestExplainWithoutAReport(t *testing.T) {
 		{"exit 0", "", "exit status 0 without a crash report, as after os.Exit or log.Fatal", false},
 		{"exit 1", "starting\nno space left\n", "exit status 1 without a crash report, as after os.Exit or log.Fatal; its last line on stderr: no space left", false},
 		{"kill -KILL $$", "", "signal: killed, as the system does when memory runs out", true},
-		{"kill -TERM $$", "", "signal: terminated", false},
+		{"kill -TERM $$", "", "signal: terminated", true},
+		{"kill -SEGV $$", "", "signal: segmentation fault", false},
 	} {
 		p := exec.Command("sh", "-c", row.script)
 		if err := p.Run(); p.ProcessState == nil {
@@ -68,6 +78,10 @@ func TestExplainWithoutAReport(t *testing.T) {
 		}
 		var c crash
 		c.explain(p.ProcessState, "", row.stderr)
+		if row.killed { // a panic that was logged before is no report
+			c = crash{}
+			c.explain(p.ProcessState, panicReport, row.stderr)
+		}
 		if c.why != row.want || c.killed != row.killed {
 			t.Errorf("%s: %q, killed %v: want %q", row.script, c.why, c.killed, row.want)
 		}
@@ -98,6 +112,22 @@ func TestCrashFilter(t *testing.T) {
 			if f.release(); to.String() != row.released || f.report() != "" {
 				t.Errorf("%s: %q in the end, report %q: want %q", row.why, &to, f.report(), row.released)
 			}
+		}
+	}
+	for _, row := range []struct{ why, write, before, after, reported string }{
+		{"a last line without a newline", "hello\nworld", "hello\n", "hello\nworld", ""},
+		{"a crash whose report is torn", "hello\npanic: x", "hello\n", "hello\n", "panic: x"},
+		{"a line that is overwritten for ever", strings.Repeat("50%\r", lineSize), strings.Repeat("50%\r", lineSize), strings.Repeat("50%\r", lineSize), ""},
+	} {
+		var to bytes.Buffer
+		f := &crashFilter{to: &to}
+		for rest := row.write; rest != ""; rest = rest[min(1<<10, len(rest)):] {
+			_, _ = f.Write([]byte(rest[:min(1<<10, len(rest))]))
+		}
+		before := to.String()
+		if f.end(); before != row.before || to.String() != row.after || f.report() != row.reported {
+			t.Errorf("%s: passed on %d bytes, then %d, report %q: want %d, %d, %q", row.why,
+				len(before), to.Len(), f.report(), len(row.before), len(row.after), row.reported)
 		}
 	}
 	var to bytes.Buffer

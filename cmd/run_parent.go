@@ -27,7 +27,8 @@ import (
 // left behind may have caused it. Otherwise the task is performed again, in a process where the store is alone. A crash
 // there convicts the store. If there is none the outcome counts; the store has processes of its own from then on, so that
 // the next crash convicts it; and the run ends with what is not known: a row with a remark, and exit code 3.
-// That a process was killed from outside, or out of memory, proves nothing the first time.
+// That a process was killed from outside, or out of memory, proves nothing. Where that happens again to a store alone, the
+// store is given up: it has no further trials, its row is not ranked, and the exit code is 3, too.
 type measurer struct {
 	*common
 	tape *trace.Tape // of recorded traffic; nil: none
@@ -40,8 +41,10 @@ type measurer struct {
 	process   *measuringProcess // nil: there is none at the moment
 	alone     map[int]bool      // the subjects that have processes of their own
 	convicted map[int]*crash
-	open      []*crash // those of which it is not known whose they are
-	problem   error    // how closing failed
+	givenUp   map[int]*crash // by subject
+	open      []*crash       // crashes not attributed to a store
+	problem   error          // how closing failed
+	written   bool           // the document, so that it cannot be changed any more
 }
 
 // ownStreams reports whether this process is the command line and nothing else. Callers with streams of their own, such as
@@ -51,7 +54,7 @@ func (a *app) ownStreams() bool {
 }
 
 func newMeasurer(o *common, targets *targetOptions, tape *trace.Tape) *measurer {
-	m := &measurer{common: o, tape: tape, alone: map[int]bool{}, convicted: map[int]*crash{}}
+	m := &measurer{common: o, tape: tape, alone: map[int]bool{}, convicted: map[int]*crash{}, givenUp: map[int]*crash{}}
 	m.targets = &targetsRequest{Options: *targets}
 	return m
 }
@@ -173,13 +176,14 @@ func (m *measurer) retire() {
 	m.process = nil
 	err := p.close(m.targets.Specs)
 	if p.crash != nil {
-		err = m.judge(p.crash)
+		err = m.judge(p.crash, false)
 	}
 	m.problem = errors.Join(m.problem, err)
 }
 
 // close ends the process, and tells how closing what was opened failed.
 func (m *measurer) close() error {
+	m.written = true
 	m.retire()
 	err := m.problem
 	m.problem = nil
@@ -191,6 +195,12 @@ func (m *measurer) perform(ctx context.Context, t runner.Task, tell func(runner.
 	for {
 		if c := m.convicted[t.Subject]; c != nil {
 			return runner.Outcome{Fault: &runner.Fault{Kind: crashKind, Detail: c.why, Final: true}}, nil
+		}
+		if c := m.givenUp[t.Subject]; c != nil {
+			if t.Kind == runner.TrialTask { // whose row says so
+				m.forget(t.Subject)
+			}
+			return runner.Outcome{Undecided: "the process that measured it alone was ended from outside again: " + c.why}, nil
 		}
 		if m.alone[t.Subject] {
 			m.retire()
@@ -205,13 +215,14 @@ func (m *measurer) perform(ctx context.Context, t runner.Task, tell func(runner.
 			return out, err
 		case crashed == nil:
 			m.strike(t, out)
+			m.retried(t.Subject)
 			if m.alone[t.Subject] || out.Behind {
 				m.retire()
 			}
 			return out, nil
 		}
 		m.process = nil
-		if err := m.judge(crashed); err != nil {
+		if err := m.judge(crashed, true); err != nil {
 			return out, err
 		}
 	}
@@ -228,25 +239,52 @@ func (m *measurer) strike(t runner.Task, out runner.Outcome) {
 	}
 }
 
-// judge notes what a crash proves. The error is that it is none of a store's.
-func (m *measurer) judge(c *crash) error {
+// judge notes what a crash proves. again says that the task it happened in is performed again. The error is that the run
+// cannot go on: it is no store's crash.
+func (m *measurer) judge(c *crash, again bool) error {
 	if c.mute {
 		return fmt.Errorf("%s: the process that measures could not answer: %s", m.called(c), c.why)
 	}
-	if c.subject < 0 || m.subjects.Subjects[c.subject].Target >= 0 || m.subjects.Subjects[c.subject].Lists != nil {
-		if len(c.others) == 0 && m.alone[c.subject] {
-			return fmt.Errorf("%s: the process that measures crashed: %s", m.called(c), c.why)
-		}
-	} else if len(c.others) == 0 && (!c.killed || m.alone[c.subject]) {
+	alone := len(c.others) == 0 && m.alone[c.subject]
+	store := c.subject >= 0 && m.subjects.Subjects[c.subject].Target < 0 && m.subjects.Subjects[c.subject].Lists == nil
+	switch {
+	case store && len(c.others) == 0 && !c.killed:
 		m.convicted[c.subject] = c
-		m.open = slices.DeleteFunc(m.open, func(o *crash) bool { return o.subject == c.subject })
-		m.report(c, "its row is struck")
+		m.forget(c.subject)
+		then := "its row is struck"
+		if m.written {
+			then = "its row had been written by then"
+		}
+		m.report(c, then)
 		return nil
+	case alone && c.killed && c.subject >= 0:
+		m.givenUp[c.subject] = c
+		m.open = append(m.open, c)
+		m.report(c, "it is given up")
+		return nil
+	case alone:
+		return fmt.Errorf("%s: the process that measures crashed: %s", m.called(c), c.why)
 	}
 	m.alone[c.subject] = true
 	m.open = append(m.open, c)
-	m.report(c, "it is measured again in a process of its own")
+	then := "it has a process of its own from now on"
+	if again {
+		then = "it is measured again in a process of its own"
+	}
+	m.report(c, then)
 	return nil
+}
+
+// forget drops the crashes of a subject that are explained by now.
+func (m *measurer) forget(subject int) {
+	m.open = slices.DeleteFunc(m.open, func(c *crash) bool { return c.subject == subject })
+}
+
+// retried notes that a subject was measured without a crash: alone, if there are crashes of its.
+func (m *measurer) retried(subject int) {
+	for _, c := range m.open {
+		c.retried = c.retried || c.subject == subject
+	}
 }
 
 // report tells of a crash, with the stack of the goroutine that crashed.
@@ -269,13 +307,13 @@ func (m *measurer) label(subject int) string {
 	return m.subjects.Subjects[subject].Label
 }
 
-// conclude ends the process of a run that was not interrupted, and puts into the document what is in no trial: crashes after a store's last trial, and those of
-// which it is not known whose they are.
+// conclude ends the process of a run that no signal has ended, and puts into the document what is in no trial: crashes after
+// a store's last trial, and crashes not attributed to a store.
 func (m *measurer) conclude(d *result.Document) {
 	if d == nil {
 		return
 	}
-	if !d.Interrupted { // else what was measured is to be written before anything else is waited for
+	if !d.Interrupted || d.Failure != "" { // else what was measured is to be written before anything else is waited for
 		m.retire()
 	}
 	for i, c := range m.convicted {
@@ -308,17 +346,22 @@ func (m *measurer) strikeLast(d *result.Document, subject int, c *crash) {
 	}
 }
 
-// doubt is what is known of a crash that was not repeated.
+// doubt is what is known of a crash that convicted no store.
 func (m *measurer) doubt(c *crash) string {
-	text := "the process crashed while it was measured: " + c.why + "; not repeated with it alone"
-	if len(c.others) == 0 {
-		return text
+	text := "the process crashed while it was measured: " + c.why + "; "
+	if c.retried {
+		text += "the crash did not recur with this store alone"
+	} else {
+		text += "it was not measured again afterwards"
 	}
 	var before []string
 	for _, i := range c.others {
 		before = append(before, m.label(i))
 	}
-	return text + ", so that what had run in the process before may be the cause: " + strings.Join(before, ", ")
+	if before != nil {
+		text += "; goroutines left by " + strings.Join(before, ", ") + " may have caused it"
+	}
+	return text
 }
 
 // findings is what the exit code depends on besides the document.
@@ -462,8 +505,8 @@ func (p *measuringProcess) begun(t runner.Task) {
 	p.served = append(p.served, t.Subject)
 }
 
-// crashed is the crash of a process whose replies have ended. It happened to the last subject that was begun: also between
-// two tasks, when it was that subject's process, more than anybody else's.
+// crashed is the crash of a process whose replies have ended. It happened to the last subject that was begun: between two
+// tasks, too, the process was last used for that subject.
 func (p *measuringProcess) crashed() *crash {
 	p.Kill()
 	c := &crash{scenario: p.at, subject: -1}
@@ -471,13 +514,18 @@ func (p *measuringProcess) crashed() *crash {
 		c.subject = p.served[n]
 		c.others = slices.DeleteFunc(slices.Clone(p.served[:n]), func(i int) bool { return i < 0 })
 	}
+	p.stderr.end()
 	c.explain(p.State(), p.stderr.report(), p.Stderr())
+	if c.stack == "" {
+		p.stderr.release()
+	}
 	return c
 }
 
 // ending is how the process ended, with its last line on stderr.
 func (p *measuringProcess) ending() string {
 	c := &crash{}
+	p.stderr.end()
 	c.explain(p.State(), p.stderr.report(), p.Stderr())
 	return c.why
 }
@@ -503,6 +551,7 @@ func (p *measuringProcess) close(programs []string) error {
 	}()
 	err := p.Stop(closeLimit + time.Duration(len(programs))*closeTarget)
 	<-read
+	p.stderr.end()
 	switch {
 	case err != nil:
 		return fmt.Errorf("the process that measures %w", err)

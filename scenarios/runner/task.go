@@ -41,7 +41,7 @@ type Outcome struct {
 	Fault  *Fault       `json:"fault,omitempty"`
 	Behind bool         `json:"behind,omitempty"` // goroutines are left inside the store
 
-	Undecided bool `json:"undecided,omitempty"` // the store was given up without progress, and may be slow
+	Undecided string `json:"undecided,omitempty"` // why the store was given up without a finding
 }
 
 // Fault is a violation that ended a task: its store gets no further trials.
@@ -65,11 +65,17 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 	if f := out.Fault; err == nil && f != nil {
 		err = &fault{kind: f.Kind, err: errors.New(f.Detail), final: f.Final}
 	}
-	if err == nil && out.Undecided {
-		err = errUndecided
+	if err == nil && out.Undecided != "" {
+		err = givenUp(out.Undecided)
 	}
 	return out.Trial, err
 }
+
+// givenUp is the reason why a store was given up elsewhere, as an [errUndecided].
+type givenUp string
+
+func (e givenUp) Error() string      { return string(e) }
+func (givenUp) Is(target error) bool { return target == errUndecided }
 
 // performHere performs a task in this process.
 func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
@@ -141,7 +147,7 @@ func (w *Worker) Do(ctx context.Context, t Task, tell func(Preparing)) (Outcome,
 		out.Fault, err = &Fault{Kind: f.kind, Detail: f.Error(), Final: f.final}, nil
 	}
 	if errors.Is(err, errUndecided) && ctx.Err() == nil {
-		out.Undecided, err = true, nil
+		out.Undecided, err = err.Error(), nil
 	}
 	return out, err
 }
