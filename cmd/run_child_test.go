@@ -30,17 +30,17 @@ func measured(t *testing.T, ctx context.Context, names string, change func(*runn
 	}
 	short := *s
 	short.Users, short.Sessions, short.Hold, short.Iterations = 4, 20, 0, 100
-	cfg := runner.Config{Scenarios: []scenarios.Scenario{short}, Runs: 2, Seed: 1, Patience: time.Second}
+	cfg := runner.Config{Scenarios: []scenarios.Scenario{short}, Runs: 2, Seed: 1}
 	if cfg.Subjects, err = o.subjects(); err != nil {
 		t.Fatal(err)
 	}
 	m := newMeasurer(&o.common, &o.targetOptions, nil)
-	if err := errors.Join(m.openSubjects(ctx, &cfg, false), m.prepare(ctx, cfg)); err != nil {
-		t.Fatal(err)
-	}
 	cfg.Elsewhere = m.perform
 	if change != nil {
 		change(&cfg)
+	}
+	if err := errors.Join(m.openSubjects(ctx, &cfg, false), m.prepare(ctx, cfg)); err != nil {
+		t.Fatal(err)
 	}
 	d, err := runner.Run(ctx, cfg)
 	m.conclude(d)
@@ -68,7 +68,7 @@ func TestMeasuringLeavesNothingBehind(t *testing.T) {
 // TestAHangIsFoundInAChild by the absence of progress, as in this process: that the child waits for its parent is no progress.
 func TestAHangIsFoundInAChild(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	d, _, err := measured(t, t.Context(), "hanging,cow", nil)
+	d, _, err := measured(t, t.Context(), "hanging,cow", func(cfg *runner.Config) { cfg.Patience = 3 * time.Second })
 	if err != nil {
 		t.Fatal(err)
 	}
