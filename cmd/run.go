@@ -188,6 +188,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	o.read("trace", o.Trace)
+	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
 	if o.Part != "" {
 		o.writes = append(o.writes, namedFile{o.from("save-part") + " " + quoted(o.Part), o.Part})
 	}

@@ -50,6 +50,25 @@ func (o *targetOptions) parse(flag string) error {
 	return nil
 }
 
+// files names the files among the words of the commands: the programs, and scripts that their interpreters read.
+func (o *targetOptions) files(flag string) (list []namedFile) {
+	for _, text := range o.Targets {
+		spec, err := target.Parse(text)
+		if err != nil {
+			continue // parse reports it
+		}
+		for i, word := range spec.Command {
+			if i == 0 {
+				word, _ = exec.LookPath(word) // starting it reports what is missing
+			}
+			if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
+				list = append(list, namedFile{flag + " " + quoted(text), word})
+			}
+		}
+	}
+	return list
+}
+
 // opened is what was opened for a run, to be closed after it.
 type opened []func() error
 

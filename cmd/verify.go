@@ -157,6 +157,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.read("history", o.History)
+	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
 	outputs, err := o.outputs(kindHistory, kindHTML, formatJSON, formatTable)
 	if err != nil {
 		return err
