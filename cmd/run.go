@@ -300,6 +300,11 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 	if err != nil {
 		return all, err
 	}
+	for _, p := range programs {
+		if p.note != "" {
+			o.note("%s", p.note)
+		}
+	}
 	if cfg.Subjects, err = o.settledSubjects(append(list, o.subjectsOf(programs, taken)...), common); err != nil {
 		return all, err
 	}

@@ -100,6 +100,7 @@ type openedTarget struct {
 	Name    string `json:"name,omitempty"`
 	Has     []bool `json:"has,omitempty"` // by operation
 	Metered bool   `json:"metered,omitempty"`
+	Note    string `json:"note,omitempty"` // as in [namedTarget]
 }
 
 func describeTarget(name string, t scenarios.Target) openedTarget {
@@ -206,7 +207,7 @@ func (m *measuring) openTargets(q *targetsRequest) (reply measureReply, err erro
 		if err != nil {
 			return reply, err
 		}
-		p, err := m.options.open(m.ctx, spec)
+		p, note, err := m.options.open(m.ctx, spec)
 		switch {
 		case err != nil && q.Restart:
 			m.gone[at] = err
@@ -216,6 +217,7 @@ func (m *measuring) openTargets(q *targetsRequest) (reply measureReply, err erro
 		}
 		m.all = append(m.all, p.Close)
 		m.targets[at], reply.Opened[at] = p, describeTarget(p.Name(), p)
+		reply.Opened[at].Note = note
 	}
 	return reply, nil
 }

@@ -70,7 +70,7 @@ func (m *measurer) openTargets(ctx context.Context) (list []namedTarget, all ope
 		return nil, nil, err
 	}
 	for i, o := range reply.Opened {
-		list = append(list, namedTarget{o.target(i), o.Name})
+		list = append(list, namedTarget{o.target(i), o.Name, o.Note})
 	}
 	return list, nil, nil
 }

@@ -84,17 +84,18 @@ func (list opened) close() error {
 type namedTarget struct {
 	scenarios.Target
 	name string
+	note string // what may keep it from serving all users; may be empty
 }
 
 // openTargets starts the programs, or joins those that run. What was opened is to be closed also when there is an error.
 func (o *targetOptions) openTargets(ctx context.Context) (list []namedTarget, all opened, err error) {
 	for _, spec := range o.specs {
-		p, err := o.open(ctx, spec)
+		p, note, err := o.open(ctx, spec)
 		if err != nil {
 			return nil, all, err
 		}
 		all = append(all, p.Close)
-		list = append(list, namedTarget{p, p.Name()})
+		list = append(list, namedTarget{p, p.Name(), note})
 	}
 	return list, all, nil
 }
@@ -103,19 +104,22 @@ func (o *targetOptions) openTargets(ctx context.Context) (list []namedTarget, al
 const spareFiles = 32
 
 // open starts a program, or joins one that runs. An error may be a limit of open files that is too low for the users, here or
-// there.
-func (o *targetOptions) open(ctx context.Context, spec target.Spec) (*target.Program, error) {
+// there. A limit there that the program may raise is only noted.
+func (o *targetOptions) open(ctx context.Context, spec target.Spec) (p *target.Program, note string, err error) {
 	if err := openfiles.Check(o.Users + spareFiles); err != nil {
-		return nil, fmt.Errorf("%d users on a target: %w", o.Users, err)
+		return nil, "", fmt.Errorf("%d users on a target: %w", o.Users, err)
 	}
-	p, err := target.Start(ctx, spec, target.Options{Timeout: o.Timeout})
-	if err != nil {
-		return nil, err
+	if p, err = target.Start(ctx, spec, target.Options{Timeout: o.Timeout}); err != nil {
+		return nil, "", err
 	}
-	if err := p.CheckOpenFiles(o.Users); err != nil {
-		return nil, errors.Join(fmt.Errorf("%d users on %s: %w", o.Users, p.Name(), err), p.Close())
+	if err = p.CheckOpenFiles(o.Users); err == nil {
+		return p, "", nil
 	}
-	return p, nil
+	err = fmt.Errorf("%d users on %s: %w", o.Users, p.Name(), err)
+	if limit, ok := errors.AsType[*openfiles.Error](err); ok && limit.Raisable {
+		return p, err.Error() + ", unless the program raises it", nil
+	}
+	return nil, "", errors.Join(err, p.Close())
 }
 
 // subjectsOf makes subjects of opened targets, whose labels are not among those taken.

@@ -18,6 +18,8 @@ type Error struct {
 	Limit uint64 // 0: it is not known
 	Need  int    // at least
 	Cause error  // may be nil
+
+	Raisable bool // the process, or one that it starts, may raise its limit far enough
 }
 
 // Error names the limit and what is needed.

@@ -81,6 +81,18 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// A process whose soft limit alone is too low may raise it.
+func TestCheckProcessThatMayRaiseItsLimit(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("left out: only Linux says what another process's limit is")
+	}
+	limited(t, 64)
+	found, ok := errors.AsType[*Error](CheckProcess(os.Getpid(), "this", 65))
+	if !ok || !found.Raisable || found.Limit != 64 {
+		t.Errorf("%#v: want one of 64 that can be raised", found)
+	}
+}
+
 func TestCheckProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("left out: only Linux says what another process's limit is")
@@ -111,6 +123,9 @@ func TestCheckProcess(t *testing.T) {
 	err = CheckProcess(c.Process.Pid, "sh", 65)
 	if want := "the limit of open files (ulimit -n) of sh is 64: want 65 or more"; err == nil || err.Error() != want {
 		t.Errorf("65 files of 64: %v: want %s", err, want)
+	}
+	if found, ok := errors.AsType[*Error](err); !ok || found.Raisable {
+		t.Errorf("%#v: want a limit that cannot be raised", err)
 	}
 	if err := CheckProcess(1<<30, "nobody", 1<<20); err != nil {
 		t.Errorf("no such process: %v", err)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-var softLimit = regexp.MustCompile(`(?m)^Max open files +([0-9]+) `)
+var softAndHard = regexp.MustCompile(`(?m)^Max open files +([0-9]+) +([0-9]+|unlimited) `)
 
 // CheckProcess returns an *Error when another process, which whose names, may not have n files open at once. nil where its limit
 // is not known.
@@ -16,7 +16,7 @@ func CheckProcess(pid int, whose string, n int) error {
 	if err != nil {
 		return nil
 	}
-	found := softLimit.FindSubmatch(limits)
+	found := softAndHard.FindSubmatch(limits)
 	if found == nil {
 		return nil
 	}
@@ -24,5 +24,6 @@ func CheckProcess(pid int, whose string, n int) error {
 	if err != nil || limit >= uint64(n) {
 		return nil
 	}
-	return &Error{Whose: whose, Limit: limit, Need: n}
+	hard, err := strconv.ParseUint(string(found[2]), 10, 64)
+	return &Error{Whose: whose, Limit: limit, Need: n, Raisable: err != nil || hard >= uint64(n)}
 }

@@ -198,7 +198,8 @@ func (p *Process) Dial(ctx context.Context) (net.Conn, error) {
 const ownFiles = 16
 
 // CheckOpenFiles returns an [openfiles.Error] when the process may not have so many connections open at once, where the system
-// says that.
+// says that. Where the error is Raisable, the connections may still be possible: a process can raise its limit, and a wrapper's
+// limit is not that of the server it starts.
 func (p *Process) CheckOpenFiles(connections int) error {
 	return openfiles.CheckProcess(p.cmd.Process.Pid, join(p.cmd.Args), connections+ownFiles)
 }

@@ -137,7 +137,7 @@ func (p *Program) Err() error {
 }
 
 // CheckOpenFiles returns an [openfiles.Error] when the program may not have a connection for each of so many users, and the
-// control connection, where that is known.
+// control connection, where that is known. See [Process.CheckOpenFiles].
 func (p *Program) CheckOpenFiles(users int) error {
 	if p.process == nil {
 		return nil
