@@ -110,12 +110,12 @@ func (o *adapterTestOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = o.unstuck(func(through func(io.Writer) io.Writer) error {
+	err = o.unstuck(func(w io.Writer) error {
 		if o.Format == formatJSON {
-			return result.EncodeJSON(through(o.out), r)
+			return result.EncodeJSON(w, r)
 		}
-		return writeConformance(through(o.out), r, width(o.out))
-	})
+		return writeConformance(w, r, width(o.out))
+	}, o.toStdout)
 	if err == nil && !r.Conforms() {
 		err = &exitError{exitViolated, fmt.Errorf("%s does not conform: %d of %d checks failed", o.spec, r.Count(conformance.Fail), len(r.Checks))}
 	}

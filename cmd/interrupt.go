@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -96,16 +98,28 @@ func unblocked[T any](ctx context.Context, open func() (T, error)) (T, error) {
 	}
 }
 
-// stuckAfter is how long an output may take a byte after a signal. A reader that is merely slow takes some.
+// stuckAfter is how long an output may take no byte after a signal. A reader that is merely slow takes some.
 const stuckAfter = 3 * time.Second
 
-// unstuck runs write, which may block forever on a pipe that nobody reads. After a signal it is given up once it is stuck.
-// The writer that it is to write through shows that it is not.
-func (a *app) unstuck(write func(through func(io.Writer) io.Writer) error) error {
+// unstuck renders an output, and then has open write it, which may block forever on a pipe. After a signal it gives up
+// writing once the reader has taken nothing for stuckAfter; rendering may take as long as it does.
+func (a *app) unstuck(render func(io.Writer) error, open func(write func(io.Writer) error) error) error {
+	var text bytes.Buffer
+	if err := render(&text); err != nil {
+		return err
+	}
 	var taken atomic.Int64
 	done := make(chan error, 1)
 	go func() {
-		done <- write(func(w io.Writer) io.Writer { return countingWriter{w, &taken} })
+		done <- open(func(w io.Writer) error {
+			for piece := range slices.Chunk(text.Bytes(), 4<<10) { // small, to see what a slow reader takes
+				if _, err := w.Write(piece); err != nil {
+					return err
+				}
+				taken.Add(1)
+			}
+			return nil
+		})
 	}()
 	select {
 	case err := <-done:
@@ -121,20 +135,8 @@ func (a *app) unstuck(write func(through func(io.Writer) io.Writer) error) error
 		now := taken.Load()
 		if now == before {
 			a.stuck.Store(true)
-			return errors.New("interrupted while nobody read it")
+			return errors.New("interrupted: the reader did not read")
 		}
 		before = now
 	}
-}
-
-// countingWriter counts the bytes that a writer has taken.
-type countingWriter struct {
-	io.Writer
-	taken *atomic.Int64
-}
-
-func (w countingWriter) Write(p []byte) (int, error) {
-	n, err := w.Writer.Write(p)
-	w.taken.Add(int64(n))
-	return n, err
 }

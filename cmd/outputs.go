@@ -107,9 +107,7 @@ func (o *common) write(list []output, one func(kind string, w io.Writer, screen 
 	var failed []error
 	for _, out := range list {
 		if out.path == stdout {
-			if err := o.unstuck(func(through func(io.Writer) io.Writer) error {
-				return one(out.kind, through(o.out), o.screen())
-			}); err != nil {
+			if err := o.unstuck(func(w io.Writer) error { return one(out.kind, w, o.screen()) }, o.toStdout); err != nil {
 				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.kind, err))
 			}
 			continue
@@ -120,14 +118,15 @@ func (o *common) write(list []output, one func(kind string, w io.Writer, screen 
 	return errors.Join(failed...)
 }
 
+// toStdout has write write to standard output: for [app.unstuck].
+func (a *app) toStdout(write func(io.Writer) error) error { return write(a.out) }
+
 // writeFile is [result.WriteFile], which may block forever on a named pipe, but never on a file.
 func (a *app) writeFile(path string, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
 		return result.WriteFile(path, write)
 	}
-	err := a.unstuck(func(through func(io.Writer) io.Writer) error {
-		return result.WriteFile(path, func(w io.Writer) error { return write(through(w)) })
-	})
+	err := a.unstuck(write, func(write func(io.Writer) error) error { return result.WriteFile(path, write) })
 	if a.stuck.Load() && err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -80,9 +80,7 @@ func (o *traceStatsOptions) run(ctx context.Context, paths []string) error {
 		list = append(list, log)
 	}
 	if len(list) > 0 {
-		failed = append(failed, o.unstuck(func(through func(io.Writer) io.Writer) error {
-			return o.write(through(o.out), list)
-		}))
+		failed = append(failed, o.unstuck(func(w io.Writer) error { return o.write(w, list) }, o.toStdout))
 	}
 	return errors.Join(failed...)
 }

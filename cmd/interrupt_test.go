@@ -1,0 +1,64 @@
+package cmd
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowReader takes what is written at a rate of two kibibytes a second.
+type slowReader struct{ strings.Builder }
+
+func (r *slowReader) Write(p []byte) (int, error) {
+	time.Sleep(time.Duration(len(p)) * time.Second / 2048)
+	return r.Builder.Write(p)
+}
+
+// After a signal an output is given up when its reader takes nothing, and not when rendering or reading is slow.
+func TestUnstuck(t *testing.T) {
+	text := strings.Repeat("0123456789abcdef", 2000)
+	interrupted := func() *app {
+		signal := make(chan struct{})
+		close(signal)
+		return &app{interruption: &interruption{signal: signal}}
+	}
+	render := func(w io.Writer) error { // one write, as of JSON
+		time.Sleep(10 * stuckAfter)
+		_, err := io.WriteString(w, text)
+		return err
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a, to := interrupted(), &slowReader{}
+		err := a.unstuck(render, func(write func(io.Writer) error) error { return write(to) })
+		if err != nil || to.String() != text || a.stuck.Load() {
+			t.Errorf("slow: error %v, %d bytes: want all %d", err, to.Len(), len(text))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a := interrupted()
+		r, w := io.Pipe()
+		err := a.unstuck(render, func(write func(io.Writer) error) error { return write(w) })
+		if err == nil || !a.stuck.Load() {
+			t.Errorf("a pipe that is not read: error %v", err)
+		}
+		r.Close()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a, opened := interrupted(), make(chan struct{})
+		if err := a.unstuck(render, func(func(io.Writer) error) error { <-opened; return nil }); err == nil || !a.stuck.Load() {
+			t.Errorf("a pipe that cannot be opened: error %v", err)
+		}
+		close(opened)
+	})
+	failed := errors.New("failed")
+	err := interrupted().unstuck(func(io.Writer) error { return failed }, func(func(io.Writer) error) error {
+		t.Error("what could not be rendered is written")
+		return nil
+	})
+	if !errors.Is(err, failed) {
+		t.Errorf("error %v: want %v", err, failed)
+	}
+}
