@@ -144,7 +144,12 @@ func share(text string, p *float64) *value {
 }
 
 // run finds out which of the three checks was asked for, and does it.
-func (o *checkOptions) run(ctx context.Context, args []string) error {
+func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
+	defer func() {
+		if o.child != nil {
+			err = errors.Join(err, o.child.close())
+		}
+	}()
 	if len(args) > 1 {
 		return usagef("check: %s: want one RESULT.json at most", quoted(args[1]))
 	}
@@ -171,7 +176,11 @@ func (o *checkOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	written := o.write(outputs, asAsked(reports.CheckFormats(), c))
-	return checkVerdict(ctx, c, written)
+	var more []finding
+	if o.child != nil {
+		more = o.child.findings()
+	}
+	return checkVerdict(ctx, c, written, more...)
 }
 
 // oneBaseline refuses two baselines, and settings that belong to another one.
@@ -262,7 +271,8 @@ func defaultGate() (names []string) {
 }
 
 // checkVerdict is the error that a check ends with. A result that was interrupted in its own time is no interruption of this.
-func checkVerdict(ctx context.Context, c *reports.Check, written error) error {
+// With more, which does not decide, there is no pass.
+func checkVerdict(ctx context.Context, c *reports.Check, written error, more ...finding) error {
 	code := exitOK
 	switch c.Binding() {
 	case reports.Violated:
@@ -275,13 +285,17 @@ func checkVerdict(ctx context.Context, c *reports.Check, written error) error {
 	if c.Interrupted && ctx.Err() != nil {
 		code = exitInterrupted
 	}
-	switch {
-	case code == exitOK:
-		return written
-	case written != nil:
-		return &exitError{code, fmt.Errorf("check: %s; %w", c.Words, written)}
+	if code == exitOK && more != nil {
+		code = exitInconclusive
 	}
-	return &exitError{code, fmt.Errorf("check: %s", c.Words)}
+	if code == exitOK {
+		return written
+	}
+	said := append([]finding{{code, c.Words}}, more...)
+	if written != nil {
+		said = append(said, finding{exitFailed, written.Error()})
+	}
+	return &exitError{code, fmt.Errorf("check: %s", joined(said))}
 }
 
 // completeCheck teaches the shell what check's flags can be.

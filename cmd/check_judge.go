@@ -152,7 +152,7 @@ func (o *checkOptions) adopt(c *result.Config) error {
 	return nil
 }
 
-// measureNow runs as `run` does.
+// measureNow runs as `run` does, in a child process, too. [checkOptions.run] closes it.
 func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error) {
 	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
 	var err error
@@ -167,6 +167,16 @@ func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error)
 	}
 	if err := o.commit(); err != nil {
 		return nil, err
+	}
+	if o.ownStreams() {
+		o.child = newMeasurer(&o.common, &o.targetOptions, nil)
+		if err := o.child.openSubjects(ctx, &cfg, false); err != nil {
+			return nil, err
+		}
+		if err := o.child.prepare(ctx, cfg); err != nil {
+			return nil, err
+		}
+		cfg.Elsewhere = o.child.perform
 	}
 	d, err := o.document(ctx, cfg, nil)
 	if err == nil && d.Failure != "" {
