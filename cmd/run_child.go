@@ -198,7 +198,8 @@ func (m *measuring) reply(q measureRequest) (measureReply, error) {
 func (m *measuring) openTargets(q *targetsRequest) (reply measureReply, err error) {
 	m.options = q.Options
 	for _, text := range q.Specs {
-		m.targets, m.gone, reply.Opened = append(m.targets, nil), append(m.gone, nil), append(reply.Opened, openedTarget{})
+		m.targets, m.gone = append(m.targets, nil), append(m.gone, nil)
+		reply.Opened = append(reply.Opened, openedTarget{})
 		if text == "" {
 			continue
 		}
@@ -288,7 +289,8 @@ func (m *measuring) perform(t runner.Task) (measureReply, error) {
 	if t.Subject >= 0 && t.Subject < len(m.targetOf) {
 		if at := m.targetOf[t.Subject]; at >= 0 && m.targets[at] == nil {
 			err := errors.Join(m.gone[at], scenarios.ErrGone)
-			return measureReply{Outcome: &runner.Outcome{Fault: &runner.Fault{Kind: "target gone", Detail: err.Error(), Final: true}}}, nil
+			gone := &runner.Fault{Kind: "target gone", Detail: err.Error(), Final: true}
+			return measureReply{Outcome: &runner.Outcome{Fault: gone}}, nil
 		}
 	}
 	out, err := m.worker.Do(m.ctx, t, func(p runner.Preparing) {

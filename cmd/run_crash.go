@@ -72,7 +72,8 @@ func lacksResources(report, stderr string) bool {
 		return strings.Contains(stderr, "runtime/cgo: pthread_create failed")
 	case strings.HasPrefix(first, "fatal error: "):
 		return slices.ContainsFunc([]string{
-			"out of memory", "cannot allocate memory", "failed to allocate", "failed to reserve", "newosproc", "thread exhaustion",
+			"out of memory", "cannot allocate memory", "failed to allocate", "failed to reserve",
+			"newosproc", "thread exhaustion",
 		}, func(cause string) bool { return strings.Contains(first, cause) })
 	}
 	return false

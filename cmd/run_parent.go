@@ -200,7 +200,8 @@ func (m *measurer) perform(ctx context.Context, t runner.Task, tell func(runner.
 			if t.Kind == runner.TrialTask { // whose row says so
 				m.forget(t.Subject)
 			}
-			return runner.Outcome{Undecided: "the process that measured it alone was ended from outside again: " + c.why}, nil
+			why := "the process that measured it alone was ended from outside again: " + c.why
+			return runner.Outcome{Undecided: why}, nil
 		}
 		if m.alone[t.Subject] {
 			m.retire()
@@ -441,7 +442,8 @@ func startMeasuring(stderr io.Writer, tape *trace.Tape) (*measuringProcess, erro
 				case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrClosed):
 					return
 				case err != nil:
-					replies <- measureReply{Failed: fmt.Sprintf("the process that measures gave a reply that cannot be read: %v", err)}
+					why := fmt.Sprintf("the process that measures gave a reply that cannot be read: %v", err)
+					replies <- measureReply{Failed: why}
 					return
 				}
 				replies <- reply
@@ -473,7 +475,9 @@ func (p *measuringProcess) request(ctx context.Context, q measureRequest) (measu
 func (p *measuringProcess) send(q measureRequest) { _ = json.NewEncoder(p.Input).Encode(q) }
 
 // perform has a task performed. A crash comes in place of an outcome.
-func (p *measuringProcess) perform(ctx context.Context, t runner.Task, tell func(runner.Preparing)) (runner.Outcome, *crash, error) {
+func (p *measuringProcess) perform(
+	ctx context.Context, t runner.Task, tell func(runner.Preparing),
+) (runner.Outcome, *crash, error) {
 	p.send(measureRequest{Task: &t})
 	for {
 		select {

@@ -19,7 +19,8 @@ func closings(d *result.Document, all []*section) []string {
 	lines = append(lines, lostLines(d)...)
 	switch {
 	case d.Failure != "":
-		lines = append(lines, "The run failed: "+strings.Join(strings.Fields(d.Failure), " ")+". Only the trials that had finished by then are in it.")
+		why := strings.Join(strings.Fields(d.Failure), " ")
+		lines = append(lines, "The run failed: "+why+". Only the trials that had finished by then are in it.")
 	case d.Interrupted:
 		lines = append(lines, "Interrupted: only the trials that had finished by then are in it.")
 	}

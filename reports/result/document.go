@@ -18,7 +18,7 @@ type Document struct {
 	Harness       Harness   `json:"harness"`
 	Protocol      *Harness  `json:"protocol,omitempty"`    // likewise, for programs in other languages: an adapter that does nothing
 	Interrupted   bool      `json:"interrupted,omitempty"` // ended early: only finished trials are in it
-	Failure       string    `json:"failure,omitempty"`     // the error that ended it early; empty if a signal or lost participants did
+	Failure       string    `json:"failure,omitempty"`     // the error that ended it early, if one did
 	Traffic       *Traffic  `json:"traffic,omitempty"`     // the recorded traffic that was replayed
 	Results       []Result  `json:"results"`               // in the order asked for, the baseline first, scenario by scenario
 
