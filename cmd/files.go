@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -102,9 +104,17 @@ func (a identity) same(b identity) bool {
 	case a.file != nil && b.file != nil:
 		return a.file.Mode()&fs.ModeDevice == 0 && os.SameFile(a.file, b.file)
 	case a.dir != nil && b.dir != nil:
-		return a.name == b.name && os.SameFile(a.dir, b.dir)
+		return sameName(a.name, b.name, runtime.GOOS) && os.SameFile(a.dir, b.dir)
 	}
 	return false
+}
+
+// sameName reports whether two names in one directory are a single file's, as file systems usually have it on that system.
+func sameName(a, b, goos string) bool {
+	if goos == "darwin" || goos == "windows" {
+		return strings.EqualFold(a, b)
+	}
+	return a == b
 }
 
 // writable reports why a file could not be written the way [result.WriteFile] does.
