@@ -264,7 +264,7 @@ func hidden(s source) (wrong []string) {
 				wrong = append(wrong, s.name+": func init")
 			}
 		case *ast.SelectorExpr:
-			if of, ok := n.X.(*ast.Ident); ok && s.name != "main.go" && exits(of.Name, n.Sel.Name) {
+			if of, ok := n.X.(*ast.Ident); ok && !mayExit[s.name] && exits(of.Name, n.Sel.Name) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s.%s", s.name, of.Name, n.Sel.Name))
 			}
 		}
@@ -272,6 +272,10 @@ func hidden(s source) (wrong []string) {
 	})
 	return wrong
 }
+
+// mayExit names the files that may end the process: main's, and that of cmd.Main, which in a child process must not return
+// to a program that would go on.
+var mayExit = map[string]bool{"main.go": true, "cmd/main.go": true}
 
 func exits(pkg, name string) bool {
 	return pkg == "os" && name == "Exit" || pkg == "log" && strings.HasPrefix(name, "Fatal")
