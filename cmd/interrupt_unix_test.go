@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -119,6 +120,7 @@ func TestFirstSignalEndsWhatBlocks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	heedHangups(t)
 	doc := document(t)
 	for _, tc := range []struct {
 		why    string
@@ -156,6 +158,15 @@ func TestFirstSignalEndsWhatBlocks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heedHangups has the processes that a test starts begin with the default action of SIGHUP, where the test itself was started
+// with the signal ignored, as under nohup: a handler here becomes the default there.
+func heedHangups(t *testing.T) {
+	t.Helper()
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(handled) })
 }
 
 // TestFirstSignalEndsReading: a pipe that is open and never ends is left, too.
@@ -197,6 +208,7 @@ func TestHangup(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	heedHangups(t)
 	p := startIn(t, t.TempDir(), "block 2/1000", strings.Fields("run -S cow -u 2 -r 1000 -d 20ms --hold 0 --warmup 0s -o json=result.json")...)
 	<-p.says.matched
 	p.ends(syscall.SIGHUP, exitInterrupted)
