@@ -12,7 +12,7 @@ import (
 // crashKind is the violation of a store that crashes the process.
 const crashKind = "crashed the process"
 
-// crash is how a process that measured ended before it was told to.
+// crash is how a measuring process ended without a request to end.
 type crash struct {
 	subject  int // whose task it was performing, or had performed last; -1: no subject's
 	scenario int

@@ -53,7 +53,7 @@ func (c *child) outcome(ctx context.Context) (*verify.Report, error) {
 	return report, err
 }
 
-// verdict is outcome without the violations that a child told before it died.
+// verdict is outcome without the violations that a child reported before it crashed.
 func (c *child) verdict(ctx context.Context) (*verify.Report, error) {
 	report, said := c.last.Report, c.said.String()
 	switch {

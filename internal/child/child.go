@@ -29,7 +29,7 @@ type Options struct {
 	// what else it prints is no answer.
 	Answers string
 
-	// Stderr receives what the child writes to its stderr, as it comes, on one goroutine; nil: nobody does.
+	// Stderr receives what the child writes to its stderr, as it comes, on one goroutine; nil: it is discarded.
 	Stderr io.Writer
 
 	// Tail is the number of bytes that are kept of the beginning and, again, of the end of stderr; 0: 256 KiB.

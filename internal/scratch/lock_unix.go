@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// tryLock locks f for as long as it is open, unless somebody else has locked it. The lock is the open file's, and not the
+// tryLock locks f for as long as it is open, unless another process has locked it. The lock is the open file's, and not the
 // process's, and a program that this one starts does not inherit the file.
 func tryLock(f *os.File) (free bool, err error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -69,7 +69,7 @@ func remove(dir string) error {
 	return removeAll(dir)
 }
 
-// hold makes a file that this process has locked. It gets its name when it is locked: nobody finds it without a lock. Where it
+// hold makes a file that this process has locked. It gets its name when it is locked, so that no process finds it unlocked. Where it
 // cannot be locked there is no such file, and no process removes the directory of another one.
 func hold(name string) (*os.File, error) {
 	f, err := os.OpenFile(name+".new", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -98,7 +98,7 @@ func Sweep(prefix string) {
 		if err != nil { // removed since, another user's, or not locked yet
 			continue
 		}
-		if free, _ := lock(f); free { // an error is as good as somebody else's lock
+		if free, _ := lock(f); free { // after an error it counts as locked by another process
 			_ = remove(dir) // another process will try again
 		}
 		f.Close()

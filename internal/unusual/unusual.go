@@ -64,13 +64,13 @@ func All() []strategies.Strategy {
 		})
 	add("signal", "a sync.Cond with Signal: callers that arrive go before those that wait", exclusive,
 		func() *store { return newStore(func() locker { return newCondLock((*sync.Cond).Signal) }) })
-	add("broadcast", "a sync.Cond with Broadcast: whoever runs first goes first", exclusive,
+	add("broadcast", "a sync.Cond with Broadcast: the first caller to run is served first", exclusive,
 		func() *store { return newStore(func() locker { return newCondLock((*sync.Cond).Broadcast) }) })
 	add("polling", "a flag that waiting callers poll, with sleeps that get longer", exclusive,
 		func() *store { return newStore(func() locker { return new(pollingLock) }) })
 	add("last-come", "the caller that came last is served first", exclusive,
 		func() *store { return newStore(func() locker { return new(stackLock) }) })
-	add("readers-first", "writers wait as long as anybody reads", exclusive,
+	add("readers-first", "writers wait as long as there are readers", exclusive,
 		func() *store { return newStore(func() locker { return newReadersFirst() }) })
 	return all
 }

@@ -65,7 +65,7 @@ func (c *Clock) Release() {
 	c.wake()
 }
 
-// Stop is Release, and returns when nothing of the clock is left.
+// Stop releases every wait and returns when the clock's goroutines have ended.
 func (c *Clock) Stop() {
 	c.Release()
 	<-c.done

@@ -106,15 +106,16 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 		if t.Ops == 0 {
 			continue
 		}
-		held, spun := t.HeldNsPerOp, 0.0
-		if s.Spin && e.Target == nil { // not by the clock: among more users than processors that is mostly the time suspended
+		spins, spun := s.Spin && e.Target == nil, 0.0
+		if spins {
 			spun = t.Updates * float64(t.HoldNs)
 		}
 		processor := min(waiting+spun, together)
 		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
 			processor, spun = min(processor, cpu), min(spun, cpu)
 		}
-		if s.Spin && e.Target == nil {
+		held := t.HeldNsPerOp
+		if spins { // not by the clock: among more users than processors that is mostly the time suspended
 			held = spun
 		}
 		l := limit{
