@@ -105,9 +105,7 @@ func (c *Clock) run() {
 		c.spent(now - last)
 		woken := c.wakeDue(now)
 		if c.stopped.Load() {
-			// A wait that began before this accept is ended here. A later one sees stopped and ends by itself.
-			c.accept()
-			c.wakeDue(never)
+			c.endAll()
 			return
 		}
 		if last = now; woken {
@@ -121,6 +119,13 @@ func (c *Clock) run() {
 		}
 		runtime.Gosched()
 	}
+}
+
+// endAll ends all waits, once stopped is set. A wait that begins before it accepts is ended here; a later one sees stopped and
+// ends by itself.
+func (c *Clock) endAll() {
+	c.accept()
+	c.wakeDue(never)
 }
 
 // spent counts an interval between two looks at the time, unless other goroutines ran in it.

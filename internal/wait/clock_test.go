@@ -117,17 +117,12 @@ func TestNoWaitIsLostInAStop(t *testing.T) {
 	}
 }
 
-// A wait that is pushed after the clock has looked at new waits and before it sees that it is stopped.
-func TestLastLookAtNewWaits(t *testing.T) {
-	c := &Clock{base: time.Now(), kick: make(chan struct{}, 1), done: make(chan struct{})}
-	var err error
-	if c.alarm, err = newAlarm(c.wake); err != nil {
-		t.Fatal(err)
-	}
+// A wait that is pushed after the clock's last look at new ones and before it sees that it is stopped.
+func TestEndAllAcceptsNewWaits(t *testing.T) {
+	c := new(Clock)
 	w := &Waiter{clock: c, due: never, woken: make(chan struct{}, 1)}
 	c.pending.Store(w)
-	c.stopped.Store(true)
-	c.run()
+	c.endAll()
 	select {
 	case <-w.woken:
 	default:
