@@ -265,7 +265,8 @@ func (tr *trial) left() (left []birth) {
 	return left
 }
 
-// take takes one session. One that is not there any more was removed as it should be, or is missed by the audit.
+// take reads and deletes one session. A session that is not found, before the read or between the read and the delete,
+// gets no final state; the audit decides whether it was removed as it should be.
 func (u *user) take(of birth) error {
 	u.beats.Add(1)
 	q, a := &u.way.q, &u.way.a
@@ -294,7 +295,10 @@ func (u *user) take(of birth) error {
 	q.Op = scenarios.Delete
 	tries := 0
 	err = u.trial.untilAnswered(func() error { tries++; return ask() })
-	if err != nil && (tries == 1 || !errors.Is(err, manager.ErrNotFound)) { // else an earlier try has taken it
+	switch missing := errors.Is(err, manager.ErrNotFound); {
+	case missing && tries == 1:
+		return nil
+	case err != nil && !missing: // a repeated delete finds nothing where an earlier try has removed the session
 		return err
 	}
 	u.ledger.ended = append(u.ledger.ended, e)

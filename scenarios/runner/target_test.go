@@ -316,6 +316,14 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 				return nil
 			}
 		}},
+		{"a session is forgotten between its last read and its removal", "chatbot", "lost session", everything, func(p *program) {
+			p.before = func(n int, q *scenarios.Request) error {
+				if q.Op == scenarios.Delete && n%10 < 2 {
+					delete(p.sessions, q.ID)
+				}
+				return nil
+			}
+		}},
 		{"a session is forgotten where sessions are swept, too", "expiry", "lost session", everything, func(p *program) {
 			p.after = func(n int, q *scenarios.Request, _ *scenarios.Answer, _ *held) error {
 				if q.Op == scenarios.Append && n%10 == 3 {
