@@ -30,7 +30,7 @@ lint: ## gofmt, go vet, staticcheck
 	@for d in $(EXAMPLES); do (cd $$d && $(GO) vet ./...) || exit 1; done
 
 bench: ## what an operation costs on each strategy, and the harness's own cost
-	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./scenarios/runner ./scenarios/target
+	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter
 
 golden: ## rewrite the reports' golden files; look at the diff
 	$(GO) test ./reports -run Golden -update

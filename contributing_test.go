@@ -16,7 +16,7 @@ import (
 )
 
 // A recipe of CONTRIBUTING.md: the path in the line above a block of Go, and the block.
-var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports|scenarios/flawed)/[a-z_]+\\.go)`:\n\n<!-- code: run -->\n```go\n((?s:.*?))^```$")
+var recipe = regexp.MustCompile("(?m)^`((?:strategies|scenarios|reports|internal/flawed)/[a-z_]+\\.go)`:\n\n<!-- code: run -->\n```go\n((?s:.*?))^```$")
 
 // recipes returns the text of each recipe's file by its path.
 func recipes(t *testing.T) map[string]string {
@@ -112,7 +112,7 @@ func TestRecipes(t *testing.T) {
 		{"the strategy passes the kit", "./strategies", "TestEveryStrategy/^spin$"},
 		{"the strategies' other tests", "./strategies", "TestCatalogueIsComplete/^spin$"},
 		{"the scenarios' tests", "./scenarios", "^Test(Catalogue|Draw|Start|Tape)/^autosave$"},
-		{"the flawed store is convicted", "./scenarios/flawed", "^Test(Scheduled|Random)Kills/^deleted-twice$"},
+		{"the flawed store is convicted", "./internal/flawed", "^Test(Scheduled|Random)Kills/^deleted-twice$"},
 		{"the reports' tests", "./reports", "TestRegistry|TestAWritersErrorIsReturned|TestWritingChangesNothing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/sessbench/sessbench/cmd"
-	"github.com/sessbench/sessbench/scenarios/target"
-	"github.com/sessbench/sessbench/scenarios/target/conformance"
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/adapter/conformance"
 )
 
 // Each block of code in the documentation has a tag, an HTML comment in the line before it, which says what a test does
@@ -287,7 +287,7 @@ func conforms(t *testing.T, program string) {
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := conformance.Run(t.Context(), conformance.Config{Target: target.Spec{Command: []string{python, file}}})
+	r, err := conformance.Run(t.Context(), conformance.Config{Target: adapter.Spec{Command: []string{python, file}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,39 +20,33 @@ import (
 
 const module = "github.com/sessbench/sessbench"
 
-// anything stands for all packages of the module.
-const anything = "*"
+var (
+	floorRow    = regexp.MustCompile(`(?m)^\| (\d+) \| (.*) \|$`)
+	packageName = regexp.MustCompile("`([^`]+)`")
+)
 
-// layout says which packages the module has, by their directory, and which of them the non-test code of each may
-// import. It is the table of CONTRIBUTING.md.
-var layout = map[string][]string{
-	".":                            {"cmd"},
-	"cmd":                          {anything},
-	"manager":                      {},
-	"manager/storetest":            {"manager"},
-	"strategies":                   {"manager"},
-	"strategies/redis":             {"strategies", "manager", "internal/openfiles"},
-	"strategies/redis/redistest":   {"scenarios/process"},
-	"scenarios":                    {"manager"},
-	"scenarios/runner":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/trace", "scenarios/verify", "internal/wait", "internal/goroutine", "internal/scratch"},
-	"scenarios/target":             {"scenarios", "manager", "scenarios/process", "internal/printable", "internal/openfiles"},
-	"scenarios/target/conformance": {"scenarios/target", "internal/printable", "internal/openfiles"},
-	"scenarios/join":               {},
-	"scenarios/trace":              {"scenarios", "strategies", "manager", "reports/result"},
-	"scenarios/verify":             {"scenarios", "strategies", "manager", "reports/result", "internal/goroutine"},
-	"scenarios/duet":               {"reports/result", "scenarios/process"},
-	"scenarios/process":            {},
-	"scenarios/flawed":             {"scenarios", "strategies", "manager", "reports/result", "scenarios/verify"},
-	"internal/child":               {"scenarios/process"},
-	"internal/unusual":             {"manager", "strategies"},
-	"reports":                      {"reports/result", "reports/stats", "internal/printable"},
-	"reports/result":               {"internal/printable"},
-	"reports/stats":                {},
-	"internal/printable":           {},
-	"internal/wait":                {},
-	"internal/goroutine":           {},
-	"internal/openfiles":           {},
-	"internal/scratch":             {},
+// layout returns the floor of each package, by its directory, from the table of CONTRIBUTING.md. Floor 1 is the top.
+func layout(t *testing.T) map[string]int {
+	t.Helper()
+	text, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	floors := map[string]int{}
+	for _, row := range floorRow.FindAllStringSubmatch(string(text), -1) {
+		floor, _ := strconv.Atoi(row[1]) // digits
+		for _, name := range packageName.FindAllStringSubmatch(row[2], -1) {
+			dir := name[1]
+			if dir == "main" {
+				dir = "."
+			}
+			if floors[dir] != 0 {
+				t.Errorf("CONTRIBUTING.md: %s is on two floors", dir)
+			}
+			floors[dir] = floor
+		}
+	}
+	return floors
 }
 
 // topLevel is what the module's directory may hold besides Go's test files.
@@ -127,17 +122,15 @@ func edges(files []source) (all []edge) {
 	return all
 }
 
-// forbidden returns a sentence for every import that the layout does not allow.
-func forbidden(all []edge) (wrong []string) {
+// forbidden returns a sentence for every import that does not point to a lower floor.
+func forbidden(floors map[string]int, all []edge) (wrong []string) {
 	for _, e := range all {
-		may, known := layout[e.from]
-		_, knownTo := layout[e.to]
-		switch {
-		case !known:
+		switch from, to := floors[e.from], floors[e.to]; {
+		case from == 0:
 			wrong = append(wrong, fmt.Sprintf("%s: package %s is not in the layout", e.file, e.from))
-		case !knownTo:
+		case to == 0:
 			wrong = append(wrong, fmt.Sprintf("%s: %s imports %s, which is not in the layout", e.file, e.from, e.to))
-		case !slices.Contains(may, e.to) && !slices.Contains(may, anything):
+		case from >= to:
 			wrong = append(wrong, fmt.Sprintf("%s: %s must not import %s", e.file, e.from, e.to))
 		}
 	}
@@ -145,17 +138,22 @@ func forbidden(all []edge) (wrong []string) {
 }
 
 func TestImportsPointOneWay(t *testing.T) {
-	files := sources(t, os.DirFS("."))
-	for _, wrong := range forbidden(edges(files)) {
+	files, floors := sources(t, os.DirFS(".")), layout(t)
+	for _, wrong := range forbidden(floors, edges(files)) {
 		t.Error(wrong)
 	}
 	seen := map[string]bool{}
 	for _, s := range files {
 		if dir := path.Dir(s.name); !seen[dir] {
 			seen[dir] = true
-			if _, known := layout[dir]; !known {
+			if floors[dir] == 0 {
 				t.Errorf("package %s is not in the layout", dir)
 			}
+		}
+	}
+	for dir := range floors {
+		if !seen[dir] {
+			t.Errorf("CONTRIBUTING.md: package %s does not exist", dir)
 		}
 	}
 	for _, dir := range []string{".", "cmd", "manager", "strategies", "scenarios", "reports"} {
@@ -166,46 +164,20 @@ func TestImportsPointOneWay(t *testing.T) {
 }
 
 func TestForbiddenImports(t *testing.T) {
+	floors := map[string]int{".": 1, "cmd": 2, "internal/runner": 3, "internal/duet": 3, "manager": 4}
 	for _, test := range []struct {
 		why      string
 		from, to string
 		ok       bool
 	}{
-		{"main starts the command line", ".", "cmd", true},
-		{"and knows nothing else", ".", "strategies", false},
-		{"the command line wires everything", "cmd", "scenarios/runner", true},
-		{"nobody imports the command line", "scenarios/runner", "cmd", false},
-		{"a strategy implements the manager's contract", "strategies", "manager", true},
-		{"the manager knows no strategy", "manager", "strategies", false},
-		{"nor its own test kit", "manager", "manager/storetest", false},
-		{"the kit knows the contract", "manager/storetest", "manager", true},
-		{"the kit knows no strategy", "manager/storetest", "strategies", false},
-		{"a strategy knows no scenario", "strategies", "scenarios", false},
-		{"importers of strategies must not pull in a Redis client", "strategies", "strategies/redis", false},
-		{"the Redis store registers nothing but describes a strategy", "strategies/redis", "strategies", true},
-		{"a scenario says what users do, not to whom", "scenarios", "strategies", false},
-		{"nor who runs it", "scenarios", "scenarios/runner", false},
-		{"the runner replays recorded traffic", "scenarios/runner", "scenarios/trace", true},
-		{"recorded traffic knows no runner", "scenarios/trace", "scenarios/runner", false},
-		{"the runner writes the document", "scenarios/runner", "reports/result", true},
-		{"and leaves its looks to others", "scenarios/runner", "reports", false},
-		{"nor does it compare", "scenarios/runner", "reports/stats", false},
-		{"a report is made from the document", "reports", "reports/result", true},
-		{"and from nothing that ran", "reports", "scenarios/runner", false},
-		{"a duet hands processes' documents on", "scenarios/duet", "reports/result", true},
-		{"and judges none of them", "scenarios/duet", "reports/stats", false},
-		{"a target is started and asked", "scenarios/target", "scenarios/process", true},
-		{"and does not know who asks", "scenarios/target", "scenarios/runner", false},
-		{"nor any Redis", "scenarios/target", "strategies/redis", false},
-		{"an adapter is tested by what it says", "scenarios/target/conformance", "scenarios/target", true},
-		{"participants share a run without knowing what is in it", "scenarios/join", "scenarios/runner", false},
-		{"the document is a leaf", "reports/result", "manager", false},
-		{"the statistics are a leaf", "reports/stats", "reports/result", false},
-		{"an unknown package is an error", "strategies", "strategies/util", false},
-		{"whichever end it is on", "util", "manager", false},
-		{"also for the command line", "cmd", "util", false},
+		{"to the next floor", ".", "cmd", true},
+		{"over several floors", ".", "manager", true},
+		{"upward", "internal/runner", "cmd", false},
+		{"to the same floor", "internal/runner", "internal/duet", false},
+		{"to an unknown package", "cmd", "cmd/util", false},
+		{"from an unknown package", "util", "manager", false},
 	} {
-		wrong := forbidden([]edge{{"some/file.go", test.from, test.to}})
+		wrong := forbidden(floors, []edge{{"some/file.go", test.from, test.to}})
 		if ok := len(wrong) == 0; ok != test.ok {
 			t.Errorf("%s: %s → %s allowed %v, want %v", test.why, test.from, test.to, ok, test.ok)
 		}
@@ -220,7 +192,7 @@ func TestAnAddedImportIsFound(t *testing.T) {
 	for _, test := range []struct{ file, imports, want string }{
 		{"strategies/sharded.go", "scenarios", "strategies/sharded.go: strategies must not import scenarios"},
 		{"manager/session.go", "strategies", "manager/session.go: manager must not import strategies"},
-		{"main.go", "scenarios/runner", "main.go: . must not import scenarios/runner"},
+		{"internal/stats/sign.go", "reports/result", "internal/stats/sign.go: internal/stats must not import reports/result"},
 		{"strategies/util/util.go", "manager", "strategies/util/util.go: package strategies/util is not in the layout"},
 	} {
 		changed := fstest.MapFS{test.file: {Data: []byte("package util\n")}}
@@ -232,7 +204,7 @@ func TestAnAddedImportIsFound(t *testing.T) {
 			changed[s.name] = &fstest.MapFile{Data: text}
 		}
 		addImport(t, changed, test.file, module+"/"+test.imports)
-		if diff := cmp.Diff([]string{test.want}, forbidden(edges(sources(t, changed)))); diff != "" {
+		if diff := cmp.Diff([]string{test.want}, forbidden(layout(t), edges(sources(t, changed)))); diff != "" {
 			t.Errorf("%s importing %s (-want +got):\n%s", test.file, test.imports, diff)
 		}
 	}

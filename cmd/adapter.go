@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/adapter/conformance"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios/target"
-	"github.com/sessbench/sessbench/scenarios/target/conformance"
 )
 
 func newAdapterCmd(a *app) *cobra.Command {
@@ -44,7 +44,7 @@ func newAdapterNoopCmd(a *app) *cobra.Command {
 			if err := a.commit(); err != nil {
 				return errors.Join(err, l.Close())
 			}
-			return target.ServeNoop(c.Context(), l, a.in, a.out)
+			return adapter.ServeNoop(c.Context(), l, a.in, a.out)
 		},
 	}
 }
@@ -55,7 +55,7 @@ type adapterTestOptions struct {
 	Format  string
 	Target  string
 	Timeout time.Duration
-	spec    target.Spec
+	spec    adapter.Spec
 }
 
 func newAdapterTestCmd(a *app) *cobra.Command {
@@ -91,13 +91,13 @@ func (o *adapterTestOptions) settle(c *cobra.Command, args []string) (err error)
 	case given && len(args) > 0:
 		return usagef("%sunexpected argument %q: want a command or --target, not both", where(c), args[0])
 	case given:
-		if o.spec, err = target.Parse(o.Target); err != nil {
+		if o.spec, err = adapter.Parse(o.Target); err != nil {
 			return usagef("--%w", err) // which begins with the flag's name
 		}
 	case len(args) == 0 || args[0] == "":
 		return usagef("%sno adapter: want %s -- COMMAND, or --target", where(c), c.CommandPath())
 	default:
-		o.spec = target.Spec{Command: args}
+		o.spec = adapter.Spec{Command: args}
 	}
 	return nil
 }

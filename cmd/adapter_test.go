@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/sessbench/sessbench/scenarios/target/conformance"
+	"github.com/sessbench/sessbench/internal/adapter/conformance"
 )
 
 // TestAdapterConforms: the adapter that the specification ends with passes, and one changed at one place does not.

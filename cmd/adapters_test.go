@@ -20,10 +20,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/adapter/conformance"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/target"
-	"github.com/sessbench/sessbench/scenarios/target/conformance"
 )
 
 // shippedAdapters are the adapters below examples/, each with every way of locking that it has. What is the same with all of
@@ -87,7 +87,7 @@ func TestShippedAdapters(t *testing.T) {
 func TestJavaAdapterRunsFromSource(t *testing.T) {
 	t.Parallel()
 	a := shippedAdapter{language: "java", words: "java/Server.java --lock reentrant"}
-	p, err := target.Start(t.Context(), a.spec(t), target.Options{StartTimeout: time.Minute})
+	p, err := adapter.Start(t.Context(), a.spec(t), adapter.Options{StartTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestJavaAdapterRunsFromSource(t *testing.T) {
 
 // spec says how to start the adapter. Without its interpreter the test is left out, or fails where SESSBENCH_REQUIRE
 // names the language.
-func (a shippedAdapter) spec(t *testing.T) target.Spec {
+func (a shippedAdapter) spec(t *testing.T) adapter.Spec {
 	t.Helper()
 	interpreter, err := interpreterOf(t.Context(), a.language)
 	switch required := os.Getenv("SESSBENCH_REQUIRE"); {
@@ -115,7 +115,7 @@ func (a shippedAdapter) spec(t *testing.T) target.Spec {
 	if a.language == "python" {
 		words = append([]string{"-B"}, words...) // no compiled files beside the source
 	}
-	return target.Spec{Command: append([]string{interpreter}, words...)}
+	return adapter.Spec{Command: append([]string{interpreter}, words...)}
 }
 
 // interpreterOf finds the program that runs a language, in a version that is new enough for the examples.
@@ -150,7 +150,7 @@ func interpreterOf(ctx context.Context, language string) (string, error) {
 	return path, nil
 }
 
-func (a shippedAdapter) speaks(t *testing.T, spec target.Spec) {
+func (a shippedAdapter) speaks(t *testing.T, spec adapter.Spec) {
 	report, err := conformance.Run(t.Context(), conformance.Config{Target: spec, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func (a shippedAdapter) speaks(t *testing.T, spec target.Spec) {
 }
 
 // locks has users meet on two sessions that come and go.
-func (a shippedAdapter) locks(t *testing.T, spec target.Spec) {
-	p, err := target.Start(t.Context(), spec, target.Options{StartTimeout: time.Minute, Timeout: time.Minute})
+func (a shippedAdapter) locks(t *testing.T, spec adapter.Spec) {
+	p, err := adapter.Start(t.Context(), spec, adapter.Options{StartTimeout: time.Minute, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestPythonAdapterRemovesDirectories(t *testing.T) {
 		}
 		return names
 	}
-	board := func(p *target.Program) {
+	board := func(p *adapter.Program) {
 		c, err := p.Connect(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -312,8 +312,8 @@ func TestPythonAdapterRemovesDirectories(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	start := func(spec target.Spec) *target.Program {
-		p, err := target.Start(t.Context(), spec, target.Options{})
+	start := func(spec adapter.Spec) *adapter.Program {
+		p, err := adapter.Start(t.Context(), spec, adapter.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -335,7 +335,7 @@ func TestPythonAdapterRemovesDirectories(t *testing.T) {
 	if err := json.NewDecoder(out).Decode(&announced); err != nil {
 		t.Fatal(err)
 	}
-	joined := start(target.Spec{Network: "tcp", Address: announced.Listen})
+	joined := start(adapter.Spec{Network: "tcp", Address: announced.Listen})
 	if err := joined.Close(); err != nil {
 		t.Error(err)
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports"
-	"github.com/sessbench/sessbench/scenarios/runner"
 )
 
 // checkOptions is what `check` was asked for.

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/duet"
+	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/duet"
-	"github.com/sessbench/sessbench/scenarios/runner"
 )
 
 // The arms of a duet, in the order of their documents.

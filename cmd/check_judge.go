@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios/runner"
 )
 
 // judge holds a result, given or measured now, against a stored one, or against bounds alone.

@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/duet"
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
-	"github.com/sessbench/sessbench/scenarios/duet"
 )
 
 // The environment variables of TestPower: how many blocks to measure (none: the test is skipped), and a file that keeps

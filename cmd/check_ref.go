@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessbench/sessbench/scenarios/process"
+	"github.com/sessbench/sessbench/internal/child"
 )
 
 // buildRef builds this program as it was at a git ref, with the flags this process was built with and -trimpath, to the file
@@ -100,8 +100,8 @@ func saidBy(ctx context.Context, dir string, env []string, name string, args ...
 		return strings.HasPrefix(v, "GIT_DIR=") || strings.HasPrefix(v, "GIT_INDEX_FILE=") || strings.HasPrefix(v, "GIT_WORK_TREE=") ||
 			strings.HasPrefix(v, "GIT_PREFIX=") || strings.HasPrefix(v, "GIT_COMMON_DIR=") || strings.HasPrefix(v, "GIT_OBJECT_DIRECTORY=")
 	}), env...)
-	c.SysProcAttr = process.Apart()
-	c.Cancel = func() error { return process.EndGroup(c.Process) }
+	c.SysProcAttr = child.Apart()
+	c.Cancel = func() error { return child.EndGroup(c.Process) }
 	c.WaitDelay = time.Second
 	if err := c.Run(); err != nil {
 		if ctx.Err() != nil {

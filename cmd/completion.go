@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/flawed"
 	"github.com/sessbench/sessbench/strategies"
 )
 

@@ -15,11 +15,11 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/spf13/pflag"
 
+	"github.com/sessbench/sessbench/internal/distributed"
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/join"
-	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
@@ -33,7 +33,7 @@ type joinOptions struct {
 
 	shared map[string]string // the settings that have to be the same for all
 	client *goredis.Client
-	party  *join.Party // nil: the run is this process's alone
+	party  *distributed.Party // nil: the run is this process's alone
 
 	finished bool // what this process measured is in the result
 }
@@ -42,8 +42,8 @@ func (o *joinOptions) addFlags(fs flagGroup) {
 	fs.StringVar(&o.Join, "join", "",
 		"share the run with other processes, which meet at this Redis: `URL`; better as SESSBENCH_JOIN where it holds a password")
 	fs.StringVar(&o.RunID, "run-id", "", "`NAME` of the shared run, a new one each time")
-	fs.Var(count("", 1, join.MaxOf, &o.Of), "of", "`N` processes share it")
-	o.Silence = join.DefaultSilence
+	fs.Var(count("", 1, distributed.MaxOf, &o.Of), "of", "`N` processes share it")
+	o.Silence = distributed.DefaultSilence
 	fs.Var(duration(o.Silence.String(), time.Second, time.Hour, func(d time.Duration) { o.Silence = d }), "join-timeout",
 		"`TIME` after which a process that says nothing is lost")
 	fs.StringVar(&o.Part, "save-part", "", "also write what this process alone measured, for report merge, to `FILE`")
@@ -80,7 +80,7 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 			return usagef("--%s is missing: want --join URL, --run-id NAME and --of N together", flag)
 		}
 	}
-	if err := join.CheckRunID(o.RunID); err != nil {
+	if err := distributed.CheckRunID(o.RunID); err != nil {
 		return usagef("%s %s: %w", o.from("run-id"), quoted(o.RunID), err)
 	}
 	if o.Record > 0 {
@@ -98,7 +98,7 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 	if err := o.checkBeyond(); err != nil {
 		return err
 	}
-	client, err := join.Connect(o.Join)
+	client, err := distributed.Connect(o.Join)
 	if err != nil {
 		return usagef("%s: %w", o.from("join"), err)
 	}
@@ -176,14 +176,14 @@ func (o *runOptions) reachRedis(ctx context.Context, list []runner.Subject) erro
 func (o *runOptions) takePlace(ctx context.Context) error {
 	host, _ := os.Hostname()
 	o.note("run %s: waiting until %s are there", o.RunID, result.FormatCounted(o.Of, "participant"))
-	party, err := join.Join(ctx, join.Options{
+	party, err := distributed.Join(ctx, distributed.Options{
 		Client: o.client, RunID: o.RunID, Of: o.Of, Host: host, Settings: o.shared, Silence: o.Silence,
 	})
-	var different *join.DifferentError
+	var different *distributed.DifferentError
 	switch {
 	case errors.As(err, &different):
 		return &exitError{exitIncomparable, err}
-	case errors.Is(err, join.ErrTaken):
+	case errors.Is(err, distributed.ErrTaken):
 		return usagef("%s: %w", o.from("run-id"), err)
 	case err != nil:
 		return err
@@ -326,7 +326,7 @@ func (o *runOptions) written(ctx context.Context, doc *result.Document, failed e
 
 // tidy removes the sessions that a first participant leaves behind that is lost: nobody else does.
 func (o *runOptions) tidy(ctx context.Context) error {
-	if o.redis.URL == "" || !slices.ContainsFunc(o.party.Losses(), func(l join.Loss) bool { return l.Index == 0 }) {
+	if o.redis.URL == "" || !slices.ContainsFunc(o.party.Losses(), func(l distributed.Loss) bool { return l.Index == 0 }) {
 		return nil
 	}
 	all := o.redis

@@ -19,9 +19,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/viper"
 
+	"github.com/sessbench/sessbench/internal/distributed"
+	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios/join"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
 // TestJoinScripts runs the scripts that several processes of one run meet in, at the server $REDIS.
@@ -147,16 +147,16 @@ func TestWhoHasNotFinishedDoesNotSayIt(t *testing.T) {
 		{"a signal", interrupted, errors.New("interrupted"), "interrupted"},
 	} {
 		url := "redis://" + miniredis.RunT(t).Addr()
-		parties := make(chan *join.Party, 2)
+		parties := make(chan *distributed.Party, 2)
 		runs := make([]*runOptions, 2)
 		for i := range runs {
-			client, err := join.Connect(url)
+			client, err := distributed.Connect(url)
 			if err != nil {
 				t.Fatal(err)
 			}
 			runs[i] = &runOptions{joinOptions: joinOptions{client: client}}
 			go func() {
-				p, err := join.Join(t.Context(), join.Options{Client: client, RunID: "X", Of: 2})
+				p, err := distributed.Join(t.Context(), distributed.Options{Client: client, RunID: "X", Of: 2})
 				if err != nil {
 					t.Error(err)
 				}

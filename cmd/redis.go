@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
-	"github.com/sessbench/sessbench/scenarios/target"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
@@ -114,5 +114,5 @@ func (a *app) openList(ctx context.Context, o *redisLists) (scenarios.Target, er
 	if err != nil {
 		return nil, err
 	}
-	return target.OfLists(lists), nil
+	return adapter.OfLists(lists), nil
 }

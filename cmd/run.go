@@ -12,11 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 

@@ -9,11 +9,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/adapter"
 	childproc "github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/openfiles"
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
-	"github.com/sessbench/sessbench/scenarios/target"
 	"github.com/sessbench/sessbench/scenarios/trace"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
@@ -204,7 +204,7 @@ func (m *measuring) openTargets(q *targetsRequest) (reply measureReply, err erro
 			continue
 		}
 		at := len(m.targets) - 1
-		spec, err := target.Parse(text)
+		spec, err := adapter.Parse(text)
 		if err != nil {
 			return reply, err
 		}

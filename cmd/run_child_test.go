@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
 )
 
 // measured is a run of some of crashingStores in child processes, and what became of them.

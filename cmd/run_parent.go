@@ -13,10 +13,10 @@ import (
 	"time"
 
 	childproc "github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sessbench/sessbench/scenarios/runner"
+	"github.com/sessbench/sessbench/internal/runner"
 )
 
 // newSampleCmd makes the command whose processes `check` takes turns with: one trial and nothing else. It is hidden, but part

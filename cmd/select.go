@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
 	"github.com/sessbench/sessbench/strategies"
 )
 

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/openfiles"
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
-	"github.com/sessbench/sessbench/scenarios/target"
 	"github.com/sessbench/sessbench/strategies"
 )
 
@@ -22,15 +22,15 @@ import (
 type targetOptions struct {
 	Targets []string
 	Timeout time.Duration
-	Users   int           // of a run: the connections to each, at least
-	specs   []target.Spec // what they say
+	Users   int            // of a run: the connections to each, at least
+	specs   []adapter.Spec // what they say
 }
 
 // targetFlag is the flag's name.
 const targetFlag = "target"
 
 func (o *targetOptions) addFlags(fs flagGroup) {
-	o.Timeout = target.DefaultTimeout
+	o.Timeout = adapter.DefaultTimeout
 	fs.StringArrayVar(&o.Targets, targetFlag, nil,
 		"a program in any language, `exec:COMMAND`, or one that runs: tcp:HOST:PORT, unix:PATH; repeatable. Without -S only these")
 	fs.Var(duration(o.Timeout.String(), time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "target-timeout",
@@ -41,7 +41,7 @@ func (o *targetOptions) addFlags(fs flagGroup) {
 func (o *targetOptions) parse(flag string) error {
 	o.specs = nil
 	for _, text := range o.Targets {
-		spec, err := target.Parse(text)
+		spec, err := adapter.Parse(text)
 		if err != nil {
 			return usagef("%s %w", flag, err)
 		}
@@ -53,7 +53,7 @@ func (o *targetOptions) parse(flag string) error {
 // files names the files among the words of the commands: the programs, and scripts that their interpreters read.
 func (o *targetOptions) files(flag string) (list []namedFile) {
 	for _, text := range o.Targets {
-		spec, err := target.Parse(text)
+		spec, err := adapter.Parse(text)
 		if err != nil {
 			continue // parse reports it
 		}
@@ -105,11 +105,11 @@ const spareFiles = 32
 
 // open starts a program, or joins one that runs. An error may be a limit of open files that is too low for the users, here or
 // there. A limit there that the program may raise is only noted.
-func (o *targetOptions) open(ctx context.Context, spec target.Spec) (p *target.Program, note string, err error) {
+func (o *targetOptions) open(ctx context.Context, spec adapter.Spec) (p *adapter.Program, note string, err error) {
 	if err := openfiles.Check(o.Users + spareFiles); err != nil {
 		return nil, "", fmt.Errorf("%d users on a target: %w", o.Users, err)
 	}
-	if p, err = target.Start(ctx, spec, target.Options{Timeout: o.Timeout}); err != nil {
+	if p, err = adapter.Start(ctx, spec, adapter.Options{Timeout: o.Timeout}); err != nil {
 		return nil, "", err
 	}
 	if err = p.CheckOpenFiles(o.Users); err == nil {
@@ -155,7 +155,7 @@ func (o *targetOptions) openProtocol(ctx context.Context) (scenarios.Target, err
 	if err != nil {
 		return nil, err
 	}
-	return target.Start(ctx, target.Spec{Command: []string{self, "adapter", "noop"}}, target.Options{Timeout: o.Timeout})
+	return adapter.Start(ctx, adapter.Spec{Command: []string{self, "adapter", "noop"}}, adapter.Options{Timeout: o.Timeout})
 }
 
 // program is the file to start for this very program by its own name, which may decide what it is.
@@ -186,7 +186,7 @@ func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) erro
 			for _, op := range list[i].Needs() {
 				if !subject.Target.Has(op) {
 					return usagef("%s %s: does not know %s, which %s needs: want another --scenario",
-						flag, subject.Label, target.OpName(op), list[i].Name)
+						flag, subject.Label, adapter.OpName(op), list[i].Name)
 				}
 			}
 		}

@@ -4,10 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/runner"
 )
 
 // addThresholdFlag adds --threshold. In the environment and in text with commas, a threshold ends at a comma: a strategy's

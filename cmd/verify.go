@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/openfiles"
-	"github.com/sessbench/sessbench/scenarios/runner"
-	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // verifyOptions is what `verify` was asked for.

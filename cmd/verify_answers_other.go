@@ -5,7 +5,7 @@ package cmd
 import "os"
 
 // answerOn has a child answer on its stdout: a child gets no other descriptors here.
-func answerOn(c *child, w *os.File) (descriptor int) {
+func answerOn(c *verifyingProcess, w *os.File) (descriptor int) {
 	c.Stdout = w
 	return 1
 }

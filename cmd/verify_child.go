@@ -11,11 +11,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/openfiles"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/flawed"
-	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
 )

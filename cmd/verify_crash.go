@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // crash is the report on a store that brought its process down after some rounds.

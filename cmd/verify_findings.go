@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios/flawed"
-	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
 // findings is what a verify run found, as `-f json` writes it.

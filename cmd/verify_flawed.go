@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessbench/sessbench/scenarios/flawed"
-	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // flawedTasks resolves --flawed.

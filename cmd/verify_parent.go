@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sessbench/sessbench/scenarios/process"
-	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // hearing is whom a child's parent tells how things go, on the goroutine that called examine.
@@ -43,7 +43,7 @@ func (a *app) examine(ctx context.Context, t task, tell hearing) (*verify.Report
 }
 
 // outcome is what comes of a child that is gone.
-func (c *child) outcome(ctx context.Context) (*verify.Report, error) {
+func (c *verifyingProcess) outcome(ctx context.Context) (*verify.Report, error) {
 	report, err := c.verdict(ctx)
 	if report != nil {
 		for _, v := range c.found { // which a report of the parent's own does not hold
@@ -54,7 +54,7 @@ func (c *child) outcome(ctx context.Context) (*verify.Report, error) {
 }
 
 // verdict is outcome without the violations that a child reported before it crashed.
-func (c *child) verdict(ctx context.Context) (*verify.Report, error) {
+func (c *verifyingProcess) verdict(ctx context.Context) (*verify.Report, error) {
 	report, said := c.last.Report, c.said.String()
 	switch {
 	case c.last.Unfit:
@@ -97,7 +97,7 @@ func complaint(said string) string {
 }
 
 // child is a running child, and what it answered.
-type child struct {
+type verifyingProcess struct {
 	*exec.Cmd
 	task     task
 	in       io.WriteCloser
@@ -150,7 +150,7 @@ func executable() (string, error) {
 	return os.Executable()
 }
 
-func startChild(t task) (*child, error) {
+func startChild(t task) (*verifyingProcess, error) {
 	self, err := executable()
 	if err != nil {
 		return nil, err
@@ -166,11 +166,11 @@ func startChild(t task) (*child, error) {
 		return nil, err
 	}
 	defer stderrIn.Close()
-	c := &child{Cmd: exec.Command(self), task: t, answers: answers, stderr: stderr, said: &ends{}}
+	c := &verifyingProcess{Cmd: exec.Command(self), task: t, answers: answers, stderr: stderr, said: &ends{}}
 	c.Args = os.Args    // [Main]'s callers may look at them, and the first can decide what the program is
 	c.Stderr = stderrIn // a file and not a Writer, for which Wait would wait
 	c.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childEnv, answerOn(c, answersIn)))
-	c.SysProcAttr = process.Apart()
+	c.SysProcAttr = child.Apart()
 	if c.in, err = c.StdinPipe(); err == nil {
 		err = c.Start()
 	}
@@ -186,7 +186,7 @@ func startChild(t task) (*child, error) {
 
 // follow starts what reads the child's pipes and what waits for its process: each ends on its own, for neither says anything
 // about the other.
-func (c *child) follow() {
+func (c *verifyingProcess) follow() {
 	messages, heard, exited := make(chan message), make(chan struct{}), make(chan struct{})
 	c.messages, c.heard, c.exited = messages, heard, exited
 	go receive(c.answers, messages)
@@ -197,7 +197,7 @@ func (c *child) follow() {
 	go func() {
 		defer close(exited)
 		c.died = c.Wait()
-		_ = process.EndGroup(c.Process) // what is left of it; errs when there is nobody
+		_ = child.EndGroup(c.Process) // what is left of it; errs when there is nobody
 	}()
 }
 
@@ -224,12 +224,12 @@ func receive(from io.Reader, messages chan<- message) {
 }
 
 // become enters a state that may last so long.
-func (c *child) become(s childState, atMost time.Duration) {
+func (c *verifyingProcess) become(s childState, atMost time.Duration) {
 	c.state, c.timeUp = s, time.After(atMost)
 }
 
 // listen follows a child from state to state until its process has ended and its pipes are empty.
-func (c *child) listen(ctx context.Context, tell hearing) {
+func (c *verifyingProcess) listen(ctx context.Context, tell hearing) {
 	defer c.stderr.Close()
 	defer c.answers.Close()
 	messages, heard, exited, told, slow := c.messages, c.heard, c.exited, ctx.Done(), (<-chan time.Time)(nil)
@@ -264,7 +264,7 @@ func (c *child) listen(ctx context.Context, tell hearing) {
 }
 
 // take takes a message in. What a child says that was asked for its stacks comes too late: it is a hang.
-func (c *child) take(m message, tell hearing) {
+func (c *verifyingProcess) take(m message, tell hearing) {
 	if m.Found != nil {
 		c.found = append(c.found, m.Found)
 		return
@@ -282,7 +282,7 @@ func (c *child) take(m message, tell hearing) {
 }
 
 // late goes on to the next state when one has lasted too long.
-func (c *child) late() {
+func (c *verifyingProcess) late() {
 	switch c.state {
 	case running:
 		c.hung = true

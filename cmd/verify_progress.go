@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"time"
 
-	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // verifyProgress shows how far the verification of several subjects has come.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios/verify"
 )
 
 // write writes the findings for people: the table, what its columns mean, each violation as a timeline, and what it

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/target"
-	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
@@ -42,12 +42,12 @@ func (o *verifyOptions) named(r *verify.Report, t task, f *findings) {
 }
 
 // openProgram starts a task's program, or joins it.
-func (t *task) openProgram(ctx context.Context) (*target.Program, error) {
-	spec, err := target.Parse(t.Target)
+func (t *task) openProgram(ctx context.Context) (*adapter.Program, error) {
+	spec, err := adapter.Parse(t.Target)
 	if err != nil {
 		return nil, err
 	}
-	return target.Start(ctx, spec, target.Options{Timeout: t.Timeout})
+	return adapter.Start(ctx, spec, adapter.Options{Timeout: t.Timeout})
 }
 
 // remoteSubject is what a task's program is to verify.
@@ -77,7 +77,7 @@ func (a *app) subjectOf(ctx context.Context, t task) (verify.Subject, error) {
 			if err != nil {
 				return nil, err
 			}
-			return target.OfLists(lists), nil
+			return adapter.OfLists(lists), nil
 		})
 		subject.Params = t.Params
 		return subject, nil

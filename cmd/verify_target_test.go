@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/sessbench/sessbench/scenarios/target"
-	"github.com/sessbench/sessbench/scenarios/verify"
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // verified is what `sessbench verify` came to: the exit code and both streams.
@@ -28,7 +28,7 @@ func verified(t *testing.T, args ...string) (code int, out, said string) {
 func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // python is an adapter that ships, by the words behind its path.
-func python(t *testing.T, lock string) target.Spec {
+func python(t *testing.T, lock string) adapter.Spec {
 	t.Helper()
 	return shippedAdapter{language: "python", words: "python/server.py --lock " + lock}.spec(t)
 }
@@ -85,7 +85,7 @@ func TestVerifyTellsHowAProgramEnded(t *testing.T) {
 		"crash": {"✗ crash", "exit status 3", "MemoryError: no room for one more session"},
 		"hang":  {"✗ hang", "no answer to ", " for 1s"},
 	} {
-		failing := target.Spec{Command: slices.Insert(slices.Clone(spec.Command), script, "testdata/verify/failing.py", how)}
+		failing := adapter.Spec{Command: slices.Insert(slices.Clone(spec.Command), script, "testdata/verify/failing.py", how)}
 		code, out, said := verified(t, "--target", failing.String(), "--target-timeout", "1s")
 		if code != exitViolated || !strings.Contains(said, "("+how+")") {
 			t.Errorf("%s: exit code %d, stderr %s", how, code, said)

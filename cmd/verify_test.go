@@ -17,10 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports"
-	"github.com/sessbench/sessbench/scenarios/flawed"
-	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
 )
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 var _ = register(Format{

@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // Duet is what two binaries measured in turns: blocks of three fresh processes, of the old binary, of a copy of it and of

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // storedVerdict judges one metric of one row by stored figures.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // little is the difference from the baseline below which a change of the lock is not worth its while, real or not.

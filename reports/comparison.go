@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // ComparisonSchemaVersion is the version of the comparison document. The result document's has nothing to do with it.

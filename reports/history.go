@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/printable"
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // HistorySchemaVersion is the version of a line of the history. The result document's has nothing to do with it.

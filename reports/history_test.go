@@ -18,8 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // day makes a document a run of its own: the n-th day of 2026.

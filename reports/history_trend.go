@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // TrendSchemaVersion is the version of the trend document. The history's has nothing to do with it.

@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // Summarize fills every result's summary from its trials, and VsBaseline from those of the same scenario's baseline,

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/reports/stats"
 )
 
 // thresholdMetric is a figure of every trial that can be held to a bound.

@@ -14,8 +14,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/sessbench/sessbench/scenarios/process"
 )
 
 // Options says what happens to what a child writes. The zero value keeps the ends of stderr and discards stdout.
@@ -57,7 +55,7 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 	p := &Process{cmd: cmd, tail: &ends{size: cmp.Or(o.Tail, 256<<10)}, exited: make(chan struct{})}
 	theirs, err := p.pipes(o)
 	if err == nil {
-		cmd.SysProcAttr = process.Apart()
+		cmd.SysProcAttr = Apart()
 		err = p.start(o)
 	}
 	closeAll(theirs...)
@@ -126,7 +124,7 @@ func (p *Process) follow(o Options) {
 		_, _ = io.Copy(io.Discard, p.output)
 	})
 	_ = p.cmd.Wait() // how it ended is in its state
-	_ = process.EndGroup(p.cmd.Process)
+	_ = EndGroup(p.cmd.Process)
 	late := time.AfterFunc(drainLimit, func() { closeAll(p.output, p.stderr) })
 	reading.Wait()
 	late.Stop()
@@ -173,7 +171,7 @@ func (p *Process) Kill() {
 	select {
 	case <-p.exited: // its number may be another process's by now
 	default:
-		_ = process.EndGroup(p.cmd.Process) // fails when it has just ended
+		_ = EndGroup(p.cmd.Process) // fails when it has just ended
 		<-p.exited
 	}
 }

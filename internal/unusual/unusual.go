@@ -1,5 +1,5 @@
 // Package unusual holds session stores that keep the contract of [manager.SessionStore] in ways that few stores do: slow,
-// stalling, unfair, large. No check may find a violation in any of them. It is the counterpart of scenarios/flawed.
+// stalling, unfair, large. No check may find a violation in any of them. It is the counterpart of internal/flawed.
 package unusual
 
 import (

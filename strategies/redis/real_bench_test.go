@@ -14,9 +14,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/strategies/redis"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
 // payload is a session of about a hundred bytes.

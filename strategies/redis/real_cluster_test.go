@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/strategies/redis"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
 // TestRealCluster runs all the ways to keep sessions on a cluster, whose client sends a command again when there is no

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/strategies/redis"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
 // TestRealCrash kills a server that syncs every write, in the middle of the work, and starts it again: no user panics or

@@ -11,13 +11,13 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/sessbench/sessbench/internal/redistest"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies/redis"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
-// Two ways to use Redis wrongly that are often seen (scenarios/flawed has them on an embedded server): the tests above must
+// Two ways to use Redis wrongly that are often seen (internal/flawed has them on an embedded server): the tests above must
 // say no to them on Debian's server, too.
 
 // getSet makes an update of a GET, the change, and a SET.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/strategies/redis"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
 // weather is what befalls the commands that go through proxies.

@@ -3,11 +3,11 @@ package redis_test
 import (
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/redistest"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/target"
-	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies/redis"
-	"github.com/sessbench/sessbench/strategies/redis/redistest"
 )
 
 // TestRealStores holds stores on Debian's server to the contract.
@@ -55,7 +55,7 @@ func verifyAll(t *testing.T, o redis.Options, rounds int) {
 					if err != nil {
 						return nil, err
 					}
-					return target.OfLists(l), nil
+					return adapter.OfLists(l), nil
 				},
 			})
 		})

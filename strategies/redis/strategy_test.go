@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/manager/storetest"
-	"github.com/sessbench/sessbench/scenarios/verify"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
 )

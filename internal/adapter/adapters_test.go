@@ -1,0 +1,274 @@
+package adapter
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/child"
+)
+
+// adapters are what this test program can be, good and bad.
+var adapters = map[string]func() error{
+	"noop":      func() error { return serveNoop("tcp", "127.0.0.1:0") },
+	"noop-unix": serveNoopUnix,
+	"memory":    func() error { return serve(twist{}) },
+	"in-pieces": func() error { return serve(twist{write: inPieces}) },
+	"talkative": func() error { return serve(twist{write: talking}) },
+	"parent":    serveAsParent,
+	"starter":   startAnother,
+	"stubborn":  serveOn,
+	"crash": func() error {
+		var crashing sync.Mutex
+		return serve(twist{on: "add_message", instead: func(net.Conn) error { return crash(&crashing) }})
+	},
+	"crash-after": func() error {
+		return serve(twist{write: func(c net.Conn, line []byte) error {
+			_, err := c.Write(line)
+			if strings.Contains(string(line), `"held_us"`) {
+				panic("a thread in the background failed")
+			}
+			return err
+		}})
+	},
+	"crash-while": crashWhile,
+	"crash-held":  serveAndLeave,
+	"hang":        func() error { return serve(twist{on: "add_message", instead: hang}) },
+	"hang-up":     func() error { return serve(twist{on: "add_message", instead: hangUp}) },
+	"hang-hello":  func() error { return serve(twist{on: "hello", instead: hang}) },
+	"garbage":     func() error { return serve(twist{on: "add_message", instead: says("this is no JSON")}) },
+	"not-utf8":    func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1,\"x\":\"\xff\"}")}) },
+	"huge-line":   func() error { return serve(twist{on: "history", instead: hugeLine}) },
+	"two-lines":   func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1}\n{\"seq\":2}")}) },
+	"internal": func() error {
+		return serve(twist{on: "add_message", instead: says(`{"error":"internal","message":"disk full"}`)})
+	},
+	"odd-error": func() error { return serve(twist{on: "add_message", instead: says(`{"error":"oops"}`)}) },
+	"odd-hello": func() error { return serve(twist{on: "hello", instead: says(`{"name":"odd"}`)}) },
+	"evil-name": func() error {
+		return serve(twist{on: "hello", instead: says(`{"sessbench":1,"name":"evil\u001b[31m\nrow  \u202e` + strings.Repeat("x", 200) + `","ops":["reset"]}`)})
+	},
+	"hello-2":     func() error { return serve(twist{on: "hello", instead: says(`{"sessbench":2,"ops":[]}`)}) },
+	"no-census":   func() error { return serve(twist{on: "census", instead: says(`{"error":"unsupported"}`)}) },
+	"odd-census":  func() error { return serve(twist{on: "census", instead: says(`{"locks":1}`)}) },
+	"silent":      func() error { return wait() },
+	"no-stdout":   func() error { os.Stdout.Close(); return wait() },
+	"dies":        func() error { return errors.New("no module named sessions") },
+	"first-line":  func() error { fmt.Println("Listening on port 8080..."); return wait() },
+	"version-2":   func() error { fmt.Println(`{"sessbench":2,"listen":"127.0.0.1:1"}`); return wait() },
+	"everywhere":  func() error { fmt.Println(`{"sessbench":1,"listen":"0.0.0.0:8080"}`); return wait() },
+	"nobody-home": func() error { fmt.Println(`{"sessbench":1,"listen":"unix:/nonexistent/s"}`); return wait() },
+}
+
+// twist is what an adapter does wrong, or at least differently.
+type twist struct {
+	on      string // which request it
+	instead func(net.Conn) error
+	write   func(net.Conn, []byte) error // in place of one write
+}
+
+func inPieces(c net.Conn, line []byte) error {
+	for _, piece := range [][]byte{line[:len(line)/2], line[len(line)/2:]} {
+		if _, err := c.Write(piece); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// talking says more than it was asked for, where nobody should mind.
+func talking(c net.Conn, line []byte) error {
+	for range 1000 {
+		fmt.Println("this is said on stdout, a line after another, until the pipe would be full if nobody read it")
+		fmt.Fprintln(os.Stderr, "this is said on stderr, a line after another, until the pipe would be full if nobody read it")
+	}
+	_, err := c.Write(line)
+	return err
+}
+
+// crash says a lot and panics, once.
+func crash(crashing *sync.Mutex) error {
+	crashing.Lock()
+	for i := range 1000 {
+		fmt.Fprintln(os.Stderr, "working on it", i)
+	}
+	panic("index out of range")
+}
+
+// crashWhile crashes in add_message when two histories wait as well.
+func crashWhile() error {
+	var waiting sync.WaitGroup
+	waiting.Add(2)
+	return serve(twist{
+		on: "history", instead: func(net.Conn) error { waiting.Done(); select {} },
+		write: func(c net.Conn, line []byte) error {
+			if strings.Contains(string(line), `"seq":1`) {
+				waiting.Wait()
+				panic("index out of range")
+			}
+			_, err := c.Write(line)
+			return err
+		},
+	})
+}
+
+func hang(net.Conn) error {
+	fmt.Fprintln(os.Stderr, "waiting for a lock")
+	return wait()
+}
+
+func hangUp(c net.Conn) error { return c.Close() }
+
+func says(line string) func(net.Conn) error {
+	return func(c net.Conn) error {
+		_, err := io.WriteString(c, line+"\n")
+		return err
+	}
+}
+
+func hugeLine(c net.Conn) error { return says(strings.Repeat("x", maxLine))(c) }
+
+// wait waits for the end of stdin.
+func wait() error {
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+func announce(l net.Listener, name string) {
+	listen := l.Addr().String()
+	if l.Addr().Network() == "unix" {
+		listen = "unix:" + listen
+	}
+	fmt.Printf("{\"sessbench\":1,\"listen\":%q,\"name\":%q}\n", listen, name)
+}
+
+// serve is an adapter with sessions in memory that ends with its stdin.
+func serve(t twist) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	announce(l, "memory")
+	m := newMemory()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go t.serve(c, m)
+		}
+	}()
+	return wait()
+}
+
+func (t twist) serve(c net.Conn, m *memory) {
+	defer c.Close()
+	lines := bufio.NewReader(c)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var q map[string]any
+		if err := json.Unmarshal(line, &q); err != nil {
+			panic(err)
+		}
+		if t.instead != nil && q["op"] == t.on {
+			if t.instead(c) != nil {
+				return
+			}
+			continue
+		}
+		answer, err := json.Marshal(m.do(q))
+		if err != nil {
+			panic(err)
+		}
+		write := t.write
+		if write == nil {
+			write = func(c net.Conn, line []byte) error { _, err := c.Write(line); return err }
+		}
+		if write(c, append(answer, '\n')) != nil {
+			return
+		}
+	}
+}
+
+func serveNoop(network, address string) error {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return err
+	}
+	return ServeNoop(context.Background(), l, os.Stdin, os.Stdout)
+}
+
+func serveNoopUnix() (err error) {
+	dir, err := os.MkdirTemp("", "noop")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return serveNoop("unix", dir+"/s")
+}
+
+// serveAsParent starts a process that would outlive it, and tells its number on stderr.
+func serveAsParent() error {
+	sleeps := exec.Command("sleep", "600")
+	if err := sleeps.Start(); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, sleeps.Process.Pid)
+	return serve(twist{})
+}
+
+// serveAndLeave starts a process that leaves its group and holds its stderr, tells its number there, and crashes when it is
+// to add a message.
+func serveAndLeave() error {
+	shell := exec.Command("sh", "-c", "sleep 60 & echo $! >&2")
+	shell.Stderr, shell.SysProcAttr = os.Stderr, child.Apart()
+	if err := shell.Run(); err != nil {
+		return err
+	}
+	return serve(twist{on: "add_message", instead: func(net.Conn) error {
+		fmt.Fprintln(os.Stderr, "out of memory")
+		os.Exit(1)
+		return nil
+	}})
+}
+
+// serveOn does not end with its stdin.
+func serveOn() error {
+	fmt.Fprintln(os.Stderr, "deaf")
+	if err := serve(twist{}); err != nil {
+		return err
+	}
+	time.Sleep(time.Hour)
+	return nil
+}
+
+// startAnother is no adapter but a program that starts one, and tells its number on stdout.
+func startAnother() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.Setenv(adapterEnv, "stubborn"); err != nil {
+		return err
+	}
+	p, err := Start(context.Background(), Spec{Command: []string{self}}, Options{})
+	if err != nil {
+		return err
+	}
+	fmt.Println(p.process.cmd.Process.Pid)
+	return wait()
+}

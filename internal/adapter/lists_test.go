@@ -1,0 +1,186 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// plainLists are lists in memory for one goroutine.
+type plainLists struct {
+	lists  map[manager.ID]*plainList
+	lives  uint64
+	closed bool
+}
+
+type plainList struct {
+	life     uint64
+	touches  uint64
+	messages []manager.Message
+}
+
+var _ Lists = (*plainLists)(nil)
+
+func (p *plainLists) GetOrCreate(_ context.Context, id manager.ID) (created bool, incarnation uint64, err error) {
+	if p.lists[id] == nil {
+		p.lives++
+		p.lists[id], created = &plainList{life: p.lives}, true
+	}
+	return created, p.lists[id].life, nil
+}
+
+func (p *plainLists) CreateSession(ctx context.Context) (manager.ID, error) {
+	id := uuid.New()
+	_, _, err := p.GetOrCreate(ctx, id)
+	return id, err
+}
+
+func (p *plainLists) AddMessage(_ context.Context, id manager.ID, role, content string) (seq, incarnation uint64, err error) {
+	l := p.lists[id]
+	if l == nil {
+		return 0, 0, manager.ErrNotFound
+	}
+	l.messages = append(l.messages, manager.Message{Seq: uint64(len(l.messages) + 1), Role: role, Content: content})
+	return uint64(len(l.messages)), l.life, nil
+}
+
+func (p *plainLists) History(_ context.Context, id manager.ID, dst []manager.Message) ([]manager.Message, uint64, error) {
+	l := p.lists[id]
+	if l == nil {
+		return dst, 0, manager.ErrNotFound
+	}
+	return append(dst, l.messages...), l.life, nil
+}
+
+func (p *plainLists) Validate(_ context.Context, id manager.ID) error {
+	if p.lists[id] == nil {
+		return manager.ErrNotFound
+	}
+	return nil
+}
+
+func (p *plainLists) Touch(ctx context.Context, id manager.ID) (version, incarnation uint64, err error) {
+	if l := p.lists[id]; l != nil {
+		l.touches++
+	}
+	return p.Version(ctx, id)
+}
+
+func (p *plainLists) Version(_ context.Context, id manager.ID) (version, incarnation uint64, err error) {
+	l := p.lists[id]
+	if l == nil {
+		return 0, 0, manager.ErrNotFound
+	}
+	return l.touches + uint64(len(l.messages)), l.life, nil
+}
+
+// ExpireIdle takes every session for one that was used an hour ago.
+func (p *plainLists) ExpireIdle(_ context.Context, ttl time.Duration, _ func(manager.ID, manager.Session)) (int, error) {
+	n := len(p.lists)
+	if ttl > time.Hour {
+		return 0, nil
+	}
+	clear(p.lists)
+	return n, nil
+}
+
+func (p *plainLists) DeleteSession(_ context.Context, id manager.ID) (seq, incarnation uint64, err error) {
+	l := p.lists[id]
+	if l == nil {
+		return 0, 0, manager.ErrNotFound
+	}
+	delete(p.lists, id)
+	return uint64(len(l.messages)), l.life, nil
+}
+
+func (p *plainLists) Reset(context.Context) error { clear(p.lists); return nil }
+
+func (p *plainLists) Len(context.Context) (int, error) { return len(p.lists), nil }
+
+func (p *plainLists) Close() error { p.closed = true; return nil }
+
+func TestOfLists(t *testing.T) {
+	ctx := context.Background()
+	lists := &plainLists{lists: map[manager.ID]*plainList{}}
+	l := OfLists(lists)
+	c, id := connect(t, l), manager.ID(uuid.New())
+	var a scenarios.Answer
+	const life, seq, version = scenarios.ToldLife, scenarios.ToldSeq, scenarios.ToldVersion
+	for i, step := range []struct {
+		q    scenarios.Request
+		want scenarios.Answer
+		err  error
+	}{
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Created: true, Life: 1}, nil},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Life: 1}, nil},
+		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: "hi"}, scenarios.Answer{Told: life | seq | scenarios.ToldHeld, Life: 1, Seq: 1}, nil},
+		{scenarios.Request{Op: scenarios.History}, scenarios.Answer{Told: life, Life: 1,
+			Messages: []manager.Message{{Seq: 1, Role: "user", Content: "hi"}}}, nil},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{}, nil},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{Told: life | version | scenarios.ToldHeld, Life: 1, Version: 2}, nil},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{Told: life | version, Life: 1, Version: 2}, nil},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: 2 * time.Hour}, scenarios.Answer{}, nil},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{Told: life | seq, Life: 1, Seq: 1}, nil},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Append}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Created: true, Life: 2}, nil},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Minute}, scenarios.Answer{Removed: 1}, nil},
+		{scenarios.Request{Op: scenarios.Update}, scenarios.Answer{}, scenarios.ErrUnsupported},
+	} {
+		step.q.ID = id
+		err := c.Do(ctx, &step.q, &a)
+		a.Messages = append([]manager.Message(nil), a.Messages...)
+		if diff := cmp.Diff(step.want, a); diff != "" || !errors.Is(err, step.err) {
+			t.Errorf("step %d, %v: %v, want %v (-want +got):\n%s", i+1, step.q.Op, err, step.err, diff)
+		}
+		if l.Has(step.q.Op) == errors.Is(err, scenarios.ErrUnsupported) {
+			t.Errorf("%v: has it: %v, does it: %v", step.q.Op, l.Has(step.q.Op), err)
+		}
+	}
+	made := do(t, c, scenarios.Request{Op: scenarios.Create})
+	if !made.Created || lists.lists[made.ID] == nil || made.Told != 0 {
+		t.Errorf("create: %+v", made)
+	}
+	if census, err := l.Census(ctx); err != nil || census.Sessions != 1 {
+		t.Errorf("census %+v, %v: want 1 session", census, err)
+	}
+	if err := errors.Join(l.Reset(ctx), l.Close()); err != nil || len(lists.lists) != 0 || !lists.closed {
+		t.Errorf("reset and closed: %v, %d sessions are left, closed %v", err, len(lists.lists), lists.closed)
+	}
+}
+
+// The work comes before the message, and ends with the context.
+func TestOfListsWorks(t *testing.T) {
+	c, id := connect(t, OfLists(&plainLists{lists: map[manager.ID]*plainList{}})), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	const hold = 3 * time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, background := range []bool{true, false} {
+		for _, spin := range []bool{true, false} {
+			q, a, with := scenarios.Request{Op: scenarios.Append, ID: id, Hold: hold, Spin: spin}, scenarios.Answer{}, ctx
+			if background {
+				with = context.Background()
+			}
+			if err := c.Do(with, &q, &a); err != nil || a.Held <= hold/4 { // a spin is calibrated, and may be shorter
+				t.Errorf("spin %v: held %v, %v: want %v", spin, a.Held, err, hold)
+			}
+		}
+	}
+	time.AfterFunc(time.Millisecond, cancel)
+	var a scenarios.Answer
+	err := c.Do(ctx, &scenarios.Request{Op: scenarios.Append, ID: id, Hold: time.Hour}, &a)
+	wantError(t, err, []error{manager.ErrNotApplied, context.Canceled}, nil)
+	if history := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(history.Messages) != 4 {
+		t.Errorf("%d messages, want 4", len(history.Messages))
+	}
+}

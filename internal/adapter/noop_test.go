@@ -1,0 +1,96 @@
+package adapter
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// serving serves a no-op adapter in this process. It returns a target on it, what ends it, and what its end came to.
+func serving(t *testing.T, ctx context.Context) (p *Program, in io.Closer, result <-chan error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, in := io.Pipe()
+	hear, say := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- ServeNoop(ctx, l, read, say) }()
+	line, err := bufio.NewReader(hear).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := readAnnounced(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err = Start(context.Background(), Spec{Network: a.Network, Address: a.Address}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.Close()
+		in.Close()
+	})
+	return p, in, ended
+}
+
+func TestNoop(t *testing.T) {
+	p, in, ended := serving(t, context.Background())
+	c := connect(t, p)
+	for op := range scenarios.NumOps {
+		if !p.Has(op) {
+			t.Errorf("it has no %v", op)
+		}
+		do(t, c, scenarios.Request{Op: op, ID: uuid.New(), Content: strings.Repeat("long ", MaxContent/5)})
+	}
+	hello := string(appendNoop(nil, []byte(`{"op":"hello"}`)))
+	for _, op := range []string{"reset", "census"} {
+		if !strings.Contains(hello, `"`+op+`"`) {
+			t.Errorf("its hello is %s: want it to list %s", hello, op)
+		}
+	}
+	if err := p.Reset(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if census, err := p.Census(context.Background()); err != nil || census != (manager.Census{}) {
+		t.Errorf("census %+v, %v", census, err)
+	}
+	in.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	var a scenarios.Answer
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append}, &a)
+	wantError(t, err, []error{scenarios.ErrGone}, nil)
+}
+
+func TestNoopEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_, _, ended := serving(t, ctx)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoopAnswersOthers(t *testing.T) {
+	for _, test := range []struct{ request, want string }{
+		{`{ "id": "x", "op": "delete" }`, "{}\n"},
+		{`{"op":"dance"}`, `{"error":"unsupported"}` + "\n"},
+		{`no JSON`, `{"error":"unsupported"}` + "\n"},
+	} {
+		if got := string(appendNoop(nil, []byte(test.request))); got != test.want {
+			t.Errorf("%s: %s, want %s", test.request, got, test.want)
+		}
+	}
+}

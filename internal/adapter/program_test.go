@@ -1,0 +1,584 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+func connect(t *testing.T, p scenarios.Target) scenarios.Conn {
+	t.Helper()
+	c, err := p.Connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// do makes a request that must be answered.
+func do(t *testing.T, c scenarios.Conn, q scenarios.Request) scenarios.Answer {
+	t.Helper()
+	var a scenarios.Answer
+	if err := c.Do(context.Background(), &q, &a); err != nil {
+		t.Fatalf("%v: %v", q.Op, err)
+	}
+	return a
+}
+
+// A session's life, told by a right adapter.
+func TestLife(t *testing.T) {
+	for _, name := range []string{"memory", "in-pieces", "talkative"} {
+		t.Run(name, func(t *testing.T) { testLife(t, start(t, name, Options{})) })
+	}
+}
+
+func testLife(t *testing.T, p *Program) {
+	if p.Name() != "memory" {
+		t.Errorf("it is called %q", p.Name())
+	}
+	for op := range scenarios.NumOps {
+		if !p.Has(op) {
+			t.Errorf("it has no %v", op)
+		}
+	}
+	c, id := connect(t, p), manager.ID(uuid.New())
+	told := scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion
+	odd := "a \"quoted\" \\ line\n and \x00 é 😀 \u2028"
+	for i, step := range []struct {
+		q    scenarios.Request
+		want scenarios.Answer
+	}{
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Created: true, Life: 1}},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Life: 1}},
+		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: odd}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 1}},
+		{scenarios.Request{Op: scenarios.History}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 1,
+			Messages: []manager.Message{{Seq: 1, Role: "user", Content: odd}}}},
+		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": odd}}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 2}},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3, Fields: map[string]string{"a": odd}}},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Created: true, Life: 2}},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Hour}, scenarios.Answer{}},
+		{scenarios.Request{Op: scenarios.Sweep}, scenarios.Answer{Removed: 1}},
+	} {
+		step.q.ID = id
+		a := do(t, c, step.q)
+		a.Held = 0
+		if diff := cmp.Diff(step.want, a, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("step %d, %v (-want +got):\n%s", i+1, step.q.Op, diff)
+		}
+	}
+	for _, op := range []scenarios.Op{scenarios.Append, scenarios.History, scenarios.Update, scenarios.Touch, scenarios.Read, scenarios.Validate, scenarios.Delete} {
+		var a scenarios.Answer
+		if err := c.Do(context.Background(), &scenarios.Request{Op: op, ID: id}, &a); !errors.Is(err, manager.ErrNotFound) {
+			t.Errorf("%v of a session that is gone: %v", op, err)
+		}
+	}
+	if p.Err() != nil {
+		t.Errorf("it is gone: %v", p.Err())
+	}
+}
+
+func TestResetAndCensus(t *testing.T) {
+	ctx := context.Background()
+	p := start(t, "memory", Options{})
+	c := connect(t, p)
+	ids := map[manager.ID]bool{}
+	for range 3 {
+		ids[do(t, c, scenarios.Request{Op: scenarios.Create}).ID] = true
+	}
+	if len(ids) != 3 {
+		t.Errorf("3 sessions have the ids %v", ids)
+	}
+	for _, want := range []int{3, 0} {
+		if got, err := p.Census(ctx); err != nil || got != (manager.Census{Sessions: want, Locks: 1, Goroutines: 2}) {
+			t.Errorf("census %+v, %v: want %d sessions", got, err, want)
+		}
+		if err := p.Reset(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCensusIsOptional(t *testing.T) {
+	if _, err := start(t, "no-census", Options{}).Census(context.Background()); !errors.Is(err, scenarios.ErrUnsupported) {
+		t.Errorf("census: %v: want %v", err, scenarios.ErrUnsupported)
+	}
+	_, err := start(t, "odd-census", Options{}).Census(context.Background())
+	if !errors.Is(err, scenarios.ErrGone) || !strings.Contains(err.Error(), `want "sessions"`) {
+		t.Errorf("census: %v: want it to miss the sessions", err)
+	}
+}
+
+func TestHoldIsTold(t *testing.T) {
+	p := start(t, "memory", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	for _, spin := range []bool{false, true} {
+		a := do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Hold: 3 * time.Millisecond, Spin: spin})
+		if a.Held < 3*time.Millisecond {
+			t.Errorf("spin %v: held for %v: want 3ms or more", spin, a.Held)
+		}
+		if told := time.Duration(c.(*conn).hold.Load()); told != 3*time.Millisecond {
+			t.Errorf("spin %v: the watchdog was told of %v: want 3ms", spin, told)
+		}
+	}
+}
+
+// Many users at once lose nothing.
+func TestUsers(t *testing.T) {
+	const users, each = 20, 50
+	p := start(t, "memory", Options{})
+	id := manager.ID(uuid.New())
+	do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	seqs := make([][]uint64, users)
+	var working sync.WaitGroup
+	for u := range users {
+		c := connect(t, p)
+		working.Go(func() {
+			q, a := scenarios.Request{Op: scenarios.Append, ID: id, Content: "x"}, scenarios.Answer{}
+			for range each {
+				if err := c.Do(context.Background(), &q, &a); err != nil {
+					t.Error(err)
+					return
+				}
+				seqs[u] = append(seqs[u], a.Seq)
+			}
+		})
+	}
+	working.Wait()
+	seen := map[uint64]bool{}
+	for _, s := range seqs {
+		for _, seq := range s {
+			seen[seq] = true
+		}
+	}
+	if len(seen) != users*each {
+		t.Errorf("%d numbers, want %d", len(seen), users*each)
+	}
+}
+
+// A line may be long, on the way there and on the way back.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	p := start(t, "memory", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	role, content := strings.Repeat("\x01", MaxRole), strings.Repeat("\x02", MaxContent) // each byte takes six in a line
+	for range 15 {
+		do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Role: role, Content: content})
+	}
+	a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id})
+	if len(a.Messages) != 15 || a.Messages[0].Role != role || a.Messages[14].Content != content {
+		t.Errorf("%d messages: want 15 of %d bytes, as they were sent", len(a.Messages), MaxContent)
+	}
+	fields := map[string]string{"a": strings.Repeat("\x03", MaxFields-1)}
+	do(t, c, scenarios.Request{Op: scenarios.Update, ID: id, Fields: fields})
+	if a := do(t, c, scenarios.Request{Op: scenarios.Read, ID: id}); !maps.Equal(a.Fields, fields) {
+		t.Errorf("fields of %d bytes came back as something else", MaxFields)
+	}
+}
+
+// What is larger than the protocol allows is not sent, and is no operation that a target rejected.
+func TestTooLargeIsNotSent(t *testing.T) {
+	t.Parallel()
+	p := start(t, "memory", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	for _, test := range []struct {
+		q    scenarios.Request
+		says string
+	}{
+		{scenarios.Request{Op: scenarios.Append, Content: strings.Repeat("x", MaxContent+1)}, "content of 131073 bytes: want at most 131072"},
+		{scenarios.Request{Op: scenarios.Append, Role: strings.Repeat("x", MaxRole+1)}, "role of 1025 bytes: want at most 1024"},
+		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": strings.Repeat("x", MaxFields)}}, "fields of 1048577 bytes"},
+	} {
+		var a scenarios.Answer
+		test.q.ID = id
+		err := c.Do(context.Background(), &test.q, &a)
+		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.says) ||
+			errors.Is(err, manager.ErrNotApplied) || errors.Is(err, manager.ErrIndeterminate) {
+			t.Errorf("%v: want %q, and neither not applied nor indeterminate", err, test.says)
+		}
+	}
+	if a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(a.Messages) != 0 {
+		t.Errorf("%d messages were added", len(a.Messages))
+	}
+	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id}) // the connection is as good as before
+}
+
+// A name that would disturb a terminal or a table is made printable where it enters.
+func TestNameIsPrintable(t *testing.T) {
+	t.Parallel()
+	p := start(t, "evil-name", Options{})
+	if want := "evil[31m row " + strings.Repeat("x", 86) + "…"; p.Name() != want {
+		t.Errorf("name %q: want %q", p.Name(), want)
+	}
+}
+
+// Targets that run already are spoken to, and left running.
+func TestJoin(t *testing.T) {
+	for _, name := range []string{"noop", "noop-unix"} {
+		t.Run(name, func(t *testing.T) {
+			started, err := Launch(context.Background(), adapter(t, name).Command, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer started.Close()
+			spec := Spec{Network: started.Announced.Network, Address: started.Announced.Address}
+			for range 2 { // the first lets it live
+				p, err := Start(context.Background(), spec, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p.Name() != "noop" {
+					t.Errorf("it is called %q", p.Name())
+				}
+				do(t, connect(t, p), scenarios.Request{Op: scenarios.Append})
+				if _, err := p.Usage(); !errors.Is(err, scenarios.ErrUnsupported) {
+					t.Errorf("usage of somebody else's program: %v", err)
+				}
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	_, err := Start(context.Background(), Spec{Network: "unix", Address: filepath.Join(t.TempDir(), "s")}, Options{})
+	if !errors.Is(err, scenarios.ErrGone) || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("nobody is there: %v", err)
+	}
+}
+
+// A program that does not start says what an author has to know.
+func TestStartRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		names []string
+	}{
+		{"silent", []string{"did not announce itself within 300ms", announcement}},
+		{"no-stdout", []string{"closed its stdout", announcement}},
+		{"dies", []string{"ended before it announced itself: exit status 1", announcement, "its stderr:\n  no module named sessions"}},
+		{"first-line", []string{"`Listening on port 8080...`", announcement}},
+		{"version-2", []string{"version 2 of the protocol: want 1"}},
+		{"everywhere", []string{`"0.0.0.0:8080"`, "not a loopback address"}},
+		{"nobody-home", []string{"connect: no such file or directory"}},
+		{"odd-hello", []string{"its answer to hello is `{\"name\":\"odd\"}`: want {"}},
+		{"hello-2", []string{"version 2 of the protocol: want 1"}},
+		{"hang-hello", []string{"hang: no answer to hello for 1s (--target-timeout)", "waiting for a lock"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var o Options
+			switch test.name {
+			case "silent":
+				o.StartTimeout = 300 * time.Millisecond
+			case "hang-hello":
+				o.Timeout = time.Second
+			}
+			p, err := Start(context.Background(), adapter(t, test.name), o)
+			if err == nil {
+				p.Close()
+				t.Fatal("it started")
+			}
+			for _, part := range test.names {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%v: want it to say %q", err, part)
+				}
+			}
+		})
+	}
+	_, err := Start(context.Background(), Spec{Command: []string{"no-such-program"}}, Options{})
+	if err == nil || !strings.Contains(err.Error(), `"no-such-program": executable file not found`) {
+		t.Errorf("a program that there is not: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Start(ctx, adapter(t, "silent"), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a start that was given up: %v", err)
+	}
+}
+
+// A program that ceases to be a target in the middle of a request.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		op    scenarios.Op
+		want  []error
+		names []string
+	}{
+		{"crash", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+			[]string{"memory: crashed at add_message: exit status 2", "its stderr:\n  working on it 0\n", "  …\n", "panic: index out of range"}},
+		{"hang", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+			[]string{"memory: hang: no answer to add_message for 1s (--target-timeout)\nits stderr:\n  waiting for a lock"}},
+		{"hang-up", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"at add_message: it closed the connection"}},
+		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+			[]string{"at add_message: its answer `this is no JSON`: want an object of JSON"}},
+		{"not-utf8", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"not valid UTF-8"}},
+		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{`"error" "oops": want ` + faults}},
+		{"two-lines", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"more than one line for one request"}},
+		{"huge-line", scenarios.History, []error{manager.ErrNotApplied, scenarios.ErrGone},
+			[]string{"at history: an answer of more than 16777216 bytes, which begins with `xxx"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var o Options
+			if test.name == "hang" {
+				o.Timeout = time.Second
+			}
+			p := start(t, test.name, o)
+			c, id := connect(t, p), manager.ID(uuid.New())
+			do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+			var a scenarios.Answer
+			err := c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
+			wantError(t, err, test.want, test.names)
+			wantError(t, p.Err(), []error{scenarios.ErrGone}, test.names)
+			err = c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
+			wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, test.names)
+		})
+	}
+}
+
+func wantError(t *testing.T, err error, want []error, names []string) {
+	t.Helper()
+	for _, w := range want {
+		if !errors.Is(err, w) {
+			t.Errorf("%v: want one that is %v", err, w)
+		}
+	}
+	for _, part := range names {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v: want it to say %q", err, part)
+		}
+	}
+}
+
+// An error of the program's own does not end the connection.
+func TestInternalError(t *testing.T) {
+	p := start(t, "internal", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	var a scenarios.Answer
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: id}, &a)
+	wantError(t, err, []error{manager.ErrIndeterminate}, []string{"memory: internal error at add_message: disk full"})
+	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id})
+	if p.Err() != nil {
+		t.Errorf("it is gone: %v", p.Err())
+	}
+}
+
+// When a program crashes, all of its users learn why.
+func TestCrashIsEverybodys(t *testing.T) {
+	p := start(t, "crash", Options{})
+	id := manager.ID(uuid.New())
+	do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	conns := make([]scenarios.Conn, 10)
+	for i := range conns { // all of them before the first request: it crashes the program, which takes no connection then
+		conns[i] = connect(t, p)
+	}
+	var working sync.WaitGroup
+	for _, c := range conns {
+		working.Go(func() {
+			q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
+			err := c.Do(context.Background(), &q, &a)
+			wantError(t, err, []error{scenarios.ErrGone}, []string{"add_message", ": exit status 2", "panic: index out of range"})
+		})
+	}
+	working.Wait()
+	_, err := p.Connect(context.Background())
+	wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"add_message", ": exit status 2"})
+	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, []string{"add_message", ": exit status 2"})
+}
+
+// A crash is told as what was going on when it happened, and not as what was asked next.
+func TestCrashIsOfWhatWasInFlight(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		why, adapter string
+		ops          []scenarios.Op
+		says         string
+	}{
+		{"it answers, and crashes then", "crash-after", []scenarios.Op{scenarios.Append},
+			"memory: crashed between requests: exit status 2"},
+		{"two wait when a third crashes it", "crash-while", []scenarios.Op{scenarios.History, scenarios.History, scenarios.Append},
+			"memory: crashed with 3 requests in flight (add_message, history): exit status 2"},
+	} {
+		p := start(t, test.adapter, Options{})
+		id := manager.ID(uuid.New())
+		do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+		late := connect(t, p)
+		conns := make([]scenarios.Conn, len(test.ops))
+		for i := range conns {
+			conns[i] = connect(t, p)
+		}
+		var asking sync.WaitGroup
+		for i, op := range test.ops {
+			c := conns[i]
+			asking.Go(func() {
+				q := scenarios.Request{Op: op, ID: id}
+				_ = c.Do(context.Background(), &q, new(scenarios.Answer)) // lost or answered
+			})
+		}
+		asking.Wait()
+		<-p.process.Exited()
+		q := scenarios.Request{Op: scenarios.Delete, ID: id}
+		err := late.Do(context.Background(), &q, new(scenarios.Answer))
+		wantError(t, err, []error{scenarios.ErrGone}, []string{test.says})
+		wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, []string{test.says})
+	}
+}
+
+// waitTurn waits until a connection's user has come so far.
+func waitTurn(c scenarios.Conn, turn uint64) {
+	for c.(*conn).turn.Load() < turn {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestContext(t *testing.T) {
+	p := start(t, "hang", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var a scenarios.Answer
+	q := scenarios.Request{Op: scenarios.GetOrCreate, ID: id}
+	if err := c.Do(ctx, &q, &a); err != nil { // a context that can end, and does not
+		t.Fatal(err)
+	}
+	why := errors.New("enough")
+	before := c.(*conn).turn.Load()
+	go func() {
+		waitTurn(c, before+1)
+		cancel(why)
+	}()
+	q.Op = scenarios.Append
+	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrIndeterminate, why}, nil)
+	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrNotApplied}, nil)
+	err := c.Do(context.Background(), &q, &a)
+	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
+	if errors.Is(err, scenarios.ErrGone) {
+		t.Errorf("%v: the target is there", err)
+	}
+	wantError(t, connect(t, p).Do(ctx, &q, &a), []error{manager.ErrNotApplied, why}, nil)
+	wantError(t, p.Reset(ctx), []error{manager.ErrNotApplied, why}, nil)
+	if err := p.Reset(context.Background()); err != nil {
+		t.Errorf("a reset that was given up was the last: %v", err)
+	}
+	if p.Err() != nil {
+		t.Errorf("a request that was given up took the target with it: %v", p.Err())
+	}
+}
+
+// lateEnd is a connection whose user's context ends when the answer is there and before the user sees it.
+type lateEnd struct {
+	net.Conn
+	cancel context.CancelFunc
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *lateEnd) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	l.cancel()
+	<-l.closed
+	return n, err
+}
+
+func (l *lateEnd) Close() error {
+	defer l.once.Do(func() { close(l.closed) })
+	return l.Conn.Close()
+}
+
+// An answer that came counts, also when its context ended at once. What comes next does not fail with that context's error.
+func TestContextEndsAfterTheAnswer(t *testing.T) {
+	p := start(t, "memory", Options{})
+	user, err := p.connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer user.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	user.nc = &lateEnd{Conn: user.nc, cancel: cancel, closed: make(chan struct{})}
+	q, a := scenarios.Request{Op: scenarios.GetOrCreate, ID: manager.ID(uuid.New())}, scenarios.Answer{}
+	if err := user.Do(ctx, &q, &a); err != nil || !a.Created {
+		t.Errorf("it was answered %+v, %v", a, err)
+	}
+	q.Op = scenarios.Append
+	err = user.Do(context.Background(), &q, &a)
+	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
+	if errors.Is(err, context.Canceled) || errors.Is(err, scenarios.ErrGone) {
+		t.Errorf("%v: nobody ended this request, nor the target", err)
+	}
+}
+
+// One that is never answered while others are hangs, too.
+func TestGoneStarved(t *testing.T) {
+	p := start(t, "memory", Options{})
+	c := connect(t, p)
+	c.(*conn).end(errStarved)
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Sweep}, &scenarios.Answer{})
+	names := []string{"memory: hang: no answer to sweep for 5m0s (10 × --target-timeout), while others were answered"}
+	wantError(t, err, []error{scenarios.ErrGone}, names)
+	wantError(t, p.Err(), []error{scenarios.ErrGone}, names)
+}
+
+// A control request that was given up takes only its connection with it.
+func TestControlIsMadeAnew(t *testing.T) {
+	p := start(t, "memory", Options{})
+	p.control.end(errors.New("enough"))
+	wantError(t, p.Reset(context.Background()), []error{manager.ErrNotApplied}, nil)
+	if err := p.Reset(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnknownOperation(t *testing.T) {
+	p := start(t, "memory", Options{})
+	p.has[scenarios.Sweep] = false
+	var a scenarios.Answer
+	q := scenarios.Request{Op: scenarios.Sweep}
+	if err := connect(t, p).Do(context.Background(), &q, &a); !errors.Is(err, scenarios.ErrUnsupported) {
+		t.Errorf("an operation that it does not have: %v", err)
+	}
+}
+
+// Close lets go of users who still wait.
+func TestCloseUnderUsers(t *testing.T) {
+	p := start(t, "hang", Options{})
+	c, id := connect(t, p), manager.ID(uuid.New())
+	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
+	before, result := c.(*conn).turn.Load(), make(chan error, 1)
+	go func() {
+		q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
+		result <- c.Do(context.Background(), &q, &a)
+	}()
+	waitTurn(c, before+1)
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	wantError(t, <-result, []error{scenarios.ErrGone}, []string{"the target was closed"})
+	_, err := p.Connect(context.Background())
+	wantError(t, err, []error{scenarios.ErrGone}, nil)
+}

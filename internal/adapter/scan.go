@@ -1,0 +1,242 @@
+package adapter
+
+import (
+	"unicode/utf8"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// scanAnswer reads an answer as programs usually write it, for a fraction of what encoding/json takes. It is not ok when there
+// is anything in it that it does not know, such as an escape in a string or the same key twice: then the answer is
+// for [unmarshalAnswer], and what is in a does not count.
+func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (got part, f fault, ok bool) {
+	s := scanner{line: line}
+	may := shapes[op].may | refusal
+	if !s.next('{') {
+		return 0, fault{}, false
+	}
+	for more := !s.next('}'); more; {
+		key, isKey := s.bytes()
+		if !isKey || !s.next(':') {
+			return 0, fault{}, false
+		}
+		p := partOf(key) & may
+		if got&p != 0 || !s.part(p, a, &f) {
+			return 0, fault{}, false
+		}
+		got |= p
+		if more = s.next(','); !more && !s.next('}') {
+			return 0, fault{}, false
+		}
+	}
+	return got, f, s.atEnd()
+}
+
+// scanner reads a line of JSON from left to right. Its methods report whether what was there is what they read.
+type scanner struct {
+	line []byte
+	at   int
+	text string // line, once a piece of it is kept: all that is kept of an answer is one allocation
+}
+
+// part reads the value of a part, or of none, into where it belongs.
+func (s *scanner) part(p part, a *scenarios.Answer, f *fault) (ok bool) {
+	switch p {
+	case 0:
+		return s.ignored()
+	case partCreated:
+		a.Created, ok = s.bool()
+	case partFields:
+		ok = s.fields(a)
+	case partMessages:
+		ok = s.messages(a)
+	case partID:
+		var text []byte
+		if text, ok = s.bytes(); ok {
+			var err error
+			a.ID, err = parseID(text)
+			ok = err == nil
+		}
+	case partError:
+		f.code, ok = s.bytes()
+	case partMessage:
+		f.message, ok = s.bytes()
+	default:
+		var n uint64
+		if n, ok = s.whole(); ok {
+			setWhole(a, p, n)
+		}
+	}
+	return ok
+}
+
+// next reads c, blanks before it left out.
+func (s *scanner) next(c byte) bool {
+	s.blanks()
+	if s.at == len(s.line) || s.line[s.at] != c {
+		return false
+	}
+	s.at++
+	return true
+}
+
+func (s *scanner) blanks() {
+	for s.at < len(s.line) && (s.line[s.at] == ' ' || s.line[s.at] == '\t' || s.line[s.at] == '\r') {
+		s.at++
+	}
+}
+
+func (s *scanner) atEnd() bool {
+	s.blanks()
+	return s.at == len(s.line)
+}
+
+// bytes reads a string without escapes. It lies in the line.
+func (s *scanner) bytes() ([]byte, bool) {
+	if !s.next('"') {
+		return nil, false
+	}
+	from, ascii := s.at, true
+	for ; s.at < len(s.line); s.at++ {
+		switch c := s.line[s.at]; {
+		case c == '"':
+			text := s.line[from:s.at]
+			s.at++
+			return text, ascii || utf8.Valid(text)
+		case c == '\\', c < ' ':
+			return nil, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return nil, false
+}
+
+// string reads a string without escapes, to be kept.
+func (s *scanner) string() (string, bool) {
+	b, ok := s.bytes()
+	if !ok {
+		return "", false
+	}
+	if s.text == "" {
+		s.text = string(s.line)
+	}
+	to := s.at - 1
+	return s.text[to-len(b) : to], true
+}
+
+// whole reads a number that has no sign, no fraction and no exponent.
+func (s *scanner) whole() (n uint64, ok bool) {
+	s.blanks()
+	from := s.at
+	for ; s.at < len(s.line) && '0' <= s.line[s.at] && s.line[s.at] <= '9'; s.at++ {
+		n = n*10 + uint64(s.line[s.at]-'0')
+	}
+	digits := s.at - from
+	return n, digits > 0 && digits <= len("9007199254740992") && n <= maxWhole && (s.line[from] != '0' || digits == 1)
+}
+
+func (s *scanner) bool() (value, ok bool) {
+	s.blanks()
+	for _, word := range [...]string{"true", "false"} {
+		if to := s.at + len(word); to <= len(s.line) && string(s.line[s.at:to]) == word {
+			s.at = to
+			return word == "true", true
+		}
+	}
+	return false, false
+}
+
+// ignored reads a simple value that nobody wants.
+func (s *scanner) ignored() bool {
+	s.blanks()
+	if s.at == len(s.line) {
+		return false
+	}
+	var ok bool
+	switch s.line[s.at] {
+	case '"':
+		_, ok = s.bytes()
+	case 't', 'f':
+		_, ok = s.bool()
+	default:
+		_, ok = s.whole()
+	}
+	return ok
+}
+
+func (s *scanner) fields(a *scenarios.Answer) bool {
+	if a.Fields == nil {
+		a.Fields = map[string]string{}
+	}
+	if !s.next('{') {
+		return false
+	}
+	for more := !s.next('}'); more; {
+		key, ok := s.string()
+		if !ok || !s.next(':') {
+			return false
+		}
+		if a.Fields[key], ok = s.string(); !ok {
+			return false
+		}
+		if more = s.next(','); !more && !s.next('}') {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *scanner) messages(a *scenarios.Answer) bool {
+	if !s.next('[') {
+		return false
+	}
+	for more := !s.next(']'); more; {
+		m, ok := s.message()
+		if !ok {
+			return false
+		}
+		a.Messages = append(a.Messages, m)
+		if more = s.next(','); !more && !s.next(']') {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *scanner) message() (m manager.Message, ok bool) {
+	const seq, role, content = 1, 2, 4
+	seen := 0
+	if !s.next('{') {
+		return m, false
+	}
+	for more := !s.next('}'); more; {
+		key, isKey := s.bytes()
+		if !isKey || !s.next(':') {
+			return m, false
+		}
+		var what int
+		switch string(key) {
+		case "seq":
+			what = seq
+			m.Seq, ok = s.whole()
+		case "role":
+			what = role
+			m.Role, ok = s.string()
+		case "content":
+			what = content
+			m.Content, ok = s.string()
+		default:
+			ok = s.ignored()
+		}
+		if !ok || seen&what != 0 {
+			return m, false
+		}
+		seen |= what
+		if more = s.next(','); !more && !s.next('}') {
+			return m, false
+		}
+	}
+	return m, seen&role != 0 && seen&content != 0
+}

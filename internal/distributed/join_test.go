@@ -1,0 +1,705 @@
+package distributed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sessbench/sessbench/internal/redistest"
+)
+
+// everywhere runs a test on the embedded server and on a real one.
+func everywhere(t *testing.T, test func(t *testing.T, client *redis.Client)) {
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		test(t, embedded(t))
+	})
+	t.Run("redis-server", func(t *testing.T) {
+		t.Parallel()
+		test(t, dial(t, redistest.Start(t).URL()))
+	})
+}
+
+func embedded(t *testing.T) *redis.Client { return dial(t, "redis://"+miniredis.RunT(t).Addr()) }
+
+func dial(t *testing.T, url string) *redis.Client {
+	t.Helper()
+	client, err := Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// silence is how long a participant of a test may say nothing: short where one is to be lost, so that the test is.
+const silence = 2 * time.Second
+
+// ample is longer than anything here takes.
+const ample = 30 * time.Second
+
+func options(client *redis.Client, of int) Options {
+	return Options{Client: client, RunID: "X", Of: of, Host: "host", Silence: ample, Patience: ample}
+}
+
+// joined has so many participants join. They are in the order of their numbers, and leave with the test.
+func joined(t *testing.T, o Options) []*Party {
+	t.Helper()
+	parties := make([]*Party, o.Of)
+	errs := make([]error, o.Of)
+	var wait sync.WaitGroup
+	for i := range o.Of {
+		wait.Go(func() {
+			mine := o
+			mine.Host = fmt.Sprint("host", i)
+			p, err := Join(t.Context(), mine)
+			if errs[i] = err; err == nil {
+				parties[p.Index()] = p
+			}
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range parties {
+		if p == nil {
+			t.Fatalf("nobody has number %d", i)
+		}
+		t.Cleanup(func() { _ = p.Leave("the test is over") })
+	}
+	return parties
+}
+
+// each has every participant do something at the same time.
+func each(t *testing.T, parties []*Party, do func(p *Party) error) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for _, p := range parties {
+		wait.Go(func() {
+			if err := do(p); err != nil {
+				t.Errorf("participant %d: %v", p.Index(), err)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// kill has a participant fall silent, as a process does that is killed.
+func (p *Party) kill() {
+	p.stop()
+	p.stop = nil
+	p.beating.Wait()
+}
+
+// finish is what a participant does at the end whose part is nothing.
+func (p *Party) finish(ctx context.Context) error {
+	parts, err := p.Finish(ctx, nil)
+	if err != nil || parts == nil {
+		return err
+	}
+	return p.Over(ctx)
+}
+
+func TestAllBeginTogether(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		const of, starts = 4, 3
+		parties := joined(t, options(client, of))
+		var came, began [of][starts]time.Time
+		var skews [of][starts]time.Duration
+		each(t, parties, func(p *Party) error {
+			for n := range starts {
+				time.Sleep(time.Duration(p.Index()*20) * time.Millisecond)
+				came[p.Index()][n] = time.Now()
+				if err := p.Barrier(t.Context(), n); err != nil {
+					return err
+				}
+				began[p.Index()][n], skews[p.Index()][n] = time.Now(), p.began
+			}
+			return nil
+		})
+		for n := range starts {
+			for i := range of {
+				for j := range of {
+					// The instant is fixed when the last one has come, and lies some time after that.
+					if soonest := came[j][n].Add(5*parties[j].often() - skews[i][n]); began[i][n].Before(soonest) {
+						t.Errorf("start %d: %d began %v before it could, after %d had come", n, i, soonest.Sub(began[i][n]), j)
+					}
+					apart, most := began[i][n].Sub(began[j][n]), skews[i][n]+skews[j][n]
+					if grain := 50 * time.Millisecond; apart > most+grain { // the clock is read some time after the return
+						t.Errorf("start %d: %d and %d began %v apart: want %v at most, as they say", n, i, j, apart, most)
+					}
+				}
+			}
+		}
+		for i, p := range parties {
+			if p.Skew() <= 0 || p.Skew() < skews[i][starts-1] || len(p.Losses()) > 0 {
+				t.Errorf("participant %d: skew %v, lost %v", i, p.Skew(), p.Lost())
+			}
+		}
+	})
+}
+
+// The server's clock may be wrong, or stand still between two questions: only what it says about the start counts.
+func TestNobodysWallClockHasToBeRight(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	server.SetTime(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))
+	parties := joined(t, options(dial(t, "redis://"+server.Addr()), 2))
+	each(t, parties, func(p *Party) error { return p.Barrier(t.Context(), 0) })
+}
+
+func TestWhatIsGivenIsTaken(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		const of, rounds = 3, 3
+		parties := joined(t, options(client, of))
+		each(t, parties, func(p *Party) error {
+			for n := range rounds {
+				if err := p.Give(t.Context(), fmt.Sprint("told", n), fmt.Append(nil, n, p.Index())); err != nil {
+					return err
+				}
+				got, err := p.Take(t.Context(), fmt.Sprint("told", n), 0, 1, 2)
+				if err != nil {
+					return err
+				}
+				want := map[int][]byte{}
+				for i := range of {
+					want[i] = fmt.Append(nil, n, i)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("round %d: %s", n, diff)
+				}
+				if err := p.Barrier(t.Context(), n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for n := range rounds {
+			// What was given before a start is removed when something is given after it.
+			key := fmt.Sprintf("sessbench:join:{X}:told%d:0", n)
+			if there := client.Exists(t.Context(), key).Val() == 1; there != (n == rounds-1) {
+				t.Errorf("%s is there: %v", key, there)
+			}
+		}
+		if ttl := client.PTTL(t.Context(), "sessbench:join:{X}:told2:0").Val(); ttl <= 0 || ttl > Retention {
+			t.Errorf("what a killed participant gave is kept for %v", ttl)
+		}
+		each(t, parties, func(p *Party) error { return p.Leave("done") })
+		if keys := client.Keys(t.Context(), "*:told*").Val(); len(keys) > 0 {
+			t.Errorf("left: %q", keys)
+		}
+	})
+}
+
+func TestNobodyWaitsForGiftsOfThoseWhoAreGone(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		o := options(client, 4)
+		o.Silence = silence
+		parties := joined(t, o)
+		if err := parties[1].Give(t.Context(), "last words", []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+		parties[1].kill()
+		if err := parties[2].Leave("interrupted"); err != nil {
+			t.Fatal(err)
+		}
+		finished := make(chan error, 1)
+		go func() { finished <- parties[3].finish(t.Context()) }()
+		got, err := parties[0].Take(t.Context(), "last words", 1, 2, 3)
+		if diff := cmp.Diff(map[int][]byte{1: []byte("1")}, got); diff != "" || err != nil {
+			t.Errorf("%v, %s", err, diff)
+		}
+		want := []string{"participant 2 of 4 (" + parties[1].o.Host + ")", "participant 3 of 4 (" + parties[2].o.Host + ")"}
+		if diff := cmp.Diff(want[1:], parties[0].Lost()); diff != "" && cmp.Diff(want, parties[0].Lost()) != "" {
+			t.Error(diff) // whether the killed one is lost already is a matter of time
+		}
+		if err := errors.Join(parties[0].finish(t.Context()), <-finished); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTheLastOneGetsAllParts(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		const of = 4
+		parties := joined(t, options(client, of))
+		var mu sync.Mutex // protects writers and got
+		writers, got := 0, map[int][]byte{}
+		each(t, parties, func(p *Party) error {
+			parts, err := p.Finish(t.Context(), fmt.Append(nil, "part ", p.Index()))
+			if err != nil || parts == nil {
+				return err
+			}
+			mu.Lock()
+			writers++
+			got = parts
+			mu.Unlock()
+			return p.Over(t.Context())
+		})
+		want := map[int][]byte{0: []byte("part 0"), 1: []byte("part 1"), 2: []byte("part 2"), 3: []byte("part 3")}
+		if diff := cmp.Diff(want, got); diff != "" || writers != 1 {
+			t.Errorf("%d writers got: %s", writers, diff)
+		}
+		keys, err := client.Keys(t.Context(), "*").Result()
+		if err != nil || len(keys) != 1 || keys[0] != "sessbench:join:{X}" {
+			t.Errorf("left: %q, %v", keys, err)
+		}
+		if ttl := client.PTTL(t.Context(), keys[0]).Val(); ttl <= 0 || ttl > Retention {
+			t.Errorf("it is kept for %v", ttl)
+		}
+		if _, err := Join(t.Context(), options(client, of)); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want a run id of its own" {
+			t.Errorf("the run's name is used again: %v", err)
+		}
+	})
+}
+
+func TestNobodyWaitsForTheKilled(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		o := options(client, 3)
+		o.Silence = silence
+		parties := joined(t, o)
+		each(t, parties, func(p *Party) error { return p.Barrier(t.Context(), 0) })
+		killed, rest := parties[1], []*Party{parties[0], parties[2]}
+		killed.kill()
+		each(t, rest, func(p *Party) error { return p.Barrier(t.Context(), 1) })
+		want := []Loss{{1, killed.o.Host, "no sign of life for 2s, last seen in trial 1"}}
+		for _, p := range rest {
+			if diff := cmp.Diff(want, p.Losses()); diff != "" {
+				t.Errorf("participant %d: lost: %s", p.Index(), diff)
+			}
+		}
+		// It was only asleep, and is told so.
+		var out *OutError
+		err := killed.Barrier(t.Context(), 1)
+		if !errors.As(err, &out) || !strings.Contains(err.Error(), "have gone on without this participant: no sign of life for 2s") {
+			t.Errorf("the lost one comes back: %v", err)
+		}
+		each(t, rest, func(p *Party) error {
+			parts, err := p.Finish(t.Context(), []byte{byte(p.Index())})
+			if err != nil || parts == nil {
+				return err
+			}
+			if diff := cmp.Diff(map[int][]byte{0: {0}, 2: {2}}, parts); diff != "" {
+				t.Error(diff)
+			}
+			return p.Over(t.Context())
+		})
+		// Also when all is over: its part is in no result, and is not kept.
+		if parts, err := killed.Finish(t.Context(), []byte{1}); !errors.As(err, &out) || parts != nil {
+			t.Errorf("the lost one finishes: %v, %v", parts, err)
+		}
+		if err := killed.Barrier(t.Context(), 2); !errors.As(err, &out) {
+			t.Errorf("the lost one comes back after the end: %v", err)
+		}
+		if _, err := killed.Take(t.Context(), "anything", 0); !errors.As(err, &out) {
+			t.Errorf("the lost one takes: %v", err)
+		}
+		if keys := client.Keys(t.Context(), "*:finished:*").Val(); len(keys) > 0 {
+			t.Errorf("left: %q", keys)
+		}
+	})
+}
+
+func TestKilledBeforeAnyStart(t *testing.T) {
+	t.Parallel()
+	o := options(embedded(t), 2)
+	o.Silence = silence
+	parties := joined(t, o)
+	parties[0].kill()
+	if err := parties[1].Barrier(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if l := parties[1].Losses(); len(l) != 1 || l[0].Why != "no sign of life for 2s, last seen before the first start" {
+		t.Errorf("lost: %v", l)
+	}
+}
+
+func TestAnotherWritesForTheKilledWriter(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		o := options(client, 3)
+		o.Silence = silence
+		parties := joined(t, o)
+		var mu sync.Mutex // protects writers
+		var writers []int
+		each(t, parties, func(p *Party) error {
+			parts, err := p.Finish(t.Context(), []byte{byte(p.Index())})
+			if err != nil || parts == nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			writers = append(writers, p.Index())
+			if len(parts) != 3 {
+				t.Errorf("writer %d got %d parts: want those of all three, the killed one's, too", p.Index(), len(parts))
+			}
+			if len(writers) == 1 {
+				p.kill()
+				return nil
+			}
+			return p.Over(t.Context())
+		})
+		if len(writers) != 2 || writers[0] == writers[1] {
+			t.Errorf("writers: %v", writers)
+		}
+	})
+}
+
+func TestWhoeverFailsToWriteLeavesItToAnother(t *testing.T) {
+	t.Parallel()
+	parties := joined(t, options(embedded(t), 2))
+	wrote, began := make(chan int, 2), time.Now()
+	each(t, parties, func(p *Party) error {
+		parts, err := p.Finish(t.Context(), nil)
+		if err != nil || parts == nil {
+			return err
+		}
+		if wrote <- p.Index(); len(wrote) == 1 {
+			return p.Leave("its disk is full")
+		}
+		return p.Over(t.Context())
+	})
+	if len(wrote) != 2 {
+		t.Errorf("%d tried to write: want both, one after the other", len(wrote))
+	}
+	if took := time.Since(began); took > ample/2 {
+		t.Errorf("the second one waited %v for somebody who had left", took)
+	}
+}
+
+func TestWhoLeavesIsNotWaitedFor(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		parties := joined(t, options(client, 3))
+		if err := parties[0].Leave("interrupted"); err != nil {
+			t.Fatal(err)
+		}
+		// This one has finished early, and waits for the rest.
+		early := make(chan error, 1)
+		go func() {
+			_, err := parties[1].Finish(t.Context(), []byte("early"))
+			early <- err
+		}()
+		p := parties[2]
+		for _, n := range []int{0, 3} { // the others are never seen, and starts may be left out
+			if err := p.Barrier(t.Context(), n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		parts, err := p.Finish(t.Context(), []byte("late"))
+		if err != nil || len(parts) != 2 || string(parts[1]) != "early" {
+			t.Errorf("parts %v, %v", parts, err)
+		}
+		if diff := cmp.Diff([]Loss{{0, parties[0].o.Host, "interrupted"}}, p.Losses()); diff != "" {
+			t.Error(diff)
+		}
+		if err := p.Over(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := <-early; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAStartIsNotWaitedForByWhoIsFurther(t *testing.T) {
+	t.Parallel()
+	parties := joined(t, options(embedded(t), 2))
+	each(t, parties, func(p *Party) error {
+		if p.Index() == 0 { // its store hangs in trial 1: it leaves out the next one
+			return errors.Join(p.Barrier(t.Context(), 0), p.Barrier(t.Context(), 2))
+		}
+		return errors.Join(p.Barrier(t.Context(), 0), p.Barrier(t.Context(), 1), p.Barrier(t.Context(), 2))
+	})
+}
+
+func TestWhoDoesNotFitIsNotLetIn(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		o := options(client, 2)
+		o.Settings = map[string]string{"seed": "1", "users": "100", "version": "v1"}
+		first := make(chan *Party, 1)
+		go func() {
+			p, err := Join(t.Context(), o)
+			if err != nil {
+				t.Error(err)
+			}
+			first <- p
+		}()
+		for client.Exists(t.Context(), "sessbench:join:{X}").Val() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		other := o
+		other.Of = 3
+		other.Settings = map[string]string{"seed": "1", "users": "50", "hold": "1ms", "version": "v1"}
+		_, err := Join(t.Context(), other)
+		want := []Difference{{"hold", "1ms", ""}, {"of", "3", "2"}, {"users", "50", "100"}}
+		var different *DifferentError
+		if !errors.As(err, &different) {
+			t.Fatalf("another run's participant: %v", err)
+		}
+		if diff := cmp.Diff(want, different.Differences); diff != "" {
+			t.Error(diff)
+		}
+		const text = "run X: not what the others run: hold is 1ms here and not set there; of is 3 here and 2 there; users is 50 here and 100 there"
+		if err.Error() != text {
+			t.Errorf("%v: want %s", err, text)
+		}
+		second, err := Join(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X has its 2 participants: want a run id of its own" {
+			t.Errorf("a third of two: %v", err)
+		}
+		each(t, []*Party{<-first, second}, func(p *Party) error { return p.Leave("done") })
+	})
+}
+
+func TestWhoIsMissingIsSaid(t *testing.T) {
+	t.Parallel()
+	client := embedded(t)
+	o := options(client, 3)
+	o.Patience = time.Millisecond
+	if _, err := Join(t.Context(), o); err == nil || err.Error() != "run X: 1 of 3 participants came within 1ms" {
+		t.Errorf("alone: %v", err)
+	}
+	for _, test := range []struct {
+		change func(o *Options)
+		want   string
+	}{
+		{func(o *Options) { o.RunID = "a b" }, `run "a b": want 1 to 64 letters`},
+		{func(o *Options) { o.RunID = "" }, `run "": want 1 to 64 letters`},
+		{func(o *Options) { o.RunID = "x}{y" }, `run "x}{y": want`},
+		{func(o *Options) { o.Of = 0 }, "0 participants: want 1 to 64"},
+		{func(o *Options) { o.Of = MaxOf + 1 }, "65 participants: want 1 to 64"},
+	} {
+		o := options(client, 1)
+		test.change(&o)
+		if _, err := Join(t.Context(), o); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%v: want %s", err, test.want)
+		}
+	}
+}
+
+// Whoever gives up leaves no place that the others could take for somebody's.
+func TestARunThatWasGivenUpIsOver(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		o := options(client, 3)
+		waits := make(chan error, 1)
+		go func() {
+			_, err := Join(t.Context(), o)
+			waits <- err
+		}()
+		for client.Exists(t.Context(), "sessbench:join:{X}").Val() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		hasty := o
+		hasty.Patience = time.Millisecond
+		if _, err := Join(t.Context(), hasty); err == nil || err.Error() != "run X: 2 of 3 participants came within 1ms" {
+			t.Errorf("the hasty one: %v", err)
+		}
+		if err := <-waits; !errors.Is(err, ErrTaken) || err.Error() != "run X: given up before all had come: want a run id of its own" {
+			t.Errorf("the one that waits with it: %v", err)
+		}
+		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want a run id of its own" {
+			t.Errorf("one that comes a second later, or again: %v", err)
+		}
+	})
+}
+
+// Who is interrupted while it waits has given the run up, too; after that it is only lost.
+func TestWhoIsInterruptedWaitingGivesUp(t *testing.T) {
+	t.Parallel()
+	client := embedded(t)
+	o := options(client, 2)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(errStop) })
+	if _, err := Join(ctx, o); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) {
+		t.Errorf("a retry: %v", err)
+	}
+}
+
+// What a participant says of itself is not said of others that the same question finds silent.
+func TestTheSilentAreSilentWhyeverAnotherLeaves(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	server.SetTime(now)
+	parties := joined(t, options(dial(t, "redis://"+server.Addr()), 3))
+	for _, p := range parties {
+		p.stop() // no heart tells before
+		p.beating.Wait()
+	}
+	server.SetTime(now.Add(2 * ample))
+	if err := parties[0].Leave("its disk is full"); err != nil {
+		t.Fatal(err)
+	}
+	const silent = "no sign of life for 30s, last seen before the first start"
+	want := []Loss{{0, parties[0].o.Host, "its disk is full"}, {1, parties[1].o.Host, silent}, {2, parties[2].o.Host, silent}}
+	if diff := cmp.Diff(want, parties[0].Losses()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A server that is away for less than a participant may be silent is waited for, whatever is wanted of it.
+func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	o := options(dial(t, "redis://"+server.Addr()), 1)
+	p := joined(t, o)[0]
+	ctx := t.Context()
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"give", func() error { return p.Give(ctx, "word", []byte("1")) }},
+		{"take", func() error {
+			got, err := p.Take(ctx, "word", 0)
+			if string(got[0]) != "1" {
+				t.Errorf("took %v", got)
+			}
+			return err
+		}},
+		{"a start", func() error { return p.Barrier(ctx, 0) }},
+		{"give and take back", func() error { return p.Give(ctx, "word2", []byte("2")) }},
+		{"finish", func() error { _, err := p.Finish(ctx, []byte("part")); return err }},
+		{"over", func() error { return p.Over(ctx) }},
+	} {
+		away(t, server, func() {
+			if err := step.do(); err != nil {
+				t.Errorf("%s: %v", step.what, err)
+			}
+		})
+	}
+}
+
+func TestAServerThatRestartsIsWaitedForByThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	o := options(dial(t, "redis://"+server.Addr()), 2)
+	first := make(chan *Party, 1)
+	go func() {
+		p, err := Join(t.Context(), o)
+		if err != nil {
+			t.Error(err)
+		}
+		first <- p
+	}()
+	for !server.Exists("sessbench:join:{X}") {
+		time.Sleep(time.Millisecond)
+	}
+	away(t, server, func() { time.Sleep(300 * time.Millisecond) })
+	if t.Failed() {
+		return
+	}
+	second, err := Join(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*Party{<-first, second} {
+		if p != nil {
+			_ = p.Leave("the test is over")
+		}
+	}
+}
+
+// away has the server go before something is done, and come again meanwhile.
+func away(t *testing.T, server *miniredis.Miniredis, do func()) {
+	t.Helper()
+	server.Close()
+	var back sync.WaitGroup
+	back.Go(func() {
+		time.Sleep(150 * time.Millisecond)
+		if err := server.Restart(); err != nil {
+			t.Error(err)
+		}
+	})
+	do()
+	back.Wait()
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	client := embedded(t)
+	parties := joined(t, options(client, 2))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(30*time.Millisecond, func() { cancel(errStop) })
+	if err := parties[0].Barrier(ctx, 0); !errors.Is(err, errStop) {
+		t.Errorf("at a barrier: %v", err)
+	}
+	if _, err := parties[0].Finish(ctx, nil); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
+		t.Errorf("at the end: %v", err)
+	}
+	lonely := options(client, 2)
+	lonely.RunID = "Y"
+	if _, err := Join(ctx, lonely); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
+		t.Errorf("at the beginning: %v", err)
+	}
+}
+
+var errStop = errors.New("that is enough")
+
+func TestTheServerGoesAway(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	o := options(dial(t, "redis://"+server.Addr()), 1)
+	o.Silence = 200 * time.Millisecond
+	p := joined(t, o)[0]
+	server.FlushAll()
+	if err := p.Barrier(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run X: not there any more: was the server restarted, or emptied?") {
+		t.Errorf("emptied: %v", err)
+	}
+	if server.Exists("sessbench:join:{X}") {
+		t.Error("it was made again, without an end")
+	}
+	server.Close()
+	if err := p.Barrier(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run X: the server to meet at: ") {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// A question whose answer is lost is asked again by the client. It is the same question.
+func TestAskingTwiceTakesOnePlace(t *testing.T) {
+	everywhere(t, func(t *testing.T, client *redis.Client) {
+		for range 2 {
+			words, err := enter.Run(t.Context(), client, []string{"run"}, "token", 3, "host", "{}", 60_000).StringSlice()
+			if diff := cmp.Diff([]string{"in", "0"}, words); diff != "" || err != nil {
+				t.Error(diff, err)
+			}
+		}
+		if ttl := client.PTTL(t.Context(), "run").Val(); ttl <= 0 {
+			t.Errorf("it is kept for %v", ttl)
+		}
+	})
+}
+
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"", "redis", "http://:secret@host", "redis://user:secret@host:port", "redis://:secret@host/db", "redis://:sec%ret@host"} {
+		client, err := Connect(url)
+		if err == nil {
+			client.Close()
+			t.Errorf("%q: a client of nothing", url)
+		} else if strings.Contains(err.Error(), "sec") || !strings.HasPrefix(err.Error(), "want redis://") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	client, err := Connect("rediss://user:secret@host/3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if o := client.Options(); o.TLSConfig == nil || o.Password != "secret" || o.DB != 3 || o.Addr != "host:6379" {
+		t.Errorf("options %+v", o)
+	}
+}

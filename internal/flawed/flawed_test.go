@@ -1,0 +1,77 @@
+package flawed
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/manager/storetest"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+func TestEveryFlawSaysWhatItIs(t *testing.T) {
+	for _, f := range All() {
+		if f.How == "" || f.Copies == "" || len(f.Schedule) == 0 || len(f.Kills) == 0 || (f.Open == nil) == (f.OpenTarget == nil) {
+			t.Errorf("%s: incomplete: %+v", f.Name, f)
+		}
+		if found, ok := Lookup(f.Name); !ok || found != f {
+			t.Errorf("%s: not found by its name", f.Name)
+		}
+	}
+}
+
+// controls are the stores that the flaws are in, without a flaw.
+func controls() map[string]verify.Subject {
+	open := func(g manager.Guarantees, open func() (manager.SessionStore[session], error)) verify.Subject {
+		return verify.Subject{Guarantees: g, Open: func(*verify.Turnstile) (manager.SessionStore[session], error) { return open() }}
+	}
+	queueing := manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Fair: true}
+	return map[string]verify.Subject{
+		"right": open(perSession, func() (manager.SessionStore[session], error) { return newRight(nil), nil }),
+		"keyed": open(perSession, func() (manager.SessionStore[session], error) { return newKeyed(nil), nil }),
+		"queue": open(queueing, func() (manager.SessionStore[session], error) {
+			s := newRight(nil)
+			s.newLock = func() locker { return &queue{right: s, next: firstCome} }
+			return s, nil
+		}),
+		"in Redis":         open(optimistic, func() (manager.SessionStore[session], error) { return newInRedis(nil) }),
+		"lists of fifteen": {OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return newLists(manager.HistoryLimit), nil }},
+	}
+}
+
+// messages counts a session's messages.
+var messages = storetest.Probe[session]{
+	New:       func() session { return session{} },
+	Increment: func(s *session) { s.Append("user", "") },
+	Count:     func(s *session) int64 { return int64(s.Seq) },
+}
+
+// TestStoresWithoutTheirFlawAreRight shows that it is the flaw that is convicted, and not what it is in.
+func TestStoresWithoutTheirFlawAreRight(t *testing.T) {
+	for name, subject := range controls() {
+		t.Run(name, func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			r, err := verify.Run(t.Context(), verify.Config{Subject: subject, Rounds: 25})
+			if err != nil {
+				t.Fatal(err)
+			}
+			serial := subject.OpenTarget != nil // it has one lock, and nothing in it takes long enough for another to come
+			if r.Violation != nil || r.Verdict != verify.Linearizable && !serial {
+				t.Errorf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
+			}
+			if subject.Open != nil {
+				open := func(testing.TB) manager.SessionStore[session] {
+					s, err := subject.Open(nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return s
+				}
+				storetest.Run(t, open, subject.Guarantees, messages)
+				storetest.RunChat(t, open)
+			}
+		})
+	}
+}

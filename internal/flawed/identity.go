@@ -1,0 +1,57 @@
+package flawed
+
+import (
+	"context"
+	"encoding/binary"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+)
+
+const betweenReadAndIncrement = "between read and increment"
+
+var _ = register(Flaw{
+	Name:       "duplicate-ids",
+	How:        "ids come from a counter that is read and raised in two steps, and a taken id is not noticed",
+	Copies:     "tower-sessions #180: the same id is given out twice",
+	Guarantees: perSession,
+	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newRight(t), nil },
+	Front: func(s manager.SessionStore[session], t *verify.Turnstile) verify.Front {
+		return &counting{SessionStore: s, Turnstile: t}
+	},
+	Schedule: verify.Schedule{
+		{User: userA, Do: verify.Create, Hold: betweenReadAndIncrement},
+		{User: userB, Do: verify.Create},
+		{User: userA},
+	},
+	Kills: []verify.Anomaly{verify.DoubleCreation},
+})
+
+// counting mints ids.
+type counting struct {
+	manager.SessionStore[session]
+	*verify.Turnstile
+	last atomic.Uint64
+}
+
+func (c *counting) CreateSession(ctx context.Context) (manager.ID, error) {
+	n := c.last.Load() + 1
+	c.Pass(ctx, betweenReadAndIncrement)
+	runtime.Gosched() // as a counter in a file or a database is somewhere else: another goroutine may come between
+	c.last.Store(n)
+	id := countedID(n)
+	_, err := c.GetOrCreate(ctx, id, func() session { return session{Incarnation: manager.IncarnationOf(id)} }, nil)
+	return id, err
+}
+
+// countedID looks like a random UUID.
+func countedID(n uint64) (id uuid.UUID) {
+	binary.BigEndian.PutUint64(id[:], n*0x9e3779b97f4a7c15)
+	binary.BigEndian.PutUint64(id[8:], n*0xbf58476d1ce4e5b9)
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id
+}

@@ -1,0 +1,235 @@
+package flawed
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+)
+
+// keyed keeps sessions in one table and their locks in another, as a dictionary of sessions beside a dictionary of locks.
+// An operation takes a session out, changes it, and puts it back, all under its lock. It is right as long as the table of
+// locks never has two for one session: that is what enter sees to, and what its flawed forms get wrong.
+type keyed struct {
+	*right
+	locks  map[manager.ID]*counted // protected by mu
+	values map[manager.ID]*session // protected by mu; what they point to is never changed
+
+	enter  func(ctx context.Context, id manager.ID) (leave func(), err error)
+	forget func(id manager.ID) // is called in Delete and Sweep, with mu and the session's lock held
+}
+
+// counted is a lock and how many have it or wait for it.
+type counted struct {
+	locker
+	users int
+}
+
+func newKeyed(t *verify.Turnstile) *keyed {
+	s := &keyed{right: newRight(t), locks: map[manager.ID]*counted{}, values: map[manager.ID]*session{}}
+	s.enter, s.forget = s.enterCounted, func(manager.ID) {}
+	return s
+}
+
+// lockOf finds the session's lock, or makes it. With mu held.
+func (s *keyed) lockOf(id manager.ID) *counted {
+	l := s.locks[id]
+	if l == nil {
+		l = &counted{locker: s.newLock()}
+		s.locks[id] = l
+	}
+	return l
+}
+
+// lockNow finds the session's lock, or makes it.
+func (s *keyed) lockNow(id manager.ID) *counted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lockOf(id)
+}
+
+// enterCounted takes the session's lock, which stays in its table as long as anybody has it or waits for it.
+func (s *keyed) enterCounted(ctx context.Context, id manager.ID) (leave func(), err error) {
+	s.mu.Lock()
+	l := s.lockOf(id)
+	l.users++
+	s.mu.Unlock()
+	s.Pass(ctx, beforeLock)
+	return s.leaving(id, l), l.take(ctx)
+}
+
+// leaving returns how to let go of a lock that was counted.
+func (s *keyed) leaving(id manager.ID, l *counted) func() {
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		l.free()
+		if l.users--; l.users == 0 && s.locks[id] == l {
+			delete(s.locks, id)
+		}
+	}
+}
+
+// come enters, unless the store was closed before or meanwhile.
+func (s *keyed) come(ctx context.Context, id manager.ID) (leave func(), err error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	if leave, err = s.enter(ctx, id); err != nil {
+		return nil, err
+	}
+	if s.closed.Load() {
+		leave()
+		return nil, manager.ErrClosed
+	}
+	return leave, nil
+}
+
+// out takes a copy of a session, nil where there is none.
+func (s *keyed) out(id manager.ID) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v := s.values[id]; v != nil {
+		return v.Clone()
+	}
+	return nil
+}
+
+// back puts a session into the table.
+func (s *keyed) back(id manager.ID, v *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values[id] = v
+}
+
+// GetOrCreate implements [manager.SessionStore].
+func (s *keyed) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (created bool, err error) {
+	leave, err := s.come(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	v := s.out(id)
+	if created = v == nil; created {
+		fresh := create()
+		v = &fresh
+		s.back(id, v.Clone())
+	}
+	look(view, v)
+	return created, nil
+}
+
+// View implements [manager.SessionStore].
+func (s *keyed) View(ctx context.Context, id manager.ID, fn closure) error {
+	return s.with(ctx, id, func(v *session) error { return fn(ctx, v) })
+}
+
+// Update implements [manager.SessionStore].
+func (s *keyed) Update(ctx context.Context, id manager.ID, fn closure) error {
+	return s.with(ctx, id, func(v *session) error {
+		defer s.back(id, v)
+		return fn(ctx, v)
+	})
+}
+
+// with calls f with a copy of the session, under its lock.
+func (s *keyed) with(ctx context.Context, id manager.ID, f func(*session) error) error {
+	leave, err := s.come(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	v := s.out(id)
+	if v == nil {
+		return manager.ErrNotFound
+	}
+	return f(v)
+}
+
+// Delete implements [manager.SessionStore].
+func (s *keyed) Delete(ctx context.Context, id manager.ID) (last session, err error) {
+	err = s.with(ctx, id, func(v *session) error {
+		last = *v
+		s.remove(id)
+		return nil
+	})
+	return last, err
+}
+
+func (s *keyed) remove(id manager.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.values, id)
+	s.forget(id)
+}
+
+// Sweep implements [manager.SessionStore].
+func (s *keyed) Sweep(ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) (n int, err error) {
+	if err := s.ready(ctx); err != nil {
+		return 0, err
+	}
+	for _, id := range s.all() {
+		err := s.with(ctx, id, func(v *session) error {
+			if expired(id, v) {
+				s.remove(id)
+				n++
+				if removed != nil {
+					removed(id, *v)
+				}
+			}
+			return nil
+		})
+		if err != nil && err != manager.ErrNotFound {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (s *keyed) all() (list []manager.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.values {
+		list = append(list, id)
+	}
+	return list
+}
+
+// Len implements [manager.SessionStore].
+func (s *keyed) Len(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, manager.NotApplied(err)
+	}
+	return len(s.all()), nil
+}
+
+// Close implements [manager.SessionStore]. It takes every lock once, which waits for whoever is inside.
+func (s *keyed) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	for _, l := range s.allLocks() {
+		if l.take(context.Background()) == nil {
+			l.free()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.values)
+	return nil
+}
+
+func (s *keyed) allLocks() []*counted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.locks))
+}
+
+// Census implements [manager.Censor].
+func (s *keyed) Census() manager.Census {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return manager.Census{Sessions: len(s.values), Locks: len(s.locks)}
+}

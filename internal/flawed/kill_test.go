@@ -1,0 +1,150 @@
+package flawed_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/verify"
+)
+
+// repeats is how often each flaw has to be convicted; SESSBENCH_KILLS says otherwise.
+func repeats(t *testing.T, n int) int {
+	if text := os.Getenv("SESSBENCH_KILLS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// kill is one line of the kill matrix.
+type kill struct {
+	by    []string
+	times []time.Duration
+}
+
+func (k *kill) add(v *verify.Violation, took time.Duration) {
+	if by := fmt.Sprintf("%s (%s)", v.Check, v.Anomaly); !slices.Contains(k.by, by) {
+		k.by = append(k.by, by)
+	}
+	k.times = append(k.times, took)
+}
+
+func (k *kill) median() time.Duration {
+	slices.Sort(k.times)
+	return k.times[len(k.times)/2].Round(100 * time.Microsecond)
+}
+
+func (k *kill) worst() time.Duration { return slices.Max(k.times).Round(100 * time.Microsecond) }
+
+// TestScheduledKills plays each flaw's schedule again and again: it must be convicted every time, and of what it does.
+func TestScheduledKills(t *testing.T) {
+	n := repeats(t, 10)
+	for _, f := range flawed.All() {
+		t.Run(f.Name, func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			var k kill
+			for seed := range uint64(n) {
+				start := time.Now()
+				r, err := verify.Run(t.Context(), verify.Config{Subject: f.Subject(), First: true, Seed: seed, Schedule: f.Schedule})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Verdict != verify.Violated {
+					t.Fatalf("seed %d: %s %s", seed, r.Verdict, r.Why)
+				}
+				v := r.Violation
+				if !slices.Contains(f.Kills, v.Anomaly) {
+					t.Fatalf("seed %d: convicted of %q by %s: %s: want one of %q", seed, v.Anomaly, v.Check, v.Why, f.Kills)
+				}
+				if v.Check == verify.ByWitness && !v.Confirmed {
+					t.Errorf("seed %d: porcupine does not confirm %q: %s", seed, v.Anomaly, v.Why)
+				}
+				k.add(v, time.Since(start))
+			}
+			if len(k.by) != 1 {
+				t.Errorf("the same schedule was convicted in different ways: %s", k.by)
+			}
+			t.Logf("%-24s %d of %d killed by %-45s median %v, worst %v", f.Name, n, n, strings.Join(k.by, ", "), k.median(), k.worst())
+		})
+	}
+}
+
+// TestRandomKills finds each flaw by pressure alone.
+func TestRandomKills(t *testing.T) {
+	n := repeats(t, 1)
+	for _, f := range flawed.All() {
+		t.Run(f.Name, func(t *testing.T) {
+			if f.Races {
+				t.Skip("its memory accesses race for real: verified in a process of its own, see cmd")
+			}
+			defer goleak.VerifyNone(t)
+			var k kill
+			for i := range uint64(n) {
+				start := time.Now()
+				r, err := verify.Run(t.Context(), verify.Config{
+					Subject: f.Subject(), First: true, Seed: 1000 * i, Rounds: -1, Budget: time.Minute, Patience: 500 * time.Millisecond,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Verdict != verify.Violated {
+					t.Fatalf("survived %d rounds: %s %s", r.Rounds, r.Verdict, r.Why)
+				}
+				if !slices.Contains(f.Kills, r.Violation.Anomaly) { // pressure may show a flaw in a way that nobody has seen yet
+					t.Logf("convicted of %q by %s: %s: expected one of %q", r.Violation.Anomaly, r.Violation.Check, r.Violation.Why, f.Kills)
+				}
+				k.add(r.Violation, time.Since(start))
+			}
+			t.Logf("%-24s %d of %d killed by %-60s median %v, worst %v", f.Name, n, n, strings.Join(k.by, ", "), k.median(), k.worst())
+		})
+	}
+}
+
+// TestASeedShowsTheSameViolation plays one seed's schedule again and again: the same users must be convicted of the same.
+func TestASeedShowsTheSameViolation(t *testing.T) {
+	for _, f := range flawed.All() {
+		t.Run(f.Name, func(t *testing.T) {
+			var first []string
+			for range repeats(t, 3) {
+				r, err := verify.Run(t.Context(), verify.Config{Subject: f.Subject(), First: true, Seed: 7, Schedule: f.Schedule})
+				if err != nil || r.Violation == nil {
+					t.Fatalf("no violation, error %v", err)
+				}
+				now := essence(r.Violation)
+				if first == nil {
+					first = now
+				}
+				if diff := cmp.Diff(first, now); diff != "" {
+					t.Fatalf("another violation (-first +now):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// essence is what a violation shows but for times and random ids.
+func essence(v *verify.Violation) []string {
+	lines := []string{string(v.Anomaly), string(v.Check)}
+	if v.History == nil {
+		return lines
+	}
+	lines = append(lines, uuids.ReplaceAllString(v.Why, "ID"), fmt.Sprint(v.Fault))
+	for _, op := range v.History.Ops {
+		lines = append(lines, fmt.Sprintf("%s %s %s version %d", verify.UserName(int(op.User)), op.Kind, op.Outcome, op.Version))
+	}
+	return lines
+}
+
+var uuids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)

@@ -1,0 +1,49 @@
+package flawed
+
+import (
+	"context"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+)
+
+const betweenReadAndWrite = "between read and write"
+
+var _ = register(Flaw{
+	Name:       "lost-update",
+	How:        "an update reads under one hold of the lock and writes under another",
+	Copies:     "aspnet/Session #60 and laravel/framework #30996: the session is loaded when a request begins and saved whole when it ends",
+	Guarantees: perSession,
+	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
+		return lostUpdate{newRight(t)}, nil
+	},
+	Schedule: verify.Schedule{
+		{User: userA, Do: verify.GetOrCreate},
+		{User: userA, Do: verify.Append, Hold: betweenReadAndWrite},
+		{User: userB, Do: verify.Append},
+		{User: userA},
+		{User: userC, Do: verify.History},
+	},
+	Kills: []verify.Anomaly{verify.LostUpdate, verify.MutualExclusion, verify.DuplicateWrite, verify.StaleRead},
+})
+
+type lostUpdate struct{ *right }
+
+func (s lostUpdate) Update(ctx context.Context, id manager.ID, fn closure) error {
+	var c *session
+	err := s.right.Update(ctx, id, func(_ context.Context, v *session) error {
+		c = v.Clone()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		s.Pass(ctx, betweenReadAndWrite)
+		_ = s.right.Update(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
+			*v = *c
+			return nil
+		})
+	}()
+	return fn(ctx, c)
+}

@@ -1,0 +1,127 @@
+package flawed
+
+import (
+	"context"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+)
+
+// These flaws are in how a session is read.
+
+var _ = register(Flaw{
+	Name:       "live-reference",
+	How:        "a read hands out the stored session itself, and lets go of the lock",
+	Copies:     "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session that is in the map",
+	Guarantees: perSession,
+	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
+		return liveReference{newRight(t)}, nil
+	},
+	Schedule: verify.Schedule{
+		{User: userA, Do: verify.GetOrCreate},
+		{User: userB, Do: verify.History, Hold: verify.Inside},
+		{User: userA, Do: verify.Append},
+		{User: userB},
+	},
+	Kills: []verify.Anomaly{verify.FracturedRead, verify.FutureRead, verify.StaleRead, verify.LostUpdate, verify.Crash, verify.UnexpectedError},
+	Races: true,
+})
+
+type liveReference struct{ *right }
+
+func (s liveReference) View(ctx context.Context, id manager.ID, fn closure) error {
+	e, err := s.hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	e.lock.free()
+	return fn(ctx, &e.val)
+}
+
+const betweenHalves = "between the halves"
+
+var _ = register(Flaw{
+	Name:       "torn-read",
+	How:        "a read takes the messages under one hold of the lock and the fields under another",
+	Copies:     "a session kept under two keys, or in two tables, that are read one after the other",
+	Guarantees: perSession,
+	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
+		return tornRead{newRight(t)}, nil
+	},
+	Schedule: verify.Schedule{
+		{User: userA, Do: verify.GetOrCreate},
+		{User: userB, Do: verify.View, Hold: betweenHalves},
+		{User: userA, Do: verify.Update},
+		{User: userB},
+	},
+	Kills: []verify.Anomaly{verify.FracturedRead, verify.FutureRead, verify.StaleRead, verify.DeletedRead, verify.LeftoverData},
+})
+
+type tornRead struct{ *right }
+
+func (s tornRead) View(ctx context.Context, id manager.ID, fn closure) error {
+	var c session
+	err := s.right.View(ctx, id, func(_ context.Context, v *session) error {
+		c = *v.Clone()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.Pass(ctx, betweenHalves)
+	_ = s.right.View(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
+		c.Fields = v.Clone().Fields
+		return nil
+	})
+	return fn(ctx, &c)
+}
+
+var _ = register(Flaw{
+	Name:       "stale-cache",
+	How:        "reads come from a copy that updates do not renew",
+	Copies:     "a cache, or a read replica, in front of the session table",
+	Guarantees: perSession,
+	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
+		return &staleCache{right: newRight(t), copies: map[manager.ID]*cached{}}, nil
+	},
+	Schedule: verify.Schedule{
+		{User: userA, Do: verify.GetOrCreate},
+		{User: userB, Do: verify.History},
+		{User: userA, Do: verify.Append},
+		{User: userB, Do: verify.History},
+	},
+	Kills: []verify.Anomaly{verify.StaleRead, verify.DeletedRead},
+})
+
+type staleCache struct {
+	*right
+	copies map[manager.ID]*cached // protected by mu
+}
+
+// cached is a copy that serves a few reads.
+type cached struct {
+	val   *session
+	reads int
+}
+
+const readsOfCopy = 3
+
+func (s *staleCache) View(ctx context.Context, id manager.ID, fn closure) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	c := s.copies[id]
+	if c != nil && c.reads < readsOfCopy {
+		c.reads++
+		s.mu.Unlock()
+		return fn(ctx, c.val.Clone())
+	}
+	s.mu.Unlock()
+	return s.right.View(ctx, id, func(ctx context.Context, v *session) error {
+		s.mu.Lock()
+		s.copies[id] = &cached{val: v.Clone()}
+		s.mu.Unlock()
+		return fn(ctx, v)
+	})
+}

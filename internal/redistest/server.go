@@ -1,0 +1,212 @@
+// Package redistest gives tests Redis as it is outside: servers and clusters of Debian's redis-server on loopback, that die
+// with the test, and a proxy that loses what they answer.
+package redistest
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/sessbench/sessbench/internal/child"
+)
+
+const program = "redis-server"
+
+// RequireEnv is the environment variable that lists, with commas, what no test may leave out: with "redis" in it, a test
+// fails where there is no redis-server in PATH, and is not skipped.
+const RequireEnv = "SESSBENCH_REQUIRE"
+
+// patience is how long a server may take for what it does at once on any machine: to start, to load a small file.
+const patience = 20 * time.Second
+
+// Server is a redis-server process of its own, in a directory and on a port of its own. What it keeps is gone with the
+// process, unless it was started to keep it ("--appendonly", "yes").
+//
+// Its methods but Kill, Restart and those that say otherwise may be called from any number of goroutines.
+type Server struct {
+	Port int
+
+	t      testing.TB
+	dir    string
+	args   []string // after those that every server gets
+	client *redis.Client
+
+	process *os.Process
+	exited  <-chan struct{} // closed when process is gone
+}
+
+// Start starts a server with further arguments, as on redis-server's command line, and returns it once it answers. It keeps
+// nothing on disk unless told to. It is killed at the end of t at the latest, and on Linux when the test process dies.
+// Where there is no redis-server, t is skipped, or fails (see [RequireEnv]).
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	need(t)
+	s := &Server{t: t, dir: t.TempDir(), args: args}
+	const tries = 5 // somebody else may take a port that was free just now
+	var err error
+	for range tries {
+		if s.Port, err = freePort(); err != nil {
+			break
+		}
+		if err = s.launch(); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.client = redis.NewClient(&redis.Options{
+		Addr: s.Addr(), MaxRetries: -1, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	t.Cleanup(func() {
+		s.client.Close()
+		s.Kill()
+	})
+	return s
+}
+
+// need skips or fails a test where there is no redis-server.
+func need(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	const why = "left out: no redis-server in PATH"
+	if slices.Contains(strings.Split(os.Getenv(RequireEnv), ","), "redis") {
+		t.Fatalf("%s, and %s=%q forbids it", why, RequireEnv, os.Getenv(RequireEnv))
+	}
+	t.Skip(why)
+}
+
+// freePort is a port on loopback that nobody listens on.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Addr is where the server listens, HOST:PORT.
+func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
+
+// URL is the server's address as clients take it.
+func (s *Server) URL() string { return "redis://" + s.Addr() }
+
+// Client is a client of the server's, which ends with it: it repeats nothing, and stands behind no proxy.
+func (s *Server) Client() *redis.Client { return s.client }
+
+// Kill ends the server with SIGKILL and returns when it is gone. It is for one goroutine at a time, and may be called again.
+func (s *Server) Kill() {
+	_ = s.process.Kill() // errs when it has ended already
+	<-s.exited
+}
+
+// Restart starts a server that was killed once more, in its directory and on its port, and returns once it has loaded what it
+// kept. It is for the test's own goroutine.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Kill()
+	if err := s.launch(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// launch starts the process and waits until it answers.
+func (s *Server) launch() error {
+	port := strconv.Itoa(s.Port)
+	args := []string{
+		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--logfile", s.log(),
+		"--save", "", "--appendonly", "no", "--daemonize", "no",
+	}
+	c := exec.Command(program, append(args, s.args...)...)
+	c.Dir = s.dir
+	c.SysProcAttr = child.Apart()
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	exited := make(chan struct{})
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // on Linux the process dies with the thread that started it
+		defer runtime.UnlockOSThread()
+		err := c.Start()
+		started <- err
+		if err == nil {
+			_ = c.Wait() // how it ended is nobody's concern: it is killed
+			close(exited)
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.process, s.exited = c.Process, exited
+	if err := s.await(); err != nil {
+		s.Kill()
+		return fmt.Errorf("%s on port %s: %w:\n%s", program, port, err, cmp.Or(s.lastWords(), said.String()))
+	}
+	return nil
+}
+
+func (s *Server) log() string { return filepath.Join(s.dir, "redis.log") }
+
+// lastWords is the end of the server's log.
+func (s *Server) lastWords() string {
+	text, _ := os.ReadFile(s.log()) // there is none when it could not even write one
+	const enough = 2000
+	return string(text[max(0, len(text)-enough):])
+}
+
+// await waits until the server answers, and has loaded what it kept.
+func (s *Server) await() error {
+	late := time.After(patience)
+	for {
+		err := ping(s.Addr())
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.exited:
+			return errors.New("ended at once")
+		case <-late:
+			return fmt.Errorf("does not answer after %v: %w", patience, err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func ping(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(c, "PING\r\n"); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(c).ReadString('\n')
+	if err == nil && answer != "+PONG\r\n" {
+		err = errors.New(strings.TrimSpace(answer))
+	}
+	return err
+}

@@ -1,0 +1,311 @@
+package runner
+
+import (
+	"errors"
+	"math"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// A chronicle is one user's record of all that it did to some of the sessions, and of what it was told: its part of their
+// histories. Sessions are recorded whole, from before the barrier to the end, since a history with gaps proves
+// nothing. Only its user writes it. Like the ledger it takes what it needs from where the operation has left it, and the
+// times from the two readings of the clock that there are anyway: an operation was called after the one before it had
+// returned, which makes its interval wider than it was, and never narrower. What recording takes counts as part of the
+// operation that follows. A fence keeps the operation's memory accesses between the two readings.
+//
+// What tells one state of a session from the next is the scenario's count of changes: the number of messages, or, where
+// there are none, the version. Touches that are not counted, and checks that read nothing, are left out.
+type chronicle struct {
+	fence  verify.Fence
+	pages  []*verify.Recorder // all but the last are full
+	page   *verify.Recorder   // the last
+	ops    int                // that the page still has room for
+	shows  int                // messages, likewise
+	room   *allowance         // where pages come from
+	cut    bool               // there were no more
+	minted []minted
+	next   uint32                           // number of the next session that this user makes
+	stride uint32                           // from there to the one after it
+	steps  int64                            // taken before the barrier
+	shown  [manager.HistoryLimit]verify.Tag // by the last read
+}
+
+// minted says which session has a number.
+type minted struct {
+	number uint32
+	id     manager.ID
+}
+
+// recordRoom is how many bytes the chronicles of a trial may take together. Putting histories together takes about as much
+// again.
+const recordRoom = 512 << 20
+
+// allowance is the pages that the chronicles of a trial share. The scheduler may have one user do many times as much as
+// another, so none gets a share of its own. Taking a page is a write to shared memory, one for dozens of operations.
+type allowance struct {
+	left atomic.Int64 // bytes
+	ops  int          // of a page
+}
+
+const (
+	opBytes   = int(unsafe.Sizeof(verify.Op{})) + 4 // with the number of its session
+	opShows   = 8                                   // messages that a page has room for, an operation
+	pageBytes = opBytes + opShows*int(unsafe.Sizeof(verify.Tag(0)))
+)
+
+// newAllowance has so many bytes for so many users. Pages are small enough that each user may have a few.
+func newAllowance(bytes, users int) *allowance {
+	const least, most = 16, 64
+	a := &allowance{ops: max(least, min(bytes/(8*users*pageBytes), most))}
+	a.left.Store(int64(bytes))
+	return a
+}
+
+// newChronicle returns a chronicle of user's. Its first page is there.
+func newChronicle(user int, room *allowance) *chronicle {
+	c := &chronicle{room: room}
+	c.turn(user)
+	return c
+}
+
+// turn begins a new page, unless there is none left. Pages do not grow: what is recorded is never moved.
+func (c *chronicle) turn(user int) {
+	if c.cut = c.cut || c.room.left.Add(-int64(c.room.ops*pageBytes)) < 0; c.cut {
+		return
+	}
+	c.ops, c.shows = c.room.ops, c.room.ops*opShows
+	c.page = verify.NewRecorder(user, c.ops, c.shows)
+	c.pages = append(c.pages, c.page)
+}
+
+// longBefore is the time of what the keeper did first. Before the barrier there is no clock, but it does one thing after the
+// other, each at a time of its own.
+const longBefore = math.MinInt64 / 2
+
+// doBefore does an operation before the barrier, and notes it.
+func (u *user) doBefore(op scenarios.Op, slot uint32) error {
+	err := u.do(op, slot, 0)
+	if err != nil || len(u.numbers) == 0 || u.numbers[slot] == 0 {
+		return err
+	}
+	u.chronicle.steps++
+	if at := longBefore + u.chronicle.steps; op == scenarios.Create {
+		u.began(slot, at, at)
+	} else {
+		u.chronicled(op, slot, at, at, nil)
+	}
+	return nil
+}
+
+// began notes that a session was made under a new id.
+func (u *user) began(slot uint32, call, end int64) {
+	u.chronicle.minted = append(u.chronicle.minted, minted{u.numbers[slot], u.ids[slot]})
+	u.note(u.numbers[slot], &verify.Op{
+		Call: call, Return: end, Kind: verify.Create, Outcome: verify.OK, Created: true, Tag: u.life(u.lives[slot]),
+	})
+}
+
+// chronicled notes an operation on a session that is recorded, and the time it took. Sampled, and yet nearly as hot as
+// the operations themselves where all sessions are.
+func (u *user) chronicled(op scenarios.Op, slot uint32, call, end int64, err error) {
+	if op == scenarios.Create {
+		if err == nil { // else, whatever was made, nobody got its id
+			u.numbers[slot] = u.chronicle.next
+			u.chronicle.next += u.chronicle.stride
+			u.began(slot, call, end)
+		}
+		return
+	}
+	o := verify.Op{Call: call, Return: end, Kind: u.kind(op)}
+	o.Outcome = outcome(err)
+	switch {
+	case o.Outcome == verify.OK:
+		if !u.told(op, slot, &o) {
+			return
+		}
+	case o.Outcome == verify.Unknown:
+		if o.Kind.Reads() {
+			return
+		}
+		o.Return = verify.Never
+	case o.Outcome == verify.Refused:
+		return
+	}
+	u.note(u.numbers[slot], &o)
+}
+
+// note writes an operation down while there is room.
+func (u *user) note(number uint32, op *verify.Op) {
+	c := u.chronicle
+	if c.ops < 1 || c.shows < len(op.Messages) {
+		c.turn(u.number)
+	}
+	if c.cut {
+		return
+	}
+	c.ops--
+	c.shows -= len(op.Messages)
+	c.page.Add(number, *op)
+}
+
+// kind is the kind of an operation in a history. A touch is a change of a session where touches are what is counted.
+func (u *user) kind(op scenarios.Op) verify.Kind {
+	switch op {
+	case scenarios.GetOrCreate:
+		return verify.GetOrCreate
+	case scenarios.Append:
+		return verify.Append
+	case scenarios.History:
+		return verify.History
+	case scenarios.Update:
+		return verify.Update
+	case scenarios.Delete:
+		return verify.Delete
+	case scenarios.Touch:
+		if u.trial.byVersion {
+			return verify.Update
+		}
+	}
+	return verify.View
+}
+
+// outcome is what an error says about the operation. One that the contract does not know says nothing.
+func outcome(err error) verify.Outcome {
+	switch {
+	case err == nil:
+		return verify.OK
+	case errors.Is(err, manager.ErrNotFound):
+		return verify.NotFound
+	case errors.Is(err, manager.ErrNotApplied), errors.Is(err, manager.ErrConflict), errors.Is(err, manager.ErrClosed):
+		return verify.Refused
+	default:
+		return verify.Unknown
+	}
+}
+
+// told fills in what u was told by an operation that has just succeeded. false: nothing that belongs into a history.
+func (u *user) told(op scenarios.Op, slot uint32, o *verify.Op) bool {
+	switch op {
+	case scenarios.Append, scenarios.Update:
+		t := u.ledger.find(u.first + slot)
+		o.Tag = tagOf(t.word, t.last)
+		u.at(o, t.life, t.last)
+	case scenarios.Touch:
+		if !u.trial.byVersion {
+			return false
+		}
+		t := u.ledger.find(u.first + slot)
+		o.Tag = tagOf(u.firstWord, t.last)
+		u.at(o, t.life, t.last)
+	case scenarios.History:
+		u.toldHistory(slot, o)
+	case scenarios.Read:
+		u.at(o, u.seen.Incarnation, u.seen.Version)
+		u.toldFields(o)
+	case scenarios.GetOrCreate:
+		o.Created = u.store.created
+		o.Tag = u.life(u.store.next)
+		u.at(o, u.store.life, u.store.n)
+	case scenarios.Delete:
+		u.toldEnd(&u.ledger.ended[len(u.ledger.ended)-1], o)
+	default:
+		return false
+	}
+	return true
+}
+
+// at says which life the operation met, and at which change.
+func (u *user) at(o *verify.Op, incarnation, n uint64) {
+	o.Told |= verify.ToldLife | verify.ToldVersion
+	o.Life, o.Version = u.life(incarnation), n
+	if !u.trial.byVersion {
+		o.Told |= verify.ToldSeq
+		o.Seq = n
+	}
+}
+
+// life is an incarnation as histories have it. A storeView's are tags but for the user's number, which there is one more;
+// those of minted ids only tell one life from another.
+func (u *user) life(incarnation uint64) verify.Tag {
+	if u.store != nil {
+		return verify.Tag(incarnation - 1<<firstLife)
+	}
+	return verify.Tag(incarnation)
+}
+
+// toldHistory fills in the messages that were read.
+func (u *user) toldHistory(slot uint32, o *verify.Op) {
+	o.Told |= verify.ToldMessages
+	o.Messages = u.chronicle.shown[:0]
+	n := uint64(0)
+	for i := range u.history {
+		m := &u.history[i]
+		n = m.Seq
+		t := verify.NobodysTag
+		if word, ok := u.contents.word(m.Content); ok && m.Role == role(word) {
+			t = tagOf(word, m.Seq)
+		}
+		o.Messages = append(o.Messages, t)
+	}
+	if u.store != nil {
+		u.at(o, u.store.life, u.store.n)
+	} else {
+		u.at(o, u.lives[slot], n)
+	}
+}
+
+// toldFields fills in the fields that were read. All of them are always written together: one that differs stands for the
+// rest.
+func (u *user) toldFields(o *verify.Op) {
+	o.Told |= verify.ToldFields
+	fields := u.trial.scenario.Fields
+	if len(u.seen.Fields) == 0 || len(fields) == 0 {
+		return
+	}
+	other := fields[0]
+	if f := torn(u.seen.Fields, fields); f != "" {
+		other = f
+	}
+	for i, name := range []string{fields[0], other} {
+		o.Fields[i] = verify.NobodysTag
+		if word, ok := u.contents.word(u.seen.Fields[name]); ok {
+			o.Fields[i] = tagOf(word, u.seen.Version)
+		}
+	}
+}
+
+// toldEnd fills in the last state of a session, as it was handed over.
+func (u *user) toldEnd(e *ending, o *verify.Op) {
+	u.at(o, e.life, e.n)
+	switch {
+	case e.broken != "": // the audit has more to say about it
+	case !u.trial.byVersion:
+		o.Told |= verify.ToldMessages
+		o.Messages = u.chronicle.shown[:0]
+		for i, word := range e.words[:e.kept] {
+			o.Messages = append(o.Messages, tagOf(word, e.n-uint64(e.kept)+1+uint64(i)))
+		}
+	case len(u.trial.scenario.Fields) > 0:
+		o.Told |= verify.ToldFields
+		if e.kept > 0 {
+			t := tagOf(e.words[0], e.n)
+			o.Fields = [2]verify.Tag{t, t}
+		}
+	}
+}
+
+// tagOf names a write by what it wrote and the number of the change. A user's words come round again, but it is given each
+// number once, and the number stands beside the word wherever that is read. It is shown as that number and two
+// digits for the word: "C1207" is message 12, with the text that begins at user 2's word 7.
+//
+// A tag made from the answer is as good as one from before: that a number is given to two writes is found out
+// without tags, and from then on word and number say who wrote what.
+func tagOf(word uint32, n uint64) verify.Tag {
+	const turns = 100
+	return verify.NewTag(writer(word), n*turns+uint64(word%wordsPerUser)-1)
+}

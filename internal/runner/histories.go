@@ -1,0 +1,189 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// sample gives numbers from 1 to one slot in so many, chosen by a hash of slot and seed, and to at least one. The others get 0.
+func sample(slots, one int, seed uint64) (numbers []uint32, n uint32) {
+	numbers = make([]uint32, slots)
+	seed = mix(seed)
+	limit := ^uint64(0) / uint64(one)
+	lowest, least := ^uint64(0), 0
+	for slot := range numbers {
+		h := mix(seed ^ uint64(slot))
+		if h < lowest {
+			lowest, least = h, slot
+		}
+		if h <= limit {
+			n++
+			numbers[slot] = n
+		}
+	}
+	if n == 0 {
+		numbers[least], n = 1, 1
+	}
+	return numbers, n
+}
+
+// openChronicles has the users record what they do to a sample of the sessions.
+func (tr *trial) openChronicles() {
+	s := tr.scenario
+	numbers, n := sample(s.Slots(), tr.record, tr.seed)
+	tr.numbers = numbers
+	room := newAllowance(tr.room, s.Users)
+	tr.keeper.chronicle = newChronicle(tr.keeper.number, room)
+	tr.janitor.chronicle = newChronicle(tr.janitor.number, room)
+	concerned := tr.users
+	if s.Own {
+		concerned = slices.DeleteFunc(slices.Clone(tr.users), func(u *user) bool {
+			return !slices.ContainsFunc(tr.own(u), func(number uint32) bool { return number != 0 })
+		})
+	}
+	for i, u := range concerned {
+		u.numbers = numbers
+		if s.Own {
+			u.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.own(u)...) // a cache line or more, as for ids
+		}
+		u.chronicle = newChronicle(u.number, room)
+		// Sessions that users make later are numbered in turns: no number is given out twice, and few remain unused.
+		u.chronicle.next, u.chronicle.stride = n+1+uint32(i), uint32(len(concerned))
+	}
+}
+
+// own is the numbers of the slots that are u's own.
+func (tr *trial) own(u *user) []uint32 { return tr.numbers[u.first:][:tr.scenario.SlotsPerUser()] }
+
+// checkHistories puts together what was recorded and has the version witness decide each session's history. A history that
+// it refutes is a violation. What could not be recorded to the end decides nothing, and says so.
+func (tr *trial) checkHistories() error {
+	found := &result.Recorded{}
+	tr.audit.found.Recorded = found
+	sessions := tr.recordedSessions()
+	tr.recordEnds(sessions)
+	var records []*verify.Recorder
+	for _, u := range tr.everybody() {
+		c := u.chronicle
+		if c == nil {
+			continue
+		}
+		records = append(records, c.pages...)
+		switch {
+		case u.lost:
+			found.Unchecked = fmt.Sprintf("user %d was ended by a panic", u.number)
+		case c.cut:
+			found.Unchecked = fmt.Sprintf("histories were cut when they had grown to %d MiB", tr.room>>20)
+		}
+	}
+	for _, r := range records {
+		found.Operations += r.Len()
+	}
+	if found.Unchecked != "" {
+		return nil
+	}
+	ids := renumber(sessions, records)
+	histories := verify.Histories(ids, false, records)
+	found.Sessions = len(histories)
+	findings, err := witnessed(tr.ctx, histories)
+	for i, f := range findings {
+		switch {
+		case f == nil:
+			found.Certified++
+		case f.Open:
+			found.Undecided++
+		default:
+			tr.audit.violate(string(f.Anomaly), histories[i].ID, "%s", f.Why)
+		}
+	}
+	return err
+}
+
+// recordedSessions is the recorded sessions in the order of their numbers, which leave gaps.
+func (tr *trial) recordedSessions() (all []minted) {
+	for slot, id := range tr.ids {
+		if number := tr.numbers[slot]; number != 0 {
+			all = append(all, minted{number, id})
+		}
+	}
+	for _, u := range tr.everybody() {
+		if u.chronicle != nil {
+			all = append(all, u.chronicle.minted...)
+		}
+	}
+	slices.SortFunc(all, func(a, b minted) int { return cmp.Compare(a.number, b.number) })
+	return all
+}
+
+// renumber closes the gaps between the numbers, and returns the sessions' ids by their new ones. Users who make many sessions
+// next to users who make few would else have most numbers stand for nothing.
+func renumber(sessions []minted, records []*verify.Recorder) []manager.ID {
+	ids := make([]manager.ID, len(sessions))
+	for i, m := range sessions {
+		ids[i] = m.id
+	}
+	for _, r := range records {
+		r.Renumber(func(number uint32) uint32 {
+			i, _ := slices.BinarySearchFunc(sessions, number, func(m minted, n uint32) int { return cmp.Compare(m.number, n) })
+			return uint32(i)
+		})
+	}
+	return ids
+}
+
+// recordEnds adds to the record of the keeper and the janitor the sessions that their sweeps removed.
+func (tr *trial) recordEnds(sessions []minted) {
+	numbers := make(map[manager.ID]uint32, len(sessions))
+	for _, m := range sessions {
+		numbers[m.id] = m.number
+	}
+	tr.keeper.swept = append(tr.keeper.swept, sweepEnd{len(tr.keeper.ledger.ended), tr.keeper.now()})
+	for _, u := range []*user{tr.keeper, tr.janitor} {
+		at := 0
+		for _, sweep := range u.swept {
+			for ; at < sweep.handed; at++ {
+				e := &u.ledger.ended[at]
+				if number := numbers[e.id]; number != 0 {
+					o := verify.Op{Call: e.since, Return: sweep.at, Kind: verify.Sweep, Outcome: verify.OK}
+					u.toldEnd(e, &o)
+					u.note(number, &o)
+				}
+			}
+		}
+	}
+}
+
+// witnessed has the witness look at histories, several at once. A finding is nil where it certified. A ctx that ends leaves
+// the rest out, and is the error.
+func witnessed(ctx context.Context, histories []verify.SessionHistory) ([]*verify.Finding, error) {
+	findings := make([]*verify.Finding, len(histories))
+	var (
+		next    atomic.Int64
+		workers sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(histories) {
+					return
+				}
+				_, findings[i] = verify.Witness(&histories[i])
+			}
+		})
+	}
+	workers.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return findings, nil
+}

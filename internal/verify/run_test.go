@@ -1,0 +1,533 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+type store = manager.SessionStore[manager.Session]
+
+// subject is a strategy with its default parameters.
+func subject(s *strategies.Strategy) verify.Subject {
+	values, _ := s.Resolve(nil)
+	return verify.Subject{
+		Label: s.Name, Params: values, Guarantees: s.Guarantees,
+		Open: func(*verify.Turnstile) (store, error) { return s.Open(values) },
+	}
+}
+
+// seeds is how many rounds each strategy is pressed for; SESSBENCH_SEEDS says otherwise.
+func seeds(t *testing.T) int {
+	if text := os.Getenv("SESSBENCH_SEEDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return 20
+}
+
+func TestEveryStrategyIsLinearizable(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	for _, s := range strategies.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			r, err := verify.Run(t.Context(), verify.Config{Subject: subject(s), Seed: 1, Rounds: seeds(t), Budget: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Verdict != verify.Linearizable {
+				t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
+			}
+			if r.Rounds != seeds(t) || r.Certified != r.Sessions || r.Sessions == 0 {
+				t.Errorf("%d rounds, %d of %d sessions certified by the witness", r.Rounds, r.Certified, r.Sessions)
+			}
+			t.Logf("%d sessions, %d operations, %.0f %% overlapped, %d cross-checked, %v",
+				r.Sessions, r.Operations, 100*r.Overlapped, r.CrossChecked, time.Duration(r.ElapsedNs).Round(time.Millisecond))
+			for _, g := range r.Guarantees {
+				t.Logf("%-13s %s/%s %s", g.Name, g.Declared, g.Observed, g.Detail)
+			}
+		})
+	}
+}
+
+// altered is a right store but for what is set.
+type altered struct {
+	store
+	getOrCreate func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error)
+	update      func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error
+	view        func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error
+	remove      func(ctx context.Context, id manager.ID) (manager.Session, error)
+	sweep       func(context.Context, func(manager.ID, *manager.Session) bool, func(manager.ID, manager.Session)) (int, error)
+	len         func(ctx context.Context) (int, error)
+	close       func() error
+
+	gone    chan struct{} // closed by Abandon
+	abandon sync.Once
+}
+
+func (a *altered) GetOrCreate(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+	if a.getOrCreate != nil {
+		return a.getOrCreate(ctx, id, create, view)
+	}
+	return a.store.GetOrCreate(ctx, id, create, view)
+}
+
+func (a *altered) Update(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if a.update != nil {
+		return a.update(ctx, id, fn)
+	}
+	return a.store.Update(ctx, id, fn)
+}
+
+func (a *altered) Len(ctx context.Context) (int, error) {
+	if a.len != nil {
+		return a.len(ctx)
+	}
+	return a.store.Len(ctx)
+}
+
+func (a *altered) View(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	if a.view != nil {
+		return a.view(ctx, id, fn)
+	}
+	return a.store.View(ctx, id, fn)
+}
+
+func (a *altered) Delete(ctx context.Context, id manager.ID) (manager.Session, error) {
+	if a.remove != nil {
+		return a.remove(ctx, id)
+	}
+	return a.store.Delete(ctx, id)
+}
+
+func (a *altered) Sweep(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+	if a.sweep != nil {
+		return a.sweep(ctx, expired, removed)
+	}
+	return a.store.Sweep(ctx, expired, removed)
+}
+
+func (a *altered) Close() error {
+	if a.close != nil {
+		return a.close()
+	}
+	return a.store.Close()
+}
+
+func (a *altered) Abandon() { a.abandon.Do(func() { close(a.gone) }) }
+
+// alteredSubject is a per-session store that alter changes.
+func alteredSubject(alter func(*altered)) verify.Subject {
+	base, _ := strategies.Lookup("per-session")
+	s := subject(base)
+	s.Open = func(*verify.Turnstile) (store, error) {
+		a := &altered{store: strategies.NewPerSession[manager.Session](), gone: make(chan struct{})}
+		alter(a)
+		return a, nil
+	}
+	return s
+}
+
+func TestWrongStoresAreConvicted(t *testing.T) {
+	type fn = func(context.Context, *manager.Session) error
+	tests := []struct {
+		why     string
+		promise func(*manager.Guarantees)
+		alter   func(*altered)
+		anomaly verify.Anomaly
+		or      []verify.Anomaly // what the fault looks like when somebody else meets it first
+		check   verify.Check
+	}{{
+		why: "an update does its work twice",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					err := f(ctx, s)
+					_ = f(ctx, s.Clone())
+					return err
+				})
+			}
+		},
+		anomaly: verify.RepeatedClosure, check: verify.ByAnswers,
+	}, {
+		why: "a panic in a closure is swallowed",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					defer func() { _ = recover() }()
+					return f(ctx, s)
+				})
+			}
+		},
+		anomaly: verify.LostPanic, check: verify.ByAnswers,
+	}, {
+		why: "an operation whose ctx had ended is carried out",
+		alter: func(a *altered) {
+			a.update = func(_ context.Context, id manager.ID, f fn) error { return a.store.Update(context.Background(), id, f) }
+		},
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why: "an update comes back without having run its closure",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, _ fn) error {
+				return a.store.Update(ctx, id, func(context.Context, *manager.Session) error { return nil })
+			}
+		},
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why: "updates happen to a copy",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error { return f(ctx, s.Clone()) })
+			}
+		},
+		anomaly: verify.LostUpdate, check: verify.ByWitness,
+	}, {
+		why: "everybody is told that the session is new",
+		alter: func(a *altered) {
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				_, err := a.store.GetOrCreate(ctx, id, create, view)
+				return true, err
+			}
+		},
+		anomaly: verify.DoubleCreation, check: verify.ByWitness,
+	}, {
+		why: "ids are looked up by half of their bytes",
+		alter: func(a *altered) {
+			half := func(id manager.ID) manager.ID { clear(id[8:]); return id }
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				return a.store.GetOrCreate(ctx, half(id), create, view)
+			}
+			a.update = func(ctx context.Context, id manager.ID, f fn) error { return a.store.Update(ctx, half(id), f) }
+			a.view = func(ctx context.Context, id manager.ID, f fn) error { return a.store.View(ctx, half(id), f) }
+			a.remove = func(ctx context.Context, id manager.ID) (manager.Session, error) {
+				return a.store.Delete(ctx, half(id))
+			}
+			a.sweep = func(ctx context.Context, _ func(manager.ID, *manager.Session) bool, _ func(manager.ID, manager.Session)) (int, error) {
+				return 0, nil
+			}
+		},
+		anomaly: verify.ForeignRead, or: []verify.Anomaly{verify.WrongAnswer, verify.AbortedRead}, check: verify.ByWitness,
+	}, {
+		why: "a new session displaces another one",
+		alter: func(a *altered) {
+			var newest atomic.Pointer[manager.ID]
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				created, err := a.store.GetOrCreate(ctx, id, create, view)
+				if created {
+					if last := newest.Swap(&id); last != nil {
+						_, _ = a.store.Delete(ctx, *last)
+					}
+				}
+				return created, err
+			}
+		},
+		anomaly: verify.LostSession, or: []verify.Anomaly{verify.DoubleCreation}, check: verify.ByWitness,
+	}, {
+		why: "the fields of the last life are those of the next",
+		alter: func(a *altered) {
+			var fields sync.Map
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					defer func() { fields.Store(id, maps.Clone(s.Fields)) }()
+					return f(ctx, s)
+				})
+			}
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				return a.store.GetOrCreate(ctx, id, func() manager.Session {
+					s := create()
+					if old, known := fields.Load(id); known {
+						s.Fields = maps.Clone(old.(map[string]string))
+					}
+					return s
+				}, view)
+			}
+		},
+		anomaly: verify.LeftoverData, check: verify.ByWitness,
+	}, {
+		why: "somebody else's field is among the session's",
+		alter: func(a *altered) {
+			a.view = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.View(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					c := s.Clone()
+					c.SetFields(map[string]string{"junk": "junk"})
+					c.Version = s.Version
+					return f(ctx, c)
+				})
+			}
+		},
+		anomaly: verify.GarbageRead, check: verify.ByWitness,
+	}, {
+		why: "a sweep says that it removed more than it handed over",
+		alter: func(a *altered) {
+			a.sweep = func(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+				n, err := a.store.Sweep(ctx, expired, removed)
+				return n + 1, err
+			}
+		},
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why:     "the store goes on when it is closed",
+		alter:   func(a *altered) { a.close = func() error { return nil } },
+		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+	}, {
+		why: "sessions that are gone are counted",
+		alter: func(a *altered) {
+			a.len = func(ctx context.Context) (int, error) {
+				n, err := a.store.Len(ctx)
+				return n + 1, err
+			}
+		},
+		anomaly: verify.LeakedSessions, check: verify.ByCensus,
+	}, {
+		why: "Close leaves a goroutine behind",
+		alter: func(a *altered) {
+			go func() { <-a.gone }()
+		},
+		anomaly: verify.LeakedRoutines, check: verify.ByCensus,
+	}, {
+		why:     "rollback is declared, and a failed update leaves its change",
+		promise: func(g *manager.Guarantees) { g.Rollback = true },
+		alter:   func(*altered) {},
+		anomaly: verify.AbortedRead, or: []verify.Anomaly{verify.WrongAnswer}, check: verify.ByWitness,
+	}, {
+		why:     "the wait is declared to end with ctx, and does not",
+		promise: func(g *manager.Guarantees) { g.Cancellable = manager.CancelAlways },
+		alter:   func(*altered) {},
+		anomaly: verify.BrokenPromise, check: verify.ByGuarantee,
+	}, {
+		why: "an update never comes back",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				<-a.gone
+				return manager.ErrClosed
+			}
+		},
+		anomaly: verify.Hang, check: verify.ByWatchdog,
+	}}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			s := alteredSubject(test.alter)
+			if test.promise != nil {
+				test.promise(&s.Guarantees)
+			}
+			r, err := verify.Run(t.Context(), verify.Config{Subject: s, First: true, Seed: 1, Rounds: 10, Patience: 500 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := r.Violation
+			if r.Verdict != verify.Violated || v == nil {
+				t.Fatalf("%s: verdict %s", test.why, r.Verdict)
+			}
+			if v.Anomaly != test.anomaly && !slices.Contains(test.or, v.Anomaly) || v.Check != test.check {
+				t.Errorf("%s: convicted of %q by %s (%s), want %q %q by %s", test.why, v.Anomaly, v.Check, v.Why, test.anomaly, test.or, test.check)
+			}
+			if v.Check == verify.ByWitness && (!v.Confirmed || v.History == nil || v.Full == nil || len(v.Fault) == 0) {
+				t.Errorf("%s: the conviction is not confirmed or not whole: %+v", test.why, v)
+			}
+			if v.Anomaly == verify.Hang && !strings.Contains(v.Stacks, "altered") {
+				t.Errorf("%s: the stacks do not show who waits where:\n%s", test.why, v.Stacks)
+			}
+		})
+	}
+}
+
+// TestRightStoresAreNotAccused has stores that do what the contract allows and few do.
+func TestRightStoresAreNotAccused(t *testing.T) {
+	type fn = func(context.Context, *manager.Session) error
+	tests := []struct {
+		why   string
+		alter func(a *altered, one func(in int) bool)
+	}{{
+		"answers are lost on the way, and nobody knows what became of the operation",
+		func(a *altered, one func(in int) bool) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				if one(60) {
+					return manager.ErrIndeterminate
+				}
+				err := a.store.Update(ctx, id, f)
+				if err == nil && one(60) {
+					return manager.ErrIndeterminate
+				}
+				return err
+			}
+			a.remove = func(ctx context.Context, id manager.ID) (manager.Session, error) {
+				last, err := a.store.Delete(ctx, id)
+				if err == nil && one(20) {
+					return manager.Session{}, manager.ErrIndeterminate
+				}
+				return last, err
+			}
+		},
+	}, {
+		"an update gives up when others come in between",
+		func(a *altered, one func(in int) bool) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				if one(5) {
+					return manager.ErrConflict
+				}
+				return a.store.Update(ctx, id, f)
+			}
+		},
+	}, {
+		"an update is refused for a reason of the store's own",
+		func(a *altered, one func(in int) bool) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				if one(5) {
+					return manager.NotApplied(errors.New("busy"))
+				}
+				return a.store.Update(ctx, id, f)
+			}
+		},
+	}, {
+		"a read looks twice",
+		func(a *altered, _ func(in int) bool) {
+			a.view = func(ctx context.Context, id manager.ID, f fn) error {
+				return a.store.View(ctx, id, func(ctx context.Context, s *manager.Session) error {
+					if err := f(ctx, s.Clone()); err != nil {
+						return err
+					}
+					return f(ctx, s)
+				})
+			}
+		},
+	}, {
+		"work that a deletion leaves behind ends a moment later",
+		func(a *altered, _ func(in int) bool) {
+			var working sync.WaitGroup
+			a.remove = func(ctx context.Context, id manager.ID) (manager.Session, error) {
+				last, err := a.store.Delete(ctx, id)
+				if err == nil {
+					working.Go(func() { time.Sleep(50 * time.Millisecond) })
+				}
+				return last, err
+			}
+			a.close = func() error { working.Wait(); return a.store.Close() }
+		},
+	}}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			s := alteredSubject(func(a *altered) {
+				var mu sync.Mutex // protects rng
+				rng := rand.New(rand.NewPCG(1, 2))
+				test.alter(a, func(in int) bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return rng.IntN(in) == 0
+				})
+			})
+			r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 1, Rounds: 25})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := r.Violation; v != nil {
+				t.Errorf("convicted of %q by %s: %s", v.Anomaly, v.Check, v.Why)
+			}
+		})
+	}
+}
+
+func TestASlowStoreIsNoHang(t *testing.T) {
+	s := alteredSubject(func(a *altered) {
+		a.update = func(ctx context.Context, id manager.ID, f func(context.Context, *manager.Session) error) error {
+			time.Sleep(100 * time.Millisecond)
+			return a.store.Update(ctx, id, f)
+		}
+	})
+	r, err := verify.Run(t.Context(), verify.Config{Subject: s, Rounds: 1, Users: 4, Ops: 24, Patience: 60 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Violation; v != nil && v.Anomaly == verify.Hang {
+		t.Errorf("a store that sleeps was taken to hang: %+v", v)
+	}
+}
+
+func TestOneUserProvesNothing(t *testing.T) {
+	base, _ := strategies.Lookup("global")
+	r, err := verify.Run(t.Context(), verify.Config{Subject: subject(base), Rounds: 3, Users: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != verify.Inconclusive || !strings.Contains(r.Why, "prove nothing") {
+		t.Errorf("operations one after the other: %s (%s), want inconclusive", r.Verdict, r.Why)
+	}
+}
+
+func TestInterruptedRunsSaySo(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("enough")
+	base, _ := strategies.Lookup("global")
+	r, err := verify.Run(ctx, verify.Config{Subject: subject(base), Rounds: -1, Budget: time.Hour,
+		Progress: func(s verify.Step) {
+			if s.Round == 3 {
+				cancel(reason)
+			}
+		}})
+	if !errors.Is(err, reason) {
+		t.Errorf("error %v, want the reason of the interruption", err)
+	}
+	if r == nil || r.Rounds != 3 || r.Verdict != verify.Inconclusive || r.Sessions == 0 {
+		t.Errorf("report %+v, want an inconclusive one of the three rounds that were finished", r)
+	}
+}
+
+func TestSchedulesPlayOnRightStores(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	schedule := verify.Schedule{
+		{User: 0, Do: verify.GetOrCreate},
+		{User: 0, Do: verify.Append, Hold: verify.Inside},
+		{User: 1, Do: verify.Append}, // stands still: user 0 is inside
+		{User: 2, Do: verify.Append, Cancel: true},
+		{User: 0},
+		{User: 2, Do: verify.Update, Ending: verify.Panics},
+		{User: 2, Do: verify.History},
+		{User: 2, Do: verify.Delete},
+	}
+	base, _ := strategies.Lookup("cancellable")
+	s := subject(base)
+	var held *verify.Turnstile
+	open := s.Open
+	s.Open = func(turnstile *verify.Turnstile) (store, error) { held = turnstile; return open(turnstile) }
+	var first *verify.Report
+	for range 3 {
+		r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 7, Schedule: schedule})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != verify.Linearizable || !r.Scheduled || held == nil {
+			t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
+		}
+		r.ElapsedNs, r.Overlapped = 0, 0
+		if first == nil {
+			first = r
+		}
+		if diff := cmp.Diff(first, r); diff != "" {
+			t.Errorf("the same schedule came to something else (-first +now):\n%s", diff)
+		}
+	}
+	_, err := verify.Run(t.Context(), verify.Config{Subject: s, Schedule: verify.Schedule{{User: 0}}})
+	if err == nil || !strings.Contains(err.Error(), "line 1 of the schedule") {
+		t.Errorf("a schedule that lets go whom nobody holds: error %v", err)
+	}
+}

@@ -1,0 +1,456 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// remote is a target in this process: right, but for what is set.
+type remote struct {
+	tells     scenarios.Told // parts of its answers
+	lacks     []scenarios.Op
+	sure      bool
+	uncounted bool // it takes no census
+
+	orphans    bool // a deletion drops the session's lock while others wait for it, as the origin's did
+	unlocked   bool // updates take no lock
+	repeats    int  // one number in so many messages is told to two
+	adopts     bool // a change makes the session that it does not find
+	remembers  bool // a deletion is confirmed and not made
+	keepsLocks bool
+	firstIs    uint64 // the version of a new session
+	oneLife    bool   // every life has the same number
+	sameID     bool   // every id minted is the same
+	weakID     bool
+	internal   bool          // one change in forty fails inside
+	vague      bool          // and nobody is told whether it was made
+	crashesAt  int           // requests, then it is gone
+	hangsAt    int           // requests, then nothing is answered
+	timeout    time.Duration // until it is told that there is no answer; 0: never
+
+	mu       sync.Mutex // protects what follows
+	sessions map[manager.ID]*remoteSession
+	locks    map[manager.ID]*sync.Mutex
+	lives    uint64
+	requests int
+	opened   int // connections
+	closed   int
+	resets   int
+	gone     chan struct{} // closed by Abandon and Close
+}
+
+type remoteSession struct {
+	life, seq, version uint64
+	messages           []manager.Message
+	fields             map[string]string
+}
+
+const tellsAll = scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion | scenarios.ToldHeld
+
+func newRemote(change func(*remote)) *remote {
+	r := &remote{
+		tells: tellsAll, sessions: map[manager.ID]*remoteSession{}, locks: map[manager.ID]*sync.Mutex{}, gone: make(chan struct{}),
+	}
+	change(r)
+	return r
+}
+
+var _ scenarios.Target = (*remote)(nil)
+
+func (r *remote) Has(op scenarios.Op) bool {
+	return op != scenarios.Sweep && op != scenarios.Validate && op != scenarios.Touch && !slices.Contains(r.lacks, op)
+}
+
+func (r *remote) Connect(context.Context) (scenarios.Conn, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.opened++
+	return &remoteUser{r}, nil
+}
+
+func (r *remote) Reset(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.resets++
+	clear(r.sessions)
+	clear(r.locks)
+	return nil
+}
+
+func (r *remote) Census(context.Context) (manager.Census, error) {
+	if r.uncounted {
+		return manager.Census{}, scenarios.ErrUnsupported
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return manager.Census{Sessions: len(r.sessions), Locks: len(r.locks)}, nil
+}
+
+func (r *remote) Close() error { r.Abandon(); return nil }
+
+func (r *remote) Abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.gone:
+	default:
+		close(r.gone)
+	}
+}
+
+// lock is the lock of a session that is there.
+func (r *remote) lock(id manager.ID) *sync.Mutex {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[id] == nil && !r.adopts {
+		return nil
+	}
+	if r.locks[id] == nil {
+		r.locks[id] = new(sync.Mutex)
+	}
+	return r.locks[id]
+}
+
+// enter takes the session's lock, and leaves it alone when it is not the session's any more.
+func (r *remote) enter(id manager.ID) (leave func(), there bool) {
+	for {
+		l := r.lock(id)
+		if l == nil {
+			return nil, false
+		}
+		l.Lock()
+		r.mu.Lock()
+		stale := r.locks[id] != l
+		r.mu.Unlock()
+		if !stale || r.orphans {
+			return l.Unlock, true
+		}
+		l.Unlock()
+	}
+}
+
+type remoteUser struct{ *remote }
+
+func (u *remoteUser) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.closed++
+	return nil
+}
+
+// outage is how a program that is not there any more is told of.
+type outage struct{ late bool }
+
+func (o outage) Error() string {
+	if o.late {
+		return "hang: no answer\nits stderr:\n  still thinking"
+	}
+	return "crashed: exit status 3\nits stderr:\n  Traceback (most recent call last):"
+}
+func (o outage) Unwrap() error { return scenarios.ErrGone }
+
+var errVague = fmt.Errorf("%w: internal: KeyError", manager.ErrIndeterminate)
+
+func (u *remoteUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+	a.Clear()
+	u.mu.Lock()
+	u.requests++
+	n := u.requests
+	u.mu.Unlock()
+	switch {
+	case u.crashesAt > 0 && n >= u.crashesAt:
+		return outage{}
+	case u.hangsAt > 0 && n >= u.hangsAt && u.timeout > 0:
+		time.Sleep(u.timeout)
+		return outage{late: true}
+	case u.hangsAt > 0 && n >= u.hangsAt:
+		<-u.gone
+		return manager.ErrClosed
+	case u.internal && q.Op.Mutates() && n%40 == 0:
+		return errors.New("internal: KeyError")
+	case u.vague && q.Op.Mutates() && n%40 == 0:
+		return errVague
+	}
+	switch q.Op {
+	case scenarios.Create:
+		return u.create(a)
+	case scenarios.GetOrCreate:
+		if err := u.getOrCreate(q, a); err != nil || !u.vague || n%10 != 0 {
+			return err
+		}
+		return errVague
+	}
+	leave, there := u.enter(q.ID)
+	if !there {
+		return manager.ErrNotFound
+	}
+	if !u.unlocked {
+		defer leave()
+	} else {
+		leave()
+	}
+	err := u.inside(q, a)
+	if u.vague && q.Op.Mutates() && n%40 == 20 {
+		return errVague
+	}
+	return err
+}
+
+func (u *remoteUser) create(a *scenarios.Answer) error {
+	a.ID = uuid.New()
+	if u.sameID {
+		a.ID = uuid.UUID{6: 0x40, 8: 0x80, 15: 1}
+	}
+	if u.weakID {
+		a.ID[6] = 0x10
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.begin(a.ID, a)
+	return nil
+}
+
+// begin makes a session, with mu held.
+func (u *remoteUser) begin(id manager.ID, a *scenarios.Answer) *remoteSession {
+	u.lives++
+	s := &remoteSession{life: u.lives, version: u.firstIs}
+	if u.oneLife {
+		s.life = 1
+	}
+	u.sessions[id] = s
+	a.Created = true
+	u.state(s, a)
+	return s
+}
+
+func (u *remoteUser) state(s *remoteSession, a *scenarios.Answer) {
+	a.Told, a.Life, a.Seq, a.Version = u.tells&^scenarios.ToldHeld, s.life, s.seq, s.version
+}
+
+func (u *remoteUser) getOrCreate(q *scenarios.Request, a *scenarios.Answer) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if s := u.sessions[q.ID]; s != nil {
+		u.state(s, a)
+	} else {
+		u.begin(q.ID, a)
+	}
+	return nil
+}
+
+// inside does what is done in the critical section: the work lies between reading the session and writing it.
+func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Answer) error {
+	u.mu.Lock()
+	s := u.sessions[q.ID]
+	if s == nil && u.adopts {
+		s = u.begin(q.ID, a)
+		a.Created = false
+	}
+	if s == nil {
+		u.mu.Unlock()
+		return manager.ErrNotFound
+	}
+	now := *s
+	u.mu.Unlock()
+	start := time.Now()
+	if q.Op.Mutates() {
+		time.Sleep(q.Hold)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch q.Op {
+	case scenarios.Append:
+		now.version++
+		if now.seq++; u.repeats > 0 && now.seq%uint64(u.repeats) == 0 {
+			now.seq--
+		}
+		m := manager.Message{Seq: now.seq, Role: q.Role, Content: q.Content}
+		now.messages = append(slices.Clone(now.messages), m)
+		now.messages = now.messages[max(0, len(now.messages)-manager.HistoryLimit):]
+		*s = now
+	case scenarios.Update:
+		now.version++
+		now.fields = maps.Clone(now.fields)
+		if now.fields == nil {
+			now.fields = map[string]string{}
+		}
+		maps.Copy(now.fields, q.Fields)
+		*s = now
+	case scenarios.History:
+		a.Messages = append(a.Messages, now.messages...)
+	case scenarios.Read:
+		a.Fields = maps.Clone(now.fields)
+	case scenarios.Delete:
+		if !u.remembers {
+			delete(u.sessions, q.ID)
+		}
+		if !u.keepsLocks {
+			delete(u.locks, q.ID)
+		}
+	}
+	u.state(&now, a)
+	if q.Op.Mutates() {
+		a.Told, a.Held = a.Told|u.tells&scenarios.ToldHeld, time.Since(start)
+	}
+	return nil
+}
+
+// onTarget verifies a remote.
+func onTarget(t *testing.T, r *remote, cfg verify.Config) *verify.Report {
+	t.Helper()
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	cfg.Subject = verify.Subject{Label: "remote", Sure: r.sure, OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return r, nil }}
+	report, err := verify.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// TestRightTargetsAreLinearizable: whatever they tell of what they need not.
+func TestRightTargetsAreLinearizable(t *testing.T) {
+	chats := []scenarios.Op{scenarios.Update, scenarios.Read, scenarios.Create}
+	for why, change := range map[string]func(*remote){
+		"it tells everything":                 func(*remote) {},
+		"it tells nothing":                    func(r *remote) { r.tells = 0 },
+		"it numbers messages only":            func(r *remote) { r.tells = scenarios.ToldSeq },
+		"it numbers versions only":            func(r *remote) { r.tells = scenarios.ToldVersion },
+		"it numbers lives only":               func(r *remote) { r.tells = scenarios.ToldLife },
+		"it counts versions from seven":       func(r *remote) { r.firstIs = 7 },
+		"all lives have one number":           func(r *remote) { r.oneLife = true },
+		"it has chats only and tells nothing": func(r *remote) { r.lacks, r.tells = chats, 0 },
+		"it has chats only":                   func(r *remote) { r.lacks = chats },
+		"it has boards only":                  func(r *remote) { r.lacks = []scenarios.Op{scenarios.Append, scenarios.History} },
+		"answers get lost":                    func(r *remote) { r.vague = true },
+		"it takes no census":                  func(r *remote) { r.uncounted, r.keepsLocks = true, true },
+	} {
+		t.Run(strings.ReplaceAll(why, " ", "-"), func(t *testing.T) {
+			r := newRemote(change)
+			report := onTarget(t, r, verify.Config{Rounds: 4})
+			if report.Verdict != verify.Linearizable || report.Sessions == 0 || report.Unknown > 0 {
+				t.Fatalf("%s: %s %+v", report.Verdict, report.Why, report.Violation)
+			}
+			if told := r.tells&tellsAll == tellsAll && r.firstIs == 0 && !r.oneLife; !r.vague && told != (report.Searched == 0) {
+				t.Errorf("porcupine decided %d of %d sessions, and the target tells all: %v", report.Searched, report.Sessions, told)
+			}
+			if r.resets != 4 || r.opened != r.closed {
+				t.Errorf("%d resets in 4 rounds, %d of %d connections closed", r.resets, r.closed, r.opened)
+			}
+			t.Logf("%d sessions, %d operations, %.0f %% overlapped, %d by the witness, %v", report.Sessions, report.Operations,
+				100*report.Overlapped, report.Certified, time.Duration(report.ElapsedNs).Round(time.Millisecond))
+		})
+	}
+}
+
+func TestWrongTargetsAreConvicted(t *testing.T) {
+	tests := []struct {
+		why       string
+		change    func(*remote)
+		scenario  string
+		anomalies []verify.Anomaly
+		says      string
+	}{
+		{"the lock goes with the session while others wait for it", func(r *remote) { r.orphans = true }, "churn",
+			[]verify.Anomaly{verify.LostUpdate, verify.Resurrection}, ""},
+		{"the same, and it tells the numbers of messages only", func(r *remote) { r.orphans, r.tells = true, scenarios.ToldSeq }, "churn",
+			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer, verify.GarbageRead}, ""},
+		{"the same, and it tells nothing", func(r *remote) { r.orphans, r.tells = true, 0 }, "churn",
+			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer}, ""},
+		{"an update is a get and a set", func(r *remote) { r.unlocked = true }, "", []verify.Anomaly{verify.LostUpdate}, "one of the two changes is lost"},
+		{"the same, and it tells nothing", func(r *remote) { r.unlocked, r.tells = true, 0 }, "",
+			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer, verify.StaleRead}, ""},
+		{"two messages have one number", func(r *remote) { r.repeats, r.tells = 5, scenarios.ToldSeq }, "",
+			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer}, ""},
+		{"a change makes the session that it does not find", func(r *remote) { r.adopts = true }, "", []verify.Anomaly{verify.AdoptedID}, "nobody had created"},
+		{"the same, and it tells nothing", func(r *remote) { r.adopts, r.tells = true, 0 }, "",
+			[]verify.Anomaly{verify.AdoptedID, verify.WrongAnswer, verify.Resurrection}, ""},
+		{"a deletion is confirmed and not made", func(r *remote) { r.remembers = true }, "",
+			[]verify.Anomaly{verify.DoubleDeletion, verify.DeletedRead, verify.Resurrection, verify.LostUpdate, verify.WrongAnswer}, ""},
+		{"a deletion leaves the session's lock", func(r *remote) { r.keepsLocks = true }, "", []verify.Anomaly{verify.LeakedLocks}, "locks that are still kept"},
+		{"one id is minted again and again", func(r *remote) { r.sameID = true }, "", []verify.Anomaly{verify.DoubleCreation, verify.LostSession}, ""},
+		{"ids are not random", func(r *remote) { r.weakID = true }, "", []verify.Anomaly{verify.WeakID}, "version 4"},
+		{"a change fails inside", func(r *remote) { r.internal = true }, "", []verify.Anomaly{verify.UnexpectedError}, "KeyError"},
+		{"it may or may not have been made", func(r *remote) { r.vague, r.sure = true, true }, "", []verify.Anomaly{verify.UnexpectedError}, "KeyError"},
+		{"the program crashes", func(r *remote) { r.crashesAt = 200 }, "", []verify.Anomaly{verify.Crash}, "exit status 3"},
+		{"it crashes at the first look", func(r *remote) { r.crashesAt = 3 }, "", []verify.Anomaly{verify.Crash}, "the first look at it"},
+		{"the program hangs", func(r *remote) { r.hangsAt, r.timeout = 200, 300*time.Millisecond }, "", []verify.Anomaly{verify.Hang}, "no answer"},
+		{"it hangs and nobody notices", func(r *remote) { r.hangsAt = 200 }, "", []verify.Anomaly{verify.Hang}, "no answer to "},
+	}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
+			r := newRemote(test.change)
+			cfg := verify.Config{First: true, Rounds: -1, Budget: time.Minute, Patience: 200 * time.Millisecond}
+			if test.scenario != "" {
+				s, err := scenarios.Lookup(test.scenario)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cfg.Scenarios = []scenarios.Scenario{*s}
+			}
+			if r.keepsLocks {
+				cfg.Rounds = 3
+			}
+			report := onTarget(t, r, cfg)
+			v := report.Violation
+			if v == nil {
+				t.Fatalf("survived %d rounds: %s %s", report.Rounds, report.Verdict, report.Why)
+			}
+			if !slices.Contains(test.anomalies, v.Anomaly) {
+				t.Errorf("convicted of %q by %s: %s: want one of %q", v.Anomaly, v.Check, v.Why, test.anomalies)
+			}
+			if !strings.Contains(v.Why+v.Stacks, test.says) {
+				t.Errorf("%q: want it to say %q", v.Why, test.says)
+			}
+			var text strings.Builder
+			if err := verify.Timeline(&text, v, 120, false); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("after %d rounds, %v:\n%s", report.Rounds, time.Duration(report.ElapsedNs).Round(time.Millisecond), text.String())
+		})
+	}
+}
+
+// TestTargetsThatKnowTooLittle: they are refused, and nothing is left open.
+func TestTargetsThatKnowTooLittle(t *testing.T) {
+	churn, _ := scenarios.Lookup("churn")
+	planner, _ := scenarios.Lookup("planner")
+	for _, test := range []struct {
+		lacks    []scenarios.Op
+		scenario *scenarios.Scenario
+		want     string
+	}{
+		{[]scenarios.Op{scenarios.GetOrCreate}, nil, "knows too little to be verified"},
+		{[]scenarios.Op{scenarios.History, scenarios.Update}, nil, "knows too little to be verified"},
+		{[]scenarios.Op{scenarios.Delete}, churn, "does not know delete, which churn asks for"},
+		{[]scenarios.Op{scenarios.Update, scenarios.Read}, planner, "does not know update and read, which planner asks for"},
+	} {
+		r := newRemote(func(r *remote) { r.lacks = test.lacks })
+		cfg := verify.Config{Subject: verify.Subject{OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return r, nil }}}
+		if test.scenario != nil {
+			cfg.Scenarios = []scenarios.Scenario{*test.scenario}
+		}
+		_, err := verify.Run(t.Context(), cfg)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("without %v: error %v, want %q", test.lacks, err, test.want)
+		}
+		select {
+		case <-r.gone:
+		default:
+			t.Errorf("without %v: it was not closed", test.lacks)
+		}
+	}
+}
