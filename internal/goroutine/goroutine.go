@@ -1,7 +1,9 @@
-// Package goroutine reads the states of the process's goroutines from the runtime's stack traces.
+// Package goroutine reads the states of the process's goroutines from the runtime's stack traces, and tells a hang from slow
+// progress.
 package goroutine
 
 import (
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,24 +18,33 @@ type Goroutine struct {
 }
 
 // All returns every goroutine of the process, the caller's first. It stops the world.
-func All() (list []Goroutine) {
+func All() []Goroutine {
 	for size := 1 << 16; ; size *= 2 {
 		buf := make([]byte, size)
 		if n := runtime.Stack(buf, true); n < size {
-			for text := range strings.SplitSeq(strings.TrimSpace(string(buf[:n])), "\n\n") {
-				list = append(list, Parse(text))
-			}
-			return list
+			return ParseAll(string(buf[:n]))
 		}
 	}
 }
 
-// Parse reads "goroutine 18 [chan receive, 2 minutes]:", the stack, and "created by F in goroutine 7" with its place.
+// ParseAll reads the traces of goroutines with empty lines between them. Other paragraphs are skipped.
+func ParseAll(dump string) (list []Goroutine) {
+	for text := range strings.SplitSeq(strings.TrimSpace(dump), "\n\n") {
+		if strings.HasPrefix(text, "goroutine ") {
+			list = append(list, Parse(text))
+		}
+	}
+	return list
+}
+
+// Parse reads "goroutine 18 [chan receive, 2 minutes]:", the stack, and "created by F in goroutine 7" with its place. In a
+// crash report addresses stand before the state: "goroutine 18 gp=0xc000 m=nil [chan receive]:".
 func Parse(text string) Goroutine {
 	head, _, _ := strings.Cut(text, "\n")
 	_, rest, _ := strings.Cut(head, " ")
 	id, rest, _ := strings.Cut(rest, " ")
-	g := Goroutine{ID: id, State: strings.Trim(rest, "[]:"), Text: text}
+	_, state, _ := strings.Cut(rest, "[")
+	g := Goroutine{ID: id, State: strings.TrimRight(state, "]:"), Text: text}
 	if i := strings.LastIndex(text, "\ncreated by "); i >= 0 {
 		by, _, _ := strings.Cut(text[i+1:], "\n")
 		_, g.Creator, _ = strings.Cut(by, " in goroutine ")
@@ -43,10 +54,18 @@ func Parse(text string) Goroutine {
 
 // Waits reports whether g waits for another goroutine or for a timer, which a trace does not tell apart.
 func (g *Goroutine) Waits() bool {
-	return slices.ContainsFunc([]string{"chan ", "select", "sync.", "semacquire"}, func(state string) bool {
-		return strings.HasPrefix(g.State, state)
-	})
+	return g.in("chan ", "select", "sync.", "semacquire")
+}
+
+// Works reports whether g runs, is ready to run or sleeps. Otherwise it waits, for another goroutine or for the system.
+func (g *Goroutine) Works() bool { return g.in("running", "runnable", "sleep") }
+
+func (g *Goroutine) in(states ...string) bool {
+	return slices.ContainsFunc(states, func(state string) bool { return strings.HasPrefix(g.State, state) })
 }
 
 // Calls reports whether function is on g's stack. Its name is as in a trace: "sync.(*Mutex).Lock".
 func (g *Goroutine) Calls(function string) bool { return strings.Contains(g.Text, function+"(") }
+
+// Name returns the name of a function as traces have it.
+func Name(function any) string { return runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name() }

@@ -53,4 +53,26 @@ func TestParse(t *testing.T) {
 	if g := Parse("goroutine 1 [running]:\nmain.main()"); g.Waits() || g.Creator != "" {
 		t.Errorf("parsed %+v", g)
 	}
+	if g := Parse("goroutine 5 gp=0xc000002380 m=nil [sleep]:\nmain.main()"); g.ID != "5" || g.State != "sleep" || !g.Works() {
+		t.Errorf("parsed %+v", g)
+	}
+}
+
+func TestParseAll(t *testing.T) {
+	dump := "SIGQUIT: quit\nPC=0x48 m=0\n\ngoroutine 1 gp=0x1 m=nil [select]:\nmain.main()\n\ngoroutine 2 [running]:\nmain.f()\n\nrax 0x1\n"
+	if list := ParseAll(dump); len(list) != 2 || list[0].ID != "1" || !list[0].Waits() || !list[1].Calls("main.f") {
+		t.Errorf("parsed %+v", list)
+	}
+}
+
+type named struct{ self Goroutine }
+
+func (n *named) look() { n.self = All()[0] }
+
+func TestName(t *testing.T) {
+	var n named
+	n.look()
+	if name := Name((*named).look); !n.self.Calls(name) || n.self.Calls(Name(TestParse)) {
+		t.Errorf("%q is not in\n%s", name, n.self.Text)
+	}
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/sessbench/sessbench/internal/goroutine"
 )
 
-// watch tells a store that hangs from a slow one. Only progress decides: however long a store takes, as long as something
-// is completed from time to time it is waited for.
+// watch tells a store that hangs from a slow one; see [goroutine.Watch].
 type watch struct {
 	patience time.Duration
 	progress func() int64 // grows with everything that is completed
@@ -21,71 +20,24 @@ type watch struct {
 var errUndecided = errors.New("no operation was completed for a long time, although goroutines were at work: " +
 	"the store hangs in a loop, or is too slow to be measured")
 
-// undecidedAfter is after how many times the patience a store without progress is given up although its goroutines are
-// at work.
-const undecidedAfter = 10
-
-// await waits for done. It returns errHang if nothing was completed for as long as the watch is patient and every
-// goroutine of the process waits for another one, and errUndecided if some were at work for ten times as long. Time in
-// which the whole process was suspended does not count. When ctx ends it returns the cause.
+// await waits for done. It returns errHang or errUndecided, or the cause of the end of ctx.
 func (w watch) await(ctx context.Context, done <-chan struct{}) error {
-	step := min(max(w.patience/20, time.Millisecond), time.Second)
-	tick := time.NewTicker(step)
-	defer tick.Stop()
-	last, idle := w.progress(), time.Duration(0)
-	for {
-		select {
-		case <-done:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
-		if n := w.progress(); n != last || w.away != nil && w.away() {
-			last, idle = n, 0
-			continue
-		}
-		idle += step
-		if idle < w.patience {
-			continue
-		}
-		if harnessWaits() {
-			idle = 0
-			continue
-		}
-		err := errUndecided
-		switch {
-		case standsStill():
-			err = errHang
-		case idle < undecidedAfter*w.patience:
-			continue
-		}
-		select {
-		case <-done:
-			return nil
-		default:
-			return err
-		}
+	err := (&goroutine.Watch{
+		Patience: w.patience, Progress: w.progress, Suspended: w.away, Pauses: holdsOrThinks, Harness: waitsForSystem,
+	}).Await(ctx, done)
+	switch {
+	case errors.Is(err, goroutine.ErrHang):
+		return errHang
+	case errors.Is(err, goroutine.ErrUndecided):
+		return errUndecided
 	}
+	return err
 }
 
-// standsStill reports whether every goroutine of the process waits for another one, now and a moment later. A timer of
-// a store's own cannot be seen; the patience has to be longer than any.
-func standsStill() bool {
-	if slices.ContainsFunc(goroutine.All()[1:], works) {
-		return false
-	}
-	time.Sleep(3 * time.Millisecond)
-	return !slices.ContainsFunc(goroutine.All()[1:], works)
-}
+// holdsOrThinks reports whether g holds a session or pauses, which may take as long as was asked for.
+func holdsOrThinks(g goroutine.Goroutine) bool { return g.Calls("wait.(*Waiter).Wait") }
 
-// harnessWaits reports whether a user holds a session or pauses, which may take as long as was asked for.
-func harnessWaits() bool {
-	return slices.ContainsFunc(goroutine.All(), func(g goroutine.Goroutine) bool { return g.Calls("wait.(*Waiter).Wait") })
-}
-
-// works reports whether g may complete something without another goroutine's help: it runs, sleeps, or waits for the
-// system. The harness's own goroutines that wait for the system are none of those.
-func works(g goroutine.Goroutine) bool {
-	return !g.Waits() && !slices.ContainsFunc([]string{"os/signal.signal_recv", "wait.newAlarm.func1", "cmd.(*app).serve.func1"}, g.Calls)
+// waitsForSystem reports whether g is one of the harness's own goroutines that wait for the system.
+func waitsForSystem(g goroutine.Goroutine) bool {
+	return slices.ContainsFunc([]string{"os/signal.signal_recv", "wait.newAlarm.func1", "cmd.(*app).serve.func1"}, g.Calls)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/goroutine"
 	"github.com/sessbench/sessbench/internal/scratch"
 	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
@@ -218,7 +219,7 @@ func (tr *trial) giveUp(err error) error {
 	tr.abandoned = stuck(err)
 	if !tr.abandoned {
 		w := tr.watch()
-		w.patience = grace / undecidedAfter
+		w.patience = grace / goroutine.UndecidedAfter
 		_ = guarded(context.Background(), w, "close", tr.close)
 	}
 	return err
