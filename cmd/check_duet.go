@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/duet"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
@@ -215,7 +216,7 @@ func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error)
 	if err := copyProgram(arms[oldArm].Path, arms[copyArm].Path); err != nil {
 		return nil, err
 	}
-	self, err := executable()
+	self, err := child.Executable()
 	if err == nil {
 		err = copyProgram(self, arms[newArm].Path)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -75,7 +76,7 @@ func crashingStores() (opts []Option) {
 	add("mute", func() manager.SessionStore[manager.Session] {
 		do := func() {}
 		if muteOpened.Add(1) == 6 {
-			do = func() { os.Exit(exitNoAnswer) }
+			do = func() { os.Exit(child.ExitNoAnswer) }
 		}
 		return &crashing{strategies.NewPerSession[manager.Session](), do}
 	})

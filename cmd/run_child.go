@@ -134,11 +134,11 @@ type measuring struct {
 func (a *app) measure(ctx context.Context) error {
 	answers, err := childproc.Answers(measureEnv)
 	if err != nil {
-		return &exitError{exitNoAnswer, err}
+		return &exitError{childproc.ExitNoAnswer, err}
 	}
 	// A signal that reaches the parent, too, is the parent's to answer.
 	if err := a.serve(context.WithoutCancel(ctx), os.Stdin, answers); err != nil {
-		return &exitError{exitNoAnswer, err}
+		return &exitError{childproc.ExitNoAnswer, err}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/sessbench/sessbench/internal/child"
 )
 
 // crashKind is the violation of a store that crashes the process.
@@ -46,8 +48,8 @@ func (c *crash) explain(state *os.ProcessState, report, stderr string) {
 		return
 	}
 	switch code := state.ExitCode(); {
-	case code == exitNoAnswer:
-		c.mute, c.why = true, complaint(stderr)
+	case code == child.ExitNoAnswer:
+		c.mute, c.why = true, child.Complaint(stderr)
 	case code >= 0:
 		c.why = state.String() + " without a crash report, as after os.Exit or log.Fatal"
 		if last := lastOf(stderr); last != "" {
@@ -93,12 +95,12 @@ func lastOf(text string) string {
 func stackOf(report string) string {
 	first := strings.Index(report, "\ngoroutine ")
 	if first < 0 {
-		return beginning(report)
+		return child.Excerpt(report)
 	}
 	if second := strings.Index(report[first+1:], "\n\ngoroutine "); second >= 0 {
 		report = report[:first+1+second]
 	}
-	return beginning(report)
+	return child.Excerpt(report)
 }
 
 // frameOf is the innermost function of a stack that is not the runtime's, and its place, as in
@@ -196,7 +198,7 @@ func (f *crashFilter) take(line []byte) {
 
 // crashBegins reports whether a line is the first of what the Go runtime writes when a program crashes.
 func crashBegins(line string) bool {
-	return lastLine(line, "panic: ", "fatal error: ", "SIGQUIT: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ") == 0
+	return child.CrashLine(line) == 0
 }
 
 func (f *crashFilter) flush() {

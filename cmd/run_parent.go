@@ -417,7 +417,7 @@ type measuringProcess struct {
 }
 
 func startMeasuring(stderr io.Writer, tape *trace.Tape) (*measuringProcess, error) {
-	self, err := executable()
+	self, err := childproc.Executable()
 	if err != nil {
 		return nil, err
 	}

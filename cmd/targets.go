@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/manager"
@@ -151,29 +152,11 @@ func labelFor(name string, taken []string) string {
 
 // openProtocol starts an adapter that does nothing, so that what the protocol costs is known.
 func (o *targetOptions) openProtocol(ctx context.Context) (scenarios.Target, error) {
-	self, err := program()
+	self, err := child.NamedExecutable()
 	if err != nil {
 		return nil, err
 	}
 	return adapter.Start(ctx, adapter.Spec{Command: []string{self, "adapter", "noop"}}, adapter.Options{Timeout: o.Timeout})
-}
-
-// program is the file to start for this very program by its own name, which may decide what it is.
-func program() (string, error) {
-	exact, err := executable()
-	if err != nil {
-		return "", err
-	}
-	named, err := exec.LookPath(os.Args[0])
-	if err != nil {
-		return exact, nil
-	}
-	a, errA := os.Stat(named)
-	b, errB := os.Stat(exact)
-	if errA != nil || errB != nil || !os.SameFile(a, b) {
-		return exact, nil
-	}
-	return named, nil
 }
 
 // fit refuses targets that do not know an operation that a scenario needs.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/verify"
@@ -30,10 +31,6 @@ import (
 
 // childEnv is set for a child, to the number of the descriptor that it answers on.
 const childEnv = "SESSBENCH_VERIFY_CHILD"
-
-// exitNoAnswer is how a child ends that could not read what it was asked, could not write what it found, or was told to
-// come to an end and could not. It is a number that a store would hardly choose for itself.
-const exitNoAnswer = 113
 
 // task is what a child is asked: what to verify, and how hard to press.
 type task struct {
@@ -87,7 +84,7 @@ func (a *app) answer(ctx context.Context) error {
 	descriptor, err := strconv.Atoi(os.Getenv(childEnv))
 	os.Unsetenv(childEnv) // what the store starts is no child
 	if err != nil {
-		return &exitError{exitNoAnswer, fmt.Errorf("%s: %w", childEnv, err)}
+		return &exitError{child.ExitNoAnswer, fmt.Errorf("%s: %w", childEnv, err)}
 	}
 	to := os.Stdout
 	if descriptor == 1 {
@@ -97,7 +94,7 @@ func (a *app) answer(ctx context.Context) error {
 		to = os.NewFile(uintptr(descriptor), "answers")
 	}
 	if err := a.converse(ctx, os.Stdin, to); err != nil {
-		return &exitError{exitNoAnswer, err}
+		return &exitError{child.ExitNoAnswer, err}
 	}
 	return nil
 }

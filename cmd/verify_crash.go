@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"iter"
 	"os/exec"
-	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
@@ -20,7 +19,7 @@ func (t *task) crash(why, stacks string, rounds int) *verify.Report {
 // hang is the report on a store whose process did not come to an end.
 func (t *task) hang(said string, rounds int) *verify.Report {
 	why := fmt.Sprintf("%v after a budget of %v its process had not come to an end, and was stopped", t.limit()-t.Budget, t.Budget)
-	stacks := beginning(said[max(0, lastLine(said, "SIGQUIT: ")):])
+	stacks := child.Excerpt(said[max(0, child.LastLine(said, "SIGQUIT: ")):])
 	return t.convicted(verify.Hang, verify.ByWatchdog, why, stacks, rounds)
 }
 
@@ -73,18 +72,14 @@ const (
 // crashReport finds in what a Go program said the line that tells why it died, and what it said from there on. Of several
 // the last counts: those before it are of panics that somebody recovered from and logged.
 func crashReport(said string, detector bool) (why, stacks string) {
-	at := lastLine(said, "panic: ", "fatal error: ")
-	if at < 0 {
-		at = lastLine(said, "SIGQUIT: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ")
-	}
-	if at >= 0 {
+	if at := child.CrashLine(said); at >= 0 {
 		why, _, _ = strings.Cut(said[at:], "\n")
-		return strings.TrimSpace(why), beginning(said[at:])
+		return strings.TrimSpace(why), child.Excerpt(said[at:])
 	}
 	if race := raceIn(said, detector); race != "" {
 		return racing, race
 	}
-	return "", beginning(said)
+	return "", child.Excerpt(said)
 }
 
 // raceIn is the race detector's first report in what a program with or without it said, empty where there is none.
@@ -92,46 +87,10 @@ func raceIn(said string, detector bool) string {
 	if !detector {
 		return ""
 	}
-	for at, line := range linesOf(said) {
-		if strings.HasPrefix(line, raceBanner) {
-			return beginning(said[at:])
-		}
+	if at := strings.Index("\n"+said, "\n"+raceBanner); at >= 0 {
+		return child.Excerpt(said[at:])
 	}
 	return ""
-}
-
-// lastLine is where the last line is that begins like one of these, -1 where none does.
-func lastLine(text string, begins ...string) int {
-	last := -1
-	for at, line := range linesOf(text) {
-		if slices.ContainsFunc(begins, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
-			last = at
-		}
-	}
-	return last
-}
-
-// linesOf goes through the lines of a text, each with where it begins.
-func linesOf(text string) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		at := 0
-		for line := range strings.Lines(text) {
-			if !yield(at, line) {
-				return
-			}
-			at += len(line)
-		}
-	}
-}
-
-// beginning is as much of a text as a person may want to read of stacks.
-func beginning(text string) string {
-	const most = 16 << 10
-	text = strings.TrimSpace(text)
-	if len(text) <= most {
-		return text
-	}
-	return text[:strings.LastIndexByte(text[:most], '\n')+1] + "…"
 }
 
 // ends keeps the beginning and the end of what is written to it: what a program said before it died, however much

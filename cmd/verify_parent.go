@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -64,7 +63,7 @@ func (c *verifyingProcess) verdict(ctx context.Context) (*verify.Report, error) 
 	case c.hung:
 		return c.task.hang(said, c.rounds), nil
 	case report == nil && gaveUp(c.died):
-		return nil, fmt.Errorf("its process could not answer: %s", complaint(said))
+		return nil, fmt.Errorf("its process could not answer: %s", child.Complaint(said))
 	case report == nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case report == nil:
@@ -82,18 +81,7 @@ func (c *verifyingProcess) verdict(ctx context.Context) (*verify.Report, error) 
 // gaveUp reports whether a child ended because it could not answer, which is not its store's doing.
 func gaveUp(died error) bool {
 	var exit *exec.ExitError
-	return errors.As(died, &exit) && exit.ExitCode() == exitNoAnswer
-}
-
-// complaint is the last thing that sessbench itself said on a child's stderr.
-func complaint(said string) string {
-	const begin = "sessbench: "
-	at := lastLine(said, begin)
-	if at < 0 {
-		return "it did not say why"
-	}
-	line, _, _ := strings.Cut(said[at+len(begin):], "\n")
-	return line
+	return errors.As(died, &exit) && exit.ExitCode() == child.ExitNoAnswer
 }
 
 // child is a running child, and what it answered.
@@ -140,18 +128,8 @@ const drainPeriod = time.Second
 // slowAfter is when somebody who waits for a child to end is told that it may take a while.
 const slowAfter = 500 * time.Millisecond
 
-// executable is what to start as a child. On Linux that is the very file that this process runs, even when another build
-// has taken its name since: two builds would not understand each other, or worse, would.
-func executable() (string, error) {
-	const running = "/proc/self/exe"
-	if _, err := os.Stat(running); err == nil && runtime.GOOS == "linux" {
-		return running, nil
-	}
-	return os.Executable()
-}
-
 func startChild(t task) (*verifyingProcess, error) {
-	self, err := executable()
+	self, err := child.Executable()
 	if err != nil {
 		return nil, err
 	}
