@@ -375,7 +375,14 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			p := newProgram()
 			p.told = row.told
 			row.how(p)
-			trial := try(t, small(t, row.scenario), driven(p), 40*time.Millisecond)
+			s := small(t, row.scenario)
+			if row.scenario == "expiry" {
+				s.TTL, s.Think = 50*time.Millisecond, 2*time.Millisecond // at least two sweeps see sessions in use
+			}
+			if s.Iterations == 0 {
+				s.Iterations = 100 // a count, not a time: enough operations on any machine
+			}
+			trial := try(t, s, driven(p), 0)
 			if trial.Audit.OK || !slices.ContainsFunc(trial.Audit.Violations, func(v result.Violation) bool { return v.Kind == row.kind }) {
 				t.Errorf("want %q, got %+v", row.kind, trial.Audit)
 			}
@@ -435,10 +442,10 @@ func TestLostAnswersAreNobodysLie(t *testing.T) {
 			}
 			small := small(t, s.Name)
 			small.Prefill, small.Sessions = min(small.Prefill, 2), max(small.Users, min(small.Sessions, 16))
-			if small.Iterations == 1 {
+			if small.Iterations <= 1 {
 				small.Iterations = 50
 			}
-			trial := try(t, small, driven(p), 30*time.Millisecond)
+			trial := try(t, small, driven(p), 0)
 			if !trial.Audit.OK {
 				t.Errorf("audit: %+v", trial.Audit)
 			}
@@ -487,7 +494,9 @@ func TestLostAnswersExcuseNothingElse(t *testing.T) {
 		t.Run(row.why, func(t *testing.T) {
 			p := newProgram()
 			row.how(p)
-			trial := try(t, small(t, "hot-session"), driven(p), 30*time.Millisecond)
+			s := small(t, "hot-session")
+			s.Iterations = 400
+			trial := try(t, s, driven(p), 0)
 			if trial.Audit.OK || !slices.ContainsFunc(trial.Audit.Violations, func(v result.Violation) bool { return v.Kind == row.kind }) {
 				t.Errorf("want %q, got %+v", row.kind, trial.Audit)
 			}
@@ -546,7 +555,9 @@ func TestConflictsAreSlowAndDoNothing(t *testing.T) {
 		}
 		return nil
 	}
-	trial := try(t, small(t, "hot-session"), driven(p), 20*time.Millisecond)
+	s := small(t, "hot-session")
+	s.Iterations = 400
+	trial := try(t, s, driven(p), 0)
 	appends := trial.Operations["append"]
 	if !trial.Audit.OK || trial.Errors["conflict"] == 0 || appends.LatencyNs.Count != appends.Count || trial.Ops >= trial.LatencyNs.Count {
 		t.Errorf("%d operations of %d, %d appends of which %d have a latency, %v, %+v",
