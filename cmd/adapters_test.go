@@ -210,7 +210,7 @@ func lostUpdate(ctx context.Context, t scenarios.Target, enough int64) (lost str
 		lives = map[uint64]*toldLife{}
 	)
 	use := func(c scenarios.Conn, rng *rand.Rand) error {
-		var a scenarios.Answer
+		var a scenarios.Effect
 		for done.Add(1) <= enough {
 			q := scenarios.Request{ID: ids[rng.IntN(len(ids))]}
 			switch dice := rng.IntN(10); {
@@ -228,17 +228,17 @@ func lostUpdate(ctx context.Context, t scenarios.Target, enough int64) (lost str
 				continue
 			case err != nil:
 				return err
-			case a.Told&scenarios.ToldSeq == 0 || a.Told&scenarios.ToldLife == 0:
+			case a.Reported&scenarios.ReportsSeq == 0 || a.Reported&scenarios.ReportsIncarnation == 0:
 				return fmt.Errorf("%v told no seq or no incarnation: %+v", q.Op, a)
 			}
 			mu.Lock()
-			life := lives[a.Life]
+			life := lives[a.Incarnation]
 			if life == nil {
 				life = &toldLife{seqs: map[uint64]bool{}}
-				lives[a.Life] = life
+				lives[a.Incarnation] = life
 			}
 			if wrong := life.tell(q.Op, a.Seq); wrong != "" {
-				lost = fmt.Sprintf("life %d: %s", a.Life, wrong)
+				lost = fmt.Sprintf("life %d: %s", a.Incarnation, wrong)
 				done.Store(enough)
 			}
 			mu.Unlock()
@@ -307,8 +307,8 @@ func TestPythonAdapterRemovesDirectories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := scenarios.Request{Op: scenarios.Create, View: scenarios.BoardView}
-		if err := errors.Join(c.Do(t.Context(), &q, new(scenarios.Answer)), c.Close()); err != nil {
+		q := scenarios.Request{Op: scenarios.Create, Kind: scenarios.BoardDriver}
+		if err := errors.Join(c.Do(t.Context(), &q, new(scenarios.Effect)), c.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -187,7 +187,7 @@ func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
 // takesTurns reports whether the processes of a block can take turns of milliseconds: where nobody waits for anything but a
 // lock that is held for no time, where the start is not what is measured, and where there are not too many users for it.
 func takesTurns(s scenarios.Scenario) bool {
-	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.Cold && turnOf(s) <= longestTurn
+	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && turnOf(s) <= longestTurn
 }
 
 // turnOf is how long a turn is. In each every user is woken once and rests again, which is to be no part of what is measured

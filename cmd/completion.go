@@ -68,7 +68,7 @@ func (a *app) strategyWords() []string {
 
 func strategyWords(of []*strategies.Strategy) (words []string) {
 	for _, s := range of {
-		words = append(words, s.Name+"\t"+s.How)
+		words = append(words, s.Name+"\t"+s.Description)
 	}
 	return words
 }
@@ -76,7 +76,7 @@ func strategyWords(of []*strategies.Strategy) (words []string) {
 func scenarioWords() []string {
 	words := []string{"all\tall scenarios"}
 	for _, s := range scenarios.All() {
-		words = append(words, s.Name+"\t"+s.Tells)
+		words = append(words, s.Name+"\t"+s.Purpose)
 	}
 	return words
 }

@@ -70,8 +70,8 @@ type listedStrategy struct {
 }
 
 type listedGuarantees struct {
-	Blocks      string `json:"blocks"`      // whom a busy session keeps waiting
-	Alone       bool   `json:"alone"`       // an update runs once, alone with its session
+	Blocks      string `json:"blocks"` // whom a busy session keeps waiting
+	Exclusive   bool   `json:"exclusive_updates"`
 	Reentrant   bool   `json:"reentrant"`   // the session in hand can be used again
 	Cancellable string `json:"cancellable"` // when a wait ends with its context: no, while queued, between tries, yes
 	Rollback    bool   `json:"rollback"`    // a failed update leaves the session as it was
@@ -131,10 +131,10 @@ func listStrategy(s *strategies.Strategy) listedStrategy {
 	g := s.Guarantees
 	listed := listedStrategy{
 		Name: s.Name,
-		How:  s.How,
+		How:  s.Description,
 		Guarantees: listedGuarantees{
 			Blocks:      string(g.Blocks),
-			Alone:       g.Alone,
+			Exclusive:   g.ExclusiveUpdates,
 			Reentrant:   g.Reentrant,
 			Cancellable: cmp.Or(string(g.Cancellable), "no"),
 			Rollback:    g.Rollback,
@@ -151,7 +151,7 @@ func listStrategy(s *strategies.Strategy) listedStrategy {
 func listScenario(s *scenarios.Scenario) listedScenario {
 	return listedScenario{
 		Name:       s.Name,
-		Tells:      s.Tells,
+		Tells:      s.Purpose,
 		Users:      s.Users,
 		Sessions:   s.Sessions,
 		HoldNs:     int64(s.Hold),
@@ -196,11 +196,11 @@ func (l *listing) write(w io.Writer, columns int) error {
 }
 
 func strategySheet(list []listedStrategy) *sheet {
-	s := &sheet{titles: []string{"strategy", "blocks", "alone", "reentrant", "cancellable", "rollback", "fair", "how"}}
+	s := &sheet{titles: []string{"strategy", "blocks", "exclusive updates", "reentrant", "cancellable", "rollback", "fair", "how"}}
 	for _, x := range list {
 		g := x.Guarantees
 		s.rows = append(s.rows, []string{
-			x.Name, g.Blocks, yes(g.Alone), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), yes(g.Fair), x.How})
+			x.Name, g.Blocks, yes(g.Exclusive), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), yes(g.Fair), x.How})
 	}
 	return s
 }

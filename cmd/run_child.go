@@ -106,9 +106,9 @@ type openedTarget struct {
 func describeTarget(name string, t scenarios.Target) openedTarget {
 	o := openedTarget{There: true, Name: name}
 	for op := range scenarios.NumOps {
-		o.Has = append(o.Has, t.Has(op))
+		o.Has = append(o.Has, t.Supports(op))
 	}
-	_, o.Metered = t.(scenarios.Metered)
+	_, o.Metered = t.(scenarios.UsageReporter)
 	return o
 }
 
@@ -288,7 +288,7 @@ func (m *measuring) perform(t runner.Task) (measureReply, error) {
 	}
 	if t.Subject >= 0 && t.Subject < len(m.targetOf) {
 		if at := m.targetOf[t.Subject]; at >= 0 && m.targets[at] == nil {
-			err := errors.Join(m.gone[at], scenarios.ErrGone)
+			err := errors.Join(m.gone[at], scenarios.ErrUnavailable)
 			gone := &runner.Fault{Kind: "target gone", Detail: err.Error(), Final: true}
 			return measureReply{Outcome: &runner.Outcome{Fault: gone}}, nil
 		}

@@ -396,7 +396,7 @@ func (o openedTarget) target(index int) scenarios.Target {
 
 var errFar = errors.New("only the process that measures can do that")
 
-func (t farTarget) Has(op scenarios.Op) bool {
+func (t farTarget) Supports(op scenarios.Op) bool {
 	return int(op) < len(t.openedTarget.Has) && t.openedTarget.Has[op]
 }
 

@@ -41,7 +41,7 @@ func (o *runOptions) setNumbers(s *scenarios.Scenario) {
 	each := s.SlotsPerUser()
 	if o.Users > 0 {
 		s.Users = o.Users
-		if s.Own {
+		if s.OwnSessions {
 			s.Sessions = each * s.Users
 		}
 	}
@@ -52,7 +52,7 @@ func (o *runOptions) setNumbers(s *scenarios.Scenario) {
 
 // checkOwn refuses a number of sessions that cannot be divided among users who keep to sessions of their own.
 func (o *runOptions) checkOwn(s *scenarios.Scenario) error {
-	if s.Own && s.Sessions%s.Users != 0 {
+	if s.OwnSessions && s.Sessions%s.Users != 0 {
 		return usagef("%s %d: want a multiple of the %d users for %s, where each keeps to sessions of its own",
 			o.from("sessions"), s.Sessions, s.Users, s.Name)
 	}

@@ -23,9 +23,9 @@ func (s *lossy) Update(ctx context.Context, id manager.ID, fn func(context.Conte
 
 func lossyStrategy(name string) strategies.Strategy {
 	return strategies.Strategy{
-		Name:       name,
-		How:        "one update in a hundred is lost",
-		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
+		Name:        name,
+		Description: "one update in a hundred is lost",
+		Guarantees:  manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true},
 		Open: func(strategies.Values) (manager.SessionStore[manager.Session], error) {
 			return &lossy{SessionStore: strategies.NewPerSession[manager.Session]()}, nil
 		},
@@ -66,9 +66,9 @@ var wasted atomic.Pointer[[8]byte] // so that it has to be allocated
 
 func myStrategy(wasteful bool) strategies.Strategy {
 	return strategies.Strategy{
-		Name:       "mine",
-		How:        "one lock a session",
-		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
+		Name:        "mine",
+		Description: "one lock a session",
+		Guarantees:  manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true},
 		Open: func(strategies.Values) (manager.SessionStore[manager.Session], error) {
 			return &mine{strategies.NewPerSession[manager.Session](), wasteful}, nil
 		},

@@ -137,7 +137,7 @@ func (o *targetOptions) subjectsOf(targets []namedTarget, taken []string) (list 
 
 // programStrategy stands for the strategy of a program.
 func programStrategy(label, how string) *strategies.Strategy {
-	return &strategies.Strategy{Name: label, How: how, Guarantees: manager.Guarantees{}}
+	return &strategies.Strategy{Name: label, Description: how, Guarantees: manager.Guarantees{}}
 }
 
 // labelFor is a target's name as a row has it: in one word, and nobody else's.
@@ -166,8 +166,8 @@ func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) erro
 			continue
 		}
 		for i := range list {
-			for _, op := range list[i].Needs() {
-				if !subject.Target.Has(op) {
+			for _, op := range list[i].RequiredOps() {
+				if !subject.Target.Supports(op) {
 					return usagef("%s %s: does not know %s, which %s needs: want another --scenario",
 						flag, subject.Label, adapter.OpName(op), list[i].Name)
 				}

@@ -64,7 +64,7 @@ func (o *runOptions) operations(s *scenarios.Scenario) []string {
 		return operationNames(s.Legal)
 	}
 	ops := s.Ops()
-	if s.Own && (s.Leaving || slices.Contains(ops, scenarios.Delete)) && !slices.Contains(ops, scenarios.Create) {
+	if s.OwnSessions && (s.RemovesSessions || slices.Contains(ops, scenarios.Delete)) && !slices.Contains(ops, scenarios.Create) {
 		ops = append(ops, scenarios.Create) // by whoever finds its session gone
 	}
 	names := operationNames(ops)

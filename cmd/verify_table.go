@@ -241,13 +241,13 @@ func figures(r *verify.Report) []cell {
 
 // legend says what the columns mean. Of the guarantees it explains those that are there.
 func (p *verifyPage) legend(promised []string) {
-	const term = 14 // columns for the words that are explained
+	const term = 19 // columns for the words that are explained
 	if len(promised) > 0 {
 		p.explain(term, "yes/yes", "declared by the strategy / observed here: – nobody looked, capitals a promise that was not kept")
 	}
 	for _, l := range [][2]string{
 		{"linearizable", "every answer fits one order of the operations in which none comes after one that it returned before"},
-		{"alone", "an update's closure runs once, and nobody else is in that session meanwhile"},
+		{"exclusive updates", "an update's closure runs once, and no other operation uses that session meanwhile"},
 		{"reentrant", "an update's closure may use the session that it holds"},
 		{"cancellable", "waiting for a busy session ends when the caller gives up"},
 		{"rollback", "a failed update leaves the session as it was"},

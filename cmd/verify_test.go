@@ -69,10 +69,10 @@ func unsoundStores() (opts []Option) {
 
 func unsoundStrategy(name string, open func() (manager.SessionStore[manager.Session], error)) strategies.Strategy {
 	return strategies.Strategy{
-		Name:       name,
-		How:        "fails its users",
-		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
-		Open:       func(strategies.Values) (manager.SessionStore[manager.Session], error) { return open() },
+		Name:        name,
+		Description: "fails its users",
+		Guarantees:  manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true},
+		Open:        func(strategies.Values) (manager.SessionStore[manager.Session], error) { return open() },
 	}
 }
 

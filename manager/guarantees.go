@@ -1,37 +1,39 @@
 package manager
 
-// Guarantees is what a store promises beyond [SessionStore]'s contract. What is declared is what storetest checks.
+// Guarantees is what a store declares beyond the contract of [SessionStore]. storetest and verify check what is declared.
 type Guarantees struct {
-	Blocks      Blocks     // whom a busy session keeps waiting
-	Alone       bool       // Update's fn runs exactly once, and nobody else is in that session meanwhile
-	Reentrant   bool       // fn may use the store for the session it holds, through the ctx it was given
-	Cancellable WaitCancel // how a wait for a busy session ends when ctx does
-	Rollback    bool       // an error or a panic from Update's fn leaves the session as it was
-	Fair        bool       // callers that wait for one session get it roughly in the order in which they came: none starves
+	Blocks           Blocks     // which operations wait while one operation holds a session
+	ExclusiveUpdates bool       // Update's fn runs exactly once, and no other operation uses the session meanwhile
+	Reentrant        bool       // fn may use the store for the session it holds, with the ctx it was given
+	Cancellable      WaitCancel // when a wait for a session ends because ctx is done
+	Rollback         bool       // an error or a panic from Update's fn leaves the session unchanged
+	Fair             bool       // no operation starves: waiters for one session get it roughly in order of arrival
 }
 
-// Blocks says whom a busy session keeps waiting.
+// Blocks is the set of operations that wait while one operation holds a session.
 type Blocks string
 
-// The reaches of a busy session, widest first.
+// The values of Blocks, largest set first.
 const (
-	BlocksEveryone Blocks = "everyone"
-	BlocksShard    Blocks = "its shard"
-	BlocksActor    Blocks = "its actor"
-	BlocksItself   Blocks = "itself"
-	BlocksWriters  Blocks = "nobody reading"
+	BlocksAllSessions Blocks = "all sessions"
+	BlocksShard       Blocks = "same shard"
+	BlocksActor       Blocks = "same actor"
+	BlocksSession     Blocks = "same session"
+	BlocksWriters     Blocks = "same session's writers" // reads proceed
 )
 
-// WaitCancel says how the wait for a busy session ends when the caller's ctx does. Once fn has started it is waited for.
+// WaitCancel is when a wait for a session ends because the caller's ctx is done. Once fn has started the caller waits for it.
 type WaitCancel string
 
-// The ways a wait can end early. The zero value is CancelNever.
+// The values of WaitCancel. The zero value is CancelNever.
 const (
-	CancelNever   WaitCancel = ""              // the wait is as long as a mutex makes it
-	CancelQueued  WaitCancel = "while queued"  // a request that nobody has begun is withdrawn
-	CancelBetween WaitCancel = "between tries" // nobody waits; ctx is looked at before each new try
+	CancelNever   WaitCancel = ""              // never: the wait is that of a mutex
+	CancelQueued  WaitCancel = "while queued"  // a request that was not started is withdrawn
+	CancelBetween WaitCancel = "between tries" // there is no wait; ctx is checked before each retry
 	CancelAlways  WaitCancel = "yes"           // the wait for the lock ends with ctx
 )
 
-// OnlyItself reports whether a busy session keeps nobody waiting but those who want that same session.
-func (g Guarantees) OnlyItself() bool { return g.Blocks == BlocksItself || g.Blocks == BlocksWriters }
+// IndependentSessions reports whether a held session delays only operations on that same session.
+func (g Guarantees) IndependentSessions() bool {
+	return g.Blocks == BlocksSession || g.Blocks == BlocksWriters
+}

@@ -8,17 +8,17 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-func TestOnlyItself(t *testing.T) {
+func TestIndependentSessions(t *testing.T) {
 	for blocks, want := range map[manager.Blocks]bool{
-		manager.BlocksEveryone: false,
-		manager.BlocksShard:    false,
-		manager.BlocksActor:    false,
-		manager.BlocksItself:   true,
-		manager.BlocksWriters:  true,
-		"":                     false, // nothing declared, nothing promised
+		manager.BlocksAllSessions: false,
+		manager.BlocksShard:       false,
+		manager.BlocksActor:       false,
+		manager.BlocksSession:     true,
+		manager.BlocksWriters:     true,
+		"":                        false, // not declared
 	} {
-		if got := (manager.Guarantees{Blocks: blocks}).OnlyItself(); got != want {
-			t.Errorf("%q keeps only its own waiting: %v, want %v", blocks, got, want)
+		if got := (manager.Guarantees{Blocks: blocks}).IndependentSessions(); got != want {
+			t.Errorf("Blocks %q: IndependentSessions %v, want %v", blocks, got, want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ type Census struct {
 	Goroutines int // goroutines the store runs now
 }
 
-// Censor is implemented by stores that can count what they hold. The figures are exact when nothing else is running.
-type Censor interface {
+// CensusReporter is implemented by stores that can count what they hold. The figures are exact when nothing else is running.
+type CensusReporter interface {
 	Census() Census
 }

@@ -5,7 +5,7 @@ import "time"
 // The popularity is that of the conversations in RAGPulse, a university's production chatbot: Zipf 0.45.
 var _ = register(Scenario{
 	Name:     Default,
-	Tells:    "How a chatbot's daily work gets on: read the history, append the question, append the answer, 1 ms of work under the lock.",
+	Purpose:  "How a chatbot's daily work gets on: read the history, append the question, append the answer, 1 ms of work under the lock.",
 	Visit:    []Op{History, Append, Append},
 	Legal:    []Op{History, Append, Validate, Touch},
 	Users:    100,

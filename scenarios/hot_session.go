@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:     "hot-session",
-	Tells:    "What no per-session lock can help with: everybody is on one session, so its own lock is the queue.",
+	Purpose:  "What no per-session lock can help with: everybody is on one session, so its own lock is the queue.",
 	Visit:    []Op{History, Append},
 	Legal:    []Op{History, Append, Validate, Touch},
 	Users:    100,

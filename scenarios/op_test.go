@@ -36,13 +36,13 @@ func TestOpMutates(t *testing.T) {
 	}
 }
 
-func TestStepPacking(t *testing.T) {
+func TestTapeOpPacking(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		op := Op(rapid.Uint8Range(0, uint8(NumOps)-1).Draw(t, "op"))
 		slot := rapid.Uint32().Draw(t, "slot")
 		size := rapid.IntRange(-MaxSize, 2*MaxSize).Draw(t, "size")
 		start := rapid.Bool().Draw(t, "start")
-		s := NewStep(op, slot, size, start)
+		s := NewTapeOp(op, slot, size, start)
 		if s.Op() != op || s.Slot() != slot || s.Start() != start {
 			t.Errorf("%v of slot %d, start %v came back as %v, %d, %v", op, slot, start, s.Op(), s.Slot(), s.Start())
 		}

@@ -4,8 +4,8 @@ import "time"
 
 var _ = register(Scenario{
 	Name:     "planner",
-	Tells:    "Whether several fields changed together are ever seen apart: five fields of a plan are written as one, and every read compares them.",
-	Drives:   BoardView,
+	Purpose:  "Whether several fields changed together are ever seen apart: five fields of a plan are written as one, and every read compares them.",
+	Driver:   BoardDriver,
 	Mix:      Mix{{Update, 1}, {Read, 1}},
 	Legal:    []Op{Update, Read},
 	Users:    100,

@@ -4,12 +4,12 @@ package scenarios
 // session when there is none, so ids are used more than once.
 func Recorded() Scenario {
 	return Scenario{
-		Name:   "trace",
-		Tells:  "How the stores get on with traffic that was recorded.",
-		Drives: StoreView,
-		Visit:  []Op{GetOrCreate, History, Append, Append},
-		Legal:  []Op{GetOrCreate, Append, History, Delete},
-		Users:  100,
-		Absent: true,
+		Name:        "trace",
+		Purpose:     "How the stores get on with traffic that was recorded.",
+		Driver:      StoreDriver,
+		Visit:       []Op{GetOrCreate, History, Append, Append},
+		Legal:       []Op{GetOrCreate, Append, History, Delete},
+		Users:       100,
+		StartsEmpty: true,
 	}
 }

@@ -8,46 +8,46 @@ import (
 	"time"
 )
 
-// View is the interface through which a scenario's users reach the sessions.
-type View uint8
+// DriverKind selects the driver through which a scenario's users reach the sessions.
+type DriverKind uint8
 
-// The views. StoreView is for what no manager allows: using an id a second time.
+// The kinds of driver. StoreDriver reuses ids after deletion, which no manager does.
 const (
-	ChatView View = iota
-	BoardView
-	StoreView
+	ChatDriver DriverKind = iota
+	BoardDriver
+	StoreDriver
 )
 
-// Scenario is what users do. As registered it holds the defaults; a run changes a copy of it.
+// Scenario is a workload: what users do. A registered scenario holds the defaults; a run changes a copy of it.
 type Scenario struct {
-	Name  string
-	Tells string // one sentence: what running it tells you
+	Name    string
+	Purpose string // one sentence: what a run of this scenario shows
 
-	Drives View
-	Visit  []Op // the operations of one visit, in order, all on one session
-	Mix    Mix  // set: a visit is one operation, drawn by weight
+	Driver DriverKind
+	Visit  []Op // the operations of one visit, in order, all on one session; empty with Mix
+	Mix    Mix  // if not empty, a visit is one operation, drawn by weight
 	Legal  []Op // what --mix may name
 
 	Users      int
-	Sessions   int           // slots for sessions; with Own divided among the users
+	Sessions   int           // session slots; divided among the users with OwnSessions
 	Hold       time.Duration // work under the lock of every update
-	Spin       bool          // the work keeps a processor busy rather than sleep
+	Spin       bool          // the work is on the processor, not a sleep
 	Think      time.Duration // pause of a user between visits
-	Iterations int           // visits of each user; 0: as many as the time allows
-	Keys       Keys          // which session a visit goes to
-	Sizes      Sizes         // sizes of what is written
-	Prefill    int           // messages in each session before the clock starts
+	Iterations int           // visits per user; 0: the run is timed
+	Keys       Keys          // popularity of the sessions
+	Sizes      Sizes         // sizes of messages and field values
+	Prefill    int           // messages in each session before the trial starts
 
-	Own     bool          // each user keeps to sessions of its own
-	Absent  bool          // no session exists before the clock starts
-	Leaving bool          // sessions are removed under users' feet: not_found is an outcome, no fault
-	TTL     time.Duration // time-to-live; 0: sessions live on. With Leaving and Own a janitor sweeps
-	DayEnd  bool          // the janitor removes everything each TTL, used or not
-	Fields  []string      // what an update writes, all at once and all the same
-	Cold    bool          // the start is part of what is measured: no warm-up
+	OwnSessions     bool          // each user uses only its part of the sessions
+	StartsEmpty     bool          // no session exists before the trial starts
+	RemovesSessions bool          // sessions are removed while users use them: not_found is no violation
+	TTL             time.Duration // time-to-live; 0: none. With RemovesSessions and OwnSessions a sweeper runs
+	DayEnd          bool          // the sweeper removes every session each TTL, used or not
+	Fields          []string      // fields that an update writes together, all with one value
+	NoWarmUp        bool          // the start is measured
 }
 
-// Sweeps reports whether a janitor removes sessions while users go on.
+// Sweeps reports whether a sweeper removes sessions during the trial.
 func (s *Scenario) Sweeps() bool { return s.TTL > 0 }
 
 // SweepEvery is the time from the start of one sweep to the next.
@@ -58,29 +58,29 @@ func (s *Scenario) SweepEvery() time.Duration {
 	return s.TTL / 2
 }
 
-// Creates reports whether visits make sessions as they go.
+// Creates reports whether visits create sessions.
 func (s *Scenario) Creates() bool {
 	return slices.Contains(s.Visit, Create) || s.Mix.Weight(Create) > 0
 }
 
-// Ops returns the operations that visits are made of.
+// Ops returns the operations that occur in visits.
 func (s *Scenario) Ops() []Op {
 	ops := slices.Clone(s.Visit)
 	for _, w := range s.Mix {
 		ops = append(ops, w.Op)
 	}
-	if s.Own && s.Absent {
-		ops = append(ops, Create) // whoever finds no session of its own makes one
+	if s.OwnSessions && s.StartsEmpty {
+		ops = append(ops, Create) // a user that finds its session absent creates it
 	}
 	slices.Sort(ops)
 	return slices.Compact(ops)
 }
 
-// Needs returns the operations that a run asks of a target: to prepare the sessions, for the visits and the sweeps, and by the
-// audit, which reads and removes each session at the end.
-func (s *Scenario) Needs() []Op {
+// RequiredOps returns the operations that a run needs from a target: for preloading, visits and sweeps, and for the audit, which
+// reads and removes each session at the end.
+func (s *Scenario) RequiredOps() []Op {
 	ops := append(s.Ops(), Delete)
-	if !s.Absent {
+	if !s.StartsEmpty {
 		ops = append(ops, Create)
 	}
 	if s.Prefill > 0 {
@@ -100,20 +100,20 @@ func (s *Scenario) Needs() []Op {
 
 // ByVersion reports whether changes are numbered by the session's version, and not by its message count.
 func (s *Scenario) ByVersion() bool {
-	return s.Drives == BoardView || !slices.Contains(s.Legal, Append)
+	return s.Driver == BoardDriver || !slices.Contains(s.Legal, Append)
 }
 
-// SlotsPerUser is the number of slots of each user where each keeps to its own, and of all together otherwise.
+// SlotsPerUser is the number of slots per user with OwnSessions, and of all users together otherwise.
 func (s *Scenario) SlotsPerUser() int {
-	if !s.Own {
+	if !s.OwnSessions {
 		return s.Sessions
 	}
 	return max(1, s.Sessions/s.Users)
 }
 
-// Slots is the number of session slots in all. With Own it is a multiple of the number of users.
+// Slots is the total number of session slots. With OwnSessions it is a multiple of the number of users.
 func (s *Scenario) Slots() int {
-	if !s.Own {
+	if !s.OwnSessions {
 		return s.Sessions
 	}
 	return s.SlotsPerUser() * s.Users
@@ -127,14 +127,14 @@ func register(s Scenario) *Scenario {
 	if _, dup := catalogue[s.Name]; dup {
 		panic("scenarios: registered twice: " + s.Name)
 	}
-	if s.Users == 0 || s.Sessions == 0 || s.Tells == "" || len(s.Sizes) == 0 || (len(s.Visit) == 0) == (len(s.Mix) == 0) {
+	if s.Users == 0 || s.Sessions == 0 || s.Purpose == "" || len(s.Sizes) == 0 || (len(s.Visit) == 0) == (len(s.Mix) == 0) {
 		panic("scenarios: incomplete: " + s.Name)
 	}
 	catalogue[s.Name] = &s
 	return &s
 }
 
-// Default is the scenario of a run that names none.
+// Default is the name of the default scenario.
 const Default = "chatbot"
 
 // All returns the scenarios by name.

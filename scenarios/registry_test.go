@@ -16,8 +16,8 @@ func TestCatalogueIsComplete(t *testing.T) {
 		if !name.MatchString(s.Name) {
 			t.Errorf("name %q: want words with hyphens", s.Name)
 		}
-		if !strings.HasSuffix(s.Tells, ".") || strings.Contains(s.Tells, "\n") {
-			t.Errorf("%q: want one sentence on one line", s.Tells)
+		if !strings.HasSuffix(s.Purpose, ".") || strings.Contains(s.Purpose, "\n") {
+			t.Errorf("%q: want one sentence on one line", s.Purpose)
 		}
 		for _, op := range s.Visit {
 			if !slices.Contains(s.Legal, op) {
@@ -58,13 +58,13 @@ func TestCatalogueIsConsistent(t *testing.T) {
 			why   string
 			broke bool
 		}{
-			{"who sweeps removes sessions under users' feet, and each makes its own again", s.Sweeps() && !(s.Own && s.Leaving)},
+			{"who sweeps removes sessions under users' feet, and each makes its own again", s.Sweeps() && !(s.OwnSessions && s.RemovesSessions)},
 			{"a day ends by sweeping", s.DayEnd && !s.Sweeps()},
-			{"a session that does not exist yet has no messages", s.Absent && s.Prefill > 0},
-			{"whoever makes sessions keeps them to itself", s.Creates() && !s.Own},
-			{"an id is used a second time through the store only", slices.Contains(s.Legal, GetOrCreate) && s.Drives != StoreView},
+			{"a session that does not exist yet has no messages", s.StartsEmpty && s.Prefill > 0},
+			{"whoever makes sessions keeps them to itself", s.Creates() && !s.OwnSessions},
+			{"an id is used a second time through the store only", slices.Contains(s.Legal, GetOrCreate) && s.Driver != StoreDriver},
 			{"fields are written where there are fields", (len(s.Fields) > 0) != slices.Contains(s.Legal, Update)},
-			{"fields are those of a board", (len(s.Fields) > 0) != (s.Drives == BoardView)},
+			{"fields are those of a board", (len(s.Fields) > 0) != (s.Driver == BoardDriver)},
 			{"a visit that deletes begins by making the session", slices.Contains(s.Visit, Delete) &&
 				s.Visit[0] != Create && s.Visit[0] != GetOrCreate},
 			{"sweeping is the janitor's", slices.Contains(s.Legal, Sweep)},
@@ -86,8 +86,8 @@ func TestScenarioSlots(t *testing.T) {
 		perUser, inTotal int
 	}{
 		{"shared: all of them for everybody", Scenario{Users: 3, Sessions: 10}, 10, 10},
-		{"own: an even share, the rest is left out", Scenario{Users: 3, Sessions: 10, Own: true}, 3, 9},
-		{"own: nobody goes without", Scenario{Users: 10, Sessions: 3, Own: true}, 1, 10},
+		{"own: an even share, the rest is left out", Scenario{Users: 3, Sessions: 10, OwnSessions: true}, 3, 9},
+		{"own: nobody goes without", Scenario{Users: 10, Sessions: 3, OwnSessions: true}, 1, 10},
 	} {
 		if got := test.s.SlotsPerUser(); got != test.perUser {
 			t.Errorf("%s: %d slots a user, want %d", test.why, got, test.perUser)
@@ -106,7 +106,7 @@ func TestScenarioOps(t *testing.T) {
 	}{
 		{"each once, in the order of the operations", Scenario{Visit: []Op{History, Append, Append}}, []Op{Append, History}},
 		{"a mix", Scenario{Mix: Mix{{Touch, 1}, {Validate, 9}}}, []Op{Validate, Touch}},
-		{"who finds none of its own makes one", Scenario{Visit: []Op{Append}, Own: true, Absent: true}, []Op{Create, Append}},
+		{"who finds none of its own makes one", Scenario{Visit: []Op{Append}, OwnSessions: true, StartsEmpty: true}, []Op{Create, Append}},
 	} {
 		if got := test.s.Ops(); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", test.why, got, test.want)
@@ -145,7 +145,7 @@ func TestAllIsInOrder(t *testing.T) {
 
 func TestRegisterRefuses(t *testing.T) {
 	complete := Scenario{
-		Name: "complete", Tells: "Whether it is.", Visit: []Op{Append}, Legal: []Op{Append}, Users: 1, Sessions: 1, Sizes: Messages,
+		Name: "complete", Purpose: "Whether it is.", Visit: []Op{Append}, Legal: []Op{Append}, Users: 1, Sessions: 1, Sizes: Messages,
 	}
 	for _, test := range []struct {
 		why    string
@@ -155,7 +155,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"a name that is taken", func(s *Scenario) { s.Name = Default }, Default},
 		{"no users", func(s *Scenario) { s.Users = 0 }, "complete"},
 		{"no sessions", func(s *Scenario) { s.Sessions = 0 }, "complete"},
-		{"no sentence", func(s *Scenario) { s.Tells = "" }, "complete"},
+		{"no sentence", func(s *Scenario) { s.Purpose = "" }, "complete"},
 		{"nothing to do", func(s *Scenario) { s.Visit = nil }, "complete"},
 		{"both visits and a mix", func(s *Scenario) { s.Mix = Mix{{Append, 1}} }, "complete"},
 	} {

@@ -7,20 +7,20 @@ import (
 	"math/rand/v2"
 )
 
-// tapeLength is the number of operations on a tape, about: whole visits. Users go round it, each starting
-// elsewhere.
+// tapeLength is the approximate number of operations on a tape, which holds whole visits. Users repeat the tape, each from its
+// own starting point.
 const tapeLength = 1 << 16
 
-// Tape is what the users of a scenario do, drawn before any clock starts: the same for every strategy.
+// Tape is the operations of a scenario, drawn before the trial: identical for every strategy.
 type Tape struct {
-	Steps []Step
-	Visit int    // operations a visit; Steps holds whole visits
-	Hash  string // SHA-256 of the steps, hexadecimal
+	Ops   []TapeOp
+	Visit int    // operations per visit; Ops holds whole visits
+	Hash  string // SHA-256 of Ops, hexadecimal
 
-	// What the limit is made of, as fractions of all operations.
-	Updates float64 // w: the operations that change a session
-	Busiest float64 // p: the changes of the most changed session, over all users
-	Hot     uint32  // the slot of that session
+	// Inputs of the theoretical throughput limit, as fractions of all operations.
+	Updates float64 // w: operations that change a session
+	Busiest float64 // p: changes of the session changed most, over all users
+	Hot     uint32  // slot of that session
 }
 
 // Draw draws the tape of s. The same scenario and seed give the same tape on every machine.
@@ -28,33 +28,33 @@ func Draw(s *Scenario, seed uint64) *Tape {
 	rng := rand.New(rand.NewPCG(seed, 0x5e55be9c4))
 	t := &Tape{Visit: max(1, len(s.Visit))}
 	visits := tapeLength / t.Visit
-	t.Steps = make([]Step, 0, visits*t.Visit)
+	t.Ops = make([]TapeOp, 0, visits*t.Visit)
 	slots := s.SlotsPerUser()
 	slot := s.Keys.sampler(slots, rng)
 	for range visits {
 		at := slot()
 		if len(s.Mix) > 0 {
-			t.Steps = append(t.Steps, NewStep(s.Mix.draw(rng), at, s.Sizes.draw(rng), true))
+			t.Ops = append(t.Ops, NewTapeOp(s.Mix.draw(rng), at, s.Sizes.draw(rng), true))
 			continue
 		}
 		for i, op := range s.Visit {
-			t.Steps = append(t.Steps, NewStep(op, at, s.Sizes.draw(rng), i == 0))
+			t.Ops = append(t.Ops, NewTapeOp(op, at, s.Sizes.draw(rng), i == 0))
 		}
 	}
 	t.measure(s, slots)
 	return t
 }
 
-// Start is where user number u of n begins on the tape: at the start of a visit.
+// Start is the index in Ops at which user u of n begins, always the start of a visit.
 func (t *Tape) Start(u, n int) int {
-	visits := len(t.Steps) / t.Visit
+	visits := len(t.Ops) / t.Visit
 	return int(uint64(u)*uint64(visits)/uint64(n)) * t.Visit
 }
 
 // MaxSize is the largest entry on the tape in bytes.
 func (t *Tape) MaxSize() int {
 	largest := 0
-	for _, s := range t.Steps {
+	for _, s := range t.Ops {
 		largest = max(largest, s.Size())
 	}
 	return largest
@@ -65,24 +65,24 @@ func (t *Tape) measure(s *Scenario, slots int) {
 	var word [8]byte
 	updates, changes := 0, make([]int, slots)
 	busiest := 0
-	for _, step := range t.Steps {
-		binary.LittleEndian.PutUint64(word[:], uint64(step))
+	for _, op := range t.Ops {
+		binary.LittleEndian.PutUint64(word[:], uint64(op))
 		hash.Write(word[:])
-		if step.Op().Mutates() {
+		if op.Op().Mutates() {
 			updates++
-			slot := step.Slot()
+			slot := op.Slot()
 			if changes[slot]++; changes[slot] > busiest {
 				busiest, t.Hot = changes[slot], slot
 			}
 		}
 	}
 	t.Hash = hex.EncodeToString(hash.Sum(nil))
-	t.Updates = float64(updates) / float64(len(t.Steps))
-	t.Busiest = float64(busiest) / float64(len(t.Steps))
+	t.Updates = float64(updates) / float64(len(t.Ops))
+	t.Busiest = float64(busiest) / float64(len(t.Ops))
 	switch {
 	case s.Creates():
-		t.Busiest = 0 // a slot sees ever new sessions, so no single one is in the way
-	case s.Own:
+		t.Busiest = 0 // a slot holds one new session after another, so no single session is the bottleneck
+	case s.OwnSessions:
 		t.Busiest /= float64(s.Users)
 	}
 }

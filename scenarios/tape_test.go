@@ -24,12 +24,12 @@ func TestDrawDependsOnTheSeedOnly(t *testing.T) {
 		if first.Hash == other.Hash {
 			t.Error("another seed gave the same tape")
 		}
-		bytes := make([]byte, 0, 8*len(first.Steps))
-		for _, step := range first.Steps {
-			bytes = binary.LittleEndian.AppendUint64(bytes, uint64(step))
+		bytes := make([]byte, 0, 8*len(first.Ops))
+		for _, op := range first.Ops {
+			bytes = binary.LittleEndian.AppendUint64(bytes, uint64(op))
 		}
 		if sum := sha256.Sum256(bytes); hex.EncodeToString(sum[:]) != first.Hash {
-			t.Errorf("hash %s is not that of the steps", first.Hash)
+			t.Errorf("hash %s is not that of the operations", first.Hash)
 		}
 	})
 }
@@ -37,34 +37,34 @@ func TestDrawDependsOnTheSeedOnly(t *testing.T) {
 func TestDrawMakesWholeVisits(t *testing.T) {
 	everyScenario(t, func(t *testing.T, s *Scenario) {
 		tape, length := Draw(s, 1), max(1, len(s.Visit))
-		if tape.Visit != length || len(tape.Steps)%length != 0 {
-			t.Fatalf("%d steps in visits of %d: want whole visits of %d", len(tape.Steps), tape.Visit, length)
+		if tape.Visit != length || len(tape.Ops)%length != 0 {
+			t.Fatalf("%d operations in visits of %d: want whole visits of %d", len(tape.Ops), tape.Visit, length)
 		}
-		if short := tapeLength - len(tape.Steps); short < 0 || short >= length {
-			t.Errorf("%d steps: want %d but for the rest of a visit", len(tape.Steps), tapeLength)
+		if short := tapeLength - len(tape.Ops); short < 0 || short >= length {
+			t.Errorf("%d operations: want %d but for the rest of a visit", len(tape.Ops), tapeLength)
 		}
 		largest := 0
-		for i, step := range tape.Steps {
+		for i, op := range tape.Ops {
 			within := i % length
-			if step.Start() != (within == 0) {
-				t.Fatalf("step %d: start %v", i, step.Start())
+			if op.Start() != (within == 0) {
+				t.Fatalf("operation %d: start %v", i, op.Start())
 			}
-			if step.Slot() != tape.Steps[i-within].Slot() {
-				t.Fatalf("step %d goes to slot %d, its visit to slot %d", i, step.Slot(), tape.Steps[i-within].Slot())
+			if op.Slot() != tape.Ops[i-within].Slot() {
+				t.Fatalf("operation %d goes to slot %d, its visit to slot %d", i, op.Slot(), tape.Ops[i-within].Slot())
 			}
-			if len(s.Mix) == 0 && step.Op() != s.Visit[within] {
-				t.Fatalf("step %d is %v: want %v", i, step.Op(), s.Visit[within])
+			if len(s.Mix) == 0 && op.Op() != s.Visit[within] {
+				t.Fatalf("operation %d is %v: want %v", i, op.Op(), s.Visit[within])
 			}
-			if len(s.Mix) > 0 && s.Mix.Weight(step.Op()) == 0 {
-				t.Fatalf("step %d is %v, which is not in the mix %v", i, step.Op(), s.Mix)
+			if len(s.Mix) > 0 && s.Mix.Weight(op.Op()) == 0 {
+				t.Fatalf("operation %d is %v, which is not in the mix %v", i, op.Op(), s.Mix)
 			}
-			if int(step.Slot()) >= s.SlotsPerUser() {
-				t.Fatalf("step %d goes to slot %d of %d", i, step.Slot(), s.SlotsPerUser())
+			if int(op.Slot()) >= s.SlotsPerUser() {
+				t.Fatalf("operation %d goes to slot %d of %d", i, op.Slot(), s.SlotsPerUser())
 			}
-			largest = max(largest, step.Size())
+			largest = max(largest, op.Size())
 		}
 		if tape.MaxSize() != largest || largest > s.Sizes.Max() {
-			t.Errorf("MaxSize is %d, the largest step's size %d, the scenario's %d", tape.MaxSize(), largest, s.Sizes.Max())
+			t.Errorf("MaxSize is %d, the largest operation's size %d, the scenario's %d", tape.MaxSize(), largest, s.Sizes.Max())
 		}
 	})
 }
@@ -76,8 +76,8 @@ func TestStartIsAtVisits(t *testing.T) {
 			last := -1
 			for u := range users {
 				at := tape.Start(u, users)
-				if at < 0 || at >= len(tape.Steps) || !tape.Steps[at].Start() || at < last {
-					t.Fatalf("user %d of %d starts at %d of %d, the one before at %d", u, users, at, len(tape.Steps), last)
+				if at < 0 || at >= len(tape.Ops) || !tape.Ops[at].Start() || at < last {
+					t.Fatalf("user %d of %d starts at %d of %d, the one before at %d", u, users, at, len(tape.Ops), last)
 				}
 				last = at
 			}
@@ -88,7 +88,7 @@ func TestStartIsAtVisits(t *testing.T) {
 	})
 }
 
-// Updates and Busiest are what a count of every user's every step gives.
+// Updates and Busiest are what a count of every user's operations gives.
 func TestTapeFigures(t *testing.T) {
 	everyScenario(t, func(t *testing.T, registered *Scenario) {
 		s := *registered
@@ -100,14 +100,14 @@ func TestTapeFigures(t *testing.T) {
 		}
 		changes, updates, all, most := map[session]int{}, 0, 0, 0
 		for user := range s.Users {
-			for _, step := range tape.Steps {
+			for _, op := range tape.Ops {
 				all++
-				if !step.Op().Mutates() {
+				if !op.Op().Mutates() {
 					continue
 				}
 				updates++
-				at := session{slot: step.Slot()}
-				if s.Own {
+				at := session{slot: op.Slot()}
+				if s.OwnSessions {
 					at.user = user
 				}
 				changes[at]++

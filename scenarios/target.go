@@ -8,97 +8,95 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Target is what users drive by messages and not by closures: a program in another language, message lists in Redis. It
-// is there for a whole run, and emptied before each trial. Every method may be called from any number of goroutines.
+// Target is what users drive by requests and not by closures: a program in another language, an HTTP service, message lists
+// in Redis. It exists for a whole run, and is emptied before each trial. Its methods are safe for concurrent use.
 type Target interface {
-	// Has reports whether it knows an operation.
-	Has(op Op) bool
+	// Supports reports whether the target implements an operation.
+	Supports(op Op) bool
 
-	// Connect opens a user's own way to it.
+	// Connect opens a connection for one user.
 	Connect(ctx context.Context) (Conn, error)
 
-	// Reset removes every session, when nobody is using it.
+	// Reset removes every session. No operation may be running.
 	Reset(ctx context.Context) error
 
-	// Census counts what it holds, when nobody is using it. [ErrUnsupported]: it does not count.
+	// Census counts what the target holds while no operation is running, or returns [ErrUnsupported].
 	Census(ctx context.Context) (manager.Census, error)
 
-	// Close ends it, or lets go of it where somebody else started it. It is idempotent.
+	// Close stops the target, or only disconnects where sessbench did not start it. It is idempotent.
 	Close() error
 }
 
-// Conn is one user's way to a target, for one request at a time.
+// Conn is one user's connection to a target, for one request at a time.
 //
-// Errors are those of [manager.SessionStore], and ErrUnsupported; what the connection or the target does wrong in its
-// stead wraps [manager.ErrIndeterminate] where the request may have taken effect. After [ErrGone] no request will be
-// answered any more.
+// Errors are those of [manager.SessionStore] and [ErrUnsupported]. Failures of the connection or the target wrap
+// [manager.ErrIndeterminate] where the request may have taken effect. After [ErrUnavailable] every request fails.
 type Conn interface {
-	// Do makes a request and fills in what it was told; what was in the answer before is overwritten, its slices and maps
-	// reused.
-	Do(ctx context.Context, q *Request, a *Answer) error
+	// Do sends a request and overwrites e with its effect, reusing e's slices and maps.
+	Do(ctx context.Context, q *Request, e *Effect) error
 
 	Close() error
 }
 
-// Metered is implemented by a target that knows what its processes have spent.
-type Metered interface {
+// UsageReporter is implemented by a target that can measure the resources its processes use.
+type UsageReporter interface {
 	Usage() (TargetUsage, error)
 }
 
-// TargetUsage is what a target's processes have spent so far.
+// TargetUsage is the resources that a target's processes have used since they started.
 type TargetUsage struct {
-	CPU    time.Duration // user and system
-	Memory int64         // resident now, in bytes
+	CPU    time.Duration // user and system time
+	Memory int64         // resident set now, in bytes
 }
 
-// ErrGone says that a target is not there any more: it crashed, hangs, or closed the connection.
-var ErrGone = errors.New("target gone")
+// ErrUnavailable: the target crashed, hangs, or closed the connection.
+var ErrUnavailable = errors.New("target unavailable")
 
-// ErrUnsupported says that a target does not know the operation. Not applied.
+// ErrUnsupported: the target does not implement the operation. Not applied.
 var ErrUnsupported = errors.New("operation not supported")
 
 // Request is one operation on a target.
 type Request struct {
 	Op   Op
-	View View       // of Create: ChatView or BoardView, the kind of session
+	Kind DriverKind // of Create: ChatDriver or BoardDriver, the kind of session
 	ID   manager.ID // of every operation but Create and Sweep
 
 	Role, Content string            // of Append
 	Fields        map[string]string // of Update
 
 	Hold time.Duration // work under the lock of Append and Update
-	Spin bool          // it keeps a processor busy
-	Idle time.Duration // of Sweep: what was not used for so long goes
+	Spin bool          // the work keeps a processor busy
+	Idle time.Duration // of Sweep: sessions not used for this long are removed
 }
 
-// Answer is what a target told about an operation.
-type Answer struct {
-	Told     Told
-	ID       manager.ID        // of Create
-	Created  bool              // of GetOrCreate and Create: it began the session's life
-	Life     uint64            // incarnation of the session
-	Seq      uint64            // messages ever added: after an Append, else as it was; of Delete: at the end
-	Version  uint64            // changes ever made: after a change, else as it was; of Delete: at the end
-	Messages []manager.Message // of History: the newest, oldest first; Seq is 0 where the target does not number them
-	Fields   map[string]string // of Read
-	Removed  int               // of Sweep
-	Held     time.Duration     // measured work under the lock
+// Effect is what an operation on a target returned.
+type Effect struct {
+	Reported    Reported
+	ID          manager.ID        // of Create
+	Created     bool              // of GetOrCreate and Create: this operation created the session
+	Incarnation uint64            // incarnation of the session
+	Seq         uint64            // messages ever added: after an Append, else as it was; of Delete: at the end
+	Version     uint64            // changes ever made: after a change, else as it was; of Delete: at the end
+	Messages    []manager.Message // of History: the newest, oldest first; Seq is 0 where the target does not number them
+	Fields      map[string]string // of Read
+	Removed     int               // of Sweep
+	Held        time.Duration     // measured work under the lock
 }
 
-// Told says which of the optional parts of an answer there are.
-type Told uint8
+// Reported is the set of optional parts that an effect has.
+type Reported uint8
 
-// The optional parts of an answer.
+// The optional parts of an effect.
 const (
-	ToldLife Told = 1 << iota
-	ToldSeq
-	ToldVersion
-	ToldHeld
+	ReportsIncarnation Reported = 1 << iota
+	ReportsSeq
+	ReportsVersion
+	ReportsHeld
 )
 
-// Clear empties an answer and keeps its room.
-func (a *Answer) Clear() {
-	messages, fields := a.Messages[:0], a.Fields
+// Clear resets an effect and keeps its slices and maps for reuse.
+func (e *Effect) Clear() {
+	messages, fields := e.Messages[:0], e.Fields
 	clear(fields)
-	*a = Answer{Messages: messages, Fields: fields}
+	*e = Effect{Messages: messages, Fields: fields}
 }

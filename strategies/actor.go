@@ -15,12 +15,12 @@ import (
 
 var _ = register(Strategy{
 	Name:            "actor",
-	How:             "a goroutine owns each shard (or each session) and does what requests sent over a channel ask for",
+	Description:     "a goroutine owns each shard (or each session) and does what requests sent over a channel ask for",
 	WaitsOnChannels: true,
 	Guarantees: manager.Guarantees{
-		Blocks:      manager.BlocksActor,
-		Alone:       true,
-		Cancellable: manager.CancelQueued,
+		Blocks:           manager.BlocksActor,
+		ExclusiveUpdates: true,
+		Cancellable:      manager.CancelQueued,
 	},
 	Params: []Param{
 		{
@@ -94,7 +94,7 @@ type Actor[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Actor[int])(nil)
-	_ manager.Censor            = (*Actor[int])(nil)
+	_ manager.CensusReporter    = (*Actor[int])(nil)
 )
 
 // NewActor makes an empty store and, unless a goroutine is to own a session, starts its goroutines.
@@ -276,7 +276,7 @@ func (s *Actor[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor]. With PerSession each session explains one mailbox and one goroutine.
+// Census implements [manager.CensusReporter]. With PerSession each session explains one mailbox and one goroutine.
 func (s *Actor[T]) Census() manager.Census {
 	running := int(s.running.Load())
 	c := manager.Census{Sessions: s.len(), Goroutines: running}

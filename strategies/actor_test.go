@@ -255,7 +255,7 @@ func TestCancellationStorm(t *testing.T) {
 
 func cancellationStorm(t *testing.T, store manager.SessionStore[Probe]) {
 	ids := []manager.ID{uuid.New(), uuid.New()}
-	resting := store.(manager.Censor).Census()
+	resting := store.(manager.CensusReporter).Census()
 	for _, id := range ids {
 		mustCreate(t, store, id)
 	}
@@ -298,7 +298,7 @@ func cancellationStorm(t *testing.T, store manager.SessionStore[Probe]) {
 	if applied.Load() != total.Load() {
 		t.Errorf("%d updates were acknowledged, %d are in the sessions", applied.Load(), total.Load())
 	}
-	if c := store.(manager.Censor).Census(); c != resting {
+	if c := store.(manager.CensusReporter).Census(); c != resting {
 		t.Errorf("census %+v: want %+v as before", c, resting)
 	}
 }

@@ -15,7 +15,7 @@ const allocRuns = 1000
 // has to allocate the new one.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for _, strategy := range All() {
-		if !strategy.Guarantees.Alone {
+		if !strategy.Guarantees.ExclusiveUpdates {
 			continue
 		}
 		for _, given := range settings(strategy) {

@@ -9,12 +9,12 @@ import (
 
 var _ = register(Strategy{
 	Name:            "cancellable",
-	How:             "one lock in each session, first come first served; the wait for it ends with ctx",
+	Description:     "one lock in each session, first come first served; the wait for it ends with ctx",
 	WaitsOnChannels: true,
 	Guarantees: manager.Guarantees{
-		Blocks:      manager.BlocksItself,
-		Alone:       true,
-		Cancellable: manager.CancelAlways,
+		Blocks:           manager.BlocksSession,
+		ExclusiveUpdates: true,
+		Cancellable:      manager.CancelAlways,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewCancellable[manager.Session](), nil
@@ -38,7 +38,7 @@ type Cancellable[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Cancellable[int])(nil)
-	_ manager.Censor            = (*Cancellable[int])(nil)
+	_ manager.CensusReporter    = (*Cancellable[int])(nil)
 )
 
 // NewCancellable makes an empty store.

@@ -11,8 +11,8 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "cow",
-	How:  "an atomic pointer to an immutable session; an update changes a copy and swaps it in, or tries again",
+	Name:        "cow",
+	Description: "an atomic pointer to an immutable session; an update changes a copy and swaps it in, or tries again",
 	Guarantees: manager.Guarantees{
 		Blocks:      manager.BlocksWriters,
 		Cancellable: manager.CancelBetween,
@@ -49,7 +49,7 @@ type cell[T any] struct{ state atomic.Pointer[T] }
 
 var (
 	_ manager.SessionStore[int] = (*COW[int])(nil)
-	_ manager.Censor            = (*COW[int])(nil)
+	_ manager.CensusReporter    = (*COW[int])(nil)
 )
 
 // NewCOW makes an empty store. clone returns a copy that shares nothing mutable with its argument, which it must not
@@ -224,5 +224,5 @@ func (s *COW[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor]. There are no locks.
+// Census implements [manager.CensusReporter]. There are no locks.
 func (s *COW[T]) Census() manager.Census { return manager.Census{Sessions: s.cells.len()} }

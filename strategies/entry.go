@@ -248,7 +248,7 @@ func (s *engine[T, L, P]) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor]. Each entry is a session and its lock.
+// Census implements [manager.CensusReporter]. Each entry is a session and its lock.
 func (s *engine[T, L, P]) Census() manager.Census {
 	n := s.index.len()
 	return manager.Census{Sessions: n, Locks: n}

@@ -9,11 +9,11 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "global",
-	How:  "one mutex around everything, held while any session is used",
+	Name:        "global",
+	Description: "one mutex around everything, held while any session is used",
 	Guarantees: manager.Guarantees{
-		Blocks: manager.BlocksEveryone,
-		Alone:  true,
+		Blocks:           manager.BlocksAllSessions,
+		ExclusiveUpdates: true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewGlobal[manager.Session](), nil
@@ -36,7 +36,7 @@ type Global[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Global[int])(nil)
-	_ manager.Censor            = (*Global[int])(nil)
+	_ manager.CensusReporter    = (*Global[int])(nil)
 )
 
 // NewGlobal makes an empty store.
@@ -117,7 +117,7 @@ func (s *Global[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor]. No lock is kept for a single session.
+// Census implements [manager.CensusReporter]. No lock is kept for a single session.
 func (s *Global[T]) Census() manager.Census {
 	s.mu.Lock()
 	defer s.mu.Unlock()

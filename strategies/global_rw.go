@@ -9,11 +9,11 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "global-rw",
-	How:  "one RWMutex around everything: readers of any session together, a writer of any session alone",
+	Name:        "global-rw",
+	Description: "one RWMutex around everything: readers of any session together, a writer of any session alone",
 	Guarantees: manager.Guarantees{
-		Blocks: manager.BlocksEveryone,
-		Alone:  true,
+		Blocks:           manager.BlocksAllSessions,
+		ExclusiveUpdates: true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewGlobalRW[manager.Session](), nil
@@ -38,7 +38,7 @@ type GlobalRW[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*GlobalRW[int])(nil)
-	_ manager.Censor            = (*GlobalRW[int])(nil)
+	_ manager.CensusReporter    = (*GlobalRW[int])(nil)
 )
 
 // NewGlobalRW makes an empty store.
@@ -152,7 +152,7 @@ func (s *GlobalRW[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor]. No lock is kept for a single session.
+// Census implements [manager.CensusReporter]. No lock is kept for a single session.
 func (s *GlobalRW[T]) Census() manager.Census {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

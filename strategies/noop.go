@@ -7,9 +7,9 @@ import (
 )
 
 var _ = register(Strategy{
-	Name:    "noop",
-	How:     "no store: closures run on a dummy of the user's own; measures the harness",
-	Harness: true,
+	Name:        "noop",
+	Description: "no store: closures run on a dummy of the user's own; measures the harness",
+	Harness:     true,
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewNoop(func() manager.Session { return manager.Session{} }), nil
 	},
@@ -40,7 +40,7 @@ type Noop[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Noop[int])(nil)
-	_ manager.Censor            = (*Noop[int])(nil)
+	_ manager.CensusReporter    = (*Noop[int])(nil)
 	_ PerUser[int]              = (*Noop[int])(nil)
 )
 

@@ -7,11 +7,11 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "per-session",
-	How:  "a map under an RWMutex, held to find a session; one mutex in each session, held while it is used",
+	Name:        "per-session",
+	Description: "a map under an RWMutex, held to find a session; one mutex in each session, held while it is used",
 	Guarantees: manager.Guarantees{
-		Blocks: manager.BlocksItself,
-		Alone:  true,
+		Blocks:           manager.BlocksSession,
+		ExclusiveUpdates: true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewPerSession[manager.Session](), nil
@@ -35,7 +35,7 @@ type PerSession[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*PerSession[int])(nil)
-	_ manager.Censor            = (*PerSession[int])(nil)
+	_ manager.CensusReporter    = (*PerSession[int])(nil)
 )
 
 // NewPerSession makes an empty store.

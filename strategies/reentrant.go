@@ -9,12 +9,12 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "reentrant",
-	How:  "one lock in each session, owned through fn's ctx: who uses the session again with that ctx goes straight in",
+	Name:        "reentrant",
+	Description: "one lock in each session, owned through fn's ctx: who uses the session again with that ctx goes straight in",
 	Guarantees: manager.Guarantees{
-		Blocks:    manager.BlocksItself,
-		Alone:     true,
-		Reentrant: true,
+		Blocks:           manager.BlocksSession,
+		ExclusiveUpdates: true,
+		Reentrant:        true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewReentrant[manager.Session](), nil
@@ -43,7 +43,7 @@ type Reentrant[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Reentrant[int])(nil)
-	_ manager.Censor            = (*Reentrant[int])(nil)
+	_ manager.CensusReporter    = (*Reentrant[int])(nil)
 )
 
 // NewReentrant makes an empty store.

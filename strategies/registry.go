@@ -14,10 +14,10 @@ import (
 
 // Strategy describes one way to lock, as the command line and the tests see it.
 type Strategy struct {
-	Name       string
-	How        string // one line: what is locked, and when
-	Guarantees manager.Guarantees
-	Params     []Param
+	Name        string
+	Description string // one line: what is locked, and when
+	Guarantees  manager.Guarantees
+	Params      []Param
 
 	// Check refuses values that do not go together, each of them legal; nil where all do.
 	Check func(p Values) error

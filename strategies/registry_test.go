@@ -35,8 +35,8 @@ func TestLookup(t *testing.T) {
 func TestCatalogueIsComplete(t *testing.T) {
 	for name, s := range catalogue {
 		t.Run(name, func(t *testing.T) {
-			if s.Name != name || s.How == "" || strings.Contains(s.How, "\n") {
-				t.Errorf("name %q, how %q: want a name and one line", s.Name, s.How)
+			if s.Name != name || s.Description == "" || strings.Contains(s.Description, "\n") {
+				t.Errorf("name %q, how %q: want a name and one line", s.Name, s.Description)
 			}
 			if !s.Harness && s.Guarantees.Blocks == "" {
 				t.Error("does not say whom a busy session blocks")

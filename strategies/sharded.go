@@ -15,11 +15,11 @@ import (
 const DefaultShards = 64
 
 var _ = register(Strategy{
-	Name: "sharded",
-	How:  "sessions hashed to shards; one mutex a shard, held while any session of it is used",
+	Name:        "sharded",
+	Description: "sessions hashed to shards; one mutex a shard, held while any session of it is used",
 	Guarantees: manager.Guarantees{
-		Blocks: manager.BlocksShard,
-		Alone:  true,
+		Blocks:           manager.BlocksShard,
+		ExclusiveUpdates: true,
 	},
 	Params: []Param{{
 		Name:    "shards",
@@ -61,7 +61,7 @@ type shard[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Sharded[int])(nil)
-	_ manager.Censor            = (*Sharded[int])(nil)
+	_ manager.CensusReporter    = (*Sharded[int])(nil)
 )
 
 // NewSharded makes an empty store of that many shards, rounded up to a power of two. Less than one means
@@ -193,5 +193,5 @@ func (s *Sharded[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor]. No lock is kept for a single session.
+// Census implements [manager.CensusReporter]. No lock is kept for a single session.
 func (s *Sharded[T]) Census() manager.Census { return manager.Census{Sessions: s.len()} }

@@ -9,11 +9,11 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "sync-map",
-	How:  "sync.Map, read without a lock, to find a session; one mutex in each session, held while it is used",
+	Name:        "sync-map",
+	Description: "sync.Map, read without a lock, to find a session; one mutex in each session, held while it is used",
 	Guarantees: manager.Guarantees{
-		Blocks: manager.BlocksItself,
-		Alone:  true,
+		Blocks:           manager.BlocksSession,
+		ExclusiveUpdates: true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewSyncMap[manager.Session](), nil
@@ -36,7 +36,7 @@ type SyncMap[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*SyncMap[int])(nil)
-	_ manager.Censor            = (*SyncMap[int])(nil)
+	_ manager.CensusReporter    = (*SyncMap[int])(nil)
 )
 
 // NewSyncMap makes an empty store.

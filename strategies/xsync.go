@@ -10,11 +10,11 @@ import (
 )
 
 var _ = register(Strategy{
-	Name: "xsync",
-	How:  "puzpuzpuz/xsync's map, read without a lock, to find a session; one mutex in each session, held while it is used",
+	Name:        "xsync",
+	Description: "puzpuzpuz/xsync's map, read without a lock, to find a session; one mutex in each session, held while it is used",
 	Guarantees: manager.Guarantees{
-		Blocks: manager.BlocksItself,
-		Alone:  true,
+		Blocks:           manager.BlocksSession,
+		ExclusiveUpdates: true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewXsync[manager.Session](), nil
@@ -38,7 +38,7 @@ type Xsync[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Xsync[int])(nil)
-	_ manager.Censor            = (*Xsync[int])(nil)
+	_ manager.CensusReporter    = (*Xsync[int])(nil)
 )
 
 // NewXsync makes an empty store.

@@ -17,14 +17,14 @@ import (
 func main() { os.Exit(cmd.Main(cmd.WithStore(stripedStrategy()))) }
 
 // guarantees is what a striped store promises: sessbench lists it, and the test checks it.
-var guarantees = manager.Guarantees{Blocks: manager.BlocksShard, Alone: true}
+var guarantees = manager.Guarantees{Blocks: manager.BlocksShard, ExclusiveUpdates: true}
 
 // stripedStrategy describes the store to the command line. Its parameter is set with -p stripes=8.
 func stripedStrategy() strategies.Strategy {
 	return strategies.Strategy{
-		Name:       "striped",
-		How:        "sessions in stripes by the first byte of their id; one RWMutex a stripe, readers of it together",
-		Guarantees: guarantees,
+		Name:        "striped",
+		Description: "sessions in stripes by the first byte of their id; one RWMutex a stripe, readers of it together",
+		Guarantees:  guarantees,
 		Params: []strategies.Param{{
 			Name:    "stripes",
 			Default: "32",

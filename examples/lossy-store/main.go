@@ -18,9 +18,9 @@ func main() { os.Exit(cmd.Main(cmd.WithStore(lossyStrategy()))) }
 
 func lossyStrategy() strategies.Strategy {
 	return strategies.Strategy{
-		Name:       "lossy",
-		How:        "per-session, but one update in a thousand goes to a copy that is thrown away",
-		Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
+		Name:        "lossy",
+		Description: "per-session, but one update in a thousand goes to a copy that is thrown away",
+		Guarantees:  manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true},
 		Open: func(strategies.Values) (manager.SessionStore[manager.Session], error) {
 			return &lossy{SessionStore: strategies.NewPerSession[manager.Session]()}, nil
 		},

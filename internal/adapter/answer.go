@@ -124,7 +124,7 @@ func (f fault) known() error {
 
 // readAnswer reads the answer to an operation into a, which is clear. A fault without a code is none. The error is that the
 // answer breaks the rules.
-func readAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (fault, error) {
+func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (fault, error) {
 	got, f, ok := scanAnswer(line, op, a)
 	if !ok {
 		a.Clear()
@@ -146,16 +146,16 @@ func readAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (fault, error
 	if op == scenarios.Validate {
 		clear(a.Fields) // only that there are some is looked at
 	}
-	a.Told = toldOf(got)
+	a.Reported = toldOf(got)
 	a.Created = a.Created || op == scenarios.Create
 	return fault{}, nil
 }
 
-func toldOf(got part) (t scenarios.Told) {
+func toldOf(got part) (t scenarios.Reported) {
 	for _, p := range [...]struct {
 		part part
-		told scenarios.Told
-	}{{partIncarnation, scenarios.ToldLife}, {partSeq, scenarios.ToldSeq}, {partVersion, scenarios.ToldVersion}, {partHeld, scenarios.ToldHeld}} {
+		told scenarios.Reported
+	}{{partIncarnation, scenarios.ReportsIncarnation}, {partSeq, scenarios.ReportsSeq}, {partVersion, scenarios.ReportsVersion}, {partHeld, scenarios.ReportsHeld}} {
 		if got&p.part != 0 {
 			t |= p.told
 		}
@@ -165,7 +165,7 @@ func toldOf(got part) (t scenarios.Told) {
 
 // readFault reads whether a request that is no operation was refused.
 func readFault(line []byte) (fault, error) {
-	var ignored scenarios.Answer
+	var ignored scenarios.Effect
 	got, f, err := unmarshalAnswer(line, scenarios.NumOps, &ignored)
 	if err != nil || got&partError == 0 {
 		return fault{}, err
@@ -174,7 +174,7 @@ func readFault(line []byte) (fault, error) {
 }
 
 // unmarshalAnswer reads any answer, at leisure. It has the last word on what is legal.
-func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (got part, f fault, err error) {
+func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, f fault, err error) {
 	if !utf8.Valid(line) {
 		return 0, fault{}, errors.New("it is not valid UTF-8")
 	}
@@ -202,7 +202,7 @@ func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (got par
 	return got, f, nil
 }
 
-func unmarshalPart(p part, value json.RawMessage, a *scenarios.Answer, f *fault) (err error) {
+func unmarshalPart(p part, value json.RawMessage, a *scenarios.Effect, f *fault) (err error) {
 	switch p {
 	case partCreated:
 		err = json.Unmarshal(value, &a.Created)
@@ -232,7 +232,7 @@ func unmarshalPart(p part, value json.RawMessage, a *scenarios.Answer, f *fault)
 	return err
 }
 
-func unmarshalMessages(value json.RawMessage, a *scenarios.Answer) error {
+func unmarshalMessages(value json.RawMessage, a *scenarios.Effect) error {
 	var all []struct {
 		Seq           uint64
 		Role, Content *string
@@ -264,10 +264,10 @@ func unmarshalWhole(value json.RawMessage) (n uint64, err error) {
 	return n, nil
 }
 
-func setWhole(a *scenarios.Answer, p part, n uint64) {
+func setWhole(a *scenarios.Effect, p part, n uint64) {
 	switch p {
 	case partIncarnation:
-		a.Life = n
+		a.Incarnation = n
 	case partSeq:
 		a.Seq = n
 	case partVersion:

@@ -17,39 +17,39 @@ import (
 )
 
 func TestReadAnswer(t *testing.T) {
-	all := scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion
+	all := scenarios.ReportsIncarnation | scenarios.ReportsSeq | scenarios.ReportsVersion
 	for _, test := range []struct {
 		why  string
 		op   scenarios.Op
 		line string
-		want scenarios.Answer
+		want scenarios.Effect
 	}{
-		{"an id", scenarios.Create, `{"id":"` + someText + `"}`, scenarios.Answer{ID: someID, Created: true}},
+		{"an id", scenarios.Create, `{"id":"` + someText + `"}`, scenarios.Effect{ID: someID, Created: true}},
 		{"a new session", scenarios.GetOrCreate, `{"created":true,"incarnation":7}`,
-			scenarios.Answer{Created: true, Life: 7, Told: scenarios.ToldLife}},
-		{"an old session", scenarios.GetOrCreate, `{"created":false}`, scenarios.Answer{}},
-		{"a number", scenarios.Append, `{"seq":7}`, scenarios.Answer{Seq: 7, Told: scenarios.ToldSeq}},
-		{"nothing of what need not be told", scenarios.Append, `{}`, scenarios.Answer{}},
-		{"blanks", scenarios.Append, " { \"seq\" : 7 , \"version\":\t8 } \r", scenarios.Answer{Seq: 7, Version: 8, Told: scenarios.ToldSeq | scenarios.ToldVersion}},
+			scenarios.Effect{Created: true, Incarnation: 7, Reported: scenarios.ReportsIncarnation}},
+		{"an old session", scenarios.GetOrCreate, `{"created":false}`, scenarios.Effect{}},
+		{"a number", scenarios.Append, `{"seq":7}`, scenarios.Effect{Seq: 7, Reported: scenarios.ReportsSeq}},
+		{"nothing of what need not be told", scenarios.Append, `{}`, scenarios.Effect{}},
+		{"blanks", scenarios.Append, " { \"seq\" : 7 , \"version\":\t8 } \r", scenarios.Effect{Seq: 7, Version: 8, Reported: scenarios.ReportsSeq | scenarios.ReportsVersion}},
 		{"all of it", scenarios.Append, `{"seq":7,"version":8,"incarnation":9,"held_us":1500}`,
-			scenarios.Answer{Seq: 7, Version: 8, Life: 9, Held: 1500 * time.Microsecond, Told: all | scenarios.ToldHeld}},
-		{"zeros are told", scenarios.Delete, `{"seq":0,"version":0,"incarnation":0}`, scenarios.Answer{Told: all}},
-		{"the largest number", scenarios.Append, `{"seq":9007199254740992}`, scenarios.Answer{Seq: 1 << 53, Told: scenarios.ToldSeq}},
-		{"null is not told", scenarios.Append, `{"seq":null}`, scenarios.Answer{}},
+			scenarios.Effect{Seq: 7, Version: 8, Incarnation: 9, Held: 1500 * time.Microsecond, Reported: all | scenarios.ReportsHeld}},
+		{"zeros are told", scenarios.Delete, `{"seq":0,"version":0,"incarnation":0}`, scenarios.Effect{Reported: all}},
+		{"the largest number", scenarios.Append, `{"seq":9007199254740992}`, scenarios.Effect{Seq: 1 << 53, Reported: scenarios.ReportsSeq}},
+		{"null is not told", scenarios.Append, `{"seq":null}`, scenarios.Effect{}},
 		{"what is not known is ignored", scenarios.Append, `{"seq":7,"id":"x","ok":true,"n":1,"list":[1,{}],"removed":"two"}`,
-			scenarios.Answer{Seq: 7, Told: scenarios.ToldSeq}},
-		{"no messages", scenarios.History, `{"messages":[]}`, scenarios.Answer{}},
+			scenarios.Effect{Seq: 7, Reported: scenarios.ReportsSeq}},
+		{"no messages", scenarios.History, `{"messages":[]}`, scenarios.Effect{}},
 		{"messages", scenarios.History, `{"messages":[{"seq":1,"role":"user","content":"a"},{"content":"é","role":"","at":1,"seq":null}],"seq":2}`,
-			scenarios.Answer{Messages: []manager.Message{{Seq: 1, Role: "user", Content: "a"}, {Content: "é"}}, Seq: 2, Told: scenarios.ToldSeq}},
+			scenarios.Effect{Messages: []manager.Message{{Seq: 1, Role: "user", Content: "a"}, {Content: "é"}}, Seq: 2, Reported: scenarios.ReportsSeq}},
 		{"escapes", scenarios.History, `{"messages":[{"seq":1,"role":"user","content":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"}]}`,
-			scenarios.Answer{Messages: []manager.Message{{Seq: 1, Role: "user", Content: "\"\\/\b\f\n\r\té😀"}}}},
+			scenarios.Effect{Messages: []manager.Message{{Seq: 1, Role: "user", Content: "\"\\/\b\f\n\r\té😀"}}}},
 		{"fields", scenarios.Read, `{"fields":{"a":"1","b":"x\n"},"version":3}`,
-			scenarios.Answer{Fields: map[string]string{"a": "1", "b": "x\n"}, Version: 3, Told: scenarios.ToldVersion}},
+			scenarios.Effect{Fields: map[string]string{"a": "1", "b": "x\n"}, Version: 3, Reported: scenarios.ReportsVersion}},
 		{"fields that need not be looked at", scenarios.Validate, `{"fields":{},"version":3}`,
-			scenarios.Answer{Version: 3, Told: scenarios.ToldVersion}},
-		{"a sweep", scenarios.Sweep, `{"removed":4}`, scenarios.Answer{Removed: 4}},
+			scenarios.Effect{Version: 3, Reported: scenarios.ReportsVersion}},
+		{"a sweep", scenarios.Sweep, `{"removed":4}`, scenarios.Effect{Removed: 4}},
 	} {
-		var got scenarios.Answer
+		var got scenarios.Effect
 		f, err := readAnswer([]byte(test.line), test.op, &got)
 		if err != nil || f.code != nil {
 			t.Errorf("%s: %s: %q, %v", test.why, test.line, f.code, err)
@@ -104,7 +104,7 @@ func TestReadAnswerRefuses(t *testing.T) {
 		{"an error that is no string", scenarios.Append, `{"error":7}`, `"error"`},
 		{"a sweep without a count", scenarios.Sweep, `{}`, `want "removed"`},
 	} {
-		var got scenarios.Answer
+		var got scenarios.Effect
 		f, err := readAnswer([]byte(test.line), test.op, &got)
 		if err == nil || !strings.Contains(err.Error(), test.names) {
 			t.Errorf("%s: %s: %+v, %q, %v: want an error with %q", test.why, test.line, got, f.code, err, test.names)
@@ -129,7 +129,7 @@ func TestFaults(t *testing.T) {
 		{`{"error":"internal","message":"` + strings.Repeat("x", 600) + `"}`, scenarios.Append, []error{errInternal}, strings.Repeat("x", 499) + "…"},
 		{`{"error":"internal"}`, scenarios.Read, []error{manager.ErrNotApplied, errInternal}, "at get"},
 	} {
-		var a scenarios.Answer
+		var a scenarios.Effect
 		f, err := readAnswer([]byte(test.line), test.op, &a)
 		if err != nil {
 			t.Errorf("%s: %v", test.line, err)
@@ -164,7 +164,7 @@ func FuzzScanAnswer(f *testing.F) {
 
 // wantAgreement fails when scanAnswer reads something else than unmarshalAnswer does, and reports whether it read anything.
 func wantAgreement(t interface{ Errorf(string, ...any) }, op scenarios.Op, line []byte) bool {
-	var quick, slow scenarios.Answer
+	var quick, slow scenarios.Effect
 	gotQuick, faultQuick, ok := scanAnswer(line, op, &quick)
 	if !ok {
 		return false
@@ -229,7 +229,7 @@ func TestScanAnswerIsUsed(t *testing.T) {
 		{scenarios.Delete, `{}`},
 		{scenarios.Append, `{"error":"not_found","message":"no such session"}`},
 	} {
-		var a scenarios.Answer
+		var a scenarios.Effect
 		if _, _, ok := scanAnswer([]byte(test.line), test.op, &a); !ok {
 			t.Errorf("%v: %s is left to encoding/json", test.op, test.line)
 		}
@@ -253,7 +253,7 @@ func TestReadAnswerAllocates(t *testing.T) {
 		{"nor that there is nothing", scenarios.Append, `{"error":"not_found","message":"no such session"}`, 0},
 		{"a history is one piece of text", scenarios.History, `{"messages":[` + strings.Join(messages, ",") + `]}`, 1},
 	} {
-		var a scenarios.Answer
+		var a scenarios.Effect
 		line := []byte(test.line)
 		got := testing.AllocsPerRun(100, func() {
 			a.Clear()

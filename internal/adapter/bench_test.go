@@ -49,7 +49,7 @@ func benchmarkProtocol(b *testing.B, name string, users int) {
 	for _, c := range conns {
 		working.Go(func() {
 			q := scenarios.Request{Op: scenarios.Append, ID: uuid.New(), Role: "user", Content: "#000001 #000002 #000003 #000004 "}
-			var a scenarios.Answer
+			var a scenarios.Effect
 			for left.Add(-1) >= 0 {
 				if err := c.Do(ctx, &q, &a); err != nil || a.Seq != 1 {
 					b.Errorf("seq %d, %v", a.Seq, err)

@@ -54,7 +54,7 @@ func waits(turn uint64) bool { return turn%2 == 1 }
 func answers(turn uint64) uint64 { return turn / 2 }
 
 // Do implements [scenarios.Conn]. A request that is given up because ctx ends takes the connection with it.
-func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) error {
 	a.Clear()
 	if !c.p.has[q.Op] {
 		return scenarios.ErrUnsupported

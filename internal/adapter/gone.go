@@ -12,7 +12,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Gone is how a program ceased to be a target. It wraps [scenarios.ErrGone] and its Cause.
+// Gone is how a program ceased to be a target. It wraps [scenarios.ErrUnavailable] and its Cause.
 type Gone struct {
 	Program  string        // its name
 	Asked    string        // the request that was not answered, as the protocol calls it; empty where there was none
@@ -55,12 +55,12 @@ func (g *Gone) when() string {
 	return fmt.Sprintf("with %d requests in flight (%s)", len(g.InFlight), strings.Join(slices.Compact(slices.Clone(g.InFlight)), ", "))
 }
 
-// Unwrap gives [scenarios.ErrGone] and the cause.
+// Unwrap gives [scenarios.ErrUnavailable] and the cause.
 func (g *Gone) Unwrap() []error {
 	if g.Cause == nil {
-		return []error{scenarios.ErrGone}
+		return []error{scenarios.ErrUnavailable}
 	}
-	return []error{scenarios.ErrGone, g.Cause}
+	return []error{scenarios.ErrUnavailable, g.Cause}
 }
 
 // complaint shows the first and the last lines of what a program said on stderr, each on a line of its own.

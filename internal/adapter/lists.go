@@ -64,8 +64,10 @@ var (
 	_ scenarios.Conn   = listsConn{}
 )
 
-// Has implements [scenarios.Target].
-func (l *lists) Has(op scenarios.Op) bool { return op != scenarios.Update && op < scenarios.NumOps }
+// Supports implements [scenarios.Target].
+func (l *lists) Supports(op scenarios.Op) bool {
+	return op != scenarios.Update && op < scenarios.NumOps
+}
 
 // Connect implements [scenarios.Target].
 func (l *lists) Connect(context.Context) (scenarios.Conn, error) { return listsConn{l}, nil }
@@ -80,38 +82,38 @@ func (l *lists) Census(ctx context.Context) (manager.Census, error) {
 func (listsConn) Close() error { return nil }
 
 // Do implements [scenarios.Conn].
-func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) (err error) {
+func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) (err error) {
 	a.Clear()
-	told := scenarios.ToldLife
+	told := scenarios.ReportsIncarnation
 	switch q.Op {
 	case scenarios.Create:
 		told, a.Created = 0, true
 		a.ID, err = c.CreateSession(ctx)
 	case scenarios.GetOrCreate:
-		a.Created, a.Life, err = c.GetOrCreate(ctx, q.ID)
+		a.Created, a.Incarnation, err = c.GetOrCreate(ctx, q.ID)
 	case scenarios.Append:
-		told |= scenarios.ToldSeq | scenarios.ToldHeld
+		told |= scenarios.ReportsSeq | scenarios.ReportsHeld
 		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
-			a.Seq, a.Life, err = c.AddMessage(ctx, q.ID, q.Role, q.Content)
+			a.Seq, a.Incarnation, err = c.AddMessage(ctx, q.ID, q.Role, q.Content)
 		}
 	case scenarios.History:
-		a.Messages, a.Life, err = c.History(ctx, q.ID, a.Messages)
+		a.Messages, a.Incarnation, err = c.History(ctx, q.ID, a.Messages)
 	case scenarios.Validate:
 		told, err = 0, c.Validate(ctx, q.ID)
 	case scenarios.Touch:
-		told |= scenarios.ToldVersion | scenarios.ToldHeld
+		told |= scenarios.ReportsVersion | scenarios.ReportsHeld
 		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
-			a.Version, a.Life, err = c.Touch(ctx, q.ID)
+			a.Version, a.Incarnation, err = c.Touch(ctx, q.ID)
 		}
 	case scenarios.Read:
-		told |= scenarios.ToldVersion
-		a.Version, a.Life, err = c.Version(ctx, q.ID)
+		told |= scenarios.ReportsVersion
+		a.Version, a.Incarnation, err = c.Version(ctx, q.ID)
 	case scenarios.Sweep:
 		told = 0
 		a.Removed, err = c.ExpireIdle(ctx, q.Idle, nil)
 	case scenarios.Delete:
-		told |= scenarios.ToldSeq
-		a.Seq, a.Life, err = c.DeleteSession(ctx, q.ID)
+		told |= scenarios.ReportsSeq
+		a.Seq, a.Incarnation, err = c.DeleteSession(ctx, q.ID)
 	default:
 		return scenarios.ErrUnsupported
 	}
@@ -119,7 +121,7 @@ func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.An
 		a.Clear()
 		return err
 	}
-	a.Told = told
+	a.Reported = told
 	return nil
 }
 

@@ -111,31 +111,31 @@ func TestOfLists(t *testing.T) {
 	lists := &plainLists{lists: map[manager.ID]*plainList{}}
 	l := OfLists(lists)
 	c, id := connect(t, l), manager.ID(uuid.New())
-	var a scenarios.Answer
-	const life, seq, version = scenarios.ToldLife, scenarios.ToldSeq, scenarios.ToldVersion
+	var a scenarios.Effect
+	const life, seq, version = scenarios.ReportsIncarnation, scenarios.ReportsSeq, scenarios.ReportsVersion
 	for i, step := range []struct {
 		q    scenarios.Request
-		want scenarios.Answer
+		want scenarios.Effect
 		err  error
 	}{
-		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Created: true, Life: 1}, nil},
-		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Life: 1}, nil},
-		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: "hi"}, scenarios.Answer{Told: life | seq | scenarios.ToldHeld, Life: 1, Seq: 1}, nil},
-		{scenarios.Request{Op: scenarios.History}, scenarios.Answer{Told: life, Life: 1,
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Effect{Reported: life, Created: true, Incarnation: 1}, nil},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Effect{Reported: life, Incarnation: 1}, nil},
+		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: "hi"}, scenarios.Effect{Reported: life | seq | scenarios.ReportsHeld, Incarnation: 1, Seq: 1}, nil},
+		{scenarios.Request{Op: scenarios.History}, scenarios.Effect{Reported: life, Incarnation: 1,
 			Messages: []manager.Message{{Seq: 1, Role: "user", Content: "hi"}}}, nil},
-		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{}, nil},
-		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{Told: life | version | scenarios.ToldHeld, Life: 1, Version: 2}, nil},
-		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{Told: life | version, Life: 1, Version: 2}, nil},
-		{scenarios.Request{Op: scenarios.Sweep, Idle: 2 * time.Hour}, scenarios.Answer{}, nil},
-		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{Told: life | seq, Life: 1, Seq: 1}, nil},
-		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{}, manager.ErrNotFound},
-		{scenarios.Request{Op: scenarios.Append}, scenarios.Answer{}, manager.ErrNotFound},
-		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{}, manager.ErrNotFound},
-		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{}, manager.ErrNotFound},
-		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{}, manager.ErrNotFound},
-		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: life, Created: true, Life: 2}, nil},
-		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Minute}, scenarios.Answer{Removed: 1}, nil},
-		{scenarios.Request{Op: scenarios.Update}, scenarios.Answer{}, scenarios.ErrUnsupported},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Effect{}, nil},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Effect{Reported: life | version | scenarios.ReportsHeld, Incarnation: 1, Version: 2}, nil},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Effect{Reported: life | version, Incarnation: 1, Version: 2}, nil},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: 2 * time.Hour}, scenarios.Effect{}, nil},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Effect{Reported: life | seq, Incarnation: 1, Seq: 1}, nil},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Effect{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Append}, scenarios.Effect{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Effect{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Effect{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Effect{}, manager.ErrNotFound},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Effect{Reported: life, Created: true, Incarnation: 2}, nil},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Minute}, scenarios.Effect{Removed: 1}, nil},
+		{scenarios.Request{Op: scenarios.Update}, scenarios.Effect{}, scenarios.ErrUnsupported},
 	} {
 		step.q.ID = id
 		err := c.Do(ctx, &step.q, &a)
@@ -143,12 +143,12 @@ func TestOfLists(t *testing.T) {
 		if diff := cmp.Diff(step.want, a); diff != "" || !errors.Is(err, step.err) {
 			t.Errorf("step %d, %v: %v, want %v (-want +got):\n%s", i+1, step.q.Op, err, step.err, diff)
 		}
-		if l.Has(step.q.Op) == errors.Is(err, scenarios.ErrUnsupported) {
-			t.Errorf("%v: has it: %v, does it: %v", step.q.Op, l.Has(step.q.Op), err)
+		if l.Supports(step.q.Op) == errors.Is(err, scenarios.ErrUnsupported) {
+			t.Errorf("%v: has it: %v, does it: %v", step.q.Op, l.Supports(step.q.Op), err)
 		}
 	}
 	made := do(t, c, scenarios.Request{Op: scenarios.Create})
-	if !made.Created || lists.lists[made.ID] == nil || made.Told != 0 {
+	if !made.Created || lists.lists[made.ID] == nil || made.Reported != 0 {
 		t.Errorf("create: %+v", made)
 	}
 	if census, err := l.Census(ctx); err != nil || census.Sessions != 1 {
@@ -167,7 +167,7 @@ func TestOfListsWorks(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	for _, background := range []bool{true, false} {
 		for _, spin := range []bool{true, false} {
-			q, a, with := scenarios.Request{Op: scenarios.Append, ID: id, Hold: hold, Spin: spin}, scenarios.Answer{}, ctx
+			q, a, with := scenarios.Request{Op: scenarios.Append, ID: id, Hold: hold, Spin: spin}, scenarios.Effect{}, ctx
 			if background {
 				with = context.Background()
 			}
@@ -177,7 +177,7 @@ func TestOfListsWorks(t *testing.T) {
 		}
 	}
 	time.AfterFunc(time.Millisecond, cancel)
-	var a scenarios.Answer
+	var a scenarios.Effect
 	err := c.Do(ctx, &scenarios.Request{Op: scenarios.Append, ID: id, Hold: time.Hour}, &a)
 	wantError(t, err, []error{manager.ErrNotApplied, context.Canceled}, nil)
 	if history := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(history.Messages) != 4 {

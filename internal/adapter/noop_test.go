@@ -48,7 +48,7 @@ func TestNoop(t *testing.T) {
 	p, in, ended := serving(t, context.Background())
 	c := connect(t, p)
 	for op := range scenarios.NumOps {
-		if !p.Has(op) {
+		if !p.Supports(op) {
 			t.Errorf("it has no %v", op)
 		}
 		do(t, c, scenarios.Request{Op: op, ID: uuid.New(), Content: strings.Repeat("long ", MaxContent/5)})
@@ -69,9 +69,9 @@ func TestNoop(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	var a scenarios.Answer
+	var a scenarios.Effect
 	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append}, &a)
-	wantError(t, err, []error{scenarios.ErrGone}, nil)
+	wantError(t, err, []error{scenarios.ErrUnavailable}, nil)
 }
 
 func TestNoopEndsWithContext(t *testing.T) {

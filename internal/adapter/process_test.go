@@ -106,8 +106,8 @@ func TestCrashWithStderrHeld(t *testing.T) {
 			t.Errorf("nobody held it: %v", err)
 		}
 	}()
-	err := connect(t, p).Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: manager.ID(uuid.New())}, &scenarios.Answer{})
-	wantError(t, err, []error{scenarios.ErrGone}, []string{"crashed at add_message: exit status 1", "out of memory"})
+	err := connect(t, p).Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: manager.ID(uuid.New())}, &scenarios.Effect{})
+	wantError(t, err, []error{scenarios.ErrUnavailable}, []string{"crashed at add_message: exit status 1", "out of memory"})
 }
 
 // A program dies with us also when nobody can tell it to: this one does not care about its stdin.

@@ -58,8 +58,8 @@ type Program struct {
 }
 
 var (
-	_ scenarios.Target  = (*Program)(nil)
-	_ scenarios.Metered = (*Program)(nil)
+	_ scenarios.Target        = (*Program)(nil)
+	_ scenarios.UsageReporter = (*Program)(nil)
 )
 
 // Start starts the program, or joins one that runs already, and asks it what it can do. ctx is for the start alone.
@@ -125,8 +125,8 @@ func (p *Program) hello(ctx context.Context) error {
 // Name is what the program calls itself, or else how it was asked for.
 func (p *Program) Name() string { return p.name }
 
-// Has implements [scenarios.Target], by what the program says.
-func (p *Program) Has(op scenarios.Op) bool { return p.has[op] }
+// Supports implements [scenarios.Target], by what the program says.
+func (p *Program) Supports(op scenarios.Op) bool { return p.has[op] }
 
 // Err is how the program ceased to be a target, as the first user to notice saw it; nil as long as nobody did.
 func (p *Program) Err() error {
@@ -275,7 +275,7 @@ func (p *Program) recount() {
 	}
 }
 
-// Usage implements [scenarios.Metered]: the processor time and the memory of the process and of its group, as the group was
+// Usage implements [scenarios.UsageReporter]: the processor time and the memory of the process and of its group, as the group was
 // when the program was last reset; who has joined it since counts when it has ended. Memory that processes share counts
 // in each of them. Time comes in hundredths of a second. ErrUnsupported: somebody else started the program, or this is not
 // Linux.

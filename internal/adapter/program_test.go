@@ -34,9 +34,9 @@ func connect(t *testing.T, p scenarios.Target) scenarios.Conn {
 }
 
 // do makes a request that must be answered.
-func do(t *testing.T, c scenarios.Conn, q scenarios.Request) scenarios.Answer {
+func do(t *testing.T, c scenarios.Conn, q scenarios.Request) scenarios.Effect {
 	t.Helper()
-	var a scenarios.Answer
+	var a scenarios.Effect
 	if err := c.Do(context.Background(), &q, &a); err != nil {
 		t.Fatalf("%v: %v", q.Op, err)
 	}
@@ -55,30 +55,30 @@ func testLife(t *testing.T, p *Program) {
 		t.Errorf("it is called %q", p.Name())
 	}
 	for op := range scenarios.NumOps {
-		if !p.Has(op) {
+		if !p.Supports(op) {
 			t.Errorf("it has no %v", op)
 		}
 	}
 	c, id := connect(t, p), manager.ID(uuid.New())
-	told := scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion
+	told := scenarios.ReportsIncarnation | scenarios.ReportsSeq | scenarios.ReportsVersion
 	odd := "a \"quoted\" \\ line\n and \x00 é 😀 \u2028"
 	for i, step := range []struct {
 		q    scenarios.Request
-		want scenarios.Answer
+		want scenarios.Effect
 	}{
-		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Created: true, Life: 1}},
-		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Life: 1}},
-		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: odd}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 1}},
-		{scenarios.Request{Op: scenarios.History}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 1,
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Effect{Reported: told, Created: true, Incarnation: 1}},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Effect{Reported: told, Incarnation: 1}},
+		{scenarios.Request{Op: scenarios.Append, Role: "user", Content: odd}, scenarios.Effect{Reported: told | scenarios.ReportsHeld, Incarnation: 1, Seq: 1, Version: 1}},
+		{scenarios.Request{Op: scenarios.History}, scenarios.Effect{Reported: told, Incarnation: 1, Seq: 1, Version: 1,
 			Messages: []manager.Message{{Seq: 1, Role: "user", Content: odd}}}},
-		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": odd}}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 2}},
-		{scenarios.Request{Op: scenarios.Touch}, scenarios.Answer{Told: told | scenarios.ToldHeld, Life: 1, Seq: 1, Version: 3}},
-		{scenarios.Request{Op: scenarios.Read}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3, Fields: map[string]string{"a": odd}}},
-		{scenarios.Request{Op: scenarios.Validate}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3}},
-		{scenarios.Request{Op: scenarios.Delete}, scenarios.Answer{Told: told, Life: 1, Seq: 1, Version: 3}},
-		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Answer{Told: told, Created: true, Life: 2}},
-		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Hour}, scenarios.Answer{}},
-		{scenarios.Request{Op: scenarios.Sweep}, scenarios.Answer{Removed: 1}},
+		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": odd}}, scenarios.Effect{Reported: told | scenarios.ReportsHeld, Incarnation: 1, Seq: 1, Version: 2}},
+		{scenarios.Request{Op: scenarios.Touch}, scenarios.Effect{Reported: told | scenarios.ReportsHeld, Incarnation: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.Read}, scenarios.Effect{Reported: told, Incarnation: 1, Seq: 1, Version: 3, Fields: map[string]string{"a": odd}}},
+		{scenarios.Request{Op: scenarios.Validate}, scenarios.Effect{Reported: told, Incarnation: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.Delete}, scenarios.Effect{Reported: told, Incarnation: 1, Seq: 1, Version: 3}},
+		{scenarios.Request{Op: scenarios.GetOrCreate}, scenarios.Effect{Reported: told, Created: true, Incarnation: 2}},
+		{scenarios.Request{Op: scenarios.Sweep, Idle: time.Hour}, scenarios.Effect{}},
+		{scenarios.Request{Op: scenarios.Sweep}, scenarios.Effect{Removed: 1}},
 	} {
 		step.q.ID = id
 		a := do(t, c, step.q)
@@ -88,7 +88,7 @@ func testLife(t *testing.T, p *Program) {
 		}
 	}
 	for _, op := range []scenarios.Op{scenarios.Append, scenarios.History, scenarios.Update, scenarios.Touch, scenarios.Read, scenarios.Validate, scenarios.Delete} {
-		var a scenarios.Answer
+		var a scenarios.Effect
 		if err := c.Do(context.Background(), &scenarios.Request{Op: op, ID: id}, &a); !errors.Is(err, manager.ErrNotFound) {
 			t.Errorf("%v of a session that is gone: %v", op, err)
 		}
@@ -124,7 +124,7 @@ func TestCensusIsOptional(t *testing.T) {
 		t.Errorf("census: %v: want %v", err, scenarios.ErrUnsupported)
 	}
 	_, err := start(t, "odd-census", Options{}).Census(context.Background())
-	if !errors.Is(err, scenarios.ErrGone) || !strings.Contains(err.Error(), `want "sessions"`) {
+	if !errors.Is(err, scenarios.ErrUnavailable) || !strings.Contains(err.Error(), `want "sessions"`) {
 		t.Errorf("census: %v: want it to miss the sessions", err)
 	}
 }
@@ -155,7 +155,7 @@ func TestUsers(t *testing.T) {
 	for u := range users {
 		c := connect(t, p)
 		working.Go(func() {
-			q, a := scenarios.Request{Op: scenarios.Append, ID: id, Content: "x"}, scenarios.Answer{}
+			q, a := scenarios.Request{Op: scenarios.Append, ID: id, Content: "x"}, scenarios.Effect{}
 			for range each {
 				if err := c.Do(context.Background(), &q, &a); err != nil {
 					t.Error(err)
@@ -212,7 +212,7 @@ func TestTooLargeIsNotSent(t *testing.T) {
 		{scenarios.Request{Op: scenarios.Append, Role: strings.Repeat("x", MaxRole+1)}, "role of 1025 bytes: want at most 1024"},
 		{scenarios.Request{Op: scenarios.Update, Fields: map[string]string{"a": strings.Repeat("x", MaxFields)}}, "fields of 1048577 bytes"},
 	} {
-		var a scenarios.Answer
+		var a scenarios.Effect
 		test.q.ID = id
 		err := c.Do(context.Background(), &test.q, &a)
 		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.says) ||
@@ -264,7 +264,7 @@ func TestJoin(t *testing.T) {
 		})
 	}
 	_, err := Start(context.Background(), Spec{Network: "unix", Address: filepath.Join(t.TempDir(), "s")}, Options{})
-	if !errors.Is(err, scenarios.ErrGone) || !strings.Contains(err.Error(), "no such file") {
+	if !errors.Is(err, scenarios.ErrUnavailable) || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("nobody is there: %v", err)
 	}
 }
@@ -328,17 +328,17 @@ func TestGone(t *testing.T) {
 		want  []error
 		names []string
 	}{
-		{"crash", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+		{"crash", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable},
 			[]string{"memory: crashed at add_message: exit status 2", "its stderr:\n  working on it 0\n", "  …\n", "panic: index out of range"}},
-		{"hang", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+		{"hang", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable},
 			[]string{"memory: hang: no answer to add_message for 1s (--target-timeout)\nits stderr:\n  waiting for a lock"}},
-		{"hang-up", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"at add_message: it closed the connection"}},
-		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone},
+		{"hang-up", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"at add_message: it closed the connection"}},
+		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable},
 			[]string{"at add_message: its answer `this is no JSON`: want an object of JSON"}},
-		{"not-utf8", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"not valid UTF-8"}},
-		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{`"error" "oops": want ` + faults}},
-		{"two-lines", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrGone}, []string{"more than one line for one request"}},
-		{"huge-line", scenarios.History, []error{manager.ErrNotApplied, scenarios.ErrGone},
+		{"not-utf8", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"not valid UTF-8"}},
+		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{`"error" "oops": want ` + faults}},
+		{"two-lines", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"more than one line for one request"}},
+		{"huge-line", scenarios.History, []error{manager.ErrNotApplied, scenarios.ErrUnavailable},
 			[]string{"at history: an answer of more than 16777216 bytes, which begins with `xxx"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -350,12 +350,12 @@ func TestGone(t *testing.T) {
 			p := start(t, test.name, o)
 			c, id := connect(t, p), manager.ID(uuid.New())
 			do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
-			var a scenarios.Answer
+			var a scenarios.Effect
 			err := c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
 			wantError(t, err, test.want, test.names)
-			wantError(t, p.Err(), []error{scenarios.ErrGone}, test.names)
+			wantError(t, p.Err(), []error{scenarios.ErrUnavailable}, test.names)
 			err = c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
-			wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, test.names)
+			wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrUnavailable}, test.names)
 		})
 	}
 }
@@ -379,7 +379,7 @@ func TestInternalError(t *testing.T) {
 	p := start(t, "internal", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
-	var a scenarios.Answer
+	var a scenarios.Effect
 	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: id}, &a)
 	wantError(t, err, []error{manager.ErrIndeterminate}, []string{"memory: internal error at add_message: disk full"})
 	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id})
@@ -400,15 +400,15 @@ func TestCrashIsEverybodys(t *testing.T) {
 	var working sync.WaitGroup
 	for _, c := range conns {
 		working.Go(func() {
-			q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
+			q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Effect{}
 			err := c.Do(context.Background(), &q, &a)
-			wantError(t, err, []error{scenarios.ErrGone}, []string{"add_message", ": exit status 2", "panic: index out of range"})
+			wantError(t, err, []error{scenarios.ErrUnavailable}, []string{"add_message", ": exit status 2", "panic: index out of range"})
 		})
 	}
 	working.Wait()
 	_, err := p.Connect(context.Background())
-	wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrGone}, []string{"add_message", ": exit status 2"})
-	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, []string{"add_message", ": exit status 2"})
+	wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrUnavailable}, []string{"add_message", ": exit status 2"})
+	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrUnavailable}, []string{"add_message", ": exit status 2"})
 }
 
 // A crash is told as what was going on when it happened, and not as what was asked next.
@@ -437,15 +437,15 @@ func TestCrashIsOfWhatWasInFlight(t *testing.T) {
 			c := conns[i]
 			asking.Go(func() {
 				q := scenarios.Request{Op: op, ID: id}
-				_ = c.Do(context.Background(), &q, new(scenarios.Answer)) // lost or answered
+				_ = c.Do(context.Background(), &q, new(scenarios.Effect)) // lost or answered
 			})
 		}
 		asking.Wait()
 		<-p.process.Exited()
 		q := scenarios.Request{Op: scenarios.Delete, ID: id}
-		err := late.Do(context.Background(), &q, new(scenarios.Answer))
-		wantError(t, err, []error{scenarios.ErrGone}, []string{test.says})
-		wantError(t, p.Reset(context.Background()), []error{scenarios.ErrGone}, []string{test.says})
+		err := late.Do(context.Background(), &q, new(scenarios.Effect))
+		wantError(t, err, []error{scenarios.ErrUnavailable}, []string{test.says})
+		wantError(t, p.Reset(context.Background()), []error{scenarios.ErrUnavailable}, []string{test.says})
 	}
 }
 
@@ -460,7 +460,7 @@ func TestContext(t *testing.T) {
 	p := start(t, "hang", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	ctx, cancel := context.WithCancelCause(context.Background())
-	var a scenarios.Answer
+	var a scenarios.Effect
 	q := scenarios.Request{Op: scenarios.GetOrCreate, ID: id}
 	if err := c.Do(ctx, &q, &a); err != nil { // a context that can end, and does not
 		t.Fatal(err)
@@ -476,7 +476,7 @@ func TestContext(t *testing.T) {
 	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrNotApplied}, nil)
 	err := c.Do(context.Background(), &q, &a)
 	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
-	if errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, scenarios.ErrUnavailable) {
 		t.Errorf("%v: the target is there", err)
 	}
 	wantError(t, connect(t, p).Do(ctx, &q, &a), []error{manager.ErrNotApplied, why}, nil)
@@ -519,14 +519,14 @@ func TestContextEndsAfterTheAnswer(t *testing.T) {
 	defer user.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	user.nc = &lateEnd{Conn: user.nc, cancel: cancel, closed: make(chan struct{})}
-	q, a := scenarios.Request{Op: scenarios.GetOrCreate, ID: manager.ID(uuid.New())}, scenarios.Answer{}
+	q, a := scenarios.Request{Op: scenarios.GetOrCreate, ID: manager.ID(uuid.New())}, scenarios.Effect{}
 	if err := user.Do(ctx, &q, &a); err != nil || !a.Created {
 		t.Errorf("it was answered %+v, %v", a, err)
 	}
 	q.Op = scenarios.Append
 	err = user.Do(context.Background(), &q, &a)
 	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
-	if errors.Is(err, context.Canceled) || errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, scenarios.ErrUnavailable) {
 		t.Errorf("%v: nobody ended this request, nor the target", err)
 	}
 }
@@ -536,10 +536,10 @@ func TestGoneStarved(t *testing.T) {
 	p := start(t, "memory", Options{})
 	c := connect(t, p)
 	c.(*conn).end(errStarved)
-	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Sweep}, &scenarios.Answer{})
+	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Sweep}, &scenarios.Effect{})
 	names := []string{"memory: hang: no answer to sweep for 5m0s (10 × --target-timeout), while others were answered"}
-	wantError(t, err, []error{scenarios.ErrGone}, names)
-	wantError(t, p.Err(), []error{scenarios.ErrGone}, names)
+	wantError(t, err, []error{scenarios.ErrUnavailable}, names)
+	wantError(t, p.Err(), []error{scenarios.ErrUnavailable}, names)
 }
 
 // A control request that was given up takes only its connection with it.
@@ -555,7 +555,7 @@ func TestControlIsMadeAnew(t *testing.T) {
 func TestUnknownOperation(t *testing.T) {
 	p := start(t, "memory", Options{})
 	p.has[scenarios.Sweep] = false
-	var a scenarios.Answer
+	var a scenarios.Effect
 	q := scenarios.Request{Op: scenarios.Sweep}
 	if err := connect(t, p).Do(context.Background(), &q, &a); !errors.Is(err, scenarios.ErrUnsupported) {
 		t.Errorf("an operation that it does not have: %v", err)
@@ -569,7 +569,7 @@ func TestCloseUnderUsers(t *testing.T) {
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
 	before, result := c.(*conn).turn.Load(), make(chan error, 1)
 	go func() {
-		q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Answer{}
+		q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Effect{}
 		result <- c.Do(context.Background(), &q, &a)
 	}()
 	waitTurn(c, before+1)
@@ -578,7 +578,7 @@ func TestCloseUnderUsers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantError(t, <-result, []error{scenarios.ErrGone}, []string{"the target was closed"})
+	wantError(t, <-result, []error{scenarios.ErrUnavailable}, []string{"the target was closed"})
 	_, err := p.Connect(context.Background())
-	wantError(t, err, []error{scenarios.ErrGone}, nil)
+	wantError(t, err, []error{scenarios.ErrUnavailable}, nil)
 }

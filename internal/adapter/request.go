@@ -35,7 +35,7 @@ func appendRequest(b []byte, q *scenarios.Request) []byte {
 	switch q.Op {
 	case scenarios.Create:
 		b = append(b, `,"kind":"`...)
-		b = append(b, kind(q.View)...)
+		b = append(b, kind(q.Kind)...)
 		b = append(b, '"')
 	case scenarios.Sweep:
 		b = append(b, `,"older_than_us":`...)
@@ -61,8 +61,8 @@ func appendRequest(b []byte, q *scenarios.Request) []byte {
 	return append(b, '}', '\n')
 }
 
-func kind(v scenarios.View) string {
-	if v == scenarios.BoardView {
+func kind(v scenarios.DriverKind) string {
+	if v == scenarios.BoardDriver {
 		return "brainstorm"
 	}
 	return "chat"

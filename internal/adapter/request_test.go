@@ -19,7 +19,7 @@ const someText = "123e4567-e89b-42d3-a456-426614174000"
 
 func TestAppendRequest(t *testing.T) {
 	everything := scenarios.Request{
-		View: scenarios.BoardView, ID: someID, Role: "user", Content: "say \"hi\"\n", Fields: map[string]string{"a": "1"},
+		Kind: scenarios.BoardDriver, ID: someID, Role: "user", Content: "say \"hi\"\n", Fields: map[string]string{"a": "1"},
 		Hold: 1500 * time.Microsecond, Idle: time.Second,
 	}
 	spinning := everything

@@ -10,7 +10,7 @@ import (
 // scanAnswer reads an answer as programs usually write it, for a fraction of what encoding/json takes. It is not ok when there
 // is anything in it that it does not know, such as an escape in a string or the same key twice: then the answer is
 // for [unmarshalAnswer], and what is in a does not count.
-func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Answer) (got part, f fault, ok bool) {
+func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, f fault, ok bool) {
 	s := scanner{line: line}
 	may := shapes[op].may | refusal
 	if !s.next('{') {
@@ -41,7 +41,7 @@ type scanner struct {
 }
 
 // part reads the value of a part, or of none, into where it belongs.
-func (s *scanner) part(p part, a *scenarios.Answer, f *fault) (ok bool) {
+func (s *scanner) part(p part, a *scenarios.Effect, f *fault) (ok bool) {
 	switch p {
 	case 0:
 		return s.ignored()
@@ -166,7 +166,7 @@ func (s *scanner) ignored() bool {
 	return ok
 }
 
-func (s *scanner) fields(a *scenarios.Answer) bool {
+func (s *scanner) fields(a *scenarios.Effect) bool {
 	if a.Fields == nil {
 		a.Fields = map[string]string{}
 	}
@@ -188,7 +188,7 @@ func (s *scanner) fields(a *scenarios.Answer) bool {
 	return true
 }
 
-func (s *scanner) messages(a *scenarios.Answer) bool {
+func (s *scanner) messages(a *scenarios.Effect) bool {
 	if !s.next('[') {
 		return false
 	}

@@ -27,7 +27,7 @@ func controls() map[string]verify.Subject {
 	open := func(g manager.Guarantees, open func() (manager.SessionStore[session], error)) verify.Subject {
 		return verify.Subject{Guarantees: g, Open: func(*verify.Turnstile) (manager.SessionStore[session], error) { return open() }}
 	}
-	queueing := manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Fair: true}
+	queueing := manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Fair: true}
 	return map[string]verify.Subject{
 		"right": open(perSession, func() (manager.SessionStore[session], error) { return newRight(nil), nil }),
 		"keyed": open(perSession, func() (manager.SessionStore[session], error) { return newKeyed(nil), nil }),

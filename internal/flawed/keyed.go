@@ -227,7 +227,7 @@ func (s *keyed) allLocks() []*counted {
 	return slices.Collect(maps.Values(s.locks))
 }
 
-// Census implements [manager.Censor].
+// Census implements [manager.CensusReporter].
 func (s *keyed) Census() manager.Census {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -61,7 +61,7 @@ func Lookup(name string) (*Flaw, bool) { f, ok := catalogue[name]; return f, ok 
 
 // What most flawed stores claim to be: a store with one lock a session.
 var (
-	perSession = manager.Guarantees{Blocks: manager.BlocksItself, Alone: true}
+	perSession = manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true}
 	optimistic = manager.Guarantees{Blocks: manager.BlocksWriters, Cancellable: manager.CancelBetween, Rollback: true}
 )
 

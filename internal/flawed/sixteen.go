@@ -14,7 +14,7 @@ var _ = register(Flaw{
 	Name:       "sixteen-messages",
 	How:        "the list of messages is cut at one more than it should keep",
 	Copies:     "LTRIM key -16 -1, or LTRIM key 0 15: both ends of the range count, and off by one is easy",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksEveryone, Alone: true},
+	Guarantees: manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true},
 	OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return newLists(manager.HistoryLimit + 1), nil },
 	Schedule: append(verify.Schedule{{User: userA, Do: verify.GetOrCreate}},
 		append(appends(manager.HistoryLimit+1), verify.Line{User: userB, Do: verify.History})...),
@@ -47,8 +47,8 @@ func newLists(keeps int) *chatLists {
 	return &chatLists{keeps: keeps, sessions: map[manager.ID]*chatList{}}
 }
 
-// Has implements [scenarios.Target].
-func (c *chatLists) Has(op scenarios.Op) bool {
+// Supports implements [scenarios.Target].
+func (c *chatLists) Supports(op scenarios.Op) bool {
 	return slices.Contains([]scenarios.Op{scenarios.GetOrCreate, scenarios.Append, scenarios.History, scenarios.Delete}, op)
 }
 
@@ -77,7 +77,7 @@ func (c *chatLists) Close() error { return nil }
 type chatUser struct{ *chatLists }
 
 // Do implements [scenarios.Conn].
-func (c chatUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+func (c chatUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) error {
 	a.Clear()
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
@@ -106,6 +106,6 @@ func (c chatUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Ans
 	default:
 		return scenarios.ErrUnsupported
 	}
-	a.Told, a.Seq = scenarios.ToldSeq, s.seq
+	a.Reported, a.Seq = scenarios.ReportsSeq, s.seq
 	return nil
 }

@@ -270,7 +270,7 @@ func (s *right) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor].
+// Census implements [manager.CensusReporter].
 func (s *right) Census() manager.Census {
 	n, _ := s.Len(context.Background())
 	return manager.Census{Sessions: n, Locks: n}

@@ -15,7 +15,7 @@ var _ = register(Flaw{
 	Name:       "nested-deadlock",
 	How:        "an update inside an update is declared to work, and waits for itself",
 	Copies:     "calling back into a store under a lock that is not reentrant: a Go mutex in place of Python's RLock",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Reentrant: true},
+	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Reentrant: true},
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newRight(t), nil },
 	Schedule: verify.Schedule{
 		{User: userA, Do: verify.GetOrCreate},
@@ -101,7 +101,7 @@ var _ = register(Flaw{
 	Name:       "cancelled-still-applies",
 	How:        "an update whose wait is cancelled is reported as not applied, and is applied when its turn comes",
 	Copies:     "jackc/pgx #2110: a commit is reported as given up, and is carried out",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Cancellable: manager.CancelAlways},
+	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		s := newRight(t)
 		s.newLock = func() locker { return &queue{right: s, next: firstCome} }
@@ -216,7 +216,7 @@ var _ = register(Flaw{
 	Name:       "cancelled-waiter-leaks",
 	How:        "a waiter that gives up stays in the queue, and the lock is handed to it when nobody is there to let go",
 	Copies:     "Python bpo-27585: asyncio.Lock deadlocked after a waiter had been cancelled",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Cancellable: manager.CancelAlways},
+	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		s := newRight(t)
 		s.newLock = func() locker { return &queue{right: s, leaves: true, next: firstCome} }
@@ -237,7 +237,7 @@ var _ = register(Flaw{
 	Name:       "starvation",
 	How:        "the store is declared to be fair, and the lock goes to the caller that came last",
 	Copies:     "a stack of waiters in place of a queue",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksItself, Alone: true, Fair: true},
+	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Fair: true},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		s := newRight(t)
 		s.newLock = func() locker { return &queue{right: s, next: lastCome} }

@@ -29,8 +29,8 @@ func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 		}
 	}
 	switch {
-	case u.trial.stopped.Load(), u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound):
-	case errors.Is(err, scenarios.ErrGone):
+	case u.trial.stopped.Load(), u.trial.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound):
+	case errors.Is(err, scenarios.ErrUnavailable):
 		u.trial.gone.CompareAndSwap(nil, &err)
 		u.trial.stopped.Store(true) // nobody will be answered any more
 		u.fault(err)
@@ -58,7 +58,7 @@ func errorKind(err error) string {
 		err  error
 		name string
 	}{
-		{scenarios.ErrGone, "gone"},
+		{scenarios.ErrUnavailable, "gone"},
 		{scenarios.ErrUnsupported, "unsupported"},
 		{manager.ErrNotFound, "not_found"},
 		{manager.ErrExists, "exists"},

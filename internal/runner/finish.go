@@ -87,7 +87,7 @@ func (tr *trial) checkEmpty(ctx context.Context) {
 	if err != nil || n != 0 {
 		tr.audit.violate("sessions left", manager.ID{}, "the store counts %d sessions after all were removed (error: %v)", n, err)
 	}
-	if c, ok := tr.store.(manager.Censor); ok {
+	if c, ok := tr.store.(manager.CensusReporter); ok {
 		if census := c.Census(); census.Sessions != 0 || census.Locks != 0 {
 			tr.audit.violate("locks left", manager.ID{}, "%d sessions and %d locks are kept after all sessions were removed", census.Sessions, census.Locks)
 		}

@@ -55,7 +55,7 @@ func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 }
 
 func kindOf(err error) string {
-	if errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, scenarios.ErrUnavailable) {
 		return "target gone"
 	}
 	return "unexpected error"

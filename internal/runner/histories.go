@@ -45,14 +45,14 @@ func (tr *trial) openChronicles() {
 	tr.keeper.chronicle = newChronicle(tr.keeper.number, room)
 	tr.janitor.chronicle = newChronicle(tr.janitor.number, room)
 	concerned := tr.users
-	if s.Own {
+	if s.OwnSessions {
 		concerned = slices.DeleteFunc(slices.Clone(tr.users), func(u *user) bool {
 			return !slices.ContainsFunc(tr.own(u), func(number uint32) bool { return number != 0 })
 		})
 	}
 	for i, u := range concerned {
 		u.numbers = numbers
-		if s.Own {
+		if s.OwnSessions {
 			u.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.own(u)...) // a cache line or more, as for ids
 		}
 		u.chronicle = newChronicle(u.number, room)

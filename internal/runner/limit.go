@@ -138,7 +138,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 // tape says it is the chance of a slow store that did few operations; below it, users who queue for the session see less
 // of the tape. Sessions of one user alone are bound by that user, which the first term of the limit says.
 func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) float64 {
-	if s.Own {
+	if s.OwnSessions {
 		return 0
 	}
 	hold, onTape := float64(t.HoldNs), math.Inf(1)

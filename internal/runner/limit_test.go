@@ -50,7 +50,7 @@ func TestHarnessBoundNeedsOperations(t *testing.T) {
 
 // The limit of a trial is never below what the trial itself did, since all its terms are measured inside the window.
 func TestLimitOfATrial(t *testing.T) {
-	shared, own := &scenarios.Scenario{Users: 100, Sessions: 10}, &scenarios.Scenario{Users: 100, Sessions: 100, Own: true}
+	shared, own := &scenarios.Scenario{Users: 100, Sessions: 10}, &scenarios.Scenario{Users: 100, Sessions: 100, OwnSessions: true}
 	tape := &scenarios.Tape{Updates: 0.5, Busiest: 0.1}
 	const ms = 1e6 // nanoseconds
 	for _, row := range []struct {

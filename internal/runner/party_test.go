@@ -190,7 +190,7 @@ func TestTheFirstParticipantAuditsAll(t *testing.T) {
 		}
 		before := *s
 		s.change(q)
-		p.after = func(int, *scenarios.Request, *scenarios.Answer, *held) error { p.after = nil; *s = before; return nil }
+		p.after = func(int, *scenarios.Request, *scenarios.Effect, *held) error { p.after = nil; *s = before; return nil }
 		return true
 	}
 	docs, errs, _ := party(t, 3, small(t, "chatbot"), func(int) Subject { return driven(p) }, 1)
@@ -312,9 +312,9 @@ type crashingConn struct {
 	n int
 }
 
-func (c *crashingConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+func (c *crashingConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) error {
 	if c.n++; c.n > 5 {
-		return fmt.Errorf("%w: unplugged", scenarios.ErrGone)
+		return fmt.Errorf("%w: unplugged", scenarios.ErrUnavailable)
 	}
 	return c.Conn.Do(ctx, q, a)
 }

@@ -30,7 +30,7 @@ const (
 func (base setup) idle(users int, warmup, window time.Duration) setup {
 	s := *base.scenario
 	s.Hold, s.Think, s.Iterations = 0, 0, 0
-	if s.Own {
+	if s.OwnSessions {
 		s.Sessions = s.SlotsPerUser() * users
 	}
 	s.Users = users

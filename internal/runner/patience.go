@@ -21,7 +21,7 @@ const (
 func (tr *trial) untilAnswered(do func() error) error {
 	for end := time.Now().Add(min(lenient, tr.patience)); ; {
 		err := do()
-		if err == nil || !tr.remote || !unanswered(err) || errors.Is(err, scenarios.ErrGone) || tr.ctx.Err() != nil || time.Now().After(end) {
+		if err == nil || !tr.remote || !unanswered(err) || errors.Is(err, scenarios.ErrUnavailable) || tr.ctx.Err() != nil || time.Now().After(end) {
 			return err
 		}
 		tr.sleep(again)

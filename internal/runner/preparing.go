@@ -18,7 +18,7 @@ func (tr *trial) telling(prepare func() error) error {
 		return prepare()
 	}
 	sessions := tr.scenario.Slots()
-	if tr.scenario.Own { // each participant makes its own users'
+	if tr.scenario.OwnSessions { // each participant makes its own users'
 		sessions = tr.scenario.SlotsPerUser() * len(tr.users)
 	}
 	done := make(chan error, 1)

@@ -172,7 +172,7 @@ func costOf(t result.Trial) *result.Harness {
 }
 
 // program reports whether it is a program of its own that is driven.
-func (s *Subject) program() bool { _, ok := s.Target.(scenarios.Metered); return ok }
+func (s *Subject) program() bool { _, ok := s.Target.(scenarios.UsageReporter); return ok }
 
 // metered reports whether any trial knows what the target's processes spent.
 func (e *entrant) metered() bool {
@@ -205,7 +205,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		case base.window == 0:
 			base.window = DefaultWindow
 		}
-		if s.Cold {
+		if s.NoWarmUp {
 			base.warmup = 0
 		}
 	}

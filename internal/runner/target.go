@@ -17,7 +17,7 @@ import (
 type targetUser struct {
 	conn    scenarios.Conn
 	q       scenarios.Request
-	a       scenarios.Answer
+	a       scenarios.Effect
 	blurred bool // it was not told lives where it needs them to tell sessions under one id apart
 
 	used []int64 // by slot, where sessions are swept: the trial's clock when the last use that was confirmed began
@@ -37,7 +37,7 @@ func (tr *trial) connect(ctx context.Context) error {
 		}
 		u.way.conn = conn
 		u.beats.Add(1)
-		u.way.q = scenarios.Request{View: tr.scenario.Drives, Spin: tr.scenario.Spin}
+		u.way.q = scenarios.Request{Kind: tr.scenario.Driver, Spin: tr.scenario.Spin}
 		if tr.sweeps {
 			u.way.used = make([]int64, len(u.ids))
 		}
@@ -128,12 +128,12 @@ func (u *user) vacate(slot uint32) {
 
 // worked notes the work that was done under the lock in another process: as long as it says, or else as long as it was
 // asked for.
-func (u *user) worked(a *scenarios.Answer) {
+func (u *user) worked(a *scenarios.Effect) {
 	held := u.way.q.Hold
 	if held == 0 {
 		return
 	}
-	reported := a.Told&scenarios.ToldHeld != 0
+	reported := a.Reported&scenarios.ReportsHeld != 0
 	if reported {
 		held = a.Held
 	}
@@ -151,9 +151,9 @@ func (u *user) worked(a *scenarios.Answer) {
 // wroteTo notes in the ledger the change that was just confirmed.
 func (u *user) wroteTo(slot, word uint32) {
 	a := &u.way.a
-	n, told := a.Seq, a.Told&scenarios.ToldSeq != 0
+	n, told := a.Seq, a.Reported&scenarios.ReportsSeq != 0
 	if u.trial.byVersion {
-		n, told = a.Version, a.Told&scenarios.ToldVersion != 0
+		n, told = a.Version, a.Reported&scenarios.ReportsVersion != 0
 	}
 	if life := u.lifeIn(slot); told {
 		u.ledger.wrote(u.first+slot, life, n, word)
@@ -163,7 +163,7 @@ func (u *user) wroteTo(slot, word uint32) {
 }
 
 // shared reports whether ids live more than once.
-func (tr *trial) shared() bool { return tr.scenario.Drives == scenarios.StoreView }
+func (tr *trial) shared() bool { return tr.scenario.Driver == scenarios.StoreDriver }
 
 // lifeIn is the life that the last answer was about. One under a minted id is known by that; under an id that lives more
 // than once the target has to tell, and where it does not all of them count as one.
@@ -176,8 +176,8 @@ func (u *user) lifeIn(slot uint32) uint64 {
 
 // lifeTold is the life that the target told.
 func (u *user) lifeTold(id manager.ID) uint64 {
-	if a := &u.way.a; a.Told&scenarios.ToldLife != 0 {
-		return a.Life
+	if a := &u.way.a; a.Reported&scenarios.ReportsIncarnation != 0 {
+		return a.Incarnation
 	}
 	u.way.blurred = true
 	return manager.IncarnationOf(id) | 1
@@ -188,9 +188,9 @@ func (u *user) endTold(id manager.ID, life uint64) ending {
 	a := &u.way.a
 	e := ending{id: id, life: life, n: uncounted, others: uncounted, since: u.opStart}
 	switch {
-	case u.trial.byVersion && a.Told&scenarios.ToldVersion != 0:
+	case u.trial.byVersion && a.Reported&scenarios.ReportsVersion != 0:
 		e.n = a.Version
-	case !u.trial.byVersion && a.Told&scenarios.ToldSeq != 0:
+	case !u.trial.byVersion && a.Reported&scenarios.ReportsSeq != 0:
 		e.n = a.Seq
 	}
 	e.kept = untold
@@ -333,7 +333,7 @@ const noIncarnations = "the target tells no incarnations, so that sessions under
 
 // spentByTarget is what the target's processes have spent so far, zero where nobody knows.
 func (tr *trial) spentByTarget() scenarios.TargetUsage {
-	m, ok := tr.target.(scenarios.Metered)
+	m, ok := tr.target.(scenarios.UsageReporter)
 	if !ok {
 		return scenarios.TargetUsage{}
 	}

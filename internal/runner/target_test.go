@@ -29,8 +29,8 @@ type program struct {
 	// What a test bends: each is told the how manieth request it is.
 	before func(n int, q *scenarios.Request) error                               // instead of carrying it out, when it gives an error
 	apply  func(n int, q *scenarios.Request, s *held) bool                       // in place of a change, when it reports true
-	after  func(n int, q *scenarios.Request, a *scenarios.Answer, s *held) error // carried out, and not yet told
-	told   scenarios.Told                                                        // what it tells
+	after  func(n int, q *scenarios.Request, a *scenarios.Effect, s *held) error // carried out, and not yet told
+	told   scenarios.Reported                                                    // what it tells
 	census func(manager.Census) manager.Census
 }
 
@@ -42,13 +42,13 @@ type held struct {
 	used               time.Time
 }
 
-const everything = scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion | scenarios.ToldHeld
+const everything = scenarios.ReportsIncarnation | scenarios.ReportsSeq | scenarios.ReportsVersion | scenarios.ReportsHeld
 
 func newProgram() *program {
 	return &program{sessions: map[manager.ID]*held{}, told: everything}
 }
 
-func (p *program) Has(scenarios.Op) bool { return true }
+func (p *program) Supports(scenarios.Op) bool { return true }
 
 func (p *program) Connect(context.Context) (scenarios.Conn, error) {
 	p.mu.Lock()
@@ -85,7 +85,7 @@ func (w *wire) Close() error {
 	return nil
 }
 
-func (w *wire) Do(_ context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+func (w *wire) Do(_ context.Context, q *scenarios.Request, a *scenarios.Effect) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a.Clear()
@@ -101,7 +101,7 @@ func (w *wire) Do(_ context.Context, q *scenarios.Request, a *scenarios.Answer) 
 		return err
 	}
 	if s != nil {
-		a.Told, a.Life, a.Seq, a.Version, a.Held = w.told, s.life, s.seq, s.version, q.Hold
+		a.Reported, a.Incarnation, a.Seq, a.Version, a.Held = w.told, s.life, s.seq, s.version, q.Hold
 	}
 	if w.after != nil {
 		return w.after(n, q, a, s)
@@ -109,7 +109,7 @@ func (w *wire) Do(_ context.Context, q *scenarios.Request, a *scenarios.Answer) 
 	return nil
 }
 
-func (w *wire) carryOut(n int, q *scenarios.Request, a *scenarios.Answer) (*held, error) {
+func (w *wire) carryOut(n int, q *scenarios.Request, a *scenarios.Effect) (*held, error) {
 	s := w.sessions[q.ID]
 	switch q.Op {
 	case scenarios.Create:
@@ -145,7 +145,7 @@ func (w *wire) carryOut(n int, q *scenarios.Request, a *scenarios.Answer) (*held
 	return s, nil
 }
 
-func (w *wire) begin(id manager.ID, a *scenarios.Answer) *held {
+func (w *wire) begin(id manager.ID, a *scenarios.Effect) *held {
 	w.lives++
 	s := &held{life: w.lives, fields: map[string]string{}, used: time.Now()}
 	w.sessions[id] = s
@@ -170,13 +170,13 @@ func driven(p *program) Subject {
 }
 
 func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
-	for _, told := range []scenarios.Told{everything, everything &^ scenarios.ToldSeq &^ scenarios.ToldVersion, scenarios.ToldLife, 0} {
+	for _, told := range []scenarios.Reported{everything, everything &^ scenarios.ReportsSeq &^ scenarios.ReportsVersion, scenarios.ReportsIncarnation, 0} {
 		for _, s := range scenarios.All() {
 			t.Run(fmt.Sprintf("%s/%d", s.Name, told), func(t *testing.T) {
 				p := newProgram()
 				p.told = told
-				if told&scenarios.ToldSeq == 0 {
-					p.after = func(_ int, _ *scenarios.Request, a *scenarios.Answer, _ *held) error {
+				if told&scenarios.ReportsSeq == 0 {
+					p.after = func(_ int, _ *scenarios.Request, a *scenarios.Effect, _ *held) error {
 						for i := range a.Messages {
 							a.Messages[i].Seq = 0
 						}
@@ -187,7 +187,7 @@ func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
 				if !trial.Audit.OK || trial.Ops == 0 {
 					t.Errorf("%d operations, audit: %+v", trial.Ops, trial.Audit)
 				}
-				if partial := s.Drives == scenarios.StoreView && told&scenarios.ToldLife == 0; (trial.Audit.Partial != "") != partial {
+				if partial := s.Driver == scenarios.StoreDriver && told&scenarios.ReportsIncarnation == 0; (trial.Audit.Partial != "") != partial {
 					t.Errorf("partial: %q", trial.Audit.Partial)
 				}
 				if p.conns != 0 {
@@ -214,8 +214,8 @@ func TestTargetsAreAskedForWhatScenariosNeed(t *testing.T) {
 				t.Errorf("audit: %+v", trial.Audit)
 			}
 			for op := range asked {
-				if !slices.Contains(s.Needs(), op) {
-					t.Errorf("asked for %v: want only %v", op, s.Needs())
+				if !slices.Contains(s.RequiredOps(), op) {
+					t.Errorf("asked for %v: want only %v", op, s.RequiredOps())
 				}
 			}
 		})
@@ -226,7 +226,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 	tenth := func(n int) bool { return n%10 == 9 }
 	for _, row := range []struct {
 		why, scenario, kind string
-		told                scenarios.Told
+		told                scenarios.Reported
 		how                 func(p *program)
 	}{
 		{"one change in ten is lost", "chatbot", "lost update", everything, func(p *program) {
@@ -236,7 +236,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 				}
 				before := *s
 				s.change(q)
-				p.after = func(int, *scenarios.Request, *scenarios.Answer, *held) error { p.after = nil; *s = before; return nil }
+				p.after = func(int, *scenarios.Request, *scenarios.Effect, *held) error { p.after = nil; *s = before; return nil }
 				return true
 			}
 		}},
@@ -260,7 +260,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			}
 		}},
 		{"a number is given out twice", "chatbot", "duplicate number", everything, func(p *program) {
-			p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, _ *held) error {
+			p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, _ *held) error {
 				if q.Op == scenarios.Append && n%1000 == 999 && a.Seq > 1 {
 					a.Seq--
 				}
@@ -268,7 +268,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			}
 		}},
 		{"ids are not random", "create-storm", "weak id", everything, func(p *program) {
-			p.after = func(_ int, q *scenarios.Request, a *scenarios.Answer, s *held) error {
+			p.after = func(_ int, q *scenarios.Request, a *scenarios.Effect, s *held) error {
 				if q.Op == scenarios.Create {
 					delete(p.sessions, a.ID)
 					a.ID = uuid.NewSHA1(uuid.NameSpaceURL, a.ID[:])
@@ -295,13 +295,13 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			}
 		}},
 		{"everybody is told that they created it", "churn", "double creation", everything, func(p *program) {
-			p.after = func(_ int, q *scenarios.Request, a *scenarios.Answer, _ *held) error {
+			p.after = func(_ int, q *scenarios.Request, a *scenarios.Effect, _ *held) error {
 				a.Created = a.Created || q.Op == scenarios.GetOrCreate
 				return nil
 			}
 		}},
 		{"a session that is deleted keeps its number of changes to itself", "churn", "lost update", everything, func(p *program) {
-			p.after = func(_ int, q *scenarios.Request, a *scenarios.Answer, s *held) error {
+			p.after = func(_ int, q *scenarios.Request, a *scenarios.Effect, s *held) error {
 				if q.Op == scenarios.Delete && a.Seq > 0 {
 					a.Seq--
 				}
@@ -309,7 +309,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			}
 		}},
 		{"a session is forgotten", "chatbot", "lost session", everything, func(p *program) {
-			p.after = func(n int, q *scenarios.Request, _ *scenarios.Answer, _ *held) error {
+			p.after = func(n int, q *scenarios.Request, _ *scenarios.Effect, _ *held) error {
 				if q.Op == scenarios.History && n%10 == 3 {
 					delete(p.sessions, q.ID)
 				}
@@ -325,7 +325,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			}
 		}},
 		{"a session is forgotten where sessions are swept, too", "expiry", "lost session", everything, func(p *program) {
-			p.after = func(n int, q *scenarios.Request, _ *scenarios.Answer, _ *held) error {
+			p.after = func(n int, q *scenarios.Request, _ *scenarios.Effect, _ *held) error {
 				if q.Op == scenarios.Append && n%10 == 3 {
 					delete(p.sessions, q.ID)
 				}
@@ -341,7 +341,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 			}
 		}},
 		{"ids are not random", "create-storm", "foreign id", everything, func(p *program) {
-			p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, s *held) error {
+			p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, s *held) error {
 				if q.Op == scenarios.Create {
 					delete(p.sessions, a.ID)
 					a.ID = uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n))
@@ -395,7 +395,7 @@ func TestGoneTarget(t *testing.T) {
 	p := newProgram()
 	p.before = func(n int, q *scenarios.Request) error {
 		if n > 2000 {
-			return fmt.Errorf("%w: it crashed: exit status 1", scenarios.ErrGone)
+			return fmt.Errorf("%w: it crashed: exit status 1", scenarios.ErrUnavailable)
 		}
 		return nil
 	}
@@ -433,7 +433,7 @@ func TestLostAnswersAreNobodysLie(t *testing.T) {
 				}
 				return nil
 			}
-			p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, _ *held) error {
+			p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, _ *held) error {
 				if n > 100 && n < 300 && n%7 == 1 {
 					a.ID, a.Created = manager.ID{}, false
 					return fmt.Errorf("its answer was lost: %w", manager.ErrIndeterminate)
@@ -468,7 +468,7 @@ func TestLostAnswersExcuseNothingElse(t *testing.T) {
 		how       func(p *program)
 	}{
 		{"a confirmed message is lost", "lost update", func(p *program) {
-			p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, s *held) error {
+			p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, s *held) error {
 				if n%50 == 7 && q.Op == scenarios.Append {
 					s.seq--
 					s.version--
@@ -481,7 +481,7 @@ func TestLostAnswersExcuseNothingElse(t *testing.T) {
 			}
 		}},
 		{"more is there than all lost answers explain", "phantom update", func(p *program) {
-			p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, s *held) error {
+			p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, s *held) error {
 				if q.Op == scenarios.Append && n > 100 && n < 300 && n%7 == 1 {
 					s.change(q)
 					s.change(q)
@@ -534,7 +534,7 @@ func TestFits(t *testing.T) {
 // What is answered again before and after the window does not fail a right target.
 func TestLostAnswersBesideTheWindow(t *testing.T) {
 	p := newProgram()
-	p.after = func(n int, q *scenarios.Request, a *scenarios.Answer, _ *held) error {
+	p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, _ *held) error {
 		if q.Op == scenarios.Delete && n%7 == 3 || n < 100 && n%7 == 3 {
 			a.ID, a.Created = manager.ID{}, false
 			return fmt.Errorf("its answer was lost: %w", manager.ErrIndeterminate)

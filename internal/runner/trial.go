@@ -143,7 +143,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	tr.byVersion = s.scenario.ByVersion()
 	tr.sweeps = s.scenario.Sweeps()
 	tr.hot = noSlot
-	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.Own {
+	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {
 		tr.hot = s.tape.Hot
 	}
 	tr.audit = auditor{
@@ -192,7 +192,7 @@ func (tr *trial) open(subject Subject) (err error) {
 
 // settle makes the users and the sessions that are to be there before the clock starts.
 func (tr *trial) settle() error {
-	if tr.scenario.Drives == scenarios.BoardView && tr.target == nil {
+	if tr.scenario.Driver == scenarios.BoardDriver && tr.target == nil {
 		if err := tr.openBoards(); err != nil {
 			return err
 		}
@@ -259,7 +259,7 @@ func (tr *trial) seat() {
 	s := tr.scenario
 	slots, per := s.Slots(), s.SlotsPerUser()
 	switch {
-	case s.Own:
+	case s.OwnSessions:
 	case tr.part.first():
 		tr.ids, tr.lives = make([]manager.ID, slots), make([]uint64, slots)
 	default:
@@ -273,7 +273,7 @@ func (tr *trial) seat() {
 	lo, hi := tr.part.users(s.Users)
 	for i := lo; i < hi; i++ {
 		u := tr.newUser(i, touched, true)
-		if s.Own {
+		if s.OwnSessions {
 			// A cache line or more each: what a user writes here is next to nobody's.
 			u.ids, u.lives = make([]manager.ID, per, max(per, 8)), make([]uint64, per, max(per, 16))
 			u.first = uint32(i * per)
@@ -300,7 +300,7 @@ func (tr *trial) seat() {
 // hands is how many keepers there are to be: several where each answer comes from far away. All of them go by the same number.
 func (tr *trial) hands() int {
 	const far = 16
-	if tr.remote && tr.record == 0 && !tr.scenario.Absent && (tr.scenario.Own || tr.part.first()) {
+	if tr.remote && tr.record == 0 && !tr.scenario.StartsEmpty && (tr.scenario.OwnSessions || tr.part.first()) {
 		return far
 	}
 	return 1
@@ -337,11 +337,11 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 		store = per.User()
 	}
 	opts := []manager.Option{manager.WithWork(work), manager.WithTTL(tr.scenario.TTL), manager.OnRemove(u.handedOver)}
-	switch tr.scenario.Drives {
-	case scenarios.ChatView:
+	switch tr.scenario.Driver {
+	case scenarios.ChatDriver:
 		u.do = u.doChat
 		u.chat = manager.NewChatbot(store, opts...).User()
-	case scenarios.BoardView:
+	case scenarios.BoardDriver:
 		u.do = u.doBoard
 		u.board = tr.board.Over(store, opts...)
 	default:
@@ -355,10 +355,10 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 func (tr *trial) prefill() error {
 	s := tr.scenario
 	switch {
-	case s.Own && !s.Absent:
+	case s.OwnSessions && !s.StartsEmpty:
 	case !tr.part.first(): // they are there
 		return nil
-	case s.Absent:
+	case s.StartsEmpty:
 		return mintAll(tr.ids)
 	}
 	return together(len(tr.keepers), func(i int) error { return tr.prefillBy(tr.keepers[i], i) })
@@ -392,7 +392,7 @@ func together(n int, do func(i int) error) error {
 // prefillBy has the i-th keeper do its part: where all sessions are shared, one slot in so many, else one user in so many.
 func (tr *trial) prefillBy(k *user, i int) error {
 	n := len(tr.keepers)
-	if !tr.scenario.Own {
+	if !tr.scenario.OwnSessions {
 		return k.fill(tr.ids, tr.lives, 0, i, n)
 	}
 	for at := i; at < len(tr.users); at += n {

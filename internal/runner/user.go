@@ -89,8 +89,8 @@ func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
 // slept until then would wake up long after it.
 func (u *user) walk(visits int64) {
 	tr := u.trial
-	steps, at := tr.tape.Steps, tr.tape.Start(u.number, tr.scenario.Users)
-	own, timed := tr.scenario.Own, tr.timed()
+	steps, at := tr.tape.Ops, tr.tape.Start(u.number, tr.scenario.Users)
+	own, timed := tr.scenario.OwnSessions, tr.timed()
 	t := u.now()
 walk:
 	for {
@@ -177,7 +177,7 @@ func (u *user) think(t int64) int64 {
 func inside(start, end, from, until int64) int64 { return max(0, min(end, until)-max(start, from)) }
 
 // actOwn does a step on a session of the user's own, and before it what it takes to have one.
-func (u *user) actOwn(t int64, step scenarios.Step) int64 {
+func (u *user) actOwn(t int64, step scenarios.TapeOp) int64 {
 	slot, op := step.Slot(), step.Op()
 	if u.lives[slot] == 0 && op != scenarios.Create {
 		if t = u.logIn(t, slot); u.lives[slot] == 0 {
@@ -185,7 +185,7 @@ func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 		}
 	}
 	t, err := u.timed(t, step)
-	if err != nil && u.trial.scenario.Leaving && errors.Is(err, manager.ErrNotFound) {
+	if err != nil && u.trial.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound) {
 		u.ledger.gone = append(u.ledger.gone, absence{u.lives[slot], t})
 		u.missTarget(slot, t)
 		u.lives[slot] = 0
@@ -199,12 +199,12 @@ func (u *user) actOwn(t int64, step scenarios.Step) int64 {
 }
 
 func (u *user) logIn(t int64, slot uint32) int64 {
-	t, _ = u.timed(t, scenarios.NewStep(scenarios.Create, slot, 0, false))
+	t, _ = u.timed(t, scenarios.NewTapeOp(scenarios.Create, slot, 0, false))
 	return t
 }
 
 // timed does one operation and records it. The hot path: one reading of the clock.
-func (u *user) timed(t int64, step scenarios.Step) (int64, error) {
+func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	tr := u.trial
 	u.opStart, u.opSlot = t, step.Slot()
 	kind := step.Op()

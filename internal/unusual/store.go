@@ -32,7 +32,7 @@ type store struct {
 
 var (
 	_ manager.SessionStore[session] = (*store)(nil)
-	_ manager.Censor                = (*store)(nil)
+	_ manager.CensusReporter        = (*store)(nil)
 )
 
 // entry is one incarnation of a session.
@@ -239,7 +239,7 @@ func (s *store) Close() error {
 	return nil
 }
 
-// Census implements [manager.Censor].
+// Census implements [manager.CensusReporter].
 func (s *store) Census() manager.Census {
 	s.mu.Lock()
 	defer s.mu.Unlock()

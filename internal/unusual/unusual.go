@@ -16,11 +16,11 @@ func All() []strategies.Strategy {
 	var all []strategies.Strategy
 	add := func(name, how string, g manager.Guarantees, open func() *store) {
 		all = append(all, strategies.Strategy{
-			Name: name, How: how, Guarantees: g,
+			Name: name, Description: how, Guarantees: g,
 			Open: func(strategies.Values) (manager.SessionStore[manager.Session], error) { return open(), nil },
 		})
 	}
-	exclusive := manager.Guarantees{Blocks: manager.BlocksItself, Alone: true}
+	exclusive := manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true}
 
 	add("slow", "each operation sleeps 1 to 5 ms while it holds the session, as one that writes to disk does", exclusive,
 		func() *store {
@@ -29,7 +29,7 @@ func All() []strategies.Strategy {
 			return s
 		})
 	add("stalling", "every 500th operation stops the whole store for 200 ms, as a compaction or a long collection does",
-		manager.Guarantees{Blocks: manager.BlocksEveryone, Alone: true},
+		manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true},
 		func() *store {
 			s, operations := newStore(newMutex), 0
 			s.lookup = func() {
@@ -56,7 +56,7 @@ func All() []strategies.Strategy {
 			return s
 		})
 	add("retrying", "an update's closure runs on a copy up to three times before its result is kept",
-		manager.Guarantees{Blocks: manager.BlocksItself, Rollback: true},
+		manager.Guarantees{Blocks: manager.BlocksSession, Rollback: true},
 		func() *store {
 			s := newStore(newMutex)
 			s.tries = func() int { return 1 + rand.IntN(3) }

@@ -230,7 +230,7 @@ func TestOnlyReportedWorkIsDrawn(t *testing.T) {
 			r := newRemote(func(r *remote) {
 				r.unlocked = true
 				if !tells {
-					r.tells &^= scenarios.ToldHeld
+					r.tells &^= scenarios.ReportsHeld
 				}
 			})
 			report := onTarget(t, r, verify.Config{First: true, Rounds: 20})

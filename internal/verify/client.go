@@ -59,7 +59,7 @@ type client struct {
 
 	conn    scenarios.Conn // its way to a target, and what it is asked and told there
 	request scenarios.Request
-	answer  scenarios.Answer
+	answer  scenarios.Effect
 	waiting atomic.Pointer[pending] // for the target's answer
 }
 
@@ -270,7 +270,7 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 
 // held notes how long the closure of a write had the session, where nobody else may have it meanwhile.
 func (k *call) held(ns int64) {
-	if !k.guarantees.Alone {
+	if !k.guarantees.ExclusiveUpdates {
 		return
 	}
 	k.mu.Lock()
@@ -332,7 +332,7 @@ func (k *call) finish(err error) Op {
 	k.over = true
 	if k.runs > 1 {
 		k.again++
-		if k.guarantees.Alone && k.plan.kind.Writes() {
+		if k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
 			k.fault(ByAnswers, RepeatedClosure, k.plan.slot, "%s's closure ran %d times, and the store promises that it runs once",
 				who(&k.op), k.runs)
 		}
@@ -373,7 +373,7 @@ func (k *call) outcome(err error) Outcome {
 		return OK
 	case errors.Is(err, errPlanned) && wants == Fails:
 		return failed
-	case errors.Is(err, scenarios.ErrGone):
+	case errors.Is(err, scenarios.ErrUnavailable):
 		return Unknown
 	case k.sure && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
 		return wild("%s: %v", who(&k.op), err)
@@ -393,7 +393,9 @@ func (k *call) outcome(err error) Outcome {
 }
 
 // alone reports whether the store promises that this operation's closure runs once only, and then comes to its end.
-func (k *call) alone() bool { return k.guarantees.Alone && k.plan.kind.Writes() && k.target == nil }
+func (k *call) alone() bool {
+	return k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.target == nil
+}
 
 // tell notes what the operation was shown.
 func (k *call) tell(s *manager.Session, parts Told) {

@@ -291,7 +291,7 @@ func leakFree(p *probe) Guarantee {
 	if n, err := p.store.Len(context.Background()); err != nil || n != 1 {
 		p.violate(LeakedSessions, "all sessions but one were deleted, and the store counts %d (error %v)", n, err)
 	}
-	if s, ok := p.store.(manager.Censor); ok {
+	if s, ok := p.store.(manager.CensusReporter); ok {
 		if c := s.Census(); c.Locks > 1 {
 			p.violate(LeakedLocks, "all sessions but one were deleted, and %d locks are still kept", c.Locks)
 		}

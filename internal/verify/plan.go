@@ -56,7 +56,7 @@ func draw(seed uint64, cfg *Config, target *audience) script {
 	s := script{
 		procs: []int{1, 2, 4, 8}[seed%4],
 		slots: 1 + rng.IntN(4),
-		gauge: cfg.Subject.Guarantees.Alone && rng.IntN(2) == 0,
+		gauge: cfg.Subject.Guarantees.ExclusiveUpdates && rng.IntN(2) == 0,
 		gc:    rng.IntN(4) == 0,
 	}
 	users := min(cfg.Users, max(2, cfg.Users-rng.IntN(cfg.Users)))

@@ -91,7 +91,7 @@ func (r *round) open(target *audience, t *Turnstile) error {
 		a.ids[i] = r.alike(uuid.New(), a.ids[0])
 		a.slotOf[a.ids[i]] = uint32(i)
 	}
-	if r.script.gauge || t != nil && a.guarantees.Alone {
+	if r.script.gauge || t != nil && a.guarantees.ExclusiveUpdates {
 		a.inside = make([]gauge, slots)
 	}
 	r.arena = a
@@ -342,7 +342,7 @@ func (r *round) count() {
 	} else if err == nil && n != 0 {
 		k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and the store counts %d", n)
 	}
-	if s, ok := r.store.(manager.Censor); ok {
+	if s, ok := r.store.(manager.CensusReporter); ok {
 		switch c := s.Census(); {
 		case c.Sessions != 0:
 			k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and %d can still be found", c.Sessions)

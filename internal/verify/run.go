@@ -271,7 +271,7 @@ func (r *run) conclude(ctx context.Context) {
 	defer func() {
 		seen := []Guarantee{r.linearizable()}
 		if r.Config.Subject.OpenTarget == nil {
-			seen = append(seen, r.alone())
+			seen = append(seen, r.exclusiveUpdates())
 		}
 		r.Report.Guarantees = append(seen, r.Report.Guarantees...)
 	}()
@@ -310,10 +310,10 @@ func (r *run) linearizable() Guarantee {
 	return g
 }
 
-// alone says whether closures ran once only.
-func (r *run) alone() Guarantee {
-	promised := r.Config.Subject.Guarantees.Alone
-	g := Guarantee{Name: "alone", Declared: yes(promised), Observed: notLookedAt, Kept: true}
+// exclusiveUpdates reports whether closures ran exactly once.
+func (r *run) exclusiveUpdates() Guarantee {
+	promised := r.Config.Subject.Guarantees.ExclusiveUpdates
+	g := Guarantee{Name: "exclusive updates", Declared: yes(promised), Observed: notLookedAt, Kept: true}
 	all := r.All()
 	broken := slices.IndexFunc(all, func(v *Violation) bool {
 		return v.Anomaly == RepeatedClosure || v.Anomaly == MutualExclusion

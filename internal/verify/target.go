@@ -47,7 +47,7 @@ func (r *run) admit(ctx context.Context) error {
 	if err = r.target.knows(r.Scenarios); err == nil {
 		err = r.target.listen(ctx, r.performs)
 	}
-	if errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, scenarios.ErrUnavailable) {
 		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
 		err = nil
 	}
@@ -92,7 +92,7 @@ func (a *audience) knows(list []scenarios.Scenario) error {
 // has reports whether users can ask for such an operation.
 func (a *audience) has(k Kind) bool {
 	op, can := requests[k]
-	return can && a.Has(op)
+	return can && a.Supports(op)
 }
 
 // listen has one user live two lives of a session, and notes whether what it was told of lives and versions is what sessions
@@ -106,9 +106,9 @@ func (a *audience) listen(ctx context.Context, performs func(Kind) bool) error {
 	}
 	defer conn.Close()
 	var (
-		answer   scenarios.Answer
-		lives    []uint64       // that it was told, of the one and the other
-		told     scenarios.Told // of the last change
+		answer   scenarios.Effect
+		lives    []uint64           // that it was told, of the one and the other
+		told     scenarios.Reported // of the last change
 		expected = true
 	)
 	q := scenarios.Request{ID: uuid.New(), Role: role, Content: "counts", Fields: map[string]string{fieldNames[0]: "counts"}}
@@ -122,29 +122,29 @@ func (a *audience) listen(ctx context.Context, performs func(Kind) bool) error {
 			scenarios.GetOrCreate, scenarios.Append, scenarios.Update, scenarios.Append, scenarios.GetOrCreate,
 			scenarios.History, scenarios.Read, scenarios.Delete,
 		} {
-			if !a.Has(op) || !performs(visited[op]) {
+			if !a.Supports(op) || !performs(visited[op]) {
 				continue
 			}
 			q.Op = op
 			if err := conn.Do(ctx, &q, &answer); err != nil {
-				if errors.Is(err, scenarios.ErrGone) {
+				if errors.Is(err, scenarios.ErrUnavailable) {
 					return err
 				}
 				return nil // the rounds will say more of it
 			}
 			if op.Mutates() {
 				version++
-				told = answer.Told
+				told = answer.Reported
 			}
-			expected = expected && (answer.Told&scenarios.ToldVersion == 0 || answer.Version == version)
-			if answer.Told&scenarios.ToldLife != 0 {
-				expected = expected && !slices.Contains(lives[:from], answer.Life) && (len(lives) == from || answer.Life == lives[from])
-				lives = append(lives, answer.Life)
+			expected = expected && (answer.Reported&scenarios.ReportsVersion == 0 || answer.Version == version)
+			if answer.Reported&scenarios.ReportsIncarnation != 0 {
+				expected = expected && !slices.Contains(lives[:from], answer.Incarnation) && (len(lives) == from || answer.Incarnation == lives[from])
+				lives = append(lives, answer.Incarnation)
 			}
 		}
 	}
 	a.numbered = expected
-	a.tells = told&scenarios.ToldSeq != 0 || expected && told&scenarios.ToldVersion != 0
+	a.tells = told&scenarios.ReportsSeq != 0 || expected && told&scenarios.ReportsVersion != 0
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (r *round) prepare(ctx context.Context) error {
 		}
 	}
 	r.lost(err, asked)
-	if errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, scenarios.ErrUnavailable) {
 		return nil // which convicts it
 	}
 	return err
@@ -207,19 +207,19 @@ func (c *client) exchange(ctx context.Context, what string) error {
 }
 
 // hear notes what the target told.
-func (c *client) hear(op *Op, a *scenarios.Answer) {
-	tell := func(there scenarios.Told, part Told) {
-		if a.Told&there != 0 {
+func (c *client) hear(op *Op, a *scenarios.Effect) {
+	tell := func(there scenarios.Reported, part Told) {
+		if a.Reported&there != 0 {
 			op.Told |= part
 		}
 	}
-	tell(scenarios.ToldSeq, ToldSeq)
+	tell(scenarios.ReportsSeq, ToldSeq)
 	if c.target.numbered {
-		tell(scenarios.ToldLife, ToldLife)
-		tell(scenarios.ToldVersion, ToldVersion)
+		tell(scenarios.ReportsIncarnation, ToldLife)
+		tell(scenarios.ReportsVersion, ToldVersion)
 	}
-	op.Life, op.Version, op.Seq = Tag(a.Life), a.Version, a.Seq // a life by the target's number, until [name]
-	if a.Told&scenarios.ToldHeld != 0 {
+	op.Life, op.Version, op.Seq = Tag(a.Incarnation), a.Version, a.Seq // a life by the target's number, until [name]
+	if a.Reported&scenarios.ReportsHeld != 0 {
 		op.Hold = int64(a.Held)
 	}
 	switch op.Kind {
@@ -292,7 +292,7 @@ type gone struct {
 
 // lost notes that the target is gone, if err says so. The first to find out tells how.
 func (a *arena) lost(err error, asked *pending) {
-	if errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, scenarios.ErrUnavailable) {
 		a.gone.CompareAndSwap(nil, asked.to(err))
 	}
 }
@@ -321,15 +321,15 @@ func (g *gone) convict(patience time.Duration, seed uint64) *Violation {
 // createAt has the target mint an id, and looks at what it got.
 func (c *client) createAt(ctx context.Context) {
 	op := Op{Kind: Create, Outcome: OK, Call: c.called()}
-	c.request = scenarios.Request{Op: scenarios.Create, View: scenarios.ChatView}
-	if !c.target.Has(scenarios.Append) {
-		c.request.View = scenarios.BoardView
+	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
+	if !c.target.Supports(scenarios.Append) {
+		c.request.Kind = scenarios.BoardDriver
 	}
 	err := c.exchange(ctx, UserName(c.user)+"'s create")
 	op.Return = c.returned()
 	id := c.answer.ID
 	switch {
-	case errors.Is(err, scenarios.ErrGone):
+	case errors.Is(err, scenarios.ErrUnavailable):
 		return
 	case unsettled(err):
 		c.unknown = true // it may be there, under an id that nobody was told
@@ -350,7 +350,7 @@ func (c *client) createAt(ctx context.Context) {
 func (c *client) vacate(id manager.ID) error {
 	c.request = scenarios.Request{Op: scenarios.Delete, ID: id}
 	err := c.exchange(context.Background(), "the removal of what the users left")
-	if errors.Is(err, scenarios.ErrGone) {
+	if errors.Is(err, scenarios.ErrUnavailable) {
 		return nil // which says more
 	}
 	return err
@@ -362,7 +362,7 @@ func (r *round) countAt() {
 	c, err := r.target.Census(context.Background())
 	r.lost(err, asked)
 	switch {
-	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrGone):
+	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable):
 	case err != nil:
 		r.keeper().fault(ByAnswers, UnexpectedError, 0, "census: %v", err)
 	default:
@@ -382,7 +382,7 @@ func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
 		return g, err
 	}
 	defer conn.Close()
-	var answer scenarios.Answer
+	var answer scenarios.Effect
 	q := scenarios.Request{Role: role, Content: "gone in a moment", Fields: map[string]string{fieldNames[0]: "gone in a moment"}}
 	for n, end := 0, time.Now().Add(lifetime); n < lives && time.Now().Before(end); n++ {
 		q.ID = uuid.New()
@@ -418,7 +418,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 	asked := &pending{"making and deleting sessions", time.Now()}
 	g, err := r.comeAndGo(ctx)
 	switch {
-	case errors.Is(err, scenarios.ErrGone):
+	case errors.Is(err, scenarios.ErrUnavailable):
 		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
 		err = nil
 	case unsettled(err):

@@ -21,7 +21,7 @@ import (
 
 // remote is a target in this process: right, but for what is set.
 type remote struct {
-	tells     scenarios.Told // parts of its answers
+	tells     scenarios.Reported // parts of its answers
 	lacks     []scenarios.Op
 	sure      bool
 	uncounted bool // it takes no census
@@ -59,7 +59,7 @@ type remoteSession struct {
 	fields             map[string]string
 }
 
-const tellsAll = scenarios.ToldLife | scenarios.ToldSeq | scenarios.ToldVersion | scenarios.ToldHeld
+const tellsAll = scenarios.ReportsIncarnation | scenarios.ReportsSeq | scenarios.ReportsVersion | scenarios.ReportsHeld
 
 func newRemote(change func(*remote)) *remote {
 	r := &remote{
@@ -71,7 +71,7 @@ func newRemote(change func(*remote)) *remote {
 
 var _ scenarios.Target = (*remote)(nil)
 
-func (r *remote) Has(op scenarios.Op) bool {
+func (r *remote) Supports(op scenarios.Op) bool {
 	return op != scenarios.Sweep && op != scenarios.Validate && op != scenarios.Touch && !slices.Contains(r.lacks, op)
 }
 
@@ -161,11 +161,11 @@ func (o outage) Error() string {
 	}
 	return "crashed: exit status 3\nits stderr:\n  Traceback (most recent call last):"
 }
-func (o outage) Unwrap() error { return scenarios.ErrGone }
+func (o outage) Unwrap() error { return scenarios.ErrUnavailable }
 
 var errVague = fmt.Errorf("%w: internal: KeyError", manager.ErrIndeterminate)
 
-func (u *remoteUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Answer) error {
+func (u *remoteUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) error {
 	a.Clear()
 	u.mu.Lock()
 	u.requests++
@@ -210,7 +210,7 @@ func (u *remoteUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.
 	return err
 }
 
-func (u *remoteUser) create(a *scenarios.Answer) error {
+func (u *remoteUser) create(a *scenarios.Effect) error {
 	a.ID = uuid.New()
 	if u.sameID {
 		a.ID = uuid.UUID{6: 0x40, 8: 0x80, 15: 1}
@@ -225,7 +225,7 @@ func (u *remoteUser) create(a *scenarios.Answer) error {
 }
 
 // begin makes a session, with mu held.
-func (u *remoteUser) begin(id manager.ID, a *scenarios.Answer) *remoteSession {
+func (u *remoteUser) begin(id manager.ID, a *scenarios.Effect) *remoteSession {
 	u.lives++
 	s := &remoteSession{life: u.lives, version: u.firstIs}
 	if u.oneLife {
@@ -237,11 +237,11 @@ func (u *remoteUser) begin(id manager.ID, a *scenarios.Answer) *remoteSession {
 	return s
 }
 
-func (u *remoteUser) state(s *remoteSession, a *scenarios.Answer) {
-	a.Told, a.Life, a.Seq, a.Version = u.tells&^scenarios.ToldHeld, s.life, s.seq, s.version
+func (u *remoteUser) state(s *remoteSession, a *scenarios.Effect) {
+	a.Reported, a.Incarnation, a.Seq, a.Version = u.tells&^scenarios.ReportsHeld, s.life, s.seq, s.version
 }
 
-func (u *remoteUser) getOrCreate(q *scenarios.Request, a *scenarios.Answer) error {
+func (u *remoteUser) getOrCreate(q *scenarios.Request, a *scenarios.Effect) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if s := u.sessions[q.ID]; s != nil {
@@ -253,7 +253,7 @@ func (u *remoteUser) getOrCreate(q *scenarios.Request, a *scenarios.Answer) erro
 }
 
 // inside does what is done in the critical section: the work lies between reading the session and writing it.
-func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Answer) error {
+func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Effect) error {
 	u.mu.Lock()
 	s := u.sessions[q.ID]
 	if s == nil && u.adopts {
@@ -304,7 +304,7 @@ func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Answer) error {
 	}
 	u.state(&now, a)
 	if q.Op.Mutates() {
-		a.Told, a.Held = a.Told|u.tells&scenarios.ToldHeld, time.Since(start)
+		a.Reported, a.Held = a.Reported|u.tells&scenarios.ReportsHeld, time.Since(start)
 	}
 	return nil
 }
@@ -327,9 +327,9 @@ func TestRightTargetsAreLinearizable(t *testing.T) {
 	for why, change := range map[string]func(*remote){
 		"it tells everything":                 func(*remote) {},
 		"it tells nothing":                    func(r *remote) { r.tells = 0 },
-		"it numbers messages only":            func(r *remote) { r.tells = scenarios.ToldSeq },
-		"it numbers versions only":            func(r *remote) { r.tells = scenarios.ToldVersion },
-		"it numbers lives only":               func(r *remote) { r.tells = scenarios.ToldLife },
+		"it numbers messages only":            func(r *remote) { r.tells = scenarios.ReportsSeq },
+		"it numbers versions only":            func(r *remote) { r.tells = scenarios.ReportsVersion },
+		"it numbers lives only":               func(r *remote) { r.tells = scenarios.ReportsIncarnation },
 		"it counts versions from seven":       func(r *remote) { r.firstIs = 7 },
 		"all lives have one number":           func(r *remote) { r.oneLife = true },
 		"it has chats only and tells nothing": func(r *remote) { r.lacks, r.tells = chats, 0 },
@@ -366,14 +366,14 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 	}{
 		{"the lock goes with the session while others wait for it", func(r *remote) { r.orphans = true }, "churn",
 			[]verify.Anomaly{verify.LostUpdate, verify.Resurrection}, ""},
-		{"the same, and it tells the numbers of messages only", func(r *remote) { r.orphans, r.tells = true, scenarios.ToldSeq }, "churn",
+		{"the same, and it tells the numbers of messages only", func(r *remote) { r.orphans, r.tells = true, scenarios.ReportsSeq }, "churn",
 			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer, verify.GarbageRead}, ""},
 		{"the same, and it tells nothing", func(r *remote) { r.orphans, r.tells = true, 0 }, "churn",
 			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer}, ""},
 		{"an update is a get and a set", func(r *remote) { r.unlocked = true }, "", []verify.Anomaly{verify.LostUpdate}, "one of the two changes is lost"},
 		{"the same, and it tells nothing", func(r *remote) { r.unlocked, r.tells = true, 0 }, "",
 			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer, verify.StaleRead}, ""},
-		{"two messages have one number", func(r *remote) { r.repeats, r.tells = 5, scenarios.ToldSeq }, "",
+		{"two messages have one number", func(r *remote) { r.repeats, r.tells = 5, scenarios.ReportsSeq }, "",
 			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer}, ""},
 		{"a change makes the session that it does not find", func(r *remote) { r.adopts = true }, "", []verify.Anomaly{verify.AdoptedID}, "nobody had created"},
 		{"the same, and it tells nothing", func(r *remote) { r.adopts, r.tells = true, 0 }, "",

@@ -75,7 +75,7 @@ func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(Kind) bool) func
 			if len(visit) == 0 {
 				slot = drawSlot(rng, slots)
 				visit = visitOf(rng, s)
-				if !known[slot] && !s.Absent {
+				if !known[slot] && !s.StartsEmpty {
 					visit = slices.Insert(visit, 0, GetOrCreate)
 				}
 				known[slot] = true

@@ -156,7 +156,7 @@ func TestOverlapped(t *testing.T) {
 
 func TestRoundsAreDrawnFromTheirSeed(t *testing.T) {
 	cfg := &Config{Users: DefaultUsers, Ops: DefaultOps}
-	cfg.Subject.Guarantees.Alone = true
+	cfg.Subject.Guarantees.ExclusiveUpdates = true
 	procs := map[int]bool{}
 	for seed := range uint64(200) {
 		s := draw(seed, cfg, nil)

@@ -28,7 +28,7 @@ type (
 	fn    = func(context.Context, *probe) error
 )
 
-var plain = manager.Guarantees{Blocks: manager.BlocksEveryone, Alone: true}
+var plain = manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true}
 
 // with is plain with something more declared.
 func with(declare func(*manager.Guarantees)) manager.Guarantees {
@@ -42,7 +42,7 @@ var (
 	reentrants   = with(func(g *manager.Guarantees) { g.Reentrant = true })
 	cancellables = with(func(g *manager.Guarantees) { g.Cancellable = manager.CancelAlways })
 	fairs        = with(func(g *manager.Guarantees) { g.Fair = true })
-	onlyItself   = with(func(g *manager.Guarantees) { g.Blocks = manager.BlocksItself })
+	onlyItself   = with(func(g *manager.Guarantees) { g.Blocks = manager.BlocksSession })
 	onlyWriters  = with(func(g *manager.Guarantees) { g.Blocks = manager.BlocksWriters })
 )
 

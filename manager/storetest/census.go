@@ -9,7 +9,7 @@ import (
 
 func census[T any](e *env[T]) {
 	const workers, sessions = 4, 100_000
-	censor, _ := e.store.(manager.Censor)
+	censor, _ := e.store.(manager.CensusReporter)
 	var empty manager.Census
 	if censor != nil {
 		empty = censor.Census()
@@ -41,7 +41,7 @@ func census[T any](e *env[T]) {
 
 // wantCensus fails the case unless the store holds no more than when it was empty. A goroutine that is on its way out
 // gets the time it needs.
-func (e *env[T]) wantCensus(censor manager.Censor, empty manager.Census) {
+func (e *env[T]) wantCensus(censor manager.CensusReporter, empty manager.Census) {
 	var c manager.Census
 	for patience := time.Now().Add(5 * time.Second); time.Now().Before(patience); time.Sleep(time.Millisecond) {
 		if c = censor.Census(); c.Goroutines <= empty.Goroutines {

@@ -42,7 +42,7 @@ func closeWaits[T any](e *env[T]) {
 			e.pause(out.ch)
 			running.Add(-1)
 		})
-		if e.g.Alone { // else it may have to try again, and finds the store closed
+		if e.g.ExclusiveUpdates { // else it may have to try again, and finds the store closed
 			e.want(err, nil, "Update that was running when Close came")
 		}
 	})
@@ -84,7 +84,7 @@ func (e *env[T]) waiters(id manager.ID) []<-chan struct{} {
 		done := e.spawn(func() {
 			err := op.do(e, background, id, func() { called.Store(true) })
 			e.inTime(err, op.name)
-			if err != nil && e.g.Alone && called.Load() && !op.sweeps { // a Sweep may be stopped halfway
+			if err != nil && e.g.ExclusiveUpdates && called.Load() && !op.sweeps { // a Sweep may be stopped halfway
 				e.errorf("applied and refused: %s was called and its caller got %v", op.name, err)
 			}
 		})

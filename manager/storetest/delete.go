@@ -63,7 +63,7 @@ func (e *env[T]) churnOnce(l *life, draw int) {
 		}
 	case draw < 7:
 		err := e.update(l.id, func(s *T) {
-			if n := l.inside.Add(1); n != 1 && e.g.Alone {
+			if n := l.inside.Add(1); n != 1 && e.g.ExclusiveUpdates {
 				e.errorf("orphan lock: %d updates were in one session at once after it was deleted and created again", n)
 			}
 			runtime.Gosched() // others queue up now, so that a Delete finds waiters
@@ -75,7 +75,7 @@ func (e *env[T]) churnOnce(l *life, draw int) {
 		}
 	case draw < 8:
 		err := e.store.View(background, l.id, func(context.Context, *T) error {
-			if n := l.inside.Load(); n != 0 && e.g.Alone {
+			if n := l.inside.Load(); n != 0 && e.g.ExclusiveUpdates {
 				e.errorf("orphan lock: View was in a session with %d updates after it was deleted and created again", n)
 			}
 			return nil

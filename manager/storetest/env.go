@@ -44,7 +44,7 @@ func (m *mint) id() (id manager.ID) {
 func (e *env[T]) retry(op func() error) error {
 	for {
 		err := op()
-		if e.g.Alone || !errors.Is(err, manager.ErrConflict) || e.hasFailed() {
+		if e.g.ExclusiveUpdates || !errors.Is(err, manager.ErrConflict) || e.hasFailed() {
 			return err
 		}
 	}

@@ -110,7 +110,7 @@ func reentrantOwner[T any](e *env[T]) {
 	e.want(err, nil, "Update")
 	e.enters(kept, id, "stale owner: the ctx of an fn that is over opened a session that another goroutine holds")
 
-	if !e.g.OnlyItself() {
+	if !e.g.IndependentSessions() {
 		return // while fn runs nobody can hold another session
 	}
 	other := e.create(1)[0]

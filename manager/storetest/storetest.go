@@ -100,9 +100,9 @@ func Cases[T any]() []Case[T] {
 		{"steady-view", "What a closure is shown does not change under its eyes, never goes back, and a copy of it stays.",
 			nil, steadyView[T]},
 		{"alone", "Where fn runs alone it runs exactly once, and nobody else is in the session meanwhile.",
-			func(g g) bool { return g.Alone }, alone[T]},
+			func(g g) bool { return g.ExclusiveUpdates }, alone[T]},
 		{"others-go-on", "Where a busy session blocks only itself, every operation on other sessions completes meanwhile.",
-			g.OnlyItself, othersGoOn[T]},
+			g.IndependentSessions, othersGoOn[T]},
 		{"readers-go-on", "Where a busy session keeps nobody from reading, View of it completes while it is being updated.",
 			func(g g) bool { return g.Blocks == manager.BlocksWriters }, readersGoOn[T]},
 

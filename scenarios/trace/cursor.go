@@ -32,12 +32,12 @@ func (c *Cursor) Again() *Cursor {
 
 // Next returns the next operation and when it is due, in nanoseconds since the log's first row, never before the one
 // before it. Not ok: the end, or Err. It does not allocate.
-func (c *Cursor) Next() (at int64, step scenarios.Step, ok bool) {
+func (c *Cursor) Next() (at int64, step scenarios.TapeOp, ok bool) {
 	if len(c.buf) < recordSize && !c.fill() {
 		return 0, 0, false
 	}
 	at = int64(binary.LittleEndian.Uint64(c.buf))
-	step = scenarios.Step(binary.LittleEndian.Uint64(c.buf[8:]))
+	step = scenarios.TapeOp(binary.LittleEndian.Uint64(c.buf[8:]))
 	c.buf = c.buf[recordSize:]
 	return at, step, true
 }

@@ -50,7 +50,7 @@ type sessions struct {
 	states []session // by slot
 	counts Counts
 	last   time.Duration // At of the row before
-	steps  []scenarios.Step
+	steps  []scenarios.TapeOp
 }
 
 type session struct {
@@ -81,7 +81,7 @@ func (s *sessions) slot(key []byte) (uint32, error) {
 // add turns a visit into steps: those of its row, after a GetOrCreate where the session is not alive. The result is
 // valid until the next call. at is never below that of an earlier visit: a row that is late in
 // the log is due as soon as its turn comes.
-func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.Step, err error) {
+func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.TapeOp, err error) {
 	slot, err := s.slot(v.Key)
 	if err != nil {
 		return 0, nil, err
@@ -105,7 +105,7 @@ func (s *sessions) step(slot uint32, a Action, start bool) {
 		a.Size = scenarios.MaxSize
 		c.Clipped++
 	}
-	s.steps = append(s.steps, scenarios.NewStep(a.Op, slot, a.Size, start))
+	s.steps = append(s.steps, scenarios.NewTapeOp(a.Op, slot, a.Size, start))
 	state.alive = a.Op != scenarios.Delete
 	c.Operations[a.Op]++
 	c.MaxSize = max(c.MaxSize, a.Size)

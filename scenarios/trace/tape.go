@@ -125,7 +125,7 @@ func newWriter(t *Tape) *writer {
 	return &writer{tape: t, out: out, pending: make([][]byte, len(t.users)), hash: sha256.New()}
 }
 
-func (w *writer) write(at int64, step scenarios.Step) error {
+func (w *writer) write(at int64, step scenarios.TapeOp) error {
 	var record [recordSize]byte
 	binary.LittleEndian.PutUint64(record[:8], uint64(at))
 	binary.LittleEndian.PutUint64(record[8:], uint64(step))

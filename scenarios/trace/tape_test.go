@@ -19,7 +19,7 @@ import (
 // record is what a cursor gives.
 type record struct {
 	At   int64
-	Step scenarios.Step
+	Step scenarios.TapeOp
 }
 
 func (r record) String() string {
@@ -164,7 +164,7 @@ func reference(rows [][4]int, ops []string) (want []record) {
 		slot, name, size := slots[r[1]], ops[r[2]], r[3]
 		start := true
 		if !alive[r[1]] && name != "login" {
-			want = append(want, record{at, scenarios.NewStep(scenarios.GetOrCreate, slot, 0, true)})
+			want = append(want, record{at, scenarios.NewTapeOp(scenarios.GetOrCreate, slot, 0, true)})
 			start = false
 		}
 		op := map[string]scenarios.Op{"append": scenarios.Append, "": scenarios.Append, "history": scenarios.History,
@@ -172,7 +172,7 @@ func reference(rows [][4]int, ops []string) (want []record) {
 		if op != scenarios.Append {
 			size = 0
 		}
-		want = append(want, record{at, scenarios.NewStep(op, slot, size, start)})
+		want = append(want, record{at, scenarios.NewTapeOp(op, slot, size, start)})
 		alive[r[1]] = op != scenarios.Delete
 	}
 	return want

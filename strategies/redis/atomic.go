@@ -42,7 +42,7 @@ func legalAtomics() string {
 // Guarantees is what a [Store] that is atomic in this way promises. The wait for a lock ends with ctx, too, but an update inside
 // an update of the same session would wait for its own caller, and readers and Delete wait for nobody.
 func (a Atomic) Guarantees() manager.Guarantees {
-	g := manager.Guarantees{Blocks: manager.BlocksItself, Cancellable: manager.CancelBetween, Rollback: true}
+	g := manager.Guarantees{Blocks: manager.BlocksSession, Cancellable: manager.CancelBetween, Rollback: true}
 	if a == Lock {
 		g.Cancellable = manager.CancelNever
 	}

@@ -46,7 +46,7 @@ type Store[T any] struct {
 
 var (
 	_ manager.SessionStore[int] = (*Store[int])(nil)
-	_ manager.Censor            = (*Store[int])(nil)
+	_ manager.CensusReporter    = (*Store[int])(nil)
 )
 
 // New makes a store of the sessions below prefix, which must not be empty or have braces in it. client is a
@@ -341,7 +341,7 @@ func (s *Store[T]) Len(ctx context.Context) (int, error) {
 // censusPatience bounds a census, which has no ctx.
 const censusPatience = time.Minute
 
-// Census implements [manager.Censor]. Locks are those held now. What cannot be counted is 0.
+// Census implements [manager.CensusReporter]. Locks are those held now. What cannot be counted is 0.
 func (s *Store[T]) Census() manager.Census {
 	ctx, cancel := context.WithTimeout(context.Background(), censusPatience)
 	defer cancel()

@@ -30,9 +30,9 @@ const (
 // The guarantees are those of the default; [Atomic.Guarantees] has the others'.
 func Strategy(o Options) strategies.Strategy {
 	return strategies.Strategy{
-		Name:       "redis",
-		How:        "a value in Redis, read, changed here, and written back if nobody has written meanwhile, else tried again",
-		Guarantees: DefaultAtomic.Guarantees(),
+		Name:        "redis",
+		Description: "a value in Redis, read, changed here, and written back if nobody has written meanwhile, else tried again",
+		Guarantees:  DefaultAtomic.Guarantees(),
 		Params: []strategies.Param{
 			{
 				Name: "atomic", Default: string(DefaultAtomic), Legal: legalAtomics(),

@@ -452,7 +452,7 @@ func converse(t *testing.T, spec adapter.Spec) error {
 		return err
 	}
 	defer c.Close()
-	var a scenarios.Answer
+	var a scenarios.Effect
 	q := scenarios.Request{Op: scenarios.Create}
 	if err := c.Do(t.Context(), &q, &a); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Chat is what a user of a chat scenario drives. *manager.ChatUser is one.
+// Chat is the driver of one user of a chat scenario. *manager.ChatUser implements it.
 type Chat interface {
 	CreateSession(ctx context.Context) (manager.ID, error)
 	AddMessage(ctx context.Context, id manager.ID, role, content string) (seq uint64, err error)
@@ -16,10 +16,10 @@ type Chat interface {
 	Touch(ctx context.Context, id manager.ID) (version uint64, err error)
 	DeleteSession(ctx context.Context, id manager.ID) error
 	ExpireIdle(ctx context.Context, ttl time.Duration) (int, error)
-	Touches() uint64 // made by this user so far, those that its reads found due included
+	Touches() uint64 // number of touches by this user so far, including those that its reads made
 }
 
-// Brainstorm is what the users of a board scenario drive. *manager.Brainstorming is one.
+// Brainstorm is the driver of all users of a board scenario. *manager.Brainstorming implements it.
 type Brainstorm interface {
 	CreateSession(ctx context.Context) (manager.ID, error)
 	UpdateSession(ctx context.Context, id manager.ID, fields map[string]string) (version uint64, err error)
