@@ -22,6 +22,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/adapter/conformance"
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -54,7 +55,7 @@ type shippedAdapter struct {
 }
 
 func TestShippedAdapters(t *testing.T) {
-	if raceDetector {
+	if child.RaceDetector {
 		t.Skip("left out: the race detector sees nothing of other programs")
 	}
 	classes := t.TempDir()

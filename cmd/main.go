@@ -33,7 +33,7 @@ func Main(opts ...Option) int {
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // from then on a signal does what it does to any process
 	a := newApp(opts)
-	if isChild() || measures() {
+	if verifies() || measures() {
 		os.Exit(a.main(ctx))
 	}
 	return a.main(ctx)
@@ -82,8 +82,8 @@ func (a *app) main(ctx context.Context) int {
 	err := a.checkStores()
 	switch {
 	case err != nil:
-	case isChild():
-		err = a.answer(ctx)
+	case verifies():
+		err = a.serveVerify(ctx)
 	case measures():
 		err = a.measure(ctx)
 	default:

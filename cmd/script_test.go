@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // TestMain lets the scripts run the test binary as sessbench, and as the build of someone with stores of their own.
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 	}
 	if _, script := commands[filepath.Base(os.Args[0])]; !script { // a test's own child
 		switch {
-		case os.Getenv(childEnv) != "":
+		case os.Getenv(verify.ChildVariable) != "":
 			commands["unsound"]()
 		case os.Getenv(measureEnv) != "":
 			commands["crashing"]()

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 // variablePrefix begins the name of every environment variable that is read.
@@ -16,7 +18,7 @@ const variablePrefix = "SESSBENCH_"
 // otherVariables are those that set no flag: those of child processes, those of this program's tests, and TEST_ for more of these.
 func otherVariables() []string {
 	return []string{
-		childEnv, measureEnv, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
+		verify.ChildVariable, measureEnv, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
 		variablePrefix + "KILLS", variablePrefix + "PICTURES", variablePrefix + "SEEDS", variablePrefix + "TRACES",
 	}
 }

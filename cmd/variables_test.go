@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sessbench/sessbench/internal/verify"
 )
 
 func TestUnknownVariables(t *testing.T) {
@@ -64,7 +66,7 @@ func TestVariablesInTheSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(found, childEnv) {
+	if !slices.Contains(found, verify.ChildVariable) {
 		t.Fatalf("found only %v", found)
 	}
 	for _, name := range found {

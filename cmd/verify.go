@@ -14,6 +14,7 @@ import (
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // verifyOptions is what `verify` was asked for.
@@ -36,7 +37,7 @@ type verifyOptions struct {
 	Patience time.Duration
 	Until    string // the violation that ends the repetition of the rounds; empty: they are not repeated
 
-	chosenNames []string // of Scenarios, those that fit
+	fitting []scenarios.Scenario // of Scenarios, those whose operations can be verified
 }
 
 // The ways to bring users into a store.
@@ -51,8 +52,12 @@ const (
 	kindHTML    = "html"
 )
 
-// flawedBudget is how long random pressure may take to convict a flawed store.
-const flawedBudget = time.Minute
+const (
+	untilBudget     = -1               // number of rounds: only the budget ends them
+	untilBudgetTime = 10 * time.Minute // default budget with --until
+	flawedBudget    = time.Minute      // default budget with --flawed --schedule random
+	maxMemory       = 3 << 30          // bytes that a child process may use
+)
 
 func newVerifyCmd(a *app) *cobra.Command {
 	o := &verifyOptions{common: common{app: a}}
@@ -133,9 +138,6 @@ func untilNames() []string {
 	}
 	return names
 }
-
-// untilBudgetTime is the budget of --until where none is given.
-const untilBudgetTime = 10 * time.Minute
 
 // The bounds of what can be asked for.
 const (
@@ -252,9 +254,9 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 			f.Skipped = append(f.Skipped, labelsOf(tasks[i:])...)
 			break
 		}
-		report, err := o.examine(ctx, t, hearing{
-			step: func(s verify.Step) { show.step(t, s) },
-			slow: func(atMost time.Duration) {
+		report, err := runTask(ctx, t, verify.Callbacks{
+			Step: func(s verify.Step) { show.step(t, s) },
+			Slow: func(atMost time.Duration) {
 				show.clear()
 				o.waiting(atMost)
 			},
@@ -262,16 +264,16 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 		switch {
 		case errors.Is(err, context.Canceled):
 			f.Skipped = append(f.Skipped, t.Label)
+		case errors.Is(err, scenarios.ErrUnsupported):
+			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v: want another target or --scenario", t.Label, err))
+			f.unfit++
 		case err != nil:
 			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, openfiles.Explain(err, openfiles.Usual)))
-			if codeOf(err) == exitUsage {
-				f.unfit++
-			}
 		default:
 			for _, v := range report.All() {
 				v.Command = o.replay(t, v)
 			}
-			o.named(report, t, f)
+			o.nameTarget(report, t, f)
 			f.add(report, t.flaw)
 			show.done(report)
 		}
@@ -306,7 +308,7 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	if err := o.targetOptions.parse(o.from("target")); err != nil {
 		return nil, err
 	}
-	if o.chosenNames, err = o.chosenScenarios(); err != nil {
+	if o.fitting, err = o.chosenScenarios(); err != nil {
 		return nil, err
 	}
 	if len(o.specs) > 0 && o.sources["strategy"].rank == rankDefault {
@@ -326,7 +328,7 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	var tasks []task
 	for _, s := range list {
 		t := o.task(s.Label)
-		t.Strategy, t.Params = s.Strategy.Name, s.Params
+		t.source.Strategy, t.source.Params, t.Params = s.Strategy.Name, s.Params, s.Params
 		tasks = append(tasks, t)
 	}
 	return append(tasks, o.targetTasks()...), nil
@@ -355,56 +357,64 @@ func (o *verifyOptions) onlyStores() error {
 	return nil
 }
 
-// task is one subject's, with the settings that are the same for all.
+// task returns the task of one subject, with the settings that are the same for all.
 func (o *verifyOptions) task(label string) task {
 	t := task{
-		Label:     label,
-		Memory:    memoryLimit,
-		margin:    time.Minute,
-		Redis:     o.redis,
-		Scenarios: o.chosenNames,
-		Seed:      o.Seed,
-		Rounds:    o.Rounds,
-		Budget:    o.Budget,
-		Users:     o.Users,
-		Ops:       o.Ops,
-		Patience:  o.Patience,
-		Until:     verify.Anomaly(o.Until),
+		Task: verify.Task{
+			Label:     label,
+			MaxMemory: maxMemory,
+			Margin:    time.Minute,
+			Config: verify.Config{
+				Scenarios: o.fitting,
+				Seed:      o.Seed,
+				Rounds:    o.Rounds,
+				Budget:    o.Budget,
+				Users:     o.Users,
+				Ops:       o.Ops,
+				Patience:  o.Patience,
+				Until:     verify.Anomaly(o.Until),
+			},
+		},
+		source: subjectSource{Redis: o.redis},
 	}
 	if o.Until != "" && o.sources["budget"].rank == rankDefault {
-		t.Budget = untilBudgetTime
+		t.Config.Budget = untilBudgetTime
 	}
-	t.Redis.Users = o.Users + 1 // and whoever cleans up behind them
-	if t.Rounds == 0 {
-		t.Rounds = untilBudget
+	t.source.Redis.Users = o.Users + 1 // and the user that cleans up after a round
+	if t.Config.Rounds == 0 {
+		t.Config.Rounds = untilBudget
 	}
 	return t
 }
 
-// replay is the command that shows a violation again. The scheduler decides with the seed whether a round shows it, so the round
-// is repeated.
+// replay returns the command that reproduces a violation. Whether a round shows it depends on the scheduler as well as on the
+// seed, so the command repeats the round.
 func (o *verifyOptions) replay(t task, v *verify.Violation) string {
 	words := []string{o.program(), "verify"}
 	switch {
-	case t.Flaw != "":
-		words = append(words, "--flawed", t.Flaw)
+	case t.flaw != nil:
+		words = append(words, "--flawed", t.flaw.Name)
 	case t.Target != "":
 		words = append(words, "--target", t.Target)
 	default:
-		words = append(words, "-S", o.changed(t).String())
+		words = append(words, "-S", o.changed(t.source).String())
 	}
-	if len(t.Scenarios) > 0 {
-		words = append(words, "-s", strings.Join(t.Scenarios, ","))
+	if len(t.Config.Scenarios) > 0 {
+		var names []string
+		for _, s := range t.Config.Scenarios {
+			names = append(names, s.Name)
+		}
+		words = append(words, "-s", strings.Join(names, ","))
 	}
 	words = append(words, "--seed", fmt.Sprint(v.Seed))
-	if t.Flaw != "" && !t.Scheduled {
+	if t.flaw != nil && !t.Scheduled {
 		words = append(words, "--schedule", random)
 	}
 	if !t.Scheduled {
 		words = append(words, "--rounds", "1", "--until", string(v.Anomaly))
 	}
-	if t.Strategy == redisName && t.Redis.URL != "" {
-		words = append(words, "--redis-url", login.ReplaceAllString(t.Redis.URL, "${1}"+hidden+"@"))
+	if t.source.Strategy == redisName && t.source.Redis.URL != "" {
+		words = append(words, "--redis-url", login.ReplaceAllString(t.source.Redis.URL, "${1}"+hidden+"@"))
 	}
 	for _, setting := range [][2]string{
 		{"users", fmt.Sprint(o.Users)}, {"ops", fmt.Sprint(o.Ops)}, {"patience", o.Patience.String()}, {"target-timeout", o.Timeout.String()},
@@ -419,12 +429,12 @@ func (o *verifyOptions) replay(t task, v *verify.Violation) string {
 	return strings.Join(words, " ")
 }
 
-// changed is what a task verifies as -S takes it: with the settings that are not the strategy's defaults.
-func (o *verifyOptions) changed(t task) choiceOf {
-	c := choiceOf{t.Strategy, map[string]string{}}
-	s, _ := o.strategy(t.Strategy)
+// changed returns a strategy as -S reads it, with the parameters that are not its defaults.
+func (o *verifyOptions) changed(of subjectSource) choiceOf {
+	c := choiceOf{of.Strategy, map[string]string{}}
+	s, _ := o.strategy(of.Strategy)
 	for _, p := range s.Params {
-		if v := t.Params[p.Name]; v != p.Default {
+		if v := of.Params[p.Name]; v != p.Default {
 			c.params[p.Name] = v
 		}
 	}

@@ -174,3 +174,19 @@ func (o *verifyOptions) deliver(outputs []output, f *findings) error {
 		}
 	})
 }
+
+// convicted reports whether the report on a flawed store names its flaw. A store with a data race may also crash its process,
+// wherever the runtime or the race detector notices it.
+func convicted(r *verify.Report, f *flawed.Flaw) bool {
+	return r.Violation != nil &&
+		(slices.Contains(f.Kills, r.Violation.Anomaly) || f.Races && r.Violation.Anomaly == verify.Crash)
+}
+
+// anomalies lists the anomalies that convict a flawed store.
+func anomalies(f *flawed.Flaw) string {
+	var names []string
+	for _, a := range f.Kills {
+		names = append(names, string(a))
+	}
+	return strings.Join(names, " or ")
+}

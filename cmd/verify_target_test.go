@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // verified is what `sessbench verify` came to: the exit code and both streams.
@@ -149,7 +150,8 @@ func TestVerifyInRedis(t *testing.T) {
 // TestReplayOfATarget: the command line is quoted as a shell takes it.
 func TestReplayOfATarget(t *testing.T) {
 	o := &verifyOptions{common: common{app: newApp(nil)}}
-	tasked := task{Target: `exec:python3 'my server.py' --lock per-session`, Scenarios: []string{"chatbot", "churn"}}
+	tasked := task{Task: verify.Task{Target: `exec:python3 'my server.py' --lock per-session`}}
+	tasked.Config.Scenarios = []scenarios.Scenario{{Name: "chatbot"}, {Name: "churn"}}
 	_, got, _ := strings.Cut(o.replay(tasked, &verify.Violation{Seed: 7, Anomaly: verify.LostUpdate}), " ")
 	want := `verify --target 'exec:python3 '\''my server.py'\'' --lock per-session' -s chatbot,churn --seed 7 --rounds 1 --until 'lost update'`
 	if diff := cmp.Diff(want, got); diff != "" {

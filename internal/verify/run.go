@@ -39,18 +39,18 @@ type Front interface {
 
 // Config is what to verify, and how hard to press. Zero values mean the defaults.
 type Config struct {
-	Subject  Subject
+	Subject  Subject       `json:"-"`
 	Seed     uint64        // of the first round; each further round has the next number
 	Rounds   int           // 0: DefaultRounds; negative: until Budget is used up
 	Budget   time.Duration // no round begins after it
 	Users    int           // at most, in each round
 	Ops      int           // at most, on each session
 	Patience time.Duration // without any progress, after which the store counts as hanging
-	Schedule Schedule      // played in place of random pressure
-	Progress func(Step)    // called between rounds, on the goroutine of Run; may be nil
+	Schedule Schedule      `json:"-"` // played in place of random pressure
+	Progress func(Step)    `json:"-"` // called between rounds, on the goroutine of Run; may be nil
 
 	// Found is called for each violation of a new kind as soon as it is known, on the goroutine of Run; may be nil.
-	Found func(*Violation)
+	Found func(*Violation) `json:"-"`
 
 	// First ends the run at the first violation. Without it the run goes on and reports one violation of each kind.
 	First bool

@@ -1,0 +1,220 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/strategies"
+	"github.com/sessbench/sessbench/strategies/redis"
+)
+
+// task is one subject to verify. A child process of its own opens the subject and verifies it.
+type task struct {
+	verify.Task
+	source subjectSource
+	flaw   *flawed.Flaw // nil: a strategy or a target
+}
+
+// subjectSource names a subject. The target of a task, if any, takes its place.
+type subjectSource struct {
+	Strategy string            `json:"strategy,omitempty"`
+	Params   strategies.Values `json:"params,omitempty"`
+	Redis    redis.Options     `json:"redis"`
+	Flaw     string            `json:"flaw,omitempty"`
+}
+
+// runTask verifies a subject in a child process.
+func runTask(ctx context.Context, t task, callbacks verify.Callbacks) (report *verify.Report, err error) {
+	if t.Source, err = json.Marshal(t.source); err != nil {
+		return nil, err
+	}
+	return verify.RunChild(ctx, t.Task, callbacks)
+}
+
+// verifies reports whether this process is a child that verifies a subject.
+func verifies() bool { return os.Getenv(verify.ChildVariable) != "" }
+
+// serveVerify is the main function of such a child.
+func (a *app) serveVerify(ctx context.Context) error {
+	if err := verify.ServeChild(ctx, a.openSubject); err != nil {
+		return &exitError{child.ExitNoAnswer, err}
+	}
+	return nil
+}
+
+// openSubject is the [verify.Opener] of the strategies, targets and flawed stores that can be named.
+func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
+	var s subjectSource
+	if err := json.Unmarshal(t.Source, &s); err != nil {
+		return err
+	}
+	a.redis = s.Redis
+	if f, known := flawed.Lookup(s.Flaw); known {
+		t.Config.Subject = f.Subject()
+		if t.Scheduled {
+			t.Config.Schedule = f.Schedule
+		}
+		return nil
+	}
+	if t.Target != "" {
+		spec, err := adapter.Parse(t.Target)
+		if err != nil {
+			return err
+		}
+		p, err := adapter.Start(ctx, spec, adapter.Options{Timeout: t.Timeout})
+		if err != nil {
+			return err
+		}
+		t.Config.Subject = verify.Subject{
+			Label:      p.Name(),
+			OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return p, nil },
+			Sure:       !strings.HasPrefix(t.Target, "tcp:"), // a network may lose responses
+		}
+		return nil
+	}
+	strategy, _ := a.strategy(s.Strategy)
+	t.Config.Subject = verify.Subject{Label: t.Label, Params: s.Params}
+	if strategy.Name == redisName && s.Params["layout"] == "list" {
+		t.Config.Subject.OpenTarget = func(*verify.Turnstile) (scenarios.Target, error) {
+			lists, err := redis.OpenLists(ctx, a.redis, redis.ListsPipelining(s.Params["pipelining"] == redis.PipeliningOn))
+			if err != nil {
+				return nil, err
+			}
+			return adapter.OfLists(lists), nil
+		}
+		return nil
+	}
+	t.Config.Subject.Guarantees = strategy.Guarantees
+	t.Config.Subject.Open = func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+		return strategy.Open(s.Params)
+	}
+	return nil
+}
+
+// targetTasks returns a task for each --target. Its label is the specification until the target has sent its name.
+func (o *verifyOptions) targetTasks() (tasks []task) {
+	for _, spec := range o.specs {
+		t := o.task(spec.String())
+		t.Target, t.Timeout = spec.String(), o.Timeout
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+// nameTarget labels the report on a target with the name that the target has sent, made unique among all subjects.
+func (o *verifyOptions) nameTarget(r *verify.Report, t task, f *findings) {
+	if t.Target == "" {
+		return
+	}
+	taken := o.strategyNames()
+	for _, other := range f.Reports {
+		taken = append(taken, other.Subject)
+	}
+	r.Target = t.Target
+	if r.Subject != t.Label {
+		r.Subject = labelFor(r.Subject, taken)
+	}
+}
+
+// flawedTasks resolves --flawed.
+func (o *verifyOptions) flawedTasks() ([]task, error) {
+	var list []*flawed.Flaw
+	for name := range strings.SplitSeq(strings.Join(o.Flawed, ","), ",") {
+		if name = strings.TrimSpace(name); name == "all" {
+			list = append(list, flawed.All()...)
+			continue
+		}
+		f, known := flawed.Lookup(name)
+		if !known {
+			var legal []string
+			for _, f := range flawed.All() {
+				legal = append(legal, f.Name)
+			}
+			return nil, usagef("%s %s: unknown flawed store: want all or some of %s",
+				o.from("flawed"), quoted(name), strings.Join(legal, ", "))
+		}
+		list = append(list, f)
+	}
+	var tasks []task
+	for i, f := range list {
+		if !slices.Contains(list[:i], f) {
+			tasks = append(tasks, o.flawedTask(f))
+		}
+	}
+	return tasks, nil
+}
+
+// flawedTask plays the schedule once or, with --schedule random, runs rounds until the first violation.
+func (o *verifyOptions) flawedTask(f *flawed.Flaw) task {
+	t := o.task(f.Name)
+	t.source.Flaw, t.flaw, t.Config.First = f.Name, f, o.Until == ""
+	t.Scheduled = o.Schedule != random
+	switch given := o.sources["rounds"].rank != rankDefault; {
+	case given:
+	case t.Scheduled:
+		t.Config.Rounds = 1
+	default:
+		t.Config.Rounds = untilBudget
+	}
+	if !t.Scheduled && o.sources["budget"].rank == rankDefault {
+		t.Config.Budget = flawedBudget
+	}
+	return t
+}
+
+// chosenScenarios resolves --scenario to the scenarios whose operations can be verified. Others that a file or the
+// environment names for all commands are left out with a note.
+func (o *verifyOptions) chosenScenarios() (list []scenarios.Scenario, err error) {
+	flag, fitting := o.from("scenario"), fittingScenarios()
+	var names []string
+	for name := range strings.SplitSeq(strings.Join(o.Scenarios, ","), ",") {
+		switch name = strings.TrimSpace(name); {
+		case len(o.Scenarios) == 0:
+			return nil, nil
+		case name == "all":
+			names = append(names, fitting...)
+			continue
+		}
+		s, err := scenarios.Lookup(name)
+		if err != nil {
+			return nil, usagef("%s %s: unknown scenario: %swant all or some of %s",
+				flag, quoted(name), didYouMean(name, fitting), strings.Join(fitting, ", "))
+		}
+		switch why := verify.Fits(s); {
+		case why == nil:
+			names = append(names, name)
+		case o.sources["scenario"].rank < rankFlag:
+			o.note("%s %s is not used: %v", flag, name, why)
+		default:
+			return nil, usagef("%s %s: %w: want all or some of %s", flag, name, why, strings.Join(fitting, ", "))
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		s, err := scenarios.Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, *s)
+	}
+	return list, nil
+}
+
+// fittingScenarios names the scenarios whose operations can be verified.
+func fittingScenarios() (names []string) {
+	for _, s := range scenarios.All() {
+		if verify.Fits(s) == nil {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
