@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/verify"
@@ -133,7 +134,7 @@ func (o *verifyOptions) pressureFlags() flagGroup {
 // untilNames are the values of --until.
 func untilNames() []string {
 	names := []string{string(verify.Any)}
-	for _, a := range verify.Anomalies() {
+	for _, a := range history.Anomalies() {
 		names = append(names, string(a))
 	}
 	return names
@@ -228,13 +229,13 @@ func (o *verifyOptions) recheck(ctx context.Context, f *findings) error {
 	return nil
 }
 
-func readHistory(path string) (*verify.SessionHistory, error) {
+func readHistory(path string) (*history.History, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return verify.ReadHistory(file)
+	return history.Read(file)
 }
 
 // examineAll has every subject verified, one after another: they would take each other's processors. One that could
@@ -372,7 +373,7 @@ func (o *verifyOptions) task(label string) task {
 				Users:     o.Users,
 				Ops:       o.Ops,
 				Patience:  o.Patience,
-				Until:     verify.Anomaly(o.Until),
+				Until:     history.Anomaly(o.Until),
 			},
 		},
 		source: subjectSource{Redis: o.redis},
@@ -389,7 +390,7 @@ func (o *verifyOptions) task(label string) task {
 
 // replay returns the command that reproduces a violation. Whether a round shows it depends on the scheduler as well as on the
 // seed, so the command repeats the round.
-func (o *verifyOptions) replay(t task, v *verify.Violation) string {
+func (o *verifyOptions) replay(t task, v *history.Violation) string {
 	words := []string{o.program(), "verify"}
 	switch {
 	case t.flaw != nil:

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
@@ -35,7 +37,7 @@ func (f *findings) add(r *verify.Report, of *flawed.Flaw) {
 }
 
 // with lists the reports of a verdict.
-func (f *findings) with(v verify.Verdict) (list []*verify.Report) {
+func (f *findings) with(v history.Verdict) (list []*verify.Report) {
 	for _, r := range f.Reports {
 		if r.Verdict == v {
 			list = append(list, r)
@@ -45,7 +47,7 @@ func (f *findings) with(v verify.Verdict) (list []*verify.Report) {
 }
 
 // first is the first violation that fits, nil for none.
-func (f *findings) first(fits func(*verify.Violation) bool) *verify.Violation {
+func (f *findings) first(fits func(*history.Violation) bool) *history.Violation {
 	for _, r := range f.Reports {
 		if v := r.Violation; v != nil && fits(v) {
 			return v
@@ -87,7 +89,7 @@ func (f *findings) verdict(written error) error {
 	say := func(as int, text string) {
 		code, parts = as, append(parts, text)
 	}
-	if doubtful := f.with(verify.Inconclusive); len(doubtful) > 0 {
+	if doubtful := f.with(history.Inconclusive); len(doubtful) > 0 {
 		say(exitInconclusive, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
 	}
 	failed := slices.Clone(f.Failed)
@@ -101,7 +103,7 @@ func (f *findings) verdict(written error) error {
 	default:
 		say(exitFailed, strings.Join(failed, "; "))
 	}
-	guilty, missed := f.with(verify.Violated), f.missed()
+	guilty, missed := f.with(history.Violated), f.missed()
 	switch {
 	case f.onFlaws():
 		say(exitViolated, fmt.Sprintf("%d of %s convicted", f.convictions(), many(len(f.Reports), f.what())))
@@ -148,8 +150,8 @@ func chargesOf(list []*verify.Report) (charges []string) {
 
 // deliver writes every output. A violation's history and picture cannot be written where there is none, which is said.
 func (o *verifyOptions) deliver(outputs []output, f *findings) error {
-	guilty := f.first(func(*verify.Violation) bool { return true })
-	shown := f.first(func(v *verify.Violation) bool { return v.History != nil })
+	guilty := f.first(func(*history.Violation) bool { return true })
+	shown := f.first(func(v *history.Violation) bool { return v.History != nil })
 	outputs = slices.DeleteFunc(outputs, func(out output) bool {
 		switch {
 		case out.kind == kindHTML && guilty == nil:
@@ -166,7 +168,7 @@ func (o *verifyOptions) deliver(outputs []output, f *findings) error {
 		case formatJSON:
 			return result.EncodeJSON(w, f)
 		case kindHTML:
-			return verify.Picture(w, guilty)
+			return timeline.WriteHTML(w, guilty)
 		case kindHistory:
 			return shown.History.Write(w)
 		default:
@@ -179,7 +181,7 @@ func (o *verifyOptions) deliver(outputs []output, f *findings) error {
 // wherever the runtime or the race detector notices it.
 func convicted(r *verify.Report, f *flawed.Flaw) bool {
 	return r.Violation != nil &&
-		(slices.Contains(f.Kills, r.Violation.Anomaly) || f.Races && r.Violation.Anomaly == verify.Crash)
+		(slices.Contains(f.Kills, r.Violation.Anomaly) || f.Races && r.Violation.Anomaly == history.Crash)
 }
 
 // anomalies lists the anomalies that convict a flawed store.

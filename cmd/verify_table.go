@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
@@ -28,7 +30,7 @@ func (f *findings) write(w io.Writer, screen reports.Options) error {
 	if err != nil {
 		return err
 	}
-	if text := sensitivity(f.with(verify.Linearizable)); text != "" {
+	if text := sensitivity(f.with(history.Linearizable)); text != "" {
 		p.prose("", text)
 		p.line("")
 	}
@@ -111,7 +113,7 @@ func (p *verifyPage) table(f *findings) error {
 	titles := append([]string{f.what(), "verdict"}, promised...)
 	var rows [][]cell
 	for _, r := range f.Reports {
-		row := []cell{{text: r.Subject}, {string(r.Verdict), r.Verdict != verify.Linearizable}}
+		row := []cell{{text: r.Subject}, {string(r.Verdict), r.Verdict != history.Linearizable}}
 		for _, name := range promised {
 			row = append(row, promise(r, name))
 		}
@@ -278,7 +280,7 @@ func (p *verifyPage) killMatrix(f *findings) error {
 			row[1] = "not yet"
 		}
 		if v := r.Violation; v != nil {
-			row[1], row[2] = string(v.Anomaly), string(v.Check)
+			row[1], row[2] = string(v.Anomaly), string(v.Detector)
 			if !convicted(r, flaw) {
 				row[1] += " (WRONG)"
 			}
@@ -309,7 +311,7 @@ func (p *verifyPage) violations(f *findings) error {
 		case v != nil:
 			p.prose(ansiBold, r.Subject+": "+string(v.Anomaly))
 			p.line("")
-			if err := verify.Timeline(&p.text, v, p.screen.Width, p.screen.Color); err != nil {
+			if err := timeline.Write(&p.text, v, p.screen.Width, p.screen.Color); err != nil {
 				return err
 			}
 			p.line("")
@@ -321,7 +323,7 @@ func (p *verifyPage) violations(f *findings) error {
 				p.line("")
 				p.reproduction(r, other)
 			}
-		case r.Verdict == verify.Inconclusive:
+		case r.Verdict == history.Inconclusive:
 			p.prose("", r.Subject+": inconclusive: "+advised(r))
 			p.line("")
 		}
@@ -330,7 +332,7 @@ func (p *verifyPage) violations(f *findings) error {
 }
 
 // reproduction says how to see a violation again, and how often it took this time.
-func (p *verifyPage) reproduction(r *verify.Report, v *verify.Violation) {
+func (p *verifyPage) reproduction(r *verify.Report, v *history.Violation) {
 	if r.Attempts > 0 {
 		p.line(fmt.Sprintf("Attempts: %s", result.FormatCount(int64(r.Attempts))))
 	}
@@ -361,7 +363,7 @@ func (f *findings) closing() string {
 // comesTo is what the reports come to.
 func (f *findings) comesTo() string {
 	all := many(len(f.Reports), f.what())
-	switch missed, good := f.missed(), f.with(verify.Linearizable); {
+	switch missed, good := f.missed(), f.with(history.Linearizable); {
 	case missed != nil:
 		return fmt.Sprintf("The checker missed %d of %s: %s.", len(missed), all, strings.Join(missed, ", "))
 	case f.onFlaws() && f.convictions() < len(f.Reports):
@@ -383,10 +385,10 @@ func (f *findings) comesTo() string {
 // doubts names those that are not linearizable, or may not be.
 func (f *findings) doubts() string {
 	var parts []string
-	if guilty := f.with(verify.Violated); guilty != nil {
+	if guilty := f.with(history.Violated); guilty != nil {
 		parts = append(parts, "violated by "+strings.Join(chargesOf(guilty), ", "))
 	}
-	if doubtful := f.with(verify.Inconclusive); doubtful != nil {
+	if doubtful := f.with(history.Inconclusive); doubtful != nil {
 		parts = append(parts, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
 	}
 	return strings.Join(parts, "; ")

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -152,7 +153,7 @@ func TestReplayOfATarget(t *testing.T) {
 	o := &verifyOptions{common: common{app: newApp(nil)}}
 	tasked := task{Task: verify.Task{Target: `exec:python3 'my server.py' --lock per-session`}}
 	tasked.Config.Scenarios = []scenarios.Scenario{{Name: "chatbot"}, {Name: "churn"}}
-	_, got, _ := strings.Cut(o.replay(tasked, &verify.Violation{Seed: 7, Anomaly: verify.LostUpdate}), " ")
+	_, got, _ := strings.Cut(o.replay(tasked, &history.Violation{Seed: 7, Anomaly: history.LostUpdate}), " ")
 	want := `verify --target 'exec:python3 '\''my server.py'\'' --lock per-session' -s chatbot,churn --seed 7 --rounds 1 --until 'lost update'`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

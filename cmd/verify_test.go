@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports"
@@ -125,8 +126,8 @@ func TestNoteWhileStopping(t *testing.T) {
 // Reports as they may come from a child.
 func good(name string) *verify.Report {
 	return &verify.Report{
-		Subject: name, Verdict: verify.Linearizable, Rounds: 2, Sessions: 10, Operations: 1000, Overlapped: 0.6, Certified: 10,
-		CrossChecked: 1, ElapsedNs: 2e9,
+		Subject: name, Verdict: history.Linearizable, Rounds: 2, ElapsedNs: 2e9,
+		Stats: history.Stats{Sessions: 10, Operations: 1000, Overlapped: 0.6, Certified: 10, CrossChecked: 1},
 		Guarantees: []verify.Guarantee{
 			{Name: "linearizable", Declared: "yes", Observed: "yes", Kept: true},
 			{Name: "cancellable", Declared: "while queued", Observed: "while queued", Kept: true},
@@ -135,17 +136,17 @@ func good(name string) *verify.Report {
 	}
 }
 
-func guilty(name string, a verify.Anomaly) *verify.Report {
+func guilty(name string, a history.Anomaly) *verify.Report {
 	r := good(name)
-	r.Verdict = verify.Violated
-	r.Violation = &verify.Violation{Anomaly: a, Check: verify.ByWitness, Why: "so it is", Seed: 3, Command: "sessbench verify -S " + name}
+	r.Verdict = history.Violated
+	r.Violation = &history.Violation{Anomaly: a, Detector: history.ByWitness, Why: "so it is", Seed: 3, Command: "sessbench verify -S " + name}
 	r.Guarantees[0].Observed, r.Guarantees[0].Kept = "no", false
 	return r
 }
 
 func doubtful(name string) *verify.Report {
 	r := good(name)
-	r.Verdict, r.Why = verify.Inconclusive, "nobody met anybody"
+	r.Verdict, r.Why = history.Inconclusive, "nobody met anybody"
 	return r
 }
 
@@ -158,17 +159,17 @@ func found(of *flawed.Flaw, list ...*verify.Report) *findings {
 }
 
 func TestVerifyVerdict(t *testing.T) {
-	flaw := &flawed.Flaw{Name: "lost-update", Kills: []verify.Anomaly{verify.LostUpdate}}
-	racy := &flawed.Flaw{Name: "torn", Kills: []verify.Anomaly{verify.FracturedRead}, Races: true}
+	flaw := &flawed.Flaw{Name: "lost-update", Kills: []history.Anomaly{history.LostUpdate}}
+	racy := &flawed.Flaw{Name: "torn", Kills: []history.Anomaly{history.FracturedRead}, Races: true}
 	cut := found(nil, good("a"), doubtful("b"))
 	cut.Interrupted = true
 	unfinished := found(flaw, good("lost-update"))
 	unfinished.Interrupted = true
-	halted := found(flaw, guilty("lost-update", verify.LostUpdate))
+	halted := found(flaw, guilty("lost-update", history.LostUpdate))
 	halted.Failed = []string{"torn: out of order"}
 	broken := found(nil, good("a"))
 	broken.Failed = []string{"b: out of order"}
-	both := found(nil, guilty("a", verify.LostUpdate), doubtful("c"))
+	both := found(nil, guilty("a", history.LostUpdate), doubtful("c"))
 	both.Failed = broken.Failed
 	for _, tc := range []struct {
 		why     string
@@ -178,22 +179,22 @@ func TestVerifyVerdict(t *testing.T) {
 		want    string
 	}{
 		{"all is well", found(nil, good("a"), good("b")), nil, exitOK, ""},
-		{"one is wrong", found(nil, good("a"), guilty("b", verify.StaleRead)), nil, exitViolated, "violated by b (stale read)"},
+		{"one is wrong", found(nil, good("a"), guilty("b", history.StaleRead)), nil, exitViolated, "violated by b (stale read)"},
 		{"one cannot be told", found(nil, good("a"), doubtful("b")), nil, exitInconclusive, "inconclusive: b"},
 		{"one could not be run", broken, nil, exitFailed, "b: out of order"},
 		{"a full disk", found(nil, good("a")), errors.New("disk full"), exitFailed, "disk full"},
 		{"all of it, and the worst decides", both, errors.New("disk full"), exitViolated,
 			"inconclusive: c; b: out of order; disk full; violated by a (lost update)"},
 		{"cut short", cut, nil, exitInterrupted, "inconclusive: b; interrupted: only what was found by then is reported"},
-		{"a flaw convicted", found(flaw, guilty("lost-update", verify.LostUpdate)), nil, exitViolated, "1 of 1 flawed store convicted"},
+		{"a flaw convicted", found(flaw, guilty("lost-update", history.LostUpdate)), nil, exitViolated, "1 of 1 flawed store convicted"},
 		{"a flaw missed", found(flaw, good("lost-update")), nil, exitFailed, "0 of 1 flawed store convicted; the checker missed: lost-update"},
-		{"a flaw convicted of something else", found(flaw, guilty("lost-update", verify.StaleRead)), nil, exitFailed,
+		{"a flaw convicted of something else", found(flaw, guilty("lost-update", history.StaleRead)), nil, exitFailed,
 			"0 of 1 flawed store convicted; the checker missed: lost-update (convicted of stale read: want lost update)"},
-		{"a flaw that races may crash", found(racy, guilty("torn", verify.Crash)), nil, exitViolated, "1 of 1 flawed store convicted"},
+		{"a flaw that races may crash", found(racy, guilty("torn", history.Crash)), nil, exitViolated, "1 of 1 flawed store convicted"},
 		{"a flaw that could not be run", halted, nil, exitFailed, "torn: out of order; 1 of 1 flawed store convicted"},
 		{"a flaw that there was no time for", unfinished, nil, exitInterrupted,
 			"0 of 1 flawed store convicted; interrupted: only what was found by then is reported"},
-		{"one that does not race may not", found(flaw, guilty("lost-update", verify.Crash)), nil, exitFailed,
+		{"one that does not race may not", found(flaw, guilty("lost-update", history.Crash)), nil, exitFailed,
 			"0 of 1 flawed store convicted; the checker missed: lost-update (convicted of crash: want lost update)"},
 	} {
 		err := tc.f.verdict(tc.written)
@@ -208,12 +209,12 @@ func TestVerifyVerdict(t *testing.T) {
 }
 
 func TestVerifyClosing(t *testing.T) {
-	flaw := &flawed.Flaw{Name: "f", Kills: []verify.Anomaly{verify.LostUpdate}}
+	flaw := &flawed.Flaw{Name: "f", Kills: []history.Anomaly{history.LostUpdate}}
 	recorded := found(nil, good("v.json"))
 	recorded.recorded = true
 	searched := good("b")
 	searched.Certified, searched.Searched, searched.Unknown = 4, 5, 1
-	cut := found(nil, guilty("b", verify.LostUpdate))
+	cut := found(nil, guilty("b", history.LostUpdate))
 	cut.Interrupted, cut.Failed, cut.Skipped = true, []string{"c: out of order"}, []string{"d", "e"}
 	for _, tc := range []struct {
 		f    *findings
@@ -225,14 +226,14 @@ func TestVerifyClosing(t *testing.T) {
 			"the witness certified all, porcupine agreed on 1 cross-check."},
 		{recorded, "1 history, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
 			"the witness certified all, porcupine agreed on 1 cross-check."},
-		{found(nil, good("a"), guilty("b", verify.LostUpdate), doubtful("c")), "1 of 3 strategies linearizable; violated by b (lost update); " +
+		{found(nil, good("a"), guilty("b", history.LostUpdate), doubtful("c")), "1 of 3 strategies linearizable; violated by b (lost update); " +
 			"inconclusive: c: 30 sessions, 3,000 operations, 60% overlapped; the witness certified all, porcupine agreed on 3 cross-checks."},
 		{found(nil, searched), "1 strategy, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
 			"the witness certified 4, porcupine decided 5, porcupine agreed on 1 cross-check, 1 session undecided."},
-		{found(nil, guilty("b", verify.LostUpdate)), "1 strategy, violated by b (lost update)."},
+		{found(nil, guilty("b", history.LostUpdate)), "1 strategy, violated by b (lost update)."},
 		{cut, "1 of 4 strategies looked at: 1 strategy, violated by b (lost update)."},
-		{found(flaw, guilty("f", verify.LostUpdate)), "1 flawed store, convicted."},
-		{found(flaw, guilty("f", verify.LostUpdate), good("f")), "The checker missed 1 of 2 flawed stores: f."},
+		{found(flaw, guilty("f", history.LostUpdate)), "1 flawed store, convicted."},
+		{found(flaw, guilty("f", history.LostUpdate), good("f")), "The checker missed 1 of 2 flawed stores: f."},
 	} {
 		if diff := cmp.Diff(tc.want, tc.f.closing()); diff != "" {
 			t.Error(diff)
@@ -243,8 +244,8 @@ func TestVerifyClosing(t *testing.T) {
 // TestVerifyTable: one table where there is room, two where not; a broken promise is loud, in red on a terminal.
 func TestVerifyTable(t *testing.T) {
 	fell := &verify.Report{Subject: "b", ElapsedNs: 3e8}
-	fell.Add(&verify.Violation{Anomaly: verify.Crash, Check: verify.ByCrash, Why: "it fell"})
-	f := found(nil, good("cow"), guilty("actor", verify.LostUpdate), fell)
+	fell.Add(&history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Why: "it fell"})
+	f := found(nil, good("cow"), guilty("actor", history.LostUpdate), fell)
 	page := func(screen reports.Options) string {
 		var out bytes.Buffer
 		if err := f.write(&out, screen); err != nil {
@@ -311,7 +312,7 @@ func TestReplay(t *testing.T) {
 		{"a flaw under pressure", torn(false), verifyOptions{}, "--flawed torn --seed 7 --schedule random --rounds 1 --until hang"},
 	} {
 		tc.o.app = newApp(nil)
-		if got, want := tc.o.replay(tc.t, &verify.Violation{Seed: 7, Anomaly: verify.Hang}), program+" verify "+tc.want; got != want {
+		if got, want := tc.o.replay(tc.t, &history.Violation{Seed: 7, Anomaly: history.Hang}), program+" verify "+tc.want; got != want {
 			t.Errorf("%s: %q: want %q", tc.why, got, want)
 		}
 	}

@@ -3,6 +3,7 @@ package flawed
 import (
 	"context"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -18,10 +19,10 @@ var _ = register(Flaw{
 		return actorLeak{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Delete},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Delete},
 	},
-	Kills: []verify.Anomaly{verify.LeakedRoutines},
+	Kills: []history.Anomaly{history.LeakedGoroutines},
 })
 
 type actorLeak struct{ *right }
@@ -45,12 +46,12 @@ var _ = register(Flaw{
 		return deadMailbox{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: beforeSend},
-		{User: userA, Do: verify.Delete},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: beforeSend},
+		{User: userA, Do: history.Delete},
 		{User: userB},
 	},
-	Kills: []verify.Anomaly{verify.Hang},
+	Kills: []history.Anomaly{history.Hang},
 })
 
 // deadMailbox has a goroutine for each session, which does its updates. Its lock is its mailbox: who has it is being served.

@@ -3,6 +3,7 @@ package flawed
 import (
 	"context"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -10,8 +11,8 @@ import (
 // These flaws are about sessions that go, and sessions that nobody made.
 
 // afterDeath is what using a session that is gone can look like.
-var afterDeath = []verify.Anomaly{verify.LostUpdate, verify.Resurrection, verify.DeletedRead, verify.DoubleDeletion,
-	verify.DoubleCreation, verify.LostSession, verify.AdoptedID}
+var afterDeath = []history.Anomaly{history.LostUpdate, history.Resurrection, history.DeletedRead, history.DoubleDeletion,
+	history.DoubleCreation, history.LostSession, history.AdoptedID}
 
 var _ = register(Flaw{
 	Name:       "no-dead-mark",
@@ -22,11 +23,11 @@ var _ = register(Flaw{
 		return noDeadMark{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: beforeLock},
-		{User: userA, Do: verify.Delete},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: beforeLock},
+		{User: userA, Do: history.Delete},
 		{User: userB},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
 	Kills: afterDeath,
 	Races: true,
@@ -52,11 +53,11 @@ var _ = register(Flaw{
 		return upsert{right: newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: betweenReadAndWrite},
-		{User: userA, Do: verify.Delete},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: betweenReadAndWrite},
+		{User: userA, Do: history.Delete},
 		{User: userB},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
 	Kills: afterDeath,
 })
@@ -70,12 +71,12 @@ var _ = register(Flaw{
 		return upsert{right: newRight(t), keepsDead: true}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: betweenReadAndWrite},
-		{User: userA, Do: verify.Delete},
-		{User: userA, Do: verify.GetOrCreate},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: betweenReadAndWrite},
+		{User: userA, Do: history.Delete},
+		{User: userA, Do: history.GetOrCreate},
 		{User: userB},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
 	Kills: afterDeath,
 })
@@ -128,10 +129,10 @@ var _ = register(Flaw{
 		return adoptedID{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.Append},
-		{User: userB, Do: verify.History},
+		{User: userA, Do: history.Append},
+		{User: userB, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.AdoptedID},
+	Kills: []history.Anomaly{history.AdoptedID},
 })
 
 type adoptedID struct{ *right }
@@ -154,13 +155,13 @@ var _ = register(Flaw{
 		return staleSweep{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Sweep, Hold: betweenLookAndRemoval},
-		{User: userA, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Sweep, Hold: betweenLookAndRemoval},
+		{User: userA, Do: history.Append},
 		{User: userB},
-		{User: userA, Do: verify.History},
+		{User: userA, Do: history.ReadMessages},
 	},
-	Kills: append([]verify.Anomaly{verify.FracturedRead, verify.WrongAnswer, verify.FutureRead}, afterDeath...),
+	Kills: append([]history.Anomaly{history.FracturedRead, history.WrongAnswer, history.FutureRead}, afterDeath...),
 })
 
 type staleSweep struct{ *right }

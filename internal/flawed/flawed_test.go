@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/manager/storetest"
@@ -58,7 +59,7 @@ func TestStoresWithoutTheirFlawAreRight(t *testing.T) {
 				t.Fatal(err)
 			}
 			serial := subject.OpenTarget != nil // it has one lock, and nothing in it takes long enough for another to come
-			if r.Violation != nil || r.Verdict != verify.Linearizable && !serial {
+			if r.Violation != nil || r.Verdict != history.Linearizable && !serial {
 				t.Errorf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 			}
 			if subject.Open != nil {

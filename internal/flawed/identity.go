@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -24,11 +25,11 @@ var _ = register(Flaw{
 		return &counting{SessionStore: s, Turnstile: t}
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.Create, Hold: betweenReadAndIncrement},
-		{User: userB, Do: verify.Create},
+		{User: userA, Do: history.Create, Hold: betweenReadAndIncrement},
+		{User: userB, Do: history.Create},
 		{User: userA},
 	},
-	Kills: []verify.Anomaly{verify.DoubleCreation},
+	Kills: []history.Anomaly{history.DoubleCreation},
 })
 
 // counting mints ids.

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
@@ -34,8 +35,8 @@ type kill struct {
 	times []time.Duration
 }
 
-func (k *kill) add(v *verify.Violation, took time.Duration) {
-	if by := fmt.Sprintf("%s (%s)", v.Check, v.Anomaly); !slices.Contains(k.by, by) {
+func (k *kill) add(v *history.Violation, took time.Duration) {
+	if by := fmt.Sprintf("%s (%s)", v.Detector, v.Anomaly); !slices.Contains(k.by, by) {
 		k.by = append(k.by, by)
 	}
 	k.times = append(k.times, took)
@@ -61,14 +62,14 @@ func TestScheduledKills(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r.Verdict != verify.Violated {
+				if r.Verdict != history.Violated {
 					t.Fatalf("seed %d: %s %s", seed, r.Verdict, r.Why)
 				}
 				v := r.Violation
 				if !slices.Contains(f.Kills, v.Anomaly) {
-					t.Fatalf("seed %d: convicted of %q by %s: %s: want one of %q", seed, v.Anomaly, v.Check, v.Why, f.Kills)
+					t.Fatalf("seed %d: convicted of %q by %s: %s: want one of %q", seed, v.Anomaly, v.Detector, v.Why, f.Kills)
 				}
-				if v.Check == verify.ByWitness && !v.Confirmed {
+				if v.Detector == history.ByWitness && !v.Confirmed {
 					t.Errorf("seed %d: porcupine does not confirm %q: %s", seed, v.Anomaly, v.Why)
 				}
 				k.add(v, time.Since(start))
@@ -99,11 +100,11 @@ func TestRandomKills(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r.Verdict != verify.Violated {
+				if r.Verdict != history.Violated {
 					t.Fatalf("survived %d rounds: %s %s", r.Rounds, r.Verdict, r.Why)
 				}
 				if !slices.Contains(f.Kills, r.Violation.Anomaly) { // pressure may show a flaw in a way that nobody has seen yet
-					t.Logf("convicted of %q by %s: %s: expected one of %q", r.Violation.Anomaly, r.Violation.Check, r.Violation.Why, f.Kills)
+					t.Logf("convicted of %q by %s: %s: expected one of %q", r.Violation.Anomaly, r.Violation.Detector, r.Violation.Why, f.Kills)
 				}
 				k.add(r.Violation, time.Since(start))
 			}
@@ -135,14 +136,14 @@ func TestASeedShowsTheSameViolation(t *testing.T) {
 }
 
 // essence is what a violation shows but for times and random ids.
-func essence(v *verify.Violation) []string {
-	lines := []string{string(v.Anomaly), string(v.Check)}
+func essence(v *history.Violation) []string {
+	lines := []string{string(v.Anomaly), string(v.Detector)}
 	if v.History == nil {
 		return lines
 	}
-	lines = append(lines, uuids.ReplaceAllString(v.Why, "ID"), fmt.Sprint(v.Fault))
+	lines = append(lines, uuids.ReplaceAllString(v.Why, "ID"), fmt.Sprint(v.Conflict))
 	for _, op := range v.History.Ops {
-		lines = append(lines, fmt.Sprintf("%s %s %s version %d", verify.UserName(int(op.User)), op.Kind, op.Outcome, op.Version))
+		lines = append(lines, fmt.Sprintf("%s %s %s version %d", history.UserName(op.User), op.Kind, op.Outcome, op.Version))
 	}
 	return lines
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -17,17 +18,17 @@ var _ = register(Flaw{
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newOrphanLock(t), nil },
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: beforeLock}, // has the lock's first form in hand
-		{User: userA, Do: verify.Delete},
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userC, Do: verify.Append, Hold: verify.Inside}, // holds its second
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: beforeLock}, // has the lock's first form in hand
+		{User: userA, Do: history.Delete},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userC, Do: history.Append, Hold: verify.Inside}, // holds its second
 		{User: userB},
 		{User: userC},
-		{User: userA, Do: verify.History},
+		{User: userA, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.LostUpdate, verify.MutualExclusion, verify.DoubleCreation, verify.Resurrection, verify.DeletedRead,
-		verify.StaleRead, verify.DoubleDeletion, verify.LostSession, verify.LeakedLocks},
+	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection, history.DeletedRead,
+		history.StaleRead, history.DoubleDeletion, history.LostSession, history.LeakedLocks},
 })
 
 // newOrphanLock drops a session's lock with the session.
@@ -63,16 +64,16 @@ var _ = register(Flaw{
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLateCount(t), nil },
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: beforeCount},
-		{User: userC, Do: verify.Append}, // the last one counted: the lock goes
-		{User: userC, Do: verify.Append, Hold: verify.Inside},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: beforeCount},
+		{User: userC, Do: history.Append}, // the last one counted: the lock goes
+		{User: userC, Do: history.Append, Hold: verify.Inside},
 		{User: userB},
 		{User: userC},
-		{User: userA, Do: verify.History},
+		{User: userA, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.LostUpdate, verify.MutualExclusion, verify.DoubleCreation, verify.Resurrection, verify.DeletedRead,
-		verify.StaleRead, verify.DoubleDeletion, verify.LostSession},
+	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection, history.DeletedRead,
+		history.StaleRead, history.DoubleDeletion, history.LostSession},
 })
 
 func newLateCount(t *verify.Turnstile) *keyed {
@@ -96,10 +97,10 @@ var _ = register(Flaw{
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLockLeak(t), nil },
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Delete},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Delete},
 	},
-	Kills: []verify.Anomaly{verify.LeakedLocks},
+	Kills: []history.Anomaly{history.LeakedLocks},
 })
 
 func newLockLeak(t *verify.Turnstile) *keyed {
@@ -118,14 +119,14 @@ var _ = register(Flaw{
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newSharedOwner(t), nil },
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Hold: verify.Inside},
-		{User: userB, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Hold: verify.Inside},
+		{User: userB, Do: history.Append},
 		{User: userA},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.LostUpdate, verify.MutualExclusion, verify.DoubleCreation, verify.Resurrection, verify.DeletedRead,
-		verify.StaleRead, verify.DoubleDeletion, verify.LostSession, verify.LeakedSessions, verify.LeakedLocks},
+	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection, history.DeletedRead,
+		history.StaleRead, history.DoubleDeletion, history.LostSession, history.LeakedSessions, history.LeakedLocks},
 })
 
 // newSharedOwner has one worker. Its lock counts how often the owner has entered, and never makes anybody wait.

@@ -3,6 +3,7 @@ package flawed
 import (
 	"context"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -18,13 +19,13 @@ var _ = register(Flaw{
 		return lostUpdate{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Hold: betweenReadAndWrite},
-		{User: userB, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Hold: betweenReadAndWrite},
+		{User: userB, Do: history.Append},
 		{User: userA},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.LostUpdate, verify.MutualExclusion, verify.DuplicateWrite, verify.StaleRead},
+	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DuplicateWrite, history.StaleRead},
 })
 
 type lostUpdate struct{ *right }

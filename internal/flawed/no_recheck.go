@@ -3,6 +3,7 @@ package flawed
 import (
 	"context"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -18,14 +19,14 @@ var _ = register(Flaw{
 		return noRecheck{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate, Hold: afterFirstCheck},
-		{User: userB, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate, Hold: afterFirstCheck},
+		{User: userB, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append},
 		{User: userA},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.DoubleCreation, verify.LostSession, verify.DeletedRead, verify.Resurrection, verify.LostUpdate,
-		verify.MutualExclusion},
+	Kills: []history.Anomaly{history.DoubleCreation, history.LostSession, history.DeletedRead, history.Resurrection, history.LostUpdate,
+		history.MutualExclusion},
 })
 
 type noRecheck struct{ *right }

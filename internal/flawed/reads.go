@@ -3,6 +3,7 @@ package flawed
 import (
 	"context"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -18,12 +19,12 @@ var _ = register(Flaw{
 		return liveReference{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.History, Hold: verify.Inside},
-		{User: userA, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.ReadMessages, Hold: verify.Inside},
+		{User: userA, Do: history.Append},
 		{User: userB},
 	},
-	Kills: []verify.Anomaly{verify.FracturedRead, verify.FutureRead, verify.StaleRead, verify.LostUpdate, verify.Crash, verify.UnexpectedError},
+	Kills: []history.Anomaly{history.FracturedRead, history.FutureRead, history.StaleRead, history.LostUpdate, history.Crash, history.UnexpectedError},
 	Races: true,
 })
 
@@ -49,12 +50,12 @@ var _ = register(Flaw{
 		return tornRead{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.View, Hold: betweenHalves},
-		{User: userA, Do: verify.Update},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.ReadFields, Hold: betweenHalves},
+		{User: userA, Do: history.Update},
 		{User: userB},
 	},
-	Kills: []verify.Anomaly{verify.FracturedRead, verify.FutureRead, verify.StaleRead, verify.DeletedRead, verify.LeftoverData},
+	Kills: []history.Anomaly{history.FracturedRead, history.FutureRead, history.StaleRead, history.DeletedRead, history.LeftoverData},
 })
 
 type tornRead struct{ *right }
@@ -85,12 +86,12 @@ var _ = register(Flaw{
 		return &staleCache{right: newRight(t), copies: map[manager.ID]*cached{}}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.History},
-		{User: userA, Do: verify.Append},
-		{User: userB, Do: verify.History},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.ReadMessages},
+		{User: userA, Do: history.Append},
+		{User: userB, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.StaleRead, verify.DeletedRead},
+	Kills: []history.Anomaly{history.StaleRead, history.DeletedRead},
 })
 
 type staleCache struct {

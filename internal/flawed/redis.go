@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -27,13 +28,13 @@ var _ = register(Flaw{
 	Guarantees: optimistic,
 	Open:       inRedisBut(func(s *inRedis) { s.write = s.set }),
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Hold: betweenReadAndWrite},
-		{User: userB, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Hold: betweenReadAndWrite},
+		{User: userB, Do: history.Append},
 		{User: userA},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: append([]verify.Anomaly{verify.StaleRead}, afterDeath...),
+	Kills: append([]history.Anomaly{history.StaleRead}, afterDeath...),
 })
 
 var _ = register(Flaw{
@@ -46,14 +47,14 @@ var _ = register(Flaw{
 		s.retryLost = true
 	}),
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append},
-		{User: userB, Do: verify.Append},
-		{User: userA, Do: verify.Append},
-		{User: userB, Do: verify.Append},
-		{User: userC, Do: verify.History},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append},
+		{User: userB, Do: history.Append},
+		{User: userA, Do: history.Append},
+		{User: userB, Do: history.Append},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.DuplicateWrite, verify.WrongAnswer, verify.RepeatedClosure, verify.LostUpdate, verify.AbortedRead},
+	Kills: []history.Anomaly{history.DuplicateWrite, history.WrongAnswer, history.RepeatedClosure, history.LostUpdate, history.AbortedRead},
 })
 
 // inRedisBut opens a right store with a flaw put into it.

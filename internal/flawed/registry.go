@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -25,9 +26,9 @@ type Flaw struct {
 	Front      func(manager.SessionStore[manager.Session], *verify.Turnstile) verify.Front
 	OpenTarget func(*verify.Turnstile) (scenarios.Target, error)
 
-	Schedule verify.Schedule  // shows the flaw every time
-	Kills    []verify.Anomaly // any of which is a right conviction
-	Races    bool             // under random pressure its memory accesses race for real: for a process of its own
+	Schedule verify.Schedule   // shows the flaw every time
+	Kills    []history.Anomaly // any of which is a right conviction
+	Races    bool              // under random pressure its memory accesses race for real: for a process of its own
 }
 
 // Subject is the flaw as verify takes it.

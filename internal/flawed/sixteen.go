@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -16,14 +17,14 @@ var _ = register(Flaw{
 	Copies:     "LTRIM key -16 -1, or LTRIM key 0 15: both ends of the range count, and off by one is easy",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true},
 	OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return newLists(manager.HistoryLimit + 1), nil },
-	Schedule: append(verify.Schedule{{User: userA, Do: verify.GetOrCreate}},
-		append(appends(manager.HistoryLimit+1), verify.Line{User: userB, Do: verify.History})...),
-	Kills: []verify.Anomaly{verify.UnboundedHistory},
+	Schedule: append(verify.Schedule{{User: userA, Do: history.GetOrCreate}},
+		append(appends(manager.HistoryLimit+1), verify.Line{User: userB, Do: history.ReadMessages})...),
+	Kills: []history.Anomaly{history.UnboundedHistory},
 })
 
 func appends(n int) (s verify.Schedule) {
 	for range n {
-		s = append(s, verify.Line{User: userA, Do: verify.Append})
+		s = append(s, verify.Line{User: userA, Do: history.Append})
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -18,10 +19,10 @@ var _ = register(Flaw{
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Reentrant: true},
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newRight(t), nil },
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Nested},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Nested},
 	},
-	Kills: []verify.Anomaly{verify.Hang},
+	Kills: []history.Anomaly{history.Hang},
 })
 
 var _ = register(Flaw{
@@ -34,12 +35,12 @@ var _ = register(Flaw{
 		return crossed{s, s.newMutex()}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Hold: verify.Inside},
-		{User: userB, Do: verify.Sweep, Past: haveTable},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Hold: verify.Inside},
+		{User: userB, Do: history.Sweep, Past: haveTable},
 		{User: userA},
 	},
-	Kills: []verify.Anomaly{verify.Hang},
+	Kills: []history.Anomaly{history.Hang},
 })
 
 const haveTable = "the table is taken"
@@ -78,11 +79,11 @@ var _ = register(Flaw{
 		return panicKeepsLock{newRight(t)}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Ending: verify.Panics},
-		{User: userB, Do: verify.Append},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Ending: verify.Panics},
+		{User: userB, Do: history.Append},
 	},
-	Kills: []verify.Anomaly{verify.Hang},
+	Kills: []history.Anomaly{history.Hang},
 })
 
 type panicKeepsLock struct{ *right }
@@ -108,14 +109,14 @@ var _ = register(Flaw{
 		return stillApplies{s}, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Hold: verify.Inside},
-		{User: userB, Do: verify.Append, Past: queued},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Hold: verify.Inside},
+		{User: userB, Do: history.Append, Past: queued},
 		{User: userB, Cancel: true},
 		{User: userA},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.AbortedRead, verify.WrongAnswer, verify.LateClosure},
+	Kills: []history.Anomaly{history.AbortedRead, history.WrongAnswer, history.LateClosure},
 })
 
 type stillApplies struct{ *right }
@@ -223,14 +224,14 @@ var _ = register(Flaw{
 		return s, nil
 	},
 	Schedule: verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userA, Do: verify.Append, Hold: verify.Inside},
-		{User: userB, Do: verify.Append, Past: queued},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userA, Do: history.Append, Hold: verify.Inside},
+		{User: userB, Do: history.Append, Past: queued},
 		{User: userB, Cancel: true},
 		{User: userA},
-		{User: userC, Do: verify.History},
+		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []verify.Anomaly{verify.Hang},
+	Kills: []history.Anomaly{history.Hang},
 })
 
 var _ = register(Flaw{
@@ -244,20 +245,20 @@ var _ = register(Flaw{
 		return s, nil
 	},
 	Schedule: overtaking(20),
-	Kills:    []verify.Anomaly{verify.Starvation},
+	Kills:    []history.Anomaly{history.Starvation},
 })
 
 // overtaking has user A wait while B and C take turns, so many times.
 func overtaking(times int) verify.Schedule {
 	s := verify.Schedule{
-		{User: userA, Do: verify.GetOrCreate},
-		{User: userB, Do: verify.Append, Hold: verify.Inside},
-		{User: userA, Do: verify.Append, Past: queued},
+		{User: userA, Do: history.GetOrCreate},
+		{User: userB, Do: history.Append, Hold: verify.Inside},
+		{User: userA, Do: history.Append, Past: queued},
 	}
 	for range times {
 		s = append(s,
-			verify.Line{User: userC, Do: verify.Append, Hold: verify.Inside, Past: queued}, verify.Line{User: userB},
-			verify.Line{User: userB, Do: verify.Append, Hold: verify.Inside, Past: queued}, verify.Line{User: userC})
+			verify.Line{User: userC, Do: history.Append, Hold: verify.Inside, Past: queued}, verify.Line{User: userB},
+			verify.Line{User: userB, Do: history.Append, Hold: verify.Inside, Past: queued}, verify.Line{User: userC})
 	}
 	return s
 }

@@ -2,13 +2,12 @@ package runner
 
 import (
 	"errors"
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 	"math"
 	"sync/atomic"
 	"unsafe"
-
-	"github.com/sessbench/sessbench/internal/verify"
-	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
 // A chronicle is one user's record of all that it did to some of the sessions, and of what it was told: its part of their
@@ -21,18 +20,18 @@ import (
 // What tells one state of a session from the next is the scenario's count of changes: the number of messages, or, where
 // there are none, the version. Touches that are not counted, and checks that read nothing, are left out.
 type chronicle struct {
-	fence  verify.Fence
-	pages  []*verify.Recorder // all but the last are full
-	page   *verify.Recorder   // the last
-	ops    int                // that the page still has room for
-	shows  int                // messages, likewise
-	room   *allowance         // where pages come from
-	cut    bool               // there were no more
+	fence  history.Fence
+	pages  []*history.Recorder // all but the last are full
+	page   *history.Recorder   // the last
+	ops    int                 // that the page still has room for
+	shows  int                 // messages, likewise
+	room   *allowance          // where pages come from
+	cut    bool                // there were no more
 	minted []minted
-	next   uint32                           // number of the next session that this user makes
-	stride uint32                           // from there to the one after it
-	steps  int64                            // taken before the barrier
-	shown  [manager.HistoryLimit]verify.Tag // by the last read
+	next   uint32                            // number of the next session that this user makes
+	stride uint32                            // from there to the one after it
+	steps  int64                             // taken before the barrier
+	shown  [manager.HistoryLimit]history.Tag // by the last read
 }
 
 // minted says which session has a number.
@@ -53,9 +52,9 @@ type allowance struct {
 }
 
 const (
-	opBytes   = int(unsafe.Sizeof(verify.Op{})) + 4 // with the number of its session
-	opShows   = 8                                   // messages that a page has room for, an operation
-	pageBytes = opBytes + opShows*int(unsafe.Sizeof(verify.Tag(0)))
+	opBytes   = int(unsafe.Sizeof(history.Op{})) + 4 // with the number of its session
+	opShows   = 8                                    // messages that a page has room for, an operation
+	pageBytes = opBytes + opShows*int(unsafe.Sizeof(history.Tag(0)))
 )
 
 // newAllowance has so many bytes for so many users. Pages are small enough that each user may have a few.
@@ -79,7 +78,7 @@ func (c *chronicle) turn(user int) {
 		return
 	}
 	c.ops, c.shows = c.room.ops, c.room.ops*opShows
-	c.page = verify.NewRecorder(user, c.ops, c.shows)
+	c.page = history.NewRecorder(user, c.ops, c.shows)
 	c.pages = append(c.pages, c.page)
 }
 
@@ -105,8 +104,8 @@ func (u *user) doBefore(op scenarios.Op, slot uint32) error {
 // began notes that a session was made under a new id.
 func (u *user) began(slot uint32, call, end int64) {
 	u.chronicle.minted = append(u.chronicle.minted, minted{u.numbers[slot], u.ids[slot]})
-	u.note(u.numbers[slot], &verify.Op{
-		Call: call, Return: end, Kind: verify.Create, Outcome: verify.OK, Created: true, Tag: u.life(u.lives[slot]),
+	u.note(u.numbers[slot], &history.Op{
+		Call: call, Return: end, Kind: history.Create, Outcome: history.OK, Created: true, Tag: u.life(u.lives[slot]),
 	})
 }
 
@@ -121,26 +120,26 @@ func (u *user) chronicled(op scenarios.Op, slot uint32, call, end int64, err err
 		}
 		return
 	}
-	o := verify.Op{Call: call, Return: end, Kind: u.kind(op)}
+	o := history.Op{Call: call, Return: end, Kind: u.kind(op)}
 	o.Outcome = outcome(err)
 	switch {
-	case o.Outcome == verify.OK:
+	case o.Outcome == history.OK:
 		if !u.told(op, slot, &o) {
 			return
 		}
-	case o.Outcome == verify.Unknown:
+	case o.Outcome == history.Indeterminate:
 		if o.Kind.Reads() {
 			return
 		}
-		o.Return = verify.Never
-	case o.Outcome == verify.Refused:
+		o.Return = history.Never
+	case o.Outcome == history.NotApplied:
 		return
 	}
 	u.note(u.numbers[slot], &o)
 }
 
 // note writes an operation down while there is room.
-func (u *user) note(number uint32, op *verify.Op) {
+func (u *user) note(number uint32, op *history.Op) {
 	c := u.chronicle
 	if c.ops < 1 || c.shows < len(op.Messages) {
 		c.turn(u.number)
@@ -154,42 +153,42 @@ func (u *user) note(number uint32, op *verify.Op) {
 }
 
 // kind is the kind of an operation in a history. A touch is a change of a session where touches are what is counted.
-func (u *user) kind(op scenarios.Op) verify.Kind {
+func (u *user) kind(op scenarios.Op) history.Kind {
 	switch op {
 	case scenarios.GetOrCreate:
-		return verify.GetOrCreate
+		return history.GetOrCreate
 	case scenarios.Append:
-		return verify.Append
+		return history.Append
 	case scenarios.History:
-		return verify.History
+		return history.ReadMessages
 	case scenarios.Update:
-		return verify.Update
+		return history.Update
 	case scenarios.Delete:
-		return verify.Delete
+		return history.Delete
 	case scenarios.Touch:
 		if u.trial.byVersion {
-			return verify.Update
+			return history.Update
 		}
 	}
-	return verify.View
+	return history.ReadFields
 }
 
 // outcome is what an error says about the operation. One that the contract does not know says nothing.
-func outcome(err error) verify.Outcome {
+func outcome(err error) history.Outcome {
 	switch {
 	case err == nil:
-		return verify.OK
+		return history.OK
 	case errors.Is(err, manager.ErrNotFound):
-		return verify.NotFound
+		return history.NotFound
 	case errors.Is(err, manager.ErrNotApplied), errors.Is(err, manager.ErrConflict), errors.Is(err, manager.ErrClosed):
-		return verify.Refused
+		return history.NotApplied
 	default:
-		return verify.Unknown
+		return history.Indeterminate
 	}
 }
 
 // told fills in what u was told by an operation that has just succeeded. false: nothing that belongs into a history.
-func (u *user) told(op scenarios.Op, slot uint32, o *verify.Op) bool {
+func (u *user) told(op scenarios.Op, slot uint32, o *history.Op) bool {
 	switch op {
 	case scenarios.Append, scenarios.Update:
 		t := u.ledger.find(u.first + slot)
@@ -220,33 +219,33 @@ func (u *user) told(op scenarios.Op, slot uint32, o *verify.Op) bool {
 }
 
 // at says which life the operation met, and at which change.
-func (u *user) at(o *verify.Op, incarnation, n uint64) {
-	o.Told |= verify.ToldLife | verify.ToldVersion
-	o.Life, o.Version = u.life(incarnation), n
+func (u *user) at(o *history.Op, incarnation, n uint64) {
+	o.Parts |= history.PartIncarnation | history.PartVersion
+	o.Incarnation, o.Version = u.life(incarnation), n
 	if !u.trial.byVersion {
-		o.Told |= verify.ToldSeq
+		o.Parts |= history.PartSeq
 		o.Seq = n
 	}
 }
 
 // life is an incarnation as histories have it. A storeView's are tags but for the user's number, which there is one more;
 // those of minted ids only tell one life from another.
-func (u *user) life(incarnation uint64) verify.Tag {
+func (u *user) life(incarnation uint64) history.Tag {
 	if u.store != nil {
-		return verify.Tag(incarnation - 1<<firstLife)
+		return history.Tag(incarnation - 1<<firstLife)
 	}
-	return verify.Tag(incarnation)
+	return history.Tag(incarnation)
 }
 
 // toldHistory fills in the messages that were read.
-func (u *user) toldHistory(slot uint32, o *verify.Op) {
-	o.Told |= verify.ToldMessages
+func (u *user) toldHistory(slot uint32, o *history.Op) {
+	o.Parts |= history.PartMessages
 	o.Messages = u.chronicle.shown[:0]
 	n := uint64(0)
 	for i := range u.history {
 		m := &u.history[i]
 		n = m.Seq
-		t := verify.NobodysTag
+		t := history.InvalidTag
 		if word, ok := u.contents.word(m.Content); ok && m.Role == role(word) {
 			t = tagOf(word, m.Seq)
 		}
@@ -261,8 +260,8 @@ func (u *user) toldHistory(slot uint32, o *verify.Op) {
 
 // toldFields fills in the fields that were read. All of them are always written together: one that differs stands for the
 // rest.
-func (u *user) toldFields(o *verify.Op) {
-	o.Told |= verify.ToldFields
+func (u *user) toldFields(o *history.Op) {
+	o.Parts |= history.PartFields
 	fields := u.trial.scenario.Fields
 	if len(u.seen.Fields) == 0 || len(fields) == 0 {
 		return
@@ -272,7 +271,7 @@ func (u *user) toldFields(o *verify.Op) {
 		other = f
 	}
 	for i, name := range []string{fields[0], other} {
-		o.Fields[i] = verify.NobodysTag
+		o.Fields[i] = history.InvalidTag
 		if word, ok := u.contents.word(u.seen.Fields[name]); ok {
 			o.Fields[i] = tagOf(word, u.seen.Version)
 		}
@@ -280,21 +279,21 @@ func (u *user) toldFields(o *verify.Op) {
 }
 
 // toldEnd fills in the last state of a session, as it was handed over.
-func (u *user) toldEnd(e *ending, o *verify.Op) {
+func (u *user) toldEnd(e *ending, o *history.Op) {
 	u.at(o, e.life, e.n)
 	switch {
 	case e.broken != "": // the audit has more to say about it
 	case !u.trial.byVersion:
-		o.Told |= verify.ToldMessages
+		o.Parts |= history.PartMessages
 		o.Messages = u.chronicle.shown[:0]
 		for i, word := range e.words[:e.kept] {
 			o.Messages = append(o.Messages, tagOf(word, e.n-uint64(e.kept)+1+uint64(i)))
 		}
 	case len(u.trial.scenario.Fields) > 0:
-		o.Told |= verify.ToldFields
+		o.Parts |= history.PartFields
 		if e.kept > 0 {
 			t := tagOf(e.words[0], e.n)
-			o.Fields = [2]verify.Tag{t, t}
+			o.Fields = [2]history.Tag{t, t}
 		}
 	}
 }
@@ -305,7 +304,7 @@ func (u *user) toldEnd(e *ending, o *verify.Op) {
 //
 // A tag made from the answer is as good as one from before: that a number is given to two writes is found out
 // without tags, and from then on word and number say who wrote what.
-func tagOf(word uint32, n uint64) verify.Tag {
+func tagOf(word uint32, n uint64) history.Tag {
 	const turns = 100
-	return verify.NewTag(writer(word), n*turns+uint64(word%wordsPerUser)-1)
+	return history.NewTag(writer(word), n*turns+uint64(word%wordsPerUser)-1)
 }

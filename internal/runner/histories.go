@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/sessbench/sessbench/internal/verify"
-	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/reports/result"
 )
 
 // sample gives numbers from 1 to one slot in so many, chosen by a hash of slot and seed, and to at least one. The others get 0.
@@ -71,7 +70,7 @@ func (tr *trial) checkHistories() error {
 	tr.audit.found.Recorded = found
 	sessions := tr.recordedSessions()
 	tr.recordEnds(sessions)
-	var records []*verify.Recorder
+	var records []*history.Recorder
 	for _, u := range tr.everybody() {
 		c := u.chronicle
 		if c == nil {
@@ -92,14 +91,14 @@ func (tr *trial) checkHistories() error {
 		return nil
 	}
 	ids := renumber(sessions, records)
-	histories := verify.Histories(ids, false, records)
+	histories := history.Merge(ids, false, records)
 	found.Sessions = len(histories)
 	findings, err := witnessed(tr.ctx, histories)
 	for i, f := range findings {
 		switch {
 		case f == nil:
 			found.Certified++
-		case f.Open:
+		case f.Undecided:
 			found.Undecided++
 		default:
 			tr.audit.violate(string(f.Anomaly), histories[i].ID, "%s", f.Why)
@@ -126,7 +125,7 @@ func (tr *trial) recordedSessions() (all []minted) {
 
 // renumber closes the gaps between the numbers, and returns the sessions' ids by their new ones. Users who make many sessions
 // next to users who make few would else have most numbers stand for nothing.
-func renumber(sessions []minted, records []*verify.Recorder) []manager.ID {
+func renumber(sessions []minted, records []*history.Recorder) []manager.ID {
 	ids := make([]manager.ID, len(sessions))
 	for i, m := range sessions {
 		ids[i] = m.id
@@ -153,7 +152,7 @@ func (tr *trial) recordEnds(sessions []minted) {
 			for ; at < sweep.handed; at++ {
 				e := &u.ledger.ended[at]
 				if number := numbers[e.id]; number != 0 {
-					o := verify.Op{Call: e.since, Return: sweep.at, Kind: verify.Sweep, Outcome: verify.OK}
+					o := history.Op{Call: e.since, Return: sweep.at, Kind: history.Sweep, Outcome: history.OK}
 					u.toldEnd(e, &o)
 					u.note(number, &o)
 				}
@@ -164,8 +163,8 @@ func (tr *trial) recordEnds(sessions []minted) {
 
 // witnessed has the witness look at histories, several at once. A finding is nil where it certified. A ctx that ends leaves
 // the rest out, and is the error.
-func witnessed(ctx context.Context, histories []verify.SessionHistory) ([]*verify.Finding, error) {
-	findings := make([]*verify.Finding, len(histories))
+func witnessed(ctx context.Context, histories []history.History) ([]*history.Finding, error) {
+	findings := make([]*history.Finding, len(histories))
 	var (
 		next    atomic.Int64
 		workers sync.WaitGroup
@@ -177,7 +176,7 @@ func witnessed(ctx context.Context, histories []verify.SessionHistory) ([]*verif
 				if i >= len(histories) {
 					return
 				}
-				_, findings[i] = verify.Witness(&histories[i])
+				_, findings[i] = history.Witness(&histories[i])
 			}
 		})
 	}

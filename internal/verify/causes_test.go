@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -17,17 +19,17 @@ import (
 type closure = func(context.Context, *manager.Session) error
 
 // explained is the text of all violations of a store by kind, as the timeline shows them.
-func explained(t *testing.T, alter func(*altered), cfg verify.Config) map[verify.Anomaly]string {
+func explained(t *testing.T, alter func(*altered), cfg verify.Config) map[history.Anomaly]string {
 	t.Helper()
 	cfg.Subject, cfg.Seed = alteredSubject(alter), 1
 	r, err := verify.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := map[verify.Anomaly]string{}
+	texts := map[history.Anomaly]string{}
 	for _, v := range r.All() {
 		var text strings.Builder
-		if err := verify.Timeline(&text, v, 4000, false); err != nil {
+		if err := timeline.Write(&text, v, 4000, false); err != nil {
 			t.Fatal(err)
 		}
 		texts[v.Anomaly] = text.String()
@@ -41,7 +43,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 	for _, test := range []struct {
 		why     string
 		alter   func(*altered)
-		anomaly verify.Anomaly
+		anomaly history.Anomaly
 		says    []string
 		not     []string
 	}{{
@@ -58,7 +60,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 				})
 			}
 		},
-		anomaly: verify.UndeclaredRollback,
+		anomaly: history.UndeclaredRollback,
 		says:    []string{"failed after it had changed the session", "declare Rollback"},
 		not:     []string{"was told that it was saved", "at the same time"},
 	}, {
@@ -72,7 +74,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 				return err
 			}
 		},
-		anomaly: verify.RefusedAfterRun,
+		anomaly: history.RefusedAfterRun,
 		says:    []string{"told ErrNotApplied, and its closure had run", "If the change was kept, it is made twice"},
 		not:     []string{"every right to succeed"},
 	}, {
@@ -87,7 +89,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 				})
 			}
 		},
-		anomaly: verify.LostUpdate,
+		anomaly: history.LostUpdate,
 		says:    []string{"one of the two changes is lost", "Possible causes, which the history does not prove", "made on a copy that was never stored"},
 		not:     []string{"each began from the same state", "were inside the critical section"},
 	}, {
@@ -111,7 +113,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 				return err
 			}
 		},
-		anomaly: verify.LostUpdate,
+		anomaly: history.LostUpdate,
 		says:    []string{"? ", "a read that writes back what it has read"},
 		not:     []string{"were inside the critical section"},
 	}, {
@@ -129,12 +131,12 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 				})
 			}
 		},
-		anomaly: verify.StaleRead, // others show the message, once it is not the newest any more
+		anomaly: history.StaleRead, // others show the message, once it is not the newest any more
 		says:    []string{"without its newest message"},
 		not:     []string{"two states in one answer", "half of one change", "writes back"},
 	}} {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
-			var texts map[verify.Anomaly]string
+			var texts map[history.Anomaly]string
 			seen := false
 			for attempt := 0; attempt < 20 && !seen; attempt++ { // which users meet is the scheduler's choice
 				texts = explained(t, test.alter, verify.Config{Rounds: 12})
@@ -172,8 +174,8 @@ func TestEveryKindOfViolationIsReported(t *testing.T) {
 				})
 			}}, err
 	}
-	var told []verify.Anomaly
-	cfg := verify.Config{Subject: s, Seed: 1, Rounds: 12, Found: func(v *verify.Violation) { told = append(told, v.Anomaly) }}
+	var told []history.Anomaly
+	cfg := verify.Config{Subject: s, Seed: 1, Rounds: 12, Found: func(v *history.Violation) { told = append(told, v.Anomaly) }}
 	r, err := verify.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -181,10 +183,10 @@ func TestEveryKindOfViolationIsReported(t *testing.T) {
 	all := r.All()
 	var order []int
 	for _, v := range all {
-		order = append(order, slices.Index(verify.Anomalies(), v.Anomaly))
+		order = append(order, slices.Index(history.Anomalies(), v.Anomaly))
 	}
-	if len(all) < 2 || !slices.Contains(told, verify.LeakedSessions) || !slices.IsSorted(order) {
-		t.Fatalf("violations in this order: %d, found %q, want what the reads show, %s, and the most serious first", order, told, verify.LeakedSessions)
+	if len(all) < 2 || !slices.Contains(told, history.LeakedSessions) || !slices.IsSorted(order) {
+		t.Fatalf("violations in this order: %d, found %q, want what the reads show, %s, and the most serious first", order, told, history.LeakedSessions)
 	}
 	if len(told) != len(all) {
 		t.Errorf("told of %q as they were found, and reported %d", told, len(all))
@@ -208,16 +210,16 @@ func TestUntil(t *testing.T) {
 		}
 		return &altered{store: inner, len: func(ctx context.Context) (int, error) { n, err := inner.Len(ctx); return n + 1, err }}, err
 	}
-	r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 9, Rounds: 1, Until: verify.LeakedSessions})
-	if err != nil || r.Violation == nil || r.Violation.Anomaly != verify.LeakedSessions || r.Violation.Seed != 9 {
+	r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 9, Rounds: 1, Until: history.LeakedSessions})
+	if err != nil || r.Violation == nil || r.Violation.Anomaly != history.LeakedSessions || r.Violation.Seed != 9 {
 		t.Fatalf("%+v, error %v, want leaked sessions with seed 9", r.Violation, err)
 	}
 	if r.Attempts != r.Rounds || r.Attempts != 3 {
 		t.Errorf("%d attempts in %d rounds, want 3", r.Attempts, r.Rounds)
 	}
 	base, _ := strategies.Lookup("per-session")
-	r, err = verify.Run(t.Context(), verify.Config{Subject: subject(base), Seed: 9, Rounds: 1, Until: verify.LostUpdate, Budget: 1})
-	if err != nil || r.Verdict != verify.Inconclusive || !strings.Contains(r.Why, "in 1 attempts") {
+	r, err = verify.Run(t.Context(), verify.Config{Subject: subject(base), Seed: 9, Rounds: 1, Until: history.LostUpdate, Budget: 1})
+	if err != nil || r.Verdict != history.Inconclusive || !strings.Contains(r.Why, "in 1 attempts") {
 		t.Errorf("verdict %s (%s), error %v, want inconclusive", r.Verdict, r.Why, err)
 	}
 }
@@ -238,7 +240,7 @@ func TestOnlyReportedWorkIsDrawn(t *testing.T) {
 			if report.Violation == nil {
 				continue
 			}
-			if err := verify.Timeline(&text, report.Violation, 200, false); err != nil {
+			if err := timeline.Write(&text, report.Violation, 200, false); err != nil {
 				t.Fatal(err)
 			}
 			if drawn = strings.Contains(text.String(), "┢"); drawn || !tells {

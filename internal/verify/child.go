@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -24,12 +25,12 @@ const ChildVariable = "SESSBENCH_VERIFY_CHILD"
 
 // message is one answer of a child. Exactly one of Found, Step, Report and Error is set.
 type message struct {
-	Found       *Violation      `json:"found,omitempty"` // in case the process crashes before its report
-	Step        *Step           `json:"step,omitempty"`
-	Report      *Report         `json:"report,omitempty"`
-	Full        *SessionHistory `json:"full,omitempty"`        // of the report's violation, as recorded
-	Error       string          `json:"error,omitempty"`       // why there is no report
-	Unsupported bool            `json:"unsupported,omitempty"` // of Error: [scenarios.ErrUnsupported]
+	Found       *history.Violation `json:"found,omitempty"` // in case the process crashes before its report
+	Step        *Step              `json:"step,omitempty"`
+	Report      *Report            `json:"report,omitempty"`
+	Full        *history.History   `json:"full,omitempty"`        // of the report's violation, as recorded
+	Error       string             `json:"error,omitempty"`       // why there is no report
+	Unsupported bool               `json:"unsupported,omitempty"` // of Error: [scenarios.ErrUnsupported]
 }
 
 // Opener opens the subject that a task's Source names and sets Config.Subject and, in a scheduled task, Config.Schedule.
@@ -82,7 +83,7 @@ func serve(ctx context.Context, from io.Reader, to io.Writer, open Opener) error
 		case <-memory.C:
 			if used := memoryUsed(); used > t.MaxMemory {
 				why := fmt.Sprintf("the process used %s of memory and was stopped", result.FormatBytes(float64(used)))
-				return answers.Encode(message{Report: t.violated(Crash, ByCrash, why, "", rounds)})
+				return answers.Encode(message{Report: t.violated(history.Crash, history.ByCrash, why, "", rounds)})
 			}
 		}
 	}
@@ -99,7 +100,7 @@ func (t *Task) perform(ctx context.Context, open Opener, messages chan<- message
 		cfg.Patience = t.Timeout
 	}
 	cfg.Progress = func(s Step) { messages <- message{Step: &s} }
-	cfg.Found = func(v *Violation) { messages <- message{Found: v} }
+	cfg.Found = func(v *history.Violation) { messages <- message{Found: v} }
 	report, err := Run(ctx, cfg)
 	switch {
 	case report == nil:

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
@@ -128,7 +129,7 @@ func ignoreSteps(Step) {}
 func TestChildSendsStepsAndReport(t *testing.T) {
 	steps := 0
 	r, err := runChild(t, t.Context(), testTask("correct"), func(Step) { steps++ })
-	if err != nil || r.Verdict == Violated || r.Rounds != 3 || steps != 3 {
+	if err != nil || r.Verdict == history.Violated || r.Rounds != 3 || steps != 3 {
 		t.Errorf("%+v, error %v after %d steps: want no violation after 3", r, err, steps)
 	}
 }
@@ -148,7 +149,7 @@ func TestChildSendsHistories(t *testing.T) {
 
 // A child that does not end is stopped. That is a hang only if its goroutines wait for one another.
 func TestChildThatDoesNotEnd(t *testing.T) {
-	for label, want := range map[string]Verdict{"deadlocked when opened": Violated, "busy when opened": Inconclusive} {
+	for label, want := range map[string]history.Verdict{"deadlocked when opened": history.Violated, "busy when opened": history.Inconclusive} {
 		t.Run(label, func(t *testing.T) {
 			task := testTask(label)
 			task.Config.Budget, task.Config.Patience, task.Margin = time.Second, 10*time.Millisecond, 0
@@ -159,7 +160,7 @@ func TestChildThatDoesNotEnd(t *testing.T) {
 			if r.Verdict != want {
 				t.Fatalf("%s, %s, %+v: want %s", r.Verdict, r.Why, r.Violation, want)
 			}
-			if v := r.Violation; v != nil && (v.Anomaly != Hang || v.Check != ByWatchdog || v.Seed != 5 || !strings.Contains(v.Stacks, "goroutine ")) {
+			if v := r.Violation; v != nil && (v.Anomaly != history.Hang || v.Detector != history.ByWatchdog || v.Seed != 5 || !strings.Contains(v.Stacks, "goroutine ")) {
 				t.Errorf("%+v: want a hang with stacks", v)
 			}
 		})
@@ -170,7 +171,7 @@ func TestChildThatUsesTooMuchMemory(t *testing.T) {
 	task := testTask("large")
 	task.Config.Rounds = 1
 	r, err := runChild(t, t.Context(), task, ignoreSteps)
-	if err != nil || r.Violation == nil || r.Violation.Anomaly != Crash || !strings.Contains(r.Violation.Why, "memory") {
+	if err != nil || r.Violation == nil || r.Violation.Anomaly != history.Crash || !strings.Contains(r.Violation.Why, "memory") {
 		t.Fatalf("%+v, error %v: want a crash for its memory", r, err)
 	}
 }
@@ -195,7 +196,7 @@ func TestInterruptedChild(t *testing.T) {
 			Step: func(Step) { cancel() },
 			Slow: func(atMost time.Duration) { slow = append(slow, atMost) },
 		})
-		if err != nil || r.Verdict != Inconclusive || r.Rounds == 0 {
+		if err != nil || r.Verdict != history.Inconclusive || r.Rounds == 0 {
 			t.Errorf("%s: %+v, error %v: want an inconclusive report", label, r, err)
 		}
 		if len(slow) < want || len(slow) > 1 || len(slow) == 1 && slow[0] != 14*time.Second {
@@ -290,7 +291,7 @@ func TestCrashedWithoutReport(t *testing.T) {
 		task := testTask("x")
 		task.Config.Until = Any
 		r := task.crashed(p.ProcessState, "", 7)
-		if !strings.HasSuffix(r.Violation.Why, tc.want) || r.Violation.Seed != 6 || r.Rounds != 8 || r.Attempts != 3 || r.Verdict != Violated {
+		if !strings.HasSuffix(r.Violation.Why, tc.want) || r.Violation.Seed != 6 || r.Rounds != 8 || r.Attempts != 3 || r.Verdict != history.Violated {
 			t.Errorf("%s: %+v, %+v: want %q", tc.script, r, r.Violation, tc.want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -46,16 +47,16 @@ type gauge struct {
 type client struct {
 	*arena
 	user   int
-	rec    *Recorder
-	mints  *Recorder // of the sessions that it had minted
+	rec    *history.Recorder
+	mints  *history.Recorder // of the sessions that it had minted
 	minted []manager.ID
 	faults []offence
 	again  int // closures that ran more than once
 	beat   *beat
-	fence  Fence
+	fence  history.Fence
 
-	last    Outcome // of its last operation
-	unknown bool    // it may have left a session that nobody can find
+	last    history.Outcome // of its last operation
+	unknown bool            // it may have left a session that nobody can find
 
 	conn    scenarios.Conn // its way to a target, and what it is asked and told there
 	request scenarios.Request
@@ -71,8 +72,8 @@ type beat struct {
 
 // offence is something that a store did and must not have done, beside what a history shows.
 type offence struct {
-	anomaly Anomaly
-	check   Check
+	anomaly history.Anomaly
+	check   history.Detector
 	slot    int // -1: not about one session of the pool
 	at      int64
 	why     string
@@ -81,7 +82,7 @@ type offence struct {
 // maxFaults is how many faults a user notes down.
 const maxFaults = 8
 
-func (c *client) fault(check Check, a Anomaly, slot uint32, format string, args ...any) {
+func (c *client) fault(check history.Detector, a history.Anomaly, slot uint32, format string, args ...any) {
 	if len(c.faults) < maxFaults {
 		c.faults = append(c.faults, offence{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
 	}
@@ -101,9 +102,9 @@ func (c *client) returned() int64 {
 // do does one operation and records it.
 func (c *client) do(ctx context.Context, p *plan) {
 	switch p.kind {
-	case Sweep:
+	case history.Sweep:
 		c.sweep(ctx, p)
-	case Create:
+	case history.Create:
 		if c.target != nil {
 			c.createAt(ctx)
 		} else {
@@ -117,11 +118,11 @@ func (c *client) do(ctx context.Context, p *plan) {
 
 // one does an operation on a session of the pool.
 func (c *client) one(ctx context.Context, p *plan) {
-	k := &call{client: c, plan: p, op: Op{Kind: p.kind, User: int32(c.user)}, id: c.ids[p.slot], ending: p.ending}
-	if p.kind == GetOrCreate || p.kind.Writes() {
+	k := &call{client: c, plan: p, op: history.Op{Kind: p.kind, User: int32(c.user)}, id: c.ids[p.slot], ending: p.ending}
+	if p.kind == history.GetOrCreate || p.kind.Writes() {
 		k.op.Tag = c.rec.NewTag()
 	}
-	if p.kind == Nested {
+	if p.kind == history.Nested {
 		c.rec.NewTag() // the second message's
 	}
 	ctx, stop := cancelling(ctx, p)
@@ -131,8 +132,8 @@ func (c *client) one(ctx context.Context, p *plan) {
 	end := c.returned()
 	op := k.finish(err) // a closure that runs later leaves it alone
 	op.Return, op.Hold = end, min(op.Hold, end-op.Call)
-	if op.Outcome = k.outcome(err); op.Outcome == Unknown {
-		op.Return = Never
+	if op.Outcome = k.outcome(err); op.Outcome == history.Indeterminate {
+		op.Return = history.Never
 	}
 	if op.Outcome != 0 {
 		c.rec.Add(p.slot, op)
@@ -162,7 +163,7 @@ type call struct {
 	id   manager.ID
 
 	mu     sync.Mutex // protects what follows against a closure that runs when the caller has gone
-	op     Op
+	op     history.Op
 	runs   int    // of the closure
 	over   bool   // the caller has gone
 	ending Ending // as planned, unless the closure cannot end so
@@ -180,18 +181,18 @@ func (k *call) run(ctx context.Context) (err error) {
 		return k.ask(ctx)
 	}
 	switch k.plan.kind {
-	case GetOrCreate:
+	case history.GetOrCreate:
 		created, err := k.store.GetOrCreate(ctx, k.id, k.make, func(s *manager.Session) { k.look(ctx, s) })
 		k.mu.Lock()
 		k.op.Created = created
 		k.mu.Unlock()
 		return err
-	case History, View:
+	case history.ReadMessages, history.ReadFields:
 		return k.store.View(ctx, k.id, k.read)
-	case Delete:
+	case history.Delete:
 		last, err := k.store.Delete(ctx, k.id)
 		if err == nil {
-			k.tell(&last, ToldLife|ToldVersion|ToldSeq|ToldMessages|ToldFields)
+			k.tell(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
 		}
 		return err
 	default:
@@ -208,9 +209,9 @@ func (k *call) make() manager.Session {
 // look is GetOrCreate's look at the session.
 func (k *call) look(ctx context.Context, s *manager.Session) {
 	k.begin()
-	k.tell(s, ToldLife|ToldVersion|ToldSeq)
+	k.tell(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 	k.turnstile.Pass(ctx, Inside)
-	if Tag(s.Incarnation) == k.op.Tag {
+	if history.Tag(s.Incarnation) == k.op.Tag {
 		k.ending = Returns // whether a session stays whose creator panics is nobody's promise
 	}
 	_ = k.end()
@@ -219,13 +220,13 @@ func (k *call) look(ctx context.Context, s *manager.Session) {
 // read is the closure of a read. It looks twice, with a pause between: what it is shown must not change meanwhile.
 func (k *call) read(ctx context.Context, s *manager.Session) error {
 	k.begin()
-	k.tell(s, ToldLife|ToldVersion)
+	k.tell(s, history.PartIncarnation|history.PartVersion)
 	k.turnstile.Pass(ctx, Inside)
 	k.plan.inside.apply()
-	if k.plan.kind == View {
-		k.tell(s, ToldFields)
+	if k.plan.kind == history.ReadFields {
+		k.tell(s, history.PartFields)
 	} else {
-		k.tell(s, ToldSeq|ToldMessages)
+		k.tell(s, history.PartSeq|history.PartMessages)
 	}
 	return k.end()
 }
@@ -245,12 +246,12 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 	k.plan.inside.apply()
 	s.Touched = k.now()
 	switch k.plan.kind {
-	case Update:
+	case history.Update:
 		text := tagText(k.op.Tag)
 		s.SetFields(map[string]string{fieldNames[0]: text, fieldNames[1]: text})
-	case Append:
+	case history.Append:
 		s.Append(role, tagText(k.op.Tag))
-	case Nested:
+	case history.Nested:
 		s.Append(role, tagText(k.op.Tag))
 		if err := k.store.Update(ctx, k.id, k.nested); err != nil {
 			return fmt.Errorf("update inside an update: %w", err)
@@ -263,7 +264,7 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 	if k.plan.ending != Returns && k.guarantees.Rollback {
 		s = &before
 	}
-	k.tell(s, ToldLife|ToldVersion|ToldSeq)
+	k.tell(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 	k.held(k.now() - begun)
 	return k.end()
 }
@@ -289,7 +290,7 @@ func (k *call) begin() (late bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.over {
-		k.late.note(who(&k.op))
+		k.late.note(k.op.String())
 		return true
 	}
 	k.runs++
@@ -320,40 +321,40 @@ func (k *call) overlap(n int32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.over {
-		k.fault(ByOccupancy, MutualExclusion, k.plan.slot,
-			"%d users were inside an update of the same session at once, %s among them", n, UserName(k.user))
+		k.fault(history.ByOccupancy, history.MutualExclusion, k.plan.slot,
+			"%d users were inside an update of the same session at once, %s among them", n, history.UserName(int32(k.user)))
 	}
 }
 
 // finish notes that the caller has gone, and what the closure cannot have done. It returns the operation as it is by then.
-func (k *call) finish(err error) Op {
+func (k *call) finish(err error) history.Op {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.over = true
 	if k.runs > 1 {
 		k.again++
 		if k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
-			k.fault(ByAnswers, RepeatedClosure, k.plan.slot, "%s's closure ran %d times, and the store promises that it runs once",
-				who(&k.op), k.runs)
+			k.fault(history.ByAnswers, history.RepeatedClosure, k.plan.slot, "%s's closure ran %d times, and the store promises that it runs once",
+				k.op.String(), k.runs)
 		}
 	}
-	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != Delete {
-		k.fault(ByAnswers, UnexpectedError, k.plan.slot, "%s came back without an error, and its closure never ran", who(&k.op))
+	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != history.Delete {
+		k.fault(history.ByAnswers, history.UnexpectedError, k.plan.slot, "%s came back without an error, and its closure never ran", k.op.String())
 	}
 	return k.op
 }
 
 // outcome judges how the store's method ended. 0: the operation must not be in the history, and a fault says why.
-func (k *call) outcome(err error) Outcome {
-	wild := func(format string, args ...any) Outcome {
-		k.fault(ByAnswers, UnexpectedError, k.plan.slot, format, args...)
+func (k *call) outcome(err error) history.Outcome {
+	wild := func(format string, args ...any) history.Outcome {
+		k.fault(history.ByAnswers, history.UnexpectedError, k.plan.slot, format, args...)
 		return 0
 	}
-	failed := Failed
+	failed := history.Failed
 	if !k.plan.kind.Writes() {
-		failed = OK // a read that was shown the session, whatever it returned
+		failed = history.OK // a read that was shown the session, whatever it returned
 	} else if k.guarantees.Rollback {
-		failed = RolledBack
+		failed = history.RolledBack
 	}
 	wants := k.ending
 	switch {
@@ -361,35 +362,35 @@ func (k *call) outcome(err error) Outcome {
 		if e, ok := k.panicked.(error); ok && errors.Is(e, errPlanned) && wants == Panics {
 			return failed
 		}
-		return wild("%s: panic: %v", who(&k.op), k.panicked)
+		return wild("%s: panic: %v", k.op.String(), k.panicked)
 	case err == nil && wants == Panics:
-		k.fault(ByAnswers, LostPanic, k.plan.slot, "%s: its closure panicked, and the panic did not reach the caller", who(&k.op))
+		k.fault(history.ByAnswers, history.LostPanic, k.plan.slot, "%s: its closure panicked, and the panic did not reach the caller", k.op.String())
 		return failed
 	case err == nil && wants == Fails:
-		return wild("%s: its closure failed, and the error did not reach the caller", who(&k.op))
+		return wild("%s: its closure failed, and the error did not reach the caller", k.op.String())
 	case err == nil && k.plan.cancel == cancelledBefore:
-		return wild("%s was carried out although its ctx had ended before", who(&k.op))
+		return wild("%s was carried out although its ctx had ended before", k.op.String())
 	case err == nil:
-		return OK
+		return history.OK
 	case errors.Is(err, errPlanned) && wants == Fails:
 		return failed
 	case errors.Is(err, scenarios.ErrUnavailable):
-		return Unknown
+		return history.Indeterminate
 	case k.sure && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
-		return wild("%s: %v", who(&k.op), err)
+		return wild("%s: %v", k.op.String(), err)
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
-		return NotFound
+		return history.NotFound
 	case errors.Is(err, manager.ErrIndeterminate):
-		return Unknown
+		return history.Indeterminate
 	case errors.Is(err, manager.ErrConflict):
-		return Refused
+		return history.NotApplied
 	case errors.Is(err, manager.ErrNotApplied): // given up: the caller's ctx, or a reason of the store's own
 		if k.alone() && k.runs > 0 {
-			k.fault(ByAnswers, RefusedAfterRun, k.plan.slot, "%s: its caller was told ErrNotApplied, and its closure had run", who(&k.op))
+			k.fault(history.ByAnswers, history.RefusedAfterRun, k.plan.slot, "%s: its caller was told ErrNotApplied, and its closure had run", k.op.String())
 		}
-		return Refused
+		return history.NotApplied
 	}
-	return wild("%s: %v", who(&k.op), err)
+	return wild("%s: %v", k.op.String(), err)
 }
 
 // alone reports whether the store promises that this operation's closure runs once only, and then comes to its end.
@@ -398,7 +399,7 @@ func (k *call) alone() bool {
 }
 
 // tell notes what the operation was shown.
-func (k *call) tell(s *manager.Session, parts Told) {
+func (k *call) tell(s *manager.Session, parts history.Parts) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.over {
@@ -407,31 +408,31 @@ func (k *call) tell(s *manager.Session, parts Told) {
 	tell(&k.op, s, parts)
 }
 
-func tell(op *Op, s *manager.Session, parts Told) {
-	op.Told |= parts
-	if parts&ToldLife != 0 {
-		op.Life = Tag(s.Incarnation)
+func tell(op *history.Op, s *manager.Session, parts history.Parts) {
+	op.Parts |= parts
+	if parts&history.PartIncarnation != 0 {
+		op.Incarnation = history.Tag(s.Incarnation)
 	}
-	if parts&ToldVersion != 0 {
+	if parts&history.PartVersion != 0 {
 		op.Version = s.Version
 	}
-	if parts&ToldSeq != 0 {
+	if parts&history.PartSeq != 0 {
 		op.Seq = s.Seq
 	}
-	if parts&ToldMessages != 0 {
+	if parts&history.PartMessages != 0 {
 		op.Messages = tagsOf(op.Messages[:0], s.History(nil))
 	}
-	if parts&ToldFields != 0 {
+	if parts&history.PartFields != 0 {
 		op.Fields = fieldTags(s.Fields)
 	}
 }
 
 // tagsOf appends the tags that messages hold.
-func tagsOf(tags []Tag, messages []manager.Message) []Tag {
+func tagsOf(tags []history.Tag, messages []manager.Message) []history.Tag {
 	for _, m := range messages {
 		t := parseTag(m.Content)
 		if m.Role != role {
-			t = NobodysTag
+			t = history.InvalidTag
 		}
 		tags = append(tags, t)
 	}
@@ -439,14 +440,14 @@ func tagsOf(tags []Tag, messages []manager.Message) []Tag {
 }
 
 // fieldTags are the tags that fields hold.
-func fieldTags(fields map[string]string) (tags [2]Tag) {
+func fieldTags(fields map[string]string) (tags [2]history.Tag) {
 	for i, name := range fieldNames {
 		if text, set := fields[name]; set {
 			tags[i] = parseTag(text)
 		}
 	}
 	if len(fields) > len(fieldNames) {
-		tags[1] = NobodysTag
+		tags[1] = history.InvalidTag
 	}
 	return tags
 }
@@ -456,11 +457,11 @@ func fieldTags(fields map[string]string) (tags [2]Tag) {
 func (c *client) sweep(ctx context.Context, p *plan) {
 	type found struct {
 		slot uint32
-		Op
+		history.Op
 	}
 	var (
 		mu     sync.Mutex // protects what follows: a store may judge several sessions at a time
-		judged = map[manager.ID]Op{}
+		judged = map[manager.ID]history.Op{}
 		seen   []found
 		start  = c.called()
 	)
@@ -469,8 +470,8 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		if !ours {
 			return false
 		}
-		op := Op{Kind: Look, Outcome: OK, Call: start}
-		tell(&op, s, ToldLife|ToldVersion|ToldSeq)
+		op := history.Op{Kind: history.SweepRead, Outcome: history.OK, Call: start}
+		tell(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 		goes := s.Touched <= start-int64(p.idle)
 		p.inside.apply()
 		c.turnstile.Pass(ctx, Inside)
@@ -478,7 +479,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		mu.Lock()
 		defer mu.Unlock()
 		if goes {
-			op.Kind = Sweep
+			op.Kind = history.Sweep
 			judged[id] = op
 		} else {
 			seen = append(seen, found{slot, op})
@@ -491,12 +492,12 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		slot, ours := c.slotOf[id]
 		op, known := judged[id]
 		if !ours || !known {
-			c.fault(ByAnswers, UnexpectedError, slot, "%s's sweep handed over a session that nobody had found to be expired", UserName(c.user))
+			c.fault(history.ByAnswers, history.UnexpectedError, slot, "%s's sweep handed over a session that nobody had found to be expired", history.UserName(int32(c.user)))
 			return
 		}
 		delete(judged, id)
-		tell(&op, &last, ToldSeq|ToldMessages|ToldFields)
-		op.Return = Never // until the sweep is over
+		tell(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
+		op.Return = history.Never // until the sweep is over
 		seen = append(seen, found{slot, op})
 	}
 	n, err := c.store.Sweep(ctx, expired, removed)
@@ -505,7 +506,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	defer mu.Unlock()
 	handed := 0
 	for _, f := range seen {
-		if f.Kind == Sweep {
+		if f.Kind == history.Sweep {
 			handed++
 		}
 		f.Return = min(f.Return, end)
@@ -514,19 +515,19 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	switch {
 	case unsettled(err):
 		for id, op := range judged { // removed, perhaps
-			op.Outcome, op.Return = Unknown, Never
+			op.Outcome, op.Return = history.Indeterminate, history.Never
 			c.rec.Add(c.slotOf[id], op)
 		}
 	case err != nil:
-		c.fault(ByAnswers, UnexpectedError, 0, "%s's sweep: %v", UserName(c.user), err)
+		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep: %v", history.UserName(int32(c.user)), err)
 	case n != handed:
-		c.fault(ByAnswers, UnexpectedError, 0, "%s's sweep says that it removed %d sessions, and handed over %d", UserName(c.user), n, handed)
+		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep says that it removed %d sessions, and handed over %d", history.UserName(int32(c.user)), n, handed)
 	}
 }
 
 // create has an id minted, and looks at what it got.
 func (c *client) create(ctx context.Context) {
-	op := Op{Kind: Create, Outcome: OK, Created: true, Call: c.called()}
+	op := history.Op{Kind: history.Create, Outcome: history.OK, Created: true, Call: c.called()}
 	id, err := c.front.CreateSession(ctx)
 	op.Return = c.returned()
 	if unsettled(err) {
@@ -534,18 +535,18 @@ func (c *client) create(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		c.fault(ByAnswers, UnexpectedError, 0, "%s's create: %v", UserName(c.user), err)
+		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
 		return
 	}
 	if id.Version() != 4 {
-		c.fault(ByAnswers, WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", UserName(c.user), id)
+		c.fault(history.ByAnswers, history.WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
 	}
-	op.Tag = Tag(manager.IncarnationOf(id))
+	op.Tag = history.Tag(manager.IncarnationOf(id))
 	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
-	look := Op{Kind: History, Outcome: OK, Call: c.called()}
+	look := history.Op{Kind: history.ReadMessages, Outcome: history.OK, Call: c.called()}
 	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
-		tell(&look, s, ToldLife|ToldVersion|ToldSeq|ToldMessages)
+		tell(&look, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
 		return nil
 	})
 	look.Return = c.returned()
@@ -553,7 +554,7 @@ func (c *client) create(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		c.fault(ByAnswers, LostSession, 0, "%s created a session and could not read it: %v", UserName(c.user), err)
+		c.fault(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v", history.UserName(int32(c.user)), err)
 		return
 	}
 	c.mints.Add(uint32(len(c.minted)-1), look)
@@ -564,13 +565,13 @@ const role = "user"
 
 var fieldNames = [2]string{"left", "right"}
 
-func tagText(t Tag) string { return strconv.FormatUint(uint64(t), 36) }
+func tagText(t history.Tag) string { return strconv.FormatUint(uint64(t), 36) }
 
 // parseTag reads what tagText wrote.
-func parseTag(text string) Tag {
+func parseTag(text string) history.Tag {
 	n, err := strconv.ParseUint(text, 36, 64)
 	if err != nil {
-		return NobodysTag
+		return history.InvalidTag
 	}
-	return Tag(n)
+	return history.Tag(n)
 }

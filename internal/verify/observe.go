@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -21,14 +22,14 @@ func (r *run) observe(ctx context.Context) error {
 	}
 	r.Report.Guarantees = nil // the last look counts
 	for _, check := range []struct {
-		of   []Kind // operations without any of which there is nothing to look at
+		of   []history.Kind // operations without any of which there is nothing to look at
 		look func(*probe) Guarantee
 	}{
-		{[]Kind{Nested}, reentrant},
-		{[]Kind{Append, Update}, cancellable},
-		{[]Kind{Append, Update}, rollback},
-		{[]Kind{Delete}, leakFree},
-		{[]Kind{Append, Update}, fairShare},
+		{[]history.Kind{history.Nested}, reentrant},
+		{[]history.Kind{history.Append, history.Update}, cancellable},
+		{[]history.Kind{history.Append, history.Update}, rollback},
+		{[]history.Kind{history.Delete}, leakFree},
+		{[]history.Kind{history.Append, history.Update}, fairShare},
 	} {
 		if ctx.Err() != nil {
 			return nil
@@ -56,7 +57,7 @@ func (r *run) observe(ctx context.Context) error {
 type probe struct {
 	round
 	id        manager.ID
-	violation *Violation
+	violation *history.Violation
 	running   sync.WaitGroup
 	missed    atomic.Bool // an answer was lost, or another try would have been needed: what was seen proves nothing
 }
@@ -68,10 +69,10 @@ func (r *run) probe() (*probe, error) {
 }
 
 // run calls look, and closes the store.
-func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *Violation) {
+func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violation) {
 	fine := p.guarded(func() {
 		if _, err := p.store.GetOrCreate(context.Background(), p.id, newSession, nil); p.noted(err) != nil {
-			p.violate(UnexpectedError, "GetOrCreate: %v", err)
+			p.violate(history.UnexpectedError, "GetOrCreate: %v", err)
 			return
 		}
 		g = look(p)
@@ -81,16 +82,16 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *Violation) {
 	if !fine {
 		p.abandon()
 		f := p.faults[0]
-		return Guarantee{}, &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
+		return Guarantee{}, &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
 	}
 	if p.missed.Load() {
 		g.Observed, g.Kept, g.Detail = notLookedAt, true, "an answer was lost, so nobody can tell"
 		return g, nil
 	}
 	if p.violation == nil && !g.Kept {
-		a := BrokenPromise
+		a := history.BrokenGuarantee
 		if g.Name == "rollback" && g.Observed == "yes" {
-			a = UndeclaredRollback
+			a = history.UndeclaredRollback
 		}
 		p.violate(a, "%s: declared %s, observed %s: %s", g.Name, g.Declared, g.Observed, g.Detail)
 	}
@@ -100,17 +101,17 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *Violation) {
 	return g, p.violation
 }
 
-func (p *probe) violate(a Anomaly, format string, args ...any) {
-	check := ByGuarantee
+func (p *probe) violate(a history.Anomaly, format string, args ...any) {
+	check := history.ByGuarantee
 	switch a {
-	case LeakedLocks, LeakedRoutines, LeakedSessions:
-		check = ByCensus
-	case Starvation:
-		check = ByFairness
-	case UnexpectedError:
-		check = ByAnswers
+	case history.LeakedLocks, history.LeakedGoroutines, history.LeakedSessions:
+		check = history.ByCensus
+	case history.Starvation:
+		check = history.ByFairness
+	case history.UnexpectedError:
+		check = history.ByAnswers
 	}
-	p.violation = &Violation{Anomaly: a, Check: check, Why: fmt.Sprintf(format, args...)}
+	p.violation = &history.Violation{Anomaly: a, Detector: check, Why: fmt.Sprintf(format, args...)}
 }
 
 func newSession() manager.Session { return manager.Session{} }
@@ -135,7 +136,7 @@ func (p *probe) messages() (n uint64) {
 		return nil
 	})
 	if p.noted(err) != nil {
-		p.violate(UnexpectedError, "View: %v", err)
+		p.violate(history.UnexpectedError, "View: %v", err)
 	}
 	return n
 }
@@ -231,7 +232,7 @@ func cancellable(p *probe) Guarantee {
 		want = 2
 	}
 	if n := p.messages(); n != want {
-		p.violate(AbortedRead, "of an update that was cancelled while it waited (its answer: %v) and one that was not, %d took effect, want %d", err, n, want)
+		p.violate(history.AbortedRead, "of an update that was cancelled while it waited (its answer: %v) and one that was not, %d took effect, want %d", err, n, want)
 	}
 	return g
 }
@@ -286,14 +287,14 @@ func leakFree(p *probe) Guarantee {
 		left = p.dog.leftBehind() - before // they may take a moment to end
 	}
 	if left >= max(n/10, few) {
-		p.violate(LeakedRoutines, "%d sessions were made and deleted, and %d goroutines are left of them", n, left)
+		p.violate(history.LeakedGoroutines, "%d sessions were made and deleted, and %d goroutines are left of them", n, left)
 	}
 	if n, err := p.store.Len(context.Background()); err != nil || n != 1 {
-		p.violate(LeakedSessions, "all sessions but one were deleted, and the store counts %d (error %v)", n, err)
+		p.violate(history.LeakedSessions, "all sessions but one were deleted, and the store counts %d (error %v)", n, err)
 	}
 	if s, ok := p.store.(manager.CensusReporter); ok {
 		if c := s.Census(); c.Locks > 1 {
-			p.violate(LeakedLocks, "all sessions but one were deleted, and %d locks are still kept", c.Locks)
+			p.violate(history.LeakedLocks, "all sessions but one were deleted, and %d locks are still kept", c.Locks)
 		}
 	}
 	if p.violation != nil {
@@ -315,7 +316,7 @@ func (p *probe) comeAndGo() (n int) {
 			_, err = p.store.Delete(ctx, id)
 		}
 		if p.noted(err) != nil {
-			p.violate(UnexpectedError, "create, update and delete of one session: %v", err)
+			p.violate(history.UnexpectedError, "create, update and delete of one session: %v", err)
 			break
 		}
 		p.clients[0].beat.n.Add(1)
@@ -374,7 +375,7 @@ func fairShare(p *probe) Guarantee {
 			"(fair share %s)", rivals, time.Since(start).Round(time.Millisecond), least, sum, g.Observed)
 	case p.guarantees.Fair && least == 0 && sum >= unserved:
 		g.Kept = false
-		p.violate(Starvation, "%d users came to one session again and again for %v: one of them never had its turn, the others had %d",
+		p.violate(history.Starvation, "%d users came to one session again and again for %v: one of them never had its turn, the others had %d",
 			rivals, time.Since(start).Round(time.Millisecond), sum)
 	}
 	return g

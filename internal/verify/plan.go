@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"github.com/sessbench/sessbench/internal/history"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -8,7 +9,7 @@ import (
 
 // plan is one operation as it was drawn before the round began.
 type plan struct {
-	kind   Kind
+	kind   history.Kind
 	slot   uint32
 	ending Ending
 	cancel cancellation
@@ -30,15 +31,15 @@ const (
 )
 
 // weights is how often each kind of operation is drawn, of the sum of all.
-type weights map[Kind]int
+type weights map[history.Kind]int
 
 // profiles are the mixes that rounds are drawn from. Between them sessions live short and long, see few reads and many.
 var profiles = []weights{
-	{GetOrCreate: 14, Append: 26, Update: 12, History: 18, View: 12, Delete: 8, Sweep: 3, Nested: 5, Create: 1},
-	{GetOrCreate: 30, Append: 14, Update: 8, History: 10, View: 6, Delete: 24, Sweep: 6, Nested: 2},
-	{GetOrCreate: 3, Append: 34, Update: 14, History: 28, View: 14, Nested: 6},
-	{GetOrCreate: 6, Append: 10, Update: 8, History: 40, View: 30, Delete: 3, Nested: 2, Create: 1},
-	{GetOrCreate: 20, Append: 20, Update: 5, History: 10, View: 5, Delete: 10, Create: 100},
+	{history.GetOrCreate: 14, history.Append: 26, history.Update: 12, history.ReadMessages: 18, history.ReadFields: 12, history.Delete: 8, history.Sweep: 3, history.Nested: 5, history.Create: 1},
+	{history.GetOrCreate: 30, history.Append: 14, history.Update: 8, history.ReadMessages: 10, history.ReadFields: 6, history.Delete: 24, history.Sweep: 6, history.Nested: 2},
+	{history.GetOrCreate: 3, history.Append: 34, history.Update: 14, history.ReadMessages: 28, history.ReadFields: 14, history.Nested: 6},
+	{history.GetOrCreate: 6, history.Append: 10, history.Update: 8, history.ReadMessages: 40, history.ReadFields: 30, history.Delete: 3, history.Nested: 2, history.Create: 1},
+	{history.GetOrCreate: 20, history.Append: 20, history.Update: 5, history.ReadMessages: 10, history.ReadFields: 5, history.Delete: 10, history.Create: 100},
 }
 
 // script is what a round does: everything that is drawn, from its seed alone.
@@ -87,7 +88,7 @@ func draw(seed uint64, cfg *Config, target *audience) script {
 			}
 		}
 		// Nothing is there at first.
-		plans[0] = plan{kind: GetOrCreate, slot: plans[0].slot}
+		plans[0] = plan{kind: history.GetOrCreate, slot: plans[0].slot}
 		s.users = append(s.users, plans)
 	}
 	return s
@@ -117,38 +118,38 @@ func (p *plan) drawHold(rng *rand.Rand) {
 // drawEnd draws how an operation on a store ends.
 func (p *plan) drawEnd(rng *rand.Rand) {
 	switch n := rng.IntN(100); {
-	case p.kind == Sweep:
+	case p.kind == history.Sweep:
 		p.idle = time.Duration(rng.IntN(2000)) * time.Microsecond
-	case n < 3 && p.kind != Nested:
+	case n < 3 && p.kind != history.Nested:
 		p.ending = Fails
-	case n < 6 && p.kind != Nested:
+	case n < 6 && p.kind != history.Nested:
 		p.ending = Panics
 	case n < 8:
 		p.cancel = cancelledBefore
-	case n < 14 && p.kind != Nested: // or the inner call is cancelled, and the outer one is not
+	case n < 14 && p.kind != history.Nested: // or the inner call is cancelled, and the outer one is not
 		p.cancel, p.delay = cancelledLater, time.Duration(rng.IntN(150))*time.Microsecond
 	}
 	switch {
-	case p.kind.Writes(), p.kind == History, p.kind == View:
-	case p.kind == GetOrCreate && p.ending == Panics:
+	case p.kind.Writes(), p.kind == history.ReadMessages, p.kind == history.ReadFields:
+	case p.kind == history.GetOrCreate && p.ending == Panics:
 	default:
 		p.ending = Returns
 	}
 }
 
 // user draws one user's next operation and the session that it is for.
-type user func() (Kind, uint32)
+type user func() (history.Kind, uint32)
 
 // drawMix returns what draws users of so many sessions who do one thing or another, as often as its weight says.
-func drawMix(rng *rand.Rand, w weights, has func(Kind) bool) func(slots int) user {
-	var mix []Kind
-	for k := GetOrCreate; k <= Look; k++ {
+func drawMix(rng *rand.Rand, w weights, has func(history.Kind) bool) func(slots int) user {
+	var mix []history.Kind
+	for k := history.GetOrCreate; k <= history.SweepRead; k++ {
 		if has(k) {
-			mix = append(mix, slices.Repeat([]Kind{k}, w[k])...)
+			mix = append(mix, slices.Repeat([]history.Kind{k}, w[k])...)
 		}
 	}
 	return func(slots int) user {
-		return func() (Kind, uint32) { return mix[rng.IntN(len(mix))], drawSlot(rng, slots) }
+		return func() (history.Kind, uint32) { return mix[rng.IntN(len(mix))], drawSlot(rng, slots) }
 	}
 }
 
@@ -156,4 +157,4 @@ func drawMix(rng *rand.Rand, w weights, has func(Kind) bool) func(slots int) use
 func drawSlot(rng *rand.Rand, slots int) uint32 { return uint32(min(rng.IntN(slots), rng.IntN(slots))) }
 
 // has reports whether users of a store can do such an operation. Nested calls are for stores that allow them.
-func (s *Subject) has(k Kind) bool { return k != Nested || s.Guarantees.Reentrant }
+func (s *Subject) has(k history.Kind) bool { return k != history.Nested || s.Guarantees.Reentrant }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -24,13 +25,13 @@ type round struct {
 	clients []*client // the users, and last the keeper, who looks at what they left and removes it
 	dog     *watchdog
 
-	histories []SessionHistory
+	histories []history.History
 	faults    []offence
-	stacks    string          // of a hang
-	again     int             // closures that ran more than once
-	pending   []chan struct{} // closed when whoever uses the store has come to an end
-	unsettled bool            // nobody knows whether everything was removed
-	leak      *Violation      // what a target keeps for sessions that are gone; nil: nothing
+	stacks    string             // of a hang
+	again     int                // closures that ran more than once
+	pending   []chan struct{}    // closed when whoever uses the store has come to an end
+	unsettled bool               // nobody knows whether everything was removed
+	leak      *history.Violation // what a target keeps for sessions that are gone; nil: nothing
 }
 
 // play opens a store and drives the users through it. An error says that the store could not be opened or the schedule not
@@ -103,7 +104,7 @@ func (r *round) open(target *audience, t *Turnstile) error {
 		// Each user has two recorders whose tags must not meet: of a pool's sessions, and of those it had minted.
 		r.clients = append(r.clients, &client{
 			arena: a, user: i, beat: b,
-			rec: NewRecorder(i, 2*room, keeps*room), mints: NewRecorder(i, 0, 0),
+			rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room), mints: history.NewRecorder(i, 0, 0),
 		})
 	}
 	return nil
@@ -238,11 +239,11 @@ func (r *round) hangs(who string) {
 		seen = "nobody can go on"
 	}
 	if r.target != nil {
-		r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)), seen + ", and no answer to " + r.unanswered()})
+		r.faults = append(r.faults, offence{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), seen + ", and no answer to " + r.unanswered()})
 		return
 	}
 	r.stacks = r.dog.stacks()
-	r.faults = append(r.faults, offence{Hang, ByWatchdog, -1, int64(time.Since(r.base)), seen + ": " + who +
+	r.faults = append(r.faults, offence{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), seen + ": " + who +
 		" wait for something that does not come (a lock that nobody releases, a message that nobody takes?)"})
 }
 
@@ -250,13 +251,13 @@ func (r *round) hangs(who string) {
 func (r *round) keep() {
 	k, ctx := r.keeper(), context.Background()
 	for slot := range r.ids {
-		for _, kind := range []Kind{History, View, Delete} {
+		for _, kind := range []history.Kind{history.ReadMessages, history.ReadFields, history.Delete} {
 			if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
 				continue
 			}
 			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
 		}
-		if (k.last == Unknown || k.last == Refused) && r.cfg.performs(Delete) {
+		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
 			_ = r.settle(func() error { return r.remove(r.ids[slot]) })
 		}
 	}
@@ -287,9 +288,9 @@ func (r *round) removeMinted(id manager.ID) {
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
 	case errors.Is(err, manager.ErrNotFound):
-		k.fault(ByAnswers, LostSession, 0, "a session that had been created, and that nobody had removed, is not there any more")
+		k.fault(history.ByAnswers, history.LostSession, 0, "a session that had been created, and that nobody had removed, is not there any more")
 	default:
-		k.fault(ByAnswers, UnexpectedError, 0, "delete of a session that had been created: %v", err)
+		k.fault(history.ByAnswers, history.UnexpectedError, 0, "delete of a session that had been created: %v", err)
 	}
 }
 
@@ -315,7 +316,7 @@ func unsettled(err error) bool {
 func (r *round) closeDown() {
 	k := r.keeper()
 	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
-	certain := !r.unsettled && !unknown && r.cfg.performs(Delete) // else nothing was removed
+	certain := !r.unsettled && !unknown && r.cfg.performs(history.Delete) // else nothing was removed
 	if r.target != nil {
 		if certain {
 			r.countAt()
@@ -327,10 +328,10 @@ func (r *round) closeDown() {
 		r.count()
 	}
 	if err := r.store.Close(); err != nil {
-		k.fault(ByAnswers, UnexpectedError, 0, "Close: %v", err)
+		k.fault(history.ByAnswers, history.UnexpectedError, 0, "Close: %v", err)
 	}
 	if _, err := r.store.GetOrCreate(context.Background(), r.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
-		k.fault(ByAnswers, UnexpectedError, 0, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
+		k.fault(history.ByAnswers, history.UnexpectedError, 0, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
 	}
 }
 
@@ -338,16 +339,16 @@ func (r *round) closeDown() {
 func (r *round) count() {
 	k := r.keeper()
 	if n, err := r.store.Len(context.Background()); err != nil && !unsettled(err) {
-		k.fault(ByAnswers, UnexpectedError, 0, "Len: %v", err)
+		k.fault(history.ByAnswers, history.UnexpectedError, 0, "Len: %v", err)
 	} else if err == nil && n != 0 {
-		k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and the store counts %d", n)
+		k.fault(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, and the store counts %d", n)
 	}
 	if s, ok := r.store.(manager.CensusReporter); ok {
 		switch c := s.Census(); {
 		case c.Sessions != 0:
-			k.fault(ByCensus, LeakedSessions, 0, "all sessions were deleted, and %d can still be found", c.Sessions)
+			k.fault(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, and %d can still be found", c.Sessions)
 		case c.Locks != 0:
-			k.fault(ByCensus, LeakedLocks, 0, "all sessions were deleted, and %d locks are still kept for them", c.Locks)
+			k.fault(history.ByCensus, history.LeakedLocks, 0, "all sessions were deleted, and %d locks are still kept for them", c.Locks)
 		}
 	}
 }
@@ -363,7 +364,7 @@ func (r *round) countRoutines() {
 			break
 		}
 	}
-	r.faults = append(r.faults, offence{LeakedRoutines, ByCensus, -1, int64(time.Since(r.base)),
+	r.faults = append(r.faults, offence{history.LeakedGoroutines, history.ByCensus, -1, int64(time.Since(r.base)),
 		fmt.Sprintf("the store is closed, and %d goroutines that it began are still there", n)})
 	r.release()
 }
@@ -393,14 +394,14 @@ func (r *round) release() {
 
 // collect puts together what the users saw. Nobody writes any more.
 func (r *round) collect() {
-	var pool, mints []*Recorder
+	var pool, mints []*history.Recorder
 	ids := slices.Clone(r.ids)
 	number := map[manager.ID]uint32{}
 	for _, c := range r.clients {
 		r.faults = append(r.faults, c.faults...)
 		r.again += c.again
 		pool = append(pool, c.rec)
-		for i, s := range c.mints.sessions {
+		c.mints.Renumber(func(s uint32) uint32 {
 			id := c.minted[s]
 			n, known := number[id]
 			if !known {
@@ -408,17 +409,17 @@ func (r *round) collect() {
 				number[id] = n
 				ids = append(ids, id)
 			}
-			c.mints.sessions[i] = n
-		}
+			return n
+		})
 		mints = append(mints, c.mints)
 	}
 	r.late.mu.Lock()
 	defer r.late.mu.Unlock()
 	if r.late.n > 0 {
-		r.faults = append(r.faults, offence{LateClosure, ByAnswers, -1, 0, fmt.Sprintf(
+		r.faults = append(r.faults, offence{history.LateClosure, history.ByAnswers, -1, 0, fmt.Sprintf(
 			"the closure of %s ran when the operation had already returned", r.late.who)})
 	}
-	r.histories = Histories(ids, false, append(pool, mints...))
+	r.histories = history.Merge(ids, false, append(pool, mints...))
 	for i := range r.histories {
 		if r.target != nil {
 			name(&r.histories[i])
@@ -429,4 +430,23 @@ func (r *round) collect() {
 			r.faults = append(r.faults, *o)
 		}
 	}
+}
+
+// patienceOfQueue is how many others may begin and end a change of a session while somebody waits to change it. First come,
+// first served lets none by; a mutex lets a few.
+const patienceOfQueue = 30
+
+// overtaken looks in a schedule's histories for a user who was passed over again and again, where the store declares to be
+// fair: a schedule has no time to wait until that shows as a delay.
+func (r *round) overtaken() *offence {
+	if !r.guarantees.Fair {
+		return nil
+	}
+	for i := range r.histories {
+		if op, passed := r.histories[i].Overtaken(patienceOfQueue); op != nil {
+			return &offence{history.Starvation, history.ByFairness, -1, op.Return, fmt.Sprintf(
+				"%s waited while %d changes of the same session by others began and ended", op.String(), passed)}
+		}
+	}
+	return nil
 }

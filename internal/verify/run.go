@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -50,13 +51,13 @@ type Config struct {
 	Progress func(Step)    `json:"-"` // called between rounds, on the goroutine of Run; may be nil
 
 	// Found is called for each violation of a new kind as soon as it is known, on the goroutine of Run; may be nil.
-	Found func(*Violation) `json:"-"`
+	Found func(*history.Violation) `json:"-"`
 
 	// First ends the run at the first violation. Without it the run goes on and reports one violation of each kind.
 	First bool
 
 	// Until repeats the rounds until a violation of this kind appears, or of any kind for [Any], or the budget is used up.
-	Until Anomaly
+	Until history.Anomaly
 
 	// Scenarios whose operations users do, one scenario a round; each must pass [Fits]. None: all kinds of operations at random.
 	Scenarios []scenarios.Scenario
@@ -73,7 +74,7 @@ const (
 )
 
 // Any stands for every anomaly in [Config].Until.
-const Any Anomaly = "any"
+const Any history.Anomaly = "any"
 
 // leastOverlap is the share of operations that must have overlapped another one on the same session: operations that come
 // one after the other prove nothing about a store's locks.
@@ -115,10 +116,10 @@ type run struct {
 	Config
 	*Report
 	start  time.Time
-	sum    tally
-	again  int        // closures that ran more than once
-	target *audience  // nil: a store
-	leak   *Violation // what the target keeps for sessions that are gone
+	check  history.Checker
+	again  int                // closures that ran more than once
+	target *audience          // nil: a store
+	leak   *history.Violation // what the target keeps for sessions that are gone
 
 	turnstile *Turnstile // nil: nobody is held
 }
@@ -179,7 +180,7 @@ func (r *run) press(ctx context.Context) error {
 // disagree.
 func (r *run) over() bool {
 	switch {
-	case r.sum.dispute != "", r.has(Hang), r.has(Crash):
+	case r.check.Disagreement() != "", r.has(history.Hang), r.has(history.Crash):
 		return true
 	case r.Until != "" && r.Until != Any:
 		return r.has(r.Until)
@@ -188,7 +189,7 @@ func (r *run) over() bool {
 }
 
 // violated adds a violation to the report.
-func (r *run) violated(v *Violation) {
+func (r *run) violated(v *history.Violation) {
 	if r.First && r.Violation != nil {
 		return
 	}
@@ -214,7 +215,7 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 		r.leak = one.leak
 		r.leak.Seed = seed
 	}
-	for _, v := range one.judge(ctx, &r.sum, r.has) {
+	for _, v := range one.judge(ctx, &r.check, r.has) {
 		v.Seed, v.Procs = seed, one.script.procs
 		r.violated(v)
 	}
@@ -224,30 +225,30 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 // judge returns what convicts the store, one violation of each kind that is not known yet. What a history shows comes before
 // what is seen from outside, because it can be shown to others; but where an answer cannot be put into a history, that history is not
 // whole.
-func (r *round) judge(ctx context.Context, sum *tally, known func(Anomaly) bool) (found []*Violation) {
+func (r *round) judge(ctx context.Context, check *history.Checker, known func(history.Anomaly) bool) (found []*history.Violation) {
 	whole := true
 	if g := r.gone.Load(); g != nil {
-		return []*Violation{g.convict(r.cfg.Patience, r.seed)}
+		return []*history.Violation{g.convict(r.cfg.Patience, r.seed)}
 	}
 	for _, f := range r.faults {
 		switch f.anomaly {
-		case Hang:
-			return []*Violation{{Anomaly: f.anomaly, Check: f.check, Why: f.why, Stacks: r.stacks}}
-		case UnexpectedError, RepeatedClosure, LostPanic:
+		case history.Hang:
+			return []*history.Violation{{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: r.stacks}}
+		case history.UnexpectedError, history.RepeatedClosure, history.LostPanic:
 			whole = false
 		}
 	}
 	if whole {
-		found = decide(ctx, r.histories, r.seed, sum, known)
+		found = check.Check(ctx, r.histories, r.seed, known)
 	}
 	slices.SortStableFunc(r.faults, func(a, b offence) int {
 		return cmp.Or(cmp.Compare(precedence(a.check), precedence(b.check)), cmp.Compare(a.at, b.at))
 	})
 	for _, f := range r.faults {
-		if known(f.anomaly) || slices.ContainsFunc(found, func(v *Violation) bool { return v.Anomaly == f.anomaly }) {
+		if known(f.anomaly) || slices.ContainsFunc(found, func(v *history.Violation) bool { return v.Anomaly == f.anomaly }) {
 			continue
 		}
-		v := &Violation{Anomaly: f.anomaly, Check: f.check, Why: f.why}
+		v := &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why}
 		if f.slot >= 0 {
 			v.Session = r.ids[f.slot]
 		}
@@ -257,13 +258,13 @@ func (r *round) judge(ctx context.Context, sum *tally, known func(Anomaly) bool)
 }
 
 // precedence is the order in which faults are told, the cause before what follows from it.
-func precedence(c Check) int {
-	return slices.Index([]Check{ByAnswers, ByOccupancy, ByFairness, ByCensus}, c)
+func precedence(c history.Detector) int {
+	return slices.Index([]history.Detector{history.ByAnswers, history.ByOccupancy, history.ByFairness, history.ByCensus}, c)
 }
 
 // conclude turns what was found into a verdict.
 func (r *run) conclude(ctx context.Context) {
-	r.add(&r.sum)
+	r.Stats = r.check.Stats()
 	r.ElapsedNs = int64(time.Since(r.start))
 	if r.leak != nil {
 		r.violated(r.leak)
@@ -277,22 +278,22 @@ func (r *run) conclude(ctx context.Context) {
 	}()
 	switch {
 	case r.Violation != nil:
-		r.Verdict = Violated
+		r.Verdict = history.Violated
 	case ctx.Err() != nil:
-		r.Verdict, r.Why = Inconclusive, "interrupted"
-	case r.sum.dispute != "":
-		r.Verdict, r.Why = Inconclusive, dispute(r.sum.dispute)
+		r.Verdict, r.Why = history.Inconclusive, "interrupted"
+	case r.check.Disagreement() != "":
+		r.Verdict, r.Why = history.Inconclusive, r.check.Disagreement()
 	case r.Until != "":
-		r.Verdict, r.Why = Inconclusive, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.Until, r.Attempts)
+		r.Verdict, r.Why = history.Inconclusive, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.Until, r.Attempts)
 	case r.Unknown > 0:
-		r.Verdict = Inconclusive
+		r.Verdict = history.Inconclusive
 		r.Why = fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown)
 	case r.Overlapped < leastOverlap && !r.Scheduled:
-		r.Verdict = Inconclusive
+		r.Verdict = history.Inconclusive
 		r.Why = fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, and less than %.0f %% prove nothing",
 			100*r.Overlapped, 100*leastOverlap)
 	default:
-		r.Verdict = Linearizable
+		r.Verdict = history.Linearizable
 	}
 }
 
@@ -300,11 +301,11 @@ func (r *run) conclude(ctx context.Context) {
 func (r *run) linearizable() Guarantee {
 	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notLookedAt, Kept: true}
 	all := r.All()
-	shown := slices.IndexFunc(all, func(v *Violation) bool { return v.History != nil })
+	shown := slices.IndexFunc(all, func(v *history.Violation) bool { return v.History != nil })
 	switch {
 	case shown >= 0:
 		g.Observed, g.Kept, g.Detail = "no", false, all[shown].Why
-	case r.Verdict == Linearizable || r.Violation != nil && !r.has(Hang) && r.sum.unknown == 0 && r.sum.sessions > 0:
+	case r.Verdict == history.Linearizable || r.Violation != nil && !r.has(history.Hang) && r.check.Stats().Unknown == 0 && r.check.Stats().Sessions > 0:
 		g.Observed = "yes"
 	}
 	return g
@@ -315,8 +316,8 @@ func (r *run) exclusiveUpdates() Guarantee {
 	promised := r.Config.Subject.Guarantees.ExclusiveUpdates
 	g := Guarantee{Name: "exclusive updates", Declared: yes(promised), Observed: notLookedAt, Kept: true}
 	all := r.All()
-	broken := slices.IndexFunc(all, func(v *Violation) bool {
-		return v.Anomaly == RepeatedClosure || v.Anomaly == MutualExclusion
+	broken := slices.IndexFunc(all, func(v *history.Violation) bool {
+		return v.Anomaly == history.RepeatedClosure || v.Anomaly == history.MutualExclusion
 	})
 	switch {
 	case broken >= 0:

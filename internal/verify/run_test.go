@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/strategies"
@@ -53,7 +54,7 @@ func TestEveryStrategyIsLinearizable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.Verdict != verify.Linearizable {
+			if r.Verdict != history.Linearizable {
 				t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 			}
 			if r.Rounds != seeds(t) || r.Certified != r.Sessions || r.Sessions == 0 {
@@ -152,9 +153,9 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		why     string
 		promise func(*manager.Guarantees)
 		alter   func(*altered)
-		anomaly verify.Anomaly
-		or      []verify.Anomaly // what the fault looks like when somebody else meets it first
-		check   verify.Check
+		anomaly history.Anomaly
+		or      []history.Anomaly // what the fault looks like when somebody else meets it first
+		check   history.Detector
 	}{{
 		why: "an update does its work twice",
 		alter: func(a *altered) {
@@ -166,7 +167,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				})
 			}
 		},
-		anomaly: verify.RepeatedClosure, check: verify.ByAnswers,
+		anomaly: history.RepeatedClosure, check: history.ByAnswers,
 	}, {
 		why: "a panic in a closure is swallowed",
 		alter: func(a *altered) {
@@ -177,13 +178,13 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				})
 			}
 		},
-		anomaly: verify.LostPanic, check: verify.ByAnswers,
+		anomaly: history.LostPanic, check: history.ByAnswers,
 	}, {
 		why: "an operation whose ctx had ended is carried out",
 		alter: func(a *altered) {
 			a.update = func(_ context.Context, id manager.ID, f fn) error { return a.store.Update(context.Background(), id, f) }
 		},
-		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+		anomaly: history.UnexpectedError, check: history.ByAnswers,
 	}, {
 		why: "an update comes back without having run its closure",
 		alter: func(a *altered) {
@@ -191,7 +192,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return a.store.Update(ctx, id, func(context.Context, *manager.Session) error { return nil })
 			}
 		},
-		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+		anomaly: history.UnexpectedError, check: history.ByAnswers,
 	}, {
 		why: "updates happen to a copy",
 		alter: func(a *altered) {
@@ -199,7 +200,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return a.store.Update(ctx, id, func(ctx context.Context, s *manager.Session) error { return f(ctx, s.Clone()) })
 			}
 		},
-		anomaly: verify.LostUpdate, check: verify.ByWitness,
+		anomaly: history.LostUpdate, check: history.ByWitness,
 	}, {
 		why: "everybody is told that the session is new",
 		alter: func(a *altered) {
@@ -208,7 +209,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return true, err
 			}
 		},
-		anomaly: verify.DoubleCreation, check: verify.ByWitness,
+		anomaly: history.DoubleCreation, check: history.ByWitness,
 	}, {
 		why: "ids are looked up by half of their bytes",
 		alter: func(a *altered) {
@@ -225,7 +226,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return 0, nil
 			}
 		},
-		anomaly: verify.ForeignRead, or: []verify.Anomaly{verify.WrongAnswer, verify.AbortedRead}, check: verify.ByWitness,
+		anomaly: history.ForeignRead, or: []history.Anomaly{history.WrongAnswer, history.AbortedRead}, check: history.ByWitness,
 	}, {
 		why: "a new session displaces another one",
 		alter: func(a *altered) {
@@ -240,7 +241,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return created, err
 			}
 		},
-		anomaly: verify.LostSession, or: []verify.Anomaly{verify.DoubleCreation}, check: verify.ByWitness,
+		anomaly: history.LostSession, or: []history.Anomaly{history.DoubleCreation}, check: history.ByWitness,
 	}, {
 		why: "the fields of the last life are those of the next",
 		alter: func(a *altered) {
@@ -261,7 +262,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				}, view)
 			}
 		},
-		anomaly: verify.LeftoverData, check: verify.ByWitness,
+		anomaly: history.LeftoverData, check: history.ByWitness,
 	}, {
 		why: "somebody else's field is among the session's",
 		alter: func(a *altered) {
@@ -274,7 +275,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				})
 			}
 		},
-		anomaly: verify.GarbageRead, check: verify.ByWitness,
+		anomaly: history.GarbageRead, check: history.ByWitness,
 	}, {
 		why: "a sweep says that it removed more than it handed over",
 		alter: func(a *altered) {
@@ -283,11 +284,11 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return n + 1, err
 			}
 		},
-		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+		anomaly: history.UnexpectedError, check: history.ByAnswers,
 	}, {
 		why:     "the store goes on when it is closed",
 		alter:   func(a *altered) { a.close = func() error { return nil } },
-		anomaly: verify.UnexpectedError, check: verify.ByAnswers,
+		anomaly: history.UnexpectedError, check: history.ByAnswers,
 	}, {
 		why: "sessions that are gone are counted",
 		alter: func(a *altered) {
@@ -296,23 +297,23 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return n + 1, err
 			}
 		},
-		anomaly: verify.LeakedSessions, check: verify.ByCensus,
+		anomaly: history.LeakedSessions, check: history.ByCensus,
 	}, {
 		why: "Close leaves a goroutine behind",
 		alter: func(a *altered) {
 			go func() { <-a.gone }()
 		},
-		anomaly: verify.LeakedRoutines, check: verify.ByCensus,
+		anomaly: history.LeakedGoroutines, check: history.ByCensus,
 	}, {
 		why:     "rollback is declared, and a failed update leaves its change",
 		promise: func(g *manager.Guarantees) { g.Rollback = true },
 		alter:   func(*altered) {},
-		anomaly: verify.AbortedRead, or: []verify.Anomaly{verify.WrongAnswer}, check: verify.ByWitness,
+		anomaly: history.AbortedRead, or: []history.Anomaly{history.WrongAnswer}, check: history.ByWitness,
 	}, {
 		why:     "the wait is declared to end with ctx, and does not",
 		promise: func(g *manager.Guarantees) { g.Cancellable = manager.CancelAlways },
 		alter:   func(*altered) {},
-		anomaly: verify.BrokenPromise, check: verify.ByGuarantee,
+		anomaly: history.BrokenGuarantee, check: history.ByGuarantee,
 	}, {
 		why: "an update never comes back",
 		alter: func(a *altered) {
@@ -321,7 +322,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return manager.ErrClosed
 			}
 		},
-		anomaly: verify.Hang, check: verify.ByWatchdog,
+		anomaly: history.Hang, check: history.ByWatchdog,
 	}}
 	for _, test := range tests {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
@@ -335,16 +336,16 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := r.Violation
-			if r.Verdict != verify.Violated || v == nil {
+			if r.Verdict != history.Violated || v == nil {
 				t.Fatalf("%s: verdict %s", test.why, r.Verdict)
 			}
-			if v.Anomaly != test.anomaly && !slices.Contains(test.or, v.Anomaly) || v.Check != test.check {
-				t.Errorf("%s: convicted of %q by %s (%s), want %q %q by %s", test.why, v.Anomaly, v.Check, v.Why, test.anomaly, test.or, test.check)
+			if v.Anomaly != test.anomaly && !slices.Contains(test.or, v.Anomaly) || v.Detector != test.check {
+				t.Errorf("%s: convicted of %q by %s (%s), want %q %q by %s", test.why, v.Anomaly, v.Detector, v.Why, test.anomaly, test.or, test.check)
 			}
-			if v.Check == verify.ByWitness && (!v.Confirmed || v.History == nil || v.Full == nil || len(v.Fault) == 0) {
+			if v.Detector == history.ByWitness && (!v.Confirmed || v.History == nil || v.Full == nil || len(v.Conflict) == 0) {
 				t.Errorf("%s: the conviction is not confirmed or not whole: %+v", test.why, v)
 			}
-			if v.Anomaly == verify.Hang && !strings.Contains(v.Stacks, "altered") {
+			if v.Anomaly == history.Hang && !strings.Contains(v.Stacks, "altered") {
 				t.Errorf("%s: the stacks do not show who waits where:\n%s", test.why, v.Stacks)
 			}
 		})
@@ -441,7 +442,7 @@ func TestRightStoresAreNotAccused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if v := r.Violation; v != nil {
-				t.Errorf("convicted of %q by %s: %s", v.Anomaly, v.Check, v.Why)
+				t.Errorf("convicted of %q by %s: %s", v.Anomaly, v.Detector, v.Why)
 			}
 		})
 	}
@@ -458,7 +459,7 @@ func TestASlowStoreIsNoHang(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := r.Violation; v != nil && v.Anomaly == verify.Hang {
+	if v := r.Violation; v != nil && v.Anomaly == history.Hang {
 		t.Errorf("a store that sleeps was taken to hang: %+v", v)
 	}
 }
@@ -469,7 +470,7 @@ func TestOneUserProvesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Verdict != verify.Inconclusive || !strings.Contains(r.Why, "prove nothing") {
+	if r.Verdict != history.Inconclusive || !strings.Contains(r.Why, "prove nothing") {
 		t.Errorf("operations one after the other: %s (%s), want inconclusive", r.Verdict, r.Why)
 	}
 }
@@ -487,7 +488,7 @@ func TestInterruptedRunsSaySo(t *testing.T) {
 	if !errors.Is(err, reason) {
 		t.Errorf("error %v, want the reason of the interruption", err)
 	}
-	if r == nil || r.Rounds != 3 || r.Verdict != verify.Inconclusive || r.Sessions == 0 {
+	if r == nil || r.Rounds != 3 || r.Verdict != history.Inconclusive || r.Sessions == 0 {
 		t.Errorf("report %+v, want an inconclusive one of the three rounds that were finished", r)
 	}
 }
@@ -495,14 +496,14 @@ func TestInterruptedRunsSaySo(t *testing.T) {
 func TestSchedulesPlayOnRightStores(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	schedule := verify.Schedule{
-		{User: 0, Do: verify.GetOrCreate},
-		{User: 0, Do: verify.Append, Hold: verify.Inside},
-		{User: 1, Do: verify.Append}, // stands still: user 0 is inside
-		{User: 2, Do: verify.Append, Cancel: true},
+		{User: 0, Do: history.GetOrCreate},
+		{User: 0, Do: history.Append, Hold: verify.Inside},
+		{User: 1, Do: history.Append}, // stands still: user 0 is inside
+		{User: 2, Do: history.Append, Cancel: true},
 		{User: 0},
-		{User: 2, Do: verify.Update, Ending: verify.Panics},
-		{User: 2, Do: verify.History},
-		{User: 2, Do: verify.Delete},
+		{User: 2, Do: history.Update, Ending: verify.Panics},
+		{User: 2, Do: history.ReadMessages},
+		{User: 2, Do: history.Delete},
 	}
 	base, _ := strategies.Lookup("cancellable")
 	s := subject(base)
@@ -515,7 +516,7 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verdict != verify.Linearizable || !r.Scheduled || held == nil {
+		if r.Verdict != history.Linearizable || !r.Scheduled || held == nil {
 			t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 		}
 		r.ElapsedNs, r.Overlapped = 0, 0

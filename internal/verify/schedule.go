@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"github.com/sessbench/sessbench/internal/history"
 	"time"
 )
 
@@ -10,12 +11,12 @@ import (
 // cancelled. The next line comes when that operation has ended, is held at Hold, has passed Past, or stands still.
 type Line struct {
 	User   int
-	Do     Kind   // 0: go on
-	Slot   int    // of the session
-	Ending Ending // how the closure of a write ends
-	Cancel bool   // with Do: the operation's ctx is over before it begins; without: the ctx of the one under way ends now
-	Hold   string // a point
-	Past   string // a point
+	Do     history.Kind // 0: go on
+	Slot   int          // of the session
+	Ending Ending       // how the closure of a write ends
+	Cancel bool         // with Do: the operation's ctx is over before it begins; without: the ctx of the one under way ends now
+	Hold   string       // a point
+	Past   string       // a point
 }
 
 // Ending is how an operation's closure ends.
@@ -98,14 +99,14 @@ func (a *actor) perform(l Line, t *Turnstile) error {
 	}
 	switch {
 	case l.Do != 0 && a.busy():
-		return fmt.Errorf("user %s has not ended its operation", UserName(l.User))
+		return fmt.Errorf("user %s has not ended its operation", history.UserName(int32(l.User)))
 	case l.Do != 0:
 		t.holdAt(a.visitor, l.Hold)
 		a.begin(l)
 	case l.Cancel:
 		a.cancel()
 	case !a.busy():
-		return fmt.Errorf("user %s has nothing to go on with", UserName(l.User))
+		return fmt.Errorf("user %s has nothing to go on with", history.UserName(int32(l.User)))
 	default:
 		a.goOn(l, t)
 	}

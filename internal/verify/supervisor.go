@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -67,7 +68,7 @@ type supervisor struct {
 	state  childState
 	timeUp <-chan time.Time // when the state has lasted too long
 
-	found  []*Violation
+	found  []*history.Violation
 	last   message // the report or the error; empty until it is received
 	rounds int     // completed
 	late   bool    // the child was stopped because it did not end in time
@@ -213,7 +214,7 @@ func (s *supervisor) outcome(ctx context.Context) (*Report, error) {
 	if report.Violation != nil {
 		report.Violation.Full = s.last.Full
 	} else if race := raceIn(stderr, child.RaceDetector); race != "" {
-		report.Add(&Violation{Anomaly: Crash, Check: ByCrash, Why: racing, Seed: s.task.Config.Seed, Stacks: race})
+		report.Add(&history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Why: racing, Seed: s.task.Config.Seed, Stacks: race})
 	}
 	return report, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -19,14 +20,14 @@ import (
 // tells is put into the same histories. What it does not tell is left to porcupine.
 
 // requests are the operations of targets that stand for the kinds of a history. What users cannot ask of a target is not there.
-var requests = map[Kind]scenarios.Op{
-	GetOrCreate: scenarios.GetOrCreate,
-	Create:      scenarios.Create,
-	Append:      scenarios.Append,
-	Update:      scenarios.Update,
-	History:     scenarios.History,
-	View:        scenarios.Read,
-	Delete:      scenarios.Delete,
+var requests = map[history.Kind]scenarios.Op{
+	history.GetOrCreate:  scenarios.GetOrCreate,
+	history.Create:       scenarios.Create,
+	history.Append:       scenarios.Append,
+	history.Update:       scenarios.Update,
+	history.ReadMessages: scenarios.History,
+	history.ReadFields:   scenarios.Read,
+	history.Delete:       scenarios.Delete,
 }
 
 // audience is a target and what is known of it.
@@ -59,11 +60,11 @@ func (r *run) admit(ctx context.Context) error {
 
 // dismiss lets go of the target.
 func (r *run) dismiss() {
-	if r.has(Hang) {
+	if r.has(history.Hang) {
 		r.target.abandon()
 	}
 	if err := r.target.Close(); err != nil && r.Violation == nil {
-		r.violated(&Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed, Why: fmt.Sprintf("Close: %v", err)})
+		r.violated(&history.Violation{Anomaly: history.UnexpectedError, Detector: history.ByAnswers, Seed: r.Config.Seed, Why: fmt.Sprintf("Close: %v", err)})
 	}
 }
 
@@ -81,8 +82,8 @@ func (a *audience) knows(list []scenarios.Scenario) error {
 			return fmt.Errorf("it does not know %s, which %s asks for (%w)", strings.Join(unknown, " and "), list[i].Name, scenarios.ErrUnsupported)
 		}
 	}
-	chats, boards := a.has(Append) && a.has(History), a.has(Update) && a.has(View)
-	if !a.has(GetOrCreate) || len(list) == 0 && !a.has(Delete) || !chats && !boards {
+	chats, boards := a.has(history.Append) && a.has(history.ReadMessages), a.has(history.Update) && a.has(history.ReadFields)
+	if !a.has(history.GetOrCreate) || len(list) == 0 && !a.has(history.Delete) || !chats && !boards {
 		return fmt.Errorf("it knows too little to be verified: want get_or_create, delete, and append with history or update with read (%w)",
 			scenarios.ErrUnsupported)
 	}
@@ -90,7 +91,7 @@ func (a *audience) knows(list []scenarios.Scenario) error {
 }
 
 // has reports whether users can ask for such an operation.
-func (a *audience) has(k Kind) bool {
+func (a *audience) has(k history.Kind) bool {
 	op, can := requests[k]
 	return can && a.Supports(op)
 }
@@ -99,7 +100,7 @@ func (a *audience) has(k Kind) bool {
 // here would tell: another life each time, version 0 at first, one more for each change. A target that counts in
 // another way is not wrong, but its numbers say nothing.
 // It does only what users do; where they never delete anything, that is one life.
-func (a *audience) listen(ctx context.Context, performs func(Kind) bool) error {
+func (a *audience) listen(ctx context.Context, performs func(history.Kind) bool) error {
 	conn, err := a.Connect(ctx)
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func (a *audience) listen(ctx context.Context, performs func(Kind) bool) error {
 	)
 	q := scenarios.Request{ID: uuid.New(), Role: role, Content: "counts", Fields: map[string]string{fieldNames[0]: "counts"}}
 	rounds := 1
-	if performs(Delete) {
+	if performs(history.Delete) {
 		rounds = 2
 	}
 	for range rounds {
@@ -183,13 +184,13 @@ func (k *call) ask(ctx context.Context) error {
 	q := &k.request
 	*q = scenarios.Request{Op: requests[k.op.Kind], ID: k.id, Hold: k.plan.hold, Spin: k.plan.spin}
 	switch k.op.Kind {
-	case Append:
+	case history.Append:
 		q.Role, q.Content = role, tagText(k.op.Tag)
-	case Update:
+	case history.Update:
 		text := tagText(k.op.Tag)
 		q.Fields = map[string]string{fieldNames[0]: text, fieldNames[1]: text}
 	}
-	err := k.exchange(ctx, who(&k.op))
+	err := k.exchange(ctx, k.op.String())
 	if err == nil {
 		k.hear(&k.op, &k.answer)
 	}
@@ -207,56 +208,55 @@ func (c *client) exchange(ctx context.Context, what string) error {
 }
 
 // hear notes what the target told.
-func (c *client) hear(op *Op, a *scenarios.Effect) {
-	tell := func(there scenarios.Reported, part Told) {
+func (c *client) hear(op *history.Op, a *scenarios.Effect) {
+	tell := func(there scenarios.Reported, part history.Parts) {
 		if a.Reported&there != 0 {
-			op.Told |= part
+			op.Parts |= part
 		}
 	}
-	tell(scenarios.ReportsSeq, ToldSeq)
+	tell(scenarios.ReportsSeq, history.PartSeq)
 	if c.target.numbered {
-		tell(scenarios.ReportsIncarnation, ToldLife)
-		tell(scenarios.ReportsVersion, ToldVersion)
+		tell(scenarios.ReportsIncarnation, history.PartIncarnation)
+		tell(scenarios.ReportsVersion, history.PartVersion)
 	}
-	op.Life, op.Version, op.Seq = Tag(a.Incarnation), a.Version, a.Seq // a life by the target's number, until [name]
+	op.Incarnation, op.Version, op.Seq = history.Tag(a.Incarnation), a.Version, a.Seq // a life by the target's number, until [name]
 	if a.Reported&scenarios.ReportsHeld != 0 {
 		op.Hold = int64(a.Held)
 	}
 	switch op.Kind {
-	case GetOrCreate:
+	case history.GetOrCreate:
 		op.Created = a.Created
-	case History:
-		op.Told |= ToldMessages
+	case history.ReadMessages:
+		op.Parts |= history.PartMessages
 		op.Messages = tagsOf(op.Messages[:0], a.Messages)
-	case View:
-		op.Told |= ToldFields
+	case history.ReadFields:
+		op.Parts |= history.PartFields
 		op.Fields = fieldTags(a.Fields)
 	}
 }
 
 // name gives lives the names that they have here, those of the operations that began them. The target knows them by
 // numbers. Where nobody can tell whether a life was begun, since an answer was lost, they have no names.
-func name(h *SessionHistory) {
-	const nobodys = NobodysTag + 1
-	begun := map[Tag]Tag{}
-	lost := slices.ContainsFunc(h.Ops, func(op Op) bool { return op.Kind.Begins() && op.Outcome == Unknown })
+func name(h *history.History) {
+	begun := map[history.Tag]history.Tag{}
+	lost := slices.ContainsFunc(h.Ops, func(op history.Op) bool { return op.Kind.Creates() && op.Outcome == history.Indeterminate })
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		if _, known := begun[op.Life]; op.Created && op.Told&ToldLife != 0 && !known {
-			begun[op.Life] = op.Tag
+		if _, known := begun[op.Incarnation]; op.Created && op.Parts&history.PartIncarnation != 0 && !known {
+			begun[op.Incarnation] = op.Tag
 		}
 	}
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		switch tag, known := begun[op.Life]; {
-		case op.Told&ToldLife == 0:
-			op.Life = 0
+		switch tag, known := begun[op.Incarnation]; {
+		case op.Parts&history.PartIncarnation == 0:
+			op.Incarnation = 0
 		case lost:
-			op.Told, op.Life = op.Told&^ToldLife, 0
+			op.Parts, op.Incarnation = op.Parts&^history.PartIncarnation, 0
 		case known:
-			op.Life = tag
+			op.Incarnation = tag
 		default:
-			op.Life = nobodys + op.Life%(1<<tagBits-2)
+			op.Incarnation = history.UnknownTag(uint64(op.Incarnation))
 		}
 	}
 }
@@ -302,17 +302,17 @@ func (p *pending) to(err error) *gone { return &gone{err, p.what, time.Since(p.s
 
 // convict says what a target did that is gone: one that let somebody wait for as long as that hangs, any other has crashed.
 // What it said last comes with the error, behind the first line.
-func (g *gone) convict(patience time.Duration, seed uint64) *Violation {
-	v := &Violation{Anomaly: Crash, Check: ByCrash, Seed: seed}
+func (g *gone) convict(patience time.Duration, seed uint64) *history.Violation {
+	v := &history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Seed: seed}
 	if g.waited >= patience {
-		v.Anomaly, v.Check = Hang, ByWatchdog
+		v.Anomaly, v.Detector = history.Hang, history.ByWatchdog
 	}
 	first, rest, _ := strings.Cut(g.err.Error(), "\n")
 	for _, known := range []error{manager.ErrIndeterminate, manager.ErrNotApplied} { // which goes without saying
 		first = strings.TrimPrefix(first, known.Error()+": ")
 	}
 	v.Why, v.Stacks = g.what+": "+first, strings.TrimSpace(rest)
-	if v.Anomaly == Crash { // which may have happened before: the error says what was in flight
+	if v.Anomaly == history.Crash { // which may have happened before: the error says what was in flight
 		v.Why = first + " (found at " + g.what + ")"
 	}
 	return v
@@ -320,12 +320,12 @@ func (g *gone) convict(patience time.Duration, seed uint64) *Violation {
 
 // createAt has the target mint an id, and looks at what it got.
 func (c *client) createAt(ctx context.Context) {
-	op := Op{Kind: Create, Outcome: OK, Call: c.called()}
+	op := history.Op{Kind: history.Create, Outcome: history.OK, Call: c.called()}
 	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
 	if !c.target.Supports(scenarios.Append) {
 		c.request.Kind = scenarios.BoardDriver
 	}
-	err := c.exchange(ctx, UserName(c.user)+"'s create")
+	err := c.exchange(ctx, history.UserName(int32(c.user))+"'s create")
 	op.Return = c.returned()
 	id := c.answer.ID
 	switch {
@@ -335,13 +335,13 @@ func (c *client) createAt(ctx context.Context) {
 		c.unknown = true // it may be there, under an id that nobody was told
 		return
 	case err != nil:
-		c.fault(ByAnswers, UnexpectedError, 0, "%s's create: %v", UserName(c.user), err)
+		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
 		return
 	case id.Version() != 4:
-		c.fault(ByAnswers, WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", UserName(c.user), id)
+		c.fault(history.ByAnswers, history.WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
 	}
 	c.hear(&op, &c.answer)
-	op.Created, op.Tag = true, Tag(manager.IncarnationOf(id))
+	op.Created, op.Tag = true, history.Tag(manager.IncarnationOf(id))
 	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
 }
@@ -364,7 +364,7 @@ func (r *round) countAt() {
 	switch {
 	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable):
 	case err != nil:
-		r.keeper().fault(ByAnswers, UnexpectedError, 0, "census: %v", err)
+		r.keeper().fault(history.ByAnswers, history.UnexpectedError, 0, "census: %v", err)
 	default:
 		r.leak = leakOf(c)
 	}
@@ -374,7 +374,7 @@ func (r *round) countAt() {
 func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
 	g = Guarantee{Name: "leak-free", Declared: "yes", Observed: notLookedAt, Kept: true}
 	change := scenarios.Append
-	if !r.target.has(Append) {
+	if !r.target.has(history.Append) {
 		change = scenarios.Update
 	}
 	conn, err := r.target.Connect(ctx)
@@ -412,7 +412,7 @@ func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
 // observeTarget looks at what a target should do beside being linearizable.
 func (r *run) observeTarget(ctx context.Context) error {
 	r.Report.Guarantees = nil
-	if !r.performs(Delete) {
+	if !r.performs(history.Delete) {
 		return nil
 	}
 	asked := &pending{"making and deleting sessions", time.Now()}
@@ -424,7 +424,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 	case unsettled(err):
 		err = nil // so nobody can tell
 	case err != nil && ctx.Err() == nil:
-		r.violated(&Violation{Anomaly: UnexpectedError, Check: ByAnswers, Seed: r.Config.Seed,
+		r.violated(&history.Violation{Anomaly: history.UnexpectedError, Detector: history.ByAnswers, Seed: r.Config.Seed,
 			Why: fmt.Sprintf("create, change and delete of one session: %v", err)})
 		err = nil
 	}
@@ -433,13 +433,13 @@ func (r *run) observeTarget(ctx context.Context) error {
 }
 
 // leakOf is what a target keeps when all sessions were deleted, nil for nothing.
-func leakOf(c manager.Census) *Violation {
+func leakOf(c manager.Census) *history.Violation {
 	switch {
 	case c.Sessions != 0:
-		return &Violation{Anomaly: LeakedSessions, Check: ByCensus,
+		return &history.Violation{Anomaly: history.LeakedSessions, Detector: history.ByCensus,
 			Why: fmt.Sprintf("all sessions were deleted, and the census counts %d", c.Sessions)}
 	case c.Locks != 0:
-		return &Violation{Anomaly: LeakedLocks, Check: ByCensus,
+		return &history.Violation{Anomaly: history.LeakedLocks, Detector: history.ByCensus,
 			Why: fmt.Sprintf("all sessions were deleted, and the census counts %d locks that are still kept for them", c.Locks)}
 	}
 	return nil

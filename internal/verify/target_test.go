@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -341,7 +343,7 @@ func TestRightTargetsAreLinearizable(t *testing.T) {
 		t.Run(strings.ReplaceAll(why, " ", "-"), func(t *testing.T) {
 			r := newRemote(change)
 			report := onTarget(t, r, verify.Config{Rounds: 4})
-			if report.Verdict != verify.Linearizable || report.Sessions == 0 || report.Unknown > 0 {
+			if report.Verdict != history.Linearizable || report.Sessions == 0 || report.Unknown > 0 {
 				t.Fatalf("%s: %s %+v", report.Verdict, report.Why, report.Violation)
 			}
 			if told := r.tells&tellsAll == tellsAll && r.firstIs == 0 && !r.oneLife; !r.vague && told != (report.Searched == 0) {
@@ -361,34 +363,34 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 		why       string
 		change    func(*remote)
 		scenario  string
-		anomalies []verify.Anomaly
+		anomalies []history.Anomaly
 		says      string
 	}{
 		{"the lock goes with the session while others wait for it", func(r *remote) { r.orphans = true }, "churn",
-			[]verify.Anomaly{verify.LostUpdate, verify.Resurrection}, ""},
+			[]history.Anomaly{history.LostUpdate, history.Resurrection}, ""},
 		{"the same, and it tells the numbers of messages only", func(r *remote) { r.orphans, r.tells = true, scenarios.ReportsSeq }, "churn",
-			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer, verify.GarbageRead}, ""},
+			[]history.Anomaly{history.LostUpdate, history.WrongAnswer, history.GarbageRead}, ""},
 		{"the same, and it tells nothing", func(r *remote) { r.orphans, r.tells = true, 0 }, "churn",
-			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer}, ""},
-		{"an update is a get and a set", func(r *remote) { r.unlocked = true }, "", []verify.Anomaly{verify.LostUpdate}, "one of the two changes is lost"},
+			[]history.Anomaly{history.LostUpdate, history.WrongAnswer}, ""},
+		{"an update is a get and a set", func(r *remote) { r.unlocked = true }, "", []history.Anomaly{history.LostUpdate}, "one of the two changes is lost"},
 		{"the same, and it tells nothing", func(r *remote) { r.unlocked, r.tells = true, 0 }, "",
-			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer, verify.StaleRead}, ""},
+			[]history.Anomaly{history.LostUpdate, history.WrongAnswer, history.StaleRead}, ""},
 		{"two messages have one number", func(r *remote) { r.repeats, r.tells = 5, scenarios.ReportsSeq }, "",
-			[]verify.Anomaly{verify.LostUpdate, verify.WrongAnswer}, ""},
-		{"a change makes the session that it does not find", func(r *remote) { r.adopts = true }, "", []verify.Anomaly{verify.AdoptedID}, "nobody had created"},
+			[]history.Anomaly{history.LostUpdate, history.WrongAnswer}, ""},
+		{"a change makes the session that it does not find", func(r *remote) { r.adopts = true }, "", []history.Anomaly{history.AdoptedID}, "nobody had created"},
 		{"the same, and it tells nothing", func(r *remote) { r.adopts, r.tells = true, 0 }, "",
-			[]verify.Anomaly{verify.AdoptedID, verify.WrongAnswer, verify.Resurrection}, ""},
+			[]history.Anomaly{history.AdoptedID, history.WrongAnswer, history.Resurrection}, ""},
 		{"a deletion is confirmed and not made", func(r *remote) { r.remembers = true }, "",
-			[]verify.Anomaly{verify.DoubleDeletion, verify.DeletedRead, verify.Resurrection, verify.LostUpdate, verify.WrongAnswer}, ""},
-		{"a deletion leaves the session's lock", func(r *remote) { r.keepsLocks = true }, "", []verify.Anomaly{verify.LeakedLocks}, "locks that are still kept"},
-		{"one id is minted again and again", func(r *remote) { r.sameID = true }, "", []verify.Anomaly{verify.DoubleCreation, verify.LostSession}, ""},
-		{"ids are not random", func(r *remote) { r.weakID = true }, "", []verify.Anomaly{verify.WeakID}, "version 4"},
-		{"a change fails inside", func(r *remote) { r.internal = true }, "", []verify.Anomaly{verify.UnexpectedError}, "KeyError"},
-		{"it may or may not have been made", func(r *remote) { r.vague, r.sure = true, true }, "", []verify.Anomaly{verify.UnexpectedError}, "KeyError"},
-		{"the program crashes", func(r *remote) { r.crashesAt = 200 }, "", []verify.Anomaly{verify.Crash}, "exit status 3"},
-		{"it crashes at the first look", func(r *remote) { r.crashesAt = 3 }, "", []verify.Anomaly{verify.Crash}, "the first look at it"},
-		{"the program hangs", func(r *remote) { r.hangsAt, r.timeout = 200, 300*time.Millisecond }, "", []verify.Anomaly{verify.Hang}, "no answer"},
-		{"it hangs and nobody notices", func(r *remote) { r.hangsAt = 200 }, "", []verify.Anomaly{verify.Hang}, "no answer to "},
+			[]history.Anomaly{history.DoubleDeletion, history.DeletedRead, history.Resurrection, history.LostUpdate, history.WrongAnswer}, ""},
+		{"a deletion leaves the session's lock", func(r *remote) { r.keepsLocks = true }, "", []history.Anomaly{history.LeakedLocks}, "locks that are still kept"},
+		{"one id is minted again and again", func(r *remote) { r.sameID = true }, "", []history.Anomaly{history.DoubleCreation, history.LostSession}, ""},
+		{"ids are not random", func(r *remote) { r.weakID = true }, "", []history.Anomaly{history.WeakID}, "version 4"},
+		{"a change fails inside", func(r *remote) { r.internal = true }, "", []history.Anomaly{history.UnexpectedError}, "KeyError"},
+		{"it may or may not have been made", func(r *remote) { r.vague, r.sure = true, true }, "", []history.Anomaly{history.UnexpectedError}, "KeyError"},
+		{"the program crashes", func(r *remote) { r.crashesAt = 200 }, "", []history.Anomaly{history.Crash}, "exit status 3"},
+		{"it crashes at the first look", func(r *remote) { r.crashesAt = 3 }, "", []history.Anomaly{history.Crash}, "the first look at it"},
+		{"the program hangs", func(r *remote) { r.hangsAt, r.timeout = 200, 300*time.Millisecond }, "", []history.Anomaly{history.Hang}, "no answer"},
+		{"it hangs and nobody notices", func(r *remote) { r.hangsAt = 200 }, "", []history.Anomaly{history.Hang}, "no answer to "},
 	}
 	for _, test := range tests {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
@@ -410,13 +412,13 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 				t.Fatalf("survived %d rounds: %s %s", report.Rounds, report.Verdict, report.Why)
 			}
 			if !slices.Contains(test.anomalies, v.Anomaly) {
-				t.Errorf("convicted of %q by %s: %s: want one of %q", v.Anomaly, v.Check, v.Why, test.anomalies)
+				t.Errorf("convicted of %q by %s: %s: want one of %q", v.Anomaly, v.Detector, v.Why, test.anomalies)
 			}
 			if !strings.Contains(v.Why+v.Stacks, test.says) {
 				t.Errorf("%q: want it to say %q", v.Why, test.says)
 			}
 			var text strings.Builder
-			if err := verify.Timeline(&text, v, 120, false); err != nil {
+			if err := timeline.Write(&text, v, 120, false); err != nil {
 				t.Fatal(err)
 			}
 			t.Logf("after %d rounds, %v:\n%s", report.Rounds, time.Duration(report.ElapsedNs).Round(time.Millisecond), text.String())

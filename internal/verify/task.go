@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/goroutine"
+	"github.com/sessbench/sessbench/internal/history"
 )
 
 // A Task describes a run to the child process that performs it. A store that hangs, exhausts the memory or crashes its
@@ -47,7 +48,7 @@ func (t *Task) crashed(state *os.ProcessState, stderr string, rounds int) *Repor
 			why += ", as the system does when memory runs out"
 		}
 	}
-	return t.violated(Crash, ByCrash, why, stacks, rounds)
+	return t.violated(history.Crash, history.ByCrash, why, stacks, rounds)
 }
 
 // late reports that the process did not end within its limit and was stopped. That is a hang if every goroutine of the process
@@ -66,20 +67,20 @@ func (t *Task) late(stderr string, rounds int) *Report {
 		stacks.WriteString(g.Text + "\n\n")
 	}
 	if stacks.Len() > 0 && !works {
-		return t.violated(Hang, ByWatchdog, why, child.Excerpt(stacks.String()), rounds)
+		return t.violated(history.Hang, history.ByWatchdog, why, child.Excerpt(stacks.String()), rounds)
 	}
 	r := t.report(rounds)
-	r.Verdict, r.Why = Inconclusive, why+"; goroutines were at work, so it hangs in a loop or is slow"
+	r.Verdict, r.Why = history.Inconclusive, why+"; goroutines were at work, so it hangs in a loop or is slow"
 	return r
 }
 
-func (t *Task) violated(a Anomaly, by Check, why, stacks string, rounds int) *Report {
+func (t *Task) violated(a history.Anomaly, by history.Detector, why, stacks string, rounds int) *Report {
 	r := t.report(rounds)
 	seed := t.Config.Seed + uint64(rounds)
 	if t.Config.Until != "" && t.Config.Rounds > 0 {
 		seed = t.Config.Seed + uint64(rounds%t.Config.Rounds)
 	}
-	r.Add(&Violation{Anomaly: a, Check: by, Why: why, Seed: seed, Stacks: stacks})
+	r.Add(&history.Violation{Anomaly: a, Detector: by, Why: why, Seed: seed, Stacks: stacks})
 	return r
 }
 

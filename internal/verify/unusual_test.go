@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/unusual"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -34,7 +35,7 @@ func TestUnusualStoresAreNotConvicted(t *testing.T) {
 					t.Fatal(err)
 				}
 				if r.Violation != nil {
-					t.Errorf("seed %d: convicted of %s by %s: %s", 100*seed, r.Violation.Anomaly, r.Violation.Check, r.Violation.Why)
+					t.Errorf("seed %d: convicted of %s by %s: %s", 100*seed, r.Violation.Anomaly, r.Violation.Detector, r.Violation.Why)
 				}
 				if len(r.Guarantees) < 7 {
 					t.Errorf("seed %d: %d guarantees, want all to have been looked at", 100*seed, len(r.Guarantees))
@@ -67,7 +68,7 @@ func TestStarvationNeedsTheDeclaration(t *testing.T) {
 				t.Errorf("convicted of %s, although it does not declare to be fair", r.Violation.Anomaly)
 			case !fair && (share.Warning != "") != (figure < 0.1):
 				t.Errorf("fair share %s with warning %q", share.Observed, share.Warning)
-			case fair && figure == 0 && (r.Violation == nil || r.Violation.Anomaly != verify.Starvation || share.Kept):
+			case fair && figure == 0 && (r.Violation == nil || r.Violation.Anomaly != history.Starvation || share.Kept):
 				t.Errorf("%+v %+v, want starvation", r.Violation, share)
 			}
 		}

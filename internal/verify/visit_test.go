@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -38,13 +39,13 @@ func acts(t *testing.T, name string) user {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return drawVisits(rand.New(rand.NewPCG(1, 2)), s, func(Kind) bool { return true })(3)
+	return drawVisits(rand.New(rand.NewPCG(1, 2)), s, func(history.Kind) bool { return true })(3)
 }
 
 // TestVisits: a user does a visit's operations in their order on one session, some reads aside.
 func TestVisits(t *testing.T) {
-	next, want := acts(t, "churn"), []Kind{GetOrCreate, Append, Append, Append, Delete}
-	var done []Kind
+	next, want := acts(t, "churn"), []history.Kind{history.GetOrCreate, history.Append, history.Append, history.Append, history.Delete}
+	var done []history.Kind
 	sessions, reads := map[uint32]bool{}, 0
 	at := uint32(0)
 	for range 2000 {
@@ -74,11 +75,11 @@ func TestVisitsMakeWhatTheyNeed(t *testing.T) {
 	next, made := acts(t, "hot-session"), map[uint32]bool{}
 	for range 200 {
 		switch k, slot := next(); {
-		case k == GetOrCreate && made[slot]:
+		case k == history.GetOrCreate && made[slot]:
 			t.Fatalf("session %d was made a second time", slot)
-		case k == GetOrCreate:
+		case k == history.GetOrCreate:
 			made[slot] = true
-		case k == Append && !made[slot]:
+		case k == history.Append && !made[slot]:
 			t.Fatalf("an append to session %d, which nobody had made", slot)
 		}
 	}
@@ -93,7 +94,7 @@ func TestMixesAreDrawnByWeight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rng, n := rand.New(rand.NewPCG(1, 2)), map[Kind]int{}
+	rng, n := rand.New(rand.NewPCG(1, 2)), map[history.Kind]int{}
 	for range 2000 {
 		visit := visitOf(rng, s)
 		if len(visit) != 1 {
@@ -101,7 +102,7 @@ func TestMixesAreDrawnByWeight(t *testing.T) {
 		}
 		n[visit[0]]++
 	}
-	if n[Append] < 60 || n[Append] > 140 || n[History] != 2000-n[Append] {
+	if n[history.Append] < 60 || n[history.Append] > 140 || n[history.ReadMessages] != 2000-n[history.Append] {
 		t.Errorf("%v: want one append in twenty", n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sessbench/sessbench/internal/history"
 	"go.uber.org/goleak"
 )
 
@@ -110,47 +111,25 @@ func TestTurnstile(t *testing.T) {
 }
 
 func TestOvertaken(t *testing.T) {
-	history := func(others int) *round {
-		ops := []Op{{Call: 0, Return: 1000, User: 0, Kind: Append, Outcome: OK}}
+	queue := func(others int) *round {
+		ops := []history.Op{{Call: 0, Return: 1000, User: 0, Kind: history.Append, Outcome: history.OK}}
 		for i := range others {
-			ops = append(ops, Op{Call: int64(10*i) + 1, Return: int64(10*i) + 5, User: 1, Kind: Append, Outcome: OK})
+			ops = append(ops, history.Op{Call: int64(10*i) + 1, Return: int64(10*i) + 5, User: 1, Kind: history.Append, Outcome: history.OK})
 		}
-		r := &round{histories: []SessionHistory{{Ops: ops}}, arena: new(arena)}
+		r := &round{histories: []history.History{{Ops: ops}}, arena: new(arena)}
 		r.guarantees.Fair = true
 		return r
 	}
-	if o := history(patienceOfQueue - 1).overtaken(); o != nil {
+	if o := queue(patienceOfQueue - 1).overtaken(); o != nil {
 		t.Errorf("passed over a few times: %+v", o)
 	}
-	if o := history(patienceOfQueue).overtaken(); o == nil || o.anomaly != Starvation {
+	if o := queue(patienceOfQueue).overtaken(); o == nil || o.anomaly != history.Starvation {
 		t.Errorf("passed over again and again: %+v", o)
 	}
-	unfair := history(patienceOfQueue)
+	unfair := queue(patienceOfQueue)
 	unfair.guarantees.Fair = false
 	if o := unfair.overtaken(); o != nil {
 		t.Errorf("a store that does not declare to be fair is convicted: %+v", o)
-	}
-}
-
-func TestOverlapped(t *testing.T) {
-	op := func(user int32, call, ret int64) Op { return Op{User: user, Call: call, Return: ret} }
-	tests := []struct {
-		why string
-		ops []Op
-
-		want, contested int
-	}{
-		{"nothing", nil, 0, 0},
-		{"one after the other", []Op{op(0, 0, 1), op(1, 2, 3), op(0, 4, 5)}, 0, 3},
-		{"ends that touch overlap, since the intervals are closed", []Op{op(0, 0, 2), op(1, 2, 3)}, 2, 2},
-		{"a user's own operations are no company, and contest nothing", []Op{op(0, 0, 9), op(0, 1, 2)}, 0, 0},
-		{"one long operation overlaps all the others", []Op{op(0, 0, 9), op(1, 1, 2), op(1, 3, 4), op(2, 20, 21)}, 3, 4},
-	}
-	for _, test := range tests {
-		contested, got := overlapped(&SessionHistory{Ops: test.ops})
-		if got != test.want || contested != test.contested {
-			t.Errorf("%s: %d of %d operations, want %d of %d", test.why, got, contested, test.want, test.contested)
-		}
 	}
 }
 
@@ -170,7 +149,7 @@ func TestRoundsAreDrawnFromTheirSeed(t *testing.T) {
 		each := make([]int, s.slots)
 		for _, plans := range s.users {
 			for _, p := range plans {
-				if p.kind == Nested {
+				if p.kind == history.Nested {
 					t.Fatalf("seed %d: a nested update on a store that does not allow it", seed)
 				}
 				each[p.slot]++

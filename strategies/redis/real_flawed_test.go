@@ -11,6 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -113,8 +114,8 @@ func TestRealRetryTwiceDies(t *testing.T) {
 // test's own fault.
 func wantConviction(t *testing.T, r *verify.Report) {
 	t.Helper()
-	if r.Verdict != verify.Violated || r.Violation.Check != verify.ByWitness && r.Violation.Check != verify.ByPorcupine {
+	if r.Verdict != history.Violated || r.Violation.Detector != history.ByWitness && r.Violation.Detector != history.ByPorcupine {
 		t.Fatalf("%s: %s: %s %+v, want a history that convicts it", r.Subject, r.Verdict, r.Why, r.Violation)
 	}
-	t.Logf("%s dies: %s (%s): %s", r.Subject, r.Violation.Anomaly, r.Violation.Check, r.Violation.Why)
+	t.Logf("%s dies: %s (%s): %s", r.Subject, r.Violation.Anomaly, r.Violation.Detector, r.Violation.Why)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/redistest"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/scenarios"
@@ -65,7 +66,7 @@ func verifyAll(t *testing.T, o redis.Options, rounds int) {
 // wantLinearizable fails the test unless verify finds nothing.
 func wantLinearizable(t *testing.T, rounds int, s verify.Subject) {
 	t.Helper()
-	if report := examine(t, rounds, s); report.Verdict != verify.Linearizable {
+	if report := examine(t, rounds, s); report.Verdict != history.Linearizable {
 		t.Errorf("%s: %s %+v", report.Verdict, report.Why, report.Violation)
 	}
 }

@@ -1,0 +1,149 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+)
+
+// suspect finds reads of the whole history that may have written back what they had read, and puts them into the shortened one,
+// which has no use for reads otherwise. A change x is missing from the state that a later operation met, and the read met
+// exactly the state before x and had not returned when x was asked for.
+//
+// The shortened history stays a violation: reads change nothing, so an order that explains it with them explains it without them.
+func (v *Violation) suspect(full *History) {
+	x, y := v.lost()
+	if x == nil || v.togetherInside(x, y) || x.Parts&(PartIncarnation|PartVersion) != PartIncarnation|PartVersion {
+		return
+	}
+	_, versions := x.writes()
+	_, made := y.writes()
+	if y.Version+versions != x.Version+made { // y did not begin from the state before x
+		return
+	}
+	for i := range full.Ops {
+		r := &full.Ops[i]
+		if !r.Kind.Reads() && (r.Kind != GetOrCreate || r.Created) || r.Outcome != OK || r.Parts&PartVersion == 0 ||
+			r.MetIncarnation() != x.MetIncarnation() || r.Version+versions != x.Version ||
+			r.Return < x.Call || x.Return < r.Call || y.Return < r.Call {
+			continue
+		}
+		at := slices.IndexFunc(v.History.Ops, func(op Op) bool {
+			return op.Kind == r.Kind && op.User == r.User && op.Call == r.Call && op.Return == r.Return
+		})
+		if at < 0 {
+			at = len(v.History.Ops)
+			v.History.Ops = append(v.History.Ops, *r)
+		}
+		v.Suspects = append(v.Suspects, at)
+	}
+	if len(v.Suspects) > maxSuspects { // too many to mean anything: keep the last ones to return
+		slices.SortFunc(v.Suspects, func(i, j int) int { return int(min(1, max(-1, v.History.Ops[j].Return-v.History.Ops[i].Return))) })
+		v.Suspects = v.Suspects[:maxSuspects]
+	}
+}
+
+// maxSuspects is how many reads are shown as possible causes.
+const maxSuspects = 3
+
+// lost returns the change that is missing from a state and the operation that met that state; nil where the violation is not about
+// one.
+func (v *Violation) lost() (x, y *Op) {
+	if v.Anomaly != LostUpdate && v.Anomaly != StaleRead || len(v.Conflict) != 2 {
+		return nil, nil
+	}
+	a, b := v.Op(v.Conflict[0]), v.Op(v.Conflict[1])
+	if a == nil || b == nil || !a.TookPlace() || !b.TookPlace() {
+		return nil, nil
+	}
+	if b.Kind.Writes() && (!a.Kind.Writes() || b.Return < a.Return) {
+		a, b = b, a
+	}
+	if !a.Kind.Writes() {
+		return nil, nil
+	}
+	return a, b
+}
+
+// causes lists what commonly leads to such a violation and fits this history, in sentences. The history proves none of them.
+func causes(v *Violation) (list []string) {
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	for _, i := range v.Suspects {
+		r := v.Op(i)
+		add("a read that writes back what it has read: %s met version %d, which the lost change replaced, and returned after that change was asked for",
+			r, r.Version)
+	}
+	x, y := v.rivals()
+	switch v.Anomaly {
+	case LostUpdate:
+		if x == nil || !x.Kind.Writes() || !y.Kind.Writes() || v.togetherInside(x, y) {
+			break
+		}
+		if _, begin := revived(v.History.Ops, x); begin != nil {
+			break // of which mechanism says more
+		}
+		switch {
+		case x.Precedes(y) || y.Precedes(x):
+			add("a change made on a copy that was never stored, or an older state written over it: %s and %s did not run at the same time, "+
+				"so no lock between the two is missing", x, y)
+		default:
+			add("no lock, or two locks, for one session: %s and %s overlap, and each may have begun from the state before the other", x, y)
+			add("a change made on a copy that was never stored, or an older state written over it")
+		}
+	case FracturedRead, FutureRead:
+		if r, w := v.readAndWrite(); r != nil && !r.Precedes(w) && !w.Precedes(r) {
+			add("aliasing: %s was shown the stored session itself, without its lock, and %s changed it meanwhile", r, w)
+			add("a session kept in parts that %s read one after the other, with %s in between", r, w)
+		}
+	case LostSession, DoubleCreation, DoubleDeletion, AdoptedID:
+		if d, c := v.removedByKey(); d != nil {
+			add("removal by key alone: %s deleted one life of the session, and removed whatever stood under the id, "+
+				"which %s had begun meanwhile", d, c)
+		}
+	case ForeignRead:
+		add("a pooled entry: memory of one session was given to another while it was still in use, or without being cleared")
+		add("a wrong index: two ids lead to one entry")
+	case LeftoverData:
+		add("a pooled entry that was not cleared before it was used again")
+		add("data kept under the session's id outside its entry, such as in a cache, and not deleted with it")
+	case GarbageRead:
+		add("aliasing or a pooled entry: memory that was changed or used again while it was read")
+	}
+	return list
+}
+
+// readAndWrite returns the read and the change at fault, nil where they are not exactly these.
+func (v *Violation) readAndWrite() (r, w *Op) {
+	for _, i := range v.Conflict {
+		switch op := v.Op(i); {
+		case op == nil:
+		case op.Kind.Reads() && r == nil:
+			r = op
+		case op.Kind.Writes() && w == nil:
+			w = op
+		}
+	}
+	if r == nil || w == nil {
+		return nil, nil
+	}
+	return r, w
+}
+
+// removedByKey finds the removal d of one life that was under way when or after c began another, which nobody removed.
+func (v *Violation) removedByKey() (d, c *Op) {
+	ops := v.History.Ops
+	ends := func(o *Op, life Tag) bool {
+		return o.Kind.Removes() && o.Outcome == OK && o.Parts&PartIncarnation != 0 && o.MetIncarnation() == life
+	}
+	for i := range ops {
+		begin := &ops[i]
+		if !begin.Created || slices.ContainsFunc(ops, func(o Op) bool { return ends(&o, begin.MetIncarnation()) }) {
+			continue
+		}
+		for k := range ops {
+			if o := &ops[k]; ends(o, o.MetIncarnation()) && !o.Precedes(begin) && (d == nil || d.Call < o.Call) {
+				d, c = o, begin
+			}
+		}
+	}
+	return d, c
+}

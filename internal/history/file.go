@@ -1,0 +1,313 @@
+package history
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// The JSON form of a history is an object with schema_version, id, claimed, and operations in the order of the history. Of
+// an operation's answer it holds the parts that were told, and no others:
+//
+//	{"user": 0, "kind": "append", "outcome": "ok", "tag": "A7", "call_ns": 1200, "return_ns": 3400, "life": "A1", "version": 3}
+//
+// Times are nanoseconds on the recording's clock. An operation without return_ns was not seen to end.
+
+// schemaVersion is the version of the JSON form. A newer one is refused.
+const schemaVersion = 1
+
+// maxUser is the last user that a tag has room for.
+const maxUser = 1<<(64-tagBits) - 1
+
+// historyJSON is SessionHistory's JSON form.
+type historyJSON struct {
+	SchemaVersion int        `json:"schema_version"`
+	ID            manager.ID `json:"id"`
+	Claimed       bool       `json:"claimed"`
+	Operations    []opJSON   `json:"operations"`
+}
+
+// opJSON is Op's JSON form. What is nil was not told.
+type opJSON struct {
+	User     int     `json:"user"`
+	Kind     string  `json:"kind"`
+	Outcome  string  `json:"outcome"`
+	Tag      Tag     `json:"tag,omitzero"`
+	CallNs   *int64  `json:"call_ns"`
+	ReturnNs *int64  `json:"return_ns,omitempty"`
+	Created  bool    `json:"created,omitempty"`
+	Life     *Tag    `json:"life,omitempty"`
+	Version  *uint64 `json:"version,omitempty"`
+	Seq      *uint64 `json:"seq,omitempty"`
+	Messages *[]Tag  `json:"messages,omitempty"` // a pointer: none read differs from none told
+	Fields   *[]Tag  `json:"fields,omitempty"`   // both
+	HoldNs   int64   `json:"hold_ns,omitempty"`  // work in the session, between reading and writing it
+}
+
+// ReadHistory reads what [SessionHistory.Write] wrote, or somebody wrote by hand. It refuses what cannot be a recording: a
+// newer schema, unknown names, times that run backward, two writes with one tag, and anything behind the history.
+func Read(r io.Reader) (*History, error) {
+	d := json.NewDecoder(r)
+	h := new(History)
+	var kind *json.UnmarshalTypeError
+	switch err := d.Decode(h); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("history: empty: want the JSON object that sessbench verify writes")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("history: it breaks off: want one whole JSON object")
+	case errors.As(err, &kind):
+		return nil, fmt.Errorf("history: %w", result.WrongKind(kind))
+	case err != nil:
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	switch _, err := d.Token(); {
+	case err == nil:
+		return nil, errors.New("history: more follows: want one JSON object and nothing else")
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("history: behind its end: %w", err)
+	}
+	return h, nil
+}
+
+// Write writes h's JSON form, one operation a line.
+func (h *History) Write(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "{\"schema_version\": %d,\n \"id\": %q,\n \"claimed\": %t,\n \"operations\": [\n", schemaVersion, h.ID, h.Claimed)
+	for i := range h.Ops {
+		line, err := json.Marshal(toJSON(&h.Ops[i]))
+		if err != nil {
+			return err
+		}
+		b.WriteString("  ")
+		b.Write(line)
+		if i < len(h.Ops)-1 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("]}\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// MarshalJSON writes the form that [ReadHistory] reads, on one line.
+func (h History) MarshalJSON() ([]byte, error) {
+	j := historyJSON{SchemaVersion: schemaVersion, ID: h.ID, Claimed: h.Claimed, Operations: make([]opJSON, len(h.Ops))}
+	for i := range h.Ops {
+		j.Operations[i] = toJSON(&h.Ops[i])
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON and [SessionHistory.Write] wrote. See [ReadHistory] for what it refuses.
+func (h *History) UnmarshalJSON(data []byte) error {
+	var schema struct {
+		Version *int `json:"schema_version"`
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		return err
+	}
+	if schema.Version == nil || *schema.Version < 1 {
+		return fmt.Errorf("no schema_version: want %d", schemaVersion)
+	}
+	if *schema.Version > schemaVersion {
+		return fmt.Errorf("schema_version %d is newer than this sessbench: want at most %d", *schema.Version, schemaVersion)
+	}
+	var j historyJSON
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields() // a misspelt return_ns would be an operation that never ended
+	if err := d.Decode(&j); err != nil {
+		return err
+	}
+	if len(j.Operations) == 0 {
+		return errors.New("no operations: want at least one")
+	}
+	n := History{ID: j.ID, Claimed: j.Claimed, Ops: make([]Op, len(j.Operations))}
+	writers := map[Tag]int{}
+	for i := range j.Operations {
+		op, err := j.Operations[i].op()
+		if err == nil {
+			err = claimTags(writers, &op, i)
+		}
+		if err != nil {
+			return fmt.Errorf("operation %d: %w", i, err)
+		}
+		n.Ops[i] = op
+	}
+	*h = n
+	return nil
+}
+
+// claimTags notes what operation i writes, or says who wrote it already.
+func claimTags(writers map[Tag]int, op *Op, i int) error {
+	var tags []Tag
+	switch {
+	case op.Kind == Nested:
+		tags = []Tag{op.Tag, op.Tag + 1}
+	case op.Kind.Writes(): // two creations with one tag are a double creation
+		tags = []Tag{op.Tag}
+	}
+	for _, t := range tags {
+		if other, taken := writers[t]; taken {
+			return fmt.Errorf("tag %q is that of operation %d: want every write's own", t, other)
+		}
+		writers[t] = i
+	}
+	return nil
+}
+
+func toJSON(op *Op) opJSON {
+	j := opJSON{
+		User: int(op.User), Kind: op.Kind.String(), Outcome: op.Outcome.String(), Tag: op.Tag,
+		CallNs: &op.Call, Created: op.Created, HoldNs: op.Hold,
+	}
+	if op.Return != Never && op.Outcome != Indeterminate {
+		j.ReturnNs = &op.Return
+	}
+	if op.Parts&PartIncarnation != 0 {
+		j.Life = &op.Incarnation
+	}
+	if op.Parts&PartVersion != 0 {
+		j.Version = &op.Version
+	}
+	if op.Parts&PartSeq != 0 {
+		j.Seq = &op.Seq
+	}
+	if op.Parts&PartMessages != 0 {
+		messages := op.Messages
+		if messages == nil {
+			messages = []Tag{} // null would be "not told"
+		}
+		j.Messages = &messages
+	}
+	if op.Parts&PartFields != 0 {
+		fields := op.Fields[:]
+		j.Fields = &fields
+	}
+	return j
+}
+
+// op is the operation that j describes, if it can be one.
+func (j *opJSON) op() (Op, error) {
+	op := Op{Return: Never, Tag: j.Tag, Created: j.Created, Hold: j.HoldNs}
+	if j.User < 0 || j.User > maxUser {
+		return op, fmt.Errorf("user %d: want 0 to %d", j.User, maxUser)
+	}
+	op.User = int32(j.User)
+	kind := slices.Index(kindNames[1:], j.Kind) + 1
+	if kind == 0 {
+		return op, fmt.Errorf("kind %q: want %s", j.Kind, strings.Join(kindNames[1:], ", "))
+	}
+	op.Kind = Kind(kind)
+	outcome := slices.Index(outcomeNames[1:], j.Outcome) + 1
+	if outcome == 0 {
+		return op, fmt.Errorf("outcome %q: want %s", j.Outcome, strings.Join(outcomeNames[1:], ", "))
+	}
+	op.Outcome = Outcome(outcome)
+	if err := j.times(&op); err != nil {
+		return op, err
+	}
+	if op.Hold < 0 || op.Hold > 0 && (!op.Kind.Writes() || op.Hold > op.Return-op.Call) {
+		return op, fmt.Errorf("hold_ns %d (%s): want 0, or of a write at most the time from its call_ns to its return_ns", op.Hold, op.Kind)
+	}
+	begins := op.Kind.Creates()
+	switch {
+	case op.Created && (!begins || op.Outcome != OK):
+		return op, fmt.Errorf("created, by a %s whose outcome is %s: want get_or_create or create, and ok", op.Kind, op.Outcome)
+	case op.Tag == 0 && op.Kind.Writes():
+		return op, fmt.Errorf("%s without a tag: want one that no other write has, such as %q", op.Kind, NewTag(j.User, 0))
+	case op.Tag == 0 && op.Created:
+		return op, fmt.Errorf("created without a tag: want that of the life it began, such as %q", NewTag(j.User, 0))
+	case op.Tag != 0 && !op.Kind.Writes() && !begins:
+		return op, fmt.Errorf("tag %q of a %s, which writes nothing: want none", op.Tag, op.Kind)
+	case op.Kind == Nested && op.Tag+1 == 0:
+		return op, fmt.Errorf("tag %q of a nested update: want one that another can follow", op.Tag)
+	}
+	return op, j.answer(&op)
+}
+
+func (j *opJSON) times(op *Op) error {
+	if j.CallNs == nil {
+		return errors.New("no call_ns: want nanoseconds on the recording's clock")
+	}
+	op.Call = *j.CallNs
+	if op.Call == Never {
+		return fmt.Errorf("call_ns %d: want a time that comes", op.Call)
+	}
+	if j.ReturnNs == nil {
+		return nil
+	}
+	op.Return = *j.ReturnNs
+	switch {
+	case op.Outcome == Indeterminate:
+		return fmt.Errorf("return_ns %d of an operation with an unknown outcome: want none, since it may still take effect", op.Return)
+	case op.Return < op.Call:
+		return fmt.Errorf("return_ns %d before call_ns %d: want it at or after it, or none", op.Return, op.Call)
+	}
+	return nil
+}
+
+// answer copies the parts of the answer that were told.
+func (j *opJSON) answer(op *Op) error {
+	if j.Life != nil {
+		op.Parts, op.Incarnation = op.Parts|PartIncarnation, *j.Life
+	}
+	if j.Version != nil {
+		op.Parts, op.Version = op.Parts|PartVersion, *j.Version
+	}
+	if j.Seq != nil {
+		op.Parts, op.Seq = op.Parts|PartSeq, *j.Seq
+	}
+	if j.Messages != nil {
+		op.Parts, op.Messages = op.Parts|PartMessages, *j.Messages
+	}
+	if j.Fields != nil {
+		if len(*j.Fields) != len(op.Fields) {
+			return fmt.Errorf("%d fields: want %d", len(*j.Fields), len(op.Fields))
+		}
+		op.Parts, op.Fields = op.Parts|PartFields, [2]Tag(*j.Fields)
+	}
+	return nil
+}
+
+// MarshalText writes a tag as people read it, which is unambiguous.
+func (t Tag) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote: "A7", "U26.7", or "–" for none.
+func (t *Tag) UnmarshalText(text []byte) error {
+	s := string(text)
+	if s == Tag(0).String() {
+		*t = 0
+		return nil
+	}
+	malformed := fmt.Errorf("tag %q: want a user's name and a number, such as \"A7\" or \"U26.7\", or \"–\"", s)
+	if s == "" || s[0] < 'A' || s[0] > 'Z' {
+		return malformed
+	}
+	user, count := uint64(s[0]-'A'), s[1:]
+	if name, rest, long := strings.Cut(s, "."); long {
+		n, err := strconv.ParseUint(name[1:], 10, 64-tagBits)
+		if err != nil {
+			return malformed
+		}
+		user, count = n, rest
+	}
+	n, err := strconv.ParseUint(count, 10, tagBits)
+	if err != nil {
+		return malformed
+	}
+	parsed := Tag(user<<tagBits | n)
+	if parsed.String() != s { // "A07", "U3.7": another way to write a tag would be another tag
+		return malformed
+	}
+	*t = parsed
+	return nil
+}

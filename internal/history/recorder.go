@@ -1,0 +1,76 @@
+package history
+
+import (
+	"slices"
+
+	"github.com/sessbench/sessbench/manager"
+)
+
+// Recorder is one user's record of what it did. It belongs to one goroutine and shares nothing with other users' recorders,
+// so that recording orders nobody's memory: under the race detector a shared clock or counter would hide races.
+type Recorder struct {
+	user     int
+	tags     uint64
+	ops      []Op
+	sessions []uint32 // of each operation, by the caller's number
+	read     []Tag    // what Messages of ops point into
+}
+
+// NewRecorder returns a recorder with room for a number of operations and of messages read. It grows beyond them.
+func NewRecorder(user, operations, messages int) *Recorder {
+	return &Recorder{
+		user:     user,
+		ops:      make([]Op, 0, operations),
+		sessions: make([]uint32, 0, operations),
+		read:     make([]Tag, 0, messages),
+	}
+}
+
+// NewTag returns a tag that nobody else has.
+func (r *Recorder) NewTag() Tag {
+	r.tags++
+	return NewTag(r.user, r.tags-1)
+}
+
+// Add records an operation on the session that the caller knows by this number. Op's Messages are copied.
+func (r *Recorder) Add(session uint32, op Op) {
+	op.User = int32(r.user)
+	if len(op.Messages) > 0 {
+		from := len(r.read)
+		r.read = append(r.read, op.Messages...)
+		op.Messages = r.read[from:len(r.read):len(r.read)]
+	}
+	r.ops = append(r.ops, op)
+	r.sessions = append(r.sessions, session)
+}
+
+// Renumber gives each session another number. It is for when nothing is recorded any more.
+func (r *Recorder) Renumber(to func(uint32) uint32) {
+	for i, s := range r.sessions {
+		r.sessions[i] = to(s)
+	}
+}
+
+// Len is the number of operations recorded.
+func (r *Recorder) Len() int { return len(r.ops) }
+
+// Histories puts the users' records together, one history for each of ids that anybody did something to. A session's
+// number is its index in ids. The records must not change any more.
+func Merge(ids []manager.ID, claimed bool, records []*Recorder) []History {
+	sizes := make([]int, len(ids))
+	for _, r := range records {
+		for _, s := range r.sessions {
+			sizes[s]++
+		}
+	}
+	all := make([]History, len(ids))
+	for s := range all {
+		all[s] = History{ID: ids[s], Claimed: claimed, Ops: make([]Op, 0, sizes[s])}
+	}
+	for _, r := range records {
+		for i, s := range r.sessions {
+			all[s].Ops = append(all[s].Ops, r.ops[i])
+		}
+	}
+	return slices.DeleteFunc(all, func(h History) bool { return len(h.Ops) == 0 })
+}

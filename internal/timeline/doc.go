@@ -1,0 +1,2 @@
+// Package timeline draws a violation as text and as an HTML page.
+package timeline

@@ -1,0 +1,264 @@
+package timeline
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"fmt"
+	"html"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/sessbench/sessbench/internal/history"
+)
+
+// The bounds of the search whose attempts are drawn. What it has found by then is drawn.
+const (
+	drawingTime  = 5 * time.Second
+	drawingSteps = 1 << 18 // each of which porcupine remembers
+)
+
+// pictureColumns is the width of the timeline in the picture.
+const pictureColumns = 130
+
+// Picture writes a violation as a page of HTML that needs nothing from elsewhere: what happened, the timeline, the
+// command that shows it again, and porcupine's interactive drawing of the history, in which the operations at fault are
+// marked. Whatever a store said is escaped. The error is that of w.
+func WriteHTML(w io.Writer, v *history.Violation) error {
+	why := strings.TrimSpace(sentence(v.Why) + " " + sentence(v.Mechanism()))
+	page := picture{Violation: v, Why: why, Consequence: v.Consequence(), Stacks: shortStacks(v.Stacks)}
+	if v.History != nil && len(v.History.Ops) > 0 {
+		page.Timeline = pictureTimeline(v)
+		d := newDrawing(v)
+		inner, err := d.page()
+		if err != nil {
+			return err
+		}
+		page.Drawing, page.Height = inner, d.height()
+	}
+	var b bytes.Buffer
+	if err := pictureTemplate.Execute(&b, page); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// picture is what the page says.
+type picture struct {
+	*history.Violation
+	Why, Consequence, Stacks string
+	Timeline                 []span
+	Drawing                  string // porcupine's page
+	Height                   int    // of it, in pixels
+}
+
+// span is a piece of the timeline in one style.
+type span struct {
+	Text       string
+	Fault, Dim bool
+}
+
+// pictureTimeline is the timeline, its styles taken from the terminal's.
+func pictureTimeline(v *history.Violation) (spans []span) {
+	var b bytes.Buffer
+	p := &pen{w: bufio.NewWriter(&b), columns: pictureColumns, color: true}
+	newTimeline(v).draw(p)
+	p.w.Flush() // into memory: cannot fail
+	for piece := range strings.SplitSeq(b.String(), styleEnd) {
+		for _, s := range []style{styleFault, styleDim} {
+			if before, styled, found := strings.Cut(piece, string(s)); found {
+				spans = append(spans, span{Text: before}, span{styled, s == styleFault, s == styleDim})
+				piece = ""
+			}
+		}
+		spans = append(spans, span{Text: piece})
+	}
+	return spans
+}
+
+// porcupineDrawing is a history as porcupine draws it.
+type porcupineDrawing struct {
+	v     *history.Violation
+	t     *timeline
+	users []int32 // a lane each, top to bottom
+}
+
+func newDrawing(v *history.Violation) *porcupineDrawing {
+	d := &porcupineDrawing{v: v, t: newTimeline(v)}
+	for i := range v.History.Ops {
+		if u := v.History.Ops[i].User; !slices.Contains(d.users, u) {
+			d.users = append(d.users, u)
+		}
+	}
+	slices.Sort(d.users)
+	return d
+}
+
+// height is enough for porcupine's legend, 45 pixels a lane, and the explanations that pop up beneath.
+func (d *porcupineDrawing) height() int { return 250 + 45*(len(d.users)+len(d.t.fault)) }
+
+// page is porcupine's page with the names of the users, in the timeline's words, and the operations at fault in red.
+func (d *porcupineDrawing) page() (string, error) {
+	list := history.Operations(d.v.History)
+	for i := range list {
+		list[i].ClientId = slices.Index(d.users, int32(list[i].ClientId))
+	}
+	m := history.Model(d.v.History.Claimed)
+	m.DescribeOperation = func(input, _ any) string { return d.describe(input.(*history.Op)) }
+	describeState := m.DescribeState
+	m.DescribeState = func(s any) string { return html.EscapeString(describeState(s)) } // porcupine puts it in as HTML
+	_, info := porcupine.CheckOperationsVerbose(bounded(m), list, drawingTime)
+	info.AddAnnotations(d.annotations())
+
+	var b bytes.Buffer
+	if err := porcupine.Visualize(m, info, &b); err != nil {
+		return "", err
+	}
+	var extra bytes.Buffer
+	if err := drawingTemplate.Execute(&extra, map[string]any{"Users": d.names(), "Fault": d.faults()}); err != nil {
+		return "", err
+	}
+	page := b.String()
+	end := strings.LastIndex(page, "</body>")
+	if end < 0 {
+		return "", fmt.Errorf("porcupine's page has no end: %d bytes", len(page))
+	}
+	return page[:end] + extra.String() + page[end:], nil
+}
+
+// bounded is m for a search of at most [drawingSteps]: after them nothing fits any more.
+func bounded(m porcupine.Model) porcupine.Model {
+	step, steps := m.Step, 0
+	m.Step = func(before, input, output any) (bool, any) {
+		if steps++; steps > drawingSteps {
+			return false, before
+		}
+		return step(before, input, output)
+	}
+	return m
+}
+
+// annotations show the operations at fault once more, apart from the others.
+func (d *porcupineDrawing) annotations() (list []porcupine.Annotation) {
+	for n, i := range d.faults() {
+		op := &d.t.ops[i]
+		list = append(list, porcupine.Annotation{
+			Tag: fmt.Sprintf("► %d", n+1), Start: op.Call, End: op.Return,
+			Description: d.describe(op), Details: html.EscapeString(plain(sentence(d.v.Why))),
+			TextColor: "#fff", BackgroundColor: "#c0392b",
+		})
+	}
+	return list
+}
+
+// describe names the user, too: the lanes' names are out of sight where the drawing is scrolled.
+func (d *porcupineDrawing) describe(op *history.Op) string {
+	return history.UserName(op.User) + ": " + asked(op) + " → " + d.t.answered(op, false)
+}
+
+func (d *porcupineDrawing) names() (list []string) {
+	for _, u := range d.users {
+		list = append(list, history.UserName(u))
+	}
+	return list
+}
+
+// faults are the operations at fault in the order of their calls.
+func (d *porcupineDrawing) faults() []int {
+	list := make([]int, 0, len(d.t.fault))
+	for i := range d.t.fault {
+		list = append(list, i)
+	}
+	slices.SortFunc(list, func(i, j int) int { return cmp.Or(cmp.Compare(d.t.ops[i].Call, d.t.ops[j].Call), cmp.Compare(i, j)) })
+	return list
+}
+
+// drawingTemplate goes at the end of porcupine's page: it knows clients by numbers only, and operations at fault not at all.
+var drawingTemplate = template.Must(template.New("drawing").Parse(`
+<style>
+  html { background: #fff }
+  #legend svg { overflow: visible }
+  .history-rect.fault { fill: #f4a79d; stroke: #c0392b; stroke-width: 2 }
+</style>
+<script>
+  {
+    const users = {{.Users}}
+    document.querySelectorAll('#canvas svg > g:first-child > text').forEach((label, i) => {
+      if (i < users.length) label.textContent = users[i]
+    })
+    const boxes = document.querySelectorAll('.history-rect')
+    const fault = {{.Fault}}.map(i => boxes[i])
+    fault.forEach(box => box.classList.add('fault'))
+    if (fault.length > 0) scrollTo(fault[0].getBoundingClientRect().left - 80, 0)
+  }
+</script>
+`))
+
+var pictureTemplate = template.Must(template.New("picture").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>sessbench verify: {{.Anomaly}}</title>
+<style>
+  body { font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; color: #222; background: #fff; margin: 0 auto; padding: 1.5rem; max-width: 82rem }
+  h1 { color: #c0392b; margin: 0 0 .5rem; font-size: 1.8rem }
+  h2 { font-size: 1.1rem; margin: 2rem 0 .4rem }
+  .verdict { color: #fff; background: #c0392b; border-radius: 4px; padding: .1rem .6rem; font-size: .9rem }
+  .why { font-size: 1.15rem; margin: .6rem 0 }
+  .means { border-left: 4px solid #c0392b; padding-left: .8rem }
+  p { max-width: 62rem; margin: .5rem 0 }
+  .facts { max-width: none }
+  pre { font: 13px/1.35 "DejaVu Sans Mono", Menlo, Consolas, monospace; background: #f7f7f5; border: 1px solid #ddd; border-radius: 4px; padding: .8rem; overflow-x: auto }
+  pre b { color: #c0392b }
+  pre i { color: #777; font-style: normal }
+  code { white-space: nowrap; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .9em }
+  .facts, .read { color: #555; font-size: .9rem }
+  iframe { width: 100%; border: 1px solid #ddd; border-radius: 4px }
+</style>
+</head>
+<body>
+<p><span class="verdict">not correct under concurrency</span></p>
+<h1>{{.Anomaly}}</h1>
+{{- with .Why}}
+<p class="why">{{.}}</p>
+{{- end}}
+{{- with .Likely}}
+<p>Possible causes, which the history does not prove:</p>
+<ul>{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{- end}}
+{{- with .Consequence}}
+<p class="means"><strong>That means:</strong> {{.}}</p>
+{{- end}}
+<p class="facts">Found by: {{.Check}}{{if .Confirmed}}, confirmed by an exhaustive search for any order that would explain it{{end}}.
+Seed {{.Seed}}{{if .Procs}}, GOMAXPROCS {{.Procs}}{{end}}{{if .History}}, session <code>{{.Session}}</code>{{end}}.</p>
+{{- with .Command}}
+<h2>See it again</h2>
+<pre>{{.}}</pre>
+{{- end}}
+{{- if .Timeline}}
+<h2>What happened</h2>
+<p class="read">Each column is one user and time runs down, in microseconds: at ┌ the user asks, at └ the user is told, and ─ is both with nothing in between.
+A1, B1, … are the changes that users A, B, … made; version n is the session after its n-th change, and a life of it lasts from a creation to the next deletion.
+The red lines with ► do not fit together, in whatever order one thinks of them as carried out.</p>
+<pre>{{range .Timeline}}{{if .Fault}}<b>{{.Text}}</b>{{else if .Dim}}<i>{{.Text}}</i>{{else}}{{.Text}}{{end}}{{end}}</pre>
+{{- end}}
+{{- with .Stacks}}
+<h2>Who is where</h2>
+<pre>{{.}}</pre>
+{{- end}}
+{{- if .Drawing}}
+<h2>Every operation, and the attempts to put them in order</h2>
+<p class="read">Each row is one user and each box one operation, from the question on its left edge to the answer on its right; red boxes are at fault and stand once more beneath.
+The grey line (valid LP) runs through the operations in an order that explains their answers; it may go through a box anywhere, but only from left to right.
+Where it turns red (invalid LP) the answer fits no state that the session can be in: point at a box to see the session before and after it.</p>
+<iframe title="porcupine's drawing of the history" height="{{.Height}}" srcdoc="{{.Drawing}}"></iframe>
+{{- end}}
+</body>
+</html>
+`))

@@ -1,0 +1,106 @@
+package timeline
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The bounds of what is shown of stacks: the innermost frames tell what is waited for, the next few who waits.
+const (
+	shownFrames     = 6
+	shownGoroutines = 12
+)
+
+// addresses are the parts of a trace that differ from one goroutine to the next: arguments and offsets.
+var addresses = regexp.MustCompile(`\([^()]*\)$| \+0x[0-9a-f]+$`)
+
+// shortStacks makes goroutine traces, as [runtime.Stack] prints them, short: the runtime's own frames, arguments and
+// addresses go, goroutines at the same place become one. What is no goroutine's trace (a heading) stays as it is.
+func shortStacks(stacks string) string {
+	var out []string
+	same := map[string]int{} // index in out of a trace
+	count := map[int]int{}
+	left := 0
+	for text := range strings.SplitSeq(strings.TrimSpace(stacks), "\n\n") {
+		text = strings.TrimRight(text, "\n")
+		head, body, _ := strings.Cut(text, "\n")
+		if !strings.HasPrefix(head, "goroutine ") {
+			out = append(out, text)
+			clear(same) // goroutines under another heading do something else
+			continue
+		}
+		key := waitsFor(head) + "\n" + shortTrace(body)
+		if i, known := same[key]; known {
+			count[i]++
+			continue
+		}
+		if len(count) == shownGoroutines {
+			left++
+			continue
+		}
+		same[key] = len(out)
+		count[len(out)] = 1
+		out = append(out, key)
+	}
+	for i, n := range count {
+		who := "one goroutine"
+		if n > 1 {
+			who = fmt.Sprintf("%d goroutines", n)
+		}
+		out[i] = who + out[i]
+	}
+	if left > 0 {
+		out = append(out, fmt.Sprintf("… %d more goroutines", left))
+	}
+	return strings.Join(out, "\n\n")
+}
+
+// waitsFor is what the runtime says of a goroutine's state: " in sync.Mutex.Lock" for "goroutine 7 [sync.Mutex.Lock, 2 minutes]:".
+func waitsFor(head string) string {
+	_, rest, found := strings.Cut(head, "[")
+	if !found {
+		return ""
+	}
+	what, _, _ := strings.Cut(strings.TrimRight(rest, "]:"), ",")
+	return " in " + what + ":"
+}
+
+// shortTrace is a trace's frames, two lines each as the runtime prints them, in one line each.
+func shortTrace(body string) string {
+	lines := strings.Split(body, "\n")
+	var frames []string
+	for pair := range slices.Chunk(lines, 2) {
+		function := pair[0]
+		if strings.HasPrefix(function, "created by ") {
+			break
+		}
+		function = addresses.ReplaceAllString(function, "")
+		if isRuntime(function) {
+			continue
+		}
+		if len(frames) == shownFrames {
+			frames = append(frames, "    …")
+			break
+		}
+		function = function[strings.LastIndexByte(function, '/')+1:]
+		place := ""
+		if len(pair) == 2 {
+			place = addresses.ReplaceAllString(strings.TrimSpace(pair[1]), "")
+			place = "  " + place[strings.LastIndexByte(place, '/')+1:]
+		}
+		frames = append(frames, "    "+function+place)
+	}
+	return strings.Join(frames, "\n")
+}
+
+// isRuntime reports whether a frame is inside the runtime or the locks, which everybody who waits has in common.
+func isRuntime(function string) bool {
+	for _, p := range []string{"runtime.", "runtime/", "internal/", "sync.runtime_"} {
+		if strings.HasPrefix(function, p) {
+			return true
+		}
+	}
+	return false
+}
