@@ -228,14 +228,14 @@ var pictureTemplate = template.Must(template.New("picture").Parse(`<!doctype htm
 {{- with .Why}}
 <p class="why">{{.}}</p>
 {{- end}}
-{{- with .Likely}}
+{{- with .Causes}}
 <p>Possible causes, which the history does not prove:</p>
 <ul>{{range .}}<li>{{.}}</li>{{end}}</ul>
 {{- end}}
 {{- with .Consequence}}
 <p class="means"><strong>That means:</strong> {{.}}</p>
 {{- end}}
-<p class="facts">Found by: {{.Check}}{{if .Confirmed}}, confirmed by an exhaustive search for any order that would explain it{{end}}.
+<p class="facts">Found by: {{.Detector}}{{if .Confirmed}}, confirmed by an exhaustive search for any order that would explain it{{end}}.
 Seed {{.Seed}}{{if .Procs}}, GOMAXPROCS {{.Procs}}{{end}}{{if .History}}, session <code>{{.Session}}</code>{{end}}.</p>
 {{- with .Command}}
 <h2>See it again</h2>
