@@ -17,22 +17,22 @@ import (
 	"github.com/sessbench/sessbench/internal/child"
 )
 
-// adapters are what this test program can be, good and bad.
+// adapters are the adapters that this test program can be, correct and faulty.
 var adapters = map[string]func() error{
 	"noop":      func() error { return serveNoop("tcp", "127.0.0.1:0") },
 	"noop-unix": serveNoopUnix,
-	"memory":    func() error { return serve(twist{}) },
-	"in-pieces": func() error { return serve(twist{write: inPieces}) },
-	"talkative": func() error { return serve(twist{write: talking}) },
+	"memory":    func() error { return serve(variant{}) },
+	"in-pieces": func() error { return serve(variant{write: inPieces}) },
+	"chatty":    func() error { return serve(variant{write: chatty}) },
 	"parent":    serveAsParent,
 	"starter":   startAnother,
 	"stubborn":  serveOn,
 	"crash": func() error {
 		var crashing sync.Mutex
-		return serve(twist{on: "add_message", instead: func(net.Conn) error { return crash(&crashing) }})
+		return serve(variant{on: "add_message", instead: func(net.Conn) error { return crash(&crashing) }})
 	},
 	"crash-after": func() error {
-		return serve(twist{write: func(c net.Conn, line []byte) error {
+		return serve(variant{write: func(c net.Conn, line []byte) error {
 			_, err := c.Write(line)
 			if strings.Contains(string(line), `"held_us"`) {
 				panic("a thread in the background failed")
@@ -42,38 +42,38 @@ var adapters = map[string]func() error{
 	},
 	"crash-while": crashWhile,
 	"crash-held":  serveAndLeave,
-	"hang":        func() error { return serve(twist{on: "add_message", instead: hang}) },
-	"hang-up":     func() error { return serve(twist{on: "add_message", instead: hangUp}) },
-	"hang-hello":  func() error { return serve(twist{on: "hello", instead: hang}) },
-	"garbage":     func() error { return serve(twist{on: "add_message", instead: says("this is no JSON")}) },
-	"not-utf8":    func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1,\"x\":\"\xff\"}")}) },
-	"huge-line":   func() error { return serve(twist{on: "history", instead: hugeLine}) },
-	"two-lines":   func() error { return serve(twist{on: "add_message", instead: says("{\"seq\":1}\n{\"seq\":2}")}) },
+	"hang":        func() error { return serve(variant{on: "add_message", instead: hang}) },
+	"hang-up":     func() error { return serve(variant{on: "add_message", instead: hangUp}) },
+	"hang-hello":  func() error { return serve(variant{on: "hello", instead: hang}) },
+	"garbage":     func() error { return serve(variant{on: "add_message", instead: answer("this is not JSON")}) },
+	"not-utf8":    func() error { return serve(variant{on: "add_message", instead: answer("{\"seq\":1,\"x\":\"\xff\"}")}) },
+	"huge-line":   func() error { return serve(variant{on: "history", instead: hugeLine}) },
+	"two-lines":   func() error { return serve(variant{on: "add_message", instead: answer("{\"seq\":1}\n{\"seq\":2}")}) },
 	"internal": func() error {
-		return serve(twist{on: "add_message", instead: says(`{"error":"internal","message":"disk full"}`)})
+		return serve(variant{on: "add_message", instead: answer(`{"error":"internal","message":"disk full"}`)})
 	},
-	"odd-error": func() error { return serve(twist{on: "add_message", instead: says(`{"error":"oops"}`)}) },
-	"odd-hello": func() error { return serve(twist{on: "hello", instead: says(`{"name":"odd"}`)}) },
+	"odd-error": func() error { return serve(variant{on: "add_message", instead: answer(`{"error":"oops"}`)}) },
+	"odd-hello": func() error { return serve(variant{on: "hello", instead: answer(`{"name":"odd"}`)}) },
 	"evil-name": func() error {
-		return serve(twist{on: "hello", instead: says(`{"sessbench":1,"name":"evil\u001b[31m\nrow  \u202e` + strings.Repeat("x", 200) + `","ops":["reset"]}`)})
+		return serve(variant{on: "hello", instead: answer(`{"sessbench":1,"name":"evil\u001b[31m\nrow  \u202e` + strings.Repeat("x", 200) + `","ops":["reset"]}`)})
 	},
-	"hello-2":     func() error { return serve(twist{on: "hello", instead: says(`{"sessbench":2,"ops":[]}`)}) },
-	"no-census":   func() error { return serve(twist{on: "census", instead: says(`{"error":"unsupported"}`)}) },
-	"odd-census":  func() error { return serve(twist{on: "census", instead: says(`{"locks":1}`)}) },
+	"hello-2":     func() error { return serve(variant{on: "hello", instead: answer(`{"sessbench":2,"ops":[]}`)}) },
+	"no-census":   func() error { return serve(variant{on: "census", instead: answer(`{"error":"unsupported"}`)}) },
+	"odd-census":  func() error { return serve(variant{on: "census", instead: answer(`{"locks":1}`)}) },
 	"silent":      func() error { return wait() },
 	"no-stdout":   func() error { os.Stdout.Close(); return wait() },
 	"dies":        func() error { return errors.New("no module named sessions") },
 	"first-line":  func() error { fmt.Println("Listening on port 8080..."); return wait() },
 	"version-2":   func() error { fmt.Println(`{"sessbench":2,"listen":"127.0.0.1:1"}`); return wait() },
 	"everywhere":  func() error { fmt.Println(`{"sessbench":1,"listen":"0.0.0.0:8080"}`); return wait() },
-	"nobody-home": func() error { fmt.Println(`{"sessbench":1,"listen":"unix:/nonexistent/s"}`); return wait() },
+	"no-listener": func() error { fmt.Println(`{"sessbench":1,"listen":"unix:/nonexistent/s"}`); return wait() },
 }
 
-// twist is what an adapter does wrong, or at least differently.
-type twist struct {
-	on      string // which request it
+// variant is a deviation from the usual adapter.
+type variant struct {
+	on      string // operation that instead handles
 	instead func(net.Conn) error
-	write   func(net.Conn, []byte) error // in place of one write
+	write   func(net.Conn, []byte) error // replaces the write of an answer
 }
 
 func inPieces(c net.Conn, line []byte) error {
@@ -86,17 +86,17 @@ func inPieces(c net.Conn, line []byte) error {
 	return nil
 }
 
-// talking says more than it was asked for, where nobody should mind.
-func talking(c net.Conn, line []byte) error {
+// chatty writes more to stdout and stderr than a pipe holds.
+func chatty(c net.Conn, line []byte) error {
 	for range 1000 {
-		fmt.Println("this is said on stdout, a line after another, until the pipe would be full if nobody read it")
-		fmt.Fprintln(os.Stderr, "this is said on stderr, a line after another, until the pipe would be full if nobody read it")
+		fmt.Println("a line on stdout, repeated until the pipe would be full if it was not read")
+		fmt.Fprintln(os.Stderr, "a line on stderr, repeated until the pipe would be full if it was not read")
 	}
 	_, err := c.Write(line)
 	return err
 }
 
-// crash says a lot and panics, once.
+// crash writes many lines and panics once.
 func crash(crashing *sync.Mutex) error {
 	crashing.Lock()
 	for i := range 1000 {
@@ -105,11 +105,11 @@ func crash(crashing *sync.Mutex) error {
 	panic("index out of range")
 }
 
-// crashWhile crashes in add_message when two histories wait as well.
+// crashWhile crashes in add_message while two requests of history wait.
 func crashWhile() error {
 	var waiting sync.WaitGroup
 	waiting.Add(2)
-	return serve(twist{
+	return serve(variant{
 		on: "history", instead: func(net.Conn) error { waiting.Done(); select {} },
 		write: func(c net.Conn, line []byte) error {
 			if strings.Contains(string(line), `"seq":1`) {
@@ -129,14 +129,14 @@ func hang(net.Conn) error {
 
 func hangUp(c net.Conn) error { return c.Close() }
 
-func says(line string) func(net.Conn) error {
+func answer(line string) func(net.Conn) error {
 	return func(c net.Conn) error {
 		_, err := io.WriteString(c, line+"\n")
 		return err
 	}
 }
 
-func hugeLine(c net.Conn) error { return says(strings.Repeat("x", maxLine))(c) }
+func hugeLine(c net.Conn) error { return answer(strings.Repeat("x", maxLine))(c) }
 
 // wait waits for the end of stdin.
 func wait() error {
@@ -152,8 +152,8 @@ func announce(l net.Listener, name string) {
 	fmt.Printf("{\"sessbench\":1,\"listen\":%q,\"name\":%q}\n", listen, name)
 }
 
-// serve is an adapter with sessions in memory that ends with its stdin.
-func serve(t twist) error {
+// serve runs an adapter with sessions in memory until its stdin ends.
+func serve(v variant) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -166,13 +166,13 @@ func serve(t twist) error {
 			if err != nil {
 				return
 			}
-			go t.serve(c, m)
+			go v.serve(c, m)
 		}
 	}()
 	return wait()
 }
 
-func (t twist) serve(c net.Conn, m *memory) {
+func (v variant) serve(c net.Conn, m *memory) {
 	defer c.Close()
 	lines := bufio.NewReader(c)
 	for {
@@ -184,21 +184,21 @@ func (t twist) serve(c net.Conn, m *memory) {
 		if err := json.Unmarshal(line, &q); err != nil {
 			panic(err)
 		}
-		if t.instead != nil && q["op"] == t.on {
-			if t.instead(c) != nil {
+		if v.instead != nil && q["op"] == v.on {
+			if v.instead(c) != nil {
 				return
 			}
 			continue
 		}
-		answer, err := json.Marshal(m.do(q))
+		line, err = json.Marshal(m.do(q))
 		if err != nil {
 			panic(err)
 		}
-		write := t.write
+		write := v.write
 		if write == nil {
 			write = func(c net.Conn, line []byte) error { _, err := c.Write(line); return err }
 		}
-		if write(c, append(answer, '\n')) != nil {
+		if write(c, append(line, '\n')) != nil {
 			return
 		}
 	}
@@ -221,42 +221,42 @@ func serveNoopUnix() (err error) {
 	return serveNoop("unix", dir+"/s")
 }
 
-// serveAsParent starts a process that would outlive it, and tells its number on stderr.
+// serveAsParent starts a process that would outlive it, and prints its id on stderr.
 func serveAsParent() error {
 	sleeps := exec.Command("sleep", "600")
 	if err := sleeps.Start(); err != nil {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, sleeps.Process.Pid)
-	return serve(twist{})
+	return serve(variant{})
 }
 
-// serveAndLeave starts a process that leaves its group and holds its stderr, tells its number there, and crashes when it is
-// to add a message.
+// serveAndLeave starts a process that leaves its group and holds its stderr, prints its id there, and crashes at
+// add_message.
 func serveAndLeave() error {
 	shell := exec.Command("sh", "-c", "sleep 60 & echo $! >&2")
 	shell.Stderr, shell.SysProcAttr = os.Stderr, child.Apart()
 	if err := shell.Run(); err != nil {
 		return err
 	}
-	return serve(twist{on: "add_message", instead: func(net.Conn) error {
+	return serve(variant{on: "add_message", instead: func(net.Conn) error {
 		fmt.Fprintln(os.Stderr, "out of memory")
 		os.Exit(1)
 		return nil
 	}})
 }
 
-// serveOn does not end with its stdin.
+// serveOn ignores the end of its stdin.
 func serveOn() error {
-	fmt.Fprintln(os.Stderr, "deaf")
-	if err := serve(twist{}); err != nil {
+	fmt.Fprintln(os.Stderr, "ignoring the end of stdin")
+	if err := serve(variant{}); err != nil {
 		return err
 	}
 	time.Sleep(time.Hour)
 	return nil
 }
 
-// startAnother is no adapter but a program that starts one, and tells its number on stdout.
+// startAnother is a program that starts an adapter and prints its process id on stdout.
 func startAnother() error {
 	self, err := os.Executable()
 	if err != nil {

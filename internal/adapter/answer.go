@@ -16,7 +16,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// part is a part of an answer, as a set of them.
+// part is a set of members of an answer's object.
 type part uint16
 
 const (
@@ -33,7 +33,7 @@ const (
 	partMessage
 )
 
-// partOf is the part that a key of an answer's object stands for; 0 for none, which is ignored.
+// partOf returns the member with this key; 0 for an unknown one, which is ignored.
 func partOf(key []byte) part {
 	switch string(key) {
 	case "created":
@@ -62,13 +62,12 @@ func partOf(key []byte) part {
 	return 0
 }
 
-// state is what every answer about a session may tell; refusal, how a request is refused.
 const (
-	state   = partIncarnation | partSeq | partVersion
-	refusal = partError | partMessage
+	state      = partIncarnation | partSeq | partVersion // optional in every answer about a session
+	errorParts = partError | partMessage
 )
 
-// shapes are what the operations' answers may tell and what they must. What else an answer has is ignored.
+// shapes are the optional and the required members of each operation's answer. Other members are ignored.
 var shapes = [scenarios.NumOps]struct{ may, must part }{
 	scenarios.Create:      {partID | state, partID},
 	scenarios.GetOrCreate: {partCreated | state, partCreated},
@@ -82,25 +81,25 @@ var shapes = [scenarios.NumOps]struct{ may, must part }{
 	scenarios.Sweep:       {partRemoved, partRemoved},
 }
 
-// mustNames are the parts that an answer can be without and must not be.
-var mustNames = [...]struct {
+// requiredNames are the keys of the required members.
+var requiredNames = [...]struct {
 	part part
 	name string
 }{{partID, "id"}, {partCreated, "created"}, {partFields, "fields"}, {partMessages, "messages"}, {partRemoved, "removed"}}
 
-// fault is how a program refuses a request. It lies in the answer's line.
-type fault struct{ code, message []byte }
+// answerError is the error in an answer. It points into the answer's line. A nil code means no error.
+type answerError struct{ code, message []byte }
 
-// errInternal is what a program calls an error of its own.
+// errInternal is the code "internal".
 var errInternal = errors.New("internal error")
 
-// faults are the errors that a program may answer with.
-const faults = "not_found, exists, closed, unsupported or internal"
+// errorCodes are the legal codes, for error messages.
+const errorCodes = "not_found, exists, closed, unsupported or internal"
 
-// err is the fault as an error. What the program says of it becomes one printable line.
-func (f fault) err(what string) error {
-	message := printable.Line(string(f.message), printable.MaxMessage)
-	switch string(f.code) {
+// err converts the error in the answer to request. The message becomes one printable line.
+func (e answerError) err(request string) error {
+	message := printable.Line(string(e.message), printable.MaxMessage)
+	switch string(e.code) {
 	case "not_found":
 		return manager.ErrNotFound
 	case "exists":
@@ -108,47 +107,46 @@ func (f fault) err(what string) error {
 	case "closed":
 		return manager.ErrClosed
 	case "unsupported":
-		return fmt.Errorf("%s: %w: %s", what, scenarios.ErrUnsupported, message)
+		return fmt.Errorf("%s: %w: %s", request, scenarios.ErrUnsupported, message)
 	}
-	return fmt.Errorf("%w at %s: %s", errInternal, what, message)
+	return fmt.Errorf("%w at %s: %s", errInternal, request, message)
 }
 
-// known is an error when the fault is none of those that there are.
-func (f fault) known() error {
-	switch string(f.code) {
+// check returns an error for an unknown code.
+func (e answerError) check() error {
+	switch string(e.code) {
 	case "not_found", "exists", "closed", "unsupported", "internal":
 		return nil
 	}
-	return fmt.Errorf(`"error" %q: want %s`, f.code, faults)
+	return fmt.Errorf(`"error" %q: want %s`, e.code, errorCodes)
 }
 
-// readAnswer reads the answer to an operation into a, which is clear. A fault without a code is none. The error is that the
-// answer breaks the rules.
-func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (fault, error) {
-	got, f, ok := scanAnswer(line, op, a)
+// readAnswer parses the answer to an operation into a, which must be clear. It returns the error in the answer, and err
+// if the answer violates the protocol.
+func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (e answerError, err error) {
+	got, e, ok := scanAnswer(line, op, a)
 	if !ok {
 		a.Clear()
-		var err error
-		if got, f, err = unmarshalAnswer(line, op, a); err != nil {
-			return fault{}, err
+		if got, e, err = unmarshalAnswer(line, op, a); err != nil {
+			return answerError{}, err
 		}
 	}
 	if got&partError != 0 {
-		return f, f.known()
+		return e, e.check()
 	}
 	if missing := shapes[op].must &^ got; missing != 0 {
-		for _, m := range mustNames {
-			if missing&m.part != 0 {
-				return fault{}, fmt.Errorf("want %q", m.name)
+		for _, r := range requiredNames {
+			if missing&r.part != 0 {
+				return answerError{}, fmt.Errorf("want %q", r.name)
 			}
 		}
 	}
 	if op == scenarios.Validate {
-		clear(a.Fields) // only that there are some is looked at
+		clear(a.Fields) // required in the answer, not used
 	}
 	a.Reported = toldOf(got)
 	a.Created = a.Created || op == scenarios.Create
-	return fault{}, nil
+	return answerError{}, nil
 }
 
 func toldOf(got part) (t scenarios.Reported) {
@@ -163,29 +161,29 @@ func toldOf(got part) (t scenarios.Reported) {
 	return t
 }
 
-// readFault reads whether a request that is no operation was refused.
-func readFault(line []byte) (fault, error) {
+// readError parses the error in the answer to hello, census or reset.
+func readError(line []byte) (answerError, error) {
 	var ignored scenarios.Effect
-	got, f, err := unmarshalAnswer(line, scenarios.NumOps, &ignored)
+	got, e, err := unmarshalAnswer(line, scenarios.NumOps, &ignored)
 	if err != nil || got&partError == 0 {
-		return fault{}, err
+		return answerError{}, err
 	}
-	return f, f.known()
+	return e, e.check()
 }
 
-// unmarshalAnswer reads any answer, at leisure. It has the last word on what is legal.
-func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, f fault, err error) {
+// unmarshalAnswer parses any answer with encoding/json, and defines which answers are legal.
+func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, e answerError, err error) {
 	if !utf8.Valid(line) {
-		return 0, fault{}, errors.New("it is not valid UTF-8")
+		return 0, e, errors.New("not valid UTF-8")
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(line, &object); err != nil {
-		return 0, fault{}, fmt.Errorf("want an object of JSON: %w", err)
+		return 0, e, fmt.Errorf("want a JSON object: %w", err)
 	}
 	if object == nil {
-		return 0, fault{}, errors.New("want an object of JSON")
+		return 0, e, errors.New("want a JSON object")
 	}
-	may := refusal
+	may := errorParts
 	if op < scenarios.NumOps {
 		may |= shapes[op].may
 	}
@@ -194,15 +192,15 @@ func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got par
 		if p == 0 || string(value) == "null" {
 			continue
 		}
-		if err := unmarshalPart(p, value, a, &f); err != nil {
-			return 0, fault{}, fmt.Errorf("%q: %w", key, err)
+		if err := unmarshalPart(p, value, a, &e); err != nil {
+			return 0, answerError{}, fmt.Errorf("%q: %w", key, err)
 		}
 		got |= p
 	}
-	return got, f, nil
+	return got, e, nil
 }
 
-func unmarshalPart(p part, value json.RawMessage, a *scenarios.Effect, f *fault) (err error) {
+func unmarshalPart(p part, value json.RawMessage, a *scenarios.Effect, e *answerError) (err error) {
 	switch p {
 	case partCreated:
 		err = json.Unmarshal(value, &a.Created)
@@ -219,14 +217,14 @@ func unmarshalPart(p part, value json.RawMessage, a *scenarios.Effect, f *fault)
 		var text string
 		err = json.Unmarshal(value, &text)
 		if p == partError {
-			f.code = []byte(text)
+			e.code = []byte(text)
 		} else {
-			f.message = []byte(text)
+			e.message = []byte(text)
 		}
 	default:
 		var n uint64
-		if n, err = unmarshalWhole(value); err == nil {
-			setWhole(a, p, n)
+		if n, err = unmarshalInteger(value); err == nil {
+			setInteger(a, p, n)
 		}
 	}
 	return err
@@ -242,8 +240,8 @@ func unmarshalMessages(value json.RawMessage, a *scenarios.Effect) error {
 	}
 	for _, m := range all {
 		switch {
-		case m.Seq > maxWhole:
-			return fmt.Errorf(`"seq": %w`, errWhole)
+		case m.Seq > maxInteger:
+			return fmt.Errorf(`"seq": %w`, errInteger)
 		case m.Role == nil || m.Content == nil:
 			return errors.New(`want "role" and "content" in each message`)
 		}
@@ -252,19 +250,19 @@ func unmarshalMessages(value json.RawMessage, a *scenarios.Effect) error {
 	return nil
 }
 
-// maxWhole is the largest number that every language's JSON keeps exactly: 2⁵³.
-const maxWhole = 1 << 53
+// maxInteger is the largest integer that JSON in every language represents exactly: 2⁵³.
+const maxInteger = 1 << 53
 
-var errWhole = fmt.Errorf("want a whole number from 0 to %d", uint64(maxWhole))
+var errInteger = fmt.Errorf("want a whole number from 0 to %d", uint64(maxInteger))
 
-func unmarshalWhole(value json.RawMessage) (n uint64, err error) {
-	if err := json.Unmarshal(value, &n); err != nil || n > maxWhole {
-		return 0, fmt.Errorf("%s: %w", value, errWhole)
+func unmarshalInteger(value json.RawMessage) (n uint64, err error) {
+	if err := json.Unmarshal(value, &n); err != nil || n > maxInteger {
+		return 0, fmt.Errorf("%s: %w", value, errInteger)
 	}
 	return n, nil
 }
 
-func setWhole(a *scenarios.Effect, p part, n uint64) {
+func setInteger(a *scenarios.Effect, p part, n uint64) {
 	switch p {
 	case partIncarnation:
 		a.Incarnation = n
@@ -279,7 +277,7 @@ func setWhole(a *scenarios.Effect, p part, n uint64) {
 	}
 }
 
-// parseID reads a UUID in its usual text form, in lower case, and in no other.
+// parseID parses a UUID of 36 characters in lower case.
 func parseID(text []byte) (manager.ID, error) {
 	id, err := uuid.ParseBytes(text)
 	if len(text) != 36 || err != nil || bytes.ContainsFunc(text, unicode.IsUpper) {

@@ -27,16 +27,16 @@ func TestReadAnswer(t *testing.T) {
 		{"an id", scenarios.Create, `{"id":"` + someText + `"}`, scenarios.Effect{ID: someID, Created: true}},
 		{"a new session", scenarios.GetOrCreate, `{"created":true,"incarnation":7}`,
 			scenarios.Effect{Created: true, Incarnation: 7, Reported: scenarios.ReportsIncarnation}},
-		{"an old session", scenarios.GetOrCreate, `{"created":false}`, scenarios.Effect{}},
+		{"an existing session", scenarios.GetOrCreate, `{"created":false}`, scenarios.Effect{}},
 		{"a number", scenarios.Append, `{"seq":7}`, scenarios.Effect{Seq: 7, Reported: scenarios.ReportsSeq}},
-		{"nothing of what need not be told", scenarios.Append, `{}`, scenarios.Effect{}},
+		{"no optional members", scenarios.Append, `{}`, scenarios.Effect{}},
 		{"blanks", scenarios.Append, " { \"seq\" : 7 , \"version\":\t8 } \r", scenarios.Effect{Seq: 7, Version: 8, Reported: scenarios.ReportsSeq | scenarios.ReportsVersion}},
 		{"all of it", scenarios.Append, `{"seq":7,"version":8,"incarnation":9,"held_us":1500}`,
 			scenarios.Effect{Seq: 7, Version: 8, Incarnation: 9, Held: 1500 * time.Microsecond, Reported: all | scenarios.ReportsHeld}},
-		{"zeros are told", scenarios.Delete, `{"seq":0,"version":0,"incarnation":0}`, scenarios.Effect{Reported: all}},
+		{"zeros are present", scenarios.Delete, `{"seq":0,"version":0,"incarnation":0}`, scenarios.Effect{Reported: all}},
 		{"the largest number", scenarios.Append, `{"seq":9007199254740992}`, scenarios.Effect{Seq: 1 << 53, Reported: scenarios.ReportsSeq}},
-		{"null is not told", scenarios.Append, `{"seq":null}`, scenarios.Effect{}},
-		{"what is not known is ignored", scenarios.Append, `{"seq":7,"id":"x","ok":true,"n":1,"list":[1,{}],"removed":"two"}`,
+		{"null is absent", scenarios.Append, `{"seq":null}`, scenarios.Effect{}},
+		{"unknown members are ignored", scenarios.Append, `{"seq":7,"id":"x","ok":true,"n":1,"list":[1,{}],"removed":"two"}`,
 			scenarios.Effect{Seq: 7, Reported: scenarios.ReportsSeq}},
 		{"no messages", scenarios.History, `{"messages":[]}`, scenarios.Effect{}},
 		{"messages", scenarios.History, `{"messages":[{"seq":1,"role":"user","content":"a"},{"content":"é","role":"","at":1,"seq":null}],"seq":2}`,
@@ -45,7 +45,7 @@ func TestReadAnswer(t *testing.T) {
 			scenarios.Effect{Messages: []manager.Message{{Seq: 1, Role: "user", Content: "\"\\/\b\f\n\r\té😀"}}}},
 		{"fields", scenarios.Read, `{"fields":{"a":"1","b":"x\n"},"version":3}`,
 			scenarios.Effect{Fields: map[string]string{"a": "1", "b": "x\n"}, Version: 3, Reported: scenarios.ReportsVersion}},
-		{"fields that need not be looked at", scenarios.Validate, `{"fields":{},"version":3}`,
+		{"fields of Validate are ignored", scenarios.Validate, `{"fields":{},"version":3}`,
 			scenarios.Effect{Version: 3, Reported: scenarios.ReportsVersion}},
 		{"a sweep", scenarios.Sweep, `{"removed":4}`, scenarios.Effect{Removed: 4}},
 	} {
@@ -60,29 +60,29 @@ func TestReadAnswer(t *testing.T) {
 	}
 }
 
-func TestReadAnswerRefuses(t *testing.T) {
+func TestReadAnswerRejects(t *testing.T) {
 	for _, test := range []struct {
-		why   string
-		op    scenarios.Op
-		line  string
-		names string
+		why     string
+		op      scenarios.Op
+		line    string
+		message string
 	}{
-		{"nothing", scenarios.Append, ``, "want an object"},
-		{"no JSON", scenarios.Append, `ok`, "want an object"},
-		{"no object", scenarios.Append, `[7]`, "want an object"},
-		{"null", scenarios.Append, `null`, "want an object"},
-		{"half an object", scenarios.Append, `{"seq":7`, "want an object"},
-		{"more than an object", scenarios.Append, `{"seq":7}}`, "want an object"},
-		{"no UTF-8", scenarios.Append, "{\"seq\":7,\"x\":\"\xff\"}", "UTF-8"},
+		{"nothing", scenarios.Append, ``, "want a JSON object"},
+		{"not JSON", scenarios.Append, `ok`, "want a JSON object"},
+		{"not an object", scenarios.Append, `[7]`, "want a JSON object"},
+		{"null", scenarios.Append, `null`, "want a JSON object"},
+		{"half an object", scenarios.Append, `{"seq":7`, "want a JSON object"},
+		{"more than an object", scenarios.Append, `{"seq":7}}`, "want a JSON object"},
+		{"invalid UTF-8", scenarios.Append, "{\"seq\":7,\"x\":\"\xff\"}", "UTF-8"},
 		{"no id", scenarios.Create, `{}`, `want "id"`},
 		{"an id that is null", scenarios.Create, `{"id":null}`, `want "id"`},
 		{"an id that is a number", scenarios.Create, `{"id":7}`, `"id"`},
-		{"an id that is no UUID", scenarios.Create, `{"id":"session-7"}`, `want a UUID`},
+		{"an id that is not a UUID", scenarios.Create, `{"id":"session-7"}`, `want a UUID`},
 		{"a UUID without hyphens", scenarios.Create, `{"id":"` + strings.ReplaceAll(someText, "-", "") + `"}`, `want a UUID`},
 		{"an id in capitals", scenarios.Create, `{"id":"` + strings.ToUpper(someText) + `"}`, `want a UUID in lower case`},
 		{"a UUID in braces", scenarios.Create, `{"id":"{` + someText + `}"}`, `want a UUID`},
-		{"neither created nor not", scenarios.GetOrCreate, `{"incarnation":7}`, `want "created"`},
-		{"created in words", scenarios.GetOrCreate, `{"created":"yes"}`, `"created"`},
+		{"no created", scenarios.GetOrCreate, `{"incarnation":7}`, `want "created"`},
+		{"created as text", scenarios.GetOrCreate, `{"created":"yes"}`, `"created"`},
 		{"a number as a string", scenarios.Append, `{"seq":"7"}`, `"seq": "7": want a whole number from 0 to 9007199254740992`},
 		{"a negative number", scenarios.Append, `{"seq":-1}`, "want a whole number"},
 		{"a fraction", scenarios.Append, `{"seq":1.5}`, "want a whole number"},
@@ -90,34 +90,34 @@ func TestReadAnswerRefuses(t *testing.T) {
 		{"an exponent", scenarios.Append, `{"seq":1e3}`, "want a whole number"},
 		{"a number too large", scenarios.Append, `{"seq":9007199254740993}`, "want a whole number"},
 		{"a number far too large", scenarios.Append, `{"seq":99999999999999999999999}`, "want a whole number"},
-		{"a leading zero", scenarios.Append, `{"seq":07}`, "want an object"},
+		{"a leading zero", scenarios.Append, `{"seq":07}`, "want a JSON object"},
 		{"no messages", scenarios.History, `{}`, `want "messages"`},
-		{"messages that are none", scenarios.History, `{"messages":["a"]}`, `"messages"`},
+		{"messages of the wrong type", scenarios.History, `{"messages":["a"]}`, `"messages"`},
 		{"a message's number too large", scenarios.History, `{"messages":[{"seq":9007199254740993}]}`, "want a whole number"},
 		{"a message without content", scenarios.History, `{"messages":[{"role":"user"}]}`, `want "role" and "content"`},
 		{"a message whose role is null", scenarios.History, `{"messages":[{"role":null,"content":"a"}]}`, `want "role" and "content"`},
 		{"no fields", scenarios.Read, `{"version":3}`, `want "fields"`},
-		{"no fields where only the session was asked for", scenarios.Validate, `{}`, `want "fields"`},
+		{"no fields for Validate", scenarios.Validate, `{}`, `want "fields"`},
 		{"fields that are null", scenarios.Read, `{"fields":null}`, `want "fields"`},
-		{"a field that is no string", scenarios.Read, `{"fields":{"a":1}}`, `"fields"`},
-		{"an error that there is not", scenarios.Append, `{"error":"oops"}`, `"error" "oops": want ` + faults},
-		{"an error that is no string", scenarios.Append, `{"error":7}`, `"error"`},
+		{"a field that is not a string", scenarios.Read, `{"fields":{"a":1}}`, `"fields"`},
+		{"an unknown error", scenarios.Append, `{"error":"oops"}`, `"error" "oops": want ` + errorCodes},
+		{"an error that is not a string", scenarios.Append, `{"error":7}`, `"error"`},
 		{"a sweep without a count", scenarios.Sweep, `{}`, `want "removed"`},
 	} {
 		var got scenarios.Effect
 		f, err := readAnswer([]byte(test.line), test.op, &got)
-		if err == nil || !strings.Contains(err.Error(), test.names) {
-			t.Errorf("%s: %s: %+v, %q, %v: want an error with %q", test.why, test.line, got, f.code, err, test.names)
+		if err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: %s: %+v, %q, %v: want an error with %q", test.why, test.line, got, f.code, err, test.message)
 		}
 	}
 }
 
-func TestFaults(t *testing.T) {
+func TestErrorsInAnswers(t *testing.T) {
 	for _, test := range []struct {
-		line string
-		op   scenarios.Op
-		want []error
-		says string
+		line    string
+		op      scenarios.Op
+		want    []error
+		message string
 	}{
 		{`{"error":"not_found","message":"no such session"}`, scenarios.Append, []error{manager.ErrNotFound}, ""},
 		{`{"message":"no such session","error":"not_found"}`, scenarios.History, []error{manager.ErrNotFound}, ""},
@@ -136,16 +136,16 @@ func TestFaults(t *testing.T) {
 			continue
 		}
 		c := &conn{p: &Program{name: "store"}}
-		got := c.refused(test.op, f)
+		got := c.errorOf(test.op, f)
 		for _, want := range test.want {
-			if !errors.Is(got, want) || !strings.Contains(got.Error(), test.says) {
-				t.Errorf("%s: %v: want %v that says %q", test.line, got, want, test.says)
+			if !errors.Is(got, want) || !strings.Contains(got.Error(), test.message) {
+				t.Errorf("%s: %v: want %v with %q", test.line, got, want, test.message)
 			}
 		}
 	}
 }
 
-// What scanAnswer reads is what unmarshalAnswer reads.
+// What scanAnswer.
 func FuzzScanAnswer(f *testing.F) {
 	for _, line := range []string{
 		`{}`, `{"seq":7,"version":8,"incarnation":9,"held_us":10}`, `{"id":"` + someText + `"}`, `{"created":true,"created":false}`,
@@ -162,25 +162,25 @@ func FuzzScanAnswer(f *testing.F) {
 	})
 }
 
-// wantAgreement fails when scanAnswer reads something else than unmarshalAnswer does, and reports whether it read anything.
+// wantAgreement fails if scanAnswer and unmarshalAnswer differ, and reports whether scanAnswer was ok.
 func wantAgreement(t interface{ Errorf(string, ...any) }, op scenarios.Op, line []byte) bool {
 	var quick, slow scenarios.Effect
-	gotQuick, faultQuick, ok := scanAnswer(line, op, &quick)
+	gotQuick, errQuick, ok := scanAnswer(line, op, &quick)
 	if !ok {
 		return false
 	}
-	gotSlow, faultSlow, err := unmarshalAnswer(line, op, &slow)
-	if err != nil || gotQuick != gotSlow || string(faultQuick.code) != string(faultSlow.code) ||
-		string(faultQuick.message) != string(faultSlow.message) {
-		t.Errorf("%v %q: parts %b, fault %q: at leisure %b, %q, %v", op, line, gotQuick, faultQuick, gotSlow, faultSlow, err)
+	gotSlow, errSlow, err := unmarshalAnswer(line, op, &slow)
+	if err != nil || gotQuick != gotSlow || string(errQuick.code) != string(errSlow.code) ||
+		string(errQuick.message) != string(errSlow.message) {
+		t.Errorf("%v %q: parts %b, error %q: unmarshalAnswer %b, %q, %v", op, line, gotQuick, errQuick, gotSlow, errSlow, err)
 	}
 	if diff := cmp.Diff(slow, quick, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("%v %q (-at leisure +quick):\n%s", op, line, diff)
+		t.Errorf("%v %q (-unmarshalAnswer +scanAnswer):\n%s", op, line, diff)
 	}
 	return true
 }
 
-// Answers put together at random, most of them nearly right, agree as well.
+// Random answers, most of them almost legal.
 func TestScanAnswerAgrees(t *testing.T) {
 	values := []string{
 		"0", "7", "9007199254740992", "9007199254740993", "18446744073709551617", "-1", "1.0", "1e3", "00", "true", "false", "null", "tru",
@@ -211,11 +211,11 @@ func TestScanAnswerAgrees(t *testing.T) {
 		}
 	})
 	if read == 0 {
-		t.Error("none was read the quick way")
+		t.Error("scanAnswer was never ok")
 	}
 }
 
-// The usual answers are read the quick way, blanks or none.
+// The usual answers do not need encoding/json.
 func TestScanAnswerIsUsed(t *testing.T) {
 	for _, test := range []struct {
 		op   scenarios.Op
@@ -248,10 +248,10 @@ func TestReadAnswerAllocates(t *testing.T) {
 		line string
 		want float64
 	}{
-		{"numbers cost nothing", scenarios.Append, `{"seq":7,"version":7,"incarnation":1,"held_us":3}`, 0},
-		{"nor does an id", scenarios.Create, `{"id":"` + someText + `"}`, 0},
-		{"nor that there is nothing", scenarios.Append, `{"error":"not_found","message":"no such session"}`, 0},
-		{"a history is one piece of text", scenarios.History, `{"messages":[` + strings.Join(messages, ",") + `]}`, 1},
+		{"numbers", scenarios.Append, `{"seq":7,"version":7,"incarnation":1,"held_us":3}`, 0},
+		{"an id", scenarios.Create, `{"id":"` + someText + `"}`, 0},
+		{"an error", scenarios.Append, `{"error":"not_found","message":"no such session"}`, 0},
+		{"a history is one string", scenarios.History, `{"messages":[` + strings.Join(messages, ",") + `]}`, 1},
 	} {
 		var a scenarios.Effect
 		line := []byte(test.line)

@@ -16,7 +16,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// What the protocol costs: users who do nothing but ask an adapter that does nothing.
+// BenchmarkProtocol measures the cost of the protocol: users send requests to the no-op adapter.
 func BenchmarkProtocol(b *testing.B) {
 	for _, network := range []string{"noop", "noop-unix"} {
 		for _, users := range []int{1, 100} {
@@ -69,10 +69,10 @@ func benchmarkProtocol(b *testing.B, name string, users int) {
 	perOp := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) / float64(b.N) }
 	b.ReportMetric(perOp(own), "own-µs/op")
 	b.ReportMetric(perOp(after.CPU-before.CPU), "adapter-µs/op")
-	b.ReportMetric(0, "ns/op") // ops/s says it
+	b.ReportMetric(0, "ns/op") // ops/s replaces it
 }
 
-// cpuTime is the processor time of this process so far.
+// cpuTime returns the processor time of this process.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var r syscall.Rusage

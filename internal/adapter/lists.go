@@ -8,55 +8,55 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Lists are the messages of sessions, and nothing else of them, as message lists in Redis are. Any number of goroutines
-// may call its methods. Errors are those of [manager.SessionStore].
+// Lists stores the messages of sessions and nothing else, like message lists in Redis. Its methods may be called
+// concurrently, and return the errors of [manager.SessionStore].
 type Lists interface {
-	// GetOrCreate makes the session unless it is there, and tells which of its lives this is.
+	// GetOrCreate creates the session if it does not exist.
 	GetOrCreate(ctx context.Context, id manager.ID) (created bool, incarnation uint64, err error)
 
-	// CreateSession makes a session under an id of its own.
+	// CreateSession creates a session under a new id.
 	CreateSession(ctx context.Context) (manager.ID, error)
 
-	// AddMessage tells the message's number in its session, from 1.
+	// AddMessage returns the message's number in its session, from 1.
 	AddMessage(ctx context.Context, id manager.ID, role, content string) (seq, incarnation uint64, err error)
 
-	// History appends the newest messages to dst, oldest first. It records a use where the lists were made so.
+	// History appends the newest messages to dst, oldest first. It may record a use.
 	History(ctx context.Context, id manager.ID, dst []manager.Message) (messages []manager.Message, incarnation uint64, err error)
 
-	// Validate says whether the session is there. It records a use where History does.
+	// Validate returns [manager.ErrNotFound] if the session does not exist. It records a use if History does.
 	Validate(ctx context.Context, id manager.ID) error
 
-	// Touch records a use, and tells the session's version: how many messages and touches it has had.
+	// Touch records a use. The session's version is the number of its messages and touches.
 	Touch(ctx context.Context, id manager.ID) (version, incarnation uint64, err error)
 
-	// Version tells it without a touch.
+	// Version returns the version without recording a use.
 	Version(ctx context.Context, id manager.ID) (version, incarnation uint64, err error)
 
-	// ExpireIdle removes every session not used for ttl, all where it is zero or less, hands each to removed where that is
-	// not nil, and tells how many it removed, also beside an error.
+	// ExpireIdle removes the sessions that were not used for ttl (all if ttl <= 0), calls removed for each unless it
+	// is nil, and returns their number, also together with an error.
 	ExpireIdle(ctx context.Context, ttl time.Duration, removed func(manager.ID, manager.Session)) (int, error)
 
-	// DeleteSession tells how many messages the session ever had.
+	// DeleteSession returns how many messages the session ever had.
 	DeleteSession(ctx context.Context, id manager.ID) (seq, incarnation uint64, err error)
 
-	// Reset removes every session, when nobody is using it.
+	// Reset removes every session. It is not called concurrently with other methods.
 	Reset(ctx context.Context) error
 
 	Len(ctx context.Context) (int, error)
 	Close() error
 }
 
-// OfLists makes message lists a target. Nothing is locked in them, so the work that a request asks for is done before the
-// message or the touch is added. There are no fields: a Read tells the version.
+// OfLists returns message lists as a target. Lists have no lock that a caller could hold, so the work of a request
+// is done before the message or the touch is added. There are no fields: a Read returns the version.
 func OfLists(l Lists) scenarios.Target { return &lists{Lists: l, spinner: manager.CalibrateSpinner()} }
 
-// lists are a target, which all users share.
+// lists is the target, which all users share.
 type lists struct {
 	Lists
 	spinner manager.Spinner
 }
 
-// listsConn is a user's way to lists. There is nothing that a user would have for itself, and its Close closes nothing.
+// listsConn is the connection of a user. It has no state.
 type listsConn struct{ *lists }
 
 var (
@@ -84,35 +84,35 @@ func (listsConn) Close() error { return nil }
 // Do implements [scenarios.Conn].
 func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) (err error) {
 	a.Clear()
-	told := scenarios.ReportsIncarnation
+	parts := scenarios.ReportsIncarnation
 	switch q.Op {
 	case scenarios.Create:
-		told, a.Created = 0, true
+		parts, a.Created = 0, true
 		a.ID, err = c.CreateSession(ctx)
 	case scenarios.GetOrCreate:
 		a.Created, a.Incarnation, err = c.GetOrCreate(ctx, q.ID)
 	case scenarios.Append:
-		told |= scenarios.ReportsSeq | scenarios.ReportsHeld
+		parts |= scenarios.ReportsSeq | scenarios.ReportsHeld
 		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
 			a.Seq, a.Incarnation, err = c.AddMessage(ctx, q.ID, q.Role, q.Content)
 		}
 	case scenarios.History:
 		a.Messages, a.Incarnation, err = c.History(ctx, q.ID, a.Messages)
 	case scenarios.Validate:
-		told, err = 0, c.Validate(ctx, q.ID)
+		parts, err = 0, c.Validate(ctx, q.ID)
 	case scenarios.Touch:
-		told |= scenarios.ReportsVersion | scenarios.ReportsHeld
+		parts |= scenarios.ReportsVersion | scenarios.ReportsHeld
 		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
 			a.Version, a.Incarnation, err = c.Touch(ctx, q.ID)
 		}
 	case scenarios.Read:
-		told |= scenarios.ReportsVersion
+		parts |= scenarios.ReportsVersion
 		a.Version, a.Incarnation, err = c.Version(ctx, q.ID)
 	case scenarios.Sweep:
-		told = 0
+		parts = 0
 		a.Removed, err = c.ExpireIdle(ctx, q.Idle, nil)
 	case scenarios.Delete:
-		told |= scenarios.ReportsSeq
+		parts |= scenarios.ReportsSeq
 		a.Seq, a.Incarnation, err = c.DeleteSession(ctx, q.ID)
 	default:
 		return scenarios.ErrUnsupported
@@ -121,11 +121,11 @@ func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Ef
 		a.Clear()
 		return err
 	}
-	a.Reported = told
+	a.Reported = parts
 	return nil
 }
 
-// work does what an update does while it would hold the session, and tells how long that took.
+// work does the work of an update and returns how long it took.
 func (l *lists) work(ctx context.Context, d time.Duration, spin bool) (time.Duration, error) {
 	if d <= 0 {
 		return 0, nil
@@ -137,10 +137,10 @@ func (l *lists) work(ctx context.Context, d time.Duration, spin bool) (time.Dura
 	case ctx.Done() == nil:
 		time.Sleep(d)
 	default:
-		slept := time.NewTimer(d)
-		defer slept.Stop()
+		timer := time.NewTimer(d)
+		defer timer.Stop()
 		select {
-		case <-slept.C:
+		case <-timer.C:
 		case <-ctx.Done():
 			return 0, manager.NotApplied(context.Cause(ctx))
 		}

@@ -13,27 +13,27 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// plainLists are lists in memory for one goroutine.
+// plainLists keeps lists in memory for one goroutine.
 type plainLists struct {
 	lists  map[manager.ID]*plainList
-	lives  uint64
+	count  uint64 // sessions ever created
 	closed bool
 }
 
 type plainList struct {
-	life     uint64
-	touches  uint64
-	messages []manager.Message
+	incarnation uint64
+	touches     uint64
+	messages    []manager.Message
 }
 
 var _ Lists = (*plainLists)(nil)
 
 func (p *plainLists) GetOrCreate(_ context.Context, id manager.ID) (created bool, incarnation uint64, err error) {
 	if p.lists[id] == nil {
-		p.lives++
-		p.lists[id], created = &plainList{life: p.lives}, true
+		p.count++
+		p.lists[id], created = &plainList{incarnation: p.count}, true
 	}
-	return created, p.lists[id].life, nil
+	return created, p.lists[id].incarnation, nil
 }
 
 func (p *plainLists) CreateSession(ctx context.Context) (manager.ID, error) {
@@ -48,7 +48,7 @@ func (p *plainLists) AddMessage(_ context.Context, id manager.ID, role, content 
 		return 0, 0, manager.ErrNotFound
 	}
 	l.messages = append(l.messages, manager.Message{Seq: uint64(len(l.messages) + 1), Role: role, Content: content})
-	return uint64(len(l.messages)), l.life, nil
+	return uint64(len(l.messages)), l.incarnation, nil
 }
 
 func (p *plainLists) History(_ context.Context, id manager.ID, dst []manager.Message) ([]manager.Message, uint64, error) {
@@ -56,7 +56,7 @@ func (p *plainLists) History(_ context.Context, id manager.ID, dst []manager.Mes
 	if l == nil {
 		return dst, 0, manager.ErrNotFound
 	}
-	return append(dst, l.messages...), l.life, nil
+	return append(dst, l.messages...), l.incarnation, nil
 }
 
 func (p *plainLists) Validate(_ context.Context, id manager.ID) error {
@@ -78,10 +78,10 @@ func (p *plainLists) Version(_ context.Context, id manager.ID) (version, incarna
 	if l == nil {
 		return 0, 0, manager.ErrNotFound
 	}
-	return l.touches + uint64(len(l.messages)), l.life, nil
+	return l.touches + uint64(len(l.messages)), l.incarnation, nil
 }
 
-// ExpireIdle takes every session for one that was used an hour ago.
+// ExpireIdle treats every session as last used an hour ago.
 func (p *plainLists) ExpireIdle(_ context.Context, ttl time.Duration, _ func(manager.ID, manager.Session)) (int, error) {
 	n := len(p.lists)
 	if ttl > time.Hour {
@@ -97,7 +97,7 @@ func (p *plainLists) DeleteSession(_ context.Context, id manager.ID) (seq, incar
 		return 0, 0, manager.ErrNotFound
 	}
 	delete(p.lists, id)
-	return uint64(len(l.messages)), l.life, nil
+	return uint64(len(l.messages)), l.incarnation, nil
 }
 
 func (p *plainLists) Reset(context.Context) error { clear(p.lists); return nil }
@@ -144,23 +144,23 @@ func TestOfLists(t *testing.T) {
 			t.Errorf("step %d, %v: %v, want %v (-want +got):\n%s", i+1, step.q.Op, err, step.err, diff)
 		}
 		if l.Supports(step.q.Op) == errors.Is(err, scenarios.ErrUnsupported) {
-			t.Errorf("%v: has it: %v, does it: %v", step.q.Op, l.Supports(step.q.Op), err)
+			t.Errorf("%v: Supports is %v, Do returned %v", step.q.Op, l.Supports(step.q.Op), err)
 		}
 	}
-	made := do(t, c, scenarios.Request{Op: scenarios.Create})
-	if !made.Created || lists.lists[made.ID] == nil || made.Reported != 0 {
-		t.Errorf("create: %+v", made)
+	created := do(t, c, scenarios.Request{Op: scenarios.Create})
+	if !created.Created || lists.lists[created.ID] == nil || created.Reported != 0 {
+		t.Errorf("create: %+v", created)
 	}
 	if census, err := l.Census(ctx); err != nil || census.Sessions != 1 {
 		t.Errorf("census %+v, %v: want 1 session", census, err)
 	}
 	if err := errors.Join(l.Reset(ctx), l.Close()); err != nil || len(lists.lists) != 0 || !lists.closed {
-		t.Errorf("reset and closed: %v, %d sessions are left, closed %v", err, len(lists.lists), lists.closed)
+		t.Errorf("reset and close: %v, %d sessions left, closed %v", err, len(lists.lists), lists.closed)
 	}
 }
 
-// The work comes before the message, and ends with the context.
-func TestOfListsWorks(t *testing.T) {
+// The work is done before the message is added, and stops when ctx ends.
+func TestOfListsWork(t *testing.T) {
 	c, id := connect(t, OfLists(&plainLists{lists: map[manager.ID]*plainList{}})), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
 	const hold = 3 * time.Millisecond

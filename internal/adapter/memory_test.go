@@ -8,23 +8,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// memory is what a right adapter keeps, under one lock.
+// memory is the store of a correct adapter, with one lock.
 type memory struct {
-	mu       sync.Mutex // protects what follows
+	mu       sync.Mutex // protects the following
 	sessions map[string]*memorySession
-	lives    int
+	created  int // sessions
 }
 
 type memorySession struct {
-	life, seq, version int
-	used               time.Time
-	messages           []map[string]any
-	fields             map[string]any
+	incarnation, seq, version int
+	used                      time.Time
+	messages                  []map[string]any
+	fields                    map[string]any
 }
 
 func newMemory() *memory { return &memory{sessions: map[string]*memorySession{}} }
 
-// do answers a request with something that can be made JSON after the lock was let go.
+// do returns the answer to a request. It shares nothing with the store, so it can be encoded without the lock.
 func (m *memory) do(q map[string]any) any {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -43,7 +43,7 @@ func (m *memory) do(q map[string]any) any {
 		if created {
 			m.create(id)
 		}
-		return m.sessions[id].tell(map[string]any{"created": created})
+		return m.sessions[id].withCounters(map[string]any{"created": created})
 	case "census":
 		return map[string]any{"sessions": len(m.sessions), "locks": 1, "threads": 2}
 	case "reset":
@@ -60,8 +60,8 @@ func (m *memory) do(q map[string]any) any {
 }
 
 func (m *memory) create(id string) {
-	m.lives++
-	m.sessions[id] = &memorySession{life: m.lives, used: time.Now(), fields: map[string]any{}}
+	m.created++
+	m.sessions[id] = &memorySession{incarnation: m.created, used: time.Now(), fields: map[string]any{}}
 }
 
 func (m *memory) onSession(q map[string]any) any {
@@ -90,15 +90,15 @@ func (m *memory) onSession(q map[string]any) any {
 	case "delete":
 		delete(m.sessions, id)
 	}
-	return s.tell(answer)
+	return s.withCounters(answer)
 }
 
-func (s *memorySession) tell(answer map[string]any) map[string]any {
-	answer["incarnation"], answer["seq"], answer["version"] = s.life, s.seq, s.version
+func (s *memorySession) withCounters(answer map[string]any) map[string]any {
+	answer["incarnation"], answer["seq"], answer["version"] = s.incarnation, s.seq, s.version
 	return answer
 }
 
-// work does what the request asks for under the lock, and tells how long it took, in microseconds.
+// work does the work of a request and returns how long it took, in microseconds.
 func work(q map[string]any) int64 {
 	d, start := time.Duration(q["hold_us"].(float64))*time.Microsecond, time.Now()
 	if q["hold_kind"] == "sleep" {

@@ -14,74 +14,40 @@ import (
 	"github.com/google/uuid"
 )
 
-// ServeNoop is an adapter that keeps no sessions: it answers every request at once, with as little as the protocol allows.
-// What a run on it costs, the protocol costs, and the harness. It announces the listener on out, and serves it until in ends
-// or ctx does. The listener and all connections are closed when it returns.
+// ServeNoop runs an adapter without sessions: each answer is the shortest that the protocol allows. A run against it
+// measures the protocol and the harness. ServeNoop announces the listener on out and serves until in ends or ctx is
+// done; then it closes the listener and all connections.
 func ServeNoop(ctx context.Context, l net.Listener, in io.Reader, out io.Writer) error {
+	defer l.Close()
 	listen := l.Addr().String()
 	if l.Addr().Network() == "unix" {
 		listen = "unix:" + listen
 	}
 	if err := json.NewEncoder(out).Encode(map[string]any{"sessbench": version, "listen": listen, "name": "noop"}); err != nil {
-		l.Close()
 		return fmt.Errorf("noop adapter: announce: %w", err)
 	}
-	n := noop{conns: map[net.Conn]bool{}}
-	stop := context.AfterFunc(ctx, func() { n.close(l) })
-	defer stop()
-	go func() { // as long as in is open: nobody can end a read of it
-		_, _ = io.Copy(io.Discard, in) // an end is an end
-		n.close(l)
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	context.AfterFunc(ctx, func() { l.Close() })
+	go func() { // until in ends: a read of it cannot be interrupted
+		_, _ = io.Copy(io.Discard, in)
+		end()
 	}()
-	defer n.serving.Wait()
 	for {
 		c, err := l.Accept()
 		switch {
-		case err == nil:
-			n.serve(c)
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		default:
-			n.close(l)
+		case err != nil:
 			return fmt.Errorf("noop adapter: %w", err)
 		}
-	}
-}
-
-// noop is a running adapter.
-type noop struct {
-	serving sync.WaitGroup
-
-	mu     sync.Mutex // protects what follows
-	conns  map[net.Conn]bool
-	closed bool
-}
-
-// serve begins to serve a connection, unless it comes too late.
-func (n *noop) serve(c net.Conn) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closed {
-		c.Close()
-		return
-	}
-	n.conns[c] = true
-	n.serving.Go(func() {
-		_ = answerNoop(c) // whoever asked is gone, or will see it
-		c.Close()
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		delete(n.conns, c)
-	})
-}
-
-func (n *noop) close(l net.Listener) {
-	l.Close()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.closed = true
-	for c := range n.conns {
-		c.Close()
+		serving.Go(func() {
+			defer c.Close()
+			defer context.AfterFunc(ctx, func() { c.Close() })()
+			_ = answerNoop(c) // the error ends only this connection
+		})
 	}
 }
 
@@ -92,7 +58,7 @@ func answerNoop(c net.Conn) error {
 	for {
 		request, err := in.ReadSlice('\n')
 		out = appendNoop(out[:0], request)
-		for errors.Is(err, bufio.ErrBufferFull) { // what asks for the operation stands at the beginning
+		for errors.Is(err, bufio.ErrBufferFull) { // the operation is at the beginning of the line
 			_, err = in.ReadSlice('\n')
 		}
 		if err != nil {
@@ -104,15 +70,15 @@ func answerNoop(c net.Conn) error {
 	}
 }
 
-// appendNoop appends the answer to a request: the least that its operation allows.
+// appendNoop appends the shortest legal answer to a request.
 func appendNoop(b, request []byte) []byte {
 	switch op := opOf(request); string(op) {
 	case "hello":
-		b = append(b, `{"sessbench":1,"name":"noop","ops":["create","get_or_create","add_message","history","update","get","delete","sweep","reset","census"]}`...)
+		b = append(b, `{"sessbench":1,"name":"noop","ops":["create","get_or_create","add_message",`+
+			`"history","update","get","delete","sweep","reset","census"]}`...)
 	case "create":
-		id := uuid.New()
 		b = append(b, `{"id":"`...)
-		b = append(b, id.String()...)
+		b = append(b, uuid.NewString()...)
 		b = append(b, `"}`...)
 	case "get_or_create":
 		b = append(b, `{"created":true}`...)
@@ -136,13 +102,13 @@ func appendNoop(b, request []byte) []byte {
 	return append(b, '\n')
 }
 
-// opOf is the operation that a request asks for. Our own requests begin with it.
+// opOf returns a request's operation. sessbench's own requests begin with it.
 func opOf(request []byte) []byte {
-	if after, ours := bytes.CutPrefix(request, []byte(`{"op":"`)); ours {
+	if after, ok := bytes.CutPrefix(request, []byte(`{"op":"`)); ok {
 		op, _, _ := bytes.Cut(after, []byte{'"'})
 		return op
 	}
 	var r struct{ Op string }
-	_ = json.Unmarshal(request, &r) // what is no request is an unknown one
+	_ = json.Unmarshal(request, &r) // an invalid request has no operation
 	return []byte(r.Op)
 }

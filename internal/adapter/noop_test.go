@@ -14,7 +14,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// serving serves a no-op adapter in this process. It returns a target on it, what ends it, and what its end came to.
+// serving runs ServeNoop in this process. It returns a target, the writer of its stdin, and its result.
 func serving(t *testing.T, ctx context.Context) (p *Program, in io.Closer, result <-chan error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -22,10 +22,10 @@ func serving(t *testing.T, ctx context.Context) (p *Program, in io.Closer, resul
 		t.Fatal(err)
 	}
 	read, in := io.Pipe()
-	hear, say := io.Pipe()
+	stdout, out := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- ServeNoop(ctx, l, read, say) }()
-	line, err := bufio.NewReader(hear).ReadString('\n')
+	go func() { ended <- ServeNoop(ctx, l, read, out) }()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,14 +49,14 @@ func TestNoop(t *testing.T) {
 	c := connect(t, p)
 	for op := range scenarios.NumOps {
 		if !p.Supports(op) {
-			t.Errorf("it has no %v", op)
+			t.Errorf("missing operation %v", op)
 		}
 		do(t, c, scenarios.Request{Op: op, ID: uuid.New(), Content: strings.Repeat("long ", MaxContent/5)})
 	}
 	hello := string(appendNoop(nil, []byte(`{"op":"hello"}`)))
 	for _, op := range []string{"reset", "census"} {
 		if !strings.Contains(hello, `"`+op+`"`) {
-			t.Errorf("its hello is %s: want it to list %s", hello, op)
+			t.Errorf("answer to hello %s: want it to list %s", hello, op)
 		}
 	}
 	if err := p.Reset(context.Background()); err != nil {
@@ -83,11 +83,11 @@ func TestNoopEndsWithContext(t *testing.T) {
 	}
 }
 
-func TestNoopAnswersOthers(t *testing.T) {
+func TestNoopAcceptsAnyRequest(t *testing.T) {
 	for _, test := range []struct{ request, want string }{
 		{`{ "id": "x", "op": "delete" }`, "{}\n"},
 		{`{"op":"dance"}`, `{"error":"unsupported"}` + "\n"},
-		{`no JSON`, `{"error":"unsupported"}` + "\n"},
+		{`not JSON`, `{"error":"unsupported"}` + "\n"},
 	} {
 		if got := string(appendNoop(nil, []byte(test.request))); got != test.want {
 			t.Errorf("%s: %s, want %s", test.request, got, test.want)

@@ -62,11 +62,11 @@ func Launch(ctx context.Context, command []string, o Options) (*Process, error) 
 		first: make(chan firstLine, 1), died: make(chan struct{}), exited: make(chan struct{}),
 	}
 	if err := p.start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", join(command), err)
+		return nil, fmt.Errorf("start %s: %w", joinCommand(command), err)
 	}
 	if err := p.await(ctx, o.startLimit()); err != nil {
 		p.kill()
-		return nil, fmt.Errorf("start %s: %w%s", join(command), err, complaint(p.Stderr()))
+		return nil, fmt.Errorf("start %s: %w%s", joinCommand(command), err, complaint(p.Stderr()))
 	}
 	return p, nil
 }
@@ -201,7 +201,7 @@ const ownFiles = 16
 // says that. Where the error is Raisable, the connections may still be possible: a process can raise its limit, and a wrapper's
 // limit is not that of the server it starts.
 func (p *Process) CheckOpenFiles(connections int) error {
-	return openfiles.CheckProcess(p.cmd.Process.Pid, join(p.cmd.Args), connections+ownFiles)
+	return openfiles.CheckProcess(p.cmd.Process.Pid, joinCommand(p.cmd.Args), connections+ownFiles)
 }
 
 // Exited is closed when the process has ended, and its group, and what they said was heard.
@@ -235,7 +235,7 @@ func (p *Process) Close() (err error) {
 		case <-late.C:
 			p.kill()
 			err = fmt.Errorf("%s: did not end within %v of the end of its stdin, and was killed%s",
-				join(p.cmd.Args), endLimit, complaint(p.Stderr()))
+				joinCommand(p.cmd.Args), endLimit, complaint(p.Stderr()))
 		}
 	})
 	<-p.exited

@@ -21,7 +21,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// lives reports whether a process is there. One that is dead and was not waited for is not.
+// lives reports whether a process exists and is not a zombie.
 func lives(t *testing.T, pid int) bool {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -31,12 +31,12 @@ func lives(t *testing.T, pid int) bool {
 	return err == nil && !strings.Contains(string(text), ") Z ")
 }
 
-// waitGone waits until a process is gone, which whoever ended it need not have waited for.
+// waitGone waits until a process has ended.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); lives(t, pid); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("process %d is still there", pid)
+			t.Fatalf("process %d still exists", pid)
 		}
 	}
 }
@@ -44,38 +44,37 @@ func waitGone(t *testing.T, pid int) {
 func TestCloseEndsTheProcess(t *testing.T) {
 	p := start(t, "memory", Options{})
 	if err := p.Close(); err != nil {
-		t.Errorf("it was to end with its stdin: %v", err)
+		t.Errorf("end of stdin: %v", err)
 	}
 	if pid := p.process.cmd.Process.Pid; lives(t, pid) {
-		t.Errorf("process %d is still there", pid)
+		t.Errorf("process %d still exists", pid)
 	}
 	if got := p.process.Status(); got != "exit status 0" {
-		t.Errorf("it ended with %q", got)
+		t.Errorf("status %q", got)
 	}
 }
 
-func TestCloseKillsWhoDoesNotEnd(t *testing.T) {
+func TestCloseKillsAfterTheLimit(t *testing.T) {
 	t.Parallel()
 	p := start(t, "stubborn", Options{})
 	err := p.Close()
-	wantError(t, err, nil, []string{"did not end within 2s of the end of its stdin, and was killed", "deaf"})
+	wantError(t, err, nil, []string{"did not end within 2s of the end of its stdin, and was killed", "ignoring the end of stdin"})
 	if again := p.Close(); again != err {
-		t.Errorf("the second Close says %v", again)
+		t.Errorf("the second Close returned %v", again)
 	}
 	if pid := p.process.cmd.Process.Pid; lives(t, pid) {
-		t.Errorf("process %d is still there", pid)
+		t.Errorf("process %d still exists", pid)
 	}
 	if got := p.process.Status(); got != "signal: killed" {
-		t.Errorf("it ended with %q", got)
+		t.Errorf("status %q", got)
 	}
 }
 
-// What a program started goes with it.
 func TestCloseEndsTheGroup(t *testing.T) {
 	p := start(t, "parent", Options{})
 	child := number(t, p.Stderr())
 	if !lives(t, child) {
-		t.Fatalf("its child %d is not there", child)
+		t.Fatalf("no child process %d", child)
 	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
@@ -92,7 +91,7 @@ func number(t *testing.T, text string) int {
 	return n
 }
 
-// How a program crashed is known also when somebody who left its group holds its stderr.
+// A crash is reported although a process outside the group holds the stderr pipe.
 func TestCrashWithStderrHeld(t *testing.T) {
 	t.Parallel()
 	p := start(t, "crash-held", Options{})
@@ -103,17 +102,17 @@ func TestCrashWithStderrHeld(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := held.Kill(); err != nil {
-			t.Errorf("nobody held it: %v", err)
+			t.Errorf("the holder had ended: %v", err)
 		}
 	}()
 	err := connect(t, p).Do(context.Background(), &scenarios.Request{Op: scenarios.Append, ID: manager.ID(uuid.New())}, &scenarios.Effect{})
 	wantError(t, err, []error{scenarios.ErrUnavailable}, []string{"crashed at add_message: exit status 1", "out of memory"})
 }
 
-// A program dies with us also when nobody can tell it to: this one does not care about its stdin.
-func TestKilledParent(t *testing.T) {
+// On Linux a program ends with this process even if it ignores the end of stdin.
+func TestProgramEndsWithParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("left out: only Linux ends a process with its parent")
+		t.Skip("only Linux ends a process with its parent")
 	}
 	spec := adapter(t, "starter")
 	starter := exec.Command(spec.Command[0], spec.Command[1:]...)
@@ -135,7 +134,7 @@ func TestKilledParent(t *testing.T) {
 	}
 	target := number(t, line)
 	if !lives(t, target) {
-		t.Fatalf("its target %d is not there", target)
+		t.Fatalf("no target process %d", target)
 	}
 	if err := starter.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -158,15 +157,15 @@ func TestLaunch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || line != "{}\n" {
-		t.Errorf("it answered %q, %v", line, err)
+		t.Errorf("answer %q, %v", line, err)
 	}
 	if p.Status() != "" {
-		t.Errorf("it runs, and its status is %q", p.Status())
+		t.Errorf("status of a running program: %q", p.Status())
 	}
 	p.EndInput()
 	<-p.Exited()
 	if p.Status() != "exit status 0" {
-		t.Errorf("its status is %q", p.Status())
+		t.Errorf("status %q", p.Status())
 	}
 	if err := p.Close(); err != nil {
 		t.Error(err)

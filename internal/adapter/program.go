@@ -1,3 +1,7 @@
+// Package adapter drives programs in other languages as targets. A program prints where it listens and then answers
+// requests in newline-delimited JSON, on one connection per user: see docs/adapter-protocol.md. [Parse] parses a target
+// of the command line, [Start] returns it as a [scenarios.Target]. [OfLists] makes a target of message lists in this
+// process. [ServeNoop] is an adapter without sessions, which measures the cost of the protocol.
 package adapter
 
 import (
@@ -18,43 +22,42 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Options are how to treat a program. The zero value is fine.
+// Options configures a program. The zero value is ready to use.
 type Options struct {
-	// Timeout is how long it may answer nobody who waits, beyond the longest work that it was asked to do under the lock:
-	// after that it hangs. It also hangs when it leaves one request without an answer for ten times as long, beyond all such
-	// work, while it answers others. 0: 30 s. It is looked at every now and then, so that a hang is noticed up to a tenth
-	// of it, or a second, later.
+	// Timeout is the time without an answer to any waiting request, beyond the longest work that one of them asks
+	// for, after which the program hangs. It also hangs when one request waits for ten times as long, beyond all
+	// requested work, while others are answered. A hang is detected up to min(Timeout/10, 1 s) later. Default 30 s.
 	Timeout time.Duration
 
-	// StartTimeout is how long it may take to announce itself. 0: a minute.
+	// StartTimeout limits the time from the start to the announcement. Default 1 minute.
 	StartTimeout time.Duration
 
-	// Stderr is how much is kept of either end of what it says there, in bytes. 0: 4 KiB.
+	// Stderr is the number of bytes that are kept of the beginning of stderr, and of its end. Default 4 KiB.
 	Stderr int
 }
 
-// DefaultTimeout is how long a program may answer nobody, beyond the work that it was asked to do under the lock.
+// DefaultTimeout is the default of Options.Timeout.
 const DefaultTimeout = 30 * time.Second
 
 func (o Options) timeout() time.Duration    { return cmp.Or(o.Timeout, DefaultTimeout) }
 func (o Options) startLimit() time.Duration { return cmp.Or(o.StartTimeout, startLimit) }
 func (o Options) stderr() int               { return cmp.Or(o.Stderr, 4<<10) }
 
-// Program is a program in another language as a target: one that was started, or one that runs already.
+// Program is a target in another process, which was started here or is joined.
 type Program struct {
-	spec    Spec
-	process *Process // nil: somebody else started it
-	name    string
-	began   time.Time // it was started or joined
-	has     [scenarios.NumOps]bool
-	watch   *watchdog
-	gone    atomic.Pointer[Gone] // the first that was seen
-	ending  sync.Once
-	ended   error // what Close came to
+	spec     Spec
+	process  *Process // nil: joined
+	name     string
+	began    time.Time // when it was started or joined
+	supports [scenarios.NumOps]bool
+	watch    *watchdog
+	failed   atomic.Pointer[failure] // the first one
+	closing  sync.Once
+	closeErr error // result of Close
 
-	mu      sync.Mutex // protects what follows
-	control *conn      // for one request at a time; nil before the first
-	group   group      // its processes, as they were when it was last idle
+	mu      sync.Mutex // protects the following
+	control *conn      // control connection; nil before the first request
+	group   group      // processes of the group at the last reset
 }
 
 var (
@@ -62,12 +65,12 @@ var (
 	_ scenarios.UsageReporter = (*Program)(nil)
 )
 
-// Start starts the program, or joins one that runs already, and asks it what it can do. ctx is for the start alone.
+// Start starts or joins the program and sends hello. ctx applies to the start only.
 func Start(ctx context.Context, s Spec, o Options) (*Program, error) {
 	p := &Program{spec: s, name: s.String(), began: time.Now(), watch: newWatchdog(o.timeout())}
 	err := p.start(ctx, o)
 	if err != nil {
-		_ = p.Close() // of less interest
+		_ = p.Close() // err is more important
 		return nil, err
 	}
 	return p, nil
@@ -85,11 +88,11 @@ func (p *Program) start(ctx context.Context, o Options) (err error) {
 	if err := p.hello(ctx); err != nil {
 		return err
 	}
-	p.recount()
+	p.findProcesses()
 	return nil
 }
 
-// hello learns the program's name and what it can do.
+// hello reads the program's name and operations.
 func (p *Program) hello(ctx context.Context) error {
 	var h struct {
 		Version *int64   `json:"sessbench"`
@@ -97,47 +100,47 @@ func (p *Program) hello(ctx context.Context) error {
 		Ops     []string `json:"ops"`
 	}
 	const want = `{"sessbench":1,"name":"NAME","ops":["create",...]}`
-	line, err := p.tell(ctx, "hello")
+	line, err := p.send(ctx, "hello")
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(line, &h); err != nil || h.Version == nil || h.Ops == nil {
 		return fmt.Errorf("%s: its answer to hello is %s: want %s", p.name, excerpt(line), want)
 	}
-	if err := wantVersion(*h.Version); err != nil {
+	if err := checkVersion(*h.Version); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	if printable.Name(h.Name) == "" {
-		return fmt.Errorf(`%s: its answer to hello is %s: want "name" as what tables call it`, p.name, excerpt(line))
+		return fmt.Errorf(`%s: its answer to hello is %s: want a printable "name"`, p.name, excerpt(line))
 	}
 	if !slices.Contains(h.Ops, "reset") {
-		return fmt.Errorf(`%s: its answer to hello does not list "reset": it is not optional`, p.name)
+		return fmt.Errorf(`%s: its answer to hello does not list "reset", which is required`, p.name)
 	}
 	p.name = printable.Name(h.Name)
 	for op, name := range opNames {
 		for _, known := range h.Ops {
-			p.has[op] = p.has[op] || known == name
+			p.supports[op] = p.supports[op] || known == name
 		}
 	}
 	return nil
 }
 
-// Name is what the program calls itself, or else how it was asked for.
+// Name returns the program's name, or its [Spec] before it has sent one.
 func (p *Program) Name() string { return p.name }
 
-// Supports implements [scenarios.Target], by what the program says.
-func (p *Program) Supports(op scenarios.Op) bool { return p.has[op] }
+// Supports implements [scenarios.Target] with the operations in the answer to hello.
+func (p *Program) Supports(op scenarios.Op) bool { return p.supports[op] }
 
-// Err is how the program ceased to be a target, as the first user to notice saw it; nil as long as nobody did.
+// Err returns the first crash, hang or violation of the protocol, or nil.
 func (p *Program) Err() error {
-	if g := p.gone.Load(); g != nil {
-		return g
+	if f := p.failed.Load(); f != nil {
+		return f
 	}
 	return nil
 }
 
-// CheckOpenFiles returns an [openfiles.Error] when the program may not have a connection for each of so many users, and the
-// control connection, where that is known. See [Process.CheckOpenFiles].
+// CheckOpenFiles returns an [openfiles.Error] if the program's limit of open files is too low for so many users and the
+// control connection. See [Process.CheckOpenFiles].
 func (p *Program) CheckOpenFiles(users int) error {
 	if p.process == nil {
 		return nil
@@ -145,7 +148,7 @@ func (p *Program) CheckOpenFiles(users int) error {
 	return p.process.CheckOpenFiles(users + 1)
 }
 
-// Stderr is the beginning and the end of what the program said there so far; empty where somebody else started it.
+// Stderr returns the beginning and the end of the program's stderr so far; empty if it is joined.
 func (p *Program) Stderr() string {
 	if p.process == nil {
 		return ""
@@ -153,7 +156,7 @@ func (p *Program) Stderr() string {
 	return p.process.Stderr()
 }
 
-// Connect opens a user's own connection.
+// Connect implements [scenarios.Target].
 func (p *Program) Connect(ctx context.Context) (scenarios.Conn, error) {
 	c, err := p.connect(ctx)
 	if err != nil {
@@ -163,12 +166,12 @@ func (p *Program) Connect(ctx context.Context) (scenarios.Conn, error) {
 }
 
 func (p *Program) connect(ctx context.Context) (*conn, error) {
-	where := p.spec
+	network, address := p.spec.Network, p.spec.Address
 	if p.process != nil {
-		where.Network, where.Address = p.process.Announced.Network, p.process.Announced.Address
+		network, address = p.process.Announced.Network, p.process.Announced.Address
 	}
 	dialer := net.Dialer{Timeout: p.watch.timeout}
-	nc, err := dialer.DialContext(ctx, where.Network, where.Address) // TCP has no delay then
+	nc, err := dialer.DialContext(ctx, network, address) // Go sets TCP_NODELAY
 	if err == nil {
 		c := &conn{p: p, nc: nc}
 		p.watch.add(c)
@@ -178,42 +181,43 @@ func (p *Program) connect(ctx context.Context) (*conn, error) {
 		return nil, manager.NotApplied(context.Cause(ctx))
 	}
 	err = openfiles.Explain(err, openfiles.Usual)
-	if _, ours := errors.AsType[*openfiles.Error](err); ours { // the program is as it was
+	if _, limit := errors.AsType[*openfiles.Error](err); limit { // the program is not affected
 		return nil, manager.NotApplied(err)
 	}
 	return nil, manager.NotApplied(p.lost("", err))
 }
 
-// lost is what became of the program when a connection fails. A crash is waited for a moment: the connection ends first.
-func (p *Program) lost(asked string, cause error) *Gone {
-	g := &Gone{Program: p.name, Asked: asked, Cause: cause}
+// lost records the failure of a connection. The process of a crashed program ends shortly after its connections, so
+// lost waits for it.
+func (p *Program) lost(request string, cause error) *failure {
+	f := &failure{program: p.name, request: request, cause: cause}
 	if p.process != nil {
 		select {
 		case <-p.process.died:
-			<-p.process.exited // so that what it said last is there, too
+			<-p.process.exited // all of stderr has been read
 		case <-time.After(drainLimit):
 		}
-		if g.Status = p.process.Status(); g.Status != "" {
-			g.InFlight = p.watch.inFlight(p.process.diedAt.Sub(p.began))
+		if f.status = p.process.Status(); f.status != "" {
+			f.inFlight = p.watch.inFlight(p.process.diedAt.Sub(p.began))
 		}
-		// A connection is under watch until its loss was noted, so that the first who notes it sees all requests in flight.
-		if first := p.gone.Load(); first != nil {
-			g.InFlight = first.InFlight
+		// A connection is watched until its loss is recorded, so the first failure has all requests in flight.
+		if first := p.failed.Load(); first != nil {
+			f.inFlight = first.inFlight
 		}
 	}
-	return p.note(g)
+	return p.record(f)
 }
 
-// note keeps g when it is the first of its kind.
-func (p *Program) note(g *Gone) *Gone {
-	g.Stderr = p.Stderr()
-	p.gone.CompareAndSwap(nil, g)
-	return g
+// record adds stderr to f, and keeps f if it is the first failure.
+func (p *Program) record(f *failure) *failure {
+	f.stderr = p.Stderr()
+	p.failed.CompareAndSwap(nil, f)
+	return f
 }
 
-// tell makes a request that has no arguments on the control connection, which is made anew when the last request was given
-// up. The answer is good until the next one.
-func (p *Program) tell(ctx context.Context, what string) ([]byte, error) {
+// send sends a request without arguments on the control connection, which is opened again if the last request was
+// cancelled. The answer is valid until the next request. p.mu is held.
+func (p *Program) send(ctx context.Context, request string) ([]byte, error) {
 	if p.control != nil && p.control.dead != nil {
 		_ = p.control.Close()
 		p.control = nil
@@ -226,22 +230,22 @@ func (p *Program) tell(ctx context.Context, what string) ([]byte, error) {
 		p.control = c
 	}
 	c := p.control
-	if err := c.idle(); err != nil {
-		return nil, manager.NotApplied(c.fail(what, err))
+	if err := c.checkIdle(); err != nil {
+		return nil, manager.NotApplied(c.fail(request, err))
 	}
-	c.out = append(append(append(c.out[:0], `{"op":"`...), what...), "\"}\n"...)
-	return c.exchange(ctx, &what, 0)
+	c.out = append(append(append(c.out[:0], `{"op":"`...), request...), "\"}\n"...)
+	return c.exchange(ctx, &request, 0)
 }
 
 // Reset implements [scenarios.Target].
 func (p *Program) Reset(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line, err := p.tell(ctx, "reset")
+	line, err := p.send(ctx, "reset")
 	if err != nil {
-		return unanswered(scenarios.Sweep, err)
+		return withoutAnswer(scenarios.Sweep, err)
 	}
-	p.recount()
+	p.findProcesses()
 	var nothing struct{}
 	return p.control.decode("reset", line, &nothing)
 }
@@ -250,9 +254,9 @@ func (p *Program) Reset(ctx context.Context) error {
 func (p *Program) Census(ctx context.Context) (manager.Census, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line, err := p.tell(ctx, "census")
+	line, err := p.send(ctx, "census")
 	if err != nil {
-		return manager.Census{}, unanswered(scenarios.Read, err)
+		return manager.Census{}, withoutAnswer(scenarios.Read, err)
 	}
 	var c struct {
 		Sessions       *uint32
@@ -268,17 +272,16 @@ func (p *Program) Census(ctx context.Context) (manager.Census, error) {
 	return manager.Census{Sessions: int(*c.Sessions), Locks: int(c.Locks), Goroutines: int(c.Threads)}, nil
 }
 
-// recount looks which processes there are: too slow for when the clock runs.
-func (p *Program) recount() {
+// findProcesses finds the processes of the program's group, which is too slow for the measured window.
+func (p *Program) findProcesses() {
 	if p.process != nil {
-		p.group.recount(p.process.cmd.Process.Pid)
+		p.group.find(p.process.cmd.Process.Pid)
 	}
 }
 
-// Usage implements [scenarios.UsageReporter]: the processor time and the memory of the process and of its group, as the group was
-// when the program was last reset; who has joined it since counts when it has ended. Memory that processes share counts
-// in each of them. Time comes in hundredths of a second. ErrUnsupported: somebody else started the program, or this is not
-// Linux.
+// Usage implements [scenarios.UsageReporter]: processor time, in steps of 10 ms, and memory of the process group. The group
+// is that of the last reset; the time of processes that started later is added when they end and are waited for. Shared
+// memory counts in each process. Usage returns ErrUnsupported for a joined program, and on other systems than Linux.
 func (p *Program) Usage() (scenarios.TargetUsage, error) {
 	if p.process == nil {
 		return scenarios.TargetUsage{}, scenarios.ErrUnsupported
@@ -287,22 +290,22 @@ func (p *Program) Usage() (scenarios.TargetUsage, error) {
 	defer p.mu.Unlock()
 	u, err := p.group.usage()
 	if err != nil {
-		return scenarios.TargetUsage{}, fmt.Errorf("%s: what it uses: %w", p.name, err)
+		return scenarios.TargetUsage{}, fmt.Errorf("%s: processor time and memory: %w", p.name, err)
 	}
 	return u, nil
 }
 
-// Close implements [scenarios.Target]. Connections that are still there are closed. A program that was started is told to end,
-// and is killed with its process group if it does not within two seconds, which is an error. All of it is gone when it returns.
+// Close implements [scenarios.Target]. It closes all connections, and the stdin of a program that was started here. If
+// its process group has not ended within two seconds, Close kills it and returns an error.
 func (p *Program) Close() error {
-	p.ending.Do(func() {
+	p.closing.Do(func() {
 		p.watch.close()
 		if p.process != nil {
-			p.ended = p.process.Close()
+			p.closeErr = p.process.Close()
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.group.close()
 	})
-	return p.ended
+	return p.closeErr
 }

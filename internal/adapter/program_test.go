@@ -33,7 +33,7 @@ func connect(t *testing.T, p scenarios.Target) scenarios.Conn {
 	return c
 }
 
-// do makes a request that must be answered.
+// do sends a request that must succeed.
 func do(t *testing.T, c scenarios.Conn, q scenarios.Request) scenarios.Effect {
 	t.Helper()
 	var a scenarios.Effect
@@ -43,20 +43,19 @@ func do(t *testing.T, c scenarios.Conn, q scenarios.Request) scenarios.Effect {
 	return a
 }
 
-// A session's life, told by a right adapter.
-func TestLife(t *testing.T) {
-	for _, name := range []string{"memory", "in-pieces", "talkative"} {
-		t.Run(name, func(t *testing.T) { testLife(t, start(t, name, Options{})) })
+func TestAllOperations(t *testing.T) {
+	for _, name := range []string{"memory", "in-pieces", "chatty"} {
+		t.Run(name, func(t *testing.T) { testAllOperations(t, start(t, name, Options{})) })
 	}
 }
 
-func testLife(t *testing.T, p *Program) {
+func testAllOperations(t *testing.T, p *Program) {
 	if p.Name() != "memory" {
-		t.Errorf("it is called %q", p.Name())
+		t.Errorf("name %q", p.Name())
 	}
 	for op := range scenarios.NumOps {
 		if !p.Supports(op) {
-			t.Errorf("it has no %v", op)
+			t.Errorf("missing operation %v", op)
 		}
 	}
 	c, id := connect(t, p), manager.ID(uuid.New())
@@ -90,11 +89,11 @@ func testLife(t *testing.T, p *Program) {
 	for _, op := range []scenarios.Op{scenarios.Append, scenarios.History, scenarios.Update, scenarios.Touch, scenarios.Read, scenarios.Validate, scenarios.Delete} {
 		var a scenarios.Effect
 		if err := c.Do(context.Background(), &scenarios.Request{Op: op, ID: id}, &a); !errors.Is(err, manager.ErrNotFound) {
-			t.Errorf("%v of a session that is gone: %v", op, err)
+			t.Errorf("%v of a removed session: %v", op, err)
 		}
 	}
 	if p.Err() != nil {
-		t.Errorf("it is gone: %v", p.Err())
+		t.Errorf("failure: %v", p.Err())
 	}
 }
 
@@ -129,7 +128,7 @@ func TestCensusIsOptional(t *testing.T) {
 	}
 }
 
-func TestHoldIsTold(t *testing.T) {
+func TestHold(t *testing.T) {
 	p := start(t, "memory", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
@@ -138,14 +137,13 @@ func TestHoldIsTold(t *testing.T) {
 		if a.Held < 3*time.Millisecond {
 			t.Errorf("spin %v: held for %v: want 3ms or more", spin, a.Held)
 		}
-		if told := time.Duration(c.(*conn).hold.Load()); told != 3*time.Millisecond {
-			t.Errorf("spin %v: the watchdog was told of %v: want 3ms", spin, told)
+		if got := time.Duration(c.(*conn).hold.Load()); got != 3*time.Millisecond {
+			t.Errorf("spin %v: the watchdog reads %v: want 3ms", spin, got)
 		}
 	}
 }
 
-// Many users at once lose nothing.
-func TestUsers(t *testing.T) {
+func TestConcurrentUsers(t *testing.T) {
 	const users, each = 20, 50
 	p := start(t, "memory", Options{})
 	id := manager.ID(uuid.New())
@@ -177,13 +175,12 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// A line may be long, on the way there and on the way back.
 func TestLongLines(t *testing.T) {
 	t.Parallel()
 	p := start(t, "memory", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
-	role, content := strings.Repeat("\x01", MaxRole), strings.Repeat("\x02", MaxContent) // each byte takes six in a line
+	role, content := strings.Repeat("\x01", MaxRole), strings.Repeat("\x02", MaxContent) // each byte is escaped in six
 	for range 15 {
 		do(t, c, scenarios.Request{Op: scenarios.Append, ID: id, Role: role, Content: content})
 	}
@@ -198,15 +195,15 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// What is larger than the protocol allows is not sent, and is no operation that a target rejected.
+// A request beyond the limits is not sent, and its error is not one of a rejected operation.
 func TestTooLargeIsNotSent(t *testing.T) {
 	t.Parallel()
 	p := start(t, "memory", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
 	for _, test := range []struct {
-		q    scenarios.Request
-		says string
+		q       scenarios.Request
+		message string
 	}{
 		{scenarios.Request{Op: scenarios.Append, Content: strings.Repeat("x", MaxContent+1)}, "content of 131073 bytes: want at most 131072"},
 		{scenarios.Request{Op: scenarios.Append, Role: strings.Repeat("x", MaxRole+1)}, "role of 1025 bytes: want at most 1024"},
@@ -215,18 +212,17 @@ func TestTooLargeIsNotSent(t *testing.T) {
 		var a scenarios.Effect
 		test.q.ID = id
 		err := c.Do(context.Background(), &test.q, &a)
-		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.says) ||
+		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.message) ||
 			errors.Is(err, manager.ErrNotApplied) || errors.Is(err, manager.ErrIndeterminate) {
-			t.Errorf("%v: want %q, and neither not applied nor indeterminate", err, test.says)
+			t.Errorf("%v: want %q, and neither not applied nor indeterminate", err, test.message)
 		}
 	}
 	if a := do(t, c, scenarios.Request{Op: scenarios.History, ID: id}); len(a.Messages) != 0 {
 		t.Errorf("%d messages were added", len(a.Messages))
 	}
-	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id}) // the connection is as good as before
+	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id}) // the connection is still usable
 }
 
-// A name that would disturb a terminal or a table is made printable where it enters.
 func TestNameIsPrintable(t *testing.T) {
 	t.Parallel()
 	p := start(t, "evil-name", Options{})
@@ -235,7 +231,7 @@ func TestNameIsPrintable(t *testing.T) {
 	}
 }
 
-// Targets that run already are spoken to, and left running.
+// A joined program keeps running after Close.
 func TestJoin(t *testing.T) {
 	for _, name := range []string{"noop", "noop-unix"} {
 		t.Run(name, func(t *testing.T) {
@@ -245,17 +241,17 @@ func TestJoin(t *testing.T) {
 			}
 			defer started.Close()
 			spec := Spec{Network: started.Announced.Network, Address: started.Announced.Address}
-			for range 2 { // the first lets it live
+			for range 2 { // the first Close leaves it running
 				p, err := Start(context.Background(), spec, Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				if p.Name() != "noop" {
-					t.Errorf("it is called %q", p.Name())
+					t.Errorf("name %q", p.Name())
 				}
 				do(t, connect(t, p), scenarios.Request{Op: scenarios.Append})
 				if _, err := p.Usage(); !errors.Is(err, scenarios.ErrUnsupported) {
-					t.Errorf("usage of somebody else's program: %v", err)
+					t.Errorf("usage of a joined program: %v", err)
 				}
 				if err := p.Close(); err != nil {
 					t.Error(err)
@@ -265,16 +261,15 @@ func TestJoin(t *testing.T) {
 	}
 	_, err := Start(context.Background(), Spec{Network: "unix", Address: filepath.Join(t.TempDir(), "s")}, Options{})
 	if !errors.Is(err, scenarios.ErrUnavailable) || !strings.Contains(err.Error(), "no such file") {
-		t.Errorf("nobody is there: %v", err)
+		t.Errorf("no listener: %v", err)
 	}
 }
 
-// A program that does not start says what an author has to know.
-func TestStartRefuses(t *testing.T) {
+func TestStartErrors(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		name  string
-		names []string
+		name     string
+		messages []string
 	}{
 		{"silent", []string{"did not announce itself within 300ms", announcement}},
 		{"no-stdout", []string{"closed its stdout", announcement}},
@@ -282,7 +277,7 @@ func TestStartRefuses(t *testing.T) {
 		{"first-line", []string{"`Listening on port 8080...`", announcement}},
 		{"version-2", []string{"version 2 of the protocol: want 1"}},
 		{"everywhere", []string{`"0.0.0.0:8080"`, "not a loopback address"}},
-		{"nobody-home", []string{"connect: no such file or directory"}},
+		{"no-listener", []string{"connect: no such file or directory"}},
 		{"odd-hello", []string{"its answer to hello is `{\"name\":\"odd\"}`: want {"}},
 		{"hello-2", []string{"version 2 of the protocol: want 1"}},
 		{"hang-hello", []string{"hang: no answer to hello for 1s (--target-timeout)", "waiting for a lock"}},
@@ -299,34 +294,33 @@ func TestStartRefuses(t *testing.T) {
 			p, err := Start(context.Background(), adapter(t, test.name), o)
 			if err == nil {
 				p.Close()
-				t.Fatal("it started")
+				t.Fatal("no error")
 			}
-			for _, part := range test.names {
+			for _, part := range test.messages {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%v: want it to say %q", err, part)
+					t.Errorf("%v: want it to contain %q", err, part)
 				}
 			}
 		})
 	}
 	_, err := Start(context.Background(), Spec{Command: []string{"no-such-program"}}, Options{})
 	if err == nil || !strings.Contains(err.Error(), `"no-such-program": executable file not found`) {
-		t.Errorf("a program that there is not: %v", err)
+		t.Errorf("missing program: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Start(ctx, adapter(t, "silent"), Options{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a start that was given up: %v", err)
+		t.Errorf("cancelled start: %v", err)
 	}
 }
 
-// A program that ceases to be a target in the middle of a request.
-func TestGone(t *testing.T) {
+func TestFailureDuringRequest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		name  string
-		op    scenarios.Op
-		want  []error
-		names []string
+		name     string
+		op       scenarios.Op
+		want     []error
+		messages []string
 	}{
 		{"crash", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable},
 			[]string{"memory: crashed at add_message: exit status 2", "its stderr:\n  working on it 0\n", "  …\n", "panic: index out of range"}},
@@ -334,9 +328,9 @@ func TestGone(t *testing.T) {
 			[]string{"memory: hang: no answer to add_message for 1s (--target-timeout)\nits stderr:\n  waiting for a lock"}},
 		{"hang-up", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"at add_message: it closed the connection"}},
 		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable},
-			[]string{"at add_message: its answer `this is no JSON`: want an object of JSON"}},
+			[]string{"at add_message: its answer `this is not JSON`: want a JSON object"}},
 		{"not-utf8", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"not valid UTF-8"}},
-		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{`"error" "oops": want ` + faults}},
+		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{`"error" "oops": want ` + errorCodes}},
 		{"two-lines", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"more than one line for one request"}},
 		{"huge-line", scenarios.History, []error{manager.ErrNotApplied, scenarios.ErrUnavailable},
 			[]string{"at history: an answer of more than 16777216 bytes, which begins with `xxx"}},
@@ -352,29 +346,29 @@ func TestGone(t *testing.T) {
 			do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
 			var a scenarios.Effect
 			err := c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
-			wantError(t, err, test.want, test.names)
-			wantError(t, p.Err(), []error{scenarios.ErrUnavailable}, test.names)
+			wantError(t, err, test.want, test.messages)
+			wantError(t, p.Err(), []error{scenarios.ErrUnavailable}, test.messages)
 			err = c.Do(context.Background(), &scenarios.Request{Op: test.op, ID: id}, &a)
-			wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrUnavailable}, test.names)
+			wantError(t, err, []error{manager.ErrNotApplied, scenarios.ErrUnavailable}, test.messages)
 		})
 	}
 }
 
-func wantError(t *testing.T, err error, want []error, names []string) {
+func wantError(t *testing.T, err error, want []error, messages []string) {
 	t.Helper()
 	for _, w := range want {
 		if !errors.Is(err, w) {
-			t.Errorf("%v: want one that is %v", err, w)
+			t.Errorf("%v: want one that wraps %v", err, w)
 		}
 	}
-	for _, part := range names {
+	for _, part := range messages {
 		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%v: want it to say %q", err, part)
+			t.Errorf("%v: want it to contain %q", err, part)
 		}
 	}
 }
 
-// An error of the program's own does not end the connection.
+// The error "internal" does not end the connection.
 func TestInternalError(t *testing.T) {
 	p := start(t, "internal", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
@@ -384,17 +378,17 @@ func TestInternalError(t *testing.T) {
 	wantError(t, err, []error{manager.ErrIndeterminate}, []string{"memory: internal error at add_message: disk full"})
 	do(t, c, scenarios.Request{Op: scenarios.Validate, ID: id})
 	if p.Err() != nil {
-		t.Errorf("it is gone: %v", p.Err())
+		t.Errorf("failure: %v", p.Err())
 	}
 }
 
-// When a program crashes, all of its users learn why.
-func TestCrashIsEverybodys(t *testing.T) {
+// All users of a crashed program get an error with the cause.
+func TestCrashWithManyUsers(t *testing.T) {
 	p := start(t, "crash", Options{})
 	id := manager.ID(uuid.New())
 	do(t, connect(t, p), scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
 	conns := make([]scenarios.Conn, 10)
-	for i := range conns { // all of them before the first request: it crashes the program, which takes no connection then
+	for i := range conns { // before the first request, which crashes the program
 		conns[i] = connect(t, p)
 	}
 	var working sync.WaitGroup
@@ -411,17 +405,17 @@ func TestCrashIsEverybodys(t *testing.T) {
 	wantError(t, p.Reset(context.Background()), []error{scenarios.ErrUnavailable}, []string{"add_message", ": exit status 2"})
 }
 
-// A crash is told as what was going on when it happened, and not as what was asked next.
-func TestCrashIsOfWhatWasInFlight(t *testing.T) {
+// A crash is described by the requests in flight at that moment, not by the next request.
+func TestCrashNamesRequestsInFlight(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		why, adapter string
 		ops          []scenarios.Op
-		says         string
+		message      string
 	}{
-		{"it answers, and crashes then", "crash-after", []scenarios.Op{scenarios.Append},
+		{"crash after the answer", "crash-after", []scenarios.Op{scenarios.Append},
 			"memory: crashed between requests: exit status 2"},
-		{"two wait when a third crashes it", "crash-while", []scenarios.Op{scenarios.History, scenarios.History, scenarios.Append},
+		{"two requests wait when a third one crashes it", "crash-while", []scenarios.Op{scenarios.History, scenarios.History, scenarios.Append},
 			"memory: crashed with 3 requests in flight (add_message, history): exit status 2"},
 	} {
 		p := start(t, test.adapter, Options{})
@@ -432,26 +426,26 @@ func TestCrashIsOfWhatWasInFlight(t *testing.T) {
 		for i := range conns {
 			conns[i] = connect(t, p)
 		}
-		var asking sync.WaitGroup
+		var requests sync.WaitGroup
 		for i, op := range test.ops {
 			c := conns[i]
-			asking.Go(func() {
+			requests.Go(func() {
 				q := scenarios.Request{Op: op, ID: id}
-				_ = c.Do(context.Background(), &q, new(scenarios.Effect)) // lost or answered
+				_ = c.Do(context.Background(), &q, new(scenarios.Effect)) // fails or succeeds
 			})
 		}
-		asking.Wait()
+		requests.Wait()
 		<-p.process.Exited()
 		q := scenarios.Request{Op: scenarios.Delete, ID: id}
 		err := late.Do(context.Background(), &q, new(scenarios.Effect))
-		wantError(t, err, []error{scenarios.ErrUnavailable}, []string{test.says})
-		wantError(t, p.Reset(context.Background()), []error{scenarios.ErrUnavailable}, []string{test.says})
+		wantError(t, err, []error{scenarios.ErrUnavailable}, []string{test.message})
+		wantError(t, p.Reset(context.Background()), []error{scenarios.ErrUnavailable}, []string{test.message})
 	}
 }
 
-// waitTurn waits until a connection's user has come so far.
-func waitTurn(c scenarios.Conn, turn uint64) {
-	for c.(*conn).turn.Load() < turn {
+// waitLines waits until a connection has sent and received so many lines.
+func waitLines(c scenarios.Conn, lines uint64) {
+	for c.(*conn).lines.Load() < lines {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -462,54 +456,54 @@ func TestContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var a scenarios.Effect
 	q := scenarios.Request{Op: scenarios.GetOrCreate, ID: id}
-	if err := c.Do(ctx, &q, &a); err != nil { // a context that can end, and does not
+	if err := c.Do(ctx, &q, &a); err != nil { // a context that can be cancelled
 		t.Fatal(err)
 	}
 	why := errors.New("enough")
-	before := c.(*conn).turn.Load()
+	before := c.(*conn).lines.Load()
 	go func() {
-		waitTurn(c, before+1)
+		waitLines(c, before+1)
 		cancel(why)
 	}()
 	q.Op = scenarios.Append
 	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrIndeterminate, why}, nil)
 	wantError(t, c.Do(ctx, &q, &a), []error{manager.ErrNotApplied}, nil)
 	err := c.Do(context.Background(), &q, &a)
-	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
+	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was cancelled"})
 	if errors.Is(err, scenarios.ErrUnavailable) {
-		t.Errorf("%v: the target is there", err)
+		t.Errorf("%v: the target is not gone", err)
 	}
 	wantError(t, connect(t, p).Do(ctx, &q, &a), []error{manager.ErrNotApplied, why}, nil)
 	wantError(t, p.Reset(ctx), []error{manager.ErrNotApplied, why}, nil)
 	if err := p.Reset(context.Background()); err != nil {
-		t.Errorf("a reset that was given up was the last: %v", err)
+		t.Errorf("a reset that was cancelled was the last: %v", err)
 	}
 	if p.Err() != nil {
-		t.Errorf("a request that was given up took the target with it: %v", p.Err())
+		t.Errorf("a cancelled request made the target fail: %v", p.Err())
 	}
 }
 
-// lateEnd is a connection whose user's context ends when the answer is there and before the user sees it.
-type lateEnd struct {
+// lateCancel is a connection that cancels its user's context after the answer has arrived and before Read returns.
+type lateCancel struct {
 	net.Conn
 	cancel context.CancelFunc
 	once   sync.Once
 	closed chan struct{}
 }
 
-func (l *lateEnd) Read(b []byte) (int, error) {
+func (l *lateCancel) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
 	l.cancel()
 	<-l.closed
 	return n, err
 }
 
-func (l *lateEnd) Close() error {
+func (l *lateCancel) Close() error {
 	defer l.once.Do(func() { close(l.closed) })
 	return l.Conn.Close()
 }
 
-// An answer that came counts, also when its context ended at once. What comes next does not fail with that context's error.
+// An answer that has arrived is returned although ctx is cancelled. The next request does not fail with ctx's error.
 func TestContextEndsAfterTheAnswer(t *testing.T) {
 	p := start(t, "memory", Options{})
 	user, err := p.connect(context.Background())
@@ -518,32 +512,31 @@ func TestContextEndsAfterTheAnswer(t *testing.T) {
 	}
 	defer user.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	user.nc = &lateEnd{Conn: user.nc, cancel: cancel, closed: make(chan struct{})}
+	user.nc = &lateCancel{Conn: user.nc, cancel: cancel, closed: make(chan struct{})}
 	q, a := scenarios.Request{Op: scenarios.GetOrCreate, ID: manager.ID(uuid.New())}, scenarios.Effect{}
 	if err := user.Do(ctx, &q, &a); err != nil || !a.Created {
-		t.Errorf("it was answered %+v, %v", a, err)
+		t.Errorf("answer %+v, %v", a, err)
 	}
 	q.Op = scenarios.Append
 	err = user.Do(context.Background(), &q, &a)
-	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was given up"})
+	wantError(t, err, []error{manager.ErrNotApplied}, []string{"an earlier request was cancelled"})
 	if errors.Is(err, context.Canceled) || errors.Is(err, scenarios.ErrUnavailable) {
-		t.Errorf("%v: nobody ended this request, nor the target", err)
+		t.Errorf("%v: this request was not cancelled, and the target is not gone", err)
 	}
 }
 
-// One that is never answered while others are hangs, too.
-func TestGoneStarved(t *testing.T) {
+func TestStarvedRequestIsAHang(t *testing.T) {
 	p := start(t, "memory", Options{})
 	c := connect(t, p)
 	c.(*conn).end(errStarved)
 	err := c.Do(context.Background(), &scenarios.Request{Op: scenarios.Sweep}, &scenarios.Effect{})
-	names := []string{"memory: hang: no answer to sweep for 5m0s (10 × --target-timeout), while others were answered"}
-	wantError(t, err, []error{scenarios.ErrUnavailable}, names)
-	wantError(t, p.Err(), []error{scenarios.ErrUnavailable}, names)
+	messages := []string{"memory: hang: no answer to sweep for 5m0s (10 × --target-timeout), while other requests were answered"}
+	wantError(t, err, []error{scenarios.ErrUnavailable}, messages)
+	wantError(t, p.Err(), []error{scenarios.ErrUnavailable}, messages)
 }
 
-// A control request that was given up takes only its connection with it.
-func TestControlIsMadeAnew(t *testing.T) {
+// A cancelled control request ends only its connection.
+func TestControlConnectionIsReopened(t *testing.T) {
 	p := start(t, "memory", Options{})
 	p.control.end(errors.New("enough"))
 	wantError(t, p.Reset(context.Background()), []error{manager.ErrNotApplied}, nil)
@@ -554,25 +547,25 @@ func TestControlIsMadeAnew(t *testing.T) {
 
 func TestUnknownOperation(t *testing.T) {
 	p := start(t, "memory", Options{})
-	p.has[scenarios.Sweep] = false
+	p.supports[scenarios.Sweep] = false
 	var a scenarios.Effect
 	q := scenarios.Request{Op: scenarios.Sweep}
 	if err := connect(t, p).Do(context.Background(), &q, &a); !errors.Is(err, scenarios.ErrUnsupported) {
-		t.Errorf("an operation that it does not have: %v", err)
+		t.Errorf("unsupported operation: %v", err)
 	}
 }
 
-// Close lets go of users who still wait.
-func TestCloseUnderUsers(t *testing.T) {
+// Close ends the requests of waiting users.
+func TestCloseWithWaitingUsers(t *testing.T) {
 	p := start(t, "hang", Options{})
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
-	before, result := c.(*conn).turn.Load(), make(chan error, 1)
+	before, result := c.(*conn).lines.Load(), make(chan error, 1)
 	go func() {
 		q, a := scenarios.Request{Op: scenarios.Append, ID: id}, scenarios.Effect{}
 		result <- c.Do(context.Background(), &q, &a)
 	}()
-	waitTurn(c, before+1)
+	waitLines(c, before+1)
 	for range 2 {
 		if err := p.Close(); err != nil {
 			t.Error(err)

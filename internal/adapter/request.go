@@ -2,6 +2,8 @@ package adapter
 
 import (
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -10,13 +12,42 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// opNames are what the protocol calls the operations.
+// The limits of a request, in bytes of UTF-8. Within them a history of 15 messages, or all fields of a session, fit a
+// line even where each byte is escaped as \u00XX. docs/adapter-protocol.md has the same numbers.
+const (
+	MaxContent = scenarios.MaxSize // of a message
+	MaxRole    = 1 << 10           // of a message
+	MaxFields  = 1 << 20           // names and values of a session's fields, together
+)
+
+// errTooLarge is the error for a request beyond the limits. It does not wrap [manager.ErrNotApplied], which is a
+// legal outcome of an operation: this is a mistake of the caller.
+var errTooLarge = errors.New("not sent: larger than the adapter protocol allows")
+
+// checkSize returns an error for a request beyond the limits.
+func checkSize(q *scenarios.Request) error {
+	fields := 0
+	for name, value := range q.Fields {
+		fields += len(name) + len(value)
+	}
+	for _, part := range [...]struct {
+		name      string
+		size, max int
+	}{{"content", len(q.Content), MaxContent}, {"role", len(q.Role), MaxRole}, {"fields", fields, MaxFields}} {
+		if part.size > part.max {
+			return fmt.Errorf("%s: %w: %s of %d bytes: want at most %d", opNames[q.Op], errTooLarge, part.name, part.size, part.max)
+		}
+	}
+	return nil
+}
+
+// opNames are the names of the operations in the protocol.
 var opNames = [scenarios.NumOps]string{
 	scenarios.Create:      "create",
 	scenarios.GetOrCreate: "get_or_create",
 	scenarios.Append:      "add_message",
 	scenarios.History:     "history",
-	scenarios.Validate:    "get", // for whether it is there
+	scenarios.Validate:    "get", // only for whether the session exists
 	scenarios.Touch:       "update",
 	scenarios.Update:      "update",
 	scenarios.Read:        "get",
@@ -24,10 +55,10 @@ var opNames = [scenarios.NumOps]string{
 	scenarios.Sweep:       "sweep",
 }
 
-// OpName is what the protocol calls an operation.
+// OpName returns the name of an operation in the protocol.
 func OpName(op scenarios.Op) string { return opNames[op] }
 
-// appendRequest appends a request as a line of JSON. Bytes of strings that are no UTF-8 become U+FFFD.
+// appendRequest appends a request as a line of JSON. Invalid UTF-8 becomes U+FFFD.
 func appendRequest(b []byte, q *scenarios.Request) []byte {
 	b = append(b, `{"op":"`...)
 	b = append(b, opNames[q.Op]...)
@@ -101,7 +132,7 @@ func appendFields(b []byte, fields map[string]string) []byte {
 	return append(b, '}')
 }
 
-// appendString appends a JSON string (RFC 8259, 7).
+// appendString appends a JSON string (RFC 8259, section 7) without allocating.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
@@ -120,7 +151,7 @@ func appendString(b []byte, s string) []byte {
 			}
 		}
 		b = append(b, s[from:i]...)
-		b = appendSpecial(b, c)
+		b = appendEscaped(b, c)
 		i += size
 		from = i
 	}
@@ -128,8 +159,8 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// appendSpecial appends a byte that cannot stand in a JSON string as it is.
-func appendSpecial(b []byte, c byte) []byte {
+// appendEscaped appends a byte that must be escaped, or is not part of a UTF-8 character.
+func appendEscaped(b []byte, c byte) []byte {
 	switch {
 	case c == '"', c == '\\':
 		return append(b, '\\', c)

@@ -62,7 +62,7 @@ func TestAppendFields(t *testing.T) {
 	}
 }
 
-// What appendString writes, encoding/json reads as what was meant, on one line and in UTF-8.
+// FuzzAppendString checks that encoding/json reads what appendString writes, and that it is one line of UTF-8.
 func FuzzAppendString(f *testing.F) {
 	for _, text := range []string{
 		"", "plain", "\x00\x1f\x7f", "\"\\/\b\f\n\r\t", "é€😀", "\u2028\u2029\ufffd", "\xff", "a\xc3", "\xed\xa0\x80", "x\xf0\x9f\x98",
@@ -75,7 +75,7 @@ func FuzzAppendString(f *testing.F) {
 		if err := json.Unmarshal(line, &got); err != nil || got != text && utf8.ValidString(text) {
 			t.Errorf("%q is written as %s, which is %q, %v", text, line, got, err)
 		}
-		var reference string // encoding/json's replacement of bytes that are no UTF-8, one by one
+		var reference string // encoding/json replaces each byte of invalid UTF-8
 		quoted, _ := json.Marshal(text)
 		if err := json.Unmarshal(quoted, &reference); err != nil || got != reference {
 			t.Errorf("%q: read as %q: want %q, %v", text, got, reference, err)

@@ -7,44 +7,44 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// scanAnswer reads an answer as programs usually write it, for a fraction of what encoding/json takes. It is not ok when there
-// is anything in it that it does not know, such as an escape in a string or the same key twice: then the answer is
-// for [unmarshalAnswer], and what is in a does not count.
-func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, f fault, ok bool) {
+// scanAnswer parses an answer in the form that programs usually write, in a fraction of the time of encoding/json. It
+// is not ok if the answer has anything else, such as an escape in a string or a key twice: then the answer must be
+// parsed by [unmarshalAnswer], and the contents of a are undefined.
+func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, e answerError, ok bool) {
 	s := scanner{line: line}
-	may := shapes[op].may | refusal
+	may := shapes[op].may | errorParts
 	if !s.next('{') {
-		return 0, fault{}, false
+		return 0, e, false
 	}
 	for more := !s.next('}'); more; {
 		key, isKey := s.bytes()
 		if !isKey || !s.next(':') {
-			return 0, fault{}, false
+			return 0, e, false
 		}
 		p := partOf(key) & may
-		if got&p != 0 || !s.part(p, a, &f) {
-			return 0, fault{}, false
+		if got&p != 0 || !s.part(p, a, &e) {
+			return 0, e, false
 		}
 		got |= p
 		if more = s.next(','); !more && !s.next('}') {
-			return 0, fault{}, false
+			return 0, e, false
 		}
 	}
-	return got, f, s.atEnd()
+	return got, e, s.atEnd()
 }
 
-// scanner reads a line of JSON from left to right. Its methods report whether what was there is what they read.
+// scanner reads a line of JSON from left to right. Its methods report whether they found what they read.
 type scanner struct {
 	line []byte
 	at   int
-	text string // line, once a piece of it is kept: all that is kept of an answer is one allocation
+	text string // copy of line, made when the first string is kept: one allocation for all strings of an answer
 }
 
-// part reads the value of a part, or of none, into where it belongs.
-func (s *scanner) part(p part, a *scenarios.Effect, f *fault) (ok bool) {
+// part reads the value of a member into a or e, and skips that of an unknown one.
+func (s *scanner) part(p part, a *scenarios.Effect, e *answerError) (ok bool) {
 	switch p {
 	case 0:
-		return s.ignored()
+		return s.skip()
 	case partCreated:
 		a.Created, ok = s.bool()
 	case partFields:
@@ -59,19 +59,19 @@ func (s *scanner) part(p part, a *scenarios.Effect, f *fault) (ok bool) {
 			ok = err == nil
 		}
 	case partError:
-		f.code, ok = s.bytes()
+		e.code, ok = s.bytes()
 	case partMessage:
-		f.message, ok = s.bytes()
+		e.message, ok = s.bytes()
 	default:
 		var n uint64
-		if n, ok = s.whole(); ok {
-			setWhole(a, p, n)
+		if n, ok = s.integer(); ok {
+			setInteger(a, p, n)
 		}
 	}
 	return ok
 }
 
-// next reads c, blanks before it left out.
+// next reads blanks and c.
 func (s *scanner) next(c byte) bool {
 	s.blanks()
 	if s.at == len(s.line) || s.line[s.at] != c {
@@ -92,7 +92,7 @@ func (s *scanner) atEnd() bool {
 	return s.at == len(s.line)
 }
 
-// bytes reads a string without escapes. It lies in the line.
+// bytes reads a string without escapes. The result points into the line.
 func (s *scanner) bytes() ([]byte, bool) {
 	if !s.next('"') {
 		return nil, false
@@ -113,7 +113,7 @@ func (s *scanner) bytes() ([]byte, bool) {
 	return nil, false
 }
 
-// string reads a string without escapes, to be kept.
+// string reads a string without escapes. The result may be kept.
 func (s *scanner) string() (string, bool) {
 	b, ok := s.bytes()
 	if !ok {
@@ -126,15 +126,15 @@ func (s *scanner) string() (string, bool) {
 	return s.text[to-len(b) : to], true
 }
 
-// whole reads a number that has no sign, no fraction and no exponent.
-func (s *scanner) whole() (n uint64, ok bool) {
+// integer reads a number that has no sign, no fraction and no exponent.
+func (s *scanner) integer() (n uint64, ok bool) {
 	s.blanks()
 	from := s.at
 	for ; s.at < len(s.line) && '0' <= s.line[s.at] && s.line[s.at] <= '9'; s.at++ {
 		n = n*10 + uint64(s.line[s.at]-'0')
 	}
 	digits := s.at - from
-	return n, digits > 0 && digits <= len("9007199254740992") && n <= maxWhole && (s.line[from] != '0' || digits == 1)
+	return n, digits > 0 && digits <= len("9007199254740992") && n <= maxInteger && (s.line[from] != '0' || digits == 1)
 }
 
 func (s *scanner) bool() (value, ok bool) {
@@ -148,8 +148,8 @@ func (s *scanner) bool() (value, ok bool) {
 	return false, false
 }
 
-// ignored reads a simple value that nobody wants.
-func (s *scanner) ignored() bool {
+// skip reads a string, a boolean or an integer.
+func (s *scanner) skip() bool {
 	s.blanks()
 	if s.at == len(s.line) {
 		return false
@@ -161,7 +161,7 @@ func (s *scanner) ignored() bool {
 	case 't', 'f':
 		_, ok = s.bool()
 	default:
-		_, ok = s.whole()
+		_, ok = s.integer()
 	}
 	return ok
 }
@@ -220,7 +220,7 @@ func (s *scanner) message() (m manager.Message, ok bool) {
 		switch string(key) {
 		case "seq":
 			what = seq
-			m.Seq, ok = s.whole()
+			m.Seq, ok = s.integer()
 		case "role":
 			what = role
 			m.Role, ok = s.string()
@@ -228,7 +228,7 @@ func (s *scanner) message() (m manager.Message, ok bool) {
 			what = content
 			m.Content, ok = s.string()
 		default:
-			ok = s.ignored()
+			ok = s.skip()
 		}
 		if !ok || seen&what != 0 {
 			return m, false

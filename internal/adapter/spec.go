@@ -8,41 +8,40 @@ import (
 	"strings"
 )
 
-// Spec says which program is the target: one to start, or one that runs already.
+// Spec is the address of a target: a command to start, or where a running program listens.
 type Spec struct {
-	Command []string // to start, with its arguments; empty where it runs already
-	Network string   // where it listens, when it runs already: tcp or unix
-	Address string   // HOST:PORT or a path
+	Command []string // command with its arguments; empty for a running program
+	Network string   // of a running program: tcp or unix
+	Address string   // of a running program: HOST:PORT or a path
 }
 
-// forms are the legal ways to write a Spec.
+// forms are the legal forms of a target on the command line.
 const forms = "exec:COMMAND, tcp:HOST:PORT or unix:PATH"
 
-// Parse reads a target as the command line has it: exec:COMMAND, cut into words as a POSIX shell would, but by none;
-// tcp:HOST:PORT; unix:PATH. Errors name the text and what is legal.
+// Parse parses a target: exec:COMMAND, split into words like a shell's command line, tcp:HOST:PORT, or unix:PATH.
 func Parse(text string) (Spec, error) {
 	scheme, rest, _ := strings.Cut(text, ":")
 	var s Spec
 	var err error
 	switch scheme {
 	case "exec":
-		s.Command, err = split(rest)
+		s.Command, err = splitCommand(rest)
 		if err == nil && len(s.Command) == 0 {
 			err = errors.New("no command")
 		}
 		if err == nil && s.Command[0] == "" {
-			err = errors.New("the command's name is empty")
+			err = errors.New("empty command name")
 		}
 	case "tcp":
 		s.Network, s.Address = "tcp", rest
-		err = wantHostPort(rest)
+		err = checkHostPort(rest)
 	case "unix":
 		s.Network, s.Address = "unix", rest
 		if rest == "" {
 			err = errors.New("no path")
 		}
 	default:
-		err = errors.New("an unknown kind of target")
+		err = errors.New("unknown kind of target")
 	}
 	if err != nil {
 		return Spec{}, fmt.Errorf("target %q: %w: want %s", text, err, forms)
@@ -50,8 +49,8 @@ func Parse(text string) (Spec, error) {
 	return s, nil
 }
 
-// wantHostPort is an error when address is not HOST:PORT with a port that one can connect to.
-func wantHostPort(address string) error {
+// checkHostPort returns an error if address is not HOST:PORT with a port from 1 to 65535.
+func checkHostPort(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return err
@@ -65,10 +64,10 @@ func wantHostPort(address string) error {
 	return nil
 }
 
-// String is the target as [Parse] reads it.
+// String returns the target in the form that [Parse] reads.
 func (s Spec) String() string {
 	if len(s.Command) > 0 {
-		return "exec:" + join(s.Command)
+		return "exec:" + joinCommand(s.Command)
 	}
 	return s.Network + ":" + s.Address
 }

@@ -27,34 +27,34 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", test.text, diff)
 		}
 		if again, err := Parse(got.String()); err != nil || !cmp.Equal(got, again) {
-			t.Errorf("%q is written as %q, which is %v, %v", test.text, got, again, err)
+			t.Errorf("%q is written as %q, which is parsed as %v, %v", test.text, got, again, err)
 		}
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
-	for _, test := range []struct{ why, text, names string }{
-		{"nothing", "", "unknown kind"},
+func TestParseRejects(t *testing.T) {
+	for _, test := range []struct{ why, text, message string }{
+		{"empty", "", "unknown kind"},
 		{"a command alone", "python3 server.py", "unknown kind"},
 		{"another scheme", "http://localhost:80", "unknown kind"},
 		{"no command", "exec: ", "no command"},
 		{"a command without a name", "exec:'' a", "empty"},
-		{"what needs a shell", "exec:a | b", "no shell"},
+		{"shell syntax", "exec:a | b", "no shell"},
 		{"no port", "tcp:localhost", "missing port"},
 		{"no host", "tcp::80", "no host"},
 		{"a port by name", "tcp:localhost:http", `port "http"`},
-		{"the port that nobody listens on", "tcp:localhost:0", `port "0"`},
+		{"port 0", "tcp:localhost:0", `port "0"`},
 		{"a port too high", "tcp:localhost:65536", `port "65536"`},
 		{"no path", "unix:", "no path"},
 	} {
 		_, err := Parse(test.text)
 		if err == nil {
-			t.Errorf("%s: %q is legal", test.why, test.text)
+			t.Errorf("%s: %q: no error", test.why, test.text)
 			continue
 		}
-		for _, part := range []string{test.names, forms, "target "} {
+		for _, part := range []string{test.message, forms, "target "} {
 			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%s: %q: %v: want it to name %q", test.why, test.text, err, part)
+				t.Errorf("%s: %q: %v: want it to contain %q", test.why, test.text, err, part)
 			}
 		}
 	}
@@ -75,21 +75,21 @@ func TestAnnouncement(t *testing.T) {
 			t.Errorf("%s: %v, %v: want %v", test.line, got, err, test.want)
 		}
 	}
-	for _, test := range []struct{ why, line, names string }{
-		{"no JSON", "Listening on 80", "`Listening on 80`"},
+	for _, test := range []struct{ why, line, message string }{
+		{"not JSON", "Listening on 80", "`Listening on 80`"},
 		{"nothing", "", "first line"},
 		{"no version", `{"listen":"127.0.0.1:80"}`, "first line"},
-		{"a version that is no number", `{"sessbench":"1","listen":"127.0.0.1:80"}`, "first line"},
+		{"a version that is not a number", `{"sessbench":"1","listen":"127.0.0.1:80"}`, "first line"},
 		{"another version", `{"sessbench":2}`, "version 2 of the protocol: want 1"},
-		{"nowhere", `{"sessbench":1}`, `listens on ""`},
-		{"everywhere", `{"sessbench":1,"listen":"0.0.0.0:80"}`, "not a loopback address"},
-		{"everywhere, too", `{"sessbench":1,"listen":":80"}`, "no host"},
+		{"no address", `{"sessbench":1}`, `"listen":""`},
+		{"all interfaces", `{"sessbench":1,"listen":"0.0.0.0:80"}`, "not a loopback address"},
+		{"all interfaces by a port alone", `{"sessbench":1,"listen":":80"}`, "no host"},
 		{"on another machine", `{"sessbench":1,"listen":"store.example:80"}`, "not a loopback address"},
 		{"no path", `{"sessbench":1,"listen":"unix:"}`, "no path"},
 		{"a very long line", strings.Repeat("x", 10_000), "(10000 bytes)"},
 	} {
-		if got, err := readAnnounced(test.line); err == nil || !strings.Contains(err.Error(), test.names) {
-			t.Errorf("%s: %v, %v: want an error with %q", test.why, got, err, test.names)
+		if got, err := readAnnounced(test.line); err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: %v, %v: want an error with %q", test.why, got, err, test.message)
 		}
 	}
 }

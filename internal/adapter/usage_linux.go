@@ -12,15 +12,15 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// group is the processes of a process group by their open /proc/PID/stat, the leader's first. That is one system call for each
-// when the clock runs, and no other process can take the place of one that has ended.
+// group holds an open /proc/PID/stat for each process of a process group, the leader's first. Reading one takes a single
+// system call in the measured window, and cannot return the data of another process with a reused id.
 type group struct{ stats []*os.File }
 
-// recount looks who is in the group.
-func (g *group) recount(leader int) {
+// find finds the processes of the group.
+func (g *group) find(leader int) {
 	g.close()
 	g.add(leader, leader)
-	entries, _ := os.ReadDir("/proc") // then there is the leader
+	entries, _ := os.ReadDir("/proc") // on an error the leader remains
 	for _, e := range entries {
 		if pid, err := strconv.Atoi(e.Name()); err == nil && pid != leader {
 			g.add(pid, leader)
@@ -28,7 +28,7 @@ func (g *group) recount(leader int) {
 	}
 }
 
-// add adds a process if it is there and in the leader's group.
+// add adds a process if it exists and is in the leader's group.
 func (g *group) add(pid, leader int) {
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -41,7 +41,7 @@ func (g *group) add(pid, leader int) {
 	g.stats = append(g.stats, f)
 }
 
-// usage is what the group has spent. The error is that its leader is gone.
+// usage returns the sums over the group, or an error if its leader has ended.
 func (g *group) usage() (u scenarios.TargetUsage, err error) {
 	if len(g.stats) == 0 {
 		return u, os.ErrProcessDone
@@ -51,7 +51,7 @@ func (g *group) usage() (u scenarios.TargetUsage, err error) {
 		if err != nil && i == 0 {
 			return u, err
 		}
-		u.CPU += s.cpu // of one that is gone, it is with whoever waited for it
+		u.CPU += s.cpu // that of an ended process is in its parent
 		u.Memory += s.resident
 	}
 	return u, nil
@@ -64,23 +64,23 @@ func (g *group) close() {
 	g.stats = nil
 }
 
-// stat is what /proc/PID/stat tells of a process, proc_pid_stat(5).
+// stat is the part of /proc/PID/stat that is used, see proc_pid_stat(5).
 type stat struct {
 	group    int
-	cpu      time.Duration // its own, and that of its children which it has waited for
+	cpu      time.Duration // of the process and of the children that it has waited for
 	resident int64         // bytes
 }
 
 func readStat(f *os.File) (stat, error) {
-	var room [1 << 10]byte // some 350 bytes are used
-	n, err := f.ReadAt(room[:], 0)
+	var buf [1 << 10]byte // about 350 bytes are used
+	n, err := f.ReadAt(buf[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return stat{}, err
 	}
-	return parseStat(room[:n])
+	return parseStat(buf[:n])
 }
 
-// parseStat reads the fields behind the command, which is in parentheses and may hold any byte.
+// parseStat parses the fields after the command, which is in parentheses and may contain any byte.
 func parseStat(text []byte) (s stat, err error) {
 	const (
 		state                        = 3 // field numbers of proc_pid_stat(5)

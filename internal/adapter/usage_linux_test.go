@@ -19,7 +19,7 @@ func TestUsage(t *testing.T) {
 		t.Fatalf("usage %+v, %v: want a megabyte or more", first, err)
 	}
 	if n := len(p.group.stats); n != 2 {
-		t.Errorf("its group are %d: want it and its child", n)
+		t.Errorf("%d processes in its group: want it and its child", n)
 	}
 	c, id := connect(t, p), manager.ID(uuid.New())
 	do(t, c, scenarios.Request{Op: scenarios.GetOrCreate, ID: id})
@@ -35,7 +35,7 @@ func TestUsage(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := p.Usage(); err == nil {
-		t.Error("a program that is gone still uses memory")
+		t.Error("usage of an ended program: no error")
 	}
 }
 

@@ -4,10 +4,10 @@ package adapter
 
 import "github.com/sessbench/sessbench/scenarios"
 
-// group is nobody: what processes spend is not to be had here.
+// group is empty: the usage of processes is only read on Linux.
 type group struct{}
 
-func (*group) recount(int) {}
+func (*group) find(int) {}
 
 func (*group) usage() (scenarios.TargetUsage, error) {
 	return scenarios.TargetUsage{}, scenarios.ErrUnsupported

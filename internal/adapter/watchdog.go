@@ -6,83 +6,86 @@ import (
 	"time"
 )
 
-// watchdog ends connections when the target hangs. In a queue, as at one lock for all, a request rightly waits for the work of
-// everybody before it, so a long wait alone is no hang: nobody must have been answered for that long. One who starves while
-// others are answered is waited for longer. Users tell it no time, only whether they wait: a deadline an operation would
-// cost more than the rest of what they do here.
+// watchdog ends connections when the target hangs. With one lock for all sessions, a request legally waits for the work
+// of all requests before it. A hang is therefore a time without an answer to any request; a single request that starves
+// while others are answered gets [starvationFactor] times as long. Connections publish only whether they await an
+// answer, not since when: a deadline for each operation would cost more than everything else here.
 type watchdog struct {
 	timeout time.Duration
 	stop    chan struct{}
 	stopped chan struct{}
 
 	mu       sync.Mutex // protects what follows
-	conns    map[*conn]sight
-	answered bool      // somebody was, who went before the next look
-	progress time.Time // when it last saw that somebody had been answered
+	conns    map[*conn]observation
+	answered bool      // a connection was answered since the last check
+	progress time.Time // last check that found an answer
 	closed   bool
 }
 
-// sight is what the watchdog saw of a connection.
-type sight struct {
-	turn  uint64
-	since time.Time     // when it saw this turn first
-	queue time.Duration // the most work that it then saw asked for at once, by all who waited
+// observation is the state of a connection at the last check.
+type observation struct {
+	lines uint64        // conn.lines
+	since time.Time     // first check with this value of lines
+	queue time.Duration // largest sum of the work that all waiting requests asked for, at any check since then
 }
 
-// starving is how many times the time-out one request may wait, beyond all work in the queue, while others are answered:
-// locks need not be fair, but whoever was not woken waits for ever.
-const starving = 10
+// starvationFactor is how many time-outs, beyond all work in the queue, one request may wait while others are answered:
+// locks need not be fair, but a waiter that was never woken waits for ever.
+const starvationFactor = 10
 
 func newWatchdog(timeout time.Duration) *watchdog {
-	w := &watchdog{timeout: timeout, stop: make(chan struct{}), stopped: make(chan struct{}), conns: map[*conn]sight{}}
+	w := &watchdog{
+		timeout: timeout, stop: make(chan struct{}), stopped: make(chan struct{}), conns: map[*conn]observation{},
+	}
 	go w.run(min(max(timeout/10, time.Millisecond), time.Second))
 	return w
 }
 
 func (w *watchdog) run(every time.Duration) {
 	defer close(w.stopped)
-	looks := time.NewTicker(every)
-	defer looks.Stop()
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
 	for {
 		select {
-		case now := <-looks.C:
-			w.look(now)
+		case now := <-ticks.C:
+			w.check(now)
 		case <-w.stop:
 			return
 		}
 	}
 }
 
-func (w *watchdog) look(now time.Time) {
+// check ends the connections that have waited too long.
+func (w *watchdog) check(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	longest, queue := w.survey(now)
-	for c, s := range w.conns {
-		if !waits(s.turn) {
+	longest, queue := w.observe(now)
+	for c, o := range w.conns {
+		if !awaiting(o.lines) {
 			continue
 		}
-		s.queue = max(s.queue, queue)
-		w.conns[c] = s
-		waited := now.Sub(s.since)
+		o.queue = max(o.queue, queue)
+		w.conns[c] = o
+		waited := now.Sub(o.since)
 		switch {
 		case min(waited, now.Sub(w.progress)) >= w.timeout+longest:
 			c.end(errHang)
-		case waited >= starving*w.timeout+s.queue:
+		case waited >= starvationFactor*w.timeout+o.queue:
 			c.end(errStarved)
 		}
 	}
 }
 
-// survey sees who waits, and whether anybody was answered. It returns the longest work that was asked for, which may keep all
-// others waiting, and all of it together.
-func (w *watchdog) survey(now time.Time) (longest, queue time.Duration) {
-	for c, s := range w.conns {
-		turn := c.turn.Load()
-		if turn != s.turn {
-			w.answered = w.answered || answers(turn) > answers(s.turn)
-			w.conns[c] = sight{turn: turn, since: now}
+// observe updates the observations. It returns the longest work that a waiting request asked for, which may delay all
+// others, and the sum of it.
+func (w *watchdog) observe(now time.Time) (longest, queue time.Duration) {
+	for c, o := range w.conns {
+		lines := c.lines.Load()
+		if lines != o.lines {
+			w.answered = w.answered || answers(lines) > answers(o.lines)
+			w.conns[c] = observation{lines: lines, since: now}
 		}
-		if waits(turn) {
+		if awaiting(lines) {
 			hold := time.Duration(c.hold.Load())
 			longest, queue = max(longest, hold), queue+hold
 		}
@@ -93,7 +96,7 @@ func (w *watchdog) survey(now time.Time) (longest, queue time.Duration) {
 	return longest, queue
 }
 
-// add begins to watch a connection.
+// add starts to watch a connection. After close it closes the connection.
 func (w *watchdog) add(c *conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -101,33 +104,33 @@ func (w *watchdog) add(c *conn) {
 		c.end(errClosed)
 		return
 	}
-	w.conns[c] = sight{}
+	w.conns[c] = observation{}
 }
 
-// remove ends that. It is idempotent.
+// remove stops watching a connection. It is idempotent.
 func (w *watchdog) remove(c *conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s, ok := w.conns[c]; ok {
-		w.answered = w.answered || answers(c.turn.Load()) > answers(s.turn)
+	if o, ok := w.conns[c]; ok {
+		w.answered = w.answered || answers(c.lines.Load()) > answers(o.lines)
 		delete(w.conns, c)
 	}
 }
 
-// inFlight names the requests that were sent before a moment, in nanoseconds since the program began, and wait for an answer.
-func (w *watchdog) inFlight(before time.Duration) (asked []string) {
+// inFlight returns the operations that await an answer and were sent before a moment (since [Program.began]), sorted.
+func (w *watchdog) inFlight(before time.Duration) (requests []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.conns {
-		if waits(c.turn.Load()) && time.Duration(c.sent.Load()) <= before {
-			asked = append(asked, *c.asked.Load())
+		if awaiting(c.lines.Load()) && time.Duration(c.sent.Load()) <= before {
+			requests = append(requests, *c.request.Load())
 		}
 	}
-	slices.Sort(asked)
-	return asked
+	slices.Sort(requests)
+	return requests
 }
 
-// close ends the connections that are still there, and the watch.
+// close stops the watchdog and closes all connections.
 func (w *watchdog) close() {
 	close(w.stop)
 	<-w.stopped

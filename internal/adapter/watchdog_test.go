@@ -8,16 +8,16 @@ import (
 
 func TestWatchdog(t *testing.T) {
 	type step struct {
-		asks, hears bool          // what the user does before the watchdog looks
-		hold        time.Duration // of what it asks
-		others      int           // 1: the other was answered before that, and asks again; -1: it asks
-		leaves      bool          // and closes its connection
-		at          time.Duration // when the watchdog looks
-		ends        error
+		sends, receives bool          // the user sends a request, receives its answer, before the check
+		hold            time.Duration // of the request
+		others          int           // 1: the other user gets an answer and sends a request; -1: it sends a request
+		leaves          bool          // the other user closes its connection
+		at              time.Duration // time of the check
+		ends            error
 	}
-	// waiting asks at the first second and waits; the other is answered every five.
+	// waiting sends a request at 1 s and waits; the other user is answered every 5 s.
 	waiting := func(hold, until time.Duration, last ...step) []step {
-		steps := []step{{asks: true, hold: hold, at: time.Second}}
+		steps := []step{{sends: true, hold: hold, at: time.Second}}
 		for at := 5 * time.Second; at <= until; at += 5 * time.Second {
 			steps = append(steps, step{others: 1, at: at})
 		}
@@ -25,63 +25,63 @@ func TestWatchdog(t *testing.T) {
 	}
 	for _, test := range []struct {
 		why    string
-		others time.Duration // work that the other asks for all the time; 0: it does not ask
+		others time.Duration // work of each request of the other user; 0: it sends none
 		steps  []step
 	}{
-		{"who does not ask can wait for ever", 0, []step{{at: 0}, {at: time.Hour}}},
-		{"an answer is late", 0, []step{{at: 0}, {asks: true, at: 1 * time.Second}, {at: 10 * time.Second}, {at: 11 * time.Second, ends: errHang}}},
-		{"time counts from when the watchdog first sees it", 0, []step{{asks: true, at: time.Hour}, {at: time.Hour + 9*time.Second}}},
-		{"an answer came", 0, []step{{asks: true, at: time.Second}, {hears: true, at: time.Hour}}},
-		{"each request has its time", 0, []step{
-			{asks: true, at: 0}, {hears: true, asks: true, at: 9 * time.Second}, {at: 18 * time.Second}, {at: 19 * time.Second, ends: errHang},
+		{"no request", 0, []step{{at: 0}, {at: time.Hour}}},
+		{"a late answer", 0, []step{{at: 0}, {sends: true, at: 1 * time.Second}, {at: 10 * time.Second}, {at: 11 * time.Second, ends: errHang}}},
+		{"time counts from the first check", 0, []step{{sends: true, at: time.Hour}, {at: time.Hour + 9*time.Second}}},
+		{"an answer", 0, []step{{sends: true, at: time.Second}, {receives: true, at: time.Hour}}},
+		{"time counts per request", 0, []step{
+			{sends: true, at: 0}, {receives: true, sends: true, at: 9 * time.Second}, {at: 18 * time.Second}, {at: 19 * time.Second, ends: errHang},
 		}},
 		{"work under the lock does not count", 0, []step{
-			{asks: true, hold: 5 * time.Second, at: 0}, {at: 14 * time.Second}, {at: 15 * time.Second, ends: errHang},
+			{sends: true, hold: 5 * time.Second, at: 0}, {at: 14 * time.Second}, {at: 15 * time.Second, ends: errHang},
 		}},
-		{"nor does the work of somebody before it", 5 * time.Second, []step{
-			{asks: true, at: 0}, {at: 14 * time.Second}, {at: 15 * time.Second, ends: errHang},
+		{"nor does the work of another request", 5 * time.Second, []step{
+			{sends: true, at: 0}, {at: 14 * time.Second}, {at: 15 * time.Second, ends: errHang},
 		}},
-		{"it waits in a queue while others are answered", time.Second, waiting(0, 60*time.Second)},
-		{"nobody is answered any more", time.Second, waiting(0, 60*time.Second,
+		{"waiting in a queue while others are answered", time.Second, waiting(0, 60*time.Second)},
+		{"answers to the other user stop", time.Second, waiting(0, 60*time.Second,
 			step{at: 70 * time.Second}, step{at: 71 * time.Second, ends: errHang},
 		)},
-		{"others ask, and are not answered", 0, []step{
-			{asks: true, at: 0}, {others: -1, at: 9 * time.Second}, {at: 10 * time.Second, ends: errHang},
+		{"neither user is answered", 0, []step{
+			{sends: true, at: 0}, {others: -1, at: 9 * time.Second}, {at: 10 * time.Second, ends: errHang},
 		}},
-		{"whoever was answered leaves at once", time.Second, []step{
-			{asks: true, at: 0}, {others: 1, leaves: true, at: 9 * time.Second}, {at: 18 * time.Second}, {at: 19 * time.Second, ends: errHang},
+		{"the answered user closes its connection", time.Second, []step{
+			{sends: true, at: 0}, {others: 1, leaves: true, at: 9 * time.Second}, {at: 18 * time.Second}, {at: 19 * time.Second, ends: errHang},
 		}},
-		{"it starves while others are answered", time.Second, waiting(0, 100*time.Second,
+		{"starvation while others are answered", time.Second, waiting(0, 100*time.Second,
 			step{others: 1, at: 101 * time.Second}, step{others: 1, at: 102 * time.Second, ends: errStarved},
 		)},
-		{"all work in the queue may come first, also when the queue gets shorter", 7 * time.Second, waiting(3*time.Second, 105*time.Second,
+		{"all work in the longest queue may come first", 7 * time.Second, waiting(3*time.Second, 105*time.Second,
 			step{others: 1, leaves: true, at: 110 * time.Second}, step{at: 111 * time.Second, ends: errStarved},
 		)},
 	} {
-		w := &watchdog{timeout: 10 * time.Second, conns: map[*conn]sight{}}
+		w := &watchdog{timeout: 10 * time.Second, conns: map[*conn]observation{}}
 		c, other := watched(t, w), watched(t, w)
 		if test.others > 0 {
 			other.hold.Store(int64(test.others))
-			other.turn.Add(1)
+			other.lines.Add(1)
 		}
 		for i, s := range test.steps {
-			if s.hears {
-				c.turn.Add(1)
+			if s.receives {
+				c.lines.Add(1)
 			}
-			if s.asks {
+			if s.sends {
 				c.hold.Store(int64(s.hold))
-				c.turn.Add(1)
+				c.lines.Add(1)
 			}
 			switch {
-			case s.others > 0: // is answered, and asks again
-				other.turn.Add(2)
-			case s.others < 0: // asks
-				other.turn.Add(1)
+			case s.others > 0:
+				other.lines.Add(2)
+			case s.others < 0:
+				other.lines.Add(1)
 			}
 			if s.leaves {
 				w.remove(other)
 			}
-			w.look(time.Unix(0, 0).Add(s.at))
+			w.check(time.Unix(0, 0).Add(s.at))
 			var ended error
 			if why := c.ended.Load(); why != nil {
 				ended = *why
@@ -93,7 +93,7 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
-// watched is a connection to nobody, under watch.
+// watched returns a watched connection.
 func watched(t *testing.T, w *watchdog) *conn {
 	t.Helper()
 	ours, theirs := net.Pipe()

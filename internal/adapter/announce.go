@@ -12,20 +12,20 @@ import (
 	"github.com/sessbench/sessbench/internal/printable"
 )
 
-// version is that of the protocol.
+// version is the version of the protocol.
 const version = 1
 
-// announcement is what a program says first, for errors.
+// announcement is the form of a program's first line on stdout, for error messages.
 const announcement = `{"sessbench":1,"listen":"127.0.0.1:PORT","name":"NAME"} (or "listen":"unix:PATH")`
 
-// Announced is what a program says of itself in its first line on stdout.
+// Announced is the content of a program's first line on stdout.
 type Announced struct {
 	Network string // tcp or unix
-	Address string // where on it
+	Address string // HOST:PORT or a path
 	Name    string // may be empty
 }
 
-// readAnnounced reads an announcement. One that begins with another version is refused whatever else it says.
+// readAnnounced parses an announcement. Another version is rejected before the rest is looked at.
 func readAnnounced(line string) (Announced, error) {
 	var a struct {
 		Version *int64 `json:"sessbench"`
@@ -34,49 +34,49 @@ func readAnnounced(line string) (Announced, error) {
 	}
 	line = strings.TrimSpace(line)
 	if err := json.Unmarshal([]byte(line), &a); err != nil || a.Version == nil {
-		return Announced{}, fmt.Errorf("its first line on stdout is %s: want %s", excerpt([]byte(line)), announcement)
+		return Announced{}, fmt.Errorf("first line on stdout is %s: want %s", excerpt([]byte(line)), announcement)
 	}
-	if err := wantVersion(*a.Version); err != nil {
+	if err := checkVersion(*a.Version); err != nil {
 		return Announced{}, err
 	}
-	network, address, err := whereListens(a.Listen)
+	network, address, err := parseListen(a.Listen)
 	if err != nil {
-		return Announced{}, fmt.Errorf("it announced that it listens on %q: %w: want 127.0.0.1:PORT or unix:PATH", a.Listen, err)
+		return Announced{}, fmt.Errorf(`announced "listen":%q: %w: want 127.0.0.1:PORT or unix:PATH`, a.Listen, err)
 	}
 	return Announced{Network: network, Address: address, Name: printable.Name(a.Name)}, nil
 }
 
-func wantVersion(got int64) error {
+func checkVersion(got int64) error {
 	if got != version {
-		return fmt.Errorf("it speaks version %d of the protocol: want %d", got, version)
+		return fmt.Errorf("version %d of the protocol: want %d", got, version)
 	}
 	return nil
 }
 
-// whereListens reads where a program that we started listens: on this machine, where nobody else can reach it.
-func whereListens(listen string) (network, address string, err error) {
+// parseListen parses the address of a started program. It must be a loopback address: other machines must not reach it.
+func parseListen(listen string) (network, address string, err error) {
 	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
 		if path == "" {
 			return "", "", errors.New("no path")
 		}
 		return "unix", path, nil
 	}
-	if err := wantHostPort(listen); err != nil {
+	if err := checkHostPort(listen); err != nil {
 		return "", "", err
 	}
-	host, _, _ := net.SplitHostPort(listen) // it has been looked at
+	host, _, _ := net.SplitHostPort(listen) // checked above
 	if host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		return "", "", errors.New("that is not a loopback address")
+		return "", "", errors.New("not a loopback address")
 	}
 	return "tcp", listen, nil
 }
 
-// excerpt is the beginning of a line, quoted, for errors. What is not printable is escaped.
+// excerpt returns the beginning of a line, quoted, with unprintable characters escaped, for error messages.
 func excerpt(line []byte) string {
 	const most = 200
 	shown := string(line[:min(len(line), most)])
 	quoted := strconv.Quote(shown)
-	if plain := !strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) }); plain && strconv.CanBackquote(shown) {
+	if strconv.CanBackquote(shown) && !strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		quoted = "`" + shown + "`"
 	}
 	if len(line) > most {
