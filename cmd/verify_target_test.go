@@ -107,7 +107,7 @@ func TestVerifyRefusesTargets(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"--target", "ssh:host"}, exitUsage, `--target target "ssh:host": an unknown kind of target: want exec:COMMAND, tcp:HOST:PORT or unix:PATH`},
+		{[]string{"--target", "ssh:host"}, exitUsage, `--target target "ssh:host": unknown kind of target: want exec:COMMAND, tcp:HOST:PORT or unix:PATH`},
 		{[]string{"--target", "exec:"}, exitUsage, `--target target "exec:": no command`},
 		{[]string{"--target", "exec:a 'b"}, exitUsage, "never closed"},
 		{[]string{"--target", "exec:true", "-p", "shards=4"}, exitUsage, "--param shards=4: the strategies of this run have no parameters"},
