@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,37 +20,37 @@ import (
 	"github.com/google/uuid"
 )
 
-// testAdapter is a correct adapter, but for one flaw. The empty flaw is none, and some are only unusual.
+// testAdapter is a correct adapter with one flaw. The empty flaw is none; some flaws are legal variants.
 type testAdapter struct {
 	flaw string
 
-	mu       sync.Mutex // protects what follows
+	mu       sync.Mutex // protects the following
 	sessions map[string]*session
-	graves   map[string][]said // of deleted sessions
-	lives    int
+	deleted  map[string][]storedMessage
+	created  int // sessions
 	messages int
-	used     int // incarnations told
+	answers  int
 }
 
 type session struct {
-	mu       sync.Mutex // protects what follows
-	dead     bool
-	life     int
+	mu       sync.Mutex // protects the following
+	deleted  bool
+	created  int // incarnation
 	seq      int
 	version  int
-	messages []said
+	messages []storedMessage
 	fields   map[string]string
 	used     time.Time
 }
 
-type said struct {
+type storedMessage struct {
 	Seq     any    `json:"seq,omitempty"`
 	Role    string `json:"role"`
 	Content string `json:"content"`
 	Again   string `json:"again,omitempty"`
 }
 
-type asked struct {
+type parsedRequest struct {
 	Op, Kind          string
 	ID, Role, Content *string
 	Fields            map[string]string
@@ -58,16 +59,16 @@ type asked struct {
 	OlderThan         *int64 `json:"older_than_us"`
 }
 
-// illTyped is an error for a request that lacks a field.
-func (a *testAdapter) illTyped(q *asked) error {
-	needsID := contains([]string{"get_or_create", "add_message", "history", "update", "get", "delete"}, q.Op)
-	lacks := needsID && q.ID == nil ||
+// illTyped returns an error for a request without a required field.
+func (a *testAdapter) illTyped(q *parsedRequest) error {
+	needsID := slices.Contains([]string{"get_or_create", "add_message", "history", "update", "get", "delete"}, q.Op)
+	missing := needsID && q.ID == nil ||
 		q.Op == "add_message" && (q.Role == nil || q.Content == nil) ||
 		q.Op == "update" && q.Fields == nil || q.Op == "sweep" && q.OlderThan == nil
-	if !lacks || a.is("takes what it gets") {
+	if !missing || a.is("accepts ill-typed requests") {
 		return nil
 	}
-	if a.is("an absent id is no session") && q.ID == nil && q.Op != "get_or_create" {
+	if a.is("a missing id is not_found") && q.ID == nil && q.Op != "get_or_create" {
 		return nil
 	}
 	return errors.New("a field is missing")
@@ -80,25 +81,22 @@ func orZero[T any](p *T) (v T) {
 	return v
 }
 
-type object_ = map[string]any
+type members = map[string]any
 
 var allOps = []string{"create", "get_or_create", "add_message", "history", "update", "get", "delete", "sweep", "census", "reset"}
 
-func failure(kind string) object_ { return object_{"error": kind, "message": "on purpose or not"} }
+func failure(kind string) members { return members{"error": kind, "message": "on purpose"} }
 
 // is reports whether the adapter has one of these flaws.
-func (a *testAdapter) is(flaws ...string) bool {
-	for _, f := range flaws {
-		if f == a.flaw {
-			return true
-		}
-	}
-	return false
+func (a *testAdapter) is(flaws ...string) bool { return slices.Contains(flaws, a.flaw) }
+
+func newTestAdapter(flaw string) *testAdapter {
+	return &testAdapter{flaw: flaw, sessions: map[string]*session{}, deleted: map[string][]storedMessage{}}
 }
 
-// act is the adapter's main function.
-func act(flaw string) int {
-	a := &testAdapter{flaw: flaw, sessions: map[string]*session{}, graves: map[string][]said{}}
+// runAdapter is the main function of the adapter as a process.
+func runAdapter(flaw string) int {
+	a := newTestAdapter(flaw)
 	if a.is("ends at once") {
 		fmt.Fprintln(os.Stderr, "no module named sessions")
 		return 3
@@ -107,33 +105,21 @@ func act(flaw string) int {
 	if err != nil {
 		panic(err)
 	}
-	line, _ := json.Marshal(object_{"sessbench": 1, "listen": l.Addr().String(), "name": "test"})
-	for _, lie := range [][3]string{
+	line, _ := json.Marshal(members{"sessbench": 1, "listen": l.Addr().String(), "name": "test"})
+	for _, change := range [][3]string{
 		{"announces another version", `"sessbench":1`, `"sessbench":2`},
 		{"announces all interfaces", "127.0.0.1", "0.0.0.0"},
-		{"greets before it announces", "{", "Welcome! {"},
+		{"text before the announcement", "{", "Welcome! {"},
 	} {
-		if a.is(lie[0]) {
-			line = bytes.Replace(line, []byte(lie[1]), []byte(lie[2]), 1)
+		if a.is(change[0]) {
+			line = bytes.Replace(line, []byte(change[1]), []byte(change[2]), 1)
 		}
 	}
 	fmt.Println(string(line))
 	fmt.Println("this line is ignored")
 	var serving sync.WaitGroup
-	go func() {
-		for n := 0; ; n++ {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if n >= 20 && a.is("serves few") {
-				c.Close()
-				continue
-			}
-			serving.Go(func() { a.serve(c) })
-		}
-	}()
-	if a.is("outlives its stdin") {
+	go a.serveAll(l, &serving)
+	if a.is("ignores the end of stdin") {
 		select {}
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -143,12 +129,27 @@ func act(flaw string) int {
 	return 0
 }
 
+// serveAll serves all connections until the listener is closed.
+func (a *testAdapter) serveAll(l net.Listener, serving *sync.WaitGroup) {
+	for n := 0; ; n++ {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if n >= 20 && a.is("serves few") {
+			c.Close()
+			continue
+		}
+		serving.Go(func() { a.serve(c) })
+	}
+}
+
 // serve answers the requests of a connection.
 func (a *testAdapter) serve(c net.Conn) {
 	defer c.Close()
-	mine := a
-	if a.is("sessions of a connection") {
-		mine = &testAdapter{flaw: a.flaw, sessions: map[string]*session{}, graves: map[string][]said{}}
+	own := a
+	if a.is("sessions per connection") {
+		own = newTestAdapter(a.flaw)
 	}
 	longest := maxLine
 	switch a.flaw {
@@ -161,7 +162,7 @@ func (a *testAdapter) serve(c net.Conn) {
 	}
 	in := bufio.NewScanner(c)
 	in.Buffer(nil, longest)
-	if a.is("a read is a line") {
+	if a.is("treats a read as a line") {
 		in.Split(func(data []byte, _ bool) (int, []byte, error) {
 			if len(data) == 0 {
 				return 0, nil, nil
@@ -170,45 +171,45 @@ func (a *testAdapter) serve(c net.Conn) {
 		})
 	}
 	for in.Scan() {
-		answer := mine.line(in.Bytes())
+		answer := own.line(in.Bytes())
 		if answer == nil {
 			continue
 		}
 		if _, err := c.Write(append(answer, '\n')); err != nil || answer[0] == 'X' {
 			return
 		}
-		if a.is("says more later") {
+		if a.is("sends more later") {
 			time.Sleep(quiet / 3)
-			_, _ = c.Write([]byte("{}\n")) // errs when nobody listens any more
+			_, _ = c.Write([]byte("{}\n")) // fails on a closed connection
 		}
 	}
 }
 
-// line answers one, with nothing, or with one that begins with an X, after which the connection is closed.
+// line returns the answer to a line, nil for none, or one that begins with X to close the connection.
 func (a *testAdapter) line(line []byte) []byte {
-	var q asked
+	var q parsedRequest
 	d := json.NewDecoder(bytes.NewReader(line))
-	if a.is("refuses what it does not know") {
+	if a.is("rejects unknown fields") {
 		d.DisallowUnknownFields()
 	}
 	err := d.Decode(&q)
 	if err == nil {
 		err = a.illTyped(&q)
 	}
-	if a.is("looks at the first bytes") && !bytes.HasPrefix(line, []byte(`{"op":"`)) {
+	if a.is("checks the first bytes") && !bytes.HasPrefix(line, []byte(`{"op":"`)) {
 		err = errors.New("no op")
 	}
-	var answer object_
+	var answer members
 	switch {
-	case err != nil && a.is("crashes at no JSON"):
+	case err != nil && a.is("crashes at invalid JSON"):
 		panic(err)
-	case err != nil && a.is("ignores no JSON"):
+	case err != nil && a.is("ignores invalid JSON"):
 		return nil
 	case err != nil && q.Op != "" && a.is("ill-typed is not_found"):
 		answer = failure("not_found")
 	case err != nil && q.Op != "" && a.is("ill-typed ends the connection"):
-	case err != nil && a.is("no JSON is fine"):
-		answer = object_{}
+	case err != nil && a.is("accepts invalid JSON"):
+		answer = members{}
 	case err != nil:
 		answer = failure("internal")
 	default:
@@ -220,7 +221,7 @@ func (a *testAdapter) line(line []byte) []byte {
 	return a.encode(answer)
 }
 
-func (a *testAdapter) encode(answer object_) []byte {
+func (a *testAdapter) encode(answer members) []byte {
 	for _, change := range []struct {
 		flaw, name string
 		to         func(any) any
@@ -228,19 +229,19 @@ func (a *testAdapter) encode(answer object_) []byte {
 		{"seq is text", "seq", func(n any) any { return fmt.Sprint(n) }},
 		{"seq is a float", "seq", func(n any) any { return json.RawMessage(fmt.Sprint(n, ".0")) }},
 		{"seq is negative", "seq", func(n any) any { return -n.(int) }},
-		{"tells no counters", "seq", nil}, {"tells no counters", "version", nil}, {"tells no counters", "incarnation", nil},
-		{"tells no created", "created", nil},
+		{"no counters", "seq", nil}, {"no counters", "version", nil}, {"no counters", "incarnation", nil},
+		{"no created", "created", nil},
 		{"removed is missing", "removed", nil},
 		{"get without fields", "fields", nil},
 		{"messages without roles", "messages", func(list any) any {
-			bare := []object_{}
-			for _, m := range list.([]said) {
-				bare = append(bare, object_{"content": m.Content})
+			bare := []members{}
+			for _, m := range list.([]storedMessage) {
+				bare = append(bare, members{"content": m.Content})
 			}
 			return bare
 		}},
 		{"messages are null", "messages", func(any) any { return nil }},
-		{"an error of its own", "error", func(any) any { return "gone_fishing" }},
+		{"an unknown error code", "error", func(any) any { return "gone_fishing" }},
 	} {
 		if v, there := answer[change.name]; there && a.is(change.flaw) {
 			delete(answer, change.name)
@@ -249,7 +250,7 @@ func (a *testAdapter) encode(answer object_) []byte {
 			}
 		}
 	}
-	if a.is("null for what it does not tell") {
+	if a.is("null for absent fields") {
 		for _, name := range []string{"error", "message", "seq", "version", "incarnation", "held_us"} {
 			if _, there := answer[name]; !there {
 				answer[name] = nil
@@ -261,22 +262,22 @@ func (a *testAdapter) encode(answer object_) []byte {
 		panic(err)
 	}
 	switch a.flaw {
-	case "escapes all it can":
+	case "escapes everything":
 		line = escapeStrings(line)
-	case "two lines an answer":
+	case "two lines per answer":
 		line = append(line, "\n{}"...)
 	case "Latin-1":
 		line = bytes.ReplaceAll(line, []byte("é"), []byte{0xe9})
 	case "a list":
 		line = fmt.Appendf(nil, "[%s]", line)
-	case "lines end late":
+	case "data after the newline":
 		line = append(line, "\n  "...)
 	}
 	return line
 }
 
-// escapeStrings escapes every character of the strings of a line of JSON. Its time is linear in the line's length: a
-// history of 2 MiB must be answered within the kit's time limit under the race detector, too.
+// escapeStrings escapes every character in the strings of a line of JSON. Its time is linear, because a history of 2 MiB
+// must be answered within the time-out under the race detector.
 func escapeStrings(line []byte) []byte {
 	out := make([]byte, 0, 6*len(line))
 	for inside := false; len(line) > 0; {
@@ -306,7 +307,7 @@ func escapeStrings(line []byte) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-func (a *testAdapter) answer(q *asked) object_ {
+func (a *testAdapter) answer(q *parsedRequest) members {
 	ops := allOps
 	switch a.flaw {
 	case "only chat":
@@ -318,7 +319,7 @@ func (a *testAdapter) answer(q *asked) object_ {
 	}
 	switch {
 	case q.Op == "hello":
-		hello := object_{"sessbench": 1, "name": "test", "ops": ops}
+		hello := members{"sessbench": 1, "name": "test", "ops": ops}
 		switch a.flaw {
 		case "hello in another version":
 			hello["sessbench"] = 2
@@ -328,17 +329,17 @@ func (a *testAdapter) answer(q *asked) object_ {
 			hello["name"] = "\u202e \x1b"
 		}
 		return hello
-	case a.is("only chat") && !contains(ops, q.Op):
+	case a.is("only chat") && !slices.Contains(ops, q.Op):
 		return failure("unsupported")
-	case !contains(allOps, q.Op):
+	case !slices.Contains(allOps, q.Op):
 		switch a.flaw {
 		case "closes at unknown operations":
 			return nil
 		case "does unknown operations":
-			return object_{}
+			return members{}
 		}
 		return failure("unsupported")
-	case q.Op == "sweep" && a.is("lists what it has not"):
+	case q.Op == "sweep" && a.is("lists a missing operation"):
 		return failure("unsupported")
 	}
 	switch q.Op {
@@ -356,77 +357,68 @@ func (a *testAdapter) answer(q *asked) object_ {
 		if !a.is("reset does nothing") {
 			a.sessions = map[string]*session{}
 		}
-		return object_{}
+		return members{}
 	}
 	return a.onSession(q)
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
-// begin makes a session. a.mu is held.
-func (a *testAdapter) begin(id string) *session {
-	a.lives++
-	s := &session{life: a.lives, fields: map[string]string{}, used: time.Now()}
+// newSession creates a session. a.mu is held.
+func (a *testAdapter) newSession(id string) *session {
+	a.created++
+	s := &session{created: a.created, fields: map[string]string{}, used: time.Now()}
 	switch a.flaw {
 	case "incarnations are reused":
-		s.life = 1
-	case "messages outlive their session":
-		s.messages = a.graves[id]
+		s.created = 1
+	case "messages survive delete":
+		s.messages = a.deleted[id]
 	}
 	a.sessions[id] = s
 	return s
 }
 
-func (a *testAdapter) create() object_ {
+func (a *testAdapter) create() members {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id := uuid.NewString()
-	s := a.begin(id)
+	s := a.newSession(id)
 	switch a.flaw {
-	case "mints the same id":
+	case "creates the same id":
 		id = "8d1f6c1e-52a4-4c0b-9c3e-0d8a3f5b7e21"
 		a.sessions[id] = s
-	case "mints numbers":
-		id = fmt.Sprint(a.lives)
-	case "mints in upper case":
+	case "creates numbers as ids":
+		id = fmt.Sprint(a.created)
+	case "creates ids in upper case":
 		id = strings.ToUpper(id)
-	case "mints version 1":
+	case "creates ids of version 1":
 		id = uuid.Must(uuid.NewUUID()).String()
 		a.sessions[id] = s
-	case "forgets what it mints":
+	case "forgets what it creates":
 		delete(a.sessions, id)
 	}
-	return a.tell(s, object_{"id": id})
+	return a.withCounters(s, members{"id": id})
 }
 
-func (a *testAdapter) getOrCreate(id string) object_ {
+func (a *testAdapter) getOrCreate(id string) members {
 	a.mu.Lock()
 	s, there := a.sessions[id]
 	if !there {
-		s = a.begin(id)
+		s = a.newSession(id)
 	}
 	a.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !a.is("get_or_create is no use") {
+	if !a.is("get_or_create does not count as use") {
 		s.used = time.Now()
 	}
-	return a.tell(s, object_{"created": !there || a.is("always created")})
+	return a.withCounters(s, members{"created": !there || a.is("always created")})
 }
 
-// tell adds the counters of a session that is held.
-func (a *testAdapter) tell(s *session, answer object_) object_ {
-	answer["seq"], answer["version"], answer["incarnation"] = s.seq, s.version, s.life
+// withCounters adds the counters of a locked session.
+func (a *testAdapter) withCounters(s *session, answer members) members {
+	answer["seq"], answer["version"], answer["incarnation"] = s.seq, s.version, s.created
 	if a.is("incarnation counts answers") {
-		a.used++
-		answer["incarnation"] = a.used
+		a.answers++
+		answer["incarnation"] = a.answers
 	}
 	if a.is("seq from 0") && s.seq > 0 {
 		answer["seq"] = s.seq - 1
@@ -434,14 +426,14 @@ func (a *testAdapter) tell(s *session, answer object_) object_ {
 	return answer
 }
 
-// find finds a session and takes its lock.
-func (a *testAdapter) find(q *asked) *session {
+// find returns a session with its lock held.
+func (a *testAdapter) find(q *parsedRequest) *session {
 	for {
 		a.mu.Lock()
 		s := a.sessions[orZero(q.ID)]
-		if s == nil && (a.is("mutations create") || a.is("creates and says not") && q.Op == "update") {
-			s = a.begin(orZero(q.ID))
-			if a.is("creates and says not") {
+		if s == nil && (a.is("every operation creates") || a.is("creates and returns not_found") && q.Op == "update") {
+			s = a.newSession(orZero(q.ID))
+			if a.is("creates and returns not_found") {
 				s = nil
 			}
 		}
@@ -450,26 +442,26 @@ func (a *testAdapter) find(q *asked) *session {
 			return nil
 		}
 		s.mu.Lock()
-		if !s.dead {
+		if !s.deleted {
 			return s
 		}
 		s.mu.Unlock()
 	}
 }
 
-func (a *testAdapter) onSession(q *asked) object_ {
+func (a *testAdapter) onSession(q *parsedRequest) members {
 	s := a.find(q)
 	if s == nil {
 		if a.is("absent is internal") {
 			return failure("internal")
 		}
-		if a.is("deleting nothing is fine") && q.Op == "delete" {
-			return object_{}
+		if a.is("delete of nothing succeeds") && q.Op == "delete" {
+			return members{}
 		}
 		return failure("not_found")
 	}
 	defer func() { s.mu.Unlock() }()
-	answer := object_{}
+	answer := members{}
 	switch q.Op {
 	case "add_message", "update":
 		a.change(s, q, answer)
@@ -480,25 +472,25 @@ func (a *testAdapter) onSession(q *asked) object_ {
 	case "delete":
 		a.mu.Lock()
 		if !a.is("delete removes nothing") {
-			s.dead = true
+			s.deleted = true
 			delete(a.sessions, orZero(q.ID))
-			a.graves[orZero(q.ID)] = s.messages
+			a.deleted[orZero(q.ID)] = s.messages
 		}
 		a.mu.Unlock()
 	}
-	if !a.is("reading is no use") || q.Op != "history" && q.Op != "get" {
+	if !a.is("reads do not count as use") || q.Op != "history" && q.Op != "get" {
 		s.used = time.Now()
 	}
-	answer = a.tell(s, answer)
-	if a.is("delete tells nothing of the end") && q.Op == "delete" {
+	answer = a.withCounters(s, answer)
+	if a.is("delete returns zero counters") && q.Op == "delete" {
 		answer["seq"], answer["version"] = 0, 0
 	}
 	return answer
 }
 
-// change does the work of a request between reading and writing.
-func (a *testAdapter) change(s *session, q *asked, answer object_) {
-	if a.is("writes before it works") {
+// change reads the session, does the work of the request, and writes the session.
+func (a *testAdapter) change(s *session, q *parsedRequest, answer members) {
+	if a.is("writes before the work") {
 		a.write(s, q, s.seq, s.version, s.messages)
 		s.mu.Unlock()
 		a.work(q)
@@ -507,11 +499,11 @@ func (a *testAdapter) change(s *session, q *asked, answer object_) {
 	}
 	seq, version, messages := s.seq, s.version, s.messages
 	start := time.Now()
-	if a.is("no lock while it works") {
+	if a.is("no lock during the work") {
 		s.mu.Unlock()
 	}
 	a.work(q)
-	if a.is("no lock while it works") {
+	if a.is("no lock during the work") {
 		s.mu.Lock()
 	}
 	held := time.Since(start)
@@ -522,10 +514,10 @@ func (a *testAdapter) change(s *session, q *asked, answer object_) {
 	}
 }
 
-func (a *testAdapter) work(q *asked) {
+func (a *testAdapter) work(q *parsedRequest) {
 	hold := time.Duration(q.Hold) * time.Microsecond
 	switch {
-	case a.is("no work"), a.is("update does not work") && q.Op == "update", a.is("spin is not known") && q.HoldKind == "spin",
+	case a.is("no work"), a.is("update does not work") && q.Op == "update", a.is("spin is ignored") && q.HoldKind == "spin",
 		a.is("update does not spin") && q.Op == "update" && q.HoldKind == "spin":
 		return
 	case a.is("microseconds are nanoseconds"):
@@ -539,8 +531,8 @@ func (a *testAdapter) work(q *asked) {
 	time.Sleep(hold)
 }
 
-// write writes what a request says over what was read.
-func (a *testAdapter) write(s *session, q *asked, seq, version int, messages []said) {
+// write writes the session that was read with the change of the request.
+func (a *testAdapter) write(s *session, q *parsedRequest, seq, version int, messages []storedMessage) {
 	if !(a.is("version counts updates") && q.Op == "add_message") && !(a.is("no fields are no change") && q.Op == "update" && len(q.Fields) == 0) {
 		s.version = version + 1
 	}
@@ -553,7 +545,7 @@ func (a *testAdapter) write(s *session, q *asked, seq, version int, messages []s
 		a.messages++
 		s.seq = a.messages
 	}
-	m := said{Seq: s.seq, Role: orZero(q.Role), Content: a.mangle(orZero(q.Content))}
+	m := storedMessage{Seq: s.seq, Role: orZero(q.Role), Content: a.mangle(orZero(q.Content))}
 	if a.is("one role") {
 		m.Role = "user"
 	}
@@ -600,7 +592,7 @@ func (a *testAdapter) update(s *session, fields map[string]string) {
 	}
 }
 
-// mangle does to a text what languages do to theirs.
+// mangle changes a text as the libraries of some languages do.
 func (a *testAdapter) mangle(text string) string {
 	switch a.flaw {
 	case "NUL ends a text":
@@ -622,13 +614,11 @@ func (a *testAdapter) mangle(text string) string {
 	return text
 }
 
-func (a *testAdapter) history(s *session) []said {
-	list := append([]said{}, s.messages...)
+func (a *testAdapter) history(s *session) []storedMessage {
+	list := append([]storedMessage{}, s.messages...)
 	switch a.flaw {
 	case "newest first":
-		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-			list[i], list[j] = list[j], list[i]
-		}
+		slices.Reverse(list)
 	case "history lags":
 		list = list[:max(0, len(list)-1)]
 	case "each message nine times":
@@ -645,7 +635,7 @@ func (a *testAdapter) history(s *session) []said {
 				list[i].Seq = nil
 			}
 		}
-	case "tells no counters":
+	case "no counters":
 		for i := range list {
 			list[i].Seq = nil
 		}
@@ -653,7 +643,7 @@ func (a *testAdapter) history(s *session) []said {
 	return list
 }
 
-func (a *testAdapter) sweep(age time.Duration) object_ {
+func (a *testAdapter) sweep(age time.Duration) members {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := 0
@@ -669,7 +659,7 @@ func (a *testAdapter) sweep(age time.Duration) object_ {
 		if old {
 			n++
 			if !a.is("sweeps and keeps") {
-				s.dead = true
+				s.deleted = true
 				delete(a.sessions, id)
 			}
 		}
@@ -678,19 +668,19 @@ func (a *testAdapter) sweep(age time.Duration) object_ {
 	if a.is("sweeps one more") {
 		n++
 	}
-	return object_{"removed": n}
+	return members{"removed": n}
 }
 
-func (a *testAdapter) census() object_ {
+func (a *testAdapter) census() members {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := len(a.sessions)
-	count := object_{"sessions": n, "locks": n, "threads": 1}
+	count := members{"sessions": n, "locks": n, "threads": 1}
 	switch a.flaw {
-	case "counts the dead":
-		count["sessions"] = n + len(a.graves)
+	case "counts deleted sessions":
+		count["sessions"] = n + len(a.deleted)
 	case "keeps locks":
-		count["locks"] = n + len(a.graves)
+		count["locks"] = n + len(a.deleted)
 	}
 	return count
 }

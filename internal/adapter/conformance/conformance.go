@@ -1,7 +1,7 @@
-// Package conformance checks that a program speaks the adapter protocol, message by message. The specification is
+// Package conformance checks that a program implements the adapter protocol, message by message. The specification is
 // docs/adapter-protocol.md.
 //
-// It talks over plain connections, and not as package target does, which would refuse what is to be seen here.
+// It uses plain connections instead of package adapter, which would reject what has to be shown here.
 package conformance
 
 import (
@@ -21,43 +21,42 @@ import (
 	"github.com/sessbench/sessbench/internal/printable"
 )
 
-// DefaultTimeout is how long an answer may take beyond the work it was asked for.
+// DefaultTimeout is the default of Config.Timeout.
 const DefaultTimeout = 10 * time.Second
 
-// Config says which adapter to check.
+// Config configures a run of the checks.
 type Config struct {
-	Target  adapter.Spec  // started and stopped as often as needed, or joined where it runs; it loses all its sessions
-	Timeout time.Duration // for an answer, beyond the work it was asked for; 0 is [DefaultTimeout]
+	Target  adapter.Spec  // started again after each failed check, or joined; all its sessions are removed
+	Timeout time.Duration // limit for an answer, beyond the requested work; 0 is [DefaultTimeout]
 
-	// Step is told each check as soon as it is done, on the goroutine that called [Run]. May be nil.
-	Step func(Check)
+	onCheck func(Check) // called after each check, for tests; may be nil
 }
 
-// Verdict is what a check came to.
+// Verdict is the result of a check.
 type Verdict string
 
 // The verdicts.
 const (
 	Pass Verdict = "pass"
 	Fail Verdict = "fail"
-	Skip Verdict = "skipped" // what it is about is optional, and not there
+	Skip Verdict = "skipped" // needs something optional that the adapter does not have
 )
 
-// Check is a check and what it came to. Sent, Got and Want are there when it failed; long lines are cut in the middle.
+// Check is a check with its result. Sent, Got and Want are set if it failed; long lines are cut in the middle.
 type Check struct {
 	Name    string  `json:"name"`
-	Section string  `json:"section"` // of docs/adapter-protocol.md, as in a link to it
+	Section string  `json:"section"` // anchor of a section of docs/adapter-protocol.md
 	Verdict Verdict `json:"verdict"`
 	Sent    string  `json:"sent,omitempty"`
 	Got     string  `json:"got,omitempty"`
 	Want    string  `json:"want,omitempty"`
-	Note    string  `json:"note,omitempty"` // why it was skipped, or what was seen that is neither right nor wrong
+	Note    string  `json:"note,omitempty"` // reason of a skip, or an observation that is neither right nor wrong
 }
 
-// Report is what an adapter did in all checks, in the order of the specification.
+// Report is the result of all checks, in the order of the specification.
 type Report struct {
-	Name   string   `json:"name"` // the adapter's own; empty if it did not come to tell
-	Ops    []string `json:"ops"`  // what it says it can do
+	Name   string   `json:"name"` // from the answer to hello; empty if there was none
+	Ops    []string `json:"ops"`  // from the answer to hello
 	Checks []Check  `json:"checks"`
 }
 
@@ -74,9 +73,9 @@ func (r *Report) Count(v Verdict) (n int) {
 // Conforms reports whether no check failed.
 func (r *Report) Conforms() bool { return r.Count(Fail) == 0 }
 
-// Run checks an adapter, one check after the other. After one that failed the program is started anew, so that each
-// verdict stands for itself. The error is that there is nothing to check: no such program, nobody at the address, or ctx has
-// ended. Neither goroutine nor process is left behind.
+// Run performs all checks one after the other. After a failed check it starts the program again, so that verdicts are
+// independent. It returns an error if there is no such program, no listener at the address, or ctx has ended. No
+// goroutine and no process remains.
 func Run(ctx context.Context, cfg Config) (*Report, error) { return run(ctx, cfg, catalogue()) }
 
 func run(ctx context.Context, cfg Config, checks []check) (*Report, error) {
@@ -84,7 +83,7 @@ func run(ctx context.Context, cfg Config, checks []check) (*Report, error) {
 	if err := openfiles.Check(hundredConns + 32); err != nil {
 		return nil, err
 	}
-	x := &examination{Config: cfg, ctx: ctx, report: Report{Ops: []string{}}}
+	x := &tester{Config: cfg, ctx: ctx, report: Report{Ops: []string{}}}
 	if err := x.start(); err != nil {
 		return nil, err
 	}
@@ -95,32 +94,32 @@ func run(ctx context.Context, cfg Config, checks []check) (*Report, error) {
 			return nil, context.Cause(ctx)
 		}
 		x.report.Checks = append(x.report.Checks, done)
-		if cfg.Step != nil {
-			cfg.Step(done)
+		if cfg.onCheck != nil {
+			cfg.onCheck(done)
 		}
 	}
 	return &x.report, nil
 }
 
-// mostHangs is after how many hangs the rest is not tried any more: each costs a time-out.
-const mostHangs = 3
+// maxHangs is the number of hangs after which the remaining checks are skipped: each costs a time-out.
+const maxHangs = 3
 
-// examination is an adapter being checked.
-type examination struct {
+// tester is a run of the checks against one adapter.
+type tester struct {
 	Config
-	ctx     context.Context
-	report  Report
-	program *adapter.Process // nil: not running, or not ours
-	flaw    error            // what was wrong with its start, nil: nothing
-	unfit   string           // why no check can be made any more
-	hangs   int
+	ctx      context.Context
+	report   Report
+	program  *adapter.Process // nil: not running, or joined
+	startErr error            // error of the last start
+	blocked  string           // why no further check is possible; empty: none
+	hangs    int
 }
 
-// perform carries one check out, on a goroutine that it can end wherever it has seen enough.
-func (x *examination) perform(k *check) Check {
+// perform performs a check on a goroutine that it can end at any point.
+func (x *tester) perform(k *check) Check {
 	p := &probe{x: x, Check: Check{Name: k.name, Section: k.section, Verdict: Pass}}
-	if why := x.obstacle(k); why != "" {
-		p.skip(why)
+	if reason := x.skipReason(k); reason != "" {
+		p.skip(reason)
 		return p.Check
 	}
 	done := make(chan struct{})
@@ -134,73 +133,74 @@ func (x *examination) perform(k *check) Check {
 		x.hangs++
 	}
 	if p.Verdict == Fail {
-		x.stop() // the next check begins with a new one
+		x.stop() // the next check starts the program again
 		if k.vital {
-			x.unfit = k.name + " failed"
+			x.blocked = k.name + " failed"
 		}
 	}
 	return p.Check
 }
 
-// obstacle is why a check cannot be made, empty if it can. It starts the program when it is not running.
-func (x *examination) obstacle(k *check) string {
+// skipReason returns why a check is not possible, empty if it is. It starts the program if it is not running.
+func (x *tester) skipReason(k *check) string {
 	switch {
-	case x.unfit != "":
-		return x.unfit
-	case x.hangs >= mostHangs:
-		return fmt.Sprintf("given up after %d hangs", x.hangs)
-	case k.ours && !x.ours():
-		return "somebody else started it"
+	case x.blocked != "":
+		return x.blocked
+	case x.hangs >= maxHangs:
+		return fmt.Sprintf("skipped after %d hangs", x.hangs)
+	case k.started && !x.starts():
+		return "the program was not started here"
 	}
 	for _, op := range k.needs {
 		if !x.has(op) {
 			return "hello does not list " + op
 		}
 	}
-	if x.ours() && x.program == nil && x.flaw == nil {
-		if err := x.start(); err != nil || x.flaw != nil {
-			x.unfit = "the program could not be started again"
-			return x.unfit
+	if x.starts() && x.program == nil && x.startErr == nil {
+		if err := x.start(); err != nil || x.startErr != nil {
+			x.blocked = "the program could not be started again"
+			return x.blocked
 		}
 	}
 	return ""
 }
 
-// has reports whether the adapter says that it knows an operation.
-func (x *examination) has(op string) bool {
-	if op == aSession {
+// has reports whether the answer to hello lists an operation.
+func (x *tester) has(op string) bool {
+	if op == anyCreate {
 		return x.has("get_or_create") || x.has("create")
 	}
 	return slices.Contains(x.report.Ops, op)
 }
 
-// first is the first of some operations that the adapter says it knows, empty for none.
-func (x *examination) first(ops ...string) string {
+// firstOp returns the first of the operations that hello lists, empty for none.
+func (x *tester) firstOp(ops ...string) string {
 	if i := slices.IndexFunc(ops, x.has); i >= 0 {
 		return ops[i]
 	}
 	return ""
 }
 
-// ours reports whether the program is started here.
-func (x *examination) ours() bool { return len(x.Target.Command) > 0 }
+// starts reports whether the program is started here.
+func (x *tester) starts() bool { return len(x.Target.Command) > 0 }
 
-// start starts the program, or sees whether the one that runs already is there. The error is that there is none.
-func (x *examination) start() (err error) {
-	if !x.ours() {
+// start starts the program, or checks that a joined one accepts connections. It returns an error only if there is no
+// program to check.
+func (x *tester) start() (err error) {
+	if !x.starts() {
 		c, err := x.dial()
 		if err != nil {
 			return fmt.Errorf("no adapter at %s: %w", x.Target, err)
 		}
 		return c.Close()
 	}
-	x.program, x.flaw = adapter.Launch(x.ctx, x.Target.Command, adapter.Options{})
+	x.program, x.startErr = adapter.Launch(x.ctx, x.Target.Command, adapter.Options{})
 	var missing *exec.Error
-	var unfit *fs.PathError
-	if errors.As(x.flaw, &missing) || errors.As(x.flaw, &unfit) {
-		return x.flaw
+	var unusable *fs.PathError
+	if errors.As(x.startErr, &missing) || errors.As(x.startErr, &unusable) {
+		return x.startErr
 	}
-	if x.flaw == nil {
+	if x.startErr == nil {
 		err := x.program.CheckOpenFiles(hundredConns)
 		if limit, ok := errors.AsType[*openfiles.Error](err); ok && limit.Raisable {
 			return nil
@@ -210,16 +210,16 @@ func (x *examination) start() (err error) {
 	return nil
 }
 
-// stop ends the program, if it is ours and running.
-func (x *examination) stop() {
+// stop ends the program if it was started here.
+func (x *tester) stop() {
 	if x.program != nil {
-		_ = x.program.Close() // that it had to be killed is a check of its own
+		_ = x.program.Close() // another check reports a program that has to be killed
 		x.program = nil
 	}
 }
 
-// dial opens a connection. TCP's has no delay.
-func (x *examination) dial() (net.Conn, error) {
+// dial opens a connection with TCP_NODELAY.
+func (x *tester) dial() (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(x.ctx, x.Timeout)
 	defer cancel()
 	if x.program != nil {
@@ -228,25 +228,52 @@ func (x *examination) dial() (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, x.Target.Network, x.Target.Address)
 }
 
-// obituary says how the program ended and what it said last; empty while it lives, and where it is not ours.
-func (x *examination) obituary() string {
-	const dying = 200 * time.Millisecond // from its last closed connection to its end
-	if x.program == nil || !x.ends(dying) {
+// exitReport returns the status and the stderr of a program that has ended; empty while it runs or if it is joined.
+func (x *tester) exitReport() string {
+	const exiting = 200 * time.Millisecond // from the close of its last connection to its end
+	if x.program == nil || !x.exits(exiting) {
 		return ""
 	}
 	text := "; the program has ended: " + x.program.Status()
-	if said := strings.TrimSpace(printable.Text(x.program.Stderr())); said != "" {
-		text += "; its stderr: " + said
+	if stderr := strings.TrimSpace(printable.Text(x.program.Stderr())); stderr != "" {
+		text += "; its stderr: " + stderr
 	}
 	return text
 }
 
-// ends reports whether the program ends within some time.
-func (x *examination) ends(within time.Duration) bool {
+// exits reports whether the program ends within some time.
+func (x *tester) exits(within time.Duration) bool {
 	select {
 	case <-x.program.Exited():
 		return true
 	case <-time.After(within):
 		return false
 	}
+}
+
+// check is one rule of the specification and how to check it.
+type check struct {
+	name    string
+	section string       // of docs/adapter-protocol.md
+	run     func(*probe) // called on a separate goroutine
+	needs   []string     // operations without which it is skipped
+	vital   bool         // after a failure no other check is possible
+	started bool         // only for programs that are started here
+}
+
+// catalogue returns all checks, in the order of the specification.
+func catalogue() []check {
+	return slices.Concat(
+		startChecks(),
+		lineChecks(),
+		creationChecks(),
+		messageChecks(),
+		fieldChecks(),
+		counterChecks(),
+		removalChecks(),
+		workChecks(),
+		textChecks(),
+		illTypedChecks(),
+		endChecks(),
+	)
 }

@@ -1,41 +1,38 @@
 package conformance
 
-import (
-	"github.com/google/uuid"
-)
+import "github.com/google/uuid"
 
 func counterChecks() []check {
-	life := []string{aSession}
 	return []check{
-		{name: "seq counts messages, from 1", section: "sessions", run: countsMessages, needs: []string{aSession, "add_message"}},
-		{name: "version counts changes", section: "sessions", run: countsChanges, needs: life},
-		{name: "incarnation stays for a life", section: "sessions", run: sameLife, needs: life},
-		{name: "incarnation differs from life to life", section: "sessions", run: otherLife, needs: []string{"get_or_create", "delete"}},
+		{name: "seq counts messages, from 1", section: "sessions", run: countsMessages, needs: []string{anyCreate, "add_message"}},
+		{name: "version counts changes", section: "sessions", run: countsChanges, needs: []string{anyCreate}},
+		{name: "incarnation stays the same until removal", section: "sessions", run: sameIncarnation, needs: []string{anyCreate}},
+		{name: "incarnation differs after removal", section: "sessions", run: otherIncarnation, needs: []string{"get_or_create", "delete"}},
 	}
 }
 
-// counters are what a session's should be.
+// counters are the expected counters of a session.
 type counters struct {
 	seq, version uint64
-	begins       bool // a life
+	created      bool // by this operation
 }
 
-// lifetime leads a session through what can be done with it, in every order that matters, and shows each answer about it
-// with the counters as they are after it.
+// lifetime sends every operation on one session, in every order that matters, and calls show with each answer and the
+// counters expected in it.
 func (c *conn) lifetime(show func(*answer, counters)) {
 	x := c.p.x
 	id := uuid.NewString()
 	if x.has("get_or_create") {
-		show(c.do(of("get_or_create", id)), counters{begins: true})
+		show(c.do(onSession("get_or_create", id)), counters{created: true})
 	} else {
 		a := c.do(ask("create", "kind", "chat"))
-		show(a, counters{begins: true})
+		show(a, counters{created: true})
 		id = a.text("id")
 	}
 	var now counters
 	for _, q := range []request{
-		of("get", id), say(id, "one"), say(id, "two"), set(id, map[string]string{"a": "b"}), set(id, nil), of("history", id),
-		of("get", id), say(id, "three"), of("get_or_create", id), of("history", id), of("delete", id),
+		onSession("get", id), addMessage(id, "one"), addMessage(id, "two"), update(id, map[string]string{"a": "b"}), update(id, nil), onSession("history", id),
+		onSession("get", id), addMessage(id, "three"), onSession("get_or_create", id), onSession("history", id), onSession("delete", id),
 	} {
 		if !x.has(q.op) {
 			continue
@@ -51,61 +48,61 @@ func (c *conn) lifetime(show func(*answer, counters)) {
 	}
 }
 
-// counted checks a counter wherever it is told. It is skipped where that is nowhere.
-func (p *probe) counted(name string, check func(a *answer, told uint64, want counters)) {
-	somewhere := false
+// eachCounter calls check with every answer that has the counter. Without any the check is skipped.
+func (p *probe) eachCounter(name string, check func(a *answer, got uint64, want counters)) {
+	found := false
 	c := p.connect()
 	for range 2 {
 		c.lifetime(func(a *answer, want counters) {
-			if n, told := a.told(name); told {
-				somewhere = true
+			if n, ok := a.optional(name); ok {
+				found = true
 				check(a, n, want)
 			}
 		})
 	}
-	if !somewhere {
-		p.skip(name + " is not told, which is optional")
+	if !found {
+		p.skip("no answer has " + name + ", which is optional")
 	}
 }
 
 func countsMessages(p *probe) {
-	p.counted("seq", func(a *answer, told uint64, want counters) {
+	p.eachCounter("seq", func(a *answer, got uint64, want counters) {
 		if a.sent.op == "add_message" {
-			a.want(told == want.seq, `"seq":%d, for the %s message of a session (numbers count from 1)`, want.seq, ordinal(int(want.seq)-1))
+			a.want(got == want.seq, `"seq":%d, for the %s message of a session (numbers count from 1)`, want.seq, ordinal(int(want.seq)-1))
 		}
-		a.want(told == want.seq, `"seq":%d, the number of messages ever added to this session`, want.seq)
+		a.want(got == want.seq, `"seq":%d, the number of messages ever added to this session`, want.seq)
 	})
 }
 
 func countsChanges(p *probe) {
-	p.counted("version", func(a *answer, told uint64, want counters) {
-		a.want(told == want.version, `"version":%d, the number of changes ever made to this session: each add_message and each update is one`, want.version)
+	p.eachCounter("version", func(a *answer, got uint64, want counters) {
+		a.want(got == want.version, `"version":%d, the number of changes ever made to this session: each add_message and each update is one`, want.version)
 	})
 }
 
-func sameLife(p *probe) {
-	var life uint64
-	p.counted("incarnation", func(a *answer, told uint64, want counters) {
-		if want.begins {
-			life = told
+func sameIncarnation(p *probe) {
+	var incarnation uint64
+	p.eachCounter("incarnation", func(a *answer, got uint64, want counters) {
+		if want.created {
+			incarnation = got
 		}
-		a.want(told == life, `"incarnation":%d, as when this life began`, life)
+		a.want(got == incarnation, `"incarnation":%d, as when the session was created`, incarnation)
 	})
 }
 
-func otherLife(p *probe) {
+func otherIncarnation(p *probe) {
 	c := p.connect()
 	id := uuid.NewString()
 	seen := map[uint64]bool{}
 	for range 4 {
-		a := c.do(of("get_or_create", id))
-		life, told := a.told("incarnation")
-		if !told {
-			p.skip("incarnation is not told by get_or_create, which is optional")
+		a := c.do(onSession("get_or_create", id))
+		incarnation, ok := a.optional("incarnation")
+		if !ok {
+			p.skip("the answer to get_or_create has no incarnation, which is optional")
 			return
 		}
-		a.want(!seen[life], "another incarnation than in earlier lives of this id")
-		seen[life] = true
-		c.do(of("delete", id))
+		a.want(!seen[incarnation], "an incarnation that no earlier session with this id had")
+		seen[incarnation] = true
+		c.do(onSession("delete", id))
 	}
 }

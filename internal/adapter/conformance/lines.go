@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const linesSection = "connections-and-lines"
@@ -17,32 +19,32 @@ func lineChecks() []check {
 		{name: "one request, one line", section: linesSection, run: oneLine},
 		{name: "a request in pieces", section: linesSection, run: pieces},
 		{name: "unknown fields of a request are ignored", section: linesSection, run: unknownFields},
-		{name: "blanks between the words of a request", section: linesSection, run: blanks},
-		{name: "a line that is no JSON", section: linesSection, run: garbage},
-		{name: "every connection sees all sessions", section: linesSection, run: shared, needs: []string{aSession, "delete"}},
+		{name: "blanks in a request", section: linesSection, run: blanks},
+		{name: "a line that is not JSON", section: linesSection, run: garbage},
+		{name: "every connection sees all sessions", section: linesSection, run: shared, needs: []string{anyCreate, "delete"}},
 		{name: "a hundred connections", section: linesSection, run: hundred},
 		{name: "answers without delay", section: linesSection, run: delay},
 	}
 }
 
-// quiet is for how long nothing has to come.
+// quiet is how long a connection is watched for unexpected data.
 const quiet = 30 * time.Millisecond
 
-// oneLine sees whether something comes behind an answer.
+// oneLine checks that no data follows an answer.
 func oneLine(p *probe) {
 	c := p.connect()
 	for range 3 {
 		a := c.do(ask("hello"))
-		if more := c.unasked(); more != "" {
+		if more := c.unexpected(); more != "" {
 			a.line += more
-			a.want(false, "one line for one request, and nothing behind it")
+			a.want(false, "one line for one request, and nothing after it")
 		}
 	}
 }
 
-// unasked is what comes without a request.
-func (c *conn) unasked() string {
-	_ = c.SetDeadline(time.Now().Add(quiet)) // errs on a closed connection, which Peek does, too
+// unexpected returns data that arrives without a request.
+func (c *conn) unexpected() string {
+	_ = c.SetDeadline(time.Now().Add(quiet)) // fails on a closed connection, as Peek does
 	_, err := c.in.Peek(1)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ""
@@ -54,32 +56,32 @@ func (c *conn) unasked() string {
 	return string(more)
 }
 
-// pieces sends a request in three parts, one of them ending within a character.
+// pieces sends a request in four pieces. One of them ends within a character.
 func pieces(p *probe) {
 	c := p.connect()
 	q := ask("hello", "for", "é")
 	within := strings.Index(q.text, "é") + 1
 	line := []byte(q.text + "\n")
 	for _, piece := range [][]byte{line[:5], line[5:within], line[within : len(line)-1]} {
-		p.none(c.send(q, piece))
-		if got := c.unasked(); got != "" {
-			p.fail(&mismatch{sent: "a piece of " + q.text, got: cut(got), want: "nothing before the line's end has come"})
+		p.must(c.send(q, piece))
+		if got := c.unexpected(); got != "" {
+			p.fail(&mismatch{sent: "a piece of " + q.text, got: cut(got), want: "no answer before the end of the line"})
 		}
 	}
-	p.none(c.send(q, line[len(line)-1:]))
+	p.must(c.send(q, line[len(line)-1:]))
 	a, m := c.receive(q)
 	if m != nil {
 		m.sent += " in four pieces"
 		p.fail(m)
 	}
-	a.want(a.fault == "", "the answer as if the line had come at once")
+	a.want(a.errorCode == "", "the same answer as to the whole line")
 }
 
 func unknownFields(p *probe) {
 	c := p.connect()
 	c.do(ask("hello", "later", 1, "nested", map[string]string{"op": "reset"}))
-	if p.x.has(aSession) {
-		id := c.begin()
+	if p.x.has(anyCreate) {
+		id := c.newSession()
 		for _, q := range []request{
 			ask("history", "id", id, "limit", 3), ask("get", "id", id, "limit", 3), ask("delete", "id", id, "later", "x"),
 		} {
@@ -95,43 +97,43 @@ func blanks(p *probe) {
 	p.connect().do(q)
 }
 
-// garbage is answered with internal, or with the end of that connection only.
+// garbage checks that the answer is internal, or that only this connection ends.
 func garbage(p *probe) {
 	other := p.connect()
 	other.do(ask("hello"))
-	for _, line := range []string{`{"op":"hello"`, `no JSON`, `["hello"]`, ``, "{\"op\":\"hello\",\"later\":\"\xff\xfe"} {
+	for _, line := range []string{`{"op":"hello"`, `not JSON`, `["hello"]`, ``, "{\"op\":\"hello\",\"later\":\"\xff\xfe"} {
 		c := p.connect()
 		q := request{text: line}
 		a, m := c.try(q)
-		if m != nil && (m.hung || p.x.obituary() != "") {
+		if m != nil && (m.hung || p.x.exitReport() != "") {
 			m.want = `{"error":"internal",…}, or the end of this connection`
 			p.fail(m)
 		}
 		if m == nil {
-			a.want(a.fault == "internal", `{"error":"internal",…}, or the end of this connection`)
+			a.want(a.errorCode == "internal", `{"error":"internal",…}, or the end of this connection`)
 		}
 	}
-	other.do(ask("hello")) // the others go on
+	other.do(ask("hello")) // other connections are not affected
 }
 
-// shared makes a session on one connection, uses it on another, and sees it still there when the first is closed.
+// shared creates a session on one connection and uses it on another, also after the first is closed.
 func shared(p *probe) {
 	first, second := p.connect(), p.connect()
-	id := first.begin()
-	use := p.x.first("history", "get", "delete")
-	second.do(of(use, id))
+	id := first.newSession()
+	use := p.x.firstOp("history", "get", "delete")
+	second.do(onSession(use, id))
 	first.Close()
 	if use != "delete" {
-		second.do(of(use, id))
-		second.do(of("delete", id))
+		second.do(onSession(use, id))
+		second.do(onSession("delete", id))
 	}
-	p.connect().refused(of(use, id), "not_found", "the session was deleted on another connection")
+	p.connect().wantError(onSession(use, id), "not_found", "the session was deleted on another connection")
 }
 
-// hundredConns is how many connections that check opens.
+// hundredConns is the number of connections in the check of many connections.
 const hundredConns = 100
 
-// hundred opens connections at once and asks something on each while all are open.
+// hundred opens all connections at the same time and sends a request on each.
 func hundred(p *probe) {
 	const users = hundredConns
 	var opened [users]*conn
@@ -143,19 +145,19 @@ func hundred(p *probe) {
 			problems <- m
 		}()
 	}
-	worst := firstOf(problems, users)
-	p.conns = append(p.conns, opened[:]...) // to be closed, those that could be opened
-	p.none(worst)
+	failed := firstOf(problems, users)
+	p.conns = append(p.conns, opened[:]...) // so that close closes those that are open
+	p.must(failed)
 	for _, c := range opened {
 		go func() {
 			_, m := c.try(ask("hello"))
 			problems <- m
 		}()
 	}
-	p.none(firstOf(problems, users))
+	p.must(firstOf(problems, users))
 }
 
-// firstOf is the first problem among so many answers, when all have come; nil for none.
+// firstOf receives n results and returns the first that is not nil.
 func firstOf(problems <-chan *mismatch, n int) (m *mismatch) {
 	for range n {
 		m = cmp.Or(m, <-problems)
@@ -163,27 +165,91 @@ func firstOf(problems <-chan *mismatch, n int) (m *mismatch) {
 	return m
 }
 
-// none ends the check with a problem, if there is one.
-func (p *probe) none(m *mismatch) {
+// must ends the check if m is not nil.
+func (p *probe) must(m *mismatch) {
 	if m != nil {
 		p.fail(m)
 	}
 }
 
-// delay tells how long a request and its answer take. How long is too long is no question of conformance.
+// delay reports the median time from request to answer. It never fails: speed is not part of conformance.
 func delay(p *probe) {
-	const asked, suspicious = 21, 30 * time.Millisecond
+	const requests, suspicious = 21, 30 * time.Millisecond
 	c := p.connect()
 	var took []time.Duration
-	for range asked {
+	for range requests {
 		start := time.Now()
 		c.do(ask("hello"))
 		took = append(took, time.Since(start))
 	}
 	slices.Sort(took)
-	median := took[asked/2]
-	p.Note = fmt.Sprintf("a request takes %v", median.Round(time.Microsecond))
+	median := took[requests/2]
+	p.Note = fmt.Sprintf("median round trip %v", median.Round(time.Microsecond))
 	if median > suspicious {
-		p.Note += ": set TCP_NODELAY, and write an answer and its line end at once"
+		p.Note += ": set TCP_NODELAY, and write an answer with its newline at once"
 	}
+}
+
+func illTypedChecks() []check {
+	return []check{
+		{name: "a field that is missing or of another type", section: "errors", run: illTyped},
+	}
+}
+
+// malformed returns requests without a required field or with one of another type. Each uses another session, so that
+// they cannot affect each other.
+func malformed() (list []request) {
+	id := func() string { return uuid.NewString() }
+	return []request{
+		ask("get_or_create"), ask("get_or_create", "id", 7),
+		ask("add_message", "role", "user", "content", "Hello"),
+		ask("add_message", "id", id(), "content", "Hello"), ask("add_message", "id", id(), "role", "user"),
+		ask("add_message", "id", id(), "role", 7, "content", "Hello"),
+		ask("add_message", "id", id(), "role", "user", "content", []int{}),
+		ask("add_message", "id", id(), "role", "user", "content", "Hello", "hold_us", "long"),
+		ask("history"), ask("history", "id", 7),
+		ask("update", "id", id()), ask("update", "id", id(), "fields", "none"), ask("update", "id", id(), "fields", []int{}),
+		ask("get"), ask("get", "id", []int{}), ask("delete"), ask("delete", "id", 7),
+		{op: "hello", text: `{}`}, {op: "hello", text: `{"op":7}`}, {op: "hello", text: `{"op":[]}`},
+		ask("sweep"), ask("sweep", "older_than_us", "long"),
+	}
+}
+
+// illTyped checks that malformed requests are answered and the connection stays usable. An adapter may accept them. If
+// it rejects one, the error is internal, or for a bad id not_found, or for a bad op unsupported.
+func illTyped(p *probe) {
+	c := p.connect()
+	var accepted []string
+	for _, q := range malformed() {
+		if q.op != "hello" && !p.x.has(q.op) {
+			continue
+		}
+		if id := q.id(); id != "" && p.x.has("get_or_create") {
+			c.do(onSession("get_or_create", id))
+		}
+		a, m := c.try(q)
+		if m != nil {
+			m.want = `{"error":"internal",…}, and a connection that stays open`
+			p.fail(m)
+		}
+		switch {
+		case a.errorCode == "" && q.op != "hello":
+			accepted = append(accepted, q.text)
+		case a.errorCode == "not_found" && (q.id() == "" || !p.x.has("get_or_create")):
+		case a.errorCode == "unsupported" && q.op == "hello":
+		default:
+			a.want(a.errorCode == "internal", `{"error":"internal",…}: a field is missing or of another type`)
+		}
+	}
+	c.do(ask("hello")) // the connection is still usable
+	if len(accepted) > 0 {
+		p.Note = fmt.Sprintf("accepts requests that sessbench never sends, such as %s", accepted[0])
+	}
+}
+
+// id returns the session id in a request, empty for none.
+func (q request) id() string {
+	_, after, _ := strings.Cut(q.text, `"id":"`)
+	id, _, _ := strings.Cut(after, `"`)
+	return id
 }

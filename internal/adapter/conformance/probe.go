@@ -8,24 +8,24 @@ import (
 	"github.com/google/uuid"
 )
 
-// probe is a check being made. Its methods, and those of its answers, end the goroutine of the check where they meet what is
-// wrong, as those of testing.T do; a check's other goroutines use [conn.try].
+// probe is a running check. Its methods, and those of its answers, end the goroutine of the check at the first mismatch,
+// as those of testing.T do. Other goroutines of a check use [conn.try].
 type probe struct {
 	Check
-	x     *examination
+	x     *tester
 	hung  bool
 	conns []*conn
 }
 
-// fail ends the check.
+// fail ends the check with a mismatch.
 func (p *probe) fail(m *mismatch) {
 	p.Verdict, p.hung = Fail, m.hung
 	p.Sent, p.Got, p.Want = m.sent, m.got, m.want
 	runtime.Goexit()
 }
 
-// skip says why there is no verdict.
-func (p *probe) skip(why string) { p.Verdict, p.Note = Skip, why }
+// skip sets the verdict. It does not end the check.
+func (p *probe) skip(reason string) { p.Verdict, p.Note = Skip, reason }
 
 func (p *probe) close() {
 	for _, c := range p.conns {
@@ -36,10 +36,10 @@ func (p *probe) close() {
 	}
 }
 
-// connect opens one more connection.
+// connect opens another connection.
 func (p *probe) connect() *conn {
 	c, m := p.tryConnect()
-	p.none(m)
+	p.must(m)
 	p.conns = append(p.conns, c)
 	return c
 }
@@ -48,7 +48,7 @@ func (p *probe) tryConnect() (*conn, *mismatch) {
 	dialed, err := p.x.dial()
 	if err != nil {
 		return nil, &mismatch{
-			sent: "a connection to it", got: err.Error() + p.x.obituary(), want: "as many connections as there are users",
+			sent: "a connection to it", got: err.Error() + p.x.exitReport(), want: "a connection for each user",
 		}
 	}
 	c := &conn{Conn: dialed, p: p, in: bufio.NewReaderSize(dialed, 1<<16)}
@@ -56,30 +56,30 @@ func (p *probe) tryConnect() (*conn, *mismatch) {
 	return c, nil
 }
 
-// do makes a request that is to succeed.
+// do sends a request that must succeed.
 func (c *conn) do(q request) *answer {
 	a, m := c.try(q)
-	c.p.none(m)
-	a.want(a.fault == "", "an answer that is no error")
+	c.p.must(m)
+	a.want(a.errorCode == "", "an answer without an error")
 	return a
 }
 
-// refused makes a request that is to fail in a certain way.
-func (c *conn) refused(q request, fault, why string) {
+// wantError sends a request that must fail with an error code.
+func (c *conn) wantError(q request, code, why string) {
 	a, m := c.try(q)
-	c.p.none(m)
-	a.want(a.fault == fault, `{"error":%q,…}: %s`, fault, why)
+	c.p.must(m)
+	a.want(a.errorCode == code, `{"error":%q,…}: %s`, code, why)
 }
 
-// aSession among what a check needs says that sessions can be made, in one way or another.
-const aSession = "get_or_create or create"
+// anyCreate in check.needs stands for either of the operations that create a session.
+const anyCreate = "get_or_create or create"
 
-// begin makes a session and returns its id.
-func (c *conn) begin() string {
+// newSession creates a session and returns its id.
+func (c *conn) newSession() string {
 	if !c.p.x.has("get_or_create") {
 		return c.do(ask("create", "kind", "chat")).text("id")
 	}
 	id := uuid.NewString()
-	c.do(of("get_or_create", id))
+	c.do(onSession("get_or_create", id))
 	return id
 }

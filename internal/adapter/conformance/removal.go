@@ -8,36 +8,36 @@ import (
 
 func removalChecks() []check {
 	return []check{
-		{name: "sweep removes what was not used for so long", section: "sweep", run: sweeps, needs: []string{aSession, "sweep"}},
-		{name: "census counts sessions, and no lock too many", section: "census", run: counts, needs: []string{aSession, "census"}},
-		{name: "reset removes every session", section: "reset", run: resets, needs: []string{aSession}},
+		{name: "sweep removes sessions that were not used", section: "sweep", run: sweeps, needs: []string{anyCreate, "sweep"}},
+		{name: "census counts sessions and locks", section: "census", run: counts, needs: []string{anyCreate, "census"}},
+		{name: "reset removes every session", section: "reset", run: resets, needs: []string{anyCreate}},
 	}
 }
 
-// sweeps waits longer where the machine is so busy that sessions grow old before they can be swept.
+// sweeps retries with longer times on a machine so busy that used sessions expire before the sweep.
 func sweeps(p *probe) {
 	for age := 100 * time.Millisecond; age < 10*time.Second; age *= 4 {
 		if p.sweepsAt(age) {
 			return
 		}
 	}
-	p.skip("the machine is too busy: what was used just now was old already")
+	p.skip("the machine is too busy: sessions expired between use and sweep")
 }
 
-// sweepsAt has sessions that are older than age, uses all but one of them, and sweeps what is older than half of it. It reports
-// whether that came to a verdict.
+// sweepsAt creates sessions, waits for age, uses all but one of them, and sweeps with half of age. It returns false if
+// that took too long for a verdict.
 func (p *probe) sweepsAt(age time.Duration) bool {
 	c := p.connect()
 	c.do(ask("reset"))
-	stale := c.begin()
+	stale := c.newSession()
 	var used []request
 	for _, use := range p.x.uses("") {
 		if use.op != "delete" {
-			used = append(used, use.on(c.begin()))
+			used = append(used, use.withID(c.newSession()))
 		}
 	}
 	if p.x.has("get_or_create") {
-		used = append(used, of("get_or_create", c.begin()))
+		used = append(used, onSession("get_or_create", c.newSession()))
 	}
 	time.Sleep(age)
 	start := time.Now()
@@ -48,26 +48,24 @@ func (p *probe) sweepsAt(age time.Duration) bool {
 	if time.Since(start) > age/2 {
 		return false
 	}
-	var there []string // of what was used
 	for _, use := range used {
-		answered, m := c.try(use)
-		p.none(m)
-		created := use.op == "get_or_create" && answered.fault == "" && answered.flag("created")
-		if answered.fault != "" || created {
-			a.want(false, "sessions that were used just now to stay: %s is a use", use.op)
+		got, m := c.try(use)
+		p.must(m)
+		created := use.op == "get_or_create" && got.errorCode == "" && got.flag("created")
+		if got.errorCode != "" || created {
+			a.want(false, "sessions that were just used to stay: %s is a use", use.op)
 		}
-		there = append(there, use.op)
 	}
-	a.want(a.number("removed") == 1, `"removed":1: one session was not used for %v, and %d were`, age, len(there))
+	a.want(a.number("removed") == 1, `"removed":1: one session was not used for %v, and %d were`, age, len(used))
 	for _, use := range p.x.uses(stale) {
-		c.refused(use, "not_found", "the session was swept")
+		c.wantError(use, "not_found", "the session was swept")
 	}
 	none := c.do(ask("sweep", "older_than_us", maxInt))
-	none.want(none.number("removed") == 0, `"removed":0: no session is as old as that`)
+	none.want(none.number("removed") == 0, `"removed":0: no session is that old`)
 	return true
 }
 
-// counts counts as sessions come and go.
+// counts checks the census while sessions are created and removed.
 func counts(p *probe) {
 	c := p.connect()
 	c.do(ask("reset"))
@@ -76,13 +74,13 @@ func counts(p *probe) {
 		a := c.do(ask("census"))
 		n := uint64(len(ids))
 		a.want(a.number("sessions") == n, `"sessions":%d`, n)
-		if locks, told := a.told("locks"); told {
-			a.want(locks <= n, `"locks" at most %d: those kept for single sessions, and there are no more sessions (0 where locks are not made per session)`, n)
+		if locks, ok := a.optional("locks"); ok {
+			a.want(locks <= n, `"locks" at most %d, the number of sessions: it counts locks per session (0 if there are none)`, n)
 		}
 	}
 	census()
 	for range 7 {
-		ids = append(ids, c.begin())
+		ids = append(ids, c.newSession())
 		for _, use := range p.x.uses(ids[0]) {
 			if use.op != "delete" {
 				c.do(use)
@@ -95,12 +93,12 @@ func counts(p *probe) {
 	}
 	for _, left := range []int{4, 0} {
 		for len(ids) > left {
-			c.do(of("delete", ids[0]))
+			c.do(onSession("delete", ids[0]))
 			ids = ids[1:]
 		}
 		census()
 	}
-	for _, q := range p.x.uses(uuid.NewString()) { // refused, and no lock kept for an id that never was
+	for _, q := range p.x.uses(uuid.NewString()) { // not_found, and no lock may be kept for such an id
 		if _, m := c.try(q); m != nil {
 			p.fail(m)
 		}
@@ -108,14 +106,14 @@ func counts(p *probe) {
 	census()
 }
 
-// resets resets on a connection of its own, as sessbench does, while a user's is open.
+// resets resets on another connection than the user's, as sessbench does.
 func resets(p *probe) {
 	control, user := p.connect(), p.connect()
-	ids := []string{user.begin(), user.begin()}
+	ids := []string{user.newSession(), user.newSession()}
 	control.do(ask("reset"))
 	for _, id := range ids {
-		user.gone(id, "everything was reset")
+		user.wantAbsent(id, "everything was reset")
 	}
-	id := user.begin()
-	user.empty(id)
+	id := user.newSession()
+	user.wantEmpty(id)
 }

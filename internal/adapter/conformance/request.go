@@ -9,16 +9,15 @@ import (
 	"unicode/utf16"
 )
 
-// request is a line without its end, written out and not encoded, so that its words stand in the order of the specification
-// and its strings can be escaped in more than one way.
+// request is a line without its newline. It is not made with encoding/json, so that its members are in the order of the
+// specification and its strings can be escaped in different ways.
 type request struct {
 	op   string
 	text string
-	hold time.Duration // work that it asks for
+	hold time.Duration // requested work
 }
 
-// ask is a request of an operation with fields, each a name and a value: a string, a whole number, work, or fields of a
-// session.
+// ask returns a request with pairs of a name and a value: a string, an integer, a duration of work, or a session's fields.
 func ask(op string, fields ...any) (q request) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"op":%q`, op)
@@ -41,32 +40,32 @@ func ask(op string, fields ...any) (q request) {
 	return q
 }
 
-// say is a request to add a message.
-func say(id, content string) request {
+// addMessage returns a request to add a message.
+func addMessage(id, content string) request {
 	return ask("add_message", "id", id, "role", "user", "content", content)
 }
 
-// set is a request to set fields.
-func set(id string, fields map[string]string) request {
+// update returns a request to set fields.
+func update(id string, fields map[string]string) request {
 	return ask("update", "id", id, "fields", fields)
 }
 
-// of is a request of an operation that wants nothing but a session.
-func of(op, id string) request { return ask(op, "id", id) }
+// onSession returns a request whose only argument is the session.
+func onSession(op, id string) request { return ask(op, "id", id) }
 
-// on is the request for a session, where it was one for none.
-func (q request) on(id string) request {
+// withID returns the request with an id in place of the empty one.
+func (q request) withID(id string) request {
 	q.text = strings.Replace(q.text, `"id":""`, `"id":`+raw(id), 1)
 	return q
 }
 
-// raw writes a JSON string with no more escapes than there have to be.
+// raw returns a JSON string with as few escapes as possible.
 func raw(s string) string {
 	needed := func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }
 	if !strings.ContainsFunc(s, needed) {
-		return `"` + s + `"` // it may be long
+		return `"` + s + `"` // fast, for long strings
 	}
-	return written(s, func(b *strings.Builder, r rune) {
+	return quote(s, func(b *strings.Builder, r rune) {
 		if needed(r) {
 			escape(b, r)
 			return
@@ -75,12 +74,10 @@ func raw(s string) string {
 	})
 }
 
-// escaped writes a JSON string with every character escaped that can be.
-func escaped(s string) string {
-	return written(s, escape)
-}
+// escaped returns a JSON string with every character escaped.
+func escaped(s string) string { return quote(s, escape) }
 
-func written(s string, put func(*strings.Builder, rune)) string {
+func quote(s string, put func(*strings.Builder, rune)) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {

@@ -9,21 +9,17 @@ import (
 )
 
 func textChecks() []check {
-	messages, fields := []string{aSession, "add_message", "history"}, []string{aSession, "update", "get"}
-	list := []check{
+	messages, fields := []string{anyCreate, "add_message", "history"}, []string{anyCreate, "update", "get"}
+	return []check{
 		{name: "any text in messages", section: "add_message", run: textInMessages, needs: messages},
 		{name: "any text in fields", section: "update", run: textInFields, needs: fields},
+		{name: "a message of 128 KiB", section: "sizes", run: largeMessage, needs: messages},
+		{name: "a history of 15 messages of 128 KiB", section: "sizes", run: largeHistory, needs: messages},
+		{name: "fields of 1 MiB", section: "sizes", run: largeFields, needs: fields},
 	}
-	return append(list,
-		check{name: "a message of 128 KiB", section: sizesSection, run: largeMessage, needs: messages},
-		check{name: "a history of 15 messages of 128 KiB", section: sizesSection, run: largeHistory, needs: messages},
-		check{name: "fields of 1 MiB", section: sizesSection, run: largeFields, needs: fields},
-	)
 }
 
-const sizesSection = "sizes"
-
-// texts are what breaks encoders, decoders and line readers.
+// texts returns strings that break encoders, decoders and line readers.
 func texts() []string {
 	var controls strings.Builder
 	for r := range ' ' {
@@ -39,46 +35,46 @@ func texts() []string {
 func textInMessages(p *probe) {
 	c := p.connect()
 	for _, text := range texts() {
-		id := c.begin()
+		id := c.newSession()
 		for _, quote := range []func(string) string{raw, escaped} {
 			q := ask("add_message", "id", id, "role", "user")
 			q.text = strings.TrimSuffix(q.text, "}") + `,"content":` + quote(text) + "}"
 			c.do(q)
-			c.last(q, id, text)
+			c.wantLast(q, id, text)
 		}
 	}
 }
 
-// last wants the newest message to have this text, which was sent with q.
-func (c *conn) last(q request, id, text string) {
-	a := c.do(of("history", id))
+// wantLast checks that the newest message has the text that was sent with q.
+func (c *conn) wantLast(q request, id, text string) {
+	a := c.do(onSession("history", id))
 	list := a.messages()
 	a.want(len(list) > 0, "the message that was added")
 	a.sent = q
-	differs := difference(*list[len(list)-1].Content, text)
-	a.want(differs == "", "by history the text as it was sent: %s", differs)
+	diff := difference(*list[len(list)-1].Content, text)
+	a.want(diff == "", "the same text from history: %s", diff)
 }
 
 func textInFields(p *probe) {
 	c := p.connect()
 	for _, text := range texts() {
 		for _, quote := range []func(string) string{raw, escaped} {
-			id := c.begin()
+			id := c.newSession()
 			q := ask("update", "id", id)
 			q.text = strings.TrimSuffix(q.text, "}") + `,"fields":` + object(map[string]string{"name " + text: text}, quote) + "}"
 			c.do(q)
-			a := c.do(of("get", id))
+			a := c.do(onSession("get", id))
 			a.sent = q
 			fields := a.strings("fields")
-			got, there := fields["name "+text]
-			a.want(there && len(fields) == 1, "by get one field with the name %q", "name "+text)
-			differs := difference(got, text)
-			a.want(differs == "", "by get the text as it was sent: %s", differs)
+			got, ok := fields["name "+text]
+			a.want(ok && len(fields) == 1, "one field with the name %q from get", "name "+text)
+			diff := difference(got, text)
+			a.want(diff == "", "the same text from get: %s", diff)
 		}
 	}
 }
 
-// difference says where two texts differ, empty if they do not.
+// difference describes the first difference of two texts, empty if there is none.
 func difference(got, want string) string {
 	if got == want {
 		return ""
@@ -108,60 +104,59 @@ func filled(pattern string, size int) string {
 	return text + strings.Repeat(".", size-len(text))
 }
 
-// largeMessage sends the largest message that there can be, its role as long as it can be, not only of ASCII and with each
-// character escaped: that line has 800 KB.
+// largeMessage sends a message of the maximum size, raw and with each character escaped: that line has 800 KB.
 func largeMessage(p *probe) {
 	c := p.connect()
 	role, text := filled("role ", adapter.MaxRole), filled("The quick brown fox, Größe, 大, 😀. ", adapter.MaxContent)
 	for _, quote := range []func(string) string{raw, escaped} {
-		id := c.begin()
+		id := c.newSession()
 		q := ask("add_message", "id", id)
 		q.text = strings.TrimSuffix(q.text, "}") + `,"role":` + quote(role) + `,"content":` + quote(text) + "}"
 		c.do(q)
-		c.last(q, id, text)
-		p.tidy(c, id)
+		c.wantLast(q, id, text)
+		c.discard(id)
 	}
-	c.do(ask("hello")) // the connection is still good
+	c.do(ask("hello")) // the connection is still usable
 }
 
-// largeHistory wants the longest history that there can be in an answer.
+// largeHistory reads a history of the maximum size.
 func largeHistory(p *probe) {
 	c := p.connect()
-	id := c.begin()
+	id := c.newSession()
 	for i := range kept {
-		c.do(say(id, filled(fmt.Sprintf("Message \"%d\". ", i+1), adapter.MaxContent)))
+		c.do(addMessage(id, filled(fmt.Sprintf("Message \"%d\". ", i+1), adapter.MaxContent)))
 	}
-	a := c.do(of("history", id))
+	a := c.do(onSession("history", id))
 	list := a.messages()
 	a.want(len(list) == kept, "%d messages: got %d", kept, len(list))
 	for i, m := range list {
-		differs := difference(*m.Content, filled(fmt.Sprintf("Message \"%d\". ", i+1), adapter.MaxContent))
-		a.want(differs == "", "message %d as it was sent: %s", i+1, differs)
+		diff := difference(*m.Content, filled(fmt.Sprintf("Message \"%d\". ", i+1), adapter.MaxContent))
+		a.want(diff == "", "message %d unchanged: %s", i+1, diff)
 	}
-	p.tidy(c, id)
+	c.discard(id)
 }
 
-// largeFields sends as much of fields as a session can have, raw and escaped: that line has 6 MB.
+// largeFields sends fields of the maximum size, raw and with each character escaped: that line has 6 MB.
 func largeFields(p *probe) {
 	c := p.connect()
 	name, text := "large", filled("The quick brown fox. ", adapter.MaxFields-len("large"))
 	for _, quote := range []func(string) string{raw, escaped} {
-		id := c.begin()
+		id := c.newSession()
 		q := ask("update", "id", id)
 		q.text = strings.TrimSuffix(q.text, "}") + `,"fields":` + object(map[string]string{name: text}, quote) + "}"
 		c.do(q)
-		a := c.do(of("get", id))
+		a := c.do(onSession("get", id))
 		a.sent = q
-		differs := difference(a.strings("fields")[name], text)
-		a.want(differs == "", "by get the text as it was sent: %s", differs)
-		p.tidy(c, id)
+		diff := difference(a.strings("fields")[name], text)
+		a.want(diff == "", "the same text from get: %s", diff)
+		c.discard(id)
 	}
-	c.do(ask("hello")) // the connection is still good
+	c.do(ask("hello")) // the connection is still usable
 }
 
-// tidy deletes a large session, where that is possible.
-func (p *probe) tidy(c *conn, id string) {
-	if p.x.has("delete") {
-		c.do(of("delete", id))
+// discard deletes a large session if the adapter has delete.
+func (c *conn) discard(id string) {
+	if c.p.x.has("delete") {
+		c.do(onSession("delete", id))
 	}
 }

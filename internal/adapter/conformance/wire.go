@@ -18,18 +18,14 @@ import (
 )
 
 const (
-	maxLine = 16 << 20 // bytes of a line, its end included
+	maxLine = 16 << 20 // bytes of a line with its newline
 	maxInt  = 1 << 53
 )
 
-// mismatch is an adapter's doing beside what the specification wants.
+// mismatch is a violation of the specification.
 type mismatch struct {
 	sent, got, want string
 	hung            bool
-}
-
-func (m *mismatch) Error() string {
-	return fmt.Sprintf("sent %s, got %s: want %s", m.sent, m.got, m.want)
 }
 
 // conn is a user's connection.
@@ -37,10 +33,10 @@ type conn struct {
 	net.Conn
 	p      *probe
 	in     *bufio.Reader
-	forget func() bool // it need not be closed any more when the examination's context ends
+	forget func() bool // stops closing the connection at the end of the context
 }
 
-// try makes a request and reads its answer, which may be an error of the protocol.
+// try sends a request and reads its answer, which may be an error.
 func (c *conn) try(q request) (*answer, *mismatch) {
 	if m := c.send(q, []byte(q.text+"\n")); m != nil {
 		return nil, m
@@ -50,7 +46,7 @@ func (c *conn) try(q request) (*answer, *mismatch) {
 
 // send sends a request, or a piece of it.
 func (c *conn) send(q request, piece []byte) *mismatch {
-	_ = c.SetDeadline(time.Now().Add(c.p.x.Timeout + q.hold)) // errs on a closed connection, which Write does, too
+	_ = c.SetDeadline(time.Now().Add(c.p.x.Timeout + q.hold)) // fails on a closed connection, as Write does
 	if _, err := c.Write(piece); err != nil {
 		return c.broken(q, err)
 	}
@@ -66,7 +62,7 @@ func (c *conn) receive(q request) (*answer, *mismatch) {
 	a, want := parse(line)
 	if want == "" && c.in.Buffered() > 0 {
 		next, _ := c.in.Peek(c.in.Buffered())
-		want, line = "one line for one request, and nothing behind it", line+string(next)
+		want, line = "one line for one request, and nothing after it", line+string(next)
 	}
 	if want != "" {
 		return nil, &mismatch{sent: cut(q.text), got: cut(line), want: want}
@@ -89,14 +85,14 @@ func (c *conn) line() (string, error) {
 			return string(line), nil
 		case errors.Is(err, bufio.ErrBufferFull):
 		case errors.Is(err, io.EOF) && len(line) > 0:
-			return "", fmt.Errorf("%s without a line end, and a closed connection", cut(string(line)))
+			return "", fmt.Errorf("%s without a newline, and a closed connection", cut(string(line)))
 		default:
 			return "", err
 		}
 	}
 }
 
-// broken says what happened to a connection instead of an answer.
+// broken describes the error of a connection.
 func (c *conn) broken(q request, err error) *mismatch {
 	m := &mismatch{sent: cut(q.text), want: "an answer: one JSON object on one line"}
 	switch {
@@ -106,26 +102,25 @@ func (c *conn) broken(q request, err error) *mismatch {
 	case errors.Is(err, errLong):
 		m.got, m.want = err.Error(), "an answer of at most 16 MiB"
 	case errors.Is(err, io.EOF):
-		m.got = "a closed connection" + c.p.x.obituary()
+		m.got = "a closed connection" + c.p.x.exitReport()
 	default:
-		m.got = err.Error() + c.p.x.obituary()
+		m.got = err.Error() + c.p.x.exitReport()
 	}
 	return m
 }
 
-// answer is a JSON object that came for a request.
+// answer is the answer to a request.
 type answer struct {
-	p      *probe
-	sent   request
-	line   string
-	fields map[string]json.RawMessage
-	fault  string // the kind of error, empty: none
+	p         *probe
+	sent      request
+	line      string
+	fields    map[string]json.RawMessage
+	errorCode string // empty: no error
 }
 
-// faults are the kinds of errors.
-var faults = []string{"not_found", "exists", "closed", "unsupported", "internal"}
+var errorCodes = []string{"not_found", "exists", "closed", "unsupported", "internal"}
 
-// parse reads an answer's line; want says what it should have been if it is not what any answer has to be.
+// parse parses the line of an answer. want is what was expected if the line is not a legal answer to any request.
 func parse(line string) (a *answer, want string) {
 	a = &answer{line: line}
 	if !utf8.ValidString(line) {
@@ -137,54 +132,47 @@ func parse(line string) (a *answer, want string) {
 	if a.fields == nil {
 		return nil, "a JSON object"
 	}
-	maps.DeleteFunc(a.fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" }) // as good as absent
-	if fault, there := a.fields["error"]; there {
-		if json.Unmarshal(fault, &a.fault) != nil || !slices.Contains(faults, a.fault) {
-			return nil, `as "error" one of ` + strings.Join(faults, ", ")
+	maps.DeleteFunc(a.fields, func(_ string, raw json.RawMessage) bool { return string(raw) == "null" }) // same as absent
+	if code, ok := a.fields["error"]; ok {
+		if json.Unmarshal(code, &a.errorCode) != nil || !slices.Contains(errorCodes, a.errorCode) {
+			return nil, `as "error" one of ` + strings.Join(errorCodes, ", ")
 		}
 		return a, ""
 	}
 	for _, name := range []string{"seq", "version", "incarnation", "held_us", "removed", "sessions", "locks", "threads"} {
-		if raw, there := a.fields[name]; there {
-			if _, ok := whole(raw); !ok {
-				return nil, wholeNumber(name)
+		if raw, ok := a.fields[name]; ok {
+			if _, ok := integer(raw); !ok {
+				return nil, wantInteger(name)
 			}
 		}
 	}
 	return a, ""
 }
 
-// whole reads a number as the protocol writes it. JSON has no leading zeros and no plus.
-func whole(raw json.RawMessage) (n uint64, ok bool) {
+// integer parses an integer in digits only. Legal JSON has neither leading zeros nor a plus sign.
+func integer(raw json.RawMessage) (n uint64, ok bool) {
 	n, err := strconv.ParseUint(string(raw), 10, 64)
 	return n, err == nil && n <= maxInt
 }
 
-func wholeNumber(name string) string {
+func wantInteger(name string) string {
 	return fmt.Sprintf("%q as a whole number from 0 to 2^53, in digits only", name)
 }
 
-// told is a number that an answer may leave out.
-func (a *answer) told(name string) (n uint64, ok bool) {
-	raw, there := a.fields[name]
-	if !there {
-		return 0, false
-	}
-	return whole(raw)
-}
+// optional returns an optional integer.
+func (a *answer) optional(name string) (n uint64, ok bool) { return integer(a.fields[name]) }
 
-// number is a number that has to be there.
+// number returns a required integer.
 func (a *answer) number(name string) uint64 {
-	n, ok := a.told(name)
-	a.want(ok, "%s", wholeNumber(name))
+	n, ok := a.optional(name)
+	a.want(ok, "%s", wantInteger(name))
 	return n
 }
 
-// read reads a field that has to be there into v, a pointer; kind says what is wanted.
+// read unmarshals a required field into v. kind describes its type.
 func (a *answer) read(name, kind string, v any) {
-	raw, there := a.fields[name]
-	err := json.Unmarshal(raw, v)
-	a.want(there && err == nil, "%q as %s", name, kind)
+	err := json.Unmarshal(a.fields[name], v) // fails for an absent field
+	a.want(err == nil, "%q as %s", name, kind)
 }
 
 func (a *answer) text(name string) (s string) {
@@ -197,41 +185,41 @@ func (a *answer) flag(name string) (b bool) {
 	return b
 }
 
-// strings are the fields of a session.
+// strings returns the fields of a session.
 func (a *answer) strings(name string) (m map[string]string) {
 	a.read(name, "an object of strings", &m)
 	return m
 }
 
-// message is one of a history.
+// message is a message of a history.
 type message struct {
 	Seq     *json.RawMessage `json:"seq"`
 	Role    *string          `json:"role"`
 	Content *string          `json:"content"`
 }
 
-// messages are those of a history.
+// messages returns the messages of a history.
 func (a *answer) messages() (list []message) {
 	const kind = `a list of {"seq","role","content"}`
 	a.read("messages", kind, &list)
 	for _, m := range list {
 		a.want(m.Role != nil && m.Content != nil, `"messages" as %s`, kind)
 		if m.Seq != nil {
-			_, ok := whole(*m.Seq)
-			a.want(ok, "%s", wholeNumber("seq"))
+			_, ok := integer(*m.Seq)
+			a.want(ok, "%s", wantInteger("seq"))
 		}
 	}
 	return list
 }
 
-// want ends the check unless the answer is as it should be.
+// want ends the check unless ok. The format describes the expected answer.
 func (a *answer) want(ok bool, format string, args ...any) {
 	if !ok {
 		a.p.fail(&mismatch{sent: cut(a.sent.text), got: cut(a.line), want: fmt.Sprintf(format, args...)})
 	}
 }
 
-// cut shortens a line to what a reader takes in, in the middle, and shows what is not printable as such.
+// cut removes the middle of a long line, and replaces unprintable characters.
 func cut(line string) string {
 	const end, longest = 80, 400
 	line = strings.TrimSuffix(line, "\n")
@@ -244,7 +232,7 @@ func cut(line string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r < ' ' && r != '\t':
-			return '␀' + r // its picture
+			return '␀' + r // its symbol
 		case r != '\t' && !unicode.IsPrint(r) && !unicode.IsSpace(r):
 			return '\uFFFD'
 		}
