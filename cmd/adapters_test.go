@@ -27,39 +27,39 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// shippedAdapters are the adapters below examples/, each with every way of locking that it has. What is the same with all of
-// them is tested once.
+// shippedAdapters are the adapters in examples/, with each of their lock strategies. The common part of an adapter is tested
+// once.
 func shippedAdapters() []shippedAdapter {
 	return []shippedAdapter{
 		{language: "python", words: "python/server.py --lock global"},
 		{language: "python", words: "python/server.py --lock per-session", unsound: true},
-		{language: "python", words: "python/server.py --lock per-session-fixed", wholly: true},
+		{language: "python", words: "python/server.py --lock per-session-fixed", protocol: true},
 		{language: "python", words: "python/server.py --lock global --async"},
 		{language: "python", words: "python/server.py --lock per-session --async", unsound: true},
-		{language: "python", words: "python/server.py --lock per-session-fixed --async", wholly: true},
+		{language: "python", words: "python/server.py --lock per-session-fixed --async", protocol: true},
 		{language: "java", words: "java/Server.java --lock synchronized"},
 		{language: "java", words: "java/Server.java --lock compute"},
-		{language: "java", words: "java/Server.java --lock reentrant", wholly: true},
-		{language: "node", words: "node/server.js --lock none", unsound: true, wholly: true, fails: "two messages at once in one session"},
+		{language: "java", words: "java/Server.java --lock reentrant", protocol: true},
+		{language: "node", words: "node/server.js --lock none", unsound: true, protocol: true, fails: "two messages at once in one session"},
 		{language: "node", words: "node/server.js --lock global"},
-		{language: "node", words: "node/server.js --lock per-session", wholly: true},
+		{language: "node", words: "node/server.js --lock per-session", protocol: true},
 	}
 }
 
 type shippedAdapter struct {
 	language string
-	words    string // of its command line, the interpreter aside; the first is a path below examples/
-	wholly   bool   // the protocol, too, is tested with this one
-	unsound  bool   // its lock is there to show how an update gets lost
-	fails    string // the only check of its conformance that it fails; empty: none
+	words    string // of the command line without the interpreter; the first is a path in examples/
+	protocol bool   // also run the conformance checks
+	unsound  bool   // the strategy loses updates on purpose
+	fails    string // the only conformance check that fails; empty: none
 }
 
 func TestShippedAdapters(t *testing.T) {
 	if child.RaceDetector {
-		t.Skip("left out: the race detector sees nothing of other programs")
+		t.Skip("the race detector does not see other programs")
 	}
 	classes := t.TempDir()
-	compiled := sync.OnceValue(func() error { // from source each start takes seconds of processor time
+	compiled := sync.OnceValue(func() error { // a start from source takes seconds of processor time
 		out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, "../examples/java/Server.java").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("javac: %w: %s", err, out)
@@ -76,15 +76,15 @@ func TestShippedAdapters(t *testing.T) {
 				}
 				started.Command = append([]string{started.Command[0], "-cp", classes, "Server"}, started.Command[2:]...)
 			}
-			if a.wholly {
-				t.Run("speaks the protocol", func(t *testing.T) { a.speaks(t, started) })
+			if a.protocol {
+				t.Run("conforms", func(t *testing.T) { a.conforms(t, started) })
 			}
-			t.Run("locks as it says", func(t *testing.T) { a.locks(t, started) })
+			t.Run("locks", func(t *testing.T) { a.locks(t, started) })
 		})
 	}
 }
 
-// TestJavaAdapterRunsFromSource starts it as its users do.
+// TestJavaAdapterRunsFromSource starts the adapter as the documentation does.
 func TestJavaAdapterRunsFromSource(t *testing.T) {
 	t.Parallel()
 	a := shippedAdapter{language: "java", words: "java/Server.java --lock reentrant"}
@@ -97,16 +97,16 @@ func TestJavaAdapterRunsFromSource(t *testing.T) {
 	}
 }
 
-// spec says how to start the adapter. Without its interpreter the test is left out, or fails where SESSBENCH_REQUIRE
-// names the language.
+// spec returns the adapter's command. Without its interpreter the test is skipped, or fails if SESSBENCH_REQUIRE has the
+// language.
 func (a shippedAdapter) spec(t *testing.T) adapter.Spec {
 	t.Helper()
 	interpreter, err := interpreterOf(t.Context(), a.language)
 	switch required := os.Getenv("SESSBENCH_REQUIRE"); {
 	case err != nil && slices.Contains(strings.Split(required, ","), a.language):
-		t.Fatalf("left out: %v, and SESSBENCH_REQUIRE=%q forbids it", err, required)
+		t.Fatalf("%v, but SESSBENCH_REQUIRE=%q", err, required)
 	case err != nil:
-		t.Skipf("left out: %v", err)
+		t.Skip(err)
 	}
 	words := strings.Fields(a.words)
 	words[0], err = filepath.Abs(filepath.Join("..", "examples", words[0]))
@@ -119,7 +119,7 @@ func (a shippedAdapter) spec(t *testing.T) adapter.Spec {
 	return adapter.Spec{Command: append([]string{interpreter}, words...)}
 }
 
-// interpreterOf finds the program that runs a language, in a version that is new enough for the examples.
+// interpreterOf returns the path of a language's interpreter, or an error if it is too old for the examples.
 func interpreterOf(ctx context.Context, language string) (string, error) {
 	var name string
 	var major, minor int
@@ -129,7 +129,7 @@ func interpreterOf(ctx context.Context, language string) (string, error) {
 	case "java":
 		name, major = "java", 17
 		if _, err := exec.LookPath("javac"); err != nil {
-			return "", errors.New("no javac in PATH: without it java runs no source")
+			return "", errors.New("no javac in PATH: java cannot run source files")
 		}
 	case "node":
 		name, major = "node", 18
@@ -138,20 +138,20 @@ func interpreterOf(ctx context.Context, language string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no %s in PATH", name)
 	}
-	out, err := exec.CommandContext(ctx, path, "--version").Output() // Java 8 does not know it
+	out, err := exec.CommandContext(ctx, path, "--version").Output() // fails for Java 8
 	m := regexp.MustCompile(`(\d+)(?:\.(\d+))?`).FindSubmatch(out)
 	if err != nil || m == nil {
-		return "", fmt.Errorf("%s in PATH does not tell its version", name)
+		return "", fmt.Errorf("%s --version: no version", name)
 	}
-	is, _ := strconv.Atoi(string(m[1])) // digits
-	and, _ := strconv.Atoi(string(m[2]))
-	if is < major || is == major && and < minor {
+	gotMajor, _ := strconv.Atoi(string(m[1])) // digits
+	gotMinor, _ := strconv.Atoi(string(m[2]))
+	if gotMajor < major || gotMajor == major && gotMinor < minor {
 		return "", fmt.Errorf("%s in PATH is %s: want %d.%d or later", name, m[0], major, minor)
 	}
 	return path, nil
 }
 
-func (a shippedAdapter) speaks(t *testing.T, spec adapter.Spec) {
+func (a shippedAdapter) conforms(t *testing.T, spec adapter.Spec) {
 	report, err := conformance.Run(t.Context(), conformance.Config{Target: spec, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
@@ -169,11 +169,11 @@ func (a shippedAdapter) speaks(t *testing.T, spec adapter.Spec) {
 		}
 	}
 	if failed != a.fails {
-		t.Errorf("no check is called %q", a.fails)
+		t.Errorf("no check has the name %q", a.fails)
 	}
 }
 
-// locks has users meet on two sessions that come and go.
+// locks lets concurrent users work on two sessions that are removed and created again.
 func (a shippedAdapter) locks(t *testing.T, spec adapter.Spec) {
 	p, err := adapter.Start(t.Context(), spec, adapter.Options{StartTimeout: time.Minute, Timeout: time.Minute})
 	if err != nil {
@@ -184,35 +184,35 @@ func (a shippedAdapter) locks(t *testing.T, spec adapter.Spec) {
 			t.Error(err)
 		}
 	}()
-	enough := int64(1000)
+	limit := int64(1000)
 	if a.unsound {
-		enough = 100_000 // some hundred do as a rule
+		limit = 100_000 // usually a few hundred suffice
 	}
-	switch lost, err := lostUpdate(t.Context(), p, enough); {
+	switch lost, err := lostUpdate(t.Context(), p, limit); {
 	case err != nil:
 		t.Fatal(err)
 	case lost != "" && !a.unsound:
 		t.Error(lost)
 	case lost == "" && a.unsound:
-		t.Errorf("no update lost in %d operations: want one, it is what this lock is there to show", enough)
+		t.Errorf("no update lost in %d operations: this lock strategy must lose one", limit)
 	}
 }
 
-// lostUpdate has users work on the same sessions until so many operations are done or an update was lost: then it says
-// which.
-func lostUpdate(ctx context.Context, t scenarios.Target, enough int64) (lost string, err error) {
+// lostUpdate lets users work on the same sessions until limit operations are done or an update is lost, and describes the
+// lost update.
+func lostUpdate(ctx context.Context, t scenarios.Target, limit int64) (lost string, err error) {
 	const users = 8
 	ids := []manager.ID{uuid.New(), uuid.New()}
 	var (
-		wg    sync.WaitGroup
-		done  atomic.Int64
-		errs  [users]error
-		mu    sync.Mutex // protects lives and lost
-		lives = map[uint64]*toldLife{}
+		wg   sync.WaitGroup
+		done atomic.Int64
+		errs [users]error
+		mu   sync.Mutex // protects seen and lost
+		seen = map[uint64]*incarnation{}
 	)
 	use := func(c scenarios.Conn, rng *rand.Rand) error {
 		var a scenarios.Effect
-		for done.Add(1) <= enough {
+		for done.Add(1) <= limit {
 			q := scenarios.Request{ID: ids[rng.IntN(len(ids))]}
 			switch dice := rng.IntN(10); {
 			case dice < 2:
@@ -230,17 +230,17 @@ func lostUpdate(ctx context.Context, t scenarios.Target, enough int64) (lost str
 			case err != nil:
 				return err
 			case a.Reported&scenarios.ReportsSeq == 0 || a.Reported&scenarios.ReportsIncarnation == 0:
-				return fmt.Errorf("%v told no seq or no incarnation: %+v", q.Op, a)
+				return fmt.Errorf("%v without seq or incarnation: %+v", q.Op, a)
 			}
 			mu.Lock()
-			life := lives[a.Incarnation]
-			if life == nil {
-				life = &toldLife{seqs: map[uint64]bool{}}
-				lives[a.Incarnation] = life
+			in := seen[a.Incarnation]
+			if in == nil {
+				in = &incarnation{seqs: map[uint64]bool{}}
+				seen[a.Incarnation] = in
 			}
-			if wrong := life.tell(q.Op, a.Seq); wrong != "" {
-				lost = fmt.Sprintf("life %d: %s", a.Incarnation, wrong)
-				done.Store(enough)
+			if problem := in.add(q.Op, a.Seq); problem != "" {
+				lost = fmt.Sprintf("incarnation %d: %s", a.Incarnation, problem)
+				done.Store(limit)
 			}
 			mu.Unlock()
 		}
@@ -258,36 +258,37 @@ func lostUpdate(ctx context.Context, t scenarios.Target, enough int64) (lost str
 	return lost, errors.Join(errs[:]...)
 }
 
-// toldLife is what a target told about one life of a session.
-type toldLife struct {
-	seqs   map[uint64]bool // of the messages
-	latest uint64          // of them
-	ended  bool
-	last   uint64 // messages there were at the end
+// incarnation is the set of answers about one incarnation of a session.
+type incarnation struct {
+	seqs    map[uint64]bool // of the messages
+	latest  uint64          // highest of them
+	deleted bool
+	last    uint64 // seq in the answer to delete
 }
 
-// tell says what is wrong in it with one more answer, or nothing.
-func (l *toldLife) tell(op scenarios.Op, seq uint64) string {
+// add adds an answer and describes a contradiction to earlier ones, empty for none.
+func (l *incarnation) add(op scenarios.Op, seq uint64) string {
 	switch op {
 	case scenarios.Append:
 		if l.seqs[seq] {
-			return fmt.Sprintf("two messages got the number %d", seq)
+			return fmt.Sprintf("two messages have the number %d", seq)
 		}
 		l.seqs[seq] = true
 		l.latest = max(l.latest, seq)
 	case scenarios.Delete:
-		if l.ended {
-			return "it was ended twice"
+		if l.deleted {
+			return "deleted twice"
 		}
-		l.ended, l.last = true, seq
+		l.deleted, l.last = true, seq
 	}
-	if l.ended && l.latest > l.last {
-		return fmt.Sprintf("it ended with %d messages, and one has the number %d", l.last, l.latest)
+	if l.deleted && l.latest > l.last {
+		return fmt.Sprintf("deleted with %d messages, but one has the number %d", l.last, l.latest)
 	}
 	return ""
 }
 
-// TestPythonAdapterRemovesDirectories: those of its boards when it ends, and at the next start those of one that was killed.
+// TestPythonAdapterRemovesDirectories: the adapter removes its boards' directories at its end, and at its start those of a
+// killed one.
 func TestPythonAdapterRemovesDirectories(t *testing.T) {
 	t.Parallel()
 	spec := shippedAdapter{language: "python", words: "python/server.py --lock global"}.spec(t)
@@ -343,21 +344,21 @@ func TestPythonAdapterRemovesDirectories(t *testing.T) {
 	living := start(spec)
 	left := roots()
 	if len(left) != 2 {
-		t.Fatalf("two programs have the directories %q", left)
+		t.Fatalf("directories of two programs: %q", left)
 	}
 	if err := killed.Process.Kill(); err != nil {
 		t.Error(err)
 	}
 	_ = killed.Wait()   // killed
-	next := start(spec) // which removes one and makes one
+	next := start(spec) // removes a directory and creates one
 	if now := roots(); len(now) != 2 || slices.Equal(now, left) {
-		t.Errorf("after one was killed and another started there are %q: before %q", now, left)
+		t.Errorf("directories after a kill and a start: %q, before %q", now, left)
 	}
-	board(living) // its own is still there
+	board(living) // its directory must still exist
 	if err := errors.Join(living.Close(), next.Close()); err != nil {
 		t.Error(err)
 	}
 	if now := roots(); len(now) != 0 {
-		t.Errorf("%q is left", now)
+		t.Errorf("%q left", now)
 	}
 }

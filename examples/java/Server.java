@@ -24,7 +24,7 @@ import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
- * Sessions in a map of Java, as a target for sessbench, with three ways to lock them.
+ * A session server with a map of Java, as a target for sessbench, with three lock strategies.
  *
  * <pre>
  * sessbench run -s hundred-users --target 'exec:java examples/java/Server.java --lock synchronized' \
@@ -34,12 +34,12 @@ import java.util.regex.Pattern;
  * sessbench adapter test -- java examples/java/Server.java --lock reentrant
  * </pre>
  *
- * It speaks the protocol of docs/adapter-protocol.md, one thread a connection. Java 17 and later, no libraries.
+ * It implements docs/adapter-protocol.md, with one thread per connection. Java 17 and later, no libraries.
  */
 public final class Server {
-    static final int HISTORY_LIMIT = 15; // messages a session keeps: the newest
-    static final int LINE_LIMIT = 16 << 20; // bytes, the line's end included
-    static final int BACKLOG = 1024; // users that connect at once
+    static final int HISTORY_LIMIT = 15; // messages kept per session: the newest
+    static final int LINE_LIMIT = 16 << 20; // bytes, with the newline
+    static final int BACKLOG = 1024; // simultaneous connection attempts
 
     static final Map<String, Supplier<Sessions>> LOCKS = locks();
 
@@ -55,7 +55,7 @@ public final class Server {
 
     record Message(long seq, String role, String content) {}
 
-    /** All that a session is at one moment. A change makes a new one out of it. */
+    /** The immutable state of a session. A change creates a new one. */
     record State(long incarnation, long seq, long version, List<Message> messages, Map<String, String> fields) {
         static final AtomicLong INCARNATIONS = new AtomicLong();
 
@@ -76,19 +76,19 @@ public final class Server {
         }
     }
 
-    /** One life of a session under an id. Whoever holds its lock may read and change it. */
+    /** One incarnation of a session. The holder of its lock may read and change it. */
     static final class Session {
         final String id;
         State state = State.begin();
         long touched = System.nanoTime(); // last use
-        final ReentrantLock lock = new ReentrantLock(); // of Reentrant
-        boolean dead; // removed; of Reentrant
+        final ReentrantLock lock = new ReentrantLock(); // only for Reentrant
+        boolean dead; // removed; only for Reentrant
 
         Session(String id) {
             this.id = id;
         }
 
-        /** Reads, lets change work, writes: without a lock an update of somebody else gets lost in between. */
+        /** Reads, calls change, writes: without a lock it overwrites a concurrent update. */
         State change(UnaryOperator<State> change) {
             var before = state;
             state = change.apply(before);
@@ -99,27 +99,27 @@ public final class Server {
 
     record Found(State state, boolean created) {}
 
-    /** Sessions by id, and the way they are locked. Every method may be called from any number of threads. */
+    /** Sessions by id, with a lock strategy. Its methods may be called concurrently. */
     interface Sessions {
-        /** Finds the session, or begins it: of any number of concurrent callers one does. */
+        /** Finds or creates the session. Of several concurrent callers exactly one creates it. */
         Found getOrCreate(String id);
 
-        /** Gives the session's state to one change at a time and returns what it made of it; null: there is no session. */
+        /** Applies one change at a time to the session and returns the new state; null: there is no session. */
         State change(String id, UnaryOperator<State> change);
 
-        /** Removes the session if when says so under its lock, and returns its last state; null: it did not. */
+        /** Removes the session if the predicate holds under its lock, and returns its last state; null: not removed. */
         State removeIf(String id, Predicate<Session> when);
 
         List<String> ids();
 
-        /** Empties it, when nobody is using it. */
+        /** Removes all sessions. No other call is running. */
         void clear();
 
-        /** The number of locks that are kept for single sessions. */
+        /** Returns the number of locks kept for single sessions. */
         int locks();
     }
 
-    /** One lock before everything: while one user works on a session, all others wait. */
+    /** One lock for all sessions: while one user works on a session, all others wait. */
     static final class Synchronized implements Sessions {
         private final Map<String, Session> sessions = new HashMap<>();
 
@@ -161,8 +161,8 @@ public final class Server {
     }
 
     /**
-     * The work is done inside ConcurrentHashMap.compute. It is correct, and short to write; but compute locks a bin of
-     * the map and not a key, so that sessions which share a bin wait for each other, and so does the map when it grows.
+     * The work is done inside ConcurrentHashMap.compute. That is correct and short, but compute locks a bin of the map and
+     * not a key: sessions in the same bin wait for each other, and a resize of the map waits for all.
      */
     static final class Compute implements Sessions {
         private final ConcurrentHashMap<String, Session> sessions = new ConcurrentHashMap<>();
@@ -213,8 +213,8 @@ public final class Server {
     }
 
     /**
-     * A lock in each session. Whoever waited for it and finds the mark of a removed session looks the id up again, and
-     * so waits for the lock of the session that is there now, if any.
+     * One lock per session, kept in the session, and a mark on removed sessions. A thread that acquires the lock of a marked
+     * session looks up the id again, and waits for the lock of the session that exists now, if any.
      */
     static final class Reentrant implements Sessions {
         private final ConcurrentHashMap<String, Session> sessions = new ConcurrentHashMap<>();
@@ -226,7 +226,7 @@ public final class Server {
                     return new Found(state, false);
                 }
                 var fresh = new Session(id);
-                state = fresh.state; // before others find it and change it
+                state = fresh.state; // before other threads find and change it
                 if (sessions.putIfAbsent(id, fresh) == null) {
                     return new Found(state, true);
                 }
@@ -282,7 +282,7 @@ public final class Server {
 
     // ---- work ----
 
-    /** What is done under a session's lock: sleep waits, spin keeps a processor busy. */
+    /** The work under a session's lock: sleep waits, spin keeps a processor busy. */
     static final class Work {
         private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
@@ -292,7 +292,7 @@ public final class Server {
 
         Work(long microseconds, String kind) {
             if (!kind.equals("sleep") && !kind.equals("spin")) {
-                throw new Refusal("internal", "\"hold_kind\" " + kind + ": want sleep or spin");
+                throw new ProtocolError("internal", "\"hold_kind\" " + kind + ": want sleep or spin");
             }
             nanos = microseconds * 1000;
             spins = kind.equals("spin");
@@ -304,7 +304,7 @@ public final class Server {
             }
             var start = System.nanoTime();
             if (spins) {
-                var end = THREADS.getCurrentThreadCpuTime() + nanos; // being preempted is no work
+                var end = THREADS.getCurrentThreadCpuTime() + nanos; // preemption is not work
                 while (THREADS.getCurrentThreadCpuTime() < end) {
                     Thread.onSpinWait();
                 }
@@ -327,12 +327,12 @@ public final class Server {
     static final List<String> OPERATIONS = List.of("hello", "create", "get_or_create", "add_message", "history", "update",
             "get", "delete", "sweep", "census", "reset");
 
-    /** An answer that is an error. */
-    static final class Refusal extends RuntimeException {
+    /** An error in an answer. */
+    static final class ProtocolError extends RuntimeException {
         final String error;
 
-        Refusal(String error, String message) {
-            super(message, null, false, false); // no stack trace: being refused is a matter of every day
+        ProtocolError(String error, String message) {
+            super(message, null, false, false); // no stack trace: errors are frequent
             this.error = error;
         }
     }
@@ -349,10 +349,10 @@ public final class Server {
     String answer(String line) {
         try {
             if (!(new JsonReader(line).read() instanceof Map<?, ?> request)) {
-                throw new Refusal("internal", "not a JSON object");
+                throw new ProtocolError("internal", "not a JSON object");
             }
             return answer(new Request(request)).end();
-        } catch (Refusal refusal) {
+        } catch (ProtocolError refusal) {
             return new JsonWriter().put("error", refusal.error).put("message", refusal.getMessage()).end();
         } catch (RuntimeException bug) {
             return new JsonWriter().put("error", "internal").put("message", bug.toString()).end();
@@ -368,7 +368,7 @@ public final class Server {
                 var id = UUID.randomUUID().toString();
                 var found = sessions.getOrCreate(id);
                 if (!found.created) {
-                    throw new Refusal("exists", id);
+                    throw new ProtocolError("exists", id);
                 }
                 answer.put("id", id).put(found.state);
             }
@@ -380,7 +380,7 @@ public final class Server {
                 String role = request.text("role"), content = request.text("content");
                 var work = request.work();
                 answer.put(change(request, before -> {
-                    work.work(); // between reading and writing, as a call of a language model would be
+                    work.work(); // between read and write, like a call of a language model
                     return before.with(role, content);
                 })).put("held_us", work.tookMicroseconds());
             }
@@ -413,7 +413,7 @@ public final class Server {
             case "census" -> answer.put("sessions", sessions.ids().size()).put("locks", sessions.locks())
                     .put("threads", Thread.activeCount());
             case "reset" -> sessions.clear();
-            default -> throw new Refusal("unsupported", "\"" + op + "\": want one of " + String.join(", ", OPERATIONS));
+            default -> throw new ProtocolError("unsupported", "\"" + op + "\": want one of " + String.join(", ", OPERATIONS));
         }
         return answer;
     }
@@ -424,12 +424,12 @@ public final class Server {
 
     private static State found(Request request, State state) {
         if (state == null) {
-            throw new Refusal("not_found", "no session " + request.text("id"));
+            throw new ProtocolError("not_found", "no session " + request.text("id"));
         }
         return state;
     }
 
-    /** A request's fields. Those nobody asks for are ignored. */
+    /** The fields of a request. Unknown ones are ignored. */
     record Request(Map<?, ?> fields) {
         String text(String name) {
             if (fields.get(name) instanceof String text) {
@@ -445,7 +445,7 @@ public final class Server {
             if (absent != null && !fields.containsKey(name)) {
                 return absent;
             }
-            throw wrong(name, "a whole number from 0");
+            throw wrong(name, "an integer from 0");
         }
 
         Map<String, String> strings(String name) {
@@ -466,8 +466,8 @@ public final class Server {
             return new Work(number("hold_us", 0L), fields.containsKey("hold_kind") ? text("hold_kind") : "sleep");
         }
 
-        private Refusal wrong(String name, String want) {
-            return new Refusal("internal", "\"" + name + "\" " + fields.get(name) + ": want " + want);
+        private ProtocolError wrong(String name, String want) {
+            return new ProtocolError("internal", "\"" + name + "\" " + fields.get(name) + ": want " + want);
         }
     }
 
@@ -476,9 +476,9 @@ public final class Server {
     /** Reads one JSON text: Map, List, String, Long, Double, Boolean or null. */
     static final class JsonReader {
         private static final int DEPTH_LIMIT = 200;
-        private static final int LONG_DIGITS = 18; // that many always fit into a long
+        private static final int LONG_DIGITS = 18; // always fit into a long
 
-        // RFC 8259, section 6; the group is what makes it more than a whole number.
+        // RFC 8259, section 6; the group is not empty if the number is not an integer.
         private static final Pattern NUMBER =
                 Pattern.compile("-?(?:0|[1-9][0-9]*)((?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)");
 
@@ -510,7 +510,7 @@ public final class Server {
             };
         }
 
-        /** The next character that is no space, not yet taken; 0 at the end. */
+        /** Returns the next character that is not a space, without consuming it; 0 at the end. */
         private char next() {
             while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
                 at++;
@@ -582,7 +582,7 @@ public final class Server {
             if (!number.lookingAt()) {
                 throw wrong("a value");
             }
-            at = number.end(); // of 01 and 1. the rest is refused by whoever reads on
+            at = number.end(); // the rest of 01 and 1. is rejected by the caller
             var digits = number.group();
             if (number.group(1).isEmpty() && digits.length() <= LONG_DIGITS) {
                 return Long.valueOf(digits);
@@ -592,7 +592,7 @@ public final class Server {
 
         private String string() {
             take('"');
-            var plain = at; // what was not copied yet begins here
+            var plain = at; // start of the part that is not copied yet
             StringBuilder copy = null;
             while (at < text.length()) {
                 var c = text.charAt(at++);
@@ -613,7 +613,7 @@ public final class Server {
             throw wrong("'\"'");
         }
 
-        /** What an escape stands for. Half of a surrogate pair stands for itself: the other half follows. */
+        /** Returns the character of an escape. Half of a surrogate pair is returned unchanged: the other half follows. */
         private char escaped() {
             var c = at < text.length() ? text.charAt(at++) : 0;
             return switch (c) {
@@ -640,8 +640,8 @@ public final class Server {
             return (char) c;
         }
 
-        private Refusal wrong(String want) {
-            return new Refusal("internal", "no JSON: at character " + (at + 1) + " want " + want);
+        private ProtocolError wrong(String want) {
+            return new ProtocolError("internal", "invalid JSON: at character " + (at + 1) + " want " + want);
         }
     }
 
@@ -698,7 +698,7 @@ public final class Server {
             return this;
         }
 
-        /** The part of an answer that every operation on a session has. */
+        /** Returns the counters for the answer of every operation on a session. */
         JsonWriter put(State state) {
             return put("seq", state.seq).put("version", state.version).put("incarnation", state.incarnation);
         }
@@ -718,7 +718,7 @@ public final class Server {
 
         private void quote(String value) {
             text.append('"');
-            var plain = 0; // what was not copied yet begins here
+            var plain = 0; // start of the part that is not copied yet
             for (int i = 0; i < value.length(); i++) {
                 var c = value.charAt(i);
                 if (c >= ' ' && c != '"' && c != '\\') {
@@ -742,14 +742,14 @@ public final class Server {
     static final class LineReader {
         private final InputStream in;
         private byte[] buffer = new byte[1 << 13];
-        private int start; // of what was not returned yet
+        private int start; // of the data that is not returned yet
         private int end;
 
         LineReader(InputStream in) {
             this.in = in;
         }
 
-        /** The next line without its end; null when there is none. */
+        /** Returns the next line without its newline; null at the end. */
         String read() throws IOException {
             for (int seen = start; ; ) {
                 for (; seen < end; seen++) {
@@ -769,7 +769,7 @@ public final class Server {
             }
         }
 
-        /** Moves what is there to the front, into a larger buffer if need be. */
+        /** Moves the data to the front, into a larger buffer if necessary. */
         private void makeRoom() throws IOException {
             var length = end - start;
             if (length >= LINE_LIMIT) {
@@ -792,7 +792,7 @@ public final class Server {
                 out.write(answer(line).getBytes(StandardCharsets.UTF_8));
             }
         } catch (IOException e) {
-            // The user has gone, or does not speak the protocol.
+            // The user has disconnected, or violates the protocol.
         }
     }
 
@@ -803,12 +803,12 @@ public final class Server {
         return thread;
     }
 
-    /** Ends the program, whatever its other threads are doing, when whoever started it lets go of its stdin. */
+    /** Ends the program at the end of stdin, whatever its other threads are doing. */
     private static void endWithStdin() {
         try {
             System.in.transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
-            // That is an end, too.
+            // Same as the end.
         }
         Runtime.getRuntime().halt(0);
     }

@@ -1,33 +1,33 @@
 'use strict';
-// Sessions in a Map on one event loop, as a target for sessbench: the contrast to threads.
+// A session server with a Map on one event loop, as a target for sessbench.
 //
 //   sessbench run -s hundred-users --target 'exec:node examples/node/server.js --lock global' \
 //       --target 'exec:node examples/node/server.js --lock per-session'
-//   sessbench verify --target 'exec:node examples/node/server.js --lock none'    # one thread loses updates, too
+//   sessbench verify --target 'exec:node examples/node/server.js --lock none'    # a single thread loses updates too
 //   sessbench adapter test -- node examples/node/server.js --lock per-session
 //
-// Nothing runs at the same time here, and still there is a critical section: whatever stands between reading and writing
-// a session with an await in it. It speaks the protocol of docs/adapter-protocol.md. Node 18 and later, no packages.
+// Nothing runs in parallel here, but there is a critical section: the code between read and write of a session if it has
+// an await. The server implements docs/adapter-protocol.md. Node 18 and later, no packages.
 
 const {randomUUID} = require('node:crypto');
 const net = require('node:net');
 
-const HISTORY_LIMIT = 15; // messages a session keeps: the newest
-const LINE_LIMIT = 16 << 20; // bytes, the line's end included
-const BACKLOG = 1024; // users that connect at once
+const HISTORY_LIMIT = 15; // messages kept per session: the newest
+const LINE_LIMIT = 16 << 20; // bytes, with the newline
+const BACKLOG = 1024; // simultaneous connection attempts
 
-// A lock that is had by one task after the other, in the order in which they asked: each waits for the one before it.
+// A first-come, first-served lock: each task waits for the one before it.
 class Lock {
   #last = Promise.resolve();
 
   run(task) {
     const done = this.#last.then(task);
-    this.#last = done.catch(() => {}); // one that failed is over, too
+    this.#last = done.catch(() => {}); // also after a failure
     return done;
   }
 }
 
-// The locks: how task comes to run alone on what own is the lock of, or does not.
+// The lock strategies: own is the lock of the session or of the creation that task works on.
 const LOCKS = {
   none: () => (own, task) => task(),
   global() {
@@ -37,22 +37,22 @@ const LOCKS = {
   'per-session': () => (own, task) => own.run(task),
 };
 
-class Refusal extends Error {
+class ProtocolError extends Error {
   constructor(error, message) {
     super(message);
     this.error = error;
   }
 }
 
-// One life of a session under an id.
+// One incarnation of a session.
 class Session {
   seq = 0; // messages ever added
-  version = 0; // changes ever made, each message among them
-  messages = []; // the newest, oldest first; replaced, never changed
-  fields = {}; // replaced, never changed
+  version = 0; // changes ever made, including messages
+  messages = []; // newest ones, oldest first; replaced, never modified
+  fields = {}; // replaced, never modified
   touched = performance.now(); // last use
   lock = new Lock();
-  dead = false; // removed: whoever waited for its lock looks the id up again
+  dead = false; // removed: a task that waited for the lock looks up the id again
 
   constructor(id, incarnation) {
     this.id = id;
@@ -67,13 +67,13 @@ class Session {
 class Store {
   sessions = new Map();
   #incarnations = 0;
-  #creation = new Lock(); // held to look for an id and insert it
+  #creation = new Lock(); // held to look up an id and insert it
   #lock;
-  #alone;
+  #exclusive;
 
   constructor(lock) {
     this.#lock = lock;
-    this.#alone = LOCKS[lock]();
+    this.#exclusive = LOCKS[lock]();
   }
 
   census() {
@@ -81,34 +81,34 @@ class Store {
     return {sessions, locks: this.#lock === 'per-session' ? sessions : 0, threads: 1};
   }
 
-  // Gives the session to one task at a time.
+  // Runs one task at a time on the session.
   async locked(id, task) {
     for (;;) {
       const session = this.sessions.get(id);
-      if (!session) throw new Refusal('not_found', `no session ${id}`);
+      if (!session) throw new ProtocolError('not_found', `no session ${id}`);
       const again = {};
-      const result = await this.#alone(session.lock, () => (session.dead ? again : task(session)));
+      const result = await this.#exclusive(session.lock, () => (session.dead ? again : task(session)));
       if (result !== again) return result;
     }
   }
 
-  // Finds the session, or makes it: of any number of concurrent callers one does.
+  // Finds or creates the session. Of several concurrent callers exactly one creates it.
   async getOrCreate(id) {
     for (;;) {
       if (!this.sessions.has(id)) {
-        const made = await this.#alone(this.#creation, () => this.#insert(id));
-        if (made) return {created: true, ...made};
+        const created = await this.#exclusive(this.#creation, () => this.#insert(id));
+        if (created) return {created: true, ...created};
       }
       try {
         return await this.locked(id, session => ({created: false, ...use(session)}));
       } catch (error) {
-        if (error.error !== 'not_found') throw error; // gone since: look again
+        if (error.error !== 'not_found') throw error; // removed meanwhile: try again
       }
     }
   }
 
-  // No await between looking and inserting, so that nobody comes between them, even without a lock. Returns the state
-  // of the new session, null if somebody was faster.
+  // There is no await between lookup and insertion, so they are atomic even without a lock. Returns the counters of the
+  // new session, or null if the id exists.
   #insert(id) {
     if (this.sessions.has(id)) return null;
     const session = new Session(id, ++this.#incarnations);
@@ -128,19 +128,18 @@ function use(session) {
   return session.state();
 }
 
-// The work under a lock: sleep lets others run, spin keeps the processor and with it everybody. Tells how long it took,
-// in microseconds.
+// The work under a lock: other users run during sleep, but not during spin. Returns its duration in microseconds.
 async function work({hold_us: microseconds = 0, hold_kind: kind = 'sleep'}) {
   if (microseconds === 0) return 0;
   const start = performance.now();
   const left = () => microseconds / 1000 - (performance.now() - start);
   if (kind === 'spin') {
-    const from = process.cpuUsage(); // of all threads: the collector's are not ours, hence the clock besides
+    const from = process.cpuUsage(); // includes the garbage collector, so the clock is checked too
     let spent;
     do spent = process.cpuUsage(from);
     while (spent.user + spent.system < microseconds || left() > 0);
   } else {
-    while (left() > 0) await new Promise(wake => setTimeout(wake, left())); // whole milliseconds, and now and then early
+    while (left() > 0) await new Promise(wake => setTimeout(wake, left())); // timers have whole milliseconds and may fire early
   }
   return Math.floor(1000 * (performance.now() - start));
 }
@@ -158,7 +157,7 @@ function server(name, store) {
         const message = {seq: session.seq + 1, role, content};
         const version = session.version + 1;
         const messages = [...session.messages, message].slice(-HISTORY_LIMIT);
-        const held_us = await work(hold); // between reading and writing, as a call of a language model would be
+        const held_us = await work(hold); // between read and write, like a call of a language model
         Object.assign(session, {seq: message.seq, version, messages});
         return {...use(session), held_us};
       }),
@@ -184,7 +183,7 @@ function server(name, store) {
             removed++;
           })
           .catch(error => {
-            if (error.error !== 'not_found') throw error; // somebody else removed it
+            if (error.error !== 'not_found') throw error; // removed meanwhile
           });
       }
       return {removed};
@@ -196,11 +195,11 @@ function server(name, store) {
     },
   };
 
-  // What must be in a request: a name, what it must be, and who asks for it. Other fields are ignored.
+  // The required fields of each operation with their types. Other fields are ignored.
   const string = value => typeof value === 'string' || 'want a string';
-  const whole = value => (Number.isInteger(value) && value >= 0 && value <= 2 ** 53) || 'want a whole number from 0';
+  const integer = value => (Number.isInteger(value) && value >= 0 && value <= 2 ** 53) || 'want an integer from 0';
   const object = value => isObject(value) || 'want an object';
-  const hold = {hold_us: whole, hold_kind: kind => ['sleep', 'spin'].includes(kind) || 'want sleep or spin'};
+  const hold = {hold_us: integer, hold_kind: kind => ['sleep', 'spin'].includes(kind) || 'want sleep or spin'};
   const wanted = {
     get_or_create: {id: string},
     add_message: {id: string, role: string, content: string},
@@ -208,22 +207,22 @@ function server(name, store) {
     history: {id: string},
     get: {id: string},
     delete: {id: string},
-    sweep: {older_than_us: whole},
+    sweep: {older_than_us: integer},
   };
 
   function check(request, rules) {
     for (const [field, is] of Object.entries(rules)) {
-      const verdict = is(request[field]);
-      if (verdict !== true) throw new Refusal('internal', `"${field}" ${JSON.stringify(request[field])}: ${verdict}`);
+      const problem = is(request[field]);
+      if (problem !== true) throw new ProtocolError('internal', `"${field}" ${JSON.stringify(request[field])}: ${problem}`);
     }
   }
 
   async function answer(line) {
     try {
       const request = JSON.parse(line);
-      if (!isObject(request)) throw new Refusal('internal', 'not a JSON object');
+      if (!isObject(request)) throw new ProtocolError('internal', 'not a JSON object');
       if (typeof request.op !== 'string' || !Object.hasOwn(operations, request.op)) {
-        throw new Refusal('unsupported', `${JSON.stringify(request.op)}: want one of ${Object.keys(operations).join(', ')}`);
+        throw new ProtocolError('unsupported', `${JSON.stringify(request.op)}: want one of ${Object.keys(operations).join(', ')}`);
       }
       check(request, wanted[request.op] ?? {});
       check({hold_us: 0, hold_kind: 'sleep', ...request}, hold);
@@ -233,12 +232,12 @@ function server(name, store) {
     }
   }
 
-  // Only what is whole is decoded: a character may arrive in pieces. One request is outstanding on a connection, so that
-  // the next line comes after the answer.
+  // Only complete lines are decoded, because a character may arrive in pieces. A connection has one outstanding request,
+  // so the next line arrives after the answer.
   return net.createServer({noDelay: true}, connection => {
     let pieces = [];
     let length = 0;
-    connection.on('error', () => {}); // the user has gone
+    connection.on('error', () => {}); // the user has disconnected
     connection.on('data', async piece => {
       pieces.push(piece);
       length += piece.length;
@@ -262,8 +261,8 @@ function main(lock) {
   listener.listen({host: '127.0.0.1', port: 0, backlog: BACKLOG}, () => {
     console.log(JSON.stringify({sessbench: 1, listen: `127.0.0.1:${listener.address().port}`, name}));
   });
-  for (const over of ['end', 'close']) process.stdin.on(over, () => process.exit(0));
-  process.stdin.resume(); // ends with whoever started it
+  for (const event of ['end', 'close']) process.stdin.on(event, () => process.exit(0));
+  process.stdin.resume(); // ends the program with its parent
 }
 
 const [option, lock, ...more] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-"""Boards: the fields of each session, and a directory that lives as long as it does."""
+"""Boards: sessions with fields, and with a directory that is removed with the session."""
 
 import glob
 import os
@@ -15,12 +15,12 @@ from session_manager import AsyncSessionManager, BaseSessionManager
 
 
 def _started(session, fields):
-    """Reads what new fields change. Returns all fields and the version they make."""
+    """Reads the session. Returns its fields and version after the update."""
     return {**session.fields, **fields}, session.version + 1
 
 
 def _finished(session, fields, version, held):
-    """Writes what the update changed."""
+    """Writes the session."""
     session.fields, session.version = fields, version
     session.touch()
     return {"version": version, "seq": session.seq, "incarnation": session.incarnation, "held_us": held}
@@ -32,10 +32,10 @@ def _fields(session):
 
 
 class Directories:
-    """Where the directories of boards are: below a temporary one, which is made with the first of them.
+    """The directories of boards, below a temporary one that is created with the first of them.
 
-    It belongs to the process that holds the lock on a file in it. The system releases the lock when the process ends,
-    however it ends, and the next one removes what is left behind.
+    The process holds a lock on a file in it. The system releases the lock when the process ends for whatever reason;
+    then the next process removes the directory.
     """
 
     PREFIX = "sessbench-python-"
@@ -47,48 +47,48 @@ class Directories:
         self._sweep()
 
     def make(self):
-        """Makes a directory and returns its path. Raises OSError where all of them are removed meanwhile."""
+        """Creates a directory and returns its path. Raises OSError if all of them are removed meanwhile."""
         with self.lock:
             if self.root is None:
                 self.root = tempfile.mkdtemp(prefix=self.PREFIX)
                 self.owner = self._own(os.path.join(self.root, "owner.lock"))
             root = self.root
-        return tempfile.mkdtemp(dir=root)  # without the lock: boards do not wait for each other's directories
+        return tempfile.mkdtemp(dir=root)  # without the lock: boards do not wait for each other
 
     def clear(self):
         """Removes all of them."""
         with self.lock:
             if self.root is not None:
-                for _ in range(3):  # again, because whoever had taken root before may have made one meanwhile
+                for _ in range(3):  # again, because a concurrent make may have used the old root
                     shutil.rmtree(self.root, ignore_errors=True)
                 self.owner.close()
                 self.root = self.owner = None
 
     def _own(self, name):
-        """Makes a locked file. It gets its name when it is locked: nobody finds it without a lock."""
+        """Creates a locked file. It is renamed after it is locked, so that it is never found unlocked."""
         owner = open(name + ".new", "w")
         _try_lock(owner)
         os.rename(owner.name, name)
         return owner
 
     def _sweep(self):
-        """Removes the directories of processes that have ended, as far as it can."""
+        """Removes the directories of processes that have ended, as far as possible."""
         for name in glob.glob(os.path.join(glob.escape(tempfile.gettempdir()), self.PREFIX + "*", "owner.lock")):
             try:
                 with open(name, "r+") as owner:
                     if _try_lock(owner):
                         shutil.rmtree(os.path.dirname(name), ignore_errors=True)
             except OSError:
-                pass  # removed since, or another user's
+                pass  # removed meanwhile, or owned by another user
 
 
 def _try_lock(file):
-    """Locks a file for as long as it is open, and says whether nobody else has locked it."""
+    """Locks a file until it is closed. Returns False if another process has locked it."""
     if fcntl is None:
-        return False  # without locks nothing is found to be left behind
+        return False  # without locks no directory is removed
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # somebody else has, or the file system has no locks
+    except OSError:  # locked, or the file system has no locks
         return False
     return True
 
@@ -117,8 +117,8 @@ class Brainstorming(BaseSessionManager):
 class AsyncBrainstorming(AsyncSessionManager):
     """Boards for one event loop.
 
-    Directories are made and removed on the loop itself, so that everybody waits for the disk meanwhile. They are empty,
-    so it is short; where they are not, asyncio.to_thread belongs here.
+    Directories are created and removed on the loop, which blocks all users for a short time, because they are empty. For
+    larger ones use asyncio.to_thread.
     """
 
     def __init__(self, table, directories):

@@ -5,13 +5,13 @@ from session_manager import AsyncSessionManager, BaseSessionManager
 
 
 def _started(session, role, content):
-    """Reads what a new message follows on. Returns the message, and the history and the version it makes."""
+    """Reads the session. Returns the new message, and the history and the version after it."""
     message = {"seq": session.seq + 1, "role": role, "content": content}
     return message, (session.messages + [message])[-HISTORY_LIMIT:], session.version + 1
 
 
 def _finished(session, message, messages, version, held):
-    """Writes what the message changed."""
+    """Writes the session."""
     session.messages, session.seq, session.version = messages, message["seq"], version
     session.touch()
     return {"seq": message["seq"], "version": version, "incarnation": session.incarnation, "held_us": held}
@@ -23,12 +23,12 @@ def _history(session):
 
 
 class Chatbot(BaseSessionManager):
-    """Chats for threads. A lost lock shows as two messages with one number."""
+    """Chats for threads. Without mutual exclusion two messages get the same number."""
 
     def add_message(self, session_id, role, content, work):
         with self.locked(session_id) as session:
             started = _started(session, role, content)
-            held = work.do()  # between reading and writing, as a call of a language model would be
+            held = work.do()  # between read and write, like a call of a language model
             return _finished(session, *started, held)
 
     def history(self, session_id):

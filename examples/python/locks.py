@@ -1,7 +1,7 @@
-"""The session tables, which differ in the lock that stands before a session.
+"""The session tables, one per lock strategy.
 
-A table is made for threads (new_lock=threading.RLock) or for one event loop (new_lock=asyncio.Lock). It never waits
-for a session itself: it says which lock to wait for, and what that lock is good for once one has it.
+A table is created for threads (new_lock=threading.RLock) or for one event loop (new_lock=asyncio.Lock). It never waits
+for a lock: find returns the lock to acquire, and confirm returns the session once the caller holds that lock.
 """
 
 import threading
@@ -12,55 +12,55 @@ from session import NotFound, Session
 
 
 class GlobalLock:
-    """One lock before everything: while one user works on a session, all others wait."""
+    """One lock for all sessions: while one user works on a session, all others wait."""
 
     def __init__(self, new_lock):
         self.sessions = {}
-        self.creation = new_lock()  # held to look for an id and insert it
+        self.creation = new_lock()  # held to look up an id and insert it
         self.incarnations = count(1)
 
     def insert(self, session_id, directory=None):
-        """Puts a new session into the table. The caller holds creation and has seen that the id is free."""
+        """Adds a new session. The caller holds creation and has checked that the id is free."""
         session = self.sessions[session_id] = Session(session_id, next(self.incarnations), directory)
         return session
 
     def find(self, session_id):
-        """The lock to wait for, and the session it was found in, if that is where it lives."""
+        """Returns the lock to acquire, and the session that contains it (None: the lock is elsewhere)."""
         return self.creation, None
 
     def confirm(self, session_id, found):
-        """With the lock held: the session to work on, or None where one has to find it again."""
+        """Returns the session, or None if the caller must call find again. The caller holds the lock."""
         session = self.sessions.get(session_id)
         if session is None:
             raise NotFound(session_id)
         return session
 
     def remove(self, session):
-        """Takes the session out of the table. The caller holds the lock that find named."""
+        """Removes the session from the table. The caller holds the lock from find."""
         if self.sessions.pop(session.id, None) is None:
             raise NotFound(session.id)
 
     def clear(self):
-        """Empties the table, when nobody is using it."""
+        """Removes all sessions. No other call is running."""
         self.sessions.clear()
 
     def lock_count(self):
-        """The locks that are kept for single sessions."""
+        """Returns the number of locks kept for single sessions."""
         return 0
 
 
 class PerSessionLock(GlobalLock):
-    """A lock for each session, made on first use and removed with the session: the origin's design, with its bug.
+    """One lock per session, created on first use and removed with the session: the original design, with its bug.
 
-    remove takes the lock out of the table of locks while others wait for it. If the session is then made again under
-    the same id, the next user gets a new lock, while those who waited get the old one: two of them are in the critical
-    section of one session at once, and one's update is lost. PerSessionLockFixed is without it.
+    remove removes the lock while other threads wait for it. If the session is then created again under the same id, the
+    next user gets a new lock while the waiting threads get the old one: two threads are in the critical section of the
+    same session, and one update is lost. PerSessionLockFixed does not have this bug.
     """
 
     def __init__(self, new_lock):
         super().__init__(new_lock)
         self.locks = defaultdict(new_lock)
-        self.guard = threading.Lock()  # protects locks: there is one only where there is a session
+        self.guard = threading.Lock()  # protects locks: only existing sessions have one
 
     def find(self, session_id):
         with self.guard:
@@ -71,7 +71,7 @@ class PerSessionLock(GlobalLock):
     def remove(self, session):
         with self.guard:
             super().remove(session)
-            self.locks.pop(session.id, None)  # the bug: others may be waiting for it
+            self.locks.pop(session.id, None)  # the bug: other threads may be waiting for it
 
     def clear(self):
         super().clear()
@@ -82,10 +82,10 @@ class PerSessionLock(GlobalLock):
 
 
 class PerSessionLockFixed(GlobalLock):
-    """A lock for each session that lives in the session, and a mark on a session that was removed.
+    """One lock per session, kept in the session, and a mark on removed sessions.
 
-    Whoever waited for the lock and finds the mark looks the id up again, and so waits for the lock of the session that
-    is there now, if any.
+    A thread that acquires the lock of a marked session looks up the id again, and waits for the lock of the session that
+    exists now, if any.
     """
 
     def __init__(self, new_lock):
@@ -95,7 +95,7 @@ class PerSessionLockFixed(GlobalLock):
     def insert(self, session_id, directory=None):
         session = Session(session_id, next(self.incarnations), directory)
         session.lock = self.new_lock()
-        self.sessions[session_id] = session  # last: from here on others find it
+        self.sessions[session_id] = session  # last: now other threads can find it
         return session
 
     def find(self, session_id):
@@ -109,7 +109,7 @@ class PerSessionLockFixed(GlobalLock):
 
     def remove(self, session):
         session.dead = True
-        del self.sessions[session.id]  # this very one: only a session without the mark is in the table
+        del self.sessions[session.id]  # always this session: the table has no marked ones
 
     def lock_count(self):
         return len(self.sessions)

@@ -6,13 +6,13 @@
     sessbench verify -s churn --target 'exec:python3 examples/python/server.py --lock per-session-fixed'  # finds none
     sessbench adapter test -- python3 examples/python/server.py --lock per-session --async
 
-It speaks the protocol of docs/adapter-protocol.md. Python 3.9 and later, standard library only.
+It implements docs/adapter-protocol.md. Python 3.9 and later, standard library only.
 
-    locks.py            where the locks live: look here first
-    session_manager.py  making, finding and removing sessions under them
+    locks.py            the lock strategies: start here
+    session_manager.py  creating, finding and removing sessions under the locks
     chatbot.py          messages, the newest 15
-    brainstorming.py    fields, and a directory a session
-    work.py             what is done under a lock
+    brainstorming.py    fields, and one directory per session
+    work.py             the work under a lock
 """
 
 import argparse
@@ -32,18 +32,18 @@ from locks import LOCKS
 from session import NotFound
 from work import Work
 
-LINE_LIMIT = 16 << 20  # bytes, the line's end included
-BACKLOG = 1024  # users that connect at once
+LINE_LIMIT = 16 << 20  # bytes, with the newline
+BACKLOG = 1024  # simultaneous connection attempts
 
 encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Unsupported(Exception):
-    """The operation is not known here."""
+    """The operation is unknown."""
 
 
 def text(request, name):
-    """A field that must be a string."""
+    """Returns a field that must be a string."""
     value = request.get(name)
     if not isinstance(value, str):
         raise ValueError(f'"{name}" {value!r}: want a string')
@@ -51,10 +51,10 @@ def text(request, name):
 
 
 def number(request, name):
-    """A field that must be a whole number from 0."""
+    """Returns a field that must be an integer from 0."""
     value = request.get(name)
     if type(value) is not int or value < 0:
-        raise ValueError(f'"{name}" {value!r}: want a whole number from 0')
+        raise ValueError(f'"{name}" {value!r}: want an integer from 0')
     return value
 
 
@@ -63,9 +63,9 @@ def work(request):
 
 
 class Adapter:
-    """The protocol's side of the managers: one JSON line in, one out.
+    """Translates requests into calls of the managers: one JSON line in, one out.
 
-    Over managers for threads it is used with answer, over those for an event loop with answer_async.
+    Use answer with managers for threads, and answer_async with managers for an event loop.
     """
 
     def __init__(self, name, table, chatbot, brainstorming):
@@ -91,14 +91,14 @@ class Adapter:
         try:
             return self._line(self._call(line))
         except Exception as error:
-            return self._line(self._refusal(error))
+            return self._line(self._error(error))
 
     async def answer_async(self, line):
         try:
             answer = self._call(line)
             return self._line(await answer if inspect.isawaitable(answer) else answer)
         except Exception as error:
-            return self._line(self._refusal(error))
+            return self._line(self._error(error))
 
     def _call(self, line):
         if not line.endswith(b"\n"):
@@ -111,7 +111,7 @@ class Adapter:
             raise Unsupported(f"{request.get('op')!r}: want one of {', '.join(self.operations)}")
         return operation(request)
 
-    def _refusal(self, error):
+    def _error(self, error):
         if isinstance(error, NotFound):
             return {"error": "not_found", "message": f"no session {error}"}
         if isinstance(error, Unsupported):
@@ -119,7 +119,7 @@ class Adapter:
         return {"error": "internal", "message": f"{type(error).__name__}: {error}"}
 
     def _line(self, answer):
-        return encode(answer).encode("utf-8", "replace") + b"\n"  # half of a surrogate pair has no UTF-8
+        return encode(answer).encode("utf-8", "replace") + b"\n"  # half of a surrogate pair cannot be encoded
 
     def hello(self, request):
         return {"sessbench": 1, "name": self.name, "ops": list(self.operations)}
@@ -168,7 +168,7 @@ class Adapter:
 
 
 def serve(adapter, listener):
-    """Serves each connection in a thread of its own."""
+    """Serves each connection in a separate thread."""
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=serve_user, args=(adapter, connection), daemon=True).start()
@@ -184,14 +184,14 @@ def serve_user(adapter, connection):
                     return
                 connection.sendall(adapter.answer(line))
                 if not line.endswith(b"\n"):
-                    return  # too long: where the next one starts nobody knows
+                    return  # too long: the start of the next line is unknown
     except OSError:
-        pass  # the user has gone
+        pass  # the user has disconnected
 
 
 async def serve_async(new_adapter, listener):
     """Serves all connections in one event loop, which sets TCP_NODELAY itself."""
-    adapter = new_adapter()  # here, because until Python 3.10 a lock belongs to the loop in which it was made
+    adapter = new_adapter()  # here: before Python 3.10 a lock belongs to the loop in which it was created
 
     async def serve_user_async(reader, writer):
         try:
@@ -205,7 +205,7 @@ async def serve_async(new_adapter, listener):
                 if not line:
                     return
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the user has gone
+            pass  # the user has disconnected
         finally:
             writer.close()
 
@@ -214,7 +214,7 @@ async def serve_async(new_adapter, listener):
 
 
 def end_with_stdin(directories):
-    """Ends the program, whatever its other threads are doing, when whoever started it lets go of its stdin."""
+    """Ends the program at the end of stdin, whatever its other threads are doing."""
     while sys.stdin.buffer.read(1 << 16):
         pass
     end(directories)
@@ -229,8 +229,8 @@ def main():
     parser = argparse.ArgumentParser(
         description="A session server for sessbench: sessbench run --target 'exec:python3 server.py --lock per-session'"
     )
-    parser.add_argument("--lock", choices=LOCKS, default="per-session", help="how access to a session is locked")
-    parser.add_argument("--async", dest="event_loop", action="store_true", help="one event loop in place of threads")
+    parser.add_argument("--lock", choices=LOCKS, default="per-session", help="lock strategy (default per-session)")
+    parser.add_argument("--async", dest="event_loop", action="store_true", help="one event loop instead of threads")
     options = parser.parse_args()
 
     directories = Directories()

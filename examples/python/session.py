@@ -1,34 +1,34 @@
-"""What is kept under an id."""
+"""A session."""
 
 import time
 
-HISTORY_LIMIT = 15  # messages a session keeps: the newest
+HISTORY_LIMIT = 15  # messages kept per session: the newest
 
 
 class NotFound(Exception):
-    """There is no session with this id."""
+    """No session has this id."""
 
 
 class Session:
-    """One life of a session under an id. Whoever holds its lock may read and change it."""
+    """One incarnation of a session. The holder of its lock may read and change it."""
 
     __slots__ = ("id", "incarnation", "seq", "version", "messages", "fields", "directory", "touched", "lock", "dead")
 
     def __init__(self, session_id, incarnation, directory=None):
         self.id = session_id
-        self.incarnation = incarnation  # tells this life from every other
+        self.incarnation = incarnation  # differs between all incarnations
         self.seq = 0  # messages ever added
-        self.version = 0  # changes ever made, each message among them
-        self.messages = []  # the newest, oldest first; replaced, never changed
-        self.fields = {}  # replaced, never changed
-        self.directory = directory  # lives as long as the session; None: it has none
+        self.version = 0  # changes ever made, including messages
+        self.messages = []  # newest ones, oldest first; replaced, never modified
+        self.fields = {}  # replaced, never modified
+        self.directory = directory  # removed with the session; None: no directory
         self.touched = time.monotonic_ns()  # last use
-        self.lock = None  # its own lock, where the lock lives in the session
-        self.dead = False  # removed, where the lock lives in the session
+        self.lock = None  # only for PerSessionLockFixed
+        self.dead = False  # removed; only for PerSessionLockFixed
 
     def touch(self):
         self.touched = time.monotonic_ns()
 
     def state(self):
-        """The part of an answer that every operation on a session has."""
+        """Returns the counters for the answer of every operation on a session."""
         return {"incarnation": self.incarnation, "seq": self.seq, "version": self.version}

@@ -1,4 +1,4 @@
-"""What the managers of chats and of boards have in common: sessions that are made, found, used alone and removed."""
+"""The common part of the managers of chats and boards: sessions are created, found, locked and removed."""
 
 import shutil
 import time
@@ -18,10 +18,10 @@ def _remove_directory(session):
 
 
 class BaseSessionManager:
-    """A manager for threads. All of its methods may be called from any number of them.
+    """A manager for threads. Its methods may be called concurrently.
 
-    Managers over the same table see the same sessions. Every method answers with what the protocol tells, and raises
-    NotFound where there is no session.
+    Managers of the same table have the same sessions. Every method returns the fields of the protocol's answer, and raises
+    NotFound if there is no session.
     """
 
     def __init__(self, table):
@@ -29,7 +29,7 @@ class BaseSessionManager:
 
     @contextmanager
     def locked(self, session_id):
-        """Gives the session to one caller at a time."""
+        """Yields the session to one caller at a time."""
         while True:
             lock, found = self.table.find(session_id)
             with lock:
@@ -39,27 +39,27 @@ class BaseSessionManager:
                     return
 
     def create_session(self, directory=None):
-        """Makes a session under a new random id."""
+        """Creates a session under a new random id."""
         with self.table.creation:
             session = self.table.insert(str(uuid.uuid4()), directory)
         return {"id": session.id, **_created(session, True)}
 
     def get_or_create(self, session_id):
-        """Makes the session unless it is there. Of any number of concurrent callers one makes it."""
+        """Creates the session if it does not exist. Of several concurrent callers exactly one creates it."""
         while True:
             if session_id not in self.table.sessions:
                 with self.table.creation:
-                    if session_id not in self.table.sessions:  # nobody was faster
+                    if session_id not in self.table.sessions:  # not created meanwhile
                         return _created(self.table.insert(session_id), True)
             try:
                 with self.locked(session_id) as session:
                     session.touch()
                     return _created(session, False)
             except NotFound:
-                pass  # gone since: look again
+                pass  # removed meanwhile: try again
 
     def delete(self, session_id):
-        """Removes the session and its directory, and tells its last state."""
+        """Removes the session and its directory, and returns its last counters."""
         with self.locked(session_id) as session:
             self.table.remove(session)
             last = session.state()
@@ -67,7 +67,7 @@ class BaseSessionManager:
         return last
 
     def sweep(self, older_than_us):
-        """Removes every session whose last use is at least so long ago."""
+        """Removes every session whose last use is at least older_than_us ago."""
         deadline = time.monotonic_ns() - older_than_us * 1000
         removed = 0
         for session_id in list(self.table.sessions):
@@ -77,16 +77,16 @@ class BaseSessionManager:
                         continue
                     self.table.remove(session)
             except NotFound:
-                continue  # somebody else removed it
+                continue  # removed meanwhile
             _remove_directory(session)
             removed += 1
         return {"removed": removed}
 
 
 class AsyncSessionManager:
-    """BaseSessionManager for one event loop: wherever that one waits for a lock, this one lets others run.
+    """BaseSessionManager for one event loop: other users run while it waits for a lock.
 
-    It does not while it removes a directory: see AsyncBrainstorming.
+    They do not run while it removes a directory: see AsyncBrainstorming.
     """
 
     def __init__(self, table):

@@ -1,4 +1,4 @@
-"""Runs an adapter that fails at its 300th request: failing.py crash|hang SERVER ARGS..."""
+"""Runs an adapter that crashes or hangs at its 300th request: failing.py crash|hang SERVER ARGS..."""
 
 import ctypes
 import itertools
@@ -14,7 +14,7 @@ loads, requests = json.loads, itertools.count(1)
 def failing(*args, **options):
     if next(requests) == 300:
         if how == "hang":
-            ctypes.PyDLL(None).sleep(100)  # without letting any other thread run
+            ctypes.PyDLL(None).sleep(100)  # no other thread runs meanwhile
         print("MemoryError: no room for one more session", file=sys.stderr, flush=True)
         os._exit(3)
     return loads(*args, **options)
