@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports"
 )
@@ -165,7 +166,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	var c *reports.Check
+	var c *judge.Check
 	switch {
 	case o.Against != "" || o.AgainstRef != "":
 		c, err = o.duet(ctx)
@@ -234,9 +235,9 @@ func (o *checkOptions) oneBaseline(args []string) error {
 
 // gated is the metrics of --gate as documents call them.
 func (o *checkOptions) gated() (metrics []string, err error) {
-	known := reports.CheckMetrics()
+	known := judge.GateMetrics()
 	for _, name := range o.Gate {
-		at := slices.IndexFunc(known, func(m reports.CheckMetric) bool { return m.Name == strings.TrimSpace(name) })
+		at := slices.IndexFunc(known, func(m judge.GateMetric) bool { return m.Name == strings.TrimSpace(name) })
 		if at < 0 {
 			return nil, usagef("%s %s: unknown metric: want some of %s", o.from("gate"), quoted(name), strings.Join(gateNames(), ", "))
 		}
@@ -255,15 +256,15 @@ func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDe
 
 // gateNames is what --gate calls the metrics.
 func gateNames() (names []string) {
-	for _, m := range reports.CheckMetrics() {
+	for _, m := range judge.GateMetrics() {
 		names = append(names, m.Name)
 	}
 	return names
 }
 
 func defaultGate() (names []string) {
-	for _, m := range reports.CheckMetrics() {
-		if slices.Contains(reports.GatedMetrics(), m.Metric) {
+	for _, m := range judge.GateMetrics() {
+		if slices.Contains(judge.DefaultGates(), m.Metric) {
 			names = append(names, m.Name)
 		}
 	}
@@ -272,14 +273,14 @@ func defaultGate() (names []string) {
 
 // checkVerdict is the error that a check ends with. A result that was interrupted in its own time is no interruption of this.
 // With more, which does not decide, there is no pass.
-func checkVerdict(ctx context.Context, c *reports.Check, written error, more ...finding) error {
+func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...finding) error {
 	code := exitOK
 	switch c.Binding() {
-	case reports.Violated:
+	case judge.Violated:
 		code = exitViolated
-	case reports.FailedGate:
+	case judge.Failing:
 		code = exitThreshold
-	case reports.Inconclusive:
+	case judge.Inconclusive:
 		code = exitInconclusive
 	}
 	if c.Interrupted && ctx.Err() != nil {

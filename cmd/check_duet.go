@@ -14,9 +14,9 @@ import (
 
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/duet"
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -29,7 +29,7 @@ const (
 )
 
 // duet has old, its copy and new take turns, and judges.
-func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
+func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	gated, err := o.gated()
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	least := stats.LeastSamples(reports.CheckAlpha / float64(len(gated)*len(rows)))
+	least := stats.LeastSamples(judge.FalseAlarmRate / float64(len(gated)*len(rows)))
 	if o.Pairs < least {
 		return nil, usagef("%s %d: too few for a verdict: %d comparisons (%d metrics × %d rows) want %d or more",
 			o.from("pairs"), o.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
@@ -74,11 +74,11 @@ func (o *checkOptions) duet(ctx context.Context) (*reports.Check, error) {
 }
 
 // duetCheck judges the documents of the three arms.
-func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*reports.Check, error) {
+func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judge.Check, error) {
 	for _, d := range docs {
-		reports.Summarize(d)
+		judge.Summarize(d)
 	}
-	c, err := reports.CheckDuet(reports.Duet{
+	c, err := judge.CheckDuet(judge.Duet{
 		Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[newArm],
 		OldLabel: "old", NewLabel: "new", OldFile: o.oldName(), NewFile: "this build",
 		Gated: gated, Named: o.gateGiven(), Planned: o.Pairs, MinEffect: o.effect(checkEffect), Tolerance: o.Tolerance,
@@ -251,7 +251,7 @@ func copyProgram(from, to string) (err error) {
 
 // plan measures one block that does not count: it shows whether the builds measure the same, warms the caches of files, and
 // tells how many pairs fit into the budget. When a store fails its audit there is nothing more to plan, and that is the check.
-func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string, least int) (*reports.Check, error) {
+func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string, least int) (*judge.Check, error) {
 	cfg.Blocks = 1
 	start := time.Now()
 	docs, err := duet.Run(ctx, cfg)
@@ -260,7 +260,7 @@ func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string
 	}
 	took := time.Since(start)
 	c, err := o.duetCheck(docs, gated)
-	if err != nil || c.Verdict == reports.Violated {
+	if err != nil || c.Verdict == judge.Violated {
 		return c, err
 	}
 	if o.Budget > 0 {

@@ -7,18 +7,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // judge holds a result, given or measured now, against a stored one, or against bounds alone.
-func (o *checkOptions) judge(ctx context.Context, args []string) (*reports.Check, error) {
+func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, error) {
 	gated, err := o.gated()
 	if err != nil {
 		return nil, err
 	}
-	var old reports.Source
+	var old judge.Source
 	if o.Stored != "" {
 		if old, err = o.storedBaseline(); err != nil {
 			return nil, err
@@ -31,11 +31,11 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*reports.Check
 	if err != nil {
 		return nil, err
 	}
-	var c *reports.Check
+	var c *judge.Check
 	if old.Document == nil {
-		c, err = reports.NewThresholdCheck(fresh, o.thresholds, o.typed())
+		c, err = judge.CheckThresholds(fresh, o.thresholds, o.typed())
 	} else {
-		c, err = reports.CheckStored(reports.Stored{
+		c, err = judge.CheckStored(judge.Stored{
 			Old: old, New: fresh, Gated: gated, Named: o.gateGiven(), Strict: o.Strict,
 			Whole:        len(args) == 1 || o.sources["strategy"].rank == rankDefault && o.sources["scenario"].rank == rankDefault,
 			OtherMachine: o.OtherOK,
@@ -47,7 +47,7 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*reports.Check
 
 // judgeError gives what cannot be compared its exit code.
 func (o *checkOptions) judgeError(err error) error {
-	var apart *reports.IncomparableError
+	var apart *judge.NotComparableError
 	switch {
 	case err == nil:
 		return nil
@@ -60,34 +60,34 @@ func (o *checkOptions) judgeError(err error) error {
 }
 
 // storedBaseline reads --baseline.
-func (o *checkOptions) storedBaseline() (reports.Source, error) {
+func (o *checkOptions) storedBaseline() (judge.Source, error) {
 	path, err := baselinePath(o.Stored)
 	if err != nil {
-		return reports.Source{}, usagef("%s %w", o.from("baseline"), err)
+		return judge.Source{}, usagef("%s %w", o.from("baseline"), err)
 	}
 	d, err := readDocument("check", path)
-	return reports.Source{Label: "old", File: path, Document: d}, err
+	return judge.Source{Label: "old", File: path, Document: d}, err
 }
 
 // fresh is the result to judge: the one given, or a run with the baseline's settings, where flags do not say otherwise.
-func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *result.Document) (reports.Source, error) {
+func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *result.Document) (judge.Source, error) {
 	if len(args) == 1 {
 		if err := o.nothingToMeasure(args[0]); err != nil {
-			return reports.Source{}, err
+			return judge.Source{}, err
 		}
 		d, err := readDocument("check", args[0])
-		return reports.Source{Label: "new", File: args[0], Document: d}, err
+		return judge.Source{Label: "new", File: args[0], Document: d}, err
 	}
 	if baseline != nil {
 		if err := o.adopt(&baseline.Config); err != nil {
-			return reports.Source{}, err
+			return judge.Source{}, err
 		}
 		if o.Strict && o.sources["runs"].rank == rankDefault {
-			o.Runs = max(o.Runs, reports.LeastStoredTrials)
+			o.Runs = max(o.Runs, judge.MinStoredTrials)
 		}
 	}
 	d, err := o.measureNow(ctx)
-	return reports.Source{Label: "new", File: "this build", Document: d}, err
+	return judge.Source{Label: "new", File: "this build", Document: d}, err
 }
 
 // nothingToMeasure refuses settings of a measurement beside a result that has been measured.

@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/sessbench/sessbench/internal/duet"
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/stats"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -45,7 +45,7 @@ func TestPower(t *testing.T) {
 		}
 		t.Logf("00%%, %s: of %d comparisons of A with A′ benchstat finds a difference in %s", way, len(cuts[way]), percent(told, len(cuts[way])))
 		for i := copyArm + 1; i < len(powerShares); i++ {
-			for _, metrics := range [][]string{{"ops_per_sec"}, reports.GatedMetrics()} {
+			for _, metrics := range [][]string{{"ops_per_sec"}, judge.DefaultGates()} {
 				verdicts(t, docs, i, way, cuts[way], metrics)
 			}
 		}
@@ -131,7 +131,7 @@ func powerDocuments(t *testing.T, blocks int) (docs []*result.Document) {
 // verdicts says what check and benchstat make of an arm.
 func verdicts(t *testing.T, docs []*result.Document, arm int, way string, cuts [][]int, metrics []string) {
 	t.Helper()
-	count := map[reports.Outcome]int{}
+	count := map[judge.Verdict]int{}
 	told := 0
 	for _, cut := range cuts {
 		old, copied, fresh := only(docs[oldArm], cut), only(docs[copyArm], cut), only(docs[arm], cut)
@@ -141,13 +141,13 @@ func verdicts(t *testing.T, docs []*result.Document, arm int, way string, cuts [
 		}
 	}
 	t.Logf("%s, %s, %d gated metrics: of %d verdicts fail %s, inconclusive %s, pass %s; benchstat calls ops/s worse in %s",
-		powerShares[arm], way, len(metrics), len(cuts), percent(count[reports.FailedGate], len(cuts)),
-		percent(count[reports.Inconclusive], len(cuts)), percent(count[reports.Passed], len(cuts)), percent(told, len(cuts)))
+		powerShares[arm], way, len(metrics), len(cuts), percent(count[judge.Failing], len(cuts)),
+		percent(count[judge.Inconclusive], len(cuts)), percent(count[judge.Passed], len(cuts)), percent(told, len(cuts)))
 }
 
-func judged(t *testing.T, old, copied, fresh *result.Document, metrics []string) *reports.Check {
+func judged(t *testing.T, old, copied, fresh *result.Document, metrics []string) *judge.Check {
 	t.Helper()
-	c, err := reports.CheckDuet(reports.Duet{
+	c, err := judge.CheckDuet(judge.Duet{
 		Old: old, Copied: copied, Fresh: fresh, OldLabel: "old", NewLabel: "new", Gated: metrics,
 		Planned: checkPairs, MinEffect: checkEffect, Tolerance: checkTolerance,
 	})

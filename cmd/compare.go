@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -72,7 +73,7 @@ func (o *compareOptions) run(args []string) error {
 			return err
 		}
 	}
-	c, err := reports.Compare(sources)
+	c, err := judge.Compare(sources)
 	if err != nil {
 		return &exitError{exitIncomparable, fmt.Errorf("compare: %w", err)}
 	}
@@ -84,7 +85,7 @@ func (o *compareOptions) run(args []string) error {
 
 // named returns what is to be compared: LABEL=FILE or FILE. What stands before the first = is a label unless it has a
 // slash in it: ./a=b.json is a file.
-func named(args []string) (list []reports.Source, err error) {
+func named(args []string) (list []judge.Source, err error) {
 	if len(args) < 2 {
 		what := "no file"
 		if len(args) == 1 {
@@ -106,7 +107,7 @@ func named(args []string) (list []reports.Source, err error) {
 			return nil, usagef("compare: %s and %s are both called %s: want LABEL=FILE with labels of their own", quoted(other), quoted(arg), quoted(label))
 		}
 		labelled[label] = arg
-		list = append(list, reports.Source{Label: label, File: file})
+		list = append(list, judge.Source{Label: label, File: file})
 	}
 	return list, nil
 }

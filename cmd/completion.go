@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
@@ -99,7 +100,7 @@ func formatWords() (words []string) {
 // thresholdMetrics completes a threshold to its metric, behind whatever names stand before it.
 func thresholdMetrics(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ".")+1]
-	for _, m := range reports.ThresholdMetrics() {
+	for _, m := range judge.ThresholdMetrics() {
 		list = append(list, before+m.Name+"\t"+m.Doc)
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -18,7 +19,7 @@ func newHistoryCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history",
 		Short: "Keep the figures of runs in a file, and see how they went over time",
-		Long: `History keeps a line a run in a file, ` + reports.HistoryFile + ` unless told otherwise, and draws from it how each figure went
+		Long: `History keeps a line a run in a file, ` + judge.DefaultHistoryFile + ` unless told otherwise, and draws from it how each figure went
 over time and where it changed.`,
 		Example: `  sessbench run -o json=result.json
   sessbench history add result.json --label "$(git rev-parse --short HEAD)"
@@ -64,14 +65,14 @@ read, 1 could not write.`,
 }
 
 func addHistoryFileFlag(fs flagGroup, p *string) {
-	fs.StringVar(p, "file", reports.HistoryFile, "the history, a `FILE` of a JSON object a line")
+	fs.StringVar(p, "file", judge.DefaultHistoryFile, "the history, a `FILE` of a JSON object a line")
 }
 
 func (o *historyAddOptions) run(args []string) error {
 	if len(args) == 0 {
 		return usagef("history add: no file: want RESULT.json..., written by run -o json=FILE")
 	}
-	var runs []*reports.HistoryEntry
+	var runs []*judge.HistoryEntry
 	for _, path := range args {
 		e, err := o.read(path)
 		if err != nil {
@@ -85,8 +86,8 @@ func (o *historyAddOptions) run(args []string) error {
 	if err := o.apart(argumentFiles(args...), []namedFile{{"--file " + quoted(o.File), o.File}}); err != nil {
 		return err
 	}
-	h, added, err := reports.AppendHistory(o.File, runs)
-	var bad *reports.HistoryError
+	h, added, err := judge.AppendHistory(o.File, runs)
+	var bad *judge.HistoryError
 	switch {
 	case errors.As(err, &bad):
 		return &exitError{exitIncomparable, fmt.Errorf("history add: %s: %w; nothing was added", o.File, err)}
@@ -97,12 +98,12 @@ func (o *historyAddOptions) run(args []string) error {
 }
 
 // read sums a result document up, and says what of it does not count.
-func (o *historyAddOptions) read(path string) (*reports.HistoryEntry, error) {
+func (o *historyAddOptions) read(path string) (*judge.HistoryEntry, error) {
 	d, err := readDocument("history add", path)
 	if err != nil {
 		return nil, err
 	}
-	e, leftOut, err := reports.NewHistoryEntry(reports.Source{Label: o.Label, File: path, Document: d})
+	e, leftOut, err := judge.NewHistoryEntry(judge.Source{Label: o.Label, File: path, Document: d})
 	if err != nil {
 		return nil, &exitError{exitIncomparable, fmt.Errorf("history add: %w", err)}
 	}
@@ -117,7 +118,7 @@ func (o *historyAddOptions) read(path string) (*reports.HistoryEntry, error) {
 
 // prepare makes sure that the history can be written. The folder of the usual one is made where it is missing.
 func (o *historyAddOptions) prepare() error {
-	if o.File == reports.HistoryFile {
+	if o.File == judge.DefaultHistoryFile {
 		if err := os.MkdirAll(filepath.Dir(o.File), 0o755); err != nil {
 			return usagef("history add: %w", plainPath(filepath.Dir(o.File), err))
 		}
@@ -132,7 +133,7 @@ func (o *historyAddOptions) prepare() error {
 }
 
 // tell says what became of each document.
-func (o *historyAddOptions) tell(paths []string, runs []*reports.HistoryEntry, h *reports.History, added []bool) error {
+func (o *historyAddOptions) tell(paths []string, runs []*judge.HistoryEntry, h *judge.History, added []bool) error {
 	for i, path := range paths {
 		if !added[i] {
 			name := ""
@@ -184,7 +185,7 @@ Exit codes: 0 shown, whatever changed, 4 the history is empty or damaged, 2 bad 
 	completeFlags(c, map[string]cobra.CompletionFunc{
 		"strategy": listOf(a.strategyWords),
 		"scenario": listOf(scenarioWords),
-		"metric":   listOf(reports.TrendMetrics),
+		"metric":   listOf(judge.TrendMetrics),
 		"format":   oneOf(wordsOf(reports.TrendFormats())),
 		"out":      outKinds(wordsOf(reports.TrendFormats())),
 	})
@@ -198,7 +199,7 @@ func (o *historyShowOptions) flags() flagGroup {
 		"`NAMES` of strategies, a,b or all; at one of its settings: sharded:shards=16")
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios, a,b or all")
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
-		"`NAMES` of metrics, a,b or all: "+strings.Join(reports.TrendMetrics(), ", "))
+		"`NAMES` of metrics, a,b or all: "+strings.Join(judge.TrendMetrics(), ", "))
 	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "look at the last `N` runs of each series; 0: at all")
 	o.addFormatFlags(fs, "trend", kindsOf(reports.TrendFormats()))
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
@@ -223,13 +224,13 @@ func (o *historyShowOptions) run() error {
 }
 
 // filter reads the flags that say what is looked at.
-func (o *historyShowOptions) filter() (f reports.TrendFilter, err error) {
+func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
 	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
 	if err != nil {
 		return f, usagef("--strategy %w", err)
 	}
 	for _, c := range chosen {
-		f.Strategies = append(f.Strategies, reports.TrendStrategy{Name: c.name, Params: c.params, Text: c.String()})
+		f.Strategies = append(f.Strategies, judge.TrendStrategy{Name: c.name, Params: c.params, Text: c.String()})
 	}
 	if slices.ContainsFunc(chosen, func(c choiceOf) bool { return c.name == "all" }) {
 		f.Strategies = nil
@@ -251,7 +252,7 @@ func wanted(texts []string) (names []string) {
 
 // trend reads the history. What is wrong with its text ends with 4, as with compare; a name that nothing has is a mistake
 // of whoever typed it.
-func (o *historyShowOptions) trend(filter reports.TrendFilter) (*reports.Trend, error) {
+func (o *historyShowOptions) trend(filter judge.TrendFilter) (*judge.Trend, error) {
 	if info, err := os.Stat(o.File); err == nil && info.IsDir() {
 		return nil, usagef("history show: %s: is a directory: want a history", o.File)
 	}
@@ -259,13 +260,13 @@ func (o *historyShowOptions) trend(filter reports.TrendFilter) (*reports.Trend, 
 	if err != nil {
 		return nil, usagef("history show: %w", plainPath(o.File, err))
 	}
-	h, err := reports.ParseHistory(text)
-	var t *reports.Trend
+	h, err := judge.ParseHistory(text)
+	var t *judge.Trend
 	if err == nil {
-		t, err = reports.NewTrend(h, o.File, filter)
+		t, err = judge.NewTrend(h, o.File, filter)
 	}
-	var bad *reports.HistoryError
-	var unknown *reports.UnknownNameError
+	var bad *judge.HistoryError
+	var unknown *judge.UnknownNameError
 	switch {
 	case errors.As(err, &bad):
 		return nil, &exitError{exitIncomparable, fmt.Errorf("history show: %s: %w", o.File, err)}

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sessbench/sessbench/internal/distributed"
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies/redis"
@@ -287,7 +287,7 @@ func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 
 // merge makes one document of everybody's, nil if nobody has one.
 func (o *runOptions) merge(parts map[int][]byte) (*result.Document, error) {
-	var sources []reports.Source
+	var sources []judge.Source
 	for _, i := range slices.Sorted(maps.Keys(parts)) {
 		if len(parts[i]) == 0 {
 			continue
@@ -297,12 +297,12 @@ func (o *runOptions) merge(parts map[int][]byte) (*result.Document, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		sources = append(sources, reports.Source{Label: name, File: name, Document: d})
+		sources = append(sources, judge.Source{Label: name, File: name, Document: d})
 	}
 	if sources == nil {
 		return nil, nil
 	}
-	whole, err := reports.Merge(sources)
+	whole, err := judge.Merge(sources)
 	if err != nil {
 		return nil, &exitError{exitIncomparable, err}
 	}

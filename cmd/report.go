@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -121,17 +122,17 @@ func (o *reportOptions) merge(files []string) error {
 	if err != nil {
 		return err
 	}
-	var parts []reports.Source
+	var parts []judge.Source
 	for i, label := range shortNames(files) {
 		d, err := readDocument("report merge", files[i])
 		if err != nil {
 			return err
 		}
-		parts = append(parts, reports.Source{Label: cmp.Or(label, files[i]), File: files[i], Document: d}) // a=b.json is a file here
+		parts = append(parts, judge.Source{Label: cmp.Or(label, files[i]), File: files[i], Document: d}) // a=b.json is a file here
 	}
-	d, err := reports.Merge(parts)
+	d, err := judge.Merge(parts)
 	switch {
-	case errors.Is(err, reports.ErrRepeated):
+	case errors.Is(err, judge.ErrDuplicatePart):
 		return usagef("report merge: %w", err)
 	case err != nil:
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
@@ -52,7 +53,7 @@ type runOptions struct {
 	Record int // one session in so many; 0: none
 
 	Thresholds   []string
-	thresholds   []reports.Threshold // what they say
+	thresholds   []judge.Threshold // what they say
 	SaveBaseline string
 
 	child *measurer // the process that measures; nil: this one does
@@ -379,7 +380,7 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 		return nil, &exitError{exitInterrupted, fmt.Errorf("interrupted before a trial had finished: nothing is written")}
 	}
 	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
-	reports.Summarize(doc)
+	judge.Summarize(doc)
 	return doc, nil
 }
 

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -21,7 +21,7 @@ func (o *runOptions) addThresholdFlag(fs flagGroup) {
 func (o *runOptions) parseThresholds() error {
 	o.thresholds = nil
 	for _, text := range o.Thresholds {
-		t, err := reports.ParseThreshold(text)
+		t, err := judge.ParseThreshold(text)
 		if err != nil {
 			return usagef("%s %w", o.from("threshold"), err)
 		}
@@ -81,15 +81,15 @@ func (o *runOptions) operations(s *scenarios.Scenario) []string {
 func (o *runOptions) crossed(d *result.Document) (found []finding) {
 	var over, open []string
 	for _, t := range o.thresholds {
-		checked, err := reports.CheckThresholds(d, []reports.Threshold{t})
+		checked, err := judge.ApplyThresholds(d, []judge.Threshold{t})
 		if err != nil { // an operation that nobody did after all; the other thresholds are judged all the same
 			open = append(open, err.Error())
 		}
 		for i := range checked {
 			switch c := &checked[i]; c.Verdict {
-			case reports.FailedGate:
+			case judge.Failing:
 				over = append(over, c.Describe())
-			case reports.Inconclusive:
+			case judge.Inconclusive:
 				open = append(open, c.Describe())
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -31,7 +32,7 @@ type actionPoint struct {
 // An actionFigure is a figure that has a series of points.
 type actionFigure struct {
 	name, unit string
-	metric     *comparedMetric
+	metric     *judge.Metric
 }
 
 // actionFigures returns the figures of the points. Less is better of all of them, since a file has one direction; that
@@ -40,9 +41,9 @@ func actionFigures() []actionFigure {
 	list := []actionFigure{{"time per operation", "ns/op", timePerOp()}}
 	names := map[string]string{"latency_p50_ns": "p50", "latency_p99_ns": "p99",
 		"allocs_per_op": "allocs/op", "bytes_per_session": "bytes/session"}
-	for _, m := range comparedMetrics() {
-		if name, ok := names[m.name]; ok {
-			list = append(list, actionFigure{name, m.unit, m})
+	for _, m := range judge.Metrics() {
+		if name, ok := names[m.Name]; ok {
+			list = append(list, actionFigure{name, m.Unit, m})
 		}
 	}
 	return list
@@ -56,7 +57,7 @@ func actionFigures() []actionFigure {
 func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
 	points := []actionPoint{}
 	for i := range d.Results {
-		if r := &d.Results[i]; !failed(r) {
+		if r := &d.Results[i]; !judge.Failed(r) {
 			points = append(points, actionPoints(r, &d.Tool)...)
 		}
 	}
@@ -65,7 +66,7 @@ func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
 
 func actionPoints(r *result.Result, tool *result.Tool) (list []actionPoint) {
 	for _, f := range actionFigures() {
-		xs := f.metric.sample(r)
+		xs := f.metric.Sample(r)
 		if len(xs) == 0 {
 			continue
 		}
@@ -98,7 +99,7 @@ func actionExtra(r *result.Result, tool *result.Tool) string {
 	}
 	version := "sessbench " + tool.Version
 	if tool.Commit != "" {
-		version += " (" + short(tool.Commit) + ")"
+		version += " (" + judge.ShortHash(tool.Commit) + ")"
 	}
 	lines := []string{fmt.Sprintf("trials: %d", len(r.Trials)), fmt.Sprintf("users: %d", r.Users), hold, version}
 	return strings.Join(lines, "\n")

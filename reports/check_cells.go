@@ -3,14 +3,14 @@ package reports
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// changed is the change as it stands in a table: as a share, or from 0 as the difference.
-func (f *CheckedMetric) changed() string {
+// changeText is the change as it stands in a table: as a share, or from 0 as the difference.
+func changeText(f *judge.MetricCheck) string {
 	if f.Change != nil || f.Old == nil || f.New == nil {
 		return plus(f.Change)
 	}
@@ -18,23 +18,23 @@ func (f *CheckedMetric) changed() string {
 	if f.Difference != nil {
 		difference = *f.Difference
 	}
-	text := f.metric.write(difference)
+	text := judge.MetricNamed(f.Metric).Format(difference)
 	if difference > 0 {
 		text = "+" + text
 	}
 	return text
 }
 
-// bounds are those of the change: [+8.9%, +11.5%]. "" where there are none at all.
-func (f *CheckedMetric) bounds() string {
+// boundsText are those of the change: [+8.9%, +11.5%]. "" where there are none at all.
+func boundsText(f *judge.MetricCheck) string {
 	if f.Lower == nil && f.Upper == nil {
 		return ""
 	}
 	return "[" + cmp.Or(plus(f.Lower), result.Nothing) + ", " + cmp.Or(plus(f.Upper), result.Nothing) + "]"
 }
 
-// copied is the change from the old binary to its copy, with a sign where the rule takes it for one.
-func (f *CheckedMetric) copied() string {
+// copyText is the change from the old binary to its copy, with a sign where the rule takes it for one.
+func copyText(f *judge.MetricCheck) string {
 	switch {
 	case f.Copy == nil:
 		return ""
@@ -44,31 +44,20 @@ func (f *CheckedMetric) copied() string {
 	return cmp.Or(plus(f.Copy.Change), result.Nothing)
 }
 
-// tested is the test of a change between two times.
-func (f *CheckedMetric) tested() string {
+// testText is the test of a change between two times.
+func testText(f *judge.MetricCheck) string {
 	if f.P == nil {
 		return ""
 	}
 	return fmt.Sprintf("%.2g n=%d+%d", *f.P, len(f.Samples.Old), len(f.Samples.New))
 }
 
-// value is the threshold's figure, with its unit.
-func (t *CheckedThreshold) value() string {
+// thresholdValue is the threshold's figure, with its unit.
+func thresholdValue(t *judge.ThresholdCheck) string {
 	if t.Value == nil {
 		return result.Nothing
 	}
-	return (&thresholdMetric{unit: t.Unit}).write(*t.Value)
-}
-
-// inPercent writes a fraction of one in percent, as in a sentence: 2.5 %.
-func inPercent(x float64) string { return result.FormatAmount(100*x) + " %" }
-
-// precise is inPercent with one decimal: 10.2 %. From ten times on nobody needs it.
-func precise(x float64) string {
-	if math.Abs(x) >= 9.995 {
-		return fmt.Sprintf("%.0f %%", 100*x)
-	}
-	return fmt.Sprintf("%.1f %%", 100*x)
+	return judge.FormatValue(t.Unit, *t.Value)
 }
 
 // plus writes a change with its sign, as in a table: +10.2%. "" for none.
@@ -76,7 +65,7 @@ func plus(x *float64) string {
 	if x == nil {
 		return ""
 	}
-	text := strings.ReplaceAll(precise(*x), " ", "")
+	text := strings.ReplaceAll(result.FormatPercent1(*x), " ", "")
 	switch {
 	case strings.Trim(text, "-0.%") == "":
 		return "0.0%" // without the sign of what rounds to nothing

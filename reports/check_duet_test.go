@@ -10,81 +10,82 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // A verdict is as bad as the worst that it goes by, and goes by nothing else.
 func TestVerdictsOfDuets(t *testing.T) {
-	slowTail := func(d Duet) Duet {
+	slowTail := func(d judge.Duet) judge.Duet {
 		eachTrial(d.Fresh, "sharded", func(t *result.Trial) { *t.LatencyNs.P99 *= 2 })
 		return d
 	}
-	with := func(change func(d *Duet), d Duet) Duet { change(&d); return d }
+	with := func(change func(d *judge.Duet), d judge.Duet) judge.Duet { change(&d); return d }
 	for _, tt := range []struct {
 		why  string
-		duet Duet
-		want Outcome
+		duet judge.Duet
+		want judge.Verdict
 		said string // in its words
 	}{
-		{"nothing changed", passing(), Passed, "nothing gated got worse by 5 % or more (30 pairs, 8 comparisons)"},
-		{"a tenth slower", failing(), FailedGate, "sharded (chatbot) allocs/op went from 0.004 to 1, and 4 more of 8"},
-		{"faster is no fail", duet(30, 1.2, 0.03, "sharded"), Passed, ""},
-		{"the machine differs from itself", restless(), Inconclusive, "8 comparisons are not decided"},
-		{"which hides what would have failed", with(func(d *Duet) { d.Fresh = arm(30, 0.8, 0.01, 3, "per-session", "sharded") }, restless()),
-			Inconclusive, ""},
-		{"too restless to say", duet(12, 0.97, 0.12, "per-session"), Inconclusive, "would have decided"},
-		{"fewer pairs than a bound needs", duet(5, 1, 0.001, "per-session"), Inconclusive, ""},
-		{"p99 alone is slower, and not gated", slowTail(passing()), Passed, ""},
-		{"and is when it is", with(func(d *Duet) { d.Gated = []string{"latency_p99_ns"} }, slowTail(passing())),
-			FailedGate, "sharded (chatbot) p99 is"},
-		{"where only p99 is, no other metric fails", with(func(d *Duet) { d.Gated = []string{"latency_p99_ns"} }, failing()),
-			FailedGate, "p99"},
-		{"or bytes per operation, which did not change", with(func(d *Duet) { d.Gated = []string{"bytes_per_op"} }, failing()),
-			Passed, ""},
+		{"nothing changed", passing(), judge.Passed, "nothing gated got worse by 5 % or more (30 pairs, 8 comparisons)"},
+		{"a tenth slower", failing(), judge.Failing, "sharded (chatbot) allocs/op went from 0.004 to 1, and 4 more of 8"},
+		{"faster is no fail", duet(30, 1.2, 0.03, "sharded"), judge.Passed, ""},
+		{"the machine differs from itself", restless(), judge.Inconclusive, "8 comparisons are not decided"},
+		{"which hides what would have failed", with(func(d *judge.Duet) { d.Fresh = arm(30, 0.8, 0.01, 3, "per-session", "sharded") }, restless()),
+			judge.Inconclusive, ""},
+		{"too restless to say", duet(12, 0.97, 0.12, "per-session"), judge.Inconclusive, "would have decided"},
+		{"fewer pairs than a bound needs", duet(5, 1, 0.001, "per-session"), judge.Inconclusive, ""},
+		{"p99 alone is slower, and not gated", slowTail(passing()), judge.Passed, ""},
+		{"and is when it is", with(func(d *judge.Duet) { d.Gated = []string{"latency_p99_ns"} }, slowTail(passing())),
+			judge.Failing, "sharded (chatbot) p99 is"},
+		{"where only p99 is, no other metric fails", with(func(d *judge.Duet) { d.Gated = []string{"latency_p99_ns"} }, failing()),
+			judge.Failing, "p99"},
+		{"or bytes per operation, which did not change", with(func(d *judge.Duet) { d.Gated = []string{"bytes_per_op"} }, failing()),
+			judge.Passed, ""},
 		{"a percentile is missing in one trial of the copy", lackingPercentiles(),
-			Inconclusive, "too few operations beyond it in 1 of 90 trials"},
-		{"and something else failed", with(func(d *Duet) { d.Fresh.Results[0].Trials[7].LatencyNs.P50 = nil }, failing()),
-			FailedGate, ""},
+			judge.Inconclusive, "too few operations beyond it in 1 of 90 trials"},
+		{"and something else failed", with(func(d *judge.Duet) { d.Fresh.Results[0].Trials[7].LatencyNs.P50 = nil }, failing()),
+			judge.Failing, ""},
 		{"the new store lost something", violated(),
-			Violated, "sharded (chatbot) failed its audit (lost update) in new: there is no speed to judge"},
-		{"the old one did", with(func(d *Duet) { lost(d.Old, "sharded") }, passing()), Violated, "in old"},
-		{"its copy did", with(func(d *Duet) { lost(d.Copied, "sharded") }, passing()), Violated, "in old"},
-		{"both did, and are one", with(func(d *Duet) { lost(d.Old, "sharded"); lost(d.Copied, "sharded") }, passing()), Violated,
+			judge.Violated, "sharded (chatbot) failed its audit (lost update) in new: there is no speed to judge"},
+		{"the old one did", with(func(d *judge.Duet) { lost(d.Old, "sharded") }, passing()), judge.Violated, "in old"},
+		{"its copy did", with(func(d *judge.Duet) { lost(d.Copied, "sharded") }, passing()), judge.Violated, "in old"},
+		{"both did, and are one", with(func(d *judge.Duet) { lost(d.Old, "sharded"); lost(d.Copied, "sharded") }, passing()), judge.Violated,
 			"(lost update) in old: there is no speed to judge."},
-		{"every store did", with(func(d *Duet) { lost(d.Fresh, "") }, passing()), Violated, "and 1 more failed theirs"},
-		{"interrupted", cutShort(), Inconclusive, "interrupted after 11 of 30 pairs"},
-		{"interrupted when it had failed already", with(func(d *Duet) { d.Interrupted = true }, failing()),
-			FailedGate, "Interrupted after 30 of 30"},
-		{"interrupted with a violation", with(func(d *Duet) { d.Interrupted = true }, violated()), Violated, ""},
-		{"interrupted before anything was measured", with(func(d *Duet) {
+		{"every store did", with(func(d *judge.Duet) { lost(d.Fresh, "") }, passing()), judge.Violated, "and 1 more failed theirs"},
+		{"interrupted", cutShort(), judge.Inconclusive, "interrupted after 11 of 30 pairs"},
+		{"interrupted when it had failed already", with(func(d *judge.Duet) { d.Interrupted = true }, failing()),
+			judge.Failing, "Interrupted after 30 of 30"},
+		{"interrupted with a violation", with(func(d *judge.Duet) { d.Interrupted = true }, violated()), judge.Violated, ""},
+		{"interrupted before anything was measured", with(func(d *judge.Duet) {
 			d.Interrupted = true
 			for i := range d.Fresh.Results {
 				d.Fresh.Results[i].Trials = nil
 			}
-		}, passing()), Inconclusive, "interrupted"},
-		{"no block in common", with(func(d *Duet) { eachTrial(d.Fresh, "", func(t *result.Trial) { t.Block += 100 }) }, passing()),
-			Inconclusive, "too few pairs"},
-		{"a row that the copy lacks", with(func(d *Duet) { d.Copied.Results = d.Copied.Results[:1] }, passing()),
-			Inconclusive, "not everything"},
-		{"a row without a finished trial", with(func(d *Duet) { d.Fresh.Results[1].Trials = nil }, passing()),
-			Inconclusive, "not everything"},
-		{"a threshold is crossed", with(func(d *Duet) { d.Thresholds = thresholds("p50<1ns") }, passing()),
-			FailedGate, "2 of 2 thresholds crossed"},
-		{"a threshold is kept", with(func(d *Duet) { d.Thresholds = thresholds("p50>1ns") }, passing()),
-			Passed, "8 comparisons, 2 thresholds kept)"},
-		{"an operation that nobody did cannot be judged, when its name is known", with(func(d *Duet) {
+		}, passing()), judge.Inconclusive, "interrupted"},
+		{"no block in common", with(func(d *judge.Duet) { eachTrial(d.Fresh, "", func(t *result.Trial) { t.Block += 100 }) }, passing()),
+			judge.Inconclusive, "too few pairs"},
+		{"a row that the copy lacks", with(func(d *judge.Duet) { d.Copied.Results = d.Copied.Results[:1] }, passing()),
+			judge.Inconclusive, "not everything"},
+		{"a row without a finished trial", with(func(d *judge.Duet) { d.Fresh.Results[1].Trials = nil }, passing()),
+			judge.Inconclusive, "not everything"},
+		{"a threshold is crossed", with(func(d *judge.Duet) { d.Thresholds = thresholds("p50<1ns") }, passing()),
+			judge.Failing, "2 of 2 thresholds crossed"},
+		{"a threshold is kept", with(func(d *judge.Duet) { d.Thresholds = thresholds("p50>1ns") }, passing()),
+			judge.Passed, "8 comparisons, 2 thresholds kept)"},
+		{"an operation that nobody did cannot be judged, when its name is known", with(func(d *judge.Duet) {
 			d.Thresholds = thresholds("touch.p50<1s")
 			d.Thresholds[0].Known = true
-		}, passing()), Inconclusive, "cannot be judged"},
-		{"nobody measured bytes per session, and nobody asked", with(unfootprinted, passing()), Passed, "6 comparisons"},
-		{"or somebody did", with(func(d *Duet) { unfootprinted(d); d.Gated, d.Named = GatedMetrics(), true }, passing()),
-			Inconclusive, "not everything"},
-		{"allocations of no operation", with(func(d *Duet) {
+		}, passing()), judge.Inconclusive, "cannot be judged"},
+		{"nobody measured bytes per session, and nobody asked", with(unfootprinted, passing()), judge.Passed, "6 comparisons"},
+		{"or somebody did", with(func(d *judge.Duet) { unfootprinted(d); d.Gated, d.Named = judge.DefaultGates(), true }, passing()),
+			judge.Inconclusive, "not everything"},
+		{"allocations of no operation", with(func(d *judge.Duet) {
 			eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.Ops = 0 })
 			d.Gated = []string{"allocs_per_op"}
-		}, passing()), Inconclusive, ""},
-		{"a threshold cannot be judged", with(func(d *Duet) { d.Thresholds = thresholds("p99_99<1s") }, passing()),
-			Inconclusive, "2 of 2 thresholds cannot be judged"},
+		}, passing()), judge.Inconclusive, ""},
+		{"a threshold cannot be judged", with(func(d *judge.Duet) { d.Thresholds = thresholds("p99_99<1s") }, passing()),
+			judge.Inconclusive, "2 of 2 thresholds cannot be judged"},
 	} {
 		c := checking(t, tt.duet)
 		if c.Verdict != tt.want || c.Binding() != tt.want || !strings.Contains(c.Words, tt.said) || !strings.HasSuffix(c.Words, ".") {
@@ -94,7 +95,7 @@ func TestVerdictsOfDuets(t *testing.T) {
 }
 
 // unfootprinted takes the bytes per session away.
-func unfootprinted(d *Duet) {
+func unfootprinted(d *judge.Duet) {
 	for _, doc := range []*result.Document{d.Old, d.Copied, d.Fresh} {
 		eachTrial(doc, "", func(t *result.Trial) { t.BytesPerSession = 0 })
 	}
@@ -116,25 +117,25 @@ func TestTheRuleOfADuet(t *testing.T) {
 	eachTrial(half.Fresh, "sharded", func(t *result.Trial) { t.BytesPerSession = 0 })
 	for _, tt := range []struct {
 		why     string
-		duet    Duet
+		duet    judge.Duet
 		m       int
 		leftOut string
-		verdict Outcome
+		verdict judge.Verdict
 	}{
-		{"four metrics of two strategies", passing(), 8, "", Passed},
-		{"two", two, 4, "", Passed},
-		{"nobody measured bytes per session of one", probe, 7, "old sharded: no bytes_per_session on either side", Passed},
-		{"nobody had operations enough for p50 of one, which is no reason not to gate it", none, 8, "", Inconclusive},
-		{"one side did", half, 8, "", Inconclusive},
-		{"a row that is violated is not compared", violated(), 4, "", Violated},
+		{"four metrics of two strategies", passing(), 8, "", judge.Passed},
+		{"two", two, 4, "", judge.Passed},
+		{"nobody measured bytes per session of one", probe, 7, "old sharded: no bytes_per_session on either side", judge.Passed},
+		{"nobody had operations enough for p50 of one, which is no reason not to gate it", none, 8, "", judge.Inconclusive},
+		{"one side did", half, 8, "", judge.Inconclusive},
+		{"a row that is violated is not compared", violated(), 4, "", judge.Violated},
 	} {
 		c := checking(t, tt.duet)
 		var out []string
-		for _, l := range c.LeftOut {
+		for _, l := range c.Excluded {
 			out = append(out, l.Document+" "+l.Strategy+": "+l.Reason)
 		}
-		if r := c.Rule; r.Comparisons != tt.m || r.Alpha != 0.01/float64(tt.m) || r.PassAlpha != 0.1 || len(c.gates()) != tt.m {
-			t.Errorf("%s: %+v with %d gates, want %d", tt.why, r, len(c.gates()), tt.m)
+		if r := c.Rule; r.Comparisons != tt.m || r.Alpha != 0.01/float64(tt.m) || r.PassAlpha != 0.1 || len(c.Gates()) != tt.m {
+			t.Errorf("%s: %+v with %d gates, want %d", tt.why, r, len(c.Gates()), tt.m)
 		}
 		if got := strings.Join(out, "; "); got != tt.leftOut || c.Verdict != tt.verdict {
 			t.Errorf("%s: %s, left out %q, want %s and %q", tt.why, c.Verdict, got, tt.verdict, tt.leftOut)
@@ -146,20 +147,6 @@ func TestTheRuleOfADuet(t *testing.T) {
 	lost(none.Fresh, "")
 	if c := checking(t, none); c.Rule != nil || c.Scenarios != nil {
 		t.Errorf("nothing has a speed, and was judged: %+v", c.Scenarios)
-	}
-}
-
-// What would have decided everything is what would have decided the most doubtful.
-func TestPairsNeeded(t *testing.T) {
-	c := checking(t, duet(12, 0.97, 0.12, "per-session", "sharded"))
-	first, last := &c.Scenarios[0].Rows[0].Metrics[1], &c.Scenarios[0].Rows[1].Metrics[1]
-	first.Needed, last.Needed = 600, 12
-	if words, want := c.words(), "; about 600 pairs would have decided."; !strings.HasSuffix(words, want) {
-		t.Errorf("%s: want %q", words, want)
-	}
-	last.Needed = 0
-	if words := c.words(); strings.Contains(words, "would have decided") {
-		t.Errorf("no number of pairs would have decided all: %s", words)
 	}
 }
 
@@ -184,28 +171,28 @@ func TestOnlyWholeBlocksCount(t *testing.T) {
 	if c := checking(t, uneven); c.Rule.Pairs != 28 {
 		t.Errorf("%d pairs, want the 28 that every row has", c.Rule.Pairs)
 	}
-	if diff := cmp.Diff(whole.Scenarios[0].Rows, c.Scenarios[0].Rows, cmpopts.IgnoreUnexported(CheckedMetric{})); diff != "" {
+	if diff := cmp.Diff(whole.Scenarios[0].Rows, c.Scenarios[0].Rows, cmpopts.IgnoreUnexported(judge.MetricCheck{})); diff != "" {
 		t.Errorf("the same 30 blocks, otherwise: %s", diff)
 	}
 }
 
 func TestChangeIsNewOverOld(t *testing.T) {
 	c := checking(t, duet(30, 0.8, 0.005, "sharded"))
-	for _, g := range c.gates() {
+	for _, g := range c.Gates() {
 		switch g.Metric {
 		case "ops_per_sec", "latency_p50_ns":
 			want := 0.25
 			if g.Better == "higher" {
 				want = -0.2
 			}
-			if g.Change == nil || math.Abs(*g.Change-want) > 0.02 || g.Verdict != FailedGate {
+			if g.Change == nil || math.Abs(*g.Change-want) > 0.02 || g.Verdict != judge.Failing {
 				t.Errorf("%s at 0.8 times the speed: %s %v, want a fail by about %v", g.Metric, g.Verdict, plus(g.Change), want)
 			}
 			if g.Lower == nil || g.Upper == nil || !(*g.Lower <= *g.Change && *g.Change <= *g.Upper) {
-				t.Errorf("%s: bounds %s around %s", g.Metric, g.bounds(), plus(g.Change))
+				t.Errorf("%s: bounds %s around %s", g.Metric, boundsText(g.MetricCheck), plus(g.Change))
 			}
 		default:
-			if g.Verdict != Passed || plus(g.Change) != "0.0%" {
+			if g.Verdict != judge.Passed || plus(g.Change) != "0.0%" {
 				t.Errorf("%s: %s %s", g.Metric, g.Verdict, plus(g.Change))
 			}
 		}
@@ -221,26 +208,26 @@ func TestIncomparableDuets(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		why    string
-		change func(d *Duet)
+		change func(d *judge.Duet)
 		want   string // "": comparable
 	}{
-		{"nothing", func(*Duet) {}, ""},
-		{"another tape", func(d *Duet) { each(d.Fresh, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
+		{"nothing", func(*judge.Duet) {}, ""},
+		{"another tape", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
 			"tape (chatbot): sha256:3f2a9c1d77e0 in old, sha256:00 in new"},
-		{"another tape of the copy", func(d *Duet) { each(d.Copied, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
+		{"another tape of the copy", func(d *judge.Duet) { each(d.Copied, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
 			"tape (chatbot): sha256:3f2a9c1d77e0 in old, sha256:00 in old′"},
-		{"users", func(d *Duet) { each(d.Fresh, func(r *result.Result) { r.Users = 7 }) }, "users (chatbot): 100 in old, 7 in new"},
-		{"seed", func(d *Duet) { d.Fresh.Config.Seed = 9 }, "seed: 1 in old, 9 in new"},
-		{"other strategies", func(d *Duet) { each(d.Fresh, func(r *result.Result) { r.Strategy = "x" + r.Strategy }) }, "nothing in common"},
-		{"no results", func(d *Duet) { d.Fresh.Results = nil }, "./sessbench: no results in it"},
-		{"a result twice", func(d *Duet) { d.Old.Results[1] = d.Old.Results[0] }, "is in it twice"},
-		{"another version of Go is part of what is compared", func(d *Duet) { d.Fresh.Machine.Go = "go1.27.0" }, ""},
-		{"another version of the tool is the point", func(d *Duet) { d.Fresh.Tool.Version = "v9" }, ""},
+		{"users", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.Users = 7 }) }, "users (chatbot): 100 in old, 7 in new"},
+		{"seed", func(d *judge.Duet) { d.Fresh.Config.Seed = 9 }, "seed: 1 in old, 9 in new"},
+		{"other strategies", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.Strategy = "x" + r.Strategy }) }, "nothing in common"},
+		{"no results", func(d *judge.Duet) { d.Fresh.Results = nil }, "./sessbench: no results in it"},
+		{"a result twice", func(d *judge.Duet) { d.Old.Results[1] = d.Old.Results[0] }, "is in it twice"},
+		{"another version of Go is part of what is compared", func(d *judge.Duet) { d.Fresh.Machine.Go = "go1.27.0" }, ""},
+		{"another version of the tool is the point", func(d *judge.Duet) { d.Fresh.Tool.Version = "v9" }, ""},
 	} {
 		d := passing()
 		tt.change(&d)
-		_, err := CheckDuet(d)
-		var incomparable *IncomparableError
+		_, err := judge.CheckDuet(d)
+		var incomparable *judge.NotComparableError
 		switch {
 		case tt.want == "" && err != nil:
 			t.Errorf("%s: %v", tt.why, err)
@@ -266,7 +253,7 @@ func TestGatedMetricsAreChecked(t *testing.T) {
 	} {
 		d := passing()
 		d.Gated = tt.gated
-		if _, err := CheckDuet(d); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := judge.CheckDuet(d); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: got %v, want %q", tt.gated, err, tt.want)
 		}
 	}
@@ -275,11 +262,11 @@ func TestGatedMetricsAreChecked(t *testing.T) {
 	for _, arm := range []*result.Document{d.Old, d.Copied, d.Fresh} {
 		eachTrial(arm, "", func(t *result.Trial) { t.BytesPerSession = 0 })
 	}
-	if _, err := CheckDuet(d); err == nil || !strings.Contains(err.Error(), "nothing to judge") {
+	if _, err := judge.CheckDuet(d); err == nil || !strings.Contains(err.Error(), "nothing to judge") {
 		t.Errorf("a gate that matches nothing: got %v", err)
 	}
 	var names []string
-	for _, m := range CheckMetrics() {
+	for _, m := range judge.GateMetrics() {
 		names = append(names, m.Name)
 	}
 	if got := strings.Join(names, " "); got != "ops_per_sec p50 p95 p99 allocs_per_op bytes_per_op bytes_per_session" {

@@ -6,25 +6,27 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sessbench/sessbench/internal/judge"
 )
 
 // CheckFormat is one way to write a [Check].
-type CheckFormat = FormatOf[*Check]
+type CheckFormat = FormatOf[*judge.Check]
 
 // CheckFormats returns the formats of checks by name.
 func CheckFormats() []CheckFormat {
 	list := []CheckFormat{
 		{"csv", "one row a metric or threshold, for spreadsheets and data frames", writeCheckCSV},
 		{"github", "the step summary of a GitHub workflow: as markdown", writeCheckMarkdown},
-		{"json", "the whole check, for programs", asJSON[*Check]},
+		{"json", "the whole check, for programs", asJSON[*judge.Check]},
 		{"junit", "a test case a gated metric, for CI servers (XML)", writeCheckJUnit},
 		{"markdown", "for a pull request (GitHub Markdown)", writeCheckMarkdown},
 		{"table", "for people at a terminal: the verdict, a table a scenario and the rule", writeCheckTable},
 	}
 	for _, name := range []string{"benchmark-action", "gobench"} {
 		if f, ok := Lookup(name); ok {
-			list = append(list, CheckFormat{name, "of the new figures: " + f.Doc, func(w io.Writer, c *Check, o Options) error {
-				return f.Write(w, c.fresh, o)
+			list = append(list, CheckFormat{name, "of the new figures: " + f.Doc, func(w io.Writer, c *judge.Check, o Options) error {
+				return f.Write(w, c.New, o)
 			}})
 		}
 	}
@@ -40,7 +42,7 @@ func checkColumnNames() []string {
 
 // writeCheckCSV writes a row a metric, gated or not, a row a threshold, whose figure stands under new, and a row
 // without a metric for each row that failed its audit.
-func writeCheckCSV(w io.Writer, c *Check, _ Options) error {
+func writeCheckCSV(w io.Writer, c *judge.Check, _ Options) error {
 	out := csv.NewWriter(w)
 	columns := checkColumnNames()
 	write := func(fields map[string]string) error {
@@ -56,7 +58,7 @@ func writeCheckCSV(w io.Writer, c *Check, _ Options) error {
 	for _, s := range c.Scenarios {
 		for _, r := range s.Rows {
 			for i := range r.Metrics {
-				fields := r.Metrics[i].fields()
+				fields := metricFields(&r.Metrics[i])
 				fields["scenario"], fields["strategy"] = s.Scenario, r.Strategy
 				if err := write(fields); err != nil {
 					return err
@@ -65,12 +67,12 @@ func writeCheckCSV(w io.Writer, c *Check, _ Options) error {
 		}
 	}
 	for i := range c.Thresholds {
-		if err := write(c.Thresholds[i].fields()); err != nil {
+		if err := write(thresholdFields(&c.Thresholds[i])); err != nil {
 			return err
 		}
 	}
 	for _, v := range c.Violations {
-		fields := map[string]string{"scenario": v.Scenario, "strategy": v.Strategy, "verdict": string(Violated),
+		fields := map[string]string{"scenario": v.Scenario, "strategy": v.Strategy, "verdict": string(judge.Violated),
 			"reason": v.Reason + " in " + v.Document}
 		if err := write(fields); err != nil {
 			return err
@@ -80,8 +82,8 @@ func writeCheckCSV(w io.Writer, c *Check, _ Options) error {
 	return out.Error()
 }
 
-// fields are the metric's figures by column.
-func (f *CheckedMetric) fields() map[string]string {
+// metricFields are the metric's figures by column.
+func metricFields(f *judge.MetricCheck) map[string]string {
 	fields := map[string]string{
 		"metric": f.Metric, "unit": f.Unit, "better": f.Better, "gated": strconv.FormatBool(f.Gated),
 		"n_old": strconv.Itoa(len(f.Samples.Old)), "n_new": strconv.Itoa(len(f.Samples.New)),
@@ -97,8 +99,8 @@ func (f *CheckedMetric) fields() map[string]string {
 	return fields
 }
 
-// fields are the threshold and its figure by column.
-func (t *CheckedThreshold) fields() map[string]string {
+// thresholdFields are the threshold and its figure by column.
+func thresholdFields(t *judge.ThresholdCheck) map[string]string {
 	return map[string]string{
 		"scenario": t.Scenario, "strategy": t.Strategy, "operation": t.Operation, "metric": t.Metric, "unit": t.Unit, "gated": "true",
 		"new": known(t.Value), "threshold": t.Threshold, "operator": t.Operator, "bound": decimal(t.Bound),

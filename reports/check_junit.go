@@ -1,8 +1,11 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/xml"
 	"io"
+
+	"github.com/sessbench/sessbench/internal/judge"
 )
 
 // JUnit's XML as the tools that read it agree on: suites of cases, each of which may hold one of failure, error and skipped.
@@ -43,23 +46,23 @@ type (
 // A fail is a failure; a failed audit is an error, in a case called audit. What is inconclusive is skipped, with the reason as
 // its message: tools take an error for a broken build, and not to know is not that. So is a fail that is only advice. What
 // was left out is skipped, too, and an interruption is a skipped case of a suite called check.
-func writeCheckJUnit(w io.Writer, c *Check, _ Options) error {
+func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 	all := &junitSuites{Name: "sessbench check"}
 	for _, v := range c.Violations {
-		all.add(v.Scenario, v.Strategy, "audit", &junitCase{Error: &junitSaid{v.Reason + " in " + v.Document, string(Violated)}})
+		all.add(v.Scenario, v.Strategy, "audit", &junitCase{Error: &junitSaid{v.Reason + " in " + v.Document, string(judge.Violated)}})
 	}
-	for _, g := range c.gates() {
-		all.add(g.scenario, g.strategy, g.metric.word(), g.junit(c.Advisory))
+	for _, g := range c.Gates() {
+		all.add(g.Scenario, g.Strategy, judge.MetricNamed(g.Metric).Word(), metricCase(g.MetricCheck, c.Advisory))
 	}
 	for i := range c.Thresholds {
 		t := &c.Thresholds[i]
-		all.add(t.Scenario, t.Strategy, t.Threshold, t.junit())
+		all.add(t.Scenario, t.Strategy, t.Threshold, thresholdCase(t))
 	}
-	for _, l := range c.LeftOut {
+	for _, l := range c.Excluded {
 		all.add(l.Scenario, l.Strategy, "left out of "+l.Document, &junitCase{Skipped: &junitSaid{Message: l.Reason}})
 	}
 	if c.Interrupted {
-		all.add("check", "check", "interrupted", &junitCase{Skipped: &junitSaid{Message: c.interruptedWords()}})
+		all.add("check", "check", "interrupted", &junitCase{Skipped: &junitSaid{Message: c.Interruption()}})
 	}
 	for _, s := range all.Suites {
 		for _, k := range s.Cases {
@@ -99,25 +102,25 @@ func (n *junitCounts) count(k junitCase) {
 	}
 }
 
-// junit is the metric's case, but for its name.
-func (f *CheckedMetric) junit(advice bool) *junitCase {
+// thresholdCase is the metric's case, but for its name.
+func metricCase(f *judge.MetricCheck, advice bool) *junitCase {
 	switch {
-	case f.Verdict == FailedGate && advice:
-		return &junitCase{Skipped: &junitSaid{Message: "advice: " + f.metric.word() + " " + f.worsened()}}
-	case f.Verdict == FailedGate:
-		return &junitCase{Failure: &junitSaid{f.metric.word() + " " + f.worsened(), "regression"}}
-	case f.Verdict == Inconclusive:
-		return &junitCase{Skipped: &junitSaid{Message: "inconclusive: " + f.why()}}
+	case f.Verdict == judge.Failing && advice:
+		return &junitCase{Skipped: &junitSaid{Message: "advice: " + judge.MetricNamed(f.Metric).Word() + " " + f.Worsening()}}
+	case f.Verdict == judge.Failing:
+		return &junitCase{Failure: &junitSaid{judge.MetricNamed(f.Metric).Word() + " " + f.Worsening(), "regression"}}
+	case f.Verdict == judge.Inconclusive:
+		return &junitCase{Skipped: &junitSaid{Message: "inconclusive: " + cmp.Or(f.Reason, "not decided")}}
 	}
 	return &junitCase{}
 }
 
-// junit is the threshold's case, but for its name.
-func (t *CheckedThreshold) junit() *junitCase {
+// thresholdCase is the threshold's case, but for its name.
+func thresholdCase(t *judge.ThresholdCheck) *junitCase {
 	switch t.Verdict {
-	case FailedGate:
+	case judge.Failing:
 		return &junitCase{Failure: &junitSaid{t.Describe(), "threshold"}}
-	case Inconclusive:
+	case judge.Inconclusive:
 		return &junitCase{Skipped: &junitSaid{Message: "inconclusive: " + t.Describe()}}
 	}
 	return &junitCase{}

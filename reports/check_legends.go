@@ -4,58 +4,59 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // checkLegends explains the rule and the signs in the tables.
-func (c *Check) checkLegends() (list []legend) {
+func checkLegends(c *judge.Check) (list []legend) {
 	r := c.Rule
 	if r == nil {
 		return nil
 	}
-	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, CheckAlpha, result.FormatCounted(r.Comparisons, "comparison"))
+	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, judge.FalseAlarmRate, result.FormatCounted(r.Comparisons, "comparison"))
 	const sign = "; minus is worse for ops/s, plus is worse for time, memory and allocations"
-	if c.Mode == StoredMode {
+	if c.Mode == judge.StoredMode {
 		list = append(list,
 			legend{"change", "new/old − 1 of the medians" + sign},
 			legend{"p", "two-sided Mann-Whitney U test of all trials of both times"},
-			legend{"fail", fmt.Sprintf("the median is worse by %s or more and p is at most %s", inPercent(r.MinEffect), alpha)},
-			legend{"pass", fmt.Sprintf("the median is worse by less than %s; all else is inconclusive", inPercent(r.MinEffect))})
+			legend{"fail", fmt.Sprintf("the median is worse by %s or more and p is at most %s", result.FormatPercent(r.MinEffect), alpha)},
+			legend{"pass", fmt.Sprintf("the median is worse by less than %s; all else is inconclusive", result.FormatPercent(r.MinEffect))})
 	} else {
 		list = append(list,
 			legend{"change", "new/old − 1 of the median pair, where the old figure is the mean of " + c.Documents[0].Label + " and its copy" + sign},
 			legend{"bounds", "one-sided bounds by the exact sign test over " + result.FormatCounted(r.Pairs, "pair") + ": on the side of better at " +
-				alpha + fmt.Sprintf(", on the side of worse at %s", inPercent(1-r.PassAlpha))},
+				alpha + fmt.Sprintf(", on the side of worse at %s", result.FormatPercent(1-r.PassAlpha))},
 			legend{"A/A′", "the change from " + c.Documents[0].Label +
 				" to a copy of it: what the machine does alone; where the rule finds one (!), nothing is decided"},
-			legend{"fail", fmt.Sprintf("worse by %s or more, and both bounds are worse than 0", inPercent(r.MinEffect))},
-			legend{"pass", fmt.Sprintf("no bound is worse by %s or more; all else is inconclusive", inPercent(r.Tolerance))})
+			legend{"fail", fmt.Sprintf("worse by %s or more, and both bounds are worse than 0", result.FormatPercent(r.MinEffect))},
+			legend{"pass", fmt.Sprintf("no bound is worse by %s or more; all else is inconclusive", result.FormatPercent(r.Tolerance))})
 	}
-	if c.showsUngated() {
+	if showsUngated(c) {
 		list = append(list, legend{"( )", "not gated: shown, and no part of the verdict"})
 	}
 	return list
 }
 
-func (c *Check) showsUngated() bool {
-	return slices.ContainsFunc(c.Scenarios, func(s CheckedScenario) bool {
-		return slices.ContainsFunc(s.Rows, func(r CheckedRow) bool {
-			return slices.ContainsFunc(r.Metrics, func(f CheckedMetric) bool { return !f.Gated })
+func showsUngated(c *judge.Check) bool {
+	return slices.ContainsFunc(c.Scenarios, func(s judge.ScenarioCheck) bool {
+		return slices.ContainsFunc(s.Rows, func(r judge.RowCheck) bool {
+			return slices.ContainsFunc(r.Metrics, func(f judge.MetricCheck) bool { return !f.Gated })
 		})
 	})
 }
 
-// provenance says where the figures are from and how to get them again. A machine is named once.
-func (c *Check) provenance() (list []legend) {
+// comparisonProvenance says where the figures are from and how to get them again. A machine is named once.
+func checkProvenance(c *judge.Check) (list []legend) {
 	var last result.Machine
 	for _, d := range c.Documents {
 		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine}
-		if c.Mode == StoredMode {
+		if c.Mode == judge.StoredMode {
 			doc.Config.Command = d.Command // what the other time's was
 		}
 		list = append(list, legend{d.Label, toolLine(doc)})
 		d.Machine.Load1 = 0 // never twice the same
-		if line := machineLine(doc); line != "" && d.Machine != last {
+		if line := judge.MachineLine(doc); line != "" && d.Machine != last {
 			list = append(list, legend{"", line})
 			last = d.Machine
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -20,11 +21,11 @@ const (
 
 // writeCheckMarkdown writes for a pull request and for a step summary: the verdict, what it goes by with the worst first,
 // and everything else folded away. The text stays below [summaryLimit]; rows that would go beyond are left out and counted.
-func writeCheckMarkdown(w io.Writer, c *Check, _ Options) error {
+func writeCheckMarkdown(w io.Writer, c *judge.Check, _ Options) error {
 	p := &checkMarkdown{c: c}
-	p.printf("### %s %s\n\n", p.sign(), p.cut(c.headline(), 4*clipped))
+	p.printf("### %s %s\n\n", p.sign(), p.cut(checkHeadline(c), 4*clipped))
 	p.upTo(2)
-	p.list(c.problems())
+	p.list(checkProblems(c))
 	p.upTo(10)
 	p.gated()
 	p.upTo(13)
@@ -40,7 +41,7 @@ func writeCheckMarkdown(w io.Writer, c *Check, _ Options) error {
 
 // checkMarkdown is the text so far.
 type checkMarkdown struct {
-	c       *Check
+	c       *judge.Check
 	text    strings.Builder
 	room    int  // where what is being written has to end
 	full    bool // it has
@@ -109,9 +110,9 @@ func shorten(text string, most int) string {
 // sign is a verdict at a glance, in signs that are drawn as text everywhere.
 func (p *checkMarkdown) sign() string {
 	switch p.c.Verdict {
-	case Passed:
+	case judge.Passed:
 		return "✓"
-	case Inconclusive:
+	case judge.Inconclusive:
 		return "?"
 	}
 	return "✗"
@@ -120,17 +121,17 @@ func (p *checkMarkdown) sign() string {
 // gated is the table of what the verdict goes by, the worst first, so that where there is no room for all it is
 // passes that are left out.
 func (p *checkMarkdown) gated() {
-	gates := p.c.gates()
+	gates := p.c.Gates()
 	if len(gates) == 0 {
 		return
 	}
-	slices.SortStableFunc(gates, func(a, b gate) int { return cmp.Compare(b.Verdict.severity(), a.Verdict.severity()) })
+	slices.SortStableFunc(gates, func(a, b judge.Gate) int { return cmp.Compare(b.Verdict.Severity(), a.Verdict.Severity()) })
 	p.titles(3, 1, append([]string{"scenario", "strategy", "metric"}, p.figureTitles()...)...)
 	for _, g := range gates {
 		if p.skip() {
 			continue
 		}
-		p.row(append([]string{p.name(g.scenario), p.name(g.strategy), g.metric.word()}, p.figures(g.CheckedMetric)...)...)
+		p.row(append([]string{p.name(g.Scenario), p.name(g.Strategy), judge.MetricNamed(g.Metric).Word()}, p.figures(g.MetricCheck)...)...)
 	}
 	p.printf("\n")
 }
@@ -138,24 +139,24 @@ func (p *checkMarkdown) gated() {
 // figureTitles are the titles of what figures returns.
 func (p *checkMarkdown) figureTitles() []string {
 	titles := []string{p.name(p.c.Documents[0].Label), p.name(p.c.Documents[1].Label), "change"}
-	if p.c.Mode == StoredMode {
+	if p.c.Mode == judge.StoredMode {
 		return append(titles, "p", "verdict")
 	}
 	return append(titles, "bounds", "A/A′", "verdict")
 }
 
-func (p *checkMarkdown) figures(f *CheckedMetric) []string {
-	cells := []string{f.metric.writeKnown(f.Old), f.metric.writeKnown(f.New), f.changed()}
-	if p.c.Mode == StoredMode {
-		cells = append(cells, f.tested())
+func (p *checkMarkdown) figures(f *judge.MetricCheck) []string {
+	cells := []string{judge.MetricNamed(f.Metric).FormatKnown(f.Old), judge.MetricNamed(f.Metric).FormatKnown(f.New), changeText(f)}
+	if p.c.Mode == judge.StoredMode {
+		cells = append(cells, testText(f))
 	} else {
-		cells = append(cells, escape(f.bounds()), f.copied())
+		cells = append(cells, escape(boundsText(f)), copyText(f))
 	}
 	verdict := string(f.Verdict)
 	switch {
 	case !f.Gated:
 		verdict = "(" + verdict + ")"
-	case f.Verdict != Passed:
+	case f.Verdict != judge.Passed:
 		verdict = "**" + verdict + "**"
 	}
 	return append(cells, verdict)
@@ -167,23 +168,23 @@ func (p *checkMarkdown) thresholds() {
 	}
 	p.titles(3, 2, "scenario", "strategy", "threshold", "value", "verdict", "")
 	list := slices.Clone(p.c.Thresholds)
-	slices.SortStableFunc(list, func(a, b CheckedThreshold) int { return cmp.Compare(b.Verdict.severity(), a.Verdict.severity()) })
+	slices.SortStableFunc(list, func(a, b judge.ThresholdCheck) int { return cmp.Compare(b.Verdict.Severity(), a.Verdict.Severity()) })
 	for i := range list {
 		if p.skip() {
 			continue
 		}
 		t := &list[i]
 		verdict := string(t.Verdict)
-		if t.Verdict != Passed {
+		if t.Verdict != judge.Passed {
 			verdict = "**" + verdict + "**"
 		}
-		p.row(p.name(t.Scenario), p.name(t.Strategy), p.name(t.Threshold), t.value(), verdict, p.name(t.Reason))
+		p.row(p.name(t.Scenario), p.name(t.Strategy), p.name(t.Threshold), thresholdValue(t), verdict, p.name(t.Reason))
 	}
 	p.printf("\n")
 }
 
-// scenario is all metrics of a scenario, folded away.
-func (p *checkMarkdown) scenario(s *CheckedScenario) {
+// Scenario is all metrics of a scenario, folded away.
+func (p *checkMarkdown) scenario(s *judge.ScenarioCheck) {
 	p.line("<details><summary>" + html.EscapeString(shorten(s.Heading, 4*clipped)) + "</summary>\n") // Markdown is not read here
 	if p.full {
 		for _, r := range s.Rows {
@@ -198,11 +199,11 @@ func (p *checkMarkdown) scenario(s *CheckedScenario) {
 				continue
 			}
 			f := &r.Metrics[i]
-			p.row(append([]string{p.name(r.Strategy), f.metric.word()}, p.figures(f)...)...)
+			p.row(append([]string{p.name(r.Strategy), judge.MetricNamed(f.Metric).Word()}, p.figures(f)...)...)
 		}
 	}
 	p.printf("\n")
-	p.list(s.reasons())
+	p.list(gateReasons(s))
 	p.printf("</details>\n\n")
 }
 
@@ -212,7 +213,7 @@ func (p *checkMarkdown) closing() {
 		p.printf("%s left out here, to stay below the mebibyte that GitHub shows.\n\n", result.FormatCounted(p.leftOut, "line"))
 	}
 	p.printf("<details><summary>How to read it, and where it was measured</summary>\n\n")
-	for _, l := range append(p.c.checkLegends(), p.c.provenance()...) {
+	for _, l := range append(checkLegends(p.c), checkProvenance(p.c)...) {
 		if l.term == "" {
 			p.printf("  - %s\n", p.cut(l.text, 4*clipped))
 		} else {

@@ -3,20 +3,22 @@ package reports
 import (
 	"fmt"
 	"io"
+
+	"github.com/sessbench/sessbench/internal/judge"
 )
 
-func writeCheckTable(w io.Writer, c *Check, o Options) error {
+func writeCheckTable(w io.Writer, c *judge.Check, o Options) error {
 	p := &checkPage{page: page{o: o}, c: c}
-	p.prose("", c.headline(), ansiBold+p.color(c.Verdict))
-	for _, line := range c.problems() {
+	p.prose("", checkHeadline(c), ansiBold+p.color(c.Verdict))
+	for _, line := range checkProblems(c) {
 		p.prose("", line, "")
 	}
 	for i := range c.Scenarios {
 		p.scenario(&c.Scenarios[i])
 	}
 	p.thresholds()
-	p.legends(c.checkLegends())
-	p.legends(c.provenance())
+	p.legends(checkLegends(c))
+	p.legends(checkProvenance(c))
 	if c.Command != "" {
 		p.line("")
 		p.line("reproduce: " + clean(c.Command)) // in one line, to be copied
@@ -28,14 +30,14 @@ func writeCheckTable(w io.Writer, c *Check, o Options) error {
 // checkPage is a page about a check.
 type checkPage struct {
 	page
-	c *Check
+	c *judge.Check
 }
 
-func (p *checkPage) color(o Outcome) string {
+func (p *checkPage) color(o judge.Verdict) string {
 	switch o {
-	case FailedGate, Violated:
+	case judge.Failing, judge.Violated:
 		return ansiRed
-	case Passed:
+	case judge.Passed:
 		return ansiGreen
 	}
 	return ""
@@ -44,11 +46,11 @@ func (p *checkPage) color(o Outcome) string {
 // checkColumns are the columns of a scenario's table that go where there is no room.
 type checkColumns struct{ bounds, copied bool }
 
-// scenario draws a scenario's rows, a line a metric, and says what is not plain about them.
-func (p *checkPage) scenario(s *CheckedScenario) {
+// Scenario draws a scenario's rows, a line a metric, and says what is not plain about them.
+func (p *checkPage) scenario(s *judge.ScenarioCheck) {
 	p.line("")
 	p.prose("", s.Heading, ansiBold)
-	duet := p.c.Mode == DuetMode
+	duet := p.c.Mode == judge.DuetMode
 	full := checkColumns{bounds: duet, copied: duet}
 	g := p.grid(s, full)
 	var left []string
@@ -65,7 +67,7 @@ func (p *checkPage) scenario(s *CheckedScenario) {
 		p.line("")
 		p.prose("", "No room here for "+and(left)+".", "")
 	}
-	if reasons := s.reasons(); len(reasons) > 0 {
+	if reasons := gateReasons(s); len(reasons) > 0 {
 		p.line("")
 		for _, line := range reasons {
 			p.prose("", line, "")
@@ -76,8 +78,8 @@ func (p *checkPage) scenario(s *CheckedScenario) {
 // wide reports whether a table has no room.
 func (p *checkPage) wide(g *layout) bool { return p.o.Width > 0 && g.width() > p.o.Width }
 
-func (p *checkPage) grid(s *CheckedScenario, show checkColumns) *layout {
-	g := &layout{tight: func(column int) bool { return show.bounds && column == 5 }} // bounds belong to the change
+func (p *checkPage) grid(s *judge.ScenarioCheck, show checkColumns) *layout {
+	g := &layout{tight: func(column int) bool { return show.bounds && column == 5 }} // boundsText belong to the change
 	from, to := clean(p.c.Documents[0].Label), clean(p.c.Documents[1].Label)
 	titles := []block{left("strategy"), left("metric"), right(from), right(to), right("change")}
 	if show.bounds {
@@ -86,7 +88,7 @@ func (p *checkPage) grid(s *CheckedScenario, show checkColumns) *layout {
 	if show.copied {
 		titles = append(titles, right("A/A′"))
 	}
-	if p.c.Mode == StoredMode {
+	if p.c.Mode == judge.StoredMode {
 		titles = append(titles, left("p"))
 	}
 	g.add(append(titles, left("verdict"))...)
@@ -97,16 +99,16 @@ func (p *checkPage) grid(s *CheckedScenario, show checkColumns) *layout {
 			if i > 0 {
 				name = ""
 			}
-			from, to := f.metric.writeKnown(f.Old), f.metric.writeKnown(f.New)
-			row := []block{left(name), left(f.metric.word()), right(from), right(to), right(f.changed())}
+			from, to := judge.MetricNamed(f.Metric).FormatKnown(f.Old), judge.MetricNamed(f.Metric).FormatKnown(f.New)
+			row := []block{left(name), left(judge.MetricNamed(f.Metric).Word()), right(from), right(to), right(changeText(f))}
 			if show.bounds {
-				row = append(row, left(f.bounds()))
+				row = append(row, left(boundsText(f)))
 			}
 			if show.copied {
-				row = append(row, right(f.copied()))
+				row = append(row, right(copyText(f)))
 			}
-			if p.c.Mode == StoredMode {
-				row = append(row, left(f.tested()))
+			if p.c.Mode == judge.StoredMode {
+				row = append(row, left(testText(f)))
 			}
 			g.add(append(row, p.verdict(f.Verdict, f.Gated))...)
 		}
@@ -115,7 +117,7 @@ func (p *checkPage) grid(s *CheckedScenario, show checkColumns) *layout {
 }
 
 // verdict is a verdict in its color, in brackets where nothing goes by it.
-func (p *checkPage) verdict(o Outcome, gated bool) block {
+func (p *checkPage) verdict(o judge.Verdict, gated bool) block {
 	if !gated {
 		return left("(" + string(o) + ")")
 	}
@@ -137,7 +139,7 @@ func (p *checkPage) thresholds() {
 	var reasons []string
 	for i := range p.c.Thresholds {
 		t := &p.c.Thresholds[i]
-		g.add(left(clean(t.Scenario)), left(clean(t.Strategy)), left(clean(t.Threshold)), right(t.value()), p.verdict(t.Verdict, true))
+		g.add(left(clean(t.Scenario)), left(clean(t.Strategy)), left(clean(t.Threshold)), right(thresholdValue(t)), p.verdict(t.Verdict, true))
 		if t.Reason != "" {
 			name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, t.Threshold)
 			if t.Strategy == "" { // it matches nothing
@@ -155,7 +157,7 @@ func (p *checkPage) thresholds() {
 	}
 }
 
-// legends writes terms and their texts, the texts in line.
+// trendLegends writes terms and their texts, the texts in line.
 func (p *checkPage) legends(list []legend) {
 	if len(list) == 0 {
 		return

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -46,8 +47,8 @@ func arm(n int, rate, noise float64, salt int, strategies ...string) *result.Doc
 }
 
 // duet is one of n blocks, in which the new binary is rate times as fast.
-func duet(n int, rate, noise float64, strategies ...string) Duet {
-	d := Duet{
+func duet(n int, rate, noise float64, strategies ...string) judge.Duet {
+	d := judge.Duet{
 		Old: arm(n, 1, noise, 1, strategies...), Copied: arm(n, 1, noise, 2, strategies...), Fresh: arm(n, rate, noise, 3, strategies...),
 		OldLabel: "old", NewLabel: "new", OldFile: "./old-sessbench", NewFile: "./sessbench",
 		Planned: n, MinEffect: 0.025, Tolerance: 0.05,
@@ -68,9 +69,9 @@ func eachTrial(d *result.Document, strategy string, change func(t *result.Trial)
 	}
 }
 
-func passing() Duet { return duet(30, 1, 0.03, "per-session", "sharded") }
+func passing() judge.Duet { return duet(30, 1, 0.03, "per-session", "sharded") }
 
-func failing() Duet {
+func failing() judge.Duet {
 	d := passing()
 	d.Fresh = arm(30, 0.9, 0.03, 3, "per-session", "sharded")
 	eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.AllocsPerOp = 1 })
@@ -78,7 +79,7 @@ func failing() Duet {
 }
 
 // restless is a duet in which the old binary is not as fast as its copy.
-func restless() Duet {
+func restless() judge.Duet {
 	d := passing()
 	d.Copied = arm(30, 0.93, 0.01, 2, "per-session", "sharded")
 	return d
@@ -92,26 +93,26 @@ func lost(d *result.Document, strategy string) {
 	})
 }
 
-func violated() Duet {
+func violated() judge.Duet {
 	d := failing()
 	lost(d.Fresh, "sharded")
 	return d
 }
 
-func lackingPercentiles() Duet {
+func lackingPercentiles() judge.Duet {
 	d := passing()
 	d.Copied.Results[1].Trials[7].LatencyNs.P50 = nil
 	return d
 }
 
-func cutShort() Duet {
+func cutShort() judge.Duet {
 	d := duet(12, 1, 0.01, "per-session")
 	d.Planned, d.Interrupted = 30, true
 	d.Fresh.Results[0].Trials = d.Fresh.Results[0].Trials[:11] // the last block has no third
 	return d
 }
 
-func fromNothing() Duet {
+func fromNothing() judge.Duet {
 	d := duet(30, 1, 0.01, "per-session")
 	for _, arm := range []*result.Document{d.Old, d.Copied} {
 		eachTrial(arm, "", func(t *result.Trial) { t.AllocsPerOp = 0 })
@@ -120,7 +121,7 @@ func fromNothing() Duet {
 	return d
 }
 
-func awkwardDuet() Duet {
+func awkwardDuet() judge.Duet {
 	d := duet(30, 0.9, 0.03, "a|b *c* <d> \x1b[1m", "sharded:shards=16,x=y")
 	d.OldLabel, d.NewLabel = "o|ld\x1b[1m", "n<e>w\nline"
 	d.Command = "sessbench check --against 'a```b'\n--pairs 30"
@@ -128,18 +129,18 @@ func awkwardDuet() Duet {
 }
 
 // duets are what the goldens show.
-func duets() map[string]func() Duet {
-	return map[string]func() Duet{
+func duets() map[string]func() judge.Duet {
+	return map[string]func() judge.Duet{
 		"pass":         passing,
 		"fail":         failing,
 		"restless":     restless,
-		"wide":         func() Duet { return duet(12, 0.97, 0.12, "per-session") },
+		"wide":         func() judge.Duet { return duet(12, 0.97, 0.12, "per-session") },
 		"violated":     violated,
 		"percentiles":  lackingPercentiles,
 		"interrupted":  cutShort,
 		"from-nothing": fromNothing,
 		"awkward":      awkwardDuet,
-		"thresholds": func() Duet {
+		"thresholds": func() judge.Duet {
 			d := passing()
 			d.Thresholds = thresholds("per-session.p50<1ns", "ops_per_sec>1", "sharded.p99_99<1s")
 			return d
@@ -147,9 +148,9 @@ func duets() map[string]func() Duet {
 	}
 }
 
-func thresholds(texts ...string) (list []Threshold) {
+func thresholds(texts ...string) (list []judge.Threshold) {
 	for _, text := range texts {
-		t, err := ParseThreshold(text)
+		t, err := judge.ParseThreshold(text)
 		if err != nil {
 			panic(err)
 		}
@@ -159,26 +160,26 @@ func thresholds(texts ...string) (list []Threshold) {
 }
 
 // stored is a baseline and new figures, n trials each, the new rate times as fast.
-func stored(n int, rate float64) Stored {
+func stored(n int, rate float64) judge.Stored {
 	list := called("main new", arm(n, 1, 0.02, 1, "per-session", "sharded"), arm(n, rate, 0.02, 2, "per-session", "sharded"))
 	list[0].File = ".sessbench/main.json"
-	return Stored{Old: list[0], New: list[1], MinEffect: 0.1, Command: "sessbench check --baseline main"}
+	return judge.Stored{Old: list[0], New: list[1], MinEffect: 0.1, Command: "sessbench check --baseline main"}
 }
 
-func storeds() map[string]func() Stored {
-	strict := func(s Stored) Stored { s.Strict = true; return s }
-	return map[string]func() Stored{
-		"stored-pass":        func() Stored { return stored(6, 1) },
-		"stored-fail":        func() Stored { return stored(10, 0.7) },
-		"stored-few":         func() Stored { return stored(5, 0.7) },
-		"stored-strict":      func() Stored { return strict(stored(10, 0.7)) },
-		"stored-strict-pass": func() Stored { return strict(stored(10, 0.95)) },
-		"stored-elsewhere": func() Stored {
+func storeds() map[string]func() judge.Stored {
+	strict := func(s judge.Stored) judge.Stored { s.Strict = true; return s }
+	return map[string]func() judge.Stored{
+		"stored-pass":        func() judge.Stored { return stored(6, 1) },
+		"stored-fail":        func() judge.Stored { return stored(10, 0.7) },
+		"stored-few":         func() judge.Stored { return stored(5, 0.7) },
+		"stored-strict":      func() judge.Stored { return strict(stored(10, 0.7)) },
+		"stored-strict-pass": func() judge.Stored { return strict(stored(10, 0.95)) },
+		"stored-elsewhere": func() judge.Stored {
 			s := strict(stored(10, 0.7))
 			s.New.Document.Machine.CPU, s.New.Document.Machine.Kernel, s.OtherMachine = "Ampere Altra", "6.9.1", true
 			return s
 		},
-		"stored-left-out": func() Stored {
+		"stored-left-out": func() judge.Stored {
 			s := stored(6, 1)
 			s.Old.Document = arm(6, 1, 0.02, 1, "global", "per-session", "sharded")
 			s.New.Document = arm(6, 1, 0.02, 2, "per-session", "sharded", "cow")
@@ -188,18 +189,18 @@ func storeds() map[string]func() Stored {
 	}
 }
 
-func checking(t testing.TB, d Duet) *Check {
+func checking(t testing.TB, d judge.Duet) *judge.Check {
 	t.Helper()
-	c, err := CheckDuet(d)
+	c, err := judge.CheckDuet(d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func checkingStored(t testing.TB, s Stored) *Check {
+func checkingStored(t testing.TB, s judge.Stored) *judge.Check {
 	t.Helper()
-	c, err := CheckStored(s)
+	c, err := judge.CheckStored(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,15 +208,15 @@ func checkingStored(t testing.TB, s Stored) *Check {
 }
 
 // checks are all of them, by name.
-func checks(t testing.TB) map[string]*Check {
-	all := map[string]*Check{}
+func checks(t testing.TB) map[string]*judge.Check {
+	all := map[string]*judge.Check{}
 	for name, d := range duets() {
 		all[name] = checking(t, d())
 	}
 	for name, s := range storeds() {
 		all[name] = checkingStored(t, s())
 	}
-	bounds, err := NewThresholdCheck(called("new", failedAudit())[0], thresholds("p50<1ms", "ops_per_sec>1"),
+	bounds, err := judge.CheckThresholds(called("new", failedAudit())[0], thresholds("p50<1ms", "ops_per_sec>1"),
 		"sessbench check --threshold 'p50<1ms' --threshold 'ops_per_sec>1'")
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +235,7 @@ func checkFormat(t testing.TB, name string) CheckFormat {
 	return list[at]
 }
 
-func checkAs(t testing.TB, format string, c *Check, o Options) string {
+func checkAs(t testing.TB, format string, c *judge.Check, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := checkFormat(t, format).Write(&b, c, o); err != nil {
@@ -260,13 +261,13 @@ func TestCheckGolden(t *testing.T) {
 // A check's JSON says all that the other formats do.
 func TestCheckJSON(t *testing.T) {
 	for name, c := range checks(t) {
-		var got Check
+		var got judge.Check
 		if err := json.Unmarshal([]byte(checkAs(t, "json", c, Options{})), &got); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got.SchemaVersion != CheckSchemaVersion || got.Kind != "check" || got.Verdict != c.Verdict || got.Words != c.Words ||
-			len(got.gates()) != len(c.gates()) {
+		if got.SchemaVersion != judge.CheckVersion || got.Kind != "check" || got.Verdict != c.Verdict || got.Words != c.Words ||
+			len(got.Gates()) != len(c.Gates()) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -294,8 +295,8 @@ func TestCheckCSV(t *testing.T) {
 				t.Errorf("%s: a row without a verdict: %q", name, row)
 			}
 		}
-		if count["threshold"] != len(c.Thresholds) || count["violation"] != len(c.Violations) || count["gate"] != len(c.gates()) {
-			t.Errorf("%s: rows %v, want %d, %d and %d", name, count, len(c.Thresholds), len(c.Violations), len(c.gates()))
+		if count["threshold"] != len(c.Thresholds) || count["violation"] != len(c.Violations) || count["gate"] != len(c.Gates()) {
+			t.Errorf("%s: rows %v, want %d, %d and %d", name, count, len(c.Thresholds), len(c.Violations), len(c.Gates()))
 		}
 	}
 }
@@ -308,14 +309,14 @@ func TestCheckJUnit(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		want := map[Outcome]int{Violated: len(c.Violations)}
-		for _, g := range c.gates() {
+		want := map[judge.Verdict]int{judge.Violated: len(c.Violations)}
+		for _, g := range c.Gates() {
 			want[g.Verdict]++
 		}
 		for _, th := range c.Thresholds {
 			want[th.Verdict]++
 		}
-		failures, skipped := want[FailedGate], want[Inconclusive]+len(c.LeftOut)
+		failures, skipped := want[judge.Failing], want[judge.Inconclusive]+len(c.Excluded)
 		if c.Interrupted {
 			skipped++
 		}
@@ -340,10 +341,10 @@ func TestCheckJUnit(t *testing.T) {
 				}
 			}
 		}
-		if got.Failures != failures || got.Errors != want[Violated] || got.Skipped != skipped ||
+		if got.Failures != failures || got.Errors != want[judge.Violated] || got.Skipped != skipped ||
 			!maps.Equal(cases, nonZero(map[string]int{"tests": got.Tests, "failures": failures, "errors": got.Errors, "skipped": skipped})) {
 			t.Errorf("%s: counts %+v of cases %v, want %d failures, %d errors, %d skipped",
-				name, got.junitCounts, cases, failures, want[Violated], skipped)
+				name, got.junitCounts, cases, failures, want[judge.Violated], skipped)
 		}
 	}
 }
@@ -354,19 +355,19 @@ func nonZero(m map[string]int) map[string]int {
 }
 
 // vast is a check of many rows, of which the last fails.
-func vast(t testing.TB, scenarios, rows int) *Check {
+func vast(t testing.TB, scenarios, rows int) *judge.Check {
 	c := checking(t, failing())
 	model := c.Scenarios[0].Rows[0]
 	c.Scenarios = nil
 	c.Thresholds = checking(t, duets()["thresholds"]()).Thresholds
 	for s := range scenarios {
-		scenario := CheckedScenario{Scenario: fmt.Sprintf("scenario-%d", s), Heading: "a heading: 100 users"}
+		scenario := judge.ScenarioCheck{Scenario: fmt.Sprintf("scenario-%d", s), Heading: "a heading: 100 users"}
 		for r := range rows {
-			row := CheckedRow{Strategy: fmt.Sprintf("sharded:shards=%d,<x>=%d", r, s), Metrics: slices.Clone(model.Metrics)}
+			row := judge.RowCheck{Strategy: fmt.Sprintf("sharded:shards=%d,<x>=%d", r, s), Metrics: slices.Clone(model.Metrics)}
 			for i := range row.Metrics {
-				row.Metrics[i].Verdict = Passed
+				row.Metrics[i].Verdict = judge.Passed
 				if s == scenarios-1 && r == rows-1 {
-					row.Metrics[i].Verdict = FailedGate
+					row.Metrics[i].Verdict = judge.Failing
 				}
 			}
 			scenario.Rows = append(scenario.Rows, row)
@@ -381,8 +382,8 @@ func TestStepSummariesAreShortEnough(t *testing.T) {
 	long := vast(t, 1, 1)
 	long.Command = "sessbench " + strings.Repeat("`", 1<<20)
 	long.Documents[0].Tool.Version = strings.Repeat("é", 1<<20)
-	long.LeftOut = make([]LeftOut, 50_000)
-	for name, c := range map[string]*Check{
+	long.Excluded = make([]judge.Exclusion, 50_000)
+	for name, c := range map[string]*judge.Check{
 		"thousands of rows":      vast(t, 3, 800),
 		"thousands of scenarios": vast(t, 600, 2),
 		"both":                   vast(t, 35, 35),
@@ -401,7 +402,7 @@ func TestStepSummariesAreShortEnough(t *testing.T) {
 		if !strings.Contains(text, "per-session.p50&lt;1ns | 1.33 ms | **fail**") {
 			t.Errorf("%s: the threshold that was crossed is missing", name)
 		}
-		if want := len(c.gatesThat(FailedGate)); strings.Count(text, "**fail**") < want && name != "endless texts" {
+		if want := len(slices.DeleteFunc(c.Gates(), func(g judge.Gate) bool { return g.Verdict != judge.Failing })); strings.Count(text, "**fail**") < want && name != "endless texts" {
 			t.Errorf("%s: not all of %d fails are shown", name, want)
 		}
 		if !strings.Contains(text, "old**: sessbench") {
@@ -417,8 +418,8 @@ func TestVerdictsComeFirst(t *testing.T) {
 	for name, c := range checks(t) {
 		for _, format := range []string{"table", "markdown", "github"} {
 			first, _, _ := strings.Cut(checkAs(t, format, c, Options{Width: 200}), "\n")
-			want := map[Outcome]string{Passed: "PASS", Inconclusive: "INCONCLUSIVE", FailedGate: "FAIL", Violated: "VIOLATED"}[c.Verdict]
-			if c.Advisory && c.Verdict != Violated { // a lost update is none
+			want := map[judge.Verdict]string{judge.Passed: "PASS", judge.Inconclusive: "INCONCLUSIVE", judge.Failing: "FAIL", judge.Violated: "VIOLATED"}[c.Verdict]
+			if c.Advisory && c.Verdict != judge.Violated { // a lost update is none
 				want += " (advice)"
 			}
 			if !strings.Contains(first, want+": ") {
@@ -505,7 +506,7 @@ func TestLossIsReportedAsLoss(t *testing.T) {
 	s := stored(10, 1)
 	s.Old.Document, s.New.Document = arm(10, 1, 0, 1, "sharded"), arm(10, 1.04/3.67, 0, 2, "sharded")
 	s.Gated, s.Strict = d.Gated, true
-	for mode, c := range map[string]*Check{"duet": checking(t, d), "stored": checkingStored(t, s)} {
+	for mode, c := range map[string]*judge.Check{"duet": checking(t, d), "stored": checkingStored(t, s)} {
 		if !strings.Contains(c.Words, "ops/s is 71.7 % worse") {
 			t.Errorf("%s: %s", mode, c.Words)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -42,7 +43,7 @@ func (s *section) closing() []string {
 	sentences := []string{s.verdict(s.ranking())}
 	var struck []string
 	for _, r := range s.results {
-		if failed(r) {
+		if judge.Failed(r) {
 			struck = append(struck, r.Strategy)
 		}
 	}
@@ -51,14 +52,14 @@ func (s *section) closing() []string {
 	}
 	var doubtful []string
 	for _, r := range s.results {
-		if !failed(r) && doubt(r) != "" {
+		if !judge.Failed(r) && judge.Doubt(r) != "" {
 			doubtful = append(doubtful, r.Strategy)
 		}
 	}
 	if len(doubtful) > 0 {
 		sentences = append(sentences, "Not ranked: "+and(doubtful)+".")
 	}
-	if s.baseline != nil && failed(s.baseline) {
+	if s.baseline != nil && judge.Failed(s.baseline) {
 		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no before to compare with.")
 	}
 	return sentences
@@ -69,7 +70,7 @@ func (s *section) closing() []string {
 // are not what was asked for.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
-		return failed(r) || !audited(r) || r.Remark != "" || doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
+		return judge.Failed(r) || !judge.Audited(r) || r.Remark != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
 	})
 	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
 		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)
@@ -86,7 +87,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 		only := ranked[0]
 		return fmt.Sprintf("Only %s can be ranked: %s ops/s.", only.Strategy, result.FormatRate(only.Summary.OpsPerSec.Median))
 	}
-	if !sameWaits(ranked) {
+	if !judge.SameWaits(ranked) {
 		return "The rows are not ranked: their measured holds or pauses differ by more than 5 %."
 	}
 	winner := ranked[0]
@@ -98,7 +99,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 		return fmt.Sprintf("Whatever the lock, it was all over within %s: changing the lock changes little here.",
 			result.FormatNs(int64(took)))
 	}
-	if !slices.ContainsFunc(ranked[1:], func(r *result.Result) bool { return versus(r, winner).Bounded() }) {
+	if !slices.ContainsFunc(ranked[1:], func(r *result.Result) bool { return judge.Versus(r, winner).Bounded() }) {
 		return fmt.Sprintf("%s came first%s, but with fewer than %d common trials that may be chance.",
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
@@ -109,7 +110,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
 	}
 	next := ranked[1]
-	vs := versus(winner, next)
+	vs := judge.Versus(winner, next)
 	text := fmt.Sprintf("%s is the fastest: %s %s, the next%s.",
 		winner.Strategy, result.FormatRatio(vs.Ratio), next.Strategy, reach(vs.Lo, vs.Hi))
 	if winner.Baseline {
@@ -121,7 +122,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 func indistinguishable(ranked []*result.Result) []*result.Result {
 	rates := make([]stats.Blocks, len(ranked))
 	for i, r := range ranked {
-		rates[i] = blocks(r)
+		rates[i] = judge.Throughputs(r)
 	}
 	var tied []*result.Result
 	for _, i := range stats.Indistinguishable(rates) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -55,7 +56,7 @@ func TestClosing(t *testing.T) {
 	}
 	for _, tt := range tests {
 		d := &result.Document{Results: tt.results}
-		Summarize(d)
+		judge.Summarize(d)
 		if got := strings.Join(closings(d, sections(d)), "\n"); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.why, got, tt.want)
 		}
@@ -72,4 +73,13 @@ func TestTrialsTooShortRankNothing(t *testing.T) {
 	if text := written(t, "table", d, Options{}); !strings.Contains(text, "it was all over within 1.20 ms: changing the lock changes little here.") {
 		t.Errorf("short trials are ranked:\n%s", text)
 	}
+}
+
+// trials makes audited trials with these throughputs, in blocks from 0.
+func trials(opsPerSec ...float64) []result.Trial {
+	ts := make([]result.Trial, len(opsPerSec))
+	for i, x := range opsPerSec {
+		ts[i] = result.Trial{Block: i, OpsPerSec: x, Audit: result.Audit{OK: true}}
+	}
+	return ts
 }

@@ -4,16 +4,18 @@ import (
 	"encoding/csv"
 	"io"
 	"strconv"
+
+	"github.com/sessbench/sessbench/internal/judge"
 )
 
 // ComparisonFormat is one way to write a [Comparison].
-type ComparisonFormat = FormatOf[*Comparison]
+type ComparisonFormat = FormatOf[*judge.Comparison]
 
 // ComparisonFormats returns the formats of comparisons by name.
 func ComparisonFormats() []ComparisonFormat {
 	return []ComparisonFormat{
 		{"csv", "one row a figure of a document, for spreadsheets and data frames", writeComparisonCSV},
-		{"json", "the whole comparison, for programs", asJSON[*Comparison]},
+		{"json", "the whole comparison, for programs", asJSON[*judge.Comparison]},
 		{"markdown", "for a pull request (GitHub Markdown)", writeComparisonMarkdown},
 		{"table", "for people at a terminal: what moved, and a table a metric", writeComparisonTable},
 	}
@@ -27,7 +29,7 @@ func comparisonColumns() []string {
 
 // writeComparisonCSV writes only figures: what was left out and what differs is in the other formats. The last column says
 // whether anything differs.
-func writeComparisonCSV(w io.Writer, c *Comparison, _ Options) error {
+func writeComparisonCSV(w io.Writer, c *judge.Comparison, _ Options) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(comparisonColumns()); err != nil {
 		return err
@@ -54,7 +56,7 @@ func writeComparisonCSV(w io.Writer, c *Comparison, _ Options) error {
 	return out.Error()
 }
 
-func changeFields(c *Change) []string {
+func changeFields(c *judge.Change) []string {
 	if c == nil {
 		return []string{"", "", ""}
 	}

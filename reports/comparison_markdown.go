@@ -5,12 +5,13 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-func writeComparisonMarkdown(w io.Writer, c *Comparison, _ Options) error {
+func writeComparisonMarkdown(w io.Writer, c *judge.Comparison, _ Options) error {
 	p := &comparisonMarkdown{c: c}
-	if headline, details := c.despite(); headline != "" {
+	if headline, details := forcedWarning(c); headline != "" {
 		p.printf("> **%s**\n>\n", escape(headline))
 		for _, d := range details {
 			p.printf("> - %s\n", escape(d))
@@ -18,8 +19,8 @@ func writeComparisonMarkdown(w io.Writer, c *Comparison, _ Options) error {
 		p.printf("\n")
 	}
 	p.movedFirst()
-	p.printf("**%s**\n\n", escape(c.counts()))
-	for _, line := range append([]string{c.chance()}, c.problems()...) {
+	p.printf("**%s**\n\n", escape(comparisonCounts(c)))
+	for _, line := range append([]string{chanceNote(c)}, comparisonProblems(c)...) {
 		if line != "" {
 			p.printf("%s\n\n", escape(line))
 		}
@@ -34,10 +35,10 @@ func writeComparisonMarkdown(w io.Writer, c *Comparison, _ Options) error {
 	for i, note := range p.notes {
 		p.printf("- %s %s\n", superscript(i+1), escape(note))
 	}
-	for _, l := range c.comparisonLegends() {
+	for _, l := range comparisonLegends(c) {
 		p.printf("- **%s**: %s\n", escape(l.term), escape(l.text))
 	}
-	for _, l := range c.provenance() {
+	for _, l := range comparisonProvenance(c) {
 		if l.term == "" {
 			p.printf("  - %s\n", escape(l.text))
 		} else {
@@ -50,7 +51,7 @@ func writeComparisonMarkdown(w io.Writer, c *Comparison, _ Options) error {
 }
 
 type comparisonMarkdown struct {
-	c     *Comparison
+	c     *judge.Comparison
 	text  strings.Builder
 	notes footnotes
 }
@@ -63,22 +64,22 @@ func (p *comparisonMarkdown) printf(format string, args ...any) {
 func (p *comparisonMarkdown) row(cells []string) { p.printf("| %s |\n", strings.Join(cells, " | ")) }
 
 func (p *comparisonMarkdown) movedFirst() {
-	moved := p.c.moved()
+	moved := changedFigures(p.c)
 	for _, m := range moved {
 		in := ""
 		if len(p.c.Documents) > 2 {
 			in = " in " + m.Document
 		}
 		p.printf("- **%s**: %s %s, %s%s: %s, %s\n", m.To.Change.Verdict, escape(m.Strategy), escape("("+m.Scenario+")"),
-			m.Table.metric.title, escape(in), m.fromTo(), escape(m.To.Change.text+" "+m.To.Change.tested()))
+			judge.MetricNamed(m.Table.Metric).Title, escape(in), m.fromTo(), escape(deltaText(m.From, m.To)+" "+changeTest(m.To.Change)))
 	}
 	if len(moved) > 0 {
 		p.printf("\n")
 	}
 }
 
-func (p *comparisonMarkdown) table(t *ComparedTable) {
-	titles, rule := []string{t.metric.title}, []string{"---"}
+func (p *comparisonMarkdown) table(t *judge.MetricComparison) {
+	titles, rule := []string{judge.MetricNamed(t.Metric).Title}, []string{"---"}
 	for k, d := range p.c.Documents {
 		titles, rule = append(titles, escape(d.Label)), append(rule, "---:")
 		if k > 0 {
@@ -88,12 +89,12 @@ func (p *comparisonMarkdown) table(t *ComparedTable) {
 	p.row(titles)
 	p.row(rule)
 	for _, r := range t.Rows {
-		format := t.metric.scale(r.medians()...)
+		format := judge.MetricNamed(t.Metric).Scale(mediansOf(&r)...)
 		row := []string{escape(r.Strategy)}
 		for k, cell := range r.Cells {
 			row = append(row, p.figure(cell, format))
 			if k > 0 {
-				row = append(row, p.changed(cell))
+				row = append(row, p.changed(r.Cells[0], cell))
 			}
 		}
 		p.row(row)
@@ -104,12 +105,12 @@ func (p *comparisonMarkdown) table(t *ComparedTable) {
 	p.printf("\n")
 }
 
-func (p *comparisonMarkdown) geoMean(t *ComparedTable) {
+func (p *comparisonMarkdown) geoMean(t *judge.MetricComparison) {
 	row := []string{"geomean"}
 	for k, m := range t.GeoMean {
 		value := result.Nothing
 		if m.Value != nil {
-			value = t.metric.scale(*m.Value)(*m.Value)
+			value = judge.MetricNamed(t.Metric).Scale(*m.Value)(*m.Value)
 		}
 		mark := p.notes.mark(m.Warnings...)
 		if k == 0 {
@@ -121,21 +122,21 @@ func (p *comparisonMarkdown) geoMean(t *ComparedTable) {
 	p.row(row)
 }
 
-func (p *comparisonMarkdown) figure(c *ComparedCell, format func(float64) string) string {
+func (p *comparisonMarkdown) figure(c *judge.CellComparison, format func(float64) string) string {
 	if c == nil {
 		return result.Nothing
 	}
-	return format(c.Median) + " ± " + c.spread + p.notes.mark(c.Warnings...)
+	return format(c.Median) + " ± " + spreadText(c) + p.notes.mark(c.Warnings...)
 }
 
-// changed is the change from the first document, in bold where it is for the worse or the better.
-func (p *comparisonMarkdown) changed(c *ComparedCell) string {
+// changeText is the change from the first document, in bold where it is for the worse or the better.
+func (p *comparisonMarkdown) changed(first, c *judge.CellComparison) string {
 	if c == nil || c.Change == nil {
 		return ""
 	}
-	delta := escape(c.Change.text)
-	if v := c.Change.Verdict; v == Worse || v == Better {
+	delta := escape(deltaText(first, c))
+	if v := c.Change.Verdict; v == judge.Worse || v == judge.Better {
 		delta = "**" + delta + "**"
 	}
-	return delta + " " + c.Change.tested() + p.notes.mark(c.Change.Warnings...)
+	return delta + " " + changeTest(c.Change) + p.notes.mark(c.Change.Warnings...)
 }

@@ -4,14 +4,15 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 const ansiGreen = "\x1b[32m"
 
-func writeComparisonTable(w io.Writer, c *Comparison, o Options) error {
+func writeComparisonTable(w io.Writer, c *judge.Comparison, o Options) error {
 	p := &comparisonPage{page: page{o: o}, c: c}
-	if headline, details := c.despite(); headline != "" {
+	if headline, details := forcedWarning(c); headline != "" {
 		p.prose("", headline, ansiRed)
 		for _, d := range details {
 			p.prose(" ", d, "")
@@ -19,8 +20,8 @@ func writeComparisonTable(w io.Writer, c *Comparison, o Options) error {
 		p.line("")
 	}
 	p.movedFirst()
-	p.prose("", c.counts(), ansiBold)
-	for _, line := range append([]string{c.chance()}, c.problems()...) {
+	p.prose("", comparisonCounts(c), ansiBold)
+	for _, line := range append([]string{chanceNote(c)}, comparisonProblems(c)...) {
 		if line != "" {
 			p.prose("", line, "")
 		}
@@ -32,7 +33,7 @@ func writeComparisonTable(w io.Writer, c *Comparison, o Options) error {
 	for i, note := range p.notes {
 		p.prose(pad(superscript(i+1), len("geomean")), note, "")
 	}
-	for _, l := range c.comparisonLegends() {
+	for _, l := range comparisonLegends(c) {
 		p.prose(pad(l.term, len("geomean")), l.text, "")
 	}
 	p.line("")
@@ -44,7 +45,7 @@ func writeComparisonTable(w io.Writer, c *Comparison, o Options) error {
 // comparisonPage is a page with the notes to its tables.
 type comparisonPage struct {
 	page
-	c     *Comparison
+	c     *judge.Comparison
 	notes footnotes
 }
 
@@ -52,9 +53,9 @@ type comparisonPage struct {
 func (p *comparisonPage) movedFirst() {
 	t := &layout{tight: func(column int) bool { return column == 6 }} // the test belongs to the change
 	var styles []string
-	for _, m := range p.c.moved() {
-		row := []block{left(string(m.To.Change.Verdict)), left(clean(m.Scenario)), left(clean(m.Strategy)), left(m.Table.metric.title),
-			right(m.fromTo()), right(m.To.Change.text), left(m.To.Change.tested())}
+	for _, m := range changedFigures(p.c) {
+		row := []block{left(string(m.To.Change.Verdict)), left(clean(m.Scenario)), left(clean(m.Strategy)), left(judge.MetricNamed(m.Table.Metric).Title),
+			right(m.fromTo()), right(deltaText(m.From, m.To)), left(changeTest(m.To.Change))}
 		if len(p.c.Documents) > 2 {
 			row = append(row, left("in "+clean(m.Document)))
 		}
@@ -69,11 +70,11 @@ func (p *comparisonPage) movedFirst() {
 	}
 }
 
-func (p *comparisonPage) style(c *Change) string {
+func (p *comparisonPage) style(c *judge.Change) string {
 	switch c.Verdict {
-	case Worse:
+	case judge.Worse:
 		return ansiRed
-	case Better:
+	case judge.Better:
 		return ansiGreen
 	}
 	return ""
@@ -86,8 +87,8 @@ func (p *comparisonPage) painted(text, style string) string {
 	return style + strings.TrimRight(text, " ") + ansiOff
 }
 
-// scenario draws a scenario's tables: all documents side by side where there is room, else each beside the first.
-func (p *comparisonPage) scenario(s *ComparedScenario) {
+// Scenario draws a scenario's tables: all documents side by side where there is room, else each beside the first.
+func (p *comparisonPage) scenario(s *judge.ScenarioComparison) {
 	p.line("")
 	p.prose("", s.Heading, ansiBold)
 	for i := range s.Tables {
@@ -108,9 +109,9 @@ func (p *comparisonPage) scenario(s *ComparedScenario) {
 }
 
 // grid lays out some documents' columns of a table.
-func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
+func (p *comparisonPage) grid(t *judge.MetricComparison, documents []int) *layout {
 	g := &layout{tight: func(column int) bool { return column > 0 && column%2 == 0 }}
-	titles := []block{left(t.metric.title)}
+	titles := []block{left(judge.MetricNamed(t.Metric).Title)}
 	for _, k := range documents {
 		titles = append(titles, over(2, clean(p.c.Documents[k].Label)))
 		if k > 0 {
@@ -119,12 +120,12 @@ func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
 	}
 	g.add(titles...)
 	for _, r := range t.Rows {
-		format := t.metric.scale(r.medians()...)
+		format := judge.MetricNamed(t.Metric).Scale(mediansOf(&r)...)
 		row := []block{left(clean(r.Strategy))}
 		for _, k := range documents {
 			row = append(row, p.figure(r.Cells[k], format)...)
 			if k > 0 {
-				row = append(row, p.changed(r.Cells[k])...)
+				row = append(row, p.changed(r.Cells[0], r.Cells[k])...)
 			}
 		}
 		g.add(row...)
@@ -137,7 +138,7 @@ func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
 		m := t.GeoMean[k]
 		value := result.Nothing
 		if m.Value != nil {
-			value = t.metric.scale(*m.Value)(*m.Value)
+			value = judge.MetricNamed(t.Metric).Scale(*m.Value)(*m.Value)
 		}
 		mark := p.notes.mark(m.Warnings...)
 		if k == 0 {
@@ -151,24 +152,24 @@ func (p *comparisonPage) grid(t *ComparedTable, documents []int) *layout {
 }
 
 // figure is a document's median and its interval.
-func (p *comparisonPage) figure(c *ComparedCell, format func(float64) string) []block {
+func (p *comparisonPage) figure(c *judge.CellComparison, format func(float64) string) []block {
 	if c == nil {
 		return []block{right(result.Nothing), left("")}
 	}
-	return []block{right(format(c.Median)), left("± " + c.spread + p.notes.mark(c.Warnings...))}
+	return []block{right(format(c.Median)), left("± " + spreadText(c) + p.notes.mark(c.Warnings...))}
 }
 
-// changed is the change from the first document, in red where it is for the worse.
-func (p *comparisonPage) changed(c *ComparedCell) []block {
+// changeText is the change from the first document, in red where it is for the worse.
+func (p *comparisonPage) changed(first, c *judge.CellComparison) []block {
 	if c == nil || c.Change == nil {
 		return []block{right(""), left("")}
 	}
-	delta := right(c.Change.text)
+	delta := right(deltaText(first, c))
 	delta.style = func(text string) string { return p.painted(text, p.style(c.Change)) }
-	return []block{delta, left(c.Change.tested() + p.notes.mark(c.Change.Warnings...))}
+	return []block{delta, left(changeTest(c.Change) + p.notes.mark(c.Change.Warnings...))}
 }
 
-func (r *ComparedRow) medians() (list []float64) {
+func mediansOf(r *judge.RowComparison) (list []float64) {
 	for _, c := range r.Cells {
 		if c != nil {
 			list = append(list, c.Median)
@@ -183,7 +184,7 @@ func (p *comparisonPage) documents() {
 	for _, d := range p.c.Documents {
 		wide = max(wide, runes(clean(d.Label)))
 	}
-	for _, l := range p.c.provenance() {
+	for _, l := range comparisonProvenance(p.c) {
 		p.prose(pad(clean(l.term), wide), l.text, "")
 	}
 }

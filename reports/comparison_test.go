@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -14,21 +13,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // called makes documents sources, in the order of their labels, each a run of its own.
-func called(labels string, documents ...*result.Document) (list []Source) {
+func called(labels string, documents ...*result.Document) (list []judge.Source) {
 	for i, label := range strings.Fields(labels) {
 		documents[i].ID = fmt.Sprintf("5f0c9a52-7d0e-4f35-9f0f-6a1d0d8d7a1%d", i)
-		list = append(list, Source{label, label + ".json", documents[i]})
+		list = append(list, judge.Source{Label: label, File: label + ".json", Document: documents[i]})
 	}
 	return list
 }
 
-func comparing(t testing.TB, sources []Source) *Comparison {
+func comparing(t testing.TB, sources []judge.Source) *judge.Comparison {
 	t.Helper()
-	c, err := Compare(sources)
+	c, err := judge.Compare(sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,17 +46,17 @@ func later() *result.Document {
 }
 
 // comparisons are what the goldens show.
-var comparisons = map[string]func() []Source{
-	"moved":    func() []Source { return called("old new", normal(), later()) },
-	"the-same": func() []Source { return called("old new", normal(), normal()) },
-	"three": func() []Source {
+var comparisons = map[string]func() []judge.Source{
+	"moved":    func() []judge.Source { return called("old new", normal(), later()) },
+	"the-same": func() []judge.Source { return called("old new", normal(), normal()) },
+	"three": func() []judge.Source {
 		third := document(build("global", 1880, 6), build("per-session", 76_100, 6))
 		return called("old new newer", normal(), later(), third)
 	},
-	"few-trials": func() []Source { return called("old new", fewTrials(), fewTrialsOf(3)) },
-	"too-few":    func() []Source { return called("old new", fewTrialsOf(3), fewTrialsOf(3)) },
-	"left-out":   func() []Source { return called("old new", normalWithCow(), failedAndInterrupted()) },
-	"forced": func() []Source {
+	"few-trials": func() []judge.Source { return called("old new", fewTrials(), fewTrialsOf(3)) },
+	"too-few":    func() []judge.Source { return called("old new", fewTrialsOf(3), fewTrialsOf(3)) },
+	"left-out":   func() []judge.Source { return called("old new", normalWithCow(), failedAndInterrupted()) },
+	"forced": func() []judge.Source {
 		d := later()
 		d.Machine.CPU, d.Machine.Go = "Ampere Altra", "go1.27.0"
 		for i := range d.Results {
@@ -64,12 +64,12 @@ var comparisons = map[string]func() []Source{
 		}
 		return called("old new", normal(), d)
 	},
-	"awkward": func() []Source {
+	"awkward": func() []judge.Source {
 		list := called("old new", awkwardNames(), awkwardNames())
 		list[1].Label = "n|e*w \x1b[1m"
 		return list
 	},
-	"two-scenarios": func() []Source { return called("old new", twoScenarios(), twoScenarios()) },
+	"two-scenarios": func() []judge.Source { return called("old new", twoScenarios(), twoScenarios()) },
 }
 
 func fewTrialsOf(n int) *result.Document {
@@ -87,7 +87,7 @@ func failedAndInterrupted() *result.Document {
 	return d
 }
 
-func comparisonAs(t *testing.T, format string, c *Comparison, o Options) string {
+func comparisonAs(t *testing.T, format string, c *judge.Comparison, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := comparisonFormat(t, format).Write(&b, c, o); err != nil {
@@ -158,40 +158,6 @@ func one(rates ...float64) *result.Document {
 		r.Trials[i].OpsPerSec = rates[i]
 	}
 	return document(r)
-}
-
-func TestVerdicts(t *testing.T) {
-	six := []float64{1, 2, 3, 4, 5, 6}
-	for _, tt := range []struct {
-		why           string
-		before, after []float64
-		higher        bool
-		least         float64
-		want          Verdict
-	}{
-		{"all above all others", six, []float64{7, 8, 9, 10, 11, 12}, true, 0, Better},
-		{"which is worse where less is better", six, []float64{7, 8, 9, 10, 11, 12}, false, 0, Worse},
-		{"all below", []float64{7, 8, 9, 10, 11, 12}, six, true, 0, Worse},
-		{"and better", []float64{7, 8, 9, 10, 11, 12}, six, false, 0, Better},
-		{"the same", six, six, true, 0, Noise},
-		{"overlapping", six, []float64{2, 3, 4, 5, 6, 7}, true, 0, Noise},
-		{"equal throughout", []float64{0, 0, 0, 0}, []float64{0, 0, 0, 0}, false, 0, Noise},
-		{"three against three cannot differ", []float64{1, 2, 3}, []float64{10, 20, 30}, true, 0, Undecided},
-		{"nor can one against thirty", []float64{1000}, make([]float64, 30), true, 0, Undecided},
-		{"four against four can", []float64{1, 2, 3, 4}, []float64{10, 20, 30, 40}, true, 0, Better},
-		{"real, but too small to matter", six, []float64{7, 8, 9, 10, 11, 12}, false, 6.5, Negligible},
-		{"just large enough to", six, []float64{7, 8, 9, 10, 11, 12}, false, 6, Worse},
-		{"from nothing to something", []float64{0, 0, 0, 0, 0, 0}, six, false, 0, Worse},
-	} {
-		m := &comparedMetric{higher: tt.higher, least: tt.least}
-		c := m.change(tt.before, tt.after)
-		if c.Verdict != tt.want {
-			t.Errorf("%s: %s (p=%v), want %s", tt.why, c.Verdict, c.P, tt.want)
-		}
-		if from0 := tt.before[0] == 0; (c.Delta == nil) != from0 {
-			t.Errorf("%s: delta %v", tt.why, c.Delta)
-		}
-	}
 }
 
 // Whatever has to be the same is noticed when it is not, and nothing else is.
@@ -319,11 +285,11 @@ func TestRowsAreMatchedBySettings(t *testing.T) {
 		var rows, out []string
 		for _, r := range c.Scenarios[0].Tables[0].Rows {
 			rows = append(rows, r.Strategy)
-			if change := r.Cells[1].Change; tt.differ == "" && change.Verdict != Noise {
+			if change := r.Cells[1].Change; tt.differ == "" && change.Verdict != judge.Noise {
 				t.Errorf("%s: %s was held against something else: %+v", tt.why, r.Strategy, change)
 			}
 		}
-		for _, l := range c.LeftOut {
+		for _, l := range c.Excluded {
 			out = append(out, l.Document+" "+l.Strategy+": "+l.Reason)
 		}
 		if got := strings.Join(rows, " "); got != tt.rows {
@@ -347,7 +313,7 @@ func TestNothingToCompare(t *testing.T) {
 	struck.Results[0].Trials[0].Audit = result.Audit{Violations: []result.Violation{{Kind: "lost update"}}}
 	for _, tt := range []struct {
 		why     string
-		sources []Source
+		sources []judge.Source
 		want    string
 	}{
 		{"one document", called("old", normal()), "one document alone"},
@@ -361,7 +327,7 @@ func TestNothingToCompare(t *testing.T) {
 		{"or was never finished", called("old new", normal(), document(build("global", 940, 0))), "global (chatbot) in new: no trial was finished"},
 		{"one result twice", called("old new", normal(), document(build("cow", 1, 6), build("cow", 2, 6))), "new.json: cow (chatbot) is in it twice"},
 	} {
-		c, err := Compare(tt.sources)
+		c, err := judge.Compare(tt.sources)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v and error %v, want %q", tt.why, c, err, tt.want)
 		}
@@ -427,60 +393,16 @@ func TestAPercentileThatOneTrialLacks(t *testing.T) {
 	}
 }
 
-func TestGeoMeans(t *testing.T) {
-	cells := func(medians ...float64) (row ComparedRow) {
-		for _, m := range medians {
-			row.Cells = append(row.Cells, nil)
-			if !math.IsNaN(m) {
-				row.Cells[len(row.Cells)-1] = &ComparedCell{Median: m}
-			}
-		}
-		return row
-	}
-	none := math.NaN()
-	for _, tt := range []struct {
-		why  string
-		rows []ComparedRow
-		want string
-	}{
-		{"one row needs no mean", []ComparedRow{cells(1, 2)}, ""},
-		{"doubled and halved", []ComparedRow{cells(1, 2), cells(4, 2)}, "2 2 +0.00%"},
-		{"doubled twice", []ComparedRow{cells(1, 2), cells(4, 8)}, "2 4 +100.00%"},
-		{"zeros have none, 0 over 0 is no change", []ComparedRow{cells(0, 0), cells(1, 4)}, "- - +100.00% " + warnNoMean},
-		{"from zero there is no ratio", []ComparedRow{cells(0, 1), cells(1, 4)}, "- 2 - " + warnNoRatio},
-		{"a row missing in the second", []ComparedRow{cells(1, 2), cells(4, none)}, "2 2 +100.00% " + warnOtherSet},
-		{"probes are not ranked", []ComparedRow{cells(1, 2), cells(4, 8), {probe: true, Cells: cells(9, 90).Cells}}, "2 4 +100.00%"},
-	} {
-		got := ""
-		if means := geoMeans(tt.rows, 2); means != nil {
-			text := func(x *float64) string {
-				if x == nil {
-					return "-"
-				}
-				return fmt.Sprintf("%.3g", *x)
-			}
-			delta := signed(means[1].Delta)
-			if delta == "" {
-				delta = "-"
-			}
-			got = strings.TrimSpace(text(means[0].Value) + " " + text(means[1].Value) + " " + delta + " " + strings.Join(means[1].Warnings, " "))
-		}
-		if got != tt.want {
-			t.Errorf("%s: got %q, want %q", tt.why, got, tt.want)
-		}
-	}
-}
-
 func TestComparisonJSON(t *testing.T) {
 	text := comparisonAs(t, "json", comparing(t, comparisons["moved"]()), Options{})
-	var c Comparison
+	var c judge.Comparison
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
-	if c.SchemaVersion != ComparisonSchemaVersion || c.Kind != "comparison" || len(c.Documents) != 2 || c.Counts[Worse] == 0 {
+	if c.SchemaVersion != judge.ComparisonVersion || c.Kind != "comparison" || len(c.Documents) != 2 || c.Counts[judge.Worse] == 0 {
 		t.Errorf("got %+v", c)
 	}
-	if _, err := Compare([]Source{{"a", "a", normal()}, {"b", "comparison.json", mustRead(t, text)}}); err == nil {
+	if _, err := judge.Compare(called("a comparison", normal(), mustRead(t, text))); err == nil {
 		t.Error("a comparison was compared as if it were a result")
 	}
 }
@@ -512,8 +434,8 @@ func TestComparisonCSV(t *testing.T) {
 				t.Errorf("%s: comparable %s", name, comparable)
 			}
 		}
-		if tested != c.total() {
-			t.Errorf("%s: %d verdicts, want %d", name, tested, c.total())
+		if tested != comparisonCount(c) {
+			t.Errorf("%s: %d verdicts, want %d", name, tested, comparisonCount(c))
 		}
 	}
 }

@@ -1,43 +1,47 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
+	"golang.org/x/perf/benchmath"
+
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// despite says above everything else that the figures are not comparable, and why; "" where they are.
-func (c *Comparison) despite() (headline string, details []string) {
+// forcedWarning says above everything else that the figures are not comparable, and why; "" where they are.
+func forcedWarning(c *judge.Comparison) (headline string, details []string) {
 	if len(c.Differences) == 0 {
 		return "", nil
 	}
 	return "Not comparable, compared all the same (--force). What moved may have moved for these reasons:", c.DescribeDifferences()
 }
 
-// counts says in a sentence what the comparisons came to.
-func (c *Comparison) counts() string {
+// comparisonCounts says in a sentence what the comparisons came to.
+func comparisonCounts(c *judge.Comparison) string {
 	n := c.Counts
-	moved := n[Better] + n[Worse]
+	moved := n[judge.Better] + n[judge.Worse]
 	text := "Nothing moved"
 	switch {
 	case moved > 0:
-		text = fmt.Sprintf("%d of %d moved (%d worse, %d better)", moved, c.total(), n[Worse], n[Better])
-	case n[Noise]+n[Negligible] == 0:
+		text = fmt.Sprintf("%d of %d moved (%d worse, %d better)", moved, comparisonCount(c), n[judge.Worse], n[judge.Better])
+	case n[judge.Noise]+n[judge.Negligible] == 0:
 		text = "Nothing can be told"
 	}
 	var rest []string
-	if n[Noise] > 0 {
-		rest = append(rest, fmt.Sprintf("%d within noise", n[Noise]))
+	if n[judge.Noise] > 0 {
+		rest = append(rest, fmt.Sprintf("%d within noise", n[judge.Noise]))
 	}
-	if n[Negligible] > 0 {
-		rest = append(rest, fmt.Sprintf("%d by less than a hundredth of an allocation or one byte", n[Negligible]))
+	if n[judge.Negligible] > 0 {
+		rest = append(rest, fmt.Sprintf("%d by less than a hundredth of an allocation or one byte", n[judge.Negligible]))
 	}
-	if n[Undecided] > 0 {
-		rest = append(rest, fmt.Sprintf("%d with too few trials", n[Undecided]))
+	if n[judge.Undecided] > 0 {
+		rest = append(rest, fmt.Sprintf("%d with too few trials", n[judge.Undecided]))
 	}
 	if len(rest) > 0 {
 		text += ": " + strings.Join(rest, ", ")
@@ -45,18 +49,18 @@ func (c *Comparison) counts() string {
 	return text + "."
 }
 
-// chance says how much of what moved may be chance, or "" where nothing moved.
-func (c *Comparison) chance() string {
-	if c.Counts[Better]+c.Counts[Worse] == 0 {
+// chanceNote says how much of what moved may be chance, or "" where nothing moved.
+func chanceNote(c *judge.Comparison) string {
+	if c.Counts[judge.Better]+c.Counts[judge.Worse] == 0 {
 		return ""
 	}
-	tests := c.total() - c.Counts[Undecided]
+	tests := comparisonCount(c) - c.Counts[judge.Undecided]
 	return fmt.Sprintf("Were there no difference at all, on average up to %.0f of %d would still seem to move by chance (α = %v).",
 		math.Ceil(float64(tests)*c.Alpha), tests, c.Alpha)
 }
 
-// problems says what a reader must know about the documents: interruptions, and what is missing from the tables.
-func (c *Comparison) problems() (lines []string) {
+// checkProblems says what a reader must know about the documents: interruptions, and what is missing from the tables.
+func comparisonProblems(c *judge.Comparison) (lines []string) {
 	first := &c.Documents[0]
 	for _, d := range c.Documents[1:] {
 		if d.ID != "" && d.ID == first.ID {
@@ -70,8 +74,8 @@ func (c *Comparison) problems() (lines []string) {
 	}
 	for _, d := range c.Documents {
 		var reasons []string
-		byReason := map[string][]LeftOut{}
-		for _, l := range c.LeftOut {
+		byReason := map[string][]judge.Exclusion{}
+		for _, l := range c.Excluded {
 			if l.Document != d.Label {
 				continue
 			}
@@ -92,13 +96,13 @@ func (c *Comparison) problems() (lines []string) {
 }
 
 // fromTo writes a move's medians, in one scale.
-func (m *Moved) fromTo() string {
-	format := m.Table.metric.scale(m.From.Median, m.To.Median)
+func (m *changedFigure) fromTo() string {
+	format := judge.MetricNamed(m.Table.Metric).Scale(m.From.Median, m.To.Median)
 	return format(m.From.Median) + " → " + format(m.To.Median)
 }
 
-// tested writes the test of a change as benchstat does: (p=0.002 n=6).
-func (c *Change) tested() string {
+// changeTest writes the test of a change as benchstat does: (p=0.002 n=6).
+func changeTest(c *judge.Change) string {
 	n := fmt.Sprintf("n=%d", c.N1)
 	if c.N1 != c.N2 {
 		n += fmt.Sprintf("+%d", c.N2)
@@ -114,12 +118,12 @@ func signed(delta *float64) string {
 	return fmt.Sprintf("%+.2f%%", 100**delta)
 }
 
-// provenance says where each document is from, a term and two lines a document.
-func (c *Comparison) provenance() (list []legend) {
+// comparisonProvenance says where each document is from, a term and two lines a document.
+func comparisonProvenance(c *judge.Comparison) (list []legend) {
 	for _, d := range c.Documents {
 		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine, Config: result.Config{Command: d.Command}}
 		list = append(list, legend{d.Label, toolLine(doc)})
-		if line := machineLine(doc); line != "" {
+		if line := judge.MachineLine(doc); line != "" {
 			list = append(list, legend{"", line})
 		}
 	}
@@ -127,13 +131,13 @@ func (c *Comparison) provenance() (list []legend) {
 }
 
 // comparisonLegends explains the signs in the tables.
-func (c *Comparison) comparisonLegends() []legend {
+func comparisonLegends(c *judge.Comparison) []legend {
 	list := []legend{
 		{"±", "the farther end of the median's 95 % interval"},
 		{"p", fmt.Sprintf("Mann-Whitney U test on n trials a side; above %v the change is ~, within noise, which is no proof of equality", stats.Alpha)},
 	}
-	if slices.ContainsFunc(c.Scenarios, func(s ComparedScenario) bool {
-		return slices.ContainsFunc(s.Tables, func(t ComparedTable) bool { return t.GeoMean != nil })
+	if slices.ContainsFunc(c.Scenarios, func(s judge.ScenarioComparison) bool {
+		return slices.ContainsFunc(s.Tables, func(t judge.MetricComparison) bool { return t.GeoMean != nil })
 	}) {
 		list = append(list, legend{"geomean", "of the medians, and of their changes row by row; nobody tests these"})
 	}
@@ -161,4 +165,81 @@ func (f *footnotes) mark(warnings ...string) (signs string) {
 func superscript(n int) string {
 	return strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").
 		Replace(fmt.Sprint(n))
+}
+
+// changedFigure is one figure that changed.
+type changedFigure struct {
+	Scenario, Strategy, Document string
+	Table                        *judge.MetricComparison
+	From, To                     *judge.CellComparison
+}
+
+// changedFigures lists what got worse and what got better, the worse first, and of each the largest change first.
+func changedFigures(c *judge.Comparison) []changedFigure {
+	var worse, better []changedFigure
+	for i := range c.Scenarios {
+		s := &c.Scenarios[i]
+		for j := range s.Tables {
+			t := &s.Tables[j]
+			for _, row := range t.Rows {
+				for k, cell := range row.Cells {
+					if cell == nil || cell.Change == nil {
+						continue
+					}
+					m := changedFigure{s.Scenario, row.Strategy, c.Documents[k].Label, t, row.Cells[0], cell}
+					switch cell.Change.Verdict {
+					case judge.Worse:
+						worse = append(worse, m)
+					case judge.Better:
+						better = append(better, m)
+					}
+				}
+			}
+		}
+	}
+	return append(bySize(worse), bySize(better)...)
+}
+
+// comparisonCount is the number of comparisons.
+func comparisonCount(c *judge.Comparison) (n int) {
+	for _, some := range c.Counts {
+		n += some
+	}
+	return n
+}
+
+// listed joins what was left out for one reason: "cow (chatbot), actor (chatbot)".
+func listed(all []judge.Exclusion) string {
+	names := make([]string, len(all))
+	for i, l := range all {
+		names[i] = fmt.Sprintf("%s (%s)", l.Strategy, l.Scenario)
+	}
+	return strings.Join(names, ", ")
+}
+
+// bySize sorts by the size of the change, whatever its direction: halved is as large as doubled. Changes from 0 come first.
+func bySize(list []changedFigure) []changedFigure {
+	size := func(m changedFigure) float64 {
+		if m.From.Median == 0 || m.To.Median == 0 {
+			return math.Inf(1)
+		}
+		return math.Abs(math.Log(m.To.Median / m.From.Median))
+	}
+	slices.SortStableFunc(list, func(a, b changedFigure) int { return cmp.Compare(size(b), size(a)) })
+	return list
+}
+
+// spreadText is the half-width of a median's interval in percent as benchstat writes it: 2%.
+func spreadText(c *judge.CellComparison) string {
+	s := benchmath.Summary{Center: c.Median, Lo: math.Inf(-1), Hi: math.Inf(1)}
+	if c.Lo != nil && c.Hi != nil {
+		s.Lo, s.Hi = *c.Lo, *c.Hi
+	}
+	return s.PctRangeString()
+}
+
+// deltaText is the change from first as benchstat writes it: -17.20%, ~.
+func deltaText(first, c *judge.CellComparison) string {
+	test := benchmath.Comparison{P: c.Change.P, N1: c.Change.N1, N2: c.Change.N2, Alpha: stats.Alpha}
+	return test.FormatDelta(first.Median, c.Median)
 }

@@ -1,16 +1,12 @@
 package reports
 
 import (
-	"cmp"
 	"encoding/csv"
-	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -35,7 +31,7 @@ var fields = []field{
 	ofResult("scenario", func(r *result.Result) string { return r.Scenario }),
 	ofResult("strategy", func(r *result.Result) string { return r.Strategy }),
 	ofResult("target", func(r *result.Result) string { return r.Target }),
-	ofResult("params", func(r *result.Result) string { return keyValues(r.Params) }),
+	ofResult("params", func(r *result.Result) string { return result.FormatPairs(r.Params) }),
 	ofResult("baseline", func(r *result.Result) string { return strconv.FormatBool(r.Baseline) }),
 	ofResult("users", func(r *result.Result) string { return strconv.Itoa(r.Users) }),
 	ofResult("sessions", func(r *result.Result) string { return strconv.Itoa(r.Sessions) }),
@@ -47,7 +43,7 @@ var fields = []field{
 	ofTrial("block", func(t *result.Trial) string { return strconv.Itoa(t.Block) }),
 	ofTrial("ops", func(t *result.Trial) string { return whole(t.Ops) }),
 	ofTrial("visits", func(t *result.Trial) string { return whole(t.Visits) }),
-	ofTrial("errors", func(t *result.Trial) string { return keyValues(t.Errors) }),
+	ofTrial("errors", func(t *result.Trial) string { return result.FormatPairs(t.Errors) }),
 	ofTrial("dropped", func(t *result.Trial) string { return whole(t.Dropped) }),
 	ofTrial("elapsed_ns", func(t *result.Trial) string { return whole(t.ElapsedNs) }),
 	speed("ops_per_sec", func(t *result.Trial) string { return decimal(t.OpsPerSec) }),
@@ -99,7 +95,7 @@ func ofTrial(name string, get func(*result.Trial) string) field {
 // averages it by accident.
 func speed(name string, get func(*result.Trial) string) field {
 	return ofTrial(name, func(t *result.Trial) string {
-		if trialFailed(*t) {
+		if judge.TrialFailed(*t) {
 			return ""
 		}
 		return get(t)
@@ -142,15 +138,6 @@ func auditWord(t *result.Trial) string {
 		return "in part"
 	}
 	return "ok"
-}
-
-// keyValues writes a map as k=v pairs in the order of the keys, with semicolons between.
-func keyValues[K cmp.Ordered, V any](m map[K]V) string {
-	pairs := make([]string, 0, len(m))
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		pairs = append(pairs, fmt.Sprintf("%v=%v", k, m[k]))
-	}
-	return strings.Join(pairs, ";")
 }
 
 func whole(n int64) string { return strconv.FormatInt(n, 10) }

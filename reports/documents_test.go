@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -52,7 +53,7 @@ func withoutBaseline(results ...result.Result) *result.Document {
 		Harness: result.Harness{NsPerOp: 71.3, OpsPerSec: 14_100_000},
 		Results: results,
 	}
-	Summarize(d)
+	judge.Summarize(d)
 	return d
 }
 
@@ -112,7 +113,7 @@ func missingPercentiles() *result.Document {
 			d.Results[i].Trials[j].ElapsedNs = int64(100 / d.Results[i].Trials[j].OpsPerSec * 1e9)
 		}
 	}
-	Summarize(d)
+	judge.Summarize(d)
 	return d
 }
 
@@ -144,7 +145,7 @@ func awkwardNames() *result.Document {
 	for i := range d.Results[2].Trials {
 		d.Results[2].Trials[i].Audit = result.Audit{Skipped: true}
 	}
-	Summarize(d)
+	judge.Summarize(d)
 	return d
 }
 

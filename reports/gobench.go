@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -28,7 +29,7 @@ var _ = register(Format{
 // configuration key, hence there is none but goos, goarch and cpu, and it scales no times but ns and sec.
 //
 // A result of which a trial failed its audit has no speed and no lines. It is named as go test names a benchmark that
-// failed, which readers of the format pass over. One without trials is not mentioned.
+// Failed, which readers of the format pass over. One without trials is not mentioned.
 func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	out := benchfmt.NewWriter(w)
 	for _, m := range benchMetrics() {
@@ -39,8 +40,8 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	for i := range d.Results {
 		r := &d.Results[i]
 		name := benchName(r, d.Machine.GOMAXPROCS)
-		if failed(r) {
-			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, clean(speedless(r))); err != nil {
+		if judge.Failed(r) {
+			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, clean(judge.NoSpeed(r))); err != nil {
 				return err
 			}
 			continue
@@ -55,15 +56,15 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 }
 
 // benchMetrics are the figures of a line, in their order.
-func benchMetrics() []*comparedMetric {
-	return append([]*comparedMetric{timePerOp()}, comparedMetrics()...)
+func benchMetrics() []*judge.Metric {
+	return append([]*judge.Metric{timePerOp()}, judge.Metrics()...)
 }
 
 // timePerOp is the wall time of the window over the operations completed in it, as go test has it for parallel
 // benchmarks. It is what is left of ops/s where less must be better. A trial in which nothing was done has none.
-func timePerOp() *comparedMetric {
-	return &comparedMetric{name: "ns_per_op", unit: "ns/op",
-		get: func(t *result.Trial) (float64, bool) {
+func timePerOp() *judge.Metric {
+	return &judge.Metric{Name: "ns_per_op", Unit: "ns/op",
+		Read: func(t *result.Trial) (float64, bool) {
 			if t.OpsPerSec <= 0 {
 				return 0, false
 			}
@@ -73,20 +74,20 @@ func timePerOp() *comparedMetric {
 
 // benchUnit is the metric's name in the text. A unit says all there is to say there: p50-ns is tidied to p50-sec, since
 // a dash separates its words.
-func benchUnit(m *comparedMetric) string {
-	switch m.unit {
+func benchUnit(m *judge.Metric) string {
+	switch m.Unit {
 	case "ns":
-		return m.short() + "-ns"
+		return m.Short() + "-ns"
 	case "B":
 		return "B/session"
 	}
-	return m.unit
+	return m.Unit
 }
 
 // writeDirection says which way the metric is better, unless every reader of the format knows.
-func writeDirection(out *benchfmt.Writer, m *comparedMetric) error {
+func writeDirection(out *benchfmt.Writer, m *judge.Metric) error {
 	unit, better := benchUnit(m), "lower"
-	if m.higher {
+	if m.HigherIsBetter {
 		better = "higher"
 	}
 	if (benchfmt.UnitMetadataMap{}).GetBetter(unit) != 0 {
@@ -146,7 +147,7 @@ func benchLines(r *result.Result, name string, config []benchfmt.Config) []*benc
 		lines[i] = &benchfmt.Result{Config: config, Name: benchfmt.Name(name), Iters: int(r.Trials[i].Ops)}
 	}
 	for _, m := range benchMetrics() {
-		for i, x := range m.sample(r) {
+		for i, x := range m.Sample(r) {
 			lines[i].Values = append(lines[i].Values, benchfmt.Value{Value: x, Unit: benchUnit(m)})
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchproc"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -125,7 +126,7 @@ func addRow(t *testing.T, c statColumns, labels, heads, record []string) {
 }
 
 // expectedColumns is what benchstat is to show of a comparison. row names a row of its tables.
-func expectedColumns(c *Comparison, row func(scenario, strategy string) string) statColumns {
+func expectedColumns(c *judge.Comparison, row func(scenario, strategy string) string) statColumns {
 	units := map[string]string{"ops_per_sec": "ops/s", "latency_p50_ns": "p50-sec", "latency_p95_ns": "p95-sec", "latency_p99_ns": "p99-sec",
 		"allocs_per_op": "allocs/op", "bytes_per_op": "B/op", "bytes_per_session": "B/session"}
 	want := statColumns{}
@@ -137,9 +138,9 @@ func expectedColumns(c *Comparison, row func(scenario, strategy string) string) 
 			}
 			for _, r := range table.Rows {
 				for i, cell := range r.Cells {
-					x := stat{Median: scale * cell.Median, Spread: cell.spread}
+					x := stat{Median: scale * cell.Median, Spread: spreadText(cell)}
 					if cell.Change != nil {
-						x.Delta, x.Test = cell.Change.text, strings.Trim(cell.Change.tested(), "()")
+						x.Delta, x.Test = deltaText(r.Cells[0], cell), strings.Trim(changeTest(cell.Change), "()")
 					}
 					want[statKey(units[table.Metric], row(s.Scenario, r.Strategy), c.Documents[i].Label)] = x
 				}
@@ -180,7 +181,7 @@ func strewn(seed uint64, d *result.Document) *result.Document {
 			}
 		}
 	}
-	Summarize(d)
+	judge.Summarize(d)
 	return d
 }
 
@@ -192,12 +193,12 @@ func fourOf(n int, factor float64) *result.Document {
 
 // byStrategy makes a document a strategy, in which all are called the same: what benchstat -col /strategy holds against
 // each other.
-func byStrategy(d *result.Document) (list []Source) {
+func byStrategy(d *result.Document) (list []judge.Source) {
 	for _, r := range d.Results {
-		at := slices.IndexFunc(list, func(s Source) bool { return s.Label == r.Strategy })
+		at := slices.IndexFunc(list, func(s judge.Source) bool { return s.Label == r.Strategy })
 		if at < 0 {
 			at = len(list)
-			list = append(list, Source{r.Strategy, r.Strategy, withoutBaseline()})
+			list = append(list, judge.Source{Label: r.Strategy, File: r.Strategy, Document: withoutBaseline()})
 		}
 		r.Strategy = "any"
 		list[at].Document.Results = append(list[at].Document.Results, r)
@@ -225,7 +226,7 @@ func slowPercentiles(seed uint64) *result.Document {
 func oneFailed(seed uint64) *result.Document {
 	d := strewn(seed, fourOf(6, 1))
 	d.Results[1].Trials[2].Audit = result.Audit{Violations: []result.Violation{{Kind: "lost update"}}}
-	Summarize(d)
+	judge.Summarize(d)
 	return d
 }
 
@@ -355,7 +356,7 @@ func TestGobenchHasALineATrial(t *testing.T) {
 	for name, build := range documents {
 		d, want := build(), 0
 		for i := range d.Results {
-			if !failed(&d.Results[i]) {
+			if !judge.Failed(&d.Results[i]) {
 				want += len(d.Results[i].Trials)
 			}
 		}

@@ -5,16 +5,19 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // TrendFormat is one way to write a [Trend].
-type TrendFormat = FormatOf[*Trend]
+type TrendFormat = FormatOf[*judge.Trend]
 
 // TrendFormats returns the formats of trends by name.
 func TrendFormats() []TrendFormat {
 	return []TrendFormat{
 		{"csv", "one row a run of a series, for spreadsheets and data frames", writeTrendCSV},
-		{"json", "the whole trend, for programs", asJSON[*Trend]},
+		{"json", "the whole trend, for programs", asJSON[*judge.Trend]},
 		{"markdown", "for a pull request (GitHub Markdown)", writeTrendMarkdown},
 		{"table", "for people at a terminal: a sparkline a metric, and what changed", writeTrendTable},
 	}
@@ -27,7 +30,7 @@ func trendColumns() []string {
 }
 
 // writeTrendCSV counts the groups from 1. The change columns are filled in the row of the first run after a change point.
-func writeTrendCSV(w io.Writer, t *Trend, _ Options) error {
+func writeTrendCSV(w io.Writer, t *judge.Trend, _ Options) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(trendColumns()); err != nil {
 		return err
@@ -35,10 +38,10 @@ func writeTrendCSV(w io.Writer, t *Trend, _ Options) error {
 	for i, g := range t.Groups {
 		for _, s := range g.Series {
 			for k, p := range s.Points {
-				record := []string{strconv.Itoa(i + 1), g.Scenario, s.Strategy, keyValues(s.Params), s.Metric, s.Unit, s.Better,
-					g.Machine, keyValues(g.Conditions), p.Created.UTC().Format(time.RFC3339), p.ID, p.Label,
+				record := []string{strconv.Itoa(i + 1), g.Scenario, s.Strategy, result.FormatPairs(s.Params), s.Metric, s.Unit, s.Better,
+					g.Machine, result.FormatPairs(g.Conditions), p.Created.UTC().Format(time.RFC3339), p.ID, p.Label,
 					p.Tool.Version, p.Tool.Commit, decimal(p.Value)}
-				if err := out.Write(append(record, s.changeFields(k)...)); err != nil {
+				if err := out.Write(append(record, trendChangeFields(&s, k)...)); err != nil {
 					return err
 				}
 			}
@@ -48,8 +51,8 @@ func writeTrendCSV(w io.Writer, t *Trend, _ Options) error {
 	return out.Error()
 }
 
-// changeFields are the columns of the change that begins with a point.
-func (s *TrendSeries) changeFields(point int) []string {
+// trendChangeFields are the columns of the change that begins with a point.
+func trendChangeFields(s *judge.TrendSeries, point int) []string {
 	for _, c := range s.Changes {
 		if c.At == point {
 			return []string{string(c.Verdict), decimal(c.Before), decimal(c.After), known(c.Delta)}

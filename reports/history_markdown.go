@@ -3,18 +3,20 @@ package reports
 import (
 	"io"
 	"strings"
+
+	"github.com/sessbench/sessbench/internal/judge"
 )
 
-func writeTrendMarkdown(w io.Writer, t *Trend, _ Options) error {
+func writeTrendMarkdown(w io.Writer, t *judge.Trend, _ Options) error {
 	p := &comparisonMarkdown{}
-	p.printf("**%s**\n\n%s\n\n", escape(t.headline()), escape(t.counts()))
+	p.printf("**%s**\n\n%s\n\n", escape(trendHeadline(t)), escape(trendCounts(t)))
 	for i := range t.Groups {
 		g := &t.Groups[i]
-		p.printf("### %s\n\non %s\n\n", escape(g.heading), escape(g.Machine))
+		p.printf("### %s\n\non %s\n\n", escape(g.Heading), escape(g.Machine))
 		trendMarkdownGroup(p, g)
 	}
 	p.printf("<details><summary>How to read it</summary>\n\n")
-	for _, l := range t.legends() {
+	for _, l := range trendLegends(t) {
 		if l.term != changeSign { // there are none in this format
 			p.printf("- **%s**: %s\n", escape(l.term), escape(l.text))
 			continue
@@ -26,17 +28,17 @@ func writeTrendMarkdown(w io.Writer, t *Trend, _ Options) error {
 	return err
 }
 
-func trendMarkdownGroup(p *comparisonMarkdown, g *TrendGroup) {
+func trendMarkdownGroup(p *comparisonMarkdown, g *judge.TrendGroup) {
 	p.row([]string{"strategy", "metric", "trend", "runs", "first", "last", "last change"})
 	p.row([]string{"---", "---", "---", "---:", "---:", "---:", "---:"})
 	var told []string
 	for i := range g.Series {
 		s := &g.Series[i]
-		xs, _ := s.drawn(sparkWidth)
-		first, last := s.ends()
-		p.row([]string{escape(s.Strategy), s.metric.title, sparkline(xs), whole(int64(len(s.Points))), first, last, s.step()})
-		for _, c := range s.told() {
-			told = append(told, "- "+escape(s.Strategy+", "+s.metric.title+": "+s.describe(c)))
+		xs, _ := sparkValues(s, sparkWidth)
+		first, last := firstAndLast(s)
+		p.row([]string{escape(s.Strategy), judge.MetricNamed(s.Metric).Title, sparkline(xs), whole(int64(len(s.Points))), first, last, lastChange(s)})
+		for _, c := range relevantChanges(s) {
+			told = append(told, "- "+escape(s.Strategy+", "+judge.MetricNamed(s.Metric).Title+": "+changeSentence(s, c)))
 		}
 	}
 	p.printf("\n")

@@ -1,19 +1,23 @@
 package reports
 
-import "io"
+import (
+	"io"
+
+	"github.com/sessbench/sessbench/internal/judge"
+)
 
 // leastSpark is how narrow a sparkline is drawn at least, whatever the terminal's width.
 const leastSpark = 10
 
-func writeTrendTable(w io.Writer, t *Trend, o Options) error {
+func writeTrendTable(w io.Writer, t *judge.Trend, o Options) error {
 	p := &trendPage{comparisonPage{page: page{o: o}}}
-	p.prose("", t.headline(), ansiBold)
-	p.prose("", t.counts(), "")
+	p.prose("", trendHeadline(t), ansiBold)
+	p.prose("", trendCounts(t), "")
 	for i := range t.Groups {
 		p.group(&t.Groups[i])
 	}
 	p.line("")
-	for _, l := range t.legends() {
+	for _, l := range trendLegends(t) {
 		p.prose(pad(l.term, len("last change")), l.text, "")
 	}
 	_, err := io.WriteString(w, p.text.String())
@@ -24,30 +28,30 @@ func writeTrendTable(w io.Writer, t *Trend, o Options) error {
 type trendPage struct{ comparisonPage }
 
 // group draws a group's table: as much of the sparklines as there is room for, and what changed in words.
-func (p *trendPage) group(g *TrendGroup) {
+func (p *trendPage) group(g *judge.TrendGroup) {
 	p.line("")
-	p.prose("", g.heading, ansiBold)
+	p.prose("", g.Heading, ansiBold)
 	p.prose("", "on "+g.Machine, "")
 	grid := p.grid(g, sparkWidth)
 	if over := grid.width() - p.o.Width; p.o.Width > 0 && over > 0 {
-		grid = p.grid(g, max(leastSpark, g.longest()-over))
+		grid = p.grid(g, max(leastSpark, longestSeries(g)-over))
 	}
 	p.draw(grid)
 	first := true
 	for i := range g.Series {
 		s := &g.Series[i]
-		for _, c := range s.told() {
+		for _, c := range relevantChanges(s) {
 			if first {
 				p.line("")
 				first = false
 			}
-			p.prose("", s.Strategy+", "+s.metric.title+": "+s.describe(c), p.style(&Change{Verdict: c.Verdict}))
+			p.prose("", s.Strategy+", "+judge.MetricNamed(s.Metric).Title+": "+changeSentence(s, c), p.style(&judge.Change{Verdict: c.Verdict}))
 		}
 	}
 }
 
-// longest is the length of the group's longest sparkline.
-func (g *TrendGroup) longest() (n int) {
+// longestSeries is the length of the group's longest sparkline.
+func longestSeries(g *judge.TrendGroup) (n int) {
 	for i := range g.Series {
 		n = max(n, len(g.Series[i].Points))
 	}
@@ -55,16 +59,16 @@ func (g *TrendGroup) longest() (n int) {
 }
 
 // grid lays out the series, with signs under their sparklines.
-func (p *trendPage) grid(g *TrendGroup, width int) *layout {
+func (p *trendPage) grid(g *judge.TrendGroup, width int) *layout {
 	t := &layout{tight: func(int) bool { return false }}
 	t.add(left("strategy"), left("metric"), left("trend"), right("runs"), right("first"), right("last"), right("last change"))
 	for i := range g.Series {
 		s := &g.Series[i]
-		xs, from := s.drawn(width)
-		first, last := s.ends()
-		t.add(left(clean(s.Strategy)), left(s.metric.title), left(sparkline(xs)), right(whole(int64(len(s.Points)))),
-			right(first), right(last), right(s.step()))
-		if signs, any := s.marks(from); any {
+		xs, from := sparkValues(s, width)
+		first, last := firstAndLast(s)
+		t.add(left(clean(s.Strategy)), left(judge.MetricNamed(s.Metric).Title), left(sparkline(xs)), right(whole(int64(len(s.Points)))),
+			right(first), right(last), right(lastChange(s)))
+		if signs, any := changeMarks(s, from); any {
 			mark := left(signs)
 			mark.style = func(text string) string { return p.painted(text, ansiBold) }
 			t.add(left(""), left(""), mark)

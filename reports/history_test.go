@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -30,18 +30,18 @@ func day(n int, d *result.Document) *result.Document {
 	return d
 }
 
-func entryOf(t testing.TB, label string, d *result.Document) *HistoryEntry {
+func entryOf(t testing.TB, label string, d *result.Document) *judge.HistoryEntry {
 	t.Helper()
-	e, _, err := NewHistoryEntry(Source{label, label + ".json", d})
+	e, _, err := judge.NewHistoryEntry(judge.Source{Label: label, File: label + ".json", Document: d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func historyOf(t testing.TB, documents ...*result.Document) *History {
+func historyOf(t testing.TB, documents ...*result.Document) *judge.History {
 	t.Helper()
-	h := &History{}
+	h := &judge.History{}
 	for _, d := range documents {
 		if _, err := h.Add(entryOf(t, "", d)); err != nil {
 			t.Fatal(err)
@@ -50,9 +50,9 @@ func historyOf(t testing.TB, documents ...*result.Document) *History {
 	return h
 }
 
-func trendOf(t testing.TB, h *History, f TrendFilter) *Trend {
+func trendOf(t testing.TB, h *judge.History, f judge.TrendFilter) *judge.Trend {
 	t.Helper()
-	trend, err := NewTrend(h, "history.jsonl", f)
+	trend, err := judge.NewTrend(h, "history.jsonl", f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func step(day int) float64 {
 func steady(int) float64 { return 76_100 }
 
 // histories are what the goldens show.
-func histories(t testing.TB) map[string]*History {
+func histories(t testing.TB) map[string]*judge.History {
 	here := nightly(4, steady)
 	elsewhere := nightly(7, steady)[4:]
 	for _, d := range elsewhere {
@@ -89,7 +89,7 @@ func histories(t testing.TB) map[string]*History {
 	h := historyOf(t, odd)
 	h.Entries[0].Label = "a|b\n*c* \x1b[1m"
 	h.Entries[0].Machine.CPU = "x86 \x1b[31m|\nred"
-	return map[string]*History{
+	return map[string]*judge.History{
 		"step":     historyOf(t, nightly(30, step)...),
 		"steady":   historyOf(t, nightly(30, steady)...),
 		"machines": historyOf(t, append(here, elsewhere...)...),
@@ -99,7 +99,7 @@ func histories(t testing.TB) map[string]*History {
 	}
 }
 
-func trendAs(t testing.TB, format string, trend *Trend, o Options) string {
+func trendAs(t testing.TB, format string, trend *judge.Trend, o Options) string {
 	t.Helper()
 	for _, f := range TrendFormats() {
 		if f.Name == format {
@@ -117,7 +117,7 @@ func trendAs(t testing.TB, format string, trend *Trend, o Options) string {
 func TestHistoryGolden(t *testing.T) {
 	extensions := map[string]string{"table": ".txt", "markdown": ".md", "csv": ".csv", "json": ".json"}
 	for name, h := range histories(t) {
-		trend := trendOf(t, h, TrendFilter{})
+		trend := trendOf(t, h, judge.TrendFilter{})
 		for _, f := range TrendFormats() {
 			if (f.Name == "json" || f.Name == "csv") && name != "one-run" {
 				continue // the others would be long, and are read back below
@@ -127,7 +127,7 @@ func TestHistoryGolden(t *testing.T) {
 			})
 		}
 	}
-	long := trendOf(t, histories(t)["long"], TrendFilter{Metrics: []string{"ops_per_sec"}})
+	long := trendOf(t, histories(t)["long"], judge.TrendFilter{Metrics: []string{"ops_per_sec"}})
 	t.Run("table/color", func(t *testing.T) { golden(t, "history-color.ansi", trendAs(t, "table", long, Options{Color: true})) })
 	t.Run("table/narrow", func(t *testing.T) { golden(t, "history-narrow.txt", trendAs(t, "table", long, Options{Width: 80})) })
 }
@@ -152,47 +152,6 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptOfADocument(t *testing.T) {
-	d := day(3, normal())
-	d.Results[0].Trials[2].LatencyNs.P99 = nil
-	d.Results[1].Trials[0].OpsPerSec = 1 // the median shows no outlier
-	d.Traffic = &result.Traffic{Hash: "sha256:77"}
-	e := entryOf(t, "abc", d)
-	if e.ID != d.ID || !e.Created.Equal(d.Created) || e.Label != "abc" || e.Settings.Traffic != "sha256:77" || len(e.Results) != 3 {
-		t.Errorf("got %+v", e)
-	}
-	if _, has := e.Results[0].Metrics["latency_p99_ns"]; has {
-		t.Error("a percentile that one trial lacks was kept")
-	}
-	r := e.Results[1]
-	if x := r.Metrics["ops_per_sec"]; x < 75_000 || x > 77_000 {
-		t.Errorf("ops_per_sec %v, want about 76,100", x)
-	}
-	if r.Trials != 6 || r.Metrics["bytes_per_session"] != 1234 || len(r.Metrics) != len(TrendMetrics()) {
-		t.Errorf("got %+v", r)
-	}
-	// Whatever decides about comparability outlasts the file.
-	text, err := json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := ParseHistory(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back := &h.Entries[0]
-	if diff := cmp.Diff(conditionsOf(d), conditionsOf(back.document()), cmp.AllowUnexported(condition{})); diff != "" {
-		t.Error(diff)
-	}
-	for i := range d.Results {
-		was, is := &d.Results[i], back.Results[i].result()
-		if diff := cmp.Diff(append(scenarioConditions(was), ownConditions(was)...),
-			append(scenarioConditions(is), ownConditions(is)...), cmp.AllowUnexported(condition{})); diff != "" {
-			t.Error(diff)
-		}
-	}
-}
-
 func TestDocumentsThatAreNotKept(t *testing.T) {
 	without := func(change func(*result.Document)) *result.Document {
 		d := normal()
@@ -213,18 +172,19 @@ func TestDocumentsThatAreNotKept(t *testing.T) {
 		{"nothing was finished", document(build("global", 940, 0)), "x.json: nothing in it has a speed: global (chatbot) no trial was finished"},
 		{"one result twice", document(build("cow", 1, 6), build("cow", 2, 6)), "x.json: cow (chatbot) is in it twice"},
 	} {
-		if e, _, err := NewHistoryEntry(Source{"x", "x.json", tt.d}); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if e, _, err := judge.NewHistoryEntry(judge.Source{Label: "x", File: "x.json", Document: tt.d}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v and error %v, want %q", tt.why, e, err, tt.want)
 		}
 	}
 }
 
 func TestStruckRowsAreLeftOutOfTheHistory(t *testing.T) {
-	e, out, err := NewHistoryEntry(Source{"x", "x.json", failedAudit()})
+	e, out, err := judge.NewHistoryEntry(judge.Source{Label: "x", File: "x.json", Document: failedAudit()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []LeftOut{{"x.json", "chatbot", "forgetful", "failed its audit (lost update, duplicate number)"}}
+	want := []judge.Exclusion{{Document: "x.json", Scenario: "chatbot", Strategy: "forgetful",
+		Reason: "failed its audit (lost update, duplicate number)"}}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}
@@ -235,114 +195,10 @@ func TestStruckRowsAreLeftOutOfTheHistory(t *testing.T) {
 	}
 }
 
-// lineOf is a line of a history.
-func lineOf(t testing.TB, n int) string {
-	t.Helper()
-	text, err := json.Marshal(entryOf(t, "", day(n, normal())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func TestDamagedHistories(t *testing.T) {
-	good := lineOf(t, 1)
-	for _, tt := range []struct {
-		why, text string
-		line      int
-		want      string
-	}{
-		{"cut short at the end", good + "\n" + lineOf(t, 2)[:300], 2, "cut short after 300 bytes"},
-		{"and in the middle", good[:300] + "\n" + lineOf(t, 2) + "\n", 1, "cut short after 300 bytes"},
-		{"a merge that nobody finished", "<<<<<<< HEAD\n" + good + "\n", 1, "not JSON at byte 1"},
-		{"two objects in one line", good + good + "\n", 1, "not JSON at byte"},
-		{"a later version", good + "\n\n" + `{"schema_version":2,"kind":"history","results":7}` + "\n", 3, "schema_version 2 is later than 1"},
-		{"version 0", `{"schema_version":0,"kind":"history"}`, 1, "schema_version 0: want 1 to 1"},
-		{"no version", `{"kind":"history"}`, 1, "no schema_version"},
-		{"a list", `[1]`, 1, "a JSON array: want an object"},
-		{"a result document", `{"schema_version":1,"id":"a","results":[]}`, 1, `kind "": want history`},
-		{"a comparison", `{"schema_version":1,"kind":"comparison"}`, 1, `kind "comparison": want history`},
-		{"a field of another type", `{"schema_version":1,"kind":"history","id":7}`, 1, "id is a number: want a string"},
-		{"no id", strings.Replace(good, `"id":"00000001-7d0e-4f35-9f0f-6a1d0d8d7a10",`, "", 1), 1, "no id"},
-		{"no date", strings.Replace(good, `"created":"2026-01-01T12:00:00Z",`, "", 1), 1, "no date in created"},
-		{"no results", `{"schema_version":1,"kind":"history","id":"a","created":"2026-01-01T12:00:00Z"}`, 1, "no results"},
-		{"one run with two sets of figures", good + "\n" + strings.Replace(good, `"trials":6`, `"trials":7`, 1), 2,
-			"the run 00000001-7d0e-4f35-9f0f-6a1d0d8d7a10 is in line 1, too, with other figures"},
-	} {
-		h, err := ParseHistory([]byte(tt.text))
-		var bad *HistoryError
-		if !errors.As(err, &bad) || bad.Line != tt.line || !strings.Contains(bad.Reason, tt.want) {
-			t.Errorf("%s: %v and error %v, want line %d: %s", tt.why, h, err, tt.line, tt.want)
-		}
-	}
-}
-
-func TestHarmlessHistories(t *testing.T) {
-	a, b := lineOf(t, 1), lineOf(t, 2)
-	for _, tt := range []struct {
-		why, text string
-		runs      int
-	}{
-		{"nothing", "", 0},
-		{"a run a line", a + "\n" + b + "\n", 2},
-		{"no end of line at the end", a + "\n" + b, 2},
-		{"blank lines, and those of another system", a + "\r\n\r\n" + b + "\r\n", 2},
-		{"one run twice, after a merge", a + "\n" + b + "\n" + a + "\n", 2},
-		{"a field of later days", strings.Replace(a, `"kind"`, `"weather":"rain","kind"`, 1), 1},
-	} {
-		h, err := ParseHistory([]byte(tt.text))
-		if err != nil || len(h.Entries) != tt.runs {
-			t.Errorf("%s: %v and error %v, want %d runs", tt.why, h, err, tt.runs)
-			continue
-		}
-		// What was there stays as it was, and what is added is a line of its own.
-		if added, err := h.Add(entryOf(t, "new\nline", day(3, normal()))); !added || err != nil {
-			t.Errorf("%s: added %v, error %v", tt.why, added, err)
-			continue
-		}
-		var out bytes.Buffer
-		if err := h.Write(&out); err != nil {
-			t.Fatal(err)
-		}
-		rest, kept := strings.CutPrefix(out.String(), tt.text)
-		if !kept || strings.Count(strings.TrimPrefix(rest, "\n"), "\n") != 1 {
-			t.Errorf("%s: after %q there is %q", tt.why, tt.text, out.String())
-		}
-		again, err := ParseHistory(out.Bytes())
-		if err != nil || len(again.Entries) != tt.runs+1 || again.Entries[tt.runs].Label != "new line" {
-			t.Errorf("%s: read back: %v and error %v", tt.why, again, err)
-			continue
-		}
-		if !slices.Equal(h.lines, again.lines) {
-			t.Errorf("%s: the runs are in lines %v, said to be in %v", tt.why, again.lines, h.lines)
-		}
-	}
-}
-
-func TestAddingARunTwice(t *testing.T) {
-	h := historyOf(t, day(1, normal()), day(2, normal()))
-	if added, err := h.Add(entryOf(t, "another label", day(1, normal()))); added || err != nil {
-		t.Errorf("the same run: added %v, error %v", added, err)
-	}
-	if label, there := h.Labelled(day(1, normal()).ID); label != "" || !there {
-		t.Errorf("it is called %q, there %v", label, there)
-	}
-	other := day(1, normal())
-	other.Results[0].Trials = other.Results[0].Trials[:5]
-	_, err := h.Add(entryOf(t, "", other))
-	var bad *HistoryError
-	if !errors.As(err, &bad) || !strings.Contains(bad.Reason, "is in line 1, too, with other figures") {
-		t.Errorf("another run of the same id: error %v", err)
-	}
-	if len(h.Entries) != 2 || bytes.Count(h.text, []byte("\n")) != 2 {
-		t.Errorf("%d runs, %q", len(h.Entries), h.text)
-	}
-}
-
 func TestAppendHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "h.jsonl")
 	a, b, c := entryOf(t, "a", day(1, normal())), entryOf(t, "b", day(2, normal())), entryOf(t, "c", day(3, normal()))
-	if _, added, err := AppendHistory(path, []*HistoryEntry{a, b, a}); err != nil || !slices.Equal(added, []bool{true, true, false}) {
+	if _, added, err := judge.AppendHistory(path, []*judge.HistoryEntry{a, b, a}); err != nil || !slices.Equal(added, []bool{true, true, false}) {
 		t.Fatalf("added %v, error %v", added, err)
 	}
 	before, err := os.ReadFile(path)
@@ -352,8 +208,8 @@ func TestAppendHistory(t *testing.T) {
 	// All or none: the last of these cannot be added.
 	other := *b
 	other.Interrupted = true
-	var bad *HistoryError
-	if _, _, err := AppendHistory(path, []*HistoryEntry{c, &other}); !errors.As(err, &bad) {
+	var bad *judge.HistoryError
+	if _, _, err := judge.AppendHistory(path, []*judge.HistoryEntry{c, &other}); !errors.As(err, &bad) {
 		t.Errorf("error %v", err)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -363,13 +219,13 @@ func TestAppendHistory(t *testing.T) {
 	if err := os.WriteFile(path, before[:len(before)-20], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := AppendHistory(path, []*HistoryEntry{c}); !errors.As(err, &bad) || bad.Line != 2 {
+	if _, _, err := judge.AppendHistory(path, []*judge.HistoryEntry{c}); !errors.As(err, &bad) || bad.Line != 2 {
 		t.Errorf("error %v", err)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before[:len(before)-20], after) {
 		t.Errorf("the file changed, error %v:\n%s", err, after)
 	}
-	if _, _, err := AppendHistory(filepath.Join(path, "no", "folder"), []*HistoryEntry{c}); err == nil || errors.As(err, &bad) {
+	if _, _, err := judge.AppendHistory(filepath.Join(path, "no", "folder"), []*judge.HistoryEntry{c}); err == nil || errors.As(err, &bad) {
 		t.Errorf("a folder that is none: error %v", err)
 	}
 }
@@ -378,7 +234,7 @@ func TestAppendHistory(t *testing.T) {
 func TestAppendHistoryAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "h.jsonl"), filepath.Join(dir, "link.jsonl")
-	if _, _, err := AppendHistory(path, []*HistoryEntry{entryOf(t, "", day(1, normal()))}); err != nil {
+	if _, _, err := judge.AppendHistory(path, []*judge.HistoryEntry{entryOf(t, "", day(1, normal()))}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(path, link); err != nil {
@@ -390,12 +246,12 @@ func TestAppendHistoryAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				at := []string{path, link}[w%2]
-				if _, _, err := AppendHistory(at, []*HistoryEntry{entryOf(t, "", day(2+w*each+i, normal()))}); err != nil {
+				if _, _, err := judge.AppendHistory(at, []*judge.HistoryEntry{entryOf(t, "", day(2+w*each+i, normal()))}); err != nil {
 					t.Error(err)
 				}
 				text, err := os.ReadFile(path)
 				if err == nil {
-					_, err = ParseHistory(text)
+					_, err = judge.ParseHistory(text)
 				}
 				if err != nil {
 					t.Errorf("while others write: %v", err)
@@ -408,7 +264,7 @@ func TestAppendHistoryAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := ParseHistory(text)
+	h, err := judge.ParseHistory(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +274,7 @@ func TestAppendHistoryAtOnce(t *testing.T) {
 }
 
 // seriesOf finds a series.
-func seriesOf(t testing.TB, trend *Trend, strategy, metric string) *TrendSeries {
+func seriesOf(t testing.TB, trend *judge.Trend, strategy, metric string) *judge.TrendSeries {
 	t.Helper()
 	for _, g := range trend.Groups {
 		for i := range g.Series {
@@ -432,12 +288,12 @@ func seriesOf(t testing.TB, trend *Trend, strategy, metric string) *TrendSeries 
 }
 
 func TestAStepIsFoundAndNoiseIsNot(t *testing.T) {
-	trend := trendOf(t, histories(t)["step"], TrendFilter{})
+	trend := trendOf(t, histories(t)["step"], judge.TrendFilter{})
 	for _, metric := range []struct {
 		name    string
-		verdict Verdict
+		verdict judge.ChangeVerdict
 		up      bool
-	}{{"ops_per_sec", Worse, false}, {"latency_p50_ns", Worse, true}} {
+	}{{"ops_per_sec", judge.Worse, false}, {"latency_p50_ns", judge.Worse, true}} {
 		s := seriesOf(t, trend, "per-session", metric.name)
 		if len(s.Changes) != 1 || s.Changes[0].At != 20 || s.Changes[0].Verdict != metric.verdict || (*s.Changes[0].Delta > 0) != metric.up {
 			t.Errorf("%s: %+v, want one change for the worse at 20", metric.name, s.Changes)
@@ -451,77 +307,9 @@ func TestAStepIsFoundAndNoiseIsNot(t *testing.T) {
 	if !strings.Contains(text, want) {
 		t.Errorf("%q is not said:\n%s", want, text)
 	}
-	for _, s := range trendOf(t, histories(t)["steady"], TrendFilter{}).Groups[0].Series {
+	for _, s := range trendOf(t, histories(t)["steady"], judge.TrendFilter{}).Groups[0].Series {
 		if len(s.Changes) > 0 {
 			t.Errorf("%s of %s is noise: %+v", s.Metric, s.Strategy, s.Changes)
-		}
-	}
-}
-
-// A change is between the medians of its two stretches, not of everything before and after.
-func TestChangesAreBetweenStretches(t *testing.T) {
-	half := -0.5
-	twice := 1.0
-	m := &comparedMetric{higher: true}
-	for _, tt := range []struct {
-		why    string
-		xs     []float64
-		starts []int
-		want   []TrendChange
-	}{
-		{"none", []float64{1, 2, 3}, nil, []TrendChange{}},
-		{"one", []float64{4, 4, 9, 2, 2, 0}, []int{3}, []TrendChange{{3, 4, 2, &half, Worse}}},
-		{"up and down again", []float64{2, 2, 4, 4, 2, 2, 2}, []int{2, 4}, []TrendChange{{2, 2, 4, &twice, Better}, {4, 4, 2, &half, Worse}}},
-		{"from nothing", []float64{0, 0, 4}, []int{2}, []TrendChange{{2, 0, 4, nil, Better}}},
-		{"from next to nothing", []float64{1e-300, 1e-300, 1e300}, []int{2}, []TrendChange{{2, 1e-300, 1e300, nil, Better}}},
-		{"more scattered around the same", []float64{4, 4, 4, 1, 4, 9}, []int{3}, []TrendChange{{3, 4, 4, new(float64), Negligible}}},
-	} {
-		if diff := cmp.Diff(tt.want, m.stretches(tt.xs, tt.starts)); diff != "" {
-			t.Errorf("%s: %s", tt.why, diff)
-		}
-	}
-}
-
-// Only among the newest runs, for the time it takes; where they are is said by their place in the whole series.
-func TestChangesAreLookedForAmongTheNewestRuns(t *testing.T) {
-	m := &comparedMetric{higher: true}
-	var xs []float64
-	for i := range stats.ChangePointHistory + 100 {
-		level := 100.0
-		if i >= 40 && i < 250 {
-			level = 50
-		}
-		xs = append(xs, level+float64(i%7))
-	}
-	var at []int
-	for _, c := range m.changes(xs) {
-		at = append(at, c.At)
-	}
-	if !slices.Equal(at, []int{250}) {
-		t.Errorf("changes at %v, want one at 250, where the one at 40 is too long ago", at)
-	}
-}
-
-func TestDirections(t *testing.T) {
-	for _, tt := range []struct {
-		why      string
-		from, to float64
-		higher   bool
-		least    float64
-		want     Verdict
-	}{
-		{"more is better", 1, 2, true, 0, Better},
-		{"less is worse", 2, 1, true, 0, Worse},
-		{"more is worse", 1, 2, false, 0, Worse},
-		{"less is better", 2, 1, false, 0, Better},
-		{"the medians are the same", 1, 1, false, 0, Negligible},
-		{"too small to matter", 1, 1.5, false, 1, Negligible},
-		{"in either direction", 1.5, 1, false, 1, Negligible},
-		{"just large enough to", 1, 2, false, 1, Worse},
-	} {
-		m := &comparedMetric{higher: tt.higher, least: tt.least}
-		if got := m.direction(tt.from, tt.to); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.why, got, tt.want)
 		}
 	}
 }
@@ -570,7 +358,7 @@ func TestSeriesHoldComparableRuns(t *testing.T) {
 	} {
 		other := day(2, normal())
 		tt.change(other)
-		trend := trendOf(t, historyOf(t, day(1, normal()), other), TrendFilter{})
+		trend := trendOf(t, historyOf(t, day(1, normal()), other), judge.TrendFilter{})
 		points := 0
 		for _, g := range trend.Groups {
 			points += len(g.Series[0].Points)
@@ -589,7 +377,7 @@ func TestSeriesOfOneStrategyAtTwoSettings(t *testing.T) {
 		return r
 	}
 	trend := trendOf(t, historyOf(t, day(1, document(at("16"))), day(2, document(at("64"))), day(3, document(at("64")))),
-		TrendFilter{Metrics: []string{"ops_per_sec"}})
+		judge.TrendFilter{Metrics: []string{"ops_per_sec"}})
 	var got []string
 	for _, s := range trend.Groups[0].Series {
 		got = append(got, fmt.Sprintf("%s %d", s.Strategy, len(s.Points)))
@@ -603,7 +391,7 @@ func TestSeriesOfOneStrategyAtTwoSettings(t *testing.T) {
 func TestRunsComeByTime(t *testing.T) {
 	old := day(2, normal())
 	old.Machine.CPU = "Z80"
-	trend := trendOf(t, historyOf(t, old, day(5, normal()), day(1, normal()), day(3, normal())), TrendFilter{})
+	trend := trendOf(t, historyOf(t, old, day(5, normal()), day(1, normal()), day(3, normal())), judge.TrendFilter{})
 	if g := trend.Groups[0]; len(trend.Groups) != 2 || g.Conditions["CPU"] == "Z80" {
 		t.Fatalf("%d groups, the first on %s", len(trend.Groups), g.Machine)
 	}
@@ -629,37 +417,37 @@ func TestTrendFilters(t *testing.T) {
 		short.Trials[i].LatencyNs.P99 = nil
 	}
 	h := historyOf(t, day(1, document(build("global", 940, 6), at("16"), at("64"), auth)), day(2, document(short)))
-	strategy := func(name string, params ...string) TrendFilter {
-		s := TrendStrategy{Name: name, Text: name, Params: map[string]string{}}
+	strategy := func(name string, params ...string) judge.TrendFilter {
+		s := judge.TrendStrategy{Name: name, Text: name, Params: map[string]string{}}
 		for _, p := range params {
 			key, value, _ := strings.Cut(p, "=")
 			s.Params[key] = value
 		}
-		return TrendFilter{Strategies: []TrendStrategy{s}, Metrics: []string{"ops_per_sec"}}
+		return judge.TrendFilter{Strategies: []judge.TrendStrategy{s}, Metrics: []string{"ops_per_sec"}}
 	}
 	for _, tt := range []struct {
 		why    string
-		f      TrendFilter
+		f      judge.TrendFilter
 		want   string // series, and how many runs they have
 		failed string
 	}{
-		{"everything of one metric", TrendFilter{Metrics: []string{"ops_per_sec"}},
+		{"everything of one metric", judge.TrendFilter{Metrics: []string{"ops_per_sec"}},
 			"chatbot/global 2, chatbot/sharded:shards=16 1, chatbot/sharded:shards=64 1, auth/cow 1", ""},
 		{"a strategy", strategy("global"), "chatbot/global 2", ""},
 		{"at all settings", strategy("sharded"), "chatbot/sharded:shards=16 1, chatbot/sharded:shards=64 1", ""},
 		{"at one", strategy("sharded", "shards=64"), "chatbot/sharded 1", ""},
-		{"a scenario", TrendFilter{Scenarios: []string{"auth"}, Metrics: []string{"ops_per_sec"}}, "auth/cow 1", ""},
-		{"the last run", TrendFilter{Metrics: []string{"ops_per_sec"}, Scenarios: []string{"chatbot"}, Last: 1},
+		{"a scenario", judge.TrendFilter{Scenarios: []string{"auth"}, Metrics: []string{"ops_per_sec"}}, "auth/cow 1", ""},
+		{"the last run", judge.TrendFilter{Metrics: []string{"ops_per_sec"}, Scenarios: []string{"chatbot"}, Last: 1},
 			"chatbot/global 1, chatbot/sharded:shards=16 1, chatbot/sharded:shards=64 1", ""},
-		{"a run without the percentile is left out", TrendFilter{Strategies: strategy("global").Strategies, Metrics: []string{"latency_p99_ns"}},
+		{"a run without the percentile is left out", judge.TrendFilter{Strategies: strategy("global").Strategies, Metrics: []string{"latency_p99_ns"}},
 			"chatbot/global 1", ""},
 		{"an unknown strategy", strategy("actor"), "", `unknown strategy "actor": want some of global, sharded:shards=16, sharded:shards=64, cow`},
 		{"a setting that nobody had", strategy("sharded", "shards=6"), "", `unknown strategy "sharded"`},
-		{"an unknown scenario", TrendFilter{Scenarios: []string{"churn"}}, "", `unknown scenario "churn": want some of chatbot, auth`},
-		{"an unknown metric", TrendFilter{Metrics: []string{"p98"}}, "", `unknown metric "p98": want some of ops_per_sec, `},
-		{"no run has both", TrendFilter{Strategies: strategy("cow").Strategies, Scenarios: []string{"chatbot"}}, "", "no run in it has all"},
+		{"an unknown scenario", judge.TrendFilter{Scenarios: []string{"churn"}}, "", `unknown scenario "churn": want some of chatbot, auth`},
+		{"an unknown metric", judge.TrendFilter{Metrics: []string{"p98"}}, "", `unknown metric "p98": want some of ops_per_sec, `},
+		{"no run has both", judge.TrendFilter{Strategies: strategy("cow").Strategies, Scenarios: []string{"chatbot"}}, "", "no run in it has all"},
 	} {
-		trend, err := NewTrend(h, "h", tt.f)
+		trend, err := judge.NewTrend(h, "h", tt.f)
 		var got []string
 		if err == nil {
 			for _, g := range trend.Groups {
@@ -673,11 +461,11 @@ func TestTrendFilters(t *testing.T) {
 			t.Errorf("%s: %q and error %v, want %q and %q", tt.why, text, err, tt.want, tt.failed)
 		}
 	}
-	if got := trendOf(t, h, TrendFilter{Metrics: []string{"ops_per_sec"}, Last: 1}).Groups[0].Series[0].Points[0].Created.Day(); got != 2 {
+	if got := trendOf(t, h, judge.TrendFilter{Metrics: []string{"ops_per_sec"}, Last: 1}).Groups[0].Series[0].Points[0].Created.Day(); got != 2 {
 		t.Errorf("the last run is of day %d, want 2", got)
 	}
-	var bad *HistoryError
-	if _, err := NewTrend(&History{}, "h", TrendFilter{}); !errors.As(err, &bad) {
+	var bad *judge.HistoryError
+	if _, err := judge.NewTrend(&judge.History{}, "h", judge.TrendFilter{}); !errors.As(err, &bad) {
 		t.Errorf("no runs: error %v", err)
 	}
 }
@@ -685,14 +473,14 @@ func TestTrendFilters(t *testing.T) {
 func TestRunsAreNamed(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
-		p    TrendPoint
+		p    judge.TrendPoint
 		want string
 	}{
-		{"a label", TrendPoint{Label: "abc", ID: "5f0c9a52-7d0e", Tool: result.Tool{Commit: "0123456789"}}, "abc"},
-		{"a commit", TrendPoint{ID: "5f0c9a52-7d0e", Tool: result.Tool{Commit: "0123456789"}}, "commit 01234567"},
-		{"neither", TrendPoint{ID: "5f0c9a52-7d0e"}, "run 5f0c9a52"},
+		{"a label", judge.TrendPoint{Label: "abc", ID: "5f0c9a52-7d0e", Tool: result.Tool{Commit: "0123456789"}}, "abc"},
+		{"a commit", judge.TrendPoint{ID: "5f0c9a52-7d0e", Tool: result.Tool{Commit: "0123456789"}}, "commit 01234567"},
+		{"neither", judge.TrendPoint{ID: "5f0c9a52-7d0e"}, "run 5f0c9a52"},
 	} {
-		if got := tt.p.name(); got != tt.want {
+		if got := pointName(tt.p); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.why, got, tt.want)
 		}
 	}
@@ -700,7 +488,7 @@ func TestRunsAreNamed(t *testing.T) {
 
 // Only the last runs are drawn, and the sign stands under the run that it is about.
 func TestLongSeriesAreDrawnAtTheirEnd(t *testing.T) {
-	s := &TrendSeries{Points: make([]TrendPoint, 90), Changes: []TrendChange{{At: 40, Verdict: Worse}, {At: 60, Verdict: Negligible}}}
+	s := &judge.TrendSeries{Points: make([]judge.TrendPoint, 90), Changes: []judge.TrendChange{{At: 40, Verdict: judge.Worse}, {At: 60, Verdict: judge.Negligible}}}
 	for _, tt := range []struct {
 		why   string
 		width int
@@ -712,8 +500,8 @@ func TestLongSeriesAreDrawnAtTheirEnd(t *testing.T) {
 		{"the change is the first that is drawn", 50, 40, 0},
 		{"the change is not drawn any more", 49, 41, -1},
 	} {
-		xs, from := s.drawn(tt.width)
-		line, any := s.marks(from)
+		xs, from := sparkValues(s, tt.width)
+		line, any := changeMarks(s, from)
 		if from != tt.from || len(xs) != 90-from || any != (tt.mark >= 0) || strings.Index(line, changeSign) != tt.mark {
 			t.Errorf("%s: %d values from %d, signs %q, want from %d and a sign at %d", tt.why, len(xs), from, line, tt.from, tt.mark)
 		}
@@ -722,12 +510,12 @@ func TestLongSeriesAreDrawnAtTheirEnd(t *testing.T) {
 
 func TestTrendJSONAndCSV(t *testing.T) {
 	for name, h := range histories(t) {
-		trend := trendOf(t, h, TrendFilter{})
-		var back Trend
+		trend := trendOf(t, h, judge.TrendFilter{})
+		var back judge.Trend
 		if err := json.Unmarshal([]byte(trendAs(t, "json", trend, Options{})), &back); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if back.Kind != "trend" || back.SchemaVersion != TrendSchemaVersion || len(back.Groups) != len(trend.Groups) {
+		if back.Kind != "trend" || back.SchemaVersion != judge.TrendVersion || len(back.Groups) != len(trend.Groups) {
 			t.Errorf("%s: read back %+v", name, back)
 		}
 		rows, err := csv.NewReader(strings.NewReader(trendAs(t, "csv", trend, Options{}))).ReadAll()
@@ -759,7 +547,7 @@ func TestTrendJSONAndCSV(t *testing.T) {
 // Control characters of a document reach no terminal, and no line is wider than it.
 func TestTrendsAreSafeAndNarrow(t *testing.T) {
 	for name, h := range histories(t) {
-		trend := trendOf(t, h, TrendFilter{})
+		trend := trendOf(t, h, judge.TrendFilter{})
 		for _, format := range []string{"table", "markdown"} {
 			if strings.Contains(trendAs(t, format, trend, Options{}), "\x1b") {
 				t.Errorf("%s of %s holds an escape sequence", format, name)
@@ -776,7 +564,7 @@ func TestTrendsAreSafeAndNarrow(t *testing.T) {
 }
 
 func TestTrendWritersErrorsAreReturned(t *testing.T) {
-	trend := trendOf(t, histories(t)["step"], TrendFilter{})
+	trend := trendOf(t, histories(t)["step"], judge.TrendFilter{})
 	for _, f := range TrendFormats() {
 		size := len(trendAs(t, f.Name, trend, Options{}))
 		for _, room := range []int{0, 100, size - 1} {

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // sparkWidth is how many runs are drawn at most: more would fill a terminal, and the newest are what is looked for.
 const sparkWidth = 60
 
-// headline says what a trend is of.
-func (t *Trend) headline() string {
+// checkHeadline says what a trend is of.
+func trendHeadline(t *judge.Trend) string {
 	text := fmt.Sprintf("%s: %s runs", t.File, result.FormatCount(int64(t.Runs)))
 	if t.Runs == 1 {
 		text = t.File + ": 1 run"
@@ -29,18 +30,18 @@ func (t *Trend) headline() string {
 			}
 		}
 	}
-	if first.date() == last.date() {
-		return text + ", shown: " + first.date()
+	if pointDate(first) == pointDate(last) {
+		return text + ", shown: " + pointDate(first)
 	}
-	return text + ", shown from " + first.date() + " to " + last.date()
+	return text + ", shown from " + pointDate(first) + " to " + pointDate(last)
 }
 
-// count returns how many series there are, how many of them changed, and how often.
-func (t *Trend) count() (series, changed, changes int) {
+// changeCount returns how many series there are, how many of them changed, and how often.
+func changeCount(t *judge.Trend) (series, changed, changes int) {
 	for _, g := range t.Groups {
 		for _, s := range g.Series {
 			series++
-			if n := len(s.told()); n > 0 {
+			if n := len(relevantChanges(&s)); n > 0 {
 				changed++
 				changes += n
 			}
@@ -49,9 +50,9 @@ func (t *Trend) count() (series, changed, changes int) {
 	return series, changed, changes
 }
 
-// counts says in a sentence or two how many series changed.
-func (t *Trend) counts() string {
-	series, changed, changes := t.count()
+// trendCounts says in a sentence or two how many series changed.
+func trendCounts(t *judge.Trend) string {
+	series, changed, changes := changeCount(t)
 	if changes == 0 {
 		return fmt.Sprintf("No change point in %d series, which does not show that nothing changed.", series)
 	}
@@ -63,72 +64,74 @@ func (t *Trend) counts() string {
 		changes, points, changed, series)
 }
 
-// told returns the changes that are large enough to be told.
-func (s *TrendSeries) told() (list []TrendChange) {
+// relevantChanges returns the changes that are large enough to be told.
+func relevantChanges(s *judge.TrendSeries) (list []judge.TrendChange) {
 	for _, c := range s.Changes {
-		if c.Verdict != Negligible {
+		if c.Verdict != judge.Negligible {
 			list = append(list, c)
 		}
 	}
 	return list
 }
 
-// describe says what a change came to: changed at 2026-11-20 (commit abc1234): 76.10k → 60.90k (-19.97%), worse.
-func (s *TrendSeries) describe(c TrendChange) string {
+// changeSentence says what a change came to: changed at 2026-11-20 (commit abc1234): 76.10k → 60.90k (-19.97%), worse.
+func changeSentence(s *judge.TrendSeries, c judge.TrendChange) string {
 	p := s.Points[c.At]
-	format := s.metric.scale(c.Before, c.After)
-	text := fmt.Sprintf("changed at %s (%s): %s → %s", p.date(), p.name(), format(c.Before), format(c.After))
+	format := judge.MetricNamed(s.Metric).Scale(c.Before, c.After)
+	text := fmt.Sprintf("changed at %s (%s): %s → %s", pointDate(p), pointName(p), format(c.Before), format(c.After))
 	if delta := signed(c.Delta); delta != "" {
 		text += " (" + delta + ")"
 	}
 	return text + ", " + string(c.Verdict)
 }
 
-func (p *TrendPoint) date() string { return p.Created.UTC().Format("2006-01-02") }
+func pointDate(p judge.TrendPoint) string { return p.Created.UTC().Format("2006-01-02") }
 
-// name is what tells a run from others of its day: its label, else the commit of the sessbench that made it, else its id.
-func (p *TrendPoint) name() string {
+// Name is what tells a run from others of its day: its label, else the commit of the sessbench that made it, else its id.
+func pointName(p judge.TrendPoint) string {
 	switch {
 	case p.Label != "":
 		return p.Label
 	case p.Tool.Commit != "":
-		return "commit " + short(p.Tool.Commit)
+		return "commit " + judge.ShortHash(p.Tool.Commit)
 	}
-	return "run " + short(p.ID)
+	return "run " + judge.ShortHash(p.ID)
 }
 
-// drawn returns the values that a sparkline of at most width shows, and the index of the first.
-func (s *TrendSeries) drawn(width int) (xs []float64, from int) {
-	xs = trendValues(s.Points)
+// sparkValues returns the values that a sparkline of at most width shows, and the index of the first.
+func sparkValues(s *judge.TrendSeries, width int) (xs []float64, from int) {
+	for _, p := range s.Points {
+		xs = append(xs, p.Value)
+	}
 	from = max(0, len(xs)-width)
 	return xs[from:], from
 }
 
-// step is the change of the last run from the one before, as compare writes it; "" where there is none.
-func (s *TrendSeries) step() string {
+// lastChange is the change of the last run from the one before, as compare writes it; "" where there is none.
+func lastChange(s *judge.TrendSeries) string {
 	n := len(s.Points)
 	if n < 2 {
 		return ""
 	}
-	return signed(trendDelta(s.Points[n-2].Value, s.Points[n-1].Value))
+	return signed(judge.RelativeChange(s.Points[n-2].Value, s.Points[n-1].Value))
 }
 
-// ends returns the first and the last value, in one scale.
-func (s *TrendSeries) ends() (first, last string) {
+// firstAndLast returns the first and the last value, in one scale.
+func firstAndLast(s *judge.TrendSeries) (first, last string) {
 	a, b := s.Points[0].Value, s.Points[len(s.Points)-1].Value
-	format := s.metric.scale(a, b)
+	format := judge.MetricNamed(s.Metric).Scale(a, b)
 	return format(a), format(b)
 }
 
-// legends explains the columns, and the sign where there is one.
-func (t *Trend) legends() []legend {
+// trendLegends explains the columns, and the sign where there is one.
+func trendLegends(t *judge.Trend) []legend {
 	list := []legend{
 		{"trend", fmt.Sprintf("each run's median, by time, the last %d at most, from the series' lowest (▁) to its highest (█)",
 			sparkWidth)},
 		{"last change", "of the newest run from the one before it, noise included"},
 		{"groups", "runs on another machine, tape or other settings are series of their own: their figures are not comparable"},
 	}
-	if _, _, changes := t.count(); changes > 0 {
+	if _, _, changes := changeCount(t); changes > 0 {
 		list = append(list, legend{changeSign, "the first run after a change point, found by E-divisive (Matteson and James, JASA 109, " +
 			"2014), a nonparametric test of the order of the runs; not told below a hundredth of an allocation or one byte"})
 	}
@@ -138,10 +141,10 @@ func (t *Trend) legends() []legend {
 // changeSign stands under the first run after a change point.
 const changeSign = "^"
 
-// marks returns the signs under a sparkline that begins with the point from, and whether there are any.
-func (s *TrendSeries) marks(from int) (line string, any bool) {
+// changeMarks returns the signs under a sparkline that begins with the point from, and whether there are any.
+func changeMarks(s *judge.TrendSeries, from int) (line string, any bool) {
 	signs := []rune(strings.Repeat(" ", len(s.Points)-from))
-	for _, c := range s.told() {
+	for _, c := range relevantChanges(s) {
 		if c.At >= from {
 			signs[c.At-from] = []rune(changeSign)[0]
 			any = true

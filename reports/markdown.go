@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -40,7 +41,7 @@ func writeMarkdown(w io.Writer, d *result.Document, _ Options) error {
 }
 
 func markdownSection(b *strings.Builder, s *section) {
-	fmt.Fprintf(b, "### %s\n\n", escape(s.heading()))
+	fmt.Fprintf(b, "### %s\n\n", escape(judge.Heading(s.doc, s.results)))
 	columns := s.columns()
 	for _, c := range columns {
 		b.WriteString("| " + escape(c.title) + " ")
@@ -56,7 +57,7 @@ func markdownSection(b *strings.Builder, s *section) {
 	b.WriteString("|\n")
 	for _, r := range s.results {
 		for i, c := range columns {
-			b.WriteString("| " + markdownCell(c.get(r), i == 0 && failed(r)) + " ")
+			b.WriteString("| " + markdownCell(c.get(r), i == 0 && judge.Failed(r)) + " ")
 		}
 		b.WriteString("|\n")
 	}
@@ -92,7 +93,7 @@ func escape(text string) string {
 func toolLine(d *result.Document) string {
 	line := "sessbench " + d.Tool.Version
 	if d.Tool.Commit != "" {
-		line += " (" + short(d.Tool.Commit) + ")"
+		line += " (" + judge.ShortHash(d.Tool.Commit) + ")"
 	}
 	line += ", " + d.Created.UTC().Format("2006-01-02 15:04 UTC")
 	if d.Config.Command != "" {

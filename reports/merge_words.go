@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -10,7 +11,7 @@ import (
 // of one process. A participant's own document is called a part.
 func participantsLine(d *result.Document) string {
 	if p := d.Part; p != nil {
-		who := result.Participant{Name: partName(p), Host: p.Host}
+		who := result.Participant{Name: judge.PartName(p), Host: p.Host}
 		return fmt.Sprintf("only what the users of %s did in run %s", who.Called(), p.RunID)
 	}
 	if len(d.Participants) == 0 {

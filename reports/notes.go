@@ -7,73 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // maxViolations is how many violations of one strategy are listed. The document has more, and counts the rest.
 const maxViolations = 5
-
-// heading says what was done: everything that must be the same for two tables to be compared.
-func (s *section) heading() string {
-	r := s.results[0]
-	users, whose := result.FormatCount(int64(r.Users))+" users", ""
-	if p := s.doc.Part; p != nil {
-		users = "its " + result.FormatCount(int64(usersOf(s.doc, r))) + " of " + users
-		whose = ", " + partName(p)
-	}
-	parts := []string{users, result.FormatCount(int64(r.Sessions)) + " sessions"}
-	if t := s.doc.Traffic; t != nil {
-		parts = append(parts, result.FormatCount(t.Visits)+" visits")
-	}
-	hold := "hold " + time.Duration(r.HoldNs).String()
-	if r.HoldNs > 0 && r.HoldKind != "" {
-		hold += " (" + r.HoldKind + ")"
-	}
-	parts = append(parts, hold, "think "+time.Duration(r.ThinkNs).String(), s.trials())
-	if r.TapeHash != "" {
-		parts = append(parts, "tape "+short(r.TapeHash))
-	}
-	return s.scenario + whose + ": " + strings.Join(parts, ", ")
-}
-
-// trials says how many trials there were and what one was: a window, or a number of visits of each user.
-func (s *section) trials() string {
-	r, runs := s.results[0], s.doc.Config.Runs
-	most := 0
-	for _, r := range s.results {
-		most = max(most, len(r.Trials))
-	}
-	text := fmt.Sprintf("%d trials", most)
-	switch {
-	case most < runs:
-		text = fmt.Sprintf("%d of %d trials", most, runs)
-	case most == 1:
-		text = "1 trial"
-	}
-	var each []string
-	switch {
-	case r.Iterations == 1:
-		each = append(each, "1 visit a user")
-	case r.Iterations > 1:
-		each = append(each, result.FormatCount(int64(r.Iterations))+" visits a user")
-	}
-	if r.WindowNs > 0 {
-		each = append(each, time.Duration(r.WindowNs).String())
-	}
-	if len(each) == 0 {
-		return text
-	}
-	return text + " of " + strings.Join(each, " within ")
-}
-
-// short cuts a hash to what people compare by eye.
-func short(hash string) string {
-	if i := strings.IndexByte(hash, ':'); i >= 0 { // the algorithm's name
-		hash = hash[i+1:]
-	}
-	return hash[:min(len(hash), 8)]
-}
 
 // trafficLine says what share of the recorded traffic was replayed, or "" where there was none.
 func trafficLine(d *result.Document) string {
@@ -133,9 +73,9 @@ func targetsLine(d *result.Document) string {
 	var parts []string
 	for i := range d.Results {
 		r := &d.Results[i]
-		cpu := medianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs })
-		memory := medianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) })
-		if failed(r) || cpu <= 0 {
+		cpu := judge.MedianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs })
+		memory := judge.MedianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) })
+		if judge.Failed(r) || cpu <= 0 {
 			continue
 		}
 		parts = append(parts, fmt.Sprintf("%s %s/op of processor, %s resident", r.Strategy, result.FormatNs(int64(cpu+0.5)), result.FormatBytes(memory)))
@@ -148,7 +88,7 @@ func targetsLine(d *result.Document) string {
 
 // notes are the lines under the tables that say what was measured, and where.
 func notes(d *result.Document) (lines []string) {
-	for _, line := range []string{unseenLine(d), harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), machineLine(d)} {
+	for _, line := range []string{unseenLine(d), harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), judge.MachineLine(d)} {
 		if line != "" {
 			lines = append(lines, line)
 		}
@@ -156,32 +96,10 @@ func notes(d *result.Document) (lines []string) {
 	return lines
 }
 
-// machineLine says where it was measured, or "" where nothing is known.
-func machineLine(d *result.Document) string {
-	m := &d.Machine
-	var parts []string
-	add := func(known bool, format string, args ...any) {
-		if known {
-			parts = append(parts, fmt.Sprintf(format, args...))
-		}
-	}
-	add(m.CPU != "", "%s", m.CPU)
-	add(m.Cores > 0, "%d cores", m.Cores)
-	add(m.GOMAXPROCS > 0, "GOMAXPROCS %d", m.GOMAXPROCS)
-	add(m.CgroupCPUs > 0, "quota of %s CPUs", result.FormatAmount(m.CgroupCPUs))
-	add(m.OS != "", "%s", strings.TrimSpace(m.OS+" "+m.Kernel))
-	add(m.Go != "", "%s", m.Go)
-	if len(parts) == 0 {
-		return ""
-	}
-	add(true, "load %s before the start", result.FormatAmount(m.Load1))
-	return "machine: " + strings.Join(parts, ", ")
-}
-
 // A legend explains a title or a sign.
 type legend struct{ term, text string }
 
-// legends explains what stands in these tables, and nothing that does not.
+// trendLegends explains what stands in these tables, and nothing that does not.
 func legends(all []*section) []legend {
 	if len(all) == 0 {
 		return nil
@@ -203,24 +121,24 @@ func legends(all []*section) []legend {
 	list = append(list,
 		legend{"of limit", "share of the best that any correct store with one lock a session could reach here"},
 		legend{"audit", "after each trial: was anything lost, duplicated or mixed up? ✗ yes, so there is no speed to report"})
-	if uses(harnessBound) {
+	if uses(judge.HarnessBound) {
 		list = append(list, legend{harnessSign, "the harness is half or more of the cost: the store is faster than this table can show"})
 	}
-	if uses(func(r *result.Result) bool { return r.Summary.HoldNs > 0 && !failed(r) }) {
+	if uses(func(r *result.Result) bool { return r.Summary.HoldNs > 0 && !judge.Failed(r) }) {
 		list = append(list, legend{"hold", "measured time under the lock: median of the trials' medians"})
 	}
-	if uses(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 && !failed(r) }) {
+	if uses(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 && !judge.Failed(r) }) {
 		list = append(list, legend{"think", "measured pause between visits: median of the trials' medians"})
 	}
 	if uses(func(r *result.Result) bool {
-		return (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !failed(r)
+		return (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !judge.Failed(r)
 	}) {
 		list = append(list, legend{waitSign, "hold or think not reached: more than 5 % from what was asked for, so that the row is not compared"})
 	}
 	for _, text := range remarks(all) {
 		list = append(list, legend{remarkSign, text})
 	}
-	if uses(func(r *result.Result) bool { return r.Summary.SchedulerBound && !failed(r) }) {
+	if uses(func(r *result.Result) bool { return r.Summary.SchedulerBound && !judge.Failed(r) }) {
 		list = append(list, legend{schedulerSign, "more users than processors and nobody waits: shows Go's 10 ms time slices, not the store"})
 	}
 	return list
@@ -241,7 +159,7 @@ func remarks(all []*section) (texts []string) {
 // brief is the length of a trial below which starting up is a good part of it.
 const brief = 20 * time.Millisecond
 
-// longest is the time that the longest trial took.
+// longestSeries is the time that the longest trial took.
 func (s *section) longest() time.Duration {
 	most := int64(0)
 	for _, r := range s.results {
@@ -258,10 +176,10 @@ func (s *section) misses() string {
 	var least, most float64
 	var shares []string
 	for _, r := range s.results {
-		if failed(r) || !audited(r) {
+		if judge.Failed(r) || !judge.Audited(r) {
 			continue
 		}
-		share := medianOf(r, func(t *result.Trial) float64 {
+		share := judge.MedianOf(r, func(t *result.Trial) float64 {
 			return float64(t.Errors["not_found"]) / float64(max(1, t.LatencyNs.Count))
 		})
 		if len(shares) == 0 {
@@ -276,7 +194,7 @@ func (s *section) misses() string {
 	return "Operations that found no session, which is soon done and counts in ops/s: " + strings.Join(shares, ", ") + "."
 }
 
-// problems lists what a reader of the section's table must know, as a headline and what belongs under it.
+// checkProblems lists what a reader of the section's table must know, as a headline and what belongs under it.
 func (s *section) problems() []problem {
 	var list []problem
 	if took := s.longest(); took > 0 && took < brief {
@@ -289,27 +207,27 @@ func (s *section) problems() []problem {
 		}
 	}
 	for _, r := range s.results {
-		if failed(r) {
+		if judge.Failed(r) {
 			list = append(list, violations(r))
 			continue
 		}
-		if r.Summary.OfLimit > overLimit {
+		if r.Summary.OfLimit > judge.OverLimit {
 			list = append(list, problem{headline: fmt.Sprintf("Error of the harness: %s stands at %s of the limit, more than any correct store can reach. "+
 				"Do not rely on its row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
 		}
-		if why := r.Summary.NoRatio; why != "" && r.Summary.OfLimit <= overLimit {
+		if why := r.Summary.NoRatio; why != "" && r.Summary.OfLimit <= judge.OverLimit {
 			list = append(list, problem{headline: "No ratio for " + r.Strategy + ": " + why + "."})
-		} else if why == "" && r.Summary.OfLimit <= overLimit && doubt(r) != "" {
-			list = append(list, problem{headline: r.Strategy + ": " + doubt(r) + "."})
+		} else if why == "" && r.Summary.OfLimit <= judge.OverLimit && judge.Doubt(r) != "" {
+			list = append(list, problem{headline: r.Strategy + ": " + judge.Doubt(r) + "."})
 		}
 		switch why := partial(r); {
-		case undecided(r) != "":
-			list = append(list, problem{headline: r.Strategy + " was given up: " + undecided(r) + ". It is not ranked."})
-		case why != "" && s.doc.Part != nil && !audited(r): // a participant leaves that to the first one
+		case judge.AuditUndecided(r) != "":
+			list = append(list, problem{headline: r.Strategy + " was given up: " + judge.AuditUndecided(r) + ". It is not ranked."})
+		case why != "" && s.doc.Part != nil && !judge.Audited(r): // a participant leaves that to the first one
 			list = append(list, problem{headline: r.Strategy + " was not audited here: " + why + "."})
 		case why != "":
 			list = append(list, problem{headline: r.Strategy + " was audited in part: " + why + "."})
-		case len(r.Trials) > 0 && !audited(r):
+		case len(r.Trials) > 0 && !judge.Audited(r):
 			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
 		}
 		if text := emptyWindows(r); text != "" {
@@ -335,7 +253,7 @@ func violations(r *result.Result) problem {
 	seen := map[string]bool{}
 	for i := range r.Trials {
 		a := &r.Trials[i].Audit
-		if !trialFailed(r.Trials[i]) {
+		if !judge.TrialFailed(r.Trials[i]) {
 			continue
 		}
 		trials++
@@ -373,22 +291,6 @@ func describe(v result.Violation) string {
 		text += ": " + v.Detail
 	}
 	return text
-}
-
-// violationKinds returns the kinds of a result's violations, each once, in the order of their first occurrence.
-func violationKinds(r *result.Result) []string {
-	var kinds []string
-	for _, t := range r.Trials {
-		if !trialFailed(t) {
-			continue
-		}
-		for _, v := range t.Audit.Violations {
-			if !slices.Contains(kinds, v.Kind) {
-				kinds = append(kinds, v.Kind)
-			}
-		}
-	}
-	return kinds
 }
 
 // mishaps says how many operations ended in an error or were never sent, or "" when all went well. Sessions that

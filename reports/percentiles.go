@@ -1,9 +1,13 @@
 package reports
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -15,7 +19,7 @@ func (s *section) percentileColumn(name string, spare int) column {
 	all := result.Percentiles()
 	p := all[slices.IndexFunc(all, func(p result.Percentile) bool { return p.Name == name })]
 	return column{title: s.latencyTitle(name), spare: spare, get: speedOnly(func(r *result.Result) cell {
-		return cell{figure: result.FormatPercentile(percentileOf(r, p))}
+		return cell{figure: result.FormatPercentile(judge.Percentile(r, p))}
 	})}
 }
 
@@ -31,11 +35,36 @@ func (s *section) latencyTitle(name string) string {
 // percentileTitle is the title of a percentile's column: p99.9 for p99_9.
 func percentileTitle(name string) string { return strings.ReplaceAll(name, "_", ".") }
 
-// percentileOf is a percentile of a result, nil where there are too few samples. Summaries of earlier versions have no p95,
-// but reading them completes their trials.
-func percentileOf(r *result.Result, p result.Percentile) *int64 {
-	if v := *p.In(&r.Summary.LatencyNs); v != nil || p.Name != "p95" {
-		return v
+// poolSign marks the titles of columns whose percentiles are pooled.
+const poolSign = "∑"
+
+// pools reports whether the section's column of a percentile or of the maximum, by its name in the document, is pooled.
+func (s *section) pools(name string) bool {
+	return slices.ContainsFunc(s.results, func(r *result.Result) bool { _, ok := r.Summary.Pooled[name]; return ok })
+}
+
+// tooFewSamples says which percentiles the baseline has too few samples for, and which -d would suffice for each. Other
+// rows are compared with the baseline. It is "" where none is missing, or where it is not the window that ends a trial.
+func (s *section) tooFewSamples() string {
+	r := s.baseline
+	if r == nil || judge.Failed(r) || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || judge.LatencyCount(r) == 0 {
+		return ""
 	}
-	return medianLatency(r).P95
+	var lacking []string
+	for _, p := range result.Percentiles() {
+		if !slices.Contains(shownPercentiles(), p.Name) || judge.Percentile(r, p) != nil {
+			continue
+		}
+		// A tenth more than in proportion: no two runs have the same number of operations.
+		window := 1.1 * float64(r.WindowNs) * float64(p.Samples()) / float64(judge.LatencyCount(r))
+		suffices := ""
+		if lacking == nil {
+			suffices = " would suffice"
+		}
+		lacking = append(lacking, fmt.Sprintf("%s (-d %s%s)", percentileTitle(p.Name), roundUp(time.Duration(math.Ceil(window))), suffices))
+	}
+	if lacking == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s completed too few operations in all trials together for %s.", r.Strategy, and(lacking))
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -26,7 +27,7 @@ func hostile(t *testing.T) *result.Document {
 	d.Results[2].Trials[1].Audit = result.Audit{Violations: []result.Violation{{Kind: "\u202ekind", Session: "\x1b[1m", Detail: "\u2067detail"}}}
 	d.Machine.CPU, d.Tool.Version, d.Config.Command = "\u202eCPU", "\x1b[1mv1", "sessbench run \u202e"
 	d.Traffic = &result.Traffic{File: "\u202elog", Format: "\x1b[1m"}
-	Summarize(d)
+	judge.Summarize(d)
 	var text bytes.Buffer
 	if err := result.EncodeJSON(&text, d); err != nil {
 		t.Fatal(err)
@@ -54,14 +55,14 @@ func TestNamesOfDocumentsAreHarmlessInEveryOutput(t *testing.T) {
 	sound := hostile(t)
 	sound.ID = "another"
 	sound.Results, d.Results = sound.Results[:2], d.Results[:2]
-	c, err := Compare(called("old new", d, sound))
+	c, err := judge.Compare(called("old new", d, sound))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range ComparisonFormats() {
 		write("compare "+f.Name, func(w io.Writer) error { return f.Write(w, c, Options{}) })
 	}
-	checked, err := CheckStored(Stored{Old: called("old", d)[0], New: called("new", sound)[0], MinEffect: 0.1, Command: d.Config.Command})
+	checked, err := judge.CheckStored(judge.Stored{Old: called("old", d)[0], New: called("new", sound)[0], MinEffect: 0.1, Command: d.Config.Command})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,10 +91,11 @@ func TestNamesOfDocumentsAreHarmlessInEveryOutput(t *testing.T) {
 func TestHistoryNamesAreHarmless(t *testing.T) {
 	line := `{"schema_version":1,"kind":"history","id":"1","created":"2026-03-01T12:00:00Z","label":"\u001b[1m\u202elabel",` +
 		`"results":[{"scenario":"chatbot","strategy":"\u202eglobal\n","params":{"\u001bk":"v"},"metrics":{"ops_per_sec":1}}]}`
-	e, err := parseHistoryLine([]byte(line))
+	h, err := judge.ParseHistory([]byte(line))
 	if err != nil {
 		t.Fatal(err)
 	}
+	e := h.Entries[0]
 	if e.Label != "[1mlabel" || e.Results[0].Strategy != "global" || e.Results[0].Params["k"] != "v" {
 		t.Errorf("%+v", e)
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -17,10 +18,6 @@ const (
 	waitSign      = "≠" // hold or think not reached
 )
 
-// overLimit is the share of the limit above which the harness must be wrong: no store is faster than possible. The
-// twentieth is what the terms of the limit, being measured themselves, may be off by.
-const overLimit = 1.05
-
 // A section is one scenario of a document: one table.
 type section struct {
 	doc      *result.Document
@@ -32,14 +29,9 @@ type section struct {
 // sections splits a document by scenario, in the order of the results.
 func sections(d *result.Document) []*section {
 	var all []*section
-	for i := range d.Results {
-		r := &d.Results[i]
-		at := slices.IndexFunc(all, func(s *section) bool { return s.scenario == r.Scenario })
-		if at < 0 {
-			at = len(all)
-			all = append(all, &section{doc: d, scenario: r.Scenario, baseline: baselineOf(d, r.Scenario)})
-		}
-		all[at].results = append(all[at].results, r)
+	for _, results := range judge.ByScenario(d) {
+		name := results[0].Scenario
+		all = append(all, &section{doc: d, scenario: name, baseline: judge.Baseline(d, name), results: results})
 	}
 	return all
 }
@@ -72,7 +64,7 @@ func (s *section) columns() []column {
 		s.percentileColumn("p95", 6),
 		s.percentileColumn("p99", 0),
 		s.percentileColumn("p99_9", 2),
-		{title: s.latencyTitle(maxName), spare: 1, get: speedOnly(maxCell)},
+		{title: s.latencyTitle(judge.MaxName), spare: 1, get: speedOnly(maxCell)},
 		{title: "allocs/op", spare: 4, get: speedOnly(allocsCell)},
 		{title: "bytes/session", spare: 5, get: speedOnly(bytesCell)},
 		{title: "of limit", get: speedOnly(limitCell)},
@@ -92,9 +84,9 @@ func (s *section) columns() []column {
 func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
 	return func(r *result.Result) cell {
 		switch {
-		case failed(r):
+		case judge.Failed(r):
 			return cell{figure: struckSign}
-		case len(r.Trials) == 0, undecided(r) != "":
+		case len(r.Trials) == 0, judge.AuditUndecided(r) != "":
 			return cell{figure: result.Nothing}
 		}
 		return get(r)
@@ -106,7 +98,7 @@ func strategyCell(r *result.Result) cell {
 	if r.Remark != "" {
 		c.note += remarkSign
 	}
-	if harnessBound(r) {
+	if judge.HarnessBound(r) {
 		c.note += harnessSign
 	}
 	return c
@@ -161,7 +153,7 @@ func limitCell(r *result.Result) cell {
 	switch share := r.Summary.OfLimit; {
 	case share <= 0:
 		return cell{figure: result.Nothing}
-	case share > overLimit:
+	case share > judge.OverLimit:
 		return cell{result.FormatShare(share), errorSign}
 	default:
 		return cell{figure: result.FormatShare(share)}
@@ -171,8 +163,8 @@ func limitCell(r *result.Result) cell {
 // auditCell names what went wrong first. The rest is said under the table.
 func auditCell(r *result.Result) cell {
 	switch {
-	case failed(r):
-		switch kinds := violationKinds(r); len(kinds) {
+	case judge.Failed(r):
+		switch kinds := judge.ViolationKinds(r); len(kinds) {
 		case 0:
 			return cell{figure: "FAILED"}
 		case 1:
@@ -180,9 +172,9 @@ func auditCell(r *result.Result) cell {
 		default:
 			return cell{figure: "FAILED: " + kinds[0] + ", …"}
 		}
-	case undecided(r) != "":
+	case judge.AuditUndecided(r) != "":
 		return cell{figure: "undecided"}
-	case !audited(r):
+	case !judge.Audited(r):
 		return cell{figure: result.Nothing}
 	case partial(r) != "":
 		return cell{figure: "in part"}
@@ -202,3 +194,17 @@ func partial(r *result.Result) string {
 
 // percent writes the half-width of an interval: whole percents are as much as six trials can say.
 func percent(x float64) string { return result.FormatCount(int64(math.Round(100*x))) + "%" }
+
+func holdCell(r *result.Result) cell { return waitCell(r.Summary.HoldNs, r.Summary.HoldNotReached) }
+
+func thinkCell(r *result.Result) cell { return waitCell(r.Summary.ThinkNs, r.Summary.ThinkNotReached) }
+
+func waitCell(measured int64, notReached bool) cell {
+	switch {
+	case measured <= 0:
+		return cell{figure: result.Nothing}
+	case notReached:
+		return cell{result.FormatNs(measured), waitSign}
+	}
+	return cell{figure: result.FormatNs(measured)}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -67,7 +68,7 @@ type page struct {
 }
 
 func (p *page) section(s *section) error {
-	p.prose("", s.heading(), ansiBold)
+	p.prose("", judge.Heading(s.doc, s.results), ansiBold)
 	p.line("")
 	g := newGrid(s, p.o.Width)
 	if err := p.table(g, s); err != nil {
@@ -116,7 +117,7 @@ func (p *page) table(g *grid, s *section) error {
 		})))
 	t.Header(g.titles())
 	for i, r := range s.results {
-		if err := t.Append(p.paint(g.rows[i], failed(r))); err != nil {
+		if err := t.Append(p.paint(g.rows[i], judge.Failed(r))); err != nil {
 			return err
 		}
 	}

@@ -11,20 +11,6 @@ import (
 // cyclesToSee is how many operations one after another a suggested window has room for. One would do for a figure above 0.
 const cyclesToSee = 10
 
-// harnessBound reports whether the harness was half or more of the cost of the operations that r completed. Of no operation
-// there is no cost.
-func harnessBound(r *result.Result) bool {
-	if !r.Summary.HarnessBound || failed(r) {
-		return false
-	}
-	for i := range r.Trials {
-		if r.Trials[i].Ops > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // emptyWindows says that trials ended before an operation was completed in them, why, and which -d would suffice. It is ""
 // where every trial completed one.
 func emptyWindows(r *result.Result) string {

@@ -1,8 +1,11 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -113,4 +116,24 @@ func digits(x float64) string {
 	default:
 		return strconv.FormatFloat(x, 'g', 3, 64)
 	}
+}
+
+// FormatPercent writes a fraction of one in percent, as in a sentence: 2.5 %.
+func FormatPercent(x float64) string { return FormatAmount(100*x) + " %" }
+
+// FormatPercent1 is inPercent with one decimal: 10.2 %. From ten times on nobody needs it.
+func FormatPercent1(x float64) string {
+	if math.Abs(x) >= 9.995 {
+		return fmt.Sprintf("%.0f %%", 100*x)
+	}
+	return fmt.Sprintf("%.1f %%", 100*x)
+}
+
+// FormatPairs writes a map as k=v pairs in the order of the keys, with semicolons between.
+func FormatPairs[K cmp.Ordered, V any](m map[K]V) string {
+	pairs := make([]string, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		pairs = append(pairs, fmt.Sprintf("%v=%v", k, m[k]))
+	}
+	return strings.Join(pairs, ";")
 }

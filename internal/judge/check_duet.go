@@ -1,0 +1,132 @@
+package judge
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Duet is what two binaries measured in turns: blocks of three fresh processes, of the old binary, of a copy of it and of
+// the new one. The documents have a trial a block, whose Block is the block's number; only blocks that all three have
+// changeCount. Shares are fractions of one.
+type Duet struct {
+	Old, Copied, Fresh *result.Document
+	OldLabel, NewLabel string   // what they are called: old, new
+	OldFile, NewFile   string   // where they are from
+	Gated              []string // metrics as in [GateMetrics]; none: GatedMetrics
+	Named              bool     // they were asked for one by one: one that a row does not have leaves the verdict open
+	Planned            int      // pairs, settled before the start
+	MinEffect          float64  // a smaller median change is no fail
+	Tolerance          float64  // a pass shows the change to be below it
+	Thresholds         []Threshold
+	Command            string // what was typed
+	Interrupted        bool
+}
+
+// CheckDuet judges a duet row by row and metric by metric: see [stats.Gate] for the rule. Thresholds are judged on
+// the new figures. A row whose audit failed in any of the three is violated and not judged; a row that one of them lacks
+// makes the verdict inconclusive, as does an interruption, unless something else fails. What the machines differ in,
+// the version of Go that built them for example, is listed and belongs to what is judged.
+//
+// The error is an [NotComparableError] where tapes or settings differ, and about d itself otherwise.
+func CheckDuet(d Duet) (*Check, error) {
+	gated, err := gatedMetrics(d.Gated)
+	if err != nil {
+		return nil, err
+	}
+	old, fresh := Source{d.OldLabel, d.OldFile, d.Old}, Source{d.NewLabel, d.NewFile, d.Fresh}
+	c := newCheck(DuetMode, d.Command, old, fresh)
+	c.Interrupted = d.Interrupted
+	c.violated(d.OldLabel, d.Old)
+	c.violated(d.OldLabel, d.Copied)
+	c.violated(d.NewLabel, d.Fresh)
+	rows, err := c.align([]Source{old, {copyOf(d.OldLabel), d.OldFile, d.Copied}, fresh})
+	if err != nil {
+		return nil, err
+	}
+	c.unfinished = len(c.Excluded) > 0
+	rule := Rule{Planned: d.Planned, Gated: gated, Named: d.Named, MinEffect: d.MinEffect, Tolerance: d.Tolerance, PassAlpha: checkPassAlpha}
+	for i, r := range rows {
+		if n := len(inBlocks(r.results)[0]); i == 0 || n < rule.Pairs {
+			rule.Pairs = n
+		}
+	}
+	if err := c.judge(rows, rule, duetMetric); err != nil {
+		return nil, err
+	}
+	if c.Thresholds, err = ApplyThresholds(d.Fresh, d.Thresholds); err != nil {
+		return nil, err
+	}
+	c.conclude()
+	return c, nil
+}
+
+// duetMetric judges a metric of a row by its pairs.
+func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
+	f := m.checked()
+	arms := inBlocks(r.results)
+	old, lackOld := m.figures(arms[0])
+	copied, lackCopied := m.figures(arms[1])
+	fresh, lackFresh := m.figures(arms[2])
+	f.Samples = Samples{Old: old, Copy: copied, New: fresh}
+	if lacking := lackOld + lackCopied + lackFresh; lacking > 0 {
+		return f.undecided(lacking, 3*len(arms[0]))
+	}
+	g := stats.Gate{Alpha: rule.Alpha, PassAlpha: rule.PassAlpha, MinEffect: rule.MinEffect, Tolerance: rule.Tolerance}
+	if m.byDifference() {
+		f.judged(g.Differences(old, copied, fresh, m.least))
+		return f
+	}
+	f.judged(g.Ratios(old, copied, fresh, m.HigherIsBetter))
+	return f
+}
+
+// judged takes over what the gate came to. Without a single pair there is no figure.
+func (f *MetricCheck) judged(j stats.Judgement) {
+	f.Reason, f.Needed = j.Reason, j.Needed
+	switch j.Decision {
+	case stats.Pass:
+		f.Verdict = Passed
+	case stats.Fail:
+		f.Verdict = Failing
+	default:
+		f.Verdict = Inconclusive
+	}
+	if len(f.Samples.Old) == 0 {
+		return
+	}
+	old, fresh := stats.Median(f.Samples.Old).Median, stats.Median(f.Samples.New).Median
+	f.Old, f.New = &old, &fresh
+	f.Change, f.Lower, f.Upper = j.Change.Share, j.Change.Lower, j.Change.Upper
+	f.Copy = &CopyCheck{Change: j.Copy.Share, Lower: j.Copy.Lower, Upper: j.Copy.Upper, Fires: j.CopyFires}
+	if MetricNamed(f.Metric).byDifference() {
+		f.Difference, f.Copy.Difference = &j.Change.Difference, &j.Copy.Difference
+	}
+}
+
+// copyOf is what the copy of a binary is called.
+func copyOf(label string) string { return label + "′" }
+
+// inBlocks returns the trials of the blocks that all results have, in the order of the blocks: a list a result, of equal
+// lengths.
+func inBlocks(results []*result.Result) [][]*result.Trial {
+	arms := make([][]*result.Trial, len(results))
+	byBlock := make([]map[int]*result.Trial, len(results))
+	for i, r := range results {
+		byBlock[i] = map[int]*result.Trial{}
+		for j := range r.Trials {
+			byBlock[i][r.Trials[j].Block] = &r.Trials[j]
+		}
+	}
+	for _, block := range slices.Sorted(maps.Keys(byBlock[0])) {
+		if slices.ContainsFunc(byBlock, func(m map[int]*result.Trial) bool { return m[block] == nil }) {
+			continue
+		}
+		for i := range arms {
+			arms[i] = append(arms[i], byBlock[i][block])
+		}
+	}
+	return arms
+}

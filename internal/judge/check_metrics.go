@@ -1,0 +1,92 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// GateMetric is a metric that a check judges.
+type GateMetric struct {
+	Name   string // on the command line: p50
+	Metric string // in documents, and in the Gated of a [Duet] or a [Stored]: latency_p50_ns
+}
+
+// GateMetrics returns the metrics of checks in the order of their rows.
+func GateMetrics() []GateMetric {
+	var list []GateMetric
+	for _, m := range Metrics() {
+		list = append(list, GateMetric{Name: m.Short(), Metric: m.Name})
+	}
+	return list
+}
+
+// DefaultGates returns the metrics that a check gates where nothing else is said. A p99 comes from the few slowest
+// operations of a trial: it is shown, and too restless to be gated unasked.
+func DefaultGates() []string {
+	return []string{"ops_per_sec", "latency_p50_ns", "allocs_per_op", "bytes_per_session"}
+}
+
+// gatedMetrics is what was asked for, or GatedMetrics, and an error that names what is no metric.
+func gatedMetrics(asked []string) ([]string, error) {
+	if len(asked) == 0 {
+		return DefaultGates(), nil
+	}
+	var legal []string
+	for _, m := range GateMetrics() {
+		legal = append(legal, m.Metric)
+	}
+	for i, name := range asked {
+		if !slices.Contains(legal, name) {
+			return nil, fmt.Errorf("gated metric %q: want some of %s", name, strings.Join(legal, ", "))
+		}
+		if slices.Contains(asked[:i], name) {
+			return nil, fmt.Errorf("gated metric %q: named twice", name)
+		}
+	}
+	return asked, nil
+}
+
+// byDifference reports whether changes of the metric are differences: counts, which may be 0. The others are ratios.
+func (m *Metric) byDifference() bool { return m.least > 0 }
+
+// Word is what people call the metric in a line of its own.
+func (m *Metric) Word() string {
+	if m.Unit == "ns" {
+		return m.Short()
+	}
+	return m.Title
+}
+
+// Short is the metric's name without what its unit says: p50 for latency_p50_ns.
+func (m *Metric) Short() string {
+	return strings.TrimSuffix(strings.TrimPrefix(m.Name, "latency_"), "_ns")
+}
+
+// Format writes one value with its unit, but for what the metric's word says already: as in thresholds.
+func (m *Metric) Format(x float64) string { return FormatValue(m.Unit, x) }
+
+// FormatKnown is write, and [result.Nothing] for what does not exist.
+func (m *Metric) FormatKnown(x *float64) string {
+	if x == nil {
+		return result.Nothing
+	}
+	return m.Format(*x)
+}
+
+// perOp reports whether the metric is a mean over the operations. Of none there is no mean, and no 0.
+func (m *Metric) perOp() bool { return m.Name == "allocs_per_op" || m.Name == "bytes_per_op" }
+
+// figures returns the metric of some trials, and how many of them lack it.
+func (m *Metric) figures(trials []*result.Trial) (xs []float64, lacking int) {
+	for _, t := range trials {
+		if x, ok := m.Read(t); ok && (t.Ops > 0 || !m.perOp()) {
+			xs = append(xs, x)
+		} else {
+			lacking++
+		}
+	}
+	return xs, lacking
+}

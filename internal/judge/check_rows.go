@@ -1,0 +1,248 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// The chances of a wrong verdict, the same for every mode.
+const (
+	FalseAlarmRate = 0.01 // of a fail where nothing changed: of all gated comparisons together
+	checkPassAlpha = 0.1  // of an upper bound that is too low, of each of them
+)
+
+// NotComparableError says that figures cannot be held against each other, whatever they are, and why.
+type NotComparableError struct {
+	Reasons  []string
+	Machines bool // only the machines differ: [Stored.OtherMachine] allows that
+}
+
+func (e *NotComparableError) Error() string {
+	return "not comparable: " + strings.Join(e.Reasons, "; ")
+}
+
+// newCheck begins a check of sources, of which the last has the new figures. command is what was typed.
+func newCheck(mode Mode, command string, sources ...Source) *Check {
+	fresh := sources[len(sources)-1].Document
+	c := &Check{
+		SchemaVersion: CheckVersion,
+		Kind:          checkKind,
+		Created:       fresh.Created,
+		Mode:          mode,
+		Command:       command,
+		New:           fresh,
+	}
+	for _, s := range sources {
+		c.Documents = append(c.Documents, compared(s))
+	}
+	return c
+}
+
+// align finds the rows that all sources have and that have a speed in each, and notes down the others. Sources whose
+// tapes or settings differ make an [NotComparableError], as do sources without a common result. Where the machines
+// differ is noted down, and for the mode to judge.
+func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
+	for _, s := range sources {
+		if _, err := distinct(s); err != nil {
+			return nil, &NotComparableError{Reasons: []string{err.Error()}}
+		}
+	}
+	rows, out, err := align(sources)
+	if err != nil && len(c.Violations) == 0 && !c.Interrupted {
+		return nil, &NotComparableError{Reasons: []string{err.Error()}}
+	}
+	var reasons []string
+	for _, d := range differences(sources, rows) {
+		if d.ofMachine() {
+			c.Differences = append(c.Differences, d)
+		} else {
+			reasons = append(reasons, d.describe(sources[0].Label))
+		}
+	}
+	if len(reasons) > 0 {
+		return nil, &NotComparableError{Reasons: reasons}
+	}
+	for _, l := range out {
+		if !strings.HasPrefix(l.Reason, "failed its audit") { // those are violations
+			c.Excluded = append(c.Excluded, l)
+		}
+	}
+	return slices.DeleteFunc(rows, func(r alignedRow) bool { return slices.Contains(r.results, nil) }), nil
+}
+
+// violated notes down the rows of a document that have no speed, each once.
+func (c *Check) violated(label string, d *result.Document) {
+	for _, v := range violationsOf(label, d) {
+		if !slices.Contains(c.Violations, v) {
+			c.Violations = append(c.Violations, v)
+		}
+	}
+}
+
+// rated is a metric of a row that is to be judged.
+type rated struct {
+	*Metric
+	gated bool
+}
+
+// metricsOf returns the metrics of a row. Bytes per session are not measured of every kind of target: a row of which no
+// source has them is none to judge by them. A percentile that is missing for lack of samples stays: nobody knows it.
+func metricsOf(r alignedRow, gated []string) (list []rated) {
+	for _, m := range Metrics() {
+		has := slices.ContainsFunc(r.results, func(x *result.Result) bool {
+			return slices.ContainsFunc(x.Trials, func(t result.Trial) bool { _, ok := m.Read(&t); return ok })
+		})
+		if g := slices.Contains(gated, m.Name); has || g && m.Unit == "ns" {
+			list = append(list, rated{m, g})
+		}
+	}
+	return list
+}
+
+// unmeasured notes down the gated metrics that a row does not have. Of one that was named nothing is decided then.
+func (c *Check) unmeasured(r alignedRow, list []rated, gated []string, named bool) {
+	for _, name := range gated {
+		if !slices.ContainsFunc(list, func(m rated) bool { return m.Name == name }) {
+			c.Excluded = append(c.Excluded, Exclusion{c.Documents[0].Label, r.scenario, r.label, "no " + name + " on either side"})
+			c.unfinished = c.unfinished || named
+		}
+	}
+}
+
+// judge judges every metric of every row, after it has counted the comparisons that share the chance of a false alarm.
+func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rated, rule *Rule) MetricCheck) error {
+	if len(rows) == 0 {
+		return nil // nothing has a speed, which is the verdict
+	}
+	metrics := make([][]rated, len(rows))
+	for i, r := range rows {
+		metrics[i] = metricsOf(r, rule.Gated)
+		c.unmeasured(r, metrics[i], rule.Gated, rule.Named)
+		for _, m := range metrics[i] {
+			if m.gated {
+				rule.Comparisons++
+			}
+		}
+	}
+	if rule.Comparisons == 0 {
+		return fmt.Errorf("nothing to judge: %s is measured of no row: a gate that matches nothing cannot fail", strings.Join(rule.Gated, ", "))
+	}
+	rule.Alpha = FalseAlarmRate / float64(rule.Comparisons)
+	c.Rule = &rule
+	for i, r := range rows {
+		if i == 0 || rows[i-1].scenario != r.scenario {
+			c.Scenarios = append(c.Scenarios, c.scenario(rows[i:]))
+		}
+		row := RowCheck{Strategy: r.label}
+		for _, m := range metrics[i] {
+			row.Metrics = append(row.Metrics, one(r, m, &rule))
+		}
+		s := &c.Scenarios[len(c.Scenarios)-1]
+		s.Rows = append(s.Rows, row)
+	}
+	return nil
+}
+
+// Scenario begins a scenario with the heading of its rows, which come first among rows.
+func (c *Check) scenario(rows []alignedRow) ScenarioCheck {
+	var fresh []*result.Result
+	for _, r := range rows {
+		if r.scenario == rows[0].scenario {
+			fresh = append(fresh, r.results[len(r.results)-1])
+		}
+	}
+	return ScenarioCheck{Scenario: rows[0].scenario, Heading: Heading(c.New, fresh)}
+}
+
+// checked is the metric before it is judged.
+func (m rated) checked() MetricCheck {
+	f := MetricCheck{Metric: m.Name, Unit: m.Unit, Better: "lower", Gated: m.gated}
+	if m.HigherIsBetter {
+		f.Better = "higher"
+	}
+	return f
+}
+
+// Undecided is a figure that some trials lack. The other trials alone would be a choice.
+func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
+	f.Verdict = Inconclusive
+	why := "not measured"
+	if f.Unit == "ns" {
+		why = "too few operations beyond it"
+	}
+	f.Reason = fmt.Sprintf("%s in %d of %d trials", why, lacking, trials)
+	return f
+}
+
+// conclude draws everything together.
+func (c *Check) conclude() {
+	c.Verdict = c.verdict()
+	c.Words = c.words()
+}
+
+// verdict is as bad as the worst of what there is. What was interrupted, or has rows that nothing could be held against, has
+// not shown that it would pass.
+func (c *Check) verdict() Verdict {
+	if len(c.Violations) > 0 {
+		return Violated
+	}
+	all := c.crossed()
+	if c.Interrupted || c.unfinished {
+		all = worst(all, Inconclusive)
+	}
+	for _, g := range c.Gates() {
+		all = worst(all, g.Verdict)
+	}
+	return all
+}
+
+// crossed is what the thresholds came to.
+func (c *Check) crossed() Verdict {
+	all := Passed
+	for _, t := range c.Thresholds {
+		all = worst(all, t.Verdict)
+	}
+	return all
+}
+
+// Binding is what an exit code goes by: the verdict, but where that is advice, only failed audits and thresholds. Those need
+// no old figures.
+func (c *Check) Binding() Verdict {
+	switch {
+	case !c.Advisory:
+		return c.Verdict
+	case len(c.Violations) > 0:
+		return Violated
+	}
+	return c.crossed()
+}
+
+// Gate is one gated metric and where it is from.
+type Gate struct {
+	Scenario, Strategy string
+	*MetricCheck
+}
+
+// Name is the gate's in a sentence: per-session (chatbot) p50.
+func (g Gate) Name() string {
+	return fmt.Sprintf("%s (%s) %s", g.Strategy, g.Scenario, MetricNamed(g.Metric).Word())
+}
+
+// Gates lists what the verdict goes by.
+func (c *Check) Gates() (list []Gate) {
+	for i := range c.Scenarios {
+		s := &c.Scenarios[i]
+		for j := range s.Rows {
+			r := &s.Rows[j]
+			for k := range r.Metrics {
+				if m := &r.Metrics[k]; m.Gated {
+					list = append(list, Gate{s.Scenario, r.Strategy, m})
+				}
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,149 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// MinStoredTrials is how many trials a side a stored baseline needs to be a gate.
+const MinStoredTrials = 10
+
+// Stored is a result of another time and new figures. Shares are fractions of one.
+type Stored struct {
+	Old, New     Source
+	Gated        []string // metrics as in [GateMetrics]; none: GatedMetrics
+	Named        bool     // as in [Duet]
+	Whole        bool     // a row of the old result that the new one lacks leaves the verdict open
+	Strict       bool     // a gate, not advice
+	OtherMachine bool     // another machine is no error, but makes it advice
+	MinEffect    float64  // a smaller median change is no fail
+	Thresholds   []Threshold
+	Command      string // what was typed
+}
+
+// CheckStored judges new figures by stored ones, row by row and metric by metric. A metric fails where the two-sided
+// Mann-Whitney U test finds a difference at [CheckRule.Alpha] and the median is worse by MinEffect at least; it
+// passes where the median is not, and is inconclusive otherwise. Trials of two times were never side by side: what the
+// machine did in between counts as a difference, and so this is advice unless Strict is set.
+//
+// Thresholds are judged on the new figures. A row whose audit failed on either side is violated and not judged; one
+// that is on one side only is listed.
+//
+// The error is an [NotComparableError] where tapes or settings differ, or machines and OtherMachine is not set, or where
+// Strict is and there are fewer than [MinStoredTrials] trials. Any other is about s itself.
+func CheckStored(s Stored) (*Check, error) {
+	gated, err := gatedMetrics(s.Gated)
+	if err != nil {
+		return nil, err
+	}
+	c := newCheck(StoredMode, s.Command, s.Old, s.New)
+	c.Interrupted = s.New.Document.Interrupted
+	c.violated(s.Old.Label, s.Old.Document)
+	c.violated(s.New.Label, s.New.Document)
+	rows, err := c.align([]Source{s.Old, s.New})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sameMachine(s); err != nil {
+		return nil, err
+	}
+	if err := enoughTrials(rows, s); err != nil {
+		return nil, err
+	}
+	c.Advisory = !s.Strict || len(c.Differences) > 0
+	c.unfinished = slices.ContainsFunc(c.Excluded, func(l Exclusion) bool {
+		return l.Reason == NoSpeed(&result.Result{}) || s.Whole && l.Reason == "not in "+s.New.Label
+	})
+	if err := c.judge(rows, Rule{Gated: gated, Named: s.Named, MinEffect: s.MinEffect}, storedMetric); err != nil {
+		return nil, err
+	}
+	if c.Thresholds, err = ApplyThresholds(s.New.Document, s.Thresholds); err != nil {
+		return nil, err
+	}
+	c.conclude()
+	return c, nil
+}
+
+// sameMachine is an error where the machines differ and may not.
+func (c *Check) sameMachine(s Stored) error {
+	if s.OtherMachine || len(c.Differences) == 0 {
+		return nil
+	}
+	reasons := DescribeDifferences(c.Differences, c.Documents[0].Label)
+	reasons[0] = "another machine: " + reasons[0]
+	return &NotComparableError{Reasons: reasons, Machines: true}
+}
+
+func enoughTrials(rows []alignedRow, s Stored) error {
+	if !s.Strict {
+		return nil
+	}
+	var reasons []string
+	for _, r := range rows {
+		for i, label := range []string{s.Old.Label, s.New.Label} {
+			if n := len(r.results[i].Trials); n < MinStoredTrials {
+				reasons = append(reasons, fmt.Sprintf("%d trials of %s (%s) in %s: a gate by stored figures wants %d or more",
+					n, r.label, r.scenario, label, MinStoredTrials))
+			}
+		}
+	}
+	if len(reasons) > 0 {
+		return &NotComparableError{Reasons: reasons}
+	}
+	return nil
+}
+
+// storedMetric judges a metric of a row by all trials of both sides.
+func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
+	f := m.checked()
+	before, lacking := m.figures(pointers(r.results[0].Trials))
+	after, more := m.figures(pointers(r.results[1].Trials))
+	f.Samples = Samples{Old: before, New: after}
+	if lacking+more > 0 {
+		return f.undecided(lacking+more, len(before)+len(after)+lacking+more)
+	}
+	p := stats.MannWhitney(before, after)
+	from, to := stats.Median(before).Median, stats.Median(after).Median
+	f.Old, f.New, f.P = &from, &to, &p
+	if from != 0 {
+		change := to/from - 1
+		f.Change = &change
+	}
+	switch {
+	case m.HigherIsBetter && from == 0 && to == 0:
+		f.Verdict, f.Reason = Inconclusive, "nothing was completed on either side"
+	case !m.worsened(from, to, rule.MinEffect):
+		f.Verdict = Passed
+	case p <= rule.Alpha:
+		f.Verdict = Failing
+	default:
+		f.Verdict = Inconclusive
+		f.Reason = fmt.Sprintf("worse by %s or more, and not shown to be more than chance: p is %.2g, above %.3g",
+			result.FormatPercent(rule.MinEffect), p, rule.Alpha)
+		if least := stats.LeastP(len(before), len(after)); least > rule.Alpha {
+			f.Reason = fmt.Sprintf("worse by %s or more, but %d and %d trials are too few for any p of %.3g or less",
+				result.FormatPercent(rule.MinEffect), len(before), len(after), rule.Alpha)
+		}
+	}
+	return f
+}
+
+// Worsening reports whether to is worse than from by the share minEffect of from or more, and by more than what is
+// negligible.
+func (m *Metric) worsened(from, to, minEffect float64) bool {
+	worse := to - from
+	if m.HigherIsBetter {
+		worse = from - to
+	}
+	return worse > 0 && worse >= m.least && worse >= minEffect*from
+}
+
+func pointers(trials []result.Trial) (list []*result.Trial) {
+	for i := range trials {
+		list = append(list, &trials[i])
+	}
+	return list
+}

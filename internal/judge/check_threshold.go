@@ -1,0 +1,294 @@
+package judge
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// CheckThresholds holds a result to thresholds and to nothing else. command is what was typed. The error is of a
+// threshold that matches nothing in the result, or of none to judge.
+func CheckThresholds(fresh Source, list []Threshold, command string) (*Check, error) {
+	if len(list) == 0 {
+		return nil, errors.New("no threshold to judge")
+	}
+	checked, err := ApplyThresholds(fresh.Document, list)
+	if err != nil {
+		return nil, err
+	}
+	c := newCheck(ThresholdMode, command, fresh)
+	c.Interrupted = fresh.Document.Interrupted
+	c.Thresholds = checked
+	c.Violations = violationsOf(fresh.Label, fresh.Document)
+	c.Verdict = c.verdict()
+	c.Words = strings.Join(c.thresholdSentences(), " ")
+	return c, nil
+}
+
+func (c *Check) thresholdSentences() (sentences []string) {
+	if len(c.Violations) > 0 {
+		var rows []string
+		for _, v := range c.Violations {
+			rows = append(rows, fmt.Sprintf("%s (%s) %s", v.Strategy, v.Scenario, v.Reason))
+		}
+		sentences = append(sentences, "No speed to judge: "+someOf(rows)+".")
+	}
+	for _, words := range []string{c.thresholdWords(Failing, "crossed"), c.thresholdWords(Inconclusive, "cannot be judged")} {
+		if words != "" {
+			sentences = append(sentences, words+".")
+		}
+	}
+	if len(sentences) == 0 {
+		sentences = append(sentences, result.FormatCounted(len(c.Thresholds), "threshold")+": all kept.")
+	}
+	if c.Interrupted {
+		sentences = append(sentences, "The run was interrupted: only the trials that had finished by then were judged.")
+	}
+	return sentences
+}
+
+// someOf joins the first few of a list and counts the others.
+func someOf(list []string) string {
+	const most = 3
+	if more := len(list) - most; more > 0 {
+		return strings.Join(list[:most], "; ") + fmt.Sprintf("; and %d more", more)
+	}
+	return strings.Join(list, "; ")
+}
+
+// describeThresholds describes the thresholds with an outcome, those farthest from their bounds first.
+func describeThresholds(list []ThresholdCheck, o Verdict) (lines []string) {
+	list = slices.DeleteFunc(slices.Clone(list), func(t ThresholdCheck) bool { return t.Verdict != o })
+	slices.SortStableFunc(list, func(a, b ThresholdCheck) int { return cmp.Compare(b.distance(), a.distance()) })
+	for _, t := range list {
+		lines = append(lines, t.Describe())
+	}
+	return lines
+}
+
+// distance is how far a figure is from its bound: twice is as far as half.
+func (t *ThresholdCheck) distance() float64 {
+	switch {
+	case t.Value == nil:
+		return 0
+	case *t.Value <= 0 || t.Bound <= 0:
+		return math.Inf(1)
+	}
+	return math.Abs(math.Log(*t.Value / t.Bound))
+}
+
+// ApplyThresholds holds the rows of a document to thresholds, in the order given and for each in that of the rows. The
+// error is of the first threshold that matches nothing: see [Threshold.Match].
+//
+// A figure is the median over the trials. One that is multiplied is paired with the row's, block by block, and the
+// median of the ratios is judged: what slows the machine in one block slows both. A figure that some trial lacks is
+// [Inconclusive]. A row whose audit failed has no figures and is not among them; a scenario in which no row has the
+// operation is not meant. A threshold that is Known and matches nothing is inconclusive: nobody did that operation.
+func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdCheck, err error) {
+	for _, t := range list {
+		err := t.Match(d)
+		judged, struck := len(checked), false
+		for i := range d.Results {
+			switch r := &d.Results[i]; {
+			case err != nil || !t.isAbout(r):
+			case Failed(r):
+				struck = true
+			case occurs(d, r.Scenario, t.subject.operation):
+				checked = append(checked, t.judge(d, r))
+			}
+		}
+		switch {
+		case judged < len(checked) || struck:
+			continue
+		case err == nil:
+			err = fmt.Errorf("%q: holds for no row here: a gate that matches nothing cannot fail", t.Text)
+		}
+		if !t.Known {
+			return nil, err
+		}
+		checked = append(checked, ThresholdCheck{
+			Threshold: t.Text, Metric: t.metric.name, Unit: t.metric.unit, Operator: t.operator, Bound: t.bound,
+			Verdict: Inconclusive, Reason: err.Error(),
+		})
+	}
+	return checked, nil
+}
+
+// isAbout reports whether the threshold is about a row's strategy.
+func (t Threshold) isAbout(r *result.Result) bool {
+	probe := r.Strategy == probeName || len(r.Trials) > 0 && !Audited(r)
+	return t.covers(r.Strategy, probe, r.Baseline)
+}
+
+// occurs reports whether any row of a scenario has the operation.
+func occurs(d *result.Document, scenario, op string) bool {
+	return op == "" || slices.ContainsFunc(d.Results, func(r result.Result) bool {
+		return r.Scenario == scenario && slices.Contains(operationsOf(&r), op)
+	})
+}
+
+func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
+	c := ThresholdCheck{Threshold: t.Text, Scenario: r.Scenario, Strategy: r.Strategy, Operation: t.subject.operation,
+		Metric: t.metric.name, Unit: t.metric.unit, Operator: t.operator, Bound: t.bound, Verdict: Inconclusive}
+	if t.relative {
+		c.Bound = 0 // until the other figure is known
+	}
+	if pooled, ok := r.Summary.Pooled[t.metric.name]; ok && t.subject.operation == "" && !t.relative && !Failed(r) {
+		t.judgePooled(&c, r, pooled)
+		return c
+	}
+	figures, why := t.metric.sample(r, t.subject.operation)
+	if why != "" {
+		c.Reason = why
+		return c
+	}
+	median := stats.Median(slices.Collect(maps.Values(figures)))
+	c.Value = &median.Median
+	if t.relative {
+		t.judgeRatio(&c, d, r, figures)
+		return c
+	}
+	c.Verdict = t.outcome(median.Median)
+	if len(figures) >= stats.MinSamples && median.Lo <= t.bound && t.bound <= median.Hi {
+		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, holds the bound",
+			t.metric.write(median.Lo), t.metric.write(median.Hi))
+	}
+	return c
+}
+
+// judgePooled judges the percentile or the maximum of the operations of all trials together, which is what the table shows.
+func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Pooled) {
+	value, lo, hi := float64(r.Summary.LatencyNs.Max), float64(of.LoNs), float64(of.HiNs)
+	for _, p := range result.Percentiles() {
+		if p.Name == t.metric.name {
+			value = float64(**p.In(&r.Summary.LatencyNs))
+		}
+	}
+	c.Value, c.Verdict = &value, t.outcome(value)
+	c.Reason = fmt.Sprintf("of all trials together; %s to %s without one of them", t.metric.write(lo), t.metric.write(hi))
+	if lo <= t.bound && t.bound <= hi {
+		c.Reason = "close: " + c.Reason
+	}
+}
+
+// judgeRatio judges the ratio of a row's figures to those of the strategy that is multiplied.
+func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.Result, figures stats.Blocks) {
+	other := t.otherOf(d, c.Scenario)
+	if other == nil {
+		c.Reason = "nothing in this scenario to hold it against"
+		return
+	}
+	name := strings.TrimSpace(other.Strategy + " " + t.other.operation)
+	theirs, why := t.metric.sample(other, t.other.operation)
+	if why != "" {
+		c.Reason = "held against " + name + ": " + why
+		return
+	}
+	if timed := t.metric.unit == "ops/s" || t.metric.unit == "ns"; timed && r != other && noRatio(r, other) != "" {
+		c.Reason = "no ratio to " + name + ": " + noRatio(r, other)
+		return
+	}
+	c.Bound = t.bound * stats.Median(slices.Collect(maps.Values(theirs))).Median
+	mine, others := stats.Pair(figures, theirs)
+	switch {
+	case len(mine) == 0:
+		c.Reason = "no block has a trial of both it and " + name
+		return
+	case slices.Min(mine) <= 0 || slices.Min(others) <= 0:
+		c.Reason = "a figure is 0 in some trial, so there is no ratio to " + name
+		return
+	}
+	ratio := stats.PairedRatio(mine, others)
+	c.Verdict = t.outcome(ratio.Ratio)
+	c.Reason = fmt.Sprintf("%s that of %s, block by block", formatFactor(ratio.Ratio), name)
+	if ratio.Bounded() {
+		c.Reason += fmt.Sprintf(" (%s)", result.FormatRatioRange(ratio.Lo, ratio.Hi))
+	}
+	c.Reason += ", " + comparison(t.operator, c.Verdict) + " " + formatFactor(t.bound)
+	if ratio.Bounded() && ratio.Lo <= t.bound && t.bound <= ratio.Hi {
+		c.Reason += ": close, since the interval holds it"
+	}
+}
+
+// otherOf is the row of a scenario whose figure is multiplied, nil for none.
+func (t Threshold) otherOf(d *result.Document, scenario string) *result.Result {
+	for i := range d.Results {
+		if r := &d.Results[i]; r.Scenario == scenario && t.isOther(r.Strategy, r.Baseline) {
+			return r
+		}
+	}
+	return nil
+}
+
+// outcome is whether a figure, or a ratio, keeps to the bound.
+func (t Threshold) outcome(x float64) Verdict {
+	kept := false
+	switch t.operator {
+	case "<":
+		kept = x < t.bound
+	case "<=":
+		kept = x <= t.bound
+	case ">":
+		kept = x > t.bound
+	case ">=":
+		kept = x >= t.bound
+	}
+	if kept {
+		return Passed
+	}
+	return Failing
+}
+
+// comparison says in words how a figure that passed or failed stands to its bound.
+func comparison(operator string, o Verdict) string {
+	kept := o == Passed
+	switch {
+	case operator == "<" && kept || operator == ">=" && !kept:
+		return "below"
+	case operator == "<":
+		return "not below"
+	case operator == ">" && kept || operator == "<=" && !kept:
+		return "above"
+	case operator == ">":
+		return "not above"
+	case operator == "<=":
+		return "at most"
+	}
+	return "at least"
+}
+
+// formatFactor writes a factor with three digits: 10×, 1.05×, 0.012×.
+func formatFactor(x float64) string {
+	if x >= 100 {
+		return result.FormatRatio(x)
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64) + "×"
+}
+
+// Describe says in one clause what the threshold came to: sharded (chatbot) append p99 is 7.10 ms, not below 5.00 ms.
+func (t *ThresholdCheck) Describe() string {
+	name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, strings.TrimSpace(t.Operation+" "+t.Metric))
+	given, err := ParseThreshold(t.Threshold)
+	switch {
+	case t.Strategy == "": // it matches nothing, which the reason says
+		return t.Reason
+	case t.Verdict != Passed && t.Verdict != Failing || t.Value == nil || err != nil:
+		return name + ": " + t.Reason
+	case given.relative: // the ratio is what was judged
+		return fmt.Sprintf("%s is %s, %s", name, given.metric.write(*t.Value), t.Reason)
+	}
+	text := fmt.Sprintf("%s is %s, %s %s", name,
+		given.metric.write(*t.Value), comparison(t.Operator, t.Verdict), given.metric.write(t.Bound))
+	if t.Reason != "" {
+		text += " (" + t.Reason + ")"
+	}
+	return text
+}

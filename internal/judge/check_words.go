@@ -1,0 +1,190 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// words says what a duet or a stored baseline came to, the worst first.
+func (c *Check) words() string {
+	var parts []string
+	add := func(text string) { // what begins with a name, or stands alone behind the verdict
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	say := func(text string) { // what begins with a word
+		if len(parts) > 0 && text != "" {
+			text = strings.ToUpper(text[:1]) + text[1:]
+		}
+		add(text)
+	}
+	add(c.violatedWords())
+	add(c.failedWords())
+	add(c.thresholdWords(Failing, "crossed"))
+	if c.Verdict == Inconclusive {
+		add(c.undecidedWords())
+	}
+	add(c.thresholdWords(Inconclusive, "cannot be judged"))
+	if c.Verdict == Inconclusive && c.unfinished {
+		say("not everything could be held against " + c.Documents[0].Label)
+	}
+	if c.Verdict == Passed {
+		add(c.passedWords())
+	}
+	if c.Interrupted {
+		say(c.Interruption())
+	}
+	say(c.adviceWords())
+	return strings.Join(parts, ". ") + "."
+}
+
+func (c *Check) violatedWords() string {
+	if len(c.Violations) == 0 {
+		return ""
+	}
+	v := c.Violations[0]
+	text := fmt.Sprintf("%s (%s) %s in %s: there is no speed to judge", v.Strategy, v.Scenario, v.Reason, v.Document)
+	if more := len(c.Violations) - 1; more > 0 {
+		text += fmt.Sprintf(", and %d more failed theirs", more)
+	}
+	return text
+}
+
+// failedWords names the gate that failed by most and counts the others.
+func (c *Check) failedWords() string {
+	list := c.gatesThat(Failing)
+	if len(list) == 0 {
+		return ""
+	}
+	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.severity(), a.severity()) })
+	worst := list[0]
+	text := worst.Name() + " " + worst.Worsening()
+	if more := len(list) - 1; more > 0 {
+		text += fmt.Sprintf(", and %d more of %d comparisons failed", more, c.Rule.Comparisons)
+	}
+	return text
+}
+
+// Severity orders changes by how many times worse the new figure is: half the rate is as bad as twice the time. A change
+// without a share is from 0, or to 0, and is the worst.
+func (f *MetricCheck) severity() float64 {
+	if f.Change == nil {
+		return math.Inf(1)
+	}
+	return f.worse() * math.Log1p(*f.Change)
+}
+
+// worse is the sign of a change for the worse.
+func (f *MetricCheck) worse() float64 {
+	if MetricNamed(f.Metric).HigherIsBetter {
+		return -1
+	}
+	return 1
+}
+
+// leastWorse is the bound of the change on the side of better: the change for the worse is at least that. nil where
+// there is none.
+func (f *MetricCheck) leastWorse() *float64 {
+	if MetricNamed(f.Metric).HigherIsBetter {
+		return f.Upper
+	}
+	return f.Lower
+}
+
+// Worsening says by how much a gate got worse: "is 10.2 % worse (at least 8.9 %)". Beyond eleven times, where a percentage
+// is hard to read, it says from what to what instead.
+func (f *MetricCheck) Worsening() string {
+	if f.severity() > math.Log(11) {
+		return "went from " + MetricNamed(f.Metric).FormatKnown(f.Old) + " to " + MetricNamed(f.Metric).FormatKnown(f.New)
+	}
+	text := "is " + result.FormatPercent1(f.worse()**f.Change) + " worse"
+	switch least := f.leastWorse(); {
+	case least != nil:
+		text += " (at least " + result.FormatPercent1(f.worse()**least) + ")"
+	case f.P != nil:
+		text += fmt.Sprintf(" (p=%.2g n=%d+%d)", *f.P, len(f.Samples.Old), len(f.Samples.New))
+	}
+	return text
+}
+
+// undecidedWords says why the first of the gates is inconclusive, and what would have decided all of them.
+func (c *Check) undecidedWords() string {
+	list := c.gatesThat(Inconclusive)
+	if len(list) == 0 {
+		return ""
+	}
+	// The machine's own doubt comes first: more pairs are no help against it.
+	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.firing(), a.firing()) })
+	text := list[0].Name() + ": " + cmp.Or(list[0].Reason, "not decided")
+	if n := len(list); n > 1 {
+		text = fmt.Sprintf("%d of %d comparisons are not decided; ", n, c.Rule.Comparisons) + text
+	}
+	needed := 0
+	for _, g := range list {
+		if g.Needed == 0 {
+			return text
+		}
+		needed = max(needed, g.Needed)
+	}
+	return text + fmt.Sprintf("; about %d pairs would have decided", needed)
+}
+
+func (f *MetricCheck) firing() int {
+	if f.Copy != nil && f.Copy.Fires {
+		return 1
+	}
+	return 0
+}
+
+// thresholdWords counts the thresholds with an outcome and describes the first few.
+func (c *Check) thresholdWords(o Verdict, what string) string {
+	list := describeThresholds(c.Thresholds, o)
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s %s: %s", len(list), result.FormatCounted(len(c.Thresholds), "threshold"), what, someOf(list))
+}
+
+func (c *Check) passedWords() string {
+	if c.Rule == nil {
+		return ""
+	}
+	judged := result.FormatCounted(c.Rule.Comparisons, "comparison")
+	if n := len(c.Thresholds); n > 0 {
+		judged += ", " + result.FormatCounted(n, "threshold") + " kept"
+	}
+	if c.Mode == DuetMode {
+		return fmt.Sprintf("nothing gated got worse by %s or more (%s, %s)", result.FormatPercent(c.Rule.Tolerance), result.FormatCounted(c.Rule.Pairs, "pair"), judged)
+	}
+	return fmt.Sprintf("no gated median is worse by %s or more (%s)", result.FormatPercent(c.Rule.MinEffect), judged)
+}
+
+func (c *Check) Interruption() string {
+	if c.Rule == nil || c.Rule.Planned == 0 {
+		return "interrupted"
+	}
+	return fmt.Sprintf("interrupted after %d of %s", c.Rule.Pairs, result.FormatCounted(c.Rule.Planned, "pair"))
+}
+
+// adviceWords says that the verdict is advice, and why.
+func (c *Check) adviceWords() string {
+	switch {
+	case !c.Advisory:
+		return ""
+	case len(c.Differences) > 0:
+		return "the comparison is advice: " + c.Documents[0].Label +
+			" was measured on another machine, and machines differ by more than versions do"
+	}
+	return "the comparison is advice: between two times of one machine the spread alone can be as large as what is looked for"
+}
+
+// gatesThat lists the gates with an outcome.
+func (c *Check) gatesThat(o Verdict) []Gate {
+	return slices.DeleteFunc(c.Gates(), func(g Gate) bool { return g.Verdict != o })
+}

@@ -1,0 +1,234 @@
+package judge
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// ComparisonVersion is the version of the comparison document. The result document's has nothing to do with it.
+const ComparisonVersion = 1
+
+// comparisonKind tells a comparison's JSON from a result document's.
+const comparisonKind = "comparison"
+
+// Comparison is several result documents side by side, each held against the first. Times are in nanoseconds, sizes in
+// bytes, shares are fractions of one. A list with an element a document is in the order of Documents.
+type Comparison struct {
+	SchemaVersion int                   `json:"schema_version"`
+	Kind          string                `json:"kind"`          // comparison
+	Alpha         float64               `json:"alpha"`         // a difference counts where p is not above it
+	Confidence    float64               `json:"confidence"`    // of the intervals, at least
+	Documents     []DocumentInfo        `json:"documents"`     // the others are held against the first
+	Differences   []Difference          `json:"differences"`   // of what had to be the same; where there is one, the figures are not comparable
+	Counts        map[ChangeVerdict]int `json:"counts"`        // comparisons by their verdict
+	Scenarios     []ScenarioComparison  `json:"scenarios"`     // in the first document's order, as are their rows
+	Excluded      []Exclusion           `json:"left_out"`      // results that are not compared
+	HarnessBound  []string              `json:"harness_bound"` // rows of which half the cost or more was the harness's own in some document
+}
+
+// DocumentInfo is one of the documents.
+type DocumentInfo struct {
+	Label       string         `json:"label"`
+	File        string         `json:"file"`
+	ID          string         `json:"id"`
+	Created     time.Time      `json:"created"`
+	Tool        result.Tool    `json:"tool"`
+	Machine     result.Machine `json:"machine"`
+	Command     string         `json:"command,omitempty"`
+	Interrupted bool           `json:"interrupted,omitempty"` // only the trials that had finished by then are in it
+}
+
+// ScenarioComparison is one scenario: a table a metric.
+type ScenarioComparison struct {
+	Scenario string             `json:"scenario"`
+	Heading  string             `json:"heading"` // what was done, in the first document
+	Tables   []MetricComparison `json:"tables"`
+}
+
+// MetricComparison is one metric of one scenario.
+type MetricComparison struct {
+	Metric  string          `json:"metric"`
+	Unit    string          `json:"unit"`
+	Better  string          `json:"better"` // HigherIsBetter or lower
+	Rows    []RowComparison `json:"rows"`
+	GeoMean []*GeoMean      `json:"geomean,omitempty"` // of the audited rows, an element a document; none for a single row
+}
+
+// RowComparison is one strategy.
+type RowComparison struct {
+	Strategy string            `json:"strategy"` // with its settings where it occurs with several
+	Params   map[string]string `json:"params,omitempty"`
+	Cells    []*CellComparison `json:"cells"` // an element a document, null where it has no such figure
+	probe    bool              // not audited: in no geometric mean
+}
+
+// CellComparison is one strategy's metric in one document.
+type CellComparison struct {
+	N        int      `json:"n"` // trials
+	Median   float64  `json:"median"`
+	Lo       *float64 `json:"lo"` // boundsText of the median's interval; null with too few trials for one
+	Hi       *float64 `json:"hi"`
+	Change   *Change  `json:"change,omitempty"` // from the first document, where both have the figure
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Change is how a figure differs from the first document's.
+type Change struct {
+	Delta    *float64      `json:"delta"` // share by which the median is higher; null where the first is 0
+	P        float64       `json:"p"`     // Mann-Whitney U test, two-sided
+	N1       int           `json:"n1"`    // trials of the first document
+	N2       int           `json:"n2"`    // and of this one
+	Verdict  ChangeVerdict `json:"verdict"`
+	Warnings []string      `json:"warnings,omitempty"`
+}
+
+// GeoMean is one document's column of a table drawn together.
+type GeoMean struct {
+	Value    *float64 `json:"value"`           // null where a median is not above 0
+	Delta    *float64 `json:"delta,omitempty"` // from the ratios row by row; null where there is none
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// ChangeVerdict is what a comparison of two figures came to.
+type ChangeVerdict string
+
+// The verdicts.
+const (
+	Better     ChangeVerdict = "better"
+	Worse      ChangeVerdict = "worse"
+	Negligible ChangeVerdict = "negligible"   // real, but smaller than anybody can use
+	Noise      ChangeVerdict = "within_noise" // no difference was shown, which does not show that there is none
+	Undecided  ChangeVerdict = "undecided"    // with so few trials no difference could be shown, however large
+)
+
+// Excluded is a result that is in no table.
+type Exclusion struct {
+	Document string `json:"document"` // label
+	Scenario string `json:"scenario"`
+	Strategy string `json:"strategy"`
+	Reason   string `json:"reason"`
+}
+
+// Source is a document to compare, what it is called and where it came from.
+type Source struct {
+	Label    string
+	File     string
+	Document *result.Document
+}
+
+// Compare holds each document but the first against the first, result by result. Results are the same when their
+// Scenario, strategy and settings are; one strategy at two settings makes two rows.
+//
+// What had to be the same but differs is in the comparison's Differences, and it is for the caller to refuse it. The
+// error is about documents of which nothing can be compared: one of them shares no result with the first that has a speed
+// in both, or it holds one result twice. It names the file. Compare keeps no document and changes none.
+func Compare(sources []Source) (*Comparison, error) {
+	if len(sources) < 2 {
+		return nil, errors.New("one document alone: want two or more to compare")
+	}
+	rows, leftOut, err := align(sources)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{
+		SchemaVersion: ComparisonVersion,
+		Kind:          comparisonKind,
+		Alpha:         stats.Alpha,
+		Confidence:    stats.Confidence,
+		Differences:   differences(sources, rows),
+		Counts:        map[ChangeVerdict]int{Better: 0, Worse: 0, Negligible: 0, Noise: 0, Undecided: 0},
+		Excluded:      leftOut,
+		HarnessBound:  harnessBoundRows(rows),
+	}
+	for _, s := range sources {
+		c.Documents = append(c.Documents, compared(s))
+	}
+	for len(rows) > 0 {
+		n := 1 // rows come scenario by scenario
+		for n < len(rows) && rows[n].scenario == rows[0].scenario {
+			n++
+		}
+		c.add(sources[0].Document, rows[:n])
+		rows = rows[n:]
+	}
+	return c, nil
+}
+
+func compared(s Source) DocumentInfo {
+	d := s.Document
+	return DocumentInfo{
+		Label:       s.Label,
+		File:        s.File,
+		ID:          d.ID,
+		Created:     d.Created,
+		Tool:        d.Tool,
+		Machine:     d.Machine,
+		Command:     d.Config.Command,
+		Interrupted: d.Interrupted,
+	}
+}
+
+// add adds the tables of a scenario.
+func (c *Comparison) add(first *result.Document, rows []alignedRow) {
+	var done []*result.Result
+	for _, r := range rows {
+		done = append(done, r.results[0])
+	}
+	s := ScenarioComparison{Scenario: rows[0].scenario, Heading: Heading(first, done)}
+	if len(c.Differences) > 0 {
+		s.Heading += ", all as in " + c.Documents[0].Label
+	}
+	for _, m := range Metrics() {
+		t := MetricComparison{Metric: m.Name, Unit: m.Unit, Better: "lower"}
+		if m.HigherIsBetter {
+			t.Better = "higher"
+		}
+		for _, r := range rows {
+			if row := m.row(r); row.compared() {
+				t.Rows = append(t.Rows, row)
+				c.count(row)
+			}
+		}
+		if len(t.Rows) == 0 {
+			continue
+		}
+		t.GeoMean = geoMeans(t.Rows, len(c.Documents))
+		s.Tables = append(s.Tables, t)
+	}
+	c.Scenarios = append(c.Scenarios, s)
+}
+
+func (c *Comparison) count(r RowComparison) {
+	for _, cell := range r.Cells {
+		if cell != nil && cell.Change != nil {
+			c.Counts[cell.Change.Verdict]++
+		}
+	}
+}
+
+// compared reports whether any figure of the row is held against the first document's.
+func (r *RowComparison) compared() bool {
+	for _, cell := range r.Cells {
+		if cell != nil && cell.Change != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// harnessBoundRows names the rows of which a document says that the harness was half the cost or more.
+func harnessBoundRows(rows []alignedRow) []string {
+	names := []string{}
+	for _, r := range rows {
+		for _, x := range r.results {
+			if x != nil && HarnessBound(x) {
+				names = append(names, r.scenario+"/"+r.label)
+				break
+			}
+		}
+	}
+	return names
+}

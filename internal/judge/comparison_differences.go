@@ -1,0 +1,177 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Difference is something that has to be the same for speeds to be comparable, and is not.
+type Difference struct {
+	Document string `json:"document"` // the label of the one that differs from the first
+	What     string `json:"what"`
+	Scenario string `json:"scenario,omitempty"` // where it differs; empty: everywhere
+	Strategy string `json:"strategy,omitempty"` // likewise
+	First    string `json:"first"`              // what it is in the first document
+	Here     string `json:"here"`               // and in this one
+}
+
+// condition is one thing that has to be the same. Values are written for people, and equal when they are.
+type condition struct{ what, value string }
+
+// differences lists what differs between the first document and each other one, each once.
+func differences(sources []Source, rows []alignedRow) []Difference {
+	list := []Difference{}
+	add := func(d Difference) {
+		if d.First != d.Here && !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	for i := 1; i < len(sources); i++ {
+		first, other := sources[0].Document, sources[i].Document
+		here := conditionsOf(other)
+		for k, want := range conditionsOf(first) {
+			add(Difference{sources[i].Label, want.what, "", "", want.value, here[k].value})
+		}
+		tapes := true
+		for _, row := range rows {
+			a, b := row.results[0], row.results[i]
+			if a == nil || b == nil {
+				continue
+			}
+			tapes = tapes && a.TapeHash == b.TapeHash && a.TapeHash != ""
+			there := scenarioConditions(b)
+			for k, want := range scenarioConditions(a) {
+				add(Difference{sources[i].Label, want.what, row.scenario, "", want.value, there[k].value})
+			}
+			own := ownConditions(b)
+			for k, want := range ownConditions(a) {
+				add(Difference{sources[i].Label, want.what, row.scenario, row.label, want.value, own[k].value})
+			}
+		}
+		if tapes {
+			continue // "as the scenario has it" and the same written out draw the same tape
+		}
+		drawn := drawConditions(other)
+		for k, want := range drawConditions(first) {
+			add(Difference{sources[i].Label, want.what, "", "", want.value, drawn[k].value})
+		}
+	}
+	return list
+}
+
+// conditionsOf is what holds for a whole document: the machine, and what was set for all scenarios. The load before the
+// start is none of it, since it is never twice the same, nor is the number of trials, which the tests allow for.
+func conditionsOf(d *result.Document) []condition {
+	return append(machineConditions(d), settingConditions(d)...)
+}
+
+// machineConditions is where a document was measured.
+func machineConditions(d *result.Document) []condition {
+	m := &d.Machine
+	return []condition{
+		{"CPU", m.CPU},
+		{"cores", strconv.Itoa(m.Cores)},
+		{"GOMAXPROCS", strconv.Itoa(m.GOMAXPROCS)},
+		{"cgroup quota", set(m.CgroupCPUs, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })},
+		{"OS", m.OS},
+		{"kernel", m.Kernel},
+		{"Go", m.Go},
+	}
+}
+
+// settingConditions is what was set for all scenarios.
+func settingConditions(d *result.Document) []condition {
+	c := &d.Config
+	traffic := ""
+	if d.Traffic != nil {
+		traffic = d.Traffic.Hash
+	}
+	return []condition{
+		{"seed", strconv.FormatUint(c.Seed, 10)},
+		{"warmup", lasting(c.WarmupNs)},
+		{"ttl", set(c.TTLNs, lasting)},
+		{"record", set(c.Record, strconv.Itoa)},
+		{"trace speed", c.TraceSpeed},
+		{"recorded traffic", traffic},
+		{"participants", set(len(d.Participants), strconv.Itoa)},
+	}
+}
+
+// drawConditions is what tapes are drawn from. The tapes show whether it matters.
+func drawConditions(d *result.Document) []condition {
+	return []condition{{"keys", d.Config.Keys}, {"mix", d.Config.Mix}}
+}
+
+// scenarioConditions is what all results of a scenario have in common.
+func scenarioConditions(r *result.Result) []condition {
+	kind := r.HoldKind
+	if r.HoldNs == 0 {
+		kind = "" // doing nothing has no kinds
+	}
+	return []condition{
+		{"users", strconv.Itoa(r.Users)},
+		{"sessions", strconv.Itoa(r.Sessions)},
+		{"hold", lasting(r.HoldNs)},
+		{"hold kind", kind},
+		{"think", lasting(r.ThinkNs)},
+		{"window", set(r.WindowNs, lasting)},
+		{"iterations", set(r.Iterations, strconv.Itoa)},
+		{"tape", r.TapeHash},
+	}
+}
+
+// ownConditions is what belongs to a single result.
+func ownConditions(r *result.Result) []condition {
+	return []condition{{"params", identify(r).params}, {"target", r.Target}}
+}
+
+func lasting(ns int64) string { return time.Duration(ns).String() }
+
+// set writes a value of which 0 means that there is none.
+func set[T int | int64 | float64](x T, write func(T) string) string {
+	if x == 0 {
+		return ""
+	}
+	return write(x)
+}
+
+// ofMachine reports whether it is the machines that differ, and not what was asked for.
+func (d Difference) ofMachine() bool {
+	return slices.ContainsFunc(machineConditions(&result.Document{}), func(c condition) bool { return c.what == d.What })
+}
+
+// changeSentence says what differs, the first document being called first.
+func (d Difference) describe(first string) string {
+	what := d.What
+	switch {
+	case d.Strategy != "":
+		what += " of " + d.Strategy + " (" + d.Scenario + ")"
+	case d.Scenario != "":
+		what += " (" + d.Scenario + ")"
+	}
+	return fmt.Sprintf("%s: %s in %s, %s in %s", what, shown(d.First), first, shown(d.Here), d.Document)
+}
+
+// shown is a value, or what stands for none.
+func shown(value string) string {
+	if value == "" {
+		return "not set"
+	}
+	return value
+}
+
+// DescribeDifferences says what differs from the first document, a sentence a difference.
+func (c *Comparison) DescribeDifferences() []string {
+	return DescribeDifferences(c.Differences, c.Documents[0].Label)
+}
+
+func DescribeDifferences(list []Difference, first string) (lines []string) {
+	for _, d := range list {
+		lines = append(lines, d.describe(first))
+	}
+	return lines
+}

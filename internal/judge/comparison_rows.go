@@ -1,0 +1,238 @@
+package judge
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// alignedRow is one strategy under one scenario in every document.
+type alignedRow struct {
+	scenario string
+	label    string // unique within the scenario
+	params   map[string]string
+	probe    bool             // not audited in some document
+	results  []*result.Result // an element a document; nil where it has no such result, or none with a speed
+}
+
+// identity is what makes two results the same thing measured twice. Labels do not: a run calls sharded with 16 shards
+// sharded when it is alone, and sharded:shards=16 beside another.
+type identity struct{ scenario, name, params, target string }
+
+func identify(r *result.Result) identity {
+	id := identity{scenario: r.Scenario, name: r.Strategy, params: result.FormatPairs(r.Params), target: r.Target}
+	if name, settings, ok := strings.Cut(r.Strategy, ":"); ok && r.Target == "" {
+		id.name = name
+		if len(r.Params) == 0 {
+			id.params = strings.ReplaceAll(settings, ",", ";")
+		}
+	}
+	return id
+}
+
+// kind is an identity without its settings.
+func (id identity) kind() identity { return identity{scenario: id.scenario, name: id.name} }
+
+// align finds the results that the documents have in common with the first. Rows have a result of the first document
+// and of one more at least, and come scenario by scenario.
+func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
+	out = []Exclusion{}
+	columns := make([][]*result.Result, len(sources)) // what is left to be found
+	for i, s := range sources {
+		if columns[i], err = distinct(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	first := byScenario(columns[0])
+	found := make([][]*result.Result, len(sources)) // by document, for each of the first's results
+	found[0] = first
+	for i := 1; i < len(sources); i++ {
+		var rest []*result.Result
+		found[i], rest = partners(first, columns[i])
+		for _, r := range rest {
+			out = append(out, Exclusion{sources[i].Label, r.Scenario, r.Strategy, "not in " + sources[0].Label})
+		}
+	}
+	several := severalSettings(columns)
+	shared := make([]int, len(sources)) // rows that each document has in common with the first
+	for j, r := range first {
+		row := alignedRow{scenario: r.Scenario, label: r.Strategy, params: r.Params}
+		if id := identify(r); r.Target == "" {
+			row.label = labelOf(id, several[id.kind()])
+		}
+		for i := range sources {
+			row.results = append(row.results, found[i][j])
+		}
+		out = append(out, row.strike(sources)...)
+		common := false
+		for i, x := range row.results {
+			if i > 0 && x != nil && row.results[0] != nil {
+				common = true
+				shared[i]++
+			}
+		}
+		if common {
+			rows = append(rows, row)
+		}
+	}
+	for i := 1; i < len(sources); i++ {
+		if shared[i] == 0 {
+			return nil, nil, fmt.Errorf("%s and %s have nothing in common: %s", sources[0].File, sources[i].File, inventory(sources[0], sources[i], out))
+		}
+	}
+	return rows, out, nil
+}
+
+// strike takes the results without a speed from the row and says why; also where there is none in the first place.
+func (row *alignedRow) strike(sources []Source) (out []Exclusion) {
+	for i, x := range row.results {
+		switch reason := NoSpeed(x); {
+		case x == nil:
+			out = append(out, Exclusion{sources[0].Label, row.scenario, row.label, "not in " + sources[i].Label})
+		case reason != "":
+			out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, reason})
+			row.results[i] = nil
+		case notReached(x) != "":
+			out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, notReached(x)})
+			row.results[i] = nil
+		case waitsDiffer(row.results[0], x) != "":
+			out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, waitsDiffer(row.results[0], x) + " in " + sources[0].Label})
+			row.results[i] = nil
+		default:
+			row.probe = row.probe || !Audited(x)
+		}
+	}
+	return out
+}
+
+// distinct returns the results of a document, and an error where one cannot be told from another.
+func distinct(s Source) (list []*result.Result, err error) {
+	seen := map[identity]bool{}
+	for i := range s.Document.Results {
+		r := &s.Document.Results[i]
+		id := identify(r)
+		if seen[id] {
+			return nil, fmt.Errorf("%s: %s (%s) is in it twice with the same settings", s.File, r.Strategy, r.Scenario)
+		}
+		seen[id] = true
+		list = append(list, r)
+	}
+	if list == nil {
+		return nil, fmt.Errorf("%s: no results in it", s.File)
+	}
+	return list, nil
+}
+
+// byScenario brings the results of a scenario together, in the order of the scenarios' first results.
+func byScenario(list []*result.Result) []*result.Result {
+	place := map[string]int{}
+	for _, r := range list {
+		if _, ok := place[r.Scenario]; !ok {
+			place[r.Scenario] = len(place)
+		}
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *result.Result) int { return place[a.Scenario] - place[b.Scenario] })
+	return list
+}
+
+// partners returns for each of the first document's results its equal among others, nil for none, and what of others is
+// nobody's equal. Where exactly one result of a strategy is left on both sides, they are held against each other
+// though their settings differ: that is a difference to be told, not two strategies.
+func partners(first, others []*result.Result) (found, rest []*result.Result) {
+	found = make([]*result.Result, len(first))
+	rest = slices.Clone(others)
+	take := func(match func(*result.Result) bool) *result.Result {
+		at := slices.IndexFunc(rest, match)
+		if at < 0 {
+			return nil
+		}
+		r := rest[at]
+		rest = slices.Delete(rest, at, at+1)
+		return r
+	}
+	open, offered := map[identity]int{}, map[identity]int{}
+	for j, r := range first {
+		if found[j] = take(func(x *result.Result) bool { return identify(x) == identify(r) }); found[j] == nil {
+			open[identify(r).kind()]++
+		}
+	}
+	for _, x := range rest {
+		offered[identify(x).kind()]++
+	}
+	for j, r := range first {
+		if kind := identify(r).kind(); found[j] == nil && open[kind] == 1 && offered[kind] == 1 {
+			found[j] = take(func(x *result.Result) bool { return identify(x).kind() == kind })
+		}
+	}
+	return found, rest
+}
+
+// severalSettings says which strategies occur with several settings in one document.
+func severalSettings(columns [][]*result.Result) map[identity]bool {
+	several := map[identity]bool{}
+	for _, column := range columns {
+		count := map[identity]int{}
+		for _, r := range column {
+			kind := identify(r).kind()
+			count[kind]++
+			several[kind] = several[kind] || count[kind] > 1
+		}
+	}
+	return several
+}
+
+func labelOf(id identity, withSettings bool) string {
+	if !withSettings || id.params == "" {
+		return id.name
+	}
+	return id.name + ":" + strings.ReplaceAll(id.params, ";", ",")
+}
+
+// NoSpeed says why a result has no speed, or "" when it has one.
+func NoSpeed(r *result.Result) string {
+	switch {
+	case r == nil:
+		return ""
+	case Failed(r):
+		reason := "failed its audit"
+		if kinds := ViolationKinds(r); len(kinds) > 0 {
+			reason += " (" + strings.Join(kinds, ", ") + ")"
+		}
+		return reason
+	case len(r.Trials) == 0:
+		return "no trial was finished"
+	case AuditUndecided(r) != "":
+		return AuditUndecided(r)
+	}
+	return ""
+}
+
+// inventory says why two documents have nothing in common: what each holds, or what happened to what both hold.
+func inventory(first, other Source, out []Exclusion) string {
+	var struck []string
+	for _, l := range out {
+		if (l.Document == first.Label || l.Document == other.Label) && !strings.HasPrefix(l.Reason, "not in ") {
+			struck = append(struck, fmt.Sprintf("%s (%s) in %s: %s", l.Strategy, l.Scenario, l.Document, l.Reason))
+		}
+	}
+	if len(struck) > 0 {
+		return strings.Join(struck, "; ")
+	}
+	return holds(first) + ", " + holds(other)
+}
+
+func holds(s Source) string {
+	strategies := map[string][]string{}
+	for _, r := range s.Document.Results {
+		strategies[r.Scenario] = append(strategies[r.Scenario], r.Strategy)
+	}
+	var parts []string
+	for _, scenario := range slices.Sorted(maps.Keys(strategies)) {
+		parts = append(parts, scenario+" with "+strings.Join(strategies[scenario], " and "))
+	}
+	return s.Label + " has " + strings.Join(parts, ", ")
+}

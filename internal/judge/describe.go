@@ -1,0 +1,109 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Heading says what was done: everything that must be the same for two tables to be compared.
+func Heading(d *result.Document, results []*result.Result) string {
+	r := results[0]
+	users, whose := result.FormatCount(int64(r.Users))+" users", ""
+	if p := d.Part; p != nil {
+		users = "its " + result.FormatCount(int64(UsersOf(d, r))) + " of " + users
+		whose = ", " + PartName(p)
+	}
+	parts := []string{users, result.FormatCount(int64(r.Sessions)) + " sessions"}
+	if t := d.Traffic; t != nil {
+		parts = append(parts, result.FormatCount(t.Visits)+" visits")
+	}
+	hold := "hold " + time.Duration(r.HoldNs).String()
+	if r.HoldNs > 0 && r.HoldKind != "" {
+		hold += " (" + r.HoldKind + ")"
+	}
+	parts = append(parts, hold, "think "+time.Duration(r.ThinkNs).String(), trialsOf(d, results))
+	if r.TapeHash != "" {
+		parts = append(parts, "tape "+ShortHash(r.TapeHash))
+	}
+	return r.Scenario + whose + ": " + strings.Join(parts, ", ")
+}
+
+// trialsOf says how many trials there were and what one was: a window, or a number of visits of each user.
+func trialsOf(d *result.Document, results []*result.Result) string {
+	r, runs := results[0], d.Config.Runs
+	most := 0
+	for _, r := range results {
+		most = max(most, len(r.Trials))
+	}
+	text := fmt.Sprintf("%d trials", most)
+	switch {
+	case most < runs:
+		text = fmt.Sprintf("%d of %d trials", most, runs)
+	case most == 1:
+		text = "1 trial"
+	}
+	var each []string
+	switch {
+	case r.Iterations == 1:
+		each = append(each, "1 visit a user")
+	case r.Iterations > 1:
+		each = append(each, result.FormatCount(int64(r.Iterations))+" visits a user")
+	}
+	if r.WindowNs > 0 {
+		each = append(each, time.Duration(r.WindowNs).String())
+	}
+	if len(each) == 0 {
+		return text
+	}
+	return text + " of " + strings.Join(each, " within ")
+}
+
+// Short cuts a hash to what people compare by eye.
+func ShortHash(hash string) string {
+	if i := strings.IndexByte(hash, ':'); i >= 0 { // the algorithm's name
+		hash = hash[i+1:]
+	}
+	return hash[:min(len(hash), 8)]
+}
+
+// MachineLine says where it was measured, or "" where nothing is known.
+func MachineLine(d *result.Document) string {
+	m := &d.Machine
+	var parts []string
+	add := func(known bool, format string, args ...any) {
+		if known {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(m.CPU != "", "%s", m.CPU)
+	add(m.Cores > 0, "%d cores", m.Cores)
+	add(m.GOMAXPROCS > 0, "GOMAXPROCS %d", m.GOMAXPROCS)
+	add(m.CgroupCPUs > 0, "quota of %s CPUs", result.FormatAmount(m.CgroupCPUs))
+	add(m.OS != "", "%s", strings.TrimSpace(m.OS+" "+m.Kernel))
+	add(m.Go != "", "%s", m.Go)
+	if len(parts) == 0 {
+		return ""
+	}
+	add(true, "load %s before the start", result.FormatAmount(m.Load1))
+	return "machine: " + strings.Join(parts, ", ")
+}
+
+// ViolationKinds returns the kinds of a result's violations, each once, in the order of their first occurrence.
+func ViolationKinds(r *result.Result) []string {
+	var kinds []string
+	for _, t := range r.Trials {
+		if !TrialFailed(t) {
+			continue
+		}
+		for _, v := range t.Audit.Violations {
+			if !slices.Contains(kinds, v.Kind) {
+				kinds = append(kinds, v.Kind)
+			}
+		}
+	}
+	return kinds
+}

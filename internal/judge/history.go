@@ -1,0 +1,302 @@
+package judge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/printable"
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// HistoryVersion is the version of a line of the history. The result document's has nothing to do with it.
+const HistoryVersion = 1
+
+// historyKind tells a line of the history from other JSON of ours.
+const historyKind = "history"
+
+// HistoryEntry is a line of the history: what is kept of one result document. Times are in nanoseconds, sizes in bytes.
+type HistoryEntry struct {
+	SchemaVersion int             `json:"schema_version"`
+	Kind          string          `json:"kind"` // history
+	ID            string          `json:"id"`   // the document's, which is in the history once
+	Created       time.Time       `json:"created"`
+	Label         string          `json:"label,omitempty"` // what the user calls the run, a commit for example
+	Tool          result.Tool     `json:"tool"`
+	Machine       result.Machine  `json:"machine"`
+	Settings      HistorySettings `json:"settings"`
+	Interrupted   bool            `json:"interrupted,omitempty"` // ended early: only finished trials are in it
+	Results       []HistoryResult `json:"results"`
+}
+
+// HistorySettings is what was set for all scenarios and has to be the same for two runs to be comparable.
+type HistorySettings struct {
+	Seed       uint64 `json:"seed"`
+	WarmupNs   int64  `json:"warmup_ns"`
+	TTLNs      int64  `json:"ttl_ns,omitempty"`
+	Record     int    `json:"record,omitempty"`
+	TraceSpeed string `json:"trace_speed,omitempty"`
+	Traffic    string `json:"traffic,omitempty"` // the recorded traffic's hash
+}
+
+// HistoryResult is one strategy under one scenario, with everything that makes it comparable.
+type HistoryResult struct {
+	Scenario   string             `json:"scenario"`
+	Strategy   string             `json:"strategy"`
+	Params     map[string]string  `json:"params,omitempty"`
+	Target     string             `json:"target,omitempty"`
+	TapeHash   string             `json:"tape_hash"`
+	Users      int                `json:"users"`
+	Sessions   int                `json:"sessions"`
+	HoldNs     int64              `json:"hold_ns"`
+	HoldKind   string             `json:"hold_kind"`
+	ThinkNs    int64              `json:"think_ns"`
+	WindowNs   int64              `json:"window_ns,omitempty"`
+	Iterations int                `json:"iterations,omitempty"`
+	Trials     int                `json:"trials"`
+	Metrics    map[string]float64 `json:"metrics"` // mediansOf over the trials, by the names of the comparison document
+}
+
+// NewHistoryEntry sums up a document for the history. The source's label is the run's. Results without a speed are left
+// out and returned with the reason. The error names the file: a document that cannot be told from others, since it has no id
+// or date, one that holds a result twice, or of which no result has a speed.
+func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
+	d := s.Document
+	list, err := distinct(s)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case d.ID == "":
+		return nil, nil, fmt.Errorf("%s: no id in it: want a document that run wrote", s.File)
+	case d.Created.IsZero():
+		return nil, nil, fmt.Errorf("%s: it does not say when it was created: want a document that run wrote", s.File)
+	}
+	e := &HistoryEntry{
+		SchemaVersion: HistoryVersion,
+		Kind:          historyKind,
+		ID:            d.ID,
+		Created:       d.Created.UTC(),
+		Label:         s.Label,
+		Tool:          d.Tool,
+		Machine:       d.Machine,
+		Settings: HistorySettings{Seed: d.Config.Seed, WarmupNs: d.Config.WarmupNs, TTLNs: d.Config.TTLNs,
+			Record: d.Config.Record, TraceSpeed: d.Config.TraceSpeed},
+		Interrupted: d.Interrupted,
+	}
+	if d.Traffic != nil {
+		e.Settings.Traffic = d.Traffic.Hash
+	}
+	var out []Exclusion
+	for _, r := range byScenario(list) {
+		if reason := NoSpeed(r); reason != "" {
+			out = append(out, Exclusion{s.File, r.Scenario, r.Strategy, reason})
+			continue
+		}
+		e.Results = append(e.Results, historyResult(r))
+	}
+	if len(e.Results) == 0 {
+		first := out[0]
+		return nil, out, fmt.Errorf("%s: nothing in it has a speed: %s (%s) %s", s.File, first.Strategy, first.Scenario, first.Reason)
+	}
+	return e, out, nil
+}
+
+func historyResult(r *result.Result) HistoryResult {
+	h := HistoryResult{
+		Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, TapeHash: r.TapeHash,
+		Users: r.Users, Sessions: r.Sessions, HoldNs: r.HoldNs, HoldKind: r.HoldKind, ThinkNs: r.ThinkNs,
+		WindowNs: r.WindowNs, Iterations: r.Iterations, Trials: len(r.Trials), Metrics: map[string]float64{},
+	}
+	for _, m := range Metrics() {
+		if xs := m.Sample(r); len(xs) > 0 {
+			h.Metrics[m.Name] = stats.Median(xs).Median
+		}
+	}
+	return h
+}
+
+// document is what is kept of the whole document, as one.
+func (e *HistoryEntry) document() *result.Document {
+	s := &e.Settings
+	d := &result.Document{ID: e.ID, Created: e.Created, Tool: e.Tool, Machine: e.Machine, Interrupted: e.Interrupted,
+		Config: result.Config{Seed: s.Seed, WarmupNs: s.WarmupNs, TTLNs: s.TTLNs, Record: s.Record, TraceSpeed: s.TraceSpeed}}
+	if s.Traffic != "" {
+		d.Traffic = &result.Traffic{Hash: s.Traffic}
+	}
+	return d
+}
+
+// result is what is kept of a result, as one without trials.
+func (r *HistoryResult) result() *result.Result {
+	return &result.Result{
+		Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, TapeHash: r.TapeHash,
+		Users: r.Users, Sessions: r.Sessions, HoldNs: r.HoldNs, HoldKind: r.HoldKind, ThinkNs: r.ThinkNs,
+		WindowNs: r.WindowNs, Iterations: r.Iterations,
+	}
+}
+
+// History is a file of runs, a line each. Fields that this sessbench does not know are skipped, and stay in the file.
+type History struct {
+	Entries []HistoryEntry // in the file's order, each run once
+	lines   []int          // of the entries, from 1
+	text    []byte         // the file
+}
+
+// HistoryError says what is wrong with a history. It does not name the file.
+type HistoryError struct {
+	Line   int // from 1; 0: the file as a whole
+	Reason string
+}
+
+func (e *HistoryError) Error() string {
+	if e.Line == 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
+}
+
+// ParseHistory reads the text of a history. Blank lines are skipped, and so is a run that is there a second time, word for
+// Word, as it is after files were merged. Whatever else is no run of this or an earlier schema version is an error, a
+// *HistoryError: leaving a line out would change what the trend looks like. Of an empty text there is an empty history.
+func ParseHistory(text []byte) (*History, error) {
+	h := &History{text: text}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		e, err := parseHistoryLine(line)
+		if err == nil {
+			_, err = h.put(e, n)
+		}
+		if err != nil {
+			return nil, &HistoryError{n, err.Error()}
+		}
+	}
+	return h, nil
+}
+
+func parseHistoryLine(line []byte) (*HistoryEntry, error) {
+	var head struct { // first: under a later version the other fields may have changed their types
+		SchemaVersion *int   `json:"schema_version"`
+		Kind          string `json:"kind"`
+	}
+	if err := json.Unmarshal(line, &head); err != nil {
+		return nil, explainLine(err, len(line))
+	}
+	switch v := head.SchemaVersion; {
+	case v == nil:
+		return nil, errors.New("no schema_version: not written by history add")
+	case head.Kind != historyKind:
+		return nil, fmt.Errorf("kind %q: want %s", head.Kind, historyKind)
+	case *v < 1:
+		return nil, fmt.Errorf("schema_version %d: want 1 to %d", *v, HistoryVersion)
+	case *v > HistoryVersion:
+		return nil, fmt.Errorf("schema_version %d is later than %d, the last one this sessbench reads: use a newer one",
+			*v, HistoryVersion)
+	}
+	e := new(HistoryEntry)
+	if err := json.Unmarshal(line, e); err != nil {
+		return nil, explainLine(err, len(line))
+	}
+	printable.Fields(e)
+	e.Label = printable.Name(e.Label)
+	for i := range e.Results {
+		r := &e.Results[i]
+		r.Scenario, r.Strategy, r.Target = printable.Name(r.Scenario), printable.Name(r.Strategy), printable.Name(r.Target)
+	}
+	switch {
+	case e.ID == "":
+		return nil, errors.New("no id")
+	case e.Created.IsZero():
+		return nil, errors.New("no date in created")
+	case len(e.Results) == 0:
+		return nil, errors.New("no results")
+	}
+	return e, nil
+}
+
+// explainLine says what a decoding error means for whoever has the file. size is the line's, in bytes.
+func explainLine(err error, size int) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
+		return fmt.Errorf("cut short after %d bytes: %w", size, err)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("not JSON at byte %d: %w", syntax.Offset, err)
+	case errors.As(err, &kind):
+		return result.WrongKind(kind)
+	}
+	return err
+}
+
+// put takes in a run that stands in a line of the file. It is not new where it is there already, whatever it is called.
+func (h *History) put(e *HistoryEntry, line int) (isNew bool, err error) {
+	for i := range h.Entries {
+		switch old := &h.Entries[i]; {
+		case old.ID != e.ID:
+		case !old.same(e):
+			return false, fmt.Errorf("the run %s is in line %d, too, with other figures", e.ID, h.lines[i])
+		default:
+			return false, nil
+		}
+	}
+	h.Entries, h.lines = append(h.Entries, *e), append(h.lines, line)
+	return true, nil
+}
+
+// same reports whether two entries say the same, but for their labels.
+func (e HistoryEntry) same(other *HistoryEntry) bool {
+	o := *other
+	e.Label, o.Label = "", ""
+	a, errA := json.Marshal(e)
+	b, errB := json.Marshal(o)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// Labelled returns what a run is called in the history, and whether it is there.
+func (h *History) Labelled(id string) (label string, there bool) {
+	for i := range h.Entries {
+		if h.Entries[i].ID == id {
+			return h.Entries[i].Label, true
+		}
+	}
+	return "", false
+}
+
+// Add appends a run. It is not added where it is there already, with or without another label; the error, a
+// *HistoryError, is about a run of the same id that has other figures.
+func (h *History) Add(e *HistoryEntry) (added bool, err error) {
+	line, err := json.Marshal(e) // one line, whatever is in the label
+	if err != nil {
+		return false, err
+	}
+	last := bytes.Count(h.text, []byte("\n"))
+	whole := len(h.text) == 0 || h.text[len(h.text)-1] == '\n'
+	if !whole {
+		last++
+	}
+	added, err = h.put(e, last+1)
+	switch {
+	case err != nil:
+		return false, &HistoryError{0, err.Error()}
+	case !added:
+		return false, nil
+	case !whole: // somebody's editor left the last line without an end
+		line = append([]byte{'\n'}, line...)
+	}
+	h.text = append(append(h.text[:len(h.text):len(h.text)], line...), '\n')
+	return true, nil
+}
+
+// Write writes the lines, those that were read as they were.
+func (h *History) Write(w io.Writer) error {
+	_, err := w.Write(h.text)
+	return err
+}

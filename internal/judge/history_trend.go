@@ -1,0 +1,381 @@
+package judge
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// TrendVersion is the version of the trend document. The history's has nothing to do with it.
+const TrendVersion = 1
+
+// trendKind tells a trend's JSON from other JSON of ours.
+const trendKind = "trend"
+
+// Trend is how the figures of a history went over time. Times are in nanoseconds, sizes in bytes, shares are fractions
+// of one.
+type Trend struct {
+	SchemaVersion int          `json:"schema_version"`
+	Kind          string       `json:"kind"` // trend
+	File          string       `json:"file"`
+	Runs          int          `json:"runs"`   // in the history, those included that are in no series here
+	Method        string       `json:"method"` // by which the change points were found
+	Groups        []TrendGroup `json:"groups"` // the one with the newest run first
+}
+
+// TrendGroup is one scenario on one machine with one group of settings. Figures of two groups are not comparable.
+type TrendGroup struct {
+	Scenario   string            `json:"scenario"`
+	Machine    string            `json:"machine"`    // in short
+	Conditions map[string]string `json:"conditions"` // everything that was the same, of the machine too; what was not set is left out
+	Series     []TrendSeries     `json:"series"`
+
+	Heading string `json:"heading"` // what was done
+	rows    []*trendRow
+}
+
+// TrendSeries is one metric of one strategy.
+type TrendSeries struct {
+	Strategy string            `json:"strategy"` // with its settings where it occurs with several
+	Params   map[string]string `json:"params,omitempty"`
+	Target   string            `json:"target,omitempty"`
+	Metric   string            `json:"metric"`
+	Unit     string            `json:"unit"`
+	Better   string            `json:"better"`  // HigherIsBetter or lower
+	Points   []TrendPoint      `json:"points"`  // a run each, by time; runs without the figure are left out
+	Changes  []TrendChange     `json:"changes"` // advice, not a verdict
+}
+
+// TrendPoint is one run.
+type TrendPoint struct {
+	ID      string      `json:"id"`
+	Created time.Time   `json:"created"`
+	Label   string      `json:"label,omitempty"`
+	Tool    result.Tool `json:"tool"`
+	Value   float64     `json:"value"` // median over the run's trials
+}
+
+// TrendChange is a change point: from one run on, the figures are others than before.
+type TrendChange struct {
+	At      int           `json:"at"`     // index of the first point after it
+	Before  float64       `json:"before"` // mediansOf of the points since the change before, and until the next
+	After   float64       `json:"after"`
+	Delta   *float64      `json:"delta"` // share by which After is higher; null where Before is 0
+	Verdict ChangeVerdict `json:"verdict"`
+}
+
+// TrendFilter says what of a history is looked at. Empty lists leave everything in.
+type TrendFilter struct {
+	Strategies []TrendStrategy
+	Scenarios  []string
+	Metrics    []string
+	Last       int // runs of each series, the newest; 0: all
+}
+
+// TrendStrategy is a strategy by its name, at these settings or, without any, at all that there are.
+type TrendStrategy struct {
+	Name   string
+	Params map[string]string
+	Text   string // as it was asked for
+}
+
+// UnknownNameError is a name in a filter that nothing in the history has.
+type UnknownNameError struct {
+	What  string // Strategy, scenario or metric
+	Name  string
+	Known []string
+}
+
+func (e *UnknownNameError) Error() string {
+	return fmt.Sprintf("unknown %s %q: want some of %s", e.What, e.Name, strings.Join(e.Known, ", "))
+}
+
+// TrendMetrics returns the names of the metrics that a trend can be had of.
+func TrendMetrics() (names []string) {
+	for _, m := range Metrics() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// trendRow is one strategy of a group, with the runs that it is part of.
+type trendRow struct {
+	id      identity
+	first   *HistoryResult
+	points  []TrendPoint
+	metrics []map[string]float64 // of each point
+}
+
+// NewTrend draws the runs of a history together into series, by time. Runs on different machines, on different tapes or
+// with different settings are never in one series. file is what the history is called.
+//
+// The error is a *HistoryError for a history without runs, an *UnknownNameError for a name that nothing has, and another
+// one where no run has all that the filter asks for.
+func NewTrend(h *History, file string, f TrendFilter) (*Trend, error) {
+	if len(h.Entries) == 0 {
+		return nil, &HistoryError{0, "empty: no run in it"}
+	}
+	if err := f.check(h); err != nil {
+		return nil, err
+	}
+	t := &Trend{SchemaVersion: TrendVersion, Kind: trendKind, File: file, Runs: len(h.Entries), Method: "E-divisive",
+		Groups: []TrendGroup{}}
+	for _, g := range grouped(h, f) {
+		g.draw(f)
+		if len(g.Series) > 0 {
+			t.Groups = append(t.Groups, *g)
+		}
+	}
+	if len(t.Groups) == 0 {
+		return nil, errors.New("no run in it has all of what was asked for")
+	}
+	return t, nil
+}
+
+// check returns an error for the first name that nothing in the history has.
+func (f *TrendFilter) check(h *History) error {
+	var strategies, scenarios []string
+	var all []identity
+	add := func(list *[]string, name string) {
+		if !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
+	for i := range h.Entries {
+		for _, r := range h.Entries[i].Results {
+			id := identify(r.result())
+			all = append(all, id)
+			add(&strategies, labelOf(id, true))
+			add(&scenarios, r.Scenario)
+		}
+	}
+	for _, s := range f.Strategies {
+		if !slices.ContainsFunc(all, s.is) {
+			return &UnknownNameError{"strategy", s.Text, strategies}
+		}
+	}
+	for _, s := range f.Scenarios {
+		if !slices.Contains(scenarios, s) {
+			return &UnknownNameError{"scenario", s, scenarios}
+		}
+	}
+	for _, m := range f.Metrics {
+		if !slices.Contains(TrendMetrics(), m) {
+			return &UnknownNameError{"metric", m, TrendMetrics()}
+		}
+	}
+	return nil
+}
+
+// is reports whether a result is of the strategy.
+func (s TrendStrategy) is(id identity) bool {
+	if s.Name != id.name {
+		return false
+	}
+	has := strings.Split(id.params, ";")
+	for name, value := range s.Params {
+		if !slices.Contains(has, name+"="+value) {
+			return false
+		}
+	}
+	return true
+}
+
+// wants reports whether the filter leaves a result in.
+func (f *TrendFilter) wants(id identity) bool {
+	return (len(f.Scenarios) == 0 || slices.Contains(f.Scenarios, id.scenario)) &&
+		(len(f.Strategies) == 0 || slices.ContainsFunc(f.Strategies, func(s TrendStrategy) bool { return s.is(id) }))
+}
+
+// grouped sorts the results into groups of comparable ones, the group with the newest run first.
+func grouped(h *History, f TrendFilter) []*TrendGroup {
+	entries := make([]*HistoryEntry, len(h.Entries))
+	for i := range h.Entries {
+		entries[i] = &h.Entries[i]
+	}
+	slices.SortStableFunc(entries, func(a, b *HistoryEntry) int { return a.Created.Compare(b.Created) })
+	var groups []*TrendGroup
+	byKey := map[string]*TrendGroup{}
+	for _, e := range entries {
+		d := e.document()
+		for i := range e.Results {
+			r := &e.Results[i]
+			if id := identify(r.result()); f.wants(id) {
+				key, conditions := trendConditions(d, r)
+				g := byKey[key]
+				if g == nil {
+					g = newTrendGroup(d, r, conditions)
+					byKey[key] = g
+					groups = append(groups, g)
+				}
+				g.row(id, r).add(e, r)
+			}
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b *TrendGroup) int { return b.newest().Compare(a.newest()) })
+	return groups
+}
+
+// trendConditions returns everything that has to be the same for figures to be comparable, but for what belongs to a
+// Strategy, and a text that is the same where all of that is.
+func trendConditions(d *result.Document, r *HistoryResult) (key string, all []condition) {
+	all = append(append(scenarioConditions(r.result()), settingConditions(d)...), machineConditions(d)...)
+	return fmt.Sprintf("%q %q", r.Scenario, all), all
+}
+
+func newTrendGroup(d *result.Document, r *HistoryResult, all []condition) *TrendGroup {
+	g := &TrendGroup{
+		Scenario:   r.Scenario,
+		Machine:    cmp.Or(shortMachine(d), "a machine of which nothing is known"),
+		Conditions: map[string]string{},
+	}
+	for _, c := range all {
+		if c.value != "" {
+			g.Conditions[c.what] = c.value
+		}
+	}
+	var parts []string
+	for _, c := range append(scenarioConditions(r.result()), settingConditions(d)...) {
+		switch {
+		case c.value == "":
+			continue
+		case c.what == "tape" || c.what == "recorded traffic":
+			c.value = ShortHash(c.value)
+		}
+		parts = append(parts, c.what+" "+c.value)
+	}
+	g.Heading = r.Scenario + ": " + strings.Join(parts, ", ")
+	return g
+}
+
+// shortMachine is the line about the machine without the load, which is never twice the same.
+func shortMachine(d *result.Document) string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(MachineLine(d), "machine: "), ", load ")
+	return line
+}
+
+// newest is when the group's newest run was made.
+func (g *TrendGroup) newest() (at time.Time) {
+	for _, r := range g.rows {
+		if last := r.points[len(r.points)-1].Created; last.After(at) {
+			at = last
+		}
+	}
+	return at
+}
+
+// row returns the strategy's row.
+func (g *TrendGroup) row(id identity, r *HistoryResult) *trendRow {
+	for _, row := range g.rows {
+		if row.id == id {
+			return row
+		}
+	}
+	row := &trendRow{id: id, first: r}
+	g.rows = append(g.rows, row)
+	return row
+}
+
+func (row *trendRow) add(e *HistoryEntry, r *HistoryResult) {
+	row.points = append(row.points, TrendPoint{ID: e.ID, Created: e.Created, Label: e.Label, Tool: e.Tool})
+	row.metrics = append(row.metrics, r.Metrics)
+}
+
+// draw makes the series of the group's rows.
+func (g *TrendGroup) draw(f TrendFilter) {
+	settings := map[identity]int{} // with which a strategy occurs
+	for _, row := range g.rows {
+		settings[row.id.kind()]++
+	}
+	for _, row := range g.rows {
+		label := row.first.Strategy
+		if row.first.Target == "" {
+			label = labelOf(row.id, settings[row.id.kind()] > 1)
+		}
+		for _, m := range Metrics() {
+			if len(f.Metrics) > 0 && !slices.Contains(f.Metrics, m.Name) {
+				continue
+			}
+			if points := row.of(m, f.Last); len(points) > 0 {
+				s := TrendSeries{Strategy: label, Params: row.first.Params, Target: row.first.Target, Metric: m.Name, Unit: m.Unit,
+					Better: "lower", Points: points, Changes: m.changes(trendValues(points))}
+				if m.HigherIsBetter {
+					s.Better = "higher"
+				}
+				g.Series = append(g.Series, s)
+			}
+		}
+	}
+}
+
+// of returns the last points that have the metric, all of them where last is 0.
+func (row *trendRow) of(m *Metric, last int) (points []TrendPoint) {
+	for i, p := range row.points {
+		if x, ok := row.metrics[i][m.Name]; ok {
+			p.Value = x
+			points = append(points, p)
+		}
+	}
+	if last > 0 && len(points) > last {
+		points = points[len(points)-last:]
+	}
+	return points
+}
+
+// changes finds the change points of a series and says what each came to.
+func (m *Metric) changes(xs []float64) []TrendChange {
+	return m.stretches(xs, stats.ChangePoints(xs))
+}
+
+// stretches says what changed from each stretch of a series to the next, by their medians. starts are the indices at which
+// a new one begins.
+func (m *Metric) stretches(xs []float64, starts []int) []TrendChange {
+	list := []TrendChange{}
+	for i, at := range starts {
+		from, to := 0, len(xs)
+		if i > 0 {
+			from = starts[i-1]
+		}
+		if i+1 < len(starts) {
+			to = starts[i+1]
+		}
+		c := TrendChange{At: at, Before: stats.Median(xs[from:at]).Median, After: stats.Median(xs[at:to]).Median}
+		c.Delta, c.Verdict = RelativeChange(c.Before, c.After), m.direction(c.Before, c.After)
+		list = append(list, c)
+	}
+	return list
+}
+
+func trendValues(points []TrendPoint) []float64 {
+	xs := make([]float64, len(points))
+	for i, p := range points {
+		xs[i] = p.Value
+	}
+	return xs
+}
+
+// RelativeChange is the share by which to is higher than from, nil where from is 0, or so small that no number holds it.
+func RelativeChange(from, to float64) *float64 {
+	if delta := to/from - 1; from != 0 && !math.IsInf(delta, 0) {
+		return &delta
+	}
+	return nil
+}
+
+// direction says what a change is that is known to be real.
+func (m *Metric) direction(from, to float64) ChangeVerdict {
+	switch {
+	case from == to || max(from, to)-min(from, to) < m.least:
+		return Negligible
+	case to > from == m.HigherIsBetter:
+		return Better
+	}
+	return Worse
+}

@@ -1,0 +1,326 @@
+package judge
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// ErrDuplicatePart says that the same part of a run was given twice.
+var ErrDuplicatePart = errors.New("the same part twice")
+
+// Merge makes one document of the parts of a run that several processes shared: operations and errors are added up,
+// histograms added count by count, and latencies described anew from them, so that a merged percentile is that of all
+// operations and no mean of percentiles. Rates are all operations over the longest of the windows, which a joined run opens
+// at the same time. The first participant's audit is everybody's.
+//
+// Documents of runs that were started one by one, with the same settings, can be merged as well. Then users and sessions add
+// up, too, and the rates hold for machines that run at the same time, though nobody saw them do it.
+//
+// What all must have in common are settings, tapes and build; the error names what differs. Left out is the limit, of which
+// nobody knows how machines share it. Trials that one part lacks are in none. Whose part is missing is among the Participants,
+// and lost.
+//
+// Errors name the file; a part that is there twice wraps [ErrDuplicatePart]. Merge keeps no document and changes none.
+func Merge(sources []Source) (*result.Document, error) {
+	if len(sources) == 0 {
+		return nil, errors.New("nothing to merge")
+	}
+	parts := slices.Clone(sources)
+	if err := checkParts(parts); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(parts, func(a, b Source) int { return cmp.Compare(indexOf(a), indexOf(b)) })
+	rows, err := sharedResults(parts)
+	if err != nil {
+		return nil, err
+	}
+	if list := partDifferences(parts, rows); len(list) > 0 {
+		return nil, fmt.Errorf("not parts of one run: %s", strings.Join(DescribeDifferences(list, parts[0].Label), "; "))
+	}
+	d := mergedHead(parts)
+	for _, row := range rows {
+		r, err := mergeResults(parts, d.Participants, row)
+		if err != nil {
+			return nil, err
+		}
+		if len(r.Trials) > 0 {
+			d.Results = append(d.Results, r)
+		}
+	}
+	if len(d.Results) == 0 {
+		return nil, errors.New("no trial that all parts finished")
+	}
+	Summarize(d)
+	return d, nil
+}
+
+// indexOf orders parts by their numbers. Documents without keep the order they came in.
+func indexOf(s Source) int {
+	if s.Document.Part == nil {
+		return 0
+	}
+	return s.Document.Part.Index
+}
+
+// checkParts makes sure that the documents are different parts of one run.
+func checkParts(parts []Source) error {
+	ids, indexes := map[string]string{}, map[int]string{}
+	for _, s := range parts {
+		d := s.Document
+		if n := len(d.Participants); n > 0 {
+			return fmt.Errorf("%s: merged from %s already: want their own documents", s.File, result.FormatCounted(n, "participant"))
+		}
+		if err := sameRun(parts[0], s); err != nil {
+			return err
+		}
+		if other, there := ids[d.ID]; there {
+			return fmt.Errorf("%w: %s and %s are the same document, %s", ErrDuplicatePart, other, s.File, d.ID)
+		}
+		ids[d.ID] = s.File
+		if d.Part == nil {
+			continue
+		}
+		if other, there := indexes[d.Part.Index]; there {
+			return fmt.Errorf("%w: %s and %s are both of %s", ErrDuplicatePart, other, s.File, PartName(d.Part))
+		}
+		indexes[d.Part.Index] = s.File
+	}
+	return nil
+}
+
+// sameRun makes sure that a document is a part of the run that the first one is a part of, or that both are runs of their own.
+func sameRun(first, s Source) error {
+	a, b := first.Document.Part, s.Document.Part
+	switch {
+	case a == nil && b == nil:
+		return nil
+	case a == nil:
+		return mixed(s, first)
+	case b == nil:
+		return mixed(first, s)
+	case b.Of < 1 || b.Of > maxParts || b.Index < 0 || b.Index >= b.Of:
+		return fmt.Errorf("%s: index %d of %d parts: want 1 to %d parts, and an index from 0 up to their number", s.File, b.Index, b.Of, maxParts)
+	case a.RunID != b.RunID:
+		return fmt.Errorf("not parts of one run: run id: %s in %s, %s in %s", a.RunID, first.Label, b.RunID, s.Label)
+	case a.Of != b.Of:
+		return fmt.Errorf("not parts of one run: parts: %d in %s, %d in %s", a.Of, first.Label, b.Of, s.Label)
+	}
+	return nil
+}
+
+// maxParts is how many parts a run can have.
+const maxParts = 10_000
+
+func mixed(part, whole Source) error {
+	p := part.Document.Part
+	return fmt.Errorf("%s is of %s in run %s, %s is a run of its own: want parts of one run, or runs of their own",
+		part.File, PartName(p), p.RunID, whole.File)
+}
+
+// PartName is whose part it is, as messages call it: participant 2 of 4.
+func PartName(p *result.Part) string { return fmt.Sprintf("participant %d of %d", p.Index+1, p.Of) }
+
+// mergedHead is everything of the merged document but its results.
+func mergedHead(parts []Source) *result.Document {
+	first := parts[0].Document
+	d := &result.Document{
+		SchemaVersion: result.SchemaVersion,
+		Created:       first.Created,
+		Tool:          first.Tool,
+		Machine:       first.Machine,
+		Config:        first.Config,
+		Traffic:       first.Traffic,
+	}
+	var ids []string
+	for i, s := range parts {
+		one := s.Document
+		ids = append(ids, one.ID)
+		if one.Created.Before(d.Created) {
+			d.Created = one.Created
+		}
+		if one.Config.Command != d.Config.Command {
+			d.Config.Command = ""
+		}
+		d.Interrupted = d.Interrupted || one.Interrupted
+		d.Machine = bothMachines(d.Machine, one.Machine)
+		d.Participants = append(d.Participants, participantOf(s, i, len(parts)))
+	}
+	d.Participants = append(d.Participants, missing(parts)...)
+	slices.SortStableFunc(d.Participants, func(a, b result.Participant) int { return cmp.Compare(a.Index, b.Index) })
+	if h := mergedCost(parts, func(d *result.Document) *result.Harness { return &d.Harness }); h != nil {
+		d.Harness = *h
+	}
+	d.Protocol = mergedCost(parts, func(d *result.Document) *result.Harness { return d.Protocol })
+	// The same parts give the same document, whoever merges them, so that nobody takes them for two runs.
+	slices.Sort(ids)
+	d.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(strings.Join(ids, " "))).String()
+	return d
+}
+
+// participantOf is whose document it is: one of several that were given, unless it knows its number.
+func participantOf(s Source, index, of int) result.Participant {
+	d, machine := s.Document, s.Document.Machine
+	p := result.Participant{Name: s.Label, Index: index, Of: of, ID: d.ID, Machine: &machine}
+	if d.Part != nil {
+		p.Name, p.Index, p.Of = PartName(d.Part), d.Part.Index, d.Part.Of
+		p.Host, p.SkewNs = d.Part.Host, d.Part.SkewNs
+	}
+	for i := range d.Results {
+		p.Users = max(p.Users, UsersOf(d, &d.Results[i]))
+	}
+	return p
+}
+
+// UsersOf is how many of a result's users this document is about: all, or a participant's share.
+func UsersOf(d *result.Document, r *result.Result) int {
+	if d.Part == nil {
+		return r.Users
+	}
+	lo, hi := d.Part.Share(r.Users)
+	return hi - lo
+}
+
+// missing is the participants of which there is no document.
+func missing(parts []Source) (lost []result.Participant) {
+	first := parts[0].Document.Part
+	if first == nil {
+		return nil
+	}
+	for i := range first.Of {
+		if !slices.ContainsFunc(parts, func(s Source) bool { return s.Document.Part.Index == i }) {
+			name := PartName(&result.Part{Index: i, Of: first.Of})
+			lost = append(lost, result.Participant{Name: name, Index: i, Of: first.Of, Lost: true, Why: "there is no document of it"})
+		}
+	}
+	return lost
+}
+
+// bothMachines is what two machines have in common. Where they differ there is nothing, and the participants have it.
+func bothMachines(a, b result.Machine) result.Machine {
+	return result.Machine{
+		CPU:        common(a.CPU, b.CPU),
+		Cores:      common(a.Cores, b.Cores),
+		GOMAXPROCS: common(a.GOMAXPROCS, b.GOMAXPROCS),
+		CgroupCPUs: common(a.CgroupCPUs, b.CgroupCPUs),
+		OS:         common(a.OS, b.OS),
+		Kernel:     common(a.Kernel, b.Kernel),
+		Go:         common(a.Go, b.Go),
+		Load1:      max(a.Load1, b.Load1),
+	}
+}
+
+func common[T comparable](a, b T) (none T) {
+	if a == b {
+		return a
+	}
+	return none
+}
+
+// mergedCost is the cost of an operation that does nothing as all participants together had it, nil where none measured it.
+func mergedCost(parts []Source, of func(d *result.Document) *result.Harness) *result.Harness {
+	var all result.Harness
+	var ns, allocs weighted
+	for _, s := range parts {
+		if h := of(s.Document); h != nil {
+			all.OpsPerSec += h.OpsPerSec
+			ns.add(h.NsPerOp, h.OpsPerSec)
+			allocs.add(h.AllocsPerOp, h.OpsPerSec)
+		}
+	}
+	if all.NsPerOp, all.AllocsPerOp = ns.mean(), allocs.mean(); all == (result.Harness{}) {
+		return nil
+	}
+	return &all
+}
+
+// sharedResults finds the results that all parts have, in the order of the first: an element a part. Only a run that was
+// interrupted may lack some.
+func sharedResults(parts []Source) (rows [][]*result.Result, err error) {
+	columns := make([]map[identity]*result.Result, len(parts))
+	var order []identity
+	for i, s := range parts {
+		list, err := distinct(s)
+		if err != nil {
+			return nil, err
+		}
+		columns[i] = map[identity]*result.Result{}
+		for _, r := range list {
+			id := identify(r)
+			columns[i][id] = r
+			if i == 0 {
+				order = append(order, id)
+			}
+		}
+	}
+	interrupted := slices.ContainsFunc(parts, func(s Source) bool { return s.Document.Interrupted })
+	for i, s := range parts {
+		if len(columns[i]) != len(order) && !interrupted {
+			return nil, fmt.Errorf("not parts of one run: results: %d in %s, %d in %s", len(order), parts[0].File, len(columns[i]), s.File)
+		}
+	}
+	for _, id := range order {
+		row := make([]*result.Result, len(parts))
+		for i, s := range parts {
+			row[i] = columns[i][id]
+			if row[i] == nil && !interrupted {
+				return nil, fmt.Errorf("not parts of one run: %s (%s) is in %s and not in %s", id.name, id.scenario, parts[0].File, s.File)
+			}
+		}
+		if !slices.Contains(row, nil) {
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// partDifferences lists what has to be the same in all parts and is not. Runs of their own may have users and sessions of
+// their own.
+func partDifferences(parts []Source, rows [][]*result.Result) (list []Difference) {
+	add := func(d Difference) {
+		if d.First != d.Here && !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	first := parts[0].Document
+	for i := 1; i < len(parts); i++ {
+		label, here := parts[i].Label, partConditions(parts[i].Document)
+		for k, want := range partConditions(first) {
+			add(Difference{label, want.what, "", "", want.value, here[k].value})
+		}
+		for _, row := range rows {
+			a, b := row[0], row[i]
+			there := scenarioConditions(b)
+			for k, want := range scenarioConditions(a) {
+				if first.Part != nil || want.what != "users" && want.what != "sessions" {
+					add(Difference{label, want.what, a.Scenario, "", want.value, there[k].value})
+				}
+			}
+			own := append(ownConditions(b), condition{"baseline", strconv.FormatBool(b.Baseline)})
+			for k, want := range append(ownConditions(a), condition{"baseline", strconv.FormatBool(a.Baseline)}) {
+				add(Difference{label, want.what, a.Scenario, a.Strategy, want.value, own[k].value})
+			}
+		}
+	}
+	return list
+}
+
+// partConditions is what all parts of a run were asked for alike.
+func partConditions(d *result.Document) []condition {
+	c := &d.Config
+	return slices.Concat([]condition{
+		{"version", strings.TrimSpace(d.Tool.Version + " " + d.Tool.Commit)},
+		{"strategies", strings.Join(c.Strategies, ",")},
+		{"targets", strings.Join(c.Targets, ", ")},
+		{"scenarios", strings.Join(c.Scenarios, ",")},
+		{"runs", strconv.Itoa(c.Runs)},
+		{"params", result.FormatPairs(c.Params)},
+	}, settingConditions(d), drawConditions(d))
+}

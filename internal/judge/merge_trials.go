@@ -1,0 +1,327 @@
+package judge
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// mergeResults makes one result of those that the parts have of one strategy, an element a part.
+func mergeResults(parts []Source, names []result.Participant, row []*result.Result) (result.Result, error) {
+	r := *row[0]
+	r.LimitOpsPerSec, r.Trials, r.Summary = 0, nil, result.Summary{}
+	wait := weighted{}
+	for i, one := range row {
+		if i > 0 && parts[i].Document.Part == nil {
+			r.Users += one.Users
+			r.Sessions += one.Sessions
+		}
+		if one.WaitNs > 0 { // participants leave that to the first
+			wait.add(float64(one.WaitNs), float64(one.Users))
+		}
+		r.Summary.HarnessBound = r.Summary.HarnessBound || one.Summary.HarnessBound
+		r.Summary.SchedulerBound = r.Summary.SchedulerBound || one.Summary.SchedulerBound
+	}
+	r.WaitNs = int64(wait.mean())
+	blocks := blocksOf(row)
+	trials := make([]result.Trial, len(blocks))
+	err := forEach(len(blocks), func(i int) (err error) {
+		m := merger{parts: parts, names: present(names), row: row, trials: blocks[i]}
+		if trials[i], err = m.trial(); err != nil {
+			return fmt.Errorf("%w (%s (%s), block %d)", err, r.Strategy, r.Scenario, trials[i].Block+1)
+		}
+		return nil
+	})
+	r.Trials = append(r.Trials, trials...) // nil where there are none
+	return r, err
+}
+
+// forEach runs do(0), …, do(n-1) on all processors and returns the error of the first that failed.
+func forEach(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				errs[i] = do(int(i))
+			}
+		})
+	}
+	workers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// present is the participants of which there are documents, in the order of these.
+func present(all []result.Participant) []result.Participant {
+	return slices.DeleteFunc(slices.Clone(all), func(p result.Participant) bool { return p.Lost })
+}
+
+// blocksOf returns the trials of each block that every part has, an element a part, in the order of the first part's.
+func blocksOf(row []*result.Result) (blocks [][]*result.Trial) {
+	byBlock := make([]map[int]*result.Trial, len(row))
+	for i, r := range row {
+		byBlock[i] = make(map[int]*result.Trial, len(r.Trials))
+		for j := range r.Trials {
+			if t := &r.Trials[j]; byBlock[i][t.Block] == nil {
+				byBlock[i][t.Block] = t
+			}
+		}
+	}
+	for i := range row[0].Trials {
+		same := make([]*result.Trial, len(row))
+		for k := range row {
+			same[k] = byBlock[k][row[0].Trials[i].Block]
+		}
+		if !slices.Contains(same, nil) {
+			blocks = append(blocks, same)
+		}
+	}
+	return blocks
+}
+
+// merger makes one trial of those that the parts ran at the same time.
+type merger struct {
+	parts  []Source
+	names  []result.Participant
+	row    []*result.Result
+	trials []*result.Trial
+}
+
+// trial draws the parts' figures together. What is a mean for a single part is weighted with what it is a mean of.
+func (m *merger) trial() (t result.Trial, err error) {
+	first := m.trials[0]
+	t = result.Trial{Order: first.Order, Block: first.Block, MutexWaitNs: new(int64)}
+	var allocs, bytes, cpu, targets, updates, busiest, hold, wait, think, footprint weighted
+	for i, one := range m.trials {
+		ops := float64(one.Ops)
+		t.Ops += one.Ops
+		t.Visits += one.Visits
+		t.Dropped += one.Dropped
+		t.GCPauseNs += one.GCPauseNs
+		t.GoroutinesMax += one.GoroutinesMax
+		t.TargetMemory += one.TargetMemory
+		t.ElapsedNs = max(t.ElapsedNs, one.ElapsedNs)
+		for kind, n := range one.Errors {
+			if t.Errors == nil {
+				t.Errors = map[string]int64{}
+			}
+			t.Errors[kind] += n
+		}
+		if t.MutexWaitNs != nil && one.MutexWaitNs != nil {
+			*t.MutexWaitNs += *one.MutexWaitNs
+		} else {
+			t.MutexWaitNs = nil
+		}
+		allocs.add(one.AllocsPerOp, ops)
+		bytes.add(one.BytesPerOp, ops)
+		cpu.add(one.CPUNsPerOp, ops)
+		targets.add(one.TargetCPUNs, ops)
+		updates.add(one.Updates, ops)
+		hold.add(float64(one.HoldNs), one.Updates*ops)
+		wait.add(float64(one.WaitNs), one.Updates*ops)
+		think.add(float64(one.ThinkNs), float64(one.LatencyNs.Count))
+		busiest.add(one.Busiest, ops)
+		if one.BytesPerSession > 0 { // likewise
+			footprint.add(one.BytesPerSession, float64(m.row[i].Sessions))
+		}
+	}
+	t.AllocsPerOp, t.BytesPerOp, t.BytesPerSession = allocs.mean(), bytes.mean(), footprint.mean()
+	t.CPUNsPerOp, t.TargetCPUNs = cpu.mean(), targets.mean()
+	t.HoldNs, t.WaitNs, t.ThinkNs = int64(hold.mean()), int64(wait.mean()), int64(think.mean())
+	t.Updates = updates.mean()
+	t.Busiest = m.busiest(busiest)
+	if t.ElapsedNs > 0 {
+		t.OpsPerSec = float64(t.Ops) / (float64(t.ElapsedNs) / 1e9)
+	}
+	t.Fairness = m.fairness()
+	t.Audit = m.audit()
+	if t.LatencyNs, t.Histogram, err = m.latency(); err != nil {
+		return t, err
+	}
+	t.Operations, err = m.operations()
+	return t, err
+}
+
+// busiest is the part of all operations that changed the most changed session. Participants share their sessions and go by
+// one tape, so that it is the same session for all; of runs of their own it is that of one.
+func (m *merger) busiest(shared weighted) float64 {
+	if m.parts[0].Document.Part != nil {
+		return shared.mean()
+	}
+	most := 0.0
+	for _, t := range m.trials {
+		most = max(most, t.Busiest*float64(t.Ops))
+	}
+	return most / max(1, shared.weight)
+}
+
+// weighted is a mean of means.
+type weighted struct{ sum, weight float64 }
+
+func (w *weighted) add(x, weight float64) { w.sum += x * weight; w.weight += weight }
+
+func (w *weighted) mean() float64 {
+	if w.weight == 0 {
+		return 0
+	}
+	return w.sum / w.weight
+}
+
+// latency adds the trials' histograms. A trial that its store did not let finish has none.
+func (m *merger) latency() (l result.Latency, text string, err error) {
+	all := result.NewSum()
+	for i, t := range m.trials {
+		if t.LatencyNs.Count == 0 {
+			continue
+		}
+		if err := addHistogram(all, t.Histogram, t.LatencyNs.Count); err != nil {
+			return l, "", fmt.Errorf("%s: %w", m.parts[i].File, err)
+		}
+	}
+	text, err = result.EncodeHistogram(all)
+	return result.LatencyOf(all), text, err
+}
+
+// addHistogram adds a document's histogram, which is to hold count latencies.
+func addHistogram(all *hdr.PackedHistogram, text string, count int64) error {
+	h, err := result.DecodeHistogram(text)
+	if err != nil {
+		return err
+	}
+	if h.TotalCount() != count {
+		return fmt.Errorf("histogram: holds %d latencies: want the %d that the trial counted", h.TotalCount(), count)
+	}
+	if dropped := all.Merge(h); dropped > 0 {
+		return fmt.Errorf("histogram: %d latencies do not fit", dropped)
+	}
+	return nil
+}
+
+// operations merges the trials' figures operation by operation.
+func (m *merger) operations() (map[string]result.Operation, error) {
+	merged := map[string]result.Operation{}
+	for _, t := range m.trials {
+		for name := range t.Operations {
+			if _, done := merged[name]; done {
+				continue
+			}
+			op, err := m.operation(name)
+			if err != nil {
+				return nil, err
+			}
+			merged[name] = op
+		}
+	}
+	return merged, nil
+}
+
+// operation merges one operation, of which those that had an answer have a latency. Where a part kept no histogram of it there are no percentiles: those of the parts cannot
+// be added.
+func (m *merger) operation(name string) (op result.Operation, err error) {
+	all, mean, largest := result.NewSum(), weighted{}, int64(0)
+	whole, answered := true, int64(0)
+	for i, t := range m.trials {
+		one, there := t.Operations[name]
+		if !there {
+			continue
+		}
+		op.Count += one.Count
+		op.Errors += one.Errors
+		if one.LatencyNs.Count == 0 { // none had an answer
+			continue
+		}
+		answered += one.LatencyNs.Count
+		mean.add(float64(one.LatencyNs.Mean), float64(one.LatencyNs.Count))
+		largest = max(largest, one.LatencyNs.Max)
+		if one.Histogram == "" {
+			whole = false
+		} else if err := addHistogram(all, one.Histogram, one.LatencyNs.Count); err != nil {
+			return op, fmt.Errorf("%s: %s: %w", m.parts[i].File, name, err)
+		}
+	}
+	if !whole {
+		op.LatencyNs = result.Latency{Max: largest, Mean: int64(mean.mean()), Count: answered}
+		return op, nil
+	}
+	op.LatencyNs = result.LatencyOf(all)
+	op.Histogram, err = result.EncodeHistogram(all)
+	return op, err
+}
+
+// fairness compares all users, whichever participant they belong to. A part's index J over n users with Σx operations gives
+// their squares: Σx² = (Σx)² / (n·J). See [result.Fairness].
+func (m *merger) fairness() (f result.Fairness) {
+	var users, sum, squares float64
+	f.Least = m.trials[0].Fairness.Least
+	for i, t := range m.trials {
+		n, x := float64(UsersOf(m.parts[i].Document, m.row[i])), float64(t.Ops)
+		if t.Fairness.Most == 0 || t.Fairness.Jain <= 0 || n == 0 {
+			return result.Fairness{} // not known
+		}
+		users += n
+		sum += x
+		squares += x * x / (n * t.Fairness.Jain)
+		f.Least, f.Most = min(f.Least, t.Fairness.Least), max(f.Most, t.Fairness.Most)
+	}
+	if squares == 0 {
+		return result.Fairness{}
+	}
+	f.Jain = sum * sum / (users * squares)
+	f.MinOverMax = float64(f.Least) / float64(f.Most)
+	return f
+}
+
+// audit is right where every part's is. The first participant audits for all, and where it is lost nobody does; of whatever
+// else was found the violations say whose it is.
+func (m *merger) audit() result.Audit {
+	all := result.Audit{OK: true, Skipped: true}
+	for i, t := range m.trials {
+		a, whose := &t.Audit, m.names[i].Name+": "
+		if m.parts[i].Document.Part != nil && m.names[i].Index == 0 {
+			whose = "" // everybody's
+		}
+		all.OK = all.OK && (a.OK || a.Skipped)
+		all.Skipped = all.Skipped && a.Skipped
+		all.More += a.More
+		for _, v := range a.Violations {
+			v.Detail = whose + v.Detail
+			all.Violations = append(all.Violations, v)
+		}
+		if a.Partial != "" && !a.Skipped && all.Partial == "" { // who leaves the audit to the first one says nothing of it
+			all.Partial = whose + a.Partial
+		}
+		if a.Recorded != nil {
+			all.Recorded = bothRecorded(all.Recorded, a.Recorded, whose)
+		}
+	}
+	if part := m.parts[0].Document.Part; part != nil && part.Index > 0 && all.OK {
+		all.Partial = "not at all: " + PartName(&result.Part{Of: part.Of}) + ", which audits for all, is lost"
+	}
+	return all
+}
+
+func bothRecorded(sum, one *result.Recorded, whose string) *result.Recorded {
+	if sum == nil {
+		sum = &result.Recorded{}
+	}
+	sum.Sessions += one.Sessions
+	sum.Operations += one.Operations
+	sum.Certified += one.Certified
+	sum.Undecided += one.Undecided
+	if one.Unchecked != "" && sum.Unchecked == "" {
+		sum.Unchecked = whose + one.Unchecked
+	}
+	return sum
+}

@@ -1,0 +1,174 @@
+package judge
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Summarize fills every result's summary from its trials, and VsBaseline from those of the same scenario's baseline,
+// paired block by block. HarnessBound and SchedulerBound are left as they are: trials do not show them.
+//
+// A result of which a trial failed its audit has no speed: its summary stays zero but for the two flags. AuditOK
+// says that there were trials and none failed; trials that are not audited at all do not fail.
+func Summarize(d *result.Document) {
+	for i := range d.Results {
+		r := &d.Results[i]
+		flags := result.Summary{HarnessBound: r.Summary.HarnessBound, SchedulerBound: r.Summary.SchedulerBound}
+		if r.Summary = flags; len(r.Trials) > 0 && !Failed(r) && AuditUndecided(r) == "" {
+			summarize(r)
+		}
+	}
+	for i := range d.Results {
+		if r := &d.Results[i]; r.Summary.AuditOK {
+			compareWithBaseline(r, Baseline(d, r.Scenario))
+		}
+	}
+	for _, results := range ByScenario(d) {
+		pool(results)
+	}
+}
+
+// ByScenario groups the results of a document by scenario, in the order of each scenario's first result.
+func ByScenario(d *result.Document) (groups [][]*result.Result) {
+	for i := range d.Results {
+		r := &d.Results[i]
+		at := slices.IndexFunc(groups, func(g []*result.Result) bool { return g[0].Scenario == r.Scenario })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[at] = append(groups[at], r)
+	}
+	return groups
+}
+
+func summarize(r *result.Result) {
+	s := &r.Summary
+	s.AuditOK = true
+	s.OpsPerSec = result.Interval(stats.Median(each(r, func(t *result.Trial) float64 { return t.OpsPerSec })))
+	s.LatencyNs = medianLatency(r)
+	s.AllocsPerOp = MedianOf(r, func(t *result.Trial) float64 { return t.AllocsPerOp })
+	s.BytesPerSession = MedianOf(r, func(t *result.Trial) float64 { return t.BytesPerSession })
+	if r.LimitOpsPerSec > 0 {
+		// Trial by trial: where the machine slows down the work under the lock, the limit comes down with it.
+		s.OfLimit = MedianOf(r, func(t *result.Trial) float64 {
+			return t.OpsPerSec / cmp.Or(t.LimitOpsPerSec, r.LimitOpsPerSec)
+		})
+	}
+	summarizeWaits(r)
+}
+
+// compareWithBaseline fills in the ratio to the baseline, or why there is none.
+func compareWithBaseline(r, baseline *result.Result) {
+	if baseline == nil || baseline == r || !baseline.Summary.AuditOK || !Audited(r) {
+		return
+	}
+	if r.Summary.NoRatio = noRatio(r, baseline); r.Summary.NoRatio != "" {
+		return
+	}
+	if ratio := Versus(r, baseline); ratio.Ratio > 0 {
+		vs := result.Ratio(ratio)
+		r.Summary.VsBaseline = &vs
+	}
+}
+
+// Undecided is why the trials of a result were given up without a finding, "" where they were not.
+func AuditUndecided(r *result.Result) string {
+	for i := range r.Trials {
+		if why := r.Trials[i].Audit.Undecided; why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// medianLatency is the median of each figure over the trials. A percentile that one trial is too short for is left out:
+// the other trials alone would be a choice of the faster or the slower ones. See [section.pool].
+func medianLatency(r *result.Result) result.Latency {
+	whole := func(get func(l *result.Latency) int64) int64 {
+		return int64(math.Round(MedianOf(r, func(t *result.Trial) float64 { return float64(get(&t.LatencyNs)) })))
+	}
+	all := result.Latency{
+		Max:   whole(func(l *result.Latency) int64 { return l.Max }),
+		Mean:  whole(func(l *result.Latency) int64 { return l.Mean }),
+		Count: whole(func(l *result.Latency) int64 { return l.Count }),
+	}
+	for _, p := range result.Percentiles() {
+		if lacking := slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return *p.In(&t.LatencyNs) == nil }); !lacking {
+			m := whole(func(l *result.Latency) int64 { return **p.In(l) })
+			*p.In(&all) = &m
+		}
+	}
+	return all
+}
+
+func each(r *result.Result, get func(t *result.Trial) float64) []float64 {
+	xs := make([]float64, len(r.Trials))
+	for i := range r.Trials {
+		xs[i] = get(&r.Trials[i])
+	}
+	return xs
+}
+
+func MedianOf(r *result.Result, get func(t *result.Trial) float64) float64 {
+	return stats.Median(each(r, get)).Median
+}
+
+// Versus is r's throughput over that of other, from the blocks in which both ran.
+func Versus(r, other *result.Result) stats.Ratio {
+	return stats.PairedRatio(stats.Pair(Throughputs(r), Throughputs(other)))
+}
+
+func Throughputs(r *result.Result) stats.Blocks {
+	b := make(stats.Blocks, len(r.Trials))
+	for i := range r.Trials {
+		b[r.Trials[i].Block] = r.Trials[i].OpsPerSec
+	}
+	return b
+}
+
+func Baseline(d *result.Document, scenario string) *result.Result {
+	for i := range d.Results {
+		if r := &d.Results[i]; r.Baseline && r.Scenario == scenario {
+			return r
+		}
+	}
+	return nil
+}
+
+// Failed reports whether the audit of any of the result's trials failed.
+func Failed(r *result.Result) bool { return slices.ContainsFunc(r.Trials, TrialFailed) }
+
+func TrialFailed(t result.Trial) bool { return !t.Audit.OK && !t.Audit.Skipped }
+
+// Audited reports whether the result has trials and every one of them was audited.
+func Audited(r *result.Result) bool {
+	return len(r.Trials) > 0 && !slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return t.Audit.Skipped })
+}
+
+// HarnessBound reports whether the harness was half or more of the cost of the operations that r completed. Of no operation
+// there is no cost.
+func HarnessBound(r *result.Result) bool {
+	if !r.Summary.HarnessBound || Failed(r) {
+		return false
+	}
+	for i := range r.Trials {
+		if r.Trials[i].Ops > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Percentile is a percentile of a result, nil where there are too few samples. Summaries of earlier versions have no p95,
+// but reading them completes their trials.
+func Percentile(r *result.Result, p result.Percentile) *int64 {
+	if v := *p.In(&r.Summary.LatencyNs); v != nil || p.Name != "p95" {
+		return v
+	}
+	return medianLatency(r).P95
+}

@@ -1,0 +1,276 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Threshold is a bound that figures of a run are held to, such as sharded.append.p99<5ms. The zero value is none.
+type Threshold struct {
+	Text  string // as given
+	Known bool   // what it names was looked up before anything was measured: see [Threshold.MatchNames]
+
+	subject  subject
+	metric   *thresholdMetric
+	operator string
+	bound    float64 // in the metric's unit; where it is relative, the factor
+	relative bool
+	other    subject // relative: whose figure is multiplied
+}
+
+// subject says of what a figure is.
+type subject struct {
+	strategy  string // "": every strategy, or, of the figure that is multiplied, the baseline's
+	operation string // "": all together
+}
+
+// grammar is what a threshold looks like.
+const grammar = "[[STRATEGY.]OPERATION.]METRIC, one of < <= > >=, and a bound"
+
+// ParseThreshold reads [[strategy.]operation.]metric, an operator, <, <=, > or >=, and a bound. One name alone before the
+// metric is an operation if there is one of that name, else a strategy. Without a strategy the threshold holds for every
+// one that is no probe of the harness.
+//
+// A bound has the metric's unit (5ms, 0.1%, 512B or 4KiB, 20000), or is a factor: 10x is ten times the baseline
+// Strategy's same figure, 10x global that of another strategy, 10x global.append.p99 any figure with the same metric.
+// Blanks around the parts mean nothing.
+//
+// The error names the text and what would be legal. Whether there are such strategies and operations is for
+// [Threshold.MatchNames].
+func ParseThreshold(text string) (Threshold, error) {
+	t := Threshold{Text: strings.TrimSpace(text)}
+	if err := t.parse(tight(text)); err != nil {
+		return Threshold{}, fmt.Errorf("%q: %w", text, err)
+	}
+	return t, nil
+}
+
+// tight takes the blanks around dots and operators away.
+func tight(text string) string {
+	return regexp.MustCompile(`\s*([.<>=])\s*`).ReplaceAllString(strings.TrimSpace(text), "$1")
+}
+
+func (t *Threshold) parse(text string) (err error) {
+	left, right, err := t.cut(text)
+	if err != nil {
+		return err
+	}
+	t.subject = parseSubject(left)
+	if factor, rest, ok := cutNumber(right); ok && isFactor(rest) {
+		return t.parseFactor(factor, rest)
+	}
+	if t.bound, err = t.metric.bound(right); err != nil {
+		return err
+	}
+	return t.checkOperation(t.subject)
+}
+
+// cut finds the metric and the operator, and returns what is before and behind them. The operator is the first one
+// behind a metric's name: the labels of strategies may hold anything.
+func (t *Threshold) cut(text string) (left, right string, err error) {
+	first := strings.IndexAny(text, "<>")
+	if first < 0 {
+		return "", "", fmt.Errorf("no operator: want %s", grammar)
+	}
+	for at, r := range text {
+		if r != '<' && r != '>' {
+			continue
+		}
+		if m, rest := cutMetric(text[:at]); m != nil {
+			t.metric, t.operator = m, text[at:at+1]
+			right = text[at+1:]
+			if after, ok := strings.CutPrefix(right, "="); ok {
+				t.operator, right = t.operator+"=", after
+			}
+			return rest, right, nil
+		}
+	}
+	return "", "", fmt.Errorf("unknown metric %q: want %s, with a metric of %s",
+		text[:first], grammar, strings.Join(metricNames(), ", "))
+}
+
+// cutMetric parts the metric at the end of a text from what is before its dot. Metrics may have dots of their own, but none
+// is the end of another. nil: there is no metric.
+func cutMetric(text string) (m *thresholdMetric, rest string) {
+	for _, m := range thresholdMetrics() {
+		before, ok := strings.CutSuffix(text, m.name)
+		if rest, dot := strings.CutSuffix(before, "."); ok && dot == (rest != "") { // neither .p99 nor xp99
+			return m, rest
+		}
+	}
+	return nil, ""
+}
+
+func metricNames() (names []string) {
+	for _, m := range thresholdMetrics() {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// parseSubject reads what stands before a metric.
+func parseSubject(text string) subject {
+	if isOperation(text) {
+		return subject{operation: text}
+	}
+	if dot := strings.LastIndexByte(text, '.'); dot >= 0 && isOperation(text[dot+1:]) {
+		return subject{text[:dot], text[dot+1:]}
+	}
+	return subject{strategy: text}
+}
+
+// operationNames is what documents call the operations. (scenarios.Op has the names, and nothing here may import it.)
+func operationNames() []string {
+	return []string{"create", "get_or_create", "append", "history", "validate", "touch", "update", "read", "delete", "sweep"}
+}
+
+// isOperation reports whether documents can have figures of such an operation.
+func isOperation(name string) bool {
+	return slices.Contains(operationNames(), strings.TrimSuffix(name, "_during_sweep"))
+}
+
+// isFactor reports whether what stands behind a number makes it a factor: 10x, 10x global.
+func isFactor(rest string) bool { return strings.HasPrefix(rest, "x") || strings.HasPrefix(rest, "×") }
+
+// parseFactor reads what a factor is of: the name of a figure, of a strategy, or nothing.
+func (t *Threshold) parseFactor(factor float64, rest string) error {
+	t.relative, t.bound = true, factor
+	rest = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(rest, "x"), "×"))
+	metric, before := cutMetric(rest)
+	switch {
+	case factor == 0:
+		return errors.New("0 times a figure is no bound: want a factor above 0")
+	case metric == nil: // the same figure
+		if t.other = parseSubject(rest); t.other.operation == "" {
+			t.other.operation = t.subject.operation
+		}
+	case metric.name != t.metric.name:
+		return fmt.Errorf("%s is held against %s: want the same metric on both sides", t.metric.name, metric.name)
+	default:
+		t.other = parseSubject(before)
+	}
+	if t.other == t.subject && t.other.strategy != "" {
+		return errItself
+	}
+	if err := t.checkOperation(t.subject); err != nil {
+		return err
+	}
+	return t.checkOperation(t.other)
+}
+
+var errItself = errors.New("held against itself: want another strategy's figure behind the factor")
+
+// checkOperation refuses a figure that single operations do not have.
+func (t *Threshold) checkOperation(s subject) error {
+	if s.operation == "" || t.metric.ofOp != nil {
+		return nil
+	}
+	var legal []string
+	for _, m := range thresholdMetrics() {
+		if m.ofOp != nil {
+			legal = append(legal, m.name)
+		}
+	}
+	return fmt.Errorf("%s is no figure of %s alone: want %s without an operation, or one of %s",
+		t.metric.name, s.operation, t.metric.name, strings.Join(legal, ", "))
+}
+
+// MatchNames reports whether the threshold is about something among these strategies (labels as in results) and
+// operations, and, where its bound is a multiple of the baseline's figure, whether there is a baseline ("": none). A gate
+// that matches nothing cannot fail: the error names what there is.
+func (t Threshold) MatchNames(strategies, operations []string, baseline string) error {
+	if err := t.matchNames(strategies, operations, baseline); err != nil {
+		return fmt.Errorf("%q: %w", t.Text, err)
+	}
+	return nil
+}
+
+func (t Threshold) matchNames(strategies, operations []string, baseline string) error {
+	for _, s := range []subject{t.subject, t.other} {
+		if s.strategy != "" && findLabel(strategies, s.strategy) < 0 {
+			return fmt.Errorf("no strategy and no operation is called %q here: want a strategy of %s, or an operation of %s",
+				s.strategy, strings.Join(strategies, ", "), strings.Join(operations, ", "))
+		}
+		if s.operation != "" && !slices.Contains(operations, s.operation) {
+			return fmt.Errorf("no operation %s here: want one of %s", s.operation, strings.Join(operations, ", "))
+		}
+	}
+	if t.relative && t.other.strategy == "" && baseline == "" {
+		return fmt.Errorf("no baseline strategy here: want %s STRATEGY of a strategy: %s",
+			formatFactor(t.bound), strings.Join(strategies, ", "))
+	}
+	if !slices.ContainsFunc(strategies, func(label string) bool { return t.covers(label, label == probeName, label == baseline) }) {
+		if t.subject.strategy != "" {
+			return errItself
+		}
+		return fmt.Errorf("holds for none of %s: want another strategy, or its name before the metric", strings.Join(strategies, ", "))
+	}
+	return nil
+}
+
+// probeName is the probe of the harness. Builds may have more, which only their trials show.
+const probeName = "noop"
+
+// findLabel is the place of a strategy in a list, -1 for none. Blanks count as little as in a threshold.
+func findLabel(list []string, label string) int {
+	return slices.IndexFunc(list, func(s string) bool { return tight(s) == label })
+}
+
+// covers reports whether the threshold holds for a strategy. Without a name it holds for all but probes and what it holds
+// them against.
+func (t Threshold) covers(label string, probe, baseline bool) bool {
+	itself := t.relative && t.subject.operation == t.other.operation && t.isOther(label, baseline)
+	if t.subject.strategy != "" {
+		return tight(label) == t.subject.strategy && !itself
+	}
+	return !probe && !itself
+}
+
+// isOther reports whether a strategy's figure is the one that is multiplied.
+func (t Threshold) isOther(label string, baseline bool) bool {
+	if t.other.strategy == "" {
+		return baseline
+	}
+	return tight(label) == t.other.strategy
+}
+
+// Match is [Threshold.MatchNames] with what is in a document. Where not every result can say what operations it had,
+// any operation counts as one of them.
+func (t Threshold) Match(d *result.Document) error {
+	var strategies, operations []string
+	baseline := ""
+	for i := range d.Results {
+		r := &d.Results[i]
+		if !slices.Contains(strategies, r.Strategy) {
+			strategies = append(strategies, r.Strategy)
+		}
+		if r.Baseline {
+			baseline = r.Strategy
+		}
+		operations = append(operations, operationsOf(r)...)
+		if NoSpeed(r) != "" {
+			operations = append(operations, t.subject.operation, t.other.operation)
+		}
+	}
+	if strategies == nil {
+		return fmt.Errorf("%q: no results to hold it against", t.Text)
+	}
+	slices.Sort(operations)
+	operations = slices.DeleteFunc(slices.Compact(operations), func(op string) bool { return op == "" })
+	return t.MatchNames(strategies, operations, baseline)
+}
+
+// operationsOf lists the operations that a result has figures of.
+func operationsOf(r *result.Result) (names []string) {
+	for i := range r.Trials {
+		for name := range r.Trials[i].Operations {
+			names = append(names, name)
+		}
+	}
+	return names
+}
