@@ -45,8 +45,8 @@ func TestVerifyFindsTheOrphanedLock(t *testing.T) {
 		t.Fatalf("exit code %d, stderr %s", code, said)
 	}
 	for _, want := range []string{
-		"► ", "created", "deleted", "┢ ", "┃ is at work in the session", // words in narrow columns are broken
-		"a session's lock goes when the session is deleted", "1 target, violated by python-per-session",
+		"► ", "created", "deleted", "┢ ", "┃ is work in the session", // words in narrow columns are broken
+		"the lock is discarded when the session is deleted", "1 target, violated by python-per-session",
 		"Reproduce with: ", " verify --target '", "--lock per-session' -s churn --seed ",
 	} {
 		if !strings.Contains(flat(out), flat(want)) {

@@ -14,7 +14,7 @@ import (
 const million = 1_000_000
 
 // longHistory is what eight users did to one session: every second operation reads its messages, every third adds one, and
-// each of ten lives ends in a deletion. The k-th operation takes effect at 10k, so that every beginning is linearizable, too.
+// each of ten incarnations ends in a deletion. The k-th operation takes effect at 10k, so that every beginning is linearizable, too.
 func longHistory(n int) *History {
 	rng := rand.New(rand.NewPCG(1, 2))
 	h := &History{Ops: make([]Op, n)}
@@ -31,7 +31,7 @@ func longHistory(n int) *History {
 			op.Kind, op.Outcome = Append, NotFound
 		case !s.there:
 			op.Kind, op.Created = GetOrCreate, true
-			s = state{there: true, life: op.Tag}
+			s = state{there: true, incarnation: op.Tag}
 		case k%(n/10) == n/10-1:
 			op.Kind = Delete
 		case dice < 50:
@@ -45,7 +45,7 @@ func longHistory(n int) *History {
 		}
 		if op.Outcome == OK {
 			s.apply(&op)
-			op.Parts, op.Incarnation, op.Version, op.Seq = PartIncarnation|PartVersion|PartSeq, s.life, s.version, s.seq
+			op.Parts, op.Incarnation, op.Version, op.Seq = PartIncarnation|PartVersion|PartSeq, s.incarnation, s.version, s.seq
 			if op.Kind == ReadMessages {
 				from := len(read)
 				read = append(read, s.messages()...)

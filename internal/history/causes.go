@@ -1,18 +1,23 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
 
-// suspect finds reads of the whole history that may have written back what they had read, and puts them into the shortened one,
-// which has no use for reads otherwise. A change x is missing from the state that a later operation met, and the read met
-// exactly the state before x and had not returned when x was asked for.
+// maxSuspects is the number of reads shown as possible causes.
+const maxSuspects = 3
+
+// suspect looks in the full history for reads that may have written back what they had read, and adds them to the
+// shortened one, which needs no reads otherwise. A change x is missing from the state that a later operation met, and
+// the read met exactly the state before x and had not returned when x was called.
 //
-// The shortened history stays a violation: reads change nothing, so an order that explains it with them explains it without them.
+// The shortened history stays a violation: reads change nothing, so an order that explains it with them explains it
+// without them.
 func (v *Violation) suspect(full *History) {
 	x, y := v.lost()
-	if x == nil || v.togetherInside(x, y) || x.Parts&(PartIncarnation|PartVersion) != PartIncarnation|PartVersion {
+	if x == nil || v.togetherInside(x, y) || !x.placed() {
 		return
 	}
 	_, versions := x.writes()
@@ -36,17 +41,16 @@ func (v *Violation) suspect(full *History) {
 		}
 		v.Suspects = append(v.Suspects, at)
 	}
-	if len(v.Suspects) > maxSuspects { // too many to mean anything: keep the last ones to return
-		slices.SortFunc(v.Suspects, func(i, j int) int { return int(min(1, max(-1, v.History.Ops[j].Return-v.History.Ops[i].Return))) })
+	if len(v.Suspects) > maxSuspects { // keep the last ones to return
+		slices.SortFunc(v.Suspects, func(i, j int) int {
+			return cmp.Compare(v.History.Ops[j].Return, v.History.Ops[i].Return)
+		})
 		v.Suspects = v.Suspects[:maxSuspects]
 	}
 }
 
-// maxSuspects is how many reads are shown as possible causes.
-const maxSuspects = 3
-
-// lost returns the change that is missing from a state and the operation that met that state; nil where the violation is not about
-// one.
+// lost returns the change that is missing from a state, and the operation that met that state; nil if the violation
+// is of another kind.
 func (v *Violation) lost() (x, y *Op) {
 	if v.Anomaly != LostUpdate && v.Anomaly != StaleRead || len(v.Conflict) != 2 {
 		return nil, nil
@@ -64,13 +68,13 @@ func (v *Violation) lost() (x, y *Op) {
 	return a, b
 }
 
-// causes lists what commonly leads to such a violation and fits this history, in sentences. The history proves none of them.
+// causes lists common causes of such a violation that fit this history, in sentences. The history proves none of them.
 func causes(v *Violation) (list []string) {
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	for _, i := range v.Suspects {
 		r := v.Op(i)
-		add("a read that writes back what it has read: %s met version %d, which the lost change replaced, and returned after that change was asked for",
-			r, r.Version)
+		add("a read that writes back what it has read: %s read version %d, which the lost change replaced, "+
+			"and returned after that change was called", r, r.Version)
 	}
 	x, y := v.rivals()
 	switch v.Anomaly {
@@ -78,29 +82,29 @@ func causes(v *Violation) (list []string) {
 		if x == nil || !x.Kind.Writes() || !y.Kind.Writes() || v.togetherInside(x, y) {
 			break
 		}
-		if _, begin := revived(v.History.Ops, x); begin != nil {
-			break // of which mechanism says more
+		if _, create := revived(v.History.Ops, x); create != nil {
+			break // Mechanism explains it
 		}
-		switch {
-		case x.Precedes(y) || y.Precedes(x):
-			add("a change made on a copy that was never stored, or an older state written over it: %s and %s did not run at the same time, "+
-				"so no lock between the two is missing", x, y)
-		default:
-			add("no lock, or two locks, for one session: %s and %s overlap, and each may have begun from the state before the other", x, y)
+		if x.Precedes(y) || y.Precedes(x) {
+			add("a change made on a copy that was never stored, or an older state written over it: %s and %s did not "+
+				"overlap, so no lock between them is missing", x, y)
+		} else {
+			add("no lock, or two locks, for one session: %s and %s overlap, and both may have started from the same state",
+				x, y)
 			add("a change made on a copy that was never stored, or an older state written over it")
 		}
 	case FracturedRead, FutureRead:
 		if r, w := v.readAndWrite(); r != nil && !r.Precedes(w) && !w.Precedes(r) {
-			add("aliasing: %s was shown the stored session itself, without its lock, and %s changed it meanwhile", r, w)
-			add("a session kept in parts that %s read one after the other, with %s in between", r, w)
+			add("aliasing: %s returned the stored session itself, without its lock, while %s changed it", r, w)
+			add("a session stored in parts: %s read one after the other, with %s in between", r, w)
 		}
 	case LostSession, DoubleCreation, DoubleDeletion, AdoptedID:
 		if d, c := v.removedByKey(); d != nil {
-			add("removal by key alone: %s deleted one life of the session, and removed whatever stood under the id, "+
-				"which %s had begun meanwhile", d, c)
+			add("removal by key alone: %s deleted one incarnation, but removed whatever was stored under the id, "+
+				"which %s had created meanwhile", d, c)
 		}
 	case ForeignRead:
-		add("a pooled entry: memory of one session was given to another while it was still in use, or without being cleared")
+		add("a pooled entry: memory of one session was given to another while it was still in use, or was not cleared")
 		add("a wrong index: two ids lead to one entry")
 	case LeftoverData:
 		add("a pooled entry that was not cleared before it was used again")
@@ -111,7 +115,7 @@ func causes(v *Violation) (list []string) {
 	return list
 }
 
-// readAndWrite returns the read and the change at fault, nil where they are not exactly these.
+// readAndWrite returns the first conflicting read and the first conflicting change, nil unless there are both.
 func (v *Violation) readAndWrite() (r, w *Op) {
 	for _, i := range v.Conflict {
 		switch op := v.Op(i); {
@@ -128,20 +132,23 @@ func (v *Violation) readAndWrite() (r, w *Op) {
 	return r, w
 }
 
-// removedByKey finds the removal d of one life that was under way when or after c began another, which nobody removed.
+// removedByKey finds the removal d of one incarnation that was under way when or after c created another, which no
+// operation removed.
 func (v *Violation) removedByKey() (d, c *Op) {
 	ops := v.History.Ops
-	ends := func(o *Op, life Tag) bool {
-		return o.Kind.Removes() && o.Outcome == OK && o.Parts&PartIncarnation != 0 && o.MetIncarnation() == life
+	ends := func(o *Op, incarnation Tag) bool {
+		return o.Kind.Removes() && o.Outcome == OK && o.Parts&PartIncarnation != 0 && o.MetIncarnation() == incarnation
 	}
 	for i := range ops {
-		begin := &ops[i]
-		if !begin.Created || slices.ContainsFunc(ops, func(o Op) bool { return ends(&o, begin.MetIncarnation()) }) {
+		create := &ops[i]
+		removed := func(o Op) bool { return ends(&o, create.MetIncarnation()) }
+		if !create.Created || slices.ContainsFunc(ops, removed) {
 			continue
 		}
 		for k := range ops {
-			if o := &ops[k]; ends(o, o.MetIncarnation()) && !o.Precedes(begin) && (d == nil || d.Call < o.Call) {
-				d, c = o, begin
+			o := &ops[k]
+			if ends(o, o.MetIncarnation()) && !o.Precedes(create) && (d == nil || d.Call < o.Call) {
+				d, c = o, create
 			}
 		}
 	}

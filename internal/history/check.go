@@ -11,21 +11,21 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// shortening bounds the time that goes into making a violation's history short.
+// shortening is the time limit for shortening the history of one violation.
 const shortening = 5 * time.Second
 
-// crossCheck is the share of the histories certified by the witness that porcupine looks at, too: one in so many.
+// Porcupine checks one in crossCheck of the histories that the witness certified, too.
 const crossCheck = 100
 
-// maxSearchRefutations bounds how many violations a Checker finds by search, which takes seconds for each.
-const maxSearchRefutations = 5
+// maxSearchViolations is the number of violations that a Checker finds by search: each takes seconds.
+const maxSearchViolations = 5
 
 // A Checker checks batches of histories and counts what it decided. It is not safe for concurrent use.
 type Checker struct {
 	stats Stats
 
 	contested, overlapped int // operations, see overlapped
-	refutedBySearch       int // histories
+	searchViolations      int
 
 	disagreement string
 }
@@ -94,7 +94,7 @@ func (c *Checker) Check(ctx context.Context, histories []History, seed uint64, k
 			undecided = append(undecided, h)
 		case seen(found.Anomaly):
 		default:
-			v := convict(ctx, h, found, histories)
+			v := refutedByWitness(ctx, h, found, histories)
 			if v == nil {
 				c.disagreement = fmt.Sprintf("the witness refutes a history of session %v (%s), and porcupine finds a linearization of it", h.ID, found.Why)
 				return violations
@@ -102,20 +102,20 @@ func (c *Checker) Check(ctx context.Context, histories []History, seed uint64, k
 			add(v)
 		}
 	}
-	for i, result := range searchAll(ctx, undecided, 0) {
+	for i, result := range searchAll(ctx, undecided, searchTime) {
 		switch result {
 		case porcupine.Ok:
 			c.stats.Searched++
 		case porcupine.Illegal:
-			if c.refutedBySearch < maxSearchRefutations {
-				c.refutedBySearch++
-				add(convictBySearch(ctx, undecided[i]))
+			if c.searchViolations < maxSearchViolations {
+				c.searchViolations++
+				add(refutedBySearch(ctx, undecided[i]))
 			}
 		default:
 			c.stats.Unknown++
 		}
 	}
-	for i, result := range searchAll(ctx, again, 0) {
+	for i, result := range searchAll(ctx, again, searchTime) {
 		switch result {
 		case porcupine.Ok:
 			c.stats.CrossChecked++
@@ -126,22 +126,19 @@ func (c *Checker) Check(ctx context.Context, histories []History, seed uint64, k
 	return violations
 }
 
-// convict makes a violation of a history that the witness refuted; none when porcupine does not agree.
-func convict(ctx context.Context, h *History, found *Finding, all []History) *Violation {
+// refutedByWitness shortens a history that the witness refuted; nil if porcupine finds a linearization of it.
+func refutedByWitness(ctx context.Context, h *History, found *Finding, all []History) *Violation {
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
 	short, _ := shorten(ctx, h, func(h *History) bool {
 		_, again := examine(h)
-		return again != nil && !again.Undecided && again.Anomaly == found.Anomaly // else what shows it best might go
+		return again != nil && !again.Undecided && again.Anomaly == found.Anomaly // keeps the operations that show it
 	})
 	if _, again := examine(short); again != nil {
 		found = again
 	}
-	v := &Violation{
-		Anomaly: found.Anomaly, Detector: ByWitness, Why: found.Why, Session: h.ID,
-		History: short, Conflict: found.Ops, Full: h,
-	}
-	switch Search(ctx, short, 0) {
+	v := newViolation(found, ByWitness, short, h)
+	switch search(ctx, short, searchTime, searchMemory) {
 	case porcupine.Ok:
 		return nil
 	case porcupine.Illegal:
@@ -153,23 +150,29 @@ func convict(ctx context.Context, h *History, found *Finding, all []History) *Vi
 	return v
 }
 
-// convictBySearch makes a violation of a history in which porcupine found no linearization.
-func convictBySearch(ctx context.Context, h *History) *Violation {
+// refutedBySearch shortens a history in which porcupine found no linearization.
+func refutedBySearch(ctx context.Context, h *History) *Violation {
 	ctx, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
-	short, _ := shorten(ctx, h, func(h *History) bool { return Search(ctx, h, time.Second) == porcupine.Illegal })
-	found := explainSearch(short.Ops)
-	v := &Violation{
-		Anomaly: found.Anomaly, Detector: ByPorcupine, Confirmed: true, Why: found.Why, Session: h.ID,
-		History: short, Conflict: found.Ops, Full: h,
-	}
-	if v.Causes = causes(v); found.Anomaly == WrongAnswer {
+	short, _ := shorten(ctx, h, func(h *History) bool {
+		return search(ctx, h, time.Second, searchMemory) == porcupine.Illegal
+	})
+	v := newViolation(explainSearch(short.Ops), ByPorcupine, short, h)
+	v.Confirmed = true
+	if v.Causes = causes(v); v.Anomaly == WrongAnswer {
 		v.Causes = append(v.Causes, hypotheses(ctx, short)...)
 	}
 	return v
 }
 
-// writersOfAll finds the history that each message or field was written to, and that each life is of.
+func newViolation(found *Finding, by Detector, short, full *History) *Violation {
+	return &Violation{
+		Anomaly: found.Anomaly, Detector: by, Why: found.Why, Session: full.ID,
+		History: short, Conflict: found.Ops, Full: full,
+	}
+}
+
+// writersOfAll maps each message, field and incarnation to the history that it was written to.
 func writersOfAll(histories []History) map[Tag]*History {
 	all := map[Tag]*History{}
 	for i := range histories {
@@ -185,30 +188,37 @@ func writersOfAll(histories []History) map[Tag]*History {
 	return all
 }
 
-// nameForeign gives what nobody wrote to a session its right name where somebody wrote it to another one.
+// nameForeign renames data that no operation wrote to this session if an operation wrote it to another one.
 func (v *Violation) nameForeign(all []History) {
 	if v.Anomaly != GarbageRead && v.Anomaly != AdoptedID || len(v.Conflict) == 0 {
 		return
 	}
 	writers := writersOfAll(all)
+	elsewhere := func(t Tag) *History {
+		if other := writers[t]; t != 0 && other != nil && other.ID != v.Session {
+			return other
+		}
+		return nil
+	}
 	op := &v.History.Ops[v.Conflict[0]]
-	if other := writers[op.Incarnation]; op.Incarnation != 0 && other != nil && other.ID != v.Session {
+	if other := elsewhere(op.Incarnation); other != nil {
 		v.Anomaly = ForeignRead
-		v.Why = fmt.Sprintf("%s, and was in another session, %v", deed(op), other.ID)
+		v.Why = fmt.Sprintf("%s in another session, %v", action(op), other.ID)
 		return
 	}
 	for _, t := range op.saw() {
-		if other := writers[t]; t != 0 && other != nil && other.ID != v.Session {
+		if other := elsewhere(t); other != nil {
 			v.Anomaly = ForeignRead
-			v.Why = fmt.Sprintf("%s: %s was written to another session, %v", deed(op), t, other.ID)
+			v.Why = fmt.Sprintf("%s: %s was written to another session, %v", action(op), t, other.ID)
 			return
 		}
 	}
 }
 
-// overlapped is the number of operations on a session that more than one user came to, 0 on any other, and how many of them
-// were under way while another user's was. What was refused does not count: a store that refuses everything is no proof.
-func overlapped(h *History) (contested, met int) {
+// overlapped returns the number of operations on a contested session, that is, one that several users used, and how
+// many of them overlapped another user's. Operations that were not applied do not count: a store that rejects
+// everything proves nothing.
+func overlapped(h *History) (contested, overlapping int) {
 	var byCall []*Op
 	for i := range h.Ops {
 		if h.Ops[i].Outcome != NotApplied {
@@ -216,23 +226,23 @@ func overlapped(h *History) (contested, met int) {
 		}
 	}
 	slices.SortFunc(byCall, func(a, b *Op) int { return cmp.Compare(a.Call, b.Call) })
-	company := make([]bool, len(byCall))
+	overlaps := make([]bool, len(byCall))
 	for i, a := range byCall {
 		for j := i + 1; j < len(byCall) && byCall[j].Call <= a.Return; j++ {
 			if byCall[j].User != a.User {
-				company[i], company[j] = true, true
+				overlaps[i], overlaps[j] = true, true
 			}
 		}
 	}
-	for _, had := range company {
-		if had {
-			met++
+	for _, o := range overlaps {
+		if o {
+			overlapping++
 		}
 	}
 	if slices.ContainsFunc(byCall, func(op *Op) bool { return op.User != byCall[0].User }) {
 		contested = len(byCall)
 	}
-	return contested, met
+	return contested, overlapping
 }
 
 // Verdict is the result of a check.

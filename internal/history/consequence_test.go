@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestConsequence: every anomaly that a run can name has its words.
+// TestConsequence: every anomaly has a consequence.
 func TestConsequence(t *testing.T) {
 	for _, a := range []Anomaly{
 		LostUpdate, StaleRead, FutureRead, AbortedRead, IntermediateRead, FracturedRead, GarbageRead, ForeignRead,
@@ -14,10 +14,10 @@ func TestConsequence(t *testing.T) {
 		LeakedLocks, LeakedGoroutines, Starvation, BrokenGuarantee,
 	} {
 		if (&Violation{Anomaly: a}).Consequence() == "" {
-			t.Errorf("no words for %q", a)
+			t.Errorf("no consequence of %q", a)
 		}
 	}
-	if got := lostUpdate().Consequence(); !strings.HasPrefix(got, "What one of A and B wrote is gone") {
-		t.Errorf("who lost what? %s", got)
+	if got := lostUpdate().Consequence(); !strings.HasPrefix(got, "A change by A or B is lost") {
+		t.Errorf("got %q, want the names of the users", got)
 	}
 }

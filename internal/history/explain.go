@@ -5,102 +5,113 @@ import (
 	"slices"
 )
 
-// This file puts names to what the witness ran into. Whether a history is wrong is decided before; here it is only
-// said in words.
+// This file names the violation that the witness found: the anomaly, the operations that contradict each
+// other, and a sentence. It runs after the witness has refuted the history and never changes that decision.
+
+func newFinding(a Anomaly, ops []int, format string, args ...any) *Finding {
+	return &Finding{Anomaly: a, Ops: ops, Why: fmt.Sprintf(format, args...)}
+}
 
 func (w *witness) noCreator(b *block) *Finding {
-	first := b.ops[0].op
+	first := int(b.ops[0].op)
 	op := &w.ops[first]
-	if creator := w.wouldBegin(op.Incarnation); creator >= 0 && w.ops[creator].Created {
-		return &Finding{Anomaly: DoubleCreation, Ops: []int{creator, int(first)}, Why: fmt.Sprintf(
-			"%s began life %s of the session and was shown another one (%s) in its place: %s",
-			&w.ops[creator], op.Incarnation, w.ops[creator].Incarnation, deed(op))}
-	} else if creator >= 0 {
-		return &Finding{Anomaly: DoubleCreation, Ops: []int{creator, int(first)}, Why: fmt.Sprintf(
-			"%s was told that the session was there already, yet the one that it made (%s) is in use: %s",
-			&w.ops[creator], op.Incarnation, deed(op))}
-	}
-	return &Finding{Anomaly: AdoptedID, Ops: []int{int(first)}, Why: fmt.Sprintf(
-		"%s, in a session that nobody had created", deed(op))}
-}
-
-// wouldBegin finds the operation that would have begun a life, -1 for none.
-func (w *witness) wouldBegin(life Tag) int {
-	return slices.IndexFunc(w.ops, func(op Op) bool {
-		return op.Kind.Creates() && op.Tag == life && life != 0
+	i := slices.IndexFunc(w.ops, func(c Op) bool {
+		return c.Kind.Creates() && c.Tag == op.Incarnation && op.Incarnation != 0
 	})
+	if i < 0 {
+		return newFinding(AdoptedID, []int{first}, "%s in a session that no operation created", action(op))
+	}
+	creator := &w.ops[i]
+	if creator.Created {
+		return newFinding(DoubleCreation, []int{i, first},
+			"%s created incarnation %s but returned %s in its place: %s in %s",
+			creator, op.Incarnation, creator.Incarnation, action(op), op.Incarnation)
+	}
+	return newFinding(DoubleCreation, []int{i, first},
+		"%s returned that the session already existed, yet %s in the incarnation that it would have created (%s)",
+		creator, action(op), op.Incarnation)
 }
 
-func (w *witness) sameVersion(b *block, i, j int32) *Finding {
+func (w *witness) sameVersion(i, j int32) *Finding {
 	x, y := &w.ops[i], &w.ops[j]
-	if y.Created {
-		return &Finding{Anomaly: DoubleCreation, Ops: []int{int(i), int(j)}, Why: fmt.Sprintf(
-			"%s and %s were both told that they created this session", x, y)}
+	ops := []int{int(i), int(j)}
+	switch {
+	case y.Created:
+		return newFinding(DoubleCreation, ops, "%s and %s both returned that they created this session", x, y)
+	case x.Created: // version 0 is the creation's
+		return newFinding(LostUpdate, ops[1:], "%s, and the session is still at version 0", action(y))
+	case x.Outcome != OK || y.Outcome != OK:
+		return newFinding(LostUpdate, ops, "%s and %s both wrote version %d: one of the two changes is lost",
+			x, y, y.Version)
 	}
-	if x.Created { // version 0 is nobody's to make again
-		return &Finding{Anomaly: LostUpdate, Ops: []int{int(j)}, Why: fmt.Sprintf(
-			"%s, and the session still stands at version 0", deed(y))}
+	what := "changes"
+	if x.Kind == Append && y.Kind == Append {
+		what = "messages"
 	}
-	return &Finding{Anomaly: LostUpdate, Ops: []int{int(i), int(j)}, Why: fmt.Sprintf(
-		"%s and %s both made version %d of the session: one of the two changes is lost",
-		x, y, y.Version)}
+	return newFinding(LostUpdate, ops,
+		"%s and %s both wrote version %d: one of the two %s is lost, although both calls returned success",
+		x, y, y.Version, what)
 }
 
 func (w *witness) afterTheEnd(b *block, k int) *Finding {
 	end := slices.IndexFunc(b.ops, func(p placed) bool { return w.ops[p.op].Kind.Removes() })
-	i, j := b.ops[end].op, b.ops[k].op
+	i, j := int(b.ops[end].op), int(b.ops[k].op)
 	x, y := &w.ops[i], &w.ops[j]
-	f := &Finding{Ops: []int{int(i), int(j)}}
+	ops := []int{i, j}
 	switch {
 	case y.Kind.Removes():
-		f.Anomaly = DoubleDeletion
-		f.Why = fmt.Sprintf("%s and %s were both handed the last state of the same session", x, y)
+		return newFinding(DoubleDeletion, ops, "%s and %s both returned the last state of one incarnation", x, y)
 	case y.Kind.Writes() && x.Precedes(y):
-		f.Anomaly = Resurrection
-		f.Why = fmt.Sprintf("%s, in a session that %s had deleted before", deed(y), x)
+		return newFinding(Resurrection, ops, "%s in a session that %s had already deleted", action(y), x)
 	case y.Kind.Writes():
-		f.Anomaly = LostUpdate
-		f.Why = fmt.Sprintf("%s (version %d), but what %s was handed as the last state of the session is version %d: the change is lost",
-			deed(y), y.Version, x, x.Version)
-	default:
-		f.Anomaly = DeletedRead
-		f.Why = fmt.Sprintf("%s at version %d, but the session had ended at version %d", deed(y), y.Version, x.Version)
+		return newFinding(LostUpdate, ops,
+			"%s (version %d), but %s returned version %d as the session's last state: the change is lost",
+			action(y), y.Version, x, x.Version)
 	}
-	return f
+	return newFinding(DeletedRead, ops, "%s at version %d, but the session was deleted at version %d",
+		action(y), y.Version, x.Version)
 }
 
-// missingVersion names the reason why nobody made a version of a life that was seen: b.ops[k] is the first that needs it.
+// missingVersion explains why no operation wrote a version that b.ops[k] is the first to need.
 func (w *witness) missingVersion(b *block, version uint64, k int) *Finding {
-	p := b.ops[k].op
-	op := &w.ops[p]
-	if f := w.unaccounted(b, k); f != nil {
-		return f
-	}
-	for _, q := range b.ops[k:] {
-		if nested := &w.ops[q.op]; nested.Kind == Nested && nested.Version == op.Version+1 && op.Kind != Nested {
-			return &Finding{Anomaly: IntermediateRead, Ops: []int{int(q.op), int(p)}, Why: fmt.Sprintf(
-				"%s at version %d: the middle of an update by %s", deed(op), op.Version, nested)}
+	i := int(b.ops[k].op)
+	op := &w.ops[i]
+	writers := writersOf(w.ops)
+	for _, p := range b.ops[k:] {
+		if f := foreignIn(w.ops, writers, int(p.op)); f != nil {
+			return f
+		}
+		if f := repeated(w.ops, writers, int(p.op)); f != nil {
+			return f
 		}
 	}
-	f := &Finding{Anomaly: WrongAnswer, Ops: []int{int(p)}, Why: fmt.Sprintf(
-		"%s at version %d, but nobody was told that a change made version %d", deed(op), op.Version, version)}
-	if i := w.suspect(op, version); i >= 0 {
+	for _, p := range b.ops[k:] {
+		nested := &w.ops[p.op]
+		if nested.Kind == Nested && nested.Version == op.Version+1 && op.Kind != Nested {
+			return newFinding(IntermediateRead, []int{int(p.op), i}, "%s at version %d, in the middle of %s",
+				action(op), op.Version, nested)
+		}
+	}
+	f := newFinding(WrongAnswer, []int{i}, "%s at version %d, but no change returned version %d",
+		action(op), op.Version, version)
+	if i := w.unapplied(op, version); i >= 0 {
 		f.Anomaly, f.Ops = AbortedRead, append(f.Ops, i)
-		f.Why += fmt.Sprintf("; %s was told that it had not been applied", &w.ops[i])
+		f.Why += fmt.Sprintf("; %s was reported as not applied", &w.ops[i])
 	}
 	return f
 }
 
-// suspect finds the one change that was to leave no trace and may be what op saw, -1 where there is not exactly one. One whose
-// closure made that very version is the one.
-func (w *witness) suspect(op *Op, version uint64) int {
+// unapplied returns the only change that was reported as not applied or rolled back and that op may have seen
+// all the same, -1 if there is not exactly one. One whose closure wrote that very version is preferred.
+func (w *witness) unapplied(op *Op, version uint64) int {
 	found := -1
 	for i := range w.ops {
 		x := &w.ops[i]
 		if !x.Kind.Writes() || x.Outcome != NotApplied && x.Outcome != RolledBack || op.Precedes(x) {
 			continue
 		}
-		if x.Outcome == NotApplied && x.Parts&PartVersion != 0 && x.Incarnation == op.MetIncarnation() && x.Version == version {
+		if x.Outcome == NotApplied && x.Parts&PartVersion != 0 &&
+			x.Incarnation == op.MetIncarnation() && x.Version == version {
 			return i
 		}
 		if found >= 0 {
@@ -111,21 +122,7 @@ func (w *witness) suspect(op *Op, version uint64) int {
 	return found
 }
 
-// unaccounted looks for a tag in b, from its k-th operation on, that should not have been seen, or not so often.
-func (w *witness) unaccounted(b *block, k int) *Finding {
-	writers := writersOf(w.ops)
-	for _, p := range b.ops[k:] {
-		if f := foreignIn(w.ops, writers, int(p.op)); f != nil {
-			return f
-		}
-		if f := repeated(w.ops, writers, int(p.op)); f != nil {
-			return f
-		}
-	}
-	return nil
-}
-
-// writersOf finds the operation that wrote each tag.
+// writersOf maps each tag to the operation that wrote it.
 func writersOf(ops []Op) map[Tag]int {
 	m := make(map[Tag]int)
 	for i := range ops {
@@ -139,7 +136,7 @@ func writersOf(ops []Op) map[Tag]int {
 	return m
 }
 
-// foreignIn looks for something that operation i cannot have seen.
+// foreignIn looks for a tag that operation i cannot have seen.
 func foreignIn(ops []Op, writers map[Tag]int, i int) *Finding {
 	for _, t := range ops[i].saw() {
 		if f := foreign(ops, writers, i, t); f != nil {
@@ -154,15 +151,15 @@ func repeated(ops []Op, writers map[Tag]int, i int) *Finding {
 	seen := map[Tag]bool{}
 	for _, t := range ops[i].Messages {
 		if j, known := writers[t]; known && seen[t] {
-			return &Finding{Anomaly: DuplicateWrite, Ops: []int{j, i}, Why: fmt.Sprintf(
-				"message %s is there twice, as %s saw: %s was applied more than once", t, UserName(ops[i].User), &ops[j])}
+			return newFinding(DuplicateWrite, []int{j, i}, "%s with message %s twice: %s was applied more than once",
+				action(&ops[i]), t, &ops[j])
 		}
 		seen[t] = true
 	}
 	return nil
 }
 
-// foreign looks whether operation i may have seen t at all.
+// foreign explains why operation i cannot have seen t, nil if it can.
 func foreign(ops []Op, writers map[Tag]int, i int, t Tag) *Finding {
 	if t == 0 {
 		return nil
@@ -170,80 +167,77 @@ func foreign(ops []Op, writers map[Tag]int, i int, t Tag) *Finding {
 	op := &ops[i]
 	j, known := writers[t]
 	if !known {
-		return &Finding{Anomaly: GarbageRead, Ops: []int{i}, Why: fmt.Sprintf("%s: nobody wrote %s to this session", deed(op), t)}
+		return newFinding(GarbageRead, []int{i}, "%s: no operation wrote %s to this session", action(op), t)
 	}
 	writer := &ops[j]
 	switch {
 	case writer.Outcome == NotApplied || writer.Outcome == NotFound:
-		return &Finding{Anomaly: AbortedRead, Ops: []int{j, i}, Why: fmt.Sprintf(
-			"%s, and saw %s, which %s was told had not been applied", deed(op), t, writer)}
+		return newFinding(AbortedRead, []int{j, i}, "%s and saw %s, although %s was reported as not applied",
+			action(op), t, writer)
 	case writer.Outcome == RolledBack:
-		return &Finding{Anomaly: AbortedRead, Ops: []int{j, i}, Why: fmt.Sprintf(
-			"%s, and saw %s, a change that failed and was to leave no trace", deed(op), t)}
+		return newFinding(AbortedRead, []int{j, i}, "%s and saw %s, a change that failed and was rolled back",
+			action(op), t)
 	case op.Parts&writer.Parts&PartIncarnation != 0 && op.Incarnation != writer.Incarnation:
-		return &Finding{Anomaly: LeftoverData, Ops: []int{j, i}, Why: fmt.Sprintf(
-			"%s, in life %s, and saw %s, which was written to life %s", deed(op), op.Incarnation, t, writer.Incarnation)}
+		return newFinding(LeftoverData, []int{j, i},
+			"%s in incarnation %s and saw %s, which was written to incarnation %s",
+			action(op), op.Incarnation, t, writer.Incarnation)
 	case op.Return < writer.Call:
-		return &Finding{Anomaly: FutureRead, Ops: []int{i, j}, Why: fmt.Sprintf(
-			"%s, and saw %s before %s had asked for it", deed(op), t, writer)}
+		return newFinding(FutureRead, []int{i, j}, "%s and saw %s before %s was called", action(op), t, writer)
 	}
 	return nil
 }
 
-// explainOrder names why i cannot come after late, which was called after i had returned, although the answers say so.
-func explainOrder(ops []Op, before []int32, late, i int32) *Finding {
-	x, y := &ops[late], &ops[i] // y returned before x was called, but x's answer puts it before y
-	f := &Finding{Ops: []int{int(i), int(late)}}
-	switch sameLife := x.MetIncarnation() == y.MetIncarnation(); {
+// explainOrder explains why operation i, which returned before operation late was called, cannot come after it,
+// as their results require.
+func explainOrder(ops []Op, late, i int32) *Finding {
+	x, y := &ops[late], &ops[i]
+	at := []int{int(i), int(late)}
+	sameIncarnation := x.MetIncarnation() == y.MetIncarnation()
+	deleted := DeletedRead
+	if x.Kind.Writes() {
+		deleted = Resurrection
+	}
+	switch {
 	case x.Outcome == NotFound || y.Outcome == NotFound:
 		return explainAbsence(ops, late, i)
-	case !sameLife && x.Created, !sameLife && y.Created:
-		f.Anomaly = DoubleCreation
-		f.Why = fmt.Sprintf("two lives of the session, %s and %s, were there at once: neither was deleted before the other began", x.MetIncarnation(), y.MetIncarnation())
-		f.Ops = append(f.Ops, creators(ops, x.MetIncarnation(), y.MetIncarnation())...)
-	case !sameLife && x.Kind.Writes():
-		f.Anomaly = Resurrection
-		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.MetIncarnation(), y, y.MetIncarnation())
-	case !sameLife:
-		f.Anomaly = DeletedRead
-		f.Why = fmt.Sprintf("%s, in a life of the session (%s) that had ended before: %s had met the next one (%s)", deed(x), x.MetIncarnation(), y, y.MetIncarnation())
-	case y.Kind.Removes() && x.Kind.Writes():
-		f.Anomaly = Resurrection
-		f.Why = fmt.Sprintf("%s, in a session whose deletion had been confirmed to %s before", deed(x), UserName(y.User))
+	case !sameIncarnation && (x.Created || y.Created):
+		at = append(at, creators(ops, x.MetIncarnation(), y.MetIncarnation())...)
+		return newFinding(DoubleCreation, at, "two incarnations of the session, %s and %s, existed at once: "+
+			"neither was deleted before the other was created", x.MetIncarnation(), y.MetIncarnation())
+	case !sameIncarnation:
+		return newFinding(deleted, at, "%s in incarnation %s, which had already ended: %s was in the next one, %s",
+			action(x), x.MetIncarnation(), y, y.MetIncarnation())
 	case y.Kind.Removes():
-		f.Anomaly = DeletedRead
-		f.Why = fmt.Sprintf("%s, in a session whose deletion had been confirmed to %s before", deed(x), UserName(y.User))
+		return newFinding(deleted, at, "%s in a session that %s had already deleted", action(x), y)
 	case x.Kind.Writes() && y.Kind.Writes():
-		f.Anomaly = WriteReordering
-		f.Why = fmt.Sprintf("%s as version %d, after %s had been told that %s made version %d", deed(x), x.Version, UserName(y.User), y.Tag, y.Version)
+		return newFinding(WriteReordering, at, "%s as version %d, after %s had already returned version %d",
+			action(x), x.Version, y, y.Version)
 	case x.Created || x.Kind.Writes():
-		f.Anomaly = FutureRead
-		f.Why = fmt.Sprintf("%s at version %d, before %s had asked for the change that made version %d", deed(y), y.Version, x, x.Version)
-	default:
-		f.Anomaly = StaleRead
-		f.Why = fmt.Sprintf("%s at version %d, but %s had been told of version %d before that read began", deed(x), x.Version, UserName(y.User), y.Version)
+		return newFinding(FutureRead, at, "%s at version %d, before %s, which wrote version %d, was called",
+			action(y), y.Version, x, x.Version)
 	}
-	return f
+	return newFinding(StaleRead, at, "%s at version %d, although %s had already returned version %d before that read began",
+		action(x), x.Version, y, y.Version)
 }
 
-func creators(ops []Op, lives ...Tag) (found []int) {
+func creators(ops []Op, incarnations ...Tag) (found []int) {
 	for i := range ops {
-		if ops[i].Created && slices.Contains(lives, ops[i].MetIncarnation()) {
+		if ops[i].Created && slices.Contains(incarnations, ops[i].MetIncarnation()) {
 			found = append(found, i)
 		}
 	}
 	return found
 }
 
-// explainAbsence names why somebody who found nothing cannot have: a life fills all the time of its call.
+// explainAbsence explains why one of two operations cannot have found no session: an incarnation covers its
+// whole interval.
 func explainAbsence(ops []Op, late, i int32) *Finding {
 	absent, other := i, late
 	if ops[absent].Outcome != NotFound {
 		absent, other = late, i
 	}
 	a := &ops[absent]
-	// The one who met the session before, and the one who met it after.
-	before, after := -1, -1
+	before, after := -1, -1 // the last operation that met the session earlier, the first that met it later
 	for k := range ops {
 		op := &ops[k]
 		if !op.TookPlace() {
@@ -252,11 +246,12 @@ func explainAbsence(ops []Op, late, i int32) *Finding {
 		if op.Precedes(a) && (before < 0 || ops[before].Return < op.Return) {
 			before = k
 		}
-		if a.Precedes(op) && (after < 0 || op.Call < ops[after].Call) && (before < 0 || ops[before].Incarnation == op.Incarnation) {
+		if a.Precedes(op) && (after < 0 || op.Call < ops[after].Call) &&
+			(before < 0 || ops[before].Incarnation == op.Incarnation) {
 			after = k
 		}
 	}
-	f := &Finding{Anomaly: LostSession, Ops: []int{int(absent)}}
+	f := newFinding(LostSession, []int{int(absent)}, "%s found no session, while it existed", a)
 	if before >= 0 {
 		f.Ops = append(f.Ops, before)
 	}
@@ -266,50 +261,44 @@ func explainAbsence(ops []Op, late, i int32) *Finding {
 	if before < 0 && after < 0 {
 		f.Ops = append(f.Ops, int(other))
 	}
-	f.Why = fmt.Sprintf("%s was told that there is no such session, while it was there", a)
 	return f
 }
 
-// explainAnswer names why the k-th operation of order cannot have had its answer in state s.
+// explainAnswer explains why the k-th operation of order cannot have returned its result in state s.
 func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Finding {
 	i := int(order[k])
 	op := &ops[i]
-	f := &Finding{Ops: []int{i}}
-	switch m {
-	case wasThere:
-		if op.Outcome == NotFound {
-			return explainAbsence(ops, order[max(0, k-1)], order[k])
+	switch {
+	case m == wasThere && op.Outcome == NotFound:
+		return explainAbsence(ops, order[max(0, k-1)], order[k])
+	case m == wasThere:
+		at := append([]int{i}, creators(ops, s.incarnation)...)
+		if first := &ops[at[len(at)-1]]; !first.Precedes(op) {
+			return newFinding(DoubleCreation, at, "%s and %s both returned that they created the session", first, op)
 		}
-		f.Ops = append(f.Ops, creators(ops, s.life)...)
-		if first := &ops[f.Ops[len(f.Ops)-1]]; first.Precedes(op) {
-			f.Anomaly = LostSession
-			f.Why = fmt.Sprintf("%s began life %s of the session, but nobody had removed the life before it, %s", op, op.Tag, s.life)
-		} else {
-			f.Anomaly = DoubleCreation
-			f.Why = fmt.Sprintf("%s and %s were both told that they created the session", first, op)
-		}
-		return f
-	case wasAbsent:
-		f.Anomaly, f.Why = AdoptedID, fmt.Sprintf("%s, when there was no session", deed(op))
-		if past := slices.IndexFunc(order[:k], func(j int32) bool { return ops[j].Kind.Removes() && ops[j].Outcome == OK }); past >= 0 {
-			f.Anomaly = DeletedRead
+		return newFinding(LostSession, at, "%s created incarnation %s, but nothing had removed the previous one, %s",
+			op, op.Tag, s.incarnation)
+	case m == wasAbsent:
+		f := newFinding(AdoptedID, []int{i}, "%s when there was no session", action(op))
+		past := slices.IndexFunc(order[:k], func(j int32) bool { return ops[j].Kind.Removes() && ops[j].Outcome == OK })
+		if past >= 0 {
+			f.Anomaly, f.Ops = DeletedRead, append(f.Ops, int(order[past]))
 			if op.Kind.Writes() {
 				f.Anomaly = Resurrection
 			}
-			f.Ops = append(f.Ops, int(order[past]))
 		}
 		return f
 	}
 	writers := writersOf(ops)
-	if found := foreignIn(ops, writers, i); found != nil {
-		return found
+	if f := foreignIn(ops, writers, i); f != nil {
+		return f
 	}
-	if found := contradictsItself(ops, writers, i); found != nil {
-		return found
+	if f := contradictsItself(ops, writers, i); f != nil {
+		return f
 	}
 	if op.Parts&PartMessages != 0 && op.Kind.Reads() && (m == otherMessages || m == otherSeq) {
-		if found := newestMissing(ops, writers, i, s.messages()); found != nil {
-			return found
+		if f := newestMissing(ops, writers, i, s.messages()); f != nil {
+			return f
 		}
 	}
 	if op.Parts&PartMessages != 0 && m == otherMessages {
@@ -319,73 +308,77 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 	if op.Outcome != RolledBack {
 		applied.apply(op)
 	}
-	switch m {
-	case otherLife:
-		f.Anomaly = WrongAnswer
-		f.Why = fmt.Sprintf("%s, and met life %s of the session where life %s was due", deed(op), op.Incarnation, s.life)
-	case otherFields:
-		f.Anomaly = StaleRead
-		f.Why = fmt.Sprintf("%s: %s where %s was due", deed(op), op.Fields[0], s.fields)
-		if op.Parts&PartVersion != 0 {
-			f.Anomaly = FracturedRead
-			f.Why = fmt.Sprintf("%s: the version that it was told goes with %s, and the fields that it was shown are %s",
-				deed(op), s.fields, op.Fields[0])
-		}
-		for _, t := range []Tag{s.fields, op.Fields[0]} {
-			if j, known := writers[t]; known {
-				f.Ops = append(f.Ops, j)
-			}
-		}
-	case otherSeq:
-		f.Anomaly = WrongAnswer
-		f.Why = fmt.Sprintf("%s as message %d, where %d was due", deed(op), op.Seq, applied.seq)
-		if !op.Kind.Writes() {
-			f.Anomaly = FracturedRead
-			f.Why = fmt.Sprintf("%s: the version that it was told goes with %d messages, and it was shown %d",
-				deed(op), applied.seq, op.Seq)
-			if j := slices.IndexFunc(ops, func(o Op) bool { return o.Kind.Writes() && o.Incarnation == op.Incarnation && o.Seq == op.Seq }); j >= 0 {
-				f.Ops = append(f.Ops, j)
-			}
-		} else if op.Seq < applied.seq {
-			f.Anomaly = LostUpdate
-		}
-	case otherVersion:
-		f.Anomaly = WrongAnswer
-		f.Why = fmt.Sprintf("%s: version %d with %d messages where version %d with %d was due", deed(op), op.Version, op.Seq, applied.version, applied.seq)
-		if op.Kind.Writes() && op.Version < applied.version {
-			f.Anomaly = LostUpdate
-		}
-	}
-	return f
+	return explainNumber(ops, writers, i, &applied, m)
 }
 
-// contradictsItself looks for an answer that no session could give, whatever happened to it before.
+// explainNumber explains why operation i cannot have returned its incarnation, fields, seq or version; due is the
+// state that it should have returned.
+func explainNumber(ops []Op, writers map[Tag]int, i int, due *state, m mismatch) *Finding {
+	op, at := &ops[i], []int{i}
+	lost := func(lower bool) Anomaly {
+		if op.Kind.Writes() && lower {
+			return LostUpdate
+		}
+		return WrongAnswer
+	}
+	switch m {
+	case otherIncarnation:
+		return newFinding(WrongAnswer, at, "%s in incarnation %s, where %s was expected",
+			action(op), op.Incarnation, due.incarnation)
+	case otherFields:
+		at = appendWriters(at, writers, due.fields, op.Fields[0])
+		if op.Parts&PartVersion == 0 {
+			return newFinding(StaleRead, at, "%s: %s, where %s was expected", action(op), op.Fields[0], due.fields)
+		}
+		return newFinding(FracturedRead, at, "%s: at version %d the fields are %s, but it returned %s",
+			action(op), op.Version, due.fields, op.Fields[0])
+	case otherSeq:
+		if op.Kind.Writes() {
+			return newFinding(lost(op.Seq < due.seq), at, "%s as message %d, where %d was expected",
+				action(op), op.Seq, due.seq)
+		}
+		j := slices.IndexFunc(ops, func(o Op) bool {
+			return o.Kind.Writes() && o.Incarnation == op.Incarnation && o.Seq == op.Seq
+		})
+		if j >= 0 {
+			at = append(at, j)
+		}
+		return newFinding(FracturedRead, at, "%s: at version %d there are %d messages, but it returned %d",
+			action(op), op.Version, due.seq, op.Seq)
+	}
+	return newFinding(lost(op.Version < due.version), at,
+		"%s: version %d with %d messages, where version %d with %d was expected",
+		action(op), op.Version, op.Seq, due.version, due.seq)
+}
+
+func appendWriters(at []int, writers map[Tag]int, tags ...Tag) []int {
+	for _, t := range tags {
+		if j, known := writers[t]; known {
+			at = append(at, j)
+		}
+	}
+	return at
+}
+
+// contradictsItself looks for a result that no session can return, whatever happened before.
 func contradictsItself(ops []Op, writers map[Tag]int, i int) *Finding {
 	op := &ops[i]
-	f := &Finding{Ops: []int{i}}
 	if op.Parts&PartFields != 0 && op.Fields[0] != op.Fields[1] {
-		f.Anomaly = FracturedRead
-		f.Why = fmt.Sprintf("%s: two fields that are always written together hold %s and %s", deed(op), op.Fields[0], op.Fields[1])
-		for _, t := range op.Fields {
-			if j, known := writers[t]; known {
-				f.Ops = append(f.Ops, j)
-			}
-		}
-		return f
+		return newFinding(FracturedRead, appendWriters([]int{i}, writers, op.Fields[:]...),
+			"%s: two fields that are always written together hold %s and %s", action(op), op.Fields[0], op.Fields[1])
 	}
 	if f := repeated(ops, writers, i); f != nil {
 		return f
 	}
 	if len(op.Messages) > keeps {
-		f.Anomaly = UnboundedHistory
-		f.Why = fmt.Sprintf("%s: %d messages, but a session keeps the newest %d", deed(op), len(op.Messages), keeps)
-		return f
+		return newFinding(UnboundedHistory, []int{i}, "%s: %d messages, but a session keeps the newest %d",
+			action(op), len(op.Messages), keeps)
 	}
 	return nil
 }
 
-// newestMissing looks whether i read the messages that were due but for the newest ones. Whether these are lost or only this
-// answer is without them, a read that shows them tells.
+// newestMissing looks whether operation i read the messages that were due without the newest ones. They are lost
+// unless another read shows them.
 func newestMissing(ops []Op, writers map[Tag]int, i int, due []Tag) *Finding {
 	op := &ops[i]
 	if len(due) == 0 || op.Parts&PartVersion == 0 {
@@ -398,19 +391,18 @@ func newestMissing(ops []Op, writers map[Tag]int, i int, due []Tag) *Finding {
 			return nil
 		}
 		missing = len(due) - 1 - at
-		older := n - (at + 1) // that newer ones had pushed out
-		if older < 0 || older > missing || older > 0 && len(due) < keeps || !slices.Equal(due[:at+1], op.Messages[older:]) {
+		older := n - (at + 1) // read, but pushed out by newer ones in due
+		if older < 0 || older > missing || older > 0 && len(due) < keeps ||
+			!slices.Equal(due[:at+1], op.Messages[older:]) {
 			return nil
 		}
 	}
 	newest := due[len(due)-1]
-	f := &Finding{Anomaly: LostUpdate, Ops: []int{i}, Why: fmt.Sprintf(
-		"%s at version %d without its newest message, %s", deed(op), op.Version, newest)}
+	f := newFinding(LostUpdate, appendWriters([]int{i}, writers, newest),
+		"%s at version %d without its newest message, %s", action(op), op.Version, newest)
 	if missing > 1 {
-		f.Why = fmt.Sprintf("%s at version %d without its newest %d messages, %s to %s", deed(op), op.Version, missing, due[len(due)-missing], newest)
-	}
-	if j, known := writers[newest]; known {
-		f.Ops = append(f.Ops, j)
+		f.Why = fmt.Sprintf("%s at version %d without its newest %d messages, %s to %s",
+			action(op), op.Version, missing, due[len(due)-missing], newest)
 	}
 	if slices.ContainsFunc(ops, func(o Op) bool { return slices.Contains(o.Messages, newest) }) {
 		f.Anomaly = StaleRead
@@ -418,31 +410,23 @@ func newestMissing(ops []Op, writers map[Tag]int, i int, due []Tag) *Finding {
 	return f
 }
 
-// explainMessages names why i cannot have read these messages in state s.
+// explainMessages explains why operation i cannot have read these messages in state s.
 func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	op := &ops[i]
 	due := s.messages()
-	f := &Finding{Ops: []int{i}}
 	for _, t := range slices.Backward(op.Messages) {
 		if j, known := writers[t]; known && !slices.Contains(due, t) && op.Parts&PartVersion != 0 {
-			f.Anomaly = FracturedRead
-			f.Why = fmt.Sprintf("%s: message %s does not go with the version that it was told", deed(op), t)
-			f.Ops = append(f.Ops, j)
-			return f
+			return newFinding(FracturedRead, []int{i, j}, "%s: message %s does not belong to version %d",
+				action(op), t, op.Version)
 		}
 	}
 	for _, t := range slices.Backward(due) {
-		if slices.Contains(op.Messages, t) {
-			continue
+		if !slices.Contains(op.Messages, t) {
+			return newFinding(LostUpdate, []int{i, writers[t]}, "%s without message %s, whose append had returned success",
+				action(op), t)
 		}
-		f.Anomaly = LostUpdate
-		f.Why = fmt.Sprintf("%s, without message %s, which had been confirmed to %s", deed(op), t, UserName(t.User()))
-		f.Ops = append(f.Ops, writers[t])
-		return f
 	}
-	f.Anomaly = WriteReordering
-	f.Why = fmt.Sprintf("%s: messages %v where %v were due", deed(op), op.Messages, due)
-	return f
+	return newFinding(WriteReordering, []int{i}, "%s: messages %v, where %v was expected", action(op), op.Messages, due)
 }
 
 // String returns an operation by its user and kind: "A's append of A7".
@@ -453,37 +437,26 @@ func (op *Op) String() string {
 		return fmt.Sprintf("%s's double append of %s", name, op.Tag)
 	case Append, Update:
 		return fmt.Sprintf("%s's %s of %s", name, op.Kind, op.Tag)
-	default:
-		return fmt.Sprintf("%s's %s", name, op.Kind)
 	}
+	return fmt.Sprintf("%s's %s", name, op.Kind)
 }
 
-// deed is an operation as the beginning of a sentence: "B added message B7".
-func deed(op *Op) string {
-	name := UserName(op.User)
-	switch op.Kind {
-	case Append:
-		return fmt.Sprintf("%s added message %s", name, op.Tag)
-	case Nested:
-		return fmt.Sprintf("%s added messages %s and %s in one update", name, op.Tag, op.Tag+1)
-	case Update:
-		return fmt.Sprintf("%s set the fields to %s", name, op.Tag)
-	case ReadMessages:
-		return name + " read the history"
-	case ReadFields:
-		return name + " read the fields"
-	case Delete:
-		return name + " deleted the session"
-	case Sweep:
-		return name + "'s sweep removed the session"
-	case SweepRead:
-		return name + "'s sweep looked at the session"
-	case Create:
-		return name + " created the session"
-	default:
-		if op.Created {
-			return name + " created the session"
-		}
-		return name + " found the session"
+// action returns an operation as the beginning of a sentence: "B added message B7".
+func action(op *Op) string {
+	verb := map[Kind]string{
+		Append:       " added message " + op.Tag.String(),
+		Nested:       fmt.Sprintf(" added messages %s and %s in one update", op.Tag, op.Tag+1),
+		Update:       " set the fields to " + op.Tag.String(),
+		ReadMessages: " read the history",
+		ReadFields:   " read the fields",
+		Delete:       " deleted the session",
+		Sweep:        "'s sweep removed the session",
+		SweepRead:    "'s sweep read the session",
+		Create:       " created the session",
+		GetOrCreate:  " found the session",
+	}[op.Kind]
+	if op.Created {
+		verb = " created the session"
 	}
+	return UserName(op.User) + verb
 }

@@ -7,14 +7,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// looks are the parts of explainSearch that accuse by times alone.
+// looks are the parts of explainSearch that use times alone.
 var looks = map[string]func([]Op, int) *Finding{
-	"sameNumber": sameNumber, "missedMessage": missedMessage, "twiceBegun": twiceBegun, "neverBegun": neverBegun,
-	"afterRemoval": afterRemoval, "notThere": notThere,
+	"sameNumber": sameNumber, "missedMessage": missedMessage, "twiceCreated": twiceCreated, "neverCreated": neverCreated,
+	"afterRemoval": afterRemoval, "notFound": notFound,
 }
 
-// TestNamesForWhatNobodyTold: without versions and lives, what is wrong still gets its name where times and numbers show it.
-func TestNamesForWhatNobodyTold(t *testing.T) {
+// TestExplainSearch: without versions and incarnations, times and numbers still show which anomaly it is.
+func TestExplainSearch(t *testing.T) {
 	for _, row := range []struct {
 		sentence string
 		want     Anomaly
@@ -34,10 +34,10 @@ func TestNamesForWhatNobodyTold(t *testing.T) {
 			A 0-1 creates A1
 			B 2-5 appends B1
 			C 6-7 reads []`},
-		{"two created it, and nobody deleted it", DoubleCreation, []int{0, 1}, `
+		{"two created it, and no operation deleted it", DoubleCreation, []int{0, 1}, `
 			A 0-3 creates A1
 			B 2-5 creates B1`},
-		{"a session that nobody created", AdoptedID, []int{0}, `
+		{"a session that no operation created", AdoptedID, []int{0}, `
 			B 2-5 appends B1
 			A 6-7 creates A1`},
 		{"a deleted session is read", DeletedRead, []int{1, 2}, `
@@ -52,14 +52,14 @@ func TestNamesForWhatNobodyTold(t *testing.T) {
 			A 0-1 creates A1
 			A 2-3 deletes
 			B 4-5 deletes`},
-		{"two deleted it, and nobody made it again", DoubleDeletion, []int{1, 2}, `
+		{"two deleted it, and no operation created it again", DoubleDeletion, []int{1, 2}, `
 			A 0-1 creates A1
 			A 2-5 deletes
 			B 3-6 deletes`},
 		{"a session that is there is not found", LostSession, []int{0, 1}, `
 			A 0-1 creates A1
 			B 4-5 reads not_found`},
-		{"nothing of that: the last answer is one too many", WrongAnswer, []int{4}, `
+		{"none of these: the last result is one too many", WrongAnswer, []int{4}, `
 			A 0-1 creates A1
 			B 2-9 appends B1
 			C 2-9 appends C1
@@ -77,18 +77,18 @@ func TestNamesForWhatNobodyTold(t *testing.T) {
 	}
 }
 
-// TestNamesForWhatNobodyToldAreSound: nothing is accused by its times in a history that is right, whatever was not told.
-func TestNamesForWhatNobodyToldAreSound(t *testing.T) {
+// TestExplainSearchIsSound: a linearizable history contains no anomaly, whatever parts of its results are missing.
+func TestExplainSearchIsSound(t *testing.T) {
 	checks(t, 2000)
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawGood(t, 12)
 		for i := range h.Ops {
-			h.Ops[i].Parts &^= rapid.SampledFrom([]Parts{0, PartIncarnation, PartVersion, PartIncarnation | PartVersion | PartSeq}).Draw(t, "untold")
+			h.Ops[i].Parts &^= rapid.SampledFrom([]Parts{0, PartIncarnation, PartVersion, PartIncarnation | PartVersion | PartSeq}).Draw(t, "missing parts")
 		}
 		for name, look := range looks {
 			for i := range h.Ops {
 				if f := look(h.Ops, i); f != nil {
-					t.Fatalf("%s: %s (%s) in\n%s", name, f.Anomaly, f.Why, told(h))
+					t.Fatalf("%s: %s (%s) in\n%s", name, f.Anomaly, f.Why, listing(h))
 				}
 			}
 		}

@@ -11,7 +11,7 @@ import (
 
 // TestFenceIsAFullBarrier is the store buffering litmus test: two users each write a word of their own, pass their fence, and
 // read the other's. If both read the old value, a store was delayed beyond a later load. The accesses race on purpose, so the
-// race detector is not asked.
+// test is left out under the race detector.
 func TestFenceIsAFullBarrier(t *testing.T) {
 	if runtime.GOMAXPROCS(0) < 2 {
 		t.Skip("needs two processors")

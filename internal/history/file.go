@@ -15,19 +15,19 @@ import (
 )
 
 // The JSON form of a history is an object with schema_version, id, claimed, and operations in the order of the history. Of
-// an operation's answer it holds the parts that were told, and no others:
+// an operation's result it holds the parts that were returned:
 //
 //	{"user": 0, "kind": "append", "outcome": "ok", "tag": "A7", "call_ns": 1200, "return_ns": 3400, "life": "A1", "version": 3}
 //
-// Times are nanoseconds on the recording's clock. An operation without return_ns was not seen to end.
+// Times are nanoseconds on the recording's clock. An operation without return_ns did not return.
 
 // schemaVersion is the version of the JSON form. A newer one is refused.
 const schemaVersion = 1
 
-// maxUser is the last user that a tag has room for.
+// maxUser is the highest user number that fits into a tag.
 const maxUser = 1<<(64-tagBits) - 1
 
-// historyJSON is SessionHistory's JSON form.
+// historyJSON is the JSON form of a History.
 type historyJSON struct {
 	SchemaVersion int        `json:"schema_version"`
 	ID            manager.ID `json:"id"`
@@ -35,7 +35,7 @@ type historyJSON struct {
 	Operations    []opJSON   `json:"operations"`
 }
 
-// opJSON is Op's JSON form. What is nil was not told.
+// opJSON is the JSON form of an Op. Parts of the result that were not returned are nil.
 type opJSON struct {
 	User     int     `json:"user"`
 	Kind     string  `json:"kind"`
@@ -47,13 +47,13 @@ type opJSON struct {
 	Life     *Tag    `json:"life,omitempty"`
 	Version  *uint64 `json:"version,omitempty"`
 	Seq      *uint64 `json:"seq,omitempty"`
-	Messages *[]Tag  `json:"messages,omitempty"` // a pointer: none read differs from none told
-	Fields   *[]Tag  `json:"fields,omitempty"`   // both
+	Messages *[]Tag  `json:"messages,omitempty"` // empty: none were read; nil: not returned
+	Fields   *[]Tag  `json:"fields,omitempty"`   // two
 	HoldNs   int64   `json:"hold_ns,omitempty"`  // work in the session, between reading and writing it
 }
 
-// ReadHistory reads what [SessionHistory.Write] wrote, or somebody wrote by hand. It refuses what cannot be a recording: a
-// newer schema, unknown names, times that run backward, two writes with one tag, and anything behind the history.
+// Read reads a history in its JSON form. It rejects whatever cannot be a recording: a newer schema, unknown names, times
+// that run backward, two writes with one tag, and data after the history.
 func Read(r io.Reader) (*History, error) {
 	d := json.NewDecoder(r)
 	h := new(History)
@@ -62,7 +62,7 @@ func Read(r io.Reader) (*History, error) {
 	case errors.Is(err, io.EOF):
 		return nil, errors.New("history: empty: want the JSON object that sessbench verify writes")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, errors.New("history: it breaks off: want one whole JSON object")
+		return nil, errors.New("history: truncated: want one whole JSON object")
 	case errors.As(err, &kind):
 		return nil, fmt.Errorf("history: %w", result.WrongKind(kind))
 	case err != nil:
@@ -70,14 +70,14 @@ func Read(r io.Reader) (*History, error) {
 	}
 	switch _, err := d.Token(); {
 	case err == nil:
-		return nil, errors.New("history: more follows: want one JSON object and nothing else")
+		return nil, errors.New("history: data after the JSON object: want nothing")
 	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("history: behind its end: %w", err)
+		return nil, fmt.Errorf("history: after the JSON object: %w", err)
 	}
 	return h, nil
 }
 
-// Write writes h's JSON form, one operation a line.
+// Write writes the JSON form, one operation per line.
 func (h *History) Write(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "{\"schema_version\": %d,\n \"id\": %q,\n \"claimed\": %t,\n \"operations\": [\n", schemaVersion, h.ID, h.Claimed)
@@ -98,7 +98,7 @@ func (h *History) Write(w io.Writer) error {
 	return err
 }
 
-// MarshalJSON writes the form that [ReadHistory] reads, on one line.
+// MarshalJSON returns the JSON form on one line.
 func (h History) MarshalJSON() ([]byte, error) {
 	j := historyJSON{SchemaVersion: schemaVersion, ID: h.ID, Claimed: h.Claimed, Operations: make([]opJSON, len(h.Ops))}
 	for i := range h.Ops {
@@ -107,7 +107,7 @@ func (h History) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON reads what MarshalJSON and [SessionHistory.Write] wrote. See [ReadHistory] for what it refuses.
+// UnmarshalJSON reads the JSON form. See [Read] for what it rejects.
 func (h *History) UnmarshalJSON(data []byte) error {
 	var schema struct {
 		Version *int `json:"schema_version"`
@@ -123,7 +123,7 @@ func (h *History) UnmarshalJSON(data []byte) error {
 	}
 	var j historyJSON
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields() // a misspelt return_ns would be an operation that never ended
+	d.DisallowUnknownFields() // a misspelt return_ns would be an operation that did not return
 	if err := d.Decode(&j); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (h *History) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// claimTags notes what operation i writes, or says who wrote it already.
+// claimTags notes the tags that operation i writes. It returns an error if another operation wrote one of them.
 func claimTags(writers map[Tag]int, op *Op, i int) error {
 	var tags []Tag
 	switch {
@@ -157,7 +157,7 @@ func claimTags(writers map[Tag]int, op *Op, i int) error {
 	}
 	for _, t := range tags {
 		if other, taken := writers[t]; taken {
-			return fmt.Errorf("tag %q is that of operation %d: want every write's own", t, other)
+			return fmt.Errorf("tag %q is also that of operation %d: want a different tag for each write", t, other)
 		}
 		writers[t] = i
 	}
@@ -184,7 +184,7 @@ func toJSON(op *Op) opJSON {
 	if op.Parts&PartMessages != 0 {
 		messages := op.Messages
 		if messages == nil {
-			messages = []Tag{} // null would be "not told"
+			messages = []Tag{} // null would be "not returned"
 		}
 		j.Messages = &messages
 	}
@@ -195,7 +195,7 @@ func toJSON(op *Op) opJSON {
 	return j
 }
 
-// op is the operation that j describes, if it can be one.
+// op returns the operation that j describes.
 func (j *opJSON) op() (Op, error) {
 	op := Op{Return: Never, Tag: j.Tag, Created: j.Created, Hold: j.HoldNs}
 	if j.User < 0 || j.User > maxUser {
@@ -216,22 +216,22 @@ func (j *opJSON) op() (Op, error) {
 		return op, err
 	}
 	if op.Hold < 0 || op.Hold > 0 && (!op.Kind.Writes() || op.Hold > op.Return-op.Call) {
-		return op, fmt.Errorf("hold_ns %d (%s): want 0, or of a write at most the time from its call_ns to its return_ns", op.Hold, op.Kind)
+		return op, fmt.Errorf("hold_ns %d (%s): want 0, or for a write at most return_ns - call_ns", op.Hold, op.Kind)
 	}
 	begins := op.Kind.Creates()
 	switch {
 	case op.Created && (!begins || op.Outcome != OK):
-		return op, fmt.Errorf("created, by a %s whose outcome is %s: want get_or_create or create, and ok", op.Kind, op.Outcome)
+		return op, fmt.Errorf("created by a %s with outcome %s: want get_or_create or create, and ok", op.Kind, op.Outcome)
 	case op.Tag == 0 && op.Kind.Writes():
 		return op, fmt.Errorf("%s without a tag: want one that no other write has, such as %q", op.Kind, NewTag(j.User, 0))
 	case op.Tag == 0 && op.Created:
-		return op, fmt.Errorf("created without a tag: want that of the life it began, such as %q", NewTag(j.User, 0))
+		return op, fmt.Errorf("created without a tag: want that of the incarnation, such as %q", NewTag(j.User, 0))
 	case op.Tag != 0 && !op.Kind.Writes() && !begins:
 		return op, fmt.Errorf("tag %q of a %s, which writes nothing: want none", op.Tag, op.Kind)
 	case op.Kind == Nested && op.Tag+1 == 0:
-		return op, fmt.Errorf("tag %q of a nested update: want one that another can follow", op.Tag)
+		return op, fmt.Errorf("tag %q of a nested update: want one below the highest tag", op.Tag)
 	}
-	return op, j.answer(&op)
+	return op, j.result(&op)
 }
 
 func (j *opJSON) times(op *Op) error {
@@ -240,7 +240,7 @@ func (j *opJSON) times(op *Op) error {
 	}
 	op.Call = *j.CallNs
 	if op.Call == Never {
-		return fmt.Errorf("call_ns %d: want a time that comes", op.Call)
+		return fmt.Errorf("call_ns %d: want less", op.Call)
 	}
 	if j.ReturnNs == nil {
 		return nil
@@ -248,15 +248,15 @@ func (j *opJSON) times(op *Op) error {
 	op.Return = *j.ReturnNs
 	switch {
 	case op.Outcome == Indeterminate:
-		return fmt.Errorf("return_ns %d of an operation with an unknown outcome: want none, since it may still take effect", op.Return)
+		return fmt.Errorf("return_ns %d of an operation with outcome unknown: want none", op.Return)
 	case op.Return < op.Call:
-		return fmt.Errorf("return_ns %d before call_ns %d: want it at or after it, or none", op.Return, op.Call)
+		return fmt.Errorf("return_ns %d is before call_ns %d: want at least call_ns, or none", op.Return, op.Call)
 	}
 	return nil
 }
 
-// answer copies the parts of the answer that were told.
-func (j *opJSON) answer(op *Op) error {
+// result copies the parts of the result that were returned.
+func (j *opJSON) result(op *Op) error {
 	if j.Life != nil {
 		op.Parts, op.Incarnation = op.Parts|PartIncarnation, *j.Life
 	}
@@ -278,10 +278,10 @@ func (j *opJSON) answer(op *Op) error {
 	return nil
 }
 
-// MarshalText writes a tag as people read it, which is unambiguous.
+// MarshalText returns the form of String, which is unambiguous.
 func (t Tag) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote: "A7", "U26.7", or "–" for none.
+// UnmarshalText reads the form of String: "A7", "U26.7", or "–" for none.
 func (t *Tag) UnmarshalText(text []byte) error {
 	s := string(text)
 	if s == Tag(0).String() {
@@ -305,7 +305,7 @@ func (t *Tag) UnmarshalText(text []byte) error {
 		return malformed
 	}
 	parsed := Tag(user<<tagBits | n)
-	if parsed.String() != s { // "A07", "U3.7": another way to write a tag would be another tag
+	if parsed.String() != s { // "A07", "U3.7": a second spelling would look like another tag
 		return malformed
 	}
 	*t = parsed

@@ -22,7 +22,7 @@ func a0(n uint64) Tag { return NewTag(0, n-1) }
 func b0(n uint64) Tag { return NewTag(1, n-1) }
 func c0(n uint64) Tag { return NewTag(2, n-1) }
 
-const toldVersions = PartIncarnation | PartVersion
+const withVersion = PartIncarnation | PartVersion
 
 // anyHistory draws a history that a file can hold: whatever its sense, its form is that of a recording.
 func anyHistory(t *rapid.T) *History {
@@ -35,7 +35,7 @@ func anyHistory(t *rapid.T) *History {
 			Outcome: Outcome(rapid.IntRange(1, len(outcomeNames)-1).Draw(t, "outcome")),
 			Call:    rapid.Int64Max(Never-1).Draw(t, "call"),
 			Return:  Never,
-			Parts:   Parts(rapid.IntRange(0, 31).Draw(t, "told")),
+			Parts:   Parts(rapid.IntRange(0, 31).Draw(t, "parts")),
 		}
 		if op.Outcome != Indeterminate {
 			op.Return = rapid.Int64Min(op.Call).Draw(t, "return")
@@ -49,7 +49,7 @@ func anyHistory(t *rapid.T) *History {
 		}
 		op.Created = begins && op.Outcome == OK && rapid.Bool().Draw(t, "created")
 		if op.Parts&PartIncarnation != 0 {
-			op.Incarnation = anyTag.Draw(t, "life")
+			op.Incarnation = anyTag.Draw(t, "incarnation")
 		}
 		if op.Parts&PartVersion != 0 {
 			op.Version = rapid.Uint64().Draw(t, "version")
@@ -123,7 +123,7 @@ func lostUpdateFile(t testing.TB) string {
 	return b.String()
 }
 
-func TestReadHistoryRefuses(t *testing.T) {
+func TestReadRejects(t *testing.T) {
 	good := lostUpdateFile(t)
 	if _, err := Read(strings.NewReader(good)); err != nil {
 		t.Fatal(err)
@@ -132,10 +132,10 @@ func TestReadHistoryRefuses(t *testing.T) {
 	for _, tt := range []struct{ what, file, want string }{
 		{"nothing at all", "", "empty: want"},
 		{"white space", " \n", "empty: want"},
-		{"half a file", good[:len(good)/2], "breaks off: want"},
-		{"all but the last brace", strings.TrimSpace(good)[:len(good)-3], "breaks off: want"},
-		{"two histories", good + good, "more follows: want"},
-		{"something behind the end", good + "}", "behind its end"},
+		{"half a file", good[:len(good)/2], "truncated: want"},
+		{"all but the last brace", strings.TrimSpace(good)[:len(good)-3], "truncated: want"},
+		{"two histories", good + good, "data after the JSON object: want"},
+		{"something behind the end", good + "}", "after the JSON object"},
 		{"an array", "[]", "a JSON array: want an object"},
 		{"no JSON", "user,kind\n", "invalid character"},
 		{"null", "null", "no schema_version: want 1"},
@@ -151,23 +151,23 @@ func TestReadHistoryRefuses(t *testing.T) {
 		{"no kind", one(`{"user":0,"outcome":"ok","call_ns":1}`), `kind "": want`},
 		{"an unknown outcome", one(`{"user":0,"kind":"view","outcome":"fine","call_ns":1}`), `outcome "fine": want ok, not_found`},
 		{"no call", one(`{"user":0,"kind":"view","outcome":"ok"}`), "no call_ns: want"},
-		{"a call that never comes", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":9223372036854775807}`), "want a time that comes"},
-		{"a return before the call", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":5,"return_ns":4}`), "return_ns 4 before call_ns 5: want"},
-		{"the end of what has no end", one(`{"user":0,"kind":"append","tag":"A1","outcome":"unknown","call_ns":5,"return_ns":6}`), "want none, since"},
+		{"a call that never comes", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":9223372036854775807}`), "call_ns 9223372036854775807: want less"},
+		{"a return before the call", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":5,"return_ns":4}`), "return_ns 4 is before call_ns 5: want"},
+		{"the end of what has no end", one(`{"user":0,"kind":"append","tag":"A1","outcome":"unknown","call_ns":5,"return_ns":6}`), "outcome unknown: want none"},
 		{"work that ends before it begins", one(`{"user":0,"kind":"append","tag":"A1","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":-1}`), "hold_ns -1 (append): want"},
-		{"work that is longer than its operation", one(`{"user":0,"kind":"append","tag":"A1","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":9}`), "want 0, or of a write at most"},
+		{"work that is longer than its operation", one(`{"user":0,"kind":"append","tag":"A1","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":9}`), "want 0, or for a write at most"},
 		{"work in a read", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":1,"return_ns":9,"hold_ns":2}`), "hold_ns 2 (view): want"},
 		{"a write without a tag", one(`{"user":1,"kind":"append","outcome":"ok","call_ns":5}`), `append without a tag: want one that no other write has, such as "B1"`},
 		{"a creation without a tag", one(`{"user":1,"kind":"create","outcome":"ok","created":true,"call_ns":5}`), "created without a tag: want"},
 		{"a read with a tag", one(`{"user":1,"kind":"view","tag":"B1","outcome":"ok","call_ns":5}`), `tag "B1" of a view, which writes nothing: want none`},
-		{"a read that created", one(`{"user":1,"kind":"view","created":true,"outcome":"ok","call_ns":5}`), "created, by a view"},
-		{"a creation that failed and created", one(`{"user":1,"kind":"create","tag":"B1","created":true,"outcome":"refused","call_ns":5}`), "whose outcome is refused: want"},
+		{"a read that created", one(`{"user":1,"kind":"view","created":true,"outcome":"ok","call_ns":5}`), "created by a view"},
+		{"a creation that failed and created", one(`{"user":1,"kind":"create","tag":"B1","created":true,"outcome":"refused","call_ns":5}`), "with outcome refused: want"},
 		{"a tag that is none", one(`{"user":1,"kind":"append","tag":"B01","outcome":"ok","call_ns":5}`), `tag "B01": want a user's name and a number`},
 		{"two writes with one tag", one(`{"user":0,"kind":"append","tag":"A1","outcome":"ok","call_ns":1},{"user":0,"kind":"update","tag":"A1","outcome":"ok","call_ns":2}`),
-			`operation 1: tag "A1" is that of operation 0: want every write's own`},
+			`operation 1: tag "A1" is also that of operation 0: want a different tag`},
 		{"a nested update's second tag", one(`{"user":0,"kind":"nested","tag":"A1","outcome":"ok","call_ns":1},{"user":0,"kind":"append","tag":"A2","outcome":"ok","call_ns":2}`),
-			`operation 1: tag "A2" is that of operation 0`},
-		{"a nested update of the last tag", one(`{"user":0,"kind":"nested","tag":"U16777215.1099511627775","outcome":"ok","call_ns":1}`), "want one that another can follow"},
+			`operation 1: tag "A2" is also that of operation 0`},
+		{"a nested update of the last tag", one(`{"user":0,"kind":"nested","tag":"U16777215.1099511627775","outcome":"ok","call_ns":1}`), "want one below the highest tag"},
 		{"one field of two", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":1,"fields":["A1"]}`), "operation 0: 1 fields: want 2"},
 		{"a version below 0", one(`{"user":0,"kind":"view","outcome":"ok","call_ns":1,"version":-1}`), "version"},
 	} {
@@ -225,6 +225,6 @@ func FuzzReadHistory(f *testing.F) {
 		if diff := cmp.Diff(h, back, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("- read, + read again:\n%s", diff)
 		}
-		Witness(h) // must not panic, whatever it says
+		Witness(h) // must not panic
 	})
 }

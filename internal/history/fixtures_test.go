@@ -8,13 +8,13 @@ import (
 
 var goldenID = uuid.MustParse("0b9c1f52-1d9e-4c66-9d5e-2f6f7f1e0a11")
 
-// violation is what the witness has to say against ops; it must have something.
+// violation returns what the witness finds in ops; it must find something.
 func violation(t testing.TB, ops ...Op) *Violation {
 	t.Helper()
 	h := &History{ID: goldenID, Ops: ops}
 	_, found := Witness(h)
 	if found == nil {
-		t.Fatal("the witness has nothing against this history")
+		t.Fatal("the witness certified the history")
 	}
 	return &Violation{
 		Anomaly: found.Anomaly, Detector: ByWitness, Confirmed: true, Why: found.Why, Session: h.ID, Seed: 7,
@@ -23,25 +23,25 @@ func violation(t testing.TB, ops ...Op) *Violation {
 }
 
 func began(user int32, call, ret int64, tag Tag) Op {
-	return Op{Call: call, Return: ret, User: user, Kind: GetOrCreate, Outcome: OK, Created: true, Tag: tag, Incarnation: tag, Parts: toldVersions}
+	return Op{Call: call, Return: ret, User: user, Kind: GetOrCreate, Outcome: OK, Created: true, Tag: tag, Incarnation: tag, Parts: withVersion}
 }
 
-func wrote(user int32, call, ret int64, k Kind, tag, life Tag, version uint64) Op {
-	return Op{Call: call, Return: ret, User: user, Kind: k, Outcome: OK, Tag: tag, Incarnation: life, Version: version, Parts: toldVersions}
+func wrote(user int32, call, ret int64, k Kind, tag, incarnation Tag, version uint64) Op {
+	return Op{Call: call, Return: ret, User: user, Kind: k, Outcome: OK, Tag: tag, Incarnation: incarnation, Version: version, Parts: withVersion}
 }
 
-func removed(user int32, call, ret int64, life Tag, version uint64) Op {
-	return Op{Call: call, Return: ret, User: user, Kind: Delete, Outcome: OK, Incarnation: life, Version: version, Parts: toldVersions}
+func removed(user int32, call, ret int64, incarnation Tag, version uint64) Op {
+	return Op{Call: call, Return: ret, User: user, Kind: Delete, Outcome: OK, Incarnation: incarnation, Version: version, Parts: withVersion}
 }
 
-func read(user int32, call, ret int64, life Tag, version uint64, messages ...Tag) Op {
-	return Op{Call: call, Return: ret, User: user, Kind: ReadMessages, Outcome: OK, Incarnation: life, Version: version,
-		Messages: messages, Parts: toldVersions | PartMessages}
+func read(user int32, call, ret int64, incarnation Tag, version uint64, messages ...Tag) Op {
+	return Op{Call: call, Return: ret, User: user, Kind: ReadMessages, Outcome: OK, Incarnation: incarnation, Version: version,
+		Messages: messages, Parts: withVersion | PartMessages}
 }
 
-func viewed(user int32, call, ret int64, life Tag, version uint64, first, second Tag) Op {
-	return Op{Call: call, Return: ret, User: user, Kind: ReadFields, Outcome: OK, Incarnation: life, Version: version,
-		Fields: [2]Tag{first, second}, Parts: toldVersions | PartFields}
+func viewed(user int32, call, ret int64, incarnation Tag, version uint64, first, second Tag) Op {
+	return Op{Call: call, Return: ret, User: user, Kind: ReadFields, Outcome: OK, Incarnation: incarnation, Version: version,
+		Fields: [2]Tag{first, second}, Parts: withVersion | PartFields}
 }
 
 // lostUpdate: A and B each add a message to the same state.

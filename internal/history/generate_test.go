@@ -16,9 +16,9 @@ import (
 
 // written reads a history, one operation a line:
 //
-//	A 0-1 creates A1           user A, from 0 to 1; the life is A1
-//	B 2-3 appends B1 @A1 v1 #1 told: life A1, version 1, one message so far
-//	B 4-? deletes unknown      nobody saw the end of it
+//	A 0-1 creates A1           user A, from 0 to 1; the incarnation is A1
+//	B 2-3 appends B1 @A1 v1 #1 returns incarnation A1, version 1, one message so far
+//	B 4-? deletes unknown      it did not return
 //
 // What was read stands in brackets, [B1 B2] messages and <B1 B1> fields.
 func written(t testing.TB, text string) *History {
@@ -101,24 +101,24 @@ func writtenTag(word string) Tag {
 	return NewTag(int(word[0]-'A'), n-1)
 }
 
-// parts is what an operation of each kind is told.
+// parts returns the parts of the result of each kind of operation.
 func parts(k Kind) Parts {
-	told := PartIncarnation | PartVersion | PartSeq
+	parts := PartIncarnation | PartVersion | PartSeq
 	switch k {
 	case ReadMessages:
-		return told | PartMessages
+		return parts | PartMessages
 	case ReadFields:
-		return told | PartFields
+		return parts | PartFields
 	case Delete, Sweep, SweepRead:
-		return told | PartMessages | PartFields
+		return parts | PartMessages | PartFields
 	}
-	return told
+	return parts
 }
 
 const left, right = "left", "right" // the two fields
 
-// answer does op to a session (nil: none is there), fills in what op is told, and returns the session after it.
-func answer(s *manager.Session, op *Op) *manager.Session {
+// apply applies op to a session (nil: none), fills in the result, and returns the session after it.
+func apply(s *manager.Session, op *Op) *manager.Session {
 	begins := op.Kind == GetOrCreate || op.Kind == Create
 	op.Created = false
 	switch {
@@ -127,7 +127,7 @@ func answer(s *manager.Session, op *Op) *manager.Session {
 	case op.Outcome == Indeterminate:
 		known := *op
 		known.Outcome = OK
-		return answer(s, &known)
+		return apply(s, &known)
 	case begins && s == nil:
 		op.Created = true
 		s = &manager.Session{Incarnation: uint64(op.Tag)}
@@ -186,7 +186,7 @@ func bruteForce(h *History) bool {
 			if again.Outcome == NotFound {
 				again.Outcome = OK
 			}
-			after := answer(s, &again)
+			after := apply(s, &again)
 			if sameAnswer(first, &again, h.Claimed) && from(after, slices.Delete(slices.Clone(left), i, i+1)) {
 				return true
 			}
@@ -200,19 +200,19 @@ func sameAnswer(got, want *Op, claimed bool) bool {
 	if got.Outcome == Indeterminate || got.Outcome == NotApplied {
 		return true
 	}
-	told := got.Parts
+	parts := got.Parts
 	if claimed {
-		told &^= PartIncarnation | PartVersion
+		parts &^= PartIncarnation | PartVersion
 	}
 	if got.Outcome == NotFound || want.Outcome == NotFound {
 		return got.Outcome == want.Outcome
 	}
 	return got.Created == want.Created &&
-		(told&PartIncarnation == 0 || got.Incarnation == want.Incarnation) &&
-		(told&PartVersion == 0 || got.Version == want.Version) &&
-		(told&PartSeq == 0 || got.Seq == want.Seq) &&
-		(told&PartMessages == 0 || slices.Equal(got.Messages, want.Messages)) &&
-		(told&PartFields == 0 || got.Fields == want.Fields)
+		(parts&PartIncarnation == 0 || got.Incarnation == want.Incarnation) &&
+		(parts&PartVersion == 0 || got.Version == want.Version) &&
+		(parts&PartSeq == 0 || got.Seq == want.Seq) &&
+		(parts&PartMessages == 0 || slices.Equal(got.Messages, want.Messages)) &&
+		(parts&PartFields == 0 || got.Fields == want.Fields)
 }
 
 // drawGood draws a history that is linearizable: operations take effect one after another, each somewhere within its
@@ -235,7 +235,7 @@ func drawGood(t *rapid.T, most int) *History {
 			op.Tag = NewTag(int(op.User), tags)
 			tags += 2
 		}
-		s = answer(s, &op)
+		s = apply(s, &op)
 		h.Ops = append(h.Ops, op)
 	}
 	for range n {
@@ -314,7 +314,7 @@ var mutations = []struct {
 		op.Fields[0] = other.Fields[1]
 		op.Messages = other.Messages
 	}},
-	{"claim what another was told", func(t *rapid.T, h *History, op *Op) {
+	{"claim what another returned", func(t *rapid.T, h *History, op *Op) {
 		other := drawOp(t, h)
 		op.Incarnation, op.Version, op.Seq = other.Incarnation, other.Version, other.Seq
 	}},
@@ -349,7 +349,7 @@ var mutations = []struct {
 			op.Outcome = RolledBack
 		}
 	}},
-	{"refuse", func(t *rapid.T, h *History, op *Op) { op.Outcome = NotApplied }},
+	{"report as not applied", func(t *rapid.T, h *History, op *Op) { op.Outcome = NotApplied }},
 }
 
 func drawOp(t *rapid.T, h *History) *Op {
@@ -392,8 +392,8 @@ func forget(t *rapid.T, h *History, most int) {
 	}
 }
 
-// told is a history in words, for a test that failed.
-func told(h *History) string {
+// listing returns a history as text, for test failures.
+func listing(h *History) string {
 	var b strings.Builder
 	for i := range h.Ops {
 		op := &h.Ops[i]

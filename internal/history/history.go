@@ -8,11 +8,11 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Kind is what an operation asks of a session.
+// Kind is the kind of an operation.
 type Kind uint8
 
-// The kinds of operations. Sweep stands for the removal of one session by a sweep, Look for a sweep's look at a session
-// that it let live.
+// The kinds of operations. Sweep is the removal of one session by a sweep, SweepRead a sweep's read of a session that it
+// did not remove.
 const (
 	GetOrCreate  Kind = iota + 1
 	Create            // a manager minted the id
@@ -33,13 +33,13 @@ var kindNames = [...]string{
 
 func (k Kind) String() string { return kindNames[k] }
 
-// Begins reports whether the operation may begin a session's life.
+// Creates reports whether the operation may create a session.
 func (k Kind) Creates() bool { return k == GetOrCreate || k == Create }
 
-// Writes reports whether the operation changes a session that is there.
+// Writes reports whether the operation changes an existing session.
 func (k Kind) Writes() bool { return k == Append || k == Nested || k == Update }
 
-// Removes reports whether the operation ends a session's life.
+// Removes reports whether the operation removes a session.
 func (k Kind) Removes() bool { return k == Delete || k == Sweep }
 
 // Reads reports whether the operation changes nothing.
@@ -51,11 +51,11 @@ type Outcome uint8
 // The outcomes.
 const (
 	OK            Outcome = iota + 1
-	NotFound              // no such session, or no longer
-	NotApplied            // given up before it took effect: cancelled, closed, too many conflicts
-	Failed                // the closure failed or panicked, and what it had changed stays
-	RolledBack            // the closure failed or panicked, and nothing of it stays
-	Indeterminate         // it may or may not have been applied; it has no Return
+	NotFound              // no such session
+	NotApplied            // rejected or cancelled before it took effect
+	Failed                // the closure failed or panicked, and its changes stay
+	RolledBack            // the closure failed or panicked, and its changes were undone
+	Indeterminate         // it may or may not have taken effect; it has no Return
 )
 
 var outcomeNames = [...]string{
@@ -64,28 +64,28 @@ var outcomeNames = [...]string{
 
 func (o Outcome) String() string { return outcomeNames[o] }
 
-// Never is the Return of an operation that nobody saw the end of.
+// Never is the Return of an operation that did not return.
 const Never = math.MaxInt64
 
-// Tag names one write of a run, or the life that a creation begins: the user in the high 24 bits, the user's count of
-// tags below. The zero Tag names nothing.
+// Tag identifies one write of a run, or the incarnation that a creation begins: the user in the high 24 bits, the user's
+// count of tags below. The zero Tag identifies nothing.
 type Tag uint64
 
 const tagBits = 40
 
-// NobodysTag stands for what was read and no user can have written.
+// InvalidTag stands for content that no user can have written.
 const InvalidTag = Tag(1<<64 - 1<<tagBits + 1)
 
 // UnknownTag returns a tag for incarnation number n of a store whose creation is not in the history.
 func UnknownTag(n uint64) Tag { return InvalidTag + 1 + Tag(n%(1<<tagBits-2)) }
 
-// NewTag is user's n-th tag, both from 0.
+// NewTag returns the n-th tag of a user, both from 0.
 func NewTag(user int, n uint64) Tag { return Tag(uint64(user)<<tagBits | (n + 1)) }
 
-// User is whose tag it is.
+// User returns the number of the tag's user.
 func (t Tag) User() int32 { return int32(t >> tagBits) }
 
-// String is the tag as people read it: "C7" is user 2's seventh, "–" none.
+// String returns "C7" for user 2's seventh tag, "U26.7" for user 26's, and "–" for none.
 func (t Tag) String() string {
 	if t == 0 {
 		return "–"
@@ -97,7 +97,7 @@ func (t Tag) String() string {
 	return fmt.Sprintf("%s%s%d", UserName(t.User()), dot, uint64(t)&(1<<tagBits-1))
 }
 
-// UserName returns the name of a user: A to Z, then U26 and on.
+// UserName returns the name of a user: A to Z, then U26, U27, …
 func UserName(user int32) string {
 	if user < 26 {
 		return string('A' + user)
@@ -105,10 +105,10 @@ func UserName(user int32) string {
 	return fmt.Sprintf("U%d", user)
 }
 
-// Told says which parts of an operation's answer the store gave.
+// Parts is a set of the parts of a result that a store returned.
 type Parts uint8
 
-// The parts of an answer.
+// The parts of a result.
 const (
 	PartIncarnation Parts = 1 << iota
 	PartVersion
@@ -117,27 +117,27 @@ const (
 	PartFields
 )
 
-// Op is one operation of one user: what was asked, when, and what came of it.
+// Op is one operation of one user, its times and its result.
 type Op struct {
 	Call, Return int64 // nanoseconds on the recording's clock; the ends of a closed interval. Return may be Never
 	User         int32
 	Kind         Kind
 	Outcome      Outcome
 	Parts        Parts
-	Created      bool   // of GetOrCreate and Create: it was told that it began the life
-	Tag          Tag    // what it writes; of GetOrCreate and Create the life that it would begin
-	Incarnation  Tag    // the life that it met
+	Created      bool   // of GetOrCreate and Create: it returned that it created the session
+	Tag          Tag    // what it writes; of GetOrCreate and Create the incarnation that it would begin
+	Incarnation  Tag    // as returned
 	Version      uint64 // of the session: after a change, as it was for a read or a removal
 	Seq          uint64 // messages ever added: after a change, as it was for a read or a removal
 	Messages     []Tag  // as read, oldest first
 	Fields       [2]Tag // as read
-	Hold         int64  // nanoseconds of work in the session, between reading and writing it, that a write measured; 0: nobody did
+	Hold         int64  // nanoseconds that a write worked in the session, between reading and writing it; 0: not measured
 }
 
 // Precedes reports whether a returned before b was called.
 func (a *Op) Precedes(b *Op) bool { return a.Return < b.Call }
 
-// life is the life that the operation met, or began without being told.
+// MetIncarnation returns the incarnation that the operation met or created.
 func (a *Op) MetIncarnation() Tag {
 	if a.Created && a.Parts&PartIncarnation == 0 {
 		return a.Tag
@@ -145,10 +145,31 @@ func (a *Op) MetIncarnation() Tag {
 	return a.Incarnation
 }
 
-// saw is all that an operation was shown of what others wrote.
+// saw returns the messages and fields that the operation returned.
 func (a *Op) saw() []Tag { return append(slices.Clone(a.Messages), a.Fields[:]...) }
 
-// writes is how many messages and how many versions the operation adds when it is applied.
+// TookPlace reports whether the operation certainly met a session.
+func (a *Op) TookPlace() bool {
+	return a.Outcome == OK || a.Outcome == Failed || a.Outcome == RolledBack
+}
+
+// MayChange reports whether the operation changed the session, or may have.
+func (a *Op) MayChange() bool {
+	switch a.Outcome {
+	case NotFound, NotApplied, RolledBack:
+		return false
+	case Indeterminate:
+		return !a.Kind.Reads()
+	}
+	return a.Created || a.Kind.Writes() || a.Kind.Removes()
+}
+
+// placed reports whether the operation returned its incarnation and version.
+func (a *Op) placed() bool {
+	return a.Parts&(PartIncarnation|PartVersion) == PartIncarnation|PartVersion
+}
+
+// writes returns the number of messages and of versions that the operation adds.
 func (a *Op) writes() (messages, versions uint64) {
 	switch a.Kind {
 	case Append:
@@ -161,13 +182,33 @@ func (a *Op) writes() (messages, versions uint64) {
 	return 0, 0
 }
 
-// SessionHistory is everything that users did to the sessions under one id, in no particular order. No session is there
-// before it begins.
+// A History holds all operations of all users on the sessions under one id, in any order. It begins without a session.
 type History struct {
 	ID  manager.ID
 	Ops []Op
 
-	// Claimed says that versions and lives are what the store says they are. Otherwise they are part of the stored session
-	// itself, written by the closures that change it, and a wrong one is a wrong session.
+	// Claimed means that the store computes versions and incarnations. Otherwise they are part of the stored session,
+	// written by the closures that change it, and a wrong one is a wrong session.
 	Claimed bool
+}
+
+// Overtaken looks for a write during which limit or more other users' writes to the same session began and ended. It returns
+// that write and their number, nil for none.
+func (h *History) Overtaken(limit int) (op *Op, by int) {
+	for k := range h.Ops {
+		op := &h.Ops[k]
+		if !op.Kind.Writes() || op.Outcome != OK {
+			continue
+		}
+		by := 0
+		for j := range h.Ops {
+			if other := &h.Ops[j]; other.Kind.Writes() && other.User != op.User && other.Call > op.Call && other.Return < op.Return {
+				by++
+			}
+		}
+		if by >= limit {
+			return op, by
+		}
+	}
+	return nil, 0
 }

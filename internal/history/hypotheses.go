@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -14,52 +13,53 @@ const (
 	maxHypotheses  = 4
 )
 
-// hypotheses lists what would explain a history in which a search found no linearization and no operation shows the fault by
-// itself, in sentences: for each, the history is linearizable if one operation had another effect than it reported.
+// hypotheses explains a history in which a search found no linearization and no operation stands out. Each sentence
+// names an operation that, had it had another effect than it returned, would make the history linearizable.
 func hypotheses(ctx context.Context, h *History) (list []string) {
-	fits := func(i int, suppose func(*Op)) bool {
-		supposed := &History{ID: h.ID, Claimed: h.Claimed, Ops: slices.Clone(h.Ops)}
-		suppose(&supposed.Ops[i])
-		return Search(ctx, supposed, hypothesisTime) == porcupine.Ok
-	}
-	blind := true // nobody was told a number that tells one state from another
+	blind := true // no operation returned a number that distinguishes states
 	for i := range h.Ops {
 		op := &h.Ops[i]
 		blind = blind && op.Parts&(PartIncarnation|PartVersion|PartSeq) == 0
 		if len(list) == maxHypotheses {
 			continue
 		}
-		refuse := func(op *Op) { op.Outcome = NotApplied }
-		switch {
-		case op.Outcome == NotApplied && op.Kind.Writes():
-			if fits(i, func(op *Op) { op.Outcome, op.Parts, op.Return = Indeterminate, 0, Never }) {
-				list = append(list, fmt.Sprintf("%s took effect although it was refused", op))
-			}
-		case op.Outcome == NotFound:
-			if fits(i, refuse) {
-				list = append(list, fmt.Sprintf("%s did not find the session although it was there", op))
-			}
-		case op.Outcome != OK:
-		case op.Kind.Writes():
-			if fits(i, refuse) {
-				list = append(list, fmt.Sprintf("%s was confirmed and did not take effect, or was overwritten", op))
-			}
-		case op.Kind.Removes():
-			if fits(i, refuse) {
-				list = append(list, fmt.Sprintf("%s was confirmed and the session stayed, or came back", op))
-			}
-		case op.Kind.Reads():
-			if fits(i, refuse) {
-				list = append(list, fmt.Sprintf("%s was answered from an old state or from a state that never was", op))
-			}
-		case op.Kind.Creates():
-			if fits(i, refuse) {
-				list = append(list, fmt.Sprintf("%s was told %s and that is wrong", op, map[bool]string{true: "that it created the session", false: "that the session was there"}[op.Created]))
-			}
+		suppose, sentence := hypothesis(op)
+		if sentence == "" {
+			continue
+		}
+		supposed := &History{ID: h.ID, Claimed: h.Claimed, Ops: slices.Clone(h.Ops)}
+		supposed.Ops[i] = suppose
+		if search(ctx, supposed, hypothesisTime, searchMemory) == porcupine.Ok {
+			list = append(list, op.String()+sentence)
 		}
 	}
 	if blind {
-		list = append(list, "the answers tell neither seq nor version nor incarnation: with them the verdict names the operation at fault")
+		list = append(list, "the operations return neither seq nor version nor incarnation: "+
+			"with them the verdict names the conflicting operation")
 	}
 	return list
+}
+
+// hypothesis returns op with another effect, and the sentence for it; empty if there is none to suppose.
+func hypothesis(op *Op) (suppose Op, sentence string) {
+	suppose = *op
+	suppose.Outcome = NotApplied
+	switch {
+	case op.Outcome == NotApplied && op.Kind.Writes():
+		suppose.Outcome, suppose.Parts, suppose.Return = Indeterminate, 0, Never
+		return suppose, " took effect although it was reported as not applied"
+	case op.Outcome == NotFound:
+		return suppose, " did not find the session although it existed"
+	case op.Outcome != OK:
+		return suppose, ""
+	case op.Kind.Writes():
+		return suppose, " returned success but did not take effect, or was overwritten"
+	case op.Kind.Removes():
+		return suppose, " returned success but the session remained, or came back"
+	case op.Kind.Reads():
+		return suppose, " returned an old state, or a state that never existed"
+	case op.Created:
+		return suppose, " wrongly returned that it created the session"
+	}
+	return suppose, " wrongly returned that the session existed"
 }

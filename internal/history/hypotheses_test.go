@@ -16,9 +16,9 @@ func TestHypotheses(t *testing.T) {
 	}
 	list := hypotheses(t.Context(), &History{Claimed: true, Ops: ops})
 	for _, want := range []string{
-		"B's append of B1 was confirmed and did not take effect, or was overwritten",
-		"C's history was answered from an old state or from a state that never was",
-		"the answers tell neither seq nor version nor incarnation",
+		"B's append of B1 returned success but did not take effect, or was overwritten",
+		"C's history returned an old state, or a state that never existed",
+		"the operations return neither seq nor version nor incarnation",
 	} {
 		if !slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no %q in %q", want, list)
@@ -33,7 +33,7 @@ func TestHypotheses(t *testing.T) {
 	}
 	for _, s := range hypotheses(t.Context(), &History{Claimed: true, Ops: ops}) {
 		if strings.Contains(s, "neither seq") {
-			t.Errorf("%q, although seq was told", s)
+			t.Errorf("%q, although seq was returned", s)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func orphanedLock(t testing.TB) *Violation {
 }
 
 func TestMechanism(t *testing.T) {
-	const orphaned, together, logically = "lock goes when the session is deleted", "no time to do one after the other", "So B and C were inside" // which two equal versions do not show
+	const orphaned, together, logically = "lock is discarded when the session is deleted", "no time to do one after the other", "So B and C were inside" // which two equal versions do not show
 	alter := func(change func(b, c *Op)) *Violation {
 		v := orphanedLock(t)
 		change(&v.History.Ops[2], &v.History.Ops[5])
@@ -36,14 +36,14 @@ func TestMechanism(t *testing.T) {
 		not      []string
 	}{
 		{"B was let into the new session, which leaves no time for both",
-			orphanedLock(t), []string{together, orphaned, "B had asked before A was told"}, []string{logically}},
+			orphanedLock(t), []string{together, orphaned, "B's append of B1 was called before A's delete returned"}, []string{logically}},
 		{"there was time for both, but they made the same version",
 			alter(func(b, c *Op) { b.Return = 4_000_000 }), []string{orphaned}, []string{together, logically}},
-		{"B came when its life had begun, so there was no time for both",
+		{"B was called after its incarnation had been created, so there was no time for both",
 			alter(func(b, c *Op) { b.Call = 1_250_000 }), []string{together}, []string{orphaned, logically}},
 		{"there is no work in the session to speak of",
 			alter(func(b, c *Op) { b.Hold, c.Hold = 0, 0 }), []string{orphaned}, []string{together, logically}},
-		{"nobody told of lives", alter(func(b, c *Op) { b.Parts, c.Parts = PartSeq, PartSeq }), []string{orphaned}, []string{together, logically}},
+		{"no incarnations were returned", alter(func(b, c *Op) { b.Parts, c.Parts = PartSeq, PartSeq }), []string{orphaned}, []string{together, logically}},
 		{"of two by one user nothing is said", alter(func(b, c *Op) { c.User = b.User }), nil, []string{orphaned, together, logically}},
 		{"nor of a hang", &Violation{Anomaly: Hang}, nil, []string{orphaned, together, logically}},
 	} {

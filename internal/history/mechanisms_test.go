@@ -5,9 +5,8 @@ import (
 	"testing"
 )
 
-// TestCommonMechanismsAreRecognized: histories as a few common mistakes leave them, and right ones next to them that must not be
-// suspected of the same.
-func TestCommonMechanismsAreRecognized(t *testing.T) {
+// TestCauses: histories that common mistakes produce, and similar ones that must not be attributed to them.
+func TestCauses(t *testing.T) {
 	absent := func(user int32, call, ret int64) Op {
 		return Op{Call: call, Return: ret, User: user, Kind: ReadMessages, Outcome: NotFound}
 	}
@@ -18,19 +17,19 @@ func TestCommonMechanismsAreRecognized(t *testing.T) {
 		v         *Violation
 		want, not string
 	}{
-		{"B looked at the first life and removed the second",
+		{"B read the first incarnation and removed the second",
 			violation(t, began(0, 0, 10, a0(1)), removed(1, 20, 100, a0(1), 0), removed(2, 25, 30, a0(1), 0)), "", "removal by key"},
-		{"A's second life vanished while B's removal of the first was under way",
+		{"A's second incarnation vanished while B's removal of the first was under way",
 			violation(t, began(0, 0, 10, a0(1)), removed(1, 20, 90, a0(1), 0), began(0, 40, 50, a0(2)), read(2, 60, 70, a0(2), 0),
 				absent(2, 100, 110), read(0, 120, 130, a0(2), 0)), "removal by key alone: B's delete", ""},
-		{"the second life vanished long after the removal of the first",
+		{"the second incarnation vanished long after the removal of the first",
 			violation(t, began(0, 0, 10, a0(1)), removed(1, 20, 30, a0(1), 0), began(0, 40, 50, a0(2)), read(2, 60, 70, a0(2), 0),
 				absent(2, 100, 110), read(0, 120, 130, a0(2), 0)), "", "removal by key"},
 		{"B read the old version with the new message, which came meanwhile",
 			violation(t, began(0, 0, 10, a0(1)), wrote(0, 30, 50, Append, a0(2), a0(1), 1), read(1, 20, 60, a0(1), 0, a0(2))),
-			"aliasing: B's history was shown the stored session itself", ""},
+			"aliasing: B's history returned the stored session itself", ""},
 		{"a message of another session", foreign, "a pooled entry", ""},
-		{"a message of an earlier life",
+		{"a message of an earlier incarnation",
 			violation(t, began(0, 0, 10, a0(1)), wrote(0, 11, 12, Append, a0(2), a0(1), 1), removed(0, 20, 30, a0(1), 1), began(0, 40, 50, a0(3)),
 				read(1, 60, 70, a0(3), 0, a0(2))), "a pooled entry that was not cleared", ""},
 	} {

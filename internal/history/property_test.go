@@ -50,9 +50,9 @@ func (n *sides) wantBoth(t *testing.T) {
 
 // mustSearch is porcupine's verdict. The histories are small enough for it to come to one.
 func mustSearch(t *rapid.T, h *History) bool {
-	result := Search(t.Context(), h, math.MaxInt64)
+	result := search(t.Context(), h, math.MaxInt64, searchMemory)
 	if result == porcupine.Unknown {
-		t.Fatalf("porcupine came to no verdict on\n%s", told(h))
+		t.Fatalf("porcupine was undecided on\n%s", listing(h))
 	}
 	return result == porcupine.Ok
 }
@@ -61,11 +61,11 @@ func mustSearch(t *rapid.T, h *History) bool {
 func wantSame(t *rapid.T, h *History, certified bool, found *Finding, linearizable bool, by string) {
 	switch {
 	case certified != linearizable:
-		t.Fatalf("the witness says %v (%+v), %s says %v of\n%s", certified, found, by, linearizable, told(h))
+		t.Fatalf("the witness returned %v (%+v), %s returned %v of\n%s", certified, found, by, linearizable, listing(h))
 	case !certified && found.Undecided:
-		t.Fatalf("the witness came to no verdict (%+v) on\n%s", found, told(h))
+		t.Fatalf("the witness was undecided (%+v) on\n%s", found, listing(h))
 	case !certified && (found.Anomaly == "" || found.Why == "" || len(found.Ops) == 0):
-		t.Fatalf("a conviction without a reason: %+v of\n%s", found, told(h))
+		t.Fatalf("a refutation without a reason: %+v of\n%s", found, listing(h))
 	}
 }
 
@@ -91,7 +91,7 @@ func TestBothAgreeWithBruteForce(t *testing.T) {
 		certified, found := Witness(h)
 		wantSame(t, h, certified, found, linearizable, "brute force")
 		if porcupine := mustSearch(t, h); porcupine != linearizable {
-			t.Fatalf("porcupine says %v, brute force %v of\n%s", porcupine, linearizable, told(h))
+			t.Fatalf("porcupine returned %v, brute force %v of\n%s", porcupine, linearizable, listing(h))
 		}
 		n.add(linearizable)
 	})
@@ -103,14 +103,14 @@ func TestUnknownOutcomesAreResolvedAsPorcupineFinds(t *testing.T) {
 	var n sides
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawSpoilt(t, 10)
-		forget(t, h, maxUnknown)
+		forget(t, h, maxIndeterminate)
 		linearizable := mustSearch(t, h)
 		if len(h.Ops) <= 6 && bruteForce(h) != linearizable {
-			t.Fatalf("porcupine says %v, brute force does not, of\n%s", linearizable, told(h))
+			t.Fatalf("porcupine returned %v, brute force differs, of\n%s", linearizable, listing(h))
 		}
 		certified, found := resolve(h)
 		if certified != linearizable {
-			t.Fatalf("resolve says %v (%+v), porcupine %v of\n%s", certified, found, linearizable, told(h))
+			t.Fatalf("resolve returned %v (%+v), porcupine %v of\n%s", certified, found, linearizable, listing(h))
 		}
 		n.add(linearizable)
 	})
@@ -126,14 +126,14 @@ func TestClaimedVersionsNeverConvictAndNeverAcquit(t *testing.T) {
 		h.Claimed = true
 		linearizable := mustSearch(t, h)
 		if len(h.Ops) <= 6 && bruteForce(h) != linearizable {
-			t.Fatalf("porcupine says %v, brute force does not, of\n%s", linearizable, told(h))
+			t.Fatalf("porcupine returned %v, brute force differs, of\n%s", linearizable, listing(h))
 		}
 		certified, found := resolve(h)
 		switch {
 		case certified && !linearizable:
-			t.Fatalf("certified what cannot be linearized:\n%s", told(h))
+			t.Fatalf("certified a history that is not linearizable:\n%s", listing(h))
 		case !certified && !found.Undecided:
-			t.Fatalf("convicted on a claim: %+v\n%s", found, told(h))
+			t.Fatalf("refuted by a claimed version: %+v\n%s", found, listing(h))
 		}
 		n.add(linearizable)
 	})
@@ -146,15 +146,15 @@ func TestPartialAnswersNeverMislead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, 8)
 		for i := range h.Ops { // as from a target that tells a part of it
-			h.Ops[i].Parts &= Parts(rapid.SampledFrom([]int{0xff, 0xff, 0xff, 0xfe, 0xfd, 0xfb, 0}).Draw(t, "told"))
+			h.Ops[i].Parts &= Parts(rapid.SampledFrom([]int{0xff, 0xff, 0xff, 0xfe, 0xfd, 0xfb, 0}).Draw(t, "parts"))
 		}
 		linearizable := mustSearch(t, h)
 		certified, found := resolve(h)
 		switch {
 		case certified && !linearizable:
-			t.Fatalf("certified what cannot be linearized:\n%s", told(h))
+			t.Fatalf("certified a history that is not linearizable:\n%s", listing(h))
 		case !certified && !found.Undecided && linearizable:
-			t.Fatalf("convicted what can be linearized: %+v\n%s", found, told(h))
+			t.Fatalf("refuted a linearizable history: %+v\n%s", found, listing(h))
 		}
 		n.add(linearizable)
 	})
@@ -179,7 +179,7 @@ func TestProposedOrderHoldsEachOperationOnce(t *testing.T) {
 				want = 0
 			}
 			if n != want {
-				t.Fatalf("operation %d is there %d times in the order of\n%s", i, n, told(h))
+				t.Fatalf("operation %d is there %d times in the order of\n%s", i, n, listing(h))
 			}
 		}
 	})

@@ -6,14 +6,14 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Recorder is one user's record of what it did. It belongs to one goroutine and shares nothing with other users' recorders,
-// so that recording orders nobody's memory: under the race detector a shared clock or counter would hide races.
+// A Recorder records one user's operations. It belongs to one goroutine and shares no memory with other recorders: under
+// the race detector a shared clock or counter would order the users' accesses and hide races.
 type Recorder struct {
 	user     int
 	tags     uint64
 	ops      []Op
-	sessions []uint32 // of each operation, by the caller's number
-	read     []Tag    // what Messages of ops point into
+	sessions []uint32 // of each operation, the caller's number
+	read     []Tag    // backs the Messages of ops
 }
 
 // NewRecorder returns a recorder with room for a number of operations and of messages read. It grows beyond them.
@@ -26,13 +26,13 @@ func NewRecorder(user, operations, messages int) *Recorder {
 	}
 }
 
-// NewTag returns a tag that nobody else has.
+// NewTag returns a tag that no other operation has.
 func (r *Recorder) NewTag() Tag {
 	r.tags++
 	return NewTag(r.user, r.tags-1)
 }
 
-// Add records an operation on the session that the caller knows by this number. Op's Messages are copied.
+// Add records an operation on the session with the caller's number session. It copies op's Messages.
 func (r *Recorder) Add(session uint32, op Op) {
 	op.User = int32(r.user)
 	if len(op.Messages) > 0 {
@@ -44,18 +44,18 @@ func (r *Recorder) Add(session uint32, op Op) {
 	r.sessions = append(r.sessions, session)
 }
 
-// Renumber gives each session another number. It is for when nothing is recorded any more.
+// Renumber replaces the number of each session. Nothing may be recorded afterwards.
 func (r *Recorder) Renumber(to func(uint32) uint32) {
 	for i, s := range r.sessions {
 		r.sessions[i] = to(s)
 	}
 }
 
-// Len is the number of operations recorded.
+// Len returns the number of recorded operations.
 func (r *Recorder) Len() int { return len(r.ops) }
 
-// Histories puts the users' records together, one history for each of ids that anybody did something to. A session's
-// number is its index in ids. The records must not change any more.
+// Merge merges the users' records into one history per session, without the sessions that have no operations. A
+// session's number is its index in ids. Nothing may be recorded afterwards.
 func Merge(ids []manager.ID, claimed bool, records []*Recorder) []History {
 	sizes := make([]int, len(ids))
 	for _, r := range records {

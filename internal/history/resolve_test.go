@@ -14,7 +14,7 @@ func TestResolve(t *testing.T) {
 	}{
 		{"Nothing is unknown.", true, `
 			A 0-1 creates A1 v0`},
-		{"Nobody saw the message: it need not have been added.", true, `
+		{"No operation saw the message: it need not have been added.", true, `
 			A 0-1 creates A1 v0
 			B 2-? appends B1 unknown
 			A 4-5 reads @A1 v0 []`},
@@ -42,7 +42,7 @@ func TestResolve(t *testing.T) {
 			C 2-? appends C1 unknown
 			A 4-5 appends A2 @A1 v4
 			A 6-7 reads @A1 v4 [C1 B1 B2 A2]`},
-		{"Nobody saw the deletion, and somebody began the next life.", true, `
+		{"The deletion did not return, and another user created the next incarnation.", true, `
 			A 0-1 creates A1 v0
 			B 2-? deletes unknown
 			C 4-5 creates C1 v0`},
@@ -51,28 +51,28 @@ func TestResolve(t *testing.T) {
 			B 2-? appends B1 unknown
 			A 4-5 deletes @A1 v0
 			A 6-7 reads not_found`},
-		{"Nobody saw the creation, and somebody met the session.", true, `
+		{"The creation did not return, and another user met the session.", true, `
 			A 0-? creates A1 unknown
 			B 2-3 finds B1 @A1 v0
 			B 4-5 appends B2 @A1 v1`},
-		{"A creation that nobody saw was deleted by somebody else who saw nothing either.", true, `
+		{"Neither the creation nor the deletion returned.", true, `
 			A 0-? creates A1 unknown
 			B 2-? deletes unknown
 			C 4-5 reads @A1 v0 []
 			C 6-7 creates C1 v0
 			D 8-? deletes unknown
 			D 10-11 reads not_found`},
-		{"One deletion and two lives: the first must have ended.", true, `
+		{"One deletion and two incarnations: the first must have ended.", true, `
 			A 0-1 creates A1 v0
 			B 2-? deletes unknown
 			C 4-5 creates C1 v0
 			D 6-7 reads @C1 v0 []`},
 
-		{"The message was read before it was asked for.", false, `
+		{"The message was read before its append was called.", false, `
 			A 0-1 creates A1 v0
 			A 2-3 reads @A1 v1 [B1]
 			B 4-? appends B1 unknown`},
-		{"The deletion came after the next life began.", false, `
+		{"The deletion came after the next incarnation began.", false, `
 			A 0-1 creates A1 v0
 			C 2-3 creates C1 v0
 			B 4-? deletes unknown`},
@@ -94,7 +94,7 @@ func TestResolve(t *testing.T) {
 			A 0-1 creates A1 v0
 			B 2-? appends B1 unknown
 			A 4-5 reads @A1 v2 [B1 B1]`},
-		{"A life that not even an unknown creation began.", false, `
+		{"An incarnation that not even an indeterminate creation began.", false, `
 			A 0-? creates A1 unknown
 			B 2-3 reads @C1 v0 []`},
 		{"A version beyond counting.", false, `
@@ -116,11 +116,11 @@ func TestResolve(t *testing.T) {
 			if !certified && !found.Undecided {
 				t.Errorf("%+v: want it open", found)
 			}
-			if searched := Search(t.Context(), h, 0); (searched == porcupine.Ok) != row.certified {
-				t.Errorf("porcupine says %s", searched)
+			if searched := search(t.Context(), h, searchTime, searchMemory); (searched == porcupine.Ok) != row.certified {
+				t.Errorf("porcupine returned %s", searched)
 			}
 			if bruteForce(h) != row.certified {
-				t.Errorf("brute force says %v", !row.certified)
+				t.Errorf("brute force returned %v", !row.certified)
 			}
 		})
 	}
@@ -137,8 +137,8 @@ func TestResolveGivesUpOnManyUnknown(t *testing.T) {
 	if certified, found := resolve(h); certified || !found.Undecided || found.Anomaly != "" {
 		t.Errorf("certified %v, %+v: want it undecided", certified, found)
 	}
-	if searched := Search(t.Context(), h, 0); searched != porcupine.Ok {
-		t.Errorf("porcupine says %s", searched)
+	if searched := search(t.Context(), h, searchTime, searchMemory); searched != porcupine.Ok {
+		t.Errorf("porcupine returned %s", searched)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestResolveDoesNotChangeTheHistory(t *testing.T) {
 	if certified, found := resolve(h); !certified {
 		t.Fatalf("%+v", found)
 	}
-	if got, want := told(h), told(written(t, text)); got != want {
+	if got, want := listing(h), listing(written(t, text)); got != want {
 		t.Errorf("the history became\n%swant\n%s", got, want)
 	}
 }

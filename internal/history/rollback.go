@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// examine is resolve, and names what a store does that undoes failed updates without declaring it: the versions then look as if
-// updates were lost.
+// examine is resolve, and recognizes a store that rolls back failed updates without declaring it: its versions look as
+// if updates were lost.
 func examine(h *History) (certified bool, found *Finding) {
 	certified, found = resolve(h)
 	if found != nil && !found.Undecided && undoesFailures(h) {
@@ -15,7 +15,7 @@ func examine(h *History) (certified bool, found *Finding) {
 	return certified, found
 }
 
-// undoesFailures reports whether h has failed updates, and is linearizable if all of them were undone.
+// undoesFailures reports whether h has failed updates and is linearizable if all of them were rolled back.
 func undoesFailures(h *History) bool {
 	failed := func(op Op) bool { return op.Kind.Writes() && op.Outcome == Failed }
 	if !slices.ContainsFunc(h.Ops, failed) {
@@ -25,7 +25,7 @@ func undoesFailures(h *History) bool {
 	for i := range supposed.Ops {
 		if op := &supposed.Ops[i]; failed(*op) {
 			messages, versions := op.writes()
-			op.Outcome = RolledBack // of which the answer is the state before it
+			op.Outcome = RolledBack // which returns the state before it
 			op.Seq -= messages
 			op.Version -= versions
 		}
@@ -34,20 +34,17 @@ func undoesFailures(h *History) bool {
 	return certified
 }
 
-// undone renames a finding of a history that undoesFailures.
+// undone renames a finding in a history that undoesFailures.
 func undone(ops []Op, found *Finding) *Finding {
-	i := slices.IndexFunc(found.Ops, func(i int) bool { return ops[i].Outcome == Failed })
+	f := &Finding{Anomaly: UndeclaredRollback, Ops: found.Ops}
 	at := -1
-	if i >= 0 {
+	if i := slices.IndexFunc(found.Ops, func(i int) bool { return ops[i].Outcome == Failed }); i >= 0 {
 		at = found.Ops[i]
 	} else {
 		at = slices.IndexFunc(ops, func(op Op) bool { return op.Kind.Writes() && op.Outcome == Failed })
-	}
-	f := &Finding{Anomaly: UndeclaredRollback, Ops: found.Ops, Why: fmt.Sprintf(
-		"%s failed after it had changed the session (version %d), and the change is not there: every answer fits "+
-			"if what failed updates changed was undone, and the store does not declare rollback", &ops[at], ops[at].Version)}
-	if i < 0 {
 		f.Ops = append(slices.Clone(f.Ops), at)
 	}
+	f.Why = fmt.Sprintf("%s failed after it had changed the session (version %d), and the change is not there: every result "+
+		"fits if failed updates are rolled back, which the store does not declare", &ops[at], ops[at].Version)
 	return f
 }

@@ -14,28 +14,21 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// DefaultSearch is how long a search of one session's history may take.
-const DefaultSearch = 5 * time.Second
+// searchTime is the limit for the search of one history.
+const searchTime = 5 * time.Second
 
-// searchMemory bounds what a search may remember, in bytes: porcupine keeps every state that it met, and with it one bit
+// searchMemory is the limit for the memory of a search, in bytes: porcupine keeps every state that it met, with one bit
 // for each operation of the history.
 const searchMemory = 256 << 20
 
-// remembered is roughly what porcupine keeps of one step on a history of n operations, in bytes.
+// remembered returns roughly how many bytes porcupine keeps of one step on a history of n operations.
 func remembered(n int) int { return 400 + n/8 }
 
-// Search looks for a linearization of h among all orders of its operations (Wing and Gong, 1993; Lowe, 2017). It needs no
-// versions and takes exponential time at worst. It answers porcupine.Unknown, which is no verdict, when ctx ends, when
-// patience (0: [DefaultSearch]) is used up, or when it had to remember too much.
-func Search(ctx context.Context, h *History, patience time.Duration) porcupine.CheckResult {
-	return search(ctx, h, patience, searchMemory)
-}
-
-func search(ctx context.Context, h *History, patience time.Duration, memory int) porcupine.CheckResult {
-	if patience <= 0 {
-		patience = DefaultSearch
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// search looks for a linearization of h among all orders of its operations (Wing and Gong, 1993; Lowe, 2017). It needs
+// no versions and takes exponential time at worst. It returns porcupine.Unknown, which is no verdict, when ctx ends,
+// after limit, or when it has used up memory.
+func search(ctx context.Context, h *History, limit time.Duration, memory int) porcupine.CheckResult {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if ctx.Err() != nil {
 		return porcupine.Unknown
@@ -43,7 +36,7 @@ func search(ctx context.Context, h *History, patience time.Duration, memory int)
 	m := Model(h.Claimed)
 	step, left := m.Step, memory/remembered(len(h.Ops))
 	m.Step = func(before, input, output any) (bool, any) {
-		// Once the search is given up nothing fits any more: porcupine, which cannot be told to stop, runs out of choices.
+		// porcupine cannot be stopped: once the search has been given up no step fits, and it runs out of choices.
 		if ctx.Err() != nil || left < 0 {
 			cancel()
 			return false, before
@@ -54,18 +47,18 @@ func search(ctx context.Context, h *History, patience time.Duration, memory int)
 		}
 		return ok, after
 	}
-	asked := slices.DeleteFunc(Operations(h), func(o porcupine.Operation) bool {
+	ops := slices.DeleteFunc(Operations(h), func(o porcupine.Operation) bool {
 		return o.Input.(*Op).Outcome == NotApplied // fits anywhere, and would only multiply the orders
 	})
-	result := porcupine.CheckOperationsTimeout(m, asked, 0)
+	result := porcupine.CheckOperationsTimeout(m, ops, 0)
 	if result == porcupine.Illegal && ctx.Err() != nil {
 		return porcupine.Unknown
 	}
 	return result
 }
 
-// searchAll searches each history, on GOMAXPROCS goroutines, and returns the answers in the same order.
-func searchAll(ctx context.Context, histories []*History, patience time.Duration) []porcupine.CheckResult {
+// searchAll searches each history, on GOMAXPROCS goroutines, and returns the results in the same order.
+func searchAll(ctx context.Context, histories []*History, limit time.Duration) []porcupine.CheckResult {
 	results := make([]porcupine.CheckResult, len(histories))
 	var next atomic.Int64
 	var searchers sync.WaitGroup
@@ -76,7 +69,7 @@ func searchAll(ctx context.Context, histories []*History, patience time.Duration
 				if i >= len(histories) {
 					return
 				}
-				results[i] = Search(ctx, histories[i], patience)
+				results[i] = search(ctx, histories[i], limit, searchMemory)
 			}
 		})
 	}
@@ -84,8 +77,8 @@ func searchAll(ctx context.Context, histories []*History, patience time.Duration
 	return results
 }
 
-// model is the sequential specification in porcupine's form: a state by value, and a *Op as input, which holds the answer,
-// too. Where versions and lives are claimed, it ignores what was told of them.
+// Model returns the sequential specification in porcupine's form: a state by value, and a *Op as input, which holds
+// the result, too. For a history with Claimed it ignores versions and incarnations.
 func Model(claimed bool) porcupine.Model {
 	seed := maphash.MakeSeed()
 	return porcupine.Model{
@@ -95,10 +88,10 @@ func Model(claimed bool) porcupine.Model {
 			if !claimed {
 				return s.step(op) == fits, s
 			}
-			heard := *op
-			heard.Parts &^= PartIncarnation | PartVersion
-			fit := s.step(&heard) == fits
-			s.life, s.version = 0, 0 // nobody looks at them, so states that differ in nothing else are one
+			unnumbered := *op
+			unnumbered.Parts &^= PartIncarnation | PartVersion
+			fit := s.step(&unnumbered) == fits
+			s.incarnation, s.version = 0, 0 // unused: states that differ only in these are one
 			return fit, s
 		},
 		Hash:              func(s any) uint64 { return maphash.Comparable(seed, s.(state)) },
@@ -107,7 +100,7 @@ func Model(claimed bool) porcupine.Model {
 	}
 }
 
-// operations is h in porcupine's form. Operations are in the order of h and point into it.
+// Operations returns h in porcupine's form. The operations are in the order of h and point into it.
 func Operations(h *History) []porcupine.Operation {
 	list := make([]porcupine.Operation, len(h.Ops))
 	for i := range h.Ops {
@@ -117,48 +110,49 @@ func Operations(h *History) []porcupine.Operation {
 	return list
 }
 
-// describe is an operation and its answer in words: "B added message B7: version 9, 7 messages so far".
+// describe returns an operation and its result: "B added message B7: version 9, 7 messages so far".
 func describe(op *Op) string {
+	text := action(op)
 	switch op.Outcome {
 	case NotFound:
 		return op.String() + ": no such session"
 	case NotApplied:
-		return op.String() + ": given up before it was applied"
+		return op.String() + ": not applied"
 	case Indeterminate:
-		return op.String() + ": no answer"
+		return op.String() + ": no response"
+	case Failed:
+		text = op.String() + " failed, and its change stays"
+	case RolledBack:
+		text = op.String() + " failed and was rolled back"
 	}
-	var told []string
-	tell := func(part Parts, format string, value ...any) {
-		if op.Parts&part != 0 {
-			told = append(told, fmt.Sprintf(format, value...))
+	var parts []string
+	for _, p := range []struct {
+		part Parts
+		text string
+	}{
+		{PartIncarnation, "incarnation " + op.Incarnation.String()},
+		{PartVersion, fmt.Sprintf("version %d", op.Version)},
+		{PartSeq, fmt.Sprintf("%d messages so far", op.Seq)},
+		{PartMessages, fmt.Sprintf("messages %v", op.Messages)},
+		{PartFields, fmt.Sprintf("fields %s and %s", op.Fields[0], op.Fields[1])},
+	} {
+		if op.Parts&p.part != 0 {
+			parts = append(parts, p.text)
 		}
 	}
-	tell(PartIncarnation, "life %s", op.Incarnation)
-	tell(PartVersion, "version %d", op.Version)
-	tell(PartSeq, "%d messages so far", op.Seq)
-	tell(PartMessages, "messages %v", op.Messages)
-	tell(PartFields, "fields %s and %s", op.Fields[0], op.Fields[1])
-	text := deed(op)
-	switch op.Outcome {
-	case Failed:
-		text = op.String() + " failed, and what it had changed stays"
-	case RolledBack:
-		text = op.String() + " failed, and left no trace"
-	}
-	if len(told) == 0 {
+	if len(parts) == 0 {
 		return text
 	}
-	return text + ": " + strings.Join(told, ", ")
+	return text + ": " + strings.Join(parts, ", ")
 }
 
-// describe is the state in words.
 func (s state) describe() string {
 	if !s.there {
 		return "no session"
 	}
-	var life string
-	if s.life != 0 {
-		life = fmt.Sprintf("life %s, version %d, ", s.life, s.version)
+	var incarnation string
+	if s.incarnation != 0 {
+		incarnation = fmt.Sprintf("incarnation %s, version %d, ", s.incarnation, s.version)
 	}
-	return fmt.Sprintf("%smessages %v of %d, fields %s", life, s.messages(), s.seq, s.fields)
+	return fmt.Sprintf("%smessages %v of %d, fields %s", incarnation, s.messages(), s.seq, s.fields)
 }

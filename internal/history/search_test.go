@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// hard is a history without a linearization that is long to refute: changes that all overlap, told nothing, and then a
+// hard is a history without a linearization that is long to refute: changes that all overlap and return nothing, and then a
 // read that saw none of them.
 func hard(changes int) *History {
 	h := &History{Ops: []Op{{Kind: GetOrCreate, Outcome: OK, Created: true, Tag: NewTag(0, 0), Return: 1}}}
@@ -53,12 +53,12 @@ func TestSearchNeedsNoVersions(t *testing.T) {
 		for i := range h.Ops {
 			h.Ops[i].Parts &^= PartIncarnation
 		}
-		if got := Search(t.Context(), h, 0); got != row.want {
+		if got := search(t.Context(), h, searchTime, searchMemory); got != row.want {
 			t.Errorf("%s: %s, want %s", row.sentence, got, row.want)
 		}
 		if certified, found := resolve(h); certified || !found.Undecided {
 			if !certified || row.want != porcupine.Ok {
-				t.Errorf("%s: the witness says %v, %+v", row.sentence, certified, found)
+				t.Errorf("%s: the witness returned %v, %+v", row.sentence, certified, found)
 			}
 		}
 	}
@@ -66,7 +66,7 @@ func TestSearchNeedsNoVersions(t *testing.T) {
 
 func TestSearchRunsOutOfPatience(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	if got := Search(t.Context(), hard(40), 20*time.Millisecond); got != porcupine.Unknown {
+	if got := search(t.Context(), hard(40), 20*time.Millisecond, searchMemory); got != porcupine.Unknown {
 		t.Errorf("%s, want Unknown", got)
 	}
 }
@@ -85,37 +85,37 @@ func TestSearchStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	begin := time.Now()
-	if got := Search(ctx, hard(40), time.Hour); got != porcupine.Unknown {
+	if got := search(ctx, hard(40), time.Hour, searchMemory); got != porcupine.Unknown {
 		t.Errorf("%s, want Unknown", got)
 	}
 	if took := time.Since(begin); took > time.Minute { // detects that it went on, not that it was slow
 		t.Errorf("stopped after %v", took)
 	}
-	if got := Search(ctx, hard(1), time.Hour); got != porcupine.Unknown {
+	if got := search(ctx, hard(1), time.Hour, searchMemory); got != porcupine.Unknown {
 		t.Errorf("after its end: %s, want Unknown", got)
 	}
 }
 
-func TestSearchAllAnswersInOrder(t *testing.T) {
+func TestSearchAllReturnsResultsInOrder(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var histories []*History
 	var want []porcupine.CheckResult
 	for i := range 40 {
-		h, answer := hard(3), porcupine.Illegal
+		h, result := hard(3), porcupine.Illegal
 		if i%3 == 0 {
-			h.Ops, answer = h.Ops[:4], porcupine.Ok
+			h.Ops, result = h.Ops[:4], porcupine.Ok
 		}
-		histories, want = append(histories, h), append(want, answer)
+		histories, want = append(histories, h), append(want, result)
 	}
-	if got := searchAll(t.Context(), histories, 0); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := searchAll(t.Context(), histories, searchTime); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := searchAll(t.Context(), nil, 0); len(got) != 0 {
+	if got := searchAll(t.Context(), nil, searchTime); len(got) != 0 {
 		t.Errorf("no histories: %v", got)
 	}
 }
 
-func TestSearchAllGivesEachItsPatience(t *testing.T) {
+func TestSearchAllLimitsEachSearch(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	histories := []*History{hard(40), hard(2), hard(40)}
 	got := searchAll(t.Context(), histories, 20*time.Millisecond)
@@ -135,7 +135,7 @@ func TestOperationsPointIntoTheHistory(t *testing.T) {
 	}
 }
 
-func TestModelSpeaksPlainly(t *testing.T) {
+func TestModelDescriptions(t *testing.T) {
 	h := written(t, `
 		A 0-1 creates A1 v0 #0
 		B 2-3 appends B1 @A1 v1 #1
@@ -159,17 +159,17 @@ func TestModelSpeaksPlainly(t *testing.T) {
 		}
 	}
 	lines = append(lines, m.DescribeState(m.Init()), m.DescribeState(s))
-	want := `A created the session: life A1, version 0, 0 messages so far
-B added message B1: life A1, version 1, 1 messages so far
-B's update of B2 failed, and what it had changed stays: life A1, version 2, 1 messages so far
-B's update of B3 failed, and left no trace: life A1, version 2, 1 messages so far
-C read the history: life A1, version 2, 1 messages so far, messages [B1]
-C read the fields: life A1, version 2, fields B2 and B2
-C's double append of C1: given up before it was applied
+	want := `A created the session: incarnation A1, version 0, 0 messages so far
+B added message B1: incarnation A1, version 1, 1 messages so far
+B's update of B2 failed, and its change stays: incarnation A1, version 2, 1 messages so far
+B's update of B3 failed and was rolled back: incarnation A1, version 2, 1 messages so far
+C read the history: incarnation A1, version 2, 1 messages so far, messages [B1]
+C read the fields: incarnation A1, version 2, fields B2 and B2
+C's double append of C1: not applied
 C's delete: no such session
-C's double append of C3: no answer
+C's double append of C3: no response
 no session
-life A1, version 2, messages [B1] of 1, fields B2`
+incarnation A1, version 2, messages [B1] of 1, fields B2`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

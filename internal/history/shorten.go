@@ -6,27 +6,27 @@ import (
 	"slices"
 )
 
-// maxPending is how many removals without an answer a prefix may hold, since each of them doubles the cases to decide.
+// maxPending is the number of removals without a return that a prefix may hold: each doubles the number of variants.
 const maxPending = 7
 
 // shorten looks for the shortest history inside a violating one that still proves the violation: its shortest failing
 // prefix, without the reads that prove nothing. Writes of that prefix (creations, changes, removals) are never dropped.
-// origin is where each operation of short stands in h. Operations of short come in the order of their calls.
+// origin holds the index in h of each operation of short. Operations of short are in the order of their calls.
 //
-// decide must be sure of a violation when it says so. short violates whenever h does; where h does not, or ctx ends before
-// anything shorter is found, short is h itself.
+// violated must be sure when it returns true. short violates whenever h does; if h does not, or ctx ends before a shorter
+// history is found, short is h itself.
 //
 // Linearizability is prefix-closed (Herlihy and Wing, 1990), so the shortest failing prefix is found by bisection over the
-// number of operations that have returned. What was called and has not returned by then may or may not have taken effect:
-// a prefix fails only if it does so either way. See [cutter.prefix]. Reads are dropped by delta debugging, halves
-// first (ddmin: Zeller and Hildebrandt, 2002).
-func shorten(ctx context.Context, h *History, decide func(*History) (violated bool)) (short *History, origin []int) {
-	c := newCutter(ctx, h, decide)
+// number of operations that have returned. An operation that was called and has not returned by then may or may not have
+// taken effect: a prefix fails only if it fails either way. See [cutter.prefix]. Reads are dropped by delta debugging,
+// halves first (ddmin: Zeller and Hildebrandt, 2002).
+func shorten(ctx context.Context, h *History, violated func(*History) bool) (short *History, origin []int) {
+	c := newCutter(ctx, h, violated)
 	best := prefix{variants: [][]int{c.byCall}, end: Never}
 	if !c.fails(best, nil) {
 		return h, identity(len(h.Ops))
 	}
-	low, high := 1, len(c.byReturn)+1 // returns that the shortest failing prefix has; one more than there are: best stays
+	low, high := 1, len(c.byReturn)+1 // returns in the shortest failing prefix; one more than there are: best stays
 	for low < high {
 		mid := low + (high-low)/2
 		if p, sound := c.prefix(mid); sound && c.fails(p, nil) {
@@ -40,12 +40,12 @@ func shorten(ctx context.Context, h *History, decide func(*History) (violated bo
 	return c.build(best.variants[0], best.end, without(reads, needed))
 }
 
-// prefix is what users had done by the time that the last operation counted returned.
+// prefix is a history up to the time at which the last counted operation returned.
 type prefix struct {
 	end int64 // that time
 
-	// The operations that have taken effect, as indices in the order of their calls: one variant for each thing that may be
-	// true of those that had not returned, the one with most of them first.
+	// The operations that have taken effect, as indices in the order of their calls: one variant for each subset of the
+	// pending removals, the largest first.
 	variants [][]int
 }
 
@@ -54,15 +54,15 @@ type cutter struct {
 	ctx       context.Context
 	h         *History
 	ops       []Op         // of h
-	versioned bool         // every answer shows its place in its life
+	versioned bool         // every result shows its place in its incarnation
 	byCall    []int        // all operations
 	byReturn  []int        // those that returned
-	seen      map[Tag]bool // read, or met as a life, by anybody
-	decide    func(*History) bool
+	seen      map[Tag]bool // read, or met as an incarnation
+	violated  func(*History) bool
 }
 
-func newCutter(ctx context.Context, h *History, decide func(*History) bool) *cutter {
-	c := &cutter{ctx: ctx, h: h, ops: h.Ops, versioned: !h.Claimed, seen: map[Tag]bool{}, decide: decide}
+func newCutter(ctx context.Context, h *History, violated func(*History) bool) *cutter {
+	c := &cutter{ctx: ctx, h: h, ops: h.Ops, versioned: !h.Claimed, seen: map[Tag]bool{}, violated: violated}
 	c.byCall = identity(len(c.ops))
 	slices.SortStableFunc(c.byCall, func(i, j int) int { return cmp.Compare(c.ops[i].Call, c.ops[j].Call) })
 	for i := range c.ops {
@@ -70,7 +70,7 @@ func newCutter(ctx context.Context, h *History, decide func(*History) bool) *cut
 		if op.Return != Never {
 			c.byReturn = append(c.byReturn, i)
 		}
-		if !op.Created && op.TookPlace() && op.Parts&(PartIncarnation|PartVersion) != PartIncarnation|PartVersion {
+		if !op.Created && op.TookPlace() && !op.placed() {
 			c.versioned = false
 		}
 		c.seen[op.Incarnation] = true
@@ -82,31 +82,15 @@ func newCutter(ctx context.Context, h *History, decide func(*History) bool) *cut
 	return c
 }
 
-// tookPlace reports whether the operation met a session and knows it.
-func (a *Op) TookPlace() bool {
-	return a.Outcome == OK || a.Outcome == Failed || a.Outcome == RolledBack
-}
-
-// changes reports whether the operation changed something, or may have.
-func (a *Op) MayChange() bool {
-	switch a.Outcome {
-	case NotFound, NotApplied, RolledBack:
-		return false
-	case Indeterminate:
-		return !a.Kind.Reads()
-	}
-	return a.Created || a.Kind.Writes() || a.Kind.Removes()
-}
-
-// prefix is the history's prefix up to the k-th return. It is not sound when too little is known of what had not returned.
+// prefix returns the history's prefix up to the k-th return. It is not sound if there are too many variants.
 //
 // Operations that had not returned and change nothing are left out. A change whose version was seen by then had taken
-// effect, and is kept with the answer that it got later. A later version had not been seen by anybody, and nothing in
-// the prefix can depend on it. This leaves the removals that no version tells the time of: the prefix has a
-// variant with and without each of them, and with what they in turn have seen. If a linearization of the whole
-// history existed, one of the variants would be linearizable, too.
+// effect, and is kept with the result that it returned later. A later version had not been seen, and nothing in the prefix
+// can depend on it. The time of a removal does not show in a version: the prefix has a variant with and without each
+// of them, and with what they in turn have seen. If a linearization of the whole history existed, one of the variants
+// would be linearizable, too.
 //
-// Where there are no versions to go by, what had not returned may have been applied at any time after its call, or never.
+// Without versions, an operation that had not returned may have been applied at any time after its call, or never.
 func (c *cutter) prefix(k int) (p prefix, sound bool) {
 	p.end = c.ops[c.byReturn[k-1]].Return
 	returned := make([]bool, len(c.ops))
@@ -145,14 +129,14 @@ func (c *cutter) close(in []bool, pending []int) {
 	if len(pending) == 0 {
 		return
 	}
-	highest := map[Tag]uint64{} // version of each life that was met
+	highest := map[Tag]uint64{} // version met of each incarnation
 	read := map[Tag]bool{}
 	meet := func(op *Op) {
 		if !op.TookPlace() {
 			return
 		}
-		life, version := op.MetIncarnation(), op.Version
-		highest[life] = max(highest[life], version)
+		incarnation := op.MetIncarnation()
+		highest[incarnation] = max(highest[incarnation], op.Version)
 		for _, t := range op.saw() {
 			read[t] = true
 		}
@@ -166,10 +150,9 @@ func (c *cutter) close(in []bool, pending []int) {
 		grown = false
 		for _, i := range pending {
 			op := &c.ops[i]
-			life, version := op.MetIncarnation(), op.Version
-			top, met := highest[life]
+			top, met := highest[op.MetIncarnation()]
 			_, versions := op.writes()
-			seen := met && (version < top+max(versions, 1)) || read[op.Tag] && op.Tag != 0 || op.Kind == Nested && read[op.Tag+1]
+			seen := met && op.Version < top+max(versions, 1) || read[op.Tag] && op.Tag != 0 || op.Kind == Nested && read[op.Tag+1]
 			if seen && !in[i] {
 				in[i], grown = true, true
 				meet(op)
@@ -178,8 +161,8 @@ func (c *cutter) close(in []bool, pending []int) {
 	}
 }
 
-// droppable reports whether the history without operation i says less, but nothing else. What came to nothing, and was seen
-// by somebody all the same, stays.
+// droppable reports whether the history stays a correct recording without operation i. A write that did not take effect
+// and was seen all the same stays.
 func (c *cutter) droppable(i int) bool {
 	op := &c.ops[i]
 	if op.MayChange() {
@@ -197,7 +180,7 @@ func (c *cutter) fails(p prefix, dropped map[int]bool) bool {
 		if c.ctx.Err() != nil {
 			return false
 		}
-		if cut, _ := c.build(variant, p.end, dropped); !c.decide(cut) {
+		if cut, _ := c.build(variant, p.end, dropped); !c.violated(cut) {
 			return false
 		}
 	}
@@ -221,7 +204,7 @@ func (c *cutter) build(list []int, end int64, dropped map[int]bool) (cut *Histor
 	return cut, origin
 }
 
-// ddmin returns a part of items with which fails still says yes, no chunk of which could be left out at the last. fails(items) is true.
+// ddmin returns a part of items for which fails is true, and no chunk of which can be left out. fails(items) is true.
 func ddmin(items []int, fails func([]int) bool) []int {
 	if len(items) == 0 || fails(nil) {
 		return nil
@@ -259,7 +242,7 @@ func smallerThan(items []int, size int, fails func([]int) bool) []int {
 	return nil
 }
 
-// without is the set of those in all that are not in kept.
+// without returns the set of the items in all that are not in kept.
 func without(all, kept []int) map[int]bool {
 	m := make(map[int]bool, len(all))
 	for _, i := range all {

@@ -18,10 +18,10 @@ func refuted(h *History) bool {
 
 // searched decides by search, for histories without versions.
 func searched(h *History) bool {
-	return Search(context.Background(), h, 0) == porcupine.Illegal
+	return search(context.Background(), h, searchTime, searchMemory) == porcupine.Illegal
 }
 
-// withholdVersions makes h one whose operations were not told what the witness needs.
+// withholdVersions removes from h what the witness needs.
 func withholdVersions(h *History) {
 	for i := range h.Ops {
 		h.Ops[i].Parts &^= PartIncarnation | PartVersion
@@ -52,7 +52,7 @@ func TestPrefixesOfGoodHistoriesDoNotFail(t *testing.T) {
 				for k := 1; k <= len(c.byReturn); k++ {
 					if p, sound := c.prefix(k); sound && c.fails(p, nil) {
 						cut, _ := c.build(p.variants[0], p.end, nil)
-						t.Fatalf("the first %d returns of\n%sare said not to be linearizable:\n%s", k, told(h), told(cut))
+						t.Fatalf("the first %d returns of\n%sare said not to be linearizable:\n%s", k, listing(h), listing(cut))
 					}
 				}
 			})
@@ -76,7 +76,7 @@ func TestShortenKeepsTheViolation(t *testing.T) {
 				short, origin := shorten(t.Context(), h, decide)
 				if !decide(h) {
 					if short != h {
-						t.Fatalf("a good history was cut:\n%s", told(short))
+						t.Fatalf("a good history was cut:\n%s", listing(short))
 					}
 					return
 				}
@@ -92,7 +92,7 @@ func TestShortenKeepsTheViolation(t *testing.T) {
 
 func checkShort(t *rapid.T, h, short *History, origin []int, decide func(*History) bool) {
 	if !decide(short) {
-		t.Fatalf("%sbecame, and that is no violation:\n%s", told(h), told(short))
+		t.Fatalf("%sbecame, and that is no violation:\n%s", listing(h), listing(short))
 	}
 	if len(origin) != len(short.Ops) || short.ID != h.ID || short.Claimed != h.Claimed {
 		t.Fatalf("%d operations from %d places", len(short.Ops), len(origin))
@@ -112,7 +112,7 @@ func checkShort(t *rapid.T, h, short *History, origin []int, decide func(*Histor
 			continue
 		}
 		if slices.ContainsFunc(short.Ops, func(op Op) bool { return h.Ops[i].Precedes(&op) }) {
-			t.Fatalf("write %d is missing from\n%s, cut from\n%s", i, told(short), told(h))
+			t.Fatalf("write %d is missing from\n%s, cut from\n%s", i, listing(short), listing(h))
 		}
 	}
 }

@@ -2,34 +2,34 @@ package history
 
 import "github.com/sessbench/sessbench/manager"
 
-// keeps is how many messages a session keeps.
+// keeps is the number of messages that a session keeps.
 const keeps = manager.HistoryLimit
 
-// state is what is under one id, as an operation alone would find it: the sequential specification. It is
-// comparable, so that two ways to the same state can be told to be the same.
+// state is the session under one id: the sequential specification. It is comparable, so that a search recognizes a
+// state that it has met.
 type state struct {
 	there        bool
-	life         Tag
+	incarnation  Tag
 	version, seq uint64
 	fields       Tag
 	ring         [keeps]Tag // message number n lies in (n-1) % keeps
 }
 
-// mismatch is the part of an answer that the state contradicts.
+// mismatch is the part of a result that contradicts the state.
 type mismatch uint8
 
 const (
 	fits mismatch = iota
 	wasThere
 	wasAbsent
-	otherLife
+	otherIncarnation
 	otherVersion
 	otherSeq
 	otherMessages
 	otherFields
 )
 
-// step applies op, or says which part of its answer it could not have had in this state.
+// step applies op, and returns the part of its result that contradicts the state.
 func (s *state) step(op *Op) mismatch {
 	switch op.Outcome {
 	case NotApplied:
@@ -40,7 +40,7 @@ func (s *state) step(op *Op) mismatch {
 		}
 		return fits
 	case Indeterminate:
-		s.applyUnknown(op)
+		s.applyIndeterminate(op)
 		return fits
 	}
 	switch op.Kind {
@@ -52,7 +52,7 @@ func (s *state) step(op *Op) mismatch {
 			return wasAbsent
 		}
 		if op.Created {
-			*s = state{there: true, life: op.Tag}
+			*s = state{there: true, incarnation: op.Tag}
 		}
 		return s.differs(op)
 	}
@@ -91,12 +91,12 @@ func (s *state) add(t Tag) {
 	s.version++
 }
 
-// applyUnknown applies an operation that may have been applied. One that was not can be taken to come after all others.
-func (s *state) applyUnknown(op *Op) {
+// applyIndeterminate applies an operation that may have taken effect. One that did not can be placed after all others.
+func (s *state) applyIndeterminate(op *Op) {
 	switch {
 	case op.Kind.Creates():
 		if !s.there {
-			*s = state{there: true, life: op.Tag}
+			*s = state{there: true, incarnation: op.Tag}
 		}
 	case !s.there:
 	case op.Kind.Removes():
@@ -106,28 +106,28 @@ func (s *state) applyUnknown(op *Op) {
 	}
 }
 
-// differs compares what op was told with the state.
+// differs compares the result of op with the state.
 func (s *state) differs(op *Op) mismatch {
-	told := op.Parts
+	parts := op.Parts
 	switch {
-	case told&PartIncarnation != 0 && op.Incarnation != s.life:
-		return otherLife
-	case told&PartVersion != 0 && op.Version != s.version:
+	case parts&PartIncarnation != 0 && op.Incarnation != s.incarnation:
+		return otherIncarnation
+	case parts&PartVersion != 0 && op.Version != s.version:
 		return otherVersion
-	case told&PartSeq != 0 && op.Seq != s.seq:
+	case parts&PartSeq != 0 && op.Seq != s.seq:
 		return otherSeq
-	case told&PartMessages != 0 && !s.shows(op.Messages):
+	case parts&PartMessages != 0 && !s.shows(op.Messages):
 		return otherMessages
-	case told&PartFields != 0 && op.Fields != [2]Tag{s.fields, s.fields}:
+	case parts&PartFields != 0 && op.Fields != [2]Tag{s.fields, s.fields}:
 		return otherFields
 	}
 	return fits
 }
 
-// kept is the number of messages there are to read.
+// kept returns the number of messages in the session.
 func (s *state) kept() int { return int(min(s.seq, keeps)) }
 
-// shows reports whether messages are the newest, oldest first.
+// shows reports whether messages are the session's, oldest first.
 func (s *state) shows(messages []Tag) bool {
 	n := s.kept()
 	if len(messages) != n {
@@ -142,7 +142,7 @@ func (s *state) shows(messages []Tag) bool {
 	return true
 }
 
-// messages is what there is to read, oldest first.
+// messages returns the session's messages, oldest first.
 func (s *state) messages() []Tag {
 	n := s.kept()
 	list := make([]Tag, n)

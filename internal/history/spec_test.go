@@ -15,7 +15,7 @@ func TestSpecificationIsThatOfASession(t *testing.T) {
 		var s state
 		for i := range h.Ops {
 			if m := s.step(&h.Ops[i]); m != fits {
-				t.Fatalf("operation %d contradicts the specification (%d):\n%s", i, m, told(h))
+				t.Fatalf("operation %d contradicts the specification (%d):\n%s", i, m, listing(h))
 			}
 		}
 	})
@@ -39,7 +39,7 @@ func TestSpecificationContradicts(t *testing.T) {
 		{"B 6-7 creates B1", wasThere},
 		{"B 6-7 mints B1", wasThere},
 		{"B 6-7 finds B1 @A1 v2", fits},
-		{"B 6-7 finds B1 @B1 v2", otherLife},
+		{"B 6-7 finds B1 @B1 v2", otherIncarnation},
 		{"B 6-7 reads @A1 v1", otherVersion},
 		{"B 6-7 appends B1 @A1 v2", otherVersion},
 		{"B 6-7 appends B1 rolled_back @A1 v2", fits},

@@ -253,13 +253,13 @@ func TestWitness(t *testing.T) {
 			h := written(t, row.history)
 			certified, found := Witness(h)
 			if certified != (row.anomaly == "") {
-				t.Fatalf("certified: %v (%+v)\n%s", certified, found, told(h))
+				t.Fatalf("certified: %v (%+v)\n%s", certified, found, listing(h))
 			}
-			if searched := Search(t.Context(), h, 0); (searched == porcupine.Ok) != certified {
-				t.Errorf("porcupine says %s", searched)
+			if searched := search(t.Context(), h, searchTime, searchMemory); (searched == porcupine.Ok) != certified {
+				t.Errorf("porcupine returned %s", searched)
 			}
 			if len(h.Ops) <= 14 && bruteForce(h) != certified {
-				t.Errorf("brute force says %v", !certified)
+				t.Errorf("brute force returned %v", !certified)
 			}
 			if certified {
 				return
@@ -269,7 +269,7 @@ func TestWitness(t *testing.T) {
 				t.Errorf("%s (%s), want %s", found.Anomaly, found.Why, row.anomaly)
 			}
 			if found.Undecided || found.Why == "" || len(found.Ops) == 0 {
-				t.Errorf("a conviction without a reason: %+v", found)
+				t.Errorf("a refutation without a reason: %+v", found)
 			}
 			for _, i := range found.Ops {
 				if i < 0 || i >= len(h.Ops) {
@@ -288,7 +288,7 @@ func TestWitnessConvictsInAnyOrder(t *testing.T) {
 			h.Ops = append(h.Ops[1:], h.Ops[0])
 			certified, found := Witness(h)
 			if certified != (row.anomaly == "") {
-				t.Errorf("%s: certified %v (%+v) of\n%s", row.sentence, certified, found, told(h))
+				t.Errorf("%s: certified %v (%+v) of\n%s", row.sentence, certified, found, listing(h))
 			}
 		}
 	}
@@ -339,8 +339,8 @@ func TestClaimedVersionsAreNoEvidence(t *testing.T) {
 		if certified, found := Witness(h); certified || !found.Undecided {
 			t.Errorf("%s: certified %v, %+v: want an open finding", row.sentence, certified, found)
 		}
-		if searched := Search(t.Context(), h, 0); searched != row.search {
-			t.Errorf("%s: porcupine says %s", row.sentence, searched)
+		if searched := search(t.Context(), h, searchTime, searchMemory); searched != row.search {
+			t.Errorf("%s: porcupine returned %s", row.sentence, searched)
 		}
 	}
 }

@@ -12,54 +12,48 @@ import (
 	"unicode/utf8"
 )
 
-// The timeline's bounds.
+// Limits of the timeline.
 const (
 	defaultColumns = 100
-	leastLane      = 12 // columns, below which words would be cut to pieces: the timeline gets wider instead
-	laneGap        = 4  // columns that a lane's words leave free
+	leastLane      = 12 // columns; a timeline that needs less gets wider instead
+	laneGap        = 4  // empty columns at the end of a lane
 	leastText      = 40 // columns of running text
-	shownWhole     = 14 // operations of a history that is short enough to be shown as it is
-	shownWrites    = 2  // writes before the fault, to show what there was
-	shownOverlaps  = 10 // operations during the fault
-	shownLast      = 10 // operations, where nobody knows which are at fault
+	shownWhole     = 14 // operations of a history that is shown whole
+	shownWrites    = 2  // writes before the conflict
+	shownOverlaps  = 10 // operations during the conflict
+	shownLast      = 10 // operations, if it is not known which contradict each other
 )
 
-// howToRead explains the timeline.
-const howToRead = "Each column is one user; time runs down, in microseconds. ┌ asks, └ is told, ─ is both with nothing in between. " +
-	"A1, B1, … are the changes that users A, B, … made, version n is the session after its n-th change, and a life of it lasts from " +
-	"a creation to the next deletion. ► marks what does not fit together."
+// Explanations of the timeline, the last three if they apply.
+const (
+	howToRead = "Each column is one user; time runs down, in microseconds. ┌ is a call, └ its return, ─ both with nothing " +
+		"in between. A1, B1, … are the changes by users A, B, …; version n is the session after its n-th change. " +
+		"► marks the operations that contradict each other."
+	howToReadIncarnations = " An incarnation of the session lasts from a creation to the next deletion; it has the name " +
+		"of the change that created it."
+	howToReadSuspects = " ? marks a possible cause."
+	howToReadWork     = " ┃ is work in the session, between reading and writing it: only one user at a time may do it."
+)
 
-// howToReadSuspects explains the marks of operations that are likely to have caused the violation.
-const howToReadSuspects = " ? marks what may have caused it."
-
-// howToReadWork explains what is drawn of work in the session.
-const howToReadWork = " ┃ is at work in the session, between reading and writing it, where only one may be at a time."
-
-// Timeline draws a violation for people: its history as one column a user, time going down, the operations at fault
-// marked, what led to them, and beneath it what happened and what that means, in everyday words. Long uneventful stretches
-// are folded. Where there is no history it shows who holds and who waits.
+// Write draws a violation as text: its history with one column per user, time running down and the conflicting
+// operations marked, and below it an explanation and what it means for the users of the sessions. Long stretches without
+// conflicts are folded. Without a history it shows the stacks of the goroutines.
 //
-// columns is the width to keep to, 0 means 100; many users at once may need more. color marks with ANSI sequences. Control
-// characters in what a store said do not get through. The error is that of w.
+// columns is the width, 0 means 100; many users at once may need more. color marks with ANSI sequences. Control
+// characters in a store's messages are replaced. The error is that of w.
 func Write(w io.Writer, v *history.Violation, columns int, color bool) error {
 	if columns <= 0 {
 		columns = defaultColumns
 	}
 	p := &pen{w: bufio.NewWriter(w), columns: columns, color: color}
 	if v.History != nil && len(v.History.Ops) > 0 {
-		t, how := newTimeline(v), howToRead
-		if len(t.suspect) > 0 {
-			how += howToReadSuspects
-		}
-		if t.works {
-			how += howToReadWork
-		}
-		p.paragraph("", how, styleDim)
+		t := newTimeline(v)
+		p.paragraph("", t.howToRead(), styleDim)
 		p.line("")
 		t.draw(p)
 		p.line("")
 	}
-	p.line(p.paint(styleFault, "✗ "+plain(string(v.Anomaly))))
+	p.line(p.paint(styleConflict, "✗ "+plain(string(v.Anomaly))))
 	p.paragraph("  ", sentence(v.Why), styleNone)
 	if how := v.Mechanism(); how != "" {
 		p.paragraph("  ", sentence(how), styleNone)
@@ -84,19 +78,34 @@ func Write(w io.Writer, v *history.Violation, columns int, color bool) error {
 	return p.w.Flush()
 }
 
-// timeline is what is drawn of a history.
+// timeline is a history with the choice of the operations to draw.
 type timeline struct {
-	ops     []history.Op
-	fault   map[int]bool
-	suspect map[int]bool // likely to have caused it
-	shown   map[int]bool
-	works   bool        // the work in the session of some of them is shown
-	users   []int32     // with something to show, left to right
-	widths  []int       // of their lanes
-	old     bool        // the fault is that something had been there or gone before, so the newest messages tell it
-	lives   bool        // more than one life of the session is shown, so they need their names
-	end     *history.Op // the deletion that an operation at fault outlived, nil: none
-	origin  int64       // the first call shown, on the recording's clock
+	ops          []history.Op
+	conflict     map[int]bool
+	suspect      map[int]bool // possible causes
+	shown        map[int]bool
+	works        bool        // work in the session is shown
+	users        []int32     // left to right
+	widths       []int       // of the users' lanes
+	old          bool        // the conflict shows in the newest messages
+	incarnations bool        // several are shown
+	end          *history.Op // the deletion that a conflicting operation outlived, nil: none
+	origin       int64       // the first call shown, on the recording's clock
+}
+
+// howToRead explains the drawing.
+func (t *timeline) howToRead() string {
+	how := howToRead
+	if t.incarnations {
+		how += howToReadIncarnations
+	}
+	if len(t.suspect) > 0 {
+		how += howToReadSuspects
+	}
+	if t.works {
+		how += howToReadWork
+	}
+	return how
 }
 
 // row is one line of the drawing.
@@ -104,13 +113,13 @@ type row struct {
 	at     int64
 	op     int
 	begins bool
-	works  bool // it is at work in the session from here on, at the latest
+	works  bool // it works in the session from here on, at the latest
 	ends   bool
 	folded int // operations not shown, in place of one
 	when   when
 }
 
-// when is the time of folded operations, seen from the fault.
+// when is the time of folded operations, relative to the conflict.
 type when uint8
 
 const (
@@ -120,11 +129,11 @@ const (
 )
 
 func newTimeline(v *history.Violation) *timeline {
-	t := &timeline{ops: v.History.Ops, fault: map[int]bool{}, suspect: map[int]bool{}, shown: map[int]bool{}, origin: history.Never, end: v.OutlivedDeletion()}
+	t := &timeline{ops: v.History.Ops, conflict: map[int]bool{}, suspect: map[int]bool{}, shown: map[int]bool{}, origin: history.Never, end: v.OutlivedDeletion()}
 	t.old = v.Anomaly == history.StaleRead || v.Anomaly == history.DeletedRead
 	for _, i := range v.Conflict {
 		if v.Op(i) != nil {
-			t.fault[i] = true
+			t.conflict[i] = true
 		}
 	}
 	t.choose()
@@ -140,19 +149,19 @@ func newTimeline(v *history.Violation) *timeline {
 			t.users = append(t.users, op.User)
 		}
 		if op.TookPlace() {
-			if life := op.MetIncarnation(); life != 0 {
-				seen[life] = true
+			if incarnation := op.MetIncarnation(); incarnation != 0 {
+				seen[incarnation] = true
 			}
 		}
 		t.works = t.works || t.working(i)
 	}
 	slices.Sort(t.users)
-	t.lives = len(seen) > 1
+	t.incarnations = len(seen) > 1
 	return t
 }
 
-// choose finds what is needed to understand the fault: the operations at fault, what overlaps them, the beginning and the
-// end of the lives that they met, and the last writes before them.
+// choose selects the operations to draw: the conflicting ones, those that overlap them, the creation and the removal of
+// their incarnations, and the last writes before them.
 func (t *timeline) choose() {
 	if len(t.ops) <= shownWhole {
 		for i := range t.ops {
@@ -160,7 +169,7 @@ func (t *timeline) choose() {
 		}
 		return
 	}
-	if len(t.fault) == 0 {
+	if len(t.conflict) == 0 {
 		byReturn := make([]int, len(t.ops))
 		for i := range byReturn {
 			byReturn[i] = i
@@ -171,31 +180,29 @@ func (t *timeline) choose() {
 		}
 		return
 	}
-	first, lives := int64(history.Never), map[history.Tag]bool{}
-	for i := range t.fault {
+	first, incarnations := int64(history.Never), map[history.Tag]bool{}
+	for i := range t.conflict {
 		t.shown[i] = true
 		op := &t.ops[i]
 		first = min(first, op.Call)
 		if op.TookPlace() {
-			life := op.MetIncarnation()
-			lives[life] = true
+			incarnations[op.MetIncarnation()] = true
 		}
 	}
-	end := t.end
 	var before, during []int
 	for i := range t.ops {
 		op := &t.ops[i]
-		if op == end {
+		if op == t.end {
 			t.shown[i] = true
 			continue
 		}
-		life := op.MetIncarnation()
-		known := op.MayChange() && op.TookPlace() && lives[life]
+		incarnation := op.MetIncarnation()
+		known := op.MayChange() && op.TookPlace() && incarnations[incarnation]
 		switch {
-		case t.fault[i]:
-		case known && life != 0 && !op.Kind.Writes():
+		case t.conflict[i]:
+		case known && incarnation != 0 && !op.Kind.Writes():
 			t.shown[i] = true
-		case t.overlapsFault(op):
+		case t.overlapsConflict(op):
 			during = append(during, i)
 		case known && op.Return < first:
 			before = append(before, i)
@@ -205,8 +212,8 @@ func (t *timeline) choose() {
 	t.showLast(during, shownOverlaps)
 }
 
-func (t *timeline) overlapsFault(op *history.Op) bool {
-	for i := range t.fault {
+func (t *timeline) overlapsConflict(op *history.Op) bool {
+	for i := range t.conflict {
 		if f := &t.ops[i]; !f.Precedes(op) && !op.Precedes(f) {
 			return true
 		}
@@ -214,7 +221,7 @@ func (t *timeline) overlapsFault(op *history.Op) bool {
 	return false
 }
 
-// showLast shows the n of list that were called last.
+// showLast shows the n operations of list with the latest calls.
 func (t *timeline) showLast(list []int, n int) {
 	slices.SortFunc(list, func(i, j int) int { return cmp.Compare(t.ops[i].Call, t.ops[j].Call) })
 	for _, i := range list[max(0, len(list)-n):] {
@@ -222,7 +229,7 @@ func (t *timeline) showLast(list []int, n int) {
 	}
 }
 
-// rows are the lines of the drawing: a call and a return each have one, and share it where nothing lies between them.
+// rows returns the rows of the drawing: one for each call and return, or one for both if nothing lies between them.
 func (t *timeline) rows() []row {
 	events := t.events()
 	folded := make([][]int, len(events)+1) // before each event
@@ -242,7 +249,7 @@ func (t *timeline) rows() []row {
 			rows = append(rows, row{folded: n, when: when})
 		}
 		e := events[k]
-		if t.fault[e.op] || len(t.fault) == 0 {
+		if t.conflict[e.op] || len(t.conflict) == 0 {
 			when = between
 		}
 		if e.begins && k+1 < len(events) && events[k+1].op == e.op && events[k+1].ends && len(folded[k+1]) == 0 {
@@ -257,7 +264,7 @@ func (t *timeline) rows() []row {
 	return rows
 }
 
-// events are the calls and returns shown, in the order of time.
+// events returns the calls and returns shown, in the order of time.
 func (t *timeline) events() (events []row) {
 	for i := range t.shown {
 		op := &t.ops[i]
@@ -269,13 +276,13 @@ func (t *timeline) events() (events []row) {
 			events = append(events, row{at: op.Return, op: i, ends: true})
 		}
 	}
-	slices.SortFunc(events, func(a, b row) int { // calls first: the ends of an interval belong to it
+	slices.SortFunc(events, func(a, b row) int { // calls first: intervals are closed
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.op, b.op))
 	})
 	return events
 }
 
-// unfold shows what takes no more room than to say that it is not shown.
+// unfold shows single operations, which take no more room than the line that replaces them.
 func (t *timeline) unfold(folded [][]int) (some bool) {
 	for _, list := range folded {
 		if len(list) == 1 && slices.Contains(t.users, t.ops[list[0]].User) {
@@ -285,7 +292,7 @@ func (t *timeline) unfold(folded [][]int) (some bool) {
 	return some
 }
 
-// rank is the order of the rows of one moment.
+// rank orders the rows of one moment.
 func (r row) rank() int {
 	switch {
 	case r.ends:
@@ -296,15 +303,15 @@ func (r row) rank() int {
 	return 0
 }
 
-// working reports whether the work in the session of operation i is shown: only of those at fault, to show that it overlapped.
+// working reports whether the work of operation i in the session is shown: only that of conflicting operations.
 func (t *timeline) working(i int) bool {
 	op := &t.ops[i]
-	return t.fault[i] && op.Hold > 0 && op.Return != history.Never && op.TookPlace()
+	return t.conflict[i] && op.Hold > 0 && op.Return != history.Never && op.TookPlace()
 }
 
 // draw draws the lanes.
 func (t *timeline) draw(p *pen) {
-	rows := append(t.rows(), t.unanswered()...)
+	rows := append(t.rows(), t.pending()...)
 	for i := range t.shown {
 		t.origin = min(t.origin, t.ops[i].Call)
 	}
@@ -331,8 +338,8 @@ func (t *timeline) draw(p *pen) {
 	}
 }
 
-// unanswered are rows for the operations shown that nobody saw the end of.
-func (t *timeline) unanswered() (rows []row) {
+// pending returns rows for the operations shown that did not return.
+func (t *timeline) pending() (rows []row) {
 	for i := range t.ops {
 		if t.shown[i] && t.ops[i].Return == history.Never {
 			rows = append(rows, row{at: history.Never, op: i, ends: true})
@@ -341,14 +348,14 @@ func (t *timeline) unanswered() (rows []row) {
 	return rows
 }
 
-// drawRow draws one event, on as many lines as its words need in their lane. open counts the operations under way in each lane;
-// those that are busy work in the session.
+// drawRow draws one event, on as many lines as its text needs. open counts the operations under way in each lane; busy
+// lanes work in the session.
 func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy map[int32]bool) {
 	op := &t.ops[r.op]
 	mark, ink := "  ", styleNone
 	switch {
-	case t.fault[r.op]:
-		mark, ink = "► ", styleFault
+	case t.conflict[r.op]:
+		mark, ink = "► ", styleConflict
 	case t.suspect[r.op]:
 		mark = "? "
 	}
@@ -395,7 +402,7 @@ func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy ma
 	}
 }
 
-// measure makes each lane as wide as its words need, and the widest ones narrower until all fit into room.
+// measure makes each lane as wide as its text, and then the widest ones narrower until all fit into room.
 func (t *timeline) measure(room int, rows []row) {
 	t.widths = make([]int, len(t.users))
 	for lane := range t.widths {
@@ -429,18 +436,18 @@ func (t *timeline) clock(at int64) string {
 	return fmt.Sprintf("%.1f", float64(at-t.origin)/1e3)
 }
 
-// text is what a row says.
+// text returns the text of a row.
 func (t *timeline) text(r row) string {
 	op := &t.ops[r.op]
 	switch {
 	case r.works:
 		return fmt.Sprintf("at work in the session by now, %.0f µs long", float64(op.Hold)/1e3)
 	case !r.ends:
-		return asked(op)
+		return call(op)
 	case !r.begins:
-		return "→ " + t.answered(op, t.fault[r.op] && !t.old)
+		return "→ " + t.result(op, t.conflict[r.op] && !t.old)
 	}
-	return asked(op) + " → " + t.answered(op, t.fault[r.op] && !t.old)
+	return call(op) + " → " + t.result(op, t.conflict[r.op] && !t.old)
 }
 
 func foldText(r row) string {
@@ -457,8 +464,8 @@ func foldText(r row) string {
 	return fmt.Sprintf("… %d more %s", r.folded, noun)
 }
 
-// asked is an operation without its answer: "append A7".
-func asked(op *history.Op) string {
+// call returns an operation without its result: "append A7".
+func call(op *history.Op) string {
 	switch op.Kind {
 	case history.GetOrCreate:
 		return "get or create"
@@ -473,27 +480,27 @@ func asked(op *history.Op) string {
 	case history.ReadFields:
 		return "read fields"
 	case history.SweepRead:
-		return "sweep: look"
+		return "sweep: read"
 	}
 	return op.Kind.String()
 }
 
-// shownMessages is how many messages of a history are shown where it is not at fault: the newest.
+// shownMessages is the number of messages shown of a history that is not in conflict: the newest.
 const shownMessages = 3
 
-// answered is what an operation was told: "version 3".
-func (t *timeline) answered(op *history.Op, whole bool) string {
+// result returns an operation's result: "saved as version 3".
+func (t *timeline) result(op *history.Op, whole bool) string {
 	switch op.Outcome {
 	case history.NotFound:
 		return "no such session"
 	case history.NotApplied:
-		return "refused, not applied"
+		return "not applied"
 	case history.Indeterminate:
-		return "no answer yet: applied or not, nobody knows"
+		return "no response: indeterminate"
 	case history.RolledBack:
-		return "failed, undone" + t.place(op, " at ")
+		return "failed, rolled back" + t.place(op, " at ")
 	case history.Failed:
-		return "failed, what it changed stays" + t.place(op, ": ")
+		return "failed, changes kept" + t.place(op, ": ")
 	}
 	switch {
 	case op.Kind == history.ReadMessages && op.Parts&history.PartMessages != 0:
@@ -502,9 +509,8 @@ func (t *timeline) answered(op *history.Op, whole bool) string {
 		return t.seenAt(op) + fields(op.Fields)
 	case op.Kind.Creates():
 		if op.Created {
-			if t.lives {
-				life := op.MetIncarnation()
-				return "created life " + life.String()
+			if t.incarnations {
+				return "created " + op.MetIncarnation().String()
 			}
 			return "created"
 		}
@@ -517,7 +523,7 @@ func (t *timeline) answered(op *history.Op, whole bool) string {
 	return "done" + t.place(op, " at ")
 }
 
-// seenAt is the place of what a read was shown, before it.
+// seenAt returns the version of a read, with a colon.
 func (t *timeline) seenAt(op *history.Op) string {
 	if p := t.place(op, ""); p != "" {
 		return p + ": "
@@ -525,7 +531,7 @@ func (t *timeline) seenAt(op *history.Op) string {
 	return ""
 }
 
-// place is the version and the life that the operation was told, after before; empty where it was told neither.
+// place returns the version and the incarnation that the operation returned, after before; empty if neither.
 func (t *timeline) place(op *history.Op, before string) string {
 	var text string
 	switch {
@@ -534,8 +540,8 @@ func (t *timeline) place(op *history.Op, before string) string {
 	case op.Parts&history.PartSeq != 0 && op.Kind.Writes() && op.Kind != history.Update:
 		text = fmt.Sprintf("message %d", op.Seq)
 	}
-	if t.lives && op.Parts&history.PartIncarnation != 0 {
-		text = strings.TrimPrefix(text+" of life "+op.Incarnation.String(), " of ")
+	if t.incarnations && op.Parts&history.PartIncarnation != 0 {
+		text = strings.TrimPrefix(text+" of "+op.Incarnation.String(), " of ")
 	}
 	if text == "" {
 		return ""
@@ -575,15 +581,15 @@ func fields(f [2]history.Tag) string {
 type style string
 
 const (
-	styleNone  style = ""
-	styleFault style = "\x1b[1;31m" // bold and red
-	styleDim   style = "\x1b[2m"
+	styleNone     style = ""
+	styleConflict style = "\x1b[1;31m" // bold and red
+	styleDim      style = "\x1b[2m"
 )
 
 // styleEnd ends any style.
 const styleEnd = "\x1b[0m"
 
-// pen writes lines and keeps the width. Errors are those of w's Flush.
+// pen writes lines of limited width. Errors are those of w's Flush.
 type pen struct {
 	w       *bufio.Writer
 	columns int
@@ -599,14 +605,14 @@ func (p *pen) paint(s style, text string) string {
 	return string(s) + text + styleEnd
 }
 
-// paragraph writes running text behind an indent.
+// paragraph writes text with an indent.
 func (p *pen) paragraph(indent, text string, s style) {
 	for _, l := range wrap(plain(text), max(leastText, p.columns-len(indent))) {
 		p.line(indent + p.paint(s, l))
 	}
 }
 
-// wrap breaks text between words into lines of at most width columns; a longer word is broken where it must be.
+// wrap breaks text into lines of at most width columns, within words only if a word is longer.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
@@ -631,7 +637,7 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
-// plain keeps text from steering the terminal.
+// plain replaces control characters, which would steer the terminal.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -644,7 +650,7 @@ func plain(text string) string {
 	}, text)
 }
 
-// sentence gives text a capital letter and a full stop, unless it begins with a name or ends with a mark of its own.
+// sentence adds a capital letter and a full stop, unless text ends with a mark.
 func sentence(text string) string {
 	r := []rune(strings.TrimSpace(text))
 	if len(r) == 0 {

@@ -142,8 +142,8 @@ func TestTimelineColor(t *testing.T) {
 	if strings.Contains(plainly.String(), "\x1b") {
 		t.Error("color where none was asked for")
 	}
-	stripped := strings.NewReplacer(string(styleFault), "", string(styleDim), "", "\x1b[0m", "").Replace(colored.String())
-	if diff := cmp.Diff(plainly.String(), stripped); diff != "" || !strings.Contains(colored.String(), string(styleFault)) {
+	stripped := strings.NewReplacer(string(styleConflict), "", string(styleDim), "", "\x1b[0m", "").Replace(colored.String())
+	if diff := cmp.Diff(plainly.String(), stripped); diff != "" || !strings.Contains(colored.String(), string(styleConflict)) {
 		t.Errorf("color changes more than the color:\n%s", diff)
 	}
 }

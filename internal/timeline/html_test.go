@@ -19,9 +19,9 @@ func page(t testing.TB, v *history.Violation) string {
 	return b.String()
 }
 
-// TestPicture: every violation's page says what its timeline says, is whole, and asks nothing of the network. With
+// TestWriteHTML: every violation's page says what its timeline says, is whole, and asks nothing of the network. With
 // SESSBENCH_PICTURES=DIR the pages are left there to be looked at.
-func TestPicture(t *testing.T) {
+func TestWriteHTML(t *testing.T) {
 	dir := os.Getenv("SESSBENCH_PICTURES")
 	for name, v := range violations(t) {
 		t.Run(name, func(t *testing.T) {
@@ -48,8 +48,8 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// TestPictureEscapes: what a store said is text.
-func TestPictureEscapes(t *testing.T) {
+// TestWriteHTMLEscapes: what a store said is text.
+func TestWriteHTMLEscapes(t *testing.T) {
 	const evil = `<script>alert("x")</script></pre></iframe>`
 	v := lostUpdate(t)
 	v.Why, v.Command, v.Stacks, v.Anomaly = evil, evil, evil, history.Anomaly(evil)
@@ -64,8 +64,8 @@ func TestPictureEscapes(t *testing.T) {
 	}
 }
 
-// TestPictureOfWhatIsNotThere: no history, no fault, operations without an end.
-func TestPictureOfWhatIsNotThere(t *testing.T) {
+// TestWriteHTMLOfWhatIsNotThere: no history, no fault, operations without an end.
+func TestWriteHTMLOfWhatIsNotThere(t *testing.T) {
 	for _, v := range []*history.Violation{
 		{},
 		{Anomaly: history.WrongAnswer, History: &history.History{}},
@@ -79,7 +79,7 @@ func TestPictureOfWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestPictureWriteError(t *testing.T) {
+func TestWriteHTMLWriteError(t *testing.T) {
 	if err := WriteHTML(brokenWriter{}, lostUpdate(t)); !errors.Is(err, errFull) {
 		t.Errorf("%v, want %v", err, errFull)
 	}
