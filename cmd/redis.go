@@ -110,7 +110,7 @@ func (a *app) listOptions(s *runner.Subject, of []scenarios.Scenario) *redisList
 
 // openList opens what keeps lists in Redis.
 func (a *app) openList(ctx context.Context, o *redisLists) (scenarios.Target, error) {
-	lists, err := redis.OpenLists(ctx, a.redis, redis.ListsTouch(o.Touch), redis.ListsPipelining(o.Pipelining))
+	lists, err := redis.OpenLists(ctx, a.redis, redis.ListsOptions{Touch: o.Touch, Pipelining: o.Pipelining})
 	if err != nil {
 		return nil, err
 	}

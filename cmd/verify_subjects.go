@@ -85,7 +85,7 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 	t.Config.Subject = verify.Subject{Label: t.Label, Params: s.Params}
 	if strategy.Name == redisName && s.Params["layout"] == "list" {
 		t.Config.Subject.OpenTarget = func(*verify.Turnstile) (scenarios.Target, error) {
-			lists, err := redis.OpenLists(ctx, a.redis, redis.ListsPipelining(s.Params["pipelining"] == redis.PipeliningOn))
+			lists, err := redis.OpenLists(ctx, a.redis, redis.ListsOptions{Pipelining: s.Params["pipelining"] == redis.PipeliningOn})
 			if err != nil {
 				return nil, err
 			}

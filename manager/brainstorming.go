@@ -11,17 +11,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Brainstorming is the application's view on a store of boards: each session has fields and one ephemeral directory,
-// made on create, removed on delete, expiry and Close, and never outside the root (os.Root follows no
-// link out of it). It mints every id itself. It is safe for concurrent use.
+// Brainstorming is a manager of boards in a store: each session has fields and one temporary directory, created with the session,
+// removed on deletion, expiry and Close, and never outside the root (os.Root follows no link out of it). It generates every id.
+// It is safe for concurrent use.
 type Brainstorming struct {
 	store SessionStore[Session]
 	root  *os.Root
 	opts  options
 }
 
-// NewBrainstorming returns a brainstorming server over store that keeps its directories under root, which must exist.
-// The store stays the caller's to close, after Close.
+// NewBrainstorming returns a Brainstorming on store that keeps its directories under root, which must exist. The caller closes the
+// store, after Close.
 func NewBrainstorming(store SessionStore[Session], root string, opts ...Option) (*Brainstorming, error) {
 	r, err := os.OpenRoot(root)
 	if err != nil {
@@ -30,14 +30,13 @@ func NewBrainstorming(store SessionStore[Session], root string, opts ...Option) 
 	return &Brainstorming{store: store, root: r, opts: newOptions(opts)}, nil
 }
 
-// Over returns a brainstorming server that keeps its directories under the same root, over store and with its own
-// options. Over the same store it serves the same sessions. Close one of them, once.
+// Over returns a Brainstorming on another store, or the same, with other options and the same root. Only one of them is closed.
 func (b *Brainstorming) Over(store SessionStore[Session], opts ...Option) *Brainstorming {
 	return &Brainstorming{store: store, root: b.root, opts: newOptions(opts)}
 }
 
-// CreateSession makes a session without fields, and its directory.
-// Errors: the store's, ErrExists, and what kept the directory from being made; then there is neither.
+// CreateSession creates a session without fields, and its directory.
+// Errors: the store's, ErrExists, and those of creating the directory. After an error there is neither.
 func (b *Brainstorming) CreateSession(ctx context.Context) (ID, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
@@ -52,10 +51,10 @@ func (b *Brainstorming) CreateSession(ctx context.Context) (ID, error) {
 	return id, nil
 }
 
-// Dir is the path of the session's directory. It exists as long as the session does.
+// Dir returns the path of the session's directory, which exists as long as the session.
 func (b *Brainstorming) Dir(id ID) string { return filepath.Join(b.root.Name(), id.String()) }
 
-// UpdateSession copies fields over those of the session, all of them or none, and returns the new version. The
+// UpdateSession copies fields into those of the session, all or none, and returns the new version. The
 // configured work is done under the session's lock.
 // Errors: the store's.
 func (b *Brainstorming) UpdateSession(ctx context.Context, id ID, fields map[string]string) (version uint64, err error) {
@@ -70,8 +69,7 @@ func (b *Brainstorming) UpdateSession(ctx context.Context, id ID, fields map[str
 	return version, err
 }
 
-// Session returns a copy of the session that shares nothing with it. With a time-to-live a read is a use: it
-// records a touch when one is due.
+// Session returns a copy of the session that shares nothing with it. With a time-to-live it records a touch when one is due.
 // Errors: the store's.
 func (b *Brainstorming) Session(ctx context.Context, id ID) (Session, error) {
 	var copied *Session
@@ -89,7 +87,7 @@ func (b *Brainstorming) Session(ctx context.Context, id ID) (Session, error) {
 			s.Touch(b.opts.now())
 			return nil
 		})
-		if err != nil && !errors.Is(err, ErrNotFound) { // gone since: no error of the read
+		if err != nil && !errors.Is(err, ErrNotFound) { // removed since: no error of the read
 			return Session{}, err
 		}
 	}
@@ -97,36 +95,36 @@ func (b *Brainstorming) Session(ctx context.Context, id ID) (Session, error) {
 }
 
 // DeleteSession removes the session and its directory. The configured OnRemove gets the last state.
-// Errors: the store's, and what kept the directory from being removed.
+// Errors: the store's, and those of removing the directory.
 func (b *Brainstorming) DeleteSession(ctx context.Context, id ID) error {
 	last, err := b.store.Delete(ctx, id)
 	if err != nil {
 		return err
 	}
-	return b.gone(id, last)
+	return b.removed(id, last)
 }
 
 // ExpireIdle removes every session whose last use is at least ttl ago, with its directory, and returns their number,
 // also beside an error. A ttl of zero or less removes all.
-// Errors: the store's, and what kept a directory from being removed.
+// Errors: the store's, and those of removing directories.
 func (b *Brainstorming) ExpireIdle(ctx context.Context, ttl time.Duration) (int, error) {
 	var failed []error
 	n, err := expireIdle(ctx, b.store, &b.opts, ttl, func(id ID, last Session) {
-		if err := b.gone(id, last); err != nil {
+		if err := b.removed(id, last); err != nil {
 			failed = append(failed, err)
 		}
 	})
 	return n, errors.Join(append(failed, err)...)
 }
 
-// Close removes every session and every directory, and lets go of the root. The store stays open.
+// Close removes every session and every directory, and closes the root. The store stays open.
 func (b *Brainstorming) Close() error {
 	_, err := b.ExpireIdle(context.Background(), 0)
 	return errors.Join(err, b.root.Close())
 }
 
-// gone does what is due once the store has let go of a session.
-func (b *Brainstorming) gone(id ID, last Session) error {
+// removed calls OnRemove for a session that the store has removed, and removes its directory.
+func (b *Brainstorming) removed(id ID, last Session) error {
 	if b.opts.onRemove != nil {
 		b.opts.onRemove(id, last)
 	}

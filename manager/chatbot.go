@@ -9,30 +9,30 @@ import (
 	"github.com/google/uuid"
 )
 
-// Chatbot is the application's view on a store of conversations: the newest HistoryLimit messages of each.
-// It mints every id itself, so no caller can choose one (session fixation). It is safe for concurrent use and keeps
-// no session state of its own: several Chatbots over one store see the same conversations.
+// Chatbot is a manager of conversations in a store: the newest HistoryLimit messages of each. It generates every id, so no caller
+// can choose one (session fixation). It is safe for concurrent use and has no session state: several Chatbots on one store see
+// the same conversations.
 //
-// In steady state (full history, dst reused) AddMessage and History allocate nothing on stores that do not either:
-// the closures they hand to the store belong to a pooled [ChatUser].
+// In steady state (full history, dst reused) AddMessage and History allocate nothing beyond what the store allocates: the closures
+// they pass to it belong to a pooled [ChatUser].
 type Chatbot struct {
 	store SessionStore[Session]
 	opts  options
 	users sync.Pool // of *ChatUser
 }
 
-// NewChatbot returns a chatbot over store. The store stays the caller's to close.
+// NewChatbot returns a chatbot on store. The caller closes the store.
 func NewChatbot(store SessionStore[Session], opts ...Option) *Chatbot {
 	c := &Chatbot{store: store, opts: newOptions(opts)}
 	c.users.New = func() any { return c.User() }
 	return c
 }
 
-// IncarnationOf is the Incarnation of a session that a manager made under id. A minted id has one life only, so
-// the id's last eight bytes serve.
+// IncarnationOf returns the Incarnation of a session that a manager created under id: the id's last eight bytes, because a manager
+// uses an id only once.
 func IncarnationOf(id ID) uint64 { return binary.LittleEndian.Uint64(id[8:]) }
 
-// CreateSession makes an empty session under a new random id.
+// CreateSession creates an empty session under a new random id.
 // Errors: the store's, ErrExists, and a failure of the operating system's random source.
 func (c *Chatbot) CreateSession(ctx context.Context) (ID, error) {
 	id, err := uuid.NewRandom()
@@ -42,7 +42,7 @@ func (c *Chatbot) CreateSession(ctx context.Context) (ID, error) {
 	return id, createAs(ctx, c.store, &c.opts, id)
 }
 
-// createAs makes an empty session under a minted id.
+// createAs creates an empty session under a new id.
 func createAs(ctx context.Context, store SessionStore[Session], o *options, id ID) error {
 	fresh := func() Session { return Session{Incarnation: IncarnationOf(id), Touched: o.now()} }
 	created, err := store.GetOrCreate(ctx, id, fresh, nil)
@@ -52,8 +52,8 @@ func createAs(ctx context.Context, store SessionStore[Session], o *options, id I
 	return err
 }
 
-// AddMessage appends a message and returns its number in the session, from 1. The configured work is done under the
-// session's lock. content is kept by reference.
+// AddMessage appends a message and returns its number in the session, from 1. The configured work runs under the
+// session's lock.
 // Errors: the store's.
 func (c *Chatbot) AddMessage(ctx context.Context, id ID, role, content string) (seq uint64, err error) {
 	u := c.users.Get().(*ChatUser)
@@ -62,9 +62,9 @@ func (c *Chatbot) AddMessage(ctx context.Context, id ID, role, content string) (
 	return seq, err
 }
 
-// History appends the newest messages of the session, oldest first, to dst. What is handed out never changes
-// afterwards. With a time-to-live a read is a use: it records a touch when one is due.
-// Errors: the store's; dst then comes back as it was.
+// History appends the newest messages of the session, oldest first, to dst. Later writes do not change them. With a time-to-live
+// it records a touch when one is due.
+// Errors: the store's; dst is then returned unchanged.
 func (c *Chatbot) History(ctx context.Context, id ID, dst []Message) ([]Message, error) {
 	u := c.users.Get().(*ChatUser)
 	dst, err := u.History(ctx, id, dst)
@@ -72,8 +72,7 @@ func (c *Chatbot) History(ctx context.Context, id ID, dst []Message) ([]Message,
 	return dst, err
 }
 
-// Validate reports whether the session is there: nil or ErrNotFound. It is a read, and with a
-// time-to-live it records a touch when one is due.
+// Validate returns nil if the session exists, else ErrNotFound. With a time-to-live it records a touch when one is due.
 // Errors: the store's.
 func (c *Chatbot) Validate(ctx context.Context, id ID) error {
 	u := c.users.Get().(*ChatUser)
@@ -82,7 +81,7 @@ func (c *Chatbot) Validate(ctx context.Context, id ID) error {
 	return err
 }
 
-// Touch records a use of the session and returns its new version. It is the update that Validate makes when due.
+// Touch records a use of the session and returns its new version. Validate and History make it when due.
 // Errors: the store's.
 func (c *Chatbot) Touch(ctx context.Context, id ID) (version uint64, err error) {
 	u := c.users.Get().(*ChatUser)
@@ -91,7 +90,7 @@ func (c *Chatbot) Touch(ctx context.Context, id ID) (version uint64, err error) 
 	return version, err
 }
 
-// release gives back a user whose operation has returned. After a panic it is left to the garbage collector.
+// release returns a user to the pool after its operation. After a panic it is left to the garbage collector.
 func (c *Chatbot) release(u *ChatUser) {
 	u.forget()
 	c.users.Put(u)

@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// ChatUser is a [Chatbot] for one goroutine at a time. It does the same at less cost: the closures that it hands to the
-// store, and what they take in and give out, are its own, where a Chatbot has to fetch them from a pool.
+// ChatUser is a [Chatbot] for one goroutine at a time, at less cost: it has its closures and their arguments and results, which a
+// Chatbot has to get from a pool.
 type ChatUser struct {
 	*Chatbot
 
-	// What a closure takes in and gives out, for one operation at a time. A store may run it more than once.
+	// Arguments and results of the closures, for one operation at a time. A store may run a closure more than once.
 	role, content string
 	base, out     []Message
 	n             uint64
@@ -20,7 +20,7 @@ type ChatUser struct {
 	append, read, check, touch func(context.Context, *Session) error
 }
 
-// User returns a way to c for one goroutine.
+// User returns a ChatUser of c, for one goroutine.
 func (c *Chatbot) User() *ChatUser {
 	u := &ChatUser{Chatbot: c}
 	u.append, u.read, u.check, u.touch = u.runAppend, u.runRead, u.runCheck, u.runTouch
@@ -51,7 +51,7 @@ func (u *ChatUser) History(ctx context.Context, id ID, dst []Message) ([]Message
 	}
 	out := u.out
 	if u.due {
-		if err := u.touchIfThere(ctx, id); err != nil {
+		if err := u.touchIfPresent(ctx, id); err != nil {
 			return dst, err
 		}
 	}
@@ -59,7 +59,7 @@ func (u *ChatUser) History(ctx context.Context, id ID, dst []Message) ([]Message
 }
 
 func (u *ChatUser) runRead(_ context.Context, s *Session) error {
-	u.out = s.History(u.base) // from base, so that a second run starts over
+	u.out = s.History(u.base) // from base, so that a second run replaces the result of the first
 	u.due = u.opts.touchDue(s)
 	return nil
 }
@@ -69,7 +69,7 @@ func (u *ChatUser) Validate(ctx context.Context, id ID) error {
 	u.due = false
 	err := u.store.View(ctx, id, u.check)
 	if err == nil && u.due {
-		err = u.touchIfThere(ctx, id)
+		err = u.touchIfPresent(ctx, id)
 	}
 	return err
 }
@@ -88,7 +88,7 @@ func (u *ChatUser) Touch(ctx context.Context, id ID) (version uint64, err error)
 	return u.n, err
 }
 
-// Touches is the number of touches this user has made, those that its reads found due included.
+// Touches returns the number of touches of this user, including those that its reads made.
 func (u *ChatUser) Touches() uint64 { return u.touches }
 
 func (u *ChatUser) runTouch(_ context.Context, s *Session) error {
@@ -97,13 +97,13 @@ func (u *ChatUser) runTouch(_ context.Context, s *Session) error {
 	return nil
 }
 
-// touchIfThere touches a session that was seen a moment ago. That it has gone since is no error of the read.
-func (u *ChatUser) touchIfThere(ctx context.Context, id ID) error {
+// touchIfPresent touches a session that was just read. Its removal since then is no error of the read.
+func (u *ChatUser) touchIfPresent(ctx context.Context, id ID) error {
 	if _, err := u.Touch(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	return nil
 }
 
-// forget lets go of what belongs to callers.
+// forget drops references to arguments and results.
 func (u *ChatUser) forget() { u.role, u.content, u.base, u.out = "", "", nil, nil }

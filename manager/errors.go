@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// What a store or a manager answers when it did not do what was asked. Compare with errors.Is.
+// Errors of stores and managers. Compare with errors.Is.
 var (
-	// ErrNotFound: no session has this id, or no longer.
+	// ErrNotFound: there is no session with this id.
 	ErrNotFound = errors.New("session not found")
 
-	// ErrExists: an id minted for a new session was already there.
+	// ErrExists: there is already a session with the id generated for a new one.
 	ErrExists = errors.New("session already exists")
 
 	// ErrClosed: the store was closed before the operation took effect.
 	ErrClosed = errors.New("store closed")
 
-	// ErrNotApplied: the operation was refused or given up before it took effect. Wraps the cause,
-	// context.Canceled and context.DeadlineExceeded included.
+	// ErrNotApplied: the operation was rejected or cancelled before it took effect. Wraps the cause, such as
+	// context.Canceled.
 	ErrNotApplied = errors.New("operation not applied")
 
-	// ErrConflict: every retry met a concurrent change. Not applied.
+	// ErrConflict: every retry found a concurrent change. Not applied.
 	ErrConflict = errors.New("too many conflicting updates")
 
 	// ErrIndeterminate: the connection failed after the operation was sent. It may or may not have been applied.

@@ -20,19 +20,19 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-// WithWork has every update do work while it holds the session. The default is no work.
+// WithWork makes every update do work while it holds the session. The default is no work.
 func WithWork(work Work) Option { return func(o *options) { o.work = work } }
 
-// WithTTL says that sessions are meant to live ttl beyond their last use, so that reads count as uses. A touch is an
-// update, made only when the last one is older than a tenth of ttl, as session middleware does.
-// Without it no use is recorded after a session's creation.
+// WithTTL records reads as uses, for sessions that expire ttl after their last use. The record is an update, a touch, made only
+// when the last one is older than a tenth of ttl, as session middleware does. Without WithTTL no use is recorded after a
+// session's creation.
 func WithTTL(ttl time.Duration) Option { return func(o *options) { o.ttl = ttl } }
 
-// WithClock replaces time.Now as the source of last-use times.
-func WithClock(clock func() time.Time) Option { return func(o *options) { o.clock = clock } }
+// withClock replaces time.Now as the source of last-use times. For tests.
+func withClock(clock func() time.Time) Option { return func(o *options) { o.clock = clock } }
 
-// OnRemove has removed called with the last state of each session that the manager deletes or expires, once each, on
-// the goroutine that asked for it. removed must not use the store.
+// OnRemove calls removed once with the last state of each session that the manager deletes or expires, on the goroutine that
+// called the manager. removed must not use the store.
 func OnRemove(removed func(id ID, last Session)) Option {
 	return func(o *options) { o.onRemove = removed }
 }
@@ -43,10 +43,10 @@ func (o *options) doWork() {
 	}
 }
 
-// now is the clock in Unix nanoseconds.
+// now returns the time in Unix nanoseconds.
 func (o *options) now() int64 { return o.clock().UnixNano() }
 
-// touchDue reports whether a use of s now has to be recorded.
+// touchDue reports whether a use of s at this time has to be recorded.
 func (o *options) touchDue(s *Session) bool {
 	return o.ttl > 0 && o.now()-s.Touched > int64(o.ttl/10)
 }

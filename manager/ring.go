@@ -2,15 +2,15 @@ package manager
 
 import "unsafe"
 
-// ring is the newest HistoryLimit messages of a session as one pointer. Length and capacity follow from the
-// number of messages ever appended, which the session counts anyway; a slice header would say them
-// again in 16 bytes and push a store's entry over the end of its cache line.
+// ring is the newest HistoryLimit messages of a session as one pointer. Length and capacity follow from the number of messages
+// ever appended, which the session counts anyway; a slice header would repeat them in 16 bytes, and a store's entry would no
+// longer fit a cache line.
 //
-// Message number q (from 1) lies in slot (q-1) % HistoryLimit. The capacity grows 2, 4, 8, 15, so a conversation of one
-// question and one answer, the commonest there is, keeps two messages and not fifteen.
+// Message q (from 1) is in slot (q-1) % HistoryLimit. The capacity grows 2, 4, 8, 15, so a conversation of one question and one
+// answer, the most common kind, takes the memory of two messages and not of fifteen.
 type ring struct{ first *Message }
 
-// ringCap is the capacity of the ring once seq messages were appended.
+// ringCap returns the capacity of the ring after seq appends.
 func ringCap(seq uint64) int {
 	switch {
 	case seq == 0:
@@ -26,7 +26,7 @@ func ringCap(seq uint64) int {
 	}
 }
 
-// slots is the ring's memory after seq appends. The pointer keeps the whole array alive.
+// slots returns the ring's memory after seq appends. The pointer keeps the whole array alive.
 func (r ring) slots(seq uint64) []Message { return unsafe.Slice(r.first, ringCap(seq)) }
 
 // put writes message number seq+1 after seq earlier ones and returns the ring that holds it.
@@ -45,7 +45,7 @@ func (r ring) grow(seq uint64, n int) ring {
 	return ring{unsafe.SliceData(next)}
 }
 
-// restore writes message number at+1 of a history that will hold last messages: a put that sizes the ring for the end.
+// restore writes message number at+1 of a history whose last message will have number last. It allocates the final capacity.
 func (r ring) restore(at, last uint64, role, content string) ring {
 	if r.first == nil {
 		r = ring{unsafe.SliceData(make([]Message, ringCap(last)))}

@@ -16,22 +16,21 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Session is what the managers keep under an id: a bounded message history, fields, and counters that tell one
-// state from the next. The zero value is an empty session. It is not safe for concurrent use: a [SessionStore]
-// decides who may touch it when.
+// Session is what the managers keep under an id: a bounded message history, fields, and counters that identify the state. The
+// zero value is an empty session. It is not safe for concurrent use: a [SessionStore] locks access to it.
 //
 // It is 48 bytes, so that a store's entry with a mutex and a mark fits one 64-byte cache line.
 type Session struct {
-	Seq         uint64            // messages ever appended
-	Version     uint64            // changes ever made, each message among them
-	Incarnation uint64            // tells this life under its id from every other
-	Touched     int64             // last use, Unix nanoseconds; 0 where no time-to-live is kept
+	Seq         uint64            // number of messages ever appended
+	Version     uint64            // number of changes ever made, including messages
+	Incarnation uint64            // identifies this lifetime among all under its id
+	Touched     int64             // last use, Unix nanoseconds; 0 without a time-to-live
 	Fields      map[string]string // nil until the first SetFields
 	ring        ring
 }
 
-// Append adds a message, drops the oldest beyond HistoryLimit, and returns the new message's number.
-// It allocates only while the history is growing. Content is kept by reference.
+// Append adds a message, drops the oldest beyond HistoryLimit, and returns the new message's number. It allocates only while the
+// history grows.
 func (s *Session) Append(role, content string) uint64 {
 	s.ring = s.ring.put(s.Seq, role, content)
 	s.Seq++
@@ -39,13 +38,13 @@ func (s *Session) Append(role, content string) uint64 {
 	return s.Seq
 }
 
-// Len is the number of messages kept, at most HistoryLimit.
+// Len returns the number of messages kept, at most HistoryLimit.
 func (s *Session) Len() int { return int(min(s.Seq, HistoryLimit)) }
 
 // History appends the kept messages to dst, oldest first. The result shares nothing with the session.
 func (s *Session) History(dst []Message) []Message { return s.ring.copyTo(dst, s.Seq) }
 
-// SetFields copies fields over those of the session and returns the new version. Empty fields still count as a change.
+// SetFields copies fields into those of the session and returns the new version. Empty fields still count as a change.
 func (s *Session) SetFields(fields map[string]string) uint64 {
 	if s.Fields == nil {
 		s.Fields = make(map[string]string, len(fields))
@@ -85,7 +84,7 @@ func (s Session) MarshalJSON() ([]byte, error) {
 	return json.Marshal(sessionJSON{s.Seq, s.Version, s.Incarnation, s.Touched, s.Fields, s.History(nil)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote and refuses a history whose length or numbers do not fit its seq.
+// UnmarshalJSON reads what MarshalJSON wrote and rejects a history whose length or numbers do not match its seq.
 func (s *Session) UnmarshalJSON(data []byte) error {
 	var j sessionJSON
 	if err := json.Unmarshal(data, &j); err != nil {
@@ -98,7 +97,7 @@ func (s *Session) UnmarshalJSON(data []byte) error {
 	n.Seq = j.Seq - uint64(len(j.Messages))
 	for _, m := range j.Messages {
 		if m.Seq != n.Seq+1 {
-			return fmt.Errorf("session JSON: message %d where %d was due", m.Seq, n.Seq+1)
+			return fmt.Errorf("session JSON: message %d: want message %d", m.Seq, n.Seq+1)
 		}
 		n.ring = n.ring.restore(n.Seq, j.Seq, m.Role, m.Content)
 		n.Seq++

@@ -8,15 +8,15 @@ import (
 // Work is what an update does while it holds the session.
 type Work func()
 
-// SleepFor is work that waits d, as a call to a model or a database does. The processor is free meanwhile.
+// SleepFor returns work that sleeps for d, like a call to a model or a database. The processor is free meanwhile.
 func SleepFor(d time.Duration) Work { return func() { time.Sleep(d) } }
 
-// Spinner is work on the processor in units measured beforehand, so that a spin never looks at the clock and never
-// shrinks because the goroutine was preempted.
+// Spinner creates work on the processor. It counts steps whose duration was measured beforehand, so that the work reads no clock
+// and does not shrink when the goroutine is preempted.
 type Spinner struct{ perMicrosecond float64 }
 
-// CalibrateSpinner measures how much a processor of this machine spins in a microsecond: the fastest of several
-// tries, some milliseconds in all.
+// CalibrateSpinner measures the steps per microsecond of a processor of this machine: the fastest of several tries, some
+// milliseconds in all.
 func CalibrateSpinner() Spinner {
 	const n, tries = 100_000, 15
 	best := time.Duration(1 << 62)
@@ -28,19 +28,18 @@ func CalibrateSpinner() Spinner {
 	return Spinner{float64(n) / (float64(best.Nanoseconds()) / 1e3)}
 }
 
-// For is work that keeps a processor busy for d when nothing else wants it.
+// For returns work that takes d of processor time.
 func (s Spinner) For(d time.Duration) Work {
 	n := s.steps(d)
 	return func() { runtime.KeepAlive(spin(n)) }
 }
 
-// steps is the number of spin's steps that take d.
+// steps returns the number of steps of spin that take d.
 func (s Spinner) steps(d time.Duration) int {
 	return int(s.perMicrosecond * float64(d.Nanoseconds()) / 1e3)
 }
 
-// spin runs n dependent steps of a xorshift generator. As long as somebody wants the result the compiler can neither drop
-// nor shorten them.
+// spin runs n dependent steps of a xorshift generator. As long as the result is used the compiler cannot remove them.
 //
 //go:noinline
 func spin(n int) uint64 {

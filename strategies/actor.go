@@ -15,7 +15,7 @@ import (
 
 var _ = register(Strategy{
 	Name:            "actor",
-	Description:     "a goroutine owns each shard (or each session) and does what requests sent over a channel ask for",
+	Description:     "a goroutine owns each shard (or each session) and executes the requests sent to it over a channel",
 	WaitsOnChannels: true,
 	Guarantees: manager.Guarantees{
 		Blocks:           manager.BlocksActor,
@@ -25,8 +25,8 @@ var _ = register(Strategy{
 	Params: []Param{
 		{
 			Name:    "shards",
-			Default: strconv.Itoa(DefaultShards),
-			Doc:     "number of shards, each with a goroutine of its own; without meaning with per=session",
+			Default: strconv.Itoa(defaultShards),
+			Doc:     "number of shards, one goroutine each; ignored with per=session",
 			Legal:   "a whole number from 1 to 1048576",
 			Check:   positive,
 		},
@@ -55,39 +55,39 @@ func actorOptions(p Values) ActorOptions {
 	return ActorOptions{Shards: p.Int("shards"), PerSession: p["per"] == "session"}
 }
 
-// ActorOptions says what a goroutine of an [Actor] owns.
+// ActorOptions sets what each goroutine of an [Actor] owns.
 type ActorOptions struct {
-	Shards     int  // goroutines to spread the sessions over; less than 1 means DefaultShards
-	PerSession bool // a goroutine for each session instead; Shards then has no meaning
+	Shards     int  // goroutines to spread the sessions over; less than 1 means 64
+	PerSession bool // one goroutine per session; Shards is then ignored
 }
 
-// mailboxSize is how many requests a shard takes in advance, at 8 bytes each. Their callers then wait once, for the
+// mailboxSize is the capacity of a shard's mailbox, at 8 bytes per request. While there is room a caller waits once, for the
 // answer, and not for the sending as well.
 const mailboxSize = 64
 
-// Actor gives sessions to goroutines that nobody else's work touches (Hewitt, Bishop and Steiger, 1973). An operation is
-// a request in the owner's mailbox, and its caller waits for the answer: two goroutine switches where a free mutex
-// costs none. There is no lock a session.
+// Actor has goroutines, the owners, each of which alone accesses some of the sessions (Hewitt, Bishop and Steiger, 1973). An
+// operation is a request in the owner's mailbox, and its caller waits for the answer: two goroutine switches where an
+// uncontended mutex costs none. Sessions have no locks.
 //
-// Every closure runs on the owner's goroutine, create and Sweep's removed among them; only with PerSession the creator,
-// who makes the owner, runs create and view itself. So a busy session keeps those waiting who want any session of
-// the same owner. A panic in a closure is caught there and raised again, with the same value, on the caller's
-// goroutine (its trace shows the caller's stack); runtime.Goexit likewise ends the caller. The owner serves on.
+// Every closure runs on the owner's goroutine, including create and Sweep's removed, except that with PerSession the creator of
+// a session runs create and view. So a busy session delays operations on every session of the same owner. A panic in a closure
+// is recovered there and raised again, with the same value, on the caller's goroutine (its trace shows the caller's stack);
+// runtime.Goexit likewise ends the caller's goroutine. The owner continues.
 //
-// The wait ends with ctx as long as the owner has not begun with the request, which is then never done.
+// When ctx is done before the owner has started a request, the wait ends and the request is never executed.
 //
-// From inside a closure, using any session of the same owner hangs until that ctx ends, and so does Sweep; Close hangs
-// in any case. Other owners' sessions can be used; closures that use each other's owners deadlock.
+// Inside a closure, operations on sessions of the same owner, and Sweep, block until that ctx is done; Close deadlocks. Other
+// owners' sessions can be used; closures that use each other's owners deadlock.
 //
-// With PerSession a session costs a goroutine, at least 2 KB of stack, for as long as it lives.
+// With PerSession each session costs a goroutine, at least 2 KB of stack.
 // The goroutines keep an Actor reachable: it must be closed.
 type Actor[T any] struct {
-	gate       *gate           // every operation is inside from its start to its end
+	gate       *gate           // every operation is inside from start to end
 	shards     []*owner[T]     // nil with PerSession
-	seed       maphash.Seed    // of the choice of a shard; nobody can choose ids that fall into one
+	seed       maphash.Seed    // random, so that no client can choose ids that fall into one shard
 	index      index[owner[T]] // nil without PerSession
 	requests   sync.Pool       // of *request[T]
-	goroutines sync.WaitGroup  // the owners'
+	goroutines sync.WaitGroup  // of the owners
 	running    atomic.Int64    // owners that have not stopped
 	closing    sync.Once
 }
@@ -97,7 +97,7 @@ var (
 	_ manager.CensusReporter    = (*Actor[int])(nil)
 )
 
-// NewActor makes an empty store and, unless a goroutine is to own a session, starts its goroutines.
+// NewActor returns an empty store and, without PerSession, starts its goroutines.
 func NewActor[T any](opts ActorOptions) *Actor[T] {
 	s := &Actor[T]{gate: newGate(), seed: maphash.MakeSeed()}
 	s.requests.New = func() any { return &request[T]{answered: make(chan struct{}, 1)} }
@@ -106,7 +106,7 @@ func NewActor[T any](opts ActorOptions) *Actor[T] {
 		return s
 	}
 	if opts.Shards < 1 {
-		opts.Shards = DefaultShards
+		opts.Shards = defaultShards
 	}
 	s.shards = make([]*owner[T], opts.Shards)
 	for i := range s.shards {
@@ -121,7 +121,7 @@ func (s *Actor[T]) start(o *owner[T]) {
 	s.goroutines.Go(o.run)
 }
 
-// owner finds the owner of a session, or nil where there is neither.
+// owner returns the owner of a session, nil where it does not exist.
 func (s *Actor[T]) owner(id manager.ID) *owner[T] {
 	if s.index != nil {
 		return s.index.load(id)
@@ -173,7 +173,7 @@ func (s *Actor[T]) GetOrCreate(ctx context.Context, id manager.ID, create func()
 	}
 }
 
-// newSessionOwner makes the owner of one session, which is its creator's until begin.
+// newSessionOwner returns the owner of one new session. Its creator uses it exclusively until begin.
 func (s *Actor[T]) newSessionOwner(id manager.ID, create func() T) *owner[T] {
 	return &owner[T]{
 		store:    s,
@@ -184,8 +184,7 @@ func (s *Actor[T]) newSessionOwner(id manager.ID, create func() T) *owner[T] {
 	}
 }
 
-// begin shows a new session to its creator before anybody who finds the owner is served, then starts the owner,
-// whatever view does.
+// begin runs view on a new session before its owner serves any request, then starts the owner, even if view panics.
 func (s *Actor[T]) begin(o *owner[T], view func(*T)) {
 	defer s.start(o)
 	if view != nil {
@@ -193,7 +192,7 @@ func (s *Actor[T]) begin(o *owner[T], view func(*T)) {
 	}
 }
 
-// View implements [manager.SessionStore]. It has the session alone, as Update does.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *Actor[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return s.Update(ctx, id, fn)
 }
@@ -219,8 +218,8 @@ func (s *Actor[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 	return a.last, a.err
 }
 
-// Sweep implements [manager.SessionStore]. It asks one owner after the other. A ctx that ends, or a Close, ends it between
-// two owners.
+// Sweep implements [manager.SessionStore]. It sends a request to one owner after the other, and stops between two
+// owners when ctx is done or the store is closed.
 func (s *Actor[T]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
@@ -242,7 +241,7 @@ func (s *Actor[T]) Sweep(
 	return n, nil
 }
 
-// Len implements [manager.SessionStore]. It asks nobody, so it waits for nobody.
+// Len implements [manager.SessionStore]. It reads the owners' counts without waiting for them.
 func (s *Actor[T]) Len(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, manager.NotApplied(err)
@@ -260,8 +259,8 @@ func (s *Actor[T]) len() (n int) {
 	return n
 }
 
-// Close implements [manager.SessionStore]. Once the gate is shut, owners refuse what they have not begun; once everybody
-// is out, nobody can send any more, and the mailboxes can be closed.
+// Close implements [manager.SessionStore]. Once the gate is shut, owners reject requests that they have not started; once
+// the last operation has left, no more requests are sent, and the mailboxes can be closed.
 func (s *Actor[T]) Close() error {
 	s.closing.Do(func() {
 		s.gate.close()
@@ -286,7 +285,7 @@ func (s *Actor[T]) Census() manager.Census {
 	return c
 }
 
-// askFor puts q to the owner of q.id.
+// askFor sends q to the owner of q.id.
 func (s *Actor[T]) askFor(q question[T]) answer[T] {
 	for {
 		o := s.owner(q.id)
@@ -299,10 +298,10 @@ func (s *Actor[T]) askFor(q question[T]) answer[T] {
 	}
 }
 
-// errStopped: the owner has stopped without having got the request. It took itself out of the index before.
+// errStopped: the owner stopped before it received the request. It removed itself from the index before that.
 var errStopped = errors.New("owner stopped")
 
-// ask puts q to o and waits for the answer. A closure that did not return ends the caller in the way it ended.
+// ask sends q to o and waits for the answer. A panic or Goexit in a closure is repeated on the caller's goroutine.
 func (s *Actor[T]) ask(o *owner[T], q question[T]) answer[T] {
 	r := s.requests.Get().(*request[T])
 	r.question = q
@@ -330,11 +329,11 @@ func (s *Actor[T]) recycle(r *request[T]) {
 	s.requests.Put(r)
 }
 
-// request is one operation on its way to an owner and back.
+// request is one operation sent to an owner. Requests are pooled.
 type request[T any] struct {
 	question[T]
-	answer[T]               // the owner's to write until answered
-	state     atomic.Uint32 // queued, then begun by the owner or withdrawn by the caller, whoever is first
+	answer[T]               // written by the owner until answered
+	state     atomic.Uint32 // queued; then begun by the owner or withdrawn by the caller, whichever comes first
 	answered  chan struct{} // capacity 1, so that the owner never waits for a caller
 }
 
@@ -345,7 +344,7 @@ const (
 	withdrawn
 )
 
-// question is what an operation wants.
+// question is the arguments of an operation.
 type question[T any] struct {
 	kind    kind
 	ctx     context.Context
@@ -357,7 +356,7 @@ type question[T any] struct {
 	removed func(manager.ID, T)             // sweep
 }
 
-// kind is the method of [table] that answers a question.
+// kind selects the method of [table] to call.
 type kind uint8
 
 const (
@@ -367,17 +366,17 @@ const (
 	askSweep
 )
 
-// answer is what came of a question.
+// answer is the result of an operation.
 type answer[T any] struct {
 	last    T    // take
 	created bool // getOrCreate
 	n       int  // sweep
 	err     error
 	ended   ending
-	value   any // what the closure panicked with
+	value   any // of the panic
 }
 
-// ending is how the closures of a question ended.
+// ending is how the closures of an operation ended.
 type ending uint8
 
 const (
@@ -386,7 +385,7 @@ const (
 	exited // by runtime.Goexit
 )
 
-// wait returns when r was answered, or with an error when its ctx ended before the owner began.
+// wait returns nil once r is answered, or an error if ctx was done before the owner started r.
 func (r *request[T]) wait() error {
 	if done := r.ctx.Done(); done != nil {
 		select {
@@ -402,20 +401,21 @@ func (r *request[T]) wait() error {
 	return nil
 }
 
-// owner is a goroutine and the sessions that it alone touches: those of a shard, or a single one, with whose end it stops.
+// owner is a goroutine and the sessions that it alone accesses: those of a shard, or a single session, after whose removal the
+// owner stops.
 type owner[T any] struct {
 	store    *Actor[T]
-	mailbox  chan *request[T] // closed by Close. Unbuffered for a single session, so that none lies in it when the owner stops
+	mailbox  chan *request[T] // closed by Close. Unbuffered for a single session, so that no request is left in it when the owner stops
 	sessions table[T]         // nil once the owner has stopped
-	count    atomic.Int64     // len(sessions), for others to read
+	count    atomic.Int64     // len(sessions), readable by other goroutines
 
 	// For the owner of a single session only.
 	id      manager.ID
 	stopped chan struct{} // closed when the owner takes no more requests; nil for a shard, which stops only on Close
 }
 
-// send puts r in o's mailbox. On an error it did not. Without a ctx that can end it does without the select, which
-// costs about as much as the sending.
+// send puts r in o's mailbox; after an error it is not there. Where ctx cannot end it avoids the select, which costs about as
+// much as the send.
 func (o *owner[T]) send(r *request[T]) error {
 	done := r.ctx.Done()
 	if done == nil && o.stopped == nil {
@@ -432,8 +432,8 @@ func (o *owner[T]) send(r *request[T]) error {
 	}
 }
 
-// run serves requests until the owner stops. When a closure ends the goroutine by runtime.Goexit, a fresh one goes on
-// with the same mailbox; it counts as running before this one stops to, so that Close joins it, too.
+// run serves requests until the owner stops. When a closure ends the goroutine by runtime.Goexit, a new one continues with the
+// same mailbox. The WaitGroup counts it before this one ends, so that Close joins it too.
 func (o *owner[T]) run() {
 	defer func() {
 		if o.sessions != nil {
@@ -450,12 +450,12 @@ func (o *owner[T]) run() {
 	}
 }
 
-// serve does what r asks for and answers it, last of all: whoever has the answer finds the books in order.
+// serve executes r and answers it. The answer comes last, so that the count and the index are up to date once the caller has it.
 func (o *owner[T]) serve(r *request[T]) {
 	if !r.state.CompareAndSwap(queued, begun) {
 		return
 	}
-	r.ended = exited // unless the end of this function or a panic says otherwise
+	r.ended = exited // until the end of this function or a panic changes it
 	defer func() {
 		if r.ended != returned {
 			if v := recover(); v != nil {
@@ -486,7 +486,7 @@ func (o *owner[T]) do(r *request[T]) {
 	}
 }
 
-// settle brings the count up to date after a request, and stops an owner whose single session is gone.
+// settle updates the count after a request, and stops an owner whose single session was removed.
 func (o *owner[T]) settle() {
 	if n := int64(len(o.sessions)); n != o.count.Load() {
 		o.count.Store(n)
@@ -497,7 +497,7 @@ func (o *owner[T]) settle() {
 	}
 }
 
-// stop marks the owner dead and sends those who wait at its mailbox away, to look the session up again.
+// stop marks the owner dead and releases callers that wait at its mailbox; they look the session up again.
 func (o *owner[T]) stop() {
 	o.sessions = nil
 	o.count.Store(0)

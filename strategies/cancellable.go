@@ -9,7 +9,7 @@ import (
 
 var _ = register(Strategy{
 	Name:            "cancellable",
-	Description:     "one lock in each session, first come first served; the wait for it ends with ctx",
+	Description:     "one FIFO lock per session; the wait for it ends with ctx",
 	WaitsOnChannels: true,
 	Guarantees: manager.Guarantees{
 		Blocks:           manager.BlocksSession,
@@ -22,16 +22,16 @@ var _ = register(Strategy{
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewCancellable[Probe](), nil },
 })
 
-// Cancellable is [PerSession] with locks that one can stop waiting for, as the locks of asynchronous runtimes (Python's
-// asyncio.Lock, Rust's tokio::sync::Mutex). An operation whose ctx ends while it waits gives ErrNotApplied and keeps
-// nobody waiting: a lock that it was granted at that moment goes on to the next.
+// Cancellable is [PerSession] with cancellable waits, as the locks of asynchronous runtimes have (Python's asyncio.Lock, Rust's
+// tokio::sync::Mutex). An operation whose ctx is done while it waits returns ErrNotApplied and delays no other: a lock that it
+// was granted at that moment is passed to the next waiter.
 //
-// Waiting is first come first served, so nobody starves. The price is that a busy lock always goes to a goroutine that
-// has to be woken first, whereas a sync.Mutex may go to one that is running already: on a busy session
-// with short closures this is slower. A free lock is taken without an allocation.
+// Waiters are served in order of arrival, so none starves. The price is that a busy lock always goes to a goroutine that has to
+// be woken first, whereas a sync.Mutex may go to one that is already running: on a busy session with short closures this is
+// slower. An uncontended lock is taken without an allocation.
 //
-// From inside a closure, using the same session hangs until that ctx ends, and so does Sweep; Close hangs in any case.
-// Using another session works; two closures that use each other's sessions deadlock until one ctx ends.
+// Inside a closure, operations on the same session, and Sweep, block until that ctx is done; Close deadlocks. Operations on
+// another session work; two closures that use each other's sessions deadlock until one ctx is done.
 type Cancellable[T any] struct {
 	engine[T, fifoLock, *fifoLock]
 }
@@ -41,25 +41,25 @@ var (
 	_ manager.CensusReporter    = (*Cancellable[int])(nil)
 )
 
-// NewCancellable makes an empty store.
+// NewCancellable returns an empty store.
 func NewCancellable[T any]() *Cancellable[T] {
 	s := new(Cancellable[T])
 	s.index = newRWIndex[entry[T, fifoLock, *fifoLock]]()
 	return s
 }
 
-// fifoLock is a lock that is handed from its holder to the one who has waited longest.
+// fifoLock is a lock that its holder passes to the longest waiter.
 //
-// A channel of capacity 1 would be a lock whose wait can be cancelled as well, at 96 bytes a session and
-// a select for each taking. [golang.org/x/sync/semaphore] allocates for each wait.
+// A channel of capacity 1 would be a cancellable lock as well, at 96 bytes per session and a select per acquisition.
+// [golang.org/x/sync/semaphore] allocates for each wait.
 type fifoLock struct {
 	mu      sync.Mutex // protects what follows; never held while waiting
-	held    bool       // stays true while the lock is handed on
-	waiting *queue     // nil unless somebody has waited since the lock was last free
+	held    bool       // stays true while the lock is passed on
+	waiting *queue     // nil unless there was a waiter since the lock was last free
 }
 
-// queue is those who wait for a lock, in the order of their coming. It lives while they do, so that a
-// session at rest does not carry it; until then it uses its waiters again.
+// queue is the waiters for a lock in order of arrival. It exists only while there are any, so that an idle session does not pay
+// for it, and reuses them meanwhile.
 type queue struct {
 	first, last *waiter
 	spare       *waiter // linked by next
@@ -69,7 +69,7 @@ type queue struct {
 type waiter struct {
 	next, prev *waiter
 	queued     bool
-	granted    chan struct{} // gets a token as the waiter is taken from the queue; capacity 1
+	granted    chan struct{} // receives a token when the waiter is taken from the queue; capacity 1
 }
 
 func (l *fifoLock) lock(ctx context.Context) (context.Context, error) {
@@ -90,7 +90,7 @@ func (l *fifoLock) lock(ctx context.Context) (context.Context, error) {
 	return ctx, nil
 }
 
-// wait returns when w was granted the lock, or with an error when ctx ended first.
+// wait returns nil once w is granted the lock, or an error if ctx is done first.
 func (l *fifoLock) wait(ctx context.Context, w *waiter) error {
 	granted := true
 	select {
@@ -100,11 +100,11 @@ func (l *fifoLock) wait(ctx context.Context, w *waiter) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q := l.waiting // not nil: as long as w is in use, the lock was not free
+	q := l.waiting // not nil: the lock was not free while w was in use
 	if !granted {
 		if w.queued {
 			q.leave(w)
-		} else { // granted at the same moment, and not wanted any more
+		} else { // granted at the same moment: pass it on
 			<-w.granted
 			l.release()
 		}
@@ -122,7 +122,7 @@ func (l *fifoLock) unlock() {
 	l.mu.Unlock()
 }
 
-// release hands the lock to the first in the queue, or leaves it free. mu is held.
+// release passes the lock to the first waiter, or frees it. mu is held.
 func (l *fifoLock) release() {
 	if l.waiting != nil && l.waiting.first != nil {
 		w := l.waiting.first
@@ -164,5 +164,5 @@ func (q *queue) leave(w *waiter) {
 	w.queued, w.prev, w.next = false, nil, nil
 }
 
-// recycle keeps a waiter that has left for the next to come.
+// recycle keeps a waiter that has left the queue for reuse.
 func (q *queue) recycle(w *waiter) { w.next, q.spare = q.spare, w }

@@ -12,7 +12,7 @@ import (
 
 var _ = register(Strategy{
 	Name:        "cow",
-	Description: "an atomic pointer to an immutable session; an update changes a copy and swaps it in, or tries again",
+	Description: "an atomic pointer to an immutable session; an update changes a copy and swaps it in, or retries",
 	Guarantees: manager.Guarantees{
 		Blocks:      manager.BlocksWriters,
 		Cancellable: manager.CancelBetween,
@@ -24,27 +24,27 @@ var _ = register(Strategy{
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewCOW((*Probe).Clone), nil },
 })
 
-// COW copies on write: what an id leads to is an immutable session behind an atomic pointer. View reads it as it was
-// when the look-up found it, and nobody waits for anybody. Update runs fn on a copy and puts that in place by
-// compare-and-swap; when the session has changed meanwhile, fn runs again on a copy of what it is now. So one of
-// several updates always gets on, but a slow one can lose to quick ones again and again, until its ctx ends.
+// COW copies on write: an id maps to an immutable session behind an atomic pointer. View reads the session as it was when the
+// look-up found it, without waiting. Update runs fn on a copy and installs it by compare-and-swap; if the session has changed
+// meanwhile, fn runs again on a copy of the new state. So one of several concurrent updates always succeeds, but a slow one can
+// lose to fast ones again and again, until its ctx is done.
 //
-// An update costs a copy of the session, and one more for every conflict. An fn that fails or panics leaves the session
-// as it was. What fn changed must not be changed by anybody once fn has returned, for readers share it. Sweep
-// asks expired again about a session that changed while it was being asked.
+// An update costs a copy of the session, and one more per conflict. An fn that fails or panics leaves the session unchanged.
+// After fn has returned nothing may change what it stored, because readers share it. Sweep calls expired again for a session
+// that changed during the call.
 //
-// From inside a closure the store can be used freely but for Close, which hangs; nothing there is part of the
-// outer operation. For the same session, a nested View sees what was there before fn. A nested Update takes effect at
-// once, so the outer one finds a conflict and fn runs again: an fn that nests an update in every run never succeeds and
-// goes on until its ctx ends. After a nested Delete the outer Update gives ErrNotFound.
+// Inside a closure every operation but Close, which deadlocks, can be used; it is not part of the outer operation. On the same
+// session, a nested View sees the state before fn. A nested Update takes effect at once, so the outer one finds a conflict and
+// fn runs again: an fn that nests an update in every run never succeeds, and is retried until its ctx is done. After a nested
+// Delete the outer Update returns ErrNotFound.
 type COW[T any] struct {
 	clone   func(*T) *T
-	gate    *gate // every operation is inside from its start to its end: there is no lock that Close could wait for
+	gate    *gate // every operation is inside from start to end: there is no lock that Close could wait for
 	cells   xsyncIndex[cell[T]]
 	closing sync.Once
 }
 
-// cell is one incarnation of a session: its present state, or nil once it was removed, which it stays.
+// cell is one incarnation of a session: its current state, or nil for ever after its removal.
 type cell[T any] struct{ state atomic.Pointer[T] }
 
 var (
@@ -52,8 +52,8 @@ var (
 	_ manager.CensusReporter    = (*COW[int])(nil)
 )
 
-// NewCOW makes an empty store. clone returns a copy that shares nothing mutable with its argument, which it must not
-// change; it is called on any number of goroutines at once, for the same argument, too.
+// NewCOW returns an empty store. clone returns a copy that shares nothing mutable with its argument, which it must not change. It
+// is called concurrently, also for the same argument.
 func NewCOW[T any](clone func(*T) *T) *COW[T] {
 	return &COW[T]{
 		clone: clone,
@@ -62,8 +62,8 @@ func NewCOW[T any](clone func(*T) *T) *COW[T] {
 	}
 }
 
-// find returns the cell of a session and its state, or nil, nil. It helps to remove a dead cell, which the look-up
-// would otherwise find again until whoever killed it has done so.
+// find returns the cell of a session and its state, or nil, nil. It removes a dead cell, which the look-up would otherwise find
+// again until the operation that emptied it has removed it.
 func (s *COW[T]) find(id manager.ID) (*cell[T], *T) {
 	for {
 		c := s.cells.load(id)
@@ -77,7 +77,7 @@ func (s *COW[T]) find(id manager.ID) (*cell[T], *T) {
 	}
 }
 
-// GetOrCreate implements [manager.SessionStore]. The creator is shown what it created, whatever has become of it.
+// GetOrCreate implements [manager.SessionStore]. The creator's view gets the state it created, even if that has changed since.
 func (s *COW[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
 	in, err := s.gate.enter(ctx)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *COW[T]) getOrCreate(id manager.ID, create func() T) (state *T, created 
 	}
 }
 
-// View implements [manager.SessionStore]. What fn sees stays as it is while fn runs.
+// View implements [manager.SessionStore]. The state that fn gets does not change while fn runs.
 func (s *COW[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	in, err := s.gate.enter(ctx)
 	if err != nil {
@@ -121,8 +121,8 @@ func (s *COW[T]) View(ctx context.Context, id manager.ID, fn func(context.Contex
 	return fn(ctx, state)
 }
 
-// Update implements [manager.SessionStore]. fn may run any number of times, each on a copy of its own. Close waits for an
-// update once begun through all its tries; they come to an end, for each conflict is another update's success.
+// Update implements [manager.SessionStore]. fn may run any number of times, each on a new copy. Close waits for all retries of a
+// started update; they end, because each conflict is the success of another update.
 func (s *COW[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	in, err := s.gate.enter(ctx)
 	if err != nil {
@@ -147,8 +147,8 @@ func (s *COW[T]) Update(ctx context.Context, id manager.ID, fn func(context.Cont
 	}
 }
 
-// Delete implements [manager.SessionStore]. Whatever the state is, it goes, so there is nothing to compare and no conflict.
-// It returns a copy, for there may be readers left.
+// Delete implements [manager.SessionStore]. It removes whatever the current state is, so it has no conflicts. It returns a copy,
+// because readers may still use the state.
 func (s *COW[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) {
 	in, err := s.gate.enter(ctx)
 	if err != nil {
@@ -168,7 +168,7 @@ func (s *COW[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) 
 	}
 }
 
-// Sweep implements [manager.SessionStore]. A ctx that ends, or a Close, ends it between two sessions.
+// Sweep implements [manager.SessionStore]. It stops between two sessions when ctx is done or the store is closed.
 func (s *COW[T]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
@@ -194,7 +194,7 @@ func (s *COW[T]) Sweep(
 	return n, nil
 }
 
-// expire kills the cell if expired says so of the very state that is the last, and returns that, or nil.
+// expire empties the cell if expired reports true for its last state, and returns that state, else nil.
 func (c *cell[T]) expire(id manager.ID, expired func(manager.ID, *T) bool) *T {
 	for {
 		state := c.state.Load()

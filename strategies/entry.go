@@ -11,49 +11,49 @@ import (
 // locker is the lock of a single session; its zero value is unlocked.
 type locker[L any] interface {
 	*L
-	// lock waits until the caller alone holds the lock, and returns the context that closures under it run with.
-	// An error means not locked; it is handed to the caller of the store as it is.
+	// lock waits until the caller holds the lock exclusively, and returns the context for closures under it.
+	// An error means not locked; the store returns it unchanged.
 	lock(ctx context.Context) (context.Context, error)
 	unlock()
 }
 
-// mutex is a sync.Mutex as a locker.
+// mutex adapts a sync.Mutex to locker.
 type mutex struct{ mu sync.Mutex }
 
 func (m *mutex) lock(ctx context.Context) (context.Context, error) { m.mu.Lock(); return ctx, nil }
 func (m *mutex) unlock()                                           { m.mu.Unlock() }
 
-// entry is one incarnation of a session with its lock. An index leads to it until it is dead, and a little longer.
+// entry is one incarnation of a session with its lock. An index finds it until it is dead, and a little longer.
 //
 // With a mutex and a [manager.Session] it is 64 bytes, one cache line.
 type entry[T, L any, P locker[L]] struct {
 	l    L    // protects what follows; held while a closure runs
-	dead bool // this incarnation was removed, and no closure runs on it again. Never reset
+	dead bool // this incarnation was removed: no closure runs on it again. Never reset
 	val  T
 }
 
 func (e *entry[T, L, P]) lock(ctx context.Context) (context.Context, error) { return P(&e.l).lock(ctx) }
 func (e *entry[T, L, P]) unlock()                                           { P(&e.l).unlock() }
 
-// engine is a store with one lock a session, in the entry that holds the session. The strategies built on it differ
-// in the index, which their constructors set, and in the lock.
+// engine is a store with one lock per session, in the entry that holds the session. The strategies built on it differ in the
+// index, which their constructors set, and in the lock.
 //
-// A session's lock lives and dies with its entry, so removing a session removes its lock, and whoever was waiting
-// for it must learn that what they waited for is gone. They do by the dead mark: a waiter that finds it looks the id
-// up again. There is no table of locks that could drop a lock which others still wait for.
+// Because the lock is part of the entry, removing a session removes its lock, and goroutines waiting for that lock have to find
+// out that the session is gone. They do by the dead mark: a waiter that finds it looks the id up again. There is no table of
+// locks from which a lock could be dropped while others still wait for it.
 //
-// Nobody waits for an entry's lock with a lock of the index held, so a busy session never holds up a look-up.
+// No goroutine waits for an entry's lock while it holds a lock of the index, so a busy session never delays a look-up.
 type engine[T, L any, P locker[L]] struct {
 	index   index[entry[T, L, P]]
 	closed  atomic.Bool
 	closing sync.Once
-	sweeps  sync.RWMutex // read-held by each Sweep, for its last callback runs when no entry's lock is held
+	sweeps  sync.RWMutex // read-held by each Sweep, because its last callback runs while no entry's lock is held
 }
 
 // hold returns the live entry of a session, locked, and the context for closures under that lock.
 //
-// The flag closed is read after the look-up, because Close sets it before it empties the index, and once more under
-// the lock, because Close sets it before it waits for each lock: a closure that runs was seen by Close.
+// closed is read after the look-up, because Close sets it before it empties the index, and again under the lock, because Close
+// sets it before it takes each lock: Close waits for every closure that runs.
 func (s *engine[T, L, P]) hold(ctx context.Context, id manager.ID) (*entry[T, L, P], context.Context, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, manager.NotApplied(err)
@@ -78,12 +78,12 @@ func (s *engine[T, L, P]) hold(ctx context.Context, id manager.ID) (*entry[T, L,
 			return e, held, nil
 		}
 		e.unlock()
-		s.index.remove(id, e) // who marked it is about to; until then the look-up would find it again
+		s.index.remove(id, e) // the operation that marked it will; until then the look-up would find it again
 	}
 }
 
-// GetOrCreate implements [manager.SessionStore]. create runs with nothing held. A panic in view leaves the session
-// created.
+// GetOrCreate implements [manager.SessionStore]. create runs with no lock held. After a panic in view the session
+// exists.
 func (s *engine[T, L, P]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
 	var fresh *entry[T, L, P]
 	for {
@@ -103,11 +103,11 @@ func (s *engine[T, L, P]) GetOrCreate(ctx context.Context, id manager.ID, create
 	}
 }
 
-// insert publishes fresh and shows it, or reports false when the id has an entry already. fresh is locked before it
-// can be found, so its creator is the first to see it.
+// insert publishes fresh and runs view on it, or returns false if the id already has an entry. fresh is locked before it can be
+// found, so its creator is the first to use it.
 //
-// An insertion that misses Close's flag happened before Close looks for entries, which therefore waits for it. One
-// that sees the flag may have been missed by Close, and takes itself back. Nobody was shown it: they see the flag, too.
+// An insertion that does not see closed happened before Close enumerates the entries, so Close waits for it. One that sees
+// closed may have been missed by Close, and is undone. No other operation used the entry, because it would see closed as well.
 func (s *engine[T, L, P]) insert(ctx context.Context, id manager.ID, fresh *entry[T, L, P], view func(*T)) (bool, error) {
 	if _, err := fresh.lock(ctx); err != nil {
 		return false, err
@@ -127,7 +127,7 @@ func (s *engine[T, L, P]) insert(ctx context.Context, id manager.ID, fresh *entr
 	return true, nil
 }
 
-// show runs view on an entry held by the caller, and lets it go.
+// show runs view on an entry locked by the caller, and unlocks it.
 func (e *entry[T, L, P]) show(view func(*T)) error {
 	defer e.unlock()
 	if view != nil {
@@ -136,7 +136,7 @@ func (e *entry[T, L, P]) show(view func(*T)) error {
 	return nil
 }
 
-// View implements [manager.SessionStore]. It holds the session alone, as Update does.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *engine[T, L, P]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return s.Update(ctx, id, fn)
 }
@@ -163,15 +163,15 @@ func (s *engine[T, L, P]) Delete(ctx context.Context, id manager.ID) (last T, er
 	return last, nil
 }
 
-// Sweep implements [manager.SessionStore]. It holds one session at a time, and none while removed runs. A ctx that
-// ends, or a Close, ends it between two sessions.
+// Sweep implements [manager.SessionStore]. It locks one session at a time, and none while removed runs. It stops
+// between two sessions when ctx is done or the store is closed.
 func (s *engine[T, L, P]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, manager.NotApplied(err)
 	}
-	if !s.sweeps.TryRLock() { // refused only while Close has it or waits for it
+	if !s.sweeps.TryRLock() { // fails only while Close holds it or waits for it
 		return 0, manager.ErrClosed
 	}
 	defer s.sweeps.RUnlock()
@@ -197,7 +197,7 @@ func (s *engine[T, L, P]) Sweep(
 	return n, nil
 }
 
-// expire removes one entry, if it is live and expired says so, and returns its last state.
+// expire removes one entry if it is live and expired reports true, and returns its last state.
 func (s *engine[T, L, P]) expire(
 	ctx context.Context, id manager.ID, e *entry[T, L, P], expired func(manager.ID, *T) bool,
 ) (last T, gone bool, err error) {
@@ -231,8 +231,8 @@ func (s *engine[T, L, P]) Len(ctx context.Context) (int, error) {
 	return s.index.len(), nil
 }
 
-// Close implements [manager.SessionStore]. It takes each session's lock once, which waits for whoever is inside;
-// whoever comes after finds the flag.
+// Close implements [manager.SessionStore]. It takes each session's lock once and so waits for running closures; later
+// operations find closed set.
 func (s *engine[T, L, P]) Close() error {
 	s.closing.Do(func() {
 		s.closed.Store(true)
@@ -248,7 +248,7 @@ func (s *engine[T, L, P]) Close() error {
 	return nil
 }
 
-// Census implements [manager.CensusReporter]. Each entry is a session and its lock.
+// Census implements [manager.CensusReporter]. Each entry has a lock.
 func (s *engine[T, L, P]) Census() manager.Census {
 	n := s.index.len()
 	return manager.Census{Sessions: n, Locks: n}
@@ -260,11 +260,11 @@ type (
 	mutexEntry[T any]  = entry[T, mutex, *mutex]
 )
 
-// useFound is View and Update of a mutexEngine for a caller that has just looked up e, nil included.
+// useFound implements View and Update of a mutexEngine for a caller that has just looked up e, which may be nil.
 //
-// It is written out because it is the hot path: an index and a lock behind an interface and a type parameter are reached
-// by indirect calls, and a comparison of strategies would take what those cost for the strategy's own cost. Whatever
-// is out of the ordinary goes the engine's way, which finds out what it is.
+// Hot path, hence written out: an index behind an interface and a lock behind a type parameter are reached by indirect calls,
+// whose cost a comparison of strategies would attribute to the strategy. Every exceptional case goes through engine.Update,
+// which handles it.
 func useFound[T any](
 	ctx context.Context, s *mutexEngine[T], id manager.ID, e *mutexEntry[T], fn func(context.Context, *T) error,
 ) error {

@@ -10,12 +10,11 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// gate counts the operations inside a store that has no lock to wait for, so that Close can turn new ones away and wait
-// for those already inside.
+// gate counts the operations inside a store without locks, so that Close can reject new operations and wait for running ones.
 //
-// The count is spread over stripes, each on cache lines of its own: one counter would be written by every operation on
-// every core, and a store without locks would wait for that instead. An operation draws its stripe at random, which
-// costs less than finding out on which core it runs.
+// The count is spread over stripes on separate cache lines: a single counter would be written by every operation on every core
+// and become the bottleneck of a store without locks. An operation picks its stripe at random, which costs less than finding out
+// on which core it runs.
 type gate struct {
 	stripes []stripe // a power of two of them
 	shut    atomic.Bool
@@ -29,15 +28,15 @@ type stripe struct {
 }
 
 func newGate() *gate {
-	n := 1 << bits.Len(uint(4*runtime.GOMAXPROCS(0)-1)) // few enough to be small, enough that two cores seldom meet
+	n := 1 << bits.Len(uint(4*runtime.GOMAXPROCS(0)-1)) // few, but enough that two cores seldom pick the same
 	return &gate{stripes: make([]stripe, n), wake: make(chan struct{}, 1)}
 }
 
-// enter lets an operation in and returns the stripe it has to leave by. An error, by ctx or because the gate is shut,
-// means that it is not inside.
+// enter counts an operation and returns the stripe that it has to leave by. After an error, because ctx is done or the gate is
+// shut, it is not inside.
 //
-// It counts first and looks second; close shuts first and counts second. So either the operation sees the gate shut
-// or close sees the operation inside.
+// enter increments the count before it reads shut; close sets shut before it reads the count. So either the operation sees the
+// gate shut, or close sees the operation inside.
 func (g *gate) enter(ctx context.Context) (*stripe, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, manager.NotApplied(err)
@@ -51,7 +50,7 @@ func (g *gate) enter(ctx context.Context) (*stripe, error) {
 	return in, nil
 }
 
-// again says to an operation inside whether it may go on to its next step: an error if ctx has ended or the gate is shut.
+// again returns an error if ctx is done or the gate is shut, for an operation inside that is about to continue.
 func (g *gate) again(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
@@ -62,18 +61,18 @@ func (g *gate) again(ctx context.Context) error {
 	return nil
 }
 
-// leave lets the operation out that came in by this stripe.
+// leave uncounts the operation that entered by this stripe.
 func (g *gate) leave(in *stripe) {
 	if in.inside.Add(-1) == 0 && g.shut.Load() {
 		select {
 		case g.wake <- struct{}{}:
-		default: // a token lies there already: close will look again
+		default: // a token is there already: close will look again
 		}
 	}
 }
 
-// close shuts the gate and returns when everybody is out. Only one goroutine may call it. A stripe once seen
-// empty stays so: those who come later find the gate shut and step back.
+// close shuts the gate and returns once no operation is inside. Only one goroutine may call it. A stripe once seen empty stays
+// empty: operations that come later see the gate shut and leave.
 func (g *gate) close() {
 	g.shut.Store(true)
 	for i := range g.stripes {

@@ -23,13 +23,12 @@ var _ = register(Strategy{
 
 // Global keeps all sessions in one map under one mutex: the "before" that the other strategies are measured against.
 //
-// Every closure runs with that mutex held, create and Sweep's removed among them, so a busy session keeps
-// everyone waiting. In return all operations are linearizable across sessions: Len is exact at any time, and a Sweep
-// happens at one instant.
+// Every closure runs with that mutex held, including create and Sweep's removed, so a busy session delays every operation. In
+// return all operations are linearizable across sessions: Len is exact at any time, and a Sweep happens at one instant.
 //
-// From inside a closure, any use of the store hangs, whichever session it is for.
+// Inside a closure, every use of the store deadlocks.
 type Global[T any] struct {
-	closed   atomic.Bool // set before Close waits for mu, so that whoever waits for mu by then gives up
+	closed   atomic.Bool // set before Close locks mu, so that operations waiting for mu return ErrClosed
 	mu       sync.Mutex  // protects sessions; held while a closure runs
 	sessions table[T]
 }
@@ -39,7 +38,7 @@ var (
 	_ manager.CensusReporter    = (*Global[int])(nil)
 )
 
-// NewGlobal makes an empty store.
+// NewGlobal returns an empty store.
 func NewGlobal[T any]() *Global[T] { return &Global[T]{sessions: make(table[T])} }
 
 // lock takes mu for an operation. An error means not locked.
@@ -64,7 +63,7 @@ func (s *Global[T]) GetOrCreate(ctx context.Context, id manager.ID, create func(
 	return s.sessions.getOrCreate(id, create, view), nil
 }
 
-// View implements [manager.SessionStore]. It holds the mutex alone, as Update does.
+// View implements [manager.SessionStore]. It holds the mutex, as Update does.
 func (s *Global[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return s.Update(ctx, id, fn)
 }
@@ -117,7 +116,7 @@ func (s *Global[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.CensusReporter]. No lock is kept for a single session.
+// Census implements [manager.CensusReporter]. There are no locks of single sessions.
 func (s *Global[T]) Census() manager.Census {
 	s.mu.Lock()
 	defer s.mu.Unlock()

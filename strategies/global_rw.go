@@ -10,7 +10,7 @@ import (
 
 var _ = register(Strategy{
 	Name:        "global-rw",
-	Description: "one RWMutex around everything: readers of any session together, a writer of any session alone",
+	Description: "one RWMutex around everything: readers share it, a writer of any session holds it exclusively",
 	Guarantees: manager.Guarantees{
 		Blocks:           manager.BlocksAllSessions,
 		ExclusiveUpdates: true,
@@ -23,15 +23,13 @@ var _ = register(Strategy{
 
 // GlobalRW keeps all sessions in one map under one RWMutex.
 //
-// View, and GetOrCreate of a session that is there, hold it for reading and run beside each other, in
-// the same session too. Everything else holds it for writing, create and Sweep's removed included: a busy writer keeps
-// everyone waiting, a busy reader every writer, and a waiting writer every new reader. All operations are
-// linearizable across sessions.
+// View, and GetOrCreate of an existing session, hold it for reading and run concurrently, even on one session. Everything else
+// holds it for writing, including create and Sweep's removed: a busy writer delays every operation, a busy reader every writer,
+// and a waiting writer every new reader. All operations are linearizable across sessions.
 //
-// From inside a closure, any use of the store may hang, whichever session it is for: a View inside a View as well,
-// as soon as a writer waits between the two.
+// Inside a closure, any use of the store may deadlock, even a View inside a View: a writer may start to wait between the two.
 type GlobalRW[T any] struct {
-	closed   atomic.Bool  // set before Close waits for mu, so that whoever waits for mu by then gives up
+	closed   atomic.Bool  // set before Close locks mu, so that operations waiting for mu return ErrClosed
 	mu       sync.RWMutex // protects sessions and what they point to; held while a closure runs
 	sessions table[T]
 }
@@ -41,7 +39,7 @@ var (
 	_ manager.CensusReporter    = (*GlobalRW[int])(nil)
 )
 
-// NewGlobalRW makes an empty store.
+// NewGlobalRW returns an empty store.
 func NewGlobalRW[T any]() *GlobalRW[T] { return &GlobalRW[T]{sessions: make(table[T])} }
 
 // lock takes mu for writing. An error means not locked.
@@ -82,7 +80,7 @@ func (s *GlobalRW[T]) GetOrCreate(ctx context.Context, id manager.ID, create fun
 	return s.sessions.getOrCreate(id, create, view), nil
 }
 
-// show runs view on a session that is there.
+// show runs view on an existing session.
 func (s *GlobalRW[T]) show(ctx context.Context, id manager.ID, view func(*T)) (found bool, err error) {
 	if err := s.rlock(ctx); err != nil {
 		return false, err
@@ -95,7 +93,7 @@ func (s *GlobalRW[T]) show(ctx context.Context, id manager.ID, view func(*T)) (f
 	return v != nil, nil
 }
 
-// View implements [manager.SessionStore]. Other readers may be in the session at the same time.
+// View implements [manager.SessionStore]. Other readers may use the session at the same time.
 func (s *GlobalRW[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	if err := s.rlock(ctx); err != nil {
 		return err
@@ -152,7 +150,7 @@ func (s *GlobalRW[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.CensusReporter]. No lock is kept for a single session.
+// Census implements [manager.CensusReporter]. There are no locks of single sessions.
 func (s *GlobalRW[T]) Census() manager.Census {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

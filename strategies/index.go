@@ -7,17 +7,17 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// index finds the entry of a session by id. Every method may be called from any number of goroutines, and none
-// waits for the work of a session: whatever locks an index has are let go before a method returns or yields.
+// index maps ids to entries. Its methods are safe for concurrent use and never wait for a session: the locks of an index are
+// released before a method returns or yields.
 //
-// An entry is removed by itself, never by id alone: between a look-up and a removal the session may have been
-// removed and made again under the same id, and the new one is not the caller's to remove.
+// remove compares the entry, because between a look-up and a removal the session may have been removed and created again under
+// the same id, and the new entry must stay.
 type index[E any] interface {
-	load(id manager.ID) *E           // nil when there is none
-	insert(id manager.ID, e *E) bool // false, and nothing done, when the id has an entry
+	load(id manager.ID) *E           // nil if there is none
+	insert(id manager.ID, e *E) bool // false, without effect, if the id has an entry
 	remove(id manager.ID, e *E)      // removes id if its entry is e
-	all() iter.Seq2[manager.ID, *E]  // every entry there throughout the call, each at most once; others perhaps
-	len() int                        // exact when nothing else is running
+	all() iter.Seq2[manager.ID, *E]  // every entry present throughout the call, each at most once; perhaps others
+	len() int                        // exact while no operation runs
 	clear()                          // forgets every entry
 }
 
@@ -54,7 +54,7 @@ func (x *rwIndex[E]) remove(id manager.ID, e *E) {
 	}
 }
 
-// all yields from a copy: a map cannot be ranged over without its lock, and the caller waits for sessions meanwhile.
+// all yields from a copy, because ranging over the map needs the lock and the caller waits for sessions meanwhile.
 func (x *rwIndex[E]) all() iter.Seq2[manager.ID, *E] {
 	type pair struct {
 		id manager.ID
@@ -81,7 +81,7 @@ func (x *rwIndex[E]) len() int {
 	return len(x.entries)
 }
 
-// clear takes a new map, for an emptied one keeps its memory.
+// clear allocates a new map, because an emptied one keeps its memory.
 func (x *rwIndex[E]) clear() {
 	x.mu.Lock()
 	defer x.mu.Unlock()

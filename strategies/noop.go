@@ -8,30 +8,29 @@ import (
 
 var _ = register(Strategy{
 	Name:        "noop",
-	Description: "no store: closures run on a dummy of the user's own; measures the harness",
+	Description: "no store: each user's closures run on one dummy session; measures the harness",
 	Harness:     true,
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
-		return NewNoop(func() manager.Session { return manager.Session{} }), nil
+		return newNoop(func() manager.Session { return manager.Session{} }), nil
 	},
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) {
-		return NewNoop(func() Probe { return Probe{} }), nil
+		return newNoop(func() Probe { return Probe{} }), nil
 	},
 })
 
-// PerUser is implemented by a store that wants to be asked, once for each user and before it acts, for the store that
-// this user is to use.
+// PerUser is implemented by a store that has to be used through a separate store per user. User is called once for each user,
+// before its first operation.
 type PerUser[T any] interface {
 	User() manager.SessionStore[T]
 }
 
-// Noop is no store but a probe of what driving one costs: every closure runs on the same dummy, whatever the id. It
-// looks at no context, is never closed, finds every session and removes none, so that an operation on it is
-// the harness's own work and nothing else.
+// noop is not a store but measures what driving a store costs: every closure runs on the same dummy, whatever the id. It ignores
+// contexts, is never closed, finds every session and removes none, so that an operation on it is the harness's work only.
 //
-// It is the one SessionStore that must not be used by two goroutines at once: each takes one of its own from User.
-// From inside a closure it may be used freely.
-type Noop[T any] struct {
-	_     [128]byte // two cache lines, which processors fetch together: no dummy shares a pair with another
+// Unlike every other SessionStore it is not safe for concurrent use: each goroutine gets one from User.
+// Inside a closure every method may be used.
+type noop[T any] struct {
+	_     [128]byte // two cache lines, which processors fetch together, so that no two dummies share a pair
 	dummy T
 	_     [128]byte
 
@@ -39,19 +38,19 @@ type Noop[T any] struct {
 }
 
 var (
-	_ manager.SessionStore[int] = (*Noop[int])(nil)
-	_ manager.CensusReporter    = (*Noop[int])(nil)
-	_ PerUser[int]              = (*Noop[int])(nil)
+	_ manager.SessionStore[int] = (*noop[int])(nil)
+	_ manager.CensusReporter    = (*noop[int])(nil)
+	_ PerUser[int]              = (*noop[int])(nil)
 )
 
-// NewNoop makes a probe whose dummy, and that of each user, is what zero returns.
-func NewNoop[T any](zero func() T) *Noop[T] { return &Noop[T]{dummy: zero(), zero: zero} }
+// newNoop returns a probe whose dummy, and that of each user, is created by zero.
+func newNoop[T any](zero func() T) *noop[T] { return &noop[T]{dummy: zero(), zero: zero} }
 
-// User implements [PerUser]: a probe with a dummy of its own.
-func (s *Noop[T]) User() manager.SessionStore[T] { return NewNoop(s.zero) }
+// User implements [PerUser] by a probe with a separate dummy.
+func (s *noop[T]) User() manager.SessionStore[T] { return newNoop(s.zero) }
 
-// GetOrCreate shows view the dummy and says that it was created, which is what a manager that mints ids expects.
-func (s *Noop[T]) GetOrCreate(_ context.Context, _ manager.ID, _ func() T, view func(*T)) (bool, error) {
+// GetOrCreate runs view on the dummy and reports it as created, as managers that generate ids expect.
+func (s *noop[T]) GetOrCreate(_ context.Context, _ manager.ID, _ func() T, view func(*T)) (bool, error) {
 	if view != nil {
 		view(&s.dummy)
 	}
@@ -59,28 +58,28 @@ func (s *Noop[T]) GetOrCreate(_ context.Context, _ manager.ID, _ func() T, view 
 }
 
 // View runs fn on the dummy.
-func (s *Noop[T]) View(ctx context.Context, _ manager.ID, fn func(context.Context, *T) error) error {
+func (s *noop[T]) View(ctx context.Context, _ manager.ID, fn func(context.Context, *T) error) error {
 	return fn(ctx, &s.dummy)
 }
 
 // Update runs fn on the dummy, which keeps the change.
-func (s *Noop[T]) Update(ctx context.Context, _ manager.ID, fn func(context.Context, *T) error) error {
+func (s *noop[T]) Update(ctx context.Context, _ manager.ID, fn func(context.Context, *T) error) error {
 	return fn(ctx, &s.dummy)
 }
 
-// Delete returns the dummy, and leaves it.
-func (s *Noop[T]) Delete(context.Context, manager.ID) (T, error) { return s.dummy, nil }
+// Delete returns the dummy and keeps it.
+func (s *noop[T]) Delete(context.Context, manager.ID) (T, error) { return s.dummy, nil }
 
-// Sweep removes nothing and asks nobody.
-func (s *Noop[T]) Sweep(context.Context, func(manager.ID, *T) bool, func(manager.ID, T)) (int, error) {
+// Sweep removes nothing and calls neither function.
+func (s *noop[T]) Sweep(context.Context, func(manager.ID, *T) bool, func(manager.ID, T)) (int, error) {
 	return 0, nil
 }
 
-// Len is 0.
-func (s *Noop[T]) Len(context.Context) (int, error) { return 0, nil }
+// Len returns 0.
+func (s *noop[T]) Len(context.Context) (int, error) { return 0, nil }
 
 // Close does nothing.
-func (s *Noop[T]) Close() error { return nil }
+func (s *noop[T]) Close() error { return nil }
 
-// Census is empty.
-func (s *Noop[T]) Census() manager.Census { return manager.Census{} }
+// Census returns zero counts.
+func (s *noop[T]) Census() manager.Census { return manager.Census{} }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestNoopGivesEachUserADummy(t *testing.T) {
-	var probe any = NewNoop(func() Probe { return Probe{N: 10} })
+	var probe any = newNoop(func() Probe { return Probe{N: 10} })
 	open, ok := probe.(PerUser[Probe])
 	if !ok {
 		t.Fatal("noop is not PerUser")
@@ -37,7 +37,7 @@ func TestNoopGivesEachUserADummy(t *testing.T) {
 }
 
 func TestNoopDummiesShareNoPairOfCacheLines(t *testing.T) {
-	var s Noop[manager.Session]
+	var s noop[manager.Session]
 	before := unsafe.Offsetof(s.dummy)
 	after := unsafe.Sizeof(s) - before - unsafe.Sizeof(s.dummy)
 	if before < 128 || after < 128 {

@@ -19,15 +19,15 @@ var _ = register(Strategy{
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewPerSession[Probe](), nil },
 })
 
-// PerSession gives each session a mutex of its own and finds sessions through a map under an RWMutex: the textbook
-// remedy for one lock around everything.
+// PerSession has one mutex per session and finds sessions through a map under an RWMutex: the textbook remedy for one lock around
+// everything.
 //
 // The map's lock is held for a look-up, an insertion or a removal, never while a closure runs. A closure, View's
-// included, holds its session's mutex. A busy session keeps only those waiting who want that session. All look-ups
-// still write the RWMutex's reader count, one cache line that every processor wants.
+// included, holds its session's mutex. A busy session delays only operations on that session. All look-ups
+// still write the RWMutex's reader count, one cache line shared by all processors.
 //
-// From inside a closure, using the same session hangs, and so do Sweep and Close, which wait for it. Using another
-// session works; two closures that use each other's sessions deadlock, as two mutexes taken in both orders do.
+// Inside a closure, operations on the same session, Sweep and Close deadlock. Operations on another session work; two closures
+// that use each other's sessions deadlock, as two mutexes locked in opposite orders do.
 type PerSession[T any] struct {
 	mutexEngine[T]
 	sessions *rwIndex[mutexEntry[T]] // the engine's index
@@ -38,14 +38,14 @@ var (
 	_ manager.CensusReporter    = (*PerSession[int])(nil)
 )
 
-// NewPerSession makes an empty store.
+// NewPerSession returns an empty store.
 func NewPerSession[T any]() *PerSession[T] {
 	s := &PerSession[T]{sessions: newRWIndex[mutexEntry[T]]()}
 	s.index = s.sessions
 	return s
 }
 
-// View implements [manager.SessionStore]. It holds the session alone, as Update does.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *PerSession[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return useFound(ctx, &s.mutexEngine, id, s.sessions.load(id), fn)
 }

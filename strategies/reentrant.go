@@ -10,7 +10,7 @@ import (
 
 var _ = register(Strategy{
 	Name:        "reentrant",
-	Description: "one lock in each session, owned through fn's ctx: who uses the session again with that ctx goes straight in",
+	Description: "one lock per session, owned by fn's ctx: operations on the session with that ctx do not wait",
 	Guarantees: manager.Guarantees{
 		Blocks:           manager.BlocksSession,
 		ExclusiveUpdates: true,
@@ -22,20 +22,19 @@ var _ = register(Strategy{
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewReentrant[Probe](), nil },
 })
 
-// Reentrant is [PerSession] with locks that their owner may take again, as Python's RLock and Java's ReentrantLock. Go
-// has no thread to own a lock, so the ctx given to fn does, by Update and View alike: an operation on the same session
-// with that ctx, or one derived from it, runs inside fn's hold. Its changes are seen by fn at once, and
-// its end is not the end of the hold. With any other ctx it hangs, as with a mutex.
+// Reentrant is [PerSession] with locks that their owner may take again, as Python's RLock and Java's ReentrantLock. Goroutines
+// have no identity that could own a lock, so the ctx given to fn does, in Update and View alike: an operation on the same
+// session with that ctx, or one derived from it, runs while fn holds the lock. fn sees its changes at once, and its end does not
+// release the lock. With any other ctx it deadlocks, as with a mutex.
 //
-// The ownership ends with fn. A ctx kept longer is a ctx like any other. It must not reach another goroutine
-// while fn runs: both would be let in at once, which is a data race.
+// The ownership ends with fn; afterwards the ctx is like any other. While fn runs, no other goroutine may use it: two goroutines
+// would access the session at once, which is a data race.
 //
-// A nested Delete takes effect at once. What fn changes after it is lost, as nobody can find that session any more; a
-// GetOrCreate after it, nested or not, creates a new one that fn does not hold. A nested Sweep can remove the
-// session likewise. A Close on another goroutine does not wait for the rest of such an fn. Close hangs from inside a
-// closure.
+// A nested Delete takes effect at once. What fn changes after it is lost, because the session can no longer be found; a
+// GetOrCreate after it, nested or not, creates a new session that fn does not hold. A nested Sweep can remove the session
+// likewise. A Close on another goroutine does not wait for the rest of such an fn. Close inside a closure deadlocks.
 //
-// Using another session from inside fn takes that one's lock, too. Two closures that use each other's sessions deadlock.
+// An operation on another session inside fn takes that session's lock too. Two closures that use each other's sessions deadlock.
 type Reentrant[T any] struct {
 	engine[T, ownedLock, *ownedLock]
 	slabs sync.Pool // of *slab
@@ -46,7 +45,7 @@ var (
 	_ manager.CensusReporter    = (*Reentrant[int])(nil)
 )
 
-// NewReentrant makes an empty store.
+// NewReentrant returns an empty store.
 func NewReentrant[T any]() *Reentrant[T] {
 	s := new(Reentrant[T])
 	s.index = newRWIndex[entry[T, ownedLock, *ownedLock]]()
@@ -54,12 +53,12 @@ func NewReentrant[T any]() *Reentrant[T] {
 	return s
 }
 
-// GetOrCreate implements [manager.SessionStore]. view gets no ctx, so it must not use the session again.
+// GetOrCreate implements [manager.SessionStore]. view gets no ctx, so nested operations in it deadlock.
 func (s *Reentrant[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
 	return s.engine.GetOrCreate(s.token(ctx), id, create, view)
 }
 
-// View implements [manager.SessionStore]. It has the session alone, as Update does.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *Reentrant[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return s.engine.View(s.token(ctx), id, fn)
 }
@@ -81,15 +80,15 @@ func (s *Reentrant[T]) Sweep(
 	return s.engine.Sweep(s.token(ctx), expired, removed)
 }
 
-// token is the ctx of one operation: the caller's ctx, and a proof of which lock the operation holds. It is never used for
-// a second operation, for a ctx that fn kept would prove something again.
+// token is the ctx of one operation: the caller's ctx, and a proof of which lock the operation holds. It is never reused for
+// another operation, because then a ctx that fn has kept would become valid again.
 type token struct {
 	context.Context            // the caller's
 	lock            *ownedLock // taken by this operation; written only before fn can see the token
 }
 
-// slab is where tokens come from: one allocation of about 1.5 KB in slabSize operations. The price is that
-// a ctx that somebody keeps also keeps its neighbours.
+// slab allocates tokens: one allocation of about 1.5 KB per slabSize operations. The price is that a ctx that is kept keeps its
+// whole slab.
 type slab struct {
 	tokens [slabSize]token
 	used   int
@@ -108,24 +107,24 @@ func (s *Reentrant[T]) token(ctx context.Context) *token {
 	return t
 }
 
-// Value answers a lock that asks whether this operation, or one that it is nested in, has taken it.
+// Value returns the token of the operation, this one or an enclosing one, that holds the lock given as key.
 func (t *token) Value(key any) any {
-	if l, asked := key.(*ownedLock); asked && l == t.lock {
+	if l, ok := key.(*ownedLock); ok && l == t.lock {
 		return t
 	}
 	return t.Context.Value(key)
 }
 
-// ownedLock is a mutex that knows which operation holds it.
+// ownedLock is a mutex that records which operation holds it.
 type ownedLock struct {
 	mu    sync.Mutex
 	owner atomic.Pointer[token] // nil when free, or held by Close. Written with mu held
-	depth int32                 // operations nested in the owner's. Touched by the owner only
+	depth int32                 // operations nested in the owner's. Accessed by the owner only
 }
 
-// lock takes the lock for the operation whose token ctx is, or joins the hold of the operation that this one is
-// nested in; then closures get the ctx that the caller passed, which proves that hold. Only an owner finds itself to
-// be the owner, so the comparison needs no lock: for everybody else it is false whenever it is made.
+// lock takes the lock for the operation whose token is ctx. If that operation is nested in the one that holds the lock, it shares
+// the hold, and closures get the ctx that the caller passed, which proves that hold. The comparison with owner needs no lock:
+// only for the owner is it true, and for every other operation it is false whenever it is made.
 func (l *ownedLock) lock(ctx context.Context) (context.Context, error) {
 	t, isOperation := ctx.(*token)
 	if !isOperation { // Close

@@ -1,5 +1,5 @@
-// Package strategies holds the ways to lock a session store, one a file. Each is a [manager.SessionStore] of any
-// type, made with its New function and usable in a server without the rest of sessbench.
+// Package strategies implements session stores with different lock strategies, one per file. Each is a [manager.SessionStore] of
+// any type, created by its New function and usable in a server without the rest of sessbench.
 package strategies
 
 import (
@@ -12,34 +12,34 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Strategy describes one way to lock, as the command line and the tests see it.
+// Strategy describes a lock strategy to the command line and the tests.
 type Strategy struct {
 	Name        string
 	Description string // one line: what is locked, and when
 	Guarantees  manager.Guarantees
 	Params      []Param
 
-	// Check refuses values that do not go together, each of them legal; nil where all do.
+	// Check rejects combinations of legal values that cannot be used together; nil if all can.
 	Check func(p Values) error
 
-	// Open makes an empty store of sessions. p holds a legal value for every one of Params.
+	// Open returns an empty store of sessions. p has a legal value for each of Params.
 	Open func(p Values) (manager.SessionStore[manager.Session], error)
 
-	// OpenProbe makes an empty store of probes, the test kit's type. A strategy from elsewhere may leave it nil.
+	// OpenProbe returns an empty store of probes, the test kit's session type. May be nil.
 	OpenProbe func(p Values) (manager.SessionStore[Probe], error)
 
-	// Remote: sessions lie beyond this process. Operations may fail for the connection's sake, which is counted and is no
-	// violation, and the memory they take is not this process's.
+	// Remote: sessions are kept outside this process. Operations may fail because of the connection, which is counted and is no
+	// violation, and the memory of sessions is not measured.
 	Remote bool
 
-	// WaitsOnChannels: waiting callers show in no mutex statistics of the runtime.
+	// WaitsOnChannels: waits do not appear in the runtime's mutex statistics.
 	WaitsOnChannels bool
 
-	// Harness marks a probe of the harness itself: outside "all", the kit, the audit and every ranking.
+	// Harness marks a probe that measures the harness: not in "all", not tested, not audited, not ranked.
 	Harness bool
 }
 
-// Probe is the smallest thing worth storing: what the test kit counts with.
+// Probe is the session type of the test kit: a counter.
 type Probe struct{ N int64 }
 
 // Clone returns a copy.
@@ -49,18 +49,18 @@ func (p *Probe) Clone() *Probe { c := *p; return &c }
 type Param struct {
 	Name    string
 	Default string
-	Doc     string                   // what it does, with its unit
+	Doc     string                   // what it sets, with its unit
 	Legal   string                   // the legal values in words
-	Check   func(value string) error // nil where every value is legal
+	Check   func(value string) error // nil if every value is legal
 }
 
 // Values holds a value for each of a strategy's parameters, by name.
 type Values map[string]string
 
-// Int is the value of a parameter whose Check made sure that it is a number.
+// Int returns the value of a parameter whose Check accepts only integers.
 func (v Values) Int(name string) int { n, _ := strconv.Atoi(v[name]); return n }
 
-// Resolve checks given values against the strategy's parameters and fills in the defaults.
+// Resolve checks the given values and adds the defaults of the others.
 func (s *Strategy) Resolve(given map[string]string) (Values, error) {
 	v := make(Values, len(s.Params))
 	for _, p := range s.Params {
@@ -86,7 +86,7 @@ func (s *Strategy) Resolve(given map[string]string) (Values, error) {
 	return v, nil
 }
 
-// HasParam reports whether the strategy knows a parameter of this name.
+// HasParam reports whether the strategy has a parameter of this name.
 func (s *Strategy) HasParam(name string) bool {
 	return slices.ContainsFunc(s.Params, func(p Param) bool { return p.Name == name })
 }
@@ -102,7 +102,7 @@ func (s *Strategy) paramNames() string {
 	return strings.Join(names, ", ")
 }
 
-// catalogue is filled by the register calls of this package's files before main starts and never changed after.
+// catalogue is filled by the register calls of this package's files before main starts and never changed afterwards.
 var catalogue = map[string]*Strategy{}
 
 // register adds s to the catalogue. It is called from package variables only, so a duplicate is a programming error.
@@ -114,10 +114,10 @@ func register(s Strategy) *Strategy {
 	return &s
 }
 
-// order is the order of All: the "before", then what is done about it. A strategy not named here follows by name.
+// order is the order of All: the baseline first. Strategies not named here follow by name.
 var order = []string{"global", "global-rw", "per-session", "sync-map", "sharded", "actor", "cow", "reentrant", "cancellable", "xsync"}
 
-// All returns the strategies in this package but for the harness's probes: the before first.
+// All returns the strategies of this package except the harness's probes.
 func All() []*Strategy {
 	all := slices.Collect(maps.Values(catalogue))
 	all = slices.DeleteFunc(all, func(s *Strategy) bool { return s.Harness })
@@ -136,10 +136,10 @@ func All() []*Strategy {
 	return all
 }
 
-// Lookup finds a strategy by name, the harness's probes included.
+// Lookup returns a strategy by name, including the harness's probes.
 func Lookup(name string) (*Strategy, bool) { s, ok := catalogue[name]; return s, ok }
 
-// positive is the Check of a parameter that counts something.
+// positive is the Check of a parameter that is a count.
 func positive(value string) error {
 	if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 1<<20 {
 		return fmt.Errorf("not a number from 1 to %d", 1<<20)

@@ -11,19 +11,19 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// DefaultShards is the number of shards of [NewSharded] when none is asked for.
-const DefaultShards = 64
+// defaultShards is the number of shards where none is given.
+const defaultShards = 64
 
 var _ = register(Strategy{
 	Name:        "sharded",
-	Description: "sessions hashed to shards; one mutex a shard, held while any session of it is used",
+	Description: "sessions hashed to shards; one mutex per shard, held while any session of the shard is used",
 	Guarantees: manager.Guarantees{
 		Blocks:           manager.BlocksShard,
 		ExclusiveUpdates: true,
 	},
 	Params: []Param{{
 		Name:    "shards",
-		Default: strconv.Itoa(DefaultShards),
+		Default: strconv.Itoa(defaultShards),
 		Doc:     "number of shards, rounded up to a power of two",
 		Legal:   "a whole number from 1 to 1048576",
 		Check:   positive,
@@ -34,22 +34,22 @@ var _ = register(Strategy{
 	OpenProbe: func(p Values) (manager.SessionStore[Probe], error) { return NewSharded[Probe](p.Int("shards")), nil },
 })
 
-// Sharded spreads the sessions over shards by a hash of the id; each shard is a map under a mutex of its own.
+// Sharded spreads the sessions over shards by a hash of the id; each shard is a map under a mutex.
 //
-// Every closure runs with its shard's mutex held, create and Sweep's removed among them, so a busy session keeps those
-// waiting who want any session of its shard: of n shards, one operation in n. There is one lock an operation and none
-// a session. Sweep and Len go from shard to shard, so neither is an instant.
+// Every closure runs with its shard's mutex held, including create and Sweep's removed, so a busy session delays operations on
+// every session of its shard: with n shards, one operation in n. Each operation takes one lock; sessions have none. Sweep and
+// Len go from shard to shard, so neither happens at one instant.
 //
-// From inside a closure, using the same session hangs, another one too when it lies in the same shard, and so do Sweep,
-// Len and Close. Which sessions share a shard differs from store to store.
+// Inside a closure, operations on sessions of the same shard, Sweep, Len and Close deadlock. Which sessions share a shard differs
+// from store to store.
 type Sharded[T any] struct {
-	closed atomic.Bool  // set before Close waits for the shards, so that whoever waits for one by then gives up
+	closed atomic.Bool  // set before Close locks the shards, so that operations waiting for one return ErrClosed
 	shards []shard[T]   // a power of two of them
-	seed   maphash.Seed // of the choice of a shard, so that nobody can choose ids that fall into one
+	seed   maphash.Seed // random, so that no client can choose ids that fall into one shard
 }
 
-// shardSize is a multiple of 128 bytes and not of a 64-byte line: processors fetch lines in pairs, so that a neighbour's
-// mutex in the other half of a pair would cost as much as one in the same line.
+// shardSize is a multiple of 128 bytes, two cache lines: processors fetch lines in pairs, so a neighbour's mutex in the other line
+// of a pair would cost as much as one in the same line.
 const shardSize = 128
 
 // shard is one lock and the sessions under it.
@@ -64,11 +64,11 @@ var (
 	_ manager.CensusReporter    = (*Sharded[int])(nil)
 )
 
-// NewSharded makes an empty store of that many shards, rounded up to a power of two. Less than one means
-// [DefaultShards].
+// NewSharded returns an empty store of that many shards, rounded up to a power of two. Less than one means
+// 64.
 func NewSharded[T any](shards int) *Sharded[T] {
 	if shards < 1 {
-		shards = DefaultShards
+		shards = defaultShards
 	}
 	s := &Sharded[T]{
 		shards: make([]shard[T], 1<<bits.Len(uint(shards-1))),
@@ -80,12 +80,12 @@ func NewSharded[T any](shards int) *Sharded[T] {
 	return s
 }
 
-// slot is the number of an id's shard. All 16 bytes count: recorded ids may differ in a few of them only.
+// slot returns the index of an id's shard. It hashes all 16 bytes, because recorded ids may differ in a few of them only.
 func (s *Sharded[T]) slot(id manager.ID) uint64 {
 	return maphash.Bytes(s.seed, id[:]) & uint64(len(s.shards)-1)
 }
 
-// lock takes the mutex of the id's shard. An error means not locked.
+// lock locks the mutex of the id's shard. An error means not locked.
 func (s *Sharded[T]) lock(ctx context.Context, id manager.ID) (*shard[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, manager.NotApplied(err)
@@ -109,7 +109,7 @@ func (s *Sharded[T]) GetOrCreate(ctx context.Context, id manager.ID, create func
 	return h.sessions.getOrCreate(id, create, view), nil
 }
 
-// View implements [manager.SessionStore]. It holds the shard alone, as Update does.
+// View implements [manager.SessionStore]. It holds the shard, as Update does.
 func (s *Sharded[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return s.Update(ctx, id, fn)
 }
@@ -134,8 +134,8 @@ func (s *Sharded[T]) Delete(ctx context.Context, id manager.ID) (last T, err err
 	return h.sessions.take(id)
 }
 
-// Sweep implements [manager.SessionStore]. It holds one shard at a time. A ctx that ends, or a Close, ends it between
-// two shards.
+// Sweep implements [manager.SessionStore]. It holds one shard at a time. It stops between two shards when ctx is done
+// or the store is closed.
 func (s *Sharded[T]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
@@ -193,5 +193,5 @@ func (s *Sharded[T]) Close() error {
 	return nil
 }
 
-// Census implements [manager.CensusReporter]. No lock is kept for a single session.
+// Census implements [manager.CensusReporter]. There are no locks of single sessions.
 func (s *Sharded[T]) Census() manager.Census { return manager.Census{Sessions: s.len()} }

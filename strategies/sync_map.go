@@ -21,14 +21,14 @@ var _ = register(Strategy{
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewSyncMap[Probe](), nil },
 })
 
-// SyncMap gives each session a mutex of its own and finds sessions through a [sync.Map].
+// SyncMap has one mutex per session and finds sessions through a [sync.Map].
 //
 // A look-up takes no lock and writes nothing that is shared; insertions and removals lock one node of the map's trie.
-// A closure, View's included, holds its session's mutex. A busy session keeps only those waiting who want that
-// session. Len counts, in time proportional to the number of sessions.
+// A closure, View's included, holds its session's mutex. A busy session delays only operations on
+// that session. Len counts, in time proportional to the number of sessions.
 //
-// From inside a closure, using the same session hangs, and so do Sweep and Close, which wait for it. Using another
-// session works; two closures that use each other's sessions deadlock, as two mutexes taken in both orders do.
+// Inside a closure, operations on the same session, Sweep and Close deadlock. Operations on another session work; two closures
+// that use each other's sessions deadlock, as two mutexes locked in opposite orders do.
 type SyncMap[T any] struct {
 	mutexEngine[T]
 	sessions *syncMapIndex[mutexEntry[T]] // the engine's index
@@ -39,14 +39,14 @@ var (
 	_ manager.CensusReporter    = (*SyncMap[int])(nil)
 )
 
-// NewSyncMap makes an empty store.
+// NewSyncMap returns an empty store.
 func NewSyncMap[T any]() *SyncMap[T] {
 	s := &SyncMap[T]{sessions: new(syncMapIndex[mutexEntry[T]])}
 	s.index = s.sessions
 	return s
 }
 
-// View implements [manager.SessionStore]. It holds the session alone, as Update does.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *SyncMap[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return useFound(ctx, &s.mutexEngine, id, s.sessions.load(id), fn)
 }

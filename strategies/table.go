@@ -6,11 +6,11 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// table is the sessions that share one lock: those of a whole store, or of one shard. Its methods are called with that
-// lock held and run every closure under it. nil is a closed table.
+// table is the sessions that share one lock: those of a store or of a shard. Its methods are called with that lock held and run
+// every closure under it. nil is a closed table.
 type table[T any] map[manager.ID]*T
 
-// getOrCreate needs the lock for itself. A panic in create leaves the table as it was.
+// getOrCreate needs the lock held exclusively. A panic in create leaves the table unchanged.
 func (t table[T]) getOrCreate(id manager.ID, create func() T, view func(*T)) (created bool) {
 	v := t[id]
 	if v == nil {
@@ -32,7 +32,7 @@ func (t table[T]) use(ctx context.Context, id manager.ID, fn func(context.Contex
 	return fn(ctx, v)
 }
 
-// take removes a session and returns it as it was.
+// take removes a session and returns its last state.
 func (t table[T]) take(id manager.ID) (last T, err error) {
 	v := t[id]
 	if v == nil {
@@ -42,8 +42,8 @@ func (t table[T]) take(id manager.ID) (last T, err error) {
 	return *v, nil
 }
 
-// sweep removes what is expired and hands each session over at once, so that a panic in either function
-// leaves no session removed that was not handed over.
+// sweep removes expired sessions and calls removed directly after each removal, so that after a panic in either function every
+// removed session has been passed to removed.
 func (t table[T]) sweep(expired func(manager.ID, *T) bool, removed func(manager.ID, T)) (n int) {
 	for id, v := range t {
 		if !expired(id, v) {

@@ -22,15 +22,15 @@ var _ = register(Strategy{
 	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewXsync[Probe](), nil },
 })
 
-// Xsync gives each session a mutex of its own and finds sessions through [xsync.Map], a hash table in cache-line
+// Xsync has one mutex per session and finds sessions through [xsync.Map], a hash table in cache-line
 // sized buckets after CLHT (David, Guerraoui and Trigonakis, 2015).
 //
 // A look-up takes no lock and writes nothing that is shared; insertions and removals lock one bucket.
-// A closure, View's included, holds its session's mutex. A busy session keeps only those waiting who want that
-// session.
+// A closure, View's included, holds its session's mutex. A busy session delays only operations on
+// that session.
 //
-// From inside a closure, using the same session hangs, and so do Sweep and Close, which wait for it. Using another
-// session works; two closures that use each other's sessions deadlock, as two mutexes taken in both orders do.
+// Inside a closure, operations on the same session, Sweep and Close deadlock. Operations on another session work; two closures
+// that use each other's sessions deadlock, as two mutexes locked in opposite orders do.
 type Xsync[T any] struct {
 	mutexEngine[T]
 	sessions xsyncIndex[mutexEntry[T]] // the engine's index
@@ -41,14 +41,14 @@ var (
 	_ manager.CensusReporter    = (*Xsync[int])(nil)
 )
 
-// NewXsync makes an empty store.
+// NewXsync returns an empty store.
 func NewXsync[T any]() *Xsync[T] {
 	s := &Xsync[T]{sessions: xsyncIndex[mutexEntry[T]]{xsync.NewMap[manager.ID, *mutexEntry[T]]()}}
 	s.index = s.sessions
 	return s
 }
 
-// View implements [manager.SessionStore]. It holds the session alone, as Update does.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *Xsync[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	return useFound(ctx, &s.mutexEngine, id, s.sessions.load(id), fn)
 }

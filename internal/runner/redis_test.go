@@ -31,7 +31,7 @@ func inLists(t testing.TB, url string, users int) Subject {
 	s := inRedis(t, url, users, map[string]string{"layout": "list"})
 	lists, err := redis.OpenLists(t.Context(), redis.Options{
 		URL: url, Users: users, DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
-	})
+	}, redis.ListsOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,18 +8,17 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/sessbench/sessbench/manager"
 )
 
-// broken is a store that is wrong on purpose and the case that is there to find it.
+// broken is a store that is wrong on purpose, and the case that has to detect it.
 type broken struct {
 	name   string
 	in     string // the case
-	says   string // what its failure must say
+	says   string // what the failure message must contain
 	hangs  bool   // found by the lack of progress
-	inCase func(t *testing.T, name string, patience time.Duration)
+	inCase func(t *testing.T, name string, l limits)
 }
 
 type (
@@ -47,29 +46,29 @@ var (
 )
 
 // declared runs a case on the stores that open makes, against g, whether they keep to it or not.
-func declared(g manager.Guarantees, open func() store) func(*testing.T, string, time.Duration) {
-	return func(t *testing.T, name string, patience time.Duration) {
-		c := find(t, Cases[probe](), name)
-		c.run(t, func(testing.TB) store { return open() }, g, counting, patience)
+func declared(g manager.Guarantees, open func() store) func(*testing.T, string, limits) {
+	return func(t *testing.T, name string, l limits) {
+		c := find(t, cases[probe](), name)
+		c.run(t, func(testing.TB) store { return open() }, g, counting, l)
 	}
 }
 
 // wrong runs a case on a reference store of guarantees g with one thing changed.
-func wrong(g manager.Guarantees, change func(*reference[probe]) store) func(*testing.T, string, time.Duration) {
+func wrong(g manager.Guarantees, change func(*reference[probe]) store) func(*testing.T, string, limits) {
 	return declared(g, func() store { return change(newReference[probe](g)) })
 }
 
 // chatting runs a chat case on a chatbot with one thing changed.
-func chatting(change func(*manager.Chatbot) chat) func(*testing.T, string, time.Duration) {
-	return func(t *testing.T, name string, patience time.Duration) {
+func chatting(change func(*manager.Chatbot) chat) func(*testing.T, string, limits) {
+	return func(t *testing.T, name string, l limits) {
 		over := func(s talks) chat { return change(manager.NewChatbot(s)) }
 		open := func(testing.TB) talks { return newReference[manager.Session](plain) }
-		find(t, chatCases(over), name).run(t, open, plain, sessionProbe, patience)
+		find(t, chatCases(over), name).run(t, open, plain, sessionProbe, l)
 	}
 }
 
-func find[T any](t *testing.T, cases []Case[T], name string) Case[T] {
-	i := slices.IndexFunc(cases, func(c Case[T]) bool { return c.Name == name })
+func find[T any](t *testing.T, cases []testCase[T], name string) testCase[T] {
+	i := slices.IndexFunc(cases, func(c testCase[T]) bool { return c.name == name })
 	if i < 0 {
 		t.Fatalf("no case %q", name)
 	}
@@ -79,33 +78,33 @@ func find[T any](t *testing.T, cases []Case[T], name string) Case[T] {
 var brokenStores = []broken{
 	{name: "reads and writes back under separate locks", in: "no-lost-update", says: "lost update:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return writesBack[probe]{reference: r} })},
-	{name: "looks once and inserts later", in: "one-creator", says: "double creation:",
+	{name: "looks up once and inserts later", in: "one-creator", says: "double creation:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return insertsLater{r} })},
 	{name: "drops the lock of a deleted session that others wait for", in: "churn", says: "orphan lock:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &lockTable{reference: r, drop: true} })},
 	{name: "keeps the locks of deleted sessions", in: "census", says: "lock leak:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &lockTable{reference: r} })},
-	{name: "shows the session itself without its lock", in: "steady-view", says: "live reference handed out:",
+	{name: "runs view on the session without its lock", in: "steady-view", says: "live reference returned:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return liveView{r} })},
-	{name: "writes back what was deleted meanwhile", in: "stays-deleted", says: "resurrected session:",
+	{name: "writes back a session that was deleted meanwhile", in: "stays-deleted", says: "resurrected session:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return writesBack[probe]{reference: r, always: true} })},
 	{name: "creates on update", in: "absent", says: "wrong answer: Update of an absent id",
 		inCase: wrong(plain, func(r *reference[probe]) store { return upserts{r} })},
-	{name: "sweeps on an old answer", in: "sweep-touch", says: "stale sweep:",
+	{name: "sweeps on a stale answer of expired", in: "sweep-touch", says: "stale sweep:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return staleSweep{r} })},
-	{name: "hands a swept session over twice", in: "sweep-once", says: "handed over 2 times:",
+	{name: "calls removed twice for a swept session", in: "sweep-once", says: "removed 2 times:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return sweepsTwice{r} })},
-	{name: "returns what was there before Delete got the lock", in: "delete-last-state", says: "old state handed over:",
+	{name: "returns the state before Delete got the lock", in: "delete-last-state", says: "stale state returned:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return oldState{r} })},
-	{name: "begins a new life with the old state", in: "lifecycle", says: "wrong creation in life 1:",
+	{name: "recreates a session with its old state", in: "lifecycle", says: "wrong creation of incarnation 1:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return remembers{r, map[manager.ID]probe{}} })},
-	{name: "counts what was ever created", in: "len", says: "wrong Len:",
+	{name: "counts all sessions ever created", in: "len", says: "wrong Len:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &everCreated{reference: r} })},
-	{name: "runs fn twice", in: "alone", says: "fn ran 2 times",
+	{name: "runs fn twice", in: "exclusive-updates", says: "fn ran 2 times",
 		inCase: wrong(plain, func(r *reference[probe]) store { return runsTwice{r} })},
-	{name: "blocks everyone and declares to block only itself", in: "others-go-on", says: "wider block:", hangs: true,
+	{name: "blocks all sessions and declares to block one", in: "independent-sessions", says: "wider block:", hangs: true,
 		inCase: wrong(onlyItself, func(r *reference[probe]) store { return r })},
-	{name: "blocks everyone and declares to block nobody reading", in: "readers-go-on", says: "readers blocked:", hangs: true,
+	{name: "blocks all sessions and declares to block only writers", in: "readers-proceed", says: "readers blocked:", hangs: true,
 		inCase: wrong(onlyWriters, func(r *reference[probe]) store { return r })},
 
 	{name: "keeps the lock when fn panics", in: "panic", says: "lock kept: after a panic in fn of Update", hangs: true,
@@ -121,32 +120,32 @@ var brokenStores = []broken{
 		inCase: wrong(plain, func(r *reference[probe]) store { return wrapsError{r} })},
 	{name: "declares rollback and does nothing", in: "rollback", says: "no rollback:",
 		inCase: declared(rollbacks, func() store { return newReference[probe](plain) })},
-	{name: "rolls back without saying so", in: "changes-stay", says: "change undone:",
+	{name: "rolls back without declaring it", in: "changes-stay", says: "change undone:",
 		inCase: declared(plain, func() store { return newReference[probe](rollbacks) })},
 
-	{name: "declares to be fair and serves the last first", in: "fair", says: "starvation:",
+	{name: "declares fairness and serves the last waiter first", in: "fair", says: "starvation:",
 		inCase: wrong(fairs, func(r *reference[probe]) store { r.lock.lifo = true; return r })},
-	{name: "declares reentrant and locks itself out", in: "reentrant", says: "self-deadlock:", hangs: true,
+	{name: "declares reentrancy and deadlocks", in: "reentrant", says: "self-deadlock:", hangs: true,
 		inCase: declared(reentrants, func() store { return newReference[probe](plain) })},
-	{name: "lets in whoever carries an old ctx", in: "reentrant-owner", says: "stale owner:",
+	{name: "accepts the ctx of an fn that has returned", in: "reentrant-owner", says: "stale owner:",
 		inCase: wrong(reentrants, func(r *reference[probe]) store { return keepsOwner{r} })},
 
-	{name: "does not look at ctx", in: "ctx-done", says: "done ctx ignored:",
+	{name: "ignores ctx", in: "ctx-done", says: "done ctx ignored:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return deaf{r} })},
-	{name: "declares cancellable and waits on", in: "cancel-waiting", says: "cancelled waiter still waits:", hangs: true,
+	{name: "declares cancellable waits and does not cancel them", in: "cancel-waiting", says: "cancelled waiter still waits:", hangs: true,
 		inCase: declared(cancellables, func() store { return newReference[probe](plain) })},
-	{name: "applies what was given up", in: "cancel-waiting", says: "cancelled waiter applied:",
+	{name: "applies a cancelled operation", in: "cancel-waiting", says: "cancelled waiter applied:",
 		inCase: wrong(cancellables, func(r *reference[probe]) store { return &givesUpEarly{reference: r} })},
-	{name: "keeps a lock that came in the moment of cancellation", in: "cancel-granted", says: "grant leaked:", hangs: true,
+	{name: "keeps a lock that was granted at the moment of cancellation", in: "cancel-granted", says: "grant leaked:", hangs: true,
 		inCase: wrong(cancellables, func(r *reference[probe]) store { r.lock.leaky = true; return r })},
-	{name: "tries again after cancellation", in: "cancel-between", says: "cancelled update tried again:",
+	{name: "retries after cancellation", in: "cancel-between", says: "cancelled update tried again:",
 		inCase: declared(optimisticGuarantees, func() store { o := newOptimistic[probe](); o.deaf = true; return o })},
 
-	{name: "goes on after Close", in: "closed", says: "used after Close:",
+	{name: "continues after Close", in: "closed", says: "used after Close:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return neverCloses{r} })},
 	{name: "does not wait for running closures", in: "close-waits", says: "Close did not wait:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &hasty{reference: r} })},
-	{name: "looks for Close before the wait and not after", in: "close-storm", says: "applied after Close:",
+	{name: "checks for Close before the wait and not after", in: "close-storm", says: "applied after Close:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &looksOnce{reference: r} })},
 	{name: "leaves a goroutine behind", in: "goroutines", says: "goroutine leak:",
 		inCase: wrong(plain, func(r *reference[probe]) store { go func() { select {} }(); return r })},
@@ -155,13 +154,13 @@ var brokenStores = []broken{
 		inCase: chatting(func(c *manager.Chatbot) chat { return sixteen{c} })},
 	{name: "newest message first", in: "chat-newest", says: "wrong order:",
 		inCase: chatting(func(c *manager.Chatbot) chat { return backwards{c} })},
-	{name: "hands out its own buffer", in: "chat-kept", says: "live reference handed out:",
+	{name: "returns its internal buffer", in: "chat-kept", says: "live reference returned:",
 		inCase: chatting(func(c *manager.Chatbot) chat { return &oneBuffer{Chatbot: c} })},
-	{name: "numbers messages by what it read before", in: "chat-numbers", says: "lost update:",
+	{name: "numbers messages by an earlier read", in: "chat-numbers", says: "lost update:",
 		inCase: chatting(func(*manager.Chatbot) chat {
 			return manager.NewChatbot(writesBack[manager.Session]{reference: newReference[manager.Session](plain)})
 		})},
-	{name: "one id for all", in: "chat-ids", says: "bad id:",
+	{name: "same id for all sessions", in: "chat-ids", says: "bad id:",
 		inCase: chatting(func(c *manager.Chatbot) chat { return sameID{c} })},
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// refused fails the case unless err says that the operation was not applied because of cause.
+// refused fails the case unless err is ErrNotApplied with this cause.
 func (e *env[T]) refused(err, cause error, what string) {
 	if !errors.Is(err, manager.ErrNotApplied) || !errors.Is(err, cause) {
 		e.fatalf("wrong answer: %s gave error %v, want ErrNotApplied that wraps %v", what, err, cause)
@@ -54,17 +54,17 @@ func cancelWaiting[T any](e *env[T]) {
 	e.release(h)
 }
 
-// cancelOneWaiting cancels op while it waits for a session that stays held; settled gives it time to begin its wait.
+// cancelOneWaiting cancels op while it waits for a session that stays held. settled gives it time to start waiting.
 func (e *env[T]) cancelOneWaiting(op operation[T], settled bool) {
 	id := e.create(1)[0]
 	h := e.hold(id)
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
-	e.step("cancelled waiter still waits: %s does not come back before the session is let go", op.name)
+	e.step("cancelled waiter still waits: %s does not return before the session is released", op.name)
 	var err error
 	waiter := e.spawn(func() {
 		err = op.do(e, ctx, id, func() {
-			e.errorf("cancelled waiter applied: %s was called for an operation that was given up", op.name)
+			e.errorf("cancelled waiter applied: %s was called for a cancelled operation", op.name)
 		})
 	})
 	if settled {
@@ -84,7 +84,7 @@ func cancelGranted[T any](e *env[T]) {
 	id := e.create(1)[0]
 	var acked int64
 	for round := range e.rounds(400) {
-		e.step("grant leaked: a waiter cancelled in the moment of its turn keeps the session, and the next one waits forever")
+		e.step("grant leaked: a waiter cancelled at the moment it got the session keeps it, and the next waiter waits forever")
 		h := e.hold(id)
 		ctx, cancel := context.WithCancel(background)
 		var err error
@@ -93,7 +93,7 @@ func cancelGranted[T any](e *env[T]) {
 		})
 		next := e.spawn(func() { e.want(e.increment(id), nil, "Update behind a cancelled waiter") })
 		if round%8 == 0 {
-			e.linger(given) // both have begun to wait
+			e.linger(given) // both have started to wait
 		} else {
 			runtime.Gosched()
 		}
@@ -111,7 +111,7 @@ func cancelGranted[T any](e *env[T]) {
 			acked++
 			continue
 		}
-		e.refused(err, context.Canceled, "a wait that was cancelled in its turn")
+		e.refused(err, context.Canceled, "a wait that was cancelled when it got the session")
 	}
 	e.wantCount(id, acked, "cancelled waiter applied: acknowledged and counted increments differ")
 }
@@ -121,10 +121,10 @@ func cancelBetween[T any](e *env[T]) {
 		id := e.create(1)[0]
 		ctx, cancel := context.WithCancel(background)
 		tries := 0
-		e.step("conflicting update blocked: nobody is declared to wait")
+		e.step("conflicting update blocked: updates are declared not to wait")
 		err := e.store.Update(ctx, id, func(_ context.Context, s *T) error {
 			if tries++; tries > 1 {
-				e.errorf("cancelled update tried again: fn ran %d times, ctx was done in its first try", tries)
+				e.errorf("cancelled update tried again: fn ran %d times, although ctx was done in its first try", tries)
 				return nil
 			}
 			e.expect(e.increment(id), nil, "Update of the same session from inside fn")
@@ -134,6 +134,6 @@ func cancelBetween[T any](e *env[T]) {
 		})
 		cancel()
 		e.refused(err, context.Canceled, "an update that met a conflict after it was cancelled")
-		e.wantCount(id, 1, "cancelled update applied: only the one that it met should be there")
+		e.wantCount(id, 1, "cancelled update applied: only the conflicting one should be in the session")
 	}
 }

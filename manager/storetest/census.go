@@ -9,10 +9,10 @@ import (
 
 func census[T any](e *env[T]) {
 	const workers, sessions = 4, 100_000
-	censor, _ := e.store.(manager.CensusReporter)
+	reporter, _ := e.store.(manager.CensusReporter)
 	var empty manager.Census
-	if censor != nil {
-		empty = censor.Census()
+	if reporter != nil {
+		empty = reporter.Census()
 	}
 	e.storm(workers, func(int) {
 		for round := range e.rounds(sessions / workers) {
@@ -21,7 +21,7 @@ func census[T any](e *env[T]) {
 			e.want(err, nil, "GetOrCreate")
 			_, err = e.delete(id)
 			e.want(err, nil, "Delete")
-			if round%16 == 0 { // looking for what is not there must leave nothing behind either
+			if round%16 == 0 { // look-ups of absent sessions must leave nothing behind either
 				if _, err := e.count(id); !errors.Is(err, manager.ErrNotFound) {
 					e.fatalf("resurrected session: View of a deleted session gave error %v", err)
 				}
@@ -34,17 +34,16 @@ func census[T any](e *env[T]) {
 		e.fatalf("Sweep failed: %v", err)
 	}
 	e.wantLen(0)
-	if censor != nil {
-		e.wantCensus(censor, empty)
+	if reporter != nil {
+		e.wantCensus(reporter, empty)
 	}
 }
 
-// wantCensus fails the case unless the store holds no more than when it was empty. A goroutine that is on its way out
-// gets the time it needs.
-func (e *env[T]) wantCensus(censor manager.CensusReporter, empty manager.Census) {
+// wantCensus fails the case if the store holds more than when it was empty. It waits for goroutines that are ending.
+func (e *env[T]) wantCensus(reporter manager.CensusReporter, empty manager.Census) {
 	var c manager.Census
 	for patience := time.Now().Add(5 * time.Second); time.Now().Before(patience); time.Sleep(time.Millisecond) {
-		if c = censor.Census(); c.Goroutines <= empty.Goroutines {
+		if c = reporter.Census(); c.Goroutines <= empty.Goroutines {
 			break
 		}
 	}
@@ -59,7 +58,7 @@ func (e *env[T]) wantCensus(censor manager.CensusReporter, empty manager.Census)
 	}
 }
 
-// goroutines uses every method, leaves sessions behind and lets the end of the case look for what still runs.
+// goroutines calls every method and leaves sessions behind; the end of the case checks for leaked goroutines.
 func goroutines[T any](e *env[T]) {
 	e.create(10)
 	for _, op := range operations[T]() {

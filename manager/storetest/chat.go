@@ -12,18 +12,14 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// RunChat holds a [manager.Chatbot] over the stores that open makes to what users see: histories of the newest
-// messages, in order, that never change once handed out. Everything else about a store is [Run]'s.
+// RunChat tests a [manager.Chatbot] on the stores that open returns: histories of the newest messages, in order, that never change
+// once returned. [Run] tests everything else about a store.
 func RunChat(t *testing.T, open func(tb testing.TB) manager.SessionStore[manager.Session]) {
 	t.Helper()
-	for _, c := range ChatCases() {
-		t.Run(c.Name, func(t *testing.T) { c.Run(t, open, manager.Guarantees{}, sessionProbe) })
+	over := func(s manager.SessionStore[manager.Session]) chat { return manager.NewChatbot(s) }
+	for _, c := range chatCases(over) {
+		t.Run(c.name, func(t *testing.T) { c.run(t, open, manager.Guarantees{}, sessionProbe, defaultLimits) })
 	}
-}
-
-// ChatCases are the checks of [RunChat] in its order.
-func ChatCases() []Case[manager.Session] {
-	return chatCases(func(s manager.SessionStore[manager.Session]) chat { return manager.NewChatbot(s) })
 }
 
 // sessionProbe counts a session's messages.
@@ -41,23 +37,24 @@ type chat interface {
 	DeleteSession(ctx context.Context, id manager.ID) error
 }
 
-func chatCases(over func(manager.SessionStore[manager.Session]) chat) []Case[manager.Session] {
+// chatCases returns the checks of [RunChat] in order.
+func chatCases(over func(manager.SessionStore[manager.Session]) chat) []testCase[manager.Session] {
 	on := func(body func(*talk)) func(*env[manager.Session]) {
 		return func(e *env[manager.Session]) { body(&talk{e, over(e.store)}) }
 	}
-	return []Case[manager.Session]{
-		{"chat-newest", "A history is the newest 15 messages at most, oldest first, as they were sent.",
+	return []testCase[manager.Session]{
+		{"chat-newest", "A history is at most the newest 15 messages, oldest first, as they were sent.",
 			nil, on(chatNewest)},
-		{"chat-kept", "A history that was handed out stays as it was, whatever is written later.",
+		{"chat-kept", "A returned history does not change when messages are added.",
 			nil, on(chatKept)},
-		{"chat-numbers", "Messages of one session get the numbers 1 to n, each once, and keep their contents.",
+		{"chat-numbers", "Messages of one session get the numbers 1 to n, each once, and keep their content.",
 			nil, on(chatNumbers)},
-		{"chat-ids", "Each session gets an id of its own, minted at random, and is gone when deleted.",
+		{"chat-ids", "Each session gets a unique random id, and is absent after its deletion.",
 			nil, on(chatIDs)},
 	}
 }
 
-// talk is a chatbot under test.
+// talk is the chatbot under test.
 type talk struct {
 	*env[manager.Session]
 	chat chat
@@ -126,10 +123,10 @@ func chatNewest(k *talk) {
 
 func chatKept(k *talk) {
 	id := k.newSession()
-	type kept struct{ handed, copied []manager.Message }
+	type kept struct{ returned, copied []manager.Message }
 	stays := func(h kept) {
-		if !slices.Equal(h.handed, h.copied) {
-			k.fatalf("live reference handed out: a history changed after it was handed out")
+		if !slices.Equal(h.returned, h.copied) {
+			k.fatalf("live reference returned: a history changed after it was returned")
 		}
 	}
 	for n := range 2 * manager.HistoryLimit {
@@ -220,7 +217,7 @@ func chatIDs(k *talk) {
 			k.want(k.retry(func() error { return k.chat.DeleteSession(background, id) }), nil, "DeleteSession")
 			_, err := k.chat.History(background, id, nil)
 			k.want(err, manager.ErrNotFound, "History of a deleted session")
-			_, err = k.chat.AddMessage(background, id, "user", "anybody there?")
+			_, err = k.chat.AddMessage(background, id, "user", "hello?")
 			k.want(err, manager.ErrNotFound, "AddMessage to a deleted session")
 			k.want(k.chat.DeleteSession(background, id), manager.ErrNotFound, "DeleteSession of a deleted session")
 		}

@@ -18,7 +18,7 @@ func closed[T any](e *env[T]) {
 				e.errorf("used after Close: %s was called by a store that is closed", op.name)
 			})
 			if op.name == "Len" && err == nil {
-				continue // 0 and ErrClosed are both true; the number is looked at below
+				continue // 0 and ErrClosed are both correct; the number is checked below
 			}
 			if !errors.Is(err, manager.ErrClosed) {
 				e.fatalf("used after Close: an operation (%s) gave error %v, want ErrClosed", op.name, err)
@@ -42,12 +42,12 @@ func closeWaits[T any](e *env[T]) {
 			e.pause(out.ch)
 			running.Add(-1)
 		})
-		if e.g.ExclusiveUpdates { // else it may have to try again, and finds the store closed
-			e.want(err, nil, "Update that was running when Close came")
+		if e.g.ExclusiveUpdates { // otherwise it may have to retry, and finds the store closed
+			e.want(err, nil, "Update that was running when Close was called")
 		}
 	})
 	e.await(in.ch)
-	viewer := e.spawn(func() { // where it is let in beside the holder it is waited for, too
+	viewer := e.spawn(func() { // if it can run beside the holder, Close has to wait for it too
 		err := e.store.View(background, ids[1], func(context.Context, *T) error {
 			running.Add(1)
 			viewing.open()
@@ -55,7 +55,7 @@ func closeWaits[T any](e *env[T]) {
 			running.Add(-1)
 			return nil
 		})
-		e.inTime(err, "View that came before Close")
+		e.inTime(err, "View that started before Close")
 	})
 	e.linger(viewing.ch)
 	waiters := e.waiters(ids[0])
@@ -66,14 +66,14 @@ func closeWaits[T any](e *env[T]) {
 		}
 	})
 	e.linger(closing)
-	e.step("Close hangs: the closures it waited for are over")
+	e.step("Close hangs: the closures it waited for have returned")
 	out.open()
 	e.await(holder, viewer, closing)
-	e.step("waiter forgotten: the store is closed and an operation still waits in it")
+	e.step("waiter forgotten: the store is closed and an operation still waits")
 	e.await(waiters...)
 }
 
-// waiters starts every operation that waits for the session, each behind whoever is in it.
+// waiters starts every operation that waits for the held session.
 func (e *env[T]) waiters(id manager.ID) []<-chan struct{} {
 	var dones []<-chan struct{}
 	for _, op := range operations[T]() {
@@ -84,8 +84,8 @@ func (e *env[T]) waiters(id manager.ID) []<-chan struct{} {
 		done := e.spawn(func() {
 			err := op.do(e, background, id, func() { called.Store(true) })
 			e.inTime(err, op.name)
-			if err != nil && e.g.ExclusiveUpdates && called.Load() && !op.sweeps { // a Sweep may be stopped halfway
-				e.errorf("applied and refused: %s was called and its caller got %v", op.name, err)
+			if err != nil && e.g.ExclusiveUpdates && called.Load() && !op.sweeps { // a Sweep may stop halfway
+				e.errorf("applied and rejected: %s was called and its caller got %v", op.name, err)
 			}
 		})
 		e.linger(done)
@@ -94,15 +94,15 @@ func (e *env[T]) waiters(id manager.ID) []<-chan struct{} {
 	return dones
 }
 
-// inTime fails the case unless the operation came before Close, where another one's Sweep may have come first, or
-// was refused with ErrClosed.
+// inTime fails the case unless the operation was applied before Close (possibly after another one's Sweep) or returned
+// ErrClosed.
 func (e *env[T]) inTime(err error, what string) {
 	if err != nil && !errors.Is(err, manager.ErrNotFound) {
 		e.want(err, manager.ErrClosed, what)
 	}
 }
 
-// closeStorm closes in the middle of updates. A store can be closed once, so there is one round, with many goroutines.
+// closeStorm closes the store during updates. A store can be closed once, so there is one round, with many goroutines.
 func closeStorm[T any](e *env[T]) {
 	const workers = 16
 	ids := e.create(4)
@@ -114,7 +114,7 @@ func closeStorm[T any](e *env[T]) {
 		e.want(e.store.Close(), nil, "Close")
 		over.Store(true)
 	})
-	e.step("waiter forgotten: the store is closed and an operation still waits in it")
+	e.step("waiter forgotten: the store is closed and an operation still waits")
 	e.storm(workers, func(worker int) {
 		for !e.hasFailed() {
 			err := e.update(ids[worker%len(ids)], func(s *T) {

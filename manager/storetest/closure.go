@@ -14,11 +14,11 @@ func panics[T any](e *env[T]) {
 			continue
 		}
 		id := e.idFor(op)
-		value := new(int) // nothing else is equal to it
+		value := new(int) // not equal to any other value
 		e.step("panic lost: after a panic in %s the caller hangs", op.name)
 		got := caught(func() { op.do(e, background, id, func() { panic(value) }) })
 		if got == nil {
-			e.fatalf("panic swallowed: %s panicked and the caller was not told", op.name)
+			e.fatalf("panic swallowed: %s panicked and the caller did not", op.name)
 		}
 		if got != any(value) {
 			e.fatalf("panic replaced: %s panicked with %p and the caller got %v", op.name, value, got)
@@ -27,14 +27,14 @@ func panics[T any](e *env[T]) {
 	}
 }
 
-// caught is what f panics with, or nil.
+// caught returns the value that f panics with, or nil.
 func caught(f func()) (value any) {
 	defer func() { value = recover() }()
 	f()
 	return nil
 }
 
-// idFor is the id of a session such as op wants it.
+// idFor returns an id for op: new, or of an existing session.
 func (e *env[T]) idFor(op operation[T]) manager.ID {
 	if op.fresh {
 		return e.ids.id()
@@ -42,7 +42,7 @@ func (e *env[T]) idFor(op operation[T]) manager.ID {
 	return e.create(1)[0]
 }
 
-// usable goes through every operation on a session that something befell, and ends with an empty store.
+// usable checks every operation on a session after a failed operation, and leaves an empty store.
 func (e *env[T]) usable(id manager.ID, after string) {
 	e.step("lock kept: after %s the session stays locked", after)
 	_, err := e.getOrCreate(id)
@@ -81,7 +81,7 @@ type ownError struct{ error }
 func errorAsIs[T any](e *env[T]) {
 	id := e.create(1)[0]
 	for _, own := range []error{
-		&ownError{errors.New("fn's own")}, manager.ErrNotFound, manager.ErrClosed, context.Canceled,
+		&ownError{errors.New("error of fn")}, manager.ErrNotFound, manager.ErrClosed, context.Canceled,
 	} {
 		fn := func(context.Context, *T) error { return own }
 		if got := e.store.View(background, id, fn); got != own {
@@ -94,9 +94,9 @@ func errorAsIs[T any](e *env[T]) {
 	e.usable(id, "an error from fn")
 }
 
-// halfway makes updates that change the session and then end badly, and checks the count afterwards.
+// halfway makes updates that change the session and then fail, and checks the count afterwards.
 func (e *env[T]) halfway(stays int64, anomaly string) {
-	own := errors.New("fn's own")
+	own := errors.New("error of fn")
 	id := e.create(1)[0]
 	e.want(e.store.Update(background, id, func(_ context.Context, s *T) error { e.p.Increment(s); return own }), own, "Update")
 	e.wantCount(id, stays, anomaly+" by an error")
@@ -105,15 +105,15 @@ func (e *env[T]) halfway(stays int64, anomaly string) {
 	if caught(func() {
 		e.store.Update(background, id, func(_ context.Context, s *T) error { e.p.Increment(s); panic(own) })
 	}) == nil {
-		e.fatalf("panic swallowed: fn of Update panicked and the caller was not told")
+		e.fatalf("panic swallowed: fn of Update panicked and the caller did not")
 	}
 	e.wantCount(id, stays, anomaly+" by a panic")
 }
 
 func changesStay[T any](e *env[T]) {
-	e.halfway(1, "change undone: rollback is not declared, and what fn had changed was taken back")
+	e.halfway(1, "change undone: rollback is not declared, and the changes of fn were undone")
 }
 
 func rollback[T any](e *env[T]) {
-	e.halfway(0, "no rollback: it is declared, and what fn had changed stays")
+	e.halfway(0, "no rollback: it is declared, and the changes of fn stay")
 }

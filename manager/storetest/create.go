@@ -9,32 +9,32 @@ import (
 
 func lifecycle[T any](e *env[T]) {
 	id := e.ids.id()
-	for life := range 3 {
+	for incarnation := range 3 {
 		views, seen := 0, int64(-1)
 		show := func(s *T) { views, seen = views+1, e.p.Count(s) }
 		created, err := e.store.GetOrCreate(background, id, e.p.New, show)
 		e.want(err, nil, "GetOrCreate of an absent id")
 		if !created || views == 0 || seen != 0 {
-			e.fatalf("wrong creation in life %d: created %v, view ran %d times and saw count %d, want true, 1 and 0",
-				life, created, views, seen)
+			e.fatalf("wrong creation of incarnation %d: created %v, view ran %d times and saw count %d, want true, 1 and 0",
+				incarnation, created, views, seen)
 		}
 		e.want(e.increment(id), nil, "Update")
 		created, err = e.store.GetOrCreate(background, id, e.p.New, show)
-		e.want(err, nil, "GetOrCreate of a session that is there")
+		e.want(err, nil, "GetOrCreate of an existing session")
 		if created || seen != 1 {
-			e.fatalf("double creation: GetOrCreate of a session that is there gave created %v, count %d, want false, 1",
+			e.fatalf("double creation: GetOrCreate of an existing session gave created %v, count %d, want false, 1",
 				created, seen)
 		}
 		created, err = e.store.GetOrCreate(background, id, e.p.New, nil)
 		e.want(err, nil, "GetOrCreate with a nil view")
 		if created {
-			e.fatalf("double creation: GetOrCreate with a nil view created a session that was there")
+			e.fatalf("double creation: GetOrCreate with a nil view created an existing session")
 		}
 		e.wantCount(id, 1, "wrong state after one update")
 		last, err := e.delete(id)
 		e.want(err, nil, "Delete")
 		if last != 1 {
-			e.fatalf("old state handed over: Delete returned count %d after 1 update", last)
+			e.fatalf("stale state returned: Delete returned count %d after 1 update", last)
 		}
 	}
 }
@@ -51,18 +51,18 @@ func absent[T any](e *env[T]) {
 		_, err := e.store.Delete(background, id)
 		e.want(err, manager.ErrNotFound, "Delete of an absent id")
 		if called {
-			e.fatalf("phantom session: fn was called for an id that is not there")
+			e.fatalf("phantom session: fn was called for an absent id")
 		}
 	}
 	e.wantLen(0)
 }
 
-// wantLen fails the case unless the store says that it holds n sessions. Nothing else may be running.
+// wantLen fails the case unless Len returns n. No operation may be running.
 func (e *env[T]) wantLen(n int) {
 	got, err := e.store.Len(background)
 	e.want(err, nil, "Len")
 	if got != n {
-		e.fatalf("wrong Len: %d sessions are there and Len says %d", n, got)
+		e.fatalf("wrong Len: there are %d sessions and Len returned %d", n, got)
 	}
 }
 
@@ -85,17 +85,17 @@ func oneCreator[T any](e *env[T]) {
 			if created {
 				creators.Add(1)
 			}
-			e.want(e.increment(id), nil, "Update of a session that GetOrCreate just showed")
+			e.want(e.increment(id), nil, "Update of a session after GetOrCreate")
 		})
 		if n := creators.Load(); n != 1 {
-			e.fatalf("double creation: %d of %d concurrent callers were told that they created the session, want 1", n, callers)
+			e.fatalf("double creation: %d of %d concurrent callers got created == true, want 1", n, callers)
 		}
-		e.wantCount(id, callers, "double creation: what was written to one of two sessions under the same id is lost")
+		e.wantCount(id, callers, "double creation: updates of one of two sessions under the same id are lost")
 	}
 }
 
-// meetingCreate is a create that waits a moment for a second one to be under way, so that a store
-// which looks once and inserts later is caught between the two.
+// meetingCreate returns a create that waits briefly for a second call, so that a store that looks up once and inserts later is
+// caught between the two.
 func (e *env[T]) meetingCreate() func() T {
 	var first atomic.Bool
 	second := newGate()
@@ -116,7 +116,7 @@ func exactLen[T any](e *env[T]) {
 		_, err := e.delete(id)
 		e.want(err, nil, "Delete")
 	}
-	for _, id := range ids[20:40] { // ten of them anew
+	for _, id := range ids[20:40] { // ten of them were deleted
 		_, err := e.getOrCreate(id)
 		e.want(err, nil, "GetOrCreate")
 	}
@@ -127,7 +127,7 @@ func exactLen[T any](e *env[T]) {
 	n, err := e.store.Sweep(background, func(_ manager.ID, s *T) bool { return e.p.Count(s) == 1 }, nil)
 	e.want(err, nil, "Sweep")
 	if n != 10 {
-		e.fatalf("wrong sweep: 10 of 80 sessions had expired and Sweep says it removed %d", n)
+		e.fatalf("wrong sweep: 10 of 80 sessions had expired and Sweep returned %d", n)
 	}
 	e.wantLen(70)
 	e.storm(4, func(int) {

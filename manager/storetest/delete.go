@@ -9,18 +9,18 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// life is what happened under one id over all its incarnations. Acknowledged increments must equal what was handed
-// over by Delete and Sweep plus what is left; creations must equal removals plus the session that is left.
-type life struct {
-	id                              manager.ID
-	created, acked, removed, handed atomic.Int64
-	inside                          atomic.Int64 // updates in the session right now
+// tally counts operations under one id over all its incarnations. The acknowledged increments must equal those returned by Delete
+// and Sweep plus those in the remaining session; creations must equal removals plus the remaining session.
+type tally struct {
+	id                                manager.ID
+	created, acked, removed, returned atomic.Int64
+	inside                            atomic.Int64 // updates running in the session
 }
 
-func (l *life) remove(last int64) { l.removed.Add(1); l.handed.Add(last) }
+func (l *tally) remove(last int64) { l.removed.Add(1); l.returned.Add(last) }
 
-// settle compares the accounts of a life with what the store still holds.
-func (e *env[T]) settle(l *life) {
+// settle compares a tally with what the store still holds.
+func (e *env[T]) settle(l *tally) {
 	left, err := e.count(l.id)
 	exists := int64(1)
 	if err != nil {
@@ -28,32 +28,32 @@ func (e *env[T]) settle(l *life) {
 		exists = 0
 	}
 	if created, gone := l.created.Load(), l.removed.Load(); created != gone+exists {
-		e.fatalf("resurrected session: %d creations and %d removals under one id leave %d sessions", created, gone, exists)
+		e.fatalf("resurrected session: %d creations and %d removals under one id left %d sessions", created, gone, exists)
 	}
-	if acked, handed := l.acked.Load(), l.handed.Load(); acked != handed+left {
-		e.fatalf("lost update: %d acknowledged increments under one id, but %d handed over and %d left", acked, handed, left)
+	if acked, returned := l.acked.Load(), l.returned.Load(); acked != returned+left {
+		e.fatalf("lost update: %d acknowledged increments under one id, but %d returned and %d in the session", acked, returned, left)
 	}
 }
 
 func churn[T any](e *env[T]) {
 	const workers, pool = 8, 2
-	lives := make([]*life, pool)
-	for k := range lives {
-		lives[k] = &life{id: e.ids.id()}
+	tallies := make([]*tally, pool)
+	for k := range tallies {
+		tallies[k] = &tally{id: e.ids.id()}
 	}
 	e.storm(workers, func(worker int) {
 		rng := rand.New(rand.NewPCG(uint64(worker), 7))
 		for range e.rounds(1500) {
-			e.churnOnce(lives[rng.IntN(pool)], rng.IntN(10))
+			e.churnOnce(tallies[rng.IntN(pool)], rng.IntN(10))
 		}
 	})
-	for _, l := range lives {
+	for _, l := range tallies {
 		e.settle(l)
 	}
 }
 
 // churnOnce does one operation; draw is from 0 to 9.
-func (e *env[T]) churnOnce(l *life, draw int) {
+func (e *env[T]) churnOnce(l *tally, draw int) {
 	switch {
 	case draw < 3:
 		created, err := e.getOrCreate(l.id)
@@ -64,9 +64,9 @@ func (e *env[T]) churnOnce(l *life, draw int) {
 	case draw < 7:
 		err := e.update(l.id, func(s *T) {
 			if n := l.inside.Add(1); n != 1 && e.g.ExclusiveUpdates {
-				e.errorf("orphan lock: %d updates were in one session at once after it was deleted and created again", n)
+				e.errorf("orphan lock: %d updates ran in one session at once after it was deleted and recreated", n)
 			}
-			runtime.Gosched() // others queue up now, so that a Delete finds waiters
+			runtime.Gosched() // others start to wait, so that a Delete finds waiters
 			e.p.Increment(s)
 			l.inside.Add(-1)
 		})
@@ -76,7 +76,7 @@ func (e *env[T]) churnOnce(l *life, draw int) {
 	case draw < 8:
 		err := e.store.View(background, l.id, func(context.Context, *T) error {
 			if n := l.inside.Load(); n != 0 && e.g.ExclusiveUpdates {
-				e.errorf("orphan lock: View was in a session with %d updates after it was deleted and created again", n)
+				e.errorf("orphan lock: View ran in a session during %d updates after it was deleted and recreated", n)
 			}
 			return nil
 		})
@@ -89,22 +89,22 @@ func (e *env[T]) churnOnce(l *life, draw int) {
 	}
 }
 
-// acknowledged reports whether an operation on a session that may be gone took effect.
+// acknowledged reports whether an operation on a session that may be absent took effect.
 func (e *env[T]) acknowledged(err error) bool {
 	if err != nil {
-		e.want(err, manager.ErrNotFound, "an operation on a session that comes and goes")
+		e.want(err, manager.ErrNotFound, "an operation on a session that may be absent")
 	}
 	return err == nil
 }
 
-// raced is the outcome of one Delete among updates of the same session.
+// raced is the outcome of one Delete concurrent with updates of the same session.
 type raced struct {
 	id          manager.ID
 	acked, last int64
 }
 
-// raceDelete deletes a session that others are updating. In the first rounds one of them is in the
-// session when Delete comes, and others wait behind it; in the rest all run freely until the session is gone.
+// raceDelete deletes a session that others are updating. In the first rounds one update holds the session when Delete starts, and
+// others wait; in the rest all run freely until the session is removed.
 func (e *env[T]) raceDelete(check func(raced)) {
 	for round := range e.rounds(200) {
 		r := raced{id: e.create(1)[0]}
@@ -137,7 +137,7 @@ func (e *env[T]) raceDelete(check func(raced)) {
 			var err error
 			r.last, err = e.delete(r.id)
 			gone.open()
-			e.want(err, nil, "Delete of a session that nobody else deletes")
+			e.want(err, nil, "the only Delete of a session")
 		})
 		if round < 8 {
 			e.linger(deleted)
@@ -153,7 +153,7 @@ func (e *env[T]) raceDelete(check func(raced)) {
 
 func staysDeleted[T any](e *env[T]) {
 	e.raceDelete(func(r raced) {
-		const anomaly = "resurrected session: it was deleted, nobody created it again, and %s finds it"
+		const anomaly = "resurrected session: it was deleted and not created again, and %s finds it"
 		if _, err := e.count(r.id); err == nil {
 			e.fatalf(anomaly, "View")
 		}
@@ -169,7 +169,7 @@ func staysDeleted[T any](e *env[T]) {
 func deleteLastState[T any](e *env[T]) {
 	e.raceDelete(func(r raced) {
 		if r.last != r.acked {
-			e.fatalf("old state handed over: %d increments were acknowledged and Delete returned a count of %d", r.acked, r.last)
+			e.fatalf("stale state returned: %d increments were acknowledged and Delete returned a count of %d", r.acked, r.last)
 		}
 	})
 }

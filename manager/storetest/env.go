@@ -13,7 +13,7 @@ import (
 
 var background = context.Background()
 
-// env is what a case works with: a fresh store, what the store declares, and helpers that fail the case by themselves.
+// env is the environment of a case: a new store, its guarantees, and helpers that fail the case.
 type env[T any] struct {
 	*watch
 	store manager.SessionStore[T]
@@ -22,7 +22,7 @@ type env[T any] struct {
 	ids   *mint
 }
 
-// mint makes random version 4 ids, the same ones in every run.
+// mint generates random version 4 ids, the same in every run.
 type mint struct {
 	mu  sync.Mutex // protects rng
 	rng *rand.Rand
@@ -40,7 +40,7 @@ func (m *mint) id() (id manager.ID) {
 	return id
 }
 
-// retry calls op again while it says ErrConflict. A store whose fn runs alone has no conflicts to report.
+// retry calls op again while it returns ErrConflict. A store with exclusive updates has no conflicts.
 func (e *env[T]) retry(op func() error) error {
 	for {
 		err := op()
@@ -60,13 +60,13 @@ func (e *env[T]) update(id manager.ID, fn func(s *T)) error {
 // increment adds one to the session's count.
 func (e *env[T]) increment(id manager.ID) error { return e.update(id, e.p.Increment) }
 
-// count is the session's count as View shows it.
+// count returns the session's count as View reads it.
 func (e *env[T]) count(id manager.ID) (n int64, err error) {
 	err = e.store.View(background, id, func(_ context.Context, s *T) error { n = e.p.Count(s); return nil })
 	return n, err
 }
 
-// delete removes the session and returns the count that was handed over.
+// delete removes the session and returns the count of its last state.
 func (e *env[T]) delete(id manager.ID) (last int64, err error) {
 	err = e.retry(func() error {
 		s, err := e.store.Delete(background, id)
@@ -76,7 +76,7 @@ func (e *env[T]) delete(id manager.ID) (last int64, err error) {
 	return last, err
 }
 
-// getOrCreate makes sure that the session exists.
+// getOrCreate creates the session if it is absent.
 func (e *env[T]) getOrCreate(id manager.ID) (created bool, err error) {
 	err = e.retry(func() (err error) {
 		created, err = e.store.GetOrCreate(background, id, e.p.New, nil)
@@ -85,7 +85,7 @@ func (e *env[T]) getOrCreate(id manager.ID) (created bool, err error) {
 	return created, err
 }
 
-// create makes n new sessions.
+// create creates n new sessions.
 func (e *env[T]) create(n int) []manager.ID {
 	ids := make([]manager.ID, n)
 	for i := range ids {
@@ -97,14 +97,14 @@ func (e *env[T]) create(n int) []manager.ID {
 	return ids
 }
 
-// want fails the case unless err is (errors.Is) what is wanted; nil for success.
+// want fails the case unless errors.Is(err, wanted); nil is success.
 func (e *env[T]) want(err, wanted error, what string) {
 	if (wanted == nil && err != nil) || !errors.Is(err, wanted) {
 		e.fatalf("wrong answer: %s gave error %v, want %v", what, err, wanted)
 	}
 }
 
-// wantCount fails the case unless the session is there and counts n.
+// wantCount fails the case unless the session exists and its count is n.
 func (e *env[T]) wantCount(id manager.ID, n int64, anomaly string) {
 	got, err := e.count(id)
 	e.want(err, nil, "View")
@@ -113,14 +113,14 @@ func (e *env[T]) wantCount(id manager.ID, n int64, anomaly string) {
 	}
 }
 
-// holder keeps a session busy.
+// holder is an Update that holds a session.
 type holder struct {
 	out  *gate
 	done <-chan struct{}
 	inFn atomic.Bool
 }
 
-// hold keeps the session busy in an Update that adds one at its end. It returns once fn runs.
+// hold starts an Update that holds the session until release and then adds one. It returns once fn runs.
 func (e *env[T]) hold(id manager.ID) *holder {
 	in, h := newGate(), &holder{out: newGate()}
 	h.done = e.spawn(func() {
@@ -137,22 +137,22 @@ func (e *env[T]) hold(id manager.ID) *holder {
 	return h
 }
 
-// release lets the holder end and waits for it.
+// release ends the holder and waits for it.
 func (e *env[T]) release(h *holder) {
 	h.out.open()
 	e.await(h.done)
 }
 
-// operation is one method of the store with one of its closures. do calls act from that closure.
+// operation is one method of the store with one of its closures, which calls act.
 type operation[T any] struct {
 	name   string
-	fresh  bool // wants an id that is not there yet
+	fresh  bool // needs an absent id
 	plain  bool // has no closure
-	sweeps bool // goes over all sessions
+	sweeps bool // visits all sessions
 	do     func(e *env[T], ctx context.Context, id manager.ID, act func()) error
 }
 
-// operations are all the ways into a store.
+// operations returns every method and closure.
 func operations[T any]() []operation[T] {
 	always := func(manager.ID, *T) bool { return true }
 	return []operation[T]{

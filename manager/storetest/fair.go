@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// fair has some callers update one session again and again until each has had it a few times. Only a caller that is passed
-// over for longer than any scheduler needs, while the others have it very often, is starving.
+// fair has several callers update one session repeatedly until each has made a few updates. A caller is starving only if it makes
+// none for longer than any scheduler delays it, while the others make very many.
 func fair[T any](e *env[T]) {
 	const (
 		workers  = 8
-		enough   = 3    // updates after which a caller is not starving
+		enough   = 3    // updates that show that a caller is not starving
 		unserved = 1000 // updates by the others
 		within   = 2 * time.Second
 	)
 	id := e.create(1)[0]
-	var turns [workers]atomic.Int64
+	var updates [workers]atomic.Int64
 	count := func() (least, sum int64) {
-		least = turns[0].Load()
-		for i := range turns {
-			n := turns[i].Load()
+		least = updates[0].Load()
+		for i := range updates {
+			n := updates[i].Load()
 			least, sum = min(least, n), sum+n
 		}
 		return least, sum
@@ -28,17 +28,17 @@ func fair[T any](e *env[T]) {
 	e.storm(workers, func(worker int) {
 		for !e.hasFailed() {
 			err := e.update(id, func(s *T) {
-				time.Sleep(20 * time.Microsecond) // long enough for the others to come to wait
+				time.Sleep(20 * time.Microsecond) // long enough for the others to wait
 				e.p.Increment(s)
 			})
 			e.want(err, nil, "Update")
-			turns[worker].Add(1)
+			updates[worker].Add(1)
 			least, sum := count()
 			if least >= enough {
 				return
 			}
 			if least == 0 && sum >= unserved && time.Since(start) > within {
-				e.fatalf("starvation: of %d callers that want one session all the time, one has not had it, the others %d times",
+				e.fatalf("starvation: of %d callers that update one session all the time, one made no update, the others %d",
 					workers, sum)
 			}
 		}

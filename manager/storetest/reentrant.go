@@ -9,7 +9,7 @@ import (
 )
 
 func reentrant[T any](e *env[T]) {
-	e.step("self-deadlock: a nested use of the session that fn holds hangs although reentrant is declared")
+	e.step("self-deadlock: a nested operation on the session that fn holds hangs although reentrancy is declared")
 	id := e.create(1)[0]
 	var inside atomic.Bool
 	var outsider <-chan struct{}
@@ -19,12 +19,12 @@ func reentrant[T any](e *env[T]) {
 		outsider = e.spawn(func() {
 			e.want(e.update(id, func(*T) {
 				if inside.Load() {
-					e.errorf("owner not alone: another goroutine was let in while the outermost fn still ran")
+					e.errorf("hold not exclusive: another goroutine used the session while the outermost fn still ran")
 				}
 			}), nil, "Update by another goroutine")
 		})
 		e.nested(ctx, id)
-		e.linger(outsider) // a nested end must not have let go
+		e.linger(outsider) // the end of a nested operation must not release the session
 		return nil
 	})
 	e.want(err, nil, "Update with nested uses")
@@ -34,9 +34,9 @@ func reentrant[T any](e *env[T]) {
 	e.nestedDelete()
 }
 
-// nested uses the session that the caller's fn holds, in every way but Delete, and adds two to its count.
+// nested calls every method but Delete on the session that the caller's fn holds, and adds two to its count.
 func (e *env[T]) nested(ctx context.Context, id manager.ID) {
-	own := errors.New("fn's own")
+	own := errors.New("error of fn")
 	increment := func(_ context.Context, s *T) error { e.p.Increment(s); return nil }
 	derived, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -46,12 +46,12 @@ func (e *env[T]) nested(ctx context.Context, id manager.ID) {
 	e.expect(e.store.Update(derived, id, deeper), nil, "Update nested twice, through a derived ctx")
 	e.expect(e.store.Update(ctx, id, func(context.Context, *T) error { return own }), own, "nested Update with an error")
 	if caught(func() { e.store.Update(ctx, id, func(context.Context, *T) error { panic(own) }) }) != any(own) {
-		e.errorf("panic lost: a nested fn panicked and the outer one was not told")
+		e.errorf("panic lost: a nested fn panicked and the nested call did not")
 	}
 	seen := int64(-1)
 	e.expect(e.store.View(ctx, id, func(_ context.Context, s *T) error { seen = e.p.Count(s); return nil }), nil, "nested View")
 	if seen != 2 {
-		e.errorf("nested view out of date: it shows count %d after 2 nested increments", seen)
+		e.errorf("stale nested view: it shows count %d after 2 nested increments", seen)
 	}
 	created, err := e.store.GetOrCreate(ctx, id, e.p.New, func(s *T) { seen = e.p.Count(s) })
 	e.expect(err, nil, "nested GetOrCreate")
@@ -60,7 +60,7 @@ func (e *env[T]) nested(ctx context.Context, id manager.ID) {
 	}
 }
 
-// expect is want for closures: it does not end the goroutine.
+// expect is like want, for closures: it does not end the goroutine.
 func (e *env[T]) expect(err, wanted error, what string) {
 	if !errors.Is(err, wanted) || (wanted == nil && err != nil) {
 		e.errorf("wrong answer: %s gave error %v, want %v", what, err, wanted)
@@ -71,7 +71,7 @@ func (e *env[T]) nestedViews(id manager.ID) {
 	err := e.store.View(background, id, func(ctx context.Context, _ *T) error {
 		return e.store.View(ctx, id, func(_ context.Context, s *T) error {
 			if n := e.p.Count(s); n != 2 {
-				e.errorf("nested view out of date: it shows count %d, want 2", n)
+				e.errorf("stale nested view: it shows count %d, want 2", n)
 			}
 			return nil
 		})
@@ -86,7 +86,7 @@ func (e *env[T]) nestedDelete() {
 		last, err := e.store.Delete(ctx, id)
 		e.expect(err, nil, "nested Delete")
 		if n := e.p.Count(&last); n != 1 {
-			e.errorf("old state handed over: nested Delete returned count %d after 1 update", n)
+			e.errorf("stale state returned: nested Delete returned count %d after 1 update", n)
 		}
 		nothing := func(context.Context, *T) error { return nil }
 		e.expect(e.store.View(ctx, id, nothing), manager.ErrNotFound, "View after a nested Delete")
@@ -94,7 +94,7 @@ func (e *env[T]) nestedDelete() {
 	})
 	e.want(err, nil, "Update with a nested Delete")
 	if _, err := e.count(id); err == nil {
-		e.fatalf("resurrected session: the end of an outer fn brought a session back that was deleted inside it")
+		e.fatalf("resurrected session: the end of an outer fn recreated a session that was deleted inside it")
 	}
 	created, err := e.getOrCreate(id)
 	e.want(err, nil, "GetOrCreate after a nested Delete")
@@ -108,25 +108,25 @@ func reentrantOwner[T any](e *env[T]) {
 	var kept context.Context
 	err := e.store.Update(background, id, func(ctx context.Context, _ *T) error { kept = ctx; return nil })
 	e.want(err, nil, "Update")
-	e.enters(kept, id, "stale owner: the ctx of an fn that is over opened a session that another goroutine holds")
+	e.enters(kept, id, "stale owner: the ctx of an fn that has returned gave access to a session that another goroutine holds")
 
 	if !e.g.IndependentSessions() {
-		return // while fn runs nobody can hold another session
+		return // while fn runs no other session can be held
 	}
 	other := e.create(1)[0]
 	err = e.store.Update(background, id, func(ctx context.Context, _ *T) error {
-		e.enters(ctx, other, "wrong owner: the ctx of one session opened another that is held elsewhere")
+		e.enters(ctx, other, "wrong owner: the ctx of one session gave access to another that is held elsewhere")
 		return nil
 	})
 	e.want(err, nil, "Update with a nested use of another session")
 }
 
-// enters updates a session with ctx while another goroutine holds it, which has to wait until that one is done.
+// enters updates a session with ctx while another goroutine holds it, and checks that the update waits.
 // It may end the goroutine of an fn, which with a ctx that carries ownership is the caller's.
 func (e *env[T]) enters(ctx context.Context, id manager.ID, anomaly string) {
 	h := e.hold(id)
 	e.spawn(func() { e.linger(nil); h.out.open() })
-	e.step("not let in: a session that was let go stays locked for an owner of another one")
+	e.step("lock kept: a released session stays locked for an owner of another one")
 	e.want(e.store.Update(ctx, id, func(context.Context, *T) error {
 		if h.inFn.Load() {
 			e.errorf("%s", anomaly)

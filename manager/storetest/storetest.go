@@ -1,5 +1,5 @@
-// Package storetest checks a session store against the contract of [manager.SessionStore] and against what
-// the store declares in its [manager.Guarantees]. It is an ordinary package, so that any store can be held to it:
+// Package storetest tests a session store against the contract of [manager.SessionStore] and against the [manager.Guarantees] that
+// it declares. It is an ordinary package, usable for any store:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(testing.TB) manager.SessionStore[int64] { return mystore.New[int64]() },
@@ -11,9 +11,9 @@
 //			})
 //	}
 //
-// A verdict does not depend on how fast the machine is: where a case has to see that something does not happen,
-// a slow machine can hide a fault but never invent one, and on a slow store a case makes fewer rounds. A store that
-// hangs fails the case with every goroutine's stack; the cases after it still run.
+// A failure does not depend on the speed of the machine: where a case checks that something does not happen, a slow machine can
+// hide a violation but never cause one, and a slow store gets fewer rounds. A store that hangs fails the case with the stacks of
+// all goroutines; the cases after it still run.
 package storetest
 
 import (
@@ -24,57 +24,56 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Probe is how the kit uses a session type that it does not know. Its functions are called from many goroutines,
-// for one session never from two at once.
+// Probe is how the kit uses sessions of any type. Its functions are called concurrently, but never for the same session.
 //
-// The count lies in the value itself and not behind a pointer: that of a copy stays when the original is incremented.
+// The count must be in the value itself and not behind a pointer: the count of a copy stays when the original is incremented.
 type Probe[T any] struct {
 	New       func() T       // a session whose count is 0
 	Increment func(*T)       // adds one to the count
 	Count     func(*T) int64 // the number of increments so far
 }
 
-// Run holds the stores that open makes to the contract and to g, one subtest a case.
+// Run tests the stores that open returns against the contract and g, with one subtest per case.
 //
-// open makes an empty store for one case. The kit closes it; what open itself started for the store ends in tb.Cleanup.
-// t must not run in parallel with tests that start goroutines: they would be counted as leaks.
+// open returns an empty store for one case. The kit closes it; open stops anything else it started in tb.Cleanup. t must not run
+// in parallel with tests that start goroutines, which would be reported as leaks.
 func Run[T any](t *testing.T, open func(tb testing.TB) manager.SessionStore[T], g manager.Guarantees, p Probe[T]) {
 	t.Helper()
-	for _, c := range Cases[T]() {
-		t.Run(c.Name, func(t *testing.T) { c.Run(t, open, g, p) })
+	for _, c := range cases[T]() {
+		t.Run(c.name, func(t *testing.T) { c.run(t, open, g, p, defaultLimits) })
 	}
 }
 
-// Case is one check of the kit.
-type Case[T any] struct {
-	Name string // the subtest's name
-	Why  string // what is checked and what it protects from, in a sentence
+// testCase is one check of the kit.
+type testCase[T any] struct {
+	name string // of the subtest
+	why  string // what is checked, in a sentence
 
-	needs func(manager.Guarantees) bool // whether the store declares what is checked; nil: the contract asks it of all
+	needs func(manager.Guarantees) bool // whether the store declares what is checked; nil: the contract requires it
 	body  func(*env[T])
 }
 
-// Run runs the case on a fresh store from open. Where g does not declare what the case checks, the test is skipped.
-func (c Case[T]) Run(t *testing.T, open func(tb testing.TB) manager.SessionStore[T], g manager.Guarantees, p Probe[T]) {
-	t.Helper()
-	c.run(t, open, g, p, patience)
+// limits bound the time that a case takes.
+type limits struct {
+	patience time.Duration // a case without progress for this long counts as hanging
+	budget   time.Duration // of one loop of rounds, so that a slow store, such as one behind a network, gets fewer rounds
 }
 
-// patience is how long a case may go without any progress before it counts as hanging.
-const patience = 10 * time.Second
+var defaultLimits = limits{patience: 10 * time.Second, budget: 300 * time.Millisecond}
 
-func (c Case[T]) run(
-	t *testing.T, open func(testing.TB) manager.SessionStore[T], g manager.Guarantees, p Probe[T], patience time.Duration,
+// run runs the case on a new store from open, or skips the test if g does not declare what the case checks.
+func (c testCase[T]) run(
+	t *testing.T, open func(testing.TB) manager.SessionStore[T], g manager.Guarantees, p Probe[T], l limits,
 ) {
 	t.Helper()
 	if c.needs != nil && !c.needs(g) {
-		t.Skip("the store's guarantees do not declare this: " + c.Why)
+		t.Skip("the store does not declare this: " + c.why)
 	}
-	w := newWatch(t, c.Why)
+	w := newWatch(t, c.why, l.budget)
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { checkLeaks(t, before) }) // registered first, so it runs after open's own clean-up
 	e := &env[T]{watch: w, store: open(t), g: g, p: p, ids: newMint()}
-	w.run(patience, func() { c.body(e) }, func() {
+	w.run(l.patience, func() { c.body(e) }, func() {
 		w.step("Close hangs: no operation is running any more")
 		if err := e.store.Close(); err != nil {
 			w.errorf("Close failed: %v", err)
@@ -82,76 +81,76 @@ func (c Case[T]) run(
 	})
 }
 
-// Cases are the checks of [Run] in its order.
-func Cases[T any]() []Case[T] {
+// cases returns the checks of [Run] in order.
+func cases[T any]() []testCase[T] {
 	type g = manager.Guarantees
-	return []Case[T]{
-		{"lifecycle", "A session is created once, seen as it is, changed, handed over when deleted, and begins anew.",
+	return []testCase[T]{
+		{"lifecycle", "A session is created once, read, changed, returned when deleted, and can be created again.",
 			nil, lifecycle[T]},
-		{"absent", "View, Update and Delete of an id that is not there say ErrNotFound, call nothing and create nothing.",
+		{"absent", "View, Update and Delete of an absent id return ErrNotFound, call no closure and create nothing.",
 			nil, absent[T]},
-		{"one-creator", "Of 64 callers that find no session exactly one creates it, and all of them get that one.",
+		{"one-creator", "Of 64 concurrent callers of GetOrCreate exactly one creates the session, and all of them get that one.",
 			nil, oneCreator[T]},
-		{"len", "Len counts exactly the sessions that are there, however they came and went.",
+		{"len", "Len counts exactly the existing sessions after creations, deletions and sweeps.",
 			nil, exactLen[T]},
 
-		{"no-lost-update", "Every acknowledged update is in the session, and whoever made it sees it at once.",
+		{"no-lost-update", "Every acknowledged update is in the session, and its caller sees it at once.",
 			nil, noLostUpdate[T]},
-		{"steady-view", "What a closure is shown does not change under its eyes, never goes back, and a copy of it stays.",
+		{"steady-view", "The state that a closure reads does not change while it runs, is never older than one read before, and a copy of it stays unchanged.",
 			nil, steadyView[T]},
-		{"alone", "Where fn runs alone it runs exactly once, and nobody else is in the session meanwhile.",
-			func(g g) bool { return g.ExclusiveUpdates }, alone[T]},
-		{"others-go-on", "Where a busy session blocks only itself, every operation on other sessions completes meanwhile.",
-			g.IndependentSessions, othersGoOn[T]},
-		{"readers-go-on", "Where a busy session keeps nobody from reading, View of it completes while it is being updated.",
-			func(g g) bool { return g.Blocks == manager.BlocksWriters }, readersGoOn[T]},
+		{"exclusive-updates", "With exclusive updates fn runs exactly once, and no other operation uses the session meanwhile.",
+			func(g g) bool { return g.ExclusiveUpdates }, exclusiveUpdates[T]},
+		{"independent-sessions", "If a busy session blocks only operations on that session, all operations on other sessions complete meanwhile.",
+			g.IndependentSessions, independentSessions[T]},
+		{"readers-proceed", "If a busy session blocks only writers, View of it completes during an update.",
+			func(g g) bool { return g.Blocks == manager.BlocksWriters }, readersProceed[T]},
 
-		{"churn", "Deleting and creating under the same ids never lets two into one session and loses no update of any life.",
+		{"churn", "Deleting and creating under the same ids never lets two updates run in one session and loses no update of any incarnation.",
 			nil, churn[T]},
-		{"stays-deleted", "An update that races with Delete comes before it or finds nothing: it never brings the session back.",
+		{"stays-deleted", "An update that races with Delete takes effect before it or returns ErrNotFound: it never recreates the session.",
 			nil, staysDeleted[T]},
-		{"delete-last-state", "Delete hands over the session as it last was, with every acknowledged update.",
+		{"delete-last-state", "Delete returns the last state of the session, with every acknowledged update.",
 			nil, deleteLastState[T]},
-		{"sweep-touch", "Sweep decides and removes as one step: a session touched in between stays, and no touch is lost.",
+		{"sweep-touch", "Sweep decides and removes atomically: a session touched in between stays, and no touch is lost.",
 			nil, sweepTouch[T]},
-		{"sweep-once", "Each removed session is handed over once, by one of any number of Sweeps and Deletes.",
+		{"sweep-once", "Each removed session is returned exactly once, by one of several concurrent Sweeps and Deletes.",
 			nil, sweepOnce[T]},
 
-		{"panic", "A panic in a closure reaches the caller as it is, and the session can be used at once.",
+		{"panic", "A panic in a closure reaches the caller with the same value, and the session can be used afterwards.",
 			nil, panics[T]},
-		{"goexit", "A closure that ends its goroutine (runtime.Goexit, t.FailNow) lets go of the session too.",
+		{"goexit", "A closure that ends its goroutine (runtime.Goexit, t.FailNow) releases the session.",
 			nil, goexits[T]},
-		{"error-as-is", "The error of fn comes back as the very same value.",
+		{"error-as-is", "The error of fn is returned as the same value.",
 			nil, errorAsIs[T]},
 		{"changes-stay", "Without rollback, what fn changed before an error or a panic stays.",
 			func(g g) bool { return !g.Rollback }, changesStay[T]},
 		{"rollback", "With rollback, an error or a panic from fn leaves the session as it was.",
 			func(g g) bool { return g.Rollback }, rollback[T]},
-		{"fair", "Where waiting callers are served fairly, each of some that want one session all the time gets it.",
+		{"fair", "With fairness, each of several callers that update one session all the time makes progress.",
 			func(g g) bool { return g.Fair }, fair[T]},
-		{"reentrant", "fn may use the store for the session it holds; all others are kept out until the outermost fn ends.",
+		{"reentrant", "fn may use the store for the session it holds; all other callers wait until the outermost fn ends.",
 			func(g g) bool { return g.Reentrant }, reentrant[T]},
-		{"reentrant-owner", "fn's ctx opens only the session it was given for, and nothing once fn is over.",
+		{"reentrant-owner", "fn's ctx gives access only to the session that fn holds, and to none after fn has returned.",
 			func(g g) bool { return g.Reentrant }, reentrantOwner[T]},
 
-		{"ctx-done", "A ctx that is already done is refused by every method: nothing is called, nothing changes.",
+		{"ctx-done", "Every method rejects a ctx that is already done: it calls no closure and changes nothing.",
 			nil, ctxDone[T]},
 		{"cancel-waiting", "A wait for a busy session ends with ctx while the session is still busy, and applies nothing.",
 			cancellable, cancelWaiting[T]},
-		{"cancel-granted", "Whoever is cancelled in the moment of getting the session passes it on.",
+		{"cancel-granted", "A waiter that is cancelled at the moment it gets the session passes it to the next waiter.",
 			cancellable, cancelGranted[T]},
-		{"cancel-between", "Where nobody waits, ctx is looked at before the next try: the update in hand is given up, unapplied.",
+		{"cancel-between", "If ctx is checked between tries, an update whose ctx is done before the next try is not applied.",
 			func(g g) bool { return g.Cancellable == manager.CancelBetween }, cancelBetween[T]},
 
-		{"closed", "After Close every method says ErrClosed and calls nothing; Close may be called again.",
+		{"closed", "After Close every method returns ErrClosed and calls no closure; Close may be called again.",
 			nil, closed[T]},
-		{"close-waits", "Close waits for running closures; who was still waiting gets ErrClosed or was applied before.",
+		{"close-waits", "Close waits for running closures; waiting operations return ErrClosed or were applied before.",
 			nil, closeWaits[T]},
-		{"close-storm", "Once Close has returned nothing is applied any more, whatever was on its way.",
+		{"close-storm", "After Close has returned, no operation is applied, even if it started before.",
 			nil, closeStorm[T]},
-		{"census", "After 100,000 sessions came and went the store holds nothing for them: no session, no lock, no goroutine.",
+		{"census", "After up to 100,000 sessions were created and removed the store keeps nothing for them: no session, lock or goroutine.",
 			nil, census[T]},
-		{"goroutines", "Close joins every goroutine that the store started, sessions in it or not.",
+		{"goroutines", "Close joins every goroutine that the store started, with or without sessions in it.",
 			nil, goroutines[T]},
 	}
 }

@@ -14,10 +14,10 @@ func sweepTouch[T any](e *env[T]) {
 	e.touchStorm()
 }
 
-// touchedWhileAsked touches a session between the question whether it has expired and the answer. The touch either
-// has to wait and finds nothing, or it counts, and then the session has not expired.
+// touchedWhileAsked touches a session while expired runs for it. Either the touch waits and finds no session, or it is applied, and
+// then the session has not expired.
 func (e *env[T]) touchedWhileAsked() {
-	l := &life{id: e.create(1)[0]}
+	l := &tally{id: e.create(1)[0]}
 	l.created.Add(1)
 	var touched <-chan struct{}
 	n, err := e.store.Sweep(background, func(id manager.ID, s *T) bool {
@@ -36,20 +36,20 @@ func (e *env[T]) touchedWhileAsked() {
 	}, func(_ manager.ID, last T) {
 		l.remove(e.p.Count(&last))
 		if e.p.Count(&last) != 0 {
-			e.errorf("stale sweep: a session was removed on an answer given before it was touched")
+			e.errorf("stale sweep: a session was removed although it was touched after expired was called")
 		}
 	})
 	e.want(err, nil, "Sweep")
 	if touched == nil {
-		e.fatalf("session overlooked: Sweep did not ask about a session that is there")
+		e.fatalf("session overlooked: Sweep did not call expired for an existing session")
 	}
 	e.await(touched)
 	if int64(n) != l.removed.Load() {
-		e.fatalf("wrong sweep: Sweep says it removed %d sessions and handed over %d", n, l.removed.Load())
+		e.fatalf("wrong sweep: Sweep returned %d and called removed %d times", n, l.removed.Load())
 	}
-	if _, err := e.count(l.id); err != nil && l.acked.Load() != l.handed.Load() {
-		e.fatalf("stale sweep: %d touches were acknowledged and the removed session had %d of them",
-			l.acked.Load(), l.handed.Load())
+	if _, err := e.count(l.id); err != nil && l.acked.Load() != l.returned.Load() {
+		e.fatalf("stale sweep: %d touches were acknowledged and the removed session had %d",
+			l.acked.Load(), l.returned.Load())
 	}
 	e.settle(l)
 	_, err = e.delete(l.id)
@@ -59,19 +59,19 @@ func (e *env[T]) touchedWhileAsked() {
 // touchStorm sweeps at each eighth touch of a session while touches go on.
 func (e *env[T]) touchStorm() {
 	const sweepers, touchers, pool, due = 2, 4, 16, 8
-	lives := make(map[manager.ID]*life, pool)
-	all := make([]*life, pool)
+	tallies := make(map[manager.ID]*tally, pool)
+	all := make([]*tally, pool)
 	for k, id := range e.create(pool) {
-		all[k] = &life{id: id}
+		all[k] = &tally{id: id}
 		all[k].created.Add(1)
-		lives[id] = all[k]
+		tallies[id] = all[k]
 	}
 	var touching atomic.Int64
 	touching.Store(touchers)
 	e.storm(sweepers+touchers, func(worker int) {
 		if worker < sweepers {
 			for touching.Load() > 0 && !e.hasFailed() {
-				e.sweepDue(lives, due)
+				e.sweepDue(tallies, due)
 			}
 			return
 		}
@@ -96,21 +96,21 @@ func (e *env[T]) touchStorm() {
 }
 
 // sweepDue sweeps the sessions whose count is just below a multiple of due.
-func (e *env[T]) sweepDue(lives map[manager.ID]*life, due int64) {
+func (e *env[T]) sweepDue(tallies map[manager.ID]*tally, due int64) {
 	expired := func(s *T) bool { return e.p.Count(s)%due == due-1 }
 	calls := 0
 	n, err := e.store.Sweep(background,
 		func(_ manager.ID, s *T) bool { return expired(s) },
 		func(id manager.ID, last T) {
 			calls++
-			lives[id].remove(e.p.Count(&last))
+			tallies[id].remove(e.p.Count(&last))
 			if !expired(&last) {
-				e.errorf("stale sweep: a session was removed that had not expired: count %d", e.p.Count(&last))
+				e.errorf("stale sweep: an unexpired session was removed: count %d", e.p.Count(&last))
 			}
 		})
 	e.want(err, nil, "Sweep")
 	if n != calls {
-		e.fatalf("wrong sweep: Sweep says it removed %d sessions and handed over %d", n, calls)
+		e.fatalf("wrong sweep: Sweep returned %d and called removed %d times", n, calls)
 	}
 }
 
@@ -121,13 +121,13 @@ func sweepOnce[T any](e *env[T]) {
 	n, err := e.store.Sweep(background, func(manager.ID, *T) bool { return false }, nil)
 	e.want(err, nil, "Sweep")
 	if n != 0 {
-		e.fatalf("wrong sweep: nothing had expired and Sweep says it removed %d sessions", n)
+		e.fatalf("wrong sweep: no session had expired and Sweep returned %d", n)
 	}
 	e.wantLen(sessions)
-	n, err = e.store.Sweep(background, always, nil) // nobody wants to know
+	n, err = e.store.Sweep(background, always, nil)
 	e.want(err, nil, "Sweep")
 	if n != sessions {
-		e.fatalf("wrong sweep: %d sessions had expired and Sweep says it removed %d", sessions, n)
+		e.fatalf("wrong sweep: %d sessions had expired and Sweep returned %d", sessions, n)
 	}
 	for range e.rounds(20) {
 		e.removeAll(e.create(sessions), always)
@@ -135,19 +135,19 @@ func sweepOnce[T any](e *env[T]) {
 	}
 }
 
-// removeAll removes each of ids by whichever comes first, one of two Sweeps or a Delete.
+// removeAll removes each of ids by two Sweeps and a Delete that run concurrently.
 func (e *env[T]) removeAll(ids []manager.ID, expired func(manager.ID, *T) bool) {
 	times := make(map[manager.ID]*atomic.Int64, len(ids))
 	for _, id := range ids {
 		times[id] = new(atomic.Int64)
 	}
-	var said atomic.Int64
+	var reported atomic.Int64
 	e.storm(3, func(worker int) {
 		if worker == 0 {
 			for _, id := range ids {
 				if _, err := e.delete(id); e.acknowledged(err) {
 					times[id].Add(1)
-					said.Add(1)
+					reported.Add(1)
 				}
 			}
 			return
@@ -161,14 +161,14 @@ func (e *env[T]) removeAll(ids []manager.ID, expired func(manager.ID, *T) bool) 
 			inside.Add(-1)
 		})
 		e.want(err, nil, "Sweep")
-		said.Add(int64(n))
+		reported.Add(int64(n))
 	})
 	for _, id := range ids {
 		if n := times[id].Load(); n != 1 {
-			e.fatalf("handed over %d times: each removed session belongs to exactly one Sweep or Delete", n)
+			e.fatalf("removed %d times: each removed session belongs to exactly one Sweep or Delete", n)
 		}
 	}
-	if n := said.Load(); n != int64(len(ids)) {
-		e.fatalf("wrong sweep: %d sessions were removed and Sweeps and Deletes say %d", len(ids), n)
+	if n := reported.Load(); n != int64(len(ids)) {
+		e.fatalf("wrong sweep: %d sessions were removed and Sweeps and Deletes returned %d", len(ids), n)
 	}
 }

@@ -17,7 +17,7 @@ func noLostUpdate[T any](e *env[T]) {
 		for round := range e.rounds(150) {
 			k := (worker + round) % sessions
 			err := e.update(ids[k], func(s *T) {
-				runtime.Gosched() // an invitation to whoever should be kept out
+				runtime.Gosched() // gives operations that should wait a chance to run
 				e.p.Increment(s)
 			})
 			e.want(err, nil, "Update")
@@ -26,7 +26,7 @@ func noLostUpdate[T any](e *env[T]) {
 			seen, err := e.count(ids[k])
 			e.want(err, nil, "View")
 			if seen < own[k] {
-				e.fatalf("lost update: one goroutine has %d acknowledged increments and sees a count of %d", own[k], seen)
+				e.fatalf("lost update: one goroutine made %d acknowledged increments and reads count %d", own[k], seen)
 			}
 		}
 	})
@@ -53,15 +53,15 @@ func steadyView[T any](e *env[T]) {
 			n, err := e.count(id)
 			e.want(err, nil, "View")
 			if n < latest {
-				e.fatalf("time ran backwards: View showed count %d and later %d", latest, n)
+				e.fatalf("stale read: View showed count %d and later %d", latest, n)
 			}
 			latest = n
 		}
 	})
 }
 
-// viewedWhileUpdated looks at a session twice in one closure, with an update in between for which there is all the
-// time that it needs, unless it is kept waiting, as it is where views and updates exclude each other.
+// viewedWhileUpdated reads a session twice in one closure, with an update in between that has time to complete, unless it waits
+// because views and updates exclude each other.
 func (e *env[T]) viewedWhileUpdated() {
 	type show func(id manager.ID, fn func(*T)) error
 	shows := map[string]show{
@@ -84,21 +84,21 @@ func (e *env[T]) viewedWhileUpdated() {
 				updated = e.spawn(func() { e.want(e.increment(id), nil, "Update") })
 				e.linger(updated)
 				if after := e.p.Count(s); after != before {
-					e.errorf("live reference handed out: the session changed from %d to %d while %s showed it",
+					e.errorf("live reference returned: the session changed from %d to %d while %s showed it",
 						before, after, name)
 				}
 			})
 			e.want(err, nil, name)
 			e.await(updated)
 			if n := e.p.Count(&kept); n != 0 {
-				e.fatalf("live reference handed out: a copy made in %s changed its count from 0 to %d", name, n)
+				e.fatalf("live reference returned: a copy made in %s changed its count from 0 to %d", name, n)
 			}
 			e.wantCount(id, 1, "lost update beside a "+name)
 		}
 	}
 }
 
-func alone[T any](e *env[T]) {
+func exclusiveUpdates[T any](e *env[T]) {
 	e.keptOut()
 	const workers = 6
 	id := e.create(1)[0]
@@ -108,7 +108,7 @@ func alone[T any](e *env[T]) {
 			if worker == 0 {
 				e.want(e.store.View(background, id, func(context.Context, *T) error {
 					if n := inside.Load(); n != 0 {
-						e.errorf("not alone: View was in a session with %d updates", n)
+						e.errorf("updates not exclusive: View ran in a session during %d updates", n)
 					}
 					return nil
 				}), nil, "View")
@@ -118,20 +118,20 @@ func alone[T any](e *env[T]) {
 			e.want(e.update(id, func(s *T) {
 				runs.Add(1)
 				if n := inside.Add(1); n != 1 {
-					e.errorf("not alone: %d updates were in one session at once", n)
+					e.errorf("updates not exclusive: %d updates ran in one session at once", n)
 				}
 				runtime.Gosched()
 				e.p.Increment(s)
 				inside.Add(-1)
 			}), nil, "Update")
 			if n := runs.Load(); n != 1 {
-				e.fatalf("fn ran %d times in one Update that is declared to run it once", n)
+				e.fatalf("fn ran %d times in one Update although exclusive updates are declared", n)
 			}
 		}
 	})
 }
 
-// keptOut holds a session and sees that every other way into it stays shut.
+// keptOut holds a session and checks that every other operation on it waits.
 func (e *env[T]) keptOut() {
 	for _, op := range operations[T]() {
 		if op.fresh || op.plain {
@@ -139,11 +139,11 @@ func (e *env[T]) keptOut() {
 		}
 		id := e.create(1)[0]
 		h := e.hold(id)
-		e.step("not let in: %s waits for a session that is free again", op.name)
+		e.step("lock kept: %s waits for a session that was released", op.name)
 		done := e.spawn(func() {
 			e.want(op.do(e, background, id, func() {
 				if h.inFn.Load() {
-					e.errorf("not alone: %s was called while another goroutine was in the session", op.name)
+					e.errorf("updates not exclusive: %s was called while another goroutine held the session", op.name)
 				}
 			}), nil, op.name)
 		})
@@ -156,15 +156,15 @@ func (e *env[T]) keptOut() {
 	}
 }
 
-func othersGoOn[T any](e *env[T]) {
+func independentSessions[T any](e *env[T]) {
 	h := e.hold(e.create(1)[0])
-	for range e.rounds(64) { // many ids, so that some would share a shard with the busy session
+	for range e.rounds(64) { // many ids, so that some share a shard with the busy session
 		for _, op := range operations[T]() {
 			if op.sweeps {
-				continue // it asks every session, the busy one too
+				continue // it calls expired for every session, including the busy one
 			}
 			id := e.ids.id()
-			e.step("wider block: %s of another session waits although a busy session is declared to block only itself", op.name)
+			e.step("wider block: %s of another session waits although a busy session is declared to block only operations on that session", op.name)
 			if !op.fresh {
 				_, err := e.getOrCreate(id)
 				e.want(err, nil, "GetOrCreate")
@@ -175,10 +175,10 @@ func othersGoOn[T any](e *env[T]) {
 	e.release(h)
 }
 
-func readersGoOn[T any](e *env[T]) {
+func readersProceed[T any](e *env[T]) {
 	id := e.create(1)[0]
 	h := e.hold(id)
-	e.step("readers blocked: View waits for an update although nobody reading is declared to wait")
+	e.step("readers blocked: View waits for an update although only writers are declared to wait")
 	e.wantCount(id, 0, "unfinished update shown")
 	e.release(h)
 	e.wantCount(id, 1, "lost update")

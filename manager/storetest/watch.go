@@ -13,34 +13,30 @@ import (
 	"go.uber.org/goleak"
 )
 
-const (
-	// budget bounds one loop of rounds, so that a store behind a network is checked with fewer rounds and not for hours.
-	budget = time.Second
+// grace is how long a case waits for what must not happen. A machine so slow that a violation needs longer hides it.
+const grace = 2 * time.Millisecond
 
-	// grace is how long a case waits for what must not happen. A machine so slow that a fault needs longer hides it.
-	grace = 2 * time.Millisecond
-)
-
-// watch runs the body of one case away from the test's goroutine, so that a body that hangs can be given up: its
-// goroutines are lost then, and whatever they say later is dropped, since testing.T panics when used after its test.
+// watch runs the body of one case on another goroutine than the test's, so that a body that hangs can be abandoned: its goroutines
+// are lost then, and their later reports are dropped, because testing.T panics when used after its test.
 //
-// The first failure ends the case: everything that waits through the watch goes on, every loop of rounds stops.
+// The first failure ends the case: everything that waits through the watch continues, and every loop of rounds stops.
 type watch struct {
-	why     string
-	beat    atomic.Int64 // rises with every sign of progress
+	why     string        // the sentence of the case
+	budget  time.Duration // of one loop of rounds
+	beat    atomic.Int64  // incremented at every progress
 	workers sync.WaitGroup
 	failed  chan struct{} // closed by the first failure
 
 	mu      sync.Mutex // protects what follows
-	t       *testing.T // nil once the case was given up
-	stepNow string     // what it would mean if nothing happened from here on
+	t       *testing.T // nil once the case was abandoned
+	stepNow string     // the meaning of a hang from here on
 }
 
-func newWatch(t *testing.T, why string) *watch {
-	return &watch{why: why, failed: make(chan struct{}), t: t}
+func newWatch(t *testing.T, why string, budget time.Duration) *watch {
+	return &watch{why: why, budget: budget, failed: make(chan struct{}), t: t}
 }
 
-// run calls body, waits for its workers, then calls finish. It gives up when nothing moved for patience.
+// run calls body, waits for its workers, then calls finish. It gives up when there was no progress for patience.
 func (w *watch) run(patience time.Duration, body, finish func()) {
 	over := make(chan struct{})
 	go func() {
@@ -65,7 +61,7 @@ func (w *watch) run(patience time.Duration, body, finish func()) {
 	}
 }
 
-// guarded calls f and waits for it on a goroutine that f may end: fatalf does.
+// guarded runs f on a new goroutine, which f may end, as fatalf does, and waits for it.
 func (w *watch) guarded(f func()) { <-w.spawn(f) }
 
 // giveUp must be called on the test's goroutine.
@@ -80,8 +76,8 @@ func (w *watch) giveUp() {
 	t.Fatalf("%s\n(hangs; the case: %s)\n\n%s", step, w.why, stacks)
 }
 
-// checkLeaks fails the test when goroutines are left that were not there before. A case that failed may leave some
-// for the reason it failed for; a case that hangs certainly does.
+// checkLeaks fails the test if there are goroutines that were not there before. It ignores failed cases, whose violation may be the
+// reason for leaked goroutines.
 func checkLeaks(t *testing.T, before goleak.Option) {
 	if t.Failed() {
 		return
@@ -95,7 +91,7 @@ func checkLeaks(t *testing.T, before goleak.Option) {
 	}
 }
 
-// step says what a hang from here on would mean.
+// step sets the meaning of a hang from here on.
 func (w *watch) step(format string, args ...any) {
 	w.beat.Add(1)
 	w.mu.Lock()
@@ -103,8 +99,8 @@ func (w *watch) step(format string, args ...any) {
 	w.stepNow = fmt.Sprintf(format, args...)
 }
 
-// errorf fails the case. It returns, so closures may call it while the store runs them. Only the first failure is
-// reported: those that follow are mostly its consequences.
+// errorf fails the case. It returns, so closures may call it. Only the first failure is reported: later ones are mostly
+// its consequences.
 func (w *watch) errorf(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -115,14 +111,14 @@ func (w *watch) errorf(format string, args ...any) {
 	w.t.Errorf("%s\n(the case: %s)", fmt.Sprintf(format, args...), w.why)
 }
 
-// fail lets everything go on that waits through the watch. It needs mu.
+// fail releases everything that waits through the watch. mu is held.
 func (w *watch) fail() {
 	if !w.hasFailed() {
 		close(w.failed)
 	}
 }
 
-// fatalf is errorf and ends the calling goroutine. Not for closures.
+// fatalf calls errorf and ends the calling goroutine. Not for closures.
 func (w *watch) fatalf(format string, args ...any) {
 	w.errorf(format, args...)
 	runtime.Goexit()
@@ -137,7 +133,7 @@ func (w *watch) hasFailed() bool {
 	}
 }
 
-// spawn runs f on a goroutine that the case waits for. done is closed when f is over, however it ends.
+// spawn runs f on a goroutine that the case waits for. done is closed when f ends, in whatever way.
 func (w *watch) spawn(f func()) (done <-chan struct{}) {
 	over := make(chan struct{})
 	w.workers.Add(1)
@@ -184,7 +180,7 @@ func (w *watch) await(chs ...<-chan struct{}) {
 	w.beat.Add(1)
 }
 
-// linger waits a moment for ch and reports whether it came.
+// linger waits at most grace for ch and reports whether it was closed.
 func (w *watch) linger(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
@@ -195,10 +191,10 @@ func (w *watch) linger(ch <-chan struct{}) bool {
 	return false
 }
 
-// rounds counts to n, at least to 1, and stops early when the case has failed or the budget is used up.
+// rounds yields 0 to n-1, at least 0, and stops early when the case has failed or the budget is used up.
 func (w *watch) rounds(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		stop := time.Now().Add(budget)
+		stop := time.Now().Add(w.budget)
 		for i := range n {
 			if i > 0 && (w.hasFailed() || time.Now().After(stop)) {
 				return
@@ -211,7 +207,7 @@ func (w *watch) rounds(n int) iter.Seq[int] {
 	}
 }
 
-// gate is opened once, by whoever comes first: closures may run more than once.
+// gate is a channel that is closed by the first call of open: closures may run more than once.
 type gate struct {
 	once sync.Once
 	ch   chan struct{}

@@ -11,13 +11,13 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Atomic is a way to make an update one step, although the change is worked out in the client.
+// Atomic is how an update, whose change is computed in the client, is made atomic.
 type Atomic string
 
-// The ways to be atomic. All of them write only over the very state that was read.
+// The values of Atomic. Each writes only if the state is still the one that was read.
 const (
-	Watch Atomic = "watch" // WATCH, and MULTI/EXEC that fails when the session was changed meanwhile
-	Lua   Atomic = "lua"   // a script that compares life and version, and writes
+	Watch Atomic = "watch" // WATCH, and MULTI/EXEC that fails if the session was changed meanwhile
+	Lua   Atomic = "lua"   // a script that compares incarnation and version, and writes
 	Lock  Atomic = "lock"  // a lock key with a token and an expiry, and a script that writes while the lock is held
 )
 
@@ -39,8 +39,8 @@ func legalAtomics() string {
 	return strings.Join(names, ", ")
 }
 
-// Guarantees is what a [Store] that is atomic in this way promises. The wait for a lock ends with ctx, too, but an update inside
-// an update of the same session would wait for its own caller, and readers and Delete wait for nobody.
+// Guarantees returns the guarantees of a [Store] with this value. With Lock the wait for a lock also ends with ctx, but a nested
+// update of the same session waits for its caller, and readers and Delete do not wait.
 func (a Atomic) Guarantees() manager.Guarantees {
 	g := manager.Guarantees{Blocks: manager.BlocksSession, Cancellable: manager.CancelBetween, Rollback: true}
 	if a == Lock {
@@ -49,19 +49,19 @@ func (a Atomic) Guarantees() manager.Guarantees {
 	return g
 }
 
-// change makes out of the record that was read the one to write. The write goes by the name of token.
+// change computes the record to write from the record that was read. token identifies the write.
 type change func(ctx context.Context, now record, token string) (next record, err error)
 
-// updater makes one try to change the session under a key. An error of change comes back as it is, [manager.ErrNotFound]
-// says that there is no session, and *again that another try may succeed.
+// updater makes one try to change the session under a key. It returns an error of change unchanged, [manager.ErrNotFound] if there
+// is no session, and *again if another try may succeed.
 type updater interface {
 	update(ctx context.Context, key string, change change) error
 }
 
-// errConflict is the try that met another write.
+// errConflict: the try found a concurrent write.
 var errConflict = &again{manager.ErrConflict}
 
-// read is the record that a GET has found.
+// read returns the record that a GET has found.
 func read(ctx context.Context, key string, get *goredis.StringCmd) (record, error) {
 	value, err := reply(ctx, get)
 	if err != nil {
@@ -74,7 +74,7 @@ func read(ctx context.Context, key string, get *goredis.StringCmd) (record, erro
 	return r, nil
 }
 
-// written is the meaning of what a script that writes has answered.
+// written returns the error for the reply of a script that writes.
 func written(answer any, p *parcel) error {
 	switch answer {
 	case applied:
@@ -86,6 +86,6 @@ func written(answer any, p *parcel) error {
 	case lockLost:
 		return p.unless(manager.NotApplied(ErrLockLost))
 	default:
-		return fmt.Errorf("%w: a script answered %v", manager.ErrIndeterminate, answer)
+		return fmt.Errorf("%w: unexpected reply %v of a script", manager.ErrIndeterminate, answer)
 	}
 }

@@ -13,11 +13,11 @@ const (
 )
 
 // backoff spaces out the tries of one operation: each waits a random part of a span that doubles with every try (full jitter,
-// https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that those who met once part.
+// https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that clients that collided once spread out.
 // The zero value is ready.
 type backoff struct{ span time.Duration }
 
-// wait returns when it is time for the next try, or early with the error of ctx or of the gate.
+// wait returns nil at the time of the next try, or earlier the error of ctx or of the gate.
 func (b *backoff) wait(ctx context.Context, g *gate) error {
 	b.span = min(max(2*b.span, leastPause), mostPause)
 	timer := time.NewTimer(rand.N(b.span))

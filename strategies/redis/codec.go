@@ -2,7 +2,7 @@ package redis
 
 import "encoding/json"
 
-// Codec turns sessions into bytes and back. It is called on any number of goroutines at once.
+// Codec encodes and decodes sessions. It is called concurrently.
 type Codec interface {
 	// Encode returns the bytes of the session that v points to. The store does not change them.
 	Encode(v any) ([]byte, error)
@@ -11,8 +11,8 @@ type Codec interface {
 	Decode(data []byte, v any) error
 }
 
-// JSON is the default [Codec]: encoding/json. A type that writes and reads its own JSON is trusted to do it right: what
-// it writes is stored as it is, without the second pass that json.Marshal makes over it.
+// JSON is the default [Codec]: encoding/json. The output of a type's MarshalJSON is stored without the check that json.Marshal
+// makes.
 type JSON struct{}
 
 var _ Codec = JSON{}

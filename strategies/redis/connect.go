@@ -19,35 +19,35 @@ import (
 	"github.com/sessbench/sessbench/internal/openfiles"
 )
 
-// Options says which Redis to use, and how. The zero value is a server inside this process.
+// Options selects a Redis and sets how to connect to it. The zero value is a server inside this process.
 type Options struct {
 	// URL is redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:///path/to/socket.
 	// Further servers follow as ?addr=host:port&addr=…: seeds of a cluster, or Sentinels where there is a Master.
 	// Empty: a server inside this process.
 	URL string
 
-	Cluster bool   // the one address in URL is a cluster's; found out by asking where the server can be asked
-	Master  string // the name of the master that the Sentinels at URL watch over
+	Cluster bool   // the address in URL is a cluster's; detected where the server reports it
+	Master  string // name of the master that the Sentinels at URL monitor
 
-	Username, Password                 string // of Redis; they take the place of those in URL
+	Username, Password                 string // of Redis; they replace those in URL
 	SentinelUsername, SentinelPassword string
 
-	CAFile             string // PEM file of the authorities to trust beside rediss://; empty: the system's
-	ServerName         string // that the certificate must have; empty: the host in URL
-	InsecureSkipVerify bool   // takes any certificate
+	CAFile             string // PEM file of trusted authorities, with rediss://; empty: the system's
+	ServerName         string // name in the certificate; empty: the host in URL
+	InsecureSkipVerify bool   // accepts any certificate
 
-	DialTimeout, ReadTimeout, WriteTimeout time.Duration // 0: DefaultTimeout, or what URL says
+	DialTimeout, ReadTimeout, WriteTimeout time.Duration // 0: that of URL, or DefaultTimeout
 
-	// Prefix, drawn by [NewPrefix], is for several processes that share sessions; empty: one of its own. A Guest leaves the
-	// sessions to somebody else to clean up.
+	// Prefix, from [NewPrefix], is set where several processes share sessions; empty: a new one. A Guest does not remove the
+	// sessions on Close.
 	Prefix string
 	Guest  bool
 
-	Users int           // how many use it at once: the pool has a connection for each, and four more
-	TTL   time.Duration // see [WithTTL] and [ListsTTL]
+	Users int           // concurrent users: the pool has one connection for each, and four more
+	TTL   time.Duration // see [WithTTL] and [ListsOptions]
 }
 
-// Check reports what of the options nobody could connect with. It names no user or password.
+// Check returns an error for options that are invalid. It names no user or password.
 func (o Options) Check() error {
 	if o.URL != "" {
 		if _, err := o.universal(); err != nil {
@@ -55,22 +55,22 @@ func (o Options) Check() error {
 		}
 	}
 	if o.Prefix != "" && !drawn.MatchString(o.Prefix) {
-		return fmt.Errorf("prefix %q: want one that NewPrefix has drawn", o.Prefix)
+		return fmt.Errorf("prefix %q: want one from NewPrefix", o.Prefix)
 	}
 	return nil
 }
 
-// DefaultTimeout is how long to wait for a connection, and for an answer on it.
+// DefaultTimeout is the default time to wait for a connection, and for a reply.
 const DefaultTimeout = 3 * time.Second
 
-// spareConns is how many connections there are beyond one a user: for scans, and for the end of what is being done.
+// spareConns is the number of connections beyond one per user: for scans, and for operations that are ending.
 const spareConns = 4
 
-// spareFiles is how many files are open besides the connections.
+// spareFiles is the number of open files other than connections.
 const spareFiles = 16
 
-// Connect connects to the Redis that o names, and makes sure that it answers; it dials a connection for every user
-// beforehand. No error names a user or a password.
+// Connect connects to the Redis that o selects and checks that it replies. It opens a connection for every user in advance. No error
+// names a user or a password.
 func Connect(ctx context.Context, o Options) (*Server, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func connect(ctx context.Context, o Options, own bool) (*Server, error) {
 	}
 	conns := u.PoolSize
 	if own {
-		conns *= 2 // the other ends are here, too
+		conns *= 2 // the server's ends are in this process too
 	}
 	if err := openfiles.Check(conns + spareFiles); err != nil {
 		return nil, fmt.Errorf("%d connections: %w", u.PoolSize, err)
@@ -130,8 +130,8 @@ func connect(ctx context.Context, o Options, own bool) (*Server, error) {
 	return s, nil
 }
 
-// dial waits until the pool has its connections, or ctx ends. What is missing then is dialled when it is needed, as it
-// is in a cluster, where each server has a pool of its own.
+// dial waits until the pool has its connections, or ctx is done. Missing ones are opened when needed, as in a cluster, where each
+// server has its own pool.
 func (s *Server) dial(ctx context.Context, conns int) {
 	client, ok := s.client.(*goredis.Client)
 	if !ok {
@@ -148,10 +148,10 @@ func (s *Server) dial(ctx context.Context, conns int) {
 	}
 }
 
-// errURL is the only thing that is said about a URL that cannot be read: any part of it may be part of a password.
-var errURL = errors.New("redis URL cannot be read: want redis://[user:password@]host[:port][/database][?addr=host:port], rediss:// or unix:///path, with special characters in user and password percent-encoded")
+// errURL is the error for every invalid URL: it quotes nothing, because any part of the URL may be part of a password.
+var errURL = errors.New("invalid redis URL: want redis://[user:password@]host[:port][/database][?addr=host:port], rediss:// or unix:///path, with special characters in user and password percent-encoded")
 
-// universal is what the client is made with.
+// universal returns the options of the client.
 func (o Options) universal() (*goredis.UniversalOptions, error) {
 	parsed, err := url.Parse(o.URL)
 	if err != nil {
@@ -178,18 +178,18 @@ func (o Options) universal() (*goredis.UniversalOptions, error) {
 		ReadTimeout:  pick(o.ReadTimeout, of.ReadTimeout, DefaultTimeout),
 		WriteTimeout: pick(o.WriteTimeout, of.WriteTimeout, DefaultTimeout),
 
-		MaxRetries:            -1, // so that a write's outcome is known in more cases, and a latency is that of one try
+		MaxRetries:            -1, // so that the outcome of a write is known in more cases, and a latency is that of one try
 		DialerRetries:         1,
 		ContextTimeoutEnabled: true,
-		Protocol:              2, // no server push to look for before each command
+		Protocol:              2, // no server push to check for before each command
 		DisableIdentity:       true,
-		PipelinePoolSize:      -1, // pipelines use the connections that were dialled beforehand
+		PipelinePoolSize:      -1, // pipelines use the connections that were opened in advance
 		PoolSize:              o.Users + spareConns,
 		MinIdleConns:          o.Users + spareConns,
 	}
 	u.Username, u.Password = cmp.Or(o.Username, u.Username), cmp.Or(o.Password, u.Password)
 	if u.IsClusterMode && u.DB != 0 {
-		return nil, fmt.Errorf("redis URL: database %d of a cluster: want 0, a cluster has no other", u.DB)
+		return nil, fmt.Errorf("redis URL: database %d of a cluster: want 0, the only database of a cluster", u.DB)
 	}
 	u.TLSConfig, err = o.tls(of.TLSConfig)
 	return u, err
@@ -199,11 +199,11 @@ func pick(durations ...time.Duration) time.Duration {
 	return durations[slices.IndexFunc(durations, func(d time.Duration) bool { return d != 0 })]
 }
 
-// tls is the TLS configuration of a rediss:// URL with what is said about it in o.
+// tls adds the settings of o to the TLS configuration of a rediss:// URL.
 func (o Options) tls(config *tls.Config) (*tls.Config, error) {
 	if config == nil {
 		if o.CAFile != "" || o.ServerName != "" || o.InsecureSkipVerify {
-			return nil, errors.New("redis: settings for TLS, and a URL without: want rediss://")
+			return nil, errors.New("redis: TLS settings with a URL without TLS: want rediss://")
 		}
 		return nil, nil
 	}

@@ -24,8 +24,8 @@ func TestConnectToAnEmbeddedServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.Embedded() || !strings.HasPrefix(s.Prefix(), "sessbench:") {
-		t.Errorf("embedded %v, prefix %s", s.Embedded(), s.Prefix())
+	if s.embedded == nil || !strings.HasPrefix(s.Prefix(), "sessbench:") {
+		t.Errorf("embedded %v, prefix %s", s.embedded != nil, s.Prefix())
 	}
 	if n := s.Client().PoolStats().TotalConns; n != 3+spareConns {
 		t.Errorf("%d connections dialled, want one a user and %d", n, spareConns)
@@ -79,8 +79,8 @@ func TestConnectWithAPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.String() != server.Addr() || s.Embedded() {
-			t.Errorf("server %s, embedded %v: want %s", s, s.Embedded(), server.Addr())
+		if s.String() != server.Addr() || s.embedded != nil {
+			t.Errorf("server %s, embedded %v: want %s", s, s.embedded != nil, server.Addr())
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

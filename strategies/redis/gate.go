@@ -7,21 +7,21 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// gate counts the operations inside a store, so that Close can turn new ones away and wait for those inside. One mutex is
-// enough here: an operation takes it twice, for a thousandth of the time that Redis takes to answer.
+// gate counts the operations inside a store, so that Close can reject new operations and wait for running ones. One mutex is enough
+// here: an operation takes it twice, for a thousandth of the time that Redis takes to reply.
 type gate struct {
-	closing chan struct{} // closed when the gate shuts: whoever waits inside for something else gives up
-	release func() error  // lets go of the server that was made for the store, any number of times; nil where it was given one
+	closing chan struct{} // closed when the gate shuts: operations inside stop waiting
+	release func() error  // closes the server that was opened for the store, idempotently; nil if the caller provided the client
 
 	mu     sync.Mutex // protects what follows
 	inside int
 	shut   bool
-	empty  chan struct{} // closed when the last one is out after the gate was shut
+	empty  chan struct{} // closed when the gate is shut and no operation is inside
 }
 
 func newGate() *gate { return &gate{closing: make(chan struct{}), empty: make(chan struct{})} }
 
-// enter lets an operation in. Whoever was let in has to leave.
+// enter counts an operation, which has to call leave. After an error it is not inside.
 func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
@@ -43,7 +43,7 @@ func (g *gate) leave() {
 	}
 }
 
-// again says to an operation inside whether it may go on to its next try.
+// again returns an error if an operation inside must not make another try.
 func (g *gate) again(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
@@ -56,7 +56,7 @@ func (g *gate) again(ctx context.Context) error {
 	}
 }
 
-// close shuts the gate, waits until everybody is out, and lets go of the server. It may be called again.
+// close shuts the gate, waits until no operation is inside, and releases the server. It is idempotent.
 func (g *gate) close() error {
 	g.mu.Lock()
 	if !g.shut {

@@ -15,64 +15,45 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Lists keeps conversations as Redis users do: the messages of a session are a list, and a script in the server appends to it
-// and cuts it to the newest [manager.HistoryLimit], in one round trip. There is nothing to lock and nothing to
-// try again, and no session to give to a closure: Lists is no [manager.SessionStore]. It is safe for concurrent use.
+// Lists keeps conversations as Redis users do: the messages of a session are a list, and a script in the server appends to it and
+// trims it to the newest [manager.HistoryLimit], in one round trip. There are no locks and no retries, and no session to pass to
+// a closure: Lists is not a [manager.SessionStore]. It is safe for concurrent use.
 //
-// Errors are those of [Store]. A write is never sent a second time while there is doubt about the first. A second
-// copy that something on the way has made is known by its token, as long as it is among the last 8 of its session.
+// Errors are those of [Store]. A write is never sent again while the outcome of the first copy is unknown. A second copy made on
+// the way to the server is recognized by its token, if that is among the last 8 of its session.
 type Lists struct {
 	*space
 	*gate
 	touch, ttl time.Duration
-	pipelining bool
-	removed    func(manager.ID, manager.Session) // nil: nobody wants to know
 }
 
-// ListsOption is a setting of [Lists].
-type ListsOption func(*Lists)
-
-// ListsTouch makes a read record a use when the last one recorded is older than d. The default, 0: only writes are uses.
-func ListsTouch(d time.Duration) ListsOption { return func(l *Lists) { l.touch = d } }
-
-// ListsTTL makes Redis itself remove a session that was not used for so long, in whole milliseconds; nobody is told.
-func ListsTTL(d time.Duration) ListsOption { return func(l *Lists) { l.ttl = d } }
-
-// ListsOnRemove has f called with the last state of each session that a [ListsUser] removes, after it was removed. f is
-// called on any number of goroutines at once.
-func ListsOnRemove(f func(id manager.ID, last manager.Session)) ListsOption {
-	return func(l *Lists) { l.removed = f }
+// ListsOptions are the settings of [Lists].
+type ListsOptions struct {
+	Touch      time.Duration // a read records a use if the last recorded use is older; 0: reads record no uses
+	TTL        time.Duration // Redis removes sessions not used for this long, in whole milliseconds; 0: never
+	Pipelining bool          // concurrent operations share round trips: see [WithPipelining]
 }
 
-// ListsPipelining, when on, has concurrent operations share round trips: see [WithPipelining].
-func ListsPipelining(on bool) ListsOption { return func(l *Lists) { l.pipelining = on } }
-
-// NewLists keeps conversations below prefix; client and prefix are as for [New].
-func NewLists(client goredis.UniversalClient, prefix string, opts ...ListsOption) (*Lists, error) {
+// NewLists returns the conversations below prefix; client and prefix are as for [New].
+func NewLists(client goredis.UniversalClient, prefix string, o ListsOptions) (*Lists, error) {
 	sp, err := newSpace(client, prefix)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lists{space: sp, gate: newGate()}
-	for _, o := range opts {
-		o(l)
+	if o.Pipelining {
+		sp = sp.pipelined()
 	}
-	if l.pipelining {
-		l.space = sp.pipelined()
-	}
-	if err := checkTTL(l.ttl); err != nil {
-		return nil, err
-	}
-	return l, nil
+	return &Lists{space: sp, gate: newGate(), touch: o.Touch, ttl: o.TTL}, checkTTL(o.TTL)
 }
 
-// OpenLists connects to the Redis that o names, as [Connect] does; Close removes what was kept there.
-func OpenLists(ctx context.Context, o Options, opts ...ListsOption) (*Lists, error) {
+// OpenLists connects to the Redis that o selects, as [Connect] does, with the time-to-live of o. Close removes the sessions there.
+func OpenLists(ctx context.Context, o Options, lists ListsOptions) (*Lists, error) {
 	server, err := Connect(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	l, err := NewLists(server.Client(), server.Prefix(), append([]ListsOption{ListsTTL(o.TTL)}, opts...)...)
+	lists.TTL = o.TTL
+	l, err := NewLists(server.Client(), server.Prefix(), lists)
 	if err != nil {
 		return nil, errors.Join(err, server.Close())
 	}
@@ -80,17 +61,16 @@ func OpenLists(ctx context.Context, o Options, opts ...ListsOption) (*Lists, err
 	return l, nil
 }
 
-// newLife draws the number of an incarnation, which is also the token of the operation that begins it. It is not 0, and
-// below 2⁵³, so that it is exact in JSON and Lua.
-func newLife() uint64 { return 1 + rand.Uint64N(1<<53-1) }
+// newIncarnation returns a random incarnation, which is also the token of the operation that creates it. It is not 0, and below 2⁵³, so
+// that it is exact in JSON and Lua.
+func newIncarnation() uint64 { return 1 + rand.Uint64N(1<<53-1) }
 
-func lifeWord(life uint64) string { return string(appendWord(nil, life)) }
+func incarnationWord(life uint64) string { return string(appendWord(nil, life)) }
 
-// now is the time as the sessions keep it: Unix microseconds, which are exact in Lua.
+// now returns the time in Unix microseconds, which are exact in Lua.
 func now() int64 { return time.Now().UnixMicro() }
 
-// write runs a script that changes something, on the session under key, and returns what it answers where that is
-// a list. Any other answer is an error.
+// write runs a script that changes the session under key, and returns its reply if that is a list. Any other reply is an error.
 func (l *Lists) write(ctx context.Context, sc *script, keys []string, token string, args ...any) ([]any, error) {
 	p := &parcel{bytes: []byte(token), once: true}
 	answer, err := sc.run(ctx, l.process, keys, p, args...)
@@ -103,14 +83,14 @@ func (l *Lists) write(ctx context.Context, sc *script, keys []string, token stri
 	return nil, written(answer, p)
 }
 
-// GetOrCreate makes sure that there is a session under id, and says whether it has begun its life.
+// GetOrCreate creates the session if it is absent, and returns its incarnation.
 func (l *Lists) GetOrCreate(ctx context.Context, id manager.ID) (created bool, life uint64, err error) {
 	if err := l.enter(ctx); err != nil {
 		return false, 0, err
 	}
 	defer l.leave()
 	key := l.key(id)
-	answer, err := l.write(ctx, createListScript, []string{key, tombstone(key)}, lifeWord(newLife()), now(), l.ttl.Milliseconds())
+	answer, err := l.write(ctx, createListScript, []string{key, tombstone(key)}, incarnationWord(newIncarnation()), now(), l.ttl.Milliseconds())
 	if err != nil {
 		return false, 0, err
 	}
@@ -119,7 +99,7 @@ func (l *Lists) GetOrCreate(ctx context.Context, id manager.ID) (created bool, l
 	return made == 1, life, err
 }
 
-// CreateSession begins a session under a new random id.
+// CreateSession creates a session under a new random id.
 func (l *Lists) CreateSession(ctx context.Context) (manager.ID, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
@@ -132,7 +112,7 @@ func (l *Lists) CreateSession(ctx context.Context) (manager.ID, error) {
 	return id, err
 }
 
-// message is an element of a list, in JSON. Its number follows from its place.
+// message is an element of a list, in JSON. Its number follows from its position.
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
@@ -172,27 +152,21 @@ func (l *Lists) Touch(ctx context.Context, id manager.ID) (version, life uint64,
 	return version, life, err
 }
 
-// History appends the session's newest messages, oldest first, to dst, and tells the session's incarnation.
-func (l *Lists) History(ctx context.Context, id manager.ID, dst []manager.Message) (all []manager.Message, life uint64, err error) {
-	all, life, _, err = l.history(ctx, id, dst)
-	return all, life, err
-}
-
-// history is History that tells whether it recorded a use.
-func (l *Lists) history(
+// History appends the session's newest messages, oldest first, to dst, and returns the session's incarnation.
+func (l *Lists) History(
 	ctx context.Context, id manager.ID, dst []manager.Message,
-) (all []manager.Message, life uint64, used bool, err error) {
-	all, s, err := l.read(ctx, id, dst)
+) (messages []manager.Message, incarnation uint64, err error) {
+	messages, s, err := l.read(ctx, id, dst)
 	if err == nil {
-		used, err = l.use(ctx, id, s.touched)
+		err = l.recordUse(ctx, id, s.touched)
 	}
 	if err != nil {
-		return dst, 0, false, err
+		return dst, 0, err
 	}
-	return all, s.life, used, nil
+	return messages, s.life, nil
 }
 
-// read reads all there is.
+// read reads the whole session.
 func (l *Lists) read(ctx context.Context, id manager.ID, dst []manager.Message) (all []manager.Message, s listState, err error) {
 	if err := l.enter(ctx); err != nil {
 		return dst, s, err
@@ -210,22 +184,16 @@ func (l *Lists) read(ctx context.Context, id manager.ID, dst []manager.Message) 
 	return all, s, err
 }
 
-// Validate says whether the session is there: nil or [manager.ErrNotFound].
+// Validate returns nil if the session exists, else [manager.ErrNotFound].
 func (l *Lists) Validate(ctx context.Context, id manager.ID) error {
-	_, err := l.validate(ctx, id)
-	return err
-}
-
-// validate is Validate that tells whether it recorded a use.
-func (l *Lists) validate(ctx context.Context, id manager.ID) (used bool, err error) {
 	touched, err := l.touched(ctx, id)
 	if err != nil {
-		return false, err
+		return err
 	}
-	return l.use(ctx, id, touched)
+	return l.recordUse(ctx, id, touched)
 }
 
-// Version tells how many messages and touches the session has had, and its incarnation. It is no use of the session.
+// Version returns the number of messages and touches of the session, and its incarnation. It records no use.
 func (l *Lists) Version(ctx context.Context, id manager.ID) (version, life uint64, err error) {
 	if err := l.enter(ctx); err != nil {
 		return 0, 0, err
@@ -243,7 +211,7 @@ func (l *Lists) Version(ctx context.Context, id manager.ID) (version, life uint6
 	return version, life, err
 }
 
-// touched is when the session was last used, in Unix microseconds.
+// touched returns the last use of the session, in Unix microseconds.
 func (l *Lists) touched(ctx context.Context, id manager.ID) (int64, error) {
 	if err := l.enter(ctx); err != nil {
 		return 0, err
@@ -256,26 +224,25 @@ func (l *Lists) touched(ctx context.Context, id manager.ID) (int64, error) {
 	return strconv.ParseInt(string(text), 10, 64)
 }
 
-// use records a use of a session that was read a moment ago, where the last one, at touched in Unix microseconds, was too long
-// ago. That the session has gone since is no error of the read.
-func (l *Lists) use(ctx context.Context, id manager.ID, touched int64) (used bool, err error) {
+// recordUse touches a session that was just read, if its last use, at touched in Unix microseconds, is older than l.touch. The
+// session's removal since the read is no error of the read.
+func (l *Lists) recordUse(ctx context.Context, id manager.ID, touched int64) error {
 	if l.touch <= 0 || now()-touched <= l.touch.Microseconds() {
-		return false, nil
+		return nil
 	}
-	_, _, err = l.Touch(ctx, id)
-	if errors.Is(err, manager.ErrNotFound) {
-		return false, nil
+	if _, _, err := l.Touch(ctx, id); !errors.Is(err, manager.ErrNotFound) {
+		return err
 	}
-	return err == nil, err
+	return nil
 }
 
-// DeleteSession removes the session and tells the number of messages it ever had, and its incarnation.
-func (l *Lists) DeleteSession(ctx context.Context, id manager.ID) (seq, life uint64, err error) {
+// DeleteSession removes the session, and returns the number of messages it ever had and its incarnation.
+func (l *Lists) DeleteSession(ctx context.Context, id manager.ID) (seq, incarnation uint64, err error) {
 	last, err := l.Delete(ctx, id)
 	return last.Seq, last.Incarnation, err
 }
 
-// Delete removes the session and returns it as it last was.
+// Delete removes the session and returns its last state.
 func (l *Lists) Delete(ctx context.Context, id manager.ID) (last manager.Session, err error) {
 	if err := l.enter(ctx); err != nil {
 		return last, err
@@ -288,12 +255,12 @@ func (l *Lists) Delete(ctx context.Context, id manager.ID) (last manager.Session
 	}
 	last, err = l.remove(ctx, key, string(life), "")
 	if _, ok := err.(*again); ok {
-		err = manager.ErrNotFound // that life has ended and another begun: in between there was no session
+		err = manager.ErrNotFound // that incarnation was removed and another created: in between there was no session
 	}
 	return last, err
 }
 
-// remove deletes a session if it still lives this life, and was not used since deadline, in Unix microseconds; "" is never.
+// remove deletes a session if it is of this incarnation and was not used since deadline, in Unix microseconds. "" is any.
 func (l *Lists) remove(ctx context.Context, key, life, deadline string) (last manager.Session, err error) {
 	keys := []string{key, messages(key), tombstone(key), messages(tombstone(key))}
 	answer, err := l.write(ctx, deleteListScript, keys, newToken(), life, deadline, tombstoneExpiry.Milliseconds())
@@ -307,8 +274,8 @@ func (l *Lists) remove(ctx context.Context, key, life, deadline string) (last ma
 	return s.session()
 }
 
-// ExpireIdle removes every session whose last recorded use is at least ttl ago, all of them where ttl is zero or less, hands
-// each to removed (nil: nobody wants to know), and returns their number, also beside an error.
+// ExpireIdle removes every session whose last recorded use is at least ttl ago, or all if ttl is zero or less. It calls removed,
+// which may be nil, for each, and returns their number, also beside an error.
 func (l *Lists) ExpireIdle(ctx context.Context, ttl time.Duration, removed func(manager.ID, manager.Session)) (n int, err error) {
 	if err := l.enter(ctx); err != nil {
 		return 0, err
@@ -344,7 +311,7 @@ func (l *Lists) ExpireIdle(ctx context.Context, ttl time.Duration, removed func(
 	return n, err
 }
 
-// Len is the number of sessions. It scans the whole database.
+// Len returns the number of sessions. It scans the whole database.
 func (l *Lists) Len(ctx context.Context) (int, error) {
 	if err := l.enter(ctx); err != nil {
 		return 0, err
@@ -353,7 +320,7 @@ func (l *Lists) Len(ctx context.Context) (int, error) {
 	return l.count(ctx, l.sessions())
 }
 
-// Reset removes every session and whatever else is below the prefix. Nobody may be using them.
+// Reset removes every key below the prefix. No operation may be running.
 func (l *Lists) Reset(ctx context.Context) error {
 	if err := l.enter(ctx); err != nil {
 		return err
@@ -362,17 +329,17 @@ func (l *Lists) Reset(ctx context.Context) error {
 	return l.clear(ctx)
 }
 
-// Close waits for running operations; later ones give [manager.ErrClosed]. It may be called again.
+// Close waits for running operations; later ones return [manager.ErrClosed]. It is idempotent.
 func (l *Lists) Close() error { return l.gate.close() }
 
-// listState is a session as a script shows it.
+// listState is a session as a script returns it.
 type listState struct {
 	life, seq, version uint64
 	touched            int64 // Unix microseconds
 	messages           []any // of string, JSON, oldest first
 }
 
-// parseState reads what a script that shows a session has answered.
+// parseState parses the reply of a script that returns a session.
 func parseState(answer any) (s listState, _ error) {
 	list, ok := answer.([]any)
 	if !ok {
@@ -397,7 +364,7 @@ func (s *listState) history(dst []manager.Message) ([]manager.Message, error) {
 	return all, nil
 }
 
-// session is the state as a manager would keep it.
+// session returns the state as a manager.Session.
 func (s *listState) session() (v manager.Session, err error) {
 	history, err := s.history(nil)
 	if err != nil {
@@ -412,13 +379,13 @@ func (s *listState) session() (v manager.Session, err error) {
 	return v, json.Unmarshal(text, &v)
 }
 
-// hexWord is where scanAnswer puts a number that comes in hexadecimal digits.
+// hexWord is a destination of scanAnswer for a number in hexadecimal digits.
 type hexWord struct{ to *uint64 }
 
-// scanAnswer fills to with the parts of a script's answer.
+// scanAnswer stores the parts of a script's reply in to.
 func scanAnswer(answer []any, to ...any) error {
 	if len(answer) != len(to) {
-		return fmt.Errorf("a script answered %d parts: want %d", len(answer), len(to))
+		return fmt.Errorf("reply of a script with %d parts: want %d", len(answer), len(to))
 	}
 	for i, part := range answer {
 		var err error
@@ -433,13 +400,13 @@ func scanAnswer(answer []any, to ...any) error {
 			*to, _ = part.([]any)
 		}
 		if err != nil {
-			return fmt.Errorf("part %d of a script's answer: %w", i+1, err)
+			return fmt.Errorf("part %d of the reply of a script: %w", i+1, err)
 		}
 	}
 	return nil
 }
 
-// digits is a number as a script answers it: what comes from a hash is text.
+// digits returns a number in a script's reply as text: numbers from a hash are text already.
 func digits(part any) string {
 	if n, ok := part.(int64); ok {
 		return strconv.FormatInt(n, 10)

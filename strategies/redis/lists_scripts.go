@@ -6,15 +6,15 @@ package redis
 //	seq      messages ever appended
 //	version  changes ever made: messages and touches
 //	touched  last use, Unix microseconds
-//	recent   the latest 8 changes, newest first: 16 digits of token, 16 decimal digits of what was answered
+//	recent   the latest 8 changes, newest first: 16 digits of token, 16 decimal digits of the reply
 //
-// and a tombstone, which is the deleted hash under another name, besides
+// and a tombstone, which is the deleted hash under another name, has in addition
 //
 //	token    of the deletion
-//	lives    that have ended under this id, newest first, 8 at most
+//	lives    removed incarnations under this id, newest first, at most 8
 
-// createListScript answers whether the session was created, 1 or 0, and its life. A second copy of the command finds its
-// token as a life, now or in the tombstone, and gives the first one's answer.
+// createListScript returns 1 if it created the session, else 0, and the incarnation. A second copy of the command finds its token
+// as an incarnation, in the session or the tombstone, and returns the same reply.
 //
 //	KEYS session, tombstone   ARGV life, now, time-to-live in ms or 0
 var createListScript = newScript(`
@@ -27,7 +27,7 @@ if ARGV[3] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return {1, ARGV[1]}
 `)
 
-// appendScript answers with the message's number and the session's life; -1: there is no session.
+// appendScript returns the message's number and the session's incarnation; -1: there is no session.
 //
 //	KEYS session, messages   ARGV token, message, now, messages kept, time-to-live in ms or 0
 var appendScript = newScript(`
@@ -47,7 +47,7 @@ end
 return {seq, m[1]}
 `)
 
-// touchScript answers with the session's version and life; -1: there is no session.
+// touchScript returns the session's version and incarnation; -1: there is no session.
 //
 //	KEYS session, messages   ARGV token, now, time-to-live in ms or 0
 var touchScript = newScript(`
@@ -65,7 +65,7 @@ end
 return {version, m[1]}
 `)
 
-// readScript answers with life, seq, version, touched and the messages; -1: there is no session.
+// readScript returns incarnation, seq, version, touched and the messages; -1: there is no session.
 //
 //	KEYS session, messages
 var readScript = newScript(`
@@ -75,8 +75,8 @@ m[5] = redis.call('LRANGE', KEYS[2], 0, -1)
 return m
 `)
 
-// deleteListScript removes a session and answers as readScript does, also when it has removed it before; 0: it lives another
-// life, or was used since the deadline; -1: there is none.
+// deleteListScript removes a session and returns it as readScript does, also if this command has removed it before; 0: it is
+// another incarnation, or was used since the deadline; -1: there is none.
 //
 //	KEYS session, messages, tombstone, its messages   ARGV token, life or nothing, deadline or nothing, tombstone's expiry in ms
 var deleteListScript = newScript(`

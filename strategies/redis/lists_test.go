@@ -15,14 +15,11 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
-var _ scenarios.Chat = (*ListsUser)(nil)
-
-func newLists(t *testing.T, client goredis.UniversalClient, opts ...ListsOption) *Lists {
+func newLists(t *testing.T, client goredis.UniversalClient, opts ...ListsOptions) *Lists {
 	t.Helper()
-	l, err := NewLists(client, "test:", opts...)
+	l, err := NewLists(client, "test:", append(opts, ListsOptions{})[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +72,7 @@ func TestListsKeepTheNewestMessages(t *testing.T) {
 	}
 }
 
-func TestListsOfNobody(t *testing.T) {
+func TestListsAbsentSession(t *testing.T) {
 	_, client, _ := newServer(t)
 	l := newLists(t, client)
 	id := uuid.New()
@@ -160,7 +157,7 @@ func TestListCommandsThatComeTwice(t *testing.T) {
 	end := func(token, life string) string {
 		return list(c.run(deleteListScript, append(slices.Clone(both), tombstone(c.key), messages(tombstone(c.key))), token, life, "", 60_000))
 	}
-	a, b := lifeWord(1), lifeWord(2)
+	a, b := incarnationWord(1), incarnationWord(2)
 	c.want("a creation", begin(a), "[1 "+a+"]")
 	c.want("its copy", begin(a), "[1 "+a+"]")
 	c.want("somebody else's", begin(b), "[0 "+a+"]")
@@ -212,68 +209,33 @@ func TestListsNeverSendAgain(t *testing.T) {
 
 func TestListsExpireIdle(t *testing.T) {
 	_, client, _ := newServer(t)
-	var handed []manager.ID
-	l := newLists(t, client, ListsOnRemove(func(id manager.ID, last manager.Session) {
-		handed = append(handed, id)
-		if last.Seq != 1 || last.History(nil)[0].Content != "hi" {
-			t.Errorf("handed over %+v", last)
-		}
-	}))
+	l := newLists(t, client)
 	id, _ := l.mustCreate(t)
 	if _, _, err := l.AddMessage(background, id, "user", "hi"); err != nil {
 		t.Fatal(err)
 	}
-	u := l.User()
-	if n, err := u.ExpireIdle(background, time.Hour); n != 0 || err != nil {
-		t.Errorf("%d were idle for an hour, %v", n, err)
+	var removed []manager.ID
+	remove := func(id manager.ID, last manager.Session) {
+		removed = append(removed, id)
+		if last.Seq != 1 || last.History(nil)[0].Content != "hi" {
+			t.Errorf("removed with the last state %+v", last)
+		}
 	}
-	if n, err := u.ExpireIdle(background, 0); n != 1 || err != nil {
-		t.Errorf("%d were removed, %v: want 1", n, err)
+	if n, err := l.ExpireIdle(background, time.Hour, remove); n != 0 || err != nil {
+		t.Errorf("%d sessions were idle for an hour, %v", n, err)
 	}
-	if !slices.Equal(handed, []manager.ID{id}) {
-		t.Errorf("handed over %v: want %v", handed, id)
+	if n, err := l.ExpireIdle(background, 0, remove); n != 1 || err != nil {
+		t.Errorf("%d sessions were removed, %v: want 1", n, err)
 	}
-	if err := u.Validate(background, id); !errors.Is(err, manager.ErrNotFound) {
+	if !slices.Equal(removed, []manager.ID{id}) {
+		t.Errorf("removed %v: want %v", removed, id)
+	}
+	if err := l.Validate(background, id); !errors.Is(err, manager.ErrNotFound) {
 		t.Errorf("Validate: %v", err)
 	}
 }
 
-func TestListsTouch(t *testing.T) {
-	_, client, _ := newServer(t)
-	for _, test := range []struct {
-		every   time.Duration
-		touches uint64
-	}{{0, 1}, {time.Hour, 1}, {time.Nanosecond, 3}} {
-		t.Run(test.every.String(), func(t *testing.T) {
-			l := newLists(t, client, ListsTouch(test.every))
-			u := l.User()
-			id, err := u.CreateSession(background)
-			if err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Millisecond)
-			if _, err := u.History(background, id, nil); err != nil {
-				t.Error(err)
-			}
-			time.Sleep(time.Millisecond)
-			if err := u.Validate(background, id); err != nil {
-				t.Error(err)
-			}
-			version, err := u.Touch(background, id)
-			if version != test.touches || u.Touches() != test.touches || err != nil {
-				t.Errorf("version %d after %d touches, %v: want %d", version, u.Touches(), err, test.touches)
-			}
-			if seq, err := u.AddMessage(background, id, "user", "hi"); seq != 1 || err != nil {
-				t.Errorf("message number %d, %v", seq, err)
-			}
-			if err := u.DeleteSession(background, id); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-// A read is a use only where the lists were made so, and then of a session that was not used for so long.
+// A read records a use only with Touch, and only if the last use is older than that.
 func TestListsReadsAreUses(t *testing.T) {
 	_, client, _ := newServer(t)
 	for _, test := range []struct {
@@ -281,7 +243,7 @@ func TestListsReadsAreUses(t *testing.T) {
 		want  uint64
 	}{{0, 0}, {time.Hour, 0}, {time.Nanosecond, 2}} {
 		t.Run(test.every.String(), func(t *testing.T) {
-			l := newLists(t, client, ListsTouch(test.every))
+			l := newLists(t, client, ListsOptions{Touch: test.every})
 			id, life := l.mustCreate(t)
 			time.Sleep(time.Millisecond)
 			if _, in, err := l.History(background, id, nil); in != life || err != nil {
@@ -294,13 +256,25 @@ func TestListsReadsAreUses(t *testing.T) {
 			if version, in, err := l.Version(background, id); version != test.want || in != life || err != nil {
 				t.Errorf("version %d of life %d, %v: want %d of %d", version, in, err, test.want, life)
 			}
+			if version, in, err := l.Touch(background, id); version != test.want+1 || in != life || err != nil {
+				t.Errorf("Touch: version %d of life %d, %v: want %d of %d", version, in, err, test.want+1, life)
+			}
+			if seq, _, err := l.AddMessage(background, id, "user", "hi"); seq != 1 || err != nil {
+				t.Errorf("message number %d, %v: want 1", seq, err)
+			}
+			if seq, in, err := l.DeleteSession(background, id); seq != 1 || in != life || err != nil {
+				t.Errorf("deleted %d messages of life %d, %v: want 1 of %d", seq, in, err, life)
+			}
+			if id, err := l.CreateSession(background); err != nil || l.Validate(background, id) != nil {
+				t.Errorf("CreateSession: %v", err)
+			}
 		})
 	}
 }
 
 func TestListsTTL(t *testing.T) {
 	server, client, _ := newServer(t)
-	l := newLists(t, client, ListsTTL(time.Minute))
+	l := newLists(t, client, ListsOptions{TTL: time.Minute})
 	id, _ := l.mustCreate(t)
 	server.FastForward(50 * time.Second)
 	if _, _, err := l.AddMessage(background, id, "user", "hi"); err != nil {
@@ -321,7 +295,7 @@ func TestListsTTL(t *testing.T) {
 }
 
 func TestListsResetAndClose(t *testing.T) {
-	l, err := OpenLists(background, Options{})
+	l, err := OpenLists(background, Options{}, ListsOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

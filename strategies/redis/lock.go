@@ -8,24 +8,24 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// locker updates under a lock: a key with a token and an expiry (https://redis.io/docs/latest/commands/set/, "Patterns"),
-// taken by the script that also reads the session, and released by the one that writes it: two round trips and the wait.
-// A lock that expires is no lock, so the write asks whether it is still held, and compares the state besides:
-// a Delete or a Sweep does not wait for the lock.
+// locker updates under a lock: a key with a token and an expiry (https://redis.io/docs/latest/commands/set/, "Patterns"), taken by
+// the script that also reads the session, and released by the script that writes it: two round trips and the wait. Because a lock
+// may expire, the write checks that it is still held. It also compares the state, because Delete and Sweep do not wait for the
+// lock.
 type locker struct {
 	*space
 	*gate
 	ttl, expiry time.Duration
 }
 
-// fenceExpiry is how much longer than a lock its fence is remembered.
+// fenceExpiry is how much longer than a lock its fence is kept.
 const fenceExpiry = 24 * time.Hour
 
 type fenceKey struct{}
 
-// Fence is the number of the lock under which fn was given ctx. It is higher in each later holder of the same session's lock,
-// also across deletions, unless nobody took it for a day, so that a third party can turn away those who were overtaken
-// (Kleppmann, "How to do distributed locking", 2016). There is none where the store does not lock.
+// Fence returns the fencing token of the lock under which fn got ctx. It increases with each holder of the same session's lock, also
+// across deletions, unless the lock was unused for a day, so that another service can reject writes of holders whose lock has
+// expired (Kleppmann, "How to do distributed locking", 2016). ok is false if the store does not lock.
 func Fence(ctx context.Context) (n int64, ok bool) {
 	n, ok = ctx.Value(fenceKey{}).(int64)
 	return n, ok
@@ -56,7 +56,7 @@ func (l *locker) update(ctx context.Context, key string, change change) error {
 	return written(answer, p)
 }
 
-// take waits for the lock and returns the session as it is under it.
+// take waits for the lock and returns the session under it.
 func (l *locker) take(ctx context.Context, key, token string) (now record, number int64, err error) {
 	var pause backoff
 	keys := []string{key, lock(key), fence(key)}
@@ -65,7 +65,7 @@ func (l *locker) take(ctx context.Context, key, token string) (now record, numbe
 		answer, err := lockScript.run(ctx, l.process, keys, p, l.expiry.Milliseconds(), (l.expiry + fenceExpiry).Milliseconds())
 		if err != nil {
 			if !p.refused(err) {
-				l.drop(ctx, key, token) // it may be ours without our knowing
+				l.drop(ctx, key, token) // it may be held although the reply was lost
 			}
 			return nil, 0, notApplied(ctx, err)
 		}
@@ -101,13 +101,13 @@ func lockReply(answer []any) (number int64, value string, err error) {
 			return number, value, nil
 		}
 	}
-	return 0, "", manager.NotApplied(fmt.Errorf("a lock answered %v", answer))
+	return 0, "", manager.NotApplied(fmt.Errorf("unexpected reply %v of the lock script", answer))
 }
 
-// dropPatience bounds the attempt to give a lock back. What fails the lock's expiry does.
+// dropPatience bounds the attempt to release a lock. If it fails the lock expires.
 const dropPatience = time.Second
 
-// drop gives the lock back, if token has it.
+// drop releases the lock if token holds it.
 func (l *locker) drop(ctx context.Context, key, token string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropPatience)
 	defer cancel()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// comparer updates by a read, and a script that writes if life and version are still those that were read: two round trips.
+// comparer updates by a read, and a script that writes if incarnation and version are unchanged: two round trips.
 type comparer struct {
 	*space
 	ttl time.Duration

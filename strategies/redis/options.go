@@ -20,44 +20,44 @@ type settings struct {
 
 // The defaults.
 const (
-	DefaultAtomic     = Watch
-	DefaultRetries    = 100
-	DefaultLockExpiry = 10 * time.Second
+	defaultAtomic     = Watch
+	defaultRetries    = 100
+	defaultLockExpiry = 10 * time.Second
 )
 
-// WithAtomic says what makes an update one step. The default is Watch.
+// WithAtomic sets how updates are made atomic. The default is Watch.
 func WithAtomic(a Atomic) Option { return func(s *settings) { s.atomic = a } }
 
-// WithPipelining, when on, has concurrent operations share round trips, with Lua and Lock: while some commands are under way,
-// those that come are put together and go next, as one pipeline. It spares this process most of what a round trip costs.
+// WithPipelining makes concurrent operations share round trips, with Lua and Lock: commands that arrive while others are in flight
+// are sent next, as one pipeline. It saves this process most of the cost of a round trip.
 //
-// Once a command is under way, not even ctx's deadline ends the wait for its answer, only the client's time-outs do. Where a
-// connection fails, it fails all who shared it. The client follows the redirections of a cluster, and tries nothing else
-// again, whatever its MaxRetries; and a cluster's pipeline is back when the slowest of its servers has answered. The default
-// is a round trip for each command.
+// Once a command was sent, not even ctx's deadline ends the wait for its reply, only the client's time-outs do. When a connection
+// fails, all operations that share it fail. The client follows the redirections of a cluster, and retries nothing else, whatever
+// its MaxRetries; a cluster's pipeline completes when the slowest of its servers has replied. The default is one round trip per
+// command.
 func WithPipelining(on bool) Option { return func(s *settings) { s.pipelining = on } }
 
-// WithCodec says how sessions become bytes. The default is [JSON].
+// WithCodec sets the encoding of sessions. The default is [JSON].
 func WithCodec(c Codec) Option { return func(s *settings) { s.codec = c } }
 
-// WithRetries bounds the tries after the first that an Update, or the removal of one session by Sweep, may need because
-// others change the session at the same time. When n of them are used up, the answer is [manager.ErrConflict].
-// Between two of them lies a random pause of at most 20 ms. Waiting for a lock is no try. The default is DefaultRetries.
+// WithRetries limits the retries of an Update, or of the removal of one session by Sweep, after conflicts with concurrent changes.
+// After n retries the operation returns [manager.ErrConflict]. Before each there is a random pause of at most 20 ms. Waiting for a
+// lock is no retry. The default is 100.
 func WithRetries(n int) Option { return func(s *settings) { s.retries = n } }
 
-// WithTTL makes Redis itself remove a session that was not written for so long, in whole milliseconds; nobody is told.
-// Reads do not count. The default, 0, keeps sessions until they are removed.
+// WithTTL makes Redis remove a session that was not written for d, in whole milliseconds, without a callback. Reads do not count. The
+// default, 0, keeps sessions until they are removed.
 func WithTTL(d time.Duration) Option { return func(s *settings) { s.ttl = d } }
 
-// WithLockExpiry is the time after which a lock goes to the next one although its holder has not given it back, in
-// whole milliseconds: longer than any fn takes. The default is DefaultLockExpiry.
+// WithLockExpiry sets the time after which an unreleased lock expires, in whole milliseconds. It must be longer than any fn takes. The
+// default is 10 s.
 func WithLockExpiry(d time.Duration) Option { return func(s *settings) { s.lockExpiry = d } }
 
-var errWatchPipelined = fmt.Errorf("pipelining with atomic=%s, where an update has a connection to itself: want atomic=%s or atomic=%s",
+var errWatchPipelined = fmt.Errorf("pipelining with atomic=%s, where each update needs its own connection: want atomic=%s or atomic=%s",
 	Watch, Lua, Lock)
 
 func newSettings(opts []Option) (settings, error) {
-	s := settings{atomic: DefaultAtomic, codec: JSON{}, retries: DefaultRetries, lockExpiry: DefaultLockExpiry}
+	s := settings{atomic: defaultAtomic, codec: JSON{}, retries: defaultRetries, lockExpiry: defaultLockExpiry}
 	for _, o := range opts {
 		o(&s)
 	}

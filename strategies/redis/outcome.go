@@ -12,38 +12,38 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// ErrLockLost says that the lock's expiry passed while fn ran, so that somebody else may have come in. The write was
-// refused: it comes wrapped in [manager.ErrNotApplied].
+// ErrLockLost: the lock expired while fn ran, so that another update may have taken it. The write was rejected: the error is wrapped
+// in [manager.ErrNotApplied].
 var ErrLockLost = errors.New("lock lost: it expired before the write")
 
-// again says that an operation met somebody else's, or a cluster on the move, and did nothing: another try may succeed.
-// cause is the answer where there is no further try.
+// again is the error of a try that changed nothing because of a conflict or a resharding of the cluster: another try may succeed.
+// cause is the error to return if there is no further try.
 type again struct{ cause error }
 
 func (a *again) Error() string { return a.cause.Error() }
 
-// parcel is an argument of a command that changes something, and the witness of the command's fate: the client asks for
-// its bytes each time it writes the command to a connection.
+// parcel is an argument of a command that changes something. It records whether the command was sent: the client calls MarshalBinary
+// each time it writes the command to a connection.
 //
-// So a failure that came before anything was sent is told from one that came after, whatever it is called. And
-// a client that sends a command again (a cluster client does so after time-outs, whatever MaxRetries says) cannot do it
-// unseen: unless an error reply proves that the earlier copy was refused, it may have been carried out, and doubt says so.
+// So a failure before anything was sent is distinguished from one after, whatever the error is. A client that sends a command again
+// (a cluster client does so after time-outs, whatever MaxRetries is) is noticed as well: unless an error reply proves that the
+// earlier copy was rejected, it may have been executed, and doubt is set.
 type parcel struct {
 	bytes []byte
-	once  bool          // a second copy would do harm: it is withheld while there is doubt about the first
-	cmd   goredis.Cmder // that it is part of
+	once  bool          // a second copy would do harm: it is not sent while the outcome of the first is unknown
+	cmd   goredis.Cmder // the command with this argument
 	sent  bool
-	doubt bool // an earlier copy may have been carried out
+	doubt bool // an earlier copy may have been executed
 }
 
-// errOnce is why the client could not send a command again, and errSentAgain what is known of a copy that was sent after
-// another was refused: until it is answered, nothing.
+// errOnce keeps the client from sending a command again. errSentAgain is the error of a copy sent after another was rejected, until
+// there is a reply.
 var (
 	errOnce      = errors.New("redis: no answer, and not sent again")
 	errSentAgain = errors.New("redis: sent again, and no answer")
 )
 
-// MarshalBinary implements [encoding.BinaryMarshaler]. The client calls it, and nobody else.
+// MarshalBinary implements [encoding.BinaryMarshaler]. Only the client calls it.
 func (p *parcel) MarshalBinary() ([]byte, error) {
 	if p.sent {
 		if !isReply(p.cmd.Err()) {
@@ -52,21 +52,21 @@ func (p *parcel) MarshalBinary() ([]byte, error) {
 				return nil, errOnce
 			}
 		}
-		p.cmd.SetErr(errSentAgain) // in a pipeline the earlier copy's refusal would stay when the connection fails
+		p.cmd.SetErr(errSentAgain) // in a pipeline the earlier copy's error would stay when the connection fails
 	}
 	p.sent = true
 	return p.bytes, nil
 }
 
-// move makes the parcel part of cmd; the command it was part of until now was refused.
+// move makes the parcel an argument of cmd; the command it belonged to before was rejected.
 func (p *parcel) move(cmd goredis.Cmder) {
 	p.cmd, p.sent = cmd, p.doubt
 }
 
-// refused reports whether no copy of the command, which ended with err, can have been carried out.
+// refused reports whether no copy of the command, which ended with err, can have been executed.
 func (p *parcel) refused(err error) bool { return !p.sent || isReply(err) && !p.doubt }
 
-// failed is the answer to the caller where the command ended with err.
+// failed returns the error for the caller of a command that ended with err.
 func (p *parcel) failed(ctx context.Context, err error) error {
 	if p.refused(err) {
 		return notApplied(ctx, err)
@@ -74,15 +74,15 @@ func (p *parcel) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", manager.ErrIndeterminate, because(ctx, err))
 }
 
-// notApplied is the answer where what failed was no write.
+// notApplied returns the error for a command that was not a write.
 func notApplied(ctx context.Context, err error) error { return manager.NotApplied(because(ctx, err)) }
 
-// because puts ctx's error before that of a connection which ended with ctx: a connection only knows that it was late.
+// because adds ctx's error to that of a connection that ended with ctx, which is only a time-out.
 func because(ctx context.Context, err error) error {
 	cause := ctx.Err()
 	var late net.Error
 	if deadline, ok := ctx.Deadline(); cause == nil && ok && errors.As(err, &late) && late.Timeout() && !time.Now().Before(deadline) {
-		cause = context.DeadlineExceeded // ctx is about to find out
+		cause = context.DeadlineExceeded // ctx.Err is not set yet
 	}
 	if cause == nil || errors.Is(err, cause) {
 		return err
@@ -90,7 +90,7 @@ func because(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", cause, err)
 }
 
-// unless is refusal, what the server answered to a copy of the command, unless an earlier copy may have succeeded.
+// unless returns refusal, the reply to a copy of the command, unless an earlier copy may have succeeded.
 func (p *parcel) unless(refusal error) error {
 	if !p.doubt {
 		return refusal
@@ -98,7 +98,7 @@ func (p *parcel) unless(refusal error) error {
 	return fmt.Errorf("%w: it was sent more than once, the last time after: %w", manager.ErrIndeterminate, cause(refusal))
 }
 
-// cause strips what must not be found in an error whose outcome is unknown.
+// cause removes wrapped errors, which must not be found by errors.Is if the outcome is unknown.
 func cause(refusal error) error {
 	if a, ok := refusal.(*again); ok {
 		return errors.New(a.Error())
@@ -106,9 +106,9 @@ func cause(refusal error) error {
 	return errors.New(refusal.Error())
 }
 
-// isReply reports whether err is what a server answered. No command of this package changes anything before the last
-// check that can fail, and Redis refuses a script for want of memory or replicas only before its first write, so an error
-// reply means that nothing was changed: LOADING, READONLY, MOVED, ASK, TRYAGAIN, CLUSTERDOWN, EXECABORT, OOM and the rest.
+// isReply reports whether err is an error reply of a server. No command of this package changes anything before the last check that
+// can fail, and Redis rejects a script for lack of memory or replicas only before its first write, so an error reply means that
+// nothing was changed: LOADING, READONLY, MOVED, ASK, TRYAGAIN, CLUSTERDOWN, EXECABORT, OOM and the rest.
 func isReply(err error) bool {
 	var reply goredis.Error
 	return errors.As(err, &reply)

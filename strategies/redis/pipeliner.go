@@ -9,33 +9,32 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// pipeliner sends the commands of many goroutines together
-// (https://redis.io/docs/latest/develop/using-commands/pipelining/), so that they share the system calls of a round trip.
-// Whoever comes while fewer than lanes pipelines are under way goes at once; the others wait for the next pipeline, which
-// goes as soon as one of those under way is back. Nobody waits for more commands to come.
+// pipeliner sends the commands of many goroutines together (https://redis.io/docs/latest/develop/using-commands/pipelining/), so
+// that they share the system calls of a round trip. A command that arrives while fewer than lanes pipelines are in flight is sent
+// at once; others wait for the next pipeline, which is sent as soon as one in flight completes. No command waits for more to come.
 //
-// ctx ends the wait for a pipeline. A command that is under way gets its answer, or the client's time-out.
+// ctx ends the wait for a pipeline. A command in flight gets its reply, or the client's time-out.
 type pipeliner struct {
 	client goredis.UniversalClient
 
 	mu       sync.Mutex // protects what follows
 	underWay int
-	waiting  []*pipeline // in the order in which they will go; only the last has room. None while there is a free lane
+	waiting  []*pipeline // in sending order; only the last has room. None while a lane is free
 }
 
 const (
 	lanes    = 4   // 1, 2 and 8 were slower, with a hundred users on loopback
-	capacity = 128 // commands in a pipeline: the last one's answer does not come much later than the first one's
+	capacity = 128 // commands per pipeline, so that the last reply does not come much later than the first
 )
 
-// pipeline is a group of commands, sent by one of those that gave them.
+// pipeline is a group of commands, sent by one of the goroutines that wait for it.
 type pipeline struct {
 	commands []goredis.Cmder
-	departs  chan struct{} // has something to receive when it is its turn: whoever gets it sends the pipeline
-	arrived  chan struct{} // closed when every command has its answer, or an error
+	departs  chan struct{} // holds a token when the pipeline may be sent; the goroutine that receives it sends the pipeline
+	arrived  chan struct{} // closed when every command has a reply or an error
 }
 
-// process does what a client's Process does.
+// process sends cmd and waits for the reply, like a client's Process.
 func (p *pipeliner) process(ctx context.Context, cmd goredis.Cmder) error {
 	line := p.join(cmd)
 	over := ctx.Done()
@@ -56,7 +55,7 @@ func (p *pipeliner) process(ctx context.Context, cmd goredis.Cmder) error {
 	}
 }
 
-// join puts a command into the last pipeline that waits, or into a new one.
+// join adds a command to the last waiting pipeline, or to a new one.
 func (p *pipeliner) join(cmd goredis.Cmder) *pipeline {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,7 +74,7 @@ func (p *pipeliner) join(cmd goredis.Cmder) *pipeline {
 	return line
 }
 
-// leave takes a command back, unless its pipeline is under way.
+// leave withdraws a command, unless its pipeline is in flight.
 func (p *pipeliner) leave(line *pipeline, cmd goredis.Cmder) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +89,7 @@ func (p *pipeliner) leave(line *pipeline, cmd goredis.Cmder) bool {
 	return true
 }
 
-// next gives the lane of a pipeline that is back to the one that has waited longest.
+// next passes the lane of a completed pipeline to the one that has waited longest.
 func (p *pipeliner) next() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,10 +101,10 @@ func (p *pipeliner) next() {
 	p.waiting = slices.Delete(p.waiting, 0, 1)
 }
 
-// errAbandoned is what a command ends with when sending its pipeline has ended in a panic.
+// errAbandoned is the error of a command whose pipeline was not sent because of a panic.
 var errAbandoned = errors.New("redis: the pipeline was abandoned")
 
-// send sends a pipeline and waits for the answers, also when ctx ends, which is only one caller's.
+// send sends a pipeline and waits for the replies. It ignores the end of ctx, which belongs to one of the callers.
 func (p *pipeliner) send(ctx context.Context, line *pipeline) {
 	defer p.next()
 	defer close(line.arrived)
@@ -114,13 +113,13 @@ func (p *pipeliner) send(ctx context.Context, line *pipeline) {
 	ctx = context.WithoutCancel(ctx)
 	pipe := p.client.Pipeline()
 	for _, cmd := range line.commands {
-		_ = pipe.Process(ctx, untried{cmd}) // takes note of it
+		_ = pipe.Process(ctx, untried{cmd}) // queues it
 	}
 	_, err = pipe.Exec(ctx)
 }
 
-// fail sees to it that no command of a pipeline that ended with err looks answered and is not: the client blames none of
-// them when it is refused before it sends the first.
+// fail sets err on the commands of a pipeline that failed as a whole: the client sets an error on none of them if it fails before it
+// sends the first.
 func (line *pipeline) fail(err error) {
 	if err == nil || err != errAbandoned && slices.ContainsFunc(line.commands, func(c goredis.Cmder) bool { return c.Err() != nil }) {
 		return
@@ -132,8 +131,8 @@ func (line *pipeline) fail(err error) {
 	}
 }
 
-// untried is a command that the client sends again only where a cluster redirects it. For anything else it would
-// send the whole pipeline again, and with it what was answered already.
+// untried is a command that the client sends again only if a cluster redirects it. Otherwise the client would send the whole pipeline
+// again, including commands that have replies.
 type untried struct{ goredis.Cmder }
 
 func (untried) NoRetry() bool { return true }

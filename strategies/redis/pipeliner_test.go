@@ -241,7 +241,7 @@ func TestWhatTheClientRefusesIsNotApplied(t *testing.T) {
 			if err := s.Update(ctx, id, increment); !errors.Is(err, manager.ErrNotApplied) || ctx.Err() != nil {
 				t.Errorf("%s: Update: %v, want ErrNotApplied at once", row.why, err)
 			}
-			l, err := NewLists(client, "lists:", ListsPipelining(pipelining))
+			l, err := NewLists(client, "lists:", ListsOptions{Pipelining: pipelining})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -118,7 +118,7 @@ func ways() []way {
 	all := storeWays()
 	for _, pipelining := range []bool{false, true} {
 		all = append(all, way{name("list", pipelining), func(t *testing.T, client goredis.UniversalClient, prefix string) book {
-			l, err := redis.NewLists(client, prefix, redis.ListsPipelining(pipelining))
+			l, err := redis.NewLists(client, prefix, redis.ListsOptions{Pipelining: pipelining})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,15 +7,14 @@ import (
 	"strconv"
 )
 
-// record is what a session's key holds: a head of fixed width, so that a script finds its way by position, and the
-// encoded session.
+// record is the value of a session's key: a head of fixed width, which scripts address by position, and the encoded session.
 //
 //	life version token token token token session
 //
-// Each part of the head is 16 hexadecimal digits. life is the token of the operation that created the session: it tells
-// this incarnation from every other under the same id. version is the number of writes in this life. Together they
-// are the state's identity, and a write that compares both cannot be fooled by a session that was deleted and made again.
-// The tokens are those of the latest writes, newest first: a write that comes a second time is known by its token.
+// Each part of the head is 16 hexadecimal digits. life is the token of the operation that created the session: it identifies this
+// incarnation among all under the same id. version is the number of writes in this incarnation. Together they identify the
+// state: a write that compares both detects that a session was deleted and created again. The tokens are those of the latest
+// writes, newest first: a write that arrives a second time is recognized by its token.
 type record []byte
 
 const (
@@ -25,7 +24,7 @@ const (
 	headLen     = identityLen + tokensKept*wordLen
 )
 
-// newToken draws the name of one operation. It is no secret, only unlikely to be drawn twice.
+// newToken returns a random identifier of one operation. It is not secret, only unlikely to occur twice.
 func newToken() string { return string(appendWord(make([]byte, 0, wordLen), rand.Uint64())) }
 
 func appendWord(dst []byte, n uint64) []byte {
@@ -34,7 +33,7 @@ func appendWord(dst []byte, n uint64) []byte {
 	})
 }
 
-// firstRecord begins the life that token names.
+// firstRecord returns the first record of the incarnation with this token.
 func firstRecord(token string, session []byte) record {
 	r := make(record, 0, headLen+len(session))
 	r = append(r, token...)
@@ -46,7 +45,7 @@ func firstRecord(token string, session []byte) record {
 	return append(r, session...)
 }
 
-// next is the record that follows r by the write that token names.
+// next returns the record that the write with this token puts in the place of r.
 func (r record) next(token string, session []byte) (record, error) {
 	version, err := strconv.ParseUint(string(r[wordLen:identityLen]), 16, 64)
 	if err != nil {
@@ -64,10 +63,10 @@ func (r record) life() string     { return string(r[:wordLen]) }
 func (r record) identity() string { return string(r[:identityLen]) }
 func (r record) session() []byte  { return r[headLen:] }
 
-// parseRecord refuses what no store of this package has written.
+// parseRecord rejects values that no store of this package has written.
 func parseRecord(key string, value []byte) (record, error) {
 	if len(value) < headLen {
-		return nil, fmt.Errorf("redis key %s: %d bytes where a session was due, want at least %d", key, len(value), headLen)
+		return nil, fmt.Errorf("redis key %s: %d bytes: want a session of at least %d", key, len(value), headLen)
 	}
 	return record(value), nil
 }

@@ -8,8 +8,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// script is a Lua script, which Redis runs as one step (https://redis.io/docs/latest/develop/programmability/eval-intro/).
-// It is sent by its digest, and as a whole where the server does not know it yet or any more.
+// script is a Lua script, which Redis executes atomically (https://redis.io/docs/latest/develop/programmability/eval-intro/). It is
+// sent by its digest, and in full if the server does not have it.
 type script struct{ source, digest string }
 
 func newScript(source string) *script {
@@ -17,7 +17,7 @@ func newScript(source string) *script {
 	return &script{source, hex.EncodeToString(sum[:])}
 }
 
-// run runs a script in one round trip, which process makes. p, where there is one, becomes its first argument.
+// run runs a script in one round trip, by process. p, if not nil, becomes its first argument.
 func (sc *script) run(ctx context.Context, process process, keys []string, p *parcel, args ...any) (any, error) {
 	words := make([]any, 0, 4+len(keys)+len(args))
 	words = append(words, "evalsha", sc.digest, len(keys))
@@ -44,22 +44,22 @@ func (sc *script) run(ctx context.Context, process process, keys []string, p *pa
 	return cmd.Val(), err
 }
 
-// What a script answers where it has nothing to show.
+// Replies of scripts without a value.
 const (
 	applied  = int64(1)
-	conflict = int64(0)  // the session is not in the state, or not the life, that was compared
+	conflict = int64(0)  // the session is not in the compared state, or of another incarnation
 	absent   = int64(-1) // there is no session
 	lockLost = int64(-2)
-	busy     = int64(-3) // somebody else has the lock
+	busy     = int64(-3) // another operation holds the lock
 )
 
-// A tombstone is what a deletion leaves under the session's second key, for as long as a copy of a command may still be on
-// its way: the deletion's token, the lives that ended under this id, newest first, and the last record.
+// A tombstone is kept after a deletion under the session's second key, for as long as a copy of a command may still arrive: the
+// deletion's token, the removed incarnations (lives) under this id, newest first, and the last record.
 //
 //	token life*8 record
 
-// createScript answers with the record that is there, or with 1 once it has put ARGV[2] there. A second copy of the
-// command finds its token as a life, now or in the tombstone, and gives the first one's answer: it creates nothing.
+// createScript returns the existing record, or 1 after storing ARGV[2]. A second copy of the command finds its token as an
+// incarnation, in the record or the tombstone, and returns the same reply: it creates nothing.
 //
 //	KEYS session, tombstone   ARGV token, record, time-to-live in ms or 0
 var createScript = newScript(`
@@ -77,8 +77,8 @@ end
 return 1
 `)
 
-// setScript puts a record in the place of the one whose identity is ARGV[2], and answers 1, or 1 because it has done so
-// before; 0: it is another record by now; -1: none.
+// setScript replaces the record whose identity is ARGV[2] and returns 1, also if this command has done so before; 0: there is
+// another record; -1: none.
 //
 //	KEYS session   ARGV token, identity, record, time-to-live in ms or 0
 var setScript = newScript(`
@@ -96,8 +96,8 @@ end
 return 1
 `)
 
-// deleteScript removes the record that begins with ARGV[2], a life or an identity, and answers with it, also when it has
-// done so before; 0: it is another one; -1: none.
+// deleteScript removes the record that begins with ARGV[2], an incarnation or identity, and returns it, also if this command has
+// done so before; 0: there is another record; -1: none.
 //
 //	KEYS session, tombstone   ARGV token, life or identity, tombstone's expiry in ms
 var deleteScript = newScript(`
@@ -112,8 +112,8 @@ redis.call('SET', KEYS[2], ARGV[1] .. lives .. now, 'PX', ARGV[3])
 return now
 `)
 
-// lockScript takes the lock of a session for ARGV[1], and answers with its fence and the session's record; -3: somebody
-// else has it; -1: there is no session. The fence only rises: it stays when the session is deleted.
+// lockScript takes the lock of a session for ARGV[1], and returns its fence and the session's record; -3: another operation holds
+// it; -1: there is no session. The fence only increases: it is kept when the session is deleted.
 //
 //	KEYS session, lock, fence   ARGV token, lock's expiry in ms, fence's expiry in ms
 var lockScript = newScript(`
@@ -127,7 +127,7 @@ redis.call('PEXPIRE', KEYS[3], ARGV[3])
 return {fence, now}
 `)
 
-// lockedSetScript is setScript for whoever holds the lock, which it releases; -2: the lock has another holder, or none.
+// lockedSetScript is setScript for the holder of the lock, which it releases; -2: the lock has another holder, or none.
 //
 //	KEYS session, lock   ARGV token, identity, record, time-to-live in ms or 0
 var lockedSetScript = newScript(`
@@ -150,7 +150,7 @@ redis.call('DEL', KEYS[2])
 return 1
 `)
 
-// unlockScript releases a lock, if ARGV[1] has it.
+// unlockScript releases a lock if ARGV[1] holds it.
 //
 //	KEYS lock   ARGV token
 var unlockScript = newScript(`

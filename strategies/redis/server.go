@@ -14,36 +14,32 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// Server is a connection to Redis and a random prefix in it that is nobody else's. It is safe for concurrent use.
+// Server is a connection to Redis with a unique random prefix. It is safe for concurrent use.
 type Server struct {
 	*space
-	embedded *embedded // nil where the server is somebody else's
-	where    string    // its addresses, without user and password
-	guest    bool      // the sessions are somebody else's to clean up
+	embedded *embedded // nil for a server outside this process
+	where    string    // addresses, without user and password
+	guest    bool      // Close leaves the sessions in Redis
 	patience time.Duration
 	closed   func() error
 }
 
-// Client is the connection, which Close closes.
+// Client returns the connection, which Close closes.
 func (s *Server) Client() goredis.UniversalClient { return s.client }
 
-// Prefix is what every key of this server begins with.
+// Prefix returns the prefix of all keys of this server.
 func (s *Server) Prefix() string { return s.prefix }
 
-// Embedded reports whether the server runs inside this process: right in its answers, and no measure of speed.
-func (s *Server) Embedded() bool { return s.embedded != nil }
-
-// String names the server for people: its addresses, never a user or a password.
+// String returns the server's addresses, never a user or a password.
 func (s *Server) String() string { return s.where }
 
-// NewPrefix draws a prefix. There is no way to choose one, so none that holds somebody's data.
+// NewPrefix returns a random prefix. A prefix cannot be chosen, so it never holds other data.
 func NewPrefix() string { return "sessbench:" + uuid.NewString() + ":" }
 
 var drawn = regexp.MustCompile(`^sessbench:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:$`)
 
-// Cleanup deletes every key below the prefix, and none beside it, whatever wrote it. left is how many it had to leave,
-// -1 where nobody knows, because of err.
-func (s *Server) Cleanup(ctx context.Context) (left int, err error) {
+// cleanUp deletes every key below the prefix and no other. left is the number of keys that remain because of err, -1 if unknown.
+func (s *Server) cleanUp(ctx context.Context) (left int, err error) {
 	if err = s.clear(ctx); err == nil {
 		return 0, nil
 	}
@@ -53,12 +49,12 @@ func (s *Server) Cleanup(ctx context.Context) (left int, err error) {
 	return -1, err
 }
 
-// Close cleans up, unless it is a guest, closes the connection, and ends an embedded server. Its error says how many keys it had to leave, and
-// under which prefix. It may be called again.
+// Close deletes the keys, unless it is a guest, closes the connection, and stops an embedded server. Its error says how many keys
+// remain under which prefix. It is idempotent.
 func (s *Server) Close() error { return s.closed() }
 
 func (s *Server) close() error {
-	if s.embedded != nil { // its data goes with it
+	if s.embedded != nil { // its data is discarded with it
 		return errors.Join(s.client.Close(), s.embedded.Close())
 	}
 	if s.guest {
@@ -66,7 +62,7 @@ func (s *Server) close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
 	defer cancel()
-	left, err := s.Cleanup(ctx)
+	left, err := s.cleanUp(ctx)
 	if err != nil {
 		err = fmt.Errorf("%s: %s left below the prefix %s: %w", s, keysLeft(left), s.prefix, err)
 	}
@@ -86,8 +82,7 @@ type embedded struct {
 	stop func()
 }
 
-// agePeriod is how often the embedded server's keys age: it has no clock of its own. None lives much shorter or longer than
-// it is to.
+// agePeriod is how often the time of the embedded server is advanced: it has no clock. It bounds the error of expiries.
 const agePeriod = 10 * time.Millisecond
 
 func startEmbedded() (*embedded, error) {
@@ -121,7 +116,7 @@ func (e *embedded) Close() error {
 	return nil
 }
 
-// ping asks every server for a sign of life.
+// ping checks that every server replies.
 func (s *space) ping(ctx context.Context) error {
 	masters, err := s.masters(ctx)
 	if err != nil {
@@ -135,7 +130,7 @@ func (s *space) ping(ctx context.Context) error {
 	return nil
 }
 
-// inCluster reports whether the server says that it is part of a cluster.
+// inCluster reports whether the server is part of a cluster.
 func inCluster(ctx context.Context, client goredis.UniversalClient) bool {
 	info, err := client.Info(ctx, "cluster").Result()
 	return err == nil && strings.Contains(info, "cluster_enabled:1")

@@ -38,7 +38,7 @@ func TestCleanupLeavesWhatIsNotOurs(t *testing.T) {
 	if _, err := server.Push(s.Prefix()+"{x}:messages", "ours"); err != nil {
 		t.Fatal(err)
 	}
-	left, err := s.Cleanup(background)
+	left, err := s.cleanUp(background)
 	if left != 0 || err != nil {
 		t.Errorf("Cleanup: %d left, %v", left, err)
 	}
@@ -142,7 +142,7 @@ func TestGuestLeavesTheSessions(t *testing.T) {
 		t.Errorf("%d keys after the host has gone: want none", n)
 	}
 	o.Prefix = "somebody:"
-	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "somebody:": want one that NewPrefix has drawn`) {
+	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "somebody:": want one from NewPrefix`) {
 		t.Errorf("a prefix that nobody drew: error %v", err)
 	}
 }

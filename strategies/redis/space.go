@@ -17,10 +17,10 @@ import (
 type space struct {
 	client    goredis.UniversalClient
 	prefix    string
-	pipeliner *pipeliner // nil: each command has a round trip of its own
+	pipeliner *pipeliner // nil: one round trip per command
 }
 
-// newSpace refuses a client that does not know which server has a key, and a prefix with a hash tag of its own.
+// newSpace rejects clients that cannot find the server of a key, and prefixes with a hash tag.
 func newSpace(client goredis.UniversalClient, prefix string) (*space, error) {
 	switch client.(type) {
 	case *goredis.Client, *goredis.ClusterClient:
@@ -33,15 +33,15 @@ func newSpace(client goredis.UniversalClient, prefix string) (*space, error) {
 	return &space{client: client, prefix: prefix}, nil
 }
 
-// pipelined is the space with its commands sent together with those of others.
+// pipelined returns the space with a pipeliner.
 func (s *space) pipelined() *space {
 	return &space{s.client, s.prefix, &pipeliner{client: s.client}}
 }
 
-// process sends a command and waits for its answer, which is the command's, as the error is.
+// process sends a command and waits for its reply. It returns the command's error.
 type process func(context.Context, goredis.Cmder) error
 
-// process is the way of this space's commands.
+// process sends a command, through the pipeliner if there is one.
 func (s *space) process(ctx context.Context, cmd goredis.Cmder) error {
 	if s.pipeliner != nil {
 		return s.pipeliner.process(ctx, cmd)
@@ -49,22 +49,22 @@ func (s *space) process(ctx context.Context, cmd goredis.Cmder) error {
 	return s.client.Process(ctx, cmd)
 }
 
-// ask sends a command that is answered with text, or nil.
+// ask sends a command whose reply is text or nil.
 func (s *space) ask(ctx context.Context, words ...any) *goredis.StringCmd {
 	cmd := goredis.NewStringCmd(ctx, words...)
-	_ = s.process(ctx, cmd) // it is the command's error, too
+	_ = s.process(ctx, cmd) // the command has the error too
 	return cmd
 }
 
 func (s *space) key(id manager.ID) string { return s.prefix + "{" + id.String() + "}" }
 
-// The keys beside a session's own.
+// Further keys of a session.
 func tombstone(key string) string { return key + ":gone" }
 func lock(key string) string      { return key + ":lock" }
 func fence(key string) string     { return key + ":fence" }
 func messages(key string) string  { return key + ":messages" }
 
-// sessions is the pattern of the sessions' own keys: an id is 36 characters long, and nothing follows it.
+// sessions is the pattern of the sessions' main keys: an id is 36 characters long, and nothing follows it.
 func (s *space) sessions() string { return escape(s.prefix) + "{" + strings.Repeat("?", 36) + "}" }
 
 // locks is the pattern of the keys of locks that are held.
@@ -73,12 +73,12 @@ func (s *space) locks() string { return escape(s.prefix) + "{*}:lock" }
 // everything is the pattern of all keys.
 func (s *space) everything() string { return escape(s.prefix) + "*" }
 
-// escape takes the special meaning from the characters that have one in a pattern.
+// escape escapes the special characters of a pattern.
 func escape(prefix string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `^`, `\^`).Replace(prefix)
 }
 
-// id is the id of a session's own key.
+// id returns the id in a session's main key.
 func (s *space) id(key string) (manager.ID, error) {
 	text := strings.TrimSuffix(strings.TrimPrefix(key, s.prefix+"{"), "}")
 	id, err := uuid.Parse(text)
@@ -88,7 +88,7 @@ func (s *space) id(key string) (manager.ID, error) {
 	return id, nil
 }
 
-// node is the client of the server that has a key.
+// node returns the client of the server that has a key.
 func (s *space) node(ctx context.Context, key string) (*goredis.Client, error) {
 	if cluster, ok := s.client.(*goredis.ClusterClient); ok {
 		return cluster.MasterForKey(ctx, key)
@@ -96,7 +96,7 @@ func (s *space) node(ctx context.Context, key string) (*goredis.Client, error) {
 	return s.client.(*goredis.Client), nil
 }
 
-// masters are the clients of all servers that have keys.
+// masters returns the clients of all servers that have keys.
 func (s *space) masters(ctx context.Context) ([]*goredis.Client, error) {
 	cluster, ok := s.client.(*goredis.ClusterClient)
 	if !ok {
@@ -113,11 +113,11 @@ func (s *space) masters(ctx context.Context) ([]*goredis.Client, error) {
 	return all, err
 }
 
-// pageSize is how many keys a server is asked to look at in one step of a scan.
+// pageSize is the number of keys that a server examines in one step of a scan.
 const pageSize = 512
 
-// scan shows page after page of the keys that a pattern matches, on the caller's goroutine. A key that is there all the time
-// is shown, perhaps more than once.
+// scan calls show with one page after another of the keys that match a pattern. It finds every key that exists throughout the scan,
+// perhaps more than once.
 func (s *space) scan(ctx context.Context, pattern string, show func(keys []string) error) error {
 	masters, err := s.masters(ctx)
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *space) clear(ctx context.Context) error {
 	})
 }
 
-// count is the number of keys that a pattern matches, each counted once.
+// count returns the number of distinct keys that match a pattern.
 func (s *space) count(ctx context.Context, pattern string) (int, error) {
 	seen := map[string]struct{}{}
 	err := s.scan(ctx, pattern, func(keys []string) error {
@@ -167,7 +167,7 @@ func (s *space) count(ctx context.Context, pattern string) (int, error) {
 	return len(seen), err
 }
 
-// reply is the value that a read has found: [manager.ErrNotFound] where there is none.
+// reply returns the value that a read has found, or [manager.ErrNotFound].
 func reply(ctx context.Context, cmd *goredis.StringCmd) ([]byte, error) {
 	value, err := cmd.Bytes()
 	if err == goredis.Nil {

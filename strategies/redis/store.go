@@ -1,8 +1,8 @@
-// Package redis keeps sessions in Redis: one server, a cluster, or a master that Sentinel watches over.
+// Package redis keeps sessions in Redis: one server, a cluster, or a master with Sentinels.
 //
-// [Store] is a [manager.SessionStore] of any type that a [Codec] can encode, for use in a server of one's own. [Lists] keeps
-// conversations the way Redis users do, each as a list of messages that is appended to in the server. [Connect] and
-// [Strategy] are what sessbench drives both of them with.
+// [Store] is a [manager.SessionStore] of any type that a [Codec] can encode, also usable without sessbench. [Lists] keeps
+// conversations as Redis users do, each as a list to which the server appends messages. sessbench uses both through [Connect]
+// and [Strategy].
 package redis
 
 import (
@@ -15,28 +15,27 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Store keeps each session as one value in Redis. Any number of stores, in any number of processes, may share a prefix:
-// they see the same sessions. It is safe for concurrent use.
+// Store keeps each session as one value in Redis. Stores in any number of processes may share a prefix: they see the same sessions.
+// It is safe for concurrent use.
 //
-// Update reads the session, runs fn on a copy of its own in this process, and writes it back if nobody has written
-// meanwhile, else tries again: see [Atomic] for what makes that one step. So fn may run more than once, and an fn that fails
-// or panics leaves the session as it was. With Lock, updates of one session run one after the other instead, as long as
-// none outlasts its lock; who waits asks again and again, in no order, until ctx ends.
+// Update reads the session, runs fn on a copy in this process, and writes the copy back if there was no write meanwhile; otherwise
+// it retries. [Atomic] is how that is made atomic. So fn may run more than once, and an fn that fails or panics leaves the session
+// unchanged. With Lock, updates of one session run one after the other instead, as long as none outlasts its lock; waiting updates
+// poll the lock, in no order, until ctx is done.
 //
-// Every write carries a token that is kept with the session, so that a copy of the command that arrives a second time,
-// because a client or a proxy has sent it again, is recognized and answered as the first, and never applied twice. The one
-// exception is an update with Watch: it is sent once, whatever the client does, but a copy that somebody on the way makes of
-// its EXEC is not recognized.
-// Creations and deletions are remembered for a minute after the session has gone, the last eight of an id.
+// Every write carries a token that is kept with the session, so that a second copy of the command, sent by a client or a proxy, is
+// recognized, gets the same reply as the first, and is never applied twice. The exception is an update with Watch: the client sends
+// it only once, but a copy of its EXEC that a proxy makes is not recognized. Creations and deletions are remembered for a minute
+// after the removal of the session, the last eight per id.
 //
 // Errors beyond those of [manager.SessionStore]: [manager.ErrConflict] where the retries are used up; [ErrLockLost], wrapped
 // in [manager.ErrNotApplied]; [manager.ErrIndeterminate] where the connection failed after a write was sent, ctx's
 // deadline included. Any other failure, a refusal by the server among them, is a [manager.ErrNotApplied] that wraps it.
 //
-// ctx ends the waits of this store. Whether it also ends the wait for an answer is up to the client, for its deadline with
-// ContextTimeoutEnabled. From inside a closure the store can be used freely but for Close, which hangs; nothing there is
-// part of the outer operation. A nested Update of the same session makes the outer one try again, and
-// with Lock it waits until the outer one's lock has expired.
+// ctx ends the waits of this store. Whether it also ends the wait for a reply depends on the client: its deadline does with
+// ContextTimeoutEnabled. Inside a closure every operation but Close, which deadlocks, can be used; it is not part of the outer
+// operation. A nested Update of the same session makes the outer one retry, and with Lock it waits until the outer one's lock has
+// expired.
 type Store[T any] struct {
 	*space
 	*gate
@@ -49,9 +48,9 @@ var (
 	_ manager.CensusReporter    = (*Store[int])(nil)
 )
 
-// New makes a store of the sessions below prefix, which must not be empty or have braces in it. client is a
-// *redis.Client or a *redis.ClusterClient and stays the caller's to close. With Watch an update has a connection for itself
-// as long as fn runs, so the pool should have one for each concurrent update and a few more. Writes are safe with any
+// New returns a store of the sessions below prefix, which must not be empty or contain braces. client is a *redis.Client or a
+// *redis.ClusterClient; the caller closes it. With Watch an update uses one connection exclusively while fn runs, so the pool
+// should have one for each concurrent update and a few more. Writes are safe with any
 // setting of the client; with MaxRetries -1 the outcome of a write is known in more cases.
 func New[T any](client goredis.UniversalClient, prefix string, opts ...Option) (*Store[T], error) {
 	set, err := newSettings(opts)
@@ -84,8 +83,8 @@ func (s *Store[T]) decode(key string, r record, v *T) error {
 	return nil
 }
 
-// GetOrCreate implements [manager.SessionStore]. create always runs, for it is one round trip to offer a new session and be
-// told of the one that is there. The creator is shown what it created, whatever has become of it.
+// GetOrCreate implements [manager.SessionStore]. create always runs: one round trip sends a new session and returns the
+// existing one if there is one. The creator's view gets the state it created, even if that has changed since.
 func (s *Store[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
 	if err := s.enter(ctx); err != nil {
 		return false, err
@@ -103,7 +102,7 @@ func (s *Store[T]) GetOrCreate(ctx context.Context, id manager.ID, create func()
 		return false, p.failed(ctx, err)
 	}
 	there, ok := answer.(string)
-	if ok { // somebody else's
+	if ok { // the session exists
 		if p.doubt {
 			return false, p.unless(manager.ErrExists)
 		}
@@ -122,7 +121,7 @@ func (s *Store[T]) GetOrCreate(ctx context.Context, id manager.ID, create func()
 	return !ok, nil
 }
 
-// View implements [manager.SessionStore]. fn sees a copy of its own.
+// View implements [manager.SessionStore]. fn runs on a copy.
 func (s *Store[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -147,7 +146,7 @@ func (s *Store[T]) get(ctx context.Context, key string, v *T) (record, error) {
 	return r, nil
 }
 
-// Update implements [manager.SessionStore]. fn may run any number of times up to the retries, each on a copy of its own.
+// Update implements [manager.SessionStore]. fn runs at most retries+1 times, each on a new copy.
 func (s *Store[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -175,7 +174,7 @@ func (s *Store[T]) Update(ctx context.Context, id manager.ID, fn func(context.Co
 	return s.tries(ctx, func() error { return s.updater.update(ctx, key, change) })
 }
 
-// tries calls try until it says something else than *again, or the retries are used up.
+// tries calls try until it returns something other than *again, or the retries are used up.
 func (s *Store[T]) tries(ctx context.Context, try func() error) error {
 	var pause backoff
 	for left := s.retries; ; left-- {
@@ -193,8 +192,8 @@ func (s *Store[T]) tries(ctx context.Context, try func() error) error {
 	}
 }
 
-// Delete implements [manager.SessionStore]. It reads which life it is to end, and ends that one in the state in which it is
-// by then. With Lock it does not wait for the lock: the update that holds it finds no session.
+// Delete implements [manager.SessionStore]. It reads the incarnation, and removes that incarnation in its state at that
+// time. With Lock it does not wait for the lock: the update that holds it finds no session.
 func (s *Store[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) {
 	if err := s.enter(ctx); err != nil {
 		return last, err
@@ -207,7 +206,7 @@ func (s *Store[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 	}
 	r, err := s.remove(ctx, key, life)
 	if _, ok := err.(*again); ok {
-		return last, manager.ErrNotFound // that life has ended and another begun: in between there was no session
+		return last, manager.ErrNotFound // that incarnation was removed and another created: in between there was no session
 	}
 	if err != nil {
 		return last, err
@@ -218,7 +217,7 @@ func (s *Store[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 	return last, nil
 }
 
-// life is the first part of a record.
+// life returns the first part of a record.
 func (s *Store[T]) life(ctx context.Context, key string) (string, error) {
 	text, err := reply(ctx, s.ask(ctx, "getrange", key, 0, wordLen-1))
 	if err != nil {
@@ -230,10 +229,10 @@ func (s *Store[T]) life(ctx context.Context, key string) (string, error) {
 	return string(text), nil
 }
 
-// tombstoneExpiry is how long a deletion is remembered: longer than any client goes on sending a command.
+// tombstoneExpiry is how long a deletion is remembered: longer than any client keeps sending a command.
 const tombstoneExpiry = time.Minute
 
-// remove deletes the record that begins with state, a life or an identity, and returns it. *again: another one is there.
+// remove deletes the record that begins with state, an incarnation or identity, and returns it. *again: there is another record.
 func (s *Store[T]) remove(ctx context.Context, key, state string) (record, error) {
 	p := &parcel{bytes: []byte(newToken())}
 	answer, err := deleteScript.run(ctx, s.process, []string{key, tombstone(key)}, p, state, tombstoneExpiry.Milliseconds())
@@ -246,8 +245,8 @@ func (s *Store[T]) remove(ctx context.Context, key, state string) (record, error
 	return nil, written(answer, p)
 }
 
-// Sweep implements [manager.SessionStore]. expired is asked about a copy, and asked again where the session has changed
-// before it could be removed. A ctx that ends, or a Close, ends it between two sessions.
+// Sweep implements [manager.SessionStore]. expired runs on a copy, and again if the session has changed before it could be
+// removed. It stops between two sessions when ctx is done or the store is closed.
 func (s *Store[T]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
@@ -300,7 +299,7 @@ func (s *Store[T]) page(ctx context.Context, keys []string) ([]*goredis.StringCm
 	return gets, nil
 }
 
-// expire removes a session if expired says so of the very state that is its last, and returns that.
+// expire removes a session if expired reports true for its last state, and returns that state.
 func (s *Store[T]) expire(
 	ctx context.Context, key string, get *goredis.StringCmd, expired func(*T) bool,
 ) (last T, gone bool, err error) {
@@ -329,7 +328,7 @@ func (s *Store[T]) expire(
 	return last, gone, err
 }
 
-// Len implements [manager.SessionStore]. It scans the whole database, also what is not below the prefix.
+// Len implements [manager.SessionStore]. It scans the whole database, including keys outside the prefix.
 func (s *Store[T]) Len(ctx context.Context) (int, error) {
 	if err := s.enter(ctx); err != nil {
 		return 0, err
@@ -341,7 +340,7 @@ func (s *Store[T]) Len(ctx context.Context) (int, error) {
 // censusPatience bounds a census, which has no ctx.
 const censusPatience = time.Minute
 
-// Census implements [manager.CensusReporter]. Locks are those held now. What cannot be counted is 0.
+// Census implements [manager.CensusReporter]. Locks are those held now. A count that fails is 0.
 func (s *Store[T]) Census() manager.Census {
 	ctx, cancel := context.WithTimeout(context.Background(), censusPatience)
 	defer cancel()

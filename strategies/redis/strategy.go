@@ -14,44 +14,44 @@ import (
 
 // The layouts of a conversation, as the values of the parameter "layout".
 const (
-	LayoutBlob = "blob" // one value a session: a [Store]
+	layoutBlob = "blob" // one value per session: a [Store]
 	LayoutList = "list" // a list of messages: [Lists]
 )
 
 // The values of the parameter "pipelining".
 const (
-	PipeliningOff = "off" // a round trip for each command
-	PipeliningOn  = "on"  // [WithPipelining], [ListsPipelining]
+	pipeliningOff = "off" // one round trip per command
+	PipeliningOn  = "on"  // [WithPipelining]
 )
 
-// Strategy describes the stores in the Redis that o names, as sessbench drives them: each Open has a prefix and a pool of
-// connections of its own, in a server of its own where o has no URL, and Close removes all it has left.
+// Strategy describes the stores in the Redis that o selects to sessbench: each Open uses a new prefix and a new pool of connections,
+// and a new server if o has no URL, and Close removes its keys.
 //
-// The guarantees are those of the default; [Atomic.Guarantees] has the others'.
+// The guarantees are those of the default; [Atomic.Guarantees] returns the others.
 func Strategy(o Options) strategies.Strategy {
 	return strategies.Strategy{
 		Name:        "redis",
-		Description: "a value in Redis, read, changed here, and written back if nobody has written meanwhile, else tried again",
-		Guarantees:  DefaultAtomic.Guarantees(),
+		Description: "a value in Redis: read, changed in this process, written back unless it was changed meanwhile, else retried",
+		Guarantees:  defaultAtomic.Guarantees(),
 		Params: []strategies.Param{
 			{
-				Name: "atomic", Default: string(DefaultAtomic), Legal: legalAtomics(),
-				Doc:   "what makes an update one step: watch (WATCH/MULTI), lua (a comparing script) or lock (a lock key)",
+				Name: "atomic", Default: string(defaultAtomic), Legal: legalAtomics(),
+				Doc:   "how an update is made atomic: watch (WATCH/MULTI), lua (a comparing script) or lock (a lock key)",
 				Check: func(value string) error { return Atomic(value).check() },
 			},
 			{
-				Name: "layout", Default: LayoutBlob, Legal: LayoutBlob + ", " + LayoutList,
+				Name: "layout", Default: layoutBlob, Legal: layoutBlob + ", " + LayoutList,
 				Doc:   "blob: a session is one value; list: its messages are a list that the server appends to",
-				Check: oneOf(LayoutBlob, LayoutList),
+				Check: oneOf(layoutBlob, LayoutList),
 			},
 			{
-				Name: "pipelining", Default: PipeliningOff, Legal: PipeliningOff + ", " + PipeliningOn,
-				Doc:   "on: operations that meet share their round trips; not with atomic=watch",
-				Check: oneOf(PipeliningOff, PipeliningOn),
+				Name: "pipelining", Default: pipeliningOff, Legal: pipeliningOff + ", " + PipeliningOn,
+				Doc:   "on: concurrent operations share round trips; not with atomic=watch",
+				Check: oneOf(pipeliningOff, PipeliningOn),
 			},
 			{
-				Name: "retries", Default: strconv.Itoa(DefaultRetries), Legal: "a number from 0 to 1000000",
-				Doc: "tries of an update after the first, when others change the session at the same time",
+				Name: "retries", Default: strconv.Itoa(defaultRetries), Legal: "a number from 0 to 1000000",
+				Doc: "retries of an update after conflicts with concurrent changes",
 				Check: func(value string) error {
 					if n, err := strconv.Atoi(value); err != nil || n < 0 || n > 1_000_000 {
 						return fmt.Errorf("not a number from 0 to 1000000")
@@ -60,8 +60,8 @@ func Strategy(o Options) strategies.Strategy {
 				},
 			},
 			{
-				Name: "lock-expiry", Default: DefaultLockExpiry.String(), Legal: "a duration of 1ms and more",
-				Doc: "with atomic=lock: when a lock that was not given back goes to the next one",
+				Name: "lock-expiry", Default: defaultLockExpiry.String(), Legal: "a duration of 1ms and more",
+				Doc: "with atomic=lock: time after which an unreleased lock expires",
 				Check: func(value string) error {
 					if d, err := time.ParseDuration(value); err != nil || d < time.Millisecond {
 						return fmt.Errorf("not a duration of 1ms and more")
@@ -71,7 +71,7 @@ func Strategy(o Options) strategies.Strategy {
 			},
 		},
 		Check: func(p strategies.Values) error {
-			if p["pipelining"] == PipeliningOn && p["layout"] == LayoutBlob && p["atomic"] == string(Watch) {
+			if p["pipelining"] == PipeliningOn && p["layout"] == layoutBlob && p["atomic"] == string(Watch) {
 				return errWatchPipelined
 			}
 			return nil
@@ -98,7 +98,7 @@ func oneOf(legal ...string) func(string) error {
 
 func open[T any](o Options, p strategies.Values) (manager.SessionStore[T], error) {
 	if p["layout"] == LayoutList {
-		return nil, fmt.Errorf("redis: layout=%s has no sessions to give to closures: want layout=%s here", LayoutList, LayoutBlob)
+		return nil, fmt.Errorf("redis: layout=%s has no sessions to pass to closures: want layout=%s here", LayoutList, layoutBlob)
 	}
 	expiry, err := time.ParseDuration(p["lock-expiry"])
 	if err != nil {

@@ -32,7 +32,7 @@ func onOff(pipelining bool) string {
 	if pipelining {
 		return redis.PipeliningOn
 	}
-	return redis.PipeliningOff
+	return "off"
 }
 
 // strategyOf is the strategy with the parameters of one kind.

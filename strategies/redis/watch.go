@@ -9,9 +9,8 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// watcher updates by WATCH/MULTI/EXEC (https://redis.io/docs/latest/develop/using-commands/transactions/), in two round
-// trips: WATCH and GET go together, and so do MULTI, SET and EXEC. Both use one connection, which is nobody
-// else's while fn runs.
+// watcher updates by WATCH/MULTI/EXEC (https://redis.io/docs/latest/develop/using-commands/transactions/), in two round trips: WATCH
+// and GET are sent together, and so are MULTI, SET and EXEC. Both use one connection, exclusively while fn runs.
 type watcher struct {
 	*space
 	ttl time.Duration
@@ -27,7 +26,7 @@ func (w *watcher) update(ctx context.Context, key string, change change) error {
 
 func (w *watcher) transact(ctx context.Context, tx *goredis.Tx, key string, change change) error {
 	var get *goredis.StringCmd
-	watched := true // until EXEC, which ends it whatever it answers
+	watched := true // until EXEC, which ends it whatever the reply
 	defer func() {
 		if watched {
 			tx.Unwatch(context.WithoutCancel(ctx))
@@ -79,8 +78,8 @@ func (w *watcher) set(ctx context.Context, key string, p *parcel) goredis.Cmder 
 	return goredis.NewStatusCmd(ctx, "set", key, p)
 }
 
-// elsewhere is the answer to a read that failed. Where the key has moved to another server of a cluster, the next try
-// asks that one.
+// elsewhere returns the error of a read that failed: *again if the key has moved to another server of a cluster, which the next try
+// uses.
 func (w *watcher) elsewhere(ctx context.Context, err error) error {
 	refused := notApplied(ctx, err)
 	cluster, ok := w.client.(*goredis.ClusterClient)
