@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:     "auth",
-	Purpose:  "What checking a login on every request costs: 99 validations to one touch that records the use.",
+	Purpose:  "The cost of validating a login on every request: 99 validations per touch that records the use.",
 	Mix:      Mix{{Validate, 99}, {Touch, 1}},
 	Legal:    []Op{Validate, Touch},
 	Users:    100,

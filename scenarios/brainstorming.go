@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:        "brainstorming",
-	Purpose:     "How whole session lives get on, each with a directory: create, change the board, read it, delete.",
+	Purpose:     "Complete session lifetimes, each with a directory: create, change the board, read it, delete.",
 	Driver:      BoardDriver,
 	Visit:       []Op{Create, Update, Read, Update, Read, Delete},
 	Legal:       []Op{Create, Update, Read, Delete},

@@ -2,10 +2,10 @@ package scenarios
 
 import "time"
 
-// The popularity is that of the conversations in RAGPulse, a university's production chatbot: Zipf 0.45.
+// The popularity of conversations is that in RAGPulse, a university's production chatbot: Zipf 0.45.
 var _ = register(Scenario{
 	Name:     Default,
-	Purpose:  "How a chatbot's daily work gets on: read the history, append the question, append the answer, 1 ms of work under the lock.",
+	Purpose:  "A chatbot's typical work: read the history, append the question, append the answer, 1 ms of work under the lock.",
 	Visit:    []Op{History, Append, Append},
 	Legal:    []Op{History, Append, Validate, Touch},
 	Users:    100,

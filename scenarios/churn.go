@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:            "churn",
-	Purpose:         "Whether sessions survive being deleted and made again under the same id while others use them: where lock bugs live.",
+	Purpose:         "Whether a store is correct when sessions are deleted and created again under the same id while others use them.",
 	Driver:          StoreDriver,
 	Visit:           []Op{GetOrCreate, Append, Append, Append, Delete},
 	Legal:           []Op{GetOrCreate, Append, History, Delete},

@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:        "create-storm",
-	Purpose:     "What a morning rush costs: everybody makes sessions and writes the first message of each, all at once.",
+	Purpose:     "The cost of a morning rush: all users create sessions and write the first message of each, at the same time.",
 	Visit:       []Op{Create, Append},
 	Legal:       []Op{Create, Append, History, Delete},
 	Users:       100,

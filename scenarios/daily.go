@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:            "daily",
-	Purpose:         "What happens at a day's end, when every session expires at once and the users go on: the pause, and the log-ins after it.",
+	Purpose:         "The end of a day, when every session expires at once while users continue: the pause, and the log-ins after it.",
 	Visit:           []Op{History, Append},
 	Legal:           []Op{History, Append, Validate, Touch, Delete},
 	Users:           100,

@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:            "expiry",
-	Purpose:         "What sweeping idle sessions does to the users: a log-in storm, reads that count as uses, and latency inside and outside sweeps.",
+	Purpose:         "The effect of sweeping idle sessions: a log-in storm, reads that count as uses, and latency during and outside sweeps.",
 	Visit:           []Op{History, Append},
 	Legal:           []Op{History, Append, Validate, Touch, Delete},
 	Users:           100,

@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:     "hot-session",
-	Purpose:  "What no per-session lock can help with: everybody is on one session, so its own lock is the queue.",
+	Purpose:  "The limit of per-session locks: all users share one session, so its lock is the bottleneck.",
 	Visit:    []Op{History, Append},
 	Legal:    []Op{History, Append, Validate, Touch},
 	Users:    100,

@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:        "hundred-users",
-	Purpose:     "Whether one user's slow work holds up all the others: each changes a session of its own once, 100 ms of waiting under the lock.",
+	Purpose:     "Whether one user's slow work delays all others: each user changes a separate session once, with a 100 ms wait under the lock.",
 	Visit:       []Op{Append},
 	Legal:       []Op{Append, History, Validate, Touch},
 	Users:       100,

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Keys says how visits spread over the sessions. The zero value is uniform.
+// Keys is the distribution of visits over sessions. The zero value is uniform.
 type Keys struct {
 	Zipf     float64 // popularity of the session of rank k is proportional to k^-Zipf; 0: uniform
 	Fraction float64 // with Share: this fraction of the sessions gets Share of the visits
@@ -39,7 +39,7 @@ func ParseKeys(text string) (Keys, error) {
 	return Keys{}, fmt.Errorf("%q: want uniform, zipf:S (S from 0 to 4) or hot:FRACTION:SHARE (both between 0 and 1)", text)
 }
 
-// String is the form that ParseKeys reads.
+// String returns the form that ParseKeys reads.
 func (k Keys) String() string {
 	switch {
 	case k.Share > 0:
@@ -63,7 +63,7 @@ func (k Keys) sampler(n int, rng *rand.Rand) func() uint32 {
 			return uint32(hot + rng.IntN(n-hot))
 		}
 	case k.Zipf > 0:
-		// The tables of math/rand's Zipf need an exponent above 1; sessions have less. Inversion of the exact sum.
+		// math/rand's Zipf needs an exponent above 1, and sessions have less: invert the exact cumulative sum.
 		cumulative := make([]float64, n)
 		total := 0.0
 		for i := range cumulative {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Mix is a choice of operations by weight.
+// Mix is a set of operations with weights.
 type Mix []Weighted
 
-// Weighted is an operation and how often it comes up, in proportion to the others of its mix.
+// Weighted is an operation with its relative frequency in a mix.
 type Weighted struct {
 	Op     Op
 	Weight int
@@ -32,7 +32,7 @@ func ParseMix(text string, legal []Op) (Mix, error) {
 	return mix, nil
 }
 
-// Weight is the weight of op, 0 when it is not in the mix.
+// Weight returns the weight of op, 0 if it is not in the mix.
 func (m Mix) Weight(op Op) int {
 	for _, w := range m {
 		if w.Op == op {
@@ -42,7 +42,7 @@ func (m Mix) Weight(op Op) int {
 	return 0
 }
 
-// String is the form that ParseMix reads.
+// String returns the form that ParseMix reads.
 func (m Mix) String() string {
 	parts := make([]string, len(m))
 	for i, w := range m {

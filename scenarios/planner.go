@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:     "planner",
-	Purpose:  "Whether several fields changed together are ever seen apart: five fields of a plan are written as one, and every read compares them.",
+	Purpose:  "Whether fields that are changed together are ever read half-changed: five fields of a plan get one value, and every read compares them.",
 	Driver:   BoardDriver,
 	Mix:      Mix{{Update, 1}, {Read, 1}},
 	Legal:    []Op{Update, Read},

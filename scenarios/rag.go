@@ -4,7 +4,7 @@ import "time"
 
 var _ = register(Scenario{
 	Name:     "rag",
-	Purpose:  "Whether readers of long histories of large documents wait for the rare writers: 19 reads to one append.",
+	Purpose:  "Whether readers of long histories of large documents wait for rare writers: 19 reads per append.",
 	Mix:      Mix{{History, 19}, {Append, 1}},
 	Legal:    []Op{History, Append, Validate, Touch},
 	Users:    100,

@@ -1,11 +1,11 @@
 package scenarios
 
-// Recorded is the scenario of recorded traffic: what users do comes from a log. It is in no catalogue. A visit makes its
-// session when there is none, so ids are used more than once.
+// Recorded returns the scenario of recorded traffic, whose operations come from a log. It is not in the catalogue. A visit creates
+// its session if it is absent, so ids are used more than once.
 func Recorded() Scenario {
 	return Scenario{
 		Name:        "trace",
-		Purpose:     "How the stores get on with traffic that was recorded.",
+		Purpose:     "The performance of stores under recorded traffic.",
 		Driver:      StoreDriver,
 		Visit:       []Op{GetOrCreate, History, Append, Append},
 		Legal:       []Op{GetOrCreate, Append, History, Delete},

@@ -2,11 +2,11 @@ package scenarios
 
 import "math/rand/v2"
 
-// Sizes is a distribution of sizes in bytes as points of its quantile function, shares rising from 0 to 1; between
-// two points it is linear.
+// Sizes is a distribution of sizes in bytes: points of its quantile function with shares increasing from 0 to 1, interpolated
+// linearly.
 type Sizes []Quantile
 
-// Quantile says that Share of the sizes are at most Bytes.
+// Quantile is one point: a fraction Share of the sizes are at most Bytes.
 type Quantile struct {
 	Share float64
 	Bytes int
@@ -15,7 +15,7 @@ type Quantile struct {
 // Messages are the message sizes of the Ubuntu IRC corpus (Kummerfeld et al., ACL 2019): p50 43, p90 125, p99 276, max 462 bytes.
 var Messages = Sizes{{0, 1}, {0.5, 43}, {0.9, 125}, {0.99, 276}, {1, 462}}
 
-// Max is the largest size that can be drawn.
+// Max returns the largest size that can be drawn.
 func (s Sizes) Max() int { return s[len(s)-1].Bytes }
 
 func (s Sizes) draw(rng *rand.Rand) int {

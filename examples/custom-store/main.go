@@ -1,4 +1,4 @@
-// Custom-store is a build of sessbench with a store of its user's own among the strategies:
+// Custom-store is a build of sessbench with an additional store among the strategies:
 //
 //	go run . list
 //	go run . run -S striped,per-session,sharded
@@ -16,14 +16,14 @@ import (
 
 func main() { os.Exit(cmd.Main(cmd.WithStore(stripedStrategy()))) }
 
-// guarantees is what a striped store promises: sessbench lists it, and the test checks it.
+// guarantees of a striped store: sessbench lists them, and the test checks them.
 var guarantees = manager.Guarantees{Blocks: manager.BlocksShard, ExclusiveUpdates: true}
 
 // stripedStrategy describes the store to the command line. Its parameter is set with -p stripes=8.
 func stripedStrategy() strategies.Strategy {
 	return strategies.Strategy{
 		Name:        "striped",
-		Description: "sessions in stripes by the first byte of their id; one RWMutex a stripe, readers of it together",
+		Description: "sessions in stripes by the first byte of their id; one RWMutex per stripe, shared by readers",
 		Guarantees:  guarantees,
 		Params: []strategies.Param{{
 			Name:    "stripes",

@@ -7,8 +7,8 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// striped is a session store of stripes, each a map under an RWMutex that closures run under: those that only look
-// together, those that change alone. Which stripe a session is in follows from the first byte of its id, which is random.
+// striped is a session store of stripes, each a map under an RWMutex. Closures run under that lock: those of View share it, those of
+// Update hold it exclusively. The first byte of a session's id, which is random, selects its stripe.
 type striped[T any] struct {
 	stripes []stripe[T]
 }
@@ -31,7 +31,7 @@ func newStriped[T any](stripes int) *striped[T] {
 
 func (s *striped[T]) of(id manager.ID) *stripe[T] { return &s.stripes[int(id[0])%len(s.stripes)] }
 
-// lock takes the stripe for changing. An error means not locked.
+// lock locks the stripe for writing. An error means not locked.
 func (p *stripe[T]) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
@@ -152,7 +152,7 @@ func (s *striped[T]) Len(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// Close marks every stripe, waiting for the closures that run under it. Whoever waits for a stripe finds the mark.
+// Close marks every stripe closed, after waiting for the closures that run under its lock.
 func (s *striped[T]) Close() error {
 	for i := range s.stripes {
 		p := &s.stripes[i]

@@ -28,15 +28,15 @@ import (
 
 const program = "redis-server"
 
-// RequireEnv is the environment variable that lists, with commas, what no test may leave out: with "redis" in it, a test
-// fails where there is no redis-server in PATH, and is not skipped.
+// RequireEnv is the environment variable that lists the tools, separated by commas, without which tests fail instead of being
+// skipped: "redis" requires redis-server in PATH.
 const RequireEnv = "SESSBENCH_REQUIRE"
 
 // patience is how long a server may take for what it does at once on any machine: to start, to load a small file.
 const patience = 20 * time.Second
 
-// Server is a redis-server process of its own, in a directory and on a port of its own. What it keeps is gone with the
-// process, unless it was started to keep it ("--appendonly", "yes").
+// Server is a redis-server process with its own directory and port. Its data is lost with the process unless it was started with
+// persistence ("--appendonly", "yes").
 //
 // Its methods but Kill, Restart and those that say otherwise may be called from any number of goroutines.
 type Server struct {
@@ -52,13 +52,13 @@ type Server struct {
 }
 
 // Start starts a server with further arguments, as on redis-server's command line, and returns it once it answers. It keeps
-// nothing on disk unless told to. It is killed at the end of t at the latest, and on Linux when the test process dies.
+// nothing on disk by default. It is killed at the end of t at the latest, and on Linux when the test process dies.
 // Where there is no redis-server, t is skipped, or fails (see [RequireEnv]).
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	need(t)
 	s := &Server{t: t, dir: t.TempDir(), args: args}
-	const tries = 5 // somebody else may take a port that was free just now
+	const tries = 5 // another process may take a port that was free
 	var err error
 	for range tries {
 		if s.Port, err = freePort(); err != nil {
@@ -95,7 +95,7 @@ func need(t testing.TB) {
 	t.Skip(why)
 }
 
-// freePort is a port on loopback that nobody listens on.
+// freePort returns an unused TCP port on loopback.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Server) launch() error {
 		err := c.Start()
 		started <- err
 		if err == nil {
-			_ = c.Wait() // how it ended is nobody's concern: it is killed
+			_ = c.Wait() // killed, so its status does not matter
 			close(exited)
 		}
 	}()

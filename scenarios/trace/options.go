@@ -14,10 +14,10 @@ import (
 
 // Options says how a log is to be read. The zero value finds out by looking and tolerates no malformed line.
 type Options struct {
-	// Format is one of [Formats]. Empty is auto: told from the first lines.
+	// Format is one of [Formats]. Empty is auto: detected from the first lines.
 	Format string
 
-	// TimeUnit is the unit of times that are numbers, one of [TimeUnits]. Empty is auto: told from the column's name or
+	// TimeUnit is the unit of times that are numbers, one of [TimeUnits]. Empty is auto: detected from the column's name or
 	// the number's size.
 	TimeUnit string
 
@@ -77,7 +77,7 @@ var roleNames = [numRoles]string{"session", "time", "op", "bytes", "reply"}
 
 func (r role) String() string { return roleNames[r] }
 
-// wellKnown returns the names under which a role is found without being told, the surest first. A reply is never
+// wellKnown returns the names under which a role is found by default, the most specific first. A reply is never
 // looked for by itself: see bindRoles.
 func (r role) wellKnown() []string {
 	switch r {
@@ -160,8 +160,8 @@ func (o Options) validate() (cookie string, err error) {
 // A role without a name is "". A given name that is not there is an error that lists present.
 func bindRoles(given map[string]string, has finder, present []string) (bound [numRoles]string, err error) {
 	for r := range numRoles {
-		name, told := given[r.String()]
-		if !told {
+		name, ok := given[r.String()]
+		if !ok {
 			bound[r] = firstKnown(r, has)
 			continue
 		}
@@ -174,7 +174,7 @@ func bindRoles(given map[string]string, has finder, present []string) (bound [nu
 		}
 		bound[r] = exact
 	}
-	if _, told := given[roleReply.String()]; !told && strings.EqualFold(bound[roleBytes], userTokens) {
+	if _, ok := given[roleReply.String()]; !ok && strings.EqualFold(bound[roleBytes], userTokens) {
 		bound[roleReply], _ = has(assistantTokens)
 	}
 	if bound[roleSession] == "" {

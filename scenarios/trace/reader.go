@@ -45,7 +45,7 @@ type Reader struct {
 	err     error // what Next answers from now on
 }
 
-// Open opens the log at path, plain or gzip (told by its first bytes), and finds out its format and columns.
+// Open opens the log at path, plain or gzip (detected by its first bytes), and finds out its format and columns.
 // The caller closes the Reader. Errors name the file and, where one is at fault, the flag.
 func Open(path string, opts Options) (*Reader, error) {
 	cookie, err := opts.validate()

@@ -87,8 +87,8 @@ func isData(cell string) bool {
 
 // byNumber reports whether columns are named by number and there is no header in which such a name occurs.
 func byNumber(given map[string]string, names []string) bool {
-	session, told := given[roleSession.String()]
-	if !told || slices.Contains(names, session) {
+	session, ok := given[roleSession.String()]
+	if !ok || slices.Contains(names, session) {
 		return false
 	}
 	for _, name := range given {
