@@ -42,7 +42,7 @@ type minutes struct {
 	used               int // minutes with two arrivals or more
 }
 
-// add takes the next arrival; at must not fall.
+// add adds the next arrival; at must not decrease.
 func (m *minutes) add(at time.Duration) {
 	if n := at / time.Minute; n != m.minute {
 		m.end()
@@ -58,7 +58,7 @@ func (m *minutes) space(to time.Duration) {
 	m.last = to
 }
 
-// end closes the current minute. One arrival says next to nothing about bursts.
+// end ends the current minute. Minutes with fewer than two arrivals are ignored.
 func (m *minutes) end() {
 	m.space(time.Minute)
 	if n := m.arrivals; n >= 2 {
@@ -70,7 +70,7 @@ func (m *minutes) end() {
 	m.last, m.arrivals, m.squares = 0, 0, 0
 }
 
-// burstiness ends the last minute. The log may stop within it, so it does not count.
+// burstiness ignores the last minute, in which the log may stop.
 func (m *minutes) burstiness() float64 {
 	const least = 30
 	if m.used < least {

@@ -12,7 +12,7 @@ import (
 //	host ident user [02/Jan/2006:15:04:05 -0700] "request" status bytes "referer" "agent" ...
 //
 // The session is the host, or the value of a cookie in one of the quoted fields after the size. The request names no
-// operation: its HTTP method says little about what the server did to the session.
+// operation, because its HTTP method says little about what the server did to the session.
 func clfParser(cookie string) parser {
 	return func(line []byte, r *row) error {
 		rest, err := parseCommon(line, r)
@@ -40,7 +40,7 @@ func parseCommon(line []byte, r *row) (rest []byte, err error) {
 	if ok && isVhost(host) && bytes.Count(names, []byte{' '}) >= 2 {
 		host, names, ok = bytes.Cut(names, []byte{' '})
 	}
-	if !ok || bytes.IndexByte(names, ' ') < 0 { // ident and user, who may be called anything
+	if !ok || bytes.IndexByte(names, ' ') < 0 { // ident and user, which may have any value
 		return nil, errCLF
 	}
 	stamp, rest, ok := bytes.Cut(rest, []byte("] "))
@@ -62,8 +62,7 @@ func parseCommon(line []byte, r *row) (rest []byte, err error) {
 	return rest, nil
 }
 
-// isVhost tells the server's name and port, which Apache's vhost_combined puts before everything else, from a client's
-// address.
+// isVhost distinguishes the server's name and port, which Apache's vhost_combined writes first, from a client's address.
 func isVhost(word []byte) bool {
 	colon := bytes.LastIndexByte(word, ':')
 	if colon < 1 || !digits(word[colon+1:]) {
@@ -95,7 +94,7 @@ func field(s []byte) (value, rest []byte, ok bool) {
 }
 
 // findCookie looks for name=value among the pairs of the quoted fields, those set apart by semicolons. The last
-// field that has it wins: the cookie is logged after the referer and the agent, which the client words as it likes.
+// field that has it wins: the cookie is logged after the referer and the agent, which the client chooses.
 func findCookie(s []byte, name string) (found []byte) {
 	for {
 		value, rest, ok := field(s)

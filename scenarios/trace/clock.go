@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// clock turns a log's time cells into nanoseconds on a scale of the log's own. The unit of numbers is given, or settled by
-// the column's name (a suffix _s, _ms, _us or _ns) or by the first number's magnitude, and kept: in one log the
-// unit does not change.
+// clock converts a log's time cells into nanoseconds since an origin that depends on the log. The unit of numbers is given, or
+// determined by the column's name (a suffix _s, _ms, _us or _ns) or the first number's magnitude. It does not change within a log.
 type clock struct {
-	unit    int64  // nanoseconds a unit; 0: not settled yet
-	assumed bool   // the unit is seconds for want of any sign of another
+	unit    int64  // nanoseconds per unit; 0: not yet determined
+	assumed bool   // the unit is seconds because nothing indicates another
 	layout  string // of time.Parse; empty: numbers and RFC 3339
 }
 
@@ -68,11 +67,11 @@ func (c *clock) parse(cell []byte) (int64, error) {
 	return ns, nil
 }
 
-// sinceEpoch is a number of seconds above which a time is taken as one since 1970: it lies in 1973.
+// sinceEpoch is the number of seconds above which a time is taken as Unix time; it is in 1973.
 const sinceEpoch = 1e8
 
-// unitOf tells seconds, milliseconds, microseconds and nanoseconds since 1970 apart by size: each bound lies in the year
-// 5138 of its own unit and in 1973 of the next finer one. Smaller numbers, relative ones among them, are seconds.
+// unitOf distinguishes seconds, milliseconds, microseconds and nanoseconds since 1970 by magnitude: each bound is in the year 5138
+// in its unit and in 1973 in the next finer one. Smaller numbers, including relative times, are seconds.
 func unitOf(number float64) int64 {
 	switch n := math.Abs(number); {
 	case n < 1e11:

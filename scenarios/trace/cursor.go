@@ -10,8 +10,8 @@ import (
 
 // Cursor reads one user's operations from a tape, a chunk at a time. It is for one goroutine.
 type Cursor struct {
-	buf  []byte // what is left of the chunk
-	full []byte // the whole of it
+	buf  []byte // rest of the chunk
+	full []byte // the whole chunk
 	next int    // the chunk to read next
 	tape *Tape
 	user int
@@ -30,8 +30,8 @@ func (c *Cursor) Again() *Cursor {
 	return c
 }
 
-// Next returns the next operation and when it is due, in nanoseconds since the log's first row, never before the one
-// before it. Not ok: the end, or Err. It does not allocate.
+// Next returns the next operation and its time in nanoseconds since the log's first row, which never decreases. ok is false at the
+// end and after an error, see Err. It does not allocate.
 func (c *Cursor) Next() (at int64, step scenarios.TapeOp, ok bool) {
 	if len(c.buf) < recordSize && !c.fill() {
 		return 0, 0, false
@@ -62,5 +62,5 @@ func (c *Cursor) fill() bool {
 	return true
 }
 
-// Err is what ended the reading early, or nil.
+// Err returns the error that ended reading early, or nil.
 func (c *Cursor) Err() error { return c.err }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// detect tells a log's format from its first lines, none of them blank.
+// detect returns a log's format, from its first lines, none of them blank.
 func detect(sample [][]byte, given map[string]string) (string, error) {
 	if len(sample) == 0 {
 		return "", fmt.Errorf("no lines to tell the format from: want --trace-format %s", strings.Join(Formats()[1:], ", "))
@@ -20,7 +20,7 @@ func detect(sample [][]byte, given map[string]string) (string, error) {
 	case most(sample, isCLF):
 		return formatCLF, nil
 	}
-	tables := []string{formatTSV, formatCSV, formatSemi, formatSpace} // a separator that another's cells may hold comes later
+	tables := []string{formatTSV, formatCSV, formatSemi, formatSpace} // a separator that occurs in the cells of another format comes later
 	for _, format := range tables {
 		if isHeader(first, separators()[format], given) {
 			return format, nil
@@ -73,8 +73,8 @@ func isHeader(line []byte, comma byte, given map[string]string) bool {
 // isBareKey reports whether the line is one word.
 func isBareKey(line []byte) bool { return !bytes.ContainsAny(bytes.TrimSpace(line), " \t,;{}[]\"") }
 
-// sameFields finds a table whose session column has no well-known name, or that has no header. Opening it then fails and names its columns,
-// which helps more than to say that the format is unknown.
+// sameFields finds a table whose session column has no well-known name, or that has no header. Opening it then fails with the
+// names of its columns, which is more useful than an unknown format.
 func sameFields(first []byte, comma byte) func([]byte) bool {
 	want := bytes.Count(first, []byte{comma})
 	return func(line []byte) bool { return want > 0 && bytes.Count(line, []byte{comma}) >= want }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// jsonlParser reads one JSON object a line. paths says where each role is: a field's name, or a dotted path.
+// jsonlParser reads one JSON object per line. paths has the field of each role: a name or a dotted path.
 func jsonlParser(paths [numRoles]string) parser {
 	return func(line []byte, r *row) error {
 		*r = row{}
@@ -43,7 +43,7 @@ func parseObject(line []byte) (map[string]json.RawMessage, error) {
 	return object, nil
 }
 
-// lookup follows path. A field may have dots in its own name, so the longest name that is there is tried first.
+// lookup follows path. A field name may contain dots, so the longest existing name is tried first.
 func lookup(object map[string]json.RawMessage, path string) json.RawMessage {
 	if value, ok := object[path]; ok {
 		return value
@@ -79,8 +79,7 @@ func scalar(value json.RawMessage) ([]byte, error) {
 	}
 }
 
-// bindFields finds the fields for the roles in the first lines. Paths that were given are taken at their word:
-// the first lines need not have them.
+// bindFields finds the fields of the roles in the first lines. Given paths are used even if the first lines do not have them.
 func bindFields(sample [][]byte, given map[string]string) ([numRoles]string, error) {
 	seen := map[string]bool{}
 	for _, line := range sample {

@@ -2,7 +2,7 @@ package trace
 
 import "bytes"
 
-// parseKey is the parser of a file of bare keys: a line is a session.
+// parseKey parses a file of bare keys: each line is a visit to that session.
 func parseKey(line []byte, r *row) error {
 	*r = row{}
 	r[roleSession] = bytes.TrimSpace(line)

@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// maxLine is the longest line that is read, in bytes. It bounds the memory that a log without line ends takes.
+// maxLine is the longest line that is read, in bytes. It bounds the memory for a log without line ends.
 const maxLine = 1 << 20
 
-// sampleSize is how much of a log is looked at to tell its format, in bytes.
+// sampleSize is how much of a log is read to detect its format, in bytes.
 const sampleSize = 64 << 10
 
 var (
@@ -20,22 +20,22 @@ var (
 	errOpenQuote = errors.New("quoted field without an end")
 )
 
-// lines cuts a stream into lines in a buffer of its own, of at most a little over maxLine. buf[lo:hi] is the
-// current line with its end, buf[hi:end] what was read ahead.
+// lines splits a stream into lines, in a buffer of at most a little over maxLine. buf[lo:hi] is the current line with its end,
+// buf[hi:end] is read ahead.
 type lines struct {
 	src         io.Reader
 	buf         []byte
 	lo, hi, end int
 	number      int64 // of the current line, from 1
 	read        int64 // lines that were consumed
-	err         error // why src gave no more; due when what was read ahead is used up
+	err         error // of src; returned after what was read ahead
 }
 
 func newLines(src io.Reader) *lines { return &lines{src: src, buf: make([]byte, sampleSize)} }
 
 // next returns the following line without its end. It is valid until the next call. At the end: io.EOF. A line
-// that is too long is skipped and reported as errLongLine. What stands before an error of the source that is not
-// io.EOF is returned only if it is a whole line.
+// that is too long is skipped and reported as errLongLine. Text before an error of the source other than io.EOF
+// is returned only if it is a whole line.
 func (l *lines) next() ([]byte, error) {
 	l.lo = l.hi
 	l.number = l.read + 1
@@ -89,7 +89,7 @@ func (l *lines) skip() error {
 }
 
 // quoted returns the current line with those after it up to where its quotes balance, for a quoted field that holds
-// line ends. It does not move on: take does. Whether the record makes sense is the caller's to judge.
+// line ends. It does not consume them: take does. The caller checks the record.
 func (l *lines) quoted() (record []byte, ok bool) {
 	open := oddQuotes(l.buf[l.lo:l.hi])
 	for size := l.hi - l.lo; size <= maxLine; {
@@ -120,7 +120,7 @@ func (l *lines) quoted() (record []byte, ok bool) {
 
 func oddQuotes(s []byte) bool { return bytes.Count(s, []byte{'"'})%2 == 1 }
 
-// take moves on past a record that quoted returned.
+// take consumes a record that quoted returned.
 func (l *lines) take(record []byte) {
 	l.read += int64(bytes.Count(record[l.hi-l.lo:], []byte{'\n'}))
 	if !bytes.HasSuffix(record, []byte{'\n'}) {

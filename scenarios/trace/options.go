@@ -1,8 +1,8 @@
-// Package trace reads recorded traffic and turns it into tapes that a scenario's users act out.
+// Package trace reads recorded traffic and compiles it into tapes, which users replay. Like package scenarios it is not stable.
 //
 // A [Reader] streams a log, plain or gzip, one row at a time; one row is one visit to a session. [Compile] writes the
 // log once into a [Tape], from which every user reads its own sessions' operations in bounded chunks.
-// [Measure] says what the log is like. None of them holds more in memory than a few words per distinct session.
+// [Measure] describes the log. The memory of all of them is a few words per distinct session.
 package trace
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Options says how a log is to be read. The zero value finds out by looking and tolerates no malformed line.
+// Options sets how a log is read. The zero value detects everything and accepts no malformed line.
 type Options struct {
 	// Format is one of [Formats]. Empty is auto: detected from the first lines.
 	Format string
@@ -22,11 +22,11 @@ type Options struct {
 	TimeUnit string
 
 	// Columns names the column (csv, tsv) or the field (jsonl, a dotted path reaches into nested objects) for a role,
-	// see [ParseColumns]. A role that is not named is looked for under its well-known names, and one with an
-	// empty name is not looked for. A table without a header has its columns named by number, from 1. A column whose name ends in "tokens" counts tokens, see [BytesPerToken].
+	// see [ParseColumns]. A role that is not named is searched under its well-known names, and one with an
+	// empty name is not used. A table without a header has its columns named by number, from 1. A column whose name ends in "tokens" counts tokens, see [BytesPerToken].
 	Columns map[string]string
 
-	// Session says where a clf log keeps the session: empty for the client's address, "cookie:NAME" for a
+	// Session is the place of the session in a clf log: empty for the client's address, "cookie:NAME" for a
 	// cookie logged in a quoted field of its own, as "%{Cookie}i" does.
 	Session string
 
@@ -34,7 +34,7 @@ type Options struct {
 	MaxErrors int
 }
 
-// BytesPerToken turns a language model's tokens into bytes: the rule of thumb of 4 characters an English token.
+// BytesPerToken converts a language model's tokens into bytes: about 4 characters per English token.
 const BytesPerToken = 4
 
 const (
@@ -53,7 +53,7 @@ func Formats() []string {
 	return []string{formatAuto, formatCSV, formatTSV, formatSemi, formatSpace, formatCLF, formatJSONL, formatKeys}
 }
 
-// separators are what the formats of tables have between their columns; of space, any number of blanks.
+// separators are the column separators of the table formats; for space, any number of blanks.
 func separators() map[string]byte {
 	return map[string]byte{formatCSV: ',', formatTSV: '\t', formatSemi: ';', formatSpace: ' '}
 }
@@ -61,7 +61,7 @@ func separators() map[string]byte {
 // TimeUnits lists the legal values of Options.TimeUnit.
 func TimeUnits() []string { return []string{formatAuto, "s", "ms", "us", "ns"} }
 
-// role is what a column can be for.
+// role is the meaning of a column.
 type role int
 
 const (
@@ -78,7 +78,7 @@ var roleNames = [numRoles]string{"session", "time", "op", "bytes", "reply"}
 func (r role) String() string { return roleNames[r] }
 
 // wellKnown returns the names under which a role is found by default, the most specific first. A reply is never
-// looked for by itself: see bindRoles.
+// searched by name alone: see bindRoles.
 func (r role) wellKnown() []string {
 	switch r {
 	case roleSession:
@@ -135,7 +135,7 @@ func checkRoles(columns map[string]string) error {
 	return nil
 }
 
-// validate refuses what no log could satisfy and returns the cookie's name, if the session is in one.
+// validate rejects invalid options and returns the cookie's name, if the session is in one.
 func (o Options) validate() (cookie string, err error) {
 	if o.Format != "" && !slices.Contains(Formats(), o.Format) {
 		return "", fmt.Errorf("--trace-format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
@@ -157,7 +157,7 @@ func (o Options) validate() (cookie string, err error) {
 }
 
 // bindRoles finds the name for each role: the one given, else the first well-known one that has finds.
-// A role without a name is "". A given name that is not there is an error that lists present.
+// A role without a name is "". A given name that is absent is an error that lists present.
 func bindRoles(given map[string]string, has finder, present []string) (bound [numRoles]string, err error) {
 	for r := range numRoles {
 		name, ok := given[r.String()]

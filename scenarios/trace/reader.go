@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// keptProblems is how many malformed lines a Reader remembers in words. It counts them all.
+// keptProblems is the number of malformed lines that a Reader describes. It counts all of them.
 const keptProblems = 100
 
-// Visit is one row of a log: what one request did to one session.
+// Visit is one row of a log: the operations of one request on one session.
 type Visit struct {
-	Key   []byte        // the session as the log names it, never empty; valid until the next call of Next
-	At    time.Duration // since the first row; below the row before where the log's clock went backwards
+	Key   []byte        // name of the session in the log, never empty; valid until the next call of Next
+	At    time.Duration // since the first row; less than that of the row before if the log's clock went backwards
 	Timed bool          // the log has times; otherwise At is 0
 	Ops   []Action      // at least one; valid until the next call of Next
 }
@@ -42,10 +42,10 @@ type Reader struct {
 	first   int64 // the first row's time on the clock's scale
 	lost    int64
 	reasons []string
-	err     error // what Next answers from now on
+	err     error // returned by Next from now on
 }
 
-// Open opens the log at path, plain or gzip (detected by its first bytes), and finds out its format and columns.
+// Open opens the log at path, plain or gzip (detected by its first bytes), and detects its format and columns.
 // The caller closes the Reader. Errors name the file and, where one is at fault, the flag.
 func Open(path string, opts Options) (*Reader, error) {
 	cookie, err := opts.validate()
@@ -130,7 +130,7 @@ func (r *Reader) choose(cookie string, sample [][]byte) error {
 	return nil
 }
 
-// header gives a table the first line that is not blank.
+// header passes the first line that is not blank to a table.
 func (r *Reader) header(t *table) (bound [numRoles]string, err error) {
 	for {
 		line, err := r.lines.next()
@@ -176,7 +176,7 @@ func plain(file io.Reader) (io.Reader, error) {
 	return text, nil
 }
 
-// gzipError says of what a damaged gzip file suffers.
+// gzipError describes the error of a damaged gzip file.
 func gzipError(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -187,7 +187,7 @@ func gzipError(err error) error {
 	return err
 }
 
-// Next returns the next visit. Blank lines are passed over and malformed ones skipped until there are more than
+// Next returns the next visit. Blank lines are skipped, and so are malformed ones until there are more than
 // Options.MaxErrors. At the end: io.EOF. Any error is final.
 func (r *Reader) Next() (Visit, error) {
 	for r.err == nil {
@@ -213,7 +213,7 @@ func (r *Reader) Next() (Visit, error) {
 	return Visit{}, r.err
 }
 
-// visit reads one line, and those that a quoted field of it goes on to.
+// visit reads one line, and further lines to which a quoted field extends.
 func (r *Reader) visit(line []byte) (Visit, error) {
 	err := r.parse(line, &r.row)
 	if errors.Is(err, errOpenQuote) {
@@ -278,23 +278,23 @@ func (r *Reader) reject(number int64, cause error) error {
 
 func (r *Reader) wrap(err error) error { return fmt.Errorf("%s: %w", r.name, gzipError(err)) }
 
-// Name is the path that was opened.
+// Name returns the path that was opened.
 func (r *Reader) Name() string { return r.name }
 
-// Format is how the log is read: one of [Formats], but not auto.
+// Format returns the format of the log: one of [Formats], but not auto.
 func (r *Reader) Format() string { return r.format }
 
-// AssumedSeconds reports whether times were numbers that had no sign of a unit: small ones in a column without a unit in its
-// name. They are taken as seconds.
+// AssumedSeconds reports whether times were numbers of unknown unit, small ones in a column without a unit in its name. They are
+// taken as seconds.
 func (r *Reader) AssumedSeconds() bool { return r.clock.assumed }
 
-// Lines is how many lines were read so far, header, blank and malformed ones included.
+// Lines returns the number of lines read so far, including header, blank and malformed ones.
 func (r *Reader) Lines() int64 { return r.lines.read }
 
-// Malformed is how many lines were skipped so far.
+// Malformed returns the number of lines skipped so far.
 func (r *Reader) Malformed() int64 { return r.lost }
 
-// Problems says of the first 100 malformed lines what is wrong, each as "file:line: what".
+// Problems describes the first 100 malformed lines, each as "file:line: problem".
 func (r *Reader) Problems() []string { return r.reasons }
 
 // Close closes the file.

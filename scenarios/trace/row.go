@@ -13,10 +13,10 @@ import (
 // row holds the raw cells of one line by role. nil: the line has no such cell. It points into the line.
 type row [numRoles][]byte
 
-// parser takes a line apart. Its errors say what is wrong with the line, not where the line is.
+// parser parses a line. Its errors describe the problem but not the position of the line.
 type parser func(line []byte, r *row) error
 
-// filled reports whether a cell has something in it: "-" is how logs write nothing.
+// filled reports whether a cell is not empty: logs write "-" for an empty cell.
 func filled(cell []byte) bool { return len(cell) > 0 && string(cell) != "-" }
 
 // Action is one operation of a visit. Size is in bytes, 0 for operations that write nothing.
@@ -25,8 +25,8 @@ type Action struct {
 	Size int
 }
 
-// actions appends what a row asks for: its operation if it names one; history, append, append where an answer's size
-// is known; else an append. length stands in where there is no size column.
+// actions appends the operations of a row: its operation if it names one; history, append, append if the size of a reply is
+// known; else an append. length is the size if there is no size column.
 func actions(dst []Action, r *row, tokens [numRoles]bool, length int) ([]Action, error) {
 	size, err := cellSize(r, roleBytes, tokens, length)
 	if err != nil {
@@ -72,8 +72,8 @@ func cellSize(r *row, which role, tokens [numRoles]bool, length int) (int, error
 	return int(min(math.Round(n), math.MaxInt32)), nil // far above scenarios.MaxSize
 }
 
-// synonym knows what other systems call the operations. It goes before the scenarios' own names, so that a log's
-// read is the read of a history. Creating is get-or-create: a recorded key may have lived before.
+// synonym maps other systems' names of operations. It precedes the names of package scenarios, so that read in a log is a history.
+// Creating is get-or-create, because a recorded key may have been used before.
 func synonym(name string) (scenarios.Op, bool) {
 	switch name {
 	case "get", "read", "validate":
@@ -92,8 +92,8 @@ const legalOps = "create, append, history, delete " +
 	"(get, read, validate: history; post, put, write, update, touch: append; login: create; logout: delete)"
 
 // parseOp finds the operation that a log's op column names. Recorded ids are used more than once, which no manager
-// allows, so traffic is replayed on the store itself: as the few operations that every store has. A sweep is of no single
-// session, so it is refused.
+// allows, so traffic is replayed on the store, with the operations that every store has. A sweep concerns no single session, so
+// it is rejected.
 func parseOp(name string) (scenarios.Op, error) {
 	lower := strings.ToLower(strings.TrimSpace(name))
 	if op, ok := synonym(lower); ok {
@@ -105,7 +105,7 @@ func parseOp(name string) (scenarios.Op, error) {
 	return 0, fmt.Errorf("unknown operation %q: want one of %s", clip([]byte(name)), legalOps)
 }
 
-// clip keeps what an error quotes short.
+// clip shortens text for an error.
 func clip[S ~string | ~[]byte](s S) string {
 	const most = 80
 	if len(s) > most {

@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Counts says what a log holds, and how much of it was used.
+// Counts describes the content of a log, and how much of it was used.
 type Counts struct {
 	Lines      int64 // read, header and blank ones included
 	Malformed  int64 // skipped
@@ -17,7 +17,7 @@ type Counts struct {
 	Sessions   int64 // distinct keys
 	Operations [scenarios.NumOps]int64
 
-	Updates int64 // operations that change a session that is there
+	Updates int64 // operations that change an existing session
 	MaxSize int   // largest entry written, in bytes
 	Clipped int64 // entries that were larger than scenarios.MaxSize and were cut to it
 
@@ -42,9 +42,9 @@ func (c *Counts) Used() float64 {
 	return float64(c.Visits) / float64(c.Visits+c.Malformed)
 }
 
-// sessions gives every key of a log a slot, in the order of first visits, follows which are alive, and counts.
-// It keeps 128 bits of the SHA-256 of a key instead of the key: with 10⁹ sessions the chance that any two
-// of them fall together is below 10⁻²⁰. Memory grows with the distinct sessions only, by about 100 bytes each.
+// sessions assigns a slot to every key of a log, in the order of first visits, tracks which sessions exist, and counts.
+// It keeps 128 bits of the SHA-256 of a key instead of the key: with 10⁹ sessions the probability that any
+// two of them collide is below 10⁻²⁰. Memory grows with the distinct sessions only, by about 100 bytes each.
 type sessions struct {
 	slots  map[[16]byte]uint32
 	states []session // by slot
@@ -78,9 +78,9 @@ func (s *sessions) slot(key []byte) (uint32, error) {
 	return slot, nil
 }
 
-// add turns a visit into steps: those of its row, after a GetOrCreate where the session is not alive. The result is
-// valid until the next call. at is never below that of an earlier visit: a row that is late in
-// the log is due as soon as its turn comes.
+// add converts a visit into operations: those of its row, after a GetOrCreate if the session does not exist. The result is
+// valid until the next call. at is never less than that of an earlier visit: a row with
+// an earlier time than its predecessor gets the predecessor's.
 func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.TapeOp, err error) {
 	slot, err := s.slot(v.Key)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.TapeOp, err
 	return s.tick(v), s.steps, nil
 }
 
-// step appends one step and counts it.
+// step appends one operation and counts it.
 func (s *sessions) step(slot uint32, a Action, start bool) {
 	state, c := &s.states[slot], &s.counts
 	if a.Size > scenarios.MaxSize {
@@ -114,7 +114,7 @@ func (s *sessions) step(slot uint32, a Action, start bool) {
 	}
 }
 
-// tick moves the log's clock, which never goes back.
+// tick advances the log's clock, which never goes back.
 func (s *sessions) tick(v Visit) time.Duration {
 	if v.At < s.last {
 		s.counts.Inversions++
@@ -125,7 +125,7 @@ func (s *sessions) tick(v Visit) time.Duration {
 	return s.counts.Span
 }
 
-// finish returns the counts with those that only the Reader knows.
+// finish returns the counts, including those of the Reader.
 func (s *sessions) finish(r *Reader) Counts {
 	s.counts.Lines, s.counts.Malformed = r.Lines(), r.Malformed()
 	return s.counts

@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// Two processes can replay one tape: they share its file, and one tells the other what is where in it.
+// Two processes can replay one tape: they share its file, and one sends the other its index.
 
-// index is what a tape knows besides what is in its file.
+// index is the part of a tape that is not in its file.
 type index struct {
 	Chunk  int
 	Tracks []sharedTrack
@@ -22,10 +22,10 @@ type sharedTrack struct {
 	Bytes  int64
 }
 
-// File is the tape's file, for a process to inherit, and its name where it has one, for a process that inherits no files.
+// File returns the tape's file, for a process to inherit, and its name if it has one, for a process that inherits no files.
 func (t *Tape) File() (f *os.File, name string) { return t.file, t.remove }
 
-// Index is what [Reopen] wants to know beside the file. It is JSON.
+// Index returns the argument of [Reopen] other than the file, in JSON.
 func (t *Tape) Index() ([]byte, error) {
 	x := index{Chunk: t.chunk, Counts: t.counts, Hash: t.hash}
 	for _, u := range t.users {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Stats is what a log is like.
+// Stats describes a log.
 type Stats struct {
 	Counts
 	VisitsPerSession Spread
@@ -18,10 +18,10 @@ type Stats struct {
 	Zipf float64
 
 	// Burstiness is the coefficient of variation of the times between one visit and the next over the whole log:
-	// standard deviation over mean, 1 for Poisson arrivals, more for bursts. NaN where there is nothing to measure.
+	// standard deviation over mean, 1 for Poisson arrivals, more for bursts. NaN if there are too few visits.
 	Burstiness float64
 
-	// BurstinessInMinute is the same within single minutes, where day and night do not count: see minutes. It is
+	// BurstinessInMinute is the same within single minutes, so that day and night have no influence: see minutes. It is
 	// NaN with fewer than 30 minutes that hold two visits or more.
 	BurstinessInMinute float64
 }

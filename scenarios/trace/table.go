@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// table parses rows under a header. Fields between commas and semicolons may be quoted (RFC 4180), those between tabs and
-// blanks not.
+// table parses rows under a header. Fields separated by commas or semicolons may be quoted (RFC 4180), those separated by
+// tabs or blanks not.
 type table struct {
 	comma    byte
 	columns  int           // in the header
@@ -27,7 +27,7 @@ func newTable(comma byte) *table {
 	return t
 }
 
-// renew drops what the csv reader has read ahead, which after an error can be the rest of a record.
+// renew drops what the csv reader has read ahead, which may be the rest of a record after an error.
 func (t *table) renew() {
 	t.quoted = csv.NewReader(t.feed)
 	t.quoted.Comma = rune(t.comma)
@@ -35,7 +35,7 @@ func (t *table) renew() {
 	t.quoted.ReuseRecord = true
 }
 
-// header reads the first line and says which column has which role.
+// header reads the first line and returns the column of each role.
 func (t *table) header(line []byte, given map[string]string) (bound [numRoles]string, err error) {
 	if err := t.split(line); err != nil {
 		return bound, fmt.Errorf("header: %w", err)
@@ -78,7 +78,7 @@ func dataAmong(cells []string) (first string, n int) {
 	return first, n
 }
 
-// isData reports whether a cell is a number or a time, which no column is called.
+// isData reports whether a cell is a number or a time, and so not the name of a column.
 func isData(cell string) bool {
 	_, notNumber := strconv.ParseFloat(cell, 64)
 	_, notTime := parseRFC3339(cell)
@@ -121,7 +121,7 @@ func (t *table) parse(line []byte, r *row) error {
 	return nil
 }
 
-// split cuts line into cells. Most lines hold no quote, and for those encoding/csv is several times the work.
+// split splits line into cells. Most lines have no quotes, and for those encoding/csv takes several times as long.
 func (t *table) split(line []byte) error {
 	t.cells = t.cells[:0]
 	switch {

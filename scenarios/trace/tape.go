@@ -15,7 +15,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// recordSize is the size of a record on a tape, in bytes: At in nanoseconds and the Step, each 8 bytes, little endian.
+// recordSize is the size of a record on a tape, in bytes: the time in nanoseconds and the TapeOp, each 8 bytes, little endian.
 const recordSize = 16
 
 // Tape is a compiled log: for each user the operations of the user's sessions, in the log's order. A session's
@@ -30,8 +30,8 @@ type Tape struct {
 	hash   string
 }
 
-// track is where one user's records are: chunks at these offsets, all of them full but the last. A user has an
-// offset for 1 to 64 KiB of records, so the offsets take under 1 % of what the tape takes on disk.
+// track is the location of one user's records: chunks at these offsets, all full except the last. There is one offset per 1 to
+// 64 KiB of records, so the offsets take under 1 % of the size of the tape.
 type track struct {
 	chunks []int64
 	bytes  int64
@@ -64,8 +64,8 @@ func Compile(ctx context.Context, r *Reader, users int, dir string) (*Tape, erro
 	return t, nil
 }
 
-// Compile reads r to its end onto an empty tape. Memory is bounded but for about 100 bytes per distinct session. Compile does
-// not close r. When ctx ends it stops and returns why. After an error the tape can only be closed.
+// Compile reads r to its end onto an empty tape. Its memory is bounded except for about 100 bytes per distinct session. It does not
+// close r. When ctx is done it stops and returns the cause. After an error the tape can only be closed.
 func (t *Tape) Compile(ctx context.Context, r *Reader, users int) error {
 	if users < 1 {
 		return fmt.Errorf("--users %d: want at least 1", users)
@@ -149,7 +149,7 @@ func (w *writer) flush(user int) error {
 	return err
 }
 
-// close writes what has not filled a chunk.
+// close writes the last, incomplete chunks.
 func (w *writer) close() error {
 	for user, chunk := range w.pending {
 		if len(chunk) == 0 {
@@ -162,16 +162,16 @@ func (w *writer) close() error {
 	return w.out.Flush()
 }
 
-// Users is the number of users the tape was compiled for.
+// Users returns the number of users that the tape was compiled for.
 func (t *Tape) Users() int { return len(t.users) }
 
-// Counts says what is on the tape.
+// Counts describes the content of the tape.
 func (t *Tape) Counts() Counts { return t.counts }
 
 // Hash is the SHA-256 of the records in the log's order, in hex: the same for any number of users.
 func (t *Tape) Hash() string { return t.hash }
 
-// Close gives the file back. Cursors read nothing after it.
+// Close closes and removes the file. Cursors cannot be used after it.
 func (t *Tape) Close() error {
 	err := t.file.Close()
 	if t.remove != "" {

@@ -7,9 +7,9 @@ import "math"
 // of its count. The result is from 0 to 10; 0 with fewer than two counts.
 //
 // At the maximum the mean of ln r under the law equals its mean in the data, and falls as s rises, so bisection finds it.
-// A least-squares line through log count against log rank, the older practice, gives every session that came once as
-// much say as the busiest and lets that long flat end set the slope. What remains, and what the source warns of, is a bias:
-// ranks are made by the counts themselves, so where sessions have few visits chance differences look like popularity.
+// A least-squares line through log count against log rank, the older practice, gives every session with one visit as
+// much weight as the busiest, so that the long flat end determines the slope. A bias remains, which the source describes: ranks
+// are derived from the counts, so that with few visits per session random differences look like popularity.
 //
 // Source: Corral, Serra, Ferrer-i-Cancho, "Distinct flavors of Zipf's law and its maximum likelihood fitting:
 // Rank-size and size-distribution representations", Physical Review E 102, 052113 (2020), arXiv:1908.01398.
