@@ -59,7 +59,7 @@ type limits struct {
 	budget   time.Duration // of one loop of rounds, so that a slow store, such as one behind a network, gets fewer rounds
 }
 
-var defaultLimits = limits{patience: 10 * time.Second, budget: 300 * time.Millisecond}
+var defaultLimits = limits{patience: 10 * time.Second, budget: 200 * time.Millisecond}
 
 // run runs the case on a new store from open, or skips the test if g does not declare what the case checks.
 func (c testCase[T]) run(
