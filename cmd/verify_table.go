@@ -342,10 +342,10 @@ func (p *verifyPage) reproduction(r *verify.Report, v *history.Violation) {
 	p.line("")
 }
 
-// advised is why a verdict is inconclusive, and what may help. That users met too seldom is the scheduler's doing, of which
-// other rounds have more.
+// advised is why a verdict is inconclusive, and what may help. How many operations overlap depends on the scheduler, so more
+// rounds may have more.
 func advised(r *verify.Report) string {
-	if strings.Contains(r.Why, "overlapped") {
+	if r.Reason == verify.LittleOverlap {
 		return r.Why + ": try more rounds (--rounds), or more users (--users)"
 	}
 	return r.Why

@@ -72,6 +72,14 @@ func openTestStore(_ context.Context, t *Task) error {
 		b.update = func(s testStore, ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
 			return s.View(ctx, id, func(ctx context.Context, held *manager.Session) error { return fn(ctx, held.Clone()) })
 		}
+	case "busy":
+		b.do = func() {
+			for {
+				runtime.Gosched()
+			}
+		}
+	case "deadlocked":
+		b.do = func() { select {} }
 	case "large":
 		b.do = allocateForever
 	case "slow to close":
@@ -164,6 +172,22 @@ func TestChildThatDoesNotEnd(t *testing.T) {
 				t.Errorf("%+v: want a hang with stacks", v)
 			}
 		})
+	}
+}
+
+// A store whose update never returns hangs if every goroutine waits; while goroutines are at work nothing is decided.
+func TestUpdateThatDoesNotReturn(t *testing.T) {
+	for label, want := range map[string]Reason{"deadlocked": "", "busy": NoProgress} {
+		task := testTask(label)
+		task.Config.Patience = 200 * time.Millisecond
+		r, err := runChild(t, t.Context(), task, ignoreSteps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangs := r.Violation != nil && r.Violation.Anomaly == history.Hang
+		if r.Reason != want || hangs != (want == "") || hangs && r.Violation.Stacks == "" {
+			t.Errorf("%s: %s, %s, %+v: want the reason %q", label, r.Verdict, r.Why, r.Violation, want)
+		}
 	}
 }
 

@@ -42,6 +42,10 @@ func (r *run) observe(ctx context.Context) error {
 			return err
 		}
 		g, v := p.run(check.look)
+		if p.undecided != "" {
+			r.undecided = p.undecided
+			return nil
+		}
 		r.Report.Guarantees = append(r.Report.Guarantees, g)
 		if v != nil {
 			r.violated(v)
@@ -81,6 +85,9 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violat
 	fine = fine && p.guarded(func() { _ = p.store.Close() })
 	if !fine {
 		p.abandon()
+		if p.undecided != "" {
+			return Guarantee{}, nil
+		}
 		f := p.faults[0]
 		return Guarantee{}, &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
 	}
@@ -280,11 +287,11 @@ const (
 func leakFree(p *probe) Guarantee {
 	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: "yes", Kept: true}
 	p.comeAndGo()
-	before := p.dog.leftBehind()
+	before := p.dog.leaked()
 	n := p.comeAndGo()
-	left := p.dog.leftBehind() - before
+	left := p.dog.leaked() - before
 	for end := time.Now().Add(p.cfg.Patience / 2); left >= max(n/10, few) && time.Now().Before(end); time.Sleep(aMoment) {
-		left = p.dog.leftBehind() - before // they may take a moment to end
+		left = p.dog.leaked() - before // they may take a moment to end
 	}
 	if left >= max(n/10, few) {
 		p.violate(history.LeakedGoroutines, "%d sessions were made and deleted, and %d goroutines are left of them", n, left)

@@ -17,7 +17,8 @@ type Report struct {
 	Params        map[string]string `json:"params,omitempty"`
 	Target        string            `json:"target,omitempty"` // of a program: how it was started or reached
 	Verdict       history.Verdict   `json:"verdict"`
-	Why           string            `json:"why,omitempty"` // of an inconclusive verdict, in a sentence
+	Reason        Reason            `json:"reason,omitempty"` // of an inconclusive verdict
+	Why           string            `json:"why,omitempty"`    // the same in a sentence
 	Seed          uint64            `json:"seed"`
 	Scheduled     bool              `json:"scheduled,omitempty"` // a schedule was played instead of random pressure
 	Rounds        int               `json:"rounds"`
@@ -27,6 +28,23 @@ type Report struct {
 	Guarantees []Guarantee          `json:"guarantees,omitempty"`
 	Violation  *history.Violation   `json:"violation,omitempty"` // the most serious one
 	Others     []*history.Violation `json:"others,omitempty"`    // of other kinds, the most serious first
+}
+
+// Reason is why a verdict is inconclusive.
+type Reason string
+
+// The reasons.
+const (
+	Interrupted   Reason = "interrupted"
+	NoProgress    Reason = "no progress"    // although goroutines were at work
+	Disagreement  Reason = "disagreement"   // of the version witness and porcupine
+	NotReproduced Reason = "not reproduced" // the violation of Config.Until
+	SearchTimeout Reason = "search timeout"
+	LittleOverlap Reason = "little overlap" // of operations on the same session
+)
+
+func (r *Report) inconclusive(reason Reason, why string) {
+	r.Verdict, r.Reason, r.Why = history.Inconclusive, reason, why
 }
 
 // Guarantee is one guarantee as it was declared and as it was seen.

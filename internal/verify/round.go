@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/goroutine"
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 )
@@ -28,6 +30,7 @@ type round struct {
 	histories []history.History
 	faults    []offence
 	stacks    string             // of a hang
+	undecided string             // why nothing is known of a round that did not end
 	again     int                // closures that ran more than once
 	pending   []chan struct{}    // closed when whoever uses the store has come to an end
 	unsettled bool               // nobody knows whether everything was removed
@@ -50,8 +53,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 			return r, err
 		}
 	}
-	ended, err := r.drive(ctx)
-	if err != nil || !ended {
+	if ended, err := r.drive(ctx); err != nil || !ended {
 		r.abandon()
 		return r, err
 	}
@@ -114,15 +116,15 @@ func (r *round) open(target *audience, t *Turnstile) error {
 func (r *round) schedule() (ended bool, err error) {
 	actors := r.cfg.Schedule.cast(r.users(), r.dog)
 	err = r.cfg.Schedule.play(actors, r.turnstile)
-	ended = true
+	var stuck error
 	for _, a := range actors {
 		if a.done != nil {
 			r.pending = append(r.pending, a.done)
-			ended = r.dog.await(a.done, 1) && ended
+			stuck = cmp.Or(stuck, r.dog.await(a.done, 1))
 		}
 		a.cancel()
 	}
-	return ended, err
+	return err == nil && r.completed("the users", stuck), err
 }
 
 // alike has the ids of a round share one half, the other half or nothing: a store must look at all of their bytes.
@@ -158,21 +160,16 @@ func (r *round) users() []*client { return r.clients[:len(r.clients)-1] }
 
 func (r *round) keeper() *client { return r.clients[len(r.clients)-1] }
 
-// drive has the users do what they are to do, and reports whether all of them came to their end.
-func (r *round) drive(ctx context.Context) (ended bool, err error) {
+// drive runs the users' operations and reports whether all users completed theirs.
+func (r *round) drive(ctx context.Context) (completed bool, err error) {
 	if r.cfg.Schedule != nil {
-		ended, err = r.schedule()
-	} else {
-		ended = r.press(ctx)
+		return r.schedule()
 	}
-	if !ended && err == nil {
-		r.hangs("the users")
-	}
-	return ended, err
+	return r.press(ctx), nil
 }
 
-// press sets the users loose on the store.
-func (r *round) press(ctx context.Context) (ended bool) {
+// press runs all users at once and reports whether they completed their operations.
+func (r *round) press(ctx context.Context) bool {
 	var running sync.WaitGroup
 	gate, done := make(chan struct{}), make(chan struct{})
 	r.pending = append(r.pending, done)
@@ -194,7 +191,7 @@ func (r *round) press(ctx context.Context) (ended bool) {
 	defer stop()
 	close(gate)
 	go func() { running.Wait(); close(done) }()
-	return r.dog.await(done, 1)
+	return r.completed("the users", r.dog.await(done, 1))
 }
 
 // collectGarbage forces collections until the function returned is called, if the script wants them.
@@ -217,7 +214,7 @@ func (r *round) collectGarbage() (stop func()) {
 	return func() { close(quit); <-gone }
 }
 
-// guarded runs f, which uses the store, and reports whether it came to its end.
+// guarded runs f, which uses the store, and reports whether it returned.
 func (r *round) guarded(f func()) bool {
 	done := make(chan struct{})
 	r.pending = append(r.pending, done)
@@ -226,25 +223,31 @@ func (r *round) guarded(f func()) bool {
 		r.dog.adopt()
 		f()
 	}()
-	if r.dog.await(done, atWork) { // closing may take its time
-		return true
-	}
-	r.hangs("those who clean up behind the users, or look at a promise,")
-	return false
+	return r.completed("the goroutines that clean up after the users, or observe a guarantee,", r.dog.await(done, closeFactor))
 }
 
-func (r *round) hangs(who string) {
-	seen := fmt.Sprintf("no progress for %v", r.cfg.Patience)
-	if r.dog.quick {
-		seen = "nobody can go on"
+// completed reports whether err, the watchdog's, is nil. A hang is noted as a violation by who waits, and otherwise why nothing
+// is decided.
+func (r *round) completed(who string, err error) bool {
+	if errors.Is(err, goroutine.ErrUndecided) {
+		r.undecided = fmt.Sprintf("no operation was completed for %v, although goroutines were at work: "+
+			"the store hangs in a loop, or is too slow to be verified", goroutine.UndecidedAfter*r.cfg.Patience)
+	}
+	if !errors.Is(err, goroutine.ErrHang) {
+		return err == nil
+	}
+	why := fmt.Sprintf("no progress for %v", r.cfg.Patience)
+	if r.dog.closed {
+		why = "no user can continue"
 	}
 	if r.target != nil {
-		r.faults = append(r.faults, offence{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), seen + ", and no answer to " + r.unanswered()})
-		return
+		why += ", and no response to " + r.unanswered()
+	} else {
+		r.stacks = r.dog.stacks()
+		why += ": " + who + " wait for something that does not come (a lock that is not released, a message that is not received?)"
 	}
-	r.stacks = r.dog.stacks()
-	r.faults = append(r.faults, offence{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), seen + ": " + who +
-		" wait for something that does not come (a lock that nobody releases, a message that nobody takes?)"})
+	r.faults = append(r.faults, offence{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), why})
+	return false
 }
 
 // keep looks at what the users left, and removes it, unless users never remove anything.
@@ -357,10 +360,10 @@ func (r *round) count() {
 func (r *round) countRoutines() {
 	n := 0
 	for end := time.Now().Add(r.cfg.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if n = r.dog.leftBehind(); n == 0 {
+		if n = r.dog.leaked(); n == 0 {
 			return
 		}
-		if r.dog.quick && r.dog.standsStill() {
+		if r.dog.closed && r.dog.allWait() {
 			break
 		}
 	}

@@ -121,7 +121,8 @@ type run struct {
 	target *audience          // nil: a store
 	leak   *history.Violation // what the target keeps for sessions that are gone
 
-	turnstile *Turnstile // nil: nobody is held
+	turnstile *Turnstile // of a schedule; nil: none
+	undecided string     // why a round that did not end ends the run; empty: none
 }
 
 // verify looks for a violation.
@@ -180,7 +181,7 @@ func (r *run) press(ctx context.Context) error {
 // disagree.
 func (r *run) over() bool {
 	switch {
-	case r.check.Disagreement() != "", r.has(history.Hang), r.has(history.Crash):
+	case r.undecided != "", r.check.Disagreement() != "", r.has(history.Hang), r.has(history.Crash):
 		return true
 	case r.Until != "" && r.Until != Any:
 		return r.has(r.Until)
@@ -215,6 +216,7 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 		r.leak = one.leak
 		r.leak.Seed = seed
 	}
+	r.undecided = one.undecided
 	for _, v := range one.judge(ctx, &r.check, r.has) {
 		v.Seed, v.Procs = seed, one.script.procs
 		r.violated(v)
@@ -279,19 +281,19 @@ func (r *run) conclude(ctx context.Context) {
 	switch {
 	case r.Violation != nil:
 		r.Verdict = history.Violated
+	case r.undecided != "":
+		r.inconclusive(NoProgress, r.undecided)
 	case ctx.Err() != nil:
-		r.Verdict, r.Why = history.Inconclusive, "interrupted"
+		r.inconclusive(Interrupted, "interrupted")
 	case r.check.Disagreement() != "":
-		r.Verdict, r.Why = history.Inconclusive, r.check.Disagreement()
+		r.inconclusive(Disagreement, r.check.Disagreement())
 	case r.Until != "":
-		r.Verdict, r.Why = history.Inconclusive, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.Until, r.Attempts)
+		r.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.Until, r.Attempts))
 	case r.Unknown > 0:
-		r.Verdict = history.Inconclusive
-		r.Why = fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown)
+		r.inconclusive(SearchTimeout, fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown))
 	case r.Overlapped < leastOverlap && !r.Scheduled:
-		r.Verdict = history.Inconclusive
-		r.Why = fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, and less than %.0f %% prove nothing",
-			100*r.Overlapped, 100*leastOverlap)
+		r.inconclusive(LittleOverlap, fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, "+
+			"and less than %.0f %% prove nothing", 100*r.Overlapped, 100*leastOverlap))
 	default:
 		r.Verdict = history.Linearizable
 	}
@@ -305,7 +307,8 @@ func (r *run) linearizable() Guarantee {
 	switch {
 	case shown >= 0:
 		g.Observed, g.Kept, g.Detail = "no", false, all[shown].Why
-	case r.Verdict == history.Linearizable || r.Violation != nil && !r.has(history.Hang) && r.check.Stats().Unknown == 0 && r.check.Stats().Sessions > 0:
+	case r.Verdict == history.Linearizable ||
+		r.Violation != nil && !r.has(history.Hang) && r.undecided == "" && r.Unknown == 0 && r.Sessions > 0:
 		g.Observed = "yes"
 	}
 	return g

@@ -158,7 +158,7 @@ func (a *actor) await(l Line) {
 				return
 			}
 		case <-still.C:
-			if a.dog.standsStill() {
+			if a.dog.allWait() {
 				return
 			}
 		}

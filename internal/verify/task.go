@@ -70,7 +70,7 @@ func (t *Task) late(stderr string, rounds int) *Report {
 		return t.violated(history.Hang, history.ByWatchdog, why, child.Excerpt(stacks.String()), rounds)
 	}
 	r := t.report(rounds)
-	r.Verdict, r.Why = history.Inconclusive, why+"; goroutines were at work, so it hangs in a loop or is slow"
+	r.inconclusive(NoProgress, why+"; goroutines were at work, so it hangs in a loop or is slow")
 	return r
 }
 

@@ -2,58 +2,72 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"reflect"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/sessbench/sessbench/internal/history"
 	"go.uber.org/goleak"
+
+	"github.com/sessbench/sessbench/internal/goroutine"
+	"github.com/sessbench/sessbench/internal/history"
 )
 
 func TestWatchdog(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	tests := []struct {
-		why   string
-		quick bool
-		work  func(release <-chan struct{}, b *beat)
-		ended bool
+		why    string
+		closed bool
+		work   func(release <-chan struct{}, b *beat)
+		want   error
 	}{
-		{"who waits for a channel for ever hangs", false, func(release <-chan struct{}, _ *beat) { <-release }, false},
-		{"under a schedule that is seen at once", true, func(release <-chan struct{}, _ *beat) { <-release }, false},
-		{"who sleeps is still at work", true, func(<-chan struct{}, *beat) { time.Sleep(4 * standstill) }, true},
-		{"who gets something done now and then is only slow", false, func(_ <-chan struct{}, b *beat) {
+		{"a store whose users wait for ever hangs", false, func(release <-chan struct{}, _ *beat) { <-release }, goroutine.ErrHang},
+		{"under a schedule that is seen at once", true, func(release <-chan struct{}, _ *beat) { <-release }, goroutine.ErrHang},
+		{"a store that polls for ever is undecided", false, func(release <-chan struct{}, _ *beat) {
+			for {
+				select {
+				case <-release:
+					return
+				default:
+					runtime.Gosched()
+				}
+			}
+		}, goroutine.ErrUndecided},
+		{"a user that sleeps is at work", true, func(<-chan struct{}, *beat) { time.Sleep(4 * standstill) }, nil},
+		{"a store that completes something now and then is slow", false, func(_ <-chan struct{}, b *beat) {
 			for range 12 {
 				time.Sleep(standstill)
 				b.n.Add(1)
 			}
-		}, true},
+		}, nil},
 	}
 	for _, test := range tests {
 		patience := 6 * standstill
-		if test.quick {
-			patience = time.Hour // it must not come to that
+		if test.closed {
+			patience = time.Hour // not waited for
 		}
 		b := new(beat)
-		w := newWatchdog(patience, test.quick, []*beat{b})
+		w := newWatchdog(patience, test.closed, []*beat{b})
 		done, release := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(done)
 			w.adopt()
 			test.work(release, b)
 		}()
-		if ended := w.await(done, 1); ended != test.ended {
-			t.Errorf("%s: ended %v, want %v", test.why, ended, test.ended)
+		if err := w.await(done, 1); !errors.Is(err, test.want) {
+			t.Errorf("%s: got %v, want %v", test.why, err, test.want)
 		}
-		if n := w.leftBehind(); n != 0 {
-			t.Errorf("%s: the users themselves are counted as left behind: %d", test.why, n)
+		if n := w.leaked(); n != 0 {
+			t.Errorf("%s: %d users count as leaked", test.why, n)
 		}
 		close(release)
 		<-done
 	}
 }
 
-func TestLeftBehindCountsWhatUsersBegan(t *testing.T) {
+func TestLeakedGoroutines(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	w := newWatchdog(time.Second, false, nil)
 	release, done := make(chan struct{}), make(chan struct{})
@@ -61,12 +75,12 @@ func TestLeftBehindCountsWhatUsersBegan(t *testing.T) {
 		w.adopt()
 		go func() { <-release; close(done) }()
 	}()
-	for w.leftBehind() != 1 {
+	for w.leaked() != 1 {
 		time.Sleep(time.Millisecond)
 	}
 	close(release)
 	<-done
-	for w.leftBehind() != 0 {
+	for w.leaked() != 0 {
 		time.Sleep(time.Millisecond)
 	}
 }
