@@ -15,7 +15,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
-// logOptions says how a log of recorded traffic is to be read.
+// logOptions are the options for reading a log of recorded traffic.
 type logOptions struct {
 	Format    string
 	TimeUnit  string
@@ -35,16 +35,16 @@ func (o *logOptions) addFlags(fs *pflag.FlagSet) {
 			return fmt.Errorf("want ROLE=COLUMN,ROLE=COLUMN: %w", err)
 		}
 		return nil
-	}}, "trace-columns", "which column says what, `ROLE=COLUMN,...`: session, time, op, bytes, reply; by number without a header")
+	}}, "trace-columns", "columns by role, `ROLE=COLUMN,...`: session, time, op, bytes, reply; numbers if there is no header")
 	fs.Var(&value{kind: "session", read: func(text string) error {
 		if name, ok := strings.CutPrefix(text, "cookie:"); !ok || name == "" {
 			return fmt.Errorf("want cookie:NAME, or no --trace-session for the client's address")
 		}
 		o.Session = text
 		return nil
-	}}, "trace-session", "where an access log keeps the session: `cookie:NAME`; the client's address without")
+	}}, "trace-session", "session of a line of an access log: `cookie:NAME` (default the client's address)")
 	fs.Var(count("10", -1, math.MaxInt32, &o.MaxErrors), "trace-max-errors",
-		"malformed lines to skip before giving up, `N`; -1: any number")
+		"number of malformed lines to skip, `N`; -1: any number")
 }
 
 func (o *logOptions) open(ctx context.Context, path string) (*trace.Reader, error) {
@@ -53,7 +53,7 @@ func (o *logOptions) open(ctx context.Context, path string) (*trace.Reader, erro
 	})
 }
 
-// parseSpeed reads max or a factor such as 60x. Max is 0.
+// parseSpeed reads max, which is 0, or a factor such as 60x.
 func parseSpeed(text string) (float64, error) {
 	if text == speedMax {
 		return 0, nil
@@ -68,27 +68,26 @@ func parseSpeed(text string) (float64, error) {
 
 const speedMax = "max"
 
-// drawnOnly lists the flags that shape what is drawn at random, each with what says that in recorded traffic.
+// drawnOnly lists the flags of random workloads, each with why it does not fit recorded traffic.
 func drawnOnly() [][2]string {
 	return [][2]string{
-		{"scenario", "the log says what users do"},
+		{"scenario", "the log has the operations"},
 		{"duration", "the log is replayed once, to its end"},
 		{"iterations", "the log is replayed once, to its end"},
-		{"keys", "the log says which sessions are visited"},
-		{"mix", "the log says what users do"},
-		{"sessions", "the log says which sessions there are"},
-		{"think", "the log says when users act"},
+		{"keys", "the log has the visited sessions"},
+		{"mix", "the log has the operations"},
+		{"sessions", "the log has the sessions"},
+		{"think", "the log has the times"},
 		{"warmup", "the log is replayed from its first row on"},
 	}
 }
 
-// checkReplay refuses settings that contradict each other: what shapes a draw beside --trace, and how to read a log
-// without one.
+// checkReplay refuses flags of random workloads with --trace, and flags for reading a log without it.
 func (o *runOptions) checkReplay() error {
 	if o.Trace == "" {
 		for _, name := range []string{"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors"} {
 			if o.sources[name].rank == rankFlag {
-				return usagef("%s: is for recorded traffic: want --trace FILE with it", o.from(name))
+				return usagef("%s: only for recorded traffic: want --trace FILE with it", o.from(name))
 			}
 		}
 		return nil
@@ -100,13 +99,13 @@ func (o *runOptions) checkReplay() error {
 	return nil
 }
 
-// compiled is recorded traffic that is ready to be replayed.
+// compiled is recorded traffic, ready to be replayed.
 type compiled struct {
 	tape   *trace.Tape
 	format string
 }
 
-// compile reads the log once, to its end, onto an empty tape, and says on stderr what share of it can be used.
+// compile reads the log once onto an empty tape, and notes on stderr which share of it is used.
 func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, tape *trace.Tape) (*compiled, error) {
 	err := tape.Compile(ctx, log, users)
 	for _, problem := range log.Problems() {
@@ -123,7 +122,7 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 		log.Name(), log.Format(), result.FormatCount(c.Visits), result.FormatCount(c.Visits+c.Malformed),
 		result.FormatShare(c.Used()), result.FormatCount(c.Visits), result.FormatCount(c.Sessions), result.FormatCount(c.Total()))
 	if c.Timed && log.AssumedSeconds() {
-		o.note("%s: times are taken as seconds: --trace-time-unit if they are not", log.Name())
+		o.note("%s: times are read as seconds: if they are not, set --trace-time-unit", log.Name())
 	}
 	if c.Clipped > 0 {
 		o.note("%s: %s", log.Name(), clippedSizes(c.Clipped))
@@ -131,16 +130,16 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 	return &compiled{tape, log.Format()}, nil
 }
 
-// clippedSizes says that sizes in a log were cut.
+// clippedSizes is a note on sizes that were reduced.
 func clippedSizes(n int64) string {
-	return fmt.Sprintf("%s above %s bytes cut to that, the most that a message may have (docs/adapter-protocol.md)",
+	return fmt.Sprintf("%s above %s bytes reduced to that, the greatest size of a message (docs/adapter-protocol.md)",
 		many(int(n), "size"), result.FormatCount(scenarios.MaxSize))
 }
 
 func (o *runOptions) replayable(log *trace.Reader, c trace.Counts) error {
 	switch {
 	case c.Visits == 0:
-		return fmt.Errorf("%s: no visit in it", log.Name())
+		return fmt.Errorf("%s: no visits", log.Name())
 	case o.speed > 0 && !c.Timed:
 		return usagef("%s %s: %s has no times: want %s", o.from("trace-speed"), o.TraceSpeed, log.Name(), speedMax)
 	}
@@ -164,7 +163,7 @@ func (c *compiled) traffic(path string) *result.Traffic {
 	}
 }
 
-// operationCounts names the operations that a log has.
+// operationCounts counts the operations of a log by name.
 func operationCounts(c trace.Counts) map[string]int64 {
 	named := map[string]int64{}
 	for op, n := range c.Operations {

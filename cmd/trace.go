@@ -121,7 +121,7 @@ func (o *traceStatsOptions) describe(ctx context.Context, path string) (tracedLo
 		return tracedLog{}, err
 	}
 	if s.Visits == 0 {
-		return tracedLog{}, fmt.Errorf("%s: no visit in it", path)
+		return tracedLog{}, fmt.Errorf("%s: no visits", path)
 	}
 	v := s.VisitsPerSession
 	return tracedLog{

@@ -18,17 +18,17 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// verifyOptions is what `verify` was asked for.
+// verifyOptions are the options of `verify`.
 type verifyOptions struct {
 	common
 
 	targetOptions
 
-	Scenarios []string // whose operations users do; none: all kinds at random
+	Scenarios []string // whose operations users perform; none: operations of all kinds, at random
 
 	Flawed   []string
-	Schedule string // empty: scripted for flawed stores, random for all others
-	History  string // a file
+	Schedule string // scripted or random; empty: scripted
+	History  string // file of a recorded history
 
 	Seed     uint64
 	Rounds   int
@@ -36,18 +36,18 @@ type verifyOptions struct {
 	Users    int
 	Ops      int
 	Patience time.Duration
-	Until    string // the violation that ends the repetition of the rounds; empty: they are not repeated
+	Until    string // violation until which the rounds are repeated; empty: they are not
 
 	fitting []scenarios.Scenario // of Scenarios, those whose operations can be verified
 }
 
-// The ways to bring users into a store.
+// The values of --schedule.
 const (
-	scripted = "scripted" // in the order of a schedule
-	random   = "random"   // under pressure drawn from the seed
+	scripted = "scripted" // users enter the store in the order of its schedule
+	random   = "random"   // operations and pauses are drawn from the seed
 )
 
-// The kinds of results besides formatTable and formatJSON.
+// The output kinds besides formatTable and formatJSON.
 const (
 	kindHistory = "history"
 	kindHTML    = "html"
@@ -64,13 +64,13 @@ func newVerifyCmd(a *app) *cobra.Command {
 	o := &verifyOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "verify [flags]",
-		Short: "Prove strategies and programs right, or show the shortest history that proves one wrong",
-		Long: `Verify drives a few users at a time through many short-lived sessions under pressure, each strategy in a process of its
-own, and decides each session's history: is there an order of the operations that explains every answer? Then
-it is linearizable. Otherwise verify names the anomaly and shows who did what when. It looks at every guarantee
-that a strategy declares, too. Without flags: all strategies, in under a minute.
+		Short: "Verify stores under concurrency, or show the shortest history that proves one wrong",
+		Long: `Verify runs a few users at a time on many short-lived sessions, each strategy in a process of its own. For each session's
+history it decides whether some order of the operations explains every result: then the history is linearizable.
+Otherwise verify names the anomaly and shows the operations in time. It also checks every guarantee that a strategy
+declares. Without flags it verifies all strategies, in less than a minute.
 
-A program in any language is verified by --target, as docs/adapter-protocol.md has it: one process for all rounds.
+A program in any language is verified with --target (docs/adapter-protocol.md): one process for all rounds.
 
 Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad usage, 130 interrupted.`,
 		Example: `  sessbench verify
@@ -98,12 +98,12 @@ func (o *verifyOptions) whatFlags() flagGroup {
 	o.addStrategyFlags(fs)
 	o.addParamFlag(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", nil,
-		"do what the users of these do, and some reads: `NAMES`, a,b or all. Without: operations of every kind")
+		"scenarios whose operations users perform, with some reads: `NAMES`, a,b or all (default: operations of every kind)")
 	fs.StringArrayVar(&o.Flawed, "flawed", nil,
-		"stores that are wrong on purpose, each of which must be convicted: `NAMES`, a,b or all")
+		"stores that are wrong on purpose and must be convicted: `NAMES`, a,b or all")
 	fs.Var(choice(&o.Schedule, scripted, random), "schedule",
-		"how flawed stores are convicted: `scripted|random` (users let in one order only, or pressed as all others are)")
-	fs.StringVar(&o.History, "history", "", "check a recorded history again: `FILE`")
+		"order of the users of flawed stores: `scripted|random` (default scripted: the one that shows the flaw)")
+	fs.StringVar(&o.History, "history", "", "recorded history to check again, `FILE`")
 	return fs
 }
 
@@ -118,16 +118,16 @@ func (o *verifyOptions) pressureFlags() flagGroup {
 	fs := newFlagGroup("How hard to press")
 	o.Seed, o.Rounds, o.Budget = verify.DefaultSeed, verify.DefaultRounds, verify.DefaultBudget
 	o.Users, o.Ops, o.Patience = verify.DefaultUsers, verify.DefaultOps, verify.DefaultPatience
-	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "of the first round, `N`; each further round has the next number")
-	fs.Var(count(fmt.Sprint(o.Rounds), 0, maxRounds, &o.Rounds), "rounds", "rounds on each store, `N`; 0: until the budget is used up")
+	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "random seed of the first round, `N`; each further round has the next number")
+	fs.Var(count(fmt.Sprint(o.Rounds), 0, maxRounds, &o.Rounds), "rounds", "number of rounds on each store, `N`; 0: until the budget is used up")
 	fs.Var(duration(o.Budget.String(), minBudget, maxBudget, func(d time.Duration) { o.Budget = d }), "budget",
-		"no round on a store begins after this `TIME`")
-	fs.VarP(count(fmt.Sprint(o.Users), 1, maxVerifyUsers, &o.Users), "users", "u", "at most `N` users in each round")
-	fs.Var(count(fmt.Sprint(o.Ops), 1, maxVerifyOps, &o.Ops), "ops", "at most `N` operations on each session")
+		"`TIME` after which no further round begins on a store")
+	fs.VarP(count(fmt.Sprint(o.Users), 1, maxVerifyUsers, &o.Users), "users", "u", "greatest number of users in a round, `N`")
+	fs.Var(count(fmt.Sprint(o.Ops), 1, maxVerifyOps, &o.Ops), "ops", "greatest number of operations on a session, `N`")
 	fs.Var(duration(o.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.Patience = d }), "patience",
-		"`TIME` without progress after which a store in which everybody waits hangs; five times as long for one still at work")
+		"`TIME` without progress after which a store whose goroutines all wait hangs; while some are at work the verdict is inconclusive after ten times as long")
 	fs.Var(choice(&o.Until, untilNames()...), "until",
-		"repeat the rounds until this `VIOLATION` appears: any, or a name such as \"lost update\"; the budget is 10m then unless set")
+		"`VIOLATION` until which the rounds are repeated: any, or a name such as \"lost update\"; the default budget is then 10m")
 	return fs
 }
 
@@ -140,7 +140,7 @@ func untilNames() []string {
 	return names
 }
 
-// The bounds of what can be asked for.
+// The bounds of the settings.
 const (
 	maxRounds      = 1_000_000
 	minBudget      = time.Millisecond
@@ -151,7 +151,7 @@ const (
 	maxPatience    = 10 * time.Minute
 )
 
-// run does what was asked for. Whatever can be refused is refused before anything is verified.
+// run verifies. All settings are checked before anything is verified.
 func (o *verifyOptions) run(ctx context.Context) error {
 	if err := o.checkVerify(); err != nil {
 		return err
@@ -178,39 +178,39 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	case len(f.Reports) > 0:
 		return f.verdict(o.deliver(outputs, f))
 	case f.Interrupted && len(f.Failed) == 0:
-		return &exitError{exitInterrupted, errors.New("interrupted before anything was found: nothing is written")}
+		return &exitError{exitInterrupted, errors.New("interrupted before the first report: nothing is written")}
 	}
-	return f.verdict(nil) // nothing could be verified
+	return f.verdict(nil) // no subject could be verified
 }
 
 // checkVerify refuses settings that contradict each other.
 func (o *verifyOptions) checkVerify() error {
-	const itself = "the file says what happened"
+	const recorded = "a recorded history is only checked"
 	if o.History == "" && o.sources["history"].rank != rankDefault {
-		return usagef("%s %s: names no file: want one that -o history=FILE wrote", o.from("history"), quoted(o.History))
+		return usagef("%s %s: no file name: want a file that -o history=FILE wrote", o.from("history"), quoted(o.History))
 	}
 	if o.History != "" {
 		return o.notWith("history", o.History, [][2]string{
-			{"strategy", itself}, {"param", itself}, {"target", itself}, {"scenario", itself}, {"flawed", itself}, {"schedule", itself}, {"seed", itself}, {"rounds", itself},
-			{"budget", itself}, {"users", itself}, {"ops", itself}, {"patience", itself}, {"until", itself},
+			{"strategy", recorded}, {"param", recorded}, {"target", recorded}, {"scenario", recorded}, {"flawed", recorded}, {"schedule", recorded}, {"seed", recorded}, {"rounds", recorded},
+			{"budget", recorded}, {"users", recorded}, {"ops", recorded}, {"patience", recorded}, {"until", recorded},
 		})
 	}
 	if len(o.Flawed) > 0 && o.Schedule != random && o.Until != "" {
-		return usagef("%s %s: a scripted schedule shows its violation every time: want --schedule random with it", o.from("until"), quoted(o.Until))
+		return usagef("%s %s: a scripted schedule always shows its violation: want --schedule random with it", o.from("until"), quoted(o.Until))
 	}
 	if len(o.Flawed) > 0 {
 		return o.notWith("flawed", strings.Join(o.Flawed, ","), [][2]string{
-			{"strategy", "flawed stores are verified by themselves"}, {"target", "flawed stores are verified by themselves"},
-			{"scenario", "flawed stores are shown by operations of every kind"}, {"param", "flawed stores have no parameters"},
+			{"strategy", "flawed stores are verified alone"}, {"target", "flawed stores are verified alone"},
+			{"scenario", "flawed stores need operations of every kind"}, {"param", "flawed stores have no parameters"},
 		})
 	}
 	if o.Schedule == scripted {
-		return usagef("%s %s: is for stores that are made for schedules: want --flawed NAMES with it", o.from("schedule"), scripted)
+		return usagef("%s %s: only flawed stores have schedules: want --flawed NAMES with it", o.from("schedule"), scripted)
 	}
 	return nil
 }
 
-// recheck checks the history in a file.
+// recheck checks the history in a file again.
 func (o *verifyOptions) recheck(ctx context.Context, f *findings) error {
 	h, err := readHistory(o.History)
 	if err != nil {
@@ -238,8 +238,8 @@ func readHistory(path string) (*history.History, error) {
 	return history.Read(file)
 }
 
-// examineAll has every subject verified, one after another: they would take each other's processors. One that could
-// not be run does not keep the others from being verified.
+// examineAll verifies the subjects one after another, since at once they would compete for the processors. A subject that
+// cannot be run does not end the others.
 func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 	tasks, err := o.tasks()
 	if err != nil {
@@ -283,7 +283,7 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 	return nil
 }
 
-// waiting tells whoever pressed Ctrl-C why nothing happens.
+// waiting explains after Ctrl-C why the command is still running.
 func (o *verifyOptions) waiting(atMost time.Duration) {
 	if !o.Quiet {
 		o.complain("stopping: a child may need up to %v; press again to stop at once", atMost)
@@ -335,11 +335,11 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	return append(tasks, o.targetTasks()...), nil
 }
 
-// onlyStores refuses what is no store. Probes are none, so they are not among what is legal here.
+// onlyStores refuses probes of the harness, which are not stores.
 func (o *verifyOptions) onlyStores() error {
 	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
 	if err != nil {
-		return nil // of which chosen tells
+		return nil // chosen reports it
 	}
 	legal := namesOf(append(o.strategies(), o.remote()...))
 	for _, c := range chosen {
@@ -349,7 +349,7 @@ func (o *verifyOptions) onlyStores() error {
 		case !known:
 			what = "unknown strategy: " + didYouMean(c.name, legal)
 		case s.Harness:
-			what = "a probe of the harness is no store: "
+			what = "not a store but a probe of the harness: "
 		}
 		if what != "" {
 			return usagef("%s %s: %swant all or some of %s", o.from("strategy"), quoted(c.name), what, strings.Join(legal, ", "))
@@ -442,5 +442,5 @@ func (o *verifyOptions) changed(of subjectSource) choiceOf {
 	return c
 }
 
-// program is what this build is called.
+// program returns the name of this build.
 func (a *app) program() string { return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") }

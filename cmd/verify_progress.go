@@ -9,14 +9,14 @@ import (
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
-// verifyProgress shows how far the verification of several subjects has come.
+// verifyProgress shows the progress of verifying several subjects.
 type verifyProgress interface {
 	step(t task, s verify.Step)
 	done(r *verify.Report)
 	clear()
 }
 
-// newVerifyProgress shows a bar on a terminal and a line for each finished subject elsewhere.
+// newVerifyProgress returns a bar on a terminal, and otherwise one line per completed subject.
 func newVerifyProgress(w io.Writer, quiet bool, tasks []task) verifyProgress {
 	switch {
 	case quiet:
@@ -34,7 +34,7 @@ func (verifySilence) step(task, verify.Step) {}
 func (verifySilence) done(*verify.Report)    {}
 func (verifySilence) clear()                 {}
 
-// verifyLines is for logs.
+// verifyLines writes lines for logs.
 type verifyLines struct {
 	w               io.Writer
 	finished, tasks int
@@ -42,7 +42,7 @@ type verifyLines struct {
 	now             func() time.Time
 }
 
-// step tells of rounds 100, 200, 400, 800 and so on: of long runs now and then.
+// step writes a line after 100, 200, 400, 800 rounds and so on.
 func (l *verifyLines) step(t task, s verify.Step) {
 	if s.Round%100 == 0 && bits.OnesCount(uint(s.Round/100)) == 1 {
 		fmt.Fprintf(l.w, "%s: round %d (%v)\n", t.Label, s.Round, l.now().Sub(l.start).Round(time.Second))
@@ -56,13 +56,13 @@ func (l *verifyLines) done(r *verify.Report) {
 
 func (*verifyLines) clear() {}
 
-// verifyBar is for people. A subject is as long as all others, whatever its number of rounds.
+// verifyBar draws a bar. Every subject has the same share, whatever its number of rounds.
 type verifyBar struct {
 	bar
 	finished, tasks int
 }
 
-// parts is how finely the bar shows one subject.
+// parts is the resolution of the share of one subject.
 const parts = 100
 
 func (b *verifyBar) step(t task, s verify.Step) {

@@ -115,14 +115,14 @@ func TestVerifyRefusesTargets(t *testing.T) {
 		{[]string{"--target", "exec:true", "--history", "x.json"}, exitUsage, "--target: not with --history x.json"},
 		{[]string{"-s", "churn", "--flawed", "all"}, exitUsage, "--scenario: not with --flawed all"},
 		{[]string{"-s", "church"}, exitUsage, "--scenario church: unknown scenario: did you mean churn? want all or some of " + legal},
-		{[]string{"-s", "churn,expiry"}, exitUsage, "--scenario expiry: expiry is about sessions that expire: nobody is told which of them " +
+		{[]string{"-s", "churn,expiry"}, exitUsage, "--scenario expiry: expiry expires sessions: users do not see which ones " +
 			"a sweep removes: want all or some of " + legal},
-		{[]string{"-s", "brainstorming"}, exitUsage, "--scenario brainstorming: the users of brainstorming keep to sessions that they make"},
+		{[]string{"-s", "brainstorming"}, exitUsage, "--scenario brainstorming: the users of brainstorming only use sessions that they create"},
 		{[]string{"--target", "exec:sh -c 'echo no such module >&2; exit 3'"}, exitFailed, "exit status 3"},
 		{[]string{"--target", "exec:sh -c 'echo no such module >&2; exit 3'"}, exitFailed, "no such module"},
 		{[]string{"--target", "exec:no-such-program"}, exitFailed, "no-such-program"},
 		{[]string{"--target", "tcp:127.0.0.1:1"}, exitFailed, "connection refused"},
-		{[]string{"-S", "redis:layout=list", "-s", "planner"}, exitUsage, "redis: it does not know update, which planner asks for"},
+		{[]string{"-S", "redis:layout=list", "-s", "planner"}, exitUsage, "redis: it lacks update, which planner needs"},
 	} {
 		code, out, said := verified(t, append(test.args, "-q")...)
 		if code != test.code || !strings.Contains(said, test.want) || out != "" {

@@ -185,7 +185,7 @@ func TestVerifyVerdict(t *testing.T) {
 		{"a full disk", found(nil, good("a")), errors.New("disk full"), exitFailed, "disk full"},
 		{"all of it, and the worst decides", both, errors.New("disk full"), exitViolated,
 			"inconclusive: c; b: out of order; disk full; violated by a (lost update)"},
-		{"cut short", cut, nil, exitInterrupted, "inconclusive: b; interrupted: only what was found by then is reported"},
+		{"cut short", cut, nil, exitInterrupted, "inconclusive: b; interrupted: the reports are partial"},
 		{"a flaw convicted", found(flaw, guilty("lost-update", history.LostUpdate)), nil, exitViolated, "1 of 1 flawed store convicted"},
 		{"a flaw missed", found(flaw, good("lost-update")), nil, exitFailed, "0 of 1 flawed store convicted; the checker missed: lost-update"},
 		{"a flaw convicted of something else", found(flaw, guilty("lost-update", history.StaleRead)), nil, exitFailed,
@@ -193,7 +193,7 @@ func TestVerifyVerdict(t *testing.T) {
 		{"a flaw that races may crash", found(racy, guilty("torn", history.Crash)), nil, exitViolated, "1 of 1 flawed store convicted"},
 		{"a flaw that could not be run", halted, nil, exitFailed, "torn: out of order; 1 of 1 flawed store convicted"},
 		{"a flaw that there was no time for", unfinished, nil, exitInterrupted,
-			"0 of 1 flawed store convicted; interrupted: only what was found by then is reported"},
+			"0 of 1 flawed store convicted; interrupted: the reports are partial"},
 		{"one that does not race may not", found(flaw, guilty("lost-update", history.Crash)), nil, exitFailed,
 			"0 of 1 flawed store convicted; the checker missed: lost-update (convicted of crash: want lost update)"},
 	} {
@@ -231,7 +231,7 @@ func TestVerifyClosing(t *testing.T) {
 		{found(nil, searched), "1 strategy, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
 			"the witness certified 4, porcupine decided 5, porcupine agreed on 1 cross-check, 1 session undecided."},
 		{found(nil, guilty("b", history.LostUpdate)), "1 strategy, violated by b (lost update)."},
-		{cut, "1 of 4 strategies looked at: 1 strategy, violated by b (lost update)."},
+		{cut, "1 of 4 strategies verified: 1 strategy, violated by b (lost update)."},
 		{found(flaw, guilty("f", history.LostUpdate)), "1 flawed store, convicted."},
 		{found(flaw, guilty("f", history.LostUpdate), good("f")), "The checker missed 1 of 2 flawed stores: f."},
 	} {

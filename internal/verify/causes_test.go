@@ -75,7 +75,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 			}
 		},
 		anomaly: history.RefusedAfterRun,
-		says:    []string{"told ErrNotApplied, and its closure had run", "If the change was kept, it is made twice"},
+		says:    []string{"returned ErrNotApplied although its closure had run", "If the change was kept, it is made twice"},
 		not:     []string{"returned success"},
 	}, {
 		why: "one update in some is made on a copy, under mutual exclusion",

@@ -14,64 +14,64 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// arena is what the users of a round share. They only read it, but for the gauges.
+// arena is shared by the users of a round. Only the gauges are written during the round.
 type arena struct {
 	store      manager.SessionStore[manager.Session]
-	target     *audience // in place of a store
-	sure       bool      // see [Subject]
-	gone       atomic.Pointer[gone]
+	target     *remote              // in place of a store
+	sure       bool                 // see [Subject]
+	gone       atomic.Pointer[gone] // set once the target has failed
 	front      Front
 	guarantees manager.Guarantees
 	turnstile  *Turnstile
 	ids        []manager.ID
 	slotOf     map[manager.ID]uint32
 	base       time.Time
-	inside     []gauge // of each slot; nil: nobody counts
+	inside     []gauge // by slot; nil: not counted
 	late       lateRuns
 }
 
-// lateRuns counts closures that ran when their callers had gone. A right store never comes here.
+// lateRuns counts closures that ran after their operation had returned, which no correct store does.
 type lateRuns struct {
 	mu  sync.Mutex // protects what follows
 	n   int
-	who string // the first one's caller
+	who string // operation of the first one
 }
 
-// gauge counts the updates under way in one session.
+// gauge counts the updates that are inside one session.
 type gauge struct {
 	n atomic.Int32
 	_ [60]byte
 }
 
-// client is one user's way to the store: it does operations and records what came of them. It belongs to one goroutine.
+// client performs the operations of one user and records their effects. It is used by one goroutine.
 type client struct {
 	*arena
-	user   int
-	rec    *history.Recorder
-	mints  *history.Recorder // of the sessions that it had minted
-	minted []manager.ID
-	faults []offence
-	again  int // closures that ran more than once
-	beat   *beat
-	fence  history.Fence
+	user       int
+	rec        *history.Recorder
+	mints      *history.Recorder // of the sessions that it created by [Front]
+	minted     []manager.ID
+	violations []violation
+	again      int // number of closures that ran more than once
+	beat       *beat
+	fence      history.Fence
 
 	last    history.Outcome // of its last operation
-	unknown bool            // it may have left a session that nobody can find
+	unknown bool            // it may have created a session whose id was lost
 
-	conn    scenarios.Conn // its way to a target, and what it is asked and told there
+	conn    scenarios.Conn // to a target
 	request scenarios.Request
 	answer  scenarios.Effect
-	waiting atomic.Pointer[pending] // for the target's answer
+	waiting atomic.Pointer[pending] // the request without a response
 }
 
-// beat rises with everything that a user gets done. It alone writes it; the watchdog reads it.
+// beat counts the operations that a user has completed. The user writes it; the watchdog reads it.
 type beat struct {
 	n atomic.Int64
 	_ [56]byte
 }
 
-// offence is something that a store did and must not have done, beside what a history shows.
-type offence struct {
+// violation is a violation of the contract that no history shows.
+type violation struct {
 	anomaly history.Anomaly
 	check   history.Detector
 	slot    int // -1: not about one session of the pool
@@ -79,27 +79,27 @@ type offence struct {
 	why     string
 }
 
-// maxFaults is how many faults a user notes down.
-const maxFaults = 8
+// maxViolations bounds the violations that a user records.
+const maxViolations = 8
 
-func (c *client) fault(check history.Detector, a history.Anomaly, slot uint32, format string, args ...any) {
-	if len(c.faults) < maxFaults {
-		c.faults = append(c.faults, offence{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
+func (c *client) violate(check history.Detector, a history.Anomaly, slot uint32, format string, args ...any) {
+	if len(c.violations) < maxViolations {
+		c.violations = append(c.violations, violation{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
 	}
 }
 
 func (c *client) now() int64 { return int64(time.Since(c.base)) }
 
-// called is the time of a call. What follows happens after it.
+// called returns the time of a call. Everything after it in program order happens later.
 func (c *client) called() int64 { return c.fence.Called(c.now()) }
 
-// returned is the time of a return. What precedes has happened before it.
+// returned returns the time of a return. Everything before it in program order has happened.
 func (c *client) returned() int64 {
 	c.fence.Returning()
 	return c.now()
 }
 
-// do does one operation and records it.
+// do performs one operation and records it.
 func (c *client) do(ctx context.Context, p *plan) {
 	switch p.kind {
 	case history.Sweep:
@@ -116,21 +116,21 @@ func (c *client) do(ctx context.Context, p *plan) {
 	c.beat.n.Add(1)
 }
 
-// one does an operation on a session of the pool.
+// one performs an operation on a session of the pool.
 func (c *client) one(ctx context.Context, p *plan) {
 	k := &call{client: c, plan: p, op: history.Op{Kind: p.kind, User: int32(c.user)}, id: c.ids[p.slot], ending: p.ending}
 	if p.kind == history.GetOrCreate || p.kind.Writes() {
 		k.op.Tag = c.rec.NewTag()
 	}
 	if p.kind == history.Nested {
-		c.rec.NewTag() // the second message's
+		c.rec.NewTag() // of the second message
 	}
 	ctx, stop := cancelling(ctx, p)
 	defer stop()
 	k.op.Call = c.called()
 	err := k.run(ctx)
 	end := c.returned()
-	op := k.finish(err) // a closure that runs later leaves it alone
+	op := k.finish(err) // a closure that runs later does not change it
 	op.Return, op.Hold = end, min(op.Hold, end-op.Call)
 	if op.Outcome = k.outcome(err); op.Outcome == history.Indeterminate {
 		op.Return = history.Never
@@ -141,7 +141,7 @@ func (c *client) one(ctx context.Context, p *plan) {
 	c.last = op.Outcome
 }
 
-// cancelling gives an operation the ctx that its plan wants.
+// cancelling returns the ctx of an operation, cancelled as planned.
 func cancelling(ctx context.Context, p *plan) (context.Context, func()) {
 	if p.cancel == neverCancelled {
 		return ctx, func() {}
@@ -155,34 +155,34 @@ func cancelling(ctx context.Context, p *plan) (context.Context, func()) {
 	return ctx, func() { timer.Stop(); cancel() }
 }
 
-// call is one operation under way. A store that keeps a closure and runs it when the caller is gone writes here, and not
-// into what its client does next.
+// call is one operation in progress. A store that runs a closure after the operation has returned writes here, not into the
+// next operation of the client.
 type call struct {
 	*client
 	plan *plan
 	id   manager.ID
 
-	mu     sync.Mutex // protects what follows against a closure that runs when the caller has gone
+	mu     sync.Mutex // protects the fields below against closures that run late
 	op     history.Op
 	runs   int    // of the closure
-	over   bool   // the caller has gone
-	ending Ending // as planned, unless the closure cannot end so
+	over   bool   // the operation has returned
+	ending Ending // as planned, or Returns where that is not checked
 
-	panicked any // what came out of the store's method
+	panicked any // value with which the store's method panicked
 }
 
-// errPlanned is what a closure that is to fail returns, and what it panics with.
+// errPlanned is the error that closures return or panic with as planned.
 var errPlanned = errors.New("planned failure")
 
-// run calls the store. A panic is caught, whoever it belongs to.
+// run calls the store and recovers from a panic.
 func (k *call) run(ctx context.Context) (err error) {
 	defer func() { k.panicked = recover() }()
 	if k.target != nil {
-		return k.ask(ctx)
+		return k.perform(ctx)
 	}
 	switch k.plan.kind {
 	case history.GetOrCreate:
-		created, err := k.store.GetOrCreate(ctx, k.id, k.make, func(s *manager.Session) { k.look(ctx, s) })
+		created, err := k.store.GetOrCreate(ctx, k.id, k.make, func(s *manager.Session) { k.inspect(ctx, s) })
 		k.mu.Lock()
 		k.op.Created = created
 		k.mu.Unlock()
@@ -192,7 +192,7 @@ func (k *call) run(ctx context.Context) (err error) {
 	case history.Delete:
 		last, err := k.store.Delete(ctx, k.id)
 		if err == nil {
-			k.tell(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
+			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
 		}
 		return err
 	default:
@@ -200,33 +200,33 @@ func (k *call) run(ctx context.Context) (err error) {
 	}
 }
 
-// make is what GetOrCreate makes a session with. It may run and its value be discarded.
+// make creates the session of GetOrCreate. A store may call it and discard its result.
 func (k *call) make() manager.Session {
 	k.plan.inside.apply()
 	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.now()}
 }
 
-// look is GetOrCreate's look at the session.
-func (k *call) look(ctx context.Context, s *manager.Session) {
+// inspect is the closure of GetOrCreate.
+func (k *call) inspect(ctx context.Context, s *manager.Session) {
 	k.begin()
-	k.tell(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 	k.turnstile.Pass(ctx, Inside)
 	if history.Tag(s.Incarnation) == k.op.Tag {
-		k.ending = Returns // whether a session stays whose creator panics is nobody's promise
+		k.ending = Returns // the contract does not say whether a session stays whose creator panics
 	}
 	_ = k.end()
 }
 
-// read is the closure of a read. It looks twice, with a pause between: what it is shown must not change meanwhile.
+// read is the closure of a read. It reads twice, with a pause between: the session must not change meanwhile.
 func (k *call) read(ctx context.Context, s *manager.Session) error {
 	k.begin()
-	k.tell(s, history.PartIncarnation|history.PartVersion)
+	k.record(s, history.PartIncarnation|history.PartVersion)
 	k.turnstile.Pass(ctx, Inside)
 	k.plan.inside.apply()
 	if k.plan.kind == history.ReadFields {
-		k.tell(s, history.PartFields)
+		k.record(s, history.PartFields)
 	} else {
-		k.tell(s, history.PartSeq|history.PartMessages)
+		k.record(s, history.PartSeq|history.PartMessages)
 	}
 	return k.end()
 }
@@ -260,16 +260,16 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 	if late {
 		return nil
 	}
-	k.plan.inside.apply() // changed, and not yet released
+	k.plan.inside.apply() // between the change and the release of the lock
 	if k.plan.ending != Returns && k.guarantees.Rollback {
 		s = &before
 	}
-	k.tell(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 	k.held(k.now() - begun)
 	return k.end()
 }
 
-// held notes how long the closure of a write had the session, where nobody else may have it meanwhile.
+// held records how long the closure of a write held the session, where updates are exclusive.
 func (k *call) held(ns int64) {
 	if !k.guarantees.ExclusiveUpdates {
 		return
@@ -279,13 +279,13 @@ func (k *call) held(ns int64) {
 	k.op.Hold = ns
 }
 
-// nested is the closure inside a closure.
+// nested is the closure of an update inside an update.
 func (k *call) nested(_ context.Context, s *manager.Session) error {
 	s.Append(role, tagText(k.op.Tag+1))
 	return nil
 }
 
-// begin notes that the closure runs, and reports whether nobody waits for it any more.
+// begin records that the closure runs and reports whether its operation has already returned.
 func (k *call) begin() (late bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -305,7 +305,7 @@ func (l *lateRuns) note(who string) {
 	}
 }
 
-// end is how a closure ends.
+// end ends the closure as planned.
 func (k *call) end() error {
 	switch k.ending {
 	case Fails:
@@ -316,17 +316,17 @@ func (k *call) end() error {
 	return nil
 }
 
-// overlap notes that n updates are inside one session.
+// overlap records that n updates are inside one session.
 func (k *call) overlap(n int32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.over {
-		k.fault(history.ByOccupancy, history.MutualExclusion, k.plan.slot,
+		k.violate(history.ByOccupancy, history.MutualExclusion, k.plan.slot,
 			"%d users were inside an update of the same session at once, %s among them", n, history.UserName(int32(k.user)))
 	}
 }
 
-// finish notes that the caller has gone, and what the closure cannot have done. It returns the operation as it is by then.
+// finish records that the operation has returned, checks how often its closure ran, and returns the operation.
 func (k *call) finish(err error) history.Op {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -334,25 +334,25 @@ func (k *call) finish(err error) history.Op {
 	if k.runs > 1 {
 		k.again++
 		if k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
-			k.fault(history.ByAnswers, history.RepeatedClosure, k.plan.slot, "%s's closure ran %d times, and the store promises that it runs once",
+			k.violate(history.ByAnswers, history.RepeatedClosure, k.plan.slot, "%s's closure ran %d times; the store declares that it runs once",
 				k.op.String(), k.runs)
 		}
 	}
 	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != history.Delete {
-		k.fault(history.ByAnswers, history.UnexpectedError, k.plan.slot, "%s came back without an error, and its closure never ran", k.op.String())
+		k.violate(history.ByAnswers, history.UnexpectedError, k.plan.slot, "%s returned without an error, but its closure never ran", k.op.String())
 	}
 	return k.op
 }
 
-// outcome judges how the store's method ended. 0: the operation must not be in the history, and a fault says why.
+// outcome classifies how the store's method ended. 0: a violation was recorded, and the operation is not part of the history.
 func (k *call) outcome(err error) history.Outcome {
-	wild := func(format string, args ...any) history.Outcome {
-		k.fault(history.ByAnswers, history.UnexpectedError, k.plan.slot, format, args...)
+	unexpected := func(format string, args ...any) history.Outcome {
+		k.violate(history.ByAnswers, history.UnexpectedError, k.plan.slot, format, args...)
 		return 0
 	}
 	failed := history.Failed
 	if !k.plan.kind.Writes() {
-		failed = history.OK // a read that was shown the session, whatever it returned
+		failed = history.OK // a read has seen the session, whatever its closure returned
 	} else if k.guarantees.Rollback {
 		failed = history.RolledBack
 	}
@@ -362,14 +362,14 @@ func (k *call) outcome(err error) history.Outcome {
 		if e, ok := k.panicked.(error); ok && errors.Is(e, errPlanned) && wants == Panics {
 			return failed
 		}
-		return wild("%s: panic: %v", k.op.String(), k.panicked)
+		return unexpected("%s: panic: %v", k.op.String(), k.panicked)
 	case err == nil && wants == Panics:
-		k.fault(history.ByAnswers, history.LostPanic, k.plan.slot, "%s: its closure panicked, and the panic did not reach the caller", k.op.String())
+		k.violate(history.ByAnswers, history.LostPanic, k.plan.slot, "%s: its closure panicked, and the panic did not reach the caller", k.op.String())
 		return failed
 	case err == nil && wants == Fails:
-		return wild("%s: its closure failed, and the error did not reach the caller", k.op.String())
+		return unexpected("%s: its closure failed, and the error did not reach the caller", k.op.String())
 	case err == nil && k.plan.cancel == cancelledBefore:
-		return wild("%s was carried out although its ctx had ended before", k.op.String())
+		return unexpected("%s was performed although its ctx had ended before the call", k.op.String())
 	case err == nil:
 		return history.OK
 	case errors.Is(err, errPlanned) && wants == Fails:
@@ -377,38 +377,38 @@ func (k *call) outcome(err error) history.Outcome {
 	case errors.Is(err, scenarios.ErrUnavailable):
 		return history.Indeterminate
 	case k.sure && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
-		return wild("%s: %v", k.op.String(), err)
+		return unexpected("%s: %v", k.op.String(), err)
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
 		return history.NotFound
 	case errors.Is(err, manager.ErrIndeterminate):
 		return history.Indeterminate
 	case errors.Is(err, manager.ErrConflict):
 		return history.NotApplied
-	case errors.Is(err, manager.ErrNotApplied): // given up: the caller's ctx, or a reason of the store's own
+	case errors.Is(err, manager.ErrNotApplied): // the ctx ended, or the store gave up for another reason
 		if k.alone() && k.runs > 0 {
-			k.fault(history.ByAnswers, history.RefusedAfterRun, k.plan.slot, "%s: its caller was told ErrNotApplied, and its closure had run", k.op.String())
+			k.violate(history.ByAnswers, history.RefusedAfterRun, k.plan.slot, "%s returned ErrNotApplied although its closure had run", k.op.String())
 		}
 		return history.NotApplied
 	}
-	return wild("%s: %v", k.op.String(), err)
+	return unexpected("%s: %v", k.op.String(), err)
 }
 
-// alone reports whether the store promises that this operation's closure runs once only, and then comes to its end.
+// alone reports whether the store declares that the closure of this operation runs once and to its end.
 func (k *call) alone() bool {
 	return k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.target == nil
 }
 
-// tell notes what the operation was shown.
-func (k *call) tell(s *manager.Session, parts history.Parts) {
+// record records what the operation has seen.
+func (k *call) record(s *manager.Session, parts history.Parts) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.over {
 		return
 	}
-	tell(&k.op, s, parts)
+	record(&k.op, s, parts)
 }
 
-func tell(op *history.Op, s *manager.Session, parts history.Parts) {
+func record(op *history.Op, s *manager.Session, parts history.Parts) {
 	op.Parts |= parts
 	if parts&history.PartIncarnation != 0 {
 		op.Incarnation = history.Tag(s.Incarnation)
@@ -427,7 +427,7 @@ func tell(op *history.Op, s *manager.Session, parts history.Parts) {
 	}
 }
 
-// tagsOf appends the tags that messages hold.
+// tagsOf appends the tags of messages.
 func tagsOf(tags []history.Tag, messages []manager.Message) []history.Tag {
 	for _, m := range messages {
 		t := parseTag(m.Content)
@@ -439,7 +439,7 @@ func tagsOf(tags []history.Tag, messages []manager.Message) []history.Tag {
 	return tags
 }
 
-// fieldTags are the tags that fields hold.
+// fieldTags returns the tags of fields.
 func fieldTags(fields map[string]string) (tags [2]history.Tag) {
 	for i, name := range fieldNames {
 		if text, set := fields[name]; set {
@@ -452,15 +452,15 @@ func fieldTags(fields map[string]string) (tags [2]history.Tag) {
 	return tags
 }
 
-// sweep removes what was idle. Each session that it takes is an operation of its own, told what was judged and what was
-// handed over; each that it lets live is a read.
+// sweep removes idle sessions. Each session that it removes is recorded as an operation, with the state that was judged and
+// the final state; each that it leaves is recorded as a read.
 func (c *client) sweep(ctx context.Context, p *plan) {
 	type found struct {
 		slot uint32
 		history.Op
 	}
 	var (
-		mu     sync.Mutex // protects what follows: a store may judge several sessions at a time
+		mu     sync.Mutex // protects judged and seen: a store may judge several sessions at once
 		judged = map[manager.ID]history.Op{}
 		seen   []found
 		start  = c.called()
@@ -471,7 +471,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 			return false
 		}
 		op := history.Op{Kind: history.SweepRead, Outcome: history.OK, Call: start}
-		tell(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+		record(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 		goes := s.Touched <= start-int64(p.idle)
 		p.inside.apply()
 		c.turnstile.Pass(ctx, Inside)
@@ -492,11 +492,11 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		slot, ours := c.slotOf[id]
 		op, known := judged[id]
 		if !ours || !known {
-			c.fault(history.ByAnswers, history.UnexpectedError, slot, "%s's sweep handed over a session that nobody had found to be expired", history.UserName(int32(c.user)))
+			c.violate(history.ByAnswers, history.UnexpectedError, slot, "%s's sweep removed a session that was not judged to be expired", history.UserName(int32(c.user)))
 			return
 		}
 		delete(judged, id)
-		tell(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
+		record(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
 		op.Return = history.Never // until the sweep is over
 		seen = append(seen, found{slot, op})
 	}
@@ -513,54 +513,54 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		c.rec.Add(f.slot, f.Op)
 	}
 	switch {
-	case unsettled(err):
-		for id, op := range judged { // removed, perhaps
+	case indeterminate(err):
+		for id, op := range judged { // each may have been removed
 			op.Outcome, op.Return = history.Indeterminate, history.Never
 			c.rec.Add(c.slotOf[id], op)
 		}
 	case err != nil:
-		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep: %v", history.UserName(int32(c.user)), err)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep: %v", history.UserName(int32(c.user)), err)
 	case n != handed:
-		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep says that it removed %d sessions, and handed over %d", history.UserName(int32(c.user)), n, handed)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep returned %d, but passed %d sessions to its callback", history.UserName(int32(c.user)), n, handed)
 	}
 }
 
-// create has an id minted, and looks at what it got.
+// create creates a session by the manager, which mints the id, and reads it.
 func (c *client) create(ctx context.Context) {
 	op := history.Op{Kind: history.Create, Outcome: history.OK, Created: true, Call: c.called()}
 	id, err := c.front.CreateSession(ctx)
 	op.Return = c.returned()
-	if unsettled(err) {
-		c.unknown = true // it may be there, under an id that nobody was told
+	if indeterminate(err) {
+		c.unknown = true // it may exist under an unknown id
 		return
 	}
 	if err != nil {
-		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
 		return
 	}
 	if id.Version() != 4 {
-		c.fault(history.ByAnswers, history.WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
+		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
 	}
 	op.Tag = history.Tag(manager.IncarnationOf(id))
 	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
 	look := history.Op{Kind: history.ReadMessages, Outcome: history.OK, Call: c.called()}
 	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
-		tell(&look, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
+		record(&look, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
 		return nil
 	})
 	look.Return = c.returned()
-	if unsettled(err) {
+	if indeterminate(err) {
 		return
 	}
 	if err != nil {
-		c.fault(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v", history.UserName(int32(c.user)), err)
+		c.violate(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v", history.UserName(int32(c.user)), err)
 		return
 	}
 	c.mints.Add(uint32(len(c.minted)-1), look)
 }
 
-// What is stored: a tag is its number in text.
+// The messages and fields hold tags, as numbers in text.
 const role = "user"
 
 var fieldNames = [2]string{"left", "right"}

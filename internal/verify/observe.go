@@ -15,14 +15,14 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// observe looks at what the store promises beside linearizability, and at what every store should do, each on a fresh one.
+// observe checks the declared guarantees and what every store must do beside linearizability, each on a new store.
 func (r *run) observe(ctx context.Context) error {
 	if r.target != nil {
 		return r.observeTarget(ctx)
 	}
-	r.Report.Guarantees = nil // the last look counts
+	r.Report.Guarantees = nil // the last observation counts
 	for _, check := range []struct {
-		of   []history.Kind // operations without any of which there is nothing to look at
+		of   []history.Kind // needs one of these operations
 		look func(*probe) Guarantee
 	}{
 		{[]history.Kind{history.Nested}, reentrant},
@@ -57,13 +57,13 @@ func (r *run) observe(ctx context.Context) error {
 	return nil
 }
 
-// probe is a fresh store with one session, to try one thing on.
+// probe is a new store with one session for one observation.
 type probe struct {
 	round
 	id        manager.ID
 	violation *history.Violation
 	running   sync.WaitGroup
-	missed    atomic.Bool // an answer was lost, or another try would have been needed: what was seen proves nothing
+	missed    atomic.Bool // an operation was indeterminate, so the observation proves nothing
 }
 
 func (r *run) probe() (*probe, error) {
@@ -72,7 +72,7 @@ func (r *run) probe() (*probe, error) {
 	return p, p.open(nil, nil)
 }
 
-// run calls look, and closes the store.
+// run calls look and closes the store.
 func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violation) {
 	fine := p.guarded(func() {
 		if _, err := p.store.GetOrCreate(context.Background(), p.id, newSession, nil); p.noted(err) != nil {
@@ -88,11 +88,11 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violat
 		if p.undecided != "" {
 			return Guarantee{}, nil
 		}
-		f := p.faults[0]
+		f := p.violations[0]
 		return Guarantee{}, &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
 	}
 	if p.missed.Load() {
-		g.Observed, g.Kept, g.Detail = notLookedAt, true, "an answer was lost, so nobody can tell"
+		g.Observed, g.Kept, g.Detail = notObserved, true, "an operation was indeterminate, so this is unknown"
 		return g, nil
 	}
 	if p.violation == nil && !g.Kept {
@@ -130,7 +130,7 @@ func (p *probe) update(ctx context.Context, fn func(context.Context, *manager.Se
 
 // noted is err, and notes where it says that nobody knows.
 func (p *probe) noted(err error) error {
-	if unsettled(err) {
+	if indeterminate(err) {
 		p.missed.Store(true)
 	}
 	return err
@@ -160,11 +160,11 @@ func yes(is bool) string {
 	return "no"
 }
 
-const notLookedAt = "–"
+const notObserved = "–"
 
-// reentrant tries a nested update only where it is declared: elsewhere it hangs for good.
+// reentrant tries a nested update where that is declared. Other stores would hang.
 func reentrant(p *probe) Guarantee {
-	g := Guarantee{Name: "reentrant", Declared: yes(p.guarantees.Reentrant), Observed: notLookedAt, Kept: true}
+	g := Guarantee{Name: "reentrant", Declared: yes(p.guarantees.Reentrant), Observed: notObserved, Kept: true}
 	if !p.guarantees.Reentrant {
 		return g
 	}
@@ -177,7 +177,7 @@ func reentrant(p *probe) Guarantee {
 	return g
 }
 
-// cancellable has one user inside a session, and sees what becomes of another one's wait when its ctx ends.
+// cancellable holds a session and cancels an update that waits for it.
 func cancellable(p *probe) Guarantee {
 	declared := p.guarantees.Cancellable
 	g := Guarantee{Name: "cancellable", Declared: string(declared), Observed: "no", Kept: true}
@@ -187,7 +187,7 @@ func cancellable(p *probe) Guarantee {
 	inside, let := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	p.running.Go(func() {
-		defer once.Do(func() { close(inside) }) // it may come back without having been inside
+		defer once.Do(func() { close(inside) }) // in case it returns without having entered
 		_ = p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
 			once.Do(func() { close(inside) })
 			<-let
@@ -199,11 +199,11 @@ func cancellable(p *probe) Guarantee {
 	defer cancel()
 	answer := make(chan error, 1)
 	p.running.Go(func() { answer <- p.update(ctx, add) })
-	time.Sleep(aMoment)
+	time.Sleep(pause)
 	cancel()
-	wait := aMoment
+	wait := pause
 	if declared != manager.CancelNever {
-		wait = p.cfg.Patience / 2 // before the watchdog takes it for a hang
+		wait = p.cfg.Patience / 2 // so that the watchdog sees no hang
 	}
 	var err error
 	early := false
@@ -233,21 +233,21 @@ func cancellable(p *probe) Guarantee {
 	case manager.CancelBetween:
 		g.Kept = early
 	}
-	g.Detail = fmt.Sprintf("the cancelled update came back with error %v, before the session was free: %s", err, yes(early))
+	g.Detail = fmt.Sprintf("the cancelled update returned error %v, before the session was free: %s", err, yes(early))
 	want := uint64(1)
 	if err == nil {
 		want = 2
 	}
 	if n := p.messages(); n != want {
-		p.violate(history.AbortedRead, "of an update that was cancelled while it waited (its answer: %v) and one that was not, %d took effect, want %d", err, n, want)
+		p.violate(history.AbortedRead, "of an update that was cancelled while it waited (error %v) and one that was not, %d took effect, want %d", err, n, want)
 	}
 	return g
 }
 
-// aMoment is how long somebody is given to come to wait.
-const aMoment = 5 * time.Millisecond
+// pause gives a goroutine time to start waiting.
+const pause = 5 * time.Millisecond
 
-// rollback has updates fail after their change.
+// rollback lets updates fail after their change.
 func rollback(p *probe) Guarantee {
 	g := Guarantee{Name: "rollback", Declared: yes(p.guarantees.Rollback)}
 	ctx := context.Background()
@@ -276,32 +276,32 @@ func rollback(p *probe) Guarantee {
 	return g
 }
 
-// leakFree makes and removes so many sessions at a time, or as many as fit into the time.
+// The bounds of leakFree.
 const (
-	lives    = 1000
-	lifetime = time.Second
-	few      = 20 // goroutines that a store may keep to itself
+	lives    = 1000        // sessions created and removed        // sessions created and removed
+	lifetime = time.Second // and no longer // and no longer
+	few      = 20          // goroutines that a store may keep
 )
 
-// leakFree makes sessions and removes them, and looks at what is left.
+// leakFree creates and removes sessions and counts goroutines, sessions and locks that are left.
 func leakFree(p *probe) Guarantee {
 	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: "yes", Kept: true}
-	p.comeAndGo()
+	p.createAndDelete()
 	before := p.dog.leaked()
-	n := p.comeAndGo()
+	n := p.createAndDelete()
 	left := p.dog.leaked() - before
-	for end := time.Now().Add(p.cfg.Patience / 2); left >= max(n/10, few) && time.Now().Before(end); time.Sleep(aMoment) {
-		left = p.dog.leaked() - before // they may take a moment to end
+	for end := time.Now().Add(p.cfg.Patience / 2); left >= max(n/10, few) && time.Now().Before(end); time.Sleep(pause) {
+		left = p.dog.leaked() - before // they may still be ending
 	}
 	if left >= max(n/10, few) {
-		p.violate(history.LeakedGoroutines, "%d sessions were made and deleted, and %d goroutines are left of them", n, left)
+		p.violate(history.LeakedGoroutines, "%d sessions were created and deleted, and %d goroutines are left", n, left)
 	}
 	if n, err := p.store.Len(context.Background()); err != nil || n != 1 {
-		p.violate(history.LeakedSessions, "all sessions but one were deleted, and the store counts %d (error %v)", n, err)
+		p.violate(history.LeakedSessions, "all sessions but one were deleted, but the store counts %d (error %v)", n, err)
 	}
 	if s, ok := p.store.(manager.CensusReporter); ok {
 		if c := s.Census(); c.Locks > 1 {
-			p.violate(history.LeakedLocks, "all sessions but one were deleted, and %d locks are still kept", c.Locks)
+			p.violate(history.LeakedLocks, "all sessions but one were deleted, but the store keeps %d locks", c.Locks)
 		}
 	}
 	if p.violation != nil {
@@ -310,8 +310,8 @@ func leakFree(p *probe) Guarantee {
 	return g
 }
 
-// comeAndGo makes n sessions and deletes them.
-func (p *probe) comeAndGo() (n int) {
+// createAndDelete creates n sessions and deletes each at once.
+func (p *probe) createAndDelete() (n int) {
 	ctx := context.Background()
 	for end := time.Now().Add(min(lifetime, p.cfg.Patience/2)); n < lives && time.Now().Before(end); n++ {
 		id := uuid.New()
@@ -332,58 +332,58 @@ func (p *probe) comeAndGo() (n int) {
 }
 
 const (
-	rivals    = 8                      // users of one session in fairShare
-	contest   = 300 * time.Millisecond // how long they are watched, at least
-	unserved  = 1000                   // as many turns of the others make a user without any a starving one
-	turnTakes = 20 * time.Microsecond  // inside, long enough for everybody else to come to wait
-	unfair    = 0.1                    // a share below it gets a warning
+	competitors  = 8                      // users of one session
+	competition  = 300 * time.Millisecond // least time of observation
+	starvedAfter = 1000                   // a user without an update starves after as many updates of the others
+	updateTakes  = 20 * time.Microsecond  // in each update, so that the other users wait
+	unfair       = 0.1                    // a smaller share is a warning
 )
 
-// fairShare has users update one session again and again, and compares the slowest user with the mean. The contract does not
-// ask for fairness, so the share is a figure, and starvation a violation only where the store declares to be fair.
+// fairShare lets users update one session repeatedly and compares the slowest user with the mean. The contract does not require
+// fairness: the share is a figure, and starvation a violation only of a store that declares to be fair.
 func fairShare(p *probe) Guarantee {
 	g := Guarantee{Name: "fair share", Declared: yes(p.guarantees.Fair), Kept: true}
 	var (
-		stop  atomic.Bool
-		turns [rivals]beat
+		stop    atomic.Bool
+		updates [competitors]beat
 	)
-	for i := range rivals {
+	for i := range competitors {
 		p.running.Go(func() {
 			for !stop.Load() {
 				_ = p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
-					time.Sleep(turnTakes)
+					time.Sleep(updateTakes)
 					return add(ctx, s)
 				})
-				turns[i].n.Add(1)
+				updates[i].n.Add(1)
 			}
 		})
 	}
 	var least, sum int64
 	start := time.Now()
-	for ; ; time.Sleep(aMoment) {
-		least, sum = turns[0].n.Load(), 0
-		for i := range turns {
-			n := turns[i].n.Load()
+	for ; ; time.Sleep(pause) {
+		least, sum = updates[0].n.Load(), 0
+		for i := range updates {
+			n := updates[i].n.Load()
 			least, sum = min(least, n), sum+n
 		}
 		past := time.Since(start)
-		if past > contest && (least > 0 || !p.guarantees.Fair) || past > 3*p.cfg.Patience {
+		if past > competition && (least > 0 || !p.guarantees.Fair) || past > 3*p.cfg.Patience {
 			break
 		}
-		p.clients[0].beat.n.Add(1) // the watchdog need not wait for what is watched here
+		p.clients[0].beat.n.Add(1) // the watchdog need not observe this
 	}
 	stop.Store(true)
-	share := float64(least) * rivals / float64(max(1, sum))
+	share := float64(least) * competitors / float64(max(1, sum))
 	g.Observed = fmt.Sprintf("%.2f", share)
-	g.Detail = fmt.Sprintf("slowest user's turns ÷ mean, of %d turns by %d users", sum, rivals)
+	g.Detail = fmt.Sprintf("updates of the slowest user ÷ mean, of %d updates by %d users", sum, competitors)
 	switch {
 	case !p.guarantees.Fair && share < unfair:
-		g.Warning = fmt.Sprintf("unfair: %d users updated one session again and again for %v, and the slowest had %d of %d turns "+
-			"(fair share %s)", rivals, time.Since(start).Round(time.Millisecond), least, sum, g.Observed)
-	case p.guarantees.Fair && least == 0 && sum >= unserved:
+		g.Warning = fmt.Sprintf("unfair: %d users updated one session repeatedly for %v, and the slowest completed %d of %d updates "+
+			"(fair share %s)", competitors, time.Since(start).Round(time.Millisecond), least, sum, g.Observed)
+	case p.guarantees.Fair && least == 0 && sum >= starvedAfter:
 		g.Kept = false
-		p.violate(history.Starvation, "%d users came to one session again and again for %v: one of them never had its turn, the others had %d",
-			rivals, time.Since(start).Round(time.Millisecond), sum)
+		p.violate(history.Starvation, "%d users updated one session repeatedly for %v: one of them completed no update, the others %d",
+			competitors, time.Since(start).Round(time.Millisecond), sum)
 	}
 	return g
 }

@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// plan is one operation as it was drawn before the round began.
+// plan is one operation, drawn before the round begins.
 type plan struct {
 	kind   history.Kind
 	slot   uint32
 	ending Ending
 	cancel cancellation
-	delay  time.Duration // until it is cancelled, where that is later
-	idle   time.Duration // of a sweep: what was not changed for so long goes
+	delay  time.Duration // until it is cancelled, with cancelledLater
+	idle   time.Duration // of a sweep: sessions not changed for this long are removed
 	inside pressure      // in the closure, between seeing the session and changing it
-	hold   time.Duration // in its stead: work that a target is to do there
-	spin   bool          // that work keeps a processor busy
-	after  pressure      // when it is over
+	hold   time.Duration // in place of inside: work that a target performs while it holds the session
+	spin   bool          // that work uses the processor
+	after  pressure      // after the operation
 }
 
-// cancellation says when an operation's ctx ends.
+// cancellation is when the ctx of an operation ends.
 type cancellation uint8
 
 const (
 	neverCancelled  cancellation = iota
-	cancelledBefore              // it is over before the call
-	cancelledLater               // some time after the call, from another goroutine
+	cancelledBefore              // before the call
+	cancelledLater               // after the call, from another goroutine
 )
 
-// weights is how often each kind of operation is drawn, of the sum of all.
+// weights is the relative frequency of each kind of operation.
 type weights map[history.Kind]int
 
-// profiles are the mixes that rounds are drawn from. Between them sessions live short and long, see few reads and many.
+// profiles are the mixes of operations: with short and long-lived sessions, few and many reads.
 var profiles = []weights{
 	{history.GetOrCreate: 14, history.Append: 26, history.Update: 12, history.ReadMessages: 18, history.ReadFields: 12, history.Delete: 8, history.Sweep: 3, history.Nested: 5, history.Create: 1},
 	{history.GetOrCreate: 30, history.Append: 14, history.Update: 8, history.ReadMessages: 10, history.ReadFields: 6, history.Delete: 24, history.Sweep: 6, history.Nested: 2},
@@ -42,17 +42,17 @@ var profiles = []weights{
 	{history.GetOrCreate: 20, history.Append: 20, history.Update: 5, history.ReadMessages: 10, history.ReadFields: 5, history.Delete: 10, history.Create: 100},
 }
 
-// script is what a round does: everything that is drawn, from its seed alone.
+// script is everything that is drawn for a round, from its seed alone.
 type script struct {
 	procs int
 	slots int
-	gauge bool // count who is inside: a shared write, which would hide races from the race detector
-	gc    bool // collect garbage all the while
+	gauge bool // count the updates inside a session: a shared write, which hides races from the race detector
+	gc    bool // collect garbage during the round
 	users [][]plan
 }
 
-// draw draws a round for a store; for a target where there is one.
-func draw(seed uint64, cfg *Config, target *audience) script {
+// draw draws a round for a target or, if that is nil, for a store.
+func draw(seed uint64, cfg *Config, target *remote) script {
 	rng := rand.New(rand.NewPCG(seed, 0x5e551011))
 	s := script{
 		procs: []int{1, 2, 4, 8}[seed%4],
@@ -65,12 +65,12 @@ func draw(seed uint64, cfg *Config, target *audience) script {
 	has := cfg.Subject.has
 	if target != nil {
 		has = target.has
-		each /= 2 // it takes its time
+		each /= 2 // its operations take longer
 		if !target.tells {
 			users, each = min(users, quietUsers), min(each, quietOps)
 		}
 	}
-	each = max(1, min(each, cfg.Ops*s.slots/(2*users))) // uneven popularity is at most twice the mean, on the average
+	each = max(1, min(each, cfg.Ops*s.slots/(2*users))) // the most popular session gets at most twice the mean, on average
 	next := drawMix(rng, profiles[rng.IntN(len(profiles))], has)
 	if len(cfg.Scenarios) > 0 {
 		next = drawVisits(rng, &cfg.Scenarios[rng.IntN(len(cfg.Scenarios))], has)
@@ -87,21 +87,21 @@ func draw(seed uint64, cfg *Config, target *audience) script {
 				plans[i].drawEnd(rng)
 			}
 		}
-		// Nothing is there at first.
+		// The store is empty at first.
 		plans[0] = plan{kind: history.GetOrCreate, slot: plans[0].slot}
 		s.users = append(s.users, plans)
 	}
 	return s
 }
 
-// The bounds of a round on a target that tells so little that nothing but a search can decide its histories: the time that
-// takes grows exponentially with the users at once.
+// The bounds of a round on a target that returns so little that only a search can decide its histories: the time of the search
+// grows exponentially with the number of concurrent users.
 const (
 	quietUsers = 4
 	quietOps   = 30 // each
 )
 
-// The bounds of what a target is asked to do under the lock of a session.
+// The bounds of the work that a target performs while it holds a session.
 const (
 	leastHold = 50 * time.Microsecond
 	mostHold  = time.Millisecond
@@ -126,7 +126,7 @@ func (p *plan) drawEnd(rng *rand.Rand) {
 		p.ending = Panics
 	case n < 8:
 		p.cancel = cancelledBefore
-	case n < 14 && p.kind != history.Nested: // or the inner call is cancelled, and the outer one is not
+	case n < 14 && p.kind != history.Nested: // the inner call might be cancelled without the outer one
 		p.cancel, p.delay = cancelledLater, time.Duration(rng.IntN(150))*time.Microsecond
 	}
 	switch {
@@ -137,10 +137,10 @@ func (p *plan) drawEnd(rng *rand.Rand) {
 	}
 }
 
-// user draws one user's next operation and the session that it is for.
+// user draws the next operation of one user and its session.
 type user func() (history.Kind, uint32)
 
-// drawMix returns what draws users of so many sessions who do one thing or another, as often as its weight says.
+// drawMix returns a function that draws users of the given number of sessions. They draw operations by their weights.
 func drawMix(rng *rand.Rand, w weights, has func(history.Kind) bool) func(slots int) user {
 	var mix []history.Kind
 	for k := history.GetOrCreate; k <= history.SweepRead; k++ {
@@ -153,8 +153,8 @@ func drawMix(rng *rand.Rand, w weights, has func(history.Kind) bool) func(slots 
 	}
 }
 
-// drawSlot draws one of so many sessions; the first is the most popular.
+// drawSlot draws one of the sessions; the first is the most popular.
 func drawSlot(rng *rand.Rand, slots int) uint32 { return uint32(min(rng.IntN(slots), rng.IntN(slots))) }
 
-// has reports whether users of a store can do such an operation. Nested calls are for stores that allow them.
+// has reports whether users of the store perform operations of kind k: nested ones only on reentrant stores.
 func (s *Subject) has(k history.Kind) bool { return k != history.Nested || s.Guarantees.Reentrant }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pressure is what widens the gaps between the steps of a store: a pause, of nanoseconds, or a yield.
+// pressure widens the gaps between the steps of a store: a pause in nanoseconds, or a yield.
 type pressure int32
 
 const (
@@ -14,7 +14,7 @@ const (
 	yield   pressure = -1
 )
 
-// apply pauses. What is short keeps the processor busy, since a sleep of a microsecond takes a hundred.
+// apply pauses. Short pauses spin, since a sleep of a microsecond takes a hundred.
 func (p pressure) apply() {
 	switch {
 	case p == noPause:
@@ -31,28 +31,20 @@ func (p pressure) apply() {
 
 const spinBelow = pressure(20 * time.Microsecond)
 
-// drawInside draws what happens while the session is held.
-func drawInside(rng *rand.Rand) pressure {
-	switch n := rng.IntN(100); {
-	case n < 55:
-		return noPause
-	case n < 75:
-		return yield
-	case n < 92:
-		return pressure(1000 + rng.IntN(int(spinBelow)-1000))
-	default:
-		return pressure(1000 * (20 + rng.IntN(81)))
-	}
-}
+// drawInside draws the pressure while the session is held.
+func drawInside(rng *rand.Rand) pressure { return drawPressure(rng, 55, 75, 92) }
 
-// drawAfter draws what happens between two operations of a user.
-func drawAfter(rng *rand.Rand) pressure {
+// drawAfter draws the pressure between two operations of a user.
+func drawAfter(rng *rand.Rand) pressure { return drawPressure(rng, 65, 85, 95) }
+
+// drawPressure draws nothing, a yield, a spin or a sleep, by the cumulative percentages of the first three.
+func drawPressure(rng *rand.Rand, none, yields, spins int) pressure {
 	switch n := rng.IntN(100); {
-	case n < 65:
+	case n < none:
 		return noPause
-	case n < 85:
+	case n < yields:
 		return yield
-	case n < 95:
+	case n < spins:
 		return pressure(1000 + rng.IntN(int(spinBelow)-1000))
 	default:
 		return pressure(1000 * (20 + rng.IntN(81)))

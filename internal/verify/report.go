@@ -10,7 +10,7 @@ import (
 // SchemaVersion is the version of a report's JSON form.
 const SchemaVersion = 1
 
-// Report is what a run found out about one subject.
+// Report is the result of a run on one subject.
 type Report struct {
 	SchemaVersion int               `json:"schema_version"`
 	Subject       string            `json:"subject"`
@@ -20,9 +20,9 @@ type Report struct {
 	Reason        Reason            `json:"reason,omitempty"` // of an inconclusive verdict
 	Why           string            `json:"why,omitempty"`    // the same in a sentence
 	Seed          uint64            `json:"seed"`
-	Scheduled     bool              `json:"scheduled,omitempty"` // a schedule was played instead of random pressure
+	Scheduled     bool              `json:"scheduled,omitempty"` // a schedule was played in place of random rounds
 	Rounds        int               `json:"rounds"`
-	Attempts      int               `json:"attempts,omitempty"` // how often the rounds were begun, where they were repeated until a violation
+	Attempts      int               `json:"attempts,omitempty"` // number of repetitions of the rounds with Config.Until
 	history.Stats
 	ElapsedNs  int64                `json:"elapsed_ns"`
 	Guarantees []Guarantee          `json:"guarantees,omitempty"`
@@ -47,14 +47,14 @@ func (r *Report) inconclusive(reason Reason, why string) {
 	r.Verdict, r.Reason, r.Why = history.Inconclusive, reason, why
 }
 
-// Guarantee is one guarantee as it was declared and as it was seen.
+// Guarantee is a guarantee as declared and as observed.
 type Guarantee struct {
 	Name     string `json:"name"`
-	Declared string `json:"declared"` // "yes", "no", or the way in which; "–" where there is nothing to declare
-	Observed string `json:"observed"` // the same, or "–" where nobody looked
-	Kept     bool   `json:"kept"`     // what was declared was observed
+	Declared string `json:"declared"` // "yes", "no", or a qualified yes; "–" if it cannot be declared
+	Observed string `json:"observed"` // the same, or "–" if not observed
+	Kept     bool   `json:"kept"`     // the observation does not contradict the declaration
 	Detail   string `json:"detail,omitempty"`
-	Warning  string `json:"warning,omitempty"` // what is worth knowing and no violation, in a sentence
+	Warning  string `json:"warning,omitempty"` // in a sentence; not a violation
 }
 
 // All returns the violations of a report, the most serious first.

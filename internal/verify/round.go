@@ -17,28 +17,28 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// round is one store under one script or schedule.
+// round runs one script or schedule on one store.
 type round struct {
 	cfg    *Config
 	seed   uint64
 	script script
 
 	*arena
-	clients []*client // the users, and last the keeper, who looks at what they left and removes it
+	clients []*client // the users, then the cleaner, which reads and removes the sessions that are left
 	dog     *watchdog
 
-	histories []history.History
-	faults    []offence
-	stacks    string             // of a hang
-	undecided string             // why nothing is known of a round that did not end
-	again     int                // closures that ran more than once
-	pending   []chan struct{}    // closed when whoever uses the store has come to an end
-	unsettled bool               // nobody knows whether everything was removed
-	leak      *history.Violation // what a target keeps for sessions that are gone; nil: nothing
+	histories     []history.History
+	violations    []violation
+	stacks        string             // of a hang
+	undecided     string             // why nothing is known of a round that did not end
+	again         int                // number of closures that ran more than once
+	pending       []chan struct{}    // closed when the goroutines that use the store have ended
+	indeterminate bool               // sessions may be left
+	leak          *history.Violation // what a target keeps for removed sessions; nil: nothing
 }
 
-// play opens a store and drives the users through it. An error says that the store could not be opened or the schedule not
-// be played; what the store did wrong is in the round.
+// play opens a store and runs a round on it. The error is that the store could not be opened or that the schedule could not be
+// played; violations are in the round.
 func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 	r := &round{cfg: &of.Config, seed: seed}
 	if of.Config.Schedule == nil {
@@ -59,11 +59,11 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 	}
 	if r.gone.Load() != nil {
 		r.disconnect()
-		return r, nil // nobody answers whoever would clean up
+		return r, nil // the target is gone, so there is nothing to clean up
 	}
 	if !r.guarded(r.keep) || !r.guarded(r.closeDown) {
 		r.abandon()
-		return r, nil // somebody may still be writing what collect would read
+		return r, nil // collect would race with users that still run
 	}
 	if r.target == nil {
 		r.countRoutines()
@@ -72,8 +72,8 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 	return r, nil
 }
 
-// open makes the store, unless there is a target, the ids and the users.
-func (r *round) open(target *audience, t *Turnstile) error {
+// open opens the store, unless there is a target, and creates ids and users.
+func (r *round) open(target *remote, t *Turnstile) error {
 	users, slots := len(r.script.users), r.script.slots
 	if r.cfg.Schedule != nil {
 		users, slots = r.cfg.Schedule.users(), r.cfg.Schedule.slots()
@@ -91,7 +91,7 @@ func (r *round) open(target *audience, t *Turnstile) error {
 		return err
 	}
 	for i := range a.ids {
-		a.ids[i] = r.alike(uuid.New(), a.ids[0])
+		a.ids[i] = r.similarID(uuid.New(), a.ids[0])
 		a.slotOf[a.ids[i]] = uint32(i)
 	}
 	if r.script.gauge || t != nil && a.guarantees.ExclusiveUpdates {
@@ -103,7 +103,7 @@ func (r *round) open(target *audience, t *Turnstile) error {
 		if i < len(r.script.users) {
 			room = len(r.script.users[i])
 		}
-		// Each user has two recorders whose tags must not meet: of a pool's sessions, and of those it had minted.
+		// Each user has two recorders with different tags: for the sessions of the pool, and for those it creates.
 		r.clients = append(r.clients, &client{
 			arena: a, user: i, beat: b,
 			rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room), mints: history.NewRecorder(i, 0, 0),
@@ -112,7 +112,7 @@ func (r *round) open(target *audience, t *Turnstile) error {
 	return nil
 }
 
-// schedule plays the schedule.
+// schedule plays the schedule and reports whether all its operations returned.
 func (r *round) schedule() (ended bool, err error) {
 	actors := r.cfg.Schedule.cast(r.users(), r.dog)
 	err = r.cfg.Schedule.play(actors, r.turnstile)
@@ -127,8 +127,8 @@ func (r *round) schedule() (ended bool, err error) {
 	return err == nil && r.completed("the users", stuck), err
 }
 
-// alike has the ids of a round share one half, the other half or nothing: a store must look at all of their bytes.
-func (r *round) alike(id, first manager.ID) manager.ID {
+// similarID makes the ids of a round share the first half, the second half or nothing: a store must compare all bytes.
+func (r *round) similarID(id, first manager.ID) manager.ID {
 	switch {
 	case first == manager.ID{}:
 	case r.seed%3 == 1:
@@ -155,10 +155,10 @@ func (a *arena) open(s *Subject) (err error) {
 	return nil
 }
 
-// users are the clients but for the keeper.
+// users are the clients without the cleaner.
 func (r *round) users() []*client { return r.clients[:len(r.clients)-1] }
 
-func (r *round) keeper() *client { return r.clients[len(r.clients)-1] }
+func (r *round) cleaner() *client { return r.clients[len(r.clients)-1] }
 
 // drive runs the users' operations and reports whether all users completed theirs.
 func (r *round) drive(ctx context.Context) (completed bool, err error) {
@@ -194,7 +194,7 @@ func (r *round) press(ctx context.Context) bool {
 	return r.completed("the users", r.dog.await(done, 1))
 }
 
-// collectGarbage forces collections until the function returned is called, if the script wants them.
+// collectGarbage forces collections until stop is called, if the script has any.
 func (r *round) collectGarbage() (stop func()) {
 	if !r.script.gc {
 		return func() {}
@@ -241,18 +241,18 @@ func (r *round) completed(who string, err error) bool {
 		why = "no user can continue"
 	}
 	if r.target != nil {
-		why += ", and no response to " + r.unanswered()
+		why += ", and no response to " + r.pendingRequests()
 	} else {
 		r.stacks = r.dog.stacks()
 		why += ": " + who + " wait for something that does not come (a lock that is not released, a message that is not received?)"
 	}
-	r.faults = append(r.faults, offence{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), why})
+	r.violations = append(r.violations, violation{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), why})
 	return false
 }
 
-// keep looks at what the users left, and removes it, unless users never remove anything.
+// keep reads and removes the sessions that the users left, as far as the scenarios have such operations.
 func (r *round) keep() {
-	k, ctx := r.keeper(), context.Background()
+	k, ctx := r.cleaner(), context.Background()
 	for slot := range r.ids {
 		for _, kind := range []history.Kind{history.ReadMessages, history.ReadFields, history.Delete} {
 			if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
@@ -261,7 +261,7 @@ func (r *round) keep() {
 			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
 		}
 		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
-			_ = r.settle(func() error { return r.remove(r.ids[slot]) })
+			_ = r.retry(func() error { return r.remove(r.ids[slot]) })
 		}
 	}
 	for _, c := range r.users() {
@@ -272,54 +272,54 @@ func (r *round) keep() {
 	}
 }
 
-// remove removes a session. What was under its id is of no interest any more.
+// remove removes a session and discards its final state.
 func (r *round) remove(id manager.ID) error {
 	if r.target != nil {
-		return r.keeper().vacate(id)
+		return r.cleaner().deleteAt(id)
 	}
 	_, err := r.store.Delete(context.Background(), id)
 	return err
 }
 
-// removeMinted removes a session that a user had minted, and that nobody else can have removed.
+// removeMinted removes a session that a user created and no other user knew.
 func (r *round) removeMinted(id manager.ID) {
-	k, tries := r.keeper(), 0
-	err := r.settle(func() error {
+	k, tries := r.cleaner(), 0
+	err := r.retry(func() error {
 		tries++
 		return r.remove(id)
 	})
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
 	case errors.Is(err, manager.ErrNotFound):
-		k.fault(history.ByAnswers, history.LostSession, 0, "a session that had been created, and that nobody had removed, is not there any more")
+		k.violate(history.ByAnswers, history.LostSession, 0, "a session that was created and never removed does not exist any more")
 	default:
-		k.fault(history.ByAnswers, history.UnexpectedError, 0, "delete of a session that had been created: %v", err)
+		k.violate(history.ByAnswers, history.UnexpectedError, 0, "delete of a created session: %v", err)
 	}
 }
 
-// settle calls f again as long as it may or may not have taken effect, within reason.
-func (r *round) settle(f func() error) (err error) {
+// retry calls f until it is known whether it took effect, at most 20 times.
+func (r *round) retry(f func() error) (err error) {
 	for range 20 {
-		if err = f(); !unsettled(err) {
+		if err = f(); !indeterminate(err) {
 			return err
 		}
 	}
-	r.unsettled = true
+	r.indeterminate = true
 	return err
 }
 
-// unsettled reports whether an operation that ended so may or may not have been applied, or may be tried again: its answer
-// was lost, or the store gave it up for a reason of its own.
-func unsettled(err error) bool {
+// indeterminate reports whether an operation that returned err may have taken effect or may be tried again: its response was
+// lost, or the store gave up.
+func indeterminate(err error) bool {
 	return errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrConflict) ||
 		errors.Is(err, manager.ErrNotApplied) && !errors.Is(err, context.Canceled)
 }
 
-// closeDown counts what is left, and closes a store. A target is there for the next round.
+// closeDown counts what is left and closes the store. A target stays open for the next round.
 func (r *round) closeDown() {
-	k := r.keeper()
+	k := r.cleaner()
 	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
-	certain := !r.unsettled && !unknown && r.cfg.performs(history.Delete) // else nothing was removed
+	certain := !r.indeterminate && !unknown && r.cfg.performs(history.Delete) // otherwise sessions may be left
 	if r.target != nil {
 		if certain {
 			r.countAt()
@@ -331,32 +331,32 @@ func (r *round) closeDown() {
 		r.count()
 	}
 	if err := r.store.Close(); err != nil {
-		k.fault(history.ByAnswers, history.UnexpectedError, 0, "Close: %v", err)
+		k.violate(history.ByAnswers, history.UnexpectedError, 0, "Close: %v", err)
 	}
 	if _, err := r.store.GetOrCreate(context.Background(), r.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
-		k.fault(history.ByAnswers, history.UnexpectedError, 0, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
+		k.violate(history.ByAnswers, history.UnexpectedError, 0, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
 	}
 }
 
-// count looks whether anything is left of the sessions, all of which were removed.
+// count checks that nothing is left of the sessions, which were all removed.
 func (r *round) count() {
-	k := r.keeper()
-	if n, err := r.store.Len(context.Background()); err != nil && !unsettled(err) {
-		k.fault(history.ByAnswers, history.UnexpectedError, 0, "Len: %v", err)
+	k := r.cleaner()
+	if n, err := r.store.Len(context.Background()); err != nil && !indeterminate(err) {
+		k.violate(history.ByAnswers, history.UnexpectedError, 0, "Len: %v", err)
 	} else if err == nil && n != 0 {
-		k.fault(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, and the store counts %d", n)
+		k.violate(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, but the store counts %d", n)
 	}
 	if s, ok := r.store.(manager.CensusReporter); ok {
 		switch c := s.Census(); {
 		case c.Sessions != 0:
-			k.fault(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, and %d can still be found", c.Sessions)
+			k.violate(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, but %d can still be found", c.Sessions)
 		case c.Locks != 0:
-			k.fault(history.ByCensus, history.LeakedLocks, 0, "all sessions were deleted, and %d locks are still kept for them", c.Locks)
+			k.violate(history.ByCensus, history.LeakedLocks, 0, "all sessions were deleted, but %d locks are kept for them", c.Locks)
 		}
 	}
 }
 
-// countRoutines looks whether the store's goroutines have ended with it. They may take a moment.
+// countRoutines checks that the goroutines of the closed store end.
 func (r *round) countRoutines() {
 	n := 0
 	for end := time.Now().Add(r.cfg.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -367,12 +367,12 @@ func (r *round) countRoutines() {
 			break
 		}
 	}
-	r.faults = append(r.faults, offence{history.LeakedGoroutines, history.ByCensus, -1, int64(time.Since(r.base)),
-		fmt.Sprintf("the store is closed, and %d goroutines that it began are still there", n)})
+	r.violations = append(r.violations, violation{history.LeakedGoroutines, history.ByCensus, -1, int64(time.Since(r.base)),
+		fmt.Sprintf("the store is closed, but %d goroutines that it started still run", n)})
 	r.release()
 }
 
-// abandon lets go of a store that hangs, as far as it allows.
+// abandon ends the goroutines in a store that hangs, where the store allows it.
 func (r *round) abandon() {
 	r.release()
 	patience := time.After(time.Second)
@@ -385,7 +385,7 @@ func (r *round) abandon() {
 	}
 }
 
-// release wakes whoever waits inside the store for ever, where the store offers that.
+// release wakes goroutines that wait in the store for ever, if the store has a method Abandon.
 func (r *round) release() {
 	if s, ok := r.store.(interface{ Abandon() }); ok {
 		s.Abandon()
@@ -395,13 +395,13 @@ func (r *round) release() {
 	}
 }
 
-// collect puts together what the users saw. Nobody writes any more.
+// collect merges the records of the users, which have all ended.
 func (r *round) collect() {
 	var pool, mints []*history.Recorder
 	ids := slices.Clone(r.ids)
 	number := map[manager.ID]uint32{}
 	for _, c := range r.clients {
-		r.faults = append(r.faults, c.faults...)
+		r.violations = append(r.violations, c.violations...)
 		r.again += c.again
 		pool = append(pool, c.rec)
 		c.mints.Renumber(func(s uint32) uint32 {
@@ -419,8 +419,8 @@ func (r *round) collect() {
 	r.late.mu.Lock()
 	defer r.late.mu.Unlock()
 	if r.late.n > 0 {
-		r.faults = append(r.faults, offence{history.LateClosure, history.ByAnswers, -1, 0, fmt.Sprintf(
-			"the closure of %s ran when the operation had already returned", r.late.who)})
+		r.violations = append(r.violations, violation{history.LateClosure, history.ByAnswers, -1, 0, fmt.Sprintf(
+			"the closure of %s ran after the operation had returned", r.late.who)})
 	}
 	r.histories = history.Merge(ids, false, append(pool, mints...))
 	for i := range r.histories {
@@ -430,24 +430,24 @@ func (r *round) collect() {
 	}
 	if r.cfg.Schedule != nil {
 		if o := r.overtaken(); o != nil {
-			r.faults = append(r.faults, *o)
+			r.violations = append(r.violations, *o)
 		}
 	}
 }
 
-// patienceOfQueue is how many others may begin and end a change of a session while somebody waits to change it. First come,
-// first served lets none by; a mutex lets a few.
+// patienceOfQueue is the number of changes of a session that may begin and end while an update waits for it. A queue admits
+// none, a mutex a few.
 const patienceOfQueue = 30
 
-// overtaken looks in a schedule's histories for a user who was passed over again and again, where the store declares to be
-// fair: a schedule has no time to wait until that shows as a delay.
-func (r *round) overtaken() *offence {
+// overtaken finds in the histories of a schedule an update that many others overtook, where the store declares to be fair. A
+// schedule is too short to show that as a delay.
+func (r *round) overtaken() *violation {
 	if !r.guarantees.Fair {
 		return nil
 	}
 	for i := range r.histories {
 		if op, passed := r.histories[i].Overtaken(patienceOfQueue); op != nil {
-			return &offence{history.Starvation, history.ByFairness, -1, op.Return, fmt.Sprintf(
+			return &violation{history.Starvation, history.ByFairness, -1, op.Return, fmt.Sprintf(
 				"%s waited while %d changes of the same session by others began and ended", op.String(), passed)}
 		}
 	}

@@ -18,36 +18,35 @@ type Subject struct {
 	Params     map[string]string
 	Guarantees manager.Guarantees
 
-	// Open makes an empty store. A store that was made for schedules passes the turnstile's points; any other ignores it.
+	// Open opens an empty store. A store with a schedule passes the points of the turnstile; others ignore it.
 	Open func(*Turnstile) (manager.SessionStore[manager.Session], error)
 
-	// Front makes what mints ids on a store; nil: a [manager.Chatbot].
+	// Front returns the part of a manager that creates sessions on a store; nil: a [manager.Chatbot].
 	Front func(manager.SessionStore[manager.Session], *Turnstile) Front
 
-	// OpenTarget takes the place of Open where there is no store to give closures to. It is called once, and what it opens is
-	// emptied before each round and closed at the end. It promises no guarantees.
+	// OpenTarget takes the place of Open for targets, which take requests, not closures. It is called once; the target is reset
+	// before each round and closed at the end. It declares no guarantees.
 	OpenTarget func(*Turnstile) (scenarios.Target, error)
 
-	// Sure says that nothing comes between a target and its users: an answer that leaves it open what became of an operation,
-	// or refuses one, is the target's own and convicts it.
+	// Sure: no response is lost between a target and its users, so that an indeterminate or refused operation is a violation.
 	Sure bool
 }
 
-// Front is the part of a manager that mints ids.
+// Front is the part of a manager that creates sessions.
 type Front interface {
 	CreateSession(ctx context.Context) (manager.ID, error)
 }
 
-// Config is what to verify, and how hard to press. Zero values mean the defaults.
+// Config configures a run. Zero values mean the defaults.
 type Config struct {
 	Subject  Subject       `json:"-"`
-	Seed     uint64        // of the first round; each further round has the next number
+	Seed     uint64        // random seed of the first round; each further round has the next number
 	Rounds   int           // 0: DefaultRounds; negative: until Budget is used up
-	Budget   time.Duration // no round begins after it
-	Users    int           // at most, in each round
-	Ops      int           // at most, on each session
-	Patience time.Duration // without any progress, after which the store counts as hanging
-	Schedule Schedule      `json:"-"` // played in place of random pressure
+	Budget   time.Duration // time after which no round begins
+	Users    int           // greatest number in a round
+	Ops      int           // greatest number on a session
+	Patience time.Duration // time without progress after which a store in which every goroutine waits hangs
+	Schedule Schedule      `json:"-"` // played in place of random rounds
 	Progress func(Step)    `json:"-"` // called between rounds, on the goroutine of Run; may be nil
 
 	// Found is called for each violation of a new kind as soon as it is known, on the goroutine of Run; may be nil.
@@ -56,10 +55,10 @@ type Config struct {
 	// First ends the run at the first violation. Without it the run goes on and reports one violation of each kind.
 	First bool
 
-	// Until repeats the rounds until a violation of this kind appears, or of any kind for [Any], or the budget is used up.
+	// Until repeats the rounds until a violation of this kind, or of any kind for [Any], or until the budget is used up.
 	Until history.Anomaly
 
-	// Scenarios whose operations users do, one scenario a round; each must pass [Fits]. None: all kinds of operations at random.
+	// Scenarios whose operations users perform, one scenario per round; each must pass [Fits]. None: operations of all kinds.
 	Scenarios []scenarios.Scenario
 }
 
@@ -76,22 +75,20 @@ const (
 // Any stands for every anomaly in [Config].Until.
 const Any history.Anomaly = "any"
 
-// leastOverlap is the share of operations that must have overlapped another one on the same session: operations that come
-// one after the other prove nothing about a store's locks.
+// leastOverlap is the share of operations that must overlap another one on the same session: sequential operations prove nothing
+// about locks.
 const leastOverlap = 0.3
 
-// Step says how far a run has come.
+// Step is the progress of a run.
 type Step struct {
-	Round, Rounds int // finished, and in all; Rounds is 0 where the budget decides
+	Round, Rounds int // completed, and in all; Rounds is 0 if the budget ends the run
 }
 
-// Run verifies a store. It changes GOMAXPROCS while it runs. When ctx ends before the run is over, the report holds what was
-// found so far, is inconclusive unless it is a violation, and ctx's error comes beside it. A store that hangs keeps the
-// goroutines that are inside it, unless it has a method Abandon() that sends them away. Without a violation that shows in a
-// history, what a target keeps for sessions that are gone convicts it at the end.
-//
-// Rounds are drawn from their seeds alone, but for the schedule, which is the Go scheduler's: the same seed asks for the same
-// operations and pauses. Under a Schedule the whole round is the same each time.
+// Run verifies a store. It changes GOMAXPROCS while it runs. If ctx ends before the run, Run returns ctx's error and a report on
+// what was found by then, which is inconclusive without a violation. Goroutines stay in a store that hangs, unless it has a
+// method Abandon() that ends them. What a target keeps for removed sessions is a violation, which is added at the end.
+// A round is drawn from its seed: the same seed gives the same operations and pauses, but the Go scheduler orders them. Under a
+// Schedule the order is the same, too.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Rounds = cmp.Or(cfg.Rounds, DefaultRounds)
 	cfg.Budget = cmp.Or(cfg.Budget, DefaultBudget)
@@ -117,24 +114,24 @@ type run struct {
 	*Report
 	start  time.Time
 	check  history.Checker
-	again  int                // closures that ran more than once
-	target *audience          // nil: a store
-	leak   *history.Violation // what the target keeps for sessions that are gone
+	again  int                // number of closures that ran more than once
+	target *remote            // nil: a store
+	leak   *history.Violation // what the target keeps for removed sessions
 
 	turnstile *Turnstile // of a schedule; nil: none
 	undecided string     // why a round that did not end ends the run; empty: none
 }
 
-// verify looks for a violation.
+// verify runs the rounds.
 func (r *run) verify(ctx context.Context) (err error) {
 	if r.Config.Schedule != nil {
 		r.turnstile = new(Turnstile)
 	}
 	if r.Config.Subject.OpenTarget != nil {
-		if err := r.admit(ctx); err != nil || r.Violation != nil {
+		if err := r.openTarget(ctx); err != nil || r.Violation != nil {
 			return err
 		}
-		defer r.dismiss()
+		defer r.closeTarget()
 	}
 	if r.Config.Schedule != nil {
 		return r.round(ctx, r.Config.Seed)
@@ -142,8 +139,7 @@ func (r *run) verify(ctx context.Context) (err error) {
 	return r.press(ctx)
 }
 
-// press puts the store under random pressure. What it promises is looked at after the first rounds: a store that breaks
-// a promise need not wait for the last.
+// press runs random rounds. The guarantees are observed after the first rounds, so that a store that breaks one is reported early.
 func (r *run) press(ctx context.Context) error {
 	first, all := firstRounds, r.Config.Rounds
 	if all > 0 {
@@ -177,8 +173,7 @@ func (r *run) press(ctx context.Context) error {
 	return nil
 }
 
-// over reports whether there is nothing more to find: what was looked for was found, the store cannot go on, or the checkers
-// disagree.
+// over reports whether the run ends: the wanted violation was found, the store cannot continue, or the checkers disagree.
 func (r *run) over() bool {
 	switch {
 	case r.undecided != "", r.check.Disagreement() != "", r.has(history.Hang), r.has(history.Crash):
@@ -199,10 +194,10 @@ func (r *run) violated(v *history.Violation) {
 	}
 }
 
-// firstRounds is how many rounds come before the promises.
+// firstRounds is the number of rounds before the guarantees are first observed.
 const firstRounds = 10
 
-// roundsBetween is how many rounds come between two looks at them, where only the budget ends the run.
+// roundsBetween is the number of rounds between two observations, if only the budget ends the run.
 const roundsBetween = 200
 
 func (r *run) round(ctx context.Context, seed uint64) error {
@@ -224,15 +219,14 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 	return nil
 }
 
-// judge returns what convicts the store, one violation of each kind that is not known yet. What a history shows comes before
-// what is seen from outside, because it can be shown to others; but where an answer cannot be put into a history, that history is not
-// whole.
+// judge returns the violations of a round, one of each kind that is not known yet. Those that a history shows come first, because
+// the history proves them. If a result could not be recorded the histories are incomplete and are not checked.
 func (r *round) judge(ctx context.Context, check *history.Checker, known func(history.Anomaly) bool) (found []*history.Violation) {
 	whole := true
 	if g := r.gone.Load(); g != nil {
 		return []*history.Violation{g.convict(r.cfg.Patience, r.seed)}
 	}
-	for _, f := range r.faults {
+	for _, f := range r.violations {
 		switch f.anomaly {
 		case history.Hang:
 			return []*history.Violation{{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: r.stacks}}
@@ -243,10 +237,10 @@ func (r *round) judge(ctx context.Context, check *history.Checker, known func(hi
 	if whole {
 		found = check.Check(ctx, r.histories, r.seed, known)
 	}
-	slices.SortStableFunc(r.faults, func(a, b offence) int {
+	slices.SortStableFunc(r.violations, func(a, b violation) int {
 		return cmp.Or(cmp.Compare(precedence(a.check), precedence(b.check)), cmp.Compare(a.at, b.at))
 	})
-	for _, f := range r.faults {
+	for _, f := range r.violations {
 		if known(f.anomaly) || slices.ContainsFunc(found, func(v *history.Violation) bool { return v.Anomaly == f.anomaly }) {
 			continue
 		}
@@ -259,12 +253,12 @@ func (r *round) judge(ctx context.Context, check *history.Checker, known func(hi
 	return found
 }
 
-// precedence is the order in which faults are told, the cause before what follows from it.
+// precedence is the order of violations by detector: causes before consequences.
 func precedence(c history.Detector) int {
 	return slices.Index([]history.Detector{history.ByAnswers, history.ByOccupancy, history.ByFairness, history.ByCensus}, c)
 }
 
-// conclude turns what was found into a verdict.
+// conclude sets the verdict.
 func (r *run) conclude(ctx context.Context) {
 	r.Stats = r.check.Stats()
 	r.ElapsedNs = int64(time.Since(r.start))
@@ -299,9 +293,9 @@ func (r *run) conclude(ctx context.Context) {
 	}
 }
 
-// linearizable is the verdict's row among the guarantees.
+// linearizable is the verdict as a guarantee.
 func (r *run) linearizable() Guarantee {
-	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notLookedAt, Kept: true}
+	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notObserved, Kept: true}
 	all := r.All()
 	shown := slices.IndexFunc(all, func(v *history.Violation) bool { return v.History != nil })
 	switch {
@@ -317,7 +311,7 @@ func (r *run) linearizable() Guarantee {
 // exclusiveUpdates reports whether closures ran exactly once.
 func (r *run) exclusiveUpdates() Guarantee {
 	promised := r.Config.Subject.Guarantees.ExclusiveUpdates
-	g := Guarantee{Name: "exclusive updates", Declared: yes(promised), Observed: notLookedAt, Kept: true}
+	g := Guarantee{Name: "exclusive updates", Declared: yes(promised), Observed: notObserved, Kept: true}
 	all := r.All()
 	broken := slices.IndexFunc(all, func(v *history.Violation) bool {
 		return v.Anomaly == history.RepeatedClosure || v.Anomaly == history.MutualExclusion
@@ -328,7 +322,7 @@ func (r *run) exclusiveUpdates() Guarantee {
 	case r.again > 0:
 		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", r.again)
 	case promised && r.Report.Rounds > 0:
-		g.Observed = "yes" // or the rounds would have said so
+		g.Observed = "yes" // otherwise a round had shown it
 	}
 	return g
 }

@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// Line is one line of a schedule: a user begins an operation, or goes on with the one that it is held in, or has it
-// cancelled. The next line comes when that operation has ended, is held at Hold, has passed Past, or stands still.
+// Line is one line of a schedule: a user begins an operation, continues the one that it is held in, or cancels it. The next line
+// follows when that operation has ended, is held at Hold, has passed Past, or waits for another user.
 type Line struct {
 	User   int
-	Do     history.Kind // 0: go on
+	Do     history.Kind // 0: continue
 	Slot   int          // of the session
 	Ending Ending       // how the closure of a write ends
-	Cancel bool         // with Do: the operation's ctx is over before it begins; without: the ctx of the one under way ends now
+	Cancel bool         // with Do: the ctx has ended before the call; without: the ctx of the operation in progress ends now
 	Hold   string       // a point
 	Past   string       // a point
 }
 
-// Ending is how an operation's closure ends.
+// Ending is how the closure of an operation ends.
 type Ending uint8
 
 // The endings.
 const (
 	Returns Ending = iota
-	Fails          // with an error, after the change was made
-	Panics         // after the change was made
+	Fails          // with an error, after the change
+	Panics         // after the change
 )
 
-// Schedule is a script that brings users into a store in one order only. When its last line is done everybody is let go.
+// Schedule makes users enter a store in one order. After its last line all users continue freely.
 type Schedule []Line
 
-// users is how many users a schedule has.
+// users is the number of users of a schedule.
 func (s Schedule) users() (n int) {
 	for _, l := range s {
 		n = max(n, l.User+1)
@@ -40,7 +40,7 @@ func (s Schedule) users() (n int) {
 	return n
 }
 
-// slots is how many sessions it has.
+// slots is the number of its sessions.
 func (s Schedule) slots() (n int) {
 	for _, l := range s {
 		n = max(n, l.Slot+1)
@@ -57,7 +57,7 @@ type actor struct {
 	done   chan struct{} // closed when its operation has ended; nil before the first one
 }
 
-// busy reports whether the user's operation is under way.
+// busy reports whether the user's operation is in progress.
 func (a *actor) busy() bool {
 	if a.done == nil {
 		return false
@@ -70,7 +70,7 @@ func (a *actor) busy() bool {
 	}
 }
 
-// cast gives each user its part.
+// cast returns the actors of a schedule.
 func (s Schedule) cast(clients []*client, w *watchdog) []*actor {
 	actors := make([]*actor, len(clients))
 	for i, c := range clients {
@@ -79,9 +79,9 @@ func (s Schedule) cast(clients []*client, w *watchdog) []*actor {
 	return actors
 }
 
-// play goes through the lines, and lets everybody go.
+// play performs the lines and then releases all users.
 func (s Schedule) play(actors []*actor, t *Turnstile) error {
-	defer t.openUp()
+	defer t.releaseAll()
 	for i, l := range s {
 		a := actors[l.User]
 		if err := a.perform(l, t); err != nil {
@@ -92,7 +92,7 @@ func (s Schedule) play(actors []*actor, t *Turnstile) error {
 	return nil
 }
 
-// perform begins what a line asks for.
+// perform starts a line.
 func (a *actor) perform(l Line, t *Turnstile) error {
 	for len(a.passed) > 0 {
 		<-a.passed
@@ -106,16 +106,15 @@ func (a *actor) perform(l Line, t *Turnstile) error {
 	case l.Cancel:
 		a.cancel()
 	case !a.busy():
-		return fmt.Errorf("user %s has nothing to go on with", history.UserName(int32(l.User)))
+		return fmt.Errorf("user %s has no operation to continue", history.UserName(int32(l.User)))
 	default:
-		a.goOn(l, t)
+		a.resume(l, t)
 	}
 	return nil
 }
 
-// goOn lets a user go that is held, or is on its way to where it will be. Who waits for something else meanwhile is held
-// at the next point all the same.
-func (a *actor) goOn(l Line, t *Turnstile) {
+// resume releases a user that is held, or will be shortly. A user that waits for another one is held at the next point all the same.
+func (a *actor) resume(l Line, t *Turnstile) {
 	for end := time.Now().Add(standstill); !t.isHeld(a.visitor) && a.busy() && time.Now().Before(end); {
 		time.Sleep(20 * time.Microsecond)
 	}
@@ -145,7 +144,7 @@ func (a *actor) begin(l Line) {
 	}()
 }
 
-// await returns when the line is over.
+// await waits for the end of the line.
 func (a *actor) await(l Line) {
 	still := time.NewTicker(standstill)
 	defer still.Stop()

@@ -16,10 +16,10 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// A target is driven by requests and not by closures. It is opened once for a whole run, emptied before each round, and what it
-// tells is put into the same histories. What it does not tell is left to porcupine.
+// Users drive a target by requests, not by closures. It is opened once for a run and reset before each round. Its responses are
+// recorded in the same histories; where they lack versions porcupine decides.
 
-// requests are the operations of targets that stand for the kinds of a history. What users cannot ask of a target is not there.
+// requests maps kinds of operations to requests. Kinds that a target does not have are missing.
 var requests = map[history.Kind]scenarios.Op{
 	history.GetOrCreate:  scenarios.GetOrCreate,
 	history.Create:       scenarios.Create,
@@ -30,36 +30,36 @@ var requests = map[history.Kind]scenarios.Op{
 	history.Delete:       scenarios.Delete,
 }
 
-// audience is a target and what is known of it.
-type audience struct {
+// remote is a target and how it counts.
+type remote struct {
 	scenarios.Target
-	numbered bool // it numbers lives and versions as sessions here do, so they can be believed
-	tells    bool // of a change, its number: that of the version or of the message
+	numbered bool // it numbers incarnations and versions as the contract does, so that they can be checked
+	tells    bool // it returns the number of each change: of the version or of the message
 }
 
-// admit opens the subject's target, sees what it can do, and how it counts.
-func (r *run) admit(ctx context.Context) error {
+// openTarget opens the target and finds out how it counts.
+func (r *run) openTarget(ctx context.Context) error {
 	target, err := r.Config.Subject.OpenTarget(r.turnstile)
 	if err != nil {
 		return err
 	}
-	r.target = &audience{Target: target}
-	asked := &pending{"the first look at it", time.Now()}
-	if err = r.target.knows(r.Scenarios); err == nil {
-		err = r.target.listen(ctx, r.performs)
+	r.target = &remote{Target: target}
+	asked := &pending{"the first requests", time.Now()}
+	if err = r.target.supports(r.Scenarios); err == nil {
+		err = r.target.examine(ctx, r.performs)
 	}
 	if errors.Is(err, scenarios.ErrUnavailable) {
 		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
 		err = nil
 	}
 	if err != nil || r.Violation != nil {
-		r.dismiss()
+		r.closeTarget()
 	}
 	return err
 }
 
-// dismiss lets go of the target.
-func (r *run) dismiss() {
+// closeTarget closes the target.
+func (r *run) closeTarget() {
 	if r.has(history.Hang) {
 		r.target.abandon()
 	}
@@ -68,39 +68,38 @@ func (r *run) dismiss() {
 	}
 }
 
-// abandon sends away those who wait inside a target for ever, where it offers that.
-func (a *audience) abandon() {
+// abandon ends requests that wait in a target for ever, if the target has a method Abandon.
+func (a *remote) abandon() {
 	if t, ok := a.Target.(interface{ Abandon() }); ok {
 		t.Abandon()
 	}
 }
 
-// knows returns an error that says what the target would have to know to be verified, and does not; nil: it knows enough.
-func (a *audience) knows(list []scenarios.Scenario) error {
+// supports returns an error that names operations that the target lacks; nil: it has all that are needed.
+func (a *remote) supports(list []scenarios.Scenario) error {
 	for i := range list {
 		if unknown := unknownTo(&list[i], a.has); unknown != nil {
-			return fmt.Errorf("it does not know %s, which %s asks for (%w)", strings.Join(unknown, " and "), list[i].Name, scenarios.ErrUnsupported)
+			return fmt.Errorf("it lacks %s, which %s needs (%w)", strings.Join(unknown, " and "), list[i].Name, scenarios.ErrUnsupported)
 		}
 	}
 	chats, boards := a.has(history.Append) && a.has(history.ReadMessages), a.has(history.Update) && a.has(history.ReadFields)
 	if !a.has(history.GetOrCreate) || len(list) == 0 && !a.has(history.Delete) || !chats && !boards {
-		return fmt.Errorf("it knows too little to be verified: want get_or_create, delete, and append with history or update with read (%w)",
+		return fmt.Errorf("it lacks operations: want get_or_create, delete, and append with history or update with read (%w)",
 			scenarios.ErrUnsupported)
 	}
 	return nil
 }
 
-// has reports whether users can ask for such an operation.
-func (a *audience) has(k history.Kind) bool {
+// has reports whether the target has operations of kind k.
+func (a *remote) has(k history.Kind) bool {
 	op, can := requests[k]
 	return can && a.Supports(op)
 }
 
-// listen has one user live two lives of a session, and notes whether what it was told of lives and versions is what sessions
-// here would tell: another life each time, version 0 at first, one more for each change. A target that counts in
-// another way is not wrong, but its numbers say nothing.
-// It does only what users do; where they never delete anything, that is one life.
-func (a *audience) listen(ctx context.Context, performs func(history.Kind) bool) error {
+// examine creates and deletes a session twice, and notes whether the target numbers incarnations and versions as the contract
+// does: another incarnation each time, version 0 at first, one more for each change. A target that counts differently is not
+// wrong, but its numbers prove nothing. examine performs only operations that users perform; without Delete it creates one session.
+func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) error {
 	conn, err := a.Connect(ctx)
 	if err != nil {
 		return err
@@ -108,8 +107,8 @@ func (a *audience) listen(ctx context.Context, performs func(history.Kind) bool)
 	defer conn.Close()
 	var (
 		answer   scenarios.Effect
-		lives    []uint64           // that it was told, of the one and the other
-		told     scenarios.Reported // of the last change
+		lives    []uint64           // the incarnations returned
+		told     scenarios.Reported // parts of the response to the last change
 		expected = true
 	)
 	q := scenarios.Request{ID: uuid.New(), Role: role, Content: "counts", Fields: map[string]string{fieldNames[0]: "counts"}}
@@ -131,7 +130,7 @@ func (a *audience) listen(ctx context.Context, performs func(history.Kind) bool)
 				if errors.Is(err, scenarios.ErrUnavailable) {
 					return err
 				}
-				return nil // the rounds will say more of it
+				return nil // the rounds will report it
 			}
 			if op.Mutates() {
 				version++
@@ -149,7 +148,7 @@ func (a *audience) listen(ctx context.Context, performs func(history.Kind) bool)
 	return nil
 }
 
-// prepare empties the target and gives every user a way of its own to it.
+// prepare resets the target and connects every user.
 func (r *round) prepare(ctx context.Context) error {
 	asked := &pending{"the reset before the round", time.Now()}
 	err := r.target.Reset(ctx)
@@ -164,22 +163,22 @@ func (r *round) prepare(ctx context.Context) error {
 	}
 	r.lost(err, asked)
 	if errors.Is(err, scenarios.ErrUnavailable) {
-		return nil // which convicts it
+		return nil // a violation, see judge
 	}
 	return err
 }
 
-// disconnect takes these ways away.
+// disconnect closes the connections of the users.
 func (r *round) disconnect() {
 	for _, c := range r.clients {
 		if c.conn != nil {
-			_ = c.conn.Close() // nothing is under way on it
+			_ = c.conn.Close() // no request is in progress
 		}
 	}
 }
 
-// ask has the target do the operation of a call.
-func (k *call) ask(ctx context.Context) error {
+// perform sends the request of a call.
+func (k *call) perform(ctx context.Context) error {
 	k.runs = 1 // there is no closure to run, or to run twice
 	q := &k.request
 	*q = scenarios.Request{Op: requests[k.op.Kind], ID: k.id, Hold: k.plan.hold, Spin: k.plan.spin}
@@ -192,12 +191,12 @@ func (k *call) ask(ctx context.Context) error {
 	}
 	err := k.exchange(ctx, k.op.String())
 	if err == nil {
-		k.hear(&k.op, &k.answer)
+		k.recordAnswer(&k.op, &k.answer)
 	}
 	return err
 }
 
-// exchange makes the user's request, called what. The first to find out that the target is gone tells how.
+// exchange sends the user's request, called what, and receives the response.
 func (c *client) exchange(ctx context.Context, what string) error {
 	p := &pending{what: what, since: time.Now()}
 	c.waiting.Store(p)
@@ -207,8 +206,8 @@ func (c *client) exchange(ctx context.Context, what string) error {
 	return err
 }
 
-// hear notes what the target told.
-func (c *client) hear(op *history.Op, a *scenarios.Effect) {
+// recordAnswer records a response.
+func (c *client) recordAnswer(op *history.Op, a *scenarios.Effect) {
 	tell := func(there scenarios.Reported, part history.Parts) {
 		if a.Reported&there != 0 {
 			op.Parts |= part
@@ -219,7 +218,7 @@ func (c *client) hear(op *history.Op, a *scenarios.Effect) {
 		tell(scenarios.ReportsIncarnation, history.PartIncarnation)
 		tell(scenarios.ReportsVersion, history.PartVersion)
 	}
-	op.Incarnation, op.Version, op.Seq = history.Tag(a.Incarnation), a.Version, a.Seq // a life by the target's number, until [name]
+	op.Incarnation, op.Version, op.Seq = history.Tag(a.Incarnation), a.Version, a.Seq // the incarnation by the target's number, until [name]
 	if a.Reported&scenarios.ReportsHeld != 0 {
 		op.Hold = int64(a.Held)
 	}
@@ -235,8 +234,8 @@ func (c *client) hear(op *history.Op, a *scenarios.Effect) {
 	}
 }
 
-// name gives lives the names that they have here, those of the operations that began them. The target knows them by
-// numbers. Where nobody can tell whether a life was begun, since an answer was lost, they have no names.
+// name replaces the target's numbers of incarnations by the tags of the operations that created them. If a creation is
+// indeterminate, incarnations are unknown.
 func name(h *history.History) {
 	begun := map[history.Tag]history.Tag{}
 	lost := slices.ContainsFunc(h.Ops, func(op history.Op) bool { return op.Kind.Creates() && op.Outcome == history.Indeterminate })
@@ -261,14 +260,14 @@ func name(h *history.History) {
 	}
 }
 
-// pending is what a user waits for an answer to.
+// pending is a request without a response.
 type pending struct {
 	what  string
 	since time.Time
 }
 
-// unanswered says what the target was asked and has not answered, the longest wait first; empty for nothing.
-func (r *round) unanswered() string {
+// pendingRequests lists the requests without a response, the oldest first.
+func (r *round) pendingRequests() string {
 	var waits []*pending
 	for _, c := range r.clients {
 		if p := c.waiting.Load(); p != nil {
@@ -283,42 +282,42 @@ func (r *round) unanswered() string {
 	return strings.Join(list, ", ")
 }
 
-// gone is a target that will not answer any more.
+// gone is how a target failed.
 type gone struct {
 	err    error
-	what   string        // was asked when that was found out
-	waited time.Duration // for an answer
+	what   string        // the request that failed
+	waited time.Duration // for its response
 }
 
-// lost notes that the target is gone, if err says so. The first to find out tells how.
+// lost records that the target is gone, if err is a [scenarios.ErrGone]. The first call counts.
 func (a *arena) lost(err error, asked *pending) {
 	if errors.Is(err, scenarios.ErrUnavailable) {
 		a.gone.CompareAndSwap(nil, asked.to(err))
 	}
 }
 
-// to is what became of a request that ended with err.
+// to returns the failure of a request that ended with err.
 func (p *pending) to(err error) *gone { return &gone{err, p.what, time.Since(p.since)} }
 
-// convict says what a target did that is gone: one that let somebody wait for as long as that hangs, any other has crashed.
-// What it said last comes with the error, behind the first line.
+// convict returns the violation of a target that is gone: a hang if the request waited for as long as the patience, otherwise a
+// crash. The lines of the error after the first are what the target wrote last.
 func (g *gone) convict(patience time.Duration, seed uint64) *history.Violation {
 	v := &history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Seed: seed}
 	if g.waited >= patience {
 		v.Anomaly, v.Detector = history.Hang, history.ByWatchdog
 	}
 	first, rest, _ := strings.Cut(g.err.Error(), "\n")
-	for _, known := range []error{manager.ErrIndeterminate, manager.ErrNotApplied} { // which goes without saying
+	for _, known := range []error{manager.ErrIndeterminate, manager.ErrNotApplied} { // implied
 		first = strings.TrimPrefix(first, known.Error()+": ")
 	}
 	v.Why, v.Stacks = g.what+": "+first, strings.TrimSpace(rest)
-	if v.Anomaly == history.Crash { // which may have happened before: the error says what was in flight
+	if v.Anomaly == history.Crash { // it may have happened before this request
 		v.Why = first + " (found at " + g.what + ")"
 	}
 	return v
 }
 
-// createAt has the target mint an id, and looks at what it got.
+// createAt creates a session in the target, which mints the id.
 func (c *client) createAt(ctx context.Context) {
 	op := history.Op{Kind: history.Create, Outcome: history.OK, Call: c.called()}
 	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
@@ -331,32 +330,32 @@ func (c *client) createAt(ctx context.Context) {
 	switch {
 	case errors.Is(err, scenarios.ErrUnavailable):
 		return
-	case unsettled(err):
-		c.unknown = true // it may be there, under an id that nobody was told
+	case indeterminate(err):
+		c.unknown = true // it may exist under an unknown id
 		return
 	case err != nil:
-		c.fault(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
 		return
 	case id.Version() != 4:
-		c.fault(history.ByAnswers, history.WeakID, 0, "%s was given the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
+		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
 	}
-	c.hear(&op, &c.answer)
+	c.recordAnswer(&op, &c.answer)
 	op.Created, op.Tag = true, history.Tag(manager.IncarnationOf(id))
 	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
 }
 
-// vacate removes a session from the target.
-func (c *client) vacate(id manager.ID) error {
+// deleteAt deletes a session of the target.
+func (c *client) deleteAt(id manager.ID) error {
 	c.request = scenarios.Request{Op: scenarios.Delete, ID: id}
-	err := c.exchange(context.Background(), "the removal of what the users left")
+	err := c.exchange(context.Background(), "the deletion of a session after the round")
 	if errors.Is(err, scenarios.ErrUnavailable) {
-		return nil // which says more
+		return nil // recorded by exchange
 	}
 	return err
 }
 
-// countAt looks whether the target keeps anything for sessions, all of which were removed.
+// countAt checks by the census that the target keeps nothing for the sessions, which were all removed.
 func (r *round) countAt() {
 	asked := &pending{"the census after the round", time.Now()}
 	c, err := r.target.Census(context.Background())
@@ -364,15 +363,15 @@ func (r *round) countAt() {
 	switch {
 	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable):
 	case err != nil:
-		r.keeper().fault(history.ByAnswers, history.UnexpectedError, 0, "census: %v", err)
+		r.cleaner().violate(history.ByAnswers, history.UnexpectedError, 0, "census: %v", err)
 	default:
 		r.leak = leakOf(c)
 	}
 }
 
-// comeAndGo makes sessions and deletes them, and counts what the target keeps of them.
-func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
-	g = Guarantee{Name: "leak-free", Declared: "yes", Observed: notLookedAt, Kept: true}
+// createAndDelete creates and deletes sessions and counts what the target keeps of them.
+func (r *run) createAndDelete(ctx context.Context) (g Guarantee, err error) {
+	g = Guarantee{Name: "leak-free", Declared: "yes", Observed: notObserved, Kept: true}
 	change := scenarios.Append
 	if !r.target.has(history.Append) {
 		change = scenarios.Update
@@ -383,7 +382,7 @@ func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
 	}
 	defer conn.Close()
 	var answer scenarios.Effect
-	q := scenarios.Request{Role: role, Content: "gone in a moment", Fields: map[string]string{fieldNames[0]: "gone in a moment"}}
+	q := scenarios.Request{Role: role, Content: "deleted at once", Fields: map[string]string{fieldNames[0]: "deleted at once"}}
 	for n, end := 0, time.Now().Add(lifetime); n < lives && time.Now().Before(end); n++ {
 		q.ID = uuid.New()
 		for _, op := range []scenarios.Op{scenarios.GetOrCreate, change, scenarios.Delete} {
@@ -409,20 +408,20 @@ func (r *run) comeAndGo(ctx context.Context) (g Guarantee, err error) {
 	return g, nil
 }
 
-// observeTarget looks at what a target should do beside being linearizable.
+// observeTarget checks what a target must do beside being linearizable.
 func (r *run) observeTarget(ctx context.Context) error {
 	r.Report.Guarantees = nil
 	if !r.performs(history.Delete) {
 		return nil
 	}
-	asked := &pending{"making and deleting sessions", time.Now()}
-	g, err := r.comeAndGo(ctx)
+	asked := &pending{"creating and deleting sessions", time.Now()}
+	g, err := r.createAndDelete(ctx)
 	switch {
 	case errors.Is(err, scenarios.ErrUnavailable):
 		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
 		err = nil
-	case unsettled(err):
-		err = nil // so nobody can tell
+	case indeterminate(err):
+		err = nil // unknown
 	case err != nil && ctx.Err() == nil:
 		r.violated(&history.Violation{Anomaly: history.UnexpectedError, Detector: history.ByAnswers, Seed: r.Config.Seed,
 			Why: fmt.Sprintf("create, change and delete of one session: %v", err)})
@@ -432,15 +431,15 @@ func (r *run) observeTarget(ctx context.Context) error {
 	return err
 }
 
-// leakOf is what a target keeps when all sessions were deleted, nil for nothing.
+// leakOf returns the violation of a target that keeps something when all sessions are deleted, or nil.
 func leakOf(c manager.Census) *history.Violation {
 	switch {
 	case c.Sessions != 0:
 		return &history.Violation{Anomaly: history.LeakedSessions, Detector: history.ByCensus,
-			Why: fmt.Sprintf("all sessions were deleted, and the census counts %d", c.Sessions)}
+			Why: fmt.Sprintf("all sessions were deleted, but the census counts %d", c.Sessions)}
 	case c.Locks != 0:
 		return &history.Violation{Anomaly: history.LeakedLocks, Detector: history.ByCensus,
-			Why: fmt.Sprintf("all sessions were deleted, and the census counts %d locks that are still kept for them", c.Locks)}
+			Why: fmt.Sprintf("all sessions were deleted, but the census counts %d locks", c.Locks)}
 	}
 	return nil
 }

@@ -382,15 +382,15 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 			[]history.Anomaly{history.AdoptedID, history.WrongAnswer, history.Resurrection}, ""},
 		{"a deletion is confirmed and not made", func(r *remote) { r.remembers = true }, "",
 			[]history.Anomaly{history.DoubleDeletion, history.DeletedRead, history.Resurrection, history.LostUpdate, history.WrongAnswer}, ""},
-		{"a deletion leaves the session's lock", func(r *remote) { r.keepsLocks = true }, "", []history.Anomaly{history.LeakedLocks}, "locks that are still kept"},
+		{"a deletion leaves the session's lock", func(r *remote) { r.keepsLocks = true }, "", []history.Anomaly{history.LeakedLocks}, "locks"},
 		{"one id is minted again and again", func(r *remote) { r.sameID = true }, "", []history.Anomaly{history.DoubleCreation, history.LostSession}, ""},
 		{"ids are not random", func(r *remote) { r.weakID = true }, "", []history.Anomaly{history.WeakID}, "version 4"},
 		{"a change fails inside", func(r *remote) { r.internal = true }, "", []history.Anomaly{history.UnexpectedError}, "KeyError"},
 		{"it may or may not have been made", func(r *remote) { r.vague, r.sure = true, true }, "", []history.Anomaly{history.UnexpectedError}, "KeyError"},
 		{"the program crashes", func(r *remote) { r.crashesAt = 200 }, "", []history.Anomaly{history.Crash}, "exit status 3"},
-		{"it crashes at the first look", func(r *remote) { r.crashesAt = 3 }, "", []history.Anomaly{history.Crash}, "the first look at it"},
+		{"it crashes at the first look", func(r *remote) { r.crashesAt = 3 }, "", []history.Anomaly{history.Crash}, "the first requests"},
 		{"the program hangs", func(r *remote) { r.hangsAt, r.timeout = 200, 300*time.Millisecond }, "", []history.Anomaly{history.Hang}, "no answer"},
-		{"it hangs and nobody notices", func(r *remote) { r.hangsAt = 200 }, "", []history.Anomaly{history.Hang}, "no answer to "},
+		{"it hangs and nobody notices", func(r *remote) { r.hangsAt = 200 }, "", []history.Anomaly{history.Hang}, "no response to "},
 	}
 	for _, test := range tests {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
@@ -435,10 +435,10 @@ func TestTargetsThatKnowTooLittle(t *testing.T) {
 		scenario *scenarios.Scenario
 		want     string
 	}{
-		{[]scenarios.Op{scenarios.GetOrCreate}, nil, "knows too little to be verified"},
-		{[]scenarios.Op{scenarios.History, scenarios.Update}, nil, "knows too little to be verified"},
-		{[]scenarios.Op{scenarios.Delete}, churn, "does not know delete, which churn asks for"},
-		{[]scenarios.Op{scenarios.Update, scenarios.Read}, planner, "does not know update and read, which planner asks for"},
+		{[]scenarios.Op{scenarios.GetOrCreate}, nil, "lacks operations"},
+		{[]scenarios.Op{scenarios.History, scenarios.Update}, nil, "lacks operations"},
+		{[]scenarios.Op{scenarios.Delete}, churn, "lacks delete, which churn needs"},
+		{[]scenarios.Op{scenarios.Update, scenarios.Read}, planner, "lacks update and read, which planner needs"},
 	} {
 		r := newRemote(func(r *remote) { r.lacks = test.lacks })
 		cfg := verify.Config{Subject: verify.Subject{OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return r, nil }}}

@@ -5,22 +5,22 @@ import (
 	"sync"
 )
 
-// Turnstile holds users at named points of a store, so that a schedule can let one of them pass another. A nil Turnstile
-// holds nobody. A store made for schedules calls Pass at its points; every closure of an operation passes [Inside].
+// Turnstile holds users at named points of a store, so that a schedule can order them. A nil Turnstile holds no user. A store with
+// a schedule calls Pass at its points; every closure of an operation passes [Inside].
 type Turnstile struct {
-	mu   sync.Mutex    // protects what visitors are held at, and open
-	open chan struct{} // closed when nobody is to be held any more; nil until somebody is held
+	mu   sync.Mutex    // protects hold and held of visitors, and open
+	open chan struct{} // closed by releaseAll; nil until it is needed
 }
 
-// Inside is the point that every closure passes once it has seen the session, and before it changes it.
+// Inside is the point in every closure after it has read the session and before it changes it.
 const Inside = "inside"
 
-// visitor is a user on its way through a store.
+// visitor is the state of a user in a store.
 type visitor struct {
-	hold   string        // the point it is to be held at
-	held   bool          // it is
-	passed chan string   // gets the points that it comes to, while somebody looks
-	let    chan struct{} // lets it go on from where it is held
+	hold   string        // the next point to hold it at
+	held   bool          // it is held held
+	passed chan string   // receives the points that it passes; may be full
+	let    chan struct{} // releases it
 }
 
 type visitorKey struct{}
@@ -29,8 +29,8 @@ func newVisitor() *visitor {
 	return &visitor{passed: make(chan string, 64), let: make(chan struct{})}
 }
 
-// Pass says that the operation whose ctx this is has come to a point, and returns when it may go on. A ctx that ends does
-// not end the hold: the schedule does.
+// Pass is called when the operation with this ctx reaches a point. It returns when the operation may continue. Only the schedule
+// ends a hold, not the end of ctx.
 func (t *Turnstile) Pass(ctx context.Context, point string) {
 	if t == nil {
 		return
@@ -64,7 +64,7 @@ func (t *Turnstile) isHeld(v *visitor) bool {
 	return v.held
 }
 
-// holdAt has v held the next time it comes to point; empty: nowhere.
+// holdAt holds v when it next reaches point; empty: nowhere.
 func (t *Turnstile) holdAt(v *visitor, point string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,5 +80,5 @@ func (t *Turnstile) opening() chan struct{} {
 	return t.open
 }
 
-// openUp lets everybody go, now and from now on. It is called once.
-func (t *Turnstile) openUp() { close(t.opening()) }
+// releaseAll releases all users for good. It is called once.
+func (t *Turnstile) releaseAll() { close(t.opening()) }

@@ -9,9 +9,9 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// A scenario's users do here what they do in a run, but to very few sessions, so that they meet.
+// With scenarios, users perform the operations of a run on very few sessions, so that they overlap.
 
-// visited are the kinds of operations that stand for those of a scenario.
+// visited maps the operations of scenarios to kinds.
 var visited = map[scenarios.Op]history.Kind{
 	scenarios.GetOrCreate: history.GetOrCreate,
 	scenarios.Append:      history.Append,
@@ -23,18 +23,18 @@ var visited = map[scenarios.Op]history.Kind{
 	scenarios.Delete:      history.Delete,
 }
 
-// Fits reports why a scenario's operations cannot be verified; nil: they can.
+// Fits returns why the operations of a scenario cannot be verified; nil: they can.
 func Fits(s *scenarios.Scenario) error {
 	switch {
 	case s.Sweeps():
-		return fmt.Errorf("%s is about sessions that expire: nobody is told which of them a sweep removes", s.Name)
+		return fmt.Errorf("%s expires sessions: users do not see which ones a sweep removes", s.Name)
 	case s.Creates():
-		return fmt.Errorf("the users of %s keep to sessions that they make for themselves: nobody meets there", s.Name)
+		return fmt.Errorf("the users of %s only use sessions that they create: no operations overlap", s.Name)
 	}
 	return nil
 }
 
-// unknownTo names the operations of a scenario that a target does not know.
+// unknownTo names the operations of a scenario that a target lacks.
 func unknownTo(s *scenarios.Scenario, has func(history.Kind) bool) (names []string) {
 	for _, op := range s.Ops() {
 		if k := visited[op]; !has(k) {
@@ -44,8 +44,8 @@ func unknownTo(s *scenarios.Scenario, has func(history.Kind) bool) (names []stri
 	return names
 }
 
-// performs reports whether users may do such an operation: any without scenarios, else what one of these does, its users' reads
-// beside, and making sessions. What is never performed is not checked either.
+// performs reports whether users perform operations of kind k: of any kind without scenarios; otherwise the operations of the
+// scenarios, reads of what they write, and GetOrCreate. Operations that are not performed are not checked.
 func (c *Config) performs(k history.Kind) bool {
 	if len(c.Scenarios) == 0 || k == history.GetOrCreate {
 		return true
@@ -53,7 +53,7 @@ func (c *Config) performs(k history.Kind) bool {
 	return slices.ContainsFunc(c.Scenarios, func(s scenarios.Scenario) bool { return performedIn(&s, k) })
 }
 
-// performedIn reports whether the users of s do such an operation, or need such a read to see what others do.
+// performedIn reports whether s has operations of kind k, or writes that reads of kind k see.
 func performedIn(s *scenarios.Scenario, k history.Kind) bool {
 	return slices.ContainsFunc(s.Ops(), func(op scenarios.Op) bool {
 		v := visited[op]
@@ -61,13 +61,13 @@ func performedIn(s *scenarios.Scenario, k history.Kind) bool {
 	})
 }
 
-// drawVisits returns what draws users who act out a scenario's visits. Whoever comes to a session for the first time makes it,
-// unless the scenario sees to that. One operation in seven is a read beside, so that somebody sees what the others do.
+// drawVisits returns a function that draws users who perform the visits of a scenario. The first visit of a session creates it,
+// unless the scenario does. One operation in seven is an additional read, so that the writes of other users are seen.
 func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(history.Kind) bool) func(slots int) user {
 	const beside = 7
 	reads := slices.DeleteFunc([]history.Kind{history.ReadMessages, history.ReadFields}, func(k history.Kind) bool { return !has(k) || !performedIn(s, k) })
 	return func(slots int) user {
-		var visit []history.Kind // what is left of it
+		var visit []history.Kind // its remaining operations
 		slot, known := uint32(0), map[uint32]bool{}
 		return func() (history.Kind, uint32) {
 			if len(reads) > 0 && rng.IntN(beside) == 0 {
@@ -88,7 +88,7 @@ func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(history.Kind) bo
 	}
 }
 
-// visitOf draws what a visit does.
+// visitOf draws the operations of a visit.
 func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 	for _, op := range s.Visit {
 		visit = append(visit, visited[op])
@@ -98,7 +98,7 @@ func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 		total += w.Weight
 	}
 	for _, w := range s.Mix {
-		if rng.IntN(total) < w.Weight { // of what is left
+		if rng.IntN(total) < w.Weight { // of the remaining weight
 			return []history.Kind{visited[w.Op]}
 		}
 		total -= w.Weight

@@ -69,7 +69,7 @@ func (w *watchdog) stacks() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	self := thisGoroutine()
-	closures := []string{goroutine.Name((*call).change), goroutine.Name((*call).read), goroutine.Name((*call).look)}
+	closures := []string{goroutine.Name((*call).change), goroutine.Name((*call).read), goroutine.Name((*call).inspect)}
 	headings := [2]string{"Inside a session:\n\n", "Waiting:\n\n"}
 	var parts [2]strings.Builder
 	for _, g := range goroutine.All() {

@@ -120,7 +120,7 @@ func TestTurnstile(t *testing.T) {
 	<-past
 
 	turnstile.holdAt(v, "there")
-	turnstile.openUp()
+	turnstile.releaseAll()
 	turnstile.Pass(ctx, "there") // opened: holds nobody any more
 }
 

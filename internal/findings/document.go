@@ -15,19 +15,19 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// findings is what a verify run found, as `-f json` writes it.
+// findings is the document of a verify run, as `-f json` writes it.
 type findings struct {
 	SchemaVersion int              `json:"schema_version"`
 	Tool          result.Tool      `json:"tool"`
 	Machine       result.Machine   `json:"machine"`
 	Command       string           `json:"command"`
-	Interrupted   bool             `json:"interrupted,omitempty"` // ended early: the last report may be of a part of the rounds
-	Reports       []*verify.Report `json:"reports"`               // in the order asked for
-	Failed        []string         `json:"failed,omitempty"`      // why subjects could not be verified
-	Skipped       []string         `json:"skipped,omitempty"`     // subjects that an interrupted run did not come to, or learned nothing about
+	Interrupted   bool             `json:"interrupted,omitempty"` // the last report may cover a part of the rounds
+	Reports       []*verify.Report `json:"reports"`               // in the order of the command line
+	Failed        []string         `json:"failed,omitempty"`      // subjects that could not be verified, with the reason
+	Skipped       []string         `json:"skipped,omitempty"`     // subjects without a report, after an interruption
 
-	unfit    int            // of Failed: targets that do not know what they were to be asked
-	flaws    []*flawed.Flaw // of each report; nil where the store is not wrong on purpose
+	unfit    int            // of Failed: targets that lack operations
+	flaws    []*flawed.Flaw // by report; nil: not a flawed store
 	recorded bool           // the subject is a recorded history, not a store
 }
 
@@ -36,7 +36,7 @@ func (f *findings) add(r *verify.Report, of *flawed.Flaw) {
 	f.flaws = append(f.flaws, of)
 }
 
-// with lists the reports of a verdict.
+// with returns the reports with a verdict.
 func (f *findings) with(v history.Verdict) (list []*verify.Report) {
 	for _, r := range f.Reports {
 		if r.Verdict == v {
@@ -46,7 +46,7 @@ func (f *findings) with(v history.Verdict) (list []*verify.Report) {
 	return list
 }
 
-// first is the first violation that fits, nil for none.
+// first returns the first violation that fits, or nil.
 func (f *findings) first(fits func(*history.Violation) bool) *history.Violation {
 	for _, r := range f.Reports {
 		if v := r.Violation; v != nil && fits(v) {
@@ -56,12 +56,12 @@ func (f *findings) first(fits func(*history.Violation) bool) *history.Violation 
 	return nil
 }
 
-// missed names the flawed stores that were not convicted, or not of what is wrong with them.
+// missed names the flawed stores whose flaw was not found.
 func (f *findings) missed() (names []string) {
 	for i, r := range f.Reports {
 		switch flaw := f.flaws[i]; {
 		case flaw == nil || convicted(r, flaw):
-		case r.Violation == nil && f.Interrupted: // it might have been
+		case r.Violation == nil && f.Interrupted: // undecided
 		case r.Violation == nil:
 			names = append(names, flaw.Name)
 		default:
@@ -71,7 +71,7 @@ func (f *findings) missed() (names []string) {
 	return names
 }
 
-// convictions is how many flawed stores were convicted of what is wrong with them.
+// convictions counts the flawed stores whose flaw was found.
 func (f *findings) convictions() (n int) {
 	for i, r := range f.Reports {
 		if f.flaws[i] != nil && convicted(r, f.flaws[i]) {
@@ -81,8 +81,8 @@ func (f *findings) convictions() (n int) {
 	return n
 }
 
-// verdict is the error that a finished run ends with. Interrupted goes before violated, that before what could not be
-// run or written, and that before inconclusive, but whatever happened is said.
+// verdict returns the error of a completed run. Its message lists everything; the exit code is, in this order: interrupted,
+// violated, could not run or write, inconclusive.
 func (f *findings) verdict(written error) error {
 	code := exitOK
 	var parts []string
@@ -114,10 +114,10 @@ func (f *findings) verdict(written error) error {
 		say(exitFailed, "the checker missed: "+strings.Join(missed, ", "))
 	}
 	if f.onFlaws() && len(f.Failed) > 0 {
-		code = exitFailed // nor was one convicted that could not be run
+		code = exitFailed // a flawed store that could not be run is not convicted either
 	}
 	if f.Interrupted {
-		say(exitInterrupted, "interrupted: only what was found by then is reported")
+		say(exitInterrupted, "interrupted: the reports are partial")
 	}
 	if code == exitOK {
 		return nil
@@ -132,7 +132,7 @@ func subjectsOf(list []*verify.Report) (names []string) {
 	return names
 }
 
-// chargesOf names each subject with what it was convicted of.
+// chargesOf names each subject with its violations.
 func chargesOf(list []*verify.Report) (charges []string) {
 	for _, r := range list {
 		charge := r.Subject
@@ -148,7 +148,7 @@ func chargesOf(list []*verify.Report) (charges []string) {
 	return charges
 }
 
-// deliver writes every output. A violation's history and picture cannot be written where there is none, which is said.
+// deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
 func (o *verifyOptions) deliver(outputs []output, f *findings) error {
 	guilty := f.first(func(*history.Violation) bool { return true })
 	shown := f.first(func(v *history.Violation) bool { return v.History != nil })

@@ -14,8 +14,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// write writes the findings for people: the table, what its columns mean, each violation as a timeline, and what it
-// all comes to.
+// write writes the findings as text: the table with a legend, each violation as a timeline, and a closing sentence.
 func (f *findings) write(w io.Writer, screen reports.Options) error {
 	p := &verifyPage{screen: screen}
 	var err error
@@ -24,7 +23,7 @@ func (f *findings) write(w io.Writer, screen reports.Options) error {
 	} else {
 		err = p.table(f)
 	}
-	if err == nil && (!f.onFlaws() || len(f.Reports) == 1) { // of many, the matrix says enough
+	if err == nil && (!f.onFlaws() || len(f.Reports) == 1) { // of several, the matrix is enough
 		err = p.violations(f)
 	}
 	if err != nil {
@@ -39,7 +38,7 @@ func (f *findings) write(w io.Writer, screen reports.Options) error {
 	return err
 }
 
-// what the subjects are.
+// what names the kind of the subjects.
 func (f *findings) what() string {
 	switch {
 	case f.recorded:
@@ -72,7 +71,7 @@ const (
 	ansiOff  = "\x1b[0m"
 )
 
-// verifyPage collects the text, so that the one write at the end is the only one to w.
+// verifyPage collects the text, which is written at once at the end.
 type verifyPage struct {
 	screen reports.Options
 	text   strings.Builder
@@ -103,11 +102,10 @@ func (p *verifyPage) paint(style, text string) string {
 // cell is one cell of a table.
 type cell struct {
 	text string
-	loud bool // what nobody is to overlook
+	loud bool // shown in red
 }
 
-// table shows a row a subject: in one table where there is room, else what was done apart from what was promised, and that in
-// as many tables as it takes.
+// table draws one row per subject. If the table is too wide, the guarantees have tables of their own.
 func (p *verifyPage) table(f *findings) error {
 	promised := promisesOf(f.Reports)
 	titles := append([]string{f.what(), "verdict"}, promised...)
@@ -134,7 +132,7 @@ func (p *verifyPage) table(f *findings) error {
 	return nil
 }
 
-// numbers are the whole numbers from lo up to hi, which is none of them.
+// numbers returns the integers from lo to hi-1.
 func numbers(lo, hi int) (list []int) {
 	for i := lo; i < hi; i++ {
 		list = append(list, i)
@@ -142,7 +140,7 @@ func numbers(lo, hi int) (list []int) {
 	return list
 }
 
-// draw draws some of the columns, and an empty line under them.
+// draw draws some of the columns, and an empty line below.
 func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
 	var head []string
 	for _, i := range some {
@@ -167,7 +165,7 @@ func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
 	return nil
 }
 
-// folded parts columns into tables that fit, each with the subjects' names in front.
+// folded splits columns into tables that fit, each with the names of the subjects as its first column.
 func (p *verifyPage) folded(widths, columns []int) (parts [][]int) {
 	part := []int{0}
 	for _, i := range columns {
@@ -199,7 +197,7 @@ func tableWidth(widths, some []int) int {
 	return total
 }
 
-// promisesOf names the guarantees that anybody looked at, in the order of the reports.
+// promisesOf names the guarantees in the reports, in their order.
 func promisesOf(list []*verify.Report) (names []string) {
 	for _, r := range list {
 		for _, g := range r.Guarantees {
@@ -211,7 +209,7 @@ func promisesOf(list []*verify.Report) (names []string) {
 	return names
 }
 
-// promise is a guarantee as "declared/observed".
+// promise shows a guarantee as "declared/observed".
 func promise(r *verify.Report, name string) cell {
 	i := slices.IndexFunc(r.Guarantees, func(g verify.Guarantee) bool { return g.Name == name })
 	if i < 0 {
@@ -222,7 +220,7 @@ func promise(r *verify.Report, name string) cell {
 	case !g.Kept && g.Observed != result.Nothing:
 		return cell{g.Declared + "/" + strings.ToUpper(g.Observed), true}
 	case g.Observed == g.Declared && g.Declared != "no":
-		return cell{text: g.Declared + "/yes"} // "while queued/while queued" says no more
+		return cell{text: g.Declared + "/yes"} // shorter than "while queued/while queued"
 	}
 	return cell{text: g.Declared + "/" + g.Observed}
 }
@@ -230,7 +228,7 @@ func promise(r *verify.Report, name string) cell {
 var figureTitles = []string{"sessions", "operations", "overlapped", "time"}
 
 func figures(r *verify.Report) []cell {
-	if r.Operations == 0 { // its process told no figures before it died
+	if r.Operations == 0 { // its process crashed before its report
 		return []cell{{text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}, {text: result.FormatNs(r.ElapsedNs)}}
 	}
 	return []cell{
@@ -241,26 +239,26 @@ func figures(r *verify.Report) []cell {
 	}
 }
 
-// legend says what the columns mean. Of the guarantees it explains those that are there.
+// legend explains the columns that the table has.
 func (p *verifyPage) legend(promised []string) {
 	const term = 19 // columns for the words that are explained
 	if len(promised) > 0 {
-		p.explain(term, "yes/yes", "declared by the strategy / observed here: – nobody looked, capitals a promise that was not kept")
+		p.explain(term, "yes/yes", "declared by the strategy / observed here: – not observed, capitals: a declared guarantee that does not hold")
 	}
 	for _, l := range [][2]string{
-		{"linearizable", "every answer fits one order of the operations in which none comes after one that it returned before"},
+		{"linearizable", "some order of the operations explains every result and keeps the order of operations that do not overlap"},
 		{"exclusive updates", "an update's closure runs once, and no other operation uses that session meanwhile"},
-		{"reentrant", "an update's closure may use the session that it holds"},
-		{"cancellable", "waiting for a busy session ends when the caller gives up"},
+		{"reentrant", "the closure of an update may use the session that it holds"},
+		{"cancellable", "waiting for a busy session ends when the ctx of the caller ends"},
 		{"rollback", "a failed update leaves the session as it was"},
-		{"leak-free", "nothing is kept for sessions that are gone"},
-		{"fair share", "updates of the slowest of some users who want one session, over their mean; starvation violates yes/"},
+		{"leak-free", "nothing is kept for removed sessions"},
+		{"fair share", "updates of the slowest of several users of one session, divided by their mean; starvation violates yes/"},
 	} {
 		if slices.Contains(promised, l[0]) {
 			p.explain(term, l[0], l[1])
 		}
 	}
-	p.explain(term, "overlapped", "operations that overlapped another on their session; too few prove nothing")
+	p.explain(term, "overlapped", "share of operations that overlapped another one on their session; too few prove nothing")
 	p.line("")
 }
 
@@ -270,7 +268,7 @@ func (p *verifyPage) explain(columns int, term, text string) {
 	p.line(fmt.Sprintf("%-*s", columns, term) + strings.ReplaceAll(text, "\n", "\n"+indent))
 }
 
-// killMatrix shows a row a flawed store: what convicted it of what.
+// killMatrix draws one row per flawed store: its violation and the detector.
 func (p *verifyPage) killMatrix(f *findings) error {
 	s := &sheet{titles: []string{"flaw", "convicted of", "by", "time", "copies"}}
 	for i, r := range f.Reports {
@@ -294,7 +292,7 @@ func (p *verifyPage) killMatrix(f *findings) error {
 	return nil
 }
 
-// violations shows what is wrong with each subject that is not right, and how to see it again.
+// violations shows the violations of each subject and how to reproduce them.
 func (p *verifyPage) violations(f *findings) error {
 	for _, r := range f.Reports {
 		for _, g := range r.Guarantees {
@@ -331,7 +329,7 @@ func (p *verifyPage) violations(f *findings) error {
 	return nil
 }
 
-// reproduction says how to see a violation again, and how often it took this time.
+// reproduction shows the command that reproduces a violation, and the number of attempts of this run.
 func (p *verifyPage) reproduction(r *verify.Report, v *history.Violation) {
 	if r.Attempts > 0 {
 		p.line(fmt.Sprintf("Attempts: %s", result.FormatCount(int64(r.Attempts))))
@@ -342,7 +340,7 @@ func (p *verifyPage) reproduction(r *verify.Report, v *history.Violation) {
 	p.line("")
 }
 
-// advised is why a verdict is inconclusive, and what may help. How many operations overlap depends on the scheduler, so more
+// advised returns why a verdict is inconclusive, with advice. How many operations overlap depends on the scheduler, so further
 // rounds may have more.
 func advised(r *verify.Report) string {
 	if r.Reason == verify.LittleOverlap {
@@ -351,16 +349,16 @@ func advised(r *verify.Report) string {
 	return r.Why
 }
 
-// closing is what it all comes to, in a sentence. After an interruption that is not what was asked for, which is said first.
+// closing returns the closing sentence. After an interruption it begins with the number of subjects verified.
 func (f *findings) closing() string {
 	if !f.Interrupted || f.recorded {
 		return f.comesTo()
 	}
 	asked := len(f.Reports) + len(f.Failed) + len(f.Skipped)
-	return fmt.Sprintf("%s of %s looked at: %s", result.FormatCount(int64(len(f.Reports))), many(asked, f.what()), f.comesTo())
+	return fmt.Sprintf("%s of %s verified: %s", result.FormatCount(int64(len(f.Reports))), many(asked, f.what()), f.comesTo())
 }
 
-// comesTo is what the reports come to.
+// comesTo summarizes the reports in a sentence.
 func (f *findings) comesTo() string {
 	all := many(len(f.Reports), f.what())
 	switch missed, good := f.missed(), f.with(history.Linearizable); {
@@ -382,7 +380,7 @@ func (f *findings) comesTo() string {
 	return all + ", every one linearizable" + evidence(f.Reports) + "."
 }
 
-// doubts names those that are not linearizable, or may not be.
+// doubts names the subjects that are not, or may not be, linearizable.
 func (f *findings) doubts() string {
 	var parts []string
 	if guilty := f.with(history.Violated); guilty != nil {
@@ -394,7 +392,7 @@ func (f *findings) doubts() string {
 	return strings.Join(parts, "; ")
 }
 
-// evidence is what the verdicts rest on, behind a colon.
+// evidence returns the counts behind the verdicts, after a colon.
 func evidence(list []*verify.Report) string {
 	var sessions, operations, certified, searched, crossed, unknown int
 	overlapped := 0.0
@@ -408,7 +406,7 @@ func evidence(list []*verify.Report) string {
 		overlapped += r.Overlapped * float64(r.Operations)
 	}
 	if operations == 0 {
-		return "" // every one of them brought its process down
+		return "" // every process crashed
 	}
 	text := fmt.Sprintf(": %s, %s, %s overlapped; the witness certified %s",
 		many(sessions, "session"), many(operations, "operation"),
@@ -425,11 +423,11 @@ func evidence(list []*verify.Report) string {
 	return text
 }
 
-// sensitivity says how narrow a race the runs could find, by the rule of three: what shows in a share p of n independent
-// trials is missed by all of them with the probability (1-p)^n, which is 5 % for p = 3/n. A trial is a session on which users
-// overlapped; no race shows on another. Of several stores the one with the fewest counts.
+// sensitivity states how rare a race the runs could find, by the rule of three: an event with probability p is missed by n
+// independent trials with probability (1-p)^n, which is 5 % for p = 3/n. A trial is a session on which users overlapped. Of several
+// stores the one with the fewest trials counts.
 func sensitivity(list []*verify.Report) string {
-	const least = 30 // below it the approximation is poor
+	const least = 30 // trials for which the approximation holds
 	n := 0
 	for i, r := range list {
 		if i == 0 || r.Raced < n {
@@ -443,7 +441,7 @@ func sensitivity(list []*verify.Report) string {
 	if len(list) > 1 {
 		of = " or more on each store"
 	}
-	return fmt.Sprintf("Users overlapped on %s sessions%s: a violation that shows on one in %s such sessions or oftener would have been found "+
+	return fmt.Sprintf("Users overlapped on %s sessions%s: a violation on one in %s such sessions or oftener would have been found "+
 		"with a probability of 95 %%; for a narrower race try more rounds (--rounds).",
 		result.FormatCount(int64(n)), of, result.FormatCount(int64(n/3)))
 }
@@ -458,7 +456,7 @@ func howMany(n, all int) string {
 	return result.FormatCount(int64(n))
 }
 
-// many is a number of things: "1 strategy", "10 strategies".
+// many returns a number with its noun: "1 strategy", "10 strategies".
 func many(n int, what string) string {
 	text := result.FormatCount(int64(n)) + " "
 	stem, isY := strings.CutSuffix(what, "y")
