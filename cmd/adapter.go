@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/adapter/conformance"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -124,18 +125,18 @@ func (o *adapterTestOptions) run(ctx context.Context) error {
 
 // writeConformance writes a report for people: a table of all checks, what was wrong in each that failed, and a last line.
 func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
-	s := &sheet{titles: []string{"check", "verdict", "seen"}}
+	s := &sheet.Sheet{Titles: []string{"check", "verdict", "seen"}}
 	for _, c := range r.Checks {
-		s.rows = append(s.rows, []string{c.Name, string(c.Verdict), c.Note})
+		s.Rows = append(s.Rows, []string{c.Name, string(c.Verdict), c.Note})
 	}
 	if columns <= 0 {
-		columns = defaultWidth
+		columns = sheet.DefaultWidth
 	}
-	left := max(leastProse, columns-s.facts())
-	for _, row := range s.rows {
-		row[2] = wrapped(row[2], left)
+	left := max(sheet.LeastProse, columns-s.Fixed())
+	for _, row := range s.Rows {
+		row[2] = sheet.Wrap(row[2], left)
 	}
-	if err := draw(w, s.titles, s.rows); err != nil {
+	if err := sheet.Draw(w, s.Titles, s.Rows); err != nil {
 		return err
 	}
 	var b strings.Builder
@@ -154,7 +155,7 @@ func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
 		name = r.Name + ": "
 	}
 	fmt.Fprintf(&b, "\n%s%s passed, %d failed, %d skipped\n", name,
-		many(r.Count(conformance.Pass), "check"), r.Count(conformance.Fail), r.Count(conformance.Skip))
+		sheet.Count(r.Count(conformance.Pass), "check"), r.Count(conformance.Fail), r.Count(conformance.Skip))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

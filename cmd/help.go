@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
 const (
@@ -68,7 +70,7 @@ func fill(text string, columns int) string {
 	var paragraph, item []string
 	flush := func() {
 		if len(paragraph) > 0 {
-			filled = append(filled, wrapped(strings.Join(paragraph, " "), columns))
+			filled = append(filled, sheet.Wrap(strings.Join(paragraph, " "), columns))
 		}
 		if len(item) > 0 {
 			filled = append(filled, fillItem(item, columns))
@@ -108,5 +110,5 @@ func fillItem(lines []string, columns int) string {
 	if meaning = strings.TrimSpace(meaning); meaning == "" {
 		return margin + term
 	}
-	return margin + term + between + strings.ReplaceAll(wrapped(meaning, columns-indent), "\n", "\n"+strings.Repeat(" ", indent))
+	return margin + term + between + strings.ReplaceAll(sheet.Wrap(meaning, columns-indent), "\n", "\n"+strings.Repeat(" ", indent))
 }

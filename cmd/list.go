@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -170,7 +171,7 @@ func listScenario(s *scenarios.Scenario) listedScenario {
 func (l *listing) write(w io.Writer, columns int) error {
 	for _, part := range []struct {
 		heading string
-		*sheet
+		*sheet.Sheet
 	}{
 		{"Strategies: what a busy session blocks, and what each guarantees", strategySheet(l.Strategies)},
 		{"Beyond this process: not in \"all\"", strategySheet(l.Remote)},
@@ -179,13 +180,13 @@ func (l *listing) write(w io.Writer, columns int) error {
 		{"Scenarios and their defaults", scenarioSheet(l.Scenarios)},
 		{"Formats, for --format and --out", formatSheet(l.Formats)},
 	} {
-		if len(part.rows) == 0 {
+		if len(part.Rows) == 0 {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%s\n\n", part.heading); err != nil {
 			return err
 		}
-		if err := part.sheet.write(w, columns); err != nil {
+		if err := part.Sheet.Write(w, columns); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(w); err != nil {
@@ -195,36 +196,36 @@ func (l *listing) write(w io.Writer, columns int) error {
 	return nil
 }
 
-func strategySheet(list []listedStrategy) *sheet {
-	s := &sheet{titles: []string{"strategy", "blocks", "exclusive updates", "reentrant", "cancellable", "rollback", "fair", "how"}}
+func strategySheet(list []listedStrategy) *sheet.Sheet {
+	s := &sheet.Sheet{Titles: []string{"strategy", "blocks", "exclusive updates", "reentrant", "cancellable", "rollback", "fair", "how"}}
 	for _, x := range list {
 		g := x.Guarantees
-		s.rows = append(s.rows, []string{
+		s.Rows = append(s.Rows, []string{
 			x.Name, g.Blocks, yes(g.Exclusive), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), yes(g.Fair), x.How})
 	}
 	return s
 }
 
-func paramSheet(list []listedStrategy) *sheet {
-	s := &sheet{titles: []string{"strategy", "setting", "default", "what it is"}}
+func paramSheet(list []listedStrategy) *sheet.Sheet {
+	s := &sheet.Sheet{Titles: []string{"strategy", "setting", "default", "what it is"}}
 	for _, x := range list {
 		for _, p := range x.Parameters {
-			s.rows = append(s.rows, []string{x.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
+			s.Rows = append(s.Rows, []string{x.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
 		}
 	}
 	return s
 }
 
-func probeSheet(list []listedStrategy) *sheet {
-	s := &sheet{titles: []string{"probe", "how"}}
+func probeSheet(list []listedStrategy) *sheet.Sheet {
+	s := &sheet.Sheet{Titles: []string{"probe", "how"}}
 	for _, x := range list {
-		s.rows = append(s.rows, []string{x.Name, x.How})
+		s.Rows = append(s.Rows, []string{x.Name, x.How})
 	}
 	return s
 }
 
-func scenarioSheet(list []listedScenario) *sheet {
-	s := &sheet{titles: []string{"scenario", "users", "sessions", "work", "ends", "what running it tells you, and what a visit is"}}
+func scenarioSheet(list []listedScenario) *sheet.Sheet {
+	s := &sheet.Sheet{Titles: []string{"scenario", "users", "sessions", "work", "ends", "what running it tells you, and what a visit is"}}
 	for _, x := range list {
 		ends := "timed"
 		if x.Iterations > 0 {
@@ -234,17 +235,17 @@ func scenarioSheet(list []listedScenario) *sheet {
 		if visit == "" {
 			visit = strings.Join(x.Visit, ", ")
 		}
-		s.rows = append(s.rows, []string{
+		s.Rows = append(s.Rows, []string{
 			x.Name, result.FormatCount(int64(x.Users)), result.FormatCount(int64(x.Sessions)),
 			fmt.Sprintf("%v %s", time.Duration(x.HoldNs), x.HoldKind), ends, x.Tells + " Visit: " + visit + "."})
 	}
 	return s
 }
 
-func formatSheet(list []listedFormat) *sheet {
-	s := &sheet{titles: []string{"format", "files", "for"}}
+func formatSheet(list []listedFormat) *sheet.Sheet {
+	s := &sheet.Sheet{Titles: []string{"format", "files", "for"}}
 	for _, x := range list {
-		s.rows = append(s.rows, []string{x.Name, "*" + x.Extension, x.Doc})
+		s.Rows = append(s.Rows, []string{x.Name, "*" + x.Extension, x.Doc})
 	}
 	return s
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
@@ -93,7 +94,7 @@ func (o *traceStatsOptions) write(out io.Writer, list []tracedLog) error {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		if err := draw(out, []string{log.File, log.Format}, log.rows()); err != nil {
+		if err := sheet.Draw(out, []string{log.File, log.Format}, log.rows()); err != nil {
 			return err
 		}
 	}

@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -165,7 +171,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f := &findings{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: runner.ThisMachine(), Command: o.typed()}
+	f := &findings.Document{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: runner.ThisMachine(), Command: o.typed()}
 	if o.History != "" {
 		err = o.recheck(ctx, f)
 	} else {
@@ -176,11 +182,55 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	}
 	switch {
 	case len(f.Reports) > 0:
-		return f.verdict(o.deliver(outputs, f))
+		return outcome(f, o.deliver(outputs, f))
 	case f.Interrupted && len(f.Failed) == 0:
 		return &exitError{exitInterrupted, errors.New("interrupted before the first report: nothing is written")}
 	}
-	return f.verdict(nil) // no subject could be verified
+	return outcome(f, nil) // no subject could be verified
+}
+
+// outcome returns the error of a completed run, with its exit code.
+func outcome(f *findings.Document, written error) error {
+	of, text := f.Outcome(written)
+	if of == findings.Fine {
+		return nil
+	}
+	return &exitError{map[findings.Outcome]int{
+		findings.Inconclusive: exitInconclusive,
+		findings.Unsupported:  exitUsage,
+		findings.Failed:       exitFailed,
+		findings.Violated:     exitViolated,
+		findings.Interrupted:  exitInterrupted,
+	}[of], errors.New(text)}
+}
+
+// deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
+func (o *verifyOptions) deliver(outputs []output, f *findings.Document) error {
+	guilty := f.First(func(*history.Violation) bool { return true })
+	shown := f.First(func(v *history.Violation) bool { return v.History != nil })
+	outputs = slices.DeleteFunc(outputs, func(out output) bool {
+		switch {
+		case out.kind == kindHTML && guilty == nil:
+			o.complain("%s=%s is not written: there is no violation", out.kind, out.path)
+		case out.kind == kindHistory && shown == nil:
+			o.complain("%s=%s is not written: there is no violation that shows in a history", out.kind, out.path)
+		default:
+			return false
+		}
+		return true
+	})
+	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
+		switch kind {
+		case formatJSON:
+			return result.EncodeJSON(w, f)
+		case kindHTML:
+			return timeline.WriteHTML(w, guilty)
+		case kindHistory:
+			return shown.History.Write(w)
+		default:
+			return f.Write(w, screen)
+		}
+	})
 }
 
 // checkVerify refuses settings that contradict each other.
@@ -211,7 +261,7 @@ func (o *verifyOptions) checkVerify() error {
 }
 
 // recheck checks the history in a file again.
-func (o *verifyOptions) recheck(ctx context.Context, f *findings) error {
+func (o *verifyOptions) recheck(ctx context.Context, f *findings.Document) error {
 	h, err := readHistory(o.History)
 	if err != nil {
 		return usagef("%s %s: %w", o.from("history"), quoted(o.History), err)
@@ -224,8 +274,8 @@ func (o *verifyOptions) recheck(ctx context.Context, f *findings) error {
 	if v := report.Violation; v != nil {
 		v.Command = o.program() + " verify --history " + quoted(o.History)
 	}
-	f.add(report, nil)
-	f.recorded, f.Interrupted = true, ctx.Err() != nil
+	f.Add(report, nil)
+	f.Recorded, f.Interrupted = true, ctx.Err() != nil
 	return nil
 }
 
@@ -240,7 +290,7 @@ func readHistory(path string) (*history.History, error) {
 
 // examineAll verifies the subjects one after another, since at once they would compete for the processors. A subject that
 // cannot be run does not end the others.
-func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
+func (o *verifyOptions) examineAll(ctx context.Context, f *findings.Document) error {
 	tasks, err := o.tasks()
 	if err != nil {
 		return err
@@ -267,7 +317,7 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 			f.Skipped = append(f.Skipped, t.Label)
 		case errors.Is(err, scenarios.ErrUnsupported):
 			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v: want another target or --scenario", t.Label, err))
-			f.unfit++
+			f.Unfit++
 		case err != nil:
 			f.Failed = append(f.Failed, fmt.Sprintf("%s: %v", t.Label, openfiles.Explain(err, openfiles.Usual)))
 		default:
@@ -275,7 +325,7 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings) error {
 				v.Command = o.replay(t, v)
 			}
 			o.nameTarget(report, t, f)
-			f.add(report, t.flaw)
+			f.Add(report, t.flaw)
 			show.done(report)
 		}
 	}

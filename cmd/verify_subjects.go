@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -21,7 +22,7 @@ import (
 type task struct {
 	verify.Task
 	source subjectSource
-	flaw   *flawed.Flaw // nil: a strategy or a target
+	flaw   *findings.Flaw // nil: a strategy or a target
 }
 
 // subjectSource names a subject. The target of a task, if any, takes its place.
@@ -111,7 +112,7 @@ func (o *verifyOptions) targetTasks() (tasks []task) {
 }
 
 // nameTarget labels the report on a target with the name that the target has sent, made unique among all subjects.
-func (o *verifyOptions) nameTarget(r *verify.Report, t task, f *findings) {
+func (o *verifyOptions) nameTarget(r *verify.Report, t task, f *findings.Document) {
 	if t.Target == "" {
 		return
 	}
@@ -156,7 +157,8 @@ func (o *verifyOptions) flawedTasks() ([]task, error) {
 // flawedTask plays the schedule once or, with --schedule random, runs rounds until the first violation.
 func (o *verifyOptions) flawedTask(f *flawed.Flaw) task {
 	t := o.task(f.Name)
-	t.source.Flaw, t.flaw, t.Config.First = f.Name, f, o.Until == ""
+	t.source.Flaw, t.Config.First = f.Name, o.Until == ""
+	t.flaw = &findings.Flaw{Name: f.Name, Copies: f.Copies, Kills: f.Kills, Races: f.Races}
 	t.Scheduled = o.Schedule != random
 	switch given := o.sources["rounds"].rank != rankDefault; {
 	case given:

@@ -17,11 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/strategies"
 )
 
@@ -123,178 +122,12 @@ func TestNoteWhileStopping(t *testing.T) {
 	}
 }
 
-// Reports as they may come from a child.
-func good(name string) *verify.Report {
-	return &verify.Report{
-		Subject: name, Verdict: history.Linearizable, Rounds: 2, ElapsedNs: 2e9,
-		Stats: history.Stats{Sessions: 10, Operations: 1000, Overlapped: 0.6, Certified: 10, CrossChecked: 1},
-		Guarantees: []verify.Guarantee{
-			{Name: "linearizable", Declared: "yes", Observed: "yes", Kept: true},
-			{Name: "cancellable", Declared: "while queued", Observed: "while queued", Kept: true},
-			{Name: "rollback", Declared: "no", Observed: "–", Kept: true},
-		},
-	}
-}
-
-func guilty(name string, a history.Anomaly) *verify.Report {
-	r := good(name)
-	r.Verdict = history.Violated
-	r.Violation = &history.Violation{Anomaly: a, Detector: history.ByWitness, Why: "so it is", Seed: 3, Command: "sessbench verify -S " + name}
-	r.Guarantees[0].Observed, r.Guarantees[0].Kept = "no", false
-	return r
-}
-
-func doubtful(name string) *verify.Report {
-	r := good(name)
-	r.Verdict, r.Why = history.Inconclusive, "nobody met anybody"
-	return r
-}
-
-func found(of *flawed.Flaw, list ...*verify.Report) *findings {
-	f := &findings{}
-	for _, r := range list {
-		f.add(r, of)
-	}
-	return f
-}
-
-func TestVerifyVerdict(t *testing.T) {
-	flaw := &flawed.Flaw{Name: "lost-update", Kills: []history.Anomaly{history.LostUpdate}}
-	racy := &flawed.Flaw{Name: "torn", Kills: []history.Anomaly{history.FracturedRead}, Races: true}
-	cut := found(nil, good("a"), doubtful("b"))
-	cut.Interrupted = true
-	unfinished := found(flaw, good("lost-update"))
-	unfinished.Interrupted = true
-	halted := found(flaw, guilty("lost-update", history.LostUpdate))
-	halted.Failed = []string{"torn: out of order"}
-	broken := found(nil, good("a"))
-	broken.Failed = []string{"b: out of order"}
-	both := found(nil, guilty("a", history.LostUpdate), doubtful("c"))
-	both.Failed = broken.Failed
-	for _, tc := range []struct {
-		why     string
-		f       *findings
-		written error
-		code    int
-		want    string
-	}{
-		{"all is well", found(nil, good("a"), good("b")), nil, exitOK, ""},
-		{"one is wrong", found(nil, good("a"), guilty("b", history.StaleRead)), nil, exitViolated, "violated by b (stale read)"},
-		{"one cannot be told", found(nil, good("a"), doubtful("b")), nil, exitInconclusive, "inconclusive: b"},
-		{"one could not be run", broken, nil, exitFailed, "b: out of order"},
-		{"a full disk", found(nil, good("a")), errors.New("disk full"), exitFailed, "disk full"},
-		{"all of it, and the worst decides", both, errors.New("disk full"), exitViolated,
-			"inconclusive: c; b: out of order; disk full; violated by a (lost update)"},
-		{"cut short", cut, nil, exitInterrupted, "inconclusive: b; interrupted: the reports are partial"},
-		{"a flaw convicted", found(flaw, guilty("lost-update", history.LostUpdate)), nil, exitViolated, "1 of 1 flawed store convicted"},
-		{"a flaw missed", found(flaw, good("lost-update")), nil, exitFailed, "0 of 1 flawed store convicted; the checker missed: lost-update"},
-		{"a flaw convicted of something else", found(flaw, guilty("lost-update", history.StaleRead)), nil, exitFailed,
-			"0 of 1 flawed store convicted; the checker missed: lost-update (convicted of stale read: want lost update)"},
-		{"a flaw that races may crash", found(racy, guilty("torn", history.Crash)), nil, exitViolated, "1 of 1 flawed store convicted"},
-		{"a flaw that could not be run", halted, nil, exitFailed, "torn: out of order; 1 of 1 flawed store convicted"},
-		{"a flaw that there was no time for", unfinished, nil, exitInterrupted,
-			"0 of 1 flawed store convicted; interrupted: the reports are partial"},
-		{"one that does not race may not", found(flaw, guilty("lost-update", history.Crash)), nil, exitFailed,
-			"0 of 1 flawed store convicted; the checker missed: lost-update (convicted of crash: want lost update)"},
-	} {
-		err := tc.f.verdict(tc.written)
-		text := ""
-		if err != nil {
-			text = strings.Join(strings.Fields(err.Error()), " ")
-		}
-		if codeOf(err) != tc.code || text != tc.want {
-			t.Errorf("%s: exit code %d, %q: want %d, %q", tc.why, codeOf(err), text, tc.code, tc.want)
-		}
-	}
-}
-
-func TestVerifyClosing(t *testing.T) {
-	flaw := &flawed.Flaw{Name: "f", Kills: []history.Anomaly{history.LostUpdate}}
-	recorded := found(nil, good("v.json"))
-	recorded.recorded = true
-	searched := good("b")
-	searched.Certified, searched.Searched, searched.Unknown = 4, 5, 1
-	cut := found(nil, guilty("b", history.LostUpdate))
-	cut.Interrupted, cut.Failed, cut.Skipped = true, []string{"c: out of order"}, []string{"d", "e"}
-	for _, tc := range []struct {
-		f    *findings
-		want string
-	}{
-		{found(nil, good("a"), good("b")), "2 strategies, every one linearizable: 20 sessions, 2,000 operations, 60% overlapped; " +
-			"the witness certified all, porcupine agreed on 2 cross-checks."},
-		{found(nil, good("a")), "1 strategy, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
-			"the witness certified all, porcupine agreed on 1 cross-check."},
-		{recorded, "1 history, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
-			"the witness certified all, porcupine agreed on 1 cross-check."},
-		{found(nil, good("a"), guilty("b", history.LostUpdate), doubtful("c")), "1 of 3 strategies linearizable; violated by b (lost update); " +
-			"inconclusive: c: 30 sessions, 3,000 operations, 60% overlapped; the witness certified all, porcupine agreed on 3 cross-checks."},
-		{found(nil, searched), "1 strategy, linearizable: 10 sessions, 1,000 operations, 60% overlapped; " +
-			"the witness certified 4, porcupine decided 5, porcupine agreed on 1 cross-check, 1 session undecided."},
-		{found(nil, guilty("b", history.LostUpdate)), "1 strategy, violated by b (lost update)."},
-		{cut, "1 of 4 strategies verified: 1 strategy, violated by b (lost update)."},
-		{found(flaw, guilty("f", history.LostUpdate)), "1 flawed store, convicted."},
-		{found(flaw, guilty("f", history.LostUpdate), good("f")), "The checker missed 1 of 2 flawed stores: f."},
-	} {
-		if diff := cmp.Diff(tc.want, tc.f.closing()); diff != "" {
-			t.Error(diff)
-		}
-	}
-}
-
-// TestVerifyTable: one table where there is room, two where not; a broken promise is loud, in red on a terminal.
-func TestVerifyTable(t *testing.T) {
-	fell := &verify.Report{Subject: "b", ElapsedNs: 3e8}
-	fell.Add(&history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Why: "it fell"})
-	f := found(nil, good("cow"), guilty("actor", history.LostUpdate), fell)
-	page := func(screen reports.Options) string {
-		var out bytes.Buffer
-		if err := f.write(&out, screen); err != nil {
-			t.Fatal(err)
-		}
-		return out.String()
-	}
-	wide := page(reports.Options{Width: 160})
-	for _, want := range []string{
-		"strategy  verdict       linearizable  cancellable       rollback  sessions  operations  overlapped  time\n",
-		"cow       linearizable  yes/yes       while queued/yes  no/–      10        1,000       60%         2.00 s\n",
-		"actor     violated      yes/NO        while queued/yes  no/–      10        1,000       60%         2.00 s\n",
-		"b         violated      –             –                 –         –         –           –           300 ms\n",
-		"So it is.", "Reproduce with: sessbench verify -S actor\n", "It fell.",
-	} {
-		if !strings.Contains(wide, want) {
-			t.Errorf("no %q in\n%s", want, wide)
-		}
-	}
-	narrow := page(reports.Options{Width: 80})
-	for _, want := range []string{
-		"strategy  verdict       sessions  operations  overlapped  time\n",
-		"strategy  linearizable  cancellable       rollback\n",
-		"actor     yes/NO        while queued/yes  no/–\n",
-	} {
-		if !strings.Contains(narrow, want) {
-			t.Errorf("no %q in\n%s", want, narrow)
-		}
-	}
-	squeezed := page(reports.Options{Width: 38})
-	for _, want := range []string{"strategy  linearizable\n", "strategy  cancellable       rollback\n"} {
-		if !strings.Contains(squeezed, want) {
-			t.Errorf("no %q in\n%s", want, squeezed)
-		}
-	}
-	if colored := page(reports.Options{Color: true, Width: 160}); !strings.Contains(colored, ansiRed+"yes/NO"+ansiOff) {
-		t.Errorf("no red promise in\n%q", colored)
-	}
-	if strings.Contains(wide, "\x1b") {
-		t.Error("color where none was asked for")
-	}
-}
-
 func TestReplay(t *testing.T) {
 	sharded := func(shards string) task {
 		return task{source: subjectSource{Strategy: "sharded", Params: strategies.Values{"shards": shards}}}
 	}
 	torn := func(scheduled bool) task {
-		return task{Task: verify.Task{Scheduled: scheduled}, flaw: &flawed.Flaw{Name: "torn"}}
+		return task{Task: verify.Task{Scheduled: scheduled}, flaw: &findings.Flaw{Name: "torn"}}
 	}
 	program := newApp(nil).program()
 	for _, tc := range []struct {
@@ -327,11 +160,11 @@ func TestVerifyProgress(t *testing.T) {
 	b := &verifyBar{bar: bar{w: &screen}, tasks: 2}
 	for _, show := range []verifyProgress{l, b, newVerifyProgress(&lines, true, nil)} {
 		show.step(task{Task: verify.Task{Label: "cow"}}, verify.Step{Round: 24, Rounds: 48})
-		show.done(good("cow"))
+		show.done(&verify.Report{Subject: "cow", Verdict: history.Linearizable})
 		for round := range 500 {
 			show.step(task{Task: verify.Task{Label: "actor"}}, verify.Step{Round: round + 1})
 		}
-		show.done(doubtful("actor"))
+		show.done(&verify.Report{Subject: "actor", Verdict: history.Inconclusive})
 	}
 	if diff := cmp.Diff("cow: linearizable (1/2, 3s)\n"+
 		"actor: round 100 (6s)\nactor: round 200 (9s)\nactor: round 400 (12s)\nactor: inconclusive (2/2, 15s)\n", lines.String()); diff != "" {

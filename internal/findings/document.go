@@ -1,22 +1,19 @@
-package cmd
+// Package findings is the document of a verify run: the report on each subject, their outcome, and its text.
+package findings
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
-	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/history"
-	"github.com/sessbench/sessbench/internal/timeline"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/verify"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// findings is the document of a verify run, as `-f json` writes it.
-type findings struct {
+// Document is what a verify run has found, as `verify -f json` writes it.
+type Document struct {
 	SchemaVersion int              `json:"schema_version"`
 	Tool          result.Tool      `json:"tool"`
 	Machine       result.Machine   `json:"machine"`
@@ -26,18 +23,40 @@ type findings struct {
 	Failed        []string         `json:"failed,omitempty"`      // subjects that could not be verified, with the reason
 	Skipped       []string         `json:"skipped,omitempty"`     // subjects without a report, after an interruption
 
-	unfit    int            // of Failed: targets that lack operations
-	flaws    []*flawed.Flaw // by report; nil: not a flawed store
-	recorded bool           // the subject is a recorded history, not a store
+	Unfit    int     `json:"-"` // of Failed: targets that lack operations
+	Recorded bool    `json:"-"` // the subject is a recorded history, not a store
+	flaws    []*Flaw // by report; nil: not a flawed store
 }
 
-func (f *findings) add(r *verify.Report, of *flawed.Flaw) {
+// Flaw is what is wrong with a flawed store.
+type Flaw struct {
+	Name   string
+	Copies string            // where the bug was found
+	Kills  []history.Anomaly // any of which convicts the store
+	Races  bool              // the store has a data race
+}
+
+// Outcome is what a run comes to. The greater one counts.
+type Outcome int
+
+// The outcomes.
+const (
+	Fine Outcome = iota
+	Inconclusive
+	Unsupported // subjects that lack operations
+	Failed      // subjects that could not be verified, or outputs not be written
+	Violated
+	Interrupted
+)
+
+// Add adds a report on a store with the given flaw, or nil.
+func (f *Document) Add(r *verify.Report, of *Flaw) {
 	f.Reports = append(f.Reports, r)
 	f.flaws = append(f.flaws, of)
 }
 
 // with returns the reports with a verdict.
-func (f *findings) with(v history.Verdict) (list []*verify.Report) {
+func (f *Document) with(v history.Verdict) (list []*verify.Report) {
 	for _, r := range f.Reports {
 		if r.Verdict == v {
 			list = append(list, r)
@@ -46,8 +65,8 @@ func (f *findings) with(v history.Verdict) (list []*verify.Report) {
 	return list
 }
 
-// first returns the first violation that fits, or nil.
-func (f *findings) first(fits func(*history.Violation) bool) *history.Violation {
+// First returns the first violation that fits, or nil.
+func (f *Document) First(fits func(*history.Violation) bool) *history.Violation {
 	for _, r := range f.Reports {
 		if v := r.Violation; v != nil && fits(v) {
 			return v
@@ -57,7 +76,7 @@ func (f *findings) first(fits func(*history.Violation) bool) *history.Violation 
 }
 
 // missed names the flawed stores whose flaw was not found.
-func (f *findings) missed() (names []string) {
+func (f *Document) missed() (names []string) {
 	for i, r := range f.Reports {
 		switch flaw := f.flaws[i]; {
 		case flaw == nil || convicted(r, flaw):
@@ -72,7 +91,7 @@ func (f *findings) missed() (names []string) {
 }
 
 // convictions counts the flawed stores whose flaw was found.
-func (f *findings) convictions() (n int) {
+func (f *Document) convictions() (n int) {
 	for i, r := range f.Reports {
 		if f.flaws[i] != nil && convicted(r, f.flaws[i]) {
 			n++
@@ -81,16 +100,13 @@ func (f *findings) convictions() (n int) {
 	return n
 }
 
-// verdict returns the error of a completed run. Its message lists everything; the exit code is, in this order: interrupted,
-// violated, could not run or write, inconclusive.
-func (f *findings) verdict(written error) error {
-	code := exitOK
+// Outcome returns the outcome of a completed run and a sentence that lists everything, "" for [Fine]. The first of these counts:
+// interrupted, violated, could not run or write, inconclusive. written is the error of writing the outputs.
+func (f *Document) Outcome(written error) (outcome Outcome, text string) {
 	var parts []string
-	say := func(as int, text string) {
-		code, parts = as, append(parts, text)
-	}
+	add := func(as Outcome, text string) { outcome, parts = as, append(parts, text) }
 	if doubtful := f.with(history.Inconclusive); len(doubtful) > 0 {
-		say(exitInconclusive, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
+		add(Inconclusive, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
 	}
 	failed := slices.Clone(f.Failed)
 	if written != nil {
@@ -98,31 +114,28 @@ func (f *findings) verdict(written error) error {
 	}
 	switch {
 	case len(failed) == 0:
-	case f.unfit == len(failed):
-		say(exitUsage, strings.Join(failed, "; "))
+	case f.Unfit == len(failed):
+		add(Unsupported, strings.Join(failed, "; "))
 	default:
-		say(exitFailed, strings.Join(failed, "; "))
+		add(Failed, strings.Join(failed, "; "))
 	}
 	guilty, missed := f.with(history.Violated), f.missed()
 	switch {
 	case f.onFlaws():
-		say(exitViolated, fmt.Sprintf("%d of %s convicted", f.convictions(), many(len(f.Reports), f.what())))
+		add(Violated, fmt.Sprintf("%d of %s convicted", f.convictions(), sheet.Count(len(f.Reports), f.what())))
 	case len(guilty) > 0:
-		say(exitViolated, "violated by "+strings.Join(chargesOf(guilty), "; "))
+		add(Violated, "violated by "+strings.Join(violationsOf(guilty), "; "))
 	}
 	if missed != nil {
-		say(exitFailed, "the checker missed: "+strings.Join(missed, ", "))
+		add(Failed, "the checker missed: "+strings.Join(missed, ", "))
 	}
 	if f.onFlaws() && len(f.Failed) > 0 {
-		code = exitFailed // a flawed store that could not be run is not convicted either
+		outcome = Failed // a flawed store that could not be run is not convicted either
 	}
 	if f.Interrupted {
-		say(exitInterrupted, "interrupted: the reports are partial")
+		add(Interrupted, "interrupted: the reports are partial")
 	}
-	if code == exitOK {
-		return nil
-	}
-	return &exitError{code, errors.New(strings.Join(parts, "; "))}
+	return outcome, strings.Join(parts, "; ")
 }
 
 func subjectsOf(list []*verify.Report) (names []string) {
@@ -132,60 +145,31 @@ func subjectsOf(list []*verify.Report) (names []string) {
 	return names
 }
 
-// chargesOf names each subject with its violations.
-func chargesOf(list []*verify.Report) (charges []string) {
+// violationsOf names each subject with its violations.
+func violationsOf(list []*verify.Report) (names []string) {
 	for _, r := range list {
-		charge := r.Subject
+		name := r.Subject
 		var kinds []string
 		for _, v := range r.All() {
 			kinds = append(kinds, string(v.Anomaly))
 		}
 		if kinds != nil {
-			charge += fmt.Sprintf(" (%s)", strings.Join(kinds, ", "))
+			name += fmt.Sprintf(" (%s)", strings.Join(kinds, ", "))
 		}
-		charges = append(charges, charge)
+		names = append(names, name)
 	}
-	return charges
-}
-
-// deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
-func (o *verifyOptions) deliver(outputs []output, f *findings) error {
-	guilty := f.first(func(*history.Violation) bool { return true })
-	shown := f.first(func(v *history.Violation) bool { return v.History != nil })
-	outputs = slices.DeleteFunc(outputs, func(out output) bool {
-		switch {
-		case out.kind == kindHTML && guilty == nil:
-			o.complain("%s=%s is not written: there is no violation", out.kind, out.path)
-		case out.kind == kindHistory && shown == nil:
-			o.complain("%s=%s is not written: there is no violation that shows in a history", out.kind, out.path)
-		default:
-			return false
-		}
-		return true
-	})
-	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
-		switch kind {
-		case formatJSON:
-			return result.EncodeJSON(w, f)
-		case kindHTML:
-			return timeline.WriteHTML(w, guilty)
-		case kindHistory:
-			return shown.History.Write(w)
-		default:
-			return f.write(w, screen)
-		}
-	})
+	return names
 }
 
 // convicted reports whether the report on a flawed store names its flaw. A store with a data race may also crash its process,
 // wherever the runtime or the race detector notices it.
-func convicted(r *verify.Report, f *flawed.Flaw) bool {
+func convicted(r *verify.Report, f *Flaw) bool {
 	return r.Violation != nil &&
 		(slices.Contains(f.Kills, r.Violation.Anomaly) || f.Races && r.Violation.Anomaly == history.Crash)
 }
 
 // anomalies lists the anomalies that convict a flawed store.
-func anomalies(f *flawed.Flaw) string {
+func anomalies(f *Flaw) string {
 	var names []string
 	for _, a := range f.Kills {
 		names = append(names, string(a))

@@ -1,4 +1,4 @@
-package cmd
+package findings
 
 import (
 	"fmt"
@@ -8,15 +8,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// write writes the findings as text: the table with a legend, each violation as a timeline, and a closing sentence.
-func (f *findings) write(w io.Writer, screen reports.Options) error {
-	p := &verifyPage{screen: screen}
+// Write writes the document as text: the table with a legend, each violation as a timeline, and a closing sentence.
+func (f *Document) Write(w io.Writer, screen reports.Options) error {
+	p := &page{screen: screen}
 	var err error
 	if f.onFlaws() {
 		err = p.killMatrix(f)
@@ -39,9 +40,9 @@ func (f *findings) write(w io.Writer, screen reports.Options) error {
 }
 
 // what names the kind of the subjects.
-func (f *findings) what() string {
+func (f *Document) what() string {
 	switch {
-	case f.recorded:
+	case f.Recorded:
 		return "history"
 	case f.onFlaws():
 		return "flawed store"
@@ -62,7 +63,7 @@ func (f *findings) what() string {
 }
 
 // onFlaws reports whether the stores were wrong on purpose.
-func (f *findings) onFlaws() bool { return len(f.flaws) > 0 && f.flaws[0] != nil }
+func (f *Document) onFlaws() bool { return len(f.flaws) > 0 && f.flaws[0] != nil }
 
 // ANSI sequences.
 const (
@@ -71,28 +72,28 @@ const (
 	ansiOff  = "\x1b[0m"
 )
 
-// verifyPage collects the text, which is written at once at the end.
-type verifyPage struct {
+// page collects the text, which is written at once at the end.
+type page struct {
 	screen reports.Options
 	text   strings.Builder
 }
 
-func (p *verifyPage) columns() int {
+func (p *page) columns() int {
 	if p.screen.Width > 0 {
 		return p.screen.Width
 	}
-	return defaultWidth
+	return sheet.DefaultWidth
 }
 
-func (p *verifyPage) line(text string) { p.text.WriteString(text + "\n") }
+func (p *page) line(text string) { p.text.WriteString(text + "\n") }
 
-func (p *verifyPage) prose(style, text string) {
-	for line := range strings.SplitSeq(wrapped(text, p.columns()), "\n") {
+func (p *page) prose(style, text string) {
+	for line := range strings.SplitSeq(sheet.Wrap(text, p.columns()), "\n") {
 		p.line(p.paint(style, line))
 	}
 }
 
-func (p *verifyPage) paint(style, text string) string {
+func (p *page) paint(style, text string) string {
 	if style == "" || !p.screen.Color {
 		return text
 	}
@@ -106,7 +107,7 @@ type cell struct {
 }
 
 // table draws one row per subject. If the table is too wide, the guarantees have tables of their own.
-func (p *verifyPage) table(f *findings) error {
+func (p *page) table(f *Document) error {
 	promised := promisesOf(f.Reports)
 	titles := append([]string{f.what(), "verdict"}, promised...)
 	var rows [][]cell
@@ -141,7 +142,7 @@ func numbers(lo, hi int) (list []int) {
 }
 
 // draw draws some of the columns, and an empty line below.
-func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
+func (p *page) draw(titles []string, rows [][]cell, some []int) error {
 	var head []string
 	for _, i := range some {
 		head = append(head, titles[i])
@@ -158,7 +159,7 @@ func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
 		}
 		body = append(body, texts)
 	}
-	if err := draw(&p.text, head, body); err != nil {
+	if err := sheet.Draw(&p.text, head, body); err != nil {
 		return err
 	}
 	p.line("")
@@ -166,7 +167,7 @@ func (p *verifyPage) draw(titles []string, rows [][]cell, some []int) error {
 }
 
 // folded splits columns into tables that fit, each with the names of the subjects as its first column.
-func (p *verifyPage) folded(widths, columns []int) (parts [][]int) {
+func (p *page) folded(widths, columns []int) (parts [][]int) {
 	part := []int{0}
 	for _, i := range columns {
 		if len(part) > 1 && tableWidth(widths, append(slices.Clone(part), i)) > p.columns() {
@@ -190,7 +191,7 @@ func widthsOf(titles []string, rows [][]cell) (widths []int) {
 
 // tableWidth is the width of a table of some columns.
 func tableWidth(widths, some []int) int {
-	total := sheetGap * (len(some) - 1)
+	total := sheet.Gap * (len(some) - 1)
 	for _, i := range some {
 		total += widths[i]
 	}
@@ -240,7 +241,7 @@ func figures(r *verify.Report) []cell {
 }
 
 // legend explains the columns that the table has.
-func (p *verifyPage) legend(promised []string) {
+func (p *page) legend(promised []string) {
 	const term = 19 // columns for the words that are explained
 	if len(promised) > 0 {
 		p.explain(term, "yes/yes", "declared by the strategy / observed here: – not observed, capitals: a declared guarantee that does not hold")
@@ -262,15 +263,15 @@ func (p *verifyPage) legend(promised []string) {
 	p.line("")
 }
 
-func (p *verifyPage) explain(columns int, term, text string) {
+func (p *page) explain(columns int, term, text string) {
 	indent := strings.Repeat(" ", columns)
-	text = wrapped(text, p.columns()-columns)
+	text = sheet.Wrap(text, p.columns()-columns)
 	p.line(fmt.Sprintf("%-*s", columns, term) + strings.ReplaceAll(text, "\n", "\n"+indent))
 }
 
 // killMatrix draws one row per flawed store: its violation and the detector.
-func (p *verifyPage) killMatrix(f *findings) error {
-	s := &sheet{titles: []string{"flaw", "convicted of", "by", "time", "copies"}}
+func (p *page) killMatrix(f *Document) error {
+	s := &sheet.Sheet{Titles: []string{"flaw", "convicted of", "by", "time", "copies"}}
 	for i, r := range f.Reports {
 		flaw := f.flaws[i]
 		row := []string{flaw.Name, "MISSED", result.Nothing, result.FormatNs(r.ElapsedNs), flaw.Copies}
@@ -283,9 +284,9 @@ func (p *verifyPage) killMatrix(f *findings) error {
 				row[1] += " (WRONG)"
 			}
 		}
-		s.rows = append(s.rows, row)
+		s.Rows = append(s.Rows, row)
 	}
-	if err := s.write(&p.text, p.columns()); err != nil {
+	if err := s.Write(&p.text, p.columns()); err != nil {
 		return err
 	}
 	p.line("")
@@ -293,7 +294,7 @@ func (p *verifyPage) killMatrix(f *findings) error {
 }
 
 // violations shows the violations of each subject and how to reproduce them.
-func (p *verifyPage) violations(f *findings) error {
+func (p *page) violations(f *Document) error {
 	for _, r := range f.Reports {
 		for _, g := range r.Guarantees {
 			if g.Warning != "" {
@@ -330,7 +331,7 @@ func (p *verifyPage) violations(f *findings) error {
 }
 
 // reproduction shows the command that reproduces a violation, and the number of attempts of this run.
-func (p *verifyPage) reproduction(r *verify.Report, v *history.Violation) {
+func (p *page) reproduction(r *verify.Report, v *history.Violation) {
 	if r.Attempts > 0 {
 		p.line(fmt.Sprintf("Attempts: %s", result.FormatCount(int64(r.Attempts))))
 	}
@@ -350,17 +351,17 @@ func advised(r *verify.Report) string {
 }
 
 // closing returns the closing sentence. After an interruption it begins with the number of subjects verified.
-func (f *findings) closing() string {
-	if !f.Interrupted || f.recorded {
+func (f *Document) closing() string {
+	if !f.Interrupted || f.Recorded {
 		return f.comesTo()
 	}
 	asked := len(f.Reports) + len(f.Failed) + len(f.Skipped)
-	return fmt.Sprintf("%s of %s verified: %s", result.FormatCount(int64(len(f.Reports))), many(asked, f.what()), f.comesTo())
+	return fmt.Sprintf("%s of %s verified: %s", result.FormatCount(int64(len(f.Reports))), sheet.Count(asked, f.what()), f.comesTo())
 }
 
 // comesTo summarizes the reports in a sentence.
-func (f *findings) comesTo() string {
-	all := many(len(f.Reports), f.what())
+func (f *Document) comesTo() string {
+	all := sheet.Count(len(f.Reports), f.what())
 	switch missed, good := f.missed(), f.with(history.Linearizable); {
 	case missed != nil:
 		return fmt.Sprintf("The checker missed %d of %s: %s.", len(missed), all, strings.Join(missed, ", "))
@@ -371,20 +372,20 @@ func (f *findings) comesTo() string {
 	case f.onFlaws():
 		return all + ", every one convicted."
 	case len(good) == 0 && len(f.Reports) == 1:
-		return fmt.Sprintf("%s, %s.", all, f.doubts())
+		return fmt.Sprintf("%s, %s.", all, f.undecided())
 	case len(good) < len(f.Reports):
-		return fmt.Sprintf("%d of %s linearizable; %s%s.", len(good), all, f.doubts(), evidence(f.Reports))
+		return fmt.Sprintf("%d of %s linearizable; %s%s.", len(good), all, f.undecided(), evidence(f.Reports))
 	case len(good) == 1:
 		return all + ", linearizable" + evidence(f.Reports) + "."
 	}
 	return all + ", every one linearizable" + evidence(f.Reports) + "."
 }
 
-// doubts names the subjects that are not, or may not be, linearizable.
-func (f *findings) doubts() string {
+// undecided names the subjects that are not, or may not be, linearizable.
+func (f *Document) undecided() string {
 	var parts []string
 	if guilty := f.with(history.Violated); guilty != nil {
-		parts = append(parts, "violated by "+strings.Join(chargesOf(guilty), ", "))
+		parts = append(parts, "violated by "+strings.Join(violationsOf(guilty), ", "))
 	}
 	if doubtful := f.with(history.Inconclusive); doubtful != nil {
 		parts = append(parts, "inconclusive: "+strings.Join(subjectsOf(doubtful), ", "))
@@ -409,16 +410,16 @@ func evidence(list []*verify.Report) string {
 		return "" // every process crashed
 	}
 	text := fmt.Sprintf(": %s, %s, %s overlapped; the witness certified %s",
-		many(sessions, "session"), many(operations, "operation"),
+		sheet.Count(sessions, "session"), sheet.Count(operations, "operation"),
 		result.FormatShare(overlapped/float64(operations)), howMany(certified, sessions))
 	if searched > 0 {
 		text += ", porcupine decided " + howMany(searched, sessions)
 	}
 	if crossed > 0 {
-		text += ", porcupine agreed on " + many(crossed, "cross-check")
+		text += ", porcupine agreed on " + sheet.Count(crossed, "cross-check")
 	}
 	if unknown > 0 {
-		text += ", " + many(unknown, "session") + " undecided"
+		text += ", " + sheet.Count(unknown, "session") + " undecided"
 	}
 	return text
 }
@@ -454,17 +455,4 @@ func howMany(n, all int) string {
 		return "all"
 	}
 	return result.FormatCount(int64(n))
-}
-
-// many returns a number with its noun: "1 strategy", "10 strategies".
-func many(n int, what string) string {
-	text := result.FormatCount(int64(n)) + " "
-	stem, isY := strings.CutSuffix(what, "y")
-	switch {
-	case n == 1:
-		return text + what
-	case isY:
-		return text + stem + "ies"
-	}
-	return text + what + "s"
 }

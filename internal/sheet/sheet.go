@@ -1,4 +1,5 @@
-package cmd
+// Package sheet draws plain tables of text.
+package sheet
 
 import (
 	"fmt"
@@ -10,43 +11,46 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwarp"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/sessbench/sessbench/reports/result"
 )
 
-// sheet is a plain table whose last column is a sentence. The sentence gets what the other columns leave of the width;
-// where that is too little to read it stands under the table.
-type sheet struct {
-	titles []string
-	rows   [][]string // as long as titles; the first cell is the name
+// Sheet is a plain table whose last column is a sentence. The sentence gets the rest of the width; where that is too narrow it
+// stands below the table.
+type Sheet struct {
+	Titles []string
+	Rows   [][]string // as long as Titles; the first cell is the name
 }
 
 const (
-	sheetGap     = 2
-	leastProse   = 30  // characters a line of a sentence needs to be read easily
-	defaultWidth = 120 // where no terminal says how wide it is
+	Gap          = 2   // between two columns
+	DefaultWidth = 120 // without a terminal
+	LeastProse   = 30  // least width of a sentence
 )
 
-func (s *sheet) write(w io.Writer, columns int) error {
+// Write draws the table in the given number of columns; 0: DefaultWidth.
+func (s *Sheet) Write(w io.Writer, columns int) error {
 	if columns <= 0 {
-		columns = defaultWidth
+		columns = DefaultWidth
 	}
-	last := len(s.titles) - 1
-	left := columns - s.facts()
-	if left >= max(leastProse, utf8.RuneCountInString(s.titles[last])) {
-		rows := make([][]string, len(s.rows))
-		for i, row := range s.rows {
-			rows[i] = append(append([]string{}, row[:last]...), wrapped(row[last], left))
+	last := len(s.Titles) - 1
+	left := columns - s.Fixed()
+	if left >= max(LeastProse, utf8.RuneCountInString(s.Titles[last])) {
+		rows := make([][]string, len(s.Rows))
+		for i, row := range s.Rows {
+			rows[i] = append(append([]string{}, row[:last]...), Wrap(row[last], left))
 		}
-		return draw(w, s.titles, rows)
+		return Draw(w, s.Titles, rows)
 	}
-	rows := make([][]string, len(s.rows))
-	for i, row := range s.rows {
+	rows := make([][]string, len(s.Rows))
+	for i, row := range s.Rows {
 		rows[i] = row[:last]
 	}
-	if err := draw(w, s.titles[:last], rows); err != nil {
+	if err := Draw(w, s.Titles[:last], rows); err != nil {
 		return err
 	}
-	for _, row := range s.rows {
-		text := wrapped(row[0]+": "+row[last], columns-sheetGap)
+	for _, row := range s.Rows {
+		text := Wrap(row[0]+": "+row[last], columns-Gap)
 		if _, err := fmt.Fprintf(w, "\n%s", strings.ReplaceAll(text, "\n", "\n  ")); err != nil {
 			return err
 		}
@@ -55,32 +59,33 @@ func (s *sheet) write(w io.Writer, columns int) error {
 	return err
 }
 
-// facts is the width of all columns but the last, gaps included.
-func (s *sheet) facts() (total int) {
-	for i, title := range s.titles[:len(s.titles)-1] {
+// Fixed is the width of all columns but the last, with gaps.
+func (s *Sheet) Fixed() (total int) {
+	for i, title := range s.Titles[:len(s.Titles)-1] {
 		widest := utf8.RuneCountInString(title)
-		for _, row := range s.rows {
+		for _, row := range s.Rows {
 			widest = max(widest, utf8.RuneCountInString(row[i]))
 		}
-		total += widest + sheetGap
+		total += widest + Gap
 	}
 	return total
 }
 
-func wrapped(text string, width int) string {
+// Wrap breaks a text into lines of at most the given width.
+func Wrap(text string, width int) string {
 	lines, _ := twwarp.WrapString(text, width)
 	return strings.Join(lines, "\n")
 }
 
-// draw draws a table without borders, one line under the titles.
-func draw(w io.Writer, titles []string, rows [][]string) error {
+// Draw draws a table without borders, one line under the titles.
+func Draw(w io.Writer, titles []string, rows [][]string) error {
 	var drawn strings.Builder
 	t := tablewriter.NewTable(&drawn,
 		tablewriter.WithEastAsian(tw.Off), // – is one column wide here, whatever the locale
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithPadding(tw.Padding{Right: strings.Repeat(" ", sheetGap), Overwrite: true}),
+		tablewriter.WithPadding(tw.Padding{Right: strings.Repeat(" ", Gap), Overwrite: true}),
 		tablewriter.WithHeaderAlignment(tw.AlignLeft),
 		tablewriter.WithRowAlignment(tw.AlignLeft),
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
@@ -101,10 +106,23 @@ func draw(w io.Writer, titles []string, rows [][]string) error {
 		return err
 	}
 	for line := range strings.Lines(drawn.String()) {
-		line = strings.TrimSuffix(strings.TrimRight(line, " \n"), strings.Repeat("─", sheetGap))
+		line = strings.TrimSuffix(strings.TrimRight(line, " \n"), strings.Repeat("─", Gap))
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Count returns a number with its noun: "1 strategy", "10 strategies".
+func Count(n int, noun string) string {
+	text := result.FormatCount(int64(n)) + " "
+	stem, isY := strings.CutSuffix(noun, "y")
+	switch {
+	case n == 1:
+		return text + noun
+	case isY:
+		return text + stem + "ies"
+	}
+	return text + noun + "s"
 }
