@@ -86,25 +86,21 @@ func (h *History) Write(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		b.WriteString("  ")
-		b.Write(line)
-		if i < len(h.Ops)-1 {
-			b.WriteByte(',')
+		if i > 0 {
+			b.WriteString(",\n")
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "  %s", line)
 	}
-	b.WriteString("]}\n")
+	b.WriteString("\n]}\n")
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// MarshalJSON returns the JSON form on one line.
+// MarshalJSON returns the JSON form.
 func (h History) MarshalJSON() ([]byte, error) {
-	j := historyJSON{SchemaVersion: schemaVersion, ID: h.ID, Claimed: h.Claimed, Operations: make([]opJSON, len(h.Ops))}
-	for i := range h.Ops {
-		j.Operations[i] = toJSON(&h.Ops[i])
-	}
-	return json.Marshal(j)
+	var b bytes.Buffer
+	err := h.Write(&b)
+	return b.Bytes(), err
 }
 
 // UnmarshalJSON reads the JSON form. See [Read] for what it rejects.
@@ -165,34 +161,39 @@ func claimTags(writers map[Tag]int, op *Op, i int) error {
 }
 
 func toJSON(op *Op) opJSON {
+	messages, fields := op.Messages, op.Fields[:]
+	if messages == nil {
+		messages = []Tag{} // null would be "not returned"
+	}
 	j := opJSON{
 		User: int(op.User), Kind: op.Kind.String(), Outcome: op.Outcome.String(), Tag: op.Tag,
 		CallNs: &op.Call, Created: op.Created, HoldNs: op.Hold,
+		Life:     returned(op, PartIncarnation, &op.Incarnation),
+		Version:  returned(op, PartVersion, &op.Version),
+		Seq:      returned(op, PartSeq, &op.Seq),
+		Messages: returned(op, PartMessages, &messages),
+		Fields:   returned(op, PartFields, &fields),
 	}
 	if op.Return != Never && op.Outcome != Indeterminate {
 		j.ReturnNs = &op.Return
 	}
-	if op.Parts&PartIncarnation != 0 {
-		j.Life = &op.Incarnation
-	}
-	if op.Parts&PartVersion != 0 {
-		j.Version = &op.Version
-	}
-	if op.Parts&PartSeq != 0 {
-		j.Seq = &op.Seq
-	}
-	if op.Parts&PartMessages != 0 {
-		messages := op.Messages
-		if messages == nil {
-			messages = []Tag{} // null would be "not returned"
-		}
-		j.Messages = &messages
-	}
-	if op.Parts&PartFields != 0 {
-		fields := op.Fields[:]
-		j.Fields = &fields
-	}
 	return j
+}
+
+// returned returns value if op returned that part, and nil otherwise.
+func returned[T any](op *Op, part Parts, value *T) *T {
+	if op.Parts&part == 0 {
+		return nil
+	}
+	return value
+}
+
+// set copies value, if there is one, to a part of op's result.
+func set[T any](op *Op, part Parts, to, value *T) {
+	if value != nil {
+		op.Parts |= part
+		*to = *value
+	}
 }
 
 // op returns the operation that j describes.
@@ -257,24 +258,18 @@ func (j *opJSON) times(op *Op) error {
 
 // result copies the parts of the result that were returned.
 func (j *opJSON) result(op *Op) error {
-	if j.Life != nil {
-		op.Parts, op.Incarnation = op.Parts|PartIncarnation, *j.Life
+	set(op, PartIncarnation, &op.Incarnation, j.Life)
+	set(op, PartVersion, &op.Version, j.Version)
+	set(op, PartSeq, &op.Seq, j.Seq)
+	set(op, PartMessages, &op.Messages, j.Messages)
+	if j.Fields == nil {
+		return nil
 	}
-	if j.Version != nil {
-		op.Parts, op.Version = op.Parts|PartVersion, *j.Version
+	if len(*j.Fields) != len(op.Fields) {
+		return fmt.Errorf("%d fields: want %d", len(*j.Fields), len(op.Fields))
 	}
-	if j.Seq != nil {
-		op.Parts, op.Seq = op.Parts|PartSeq, *j.Seq
-	}
-	if j.Messages != nil {
-		op.Parts, op.Messages = op.Parts|PartMessages, *j.Messages
-	}
-	if j.Fields != nil {
-		if len(*j.Fields) != len(op.Fields) {
-			return fmt.Errorf("%d fields: want %d", len(*j.Fields), len(op.Fields))
-		}
-		op.Parts, op.Fields = op.Parts|PartFields, [2]Tag(*j.Fields)
-	}
+	fields := [2]Tag(*j.Fields)
+	set(op, PartFields, &op.Fields, &fields)
 	return nil
 }
 

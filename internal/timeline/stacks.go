@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The bounds of what is shown of stacks: the innermost frames tell what is waited for, the next few who waits.
+// Limits of the stacks shown: the innermost frames show what a goroutine waits for, the next few which code waits.
 const (
 	shownFrames     = 6
 	shownGoroutines = 12
@@ -16,8 +16,8 @@ const (
 // addresses are the parts of a trace that differ from one goroutine to the next: arguments and offsets.
 var addresses = regexp.MustCompile(`\([^()]*\)$| \+0x[0-9a-f]+$`)
 
-// shortStacks makes goroutine traces, as [runtime.Stack] prints them, short: the runtime's own frames, arguments and
-// addresses go, goroutines at the same place become one. What is no goroutine's trace (a heading) stays as it is.
+// shortStacks shortens goroutine traces in the form of [runtime.Stack]: without the runtime's frames, arguments and
+// addresses, and with one trace for all goroutines at the same place. Other text (a heading) stays as it is.
 func shortStacks(stacks string) string {
 	var out []string
 	same := map[string]int{} // index in out of a trace
@@ -28,7 +28,7 @@ func shortStacks(stacks string) string {
 		head, body, _ := strings.Cut(text, "\n")
 		if !strings.HasPrefix(head, "goroutine ") {
 			out = append(out, text)
-			clear(same) // goroutines under another heading do something else
+			clear(same) // goroutines under another heading differ
 			continue
 		}
 		key := waitsFor(head) + "\n" + shortTrace(body)
@@ -45,11 +45,11 @@ func shortStacks(stacks string) string {
 		out = append(out, key)
 	}
 	for i, n := range count {
-		who := "one goroutine"
-		if n > 1 {
-			who = fmt.Sprintf("%d goroutines", n)
+		if n == 1 {
+			out[i] = "one goroutine" + out[i]
+		} else {
+			out[i] = fmt.Sprintf("%d goroutines%s", n, out[i])
 		}
-		out[i] = who + out[i]
 	}
 	if left > 0 {
 		out = append(out, fmt.Sprintf("… %d more goroutines", left))
@@ -57,7 +57,7 @@ func shortStacks(stacks string) string {
 	return strings.Join(out, "\n\n")
 }
 
-// waitsFor is what the runtime says of a goroutine's state: " in sync.Mutex.Lock" for "goroutine 7 [sync.Mutex.Lock, 2 minutes]:".
+// waitsFor returns a goroutine's state: " in sync.Mutex.Lock" for "goroutine 7 [sync.Mutex.Lock, 2 minutes]:".
 func waitsFor(head string) string {
 	_, rest, found := strings.Cut(head, "[")
 	if !found {
@@ -67,7 +67,7 @@ func waitsFor(head string) string {
 	return " in " + what + ":"
 }
 
-// shortTrace is a trace's frames, two lines each as the runtime prints them, in one line each.
+// shortTrace returns the frames of a trace, one line each instead of the runtime's two.
 func shortTrace(body string) string {
 	lines := strings.Split(body, "\n")
 	var frames []string
@@ -95,12 +95,9 @@ func shortTrace(body string) string {
 	return strings.Join(frames, "\n")
 }
 
-// isRuntime reports whether a frame is inside the runtime or the locks, which everybody who waits has in common.
+// isRuntime reports whether a frame is inside the runtime or the locks, which all waiting goroutines have in common.
 func isRuntime(function string) bool {
-	for _, p := range []string{"runtime.", "runtime/", "internal/", "sync.runtime_"} {
-		if strings.HasPrefix(function, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"runtime.", "runtime/", "internal/", "sync.runtime_"}, func(prefix string) bool {
+		return strings.HasPrefix(function, prefix)
+	})
 }
