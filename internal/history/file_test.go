@@ -180,7 +180,7 @@ func TestReadRejects(t *testing.T) {
 	}
 }
 
-func TestReadHistoryOfADirectory(t *testing.T) {
+func TestReadDirectory(t *testing.T) {
 	dir, err := os.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -203,8 +203,8 @@ func TestHistoryWriteError(t *testing.T) {
 	}
 }
 
-// FuzzReadHistory: what is read is a history that can be written and read again, the same.
-func FuzzReadHistory(f *testing.F) {
+// FuzzRead: what is read is a history that can be written and read again, the same.
+func FuzzRead(f *testing.F) {
 	f.Add([]byte(lostUpdateFile(f)))
 	f.Add([]byte(`{"schema_version":1,"operations":[{"user":3,"kind":"history","outcome":"ok","call_ns":1,"messages":[]}]}`))
 	f.Add([]byte(`{"schema_version":1,"operations":[{"user":3,"kind":"nested","tag":"D1","outcome":"unknown","call_ns":1,"fields":["–","A1"]}]}`))

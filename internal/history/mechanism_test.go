@@ -41,7 +41,7 @@ func TestMechanism(t *testing.T) {
 			alter(func(b, c *Op) { b.Return = 4_000_000 }), []string{orphaned}, []string{together, logically}},
 		{"B was called after its incarnation had been created, so there was no time for both",
 			alter(func(b, c *Op) { b.Call = 1_250_000 }), []string{together}, []string{orphaned, logically}},
-		{"there is no work in the session to speak of",
+		{"no work in the session was measured",
 			alter(func(b, c *Op) { b.Hold, c.Hold = 0, 0 }), []string{orphaned}, []string{together, logically}},
 		{"no incarnations were returned", alter(func(b, c *Op) { b.Parts, c.Parts = PartSeq, PartSeq }), []string{orphaned}, []string{together, logically}},
 		{"of two by one user nothing is said", alter(func(b, c *Op) { c.User = b.User }), nil, []string{orphaned, together, logically}},

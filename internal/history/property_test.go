@@ -82,7 +82,7 @@ func TestWitnessAndPorcupineAgree(t *testing.T) {
 	n.wantBoth(t)
 }
 
-func TestBothAgreeWithBruteForce(t *testing.T) {
+func TestWitnessAndPorcupineAgreeWithBruteForce(t *testing.T) {
 	checks(t, 3000)
 	var n sides
 	rapid.Check(t, func(t *rapid.T) {
@@ -98,7 +98,7 @@ func TestBothAgreeWithBruteForce(t *testing.T) {
 	n.wantBoth(t)
 }
 
-func TestUnknownOutcomesAreResolvedAsPorcupineFinds(t *testing.T) {
+func TestResolveAgreesWithPorcupine(t *testing.T) {
 	checks(t, 5000)
 	var n sides
 	rapid.Check(t, func(t *rapid.T) {
@@ -117,7 +117,7 @@ func TestUnknownOutcomesAreResolvedAsPorcupineFinds(t *testing.T) {
 	n.wantBoth(t)
 }
 
-func TestClaimedVersionsNeverConvictAndNeverAcquit(t *testing.T) {
+func TestClaimedVersionsDecideNothing(t *testing.T) {
 	checks(t, 3000)
 	var n sides
 	rapid.Check(t, func(t *rapid.T) {
@@ -140,7 +140,7 @@ func TestClaimedVersionsNeverConvictAndNeverAcquit(t *testing.T) {
 	n.wantBoth(t)
 }
 
-func TestPartialAnswersNeverMislead(t *testing.T) {
+func TestPartialResultsAreSound(t *testing.T) {
 	checks(t, 3000)
 	var n sides
 	rapid.Check(t, func(t *rapid.T) {

@@ -126,7 +126,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestResolveGivesUpOnManyUnknown(t *testing.T) {
+func TestResolveIsUndecidedOnManyIndeterminate(t *testing.T) {
 	h := written(t, `
 		A 0-1 creates A1 v0
 		B 2-? appends B1 unknown

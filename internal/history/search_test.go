@@ -64,14 +64,14 @@ func TestSearchNeedsNoVersions(t *testing.T) {
 	}
 }
 
-func TestSearchRunsOutOfPatience(t *testing.T) {
+func TestSearchTimeLimit(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	if got := search(t.Context(), hard(40), 20*time.Millisecond, searchMemory); got != porcupine.Unknown {
 		t.Errorf("%s, want Unknown", got)
 	}
 }
 
-func TestSearchRunsOutOfMemory(t *testing.T) {
+func TestSearchMemoryLimit(t *testing.T) {
 	if got := search(t.Context(), hard(40), math.MaxInt64, 4<<20); got != porcupine.Unknown {
 		t.Errorf("%s, want Unknown", got)
 	}

@@ -118,7 +118,7 @@ func checkShort(t *rapid.T, h, short *History, origin []int, decide func(*Histor
 }
 
 // TestPendingWritesAndRemovals: D finds nothing while B's append and A's delete are under way, and both may have taken
-// effect, although nobody has seen either. Without the append the delete would come too late, without the delete D would be wrong.
+// effect, although neither was seen. Without the append the delete would come too late, without the delete D would be wrong.
 func TestPendingWritesAndRemovals(t *testing.T) {
 	h := &History{Ops: []Op{
 		began(0, 0, 1, a0(1)),
@@ -176,7 +176,7 @@ func TestShortenFindsThePlantedViolation(t *testing.T) {
 	}
 }
 
-// TestShortenKeepsWhatWasSeen: a write that was refused stays when somebody read it: without it the anomaly would be another.
+// TestShortenKeepsWhatWasSeen: a write that was not applied stays if it was read: without it the anomaly would be another.
 func TestShortenKeepsWhatWasSeen(t *testing.T) {
 	h := &History{Ops: []Op{
 		began(0, 0, 1, a0(1)),

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSpecificationIsThatOfASession: a session used by one caller never contradicts the specification.
-func TestSpecificationIsThatOfASession(t *testing.T) {
+// TestSpecificationAgreesWithSession: a session used by one caller never contradicts the specification.
+func TestSpecificationAgreesWithSession(t *testing.T) {
 	checks(t, 500)
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawGood(t, 40)
@@ -75,7 +75,7 @@ func TestSpecificationContradicts(t *testing.T) {
 	}
 }
 
-func TestSpecificationKeepsWhatASessionKeeps(t *testing.T) {
+func TestSpecificationKeepsTheNewestMessages(t *testing.T) {
 	if keeps != manager.HistoryLimit {
 		t.Errorf("keeps %d messages, a session %d", keeps, manager.HistoryLimit)
 	}

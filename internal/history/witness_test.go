@@ -6,14 +6,14 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// histories is what the witness must certify (no anomaly) and what it must refuse, by which name.
+// histories that the witness must certify (no anomaly) or refute, with the anomaly.
 var histories = []struct {
 	sentence string
 	anomaly  Anomaly
 	history  string
 }{
-	{"Nobody did anything.", "", ``},
-	{"One user does one thing after another, and twice something fails.", "", `
+	{"No operations.", "", ``},
+	{"One user runs one operation after another, and two fail.", "", `
 		A 0-1 creates A1 v0 #0
 		A 2-3 appends A2 @A1 v1 #1
 		A 4-5 nests A3 @A1 v3 #3
@@ -34,7 +34,7 @@ var histories = []struct {
 		D 3-4 reads @A1 v0 []
 		D 5-6 reads @A1 v1 [C1]
 		D 7-10 reads @A1 v2 [C1 B1]`},
-	{"Whoever calls at the instant at which another returns may still come before it: intervals are closed.", "", `
+	{"An operation called at the instant at which another returns may precede it: intervals are closed.", "", `
 		A 0-1 creates A1 v0
 		A 2-5 appends A2 @A1 v1
 		B 5-6 reads @A1 v0 []`},
@@ -43,24 +43,24 @@ var histories = []struct {
 		A 2-4 appends A2 @A1 v1
 		B 5-6 reads @A1 v0 []`},
 
-	// Lives and the gaps between them.
-	{"Lives whose operations all overlap can be ordered.", "", `
+	// Incarnations and the gaps between them.
+	{"Incarnations whose operations all overlap can be ordered.", "", `
 		A 0-9 creates A1 v0
 		B 0-9 deletes @A1 v0
 		B 0-9 creates B1 v0
 		C 0-9 deletes @B1 v0
 		C 0-9 creates C1 v0`},
-	{"A life that overlaps two others fits between them.", "", `
+	{"An incarnation that overlaps two others fits between them.", "", `
 		A 0-1 creates A1 v0
 		A 4-5 deletes @A1 v0
 		B 1-9 creates B1 v0
 		B 1-9 deletes @B1 v0
 		C 5-6 creates C1 v0`},
-	{"Two lives meet at one instant.", "", `
+	{"Two incarnations meet at one instant.", "", `
 		A 0-1 creates A1 v0
 		A 3-5 deletes @A1 v0
 		B 5-7 creates B1 v0`},
-	{"Nothing is found before, at the instant between two lives, and after.", "", `
+	{"No session is found before, at the instant between two incarnations, and after.", "", `
 		D 0-1 reads not_found
 		A 1-2 creates A1 v0
 		A 4-5 deletes @A1 v0
@@ -73,7 +73,7 @@ var histories = []struct {
 		B 3-5 reads not_found
 		A 6-9 deletes @A1 v0
 		B 7-8 reads not_found`},
-	{"A life ends and begins while somebody looks, in a gap that only ties leave open.", "", `
+	{"An incarnation ends and the next begins during a read, in a gap that only ties leave open.", "", `
 		A 0-2 creates A1 v0
 		B 2-2 deletes @A1 v0
 		C 2-2 reads not_found
@@ -105,7 +105,7 @@ var histories = []struct {
 		A 2-3 updates A2 @A1 v1
 		A 4-5 updates A3 @A1 v2
 		B 6-7 views @A1 v2 <A2 A2>`},
-	{"A message is read before anybody asked to add it.", FutureRead, `
+	{"A message is read before its append is called.", FutureRead, `
 		A 0-1 creates A1 v0
 		B 2-3 reads @A1 v1 [A2]
 		A 4-5 appends A2 @A1 v1`},
@@ -126,7 +126,7 @@ var histories = []struct {
 		A 2-3 updates A2 @A1 v1
 		A 4-5 updates A3 @A1 v2
 		B 4-6 views @A1 v2 <A3 A2>`},
-	{"A message that nobody wrote.", GarbageRead, `
+	{"A message that no user wrote.", GarbageRead, `
 		A 0-1 creates A1 v0
 		A 2-3 appends A2 @A1 v1
 		B 4-5 reads @A1 v1 [D7]`},
@@ -142,22 +142,22 @@ var histories = []struct {
 		A 0-1 creates A1 v0
 		A 2-3 appends A2 @A1 v2
 		B 4-5 appends B1 @A1 v1`},
-	{"Two callers are told that they created the same life.", DoubleCreation, `
+	{"Two callers created the same incarnation.", DoubleCreation, `
 		A 0-3 creates A1 v0
 		B 1-2 creates B1 @A1 v0`},
-	{"Two callers create a life each, and both lives are in use.", DoubleCreation, `
+	{"Two callers create one incarnation each, and both are in use.", DoubleCreation, `
 		A 0-3 creates A1 v0
 		B 1-2 creates B1 v0
 		A 4-5 appends A2 @A1 v1
 		B 4-5 appends B2 @B1 v1`},
-	{"A second life begins while the first one goes on.", DoubleCreation, `
+	{"A second incarnation begins before the first one ends.", DoubleCreation, `
 		A 0-1 creates A1 v0
 		B 2-3 creates B1 v0
 		A 4-5 reads @A1 v0 []`},
-	{"A caller is shown the life that it made, and told that it did not begin it.", DoubleCreation, `
+	{"A caller gets its incarnation, but the result says that it existed before.", DoubleCreation, `
 		A 0-3 creates A1 v0
 		B 1-2 finds B1 @B1 v0`},
-	{"Two callers are handed the last state of one life.", DoubleDeletion, `
+	{"Two callers get the last state of one incarnation.", DoubleDeletion, `
 		A 0-1 creates A1 v0
 		A 2-5 deletes @A1 v0
 		B 3-4 sweeps @A1 v0`},
@@ -165,25 +165,25 @@ var histories = []struct {
 		A 0-1 creates A1 v0
 		A 2-3 deletes @A1 v0
 		B 4-5 reads @A1 v0 []`},
-	{"The old life is read after somebody met the next one.", DeletedRead, `
+	{"The old incarnation is read after another user read the next one.", DeletedRead, `
 		A 0-1 creates A1 v0
 		A 2-9 deletes @A1 v0
 		B 2-9 creates B1 v0
 		C 3-4 reads @B1 v0 []
 		C 5-6 reads @A1 v0 []
 		B 10-11 deletes @B1 v0`},
-	{"A change is made to a life whose deletion was confirmed.", Resurrection, `
+	{"A change is made to an incarnation whose deletion was confirmed.", Resurrection, `
 		A 0-1 creates A1 v0
 		A 2-3 deletes @A1 v0
 		B 4-5 appends B1 @A1 v1`},
-	{"A change is made to a life after somebody met the next one.", Resurrection, `
+	{"A change is made to an incarnation after another user read the next one.", Resurrection, `
 		A 0-1 creates A1 v0
 		B 2-9 deletes @A1 v1
 		C 2-9 creates C1 v0
 		C 3-4 reads @C1 v0 []
 		D 5-6 appends D1 @A1 v1
 		C 10-11 deletes @C1 v0`},
-	{"Somebody is told that there is no session, between two who met it.", LostSession, `
+	{"No session is found between two operations that met it.", LostSession, `
 		A 0-1 creates A1 v0
 		B 2-3 reads not_found
 		A 4-5 reads @A1 v0 []`},
@@ -194,7 +194,7 @@ var histories = []struct {
 	{"A caller chose the id, and a session came with it.", AdoptedID, `
 		A 0-1 appends A1 @A7 v1
 		A 2-3 reads @A7 v1 [A1]`},
-	{"A session without a life, as from a zero value.", AdoptedID, `
+	{"A session without an incarnation, as from a zero value.", AdoptedID, `
 		A 0-1 reads @– v0 []`},
 	{"Sixteen messages.", UnboundedHistory, `
 		A 0-1 creates A1 v0
@@ -223,15 +223,15 @@ var histories = []struct {
 		A 2-3 appends A2 @A1 v1
 		A 4-5 appends A3 @A1 v2
 		B 6-7 reads @A1 v2 [A3 A2]`},
-	{"A creator is told of a version that is not the first.", WrongAnswer, `
+	{"A creation returns a version that is not the first.", WrongAnswer, `
 		A 0-1 creates A1 v3
 		A 2-3 reads @A1 v0 []`},
-	{"A life begins that nobody made room for: the one before was dropped.", LostSession, `
+	{"An incarnation begins before the previous one was removed: it was dropped.", LostSession, `
 		A 0-1 creates A1 v0
 		A 2-3 appends A2 @A1 v1
 		B 4-5 creates B1 v0
 		B 6-7 reads @B1 v0 []`},
-	{"Two callers begin a life each at the same time, and only one of them is heard of again.", DoubleCreation, `
+	{"Two callers create one incarnation each at the same time, and only one is used again.", DoubleCreation, `
 		A 0-3 creates A1 v0
 		B 1-4 creates B1 v0
 		A 5-6 appends A2 @B1 v1`},
@@ -239,7 +239,7 @@ var histories = []struct {
 		A 0-1 creates A1 v0
 		A 2-3 appends A2 refused
 		B 4-5 appends B1 @A1 v2`},
-	{"A version that nobody made.", WrongAnswer, `
+	{"A version that no operation wrote.", WrongAnswer, `
 		A 0-1 creates A1 v0
 		B 2-3 reads @A1 v1`},
 	{"A number of messages that does not fit the version.", WrongAnswer, `
@@ -280,8 +280,8 @@ func TestWitness(t *testing.T) {
 	}
 }
 
-// TestWitnessConvictsInAnyOrder: the record's order means nothing.
-func TestWitnessConvictsInAnyOrder(t *testing.T) {
+// TestWitnessIgnoresTheOrderOfOperations: the record's order means nothing.
+func TestWitnessIgnoresTheOrderOfOperations(t *testing.T) {
 	for _, row := range histories {
 		h := written(t, row.history)
 		for range h.Ops {
@@ -294,7 +294,7 @@ func TestWitnessConvictsInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestWitnessWithoutVersionsIsOpen(t *testing.T) {
+func TestWitnessWithoutVersionsIsUndecided(t *testing.T) {
 	h := written(t, `
 		A 0-1 creates A1 v0
 		B 2-3 reads []`)
@@ -303,7 +303,7 @@ func TestWitnessWithoutVersionsIsOpen(t *testing.T) {
 	}
 }
 
-func TestWitnessLeavesUnknownOutcomesOpen(t *testing.T) {
+func TestWitnessIsUndecidedOnIndeterminate(t *testing.T) {
 	h := written(t, `
 		A 0-1 creates A1 v0
 		B 2-? appends B1 unknown`)
@@ -312,7 +312,7 @@ func TestWitnessLeavesUnknownOutcomesOpen(t *testing.T) {
 	}
 }
 
-func TestClaimedVersionsAreNoEvidence(t *testing.T) {
+func TestClaimedVersionsDoNotRefute(t *testing.T) {
 	for _, row := range []struct {
 		sentence string
 		search   porcupine.CheckResult
@@ -322,7 +322,7 @@ func TestClaimedVersionsAreNoEvidence(t *testing.T) {
 			A 0-1 creates A1 v0
 			A 2-3 appends A2 @A1 v7 #1
 			B 4-5 reads @A1 v3 #1 [A2]`},
-		{"It makes up lives, too.", porcupine.Ok, `
+		{"Its incarnations are wrong, too.", porcupine.Ok, `
 			A 0-1 creates A1 v0
 			A 2-3 appends A2 @C4 v1 #1
 			B 4-5 reads @D5 v1 #1 [A2]`},
@@ -345,8 +345,8 @@ func TestClaimedVersionsAreNoEvidence(t *testing.T) {
 	}
 }
 
-// TestCertifyRefusesWrongOrders: certify believes nobody.
-func TestCertifyRefusesWrongOrders(t *testing.T) {
+// TestCertifyRejectsWrongOrders: certify does not rely on its caller.
+func TestCertifyRejectsWrongOrders(t *testing.T) {
 	h := written(t, `
 		A 0-1 creates A1 v0
 		A 2-3 appends A2 @A1 v1

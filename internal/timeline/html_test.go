@@ -64,8 +64,8 @@ func TestWriteHTMLEscapes(t *testing.T) {
 	}
 }
 
-// TestWriteHTMLOfWhatIsNotThere: no history, no fault, operations without an end.
-func TestWriteHTMLOfWhatIsNotThere(t *testing.T) {
+// TestWriteHTMLIncomplete: no history, no fault, operations without an end.
+func TestWriteHTMLIncomplete(t *testing.T) {
 	for _, v := range []*history.Violation{
 		{},
 		{Anomaly: history.WrongAnswer, History: &history.History{}},

@@ -30,7 +30,7 @@ func created(call, ret int64, tag history.Tag) history.Op {
 
 func hang() *history.Violation {
 	return &history.Violation{
-		Anomaly: history.Hang, Detector: history.ByWatchdog, Seed: 3, Why: "nobody got anything done for 2 s",
+		Anomaly: history.Hang, Detector: history.ByWatchdog, Seed: 3, Why: "no operation ended for 2 s",
 		Stacks: "Inside a session:\n\n" + trace(18, "sync.Mutex.Lock", "internal/flawed.(*nested).Update(0xc00011, {0x1, 0x2})") + "\n\n" +
 			"Waiting:\n\n" + trace(19, "sync.Mutex.Lock, 2 minutes", "strategies.(*store).View(0xc00099)") + "\n\n" +
 			trace(20, "sync.Mutex.Lock", "strategies.(*store).View(0xc00011)"),
@@ -126,7 +126,7 @@ func TestTimelineKeepsTheWidth(t *testing.T) {
 			}
 			for line := range strings.Lines(b.String()) {
 				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > columns {
-					t.Errorf("%s: %d columns where %d were asked for: %s", name, n, columns, line)
+					t.Errorf("%s: %d columns, want at most %d: %s", name, n, columns, line)
 				}
 			}
 		}
@@ -140,7 +140,7 @@ func TestTimelineColor(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(plainly.String(), "\x1b") {
-		t.Error("color where none was asked for")
+		t.Error("color, want none")
 	}
 	stripped := strings.NewReplacer(string(styleConflict), "", string(styleDim), "", "\x1b[0m", "").Replace(colored.String())
 	if diff := cmp.Diff(plainly.String(), stripped); diff != "" || !strings.Contains(colored.String(), string(styleConflict)) {
@@ -148,7 +148,7 @@ func TestTimelineColor(t *testing.T) {
 	}
 }
 
-func TestTimelineOfWhatIsNotThere(t *testing.T) {
+func TestTimelineIncomplete(t *testing.T) {
 	for what, v := range map[string]*history.Violation{
 		"nothing known":                    {},
 		"an empty history":                 {Anomaly: history.WrongAnswer, History: &history.History{}},
