@@ -26,15 +26,8 @@ type arena struct {
 	ids        []manager.ID
 	slotOf     map[manager.ID]uint32
 	base       time.Time
-	inside     []gauge // by slot; nil: not counted
-	late       lateRuns
-}
-
-// lateRuns counts closures that ran after their operation had returned, which no correct store does.
-type lateRuns struct {
-	mu  sync.Mutex // protects what follows
-	n   int
-	who string // operation of the first one
+	inside     []gauge                // by slot; nil: not counted
+	late       atomic.Pointer[string] // the first operation whose closure ran after it had returned
 }
 
 // gauge counts the updates that are inside one session.
@@ -105,11 +98,7 @@ func (c *client) do(ctx context.Context, p *plan) {
 	case history.Sweep:
 		c.sweep(ctx, p)
 	case history.Create:
-		if c.target != nil {
-			c.createAt(ctx)
-		} else {
-			c.create(ctx)
-		}
+		c.create(ctx)
 	default:
 		c.one(ctx, p)
 	}
@@ -290,19 +279,12 @@ func (k *call) begin() (late bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.over {
-		k.late.note(k.op.String())
+		name := k.op.String()
+		k.late.CompareAndSwap(nil, &name)
 		return true
 	}
 	k.runs++
 	return false
-}
-
-func (l *lateRuns) note(who string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.n++; l.n == 1 {
-		l.who = who
-	}
 }
 
 // end ends the closure as planned.
@@ -525,39 +507,59 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	}
 }
 
-// create creates a session by the manager, which mints the id, and reads it.
+// create creates a session by the manager or in the target, which mints the id. A session of a store is then read.
 func (c *client) create(ctx context.Context) {
 	op := history.Op{Kind: history.Create, Outcome: history.OK, Created: true, Call: c.called()}
-	id, err := c.front.CreateSession(ctx)
+	id, err := c.createIn(ctx)
 	op.Return = c.returned()
-	if indeterminate(err) {
+	switch {
+	case errors.Is(err, scenarios.ErrUnavailable):
+		return
+	case indeterminate(err):
 		c.unknown = true // it may exist under an unknown id
 		return
-	}
-	if err != nil {
+	case err != nil:
 		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
 		return
+	case id.Version() != 4:
+		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID",
+			history.UserName(int32(c.user)), id)
 	}
-	if id.Version() != 4 {
-		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
+	if c.target != nil {
+		c.recordAnswer(&op, &c.answer)
 	}
 	op.Tag = history.Tag(manager.IncarnationOf(id))
 	c.mints.Add(uint32(len(c.minted)), op)
 	c.minted = append(c.minted, id)
-	look := history.Op{Kind: history.ReadMessages, Outcome: history.OK, Call: c.called()}
+	if c.target != nil {
+		return
+	}
+	read := history.Op{Kind: history.ReadMessages, Outcome: history.OK, Call: c.called()}
 	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
-		record(&look, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
+		record(&read, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
 		return nil
 	})
-	look.Return = c.returned()
-	if indeterminate(err) {
-		return
+	read.Return = c.returned()
+	switch {
+	case indeterminate(err):
+	case err != nil:
+		c.violate(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v",
+			history.UserName(int32(c.user)), err)
+	default:
+		c.mints.Add(uint32(len(c.minted)-1), read)
 	}
-	if err != nil {
-		c.violate(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v", history.UserName(int32(c.user)), err)
-		return
+}
+
+func (c *client) createIn(ctx context.Context) (manager.ID, error) {
+	if c.target == nil {
+		return c.front.CreateSession(ctx)
 	}
-	c.mints.Add(uint32(len(c.minted)-1), look)
+	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
+	if !c.target.Supports(scenarios.Append) {
+		c.request.Kind = scenarios.BoardDriver
+	}
+	err := c.exchange(ctx, history.UserName(int32(c.user))+"'s create")
+	return c.answer.ID, err
 }
 
 // The messages and fields hold tags, as numbers in text.

@@ -76,7 +76,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 func (r *round) open(target *remote, t *Turnstile) error {
 	users, slots := len(r.script.users), r.script.slots
 	if r.cfg.Schedule != nil {
-		users, slots = r.cfg.Schedule.users(), r.cfg.Schedule.slots()
+		users, slots = r.cfg.Schedule.size()
 	}
 	beats := make([]*beat, users+1)
 	for i := range beats {
@@ -347,11 +347,8 @@ func (r *round) count() {
 		k.violate(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, but the store counts %d", n)
 	}
 	if s, ok := r.store.(manager.CensusReporter); ok {
-		switch c := s.Census(); {
-		case c.Sessions != 0:
-			k.violate(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, but %d can still be found", c.Sessions)
-		case c.Locks != 0:
-			k.violate(history.ByCensus, history.LeakedLocks, 0, "all sessions were deleted, but %d locks are kept for them", c.Locks)
+		if v := leakOf(s.Census()); v != nil {
+			k.violate(v.Detector, v.Anomaly, 0, "%s", v.Why)
 		}
 	}
 }
@@ -416,11 +413,9 @@ func (r *round) collect() {
 		})
 		mints = append(mints, c.mints)
 	}
-	r.late.mu.Lock()
-	defer r.late.mu.Unlock()
-	if r.late.n > 0 {
-		r.violations = append(r.violations, violation{history.LateClosure, history.ByAnswers, -1, 0, fmt.Sprintf(
-			"the closure of %s ran after the operation had returned", r.late.who)})
+	if late := r.late.Load(); late != nil {
+		r.violations = append(r.violations, violation{history.LateClosure, history.ByAnswers, -1, 0,
+			fmt.Sprintf("the closure of %s ran after the operation had returned", *late)})
 	}
 	r.histories = history.Merge(ids, false, append(pool, mints...))
 	for i := range r.histories {

@@ -32,20 +32,12 @@ const (
 // Schedule makes users enter a store in one order. After its last line all users continue freely.
 type Schedule []Line
 
-// users is the number of users of a schedule.
-func (s Schedule) users() (n int) {
+// size returns the numbers of users and of sessions of a schedule.
+func (s Schedule) size() (users, slots int) {
 	for _, l := range s {
-		n = max(n, l.User+1)
+		users, slots = max(users, l.User+1), max(slots, l.Slot+1)
 	}
-	return n
-}
-
-// slots is the number of its sessions.
-func (s Schedule) slots() (n int) {
-	for _, l := range s {
-		n = max(n, l.Slot+1)
-	}
-	return n
+	return users, slots
 }
 
 // actor is a user of a schedule.

@@ -108,7 +108,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 	var (
 		answer   scenarios.Effect
 		lives    []uint64           // the incarnations returned
-		told     scenarios.Reported // parts of the response to the last change
+		last     scenarios.Reported // parts of the response to the last change
 		expected = true
 	)
 	q := scenarios.Request{ID: uuid.New(), Role: role, Content: "counts", Fields: map[string]string{fieldNames[0]: "counts"}}
@@ -134,7 +134,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 			}
 			if op.Mutates() {
 				version++
-				told = answer.Reported
+				last = answer.Reported
 			}
 			expected = expected && (answer.Reported&scenarios.ReportsVersion == 0 || answer.Version == version)
 			if answer.Reported&scenarios.ReportsIncarnation != 0 {
@@ -144,7 +144,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 		}
 	}
 	a.numbered = expected
-	a.tells = told&scenarios.ReportsSeq != 0 || expected && told&scenarios.ReportsVersion != 0
+	a.tells = last&scenarios.ReportsSeq != 0 || expected && told&scenarios.ReportsVersion != 0
 	return nil
 }
 
@@ -315,34 +315,6 @@ func (g *gone) convict(patience time.Duration, seed uint64) *history.Violation {
 		v.Why = first + " (found at " + g.what + ")"
 	}
 	return v
-}
-
-// createAt creates a session in the target, which mints the id.
-func (c *client) createAt(ctx context.Context) {
-	op := history.Op{Kind: history.Create, Outcome: history.OK, Call: c.called()}
-	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
-	if !c.target.Supports(scenarios.Append) {
-		c.request.Kind = scenarios.BoardDriver
-	}
-	err := c.exchange(ctx, history.UserName(int32(c.user))+"'s create")
-	op.Return = c.returned()
-	id := c.answer.ID
-	switch {
-	case errors.Is(err, scenarios.ErrUnavailable):
-		return
-	case indeterminate(err):
-		c.unknown = true // it may exist under an unknown id
-		return
-	case err != nil:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
-		return
-	case id.Version() != 4:
-		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID", history.UserName(int32(c.user)), id)
-	}
-	c.recordAnswer(&op, &c.answer)
-	op.Created, op.Tag = true, history.Tag(manager.IncarnationOf(id))
-	c.mints.Add(uint32(len(c.minted)), op)
-	c.minted = append(c.minted, id)
 }
 
 // deleteAt deletes a session of the target.
