@@ -151,7 +151,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestVerifyProgress: a line a subject where nobody watches, a bar on a terminal.
+// One line per subject in logs, a bar on a terminal.
 func TestVerifyProgress(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	var lines, screen bytes.Buffer

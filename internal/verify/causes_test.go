@@ -64,7 +64,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 		says:    []string{"failed after it had changed the session", "declare Rollback"},
 		not:     []string{"returned success", "at the same time"},
 	}, {
-		why: "an update is applied, and its caller is told that it was not",
+		why: "an update that is applied returns ErrNotApplied",
 		alter: func(a *altered) {
 			a.update = func(ctx context.Context, id manager.ID, f closure) error {
 				err := a.store.Update(ctx, id, f)
@@ -174,8 +174,8 @@ func TestEveryKindOfViolationIsReported(t *testing.T) {
 				})
 			}}, err
 	}
-	var told []history.Anomaly
-	cfg := verify.Config{Subject: s, Seed: 1, Rounds: 12, Found: func(v *history.Violation) { told = append(told, v.Anomaly) }}
+	var found []history.Anomaly
+	cfg := verify.Config{Subject: s, Seed: 1, Rounds: 12, Found: func(v *history.Violation) { found = append(found, v.Anomaly) }}
 	r, err := verify.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -185,11 +185,11 @@ func TestEveryKindOfViolationIsReported(t *testing.T) {
 	for _, v := range all {
 		order = append(order, slices.Index(history.Anomalies(), v.Anomaly))
 	}
-	if len(all) < 2 || !slices.Contains(told, history.LeakedSessions) || !slices.IsSorted(order) {
-		t.Fatalf("violations in this order: %d, found %q, want what the reads show, %s, and the most serious first", order, told, history.LeakedSessions)
+	if len(all) < 2 || !slices.Contains(found, history.LeakedSessions) || !slices.IsSorted(order) {
+		t.Fatalf("violations in this order: %d, found %q, want what the reads show, %s, and the most serious first", order, found, history.LeakedSessions)
 	}
-	if len(told) != len(all) {
-		t.Errorf("told of %q as they were found, and reported %d", told, len(all))
+	if len(found) != len(all) {
+		t.Errorf("Found was called with %q, and %d are reported", found, len(all))
 	}
 	cfg.First, cfg.Found = true, nil
 	if r, err = verify.Run(t.Context(), cfg); err != nil || len(r.All()) != 1 || r.Rounds != 1 {
@@ -248,7 +248,7 @@ func TestOnlyReportedWorkIsDrawn(t *testing.T) {
 			}
 		}
 		if drawn != tells {
-			t.Errorf("work is told: %v, and drawn: %v", tells, drawn)
+			t.Errorf("work is reported: %v, drawn: %v", tells, drawn)
 		}
 	}
 }

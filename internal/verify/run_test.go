@@ -154,7 +154,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		promise func(*manager.Guarantees)
 		alter   func(*altered)
 		anomaly history.Anomaly
-		or      []history.Anomaly // what the fault looks like when somebody else meets it first
+		or      []history.Anomaly // what the bug looks like if another operation shows it first
 		check   history.Detector
 	}{{
 		why: "an update does its work twice",
@@ -180,7 +180,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: history.LostPanic, check: history.ByAnswers,
 	}, {
-		why: "an operation whose ctx had ended is carried out",
+		why: "an operation whose ctx had ended is performed",
 		alter: func(a *altered) {
 			a.update = func(_ context.Context, id manager.ID, f fn) error { return a.store.Update(context.Background(), id, f) }
 		},
@@ -202,7 +202,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: history.LostUpdate, check: history.ByWitness,
 	}, {
-		why: "everybody is told that the session is new",
+		why: "every GetOrCreate returns that it created the session",
 		alter: func(a *altered) {
 			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
 				_, err := a.store.GetOrCreate(ctx, id, create, view)
@@ -264,7 +264,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: history.LeftoverData, check: history.ByWitness,
 	}, {
-		why: "somebody else's field is among the session's",
+		why: "a field of another session is returned",
 		alter: func(a *altered) {
 			a.view = func(ctx context.Context, id manager.ID, f fn) error {
 				return a.store.View(ctx, id, func(ctx context.Context, s *manager.Session) error {
@@ -277,7 +277,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: history.GarbageRead, check: history.ByWitness,
 	}, {
-		why: "a sweep says that it removed more than it handed over",
+		why: "a sweep returns more than it passed to its callback",
 		alter: func(a *altered) {
 			a.sweep = func(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
 				n, err := a.store.Sweep(ctx, expired, removed)
@@ -359,7 +359,7 @@ func TestRightStoresAreNotAccused(t *testing.T) {
 		why   string
 		alter func(a *altered, one func(in int) bool)
 	}{{
-		"answers are lost on the way, and nobody knows what became of the operation",
+		"responses are lost, so that operations are indeterminate",
 		func(a *altered, one func(in int) bool) {
 			a.update = func(ctx context.Context, id manager.ID, f fn) error {
 				if one(60) {
@@ -529,6 +529,6 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 	}
 	_, err := verify.Run(t.Context(), verify.Config{Subject: s, Schedule: verify.Schedule{{User: 0}}})
 	if err == nil || !strings.Contains(err.Error(), "line 1 of the schedule") {
-		t.Errorf("a schedule that lets go whom nobody holds: error %v", err)
+		t.Errorf("a schedule that releases a user that is not held: error %v", err)
 	}
 }

@@ -144,7 +144,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 		}
 	}
 	a.numbered = expected
-	a.tells = last&scenarios.ReportsSeq != 0 || expected && told&scenarios.ReportsVersion != 0
+	a.tells = last&scenarios.ReportsSeq != 0 || expected && last&scenarios.ReportsVersion != 0
 	return nil
 }
 

@@ -30,7 +30,7 @@ type remote struct {
 
 	orphans    bool // a deletion drops the session's lock while others wait for it, as the origin's did
 	unlocked   bool // updates take no lock
-	repeats    int  // one number in so many messages is told to two
+	repeats    int  // every repeats-th number of a message is returned twice
 	adopts     bool // a change makes the session that it does not find
 	remembers  bool // a deletion is confirmed and not made
 	keepsLocks bool
@@ -39,10 +39,10 @@ type remote struct {
 	sameID     bool   // every id minted is the same
 	weakID     bool
 	internal   bool          // one change in forty fails inside
-	vague      bool          // and nobody is told whether it was made
+	vague      bool          // its effect is indeterminate
 	crashesAt  int           // requests, then it is gone
 	hangsAt    int           // requests, then nothing is answered
-	timeout    time.Duration // until it is told that there is no answer; 0: never
+	timeout    time.Duration // until a request without a response fails; 0: never
 
 	mu       sync.Mutex // protects what follows
 	sessions map[manager.ID]*remoteSession
@@ -154,7 +154,7 @@ func (u *remoteUser) Close() error {
 	return nil
 }
 
-// outage is how a program that is not there any more is told of.
+// outage is the error of a program that has ended.
 type outage struct{ late bool }
 
 func (o outage) Error() string {
@@ -346,8 +346,8 @@ func TestRightTargetsAreLinearizable(t *testing.T) {
 			if report.Verdict != history.Linearizable || report.Sessions == 0 || report.Unknown > 0 {
 				t.Fatalf("%s: %s %+v", report.Verdict, report.Why, report.Violation)
 			}
-			if told := r.tells&tellsAll == tellsAll && r.firstIs == 0 && !r.oneLife; !r.vague && told != (report.Searched == 0) {
-				t.Errorf("porcupine decided %d of %d sessions, and the target tells all: %v", report.Searched, report.Sessions, told)
+			if versioned := r.tells&tellsAll == tellsAll && r.firstIs == 0 && !r.oneLife; !r.vague && versioned != (report.Searched == 0) {
+				t.Errorf("porcupine decided %d of %d sessions, and the target returns versions: %v", report.Searched, report.Sessions, versioned)
 			}
 			if r.resets != 4 || r.opened != r.closed {
 				t.Errorf("%d resets in 4 rounds, %d of %d connections closed", r.resets, r.closed, r.opened)
@@ -388,9 +388,9 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 		{"a change fails inside", func(r *remote) { r.internal = true }, "", []history.Anomaly{history.UnexpectedError}, "KeyError"},
 		{"it may or may not have been made", func(r *remote) { r.vague, r.sure = true, true }, "", []history.Anomaly{history.UnexpectedError}, "KeyError"},
 		{"the program crashes", func(r *remote) { r.crashesAt = 200 }, "", []history.Anomaly{history.Crash}, "exit status 3"},
-		{"it crashes at the first look", func(r *remote) { r.crashesAt = 3 }, "", []history.Anomaly{history.Crash}, "the first requests"},
+		{"it crashes at the first requests", func(r *remote) { r.crashesAt = 3 }, "", []history.Anomaly{history.Crash}, "the first requests"},
 		{"the program hangs", func(r *remote) { r.hangsAt, r.timeout = 200, 300*time.Millisecond }, "", []history.Anomaly{history.Hang}, "no answer"},
-		{"it hangs and nobody notices", func(r *remote) { r.hangsAt = 200 }, "", []history.Anomaly{history.Hang}, "no response to "},
+		{"it hangs without a time limit", func(r *remote) { r.hangsAt = 200 }, "", []history.Anomaly{history.Hang}, "no response to "},
 	}
 	for _, test := range tests {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
@@ -426,8 +426,8 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 	}
 }
 
-// TestTargetsThatKnowTooLittle: they are refused, and nothing is left open.
-func TestTargetsThatKnowTooLittle(t *testing.T) {
+// TestTargetsThatLackOperations: they are refused, and nothing is left open.
+func TestTargetsThatLackOperations(t *testing.T) {
 	churn, _ := scenarios.Lookup("churn")
 	planner, _ := scenarios.Lookup("planner")
 	for _, test := range []struct {

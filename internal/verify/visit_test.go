@@ -70,8 +70,8 @@ func TestVisits(t *testing.T) {
 	}
 }
 
-// TestVisitsMakeWhatTheyNeed: where a scenario takes sessions for granted, whoever comes to one first makes it.
-func TestVisitsMakeWhatTheyNeed(t *testing.T) {
+// If a scenario expects sessions to exist, the first visit of each creates it.
+func TestVisitsCreateSessions(t *testing.T) {
 	next, made := acts(t, "hot-session"), map[uint32]bool{}
 	for range 200 {
 		switch k, slot := next(); {
@@ -80,7 +80,7 @@ func TestVisitsMakeWhatTheyNeed(t *testing.T) {
 		case k == history.GetOrCreate:
 			made[slot] = true
 		case k == history.Append && !made[slot]:
-			t.Fatalf("an append to session %d, which nobody had made", slot)
+			t.Fatalf("an append to session %d, which was not created", slot)
 		}
 	}
 	if len(made) != 3 {

@@ -87,8 +87,8 @@ func TestLeakedGoroutines(t *testing.T) {
 
 func TestTurnstile(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	var nobody *Turnstile
-	nobody.Pass(context.Background(), "here") // holds nobody
+	var none *Turnstile
+	none.Pass(context.Background(), "here") // does not hold
 
 	turnstile, v := new(Turnstile), newVisitor()
 	ctx := context.WithValue(context.Background(), visitorKey{}, v)
@@ -121,7 +121,7 @@ func TestTurnstile(t *testing.T) {
 
 	turnstile.holdAt(v, "there")
 	turnstile.releaseAll()
-	turnstile.Pass(ctx, "there") // opened: holds nobody any more
+	turnstile.Pass(ctx, "there") // released: does not hold any more
 }
 
 func TestOvertaken(t *testing.T) {
