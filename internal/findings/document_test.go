@@ -174,3 +174,20 @@ func TestTable(t *testing.T) {
 		t.Error("color where none was asked for")
 	}
 }
+
+// A guarantee that does not hold is explained, unless a violation of the report does so.
+func TestBrokenGuarantees(t *testing.T) {
+	for _, reported := range []bool{false, true} {
+		r := good("a")
+		r.Guarantees = append(r.Guarantees, verify.Guarantee{
+			Name: "leak-free", Declared: "yes", Observed: "no", Detail: "7 locks are left", Reported: reported,
+		})
+		var out bytes.Buffer
+		if err := found(nil, r).Write(&out, reports.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if explained := strings.Contains(out.String(), "a: leak-free: declared yes, observed no: 7 locks are left"); explained == reported {
+			t.Errorf("reported: %v, explained: %v", reported, explained)
+		}
+	}
+}

@@ -301,7 +301,7 @@ func (p *page) violations(f *Document) error {
 				p.prose("", fmt.Sprintf("%s: warning: %s", r.Subject, g.Warning))
 				p.line("")
 			}
-			if !g.Kept && (r.Violation == nil || !strings.Contains(r.Violation.Why, g.Detail)) {
+			if !g.Kept && !g.Reported && g.Detail != "" {
 				p.prose("", fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
 				p.line("")
 			}

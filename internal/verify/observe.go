@@ -46,10 +46,10 @@ func (r *run) observe(ctx context.Context) error {
 			r.undecided = p.undecided
 			return nil
 		}
-		r.Report.Guarantees = append(r.Report.Guarantees, g)
 		if v != nil {
-			r.violated(v)
+			g.Reported = r.violated(v)
 		}
+		r.Report.Guarantees = append(r.Report.Guarantees, g)
 		if r.over() {
 			return nil
 		}

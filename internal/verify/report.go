@@ -50,9 +50,10 @@ func (r *Report) inconclusive(reason Reason, why string) {
 // Guarantee is a guarantee as declared and as observed.
 type Guarantee struct {
 	Name     string `json:"name"`
-	Declared string `json:"declared"` // "yes", "no", or a qualified yes; "–" if it cannot be declared
-	Observed string `json:"observed"` // the same, or "–" if not observed
-	Kept     bool   `json:"kept"`     // the observation does not contradict the declaration
+	Declared string `json:"declared"`           // "yes", "no", or a qualified yes; "–" if it cannot be declared
+	Observed string `json:"observed"`           // the same, or "–" if not observed
+	Reported bool   `json:"reported,omitempty"` // not kept, and a violation of the report says so
+	Kept     bool   `json:"kept"`               // the observation does not contradict the declaration
 	Detail   string `json:"detail,omitempty"`
 	Warning  string `json:"warning,omitempty"` // in a sentence; not a violation
 }

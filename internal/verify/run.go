@@ -184,14 +184,16 @@ func (r *run) over() bool {
 	return r.First && r.Violation != nil
 }
 
-// violated adds a violation to the report.
-func (r *run) violated(v *history.Violation) {
+// violated adds a violation to the report, unless it has one of this kind.
+func (r *run) violated(v *history.Violation) (added bool) {
 	if r.First && r.Violation != nil {
-		return
+		return false
 	}
-	if r.Report.Add(v) && r.Found != nil {
+	added = r.Report.Add(v)
+	if added && r.Found != nil {
 		r.Found(v)
 	}
+	return added
 }
 
 // firstRounds is the number of rounds before the guarantees are first observed.
@@ -300,7 +302,7 @@ func (r *run) linearizable() Guarantee {
 	shown := slices.IndexFunc(all, func(v *history.Violation) bool { return v.History != nil })
 	switch {
 	case shown >= 0:
-		g.Observed, g.Kept, g.Detail = "no", false, all[shown].Why
+		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, all[shown].Why
 	case r.Verdict == history.Linearizable ||
 		r.Violation != nil && !r.has(history.Hang) && r.undecided == "" && r.Unknown == 0 && r.Sessions > 0:
 		g.Observed = "yes"
@@ -318,7 +320,7 @@ func (r *run) exclusiveUpdates() Guarantee {
 	})
 	switch {
 	case broken >= 0:
-		g.Observed, g.Kept, g.Detail = "no", false, all[broken].Why
+		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, all[broken].Why
 	case r.again > 0:
 		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", r.again)
 	case promised && r.Report.Rounds > 0:

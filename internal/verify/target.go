@@ -373,7 +373,7 @@ func (r *run) createAndDelete(ctx context.Context) (g Guarantee, err error) {
 	}
 	g.Observed = "yes"
 	if v := leakOf(c); v != nil {
-		g.Observed, g.Kept, g.Detail = "no", false, v.Why
+		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, v.Why
 		v.Seed = r.Config.Seed
 		r.leak = cmp.Or(r.leak, v)
 	}
