@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sessbench/sessbench/internal/child"
 )
@@ -23,32 +21,32 @@ func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) erro
 	if !ok || info.Main.Path == "" {
 		return errors.New("this program does not say which module it was built from: want --against with a binary")
 	}
-	module, err := said(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", info.Main.Path)
+	module, err := runTool(ctx, "", nil, "go", "list", "-m", "-f", "{{.Dir}}", info.Main.Path)
 	if err != nil {
 		return fmt.Errorf("the module %s is not here: run check in its checkout, or use --against with a binary: %w", info.Main.Path, err)
 	}
-	commit, err := said(ctx, module, "git", "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
+	commit, err := runTool(ctx, module, nil, "git", "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
 	switch {
 	case ctx.Err() != nil:
 		return err
 	case err != nil:
 		return usagef("%s %s: no commit that git knows here: %w", o.from("against-ref"), quoted(ref), err)
 	}
-	inside, err := said(ctx, module, "git", "rev-parse", "--show-prefix")
+	inside, err := runTool(ctx, module, nil, "git", "rev-parse", "--show-prefix")
 	if err != nil {
 		return err
 	}
 	tree := filepath.Join(dir, "tree")
 	// Hooks would run in the worktree, as after any checkout.
-	_, err = said(ctx, module, "git", "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", "--quiet", tree, commit)
+	_, err = runTool(ctx, module, nil, "git", "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", "--quiet", tree, commit)
 	defer func() { // also when it was not whole, or ctx has ended
-		_, _ = said(context.WithoutCancel(ctx), module, "git", "worktree", "remove", "--force", tree)
+		_, _ = runTool(context.WithoutCancel(ctx), module, nil, "git", "worktree", "remove", "--force", tree)
 	}()
 	if err != nil {
 		return err
 	}
 	build := append([]string{"build", "-trimpath", "-o", path}, buildFlags(info)...)
-	_, err = saidBy(ctx, filepath.Join(tree, inside), buildEnvironment(info), "go", append(build, mainPackage(info))...)
+	_, err = runTool(ctx, filepath.Join(tree, inside), buildEnvironment(info), "go", append(build, mainPackage(info))...)
 	if err != nil && ctx.Err() == nil {
 		return &exitError{exitIncomparable, fmt.Errorf("%s %s does not build: %w", o.from("against-ref"), quoted(ref), err)}
 	}
@@ -86,31 +84,18 @@ func buildEnvironment(info *debug.BuildInfo) (env []string) {
 	return env
 }
 
-func said(ctx context.Context, dir, name string, args ...string) (string, error) {
-	return saidBy(ctx, dir, nil, name, args...)
-}
-
-// saidBy is what a command says on stdout, without the end of its last line. Its error holds what it said on stderr. The
-// variables by which a hook of git's tells git where it is are kept from it: they are about the user's checkout.
-func saidBy(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	var out, complaint bytes.Buffer
-	c := exec.CommandContext(ctx, name, args...)
-	c.Dir, c.Stdout, c.Stderr = dir, &out, &complaint
+// runTool runs a command and returns its stdout without trailing line ends. env is added to the environment, without the
+// variables by which git tells a hook where the repository is: they are about the user's checkout.
+func runTool(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
+	c := exec.Command(name, args...)
+	c.Dir = dir
 	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "GIT_DIR=") || strings.HasPrefix(v, "GIT_INDEX_FILE=") || strings.HasPrefix(v, "GIT_WORK_TREE=") ||
 			strings.HasPrefix(v, "GIT_PREFIX=") || strings.HasPrefix(v, "GIT_COMMON_DIR=") || strings.HasPrefix(v, "GIT_OBJECT_DIRECTORY=")
 	}), env...)
-	c.SysProcAttr = child.Apart()
-	c.Cancel = func() error { return child.EndGroup(c.Process) }
-	c.WaitDelay = time.Second
-	if err := c.Run(); err != nil {
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
-		if text := strings.TrimSpace(complaint.String()); text != "" {
-			err = fmt.Errorf("%s: %s", name, text)
-		}
-		return "", err
+	text, err := child.Run(ctx, c)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return strings.TrimRight(out.String(), "\n"), nil
+	return strings.TrimRight(text, "\n"), err
 }

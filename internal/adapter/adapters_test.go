@@ -13,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/sessbench/sessbench/internal/child"
 )
 
 // adapters are the adapters that this test program can be, correct and faulty.
@@ -41,7 +39,6 @@ var adapters = map[string]func() error{
 		}})
 	},
 	"crash-while": crashWhile,
-	"crash-held":  serveAndLeave,
 	"hang":        func() error { return serve(variant{on: "add_message", instead: hang}) },
 	"hang-up":     func() error { return serve(variant{on: "add_message", instead: hangUp}) },
 	"hang-hello":  func() error { return serve(variant{on: "hello", instead: hang}) },
@@ -231,21 +228,6 @@ func serveAsParent() error {
 	return serve(variant{})
 }
 
-// serveAndLeave starts a process that leaves its group and holds its stderr, prints its id there, and crashes at
-// add_message.
-func serveAndLeave() error {
-	shell := exec.Command("sh", "-c", "sleep 60 & echo $! >&2")
-	shell.Stderr, shell.SysProcAttr = os.Stderr, child.Apart()
-	if err := shell.Run(); err != nil {
-		return err
-	}
-	return serve(variant{on: "add_message", instead: func(net.Conn) error {
-		fmt.Fprintln(os.Stderr, "out of memory")
-		os.Exit(1)
-		return nil
-	}})
-}
-
 // serveOn ignores the end of its stdin.
 func serveOn() error {
 	fmt.Fprintln(os.Stderr, "ignoring the end of stdin")
@@ -269,6 +251,6 @@ func startAnother() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(p.process.cmd.Process.Pid)
+	fmt.Println(p.process.process.Pid())
 	return wait()
 }

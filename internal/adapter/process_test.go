@@ -5,7 +5,9 @@ package adapter
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -20,6 +22,26 @@ import (
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
+
+var _ = func() bool {
+	adapters["crash-held"] = serveAndLeave
+	return true
+}()
+
+// serveAndLeave starts a process in another group that holds its stderr, prints the process's number there, and crashes at the
+// first add_message.
+func serveAndLeave() error {
+	shell := exec.Command("sh", "-c", "sleep 60 & echo $! >&2")
+	shell.Stderr, shell.SysProcAttr = os.Stderr, &syscall.SysProcAttr{Setpgid: true}
+	if err := shell.Run(); err != nil {
+		return err
+	}
+	return serve(variant{on: "add_message", instead: func(net.Conn) error {
+		fmt.Fprintln(os.Stderr, "out of memory")
+		os.Exit(1)
+		return nil
+	}})
+}
 
 // lives reports whether a process exists and is not a zombie.
 func lives(t *testing.T, pid int) bool {
@@ -46,7 +68,7 @@ func TestCloseEndsTheProcess(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Errorf("end of stdin: %v", err)
 	}
-	if pid := p.process.cmd.Process.Pid; lives(t, pid) {
+	if pid := p.process.process.Pid(); lives(t, pid) {
 		t.Errorf("process %d still exists", pid)
 	}
 	if got := p.process.Status(); got != "exit status 0" {
@@ -62,7 +84,7 @@ func TestCloseKillsAfterTheLimit(t *testing.T) {
 	if again := p.Close(); again != err {
 		t.Errorf("the second Close returned %v", again)
 	}
-	if pid := p.process.cmd.Process.Pid; lives(t, pid) {
+	if pid := p.process.process.Pid(); lives(t, pid) {
 		t.Errorf("process %d still exists", pid)
 	}
 	if got := p.process.Status(); got != "signal: killed" {

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/manager"
@@ -193,12 +194,12 @@ func (p *Program) lost(request string, cause error) *failure {
 	f := &failure{program: p.name, request: request, cause: cause}
 	if p.process != nil {
 		select {
-		case <-p.process.died:
-			<-p.process.exited // all of stderr has been read
-		case <-time.After(drainLimit):
+		case <-p.process.process.Ended():
+			<-p.process.Exited() // all of stderr has been read
+		case <-time.After(child.DrainLimit):
 		}
 		if f.status = p.process.Status(); f.status != "" {
-			f.inFlight = p.watch.inFlight(p.process.diedAt.Sub(p.began))
+			f.inFlight = p.watch.inFlight(p.process.process.EndedAt().Sub(p.began))
 		}
 		// A connection is watched until its loss is recorded, so the first failure has all requests in flight.
 		if first := p.failed.Load(); first != nil {
@@ -275,7 +276,7 @@ func (p *Program) Census(ctx context.Context) (manager.Census, error) {
 // findProcesses finds the processes of the program's group, which is too slow for the measured window.
 func (p *Program) findProcesses() {
 	if p.process != nil {
-		p.group.find(p.process.cmd.Process.Pid)
+		p.group.find(p.process.process.Pid())
 	}
 }
 

@@ -9,10 +9,9 @@ import (
 	"strconv"
 )
 
-// Answers returns, in a child that was started with [Options].Answers, the file to write answers to. The variable is
-// removed, so that processes that the child starts are no such children, and they inherit none of the files that the child
-// has inherited. What else is written to stdout goes to stderr.
-// Only the first call has an answer.
+// Answers returns, in a child that was started with [Options].Answers, the file to write answers to. It removes the
+// variable and marks the inherited files, so that the processes that the child starts inherit neither. Whatever else is
+// written to os.Stdout goes to stderr. Answers succeeds only once in a process.
 func Answers(variable string) (*os.File, error) {
 	text := os.Getenv(variable)
 	os.Unsetenv(variable)
@@ -25,14 +24,14 @@ func Answers(variable string) (*os.File, error) {
 		os.Stdout = os.Stderr
 		return answers, nil
 	}
-	for inherited := 3; inherited <= descriptor; inherited++ { // the caller's ExtraFiles come first
-		keepFromChildren(inherited)
+	for inherited := 3; inherited <= descriptor; inherited++ { // the parent's ExtraFiles come first
+		closeOnExec(inherited)
 	}
 	return os.NewFile(uintptr(descriptor), "answers"), nil
 }
 
-// Watch reads JSON values from the parent, one with each call of next, until next fails. It is a function of its own so that
-// a goroutine that waits for the parent is known by its stack: it is no sign that anything is being done.
+// Watch reads JSON values from the parent, one with each call of next, until next fails. It is a separate function so that
+// a goroutine that waits for the parent can be recognized by its stack: such a goroutine does not count as running.
 func Watch(from io.Reader, next func(*json.Decoder) error) error {
 	for values := json.NewDecoder(from); ; {
 		if err := next(values); err != nil {
@@ -41,7 +40,7 @@ func Watch(from io.Reader, next func(*json.Decoder) error) error {
 	}
 }
 
-// setenv adds a variable to what a command's environment is to be.
+// setenv adds a variable to a command's environment.
 func setenv(cmd *exec.Cmd, name, value string) {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()

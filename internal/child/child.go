@@ -1,61 +1,70 @@
 // Package child starts and supervises child processes.
 //
-// A child leads a process group of its own: a Ctrl-C at the terminal does not reach it, and whatever it starts is ended
-// with it. It ends with its parent, too: on Linux it dies with it, whatever ends the parent; elsewhere it sees the end of
-// its stdin.
+// A child leads a process group: Ctrl-C at the terminal does not reach it, and the processes that it starts are killed
+// with it. It ends with its parent: on Linux the kernel kills it, however the parent ends; elsewhere the child is expected
+// to end at the end of its stdin.
 package child
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Options says what happens to what a child writes. The zero value keeps the ends of stderr and discards stdout.
+// Options are the destinations of a child's output. The zero value keeps both ends of stderr and discards stdout.
 type Options struct {
-	// Output reads what the child writes to its stdout, or its answers, on a goroutine of its own. What it leaves
-	// unread is discarded.
+	// Output reads the child's stdout, or its answers, on a separate goroutine. What it leaves unread is discarded.
 	Output func(io.Reader)
 
-	// Answers, if not empty, is an environment variable that tells the child where to write its answers; see [Answers].
-	// They have a descriptor of their own where the system allows it, and the child's stdout goes where its stderr goes:
-	// what else it prints is no answer.
+	// Answers, if not empty, is an environment variable that names the descriptor that the child writes answers to; see
+	// the function [Answers]. The child's stdout then goes where its stderr goes, so that nothing else that it prints can
+	// be mistaken for an answer. Where the system has no extra descriptors, answers go to stdout.
 	Answers string
 
-	// Stderr receives what the child writes to its stderr, as it comes, on one goroutine; nil: it is discarded.
+	// Stderr receives the child's stderr as it is written, on one goroutine; nil: nothing does.
 	Stderr io.Writer
 
-	// Tail is the number of bytes that are kept of the beginning and, again, of the end of stderr; 0: 256 KiB.
+	// Tail is the number of bytes kept of the beginning of stderr, and again of its end; 0: 256 KiB.
 	Tail int
 }
 
-// drainLimit is how long reading the rest of a dead child's output may take. It is at hand at once, unless a process that
-// left the child's group holds the pipes.
-const drainLimit = time.Second
+// DrainLimit is how long reading the rest of a dead child's output may take. All of it is there at once, unless a process
+// that has left the child's group holds the pipes.
+const DrainLimit = time.Second
 
-// Process is a running child, or one that has ended. Its methods may be called from several goroutines.
+// Process is a child that runs or has ended. Its methods may be called from several goroutines.
 type Process struct {
 	Input *os.File // the child's stdin
 
 	cmd    *exec.Cmd
 	output *os.File
 	stderr *os.File
-	tail   *ends
-	exited chan struct{}
+	tail   *tail
+
+	ended   chan struct{} // closed when the process has ended; what follows is set then
+	err     error
+	endedAt time.Time
+
+	exited chan struct{} // closed when its group has ended and its output was read
 }
 
-// Start starts cmd, whose Path, Args, Env, Dir and ExtraFiles are the caller's to set. The caller ends the process with Stop
-// or Kill, or waits for Exited and closes Input.
+// Start starts cmd, whose Path, Args, Env, Dir and ExtraFiles the caller sets. The caller ends the process with Stop or
+// Kill, or waits for Exited and closes Input.
 func Start(cmd *exec.Cmd, o Options) (*Process, error) {
-	p := &Process{cmd: cmd, tail: &ends{size: cmp.Or(o.Tail, 256<<10)}, exited: make(chan struct{})}
+	p := &Process{
+		cmd: cmd, tail: &tail{size: cmp.Or(o.Tail, 256<<10)}, ended: make(chan struct{}), exited: make(chan struct{}),
+	}
 	theirs, err := p.pipes(o)
 	if err == nil {
-		cmd.SysProcAttr = Apart()
+		cmd.SysProcAttr = groupLeader()
 		err = p.start(o)
 	}
 	closeAll(theirs...)
@@ -66,8 +75,8 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 	return p, nil
 }
 
-// pipes makes the pipes to the child and returns its ends. They are files, so that [exec.Cmd.Wait] does not wait for
-// processes that hold copies of them.
+// pipes makes the pipes to the child and returns the child's ends. They are files, so that [exec.Cmd.Wait] does not wait
+// for processes that hold copies of them.
 func (p *Process) pipes(o Options) (theirs []*os.File, err error) {
 	stdin, ours, err := os.Pipe()
 	if err != nil {
@@ -90,7 +99,7 @@ func (p *Process) pipes(o Options) (theirs []*os.File, err error) {
 	return theirs, nil
 }
 
-// start starts the process on a thread that lasts as long as the process does: on Linux it dies with that thread.
+// start starts the process on a thread that lasts as long as the process: on Linux the process dies with that thread.
 func (p *Process) start(o Options) error {
 	started := make(chan error)
 	go func() {
@@ -105,7 +114,7 @@ func (p *Process) start(o Options) error {
 	return <-started
 }
 
-// follow reads what the process writes until it has ended, and ends what is left of its group.
+// follow reads the process's output until it has ended, and kills the rest of its group.
 func (p *Process) follow(o Options) {
 	defer close(p.exited)
 	var reading sync.WaitGroup
@@ -115,7 +124,7 @@ func (p *Process) follow(o Options) {
 			to = io.MultiWriter(p.tail, o.Stderr)
 		}
 		_, _ = io.Copy(to, p.stderr)         // fails when it is closed because another process holds the other end,
-		_, _ = io.Copy(io.Discard, p.stderr) // and when o.Stderr fails, which is not to block the child
+		_, _ = io.Copy(io.Discard, p.stderr) // and when o.Stderr fails, which must not block the child
 	})
 	reading.Go(func() {
 		if o.Output != nil {
@@ -123,35 +132,55 @@ func (p *Process) follow(o Options) {
 		}
 		_, _ = io.Copy(io.Discard, p.output)
 	})
-	_ = p.cmd.Wait() // how it ended is in its state
-	_ = EndGroup(p.cmd.Process)
-	late := time.AfterFunc(drainLimit, func() { closeAll(p.output, p.stderr) })
+	p.err = p.cmd.Wait()
+	p.endedAt = time.Now()
+	close(p.ended)
+	_ = killGroup(p.cmd.Process)
+	late := time.AfterFunc(DrainLimit, func() { closeAll(p.output, p.stderr) })
 	reading.Wait()
 	late.Stop()
 	closeAll(p.output, p.stderr)
 }
 
-// Exited is closed when the process and its group have ended and everything they wrote was read.
+// Ended is closed when the process itself has ended. Its output may not have been read yet.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Exited is closed when the process and its group have ended and all they wrote was read.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// State is how the process ended; nil until Exited is closed.
+// State is how the process ended; nil until Ended is closed.
 func (p *Process) State() *os.ProcessState {
 	select {
-	case <-p.exited:
+	case <-p.ended:
 		return p.cmd.ProcessState
 	default:
 		return nil
 	}
 }
 
-// Stderr is the beginning and the end of what the process wrote there so far.
+// Err is how the process ended, as [exec.Cmd.Wait] returns it: nil for exit status 0. It waits for Ended.
+func (p *Process) Err() error {
+	<-p.ended
+	return p.err
+}
+
+// EndedAt is when the process ended. It waits for Ended.
+func (p *Process) EndedAt() time.Time {
+	<-p.ended
+	return p.endedAt
+}
+
+// Pid is the number of the process, which is also that of its group.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Stderr is the beginning and the end of what the process has written to stderr so far.
 func (p *Process) Stderr() string { return p.tail.String() }
 
 // Signal sends a signal to the process alone.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Stop ends the process's stdin, which tells it to end, and waits until it is gone. The error is that it had to be killed
-// because it was still there after the grace period.
+// Stop closes the process's stdin, at which it is expected to end, and waits until it has exited. It returns an error where
+// the process had to be killed after the grace period.
 func (p *Process) Stop(grace time.Duration) error {
 	p.Input.Close()
 	late := time.NewTimer(grace)
@@ -165,15 +194,42 @@ func (p *Process) Stop(grace time.Duration) error {
 	}
 }
 
-// Kill kills the process and its group, and waits until they are gone. It may be called again.
+// Kill kills the process and its group, and waits until they have exited. It may be called again.
 func (p *Process) Kill() {
 	p.Input.Close()
 	select {
 	case <-p.exited: // its number may be another process's by now
 	default:
-		_ = EndGroup(p.cmd.Process) // fails when it has just ended
+		_ = killGroup(p.cmd.Process) // fails when it has just ended
 		<-p.exited
 	}
+}
+
+// Run runs a command that reads no stdin to its end, and returns its stdout. When ctx ends first, the command's group is
+// killed and the error is ctx's cause. Where the command fails, the error holds its stderr.
+func Run(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	var out bytes.Buffer
+	p, err := Start(cmd, Options{Output: func(r io.Reader) { _, _ = out.ReadFrom(r) }})
+	if err != nil {
+		return "", err
+	}
+	p.Input.Close()
+	select {
+	case <-p.exited:
+	case <-ctx.Done():
+		p.Kill()
+		return "", context.Cause(ctx)
+	}
+	if err := p.Err(); err != nil {
+		if text := strings.TrimSpace(p.Stderr()); text != "" {
+			err = fmt.Errorf("%w: %s", err, text)
+		}
+		return "", err
+	}
+	return out.String(), nil
 }
 
 func closeAll(files ...*os.File) {

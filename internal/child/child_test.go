@@ -2,6 +2,8 @@ package child
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,30 +17,30 @@ import (
 )
 
 const (
-	roleEnv    = "SESSBENCH_TEST_CHILD" // what the test binary is to do in place of its tests
+	roleEnv    = "SESSBENCH_TEST_CHILD" // what the test binary does in place of its tests
 	answersEnv = "SESSBENCH_TEST_ANSWERS"
+	fileEnv    = "SESSBENCH_TEST_FILE" // names a file that a child inherits
 
-	heirloomEnv = "SESSBENCH_TEST_HEIRLOOM" // names a file that a child inherits
-	ample       = 20 * time.Second          // for what takes no time on any machine
+	ample = 20 * time.Second // for what takes no time on any machine
 )
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleEnv); role != "" {
-		play(role)
+		runRole(role)
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// play is what a child does.
-func play(role string) {
+// runRole is the main function of a child.
+func runRole(role string) {
 	switch role {
 	case "echo":
 		_, _ = io.Copy(os.Stdout, os.Stdin)
-		fmt.Fprintln(os.Stderr, "that was all")
+		fmt.Fprintln(os.Stderr, "end of input")
 		os.Exit(3)
 	case "answer":
-		before := os.Stdout // as a logger has it that was made before main
+		before := os.Stdout // as in a logger that was made before main
 		to, err := Answers(answersEnv)
 		if err != nil {
 			panic(err)
@@ -46,17 +48,19 @@ func play(role string) {
 		fmt.Fprintln(before, "printed early")
 		fmt.Fprintln(os.Stdout, "printed")
 		fmt.Fprintln(to, "answer, and", os.Getenv(answersEnv) == "")
-	case "heir":
+	case "prints":
+		fmt.Println("a line")
+	case "starts inheritor":
 		if _, err := Answers(answersEnv); err != nil {
 			panic(err)
 		}
-		c := command("heir's child")
+		c := command("inheritor")
 		c.Stderr = os.Stderr
 		if err := c.Run(); err != nil {
 			panic(err)
 		}
-	case "heir's child":
-		want, err := os.Stat(os.Getenv(heirloomEnv))
+	case "inheritor":
+		want, err := os.Stat(os.Getenv(fileEnv))
 		if err != nil {
 			panic(err)
 		}
@@ -65,23 +69,23 @@ func play(role string) {
 				fmt.Fprintln(os.Stderr, "inherited as", i)
 			}
 		}
-	case "deaf":
+	case "ignores stdin":
 		fmt.Println("here")
 		time.Sleep(time.Hour)
-	case "grandparent", "orphaner":
-		// A process that the child leaves behind, which holds its pipes.
+	case "starts another", "leaves another":
+		// The other process holds the child's pipes.
 		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), roleEnv+"=deaf")
+		c.Env = append(os.Environ(), roleEnv+"=ignores stdin")
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr
 		if err := c.Start(); err != nil {
 			panic(err)
 		}
 		fmt.Println(c.Process.Pid)
-		if role == "grandparent" {
+		if role == "starts another" {
 			time.Sleep(time.Hour)
 		}
 	case "parent":
-		p, err := Start(command("deaf"), Options{})
+		p, err := Start(command("ignores stdin"), Options{})
 		if err != nil {
 			panic(err)
 		}
@@ -96,7 +100,7 @@ func command(role string) *exec.Cmd {
 	return c
 }
 
-// start starts a child, and returns its output line by line.
+// start starts a child and returns its output line by line.
 func start(t *testing.T, role string, o Options) (*Process, <-chan string) {
 	t.Helper()
 	lines := make(chan string, 100)
@@ -114,7 +118,7 @@ func start(t *testing.T, role string, o Options) (*Process, <-chan string) {
 	return p, lines
 }
 
-// next is a child's next line, empty at the end.
+// next returns a child's next line, empty at the end.
 func next(t *testing.T, lines <-chan string) string {
 	t.Helper()
 	select {
@@ -131,15 +135,15 @@ func await(t *testing.T, p *Process) {
 	select {
 	case <-p.Exited():
 	case <-time.After(ample):
-		t.Fatal("still there")
+		t.Fatal("the child has not exited")
 	}
 }
 
 func TestOutputAndEnd(t *testing.T) {
-	var passed strings.Builder
-	p, lines := start(t, "echo", Options{Stderr: &passed})
+	var copied strings.Builder
+	p, lines := start(t, "echo", Options{Stderr: &copied})
 	if p.State() != nil {
-		t.Error("a state before the end")
+		t.Error("State is not nil before the end")
 	}
 	fmt.Fprintln(p.Input, "hello")
 	if got := next(t, lines); got != "hello" {
@@ -148,19 +152,19 @@ func TestOutputAndEnd(t *testing.T) {
 	if err := p.Stop(ample); err != nil {
 		t.Error(err)
 	}
-	if s := p.State(); s == nil || s.ExitCode() != 3 {
-		t.Errorf("state %v: want exit status 3", s)
+	if s := p.State(); s == nil || s.ExitCode() != 3 || p.Err() == nil {
+		t.Errorf("state %v, error %v: want exit status 3", s, p.Err())
 	}
-	if p.Stderr() != "that was all\n" || passed.String() != p.Stderr() {
-		t.Errorf("stderr %q, passed on %q", p.Stderr(), &passed)
+	if p.Stderr() != "end of input\n" || copied.String() != p.Stderr() {
+		t.Errorf("stderr %q, copied to Options.Stderr %q", p.Stderr(), &copied)
 	}
-	p.Kill() // of a process that is gone does nothing
+	p.Kill() // does nothing after the end
 }
 
-// TestAnswersAreApart: what a child prints to its stdout is no answer.
-func TestAnswersAreApart(t *testing.T) {
+// TestAnswersAreSeparate: what a child prints to its stdout is no answer.
+func TestAnswersAreSeparate(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("a child has no descriptors of its own")
+		t.Skip("a child inherits no extra descriptors")
 	}
 	p, lines := start(t, "answer", Options{Answers: answersEnv})
 	if got := next(t, lines); got != "answer, and true" {
@@ -183,7 +187,7 @@ func TestAnswersNeedADescriptor(t *testing.T) {
 }
 
 func TestStopKillsAfterGracePeriod(t *testing.T) {
-	p, lines := start(t, "deaf", Options{})
+	p, lines := start(t, "ignores stdin", Options{})
 	next(t, lines)
 	if err := p.Stop(10 * time.Millisecond); err == nil {
 		t.Error("no error for a child that had to be killed")
@@ -199,18 +203,46 @@ func TestStartError(t *testing.T) {
 	}
 }
 
-func TestEndsKeepsBothEnds(t *testing.T) {
-	e := &ends{size: 100}
-	for i := range 1000 {
-		fmt.Fprintf(e, "line %d\n", i)
+func TestTail(t *testing.T) {
+	for _, test := range []struct {
+		why, want string
+		writes    []string
+	}{
+		{"nothing", "", nil},
+		{"little", "abc", []string{"a", "bc"}},
+		{"more than fits at the beginning", "abcdefg", []string{"abcdef", "g"}},
+		{"exactly what is kept", "abcdefgh", []string{"abcdefgh"}},
+		{"the middle is left out", "abcd\n…\ngh12", []string{"abc", "defgh", "12"}},
+		{"much in one write", "abcd\n…\nwxyz", []string{"abcdefghijklmnopqrstuvwxyz"}},
+	} {
+		kept := tail{size: 4}
+		for _, w := range test.writes {
+			if n, err := kept.Write([]byte(w)); n != len(w) || err != nil {
+				t.Errorf("%s: %d, %v", test.why, n, err)
+			}
+		}
+		if got := kept.String(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.why, got, test.want)
+		}
 	}
-	text := e.String()
-	if !strings.HasPrefix(text, "line 0\n") || !strings.HasSuffix(text, "line 998\nline 999\n") || !strings.Contains(text, "…") || len(text) > 400 {
-		t.Errorf("%d bytes: %q", len(text), text)
+}
+
+func TestRun(t *testing.T) {
+	text, err := Run(t.Context(), command("prints"))
+	if text != "a line\n" || err != nil {
+		t.Errorf("got %q, %v", text, err)
 	}
-	short := &ends{size: 100}
-	fmt.Fprint(short, strings.Repeat("x", 150))
-	if got := short.String(); got != strings.Repeat("x", 150) {
-		t.Errorf("%q: want all of it", got)
+	text, err = Run(t.Context(), command("echo"))
+	if exit := (*exec.ExitError)(nil); text != "" || !errors.As(err, &exit) || err.Error() != "exit status 3: end of input" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
+	if _, err := Run(ctx, command("ignores stdin")); err != cause {
+		t.Errorf("after cancel: %v", err)
+	}
+	if _, err := Run(ctx, command("prints")); err != cause {
+		t.Errorf("cancelled before the start: %v", err)
 	}
 }

@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// TestTheGroupEndsToo: what a child has started ends when the child is killed, and when it ends by itself.
-func TestTheGroupEndsToo(t *testing.T) {
-	for _, role := range []string{"grandparent", "orphaner"} {
+// TestGroupIsKilled: a process that a child has started is killed when the child is killed, and when the child ends.
+func TestGroupIsKilled(t *testing.T) {
+	for _, role := range []string{"starts another", "leaves another"} {
 		p, lines := start(t, role, Options{})
 		left, err := strconv.Atoi(next(t, lines))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if role == "grandparent" {
+		if role == "starts another" {
 			p.Kill()
 		}
 		await(t, p)
@@ -30,10 +30,10 @@ func TestTheGroupEndsToo(t *testing.T) {
 	}
 }
 
-// TestAChildDiesWithItsParent even if the parent is killed and the child does not look at its stdin.
-func TestAChildDiesWithItsParent(t *testing.T) {
+// TestDiesWithParent: a child that ignores its stdin dies when its parent is killed.
+func TestDiesWithParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere a child is to end at the end of its stdin")
+		t.Skip("elsewhere a child ends at the end of its stdin")
 	}
 	p, lines := start(t, "parent", Options{})
 	left, err := strconv.Atoi(next(t, lines))
@@ -47,7 +47,7 @@ func TestAChildDiesWithItsParent(t *testing.T) {
 	ended(t, "parent", left)
 }
 
-// ended waits until there is no such process, or only what a parent that is gone could not wait for.
+// ended waits until there is no such process, or only a zombie whose parent is dead.
 func ended(t *testing.T, role string, pid int) {
 	t.Helper()
 	for end := time.Now().Add(ample); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -61,19 +61,19 @@ func ended(t *testing.T, role string, pid int) {
 	t.Errorf("%s: process %d is still there", role, pid)
 }
 
-// TestFilesAreNotHandedOn: a child inherits a file, and what it starts does not.
-func TestFilesAreNotHandedOn(t *testing.T) {
-	file, err := os.Create(t.TempDir() + "/heirloom")
+// TestFilesAreNotInheritedTwice: a child inherits a file, and the processes that it starts do not.
+func TestFilesAreNotInheritedTwice(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/inherited")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
 	for _, row := range []struct{ role, want string }{
-		{"heir's child", "inherited as 3\n"}, // there is something to inherit
-		{"heir", ""},
+		{"inheritor", "inherited as 3\n"}, // the file can be inherited
+		{"starts inheritor", ""},
 	} {
 		c := command(row.role)
-		c.Env = append(c.Env, heirloomEnv+"="+file.Name())
+		c.Env = append(c.Env, fileEnv+"="+file.Name())
 		c.ExtraFiles = []*os.File{file}
 		p, err := Start(c, Options{Answers: answersEnv})
 		if err != nil {

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,8 +46,7 @@ type Server struct {
 	args   []string // after those that every server gets
 	client *redis.Client
 
-	process *os.Process
-	exited  <-chan struct{} // closed when process is gone
+	process *child.Process
 }
 
 // Start starts a server with further arguments, as on redis-server's command line, and returns it once it answers. It keeps
@@ -115,10 +113,7 @@ func (s *Server) URL() string { return "redis://" + s.Addr() }
 func (s *Server) Client() *redis.Client { return s.client }
 
 // Kill ends the server with SIGKILL and returns when it is gone. It is for one goroutine at a time, and may be called again.
-func (s *Server) Kill() {
-	_ = s.process.Kill() // errs when it has ended already
-	<-s.exited
-}
+func (s *Server) Kill() { s.process.Kill() }
 
 // Restart starts a server that was killed once more, in its directory and on its port, and returns once it has loaded what it
 // kept. It is for the test's own goroutine.
@@ -139,37 +134,24 @@ func (s *Server) launch() error {
 	}
 	c := exec.Command(program, append(args, s.args...)...)
 	c.Dir = s.dir
-	c.SysProcAttr = child.Apart()
-	var said bytes.Buffer
-	c.Stdout, c.Stderr = &said, &said
-	exited := make(chan struct{})
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // on Linux the process dies with the thread that started it
-		defer runtime.UnlockOSThread()
-		err := c.Start()
-		started <- err
-		if err == nil {
-			_ = c.Wait() // killed, so its status does not matter
-			close(exited)
-		}
-	}()
-	if err := <-started; err != nil {
+	var stdout bytes.Buffer
+	p, err := child.Start(c, child.Options{Output: func(r io.Reader) { _, _ = stdout.ReadFrom(r) }})
+	if err != nil {
 		return err
 	}
-	s.process, s.exited = c.Process, exited
+	s.process = p
 	if err := s.await(); err != nil {
 		s.Kill()
-		return fmt.Errorf("%s on port %s: %w:\n%s", program, port, err, cmp.Or(s.lastWords(), said.String()))
+		return fmt.Errorf("%s on port %s: %w:\n%s", program, port, err, cmp.Or(s.endOfLog(), stdout.String()+p.Stderr()))
 	}
 	return nil
 }
 
 func (s *Server) log() string { return filepath.Join(s.dir, "redis.log") }
 
-// lastWords is the end of the server's log.
-func (s *Server) lastWords() string {
-	text, _ := os.ReadFile(s.log()) // there is none when it could not even write one
+// endOfLog is the end of the server's log.
+func (s *Server) endOfLog() string {
+	text, _ := os.ReadFile(s.log()) // fails where the server could not write one
 	const enough = 2000
 	return string(text[max(0, len(text)-enough):])
 }
@@ -183,7 +165,7 @@ func (s *Server) await() error {
 			return nil
 		}
 		select {
-		case <-s.exited:
+		case <-s.process.Exited():
 			return errors.New("ended at once")
 		case <-late:
 			return fmt.Errorf("does not answer after %v: %w", patience, err)

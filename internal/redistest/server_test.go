@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -123,17 +122,11 @@ func TestServerDiesWithItsTest(t *testing.T) {
 	note := filepath.Join(t.TempDir(), "addr")
 	orphan := exec.Command(os.Args[0], "-test.run=^TestOrphan$")
 	orphan.Env = append(os.Environ(), serverAddrFile+"="+note, "TMPDIR="+t.TempDir()) // what it cannot clean up we do
-	orphan.SysProcAttr = child.Apart()
-	runtime.LockOSThread() // the child dies with this thread
-	defer runtime.UnlockOSThread()
-	if err := orphan.Start(); err != nil {
+	p, err := child.Start(orphan, child.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	end := sync.OnceFunc(func() {
-		_ = orphan.Process.Kill() // errs when it has ended already
-		_ = orphan.Wait()         // with the error that it was killed
-	})
-	t.Cleanup(end)
+	t.Cleanup(p.Kill)
 	addr := ""
 	for start := time.Now(); addr == ""; time.Sleep(5 * time.Millisecond) {
 		text, _ := os.ReadFile(note) // not there yet
@@ -145,7 +138,9 @@ func TestServerDiesWithItsTest(t *testing.T) {
 	if err := ping(addr); err != nil {
 		t.Fatalf("the child's server: %v", err)
 	}
-	end()
+	if err := p.Signal(os.Kill); err != nil { // not its group
+		t.Fatal(err)
+	}
 	for start := time.Now(); ping(addr) == nil; time.Sleep(5 * time.Millisecond) {
 		if time.Since(start) > patience {
 			t.Fatalf("a server still answers %v after its test was killed", patience)

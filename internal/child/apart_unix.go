@@ -1,8 +1,0 @@
-//go:build unix && !linux
-
-package child
-
-import "syscall"
-
-// Apart makes a process the leader of a group: Ctrl-C does not reach it, and whatever it starts can be ended with it.
-func Apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
