@@ -62,7 +62,7 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	show := newProgress(o.err, o.Quiet)
 	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
 		if s.Row != "" || s.Block%6 == 0 { // a line for every block would fill a log
-			show.step(runner.Step{Scenario: "duet", Label: s.What(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
+			show.step(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
 		}
 	}
 	docs, err := duet.Run(ctx, cfg)
@@ -139,10 +139,10 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 		for i, subject := range subjects {
 			args := append([]string{"sample"}, o.strategyArgs(asked[i], common)...)
 			rows = append(rows, duet.Row{
-				Label: subject.Label + " (" + s.Name + ")",
-				Name:  subject.Label,
-				Args:  append(args, o.scenarioArgs(s)...),
-				Turns: takesTurns(s),
+				Label:  subject.Label + " (" + s.Name + ")",
+				Name:   subject.Label,
+				Args:   append(args, o.scenarioArgs(s)...),
+				Sliced: takesTurns(s),
 			})
 		}
 	}
@@ -281,9 +281,9 @@ func (o *checkOptions) duetError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted before a pair had finished: nothing is written")}
-	case errors.As(err, &failed) && failed.Code == exitUsage && strings.Contains(failed.Said, `unknown command "sample"`):
+	case errors.As(err, &failed) && failed.Code == exitUsage && strings.Contains(failed.Message, `unknown command "sample"`):
 		return &exitError{exitIncomparable, fmt.Errorf("check: %s is from before there was check: it has no command that measures one sample", o.oldName())}
-	case errors.As(err, &failed) && failed.Code == exitUsage && strings.HasPrefix(failed.Said, "sessbench: "):
+	case errors.As(err, &failed) && failed.Code == exitUsage && strings.HasPrefix(failed.Message, "sessbench: "):
 		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w", err)}
 	}
 	return fmt.Errorf("check: %w", err)

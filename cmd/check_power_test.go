@@ -107,7 +107,7 @@ func powerDocuments(t *testing.T, blocks int) (docs []*result.Document) {
 		}
 		cfg.Arms = append(cfg.Arms, duet.Arm{Label: share, Path: path, Env: []string{"SESSBENCH_SLOWDOWN=" + share}})
 	}
-	cfg.Rows = []duet.Row{{Label: "per-session (chatbot)", Turns: true, Args: []string{"sample", "--strategy", "per-session",
+	cfg.Rows = []duet.Row{{Label: "per-session (chatbot)", Sliced: true, Args: []string{"sample", "--strategy", "per-session",
 		"--scenario", "chatbot", "--warmup", checkWarmup.String(), "--hold", "0s", "--seed", "1", "--duration", checkWindow.String(),
 		"--turns", checkTurn.String()}}}
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt) // what was measured by then is judged

@@ -1,7 +1,7 @@
-// Package duet measures several programs in turns, a fresh process for each measurement, so that whatever slows the
-// machine for a while slows all of them. See L. Bulej, V. Horký, P. Tůma, F. Farquet and A. Prokopec, "Duet Benchmarking:
-// Improving Measurement Accuracy in the Cloud", ICPE 2020, which runs them at the same time; here they take turns, for
-// the stores under test keep all processors busy.
+// Package duet measures several programs alternately, each measurement in a new process, so that what slows the machine for
+// a while slows all of them. See L. Bulej, V. Horký, P. Tůma, F. Farquet and A. Prokopec, "Duet Benchmarking: Improving
+// Measurement Accuracy in the Cloud", ICPE 2020, which runs the programs at the same time. Here they alternate, because the
+// stores under test keep all processors busy.
 package duet
 
 import (
@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -19,51 +18,50 @@ import (
 type Arm struct {
 	Label string
 	Path  string
-	Env   []string // variables beside those of this process, NAME=VALUE
+	Env   []string // variables in addition to those of this process, NAME=VALUE
 }
 
 // Row is what one process measures.
 type Row struct {
-	Label string
-	Name  string   // what results call it; empty: as the process does, which knows of no other row
-	Args  []string // of the program, its own name not among them
-	Turns bool     // the processes of a block are there at the same time and take turns: see together
+	Label  string
+	Name   string   // the strategy's name in the documents; empty: the one in the process's document
+	Args   []string // of the program, without its name
+	Sliced bool     // the processes of a block exist at the same time and alternate in time slices: see interleaved
 }
 
 // Config is what to measure.
 type Config struct {
 	Arms     []Arm
 	Rows     []Row
-	Blocks   int           // of one sample of each arm for each row
+	Blocks   int           // number of samples of each arm for each row
 	Seed     uint64        // of the orders
-	Patience time.Duration // for one process; 0: DefaultPatience
-	Name     string        // what programs are told that they are called, their argument 0
+	Patience time.Duration // how long one process may take; 0: DefaultPatience
+	Name     string        // argument 0 of the programs; empty: their path
 	Progress func(Step)    // called between processes, on the goroutine of Run; may be nil
 }
 
 // DefaultPatience is how long a process may take.
 const DefaultPatience = 2 * time.Minute
 
-// Step says how far a duet has come.
+// Step is the progress of a duet.
 type Step struct {
-	Arm, Row     string // what runs next; empty when a block has just ended. No arm: all of them in turns
+	Arm, Row     string // what runs next; both empty when a block has just ended; no arm: all of them in time slices
 	Block        int    // blocks finished
 	Done, Trials int    // processes finished, and in all
 }
 
-// What is what runs next, empty when a block has just ended.
-func (s Step) What() string {
+// Next is what runs next, empty when a block has just ended.
+func (s Step) Next() string {
 	if s.Arm == "" {
 		return s.Row
 	}
 	return s.Row + ", " + s.Arm
 }
 
-// Run measures block by block: in each, row by row, every arm once. It returns a document for each arm, in their order, with a
-// result for each row; a trial's Block is the number of its block. Documents have no summaries. The orders of the arms
-// are those of [orders]. When ctx ends the process that runs is ended, the documents hold the blocks that were
-// finished, with Interrupted set, and ctx's error comes beside them. A process that fails ends the duet with an
-// [*Error]. Nothing that Run started is left behind.
+// Run measures block by block: in each, row by row, every arm once, in an order drawn for each row and block. It returns one
+// document for each arm, with one result for each row; a trial's Block is the number of its block. Documents have no
+// summaries. When ctx ends, the running process is killed and Run returns ctx's cause and the documents of the finished
+// blocks, with Interrupted set. When a process fails, Run returns an [*Error]. No process outlives Run.
 func Run(ctx context.Context, cfg Config) ([]*result.Document, error) {
 	d := &duet{Config: cfg, docs: make([]*result.Document, len(cfg.Arms))}
 	rng := rand.New(rand.NewPCG(cfg.Seed, 0xd0e7))
@@ -72,10 +70,10 @@ func Run(ctx context.Context, cfg Config) ([]*result.Document, error) {
 		plans[i] = orders(rng, len(cfg.Arms), cfg.Blocks)
 	}
 	for block := range cfg.Blocks {
-		taken := make([][]result.Result, len(cfg.Rows)) // for each row and arm
+		samples := make([][]result.Result, len(cfg.Rows)) // for each row and arm
 		for row := range cfg.Rows {
 			var err error
-			if taken[row], err = d.block(ctx, block, row, plans[row][block]); err == nil {
+			if samples[row], err = d.block(ctx, block, row, plans[row][block]); err == nil {
 				continue
 			}
 			if ctx.Err() == nil {
@@ -83,9 +81,9 @@ func Run(ctx context.Context, cfg Config) ([]*result.Document, error) {
 			}
 			return d.interrupted(), context.Cause(ctx)
 		}
-		for row := range taken {
-			for arm, r := range taken[row] {
-				if err := d.keep(arm, row, block, r); err != nil {
+		for row := range samples {
+			for arm, r := range samples[row] {
+				if err := d.add(arm, row, block, r); err != nil {
 					return nil, err
 				}
 			}
@@ -103,29 +101,27 @@ type duet struct {
 
 // block samples every arm once, in this order.
 func (d *duet) block(ctx context.Context, block, row int, order []int) ([]result.Result, error) {
-	runtime.LockOSThread() // on Linux a process dies with the thread that started it
-	defer runtime.UnlockOSThread()
 	sample := d.oneByOne
-	if d.Rows[row].Turns {
-		sample = d.together
+	if d.Rows[row].Sliced {
+		sample = d.interleaved
 	}
 	before := d.done
 	docs, err := sample(ctx, block, d.Rows[row], order)
 	if err != nil {
 		return nil, err
 	}
-	taken := make([]result.Result, len(d.Arms))
+	samples := make([]result.Result, len(d.Arms))
 	for place, i := range order {
 		doc := docs[i]
-		taken[i] = doc.Results[0]
-		taken[i].Trials[0].Order = before + place
-		taken[i].Trials[0].Histogram = "" // nobody draws it
+		samples[i] = doc.Results[0]
+		samples[i].Trials[0].Order = before + place
+		samples[i].Trials[0].Histogram = "" // large, and not drawn
 		if d.docs[i] == nil {
 			d.docs[i] = doc
 			d.docs[i].Results = nil
 		}
 	}
-	return taken, nil
+	return samples, nil
 }
 
 // oneByOne samples one arm after the other.
@@ -147,8 +143,8 @@ func (d *duet) oneByOne(ctx context.Context, block int, row Row, order []int) ([
 	return docs, nil
 }
 
-// keep puts a sample into its arm's document.
-func (d *duet) keep(arm, row, block int, r result.Result) error {
+// add adds a sample to its arm's document.
+func (d *duet) add(arm, row, block int, r result.Result) error {
 	doc := d.docs[arm]
 	r.Trials[0].Block = block
 	r.Strategy = cmp.Or(d.Rows[row].Name, r.Strategy)
@@ -156,15 +152,16 @@ func (d *duet) keep(arm, row, block int, r result.Result) error {
 		doc.Results = append(doc.Results, r)
 		return nil
 	}
-	known := &doc.Results[row]
-	if known.TapeHash != r.TapeHash {
-		return fmt.Errorf("%s: %s: the tape is another in block %d than in the first", d.Arms[arm].Label, d.Rows[row].Label, block+1)
+	to := &doc.Results[row]
+	if to.TapeHash != r.TapeHash {
+		return fmt.Errorf("%s: %s: the tape of block %d differs from that of block 1",
+			d.Arms[arm].Label, d.Rows[row].Label, block+1)
 	}
-	known.Trials = append(known.Trials, r.Trials[0])
+	to.Trials = append(to.Trials, r.Trials[0])
 	return nil
 }
 
-// interrupted is the documents of the arms that have any trial.
+// interrupted returns the documents of the finished blocks; nil before the first.
 func (d *duet) interrupted() []*result.Document {
 	for _, doc := range d.docs {
 		if doc == nil || len(doc.Results) == 0 {

@@ -21,7 +21,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// actEnv makes the test binary a program that a duet can sample, or one that goes wrong.
+// actEnv makes the test binary a program that a duet can sample, or one that fails.
 const actEnv = "DUET_TEST_ACT"
 
 func TestMain(m *testing.M) {
@@ -31,14 +31,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// perform prints a document of one trial whose throughput is the first argument's length, unless act says otherwise.
+// perform prints a document of one trial whose throughput is the first argument's length, or does what act names.
 func perform(act string) int {
 	row := os.Args[1]
 	d := result.Document{SchemaVersion: result.SchemaVersion, ID: "x", Results: []result.Result{{
 		Strategy: row, Scenario: "s", TapeHash: "tape", Trials: []result.Trial{{OpsPerSec: float64(len(row)), Histogram: "long"}},
 	}}}
-	if given, ok := strings.CutPrefix(act, "turns:"); ok {
-		return play(given, d)
+	if given, ok := strings.CutPrefix(act, "slices:"); ok {
+		return performSlices(given, d)
 	}
 	switch act {
 	case "good":
@@ -54,7 +54,7 @@ func perform(act string) int {
 		fmt.Print("{")
 		return 0
 	case "refuses":
-		fmt.Fprintln(os.Stderr, "a word before\nsessbench: --strategy x: unknown")
+		fmt.Fprintln(os.Stderr, "another line\nsessbench: --strategy x: unknown")
 		return 2
 	case "crashes":
 		panic("at once")
@@ -63,7 +63,7 @@ func perform(act string) int {
 	case "leaves":
 		c := exec.Command(os.Args[0])
 		c.Env = append(os.Environ(), actEnv+"=hangs")
-		c.Stdout = os.Stdout // so that whoever reads it would wait for both
+		c.Stdout = os.Stdout // a reader of it would wait for both
 		_ = c.Start()
 		time.Sleep(time.Hour)
 	}
@@ -71,34 +71,34 @@ func perform(act string) int {
 	return 0
 }
 
-// play takes turns, as many as it is told, and goes wrong in the third if it is told that. In a turn it holds a file that
-// nobody else may hold.
-func play(given string, d result.Document) int {
+// performSlices runs in the given number of time slices, and may fail in the third. During a time slice it creates a file that
+// no other process may create.
+func performSlices(given string, d result.Document) int {
 	number, wrong, _ := strings.Cut(given, ":")
-	turns, _ := strconv.Atoi(number)
+	slices, _ := strconv.Atoi(number)
 	held := filepath.Join(os.Args[1], "held")
 	await := func() bool {
 		_, err := io.ReadFull(os.Stdin, make([]byte, 1))
 		return err == nil
 	}
-	for turn := range turns {
+	for slice := range slices {
 		fmt.Print("t")
 		if !await() {
 			return 3
 		}
 		f, err := os.OpenFile(held, os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "sessbench: it is another's turn:", err)
+			fmt.Fprintln(os.Stderr, "sessbench: another process has a time slice:", err)
 			return 4
 		}
 		f.Close()
 		os.Remove(held)
-		if turn == 2 {
+		if slice == 2 {
 			switch wrong {
 			case "dies":
 				fmt.Fprintln(os.Stderr, "panic: in the middle")
 				return 2
-			case "talks":
+			case "prints":
 				fmt.Print("x")
 			case "hangs":
 				time.Sleep(time.Hour)
@@ -109,24 +109,24 @@ func play(given string, d result.Document) int {
 	if !await() {
 		return 3
 	}
-	d.Results[0].Trials[0].OpsPerSec = float64(turns)
+	d.Results[0].Trials[0].OpsPerSec = float64(slices)
 	_ = json.NewEncoder(os.Stdout).Encode(d)
 	return 0
 }
 
-// arm is this test binary in a part.
+// arm is an arm that runs this test binary.
 func arm(t *testing.T, label, act string) Arm {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Under the race detector a process sleeps for a second at its end, unless it is told not to.
+	// Without GORACE a process sleeps for one second at its end under the race detector.
 	return Arm{Label: label, Path: self, Env: []string{actEnv + "=" + act, "GORACE=atexit_sleep_ms=0"}}
 }
 
 func TestRun(t *testing.T) {
-	var turns []string
+	var steps []string
 	var blocks []int
 	docs, err := Run(t.Context(), Config{
 		Arms: []Arm{arm(t, "A", "good"), arm(t, "B", "good"), arm(t, "C", "good")},
@@ -136,10 +136,10 @@ func TestRun(t *testing.T) {
 				blocks = append(blocks, s.Block)
 				return
 			}
-			if s.Trials != 36 || s.Done != len(turns) {
-				t.Errorf("step %+v: want %d of 36", s, len(turns))
+			if s.Trials != 36 || s.Done != len(steps) {
+				t.Errorf("step %+v: want %d of 36", s, len(steps))
 			}
-			turns = append(turns, s.Row+s.Arm)
+			steps = append(steps, s.Row+s.Arm)
 		},
 	})
 	if err != nil {
@@ -149,9 +149,9 @@ func TestRun(t *testing.T) {
 		t.Errorf("blocks %v", blocks)
 	}
 	orders := map[string]map[string]bool{"one": {}, "two": {}}
-	for at := 0; at < len(turns); at += 3 {
-		row := turns[at][:3]
-		orders[row][turns[at][3:]+turns[at+1][3:]+turns[at+2][3:]] = true
+	for at := 0; at < len(steps); at += 3 {
+		row := steps[at][:3]
+		orders[row][steps[at][3:]+steps[at+1][3:]+steps[at+2][3:]] = true
 	}
 	for row, seen := range orders {
 		if len(seen) != 6 {
@@ -175,20 +175,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunSaysWhatWentWrong(t *testing.T) {
+func TestRunReportsFailures(t *testing.T) {
 	for _, test := range []struct {
 		why, act string
 		patience time.Duration
 		code     int
 		want     string
 	}{
-		{"its last words are told, and its exit code", "refuses", 0, 2, "B: one: exit status 2: sessbench: --strategy x: unknown"},
+		{"its error message and exit code are in the error", "refuses", 0, 2, "B: one: exit status 2: sessbench: --strategy x: unknown"},
 		{"a crash is no sample", "crashes", 0, 2, "B: one: exit status 2: panic: at once"},
-		{"half a document is none", "garbage", 0, 0, "cut short"},
-		{"one result is wanted", "two", 0, 0, "does not hold one trial"},
-		{"and one trial", "none", 0, 0, "does not hold one trial"},
-		{"what does not end is ended", "hangs", 50 * time.Millisecond, -1, "did not come to an end"},
-		{"with whatever it started", "leaves", 500 * time.Millisecond, -1, "did not come to an end"},
+		{"half a document", "garbage", 0, 0, "cut short"},
+		{"two results", "two", 0, 0, "does not hold one trial"},
+		{"no trial", "none", 0, 0, "does not hold one trial"},
+		{"a process that does not end is killed", "hangs", 50 * time.Millisecond, -1, "did not end within 50ms"},
+		{"with the processes that it started", "leaves", 500 * time.Millisecond, -1, "did not end within 500ms"},
 	} {
 		t.Run(test.act, func(t *testing.T) {
 			docs, err := Run(t.Context(), Config{
@@ -206,7 +206,7 @@ func TestRunSaysWhatWentWrong(t *testing.T) {
 	}
 }
 
-func TestRunWithoutTheProgram(t *testing.T) {
+func TestRunWithoutProgram(t *testing.T) {
 	_, err := Run(t.Context(), Config{Arms: []Arm{{Label: "A", Path: "/does/not/exist"}}, Rows: []Row{{Label: "one"}}, Blocks: 1})
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Code != -1 || !errors.Is(err, os.ErrNotExist) {
@@ -214,47 +214,47 @@ func TestRunWithoutTheProgram(t *testing.T) {
 	}
 }
 
-func TestRunWithAnotherTape(t *testing.T) {
+func TestRunWithDifferentTape(t *testing.T) {
 	_, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "restless")}, Rows: []Row{{Label: "one", Args: []string{"x"}}}, Blocks: 2})
-	if err == nil || !strings.Contains(err.Error(), "A: one: the tape is another in block 2") {
+	if err == nil || !strings.Contains(err.Error(), "A: one: the tape of block 2 differs") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// Never have two the machine, and one that needs more turns than the others gets them.
-func TestTurns(t *testing.T) {
+// TestTimeSlices: no two processes run at the same time, and one that needs more time slices than the others gets them.
+func TestTimeSlices(t *testing.T) {
 	dir := t.TempDir()
 	docs, err := Run(t.Context(), Config{
-		Arms: []Arm{arm(t, "A", "turns:5"), arm(t, "B", "turns:9"), arm(t, "C", "turns:0"), arm(t, "D", "good")},
-		Rows: []Row{{Label: "one", Args: []string{dir}, Turns: true}}, Blocks: 2,
+		Arms: []Arm{arm(t, "A", "slices:5"), arm(t, "B", "slices:9"), arm(t, "C", "slices:0"), arm(t, "D", "good")},
+		Rows: []Row{{Label: "one", Args: []string{dir}, Sliced: true}}, Blocks: 2,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The last one's store would not work: its document comes before any turn.
+	// The last one's document comes before any time slice, as where a store does not work.
 	for i, want := range []float64{5, 9, 0, float64(len(dir))} {
 		trials := docs[i].Results[0].Trials
 		if len(trials) != 2 || trials[0].OpsPerSec != want || trials[1].OpsPerSec != want {
-			t.Errorf("arm %d: %+v: want two of %v turns", i, trials, want)
+			t.Errorf("arm %d: %+v: want two of %v time slices", i, trials, want)
 		}
 	}
 }
 
-func TestTurnsThatGoWrong(t *testing.T) {
+func TestTimeSlicesReportFailures(t *testing.T) {
 	for _, test := range []struct {
 		why, act string
 		patience time.Duration
 		code     int
 		want     string
 	}{
-		{"it dies in its turn", "turns:5:dies", 0, 2, "B: one: exit status 2: panic: in the middle"},
-		{"it says what is no word", "turns:5:talks", 0, -1, `it said 'x' where a turn ends`},
-		{"its turn does not end", "turns:5:hangs", 300 * time.Millisecond, -1, "B: one: it did not come to an end"},
-		{"it does not get as far as the first", "refuses", 0, 2, "B: one: exit status 2: sessbench: --strategy x: unknown"},
+		{"it dies in its time slice", "slices:5:dies", 0, 2, "B: one: exit status 2: panic: in the middle"},
+		{"it writes an unknown byte", "slices:5:prints", 0, -1, `it wrote 'x' at the end of a time slice`},
+		{"its time slice does not end", "slices:5:hangs", 300 * time.Millisecond, -1, "B: one: did not end within 300ms"},
+		{"it ends before the first time slice", "refuses", 0, 2, "B: one: exit status 2: sessbench: --strategy x: unknown"},
 	} {
 		docs, err := Run(t.Context(), Config{
-			Arms: []Arm{arm(t, "A", "turns:5"), arm(t, "B", test.act)},
-			Rows: []Row{{Label: "one", Args: []string{t.TempDir()}, Turns: true}}, Blocks: 1, Patience: test.patience,
+			Arms: []Arm{arm(t, "A", "slices:5"), arm(t, "B", test.act)},
+			Rows: []Row{{Label: "one", Args: []string{t.TempDir()}, Sliced: true}}, Blocks: 1, Patience: test.patience,
 		})
 		var failed *Error
 		if docs != nil && test.patience == 0 || !errors.As(err, &failed) {
@@ -262,7 +262,7 @@ func TestTurnsThatGoWrong(t *testing.T) {
 			continue
 		}
 		if failed.Arm == "A" && test.patience > 0 {
-			continue // it waited for its own turn for as long, and both were out of patience
+			continue // it waited as long for its next time slice
 		}
 		if failed.Arm != "B" || failed.Code != test.code || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: code %d of %s, %v", test.why, failed.Code, failed.Arm, err)
@@ -270,14 +270,14 @@ func TestTurnsThatGoWrong(t *testing.T) {
 	}
 }
 
-func TestPrograms(t *testing.T) {
+func TestProgramName(t *testing.T) {
 	docs, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "named")}, Rows: []Row{{Label: "one", Args: []string{"x"}}}, Blocks: 1, Name: "sessbench"})
 	if err != nil || docs[0].Results[0].Strategy != "sessbench" {
-		t.Errorf("it is called %+v, %v", docs, err)
+		t.Errorf("documents %+v, %v", docs, err)
 	}
 }
 
-// What was finished is kept, whole blocks only.
+// TestInterrupted: the documents hold the finished blocks.
 func TestInterrupted(t *testing.T) {
 	for _, after := range []int{0, 1, 5, 7} { // processes: a block has four
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -339,16 +339,16 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-func TestComplaint(t *testing.T) {
+func TestErrorMessage(t *testing.T) {
 	for _, test := range []struct{ why, text, want string }{
-		{"nothing was said", "", ""},
+		{"nothing", "", ""},
 		{"the last line", "a\nb\n\n", "b"},
-		{"a crash begins above its stacks", "a\npanic: at once\n\ngoroutine 1 [running]:\nmain.main()", "panic: at once"},
-		{"so does what the runtime finds", "fatal error: concurrent map writes\n\ngoroutine 1", "fatal error: concurrent map writes"},
-		{"the program's own last word", "sessbench: note: x\nsessbench: y\nz", "sessbench: y"},
-		{"cut to what fits", strings.Repeat("x", 900), strings.Repeat("x", 500)},
+		{"a crash report begins above its stacks", "a\npanic: at once\n\ngoroutine 1 [running]:\nmain.main()", "panic: at once"},
+		{"a fatal error of the runtime", "fatal error: concurrent map writes\n\ngoroutine 1", "fatal error: concurrent map writes"},
+		{"the last of the program's error messages", "sessbench: note: x\nsessbench: y\nz", "sessbench: y"},
+		{"cut to 500 bytes", strings.Repeat("x", 900), strings.Repeat("x", 500)},
 	} {
-		if got := complaint(test.text); got != test.want {
+		if got := errorMessage(test.text); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.why, got, test.want)
 		}
 	}

@@ -2,9 +2,9 @@ package duet
 
 import "math/rand/v2"
 
-// orders returns the order of n arms for each of some blocks. Up to three arms go through all their orders, shuffled anew
-// each time round, so that after every n! blocks each arm has stood as often in each place, and behind each other
-// one. With more each block has a random order.
+// orders returns an order of n arms for each block. Up to three arms go through all their orders, shuffled anew each time,
+// so that after every n! blocks each arm has been equally often in each place and after each other arm. With more arms the
+// order of each block is random.
 func orders(rng *rand.Rand, n, blocks int) (list [][]int) {
 	const few = 3
 	for len(list) < blocks {
@@ -19,7 +19,7 @@ func orders(rng *rand.Rand, n, blocks int) (list [][]int) {
 	return list[:blocks]
 }
 
-// permutations returns all orders of n things.
+// permutations returns all permutations of 0..n-1.
 func permutations(n int) [][]int {
 	if n == 0 {
 		return [][]int{{}}

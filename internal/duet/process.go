@@ -11,75 +11,70 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Error is a process that gave no sample.
+// Error reports a process that gave no sample.
 type Error struct {
 	Arm, Row string
-	Code     int    // its exit code; -1: a signal ended it, or it never ran
-	Said     string // what it complained of on stderr, a line; empty for nothing
+	Code     int    // its exit code; -1: it was killed, or never started
+	Message  string // the error message that it wrote to stderr, one line; may be empty
 	Cause    error
 }
 
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s: %s: %v", e.Arm, e.Row, e.Cause)
-	if e.Said != "" {
-		text += ": " + e.Said
+	if e.Message != "" {
+		text += ": " + e.Message
 	}
 	return text
 }
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// player is a running process of an arm. It dies with the thread that started it, on Linux.
-type player struct {
-	*exec.Cmd
+// process is a running process of an arm.
+type process struct {
+	*child.Process
 	arm, row string
-	state    byte // its last word, when it takes turns
-	in       io.WriteCloser
-	out      *bufio.Reader
-	said     bytes.Buffer
+	state    byte          // the last byte it sent, when it runs in time slices
+	out      *bufio.Reader // its stdout
+	release  func()        // to be called when out has been read; the process does not exit before
 	limit    context.Context
 	cancel   context.CancelFunc
 }
 
-// start starts an arm's process. Whoever starts one calls end, on the same goroutine, which is locked to its thread.
-func (d *duet) start(ctx context.Context, arm Arm, row Row) (*player, error) {
-	p := &player{arm: arm.Label, row: row.Label}
-	p.limit, p.cancel = context.WithTimeoutCause(ctx, cmp.Or(d.Patience, DefaultPatience), errors.New("it did not come to an end"))
-	p.Cmd = exec.CommandContext(p.limit, arm.Path, row.Args...)
-	p.Args[0] = cmp.Or(d.Name, p.Args[0])
-	p.Env = append(os.Environ(), arm.Env...)
-	p.Stderr = &p.said
-	p.SysProcAttr = child.Apart()
-	p.Cancel = func() error { return child.EndGroup(p.Process) }
-	p.WaitDelay = time.Second // for whoever left its group with its stderr
-	var out io.ReadCloser
+// start starts an arm's process. The caller calls end.
+func (d *duet) start(ctx context.Context, arm Arm, row Row) (*process, error) {
+	read := make(chan struct{})
+	p := &process{arm: arm.Label, row: row.Label, release: sync.OnceFunc(func() { close(read) })}
+	limit := cmp.Or(d.Patience, DefaultPatience)
+	p.limit, p.cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("did not end within %v", limit))
+	cmd := exec.Command(arm.Path, row.Args...)
+	cmd.Args[0] = cmp.Or(d.Name, cmd.Args[0])
+	cmd.Env = append(os.Environ(), arm.Env...)
+	stdout := make(chan *bufio.Reader)
 	var err error
-	if p.in, err = p.StdinPipe(); err == nil {
-		out, err = p.StdoutPipe()
-	}
-	if err == nil {
-		p.out = bufio.NewReader(out)
-		context.AfterFunc(p.limit, func() { out.Close() }) // somebody who left its group may still hold the other end
-		err = p.Start()
-	}
+	p.Process, err = child.Start(cmd, child.Options{Output: func(r io.Reader) {
+		stdout <- bufio.NewReader(r)
+		<-read
+	}})
 	if err != nil {
 		defer p.cancel()
 		return nil, p.failed(err)
 	}
+	p.out = <-stdout
+	context.AfterFunc(p.limit, p.Kill)
 	return p, nil
 }
 
-// document reads what the process prints until it ends.
-func (p *player) document() (*result.Document, error) {
-	p.in.Close()
+// document reads the rest of what the process prints, and waits for its end.
+func (p *process) document() (*result.Document, error) {
+	p.Input.Close()
 	text, err := io.ReadAll(p.out)
-	if died := p.Wait(); died != nil {
+	if died := p.wait(); died != nil {
 		return nil, p.failed(died)
 	}
 	var doc *result.Document
@@ -95,32 +90,38 @@ func (p *player) document() (*result.Document, error) {
 	return doc, nil
 }
 
-// end ends the process if it has not ended.
-func (p *player) end() {
-	p.cancel()
-	if p.ProcessState == nil {
-		_ = p.Wait() // it was ended, which is no news
-	}
+// wait waits until the process has ended, and returns how. What it still prints is discarded.
+func (p *process) wait() error {
+	p.release()
+	<-p.Exited()
+	return p.Err()
 }
 
-func (p *player) failed(err error) error {
+// end kills the process if it has not ended.
+func (p *process) end() {
+	p.cancel()
+	_ = p.wait()
+}
+
+// failed describes why a process that has ended, or never started, gave no sample.
+func (p *process) failed(err error) error {
 	if p.limit.Err() != nil {
 		err = context.Cause(p.limit)
 	}
-	return &Error{Arm: p.arm, Row: p.row, Code: p.ProcessState.ExitCode(), Said: complaint(p.said.String()), Cause: err}
+	e := &Error{Arm: p.arm, Row: p.row, Code: -1, Cause: err}
+	if p.Process != nil {
+		e.Code, e.Message = p.State().ExitCode(), errorMessage(p.Stderr())
+	}
+	return e
 }
 
-// complaint is the line of a program's stderr that says most: the last one that it, or Go's runtime, begins with a name, or
-// else the last. It is cut to a length that fits into an error.
-func complaint(said string) string {
-	lines := strings.Split(strings.TrimSpace(said), "\n")
+// errorMessage is the most informative line of a program's stderr: the last one with a prefix of sessbench's or of the Go
+// runtime's, otherwise the last one. It is cut to a length that fits into an error.
+func errorMessage(stderr string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
 	best := lines[len(lines)-1]
-	for _, line := range lines {
-		for _, begin := range []string{"sessbench: ", "panic: ", "fatal error: "} {
-			if strings.HasPrefix(line, begin) {
-				best = line
-			}
-		}
+	if at := child.LastLine(stderr, "sessbench: ", "panic: ", "fatal error: "); at >= 0 {
+		best, _, _ = strings.Cut(stderr[at:], "\n")
 	}
 	const longest = 500
 	return best[:min(len(best), longest)]
