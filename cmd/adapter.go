@@ -20,8 +20,8 @@ import (
 func newAdapterCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "adapter",
-		Short:   "Check the adapter of a store in another language",
-		Long:    "Adapter is about the programs that make stores in other languages targets: docs/adapter-protocol.md.",
+		Short:   "Test adapters: programs that connect stores in other languages",
+		Long:    "An adapter is a program that makes a store in another language a target. docs/adapter-protocol.md defines the protocol.",
 		Example: "  sessbench adapter test -- python3 my_adapter.py",
 		Args:    subcommandOnly,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -30,11 +30,11 @@ func newAdapterCmd(a *app) *cobra.Command {
 	return c
 }
 
-// newAdapterNoopCmd is the adapter that a run measures the protocol's own cost with.
+// newAdapterNoopCmd is the adapter with which a run measures the cost of the protocol.
 func newAdapterNoopCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    "noop",
-		Short:  "Be an adapter that does nothing",
+		Short:  "Serve the adapter protocol without a store",
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -50,7 +50,7 @@ func newAdapterNoopCmd(a *app) *cobra.Command {
 	}
 }
 
-// adapterTestOptions is what `adapter test` was asked for.
+// adapterTestOptions are the options of `adapter test`.
 type adapterTestOptions struct {
 	*app
 	Format  string
@@ -63,14 +63,14 @@ func newAdapterTestCmd(a *app) *cobra.Command {
 	o := &adapterTestOptions{app: a, Format: formatTable, Timeout: conformance.DefaultTimeout}
 	c := &cobra.Command{
 		Use:   "test [flags] -- COMMAND...",
-		Short: "Check message by message that an adapter speaks the protocol",
-		Long: `Test starts an adapter, talks to it as sessbench would, and checks every answer. For each check that fails it
-shows what was sent, what came, what was wanted, and where docs/adapter-protocol.md says so. The program is started again after
-each of those. Its sessions are removed.
+		Short: "Check that an adapter implements the protocol",
+		Long: `Test starts an adapter, sends it the requests of the protocol, and checks every response. For each failed check it
+prints the request, the response, what was expected, and the section of docs/adapter-protocol.md that requires it. After a failed
+check the program is started again. All sessions that test creates are removed.
 
-That an adapter conforms says nothing about what happens when many users meet in it: that is what verify is for.
+Test does not check the store under concurrency: run verify for that.
 
-Exit codes: 0 it conforms, 5 it does not, 1 there is no such program, or nobody where it is said to run.`,
+Exit codes: 0 conforms, 5 does not conform, 1 the program cannot be started or the address does not answer.`,
 		Example: `  sessbench adapter test -- python3 my_adapter.py --lock per-session
   sessbench adapter test --target tcp:127.0.0.1:7000 -f json`,
 		Args: func(c *cobra.Command, args []string) error { return o.settle(c, args) },
@@ -78,15 +78,15 @@ Exit codes: 0 it conforms, 5 it does not, 1 there is no such program, or nobody 
 	}
 	flags := newFlagGroup("Flags")
 	flags.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
-	flags.StringVar(&o.Target, "target", "", "in place of COMMAND one that runs already: `tcp:HOST:PORT` or unix:PATH; or exec:COMMAND")
+	flags.StringVar(&o.Target, "target", "", "address of a running adapter, in place of COMMAND: `tcp:HOST:PORT` or unix:PATH; or exec:COMMAND")
 	flags.Var(duration(o.Timeout.String(), 10*time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "timeout",
-		"for an answer, beyond the work asked for")
+		"`TIME` limit of a response, in addition to the work requested")
 	addGroups(c, flags)
-	c.Flags().SetInterspersed(false) // what follows COMMAND is its own
+	c.Flags().SetInterspersed(false) // the rest are arguments of COMMAND
 	return c
 }
 
-// settle finds out which adapter is meant.
+// settle reads the adapter from the arguments or --target.
 func (o *adapterTestOptions) settle(c *cobra.Command, args []string) (err error) {
 	switch given := c.Flags().Changed("target"); {
 	case given && len(args) > 0:
@@ -123,7 +123,7 @@ func (o *adapterTestOptions) run(ctx context.Context) error {
 	return err
 }
 
-// writeConformance writes a report for people: a table of all checks, what was wrong in each that failed, and a last line.
+// writeConformance writes a table of all checks, the details of each that failed, and a summary.
 func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
 	s := &sheet.Sheet{Titles: []string{"check", "verdict", "seen"}}
 	for _, c := range r.Checks {

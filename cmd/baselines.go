@@ -13,19 +13,19 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// baselinesDir is where results are kept by name, below the working directory.
+// baselinesDir is the directory of baselines with names, in the working directory.
 const baselinesDir = ".sessbench"
 
 const documentExtension = ".json"
 
-// isBaselineName tells a name in baselinesDir from a file's path: it is a word without a slash that does not end in .json.
+// isBaselineName distinguishes a name in baselinesDir from a path: it has no slash and does not end in .json.
 func isBaselineName(text string) bool {
 	return !strings.ContainsRune(text, '/') && !strings.ContainsRune(text, filepath.Separator) &&
 		!strings.HasSuffix(text, documentExtension)
 }
 
-// baselinePath is the file that a stored baseline is in, by its name or its path. The error is of a name that cannot be
-// one, or that nothing is kept by; whether there is a file at a path is for whoever reads it.
+// baselinePath is the path of a stored baseline, given by its name or path. It fails for an illegal or unknown name, but does
+// not check that a path exists.
 func baselinePath(text string) (string, error) {
 	if text != "" && !isBaselineName(text) {
 		return text, nil
@@ -42,15 +42,15 @@ func baselinePath(text string) (string, error) {
 
 func fileOfBaseline(name string) string { return filepath.Join(baselinesDir, name+documentExtension) }
 
-// knownBaselines says what an error offers in place of a name that is none.
+// knownBaselines is the part of an error that lists the legal names.
 func knownBaselines() string {
 	if names := baselineNames(); names != nil {
 		return "want one of " + strings.Join(names, ", ") + ", or a file"
 	}
-	return "there is none in " + baselinesDir + ": want a file, or run --save-baseline NAME before"
+	return baselinesDir + " has none: want a file, or run --save-baseline NAME first"
 }
 
-// baselineNames lists the names of the baselines there are.
+// baselineNames lists the names of the existing baselines.
 func baselineNames() (names []string) {
 	entries, _ := os.ReadDir(baselinesDir) // sorted
 	for _, e := range entries {
@@ -62,7 +62,7 @@ func baselineNames() (names []string) {
 	return names
 }
 
-// checkBaselineName refuses what would be no file in baselinesDir, or a path where a name is wanted.
+// checkBaselineName rejects names that are paths or hidden files.
 func checkBaselineName(name string) error {
 	letter := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r)
@@ -71,12 +71,12 @@ func checkBaselineName(name string) error {
 		strings.ContainsFunc(name, func(r rune) bool { return !letter(r) })
 	if bad {
 		return fmt.Errorf("%s: want a name of letters, digits, dots, dashes and underscores "+
-			"that begins with none of . and - and does not end in %s", quoted(name), documentExtension)
+			"that does not begin with . or - and does not end in %s", quoted(name), documentExtension)
 	}
 	return nil
 }
 
-// checkSaveBaseline makes sure that the name of --save-baseline is one, and adds its file to the outputs.
+// checkSaveBaseline checks the name of --save-baseline and adds its file to the outputs.
 func (o *runOptions) checkSaveBaseline() error {
 	if o.sources["save-baseline"].rank == rankDefault {
 		return nil
@@ -92,20 +92,19 @@ func (o *runOptions) checkSaveBaseline() error {
 	return nil
 }
 
-// saveBaseline keeps the result under the name of --save-baseline. What is no good as a baseline is not kept, which the
-// error says.
+// saveBaseline writes the result under the name of --save-baseline. It fails for a result that is not fit to be a baseline.
 func (o *runOptions) saveBaseline(d *result.Document) error {
 	switch {
 	case o.SaveBaseline == "":
 		return nil
 	case d.Failure != "":
-		return fmt.Errorf("not kept as baseline %s: the run failed", o.SaveBaseline)
+		return fmt.Errorf("not saved as baseline %s: the run failed", o.SaveBaseline)
 	case d.Interrupted:
-		return fmt.Errorf("not kept as baseline %s: the run was interrupted", o.SaveBaseline)
+		return fmt.Errorf("not saved as baseline %s: the run was interrupted", o.SaveBaseline)
 	case d.Failed():
-		return fmt.Errorf("not kept as baseline %s: an audit failed", o.SaveBaseline)
+		return fmt.Errorf("not saved as baseline %s: an audit failed", o.SaveBaseline)
 	case o.child != nil && len(o.child.open)+len(o.child.givenUp) > 0:
-		return fmt.Errorf("not kept as baseline %s: the process crashed", o.SaveBaseline)
+		return fmt.Errorf("not saved as baseline %s: the process crashed", o.SaveBaseline)
 	}
 	return result.WriteFile(fileOfBaseline(o.SaveBaseline), func(w io.Writer) error {
 		format, _ := reports.Lookup(formatJSON)

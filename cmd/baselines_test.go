@@ -32,7 +32,7 @@ func TestBaselinePath(t *testing.T) {
 		{"here, too", "./old", "./old", ""},
 		{"a name that is none", "a b", "", "'a b': want a name of letters"},
 		{"nothing", "", "", "'': want a name of letters"},
-		{"a name before any was kept", "main", "", "main: no baseline of that name: there is none in .sessbench: want a file, or run --save-baseline NAME before"},
+		{"a name before any was kept", "main", "", "main: no baseline of that name: .sessbench has none: want a file, or run --save-baseline NAME first"},
 	} {
 		checkPath(t, tt.why, tt.text, tt.want, tt.err)
 	}
@@ -77,9 +77,9 @@ func TestSaveBaseline(t *testing.T) {
 		why, want string
 		d         *result.Document
 	}{
-		{"interrupted", "not kept as baseline main: the run was interrupted", interrupted},
-		{"failed", "not kept as baseline main: the run failed", failed},
-		{"violated", "not kept as baseline main: an audit failed", document(result.Audit{})},
+		{"interrupted", "not saved as baseline main: the run was interrupted", interrupted},
+		{"failed", "not saved as baseline main: the run failed", failed},
+		{"violated", "not saved as baseline main: an audit failed", document(result.Audit{})},
 	} {
 		if err := o.saveBaseline(tt.d); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v, want %s", tt.why, err, tt.want)

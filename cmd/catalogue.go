@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// checkStores refuses stores of WithStore that could not be named on the command line or that would hide another.
+// checkStores rejects stores of WithStore whose name --strategy could not contain, or is taken.
 func (a *app) checkStores() error {
 	taken := map[string]bool{"all": true, "none": true}
 	for i, s := range a.stores {
@@ -28,7 +28,7 @@ func (a *app) checkStores() error {
 	return nil
 }
 
-// strategies returns what "all" means: the catalogue and the stores of this build.
+// strategies returns the strategies of "all": the catalogue and the stores of this build.
 func (a *app) strategies() []*strategies.Strategy {
 	return slices.Concat(strategies.All(), a.own())
 }
@@ -43,7 +43,7 @@ func (a *app) own() (own []*strategies.Strategy) {
 	return own
 }
 
-// probes returns the strategies outside "all".
+// probes returns the strategies that measure the harness. "all" does not include them.
 func (a *app) probes() (probes []*strategies.Strategy) {
 	if noop, ok := strategies.Lookup("noop"); ok {
 		probes = append(probes, noop)
@@ -68,10 +68,10 @@ func (a *app) strategy(name string) (*strategies.Strategy, bool) {
 	return strategies.Lookup(name)
 }
 
-// remote returns the strategies whose sessions lie beyond this process. They are outside "all".
+// remote returns the strategies that keep sessions outside this process. "all" does not include them.
 func (a *app) remote() []*strategies.Strategy { return []*strategies.Strategy{a.redisStrategy()} }
 
-// strategyNames lists what may be named besides "all".
+// strategyNames lists the legal names besides "all".
 func (a *app) strategyNames() []string { return a.strategyNamesUpTo(len(a.stores)) }
 
 // strategyNamesUpTo is strategyNames with the first n stores of this build only.

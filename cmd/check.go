@@ -16,23 +16,23 @@ import (
 	"github.com/sessbench/sessbench/reports"
 )
 
-// checkOptions is what `check` was asked for.
+// checkOptions are the options of `check`.
 type checkOptions struct {
 	runOptions
 
-	Against    string // a binary
+	Against    string // path of a binary
 	AgainstRef string // a git ref
 	Stored     string // a baseline's file or name
 
 	Pairs     int
-	Budget    time.Duration // 0: as many pairs as Pairs says
+	Budget    time.Duration // 0: Pairs counts
 	Gate      []string
-	MinEffect float64 // share; 0: the mode's own
+	MinEffect float64 // share; 0: the default of the mode
 	Tolerance float64 // share
 	Strict    bool
 	OtherOK   bool
 
-	measuring []flagGroup // what says how to measure
+	measuring []flagGroup // the flags that describe a measurement
 }
 
 // The defaults of a check.
@@ -40,9 +40,9 @@ const (
 	checkPairs     = 30
 	maxPairs       = 6000
 	checkWarmup    = 45 * time.Millisecond
-	checkWindow    = 240 * time.Millisecond // a process takes 0.35 s with what comes before and after
-	checkTurn      = 2 * time.Millisecond
-	longestTurn    = 50 * time.Millisecond
+	checkWindow    = 240 * time.Millisecond // with start and end a process takes 0.35 s
+	checkSlice     = 2 * time.Millisecond
+	longestSlice   = 50 * time.Millisecond
 	checkEffect    = 0.025
 	checkTolerance = 0.05
 	storedEffect   = 0.10
@@ -52,18 +52,19 @@ func newCheckCmd(a *app) *cobra.Command {
 	o := &checkOptions{runOptions: runOptions{common: common{app: a}}}
 	c := &cobra.Command{
 		Use:   "check [flags] [RESULT.json]",
-		Short: "Fail when it got slower, and only then: the gate for CI",
-		Long: `Check holds this build against another one and says pass, fail or inconclusive.
+		Short: "Fail on a performance regression: the gate for CI",
+		Long: `Check compares this build with a baseline. The verdict is pass, fail or inconclusive.
 
-  --against BINARY, --against-ref REF   the duet: old, a copy of old and new take turns, a fresh process for each measurement.
-                                        What slows the machine slows all three, and what the copy shows is the machine's.
-  --baseline FILE|NAME                  a stored result. Between two times a machine differs from itself by more than most
-                                        changes, so this is advice, unless --strict.
-  --threshold BOUND                     fixed bounds, and rows of one run against each other; alone or beside the others.
+  --against BINARY, --against-ref REF   duet: old, a copy of old and new run in alternating time slices, in new processes for
+                                        each measurement. A slow machine slows all three, and the difference between old and
+                                        its copy is noise of the machine.
+  --baseline FILE|NAME                  a stored result. A machine varies over time by more than most changes, so the verdict
+                                        is advice, unless --strict is set.
+  --threshold BOUND                     fixed bounds, or ratios between rows of one run; alone or with a baseline.
 
-With RESULT.json that result is judged; without it everything is measured now. A duet checks the build's own stores, or per-session
-and sharded where it has none, under chatbot with nothing under the lock; a stored baseline is measured as it was; -S, -s and the others
-say otherwise.
+With RESULT.json check judges that result; otherwise it measures now. Defaults of a duet: the stores that WithStore added, or
+per-session and sharded, under the scenario chatbot with an empty critical section. Defaults with --baseline: the settings of the
+baseline.
 
 Exit codes: 0 pass, or advice, 99 fail, 3 inconclusive, 5 a store failed its audit, 4 not comparable, 2 bad usage, 1 could not
 run, 130 interrupted.`,
@@ -86,52 +87,52 @@ run, 130 interrupted.`,
 }
 
 func (o *checkOptions) baselineFlags() flagGroup {
-	fs := newFlagGroup("What to hold it against")
-	fs.StringVar(&o.Against, "against", "", "an older build of this program, `BINARY`")
-	fs.StringVar(&o.AgainstRef, "against-ref", "", "the git `REF` to build the older program from, in a worktree of its own")
-	fs.StringVar(&o.Stored, "baseline", "", "a stored result, `FILE|NAME`: a word is a name that run --save-baseline gave")
+	fs := newFlagGroup("Baseline")
+	fs.StringVar(&o.Against, "against", "", "older build of this program, `BINARY`")
+	fs.StringVar(&o.AgainstRef, "against-ref", "", "git `REF` of the older build, built in a temporary worktree")
+	fs.StringVar(&o.Stored, "baseline", "", "stored result, `FILE|NAME`: a file, or a name given to run --save-baseline")
 	o.addThresholdFlag(fs)
 	return fs
 }
 
 func (o *checkOptions) ruleFlags() flagGroup {
-	fs := newFlagGroup("When it fails")
+	fs := newFlagGroup("Verdict")
 	o.Pairs, o.Tolerance = checkPairs, checkTolerance
-	fs.Var(pairs(&o.Pairs), "pairs", "`N` measurements of old, its copy and new, a multiple of 6")
+	fs.Var(pairs(&o.Pairs), "pairs", "number `N` of measurements of old, its copy and new; a multiple of 6")
 	fs.Var(duration("", time.Second, 24*time.Hour, func(d time.Duration) { o.Budget = d }), "budget",
-		"as many pairs as fit into this `TIME`, in place of --pairs")
+		"total `TIME` of a duet, in place of --pairs: as many pairs as fit")
 	fs.StringSliceVar(&o.Gate, "gate", defaultGate(), "`METRICS` that the verdict depends on, of "+strings.Join(gateNames(), ", ")+
-		"; without: "+strings.Join(defaultGate(), ", "))
-	fs.Lookup("gate").DefValue = "[]" // or the help would have the default in one word, wider than the screen
-	fs.Var(share("", &o.MinEffect), "min-effect", "a smaller change is no failure, `PERCENT` (2.5% in a duet, 10% with --baseline)")
-	fs.Var(share("5%", &o.Tolerance), "tolerance", "a pass shows the change to be below `PERCENT`")
-	fs.BoolVar(&o.Strict, "strict", false, "--baseline may fail: on the same machine, with 10 trials on both sides")
-	fs.BoolVar(&o.OtherOK, "allow-other-machine", false, "hold it against a --baseline of another machine, as advice")
+		" (default "+strings.Join(defaultGate(), ", ")+")")
+	fs.Lookup("gate").DefValue = "[]" // pflag would append the default as one word, wider than the screen
+	fs.Var(share("", &o.MinEffect), "min-effect", "least change that fails, `PERCENT` (default 2.5% in a duet, 10% with --baseline)")
+	fs.Var(share("5%", &o.Tolerance), "tolerance", "`PERCENT` of change that a pass excludes")
+	fs.BoolVar(&o.Strict, "strict", false, "verdict with --baseline, not advice: wants the same machine and 10 trials on both sides")
+	fs.BoolVar(&o.OtherOK, "allow-other-machine", false, "--baseline of another machine, as advice")
 	return fs
 }
 
 func (o *checkOptions) measuringFlags() flagGroup {
 	fs := newFlagGroup("Measuring")
 	o.Runs, o.Warmup = runner.DefaultRuns, runner.DefaultWarmup
-	fs.VarP(count("", 1, maxRuns, &o.Runs), "runs", "r", fmt.Sprintf("trials of each strategy, `N`, with --baseline or --threshold (%d, as the baseline has it, or 10 with --strict)", runner.DefaultRuns))
+	fs.VarP(count("", 1, maxRuns, &o.Runs), "runs", "r", fmt.Sprintf("number `N` of trials of each strategy (default %d; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
 	fs.Var(duration("", 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
-		fmt.Sprintf("`TIME` before each measured one (%v in a duet)", checkWarmup))
+		fmt.Sprintf("warm-up `TIME` of each trial (default %v, in a duet %v)", runner.DefaultWarmup, checkWarmup))
 	return fs
 }
 
-// pairs is a number of pairs in which all orders of three come equally often.
+// pairs is a number of pairs in which all orders of three arms are equally frequent.
 func pairs(p *int) *value {
 	return &value{fmt.Sprint(*p), "number", func(text string) error {
 		var n int
 		if count("", 6, maxPairs, &n).Set(text) != nil || n%6 != 0 {
-			return fmt.Errorf("want a multiple of 6 up to %d, so that the 6 orders of old, its copy and new come equally often", maxPairs)
+			return fmt.Errorf("want a multiple of 6 up to %d, so that the 6 orders of old, its copy and new are equally frequent", maxPairs)
 		}
 		*p = n
 		return nil
 	}}
 }
 
-// share is a percentage above 0 and below 100 %.
+// share is a percentage above 0 % and below 100 %.
 func share(text string, p *float64) *value {
 	return &value{text, "share", func(text string) error {
 		number, ok := strings.CutSuffix(text, "%")
@@ -144,7 +145,7 @@ func share(text string, p *float64) *value {
 	}}
 }
 
-// run finds out which of the three checks was asked for, and does it.
+// run does the kind of check that the flags select.
 func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	defer func() {
 		if o.child != nil {
@@ -159,7 +160,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	}
 	o.reads = argumentFiles(args...)
 	o.read("against", o.Against)
-	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports the error
+	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports an error
 		o.reads = append(o.reads, namedFile{o.from("baseline") + " " + quoted(o.Stored), path})
 	}
 	outputs, err := o.outputs(kindsOf(reports.CheckFormats())...)
@@ -184,7 +185,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	return checkVerdict(ctx, c, written, more...)
 }
 
-// oneBaseline refuses two baselines, and settings that belong to another one.
+// oneBaseline rejects two baselines, and settings of another kind of check.
 func (o *checkOptions) oneBaseline(args []string) error {
 	var given []string
 	for _, name := range []string{"against", "against-ref", "baseline"} {
@@ -197,7 +198,7 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	}
 	mode := strings.Join(given, "")
 	if mode == "" && len(o.Thresholds) == 0 {
-		return usagef("check: nothing to hold it against: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
+		return usagef("check: no baseline: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
 	}
 	duet, stored := strings.HasPrefix(mode, "against"), mode == "baseline"
 	for _, s := range []struct {
@@ -209,11 +210,11 @@ func (o *checkOptions) oneBaseline(args []string) error {
 		{"budget", duet, "only --against and --against-ref measure in pairs"},
 		{"tolerance", duet, "only --against and --against-ref have a tolerance"},
 		{"gate", duet || stored, "thresholds name their metrics"},
-		{"min-effect", duet || stored, "thresholds have bounds of their own"},
-		{"strict", stored, "it is for --baseline"},
-		{"allow-other-machine", stored, "it is for --baseline"},
-		{"runs", !duet, "a duet has --pairs"},
-		{"baseline-strategy", !duet, "a duet holds each strategy against itself"},
+		{"min-effect", duet || stored, "a threshold has its own bound"},
+		{"strict", stored, "it applies to --baseline"},
+		{"allow-other-machine", stored, "it applies to --baseline"},
+		{"runs", !duet, "a duet uses --pairs"},
+		{"baseline-strategy", !duet, "a duet compares each strategy with itself"},
 	} {
 		if o.sources[s.name].rank == rankFlag && !s.fits {
 			return usagef("--%s: %s", s.name, s.why)
@@ -225,15 +226,15 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	case o.Budget > 0 && o.sources["pairs"].rank == o.sources["budget"].rank:
 		return usagef("%s and %s: want one of them", o.from("pairs"), o.from("budget"))
 	case o.Strict && o.OtherOK:
-		return usagef("--strict and --allow-other-machine: want one of them: another machine is good for advice only")
+		return usagef("--strict and --allow-other-machine: want one of them: a baseline of another machine gives advice only")
 	}
 	if o.sources["pairs"].rank > o.sources["budget"].rank {
-		o.Budget = 0 // the stronger source says how many
+		o.Budget = 0 // the stronger source counts
 	}
 	return nil
 }
 
-// gated is the metrics of --gate as documents call them.
+// gated returns the metrics of --gate by their names in documents.
 func (o *checkOptions) gated() (metrics []string, err error) {
 	known := judge.GateMetrics()
 	for _, name := range o.Gate {
@@ -254,7 +255,7 @@ func (o *checkOptions) gated() (metrics []string, err error) {
 // gateGiven reports whether the gated metrics were named.
 func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDefault }
 
-// gateNames is what --gate calls the metrics.
+// gateNames lists the names of metrics for --gate.
 func gateNames() (names []string) {
 	for _, m := range judge.GateMetrics() {
 		names = append(names, m.Name)
@@ -271,8 +272,8 @@ func defaultGate() (names []string) {
 	return names
 }
 
-// checkVerdict is the error that a check ends with. A result that was interrupted in its own time is no interruption of this.
-// With more, which does not decide, there is no pass.
+// checkVerdict is the error that a check ends with. That a given result was interrupted does not make this check interrupted.
+// Further findings exclude a pass.
 func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...finding) error {
 	code := exitOK
 	switch c.Binding() {
@@ -299,7 +300,7 @@ func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...fi
 	return &exitError{code, fmt.Errorf("check: %s", joined(said))}
 }
 
-// completeCheck teaches the shell what check's flags can be.
+// completeCheck completes flag values of `check`.
 func completeCheck(c *cobra.Command, a *app) {
 	words := wordsOf(reports.CheckFormats())
 	completeFlags(c, map[string]cobra.CompletionFunc{

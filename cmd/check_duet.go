@@ -28,7 +28,7 @@ const (
 	newArm
 )
 
-// duet has old, its copy and new take turns, and judges.
+// duet measures old, its copy and new in a duet, and judges.
 func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	gated, err := o.gated()
 	if err != nil {
@@ -40,7 +40,7 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	}
 	least := stats.LeastSamples(judge.FalseAlarmRate / float64(len(gated)*len(rows)))
 	if o.Pairs < least {
-		return nil, usagef("%s %d: too few for a verdict: %d comparisons (%d metrics × %d rows) want %d or more",
+		return nil, usagef("%s %d: too few for a verdict: want %[6]d or more for %[3]d comparisons (%[4]d metrics × %[5]d rows)",
 			o.from("pairs"), o.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
 	}
 	if err := o.commit(); err != nil {
@@ -61,7 +61,7 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	}
 	show := newProgress(o.err, o.Quiet)
 	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
-		if s.Row != "" || s.Block%6 == 0 { // a line for every block would fill a log
+		if s.Row != "" || s.Block%6 == 0 { // one line per block would fill a log
 			show.step(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
 		}
 	}
@@ -87,7 +87,7 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judg
 	return c, o.judgeError(err)
 }
 
-// effect is --min-effect, or the mode's own.
+// effect is --min-effect, or the default of the mode.
 func (o *checkOptions) effect(otherwise float64) float64 {
 	if o.MinEffect > 0 {
 		return o.MinEffect
@@ -102,7 +102,7 @@ func (o *checkOptions) oldName() string {
 	return o.Against
 }
 
-// rows is what the processes measure, a row each: one strategy under one scenario. What this build cannot do is refused here.
+// rows returns what the processes measure: each row is one strategy under one scenario.
 func (o *checkOptions) rows() (rows []duet.Row, err error) {
 	if o.sources["strategy"].rank == rankDefault {
 		if o.Strategies = namesOf(o.own()); o.Strategies == nil {
@@ -133,23 +133,23 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	asked := slices.Clone(subjects) // by the settings that were asked for
+	given := slices.Clone(subjects) // with the labels that were given
 	nameApart(subjects)
 	for _, s := range list {
 		for i, subject := range subjects {
-			args := append([]string{"sample"}, o.strategyArgs(asked[i], common)...)
+			args := append([]string{"sample"}, o.strategyArgs(given[i], common)...)
 			rows = append(rows, duet.Row{
 				Label:  subject.Label + " (" + s.Name + ")",
 				Name:   subject.Label,
 				Args:   append(args, o.scenarioArgs(s)...),
-				Sliced: takesTurns(s),
+				Sliced: sliced(s),
 			})
 		}
 	}
 	return rows, o.matchThresholds(subjects, list)
 }
 
-// strategyArgs names a subject as it was asked for. A setting that was not asked for is each build's own default.
+// strategyArgs are the flags that select a subject. Parameters that were not set keep the default of each build.
 func (o *checkOptions) strategyArgs(subject runner.Subject, common map[string]string) []string {
 	args := []string{"--strategy", subject.Label}
 	_, own, _ := strings.Cut(subject.Label, ":")
@@ -161,7 +161,7 @@ func (o *checkOptions) strategyArgs(subject runner.Subject, common map[string]st
 	return args
 }
 
-// scenarioArgs names a scenario and what was said about its users.
+// scenarioArgs are the flags that select a scenario and its settings.
 func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
 	args := []string{"--scenario", s.Name, "--warmup", o.Warmup.String(), "--hold", o.Hold.String(), "--seed", fmt.Sprint(o.Seed)}
 	add := func(given bool, flag string, value any) {
@@ -180,25 +180,25 @@ func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
 	add(o.TTL > 0 && s.TTL > 0, "--ttl", o.TTL)
 	add(o.Keys != "", "--keys", o.Keys)
 	add(o.Mix != "", "--mix", o.Mix)
-	add(takesTurns(s), "--turns", turnOf(s))
+	add(sliced(s), "--turns", timeSlice(s))
 	return args
 }
 
-// takesTurns reports whether the processes of a block can take turns of milliseconds: where nobody waits for anything but a
-// lock that is held for no time, where the start is not what is measured, and where there are not too many users for it.
-func takesTurns(s scenarios.Scenario) bool {
-	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && turnOf(s) <= longestTurn
+// sliced reports whether the processes of a block can run in time slices of milliseconds: users must wait for nothing but
+// locks that are held for no time, the start must not be part of what is measured, and the time slice must not become too long.
+func sliced(s scenarios.Scenario) bool {
+	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && timeSlice(s) <= longestSlice
 }
 
-// turnOf is how long a turn is. In each every user is woken once and rests again, which is to be no part of what is measured
-// to speak of.
-func turnOf(s scenarios.Scenario) time.Duration {
-	const usersATurn = 100
-	return checkTurn * time.Duration(max(1, s.Users/usersATurn))
+// timeSlice is the length of a time slice. In each one every user is woken and stopped once, which must take a negligible
+// part of it.
+func timeSlice(s scenarios.Scenario) time.Duration {
+	const usersPerSlice = 100
+	return checkSlice * time.Duration(max(1, s.Users/usersPerSlice))
 }
 
-// arms puts the three binaries into dir under names of equal length: a process's stack begins with the name of its file, and
-// moves with its length.
+// arms copies the three binaries to dir under names of equal length: the name of its file is on a process's stack, so its
+// length shifts the stack.
 func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error) {
 	arms := []duet.Arm{
 		oldArm:  {Label: "old", Path: filepath.Join(dir, "old")},
@@ -223,7 +223,7 @@ func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error)
 	return arms, err
 }
 
-// copyProgram copies a file that can be run.
+// copyProgram copies an executable file.
 func copyProgram(from, to string) (err error) {
 	info, err := os.Stat(from)
 	switch {
@@ -232,9 +232,9 @@ func copyProgram(from, to string) (err error) {
 	case info.IsDir():
 		return fmt.Errorf("%s: is a directory: want a program", from)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: is no regular file: want a program", from)
+		return fmt.Errorf("%s: is not a regular file: want a program", from)
 	case info.Mode()&0o111 == 0 && filepath.Ext(from) != ".exe":
-		return fmt.Errorf("%s: cannot be run: want a program", from)
+		return fmt.Errorf("%s: is not executable: want a program", from)
 	}
 	in, err := os.Open(from)
 	if err != nil {
@@ -249,8 +249,8 @@ func copyProgram(from, to string) (err error) {
 	return errors.Join(err, out.Close())
 }
 
-// plan measures one block that does not count: it shows whether the builds measure the same, warms the caches of files, and
-// tells how many pairs fit into the budget. When a store fails its audit there is nothing more to plan, and that is the check.
+// plan measures one block that does not count. It shows whether the builds measure the same, warms file caches, and shows how
+// many pairs fit into the budget. Where a store fails its audit, plan returns the check.
 func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string, least int) (*judge.Check, error) {
 	cfg.Blocks = 1
 	start := time.Now()
@@ -265,7 +265,7 @@ func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string
 	}
 	if o.Budget > 0 {
 		if o.Pairs = int(o.Budget/took) / 6 * 6; o.Pairs < least {
-			return nil, usagef("%s %v: too little for a verdict: %d pairs or more want %v", o.from("budget"), o.Budget,
+			return nil, usagef("%s %v: too little for a verdict: %d pairs take %v", o.from("budget"), o.Budget,
 				(least+5)/6*6, (took * time.Duration((least+5)/6*6)).Round(time.Second))
 		}
 		o.Pairs = min(o.Pairs, maxPairs)
@@ -274,15 +274,14 @@ func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string
 	return nil, nil
 }
 
-// duetError says what it means that a process gave no sample. A build that refuses what this one understands is not
-// comparable with it.
+// duetError explains why a process gave no sample. A build that rejects flags that this one accepts is not comparable.
 func (o *checkOptions) duetError(ctx context.Context, err error) error {
 	var failed *duet.Error
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{exitInterrupted, errors.New("interrupted before a pair had finished: nothing is written")}
+		return &exitError{exitInterrupted, errors.New("interrupted before a pair was complete: nothing is written")}
 	case errors.As(err, &failed) && failed.Code == exitUsage && strings.Contains(failed.Message, `unknown command "sample"`):
-		return &exitError{exitIncomparable, fmt.Errorf("check: %s is from before there was check: it has no command that measures one sample", o.oldName())}
+		return &exitError{exitIncomparable, fmt.Errorf("check: %s is too old: it has no command that measures one sample", o.oldName())}
 	case errors.As(err, &failed) && failed.Code == exitUsage && strings.HasPrefix(failed.Message, "sessbench: "):
 		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w", err)}
 	}

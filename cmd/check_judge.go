@@ -12,7 +12,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// judge holds a result, given or measured now, against a stored one, or against bounds alone.
+// judge judges a result, given or measured now, against a stored one, or against thresholds alone.
 func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, error) {
 	gated, err := o.gated()
 	if err != nil {
@@ -45,18 +45,18 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 	return c, o.judgeError(err)
 }
 
-// judgeError gives what cannot be compared its exit code.
+// judgeError adds the exit code to an error of a judgement.
 func (o *checkOptions) judgeError(err error) error {
 	var apart *judge.NotComparableError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &apart) && apart.Machines:
-		return &exitError{exitIncomparable, fmt.Errorf("check: %w (--allow-other-machine makes it advice)", err)}
+		return &exitError{exitIncomparable, fmt.Errorf("check: %w (--allow-other-machine compares anyway, as advice)", err)}
 	case errors.As(err, &apart):
 		return &exitError{exitIncomparable, fmt.Errorf("check: %w", err)}
 	}
-	return usagef("check: %w", err) // of a threshold that matches nothing in the result
+	return usagef("check: %w", err) // a threshold that matches nothing in the result
 }
 
 // storedBaseline reads --baseline.
@@ -69,7 +69,7 @@ func (o *checkOptions) storedBaseline() (judge.Source, error) {
 	return judge.Source{Label: "old", File: path, Document: d}, err
 }
 
-// fresh is the result to judge: the one given, or a run with the baseline's settings, where flags do not say otherwise.
+// fresh is the result to judge: the one given, or that of a run with the settings of the flags, else of the baseline.
 func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *result.Document) (judge.Source, error) {
 	if len(args) == 1 {
 		if err := o.nothingToMeasure(args[0]); err != nil {
@@ -90,69 +90,69 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 	return judge.Source{Label: "new", File: "this build", Document: d}, err
 }
 
-// nothingToMeasure refuses settings of a measurement beside a result that has been measured.
+// nothingToMeasure rejects settings of a measurement together with a result.
 func (o *checkOptions) nothingToMeasure(path string) error {
 	for _, fs := range o.measuring {
 		for _, name := range flagNames(fs.FlagSet) {
 			if o.sources[strings.TrimPrefix(name, "--")].rank == rankFlag {
-				return usagef("%s: not with %s, which has been measured", name, quoted(path))
+				return usagef("%s: not with %s, which is already measured", name, quoted(path))
 			}
 		}
 	}
 	return nil
 }
 
-// adopt takes every setting that was not given from the baseline's run.
+// adopt copies every setting that was not given from the run of the baseline.
 func (o *checkOptions) adopt(c *result.Config) error {
 	if c.Trace != "" {
-		return &exitError{exitIncomparable, fmt.Errorf("check: %s: it replayed the log %s: run --trace it again, and give check the result",
+		return &exitError{exitIncomparable, fmt.Errorf("check: %s: is a replay of the log %s: want RESULT.json of another run --trace",
 			o.Stored, c.Trace)}
 	}
-	take := func(flag string, set func()) {
+	adopt := func(flag string, set func()) {
 		if o.sources[flag].rank == rankDefault {
 			set()
 		}
 	}
-	take("strategy", func() { o.Strategies = c.Strategies })
-	take("scenario", func() { o.Scenarios = c.Scenarios })
-	take("baseline-strategy", func() {
+	adopt("strategy", func() { o.Strategies = c.Strategies })
+	adopt("scenario", func() { o.Scenarios = c.Scenarios })
+	adopt("baseline-strategy", func() {
 		if o.Baseline = c.Baseline; c.Baseline == "" {
 			o.Baseline = "none"
 		}
 	})
-	take("param", func() {
+	adopt("param", func() {
 		for name, value := range c.Params {
 			o.Params = append(o.Params, name+"="+value)
 		}
 	})
-	take("users", func() { o.Users = c.Users })
-	take("sessions", func() { o.Sessions = c.Sessions })
-	take("runs", func() { o.Runs = c.Runs })
-	take("duration", func() { o.Duration = time.Duration(c.DurationNs) })
-	take("warmup", func() { o.Warmup = time.Duration(c.WarmupNs) })
-	take("iterations", func() { o.Iterations = c.Iterations })
-	take("hold", func() {
+	adopt("users", func() { o.Users = c.Users })
+	adopt("sessions", func() { o.Sessions = c.Sessions })
+	adopt("runs", func() { o.Runs = c.Runs })
+	adopt("duration", func() { o.Duration = time.Duration(c.DurationNs) })
+	adopt("warmup", func() { o.Warmup = time.Duration(c.WarmupNs) })
+	adopt("iterations", func() { o.Iterations = c.Iterations })
+	adopt("hold", func() {
 		if c.HoldNs != nil {
 			hold := time.Duration(*c.HoldNs)
 			o.Hold = &hold
 		}
 	})
-	take("hold-kind", func() { o.HoldKind = c.HoldKind })
-	take("think", func() {
+	adopt("hold-kind", func() { o.HoldKind = c.HoldKind })
+	adopt("think", func() {
 		if c.ThinkNs > 0 {
 			think := time.Duration(c.ThinkNs)
 			o.Think = &think
 		}
 	})
-	take("ttl", func() { o.TTL = time.Duration(c.TTLNs) })
-	take("keys", func() { o.Keys = c.Keys })
-	take("mix", func() { o.Mix = c.Mix })
-	take("seed", func() { o.Seed = c.Seed })
-	take("record", func() { o.Record = c.Record })
+	adopt("ttl", func() { o.TTL = time.Duration(c.TTLNs) })
+	adopt("keys", func() { o.Keys = c.Keys })
+	adopt("mix", func() { o.Mix = c.Mix })
+	adopt("seed", func() { o.Seed = c.Seed })
+	adopt("record", func() { o.Record = c.Record })
 	return nil
 }
 
-// measureNow runs as `run` does, in a child process, too. [checkOptions.run] closes it.
+// measureNow measures as `run` does, in a child process, which [checkOptions.run] closes.
 func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error) {
 	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
 	var err error

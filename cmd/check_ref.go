@@ -14,23 +14,23 @@ import (
 	"github.com/sessbench/sessbench/internal/child"
 )
 
-// buildRef builds this program as it was at a git ref, with the flags this process was built with and -trimpath, to the file
-// at path. It works in a worktree below dir, which is gone afterwards: the user's checkout is not touched.
+// buildRef builds this program at a git ref to the file at path, with -trimpath and the flags of this process's build. It uses
+// a worktree below dir, which it removes afterwards: the user's checkout does not change.
 func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) error {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Path == "" {
-		return errors.New("this program does not say which module it was built from: want --against with a binary")
+		return errors.New("this program has no build information: want --against with a binary")
 	}
 	module, err := runTool(ctx, "", nil, "go", "list", "-m", "-f", "{{.Dir}}", info.Main.Path)
 	if err != nil {
-		return fmt.Errorf("the module %s is not here: run check in its checkout, or use --against with a binary: %w", info.Main.Path, err)
+		return fmt.Errorf("no module %s: run check in its checkout, or use --against with a binary: %w", info.Main.Path, err)
 	}
 	commit, err := runTool(ctx, module, nil, "git", "rev-parse", "--verify", "--end-of-options", ref+"^{commit}")
 	switch {
 	case ctx.Err() != nil:
 		return err
 	case err != nil:
-		return usagef("%s %s: no commit that git knows here: %w", o.from("against-ref"), quoted(ref), err)
+		return usagef("%s %s: not a commit of this repository: %w", o.from("against-ref"), quoted(ref), err)
 	}
 	inside, err := runTool(ctx, module, nil, "git", "rev-parse", "--show-prefix")
 	if err != nil {
@@ -39,7 +39,7 @@ func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) erro
 	tree := filepath.Join(dir, "tree")
 	// Hooks would run in the worktree, as after any checkout.
 	_, err = runTool(ctx, module, nil, "git", "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", "--quiet", tree, commit)
-	defer func() { // also when it was not whole, or ctx has ended
+	defer func() { // also where it is incomplete, or ctx has ended
 		_, _ = runTool(context.WithoutCancel(ctx), module, nil, "git", "worktree", "remove", "--force", tree)
 	}()
 	if err != nil {
@@ -53,16 +53,16 @@ func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) erro
 	return err
 }
 
-// mainPackage is the package this program was built from. Built from a list of files it does not say so.
+// mainPackage is the package this program was built from. It is unknown for a build of a list of files.
 func mainPackage(info *debug.BuildInfo) string {
 	if info.Path == "" || info.Path == "command-line-arguments" {
 		return "."
 	}
-	return strings.TrimSuffix(info.Path, ".test") // a test binary takes the place of the program that it tests
+	return strings.TrimSuffix(info.Path, ".test") // a test binary stands for the program
 }
 
-// buildFlags is the flags that this program was built with, as far as they change what the compiler makes of it. Go does not
-// say which -ldflags a build with -trimpath had.
+// buildFlags are the flags of this program's build that change the generated code. The build information does not contain the
+// -ldflags of a build with -trimpath.
 func buildFlags(info *debug.BuildInfo) (flags []string) {
 	for _, s := range info.Settings {
 		switch s.Key {
@@ -73,7 +73,7 @@ func buildFlags(info *debug.BuildInfo) (flags []string) {
 	return flags
 }
 
-// buildEnvironment is what of the environment this program was built in changes what the compiler makes of it.
+// buildEnvironment are the environment variables of this program's build that change the generated code.
 func buildEnvironment(info *debug.BuildInfo) (env []string) {
 	for _, s := range info.Settings {
 		switch s.Key {

@@ -7,8 +7,7 @@ import (
 	"github.com/sessbench/sessbench/reports"
 )
 
-// common is what the commands that put strategies to a test are asked for alike: which strategies, and where the
-// results go.
+// common holds the options that several commands share: the strategies, and the outputs.
 type common struct {
 	*app
 	sources // of the settings that are not at their defaults
@@ -16,7 +15,7 @@ type common struct {
 	Strategies []string
 	Params     []string
 
-	Config  string // a file; also one that was found without being named
+	Config  string // path of the configuration file, whether named or found
 	Format  string
 	Out     []string
 	Quiet   bool
@@ -27,45 +26,45 @@ type common struct {
 
 func (o *common) addStrategyFlags(fs flagGroup) {
 	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
-		"`NAMES` of strategies, a,b or all; one at two settings: sharded:shards=16,sharded:shards=64")
+		"`NAMES` of strategies: a,b or all; with settings: sharded:shards=16,sharded:shards=64")
 }
 
 func (o *common) addParamFlag(fs flagGroup) {
-	fs.StringArrayVarP(&o.Params, "param", "p", nil, "a setting for every strategy that has it, `PARAM=VALUE`; repeatable")
+	fs.StringArrayVarP(&o.Params, "param", "p", nil, "`PARAM=VALUE` for every strategy with this parameter; repeatable")
 }
 
-// outputFlags are the flags for the results, which can be had on stdout in these formats.
+// outputFlags are the flags for outputs in these formats, and for the configuration file.
 func (o *common) outputFlags(formats ...string) flagGroup {
 	fs := newFlagGroup("Output and configuration")
 	o.addFormatFlags(fs, "result", formats)
-	fs.StringVarP(&o.Config, configFlag, "c", "", "settings from `FILE` (yaml, toml, json); else sessbench.yaml, .toml or .json if there")
+	fs.StringVarP(&o.Config, configFlag, "c", "", "configuration `FILE` (default sessbench.yaml, .toml or .json in the working directory)")
 	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
 }
 
-// addFormatFlags adds the flags that say in which formats something is written, and where.
+// addFormatFlags adds the flags for the formats of an output and the files it is written to.
 func (o *common) addFormatFlags(fs flagGroup, what string, formats []string) {
 	o.Format = formatTable
 	fs.VarP(choice(&o.Format, formats...), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(formats, ", "))
-	fs.StringArrayVarP(&o.Out, "out", "o", nil, "also write `KIND=FILE`; - is stdout, in place of --format; repeatable")
+	fs.StringArrayVarP(&o.Out, "out", "o", nil, "additional output, `KIND=FILE`; FILE - is stdout and replaces --format; repeatable")
 }
 
-// note says on stderr what the user may want to know, unless told to be quiet.
+// note writes a note to stderr, unless --quiet is set.
 func (o *common) note(format string, args ...any) {
 	if !o.Quiet {
 		o.complain("note: "+format, args...)
 	}
 }
 
-// screen is what stdout can show. See https://no-color.org for the environment variable.
+// screen describes what stdout can display. See https://no-color.org for the environment variable.
 func (o *common) screen() reports.Options {
 	color := isTerminal(o.out) && !o.NoColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return reports.Options{Color: color, Width: width(o.out)}
 }
 
-// notWith refuses settings that have no meaning beside the one of flag main, each with what says so. A setting
-// from a weaker source (file, environment) than main's gives way to it, with a note.
+// notWith rejects settings that have no effect together with flag main; each comes with the reason. A setting from a weaker
+// source (file, environment) than main's is ignored with a note.
 func (o *common) notWith(main, value string, settings [][2]string) error {
 	for _, setting := range settings {
 		name, why := setting[0], setting[1]

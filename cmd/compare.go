@@ -13,26 +13,26 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// compareOptions is what `compare` was asked for.
+// compareOptions are the options of `compare`.
 type compareOptions struct {
 	common
 	Force bool
 }
 
-// newCompareCmd makes a command that reads no configuration file: an out in it names run's files, which compare is there
-// to read and not to replace.
+// newCompareCmd makes a command that reads no configuration file: its key out names the files of run, which compare must
+// not replace.
 func newCompareCmd(a *app) *cobra.Command {
 	o := &compareOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "compare [flags] OLD.json NEW.json...",
-		Short: "Hold results of run against each other: what got faster or slower, and what is noise",
-		Long: `Compare holds result documents (run -o json=FILE) against the first of them, metric by metric, with the statistics of benchstat:
-medians, distribution-free intervals and the Mann-Whitney U test. What moved comes first.
+		Short: "Compare results: what became faster or slower, and what is noise",
+		Long: `Compare compares result documents (run -o json=FILE) with the first one, metric by metric, with the statistics of benchstat:
+medians, distribution-free confidence intervals and the Mann-Whitney U test. Metrics that changed come first.
 
-LABEL=FILE says how the tables call a document; without a label it is the file's name. Documents of different machines, tapes or
-settings are not comparable: compare says what differs and stops, unless --force is given.
+LABEL=FILE sets the label of a document in the tables; the default is the file's name. Documents of different machines, tapes or
+settings are not comparable: compare lists the differences and stops, unless --force is set.
 
-Exit codes: 0 compared, whatever came of it, 4 not comparable, 2 bad usage or a file that cannot be read, 1 could not write.`,
+Exit codes: 0 compared, 4 not comparable, 2 bad usage or an unreadable file, 1 could not write.`,
 		Example: `  sessbench run -o json=old.json; sessbench run -o json=new.json
   sessbench compare old.json new.json
   sessbench compare main=old.json branch=new.json -f markdown
@@ -51,7 +51,7 @@ Exit codes: 0 compared, whatever came of it, 4 not comparable, 2 bad usage or a 
 func (o *compareOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
 	o.addFormatFlags(fs, "comparison", kindsOf(reports.ComparisonFormats()))
-	fs.BoolVar(&o.Force, "force", false, "compare what is not comparable; the result says so")
+	fs.BoolVar(&o.Force, "force", false, "compare documents that are not comparable; the comparison contains a warning")
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
 }
@@ -78,18 +78,18 @@ func (o *compareOptions) run(args []string) error {
 		return &exitError{exitIncomparable, fmt.Errorf("compare: %w", err)}
 	}
 	if found := c.DescribeDifferences(); len(found) > 0 && !o.Force {
-		return &exitError{exitIncomparable, fmt.Errorf("compare: not comparable (--force compares all the same): %s", strings.Join(found, "; "))}
+		return &exitError{exitIncomparable, fmt.Errorf("compare: not comparable (--force compares anyway): %s", strings.Join(found, "; "))}
 	}
 	return o.write(outputs, asAsked(reports.ComparisonFormats(), c))
 }
 
-// named returns what is to be compared: LABEL=FILE or FILE. What stands before the first = is a label unless it has a
-// slash in it: ./a=b.json is a file.
+// named parses arguments, LABEL=FILE or FILE. The text before the first = is a label unless it contains a slash: ./a=b.json is
+// a file.
 func named(args []string) (list []judge.Source, err error) {
 	if len(args) < 2 {
 		what := "no file"
 		if len(args) == 1 {
-			what = "one file alone, " + quoted(args[0])
+			what = "only one file, " + quoted(args[0])
 		}
 		return nil, usagef("compare: %s: want two or more, OLD.json NEW.json or LABEL=FILE", what)
 	}
@@ -104,7 +104,7 @@ func named(args []string) (list []judge.Source, err error) {
 			label = short[i]
 		}
 		if other, taken := labelled[label]; taken {
-			return nil, usagef("compare: %s and %s are both called %s: want LABEL=FILE with labels of their own", quoted(other), quoted(arg), quoted(label))
+			return nil, usagef("compare: %s and %s have the same label %s: want LABEL=FILE with different labels", quoted(other), quoted(arg), quoted(label))
 		}
 		labelled[label] = arg
 		list = append(list, judge.Source{Label: label, File: file})
@@ -120,8 +120,7 @@ func cutLabel(arg string) (label, file string, given bool) {
 	return label, file, true
 }
 
-// shortNames calls files without a label by their names alone where that tells them apart, and as they were typed where
-// it does not.
+// shortNames returns the base names of files without a label, and the whole arguments where base names are ambiguous.
 func shortNames(args []string) []string {
 	short := make([]string, len(args))
 	count := map[string]int{}
@@ -139,8 +138,8 @@ func shortNames(args []string) []string {
 	return short
 }
 
-// readDocument reads a result document for a command. A file that cannot be read is a mistake of whoever typed its name; one that
-// holds something else, or too little, is not comparable.
+// readDocument reads a result document for a command. A file that cannot be read is a usage error; one with other contents is
+// not comparable.
 func readDocument(command, path string) (*result.Document, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -161,7 +160,7 @@ func readDocument(command, path string) (*result.Document, error) {
 	return d, nil
 }
 
-// plainPath names the file that an error is about, and leaves out the system call.
+// plainPath is an error with the quoted path and without the system call.
 func plainPath(path string, err error) error {
 	return fmt.Errorf("%s: %w", quoted(path), withoutCall(err))
 }

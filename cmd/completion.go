@@ -13,12 +13,12 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// completeRun has shells complete the names that `run` takes.
+// completeRun completes flag values of `run`.
 func completeRun(c *cobra.Command, a *app) {
 	completeFlags(c, map[string]cobra.CompletionFunc{
 		"strategy":          a.strategyList(a.strategyWords),
 		"param":             a.params(),
-		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
+		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno baseline, no ratios") }),
 		"scenario":          listOf(scenarioWords),
 		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
 		"format":            oneOf(formatWords),
@@ -28,7 +28,7 @@ func completeRun(c *cobra.Command, a *app) {
 	})
 }
 
-// completeVerify does the same for `verify`.
+// completeVerify completes flag values of `verify`.
 func completeVerify(c *cobra.Command, a *app) {
 	completeFlags(c, map[string]cobra.CompletionFunc{
 		"strategy": a.strategyList(func() []string {
@@ -57,12 +57,12 @@ func completeFlags(c *cobra.Command, flags map[string]cobra.CompletionFunc) {
 	c.ValidArgsFunction = cobra.NoFileCompletions
 	for flag, complete := range flags {
 		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
-			panic(err) // no such flag: a mistake in the caller's list
+			panic(err) // no such flag: an error in the caller's list
 		}
 	}
 }
 
-// strategyWords are the words for --strategy, "all" first, each with its description behind a tab.
+// strategyWords are the words for --strategy, "all" first. A word is followed by a tab and its description.
 func (a *app) strategyWords() []string {
 	return append([]string{"all\tall but probes"}, strategyWords(slices.Concat(a.strategies(), a.remote(), a.probes()))...)
 }
@@ -83,7 +83,7 @@ func scenarioWords() []string {
 }
 
 func flawWords() []string {
-	words := []string{"all\tevery one of them"}
+	words := []string{"all\tall flawed stores"}
 	for _, f := range flawed.All() {
 		words = append(words, f.Name+"\t"+f.How)
 	}
@@ -97,7 +97,7 @@ func formatWords() (words []string) {
 	return words
 }
 
-// thresholdMetrics completes a threshold to its metric, behind whatever names stand before it.
+// thresholdMetrics completes the metric of a threshold, after the names before it.
 func thresholdMetrics(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ".")+1]
 	for _, m := range judge.ThresholdMetrics() {
@@ -113,7 +113,7 @@ func oneOf(words func() []string) cobra.CompletionFunc {
 	}
 }
 
-// listOf completes the last word of a list with commas, to what the list does not have yet.
+// listOf completes the last word of a list with commas, except to words that the list contains.
 func listOf(words func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndex(typed, ",")+1]
@@ -128,8 +128,8 @@ func listOf(words func() []string) cobra.CompletionFunc {
 	}
 }
 
-// strategyList completes a list of strategies with settings: behind "sharded:" to what of sharded can be set, and behind one
-// setting to another one or to the next strategy.
+// strategyList completes a list of strategies with parameters: after "sharded:" to a parameter of sharded, and after a parameter
+// to another one or to the next strategy.
 func (a *app) strategyList(words func() []string) cobra.CompletionFunc {
 	names := listOf(words)
 	return func(c *cobra.Command, args []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
@@ -138,7 +138,7 @@ func (a *app) strategyList(words func() []string) cobra.CompletionFunc {
 		switch chosen, err := parseChoices(strings.TrimSuffix(before, ",")); {
 		case colon:
 			before += name + ":"
-		case err == nil && len(chosen[len(chosen)-1].params) > 0: // of which this may be one more
+		case err == nil && len(chosen[len(chosen)-1].params) > 0: // this may be another parameter of it
 			name = chosen[len(chosen)-1].name
 		default:
 			name = ""
@@ -154,7 +154,7 @@ func (a *app) strategyList(words func() []string) cobra.CompletionFunc {
 	}
 }
 
-// paramWords are the settings of strategies up to their values, behind what stands before them, each once.
+// paramWords are the distinct parameters of strategies, up to the value, with a prefix.
 func paramWords(before string, of ...*strategies.Strategy) (words []string) {
 	seen := map[string]bool{}
 	for _, s := range of {
@@ -173,7 +173,7 @@ func (a *app) params() cobra.CompletionFunc {
 	return listOf(func() []string { return paramWords("", slices.Concat(a.strategies(), a.remote())...) })
 }
 
-// outKinds completes --out up to the equals sign; behind it the shell completes files itself.
+// outKinds completes --out up to the equals sign; after it the shell completes file names.
 func outKinds(words func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if strings.Contains(typed, "=") {

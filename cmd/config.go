@@ -20,7 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Where a setting comes from, the weakest first.
+// The sources of a setting, the weakest first.
 const (
 	rankDefault = iota
 	rankFile
@@ -28,16 +28,16 @@ const (
 	rankFlag
 )
 
-// source is where a setting comes from, and how an error calls it there.
+// source is where a setting comes from.
 type source struct {
 	rank int
-	name string
+	name string // of the setting in this source, for errors: --hold, SESSBENCH_HOLD
 }
 
 // sources holds the source of each setting that is not at its default, by its flag's name.
 type sources map[string]source
 
-// from is how an error calls the setting: as whoever set it wrote it.
+// from is the setting's name in errors, as it is written in its source.
 func (s sources) from(flag string) string {
 	if src, ok := s[flag]; ok {
 		return src.name
@@ -47,9 +47,9 @@ func (s sources) from(flag string) string {
 
 const configFlag = "config"
 
-// configure gives each flag of c that was not given its value from the environment (SESSBENCH_HOLD_KIND for --hold-kind) or,
-// without one there, from the configuration file. Its keys are the flags' names; what is for one command only, or differs
-// between commands, stands under the command's name.
+// configure sets each flag of c that is not on the command line from the environment (SESSBENCH_HOLD_KIND for --hold-kind) or
+// else from the configuration file. The file's keys are the flags' names. A key below a command's name is for that command
+// only, and takes precedence.
 func configure(c *cobra.Command) (sources, error) {
 	v, fs := viper.New(), c.Flags()
 	warnOfUnknownVariables(c.ErrOrStderr(), c.Root(), os.Environ())
@@ -60,7 +60,7 @@ func configure(c *cobra.Command) (sources, error) {
 	found, inFile := sources{}, map[string]bool{}
 	if path != "" {
 		found[configFlag] = from
-		_ = fs.Lookup(configFlag).Value.Set(path) // a string takes any
+		_ = fs.Lookup(configFlag).Value.Set(path) // a string accepts any text
 		if err := readConfig(v, path, c); err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func configure(c *cobra.Command) (sources, error) {
 			return
 		}
 		env := envName(f.Name)
-		_ = v.BindEnv(f.Name, env) // errs without a key only
+		_ = v.BindEnv(f.Name, env) // fails only without a key
 		switch {
 		case f.Changed:
 			found[f.Name] = source{rankFlag, "--" + f.Name}
@@ -96,7 +96,7 @@ func envName(flag string) string {
 	return variablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// configPath returns the file to read: the one named, else one of three in the working directory, empty for none.
+// configPath returns the file to read: the one named, else the one of three names in the working directory; empty for none.
 func configPath(fs *pflag.FlagSet) (path string, from source, err error) {
 	if path, _ := fs.GetString(configFlag); path != "" {
 		return path, source{rankFlag, "--" + configFlag}, nil
@@ -116,8 +116,8 @@ func configPath(fs *pflag.FlagSet) (path string, from source, err error) {
 	return strings.Join(there, ""), source{rankFile, "the configuration file"}, nil
 }
 
-// readConfig reads the file and refuses what no flag is called. One file serves all commands: what only another one has a
-// flag for is left to that one.
+// readConfig reads the file and rejects keys that are not the name of a flag. One file serves all commands: keys of other
+// commands are ignored.
 func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 	legal := []string{".yaml", ".yml", ".toml", ".json"}
 	if !slices.ContainsFunc(legal, func(end string) bool { return strings.HasSuffix(path, end) }) {
@@ -156,7 +156,7 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 	return nil
 }
 
-// unknownKey is the error about a key that no flag is called.
+// unknownKey is the error for a key that is not the name of a flag.
 func unknownKey(path, key string, known map[string]bool, c *cobra.Command) error {
 	if parent := key[:max(0, strings.LastIndex(key, "."))]; known[parent] {
 		return usagef("%s: unknown key %q: %s has no keys below it: want a value or a list of values", path, key, parent)
@@ -168,7 +168,7 @@ func unknownKey(path, key string, known map[string]bool, c *cobra.Command) error
 		strings.Join(settings(c), ", "), strings.Join(configured(c.Root()), ": or ")+":")
 }
 
-// oneMapping refuses what holds no keys, or several YAML documents, of which the parser would read the first.
+// oneMapping rejects a file that is not a mapping, and several YAML documents, of which the parser would read the first.
 func oneMapping(format string, text []byte) error {
 	switch format {
 	case "json":
@@ -191,13 +191,13 @@ func oneMapping(format string, text []byte) error {
 			return fmt.Errorf("is %s: want KEY: VALUE", kindOf(first))
 		}
 		if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
-			return errors.New("has a second document, behind ---: want one")
+			return errors.New("has a second document after ---: want one")
 		}
 	}
 	return nil
 }
 
-// configKeys is what may stand in a configuration file: the settings of every command, also under the command's name.
+// configKeys is the set of legal keys: the settings of every command, also below the command's name.
 func configKeys(root *cobra.Command) map[string]bool {
 	keys := map[string]bool{}
 	for _, c := range root.Commands() {
@@ -211,7 +211,7 @@ func configKeys(root *cobra.Command) map[string]bool {
 	return keys
 }
 
-// configured is the names of the commands that read the configuration.
+// configured lists the commands that read the configuration.
 func configured(root *cobra.Command) (names []string) {
 	for _, c := range root.Commands() {
 		if c.Flags().Lookup(configFlag) != nil {
@@ -221,7 +221,7 @@ func configured(root *cobra.Command) (names []string) {
 	return names
 }
 
-// settings is the flags of a command that a configuration file can set.
+// settings lists the flags of a command that a configuration file can set.
 func settings(c *cobra.Command) (names []string) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != configFlag && f.Name != "help" {
@@ -231,8 +231,8 @@ func settings(c *cobra.Command) (names []string) {
 	return names
 }
 
-// setFlag sets a flag from a value of the environment or the file; where names the place. Lists may be lists or text
-// with commas.
+// setFlag sets a flag from a value of the environment or the file; where names its source. Lists may be lists or text with
+// commas.
 func setFlag(f *pflag.Flag, from any, where string) error {
 	values, isList := from.([]any)
 	switch text, isText := from.(string); {
@@ -270,8 +270,8 @@ func setFlag(f *pflag.Flag, from any, where string) error {
 	return nil
 }
 
-// plain is a value of a file as it would be typed for f. The error is of a type that f cannot have: a number where any text
-// is legal may have been written otherwise, a password 0123 as 83, and wants quotes.
+// plain is a value of a file in the notation of the command line. It fails for a type that f cannot have. A number for a
+// flag that accepts any text has to be quoted, because its notation is lost: a password 0123 would become 83.
 func plain(v any, f *pflag.Flag) (string, error) {
 	placeholder, _ := pflag.UnquoteUsage(f)
 	takesText := slices.Contains([]string{"string", "stringArray", "stringSlice"}, f.Value.Type())
@@ -282,7 +282,7 @@ func plain(v any, f *pflag.Flag) (string, error) {
 		if takesText {
 			return "", fmt.Errorf("want %s, in quotes", placeholder)
 		}
-		if number, ok := v.(float64); ok { // JSON has no other; its default form would be 1e+06
+		if number, ok := v.(float64); ok { // every JSON number is one; by default 1000000 would print as 1e+06
 			return strconv.FormatFloat(number, 'f', -1, 64), nil
 		}
 		return fmt.Sprint(v), nil
@@ -292,7 +292,7 @@ func plain(v any, f *pflag.Flag) (string, error) {
 	return "", fmt.Errorf("want %s, or a list of such", cmp.Or(placeholder, "true or false"))
 }
 
-// kindOf is what a value of a file is, in words, with the value where that is short.
+// kindOf describes the type of a value of a file, with the value where that is short.
 func kindOf(v any) string {
 	switch v := v.(type) {
 	case nil:

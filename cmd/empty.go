@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// noEmptyValues refuses flags that were given an empty text, as by --trace "$LOG" without a LOG: no flag has a meaning for it.
+// noEmptyValues rejects flags with an empty text, as by --trace "$LOG" without a LOG: it has no meaning for any flag.
 func noEmptyValues(c *cobra.Command) (err error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		empty := f.Value.String() == ""
@@ -22,7 +22,7 @@ func noEmptyValues(c *cobra.Command) (err error) {
 	return err
 }
 
-// emptyError is the error of an empty value of f, and says what would not be empty.
+// emptyError is the error of an empty value of f.
 func emptyError(what string, f *pflag.Flag) error {
 	placeholder, _ := pflag.UnquoteUsage(f)
 	return usagef("%s: is empty: want %s", what, placeholder)

@@ -13,10 +13,10 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// namedFile is a file that a command reads or writes. Words is what names it: the flag with its value, or an argument.
+// namedFile is a file that a command reads or writes. words is its name in errors: the flag with its value, or an argument.
 type namedFile struct{ words, path string }
 
-// argumentFiles names files by themselves, as arguments do.
+// argumentFiles are the files of arguments.
 func argumentFiles(paths ...string) (list []namedFile) {
 	for _, path := range paths {
 		list = append(list, namedFile{quoted(path), path})
@@ -24,8 +24,8 @@ func argumentFiles(paths ...string) (list []namedFile) {
 	return list
 }
 
-// apart refuses outputs that would replace an input or one another, however their paths are spelled and whatever links
-// lead to them. The process's own output streams count as outputs where they go to files.
+// apart rejects outputs that would replace an input or one another, through links and different spellings, too. The
+// output streams of the process count as outputs where they go to files.
 func (a *app) apart(reads, writes []namedFile) error {
 	type known struct {
 		words string
@@ -60,15 +60,15 @@ func (a *app) apart(reads, writes []namedFile) error {
 	return nil
 }
 
-// identity tells one file from another: by the file itself where it exists, else by its directory and its name there. The
-// zero value is the same as nothing.
+// identity identifies a file: the file itself where it exists, else its directory and its name there. The zero value equals
+// no identity.
 type identity struct {
 	file os.FileInfo
 	dir  os.FileInfo
 	name string
 }
 
-// identify returns the identity of the file that path leads to, the zero value where it can be none.
+// identify returns the identity of the file at path, the zero value where there can be none.
 func identify(path string) identity {
 	path, err := result.Destination(path)
 	if err != nil {
@@ -85,7 +85,7 @@ func identify(path string) identity {
 	return identity{}
 }
 
-// identityOfStream returns the identity of the file that a stream goes to. A pipe or a terminal is none: nothing replaces it.
+// identityOfStream returns the identity of the regular file that a stream goes to.
 func identityOfStream(stream io.Writer) identity {
 	f, ok := stream.(*os.File)
 	if !ok {
@@ -109,7 +109,7 @@ func (a identity) same(b identity) bool {
 	return false
 }
 
-// sameName reports whether two names in one directory are a single file's, as file systems usually have it on that system.
+// sameName reports whether two names in one directory denote the same file on usual file systems of that system.
 func sameName(a, b, goos string) bool {
 	if goos == "darwin" || goos == "windows" {
 		return strings.EqualFold(a, b)
@@ -130,8 +130,8 @@ func writable(path string) error {
 	case info.IsDir():
 		return errors.New("is a directory: want a file")
 	case !info.Mode().IsRegular():
-		return nil // a device or a pipe, of which only writing tells
-	case info.Mode().Perm()&0o222 == 0: // which does not keep root, or who owns the directory, from replacing it
+		return nil // a device or a pipe, which cannot be checked without writing
+	case info.Mode().Perm()&0o222 == 0: // although root and the owner of the directory could replace it
 		return errors.New("is read-only: want a file that can be written")
 	default:
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -142,12 +142,12 @@ func writable(path string) error {
 	}
 	probe, err := os.CreateTemp(filepath.Dir(path), ".sessbench-*.tmp")
 	if err != nil {
-		return fmt.Errorf("no file can be made in %s: %w", filepath.Dir(path), withoutCall(err))
+		return fmt.Errorf("cannot create a file in %s: %w", filepath.Dir(path), withoutCall(err))
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// withoutCall is an error of the file system without the system call and the path.
+// withoutCall strips the system call and the path from an error of the file system.
 func withoutCall(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {

@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// value is a flag whose text is checked when it is read, wherever it comes from.
+// value is a flag that is checked when it is set, from whichever source.
 type value struct {
 	text string // as given, or the default
-	kind string // what the help calls it
+	kind string // the name of its type in the help
 	read func(text string) error
 }
 
@@ -33,7 +33,7 @@ func (v *value) Set(text string) error {
 	return nil
 }
 
-// duration is a value from lo to hi.
+// duration is a duration from lo to hi.
 func duration(text string, lo, hi time.Duration, set func(time.Duration)) *value {
 	return &value{text, "duration", func(text string) error {
 		d, err := time.ParseDuration(text)
@@ -45,7 +45,7 @@ func duration(text string, lo, hi time.Duration, set func(time.Duration)) *value
 	}}
 }
 
-// suchAs proposes a unit for a number that has none, if that makes a duration from lo to hi of it.
+// suchAs proposes a unit for a number without one, where that makes a duration from lo to hi.
 func suchAs(number string, lo, hi time.Duration) string {
 	for _, unit := range []string{"ms", "s"} {
 		if d, err := time.ParseDuration(number + unit); err == nil && lo <= d && d <= hi {
@@ -67,7 +67,7 @@ func count(text string, lo, hi int, p *int) *value {
 	}}
 }
 
-// seed is a whole number of 64 bits.
+// seed is an unsigned 64-bit number.
 func seed(text string, p *uint64) *value {
 	return &value{text, "number", func(text string) error {
 		n, err := strconv.ParseUint(text, 10, 64)
@@ -79,7 +79,7 @@ func seed(text string, p *uint64) *value {
 	}}
 }
 
-// oneIn is one in so many: 1/64, all, or off, which is none. *p is 0 for none.
+// oneIn is a share: 1/N, all, or off. *p is N, 1 for all, 0 for off.
 func oneIn(text string, most int, p *int) *value {
 	return &value{text, "share", func(text string) error {
 		switch text {
@@ -111,14 +111,14 @@ func choice(p *string, legal ...string) *value {
 	}}
 }
 
-// flagError turns what the flag parser found into a usage error that says what would be right.
+// flagError turns an error of the flag parser into a usage error that names the legal values.
 func flagError(c *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
 	var unknown *pflag.NotExistError
 	switch {
 	case errors.As(err, &missing):
-		return usagef("--%s: want a value behind it", missing.GetFlag().Name)
+		return usagef("--%s: want a value after it", missing.GetFlag().Name)
 	case errors.As(err, &bad):
 		return valueError("--"+bad.GetFlag().Name+" "+quoted(bad.GetValue()), bad.GetFlag(), bad.Unwrap())
 	case errors.As(err, &unknown):
@@ -134,7 +134,7 @@ func flagError(c *cobra.Command, err error) error {
 	return usagef("%s%w", where(c), err)
 }
 
-// valueError says of a flag's value, which what quotes, what is wrong with it.
+// valueError is the error of a flag's value, which what quotes.
 func valueError(what string, f *pflag.Flag, err error) error {
 	if f.Value.Type() == "bool" {
 		err = errors.New("want true or false")
@@ -142,7 +142,7 @@ func valueError(what string, f *pflag.Flag, err error) error {
 	return usagef("%s: %w", what, err)
 }
 
-// quoted is a value as it is best shown: in quotes where it would not be seen to be one word.
+// quoted is a value for display: in shell quotes where it is not a plain word.
 func quoted(text string) string {
 	if text == "" || strings.ContainsAny(text, " \t\n\"'`$\\*?;&|<>()#~![]{}") {
 		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
@@ -155,7 +155,7 @@ func flagNames(fs *pflag.FlagSet) (names []string) {
 	return names
 }
 
-// flagGroup is a set of flags under a heading of their own in the help.
+// flagGroup is a set of flags under one heading in the help.
 type flagGroup struct {
 	heading string
 	*pflag.FlagSet
@@ -167,7 +167,7 @@ func newFlagGroup(heading string) flagGroup {
 	return flagGroup{heading, fs}
 }
 
-// addGroups gives c the flags of all groups and a help that shows them group by group.
+// addGroups adds the flags of all groups to c, and a help that lists them by group.
 func addGroups(c *cobra.Command, groups ...flagGroup) {
 	c.Flags().SortFlags = false
 	for _, g := range groups {
@@ -176,7 +176,7 @@ func addGroups(c *cobra.Command, groups ...flagGroup) {
 	setHelp(c, groups...)
 }
 
-// noArgs refuses arguments, which are mostly values whose flag was forgotten.
+// noArgs rejects arguments. Most are values without their flag.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usagef("%sunexpected argument %q: want flags only, see %s --help", where(c), args[0], c.CommandPath())
@@ -184,7 +184,7 @@ func noArgs(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// subcommandOnly refuses arguments of a command that only has others under it.
+// subcommandOnly rejects arguments of a command that has only subcommands.
 func subcommandOnly(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -196,12 +196,12 @@ func subcommandOnly(c *cobra.Command, args []string) error {
 		}
 	}
 	if names == nil {
-		return usagef("%shas no command %q under it", where(c), args[0])
+		return usagef("%sno subcommand %q", where(c), args[0])
 	}
 	return usagef("%sunknown command %q: %swant one of %s", where(c), args[0], didYouMean(args[0], names), strings.Join(names, ", "))
 }
 
-// where begins an error with the command it is about: "trace stats: ", and nothing for sessbench itself.
+// where is the prefix of an error that names the command, "trace stats: "; empty for sessbench itself.
 func where(c *cobra.Command) string {
 	if !c.HasParent() {
 		return ""

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	helpWidth   = 80 // where neither COLUMNS nor a terminal says
-	leastColumn = 24 // characters below which text is not set beside a term, but under it
+	helpWidth   = 80 // without COLUMNS and a terminal
+	leastColumn = 24 // narrower text stands below its term, not beside it
 )
 
-// columnsOf is how many columns help has: as COLUMNS says, else as many as the terminal.
+// columnsOf is the width of help: COLUMNS, else that of the terminal.
 func columnsOf(stream any) int {
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return n
@@ -28,8 +28,8 @@ func columnsOf(stream any) int {
 	return helpWidth
 }
 
-// setHelp gives c, and the commands under it that have none of their own, a help that fits the screen and shows the flags
-// group by group. Examples are commands, and not wrapped.
+// setHelp gives c, and its subcommands without another help, a help that fits the screen and lists the flags by group.
+// Examples are commands and are not wrapped.
 func setHelp(c *cobra.Command, groups ...flagGroup) {
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		out := c.OutOrStdout()
@@ -40,7 +40,7 @@ func setHelp(c *cobra.Command, groups ...flagGroup) {
 			fmt.Fprintf(out, "\nExamples:\n%s\n", c.Example)
 		}
 		if c.HasAvailableSubCommands() {
-			fmt.Fprintf(out, "\nCommands, each with a --help of its own:\n%s\n", fill(commandItems(c), columns))
+			fmt.Fprintf(out, "\nCommands (COMMAND --help shows more):\n%s\n", fill(commandItems(c), columns))
 		}
 		if groups == nil {
 			fmt.Fprintf(out, "\nFlags:\n%s", c.LocalFlags().FlagUsagesWrapped(columns))
@@ -51,7 +51,7 @@ func setHelp(c *cobra.Command, groups ...flagGroup) {
 	})
 }
 
-// commandItems lists the commands under c, an item each.
+// commandItems lists the subcommands of c, one item each.
 func commandItems(c *cobra.Command) string {
 	var items strings.Builder
 	for _, sub := range c.Commands() {
@@ -62,9 +62,8 @@ func commandItems(c *cobra.Command) string {
 	return strings.TrimSuffix(items.String(), "\n")
 }
 
-// fill wraps text to so many columns. Paragraphs are set anew. A line that begins with two blanks is an item: a term and,
-// behind a gap of two blanks or more, what it means, which the lines below it that are indented further continue. Lines
-// that begin with a tab are kept.
+// fill wraps the paragraphs of a text. A line that begins with two blanks is an item: a term and, after a gap of two blanks
+// or more, its meaning, which following lines that are indented further continue. Lines that begin with a tab are kept.
 func fill(text string, columns int) string {
 	var filled []string
 	var paragraph, item []string
@@ -95,7 +94,7 @@ func fill(text string, columns int) string {
 	return strings.Join(filled, "\n")
 }
 
-// fillItem sets what an item means beside its term, or under it where that leaves too little room.
+// fillItem puts the meaning of an item beside its term, or below it where the room is too small.
 func fillItem(lines []string, columns int) string {
 	const margin = "  "
 	term, meaning, _ := strings.Cut(lines[0], "  ")

@@ -18,9 +18,9 @@ import (
 func newHistoryCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history",
-		Short: "Keep the figures of runs in a file, and see how they went over time",
-		Long: `History keeps a line a run in a file, ` + judge.DefaultHistoryFile + ` unless told otherwise, and draws from it how each figure went
-over time and where it changed.`,
+		Short: "Keep the results of runs in a file, and show how they changed over time",
+		Long: `History keeps one line per run in a file (default ` + judge.DefaultHistoryFile + `), shows each metric over time, and marks where it
+changed.`,
 		Example: `  sessbench run -o json=result.json
   sessbench history add result.json --label "$(git rev-parse --short HEAD)"
   sessbench history show`,
@@ -31,7 +31,7 @@ over time and where it changed.`,
 	return c
 }
 
-// historyAddOptions is what `history add` was asked for.
+// historyAddOptions are the options of `history add`.
 type historyAddOptions struct {
 	*app
 	File  string
@@ -43,14 +43,13 @@ func newHistoryAddCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "add [flags] RESULT.json...",
 		Short: "Add result documents to the history",
-		Long: `Add appends a summary of each result document (run -o json=FILE) to the history: a line with the medians, the machine and what
-the run was like. All are added or none, and the file is whole at any time, also where several add at once.
+		Long: `Add appends a summary of each result document (run -o json=FILE) to the history: one line with the medians, the machine and the
+settings. Either all documents are added or none, and the file is complete at any time, also with several writers.
 
-A document that is there already is not added again. A result that failed its audit has no speed and is left out, with a note;
-a document in which nothing has a speed is refused.
+A document that the history contains is not added again. Results that failed their audit are left out, with a note; a document
+without any other result is rejected.
 
-Exit codes: 0 added, or there already, 4 a document or the history that cannot be used, 2 bad usage or a file that cannot be
-read, 1 could not write.`,
+Exit codes: 0 added, or already there, 4 an unusable document or history, 2 bad usage or an unreadable file, 1 could not write.`,
 		Example: `  sessbench history add result.json
   sessbench history add result.json --label "$(git rev-parse --short HEAD)"
   sessbench history add monday.json tuesday.json --file nightly.jsonl`,
@@ -58,14 +57,14 @@ read, 1 could not write.`,
 	}
 	fs := newFlagGroup("Flags")
 	addHistoryFileFlag(fs, &o.File)
-	fs.StringVarP(&o.Label, "label", "l", "", "what to call the run, `TEXT` such as a commit")
+	fs.StringVarP(&o.Label, "label", "l", "", "label of the run, `TEXT` such as a commit")
 	addGroups(c, fs)
 	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
 	return c
 }
 
 func addHistoryFileFlag(fs flagGroup, p *string) {
-	fs.StringVar(p, "file", judge.DefaultHistoryFile, "the history, a `FILE` of a JSON object a line")
+	fs.StringVar(p, "file", judge.DefaultHistoryFile, "history `FILE`, one JSON object per line")
 }
 
 func (o *historyAddOptions) run(args []string) error {
@@ -94,10 +93,10 @@ func (o *historyAddOptions) run(args []string) error {
 	case err != nil:
 		return fmt.Errorf("history add: %w", err)
 	}
-	return o.tell(args, runs, h, added)
+	return o.report(args, runs, h, added)
 }
 
-// read sums a result document up, and says what of it does not count.
+// read summarizes a result document, with a note for each result that is left out.
 func (o *historyAddOptions) read(path string) (*judge.HistoryEntry, error) {
 	d, err := readDocument("history add", path)
 	if err != nil {
@@ -111,12 +110,12 @@ func (o *historyAddOptions) read(path string) (*judge.HistoryEntry, error) {
 		o.complain("note: %s: %s (%s) is left out: %s", path, l.Strategy, l.Scenario, l.Reason)
 	}
 	if d.Interrupted {
-		o.complain("note: %s was interrupted: only the trials that had finished by then count", path)
+		o.complain("note: %s was interrupted: only its finished trials count", path)
 	}
 	return e, nil
 }
 
-// prepare makes sure that the history can be written. The folder of the usual one is made where it is missing.
+// prepare checks that the history can be written. It creates the directory of the default file.
 func (o *historyAddOptions) prepare() error {
 	if o.File == judge.DefaultHistoryFile {
 		if err := os.MkdirAll(filepath.Dir(o.File), 0o755); err != nil {
@@ -132,15 +131,15 @@ func (o *historyAddOptions) prepare() error {
 	return nil
 }
 
-// tell says what became of each document.
-func (o *historyAddOptions) tell(paths []string, runs []*judge.HistoryEntry, h *judge.History, added []bool) error {
+// report prints the outcome for each document.
+func (o *historyAddOptions) report(paths []string, runs []*judge.HistoryEntry, h *judge.History, added []bool) error {
 	for i, path := range paths {
 		if !added[i] {
 			name := ""
 			if label, _ := h.Labelled(runs[i].ID); label != o.Label {
 				name = fmt.Sprintf(" with the label %q", label)
 			}
-			o.complain("note: %s is in %s already%s: not added twice", path, o.File, name)
+			o.complain("note: %s is already in %s%s: not added again", path, o.File, name)
 			continue
 		}
 		if _, err := fmt.Fprintf(o.out, "%s: added to %s, %s\n", path, o.File, result.FormatCounted(len(runs[i].Results), "result")); err != nil {
@@ -150,7 +149,7 @@ func (o *historyAddOptions) tell(paths []string, runs []*judge.HistoryEntry, h *
 	return nil
 }
 
-// historyShowOptions is what `history show` was asked for.
+// historyShowOptions are the options of `history show`.
 type historyShowOptions struct {
 	common
 	File      string
@@ -159,21 +158,20 @@ type historyShowOptions struct {
 	Last      int
 }
 
-// newHistoryShowCmd makes a command that, as compare, reads no configuration file.
+// newHistoryShowCmd makes a command that reads no configuration file, like compare.
 func newHistoryShowCmd(a *app) *cobra.Command {
 	o := &historyShowOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "show [flags]",
-		Short: "Draw how the figures of the history went over time, and mark where they changed",
-		Long: `Show draws a sparkline a metric, one block a run, and marks where the figures changed. Change points are found by E-divisive
-(Matteson and James, "A Nonparametric Approach for Multiple Change Point Analysis of Multivariate Data", Journal of the American
-Statistical Association 109, 2014). They are advice where to look: check gives a verdict.
+		Short: "Show the metrics of the history over time, and mark where they changed",
+		Long: `Show draws one sparkline per metric, with one block per run, and marks change points. They are found by E-divisive (Matteson and
+James, "A Nonparametric Approach for Multiple Change Point Analysis of Multivariate Data", Journal of the American Statistical
+Association 109, 2014). They are advice where to look; check decides.
 
-Runs on different machines, tapes or with other settings are not comparable, and never in one line. Which machine it was stands
-above each table.
+Runs on different machines or with different tapes or settings are not comparable, and are shown in separate lines. The machine is
+printed above each table.
 
-Exit codes: 0 shown, whatever changed, 4 the history is empty or damaged, 2 bad usage or a file that cannot be read,
-1 could not write.`,
+Exit codes: 0 shown, 4 the history is empty or damaged, 2 bad usage or an unreadable file, 1 could not write.`,
 		Example: `  sessbench history show
   sessbench history show -s chatbot -S per-session,sharded --metric ops_per_sec
   sessbench history show -n 20 -f markdown
@@ -196,11 +194,11 @@ func (o *historyShowOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
 	addHistoryFileFlag(fs, &o.File)
 	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
-		"`NAMES` of strategies, a,b or all; at one of its settings: sharded:shards=16")
-	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios, a,b or all")
+		"`NAMES` of strategies: a,b or all; with settings: sharded:shards=16")
+	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios: a,b or all")
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
-		"`NAMES` of metrics, a,b or all: "+strings.Join(judge.TrendMetrics(), ", "))
-	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "look at the last `N` runs of each series; 0: at all")
+		"`NAMES` of metrics: a,b or all, of "+strings.Join(judge.TrendMetrics(), ", "))
+	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
 	o.addFormatFlags(fs, "trend", kindsOf(reports.TrendFormats()))
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
@@ -223,7 +221,7 @@ func (o *historyShowOptions) run() error {
 	return o.write(outputs, asAsked(reports.TrendFormats(), t))
 }
 
-// filter reads the flags that say what is looked at.
+// filter reads the flags that select series.
 func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
 	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
 	if err != nil {
@@ -239,7 +237,7 @@ func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
 	return f, nil
 }
 
-// wanted returns the names of a list with commas, and none where all are meant.
+// wanted splits lists with commas into names; nil for all.
 func wanted(texts []string) (names []string) {
 	for name := range strings.SplitSeq(strings.Join(texts, ","), ",") {
 		if name = strings.TrimSpace(name); name == "all" {
@@ -250,8 +248,7 @@ func wanted(texts []string) (names []string) {
 	return names
 }
 
-// trend reads the history. What is wrong with its text ends with 4, as with compare; a name that nothing has is a mistake
-// of whoever typed it.
+// trend reads the history. An unusable text ends with exit code 4, as with compare; an unknown name is a usage error.
 func (o *historyShowOptions) trend(filter judge.TrendFilter) (*judge.Trend, error) {
 	if info, err := os.Stat(o.File); err == nil && info.IsDir() {
 		return nil, usagef("history show: %s: is a directory: want a history", o.File)

@@ -17,13 +17,13 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// listOptions is what `list` was asked for.
+// listOptions are the options of `list`.
 type listOptions struct {
 	*app
 	Format string
 }
 
-// The formats of commands that are no run.
+// The formats of commands without a result document.
 const (
 	formatTable = "table"
 	formatJSON  = "json"
@@ -33,9 +33,9 @@ func newListCmd(a *app) *cobra.Command {
 	o := &listOptions{app: a, Format: formatTable}
 	c := &cobra.Command{
 		Use:   "list [flags]",
-		Short: "Show strategies with their guarantees, scenarios, and output formats",
-		Long: `List shows what can be run: the strategies with what each guarantees and which settings it has, the scenarios
-with what each tells you and its defaults, and the formats that results can be written in.`,
+		Short: "List strategies with their guarantees, scenarios, and output formats",
+		Long: `List prints the strategies with their guarantees and parameters, the scenarios with their purpose and defaults, and
+the output formats.`,
 		Example: "  sessbench list\n  sessbench list -f json",
 		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return o.run() },
@@ -54,11 +54,11 @@ func (o *listOptions) run() error {
 	return l.write(o.out, width(o.out))
 }
 
-// listing is everything that can be named, as `list -f json` writes it.
+// listing is the JSON output of list.
 type listing struct {
 	Strategies []listedStrategy `json:"strategies"`
-	Remote     []listedStrategy `json:"remote"` // outside "all": their sessions lie beyond this process
-	Probes     []listedStrategy `json:"probes"` // outside "all": they measure the harness
+	Remote     []listedStrategy `json:"remote"` // not in "all": they keep sessions outside this process
+	Probes     []listedStrategy `json:"probes"` // not in "all": they measure the harness
 	Scenarios  []listedScenario `json:"scenarios"`
 	Formats    []listedFormat   `json:"formats"`
 }
@@ -71,12 +71,12 @@ type listedStrategy struct {
 }
 
 type listedGuarantees struct {
-	Blocks      string `json:"blocks"` // whom a busy session keeps waiting
-	Exclusive   bool   `json:"exclusive_updates"`
-	Reentrant   bool   `json:"reentrant"`   // the session in hand can be used again
-	Cancellable string `json:"cancellable"` // when a wait ends with its context: no, while queued, between tries, yes
-	Rollback    bool   `json:"rollback"`    // a failed update leaves the session as it was
-	Fair        bool   `json:"fair"`        // no caller that waits for a session starves
+	Blocks      string `json:"blocks"`            // the operations that wait for a busy session
+	Exclusive   bool   `json:"exclusive_updates"` // an update runs once, alone with its session
+	Reentrant   bool   `json:"reentrant"`         // a callback may use its session again
+	Cancellable string `json:"cancellable"`       // when a cancelled context ends a wait: no, while queued, between tries, yes
+	Rollback    bool   `json:"rollback"`          // a failed update leaves the session as it was
+	Fair        bool   `json:"fair"`              // no caller that waits for a session starves
 }
 
 type listedParam struct {
@@ -94,8 +94,8 @@ type listedScenario struct {
 	HoldNs     int64    `json:"hold_ns"`
 	HoldKind   string   `json:"hold_kind"`
 	ThinkNs    int64    `json:"think_ns"`
-	TTLNs      int64    `json:"ttl_ns"`     // 0: sessions live on
-	Iterations int      `json:"iterations"` // visits of each user; 0: as many as the time allows
+	TTLNs      int64    `json:"ttl_ns"`     // 0: sessions do not expire
+	Iterations int      `json:"iterations"` // visits of each user; 0: until the window ends
 	Keys       string   `json:"keys"`
 	Visit      []string `json:"visit,omitempty"`
 	Mix        string   `json:"mix,omitempty"`
@@ -167,15 +167,15 @@ func listScenario(s *scenarios.Scenario) listedScenario {
 	}
 }
 
-// write writes the listing for people, no wider than columns where that can be.
+// write writes the listing as tables, if possible no wider than columns.
 func (l *listing) write(w io.Writer, columns int) error {
 	for _, part := range []struct {
 		heading string
 		*sheet.Sheet
 	}{
 		{"Strategies: what a busy session blocks, and what each guarantees", strategySheet(l.Strategies)},
-		{"Beyond this process: not in \"all\"", strategySheet(l.Remote)},
-		{"Settings of strategies, for --param and -S NAME:PARAM=VALUE", paramSheet(slices.Concat(l.Strategies, l.Remote, l.Probes))},
+		{"Strategies that keep sessions outside this process: not in \"all\"", strategySheet(l.Remote)},
+		{"Parameters of strategies, for --param and -S NAME:PARAM=VALUE", paramSheet(slices.Concat(l.Strategies, l.Remote, l.Probes))},
 		{"Probes of the harness: not in \"all\", not audited, not ranked", probeSheet(l.Probes)},
 		{"Scenarios and their defaults", scenarioSheet(l.Scenarios)},
 		{"Formats, for --format and --out", formatSheet(l.Formats)},
@@ -207,7 +207,7 @@ func strategySheet(list []listedStrategy) *sheet.Sheet {
 }
 
 func paramSheet(list []listedStrategy) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"strategy", "setting", "default", "what it is"}}
+	s := &sheet.Sheet{Titles: []string{"strategy", "parameter", "default", "meaning"}}
 	for _, x := range list {
 		for _, p := range x.Parameters {
 			s.Rows = append(s.Rows, []string{x.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
@@ -225,7 +225,7 @@ func probeSheet(list []listedStrategy) *sheet.Sheet {
 }
 
 func scenarioSheet(list []listedScenario) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"scenario", "users", "sessions", "work", "ends", "what running it tells you, and what a visit is"}}
+	s := &sheet.Sheet{Titles: []string{"scenario", "users", "sessions", "work", "ends", "purpose, and operations of a visit"}}
 	for _, x := range list {
 		ends := "timed"
 		if x.Iterations > 0 {

@@ -1,6 +1,6 @@
-// Package cmd is sessbench's command line, one command a file.
+// Package cmd is sessbench's command line, one command per file.
 //
-// A build with stores of its own is a main package of three lines:
+// A build with additional stores is a main package of three lines:
 //
 //	func main() {
 //		os.Exit(cmd.Main(cmd.WithStore(myStrategy)))
@@ -25,13 +25,13 @@ import (
 // Main runs the command line and returns the exit code. On SIGINT, SIGTERM or SIGHUP a run ends early and reports what
 // was measured so far, and every other command ends at once; a second signal ends the process.
 //
-// Commands that measure or verify start the program again as a child, with the same arguments. There the first call of Main
-// serves the parent and ends the process; it does not return. Code before that call runs in the child, too. The call must
-// have the same stores as the one that started the child.
+// Commands that measure or verify start the program again as a child process, with the same arguments. In the child, the
+// first call of Main serves the parent and ends the process; it does not return. Code before that call runs in the child,
+// too. Main must be called with the same stores in both processes.
 func Main(opts ...Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), endingSignals()...)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)() // from then on a signal does what it does to any process
+	defer context.AfterFunc(ctx, stop)() // from then on signals have their default effect
 	a := newApp(opts)
 	if verifies() || measures() {
 		os.Exit(a.main(ctx))
@@ -42,22 +42,22 @@ func Main(opts ...Option) int {
 // Option changes what [Main] works with.
 type Option func(*app)
 
-// WithStore adds a store to the strategies that can be named. It belongs to "all", too, unless it is a probe of the
-// harness. A name that is taken, or that could not be typed, ends Main with exit code 2.
+// WithStore adds a store to the strategies. "all" includes it unless it is a probe of the harness. With a name that is
+// taken, or that --strategy could not contain, Main returns exit code 2.
 func WithStore(s strategies.Strategy) Option {
 	return func(a *app) { a.stores = append(a.stores, &s) }
 }
 
-// WithArgs replaces the process's arguments. The program's name is not one of them.
+// WithArgs replaces the process's arguments, without the program's name.
 func WithArgs(args ...string) Option { return func(a *app) { a.args = args } }
 
-// WithIO replaces the process's streams. Results go to out, progress, notes and errors to err. A run then measures in this
-// process, not in a child: a program with streams of its own, such as a test, may not be one that can be started again.
+// WithIO replaces the process's streams. Results go to out; progress, notes and errors to err. A run then measures in this
+// process, not in a child: a program that replaces the streams, such as a test, may not be one that can be started again.
 func WithIO(in io.Reader, out, err io.Writer) Option {
 	return func(a *app) { a.in, a.out, a.err = in, out, err }
 }
 
-// app is what all commands share.
+// app is the state that all commands share.
 type app struct {
 	in       io.Reader
 	out, err io.Writer
@@ -67,7 +67,7 @@ type app struct {
 	*interruption
 
 	redis   redis.Options        // the server of the strategy redis
-	inRedis *strategies.Strategy // that strategy, once it was asked for
+	inRedis *strategies.Strategy // that strategy, once it has been used
 }
 
 func newApp(opts []Option) *app {
@@ -99,7 +99,7 @@ func (a *app) main(ctx context.Context) int {
 	return code
 }
 
-// complain writes one line on stderr, even where what it quotes has several: then with bars between them.
+// complain writes a message to stderr as one line; the lines of a longer one are joined by bars.
 func (a *app) complain(format string, args ...any) {
 	var text strings.Builder
 	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
@@ -122,7 +122,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// width is how many columns a terminal has, 0 where the stream is none.
+// width is the number of columns of a terminal, 0 for other streams.
 func width(stream any) int {
 	if f, ok := stream.(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {

@@ -13,20 +13,20 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// reportOptions is what `report` was asked for.
+// reportOptions are the options of `report`.
 type reportOptions struct {
 	common
 }
 
-// newReportCmd makes a command that, as compare, reads no configuration file.
+// newReportCmd makes a command that reads no configuration file, like compare.
 func newReportCmd(a *app) *cobra.Command {
 	o := &reportOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "report [flags] RESULT.json",
-		Short: "Write a result document in other formats, or make one of several machines'",
-		Long: `Report writes a result document (run -o json=FILE) in any format that run can write it in, whenever it was measured.
+		Short: "Write a result document in other formats, or merge those of several machines",
+		Long: `Report writes a result document (run -o json=FILE) in any output format of run.
 
-Exit codes: 0 written, 4 no result document, 2 bad usage or a file that cannot be read, 1 could not write.`,
+Exit codes: 0 written, 4 no result document, 2 bad usage or an unreadable file, 1 could not write.`,
 		Example: `  sessbench report result.json
   sessbench report result.json -f markdown
   sessbench report result.json -o csv=result.csv -o markdown=result.md`,
@@ -56,13 +56,13 @@ func (o *reportOptions) complete(c *cobra.Command) {
 	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
 }
 
-// filesGiven says how many files there are, where the number is wrong.
+// filesGiven describes a wrong number of files.
 func filesGiven(args []string) string {
 	switch len(args) {
 	case 0:
 		return "no file"
 	case 1:
-		return "one file alone, " + quoted(args[0])
+		return "only one file, " + quoted(args[0])
 	}
 	return fmt.Sprintf("%d files", len(args))
 }
@@ -91,16 +91,16 @@ func newReportMergeCmd(a *app) *cobra.Command {
 	o := &reportOptions{common: common{app: a}}
 	c := &cobra.Command{
 		Use:   "merge [flags] PART.json PART.json...",
-		Short: "Make one result document of those that several machines wrote",
-		Long: `Merge makes one result document of the parts of a run (run --join), or of runs with the same settings that were started one by one.
-Operations are added up and histograms added count by count, so that a merged percentile is that of all operations. Rates are
-all operations over one window: right where the parts ran at the same time, as joined ones do.
+		Short: "Merge the result documents of several machines into one",
+		Long: `Merge combines the parts of a distributed run (run --join), or runs with the same settings, into one result document.
+Operation counts and histograms are added, so that a merged percentile is that of all operations. A rate is all operations divided
+by one window: it is correct if the parts ran at the same time, as those of a distributed run do.
 
-What the limit is that several machines share nobody knows: it is left out. A part that is missing is named, in the result, too.
-How the parts have to be alike: settings, tapes, strategies with their parameters, and the build of sessbench.
+The theoretical maximum of several machines is unknown and left out. Missing parts are listed, in the result, too. All parts must
+have the same settings, tapes, strategies with parameters, and build of sessbench.
 
-Exit codes: 0 merged, 1 a part is missing or could not write, 5 a part's audit failed, 4 not parts of one run, 2 bad usage, a file
-that cannot be read or a part given twice.`,
+Exit codes: 0 merged, 1 a part is missing or could not write, 5 a part's audit failed, 4 not parts of one run, 2 bad usage, an
+unreadable file or a repeated part.`,
 		Example: `  sessbench report merge part1.json part2.json
   sessbench report merge part*.json -o json=all.json -o markdown=all.md`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -128,7 +128,7 @@ func (o *reportOptions) merge(files []string) error {
 		if err != nil {
 			return err
 		}
-		parts = append(parts, judge.Source{Label: cmp.Or(label, files[i]), File: files[i], Document: d}) // a=b.json is a file here
+		parts = append(parts, judge.Source{Label: cmp.Or(label, files[i]), File: files[i], Document: d}) // a=b.json is a file here, not a label
 	}
 	d, err := judge.Merge(parts)
 	switch {
@@ -140,7 +140,7 @@ func (o *reportOptions) merge(files []string) error {
 	return verdict(d, o.writeDocument(outputs, d))
 }
 
-// lostParticipants names those of which nothing is in a merged document.
+// lostParticipants lists the participants without a part in a merged document.
 func lostParticipants(d *result.Document) (found []finding) {
 	for _, p := range d.Participants {
 		if p.Lost {

@@ -9,28 +9,29 @@ import (
 func newRootCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sessbench",
-		Short: "Is this session store correct under concurrency, how fast is it, and why?",
-		Long: `Sessbench drives users through a scenario against session stores, checks that no store lost, duplicated or mixed
-up anything, and prints a before/after table: how fast each way to lock is, and how near to what is possible.
+		Short: "Benchmark and verify session stores",
+		Long: `Sessbench is a load-testing tool for session stores. Concurrent users run a scenario against each store. After each
+trial an audit checks that no message was lost, duplicated or stored in the wrong session. The result is a table that compares
+the throughput and latency of the stores with a baseline and with the theoretical maximum.
 
-  The main job is one command:  sessbench run
-  Whether a store is correct:   sessbench verify`,
-		Example: `  # every lock strategy as the store of a chatbot, in about a minute
+  measure throughput and latency    sessbench run
+  check correctness                 sessbench verify`,
+		Example: `  # measure every strategy as the store of a chatbot, in about a minute
   sessbench run
 
-  # is every one of them correct? the shortest history that proves it where one is not
+  # check every strategy, and print the shortest history that shows each violation
   sessbench verify
 
-  # one lock for everybody against one lock a session: a hundred users, 100 ms of work each
+  # one lock for all sessions against one lock per session: 100 users, 100 ms of work each
   sessbench run -s hundred-users -S global,per-session`,
 		Args:          subcommandOnly,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-		SilenceErrors: true, // main writes them, on one line
+		SilenceErrors: true, // main prints them on one line
 		SilenceUsage:  true,
 	}
 	c.Version = versionText()
 	c.SetVersionTemplate("{{.Version}}")
-	c.Flags().BoolP("version", "v", false, "print the version")
+	c.Flags().BoolP("version", "v", false, "version of this program")
 	setHelp(c)
 	c.SetArgs(a.args)
 	c.SetIn(a.in)
@@ -44,8 +45,8 @@ up anything, and prints a before/after table: how fast each way to lock is, and 
 	return c
 }
 
-// strict has cobra's own commands, help and completion, refuse what they do not know, makes whatever any check of
-// arguments finds a usage error, and makes every command interruptible.
+// strict makes cobra's commands help and completion reject unknown arguments, turns errors of argument checks into usage
+// errors, and makes every command interruptible.
 func (a *app) strict(c *cobra.Command) {
 	switch {
 	case c.Name() == "help":

@@ -7,7 +7,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// settled gives each scenario the run's settings.
+// settled applies the settings of the run to each scenario.
 func (o *runOptions) settled(list []scenarios.Scenario) error {
 	if err := o.setKeys(list); err != nil {
 		return err
@@ -29,14 +29,14 @@ func (o *runOptions) settled(list []scenarios.Scenario) error {
 		case o.Iterations > 0:
 			s.Iterations = o.Iterations
 		case o.Duration > 0:
-			s.Iterations = 0 // whoever gives a time wants as much as fits in
+			s.Iterations = 0 // a duration replaces the number of visits
 		}
 	}
 	return nil
 }
 
-// setNumbers sets users and sessions. Where every user has sessions of its own and only the number of users is given,
-// each keeps as many as before.
+// setNumbers sets users and sessions. Where sessions are private to users and only the number of users is given, the number
+// of sessions per user stays the same.
 func (o *runOptions) setNumbers(s *scenarios.Scenario) {
 	each := s.SlotsPerUser()
 	if o.Users > 0 {
@@ -50,14 +50,14 @@ func (o *runOptions) setNumbers(s *scenarios.Scenario) {
 	}
 }
 
-// checkOwn refuses a number of sessions that cannot be divided among users who keep to sessions of their own.
+// checkOwn rejects a number of private sessions that is not a multiple of the number of users.
 func (o *runOptions) checkOwn(s *scenarios.Scenario) error {
 	if s.OwnSessions && s.Sessions%s.Users != 0 {
-		return usagef("%s %d: want a multiple of the %d users for %s, where each keeps to sessions of its own",
+		return usagef("%s %d: want a multiple of the %d users for %s, where sessions are private to users",
 			o.from("sessions"), s.Sessions, s.Users, s.Name)
 	}
 	if o.Keys != "" && s.SlotsPerUser() == 1 && o.Trace == "" {
-		o.note("%s has no effect on %s, where there is one session to go to", o.from("keys"), s.Name)
+		o.note("%s has no effect on %s, where each user has one session", o.from("keys"), s.Name)
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (o *runOptions) setKeys(list []scenarios.Scenario) error {
 	return nil
 }
 
-// setMix replaces the visits of every scenario. It fits all of them or none is run.
+// setMix replaces the visits of every scenario. It fails if the mix does not fit one of them.
 func (o *runOptions) setMix(list []scenarios.Scenario) error {
 	if o.Mix == "" {
 		return nil
@@ -112,7 +112,7 @@ func (o *runOptions) setMix(list []scenarios.Scenario) error {
 	return nil
 }
 
-// setTTL sets the time-to-live where a scenario has one. It is refused where none has.
+// setTTL sets the time-to-live of scenarios that have one. It fails if none has.
 func (o *runOptions) setTTL(list []scenarios.Scenario) error {
 	if o.TTL == 0 {
 		return nil
@@ -135,7 +135,7 @@ func (o *runOptions) setTTL(list []scenarios.Scenario) error {
 			legal = append(legal, s.Name)
 		}
 	}
-	return usagef("%s %v: sessions live on in %s: want it with --scenario %s",
+	return usagef("%s %v: sessions do not expire in %s: want --scenario %s",
 		o.from("ttl"), o.TTL, strings.Join(names, ", "), strings.Join(legal, " or "))
 }
 
@@ -146,7 +146,7 @@ func operationNames(ops []scenarios.Op) (names []string) {
 	return names
 }
 
-// agreed is what all scenarios have in common, or the zero value.
+// agreed is the value that all scenarios have in common, or the zero value.
 func agreed[T comparable](list []scenarios.Scenario, of func(*scenarios.Scenario) T) (common T) {
 	for i := range list {
 		switch v := of(&list[i]); {
@@ -166,7 +166,7 @@ const (
 	holdSpin  = "spin"
 )
 
-// The bounds of what can be asked for.
+// The bounds of settings.
 const (
 	maxUsers    = 1_000_000
 	maxSessions = 100_000_000

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// didYouMean returns the question that belongs into an error about an unknown word, "did you mean sharded? ", and nothing
-// where no known word is close. Close is what cobra calls so for commands: at most two edits away, or begun with the word.
+// didYouMean returns a question for an error about an unknown word, "did you mean sharded? ", or nothing where no known
+// word is close: at most two edits away, or the word is its prefix, as cobra does for commands.
 func didYouMean(word string, known []string) string {
 	const most = 3
 	all := &cobra.Command{SuggestionsMinimumDistance: min(2, len(word)-1)}

@@ -10,11 +10,11 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// addThresholdFlag adds --threshold. In the environment and in text with commas, a threshold ends at a comma: a strategy's
-// label that has one can only be given by flag or in a file's list.
+// addThresholdFlag adds --threshold. In the environment and in text with commas, a threshold ends at a comma: a strategy
+// label with a comma works only on the command line or in a list of a file.
 func (o *runOptions) addThresholdFlag(fs flagGroup) {
 	fs.StringArrayVar(&o.Thresholds, "threshold", nil,
-		"`BOUND` to fail beyond, such as 'sharded.append.p99<5ms' or 'ops_per_sec>10x global'; repeatable")
+		"`BOUND` on a metric, such as 'sharded.append.p99<5ms' or 'ops_per_sec>10x global'; repeatable")
 }
 
 // parseThresholds reads --threshold.
@@ -30,7 +30,7 @@ func (o *runOptions) parseThresholds() error {
 	return nil
 }
 
-// matchThresholds reads --threshold and refuses what is about nothing in this run: such a gate could never fail.
+// matchThresholds reads --threshold and rejects bounds that match nothing in this run: such a gate could never fail.
 func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios.Scenario) error {
 	if err := o.parseThresholds(); err != nil {
 		return err
@@ -58,14 +58,14 @@ func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios
 	return nil
 }
 
-// operations lists what results may call the operations of a scenario. A log tells its own when it is read, after this.
+// operations lists the operations that can appear in the result of a scenario. Those of a log are not read yet.
 func (o *runOptions) operations(s *scenarios.Scenario) []string {
 	if o.Trace != "" {
 		return operationNames(s.Legal)
 	}
 	ops := s.Ops()
 	if s.OwnSessions && (s.RemovesSessions || slices.Contains(ops, scenarios.Delete)) && !slices.Contains(ops, scenarios.Create) {
-		ops = append(ops, scenarios.Create) // by whoever finds its session gone
+		ops = append(ops, scenarios.Create) // by users whose session is gone
 	}
 	names := operationNames(ops)
 	if s.Sweeps() {
@@ -77,12 +77,12 @@ func (o *runOptions) operations(s *scenarios.Scenario) []string {
 	return names
 }
 
-// crossed is what the thresholds came to, but for those that were kept.
+// crossed lists the thresholds that were crossed or could not be decided.
 func (o *runOptions) crossed(d *result.Document) (found []finding) {
 	var over, open []string
 	for _, t := range o.thresholds {
 		checked, err := judge.ApplyThresholds(d, []judge.Threshold{t})
-		if err != nil { // an operation that nobody did after all; the other thresholds are judged all the same
+		if err != nil { // an operation that did not occur; the other thresholds are still judged
 			open = append(open, err.Error())
 		}
 		for i := range checked {

@@ -21,8 +21,8 @@ import (
 func newTraceCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "trace",
-		Short:   "Look at recorded traffic",
-		Long:    "Trace looks at logs of recorded traffic, the files that run --trace replays.",
+		Short:   "Describe recorded traffic",
+		Long:    "Trace describes logs of recorded traffic, the files that run --trace replays.",
 		Example: "  sessbench trace stats examples/sample.csv",
 		Args:    subcommandOnly,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -31,7 +31,7 @@ func newTraceCmd(a *app) *cobra.Command {
 	return c
 }
 
-// traceStatsOptions is what `trace stats` was asked for.
+// traceStatsOptions are the options of `trace stats`.
 type traceStatsOptions struct {
 	*app
 	Format string
@@ -42,12 +42,12 @@ func newTraceStatsCmd(a *app) *cobra.Command {
 	o := &traceStatsOptions{app: a, Format: formatTable}
 	c := &cobra.Command{
 		Use:   "stats [flags] FILE...",
-		Short: "Say what a log is like: sessions, visits, operations, span, popularity, bursts",
-		Long: `Stats reads each log once, to its end, and says what it is like.
+		Short: "Print statistics of a log: sessions, visits, operations, span, popularity, burstiness",
+		Long: `Stats reads each log once, to its end, and prints its statistics.
 
-  popularity  the exponent s of Zipf's law: the session of rank r gets visits in proportion to 1/r^s; 0 is even
-  burstiness  standard deviation over mean of the times between visits: 1 for independent arrivals, more for bursts;
-              "in a minute" leaves day and night out`,
+  popularity  exponent s of Zipf's law: the number of visits of the session of rank r is proportional to 1/r^s; 0 is uniform
+  burstiness  standard deviation divided by mean of the times between visits: 1 for independent arrivals, more for bursts;
+              "within a minute" excludes the variation between day and night`,
 		Example: `  sessbench trace stats examples/sample.csv
   sessbench trace stats --trace-columns session=session,time=t_s -f json examples/sample.csv`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -58,14 +58,14 @@ func newTraceStatsCmd(a *app) *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
 	}
-	flags, log := newFlagGroup("Flags"), newFlagGroup("How to read the log (found out by itself where not given)")
+	flags, log := newFlagGroup("Flags"), newFlagGroup("Log format (detected by default)")
 	flags.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
 	o.Log.addFlags(log.FlagSet)
 	addGroups(c, flags, log)
 	return c
 }
 
-// run describes every log that can be read. One that cannot does not keep the others from being described.
+// run describes every log that can be read, also after one that cannot.
 func (o *traceStatsOptions) run(ctx context.Context, paths []string) error {
 	if err := o.commit(); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (o *traceStatsOptions) describe(ctx context.Context, path string) (tracedLo
 	}, nil
 }
 
-// tracedLog is what a log is like, as `trace stats -f json` writes it.
+// tracedLog is the statistics of a log in the JSON output.
 type tracedLog struct {
 	File             string           `json:"file"`
 	Format           string           `json:"format"`
@@ -155,7 +155,7 @@ type tracedLog struct {
 	Burstiness         *float64 `json:"burstiness"` // null: too little to measure
 	BurstinessInMinute *float64 `json:"burstiness_in_minute"`
 
-	assumed bool // the unit of its times
+	assumed bool // the unit of its times was guessed
 }
 
 type tracedSpread struct {
@@ -165,7 +165,7 @@ type tracedSpread struct {
 	Max int64 `json:"max"`
 }
 
-// known is nil for what is not a number, which JSON cannot say.
+// known is nil for NaN, which JSON cannot represent.
 func known(x float64) *float64 {
 	if math.IsNaN(x) {
 		return nil
@@ -173,7 +173,7 @@ func known(x float64) *float64 {
 	return &x
 }
 
-// rows is the log's description for people.
+// rows is the table of the statistics.
 func (l *tracedLog) rows() [][]string {
 	span, inversions := "no times", result.Nothing
 	if l.Timed {
@@ -192,14 +192,14 @@ func (l *tracedLog) rows() [][]string {
 		{"rows used", result.FormatShare(l.Used)},
 		{"sessions", result.FormatCount(l.Sessions)},
 		{"visits", result.FormatCount(l.Visits)},
-		{"visits a session", fmt.Sprintf("p50 %d, p90 %d, p99 %d, max %d", v.P50, v.P90, v.P99, v.Max)},
+		{"visits per session", fmt.Sprintf("p50 %d, p90 %d, p99 %d, max %d", v.P50, v.P90, v.P99, v.Max)},
 		{"operations", l.operations()},
 		{"largest entry", largest},
 		{"span", span},
 		{"out of order", inversions},
 		{"popularity", "Zipf " + strconv.FormatFloat(l.Zipf, 'f', 2, 64)},
 		{"burstiness", figure(l.Burstiness)},
-		{"… in a minute", figure(l.BurstinessInMinute)},
+		{"… within a minute", figure(l.BurstinessInMinute)},
 	}
 }
 

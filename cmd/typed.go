@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// hidden stands for a secret in whatever is printed or kept.
+// hidden replaces a secret in output and documents.
 const hidden = "***"
 
 // login is the part of a URL that may hold a password.
 var login = regexp.MustCompile(`(://)[^/\s]*@`)
 
-// typed is the command line as a shell would take it, without passwords.
+// typed is the command line in shell quotes, without passwords.
 func (a *app) typed() string {
 	words := []string{"sessbench"}
-	secret := false // the value of a flag before it
+	secret := false // the argument is the value of the secret flag before it
 	for _, arg := range a.args {
 		flag, _, joined := strings.Cut(arg, "=")
 		switch {
@@ -31,7 +31,7 @@ func (a *app) typed() string {
 	return strings.Join(words, " ")
 }
 
-// withoutLogin is a text without the users and passwords in its URLs.
+// withoutLogin hides user names and passwords in URLs.
 func withoutLogin(text string) string { return login.ReplaceAllString(text, "${1}"+hidden+"@") }
 
 // isSecret reports whether a flag's value is a secret.

@@ -12,10 +12,10 @@ import (
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
-// variablePrefix begins the name of every environment variable that is read.
+// variablePrefix is the prefix of all environment variables of this program.
 const variablePrefix = "SESSBENCH_"
 
-// otherVariables are those that set no flag: those of child processes, those of this program's tests, and TEST_ for more of these.
+// otherVariables are the variables that set no flag: those of child processes and of tests.
 func otherVariables() []string {
 	return []string{
 		verify.ChildVariable, measureEnv, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
@@ -23,12 +23,12 @@ func otherVariables() []string {
 	}
 }
 
-// warnOfUnknownVariables names the variables in environ that begin as ours do and set nothing: SESSBENCH_USER for
-// SESSBENCH_USERS would go unnoticed. One that is set for another command is known.
+// warnOfUnknownVariables warns of variables in environ that have the prefix and set no flag of any command, such as
+// SESSBENCH_USER in place of SESSBENCH_USERS.
 func warnOfUnknownVariables(w io.Writer, root *cobra.Command, environ []string) {
 	known := map[string]bool{envName(configFlag): true}
 	for key := range configKeys(root) {
-		if !strings.Contains(key, ".") { // not of one command
+		if !strings.Contains(key, ".") { // a key of one command has no variable
 			known[envName(key)] = true
 		}
 	}
@@ -43,8 +43,8 @@ func warnOfUnknownVariables(w io.Writer, root *cobra.Command, environ []string) 
 		}
 		hint := strings.TrimSpace(didYouMean(name, slices.Sorted(maps.Keys(known))))
 		if hint == "" {
-			hint = "variables are called as flags are, " + envName("hold-kind") + " for --hold-kind"
+			hint = "a variable is named after its flag: " + envName("hold-kind") + " for --hold-kind"
 		}
-		fmt.Fprintf(w, "sessbench: warning: %s is set, but nothing reads it: %s\n", quoted(name), hint)
+		fmt.Fprintf(w, "sessbench: warning: %s is set but not used: %s\n", quoted(name), hint)
 	}
 }

@@ -23,10 +23,10 @@ func TestUnknownVariables(t *testing.T) {
 		{"a test's own", "SESSBENCH_TEST_ADAPTER=1", ""},
 		{"somebody else's", "SESSIONBENCH_USER=3", ""},
 		{"one that is not set", "SESSBENCH_USER=", ""},
-		{"misspelt", "SESSBENCH_USER=3", "sessbench: warning: SESSBENCH_USER is set, but nothing reads it: did you mean SESSBENCH_USERS?\n"},
-		{"with a dash", "SESSBENCH_HOLD-KIND=spin", "sessbench: warning: SESSBENCH_HOLD-KIND is set, but nothing reads it: did you mean SESSBENCH_HOLD_KIND?\n"},
-		{"like nothing", "SESSBENCH_ANYTHING=1", "sessbench: warning: SESSBENCH_ANYTHING is set, but nothing reads it: variables are called as flags are, SESSBENCH_HOLD_KIND for --hold-kind\n"},
-		{"of a command, which only the file has", "SESSBENCH_RUN.USERS=3", "sessbench: warning: SESSBENCH_RUN.USERS is set, but nothing reads it: "},
+		{"misspelt", "SESSBENCH_USER=3", "sessbench: warning: SESSBENCH_USER is set but not used: did you mean SESSBENCH_USERS?\n"},
+		{"with a dash", "SESSBENCH_HOLD-KIND=spin", "sessbench: warning: SESSBENCH_HOLD-KIND is set but not used: did you mean SESSBENCH_HOLD_KIND?\n"},
+		{"like nothing", "SESSBENCH_ANYTHING=1", "sessbench: warning: SESSBENCH_ANYTHING is set but not used: a variable is named after its flag: SESSBENCH_HOLD_KIND for --hold-kind\n"},
+		{"of a command, which only the file has", "SESSBENCH_RUN.USERS=3", "sessbench: warning: SESSBENCH_RUN.USERS is set but not used: "},
 	} {
 		var stderr bytes.Buffer
 		warnOfUnknownVariables(&stderr, root, []string{tc.variable})

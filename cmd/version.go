@@ -12,8 +12,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// version is set by the linker: -ldflags "-X github.com/sessbench/sessbench/cmd.version=v1.2.3". Empty: the build
-// information says it.
+// version is set by the linker: -ldflags "-X github.com/sessbench/sessbench/cmd.version=v1.2.3". Empty: the version in the
+// build information counts.
 var version string
 
 const module = "github.com/sessbench/sessbench"
@@ -22,7 +22,7 @@ func newVersionCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
-		Long:    "Print the version, the commit that this program was built from, and the Go and system it was built for.",
+		Long:    "Print the version and commit of this program, the version of Go, and the system it was built for.",
 		Example: "  sessbench version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -39,8 +39,8 @@ func versionText() string {
 		tool.Version, cmp.Or(tool.Commit, "unknown"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// thisTool is the version and, where the build recorded it, the commit. In a build of someone else's main package
-// the commit would be of their code, so there is none.
+// thisTool is the version and, where the build recorded it, the commit. In a build of another main package the recorded
+// commit is that of the other module, so there is none.
 func thisTool() result.Tool {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
