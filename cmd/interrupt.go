@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// The first signal ends every command, whatever it is blocked in: opening a named pipe, waiting for the lock of a file,
-// reading a large document. Not all of these can be canceled, so a command runs on a goroutine of its own and is abandoned
-// for the process to exit. From [app.commit] on, where there is something to write or to clean up, it is waited for.
+// The first signal ends every command, also one that is blocked: opening a named pipe, waiting for the lock of a file, reading
+// a large document. Some of these cannot be cancelled, so a command runs on a separate goroutine, which is abandoned. After
+// [app.commit], when there is something to write or to clean up, the command is not abandoned.
 
-// endingSignals returns the signals that end a run early. SIGHUP is not one where the process was started with it ignored,
-// as by nohup.
+// endingSignals returns the signals that end a run early. SIGHUP is excluded where the process was started with it ignored, as
+// by nohup.
 func endingSignals() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -31,7 +31,7 @@ func endingSignals() []os.Signal {
 // interruption is the state of a command that can be interrupted.
 type interruption struct {
 	signal <-chan struct{} // closed by the first signal
-	stuck  atomic.Bool     // an output was given up
+	stuck  atomic.Bool     // writing an output was abandoned
 
 	mu        sync.Mutex // protects what follows
 	committed bool
@@ -40,7 +40,7 @@ type interruption struct {
 
 var errInterrupted = &exitError{exitInterrupted, errors.New("interrupted: nothing is written")}
 
-// interruptible runs a command until it returns or, when ctx ends before it has committed, until then.
+// interruptible runs a command until it returns, or until ctx ends before the command has committed.
 func (a *app) interruptible(ctx context.Context, run func() error) error {
 	if ctx.Err() != nil {
 		return errInterrupted
@@ -66,8 +66,8 @@ func (a *app) abandon() bool {
 	return a.abandoned
 }
 
-// commit has the command waited for from here on. It must watch its context, or use [unblocked], where it blocks. The
-// error is that it has been abandoned.
+// commit prevents the command from being abandoned. From here on it must watch its context, or use [unblocked], where it blocks.
+// It fails if the command has been abandoned.
 func (a *app) commit() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,7 +78,7 @@ func (a *app) commit() error {
 	return nil
 }
 
-// unblocked returns what open returns or, when ctx ends before it does, ctx's cause. Open is abandoned then.
+// unblocked returns the result of open, or ctx's cause if ctx ends first. Then open is abandoned.
 func unblocked[T any](ctx context.Context, open func() (T, error)) (T, error) {
 	type opened struct {
 		it  T
@@ -98,11 +98,11 @@ func unblocked[T any](ctx context.Context, open func() (T, error)) (T, error) {
 	}
 }
 
-// stuckAfter is how long an output may take no byte after a signal. A reader that is merely slow takes some.
+// stuckAfter is how long the reader of an output may read nothing after a signal. A slow reader reads something.
 const stuckAfter = 3 * time.Second
 
-// unstuck renders an output, and then has open write it, which may block forever on a pipe. After a signal it gives up
-// writing once the reader has taken nothing for stuckAfter; rendering may take as long as it does.
+// unstuck renders an output and writes it with open, which may block forever on a pipe. After a signal it abandons writing when
+// the reader has read nothing for stuckAfter. Rendering has no time limit.
 func (a *app) unstuck(render func(io.Writer) error, open func(write func(io.Writer) error) error) error {
 	var text bytes.Buffer
 	if err := render(&text); err != nil {
@@ -112,7 +112,7 @@ func (a *app) unstuck(render func(io.Writer) error, open func(write func(io.Writ
 	done := make(chan error, 1)
 	go func() {
 		done <- open(func(w io.Writer) error {
-			for piece := range slices.Chunk(text.Bytes(), 4<<10) { // small, to see what a slow reader takes
+			for piece := range slices.Chunk(text.Bytes(), 4<<10) { // small, to notice the progress of a slow reader
 				if _, err := w.Write(piece); err != nil {
 					return err
 				}
@@ -135,7 +135,7 @@ func (a *app) unstuck(render func(io.Writer) error, open func(write func(io.Writ
 		now := taken.Load()
 		if now == before {
 			a.stuck.Store(true)
-			return errors.New("interrupted: the reader did not read")
+			return errors.New("interrupted: the reader does not read")
 		}
 		before = now
 	}

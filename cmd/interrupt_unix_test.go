@@ -198,7 +198,7 @@ func TestFirstSignalEndsWriting(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "file.json")); err != nil || !bytes.Contains(text, []byte(`"strategy": "cow"`)) {
 		t.Errorf("the file holds %q, %v", text, err)
 	}
-	if want := "write pipe: interrupted: the reader did not read"; !strings.Contains(p.says.text.String(), want) {
+	if want := "write pipe: interrupted: the reader does not read"; !strings.Contains(p.says.text.String(), want) {
 		t.Errorf("stderr %q: want %q", p.says.text.String(), want)
 	}
 }

@@ -23,39 +23,39 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// joinOptions says with whom a run is shared, and holds this process's place in it.
+// joinOptions are the options of a distributed run, and this process's membership of it.
 type joinOptions struct {
-	Join    string // where to meet: a URL that may hold a password
+	Join    string // URL of the coordination server, which may contain a password
 	RunID   string
 	Of      int
 	Silence time.Duration
-	Part    string // file for what this process alone measured
+	Part    string // file for the document of this process
 
-	shared map[string]string // the settings that have to be the same for all
+	shared map[string]string // the settings that must be equal for all participants
 	client *goredis.Client
-	party  *distributed.Party // nil: the run is this process's alone
+	party  *distributed.Participant // nil: the run is not distributed
 
-	finished bool // what this process measured is in the result
+	finished bool // the result contains the document of this process
 }
 
 func (o *joinOptions) addFlags(fs flagGroup) {
 	fs.StringVar(&o.Join, "join", "",
-		"share the run with other processes, which meet at this Redis: `URL`; better as SESSBENCH_JOIN where it holds a password")
-	fs.StringVar(&o.RunID, "run-id", "", "`NAME` of the shared run, a new one each time")
-	fs.Var(count("", 1, distributed.MaxOf, &o.Of), "of", "`N` processes share it")
+		"`URL` of the Redis server that coordinates a distributed run; set SESSBENCH_JOIN instead if it contains a password")
+	fs.StringVar(&o.RunID, "run-id", "", "`NAME` of the distributed run, unique for each run")
+	fs.Var(count("", 1, distributed.MaxOf, &o.Of), "of", "number `N` of processes in the run")
 	o.Silence = distributed.DefaultSilence
 	fs.Var(duration(o.Silence.String(), time.Second, time.Hour, func(d time.Duration) { o.Silence = d }), "join-timeout",
-		"`TIME` after which a process that says nothing is lost")
-	fs.StringVar(&o.Part, "save-part", "", "also write what this process alone measured, for report merge, to `FILE`")
+		"`TIME` without a heartbeat after which a process is lost")
+	fs.StringVar(&o.Part, "save-part", "", "additional output of the measurements of this process, `FILE`, for report merge")
 }
 
-// ownSettings are the flags that may differ between the processes that share a run.
+// ownSettings are the flags that may differ between participants.
 var ownSettings = []string{
 	"join", "run-id", "of", "join-timeout", "config", "quiet", "no-color", "format", "out", "save-baseline", "save-part", "trace",
 	"redis-url", "redis-user", "redis-password", "redis-ca", "redis-timeout", "target-timeout", "help",
 }
 
-// keepShared keeps the settings of a run that have to be the same for all who share it.
+// keepShared stores the settings that must be equal for all participants.
 func (o *joinOptions) keepShared(fs *pflag.FlagSet) {
 	tool := thisTool()
 	o.shared = map[string]string{"sessbench": strings.TrimSpace(tool.Version + " " + tool.Commit)}
@@ -66,11 +66,11 @@ func (o *joinOptions) keepShared(fs *pflag.FlagSet) {
 	})
 }
 
-// checkJoin refuses what cannot be shared. A run is shared by those whose sessions lie beyond all of them.
+// checkJoin rejects runs that cannot be distributed: all sessions must be outside the participants.
 func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 	given := map[string]bool{"join": o.Join != "", "run-id": o.RunID != "", "of": o.Of > 0}
 	if o.Part != "" && !given["join"] {
-		return usagef("%s: without --join the whole result is this process's: want --out json=FILE", o.from("save-part"))
+		return usagef("%s: the run is not distributed: want --out json=FILE, or --join", o.from("save-part"))
 	}
 	if !given["join"] && !given["run-id"] && !given["of"] {
 		return nil
@@ -89,13 +89,13 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 	for i := range list {
 		switch s := &list[i]; {
 		case s.Sweeps():
-			return usagef("%s %s: not with %s: what is idle one clock has to say", o.from("scenario"), s.Name, o.from("join"))
+			return usagef("%s %s: not with %s: the expiry of sessions needs a single clock", o.from("scenario"), s.Name, o.from("join"))
 		case s.Users < o.Of:
-			return usagef("%s %d, of %s: want as many as participants, or more, which are %s %d",
+			return usagef("%s %d, of %s: want at least the number of participants, %s %d",
 				o.from("users"), s.Users, s.Name, o.from("of"), o.Of)
 		}
 	}
-	if err := o.checkBeyond(); err != nil {
+	if err := o.checkReachable(); err != nil {
 		return err
 	}
 	client, err := distributed.Connect(o.Join)
@@ -103,13 +103,12 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 		return usagef("%s: %w", o.from("join"), err)
 	}
 	o.client = client
-	o.redis.Guest = true // until it is known whose the sessions are
+	o.redis.Guest = true // until the index of this participant is known
 	return nil
 }
 
-// checkBeyond makes sure that all sessions lie where every participant can reach them. The baseline, which nobody has asked for,
-// is left out.
-func (o *runOptions) checkBeyond() error {
+// checkReachable checks that every participant can reach all sessions. It leaves out the baseline where that is not set.
+func (o *runOptions) checkReachable() error {
 	if o.sources["baseline-strategy"].rank == rankDefault {
 		o.Baseline = "none"
 	}
@@ -118,7 +117,7 @@ func (o *runOptions) checkBeyond() error {
 	}
 	for _, spec := range o.specs {
 		if spec.Command != nil {
-			return usagef("%s %s: a program of its own for each participant: want tcp:HOST:PORT with %s", o.from("target"), quoted(spec.String()), o.from("join"))
+			return usagef("%s %s: each participant would start its own program: want tcp:HOST:PORT with %s", o.from("target"), quoted(spec.String()), o.from("join"))
 		}
 	}
 	common, err := o.commonParams()
@@ -135,17 +134,16 @@ func (o *runOptions) checkBeyond() error {
 	for _, s := range list {
 		switch {
 		case s.TargetName == "" && !s.Strategy.Remote:
-			return usagef("%s %s: keeps its sessions in one process: want redis, or --target tcp:HOST:PORT, with %s", o.from("strategy"), s.Label, o.from("join"))
+			return usagef("%s %s: keeps sessions in one process: want redis, or --target tcp:HOST:PORT, with %s", o.from("strategy"), s.Label, o.from("join"))
 		case s.Strategy == o.inRedis && o.redis.URL == "":
-			return usagef("%s %s: every participant would have a server of its own: want --redis-url with %s", o.from("strategy"), s.Label, o.from("join"))
+			return usagef("%s %s: each participant would start its own server: want --redis-url with %s", o.from("strategy"), s.Label, o.from("join"))
 		}
 	}
 	return nil
 }
 
-// joinOthers waits until all participants are there, and opens what to drive anew, with the sessions where the others' are.
-// alone is what was opened to see that it can be: whatever this participant can find out by itself it finds out before it has
-// a place, and costs nobody else the run.
+// joinOthers waits until all participants have joined, and opens the subjects again, on the common sessions. alone is what was
+// opened before to find errors of this participant before it joins, because a participant that fails later cancels the run.
 func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config, alone opened) (all opened, err error) {
 	if err := errors.Join(o.reachRedis(ctx, cfg.Subjects), alone.close()); err != nil {
 		return nil, err
@@ -157,25 +155,25 @@ func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config, alone o
 	return o.openSubjects(ctx, cfg)
 }
 
-// reachRedis makes sure that the server answers whose stores are opened for each trial.
+// reachRedis checks that the Redis server of the stores answers, which are opened for each trial.
 func (o *runOptions) reachRedis(ctx context.Context, list []runner.Subject) error {
 	i := slices.IndexFunc(list, func(s runner.Subject) bool { return s.Strategy == o.inRedis && s.Target == nil })
 	if i < 0 {
 		return nil
 	}
 	few := o.redis
-	few.Users = 0 // who need no connections yet
+	few.Users = 0 // users need no connections yet
 	server, err := redis.Connect(ctx, few)
 	if err != nil {
-		return fmt.Errorf("%s: %w", list[i].Label, err) // as a trial would say it
+		return fmt.Errorf("%s: %w", list[i].Label, err) // as in a trial
 	}
 	return server.Close()
 }
 
-// takePlace waits until all participants are there, and learns where they keep their sessions.
+// takePlace waits until all participants have joined, and for the prefix of their keys in Redis.
 func (o *runOptions) takePlace(ctx context.Context) error {
 	host, _ := os.Hostname()
-	o.note("run %s: waiting until %s are there", o.RunID, result.FormatCounted(o.Of, "participant"))
+	o.note("run %s: waiting for %s", o.RunID, result.FormatCounted(o.Of, "participant"))
 	party, err := distributed.Join(ctx, distributed.Options{
 		Client: o.client, RunID: o.RunID, Of: o.Of, Host: host, Settings: o.shared, Silence: o.Silence,
 	})
@@ -193,16 +191,16 @@ func (o *runOptions) takePlace(ctx context.Context) error {
 	return o.sharePrefix(ctx)
 }
 
-// sharePrefix has the strategy redis keep its sessions where the others' does: the first participant says where.
+// sharePrefix sets the prefix of all keys of the strategy redis to that of the first participant.
 func (o *runOptions) sharePrefix(ctx context.Context) error {
 	const name = "prefix"
 	if o.party.Index() == 0 {
 		o.redis.Prefix = redis.NewPrefix()
-		if err := o.party.Give(ctx, name, []byte(o.redis.Prefix)); err != nil {
+		if err := o.party.Publish(ctx, name, []byte(o.redis.Prefix)); err != nil {
 			return err
 		}
 	}
-	found, err := o.party.Take(ctx, name, 0)
+	found, err := o.party.Await(ctx, name, 0)
 	switch {
 	case err != nil:
 		return err
@@ -210,19 +208,19 @@ func (o *runOptions) sharePrefix(ctx context.Context) error {
 		return o.lostError()
 	}
 	o.redis.Prefix, o.redis.Guest = string(found[0]), o.party.Index() > 0
-	o.inRedis = nil // it is made anew, for the sessions of all
+	o.inRedis = nil // created again, with the common prefix
 	return nil
 }
 
-// leave says why this process is not waited for any more, if it has not finished.
+// leave ends the membership, with the reason if this process has not finished.
 func (o *runOptions) leave(ctx context.Context, err error) error {
 	if o.client == nil {
 		return nil
 	}
-	why := "it has stopped before it had finished"
+	why := "ended before it had finished"
 	switch {
 	case o.finished:
-		why = "it has finished"
+		why = "finished"
 	case ctx.Err() != nil:
 		why = "interrupted"
 	case err != nil:
@@ -233,14 +231,14 @@ func (o *runOptions) leave(ctx context.Context, err error) error {
 		failed = o.party.Leave(why)
 	}
 	if err != nil || ctx.Err() != nil {
-		failed = nil // the others find out by themselves
+		failed = nil // err is reported; the others notice the missing heartbeats
 	}
 	return errors.Join(failed, o.client.Close())
 }
 
-// handIn hands this participant's document in, if it has one: ran is how its run ended. Who finishes last gets that of the whole
-// run, for the others it is nil. Where it cannot be handed in it is what there is to write.
-func (o *runOptions) handIn(ctx context.Context, doc *result.Document, ran error) (*result.Document, error) {
+// finish sends this participant's document, if there is one, to the others; ran is the error of its run. The last participant to
+// finish gets the document of the whole run, the others nil. Where sending fails, finish returns this participant's document.
+func (o *runOptions) finish(ctx context.Context, doc *result.Document, ran error) (*result.Document, error) {
 	p := o.party
 	var text bytes.Buffer
 	if doc != nil {
@@ -259,7 +257,7 @@ func (o *runOptions) handIn(ctx context.Context, doc *result.Document, ran error
 	case err != nil:
 		return doc, err
 	case parts == nil && doc != nil:
-		o.note("%v: measured; the last one to finish has written the result", p)
+		o.note("%v: finished; the last participant to finish has written the result", p)
 		fallthrough
 	case parts == nil:
 		return nil, o.lostError()
@@ -274,7 +272,7 @@ func (o *runOptions) handIn(ctx context.Context, doc *result.Document, ran error
 	return nil, errors.Join(o.lostError(), p.Over(ctx))
 }
 
-// savePart writes this participant's document to text, and to its file.
+// savePart writes this participant's document to text and to the file of --save-part.
 func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 	if err := result.EncodeJSON(text, doc); err != nil || o.Part == "" {
 		return err
@@ -285,7 +283,7 @@ func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 	})
 }
 
-// merge makes one document of everybody's, nil if nobody has one.
+// merge merges the documents of all participants; nil if there is none.
 func (o *runOptions) merge(parts map[int][]byte) (*result.Document, error) {
 	var sources []judge.Source
 	for _, i := range slices.Sorted(maps.Keys(parts)) {
@@ -316,7 +314,7 @@ func (o *runOptions) merge(parts map[int][]byte) (*result.Document, error) {
 	return whole, nil
 }
 
-// written has the others go when the document of the whole is written, or has another one write it.
+// written ends the run for the other participants after the merged document was written. If writing failed, another one writes it.
 func (o *runOptions) written(ctx context.Context, doc *result.Document, failed error) error {
 	if doc.Part != nil || failed != nil {
 		return nil
@@ -324,7 +322,7 @@ func (o *runOptions) written(ctx context.Context, doc *result.Document, failed e
 	return o.party.Over(ctx)
 }
 
-// tidy removes the sessions that a first participant leaves behind that is lost: nobody else does.
+// tidy removes the sessions in Redis if the first participant, which would remove them, is lost.
 func (o *runOptions) tidy(ctx context.Context) error {
 	if o.redis.URL == "" || !slices.ContainsFunc(o.party.Losses(), func(l distributed.Loss) bool { return l.Index == 0 }) {
 		return nil
@@ -338,7 +336,7 @@ func (o *runOptions) tidy(ctx context.Context) error {
 	return server.Close()
 }
 
-// lostError names those who were lost, nil for nobody.
+// lostError names the lost participants; nil for none.
 func (o *runOptions) lostError() error {
 	if lost := o.party.Lost(); len(lost) > 0 {
 		return &runner.LostError{Who: lost}

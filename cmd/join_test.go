@@ -24,7 +24,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// TestJoinScripts runs the scripts that several processes of one run meet in, at the server $REDIS.
+// TestJoinScripts runs scripts of distributed runs, coordinated by the server $REDIS.
 func TestJoinScripts(t *testing.T) {
 	server := redistest.Start(t)
 	testscript.Run(t, testscript.Params{
@@ -37,7 +37,7 @@ func TestJoinScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
-			"begun": func(ts *testscript.TestScript, _ bool, args []string) { // waits until somebody has come to the run
+			"begun": func(ts *testscript.TestScript, _ bool, args []string) { // waits until a participant has joined the run
 				for ts.Check(t.Context().Err()); server.Client().Exists(t.Context(), "sessbench:join:{"+args[0]+"}").Val() == 0; {
 					time.Sleep(time.Millisecond)
 				}
@@ -46,20 +46,20 @@ func TestJoinScripts(t *testing.T) {
 	})
 }
 
-// participant is a process that shares a run.
+// participant is a process of a distributed run.
 type participant struct {
 	*exec.Cmd
-	said *signalled // what it said on stderr
+	stderr *signalled
 }
 
-// startParticipant starts this test's own program as sessbench, to share a run until its stderr has matched.
+// startParticipant starts this test program as sessbench in a distributed run; p.stderr is signalled when it matches.
 func startParticipant(t *testing.T, url string, of int, pattern string, args ...string) *participant {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "sessbench") // TestMain goes by the name
+	path := filepath.Join(t.TempDir(), "sessbench") // TestMain checks the name
 	if err := os.Symlink(self, path); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func startParticipant(t *testing.T, url string, of int, pattern string, args ...
 		"-S", "redis", "--redis-url", url, "-u", "6", "--sessions", "20", "--hold", "0", "-r", "1000", "-d", "50ms",
 	}, args...)
 	p := &participant{exec.Command(path, args...), &signalled{pattern: regexp.MustCompile(pattern), matched: make(chan struct{})}}
-	p.Stderr = p.said
+	p.Stderr = p.stderr
 	p.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -77,8 +77,8 @@ func startParticipant(t *testing.T, url string, of int, pattern string, args ...
 	return p
 }
 
-// A participant that is killed is not waited for, and the result names it, whoever writes it.
-func TestAKilledParticipantIsNamed(t *testing.T) {
+// The result names a killed participant, whichever participant writes it.
+func TestKilledParticipantIsNamed(t *testing.T) {
 	for _, of := range []int{2, 4} {
 		t.Run(fmt.Sprint(of), func(t *testing.T) {
 			server := redistest.Start(t)
@@ -89,15 +89,15 @@ func TestAKilledParticipantIsNamed(t *testing.T) {
 			}
 			killed := all[of-1]
 			select {
-			case <-killed.said.matched:
+			case <-killed.stderr.matched:
 			case <-time.After(time.Minute):
-				t.Fatalf("it never got to block 2:\n%s", killed.said.text.String())
+				t.Fatalf("it did not get to block 2:\n%s", killed.stderr.text.String())
 			}
 			if err := killed.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			_ = killed.Wait() // the signal
-			name := regexp.MustCompile(`this is (participant (\d+) of \d+)`).FindStringSubmatch(killed.said.text.String())[1]
+			name := regexp.MustCompile(`this is (participant (\d+) of \d+)`).FindStringSubmatch(killed.stderr.text.String())[1]
 			var ended sync.WaitGroup
 			for _, p := range all[:of-1] {
 				ended.Go(func() {
@@ -108,8 +108,8 @@ func TestAKilledParticipantIsNamed(t *testing.T) {
 			}
 			ended.Wait()
 			for _, p := range all[:of-1] {
-				if said := p.said.text.String(); !strings.Contains(said, name) {
-					t.Errorf("%s is not named:\n%s", name, said)
+				if text := p.stderr.text.String(); !strings.Contains(text, name) {
+					t.Errorf("%s is not named:\n%s", name, text)
 				}
 			}
 			text, err := os.ReadFile(whole)
@@ -124,7 +124,7 @@ func TestAKilledParticipantIsNamed(t *testing.T) {
 				t.Errorf("%d participants, interrupted %v", len(d.Participants), d.Interrupted)
 			}
 			for _, p := range d.Participants {
-				if p.Lost != (p.Name == name) || p.Lost && !strings.HasPrefix(p.Why, "no sign of life for 2s, last seen in trial ") {
+				if p.Lost != (p.Name == name) || p.Lost && !strings.HasPrefix(p.Why, "no heartbeat for 2s, last seen in trial ") {
 					t.Errorf("%s was killed, but %s: lost %v %s", name, p.Name, p.Lost, p.Why)
 				}
 			}
@@ -132,8 +132,8 @@ func TestAKilledParticipantIsNamed(t *testing.T) {
 	}
 }
 
-// Why a process goes is what it knows of itself: one that a panic ends has not finished.
-func TestWhoHasNotFinishedDoesNotSayIt(t *testing.T) {
+// The reason of leaving is the error of the run; without one, as after a panic, the participant has not finished.
+func TestLeaveReason(t *testing.T) {
 	interrupted, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	for _, test := range []struct {
@@ -142,12 +142,12 @@ func TestWhoHasNotFinishedDoesNotSayIt(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"nobody knows why", t.Context(), nil, "it has stopped before it had finished"},
+		{"no error", t.Context(), nil, "ended before it had finished"},
 		{"an error", t.Context(), errors.New("its disk is full"), "its disk is full"},
 		{"a signal", interrupted, errors.New("interrupted"), "interrupted"},
 	} {
 		url := "redis://" + miniredis.RunT(t).Addr()
-		parties := make(chan *distributed.Party, 2)
+		participants := make(chan *distributed.Participant, 2)
 		runs := make([]*runOptions, 2)
 		for i := range runs {
 			client, err := distributed.Connect(url)
@@ -161,11 +161,11 @@ func TestWhoHasNotFinishedDoesNotSayIt(t *testing.T) {
 					t.Error(err)
 				}
 				runs[i].party = p
-				parties <- p
+				participants <- p
 			}()
 		}
 		for range runs {
-			if <-parties == nil {
+			if <-participants == nil {
 				t.FailNow()
 			}
 		}
@@ -184,8 +184,8 @@ func TestWhoHasNotFinishedDoesNotSayIt(t *testing.T) {
 	}
 }
 
-// The manifest in the documentation is YAML, has as many pods as participants, and gives passwords away to nobody.
-func TestTheManifestIsAsItSays(t *testing.T) {
+// The manifest in the documentation is YAML, has as many pods as participants, and takes passwords from secrets.
+func TestManifest(t *testing.T) {
 	doc, err := os.ReadFile("../docs/distributed.md")
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestTheManifestIsAsItSays(t *testing.T) {
 	_, rest, found := strings.Cut(string(doc), "```yaml\n")
 	manifest, _, closed := strings.Cut(rest, "```")
 	if !found || !closed {
-		t.Fatal("there is no manifest")
+		t.Fatal("no manifest")
 	}
 	v := viper.New()
 	v.SetConfigType("yaml")

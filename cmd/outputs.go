@@ -20,7 +20,7 @@ type output struct {
 
 const stdout = "-"
 
-// kindsOf is the names of formats, as --format and --out take them.
+// kindsOf lists the names of formats for --format and --out.
 func kindsOf[T any](formats []reports.FormatOf[T]) (names []string) {
 	for _, f := range formats {
 		names = append(names, f.Name)
@@ -28,7 +28,7 @@ func kindsOf[T any](formats []reports.FormatOf[T]) (names []string) {
 	return names
 }
 
-// wordsOf has shells complete them, each with its description behind a tab.
+// wordsOf lists them with descriptions for shell completion.
 func wordsOf[T any](formats []reports.FormatOf[T]) func() []string {
 	return func() (words []string) {
 		for _, f := range formats {
@@ -38,7 +38,7 @@ func wordsOf[T any](formats []reports.FormatOf[T]) func() []string {
 	}
 }
 
-// asAsked writes it in the format of a kind, one that was checked with the flags: for [common.write].
+// asAsked returns a function for [common.write] that writes it in the format of a kind, which the flags have checked.
 func asAsked[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.Writer, screen reports.Options) error {
 	return func(kind string, w io.Writer, screen reports.Options) error {
 		at := slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })
@@ -46,7 +46,7 @@ func asAsked[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.
 	}
 }
 
-// rank is where the output comes among several: files first, for whoever closes stdout early (`| head`) ends the program.
+// rank is the order of outputs: files first, because a closed stdout (`| head`) ends the program.
 func (o output) rank() int {
 	if o.path == stdout {
 		return 1
@@ -54,9 +54,8 @@ func (o output) rank() int {
 	return 0
 }
 
-// outputs resolves --out and --format and makes sure, before anything is measured, that every output can be written and
-// replaces neither another one nor an input: those in o.reads and o.writes, which a command has added before.
-// kinds are those that can be written.
+// outputs resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
+// neither another one nor an input: those in o.reads and o.writes, which the command has added before. kinds are the legal kinds.
 func (o *common) outputs(kinds ...string) ([]output, error) {
 	var list []output
 	onStdout := false
@@ -94,12 +93,12 @@ func (o *common) outputs(kinds ...string) ([]output, error) {
 	return list, nil
 }
 
-// read adds a file that is read to those that outputs must not replace.
+// read adds an input, which outputs must not replace.
 func (o *common) read(flag, path string) {
 	o.reads = append(o.reads, namedFile{o.from(flag) + " " + quoted(path), path})
 }
 
-// write has one write each output, for what the screen can show. One that fails does not keep the others from being written.
+// write writes each output with one, also after one that fails.
 func (o *common) write(list []output, one func(kind string, w io.Writer, screen reports.Options) error) error {
 	if err := o.commit(); err != nil {
 		return err
@@ -118,7 +117,7 @@ func (o *common) write(list []output, one func(kind string, w io.Writer, screen 
 	return errors.Join(failed...)
 }
 
-// toStdout has write write to standard output: for [app.unstuck].
+// toStdout is an argument of [app.unstuck] for standard output.
 func (a *app) toStdout(write func(io.Writer) error) error { return write(a.out) }
 
 // writeFile is [result.WriteFile], which may block forever on a named pipe, but never on a file.

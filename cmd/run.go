@@ -340,7 +340,7 @@ func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
 	doc, err := o.document(ctx, cfg, traffic)
 	if o.party != nil {
-		doc, err = o.handIn(ctx, doc, err)
+		doc, err = o.finish(ctx, doc, err)
 	}
 	if doc == nil {
 		return err

@@ -7,14 +7,14 @@ import (
 )
 
 // Barrier waits until every participant that is not lost has come to this start or a later one, and then for the instant
-// that was fixed for it, the same for all: nobody is told to begin, so that nobody is told last. Starts are numbered
-// from 0, and each participant comes to them in order; it may leave some out.
+// fixed for it, which is the same for all: no message is sent at the start, so no participant receives it last. Starts are
+// numbered from 0. Each participant comes to them in order and may skip some.
 //
-// The error is ctx's, an *[OutError], or the server's when it has not answered for as long as a participant may be silent.
-func (p *Party) Barrier(ctx context.Context, start int) error {
+// The error is ctx's cause, an *[OutError], or the server's after it has not answered for Options.Silence.
+func (p *Participant) Barrier(ctx context.Context, start int) error {
 	var best state
 	for {
-		s, err := p.askPatiently(ctx, request{at: start})
+		s, err := p.retryStep(ctx, request{at: start})
 		if err != nil {
 			return err
 		}
@@ -24,7 +24,7 @@ func (p *Party) Barrier(ctx context.Context, start int) error {
 		if !s.start.IsZero() && (best.start.IsZero() || s.off < best.off) {
 			best = s
 		}
-		if left := time.Until(best.start); !best.start.IsZero() && left < 2*p.often() {
+		if left := time.Until(best.start); !best.start.IsZero() && left < 2*p.interval() {
 			if err := pause(ctx, left); err != nil {
 				return err
 			}
@@ -32,13 +32,12 @@ func (p *Party) Barrier(ctx context.Context, start int) error {
 			p.skew = max(p.skew, p.began)
 			return nil
 		}
-		if err := pause(ctx, p.often()); err != nil {
+		if err := pause(ctx, p.interval()); err != nil {
 			return err
 		}
 	}
 }
 
-// Skew is how far from the instant that was fixed this participant began after a barrier, at most: half of what the
-// question took in which it learned the server's time, and what it woke up late. Two participants began no
-// further apart than the sum of theirs.
-func (p *Party) Skew() time.Duration { return p.skew }
+// Skew is the largest deviation of this participant's starts from the fixed instants: half of the round trip that read the
+// server's clock, plus the delay of waking up. Two participants started at most the sum of their skews apart.
+func (p *Participant) Skew() time.Duration { return p.skew }

@@ -15,34 +15,34 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Options is who wants to share which run.
+// Options describes a run and this participant.
 type Options struct {
 	Client   redis.UniversalClient // stays open
-	RunID    string                // letters, digits and ._- : names the run, and no run before or after it
-	Of       int                   // participants
-	Host     string                // what the others call the machine; may be empty
-	Settings map[string]string     // what has to be the same for all participants, by name
+	RunID    string                // 1 to 64 letters, digits and ._- ; unique among all runs on the server
+	Of       int                   // number of participants
+	Host     string                // name of this machine; may be empty
+	Settings map[string]string     // settings that must be equal for all participants, by name
 
-	Patience time.Duration // with the others until all are there; 0: DefaultPatience
-	Silence  time.Duration // after which a participant is lost; 0: DefaultSilence
+	Patience time.Duration // how long to wait for the other participants; 0: DefaultPatience
+	Silence  time.Duration // how long after its last heartbeat a participant is lost; 0: DefaultSilence
 }
 
-// The defaults, and how long the server keeps what nobody has removed.
+// The defaults, and how long the server keeps the data of a run.
 const (
 	DefaultPatience = 5 * time.Minute
-	DefaultSilence  = 10 * time.Second // a process whose users keep all processors busy may be slow to say that it is alive
+	DefaultSilence  = 10 * time.Second // heartbeats of a process whose users keep all processors busy may be late
 	Retention       = time.Hour
 )
 
-// MaxOf is how many participants a run can have: each of them asks for all.
+// MaxOf is the largest number of participants: each of them reads the data of all.
 const MaxOf = 64
 
-// ErrTaken says that the run's name is in use, or was.
-var ErrTaken = errors.New("want a run id of its own")
+// ErrTaken reports that the run ID is or was in use.
+var ErrTaken = errors.New("want an unused run ID")
 
 var legalRunID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// CheckRunID reports why a text cannot name a run.
+// CheckRunID reports why a text cannot be a run ID.
 func CheckRunID(id string) error {
 	if !legalRunID.MatchString(id) {
 		return errors.New("want 1 to 64 letters, digits, dots, dashes and underscores")
@@ -50,11 +50,11 @@ func CheckRunID(id string) error {
 	return nil
 }
 
-// Join takes a place in the run, the next that is free, and waits until all participants are there. It says who is missing
-// when they do not come in time. Then, and when somebody leaves who waits, the run is given up for all, and its name is used up.
+// Join registers this process in the run, with the next free index, and waits until all participants have joined. If they do
+// not in time, or a waiting participant leaves, the run is cancelled for all, and its ID cannot be used again.
 //
-// Other errors are a *[DifferentError], one that wraps [ErrTaken], ctx's, and the server's.
-func Join(ctx context.Context, o Options) (*Party, error) {
+// Other errors are a *[DifferentError], one that wraps [ErrTaken], ctx's cause, and the server's.
+func Join(ctx context.Context, o Options) (*Participant, error) {
 	if err := CheckRunID(o.RunID); err != nil {
 		return nil, fmt.Errorf("run %q: %w", o.RunID, err)
 	}
@@ -62,19 +62,19 @@ func Join(ctx context.Context, o Options) (*Party, error) {
 		return nil, fmt.Errorf("%d participants: want 1 to %d", o.Of, MaxOf)
 	}
 	o.Patience, o.Silence = cmp.Or(o.Patience, DefaultPatience), cmp.Or(o.Silence, DefaultSilence)
-	p := &Party{o: o, passed: nowhere, key: "sessbench:join:{" + o.RunID + "}"}
+	p := &Participant{o: o, passed: nowhere, key: "sessbench:join:{" + o.RunID + "}"}
 	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
 	p.beat()
-	if err := p.meet(ctx); err != nil {
-		return nil, errors.Join(err, p.Leave("it did not wait for all to come"))
+	if err := p.awaitAll(ctx); err != nil {
+		return nil, errors.Join(err, p.Leave("did not wait until all had joined"))
 	}
 	return p, nil
 }
 
-// enter takes a place.
-func (p *Party) enter(ctx context.Context) error {
+// enter registers this process.
+func (p *Participant) enter(ctx context.Context) error {
 	mine := maps.Clone(p.o.Settings)
 	if mine == nil {
 		mine = map[string]string{}
@@ -84,12 +84,12 @@ func (p *Party) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	words, err := enter.Run(ctx, p.o.Client, []string{p.key}, uuid.NewString(), p.o.Of, p.o.Host, settings, Retention.Milliseconds()).StringSlice()
+	words, err := enterScript.Run(ctx, p.o.Client, []string{p.key}, uuid.NewString(), p.o.Of, p.o.Host, settings, Retention.Milliseconds()).StringSlice()
 	if err != nil {
-		return p.unanswered(err)
+		return p.serverError(err)
 	}
 	if len(words) != 2 {
-		return p.unanswered(fmt.Errorf("%d words: want 2", len(words)))
+		return p.serverError(fmt.Errorf("%d words: want 2", len(words)))
 	}
 	switch words[0] {
 	case "in":
@@ -98,7 +98,7 @@ func (p *Party) enter(ctx context.Context) error {
 	case "over":
 		return fmt.Errorf("run %s is over: %w", p.o.RunID, ErrTaken)
 	case "full":
-		return fmt.Errorf("run %s has its %d participants: %w", p.o.RunID, p.o.Of, ErrTaken)
+		return fmt.Errorf("run %s already has %d participants: %w", p.o.RunID, p.o.Of, ErrTaken)
 	}
 	var theirs map[string]string
 	if err := json.Unmarshal([]byte(words[1]), &theirs); err != nil {
@@ -107,26 +107,27 @@ func (p *Party) enter(ctx context.Context) error {
 	return &DifferentError{p.o.RunID, differences(mine, theirs)}
 }
 
-// meet waits until everybody is there. Whether all have come or the run is given up the server decides, for all alike.
-func (p *Party) meet(ctx context.Context) error {
+// awaitAll waits until all participants have joined. The server decides whether they have or the run is cancelled, so that all
+// participants agree.
+func (p *Participant) awaitAll(ctx context.Context) error {
 	deadline := time.Now().Add(p.o.Patience)
 	for {
 		q := request{at: nowhere}
 		if time.Now().After(deadline) {
-			q.doing = "give up"
+			q.action = "give up"
 		}
-		s, err := p.askPatiently(ctx, q)
+		s, err := p.retryStep(ctx, q)
 		switch {
 		case err != nil:
 			return err
 		case s.came == p.o.Of:
 			return nil
-		case q.doing != "":
-			return fmt.Errorf("run %s: %d of %d participants came within %v", p.o.RunID, s.came, p.o.Of, p.o.Patience)
+		case q.action != "":
+			return fmt.Errorf("run %s: %d of %d participants joined within %v", p.o.RunID, s.came, p.o.Of, p.o.Patience)
 		case s.over:
-			return fmt.Errorf("run %s: given up before all had come: %w", p.o.RunID, ErrTaken)
+			return fmt.Errorf("run %s: cancelled before all participants had joined: %w", p.o.RunID, ErrTaken)
 		}
-		if err := pause(ctx, 5*p.often()); err != nil {
+		if err := pause(ctx, 5*p.interval()); err != nil {
 			return err
 		}
 	}

@@ -40,20 +40,20 @@ func dial(t *testing.T, url string) *redis.Client {
 	return client
 }
 
-// silence is how long a participant of a test may say nothing: short where one is to be lost, so that the test is.
+// silence is Options.Silence of tests in which a participant is lost.
 const silence = 2 * time.Second
 
-// ample is longer than anything here takes.
+// ample is longer than any test takes.
 const ample = 30 * time.Second
 
 func options(client *redis.Client, of int) Options {
 	return Options{Client: client, RunID: "X", Of: of, Host: "host", Silence: ample, Patience: ample}
 }
 
-// joined has so many participants join. They are in the order of their numbers, and leave with the test.
-func joined(t *testing.T, o Options) []*Party {
+// joined returns o.Of participants by index. They leave at the end of the test.
+func joined(t *testing.T, o Options) []*Participant {
 	t.Helper()
-	parties := make([]*Party, o.Of)
+	participants := make([]*Participant, o.Of)
 	errs := make([]error, o.Of)
 	var wait sync.WaitGroup
 	for i := range o.Of {
@@ -62,7 +62,7 @@ func joined(t *testing.T, o Options) []*Party {
 			mine.Host = fmt.Sprint("host", i)
 			p, err := Join(t.Context(), mine)
 			if errs[i] = err; err == nil {
-				parties[p.Index()] = p
+				participants[p.Index()] = p
 			}
 		})
 	}
@@ -70,20 +70,20 @@ func joined(t *testing.T, o Options) []*Party {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	for i, p := range parties {
+	for i, p := range participants {
 		if p == nil {
-			t.Fatalf("nobody has number %d", i)
+			t.Fatalf("no participant has index %d", i)
 		}
 		t.Cleanup(func() { _ = p.Leave("the test is over") })
 	}
-	return parties
+	return participants
 }
 
-// each has every participant do something at the same time.
-func each(t *testing.T, parties []*Party, do func(p *Party) error) {
+// each runs do for every participant concurrently.
+func each(t *testing.T, participants []*Participant, do func(p *Participant) error) {
 	t.Helper()
 	var wait sync.WaitGroup
-	for _, p := range parties {
+	for _, p := range participants {
 		wait.Go(func() {
 			if err := do(p); err != nil {
 				t.Errorf("participant %d: %v", p.Index(), err)
@@ -93,15 +93,15 @@ func each(t *testing.T, parties []*Party, do func(p *Party) error) {
 	wait.Wait()
 }
 
-// kill has a participant fall silent, as a process does that is killed.
-func (p *Party) kill() {
+// kill stops the heartbeats of a participant, as killing its process does.
+func (p *Participant) kill() {
 	p.stop()
 	p.stop = nil
 	p.beating.Wait()
 }
 
-// finish is what a participant does at the end whose part is nothing.
-func (p *Party) finish(ctx context.Context) error {
+// finish finishes a participant with an empty part.
+func (p *Participant) finish(ctx context.Context) error {
 	parts, err := p.Finish(ctx, nil)
 	if err != nil || parts == nil {
 		return err
@@ -109,13 +109,13 @@ func (p *Party) finish(ctx context.Context) error {
 	return p.Over(ctx)
 }
 
-func TestAllBeginTogether(t *testing.T) {
+func TestBarrierStartsAllTogether(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		const of, starts = 4, 3
-		parties := joined(t, options(client, of))
+		participants := joined(t, options(client, of))
 		var came, began [of][starts]time.Time
 		var skews [of][starts]time.Duration
-		each(t, parties, func(p *Party) error {
+		each(t, participants, func(p *Participant) error {
 			for n := range starts {
 				time.Sleep(time.Duration(p.Index()*20) * time.Millisecond)
 				came[p.Index()][n] = time.Now()
@@ -130,7 +130,7 @@ func TestAllBeginTogether(t *testing.T) {
 			for i := range of {
 				for j := range of {
 					// The instant is fixed when the last one has come, and lies some time after that.
-					if soonest := came[j][n].Add(5*parties[j].often() - skews[i][n]); began[i][n].Before(soonest) {
+					if soonest := came[j][n].Add(5*participants[j].interval() - skews[i][n]); began[i][n].Before(soonest) {
 						t.Errorf("start %d: %d began %v before it could, after %d had come", n, i, soonest.Sub(began[i][n]), j)
 					}
 					apart, most := began[i][n].Sub(began[j][n]), skews[i][n]+skews[j][n]
@@ -140,7 +140,7 @@ func TestAllBeginTogether(t *testing.T) {
 				}
 			}
 		}
-		for i, p := range parties {
+		for i, p := range participants {
 			if p.Skew() <= 0 || p.Skew() < skews[i][starts-1] || len(p.Losses()) > 0 {
 				t.Errorf("participant %d: skew %v, lost %v", i, p.Skew(), p.Lost())
 			}
@@ -148,25 +148,25 @@ func TestAllBeginTogether(t *testing.T) {
 	})
 }
 
-// The server's clock may be wrong, or stand still between two questions: only what it says about the start counts.
-func TestNobodysWallClockHasToBeRight(t *testing.T) {
+// The server's clock may be wrong, or stand still between two requests: only the difference to the start counts.
+func TestWallClocksMayDiffer(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
 	server.SetTime(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))
-	parties := joined(t, options(dial(t, "redis://"+server.Addr()), 2))
-	each(t, parties, func(p *Party) error { return p.Barrier(t.Context(), 0) })
+	participants := joined(t, options(dial(t, "redis://"+server.Addr()), 2))
+	each(t, participants, func(p *Participant) error { return p.Barrier(t.Context(), 0) })
 }
 
-func TestWhatIsGivenIsTaken(t *testing.T) {
+func TestPublishAndAwait(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		const of, rounds = 3, 3
-		parties := joined(t, options(client, of))
-		each(t, parties, func(p *Party) error {
+		participants := joined(t, options(client, of))
+		each(t, participants, func(p *Participant) error {
 			for n := range rounds {
-				if err := p.Give(t.Context(), fmt.Sprint("told", n), fmt.Append(nil, n, p.Index())); err != nil {
+				if err := p.Publish(t.Context(), fmt.Sprint("told", n), fmt.Append(nil, n, p.Index())); err != nil {
 					return err
 				}
-				got, err := p.Take(t.Context(), fmt.Sprint("told", n), 0, 1, 2)
+				got, err := p.Await(t.Context(), fmt.Sprint("told", n), 0, 1, 2)
 				if err != nil {
 					return err
 				}
@@ -184,57 +184,57 @@ func TestWhatIsGivenIsTaken(t *testing.T) {
 			return nil
 		})
 		for n := range rounds {
-			// What was given before a start is removed when something is given after it.
+			// Data published before a start is removed when other data is published after it.
 			key := fmt.Sprintf("sessbench:join:{X}:told%d:0", n)
 			if there := client.Exists(t.Context(), key).Val() == 1; there != (n == rounds-1) {
 				t.Errorf("%s is there: %v", key, there)
 			}
 		}
 		if ttl := client.PTTL(t.Context(), "sessbench:join:{X}:told2:0").Val(); ttl <= 0 || ttl > Retention {
-			t.Errorf("what a killed participant gave is kept for %v", ttl)
+			t.Errorf("data of a killed participant is kept for %v", ttl)
 		}
-		each(t, parties, func(p *Party) error { return p.Leave("done") })
+		each(t, participants, func(p *Participant) error { return p.Leave("done") })
 		if keys := client.Keys(t.Context(), "*:told*").Val(); len(keys) > 0 {
 			t.Errorf("left: %q", keys)
 		}
 	})
 }
 
-func TestNobodyWaitsForGiftsOfThoseWhoAreGone(t *testing.T) {
+func TestAwaitSkipsParticipantsThatAreGone(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		o := options(client, 4)
 		o.Silence = silence
-		parties := joined(t, o)
-		if err := parties[1].Give(t.Context(), "last words", []byte("1")); err != nil {
+		participants := joined(t, o)
+		if err := participants[1].Publish(t.Context(), "last words", []byte("1")); err != nil {
 			t.Fatal(err)
 		}
-		parties[1].kill()
-		if err := parties[2].Leave("interrupted"); err != nil {
+		participants[1].kill()
+		if err := participants[2].Leave("interrupted"); err != nil {
 			t.Fatal(err)
 		}
 		finished := make(chan error, 1)
-		go func() { finished <- parties[3].finish(t.Context()) }()
-		got, err := parties[0].Take(t.Context(), "last words", 1, 2, 3)
+		go func() { finished <- participants[3].finish(t.Context()) }()
+		got, err := participants[0].Await(t.Context(), "last words", 1, 2, 3)
 		if diff := cmp.Diff(map[int][]byte{1: []byte("1")}, got); diff != "" || err != nil {
 			t.Errorf("%v, %s", err, diff)
 		}
-		want := []string{"participant 2 of 4 (" + parties[1].o.Host + ")", "participant 3 of 4 (" + parties[2].o.Host + ")"}
-		if diff := cmp.Diff(want[1:], parties[0].Lost()); diff != "" && cmp.Diff(want, parties[0].Lost()) != "" {
+		want := []string{"participant 2 of 4 (" + participants[1].o.Host + ")", "participant 3 of 4 (" + participants[2].o.Host + ")"}
+		if diff := cmp.Diff(want[1:], participants[0].Lost()); diff != "" && cmp.Diff(want, participants[0].Lost()) != "" {
 			t.Error(diff) // whether the killed one is lost already is a matter of time
 		}
-		if err := errors.Join(parties[0].finish(t.Context()), <-finished); err != nil {
+		if err := errors.Join(participants[0].finish(t.Context()), <-finished); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-func TestTheLastOneGetsAllParts(t *testing.T) {
+func TestLastParticipantGetsAllParts(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		const of = 4
-		parties := joined(t, options(client, of))
+		participants := joined(t, options(client, of))
 		var mu sync.Mutex // protects writers and got
 		writers, got := 0, map[int][]byte{}
-		each(t, parties, func(p *Party) error {
+		each(t, participants, func(p *Participant) error {
 			parts, err := p.Finish(t.Context(), fmt.Append(nil, "part ", p.Index()))
 			if err != nil || parts == nil {
 				return err
@@ -256,34 +256,34 @@ func TestTheLastOneGetsAllParts(t *testing.T) {
 		if ttl := client.PTTL(t.Context(), keys[0]).Val(); ttl <= 0 || ttl > Retention {
 			t.Errorf("it is kept for %v", ttl)
 		}
-		if _, err := Join(t.Context(), options(client, of)); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want a run id of its own" {
-			t.Errorf("the run's name is used again: %v", err)
+		if _, err := Join(t.Context(), options(client, of)); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want an unused run ID" {
+			t.Errorf("the run ID is used again: %v", err)
 		}
 	})
 }
 
-func TestNobodyWaitsForTheKilled(t *testing.T) {
+func TestBarrierSkipsKilledParticipants(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		o := options(client, 3)
 		o.Silence = silence
-		parties := joined(t, o)
-		each(t, parties, func(p *Party) error { return p.Barrier(t.Context(), 0) })
-		killed, rest := parties[1], []*Party{parties[0], parties[2]}
+		participants := joined(t, o)
+		each(t, participants, func(p *Participant) error { return p.Barrier(t.Context(), 0) })
+		killed, rest := participants[1], []*Participant{participants[0], participants[2]}
 		killed.kill()
-		each(t, rest, func(p *Party) error { return p.Barrier(t.Context(), 1) })
-		want := []Loss{{1, killed.o.Host, "no sign of life for 2s, last seen in trial 1"}}
+		each(t, rest, func(p *Participant) error { return p.Barrier(t.Context(), 1) })
+		want := []Loss{{1, killed.o.Host, "no heartbeat for 2s, last seen in trial 1"}}
 		for _, p := range rest {
 			if diff := cmp.Diff(want, p.Losses()); diff != "" {
 				t.Errorf("participant %d: lost: %s", p.Index(), diff)
 			}
 		}
-		// It was only asleep, and is told so.
+		// It was only suspended, and gets an error.
 		var out *OutError
 		err := killed.Barrier(t.Context(), 1)
-		if !errors.As(err, &out) || !strings.Contains(err.Error(), "have gone on without this participant: no sign of life for 2s") {
-			t.Errorf("the lost one comes back: %v", err)
+		if !errors.As(err, &out) || !strings.Contains(err.Error(), "continue without this participant: no heartbeat for 2s") {
+			t.Errorf("Barrier of the lost participant: %v", err)
 		}
-		each(t, rest, func(p *Party) error {
+		each(t, rest, func(p *Participant) error {
 			parts, err := p.Finish(t.Context(), []byte{byte(p.Index())})
 			if err != nil || parts == nil {
 				return err
@@ -295,13 +295,13 @@ func TestNobodyWaitsForTheKilled(t *testing.T) {
 		})
 		// Also when all is over: its part is in no result, and is not kept.
 		if parts, err := killed.Finish(t.Context(), []byte{1}); !errors.As(err, &out) || parts != nil {
-			t.Errorf("the lost one finishes: %v, %v", parts, err)
+			t.Errorf("Finish of the lost participant: %v, %v", parts, err)
 		}
 		if err := killed.Barrier(t.Context(), 2); !errors.As(err, &out) {
-			t.Errorf("the lost one comes back after the end: %v", err)
+			t.Errorf("Barrier of the lost participant after the end: %v", err)
 		}
-		if _, err := killed.Take(t.Context(), "anything", 0); !errors.As(err, &out) {
-			t.Errorf("the lost one takes: %v", err)
+		if _, err := killed.Await(t.Context(), "anything", 0); !errors.As(err, &out) {
+			t.Errorf("Await of the lost participant: %v", err)
 		}
 		if keys := client.Keys(t.Context(), "*:finished:*").Val(); len(keys) > 0 {
 			t.Errorf("left: %q", keys)
@@ -313,24 +313,24 @@ func TestKilledBeforeAnyStart(t *testing.T) {
 	t.Parallel()
 	o := options(embedded(t), 2)
 	o.Silence = silence
-	parties := joined(t, o)
-	parties[0].kill()
-	if err := parties[1].Barrier(t.Context(), 0); err != nil {
+	participants := joined(t, o)
+	participants[0].kill()
+	if err := participants[1].Barrier(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if l := parties[1].Losses(); len(l) != 1 || l[0].Why != "no sign of life for 2s, last seen before the first start" {
+	if l := participants[1].Losses(); len(l) != 1 || l[0].Why != "no heartbeat for 2s, last seen before the first start" {
 		t.Errorf("lost: %v", l)
 	}
 }
 
-func TestAnotherWritesForTheKilledWriter(t *testing.T) {
+func TestKilledWriterIsReplaced(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		o := options(client, 3)
 		o.Silence = silence
-		parties := joined(t, o)
+		participants := joined(t, o)
 		var mu sync.Mutex // protects writers
 		var writers []int
-		each(t, parties, func(p *Party) error {
+		each(t, participants, func(p *Participant) error {
 			parts, err := p.Finish(t.Context(), []byte{byte(p.Index())})
 			if err != nil || parts == nil {
 				return err
@@ -353,11 +353,11 @@ func TestAnotherWritesForTheKilledWriter(t *testing.T) {
 	})
 }
 
-func TestWhoeverFailsToWriteLeavesItToAnother(t *testing.T) {
+func TestWriterThatLeavesIsReplaced(t *testing.T) {
 	t.Parallel()
-	parties := joined(t, options(embedded(t), 2))
+	participants := joined(t, options(embedded(t), 2))
 	wrote, began := make(chan int, 2), time.Now()
-	each(t, parties, func(p *Party) error {
+	each(t, participants, func(p *Participant) error {
 		parts, err := p.Finish(t.Context(), nil)
 		if err != nil || parts == nil {
 			return err
@@ -371,23 +371,23 @@ func TestWhoeverFailsToWriteLeavesItToAnother(t *testing.T) {
 		t.Errorf("%d tried to write: want both, one after the other", len(wrote))
 	}
 	if took := time.Since(began); took > ample/2 {
-		t.Errorf("the second one waited %v for somebody who had left", took)
+		t.Errorf("the second one waited %v for a participant that had left", took)
 	}
 }
 
-func TestWhoLeavesIsNotWaitedFor(t *testing.T) {
+func TestBarrierSkipsParticipantsThatLeave(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
-		parties := joined(t, options(client, 3))
-		if err := parties[0].Leave("interrupted"); err != nil {
+		participants := joined(t, options(client, 3))
+		if err := participants[0].Leave("interrupted"); err != nil {
 			t.Fatal(err)
 		}
 		// This one has finished early, and waits for the rest.
 		early := make(chan error, 1)
 		go func() {
-			_, err := parties[1].Finish(t.Context(), []byte("early"))
+			_, err := participants[1].Finish(t.Context(), []byte("early"))
 			early <- err
 		}()
-		p := parties[2]
+		p := participants[2]
 		for _, n := range []int{0, 3} { // the others are never seen, and starts may be left out
 			if err := p.Barrier(t.Context(), n); err != nil {
 				t.Fatal(err)
@@ -397,7 +397,7 @@ func TestWhoLeavesIsNotWaitedFor(t *testing.T) {
 		if err != nil || len(parts) != 2 || string(parts[1]) != "early" {
 			t.Errorf("parts %v, %v", parts, err)
 		}
-		if diff := cmp.Diff([]Loss{{0, parties[0].o.Host, "interrupted"}}, p.Losses()); diff != "" {
+		if diff := cmp.Diff([]Loss{{0, participants[0].o.Host, "interrupted"}}, p.Losses()); diff != "" {
 			t.Error(diff)
 		}
 		if err := p.Over(t.Context()); err != nil {
@@ -409,10 +409,10 @@ func TestWhoLeavesIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAStartIsNotWaitedForByWhoIsFurther(t *testing.T) {
+func TestBarrierSkipsParticipantsThatAreAhead(t *testing.T) {
 	t.Parallel()
-	parties := joined(t, options(embedded(t), 2))
-	each(t, parties, func(p *Party) error {
+	participants := joined(t, options(embedded(t), 2))
+	each(t, participants, func(p *Participant) error {
 		if p.Index() == 0 { // its store hangs in trial 1: it leaves out the next one
 			return errors.Join(p.Barrier(t.Context(), 0), p.Barrier(t.Context(), 2))
 		}
@@ -420,11 +420,11 @@ func TestAStartIsNotWaitedForByWhoIsFurther(t *testing.T) {
 	})
 }
 
-func TestWhoDoesNotFitIsNotLetIn(t *testing.T) {
+func TestJoinRejectsDifferentSettings(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		o := options(client, 2)
 		o.Settings = map[string]string{"seed": "1", "users": "100", "version": "v1"}
-		first := make(chan *Party, 1)
+		first := make(chan *Participant, 1)
 		go func() {
 			p, err := Join(t.Context(), o)
 			if err != nil {
@@ -442,12 +442,12 @@ func TestWhoDoesNotFitIsNotLetIn(t *testing.T) {
 		want := []Difference{{"hold", "1ms", ""}, {"of", "3", "2"}, {"users", "50", "100"}}
 		var different *DifferentError
 		if !errors.As(err, &different) {
-			t.Fatalf("another run's participant: %v", err)
+			t.Fatalf("different settings: %v", err)
 		}
 		if diff := cmp.Diff(want, different.Differences); diff != "" {
 			t.Error(diff)
 		}
-		const text = "run X: not what the others run: hold is 1ms here and not set there; of is 3 here and 2 there; users is 50 here and 100 there"
+		const text = "run X: settings differ from those of the other participants: hold is 1ms here and not set there; of is 3 here and 2 there; users is 50 here and 100 there"
 		if err.Error() != text {
 			t.Errorf("%v: want %s", err, text)
 		}
@@ -455,19 +455,19 @@ func TestWhoDoesNotFitIsNotLetIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X has its 2 participants: want a run id of its own" {
+		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X already has 2 participants: want an unused run ID" {
 			t.Errorf("a third of two: %v", err)
 		}
-		each(t, []*Party{<-first, second}, func(p *Party) error { return p.Leave("done") })
+		each(t, []*Participant{<-first, second}, func(p *Participant) error { return p.Leave("done") })
 	})
 }
 
-func TestWhoIsMissingIsSaid(t *testing.T) {
+func TestJoinReportsMissingParticipants(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
 	o := options(client, 3)
 	o.Patience = time.Millisecond
-	if _, err := Join(t.Context(), o); err == nil || err.Error() != "run X: 1 of 3 participants came within 1ms" {
+	if _, err := Join(t.Context(), o); err == nil || err.Error() != "run X: 1 of 3 participants joined within 1ms" {
 		t.Errorf("alone: %v", err)
 	}
 	for _, test := range []struct {
@@ -488,8 +488,8 @@ func TestWhoIsMissingIsSaid(t *testing.T) {
 	}
 }
 
-// Whoever gives up leaves no place that the others could take for somebody's.
-func TestARunThatWasGivenUpIsOver(t *testing.T) {
+// A cancelled run stays cancelled, so that no participant waits for one that has given up.
+func TestCancelledRunIsOver(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		o := options(client, 3)
 		waits := make(chan error, 1)
@@ -502,20 +502,20 @@ func TestARunThatWasGivenUpIsOver(t *testing.T) {
 		}
 		hasty := o
 		hasty.Patience = time.Millisecond
-		if _, err := Join(t.Context(), hasty); err == nil || err.Error() != "run X: 2 of 3 participants came within 1ms" {
-			t.Errorf("the hasty one: %v", err)
+		if _, err := Join(t.Context(), hasty); err == nil || err.Error() != "run X: 2 of 3 participants joined within 1ms" {
+			t.Errorf("the participant without patience: %v", err)
 		}
-		if err := <-waits; !errors.Is(err, ErrTaken) || err.Error() != "run X: given up before all had come: want a run id of its own" {
-			t.Errorf("the one that waits with it: %v", err)
+		if err := <-waits; !errors.Is(err, ErrTaken) || err.Error() != "run X: cancelled before all participants had joined: want an unused run ID" {
+			t.Errorf("the one that waited with it: %v", err)
 		}
-		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want a run id of its own" {
-			t.Errorf("one that comes a second later, or again: %v", err)
+		if _, err := Join(t.Context(), o); !errors.Is(err, ErrTaken) || err.Error() != "run X is over: want an unused run ID" {
+			t.Errorf("one that joins later: %v", err)
 		}
 	})
 }
 
-// Who is interrupted while it waits has given the run up, too; after that it is only lost.
-func TestWhoIsInterruptedWaitingGivesUp(t *testing.T) {
+// A participant that is interrupted before all have joined cancels the run; later it is only lost.
+func TestInterruptBeforeAllJoinedCancels(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
 	o := options(client, 2)
@@ -529,30 +529,30 @@ func TestWhoIsInterruptedWaitingGivesUp(t *testing.T) {
 	}
 }
 
-// What a participant says of itself is not said of others that the same question finds silent.
-func TestTheSilentAreSilentWhyeverAnotherLeaves(t *testing.T) {
+// The reason of a participant that leaves is not used for others that the same request finds without a heartbeat.
+func TestReasonsOfLossesAreSeparate(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	server.SetTime(now)
-	parties := joined(t, options(dial(t, "redis://"+server.Addr()), 3))
-	for _, p := range parties {
-		p.stop() // no heart tells before
+	participants := joined(t, options(dial(t, "redis://"+server.Addr()), 3))
+	for _, p := range participants {
+		p.stop() // no more heartbeats
 		p.beating.Wait()
 	}
 	server.SetTime(now.Add(2 * ample))
-	if err := parties[0].Leave("its disk is full"); err != nil {
+	if err := participants[0].Leave("its disk is full"); err != nil {
 		t.Fatal(err)
 	}
-	const silent = "no sign of life for 30s, last seen before the first start"
-	want := []Loss{{0, parties[0].o.Host, "its disk is full"}, {1, parties[1].o.Host, silent}, {2, parties[2].o.Host, silent}}
-	if diff := cmp.Diff(want, parties[0].Losses()); diff != "" {
+	const silent = "no heartbeat for 30s, last seen before the first start"
+	want := []Loss{{0, participants[0].o.Host, "its disk is full"}, {1, participants[1].o.Host, silent}, {2, participants[2].o.Host, silent}}
+	if diff := cmp.Diff(want, participants[0].Losses()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// A server that is away for less than a participant may be silent is waited for, whatever is wanted of it.
-func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
+// Every request is repeated while the server is away for less than Options.Silence.
+func TestRequestsSurviveServerRestart(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
 	o := options(dial(t, "redis://"+server.Addr()), 1)
@@ -562,16 +562,16 @@ func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 		what string
 		do   func() error
 	}{
-		{"give", func() error { return p.Give(ctx, "word", []byte("1")) }},
-		{"take", func() error {
-			got, err := p.Take(ctx, "word", 0)
+		{"publish", func() error { return p.Publish(ctx, "word", []byte("1")) }},
+		{"await", func() error {
+			got, err := p.Await(ctx, "word", 0)
 			if string(got[0]) != "1" {
-				t.Errorf("took %v", got)
+				t.Errorf("got %v", got)
 			}
 			return err
 		}},
 		{"a start", func() error { return p.Barrier(ctx, 0) }},
-		{"give and take back", func() error { return p.Give(ctx, "word2", []byte("2")) }},
+		{"publish and unpublish", func() error { return p.Publish(ctx, "word2", []byte("2")) }},
 		{"finish", func() error { _, err := p.Finish(ctx, []byte("part")); return err }},
 		{"over", func() error { return p.Over(ctx) }},
 	} {
@@ -583,11 +583,11 @@ func TestAServerThatRestartsIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAServerThatRestartsIsWaitedForByThoseWhoWait(t *testing.T) {
+func TestWaitSurvivesServerRestart(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
 	o := options(dial(t, "redis://"+server.Addr()), 2)
-	first := make(chan *Party, 1)
+	first := make(chan *Participant, 1)
 	go func() {
 		p, err := Join(t.Context(), o)
 		if err != nil {
@@ -606,14 +606,14 @@ func TestAServerThatRestartsIsWaitedForByThoseWhoWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []*Party{<-first, second} {
+	for _, p := range []*Participant{<-first, second} {
 		if p != nil {
 			_ = p.Leave("the test is over")
 		}
 	}
 }
 
-// away has the server go before something is done, and come again meanwhile.
+// away stops the server before do, and restarts it meanwhile.
 func away(t *testing.T, server *miniredis.Miniredis, do func()) {
 	t.Helper()
 	server.Close()
@@ -631,13 +631,13 @@ func away(t *testing.T, server *miniredis.Miniredis, do func()) {
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	client := embedded(t)
-	parties := joined(t, options(client, 2))
+	participants := joined(t, options(client, 2))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(30*time.Millisecond, func() { cancel(errStop) })
-	if err := parties[0].Barrier(ctx, 0); !errors.Is(err, errStop) {
+	if err := participants[0].Barrier(ctx, 0); !errors.Is(err, errStop) {
 		t.Errorf("at a barrier: %v", err)
 	}
-	if _, err := parties[0].Finish(ctx, nil); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
+	if _, err := participants[0].Finish(ctx, nil); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
 		t.Errorf("at the end: %v", err)
 	}
 	lonely := options(client, 2)
@@ -649,30 +649,30 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 
 var errStop = errors.New("that is enough")
 
-func TestTheServerGoesAway(t *testing.T) {
+func TestServerIsGone(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
 	o := options(dial(t, "redis://"+server.Addr()), 1)
 	o.Silence = 200 * time.Millisecond
 	p := joined(t, o)[0]
 	server.FlushAll()
-	if err := p.Barrier(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run X: not there any more: was the server restarted, or emptied?") {
+	if err := p.Barrier(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run X: not on the server: was it restarted, or emptied?") {
 		t.Errorf("emptied: %v", err)
 	}
 	if server.Exists("sessbench:join:{X}") {
-		t.Error("it was made again, without an end")
+		t.Error("it exists again, without expiry")
 	}
 	server.Close()
-	if err := p.Barrier(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run X: the server to meet at: ") {
+	if err := p.Barrier(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run X: coordination server: ") {
 		t.Errorf("closed: %v", err)
 	}
 }
 
-// A question whose answer is lost is asked again by the client. It is the same question.
-func TestAskingTwiceTakesOnePlace(t *testing.T) {
+// The client repeats a request whose answer was lost, with the same token.
+func TestRepeatedRequestJoinsOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, client *redis.Client) {
 		for range 2 {
-			words, err := enter.Run(t.Context(), client, []string{"run"}, "token", 3, "host", "{}", 60_000).StringSlice()
+			words, err := enterScript.Run(t.Context(), client, []string{"run"}, "token", 3, "host", "{}", 60_000).StringSlice()
 			if diff := cmp.Diff([]string{"in", "0"}, words); diff != "" || err != nil {
 				t.Error(diff, err)
 			}
@@ -689,7 +689,7 @@ func TestConnect(t *testing.T) {
 		client, err := Connect(url)
 		if err == nil {
 			client.Close()
-			t.Errorf("%q: a client of nothing", url)
+			t.Errorf("%q: no error", url)
 		} else if strings.Contains(err.Error(), "sec") || !strings.HasPrefix(err.Error(), "want redis://") {
 			t.Errorf("%q: %v", url, err)
 		}

@@ -4,22 +4,22 @@ import "github.com/redis/go-redis/v9"
 
 // The state is a hash:
 //
-//	settings        of the first participant, JSON: everybody's have to be the same
-//	n, of           participants so far, and in all
-//	token:T         the number of the participant that came with token T: who asks twice comes once
-//	host:K          where participant K is
-//	seen:K          when it was heard of last, on the server's clock, in µs
+//	settings        of the first participant, JSON: those of the others must be equal
+//	n, of           number of participants so far, and in all
+//	token:T         index of the participant that joined with token T: a repeated request joins once
+//	host:K          host of participant K
+//	seen:K          its last heartbeat, on the server's clock, in µs
 //	at:K            the last start it has come to
-//	start:N         when start N is, on the server's clock, in µs
-//	delay           how long a question takes the slowest of those that have come to the next start, in µs
-//	done:K, lost:K  it has finished; it is lost, and why
-//	writer          who merges the parts
-//	over            they are merged, or it was given up before all had come
+//	start:N         the instant of start N, on the server's clock, in µs
+//	delay           the longest round trip of the participants that have come to the next start, in µs
+//	done:K, lost:K  it has finished; it is lost, with the reason
+//	writer          the participant that merges the parts
+//	over            the parts are merged, or the run was cancelled before all had joined
 //
-// Scripts are atomic, so that all participants agree on who is lost and when a start is.
+// Scripts are atomic, so that all participants agree on the losses and starts.
 
-// enter takes a place in the run. Once all are there nobody else gets in, with the same settings or without.
-var enter = redis.NewScript(`
+// enterScript registers a participant. When all have joined it admits no other, whatever its settings.
+var enterScript = redis.NewScript(`
 local run, token, of, host, settings, retention = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000000 + time[2])
@@ -43,16 +43,16 @@ redis.call('HSET', run, 'settings', settings, 'of', of, 'n', n + 1, 'token:' .. 
 redis.call('PEXPIRE', run, retention)
 return {'in', tostring(n)}`)
 
-// step says that participant K is alive, where it has come to, and notes who is lost. Whoever leaves before all have come
-// takes the run with it: its place is not free again. Who is lost stays so when the run is over. It returns
+// stepScript records a heartbeat of participant K and the start it has come to, and finds lost participants. A participant that
+// leaves before all have joined cancels the run: its index is not free again. Losses stay when the run is over. It returns
 //
 //	{status, now, start, n, writer, done, lost...}
 //
-// with the instant of the start it waits for, or 0; a digit a participant, 1 for one that has finished; and three words
-// for each that is lost: number, host, why.
-var step = redis.NewScript(`
+// with the instant of the start it waits for, or 0; one digit per participant, 1 for one that has finished; and three words
+// for each lost one: index, host, reason.
+var stepScript = redis.NewScript(`
 local run, k, at, silence, why, lead = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local delay, doing, retention, unheard = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
+local delay, action, retention, unheard = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local function get(name) return redis.call('HGET', run, name) end
@@ -69,11 +69,11 @@ else
 	redis.call('PEXPIRE', run, retention)
 	if at >= 0 and delay > tonumber(get('delay') or '0') then set('delay', delay) end
 	if at > tonumber(get('at:' .. k) or '-1') then set('at:' .. k, at) end
-	if doing == 'finish' then set('done:' .. k, 1) end
-	if doing == 'leave' and not get('done:' .. k) then set('lost:' .. k, why) end
-	if doing == 'leave' then set('seen:' .. k, 0) end
-	if doing == 'over' then set('over', 1) end
-	if (doing == 'leave' or doing == 'give up') and n < of then set('over', 1) end
+	if action == 'finish' then set('done:' .. k, 1) end
+	if action == 'leave' and not get('done:' .. k) then set('lost:' .. k, why) end
+	if action == 'leave' then set('seen:' .. k, 0) end
+	if action == 'over' then set('over', 1) end
+	if (action == 'leave' or action == 'give up') and n < of then set('over', 1) end
 end
 local function silent(i) return now - tonumber(get('seen:' .. i)) > silence end
 
@@ -107,7 +107,7 @@ if at >= 0 then
 	end
 end
 local writer = tonumber(get('writer') or '-1')
-if settled and doing == 'finish' and (writer < 0 or silent(writer)) then
+if settled and action == 'finish' and (writer < 0 or silent(writer)) then
 	writer = k
 	set('writer', k)
 end

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// DifferentError says that this participant was asked for something else than those that are there already.
+// DifferentError reports settings that differ from those of the participants that have joined.
 type DifferentError struct {
 	RunID       string
 	Differences []Difference // by name
 }
 
-// Difference is a setting that is not the same everywhere. Empty: it is not set.
+// Difference is a setting with different values. Empty: it is not set.
 type Difference struct{ Name, Here, There string }
 
 func (e *DifferentError) Error() string {
@@ -21,7 +21,7 @@ func (e *DifferentError) Error() string {
 	for _, d := range e.Differences {
 		list = append(list, fmt.Sprintf("%s is %s here and %s there", d.Name, shown(d.Here), shown(d.There)))
 	}
-	return fmt.Sprintf("run %s: not what the others run: %s", e.RunID, strings.Join(list, "; "))
+	return fmt.Sprintf("run %s: settings differ from those of the other participants: %s", e.RunID, strings.Join(list, "; "))
 }
 
 func shown(value string) string {
@@ -31,7 +31,7 @@ func shown(value string) string {
 	return value
 }
 
-// differences compares two participants' settings.
+// differences compares the settings of two participants.
 func differences(here, there map[string]string) (list []Difference) {
 	names := maps.Clone(here)
 	maps.Copy(names, there)

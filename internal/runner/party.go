@@ -21,11 +21,11 @@ type Party interface {
 	// Barrier waits until every participant that is not lost has come to this start, and for the instant at which all begin.
 	Barrier(ctx context.Context, start int) error
 
-	// Give hands something to the others under a name that this participant uses once.
-	Give(ctx context.Context, name string, what []byte) error
+	// Publish sends data to the other participants under a name that this participant uses once.
+	Publish(ctx context.Context, name string, what []byte) error
 
-	// Take waits for what some of the others, or this one, give under a name. Who is lost is left out.
-	Take(ctx context.Context, name string, from ...int) (map[int][]byte, error)
+	// Await waits for the data that the given participants publish under a name. Lost ones are left out.
+	Await(ctx context.Context, name string, from ...int) (map[int][]byte, error)
 
 	// Lost names those who are waited for no longer.
 	Lost() []string
@@ -70,12 +70,12 @@ func (p part) tellBegun(ctx context.Context, b begun) error {
 	if err != nil {
 		return err
 	}
-	return p.party.Give(ctx, p.name("begun"), what)
+	return p.party.Publish(ctx, p.name("begun"), what)
 }
 
 // awaitBegun waits until the first participant has prepared.
 func (p part) awaitBegun(ctx context.Context) (ids []manager.ID, err error) {
-	found, err := p.party.Take(ctx, p.name("begun"), 0)
+	found, err := p.party.Await(ctx, p.name("begun"), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (tr *trial) handOver(failed error) error {
 	if err != nil {
 		return err
 	}
-	return tr.part.party.Give(tr.ctx, tr.part.name("told"), what)
+	return tr.part.party.Publish(tr.ctx, tr.part.name("told"), what)
 }
 
 // handedIn waits for what the others' users were told. Whoever is lost has taken its own with it, which lost says.
@@ -180,7 +180,7 @@ func (tr *trial) handedIn() (all []account, lost bool, err error) {
 			others = append(others, i)
 		}
 	}
-	found, err := p.Take(tr.ctx, tr.part.name("told"), others...)
+	found, err := p.Await(tr.ctx, tr.part.name("told"), others...)
 	if err != nil {
 		return nil, false, err
 	}

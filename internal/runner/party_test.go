@@ -62,7 +62,7 @@ func (s seat) Barrier(_ context.Context, start int) error {
 	return nil
 }
 
-func (s seat) Give(_ context.Context, name string, what []byte) error {
+func (s seat) Publish(_ context.Context, name string, what []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.given[name] == nil {
@@ -76,7 +76,7 @@ func (s seat) Give(_ context.Context, name string, what []byte) error {
 	return nil
 }
 
-func (s seat) Take(_ context.Context, name string, from ...int) (map[int][]byte, error) {
+func (s seat) Await(_ context.Context, name string, from ...int) (map[int][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := map[int][]byte{}
