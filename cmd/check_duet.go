@@ -280,10 +280,8 @@ func (o *checkOptions) duetError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted before a pair was complete: nothing is written")}
-	case errors.As(err, &failed) && failed.Code == exitUsage && strings.Contains(failed.Message, `unknown command "sample"`):
-		return &exitError{exitIncomparable, fmt.Errorf("check: %s is too old: it has no command that measures one sample", o.oldName())}
-	case errors.As(err, &failed) && failed.Code == exitUsage && strings.HasPrefix(failed.Message, "sessbench: "):
-		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w", err)}
+	case errors.As(err, &failed) && failed.Code == exitUsage && !failed.Crashed:
+		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w (the builds accept different commands or flags)", err)}
 	}
 	return fmt.Errorf("check: %w", err)
 }

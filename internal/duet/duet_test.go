@@ -199,8 +199,8 @@ func TestRunReportsFailures(t *testing.T) {
 			if docs != nil && test.patience == 0 || !errors.As(err, &failed) {
 				t.Fatalf("%s: got %v", test.why, err)
 			}
-			if failed.Code != test.code || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%s: code %d, %v", test.why, failed.Code, err)
+			if failed.Code != test.code || !strings.Contains(err.Error(), test.want) || failed.Crashed != (test.act == "crashes") {
+				t.Errorf("%s: code %d, crashed %v, %v", test.why, failed.Code, failed.Crashed, err)
 			}
 		})
 	}

@@ -21,6 +21,7 @@ import (
 type Error struct {
 	Arm, Row string
 	Code     int    // its exit code; -1: it was killed, or never started
+	Crashed  bool   // its stderr has a crash report of the Go runtime, which also exits with code 2
 	Message  string // the error message that it wrote to stderr, one line; may be empty
 	Cause    error
 }
@@ -110,7 +111,7 @@ func (p *process) failed(err error) error {
 	}
 	e := &Error{Arm: p.arm, Row: p.row, Code: -1, Cause: err}
 	if p.Process != nil {
-		e.Code, e.Message = p.State().ExitCode(), errorMessage(p.Stderr())
+		e.Code, e.Crashed, e.Message = p.State().ExitCode(), child.CrashLine(p.Stderr()) >= 0, errorMessage(p.Stderr())
 	}
 	return e
 }
