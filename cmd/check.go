@@ -41,8 +41,6 @@ const (
 	maxPairs       = 6000
 	checkWarmup    = 45 * time.Millisecond
 	checkWindow    = 240 * time.Millisecond // with start and end a process takes 0.35 s
-	checkSlice     = 2 * time.Millisecond
-	longestSlice   = 50 * time.Millisecond
 	checkEffect    = 0.025
 	checkTolerance = 0.05
 	storedEffect   = 0.10

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -142,7 +141,7 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 				Label:  subject.Label + " (" + s.Name + ")",
 				Name:   subject.Label,
 				Args:   append(args, o.scenarioArgs(s)...),
-				Sliced: sliced(s),
+				Sliced: duet.Sliced(s),
 			})
 		}
 	}
@@ -180,21 +179,8 @@ func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
 	add(o.TTL > 0 && s.TTL > 0, "--ttl", o.TTL)
 	add(o.Keys != "", "--keys", o.Keys)
 	add(o.Mix != "", "--mix", o.Mix)
-	add(sliced(s), "--turns", timeSlice(s))
+	add(duet.Sliced(s), "--turns", duet.TimeSlice(s))
 	return args
-}
-
-// sliced reports whether the processes of a block can run in time slices of milliseconds: users must wait for nothing but
-// locks that are held for no time, the start must not be part of what is measured, and the time slice must not become too long.
-func sliced(s scenarios.Scenario) bool {
-	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && timeSlice(s) <= longestSlice
-}
-
-// timeSlice is the length of a time slice. In each one every user is woken and stopped once, which must take a negligible
-// part of it.
-func timeSlice(s scenarios.Scenario) time.Duration {
-	const usersPerSlice = 100
-	return checkSlice * time.Duration(max(1, s.Users/usersPerSlice))
 }
 
 // arms copies the three binaries to dir under names of equal length: the name of its file is on a process's stack, so its
@@ -207,46 +193,28 @@ func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error)
 	}
 	if o.AgainstRef != "" {
 		o.note("building %s", o.AgainstRef)
-		if err := o.buildRef(ctx, o.AgainstRef, dir, arms[oldArm].Path); err != nil {
+		err := duet.Build(ctx, o.AgainstRef, dir, arms[oldArm].Path)
+		if bad := (*duet.RefError)(nil); errors.As(err, &bad) {
+			code := exitIncomparable
+			if bad.NoCommit {
+				code = exitUsage
+			}
+			err = &exitError{code, fmt.Errorf("%s %s: %w", o.from("against-ref"), quoted(o.AgainstRef), err)}
+		}
+		if err != nil {
 			return nil, err
 		}
-	} else if err := copyProgram(o.Against, arms[oldArm].Path); err != nil {
+	} else if err := duet.Copy(o.Against, arms[oldArm].Path); err != nil {
 		return nil, usagef("%s %w", o.from("against"), err)
 	}
-	if err := copyProgram(arms[oldArm].Path, arms[copyArm].Path); err != nil {
+	if err := duet.Copy(arms[oldArm].Path, arms[copyArm].Path); err != nil {
 		return nil, err
 	}
 	self, err := child.Executable()
 	if err == nil {
-		err = copyProgram(self, arms[newArm].Path)
+		err = duet.Copy(self, arms[newArm].Path)
 	}
 	return arms, err
-}
-
-// copyProgram copies an executable file.
-func copyProgram(from, to string) (err error) {
-	info, err := os.Stat(from)
-	switch {
-	case err != nil:
-		return plainPath(from, err)
-	case info.IsDir():
-		return fmt.Errorf("%s: is a directory: want a program", from)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: is not a regular file: want a program", from)
-	case info.Mode()&0o111 == 0 && filepath.Ext(from) != ".exe":
-		return fmt.Errorf("%s: is not executable: want a program", from)
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return plainPath(from, err)
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // plan measures one block that does not count. It shows whether the builds measure the same, warms file caches, and shows how

@@ -7,8 +7,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // A process that runs in time slices writes these bytes to its stdout, and waits after each of the first two for a byte on
@@ -18,6 +20,25 @@ const (
 	finished  = 'f' // its last time slice is over: after the next byte it audits and prints its document
 	printing  = '{' // its document begins: its store does not work or hangs, and there are no more time slices
 )
+
+// The bounds of a time slice.
+const (
+	shortest = 2 * time.Millisecond
+	longest  = 50 * time.Millisecond
+)
+
+// Sliced reports whether the processes of a block can run in time slices of milliseconds: users must wait for nothing but
+// locks that are held for no time, the start must not be part of what is measured, and the time slice must not become too long.
+func Sliced(s scenarios.Scenario) bool {
+	return s.Hold <= 0 && s.Think <= 0 && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && TimeSlice(s) <= longest
+}
+
+// TimeSlice is the length of a time slice. In each one every user is woken and stopped once, which must take a negligible
+// part of it.
+func TimeSlice(s scenarios.Scenario) time.Duration {
+	const usersPerSlice = 100
+	return shortest * time.Duration(max(1, s.Users/usersPerSlice))
+}
 
 // interleaved samples all arms at the same time. Their processes are started one by one in this order. Then each has the
 // machine for one time slice after another, in an order that is drawn anew for every round. When one has had its last time

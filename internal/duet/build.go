@@ -1,9 +1,11 @@
-package cmd
+package duet
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,9 +16,25 @@ import (
 	"github.com/sessbench/sessbench/internal/child"
 )
 
-// buildRef builds this program at a git ref to the file at path, with -trimpath and the flags of this process's build. It uses
-// a worktree below dir, which it removes afterwards: the user's checkout does not change.
-func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) error {
+// RefError reports a git ref that is not a commit, or whose program does not build.
+type RefError struct {
+	NoCommit bool
+	Err      error
+}
+
+func (e *RefError) Error() string {
+	if e.NoCommit {
+		return fmt.Sprintf("not a commit of this repository: %v", e.Err)
+	}
+	return fmt.Sprintf("does not build: %v", e.Err)
+}
+
+func (e *RefError) Unwrap() error { return e.Err }
+
+// Build builds this program at a git ref to the file at path, with -trimpath and the flags of this process's build. It uses
+// a worktree below dir, which it removes afterwards: the user's checkout does not change. Errors are a *[RefError], ctx's cause,
+// or those of the tools.
+func Build(ctx context.Context, ref, dir, path string) error {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Path == "" {
 		return errors.New("this program has no build information: want --against with a binary")
@@ -30,7 +48,7 @@ func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) erro
 	case ctx.Err() != nil:
 		return err
 	case err != nil:
-		return usagef("%s %s: not a commit of this repository: %w", o.from("against-ref"), quoted(ref), err)
+		return &RefError{true, err}
 	}
 	inside, err := runTool(ctx, module, nil, "git", "rev-parse", "--show-prefix")
 	if err != nil {
@@ -48,7 +66,7 @@ func (o *checkOptions) buildRef(ctx context.Context, ref, dir, path string) erro
 	build := append([]string{"build", "-trimpath", "-o", path}, buildFlags(info)...)
 	_, err = runTool(ctx, filepath.Join(tree, inside), buildEnvironment(info), "go", append(build, mainPackage(info))...)
 	if err != nil && ctx.Err() == nil {
-		return &exitError{exitIncomparable, fmt.Errorf("%s %s does not build: %w", o.from("against-ref"), quoted(ref), err)}
+		return &RefError{false, err}
 	}
 	return err
 }
@@ -98,4 +116,35 @@ func runTool(ctx context.Context, dir string, env []string, name string, args ..
 		err = fmt.Errorf("%s: %w", name, err)
 	}
 	return strings.TrimRight(text, "\n"), err
+}
+
+// Copy copies a program, an executable file.
+func Copy(from, to string) error {
+	info, err := os.Stat(from)
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = errors.New("is a directory: want a program")
+	case !info.Mode().IsRegular():
+		err = errors.New("is not a regular file: want a program")
+	case info.Mode()&0o111 == 0 && filepath.Ext(from) != ".exe":
+		err = errors.New("is not executable: want a program")
+	}
+	var in *os.File
+	if err == nil {
+		in, err = os.Open(from)
+	}
+	if err != nil {
+		if at := (*fs.PathError)(nil); errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
