@@ -288,7 +288,7 @@ func TestVerdictOfDoubtfulRows(t *testing.T) {
 	}
 }
 
-// TestProgress: a line a block where nobody watches, and on a terminal a bar of which nothing is left at the end.
+// TestProgress: one line per block, and on a terminal a bar that is erased at the end.
 func TestProgress(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	preparing := func(made int, took time.Duration) runner.Step {

@@ -61,7 +61,7 @@ func TestConfigurationOfTheWrongKind(t *testing.T) {
 	}
 }
 
-// TestConfigurationOfAnUnusualForm is right, and nobody is to complain.
+// TestConfigurationOfAnUnusualForm: unusual but correct files are accepted.
 func TestConfigurationOfAnUnusualForm(t *testing.T) {
 	for _, tc := range []struct{ why, file, text string }{
 		{"nothing", "c.yaml", ""},

@@ -60,7 +60,7 @@ func crashingStores() (opts []Option) {
 		"killed":    func() { killOurselves(); forever() },
 		"quitting":  func() { quitOurselves(); forever() }, // with the stacks of all goroutines, as on Ctrl-\
 		"hanging":   forever,
-		"unlucky": func() { // killed by somebody else, once
+		"unlucky": func() { // killed by another process, once
 			if f, err := os.OpenFile(os.Getenv(crashOnce), os.O_CREATE|os.O_EXCL, 0o600); err == nil {
 				f.Close()
 				killOurselves()

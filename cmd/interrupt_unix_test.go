@@ -183,7 +183,7 @@ func TestFirstSignalEndsReading(t *testing.T) {
 	}
 }
 
-// TestFirstSignalEndsWriting: what was measured goes wherever it is read, and a pipe that nobody reads keeps nothing waiting.
+// TestFirstSignalEndsWriting: results are written to every reader, and a pipe without a reader does not block the end.
 func TestFirstSignalEndsWriting(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")

@@ -53,7 +53,7 @@ func TestOperations(t *testing.T) {
 		{"a visit's", "chatbot", runOptions{}, "append history"},
 		{"a mix's", "auth", runOptions{}, "validate touch"},
 		{"those of a mix that was given", "chatbot", runOptions{Mix: "validate=1"}, "validate"},
-		{"whoever deletes a session of its own makes another", "create-storm", runOptions{Mix: "delete=1"}, "create delete"},
+		{"a user that deletes a private session creates another one", "create-storm", runOptions{Mix: "delete=1"}, "create delete"},
 		{"sweeps, and what they overlap", "expiry", runOptions{},
 			"create append history create_during_sweep append_during_sweep history_during_sweep sweep"},
 	} {

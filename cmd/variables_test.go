@@ -21,7 +21,7 @@ func TestUnknownVariables(t *testing.T) {
 		{"the configuration's", "SESSBENCH_CONFIG=c.yaml", ""},
 		{"the tests'", "SESSBENCH_REQUIRE=redis", ""},
 		{"a test's own", "SESSBENCH_TEST_ADAPTER=1", ""},
-		{"somebody else's", "SESSIONBENCH_USER=3", ""},
+		{"another program's", "SESSIONBENCH_USER=3", ""},
 		{"one that is not set", "SESSBENCH_USER=", ""},
 		{"misspelt", "SESSBENCH_USER=3", "sessbench: warning: SESSBENCH_USER is set but not used: did you mean SESSBENCH_USERS?\n"},
 		{"with a dash", "SESSBENCH_HOLD-KIND=spin", "sessbench: warning: SESSBENCH_HOLD-KIND is set but not used: did you mean SESSBENCH_HOLD_KIND?\n"},

@@ -69,7 +69,7 @@ func isTimeout(err error) bool {
 }
 
 // TestProxyHandsEverythingOn sends answers of all kinds through a proxy that loses none.
-func TestProxyHandsEverythingOn(t *testing.T) {
+func TestProxyForwardsEverything(t *testing.T) {
 	s := Start(t)
 	p := NewProxy(t, s.Addr(), EveryNth(1, AnswerLost, "flushall"))
 	for _, protocol := range []int{2, 3} {
@@ -102,17 +102,17 @@ func TestProxyHandsEverythingOn(t *testing.T) {
 	}
 }
 
-func TestProxyBeforeNobody(t *testing.T) {
+func TestProxyWithoutServer(t *testing.T) {
 	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := &Server{Port: port}
-	p := NewProxy(t, nobody.Addr(), EveryNth(1, Delivered))
+	absent := &Server{Port: port}
+	p := NewProxy(t, absent.Addr(), EveryNth(1, Delivered))
 	if err := through(t, p.Addr(), 2).Ping(background).Err(); err == nil {
-		t.Error("a proxy before nobody answered a PING")
+		t.Error("a proxy without a server answered a PING")
 	}
 }
 
-// same compares what two clients were told, by what it says.
+// same compares two answers by their text.
 func same(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }

@@ -1,5 +1,5 @@
-// Package redistest gives tests Redis as it is outside: servers and clusters of Debian's redis-server on loopback, that die
-// with the test, and a proxy that loses what they answer.
+// Package redistest provides real Redis for tests: servers and clusters of redis-server processes on loopback, which end with
+// the test, and a proxy that loses answers.
 package redistest
 
 import (
@@ -31,19 +31,19 @@ const program = "redis-server"
 // skipped: "redis" requires redis-server in PATH.
 const RequireEnv = "SESSBENCH_REQUIRE"
 
-// patience is how long a server may take for what it does at once on any machine: to start, to load a small file.
+// patience is how long a server may take to start or to load a small file.
 const patience = 20 * time.Second
 
 // Server is a redis-server process with its own directory and port. Its data is lost with the process unless it was started with
 // persistence ("--appendonly", "yes").
 //
-// Its methods but Kill, Restart and those that say otherwise may be called from any number of goroutines.
+// Its methods except Kill and Restart may be called from several goroutines.
 type Server struct {
 	Port int
 
 	t      testing.TB
 	dir    string
-	args   []string // after those that every server gets
+	args   []string // in addition to those that every server gets
 	client *redis.Client
 
 	process *child.Process
@@ -80,7 +80,7 @@ func Start(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// need skips or fails a test where there is no redis-server.
+// need skips or fails a test where redis-server is missing.
 func need(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {
@@ -103,20 +103,20 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// Addr is where the server listens, HOST:PORT.
+// Addr is the server's address, HOST:PORT.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
 
-// URL is the server's address as clients take it.
+// URL is the server's address as a URL.
 func (s *Server) URL() string { return "redis://" + s.Addr() }
 
-// Client is a client of the server's, which ends with it: it repeats nothing, and stands behind no proxy.
+// Client is a client of the server, without retries or a proxy. It is closed at the end of the test.
 func (s *Server) Client() *redis.Client { return s.client }
 
-// Kill ends the server with SIGKILL and returns when it is gone. It is for one goroutine at a time, and may be called again.
+// Kill kills the server with SIGKILL and waits for its end. It is for one goroutine at a time, and may be called again.
 func (s *Server) Kill() { s.process.Kill() }
 
-// Restart starts a server that was killed once more, in its directory and on its port, and returns once it has loaded what it
-// kept. It is for the test's own goroutine.
+// Restart starts a killed server again, with its directory and port, and returns when it has loaded its data. It is for the
+// goroutine of the test.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
@@ -156,7 +156,7 @@ func (s *Server) endOfLog() string {
 	return string(text[max(0, len(text)-enough):])
 }
 
-// await waits until the server answers, and has loaded what it kept.
+// await waits until the server has loaded its data and answers.
 func (s *Server) await() error {
 	late := time.After(patience)
 	for {

@@ -19,7 +19,7 @@ import (
 
 var background = context.Background()
 
-func TestServerIsEmptyAndItsOwn(t *testing.T) {
+func TestServersAreSeparate(t *testing.T) {
 	a, b := Start(t), Start(t)
 	if err := a.Client().Set(background, "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestKillAndRestart(t *testing.T) {
 	}
 }
 
-// recorder is a test that is told to stop by panic.
+// recorder is a testing.TB that stops by a panic.
 type recorder struct {
 	testing.TB
 	skipped, failed string
@@ -75,7 +75,7 @@ func (r *recorder) Fatal(args ...any) {
 
 func (r *recorder) Fatalf(format string, args ...any) { r.Fatal(fmt.Sprintf(format, args...)) }
 
-// stopped runs f until it stops the test.
+// stopped runs f until it returns or stops the test.
 func (r *recorder) stopped(f func()) {
 	defer func() {
 		if p := recover(); p != nil && p != r {
@@ -101,16 +101,16 @@ func TestWithoutRedisServer(t *testing.T) {
 	}
 }
 
-func TestServerThatCannotStartSaysWhy(t *testing.T) {
+func TestStartError(t *testing.T) {
 	need(t)
 	r := &recorder{TB: t}
 	r.stopped(func() { Start(r, "--maxmemory", "plenty") })
 	if !strings.Contains(r.failed, "plenty") {
-		t.Errorf("failed with %q, want what redis-server said", r.failed)
+		t.Errorf("failed with %q, want the output of redis-server", r.failed)
 	}
 }
 
-// serverAddrFile is where a child of this test writes down where its server is.
+// serverAddrFile is the file to which a child of this test writes the address of its server.
 const serverAddrFile = "REDISTEST_SERVER_ADDR_FILE"
 
 // TestServerDiesWithItsTest kills a test process that has started a server.
@@ -121,7 +121,7 @@ func TestServerDiesWithItsTest(t *testing.T) {
 	need(t)
 	note := filepath.Join(t.TempDir(), "addr")
 	orphan := exec.Command(os.Args[0], "-test.run=^TestOrphan$")
-	orphan.Env = append(os.Environ(), serverAddrFile+"="+note, "TMPDIR="+t.TempDir()) // what it cannot clean up we do
+	orphan.Env = append(os.Environ(), serverAddrFile+"="+note, "TMPDIR="+t.TempDir()) // it cannot clean up
 	p, err := child.Start(orphan, child.Options{})
 	if err != nil {
 		t.Fatal(err)
