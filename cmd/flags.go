@@ -209,3 +209,42 @@ func where(c *cobra.Command) string {
 	_, path, _ := strings.Cut(c.CommandPath(), " ")
 	return path + ": "
 }
+
+// noEmptyValues rejects flags with an empty text, as by --trace "$LOG" without a LOG: it has no meaning for any flag.
+func noEmptyValues(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		empty := f.Value.String() == ""
+		if list, isList := f.Value.(pflag.SliceValue); isList {
+			texts := list.GetSlice()
+			empty = len(texts) == 0 || slices.Contains(texts, "")
+		}
+		if empty && err == nil {
+			err = emptyError("--"+f.Name+" ''", f)
+		}
+	})
+	return err
+}
+
+// emptyError is the error of an empty value of f.
+func emptyError(what string, f *pflag.Flag) error {
+	placeholder, _ := pflag.UnquoteUsage(f)
+	return usagef("%s: is empty: want %s", what, placeholder)
+}
+
+// didYouMean returns a question for an error about an unknown word, "did you mean sharded? ", or nothing where no known
+// word is close: at most two edits away, or the word is its prefix, as cobra does for commands.
+func didYouMean(word string, known []string) string {
+	const most = 3
+	all := &cobra.Command{SuggestionsMinimumDistance: min(2, len(word)-1)}
+	for _, name := range known {
+		all.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	var close []string
+	if word != "" {
+		close = all.SuggestionsFor(word)
+	}
+	if len(close) == 0 {
+		return ""
+	}
+	return "did you mean " + strings.Join(close[:min(most, len(close))], " or ") + "? "
+}

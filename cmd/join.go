@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sessbench/sessbench/internal/distributed"
-	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -31,9 +30,9 @@ type joinOptions struct {
 	Silence time.Duration
 	Part    string // file for the document of this process
 
-	shared map[string]string // the settings that must be equal for all participants
-	client *goredis.Client
-	party  *distributed.Participant // nil: the run is not distributed
+	shared      map[string]string // the settings that must be equal for all participants
+	client      *goredis.Client
+	participant *distributed.Participant // nil: the run is not distributed
 
 	finished bool // the result contains the document of this process
 }
@@ -151,7 +150,7 @@ func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config, alone o
 	if err := o.takePlace(ctx); err != nil {
 		return nil, err
 	}
-	cfg.Party = o.party
+	cfg.Party = o.participant
 	return o.openSubjects(ctx, cfg)
 }
 
@@ -174,7 +173,7 @@ func (o *runOptions) reachRedis(ctx context.Context, list []runner.Subject) erro
 func (o *runOptions) takePlace(ctx context.Context) error {
 	host, _ := os.Hostname()
 	o.note("run %s: waiting for %s", o.RunID, result.FormatCounted(o.Of, "participant"))
-	party, err := distributed.Join(ctx, distributed.Options{
+	p, err := distributed.Join(ctx, distributed.Options{
 		Client: o.client, RunID: o.RunID, Of: o.Of, Host: host, Settings: o.shared, Silence: o.Silence,
 	})
 	var different *distributed.DifferentError
@@ -186,28 +185,28 @@ func (o *runOptions) takePlace(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	o.note("this is %v", party)
-	o.party = party
+	o.note("this is %v", p)
+	o.participant = p
 	return o.sharePrefix(ctx)
 }
 
 // sharePrefix sets the prefix of all keys of the strategy redis to that of the first participant.
 func (o *runOptions) sharePrefix(ctx context.Context) error {
 	const name = "prefix"
-	if o.party.Index() == 0 {
+	if o.participant.Index() == 0 {
 		o.redis.Prefix = redis.NewPrefix()
-		if err := o.party.Publish(ctx, name, []byte(o.redis.Prefix)); err != nil {
+		if err := o.participant.Publish(ctx, name, []byte(o.redis.Prefix)); err != nil {
 			return err
 		}
 	}
-	found, err := o.party.Await(ctx, name, 0)
+	found, err := o.participant.Await(ctx, name, 0)
 	switch {
 	case err != nil:
 		return err
 	case len(found) == 0:
 		return o.lostError()
 	}
-	o.redis.Prefix, o.redis.Guest = string(found[0]), o.party.Index() > 0
+	o.redis.Prefix, o.redis.Guest = string(found[0]), o.participant.Index() > 0
 	o.inRedis = nil // created again, with the common prefix
 	return nil
 }
@@ -227,8 +226,8 @@ func (o *runOptions) leave(ctx context.Context, err error) error {
 		why = err.Error()
 	}
 	var failed error
-	if o.party != nil {
-		failed = o.party.Leave(why)
+	if o.participant != nil {
+		failed = o.participant.Leave(why)
 	}
 	if err != nil || ctx.Err() != nil {
 		failed = nil // err is reported; the others notice the missing heartbeats
@@ -239,11 +238,10 @@ func (o *runOptions) leave(ctx context.Context, err error) error {
 // finish sends this participant's document, if there is one, to the others; ran is the error of its run. The last participant to
 // finish gets the document of the whole run, the others nil. Where sending fails, finish returns this participant's document.
 func (o *runOptions) finish(ctx context.Context, doc *result.Document, ran error) (*result.Document, error) {
-	p := o.party
+	p := o.participant
 	var text bytes.Buffer
 	if doc != nil {
-		host, _ := os.Hostname()
-		doc.Part = &result.Part{RunID: o.RunID, Index: p.Index(), Of: p.Of(), Host: host, SkewNs: int64(p.Skew())}
+		doc.Part = p.Part()
 		if err := o.savePart(&text, doc); err != nil {
 			return doc, err
 		}
@@ -262,7 +260,10 @@ func (o *runOptions) finish(ctx context.Context, doc *result.Document, ran error
 	case parts == nil:
 		return nil, o.lostError()
 	}
-	whole, err := o.merge(parts)
+	whole, err := p.Merge(parts)
+	if errors.As(err, new(*distributed.MergeError)) {
+		err = &exitError{exitIncomparable, err}
+	}
 	if err != nil {
 		return doc, err
 	}
@@ -283,48 +284,17 @@ func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 	})
 }
 
-// merge merges the documents of all participants; nil if there is none.
-func (o *runOptions) merge(parts map[int][]byte) (*result.Document, error) {
-	var sources []judge.Source
-	for _, i := range slices.Sorted(maps.Keys(parts)) {
-		if len(parts[i]) == 0 {
-			continue
-		}
-		name := fmt.Sprintf("participant %d", i+1)
-		d, err := result.Read(bytes.NewReader(parts[i]))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		sources = append(sources, judge.Source{Label: name, File: name, Document: d})
-	}
-	if sources == nil {
-		return nil, nil
-	}
-	whole, err := judge.Merge(sources)
-	if err != nil {
-		return nil, &exitError{exitIncomparable, err}
-	}
-	for _, l := range o.party.Losses() {
-		for i := range whole.Participants {
-			if p := &whole.Participants[i]; p.Lost && p.Index == l.Index {
-				p.Host, p.Why = l.Host, l.Why
-			}
-		}
-	}
-	return whole, nil
-}
-
 // written ends the run for the other participants after the merged document was written. If writing failed, another one writes it.
 func (o *runOptions) written(ctx context.Context, doc *result.Document, failed error) error {
 	if doc.Part != nil || failed != nil {
 		return nil
 	}
-	return o.party.Over(ctx)
+	return o.participant.Over(ctx)
 }
 
 // tidy removes the sessions in Redis if the first participant, which would remove them, is lost.
 func (o *runOptions) tidy(ctx context.Context) error {
-	if o.redis.URL == "" || !slices.ContainsFunc(o.party.Losses(), func(l distributed.Loss) bool { return l.Index == 0 }) {
+	if o.redis.URL == "" || !slices.ContainsFunc(o.participant.Losses(), func(l distributed.Loss) bool { return l.Index == 0 }) {
 		return nil
 	}
 	all := o.redis
@@ -338,7 +308,7 @@ func (o *runOptions) tidy(ctx context.Context) error {
 
 // lostError names the lost participants; nil for none.
 func (o *runOptions) lostError() error {
-	if lost := o.party.Lost(); len(lost) > 0 {
+	if lost := o.participant.Lost(); len(lost) > 0 {
 		return &runner.LostError{Who: lost}
 	}
 	return nil

@@ -160,7 +160,7 @@ func TestLeaveReason(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				runs[i].party = p
+				runs[i].participant = p
 				participants <- p
 			}()
 		}
@@ -172,10 +172,10 @@ func TestLeaveReason(t *testing.T) {
 		if err := runs[0].leave(test.ctx, test.err); err != nil {
 			t.Errorf("%s: %v", test.what, err)
 		}
-		if err := runs[1].party.Barrier(t.Context(), 0); err != nil {
+		if err := runs[1].participant.Barrier(t.Context(), 0); err != nil {
 			t.Errorf("%s: %v", test.what, err)
 		}
-		if lost := runs[1].party.Losses(); len(lost) != 1 || lost[0].Why != test.want {
+		if lost := runs[1].participant.Losses(); len(lost) != 1 || lost[0].Why != test.want {
 			t.Errorf("%s: lost %+v: want %q", test.what, lost, test.want)
 		}
 		if err := runs[1].leave(t.Context(), nil); err != nil {

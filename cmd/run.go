@@ -339,7 +339,7 @@ func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 // measure runs, writes what was found to every output, and turns it into the exit code.
 func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
 	doc, err := o.document(ctx, cfg, traffic)
-	if o.party != nil {
+	if o.participant != nil {
 		doc, err = o.finish(ctx, doc, err)
 	}
 	if doc == nil {
@@ -349,7 +349,7 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 		format, _ := reports.Lookup(kind) // checked with the flags
 		return format.Write(w, doc, screen)
 	})
-	if o.party != nil {
+	if o.participant != nil {
 		written = errors.Join(err, written, o.written(ctx, doc, written))
 	}
 	more := o.crossed(doc)
