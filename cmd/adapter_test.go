@@ -13,7 +13,7 @@ import (
 	"github.com/sessbench/sessbench/internal/adapter/conformance"
 )
 
-// TestAdapterConforms: the adapter that the specification ends with passes, and one changed at one place does not.
+// TestAdapterConforms: the adapter at the end of the specification passes, and one with a change fails.
 func TestAdapterConforms(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	if _, err := exec.LookPath("python3"); err != nil {
@@ -48,7 +48,7 @@ func TestAdapterConforms(t *testing.T) {
 	}
 }
 
-// TestConformanceIsReadableWhenNarrow: only what was sent and got is wider than the screen.
+// TestConformanceIsReadableWhenNarrow: only requests and responses are wider than the screen.
 func TestConformanceIsReadableWhenNarrow(t *testing.T) {
 	r := &conformance.Report{Name: "mine", Checks: []conformance.Check{
 		{Name: "operations that hello does not list are unsupported", Verdict: conformance.Pass, Note: strings.Repeat("word ", 20)},

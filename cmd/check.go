@@ -104,7 +104,7 @@ func (o *checkOptions) ruleFlags() flagGroup {
 	fs.Lookup("gate").DefValue = "[]" // pflag would append the default as one word, wider than the screen
 	fs.Var(share("", &o.MinEffect), "min-effect", "least change that fails, `PERCENT` (default 2.5% in a duet, 10% with --baseline)")
 	fs.Var(share("5%", &o.Tolerance), "tolerance", "`PERCENT` of change that a pass excludes")
-	fs.BoolVar(&o.Strict, "strict", false, "verdict with --baseline, not advice: wants the same machine and 10 trials on both sides")
+	fs.BoolVar(&o.Strict, "strict", false, "verdict with --baseline, not advice: requires the same machine and 10 trials on both sides")
 	fs.BoolVar(&o.OtherOK, "allow-other-machine", false, "--baseline of another machine, as advice")
 	return fs
 }
@@ -291,11 +291,11 @@ func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...fi
 	if code == exitOK {
 		return written
 	}
-	said := append([]finding{{code, c.Words}}, more...)
+	found := append([]finding{{code, c.Words}}, more...)
 	if written != nil {
-		said = append(said, finding{exitFailed, written.Error()})
+		found = append(found, finding{exitFailed, written.Error()})
 	}
-	return &exitError{code, fmt.Errorf("check: %s", joined(said))}
+	return &exitError{code, fmt.Errorf("check: %s", joined(found))}
 }
 
 // completeCheck completes flag values of `check`.

@@ -7,7 +7,7 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// TestDuetChecksTheStoresOfTheBuild, and where it has none the two that are recommended.
+// TestDuetChecksTheStoresOfTheBuild: by default a duet checks the added stores, or else per-session and sharded.
 func TestDuetChecksTheStoresOfTheBuild(t *testing.T) {
 	probe := lossyStrategy("probe")
 	probe.Harness = true
@@ -17,10 +17,10 @@ func TestDuetChecksTheStoresOfTheBuild(t *testing.T) {
 		named  string
 		want   []string
 	}{
-		{"none of its own", nil, "", []string{"per-session", "sharded"}},
+		{"no added store", nil, "", []string{"per-session", "sharded"}},
 		{"its own", []strategies.Strategy{lossyStrategy("mine"), lossyStrategy("other")}, "", []string{"mine", "other"}},
 		{"a probe is no store", []strategies.Strategy{probe}, "", []string{"per-session", "sharded"}},
-		{"what is asked for", []strategies.Strategy{lossyStrategy("mine")}, "cow", []string{"cow"}},
+		{"--strategy", []strategies.Strategy{lossyStrategy("mine")}, "cow", []string{"cow"}},
 	} {
 		var opts []Option
 		for _, s := range tc.stores {

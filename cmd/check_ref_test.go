@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// A program of someone else's, under git, is checked against what it was: the older one is built in a worktree that is gone
-// afterwards, and nothing in the checkout changes.
+// TestCheckAgainstRef: the older program is built in a worktree that is removed afterwards, and the checkout does not change.
 func TestCheckAgainstRef(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds programs")
@@ -30,8 +29,8 @@ func TestCheckAgainstRef(t *testing.T) {
 	}{
 		{"the same again passes", "HEAD", "PASS", 0},
 		{"an older commit, by its distance", "HEAD~1", "not a commit", 2},
-		{"what is no ref", "--help", "not a commit", 2},
-		{"what does not build cannot be compared", "broken", "broken: does not build: go: ", 4},
+		{"not a ref", "--help", "not a commit", 2},
+		{"a program that does not build", "broken", "broken: does not build: go: ", 4},
 	} {
 		c := exec.Command(binary, append(quick, "--against-ref", test.ref)...)
 		c.Dir = here
@@ -45,8 +44,7 @@ func TestCheckAgainstRef(t *testing.T) {
 	}
 }
 
-// checkedOut is the example of a store of one's own as a module under git, with a branch that does not build and a hook
-// that would leave a trace.
+// checkedOut is a git checkout of the example custom-store, with a branch that does not build and a hook that creates a file.
 func checkedOut(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "checkout")
@@ -78,7 +76,7 @@ func checkedOut(t *testing.T) string {
 	return dir
 }
 
-// state is everything about a checkout that a check might have changed.
+// state describes everything that a check could change in a checkout.
 func state(t *testing.T, dir string) string {
 	t.Helper()
 	return must(t, dir, "git", "status", "--porcelain", "--branch") + must(t, dir, "git", "worktree", "list") + must(t, dir, "git", "stash", "list")

@@ -82,7 +82,7 @@ func TestStoresThatCannotBeNamed(t *testing.T) {
 	}
 }
 
-// TestProbeOfABuild: a probe of one's own can be named, and is in no "all".
+// TestProbeOfABuild: an added probe can be selected, and "all" does not include it.
 func TestProbeOfABuild(t *testing.T) {
 	probe := lossyStrategy("probe")
 	probe.Harness = true
@@ -127,7 +127,7 @@ func TestSubjects(t *testing.T) {
 	for _, tc := range []struct {
 		why, strategies, params, baseline, want string
 	}{
-		{"the baseline comes first when asked for", "cow,global", "", "global", "global* cow"},
+		{"a selected baseline comes first", "cow,global", "", "global", "global* cow"},
 		{"and when not", "cow", "", "global", "global* cow"},
 		{"another baseline", "cow,sharded", "", "sharded", "sharded* cow"},
 		{"a baseline by its settings", "sharded:shards=2,sharded:shards=4", "", "sharded:shards=4", "sharded:shards=4* sharded:shards=2"},
@@ -172,7 +172,7 @@ func TestSettings(t *testing.T) {
 			func(s *scenarios.Scenario) bool { return s.Users == 7 && s.Sessions == 700 }},
 		{"sessions that are shared do not", "chatbot", runOptions{Users: 7},
 			func(s *scenarios.Scenario) bool { return s.Users == 7 && s.Sessions == 1000 }},
-		{"sessions that were asked for stay", "expiry", runOptions{Users: 7, Sessions: 70},
+		{"--sessions is not changed", "expiry", runOptions{Users: 7, Sessions: 70},
 			func(s *scenarios.Scenario) bool { return s.Sessions == 70 }},
 		{"a time makes counted visits timed", "hundred-users", runOptions{Duration: second},
 			func(s *scenarios.Scenario) bool { return s.Iterations == 0 }},
@@ -269,7 +269,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestVerdictOfDoubtfulRows: figures that cannot be trusted, and stores of which nothing is known, are inconclusive.
+// TestVerdictOfDoubtfulRows: unreliable measurements and stores without results are inconclusive.
 func TestVerdictOfDoubtfulRows(t *testing.T) {
 	d := &result.Document{Results: []result.Result{{Strategy: "cow", Scenario: "chatbot"}, {Strategy: "xsync", Scenario: "chatbot"}}}
 	d.Results[0].Summary.OfLimit = 1.04
@@ -344,7 +344,7 @@ chatbot: block 2/2 done (4/4 trials, 12s)
 	}
 }
 
-// TestListIsReadableWhenNarrow: sentences are wrapped beside the table while there is room, and stand under it when not.
+// TestListIsReadableWhenNarrow: sentences are wrapped beside the table where there is room, otherwise below it.
 func TestListIsReadableWhenNarrow(t *testing.T) {
 	l := newApp(nil).listing()
 	for _, columns := range []int{80, 100, 200} {

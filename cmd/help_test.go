@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TestHelpFitsTheScreen: no line of any command's help is wider than the screen, but examples and single words.
+// TestHelpFitsTheScreen: no line of a command's help is wider than the screen, except examples and single words.
 func TestHelpFitsTheScreen(t *testing.T) {
 	for _, columns := range []int{80, 132} {
 		t.Setenv("COLUMNS", fmt.Sprint(columns))

@@ -17,7 +17,7 @@ func (r *slowReader) Write(p []byte) (int, error) {
 	return r.Builder.Write(p)
 }
 
-// After a signal an output is given up when its reader takes nothing, and not when rendering or reading is slow.
+// TestUnstuck: after a signal an output is abandoned when its reader reads nothing, not when rendering or reading is slow.
 func TestUnstuck(t *testing.T) {
 	text := strings.Repeat("0123456789abcdef", 2000)
 	interrupted := func() *app {

@@ -19,12 +19,12 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// blockedProcess is this program in a process of its own, in a directory of its own.
+// blockedProcess is this program in a separate process and directory.
 type blockedProcess struct {
 	t *testing.T
 	*exec.Cmd
-	out  bytes.Buffer
-	says *signalled // on stderr
+	out    bytes.Buffer
+	stderr *signalled
 }
 
 // startIn starts the program where dir has what it reads. It is ready when its stderr matches the pattern.
@@ -36,10 +36,10 @@ func startIn(t *testing.T, dir, ready string, args ...string) *blockedProcess {
 	}
 	p := &blockedProcess{
 		t: t, Cmd: exec.Command(self),
-		says: &signalled{pattern: regexp.MustCompile(ready), matched: make(chan struct{})},
+		stderr: &signalled{pattern: regexp.MustCompile(ready), matched: make(chan struct{})},
 	}
 	p.Args = append([]string{"sessbench"}, args...) // by which name the test binary is the program
-	p.Dir, p.Stdout, p.Stderr = dir, &p.out, p.says
+	p.Dir, p.Stdout, p.Stderr = dir, &p.out, p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func (p *blockedProcess) openPipe(path string) *os.File {
 			return f
 		}
 		if !errors.Is(err, syscall.ENXIO) || time.Now().After(deadline) {
-			p.t.Fatalf("%v; stderr: %s", err, p.says.text.String())
+			p.t.Fatalf("%v; stderr: %s", err, p.stderr.text.String())
 		}
 	}
 }
@@ -88,10 +88,10 @@ func (p *blockedProcess) exits(code int) {
 	case <-time.After(time.Minute):
 		_ = p.Process.Kill()
 		<-ended
-		p.t.Fatalf("still there a minute after the signal; stderr: %s", p.says.text.String())
+		p.t.Fatalf("still there a minute after the signal; stderr: %s", p.stderr.text.String())
 	}
 	if got := p.ProcessState.ExitCode(); got != code {
-		p.t.Errorf("%v: want exit code %d; stderr: %s", p.ProcessState, code, p.says.text.String())
+		p.t.Errorf("%v: want exit code %d; stderr: %s", p.ProcessState, code, p.stderr.text.String())
 	}
 }
 
@@ -150,8 +150,8 @@ func TestFirstSignalEndsWhatBlocks(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond) // it ends the same if it is not there yet
 			p.ends(tc.signal, exitInterrupted)
-			if !strings.Contains(p.says.text.String(), "interrupted") {
-				t.Errorf("stderr: %s", p.says.text.String())
+			if !strings.Contains(p.stderr.text.String(), "interrupted") {
+				t.Errorf("stderr: %s", p.stderr.text.String())
 			}
 			if left, _ := filepath.Glob(filepath.Join(dir, ".sessbench-*")); left != nil {
 				t.Errorf("left behind: %v", left)
@@ -169,7 +169,7 @@ func heedHangups(t *testing.T) {
 	t.Cleanup(func() { signal.Stop(handled) })
 }
 
-// TestFirstSignalEndsReading: a pipe that is open and never ends is left, too.
+// TestFirstSignalEndsReading: reading a pipe that stays open ends, too.
 func TestFirstSignalEndsReading(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -190,7 +190,7 @@ func TestFirstSignalEndsWriting(t *testing.T) {
 	}
 	dir := pipes(t, "pipe")
 	p := startIn(t, dir, "block 1/1 done", strings.Fields("run -s hundred-users -S cow -u 2 -r 1 -i 2 --hold 0 -o csv=pipe -o json=file.json")...)
-	<-p.says.matched
+	<-p.stderr.matched
 	p.ends(syscall.SIGINT, exitInterrupted)
 	if !strings.Contains(p.out.String(), "cow") {
 		t.Errorf("stdout: %q", p.out.String())
@@ -198,8 +198,8 @@ func TestFirstSignalEndsWriting(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "file.json")); err != nil || !bytes.Contains(text, []byte(`"strategy": "cow"`)) {
 		t.Errorf("the file holds %q, %v", text, err)
 	}
-	if want := "write pipe: interrupted: the reader does not read"; !strings.Contains(p.says.text.String(), want) {
-		t.Errorf("stderr %q: want %q", p.says.text.String(), want)
+	if want := "write pipe: interrupted: the reader does not read"; !strings.Contains(p.stderr.text.String(), want) {
+		t.Errorf("stderr %q: want %q", p.stderr.text.String(), want)
 	}
 }
 
@@ -210,7 +210,7 @@ func TestHangup(t *testing.T) {
 	}
 	heedHangups(t)
 	p := startIn(t, t.TempDir(), "block 2/1000", strings.Fields("run -S cow -u 2 -r 1000 -d 20ms --hold 0 --warmup 0s -o json=result.json")...)
-	<-p.says.matched
+	<-p.stderr.matched
 	p.ends(syscall.SIGHUP, exitInterrupted)
 	if text, err := os.ReadFile(filepath.Join(p.Dir, "result.json")); err != nil || !bytes.Contains(text, []byte(`"interrupted": true`)) {
 		t.Errorf("the file holds %q, %v", text, err)
@@ -228,12 +228,12 @@ func TestHangup(t *testing.T) {
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}
-	p = &blockedProcess{t: t, says: &signalled{pattern: regexp.MustCompile("block 1/3"), matched: make(chan struct{})}}
+	p = &blockedProcess{t: t, stderr: &signalled{pattern: regexp.MustCompile("block 1/3"), matched: make(chan struct{})}}
 	p.Cmd = exec.Command(sh, "-c", `trap "" HUP; exec "$0" run -S cow -u 2 -r 3 -d 100ms --hold 0 --warmup 0s`, link)
-	p.Dir, p.Stdout, p.Stderr = t.TempDir(), &p.out, p.says
+	p.Dir, p.Stdout, p.Stderr = t.TempDir(), &p.out, p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.says.matched
+	<-p.stderr.matched
 	p.ends(syscall.SIGHUP, exitOK)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
-// TestMain lets the scripts run the test binary as sessbench, and as the build of someone with stores of their own.
+// TestMain lets the scripts run the test binary as sessbench and as builds with added stores.
 func TestMain(m *testing.M) {
 	commands := map[string]func(){
 		"sessbench": func() { os.Exit(Main()) },

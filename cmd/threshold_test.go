@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// TestVerdictOfFindings: several things that happened give the exit code of the worst, and all of them are said.
+// TestVerdictOfFindings: of several findings the worst gives the exit code, and the error lists all.
 func TestVerdictOfFindings(t *testing.T) {
 	crossed, open := finding{exitThreshold, "crossed"}, finding{exitInconclusive, "open"}
 	full := errors.New("disk full")
@@ -43,7 +43,7 @@ func TestVerdictOfFindings(t *testing.T) {
 	}
 }
 
-// TestOperations: what a scenario's operations are called in results is what a threshold may name.
+// TestOperations: a threshold can use the names of operations in results.
 func TestOperations(t *testing.T) {
 	for _, tt := range []struct {
 		why, scenario string

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTypedTellsNoSecrets(t *testing.T) {
+func TestTypedHidesSecrets(t *testing.T) {
 	for _, args := range [][]string{
 		{"run", "--redis-url", "redis://me:hunter2@localhost:6379/1"},
 		{"run", "--redis-url=rediss://:hunter2@localhost:6379"},

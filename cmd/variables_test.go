@@ -36,7 +36,7 @@ func TestUnknownVariables(t *testing.T) {
 	}
 }
 
-// TestUnknownVariableChangesNoExitCode: it is a warning, also to those who want no notes.
+// TestUnknownVariableChangesNoExitCode: an unknown variable is a warning, also with --quiet.
 func TestUnknownVariableChangesNoExitCode(t *testing.T) {
 	t.Setenv("SESSBENCH_USER", "3")
 	code, _, stderr := sessbench(t.Context(), strings.Fields("run -q -s hundred-users -S cow --baseline-strategy none -u 2 -r 1 -i 2 --hold 0"))
@@ -48,7 +48,7 @@ func TestUnknownVariableChangesNoExitCode(t *testing.T) {
 	}
 }
 
-// TestVariablesInTheSource: each variable that any code of this module names is known.
+// TestVariablesInTheSource: every variable in the source of this module is known.
 func TestVariablesInTheSource(t *testing.T) {
 	root := newRootCmd(newApp([]Option{WithArgs()}))
 	name := regexp.MustCompile(`"(SESSBENCH_[A-Z_]+)"`)

@@ -103,7 +103,7 @@ func buildEnvironment(info *debug.BuildInfo) (env []string) {
 }
 
 // runTool runs a command and returns its stdout without trailing line ends. env is added to the environment, without the
-// variables by which git tells a hook where the repository is: they are about the user's checkout.
+// variables that git sets for hooks, which point to the user's checkout.
 func runTool(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	c := exec.Command(name, args...)
 	c.Dir = dir
