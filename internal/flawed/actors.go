@@ -8,15 +8,15 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// These flaws are in sessions that are kept by goroutines of their own.
+// Bugs of stores with a goroutine per session.
 
 var _ = register(Flaw{
 	Name:       "actor-leak",
-	How:        "each session has a goroutine, which nobody ends when the session is deleted",
-	Copies:     "a goroutine a session that ranges over a channel that nobody closes",
+	How:        "each session has a goroutine, which keeps running when the session is deleted",
+	Copies:     "a goroutine per session that ranges over a channel which is never closed",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return actorLeak{newRight(t)}, nil
+		return actorLeak{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -25,12 +25,12 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.LeakedGoroutines},
 })
 
-type actorLeak struct{ *right }
+type actorLeak struct{ *correct }
 
 func (s actorLeak) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (bool, error) {
-	created, err := s.right.GetOrCreate(ctx, id, create, view)
+	created, err := s.correct.GetOrCreate(ctx, id, create, view)
 	if created {
-		go func() { <-s.gone }() // the actor, waiting for a message
+		go func() { <-s.abandoned }() // the actor, waiting for a message
 	}
 	return created, err
 }
@@ -43,7 +43,7 @@ var _ = register(Flaw{
 	Copies:     "discord/gen_registry #15: a lookup returns a process that has ended",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return deadMailbox{newRight(t)}, nil
+		return deadMailbox{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -54,17 +54,18 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.Hang},
 })
 
-// deadMailbox has a goroutine for each session, which does its updates. Its lock is its mailbox: who has it is being served.
-type deadMailbox struct{ *right }
+// deadMailbox models a goroutine per session that does its updates. The lock stands for its mailbox: the holder is being
+// served.
+type deadMailbox struct{ *correct }
 
 func (s deadMailbox) Update(ctx context.Context, id manager.ID, fn closure) error {
-	e, err := s.grab(ctx, id, beforeSend)
+	e, err := s.holdAny(ctx, id, beforeSend)
 	if err != nil {
 		return err
 	}
-	defer e.lock.free()
+	defer e.lock.release()
 	if e.dead {
-		<-s.gone // nobody answers any more
+		<-s.abandoned // no goroutine receives it
 		return manager.ErrClosed
 	}
 	return fn(ctx, &e.val)

@@ -8,19 +8,19 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// These flaws are about sessions that go, and sessions that nobody made.
+// Bugs in deletion, expiry and implicit creation.
 
-// afterDeath is what using a session that is gone can look like.
+// afterDeath are the violations that the use of a removed session can cause.
 var afterDeath = []history.Anomaly{history.LostUpdate, history.Resurrection, history.DeletedRead, history.DoubleDeletion,
 	history.DoubleCreation, history.LostSession, history.AdoptedID}
 
 var _ = register(Flaw{
 	Name:       "no-dead-mark",
-	How:        "who waited for the lock of a session that was deleted meanwhile goes on with what is left of it",
-	Copies:     "per-entry locks without a second look: the entry is out of the map, and still written to",
+	How:        "an update that waited for the lock of a session deleted meanwhile continues on the removed entry",
+	Copies:     "per-entry locks without a second lookup: the entry has left the map and is still written",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return noDeadMark{newRight(t)}, nil
+		return noDeadMark{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -33,24 +33,24 @@ var _ = register(Flaw{
 	Races: true,
 })
 
-type noDeadMark struct{ *right }
+type noDeadMark struct{ *correct }
 
 func (s noDeadMark) Update(ctx context.Context, id manager.ID, fn closure) error {
-	e, err := s.grab(ctx, id, beforeLock)
+	e, err := s.holdAny(ctx, id, beforeLock)
 	if err != nil {
 		return err
 	}
-	defer e.lock.free()
+	defer e.lock.release()
 	return fn(ctx, &e.val)
 }
 
 var _ = register(Flaw{
 	Name:       "resurrect",
-	How:        "an update that finds its session deleted on writing puts it back",
-	Copies:     "Django #21608 and expressjs/session #632: a request that was under way saves the session after the logout",
+	How:        "an update that finds its session deleted when it writes stores it again",
+	Copies:     "Django #21608 and expressjs/session #632: a request in progress saves the session after the logout",
 	Guarantees: optimistic,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return upsert{right: newRight(t)}, nil
+		return upsert{correct: newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -64,11 +64,11 @@ var _ = register(Flaw{
 
 var _ = register(Flaw{
 	Name:       "version-only",
-	How:        "an update compares the version it read, and a session made again has the same versions",
-	Copies:     "the ABA problem of compare-and-set, as of any version number that begins anew with each life",
+	How:        "an update compares only the version, and a session created again has the same versions",
+	Copies:     "the ABA problem of compare-and-set: a version number that starts again with each incarnation",
 	Guarantees: optimistic,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return upsert{right: newRight(t), keepsDead: true}, nil
+		return upsert{correct: newCorrect(t), keepsDead: true}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -81,30 +81,30 @@ var _ = register(Flaw{
 	Kills: afterDeath,
 })
 
-// upsert compares versions and swaps. What it does about a session that has gone is wrong in one of two ways.
+// upsert compares versions and swaps. It handles a removed session wrongly in one of two ways.
 type upsert struct {
-	*right
-	keepsDead bool // it leaves a session deleted, and takes the next life for the same
+	*correct
+	keepsDead bool // leaves a session deleted, but confuses its incarnations; otherwise stores it again
 }
 
 func (s upsert) Update(ctx context.Context, id manager.ID, fn closure) error {
 	for {
 		var c *session
-		err := s.right.View(ctx, id, func(_ context.Context, v *session) error {
+		err := s.correct.View(ctx, id, func(_ context.Context, v *session) error {
 			c = v.Clone()
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		read, life := c.Version, c.Incarnation
+		read, incarnation := c.Version, c.Incarnation
 		if err := fn(ctx, c); err != nil {
 			return err
 		}
 		s.Pass(ctx, betweenReadAndWrite)
 		done := false
-		err = s.right.Update(ctx, id, func(_ context.Context, v *session) error {
-			same := s.keepsDead || v.Incarnation == life
+		err = s.correct.Update(ctx, id, func(_ context.Context, v *session) error {
+			same := s.keepsDead || v.Incarnation == incarnation
 			if done = same && v.Version == read; done {
 				*v = *c
 			}
@@ -122,11 +122,11 @@ func (s upsert) Update(ctx context.Context, id manager.ID, fn closure) error {
 
 var _ = register(Flaw{
 	Name:       "adopted-id",
-	How:        "an update of an id that nobody was given makes a session under it",
-	Copies:     "session fixation: PHP's sessions before session.use_strict_mode take over whatever id the caller sends",
+	How:        "an update of an unknown id creates a session under it",
+	Copies:     "session fixation: PHP's sessions before session.use_strict_mode accept any id that the caller sends",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return adoptedID{newRight(t)}, nil
+		return adoptedID{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.Append},
@@ -135,28 +135,28 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.AdoptedID},
 })
 
-type adoptedID struct{ *right }
+type adoptedID struct{ *correct }
 
 func (s adoptedID) Update(ctx context.Context, id manager.ID, fn closure) error {
 	if s.find(id) == nil && s.ready(ctx) == nil {
 		s.insert(id, &entry{lock: s.newLock()})
 	}
-	return s.right.Update(ctx, id, fn)
+	return s.correct.Update(ctx, id, fn)
 }
 
-const betweenLookAndRemoval = "between look and removal"
+const betweenCheckAndRemoval = "between check and removal"
 
 var _ = register(Flaw{
 	Name:       "stale-sweep",
-	How:        "a sweep notes what has expired, and removes it later without a second look",
-	Copies:     "spring-session #93: the clean-up removed sessions that had been used since it chose them",
+	How:        "a sweep collects expired sessions and removes them later without a second check",
+	Copies:     "spring-session #93: the clean-up removed sessions that were used after it had selected them",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return staleSweep{newRight(t)}, nil
+		return staleSweep{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
-		{User: userB, Do: history.Sweep, Hold: betweenLookAndRemoval},
+		{User: userB, Do: history.Sweep, Hold: betweenCheckAndRemoval},
 		{User: userA, Do: history.Append},
 		{User: userB},
 		{User: userA, Do: history.ReadMessages},
@@ -164,7 +164,7 @@ var _ = register(Flaw{
 	Kills: append([]history.Anomaly{history.FracturedRead, history.WrongAnswer, history.FutureRead}, afterDeath...),
 })
 
-type staleSweep struct{ *right }
+type staleSweep struct{ *correct }
 
 func (s staleSweep) Sweep(
 	ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session),
@@ -174,14 +174,14 @@ func (s staleSweep) Sweep(
 	}
 	var idle []manager.ID
 	for _, id := range s.ids() {
-		_ = s.right.View(ctx, id, func(_ context.Context, v *session) error {
+		_ = s.correct.View(ctx, id, func(_ context.Context, v *session) error {
 			if expired(id, v) {
 				idle = append(idle, id)
 			}
 			return nil
 		})
 	}
-	s.Pass(ctx, betweenLookAndRemoval)
+	s.Pass(ctx, betweenCheckAndRemoval)
 	for _, id := range idle {
 		last, err := s.Delete(ctx, id)
 		if err != nil {

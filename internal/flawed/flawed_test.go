@@ -12,7 +12,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-func TestEveryFlawSaysWhatItIs(t *testing.T) {
+func TestFlawsAreComplete(t *testing.T) {
 	for _, f := range All() {
 		if f.How == "" || f.Copies == "" || len(f.Schedule) == 0 || len(f.Kills) == 0 || (f.Open == nil) == (f.OpenTarget == nil) {
 			t.Errorf("%s: incomplete: %+v", f.Name, f)
@@ -23,18 +23,18 @@ func TestEveryFlawSaysWhatItIs(t *testing.T) {
 	}
 }
 
-// controls are the stores that the flaws are in, without a flaw.
+// controls are the stores that the flaws are based on, without a flaw.
 func controls() map[string]verify.Subject {
 	open := func(g manager.Guarantees, open func() (manager.SessionStore[session], error)) verify.Subject {
 		return verify.Subject{Guarantees: g, Open: func(*verify.Turnstile) (manager.SessionStore[session], error) { return open() }}
 	}
 	queueing := manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Fair: true}
 	return map[string]verify.Subject{
-		"right": open(perSession, func() (manager.SessionStore[session], error) { return newRight(nil), nil }),
-		"keyed": open(perSession, func() (manager.SessionStore[session], error) { return newKeyed(nil), nil }),
+		"correct": open(perSession, func() (manager.SessionStore[session], error) { return newCorrect(nil), nil }),
+		"keyed":   open(perSession, func() (manager.SessionStore[session], error) { return newKeyed(nil), nil }),
 		"queue": open(queueing, func() (manager.SessionStore[session], error) {
-			s := newRight(nil)
-			s.newLock = func() locker { return &queue{right: s, next: firstCome} }
+			s := newCorrect(nil)
+			s.newLock = func() locker { return &queue{correct: s, next: firstCome} }
 			return s, nil
 		}),
 		"in Redis":         open(optimistic, func() (manager.SessionStore[session], error) { return newInRedis(nil) }),
@@ -42,15 +42,15 @@ func controls() map[string]verify.Subject {
 	}
 }
 
-// messages counts a session's messages.
+// messages is a probe that counts messages.
 var messages = storetest.Probe[session]{
 	New:       func() session { return session{} },
 	Increment: func(s *session) { s.Append("user", "") },
 	Count:     func(s *session) int64 { return int64(s.Seq) },
 }
 
-// TestStoresWithoutTheirFlawAreRight shows that it is the flaw that is convicted, and not what it is in.
-func TestStoresWithoutTheirFlawAreRight(t *testing.T) {
+// TestControls verifies the stores without their flaw: the violations must come from the flaw.
+func TestControls(t *testing.T) {
 	for name, subject := range controls() {
 		t.Run(name, func(t *testing.T) {
 			defer goleak.VerifyNone(t)
@@ -58,7 +58,7 @@ func TestStoresWithoutTheirFlawAreRight(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			serial := subject.OpenTarget != nil // it has one lock, and nothing in it takes long enough for another to come
+			serial := subject.OpenTarget != nil // one short lock: operations hardly ever overlap
 			if r.Violation != nil || r.Verdict != history.Linearizable && !serial {
 				t.Errorf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 			}

@@ -17,10 +17,10 @@ const betweenReadAndIncrement = "between read and increment"
 
 var _ = register(Flaw{
 	Name:       "duplicate-ids",
-	How:        "ids come from a counter that is read and raised in two steps, and a taken id is not noticed",
-	Copies:     "tower-sessions #180: the same id is given out twice",
+	How:        "ids come from a counter that is read and incremented in two steps, and an existing id is not noticed",
+	Copies:     "tower-sessions #180: the same id is issued twice",
 	Guarantees: perSession,
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newRight(t), nil },
+	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newCorrect(t), nil },
 	Front: func(s manager.SessionStore[session], t *verify.Turnstile) verify.Front {
 		return &counting{SessionStore: s, Turnstile: t}
 	},
@@ -32,7 +32,7 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.DoubleCreation},
 })
 
-// counting mints ids.
+// counting creates ids from a counter.
 type counting struct {
 	manager.SessionStore[session]
 	*verify.Turnstile
@@ -42,14 +42,14 @@ type counting struct {
 func (c *counting) CreateSession(ctx context.Context) (manager.ID, error) {
 	n := c.last.Load() + 1
 	c.Pass(ctx, betweenReadAndIncrement)
-	runtime.Gosched() // as a counter in a file or a database is somewhere else: another goroutine may come between
+	runtime.Gosched() // as with a counter in a file or a database: other goroutines run in between
 	c.last.Store(n)
 	id := countedID(n)
 	_, err := c.GetOrCreate(ctx, id, func() session { return session{Incarnation: manager.IncarnationOf(id)} }, nil)
 	return id, err
 }
 
-// countedID looks like a random UUID.
+// countedID returns an id that looks like a random UUID.
 func countedID(n uint64) (id uuid.UUID) {
 	binary.BigEndian.PutUint64(id[:], n*0x9e3779b97f4a7c15)
 	binary.BigEndian.PutUint64(id[8:], n*0xbf58476d1ce4e5b9)

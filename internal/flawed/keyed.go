@@ -9,31 +9,31 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// keyed keeps sessions in one table and their locks in another, as a dictionary of sessions beside a dictionary of locks.
-// An operation takes a session out, changes it, and puts it back, all under its lock. It is right as long as the table of
-// locks never has two for one session: that is what enter sees to, and what its flawed forms get wrong.
+// keyed has a table of sessions and a separate table of locks. An operation copies a session, changes the copy and stores
+// it, all under the session's lock. It is correct as long as a session never has two locks in use, which enter must
+// ensure and its flawed forms do not.
 type keyed struct {
-	*right
+	*correct
 	locks  map[manager.ID]*counted // protected by mu
-	values map[manager.ID]*session // protected by mu; what they point to is never changed
+	values map[manager.ID]*session // protected by mu; the sessions are immutable
 
 	enter  func(ctx context.Context, id manager.ID) (leave func(), err error)
-	forget func(id manager.ID) // is called in Delete and Sweep, with mu and the session's lock held
+	forget func(id manager.ID) // called by Delete and Sweep with mu and the session's lock held
 }
 
-// counted is a lock and how many have it or wait for it.
+// counted is a lock with the number of its holders and waiters.
 type counted struct {
 	locker
 	users int
 }
 
 func newKeyed(t *verify.Turnstile) *keyed {
-	s := &keyed{right: newRight(t), locks: map[manager.ID]*counted{}, values: map[manager.ID]*session{}}
+	s := &keyed{correct: newCorrect(t), locks: map[manager.ID]*counted{}, values: map[manager.ID]*session{}}
 	s.enter, s.forget = s.enterCounted, func(manager.ID) {}
 	return s
 }
 
-// lockOf finds the session's lock, or makes it. With mu held.
+// lockOf returns the session's lock and creates it if necessary. mu is held.
 func (s *keyed) lockOf(id manager.ID) *counted {
 	l := s.locks[id]
 	if l == nil {
@@ -43,37 +43,37 @@ func (s *keyed) lockOf(id manager.ID) *counted {
 	return l
 }
 
-// lockNow finds the session's lock, or makes it.
-func (s *keyed) lockNow(id manager.ID) *counted {
+// findLock is lockOf without mu held.
+func (s *keyed) findLock(id manager.ID) *counted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lockOf(id)
 }
 
-// enterCounted takes the session's lock, which stays in its table as long as anybody has it or waits for it.
+// enterCounted acquires the session's lock, which stays in the table while it has holders or waiters.
 func (s *keyed) enterCounted(ctx context.Context, id manager.ID) (leave func(), err error) {
 	s.mu.Lock()
 	l := s.lockOf(id)
 	l.users++
 	s.mu.Unlock()
 	s.Pass(ctx, beforeLock)
-	return s.leaving(id, l), l.take(ctx)
+	return s.leaver(id, l), l.acquire(ctx)
 }
 
-// leaving returns how to let go of a lock that was counted.
-func (s *keyed) leaving(id manager.ID, l *counted) func() {
+// leaver returns the function that releases a counted lock.
+func (s *keyed) leaver(id manager.ID, l *counted) func() {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		l.free()
+		l.release()
 		if l.users--; l.users == 0 && s.locks[id] == l {
 			delete(s.locks, id)
 		}
 	}
 }
 
-// come enters, unless the store was closed before or meanwhile.
-func (s *keyed) come(ctx context.Context, id manager.ID) (leave func(), err error) {
+// enterOpen enters, unless the store is closed before or meanwhile.
+func (s *keyed) enterOpen(ctx context.Context, id manager.ID) (leave func(), err error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -87,8 +87,8 @@ func (s *keyed) come(ctx context.Context, id manager.ID) (leave func(), err erro
 	return leave, nil
 }
 
-// out takes a copy of a session, nil where there is none.
-func (s *keyed) out(id manager.ID) *session {
+// load returns a copy of a session, or nil.
+func (s *keyed) load(id manager.ID) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if v := s.values[id]; v != nil {
@@ -97,8 +97,8 @@ func (s *keyed) out(id manager.ID) *session {
 	return nil
 }
 
-// back puts a session into the table.
-func (s *keyed) back(id manager.ID, v *session) {
+// store stores a session in the table.
+func (s *keyed) store(id manager.ID, v *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.values[id] = v
@@ -106,18 +106,18 @@ func (s *keyed) back(id manager.ID, v *session) {
 
 // GetOrCreate implements [manager.SessionStore].
 func (s *keyed) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (created bool, err error) {
-	leave, err := s.come(ctx, id)
+	leave, err := s.enterOpen(ctx, id)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
-	v := s.out(id)
+	v := s.load(id)
 	if created = v == nil; created {
 		fresh := create()
 		v = &fresh
-		s.back(id, v.Clone())
+		s.store(id, v.Clone())
 	}
-	look(view, v)
+	callView(view, v)
 	return created, nil
 }
 
@@ -129,19 +129,19 @@ func (s *keyed) View(ctx context.Context, id manager.ID, fn closure) error {
 // Update implements [manager.SessionStore].
 func (s *keyed) Update(ctx context.Context, id manager.ID, fn closure) error {
 	return s.with(ctx, id, func(v *session) error {
-		defer s.back(id, v)
+		defer s.store(id, v)
 		return fn(ctx, v)
 	})
 }
 
-// with calls f with a copy of the session, under its lock.
+// with calls f with a copy of the session, with its lock held.
 func (s *keyed) with(ctx context.Context, id manager.ID, f func(*session) error) error {
-	leave, err := s.come(ctx, id)
+	leave, err := s.enterOpen(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	v := s.out(id)
+	v := s.load(id)
 	if v == nil {
 		return manager.ErrNotFound
 	}
@@ -205,14 +205,14 @@ func (s *keyed) Len(ctx context.Context) (int, error) {
 	return len(s.all()), nil
 }
 
-// Close implements [manager.SessionStore]. It takes every lock once, which waits for whoever is inside.
+// Close implements [manager.SessionStore]. It acquires every lock once, which waits for running closures.
 func (s *keyed) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
 	for _, l := range s.allLocks() {
-		if l.take(context.Background()) == nil {
-			l.free()
+		if l.acquire(context.Background()) == nil {
+			l.release()
 		}
 	}
 	s.mu.Lock()

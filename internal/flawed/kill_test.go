@@ -18,7 +18,7 @@ import (
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
-// repeats is how often each flaw has to be convicted; SESSBENCH_KILLS says otherwise.
+// repeats returns how often each flaw must be detected: SESSBENCH_KILLS, or n.
 func repeats(t *testing.T, n int) int {
 	if text := os.Getenv("SESSBENCH_KILLS"); text != "" {
 		var err error
@@ -29,7 +29,7 @@ func repeats(t *testing.T, n int) int {
 	return n
 }
 
-// kill is one line of the kill matrix.
+// kill is a row of the kill matrix.
 type kill struct {
 	by    []string
 	times []time.Duration
@@ -49,7 +49,7 @@ func (k *kill) median() time.Duration {
 
 func (k *kill) worst() time.Duration { return slices.Max(k.times).Round(100 * time.Microsecond) }
 
-// TestScheduledKills plays each flaw's schedule again and again: it must be convicted every time, and of what it does.
+// TestScheduledKills runs each flaw's schedule several times: each run must find one of its violations.
 func TestScheduledKills(t *testing.T) {
 	n := repeats(t, 10)
 	for _, f := range flawed.All() {
@@ -67,7 +67,7 @@ func TestScheduledKills(t *testing.T) {
 				}
 				v := r.Violation
 				if !slices.Contains(f.Kills, v.Anomaly) {
-					t.Fatalf("seed %d: convicted of %q by %s: %s: want one of %q", seed, v.Anomaly, v.Detector, v.Why, f.Kills)
+					t.Fatalf("seed %d: %q found by %s: %s: want one of %q", seed, v.Anomaly, v.Detector, v.Why, f.Kills)
 				}
 				if v.Detector == history.ByWitness && !v.Confirmed {
 					t.Errorf("seed %d: porcupine does not confirm %q: %s", seed, v.Anomaly, v.Why)
@@ -75,20 +75,20 @@ func TestScheduledKills(t *testing.T) {
 				k.add(v, time.Since(start))
 			}
 			if len(k.by) != 1 {
-				t.Errorf("the same schedule was convicted in different ways: %s", k.by)
+				t.Errorf("the same schedule led to different violations: %s", k.by)
 			}
 			t.Logf("%-24s %d of %d killed by %-45s median %v, worst %v", f.Name, n, n, strings.Join(k.by, ", "), k.median(), k.worst())
 		})
 	}
 }
 
-// TestRandomKills finds each flaw by pressure alone.
+// TestRandomKills finds each flaw by random pressure.
 func TestRandomKills(t *testing.T) {
 	n := repeats(t, 1)
 	for _, f := range flawed.All() {
 		t.Run(f.Name, func(t *testing.T) {
 			if f.Races {
-				t.Skip("its memory accesses race for real: verified in a process of its own, see cmd")
+				t.Skip("real data races: verified in a separate process, see cmd")
 			}
 			defer goleak.VerifyNone(t)
 			var k kill
@@ -103,8 +103,8 @@ func TestRandomKills(t *testing.T) {
 				if r.Verdict != history.Violated {
 					t.Fatalf("survived %d rounds: %s %s", r.Rounds, r.Verdict, r.Why)
 				}
-				if !slices.Contains(f.Kills, r.Violation.Anomaly) { // pressure may show a flaw in a way that nobody has seen yet
-					t.Logf("convicted of %q by %s: %s: expected one of %q", r.Violation.Anomaly, r.Violation.Detector, r.Violation.Why, f.Kills)
+				if !slices.Contains(f.Kills, r.Violation.Anomaly) { // pressure may show a flaw in a new way
+					t.Logf("%q found by %s: %s: expected one of %q", r.Violation.Anomaly, r.Violation.Detector, r.Violation.Why, f.Kills)
 				}
 				k.add(r.Violation, time.Since(start))
 			}
@@ -113,8 +113,8 @@ func TestRandomKills(t *testing.T) {
 	}
 }
 
-// TestASeedShowsTheSameViolation plays one seed's schedule again and again: the same users must be convicted of the same.
-func TestASeedShowsTheSameViolation(t *testing.T) {
+// TestSeedIsReproducible runs each schedule several times with one seed: the violation must be the same.
+func TestSeedIsReproducible(t *testing.T) {
 	for _, f := range flawed.All() {
 		t.Run(f.Name, func(t *testing.T) {
 			var first []string
@@ -128,14 +128,14 @@ func TestASeedShowsTheSameViolation(t *testing.T) {
 					first = now
 				}
 				if diff := cmp.Diff(first, now); diff != "" {
-					t.Fatalf("another violation (-first +now):\n%s", diff)
+					t.Fatalf("different violation (-first +now):\n%s", diff)
 				}
 			}
 		})
 	}
 }
 
-// essence is what a violation shows but for times and random ids.
+// essence describes a violation without times and random ids.
 func essence(v *history.Violation) []string {
 	lines := []string{string(v.Anomaly), string(v.Detector)}
 	if v.History == nil {

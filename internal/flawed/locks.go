@@ -9,20 +9,20 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// These flaws are in the table of locks.
+// Bugs in the table of locks.
 
 var _ = register(Flaw{
 	Name:       "orphan-lock",
-	How:        "deleting a session drops its lock, for which others are waiting",
-	Copies:     "CherryPy #1779, and the chatbot and brainstorming servers that this project began with",
+	How:        "deleting a session drops its lock while other users wait for it",
+	Copies:     "CherryPy #1779, and the chatbot and brainstorming servers that this project started from",
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newOrphanLock(t), nil },
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
-		{User: userB, Do: history.Append, Hold: beforeLock}, // has the lock's first form in hand
+		{User: userB, Do: history.Append, Hold: beforeLock}, // has found the first lock
 		{User: userA, Do: history.Delete},
 		{User: userA, Do: history.GetOrCreate},
-		{User: userC, Do: history.Append, Hold: verify.Inside}, // holds its second
+		{User: userC, Do: history.Append, Hold: verify.Inside}, // holds the second lock
 		{User: userB},
 		{User: userC},
 		{User: userA, Do: history.ReadMessages},
@@ -31,24 +31,24 @@ var _ = register(Flaw{
 		history.StaleRead, history.DoubleDeletion, history.LostSession, history.LeakedLocks},
 })
 
-// newOrphanLock drops a session's lock with the session.
+// newOrphanLock removes a session's lock together with the session.
 func newOrphanLock(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
-		l := s.lockNow(id)
+		l := s.findLock(id)
 		s.Pass(ctx, beforeLock)
-		return s.leavingNothing(id, l), l.take(ctx)
+		return s.leaverOfAbsent(id, l), l.acquire(ctx)
 	}
 	s.forget = func(id manager.ID) { delete(s.locks, id) }
 	return s
 }
 
-// leavingNothing returns how to let go of a lock that is of no use where there is no session.
-func (s *keyed) leavingNothing(id manager.ID, l *counted) func() {
+// leaverOfAbsent returns the function that releases a lock, and removes it if there is no session.
+func (s *keyed) leaverOfAbsent(id manager.ID, l *counted) func() {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		l.free()
+		l.release()
 		if s.values[id] == nil {
 			delete(s.locks, id)
 		}
@@ -59,14 +59,14 @@ const beforeCount = "before it is counted"
 
 var _ = register(Flaw{
 	Name:       "waiter-count-late",
-	How:        "a lock goes when nobody is counted to use it, and who has looked it up counts itself a moment later",
-	Copies:     "reference-counted locks whose count is raised outside the lock that the look-up was under",
+	How:        "a lock is removed when its count of users is zero, and a user is counted a moment after the lookup",
+	Copies:     "reference-counted locks whose count is incremented outside the lock of the lookup",
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLateCount(t), nil },
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeCount},
-		{User: userC, Do: history.Append}, // the last one counted: the lock goes
+		{User: userC, Do: history.Append}, // the last counted user: the lock is removed
 		{User: userC, Do: history.Append, Hold: verify.Inside},
 		{User: userB},
 		{User: userC},
@@ -79,21 +79,21 @@ var _ = register(Flaw{
 func newLateCount(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
-		l := s.lockNow(id)
+		l := s.findLock(id)
 		s.Pass(ctx, beforeCount)
-		runtime.Gosched() // the moment in between is short otherwise
+		runtime.Gosched() // extends the short gap
 		s.mu.Lock()
 		l.users++
 		s.mu.Unlock()
-		return s.leaving(id, l), l.take(ctx)
+		return s.leaver(id, l), l.acquire(ctx)
 	}
 	return s
 }
 
 var _ = register(Flaw{
 	Name:       "lock-leak",
-	How:        "the lock of a deleted session is kept for ever",
-	Copies:     "CherryPy #1082: RamSession let go of its locks and kept them; the remedy proposed there was orphan-lock",
+	How:        "the lock of a deleted session is never removed",
+	Copies:     "CherryPy #1082: RamSession released its locks but kept them; the fix proposed there was orphan-lock",
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLockLeak(t), nil },
 	Schedule: verify.Schedule{
@@ -106,15 +106,15 @@ var _ = register(Flaw{
 func newLockLeak(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
-		l := s.lockNow(id)
-		return l.free, l.take(ctx)
+		l := s.findLock(id)
+		return l.release, l.acquire(ctx)
 	}
 	return s
 }
 
 var _ = register(Flaw{
 	Name:       "shared-owner",
-	How:        "the lock lets its owner in again, and all goroutines of a worker are one owner to it",
+	How:        "the lock is reentrant, and counts all goroutines of a worker as one owner",
 	Copies:     "threading.RLock in asyncio code: every task runs on the thread that owns the lock",
 	Guarantees: perSession,
 	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newSharedOwner(t), nil },
@@ -129,15 +129,15 @@ var _ = register(Flaw{
 		history.StaleRead, history.DoubleDeletion, history.LostSession, history.LeakedSessions, history.LeakedLocks},
 })
 
-// newSharedOwner has one worker. Its lock counts how often the owner has entered, and never makes anybody wait.
+// newSharedOwner has a single owner, so its reentrant lock never blocks.
 func newSharedOwner(t *verify.Turnstile) *keyed {
 	s := newKeyed(t)
-	s.newLock = func() locker { return ownedBySomebody{} }
+	s.newLock = func() locker { return ownedLock{} }
 	return s
 }
 
-// ownedBySomebody is a reentrant lock all of whose users are the same owner.
-type ownedBySomebody struct{}
+// ownedLock is a reentrant lock whose users are all the same owner.
+type ownedLock struct{}
 
-func (ownedBySomebody) take(context.Context) error { return nil }
-func (ownedBySomebody) free()                      {}
+func (ownedLock) acquire(context.Context) error { return nil }
+func (ownedLock) release()                      {}

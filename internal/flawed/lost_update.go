@@ -13,10 +13,10 @@ const betweenReadAndWrite = "between read and write"
 var _ = register(Flaw{
 	Name:       "lost-update",
 	How:        "an update reads under one hold of the lock and writes under another",
-	Copies:     "aspnet/Session #60 and laravel/framework #30996: the session is loaded when a request begins and saved whole when it ends",
+	Copies:     "aspnet/Session #60 and laravel/framework #30996: the session is loaded at the start of a request and saved whole at its end",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return lostUpdate{newRight(t)}, nil
+		return lostUpdate{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -28,11 +28,11 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DuplicateWrite, history.StaleRead},
 })
 
-type lostUpdate struct{ *right }
+type lostUpdate struct{ *correct }
 
 func (s lostUpdate) Update(ctx context.Context, id manager.ID, fn closure) error {
 	var c *session
-	err := s.right.Update(ctx, id, func(_ context.Context, v *session) error {
+	err := s.correct.Update(ctx, id, func(_ context.Context, v *session) error {
 		c = v.Clone()
 		return nil
 	})
@@ -41,7 +41,7 @@ func (s lostUpdate) Update(ctx context.Context, id manager.ID, fn closure) error
 	}
 	defer func() {
 		s.Pass(ctx, betweenReadAndWrite)
-		_ = s.right.Update(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
+		_ = s.correct.Update(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
 			*v = *c
 			return nil
 		})

@@ -12,11 +12,11 @@ const afterFirstCheck = "after the first check"
 
 var _ = register(Flaw{
 	Name:       "no-recheck",
-	How:        "creation looks whether there is a session, then takes the table's lock, and does not look again",
-	Copies:     "google/adk-go #367: the service looks whether there is a session before it takes the lock to create one",
+	How:        "creation checks whether the session exists, then acquires the table's lock, and does not check again",
+	Copies:     "google/adk-go #367: the service checks whether the session exists before it acquires the lock to create one",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return noRecheck{newRight(t)}, nil
+		return noRecheck{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate, Hold: afterFirstCheck},
@@ -29,18 +29,18 @@ var _ = register(Flaw{
 		history.MutualExclusion},
 })
 
-type noRecheck struct{ *right }
+type noRecheck struct{ *correct }
 
 func (s noRecheck) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (bool, error) {
 	if err := s.ready(ctx); err != nil {
 		return false, err
 	}
 	if s.find(id) != nil {
-		return s.right.GetOrCreate(ctx, id, create, view)
+		return s.correct.GetOrCreate(ctx, id, create, view)
 	}
 	s.Pass(ctx, afterFirstCheck)
 	fresh := &entry{lock: s.newLock(), val: create()}
-	look(view, &fresh.val)
+	callView(view, &fresh.val)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.table[id] = fresh

@@ -8,15 +8,15 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// These flaws are in how a session is read.
+// Bugs in reads.
 
 var _ = register(Flaw{
 	Name:       "live-reference",
-	How:        "a read hands out the stored session itself, and lets go of the lock",
-	Copies:     "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session that is in the map",
+	How:        "a read releases the lock and returns the stored session itself",
+	Copies:     "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session in the map",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return liveReference{newRight(t)}, nil
+		return liveReference{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -28,14 +28,14 @@ var _ = register(Flaw{
 	Races: true,
 })
 
-type liveReference struct{ *right }
+type liveReference struct{ *correct }
 
 func (s liveReference) View(ctx context.Context, id manager.ID, fn closure) error {
 	e, err := s.hold(ctx, id)
 	if err != nil {
 		return err
 	}
-	e.lock.free()
+	e.lock.release()
 	return fn(ctx, &e.val)
 }
 
@@ -43,11 +43,11 @@ const betweenHalves = "between the halves"
 
 var _ = register(Flaw{
 	Name:       "torn-read",
-	How:        "a read takes the messages under one hold of the lock and the fields under another",
-	Copies:     "a session kept under two keys, or in two tables, that are read one after the other",
+	How:        "a read copies the messages under one hold of the lock and the fields under another",
+	Copies:     "a session under two keys, or in two tables, that are read one after the other",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return tornRead{newRight(t)}, nil
+		return tornRead{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -58,11 +58,11 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.FracturedRead, history.FutureRead, history.StaleRead, history.DeletedRead, history.LeftoverData},
 })
 
-type tornRead struct{ *right }
+type tornRead struct{ *correct }
 
 func (s tornRead) View(ctx context.Context, id manager.ID, fn closure) error {
 	var c session
-	err := s.right.View(ctx, id, func(_ context.Context, v *session) error {
+	err := s.correct.View(ctx, id, func(_ context.Context, v *session) error {
 		c = *v.Clone()
 		return nil
 	})
@@ -70,7 +70,7 @@ func (s tornRead) View(ctx context.Context, id manager.ID, fn closure) error {
 		return err
 	}
 	s.Pass(ctx, betweenHalves)
-	_ = s.right.View(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
+	_ = s.correct.View(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
 		c.Fields = v.Clone().Fields
 		return nil
 	})
@@ -79,11 +79,11 @@ func (s tornRead) View(ctx context.Context, id manager.ID, fn closure) error {
 
 var _ = register(Flaw{
 	Name:       "stale-cache",
-	How:        "reads come from a copy that updates do not renew",
+	How:        "reads use a copy that updates do not refresh",
 	Copies:     "a cache, or a read replica, in front of the session table",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return &staleCache{right: newRight(t), copies: map[manager.ID]*cached{}}, nil
+		return &staleCache{correct: newCorrect(t), copies: map[manager.ID]*cached{}}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -95,11 +95,11 @@ var _ = register(Flaw{
 })
 
 type staleCache struct {
-	*right
+	*correct
 	copies map[manager.ID]*cached // protected by mu
 }
 
-// cached is a copy that serves a few reads.
+// cached is a copy that is used for a few reads.
 type cached struct {
 	val   *session
 	reads int
@@ -119,7 +119,7 @@ func (s *staleCache) View(ctx context.Context, id manager.ID, fn closure) error 
 		return fn(ctx, c.val.Clone())
 	}
 	s.mu.Unlock()
-	return s.right.View(ctx, id, func(ctx context.Context, v *session) error {
+	return s.correct.View(ctx, id, func(ctx context.Context, v *session) error {
 		s.mu.Lock()
 		s.copies[id] = &cached{val: v.Clone()}
 		s.mu.Unlock()

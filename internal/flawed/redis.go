@@ -19,14 +19,14 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// These flaws are in sessions kept in a Redis server, here an embedded one.
+// Bugs of stores in Redis, here an embedded server.
 
 var _ = register(Flaw{
 	Name:       "redis-get-set",
 	How:        "an update is a GET, the change, and a SET",
 	Copies:     "fastify-session #237: overlapping requests load the session, and each saves it whole",
 	Guarantees: optimistic,
-	Open:       inRedisBut(func(s *inRedis) { s.write = s.set }),
+	Open:       flawedRedis(func(s *inRedis) { s.write = s.set }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Hold: betweenReadAndWrite},
@@ -39,10 +39,10 @@ var _ = register(Flaw{
 
 var _ = register(Flaw{
 	Name:       "redis-retry-twice",
-	How:        "an update whose answer was lost on the way is made once more, although it had taken effect",
-	Copies:     "redis-py #261 and redis-rb #668: a command that timed out was sent once more, after the server had carried it out",
+	How:        "an update whose answer was lost is repeated, although it had taken effect",
+	Copies:     "redis-py #261 and redis-rb #668: a command that timed out was sent again, although the server had executed it",
 	Guarantees: optimistic,
-	Open: inRedisBut(func(s *inRedis) {
+	Open: flawedRedis(func(s *inRedis) {
 		s.client.AddHook(&lossy{every: 4})
 		s.retryLost = true
 	}),
@@ -57,19 +57,19 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.DuplicateWrite, history.WrongAnswer, history.RepeatedClosure, history.LostUpdate, history.AbortedRead},
 })
 
-// inRedisBut opens a right store with a flaw put into it.
-func inRedisBut(flaw func(*inRedis)) func(*verify.Turnstile) (manager.SessionStore[session], error) {
+// flawedRedis returns an Open function for a correct store that is then changed.
+func flawedRedis(change func(*inRedis)) func(*verify.Turnstile) (manager.SessionStore[session], error) {
 	return func(t *verify.Turnstile) (manager.SessionStore[session], error) {
 		s, err := newInRedis(t)
 		if err != nil {
 			return nil, err
 		}
-		flaw(s)
+		change(s)
 		return s, nil
 	}
 }
 
-// inRedis keeps each session as JSON under a key of its own, and updates it with WATCH, MULTI and EXEC.
+// inRedis stores each session as JSON under a separate key, and updates it with WATCH, MULTI and EXEC.
 type inRedis struct {
 	*verify.Turnstile
 	server *miniredis.Miniredis
@@ -79,7 +79,7 @@ type inRedis struct {
 	inside sync.RWMutex // read-held by each operation, so that Close can wait for them
 
 	write     func(ctx context.Context, key string, fn closure) error
-	retryLost bool // a write whose answer was lost is made once more
+	retryLost bool // repeat a write whose answer was lost
 }
 
 func newInRedis(t *verify.Turnstile) (*inRedis, error) {
@@ -103,9 +103,9 @@ func (s *inRedis) ready(ctx context.Context) error {
 	return nil
 }
 
-// enter is what every operation begins with, but for Len.
+// enter is called first by every operation except Len.
 func (s *inRedis) enter(ctx context.Context) (leave func(), err error) {
-	if !s.inside.TryRLock() { // refused only while Close has it or waits for it
+	if !s.inside.TryRLock() { // fails only during and after Close
 		return nil, manager.ErrClosed
 	}
 	if err := s.ready(ctx); err != nil {
@@ -117,7 +117,7 @@ func (s *inRedis) enter(ctx context.Context) (leave func(), err error) {
 
 func (s *inRedis) key(id manager.ID) string { return s.prefix + id.String() }
 
-// decode reads what GET answered.
+// decode decodes the answer to GET.
 func decode(text string, err error) (v *session, _ error) {
 	if errors.Is(err, redis.Nil) {
 		return nil, manager.ErrNotFound
@@ -132,7 +132,7 @@ func decode(text string, err error) (v *session, _ error) {
 func encode(v *session) string {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // a session can always be encoded
+		panic(err) // never happens for a session
 	}
 	return string(text)
 }
@@ -151,19 +151,19 @@ func (s *inRedis) GetOrCreate(ctx context.Context, id manager.ID, create func() 
 		ctx := context.WithoutCancel(ctx)
 		v, err := decode(s.client.Get(ctx, s.key(id)).Result())
 		if err == nil {
-			look(view, v)
+			callView(view, v)
 			return false, nil
 		}
 		if !errors.Is(err, manager.ErrNotFound) {
 			return false, err
 		}
 		fresh := create()
-		made, err := s.client.SetNX(ctx, s.key(id), encode(&fresh), 0).Result()
+		created, err := s.client.SetNX(ctx, s.key(id), encode(&fresh), 0).Result()
 		if err != nil {
 			return false, err
 		}
-		if made {
-			look(view, &fresh)
+		if created {
+			callView(view, &fresh)
 			return true, nil
 		}
 	}
@@ -204,7 +204,7 @@ func (s *inRedis) Update(ctx context.Context, id manager.ID, fn closure) error {
 	}
 }
 
-// compareAndSet is right: nobody else has written between its GET and its SET.
+// compareAndSet is correct: the key has not changed between GET and SET.
 func (s *inRedis) compareAndSet(ctx context.Context, key string, fn closure) error {
 	plain := context.WithoutCancel(ctx)
 	return s.client.Watch(plain, func(tx *redis.Tx) error {
@@ -223,7 +223,7 @@ func (s *inRedis) compareAndSet(ctx context.Context, key string, fn closure) err
 	}, key)
 }
 
-// set writes whatever is there by now.
+// set overwrites the key, even if it has changed since GET.
 func (s *inRedis) set(ctx context.Context, key string, fn closure) error {
 	plain := context.WithoutCancel(ctx)
 	v, err := decode(s.client.Get(plain, key).Result())
@@ -268,11 +268,11 @@ func (s *inRedis) Sweep(ctx context.Context, expired func(manager.ID, *session) 
 		if err != nil {
 			return n, err
 		}
-		last, gone, err := s.expire(plain, key, func(v *session) bool { return expired(id, v) })
+		last, done, err := s.expire(plain, key, func(v *session) bool { return expired(id, v) })
 		if err != nil {
 			return n, err
 		}
-		if gone {
+		if done {
 			n++
 			if removed != nil {
 				removed(id, *last)
@@ -282,11 +282,11 @@ func (s *inRedis) Sweep(ctx context.Context, expired func(manager.ID, *session) 
 	return n, nil
 }
 
-// expire deletes a key unless somebody changes it meanwhile.
-func (s *inRedis) expire(ctx context.Context, key string, expired func(*session) bool) (v *session, gone bool, err error) {
+// expire deletes an expired key, and checks again if the key changes meanwhile.
+func (s *inRedis) expire(ctx context.Context, key string, expired func(*session) bool) (v *session, done bool, err error) {
 	err = redis.TxFailedErr
 	for errors.Is(err, redis.TxFailedErr) {
-		gone = false
+		done = false
 		err = s.client.Watch(ctx, func(tx *redis.Tx) (err error) {
 			if v, err = decode(tx.Get(ctx, key).Result()); err != nil || !expired(v) {
 				return err
@@ -295,14 +295,14 @@ func (s *inRedis) expire(ctx context.Context, key string, expired func(*session)
 				p.Del(ctx, key)
 				return nil
 			})
-			gone = err == nil
+			done = err == nil
 			return err
 		}, key)
 	}
 	if errors.Is(err, manager.ErrNotFound) {
 		err = nil
 	}
-	return v, gone, err
+	return v, done, err
 }
 
 // Len implements [manager.SessionStore].
@@ -321,7 +321,7 @@ func (s *inRedis) Len(ctx context.Context) (int, error) {
 	return len(keys), err
 }
 
-// Close implements [manager.SessionStore]. It waits for whoever is inside.
+// Close implements [manager.SessionStore]. It waits for running operations.
 func (s *inRedis) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -335,10 +335,10 @@ func (s *inRedis) Close() error {
 
 func isWrite(c redis.Cmder) bool { return c.Name() == "set" }
 
-// lossy is a connection that loses the answer to one write in so many: it is sent and carried out, and nobody hears of it.
+// lossy loses the answer to every nth write, which the server has executed.
 type lossy struct {
-	every int64
-	seen  atomic.Int64
+	every  int64
+	writes atomic.Int64
 }
 
 var _ redis.Hook = (*lossy)(nil)
@@ -350,7 +350,7 @@ func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return n
 func (l *lossy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
-		if err == nil && slices.ContainsFunc(cmds, isWrite) && l.seen.Add(1)%l.every == 0 {
+		if err == nil && slices.ContainsFunc(cmds, isWrite) && l.writes.Add(1)%l.every == 0 {
 			for _, c := range cmds {
 				c.SetErr(io.ErrUnexpectedEOF)
 			}

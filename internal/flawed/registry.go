@@ -1,5 +1,9 @@
-// Package flawed holds session stores that are wrong on purpose, to prove that verify and the audit can say no. Each is a few
-// lines over a right one, copies a bug that was shipped somewhere, and comes with a schedule that shows it every time.
+// Package flawed has session stores that are wrong on purpose: verify and the audit must find a violation in each of them.
+// Each store overrides a method of a correct one, copies a bug that was shipped somewhere, and has a schedule that shows
+// the bug every time.
+//
+// [Unusual] returns the counterpart: stores that are correct but slow, stalling, unfair or large. No check may find a
+// violation in them.
 package flawed
 
 import (
@@ -13,35 +17,35 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Flaw is a store with one thing wrong.
+// Flaw is a store with one bug.
 type Flaw struct {
 	Name       string
-	How        string // what is wrong, in a line
-	Copies     string // where that happens
+	How        string // the bug, in one line
+	Copies     string // software with this bug
 	Guarantees manager.Guarantees
 
-	// Open makes an empty store that passes the turnstile's points; nil holds nobody. Front and OpenTarget are as in
-	// verify.Subject; a flaw with OpenTarget has no Open.
+	// Open returns an empty store that passes the turnstile's points; with a nil turnstile no user is held. Front and
+	// OpenTarget are as in verify.Subject. A flaw has either Open or OpenTarget.
 	Open       func(*verify.Turnstile) (manager.SessionStore[manager.Session], error)
 	Front      func(manager.SessionStore[manager.Session], *verify.Turnstile) verify.Front
 	OpenTarget func(*verify.Turnstile) (scenarios.Target, error)
 
-	Schedule verify.Schedule   // shows the flaw every time
-	Kills    []history.Anomaly // any of which is a right conviction
-	Races    bool              // under random pressure its memory accesses race for real: for a process of its own
+	Schedule verify.Schedule   // shows the bug every time
+	Kills    []history.Anomaly // violations that the bug may cause
+	Races    bool              // it has real data races, so pressure needs a separate process
 }
 
-// Subject is the flaw as verify takes it.
+// Subject returns the flaw for verify.
 func (f *Flaw) Subject() verify.Subject {
 	return verify.Subject{
 		Label: f.Name, Guarantees: f.Guarantees, Open: f.Open, Front: f.Front, OpenTarget: f.OpenTarget,
 	}
 }
 
-// catalogue is filled by the register calls of this package's files before main starts and never changed after.
+// catalogue is filled by the register calls of this package before main starts, and not changed afterwards.
 var catalogue = map[string]*Flaw{}
 
-// register adds f to the catalogue. It is called from package variables only, so a duplicate is a programming error.
+// register adds f to the catalogue. A duplicate is a programming error.
 func register(f Flaw) *Flaw {
 	if _, dup := catalogue[f.Name]; dup {
 		panic("flawed: registered twice: " + f.Name)
@@ -50,17 +54,17 @@ func register(f Flaw) *Flaw {
 	return &f
 }
 
-// All returns the flaws by name.
+// All returns all flaws, sorted by name.
 func All() []*Flaw {
 	all := slices.Collect(maps.Values(catalogue))
 	slices.SortFunc(all, func(a, b *Flaw) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
-// Lookup finds a flaw by name.
+// Lookup returns the flaw with this name.
 func Lookup(name string) (*Flaw, bool) { f, ok := catalogue[name]; return f, ok }
 
-// What most flawed stores claim to be: a store with one lock a session.
+// Guarantees that most flawed stores declare: those of one lock per session, and of optimistic updates.
 var (
 	perSession = manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true}
 	optimistic = manager.Guarantees{Blocks: manager.BlocksWriters, Cancellable: manager.CancelBetween, Rollback: true}

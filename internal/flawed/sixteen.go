@@ -13,8 +13,8 @@ import (
 
 var _ = register(Flaw{
 	Name:       "sixteen-messages",
-	How:        "the list of messages is cut at one more than it should keep",
-	Copies:     "LTRIM key -16 -1, or LTRIM key 0 15: both ends of the range count, and off by one is easy",
+	How:        "the list of messages is trimmed to one more than the limit",
+	Copies:     "LTRIM key -16 -1, or LTRIM key 0 15: both ends of the range are included",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true},
 	OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return newLists(manager.HistoryLimit + 1), nil },
 	Schedule: append(verify.Schedule{{User: userA, Do: history.GetOrCreate}},
@@ -29,11 +29,11 @@ func appends(n int) (s verify.Schedule) {
 	return s
 }
 
-// chatLists keeps lists of messages, and nobody's sessions as a whole.
+// chatLists stores lists of messages only.
 type chatLists struct {
-	keeps int // messages of each session
+	keeps int // limit of messages per session
 
-	mu       sync.Mutex // protects what follows
+	mu       sync.Mutex // protects the following
 	sessions map[manager.ID]*chatList
 }
 
@@ -74,7 +74,7 @@ func (c *chatLists) Census(context.Context) (manager.Census, error) {
 // Close implements [scenarios.Target].
 func (c *chatLists) Close() error { return nil }
 
-// chatUser is a user's way to the lists.
+// chatUser is the connection of a user.
 type chatUser struct{ *chatLists }
 
 // Do implements [scenarios.Conn].

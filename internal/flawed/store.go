@@ -9,71 +9,71 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// session and the short forms of the contract's closures.
+// Short forms for the contract's types.
 type (
 	session = manager.Session
 	closure = func(context.Context, *session) error
 )
 
-// right is a store without a flaw: a table of entries, each with a lock of its own and a mark for the dead. Flawed stores
-// embed it and get one method wrong.
+// correct is a store without a flaw: a table of entries, each with a lock and a mark for removed entries. Flawed stores
+// embed it and override one method; unusual stores change its locks.
 //
-// Whoever waits in it can be sent away by Abandon, so that a store that hangs leaves nothing behind.
-type right struct {
-	*verify.Turnstile // nil: nobody is held
+// Abandon ends all waiting in the store, so that a store that hangs leaves no goroutine behind.
+type correct struct {
+	*verify.Turnstile // nil: no user is held at a point
 
 	mu     sync.Mutex // protects table
 	table  map[manager.ID]*entry
 	closed atomic.Bool
 
-	newLock func() locker
-	gone    chan struct{} // closed by Abandon
-	abandon sync.Once
+	newLock   func() locker
+	abandoned chan struct{} // closed by Abandon
+	abandon   sync.Once
 }
 
-// entry is one life of a session.
+// entry is one incarnation of a session.
 type entry struct {
 	lock locker
 	val  session
-	dead bool // set with the lock held: whoever waited for the lock looks again
+	dead bool // set with the lock held: a caller that has waited for the lock must look up again
 }
 
-// locker is a session's lock. A wait for it ends with [manager.ErrClosed] when the store is abandoned.
+// locker is a session's lock. acquire returns [manager.ErrClosed] when the store is abandoned.
 type locker interface {
-	take(ctx context.Context) error
-	free()
+	acquire(ctx context.Context) error
+	release()
 }
 
-// mutex is a locker, first come first served. It is taken while something is in the channel.
+// mutex is a first-come, first-served locker. It is held while the channel has an element.
 type mutex struct {
-	held chan struct{}
-	gone <-chan struct{}
+	held      chan struct{}
+	abandoned <-chan struct{}
 }
 
-func (m mutex) take(context.Context) error {
+func (m mutex) acquire(context.Context) error {
 	select {
 	case m.held <- struct{}{}:
 		return nil
-	case <-m.gone:
+	case <-m.abandoned:
 		return manager.ErrClosed
 	}
 }
 
-func (m mutex) free() { <-m.held }
+func (m mutex) release() { <-m.held }
 
-func newRight(t *verify.Turnstile) *right {
-	s := &right{Turnstile: t, table: map[manager.ID]*entry{}, gone: make(chan struct{})}
+func newCorrect(t *verify.Turnstile) *correct {
+	s := &correct{Turnstile: t, table: map[manager.ID]*entry{}, abandoned: make(chan struct{})}
 	s.newLock = s.newMutex
 	return s
 }
 
-func (s *right) newMutex() locker { return mutex{make(chan struct{}, 1), s.gone} }
+func (s *correct) newMutex() locker { return mutex{make(chan struct{}, 1), s.abandoned} }
 
-// Abandon sends away whoever waits inside the store, now and from now on.
-func (s *right) Abandon() { s.abandon.Do(func() { close(s.gone) }) }
+// Abandon ends all present and future waiting inside the store.
+func (s *correct) Abandon() { s.abandon.Do(func() { close(s.abandoned) }) }
 
-// ready is what every operation begins with.
-func (s *right) ready(ctx context.Context) error {
+// ready is called first by every operation.
+func (s *correct) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
@@ -83,15 +83,15 @@ func (s *right) ready(ctx context.Context) error {
 	return nil
 }
 
-// find looks an entry up. nil: there is none.
-func (s *right) find(id manager.ID) *entry {
+// find returns the entry under id, or nil.
+func (s *correct) find(id manager.ID) *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.table[id]
 }
 
-// drop removes e, and nothing else that may stand under its id by now.
-func (s *right) drop(id manager.ID, e *entry) {
+// remove removes e, but not another entry that may be under id by now.
+func (s *correct) remove(id manager.ID, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.table[id] == e {
@@ -99,64 +99,72 @@ func (s *right) drop(id manager.ID, e *entry) {
 	}
 }
 
-// hold finds the living entry under id and takes its lock.
-func (s *right) hold(ctx context.Context, id manager.ID) (*entry, error) {
+// hold finds the live entry under id and acquires its lock.
+func (s *correct) hold(ctx context.Context, id manager.ID) (*entry, error) {
 	for {
-		e, err := s.grab(ctx, id, beforeLock)
+		e, err := s.holdAny(ctx, id, beforeLock)
 		if err != nil || !e.dead {
 			return e, err
 		}
-		e.lock.free()
+		e.lock.release()
 	}
 }
 
-// grab finds the entry under id, passes a point, and takes the entry's lock, whatever became of it meanwhile.
-func (s *right) grab(ctx context.Context, id manager.ID, point string) (*entry, error) {
+// holdAny finds the entry under id, passes a point, and acquires the entry's lock. The entry may have been removed
+// meanwhile.
+func (s *correct) holdAny(ctx context.Context, id manager.ID, point string) (*entry, error) {
+	e, err := s.lookUp(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s.Pass(ctx, point)
+	return e, e.lock.acquire(ctx)
+}
+
+// lookUp returns the entry under id, or an error.
+func (s *correct) lookUp(ctx context.Context, id manager.ID) (*entry, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
 	e := s.find(id)
-	if e == nil && s.closed.Load() {
-		return nil, manager.ErrClosed // it may have been there until Close emptied the table
+	switch {
+	case e != nil:
+		return e, nil
+	case s.closed.Load():
+		return nil, manager.ErrClosed // Close may have removed it
 	}
-	if e == nil {
-		return nil, manager.ErrNotFound
-	}
-	s.Pass(ctx, point)
-	return e, e.lock.take(ctx)
+	return nil, manager.ErrNotFound
 }
 
-// The points that a right store passes, too.
-const (
-	beforeLock = "before lock" // the entry is found, its lock not yet taken
-)
+// beforeLock is the point at which the entry is found and its lock not yet acquired.
+const beforeLock = "before lock"
 
 // GetOrCreate implements [manager.SessionStore].
-func (s *right) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (bool, error) {
+func (s *correct) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (bool, error) {
 	for {
 		e, err := s.hold(ctx, id)
 		if err == nil {
-			defer e.lock.free()
-			look(view, &e.val)
+			defer e.lock.release()
+			callView(view, &e.val)
 			return false, nil
 		}
 		if err != manager.ErrNotFound {
 			return false, err
 		}
 		fresh := &entry{lock: s.newLock(), val: create()}
-		if err := fresh.lock.take(ctx); err != nil {
+		if err := fresh.lock.acquire(ctx); err != nil {
 			return false, err
 		}
 		if s.insert(id, fresh) {
-			defer fresh.lock.free()
-			look(view, &fresh.val)
+			defer fresh.lock.release()
+			callView(view, &fresh.val)
 			return true, nil
 		}
 	}
 }
 
-// insert puts e under id, unless somebody was there before or the store was closed: Close then finds all there is.
-func (s *right) insert(id manager.ID, e *entry) bool {
+// insert puts e under id, unless there is an entry or the store is closed: Close must find all entries.
+func (s *correct) insert(id manager.ID, e *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.table[id] != nil || s.closed.Load() {
@@ -166,41 +174,41 @@ func (s *right) insert(id manager.ID, e *entry) bool {
 	return true
 }
 
-func look(view func(*session), s *session) {
+func callView(view func(*session), s *session) {
 	if view != nil {
 		view(s)
 	}
 }
 
 // View implements [manager.SessionStore].
-func (s *right) View(ctx context.Context, id manager.ID, fn closure) error {
+func (s *correct) View(ctx context.Context, id manager.ID, fn closure) error {
 	return s.Update(ctx, id, fn)
 }
 
 // Update implements [manager.SessionStore].
-func (s *right) Update(ctx context.Context, id manager.ID, fn closure) error {
+func (s *correct) Update(ctx context.Context, id manager.ID, fn closure) error {
 	e, err := s.hold(ctx, id)
 	if err != nil {
 		return err
 	}
-	defer e.lock.free()
+	defer e.lock.release()
 	return fn(ctx, &e.val)
 }
 
 // Delete implements [manager.SessionStore].
-func (s *right) Delete(ctx context.Context, id manager.ID) (last session, err error) {
+func (s *correct) Delete(ctx context.Context, id manager.ID) (last session, err error) {
 	e, err := s.hold(ctx, id)
 	if err != nil {
 		return last, err
 	}
-	defer e.lock.free()
+	defer e.lock.release()
 	e.dead = true
-	s.drop(id, e)
+	s.remove(id, e)
 	return e.val, nil
 }
 
 // Sweep implements [manager.SessionStore].
-func (s *right) Sweep(ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) (n int, err error) {
+func (s *correct) Sweep(ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) (n int, err error) {
 	if err := s.ready(ctx); err != nil {
 		return 0, err
 	}
@@ -220,20 +228,20 @@ func (s *right) Sweep(ctx context.Context, expired func(manager.ID, *session) bo
 }
 
 // expire removes e, whose lock is held, if it has expired.
-func (s *right) expire(id manager.ID, e *entry, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) bool {
-	defer e.lock.free()
+func (s *correct) expire(id manager.ID, e *entry, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) bool {
+	defer e.lock.release()
 	if !expired(id, &e.val) {
 		return false
 	}
 	e.dead = true
-	s.drop(id, e)
+	s.remove(id, e)
 	if removed != nil {
 		removed(id, e.val)
 	}
 	return true
 }
 
-func (s *right) ids() (list []manager.ID) {
+func (s *correct) ids() (list []manager.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id := range s.table {
@@ -243,7 +251,7 @@ func (s *right) ids() (list []manager.ID) {
 }
 
 // Len implements [manager.SessionStore].
-func (s *right) Len(ctx context.Context) (int, error) {
+func (s *correct) Len(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, manager.NotApplied(err)
 	}
@@ -252,16 +260,16 @@ func (s *right) Len(ctx context.Context) (int, error) {
 	return len(s.table), nil
 }
 
-// Close implements [manager.SessionStore]. It takes every lock once, which waits for whoever is inside.
-func (s *right) Close() error {
+// Close implements [manager.SessionStore]. It acquires every lock once, which waits for running closures.
+func (s *correct) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
 	for _, id := range s.ids() {
 		e := s.find(id)
-		if e != nil && e.lock.take(context.Background()) == nil {
+		if e != nil && e.lock.acquire(context.Background()) == nil {
 			e.dead = true
-			e.lock.free()
+			e.lock.release()
 		}
 	}
 	s.mu.Lock()
@@ -271,7 +279,7 @@ func (s *right) Close() error {
 }
 
 // Census implements [manager.CensusReporter].
-func (s *right) Census() manager.Census {
+func (s *correct) Census() manager.Census {
 	n, _ := s.Len(context.Background())
 	return manager.Census{Sessions: n, Locks: n}
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// These flaws make somebody wait for good, or give up waiting without leaving the queue.
+// Bugs in waiting: deadlocks, lost wake-ups, starvation, cancellation.
 
 var _ = register(Flaw{
 	Name:       "nested-deadlock",
-	How:        "an update inside an update is declared to work, and waits for itself",
+	How:        "an update inside an update is declared to be possible, and waits for itself",
 	Copies:     "calling back into a store under a lock that is not reentrant: a Go mutex in place of Python's RLock",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Reentrant: true},
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newRight(t), nil },
+	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newCorrect(t), nil },
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Nested},
@@ -27,11 +27,11 @@ var _ = register(Flaw{
 
 var _ = register(Flaw{
 	Name:       "crossed-deadlock",
-	How:        "an update takes the session's lock and then the table's, a sweep the table's and then the session's",
-	Copies:     "two locks in two orders (A then B, B then A): bookkeeping for all sessions done from inside one of them",
+	How:        "an update acquires the session's lock and then the table's, a sweep the table's and then the session's",
+	Copies:     "two locks in two orders (A then B, B then A): bookkeeping for all sessions inside the critical section of one",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newRight(t)
+		s := newCorrect(t)
 		return crossed{s, s.newMutex()}, nil
 	},
 	Schedule: verify.Schedule{
@@ -43,40 +43,40 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.Hang},
 })
 
-const haveTable = "the table is taken"
+const haveTable = "the table is locked"
 
 type crossed struct {
-	*right
+	*correct
 	all locker
 }
 
 func (s crossed) Update(ctx context.Context, id manager.ID, fn closure) error {
-	return s.right.Update(ctx, id, func(ctx context.Context, v *session) error {
+	return s.correct.Update(ctx, id, func(ctx context.Context, v *session) error {
 		err := fn(ctx, v)
-		if taken := s.all.take(ctx); taken != nil {
-			return taken
+		if lockErr := s.all.acquire(ctx); lockErr != nil {
+			return lockErr
 		}
-		s.all.free()
+		s.all.release()
 		return err
 	})
 }
 
 func (s crossed) Sweep(ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session)) (int, error) {
-	if err := s.all.take(ctx); err != nil {
+	if err := s.all.acquire(ctx); err != nil {
 		return 0, err
 	}
-	defer s.all.free()
+	defer s.all.release()
 	s.Pass(ctx, haveTable)
-	return s.right.Sweep(ctx, expired, removed)
+	return s.correct.Sweep(ctx, expired, removed)
 }
 
 var _ = register(Flaw{
 	Name:       "panic-keeps-lock",
-	How:        "a panic in an update's closure leaves the lock taken",
-	Copies:     "CherryPy #329: the session lock stayed when an error handler failed; in Go, Unlock without defer",
+	How:        "a panic in an update's closure leaves the lock held",
+	Copies:     "CherryPy #329: the session lock stayed held when an error handler failed; in Go, Unlock without defer",
 	Guarantees: perSession,
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return panicKeepsLock{newRight(t)}, nil
+		return panicKeepsLock{newCorrect(t)}, nil
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
@@ -86,7 +86,7 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.Hang},
 })
 
-type panicKeepsLock struct{ *right }
+type panicKeepsLock struct{ *correct }
 
 func (s panicKeepsLock) Update(ctx context.Context, id manager.ID, fn closure) error {
 	e, err := s.hold(ctx, id)
@@ -94,18 +94,18 @@ func (s panicKeepsLock) Update(ctx context.Context, id manager.ID, fn closure) e
 		return err
 	}
 	err = fn(ctx, &e.val)
-	e.lock.free()
+	e.lock.release()
 	return err
 }
 
 var _ = register(Flaw{
 	Name:       "cancelled-still-applies",
-	How:        "an update whose wait is cancelled is reported as not applied, and is applied when its turn comes",
-	Copies:     "jackc/pgx #2110: a commit is reported as given up, and is carried out",
+	How:        "an update that is cancelled while it waits is reported as not applied, and is applied later",
+	Copies:     "jackc/pgx #2110: a commit is reported as cancelled, and is executed",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newRight(t)
-		s.newLock = func() locker { return &queue{right: s, next: firstCome} }
+		s := newCorrect(t)
+		s.newLock = func() locker { return &queue{correct: s, next: firstCome} }
 		return stillApplies{s}, nil
 	},
 	Schedule: verify.Schedule{
@@ -119,29 +119,29 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.AbortedRead, history.WrongAnswer, history.LateClosure},
 })
 
-type stillApplies struct{ *right }
+type stillApplies struct{ *correct }
 
 func (s stillApplies) Update(ctx context.Context, id manager.ID, fn closure) error {
-	type answer struct {
-		err    error
-		thrown any
+	type outcome struct {
+		err      error
+		panicked any
 	}
 	var (
-		mu      sync.Mutex // protects started
-		started bool
-		answers = make(chan answer, 1)
+		mu       sync.Mutex // protects started
+		started  bool
+		outcomes = make(chan outcome, 1)
 	)
-	update := func() (a answer) {
-		defer func() { a.thrown = recover() }()
-		a.err = s.right.Update(context.WithoutCancel(ctx), id, func(ctx context.Context, v *session) error {
+	update := func() (o outcome) {
+		defer func() { o.panicked = recover() }()
+		o.err = s.correct.Update(context.WithoutCancel(ctx), id, func(ctx context.Context, v *session) error {
 			mu.Lock()
 			started = true
 			mu.Unlock()
 			return fn(ctx, v)
 		})
-		return a
+		return o
 	}
-	go func() { answers <- update() }()
+	go func() { outcomes <- update() }()
 	select {
 	case <-ctx.Done():
 		mu.Lock()
@@ -150,22 +150,22 @@ func (s stillApplies) Update(ctx context.Context, id manager.ID, fn closure) err
 		if !inside {
 			return manager.NotApplied(ctx.Err())
 		}
-	case a := <-answers:
-		answers <- a
+	case o := <-outcomes:
+		outcomes <- o
 	}
-	a := <-answers
-	if a.thrown != nil {
-		panic(a.thrown)
+	o := <-outcomes
+	if o.panicked != nil {
+		panic(o.panicked)
 	}
-	return a.err
+	return o.err
 }
 
-// queue is a lock that hands itself to one of those who wait, in an order of its own.
+// queue is a lock that is handed to a waiter chosen by next.
 type queue struct {
-	*right
-	next    func(waiting int) int // who is next
-	leaves  bool                  // a waiter whose ctx ends gives up
-	mu      sync.Mutex            // protects what follows
+	*correct
+	next    func(waiting int) int // index of the waiter that gets the lock
+	cancels bool                  // a waiter whose ctx ends returns
+	mu      sync.Mutex            // protects the following
 	held    bool
 	waiting []chan struct{}
 }
@@ -176,32 +176,32 @@ func firstCome(int) int { return 0 }
 
 func lastCome(waiting int) int { return waiting - 1 }
 
-func (q *queue) take(ctx context.Context) error {
+func (q *queue) acquire(ctx context.Context) error {
 	q.mu.Lock()
 	if !q.held {
 		q.held = true
 		q.mu.Unlock()
 		return nil
 	}
-	turn := make(chan struct{}, 1)
-	q.waiting = append(q.waiting, turn)
+	granted := make(chan struct{}, 1)
+	q.waiting = append(q.waiting, granted)
 	q.mu.Unlock()
 	q.Pass(ctx, queued)
-	var over <-chan struct{}
-	if q.leaves {
-		over = ctx.Done()
+	var cancelled <-chan struct{}
+	if q.cancels {
+		cancelled = ctx.Done()
 	}
 	select {
-	case <-turn:
+	case <-granted:
 		return nil
-	case <-over:
+	case <-cancelled:
 		return manager.NotApplied(ctx.Err())
-	case <-q.gone:
+	case <-q.abandoned:
 		return manager.ErrClosed
 	}
 }
 
-func (q *queue) free() {
+func (q *queue) release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) == 0 {
@@ -215,12 +215,12 @@ func (q *queue) free() {
 
 var _ = register(Flaw{
 	Name:       "cancelled-waiter-leaks",
-	How:        "a waiter that gives up stays in the queue, and the lock is handed to it when nobody is there to let go",
+	How:        "a cancelled waiter stays in the queue, is handed the lock, and never releases it",
 	Copies:     "Python bpo-27585: asyncio.Lock deadlocked after a waiter had been cancelled",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newRight(t)
-		s.newLock = func() locker { return &queue{right: s, leaves: true, next: firstCome} }
+		s := newCorrect(t)
+		s.newLock = func() locker { return &queue{correct: s, cancels: true, next: firstCome} }
 		return s, nil
 	},
 	Schedule: verify.Schedule{
@@ -236,19 +236,19 @@ var _ = register(Flaw{
 
 var _ = register(Flaw{
 	Name:       "starvation",
-	How:        "the store is declared to be fair, and the lock goes to the caller that came last",
-	Copies:     "a stack of waiters in place of a queue",
+	How:        "the store is declared fair, and its lock is handed to the last waiter",
+	Copies:     "a stack of waiters instead of a queue",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Fair: true},
 	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newRight(t)
-		s.newLock = func() locker { return &queue{right: s, next: lastCome} }
+		s := newCorrect(t)
+		s.newLock = func() locker { return &queue{correct: s, next: lastCome} }
 		return s, nil
 	},
 	Schedule: overtaking(20),
 	Kills:    []history.Anomaly{history.Starvation},
 })
 
-// overtaking has user A wait while B and C take turns, so many times.
+// overtaking lets user A wait while B and C alternate so many times.
 func overtaking(times int) verify.Schedule {
 	s := verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessbench/sessbench/internal/unusual"
+	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -18,7 +18,7 @@ func TestUnusualStoresAreNotStruck(t *testing.T) {
 	if testing.Short() {
 		seeds = 1
 	}
-	for _, s := range unusual.All() {
+	for _, s := range flawed.Unusual() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			of := Subject{Label: s.Name, Strategy: &s}
@@ -43,7 +43,7 @@ func TestASlowStoreHasARow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds by its nature")
 	}
-	slow := unusual.All()[0]
+	slow := flawed.Unusual()[0]
 	scenario := small(t, "chatbot")
 	scenario.Users, scenario.Iterations, scenario.Prefill = 4, 2, 1
 	doc, err := Run(t.Context(), Config{

@@ -1,0 +1,5 @@
+//go:build !race
+
+package flawed_test
+
+const raceEnabled = false
