@@ -8,6 +8,7 @@ import (
 	"html"
 	"html/template"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -171,11 +172,10 @@ func (d *porcupineDrawing) names() (list []string) {
 
 // conflict returns the conflicting operations in the order of their calls.
 func (d *porcupineDrawing) conflict() []int {
-	list := make([]int, 0, len(d.t.conflict))
-	for i := range d.t.conflict {
-		list = append(list, i)
-	}
-	slices.SortFunc(list, func(i, j int) int { return cmp.Or(cmp.Compare(d.t.ops[i].Call, d.t.ops[j].Call), cmp.Compare(i, j)) })
+	list := slices.AppendSeq([]int{}, maps.Keys(d.t.conflict)) // not nil: it becomes a JavaScript array
+	slices.SortFunc(list, func(i, j int) int {
+		return cmp.Or(cmp.Compare(d.t.ops[i].Call, d.t.ops[j].Call), cmp.Compare(i, j))
+	})
 	return list
 }
 

@@ -129,8 +129,11 @@ const (
 )
 
 func newTimeline(v *history.Violation) *timeline {
-	t := &timeline{ops: v.History.Ops, conflict: map[int]bool{}, suspect: map[int]bool{}, shown: map[int]bool{}, origin: history.Never, end: v.OutlivedDeletion()}
-	t.old = v.Anomaly == history.StaleRead || v.Anomaly == history.DeletedRead
+	t := &timeline{
+		ops: v.History.Ops, conflict: map[int]bool{}, suspect: map[int]bool{}, shown: map[int]bool{},
+		origin: history.Never, end: v.OutlivedDeletion(),
+		old: v.Anomaly == history.StaleRead || v.Anomaly == history.DeletedRead,
+	}
 	for _, i := range v.Conflict {
 		if v.Op(i) != nil {
 			t.conflict[i] = true
@@ -170,14 +173,11 @@ func (t *timeline) choose() {
 		return
 	}
 	if len(t.conflict) == 0 {
-		byReturn := make([]int, len(t.ops))
-		for i := range byReturn {
-			byReturn[i] = i
+		all := make([]int, len(t.ops))
+		for i := range all {
+			all[i] = i
 		}
-		slices.SortFunc(byReturn, func(i, j int) int { return cmp.Compare(t.ops[i].Return, t.ops[j].Return) })
-		for _, i := range byReturn[len(byReturn)-shownLast:] {
-			t.shown[i] = true
-		}
+		t.showLast(all, shownLast, func(op *history.Op) int64 { return op.Return })
 		return
 	}
 	first, incarnations := int64(history.Never), map[history.Tag]bool{}
@@ -208,8 +208,9 @@ func (t *timeline) choose() {
 			before = append(before, i)
 		}
 	}
-	t.showLast(before, shownWrites)
-	t.showLast(during, shownOverlaps)
+	called := func(op *history.Op) int64 { return op.Call }
+	t.showLast(before, shownWrites, called)
+	t.showLast(during, shownOverlaps, called)
 }
 
 func (t *timeline) overlapsConflict(op *history.Op) bool {
@@ -221,9 +222,9 @@ func (t *timeline) overlapsConflict(op *history.Op) bool {
 	return false
 }
 
-// showLast shows the n operations of list with the latest calls.
-func (t *timeline) showLast(list []int, n int) {
-	slices.SortFunc(list, func(i, j int) int { return cmp.Compare(t.ops[i].Call, t.ops[j].Call) })
+// showLast shows the n operations of list with the latest times.
+func (t *timeline) showLast(list []int, n int, time func(*history.Op) int64) {
+	slices.SortFunc(list, func(i, j int) int { return cmp.Compare(time(&t.ops[i]), time(&t.ops[j])) })
 	for _, i := range list[max(0, len(list)-n):] {
 		t.shown[i] = true
 	}
@@ -633,9 +634,7 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-func pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
-}
+func pad(text string, width int) string { return fmt.Sprintf("%-*s", max(0, width), text) }
 
 // plain replaces control characters, which would steer the terminal.
 func plain(text string) string {
