@@ -92,7 +92,7 @@ func TestActionLeavesOutWhatIsNotThere(t *testing.T) {
 	}{
 		{"a failed audit", failedAudit(), "forgetful", 2 * 5},
 		{"the baseline's failed audit", failedBaseline(), "global", 2 * 5},
-		{"no trial was finished", interrupted(), "cow", 3 * 5},
+		{"no trial was completed", interrupted(), "cow", 3 * 5},
 		{"a percentile that the trials are too short for", missingPercentiles(), "global: p99", 2*5 - 1},
 		{"nothing", empty(), "", 0},
 	} {

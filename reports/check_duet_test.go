@@ -27,13 +27,13 @@ func TestVerdictsOfDuets(t *testing.T) {
 		want judge.Verdict
 		said string // in its words
 	}{
-		{"nothing changed", passing(), judge.Passed, "nothing gated got worse by 5 % or more (30 pairs, 8 comparisons)"},
+		{"nothing changed", passing(), judge.Passed, "no gated metric is worse by 5 % or more (30 pairs, 8 comparisons)"},
 		{"a tenth slower", failing(), judge.Failing, "sharded (chatbot) allocs/op went from 0.004 to 1, and 4 more of 8"},
 		{"faster is no fail", duet(30, 1.2, 0.03, "sharded"), judge.Passed, ""},
-		{"the machine differs from itself", restless(), judge.Inconclusive, "8 comparisons are not decided"},
+		{"the machine differs from itself", restless(), judge.Inconclusive, "8 comparisons are inconclusive"},
 		{"which hides what would have failed", with(func(d *judge.Duet) { d.Fresh = arm(30, 0.8, 0.01, 3, "per-session", "sharded") }, restless()),
 			judge.Inconclusive, ""},
-		{"too restless to say", duet(12, 0.97, 0.12, "per-session"), judge.Inconclusive, "would have decided"},
+		{"too restless to say", duet(12, 0.97, 0.12, "per-session"), judge.Inconclusive, "would suffice"},
 		{"fewer pairs than a bound needs", duet(5, 1, 0.001, "per-session"), judge.Inconclusive, ""},
 		{"p99 alone is slower, and not gated", slowTail(passing()), judge.Passed, ""},
 		{"and is when it is", with(func(d *judge.Duet) { d.Gated = []string{"latency_p99_ns"} }, slowTail(passing())),
@@ -52,7 +52,7 @@ func TestVerdictsOfDuets(t *testing.T) {
 		{"its copy did", with(func(d *judge.Duet) { lost(d.Copied, "sharded") }, passing()), judge.Violated, "in old"},
 		{"both did, and are one", with(func(d *judge.Duet) { lost(d.Old, "sharded"); lost(d.Copied, "sharded") }, passing()), judge.Violated,
 			"(lost update) in old: there is no speed to judge."},
-		{"every store did", with(func(d *judge.Duet) { lost(d.Fresh, "") }, passing()), judge.Violated, "and 1 more failed theirs"},
+		{"every store did", with(func(d *judge.Duet) { lost(d.Fresh, "") }, passing()), judge.Violated, "and 1 more failed their audits"},
 		{"interrupted", cutShort(), judge.Inconclusive, "interrupted after 11 of 30 pairs"},
 		{"interrupted when it had failed already", with(func(d *judge.Duet) { d.Interrupted = true }, failing()),
 			judge.Failing, "Interrupted after 30 of 30"},
@@ -71,8 +71,8 @@ func TestVerdictsOfDuets(t *testing.T) {
 			judge.Inconclusive, "not everything"},
 		{"a threshold is crossed", with(func(d *judge.Duet) { d.Thresholds = thresholds("p50<1ns") }, passing()),
 			judge.Failing, "2 of 2 thresholds crossed"},
-		{"a threshold is kept", with(func(d *judge.Duet) { d.Thresholds = thresholds("p50>1ns") }, passing()),
-			judge.Passed, "8 comparisons, 2 thresholds kept)"},
+		{"a threshold is met", with(func(d *judge.Duet) { d.Thresholds = thresholds("p50>1ns") }, passing()),
+			judge.Passed, "8 comparisons, 2 thresholds met)"},
 		{"an operation that nobody did cannot be judged, when its name is known", with(func(d *judge.Duet) {
 			d.Thresholds = thresholds("touch.p50<1s")
 			d.Thresholds[0].Known = true
@@ -219,8 +219,8 @@ func TestIncomparableDuets(t *testing.T) {
 		{"users", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.Users = 7 }) }, "users (chatbot): 100 in old, 7 in new"},
 		{"seed", func(d *judge.Duet) { d.Fresh.Config.Seed = 9 }, "seed: 1 in old, 9 in new"},
 		{"other strategies", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.Strategy = "x" + r.Strategy }) }, "nothing in common"},
-		{"no results", func(d *judge.Duet) { d.Fresh.Results = nil }, "./sessbench: no results in it"},
-		{"a result twice", func(d *judge.Duet) { d.Old.Results[1] = d.Old.Results[0] }, "is in it twice"},
+		{"no results", func(d *judge.Duet) { d.Fresh.Results = nil }, "./sessbench: no results"},
+		{"a result twice", func(d *judge.Duet) { d.Old.Results[1] = d.Old.Results[0] }, "occurs twice"},
 		{"another version of Go is part of what is compared", func(d *judge.Duet) { d.Fresh.Machine.Go = "go1.27.0" }, ""},
 		{"another version of the tool is the point", func(d *judge.Duet) { d.Fresh.Tool.Version = "v9" }, ""},
 	} {

@@ -16,12 +16,12 @@ type CheckFormat = FormatOf[*judge.Check]
 // CheckFormats returns the formats of checks by name.
 func CheckFormats() []CheckFormat {
 	list := []CheckFormat{
-		{"csv", "one row a metric or threshold, for spreadsheets and data frames", writeCheckCSV},
+		{"csv", "one row per metric or threshold, for spreadsheets and data frames", writeCheckCSV},
 		{"github", "the step summary of a GitHub workflow: as markdown", writeCheckMarkdown},
 		{"json", "the whole check, for programs", asJSON[*judge.Check]},
-		{"junit", "a test case a gated metric, for CI servers (XML)", writeCheckJUnit},
+		{"junit", "a test case per gated metric, for CI servers (XML)", writeCheckJUnit},
 		{"markdown", "for a pull request (GitHub Markdown)", writeCheckMarkdown},
-		{"table", "for people at a terminal: the verdict, a table a scenario and the rule", writeCheckTable},
+		{"table", "for people at a terminal: the verdict, a table per scenario and the rule", writeCheckTable},
 	}
 	for _, name := range []string{"benchmark-action", "gobench"} {
 		if f, ok := Lookup(name); ok {

@@ -59,7 +59,7 @@ func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 		all.add(t.Scenario, t.Strategy, t.Threshold, thresholdCase(t))
 	}
 	for _, l := range c.Excluded {
-		all.add(l.Scenario, l.Strategy, "left out of "+l.Document, &junitCase{Skipped: &junitSaid{Message: l.Reason}})
+		all.add(l.Scenario, l.Strategy, "excluded from "+l.Document, &junitCase{Skipped: &junitSaid{Message: l.Reason}})
 	}
 	if c.Interrupted {
 		all.add("check", "check", "interrupted", &junitCase{Skipped: &junitSaid{Message: c.Interruption()}})

@@ -15,25 +15,25 @@ func checkLegends(c *judge.Check) (list []legend) {
 		return nil
 	}
 	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, judge.FalseAlarmRate, result.FormatCounted(r.Comparisons, "comparison"))
-	const sign = "; minus is worse for ops/s, plus is worse for time, memory and allocations"
+	const sign = "; negative is worse for ops/s, positive is worse for time, memory and allocations"
 	if c.Mode == judge.StoredMode {
 		list = append(list,
 			legend{"change", "new/old − 1 of the medians" + sign},
-			legend{"p", "two-sided Mann-Whitney U test of all trials of both times"},
+			legend{"p", "two-sided Mann-Whitney U test of all trials of both documents"},
 			legend{"fail", fmt.Sprintf("the median is worse by %s or more and p is at most %s", result.FormatPercent(r.MinEffect), alpha)},
-			legend{"pass", fmt.Sprintf("the median is worse by less than %s; all else is inconclusive", result.FormatPercent(r.MinEffect))})
+			legend{"pass", fmt.Sprintf("the median is worse by less than %s; everything else is inconclusive", result.FormatPercent(r.MinEffect))})
 	} else {
 		list = append(list,
-			legend{"change", "new/old − 1 of the median pair, where the old figure is the mean of " + c.Documents[0].Label + " and its copy" + sign},
+			legend{"change", "new/old − 1 of the median pair, where the old value is the mean of " + c.Documents[0].Label + " and its copy" + sign},
 			legend{"bounds", "one-sided bounds by the exact sign test over " + result.FormatCounted(r.Pairs, "pair") + ": on the side of better at " +
 				alpha + fmt.Sprintf(", on the side of worse at %s", result.FormatPercent(1-r.PassAlpha))},
-			legend{"A/A′", "the change from " + c.Documents[0].Label +
-				" to a copy of it: what the machine does alone; where the rule finds one (!), nothing is decided"},
+			legend{"A/A′", "change from " + c.Documents[0].Label +
+				" to an identical copy of it: the noise of the machine; where the rule finds a change (!), the result is inconclusive"},
 			legend{"fail", fmt.Sprintf("worse by %s or more, and both bounds are worse than 0", result.FormatPercent(r.MinEffect))},
-			legend{"pass", fmt.Sprintf("no bound is worse by %s or more; all else is inconclusive", result.FormatPercent(r.Tolerance))})
+			legend{"pass", fmt.Sprintf("no bound is worse by %s or more; everything else is inconclusive", result.FormatPercent(r.Tolerance))})
 	}
 	if showsUngated(c) {
-		list = append(list, legend{"( )", "not gated: shown, and no part of the verdict"})
+		list = append(list, legend{"( )", "not gated: shown, but not part of the verdict"})
 	}
 	return list
 }

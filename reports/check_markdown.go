@@ -210,9 +210,9 @@ func (p *checkMarkdown) scenario(s *judge.ScenarioCheck) {
 // closing says how to read it, where it was measured and how to do it again.
 func (p *checkMarkdown) closing() {
 	if p.leftOut > 0 {
-		p.printf("%s left out here, to stay below the mebibyte that GitHub shows.\n\n", result.FormatCounted(p.leftOut, "line"))
+		p.printf("%s omitted to stay below the 1 MiB that GitHub shows.\n\n", result.FormatCounted(p.leftOut, "line"))
 	}
-	p.printf("<details><summary>How to read it, and where it was measured</summary>\n\n")
+	p.printf("<details><summary>Legend and environment</summary>\n\n")
 	for _, l := range append(checkLegends(p.c), checkProvenance(p.c)...) {
 		if l.term == "" {
 			p.printf("  - %s\n", p.cut(l.text, 4*clipped))
@@ -222,7 +222,7 @@ func (p *checkMarkdown) closing() {
 	}
 	p.printf("\n</details>\n")
 	if n := len(p.c.Command); n > 0 && n <= longCommand {
-		p.printf("\nTo reproduce it:\n\n%s\n", fenced(p.c.Command))
+		p.printf("\nReproduce with:\n\n%s\n", fenced(p.c.Command))
 	}
 }
 

@@ -21,8 +21,8 @@ func TestStored(t *testing.T) {
 		said     string
 	}{
 		{"the same is fine", stored(6, 1),
-			judge.Passed, judge.Passed, true, "no gated median is worse by 10 % or more (8 comparisons). The comparison is advice"},
-		{"slower is advice", stored(10, 0.7), judge.Failing, judge.Passed, true, "The comparison is advice: between two times"},
+			judge.Passed, judge.Passed, true, "no gated median is worse by 10 % or more (8 comparisons). This comparison is only advice"},
+		{"slower is advice", stored(10, 0.7), judge.Failing, judge.Passed, true, "This comparison is only advice: measurements of one machine at two times"},
 		{"and a gate when asked for", strict(stored(10, 0.7)), judge.Failing, judge.Failing, false, "(p="},
 		{"which passes, too", strict(stored(10, 1)), judge.Passed, judge.Passed, false, "8 comparisons"},
 		{"6 trials cannot fail", stored(6, 0.7), judge.Inconclusive, judge.Passed, true, "6 and 6 trials are too few"},
@@ -46,10 +46,10 @@ func TestStored(t *testing.T) {
 		}), judge.Passed, judge.Passed, false, "4 comparisons"},
 		{"which leaves it open where all were to be there", with(strict(stored(10, 1)), func(s *judge.Stored) {
 			s.New.Document.Results, s.Whole = s.New.Document.Results[:1], true
-		}), judge.Inconclusive, judge.Inconclusive, false, "not everything could be held against main"},
+		}), judge.Inconclusive, judge.Inconclusive, false, "not everything could be compared with main"},
 		{"a strategy without a trial", with(strict(stored(10, 1)), func(s *judge.Stored) { s.New.Document.Results[1].Trials = nil }),
 			judge.Inconclusive, judge.Inconclusive, false,
-			"not everything could be held against main"},
+			"not everything could be compared with main"},
 	} {
 		c := checkingStored(t, tt.stored)
 		if c.Verdict != tt.verdict || c.Binding() != tt.binding || c.Advisory != tt.advisory || !strings.Contains(c.Words, tt.said) {
@@ -68,7 +68,7 @@ func TestStored(t *testing.T) {
 			s.OtherMachine = true
 			s.New.Document.Results[0].WindowNs = 1
 		}), "window (chatbot): 400ms in main, 1ns in new"},
-		{"9 trials are too few for a gate", strict(stored(9, 1)), "9 trials of per-session (chatbot) in main: a gate by stored figures wants 10 or more"},
+		{"9 trials are too few for a gate", strict(stored(9, 1)), "9 trials of per-session (chatbot) in main: a strict check needs 10 or more"},
 		{"9 new ones are", with(strict(stored(10, 1)), func(s *judge.Stored) { s.New.Document.Results[1].Trials = s.New.Document.Results[1].Trials[:9] }),
 			"9 trials of sharded (chatbot) in new"},
 		{"nothing in common", with(stored(10, 1), func(s *judge.Stored) { s.Old.Document = arm(6, 1, 0.02, 1, "global") }), "nothing in common"},

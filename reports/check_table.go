@@ -65,7 +65,7 @@ func (p *checkPage) scenario(s *judge.ScenarioCheck) {
 	p.draw(g)
 	if len(left) > 0 {
 		p.line("")
-		p.prose("", "No room here for "+and(left)+".", "")
+		p.prose("", "Omitted for lack of width: "+and(left)+".", "")
 	}
 	if reasons := gateReasons(s); len(reasons) > 0 {
 		p.line("")

@@ -393,7 +393,7 @@ func TestStepSummariesAreShortEnough(t *testing.T) {
 		if len(text) >= 1<<20 || len(text) < 1<<19 && name != "endless texts" {
 			t.Errorf("%s: %d bytes", name, len(text))
 		}
-		if !strings.Contains(text, "lines left out here") {
+		if !strings.Contains(text, "lines omitted to stay below") {
 			t.Errorf("%s: nothing is said to be left out", name)
 		}
 		if open, shut := strings.Count(text, "<details>"), strings.Count(text, "</details>"); open != shut {
@@ -410,7 +410,7 @@ func TestStepSummariesAreShortEnough(t *testing.T) {
 		}
 	}
 	if text := checkAs(t, "github", checking(t, failing()), Options{}); strings.Contains(text, "left out") {
-		t.Errorf("something is left out of a short summary:\n%s", text)
+		t.Errorf("something is excluded from a short summary:\n%s", text)
 	}
 }
 

@@ -25,7 +25,7 @@ func checkProblems(c *judge.Check) (lines []string) {
 		lines = append(lines, fmt.Sprintf("Violated: %s (%s) %s in %s.", v.Strategy, v.Scenario, v.Reason, v.Document))
 	}
 	for _, l := range c.Excluded {
-		lines = append(lines, fmt.Sprintf("Left out of %s: %s (%s): %s.", l.Document, l.Strategy, l.Scenario, l.Reason))
+		lines = append(lines, fmt.Sprintf("Excluded from %s: %s (%s): %s.", l.Document, l.Strategy, l.Scenario, l.Reason))
 	}
 	if len(c.Differences) > 0 {
 		lines = append(lines, "The machines differ: "+strings.Join(judge.DescribeDifferences(c.Differences, c.Documents[0].Label), "; ")+".")
@@ -44,7 +44,7 @@ func gateReasons(s *judge.ScenarioCheck) (lines []string) {
 			}
 			why := fmt.Sprintf("%s: %s", f.Verdict, f.Reason)
 			if f.Needed > 0 {
-				why += fmt.Sprintf("; about %d pairs would have decided", f.Needed)
+				why += fmt.Sprintf("; about %d pairs would suffice", f.Needed)
 			}
 			if gates[why] == nil {
 				order = append(order, why)

@@ -21,12 +21,12 @@ func closings(d *result.Document, all []*section) []string {
 	switch {
 	case d.Failure != "":
 		why := strings.Join(strings.Fields(d.Failure), " ")
-		lines = append(lines, "The run failed: "+why+". Only the trials that had finished by then are in it.")
+		lines = append(lines, "The run failed: "+why+". It contains only the trials completed before.")
 	case d.Interrupted:
-		lines = append(lines, "Interrupted: only the trials that had finished by then are in it.")
+		lines = append(lines, "Interrupted: it contains only the trials completed before.")
 	}
 	if len(all) == 0 {
-		return append(lines, "No trial was finished.")
+		return append(lines, "No trial was completed.")
 	}
 	for _, s := range all {
 		line := strings.Join(s.closing(), " ")
@@ -60,7 +60,7 @@ func (s *section) closing() []string {
 		sentences = append(sentences, "Not ranked: "+and(doubtful)+".")
 	}
 	if s.baseline != nil && judge.Failed(s.baseline) {
-		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no before to compare with.")
+		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no baseline to compare with.")
 	}
 	return sentences
 }
@@ -82,13 +82,13 @@ func (s *section) ranking() []*result.Result {
 func (s *section) verdict(ranked []*result.Result) string {
 	switch len(ranked) {
 	case 0:
-		return "There is no speed to report."
+		return "No row has a speed to report."
 	case 1:
 		only := ranked[0]
 		return fmt.Sprintf("Only %s can be ranked: %s ops/s.", only.Strategy, result.FormatRate(only.Summary.OpsPerSec.Median))
 	}
 	if !judge.SameWaits(ranked) {
-		return "The rows are not ranked: their measured holds or pauses differ by more than 5 %."
+		return "The rows are not ranked: their measured hold or think times differ by more than 5 %."
 	}
 	winner := ranked[0]
 	tied := indistinguishable(ranked)
@@ -96,25 +96,25 @@ func (s *section) verdict(ranked []*result.Result) string {
 		return text
 	}
 	if took := s.longest(); took > 0 && took < brief {
-		return fmt.Sprintf("Whatever the lock, it was all over within %s: changing the lock changes little here.",
+		return fmt.Sprintf("All trials took at most %s: the lock strategy makes little difference here.",
 			result.FormatNs(int64(took)))
 	}
 	if !slices.ContainsFunc(ranked[1:], func(r *result.Result) bool { return judge.Versus(r, winner).Bounded() }) {
-		return fmt.Sprintf("%s came first%s, but with fewer than %d common trials that may be chance.",
+		return fmt.Sprintf("%s has the highest throughput%s, but with fewer than %d common trials this may be chance.",
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
 	if len(tied) > 1 {
-		return and(names(tied)) + " cannot be told apart" + s.joint(tied) + "."
+		return and(names(tied)) + " cannot be distinguished" + s.joint(tied) + "."
 	}
 	if vs := s.vsBaseline(winner); vs != nil {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
 	}
 	next := ranked[1]
 	vs := judge.Versus(winner, next)
-	text := fmt.Sprintf("%s is the fastest: %s %s, the next%s.",
+	text := fmt.Sprintf("%s is the fastest: %s %s, the second fastest%s.",
 		winner.Strategy, result.FormatRatio(vs.Ratio), next.Strategy, reach(vs.Lo, vs.Hi))
 	if winner.Baseline {
-		text += " No other lock is a gain over the baseline here."
+		text += " No other strategy is faster than the baseline here."
 	}
 	return text
 }
@@ -153,10 +153,10 @@ func (s *section) nothingGained(ranked []*result.Result) string {
 	}
 	switch {
 	case noise:
-		return fmt.Sprintf("Nothing can be told apart from %s (all intervals lie within %s): changing the lock changes little here.",
+		return fmt.Sprintf("No strategy can be distinguished from %s (all intervals lie within %s): the lock strategy makes little difference here.",
 			s.baseline.Strategy, result.FormatRatioRange(lo, hi))
 	case small:
-		return fmt.Sprintf("Everything is within %s of %s (%s): changing the lock changes little here.",
+		return fmt.Sprintf("All strategies are within %s of %s (%s): the lock strategy makes little difference here.",
 			percent(little), s.baseline.Strategy, result.FormatRatioRange(least, most))
 	}
 	return ""
@@ -186,7 +186,7 @@ func (s *section) joint(tied []*result.Result) string {
 		vs := s.vsBaseline(r)
 		switch {
 		case r.Baseline:
-			return ": no other lock is a clear gain over " + r.Strategy + " here"
+			return ": no other strategy is clearly faster than " + r.Strategy + " here"
 		case vs == nil:
 			return ""
 		case most == 0:

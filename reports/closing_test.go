@@ -30,27 +30,27 @@ func TestClosing(t *testing.T) {
 		{"a clear winner", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 50, 50, 50, 50, 50, 50), other("b", 80, 81, 81, 81, 81, 85)},
 			"b is the fastest: 81× global (80–85×)."},
 		{"two in front", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 80, 82, 80, 82, 80, 82), other("b", 81, 81, 81, 81, 81, 81), other("c", 2, 2, 2, 2, 2, 2)},
-			"a and b cannot be told apart: 81× global."},
+			"a and b cannot be distinguished: 81× global."},
 		{"three in front", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 80, 84, 80, 84, 84, 84), other("b", 82, 81, 81, 81, 81, 81), other("c", 79, 85, 79, 85, 79, 85)},
-			"a, c and b cannot be told apart: 81–84× global."},
+			"a, c and b cannot be distinguished: 81–84× global."},
 		{"nothing but noise", []result.Result{base(100, 101, 99, 100, 101, 99), other("a", 101, 100, 100, 99, 102, 98), other("b", 99, 102, 98, 101, 100, 101)},
-			"Nothing can be told apart from global (all intervals lie within 0.99–1.02×): changing the lock changes little here."},
+			"No strategy can be distinguished from global (all intervals lie within 0.99–1.02×): the lock strategy makes little difference here."},
 		{"a sure gain, but a small one", []result.Result{base(100, 100, 100, 100, 100, 100), other("a", 103, 104, 105, 104, 104, 104)},
-			"Everything is within 10% of global (1.04–1.04×): changing the lock changes little here."},
+			"All strategies are within 10% of global (1.04–1.04×): the lock strategy makes little difference here."},
 		{"the baseline wins clearly", []result.Result{base(100, 100, 100, 100, 100, 100), other("a", 50, 50, 50, 50, 50, 50)},
-			"global is the fastest: 2.00× a, the next (2.00–2.00×). No other lock is a gain over the baseline here."},
+			"global is the fastest: 2.00× a, the second fastest (2.00–2.00×). No other strategy is faster than the baseline here."},
 		{"the baseline is among the first", []result.Result{base(100, 102, 100, 102, 100, 102), other("a", 101, 101, 101, 101, 101, 101), other("b", 5, 5, 5, 5, 5, 5)},
-			"global and a cannot be told apart: no other lock is a clear gain over global here."},
+			"global and a cannot be distinguished: no other strategy is clearly faster than global here."},
 		{"five trials are too few", []result.Result{base(1, 1, 1, 1, 1), other("a", 81, 81, 81, 81, 81)},
-			"a came first: 81× global, but with fewer than 6 common trials that may be chance."},
+			"a has the highest throughput: 81× global, but with fewer than 6 common trials this may be chance."},
 		{"no baseline", []result.Result{other("a", 10, 10, 10, 10, 10, 10), other("b", 20, 20, 20, 20, 20, 24)},
-			"b is the fastest: 2.00× a, the next (2.00–2.40×)."},
+			"b is the fastest: 2.00× a, the second fastest (2.00–2.40×)."},
 		{"the fastest lost an update", []result.Result{base(1, 1, 1, 1, 1, 1), other("a", 50, 50, 50, 50, 50, 50), broken(other("b", 90, 90, 90, 90, 90, 90))},
 			"a is the fastest: 50× global (50–50×). Excluded for a failed audit: b."},
 		{"the baseline lost an update", []result.Result{broken(base(1, 1, 1, 1, 1, 1)), other("a", 10, 10, 10, 10, 10, 10), other("b", 20, 20, 20, 20, 20, 20)},
-			"b is the fastest: 2.00× a, the next (2.00–2.00×). Excluded for a failed audit: global. Without global there is no before to compare with."},
+			"b is the fastest: 2.00× a, the second fastest (2.00–2.00×). Excluded for a failed audit: global. Without global there is no baseline to compare with."},
 		{"all lost updates", []result.Result{broken(base(1, 1, 1, 1, 1, 1)), broken(other("a", 1, 1, 1, 1, 1, 1))},
-			"There is no speed to report. Excluded for a failed audit: global and a. Without global there is no before to compare with."},
+			"No row has a speed to report. Excluded for a failed audit: global and a. Without global there is no baseline to compare with."},
 		{"a probe of the harness is not ranked", []result.Result{base(1, 1, 1, 1, 1, 1), probe(other("noop", 900, 900, 900, 900, 900, 900))},
 			"Only global can be ranked: 1 ops/s."},
 	}
@@ -70,7 +70,7 @@ func TestTrialsTooShortRankNothing(t *testing.T) {
 			d.Results[i].Trials[j].ElapsedNs = 1_200_000
 		}
 	}
-	if text := written(t, "table", d, Options{}); !strings.Contains(text, "it was all over within 1.20 ms: changing the lock changes little here.") {
+	if text := written(t, "table", d, Options{}); !strings.Contains(text, "All trials took at most 1.20 ms: the lock strategy makes little difference here.") {
 		t.Errorf("short trials are ranked:\n%s", text)
 	}
 }

@@ -21,14 +21,14 @@ func TestRatiosNeedTheSameHolds(t *testing.T) {
 	}{
 		{"both are what was asked for", ms, 1010 * time.Microsecond, 1040 * time.Microsecond, 1e6, true, "sharded is the fastest: 50× global", ""},
 		{"the machine was too busy for one", ms, ms, 1060 * time.Microsecond, 1e6, false,
-			"No ratio for sharded: hold not reached: 1ms asked for, 1.06 ms measured.", "Only global can be ranked: 1.00k ops/s. Not ranked: sharded."},
+			"No ratio for sharded: hold not reached: 1ms requested, 1.06 ms measured.", "Only global can be ranked: 1.00k ops/s. Not ranked: sharded."},
 		{"and for the baseline", ms, 2 * ms, ms, 1e6, false,
-			"No ratio for sharded: global: hold not reached: 1ms asked for, 2.00 ms measured.", "Only sharded can be ranked: 50.0k ops/s. Not ranked: global."},
+			"No ratio for sharded: global: hold not reached: 1ms requested, 2.00 ms measured.", "Only sharded can be ranked: 50.0k ops/s. Not ranked: global."},
 		{"each is within 5 %, and together they are not", ms, 960 * time.Microsecond, 1040 * time.Microsecond, 1e6, false,
-			"No ratio for sharded: the holds differ: 1.04 ms here, 960 µs for global.", "The rows are not ranked"},
+			"No ratio for sharded: hold times differ: 1.04 ms here, 960 µs for global.", "The rows are not ranked"},
 		{"nothing was measured, as in an old document", ms, 0, 0, 1e6, true, "50× global", ""},
 		{"a row above the limit is an error of measuring", ms, ms, ms, 40_000, false,
-			"Error of the harness: sharded stands at 125% of the limit", "Only global can be ranked: 1.00k ops/s. Not ranked: sharded."},
+			"Harness error: sharded reaches 125% of the limit", "Only global can be ranked: 1.00k ops/s. Not ranked: sharded."},
 	} {
 		d := held(row.asked, row.baseline, row.other, row.limit)
 		if got := d.Results[1].Summary.VsBaseline != nil; got != row.ratio || (d.Results[1].Summary.NoRatio == "") != row.ratio {

@@ -14,10 +14,10 @@ type ComparisonFormat = FormatOf[*judge.Comparison]
 // ComparisonFormats returns the formats of comparisons by name.
 func ComparisonFormats() []ComparisonFormat {
 	return []ComparisonFormat{
-		{"csv", "one row a figure of a document, for spreadsheets and data frames", writeComparisonCSV},
+		{"csv", "one row per value of a document, for spreadsheets and data frames", writeComparisonCSV},
 		{"json", "the whole comparison, for programs", asJSON[*judge.Comparison]},
 		{"markdown", "for a pull request (GitHub Markdown)", writeComparisonMarkdown},
-		{"table", "for people at a terminal: what moved, and a table a metric", writeComparisonTable},
+		{"table", "for people at a terminal: what changed, and a table per metric", writeComparisonTable},
 	}
 }
 

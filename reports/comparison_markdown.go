@@ -31,7 +31,7 @@ func writeComparisonMarkdown(w io.Writer, c *judge.Comparison, _ Options) error 
 			p.table(&s.Tables[i])
 		}
 	}
-	p.printf("<details><summary>How to read it, and where it was measured</summary>\n\n")
+	p.printf("<details><summary>Legend and environment</summary>\n\n")
 	for i, note := range p.notes {
 		p.printf("- %s %s\n", superscript(i+1), escape(note))
 	}

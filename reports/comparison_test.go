@@ -286,7 +286,7 @@ func TestRowsAreMatchedBySettings(t *testing.T) {
 		for _, r := range c.Scenarios[0].Tables[0].Rows {
 			rows = append(rows, r.Strategy)
 			if change := r.Cells[1].Change; tt.differ == "" && change.Verdict != judge.Noise {
-				t.Errorf("%s: %s was held against something else: %+v", tt.why, r.Strategy, change)
+				t.Errorf("%s: %s was compared with something else: %+v", tt.why, r.Strategy, change)
 			}
 		}
 		for _, l := range c.Excluded {
@@ -316,16 +316,16 @@ func TestNothingToCompare(t *testing.T) {
 		sources []judge.Source
 		want    string
 	}{
-		{"one document", called("old", normal()), "one document alone"},
-		{"no results", called("old new", normal(), &result.Document{}), "new.json: no results in it"},
-		{"no results in the first", called("old new", &result.Document{}, normal()), "old.json: no results in it"},
+		{"one document", called("old", normal()), "only one document"},
+		{"no results", called("old new", normal(), &result.Document{}), "new.json: no results"},
+		{"no results in the first", called("old new", &result.Document{}, normal()), "old.json: no results"},
 		{"other scenarios", called("old new", normal(), other),
 			"old.json and new.json have nothing in common: old has chatbot with global and per-session and sharded:shards=16, new has auth with"},
 		{"the third alone", called("old new newer", normal(), normal(), other), "old.json and newer.json have nothing in common"},
 		{"what both have failed its audit", called("old new", normal(), struck), "global (chatbot) in new: failed its audit (lost update)"},
 		{"or did in the first", called("old new", struck, one(1, 2, 3)), "global (chatbot) in old: failed its audit (lost update)"},
-		{"or was never finished", called("old new", normal(), document(build("global", 940, 0))), "global (chatbot) in new: no trial was finished"},
-		{"one result twice", called("old new", normal(), document(build("cow", 1, 6), build("cow", 2, 6))), "new.json: cow (chatbot) is in it twice"},
+		{"or was never finished", called("old new", normal(), document(build("global", 940, 0))), "global (chatbot) in new: no trial was completed"},
+		{"one result twice", called("old new", normal(), document(build("cow", 1, 6), build("cow", 2, 6))), "new.json: cow (chatbot) occurs twice"},
 	} {
 		c, err := judge.Compare(tt.sources)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -349,7 +349,7 @@ func TestARunHeldAgainstItselfIsSaidToBe(t *testing.T) {
 func TestHarnessBoundRowsAreNamed(t *testing.T) {
 	d := normal()
 	d.Results[1].Summary.HarnessBound = true
-	const said = "The harness is half or more of the cost of chatbot/per-session"
+	const said = "At least half of the cost is the harness in chatbot/per-session"
 	if text := comparisonAs(t, "table", comparing(t, called("old new", normal(), d)), Options{}); !strings.Contains(text, said) {
 		t.Errorf("%q is not said:\n%s", said, text)
 	}
@@ -369,9 +369,9 @@ func TestStruckRowsHaveNoFigures(t *testing.T) {
 	}
 	text := comparisonAs(t, "table", c, Options{})
 	for _, want := range []string{
-		"Left out of new: forgetful (chatbot): failed its audit (lost update, duplicate number).",
-		"Left out of new: actor (chatbot): not in old.",
-		"Left out of old: cow (chatbot): not in new.",
+		"Excluded from new: forgetful (chatbot): failed its audit (lost update, duplicate number).",
+		"Excluded from new: actor (chatbot): not in old.",
+		"Excluded from old: cow (chatbot): not in new.",
 		"new was interrupted",
 	} {
 		if !strings.Contains(text, want) {
@@ -446,7 +446,7 @@ func TestForcedComparisonsSaySoFirst(t *testing.T) {
 	for _, format := range []string{"table", "markdown"} {
 		text := comparisonAs(t, format, c, Options{})
 		first, _, _ := strings.Cut(text, "\n")
-		if !strings.Contains(first, "Not comparable, compared all the same") {
+		if !strings.Contains(first, "Not comparable, but compared because of --force") {
 			t.Errorf("%s begins with %q", format, first)
 		}
 		for _, d := range c.DescribeDifferences() {

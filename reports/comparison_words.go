@@ -19,19 +19,19 @@ func forcedWarning(c *judge.Comparison) (headline string, details []string) {
 	if len(c.Differences) == 0 {
 		return "", nil
 	}
-	return "Not comparable, compared all the same (--force). What moved may have moved for these reasons:", c.DescribeDifferences()
+	return "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences()
 }
 
 // comparisonCounts says in a sentence what the comparisons came to.
 func comparisonCounts(c *judge.Comparison) string {
 	n := c.Counts
 	moved := n[judge.Better] + n[judge.Worse]
-	text := "Nothing moved"
+	text := "Nothing changed"
 	switch {
 	case moved > 0:
-		text = fmt.Sprintf("%d of %d moved (%d worse, %d better)", moved, comparisonCount(c), n[judge.Worse], n[judge.Better])
+		text = fmt.Sprintf("%d of %d changed (%d worse, %d better)", moved, comparisonCount(c), n[judge.Worse], n[judge.Better])
 	case n[judge.Noise]+n[judge.Negligible] == 0:
-		text = "Nothing can be told"
+		text = "No conclusion is possible"
 	}
 	var rest []string
 	if n[judge.Noise] > 0 {
@@ -55,7 +55,7 @@ func chanceNote(c *judge.Comparison) string {
 		return ""
 	}
 	tests := comparisonCount(c) - c.Counts[judge.Undecided]
-	return fmt.Sprintf("Were there no difference at all, on average up to %.0f of %d would still seem to move by chance (α = %v).",
+	return fmt.Sprintf("If nothing had changed, on average up to %.0f of %d would still appear changed by chance (α = %v).",
 		math.Ceil(float64(tests)*c.Alpha), tests, c.Alpha)
 }
 
@@ -64,12 +64,12 @@ func comparisonProblems(c *judge.Comparison) (lines []string) {
 	first := &c.Documents[0]
 	for _, d := range c.Documents[1:] {
 		if d.ID != "" && d.ID == first.ID {
-			lines = append(lines, fmt.Sprintf("%s and %s are the same run: there is nothing to find.", first.Label, d.Label))
+			lines = append(lines, fmt.Sprintf("%s and %s are the same run: there is nothing to compare.", first.Label, d.Label))
 		}
 	}
 	for _, d := range c.Documents {
 		if d.Interrupted {
-			lines = append(lines, d.Label+" was interrupted: only the trials that had finished by then are in it.")
+			lines = append(lines, d.Label+" was interrupted: it contains only the trials completed before.")
 		}
 	}
 	for _, d := range c.Documents {
@@ -85,12 +85,12 @@ func comparisonProblems(c *judge.Comparison) (lines []string) {
 			byReason[l.Reason] = append(byReason[l.Reason], l)
 		}
 		for _, reason := range reasons {
-			lines = append(lines, fmt.Sprintf("Left out of %s: %s: %s.", d.Label, listed(byReason[reason]), reason))
+			lines = append(lines, fmt.Sprintf("Excluded from %s: %s: %s.", d.Label, listed(byReason[reason]), reason))
 		}
 	}
 	if len(c.HarnessBound) > 0 {
-		lines = append(lines, "The harness is half or more of the cost of "+strings.Join(c.HarnessBound, ", ")+
-			": whatever changed in the store itself is larger than it looks there.")
+		lines = append(lines, "At least half of the cost is the harness in "+strings.Join(c.HarnessBound, ", ")+
+			": a change of the store itself is larger than it appears there.")
 	}
 	return lines
 }
@@ -133,13 +133,13 @@ func comparisonProvenance(c *judge.Comparison) (list []legend) {
 // comparisonLegends explains the signs in the tables.
 func comparisonLegends(c *judge.Comparison) []legend {
 	list := []legend{
-		{"±", "the farther end of the median's 95 % interval"},
-		{"p", fmt.Sprintf("Mann-Whitney U test on n trials a side; above %v the change is ~, within noise, which is no proof of equality", stats.Alpha)},
+		{"±", "half-width of the median's 95 % confidence interval"},
+		{"p", fmt.Sprintf("Mann-Whitney U test on n trials per side; above %v the change is shown as ~, within noise, which does not prove equality", stats.Alpha)},
 	}
 	if slices.ContainsFunc(c.Scenarios, func(s judge.ScenarioComparison) bool {
 		return slices.ContainsFunc(s.Tables, func(t judge.MetricComparison) bool { return t.GeoMean != nil })
 	}) {
-		list = append(list, legend{"geomean", "of the medians, and of their changes row by row; nobody tests these"})
+		list = append(list, legend{"geomean", "geometric mean of the medians and of the changes per row, not tested for significance"})
 	}
 	return list
 }

@@ -13,7 +13,7 @@ import (
 var _ = register(Format{
 	Name:      "csv",
 	Extension: ".csv",
-	Doc:       "one row a trial, for spreadsheets and data frames",
+	Doc:       "one row per trial, for spreadsheets and data frames",
 	Write:     writeCSV,
 })
 
@@ -135,7 +135,7 @@ func auditWord(t *result.Trial) string {
 	case !t.Audit.OK:
 		return "failed"
 	case t.Audit.Partial != "":
-		return "in part"
+		return "partial"
 	}
 	return "ok"
 }

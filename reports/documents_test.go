@@ -168,7 +168,7 @@ func beyondThisProcess() *result.Document {
 	for i := range program.Trials {
 		program.Trials[i].TargetCPUNs, program.Trials[i].TargetMemory = 181_000, 25<<20
 		program.Trials[i].BytesPerSession = 0
-		terse.Trials[i].Audit.Partial = "the target tells no incarnations, so that sessions under one id cannot be told apart"
+		terse.Trials[i].Audit.Partial = "the target tells no incarnations, so that sessions under one id cannot be distinguished"
 		embedded.Trials[i].Errors = map[string]int64{"indeterminate": 2, "not_applied": 340}
 	}
 	d := document(build("global", 940, 6), program, terse, embedded)

@@ -16,11 +16,11 @@ import (
 var _ = register(Format{
 	Name:      "gobench",
 	Extension: ".bench",
-	Doc:       "Go benchmark text, one line a trial, for benchstat -col /strategy",
+	Doc:       "Go benchmark text, one line per trial, for benchstat -col /strategy",
 	Write:     writeGobench,
 })
 
-// writeGobench writes Go benchmark text (https://golang.org/design/14313-benchmark-format), one line a trial:
+// writeGobench writes Go benchmark text (https://golang.org/design/14313-benchmark-format), one line per trial:
 //
 //	BenchmarkSession/scenario=chatbot/strategy=sharded/users=100-2 36480 10964.9 ns/op 91200 ops/s 1096491 p50-ns …
 //

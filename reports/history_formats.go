@@ -16,10 +16,10 @@ type TrendFormat = FormatOf[*judge.Trend]
 // TrendFormats returns the formats of trends by name.
 func TrendFormats() []TrendFormat {
 	return []TrendFormat{
-		{"csv", "one row a run of a series, for spreadsheets and data frames", writeTrendCSV},
+		{"csv", "one row per run of a series, for spreadsheets and data frames", writeTrendCSV},
 		{"json", "the whole trend, for programs", asJSON[*judge.Trend]},
 		{"markdown", "for a pull request (GitHub Markdown)", writeTrendMarkdown},
-		{"table", "for people at a terminal: a sparkline a metric, and what changed", writeTrendTable},
+		{"table", "for people at a terminal: a sparkline per metric, and what changed", writeTrendTable},
 	}
 }
 

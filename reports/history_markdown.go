@@ -15,7 +15,7 @@ func writeTrendMarkdown(w io.Writer, t *judge.Trend, _ Options) error {
 		p.printf("### %s\n\non %s\n\n", escape(g.Heading), escape(g.Machine))
 		trendMarkdownGroup(p, g)
 	}
-	p.printf("<details><summary>How to read it</summary>\n\n")
+	p.printf("<details><summary>Legend</summary>\n\n")
 	for _, l := range trendLegends(t) {
 		if l.term != changeSign { // there are none in this format
 			p.printf("- **%s**: %s\n", escape(l.term), escape(l.text))

@@ -165,12 +165,12 @@ func TestDocumentsThatAreNotKept(t *testing.T) {
 		d    *result.Document
 		want string
 	}{
-		{"no id", without(func(d *result.Document) { d.ID = "" }), "x.json: no id in it"},
-		{"no date", without(func(d *result.Document) { d.Created = time.Time{} }), "x.json: it does not say when it was created"},
-		{"no results", without(func(d *result.Document) { d.Results = nil }), "x.json: no results in it"},
-		{"nothing passed its audit", struck, "x.json: nothing in it has a speed: global (chatbot) failed its audit (lost update)"},
-		{"nothing was finished", document(build("global", 940, 0)), "x.json: nothing in it has a speed: global (chatbot) no trial was finished"},
-		{"one result twice", document(build("cow", 1, 6), build("cow", 2, 6)), "x.json: cow (chatbot) is in it twice"},
+		{"no id", without(func(d *result.Document) { d.ID = "" }), "x.json: no id"},
+		{"no date", without(func(d *result.Document) { d.Created = time.Time{} }), "x.json: no creation time"},
+		{"no results", without(func(d *result.Document) { d.Results = nil }), "x.json: no results"},
+		{"nothing passed its audit", struck, "x.json: no result has a speed: global (chatbot) failed its audit (lost update)"},
+		{"nothing was finished", document(build("global", 940, 0)), "x.json: no result has a speed: global (chatbot) no trial was completed"},
+		{"one result twice", document(build("cow", 1, 6), build("cow", 2, 6)), "x.json: cow (chatbot) occurs twice"},
 	} {
 		if e, _, err := judge.NewHistoryEntry(judge.Source{Label: "x", File: "x.json", Document: tt.d}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v and error %v, want %q", tt.why, e, err, tt.want)
@@ -445,7 +445,7 @@ func TestTrendFilters(t *testing.T) {
 		{"a setting that nobody had", strategy("sharded", "shards=6"), "", `unknown strategy "sharded"`},
 		{"an unknown scenario", judge.TrendFilter{Scenarios: []string{"churn"}}, "", `unknown scenario "churn": want some of chatbot, auth`},
 		{"an unknown metric", judge.TrendFilter{Metrics: []string{"p98"}}, "", `unknown metric "p98": want some of ops_per_sec, `},
-		{"no run has both", judge.TrendFilter{Strategies: strategy("cow").Strategies, Scenarios: []string{"chatbot"}}, "", "no run in it has all"},
+		{"no run has both", judge.TrendFilter{Strategies: strategy("cow").Strategies, Scenarios: []string{"chatbot"}}, "", "no run matches all"},
 	} {
 		trend, err := judge.NewTrend(h, "h", tt.f)
 		var got []string

@@ -60,7 +60,7 @@ func trendCounts(t *judge.Trend) string {
 	if changes == 1 {
 		points = "point"
 	}
-	return fmt.Sprintf("%d change %s in %d of %d series: advice where to look, no verdict. sessbench check gives one.",
+	return fmt.Sprintf("%d change %s in %d of %d series: a hint where to look, not a verdict. sessbench check gives one.",
 		changes, points, changed, series)
 }
 
@@ -126,14 +126,14 @@ func firstAndLast(s *judge.TrendSeries) (first, last string) {
 // trendLegends explains the columns, and the sign where there is one.
 func trendLegends(t *judge.Trend) []legend {
 	list := []legend{
-		{"trend", fmt.Sprintf("each run's median, by time, the last %d at most, from the series' lowest (▁) to its highest (█)",
+		{"trend", fmt.Sprintf("median of each run by time, at most the last %d, from the lowest (▁) to the highest (█)",
 			sparkWidth)},
-		{"last change", "of the newest run from the one before it, noise included"},
-		{"groups", "runs on another machine, tape or other settings are series of their own: their figures are not comparable"},
+		{"last change", "change of the newest run from the previous one, noise included"},
+		{"groups", "runs on another machine, on another tape or with other settings form separate series: they are not comparable"},
 	}
 	if _, _, changes := changeCount(t); changes > 0 {
 		list = append(list, legend{changeSign, "the first run after a change point, found by E-divisive (Matteson and James, JASA 109, " +
-			"2014), a nonparametric test of the order of the runs; not told below a hundredth of an allocation or one byte"})
+			"2014), a nonparametric test of the order of the runs; not shown below a hundredth of an allocation or one byte"})
 	}
 	return list
 }

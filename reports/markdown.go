@@ -25,7 +25,7 @@ func writeMarkdown(w io.Writer, d *result.Document, _ Options) error {
 	for _, line := range closings(d, all) {
 		fmt.Fprintf(&b, "**%s**\n\n", escape(line))
 	}
-	b.WriteString("<details><summary>How to read it, and where it was measured</summary>\n\n")
+	b.WriteString("<details><summary>Legend and environment</summary>\n\n")
 	for _, l := range legends(all) {
 		fmt.Fprintf(&b, "- **%s**: %s\n", escape(l.term), escape(l.text))
 	}

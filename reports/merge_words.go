@@ -12,7 +12,7 @@ import (
 func participantsLine(d *result.Document) string {
 	if p := d.Part; p != nil {
 		who := result.Participant{Name: judge.PartName(p), Host: p.Host}
-		return fmt.Sprintf("only what the users of %s did in run %s", who.Called(), p.RunID)
+		return fmt.Sprintf("only the operations of the users of %s in run %s", who.Called(), p.RunID)
 	}
 	if len(d.Participants) == 0 {
 		return ""
@@ -45,7 +45,7 @@ func participantsLine(d *result.Document) string {
 func lostLines(d *result.Document) (lines []string) {
 	for i := range d.Participants {
 		if p := &d.Participants[i]; p.Lost {
-			lines = append(lines, fmt.Sprintf("%s is lost: %s. What its users did is not in it.", p.Called(), p.Why))
+			lines = append(lines, fmt.Sprintf("%s is missing: %s. The operations of its users are not included.", p.Called(), p.Why))
 		}
 	}
 	return lines

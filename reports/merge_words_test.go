@@ -18,9 +18,9 @@ func TestPartIsMarked(t *testing.T) {
 		doc         *result.Document
 		has, hasNot []string
 	}{
-		{part, []string{"chatbot, participant 2 of 2: its 6 of 11 users, ", "was not audited here: audited by participant 1.",
-			"only what the users of participant 2 of 2 (hostb) did in run X"}, []string{"keeps nothing", "in part"}},
-		{whole, []string{"chatbot: 11 users, "}, []string{"chatbot, ", "audited by", "only what"}},
+		{part, []string{"chatbot, participant 2 of 2: 6 of 11 users, ", "was not audited here: audited by participant 1.",
+			"only the operations of the users of participant 2 of 2 (hostb) in run X"}, []string{"stores nothing", "only partly"}},
+		{whole, []string{"chatbot: 11 users, "}, []string{"chatbot, ", "audited by", "only the operations"}},
 	} {
 		judge.Summarize(test.doc)
 		var b strings.Builder

@@ -25,7 +25,7 @@ func trafficLine(d *result.Document) string {
 		t.File, t.Format, result.FormatCount(t.Visits), result.FormatCount(t.Visits+t.Malformed),
 		result.FormatCount(t.Visits), result.FormatCount(t.Sessions))
 	if t.Clipped > 0 {
-		line += fmt.Sprintf(", %s sizes cut to the largest that is sent", result.FormatCount(t.Clipped))
+		line += fmt.Sprintf(", %s sizes capped at the largest that is sent", result.FormatCount(t.Clipped))
 	}
 	if t.SpanNs > 0 {
 		line += " over " + span(time.Duration(t.SpanNs))
@@ -78,7 +78,7 @@ func targetsLine(d *result.Document) string {
 		if judge.Failed(r) || cpu <= 0 {
 			continue
 		}
-		parts = append(parts, fmt.Sprintf("%s %s/op of processor, %s resident", r.Strategy, result.FormatNs(int64(cpu+0.5)), result.FormatBytes(memory)))
+		parts = append(parts, fmt.Sprintf("%s %s CPU per op, %s resident", r.Strategy, result.FormatNs(int64(cpu+0.5)), result.FormatBytes(memory)))
 	}
 	if parts == nil {
 		return ""
@@ -108,21 +108,21 @@ func legends(all []*section) []legend {
 		return slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(s.results, match) })
 	}
 	list := []legend{
-		{"ops/s", "operations completed a second, median of the trials; ± is the farther end of its 95 % interval"},
+		{"ops/s", "completed operations per second: median of the trials ± half-width of the 95 % confidence interval"},
 	}
 	if slices.ContainsFunc(all, func(s *section) bool { return s.baseline != nil }) {
-		list = append(list, legend{"× baseline", "throughput over the baseline's (before), from the ratios block by block, with a 95 % interval"})
+		list = append(list, legend{"× baseline", "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval"})
 	}
 	list = append(list,
-		legend{"p99", "99 % of the operations took no longer; like p50, p95, p99.9 and max the median of the trials; – too few to say"})
+		legend{"p99", "99 % of the operations took at most this long; p50 to max are medians of the trials; –: too few samples"})
 	if slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(shownPercentiles(), s.pools) }) {
-		list = append(list, legend{poolSign, "percentile of the operations of all trials together, in every row: single trials of some row are too short for it"})
+		list = append(list, legend{poolSign, "computed from the operations of all trials together, since single trials of some row have too few samples"})
 	}
 	list = append(list,
-		legend{"of limit", "share of the best that any correct store with one lock a session could reach here"},
-		legend{"audit", "after each trial: was anything lost, duplicated or mixed up? ✗ yes, so there is no speed to report"})
+		legend{"of limit", "% of the theoretical maximum for a store with one lock per session"},
+		legend{"audit", "check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"})
 	if uses(judge.HarnessBound) {
-		list = append(list, legend{harnessSign, "the harness is half or more of the cost: the store is faster than this table can show"})
+		list = append(list, legend{harnessSign, "at least half of the cost is the harness: the store is faster than this table can show"})
 	}
 	if uses(func(r *result.Result) bool { return r.Summary.HoldNs > 0 && !judge.Failed(r) }) {
 		list = append(list, legend{"hold", "measured time under the lock: median of the trials' medians"})
@@ -133,13 +133,13 @@ func legends(all []*section) []legend {
 	if uses(func(r *result.Result) bool {
 		return (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !judge.Failed(r)
 	}) {
-		list = append(list, legend{waitSign, "hold or think not reached: more than 5 % from what was asked for, so that the row is not compared"})
+		list = append(list, legend{waitSign, "hold or think not reached: more than 5 % from the requested time, so the row is not compared"})
 	}
 	for _, text := range remarks(all) {
 		list = append(list, legend{remarkSign, text})
 	}
 	if uses(func(r *result.Result) bool { return r.Summary.SchedulerBound && !judge.Failed(r) }) {
-		list = append(list, legend{schedulerSign, "more users than processors and nobody waits: shows Go's 10 ms time slices, not the store"})
+		list = append(list, legend{schedulerSign, "more users than processors and no waiting: shows the 10 ms time slices of Go's scheduler, not the store"})
 	}
 	return list
 }
@@ -191,15 +191,15 @@ func (s *section) misses() string {
 	if most-least < 0.01 {
 		return ""
 	}
-	return "Operations that found no session, which is soon done and counts in ops/s: " + strings.Join(shares, ", ") + "."
+	return "Operations that found no session (they are fast, and count in ops/s): " + strings.Join(shares, ", ") + "."
 }
 
 // checkProblems lists what a reader of the section's table must know, as a headline and what belongs under it.
 func (s *section) problems() []problem {
 	var list []problem
 	if took := s.longest(); took > 0 && took < brief {
-		list = append(list, problem{headline: fmt.Sprintf("No trial took longer than %s, starting up included: "+
-			"differences between these rows say little.", result.FormatNs(int64(took)))})
+		list = append(list, problem{headline: fmt.Sprintf("No trial took longer than %s, start-up included: "+
+			"differences between these rows mean little.", result.FormatNs(int64(took)))})
 	}
 	for _, text := range []string{s.misses(), s.tooFewSamples()} {
 		if text != "" {
@@ -212,8 +212,8 @@ func (s *section) problems() []problem {
 			continue
 		}
 		if r.Summary.OfLimit > judge.OverLimit {
-			list = append(list, problem{headline: fmt.Sprintf("Error of the harness: %s stands at %s of the limit, more than any correct store can reach. "+
-				"Do not rely on its row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
+			list = append(list, problem{headline: fmt.Sprintf("Harness error: %s reaches %s of the limit, which no correct store can exceed. "+
+				"Do not rely on this row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
 		}
 		if why := r.Summary.NoRatio; why != "" && r.Summary.OfLimit <= judge.OverLimit {
 			list = append(list, problem{headline: "No ratio for " + r.Strategy + ": " + why + "."})
@@ -222,13 +222,13 @@ func (s *section) problems() []problem {
 		}
 		switch why := partial(r); {
 		case judge.AuditUndecided(r) != "":
-			list = append(list, problem{headline: r.Strategy + " was given up: " + judge.AuditUndecided(r) + ". It is not ranked."})
+			list = append(list, problem{headline: r.Strategy + " was aborted without an audit result: " + judge.AuditUndecided(r) + ". It is not ranked."})
 		case why != "" && s.doc.Part != nil && !judge.Audited(r): // a participant leaves that to the first one
 			list = append(list, problem{headline: r.Strategy + " was not audited here: " + why + "."})
 		case why != "":
-			list = append(list, problem{headline: r.Strategy + " was audited in part: " + why + "."})
+			list = append(list, problem{headline: r.Strategy + " was audited only partly: " + why + "."})
 		case len(r.Trials) > 0 && !judge.Audited(r):
-			list = append(list, problem{headline: r.Strategy + " keeps nothing that could be audited. It probes the harness and is not ranked."})
+			list = append(list, problem{headline: r.Strategy + " stores nothing, so it is not audited. It measures the harness and is not ranked."})
 		}
 		if text := emptyWindows(r); text != "" {
 			list = append(list, problem{headline: r.Strategy + ": " + text + "."})

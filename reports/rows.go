@@ -177,7 +177,7 @@ func auditCell(r *result.Result) cell {
 	case !judge.Audited(r):
 		return cell{figure: result.Nothing}
 	case partial(r) != "":
-		return cell{figure: "in part"}
+		return cell{figure: "partial"}
 	}
 	return cell{figure: "ok"}
 }

@@ -17,7 +17,7 @@ import (
 var _ = register(Format{
 	Name:      "table",
 	Extension: ".txt",
-	Doc:       "for people at a terminal: a table a scenario, what its columns mean and what it comes to",
+	Doc:       "for people at a terminal: a table per scenario, its legend and the conclusion",
 	Write:     writeTable,
 })
 
@@ -76,7 +76,7 @@ func (p *page) section(s *section) error {
 	}
 	p.line("")
 	if len(g.left) > 0 {
-		p.prose("", "No room here for "+and(g.left)+".", "")
+		p.prose("", "Omitted for lack of width: "+and(g.left)+".", "")
 		p.line("")
 	}
 	for _, problem := range s.problems() {

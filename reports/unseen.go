@@ -33,15 +33,15 @@ func unseenLine(d *result.Document) string {
 	}
 	var parts []string
 	if kept != nil {
-		parts = append(parts, "faults of removing sessions, since none was removed"+in(kept))
+		parts = append(parts, "errors in removing sessions, since none was removed"+in(kept))
 	}
 	if read != nil {
-		parts = append(parts, "wrong answers to reads"+in(read)+", which only --record checks")
+		parts = append(parts, "wrong results of reads"+in(read)+", which are checked only with --record")
 	}
 	if parts == nil {
 		return ""
 	}
-	return "not revealed by the audit: " + strings.Join(parts, "; ") + ". sessbench verify looks for them."
+	return "not covered by the audit: " + strings.Join(parts, "; ") + ". sessbench verify checks these."
 }
 
 // auditedOperations are the names of the operations in the section's audited trials.

@@ -32,23 +32,23 @@ func TestUnseenLine(t *testing.T) {
 		probe.Results[0].Trials[i].Audit = result.Audit{Skipped: true}
 	}
 	const (
-		removals = "faults of removing sessions, since none was removed"
-		reads    = "wrong answers to reads, which only --record checks"
-		verify   = ". sessbench verify looks for them."
+		removals = "errors in removing sessions, since none was removed"
+		reads    = "wrong results of reads, which are checked only with --record"
+		verify   = ". sessbench verify checks these."
 	)
 	for _, tt := range []struct {
 		why  string
 		d    *result.Document
 		want string
 	}{
-		{"a chatbot", doing(0, "append history"), "not revealed by the audit: " + removals + "; " + reads + verify},
-		{"whose reads are recorded", doing(1, "append history"), "not revealed by the audit: " + removals + verify},
+		{"a chatbot", doing(0, "append history"), "not covered by the audit: " + removals + "; " + reads + verify},
+		{"whose reads are recorded", doing(1, "append history"), "not covered by the audit: " + removals + verify},
 		{"sessions come and go, nothing is read", doing(0, "create append delete"), ""},
-		{"sessions come and go, and are read", doing(0, "create append delete history"), "not revealed by the audit: " + reads + verify},
+		{"sessions come and go, and are read", doing(0, "create append delete history"), "not covered by the audit: " + reads + verify},
 		{"all of it, recorded", doing(2, "create append sweep history_during_sweep"), ""},
-		{"reads during sweeps only", doing(0, "append sweep read_during_sweep"), "not revealed by the audit: " + reads + verify},
+		{"reads during sweeps only", doing(0, "append sweep read_during_sweep"), "not covered by the audit: " + reads + verify},
 		{"one scenario of two removes, the other reads", doing(0, "append delete", "append history"),
-			"not revealed by the audit: " + removals + " in b; wrong answers to reads in b, which only --record checks" + verify},
+			"not covered by the audit: " + removals + " in b; wrong results of reads in b, which are checked only with --record" + verify},
 		{"nothing was audited", probe, ""},
 		{"nothing was done", doing(0), ""},
 	} {
@@ -56,7 +56,7 @@ func TestUnseenLine(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.why, got, tt.want)
 		}
 		for _, format := range []string{"table", "markdown"} {
-			if text := written(t, format, tt.d, Options{Width: 1000}); strings.Contains(text, "not revealed") != (tt.want != "") {
+			if text := written(t, format, tt.d, Options{Width: 1000}); strings.Contains(text, "not covered by the audit") != (tt.want != "") {
 				t.Errorf("%s, %s:\n%s", tt.why, format, text)
 			}
 		}

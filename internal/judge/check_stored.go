@@ -85,7 +85,7 @@ func enoughTrials(rows []alignedRow, s Stored) error {
 	for _, r := range rows {
 		for i, label := range []string{s.Old.Label, s.New.Label} {
 			if n := len(r.results[i].Trials); n < MinStoredTrials {
-				reasons = append(reasons, fmt.Sprintf("%d trials of %s (%s) in %s: a gate by stored figures wants %d or more",
+				reasons = append(reasons, fmt.Sprintf("%d trials of %s (%s) in %s: a strict check needs %d or more",
 					n, r.label, r.scenario, label, MinStoredTrials))
 			}
 		}
@@ -114,14 +114,14 @@ func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	}
 	switch {
 	case m.HigherIsBetter && from == 0 && to == 0:
-		f.Verdict, f.Reason = Inconclusive, "nothing was completed on either side"
+		f.Verdict, f.Reason = Inconclusive, "no operation was completed on either side"
 	case !m.worsened(from, to, rule.MinEffect):
 		f.Verdict = Passed
 	case p <= rule.Alpha:
 		f.Verdict = Failing
 	default:
 		f.Verdict = Inconclusive
-		f.Reason = fmt.Sprintf("worse by %s or more, and not shown to be more than chance: p is %.2g, above %.3g",
+		f.Reason = fmt.Sprintf("worse by %s or more, but not significantly: p is %.2g, above %.3g",
 			result.FormatPercent(rule.MinEffect), p, rule.Alpha)
 		if least := stats.LeastP(len(before), len(after)); least > rule.Alpha {
 			f.Reason = fmt.Sprintf("worse by %s or more, but %d and %d trials are too few for any p of %.3g or less",

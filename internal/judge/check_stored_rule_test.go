@@ -50,7 +50,7 @@ func TestTheRuleOfStoredFigures(t *testing.T) {
 		{"by just less", "allocs_per_op", same(100), same(109.9), 0.001, Passed, ""},
 		{"by a tenth, and not shown", "ops_per_sec",
 			[]float64{60, 70, 80, 90, 100, 100, 110, 120, 130, 140}, []float64{50, 60, 70, 80, 85, 88, 100, 110, 120, 130},
-			0.001, Inconclusive, "not shown to be more than chance"},
+			0.001, Inconclusive, "not significantly"},
 		{"shown at one alpha, not at another", "ops_per_sec", ten, times(0.75), 1e-6,
 			Inconclusive, "10 and 10 trials are too few for any p of 1e-06"},
 		{"four against four at most p=0.03", "ops_per_sec", []float64{100, 101, 102, 103}, []float64{50, 51, 52, 53}, 0.01,
@@ -60,14 +60,14 @@ func TestTheRuleOfStoredFigures(t *testing.T) {
 		{"p and alpha are the same", "ops_per_sec", []float64{100, 101, 102, 103}, []float64{50, 51, 52, 53},
 			stats.Compare([]float64{100, 101, 102, 103}, []float64{50, 51, 52, 53}).P, Failing, ""},
 		{"a fail is possible, and is none", "ops_per_sec", []float64{100, 101, 102, 103}, []float64{50, 51, 52, 101.5}, stats.LeastP(4, 4), Inconclusive,
-			"not shown to be more than chance"},
+			"not significantly"},
 		{"less than a hundredth of an allocation", "allocs_per_op", same(0.01), same(0.0199), 0.001, Passed, ""},
 		{"a hundredth and more", "allocs_per_op", same(0.01), same(0.0201), 0.001, Failing, ""},
 		{"from nothing to little", "allocs_per_op", same(0), same(0.009), 0.001, Passed, ""},
 		{"from nothing to something", "allocs_per_op", same(0), same(0.02), 0.001, Failing, ""},
 		{"nothing stays nothing", "allocs_per_op", same(0), same(0), 0.001, Passed, ""},
 		{"to a standstill", "ops_per_sec", ten, same(0), 0.001, Failing, ""},
-		{"nothing was ever done", "ops_per_sec", same(0), same(0), 0.001, Inconclusive, "nothing was completed on either side"},
+		{"nothing was ever done", "ops_per_sec", same(0), same(0), 0.001, Inconclusive, "no operation was completed on either side"},
 	} {
 		f := storedVerdict(tt.metric, tt.alpha, 0.1, tt.before, tt.after)
 		if f.Verdict != tt.want || !strings.Contains(f.Reason, tt.reason) || (f.Reason == "") != (tt.reason == "") {

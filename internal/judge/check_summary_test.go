@@ -13,12 +13,12 @@ func TestPairsNeeded(t *testing.T) {
 	c := checking(t, duet(12, 0.97, 0.12, "per-session", "sharded"))
 	first, last := &c.Scenarios[0].Rows[0].Metrics[1], &c.Scenarios[0].Rows[1].Metrics[1]
 	first.Needed, last.Needed = 600, 12
-	if words, want := c.words(), "; about 600 pairs would have decided."; !strings.HasSuffix(words, want) {
+	if words, want := c.words(), "; about 600 pairs would suffice."; !strings.HasSuffix(words, want) {
 		t.Errorf("%s: want %q", words, want)
 	}
 	last.Needed = 0
-	if words := c.words(); strings.Contains(words, "would have decided") {
-		t.Errorf("no number of pairs would have decided all: %s", words)
+	if words := c.words(); strings.Contains(words, "would suffice") {
+		t.Errorf("no number of pairs would suffice for all: %s", words)
 	}
 }
 

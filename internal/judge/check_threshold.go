@@ -47,10 +47,10 @@ func (c *Check) thresholdSentences() (sentences []string) {
 		}
 	}
 	if len(sentences) == 0 {
-		sentences = append(sentences, result.FormatCounted(len(c.Thresholds), "threshold")+": all kept.")
+		sentences = append(sentences, result.FormatCounted(len(c.Thresholds), "threshold")+": all met.")
 	}
 	if c.Interrupted {
-		sentences = append(sentences, "The run was interrupted: only the trials that had finished by then were judged.")
+		sentences = append(sentences, "The run was interrupted: only the trials completed before were judged.")
 	}
 	return sentences
 }
@@ -109,7 +109,7 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 		case judged < len(checked) || struck:
 			continue
 		case err == nil:
-			err = fmt.Errorf("%q: holds for no row here: a gate that matches nothing cannot fail", t.Text)
+			err = fmt.Errorf("%q: matches no row here: a gate that matches nothing cannot fail", t.Text)
 		}
 		if !t.Known {
 			return nil, err
@@ -158,7 +158,7 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	}
 	c.Verdict = t.outcome(median.Median)
 	if len(figures) >= stats.MinSamples && median.Lo <= t.bound && t.bound <= median.Hi {
-		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, holds the bound",
+		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, contains the bound",
 			t.metric.write(median.Lo), t.metric.write(median.Hi))
 	}
 	return c
@@ -173,7 +173,7 @@ func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Po
 		}
 	}
 	c.Value, c.Verdict = &value, t.outcome(value)
-	c.Reason = fmt.Sprintf("of all trials together; %s to %s without one of them", t.metric.write(lo), t.metric.write(hi))
+	c.Reason = fmt.Sprintf("of all trials together; %s to %s with any one trial left out", t.metric.write(lo), t.metric.write(hi))
 	if lo <= t.bound && t.bound <= hi {
 		c.Reason = "close: " + c.Reason
 	}
@@ -183,13 +183,13 @@ func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Po
 func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.Result, figures stats.Blocks) {
 	other := t.otherOf(d, c.Scenario)
 	if other == nil {
-		c.Reason = "nothing in this scenario to hold it against"
+		c.Reason = "no row in this scenario to compare with"
 		return
 	}
 	name := strings.TrimSpace(other.Strategy + " " + t.other.operation)
 	theirs, why := t.metric.sample(other, t.other.operation)
 	if why != "" {
-		c.Reason = "held against " + name + ": " + why
+		c.Reason = "compared with " + name + ": " + why
 		return
 	}
 	if timed := t.metric.unit == "ops/s" || t.metric.unit == "ns"; timed && r != other && noRatio(r, other) != "" {
@@ -208,13 +208,13 @@ func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.R
 	}
 	ratio := stats.PairedRatio(mine, others)
 	c.Verdict = t.outcome(ratio.Ratio)
-	c.Reason = fmt.Sprintf("%s that of %s, block by block", formatFactor(ratio.Ratio), name)
+	c.Reason = fmt.Sprintf("%s that of %s, per block", formatFactor(ratio.Ratio), name)
 	if ratio.Bounded() {
 		c.Reason += fmt.Sprintf(" (%s)", result.FormatRatioRange(ratio.Lo, ratio.Hi))
 	}
 	c.Reason += ", " + comparison(t.operator, c.Verdict) + " " + formatFactor(t.bound)
 	if ratio.Bounded() && ratio.Lo <= t.bound && t.bound <= ratio.Hi {
-		c.Reason += ": close, since the interval holds it"
+		c.Reason += ": close, since the interval contains it"
 	}
 }
 

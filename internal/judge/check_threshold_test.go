@@ -81,9 +81,9 @@ func TestCheckThresholds(t *testing.T) {
 		{"kept", "ops_per_sec > 97", withoutBaseline(far), []string{"pass: cow (chatbot) ops_per_sec is 100, above 97"}},
 		{"crossed", "ops_per_sec > 104", withoutBaseline(far), []string{"fail: cow (chatbot) ops_per_sec is 100, not above 104"}},
 		{"just kept: the median is 100.5", "ops_per_sec >= 100.5", withoutBaseline(far),
-			[]string{"pass: cow (chatbot) ops_per_sec is 100, at least 100 (close: the median's 95 % interval, 98 to 103, holds the bound)"}},
+			[]string{"pass: cow (chatbot) ops_per_sec is 100, at least 100 (close: the median's 95 % interval, 98 to 103, contains the bound)"}},
 		{"just crossed", "ops_per_sec > 100.5", withoutBaseline(far),
-			[]string{"fail: cow (chatbot) ops_per_sec is 100, not above 100 (close: the median's 95 % interval, 98 to 103, holds the bound)"}},
+			[]string{"fail: cow (chatbot) ops_per_sec is 100, not above 100 (close: the median's 95 % interval, 98 to 103, contains the bound)"}},
 		{"the upper bound is kept by what equals it", "ops_per_sec <= 100.5", withoutBaseline(rates("cow", 100.5)),
 			[]string{"pass: cow (chatbot) ops_per_sec is 100, at most 100"}},
 		{"and crossed by more", "ops_per_sec <= 99", withoutBaseline(rates("cow", 100)), []string{"fail: cow (chatbot) ops_per_sec is 100, above 99"}},
@@ -91,7 +91,7 @@ func TestCheckThresholds(t *testing.T) {
 		{"less is below", "ops_per_sec < 101", withoutBaseline(rates("cow", 100)), []string{"pass: cow (chatbot) ops_per_sec is 100, below 101"}},
 		{"at least is no less", "ops_per_sec >= 101", withoutBaseline(rates("cow", 100)), []string{"fail: cow (chatbot) ops_per_sec is 100, below 101"}},
 		{"the median decides, though one trial is far off", "ops_per_sec > 95", withoutBaseline(near),
-			[]string{"pass: cow (chatbot) ops_per_sec is 100, above 95 (close: the median's 95 % interval, 80 to 103, holds the bound)"}},
+			[]string{"pass: cow (chatbot) ops_per_sec is 100, above 95 (close: the median's 95 % interval, 80 to 103, contains the bound)"}},
 		{"five trials have no interval to be close by", "ops_per_sec > 100", withoutBaseline(rates("cow", 98, 99, 101, 102, 103)),
 			[]string{"pass: cow (chatbot) ops_per_sec is 101, above 100"}},
 		{"nothing done is a throughput of 0", "ops_per_sec > 0", withoutBaseline(rates("cow", 0)), []string{"fail: cow (chatbot) ops_per_sec is 0, not above 0"}},
@@ -114,7 +114,7 @@ func TestCheckThresholds(t *testing.T) {
 			[]string{"inconclusive: per-session (hundred-users) p99_9: too few operations beyond it in 1 of 6 trials"}},
 		{"nor is it above anything", "global.p99 > 0ns", missingPercentiles(),
 			[]string{"inconclusive: global (hundred-users) p99: too few operations beyond it in 6 of 6 trials"}},
-		{"no trial", "cow.ops_per_sec > 1", interrupted(), []string{"inconclusive: cow (chatbot) ops_per_sec: no trial was finished"}},
+		{"no trial", "cow.ops_per_sec > 1", interrupted(), []string{"inconclusive: cow (chatbot) ops_per_sec: no trial was completed"}},
 		{"no limit", "of_limit > 0%", withoutBaseline(unlimited()), []string{"inconclusive: cow (chatbot) of_limit: there is no limit in 1 of 1 trials"}},
 		{"the limit", "of_limit > 50%", withoutBaseline(build("cow", 57_000, 1)), []string{"pass: cow (chatbot) of_limit is 58.8%, above 50%"}},
 		{"bytes", "bytes_per_session < 1KiB", withoutBaseline(build("cow", 5, 1)),
@@ -216,19 +216,19 @@ func TestRelativeThresholds(t *testing.T) {
 		d         *result.Document
 		want      []string
 	}{
-		{"kept, and the baseline is not held against itself", "ops_per_sec > 9x", pair(),
-			[]string{"pass: cow (chatbot) ops_per_sec is 350, 10× that of global, block by block (10–12×), above 9×"}},
+		{"kept, and the baseline is not compared with itself", "ops_per_sec > 9x", pair(),
+			[]string{"pass: cow (chatbot) ops_per_sec is 350, 10× that of global, per block (10–12×), above 9×"}},
 		{"crossed", "cow.ops_per_sec > 15x global.ops_per_sec", pair(),
-			[]string{"fail: cow (chatbot) ops_per_sec is 350, 10× that of global, block by block (10–12×), not above 15×"}},
+			[]string{"fail: cow (chatbot) ops_per_sec is 350, 10× that of global, per block (10–12×), not above 15×"}},
 		{"crossed, but not by far", "ops_per_sec > 10.5x", pair(),
-			[]string{"fail: cow (chatbot) ops_per_sec is 350, 10× that of global, block by block (10–12×), not above 10.5×: close, since the interval holds it"}},
-		{"the ratios block by block decide (10.6), and not that of the medians (395/35 = 11.3)", "ops_per_sec > 11x",
+			[]string{"fail: cow (chatbot) ops_per_sec is 350, 10× that of global, per block (10–12×), not above 10.5×: close, since the interval contains it"}},
+		{"the ratios per block decide (10.6), and not that of the medians (395/35 = 11.3)", "ops_per_sec > 11x",
 			document(global(), rates("cow", 90, 190, 290, 500, 600, 700)),
-			[]string{"fail: cow (chatbot) ops_per_sec is 395, 10.6× that of global, block by block (9.00–12×), not above 11×: close, since the interval holds it"}},
+			[]string{"fail: cow (chatbot) ops_per_sec is 395, 10.6× that of global, per block (9.00–12×), not above 11×: close, since the interval contains it"}},
 		{"the other way round", "global.ops_per_sec <= 0.2x cow", pair(),
-			[]string{"pass: global (chatbot) ops_per_sec is 35, 0.1× that of cow, block by block (0.083–0.10×), at most 0.2×"}},
+			[]string{"pass: global (chatbot) ops_per_sec is 35, 0.1× that of cow, per block (0.083–0.10×), at most 0.2×"}},
 		{"few blocks have no interval", "ops_per_sec > 9x", document(rates("global", 10), rates("cow", 100)),
-			[]string{"pass: cow (chatbot) ops_per_sec is 100, 10× that of global, block by block, above 9×"}},
+			[]string{"pass: cow (chatbot) ops_per_sec is 100, 10× that of global, per block, above 9×"}},
 		{"a row without the baseline's block", "ops_per_sec > 9x", document(rates("global", 10), apart(rates("cow", 100))),
 			[]string{"inconclusive: cow (chatbot) ops_per_sec: no block has a trial of both it and global"}},
 		{"nothing to divide by", "ops_per_sec > 9x", document(rates("global", 10, 0), rates("cow", 100, 100)),
@@ -236,20 +236,20 @@ func TestRelativeThresholds(t *testing.T) {
 		{"nothing to divide", "ops_per_sec < 9x", document(rates("global", 10, 10), rates("cow", 100, 0)),
 			[]string{"inconclusive: cow (chatbot) ops_per_sec: a figure is 0 in some trial, so there is no ratio to global"}},
 		{"a baseline that failed its audit", "sharded.ops_per_sec > 1x", failedBaseline(),
-			[]string{"inconclusive: sharded (chatbot) ops_per_sec: held against global: failed its audit (census)"}},
+			[]string{"inconclusive: sharded (chatbot) ops_per_sec: compared with global: failed its audit (census)"}},
 		{"a baseline without the percentile", "p99 < 1x", missingPercentiles(),
-			[]string{"inconclusive: per-session (hundred-users) p99: held against global: too few operations beyond it in 6 of 6 trials"}},
+			[]string{"inconclusive: per-session (hundred-users) p99: compared with global: too few operations beyond it in 6 of 6 trials"}},
 		{"another scenario than the other's", "ops_per_sec > 1x sharded", twoScenarios(), []string{
-			"fail: global (chatbot) ops_per_sec is 940, 0.0105× that of sharded, block by block (0.0096–0.011×), not above 1×",
-			"fail: per-session (chatbot) ops_per_sec is 91.0k, 0.983× that of sharded, block by block (0.94–1.07×), not above 1×: close, since the interval holds it",
-			"inconclusive: global (auth) ops_per_sec: nothing in this scenario to hold it against",
-			"inconclusive: per-session (auth) ops_per_sec: nothing in this scenario to hold it against",
-			"inconclusive: cow (auth) ops_per_sec: nothing in this scenario to hold it against"}},
+			"fail: global (chatbot) ops_per_sec is 940, 0.0105× that of sharded, per block (0.0096–0.011×), not above 1×",
+			"fail: per-session (chatbot) ops_per_sec is 91.0k, 0.983× that of sharded, per block (0.94–1.07×), not above 1×: close, since the interval contains it",
+			"inconclusive: global (auth) ops_per_sec: no row in this scenario to compare with",
+			"inconclusive: per-session (auth) ops_per_sec: no row in this scenario to compare with",
+			"inconclusive: cow (auth) ops_per_sec: no row in this scenario to compare with"}},
 		{"another operation's figure", "cow.append.p50 < 0.6x global.history.p50", slower(withOperations(pair(), "append", "history"), "history"),
-			[]string{"pass: cow (chatbot) append p50 is 100 s, 0.5× that of global history, block by block (0.49–0.51×), below 0.6×"}},
+			[]string{"pass: cow (chatbot) append p50 is 100 s, 0.5× that of global history, per block (0.49–0.51×), below 0.6×"}},
 		{"operations against each other, the baseline's own among them", "append.p50 < 1.5x history", withOperations(pair(), "append", "history"), []string{
-			"pass: global (chatbot) append p50 is 100 s, 1× that of global history, block by block (1.00–1.00×), below 1.5×",
-			"pass: cow (chatbot) append p50 is 100 s, 1× that of global history, block by block (0.99–1.01×), below 1.5×"}},
+			"pass: global (chatbot) append p50 is 100 s, 1× that of global history, per block (1.00–1.00×), below 1.5×",
+			"pass: cow (chatbot) append p50 is 100 s, 1× that of global history, per block (0.99–1.01×), below 1.5×"}},
 	} {
 		if diff := cmp.Diff(tt.want, checkedAs(t, tt.d, tt.text)); diff != "" {
 			t.Errorf("%s: %s", tt.why, diff)
@@ -292,11 +292,11 @@ func TestCheckedThresholdFields(t *testing.T) {
 		{Threshold: "cow.append.errors.rate <= 0.1%", Scenario: "chatbot", Strategy: "cow", Operation: "append", Metric: "errors.rate",
 			Unit: "share", Value: &zero, Bound: 0.001, Operator: "<=", Verdict: Passed},
 		{Threshold: "cow.ops_per_sec > 4x", Scenario: "chatbot", Strategy: "cow", Metric: "ops_per_sec", Unit: "ops/s",
-			Value: &hundred, Bound: 40, Operator: ">", Verdict: Passed, Reason: "10× that of global, block by block, above 4×"},
+			Value: &hundred, Bound: 40, Operator: ">", Verdict: Passed, Reason: "10× that of global, per block, above 4×"},
 		{Threshold: "cow.p99_99<1s", Scenario: "chatbot", Strategy: "cow", Metric: "p99_99", Unit: "ns",
 			Bound: 1e9, Operator: "<", Verdict: Inconclusive, Reason: "too few operations beyond it in 1 of 1 trials"},
 		{Threshold: "cow.p50<3x xsync", Scenario: "chatbot", Strategy: "cow", Metric: "p50", Unit: "ns",
-			Value: &p50, Operator: "<", Verdict: Inconclusive, Reason: "held against xsync: no trial was finished"},
+			Value: &p50, Operator: "<", Verdict: Inconclusive, Reason: "compared with xsync: no trial was completed"},
 	}
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-9 })
 	if diff := cmp.Diff(want, checked, near); diff != "" {
@@ -323,8 +323,8 @@ func TestNewThresholdCheck(t *testing.T) {
 		verdict Verdict
 		words   string
 	}{
-		{"all kept", normal(), []string{"ops_per_sec>1", "p50<1h"}, Passed, "6 thresholds: all kept."},
-		{"one", normal(), []string{"global.p50<1h"}, Passed, "1 threshold: all kept."},
+		{"all met", normal(), []string{"ops_per_sec>1", "p50<1h"}, Passed, "6 thresholds: all met."},
+		{"one", normal(), []string{"global.p50<1h"}, Passed, "1 threshold: all met."},
 		{"crossed", normal(), []string{"per-session.ops_per_sec>1e5", "global.p50<1h"}, Failing,
 			"1 of 2 thresholds crossed: per-session (chatbot) ops_per_sec is 76.1k, not above 100k."},
 		{"the farthest from its bound comes first", normal(), []string{"per-session.ops_per_sec>1e5", "global.ops_per_sec>1e5"}, Failing,
@@ -343,9 +343,9 @@ func TestNewThresholdCheck(t *testing.T) {
 		{"also when nothing else is left to judge", failedAudit(), []string{"forgetful.touch.p50<1ns"}, Violated,
 			"No speed to judge: forgetful (chatbot) failed its audit (lost update, duplicate number)."},
 		{"cut short is no pass", cut, []string{"global.p50<1h"}, Inconclusive,
-			"1 threshold: all kept. The run was interrupted: only the trials that had finished by then were judged."},
+			"1 threshold: all met. The run was interrupted: only the trials completed before were judged."},
 		{"cut short, and crossed all the same", cut, []string{"global.p50<1ns"}, Failing,
-			"1 of 1 threshold crossed: global (chatbot) p50 is 106 ms, not below 1 ns. The run was interrupted: only the trials that had finished by then were judged."},
+			"1 of 1 threshold crossed: global (chatbot) p50 is 106 ms, not below 1 ns. The run was interrupted: only the trials completed before were judged."},
 	} {
 		var list []Threshold
 		for _, text := range tt.texts {

@@ -32,7 +32,7 @@ func (c *Check) words() string {
 	}
 	add(c.thresholdWords(Inconclusive, "cannot be judged"))
 	if c.Verdict == Inconclusive && c.unfinished {
-		say("not everything could be held against " + c.Documents[0].Label)
+		say("not everything could be compared with " + c.Documents[0].Label)
 	}
 	if c.Verdict == Passed {
 		add(c.passedWords())
@@ -51,7 +51,7 @@ func (c *Check) violatedWords() string {
 	v := c.Violations[0]
 	text := fmt.Sprintf("%s (%s) %s in %s: there is no speed to judge", v.Strategy, v.Scenario, v.Reason, v.Document)
 	if more := len(c.Violations) - 1; more > 0 {
-		text += fmt.Sprintf(", and %d more failed theirs", more)
+		text += fmt.Sprintf(", and %d more failed their audits", more)
 	}
 	return text
 }
@@ -123,7 +123,7 @@ func (c *Check) undecidedWords() string {
 	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.firing(), a.firing()) })
 	text := list[0].Name() + ": " + cmp.Or(list[0].Reason, "not decided")
 	if n := len(list); n > 1 {
-		text = fmt.Sprintf("%d of %d comparisons are not decided; ", n, c.Rule.Comparisons) + text
+		text = fmt.Sprintf("%d of %d comparisons are inconclusive; ", n, c.Rule.Comparisons) + text
 	}
 	needed := 0
 	for _, g := range list {
@@ -132,7 +132,7 @@ func (c *Check) undecidedWords() string {
 		}
 		needed = max(needed, g.Needed)
 	}
-	return text + fmt.Sprintf("; about %d pairs would have decided", needed)
+	return text + fmt.Sprintf("; about %d pairs would suffice", needed)
 }
 
 func (f *MetricCheck) firing() int {
@@ -157,10 +157,10 @@ func (c *Check) passedWords() string {
 	}
 	judged := result.FormatCounted(c.Rule.Comparisons, "comparison")
 	if n := len(c.Thresholds); n > 0 {
-		judged += ", " + result.FormatCounted(n, "threshold") + " kept"
+		judged += ", " + result.FormatCounted(n, "threshold") + " met"
 	}
 	if c.Mode == DuetMode {
-		return fmt.Sprintf("nothing gated got worse by %s or more (%s, %s)", result.FormatPercent(c.Rule.Tolerance), result.FormatCounted(c.Rule.Pairs, "pair"), judged)
+		return fmt.Sprintf("no gated metric is worse by %s or more (%s, %s)", result.FormatPercent(c.Rule.Tolerance), result.FormatCounted(c.Rule.Pairs, "pair"), judged)
 	}
 	return fmt.Sprintf("no gated median is worse by %s or more (%s)", result.FormatPercent(c.Rule.MinEffect), judged)
 }
@@ -178,10 +178,10 @@ func (c *Check) adviceWords() string {
 	case !c.Advisory:
 		return ""
 	case len(c.Differences) > 0:
-		return "the comparison is advice: " + c.Documents[0].Label +
-			" was measured on another machine, and machines differ by more than versions do"
+		return "this comparison is only advice: " + c.Documents[0].Label +
+			" was measured on another machine, and machines differ more than versions do"
 	}
-	return "the comparison is advice: between two times of one machine the spread alone can be as large as what is looked for"
+	return "this comparison is only advice: measurements of one machine at two times can differ as much as the change to be detected"
 }
 
 // gatesThat lists the gates with an outcome.

@@ -127,7 +127,7 @@ type Source struct {
 // in both, or it holds one result twice. It names the file. Compare keeps no document and changes none.
 func Compare(sources []Source) (*Comparison, error) {
 	if len(sources) < 2 {
-		return nil, errors.New("one document alone: want two or more to compare")
+		return nil, errors.New("only one document: want two or more to compare")
 	}
 	rows, leftOut, err := align(sources)
 	if err != nil {

@@ -115,13 +115,13 @@ func distinct(s Source) (list []*result.Result, err error) {
 		r := &s.Document.Results[i]
 		id := identify(r)
 		if seen[id] {
-			return nil, fmt.Errorf("%s: %s (%s) is in it twice with the same settings", s.File, r.Strategy, r.Scenario)
+			return nil, fmt.Errorf("%s: %s (%s) occurs twice with the same settings", s.File, r.Strategy, r.Scenario)
 		}
 		seen[id] = true
 		list = append(list, r)
 	}
 	if list == nil {
-		return nil, fmt.Errorf("%s: no results in it", s.File)
+		return nil, fmt.Errorf("%s: no results", s.File)
 	}
 	return list, nil
 }
@@ -204,7 +204,7 @@ func NoSpeed(r *result.Result) string {
 		}
 		return reason
 	case len(r.Trials) == 0:
-		return "no trial was finished"
+		return "no trial was completed"
 	case AuditUndecided(r) != "":
 		return AuditUndecided(r)
 	}

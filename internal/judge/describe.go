@@ -14,7 +14,7 @@ func Heading(d *result.Document, results []*result.Result) string {
 	r := results[0]
 	users, whose := result.FormatCount(int64(r.Users))+" users", ""
 	if p := d.Part; p != nil {
-		users = "its " + result.FormatCount(int64(UsersOf(d, r))) + " of " + users
+		users = result.FormatCount(int64(UsersOf(d, r))) + " of " + users
 		whose = ", " + PartName(p)
 	}
 	parts := []string{users, result.FormatCount(int64(r.Sessions)) + " sessions"}
@@ -49,9 +49,9 @@ func trialsOf(d *result.Document, results []*result.Result) string {
 	var each []string
 	switch {
 	case r.Iterations == 1:
-		each = append(each, "1 visit a user")
+		each = append(each, "1 visit per user")
 	case r.Iterations > 1:
-		each = append(each, result.FormatCount(int64(r.Iterations))+" visits a user")
+		each = append(each, result.FormatCount(int64(r.Iterations))+" visits per user")
 	}
 	if r.WindowNs > 0 {
 		each = append(each, time.Duration(r.WindowNs).String())

@@ -71,9 +71,9 @@ func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 	case err != nil:
 		return nil, nil, err
 	case d.ID == "":
-		return nil, nil, fmt.Errorf("%s: no id in it: want a document that run wrote", s.File)
+		return nil, nil, fmt.Errorf("%s: no id: want a document written by run", s.File)
 	case d.Created.IsZero():
-		return nil, nil, fmt.Errorf("%s: it does not say when it was created: want a document that run wrote", s.File)
+		return nil, nil, fmt.Errorf("%s: no creation time: want a document written by run", s.File)
 	}
 	e := &HistoryEntry{
 		SchemaVersion: HistoryVersion,
@@ -100,7 +100,7 @@ func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 	}
 	if len(e.Results) == 0 {
 		first := out[0]
-		return nil, out, fmt.Errorf("%s: nothing in it has a speed: %s (%s) %s", s.File, first.Strategy, first.Scenario, first.Reason)
+		return nil, out, fmt.Errorf("%s: no result has a speed: %s (%s) %s", s.File, first.Strategy, first.Scenario, first.Reason)
 	}
 	return e, out, nil
 }
@@ -242,7 +242,7 @@ func (h *History) put(e *HistoryEntry, line int) (isNew bool, err error) {
 		switch old := &h.Entries[i]; {
 		case old.ID != e.ID:
 		case !old.same(e):
-			return false, fmt.Errorf("the run %s is in line %d, too, with other figures", e.ID, h.lines[i])
+			return false, fmt.Errorf("run %s is already in line %d, with other values", e.ID, h.lines[i])
 		default:
 			return false, nil
 		}

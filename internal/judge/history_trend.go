@@ -120,7 +120,7 @@ type trendRow struct {
 // one where no run has all that the filter asks for.
 func NewTrend(h *History, file string, f TrendFilter) (*Trend, error) {
 	if len(h.Entries) == 0 {
-		return nil, &HistoryError{0, "empty: no run in it"}
+		return nil, &HistoryError{0, "empty: no runs"}
 	}
 	if err := f.check(h); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func NewTrend(h *History, file string, f TrendFilter) (*Trend, error) {
 		}
 	}
 	if len(t.Groups) == 0 {
-		return nil, errors.New("no run in it has all of what was asked for")
+		return nil, errors.New("no run matches all of the filter")
 	}
 	return t, nil
 }
@@ -233,7 +233,7 @@ func trendConditions(d *result.Document, r *HistoryResult) (key string, all []co
 func newTrendGroup(d *result.Document, r *HistoryResult, all []condition) *TrendGroup {
 	g := &TrendGroup{
 		Scenario:   r.Scenario,
-		Machine:    cmp.Or(shortMachine(d), "a machine of which nothing is known"),
+		Machine:    cmp.Or(shortMachine(d), "unknown machine"),
 		Conditions: map[string]string{},
 	}
 	for _, c := range all {

@@ -88,7 +88,7 @@ func TestDamagedHistories(t *testing.T) {
 		{"no date", strings.Replace(good, `"created":"2026-01-01T12:00:00Z",`, "", 1), 1, "no date in created"},
 		{"no results", `{"schema_version":1,"kind":"history","id":"a","created":"2026-01-01T12:00:00Z"}`, 1, "no results"},
 		{"one run with two sets of figures", good + "\n" + strings.Replace(good, `"trials":6`, `"trials":7`, 1), 2,
-			"the run 00000001-7d0e-4f35-9f0f-6a1d0d8d7a10 is in line 1, too, with other figures"},
+			"run 00000001-7d0e-4f35-9f0f-6a1d0d8d7a10 is already in line 1, with other values"},
 	} {
 		h, err := ParseHistory([]byte(tt.text))
 		var bad *HistoryError
@@ -152,7 +152,7 @@ func TestAddingARunTwice(t *testing.T) {
 	other.Results[0].Trials = other.Results[0].Trials[:5]
 	_, err := h.Add(entryOf(t, "", other))
 	var bad *HistoryError
-	if !errors.As(err, &bad) || !strings.Contains(bad.Reason, "is in line 1, too, with other figures") {
+	if !errors.As(err, &bad) || !strings.Contains(bad.Reason, "is already in line 1, with other values") {
 		t.Errorf("another run of the same id: error %v", err)
 	}
 	if len(h.Entries) != 2 || bytes.Count(h.text, []byte("\n")) != 2 {

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrDuplicatePart says that the same part of a run was given twice.
-var ErrDuplicatePart = errors.New("the same part twice")
+var ErrDuplicatePart = errors.New("duplicate part")
 
 // Merge makes one document of the parts of a run that several processes shared: operations and errors are added up,
 // histograms added count by count, and latencies described anew from them, so that a merged percentile is that of all
@@ -56,7 +56,7 @@ func Merge(sources []Source) (*result.Document, error) {
 		}
 	}
 	if len(d.Results) == 0 {
-		return nil, errors.New("no trial that all parts finished")
+		return nil, errors.New("no trial was completed by all parts")
 	}
 	Summarize(d)
 	return d, nil
@@ -76,7 +76,7 @@ func checkParts(parts []Source) error {
 	for _, s := range parts {
 		d := s.Document
 		if n := len(d.Participants); n > 0 {
-			return fmt.Errorf("%s: merged from %s already: want their own documents", s.File, result.FormatCounted(n, "participant"))
+			return fmt.Errorf("%s: already merged from %s: want the participants' documents", s.File, result.FormatCounted(n, "participant"))
 		}
 		if err := sameRun(parts[0], s); err != nil {
 			return err
@@ -121,7 +121,7 @@ const maxParts = 10_000
 
 func mixed(part, whole Source) error {
 	p := part.Document.Part
-	return fmt.Errorf("%s is of %s in run %s, %s is a run of its own: want parts of one run, or runs of their own",
+	return fmt.Errorf("%s belongs to %s in run %s, %s is a separate run: want parts of one run, or separate runs",
 		part.File, PartName(p), p.RunID, whole.File)
 }
 
@@ -197,7 +197,7 @@ func missing(parts []Source) (lost []result.Participant) {
 	for i := range first.Of {
 		if !slices.ContainsFunc(parts, func(s Source) bool { return s.Document.Part.Index == i }) {
 			name := PartName(&result.Part{Index: i, Of: first.Of})
-			lost = append(lost, result.Participant{Name: name, Index: i, Of: first.Of, Lost: true, Why: "there is no document of it"})
+			lost = append(lost, result.Participant{Name: name, Index: i, Of: first.Of, Lost: true, Why: "its document was not given"})
 		}
 	}
 	return lost

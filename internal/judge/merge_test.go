@@ -315,7 +315,7 @@ func TestMergeNamesWhoIsMissing(t *testing.T) {
 		}
 		names = append(names, name)
 	}
-	want := []string{"participant 1 of 4 (hosta)", "participant 2 of 4 (hostb)", "participant 3 of 4 lost: there is no document of it", "participant 4 of 4 (hostd)"}
+	want := []string{"participant 1 of 4 (hosta)", "participant 2 of 4 (hostb)", "participant 3 of 4 lost: its document was not given", "participant 4 of 4 (hostd)"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
@@ -323,7 +323,7 @@ func TestMergeNamesWhoIsMissing(t *testing.T) {
 		t.Errorf("the first one has audited, but %q", a.Partial)
 	}
 	d = merged(t, parts[1:])
-	if a := d.Results[0].Trials[0].Audit; a.Partial != "not at all: participant 1 of 4, which audits for all, is lost" {
+	if a := d.Results[0].Trials[0].Audit; a.Partial != "not at all: participant 1 of 4, which audits for all, is missing" {
 		t.Errorf("without the first one: %+v", a)
 	}
 	if d.Part != nil || d.Interrupted {
@@ -342,7 +342,7 @@ func TestMergeOfAnInterruptedRunHasWhatAllFinished(t *testing.T) {
 		t.Errorf("interrupted %v, %d results, %d trials: want 1 with 2", got.Interrupted, len(got.Results), len(got.Results[0].Trials))
 	}
 	d.Results[0].Trials = nil
-	if _, err := Merge(parts); err == nil || err.Error() != "no trial that all parts finished" {
+	if _, err := Merge(parts); err == nil || err.Error() != "no trial was completed by all parts" {
 		t.Errorf("without a common trial: %v", err)
 	}
 }
@@ -431,11 +431,11 @@ func TestMergeRefuses(t *testing.T) {
 		{"another run", func(d *result.Document) { d.Part.RunID = "Y" }, "run id: X in a, Y in b", false},
 		{"another number of parts", func(d *result.Document) { d.Part.Of = 3 }, "parts: 2 in a, 3 in b", false},
 		{"a part beyond", func(d *result.Document) { d.Part.Index = 2 }, "b.json: index 2 of 2 parts: want", false},
-		{"no part", func(d *result.Document) { d.Part = nil }, "a.json is of participant 1 of 2 in run X, b.json is a run of its own", false},
+		{"no part", func(d *result.Document) { d.Part = nil }, "a.json belongs to participant 1 of 2 in run X, b.json is a separate run", false},
 		{"the same part", func(d *result.Document) { d.Part.Index = 0 }, "a.json and b.json are both of participant 1 of 2", true},
 		{"the same document", func(d *result.Document) { d.ID = "a-id" }, "a.json and b.json are the same document, a-id", true},
-		{"one that is merged", func(d *result.Document) { d.Participants = make([]result.Participant, 2) }, "b.json: merged from 2 participants already", false},
-		{"nothing in it", func(d *result.Document) { d.Results = nil }, "b.json: no results in it", false},
+		{"one that is merged", func(d *result.Document) { d.Participants = make([]result.Participant, 2) }, "b.json: already merged from 2 participants", false},
+		{"nothing in it", func(d *result.Document) { d.Results = nil }, "b.json: no results", false},
 		{"no histogram", func(d *result.Document) { first(d).Histogram = "" }, "b.json: histogram: none (global (chatbot), block 1)", false},
 		{"a torn histogram", func(d *result.Document) { first(d).Histogram = first(d).Histogram[:40] }, "b.json: histogram: ", false},
 		{"a lying histogram", func(d *result.Document) { first(d).LatencyNs.Count++ }, "b.json: histogram: holds ", false},

@@ -307,7 +307,7 @@ func (m *merger) audit() result.Audit {
 		}
 	}
 	if part := m.parts[0].Document.Part; part != nil && part.Index > 0 && all.OK {
-		all.Partial = "not at all: " + PartName(&result.Part{Of: part.Of}) + ", which audits for all, is lost"
+		all.Partial = "not at all: " + PartName(&result.Part{Of: part.Of}) + ", which audits for all, is missing"
 	}
 	return all
 }

@@ -144,13 +144,13 @@ func (t *Threshold) parseFactor(factor float64, rest string) error {
 	metric, before := cutMetric(rest)
 	switch {
 	case factor == 0:
-		return errors.New("0 times a figure is no bound: want a factor above 0")
+		return errors.New("a factor of 0 is no bound: want a factor above 0")
 	case metric == nil: // the same figure
 		if t.other = parseSubject(rest); t.other.operation == "" {
 			t.other.operation = t.subject.operation
 		}
 	case metric.name != t.metric.name:
-		return fmt.Errorf("%s is held against %s: want the same metric on both sides", t.metric.name, metric.name)
+		return fmt.Errorf("%s is compared with %s: want the same metric on both sides", t.metric.name, metric.name)
 	default:
 		t.other = parseSubject(before)
 	}
@@ -163,7 +163,7 @@ func (t *Threshold) parseFactor(factor float64, rest string) error {
 	return t.checkOperation(t.other)
 }
 
-var errItself = errors.New("held against itself: want another strategy's figure behind the factor")
+var errItself = errors.New("compared with itself: want another strategy after the factor")
 
 // checkOperation refuses a figure that single operations do not have.
 func (t *Threshold) checkOperation(s subject) error {
@@ -208,7 +208,7 @@ func (t Threshold) matchNames(strategies, operations []string, baseline string) 
 		if t.subject.strategy != "" {
 			return errItself
 		}
-		return fmt.Errorf("holds for none of %s: want another strategy, or its name before the metric", strings.Join(strategies, ", "))
+		return fmt.Errorf("matches none of %s: want another strategy, or its name before the metric", strings.Join(strategies, ", "))
 	}
 	return nil
 }
@@ -258,7 +258,7 @@ func (t Threshold) Match(d *result.Document) error {
 		}
 	}
 	if strategies == nil {
-		return fmt.Errorf("%q: no results to hold it against", t.Text)
+		return fmt.Errorf("%q: no results to apply it to", t.Text)
 	}
 	slices.Sort(operations)
 	operations = slices.DeleteFunc(slices.Compact(operations), func(op string) bool { return op == "" })

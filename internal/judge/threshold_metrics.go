@@ -41,7 +41,7 @@ func ThresholdMetrics() (list []ThresholdMetric) {
 
 func thresholdMetrics() []*thresholdMetric {
 	return []*thresholdMetric{
-		{name: "ops_per_sec", doc: "operations completed a second", unit: "ops/s",
+		{name: "ops_per_sec", doc: "completed operations per second", unit: "ops/s",
 			of: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.OpsPerSec, true }},
 		percentileMetric("p50", "50", func(l *result.Latency) *int64 { return l.P50 }),
 		percentileMetric("p90", "90", func(l *result.Latency) *int64 { return l.P90 }),
@@ -51,22 +51,22 @@ func thresholdMetrics() []*thresholdMetric {
 		percentileMetric("p99_99", "99.99", func(l *result.Latency) *int64 { return l.P9999 }),
 		latencyMetric("max", "the longest operation", "", func(l *result.Latency) *int64 { return ifCounted(l, l.Max) }),
 		latencyMetric("mean", "mean time of an operation", "", func(l *result.Latency) *int64 { return ifCounted(l, l.Mean) }),
-		{name: "errors.rate", doc: "share of the operations that ended in an error; to find no session is none", unit: "share",
+		{name: "errors.rate", doc: "share of the operations that ended in an error; a session not found is no error", unit: "share",
 			missing: "errors that may as well be sessions not found",
 			of: func(_ *result.Result, t *result.Trial) (float64, bool) {
 				_, errors := errorsOf(t)
 				return per(errors, t.LatencyNs.Count)
 			},
 			ofOp: operationErrors},
-		{name: "of_limit", doc: "share of the best that any correct store with one lock a session could reach", unit: "share",
+		{name: "of_limit", doc: "share of the theoretical maximum for a store with one lock per session", unit: "share",
 			missing: "there is no limit", of: ofLimit},
-		perOperation("allocs_per_op", "allocations an operation", "allocs/op", func(t *result.Trial) float64 { return t.AllocsPerOp }),
-		perOperation("bytes_per_op", "bytes allocated an operation", "B/op", func(t *result.Trial) float64 { return t.BytesPerOp }),
-		{name: "bytes_per_session", doc: "memory of a session", unit: "B", missing: "not measured",
+		perOperation("allocs_per_op", "allocations per operation", "allocs/op", func(t *result.Trial) float64 { return t.AllocsPerOp }),
+		perOperation("bytes_per_op", "bytes allocated per operation", "B/op", func(t *result.Trial) float64 { return t.BytesPerOp }),
+		{name: "bytes_per_session", doc: "memory per session", unit: "B", missing: "not measured",
 			of: func(_ *result.Result, t *result.Trial) (float64, bool) {
 				return t.BytesPerSession, t.BytesPerSession > 0
 			}},
-		{name: "cpu_per_op", doc: "processor time of an operation", unit: "ns", missing: "not measured",
+		{name: "cpu_per_op", doc: "CPU time per operation", unit: "ns", missing: "not measured",
 			of: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.CPUNsPerOp, t.CPUNsPerOp > 0 }},
 		{name: "fairness.jain", doc: "Jain's index over the users: 1 is even, 1/users is one user alone",
 			missing: "nothing was completed",

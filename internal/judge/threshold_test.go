@@ -94,11 +94,11 @@ func TestParseThresholdRefuses(t *testing.T) {
 		{"no end", "ops_per_sec<Inf", `"Inf" is no bound`},
 		{"too large", "ops_per_sec<1e999", `"1e999" is no bound`},
 		{"a negative number", "ops_per_sec>-1", `"-1" is no bound`},
-		{"another metric behind the factor", "p99<2x global.p50", "p99 is held against p50: want the same metric on both sides"},
+		{"another metric behind the factor", "p99<2x global.p50", "p99 is compared with p50: want the same metric on both sides"},
 		{"no factor", "p99<x global", `"x global" is no bound`},
 		{"a factor of nothing", "p99<0x global", "want a factor above 0"},
-		{"itself", "global.p99<2x global.p99", "held against itself"},
-		{"itself in short", "global.append.p99<2x global", "held against itself"},
+		{"itself", "global.p99<2x global.p99", "compared with itself"},
+		{"itself in short", "global.append.p99<2x global", "compared with itself"},
 		{"a figure that an operation does not have", "append.ops_per_sec>5", "ops_per_sec is no figure of append alone: want ops_per_sec without an operation, or one of p50, "},
 		{"of a strategy", "cow.append.of_limit>5%", "of_limit is no figure of append alone"},
 		{"on either side of a factor", "append.ops_per_sec>5x", "ops_per_sec is no figure of append alone"},
@@ -160,7 +160,7 @@ func TestMatchNames(t *testing.T) {
 		{"it needs none when it names another", "ops_per_sec>10x cow", "", ""},
 		{"an unknown one", "ops_per_sec>10x locky", "global", `is called "locky" here`},
 		{"an unknown operation there", "p50<10x cow.touch.p50", "global", "no operation touch here"},
-		{"the baseline against itself", "global.ops_per_sec>10x", "global", "held against itself"},
+		{"the baseline against itself", "global.ops_per_sec>10x", "global", "compared with itself"},
 		{"its operations against each other", "global.append.p50>10x history", "global", ""},
 	} {
 		checkError(t, tt.why, mustParse(t, tt.text).MatchNames(strategies, operations, tt.baseline), tt.text, tt.want)
@@ -169,9 +169,9 @@ func TestMatchNames(t *testing.T) {
 		why, text, want string
 		strategies      []string
 	}{
-		{"a probe is held to nothing unasked", "ops_per_sec>1", "holds for none of noop", []string{"noop"}},
+		{"a probe is held to nothing unasked", "ops_per_sec>1", "matches none of noop", []string{"noop"}},
 		{"but when it is named", "noop.ops_per_sec>1", "", []string{"noop"}},
-		{"nobody but the baseline", "ops_per_sec>10x", "holds for none of noop, global", []string{"noop", "global"}},
+		{"nobody but the baseline", "ops_per_sec>10x", "matches none of noop, global", []string{"noop", "global"}},
 	} {
 		checkError(t, tt.why, mustParse(t, tt.text).MatchNames(tt.strategies, operations, "global"), tt.text, tt.want)
 	}

@@ -62,11 +62,11 @@ func Doubt(r *result.Result) string {
 func notReached(r *result.Result) string {
 	switch s := &r.Summary; {
 	case holdUnknown(r):
-		return "hold not measured: none ended in a window"
+		return "hold not measured: no hold ended in a window"
 	case s.HoldNotReached:
-		return fmt.Sprintf("hold not reached: %s asked for, %s measured", time.Duration(r.HoldNs), result.FormatNs(s.HoldNs))
+		return fmt.Sprintf("hold not reached: %s requested, %s measured", time.Duration(r.HoldNs), result.FormatNs(s.HoldNs))
 	case s.ThinkNotReached:
-		return fmt.Sprintf("think not reached: %s asked for, %s measured", time.Duration(r.ThinkNs), result.FormatNs(s.ThinkNs))
+		return fmt.Sprintf("think not reached: %s requested, %s measured", time.Duration(r.ThinkNs), result.FormatNs(s.ThinkNs))
 	}
 	return ""
 }
@@ -105,9 +105,9 @@ func waitsDiffer(other, r *result.Result) string {
 	a, b := &r.Summary, &other.Summary
 	switch {
 	case differ(b.HoldNs, a.HoldNs):
-		return fmt.Sprintf("the holds differ: %s here, %s", result.FormatNs(a.HoldNs), result.FormatNs(b.HoldNs))
+		return fmt.Sprintf("hold times differ: %s here, %s", result.FormatNs(a.HoldNs), result.FormatNs(b.HoldNs))
 	case differ(b.ThinkNs, a.ThinkNs):
-		return fmt.Sprintf("the pauses differ: %s here, %s", result.FormatNs(a.ThinkNs), result.FormatNs(b.ThinkNs))
+		return fmt.Sprintf("think times differ: %s here, %s", result.FormatNs(a.ThinkNs), result.FormatNs(b.ThinkNs))
 	}
 	return ""
 }

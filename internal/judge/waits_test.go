@@ -45,8 +45,8 @@ func TestCompareLeavesOutOtherHolds(t *testing.T) {
 		out   string
 	}{
 		{"the same", 1020 * time.Microsecond, ""},
-		{"not what was asked for", 1100 * time.Microsecond, "hold not reached: 1ms asked for, 1.10 ms measured"},
-		{"each within 5 %, and 8 % apart", 1040 * time.Microsecond, "the holds differ: 1.04 ms here, 960 µs in old"},
+		{"not what was asked for", 1100 * time.Microsecond, "hold not reached: 1ms requested, 1.10 ms measured"},
+		{"each within 5 %, and 8 % apart", 1040 * time.Microsecond, "hold times differ: 1.04 ms here, 960 µs in old"},
 	} {
 		old := ms
 		if row.other == 1040*time.Microsecond {
@@ -86,7 +86,7 @@ func TestUnknownHoldsAreNotCompared(t *testing.T) {
 		d.Results[1].Trials[i].Waiting, d.Results[1].Trials[i].HeldNsPerOp = &result.Waiting{}, 1
 	}
 	Summarize(d)
-	if s := d.Results[1].Summary; s.VsBaseline != nil || s.NoRatio != "hold not measured: none ended in a window" {
+	if s := d.Results[1].Summary; s.VsBaseline != nil || s.NoRatio != "hold not measured: no hold ended in a window" {
 		t.Errorf("ratio %v, reason %q", s.VsBaseline, s.NoRatio)
 	}
 	for i := range d.Results[1].Trials {

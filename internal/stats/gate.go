@@ -77,7 +77,7 @@ func (g Gate) Ratios(old, copied, fresh []float64, higherIsBetter bool) Judgemen
 		changes[i], copies[i] = worse*(b-(a+c)/2), worse*(c-a)
 	}
 	if !finite(changes...) { // all three are in each of them
-		return Judgement{Decision: Inconclusive, Reason: "a figure that is not above 0, or not finite, has no ratio"}
+		return Judgement{Decision: Inconclusive, Reason: "a value that is not above 0, or not finite, has no ratio"}
 	}
 	limits := limits{fail: worse * math.Log1p(worse*g.MinEffect), pass: worse * math.Log1p(worse*g.Tolerance)}
 	return g.judge(changes, copies, limits, worse, math.Expm1)
@@ -101,7 +101,7 @@ func (g Gate) Differences(old, copied, fresh []float64, least float64) Judgement
 		changes[i], copies[i] = fresh[i]-means[i], copied[i]-old[i]
 	}
 	if !finite(changes...) || !finite(copies...) {
-		return Judgement{Decision: Inconclusive, Reason: "a figure is no finite number"}
+		return Judgement{Decision: Inconclusive, Reason: "a value is not finite"}
 	}
 	before := Median(means).Median
 	limits := limits{fail: max(least, g.MinEffect*before), pass: max(least, g.Tolerance*before)}
@@ -134,13 +134,13 @@ func (g Gate) judge(changes, copies []float64, l limits, worse float64, share fu
 		j.Decision, j.Needed = Inconclusive, inSets(least)
 		j.Reason = fmt.Sprintf("too few pairs for bounds: %d of at least %d", n, least)
 	case j.CopyFires:
-		j.Decision, j.Reason = Inconclusive, "the old one differs from its own copy: the machine does, not the program"
+		j.Decision, j.Reason = Inconclusive, "the baseline differs from its identical copy: the difference comes from the machine, not from the program"
 	case change.above(l.fail):
 		j.Decision = Fail
 	case change.upper < l.pass:
 		j.Decision = Pass
 		if change.lower > 0 {
-			j.Reason = "worse, but by less than what counts"
+			j.Reason = "worse, but by less than the minimum effect"
 		}
 	default:
 		j.Decision = Inconclusive
@@ -163,16 +163,16 @@ func (g Gate) undecided(changes []float64, e estimate, l limits) (reason string,
 		return math.Pi / 2 * math.Pow(max(z, 0)*spread/distance, 2)
 	}
 	n := math.Inf(1)
-	reason = "a change as large as the tolerance is not excluded"
+	reason = "a change as large as the tolerance cannot be excluded"
 	if e.median < l.pass {
 		n = need(g.PassAlpha, l.pass-e.median)
 	}
 	if e.median >= l.fail {
-		reason = "worse in the median, but it is not excluded that nothing changed"
+		reason = "the median is worse, but that nothing changed cannot be excluded"
 		n = min(n, need(g.Alpha, e.median))
 	}
 	if !(n <= mostPairs) {
-		return "between what fails and what passes: more pairs would hardly decide", 0
+		return "between the limits for fail and pass: more pairs would hardly help", 0
 	}
 	return reason, inSets(max(int(math.Ceil(n)), len(changes)+1)) // what was measured was not enough, whatever the spread
 }

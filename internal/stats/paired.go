@@ -83,7 +83,7 @@ func Pair(a, b Blocks) (as, bs []float64) {
 	return as, bs
 }
 
-// Indistinguishable says which of several series of throughputs cannot be told apart from the first, the fastest by
+// Indistinguishable says which of several series of throughputs cannot be distinguished from the first, the fastest by
 // its median: their indices in rates, 0 always among them. The others are those whose paired ratio to the first has
 // an interval without 1 in it. With fewer than [MinSamples] common blocks nothing can be told apart.
 //

@@ -51,7 +51,7 @@ func TestPairedRatio(t *testing.T) {
 		{"too few pairs for an interval", []float64{2, 4, 6}, []float64{1, 2, 3}, Ratio{Ratio: 2, P: 0.25}},
 		{"equal throughout: nothing to decide by", []float64{1, 1, 1, 1, 1, 1}, []float64{1, 1, 1, 1, 1, 1}, Ratio{1, 1, 1, 1}},
 		{"five up, one down: 2·(6+1)/64", []float64{2, 2, 2, 2, 2, 1}, []float64{1, 1, 1, 1, 1, 2}, Ratio{2, 0.5, 2, 0.21875}},
-		{"a tie is left out of the test: five up of five", []float64{2, 2, 2, 2, 2, 1}, []float64{1, 1, 1, 1, 1, 1}, Ratio{2, 1, 2, 0.0625}},
+		{"a tie is excluded from the test: five up of five", []float64{2, 2, 2, 2, 2, 1}, []float64{1, 1, 1, 1, 1, 1}, Ratio{2, 1, 2, 0.0625}},
 		{"three up, three down", []float64{2, 2, 2, 1, 1, 1}, []float64{1, 1, 1, 2, 2, 2}, Ratio{1, 0.5, 2, 1}},
 		{"a block without a finished operation has no ratio", []float64{0, 3}, []float64{5, 1}, Ratio{Ratio: 3, P: 1}},
 		{"a slow machine in one block slows both and cancels out", []float64{20, 20, 20, 2, 20, 20}, []float64{10, 10, 10, 1, 10, 10}, Ratio{2, 2, 2, 0.03125}},
