@@ -35,8 +35,8 @@ type actionFigure struct {
 	metric     *judge.Metric
 }
 
-// actionFigures returns the figures of the points. Less is better of all of them, since a file has one direction; that
-// is why ops/s is written as time per operation.
+// actionFigures returns the metrics of the points. For all of them less is better, because a
+// file has one direction; ops/s is therefore written as time per operation.
 func actionFigures() []actionFigure {
 	list := []actionFigure{{"time per operation", "ns/op", timePerOp()}}
 	names := map[string]string{"latency_p50_ns": "p50", "latency_p99_ns": "p99",
@@ -49,11 +49,13 @@ func actionFigures() []actionFigure {
 	return list
 }
 
-// writeBenchmarkAction writes the JSON that https://github.com/benchmark-action/github-action-benchmark takes with
-// tool: customSmallerIsBetter: a point a figure, named scenario/strategy: figure.
+// writeBenchmarkAction writes the JSON that
+// https://github.com/benchmark-action/github-action-benchmark reads with tool:
+// customSmallerIsBetter: one point per metric, named scenario/strategy: metric.
 //
-// What has no figure has no point: a result of which a trial failed its audit, or a percentile that one trial is too short
-// for. The action holds a point against the last one of the same name, so a missing point is not taken for a change.
+// A missing value has no point: a result with a failed audit, or a percentile that one trial
+// has too few samples for. The action compares a point with the last one of the same name, so a
+// missing point is not taken for a change.
 func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
 	points := []actionPoint{}
 	for i := range d.Results {
@@ -82,7 +84,8 @@ func actionPoints(r *result.Result, tool *result.Tool) (list []actionPoint) {
 	return list
 }
 
-// plusMinus writes half the width of an interval with three significant digits, and nothing for an infinite one.
+// plusMinus writes the half-width of an interval with three significant digits, and nothing if
+// it is infinite.
 func plusMinus(half float64) string {
 	if math.IsInf(half, 0) {
 		return ""
@@ -91,7 +94,7 @@ func plusMinus(half float64) string {
 	return "± " + decimal(short)
 }
 
-// actionExtra says what a point was measured with, a line each.
+// actionExtra describes what a point was measured with, one item per line.
 func actionExtra(r *result.Result, tool *result.Tool) string {
 	hold := "hold: " + time.Duration(r.HoldNs).String()
 	if r.HoldNs > 0 && r.HoldKind != "" {

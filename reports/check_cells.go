@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// changeText is the change as it stands in a table: as a share, or from 0 as the difference.
+// changeText is the change in a table: a ratio, or the difference if the old value is 0.
 func changeText(f *judge.MetricCheck) string {
 	if f.Change != nil || f.Old == nil || f.New == nil {
 		return plus(f.Change)
@@ -25,7 +25,7 @@ func changeText(f *judge.MetricCheck) string {
 	return text
 }
 
-// boundsText are those of the change: [+8.9%, +11.5%]. "" where there are none at all.
+// boundsText is the bounds of the change: [+8.9%, +11.5%], or "" if there are none.
 func boundsText(f *judge.MetricCheck) string {
 	if f.Lower == nil && f.Upper == nil {
 		return ""
@@ -33,7 +33,8 @@ func boundsText(f *judge.MetricCheck) string {
 	return "[" + cmp.Or(plus(f.Lower), result.Nothing) + ", " + cmp.Or(plus(f.Upper), result.Nothing) + "]"
 }
 
-// copyText is the change from the old binary to its copy, with a sign where the rule takes it for one.
+// copyText is the change from the old binary to its copy, with a sign if the rule detects a
+// change.
 func copyText(f *judge.MetricCheck) string {
 	switch {
 	case f.Copy == nil:
@@ -44,7 +45,7 @@ func copyText(f *judge.MetricCheck) string {
 	return cmp.Or(plus(f.Copy.Change), result.Nothing)
 }
 
-// testText is the test of a change between two times.
+// testText is the test of a change between two documents.
 func testText(f *judge.MetricCheck) string {
 	if f.P == nil {
 		return ""
@@ -52,7 +53,7 @@ func testText(f *judge.MetricCheck) string {
 	return fmt.Sprintf("%.2g n=%d+%d", *f.P, len(f.Samples.Old), len(f.Samples.New))
 }
 
-// thresholdValue is the threshold's figure, with its unit.
+// thresholdValue is the value of a threshold with its unit.
 func thresholdValue(t *judge.ThresholdCheck) string {
 	if t.Value == nil {
 		return result.Nothing
@@ -60,7 +61,7 @@ func thresholdValue(t *judge.ThresholdCheck) string {
 	return judge.FormatValue(t.Unit, *t.Value)
 }
 
-// plus writes a change with its sign, as in a table: +10.2%. "" for none.
+// plus writes a change with its sign, as in a table: +10.2%, or "" for none.
 func plus(x *float64) string {
 	if x == nil {
 		return ""

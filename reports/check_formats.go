@@ -34,14 +34,15 @@ func CheckFormats() []CheckFormat {
 	return list
 }
 
-// checkColumnNames are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.
+// checkColumnNames are the names of the CSV's columns. Names, units and order are stable; new
+// columns are added at the end.
 func checkColumnNames() []string {
 	return []string{"scenario", "strategy", "operation", "metric", "unit", "better", "gated", "n_old", "n_new", "old", "new",
 		"change", "lower", "upper", "copy_change", "copy_fires", "p", "threshold", "operator", "bound", "verdict", "reason", "pairs_needed"}
 }
 
-// writeCheckCSV writes a row a metric, gated or not, a row a threshold, whose figure stands under new, and a row
-// without a metric for each row that failed its audit.
+// writeCheckCSV writes one row per metric, gated or not, one per threshold (its value is in the
+// column new), and one without a metric for each row whose audit failed.
 func writeCheckCSV(w io.Writer, c *judge.Check, _ Options) error {
 	out := csv.NewWriter(w)
 	columns := checkColumnNames()
@@ -82,7 +83,7 @@ func writeCheckCSV(w io.Writer, c *judge.Check, _ Options) error {
 	return out.Error()
 }
 
-// metricFields are the metric's figures by column.
+// metricFields returns the metric's values by column.
 func metricFields(f *judge.MetricCheck) map[string]string {
 	fields := map[string]string{
 		"metric": f.Metric, "unit": f.Unit, "better": f.Better, "gated": strconv.FormatBool(f.Gated),
@@ -99,7 +100,7 @@ func metricFields(f *judge.MetricCheck) map[string]string {
 	return fields
 }
 
-// thresholdFields are the threshold and its figure by column.
+// thresholdFields returns the threshold and its value by column.
 func thresholdFields(t *judge.ThresholdCheck) map[string]string {
 	return map[string]string{
 		"scenario": t.Scenario, "strategy": t.Strategy, "operation": t.Operation, "metric": t.Metric, "unit": t.Unit, "gated": "true",

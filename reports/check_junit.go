@@ -40,12 +40,13 @@ type (
 	}
 )
 
-// writeCheckJUnit writes a suite a scenario, and in it a case a gated metric and a threshold of each strategy. Metrics that are
-// not gated have none.
+// writeCheckJUnit writes one suite per scenario, with one case per gated metric and threshold
+// of each strategy. Metrics that are not gated have no case.
 //
-// A fail is a failure; a failed audit is an error, in a case called audit. What is inconclusive is skipped, with the reason as
-// its message: tools take an error for a broken build, and not to know is not that. So is a fail that is only advice. What
-// was left out is skipped, too, and an interruption is a skipped case of a suite called check.
+// A fail is a failure; a failed audit is an error in a case named audit. An inconclusive
+// verdict is skipped with the reason as its message, because tools take an error for a broken
+// build. A fail that is only advice is skipped as well. Excluded rows are skipped, and an
+// interruption is a skipped case of a suite named check.
 func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 	all := &junitSuites{Name: "sessbench check"}
 	for _, v := range c.Violations {
@@ -102,7 +103,7 @@ func (n *junitCounts) count(k junitCase) {
 	}
 }
 
-// thresholdCase is the metric's case, but for its name.
+// metricCase returns the metric's case without its name.
 func metricCase(f *judge.MetricCheck, advice bool) *junitCase {
 	switch {
 	case f.Verdict == judge.Failing && advice:
@@ -115,7 +116,7 @@ func metricCase(f *judge.MetricCheck, advice bool) *junitCase {
 	return &junitCase{}
 }
 
-// thresholdCase is the threshold's case, but for its name.
+// thresholdCase returns the threshold's case without its name.
 func thresholdCase(t *judge.ThresholdCheck) *junitCase {
 	switch t.Verdict {
 	case judge.Failing:

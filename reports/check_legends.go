@@ -46,7 +46,7 @@ func showsUngated(c *judge.Check) bool {
 	})
 }
 
-// comparisonProvenance says where the figures are from and how to get them again. A machine is named once.
+// checkProvenance states where the values are from. A machine is named once.
 func checkProvenance(c *judge.Check) (list []legend) {
 	var last result.Machine
 	for _, d := range c.Documents {

@@ -19,8 +19,9 @@ const (
 	clipped      = 300     // characters of a text that comes from outside; labels are far shorter
 )
 
-// writeCheckMarkdown writes for a pull request and for a step summary: the verdict, what it goes by with the worst first,
-// and everything else folded away. The text stays below [summaryLimit]; rows that would go beyond are left out and counted.
+// writeCheckMarkdown writes for a pull request and for a step summary: the verdict, the metrics
+// that decide it (the worst first), and everything else folded. The text stays below
+// [summaryLimit]; rows beyond it are omitted and counted.
 func writeCheckMarkdown(w io.Writer, c *judge.Check, _ Options) error {
 	p := &checkMarkdown{c: c}
 	p.printf("### %s %s\n\n", p.sign(), p.cut(checkHeadline(c), 4*clipped))
@@ -48,10 +49,12 @@ type checkMarkdown struct {
 	leftOut int  // lines there was no room for
 }
 
-// upTo begins a part that may fill so many sixteenths of the limit, all that is before it included.
+// upTo begins a part that may extend to so many sixteenths of the limit, counted from the start
+// of the text.
 func (p *checkMarkdown) upTo(sixteenths int) { p.room, p.full = sixteenths*summaryLimit/16, false }
 
-// skip reports whether there is no room for another line, and counts it. Nothing follows what was left out.
+// skip reports whether there is no room for another line, and counts it. Nothing is written
+// after an omitted line.
 func (p *checkMarkdown) skip() bool {
 	if p.full {
 		p.leftOut++
@@ -70,10 +73,11 @@ func (p *checkMarkdown) line(text string) {
 	p.text.WriteString(text + "\n")
 }
 
-// row writes a table's row of texts that are escaped already.
+// row writes a table row of texts that are already escaped.
 func (p *checkMarkdown) row(cells ...string) { p.line("| " + strings.Join(cells, " | ") + " |") }
 
-// titles writes a table's head: the columns from the first of figures on stand to the right, but for the last.
+// titles writes a table's head. Columns from figures on are right-aligned, except for the last
+// ones with words.
 func (p *checkMarkdown) titles(figures, words int, titles ...string) {
 	rule := make([]string, len(titles))
 	for i := range rule {
@@ -94,12 +98,12 @@ func (p *checkMarkdown) list(lines []string) {
 	}
 }
 
-// cut is text from outside, escaped, and of at most so many characters.
+// cut escapes text from outside and limits its length.
 func (p *checkMarkdown) cut(text string, most int) string { return escape(shorten(text, most)) }
 
 func (p *checkMarkdown) name(text string) string { return p.cut(text, clipped) }
 
-// shorten makes a line of text, cut where nobody would read on.
+// shorten makes one line of text and limits its length.
 func shorten(text string, most int) string {
 	if r := []rune(text); len(r) > most {
 		text = string(r[:most]) + "…"
@@ -107,7 +111,7 @@ func shorten(text string, most int) string {
 	return clean(text)
 }
 
-// sign is a verdict at a glance, in signs that are drawn as text everywhere.
+// sign is a symbol of the verdict that every font has.
 func (p *checkMarkdown) sign() string {
 	switch p.c.Verdict {
 	case judge.Passed:
@@ -118,8 +122,8 @@ func (p *checkMarkdown) sign() string {
 	return "✗"
 }
 
-// gated is the table of what the verdict goes by, the worst first, so that where there is no room for all it is
-// passes that are left out.
+// gated writes the table of the metrics that decide the verdict, the worst first, so that
+// passes are omitted first.
 func (p *checkMarkdown) gated() {
 	gates := p.c.Gates()
 	if len(gates) == 0 {
@@ -136,7 +140,7 @@ func (p *checkMarkdown) gated() {
 	p.printf("\n")
 }
 
-// figureTitles are the titles of what figures returns.
+// figureTitles returns the titles of the columns of figures.
 func (p *checkMarkdown) figureTitles() []string {
 	titles := []string{p.name(p.c.Documents[0].Label), p.name(p.c.Documents[1].Label), "change"}
 	if p.c.Mode == judge.StoredMode {
@@ -183,7 +187,7 @@ func (p *checkMarkdown) thresholds() {
 	p.printf("\n")
 }
 
-// Scenario is all metrics of a scenario, folded away.
+// scenario writes all metrics of a scenario, folded.
 func (p *checkMarkdown) scenario(s *judge.ScenarioCheck) {
 	p.line("<details><summary>" + html.EscapeString(shorten(s.Heading, 4*clipped)) + "</summary>\n") // Markdown is not read here
 	if p.full {
@@ -207,7 +211,7 @@ func (p *checkMarkdown) scenario(s *judge.ScenarioCheck) {
 	p.printf("</details>\n\n")
 }
 
-// closing says how to read it, where it was measured and how to do it again.
+// closing writes the legend, the provenance and the command line.
 func (p *checkMarkdown) closing() {
 	if p.leftOut > 0 {
 		p.printf("%s omitted to stay below the 1 MiB that GitHub shows.\n\n", result.FormatCounted(p.leftOut, "line"))
@@ -226,7 +230,7 @@ func (p *checkMarkdown) closing() {
 	}
 }
 
-// fenced makes a block of code of one line, whatever is in it.
+// fenced makes a code block of one line, whatever it contains.
 func fenced(code string) string {
 	fence := "```"
 	for strings.Contains(code, fence) {

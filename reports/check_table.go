@@ -46,7 +46,7 @@ func (p *checkPage) color(o judge.Verdict) string {
 // checkColumns are the columns of a scenario's table that go where there is no room.
 type checkColumns struct{ bounds, copied bool }
 
-// Scenario draws a scenario's rows, a line a metric, and says what is not plain about them.
+// scenario draws the rows of a scenario, one line per metric, and the reasons of verdicts.
 func (p *checkPage) scenario(s *judge.ScenarioCheck) {
 	p.line("")
 	p.prose("", s.Heading, ansiBold)
@@ -75,7 +75,7 @@ func (p *checkPage) scenario(s *judge.ScenarioCheck) {
 	}
 }
 
-// wide reports whether a table has no room.
+// wide reports whether a table is wider than the page.
 func (p *checkPage) wide(g *layout) bool { return p.o.Width > 0 && g.width() > p.o.Width }
 
 func (p *checkPage) grid(s *judge.ScenarioCheck, show checkColumns) *layout {
@@ -116,7 +116,7 @@ func (p *checkPage) grid(s *judge.ScenarioCheck, show checkColumns) *layout {
 	return g
 }
 
-// verdict is a verdict in its color, in brackets where nothing goes by it.
+// verdict formats a verdict in its color, in parentheses if it is not gated.
 func (p *checkPage) verdict(o judge.Verdict, gated bool) block {
 	if !gated {
 		return left("(" + string(o) + ")")
@@ -157,7 +157,7 @@ func (p *checkPage) thresholds() {
 	}
 }
 
-// trendLegends writes terms and their texts, the texts in line.
+// legends writes terms and their aligned texts.
 func (p *checkPage) legends(list []legend) {
 	if len(list) == 0 {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/sessbench/sessbench/internal/judge"
 )
 
-// trendHeadline is the verdict in words, and whether it is only advice.
+// checkHeadline is the verdict and its explanation, and whether it is only advice.
 func checkHeadline(c *judge.Check) string {
 	verdict := strings.ToUpper(string(c.Verdict))
 	if c.Advisory && (c.Verdict == judge.Passed || c.Binding() != c.Verdict) {
@@ -16,7 +16,7 @@ func checkHeadline(c *judge.Check) string {
 	return verdict + ": " + c.Words
 }
 
-// comparisonProblems says what a reader must know about what was not judged.
+// checkProblems lists what was not judged.
 func checkProblems(c *judge.Check) (lines []string) {
 	for _, v := range c.Violations {
 		if len(c.Violations) == 1 {
@@ -33,7 +33,7 @@ func checkProblems(c *judge.Check) (lines []string) {
 	return lines
 }
 
-// gateReasons says why gates of a scenario are what they are, a line a reason.
+// gateReasons explains the verdicts of a scenario's gates, one line per reason.
 func gateReasons(s *judge.ScenarioCheck) (lines []string) {
 	var order []string
 	gates := map[string][]string{}

@@ -11,10 +11,12 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// little is the difference from the baseline below which a change of the lock is not worth its while, real or not.
+// little is the relative difference from the baseline below which changing the strategy is not
+// worthwhile.
 const little = 0.10
 
-// closings says what the tables come to, a line a scenario, and first of all if the run was cut short.
+// closings states the conclusions, one line per scenario, preceded by failures and
+// interruptions.
 func closings(d *result.Document, all []*section) []string {
 	var lines []string
 	lines = append(lines, lostLines(d)...)
@@ -38,7 +40,7 @@ func closings(d *result.Document, all []*section) []string {
 	return lines
 }
 
-// closing says in a few sentences who won, by how much and how sure that is.
+// closing states in a few sentences which strategy won, by how much, and how certain that is.
 func (s *section) closing() []string {
 	sentences := []string{s.verdict(s.ranking())}
 	var struck []string
@@ -65,9 +67,8 @@ func (s *section) closing() []string {
 	return sentences
 }
 
-// ranking returns the results that may be ranked, the fastest first. What failed its audit has no speed, what
-// is not audited is a probe of the harness, a remark says that the figures are not the store's, and a doubt that they
-// are not what was asked for.
+// ranking returns the results that may be ranked, the fastest first. Excluded are failed
+// audits, probes of the harness, rows with a remark, and rows with a doubt.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
 		return judge.Failed(r) || !judge.Audited(r) || r.Remark != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
@@ -78,7 +79,7 @@ func (s *section) ranking() []*result.Result {
 	return ranked
 }
 
-// verdict is the sentence on the ranked results.
+// verdict is the sentence about the ranked results.
 func (s *section) verdict(ranked []*result.Result) string {
 	switch len(ranked) {
 	case 0:
@@ -131,7 +132,7 @@ func indistinguishable(ranked []*result.Result) []*result.Result {
 	return tied
 }
 
-// nothingGained is the verdict where every lock does about as well as the baseline's, or "" where one does not.
+// nothingGained is the verdict if every strategy performs about as well as the baseline, or "".
 func (s *section) nothingGained(ranked []*result.Result) string {
 	noise, small := true, true
 	var lo, hi, least, most float64
@@ -162,7 +163,8 @@ func (s *section) nothingGained(ranked []*result.Result) string {
 	return ""
 }
 
-// vsBaseline is r's ratio to the baseline, or nil. A file from elsewhere may hold a ratio to nobody.
+// vsBaseline is r's ratio to the baseline, or nil. A foreign document may hold a ratio without
+// a baseline.
 func (s *section) vsBaseline(r *result.Result) *result.Ratio {
 	if s.baseline == nil {
 		return nil
@@ -170,7 +172,8 @@ func (s *section) vsBaseline(r *result.Result) *result.Ratio {
 	return r.Summary.VsBaseline
 }
 
-// lead is how far ahead of the baseline the winner is: ": 83× global (80–85×)", or "" where that is not known.
+// lead states how far the winner is ahead of the baseline: ": 83× global (80–85×)", or "" if
+// unknown.
 func (s *section) lead(winner *result.Result) string {
 	vs := s.vsBaseline(winner)
 	if vs == nil {
@@ -179,7 +182,7 @@ func (s *section) lead(winner *result.Result) string {
 	return ": " + result.FormatRatio(vs.Ratio) + " " + s.baseline.Strategy + reach(vs.Lo, vs.Hi)
 }
 
-// joint is where those in front together stand: ": 81–83× global".
+// joint states the ratios of the strategies that share the first place: ": 81–83× global".
 func (s *section) joint(tied []*result.Result) string {
 	var least, most float64
 	for _, r := range tied {
@@ -200,7 +203,7 @@ func (s *section) joint(tied []*result.Result) string {
 	return ": " + result.FormatRatioRange(least, most) + " " + s.baseline.Strategy
 }
 
-// reach writes an interval behind its median: " (80–85×)", or "" where there is none.
+// reach formats an interval after its median: " (80–85×)", or "" if there is none.
 func reach(lo, hi float64) string {
 	if hi <= 0 {
 		return ""

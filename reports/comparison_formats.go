@@ -21,14 +21,15 @@ func ComparisonFormats() []ComparisonFormat {
 	}
 }
 
-// comparisonColumns are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.
+// comparisonColumns are the names of the CSV's columns. Names, units and order are stable; new
+// columns are added at the end.
 func comparisonColumns() []string {
 	return []string{"scenario", "strategy", "metric", "unit", "better", "document", "file", "trials", "median", "lo", "hi",
 		"delta", "p", "verdict", "comparable"}
 }
 
-// writeComparisonCSV writes only figures: what was left out and what differs is in the other formats. The last column says
-// whether anything differs.
+// writeComparisonCSV writes only values; exclusions and differences are in the other formats.
+// The last column reports whether the documents are comparable.
 func writeComparisonCSV(w io.Writer, c *judge.Comparison, _ Options) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(comparisonColumns()); err != nil {
@@ -63,7 +64,7 @@ func changeFields(c *judge.Change) []string {
 	return []string{known(c.Delta), decimal(c.P), string(c.Verdict)}
 }
 
-// known is empty for a figure that does not exist.
+// known is empty for a missing value.
 func known(x *float64) string {
 	if x == nil {
 		return ""

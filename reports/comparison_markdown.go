@@ -60,7 +60,7 @@ func (p *comparisonMarkdown) printf(format string, args ...any) {
 	fmt.Fprintf(&p.text, format, args...)
 }
 
-// row writes a table's row of texts that are escaped already.
+// row writes a table row of texts that are already escaped.
 func (p *comparisonMarkdown) row(cells []string) { p.printf("| %s |\n", strings.Join(cells, " | ")) }
 
 func (p *comparisonMarkdown) movedFirst() {
@@ -129,7 +129,7 @@ func (p *comparisonMarkdown) figure(c *judge.CellComparison, format func(float64
 	return format(c.Median) + " ± " + spreadText(c) + p.notes.mark(c.Warnings...)
 }
 
-// changeText is the change from the first document, in bold where it is for the worse or the better.
+// changed formats the change from the first document, in bold if it is better or worse.
 func (p *comparisonMarkdown) changed(first, c *judge.CellComparison) string {
 	if c == nil || c.Change == nil {
 		return ""

@@ -42,14 +42,14 @@ func writeComparisonTable(w io.Writer, c *judge.Comparison, o Options) error {
 	return err
 }
 
-// comparisonPage is a page with the notes to its tables.
+// comparisonPage is a page with the footnotes of its tables.
 type comparisonPage struct {
 	page
 	c     *judge.Comparison
 	notes footnotes
 }
 
-// movedFirst lists what moved, a line each.
+// movedFirst lists the changes, one per line.
 func (p *comparisonPage) movedFirst() {
 	t := &layout{tight: func(column int) bool { return column == 6 }} // the test belongs to the change
 	var styles []string
@@ -87,7 +87,8 @@ func (p *comparisonPage) painted(text, style string) string {
 	return style + strings.TrimRight(text, " ") + ansiOff
 }
 
-// Scenario draws a scenario's tables: all documents side by side where there is room, else each beside the first.
+// scenario draws a scenario's tables: all documents side by side if they fit, otherwise each
+// beside the first.
 func (p *comparisonPage) scenario(s *judge.ScenarioComparison) {
 	p.line("")
 	p.prose("", s.Heading, ansiBold)
@@ -108,7 +109,7 @@ func (p *comparisonPage) scenario(s *judge.ScenarioComparison) {
 	}
 }
 
-// grid lays out some documents' columns of a table.
+// grid lays out the columns of some documents.
 func (p *comparisonPage) grid(t *judge.MetricComparison, documents []int) *layout {
 	g := &layout{tight: func(column int) bool { return column > 0 && column%2 == 0 }}
 	titles := []block{left(judge.MetricNamed(t.Metric).Title)}
@@ -159,7 +160,7 @@ func (p *comparisonPage) figure(c *judge.CellComparison, format func(float64) st
 	return []block{right(format(c.Median)), left("± " + spreadText(c) + p.notes.mark(c.Warnings...))}
 }
 
-// changeText is the change from the first document, in red where it is for the worse.
+// changed formats the change from the first document, in red if it is worse.
 func (p *comparisonPage) changed(first, c *judge.CellComparison) []block {
 	if c == nil || c.Change == nil {
 		return []block{right(""), left("")}
@@ -178,7 +179,7 @@ func mediansOf(r *judge.RowComparison) (list []float64) {
 	return list
 }
 
-// documents says where the documents are from.
+// documents states where the documents are from.
 func (p *comparisonPage) documents() {
 	wide := 0
 	for _, d := range p.c.Documents {

@@ -14,7 +14,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// forcedWarning says above everything else that the figures are not comparable, and why; "" where they are.
+// forcedWarning states that the documents are not comparable, and why, or is "".
 func forcedWarning(c *judge.Comparison) (headline string, details []string) {
 	if len(c.Differences) == 0 {
 		return "", nil
@@ -22,7 +22,7 @@ func forcedWarning(c *judge.Comparison) (headline string, details []string) {
 	return "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences()
 }
 
-// comparisonCounts says in a sentence what the comparisons came to.
+// comparisonCounts states in a sentence the results of the comparisons.
 func comparisonCounts(c *judge.Comparison) string {
 	n := c.Counts
 	moved := n[judge.Better] + n[judge.Worse]
@@ -49,7 +49,7 @@ func comparisonCounts(c *judge.Comparison) string {
 	return text + "."
 }
 
-// chanceNote says how much of what moved may be chance, or "" where nothing moved.
+// chanceNote states how many changes may be due to chance, or is "" if nothing changed.
 func chanceNote(c *judge.Comparison) string {
 	if c.Counts[judge.Better]+c.Counts[judge.Worse] == 0 {
 		return ""
@@ -59,7 +59,7 @@ func chanceNote(c *judge.Comparison) string {
 		math.Ceil(float64(tests)*c.Alpha), tests, c.Alpha)
 }
 
-// checkProblems says what a reader must know about the documents: interruptions, and what is missing from the tables.
+// comparisonProblems lists interruptions, and what is missing from the tables.
 func comparisonProblems(c *judge.Comparison) (lines []string) {
 	first := &c.Documents[0]
 	for _, d := range c.Documents[1:] {
@@ -95,13 +95,13 @@ func comparisonProblems(c *judge.Comparison) (lines []string) {
 	return lines
 }
 
-// fromTo writes a move's medians, in one scale.
+// fromTo formats the medians of a change in one scale.
 func (m *changedFigure) fromTo() string {
 	format := judge.MetricNamed(m.Table.Metric).Scale(m.From.Median, m.To.Median)
 	return format(m.From.Median) + " → " + format(m.To.Median)
 }
 
-// changeTest writes the test of a change as benchstat does: (p=0.002 n=6).
+// changeTest formats the test of a change as benchstat does: (p=0.002 n=6).
 func changeTest(c *judge.Change) string {
 	n := fmt.Sprintf("n=%d", c.N1)
 	if c.N1 != c.N2 {
@@ -110,7 +110,7 @@ func changeTest(c *judge.Change) string {
 	return fmt.Sprintf("(p=%0.3f %s)", c.P, n)
 }
 
-// signed writes a share with its sign, as benchstat does; "" for none.
+// signed formats a ratio with its sign, as benchstat does, or "" for none.
 func signed(delta *float64) string {
 	if delta == nil || math.IsInf(*delta, 0) {
 		return ""
@@ -118,7 +118,8 @@ func signed(delta *float64) string {
 	return fmt.Sprintf("%+.2f%%", 100**delta)
 }
 
-// comparisonProvenance says where each document is from, a term and two lines a document.
+// comparisonProvenance states where each document is from, in one term and two lines per
+// document.
 func comparisonProvenance(c *judge.Comparison) (list []legend) {
 	for _, d := range c.Documents {
 		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine, Config: result.Config{Command: d.Command}}
@@ -147,7 +148,7 @@ func comparisonLegends(c *judge.Comparison) []legend {
 // footnotes numbers warnings, each once.
 type footnotes []string
 
-// mark returns the signs for some warnings, with a blank before the first.
+// mark returns the signs for some warnings, preceded by a blank.
 func (f *footnotes) mark(warnings ...string) (signs string) {
 	for _, w := range warnings {
 		at := slices.Index(*f, w)
@@ -167,14 +168,15 @@ func superscript(n int) string {
 		Replace(fmt.Sprint(n))
 }
 
-// changedFigure is one figure that changed.
+// changedFigure is one value that changed.
 type changedFigure struct {
 	Scenario, Strategy, Document string
 	Table                        *judge.MetricComparison
 	From, To                     *judge.CellComparison
 }
 
-// changedFigures lists what got worse and what got better, the worse first, and of each the largest change first.
+// changedFigures lists what got worse and then what got better, each with the largest change
+// first.
 func changedFigures(c *judge.Comparison) []changedFigure {
 	var worse, better []changedFigure
 	for i := range c.Scenarios {
@@ -208,7 +210,7 @@ func comparisonCount(c *judge.Comparison) (n int) {
 	return n
 }
 
-// listed joins what was left out for one reason: "cow (chatbot), actor (chatbot)".
+// listed joins the results that are excluded for one reason: "cow (chatbot), actor (chatbot)".
 func listed(all []judge.Exclusion) string {
 	names := make([]string, len(all))
 	for i, l := range all {
@@ -217,7 +219,8 @@ func listed(all []judge.Exclusion) string {
 	return strings.Join(names, ", ")
 }
 
-// bySize sorts by the size of the change, whatever its direction: halved is as large as doubled. Changes from 0 come first.
+// bySize sorts by the size of the change in either direction: halved is as large as doubled.
+// Changes from 0 come first.
 func bySize(list []changedFigure) []changedFigure {
 	size := func(m changedFigure) float64 {
 		if m.From.Median == 0 || m.To.Median == 0 {

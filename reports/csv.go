@@ -91,8 +91,8 @@ func ofTrial(name string, get func(*result.Trial) string) field {
 	return field{name, func(_ *result.Document, _ *result.Result, t *result.Trial) string { return get(t) }}
 }
 
-// speed is a figure that a trial has only when its audit did not fail. It is left empty otherwise, so that nobody
-// averages it by accident.
+// speed is a value that a trial has only if its audit did not fail. Otherwise it is empty, so
+// that it is not averaged by accident.
 func speed(name string, get func(*result.Trial) string) field {
 	return ofTrial(name, func(t *result.Trial) string {
 		if judge.TrialFailed(*t) {

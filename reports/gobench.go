@@ -55,13 +55,14 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	return nil
 }
 
-// benchMetrics are the figures of a line, in their order.
+// benchMetrics returns the metrics of a line in order.
 func benchMetrics() []*judge.Metric {
 	return append([]*judge.Metric{timePerOp()}, judge.Metrics()...)
 }
 
-// timePerOp is the wall time of the window over the operations completed in it, as go test has it for parallel
-// benchmarks. It is what is left of ops/s where less must be better. A trial in which nothing was done has none.
+// timePerOp is the wall time of the window divided by the operations completed in it, as go
+// test reports it for parallel benchmarks: ops/s with less being better. A trial without
+// operations has none.
 func timePerOp() *judge.Metric {
 	return &judge.Metric{Name: "ns_per_op", Unit: "ns/op",
 		Read: func(t *result.Trial) (float64, bool) {
@@ -72,8 +73,8 @@ func timePerOp() *judge.Metric {
 		}}
 }
 
-// benchUnit is the metric's name in the text. A unit says all there is to say there: p50-ns is tidied to p50-sec, since
-// a dash separates its words.
+// benchUnit is the metric's name in the text. The format has only a unit for it: p50-ns is
+// tidied to p50-sec, since a dash separates its words.
 func benchUnit(m *judge.Metric) string {
 	switch m.Unit {
 	case "ns":
@@ -84,7 +85,7 @@ func benchUnit(m *judge.Metric) string {
 	return m.Unit
 }
 
-// writeDirection says which way the metric is better, unless every reader of the format knows.
+// writeDirection writes whether higher is better, unless every reader of the format has it.
 func writeDirection(out *benchfmt.Writer, m *judge.Metric) error {
 	unit, better := benchUnit(m), "lower"
 	if m.HigherIsBetter {
@@ -100,7 +101,7 @@ func writeDirection(out *benchfmt.Writer, m *judge.Metric) error {
 	})
 }
 
-// benchConfig says where it was measured, as far as it is known, in the keys of go test.
+// benchConfig describes the machine, as far as known, with the keys of go test.
 func benchConfig(m *result.Machine) (list []benchfmt.Config) {
 	system, arch, _ := strings.Cut(m.OS, "/")
 	for _, c := range [][2]string{{"goos", system}, {"goarch", arch}, {"cpu", m.CPU}} {
@@ -111,8 +112,8 @@ func benchConfig(m *result.Machine) (list []benchfmt.Config) {
 	return list
 }
 
-// benchName is the name of r's lines without "Benchmark". The number behind the dash is GOMAXPROCS, left out where it is
-// 1, as by go test.
+// benchName is the name of r's lines without "Benchmark". The number after the dash is
+// GOMAXPROCS, omitted if it is 1, as by go test.
 func benchName(r *result.Result, procs int) string {
 	name := fmt.Sprintf("Session/scenario=%s/strategy=%s/users=%d", namePart(r.Scenario), namePart(r.Strategy), r.Users)
 	if procs > 1 {
@@ -121,8 +122,9 @@ func benchName(r *result.Result, procs int) string {
 	return name
 }
 
-// namePart writes text so that it stays within its part of a benchmark's name: slashes, blanks and what cannot be
-// printed are written as in a URL, and so is the percent sign, which keeps different texts different.
+// namePart escapes text so that it stays within its part of a benchmark's name: slashes,
+// blanks, unprintable characters and the percent sign are written as in a URL, so different
+// texts stay different.
 func namePart(text string) string {
 	var b strings.Builder
 	for len(text) > 0 {
@@ -140,7 +142,8 @@ func namePart(text string) string {
 	return b.String()
 }
 
-// benchLines returns a line a trial. A figure that one trial lacks is in none of them: the others alone would be a choice.
+// benchLines returns one line per trial. A metric that one trial lacks is omitted from all:
+// using only the other trials would be a biased choice.
 func benchLines(r *result.Result, name string, config []benchfmt.Config) []*benchfmt.Result {
 	lines := make([]*benchfmt.Result, len(r.Trials))
 	for i := range r.Trials {

@@ -23,7 +23,8 @@ func TrendFormats() []TrendFormat {
 	}
 }
 
-// trendColumns are the names of the CSV's columns. Names, units and order are stable: new ones are added at the end.
+// trendColumns are the names of the CSV's columns. Names, units and order are stable; new
+// columns are added at the end.
 func trendColumns() []string {
 	return []string{"group", "scenario", "strategy", "params", "metric", "unit", "better", "machine", "conditions",
 		"created", "id", "label", "version", "commit", "value", "change", "before", "after", "delta"}
@@ -51,7 +52,7 @@ func writeTrendCSV(w io.Writer, t *judge.Trend, _ Options) error {
 	return out.Error()
 }
 
-// trendChangeFields are the columns of the change that begins with a point.
+// trendChangeFields returns the columns of the change that begins with a point.
 func trendChangeFields(s *judge.TrendSeries, point int) []string {
 	for _, c := range s.Changes {
 		if c.At == point {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// sparkline draws numbers as blocks, one each, from the lowest (▁) to the highest (█): E. Tufte, "Beautiful Evidence",
-// 2006. Where all are the same there is nothing to scale, and they are drawn halfway up.
+// sparkline draws numbers as blocks, one each, from the lowest (▁) to the highest (█): E.
+// Tufte, "Beautiful Evidence", 2006. Equal numbers are drawn at half height.
 func sparkline(xs []float64) string {
 	if len(xs) == 0 {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"github.com/sessbench/sessbench/internal/judge"
 )
 
-// leastSpark is how narrow a sparkline is drawn at least, whatever the terminal's width.
+// leastSpark is the minimum width of a sparkline, whatever the terminal's width.
 const leastSpark = 10
 
 func writeTrendTable(w io.Writer, t *judge.Trend, o Options) error {
@@ -27,7 +27,8 @@ func writeTrendTable(w io.Writer, t *judge.Trend, o Options) error {
 // trendPage draws its tables as a comparison does.
 type trendPage struct{ comparisonPage }
 
-// group draws a group's table: as much of the sparklines as there is room for, and what changed in words.
+// group draws a group's table, with sparklines as wide as there is room for, and its changes in
+// words.
 func (p *trendPage) group(g *judge.TrendGroup) {
 	p.line("")
 	p.prose("", g.Heading, ansiBold)
@@ -58,7 +59,7 @@ func longestSeries(g *judge.TrendGroup) (n int) {
 	return min(n, sparkWidth)
 }
 
-// grid lays out the series, with signs under their sparklines.
+// grid lays out the series, with signs below their sparklines.
 func (p *trendPage) grid(g *judge.TrendGroup, width int) *layout {
 	t := &layout{tight: func(int) bool { return false }}
 	t.add(left("strategy"), left("metric"), left("trend"), right("runs"), right("first"), right("last"), right("last change"))

@@ -16,8 +16,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -185,8 +183,8 @@ func TestStruckRowsAreLeftOutOfTheHistory(t *testing.T) {
 	}
 	want := []judge.Exclusion{{Document: "x.json", Scenario: "chatbot", Strategy: "forgetful",
 		Reason: "failed its audit (lost update, duplicate number)"}}
-	if diff := cmp.Diff(want, out); diff != "" {
-		t.Error(diff)
+	if !slices.Equal(out, want) {
+		t.Errorf("%+v", out)
 	}
 	for _, r := range e.Results {
 		if r.Strategy == "forgetful" {

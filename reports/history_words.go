@@ -8,10 +8,10 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// sparkWidth is how many runs are drawn at most: more would fill a terminal, and the newest are what is looked for.
+// sparkWidth is the maximum number of runs that are drawn, the newest ones.
 const sparkWidth = 60
 
-// checkHeadline says what a trend is of.
+// trendHeadline names the history and its period.
 func trendHeadline(t *judge.Trend) string {
 	text := fmt.Sprintf("%s: %s runs", t.File, result.FormatCount(int64(t.Runs)))
 	if t.Runs == 1 {
@@ -36,7 +36,7 @@ func trendHeadline(t *judge.Trend) string {
 	return text + ", shown from " + pointDate(first) + " to " + pointDate(last)
 }
 
-// changeCount returns how many series there are, how many of them changed, and how often.
+// changeCount returns the number of series, of series with changes, and of changes.
 func changeCount(t *judge.Trend) (series, changed, changes int) {
 	for _, g := range t.Groups {
 		for _, s := range g.Series {
@@ -50,7 +50,7 @@ func changeCount(t *judge.Trend) (series, changed, changes int) {
 	return series, changed, changes
 }
 
-// trendCounts says in a sentence or two how many series changed.
+// trendCounts states how many series changed.
 func trendCounts(t *judge.Trend) string {
 	series, changed, changes := changeCount(t)
 	if changes == 0 {
@@ -64,7 +64,7 @@ func trendCounts(t *judge.Trend) string {
 		changes, points, changed, series)
 }
 
-// relevantChanges returns the changes that are large enough to be told.
+// relevantChanges returns the changes that are not negligible.
 func relevantChanges(s *judge.TrendSeries) (list []judge.TrendChange) {
 	for _, c := range s.Changes {
 		if c.Verdict != judge.Negligible {
@@ -74,7 +74,8 @@ func relevantChanges(s *judge.TrendSeries) (list []judge.TrendChange) {
 	return list
 }
 
-// changeSentence says what a change came to: changed at 2026-11-20 (commit abc1234): 76.10k → 60.90k (-19.97%), worse.
+// changeSentence describes a change: changed at 2026-11-20 (commit abc1234): 76.10k → 60.90k
+// (-19.97%), worse.
 func changeSentence(s *judge.TrendSeries, c judge.TrendChange) string {
 	p := s.Points[c.At]
 	format := judge.MetricNamed(s.Metric).Scale(c.Before, c.After)
@@ -87,7 +88,8 @@ func changeSentence(s *judge.TrendSeries, c judge.TrendChange) string {
 
 func pointDate(p judge.TrendPoint) string { return p.Created.UTC().Format("2006-01-02") }
 
-// Name is what tells a run from others of its day: its label, else the commit of the sessbench that made it, else its id.
+// pointName distinguishes a run from others of its day: its label, else the commit of its
+// sessbench, else its id.
 func pointName(p judge.TrendPoint) string {
 	switch {
 	case p.Label != "":
@@ -98,7 +100,7 @@ func pointName(p judge.TrendPoint) string {
 	return "run " + judge.ShortHash(p.ID)
 }
 
-// sparkValues returns the values that a sparkline of at most width shows, and the index of the first.
+// sparkValues returns the values of a sparkline of at most width, and the index of the first.
 func sparkValues(s *judge.TrendSeries, width int) (xs []float64, from int) {
 	for _, p := range s.Points {
 		xs = append(xs, p.Value)
@@ -107,7 +109,7 @@ func sparkValues(s *judge.TrendSeries, width int) (xs []float64, from int) {
 	return xs[from:], from
 }
 
-// lastChange is the change of the last run from the one before, as compare writes it; "" where there is none.
+// lastChange is the change of the last run from the previous one, as compare writes it, or "".
 func lastChange(s *judge.TrendSeries) string {
 	n := len(s.Points)
 	if n < 2 {
@@ -116,14 +118,14 @@ func lastChange(s *judge.TrendSeries) string {
 	return signed(judge.RelativeChange(s.Points[n-2].Value, s.Points[n-1].Value))
 }
 
-// firstAndLast returns the first and the last value, in one scale.
+// firstAndLast formats the first and the last value in one scale.
 func firstAndLast(s *judge.TrendSeries) (first, last string) {
 	a, b := s.Points[0].Value, s.Points[len(s.Points)-1].Value
 	format := judge.MetricNamed(s.Metric).Scale(a, b)
 	return format(a), format(b)
 }
 
-// trendLegends explains the columns, and the sign where there is one.
+// trendLegends explains the columns, and the sign if there is one.
 func trendLegends(t *judge.Trend) []legend {
 	list := []legend{
 		{"trend", fmt.Sprintf("median of each run by time, at most the last %d, from the lowest (▁) to the highest (█)",
@@ -138,10 +140,11 @@ func trendLegends(t *judge.Trend) []legend {
 	return list
 }
 
-// changeSign stands under the first run after a change point.
+// changeSign marks the first run after a change point.
 const changeSign = "^"
 
-// changeMarks returns the signs under a sparkline that begins with the point from, and whether there are any.
+// changeMarks returns the signs below a sparkline that begins with the point from, and whether
+// there are any.
 func changeMarks(s *judge.TrendSeries, from int) (line string, any bool) {
 	signs := []rune(strings.Repeat(" ", len(s.Points)-from))
 	for _, c := range relevantChanges(s) {

@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// layout is text in columns, each as wide as its widest cell. Unlike the tables of tablewriter it can set two columns
-// close together under one title, and so line up the ± and the brackets of figures.
+// layout is text in columns, each as wide as its widest cell. Unlike tablewriter it can place
+// two columns close together under one title, which aligns the ± and the brackets of values.
 type layout struct {
 	rows  [][]block
 	tight func(column int) bool // the column is one blank away from the one before it, not a gap
 }
 
-// block is the text of one column, or of several.
+// block is the text of one or several columns.
 type block struct {
 	text  string
 	right bool
@@ -26,7 +26,8 @@ func over(n int, text string) block { return block{text: text, over: n} }
 
 func (l *layout) add(cells ...block) { l.rows = append(l.rows, cells) }
 
-// widths returns the width of every column. Where a text over several is wider than they are, the last of them grows.
+// widths returns the width of every column. If a text over several columns is wider than they
+// are, the last of them grows.
 func (l *layout) widths() (w []int) {
 	for _, single := range []bool{true, false} {
 		for _, row := range l.rows {
@@ -46,7 +47,7 @@ func (l *layout) widths() (w []int) {
 	return w
 }
 
-// room is how wide some columns are together, with the blanks between them.
+// room returns the width of some columns with the blanks between them.
 func (l *layout) room(w []int, from, to int) (total int) {
 	for column := from; column < to; column++ {
 		total += w[column]
@@ -57,7 +58,7 @@ func (l *layout) room(w []int, from, to int) (total int) {
 	return total
 }
 
-// gap is how many blanks stand before a column.
+// gap returns the number of blanks before a column.
 func (l *layout) gap(column int) int {
 	switch {
 	case column == 0:
@@ -68,7 +69,7 @@ func (l *layout) gap(column int) int {
 	return gap
 }
 
-// width is how many characters a line takes.
+// width returns the number of characters of a line.
 func (l *layout) width() int {
 	w := l.widths()
 	return l.room(w, 0, len(w))
@@ -100,7 +101,7 @@ func (l *layout) lines() (lines []string) {
 
 func runes(text string) int { return utf8.RuneCountInString(text) }
 
-// draw writes a layout behind an empty line, with a rule under its first line.
+// draw writes a layout after an empty line, with a rule below its first line.
 func (p *page) draw(l *layout) {
 	p.line("")
 	for i, line := range l.lines() {

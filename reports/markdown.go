@@ -84,12 +84,13 @@ func markdownCell(c cell, struck bool) string {
 	return text
 }
 
-// escape takes the meaning from characters that GitHub's Markdown would read as markup, the column's bar above all.
+// escape escapes the characters that GitHub's Markdown would read as markup, especially the
+// column separator.
 func escape(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "`", "\\`", "<", "&lt;", "[", `\[`, "~", `\~`).Replace(clean(text))
 }
 
-// toolLine says what made the document and how to do it again.
+// toolLine states the version that wrote the document and its command line.
 func toolLine(d *result.Document) string {
 	line := "sessbench " + d.Tool.Version
 	if d.Tool.Commit != "" {

@@ -7,8 +7,9 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// participantsLine says whose parts a merged document was made from, and how well they kept together, or "" for a document
-// of one process. A participant's own document is called a part.
+// participantsLine states from which participants a document was merged, and how closely their
+// windows coincided, or is "" for a document of one process. A participant's own document is
+// marked as a part.
 func participantsLine(d *result.Document) string {
 	if p := d.Part; p != nil {
 		who := result.Participant{Name: judge.PartName(p), Host: p.Host}
@@ -41,7 +42,7 @@ func participantsLine(d *result.Document) string {
 	return line
 }
 
-// lostLines names the participants of which nothing is in a merged document.
+// lostLines names the participants that are missing from a merged document.
 func lostLines(d *result.Document) (lines []string) {
 	for i := range d.Participants {
 		if p := &d.Participants[i]; p.Lost {

@@ -12,10 +12,12 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// maxViolations is how many violations of one strategy are listed. The document has more, and counts the rest.
+// maxViolations is the number of violations of one strategy that are listed. The document has
+// more, and counts the rest.
 const maxViolations = 5
 
-// trafficLine says what share of the recorded traffic was replayed, or "" where there was none.
+// trafficLine states which part of the recorded traffic was replayed, or is "" if there was
+// none.
 func trafficLine(d *result.Document) string {
 	t := d.Traffic
 	if t == nil {
@@ -36,7 +38,7 @@ func trafficLine(d *result.Document) string {
 	return line
 }
 
-// span writes how long recorded traffic took: in days where hours would have to be divided.
+// span formats the duration of recorded traffic, in days from two days on.
 func span(d time.Duration) string {
 	if d >= 48*time.Hour {
 		return fmt.Sprintf("%.1f days", d.Hours()/24)
@@ -44,7 +46,7 @@ func span(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// harnessLine says what the measuring itself costs, or "" where that was not measured.
+// harnessLine states the cost of measuring, or is "" if it was not measured.
 func harnessLine(d *result.Document) string {
 	return costLine("harness", "a store that does nothing", &d.Harness)
 }
@@ -68,7 +70,7 @@ func costLine(of, where string, h *result.Harness) string {
 	return line + fmt.Sprintf(", %s allocs/op", result.FormatAmount(h.AllocsPerOp))
 }
 
-// targetsLine says what the targets' own processes spent, or "" where nobody knows.
+// targetsLine states the costs of the targets' processes, or is "" if they are unknown.
 func targetsLine(d *result.Document) string {
 	var parts []string
 	for i := range d.Results {
@@ -86,7 +88,7 @@ func targetsLine(d *result.Document) string {
 	return "targets: " + strings.Join(parts, "; ")
 }
 
-// notes are the lines under the tables that say what was measured, and where.
+// notes are the lines below the tables about what was measured, and where.
 func notes(d *result.Document) (lines []string) {
 	for _, line := range []string{unseenLine(d), harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), judge.MachineLine(d)} {
 		if line != "" {
@@ -96,10 +98,10 @@ func notes(d *result.Document) (lines []string) {
 	return lines
 }
 
-// A legend explains a title or a sign.
+// legend explains a title or a sign.
 type legend struct{ term, text string }
 
-// trendLegends explains what stands in these tables, and nothing that does not.
+// legends explains the titles and signs that occur in these tables.
 func legends(all []*section) []legend {
 	if len(all) == 0 {
 		return nil
@@ -144,7 +146,7 @@ func legends(all []*section) []legend {
 	return list
 }
 
-// remarks is what must be known of rows, each thing once.
+// remarks returns the remarks of all rows, each once.
 func remarks(all []*section) (texts []string) {
 	for _, s := range all {
 		for _, r := range s.results {
@@ -156,10 +158,10 @@ func remarks(all []*section) (texts []string) {
 	return texts
 }
 
-// brief is the length of a trial below which starting up is a good part of it.
+// brief is the duration of a trial below which start-up is a large part of it.
 const brief = 20 * time.Millisecond
 
-// longestSeries is the time that the longest trial took.
+// longest is the duration of the longest trial.
 func (s *section) longest() time.Duration {
 	most := int64(0)
 	for _, r := range s.results {
@@ -170,8 +172,8 @@ func (s *section) longest() time.Duration {
 	return time.Duration(most)
 }
 
-// misses says how many operations found no session where sessions come and go, if that makes rows differ: an operation
-// that finds nothing is soon over and counts all the same.
+// misses states how many operations found no session, if that makes rows differ: an operation
+// that finds nothing is fast and counts nevertheless.
 func (s *section) misses() string {
 	var least, most float64
 	var shares []string
@@ -194,7 +196,7 @@ func (s *section) misses() string {
 	return "Operations that found no session (they are fast, and count in ops/s): " + strings.Join(shares, ", ") + "."
 }
 
-// checkProblems lists what a reader of the section's table must know, as a headline and what belongs under it.
+// problems lists the warnings about a section's table, each as a headline with details.
 func (s *section) problems() []problem {
 	var list []problem
 	if took := s.longest(); took > 0 && took < brief {
@@ -245,7 +247,8 @@ type problem struct {
 	details  []string
 }
 
-// violations lists what the audits of a result found, over all its trials: one of each kind, and more where there is room.
+// violations lists what the audits of a result found over all its trials: one violation of each
+// kind, then more up to the limit.
 func violations(r *result.Result) problem {
 	var p problem
 	trials, more := 0, 0
@@ -293,8 +296,8 @@ func describe(v result.Violation) string {
 	return text
 }
 
-// mishaps says how many operations ended in an error or were never sent, or "" when all went well. Sessions that
-// are no longer there are part of some scenarios.
+// mishaps states how many operations ended in an error or were never sent, or is "". Missing
+// sessions are part of some scenarios.
 func mishaps(r *result.Result) string {
 	var dropped int64
 	counts := map[string]int64{}
@@ -316,8 +319,9 @@ func mishaps(r *result.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// clean makes text safe for one line of output: without control characters, escape sequences, bidirectional characters and
-// line ends. Its spaces stay as they are, since a command is more than its words.
+// clean makes text safe for one line of output: without control characters, escape sequences,
+// bidirectional characters and line ends. Blanks are unchanged, because a command line depends
+// on them.
 func clean(s string) string {
 	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Text(s))
 }

@@ -14,7 +14,7 @@ import (
 // shownPercentiles are the percentiles of which tables have a column, by their names in the document.
 func shownPercentiles() []string { return []string{"p50", "p95", "p99", "p99_9"} }
 
-// percentileColumn is the table's column of a percentile. See [column] for spare.
+// percentileColumn returns the table's column of a percentile. See [column] for spare.
 func (s *section) percentileColumn(name string, spare int) column {
 	all := result.Percentiles()
 	p := all[slices.IndexFunc(all, func(p result.Percentile) bool { return p.Name == name })]
@@ -35,16 +35,18 @@ func (s *section) latencyTitle(name string) string {
 // percentileTitle is the title of a percentile's column: p99.9 for p99_9.
 func percentileTitle(name string) string { return strings.ReplaceAll(name, "_", ".") }
 
-// poolSign marks the titles of columns whose percentiles are pooled.
+// poolSign marks the titles of columns with pooled percentiles.
 const poolSign = "∑"
 
-// pools reports whether the section's column of a percentile or of the maximum, by its name in the document, is pooled.
+// pools reports whether the section's column of a percentile or of the maximum (names as in the
+// document) is pooled.
 func (s *section) pools(name string) bool {
 	return slices.ContainsFunc(s.results, func(r *result.Result) bool { _, ok := r.Summary.Pooled[name]; return ok })
 }
 
-// tooFewSamples says which percentiles the baseline has too few samples for, and which -d would suffice for each. Other
-// rows are compared with the baseline. It is "" where none is missing, or where it is not the window that ends a trial.
+// tooFewSamples states which percentiles the baseline has too few samples for, and which -d
+// would suffice for each. Other rows are compared with the baseline. It is "" if none is
+// missing, or if a trial does not end with its window.
 func (s *section) tooFewSamples() string {
 	r := s.baseline
 	if r == nil || judge.Failed(r) || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || judge.LatencyCount(r) == 0 {

@@ -20,7 +20,7 @@ type Format struct {
 	Write func(w io.Writer, d *result.Document, o Options) error
 }
 
-// FormatOf is one way to write something else than a document: a [Comparison], a [Check] or a [Trend].
+// FormatOf is one way to write a [judge.Comparison], a [judge.Check] or a [judge.Trend].
 type FormatOf[T any] struct {
 	Name string // on the command line
 	Doc  string // one line: who reads it
@@ -32,16 +32,18 @@ type FormatOf[T any] struct {
 // asJSON writes all of it, for programs.
 func asJSON[T any](w io.Writer, it T, _ Options) error { return result.EncodeJSON(w, it) }
 
-// Options is what the reader's side can show. Formats for programs pay no attention to it.
+// Options describes the output device. Formats for programs ignore it.
 type Options struct {
 	Color bool // the terminal understands ANSI sequences
 	Width int  // columns to keep within; 0: as many as it takes
 }
 
-// catalogue is filled by the register calls of this package's files before main starts and never changed after.
+// catalogue is filled by the register calls of this package's files before main starts and
+// never changed afterwards.
 var catalogue = map[string]Format{}
 
-// register adds f to the catalogue. It is called from package variables only, so a duplicate is a programming error.
+// register adds f to the catalogue. It is called by package variables only, so a duplicate is a
+// programming error.
 func register(f Format) Format {
 	if _, dup := catalogue[f.Name]; dup {
 		panic("reports: registered twice: " + f.Name)

@@ -18,7 +18,7 @@ const (
 	waitSign      = "≠" // hold or think not reached
 )
 
-// A section is one scenario of a document: one table.
+// section is one scenario of a document: one table.
 type section struct {
 	doc      *result.Document
 	scenario string
@@ -44,7 +44,7 @@ func (s *section) some(match func(*result.Result) bool) bool {
 // A cell is a figure and what belongs to it: its interval or a sign.
 type cell struct{ figure, note string }
 
-// A column is one column of the table, the same in every format that has one.
+// column is one column of the table, the same in every format.
 type column struct {
 	title string
 	left  bool // names and words; figures stand to the right
@@ -52,7 +52,8 @@ type column struct {
 	get   func(r *result.Result) cell
 }
 
-// columns returns the columns of the section's table. Without a baseline there is none for it.
+// columns returns the columns of the section's table. Without a baseline there is no column for
+// it.
 func (s *section) columns() []column {
 	all := []column{
 		{title: "strategy", left: true, get: strategyCell},
@@ -80,7 +81,7 @@ func (s *section) columns() []column {
 	return all
 }
 
-// speedOnly has get called for results that have a speed, and strikes or leaves empty the cell of the others.
+// speedOnly wraps get so that results without a speed have a struck or empty cell.
 func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
 	return func(r *result.Result) cell {
 		switch {
@@ -134,7 +135,7 @@ func maxCell(r *result.Result) cell {
 	return c
 }
 
-// allocsCell is empty for a target: what is allocated on this side is none of its doing.
+// allocsCell is empty for a target, because allocations in this process are not the target's.
 func allocsCell(r *result.Result) cell {
 	if r.Target != "" {
 		return cell{figure: result.Nothing}
@@ -160,7 +161,7 @@ func limitCell(r *result.Result) cell {
 	}
 }
 
-// auditCell names what went wrong first. The rest is said under the table.
+// auditCell names the first violation. The others are listed below the table.
 func auditCell(r *result.Result) cell {
 	switch {
 	case judge.Failed(r):
@@ -182,7 +183,7 @@ func auditCell(r *result.Result) cell {
 	return cell{figure: "ok"}
 }
 
-// partial is why the audit of a result had nothing to say of some sessions, "" where it had.
+// partial returns why the audit of a result did not cover all sessions, or "".
 func partial(r *result.Result) string {
 	for i := range r.Trials {
 		if why := r.Trials[i].Audit.Partial; why != "" {
@@ -192,7 +193,8 @@ func partial(r *result.Result) string {
 	return ""
 }
 
-// percent writes the half-width of an interval: whole percents are as much as six trials can say.
+// percent formats the half-width of an interval in whole percents: six trials give no more
+// precision.
 func percent(x float64) string { return result.FormatCount(int64(math.Round(100*x))) + "%" }
 
 func holdCell(r *result.Result) cell { return waitCell(r.Summary.HoldNs, r.Summary.HoldNotReached) }

@@ -61,7 +61,7 @@ func writeTable(w io.Writer, d *result.Document, o Options) error {
 	return err
 }
 
-// A page collects the text, so that the one write at the end is the only one that can fail.
+// page collects the text, so that only the one write at the end can fail.
 type page struct {
 	o    Options
 	text strings.Builder
@@ -131,7 +131,7 @@ func (p *page) table(g *grid, s *section) error {
 	return nil
 }
 
-// paint strikes the row of a result that failed its audit, where the terminal can.
+// paint strikes out the row of a result whose audit failed, if the terminal supports it.
 func (p *page) paint(row []string, failed bool) []string {
 	if !failed || !p.o.Color {
 		return row
@@ -146,7 +146,7 @@ func (p *page) paint(row []string, failed bool) []string {
 	return row
 }
 
-// prose writes text after a term, broken into lines that keep clear of the term.
+// prose writes text after a term, wrapped into lines indented by the term's width.
 func (p *page) prose(term, text, style string) {
 	indent := ""
 	if term != "" {
@@ -172,7 +172,7 @@ func (p *page) prose(term, text, style string) {
 
 func (p *page) line(s string) { p.text.WriteString(strings.TrimRight(s, " \n") + "\n") }
 
-// wrap breaks text at blanks into lines of at most width characters, longer words excepted.
+// wrap breaks text at blanks into lines of at most width characters, except for longer words.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
@@ -190,7 +190,8 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// A grid is a section's table as text, its notes aligned and its columns few enough for the width.
+// grid is a section's table as text, with aligned notes and only as many columns as the width
+// allows.
 type grid struct {
 	columns []column
 	rows    [][]string
@@ -217,7 +218,8 @@ func newGrid(s *section, width int) *grid {
 	return g
 }
 
-// fill makes the texts. Notes are as wide as the widest of their column, so that the figures before them line up.
+// fill formats the cells. Notes are padded to the widest of their column, so that the values
+// before them align.
 func (g *grid) fill(s *section) {
 	g.rows = make([][]string, len(s.results))
 	for _, c := range g.columns {

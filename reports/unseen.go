@@ -7,8 +7,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// unseenLine says which faults the audits of a document cannot have revealed, from the operations that were done, so that
-// "ok" is not read as more than it is. It is "" where there is no such kind of fault.
+// unseenLine states which errors the audits of a document cannot have detected, given its
+// operations, or is "".
 func unseenLine(d *result.Document) string {
 	removing, reading := []string{"delete", "sweep"}, []string{"history", "read", "validate"}
 	all := sections(d)

@@ -8,11 +8,12 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// cyclesToSee is how many operations one after another a suggested window has room for. One would do for a figure above 0.
+// cyclesToSee is how many consecutive operations a suggested window has room for. One would
+// suffice for a value above 0.
 const cyclesToSee = 10
 
-// emptyWindows says that trials ended before an operation was completed in them, why, and which -d would suffice. It is ""
-// where every trial completed one.
+// emptyWindows states that trials ended before an operation was completed in them, why, and
+// which -d would suffice, or is "".
 func emptyWindows(r *result.Result) string {
 	empty, fastest, think := 0, int64(math.MaxInt64), int64(0)
 	for i := range r.Trials {
@@ -45,7 +46,8 @@ func emptyWindows(r *result.Result) string {
 	return text + fmt.Sprintf("; -d %s would suffice", roundUp(time.Duration(cyclesToSee*cycle)))
 }
 
-// fastestOf is the shortest latency of a trial that has some, or where its histogram is missing, the mean.
+// fastestOf is the shortest latency of a trial that has some, or the mean if its histogram is
+// missing.
 func fastestOf(t *result.Trial) int64 {
 	if h, err := result.DecodeHistogram(t.Histogram); err == nil {
 		return h.Min()

@@ -83,7 +83,7 @@ func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	return f
 }
 
-// judged takes over what the gate came to. Without a single pair there is no figure.
+// judged copies the judgement of the gate into f. Without pairs there are no values.
 func (f *MetricCheck) judged(j stats.Judgement) {
 	f.Reason, f.Needed = j.Reason, j.Needed
 	switch j.Decision {
@@ -106,11 +106,11 @@ func (f *MetricCheck) judged(j stats.Judgement) {
 	}
 }
 
-// copyOf is what the copy of a binary is called.
+// copyOf returns the label of the copy of a binary.
 func copyOf(label string) string { return label + "′" }
 
-// inBlocks returns the trials of the blocks that all results have, in the order of the blocks: a list a result, of equal
-// lengths.
+// inBlocks returns, for each result, the trials of the blocks that all results have, in the
+// order of the blocks. The lists have equal lengths.
 func inBlocks(results []*result.Result) [][]*result.Trial {
 	arms := make([][]*result.Trial, len(results))
 	byBlock := make([]map[int]*result.Trial, len(results))

@@ -23,13 +23,15 @@ func GateMetrics() []GateMetric {
 	return list
 }
 
-// DefaultGates returns the metrics that a check gates where nothing else is said. A p99 comes from the few slowest
-// operations of a trial: it is shown, and too restless to be gated unasked.
+// DefaultGates returns the metrics that a check gates by default. A p99 depends on the few
+// slowest operations of a trial; it is shown, but varies too much to be gated unless it is
+// named.
 func DefaultGates() []string {
 	return []string{"ops_per_sec", "latency_p50_ns", "allocs_per_op", "bytes_per_session"}
 }
 
-// gatedMetrics is what was asked for, or GatedMetrics, and an error that names what is no metric.
+// gatedMetrics returns the requested metrics, or DefaultGates if there are none. The error
+// names an unknown or repeated metric.
 func gatedMetrics(asked []string) ([]string, error) {
 	if len(asked) == 0 {
 		return DefaultGates(), nil
@@ -49,10 +51,11 @@ func gatedMetrics(asked []string) ([]string, error) {
 	return asked, nil
 }
 
-// byDifference reports whether changes of the metric are differences: counts, which may be 0. The others are ratios.
+// byDifference reports whether changes of the metric are differences: counts, which may be 0.
+// Changes of other metrics are ratios.
 func (m *Metric) byDifference() bool { return m.least > 0 }
 
-// Word is what people call the metric in a line of its own.
+// Word returns the name of the metric in tables with one metric per line.
 func (m *Metric) Word() string {
 	if m.Unit == "ns" {
 		return m.Short()
@@ -60,15 +63,15 @@ func (m *Metric) Word() string {
 	return m.Title
 }
 
-// Short is the metric's name without what its unit says: p50 for latency_p50_ns.
+// Short returns the metric's name without what its unit expresses: p50 for latency_p50_ns.
 func (m *Metric) Short() string {
 	return strings.TrimSuffix(strings.TrimPrefix(m.Name, "latency_"), "_ns")
 }
 
-// Format writes one value with its unit, but for what the metric's word says already: as in thresholds.
+// Format writes a value with its unit, except units that the metric's word contains.
 func (m *Metric) Format(x float64) string { return FormatValue(m.Unit, x) }
 
-// FormatKnown is write, and [result.Nothing] for what does not exist.
+// FormatKnown is Format, and [result.Nothing] for a missing value.
 func (m *Metric) FormatKnown(x *float64) string {
 	if x == nil {
 		return result.Nothing
@@ -76,10 +79,11 @@ func (m *Metric) FormatKnown(x *float64) string {
 	return m.Format(*x)
 }
 
-// perOp reports whether the metric is a mean over the operations. Of none there is no mean, and no 0.
+// perOp reports whether the metric is a mean over the operations. Without operations there is
+// no mean, not a mean of 0.
 func (m *Metric) perOp() bool { return m.Name == "allocs_per_op" || m.Name == "bytes_per_op" }
 
-// figures returns the metric of some trials, and how many of them lack it.
+// figures returns the metric of each trial, and the number of trials that lack it.
 func (m *Metric) figures(trials []*result.Trial) (xs []float64, lacking int) {
 	for _, t := range trials {
 		if x, ok := m.Read(t); ok && (t.Ops > 0 || !m.perOp()) {

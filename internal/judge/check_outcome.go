@@ -2,7 +2,7 @@ package judge
 
 import "github.com/sessbench/sessbench/reports/result"
 
-// Severity orders the outcomes, the worst last.
+// Severity orders verdicts; the worst is the largest.
 func (o Verdict) Severity() int {
 	switch o {
 	case Passed:
@@ -15,7 +15,7 @@ func (o Verdict) Severity() int {
 	return 3
 }
 
-// worst is what several outcomes come to together: as bad as the worst of them, and [Passed] without any.
+// worst returns the worst of several verdicts, and [Passed] without any.
 func worst(outcomes ...Verdict) Verdict {
 	all := Passed
 	for _, o := range outcomes {
@@ -26,8 +26,7 @@ func worst(outcomes ...Verdict) Verdict {
 	return all
 }
 
-// violationsOf lists the results of a document that have no speed because an audit failed. label is what the document is
-// called.
+// violationsOf lists the results of a document whose audit failed. label names the document.
 func violationsOf(label string, d *result.Document) (list []FailedAudit) {
 	for i := range d.Results {
 		if r := &d.Results[i]; Failed(r) {

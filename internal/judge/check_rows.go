@@ -14,7 +14,7 @@ const (
 	checkPassAlpha = 0.1  // of an upper bound that is too low, of each of them
 )
 
-// NotComparableError says that figures cannot be held against each other, whatever they are, and why.
+// NotComparableError reports documents whose values must not be compared, and why.
 type NotComparableError struct {
 	Reasons  []string
 	Machines bool // only the machines differ: [Stored.OtherMachine] allows that
@@ -24,7 +24,8 @@ func (e *NotComparableError) Error() string {
 	return "not comparable: " + strings.Join(e.Reasons, "; ")
 }
 
-// newCheck begins a check of sources, of which the last has the new figures. command is what was typed.
+// newCheck returns an empty check of sources; the last source holds the new values. command is
+// the command line.
 func newCheck(mode Mode, command string, sources ...Source) *Check {
 	fresh := sources[len(sources)-1].Document
 	c := &Check{
@@ -41,9 +42,10 @@ func newCheck(mode Mode, command string, sources ...Source) *Check {
 	return c
 }
 
-// align finds the rows that all sources have and that have a speed in each, and notes down the others. Sources whose
-// tapes or settings differ make an [NotComparableError], as do sources without a common result. Where the machines
-// differ is noted down, and for the mode to judge.
+// align returns the rows that all sources have with a speed, and records the others as
+// excluded. Sources with different tapes or settings, or without a common result, are a
+// [NotComparableError]. Differences between machines are recorded; the mode decides what they
+// mean.
 func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 	for _, s := range sources {
 		if _, err := distinct(s); err != nil {
@@ -66,14 +68,14 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 		return nil, &NotComparableError{Reasons: reasons}
 	}
 	for _, l := range out {
-		if !strings.HasPrefix(l.Reason, "failed its audit") { // those are violations
+		if l.cause != auditFailed {
 			c.Excluded = append(c.Excluded, l)
 		}
 	}
 	return slices.DeleteFunc(rows, func(r alignedRow) bool { return slices.Contains(r.results, nil) }), nil
 }
 
-// violated notes down the rows of a document that have no speed, each once.
+// violated records the rows of a document whose audit failed, each once.
 func (c *Check) violated(label string, d *result.Document) {
 	for _, v := range violationsOf(label, d) {
 		if !slices.Contains(c.Violations, v) {
@@ -88,8 +90,9 @@ type rated struct {
 	gated bool
 }
 
-// metricsOf returns the metrics of a row. Bytes per session are not measured of every kind of target: a row of which no
-// source has them is none to judge by them. A percentile that is missing for lack of samples stays: nobody knows it.
+// metricsOf returns the metrics of a row. Bytes per session are not measured for every kind of
+// target: a row without them in every source is not judged by them. A gated percentile that is
+// missing for lack of samples stays, and is inconclusive.
 func metricsOf(r alignedRow, gated []string) (list []rated) {
 	for _, m := range Metrics() {
 		has := slices.ContainsFunc(r.results, func(x *result.Result) bool {
@@ -102,17 +105,20 @@ func metricsOf(r alignedRow, gated []string) (list []rated) {
 	return list
 }
 
-// unmeasured notes down the gated metrics that a row does not have. Of one that was named nothing is decided then.
+// unmeasured records the gated metrics that a row does not have. If the metric was named by the
+// user, the verdict cannot be a pass.
 func (c *Check) unmeasured(r alignedRow, list []rated, gated []string, named bool) {
 	for _, name := range gated {
 		if !slices.ContainsFunc(list, func(m rated) bool { return m.Name == name }) {
-			c.Excluded = append(c.Excluded, Exclusion{c.Documents[0].Label, r.scenario, r.label, "no " + name + " on either side"})
+			c.Excluded = append(c.Excluded, Exclusion{Document: c.Documents[0].Label, Scenario: r.scenario, Strategy: r.label,
+				Reason: "no " + name + " on either side"})
 			c.unfinished = c.unfinished || named
 		}
 	}
 }
 
-// judge judges every metric of every row, after it has counted the comparisons that share the chance of a false alarm.
+// judge judges every metric of every row. It first counts the comparisons, which share the
+// false alarm rate.
 func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rated, rule *Rule) MetricCheck) error {
 	if len(rows) == 0 {
 		return nil // nothing has a speed, which is the verdict
@@ -146,7 +152,7 @@ func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rat
 	return nil
 }
 
-// Scenario begins a scenario with the heading of its rows, which come first among rows.
+// scenario returns a scenario with its heading. Its rows come first in rows.
 func (c *Check) scenario(rows []alignedRow) ScenarioCheck {
 	var fresh []*result.Result
 	for _, r := range rows {
@@ -157,7 +163,7 @@ func (c *Check) scenario(rows []alignedRow) ScenarioCheck {
 	return ScenarioCheck{Scenario: rows[0].scenario, Heading: Heading(c.New, fresh)}
 }
 
-// checked is the metric before it is judged.
+// checked returns the metric before it is judged.
 func (m rated) checked() MetricCheck {
 	f := MetricCheck{Metric: m.Name, Unit: m.Unit, Better: "lower", Gated: m.gated}
 	if m.HigherIsBetter {
@@ -166,7 +172,8 @@ func (m rated) checked() MetricCheck {
 	return f
 }
 
-// Undecided is a figure that some trials lack. The other trials alone would be a choice.
+// undecided returns an inconclusive metric for a value that some trials lack. Using only the
+// other trials would be a biased choice.
 func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
 	f.Verdict = Inconclusive
 	why := "not measured"
@@ -177,14 +184,14 @@ func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
 	return f
 }
 
-// conclude draws everything together.
+// conclude sets the verdict and the sentences that explain it.
 func (c *Check) conclude() {
 	c.Verdict = c.verdict()
 	c.Words = c.words()
 }
 
-// verdict is as bad as the worst of what there is. What was interrupted, or has rows that nothing could be held against, has
-// not shown that it would pass.
+// verdict returns the worst of all verdicts. A check that was interrupted, or has rows without
+// a counterpart, cannot pass.
 func (c *Check) verdict() Verdict {
 	if len(c.Violations) > 0 {
 		return Violated
@@ -199,7 +206,7 @@ func (c *Check) verdict() Verdict {
 	return all
 }
 
-// crossed is what the thresholds came to.
+// crossed returns the worst verdict of the thresholds.
 func (c *Check) crossed() Verdict {
 	all := Passed
 	for _, t := range c.Thresholds {
@@ -208,8 +215,8 @@ func (c *Check) crossed() Verdict {
 	return all
 }
 
-// Binding is what an exit code goes by: the verdict, but where that is advice, only failed audits and thresholds. Those need
-// no old figures.
+// Binding returns the verdict that decides the exit code: if the verdict is advice, only failed
+// audits and thresholds count, because they need no old values.
 func (c *Check) Binding() Verdict {
 	switch {
 	case !c.Advisory:
@@ -220,18 +227,18 @@ func (c *Check) Binding() Verdict {
 	return c.crossed()
 }
 
-// Gate is one gated metric and where it is from.
+// Gate is one gated metric with its scenario and strategy.
 type Gate struct {
 	Scenario, Strategy string
 	*MetricCheck
 }
 
-// Name is the gate's in a sentence: per-session (chatbot) p50.
+// Name returns the gate's name in a sentence: per-session (chatbot) p50.
 func (g Gate) Name() string {
 	return fmt.Sprintf("%s (%s) %s", g.Strategy, g.Scenario, MetricNamed(g.Metric).Word())
 }
 
-// Gates lists what the verdict goes by.
+// Gates lists the metrics that decide the verdict.
 func (c *Check) Gates() (list []Gate) {
 	for i := range c.Scenarios {
 		s := &c.Scenarios[i]

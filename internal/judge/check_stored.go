@@ -8,7 +8,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// MinStoredTrials is how many trials a side a stored baseline needs to be a gate.
+// MinStoredTrials is the number of trials per document that a strict check against a stored
+// baseline needs.
 const MinStoredTrials = 10
 
 // Stored is a result of another time and new figures. Shares are fractions of one.
@@ -55,7 +56,7 @@ func CheckStored(s Stored) (*Check, error) {
 	}
 	c.Advisory = !s.Strict || len(c.Differences) > 0
 	c.unfinished = slices.ContainsFunc(c.Excluded, func(l Exclusion) bool {
-		return l.Reason == NoSpeed(&result.Result{}) || s.Whole && l.Reason == "not in "+s.New.Label
+		return l.cause == noTrials || s.Whole && l.cause == absent && l.Document == s.Old.Label
 	})
 	if err := c.judge(rows, Rule{Gated: gated, Named: s.Named, MinEffect: s.MinEffect}, storedMetric); err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func CheckStored(s Stored) (*Check, error) {
 	return c, nil
 }
 
-// sameMachine is an error where the machines differ and may not.
+// sameMachine returns an error if the machines differ and must not.
 func (c *Check) sameMachine(s Stored) error {
 	if s.OtherMachine || len(c.Differences) == 0 {
 		return nil
@@ -96,7 +97,7 @@ func enoughTrials(rows []alignedRow, s Stored) error {
 	return nil
 }
 
-// storedMetric judges a metric of a row by all trials of both sides.
+// storedMetric judges a metric of a row by all trials of both documents.
 func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	f := m.checked()
 	before, lacking := m.figures(pointers(r.results[0].Trials))
@@ -131,8 +132,8 @@ func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	return f
 }
 
-// Worsening reports whether to is worse than from by the share minEffect of from or more, and by more than what is
-// negligible.
+// worsened reports whether to is worse than from by at least the fraction minEffect of from,
+// and by more than a negligible difference.
 func (m *Metric) worsened(from, to, minEffect float64) bool {
 	worse := to - from
 	if m.HigherIsBetter {

@@ -14,8 +14,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// CheckThresholds holds a result to thresholds and to nothing else. command is what was typed. The error is of a
-// threshold that matches nothing in the result, or of none to judge.
+// CheckThresholds checks a result against thresholds only. command is the command line. It is
+// an error if there is no threshold, or one matches nothing in the result.
 func CheckThresholds(fresh Source, list []Threshold, command string) (*Check, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no threshold to judge")
@@ -55,7 +55,7 @@ func (c *Check) thresholdSentences() (sentences []string) {
 	return sentences
 }
 
-// someOf joins the first few of a list and counts the others.
+// someOf joins the first few elements of a list and counts the others.
 func someOf(list []string) string {
 	const most = 3
 	if more := len(list) - most; more > 0 {
@@ -122,7 +122,7 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 	return checked, nil
 }
 
-// isAbout reports whether the threshold is about a row's strategy.
+// isAbout reports whether the threshold applies to the strategy of a row.
 func (t Threshold) isAbout(r *result.Result) bool {
 	probe := r.Strategy == probeName || len(r.Trials) > 0 && !Audited(r)
 	return t.covers(r.Strategy, probe, r.Baseline)
@@ -164,7 +164,8 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	return c
 }
 
-// judgePooled judges the percentile or the maximum of the operations of all trials together, which is what the table shows.
+// judgePooled judges the percentile or the maximum of the operations of all trials together,
+// which is the value in the table.
 func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Pooled) {
 	value, lo, hi := float64(r.Summary.LatencyNs.Max), float64(of.LoNs), float64(of.HiNs)
 	for _, p := range result.Percentiles() {
@@ -179,7 +180,7 @@ func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Po
 	}
 }
 
-// judgeRatio judges the ratio of a row's figures to those of the strategy that is multiplied.
+// judgeRatio judges the ratio of a row's values to those of the other strategy.
 func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.Result, figures stats.Blocks) {
 	other := t.otherOf(d, c.Scenario)
 	if other == nil {
@@ -218,7 +219,7 @@ func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.R
 	}
 }
 
-// otherOf is the row of a scenario whose figure is multiplied, nil for none.
+// otherOf returns the row of a scenario whose value the factor multiplies, or nil.
 func (t Threshold) otherOf(d *result.Document, scenario string) *result.Result {
 	for i := range d.Results {
 		if r := &d.Results[i]; r.Scenario == scenario && t.isOther(r.Strategy, r.Baseline) {
@@ -228,7 +229,7 @@ func (t Threshold) otherOf(d *result.Document, scenario string) *result.Result {
 	return nil
 }
 
-// outcome is whether a figure, or a ratio, keeps to the bound.
+// outcome returns whether a value or ratio satisfies the bound.
 func (t Threshold) outcome(x float64) Verdict {
 	kept := false
 	switch t.operator {
@@ -247,7 +248,7 @@ func (t Threshold) outcome(x float64) Verdict {
 	return Failing
 }
 
-// comparison says in words how a figure that passed or failed stands to its bound.
+// comparison describes in words how a value that passed or failed relates to its bound.
 func comparison(operator string, o Verdict) string {
 	kept := o == Passed
 	switch {
@@ -273,7 +274,8 @@ func formatFactor(x float64) string {
 	return strconv.FormatFloat(x, 'g', 3, 64) + "×"
 }
 
-// Describe says in one clause what the threshold came to: sharded (chatbot) append p99 is 7.10 ms, not below 5.00 ms.
+// Describe describes the threshold's result in one clause: sharded (chatbot) append p99 is 7.10
+// ms, not below 5.00 ms.
 func (t *ThresholdCheck) Describe() string {
 	name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, strings.TrimSpace(t.Operation+" "+t.Metric))
 	given, err := ParseThreshold(t.Threshold)

@@ -10,7 +10,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// words says what a duet or a stored baseline came to, the worst first.
+// words returns the sentences that explain the verdict of a duet or stored check, the worst
+// first.
 func (c *Check) words() string {
 	var parts []string
 	add := func(text string) { // what begins with a name, or stands alone behind the verdict
@@ -56,7 +57,7 @@ func (c *Check) violatedWords() string {
 	return text
 }
 
-// failedWords names the gate that failed by most and counts the others.
+// failedWords names the gate with the largest regression and counts the others.
 func (c *Check) failedWords() string {
 	list := c.gatesThat(Failing)
 	if len(list) == 0 {
@@ -71,8 +72,8 @@ func (c *Check) failedWords() string {
 	return text
 }
 
-// Severity orders changes by how many times worse the new figure is: half the rate is as bad as twice the time. A change
-// without a share is from 0, or to 0, and is the worst.
+// severity orders changes by how many times worse the new value is: half the rate is as bad as
+// twice the time. A change without a ratio is from or to 0, and is the worst.
 func (f *MetricCheck) severity() float64 {
 	if f.Change == nil {
 		return math.Inf(1)
@@ -80,7 +81,7 @@ func (f *MetricCheck) severity() float64 {
 	return f.worse() * math.Log1p(*f.Change)
 }
 
-// worse is the sign of a change for the worse.
+// worse returns the sign of a change for the worse.
 func (f *MetricCheck) worse() float64 {
 	if MetricNamed(f.Metric).HigherIsBetter {
 		return -1
@@ -88,8 +89,8 @@ func (f *MetricCheck) worse() float64 {
 	return 1
 }
 
-// leastWorse is the bound of the change on the side of better: the change for the worse is at least that. nil where
-// there is none.
+// leastWorse returns the bound of the change on the better side: the regression is at least
+// that large. It is nil if there is no bound.
 func (f *MetricCheck) leastWorse() *float64 {
 	if MetricNamed(f.Metric).HigherIsBetter {
 		return f.Upper
@@ -97,8 +98,8 @@ func (f *MetricCheck) leastWorse() *float64 {
 	return f.Lower
 }
 
-// Worsening says by how much a gate got worse: "is 10.2 % worse (at least 8.9 %)". Beyond eleven times, where a percentage
-// is hard to read, it says from what to what instead.
+// Worsening states by how much a gate is worse: "is 10.2 % worse (at least 8.9 %)". Beyond
+// eleven times, where percentages are hard to read, it states the old and the new value.
 func (f *MetricCheck) Worsening() string {
 	if f.severity() > math.Log(11) {
 		return "went from " + MetricNamed(f.Metric).FormatKnown(f.Old) + " to " + MetricNamed(f.Metric).FormatKnown(f.New)
@@ -113,7 +114,8 @@ func (f *MetricCheck) Worsening() string {
 	return text
 }
 
-// undecidedWords says why the first of the gates is inconclusive, and what would have decided all of them.
+// undecidedWords states why the first inconclusive gate is inconclusive, and how many pairs
+// would decide all of them.
 func (c *Check) undecidedWords() string {
 	list := c.gatesThat(Inconclusive)
 	if len(list) == 0 {
@@ -142,7 +144,7 @@ func (f *MetricCheck) firing() int {
 	return 0
 }
 
-// thresholdWords counts the thresholds with an outcome and describes the first few.
+// thresholdWords counts the thresholds with a verdict and describes the first few.
 func (c *Check) thresholdWords(o Verdict, what string) string {
 	list := describeThresholds(c.Thresholds, o)
 	if len(list) == 0 {
@@ -172,7 +174,7 @@ func (c *Check) Interruption() string {
 	return fmt.Sprintf("interrupted after %d of %s", c.Rule.Pairs, result.FormatCounted(c.Rule.Planned, "pair"))
 }
 
-// adviceWords says that the verdict is advice, and why.
+// adviceWords states why the verdict is only advice.
 func (c *Check) adviceWords() string {
 	switch {
 	case !c.Advisory:
@@ -184,7 +186,7 @@ func (c *Check) adviceWords() string {
 	return "this comparison is only advice: measurements of one machine at two times can differ as much as the change to be detected"
 }
 
-// gatesThat lists the gates with an outcome.
+// gatesThat lists the gates with a verdict.
 func (c *Check) gatesThat(o Verdict) []Gate {
 	return slices.DeleteFunc(c.Gates(), func(g Gate) bool { return g.Verdict != o })
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// ComparisonVersion is the version of the comparison document. The result document's has nothing to do with it.
+// ComparisonVersion is the schema version of the comparison document, independent of the result
+// document's.
 const ComparisonVersion = 1
 
-// comparisonKind tells a comparison's JSON from a result document's.
+// comparisonKind distinguishes the JSON of a comparison from a result document.
 const comparisonKind = "comparison"
 
 // Comparison is several result documents side by side, each held against the first. Times are in nanoseconds, sizes in
@@ -104,15 +105,28 @@ const (
 	Undecided  ChangeVerdict = "undecided"    // with so few trials no difference could be shown, however large
 )
 
-// Excluded is a result that is in no table.
+// Exclusion is a result that is not compared or judged.
 type Exclusion struct {
 	Document string `json:"document"` // label
 	Scenario string `json:"scenario"`
 	Strategy string `json:"strategy"`
 	Reason   string `json:"reason"`
+
+	cause cause
 }
 
-// Source is a document to compare, what it is called and where it came from.
+// cause classifies the reason of an exclusion.
+type cause int
+
+// The causes that decisions depend on.
+const (
+	otherCause  cause = iota
+	absent            // the other document has no such result
+	noTrials          // no trial was completed
+	auditFailed       // listed as a failed audit as well
+)
+
+// Source is a document with its label and file name.
 type Source struct {
 	Label    string
 	File     string
@@ -209,7 +223,7 @@ func (c *Comparison) count(r RowComparison) {
 	}
 }
 
-// compared reports whether any figure of the row is held against the first document's.
+// compared reports whether any value of the row is compared with the first document's.
 func (r *RowComparison) compared() bool {
 	for _, cell := range r.Cells {
 		if cell != nil && cell.Change != nil {
@@ -219,7 +233,8 @@ func (r *RowComparison) compared() bool {
 	return false
 }
 
-// harnessBoundRows names the rows of which a document says that the harness was half the cost or more.
+// harnessBoundRows names the rows for which the harness was at least half of the cost in some
+// document.
 func harnessBoundRows(rows []alignedRow) []string {
 	names := []string{}
 	for _, r := range rows {

@@ -9,7 +9,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Difference is something that has to be the same for speeds to be comparable, and is not.
+// Difference is a setting or machine property that must be equal for speeds to be comparable,
+// and is not.
 type Difference struct {
 	Document string `json:"document"` // the label of the one that differs from the first
 	What     string `json:"what"`
@@ -19,10 +20,11 @@ type Difference struct {
 	Here     string `json:"here"`               // and in this one
 }
 
-// condition is one thing that has to be the same. Values are written for people, and equal when they are.
+// condition is one thing that must be equal. Values are formatted for people, and equal if and
+// only if the conditions are.
 type condition struct{ what, value string }
 
-// differences lists what differs between the first document and each other one, each once.
+// differences lists the differences between the first document and each other one, each once.
 func differences(sources []Source, rows []alignedRow) []Difference {
 	list := []Difference{}
 	add := func(d Difference) {
@@ -63,13 +65,14 @@ func differences(sources []Source, rows []alignedRow) []Difference {
 	return list
 }
 
-// conditionsOf is what holds for a whole document: the machine, and what was set for all scenarios. The load before the
-// start is none of it, since it is never twice the same, nor is the number of trials, which the tests allow for.
+// conditionsOf returns the conditions of a whole document: the machine, and the settings for
+// all scenarios. The load before the start is not one, because it always differs, nor is the
+// number of trials, which the tests allow for.
 func conditionsOf(d *result.Document) []condition {
 	return append(machineConditions(d), settingConditions(d)...)
 }
 
-// machineConditions is where a document was measured.
+// machineConditions returns the properties of the machine.
 func machineConditions(d *result.Document) []condition {
 	m := &d.Machine
 	return []condition{
@@ -83,7 +86,7 @@ func machineConditions(d *result.Document) []condition {
 	}
 }
 
-// settingConditions is what was set for all scenarios.
+// settingConditions returns the settings for all scenarios.
 func settingConditions(d *result.Document) []condition {
 	c := &d.Config
 	traffic := ""
@@ -101,12 +104,13 @@ func settingConditions(d *result.Document) []condition {
 	}
 }
 
-// drawConditions is what tapes are drawn from. The tapes show whether it matters.
+// drawConditions returns the settings from which tapes are drawn. Equal tapes make differences
+// irrelevant.
 func drawConditions(d *result.Document) []condition {
 	return []condition{{"keys", d.Config.Keys}, {"mix", d.Config.Mix}}
 }
 
-// scenarioConditions is what all results of a scenario have in common.
+// scenarioConditions returns the conditions that all results of a scenario share.
 func scenarioConditions(r *result.Result) []condition {
 	kind := r.HoldKind
 	if r.HoldNs == 0 {
@@ -124,7 +128,7 @@ func scenarioConditions(r *result.Result) []condition {
 	}
 }
 
-// ownConditions is what belongs to a single result.
+// ownConditions returns the conditions of a single result.
 func ownConditions(r *result.Result) []condition {
 	return []condition{{"params", identify(r).params}, {"target", r.Target}}
 }
@@ -139,12 +143,12 @@ func set[T int | int64 | float64](x T, write func(T) string) string {
 	return write(x)
 }
 
-// ofMachine reports whether it is the machines that differ, and not what was asked for.
+// ofMachine reports whether the difference is one of the machines, not of the settings.
 func (d Difference) ofMachine() bool {
 	return slices.ContainsFunc(machineConditions(&result.Document{}), func(c condition) bool { return c.what == d.What })
 }
 
-// changeSentence says what differs, the first document being called first.
+// describe states the difference. first is the label of the first document.
 func (d Difference) describe(first string) string {
 	what := d.What
 	switch {
@@ -164,7 +168,7 @@ func shown(value string) string {
 	return value
 }
 
-// DescribeDifferences says what differs from the first document, a sentence a difference.
+// DescribeDifferences states the differences from the first document, one sentence each.
 func (c *Comparison) DescribeDifferences() []string {
 	return DescribeDifferences(c.Differences, c.Documents[0].Label)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Metric is a figure of every trial that documents are compared by.
+// Metric is a value of every trial by which documents are compared.
 type Metric struct {
 	Name           string  // in JSON and CSV; stable
 	Title          string  // for people, with the unit of what is shown
@@ -57,7 +57,8 @@ func latency(name, title string, get func(l *result.Latency) *int64) *Metric {
 		}}
 }
 
-// Sample returns the metric of every trial, or nothing when a trial lacks it: the others alone would be a choice.
+// Sample returns the metric of every trial, or nil if a trial lacks it: using only the others
+// would be a biased choice.
 func (m *Metric) Sample(r *result.Result) []float64 {
 	if r == nil {
 		return nil
@@ -125,7 +126,7 @@ func (m *Metric) verdict(test benchmath.Comparison, from, to float64) ChangeVerd
 	return Worse
 }
 
-// Scale returns how the values are to be written, for all of them alike.
+// Scale returns a formatter for the values, with one unit prefix for all.
 func (m *Metric) Scale(values ...float64) func(float64) string {
 	shown := make([]float64, len(values))
 	least := math.Inf(1)
@@ -150,8 +151,9 @@ const (
 	warnOtherSet = "not every row is in every document, so the geometric means are of different rows; the change is of the common ones"
 )
 
-// geoMeans draws the audited rows of a table together, an element for each of n documents; nil for fewer than two rows.
-// The change is the geometric mean of the ratios row by row, as in benchstat.
+// geoMeans returns the geometric means of the audited rows of a table, one per document, or nil
+// for fewer than two rows. The change is the geometric mean of the ratios per row, as in
+// benchstat.
 func geoMeans(rows []RowComparison, n int) []*GeoMean {
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r RowComparison) bool { return r.probe })
 	if len(rows) < 2 {

@@ -18,8 +18,8 @@ type alignedRow struct {
 	results  []*result.Result // an element a document; nil where it has no such result, or none with a speed
 }
 
-// identity is what makes two results the same thing measured twice. Labels do not: a run calls sharded with 16 shards
-// sharded when it is alone, and sharded:shards=16 beside another.
+// identity identifies the same measurement in two documents. Labels do not: a run names sharded
+// with 16 shards sharded if it is alone, and sharded:shards=16 beside another.
 type identity struct{ scenario, name, params, target string }
 
 func identify(r *result.Result) identity {
@@ -33,11 +33,11 @@ func identify(r *result.Result) identity {
 	return id
 }
 
-// kind is an identity without its settings.
+// kind returns the identity without its settings.
 func (id identity) kind() identity { return identity{scenario: id.scenario, name: id.name} }
 
-// align finds the results that the documents have in common with the first. Rows have a result of the first document
-// and of one more at least, and come scenario by scenario.
+// align finds the results that the documents have in common with the first. A row has a result
+// in the first document and in at least one other. Rows are grouped by scenario.
 func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 	out = []Exclusion{}
 	columns := make([][]*result.Result, len(sources)) // what is left to be found
@@ -53,7 +53,7 @@ func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 		var rest []*result.Result
 		found[i], rest = partners(first, columns[i])
 		for _, r := range rest {
-			out = append(out, Exclusion{sources[i].Label, r.Scenario, r.Strategy, "not in " + sources[0].Label})
+			out = append(out, Exclusion{sources[i].Label, r.Scenario, r.Strategy, "not in " + sources[0].Label, absent})
 		}
 	}
 	several := severalSettings(columns)
@@ -86,29 +86,39 @@ func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 	return rows, out, nil
 }
 
-// strike takes the results without a speed from the row and says why; also where there is none in the first place.
+// strike removes results without a speed from the row and returns them with the reason, also if
+// there is no result at all.
 func (row *alignedRow) strike(sources []Source) (out []Exclusion) {
+	exclude := func(i int, reason string, why cause) {
+		out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, reason, why})
+	}
 	for i, x := range row.results {
-		switch reason := NoSpeed(x); {
-		case x == nil:
-			out = append(out, Exclusion{sources[0].Label, row.scenario, row.label, "not in " + sources[i].Label})
+		if x == nil {
+			exclude(0, "not in "+sources[i].Label, absent)
+			continue
+		}
+		reason, why := NoSpeed(x), otherCause
+		switch {
+		case Failed(x):
+			why = auditFailed
+		case len(x.Trials) == 0:
+			why = noTrials
 		case reason != "":
-			out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, reason})
-			row.results[i] = nil
 		case notReached(x) != "":
-			out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, notReached(x)})
-			row.results[i] = nil
+			reason = notReached(x)
 		case waitsDiffer(row.results[0], x) != "":
-			out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, waitsDiffer(row.results[0], x) + " in " + sources[0].Label})
-			row.results[i] = nil
+			reason = waitsDiffer(row.results[0], x) + " in " + sources[0].Label
 		default:
 			row.probe = row.probe || !Audited(x)
+			continue
 		}
+		exclude(i, reason, why)
+		row.results[i] = nil
 	}
 	return out
 }
 
-// distinct returns the results of a document, and an error where one cannot be told from another.
+// distinct returns the results of a document. Two results with the same identity are an error.
 func distinct(s Source) (list []*result.Result, err error) {
 	seen := map[identity]bool{}
 	for i := range s.Document.Results {
@@ -126,7 +136,7 @@ func distinct(s Source) (list []*result.Result, err error) {
 	return list, nil
 }
 
-// byScenario brings the results of a scenario together, in the order of the scenarios' first results.
+// byScenario groups the results by scenario, in the order of each scenario's first result.
 func byScenario(list []*result.Result) []*result.Result {
 	place := map[string]int{}
 	for _, r := range list {
@@ -139,9 +149,10 @@ func byScenario(list []*result.Result) []*result.Result {
 	return list
 }
 
-// partners returns for each of the first document's results its equal among others, nil for none, and what of others is
-// nobody's equal. Where exactly one result of a strategy is left on both sides, they are held against each other
-// though their settings differ: that is a difference to be told, not two strategies.
+// partners returns the counterpart of each of the first document's results among others (nil
+// for none), and the rest of others. If exactly one result of a strategy is left on both sides,
+// they are compared although their settings differ: that is a difference to report, not two
+// strategies.
 func partners(first, others []*result.Result) (found, rest []*result.Result) {
 	found = make([]*result.Result, len(first))
 	rest = slices.Clone(others)
@@ -171,7 +182,7 @@ func partners(first, others []*result.Result) (found, rest []*result.Result) {
 	return found, rest
 }
 
-// severalSettings says which strategies occur with several settings in one document.
+// severalSettings returns the strategies that occur with several settings in one document.
 func severalSettings(columns [][]*result.Result) map[identity]bool {
 	several := map[identity]bool{}
 	for _, column := range columns {
@@ -192,7 +203,7 @@ func labelOf(id identity, withSettings bool) string {
 	return id.name + ":" + strings.ReplaceAll(id.params, ";", ",")
 }
 
-// NoSpeed says why a result has no speed, or "" when it has one.
+// NoSpeed returns why a result has no speed, or "" if it has one.
 func NoSpeed(r *result.Result) string {
 	switch {
 	case r == nil:
@@ -211,11 +222,12 @@ func NoSpeed(r *result.Result) string {
 	return ""
 }
 
-// inventory says why two documents have nothing in common: what each holds, or what happened to what both hold.
+// inventory explains why two documents have nothing in common: the results of each, or why
+// common results are excluded.
 func inventory(first, other Source, out []Exclusion) string {
 	var struck []string
 	for _, l := range out {
-		if (l.Document == first.Label || l.Document == other.Label) && !strings.HasPrefix(l.Reason, "not in ") {
+		if (l.Document == first.Label || l.Document == other.Label) && l.cause != absent {
 			struck = append(struck, fmt.Sprintf("%s (%s) in %s: %s", l.Strategy, l.Scenario, l.Document, l.Reason))
 		}
 	}

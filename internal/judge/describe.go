@@ -9,7 +9,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Heading says what was done: everything that must be the same for two tables to be compared.
+// Heading describes the workload of results of one scenario: everything that must be equal for
+// two tables to be comparable.
 func Heading(d *result.Document, results []*result.Result) string {
 	r := results[0]
 	users, whose := result.FormatCount(int64(r.Users))+" users", ""
@@ -32,7 +33,7 @@ func Heading(d *result.Document, results []*result.Result) string {
 	return r.Scenario + whose + ": " + strings.Join(parts, ", ")
 }
 
-// trialsOf says how many trials there were and what one was: a window, or a number of visits of each user.
+// trialsOf describes the number and length of the trials: a window, or visits per user.
 func trialsOf(d *result.Document, results []*result.Result) string {
 	r, runs := results[0], d.Config.Runs
 	most := 0
@@ -62,7 +63,7 @@ func trialsOf(d *result.Document, results []*result.Result) string {
 	return text + " of " + strings.Join(each, " within ")
 }
 
-// Short cuts a hash to what people compare by eye.
+// ShortHash shortens a hash to what people compare by eye.
 func ShortHash(hash string) string {
 	if i := strings.IndexByte(hash, ':'); i >= 0 { // the algorithm's name
 		hash = hash[i+1:]
@@ -70,7 +71,7 @@ func ShortHash(hash string) string {
 	return hash[:min(len(hash), 8)]
 }
 
-// MachineLine says where it was measured, or "" where nothing is known.
+// MachineLine describes the machine, or is "" if nothing is known about it.
 func MachineLine(d *result.Document) string {
 	m := &d.Machine
 	var parts []string
@@ -92,7 +93,8 @@ func MachineLine(d *result.Document) string {
 	return "machine: " + strings.Join(parts, ", ")
 }
 
-// ViolationKinds returns the kinds of a result's violations, each once, in the order of their first occurrence.
+// ViolationKinds returns the kinds of a result's violations, each once, in the order of their
+// first occurrence.
 func ViolationKinds(r *result.Result) []string {
 	var kinds []string
 	for _, t := range r.Trials {

@@ -13,13 +13,15 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// HistoryVersion is the version of a line of the history. The result document's has nothing to do with it.
+// HistoryVersion is the schema version of a line of the history, independent of the result
+// document's.
 const HistoryVersion = 1
 
-// historyKind tells a line of the history from other JSON of ours.
+// historyKind distinguishes a line of the history from other JSON of sessbench.
 const historyKind = "history"
 
-// HistoryEntry is a line of the history: what is kept of one result document. Times are in nanoseconds, sizes in bytes.
+// HistoryEntry is a line of the history: the summary of one result document. Times are in
+// nanoseconds, sizes in bytes.
 type HistoryEntry struct {
 	SchemaVersion int             `json:"schema_version"`
 	Kind          string          `json:"kind"` // history
@@ -33,7 +35,8 @@ type HistoryEntry struct {
 	Results       []HistoryResult `json:"results"`
 }
 
-// HistorySettings is what was set for all scenarios and has to be the same for two runs to be comparable.
+// HistorySettings are the settings for all scenarios that must be equal for two runs to be
+// comparable.
 type HistorySettings struct {
 	Seed       uint64 `json:"seed"`
 	WarmupNs   int64  `json:"warmup_ns"`
@@ -43,7 +46,8 @@ type HistorySettings struct {
 	Traffic    string `json:"traffic,omitempty"` // the recorded traffic's hash
 }
 
-// HistoryResult is one strategy under one scenario, with everything that makes it comparable.
+// HistoryResult is one strategy under one scenario, with everything that decides whether it is
+// comparable.
 type HistoryResult struct {
 	Scenario   string             `json:"scenario"`
 	Strategy   string             `json:"strategy"`
@@ -61,9 +65,10 @@ type HistoryResult struct {
 	Metrics    map[string]float64 `json:"metrics"` // mediansOf over the trials, by the names of the comparison document
 }
 
-// NewHistoryEntry sums up a document for the history. The source's label is the run's. Results without a speed are left
-// out and returned with the reason. The error names the file: a document that cannot be told from others, since it has no id
-// or date, one that holds a result twice, or of which no result has a speed.
+// NewHistoryEntry summarizes a document for the history. The source's label becomes the run's.
+// Results without a speed are excluded and returned with the reason. The error names the file:
+// a document without id or creation time, with a result twice, or without any result that has a
+// speed.
 func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 	d := s.Document
 	list, err := distinct(s)
@@ -93,7 +98,7 @@ func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 	var out []Exclusion
 	for _, r := range byScenario(list) {
 		if reason := NoSpeed(r); reason != "" {
-			out = append(out, Exclusion{s.File, r.Scenario, r.Strategy, reason})
+			out = append(out, Exclusion{Document: s.File, Scenario: r.Scenario, Strategy: r.Strategy, Reason: reason})
 			continue
 		}
 		e.Results = append(e.Results, historyResult(r))
@@ -119,7 +124,7 @@ func historyResult(r *result.Result) HistoryResult {
 	return h
 }
 
-// document is what is kept of the whole document, as one.
+// document returns a result document that holds what the entry keeps.
 func (e *HistoryEntry) document() *result.Document {
 	s := &e.Settings
 	d := &result.Document{ID: e.ID, Created: e.Created, Tool: e.Tool, Machine: e.Machine, Interrupted: e.Interrupted,
@@ -130,7 +135,7 @@ func (e *HistoryEntry) document() *result.Document {
 	return d
 }
 
-// result is what is kept of a result, as one without trials.
+// result returns a result without trials that holds what r keeps.
 func (r *HistoryResult) result() *result.Result {
 	return &result.Result{
 		Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, TapeHash: r.TapeHash,
@@ -139,14 +144,14 @@ func (r *HistoryResult) result() *result.Result {
 	}
 }
 
-// History is a file of runs, a line each. Fields that this sessbench does not know are skipped, and stay in the file.
+// History is a file of runs, one per line. Unknown fields are skipped, and stay in the file.
 type History struct {
 	Entries []HistoryEntry // in the file's order, each run once
 	lines   []int          // of the entries, from 1
 	text    []byte         // the file
 }
 
-// HistoryError says what is wrong with a history. It does not name the file.
+// HistoryError reports an invalid history. It does not name the file.
 type HistoryError struct {
 	Line   int // from 1; 0: the file as a whole
 	Reason string
@@ -159,9 +164,10 @@ func (e *HistoryError) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
 }
 
-// ParseHistory reads the text of a history. Blank lines are skipped, and so is a run that is there a second time, word for
-// Word, as it is after files were merged. Whatever else is no run of this or an earlier schema version is an error, a
-// *HistoryError: leaving a line out would change what the trend looks like. Of an empty text there is an empty history.
+// ParseHistory reads the text of a history. It skips blank lines, and exact repetitions of a
+// run, which occur after merging files. Anything else that is not a run of this or an earlier
+// schema version is a *HistoryError: skipping a line would change the trend. An empty text is
+// an empty history.
 func ParseHistory(text []byte) (*History, error) {
 	h := &History{text: text}
 	n := 0
@@ -221,7 +227,7 @@ func parseHistoryLine(line []byte) (*HistoryEntry, error) {
 	return e, nil
 }
 
-// explainLine says what a decoding error means for whoever has the file. size is the line's, in bytes.
+// explainLine explains a decoding error to the owner of the file. size is the line's, in bytes.
 func explainLine(err error, size int) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -236,7 +242,8 @@ func explainLine(err error, size int) error {
 	return err
 }
 
-// put takes in a run that stands in a line of the file. It is not new where it is there already, whatever it is called.
+// put adds a run that is on a line of the file. isNew is false if the run is already present,
+// whatever its label.
 func (h *History) put(e *HistoryEntry, line int) (isNew bool, err error) {
 	for i := range h.Entries {
 		switch old := &h.Entries[i]; {
@@ -251,7 +258,7 @@ func (h *History) put(e *HistoryEntry, line int) (isNew bool, err error) {
 	return true, nil
 }
 
-// same reports whether two entries say the same, but for their labels.
+// same reports whether two entries are equal except for their labels.
 func (e HistoryEntry) same(other *HistoryEntry) bool {
 	o := *other
 	e.Label, o.Label = "", ""
@@ -260,7 +267,7 @@ func (e HistoryEntry) same(other *HistoryEntry) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
-// Labelled returns what a run is called in the history, and whether it is there.
+// Labelled returns the label of a run in the history, and whether the run is present.
 func (h *History) Labelled(id string) (label string, there bool) {
 	for i := range h.Entries {
 		if h.Entries[i].ID == id {
@@ -270,8 +277,8 @@ func (h *History) Labelled(id string) (label string, there bool) {
 	return "", false
 }
 
-// Add appends a run. It is not added where it is there already, with or without another label; the error, a
-// *HistoryError, is about a run of the same id that has other figures.
+// Add appends a run unless it is present, with any label. A run of the same id with other
+// values is a *HistoryError.
 func (h *History) Add(e *HistoryEntry) (added bool, err error) {
 	line, err := json.Marshal(e) // one line, whatever is in the label
 	if err != nil {
@@ -295,7 +302,7 @@ func (h *History) Add(e *HistoryEntry) (added bool, err error) {
 	return true, nil
 }
 
-// Write writes the lines, those that were read as they were.
+// Write writes the lines; lines that were read are unchanged.
 func (h *History) Write(w io.Writer) error {
 	_, err := w.Write(h.text)
 	return err

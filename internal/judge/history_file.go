@@ -11,18 +11,20 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// DefaultHistoryFile is where a history is kept unless somebody says otherwise, below the working directory.
+// DefaultHistoryFile is the default path of the history, below the working directory.
 const DefaultHistoryFile = ".sessbench/history.jsonl"
 
-// AppendHistory adds runs to the history at path, a new file where there is none, and returns the history as it then is
-// and which of the runs are new in it. All are added or none: where the file holds something else than a history, or
-// another run of the same id, the error is a *HistoryError and the file stays as it is.
+// AppendHistory adds runs to the history at path, which is created if necessary. It returns the
+// resulting history and which of the runs are new. Either all runs are added or none: if the
+// file is not a history, or holds another run of the same id, the error is a *HistoryError and
+// the file is unchanged.
 //
-// The file is read, and written anew as a whole by [result.WriteFile], so that it never holds half a line, whenever a
-// process or the machine stops. An append in place could leave one, and with it a history that cannot be read until
-// somebody repairs it. Two that add at once would lose one's lines in this way, so each holds an exclusive lock
-// meanwhile: of a file beside it, path.lock, since the history itself is another file after each write. The system
-// gives the lock up when its holder ends, however it ends; the empty file stays. Readers need no lock.
+// The file is read and rewritten as a whole by [result.WriteFile], so that it never holds a
+// partial line, even if the process or the machine stops. Appending in place could leave one,
+// and the history would be unreadable until it is repaired. Two concurrent writers would lose
+// each other's lines, so each holds an exclusive lock on a file beside it, path.lock, because
+// the history itself is another file after each write. The system releases the lock when its
+// holder ends; the empty lock file stays. Readers need no lock.
 func AppendHistory(path string, runs []*HistoryEntry) (h *History, added []bool, err error) {
 	if target, err := result.Destination(path); err == nil {
 		path = target // whichever link it is reached by, it has one lock

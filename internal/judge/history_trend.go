@@ -13,14 +13,14 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// TrendVersion is the version of the trend document. The history's has nothing to do with it.
+// TrendVersion is the schema version of the trend document, independent of the history's.
 const TrendVersion = 1
 
-// trendKind tells a trend's JSON from other JSON of ours.
+// trendKind distinguishes the JSON of a trend from other JSON of sessbench.
 const trendKind = "trend"
 
-// Trend is how the figures of a history went over time. Times are in nanoseconds, sizes in bytes, shares are fractions
-// of one.
+// Trend shows how the values of a history change over time. Times are in nanoseconds, sizes in
+// bytes, shares are fractions of one.
 type Trend struct {
 	SchemaVersion int          `json:"schema_version"`
 	Kind          string       `json:"kind"` // trend
@@ -30,7 +30,8 @@ type Trend struct {
 	Groups        []TrendGroup `json:"groups"` // the one with the newest run first
 }
 
-// TrendGroup is one scenario on one machine with one group of settings. Figures of two groups are not comparable.
+// TrendGroup is one scenario on one machine with one set of settings. Values of different
+// groups are not comparable.
 type TrendGroup struct {
 	Scenario   string            `json:"scenario"`
 	Machine    string            `json:"machine"`    // in short
@@ -62,7 +63,7 @@ type TrendPoint struct {
 	Value   float64     `json:"value"` // median over the run's trials
 }
 
-// TrendChange is a change point: from one run on, the figures are others than before.
+// TrendChange is a change point: the index from which the values have another distribution.
 type TrendChange struct {
 	At      int           `json:"at"`     // index of the first point after it
 	Before  float64       `json:"before"` // mediansOf of the points since the change before, and until the next
@@ -71,7 +72,7 @@ type TrendChange struct {
 	Verdict ChangeVerdict `json:"verdict"`
 }
 
-// TrendFilter says what of a history is looked at. Empty lists leave everything in.
+// TrendFilter selects part of a history. Empty lists select everything.
 type TrendFilter struct {
 	Strategies []TrendStrategy
 	Scenarios  []string
@@ -79,14 +80,15 @@ type TrendFilter struct {
 	Last       int // runs of each series, the newest; 0: all
 }
 
-// TrendStrategy is a strategy by its name, at these settings or, without any, at all that there are.
+// TrendStrategy selects a strategy by name, with the given settings or, if there are none, with
+// any.
 type TrendStrategy struct {
 	Name   string
 	Params map[string]string
 	Text   string // as it was asked for
 }
 
-// UnknownNameError is a name in a filter that nothing in the history has.
+// UnknownNameError reports a name in a filter that does not occur in the history.
 type UnknownNameError struct {
 	What  string // Strategy, scenario or metric
 	Name  string
@@ -97,7 +99,7 @@ func (e *UnknownNameError) Error() string {
 	return fmt.Sprintf("unknown %s %q: want some of %s", e.What, e.Name, strings.Join(e.Known, ", "))
 }
 
-// TrendMetrics returns the names of the metrics that a trend can be had of.
+// TrendMetrics returns the names of the metrics that trends can show.
 func TrendMetrics() (names []string) {
 	for _, m := range Metrics() {
 		names = append(names, m.Name)
@@ -105,7 +107,7 @@ func TrendMetrics() (names []string) {
 	return names
 }
 
-// trendRow is one strategy of a group, with the runs that it is part of.
+// trendRow is one strategy of a group with its runs.
 type trendRow struct {
 	id      identity
 	first   *HistoryResult
@@ -113,11 +115,12 @@ type trendRow struct {
 	metrics []map[string]float64 // of each point
 }
 
-// NewTrend draws the runs of a history together into series, by time. Runs on different machines, on different tapes or
-// with different settings are never in one series. file is what the history is called.
+// NewTrend groups the runs of a history into series ordered by time. Runs on different
+// machines, on different tapes or with different settings are never in one series. file is the
+// name of the history.
 //
-// The error is a *HistoryError for a history without runs, an *UnknownNameError for a name that nothing has, and another
-// one where no run has all that the filter asks for.
+// The error is a *HistoryError for a history without runs, an *UnknownNameError for an unknown
+// name, and another error if no run matches the filter.
 func NewTrend(h *History, file string, f TrendFilter) (*Trend, error) {
 	if len(h.Entries) == 0 {
 		return nil, &HistoryError{0, "empty: no runs"}
@@ -139,7 +142,7 @@ func NewTrend(h *History, file string, f TrendFilter) (*Trend, error) {
 	return t, nil
 }
 
-// check returns an error for the first name that nothing in the history has.
+// check returns an error for the first name that does not occur in the history.
 func (f *TrendFilter) check(h *History) error {
 	var strategies, scenarios []string
 	var all []identity
@@ -174,7 +177,7 @@ func (f *TrendFilter) check(h *History) error {
 	return nil
 }
 
-// is reports whether a result is of the strategy.
+// is reports whether a result belongs to the strategy.
 func (s TrendStrategy) is(id identity) bool {
 	if s.Name != id.name {
 		return false
@@ -188,13 +191,14 @@ func (s TrendStrategy) is(id identity) bool {
 	return true
 }
 
-// wants reports whether the filter leaves a result in.
+// wants reports whether the filter selects a result.
 func (f *TrendFilter) wants(id identity) bool {
 	return (len(f.Scenarios) == 0 || slices.Contains(f.Scenarios, id.scenario)) &&
 		(len(f.Strategies) == 0 || slices.ContainsFunc(f.Strategies, func(s TrendStrategy) bool { return s.is(id) }))
 }
 
-// grouped sorts the results into groups of comparable ones, the group with the newest run first.
+// grouped sorts the results into groups of comparable ones; the group with the newest run is
+// first.
 func grouped(h *History, f TrendFilter) []*TrendGroup {
 	entries := make([]*HistoryEntry, len(h.Entries))
 	for i := range h.Entries {
@@ -223,8 +227,8 @@ func grouped(h *History, f TrendFilter) []*TrendGroup {
 	return groups
 }
 
-// trendConditions returns everything that has to be the same for figures to be comparable, but for what belongs to a
-// Strategy, and a text that is the same where all of that is.
+// trendConditions returns everything that must be equal for values to be comparable, except
+// what belongs to a strategy, and a key that is equal if and only if all of it is.
 func trendConditions(d *result.Document, r *HistoryResult) (key string, all []condition) {
 	all = append(append(scenarioConditions(r.result()), settingConditions(d)...), machineConditions(d)...)
 	return fmt.Sprintf("%q %q", r.Scenario, all), all
@@ -255,13 +259,13 @@ func newTrendGroup(d *result.Document, r *HistoryResult, all []condition) *Trend
 	return g
 }
 
-// shortMachine is the line about the machine without the load, which is never twice the same.
+// shortMachine is the description of the machine without the load, which always differs.
 func shortMachine(d *result.Document) string {
 	line, _, _ := strings.Cut(strings.TrimPrefix(MachineLine(d), "machine: "), ", load ")
 	return line
 }
 
-// newest is when the group's newest run was made.
+// newest returns the time of the group's newest run.
 func (g *TrendGroup) newest() (at time.Time) {
 	for _, r := range g.rows {
 		if last := r.points[len(r.points)-1].Created; last.After(at) {
@@ -315,7 +319,7 @@ func (g *TrendGroup) draw(f TrendFilter) {
 	}
 }
 
-// of returns the last points that have the metric, all of them where last is 0.
+// of returns the last points that have the metric, or all if last is 0.
 func (row *trendRow) of(m *Metric, last int) (points []TrendPoint) {
 	for i, p := range row.points {
 		if x, ok := row.metrics[i][m.Name]; ok {
@@ -329,13 +333,13 @@ func (row *trendRow) of(m *Metric, last int) (points []TrendPoint) {
 	return points
 }
 
-// changes finds the change points of a series and says what each came to.
+// changes finds the change points of a series and classifies them.
 func (m *Metric) changes(xs []float64) []TrendChange {
 	return m.stretches(xs, stats.ChangePoints(xs))
 }
 
-// stretches says what changed from each stretch of a series to the next, by their medians. starts are the indices at which
-// a new one begins.
+// stretches compares the medians of consecutive stretches of a series. starts are the indices
+// at which a new stretch begins.
 func (m *Metric) stretches(xs []float64, starts []int) []TrendChange {
 	list := []TrendChange{}
 	for i, at := range starts {
@@ -361,7 +365,7 @@ func trendValues(points []TrendPoint) []float64 {
 	return xs
 }
 
-// RelativeChange is the share by which to is higher than from, nil where from is 0, or so small that no number holds it.
+// RelativeChange returns to/from − 1, or nil if from is 0 or the quotient overflows.
 func RelativeChange(from, to float64) *float64 {
 	if delta := to/from - 1; from != 0 && !math.IsInf(delta, 0) {
 		return &delta
@@ -369,7 +373,7 @@ func RelativeChange(from, to float64) *float64 {
 	return nil
 }
 
-// direction says what a change is that is known to be real.
+// direction classifies a change that is known to be real.
 func (m *Metric) direction(from, to float64) ChangeVerdict {
 	switch {
 	case from == to || max(from, to)-min(from, to) < m.least:

@@ -13,22 +13,25 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// ErrDuplicatePart says that the same part of a run was given twice.
+// ErrDuplicatePart reports that the same part of a run was given twice.
 var ErrDuplicatePart = errors.New("duplicate part")
 
-// Merge makes one document of the parts of a run that several processes shared: operations and errors are added up,
-// histograms added count by count, and latencies described anew from them, so that a merged percentile is that of all
-// operations and no mean of percentiles. Rates are all operations over the longest of the windows, which a joined run opens
-// at the same time. The first participant's audit is everybody's.
+// Merge makes one document of the parts of a distributed run: operations and errors are added,
+// histograms are added bucket by bucket, and latencies are computed from the sums, so that a
+// merged percentile is that of all operations, not a mean of percentiles. Rates are all
+// operations divided by the longest window; a joined run opens the windows at the same time.
+// The first participant's audit covers all.
 //
-// Documents of runs that were started one by one, with the same settings, can be merged as well. Then users and sessions add
-// up, too, and the rates hold for machines that run at the same time, though nobody saw them do it.
+// Documents of runs that were started separately with the same settings can be merged, too.
+// Then users and sessions are added as well, and the rates hold if the machines ran at the same
+// time, which is not checked.
 //
-// What all must have in common are settings, tapes and build; the error names what differs. Left out is the limit, of which
-// nobody knows how machines share it. Trials that one part lacks are in none. Whose part is missing is among the Participants,
-// and lost.
+// All parts must agree in settings, tapes and build; the error names what differs. The limit is
+// omitted, because it is unknown how machines share it. Trials that one part lacks are dropped.
+// A participant without a part is listed in Participants as lost.
 //
-// Errors name the file; a part that is there twice wraps [ErrDuplicatePart]. Merge keeps no document and changes none.
+// Errors name the file; a part that is given twice wraps [ErrDuplicatePart]. Merge keeps no
+// document and changes none.
 func Merge(sources []Source) (*result.Document, error) {
 	if len(sources) == 0 {
 		return nil, errors.New("nothing to merge")
@@ -62,7 +65,7 @@ func Merge(sources []Source) (*result.Document, error) {
 	return d, nil
 }
 
-// indexOf orders parts by their numbers. Documents without keep the order they came in.
+// indexOf orders parts by their numbers. Documents without a number keep their order.
 func indexOf(s Source) int {
 	if s.Document.Part == nil {
 		return 0
@@ -70,7 +73,7 @@ func indexOf(s Source) int {
 	return s.Document.Part.Index
 }
 
-// checkParts makes sure that the documents are different parts of one run.
+// checkParts checks that the documents are different parts of one run.
 func checkParts(parts []Source) error {
 	ids, indexes := map[string]string{}, map[int]string{}
 	for _, s := range parts {
@@ -96,7 +99,7 @@ func checkParts(parts []Source) error {
 	return nil
 }
 
-// sameRun makes sure that a document is a part of the run that the first one is a part of, or that both are runs of their own.
+// sameRun checks that both documents are parts of the same run, or that both are separate runs.
 func sameRun(first, s Source) error {
 	a, b := first.Document.Part, s.Document.Part
 	switch {
@@ -116,7 +119,7 @@ func sameRun(first, s Source) error {
 	return nil
 }
 
-// maxParts is how many parts a run can have.
+// maxParts is the maximum number of parts of a run.
 const maxParts = 10_000
 
 func mixed(part, whole Source) error {
@@ -125,10 +128,10 @@ func mixed(part, whole Source) error {
 		part.File, PartName(p), p.RunID, whole.File)
 }
 
-// PartName is whose part it is, as messages call it: participant 2 of 4.
+// PartName names the participant that wrote a part: participant 2 of 4.
 func PartName(p *result.Part) string { return fmt.Sprintf("participant %d of %d", p.Index+1, p.Of) }
 
-// mergedHead is everything of the merged document but its results.
+// mergedHead returns the merged document without its results.
 func mergedHead(parts []Source) *result.Document {
 	first := parts[0].Document
 	d := &result.Document{
@@ -165,7 +168,8 @@ func mergedHead(parts []Source) *result.Document {
 	return d
 }
 
-// participantOf is whose document it is: one of several that were given, unless it knows its number.
+// participantOf describes the participant that wrote a document: number index of count, unless
+// the document holds its number.
 func participantOf(s Source, index, of int) result.Participant {
 	d, machine := s.Document, s.Document.Machine
 	p := result.Participant{Name: s.Label, Index: index, Of: of, ID: d.ID, Machine: &machine}
@@ -179,7 +183,8 @@ func participantOf(s Source, index, of int) result.Participant {
 	return p
 }
 
-// UsersOf is how many of a result's users this document is about: all, or a participant's share.
+// UsersOf returns how many of a result's users a document covers: all, or a participant's
+// share.
 func UsersOf(d *result.Document, r *result.Result) int {
 	if d.Part == nil {
 		return r.Users
@@ -188,7 +193,7 @@ func UsersOf(d *result.Document, r *result.Result) int {
 	return hi - lo
 }
 
-// missing is the participants of which there is no document.
+// missing lists the participants without a document.
 func missing(parts []Source) (lost []result.Participant) {
 	first := parts[0].Document.Part
 	if first == nil {
@@ -203,7 +208,8 @@ func missing(parts []Source) (lost []result.Participant) {
 	return lost
 }
 
-// bothMachines is what two machines have in common. Where they differ there is nothing, and the participants have it.
+// bothMachines returns what two machines have in common. Values that differ are zero; the
+// participants hold them.
 func bothMachines(a, b result.Machine) result.Machine {
 	return result.Machine{
 		CPU:        common(a.CPU, b.CPU),
@@ -224,7 +230,8 @@ func common[T comparable](a, b T) (none T) {
 	return none
 }
 
-// mergedCost is the cost of an operation that does nothing as all participants together had it, nil where none measured it.
+// mergedCost is the cost of an empty operation over all participants, or nil if none measured
+// it.
 func mergedCost(parts []Source, of func(d *result.Document) *result.Harness) *result.Harness {
 	var all result.Harness
 	var ns, allocs weighted
@@ -241,8 +248,8 @@ func mergedCost(parts []Source, of func(d *result.Document) *result.Harness) *re
 	return &all
 }
 
-// sharedResults finds the results that all parts have, in the order of the first: an element a part. Only a run that was
-// interrupted may lack some.
+// sharedResults finds the results that all parts have, in the order of the first, one element
+// per part. Only an interrupted run may lack some.
 func sharedResults(parts []Source) (rows [][]*result.Result, err error) {
 	columns := make([]map[identity]*result.Result, len(parts))
 	var order []identity
@@ -281,8 +288,8 @@ func sharedResults(parts []Source) (rows [][]*result.Result, err error) {
 	return rows, nil
 }
 
-// partDifferences lists what has to be the same in all parts and is not. Runs of their own may have users and sessions of
-// their own.
+// partDifferences lists what must be equal in all parts and is not. Separate runs may differ in
+// users and sessions.
 func partDifferences(parts []Source, rows [][]*result.Result) (list []Difference) {
 	add := func(d Difference) {
 		if d.First != d.Here && !slices.Contains(list, d) {
@@ -312,7 +319,7 @@ func partDifferences(parts []Source, rows [][]*result.Result) (list []Difference
 	return list
 }
 
-// partConditions is what all parts of a run were asked for alike.
+// partConditions returns the settings that all parts of a run must share.
 func partConditions(d *result.Document) []condition {
 	c := &d.Config
 	return slices.Concat([]condition{

@@ -12,7 +12,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// mergeResults makes one result of those that the parts have of one strategy, an element a part.
+// mergeResults merges the results of one strategy, one per part.
 func mergeResults(parts []Source, names []result.Participant, row []*result.Result) (result.Result, error) {
 	r := *row[0]
 	r.LimitOpsPerSec, r.Trials, r.Summary = 0, nil, result.Summary{}
@@ -42,7 +42,8 @@ func mergeResults(parts []Source, names []result.Participant, row []*result.Resu
 	return r, err
 }
 
-// forEach runs do(0), …, do(n-1) on all processors and returns the error of the first that failed.
+// forEach runs do(0), …, do(n-1) on all processors and returns the error of the first that
+// failed.
 func forEach(n int, do func(i int) error) error {
 	errs := make([]error, n)
 	var next atomic.Int64
@@ -63,12 +64,13 @@ func forEach(n int, do func(i int) error) error {
 	return nil
 }
 
-// present is the participants of which there are documents, in the order of these.
+// present returns the participants that have documents, in the order of the documents.
 func present(all []result.Participant) []result.Participant {
 	return slices.DeleteFunc(slices.Clone(all), func(p result.Participant) bool { return p.Lost })
 }
 
-// blocksOf returns the trials of each block that every part has, an element a part, in the order of the first part's.
+// blocksOf returns the trials of each block that every part has, one per part, in the order of
+// the first part.
 func blocksOf(row []*result.Result) (blocks [][]*result.Trial) {
 	byBlock := make([]map[int]*result.Trial, len(row))
 	for i, r := range row {
@@ -91,7 +93,7 @@ func blocksOf(row []*result.Result) (blocks [][]*result.Trial) {
 	return blocks
 }
 
-// merger makes one trial of those that the parts ran at the same time.
+// merger merges the trials that the parts ran at the same time.
 type merger struct {
 	parts  []Source
 	names  []result.Participant
@@ -99,7 +101,8 @@ type merger struct {
 	trials []*result.Trial
 }
 
-// trial draws the parts' figures together. What is a mean for a single part is weighted with what it is a mean of.
+// trial merges the parts' values. A mean of a single part is weighted with the number of values
+// that it averages.
 func (m *merger) trial() (t result.Trial, err error) {
 	first := m.trials[0]
 	t = result.Trial{Order: first.Order, Block: first.Block, MutexWaitNs: new(int64)}
@@ -154,8 +157,9 @@ func (m *merger) trial() (t result.Trial, err error) {
 	return t, err
 }
 
-// busiest is the part of all operations that changed the most changed session. Participants share their sessions and go by
-// one tape, so that it is the same session for all; of runs of their own it is that of one.
+// busiest is the fraction of all operations that changed the most changed session. Participants
+// share their sessions and tape, so it is the same session for all; of separate runs it is that
+// of one run.
 func (m *merger) busiest(shared weighted) float64 {
 	if m.parts[0].Document.Part != nil {
 		return shared.mean()
@@ -167,7 +171,7 @@ func (m *merger) busiest(shared weighted) float64 {
 	return most / max(1, shared.weight)
 }
 
-// weighted is a mean of means.
+// weighted is a weighted mean.
 type weighted struct{ sum, weight float64 }
 
 func (w *weighted) add(x, weight float64) { w.sum += x * weight; w.weight += weight }
@@ -179,7 +183,7 @@ func (w *weighted) mean() float64 {
 	return w.sum / w.weight
 }
 
-// latency adds the trials' histograms. A trial that its store did not let finish has none.
+// latency adds the trials' histograms. A trial that was aborted has none.
 func (m *merger) latency() (l result.Latency, text string, err error) {
 	all := result.NewSum()
 	for i, t := range m.trials {
@@ -194,7 +198,7 @@ func (m *merger) latency() (l result.Latency, text string, err error) {
 	return result.LatencyOf(all), text, err
 }
 
-// addHistogram adds a document's histogram, which is to hold count latencies.
+// addHistogram adds a document's histogram, which must hold count latencies.
 func addHistogram(all *hdr.PackedHistogram, text string, count int64) error {
 	h, err := result.DecodeHistogram(text)
 	if err != nil {
@@ -209,7 +213,7 @@ func addHistogram(all *hdr.PackedHistogram, text string, count int64) error {
 	return nil
 }
 
-// operations merges the trials' figures operation by operation.
+// operations merges the trials' values per operation.
 func (m *merger) operations() (map[string]result.Operation, error) {
 	merged := map[string]result.Operation{}
 	for _, t := range m.trials {
@@ -227,8 +231,8 @@ func (m *merger) operations() (map[string]result.Operation, error) {
 	return merged, nil
 }
 
-// operation merges one operation, of which those that had an answer have a latency. Where a part kept no histogram of it there are no percentiles: those of the parts cannot
-// be added.
+// operation merges one operation; only operations with an answer have a latency. If a part has
+// no histogram of it there are no percentiles, because percentiles cannot be added.
 func (m *merger) operation(name string) (op result.Operation, err error) {
 	all, mean, largest := result.NewSum(), weighted{}, int64(0)
 	whole, answered := true, int64(0)
@@ -260,8 +264,8 @@ func (m *merger) operation(name string) (op result.Operation, err error) {
 	return op, err
 }
 
-// fairness compares all users, whichever participant they belong to. A part's index J over n users with Σx operations gives
-// their squares: Σx² = (Σx)² / (n·J). See [result.Fairness].
+// fairness compares all users of all participants. For a part with index J, n users and Σx
+// operations, the sum of squares is Σx² = (Σx)² / (n·J). See [result.Fairness].
 func (m *merger) fairness() (f result.Fairness) {
 	var users, sum, squares float64
 	f.Least = m.trials[0].Fairness.Least
@@ -283,8 +287,8 @@ func (m *merger) fairness() (f result.Fairness) {
 	return f
 }
 
-// audit is right where every part's is. The first participant audits for all, and where it is lost nobody does; of whatever
-// else was found the violations say whose it is.
+// audit is OK if the audit of every part is. The first participant audits for all; if it is
+// lost, there is no audit. Violations name the participant that found them.
 func (m *merger) audit() result.Audit {
 	all := result.Audit{OK: true, Skipped: true}
 	for i, t := range m.trials {

@@ -11,11 +11,12 @@ import (
 // MaxName is the name of the maximum beside those of percentiles.
 const MaxName = "max"
 
-// pool replaces the medians of a percentile by the percentile of all trials' samples together, in a whole column: where
-// trials of some result have too few samples for it, and all trials of that result together have enough. A column never
-// holds both, since a pooled percentile and a median of trials are different figures: the slow trials weigh more in the
-// first. That is also why the higher percentiles and the maximum are pooled with it: p95 is to stay below p99. Where a
-// result has no histograms to pool, everything stays as it is.
+// pool replaces the medians of a percentile by the percentile over the samples of all trials,
+// for all rows of a scenario, if some result has trials with too few samples for it but enough
+// in all trials together. A column never mixes both, because a pooled percentile and a median
+// over trials are different quantities: slow trials weigh more in the first. Higher percentiles
+// and the maximum are pooled as well, so that p95 stays below p99. If a result lacks the
+// histograms, nothing changes.
 func pool(results []*result.Result) {
 	rows := slices.DeleteFunc(slices.Clone(results), func(r *result.Result) bool { return Failed(r) || len(r.Trials) == 0 })
 	pooled := result.Percentiles()
@@ -50,7 +51,7 @@ func pool(results []*result.Result) {
 	}
 }
 
-// LatencyCount is how many latencies the trials of r have together.
+// LatencyCount returns the number of latencies of all trials of r.
 func LatencyCount(r *result.Result) (n int64) {
 	for i := range r.Trials {
 		n += r.Trials[i].LatencyNs.Count
@@ -71,7 +72,7 @@ func pooledHistogram(r *result.Result) (*hdr.PackedHistogram, error) {
 	return all, nil
 }
 
-// maxWithout is the largest latency of all trials of r but one.
+// maxWithout returns the largest latency of all trials of r except one.
 func maxWithout(r *result.Result, out int) (most int64) {
 	for i := range r.Trials {
 		if i != out {
@@ -81,8 +82,8 @@ func maxWithout(r *result.Result, out int) (most int64) {
 	return most
 }
 
-// leaveOneOut notes for each pooled figure of r the range of what it is without one of the trials. all is the sum of
-// their histograms.
+// leaveOneOut records, for each pooled value of r, its range when any one trial is left out.
+// all is the sum of the histograms.
 func leaveOneOut(r *result.Result, all *hdr.PackedHistogram, percentiles []result.Percentile) {
 	widen := func(name string, v int64) {
 		of := r.Summary.Pooled[name]

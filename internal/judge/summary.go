@@ -9,11 +9,12 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Summarize fills every result's summary from its trials, and VsBaseline from those of the same scenario's baseline,
-// paired block by block. HarnessBound and SchedulerBound are left as they are: trials do not show them.
+// Summarize sets every result's summary from its trials, and VsBaseline from those of the same
+// scenario's baseline, paired by block. HarnessBound and SchedulerBound are unchanged, because
+// they cannot be derived from trials.
 //
-// A result of which a trial failed its audit has no speed: its summary stays zero but for the two flags. AuditOK
-// says that there were trials and none failed; trials that are not audited at all do not fail.
+// The summary of a result with a failed audit stays zero except for these two flags. AuditOK
+// reports that there were trials and none failed; trials that are not audited do not fail.
 func Summarize(d *result.Document) {
 	for i := range d.Results {
 		r := &d.Results[i]
@@ -62,7 +63,7 @@ func summarize(r *result.Result) {
 	summarizeWaits(r)
 }
 
-// compareWithBaseline fills in the ratio to the baseline, or why there is none.
+// compareWithBaseline sets the ratio to the baseline, or why there is none.
 func compareWithBaseline(r, baseline *result.Result) {
 	if baseline == nil || baseline == r || !baseline.Summary.AuditOK || !Audited(r) {
 		return
@@ -76,7 +77,7 @@ func compareWithBaseline(r, baseline *result.Result) {
 	}
 }
 
-// Undecided is why the trials of a result were given up without a finding, "" where they were not.
+// AuditUndecided returns why the trials of a result ended without an audit result, or "".
 func AuditUndecided(r *result.Result) string {
 	for i := range r.Trials {
 		if why := r.Trials[i].Audit.Undecided; why != "" {
@@ -86,8 +87,8 @@ func AuditUndecided(r *result.Result) string {
 	return ""
 }
 
-// medianLatency is the median of each figure over the trials. A percentile that one trial is too short for is left out:
-// the other trials alone would be a choice of the faster or the slower ones. See [section.pool].
+// medianLatency is the median of each value over the trials. A percentile that one trial lacks is
+// missing: using only the other trials would favour the faster or the slower ones. See [pool].
 func medianLatency(r *result.Result) result.Latency {
 	whole := func(get func(l *result.Latency) int64) int64 {
 		return int64(math.Round(MedianOf(r, func(t *result.Trial) float64 { return float64(get(&t.LatencyNs)) })))
@@ -118,7 +119,7 @@ func MedianOf(r *result.Result, get func(t *result.Trial) float64) float64 {
 	return stats.Median(each(r, get)).Median
 }
 
-// Versus is r's throughput over that of other, from the blocks in which both ran.
+// Versus returns the ratio of r's throughput to that of other, from the blocks that both have.
 func Versus(r, other *result.Result) stats.Ratio {
 	return stats.PairedRatio(stats.Pair(Throughputs(r), Throughputs(other)))
 }
@@ -140,18 +141,18 @@ func Baseline(d *result.Document, scenario string) *result.Result {
 	return nil
 }
 
-// Failed reports whether the audit of any of the result's trials failed.
+// Failed reports whether the audit of any trial of the result failed.
 func Failed(r *result.Result) bool { return slices.ContainsFunc(r.Trials, TrialFailed) }
 
 func TrialFailed(t result.Trial) bool { return !t.Audit.OK && !t.Audit.Skipped }
 
-// Audited reports whether the result has trials and every one of them was audited.
+// Audited reports whether the result has trials and all of them were audited.
 func Audited(r *result.Result) bool {
 	return len(r.Trials) > 0 && !slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return t.Audit.Skipped })
 }
 
-// HarnessBound reports whether the harness was half or more of the cost of the operations that r completed. Of no operation
-// there is no cost.
+// HarnessBound reports whether the harness was at least half of the cost of the completed
+// operations of r. Without completed operations there is no cost.
 func HarnessBound(r *result.Result) bool {
 	if !r.Summary.HarnessBound || Failed(r) {
 		return false
@@ -164,8 +165,8 @@ func HarnessBound(r *result.Result) bool {
 	return false
 }
 
-// Percentile is a percentile of a result, nil where there are too few samples. Summaries of earlier versions have no p95,
-// but reading them completes their trials.
+// Percentile returns a percentile of a result, or nil if there are too few samples. Summaries
+// of earlier versions have no p95, but reading them completes their trials.
 func Percentile(r *result.Result, p result.Percentile) *int64 {
 	if v := *p.In(&r.Summary.LatencyNs); v != nil || p.Name != "p95" {
 		return v

@@ -10,7 +10,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Threshold is a bound that figures of a run are held to, such as sharded.append.p99<5ms. The zero value is none.
+// Threshold is a bound for values of a run, such as sharded.append.p99<5ms. The zero value is
+// none.
 type Threshold struct {
 	Text  string // as given
 	Known bool   // what it names was looked up before anything was measured: see [Threshold.MatchNames]
@@ -23,13 +24,13 @@ type Threshold struct {
 	other    subject // relative: whose figure is multiplied
 }
 
-// subject says of what a figure is.
+// subject selects the strategy and operation of a value.
 type subject struct {
 	strategy  string // "": every strategy, or, of the figure that is multiplied, the baseline's
 	operation string // "": all together
 }
 
-// grammar is what a threshold looks like.
+// grammar is the syntax of a threshold.
 const grammar = "[[STRATEGY.]OPERATION.]METRIC, one of < <= > >=, and a bound"
 
 // ParseThreshold reads [[strategy.]operation.]metric, an operator, <, <=, > or >=, and a bound. One name alone before the
@@ -50,7 +51,7 @@ func ParseThreshold(text string) (Threshold, error) {
 	return t, nil
 }
 
-// tight takes the blanks around dots and operators away.
+// tight removes blanks around dots and operators.
 func tight(text string) string {
 	return regexp.MustCompile(`\s*([.<>=])\s*`).ReplaceAllString(strings.TrimSpace(text), "$1")
 }
@@ -70,8 +71,8 @@ func (t *Threshold) parse(text string) (err error) {
 	return t.checkOperation(t.subject)
 }
 
-// cut finds the metric and the operator, and returns what is before and behind them. The operator is the first one
-// behind a metric's name: the labels of strategies may hold anything.
+// cut finds the metric and the operator, and returns the text before and after them. The
+// operator is the first one after a metric's name: labels of strategies may contain anything.
 func (t *Threshold) cut(text string) (left, right string, err error) {
 	first := strings.IndexAny(text, "<>")
 	if first < 0 {
@@ -94,8 +95,8 @@ func (t *Threshold) cut(text string) (left, right string, err error) {
 		text[:first], grammar, strings.Join(metricNames(), ", "))
 }
 
-// cutMetric parts the metric at the end of a text from what is before its dot. Metrics may have dots of their own, but none
-// is the end of another. nil: there is no metric.
+// cutMetric separates the metric at the end of a text from the text before its dot. Names of
+// metrics may contain dots, but none is the end of another. m is nil if there is no metric.
 func cutMetric(text string) (m *thresholdMetric, rest string) {
 	for _, m := range thresholdMetrics() {
 		before, ok := strings.CutSuffix(text, m.name)
@@ -113,7 +114,7 @@ func metricNames() (names []string) {
 	return names
 }
 
-// parseSubject reads what stands before a metric.
+// parseSubject parses the text before a metric.
 func parseSubject(text string) subject {
 	if isOperation(text) {
 		return subject{operation: text}
@@ -124,20 +125,21 @@ func parseSubject(text string) subject {
 	return subject{strategy: text}
 }
 
-// operationNames is what documents call the operations. (scenarios.Op has the names, and nothing here may import it.)
+// operationNames lists the operations' names in documents. (scenarios.Op defines them; this
+// package cannot import it.)
 func operationNames() []string {
 	return []string{"create", "get_or_create", "append", "history", "validate", "touch", "update", "read", "delete", "sweep"}
 }
 
-// isOperation reports whether documents can have figures of such an operation.
+// isOperation reports whether documents can have values of such an operation.
 func isOperation(name string) bool {
 	return slices.Contains(operationNames(), strings.TrimSuffix(name, "_during_sweep"))
 }
 
-// isFactor reports whether what stands behind a number makes it a factor: 10x, 10x global.
+// isFactor reports whether the text after a number makes it a factor: 10x, 10x global.
 func isFactor(rest string) bool { return strings.HasPrefix(rest, "x") || strings.HasPrefix(rest, "×") }
 
-// parseFactor reads what a factor is of: the name of a figure, of a strategy, or nothing.
+// parseFactor parses what a factor multiplies: the name of a value, of a strategy, or nothing.
 func (t *Threshold) parseFactor(factor float64, rest string) error {
 	t.relative, t.bound = true, factor
 	rest = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(rest, "x"), "×"))
@@ -165,7 +167,7 @@ func (t *Threshold) parseFactor(factor float64, rest string) error {
 
 var errItself = errors.New("compared with itself: want another strategy after the factor")
 
-// checkOperation refuses a figure that single operations do not have.
+// checkOperation rejects a metric that single operations do not have.
 func (t *Threshold) checkOperation(s subject) error {
 	if s.operation == "" || t.metric.ofOp != nil {
 		return nil
@@ -180,9 +182,9 @@ func (t *Threshold) checkOperation(s subject) error {
 		t.metric.name, s.operation, t.metric.name, strings.Join(legal, ", "))
 }
 
-// MatchNames reports whether the threshold is about something among these strategies (labels as in results) and
-// operations, and, where its bound is a multiple of the baseline's figure, whether there is a baseline ("": none). A gate
-// that matches nothing cannot fail: the error names what there is.
+// MatchNames returns an error if the threshold matches none of these strategies (labels as in
+// results) and operations, or if its bound is a multiple of the baseline's value and there is
+// no baseline (""). A gate that matches nothing cannot fail. The error names what exists.
 func (t Threshold) MatchNames(strategies, operations []string, baseline string) error {
 	if err := t.matchNames(strategies, operations, baseline); err != nil {
 		return fmt.Errorf("%q: %w", t.Text, err)
@@ -213,16 +215,18 @@ func (t Threshold) matchNames(strategies, operations []string, baseline string) 
 	return nil
 }
 
-// probeName is the probe of the harness. Builds may have more, which only their trials show.
+// probeName is the strategy that measures the harness. Builds may have more, which only their
+// trials show.
 const probeName = "noop"
 
-// findLabel is the place of a strategy in a list, -1 for none. Blanks count as little as in a threshold.
+// findLabel returns the index of a strategy in a list, or -1. Blanks are ignored as in a
+// threshold.
 func findLabel(list []string, label string) int {
 	return slices.IndexFunc(list, func(s string) bool { return tight(s) == label })
 }
 
-// covers reports whether the threshold holds for a strategy. Without a name it holds for all but probes and what it holds
-// them against.
+// covers reports whether the threshold applies to a strategy. Without a name it applies to all
+// except probes and the strategy it compares with.
 func (t Threshold) covers(label string, probe, baseline bool) bool {
 	itself := t.relative && t.subject.operation == t.other.operation && t.isOther(label, baseline)
 	if t.subject.strategy != "" {
@@ -231,7 +235,7 @@ func (t Threshold) covers(label string, probe, baseline bool) bool {
 	return !probe && !itself
 }
 
-// isOther reports whether a strategy's figure is the one that is multiplied.
+// isOther reports whether a strategy's value is the one that the factor multiplies.
 func (t Threshold) isOther(label string, baseline bool) bool {
 	if t.other.strategy == "" {
 		return baseline
@@ -239,8 +243,8 @@ func (t Threshold) isOther(label string, baseline bool) bool {
 	return tight(label) == t.other.strategy
 }
 
-// Match is [Threshold.MatchNames] with what is in a document. Where not every result can say what operations it had,
-// any operation counts as one of them.
+// Match is [Threshold.MatchNames] with the names in a document. If some result does not list
+// its operations, any operation matches.
 func (t Threshold) Match(d *result.Document) error {
 	var strategies, operations []string
 	baseline := ""
@@ -265,7 +269,7 @@ func (t Threshold) Match(d *result.Document) error {
 	return t.MatchNames(strategies, operations, baseline)
 }
 
-// operationsOf lists the operations that a result has figures of.
+// operationsOf lists the operations for which a result has values.
 func operationsOf(r *result.Result) (names []string) {
 	for i := range r.Trials {
 		for name := range r.Trials[i].Operations {

@@ -13,7 +13,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// thresholdMetric is a figure of every trial that can be held to a bound.
+// thresholdMetric is a value of every trial that can have a bound.
 type thresholdMetric struct {
 	name    string // on the command line
 	doc     string
@@ -25,13 +25,13 @@ type thresholdMetric struct {
 	ofOp func(t *result.Trial, op result.Operation) (x float64, ok bool)
 }
 
-// ThresholdMetric is a metric that thresholds can be about.
+// ThresholdMetric is a metric of thresholds.
 type ThresholdMetric struct {
 	Name string // on the command line
 	Doc  string // one line
 }
 
-// ThresholdMetrics returns what thresholds can be about.
+// ThresholdMetrics returns the metrics of thresholds.
 func ThresholdMetrics() (list []ThresholdMetric) {
 	for _, m := range thresholdMetrics() {
 		list = append(list, ThresholdMetric{m.name, m.doc})
@@ -98,7 +98,8 @@ func ifCounted(l *result.Latency, ns int64) *int64 {
 	return &ns
 }
 
-// perOperation is what the process spent, over the operations completed: without any, its 0 is no figure.
+// perOperation is a cost divided by the completed operations. Without operations it is missing,
+// not 0.
 func perOperation(name, doc, unit string, get func(*result.Trial) float64) *thresholdMetric {
 	return &thresholdMetric{name: name, doc: doc, unit: unit, missing: "nothing was completed",
 		of: func(_ *result.Result, t *result.Trial) (float64, bool) { return get(t), t.Ops > 0 }}
@@ -112,7 +113,8 @@ func ofLimit(r *result.Result, t *result.Trial) (float64, bool) {
 	return t.OpsPerSec / max(limit, math.SmallestNonzeroFloat64), limit > 0
 }
 
-// errorsOf counts the operations of a trial that found no session, and those that ended in any other error.
+// errorsOf counts the operations of a trial that found no session, and those that ended in
+// another error.
 func errorsOf(t *result.Trial) (missed, errors int64) {
 	for kind, n := range t.Errors {
 		if kind == "not_found" {
@@ -124,8 +126,9 @@ func errorsOf(t *result.Trial) (missed, errors int64) {
 	return missed, errors
 }
 
-// operationErrors is the share of one kind of operation that ended in an error. A trial tells the errors' kinds for all
-// operations together: where both kinds occurred, what this operation's were may be unknown.
+// operationErrors is the fraction of one kind of operation that ended in an error. A trial
+// counts the kinds of errors for all operations together: if both kinds occurred, the split for
+// this operation may be unknown.
 func operationErrors(t *result.Trial, op result.Operation) (rate float64, ok bool) {
 	missed, errors := errorsOf(t)
 	least, most := max(0, op.Errors-missed), min(op.Errors, errors)
@@ -142,8 +145,9 @@ func per(n, of int64) (share float64, ok bool) {
 	return float64(n) / float64(of), true
 }
 
-// Sample returns the metric of every trial by its block: of one kind of operation, or of all with op "". When a trial
-// lacks it there is no sample but the reason: the other trials alone would be a choice.
+// sample returns the metric of every trial by block, for one kind of operation or for all (op
+// ""). If a trial lacks it, it returns the reason instead: using only the other trials would be
+// a biased choice.
 func (m *thresholdMetric) sample(r *result.Result, op string) (xs stats.Blocks, why string) {
 	if why := NoSpeed(r); why != "" {
 		return nil, why
@@ -163,7 +167,7 @@ func (m *thresholdMetric) sample(r *result.Result, op string) (xs stats.Blocks, 
 	return xs, ""
 }
 
-// figure is the metric of one trial, or why it has none.
+// figure returns the metric of one trial, or why it is missing.
 func (m *thresholdMetric) figure(r *result.Result, t *result.Trial, op string) (x float64, missing string) {
 	ok := false
 	if op == "" {
@@ -184,10 +188,10 @@ func (m *thresholdMetric) figure(r *result.Result, t *result.Trial, op string) (
 	return 0, m.missing
 }
 
-// boundPattern is a number and what is behind it: a unit, or what makes it a factor.
+// boundPattern matches a number and the text after it: a unit, or the sign of a factor.
 const boundPattern = `^(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)\s*(.*)$`
 
-// cutNumber parts a number, 0 or above and finite, from what is behind it.
+// cutNumber separates a finite number of at least 0 from the text after it.
 func cutNumber(text string) (x float64, rest string, ok bool) {
 	parts := regexp.MustCompile(boundPattern).FindStringSubmatch(text)
 	if parts == nil {
@@ -197,7 +201,7 @@ func cutNumber(text string) (x float64, rest string, ok bool) {
 	return x, parts[2], err == nil
 }
 
-// bound reads a fixed bound in the metric's unit. The error says what would be legal.
+// bound parses a fixed bound in the metric's unit. The error lists what is legal.
 func (m *thresholdMetric) bound(text string) (float64, error) {
 	x, unit, ok := cutNumber(text)
 	wrong := func(want string) error {

@@ -8,11 +8,12 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// waitTolerance is how far the median of measured holds or pauses may be from what was asked for, and from that of a row
-// that is compared: two stores whose critical sections differ do different work.
+// waitTolerance is the largest relative difference between the median of measured hold or think
+// times and the requested time, or that of a compared row: stores whose critical sections
+// differ do different work.
 const waitTolerance = 0.05
 
-// summarizeWaits fills in the measured holds and pauses, and whether they are what was asked for.
+// summarizeWaits sets the measured hold and think times, and whether they are as requested.
 func summarizeWaits(r *result.Result) {
 	s := &r.Summary
 	s.HoldNs = medianWait(r, func(t *result.Trial) *result.Latency { return t.HoldTimes })
@@ -21,8 +22,8 @@ func summarizeWaits(r *result.Result) {
 	s.ThinkNotReached = differ(r.ThinkNs, s.ThinkNs)
 }
 
-// medianWait is the median over the trials of each one's median wait, or of its mean where there were few. 0 where no
-// trial has any.
+// medianWait is the median over the trials of each one's median wait, or of its mean if there
+// are few. It is 0 if no trial has any.
 func medianWait(r *result.Result, get func(*result.Trial) *result.Latency) int64 {
 	measured := result.Result{}
 	for _, t := range r.Trials {
@@ -42,7 +43,8 @@ func medianWait(r *result.Result, get func(*result.Trial) *result.Latency) int64
 	})))
 }
 
-// differ reports whether two waits differ by more than the tolerance. A wait of 0 was not measured.
+// differ reports whether two waits differ by more than the tolerance. A wait of 0 was not
+// measured.
 func differ(a, b int64) bool {
 	if a <= 0 || b <= 0 {
 		return false
@@ -50,7 +52,7 @@ func differ(a, b int64) bool {
 	return math.Abs(float64(b)/float64(a)-1) > waitTolerance
 }
 
-// Doubt is why the figures of a row must be neither ranked nor compared with those of other rows, "" for none.
+// Doubt returns why a row must be neither ranked nor compared with other rows, or "".
 func Doubt(r *result.Result) string {
 	if r.Summary.OfLimit > OverLimit {
 		return "it is above the limit"
@@ -58,7 +60,8 @@ func Doubt(r *result.Result) string {
 	return notReached(r)
 }
 
-// notReached says that the holds or pauses of a row are not what was asked for, "" where they are.
+// notReached returns how the hold or think times of a row differ from the requested ones, or
+// "".
 func notReached(r *result.Result) string {
 	switch s := &r.Summary; {
 	case holdUnknown(r):
@@ -71,7 +74,7 @@ func notReached(r *result.Result) string {
 	return ""
 }
 
-// holdUnknown reports whether sessions were held, and for how long is not known.
+// holdUnknown reports whether sessions were held for an unknown time.
 func holdUnknown(r *result.Result) bool {
 	held := false
 	for _, t := range r.Trials {
@@ -83,7 +86,7 @@ func holdUnknown(r *result.Result) bool {
 	return held && r.HoldNs > 0 && r.Target == "" && r.HoldKind != "spin"
 }
 
-// noRatio is why two rows of a document have no ratio, "" where they have one.
+// noRatio returns why two rows of a document have no ratio, or "".
 func noRatio(r, baseline *result.Result) string {
 	switch {
 	case Doubt(r) != "":
@@ -97,7 +100,7 @@ func noRatio(r, baseline *result.Result) string {
 	return ""
 }
 
-// waitsDiffer says by how much r's measured holds or pauses differ from those of other, "" where they do not.
+// waitsDiffer returns how r's measured hold or think times differ from those of other, or "".
 func waitsDiffer(other, r *result.Result) string {
 	if other == nil {
 		return ""
@@ -112,7 +115,7 @@ func waitsDiffer(other, r *result.Result) string {
 	return ""
 }
 
-// SameWaits reports whether the measured holds and pauses of no two rows differ.
+// SameWaits reports whether the measured hold and think times of all rows agree.
 func SameWaits(rows []*result.Result) bool {
 	for i, a := range rows {
 		for _, b := range rows[:i] {
@@ -124,6 +127,7 @@ func SameWaits(rows []*result.Result) bool {
 	return true
 }
 
-// OverLimit is the share of the limit above which the harness must be wrong: no store is faster than possible. The
-// twentieth is what the terms of the limit, being measured themselves, may be off by.
+// OverLimit is the fraction of the limit above which the measurement must be wrong: no store
+// can be faster than possible. The 5 % allow for the error of the limit's terms, which are
+// measured themselves.
 const OverLimit = 1.05

@@ -38,7 +38,7 @@ const (
 	Inconclusive Decision = "inconclusive"
 )
 
-// Judgement is a decision and what it rests on.
+// Judgement is a decision with the values that it is based on.
 type Judgement struct {
 	Decision  Decision
 	Reason    string // half a sentence, where the decision does not speak for itself; always when inconclusive
@@ -149,13 +149,16 @@ func (g Gate) judge(changes, copies []float64, l limits, worse float64, share fu
 	return j
 }
 
-// undecided says what rule 4 means for a series: which rule was missed, and about how many pairs would have reached one.
+// undecided explains rule 4 for a series: which rule was missed, and about how many pairs would
+// satisfy one.
 //
-// Were the changes Gaussian with a standard deviation of σ, taken as 1.4826 times the median absolute deviation, the median
-// of n of them would have one of about √(π/2)·σ/√n (H. Cramér, "Mathematical Methods of Statistics", 1946, chapter 28),
-// and its one-sided bound would lie z(α) times that away. So n = (π/2)·(z·σ/distance)² brings the bound from
-// the median that was seen to what it must clear: 0 for a fail, the tolerance for a pass. Of what is open to the median, the
-// sooner is taken. Since the next median will be another, about half of all repetitions of that size decide.
+// If the changes were Gaussian with a standard deviation σ, estimated as 1.4826 times the
+// median absolute deviation, the median of n of them would have one of about √(π/2)·σ/√n (H.
+// Cramér, "Mathematical Methods of Statistics", 1946, chapter 28), and its one-sided bound
+// would be z(α) times that away. So n = (π/2)·(z·σ/distance)² moves the bound from the observed
+// median to what it must clear: 0 for a fail, the tolerance for a pass. The smaller of the
+// possible n is taken. Since the next median will differ, about half of all repetitions of that
+// size decide.
 func (g Gate) undecided(changes []float64, e estimate, l limits) (reason string, pairs int) {
 	spread := medianDeviation(changes)
 	need := func(alpha, distance float64) float64 {
@@ -177,7 +180,7 @@ func (g Gate) undecided(changes []float64, e estimate, l limits) (reason string,
 	return reason, inSets(max(int(math.Ceil(n)), len(changes)+1)) // what was measured was not enough, whatever the spread
 }
 
-// mostPairs is the most pairs to advise. It takes hours.
+// mostPairs is the largest number of pairs to advise. It takes hours.
 const mostPairs = 6000
 
 // inSets rounds a number of pairs up to whole sets of blocks, one block for each order of the three programs.
@@ -186,8 +189,8 @@ func inSets(pairs int) int {
 	return (pairs + orders - 1) / orders * orders
 }
 
-// estimate is a median and its one-sided bounds, infinite where there are too few values for them. Of nothing at all the
-// median is NaN, which is neither above nor below anything.
+// estimate is a median and its one-sided bounds, which are infinite if there are too few
+// values. Without values the median is NaN, which is neither above nor below anything.
 type estimate struct{ median, lower, upper float64 }
 
 // estimated takes the bounds of xs at alphas of their own.
@@ -220,7 +223,7 @@ func (e estimate) as(share func(float64) float64) Change {
 	return Change{Share: known(e.median, share), Lower: known(e.lower, share), Upper: known(e.upper, share)}
 }
 
-// known is the share that x is, or nil where there is none.
+// known returns the share of x, or nil if there is none.
 func known(x float64, share func(float64) float64) *float64 {
 	s := share(x)
 	if !finite(x, s) {
@@ -229,9 +232,9 @@ func known(x float64, share func(float64) float64) *float64 {
 	return &s
 }
 
-// medianDeviation is 1.4826 times the median absolute deviation: where measurements are Gaussian, their standard deviation,
-// and not drawn away by the few that are not (F. R. Hampel, "The Influence Curve and Its Role in Robust
-// Estimation", JASA 69, 1974).
+// medianDeviation is 1.4826 times the median absolute deviation, an estimate of the standard
+// deviation of Gaussian measurements that is robust against outliers (F. R. Hampel, "The
+// Influence Curve and Its Role in Robust Estimation", JASA 69, 1974).
 func medianDeviation(xs []float64) float64 {
 	center := Median(xs).Median
 	deviations := make([]float64, len(xs))

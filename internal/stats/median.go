@@ -4,8 +4,8 @@ package stats
 
 import "golang.org/x/perf/benchmath"
 
-// Confidence is the least probability with which an interval holds the true median. With few samples it is
-// more: six give 97 %.
+// Confidence is the minimum probability with which an interval contains the true median. With
+// few samples it is higher: six give 97 %.
 const Confidence = 0.95
 
 // MinSamples is the number of samples from which a distribution-free interval at [Confidence] exists.
@@ -21,7 +21,8 @@ func Median(xs []float64) Interval {
 	return i
 }
 
-// median is Median, and whether there is an interval: among logarithms bounds of 0 are nothing unusual.
+// median is Median, and reports whether there is an interval: for logarithms, bounds of 0 are
+// ordinary values.
 func median(xs []float64) (i Interval, bounded bool) {
 	if len(xs) == 0 {
 		return Interval{}, false

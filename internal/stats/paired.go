@@ -16,7 +16,7 @@ type Ratio struct {
 // Bounded reports whether the ratio has an interval.
 func (r Ratio) Bounded() bool { return r.Hi > 0 }
 
-// SameAsOne reports whether the interval leaves it open that there is no difference. Without an interval it is open.
+// SameAsOne reports whether the interval includes 1, or does not exist.
 func (r Ratio) SameAsOne() bool { return !r.Bounded() || r.Lo <= 1 && 1 <= r.Hi }
 
 // PairedRatio compares two series of which after[i] and before[i] were measured next to each other, so that what slows
@@ -57,7 +57,8 @@ func PairedRatio(after, before []float64) Ratio {
 	return r
 }
 
-// signTest is the probability that of ups+downs fair coins at least max(ups, downs) show the same side.
+// signTest is the probability that of ups+downs fair coins at least max(ups, downs) show the
+// same side.
 func signTest(ups, downs int) float64 {
 	n, most := ups+downs, max(ups, downs)
 	lgN, _ := math.Lgamma(float64(n + 1))
@@ -70,7 +71,7 @@ func signTest(ups, downs int) float64 {
 	return min(1, 2*tail) // both tails; they overlap where the halves are even
 }
 
-// Blocks holds one measurement a block, by the block's number.
+// Blocks holds one measurement per block, by the block's number.
 type Blocks map[int]float64
 
 // Pair returns the measurements of the blocks that both have, in the order of the blocks.
@@ -83,11 +84,13 @@ func Pair(a, b Blocks) (as, bs []float64) {
 	return as, bs
 }
 
-// Indistinguishable says which of several series of throughputs cannot be distinguished from the first, the fastest by
-// its median: their indices in rates, 0 always among them. The others are those whose paired ratio to the first has
-// an interval without 1 in it. With fewer than [MinSamples] common blocks nothing can be told apart.
+// Indistinguishable returns the series of throughputs that cannot be distinguished from the
+// first, the fastest by its median: their indices in rates, always including 0. All others have
+// a paired ratio to the first whose interval excludes 1. With fewer than [MinSamples] common
+// blocks nothing can be distinguished.
 //
-// Each comparison holds at [Confidence] for itself; with many series a false difference becomes more likely.
+// Each comparison holds at [Confidence] by itself; with many series a false difference becomes
+// more likely.
 func Indistinguishable(rates []Blocks) []int {
 	var tied []int
 	for i := range rates {

@@ -35,8 +35,9 @@ func LowerRank(n int, alpha float64) int {
 	return max(n, 0)
 }
 
-// UpperRank is the mirror image of [LowerRank]: the smallest k for which the k-th smallest of n measurements lies below
-// their true median with a probability of at most alpha, and 0 where even the largest does not do.
+// UpperRank mirrors [LowerRank]: the smallest k for which the k-th smallest of n measurements
+// lies below their true median with a probability of at most alpha, and 0 if even the largest
+// does not.
 func UpperRank(n int, alpha float64) int {
 	if k := LowerRank(n, alpha); k > 0 {
 		return n + 1 - k
@@ -72,7 +73,7 @@ func ranked(xs []float64, k int) (float64, bool) {
 	return slices.Sorted(slices.Values(xs))[k-1], true
 }
 
-// bounded is alpha as the fraction that the floating-point number stands for.
+// bounded returns alpha as the exact fraction of the floating-point number.
 func bounded(alpha float64) *big.Rat {
 	if !(alpha > 0 && alpha < 1) {
 		panic(fmt.Sprintf("stats: alpha %v: want more than 0 and less than 1", alpha))

@@ -24,7 +24,7 @@ func Percentiles() []Percentile {
 	}
 }
 
-// Samples is the least number of samples of which ten lie beyond the percentile.
+// Samples is the smallest number of samples of which ten lie beyond the percentile.
 func (p Percentile) Samples() int64 {
 	return int64(math.Ceil(samplesBeyond*100/(100-p.Percent) - 1e-6)) // 100 - 99.9 is not exactly a tenth
 }
@@ -37,7 +37,8 @@ func percents(list []Percentile) []float64 {
 	return xs
 }
 
-// complete fills in the percentiles that documents of earlier versions lack although they have the samples for them.
+// complete computes the percentiles that documents of earlier versions lack although they have
+// the samples.
 func (d *Document) complete() {
 	for i := range d.Results {
 		for j := range d.Results[i].Trials {

@@ -16,10 +16,10 @@ import (
 // MaxBytes is the size of the largest document that [Read] accepts. A trial takes 1 to 6 KiB.
 const MaxBytes = 512 << 20
 
-// Read reads one document from r, to its end. What is not a document this package understands is refused with the
-// reason: larger than [MaxBytes], nothing in it, cut short, not JSON, no sessbench result, or written by a later sessbench.
-// Fields it does not know are skipped: they may be added within a schema version. Where r is a regular file, its size is
-// checked before anything is read.
+// Read reads one document from r to its end. It returns an error that explains why the input is
+// not a valid document: larger than [MaxBytes], empty, truncated, not JSON, not a sessbench
+// result, or written by a later version. Unknown fields are skipped, because they may be added
+// within a schema version. If r is a regular file, its size is checked first.
 func Read(r io.Reader) (*Document, error) { return read(r, MaxBytes) }
 
 func read(r io.Reader, limit int64) (*Document, error) {
@@ -66,8 +66,8 @@ func read(r io.Reader, limit int64) (*Document, error) {
 	return d, nil
 }
 
-// tidy makes the document's text printable and its names short. Every output is made of it, and whoever wrote the file
-// may have had other plans for a reader's terminal.
+// tidy makes the document's text printable and limits the length of names. Every output is made
+// of it, and a document may come from an untrusted source.
 func (d *Document) tidy() {
 	printable.Fields(d)
 	name := func(s *string) { *s = printable.Name(*s) }
@@ -83,7 +83,7 @@ func (d *Document) tidy() {
 	}
 }
 
-// explain says what a decoding error means for whoever has the file. size is the document's, in bytes.
+// explain explains a decoding error to the owner of the file. size is the document's, in bytes.
 func explain(err error, size int) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -98,7 +98,7 @@ func explain(err error, size int) error {
 	return fmt.Errorf("result document: %w", err)
 }
 
-// WrongKind says in JSON's words, not in Go's, that a value is of the wrong type.
+// WrongKind describes a value of the wrong type in the terms of JSON, not of Go.
 func WrongKind(err *json.UnmarshalTypeError) error {
 	if err.Field == "" {
 		return fmt.Errorf("a JSON %s: want %s", err.Value, kindWanted(err.Type))
@@ -110,7 +110,7 @@ func WrongKind(err *json.UnmarshalTypeError) error {
 	return fmt.Errorf("%s is %s %s: want %s", err.Field, article, err.Value, kindWanted(err.Type))
 }
 
-// kindWanted is what JSON calls the values that fit a Go type.
+// kindWanted returns JSON's name of the values that fit a Go type.
 func kindWanted(t reflect.Type) string {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return "a string"

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Nothing is what stands where there is no figure, a percentile with too few samples for instance.
+// Nothing is written for a missing value, for example a percentile with too few samples.
 const Nothing = "–"
 
 // FormatNs writes a time of ns nanoseconds with three significant digits and its unit: 812 ns, 1.07 ms, 12.3 s.
@@ -34,8 +34,8 @@ func FormatPercentile(ns *int64) string {
 	return FormatNs(*ns)
 }
 
-// FormatRate writes a number a second with three significant digits and k, M or G for thousands, millions and
-// billions: 812, 91.2k, 1.23M.
+// FormatRate writes a rate per second with three significant digits and k, M or G for
+// thousands, millions and billions: 812, 91.2k, 1.23M.
 func FormatRate(x float64) string { return scaled(x, 1000, "", "k", "M", "G") }
 
 // FormatBytes writes a size with three significant digits in steps of 1024: 812 B, 1.21 KiB, 4.00 MiB.
@@ -73,7 +73,7 @@ func FormatCounted(n int, what string) string {
 	return FormatCount(int64(n)) + " " + what
 }
 
-// FormatAmount writes a small figure with at most two decimals: 0, 0.5, 12, 3.25.
+// FormatAmount writes a small number with at most two decimals: 0, 0.5, 12, 3.25.
 func FormatAmount(x float64) string {
 	s := strconv.FormatFloat(x, 'f', 2, 64)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
@@ -121,7 +121,7 @@ func digits(x float64) string {
 // FormatPercent writes a fraction of one in percent, as in a sentence: 2.5 %.
 func FormatPercent(x float64) string { return FormatAmount(100*x) + " %" }
 
-// FormatPercent1 is inPercent with one decimal: 10.2 %. From ten times on nobody needs it.
+// FormatPercent1 is FormatPercent with one decimal: 10.2 %, and with none from 1000 % on.
 func FormatPercent1(x float64) string {
 	if math.Abs(x) >= 9.995 {
 		return fmt.Sprintf("%.0f %%", 100*x)

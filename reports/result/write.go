@@ -14,8 +14,8 @@ import (
 	"syscall"
 )
 
-// EncodeJSON writes v, indented and with a newline behind it: for tools and eyes, hence without the escapes that a script in
-// a page would want.
+// EncodeJSON writes v, indented and with a newline at the end. Unlike json.Marshal it does not
+// escape HTML.
 func EncodeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -23,9 +23,10 @@ func EncodeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// Destination returns the file that [WriteFile] makes or replaces for path: what symbolic links lead to, whether or not
-// it exists yet. Where that is no regular file, it is path itself: a link such as /dev/stdout may lead to a pipe, which can
-// be opened through the link and has no name.
+// Destination returns the file that [WriteFile] creates or replaces for path: the target of
+// symbolic links, whether or not it exists. If that is not a regular file, it is path itself: a
+// link such as /dev/stdout may lead to a pipe, which can be opened through the link and has no
+// name.
 func Destination(path string) (string, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return path, nil
@@ -125,7 +126,8 @@ func createTemp(dir string, old fs.FileInfo) (*os.File, error) {
 	}
 }
 
-// fill writes the temporary file and sees to it that its content is on disk before its name can be.
+// fill writes the temporary file and syncs it, so that its content is on disk before it is
+// renamed.
 func fill(f *os.File, write func(io.Writer) error) error {
 	buf := bufio.NewWriter(f)
 	if err := write(buf); err != nil {
@@ -152,7 +154,8 @@ func writeThrough(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// syncDir makes a rename in dir outlast a crash. Where directories cannot be synced the system has no such promise to give.
+// syncDir makes a rename in dir survive a crash. On systems where directories cannot be synced
+// there is no such guarantee.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
