@@ -79,7 +79,7 @@ func (p *checkPage) scenario(s *judge.ScenarioCheck) {
 func (p *checkPage) wide(g *layout) bool { return p.o.Width > 0 && g.width() > p.o.Width }
 
 func (p *checkPage) grid(s *judge.ScenarioCheck, show checkColumns) *layout {
-	g := &layout{tight: func(column int) bool { return show.bounds && column == 5 }} // boundsText belong to the change
+	g := &layout{tight: func(column int) bool { return show.bounds && column == 5 }} // bounds belong to the change
 	from, to := clean(p.c.Documents[0].Label), clean(p.c.Documents[1].Label)
 	titles := []block{left("strategy"), left("metric"), right(from), right(to), right("change")}
 	if show.bounds {

@@ -29,7 +29,7 @@ var _ = register(Format{
 // configuration key, hence there is none but goos, goarch and cpu, and it scales no times but ns and sec.
 //
 // A result of which a trial failed its audit has no speed and no lines. It is named as go test names a benchmark that
-// Failed, which readers of the format pass over. One without trials is not mentioned.
+// failed, which readers of the format ignore. A result without trials is omitted.
 func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	out := benchfmt.NewWriter(w)
 	for _, m := range benchMetrics() {

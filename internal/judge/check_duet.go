@@ -8,24 +8,24 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Duet is what two binaries measured in turns: blocks of three fresh processes, of the old binary, of a copy of it and of
-// the new one. The documents have a trial a block, whose Block is the block's number; only blocks that all three have
-// changeCount. Shares are fractions of one.
+// Duet is the measurement of two binaries in alternating time slices: blocks of three fresh processes, of the old binary,
+// of a copy of it and of the new one. The documents have one trial per block, whose Block is the block's number; only blocks that all three have
+// count. Shares are fractions of one.
 type Duet struct {
 	Old, Copied, Fresh *result.Document
-	OldLabel, NewLabel string   // what they are called: old, new
-	OldFile, NewFile   string   // where they are from
-	Gated              []string // metrics as in [GateMetrics]; none: GatedMetrics
-	Named              bool     // they were asked for one by one: one that a row does not have leaves the verdict open
-	Planned            int      // pairs, settled before the start
-	MinEffect          float64  // a smaller median change is no fail
-	Tolerance          float64  // a pass shows the change to be below it
+	OldLabel, NewLabel string   // old, new
+	OldFile, NewFile   string   // file names
+	Gated              []string // metrics as in [GateMetrics]; none: DefaultGates
+	Named              bool     // the user named them: a row without one cannot pass
+	Planned            int      // number of pairs, fixed before the start
+	MinEffect          float64  // a smaller median change does not fail
+	Tolerance          float64  // a pass shows that the change is smaller
 	Thresholds         []Threshold
-	Command            string // what was typed
+	Command            string // the command line
 	Interrupted        bool
 }
 
-// CheckDuet judges a duet row by row and metric by metric: see [stats.Gate] for the rule. Thresholds are judged on
+// CheckDuet judges a duet by row and metric; see [stats.Gate] for the rule. Thresholds are judged on
 // the new figures. A row whose audit failed in any of the three is violated and not judged; a row that one of them lacks
 // makes the verdict inconclusive, as does an interruption, unless something else fails. What the machines differ in,
 // the version of Go that built them for example, is listed and belongs to what is judged.

@@ -8,16 +8,16 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// The chances of a wrong verdict, the same for every mode.
+// The error probabilities of a verdict, the same for every mode.
 const (
-	FalseAlarmRate = 0.01 // of a fail where nothing changed: of all gated comparisons together
-	checkPassAlpha = 0.1  // of an upper bound that is too low, of each of them
+	FalseAlarmRate = 0.01 // of a fail without a change, over all gated comparisons
+	checkPassAlpha = 0.1  // of each upper bound being too low
 )
 
 // NotComparableError reports documents whose values must not be compared, and why.
 type NotComparableError struct {
 	Reasons  []string
-	Machines bool // only the machines differ: [Stored.OtherMachine] allows that
+	Machines bool // only the machines differ, which [Stored.OtherMachine] allows
 }
 
 func (e *NotComparableError) Error() string {
@@ -121,7 +121,7 @@ func (c *Check) unmeasured(r alignedRow, list []rated, gated []string, named boo
 // false alarm rate.
 func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rated, rule *Rule) MetricCheck) error {
 	if len(rows) == 0 {
-		return nil // nothing has a speed, which is the verdict
+		return nil // no row has a speed: the verdict is violated or inconclusive
 	}
 	metrics := make([][]rated, len(rows))
 	for i, r := range rows {

@@ -12,23 +12,23 @@ import (
 // baseline needs.
 const MinStoredTrials = 10
 
-// Stored is a result of another time and new figures. Shares are fractions of one.
+// Stored is a stored result and a new one. Shares are fractions of one.
 type Stored struct {
 	Old, New     Source
-	Gated        []string // metrics as in [GateMetrics]; none: GatedMetrics
+	Gated        []string // metrics as in [GateMetrics]; none: DefaultGates
 	Named        bool     // as in [Duet]
-	Whole        bool     // a row of the old result that the new one lacks leaves the verdict open
+	Whole        bool     // a row missing in the new result prevents a pass
 	Strict       bool     // a gate, not advice
-	OtherMachine bool     // another machine is no error, but makes it advice
-	MinEffect    float64  // a smaller median change is no fail
+	OtherMachine bool     // another machine makes the verdict advice, not an error
+	MinEffect    float64  // a smaller median change does not fail
 	Thresholds   []Threshold
-	Command      string // what was typed
+	Command      string // the command line
 }
 
-// CheckStored judges new figures by stored ones, row by row and metric by metric. A metric fails where the two-sided
-// Mann-Whitney U test finds a difference at [CheckRule.Alpha] and the median is worse by MinEffect at least; it
-// passes where the median is not, and is inconclusive otherwise. Trials of two times were never side by side: what the
-// machine did in between counts as a difference, and so this is advice unless Strict is set.
+// CheckStored judges new values against stored ones, by row and metric. A metric fails where the two-sided
+// Mann-Whitney U test finds a difference at [Rule.Alpha] and the median is worse by MinEffect at least; it
+// passes where the median is not, and is inconclusive otherwise. Trials at two times were not interleaved: any
+// change of the machine in between counts as a difference. Unless Strict is set, the verdict is therefore advice.
 //
 // Thresholds are judged on the new figures. A row whose audit failed on either side is violated and not judged; one
 // that is on one side only is listed.

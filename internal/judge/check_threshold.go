@@ -91,7 +91,7 @@ func (t *ThresholdCheck) distance() float64 {
 // A figure is the median over the trials. One that is multiplied is paired with the row's, block by block, and the
 // median of the ratios is judged: what slows the machine in one block slows both. A figure that some trial lacks is
 // [Inconclusive]. A row whose audit failed has no figures and is not among them; a scenario in which no row has the
-// operation is not meant. A threshold that is Known and matches nothing is inconclusive: nobody did that operation.
+// operation is not meant. A threshold that is Known and matches nothing is inconclusive: the operation did not occur.
 func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdCheck, err error) {
 	for _, t := range list {
 		err := t.Match(d)

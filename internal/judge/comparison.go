@@ -15,19 +15,19 @@ const ComparisonVersion = 1
 // comparisonKind distinguishes the JSON of a comparison from a result document.
 const comparisonKind = "comparison"
 
-// Comparison is several result documents side by side, each held against the first. Times are in nanoseconds, sizes in
-// bytes, shares are fractions of one. A list with an element a document is in the order of Documents.
+// Comparison compares several result documents with the first. Times are in nanoseconds, sizes in
+// bytes, shares are fractions of one. A list with one element per document is in the order of Documents.
 type Comparison struct {
 	SchemaVersion int                   `json:"schema_version"`
 	Kind          string                `json:"kind"`          // comparison
-	Alpha         float64               `json:"alpha"`         // a difference counts where p is not above it
-	Confidence    float64               `json:"confidence"`    // of the intervals, at least
-	Documents     []DocumentInfo        `json:"documents"`     // the others are held against the first
-	Differences   []Difference          `json:"differences"`   // of what had to be the same; where there is one, the figures are not comparable
+	Alpha         float64               `json:"alpha"`         // significance level
+	Confidence    float64               `json:"confidence"`    // minimum confidence of the intervals
+	Documents     []DocumentInfo        `json:"documents"`     // the others are compared with the first
+	Differences   []Difference          `json:"differences"`   // any difference makes the documents not comparable
 	Counts        map[ChangeVerdict]int `json:"counts"`        // comparisons by their verdict
 	Scenarios     []ScenarioComparison  `json:"scenarios"`     // in the first document's order, as are their rows
 	Excluded      []Exclusion           `json:"left_out"`      // results that are not compared
-	HarnessBound  []string              `json:"harness_bound"` // rows of which half the cost or more was the harness's own in some document
+	HarnessBound  []string              `json:"harness_bound"` // rows with at least half of the cost in the harness
 }
 
 // DocumentInfo is one of the documents.
@@ -39,13 +39,13 @@ type DocumentInfo struct {
 	Tool        result.Tool    `json:"tool"`
 	Machine     result.Machine `json:"machine"`
 	Command     string         `json:"command,omitempty"`
-	Interrupted bool           `json:"interrupted,omitempty"` // only the trials that had finished by then are in it
+	Interrupted bool           `json:"interrupted,omitempty"` // contains only the trials completed before
 }
 
-// ScenarioComparison is one scenario: a table a metric.
+// ScenarioComparison is one scenario: one table per metric.
 type ScenarioComparison struct {
 	Scenario string             `json:"scenario"`
-	Heading  string             `json:"heading"` // what was done, in the first document
+	Heading  string             `json:"heading"` // the workload, in the first document
 	Tables   []MetricComparison `json:"tables"`
 }
 
@@ -53,32 +53,32 @@ type ScenarioComparison struct {
 type MetricComparison struct {
 	Metric  string          `json:"metric"`
 	Unit    string          `json:"unit"`
-	Better  string          `json:"better"` // HigherIsBetter or lower
+	Better  string          `json:"better"` // higher or lower
 	Rows    []RowComparison `json:"rows"`
-	GeoMean []*GeoMean      `json:"geomean,omitempty"` // of the audited rows, an element a document; none for a single row
+	GeoMean []*GeoMean      `json:"geomean,omitempty"` // of the audited rows, one per document; none for a single row
 }
 
 // RowComparison is one strategy.
 type RowComparison struct {
-	Strategy string            `json:"strategy"` // with its settings where it occurs with several
+	Strategy string            `json:"strategy"` // with its settings if it occurs with several
 	Params   map[string]string `json:"params,omitempty"`
-	Cells    []*CellComparison `json:"cells"` // an element a document, null where it has no such figure
-	probe    bool              // not audited: in no geometric mean
+	Cells    []*CellComparison `json:"cells"` // one per document; null if the value is missing
+	probe    bool              // not audited: excluded from geometric means
 }
 
 // CellComparison is one strategy's metric in one document.
 type CellComparison struct {
 	N        int      `json:"n"` // trials
 	Median   float64  `json:"median"`
-	Lo       *float64 `json:"lo"` // boundsText of the median's interval; null with too few trials for one
+	Lo       *float64 `json:"lo"` // bounds of the median's confidence interval; null if there are too few trials
 	Hi       *float64 `json:"hi"`
-	Change   *Change  `json:"change,omitempty"` // from the first document, where both have the figure
+	Change   *Change  `json:"change,omitempty"` // from the first document, if both have the value
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Change is how a figure differs from the first document's.
+// Change is the change of a value from the first document.
 type Change struct {
-	Delta    *float64      `json:"delta"` // share by which the median is higher; null where the first is 0
+	Delta    *float64      `json:"delta"` // relative change of the median; null if the first is 0
 	P        float64       `json:"p"`     // Mann-Whitney U test, two-sided
 	N1       int           `json:"n1"`    // trials of the first document
 	N2       int           `json:"n2"`    // and of this one
@@ -86,23 +86,23 @@ type Change struct {
 	Warnings []string      `json:"warnings,omitempty"`
 }
 
-// GeoMean is one document's column of a table drawn together.
+// GeoMean is the geometric mean of one document's column.
 type GeoMean struct {
-	Value    *float64 `json:"value"`           // null where a median is not above 0
-	Delta    *float64 `json:"delta,omitempty"` // from the ratios row by row; null where there is none
+	Value    *float64 `json:"value"`           // null if a median is not above 0
+	Delta    *float64 `json:"delta,omitempty"` // from the ratios per row; null if undefined
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// ChangeVerdict is what a comparison of two figures came to.
+// ChangeVerdict classifies a change.
 type ChangeVerdict string
 
 // The verdicts.
 const (
 	Better     ChangeVerdict = "better"
 	Worse      ChangeVerdict = "worse"
-	Negligible ChangeVerdict = "negligible"   // real, but smaller than anybody can use
-	Noise      ChangeVerdict = "within_noise" // no difference was shown, which does not show that there is none
-	Undecided  ChangeVerdict = "undecided"    // with so few trials no difference could be shown, however large
+	Negligible ChangeVerdict = "negligible"   // significant, but too small to matter
+	Noise      ChangeVerdict = "within_noise" // not significant, which does not prove equality
+	Undecided  ChangeVerdict = "undecided"    // too few trials for any significant difference
 )
 
 // Exclusion is a result that is not compared or judged.
@@ -134,7 +134,7 @@ type Source struct {
 }
 
 // Compare holds each document but the first against the first, result by result. Results are the same when their
-// Scenario, strategy and settings are; one strategy at two settings makes two rows.
+// scenario, strategy and settings are; one strategy at two settings makes two rows.
 //
 // What had to be the same but differs is in the comparison's Differences, and it is for the caller to refuse it. The
 // error is about documents of which nothing can be compared: one of them shares no result with the first that has a speed

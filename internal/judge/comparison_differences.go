@@ -12,12 +12,12 @@ import (
 // Difference is a setting or machine property that must be equal for speeds to be comparable,
 // and is not.
 type Difference struct {
-	Document string `json:"document"` // the label of the one that differs from the first
+	Document string `json:"document"` // label of the document that differs from the first
 	What     string `json:"what"`
-	Scenario string `json:"scenario,omitempty"` // where it differs; empty: everywhere
+	Scenario string `json:"scenario,omitempty"` // empty: all
 	Strategy string `json:"strategy,omitempty"` // likewise
-	First    string `json:"first"`              // what it is in the first document
-	Here     string `json:"here"`               // and in this one
+	First    string `json:"first"`              // value in the first document
+	Here     string `json:"here"`               // value in this document
 }
 
 // condition is one thing that must be equal. Values are formatted for people, and equal if and
@@ -114,7 +114,7 @@ func drawConditions(d *result.Document) []condition {
 func scenarioConditions(r *result.Result) []condition {
 	kind := r.HoldKind
 	if r.HoldNs == 0 {
-		kind = "" // doing nothing has no kinds
+		kind = "" // a hold of 0 has no kind
 	}
 	return []condition{
 		{"users", strconv.Itoa(r.Users)},

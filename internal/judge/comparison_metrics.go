@@ -14,12 +14,12 @@ import (
 // Metric is a value of every trial by which documents are compared.
 type Metric struct {
 	Name           string  // in JSON and CSV; stable
-	Title          string  // for people, with the unit of what is shown
+	Title          string  // column title with the displayed unit
 	Unit           string  // of the values
-	factor         float64 // by which they are multiplied to be shown
+	factor         float64 // from values to displayed values
 	class          benchunit.Class
-	plain          bool    // shown without prefixes below one: nobody counts milli-allocations
-	HigherIsBetter bool    // is better
+	plain          bool // no prefixes below one: milli-allocations are meaningless
+	HigherIsBetter bool
 	least          float64 // a difference below it is negligible; 0: none is
 	Read           func(t *result.Trial) (x float64, ok bool)
 }

@@ -15,7 +15,7 @@ type alignedRow struct {
 	label    string // unique within the scenario
 	params   map[string]string
 	probe    bool             // not audited in some document
-	results  []*result.Result // an element a document; nil where it has no such result, or none with a speed
+	results  []*result.Result // one per document; nil if there is no such result with a speed
 }
 
 // identity identifies the same measurement in two documents. Labels do not: a run names sharded
@@ -40,7 +40,7 @@ func (id identity) kind() identity { return identity{scenario: id.scenario, name
 // in the first document and in at least one other. Rows are grouped by scenario.
 func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 	out = []Exclusion{}
-	columns := make([][]*result.Result, len(sources)) // what is left to be found
+	columns := make([][]*result.Result, len(sources)) // results without a counterpart so far
 	for i, s := range sources {
 		if columns[i], err = distinct(s); err != nil {
 			return nil, nil, err

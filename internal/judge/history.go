@@ -25,13 +25,13 @@ const historyKind = "history"
 type HistoryEntry struct {
 	SchemaVersion int             `json:"schema_version"`
 	Kind          string          `json:"kind"` // history
-	ID            string          `json:"id"`   // the document's, which is in the history once
+	ID            string          `json:"id"`   // the document's id, unique in the history
 	Created       time.Time       `json:"created"`
-	Label         string          `json:"label,omitempty"` // what the user calls the run, a commit for example
+	Label         string          `json:"label,omitempty"` // the user's name of the run, for example a commit
 	Tool          result.Tool     `json:"tool"`
 	Machine       result.Machine  `json:"machine"`
 	Settings      HistorySettings `json:"settings"`
-	Interrupted   bool            `json:"interrupted,omitempty"` // ended early: only finished trials are in it
+	Interrupted   bool            `json:"interrupted,omitempty"` // contains only the trials completed before
 	Results       []HistoryResult `json:"results"`
 }
 
@@ -62,7 +62,7 @@ type HistoryResult struct {
 	WindowNs   int64              `json:"window_ns,omitempty"`
 	Iterations int                `json:"iterations,omitempty"`
 	Trials     int                `json:"trials"`
-	Metrics    map[string]float64 `json:"metrics"` // mediansOf over the trials, by the names of the comparison document
+	Metrics    map[string]float64 `json:"metrics"` // medians over the trials, by the names of the comparison document
 }
 
 // NewHistoryEntry summarizes a document for the history. The source's label becomes the run's.
@@ -188,7 +188,7 @@ func ParseHistory(text []byte) (*History, error) {
 }
 
 func parseHistoryLine(line []byte) (*HistoryEntry, error) {
-	var head struct { // first: under a later version the other fields may have changed their types
+	var head struct { // decoded first: a later version may change the types of other fields
 		SchemaVersion *int   `json:"schema_version"`
 		Kind          string `json:"kind"`
 	}
@@ -295,7 +295,7 @@ func (h *History) Add(e *HistoryEntry) (added bool, err error) {
 		return false, &HistoryError{0, err.Error()}
 	case !added:
 		return false, nil
-	case !whole: // somebody's editor left the last line without an end
+	case !whole: // an editor removed the last newline
 		line = append([]byte{'\n'}, line...)
 	}
 	h.text = append(append(h.text[:len(h.text):len(h.text)], line...), '\n')

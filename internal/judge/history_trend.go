@@ -25,32 +25,32 @@ type Trend struct {
 	SchemaVersion int          `json:"schema_version"`
 	Kind          string       `json:"kind"` // trend
 	File          string       `json:"file"`
-	Runs          int          `json:"runs"`   // in the history, those included that are in no series here
-	Method        string       `json:"method"` // by which the change points were found
-	Groups        []TrendGroup `json:"groups"` // the one with the newest run first
+	Runs          int          `json:"runs"`   // number of runs in the history, including those in no series
+	Method        string       `json:"method"` // of change point detection
+	Groups        []TrendGroup `json:"groups"` // the group with the newest run first
 }
 
 // TrendGroup is one scenario on one machine with one set of settings. Values of different
 // groups are not comparable.
 type TrendGroup struct {
 	Scenario   string            `json:"scenario"`
-	Machine    string            `json:"machine"`    // in short
-	Conditions map[string]string `json:"conditions"` // everything that was the same, of the machine too; what was not set is left out
+	Machine    string            `json:"machine"`    // short description
+	Conditions map[string]string `json:"conditions"` // all common conditions including the machine; unset ones are omitted
 	Series     []TrendSeries     `json:"series"`
 
-	Heading string `json:"heading"` // what was done
+	Heading string `json:"heading"` // the workload
 	rows    []*trendRow
 }
 
 // TrendSeries is one metric of one strategy.
 type TrendSeries struct {
-	Strategy string            `json:"strategy"` // with its settings where it occurs with several
+	Strategy string            `json:"strategy"` // with its settings if it occurs with several
 	Params   map[string]string `json:"params,omitempty"`
 	Target   string            `json:"target,omitempty"`
 	Metric   string            `json:"metric"`
 	Unit     string            `json:"unit"`
-	Better   string            `json:"better"`  // HigherIsBetter or lower
-	Points   []TrendPoint      `json:"points"`  // a run each, by time; runs without the figure are left out
+	Better   string            `json:"better"`  // higher or lower
+	Points   []TrendPoint      `json:"points"`  // one per run, by time; runs without the value are omitted
 	Changes  []TrendChange     `json:"changes"` // advice, not a verdict
 }
 
@@ -66,9 +66,9 @@ type TrendPoint struct {
 // TrendChange is a change point: the index from which the values have another distribution.
 type TrendChange struct {
 	At      int           `json:"at"`     // index of the first point after it
-	Before  float64       `json:"before"` // mediansOf of the points since the change before, and until the next
+	Before  float64       `json:"before"` // medians of the points between neighbouring changes
 	After   float64       `json:"after"`
-	Delta   *float64      `json:"delta"` // share by which After is higher; null where Before is 0
+	Delta   *float64      `json:"delta"` // After/Before − 1; null if Before is 0
 	Verdict ChangeVerdict `json:"verdict"`
 }
 
@@ -77,7 +77,7 @@ type TrendFilter struct {
 	Strategies []TrendStrategy
 	Scenarios  []string
 	Metrics    []string
-	Last       int // runs of each series, the newest; 0: all
+	Last       int // number of newest runs per series; 0: all
 }
 
 // TrendStrategy selects a strategy by name, with the given settings or, if there are none, with
@@ -85,12 +85,12 @@ type TrendFilter struct {
 type TrendStrategy struct {
 	Name   string
 	Params map[string]string
-	Text   string // as it was asked for
+	Text   string // as given by the user
 }
 
 // UnknownNameError reports a name in a filter that does not occur in the history.
 type UnknownNameError struct {
-	What  string // Strategy, scenario or metric
+	What  string // strategy, scenario or metric
 	Name  string
 	Known []string
 }

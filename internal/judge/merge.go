@@ -162,7 +162,7 @@ func mergedHead(parts []Source) *result.Document {
 		d.Harness = *h
 	}
 	d.Protocol = mergedCost(parts, func(d *result.Document) *result.Harness { return d.Protocol })
-	// The same parts give the same document, whoever merges them, so that nobody takes them for two runs.
+	// The same parts always give the same id, so that two merges are not taken for two runs.
 	slices.Sort(ids)
 	d.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(strings.Join(ids, " "))).String()
 	return d

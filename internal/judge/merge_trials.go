@@ -294,7 +294,7 @@ func (m *merger) audit() result.Audit {
 	for i, t := range m.trials {
 		a, whose := &t.Audit, m.names[i].Name+": "
 		if m.parts[i].Document.Part != nil && m.names[i].Index == 0 {
-			whose = "" // everybody's
+			whose = "" // covers all participants
 		}
 		all.OK = all.OK && (a.OK || a.Skipped)
 		all.Skipped = all.Skipped && a.Skipped
@@ -303,7 +303,7 @@ func (m *merger) audit() result.Audit {
 			v.Detail = whose + v.Detail
 			all.Violations = append(all.Violations, v)
 		}
-		if a.Partial != "" && !a.Skipped && all.Partial == "" { // who leaves the audit to the first one says nothing of it
+		if a.Partial != "" && !a.Skipped && all.Partial == "" { // skipped here: the first participant audits
 			all.Partial = whose + a.Partial
 		}
 		if a.Recorded != nil {

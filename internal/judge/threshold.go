@@ -14,20 +14,20 @@ import (
 // none.
 type Threshold struct {
 	Text  string // as given
-	Known bool   // what it names was looked up before anything was measured: see [Threshold.MatchNames]
+	Known bool   // its names were checked before the measurement: see [Threshold.MatchNames]
 
 	subject  subject
 	metric   *thresholdMetric
 	operator string
-	bound    float64 // in the metric's unit; where it is relative, the factor
+	bound    float64 // in the metric's unit; the factor if relative
 	relative bool
-	other    subject // relative: whose figure is multiplied
+	other    subject // if relative: what the factor multiplies
 }
 
 // subject selects the strategy and operation of a value.
 type subject struct {
-	strategy  string // "": every strategy, or, of the figure that is multiplied, the baseline's
-	operation string // "": all together
+	strategy  string // "": every strategy; in other: the baseline
+	operation string // "": all operations
 }
 
 // grammar is the syntax of a threshold.
@@ -38,7 +38,7 @@ const grammar = "[[STRATEGY.]OPERATION.]METRIC, one of < <= > >=, and a bound"
 // one that is no probe of the harness.
 //
 // A bound has the metric's unit (5ms, 0.1%, 512B or 4KiB, 20000), or is a factor: 10x is ten times the baseline
-// Strategy's same figure, 10x global that of another strategy, 10x global.append.p99 any figure with the same metric.
+// strategy's same value, 10x global that of another strategy, 10x global.append.p99 any value with the same metric.
 // Blanks around the parts mean nothing.
 //
 // The error names the text and what would be legal. Whether there are such strategies and operations is for

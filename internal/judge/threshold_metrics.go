@@ -18,10 +18,10 @@ type thresholdMetric struct {
 	name    string // on the command line
 	doc     string
 	unit    string // of the values: ops/s, ns, share, allocs/op, B/op, B, or none
-	missing string // why a trial with operations may be without it
+	missing string // why a trial with operations may lack it
 
 	of func(r *result.Result, t *result.Trial) (x float64, ok bool)
-	// ofOp is the figure of one kind of operation; nil where there is none.
+	// ofOp returns the value of one kind of operation; nil if it has none.
 	ofOp func(t *result.Trial, op result.Operation) (x float64, ok bool)
 }
 
