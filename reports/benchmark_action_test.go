@@ -56,7 +56,7 @@ func TestActionPoints(t *testing.T) {
 }
 
 // The action knows a series by its name.
-func TestActionNamesAreUniqueAndStay(t *testing.T) {
+func TestActionNamesAreUniqueAndStable(t *testing.T) {
 	for name, build := range documents {
 		seen := map[string]bool{}
 		for _, p := range pointsOf(t, build()) {
@@ -83,7 +83,7 @@ func TestActionNamesAreUniqueAndStay(t *testing.T) {
 	}
 }
 
-func TestActionLeavesOutWhatIsNotThere(t *testing.T) {
+func TestActionOmitsMissingValues(t *testing.T) {
 	for _, tt := range []struct {
 		why    string
 		d      *result.Document
@@ -121,7 +121,7 @@ func TestActionRange(t *testing.T) {
 }
 
 // A file has one direction: whatever is in it gets larger when it gets worse.
-func TestActionPointsAreSmallerWhenBetter(t *testing.T) {
+func TestActionPointsSmallerIsBetter(t *testing.T) {
 	worse := normal()
 	for i := range worse.Results {
 		for j := range worse.Results[i].Trials {

@@ -15,7 +15,7 @@ import (
 )
 
 // A verdict is as bad as the worst that it goes by, and goes by nothing else.
-func TestVerdictsOfDuets(t *testing.T) {
+func TestDuetVerdicts(t *testing.T) {
 	slowTail := func(d judge.Duet) judge.Duet {
 		eachTrial(d.Fresh, "sharded", func(t *result.Trial) { *t.LatencyNs.P99 *= 2 })
 		return d
@@ -102,7 +102,7 @@ func unfootprinted(d *judge.Duet) {
 }
 
 // Comparisons are the gated metrics of all rows, and share the chance of a false alarm.
-func TestTheRuleOfADuet(t *testing.T) {
+func TestDuetRule(t *testing.T) {
 	two := passing()
 	two.Gated = []string{"ops_per_sec", "latency_p99_ns"}
 	probe := passing()
@@ -151,7 +151,7 @@ func TestTheRuleOfADuet(t *testing.T) {
 }
 
 // Pairs are made of equal blocks, in whatever order the trials stand, and only of those that all three have.
-func TestOnlyWholeBlocksCount(t *testing.T) {
+func TestDuetUsesCompleteBlocksOnly(t *testing.T) {
 	whole := checking(t, duet(30, 0.95, 0.02, "sharded"))
 	d := duet(33, 0.95, 0.02, "sharded")
 	for i, doc := range []*result.Document{d.Old, d.Copied, d.Fresh} {
@@ -200,7 +200,7 @@ func TestChangeIsNewOverOld(t *testing.T) {
 }
 
 // What had to be the same and is not is an error of its own type, and nothing else is.
-func TestIncomparableDuets(t *testing.T) {
+func TestDuetNotComparable(t *testing.T) {
 	each := func(d *result.Document, change func(r *result.Result)) {
 		for i := range d.Results {
 			change(&d.Results[i])
@@ -243,7 +243,7 @@ func TestIncomparableDuets(t *testing.T) {
 	}
 }
 
-func TestGatedMetricsAreChecked(t *testing.T) {
+func TestUnknownGatedMetric(t *testing.T) {
 	for _, tt := range []struct {
 		gated []string
 		want  string

@@ -378,7 +378,7 @@ func vast(t testing.TB, scenarios, rows int) *judge.Check {
 }
 
 // GitHub shows nothing of a summary that is too long. What is left out is counted, and never a fail or the end.
-func TestStepSummariesAreShortEnough(t *testing.T) {
+func TestStepSummaryStaysBelowLimit(t *testing.T) {
 	long := vast(t, 1, 1)
 	long.Command = "sessbench " + strings.Repeat("`", 1<<20)
 	long.Documents[0].Tool.Version = strings.Repeat("é", 1<<20)
@@ -414,7 +414,7 @@ func TestStepSummariesAreShortEnough(t *testing.T) {
 	}
 }
 
-func TestVerdictsComeFirst(t *testing.T) {
+func TestCheckVerdictComesFirst(t *testing.T) {
 	for name, c := range checks(t) {
 		for _, format := range []string{"table", "markdown", "github"} {
 			first, _, _ := strings.Cut(checkAs(t, format, c, Options{Width: 200}), "\n")
@@ -431,7 +431,7 @@ func TestVerdictsComeFirst(t *testing.T) {
 
 // Control characters of names reach no terminal and no file of others, and no line is wider than the terminal, but for
 // the command that is to be copied.
-func TestChecksAreSafeAndNarrow(t *testing.T) {
+func TestCheckEscapesAndWraps(t *testing.T) {
 	for name, c := range checks(t) {
 		for _, format := range []string{"table", "markdown", "github", "junit"} {
 			if strings.Contains(checkAs(t, format, c, Options{}), "\x1b") {
@@ -448,7 +448,7 @@ func TestChecksAreSafeAndNarrow(t *testing.T) {
 	}
 }
 
-func TestCheckWritersErrorsAreReturned(t *testing.T) {
+func TestCheckReturnsWriteError(t *testing.T) {
 	all := checks(t)
 	for _, name := range []string{"fail", "thresholds", "violated", "stored-fail"} {
 		c := all[name]
@@ -463,7 +463,7 @@ func TestCheckWritersErrorsAreReturned(t *testing.T) {
 	}
 }
 
-func TestCheckingChangesNothing(t *testing.T) {
+func TestCheckDoesNotChangeItsInput(t *testing.T) {
 	for name, build := range duets() {
 		d := build()
 		c := checking(t, d)
@@ -484,7 +484,7 @@ func TestCheckingChangesNothing(t *testing.T) {
 }
 
 // The formats of results that hold single trials are those of the new figures.
-func TestCheckFormatsOfTheNewFigures(t *testing.T) {
+func TestCheckFormatsOfTheNewDocument(t *testing.T) {
 	c := checking(t, failing())
 	for _, f := range CheckFormats() {
 		if f.Doc == "" {
@@ -500,7 +500,7 @@ func TestCheckFormatsOfTheNewFigures(t *testing.T) {
 
 // A loss of throughput has a minus sign and its size as a share of the old figure in every format: 3.67 M to 1.04 M is
 // 71.7 % less, although an operation takes 253 % longer.
-func TestLossIsReportedAsLoss(t *testing.T) {
+func TestRegressionIsReportedWithItsSign(t *testing.T) {
 	d := duet(30, 1.04/3.67, 0, "sharded")
 	d.Gated, d.Thresholds = []string{"ops_per_sec"}, nil
 	s := stored(10, 1)

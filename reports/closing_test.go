@@ -63,7 +63,7 @@ func TestClosing(t *testing.T) {
 	}
 }
 
-func TestTrialsTooShortRankNothing(t *testing.T) {
+func TestShortTrialsAreNotRanked(t *testing.T) {
 	d := normal()
 	for i := range d.Results {
 		for j := range d.Results[i].Trials {

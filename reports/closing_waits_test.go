@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-func TestRatiosNeedTheSameHolds(t *testing.T) {
+func TestRatiosNeedEqualHolds(t *testing.T) {
 	const ms = time.Millisecond
 	for _, row := range []struct {
 		why                    string

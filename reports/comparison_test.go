@@ -129,7 +129,7 @@ func TestComparisonGolden(t *testing.T) {
 }
 
 // The cells are what benchstat's documentation shows for the same samples.
-func TestComparisonAsBenchstatDoes(t *testing.T) {
+func TestComparisonMatchesBenchstat(t *testing.T) {
 	with := func(ns ...int64) *result.Document {
 		r := build("json", 1000, len(ns))
 		for i := range ns {
@@ -253,7 +253,7 @@ func with(r result.Result, params ...string) result.Result {
 	return r
 }
 
-func TestRowsAreMatchedBySettings(t *testing.T) {
+func TestRowsMatchBySettings(t *testing.T) {
 	for _, tt := range []struct {
 		why         string
 		first, then []result.Result
@@ -334,7 +334,7 @@ func TestNothingToCompare(t *testing.T) {
 	}
 }
 
-func TestARunHeldAgainstItselfIsSaidToBe(t *testing.T) {
+func TestCompareReportsTheSameRun(t *testing.T) {
 	sources := called("old new", normal(), normal())
 	const said = "old and new are the same run"
 	if text := comparisonAs(t, "table", comparing(t, sources), Options{}); strings.Contains(text, said) {
@@ -346,7 +346,7 @@ func TestARunHeldAgainstItselfIsSaidToBe(t *testing.T) {
 	}
 }
 
-func TestHarnessBoundRowsAreNamed(t *testing.T) {
+func TestCompareNamesHarnessBoundRows(t *testing.T) {
 	d := normal()
 	d.Results[1].Summary.HarnessBound = true
 	const said = "At least half of the cost is the harness in chatbot/per-session"
@@ -356,7 +356,7 @@ func TestHarnessBoundRowsAreNamed(t *testing.T) {
 }
 
 // A row struck in any document shows no figure of that document anywhere.
-func TestStruckRowsHaveNoFigures(t *testing.T) {
+func TestFailedRowsAreNotCompared(t *testing.T) {
 	c := comparing(t, comparisons["left-out"]())
 	for _, s := range c.Scenarios {
 		for _, table := range s.Tables {
@@ -380,7 +380,7 @@ func TestStruckRowsHaveNoFigures(t *testing.T) {
 	}
 }
 
-func TestAPercentileThatOneTrialLacks(t *testing.T) {
+func TestPercentileMissingInOneTrial(t *testing.T) {
 	d := normal()
 	d.Results[0].Trials[2].LatencyNs.P99 = nil
 	for _, table := range comparing(t, called("old new", normal(), d)).Scenarios[0].Tables {
@@ -441,7 +441,7 @@ func TestComparisonCSV(t *testing.T) {
 }
 
 // Forced comparisons say so before any figure.
-func TestForcedComparisonsSaySoFirst(t *testing.T) {
+func TestForcedComparisonStartsWithWarning(t *testing.T) {
 	c := comparing(t, comparisons["forced"]())
 	for _, format := range []string{"table", "markdown"} {
 		text := comparisonAs(t, format, c, Options{})
@@ -457,7 +457,7 @@ func TestForcedComparisonsSaySoFirst(t *testing.T) {
 	}
 }
 
-func TestComparisonWritersErrorsAreReturned(t *testing.T) {
+func TestComparisonReturnsWriteError(t *testing.T) {
 	c := comparing(t, comparisons["three"]())
 	for _, f := range ComparisonFormats() {
 		size := len(comparisonAs(t, f.Name, c, Options{}))
@@ -469,7 +469,7 @@ func TestComparisonWritersErrorsAreReturned(t *testing.T) {
 	}
 }
 
-func TestComparingChangesNothing(t *testing.T) {
+func TestCompareDoesNotChangeItsInput(t *testing.T) {
 	for name, sources := range comparisons {
 		got := sources()
 		c := comparing(t, got)
@@ -487,7 +487,7 @@ func TestComparingChangesNothing(t *testing.T) {
 }
 
 // Control characters of a document's names reach no terminal, and no line is wider than it.
-func TestComparisonsAreSafeAndNarrow(t *testing.T) {
+func TestComparisonEscapesAndWraps(t *testing.T) {
 	for name, sources := range comparisons {
 		c := comparing(t, sources())
 		for _, format := range []string{"table", "markdown"} {

@@ -230,7 +230,7 @@ func oneFailed(seed uint64) *result.Document {
 	return d
 }
 
-func TestBenchstatShowsOurColumns(t *testing.T) {
+func TestBenchstatShowsTheSameColumns(t *testing.T) {
 	program := benchstat(t)
 	byName := func(scenario, strategy string) string {
 		return fmt.Sprintf("Session/scenario=%s/strategy=%s/users=100-2", scenario, strategy)
@@ -352,7 +352,7 @@ func benchResults(t *testing.T, text string) (list []*benchfmt.Result, units ben
 	return list, r.Units()
 }
 
-func TestGobenchHasALineATrial(t *testing.T) {
+func TestGobenchOneLinePerTrial(t *testing.T) {
 	for name, build := range documents {
 		d, want := build(), 0
 		for i := range d.Results {
@@ -408,7 +408,7 @@ func TestGobenchDirections(t *testing.T) {
 	}
 }
 
-func TestGobenchLeavesOutWhatIsNotThere(t *testing.T) {
+func TestGobenchOmitsMissingValues(t *testing.T) {
 	d := normal()
 	d.Results[1].Trials[3].LatencyNs.P99 = nil // one trial of six
 	text := written(t, "gobench", d, Options{})

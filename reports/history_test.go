@@ -150,7 +150,7 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
-func TestDocumentsThatAreNotKept(t *testing.T) {
+func TestHistoryRejectsDocuments(t *testing.T) {
 	without := func(change func(*result.Document)) *result.Document {
 		d := normal()
 		change(d)
@@ -176,7 +176,7 @@ func TestDocumentsThatAreNotKept(t *testing.T) {
 	}
 }
 
-func TestStruckRowsAreLeftOutOfTheHistory(t *testing.T) {
+func TestHistoryExcludesFailedRows(t *testing.T) {
 	e, out, err := judge.NewHistoryEntry(judge.Source{Label: "x", File: "x.json", Document: failedAudit()})
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +229,7 @@ func TestAppendHistory(t *testing.T) {
 }
 
 // Whoever adds at the same time, through whichever link, no run is lost, and a reader meets a whole file at any time.
-func TestAppendHistoryAtOnce(t *testing.T) {
+func TestAppendHistoryConcurrently(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "h.jsonl"), filepath.Join(dir, "link.jsonl")
 	if _, _, err := judge.AppendHistory(path, []*judge.HistoryEntry{entryOf(t, "", day(1, normal()))}); err != nil {
@@ -285,7 +285,7 @@ func seriesOf(t testing.TB, trend *judge.Trend, strategy, metric string) *judge.
 	return nil
 }
 
-func TestAStepIsFoundAndNoiseIsNot(t *testing.T) {
+func TestTrendFindsStepsNotNoise(t *testing.T) {
 	trend := trendOf(t, histories(t)["step"], judge.TrendFilter{})
 	for _, metric := range []struct {
 		name    string
@@ -313,7 +313,7 @@ func TestAStepIsFoundAndNoiseIsNot(t *testing.T) {
 }
 
 // Whatever makes figures incomparable makes another series, and nothing else does.
-func TestSeriesHoldComparableRuns(t *testing.T) {
+func TestTrendSeriesAreComparable(t *testing.T) {
 	each := func(change func(r *result.Result)) func(*result.Document) {
 		return func(d *result.Document) {
 			for i := range d.Results {
@@ -368,7 +368,7 @@ func TestSeriesHoldComparableRuns(t *testing.T) {
 }
 
 // One strategy at two settings is two series of one group, told apart by their settings.
-func TestSeriesOfOneStrategyAtTwoSettings(t *testing.T) {
+func TestTrendSeparatesSettings(t *testing.T) {
 	at := func(shards string) result.Result {
 		r := build("sharded", 91_200, 6)
 		r.Params = map[string]string{"shards": shards}
@@ -386,7 +386,7 @@ func TestSeriesOfOneStrategyAtTwoSettings(t *testing.T) {
 }
 
 // Runs come by the time they were made, whenever they were added, and the group with the newest run comes first.
-func TestRunsComeByTime(t *testing.T) {
+func TestTrendSortsByTime(t *testing.T) {
 	old := day(2, normal())
 	old.Machine.CPU = "Z80"
 	trend := trendOf(t, historyOf(t, old, day(5, normal()), day(1, normal()), day(3, normal())), judge.TrendFilter{})
@@ -468,7 +468,7 @@ func TestTrendFilters(t *testing.T) {
 	}
 }
 
-func TestRunsAreNamed(t *testing.T) {
+func TestTrendPointNames(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
 		p    judge.TrendPoint
@@ -485,7 +485,7 @@ func TestRunsAreNamed(t *testing.T) {
 }
 
 // Only the last runs are drawn, and the sign stands under the run that it is about.
-func TestLongSeriesAreDrawnAtTheirEnd(t *testing.T) {
+func TestSparklineShowsNewestRuns(t *testing.T) {
 	s := &judge.TrendSeries{Points: make([]judge.TrendPoint, 90), Changes: []judge.TrendChange{{At: 40, Verdict: judge.Worse}, {At: 60, Verdict: judge.Negligible}}}
 	for _, tt := range []struct {
 		why   string
@@ -543,7 +543,7 @@ func TestTrendJSONAndCSV(t *testing.T) {
 }
 
 // Control characters of a document reach no terminal, and no line is wider than it.
-func TestTrendsAreSafeAndNarrow(t *testing.T) {
+func TestTrendEscapesAndWraps(t *testing.T) {
 	for name, h := range histories(t) {
 		trend := trendOf(t, h, judge.TrendFilter{})
 		for _, format := range []string{"table", "markdown"} {
@@ -561,7 +561,7 @@ func TestTrendsAreSafeAndNarrow(t *testing.T) {
 	}
 }
 
-func TestTrendWritersErrorsAreReturned(t *testing.T) {
+func TestTrendReturnsWriteError(t *testing.T) {
 	trend := trendOf(t, histories(t)["step"], judge.TrendFilter{})
 	for _, f := range TrendFormats() {
 		size := len(trendAs(t, f.Name, trend, Options{}))

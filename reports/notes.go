@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -324,4 +325,164 @@ func mishaps(r *result.Result) string {
 // on them.
 func clean(s string) string {
 	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Text(s))
+}
+
+// participantsLine states from which participants a document was merged, and how closely their
+// windows coincided, or is "" for a document of one process. A participant's own document is
+// marked as a part.
+func participantsLine(d *result.Document) string {
+	if p := d.Part; p != nil {
+		who := result.Participant{Name: judge.PartName(p), Host: p.Host}
+		return fmt.Sprintf("only the operations of the users of %s in run %s", who.Called(), p.RunID)
+	}
+	if len(d.Participants) == 0 {
+		return ""
+	}
+	var there []string
+	joined := false
+	var first, second int64 // the largest distances from the instant that was agreed on
+	for i := range d.Participants {
+		p := &d.Participants[i]
+		if p.Lost {
+			continue
+		}
+		there = append(there, fmt.Sprintf("%s with %s", p.Called(), result.FormatCounted(p.Users, "user")))
+		joined = joined || p.SkewNs > 0
+		switch {
+		case p.SkewNs > first:
+			first, second = p.SkewNs, first
+		case p.SkewNs > second:
+			second = p.SkewNs
+		}
+	}
+	line := "merged from " + and(there)
+	if joined {
+		line += ", whose windows opened within " + result.FormatNs(first+second) + " of each other"
+	}
+	return line
+}
+
+// lostLines names the participants that are missing from a merged document.
+func lostLines(d *result.Document) (lines []string) {
+	for i := range d.Participants {
+		if p := &d.Participants[i]; p.Lost {
+			lines = append(lines, fmt.Sprintf("%s is missing: %s. The operations of its users are not included.", p.Called(), p.Why))
+		}
+	}
+	return lines
+}
+
+// unseenLine states which errors the audits of a document cannot have detected, given its
+// operations, or is "".
+func unseenLine(d *result.Document) string {
+	removing, reading := []string{"delete", "sweep"}, []string{"history", "read", "validate"}
+	all := sections(d)
+	var kept, read []string // scenarios in which no session was removed, and with reads that were not checked
+	for _, s := range all {
+		ops := s.auditedOperations()
+		if len(ops) == 0 {
+			continue
+		}
+		if !containsAny(ops, removing) {
+			kept = append(kept, s.scenario)
+		}
+		if d.Config.Record == 0 && containsAny(ops, reading) {
+			read = append(read, s.scenario)
+		}
+	}
+	in := func(names []string) string {
+		if len(names) == len(all) {
+			return ""
+		}
+		return " in " + and(names)
+	}
+	var parts []string
+	if kept != nil {
+		parts = append(parts, "errors in removing sessions, since none was removed"+in(kept))
+	}
+	if read != nil {
+		parts = append(parts, "wrong results of reads"+in(read)+", which are checked only with --record")
+	}
+	if parts == nil {
+		return ""
+	}
+	return "not covered by the audit: " + strings.Join(parts, "; ") + ". sessbench verify checks these."
+}
+
+// auditedOperations are the names of the operations in the section's audited trials.
+func (s *section) auditedOperations() (names []string) {
+	for _, r := range s.results {
+		for i := range r.Trials {
+			if r.Trials[i].Audit.Skipped {
+				continue
+			}
+			for name := range r.Trials[i].Operations {
+				name = strings.TrimSuffix(name, "_during_sweep")
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+func containsAny(names, some []string) bool {
+	return slices.ContainsFunc(some, func(name string) bool { return slices.Contains(names, name) })
+}
+
+// cyclesToSee is how many consecutive operations a suggested window has room for. One would
+// suffice for a value above 0.
+const cyclesToSee = 10
+
+// emptyWindows states that trials ended before an operation was completed in them, why, and
+// which -d would suffice, or is "".
+func emptyWindows(r *result.Result) string {
+	empty, fastest, think := 0, int64(math.MaxInt64), int64(0)
+	for i := range r.Trials {
+		t := &r.Trials[i]
+		think = max(think, t.ThinkNs)
+		if t.Ops == 0 {
+			empty++
+		}
+		if t.LatencyNs.Count > 0 { // operations that began in the window and ended after it
+			fastest = min(fastest, fastestOf(t))
+		}
+	}
+	if empty == 0 {
+		return ""
+	}
+	where := ""
+	if r.WindowNs > 0 {
+		where = " within " + time.Duration(r.WindowNs).String()
+	}
+	text := fmt.Sprintf("no operation was completed%s in %d of %d trials", where, empty, len(r.Trials))
+	if r.WindowNs == 0 || fastest == math.MaxInt64 {
+		return text
+	}
+	if r.HoldNs > r.WindowNs {
+		text += fmt.Sprintf(": the hold of %s is longer than that", time.Duration(r.HoldNs))
+	} else {
+		text += fmt.Sprintf(": the fastest took %s", result.FormatNs(fastest))
+	}
+	cycle := max(fastest, r.HoldNs) + max(think, r.ThinkNs)
+	return text + fmt.Sprintf("; -d %s would suffice", roundUp(time.Duration(cyclesToSee*cycle)))
+}
+
+// fastestOf is the shortest latency of a trial that has some, or the mean if its histogram is
+// missing.
+func fastestOf(t *result.Trial) int64 {
+	if h, err := result.DecodeHistogram(t.Histogram); err == nil {
+		return h.Min()
+	}
+	return t.LatencyNs.Mean
+}
+
+// roundUp rounds a positive duration up to two significant digits: 1.001s is 1.1s.
+func roundUp(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 100 {
+		unit *= 10
+	}
+	return (d + unit - 1) / unit * unit
 }

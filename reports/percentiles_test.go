@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-func TestPooledColumnsAreMarked(t *testing.T) {
+func TestPooledColumnsHaveASign(t *testing.T) {
 	for format, title := range map[string]string{"table": "p99 ∑", "markdown": "| p99 ∑ |"} {
 		if text := written(t, format, pooled(), Options{}); !strings.Contains(text, title) || !strings.Contains(text, "of all trials together") {
 			t.Errorf("%s does not say what is pooled:\n%s", format, text)

@@ -39,7 +39,7 @@ func hostile(t *testing.T) *result.Document {
 	return got
 }
 
-func TestNamesOfDocumentsAreHarmlessInEveryOutput(t *testing.T) {
+func TestDocumentNamesAreEscaped(t *testing.T) {
 	written := map[string]string{}
 	write := func(name string, f func(io.Writer) error) {
 		var b bytes.Buffer
@@ -88,7 +88,7 @@ func TestNamesOfDocumentsAreHarmlessInEveryOutput(t *testing.T) {
 	}
 }
 
-func TestHistoryNamesAreHarmless(t *testing.T) {
+func TestHistoryNamesAreEscaped(t *testing.T) {
 	line := `{"schema_version":1,"kind":"history","id":"1","created":"2026-03-01T12:00:00Z","label":"\u001b[1m\u202elabel",` +
 		`"results":[{"scenario":"chatbot","strategy":"\u202eglobal\n","params":{"\u001bk":"v"},"metrics":{"ops_per_sec":1}}]}`
 	h, err := judge.ParseHistory([]byte(line))

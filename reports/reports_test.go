@@ -148,7 +148,7 @@ func TestCSVOfAFailedTrialHasNoSpeed(t *testing.T) {
 }
 
 // The failed row must show no figure of its own anywhere in the formats for people.
-func TestAFailedRowShowsNoFigures(t *testing.T) {
+func TestFailedRowShowsNoValues(t *testing.T) {
 	for _, format := range []string{"table", "markdown"} {
 		for line := range strings.Lines(written(t, format, failedAudit(), Options{})) {
 			if !strings.Contains(line, "FAILED") {
@@ -184,7 +184,7 @@ func TestColumnsLineUp(t *testing.T) {
 	}
 }
 
-func TestTableKeepsWithinItsWidth(t *testing.T) {
+func TestTableFitsItsWidth(t *testing.T) {
 	for name, build := range documents {
 		for _, width := range []int{80, 100, 120} {
 			for line := range strings.Lines(written(t, "table", build(), Options{Width: width})) {
@@ -237,7 +237,7 @@ func (w *full) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestAWritersErrorIsReturned(t *testing.T) {
+func TestFormatsReturnWriteError(t *testing.T) {
 	for _, f := range All() {
 		size := len(written(t, f.Name, normal(), Options{}))
 		for _, room := range []int{0, 100, size - 1} {
@@ -251,7 +251,7 @@ func TestAWritersErrorIsReturned(t *testing.T) {
 	}
 }
 
-func TestWritingChangesNothing(t *testing.T) {
+func TestFormatsDoNotChangeTheDocument(t *testing.T) {
 	for name, build := range documents {
 		d := build()
 		for _, f := range All() {
@@ -280,7 +280,7 @@ func TestRegistry(t *testing.T) {
 	register(Format{Name: "table"})
 }
 
-func TestMissesAreSaidWhereTheyDiffer(t *testing.T) {
+func TestMissesAreReportedIfTheyDiffer(t *testing.T) {
 	for missed, said := range map[int64]bool{0: false, 300: true} {
 		d := normal()
 		for j := range d.Results[1].Trials {
@@ -295,7 +295,7 @@ func TestMissesAreSaidWhereTheyDiffer(t *testing.T) {
 	}
 }
 
-func TestTrialsTooShortAreSaidToBe(t *testing.T) {
+func TestShortTrialsAreReported(t *testing.T) {
 	for took, said := range map[time.Duration]bool{time.Millisecond: true, 400 * time.Millisecond: false} {
 		d := normal()
 		for i := range d.Results {

@@ -4,6 +4,8 @@
 package judge
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -149,4 +151,24 @@ type FailedAudit struct {
 	Scenario string `json:"scenario"`
 	Strategy string `json:"strategy"`
 	Reason   string `json:"reason"` // failed its audit (lost update)
+}
+
+// Severity orders verdicts; the worst is the largest.
+func (v Verdict) Severity() int {
+	return slices.Index([]Verdict{Passed, Inconclusive, Failing, Violated}, v)
+}
+
+// worst returns the worst of several verdicts, and [Passed] without any.
+func worst(verdicts ...Verdict) Verdict {
+	return slices.MaxFunc(append(verdicts, Passed), func(a, b Verdict) int { return cmp.Compare(a.Severity(), b.Severity()) })
+}
+
+// violationsOf lists the results of a document whose audit failed. label names the document.
+func violationsOf(label string, d *result.Document) (list []FailedAudit) {
+	for i := range d.Results {
+		if r := &d.Results[i]; Failed(r) {
+			list = append(list, FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)})
+		}
+	}
+	return list
 }

@@ -108,11 +108,7 @@ func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	}
 	p := stats.MannWhitney(before, after)
 	from, to := stats.Median(before).Median, stats.Median(after).Median
-	f.Old, f.New, f.P = &from, &to, &p
-	if from != 0 {
-		change := to/from - 1
-		f.Change = &change
-	}
+	f.Old, f.New, f.P, f.Change = &from, &to, &p, RelativeChange(from, to)
 	switch {
 	case m.HigherIsBetter && from == 0 && to == 0:
 		f.Verdict, f.Reason = Inconclusive, "no operation was completed on either side"

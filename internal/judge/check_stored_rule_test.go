@@ -23,7 +23,7 @@ func storedVerdict(metric string, alpha, minEffect float64, before, after []floa
 	return storedMetric(r, rated{list[at], true}, &Rule{Alpha: alpha, MinEffect: minEffect})
 }
 
-func TestTheRuleOfStoredFigures(t *testing.T) {
+func TestStoredRule(t *testing.T) {
 	ten := []float64{91, 93, 95, 97, 99, 101, 103, 105, 107, 109} // median 100
 	times := func(f float64) (xs []float64) {
 		for _, x := range ten {
@@ -79,7 +79,7 @@ func TestTheRuleOfStoredFigures(t *testing.T) {
 	}
 }
 
-func TestAMedianWorseByTheLeastEffectFails(t *testing.T) {
+func TestStoredMinEffectFails(t *testing.T) {
 	before, after := slices.Repeat([]float64{4}, 10), slices.Repeat([]float64{5}, 10)
 	for effect, want := range map[float64]Verdict{0.25: Failing, 0.2501: Passed} {
 		if f := storedVerdict("allocs_per_op", 0.001, effect, before, after); f.Verdict != want {

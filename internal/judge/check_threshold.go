@@ -231,39 +231,21 @@ func (t Threshold) otherOf(d *result.Document, scenario string) *result.Result {
 
 // outcome returns whether a value or ratio satisfies the bound.
 func (t Threshold) outcome(x float64) Verdict {
-	kept := false
-	switch t.operator {
-	case "<":
-		kept = x < t.bound
-	case "<=":
-		kept = x <= t.bound
-	case ">":
-		kept = x > t.bound
-	case ">=":
-		kept = x >= t.bound
-	}
-	if kept {
+	if map[string]bool{"<": x < t.bound, "<=": x <= t.bound, ">": x > t.bound, ">=": x >= t.bound}[t.operator] {
 		return Passed
 	}
 	return Failing
 }
 
 // comparison describes in words how a value that passed or failed relates to its bound.
-func comparison(operator string, o Verdict) string {
-	kept := o == Passed
-	switch {
-	case operator == "<" && kept || operator == ">=" && !kept:
-		return "below"
-	case operator == "<":
-		return "not below"
-	case operator == ">" && kept || operator == "<=" && !kept:
-		return "above"
-	case operator == ">":
-		return "not above"
-	case operator == "<=":
-		return "at most"
+func comparison(operator string, v Verdict) string {
+	words := map[string][2]string{
+		"<": {"below", "not below"}, "<=": {"at most", "above"}, ">": {"above", "not above"}, ">=": {"at least", "below"},
+	}[operator]
+	if v == Passed {
+		return words[0]
 	}
-	return "at least"
+	return words[1]
 }
 
 // formatFactor writes a factor with three digits: 10×, 1.05×, 0.012×.

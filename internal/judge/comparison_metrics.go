@@ -103,12 +103,8 @@ func summedUp(xs []float64) *CellComparison {
 func (m *Metric) change(before, after []float64) *Change {
 	from, to := stats.Describe(before).Center, stats.Describe(after).Center
 	test := stats.Compare(before, after)
-	c := &Change{P: test.P, N1: test.N1, N2: test.N2, Verdict: m.verdict(test, from, to),
+	c := &Change{Delta: RelativeChange(from, to), P: test.P, N1: test.N1, N2: test.N2, Verdict: m.verdict(test, from, to),
 		Warnings: texts(test.Warnings)}
-	if from != 0 {
-		delta := to/from - 1
-		c.Delta = &delta
-	}
 	return c
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-func TestWhatIsKeptOfADocument(t *testing.T) {
+func TestHistoryEntryKeepsComparableData(t *testing.T) {
 	d := day(3, normal())
 	d.Results[0].Trials[2].LatencyNs.P99 = nil
 	d.Results[1].Trials[0].OpsPerSec = 1 // the median shows no outlier
@@ -140,7 +140,7 @@ func TestHarmlessHistories(t *testing.T) {
 	}
 }
 
-func TestAddingARunTwice(t *testing.T) {
+func TestHistoryAddTwice(t *testing.T) {
 	h := historyOf(t, day(1, normal()), day(2, normal()))
 	if added, err := h.Add(entryOf(t, "another label", day(1, normal()))); added || err != nil {
 		t.Errorf("the same run: added %v, error %v", added, err)
@@ -161,7 +161,7 @@ func TestAddingARunTwice(t *testing.T) {
 }
 
 // A change is between the medians of its two stretches, not of everything before and after.
-func TestChangesAreBetweenStretches(t *testing.T) {
+func TestTrendChangesCompareStretches(t *testing.T) {
 	half := -0.5
 	twice := 1.0
 	m := &Metric{HigherIsBetter: true}
@@ -185,7 +185,7 @@ func TestChangesAreBetweenStretches(t *testing.T) {
 }
 
 // Only among the newest runs, for the time it takes; where they are is said by their place in the whole series.
-func TestChangesAreLookedForAmongTheNewestRuns(t *testing.T) {
+func TestTrendLooksAtNewestRuns(t *testing.T) {
 	m := &Metric{HigherIsBetter: true}
 	var xs []float64
 	for i := range stats.ChangePointHistory + 100 {

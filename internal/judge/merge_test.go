@@ -144,7 +144,7 @@ func merged(t *testing.T, parts []Source) *result.Document {
 	return d
 }
 
-func TestMergedPartsAreTheWhole(t *testing.T) {
+func TestMergeEqualsWholeRun(t *testing.T) {
 	for _, of := range []int{1, 2, 4} {
 		parts, whole := partsOf(t, of, 6)
 		d := merged(t, parts)
@@ -171,7 +171,7 @@ func TestMergedPartsAreTheWhole(t *testing.T) {
 // round takes the last digits off, which depend on the order in which numbers are added.
 func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
 
-func TestMergeWeighsWhatAreMeans(t *testing.T) {
+func TestMergeWeightsMeans(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	a, b := &parts[0].Document.Results[0].Trials[0], &parts[1].Document.Results[0].Trials[0]
 	a.CPUNsPerOp, b.CPUNsPerOp = 100, 400
@@ -235,7 +235,7 @@ func TestMergeOfOperationsWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-func TestMergeWeighsTheHarness(t *testing.T) {
+func TestMergeWeightsHarnessCost(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	parts[0].Document.Harness = result.Harness{NsPerOp: 100, OpsPerSec: 3000, AllocsPerOp: 1}
 	parts[1].Document.Harness = result.Harness{NsPerOp: 500, OpsPerSec: 1000}
@@ -249,7 +249,7 @@ func TestMergeWeighsTheHarness(t *testing.T) {
 	}
 }
 
-func TestMergeLeavesOutWhatCannotBeKnown(t *testing.T) {
+func TestMergeOmitsUnknownValues(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	a, b := &parts[0].Document.Results[0].Trials[0], &parts[1].Document.Results[0].Trials[0]
 	b.MutexWaitNs = nil
@@ -304,7 +304,7 @@ func asText(t *testing.T, parts []Source) string {
 	return string(text)
 }
 
-func TestMergeNamesWhoIsMissing(t *testing.T) {
+func TestMergeListsMissingParticipants(t *testing.T) {
 	parts, _ := partsOf(t, 4, 1)
 	d := merged(t, []Source{parts[3], parts[0], parts[1]})
 	var names []string
@@ -331,7 +331,7 @@ func TestMergeNamesWhoIsMissing(t *testing.T) {
 	}
 }
 
-func TestMergeOfAnInterruptedRunHasWhatAllFinished(t *testing.T) {
+func TestMergeInterruptedRunKeepsCommonTrials(t *testing.T) {
 	parts, _ := partsOf(t, 2, 3)
 	d := parts[1].Document
 	d.Interrupted = true
@@ -359,7 +359,7 @@ func TestMergeTakesTheAuditOfTheFirstPart(t *testing.T) {
 	}
 }
 
-func TestMergeKeepsWhatAuditsFound(t *testing.T) {
+func TestMergeKeepsViolations(t *testing.T) {
 	parts, _ := partsOf(t, 2, 2)
 	parts[1].Document.Results[1].Trials[1].Audit = result.Audit{More: 3,
 		Violations: []result.Violation{{Kind: "lost update", Detail: "8 of 9 are there"}}}
@@ -388,7 +388,7 @@ func TestMergeKeepsWhatAuditsFound(t *testing.T) {
 	}
 }
 
-func TestMergeOfRunsOfTheirOwn(t *testing.T) {
+func TestMergeSeparateRuns(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	for _, s := range parts {
 		s.Document.Part = nil

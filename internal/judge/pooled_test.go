@@ -41,7 +41,7 @@ func rankOf(sorted []int64, percent float64) float64 {
 	return float64(sorted[int(percent/100*float64(len(sorted))+0.999999)-1])
 }
 
-func TestPooledIsTheWholeColumn(t *testing.T) {
+func TestPoolingCoversTheColumn(t *testing.T) {
 	slow, slowest := sampled(build("global", 940, 6), 400, 1) // p95 for itself, p99 only together, p99.9 not even so
 	fast, fastest := sampled(build("per-session", 76_100, 6), 12_000, 2)
 	failing, _ := sampled(build("broken", 76_100, 6), 400, 3)
@@ -93,7 +93,7 @@ func TestLeaveOneTrialOut(t *testing.T) {
 	}
 }
 
-func TestNothingIsPooledWithoutNeedOrMeans(t *testing.T) {
+func TestNoPoolingIfUnneededOrImpossible(t *testing.T) {
 	enough, _ := sampled(build("global", 940, 6), 12_000, 1)
 	none, _ := sampled(build("global", 940, 6), 10, 1)
 	one, _ := sampled(build("global", 940, 1), 400, 1)
@@ -140,7 +140,7 @@ func TestThresholdsOfPooledPercentiles(t *testing.T) {
 }
 
 // Documents of versions without p95 have it once they are read, from their histograms.
-func TestEarlierDocumentsHaveP95(t *testing.T) {
+func TestP95OfEarlierDocuments(t *testing.T) {
 	d := pooled()
 	want := *medianLatency(&d.Results[1]).P95
 	for i := range d.Results {

@@ -62,7 +62,7 @@ func TestSummarizeTakesMediansOfLatencies(t *testing.T) {
 	}
 }
 
-func TestSummarizeStrikesAFailedResult(t *testing.T) {
+func TestSummarizeFailedResult(t *testing.T) {
 	d := &result.Document{Results: []result.Result{
 		{Strategy: "global", Baseline: true, Trials: trials(1, 1, 1, 1, 1, 1)},
 		{Strategy: "broken", Trials: trials(9, 9, 9, 9, 9, 9), LimitOpsPerSec: 10},
@@ -76,7 +76,7 @@ func TestSummarizeStrikesAFailedResult(t *testing.T) {
 	}
 }
 
-func TestSummarizeComparesWithNothing(t *testing.T) {
+func TestSummarizeWithoutBaseline(t *testing.T) {
 	tests := []struct {
 		why string
 		d   *result.Document
@@ -99,7 +99,7 @@ func TestSummarizeComparesWithNothing(t *testing.T) {
 	}
 }
 
-func TestSummarizeTwiceIsOnce(t *testing.T) {
+func TestSummarizeIsIdempotent(t *testing.T) {
 	once, twice := failedAudit(), failedAudit()
 	Summarize(twice)
 	if diff := cmp.Diff(once, twice); diff != "" {

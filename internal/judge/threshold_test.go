@@ -135,7 +135,7 @@ func TestOperationNames(t *testing.T) {
 	}
 }
 
-func TestEveryMetricIsFoundByItsName(t *testing.T) {
+func TestMetricsAreFoundByName(t *testing.T) {
 	for _, m := range ThresholdMetrics() {
 		if found, rest := cutMetric("a.b." + m.Name); found == nil || found.name != m.Name || rest != "a.b" || m.Doc == "" {
 			t.Errorf("%+v is found as %v behind %q", m, found, rest)

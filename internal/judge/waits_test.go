@@ -27,7 +27,7 @@ func held(asked, baseline, other time.Duration, limit float64) *result.Document 
 	return d
 }
 
-func TestMeanHoldOfFewSamples(t *testing.T) {
+func TestHoldMeanIfFewSamples(t *testing.T) {
 	r := &result.Result{HoldNs: 100, Trials: []result.Trial{
 		{HoldTimes: &result.Latency{Mean: 102, Count: 4}}, {HoldTimes: &result.Latency{}}, {}, {HoldTimes: &result.Latency{Mean: 104, Count: 5}},
 	}}
@@ -37,7 +37,7 @@ func TestMeanHoldOfFewSamples(t *testing.T) {
 }
 
 // Two documents in which a store held its sessions for different times are not compared in that row.
-func TestCompareLeavesOutOtherHolds(t *testing.T) {
+func TestCompareExcludesDifferentHolds(t *testing.T) {
 	const ms = time.Millisecond
 	for _, row := range []struct {
 		why   string
@@ -66,7 +66,7 @@ func TestCompareLeavesOutOtherHolds(t *testing.T) {
 }
 
 // A threshold on the ratio of two rows is undecided where they have none; one on a figure alone is judged.
-func TestThresholdsOfOtherHolds(t *testing.T) {
+func TestThresholdsOfDifferentHolds(t *testing.T) {
 	d := held(time.Millisecond, time.Millisecond, 2*time.Millisecond, 1e6)
 	for text, want := range map[string]Verdict{"sharded.ops_per_sec > 10× global": Inconclusive, "sharded.ops_per_sec > 10": Passed} {
 		threshold, err := ParseThreshold(text)
@@ -80,7 +80,7 @@ func TestThresholdsOfOtherHolds(t *testing.T) {
 }
 
 // Holds that did not end in a window are not known to be what was asked for.
-func TestUnknownHoldsAreNotCompared(t *testing.T) {
+func TestUnknownHoldsHaveNoRatio(t *testing.T) {
 	d := held(time.Second, time.Second, 0, 1e6)
 	for i := range d.Results[1].Trials {
 		d.Results[1].Trials[i].Waiting, d.Results[1].Trials[i].HeldNsPerOp = &result.Waiting{}, 1
