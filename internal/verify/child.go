@@ -92,7 +92,7 @@ func serve(ctx context.Context, from io.Reader, to io.Writer, open Opener) error
 // perform performs the task and sends messages, the report or the error last.
 func (t *Task) perform(ctx context.Context, open Opener, messages chan<- message) {
 	if err := open(ctx, t); err != nil {
-		messages <- failure(err)
+		messages <- errorMessage(err)
 		return
 	}
 	cfg := t.Config
@@ -104,7 +104,7 @@ func (t *Task) perform(ctx context.Context, open Opener, messages chan<- message
 	report, err := Run(ctx, cfg)
 	switch {
 	case report == nil:
-		messages <- failure(err)
+		messages <- errorMessage(err)
 	case report.Violation == nil:
 		messages <- message{Report: report}
 	default:
@@ -112,7 +112,7 @@ func (t *Task) perform(ctx context.Context, open Opener, messages chan<- message
 	}
 }
 
-func failure(err error) message {
+func errorMessage(err error) message {
 	return message{
 		Error:       openfiles.Explain(err, openfiles.Usual).Error(),
 		Unsupported: errors.Is(err, scenarios.ErrUnsupported),

@@ -17,9 +17,9 @@ import (
 // arena is shared by the users of a round. Only the gauges are written during the round.
 type arena struct {
 	store      manager.SessionStore[manager.Session]
-	target     *remote              // in place of a store
-	sure       bool                 // see [Subject]
-	gone       atomic.Pointer[gone] // set once the target has failed
+	target     *remote                 // in place of a store
+	sure       bool                    // see [Subject]
+	failed     atomic.Pointer[failure] // set once the target has failed
 	front      Front
 	guarantees manager.Guarantees
 	turnstile  *Turnstile

@@ -60,10 +60,10 @@ func (r *run) observe(ctx context.Context) error {
 // probe is a new store with one session for one observation.
 type probe struct {
 	round
-	id        manager.ID
-	violation *history.Violation
-	running   sync.WaitGroup
-	missed    atomic.Bool // an operation was indeterminate, so the observation proves nothing
+	id            manager.ID
+	violation     *history.Violation
+	running       sync.WaitGroup
+	indeterminate atomic.Bool // an operation was indeterminate, so the observation proves nothing
 }
 
 func (r *run) probe() (*probe, error) {
@@ -91,7 +91,7 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violat
 		f := p.violations[0]
 		return Guarantee{}, &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
 	}
-	if p.missed.Load() {
+	if p.indeterminate.Load() {
 		g.Observed, g.Kept, g.Detail = notObserved, true, "an operation was indeterminate, so this is unknown"
 		return g, nil
 	}
@@ -128,10 +128,10 @@ func (p *probe) update(ctx context.Context, fn func(context.Context, *manager.Se
 	return p.noted(p.store.Update(ctx, p.id, fn))
 }
 
-// noted is err, and notes where it says that nobody knows.
+// noted returns err and records whether it is indeterminate.
 func (p *probe) noted(err error) error {
 	if indeterminate(err) {
-		p.missed.Store(true)
+		p.indeterminate.Store(true)
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 		return nil, err
 	}
 	if of.target != nil {
-		if err := r.prepare(ctx); err != nil || r.gone.Load() != nil {
+		if err := r.prepare(ctx); err != nil || r.failed.Load() != nil {
 			return r, err
 		}
 	}
@@ -57,11 +57,11 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 		r.abandon()
 		return r, err
 	}
-	if r.gone.Load() != nil {
+	if r.failed.Load() != nil {
 		r.disconnect()
 		return r, nil // the target is gone, so there is nothing to clean up
 	}
-	if !r.guarded(r.keep) || !r.guarded(r.closeDown) {
+	if !r.guarded(r.cleanUp) || !r.guarded(r.closeDown) {
 		r.abandon()
 		return r, nil // collect would race with users that still run
 	}
@@ -178,7 +178,7 @@ func (r *round) press(ctx context.Context) bool {
 			r.dog.adopt()
 			<-gate
 			for k := range r.script.users[i] {
-				if k%16 == 0 && ctx.Err() != nil || r.gone.Load() != nil {
+				if k%16 == 0 && ctx.Err() != nil || r.failed.Load() != nil {
 					return
 				}
 				p := &r.script.users[i][k]
@@ -226,9 +226,9 @@ func (r *round) guarded(f func()) bool {
 	return r.completed("the goroutines that clean up after the users, or observe a guarantee,", r.dog.await(done, closeFactor))
 }
 
-// completed reports whether err, the watchdog's, is nil. A hang is noted as a violation by who waits, and otherwise why nothing
-// is decided.
-func (r *round) completed(who string, err error) bool {
+// completed reports whether the watchdog's err is nil. Otherwise it records a hang of the waiting goroutines, or why the round is
+// undecided.
+func (r *round) completed(waiting string, err error) bool {
 	if errors.Is(err, goroutine.ErrUndecided) {
 		r.undecided = fmt.Sprintf("no operation was completed for %v, although goroutines were at work: "+
 			"the store hangs in a loop, or is too slow to be verified", goroutine.UndecidedAfter*r.cfg.Patience)
@@ -244,14 +244,14 @@ func (r *round) completed(who string, err error) bool {
 		why += ", and no response to " + r.pendingRequests()
 	} else {
 		r.stacks = r.dog.stacks()
-		why += ": " + who + " wait for something that does not come (a lock that is not released, a message that is not received?)"
+		why += ": " + waiting + " wait for something that does not come (a lock that is not released, a message that is not received?)"
 	}
 	r.violations = append(r.violations, violation{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), why})
 	return false
 }
 
-// keep reads and removes the sessions that the users left, as far as the scenarios have such operations.
-func (r *round) keep() {
+// cleanUp reads and removes the sessions that the users left, as far as the scenarios have such operations.
+func (r *round) cleanUp() {
 	k, ctx := r.cleaner(), context.Background()
 	for slot := range r.ids {
 		for _, kind := range []history.Kind{history.ReadMessages, history.ReadFields, history.Delete} {

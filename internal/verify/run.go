@@ -225,7 +225,7 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 // the history proves them. If a result could not be recorded the histories are incomplete and are not checked.
 func (r *round) judge(ctx context.Context, check *history.Checker, known func(history.Anomaly) bool) (found []*history.Violation) {
 	whole := true
-	if g := r.gone.Load(); g != nil {
+	if g := r.failed.Load(); g != nil {
 		return []*history.Violation{g.convict(r.cfg.Patience, r.seed)}
 	}
 	for _, f := range r.violations {

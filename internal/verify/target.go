@@ -161,7 +161,7 @@ func (r *round) prepare(ctx context.Context) error {
 			c.conn, err = r.target.Connect(ctx)
 		}
 	}
-	r.lost(err, asked)
+	r.noteFailure(err, asked)
 	if errors.Is(err, scenarios.ErrUnavailable) {
 		return nil // a violation, see judge
 	}
@@ -202,7 +202,7 @@ func (c *client) exchange(ctx context.Context, what string) error {
 	c.waiting.Store(p)
 	err := c.conn.Do(ctx, &c.request, &c.answer)
 	c.waiting.Store(nil)
-	c.lost(err, p)
+	c.noteFailure(err, p)
 	return err
 }
 
@@ -282,26 +282,26 @@ func (r *round) pendingRequests() string {
 	return strings.Join(list, ", ")
 }
 
-// gone is how a target failed.
-type gone struct {
+// failure is how a target failed.
+type failure struct {
 	err    error
 	what   string        // the request that failed
 	waited time.Duration // for its response
 }
 
-// lost records that the target is gone, if err is a [scenarios.ErrGone]. The first call counts.
-func (a *arena) lost(err error, asked *pending) {
+// noteFailure records the failure of the target, if err is a [scenarios.ErrUnavailable]. The first call counts.
+func (a *arena) noteFailure(err error, asked *pending) {
 	if errors.Is(err, scenarios.ErrUnavailable) {
-		a.gone.CompareAndSwap(nil, asked.to(err))
+		a.failed.CompareAndSwap(nil, asked.to(err))
 	}
 }
 
 // to returns the failure of a request that ended with err.
-func (p *pending) to(err error) *gone { return &gone{err, p.what, time.Since(p.since)} }
+func (p *pending) to(err error) *failure { return &failure{err, p.what, time.Since(p.since)} }
 
 // convict returns the violation of a target that is gone: a hang if the request waited for as long as the patience, otherwise a
 // crash. The lines of the error after the first are what the target wrote last.
-func (g *gone) convict(patience time.Duration, seed uint64) *history.Violation {
+func (g *failure) convict(patience time.Duration, seed uint64) *history.Violation {
 	v := &history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Seed: seed}
 	if g.waited >= patience {
 		v.Anomaly, v.Detector = history.Hang, history.ByWatchdog
@@ -331,7 +331,7 @@ func (c *client) deleteAt(id manager.ID) error {
 func (r *round) countAt() {
 	asked := &pending{"the census after the round", time.Now()}
 	c, err := r.target.Census(context.Background())
-	r.lost(err, asked)
+	r.noteFailure(err, asked)
 	switch {
 	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable):
 	case err != nil:
