@@ -92,6 +92,9 @@ func (c *client) returned() int64 {
 	return c.now()
 }
 
+// name is the name of the user in histories.
+func (c *client) name() string { return history.UserName(int32(c.user)) }
+
 // do performs one operation and records it.
 func (c *client) do(ctx context.Context, p *plan) {
 	switch p.kind {
@@ -304,7 +307,7 @@ func (k *call) overlap(n int32) {
 	defer k.mu.Unlock()
 	if !k.over {
 		k.violate(history.ByOccupancy, history.MutualExclusion, k.plan.slot,
-			"%d users were inside an update of the same session at once, %s among them", n, history.UserName(int32(k.user)))
+			"%d users were inside an update of the same session at once, %s among them", n, k.name())
 	}
 }
 
@@ -316,12 +319,14 @@ func (k *call) finish(err error) history.Op {
 	if k.runs > 1 {
 		k.again++
 		if k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
-			k.violate(history.ByAnswers, history.RepeatedClosure, k.plan.slot, "%s's closure ran %d times; the store declares that it runs once",
+			k.violate(history.ByAnswers, history.RepeatedClosure, k.plan.slot,
+				"%s's closure ran %d times; the store declares that it runs once",
 				k.op.String(), k.runs)
 		}
 	}
 	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != history.Delete {
-		k.violate(history.ByAnswers, history.UnexpectedError, k.plan.slot, "%s returned without an error, but its closure never ran", k.op.String())
+		k.violate(history.ByAnswers, history.UnexpectedError, k.plan.slot,
+			"%s returned without an error, but its closure never ran", k.op.String())
 	}
 	return k.op
 }
@@ -346,7 +351,8 @@ func (k *call) outcome(err error) history.Outcome {
 		}
 		return unexpected("%s: panic: %v", k.op.String(), k.panicked)
 	case err == nil && wants == Panics:
-		k.violate(history.ByAnswers, history.LostPanic, k.plan.slot, "%s: its closure panicked, and the panic did not reach the caller", k.op.String())
+		k.violate(history.ByAnswers, history.LostPanic, k.plan.slot,
+			"%s: its closure panicked, and the panic did not reach the caller", k.op.String())
 		return failed
 	case err == nil && wants == Fails:
 		return unexpected("%s: its closure failed, and the error did not reach the caller", k.op.String())
@@ -368,7 +374,8 @@ func (k *call) outcome(err error) history.Outcome {
 		return history.NotApplied
 	case errors.Is(err, manager.ErrNotApplied): // the ctx ended, or the store gave up for another reason
 		if k.alone() && k.runs > 0 {
-			k.violate(history.ByAnswers, history.RefusedAfterRun, k.plan.slot, "%s returned ErrNotApplied although its closure had run", k.op.String())
+			k.violate(history.ByAnswers, history.RefusedAfterRun, k.plan.slot,
+				"%s returned ErrNotApplied although its closure had run", k.op.String())
 		}
 		return history.NotApplied
 	}
@@ -474,7 +481,8 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		slot, ours := c.slotOf[id]
 		op, known := judged[id]
 		if !ours || !known {
-			c.violate(history.ByAnswers, history.UnexpectedError, slot, "%s's sweep removed a session that was not judged to be expired", history.UserName(int32(c.user)))
+			c.violate(history.ByAnswers, history.UnexpectedError, slot,
+				"%s's sweep removed a session that was not judged to be expired", c.name())
 			return
 		}
 		delete(judged, id)
@@ -501,9 +509,10 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 			c.rec.Add(c.slotOf[id], op)
 		}
 	case err != nil:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep: %v", history.UserName(int32(c.user)), err)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep: %v", c.name(), err)
 	case n != handed:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep returned %d, but passed %d sessions to its callback", history.UserName(int32(c.user)), n, handed)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0,
+			"%s's sweep returned %d, but passed %d sessions to its callback", c.name(), n, handed)
 	}
 }
 
@@ -519,11 +528,11 @@ func (c *client) create(ctx context.Context) {
 		c.unknown = true // it may exist under an unknown id
 		return
 	case err != nil:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", history.UserName(int32(c.user)), err)
+		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", c.name(), err)
 		return
 	case id.Version() != 4:
 		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID",
-			history.UserName(int32(c.user)), id)
+			c.name(), id)
 	}
 	if c.target != nil {
 		c.recordAnswer(&op, &c.answer)
@@ -544,7 +553,7 @@ func (c *client) create(ctx context.Context) {
 	case indeterminate(err):
 	case err != nil:
 		c.violate(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v",
-			history.UserName(int32(c.user)), err)
+			c.name(), err)
 	default:
 		c.mints.Add(uint32(len(c.minted)-1), read)
 	}
@@ -558,7 +567,7 @@ func (c *client) createIn(ctx context.Context) (manager.ID, error) {
 	if !c.target.Supports(scenarios.Append) {
 		c.request.Kind = scenarios.BoardDriver
 	}
-	err := c.exchange(ctx, history.UserName(int32(c.user))+"'s create")
+	err := c.exchange(ctx, c.name()+"'s create")
 	return c.answer.ID, err
 }
 

@@ -239,7 +239,8 @@ func cancellable(p *probe) Guarantee {
 		want = 2
 	}
 	if n := p.messages(); n != want {
-		p.violate(history.AbortedRead, "of an update that was cancelled while it waited (error %v) and one that was not, %d took effect, want %d", err, n, want)
+		p.violate(history.AbortedRead,
+			"of an update that was cancelled while it waited (error %v) and one that was not, %d took effect, want %d", err, n, want)
 	}
 	return g
 }

@@ -35,11 +35,16 @@ type weights map[history.Kind]int
 
 // profiles are the mixes of operations: with short and long-lived sessions, few and many reads.
 var profiles = []weights{
-	{history.GetOrCreate: 14, history.Append: 26, history.Update: 12, history.ReadMessages: 18, history.ReadFields: 12, history.Delete: 8, history.Sweep: 3, history.Nested: 5, history.Create: 1},
-	{history.GetOrCreate: 30, history.Append: 14, history.Update: 8, history.ReadMessages: 10, history.ReadFields: 6, history.Delete: 24, history.Sweep: 6, history.Nested: 2},
-	{history.GetOrCreate: 3, history.Append: 34, history.Update: 14, history.ReadMessages: 28, history.ReadFields: 14, history.Nested: 6},
-	{history.GetOrCreate: 6, history.Append: 10, history.Update: 8, history.ReadMessages: 40, history.ReadFields: 30, history.Delete: 3, history.Nested: 2, history.Create: 1},
-	{history.GetOrCreate: 20, history.Append: 20, history.Update: 5, history.ReadMessages: 10, history.ReadFields: 5, history.Delete: 10, history.Create: 100},
+	{history.GetOrCreate: 14, history.Append: 26, history.Update: 12, history.ReadMessages: 18,
+		history.ReadFields: 12, history.Delete: 8, history.Sweep: 3, history.Nested: 5, history.Create: 1},
+	{history.GetOrCreate: 30, history.Append: 14, history.Update: 8, history.ReadMessages: 10,
+		history.ReadFields: 6, history.Delete: 24, history.Sweep: 6, history.Nested: 2},
+	{history.GetOrCreate: 3, history.Append: 34, history.Update: 14, history.ReadMessages: 28,
+		history.ReadFields: 14, history.Nested: 6},
+	{history.GetOrCreate: 6, history.Append: 10, history.Update: 8, history.ReadMessages: 40,
+		history.ReadFields: 30, history.Delete: 3, history.Nested: 2, history.Create: 1},
+	{history.GetOrCreate: 20, history.Append: 20, history.Update: 5, history.ReadMessages: 10,
+		history.ReadFields: 5, history.Delete: 10, history.Create: 100},
 }
 
 // script is everything that is drawn for a round, from its seed alone.

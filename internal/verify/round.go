@@ -291,7 +291,8 @@ func (r *round) removeMinted(id manager.ID) {
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
 	case errors.Is(err, manager.ErrNotFound):
-		k.violate(history.ByAnswers, history.LostSession, 0, "a session that was created and never removed does not exist any more")
+		k.violate(history.ByAnswers, history.LostSession, 0,
+			"a session that was created and never removed does not exist any more")
 	default:
 		k.violate(history.ByAnswers, history.UnexpectedError, 0, "delete of a created session: %v", err)
 	}
@@ -334,7 +335,8 @@ func (r *round) closeDown() {
 		k.violate(history.ByAnswers, history.UnexpectedError, 0, "Close: %v", err)
 	}
 	if _, err := r.store.GetOrCreate(context.Background(), r.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
-		k.violate(history.ByAnswers, history.UnexpectedError, 0, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
+		k.violate(history.ByAnswers, history.UnexpectedError, 0,
+			"GetOrCreate on a closed store: error %v, want ErrClosed", err)
 	}
 }
 

@@ -105,7 +105,8 @@ func (a *actor) perform(l Line, t *Turnstile) error {
 	return nil
 }
 
-// resume releases a user that is held, or will be shortly. A user that waits for another one is held at the next point all the same.
+// resume releases a user that is held, or will be shortly. A user that waits for another one is held at the next point all
+// the same.
 func (a *actor) resume(l Line, t *Turnstile) {
 	for end := time.Now().Add(standstill); !t.isHeld(a.visitor) && a.busy() && time.Now().Before(end); {
 		time.Sleep(20 * time.Microsecond)

@@ -65,7 +65,9 @@ func performedIn(s *scenarios.Scenario, k history.Kind) bool {
 // unless the scenario does. One operation in seven is an additional read, so that the writes of other users are seen.
 func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(history.Kind) bool) func(slots int) user {
 	const beside = 7
-	reads := slices.DeleteFunc([]history.Kind{history.ReadMessages, history.ReadFields}, func(k history.Kind) bool { return !has(k) || !performedIn(s, k) })
+	reads := slices.DeleteFunc([]history.Kind{history.ReadMessages, history.ReadFields}, func(k history.Kind) bool {
+		return !has(k) || !performedIn(s, k)
+	})
 	return func(slots int) user {
 		var visit []history.Kind // its remaining operations
 		slot, known := uint32(0), map[uint32]bool{}
