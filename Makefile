@@ -1,27 +1,37 @@
-# `make` alone says what there is.
+# `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint bench golden stress
+.PHONY: help build test race stress lint bench golden docs
 
 GO ?= go
 EXAMPLES := examples/custom-store examples/lossy-store
 
-help: ## what can be made
+# Packages that start goroutines. Flawed stores and the checks that a correct but unusual store passes are long: make stress.
+CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine \
+	./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
+# Tests of cmd with the whole program in one process and its children, and those of other programs.
+RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|stores|trace)$$|Join|Signal|Child|Serve'
+PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
+
+help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## bin/sessbench
+build: ## build bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
 
-test: ## every test, the examples' too
+test: ## run all tests, including those of the examples
 	@for p in redis-server python3 javac node; do \
-		command -v $$p >/dev/null || echo "left out: tests that need $$p, which is not in PATH"; done
+		command -v $$p >/dev/null || echo "skipped: tests that need $$p, which is not in PATH"; done
 	$(GO) test ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
 
-race: ## what is concurrent under the race detector (needs a C compiler), but for the work of other processes
-	$(GO) test -race -timeout=20m -skip 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/check_duet' ./cmd ./internal/... ./strategies/... ./scenarios/... ./manager/...
+race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
+	$(GO) test -race -short -timeout=20m $(CONCURRENT)
+	$(GO) test -race -short -timeout=20m ./cmd -run $(RACE_CMD)
 
-stress: ## the concurrency tests under the race detector, twenty times, but for those with real servers
-	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' ./internal/... ./manager/... ./strategies ./scenarios/...
+stress: ## run them twenty times, with the long ones, but without tests that start servers
+	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' $(filter-out ./strategies/redis,$(CONCURRENT)) \
+		./internal/flawed ./internal/unusual
+	$(GO) test -race -timeout=20m ./cmd -skip $(PROGRAMS)
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
@@ -29,8 +39,11 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
 	@for d in $(EXAMPLES); do (cd $$d && $(GO) vet ./...) || exit 1; done
 
-bench: ## what an operation costs on each strategy, and the harness's own cost
+bench: ## measure the cost of an operation on each strategy, and of the harness
 	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter
 
-golden: ## rewrite the reports' golden files; look at the diff
+golden: ## rewrite the golden files of the reports; read the diff
 	$(GO) test ./reports -run Golden -update
+
+docs: ## regenerate the tables in README.md and docs (some minutes, on an idle machine; needs Python and Java)
+	$(GO) test . -run '^TestTables$$' -count=1 -timeout=60m -v -update

@@ -61,7 +61,7 @@ type source struct {
 	file *ast.File
 }
 
-// sources parses the module's non-test code, for whatever system it is. Modules inside the module are not part of it.
+// sources parses the non-test code of the module, for all systems. Nested modules are not part of it.
 func sources(t *testing.T, module fs.FS) (found []source) {
 	t.Helper()
 	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -88,7 +88,7 @@ func sources(t *testing.T, module fs.FS) (found []source) {
 	return found
 }
 
-// enters is fs.SkipDir for directories that the go command would not look into for this module's packages.
+// enters returns fs.SkipDir for directories in which the go command does not look for packages of this module.
 func enters(module fs.FS, name string, entry fs.DirEntry) error {
 	if name == "." {
 		return nil
@@ -102,7 +102,7 @@ func enters(module fs.FS, name string, entry fs.DirEntry) error {
 	return nil
 }
 
-// edge is an import of one of the module's packages by another.
+// edge is an import between two packages of the module.
 type edge struct {
 	file     string
 	from, to string // directories
@@ -111,10 +111,10 @@ type edge struct {
 func edges(files []source) (all []edge) {
 	for _, s := range files {
 		for _, spec := range s.file.Imports {
-			imported, _ := strconv.Unquote(spec.Path.Value) // the parser has seen to it
+			imported, _ := strconv.Unquote(spec.Path.Value) // the parser accepted it
 			if imported == module {
 				all = append(all, edge{s.name, path.Dir(s.name), "."})
-			} else if to, ours := strings.CutPrefix(imported, module+"/"); ours {
+			} else if to, found := strings.CutPrefix(imported, module+"/"); found {
 				all = append(all, edge{s.name, path.Dir(s.name), to})
 			}
 		}
@@ -137,7 +137,7 @@ func forbidden(floors map[string]int, all []edge) (wrong []string) {
 	return wrong
 }
 
-func TestImportsPointOneWay(t *testing.T) {
+func TestImportsPointDown(t *testing.T) {
 	files, floors := sources(t, os.DirFS(".")), layout(t)
 	for _, wrong := range forbidden(floors, edges(files)) {
 		t.Error(wrong)
@@ -187,8 +187,8 @@ func TestForbiddenImports(t *testing.T) {
 	}
 }
 
-// The module with one forbidden import added is refused, and for that import alone.
-func TestAnAddedImportIsFound(t *testing.T) {
+// TestForbiddenImportIsFound adds one forbidden import to the module: exactly that one is reported.
+func TestForbiddenImportIsFound(t *testing.T) {
 	for _, test := range []struct{ file, imports, want string }{
 		{"strategies/sharded.go", "scenarios", "strategies/sharded.go: strategies must not import scenarios"},
 		{"manager/session.go", "strategies", "manager/session.go: manager must not import strategies"},
@@ -210,7 +210,7 @@ func TestAnAddedImportIsFound(t *testing.T) {
 	}
 }
 
-// addImport writes one more import behind the package clause of a file.
+// addImport inserts an import after the package clause of a file.
 func addImport(t *testing.T, tree fstest.MapFS, name, imported string) {
 	t.Helper()
 	text := tree[name].Data
@@ -222,7 +222,7 @@ func addImport(t *testing.T, tree fstest.MapFS, name, imported string) {
 	tree[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "%s\nimport extra %q\n%s", text[:at], imported, text[at:])}
 }
 
-// hidden returns a sentence for everything that runs, ends the process or is pulled in without being called for.
+// hidden returns a sentence for each init function, blank import and end of the process.
 func hidden(s source) (wrong []string) {
 	for _, spec := range s.file.Imports {
 		if spec.Name != nil && spec.Name.Name == "_" {
@@ -245,15 +245,15 @@ func hidden(s source) (wrong []string) {
 	return wrong
 }
 
-// mayExit names the files that may end the process: main's, and that of cmd.Main, which in a child process must not return
-// to a program that would go on.
+// mayExit names the files that may end the process: that of main, and that of cmd.Main, which in a child process must not
+// return to a program that would continue.
 var mayExit = map[string]bool{"main.go": true, "cmd/main.go": true}
 
 func exits(pkg, name string) bool {
 	return pkg == "os" && name == "Exit" || pkg == "log" && strings.HasPrefix(name, "Fatal")
 }
 
-func TestNothingHappensUnseen(t *testing.T) {
+func TestNoHiddenEffects(t *testing.T) {
 	for _, s := range sources(t, os.DirFS(".")) {
 		for _, wrong := range hidden(s) {
 			t.Error(wrong)
@@ -266,12 +266,12 @@ func TestHidden(t *testing.T) {
 		why, name, text string
 		want            []string
 	}{
-		{"nothing to hide", "cmd/a.go", "package cmd\nimport \"os\"\nvar out = os.Stdout", nil},
+		{"no hidden effect", "cmd/a.go", "package cmd\nimport \"os\"\nvar out = os.Stdout", nil},
 		{"an init function", "cmd/a.go", "package cmd\nfunc init() {}", []string{"cmd/a.go: func init"}},
-		{"a method may be called that", "cmd/a.go", "package cmd\ntype a int\nfunc (a) init() {}", nil},
+		{"a method named init", "cmd/a.go", "package cmd\ntype a int\nfunc (a) init() {}", nil},
 		{"an exit", "cmd/a.go", "package cmd\nimport \"os\"\nfunc f() { os.Exit(1) }", []string{"cmd/a.go: os.Exit"}},
-		{"an exit passed on", "cmd/a.go", "package cmd\nimport \"os\"\nvar exit = os.Exit", []string{"cmd/a.go: os.Exit"}},
-		{"an exit by another name", "cmd/a.go", "package cmd\nimport \"log\"\nfunc f() { log.Fatalf(\"\") }",
+		{"an exit as a value", "cmd/a.go", "package cmd\nimport \"os\"\nvar exit = os.Exit", []string{"cmd/a.go: os.Exit"}},
+		{"an exit by log.Fatalf", "cmd/a.go", "package cmd\nimport \"log\"\nfunc f() { log.Fatalf(\"\") }",
 			[]string{"cmd/a.go: log.Fatalf"}},
 		{"main exits", "main.go", "package main\nimport \"os\"\nfunc main() { os.Exit(1) }", nil},
 		{"a blank import", "main.go", "package main\nimport _ \"a/b\"", []string{`main.go: blank import of "a/b"`}},
@@ -294,7 +294,7 @@ func TestSourcesSkips(t *testing.T) {
 		got = append(got, s.name)
 	}
 	if diff := cmp.Diff([]string{"a/a.go", "a/a_windows.go", "examples/c/c.go", "main.go"}, got); diff != "" {
-		t.Errorf("the module's files (-want +got):\n%s", diff)
+		t.Errorf("files of the module (-want +got):\n%s", diff)
 	}
 }
 
@@ -309,12 +309,12 @@ func TestTopLevel(t *testing.T) {
 	}
 	for _, entry := range entries {
 		if !belongs(entry.Name(), strings.Fields(string(ignored))) {
-			t.Errorf("%s does not belong on the top level: want %s", entry.Name(), strings.Join(topLevel, ", "))
+			t.Errorf("%s does not belong on the top level: want only %s", entry.Name(), strings.Join(topLevel, ", "))
 		}
 	}
 }
 
-// belongs reports whether the name may be on the top level. What git ignores is not part of the project.
+// belongs reports whether the name may be on the top level. Files that git ignores may.
 func belongs(name string, ignored []string) bool {
 	return slices.Contains(topLevel, name) || strings.HasSuffix(name, "_test.go") ||
 		slices.ContainsFunc(ignored, func(pattern string) bool {

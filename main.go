@@ -1,4 +1,4 @@
-// Sessbench measures session stores under concurrency and checks that they lose nothing. See README.md.
+// Sessbench benchmarks session stores and checks that they are correct under concurrency. See README.md.
 package main
 
 import (

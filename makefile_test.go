@@ -1,0 +1,61 @@
+package main_test
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	testPattern  = regexp.MustCompile(`'((?:Test|Real)[^']*)'`)
+	scriptNames  = regexp.MustCompile(`^TestScripts/\^\(?([a-z_|]+)\)?\$$`)
+	alternative  = regexp.MustCompile(`(?:\([^)]*\)|[^|(])+`)
+)
+
+// TestMakefilePatterns checks that every alternative of the patterns in the Makefile matches a test: after a renaming a
+// pattern must not silently select nothing.
+func TestMakefilePatterns(t *testing.T) {
+	makefile := strings.ReplaceAll(readPage(t, "Makefile"), "$$", "$")
+	tests := testNames(t)
+	patterns := testPattern.FindAllStringSubmatch(makefile, -1)
+	for _, pattern := range patterns {
+		for _, name := range alternative.FindAllString(pattern[1], -1) {
+			if scripts := scriptNames.FindStringSubmatch(name); scripts != nil {
+				for script := range strings.SplitSeq(scripts[1], "|") {
+					if _, err := os.Stat(filepath.Join("cmd/testdata/script", script+".txtar")); err != nil {
+						t.Errorf("Makefile: %s: %v", name, err)
+					}
+				}
+			} else if !slices.ContainsFunc(tests, regexp.MustCompile(name).MatchString) {
+				t.Errorf("Makefile: %s matches no test", name)
+			}
+		}
+	}
+	if len(patterns) < 3 {
+		t.Errorf("found %d patterns in the Makefile, want at least 3", len(patterns))
+	}
+}
+
+// testNames returns the names of all test functions.
+func testNames(t *testing.T) (names []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path.Base(name), "_test.go") {
+			return err
+		}
+		for _, found := range testFunction.FindAllStringSubmatch(readPage(t, name), -1) {
+			names = append(names, found[1])
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}

@@ -1,0 +1,133 @@
+package main_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "run the commands of the tables in the documentation and replace the tables (make docs)")
+
+// A generated table: its command, and a block with the output.
+var (
+	table      = regexp.MustCompile("(?s)<!-- table: ([^\n]+) -->\n```\n(.*?)```\n<!-- end -->\n")
+	tableStart = "<!-- table: "
+)
+
+// replaceTables replaces each table of a page by the output of its command.
+func replaceTables(page string, run func(words []string) (string, error)) (string, error) {
+	matches := table.FindAllStringSubmatchIndex(page, -1)
+	if n := strings.Count(page, tableStart); n != len(matches) {
+		return "", fmt.Errorf("%d of %d tables end with <!-- end -->", len(matches), n)
+	}
+	var b strings.Builder
+	var errs []error
+	last := 0
+	for _, m := range matches {
+		command := page[m[2]:m[3]]
+		lines := commandLines(command, func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) })
+		if len(lines) != 1 || lines[0][0] != "sessbench" {
+			errs = append(errs, fmt.Errorf("%s: want one sessbench command", command))
+			continue
+		}
+		out, err := run(lines[0])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", command, err))
+		}
+		b.WriteString(page[last:m[4]] + out)
+		last = m[5]
+	}
+	return b.String() + page[last:], errors.Join(errs...)
+}
+
+// TestTables checks that the command of every table exists. With -update it runs the commands and replaces the tables.
+func TestTables(t *testing.T) {
+	run := func(words []string) (string, error) {
+		if err := usageError(words); err != "" {
+			return "", errors.New(err)
+		}
+		return "", nil
+	}
+	if *update {
+		program := filepath.Join(t.TempDir(), "sessbench")
+		output(t, "go", "build", "-o", program, ".")
+		run = func(words []string) (string, error) {
+			t.Log(strings.Join(words, " "))
+			var out, errs bytes.Buffer
+			c := exec.CommandContext(t.Context(), program, words[1:]...)
+			c.Args[0] = words[0]
+			c.Env = append(os.Environ(), "COLUMNS=120")
+			c.Stdout, c.Stderr = &out, &errs
+			err := c.Run()
+			if c.ProcessState.ExitCode() == 5 { // a violation is a result
+				err = nil
+			}
+			if err != nil {
+				err = fmt.Errorf("%w\n%s", err, &errs)
+			}
+			return out.String(), err
+		}
+	}
+	tables := 0
+	for _, name := range pages(t) {
+		page := readPage(t, name)
+		tables += strings.Count(page, tableStart)
+		changed, err := replaceTables(page, run)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if *update && changed != page {
+			if err := os.WriteFile(name, []byte(changed), 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if tables < 5 {
+		t.Errorf("found %d tables: want at least 5", tables)
+	}
+}
+
+func TestReplaceTables(t *testing.T) {
+	for _, test := range []struct {
+		name, page, want string
+		commands         []string
+		err              string // part of the error; "" for none
+	}{
+		{"no table", "text\n", "text\n", nil, ""},
+		{"two tables with text around them",
+			"a\n<!-- table: sessbench run -->\n```\nold\n```\n<!-- end -->\nb\n<!-- table: sessbench list -f 'a b' -->\n```\nold\n```\n<!-- end -->\nc\n",
+			"a\n<!-- table: sessbench run -->\n```\nnew\n```\n<!-- end -->\nb\n<!-- table: sessbench list -f 'a b' -->\n```\nnew\n```\n<!-- end -->\nc\n",
+			[]string{"sessbench|run", "sessbench|list|-f|a b"}, ""},
+		{"no end", "<!-- table: sessbench run -->\n```\nold\n```\ntext\n", "", nil, "0 of 1 tables end"},
+		{"another program", "<!-- table: rm -r x -->\n```\nold\n```\n<!-- end -->\n", "", nil, "want one sessbench command"},
+		{"a command that fails", "<!-- table: sessbench fail -->\n```\nold\n```\n<!-- end -->\n", "",
+			[]string{"sessbench|fail"}, "sessbench fail: exit"},
+	} {
+		var commands []string
+		got, err := replaceTables(test.page, func(words []string) (string, error) {
+			commands = append(commands, strings.Join(words, "|"))
+			if words[1] == "fail" {
+				return "", errors.New("exit")
+			}
+			return "new\n", nil
+		})
+		switch {
+		case test.err != "":
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s: error %v, want %q", test.name, err, test.err)
+			}
+		case err != nil || got != test.want:
+			t.Errorf("%s: %q, %v: want %q", test.name, got, err, test.want)
+		}
+		if !slices.Equal(commands, test.commands) {
+			t.Errorf("%s: ran %q, want %q", test.name, commands, test.commands)
+		}
+	}
+}
