@@ -5,11 +5,13 @@
 GO ?= go
 EXAMPLES := examples/custom-store examples/lossy-store
 
-# Packages that start goroutines. Flawed stores and the checks that a correct but unusual store passes are long: make stress.
+# Tests wait more than they compute: test runs four packages at a time.
+# Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine \
 	./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
-# Tests of cmd with the whole program in one process and its children, and those of other programs.
-RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|stores|trace)$$|Join|Signal|Child|Serve'
+# Long tests with real Redis servers, the tests of cmd that run the whole program, and those of other programs.
+LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceDies'
+RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|report_merge|stores|trace)$$|Join|Signal|Child|Serve'
 PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
 
 help: ## this list
@@ -21,17 +23,17 @@ build: ## build bin/sessbench
 test: ## run all tests, including those of the examples
 	@for p in redis-server python3 javac node; do \
 		command -v $$p >/dev/null || echo "skipped: tests that need $$p, which is not in PATH"; done
-	$(GO) test ./...
+	$(GO) test -p 4 ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
 
 race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
-	$(GO) test -race -short -timeout=20m $(CONCURRENT)
+	$(GO) test -race -short -timeout=20m -skip $(LONG) $(CONCURRENT)
 	$(GO) test -race -short -timeout=20m ./cmd -run $(RACE_CMD)
 
 stress: ## run them twenty times, with the long ones, but without tests that start servers
 	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' $(filter-out ./strategies/redis,$(CONCURRENT)) \
 		./internal/flawed ./internal/unusual
-	$(GO) test -race -timeout=20m ./cmd -skip $(PROGRAMS)
+	$(GO) test -race -timeout=20m ./cmd ./strategies/redis -skip $(PROGRAMS)
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

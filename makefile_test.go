@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"go/ast"
 	"io/fs"
 	"os"
 	"path"
@@ -58,4 +59,41 @@ func testNames(t *testing.T) (names []string) {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// raceExceptions are packages with goroutines or locks that are not in the Makefile's CONCURRENT.
+var raceExceptions = map[string]string{
+	"cmd":              "RACE_CMD selects its tests",
+	"internal/flawed":  "make stress",
+	"internal/unusual": "make stress",
+	"reports":          "RACE_CMD runs report_merge",
+}
+
+// TestRaceDetectorCoversConcurrentPackages checks that make race tests every package that starts goroutines or uses locks.
+func TestRaceDetectorCoversConcurrentPackages(t *testing.T) {
+	_, list, _ := strings.Cut(readPage(t, "Makefile"), "\nCONCURRENT :=")
+	list, _, _ = strings.Cut(strings.ReplaceAll(list, "\\\n", " "), "\n")
+	covered := func(dir string) bool {
+		return slices.ContainsFunc(strings.Fields(list), func(pattern string) bool {
+			parent, recursive := strings.CutSuffix(pattern, "/...")
+			return "./"+dir == parent || recursive && strings.HasPrefix("./"+dir, parent+"/")
+		})
+	}
+	for _, s := range sources(t, os.DirFS(".")) {
+		if dir := path.Dir(s.name); concurrent(s.file) && !covered(dir) && raceExceptions[dir] == "" {
+			t.Errorf("%s starts goroutines or uses locks: add ./%s to CONCURRENT in the Makefile", s.name, dir)
+		}
+	}
+}
+
+func concurrent(file *ast.File) (found bool) {
+	for _, spec := range file.Imports {
+		found = found || spec.Path.Value == `"sync"` || spec.Path.Value == `"sync/atomic"`
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		_, starts := n.(*ast.GoStmt)
+		found = found || starts
+		return !found
+	})
+	return found
 }
