@@ -66,6 +66,7 @@ var raceExceptions = map[string]string{
 	"cmd":              "RACE_CMD selects its tests",
 	"internal/flawed":  "make stress",
 	"internal/unusual": "make stress",
+	"internal/judge":   "RACE_CMD runs report_merge",
 	"reports":          "RACE_CMD runs report_merge",
 }
 
