@@ -89,7 +89,7 @@ func checkHeadline(c *judge.Check) string {
 func checkProblems(c *judge.Check) (lines []string) {
 	for _, v := range c.Violations {
 		if len(c.Violations) == 1 {
-			break // which the verdict has said
+			break // it is in the headline
 		}
 		lines = append(lines, fmt.Sprintf("Violated: %s (%s) %s in %s.", v.Strategy, v.Scenario, v.Reason, v.Document))
 	}

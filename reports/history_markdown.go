@@ -31,18 +31,18 @@ func writeTrendMarkdown(w io.Writer, t *judge.Trend, _ Options) error {
 func trendMarkdownGroup(p *comparisonMarkdown, g *judge.TrendGroup) {
 	p.row([]string{"strategy", "metric", "trend", "runs", "first", "last", "last change"})
 	p.row([]string{"---", "---", "---", "---:", "---:", "---:", "---:"})
-	var told []string
+	var sentences []string
 	for i := range g.Series {
 		s := &g.Series[i]
 		xs, _ := sparkValues(s, sparkWidth)
 		first, last := firstAndLast(s)
 		p.row([]string{escape(s.Strategy), judge.MetricNamed(s.Metric).Title, sparkline(xs), whole(int64(len(s.Points))), first, last, lastChange(s)})
 		for _, c := range relevantChanges(s) {
-			told = append(told, "- "+escape(s.Strategy+", "+judge.MetricNamed(s.Metric).Title+": "+changeSentence(s, c)))
+			sentences = append(sentences, "- "+escape(s.Strategy+", "+judge.MetricNamed(s.Metric).Title+": "+changeSentence(s, c)))
 		}
 	}
 	p.printf("\n")
-	if len(told) > 0 {
-		p.printf("%s\n\n", strings.Join(told, "\n"))
+	if len(sentences) > 0 {
+		p.printf("%s\n\n", strings.Join(sentences, "\n"))
 	}
 }

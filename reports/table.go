@@ -23,7 +23,7 @@ var _ = register(Format{
 
 const (
 	gap        = 2   // blanks between columns
-	proseWidth = 120 // where the reader's side does not say how wide it is
+	proseWidth = 120 // if the width of the output is unknown
 )
 
 // ANSI sequences. They take no room on the screen, and tablewriter counts them so.

@@ -32,23 +32,23 @@ func DefaultGates() []string {
 
 // gatedMetrics returns the requested metrics, or DefaultGates if there are none. The error
 // names an unknown or repeated metric.
-func gatedMetrics(asked []string) ([]string, error) {
-	if len(asked) == 0 {
+func gatedMetrics(names []string) ([]string, error) {
+	if len(names) == 0 {
 		return DefaultGates(), nil
 	}
 	var legal []string
 	for _, m := range GateMetrics() {
 		legal = append(legal, m.Metric)
 	}
-	for i, name := range asked {
+	for i, name := range names {
 		if !slices.Contains(legal, name) {
 			return nil, fmt.Errorf("gated metric %q: want some of %s", name, strings.Join(legal, ", "))
 		}
-		if slices.Contains(asked[:i], name) {
+		if slices.Contains(names[:i], name) {
 			return nil, fmt.Errorf("gated metric %q: named twice", name)
 		}
 	}
-	return asked, nil
+	return names, nil
 }
 
 // byDifference reports whether changes of the metric are differences: counts, which may be 0.

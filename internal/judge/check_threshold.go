@@ -262,7 +262,7 @@ func (t *ThresholdCheck) Describe() string {
 	name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, strings.TrimSpace(t.Operation+" "+t.Metric))
 	given, err := ParseThreshold(t.Threshold)
 	switch {
-	case t.Strategy == "": // it matches nothing, which the reason says
+	case t.Strategy == "": // it matches nothing, as the reason explains
 		return t.Reason
 	case t.Verdict != Passed && t.Verdict != Failing || t.Value == nil || err != nil:
 		return name + ": " + t.Reason

@@ -19,7 +19,7 @@ func (c *Check) words() string {
 			parts = append(parts, text)
 		}
 	}
-	say := func(text string) { // what begins with a word
+	addSentence := func(text string) { // capitalized unless it is the first
 		if len(parts) > 0 && text != "" {
 			text = strings.ToUpper(text[:1]) + text[1:]
 		}
@@ -33,15 +33,15 @@ func (c *Check) words() string {
 	}
 	add(c.thresholdWords(Inconclusive, "cannot be judged"))
 	if c.Verdict == Inconclusive && c.unfinished {
-		say("not everything could be compared with " + c.Documents[0].Label)
+		addSentence("not everything could be compared with " + c.Documents[0].Label)
 	}
 	if c.Verdict == Passed {
 		add(c.passedWords())
 	}
 	if c.Interrupted {
-		say(c.Interruption())
+		addSentence(c.Interruption())
 	}
-	say(c.adviceWords())
+	addSentence(c.adviceWords())
 	return strings.Join(parts, ". ") + "."
 }
 

@@ -191,8 +191,8 @@ func (s TrendStrategy) is(id identity) bool {
 	return true
 }
 
-// wants reports whether the filter selects a result.
-func (f *TrendFilter) wants(id identity) bool {
+// selects reports whether the filter selects a result.
+func (f *TrendFilter) selects(id identity) bool {
 	return (len(f.Scenarios) == 0 || slices.Contains(f.Scenarios, id.scenario)) &&
 		(len(f.Strategies) == 0 || slices.ContainsFunc(f.Strategies, func(s TrendStrategy) bool { return s.is(id) }))
 }
@@ -211,7 +211,7 @@ func grouped(h *History, f TrendFilter) []*TrendGroup {
 		d := e.document()
 		for i := range e.Results {
 			r := &e.Results[i]
-			if id := identify(r.result()); f.wants(id) {
+			if id := identify(r.result()); f.selects(id) {
 				key, conditions := trendConditions(d, r)
 				g := byKey[key]
 				if g == nil {

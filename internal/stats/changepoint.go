@@ -29,7 +29,7 @@ const (
 // has proved itself on the histories of benchmarks (Daly et al., "The Use of Change Point Detection to Identify Software
 // Performance Regressions in a Continuous Integration System", ICPE 2020; Fleming et al., "Hunter: Using Change Point
 // Detection to Hunt for Performance Regressions", ICPE 2023). A stretch is divided where its two sides differ most by their
-// energy distance, if a permutation test at 1 % says that they do: in a series of noise something is found with a
+// energy distance, if a permutation test at 1 % confirms it: in a series of noise something is found with a
 // probability of 1 %. Unlike in the paper each stretch is tested for itself. With the least stretch of five a lone outlier is no change; a change that is younger than five
 // values is not found, or some values early.
 //

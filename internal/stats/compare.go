@@ -19,7 +19,7 @@ func Describe(xs []float64) benchmath.Summary {
 
 // Compare tests whether two series, neither of them empty, come from one distribution: the two-sided Mann-Whitney U test
 // at [Alpha] (Mann and Whitney, 1947), exact unless the series are long. The series are not paired: when a machine
-// slows down between them, that is a difference. When all values are equal P is 1 and a warning says so.
+// slows down between them, that is a difference. When all values are equal P is 1 and there is a warning.
 //
 // P is benchmath's but for one thing: benchmath doubles one tail, which gives more than 1 for some short series of different
 // lengths with ties, and here never does. For such series it also depends, a little, on which of them is before.

@@ -23,8 +23,8 @@ func (r Ratio) SameAsOne() bool { return !r.Bounded() || r.Lo <= 1 && 1 <= r.Hi 
 // both cancels out. It panics when the lengths differ. A pair in which either value is not above zero has
 // no ratio and is left out; without any pair the Ratio is 0 and P is 1.
 //
-// P is the exact two-sided sign test (Dixon and Mood, 1946). Pairs without a difference say nothing about its
-// direction and are left out of the test.
+// P is the exact two-sided sign test (Dixon and Mood, 1946). Pairs without a difference have no
+// direction and are excluded from the test.
 func PairedRatio(after, before []float64) Ratio {
 	if len(after) != len(before) {
 		panic("stats: PairedRatio of series of different lengths")

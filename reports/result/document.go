@@ -1,12 +1,12 @@
-// Package result is the document a run ends in: what every table, file and later comparison is made from.
+// Package result is the result document of a run, from which every table, file and later comparison is made.
 package result
 
 import "time"
 
-// SchemaVersion is the version of the document this package writes. It reads no later one.
+// SchemaVersion is the version of the document that this package writes, and the latest that it reads.
 const SchemaVersion = 1
 
-// Document is one run: what was measured, on what machine, with what settings. All times end in _ns and are whole
+// Document is one run: measurements, machine and settings. All times end in _ns and are whole
 // nanoseconds; all shares are fractions of one.
 type Document struct {
 	SchemaVersion int       `json:"schema_version"`
@@ -16,43 +16,43 @@ type Document struct {
 	Machine       Machine   `json:"machine"`
 	Config        Config    `json:"config"`
 	Harness       Harness   `json:"harness"`
-	Protocol      *Harness  `json:"protocol,omitempty"`    // likewise, for programs in other languages: an adapter that does nothing
-	Interrupted   bool      `json:"interrupted,omitempty"` // ended early: only finished trials are in it
-	Failure       string    `json:"failure,omitempty"`     // the error that ended it early, if one did
+	Protocol      *Harness  `json:"protocol,omitempty"`    // the same for programs in other languages: an adapter that does nothing
+	Interrupted   bool      `json:"interrupted,omitempty"` // ended early: contains only completed trials
+	Failure       string    `json:"failure,omitempty"`     // the error that ended it early, if any
 	Traffic       *Traffic  `json:"traffic,omitempty"`     // the recorded traffic that was replayed
-	Results       []Result  `json:"results"`               // in the order asked for, the baseline first, scenario by scenario
+	Results       []Result  `json:"results"`               // by scenario, in the requested order, the baseline first
 
-	Part         *Part         `json:"part,omitempty"`         // of a run on several machines it is one part; nil: it is all there is
-	Participants []Participant `json:"participants,omitempty"` // whose parts it was merged from
+	Part         *Part         `json:"part,omitempty"`         // set if the document is one part of a distributed run
+	Participants []Participant `json:"participants,omitempty"` // the participants whose parts were merged
 }
 
-// Part says which part of a run on several machines a document is.
+// Part identifies a part of a distributed run.
 type Part struct {
 	RunID  string `json:"run_id"`
 	Index  int    `json:"index"` // from 0
 	Of     int    `json:"of"`
-	Host   string `json:"host,omitempty"`    // where it ran, as the machine calls itself
-	SkewNs int64  `json:"skew_ns,omitempty"` // how far from the agreed instant a window may have opened, at most
+	Host   string `json:"host,omitempty"`    // host name
+	SkewNs int64  `json:"skew_ns,omitempty"` // maximum distance between the agreed time and the start of a window
 }
 
-// Share is which of n users are this participant's: from lo up to hi.
+// Share returns the range lo ≤ i < hi of this participant's users out of n.
 func (p *Part) Share(n int) (lo, hi int) { return p.Index * n / p.Of, (p.Index + 1) * n / p.Of }
 
-// Participant is one of the processes that shared a run.
+// Participant is one process of a distributed run.
 type Participant struct {
-	Name    string   `json:"name"` // as messages call it: participant 2 of 4, or its document's file
+	Name    string   `json:"name"` // for messages: participant 2 of 4, or its document's file
 	Index   int      `json:"index"`
 	Of      int      `json:"of"`
 	Host    string   `json:"host,omitempty"`
-	ID      string   `json:"id,omitempty"` // its document's
+	ID      string   `json:"id,omitempty"` // of its document
 	Users   int      `json:"users,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
 	SkewNs  int64    `json:"skew_ns,omitempty"` // as in Part
-	Lost    bool     `json:"lost,omitempty"`    // nothing of it is in the document
-	Why     string   `json:"why,omitempty"`     // it was lost
+	Lost    bool     `json:"lost,omitempty"`    // missing from the document
+	Why     string   `json:"why,omitempty"`     // why it is missing
 }
 
-// Called is the participant as messages call it, with the machine that it is on.
+// Called returns the participant's name for messages, with its host.
 func (p *Participant) Called() string {
 	if p.Host == "" {
 		return p.Name
@@ -60,18 +60,18 @@ func (p *Participant) Called() string {
 	return p.Name + " (" + p.Host + ")"
 }
 
-// Tool is the program that made the document.
+// Tool is the program that wrote the document.
 type Tool struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"`
 }
 
-// Machine is where it was measured. Empty or zero where the system does not say.
+// Machine describes the measuring machine. Unknown values are empty or zero.
 type Machine struct {
 	CPU        string  `json:"cpu"`
 	Cores      int     `json:"cores"`
 	GOMAXPROCS int     `json:"gomaxprocs"`
-	CgroupCPUs float64 `json:"cgroup_cpus,omitempty"` // the quota of the control group in processors; 0: none
+	CgroupCPUs float64 `json:"cgroup_cpus,omitempty"` // quota of the control group in processors; 0: none
 	OS         string  `json:"os"`
 	Kernel     string  `json:"kernel"`
 	Go         string  `json:"go"`
@@ -81,43 +81,43 @@ type Machine struct {
 // Config is the run's settings after defaults, file, environment and flags.
 type Config struct {
 	Strategies []string          `json:"strategies"`
-	Targets    []string          `json:"targets,omitempty"` // as they were asked for
+	Targets    []string          `json:"targets,omitempty"` // as given by the user
 	Scenarios  []string          `json:"scenarios"`
 	Baseline   string            `json:"baseline,omitempty"`
-	Users      int               `json:"users,omitempty"`    // 0: each scenario's own
-	Sessions   int               `json:"sessions,omitempty"` // likewise
+	Users      int               `json:"users,omitempty"`    // 0: the scenario's default
+	Sessions   int               `json:"sessions,omitempty"` // the same
 	Runs       int               `json:"runs"`
 	DurationNs int64             `json:"duration_ns,omitempty"`
 	WarmupNs   int64             `json:"warmup_ns"`
 	Iterations int               `json:"iterations,omitempty"`
-	HoldNs     *int64            `json:"hold_ns,omitempty"`   // nil: each scenario's own
-	HoldKind   string            `json:"hold_kind,omitempty"` // likewise
+	HoldNs     *int64            `json:"hold_ns,omitempty"`   // nil: the scenario's default
+	HoldKind   string            `json:"hold_kind,omitempty"` // the same
 	ThinkNs    int64             `json:"think_ns"`
 	TTLNs      int64             `json:"ttl_ns,omitempty"`
 	Keys       string            `json:"keys,omitempty"`
 	Mix        string            `json:"mix,omitempty"`
 	Seed       uint64            `json:"seed"`
-	Record     int               `json:"record,omitempty"` // of one session in so many the history was recorded; 0: of none
+	Record     int               `json:"record,omitempty"` // the history of one in this many sessions is recorded; 0: none
 	Params     map[string]string `json:"params,omitempty"`
 	Trace      string            `json:"trace,omitempty"` // the file's base name
 	TraceSpeed string            `json:"trace_speed,omitempty"`
-	Command    string            `json:"command,omitempty"` // what was typed
+	Command    string            `json:"command,omitempty"` // the command line
 }
 
-// Harness is what an operation costs when the store does nothing: tape, closure, clock, histogram and audit bookkeeping.
+// Harness is the cost of an operation on a store that does nothing: tape, closure, clock, histogram and ledger.
 type Harness struct {
 	NsPerOp     float64 `json:"ns_per_op"` // processor time
 	OpsPerSec   float64 `json:"ops_per_sec"`
 	AllocsPerOp float64 `json:"allocs_per_op"`
 }
 
-// Traffic says what share of a recorded log was replayed.
+// Traffic describes which part of a recorded log was replayed.
 type Traffic struct {
 	File       string           `json:"file"` // base name
 	Format     string           `json:"format"`
 	Lines      int64            `json:"lines"`
 	Malformed  int64            `json:"malformed"`
-	Clipped    int64            `json:"clipped,omitempty"` // entries larger than the largest that is sent, which were cut to it
+	Clipped    int64            `json:"clipped,omitempty"` // entries that were cut to the maximum size
 	Visits     int64            `json:"visits"`
 	Sessions   int64            `json:"sessions"`
 	Operations map[string]int64 `json:"operations"`
@@ -127,22 +127,22 @@ type Traffic struct {
 
 // Result is one strategy under one scenario.
 type Result struct {
-	Strategy       string            `json:"strategy"` // with its settings where it was asked for more than once: sharded:shards=16
+	Strategy       string            `json:"strategy"` // with its settings if it was requested more than once: sharded:shards=16
 	Scenario       string            `json:"scenario"`
 	Params         map[string]string `json:"params,omitempty"`
-	Target         string            `json:"target,omitempty"` // a target's own name; it has no strategy of this process's
-	Remark         string            `json:"remark,omitempty"` // what must be known of the row
+	Target         string            `json:"target,omitempty"` // name of the target, if the row is not a strategy of this process
+	Remark         string            `json:"remark,omitempty"` // a warning about the row
 	Baseline       bool              `json:"baseline"`
 	TapeHash       string            `json:"tape_hash"`
 	Users          int               `json:"users"`
 	Sessions       int               `json:"sessions"`
-	HoldNs         int64             `json:"hold_ns"`                     // asked for
+	HoldNs         int64             `json:"hold_ns"`                     // requested
 	HoldKind       string            `json:"hold_kind"`                   // sleep or spin
-	ThinkNs        int64             `json:"think_ns"`                    // asked for
-	WindowNs       int64             `json:"window_ns,omitempty"`         // of a trial; 0: until all visits were done
-	Iterations     int               `json:"iterations,omitempty"`        // visits of each user in a trial; 0: as many as the window allows
+	ThinkNs        int64             `json:"think_ns"`                    // requested
+	WindowNs       int64             `json:"window_ns,omitempty"`         // of a trial; 0: until all visits are completed
+	Iterations     int               `json:"iterations,omitempty"`        // visits per user in a trial; 0: as many as the window allows
 	LimitOpsPerSec float64           `json:"limit_ops_per_sec,omitempty"` // median over the trials
-	WaitNs         int64             `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a pass of its own
+	WaitNs         int64             `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
 	Trials         []Trial           `json:"trials"`                      // in the order they ran
 	Summary        Summary           `json:"summary"`
 }
@@ -150,32 +150,32 @@ type Result struct {
 // Trial is one measured window on a fresh store.
 type Trial struct {
 	Order           int                  `json:"order"` // position among all trials of the run, from 0
-	Block           int                  `json:"block"` // the round it belongs to: one trial of each strategy, in an order of its own
+	Block           int                  `json:"block"` // its block: one trial of each strategy, in random order
 	Ops             int64                `json:"ops"`   // completed inside the window
 	Visits          int64                `json:"visits"`
-	Errors          map[string]int64     `json:"errors,omitempty"` // by kind; not_found where sessions come and go is no failure
+	Errors          map[string]int64     `json:"errors,omitempty"` // by kind; not_found is no failure if the scenario removes sessions
 	ElapsedNs       int64                `json:"elapsed_ns"`
 	OpsPerSec       float64              `json:"ops_per_sec"`
-	LimitOpsPerSec  float64              `json:"limit_ops_per_sec,omitempty"` // with this trial's hold and think times
+	LimitOpsPerSec  float64              `json:"limit_ops_per_sec,omitempty"` // computed with this trial's hold and think times
 	LatencyNs       Latency              `json:"latency_ns"`
 	Operations      map[string]Operation `json:"operations"`
 	AllocsPerOp     float64              `json:"allocs_per_op"`
 	BytesPerOp      float64              `json:"bytes_per_op"`
 	BytesPerSession float64              `json:"bytes_per_session,omitempty"`
-	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`          // of this process, and of a target's that it started; without WaitCPUNsPerOp
+	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`          // of this process and of a target that it started; excludes WaitCPUNsPerOp
 	WaitCPUNsPerOp  float64              `json:"wait_cpu_ns_per_op,omitempty"`     // processor time of holds and pauses: timers, wake-ups, polling
 	TargetCPUNs     float64              `json:"target_cpu_ns_per_op,omitempty"`   // the target's part of it
-	TargetMemory    int64                `json:"target_memory_bytes,omitempty"`    // resident in the target's processes at the window's end
-	HoldNs          int64                `json:"hold_ns,omitempty"`                // mean measured work under the lock; for work on the processor: measured alone
-	WaitNs          int64                `json:"wait_ns,omitempty"`                // mean time from an update's call to its work's start
-	ThinkNs         int64                `json:"think_ns,omitempty"`               // mean measured think time, an operation
-	HoldTimes       *Latency             `json:"hold_times_ns,omitempty"`          // measured holds that ended in the window; nil: not measured, or on the processor
-	ThinkTimes      *Latency             `json:"think_times_ns,omitempty"`         // measured pauses that lie whole in the window
-	Waiting         *Waiting             `json:"waiting,omitempty"`                // nil: users neither hold nor pause in this process
+	TargetMemory    int64                `json:"target_memory_bytes,omitempty"`    // resident memory of the target's processes at the end of the window
+	HoldNs          int64                `json:"hold_ns,omitempty"`                // mean measured work under the lock; for spinning: measured separately
+	WaitNs          int64                `json:"wait_ns,omitempty"`                // mean time from the call of an update to the start of its work
+	ThinkNs         int64                `json:"think_ns,omitempty"`               // mean measured think time per operation
+	HoldTimes       *Latency             `json:"hold_times_ns,omitempty"`          // measured holds that ended in the window; nil: not measured, or spinning
+	ThinkTimes      *Latency             `json:"think_times_ns,omitempty"`         // measured think times that lie entirely in the window
+	Waiting         *Waiting             `json:"waiting,omitempty"`                // nil: users neither hold nor think in this process
 	HeldNsPerOp     float64              `json:"held_ns_per_op,omitempty"`         // time inside the window during which sessions were held, per completed operation: w·h of the limit
-	BusiestHeld     float64              `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, where that is known: p·h of the limit
-	Updates         float64              `json:"updates,omitempty"`                // share of the completed operations that changed a session: w of the limit
-	Busiest         float64              `json:"busiest,omitempty"`                // the part of it that was the most changed session's: p of the limit
+	BusiestHeld     float64              `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, if known: p·h of the limit
+	Updates         float64              `json:"updates,omitempty"`                // fraction of the completed operations that changed a session: w of the limit
+	Busiest         float64              `json:"busiest,omitempty"`                // the part of it on the most changed session: p of the limit
 	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`          // all goroutines' wait on mutexes in the window; nil: waits on channels
 	GCPauseNs       int64                `json:"gc_pause_ns"`
 	GoroutinesMax   int                  `json:"goroutines_max"`
@@ -185,10 +185,10 @@ type Trial struct {
 	Audit           Audit                `json:"audit"`
 }
 
-// Waiting is what holds and pauses took of the processors in a trial's window, as far as it is counted.
+// Waiting is the processor use of hold and think times in a trial's window, as far as it is counted.
 type Waiting struct {
-	Count    int64 `json:"count"`     // holds and pauses that ended
-	Alarms   int64 `json:"alarms"`    // times that a blocked process was woken for them
+	Count    int64 `json:"count"`     // hold and think times that ended
+	Alarms   int64 `json:"alarms"`    // wake-ups of a blocked process for them
 	PolledNs int64 `json:"polled_ns"` // processor time spent polling for their end
 }
 
@@ -210,69 +210,68 @@ type Operation struct {
 	Count     int64   `json:"count"`
 	Errors    int64   `json:"errors"`
 	LatencyNs Latency `json:"latency_ns"`
-	Histogram string  `json:"histogram,omitempty"` // as a trial's; in the parts of a run, which are merged
+	Histogram string  `json:"histogram,omitempty"` // as in Trial; only in the parts of a distributed run
 }
 
-// Fairness says how evenly the users got on.
+// Fairness describes how evenly the operations are distributed over the users.
 type Fairness struct {
-	Jain       float64 `json:"jain"`            // Jain's index over completed operations: 1 is even, 1/users is one user alone
+	Jain       float64 `json:"jain"`            // Jain's index over completed operations: 1: even, 1/users: a single user
 	MinOverMax float64 `json:"min_over_max"`    // slowest user over fastest
 	Least      int64   `json:"least,omitempty"` // operations that the slowest user completed
-	Most       int64   `json:"most,omitempty"`  // and the fastest; 0: not known
+	Most       int64   `json:"most,omitempty"`  // and the fastest; 0: unknown
 }
 
-// Audit is what the check after a trial found. A trial that is not OK has no speed.
+// Audit is the result of the check after a trial. A trial that is not OK has no speed.
 type Audit struct {
 	OK         bool        `json:"ok"`
-	Skipped    bool        `json:"skipped,omitempty"` // a probe of the harness keeps nothing that could be audited
+	Skipped    bool        `json:"skipped,omitempty"` // a probe of the harness stores nothing, so there is nothing to audit
 	Violations []Violation `json:"violations,omitempty"`
 	More       int         `json:"more,omitempty"` // violations beyond those listed
 	Recorded   *Recorded   `json:"recorded,omitempty"`
-	Undecided  string      `json:"undecided,omitempty"` // why the trial was given up without a finding
-	Partial    string      `json:"partial,omitempty"`   // why a target's sessions were not checked to the end
+	Undecided  string      `json:"undecided,omitempty"` // why the trial was aborted without a result
+	Partial    string      `json:"partial,omitempty"`   // why a target's sessions were checked only partly
 }
 
-// Recorded says what came of the sessions whose histories were recorded whole and checked for linearizability. Those that
-// are neither certified nor undecided were refuted, and are among the violations.
+// Recorded counts the sessions whose complete histories were checked for linearizability. Sessions that are neither
+// certified nor undecided were refuted, and are among the violations.
 type Recorded struct {
 	Sessions   int    `json:"sessions"`   // checked
 	Operations int    `json:"operations"` // recorded
 	Certified  int    `json:"certified"`
 	Undecided  int    `json:"undecided"`
-	Unchecked  string `json:"unchecked,omitempty"` // why nothing was checked: cut for lack of room, for example
+	Unchecked  string `json:"unchecked,omitempty"` // why nothing was checked, for example truncated for lack of memory
 }
 
-// Violation is one thing that must not have happened.
+// Violation is one breach of the contract by a store.
 type Violation struct {
-	Kind    string `json:"kind"` // in the field's words: lost update, …
+	Kind    string `json:"kind"` // lost update, …
 	Session string `json:"session,omitempty"`
 	Detail  string `json:"detail"`
 }
 
-// Summary draws a result's trials together. Zero when a trial's audit failed.
+// Summary summarizes a result's trials. It is zero if the audit of a trial failed.
 type Summary struct {
 	OpsPerSec       Interval `json:"ops_per_sec"`
-	LatencyNs       Latency  `json:"latency_ns"` // median of each figure over the trials, but for what is pooled
+	LatencyNs       Latency  `json:"latency_ns"` // median of each value over the trials, except for pooled values
 	AllocsPerOp     float64  `json:"allocs_per_op"`
 	BytesPerSession float64  `json:"bytes_per_session"`
 	VsBaseline      *Ratio   `json:"vs_baseline,omitempty"`
 	NoRatio         string   `json:"no_ratio,omitempty"`         // why there is no VsBaseline although both rows have a speed
 	HoldNs          int64    `json:"hold_ns,omitempty"`          // measured, median; 0: not measured
-	HoldNotReached  bool     `json:"hold_not_reached,omitempty"` // it differs by more than 5 % from what was asked for: the row is not ranked
-	ThinkNs         int64    `json:"think_ns,omitempty"`         // likewise of pauses
+	HoldNotReached  bool     `json:"hold_not_reached,omitempty"` // it differs by more than 5 % from the requested time: the row is not ranked
+	ThinkNs         int64    `json:"think_ns,omitempty"`         // the same for think times
 	ThinkNotReached bool     `json:"think_not_reached,omitempty"`
 	OfLimit         float64  `json:"of_limit,omitempty"`
 	HarnessBound    bool     `json:"harness_bound,omitempty"`
 	SchedulerBound  bool     `json:"scheduler_bound,omitempty"`
 	AuditOK         bool     `json:"audit_ok"`
 
-	// Pooled says which percentiles of LatencyNs, by their names there, are those of the samples of all trials together,
-	// in all results of the scenario that have them, because single trials of some result have too few samples. Then max
-	// is that of all trials, too.
+	// Pooled lists the percentiles of LatencyNs that are computed from the samples of all trials, in all results of the
+	// scenario, because single trials of some result have too few samples. Then max is that of all trials as well.
 	Pooled map[string]Pooled `json:"pooled,omitempty"`
 }
 
-// Pooled is how much a pooled figure depends on a single trial: the least and the largest that it is without one of them.
+// Pooled is the range of a pooled value when any one trial is left out.
 type Pooled struct {
 	LoNs int64 `json:"lo_ns"`
 	HiNs int64 `json:"hi_ns"`
