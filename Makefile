@@ -31,8 +31,7 @@ race: ## run the tests of concurrent code under the race detector (needs a C com
 	$(GO) test -race -short -timeout=20m ./cmd -run $(RACE_CMD)
 
 stress: ## run them twenty times, with the long ones, but without tests that start servers
-	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' $(filter-out ./strategies/redis,$(CONCURRENT)) \
-		./internal/flawed ./internal/unusual
+	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' $(filter-out ./strategies/redis,$(CONCURRENT)) ./internal/flawed
 	$(GO) test -race -timeout=20m ./cmd ./strategies/redis -skip $(PROGRAMS)
 
 lint: ## gofmt, go vet, staticcheck

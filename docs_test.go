@@ -201,7 +201,7 @@ func allFlags(t *testing.T) (flags []string) {
 			_, options, _ = strings.Cut(rest, "\n\n") // examples may have flags of other programs
 		}
 		flags = append(flags, longFlag.FindAllString(options, -1)...)
-		_, list, _ := strings.Cut(options, "Commands, ")
+		_, list, _ := strings.Cut("\n"+options, "\nCommands")
 		list, _, _ = strings.Cut(list, "\n\n")
 		for _, child := range subcommand.FindAllStringSubmatch(list, -1) {
 			if child[1] != "completion" {

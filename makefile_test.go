@@ -63,11 +63,10 @@ func testNames(t *testing.T) (names []string) {
 
 // raceExceptions are packages with goroutines or locks that are not in the Makefile's CONCURRENT.
 var raceExceptions = map[string]string{
-	"cmd":              "RACE_CMD selects its tests",
-	"internal/flawed":  "make stress",
-	"internal/unusual": "make stress",
-	"internal/judge":   "RACE_CMD runs report_merge",
-	"reports":          "RACE_CMD runs report_merge",
+	"cmd":             "RACE_CMD selects its tests",
+	"internal/flawed": "make stress",
+	"internal/judge":  "RACE_CMD runs report_merge",
+	"reports":         "RACE_CMD runs report_merge",
 }
 
 // TestRaceDetectorCoversConcurrentPackages checks that make race tests every package that starts goroutines or uses locks.

@@ -1,4 +1,5 @@
 // Package reports writes result documents for people and programs, one format a file.
+// Like package scenarios it is not stable.
 package reports
 
 import (
