@@ -109,7 +109,7 @@ func TestVerifyRefusesTargets(t *testing.T) {
 	}{
 		{[]string{"--target", "ssh:host"}, exitUsage, `--target target "ssh:host": unknown kind of target: want exec:COMMAND, tcp:HOST:PORT or unix:PATH`},
 		{[]string{"--target", "exec:"}, exitUsage, `--target target "exec:": no command`},
-		{[]string{"--target", "exec:a 'b"}, exitUsage, "never closed"},
+		{[]string{"--target", "exec:a 'b"}, exitUsage, "without closing quote"},
 		{[]string{"--target", "exec:true", "-p", "shards=4"}, exitUsage, "--param shards=4: the strategies of this run have no parameters"},
 		{[]string{"--target", "exec:true", "--flawed", "all"}, exitUsage, "--target: not with --flawed all"},
 		{[]string{"--target", "exec:true", "--history", "x.json"}, exitUsage, "--target: not with --history x.json"},
