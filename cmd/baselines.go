@@ -103,7 +103,7 @@ func (o *runOptions) saveBaseline(d *result.Document) error {
 		return fmt.Errorf("not saved as baseline %s: the run was interrupted", o.SaveBaseline)
 	case d.Failed():
 		return fmt.Errorf("not saved as baseline %s: an audit failed", o.SaveBaseline)
-	case o.child != nil && len(o.child.open)+len(o.child.givenUp) > 0:
+	case o.child != nil && o.child.Unattributed():
 		return fmt.Errorf("not saved as baseline %s: the process crashed", o.SaveBaseline)
 	}
 	return result.WriteFile(fileOfBaseline(o.SaveBaseline), func(w io.Writer) error {

@@ -147,7 +147,7 @@ func share(text string, p *float64) *value {
 func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	defer func() {
 		if o.child != nil {
-			err = errors.Join(err, o.child.close())
+			err = errors.Join(err, o.child.Close())
 		}
 	}()
 	if len(args) > 1 {
@@ -178,7 +178,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	written := o.write(outputs, asAsked(reports.CheckFormats(), c))
 	var more []finding
 	if o.child != nil {
-		more = o.child.findings()
+		more = crashes(o.child)
 	}
 	return checkVerdict(ctx, c, written, more...)
 }

@@ -169,14 +169,14 @@ func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error)
 		return nil, err
 	}
 	if o.ownStreams() {
-		o.child = newMeasurer(&o.common, &o.targetOptions, nil)
-		if err := o.child.openSubjects(ctx, &cfg, false); err != nil {
+		o.startSupervisor(nil)
+		if err := o.child.OpenSubjects(ctx, &cfg, o.redis, false); err != nil {
 			return nil, err
 		}
-		if err := o.child.prepare(ctx, cfg); err != nil {
+		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return nil, err
 		}
-		cfg.Elsewhere = o.child.perform
+		cfg.Elsewhere = o.child.Perform
 	}
 	d, err := o.document(ctx, cfg, nil)
 	if err == nil && d.Failure != "" {

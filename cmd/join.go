@@ -141,14 +141,14 @@ func (o *runOptions) checkReachable() error {
 	return nil
 }
 
-// joinOthers waits until all participants have joined, and opens the subjects again, on the common sessions. alone is what was
-// opened before to find errors of this participant before it joins, because a participant that fails later cancels the run.
-func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config, alone opened) (all opened, err error) {
-	if err := errors.Join(o.reachRedis(ctx, cfg.Subjects), alone.close()); err != nil {
-		return nil, err
+// joinOthers waits until all participants have joined, and opens the subjects again, on the common sessions. What was opened
+// before only finds errors of this participant before it joins, because a participant that fails later cancels the run.
+func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config) error {
+	if err := errors.Join(o.reachRedis(ctx, cfg.Subjects), o.opener.Close()); err != nil {
+		return err
 	}
 	if err := o.takePlace(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	cfg.Party = o.participant
 	return o.openSubjects(ctx, cfg)

@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
@@ -33,7 +35,7 @@ func Main(opts ...Option) int {
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // from then on signals have their default effect
 	a := newApp(opts)
-	if verifies() || measures() {
+	if verifies() || measure.IsChild() {
 		os.Exit(a.main(ctx))
 	}
 	return a.main(ctx)
@@ -84,8 +86,8 @@ func (a *app) main(ctx context.Context) int {
 	case err != nil:
 	case verifies():
 		err = a.serveVerify(ctx)
-	case measures():
-		err = a.measure(ctx)
+	case measure.IsChild():
+		err = a.serveMeasure(ctx)
 	default:
 		err = newRootCmd(a).ExecuteContext(ctx)
 	}
@@ -97,6 +99,24 @@ func (a *app) main(ctx context.Context) int {
 		a.complain("%v", openfiles.Explain(err, openfiles.Usual))
 	}
 	return code
+}
+
+// serveMeasure is the main function of a child that measures.
+func (a *app) serveMeasure(ctx context.Context) error {
+	err := measure.ServeChild(ctx, func(name string, server redis.Options) (*strategies.Strategy, bool) {
+		a.redis = server
+		return a.strategy(name)
+	})
+	if err != nil {
+		return &exitError{child.ExitNoAnswer, err}
+	}
+	return nil
+}
+
+// ownStreams reports whether this process is the command line and nothing else. Callers with streams of their own, such as
+// tests, may be programs that cannot be started again.
+func (a *app) ownStreams() bool {
+	return a.in == io.Reader(os.Stdin) && a.out == io.Writer(os.Stdout) && a.err == io.Writer(os.Stderr)
 }
 
 // complain writes a message to stderr as one line; the lines of a longer one are joined by bars.

@@ -13,12 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
+	"github.com/sessbench/sessbench/strategies/redis"
 )
 
 // runOptions is what `run` was asked for. 0, nil and "" mean: as each scenario has it.
@@ -56,7 +58,8 @@ type runOptions struct {
 	thresholds   []judge.Threshold // what they say
 	SaveBaseline string
 
-	child *measurer // the process that measures; nil: this one does
+	opener targetOpener        // opens what is driven besides stores
+	child  *measure.Supervisor // the opener, if a child process measures; nil: this process does
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -214,14 +217,13 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		}
 		defer tape.Close()
 	}
-	// A run that is shared goes on in no other process: the others wait for this one at each start.
+	o.opener = &measure.Local{}
+	// A participant of a distributed run measures in its own process: the others wait for it at each start of a trial.
 	if o.client == nil && o.ownStreams() {
-		o.child = newMeasurer(&o.common, &o.targetOptions, tape)
-		defer func() { err = errors.Join(err, o.child.close()) }()
+		o.startSupervisor(tape)
 	}
-	all, err := o.openSubjects(ctx, &cfg)
-	defer func() { err = errors.Join(err, all.close()) }()
-	if err != nil {
+	defer func() { err = errors.Join(err, o.opener.Close()) }()
+	if err := o.openSubjects(ctx, &cfg); err != nil {
 		return err
 	}
 	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
@@ -246,7 +248,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		cfg.Scenarios[0].Sessions = int(traffic.Sessions)
 	}
 	if o.client != nil {
-		if all, err = o.joinOthers(ctx, &cfg, all); err != nil {
+		if err := o.joinOthers(ctx, &cfg); err != nil {
 			return err
 		}
 	}
@@ -254,37 +256,46 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
 	}
 	if o.child != nil {
-		if err := o.child.prepare(ctx, cfg); err != nil {
+		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return err
 		}
-		cfg.Elsewhere = o.child.perform
+		cfg.Elsewhere = o.child.Perform
 	}
 	return o.measure(ctx, cfg, traffic, outputs)
 }
 
-// openSubjects resolves what to drive, and opens what is not opened for each trial. That is to be closed also when there is
-// an error.
-func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all opened, err error) {
+// targetOpener opens the targets of a run, in this process or in a child.
+type targetOpener interface {
+	OpenTargets(context.Context, measure.Targets) ([]measure.Target, error)
+	OpenSubjects(ctx context.Context, cfg *runner.Config, server redis.Options, protocol bool) error
+	Close() error
+}
+
+// startSupervisor has the trials performed in a child process.
+func (o *runOptions) startSupervisor(tape *trace.Tape) {
+	o.child = measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: o.Quiet, Tape: tape})
+	o.opener = o.child
+}
+
+// openSubjects resolves --strategy and --target, and opens what is not opened for each trial. The caller closes o.opener,
+// also after an error.
+func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error {
 	if err := o.targetOptions.parse(o.from("target")); err != nil {
-		return nil, err
+		return err
 	}
 	if len(o.specs) > 0 && o.Record > 0 {
-		return nil, usagef("%s: not with %s: want sessbench verify --target, which records everything", o.from("record"), o.from("target"))
+		return usagef("%s: not with %s: want sessbench verify --target, which records everything", o.from("record"), o.from("target"))
 	}
 	for i := range cfg.Scenarios {
 		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Users)
 	}
-	o.targetOptions.Users = o.redis.Users
-	if o.child != nil {
-		o.child.targets.Options = o.targetOptions
-	}
 	common, err := o.commonParams()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	list, err := o.chosenBesideTargets(common)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var taken []string
 	for _, s := range list {
@@ -293,37 +304,25 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) (all 
 	if _, known := o.strategy(o.Baseline); known { // it runs, too
 		taken = append(taken, o.Baseline)
 	}
-	open := o.openTargets
-	if o.child != nil {
-		open = o.child.openTargets
-	}
-	programs, all, err := open(ctx)
+	programs, err := o.opener.OpenTargets(ctx, measure.Targets{Specs: o.Targets, Timeout: o.Timeout, Users: o.redis.Users})
 	if err != nil {
-		return all, err
+		return err
 	}
 	for _, p := range programs {
-		if p.note != "" {
-			o.note("%s", p.note)
+		if p.Note != "" {
+			o.note("%s", p.Note)
 		}
 	}
-	if cfg.Subjects, err = o.settledSubjects(append(list, o.subjectsOf(programs, taken)...), common); err != nil {
-		return all, err
+	if cfg.Subjects, err = o.settledSubjects(append(list, o.targetSubjects(programs, taken)...), common); err != nil {
+		return err
 	}
-	lists, err := o.openLists(ctx, cfg.Subjects, cfg.Scenarios)
-	all = append(all, lists...)
-	if err == nil && o.child != nil {
-		err = o.child.openSubjects(ctx, cfg, len(programs) > 0)
+	if err := o.settleRedis(cfg.Subjects, cfg.Scenarios); err != nil {
+		return err
 	}
-	if err == nil {
-		err = fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
+	if err := o.opener.OpenSubjects(ctx, cfg, o.redis, len(programs) > 0); err != nil {
+		return err
 	}
-	if err != nil || len(programs) == 0 || o.child != nil {
-		return all, err
-	}
-	if cfg.Protocol, err = o.openProtocol(ctx); err == nil {
-		all = append(all, cfg.Protocol.Close)
-	}
-	return all, err
+	return fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
 }
 
 // scenarios returns what to run, with the run's settings.
@@ -354,9 +353,17 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	}
 	more := o.crossed(doc)
 	if o.child != nil {
-		more = append(more, o.child.findings()...)
+		more = append(more, crashes(o.child)...)
 	}
 	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), more...)
+}
+
+// crashes are the findings about crashes that are not attributed to a store.
+func crashes(s *measure.Supervisor) (found []finding) {
+	for _, text := range s.Inconclusive() {
+		found = append(found, finding{exitInconclusive, text})
+	}
+	return found
 }
 
 // document runs, and fills in what the runner does not know. It is nil where there is nothing to report, which the error
@@ -366,7 +373,7 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 	cfg.Progress = show.step
 	doc, err := runner.Run(ctx, cfg)
 	if o.child != nil {
-		o.child.conclude(doc)
+		o.child.Conclude(doc)
 	}
 	show.clear()
 	if doc == nil {

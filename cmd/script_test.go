@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		switch {
 		case os.Getenv(verify.ChildVariable) != "":
 			commands["unsound"]()
-		case os.Getenv(measureEnv) != "":
+		case os.Getenv(measure.ChildVariable) != "":
 			commands["crashing"]()
 		}
 	}

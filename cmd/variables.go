@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
@@ -18,7 +19,7 @@ const variablePrefix = "SESSBENCH_"
 // otherVariables are the variables that set no flag: those of child processes and of tests.
 func otherVariables() []string {
 	return []string{
-		verify.ChildVariable, measureEnv, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
+		verify.ChildVariable, measure.ChildVariable, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
 		variablePrefix + "KILLS", variablePrefix + "PICTURES", variablePrefix + "SEEDS", variablePrefix + "TRACES",
 	}
 }

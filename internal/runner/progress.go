@@ -39,5 +39,5 @@ func holdsOrThinks(g goroutine.Goroutine) bool { return g.Calls("wait.(*Waiter).
 
 // waitsForSystem reports whether g is one of the harness's own goroutines that wait for the system.
 func waitsForSystem(g goroutine.Goroutine) bool {
-	return slices.ContainsFunc([]string{"os/signal.signal_recv", "wait.newAlarm.func1", "cmd.(*app).serve.func1"}, g.Calls)
+	return slices.ContainsFunc([]string{"os/signal.signal_recv", "wait.newAlarm.func1", "child.Watch"}, g.Calls)
 }

@@ -1,4 +1,4 @@
-package cmd
+package measure
 
 import (
 	"bytes"
@@ -14,27 +14,27 @@ import (
 // crashKind is the violation of a store that crashes the process.
 const crashKind = "crashed the process"
 
-// crash is how a measuring process ended without a request to end.
+// crash describes a child that ended without a request to end.
 type crash struct {
-	subject  int // whose task it was performing, or had performed last; -1: no subject's
+	subject  int // of the current or the last task; -1: a task without a subject
 	scenario int
-	others   []int // the subjects that had run in the process before
+	others   []int // the subjects that ran in the process before
 
-	killed bool   // ended by a signal from outside, or for want of memory or threads: no sign of what the store did
+	killed bool   // by a signal from outside, or for lack of memory or threads: no evidence against the store
 	mute   bool   // it could not write its replies
-	why    string // in one line
-	stack  string // of the goroutine that crashed, where there is a report
+	why    string // one line
+	stack  string // of the goroutine that crashed; empty without a crash report
 
 	retried bool // the subject was measured alone afterwards, without a crash
 }
 
-// explain says why a process ended, by its state, its crash report if it wrote one, and what it wrote to stderr last.
+// explain sets why a process ended, from its state, its crash report, if any, and the end of its stderr.
 func (c *crash) explain(state *os.ProcessState, report, stderr string) {
 	signal, signalled := strings.CutPrefix(state.String(), "signal: ")
 	outside := signalled && slices.Contains(outsideSignals, signal)
 	c.killed = outside || lacksResources(report, stderr)
 	switch {
-	case outside: // what looks like a report is a panic that was recovered from
+	case outside: // a report is of a panic that was recovered from
 		c.why = state.String()
 		if signal == "killed" {
 			c.why += ", as the system does when memory runs out"
@@ -52,7 +52,8 @@ func (c *crash) explain(state *os.ProcessState, report, stderr string) {
 		c.mute, c.why = true, child.Complaint(stderr)
 	case code >= 0:
 		c.why = state.String() + " without a crash report, as after os.Exit or log.Fatal"
-		if last := lastOf(stderr); last != "" {
+		stderr = strings.TrimSpace(stderr)
+		if last := strings.TrimSpace(stderr[strings.LastIndexByte(stderr, '\n')+1:]); last != "" {
 			c.why += "; its last line on stderr: " + last
 		}
 	default:
@@ -60,17 +61,16 @@ func (c *crash) explain(state *os.ProcessState, report, stderr string) {
 	}
 }
 
-// outsideSignals are the signals that another process or the system sends, and no fault of the program raises.
+// outsideSignals are the signals that another process or the system sends, and that no error of the program raises.
 var outsideSignals = []string{"killed", "terminated", "interrupt", "hangup", "quit"}
 
-// lacksResources reports whether a crash report is the answer to a SIGQUIT, or says that the system refused memory or a
-// thread.
+// lacksResources reports whether the cause of a crash report is a SIGQUIT, or that the system refused memory or a thread.
 func lacksResources(report, stderr string) bool {
 	first := firstLine(report)
 	switch {
 	case strings.HasPrefix(first, "SIGQUIT: "):
 		return true
-	case strings.HasPrefix(first, "SIGABRT: "): // as C code ends the process
+	case strings.HasPrefix(first, "SIGABRT: "): // raised by C code
 		return strings.Contains(stderr, "runtime/cgo: pthread_create failed")
 	case strings.HasPrefix(first, "fatal error: "):
 		return slices.ContainsFunc([]string{
@@ -86,12 +86,7 @@ func firstLine(text string) string {
 	return strings.TrimSpace(line)
 }
 
-func lastOf(text string) string {
-	text = strings.TrimSpace(text)
-	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
-}
-
-// stackOf cuts a crash report after its first goroutine, which is the one that crashed.
+// stackOf cuts a crash report after the first goroutine, which is the one that crashed.
 func stackOf(report string) string {
 	first := strings.Index(report, "\ngoroutine ")
 	if first < 0 {
@@ -103,8 +98,8 @@ func stackOf(report string) string {
 	return child.Excerpt(report)
 }
 
-// frameOf is the innermost function of a stack that is not the runtime's, and its place, as in
-// "example.org/stores.(*Mine).Update (/home/me/mine.go:42)"; empty where there is none. See runtime/debug.Stack.
+// frameOf returns the innermost function of a stack outside the runtime, and its position, as in
+// "example.org/stores.(*Mine).Update (/home/me/mine.go:42)", or "". See runtime/debug.Stack.
 func frameOf(stack string) string {
 	at := strings.Index(stack, "\ngoroutine ")
 	if at < 0 {
@@ -116,7 +111,7 @@ func frameOf(stack string) string {
 		if strings.HasPrefix(function, "created by ") {
 			return ""
 		}
-		if runtimes(function) {
+		if inRuntime(function) {
 			continue
 		}
 		if end := strings.LastIndexByte(function, '('); end > 0 && strings.HasSuffix(function, ")") {
@@ -128,8 +123,8 @@ func frameOf(stack string) string {
 	return ""
 }
 
-// runtimes reports whether a function is the runtime's, or one of those through which programs get there.
-func runtimes(function string) bool {
+// inRuntime reports whether a function belongs to the runtime or to a package that calls into it.
+func inRuntime(function string) bool {
 	for _, prefix := range []string{"panic(", "runtime.", "runtime/", "internal/", "sync.", "sync/"} {
 		if strings.HasPrefix(function, prefix) {
 			return true
@@ -138,22 +133,22 @@ func runtimes(function string) bool {
 	return false
 }
 
-// crashFilter passes on what a process writes to its stderr, line by line, and holds back a crash report: from it comes one
-// line and one stack, and not those of thousands of goroutines. If the process goes on there was no crash, and what was held
-// back is passed on after all.
+// crashFilter forwards a process's stderr line by line, and holds back a crash report, of which one line and one stack are
+// shown, instead of those of thousands of goroutines. If the process goes on, there was no crash, and what was held back is
+// forwarded.
 type crashFilter struct {
 	to io.Writer
 
 	mu      sync.Mutex // protects what follows
-	line    []byte     // of which the end is missing
+	line    []byte     // incomplete
 	held    bytes.Buffer
 	holding bool
 }
 
-// lineSize is the most of a line that is held back until its end comes.
+// lineSize is the most that is kept of an incomplete line.
 const lineSize = 64 << 10
 
-// heldSize is as much of a crash report as is kept: the beginning.
+// heldSize is how much is kept of the beginning of a crash report.
 const heldSize = 256 << 10
 
 func (f *crashFilter) Write(p []byte) (int, error) {
@@ -164,41 +159,36 @@ func (f *crashFilter) Write(p []byte) (int, error) {
 		end := bytes.IndexByte(f.line, '\n')
 		switch {
 		case end >= 0:
-		case len(f.line) >= lineSize: // as a program writes that overwrites its line
+		case len(f.line) >= lineSize: // a program may overwrite its line for ever
 			end = len(f.line) - 1
 		default:
 			return len(p), nil
 		}
-		f.take(f.line[:end+1])
+		f.add(f.line[:end+1])
 		f.line = f.line[end+1:]
 	}
 }
 
-// end takes a last line that no newline ends, once the process has ended.
+// end adds a last line without a newline, once the process has ended.
 func (f *crashFilter) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.line) > 0 {
-		f.take(f.line)
+		f.add(f.line)
 		f.line = nil
 	}
 }
 
-func (f *crashFilter) take(line []byte) {
-	if crashBegins(string(line)) {
-		f.flush() // a panic before it was recovered from, and logged
+func (f *crashFilter) add(line []byte) {
+	if child.CrashLine(string(line)) == 0 {
+		f.flush() // an earlier panic was recovered from and logged
 		f.holding = true
 	}
 	if f.holding {
 		f.held.Write(line[:min(len(line), max(0, heldSize-f.held.Len()))])
 		return
 	}
-	_, _ = f.to.Write(line) // a stderr that is gone ends no run
-}
-
-// crashBegins reports whether a line is the first of what the Go runtime writes when a program crashes.
-func crashBegins(line string) bool {
-	return child.CrashLine(line) == 0
+	_, _ = f.to.Write(line) // a closed stderr does not end the run
 }
 
 func (f *crashFilter) flush() {
@@ -207,14 +197,14 @@ func (f *crashFilter) flush() {
 	f.holding = false
 }
 
-// release passes on what was held back.
+// release forwards what was held back.
 func (f *crashFilter) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.flush()
 }
 
-// report is what was held back: the crash report of a process that has ended, or "".
+// report returns what was held back: the crash report of a process that has ended, or "".
 func (f *crashFilter) report() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

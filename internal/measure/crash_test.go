@@ -1,4 +1,4 @@
-package cmd
+package measure
 
 import (
 	"bytes"
@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 		{"no thread", "fatal error: newosproc", "fatal error: newosproc", true},
 		{"a request for stacks", strings.Replace(panicReport, "panic: the janitor tripped", "SIGQUIT: quit\nPC=0x48 m=0", 1),
 			"SIGQUIT: quit, in example.org/stores.(*Mine).sweep (/home/me/mine.go:42)", true},
-		{"a panic that speaks of memory", "panic: out of memory", "panic: out of memory", false},
+		{"a panic with a message about memory", "panic: out of memory", "panic: out of memory", false},
 		{"nothing but the runtime", "fatal error: x\n\ngoroutine 1 [running]:\nruntime.x()\n\t/x.go:1 +0x1\ncreated by a.b in goroutine 1\n\t/y.go:1", "fatal error: x", false},
 		{"a torn report", "panic: x\n\ngoroutine 1 [running]:\nmain.f()", "panic: x", false},
 	} {
@@ -88,7 +88,7 @@ func TestExplainWithoutAReport(t *testing.T) {
 	}
 }
 
-// TestCrashFilter: a crash report is held back, and whatever else is written is not.
+// TestCrashFilter: only a crash report is held back.
 func TestCrashFilter(t *testing.T) {
 	for _, row := range []struct {
 		why, write       string
