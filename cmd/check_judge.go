@@ -176,7 +176,7 @@ func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error)
 		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return nil, err
 		}
-		cfg.Elsewhere = o.child.Perform
+		cfg.Executor = o.child.Perform
 	}
 	d, err := o.document(ctx, cfg, nil)
 	if err == nil && d.Failure != "" {

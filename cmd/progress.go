@@ -12,8 +12,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// progress shows how far a run has come. It is called between the measured windows only, on one goroutine, and runs
-// none of its own, so that nothing of it is in what is measured.
+// progress shows the progress of a run. It is called between the measured windows only, on one goroutine, and starts no
+// other, so that it does not affect what is measured.
 type progress interface {
 	step(runner.Step)
 	clear()
@@ -36,7 +36,7 @@ type silence struct{}
 func (silence) step(runner.Step) {}
 func (silence) clear()           {}
 
-// blockLines is for logs.
+// blockLines writes lines for logs.
 type blockLines struct {
 	w     io.Writer
 	start time.Time
@@ -59,7 +59,7 @@ func (l *blockLines) step(s runner.Step) {
 
 func (l *blockLines) clear() {}
 
-// bar is for people.
+// bar shows a progress bar.
 type bar struct {
 	w io.Writer
 	*progressbar.ProgressBar
@@ -76,7 +76,7 @@ func (b *bar) step(s runner.Step) {
 	b.show(what, s.Done, s.Trials)
 }
 
-// show shows how much of all is done, and what is done now, empty for what was shown before.
+// show shows that done of all are done, and what is being done; empty: as before.
 func (b *bar) show(what string, done, all int) {
 	if b.ProgressBar == nil {
 		b.ProgressBar = progressbar.NewOptions64(int64(all),

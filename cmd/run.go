@@ -259,7 +259,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return err
 		}
-		cfg.Elsewhere = o.child.Perform
+		cfg.Executor = o.child.Perform
 	}
 	return o.measure(ctx, cfg, traffic, outputs)
 }

@@ -31,7 +31,7 @@ func measured(t *testing.T, ctx context.Context, names string, change func(*runn
 		t.Fatal(err)
 	}
 	m := measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: true})
-	cfg.Elsewhere = m.Perform
+	cfg.Executor = m.Perform
 	if change != nil {
 		change(&cfg)
 	}
@@ -82,9 +82,9 @@ func TestAnInterruptedChildIsGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	d, err := measured(t, ctx, "cow", func(cfg *runner.Config) {
 		cfg.Runs = 1000
-		do := cfg.Elsewhere
+		do := cfg.Executor
 		trials := 0
-		cfg.Elsewhere = func(ctx context.Context, task runner.Task, tell func(runner.Preparing)) (runner.Outcome, error) {
+		cfg.Executor = func(ctx context.Context, task runner.Task, tell func(runner.Preparing)) (runner.Outcome, error) {
 			if task.Kind == runner.TrialTask {
 				if trials++; trials == 3 {
 					cancel()

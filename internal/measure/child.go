@@ -182,8 +182,8 @@ func (s *server) perform(t runner.Task) (reply, error) {
 	if t.Subject >= 0 && t.Subject < len(s.targetOf) {
 		if i := s.targetOf[t.Subject]; i >= 0 && s.targets[i] == nil {
 			err := errors.Join(s.failed[i], scenarios.ErrUnavailable)
-			gone := &runner.Fault{Kind: "target gone", Detail: err.Error(), Final: true}
-			return reply{Outcome: &runner.Outcome{Fault: gone}}, nil
+			gone := &runner.Violation{Kind: "target gone", Detail: err.Error(), Final: true}
+			return reply{Outcome: &runner.Outcome{Violation: gone}}, nil
 		}
 	}
 	out, err := s.worker.Do(s.ctx, t, func(p runner.Preparing) {

@@ -183,11 +183,11 @@ func (s *Supervisor) Close() error {
 	return err
 }
 
-// Perform is the run's [runner.Elsewhere].
+// Perform is the run's [runner.Executor].
 func (s *Supervisor) Perform(ctx context.Context, t runner.Task, preparing func(runner.Preparing)) (runner.Outcome, error) {
 	for {
 		if c := s.convicted[t.Subject]; c != nil {
-			return runner.Outcome{Fault: &runner.Fault{Kind: crashKind, Detail: c.why, Final: true}}, nil
+			return runner.Outcome{Violation: &runner.Violation{Kind: crashKind, Detail: c.why, Final: true}}, nil
 		}
 		if c := s.givenUp[t.Subject]; c != nil {
 			if t.Kind == runner.TrialTask { // whose row says so
@@ -224,7 +224,7 @@ func (s *Supervisor) Perform(ctx context.Context, t runner.Task, preparing func(
 
 // dropFailedTarget keeps a program whose trial failed from being started again with the next process.
 func (s *Supervisor) dropFailedTarget(t runner.Task, out runner.Outcome) {
-	if t.Kind != runner.TrialTask || out.Fault == nil || t.Subject < 0 {
+	if t.Kind != runner.TrialTask || out.Violation == nil || t.Subject < 0 {
 		return
 	}
 	if i := s.subjects.Subjects[t.Subject].Target; i >= 0 {

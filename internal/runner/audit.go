@@ -13,7 +13,7 @@ import (
 // maxViolations is how many violations of a kind a trial's audit lists; the rest is counted.
 const maxViolations = 5
 
-// auditor collects what must not have happened.
+// auditor collects the violations of a trial.
 type auditor struct {
 	contents  *contents
 	users     int // writers, the one who prepared the sessions included
@@ -21,9 +21,9 @@ type auditor struct {
 	byVersion bool         // changes are numbered by the session's version, and not by its message count
 	shared    []manager.ID // by slot, where ids live more than once
 	lax       bool         // messages need no numbers: it is a target that keeps them
-	sweeps    bool         // sessions are removed whose last states nobody is handed
-	swept     int          // as many as sweeps say that they removed
-	unended   int          // lives whose last state nobody was handed
+	sweeps    bool         // sweeps remove sessions without returning their final states
+	swept     int          // sessions that sweeps reported as removed
+	unended   int          // incarnations without a final state
 	found     result.Audit
 }
 
@@ -43,78 +43,80 @@ func (a *auditor) violate(kind string, id manager.ID, format string, args ...any
 	a.found.Violations = append(a.found.Violations, v)
 }
 
-// claim is what one user says about one life.
-type claim struct {
+// userTally is one user's tally of one incarnation.
+type userTally struct {
 	user int
 	tally
 }
 
-// check puts the users' accounts together: each life was begun once and ended once, the numbers of all writes to it are
-// 1…n with n what its last state says, and what the last state kept was written by whom it says.
-func (a *auditor) check(accounts []account) {
+// check compares the users' ledgers: each incarnation was created once and removed once, the numbers of all writes to it are
+// 1…n with n from its final state, and what the final state kept was written by the users who own the texts.
+func (a *auditor) check(userLedgers []userLedger) {
 	var (
-		claims []claim
-		writes uint64
-		births []birth
-		ends   []ending
-		gone   []absence
-		doubts = newDoubts(accounts, a.byVersion)
+		userTallies    []userTally
+		writes         uint64
+		creations      []creation
+		ends           []finalState
+		gone           []notFound
+		indeterminates = newIndeterminates(userLedgers, a.byVersion)
 	)
-	for _, l := range accounts {
+	for _, l := range userLedgers {
 		for t := range l.tallies {
-			claims = append(claims, claim{l.user, t})
+			userTallies = append(userTallies, userTally{l.user, t})
 			writes += t.count
 		}
-		births = append(births, l.began...)
-		ends = append(ends, l.ended...)
-		gone = append(gone, l.gone...)
+		creations = append(creations, l.created...)
+		ends = append(ends, l.final...)
+		gone = append(gone, l.notFound...)
 	}
-	slices.SortFunc(claims, func(x, y claim) int {
-		return cmp.Or(cmp.Compare(x.life, y.life), cmp.Compare(x.user, y.user))
+	slices.SortFunc(userTallies, func(x, y userTally) int {
+		return cmp.Or(cmp.Compare(x.incarnation, y.incarnation), cmp.Compare(x.user, y.user))
 	})
-	slices.SortFunc(births, func(x, y birth) int { return cmp.Compare(x.life, y.life) })
-	slices.SortFunc(ends, func(x, y ending) int { return cmp.Compare(x.life, y.life) })
-	slices.SortFunc(gone, func(x, y absence) int { return cmp.Or(cmp.Compare(x.life, y.life), cmp.Compare(x.at, y.at)) })
-	sums := newSums(ends, writes+doubts.writes)
+	slices.SortFunc(creations, func(x, y creation) int { return cmp.Compare(x.incarnation, y.incarnation) })
+	slices.SortFunc(ends, func(x, y finalState) int { return cmp.Compare(x.incarnation, y.incarnation) })
+	slices.SortFunc(gone, func(x, y notFound) int {
+		return cmp.Or(cmp.Compare(x.incarnation, y.incarnation), cmp.Compare(x.at, y.at))
+	})
+	sums := newSums(ends, writes+indeterminates.writes)
 
-	// Every list is in order of lives: take them off together, life by life.
-	for len(births)+len(ends)+len(claims)+len(gone) > 0 {
-		life := lowest(births, ends, claims, gone)
-		born := take(&births, func(b birth) bool { return b.life == life })
-		ended := take(&ends, func(e ending) bool { return e.life == life })
-		wrote := take(&claims, func(c claim) bool { return c.life == life })
-		missed := take(&gone, func(g absence) bool { return g.life == life })
-		a.checkLife(life, born, ended, wrote, missed, sums, doubts)
+	// Every list is sorted by incarnation: consume them together, one incarnation at a time.
+	for len(creations)+len(ends)+len(userTallies)+len(gone) > 0 {
+		incarnation := lowest(creations, ends, userTallies, gone)
+		born := takeWhile(&creations, func(b creation) bool { return b.incarnation == incarnation })
+		final := takeWhile(&ends, func(e finalState) bool { return e.incarnation == incarnation })
+		wrote := takeWhile(&userTallies, func(c userTally) bool { return c.incarnation == incarnation })
+		missed := takeWhile(&gone, func(g notFound) bool { return g.incarnation == incarnation })
+		a.checkIncarnation(incarnation, born, final, wrote, missed, sums, indeterminates)
 	}
-	if a.sweeps && a.unended > a.swept && !doubts.any {
+	if a.sweeps && a.unended > a.swept && !indeterminates.any {
 		a.violate("lost session", manager.ID{}, "%d sessions are not there any more, of which sweeps removed %d", a.unended, a.swept)
 	}
-	for _, l := range accounts {
+	for _, l := range userLedgers {
 		if l.backwards > 0 {
 			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", l.user, l.backwards)
 		}
 	}
 }
 
-func lowest(births []birth, ends []ending, claims []claim, gone []absence) uint64 {
-	life := ^uint64(0)
-	if len(births) > 0 {
-		life = min(life, births[0].life)
+func lowest(creations []creation, ends []finalState, userTallies []userTally, gone []notFound) uint64 {
+	incarnation := ^uint64(0)
+	if len(creations) > 0 {
+		incarnation = min(incarnation, creations[0].incarnation)
 	}
 	if len(ends) > 0 {
-		life = min(life, ends[0].life)
+		incarnation = min(incarnation, ends[0].incarnation)
 	}
-	if len(claims) > 0 {
-		life = min(life, claims[0].life)
+	if len(userTallies) > 0 {
+		incarnation = min(incarnation, userTallies[0].incarnation)
 	}
 	if len(gone) > 0 {
-		life = min(life, gone[0].life)
+		incarnation = min(incarnation, gone[0].incarnation)
 	}
-	return life
+	return incarnation
 }
 
-// take cuts off the leading elements of *list for which in says so.
-func take[E any](list *[]E, in func(E) bool) []E {
+// takeWhile cuts off the leading elements of *list for which in is true.
+func takeWhile[E any](list *[]E, in func(E) bool) []E {
 	n := 0
 	for n < len(*list) && in((*list)[n]) {
 		n++
@@ -124,79 +126,79 @@ func take[E any](list *[]E, in func(E) bool) []E {
 	return head
 }
 
-func (a *auditor) checkLife(
-	life uint64, born []birth, ended []ending, wrote []claim, missed []absence, sums sums, doubts *doubts,
+func (a *auditor) checkIncarnation(
+	incarnation uint64, born []creation, final []finalState, wrote []userTally, missed []notFound, sums sums, indeterminates *indeterminates,
 ) {
 	var id manager.ID
 	switch {
-	case len(ended) > 0:
-		id = ended[0].id
+	case len(final) > 0:
+		id = final[0].id
 	case len(born) > 0:
 		id = born[0].id
 	case len(wrote) > 0 && int(wrote[0].slot) < len(a.shared):
 		id = a.shared[wrote[0].slot]
 	}
-	doubt := doubts.of(id)
+	indeterminate := indeterminates.of(id)
 	switch {
-	case len(born) == 0 && doubts.mayHaveBegun(id):
+	case len(born) == 0 && indeterminates.mayBeCreated(id):
 	case len(born) == 0:
-		a.violate("session from nowhere", id, "incarnation %x was there, but nobody was told that it was created", life)
+		a.violate("session from nowhere", id, "incarnation %x exists, but no call reported that it created it", incarnation)
 	case len(born) > 1:
-		a.violate("double creation", id, "%d callers were told that they created incarnation %x", len(born), life)
+		a.violate("double creation", id, "%d calls reported that they created incarnation %x", len(born), incarnation)
 	case born[0].id.Version() != 4:
 		a.violate("foreign id", id, "not a random (version 4) UUID")
 	}
 	switch {
-	case len(ended) == 0 && (a.sweeps || doubts.mayHaveEnded(id)):
+	case len(final) == 0 && (a.sweeps || indeterminates.mayBeRemoved(id)):
 		a.unended++
-		end := ending{id: id, life: life, n: uncounted, others: uncounted}
-		a.checkNumbers(&end, wrote, sums, doubt)
+		end := finalState{id: id, incarnation: incarnation, n: unknownCount, others: unknownCount}
+		a.checkNumbers(&end, wrote, sums, indeterminate)
 		return
-	case len(ended) == 0:
-		a.violate("lost session", id, "incarnation %x was created and never handed over: neither deleted, nor swept, nor left at the end", life)
+	case len(final) == 0:
+		a.violate("lost session", id, "incarnation %x was created, but neither deleted nor swept, and it is not there at the end", incarnation)
 		return
-	case len(ended) > 1:
-		a.violate("removed twice", id, "the last state of incarnation %x was handed over %d times", life, len(ended))
-	case len(born) > 0 && born[0].id != ended[0].id:
-		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", life, born[0].id)
-	case len(missed) > 0 && missed[0].at < ended[0].since && !doubts.mayHaveEnded(id):
-		a.violate("lost session", id, "a user was told that it is not found before anybody had begun to remove it")
+	case len(final) > 1:
+		a.violate("removed twice", id, "%[2]d removals returned a final state of incarnation %[1]x", incarnation, len(final))
+	case len(born) > 0 && born[0].id != final[0].id:
+		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", incarnation, born[0].id)
+	case len(missed) > 0 && missed[0].at < final[0].since && !indeterminates.mayBeRemoved(id):
+		a.violate("lost session", id, "a user got \"not found\" before any removal had begun")
 	}
-	a.checkNumbers(&ended[0], wrote, sums, doubt)
-	a.checkKept(&ended[0], wrote, doubt)
+	a.checkNumbers(&final[0], wrote, sums, indeterminate)
+	a.checkKept(&final[0], wrote, indeterminate)
 }
 
-// checkNumbers compares the sums over all users with those of 1…n. Of n the doubtful writes may be a part.
-func (a *auditor) checkNumbers(end *ending, wrote []claim, sums sums, doubt *doubtful) {
-	var count, sum, mixed, touches, blind uint64
+// checkNumbers compares the sums over all users with those of 1…n. Indeterminate writes may be among the n.
+func (a *auditor) checkNumbers(end *finalState, wrote []userTally, sums sums, indeterminate *possible) {
+	var count, sum, mixed, touches, unnumbered uint64
 	for _, w := range wrote {
 		touches += w.touches
 		count += w.count
 		sum += w.sum
 		mixed += w.mixed
-		blind += w.blind
+		unnumbered += w.unnumbered
 	}
 	n := end.n
-	if n == uncounted && doubt.writes > 0 {
+	if n == unknownCount && indeterminate.writes > 0 {
 		return
 	}
-	if n == uncounted {
+	if n == unknownCount {
 		n = count
 	}
 	switch {
 	case count > n:
-		a.violate("lost update", end.id, "%d changes were confirmed to %d users, the session knows of %d: %d lost", count, len(wrote), n, count-n)
-	case count+doubt.writes < n:
-		a.violate("phantom update", end.id, "the session counts %d changes, %d users made %d: %d too many", n, len(wrote), count+doubt.writes, n-count-doubt.writes)
-	case blind > 0: // there are no numbers to compare
+		a.violate("lost update", end.id, "%d changes were confirmed to %d users, the session counts %d: %d lost", count, len(wrote), n, count-n)
+	case count+indeterminate.writes < n:
+		a.violate("phantom update", end.id, "the session counts %d changes, %d users made %d: %d too many", n, len(wrote), count+indeterminate.writes, n-count-indeterminate.writes)
+	case unnumbered > 0: // there are no numbers to compare
 	case count < n && !fits(n, count, sum, mixed, sums), count == n && (sum != n*(n+1)/2 || mixed != sums.of(n)):
 		a.violate("duplicate number", end.id, "%d changes were made, but the numbers given out for them are not 1 to %d", count, n)
 	}
 	switch {
-	case end.others == uncounted:
+	case end.others == unknownCount:
 	case touches > end.others:
-		a.violate("lost update", end.id, "%d touches were confirmed, the session knows of %d", touches, end.others)
-	case touches+doubt.touches < end.others:
+		a.violate("lost update", end.id, "%d touches were confirmed, the session counts %d", touches, end.others)
+	case touches+indeterminate.touches < end.others:
 		a.violate("phantom update", end.id, "the session counts %d touches, users made %d", end.others, touches)
 	}
 }
@@ -212,23 +214,23 @@ func fits(n, count, sum, mixed uint64, sums sums) bool {
 }
 
 // checkKept looks at what the last state kept, newest last: who wrote each piece, and whether it was the very one.
-func (a *auditor) checkKept(end *ending, wrote []claim, doubt *doubtful) {
+func (a *auditor) checkKept(end *finalState, wrote []userTally, indeterminate *possible) {
 	switch {
 	case end.broken != "":
 		a.violate("corrupted session", end.id, "%s", end.broken)
 		return
-	case end.kept == untold:
+	case end.kept == unknownKept:
 		return
-	case end.n == uncounted:
-		a.checkUnnumbered(end, wrote, doubt)
+	case end.n == unknownCount:
+		a.checkUnnumbered(end, wrote, indeterminate)
 		return
 	}
 	first := end.n - uint64(end.kept) + 1
 	for i, word := range end.words[:end.kept] {
 		n := first + uint64(i)
-		w, found := slices.BinarySearchFunc(wrote, writer(word), func(c claim, user int) int { return cmp.Compare(c.user, user) })
+		w, found := slices.BinarySearchFunc(wrote, writer(word), func(c userTally, user int) int { return cmp.Compare(c.user, user) })
 		switch {
-		case doubt.wrote(word), found && wrote[w].blind > 0:
+		case indeterminate.wrote(word), found && wrote[w].unnumbered > 0:
 		case !found || wrote[w].last < n || wrote[w].last == n && wrote[w].word != word:
 			a.violate("foreign content", end.id, "entry %d holds what user %d did not write there", n, writer(word))
 		}
@@ -242,7 +244,7 @@ func (a *auditor) checkKept(end *ending, wrote []claim, doubt *doubtful) {
 
 // checkUnnumbered looks at what was kept of a life whose changes the target does not count: as many as there were or there
 // is room for, each by one of its writers.
-func (a *auditor) checkUnnumbered(end *ending, wrote []claim, doubt *doubtful) {
+func (a *auditor) checkUnnumbered(end *finalState, wrote []userTally, indeterminate *possible) {
 	var count uint64
 	for _, w := range wrote {
 		count += w.count
@@ -252,20 +254,20 @@ func (a *auditor) checkUnnumbered(end *ending, wrote []claim, doubt *doubtful) {
 	case a.byVersion:
 	case n < min(count, manager.HistoryLimit):
 		a.violate("lost update", end.id, "%d messages were confirmed to %d users, and %d are kept", count, len(wrote), n)
-	case n > count+doubt.writes:
+	case n > count+indeterminate.writes:
 		a.violate("phantom update", end.id, "%d messages are kept, and %d users wrote %d", n, len(wrote), count)
 	}
 	for _, word := range kept {
-		_, found := slices.BinarySearchFunc(wrote, writer(word), func(c claim, user int) int { return cmp.Compare(c.user, user) })
-		if !found && !doubt.wrote(word) {
+		_, found := slices.BinarySearchFunc(wrote, writer(word), func(c userTally, user int) int { return cmp.Compare(c.user, user) })
+		if !found && !indeterminate.wrote(word) {
 			a.violate("foreign content", end.id, "it holds what user %d did not write there", writer(word))
 		}
 	}
 }
 
-// end describes a session's last state for the audit, and looks through what it kept while it is at hand.
-func (a *auditor) end(id manager.ID, s *manager.Session, fields []string, scratch []manager.Message) ending {
-	e := ending{id: id, life: s.Incarnation, n: s.Seq, others: s.Version - s.Seq}
+// end returns a session's final state for the audit, with what it kept checked.
+func (a *auditor) end(id manager.ID, s *manager.Session, fields []string, scratch []manager.Message) finalState {
+	e := finalState{id: id, incarnation: s.Incarnation, n: s.Seq, others: s.Version - s.Seq}
 	if a.byVersion {
 		e.n, e.others = s.Version, 0
 		a.endFields(&e, s.Fields, fields)
@@ -276,8 +278,8 @@ func (a *auditor) end(id manager.ID, s *manager.Session, fields []string, scratc
 }
 
 // endMessages notes the messages that were kept.
-func (a *auditor) endMessages(e *ending, kept []manager.Message) {
-	if want := int(min(e.n, manager.HistoryLimit)); len(kept) != want && e.n != uncounted {
+func (a *auditor) endMessages(e *finalState, kept []manager.Message) {
+	if want := int(min(e.n, manager.HistoryLimit)); len(kept) != want && e.n != unknownCount {
 		e.broken = fmt.Sprintf("%d messages kept of %d, want %d", len(kept), e.n, want)
 		return
 	}
@@ -288,11 +290,11 @@ func (a *auditor) endMessages(e *ending, kept []manager.Message) {
 	for i, m := range kept {
 		word, ok := a.contents.word(m.Content)
 		switch due := e.n - uint64(len(kept)-i-1); {
-		case m.Seq != due && e.n != uncounted && (m.Seq != 0 || !a.lax):
+		case m.Seq != due && e.n != unknownCount && (m.Seq != 0 || !a.lax):
 			e.broken = fmt.Sprintf("message %d where %d was due", m.Seq, due)
 			return
 		case !ok || writer(word) >= a.users || m.Role != role(word):
-			e.broken = fmt.Sprintf("message %d is nobody's: role %q, %d bytes", m.Seq, m.Role, len(m.Content))
+			e.broken = fmt.Sprintf("message %d was written by no user: role %q, %d bytes", m.Seq, m.Role, len(m.Content))
 			return
 		}
 		e.words[i] = word
@@ -301,14 +303,14 @@ func (a *auditor) endMessages(e *ending, kept []manager.Message) {
 }
 
 // endFields notes what the last change wrote. Every change writes the same text to all fields, so they must agree.
-func (a *auditor) endFields(e *ending, have map[string]string, fields []string) {
-	if e.n == 0 || len(fields) == 0 || e.n == uncounted && len(have) == 0 {
+func (a *auditor) endFields(e *finalState, have map[string]string, fields []string) {
+	if e.n == 0 || len(fields) == 0 || e.n == unknownCount && len(have) == 0 {
 		return
 	}
 	text := have[fields[0]]
 	word, ok := a.contents.word(text)
 	if !ok || writer(word) >= a.users {
-		e.broken = fmt.Sprintf("field %q is nobody's: %d bytes", fields[0], len(text))
+		e.broken = fmt.Sprintf("field %q was written by no user: %d bytes", fields[0], len(text))
 		return
 	}
 	if other := torn(have, fields); other != "" {
@@ -328,7 +330,7 @@ func torn(have map[string]string, fields []string) string {
 	return ""
 }
 
-// role is who the entry at a word speaks for: a question, then its answer, in turns.
+// role returns the role of the entry that starts at a word: questions and answers alternate.
 func role(word uint32) string {
 	if word%2 == 0 {
 		return "user"
@@ -336,7 +338,7 @@ func role(word uint32) string {
 	return "assistant"
 }
 
-// sums holds Σ mix(1…n) for each n that occurs as the number of changes of a life.
+// sums holds Σ mix(1…n) for each n that is the number of changes of an incarnation.
 type sums map[uint64]uint64
 
 // of is Σ mix(1…n).
@@ -352,7 +354,7 @@ func (s sums) of(n uint64) uint64 {
 }
 
 // newSums sums up to most, the number of writes there were. A last state that claims more is wrong by its count alone.
-func newSums(ends []ending, most uint64) sums {
+func newSums(ends []finalState, most uint64) sums {
 	s := sums{}
 	for _, e := range ends {
 		if e.n <= most {

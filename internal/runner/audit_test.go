@@ -21,7 +21,7 @@ type story struct {
 }
 
 // tell has users write to sessions in the order given: writes[i] says who writes and where.
-func tell(users, sessions int, writes [][2]int) *story {
+func onPreparing(users, sessions int, writes [][2]int) *story {
 	s := &story{contents: newContents(users, 64), writes: make([]uint32, users)}
 	for range users {
 		l := newLedger(1) // so that it has to grow
@@ -31,7 +31,7 @@ func tell(users, sessions int, writes [][2]int) *story {
 		id := uuid.New()
 		s.ids = append(s.ids, id)
 		s.sessions = append(s.sessions, manager.Session{Incarnation: uint64(i + 1)})
-		s.ledgers[i%users].began = append(s.ledgers[i%users].began, birth{id, uint64(i + 1)})
+		s.ledgers[i%users].created = append(s.ledgers[i%users].created, creation{id, uint64(i + 1)})
 	}
 	for _, w := range writes {
 		s.write(w[0], w[1])
@@ -46,9 +46,9 @@ func (s *story) write(user, session int) {
 	s.ledgers[user].wrote(uint32(session), uint64(session+1), n, word)
 }
 
-func (s *story) accounts() (all []account) {
+func (s *story) userLedgers() (all []userLedger) {
 	for user, l := range s.ledgers {
-		all = append(all, account{user: user, ledger: l})
+		all = append(all, userLedger{user: user, ledger: l})
 	}
 	return all
 }
@@ -61,9 +61,9 @@ func (s *story) auditor() *auditor {
 func (s *story) end() result.Audit {
 	a := s.auditor()
 	for i := range s.sessions {
-		s.ledgers[0].ended = append(s.ledgers[0].ended, a.end(s.ids[i], &s.sessions[i], nil, nil))
+		s.ledgers[0].final = append(s.ledgers[0].final, a.end(s.ids[i], &s.sessions[i], nil, nil))
 	}
-	a.check(s.accounts())
+	a.check(s.userLedgers())
 	return a.found
 }
 
@@ -74,7 +74,7 @@ func TestAuditPassesWhateverRightStoresDo(t *testing.T) {
 		for range rapid.IntRange(0, 300).Draw(t, "writes") {
 			writes = append(writes, [2]int{rapid.IntRange(0, users-1).Draw(t, "user"), rapid.IntRange(0, sessions-1).Draw(t, "session")})
 		}
-		if a := tell(users, sessions, writes).end(); !a.OK {
+		if a := onPreparing(users, sessions, writes).end(); !a.OK {
 			t.Fatalf("accused without reason: %v", a.Violations)
 		}
 	})
@@ -108,16 +108,16 @@ func TestAuditSaysNo(t *testing.T) {
 		{"a number lower than the one before", func(s *story) {
 			s.ledgers[0].wrote(0, 1, 2, 0)
 		}, "number went back"},
-		{"two callers told that they created it", func(s *story) {
-			s.ledgers[1].began = append(s.ledgers[1].began, birth{s.ids[0], 1})
+		{"two calls that report the creation", func(s *story) {
+			s.ledgers[1].created = append(s.ledgers[1].created, creation{s.ids[0], 1})
 		}, "double creation"},
-		{"a session that nobody created", func(s *story) {
+		{"a session that was not created", func(s *story) {
 			s.ids = append(s.ids, uuid.New())
 			s.sessions = append(s.sessions, manager.Session{Incarnation: 99})
 		}, "session from nowhere"},
 		{"an id that was not drawn at random", func(s *story) {
-			s.ledgers[0].began[0].id[6] = 0x10
-			s.ids[0] = s.ledgers[0].began[0].id
+			s.ledgers[0].created[0].id[6] = 0x10
+			s.ids[0] = s.ledgers[0].created[0].id
 		}, "foreign id"},
 		{"a session that is gone without having been removed", func(s *story) {
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
@@ -125,8 +125,8 @@ func TestAuditSaysNo(t *testing.T) {
 		{"a session that was not found before it was removed", func(s *story) {
 			e := s.auditor().end(s.ids[0], &s.sessions[0], nil, nil)
 			e.since = 1000
-			s.ledgers[1].ended = append(s.ledgers[1].ended, e)
-			s.ledgers[1].gone = append(s.ledgers[1].gone, absence{life: 1, at: 999})
+			s.ledgers[1].final = append(s.ledgers[1].final, e)
+			s.ledgers[1].notFound = append(s.ledgers[1].notFound, notFound{incarnation: 1, at: 999})
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
 		}, "lost session"},
 		{"a last state handed over twice", func(s *story) {
@@ -143,7 +143,7 @@ func TestAuditSaysNo(t *testing.T) {
 			word, _ := s.contents.word(newest.Content)
 			s.rewrite(0, s.contents.piece(word^2, 20), newest.Role)
 		}, "foreign content"},
-		{"a text that nobody wrote", func(s *story) {
+		{"a text that no user wrote", func(s *story) {
 			s.rewrite(0, "something else entirely", "user")
 		}, "corrupted session"},
 		{"a text cut short in the middle and patched", func(s *story) {
@@ -155,7 +155,7 @@ func TestAuditSaysNo(t *testing.T) {
 		}, "corrupted session"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			s := tell(3, 2, writes)
+			s := onPreparing(3, 2, writes)
 			row.meddle(s)
 			a := s.end()
 			if a.OK || !slices.ContainsFunc(a.Violations, func(v result.Violation) bool { return v.Kind == row.kind }) {
@@ -186,11 +186,11 @@ func TestAuditOfFieldsSaysNo(t *testing.T) {
 	check := func(s manager.Session, word uint32) result.Audit {
 		l := newLedger(1)
 		id := uuid.New()
-		l.began = append(l.began, birth{id, 1})
+		l.created = append(l.created, creation{id, 1})
 		l.wrote(0, 1, 1, word)
 		a := &auditor{contents: c, users: 1, byVersion: true, found: result.Audit{OK: true}}
-		l.ended = append(l.ended, a.end(id, &s, fields, nil))
-		a.check([]account{{ledger: &l}})
+		l.final = append(l.final, a.end(id, &s, fields, nil))
+		a.check([]userLedger{{ledger: &l}})
 		return a.found
 	}
 	plan := func(goal, owner string) manager.Session {
@@ -202,11 +202,11 @@ func TestAuditOfFieldsSaysNo(t *testing.T) {
 		t.Errorf("accused without reason: %v", a.Violations)
 	}
 	for why, a := range map[string]result.Audit{
-		"fields of different changes":      check(plan(c.piece(3, 20), c.piece(4, 20)), 3),
-		"fields of a change nobody made":   check(plan(c.piece(5, 20), c.piece(5, 20)), 3),
-		"fields that nobody ever wrote":    check(plan("a plan", "a plan"), 3),
-		"one of the fields is not there":   check(manager.Session{Incarnation: 1, Version: 1, Fields: map[string]string{"goal": c.piece(3, 20)}}, 3),
-		"no fields after a counted change": check(manager.Session{Incarnation: 1, Version: 1}, 3),
+		"fields of different changes":         check(plan(c.piece(3, 20), c.piece(4, 20)), 3),
+		"fields of a change without a writer": check(plan(c.piece(5, 20), c.piece(5, 20)), 3),
+		"fields that no user wrote":           check(plan("a plan", "a plan"), 3),
+		"one of the fields is not there":      check(manager.Session{Incarnation: 1, Version: 1, Fields: map[string]string{"goal": c.piece(3, 20)}}, 3),
+		"no fields after a counted change":    check(manager.Session{Incarnation: 1, Version: 1}, 3),
 	} {
 		if a.OK {
 			t.Errorf("%s: passed", why)
@@ -232,7 +232,7 @@ func TestSumsNoticeAnySwap(t *testing.T) {
 		instead := rapid.Uint64Range(1, 2*n).Filter(func(x uint64) bool { return x != wrong }).Draw(t, "instead")
 		l := newLedger(1)
 		id := uuid.New()
-		l.began = append(l.began, birth{id, 1})
+		l.created = append(l.created, creation{id, 1})
 		for i := uint64(1); i <= n; i++ {
 			if i == wrong {
 				l.wrote(0, 1, instead, 0)
@@ -241,9 +241,9 @@ func TestSumsNoticeAnySwap(t *testing.T) {
 			}
 		}
 		l.backwards = 0
-		l.ended = append(l.ended, ending{id: id, life: 1, n: n})
+		l.final = append(l.final, finalState{id: id, incarnation: 1, n: n})
 		a := auditor{contents: newContents(1, 0), users: 1, found: result.Audit{OK: true}}
-		a.check([]account{{ledger: &l}})
+		a.check([]userLedger{{ledger: &l}})
 		if a.found.OK {
 			t.Fatalf("%d instead of %d among 1 to %d passed", instead, wrong, n)
 		}

@@ -26,14 +26,14 @@ func (tr *trial) drive() (window, error) {
 	if n := tr.scenario.Iterations; n > 0 {
 		visits = int64(n)
 	}
-	if tr.take != nil {
-		tr.turns = newTurns(len(tr.users))
+	if tr.timeSlices != nil {
+		tr.sliceGate = newSliceGate(len(tr.users))
 	}
 	for i, u := range tr.users {
 		ready.Add(1)
 		running.Go(func() {
-			if tr.turns != nil {
-				defer tr.turns.leave()
+			if tr.sliceGate != nil {
+				defer tr.sliceGate.leave()
 			}
 			defer u.recovered()
 			ready.Done()
@@ -41,7 +41,7 @@ func (tr *trial) drive() (window, error) {
 			if tr.traffic != nil {
 				replayErrs[i] = u.replay(tr.speed)
 			} else {
-				u.walk(visits)
+				u.runTape(visits)
 			}
 		})
 	}
@@ -51,14 +51,14 @@ func (tr *trial) drive() (window, error) {
 	if timed {
 		tr.from, tr.until = int64(tr.warmup), int64(tr.warmup+tr.window)
 	}
-	if tr.pause = tr.until; tr.turns != nil {
+	if tr.pause = tr.until; tr.sliceGate != nil {
 		tr.pause = 0
 	}
 	before := tr.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.stopped.Store(true)
 		tr.base = time.Now()
-		tr.pause = 0 // nobody does anything
+		tr.pause = 0 // no user starts an operation
 		close(barrier)
 		running.Wait()
 		return window{}, err
@@ -66,13 +66,13 @@ func (tr *trial) drive() (window, error) {
 	tr.base = time.Now()
 	close(barrier)
 
-	idle, conducted := make(chan struct{}), make(chan error, 1)
+	idle, slicesDone := make(chan struct{}), make(chan error, 1)
 	go func() { running.Wait(); close(idle) }()
-	if tr.turns != nil {
-		go func() { conducted <- tr.conduct() }()
+	if tr.sliceGate != nil {
+		go func() { slicesDone <- tr.runSlices() }()
 	}
-	stopCleaning := tr.startJanitor()
-	defer context.AfterFunc(tr.ctx, tr.giveWaitsUp)()
+	stopCleaning := tr.startSweeper()
+	defer context.AfterFunc(tr.ctx, tr.releaseWaits)()
 
 	sampled := make(chan int, 1)
 	go func() { sampled <- tr.sampleGoroutines(idle) }()
@@ -84,14 +84,14 @@ func (tr *trial) drive() (window, error) {
 	if err == nil {
 		w.goroutines = <-sampled
 	}
-	if err == nil && tr.turns != nil {
-		err = tr.lastTurn(conducted)
+	if err == nil && tr.sliceGate != nil {
+		err = tr.lastSlice(slicesDone)
 	}
 	if err != nil {
 		return w, err
 	}
 	if timed {
-		tr.closed.read(tr) // if everybody was done before the end
+		tr.closed.read(tr) // if all users finished before the end
 		if tr.opened.taken.Load() {
 			w.spent = tr.closed.usage.since(tr.opened.usage)
 		}
@@ -103,7 +103,7 @@ func (tr *trial) drive() (window, error) {
 	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)
 }
 
-// sampleGoroutines returns the largest number of goroutines seen until all users are back or the run is given up.
+// sampleGoroutines returns the largest number of goroutines seen until all users have finished or the run is aborted.
 func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -122,7 +122,7 @@ func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 
 // await waits for the users. In a timed window they note no progress, so that the watch begins when it closes.
 func (tr *trial) await(idle <-chan struct{}, timed bool) error {
-	if timed && tr.turns == nil {
+	if timed && tr.sliceGate == nil {
 		end := time.NewTimer(time.Until(tr.base.Add(time.Duration(tr.until))))
 		defer end.Stop()
 		select {
@@ -137,10 +137,10 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 	case err == nil:
 		return nil
 	case tr.ctx.Err() == nil:
-		tr.giveWaitsUp()
+		tr.releaseWaits()
 		return err
 	}
-	// The run is given up: waits are over and no work is done under a lock, so that users who are not stuck end at once.
+	// After an abort waits return at once and holds are no-ops, so that users who are not stuck finish soon.
 	select {
 	case <-idle:
 		return nil
@@ -149,8 +149,8 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 	}
 }
 
-// giveWaitsUp ends every hold and pause, and those that would follow.
-func (tr *trial) giveWaitsUp() {
+// releaseWaits ends every hold and pause, now and later.
+func (tr *trial) releaseWaits() {
 	tr.stopped.Store(true)
 	if tr.clock != nil {
 		tr.clock.Release()
@@ -162,15 +162,15 @@ func (tr *trial) watch() watch {
 	return watch{
 		patience: tr.patience,
 		progress: func() int64 {
-			n := tr.made.Load() + tr.turned.Load()
-			for _, u := range tr.everybody() {
-				if u != nil { // before the users are seated there is no janitor
-					n += u.beats.Load()
+			n := tr.made.Load() + tr.slicesOver.Load()
+			for _, u := range tr.allUsers() {
+				if u != nil { // the sweeper is nil before the users are made
+					n += u.progress.Load()
 				}
 			}
 			return n
 		},
-		away: func() bool { return tr.turns != nil && tr.turns.away.Load() },
+		away: func() bool { return tr.sliceGate != nil && tr.sliceGate.away.Load() },
 	}
 }
 
@@ -182,7 +182,7 @@ func (tr *trial) lastFinish() time.Duration {
 	return time.Duration(last)
 }
 
-// sleep waits for d or until the run is given up.
+// sleep waits for d or until the run is aborted.
 func (tr *trial) sleep(d time.Duration) {
 	if d <= 0 {
 		return

@@ -9,17 +9,18 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// finish takes what is left in the store, closes it, and audits. Of several participants the first does that for all.
+// finish removes the remaining sessions, closes the store, and audits. In a distributed run the first participant does that
+// for all.
 func (tr *trial) finish() error {
-	if gone := tr.gone.Load(); gone != nil {
-		tr.tellFailed(*gone)
-		return &fault{kind: kindOf(*gone), err: *gone}
+	if gone := tr.unavailable.Load(); gone != nil {
+		tr.publishFailure(*gone)
+		return &violation{kind: kindOf(*gone), err: *gone}
 	}
 	if !tr.part.first() {
 		tr.audit.found.Skipped, tr.audit.found.Partial = true, "audited by participant 1"
-		return errors.Join(tr.handOver(nil), tr.close())
+		return errors.Join(tr.publishLedgers(nil), tr.close())
 	}
-	others, lost, err := tr.handedIn()
+	others, lost, err := tr.awaitLedgers()
 	if err != nil {
 		return err
 	}
@@ -31,21 +32,21 @@ func (tr *trial) finish() error {
 		return nil
 	}
 	a := &tr.audit
-	all := tr.accounts()
+	all := tr.userLedgers()
 	if tr.shared() {
 		a.shared = tr.ids
 	}
 	switch {
 	case lost:
-		a.found.Partial = (&LostError{tr.part.party.Lost()}).Error() + ", and what their users were told"
-	case slices.ContainsFunc(all, func(of account) bool { return of.blurred }):
+		a.found.Partial = (&LostError{tr.part.party.Lost()}).Error() + ", with the ledgers of their users"
+	case slices.ContainsFunc(all, func(of userLedger) bool { return of.ambiguous }):
 		a.found.Partial = noIncarnations
 	default:
 		a.check(all)
 	}
 	for _, of := range all {
-		for _, fault := range of.faults {
-			a.violate(faultKind(fault), manager.ID{}, "user %d: %v", of.user, fault)
+		for _, violation := range of.violations {
+			a.violate(violationKind(violation), manager.ID{}, "user %d: %v", of.user, violation)
 		}
 	}
 	if tr.numbers != nil {
@@ -54,7 +55,7 @@ func (tr *trial) finish() error {
 	return nil
 }
 
-// empty removes every session, has the last states noted, sees to it that nothing is left, and closes the store.
+// empty removes every session, records the final states, checks that none is left, and closes the store.
 func (tr *trial) empty() (err error) {
 	if tr.unaudited {
 		return tr.close()
@@ -62,7 +63,7 @@ func (tr *trial) empty() (err error) {
 	if tr.target != nil {
 		return tr.emptyTarget()
 	}
-	tr.keeper.opStart = tr.keeper.now()
+	tr.preloader.opStart = tr.preloader.now()
 	ctx := context.Background()
 	if err := tr.sweepAll(ctx); err != nil {
 		return err

@@ -10,21 +10,21 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// fault is something that a store did and must not have done, for which its row is struck.
-type fault struct {
+// violation is a violation of the contract by a store. Its row is struck.
+type violation struct {
 	kind  string // in the field's words
 	err   error
 	final bool // the store is not to be used again
 }
 
-func (f *fault) Error() string { return f.err.Error() }
-func (f *fault) Unwrap() error { return f.err }
+func (f *violation) Error() string { return f.err.Error() }
+func (f *violation) Unwrap() error { return f.err }
 
-// errHang says that a store did not come back.
-var errHang = &fault{kind: "hang", err: errors.New("no end: every goroutine waits for another one, and nothing was completed for a long time " +
+// errHang means that a store did not return.
+var errHang = &violation{kind: "hang", err: errors.New("no end: every goroutine waits for another one, and nothing was completed for a long time " +
 	"(a lock that is never released?)")}
 
-// guarded runs fn, which uses a store that may fail, panic or hang: any of it becomes a fault. It waits for fn as long as w
+// guarded runs fn, which uses a store that may fail, panic or hang: each of these becomes a violation. It waits for fn as long as w
 // sees progress; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
 func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 	done, err := make(chan struct{}), error(nil)
@@ -32,11 +32,11 @@ func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 		defer close(done)
 		defer func() {
 			if p := recover(); p != nil {
-				err = &fault{kind: "unexpected error", err: fmt.Errorf("%s: panic: %v", what, p)}
+				err = &violation{kind: "unexpected error", err: fmt.Errorf("%s: panic: %v", what, p)}
 			}
 		}()
 		if err = fn(); err != nil && ctx.Err() == nil {
-			err = &fault{kind: kindOf(err), err: fmt.Errorf("%s: %w", what, err)}
+			err = &violation{kind: kindOf(err), err: fmt.Errorf("%s: %w", what, err)}
 		}
 	}()
 	given := w.await(ctx, done)
@@ -61,18 +61,18 @@ func kindOf(err error) string {
 	return "unexpected error"
 }
 
-// errLeft says, beside why the run was given up, that somebody is still inside the store.
+// errLeft means, beside the reason of an abort, that a user is still inside the store.
 var errLeft = errors.New("still waiting for the store")
 
-// stuck reports whether err says that somebody is still inside the store, so that closing it would hang, too.
+// stuck reports whether err means that a user is still inside the store, so that closing it would hang, too.
 func stuck(err error) bool {
 	return errors.Is(err, errHang) || errors.Is(err, errUndecided) || errors.Is(err, errLeft)
 }
 
-// grace is how long a run that was given up waits for a store to let go.
+// grace is how long an aborted run waits for the users to leave the store.
 const grace = 2 * time.Second
 
-// trial is the result of a trial that ended in a fault.
-func (f *fault) trial() result.Trial {
+// trial returns the result of a trial that ended in a violation.
+func (f *violation) trial() result.Trial {
 	return result.Trial{Audit: result.Audit{Violations: []result.Violation{{Kind: f.kind, Detail: f.Error()}}}}
 }

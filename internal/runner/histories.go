@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"github.com/sessbench/sessbench/internal/history"
-	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/reports/result"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // sample gives numbers from 1 to one slot in so many, chosen by a hash of slot and seed, and to at least one. The others get 0.
@@ -35,14 +36,14 @@ func sample(slots, one int, seed uint64) (numbers []uint32, n uint32) {
 	return numbers, n
 }
 
-// openChronicles has the users record what they do to a sample of the sessions.
-func (tr *trial) openChronicles() {
+// openRecordings has the users record their operations on a sample of the sessions.
+func (tr *trial) openRecordings() {
 	s := tr.scenario
 	numbers, n := sample(s.Slots(), tr.record, tr.seed)
 	tr.numbers = numbers
 	room := newAllowance(tr.room, s.Users)
-	tr.keeper.chronicle = newChronicle(tr.keeper.number, room)
-	tr.janitor.chronicle = newChronicle(tr.janitor.number, room)
+	tr.preloader.recording = newRecording(tr.preloader.number, room)
+	tr.sweeper.recording = newRecording(tr.sweeper.number, room)
 	concerned := tr.users
 	if s.OwnSessions {
 		concerned = slices.DeleteFunc(slices.Clone(tr.users), func(u *user) bool {
@@ -54,9 +55,9 @@ func (tr *trial) openChronicles() {
 		if s.OwnSessions {
 			u.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.own(u)...) // a cache line or more, as for ids
 		}
-		u.chronicle = newChronicle(u.number, room)
-		// Sessions that users make later are numbered in turns: no number is given out twice, and few remain unused.
-		u.chronicle.next, u.chronicle.stride = n+1+uint32(i), uint32(len(concerned))
+		u.recording = newRecording(u.number, room)
+		// Users number the sessions that they create later in an interleaved way: numbers are unique, and few remain unused.
+		u.recording.next, u.recording.stride = n+1+uint32(i), uint32(len(concerned))
 	}
 }
 
@@ -64,21 +65,21 @@ func (tr *trial) openChronicles() {
 func (tr *trial) own(u *user) []uint32 { return tr.numbers[u.first:][:tr.scenario.SlotsPerUser()] }
 
 // checkHistories puts together what was recorded and has the version witness decide each session's history. A history that
-// it refutes is a violation. What could not be recorded to the end decides nothing, and says so.
+// it refutes is a violation. An incomplete recording decides nothing, which the result says.
 func (tr *trial) checkHistories() error {
 	found := &result.Recorded{}
 	tr.audit.found.Recorded = found
 	sessions := tr.recordedSessions()
 	tr.recordEnds(sessions)
 	var records []*history.Recorder
-	for _, u := range tr.everybody() {
-		c := u.chronicle
+	for _, u := range tr.allUsers() {
+		c := u.recording
 		if c == nil {
 			continue
 		}
 		records = append(records, c.pages...)
 		switch {
-		case u.lost:
+		case u.panicked:
 			found.Unchecked = fmt.Sprintf("user %d was ended by a panic", u.number)
 		case c.cut:
 			found.Unchecked = fmt.Sprintf("histories were cut when they had grown to %d MiB", tr.room>>20)
@@ -114,9 +115,9 @@ func (tr *trial) recordedSessions() (all []minted) {
 			all = append(all, minted{number, id})
 		}
 	}
-	for _, u := range tr.everybody() {
-		if u.chronicle != nil {
-			all = append(all, u.chronicle.minted...)
+	for _, u := range tr.allUsers() {
+		if u.recording != nil {
+			all = append(all, u.recording.minted...)
 		}
 	}
 	slices.SortFunc(all, func(a, b minted) int { return cmp.Compare(a.number, b.number) })
@@ -139,21 +140,21 @@ func renumber(sessions []minted, records []*history.Recorder) []manager.ID {
 	return ids
 }
 
-// recordEnds adds to the record of the keeper and the janitor the sessions that their sweeps removed.
+// recordEnds adds the sessions that sweeps removed to the recordings of the preloader and the sweeper.
 func (tr *trial) recordEnds(sessions []minted) {
 	numbers := make(map[manager.ID]uint32, len(sessions))
 	for _, m := range sessions {
 		numbers[m.id] = m.number
 	}
-	tr.keeper.swept = append(tr.keeper.swept, sweepEnd{len(tr.keeper.ledger.ended), tr.keeper.now()})
-	for _, u := range []*user{tr.keeper, tr.janitor} {
+	tr.preloader.swept = append(tr.preloader.swept, sweepEnd{len(tr.preloader.ledger.final), tr.preloader.now()})
+	for _, u := range []*user{tr.preloader, tr.sweeper} {
 		at := 0
 		for _, sweep := range u.swept {
 			for ; at < sweep.handed; at++ {
-				e := &u.ledger.ended[at]
+				e := &u.ledger.final[at]
 				if number := numbers[e.id]; number != 0 {
 					o := history.Op{Call: e.since, Return: sweep.at, Kind: history.Sweep, Outcome: history.OK}
-					u.toldEnd(e, &o)
+					u.reportFinalState(e, &o)
 					u.note(number, &o)
 				}
 			}
@@ -161,8 +162,8 @@ func (tr *trial) recordEnds(sessions []minted) {
 	}
 }
 
-// witnessed has the witness look at histories, several at once. A finding is nil where it certified. A ctx that ends leaves
-// the rest out, and is the error.
+// witnessed runs the version witness on the histories, several at once. The finding of a certified history is nil. If ctx
+// ends, so does the check, with its error.
 func witnessed(ctx context.Context, histories []history.History) ([]*history.Finding, error) {
 	findings := make([]*history.Finding, len(histories))
 	var (

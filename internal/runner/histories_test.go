@@ -41,7 +41,7 @@ func TestEveryStrategyIsCertifiedInEveryScenario(t *testing.T) {
 				}
 				var counted int64
 				for op, o := range trial.Operations {
-					if op != "sweep" && op != "validate" { // a validation is told nothing but that the session is there
+					if op != "sweep" && op != "validate" { // a validation only reports that the session exists
 						counted += o.Count
 					}
 				}
@@ -221,7 +221,7 @@ func TestHistoriesThatWereCutAreNotChecked(t *testing.T) {
 	}
 }
 
-// What a user did last before a panic, nobody knows. Its own fault is enough.
+// The outcome of the operation that panicked is not known. The panic is violation enough.
 func TestHistoriesOfALostUserAreNotChecked(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Iterations = 20

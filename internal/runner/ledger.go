@@ -7,61 +7,61 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// A ledger is one user's own account of what it was told: what it wrote to each life of each session, the lives it
-// began, the last states that were handed to it. Only its user writes it, and nothing shared. The audit puts the ledgers of
-// all users together afterwards.
+// ledger holds one user's sums over its own operations: its writes to each incarnation, the incarnations that it created,
+// and the final states that it received. Only its user writes it, and the window shares nothing. The audit combines the
+// ledgers of all users afterwards.
 type ledger struct {
-	table  []tally // open addressing by slot: the newest life this user wrote to. A power of two, never full.
-	used   int
-	past   []tally // lives that were followed by another one in the same slot
-	began  []birth
-	ended  []ending
-	gone   []absence
-	doubts []doubt
+	table          []tally // open addressing by slot: the newest incarnation written to. A power of two, never full.
+	used           int
+	past           []tally // of earlier incarnations in the same slots
+	created        []creation
+	final          []finalState
+	notFound       []notFound
+	indeterminates []indeterminate
 
 	backwards int // numbers that did not rise
 }
 
-// tally sums up one user's writes to one life. The numbers of all users' writes together must be 1…n, and three sums
-// and a count tell whether they are: any lost, repeated or invented number changes one of them.
+// tally sums up one user's writes to one incarnation. The numbers of all users' writes together must be 1…n. Three sums
+// and a count verify that: any lost, repeated or invented number changes one of them.
 type tally struct {
-	slot  uint32
-	word  uint32 // what the last write wrote
-	life  uint64 // the incarnation; 0: no tally
-	count uint64
-	last  uint64 // number of the last write
-	sum   uint64 // Σ numbers
-	mixed uint64 // Σ mix(numbers)
+	slot        uint32
+	word        uint32 // what the last write wrote
+	incarnation uint64 // the incarnation; 0: no tally
+	count       uint64
+	last        uint64 // number of the last write
+	sum         uint64 // Σ numbers
+	mixed       uint64 // Σ mix(numbers)
 
-	touches uint64 // changes of the version that are no writes
-	blind   uint64 // writes of count that the target gave no number
+	touches    uint64 // changes of the version that are no writes
+	unnumbered uint64 // writes of count for which the target reported no number
 }
 
-// birth is a life that this user was told it began.
-type birth struct {
-	id   manager.ID
-	life uint64
+// creation is an incarnation that this user created.
+type creation struct {
+	id          manager.ID
+	incarnation uint64
 }
 
-// ending is the last state of a life, as Delete or a sweep handed it over.
-type ending struct {
-	id     manager.ID
-	life   uint64
-	n      uint64 // number of changes, in the scenario's count; uncounted: not told
-	others uint64 // changes of the version beyond those; uncounted: not told
-	since  int64  // on the trial's clock, when the call that removed it began
-	kept   int8   // how many of words are in use
-	broken string // what is wrong with what was kept; empty: nothing
-	words  [manager.HistoryLimit]uint32
+// finalState is the last state of an incarnation, as Delete or a sweep returned it.
+type finalState struct {
+	id          manager.ID
+	incarnation uint64
+	n           uint64 // number of changes, in the scenario's count; may be unknownCount
+	others      uint64 // changes of the version beyond those; may be unknownCount
+	since       int64  // on the trial's clock, when the call that removed it began
+	kept        int8   // how many of words are in use
+	broken      string // what is wrong with what was kept; empty: nothing
+	words       [manager.HistoryLimit]uint32
 }
 
-// uncounted stands for a number that a target does not tell.
-const uncounted = math.MaxUint64
+// unknownCount stands for a number that a target does not report.
+const unknownCount = math.MaxUint64
 
-// absence is a life of this user's own that it was told is not found.
-type absence struct {
-	life uint64
-	at   int64 // on the trial's clock, when it was told so
+// notFound is a "not found" for an incarnation in this user's own slot.
+type notFound struct {
+	incarnation uint64
+	at          int64 // on the trial's clock
 }
 
 // newLedger returns a ledger sized for writes to slots different slots.
@@ -77,11 +77,11 @@ func mix(n uint64) uint64 {
 	return n ^ n>>31
 }
 
-// wrote notes that this user's write to a life got number n. The hot path.
-func (l *ledger) wrote(slot uint32, life, n uint64, word uint32) {
+// wrote records that this user's write to an incarnation got number n. Hot path.
+func (l *ledger) wrote(slot uint32, incarnation, n uint64, word uint32) {
 	t := l.find(slot)
-	if t.life != life {
-		t = l.turn(t, slot, life)
+	if t.incarnation != incarnation {
+		t = l.turn(t, slot, incarnation)
 	}
 	if n <= t.last {
 		l.backwards++
@@ -93,45 +93,45 @@ func (l *ledger) wrote(slot uint32, life, n uint64, word uint32) {
 	t.mixed += mix(n)
 }
 
-// wroteBlind notes that this user's write to a life took effect, and was given no number.
-func (l *ledger) wroteBlind(slot uint32, life uint64, word uint32) {
+// wroteUnnumbered records that this user's write to an incarnation took effect, without a number.
+func (l *ledger) wroteUnnumbered(slot uint32, incarnation uint64, word uint32) {
 	t := l.find(slot)
-	if t.life != life {
-		t = l.turn(t, slot, life)
+	if t.incarnation != incarnation {
+		t = l.turn(t, slot, incarnation)
 	}
 	t.word = word
 	t.count++
-	t.blind++
+	t.unnumbered++
 }
 
-// touched notes n touches of a life.
-func (l *ledger) touched(slot uint32, life, n uint64) {
+// touched records n touches of an incarnation.
+func (l *ledger) touched(slot uint32, incarnation, n uint64) {
 	t := l.find(slot)
-	if t.life != life {
-		t = l.turn(t, slot, life)
+	if t.incarnation != incarnation {
+		t = l.turn(t, slot, incarnation)
 	}
 	t.touches += n
 }
 
-// find is the tally of slot, or the free place for it.
+// find returns the tally of slot, or the free place for it.
 func (l *ledger) find(slot uint32) *tally {
 	mask := uint32(len(l.table) - 1)
 	for i := slot * 0x9e3779b1 >> 7; ; i++ {
-		if t := &l.table[i&mask]; t.slot == slot || t.life == 0 {
+		if t := &l.table[i&mask]; t.slot == slot || t.incarnation == 0 {
 			return t
 		}
 	}
 }
 
-// turn makes t, found for slot, the empty tally of a new life.
-func (l *ledger) turn(t *tally, slot uint32, life uint64) *tally {
-	if t.life != 0 {
+// turn makes t, found for slot, the empty tally of a new incarnation.
+func (l *ledger) turn(t *tally, slot uint32, incarnation uint64) *tally {
+	if t.incarnation != 0 {
 		l.past = append(l.past, *t)
 	} else if l.used++; l.used*4 > len(l.table)*3 {
 		l.grow()
 		t = l.find(slot)
 	}
-	*t = tally{slot: slot, life: life}
+	*t = tally{slot: slot, incarnation: incarnation}
 	return t
 }
 
@@ -139,7 +139,7 @@ func (l *ledger) grow() {
 	old := l.table
 	l.table = make([]tally, 2*len(old))
 	for _, t := range old {
-		if t.life != 0 {
+		if t.incarnation != 0 {
 			*l.find(t.slot) = t
 		}
 	}
@@ -153,7 +153,7 @@ func (l *ledger) tallies(yield func(tally) bool) {
 		}
 	}
 	for _, t := range l.table {
-		if t.life != 0 && !yield(t) {
+		if t.incarnation != 0 && !yield(t) {
 			return
 		}
 	}

@@ -55,19 +55,19 @@ type costs struct {
 
 // conclude fills in what follows from all trials of a scenario: the limits and the marks of the rows.
 func (r *run) conclude(base setup, own costs, entrants []*entrant) {
-	alone, together := math.Inf(1), math.Inf(1) // the least costs among the stores that passed their audits
+	alone, forEach := math.Inf(1), math.Inf(1) // the least costs among the stores that passed their audits
 	for _, e := range entrants {
 		for i := range e.result.Trials {
 			own.waiting.split(&e.result.Trials[i])
 		}
-		if !e.sound() {
+		if !e.passed() {
 			continue
 		}
 		if e.alone > 0 {
 			alone = min(alone, e.alone)
 		}
 		if cpu := e.processorTime(); cpu > 0 {
-			together = min(together, cpu)
+			forEach = min(forEach, cpu)
 		}
 	}
 	for _, e := range entrants {
@@ -75,14 +75,14 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			continue
 		}
 		if r.Speed == 0 && r.Party == nil { // on the log's clock the log is the limit; of several machines it is not known
-			r.limit(e, base, alone, alone+own.waiting.perOp, together)
+			r.limit(e, base, alone, alone+own.waiting.perOp, forEach)
 		}
 		r.mark(e, base.scenario, own)
 	}
 }
 
 // sound reports whether e is a store all of whose trials passed their audits.
-func (e *entrant) sound() bool {
+func (e *entrant) passed() bool {
 	return !e.Strategy.Harness && len(e.result.Trials) > 0 &&
 		!slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return !t.Audit.OK })
 }
@@ -98,7 +98,7 @@ func (e *entrant) processorTime() float64 {
 
 // limit fills in the limits of e's trials. κ is the least that was seen: what an operation costs alone, with its waits;
 // what it costs the fastest store among all users, where one pays for the wake-ups of many; or the trial's own.
-func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
+func (r *run) limit(e *entrant, base setup, alone, waiting, forEach float64) {
 	s := base.scenario
 	var limits []float64
 	for i := range e.result.Trials {
@@ -110,7 +110,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 		if spins {
 			spun = t.Updates * float64(t.HoldNs)
 		}
-		processor := min(waiting+spun, together)
+		processor := min(waiting+spun, forEach)
 		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
 			processor, spun = min(processor, cpu), min(spun, cpu)
 		}
@@ -136,7 +136,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, together float64) {
 
 // busiestHeld is the time under the busiest session's lock per operation in nanoseconds. Where that came out above what the
 // tape says it is the chance of a slow store that did few operations; below it, users who queue for the session see less
-// of the tape. Sessions of one user alone are bound by that user, which the first term of the limit says.
+// of the tape. Sessions of one user alone are bound by that user, which is the first term of the limit.
 func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) float64 {
 	if s.OwnSessions {
 		return 0
@@ -151,7 +151,7 @@ func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) f
 	return min(t.Busiest, onTape) * hold
 }
 
-// mark says which figures of e show something else than the store.
+// mark marks figures of e that show something else than the store.
 func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 	harness := own.noop
 	switch {

@@ -18,7 +18,7 @@ func TestLimit(t *testing.T) {
 	}{
 		{"a hundred users who each hold their own session 100 ms come to a thousand per second",
 			limit{users: 100, held: 0.1, busiest: 0.001, cost: 1e-7, processor: 1e-7, processors: 2}, 100 / (0.1 + 1e-7)},
-		{"everybody on one session waits for its lock",
+		{"all users wait for the lock of one session",
 			limit{users: 100, held: 0.0005, busiest: 0.0005, cost: 1e-7, processor: 1e-7, processors: 2}, 2000},
 		{"without work the processors are the limit",
 			limit{users: 100, cost: 100e-9, processor: 100e-9, processors: 2}, 2e7},
@@ -54,14 +54,14 @@ func TestLimitOfATrial(t *testing.T) {
 	tape := &scenarios.Tape{Updates: 0.5, Busiest: 0.1}
 	const ms = 1e6 // nanoseconds
 	for _, row := range []struct {
-		why      string
-		s        *scenarios.Scenario
-		tape     *scenarios.Tape
-		t        result.Trial
-		alone    float64
-		waiting  float64
-		together float64
-		want     float64
+		why     string
+		s       *scenarios.Scenario
+		tape    *scenarios.Tape
+		t       result.Trial
+		alone   float64
+		waiting float64
+		forEach float64
+		want    float64
 	}{
 		{"the busiest session was held for a tenth of the operations, a millisecond each", shared, tape,
 			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.1 * ms}, 100, 100, 100, 10_000},
@@ -77,7 +77,7 @@ func TestLimitOfATrial(t *testing.T) {
 	} {
 		r := &run{doc: &result.Document{Machine: result.Machine{GOMAXPROCS: 2, Cores: 2}}}
 		e := &entrant{Subject: Subject{Strategy: &strategies.Strategy{}}, result: result.Result{Trials: []result.Trial{row.t}}}
-		r.limit(e, setup{scenario: row.s, tape: row.tape}, row.alone, row.waiting, row.together)
+		r.limit(e, setup{scenario: row.s, tape: row.tape}, row.alone, row.waiting, row.forEach)
 		if got := e.result.LimitOpsPerSec; math.Abs(got/row.want-1) > 1e-6 {
 			t.Errorf("%s: limit %v, want %v", row.why, got, row.want)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// ThisMachine describes where the program runs, as far as the system says.
+// ThisMachine describes the machine, as far as the system reports it.
 func ThisMachine() result.Machine {
 	return result.Machine{
 		CPU:        cpuModel(),

@@ -12,7 +12,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	all := result.NewHistogram()
 	each := map[scenarios.Op]*hdr.Histogram{}
 	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
-	for _, u := range tr.everybody() {
+	for _, u := range tr.allUsers() {
 		for kind, r := range u.latency {
 			if r == nil {
 				continue
@@ -41,7 +41,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	for op, h := range each {
 		count := h.TotalCount() + missed[op]
 		if count == 0 {
-			continue // it might have been done, and nobody did
+			continue // no user performed it
 		}
 		of := result.Operation{Count: count, Errors: failed[op], LatencyNs: result.LatencyOf(h)}
 		if tr.part.party != nil { // it will be merged with others'
@@ -112,7 +112,7 @@ func (tr *trial) busiest() float64 {
 	return float64(most) / float64(max(1, all))
 }
 
-// operationName tells an operation that a sweep overlapped from one that had the store to itself.
+// operationName distinguishes operations during a sweep from the others.
 func operationName(op scenarios.Op) string {
 	if op >= scenarios.NumOps {
 		return (op - scenarios.NumOps).String() + "_during_sweep"
@@ -120,7 +120,7 @@ func operationName(op scenarios.Op) string {
 	return op.String()
 }
 
-// waited fills in what is known of holds, waits for locks, and pauses.
+// waited sets the figures of holds, waits for locks, and pauses.
 func (tr *trial) waited(t *result.Trial, w window) {
 	var held, waited, holds, pauses, thought, inWindow, inHot int64
 	all, thoughts := result.NewHistogram(), result.NewHistogram()

@@ -10,7 +10,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// write draws the next text of this user's, its word noted.
+// write returns the user's next text, and records its word.
 func (u *user) write(size int) (speaker, text string) {
 	word := u.firstWord + u.writes%wordsPerUser
 	u.writes++
@@ -25,7 +25,7 @@ func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
 		role, text := u.write(size)
 		n, err := u.chat.AddMessage(ctx, u.ids[slot], role, text)
 		if err == nil {
-			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
+			u.ledger.wrote(u.first+slot, u.incarnations[slot], n, u.lastWord)
 		}
 		return err
 	case scenarios.History:
@@ -40,7 +40,7 @@ func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
 	case scenarios.Touch:
 		n, err := u.chat.Touch(ctx, u.ids[slot])
 		if err == nil && u.trial.byVersion {
-			u.ledger.wrote(u.first+slot, u.lives[slot], n, 0)
+			u.ledger.wrote(u.first+slot, u.incarnations[slot], n, 0)
 			u.touches = u.chat.Touches() // they are the writes
 			return nil
 		}
@@ -57,10 +57,10 @@ func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
 	}
 }
 
-// noteTorn makes a fault of a read that saw half of a change.
+// noteTorn adds a violation for a read that saw half of a change.
 func (u *user) noteTorn(have map[string]string) {
 	if f := torn(have, u.trial.scenario.Fields); f != "" {
-		u.fault(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
+		u.addViolation(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
 	}
 }
 
@@ -68,7 +68,7 @@ func (u *user) noteTorn(have map[string]string) {
 func (u *user) noteTouches(slot uint32) {
 	if n := u.chat.Touches() - u.touches; n > 0 {
 		u.touches += n
-		u.ledger.touched(u.first+slot, u.lives[slot], n)
+		u.ledger.touched(u.first+slot, u.incarnations[slot], n)
 	}
 }
 
@@ -82,7 +82,7 @@ func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
 		}
 		n, err := u.board.UpdateSession(ctx, u.ids[slot], u.fields)
 		if err == nil {
-			u.ledger.wrote(u.first+slot, u.lives[slot], n, u.lastWord)
+			u.ledger.wrote(u.first+slot, u.incarnations[slot], n, u.lastWord)
 		}
 		return err
 	case scenarios.Read:
@@ -108,9 +108,9 @@ func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
 	switch op {
 	case scenarios.Append:
 		role, text := u.write(size)
-		life, n, err := u.store.add(ctx, u.ids[slot], role, text)
+		incarnation, n, err := u.store.add(ctx, u.ids[slot], role, text)
 		if err == nil {
-			u.ledger.wrote(slot, life, n, u.lastWord)
+			u.ledger.wrote(slot, incarnation, n, u.lastWord)
 		}
 		return err
 	case scenarios.History:
@@ -118,15 +118,15 @@ func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
 		u.history, err = u.store.history(ctx, u.ids[slot], u.history[:0])
 		return err
 	case scenarios.GetOrCreate:
-		life, created, err := u.store.getOrCreate(ctx, u.ids[slot])
+		incarnation, created, err := u.store.getOrCreate(ctx, u.ids[slot])
 		if created {
-			u.ledger.began = append(u.ledger.began, birth{u.ids[slot], life})
+			u.ledger.created = append(u.ledger.created, creation{u.ids[slot], incarnation})
 		}
 		return err
 	case scenarios.Delete:
 		last, err := u.store.store.Delete(ctx, u.ids[slot])
 		if err == nil {
-			u.handedOver(u.ids[slot], last)
+			u.removed(u.ids[slot], last)
 		}
 		return err
 	default:
@@ -134,10 +134,10 @@ func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
 	}
 }
 
-// errTooSoon says that a sweep took a session that was still in use.
+// errTooSoon means that a sweep removed a session that was still in use.
 var errTooSoon = errors.New("removed before its time")
 
-// errTorn says that a read saw half of a change.
+// errTorn means that a read saw half of a change.
 var errTorn = errors.New("fields written together were read apart")
 
 func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no operation %s", op) }
@@ -145,31 +145,31 @@ func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no o
 func (u *user) created(slot uint32, id manager.ID, err error) {
 	if err != nil {
 		if errors.Is(err, manager.ErrIndeterminate) {
-			u.ledger.doubts = append(u.ledger.doubts, doubt{scenarios.Create, id, 0})
+			u.ledger.indeterminates = append(u.ledger.indeterminates, indeterminate{scenarios.Create, id, 0})
 		}
 		return
 	}
-	u.ids[slot], u.lives[slot] = id, manager.IncarnationOf(id)
-	u.ledger.began = append(u.ledger.began, birth{id, u.lives[slot]})
+	u.ids[slot], u.incarnations[slot] = id, manager.IncarnationOf(id)
+	u.ledger.created = append(u.ledger.created, creation{id, u.incarnations[slot]})
 }
 
 func (u *user) deleted(slot uint32, err error) error {
 	if err == nil {
-		u.lives[slot] = 0
+		u.incarnations[slot] = 0
 	}
 	return err
 }
 
-// handedOver notes a session's last state.
-func (u *user) handedOver(id manager.ID, last manager.Session) {
+// ledgersMessage notes a session's last state.
+func (u *user) removed(id manager.ID, last manager.Session) {
 	if u.trial.unaudited {
 		return
 	}
-	if u == u.trial.janitor && last.Touched > time.Now().Add(-u.trial.janitorTTL()).UnixNano() {
-		u.fault(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
+	if u == u.trial.sweeper && last.Touched > time.Now().Add(-u.trial.sweepTTL()).UnixNano() {
+		u.addViolation(fmt.Errorf("%w: it was swept %v after its last use", errTooSoon, time.Since(time.Unix(0, last.Touched))))
 	}
-	u.beats.Add(1)
+	u.progress.Add(1)
 	e := u.trial.audit.end(id, &last, u.trial.scenario.Fields, u.scratch)
 	e.since = u.opStart
-	u.ledger.ended = append(u.ledger.ended, e)
+	u.ledger.final = append(u.ledger.final, e)
 }

@@ -13,7 +13,7 @@ import (
 
 // Party is the others in a run that several processes make together, on several machines: each has its share of the users,
 // and all of them go to the same sessions, which lie beyond all of these processes. The first participant prepares the
-// sessions of each trial, and audits it when the others have handed over what their users were told.
+// sessions of each trial, and audits it with the ledgers that the others publish.
 type Party interface {
 	Index() int // of this participant, from 0
 	Of() int    // how many there are
@@ -51,18 +51,18 @@ func (p part) users(n int) (lo, hi int) {
 
 func (p part) name(what string) string { return fmt.Sprintf("%s:%d", what, p.start) }
 
-// begun is what the first participant tells the others when a trial's sessions are there.
-type begun struct {
+// startMessage is published by the first participant when a trial's sessions have been prepared.
+type startMessage struct {
 	Skipped bool   // there is no such trial: the store failed an earlier one
 	Failed  string // it could not prepare
 	IDs     []manager.ID
 }
 
-// errSkipped says that a trial is left out everywhere.
+// errSkipped means that all participants leave a trial out.
 var errSkipped = errors.New("left out")
 
-// tellBegun tells the others, if there are any.
-func (p part) tellBegun(ctx context.Context, b begun) error {
+// publishStart publishes the message, if there are other participants.
+func (p part) publishStart(ctx context.Context, b startMessage) error {
 	if p.party == nil {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (p part) tellBegun(ctx context.Context, b begun) error {
 }
 
 // awaitBegun waits until the first participant has prepared.
-func (p part) awaitBegun(ctx context.Context) (ids []manager.ID, err error) {
+func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
 	found, err := p.party.Await(ctx, p.name("begun"), 0)
 	if err != nil {
 		return nil, err
@@ -83,93 +83,93 @@ func (p part) awaitBegun(ctx context.Context) (ids []manager.ID, err error) {
 	if !there {
 		return nil, errLost(p.party)
 	}
-	var b begun
+	var b startMessage
 	switch err := unpack(what, &b); {
 	case err != nil:
 		return nil, err
 	case b.Skipped:
 		return nil, errSkipped
 	case b.Failed != "":
-		return nil, &fault{kind: "unexpected error", err: fmt.Errorf("the first participant: %s", b.Failed)}
+		return nil, &violation{kind: "unexpected error", err: fmt.Errorf("the first participant: %s", b.Failed)}
 	}
 	return b.IDs, nil
 }
 
-// notBegun tells the others why a trial does not begin.
-func (tr *trial) notBegun(err error) error {
+// failStart publishes why a trial does not begin, and returns err.
+func (tr *trial) failStart(err error) error {
 	if tr.part.first() {
-		_ = tr.part.tellBegun(tr.ctx, begun{Failed: err.Error()}) // who is not told finds this one lost
+		_ = tr.part.publishStart(tr.ctx, startMessage{Failed: err.Error()}) // a participant that misses it finds this one lost
 		return err
 	}
-	tr.tellFailed(err)
+	tr.publishFailure(err)
 	return err
 }
 
-// tellFailed tells the first participant why a trial has failed here. The others are not to wait at its start.
-func (tr *trial) tellFailed(err error) {
+// publishFailure publishes why a trial has failed here, for the first participant. The others do not wait at its start.
+func (tr *trial) publishFailure(err error) {
 	if tr.part.party == nil || tr.ctx.Err() != nil {
 		return
 	}
-	if !tr.begun {
-		_ = tr.begin() // errs when the run is over, of which the next start tells
+	if !tr.started {
+		_ = tr.begin() // fails when the run is over, which the next start reports
 	}
 	if !tr.part.first() {
-		_ = tr.handOver(err)
+		_ = tr.publishLedgers(err)
 	}
 }
 
 // begin waits until all participants begin.
 func (tr *trial) begin() error {
-	tr.begun = true
+	tr.started = true
 	if tr.part.party == nil {
 		return nil
 	}
 	return tr.part.party.Barrier(tr.ctx, tr.part.start)
 }
 
-// LostError says that a run cannot go on, since participants are lost.
+// LostError means that a run cannot continue, because participants are lost.
 type LostError struct{ Who []string }
 
 func (e *LostError) Error() string { return "lost: " + strings.Join(e.Who, ", ") }
 
 func errLost(p Party) error { return &LostError{p.Lost()} }
 
-// account is what one user was told.
-type account struct {
+// userLedger is one user's ledger and violations.
+type userLedger struct {
 	user int
 	*ledger
-	faults  []error
-	blurred bool // it could not tell lives under one id apart
+	violations []error
+	ambiguous  bool // incarnations under one id could not be distinguished
 }
 
-// accounts are those of everybody here, and what other participants have handed in.
-func (tr *trial) accounts() (all []account) {
+// userLedgers returns the ledgers of the users here and of those of other participants.
+func (tr *trial) userLedgers() (all []userLedger) {
 	all = append(all, tr.others...)
-	for _, u := range tr.everybody() {
-		all = append(all, account{u.number, &u.ledger, u.faults, u.way.blurred})
+	for _, u := range tr.allUsers() {
+		all = append(all, userLedger{u.number, &u.ledger, u.violations, u.driver.ambiguous})
 	}
 	return all
 }
 
-// handOver gives the first participant what this one's users were told, or why it cannot.
-func (tr *trial) handOver(failed error) error {
-	var h handedOver
+// publishLedgers publishes the ledgers of this participant's users, or why it cannot.
+func (tr *trial) publishLedgers(failed error) error {
+	var h ledgersMessage
 	if failed != nil {
 		h.Failed = failed.Error()
 	} else {
-		for _, a := range tr.accounts() {
-			h.Accounts = append(h.Accounts, newSentAccount(a))
+		for _, a := range tr.userLedgers() {
+			h.Ledgers = append(h.Ledgers, newSentLedger(a))
 		}
 	}
 	what, err := pack(h)
 	if err != nil {
 		return err
 	}
-	return tr.part.party.Publish(tr.ctx, tr.part.name("told"), what)
+	return tr.part.party.Publish(tr.ctx, tr.part.name("ledgers"), what)
 }
 
-// handedIn waits for what the others' users were told. Whoever is lost has taken its own with it, which lost says.
-func (tr *trial) handedIn() (all []account, lost bool, err error) {
+// awaitLedgers waits for the ledgers of the other participants' users. lost reports that some participants are lost.
+func (tr *trial) awaitLedgers() (all []userLedger, lost bool, err error) {
 	p := tr.part.party
 	if p == nil {
 		return nil, false, nil
@@ -180,20 +180,20 @@ func (tr *trial) handedIn() (all []account, lost bool, err error) {
 			others = append(others, i)
 		}
 	}
-	found, err := p.Await(tr.ctx, tr.part.name("told"), others...)
+	found, err := p.Await(tr.ctx, tr.part.name("ledgers"), others...)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, i := range slices.Sorted(maps.Keys(found)) {
-		var h handedOver
+		var h ledgersMessage
 		if err := unpack(found[i], &h); err != nil {
 			return nil, false, err
 		}
 		if h.Failed != "" {
-			return nil, false, &fault{kind: "unexpected error", err: fmt.Errorf("participant %d: %s", i+1, h.Failed)}
+			return nil, false, &violation{kind: "unexpected error", err: fmt.Errorf("participant %d: %s", i+1, h.Failed)}
 		}
-		for _, a := range h.Accounts {
-			all = append(all, a.account())
+		for _, a := range h.Ledgers {
+			all = append(all, a.userLedger())
 		}
 	}
 	return all, len(found) < len(others), nil

@@ -41,15 +41,15 @@ func (t *table) lose(index int) {
 }
 
 // seat is one participant's place at a table.
-type seat struct {
+type testParticipant struct {
 	*table
 	index int
 }
 
-func (s seat) Index() int { return s.index }
-func (s seat) Of() int    { return s.of }
+func (s testParticipant) Index() int { return s.index }
+func (s testParticipant) Of() int    { return s.of }
 
-func (s seat) Barrier(_ context.Context, start int) error {
+func (s testParticipant) Barrier(_ context.Context, start int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.at[s.index] = start + 1
@@ -62,7 +62,7 @@ func (s seat) Barrier(_ context.Context, start int) error {
 	return nil
 }
 
-func (s seat) Publish(_ context.Context, name string, what []byte) error {
+func (s testParticipant) Publish(_ context.Context, name string, what []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.given[name] == nil {
@@ -76,7 +76,7 @@ func (s seat) Publish(_ context.Context, name string, what []byte) error {
 	return nil
 }
 
-func (s seat) Await(_ context.Context, name string, from ...int) (map[int][]byte, error) {
+func (s testParticipant) Await(_ context.Context, name string, from ...int) (map[int][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := map[int][]byte{}
@@ -91,7 +91,7 @@ func (s seat) Await(_ context.Context, name string, from ...int) (map[int][]byte
 	return found, nil
 }
 
-func (s seat) Lost() (names []string) {
+func (s testParticipant) Lost() (names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.of {
@@ -131,7 +131,7 @@ func party(t *testing.T, of int, s scenarios.Scenario, subject func(index int) S
 		running.Go(func() {
 			docs[i], errs[i] = Run(t.Context(), Config{
 				Subjects: []Subject{subject(i)}, Scenarios: []scenarios.Scenario{s}, Runs: runs,
-				Window: window, Seed: DefaultSeed, Party: seat{at, i},
+				Window: window, Seed: DefaultSeed, Party: testParticipant{at, i},
 			})
 		})
 	}
@@ -251,7 +251,7 @@ func TestOneParticipantsFaultIsToldToTheFirst(t *testing.T) {
 // Who is lost is not waited for, and the run comes to an end that names it.
 func TestALostParticipantIsNamed(t *testing.T) {
 	at := newTable(2)
-	alone := seat{at, 0}
+	alone := testParticipant{at, 0}
 	time.AfterFunc(50*time.Millisecond, func() { at.lose(1) })
 	s := small(t, "chatbot")
 	doc, err := Run(t.Context(), Config{
@@ -273,27 +273,27 @@ func TestALostParticipantIsNamed(t *testing.T) {
 // What one participant tells another arrives as it was, but for times.
 func TestAccountsTravelWhole(t *testing.T) {
 	l := newLedger(1)
-	l.past = []tally{{slot: 1, word: 2, life: 3, count: 4, last: 5, sum: 6, mixed: 7, touches: 8, blind: 9}}
-	l.began = []birth{{id: manager.ID{1}, life: 10}}
-	l.ended = []ending{{id: manager.ID{2}, life: 11, n: 12, others: 13, kept: 2, broken: "torn", words: [manager.HistoryLimit]uint32{14, 15}}}
-	l.doubts = []doubt{{op: scenarios.Delete, id: manager.ID{3}, word: 16}}
+	l.past = []tally{{slot: 1, word: 2, incarnation: 3, count: 4, last: 5, sum: 6, mixed: 7, touches: 8, unnumbered: 9}}
+	l.created = []creation{{id: manager.ID{1}, incarnation: 10}}
+	l.final = []finalState{{id: manager.ID{2}, incarnation: 11, n: 12, others: 13, kept: 2, broken: "torn", words: [manager.HistoryLimit]uint32{14, 15}}}
+	l.indeterminates = []indeterminate{{op: scenarios.Delete, id: manager.ID{3}, word: 16}}
 	l.backwards = 17
-	sent := newSentAccount(account{user: 18, ledger: &l, faults: []error{errTorn}})
-	what, err := pack(handedOver{Accounts: []sentAccount{sent}})
+	sent := newSentLedger(userLedger{user: 18, ledger: &l, violations: []error{errTorn}})
+	what, err := pack(ledgersMessage{Ledgers: []sentLedger{sent}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var h handedOver
+	var h ledgersMessage
 	if err := unpack(what, &h); err != nil {
 		t.Fatal(err)
 	}
-	got := h.Accounts[0].account()
-	want := account{user: 18, ledger: &l}
+	got := h.Ledgers[0].userLedger()
+	want := userLedger{user: 18, ledger: &l}
 	got.table, want.table = nil, nil
-	if len(got.faults) != 1 || faultKind(got.faults[0]) != "torn read" {
-		t.Errorf("faults %v", got.faults)
+	if len(got.violations) != 1 || violationKind(got.violations[0]) != "torn read" {
+		t.Errorf("faults %v", got.violations)
 	}
-	got.faults = nil
+	got.violations = nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", *got.ledger, *want.ledger)
 	}
@@ -319,7 +319,7 @@ func (c *crashingConn) Do(ctx context.Context, q *scenarios.Request, a *scenario
 	return c.Conn.Do(ctx, q, a)
 }
 
-// A participant whose target is gone says so to the first one, which would else wait for what its users were told.
+// A participant whose target is unavailable publishes that for the first one, which would otherwise wait for its ledgers.
 func TestATargetGoneForOneParticipantIsTold(t *testing.T) {
 	p := newProgram()
 	docs, errs, _ := party(t, 2, small(t, "chatbot"), func(i int) Subject {

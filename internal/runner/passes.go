@@ -36,7 +36,7 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	s.Users = users
 	idle := base
 	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.speed = &s, warmup, window, nil, 0, 0
-	idle.record, idle.take = 0, nil
+	idle.record, idle.timeSlices = 0, nil
 	return idle
 }
 
@@ -85,11 +85,11 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) error
 		if err == nil && base.scenario.Hold <= 0 && e.Target == nil {
 			err = r.waits(ctx, base, e)
 		}
-		switch f := (*fault)(nil); {
+		switch f := (*violation)(nil); {
 		case err == nil, errors.Is(err, errUndecided):
 		case !errors.As(err, &f):
 			return err
-		case f.final: // other faults will show again in the trials
+		case f.final: // other violations will recur in the trials
 			e.convicted = f
 		}
 	}
@@ -119,7 +119,7 @@ func (r *run) waits(ctx context.Context, base setup, e *entrant) error {
 func measureFootprint(ctx context.Context, subject Subject, base setup) (bytes float64, err error) {
 	s := base.scenario
 	n := min(max(s.Slots(), footprintAt), 100*footprintAt)
-	found := make(chan float64, 1) // and not a variable: a store that hangs may come back when nobody waits any more
+	found := make(chan float64, 1) // not a variable: a store that hangs may return after the wait has ended
 	var made atomic.Int64
 	w := watch{patience: base.patience, progress: made.Load}
 	err = guarded(ctx, w, "filling the store", func() error {

@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Before the window and after it nothing is measured, and so what a remote store did not answer is asked again.
+// Nothing is measured before and after the window, so requests without a response from a remote store are repeated there.
 
 // again is the pause before that, and lenient how long it goes on.
 const (
@@ -30,7 +30,7 @@ func (tr *trial) untilAnswered(do func() error) error {
 
 // prepare does an operation before the barrier.
 func (u *user) prepare(op scenarios.Op, slot uint32) error {
-	defer u.beats.Add(1)
+	defer u.progress.Add(1)
 	return u.trial.untilAnswered(func() error {
 		err := u.doBefore(op, slot)
 		if u.trial.remote && errors.Is(err, manager.ErrIndeterminate) {
@@ -40,17 +40,16 @@ func (u *user) prepare(op scenarios.Op, slot uint32) error {
 	})
 }
 
-// sweepAll removes every session and has the last states noted. What a sweep removed whose answer was lost, nobody was
-// handed.
+// sweepAll removes every session and records the final states. Of a sweep whose response was lost there are none.
 func (tr *trial) sweepAll(ctx context.Context) error {
 	return tr.untilAnswered(func() (err error) {
 		if tr.board != nil {
-			_, err = tr.keeper.board.ExpireIdle(ctx, 0)
+			_, err = tr.preloader.board.ExpireIdle(ctx, 0)
 		} else {
-			_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.keeper.handedOver)
+			_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.preloader.removed)
 		}
 		if tr.remote && errors.Is(err, manager.ErrIndeterminate) {
-			tr.keeper.ledger.doubts = append(tr.keeper.ledger.doubts, doubt{op: scenarios.Sweep})
+			tr.preloader.ledger.indeterminates = append(tr.preloader.ledger.indeterminates, indeterminate{op: scenarios.Sweep})
 			tr.audit.found.Partial = "an answer was lost while the sessions left at the end were taken"
 		}
 		return err

@@ -2,19 +2,19 @@ package runner
 
 import "time"
 
-// Preparing is how many of the sessions are made that are to be there before a trial's clock starts.
+// Preparing is the progress of creating a trial's initial sessions.
 type Preparing struct {
 	Made, Sessions int
 	Took           time.Duration // so far
 }
 
-// PreparingEvery is how long preparing may take before anybody is told, and before each further time.
+// PreparingEvery is the time until preparing is first reported, and the interval of further reports.
 const PreparingEvery = 2 * time.Second
 
-// telling does what prepares the sessions. When that takes long, tell is called meanwhile, on this goroutine, and once more,
-// with nothing, when it is over.
-func (tr *trial) telling(prepare func() error) error {
-	if tr.tell == nil {
+// withProgress calls prepare. While that takes long, onPreparing is called, on this goroutine, and once more, with the zero
+// value, at the end.
+func (tr *trial) withProgress(prepare func() error) error {
+	if tr.onPreparing == nil {
 		return prepare()
 	}
 	sessions := tr.scenario.Slots()
@@ -22,19 +22,19 @@ func (tr *trial) telling(prepare func() error) error {
 		sessions = tr.scenario.SlotsPerUser() * len(tr.users)
 	}
 	done := make(chan error, 1)
-	began := time.Now()
+	created := time.Now()
 	go func() { done <- prepare() }()
 	tick := time.NewTicker(PreparingEvery)
 	defer tick.Stop()
-	for told := false; ; told = true {
+	for reportEffect := false; ; reportEffect = true {
 		select {
 		case err := <-done:
-			if told {
-				tr.tell(Preparing{})
+			if reportEffect {
+				tr.onPreparing(Preparing{})
 			}
 			return err
 		case <-tick.C:
-			tr.tell(Preparing{int(tr.made.Load()), sessions, time.Since(began)})
+			tr.onPreparing(Preparing{int(tr.made.Load()), sessions, time.Since(created)})
 		}
 	}
 }

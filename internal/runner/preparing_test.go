@@ -11,11 +11,11 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Whoever waits for the sessions is told how many there are, and when there are all; of a store that is quick, nothing.
+// The callback gets how many sessions there are, and the zero value when all are there; of a fast store, nothing.
 func TestLongPreparationsAreToldOf(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Sessions, s.Prefill, s.Iterations, s.Think = 100, 15, 1, 0
-	s.Hold = 0                        // in a bubble nobody can sleep while others wait for a mutex
+	s.Hold = 0                        // in a bubble no goroutine can sleep while others wait for a mutex
 	const each = 7 * time.Millisecond // 19.05 sessions in two seconds, 10.5 s for all
 	far := bend(func(b *bent) {
 		b.update = func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
@@ -42,13 +42,13 @@ func TestLongPreparationsAreToldOf(t *testing.T) {
 		{"an answer takes no time", bend(func(*bent) {}), []Step{quiet, end}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var told []Step
-			r := run{trials: 1, Config: Config{Subjects: []Subject{row.of}, Runs: 1, Seed: DefaultSeed, Progress: func(s Step) { told = append(told, s) }}}
+			var reportEffect []Step
+			r := run{trials: 1, Config: Config{Subjects: []Subject{row.of}, Runs: 1, Seed: DefaultSeed, Progress: func(s Step) { reportEffect = append(reportEffect, s) }}}
 			base := r.setup(&s)
 			if err := r.blocks(t.Context(), base, []*entrant{r.entrant(0, base)}); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(row.want, told); diff != "" {
+			if diff := cmp.Diff(row.want, reportEffect); diff != "" {
 				t.Errorf("%s: %s", row.why, diff)
 			}
 		})
@@ -70,12 +70,12 @@ func TestAFarServerDoesNotHang(t *testing.T) {
 	subject.Strategy = &far
 	synctest.Test(t, func(t *testing.T) {
 		r := run{trials: 1, Config: Config{Runs: 1, Seed: DefaultSeed}}
-		began := time.Now()
+		created := time.Now()
 		trial, err := runTrial(t.Context(), subject, r.setup(&s))
 		if err != nil || !trial.Audit.OK {
 			t.Errorf("audit %+v, %v", trial.Audit, err)
 		}
-		if took := time.Since(began); took <= DefaultPatience+2*time.Second {
+		if took := time.Since(created); took <= DefaultPatience+2*time.Second {
 			t.Errorf("it took %v: want what would be too long here", took)
 		}
 	})

@@ -9,14 +9,14 @@ import (
 	"github.com/sessbench/sessbench/internal/goroutine"
 )
 
-// watch tells a store that hangs from a slow one; see [goroutine.Watch].
+// watch distinguishes a store that hangs from a slow one; see [goroutine.Watch].
 type watch struct {
 	patience time.Duration
 	progress func() int64 // grows with everything that is completed
 	away     func() bool  // another process has the machine, so that no progress is expected; nil: never
 }
 
-// errUndecided says that a store has made no progress for a long time and is not proven to hang.
+// errUndecided means that a store has made no progress for a long time and is not proven to hang.
 var errUndecided = errors.New("no operation was completed for a long time, although goroutines were at work: " +
 	"the store hangs in a loop, or is too slow to be measured")
 
@@ -34,7 +34,7 @@ func (w watch) await(ctx context.Context, done <-chan struct{}) error {
 	return err
 }
 
-// holdsOrThinks reports whether g holds a session or pauses, which may take as long as was asked for.
+// holdsOrThinks reports whether g holds a session or pauses, as long as the scenario requires.
 func holdsOrThinks(g goroutine.Goroutine) bool { return g.Calls("wait.(*Waiter).Wait") }
 
 // waitsForSystem reports whether g is one of the harness's own goroutines that wait for the system.

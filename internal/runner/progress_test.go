@@ -58,7 +58,7 @@ func TestASlowStoreHasARow(t *testing.T) {
 	}
 }
 
-// A store that polls a lock for ever cannot be told from a slow one. Its trial is given up, and its row is not struck.
+// A store that polls a lock for ever looks like a slow one. Its trial is aborted, and its row is not struck.
 func TestAStoreAtWorkIsGivenUpUndecided(t *testing.T) {
 	var released atomic.Bool
 	defer func() { released.Store(true); time.Sleep(10 * time.Millisecond) }()
@@ -103,7 +103,7 @@ func TestAHoldIsNoStandstill(t *testing.T) {
 }
 
 // Preparing a session takes longer than the patience, and each of its messages does not. The store waits on timers, which
-// cannot be told from waiting for another goroutine.
+// looks like waiting for another goroutine.
 func TestPreparedMessagesAreProgress(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Users, s.Sessions, s.Iterations, s.Prefill, s.Hold = 1, 1, 1, 40, 0

@@ -36,8 +36,8 @@ func benchmarkRecording(b *testing.B, name string) {
 	for block := range b.N {
 		r := run{Config: Config{Seed: uint64(block)}}
 		base := r.setup(&s)
-		for _, way := range rand.Perm(len(ways)) {
-			base.record = ways[way].one
+		for _, driver := range rand.Perm(len(ways)) {
+			base.record = ways[driver].one
 			trial, err := runTrial(b.Context(), subject(b, name), base)
 			if err != nil {
 				b.Fatal(err)
@@ -45,14 +45,14 @@ func benchmarkRecording(b *testing.B, name string) {
 			if got := trial.Audit.Recorded; !trial.Audit.OK || got != nil && got.Certified != got.Sessions {
 				b.Fatalf("audit: %+v, recorded: %+v", trial.Audit, got)
 			}
-			rates[way], costs[way] = append(rates[way], trial.OpsPerSec), append(costs[way], trial.CPUNsPerOp)
+			rates[driver], costs[driver] = append(rates[driver], trial.OpsPerSec), append(costs[driver], trial.CPUNsPerOp)
 		}
 	}
-	for i, way := range ways[1:] {
+	for i, driver := range ways[1:] {
 		report := func(unit string, r stats.Ratio) {
-			b.ReportMetric(r.Ratio, way.name+"-"+unit)
-			b.ReportMetric(r.Lo, way.name+"-"+unit+"-lo")
-			b.ReportMetric(r.Hi, way.name+"-"+unit+"-hi")
+			b.ReportMetric(r.Ratio, driver.name+"-"+unit)
+			b.ReportMetric(r.Lo, driver.name+"-"+unit+"-lo")
+			b.ReportMetric(r.Hi, driver.name+"-"+unit+"-hi")
 		}
 		report("rate", stats.PairedRatio(rates[i+1], rates[0]))
 		report("cpu", stats.PairedRatio(costs[i+1], costs[0]))

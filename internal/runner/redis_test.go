@@ -45,18 +45,18 @@ func inLists(t testing.TB, url string, users int) Subject {
 }
 
 // A server that dies in the middle of a window and comes back has lost nothing that it confirmed; what it did not answer is
-// counted by its kind, and nobody waits longer than the time-out.
+// counted by its kind, and no user waits longer than the time-out.
 func TestServerDiesInTheMiddleOfAWindow(t *testing.T) {
-	for _, way := range []string{"watch", "lua", "lock", "list"} {
-		t.Run(way, func(t *testing.T) {
+	for _, driver := range []string{"watch", "lua", "lock", "list"} {
+		t.Run(driver, func(t *testing.T) {
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 			s := small(t, "chatbot")
 			s.Users, s.Sessions, s.Prefill, s.Hold = 20, 20, 2, time.Millisecond
 			var subject Subject
-			if way == "list" {
+			if driver == "list" {
 				subject = inLists(t, server.URL(), s.Users)
 			} else {
-				subject = inRedis(t, server.URL(), s.Users, map[string]string{"atomic": way, "lock-expiry": "1s"})
+				subject = inRedis(t, server.URL(), s.Users, map[string]string{"atomic": driver, "lock-expiry": "1s"})
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()

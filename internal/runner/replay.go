@@ -3,7 +3,7 @@ package runner
 import "time"
 
 // replay does this user's share of recorded traffic: as fast as possible with speed 0, else on the log's clock, run
-// speed times as fast. A probe of the harness, which knows no first visit, does it again until the window closes.
+// speed times as fast. A probe of the harness, which has no first visit, repeats it until the window closes.
 func (u *user) replay(speed float64) error {
 	tr := u.trial
 	for {
@@ -31,7 +31,7 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 			t = u.now() // reading the log is no part of the operation
 			t = u.enterWindow(t)
 			if step.Start() {
-				u.beats.Add(1)
+				u.progress.Add(1)
 				if t >= tr.from {
 					u.visits++
 				}

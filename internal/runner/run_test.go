@@ -86,7 +86,7 @@ func TestVisitsAreCountedExactly(t *testing.T) {
 		t.Errorf("%d visits, %d operations, %+v", trial.Visits, trial.Ops, trial.Operations)
 	}
 	if trial.Fairness.Jain != 1 || trial.Fairness.MinOverMax != 1 {
-		t.Errorf("everybody did the same: %+v", trial.Fairness)
+		t.Errorf("all users did the same: %+v", trial.Fairness)
 	}
 }
 
@@ -247,7 +247,7 @@ func TestWrongStoresAreStruck(t *testing.T) {
 				})
 			}
 		}},
-		{"everybody is told that they created it", "churn", "double creation", func(b *bent) {
+		{"every call reports a creation", "churn", "double creation", func(b *bent) {
 			b.make = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
 				_, err := b.SessionStore.GetOrCreate(ctx, id, create, view)
 				return true, err
@@ -470,7 +470,7 @@ func TestRunInterleavesAndKeepsTheOrderAskedFor(t *testing.T) {
 		}
 	}
 	if len(orders) != 12 || steps == 0 {
-		t.Errorf("%d different places in the order, %d steps told", len(orders), steps)
+		t.Errorf("%d different places in the order, %d steps reported", len(orders), steps)
 	}
 	if doc.Harness.NsPerOp < 1 || doc.Machine.Cores == 0 {
 		t.Errorf("harness %+v, machine %+v", doc.Harness, doc.Machine)

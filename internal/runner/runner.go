@@ -27,33 +27,33 @@ type Subject struct {
 	Params     strategies.Values
 	Target     scenarios.Target // driven in place of a store of the strategy's; it stays the caller's to close
 	TargetName string           // its own name
-	Remark     string           // what must be known of its row
-	Unlocked   bool             // its updates work without a lock, so that no session is in the way of others
+	Remark     string           // shown with its row
+	Unlocked   bool             // its updates need no lock, so that no session limits the others
 	Baseline   bool
 }
 
 // Config is what to run.
 type Config struct {
-	Subjects  []Subject            // in the order of the results
-	Scenarios []scenarios.Scenario // with the run's settings; one alone when Traffic is set
-	Runs      int                  // trials of each subject under each scenario
-	Warmup    time.Duration        // before each window; none where visits are counted or traffic is replayed
-	Window    time.Duration        // 0: DefaultWindow, or none where visits are counted
-	Seed      uint64
-	Record    int              // the whole histories of one session in so many are recorded and checked; 0: of none
-	Traffic   *trace.Tape      // replayed instead of a tape
-	Speed     float64          // of the traffic's clock; 0: as fast as possible
-	Patience  time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
-	Protocol  scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
-	Party     Party            // the other participants in a run of several processes; nil: there are none
-	Turns     *Turns           // with other processes, of a Sample alone; may be nil
-	Progress  func(Step)       // called between windows, on the goroutine of Run; may be nil
-	Elsewhere Elsewhere        // performs the tasks in another process; nil: they are performed in this one
+	Subjects   []Subject            // in the order of the results
+	Scenarios  []scenarios.Scenario // with the run's settings; one alone when Traffic is set
+	Runs       int                  // trials of each subject under each scenario
+	Warmup     time.Duration        // before each window; none where visits are counted or traffic is replayed
+	Window     time.Duration        // 0: DefaultWindow, or none where visits are counted
+	Seed       uint64
+	Record     int              // the whole histories of one session in so many are recorded and checked; 0: of none
+	Traffic    *trace.Tape      // replayed instead of a tape
+	Speed      float64          // of the traffic's clock; 0: as fast as possible
+	Patience   time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
+	Protocol   scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
+	Party      Party            // the other participants in a run of several processes; nil: there are none
+	TimeSlices *TimeSlices      // with other processes, of a Sample alone; may be nil
+	Progress   func(Step)       // called between windows, on the goroutine of Run; may be nil
+	Executor   Executor         // performs the tasks in another process; nil: they are performed in this one
 }
 
 // The defaults of a run.
 const (
-	DefaultRuns   = 6 // the least that a median's 95 % interval can be told from
+	DefaultRuns   = 6 // the least for a 95 % interval of the median
 	DefaultWindow = 400 * time.Millisecond
 	DefaultWarmup = 100 * time.Millisecond
 	DefaultSeed   = 1
@@ -61,7 +61,7 @@ const (
 	DefaultPatience = 30 * time.Second
 )
 
-// Step says how far a run has come.
+// Step is the progress of a run.
 type Step struct {
 	Scenario     string
 	Done, Trials int    // finished, and in all
@@ -120,9 +120,9 @@ type entrant struct {
 	index     int // in Config.Subjects
 	result    result.Result
 	footprint float64
-	alone     float64 // processor time of an operation of one user without waits, in nanoseconds; 0: not measured
-	convicted *fault  // what a pass found that rules out any trial
-	faulty    bool    // it hung or would not work: no further trials
+	alone     float64    // processor time of an operation of one user without waits, in nanoseconds; 0: not measured
+	convicted *violation // what a pass found that rules out any trial
+	failed    bool       // it hung or would not work: no further trials
 }
 
 func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
@@ -166,7 +166,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	return err
 }
 
-// costOf is what a probe's trial says about the harness.
+// costOf converts a probe's trial.
 func costOf(t result.Trial) *result.Harness {
 	return &result.Harness{NsPerOp: t.CPUNsPerOp, OpsPerSec: t.OpsPerSec, AllocsPerOp: t.AllocsPerOp}
 }
@@ -174,7 +174,7 @@ func costOf(t result.Trial) *result.Harness {
 // program reports whether it is a program of its own that is driven.
 func (s *Subject) program() bool { _, ok := s.Target.(scenarios.UsageReporter); return ok }
 
-// metered reports whether any trial knows what the target's processes spent.
+// metered reports whether any trial has the usage of the target's processes.
 func (e *entrant) metered() bool {
 	return slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return t.TargetCPUNs > 0 })
 }
@@ -186,7 +186,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
 	}
 	if r.Progress != nil {
-		base.tell = func(p Preparing) {
+		base.onPreparing = func(p Preparing) {
 			s := r.at
 			s.Preparing = p
 			r.report(s)
@@ -209,7 +209,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 			base.warmup = 0
 		}
 	}
-	if r.Elsewhere != nil { // the worker makes what only the users need
+	if r.Executor != nil { // the worker makes what only the users need
 		return base
 	}
 	base.contents = newContents(s.Users+1, largest)
@@ -289,8 +289,8 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 
 // next runs the trial of a block, unless the store has failed an earlier one.
 func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error {
-	if e.faulty && base.part.first() {
-		return base.part.tellBegun(ctx, begun{Skipped: true})
+	if e.failed && base.part.first() {
+		return base.part.publishStart(ctx, startMessage{Skipped: true})
 	}
 	t, err := r.trial(ctx, base, e)
 	switch {
@@ -306,16 +306,16 @@ func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error
 
 func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, error) {
 	if e.convicted != nil {
-		e.faulty = true
+		e.failed = true
 		return e.convicted.trial(), nil
 	}
 	t, err := r.perform(ctx, base, TrialTask, e.index)
-	if f := (*fault)(nil); errors.As(err, &f) {
-		e.faulty = true
+	if f := (*violation)(nil); errors.As(err, &f) {
+		e.failed = true
 		t, err = f.trial(), nil
 	}
 	if errors.Is(err, errUndecided) && ctx.Err() == nil {
-		e.faulty = true
+		e.failed = true
 		t = result.Trial{Audit: result.Audit{Skipped: true, Undecided: err.Error()}}
 		err = nil
 	}

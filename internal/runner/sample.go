@@ -24,7 +24,7 @@ func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
 	}}
 	for i := range cfg.Scenarios {
 		base := r.setup(&cfg.Scenarios[i])
-		base.take = cfg.Turns
+		base.timeSlices = cfg.TimeSlices
 		for k := range cfg.Subjects {
 			e := r.entrant(k, base)
 			if err := r.sample(ctx, base, e); err != nil {
@@ -45,9 +45,9 @@ func (r *run) sample(ctx context.Context, base setup, e *entrant) (err error) {
 	if err != nil {
 		return err
 	}
-	if !e.faulty && !e.Strategy.Harness {
+	if !e.failed && !e.Strategy.Harness {
 		e.footprint, err = measureFootprint(ctx, e.Subject, base)
-		if f := (*fault)(nil); err != nil && !errors.As(err, &f) && !errors.Is(err, errUndecided) { // a store that failed its trial may well fail here, too
+		if f := (*violation)(nil); err != nil && !errors.As(err, &f) && !errors.Is(err, errUndecided) { // a store that failed its trial may well fail here, too
 			return err
 		}
 		t.BytesPerSession = e.footprint

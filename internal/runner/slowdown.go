@@ -22,7 +22,7 @@ const slowdownEnv = "SESSBENCH_SLOWDOWN"
 // foresee cost as much as a small share, and are to be the same in all arms of an experiment.
 const ground = 0.05
 
-// slowed is the subject with every operation slower by the share asked for than it is at 0 %.
+// slowed returns the subject with every operation slower by the given share than at 0 %.
 func slowed(subject Subject) (Subject, error) {
 	text := os.Getenv(slowdownEnv)
 	number, ok := strings.CutSuffix(text, "%")

@@ -13,36 +13,36 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// targetUser is one user's way to a target: a connection, and what goes over it.
-type targetUser struct {
-	conn    scenarios.Conn
-	q       scenarios.Request
-	a       scenarios.Effect
-	blurred bool // it was not told lives where it needs them to tell sessions under one id apart
+// targetDriver is one user's driver of a target: a connection, and its current request and effect.
+type targetDriver struct {
+	conn      scenarios.Conn
+	q         scenarios.Request
+	a         scenarios.Effect
+	ambiguous bool // the target did not report incarnations where they distinguish sessions under one id
 
 	used []int64 // by slot, where sessions are swept: the trial's clock when the last use that was confirmed began
 }
 
-// guardTarget has something done to a target that may hang.
+// guardTarget calls do, which uses a target that may hang.
 func (tr *trial) guardTarget(what string, do func(context.Context) error) error {
 	return guarded(tr.ctx, tr.watch(), what, func() error { return do(tr.ctx) })
 }
 
 // connect gives every user a connection.
 func (tr *trial) connect(ctx context.Context) error {
-	for _, u := range tr.everybody() {
+	for _, u := range tr.allUsers() {
 		conn, err := tr.target.Connect(ctx)
 		if err != nil {
 			return err
 		}
-		u.way.conn = conn
-		u.beats.Add(1)
-		u.way.q = scenarios.Request{Kind: tr.scenario.Driver, Spin: tr.scenario.Spin}
+		u.driver.conn = conn
+		u.progress.Add(1)
+		u.driver.q = scenarios.Request{Kind: tr.scenario.Driver, Spin: tr.scenario.Spin}
 		if tr.sweeps {
-			u.way.used = make([]int64, len(u.ids))
+			u.driver.used = make([]int64, len(u.ids))
 		}
 		if u.number < tr.scenario.Users {
-			u.way.q.Hold = tr.scenario.Hold
+			u.driver.q.Hold = tr.scenario.Hold
 		}
 	}
 	return nil
@@ -50,10 +50,10 @@ func (tr *trial) connect(ctx context.Context) error {
 
 func (tr *trial) disconnect() error {
 	var failed []error
-	for _, u := range tr.everybody() {
-		if u != nil && u.way.conn != nil {
-			failed = append(failed, u.way.conn.Close())
-			u.way.conn = nil
+	for _, u := range tr.allUsers() {
+		if u != nil && u.driver.conn != nil {
+			failed = append(failed, u.driver.conn.Close())
+			u.driver.conn = nil
 		}
 	}
 	return errors.Join(failed...)
@@ -61,7 +61,7 @@ func (tr *trial) disconnect() error {
 
 // doTarget does an operation on a target.
 func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
-	q, a := &u.way.q, &u.way.a
+	q, a := &u.driver.q, &u.driver.a
 	q.Op, q.ID = op, u.ids[slot]
 	switch op {
 	case scenarios.Append:
@@ -76,38 +76,38 @@ func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
 	if q.Hold > 0 && u.trial.stopped.Load() {
 		q.Hold = 0
 	}
-	err := u.way.conn.Do(context.Background(), q, a)
+	err := u.driver.conn.Do(context.Background(), q, a)
 	if op == scenarios.Create {
 		u.created(slot, a.ID, err)
 		if err == nil && (a.ID.Version() != 4 || a.ID.Variant() != uuid.RFC4122) && !u.trial.unaudited {
-			u.fault(fmt.Errorf("%w: %v is no random (version 4) UUID", errWeakID, a.ID))
+			u.addViolation(fmt.Errorf("%w: %v is no random (version 4) UUID", errWeakID, a.ID))
 		}
-		if err == nil && u.way.used != nil {
-			u.way.used[slot] = u.opStart
+		if err == nil && u.driver.used != nil {
+			u.driver.used[slot] = u.opStart
 		}
 		return err
 	}
 	if err != nil || u.trial.unaudited {
 		return err
 	}
-	if u.way.used != nil {
-		u.way.used[slot] = u.opStart
+	if u.driver.used != nil {
+		u.driver.used[slot] = u.opStart
 	}
 	switch op {
 	case scenarios.Append, scenarios.Update:
-		u.worked(a)
-		u.wroteTo(slot, u.lastWord)
+		u.noteRemoteHold(a)
+		u.noteWrite(slot, u.lastWord)
 	case scenarios.Touch:
 		if u.trial.byVersion {
-			u.wroteTo(slot, 0)
+			u.noteWrite(slot, 0)
 		}
 	case scenarios.GetOrCreate:
-		if life := u.lifeIn(slot); a.Created {
-			u.ledger.began = append(u.ledger.began, birth{q.ID, life})
+		if incarnation := u.incarnationIn(slot); a.Created {
+			u.ledger.created = append(u.ledger.created, creation{q.ID, incarnation})
 		}
 	case scenarios.Delete:
-		u.ledger.ended = append(u.ledger.ended, u.endTold(q.ID, u.lifeIn(slot)))
-		u.vacate(slot)
+		u.ledger.final = append(u.ledger.final, u.reportedState(q.ID, u.incarnationIn(slot)))
+		u.clearSlot(slot)
 	case scenarios.Read:
 		if len(a.Fields) > 0 {
 			u.noteTorn(a.Fields)
@@ -116,20 +116,19 @@ func (u *user) doTarget(op scenarios.Op, slot uint32, size int) error {
 	return nil
 }
 
-// errWeakID says that a target mints ids that can be guessed, or that come again.
+// errWeakID means that a target mints ids that can be guessed, or that repeat.
 var errWeakID = errors.New("weak id")
 
-// vacate notes that the session in a slot is there no more.
-func (u *user) vacate(slot uint32) {
+// clearSlot records that a slot has no session.
+func (u *user) clearSlot(slot uint32) {
 	if !u.trial.shared() {
-		u.lives[slot] = 0
+		u.incarnations[slot] = 0
 	}
 }
 
-// worked notes the work that was done under the lock in another process: as long as it says, or else as long as it was
-// asked for.
-func (u *user) worked(a *scenarios.Effect) {
-	held := u.way.q.Hold
+// noteRemoteHold records work under the lock in another process: its duration as reported, otherwise as requested.
+func (u *user) noteRemoteHold(a *scenarios.Effect) {
+	held := u.driver.q.Hold
 	if held == 0 {
 		return
 	}
@@ -148,83 +147,83 @@ func (u *user) worked(a *scenarios.Effect) {
 	}
 }
 
-// wroteTo notes in the ledger the change that was just confirmed.
-func (u *user) wroteTo(slot, word uint32) {
-	a := &u.way.a
-	n, told := a.Seq, a.Reported&scenarios.ReportsSeq != 0
+// noteWrite records the confirmed change in the ledger.
+func (u *user) noteWrite(slot, word uint32) {
+	a := &u.driver.a
+	n, reported := a.Seq, a.Reported&scenarios.ReportsSeq != 0
 	if u.trial.byVersion {
-		n, told = a.Version, a.Reported&scenarios.ReportsVersion != 0
+		n, reported = a.Version, a.Reported&scenarios.ReportsVersion != 0
 	}
-	if life := u.lifeIn(slot); told {
-		u.ledger.wrote(u.first+slot, life, n, word)
+	if incarnation := u.incarnationIn(slot); reported {
+		u.ledger.wrote(u.first+slot, incarnation, n, word)
 	} else {
-		u.ledger.wroteBlind(u.first+slot, life, word)
+		u.ledger.wroteUnnumbered(u.first+slot, incarnation, word)
 	}
 }
 
-// shared reports whether ids live more than once.
+// shared reports whether ids are reused.
 func (tr *trial) shared() bool { return tr.scenario.Driver == scenarios.StoreDriver }
 
-// lifeIn is the life that the last answer was about. One under a minted id is known by that; under an id that lives more
-// than once the target has to tell, and where it does not all of them count as one.
-func (u *user) lifeIn(slot uint32) uint64 {
+// incarnationIn returns the incarnation of the last effect. A minted id has only one; under a reused id the target reports
+// it, or all of them count as one.
+func (u *user) incarnationIn(slot uint32) uint64 {
 	if !u.trial.shared() {
-		return u.lives[slot]
+		return u.incarnations[slot]
 	}
-	return u.lifeTold(u.ids[slot])
+	return u.reportedIncarnation(u.ids[slot])
 }
 
-// lifeTold is the life that the target told.
-func (u *user) lifeTold(id manager.ID) uint64 {
-	if a := &u.way.a; a.Reported&scenarios.ReportsIncarnation != 0 {
+// reportedIncarnation returns the incarnation that the target reported.
+func (u *user) reportedIncarnation(id manager.ID) uint64 {
+	if a := &u.driver.a; a.Reported&scenarios.ReportsIncarnation != 0 {
 		return a.Incarnation
 	}
-	u.way.blurred = true
+	u.driver.ambiguous = true
 	return manager.IncarnationOf(id) | 1
 }
 
-// endTold is a session's last state as the answer to its Delete tells it.
-func (u *user) endTold(id manager.ID, life uint64) ending {
-	a := &u.way.a
-	e := ending{id: id, life: life, n: uncounted, others: uncounted, since: u.opStart}
+// reportedState returns the final state of a session from the effect of its Delete.
+func (u *user) reportedState(id manager.ID, incarnation uint64) finalState {
+	a := &u.driver.a
+	e := finalState{id: id, incarnation: incarnation, n: unknownCount, others: unknownCount, since: u.opStart}
 	switch {
 	case u.trial.byVersion && a.Reported&scenarios.ReportsVersion != 0:
 		e.n = a.Version
 	case !u.trial.byVersion && a.Reported&scenarios.ReportsSeq != 0:
 		e.n = a.Seq
 	}
-	e.kept = untold
+	e.kept = unknownKept
 	return e
 }
 
-// untold is the number of entries that a last state kept where nobody was told.
-const untold = -1
+// unknownKept is the number of entries of a final state that was not reported.
+const unknownKept = -1
 
 func (u *user) sweepTarget() error {
-	q := &u.way.q
-	q.Op, q.Idle = scenarios.Sweep, u.trial.janitorTTL()
-	err := u.way.conn.Do(context.Background(), q, &u.way.a)
+	q := &u.driver.q
+	q.Op, q.Idle = scenarios.Sweep, u.trial.sweepTTL()
+	err := u.driver.conn.Do(context.Background(), q, &u.driver.a)
 	if err == nil {
-		u.trial.audit.swept += u.way.a.Removed
+		u.trial.audit.swept += u.driver.a.Removed
 	}
 	return err
 }
 
-// missTarget makes a fault of a session that a target says, at t, is not there, although no sweep can have taken it by then.
+// checkMissing adds a violation if a target reports, at t, that a session is missing which no sweep can have removed by then.
 // A use may have been recorded up to a tenth of the time-to-live earlier, as session middleware does.
-func (u *user) missTarget(slot uint32, t int64) {
-	if u.way.used != nil && t < u.way.used[slot]+int64(u.trial.janitorTTL())*9/10 {
-		u.fault(fmt.Errorf("%w: it is not found %v after its last use", errTooSoon, time.Duration(t-u.way.used[slot])))
+func (u *user) checkMissing(slot uint32, t int64) {
+	if u.driver.used != nil && t < u.driver.used[slot]+int64(u.trial.sweepTTL())*9/10 {
+		u.addViolation(fmt.Errorf("%w: it is not found %v after its last use", errTooSoon, time.Duration(t-u.driver.used[slot])))
 	}
 }
 
-// emptyTarget looks at every session that should be left in a target, removes it, and sees to it that nothing is left. The
-// users do it at the same time, each with its own part of the sessions.
+// emptyTarget reads and removes every session that should be in the target at the end, and checks that none is left. The
+// users do it concurrently, each for a share of the sessions.
 func (tr *trial) emptyTarget() error {
 	left := tr.left()
-	err := together(len(tr.users), func(i int) (err error) {
+	err := forEach(len(tr.users), func(i int) (err error) {
 		for at := i; at < len(left) && err == nil && tr.ctx.Err() == nil; at += len(tr.users) {
-			err = tr.users[i].take(left[at])
+			err = tr.users[i].drain(left[at])
 		}
 		return err
 	})
@@ -240,24 +239,24 @@ func (tr *trial) emptyTarget() error {
 	return errors.Join(tr.target.Reset(tr.ctx), tr.disconnect())
 }
 
-// left is the sessions that somebody made and nobody has removed. Under ids that live more than once there may be one, or
+// remaining returns the sessions that were created and not removed. Under reused ids there may be one, or
 // none.
-func (tr *trial) left() (left []birth) {
+func (tr *trial) left() (left []creation) {
 	if tr.shared() {
 		for _, id := range tr.ids {
-			left = append(left, birth{id: id})
+			left = append(left, creation{id: id})
 		}
 		return left
 	}
-	ended, all := map[uint64]bool{}, tr.accounts()
+	final, all := map[uint64]bool{}, tr.userLedgers()
 	for _, a := range all {
-		for _, e := range a.ended {
-			ended[e.life] = true
+		for _, e := range a.final {
+			final[e.incarnation] = true
 		}
 	}
 	for _, a := range all {
-		for _, b := range a.began {
-			if !ended[b.life] {
+		for _, b := range a.created {
+			if !final[b.incarnation] {
 				left = append(left, b)
 			}
 		}
@@ -265,16 +264,16 @@ func (tr *trial) left() (left []birth) {
 	return left
 }
 
-// take reads and deletes one session. A session that is not found, before the read or between the read and the delete,
+// drain reads and deletes one session. A session that is not found, before the read or between the read and the delete,
 // gets no final state; the audit decides whether it was removed as it should be.
-func (u *user) take(of birth) error {
-	u.beats.Add(1)
-	q, a := &u.way.q, &u.way.a
+func (u *user) drain(of creation) error {
+	u.progress.Add(1)
+	q, a := &u.driver.q, &u.driver.a
 	q.ID, u.opStart = of.id, u.now()
 	if q.Op = scenarios.History; u.trial.byVersion {
 		q.Op = scenarios.Read
 	}
-	ask := func() error { return u.way.conn.Do(u.trial.ctx, q, a) }
+	ask := func() error { return u.driver.conn.Do(u.trial.ctx, q, a) }
 	err := u.trial.untilAnswered(ask)
 	if errors.Is(err, manager.ErrNotFound) {
 		return nil
@@ -283,9 +282,9 @@ func (u *user) take(of birth) error {
 		return err
 	}
 	if u.trial.shared() {
-		of.life = u.lifeTold(of.id)
+		of.incarnation = u.reportedIncarnation(of.id)
 	}
-	e := u.endTold(of.id, of.life)
+	e := u.reportedState(of.id, of.incarnation)
 	e.kept = 0
 	if u.trial.byVersion {
 		u.trial.audit.endFields(&e, a.Fields, u.trial.scenario.Fields)
@@ -301,7 +300,7 @@ func (u *user) take(of birth) error {
 	case err != nil && !missing: // a repeated delete finds nothing where an earlier try has removed the session
 		return err
 	}
-	u.ledger.ended = append(u.ledger.ended, e)
+	u.ledger.final = append(u.ledger.final, e)
 	return nil
 }
 
@@ -314,29 +313,29 @@ func (tr *trial) censusTarget() error {
 	case err != nil:
 		return err
 	}
-	if census.Sessions != 0 && !tr.doubtful() {
+	if census.Sessions != 0 && !tr.possible() {
 		tr.audit.violate("sessions left", manager.ID{}, "the target counts %d sessions after all were removed", census.Sessions)
 	}
-	if census.Locks != 0 && !tr.doubtful() {
+	if census.Locks != 0 && !tr.possible() {
 		tr.audit.violate("locks left", manager.ID{}, "%d locks are kept after all sessions were removed", census.Locks)
 	}
 	return nil
 }
 
-// doubtful reports whether any operation may or may not have taken effect, so that a session may be there that nobody knows.
-func (tr *trial) doubtful() bool {
-	return slices.ContainsFunc(tr.accounts(), func(a account) bool { return len(a.doubts) > 0 })
+// doubtful reports whether any operation is indeterminate, so that there may be sessions that no ledger holds.
+func (tr *trial) possible() bool {
+	return slices.ContainsFunc(tr.userLedgers(), func(a userLedger) bool { return len(a.indeterminates) > 0 })
 }
 
-// noIncarnations is why an audit has nothing to say.
-const noIncarnations = "the target tells no incarnations, so that sessions under one id cannot be told apart"
+// noIncarnations is the reason of an audit without a verdict.
+const noIncarnations = "the target reports no incarnations, so that sessions under one id cannot be distinguished"
 
-// spentByTarget is what the target's processes have spent so far, zero where nobody knows.
+// spentByTarget returns the usage of the target's processes so far, zero where it is not known.
 func (tr *trial) spentByTarget() scenarios.TargetUsage {
 	m, ok := tr.target.(scenarios.UsageReporter)
 	if !ok {
 		return scenarios.TargetUsage{}
 	}
-	spent, _ := m.Usage() // errs where the system does not say
+	spent, _ := m.Usage() // fails on systems that do not report it
 	return spent
 }

@@ -20,32 +20,32 @@ import (
 
 // program is a target in this process: one mutex over sessions that are right unless a test bends them.
 type program struct {
-	mu       sync.Mutex // protects what follows
-	sessions map[manager.ID]*held
-	lives    uint64
-	requests int
-	conns    int
+	mu           sync.Mutex // protects what follows
+	sessions     map[manager.ID]*held
+	incarnations uint64
+	requests     int
+	conns        int
 
-	// What a test bends: each is told the how manieth request it is.
-	before func(n int, q *scenarios.Request) error                               // instead of carrying it out, when it gives an error
-	apply  func(n int, q *scenarios.Request, s *held) bool                       // in place of a change, when it reports true
-	after  func(n int, q *scenarios.Request, a *scenarios.Effect, s *held) error // carried out, and not yet told
-	told   scenarios.Reported                                                    // what it tells
-	census func(manager.Census) manager.Census
+	// What a test bends: n is the number of the request.
+	before       func(n int, q *scenarios.Request) error                               // instead of carrying it out, when it gives an error
+	apply        func(n int, q *scenarios.Request, s *held) bool                       // in place of a change, when it reports true
+	after        func(n int, q *scenarios.Request, a *scenarios.Effect, s *held) error // after the operation, before the response
+	reportEffect scenarios.Reported                                                    // what it tells
+	census       func(manager.Census) manager.Census
 }
 
 // held is a session of a program.
 type held struct {
-	life, seq, version uint64
-	messages           []manager.Message
-	fields             map[string]string
-	used               time.Time
+	incarnation, seq, version uint64
+	messages                  []manager.Message
+	fields                    map[string]string
+	used                      time.Time
 }
 
 const everything = scenarios.ReportsIncarnation | scenarios.ReportsSeq | scenarios.ReportsVersion | scenarios.ReportsHeld
 
 func newProgram() *program {
-	return &program{sessions: map[manager.ID]*held{}, told: everything}
+	return &program{sessions: map[manager.ID]*held{}, reportEffect: everything}
 }
 
 func (p *program) Supports(scenarios.Op) bool { return true }
@@ -101,7 +101,7 @@ func (w *wire) Do(_ context.Context, q *scenarios.Request, a *scenarios.Effect) 
 		return err
 	}
 	if s != nil {
-		a.Reported, a.Incarnation, a.Seq, a.Version, a.Held = w.told, s.life, s.seq, s.version, q.Hold
+		a.Reported, a.Incarnation, a.Seq, a.Version, a.Held = w.reportEffect, s.incarnation, s.seq, s.version, q.Hold
 	}
 	if w.after != nil {
 		return w.after(n, q, a, s)
@@ -146,8 +146,8 @@ func (w *wire) carryOut(n int, q *scenarios.Request, a *scenarios.Effect) (*held
 }
 
 func (w *wire) begin(id manager.ID, a *scenarios.Effect) *held {
-	w.lives++
-	s := &held{life: w.lives, fields: map[string]string{}, used: time.Now()}
+	w.incarnations++
+	s := &held{incarnation: w.incarnations, fields: map[string]string{}, used: time.Now()}
 	w.sessions[id] = s
 	a.Created = true
 	return s
@@ -170,12 +170,12 @@ func driven(p *program) Subject {
 }
 
 func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
-	for _, told := range []scenarios.Reported{everything, everything &^ scenarios.ReportsSeq &^ scenarios.ReportsVersion, scenarios.ReportsIncarnation, 0} {
+	for _, reportEffect := range []scenarios.Reported{everything, everything &^ scenarios.ReportsSeq &^ scenarios.ReportsVersion, scenarios.ReportsIncarnation, 0} {
 		for _, s := range scenarios.All() {
-			t.Run(fmt.Sprintf("%s/%d", s.Name, told), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%d", s.Name, reportEffect), func(t *testing.T) {
 				p := newProgram()
-				p.told = told
-				if told&scenarios.ReportsSeq == 0 {
+				p.reportEffect = reportEffect
+				if reportEffect&scenarios.ReportsSeq == 0 {
 					p.after = func(_ int, _ *scenarios.Request, a *scenarios.Effect, _ *held) error {
 						for i := range a.Messages {
 							a.Messages[i].Seq = 0
@@ -187,7 +187,7 @@ func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
 				if !trial.Audit.OK || trial.Ops == 0 {
 					t.Errorf("%d operations, audit: %+v", trial.Ops, trial.Audit)
 				}
-				if partial := s.Driver == scenarios.StoreDriver && told&scenarios.ReportsIncarnation == 0; (trial.Audit.Partial != "") != partial {
+				if partial := s.Driver == scenarios.StoreDriver && reportEffect&scenarios.ReportsIncarnation == 0; (trial.Audit.Partial != "") != partial {
 					t.Errorf("partial: %q", trial.Audit.Partial)
 				}
 				if p.conns != 0 {
@@ -226,7 +226,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 	tenth := func(n int) bool { return n%10 == 9 }
 	for _, row := range []struct {
 		why, scenario, kind string
-		told                scenarios.Reported
+		reportEffect        scenarios.Reported
 		how                 func(p *program)
 	}{
 		{"one change in ten is lost", "chatbot", "lost update", everything, func(p *program) {
@@ -277,7 +277,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 				return nil
 			}
 		}},
-		{"somebody else's message", "hot-session", "corrupted session", everything, func(p *program) {
+		{"another user's message", "hot-session", "corrupted session", everything, func(p *program) {
 			p.apply = func(n int, q *scenarios.Request, s *held) bool {
 				if n%7 == 3 {
 					s.change(&scenarios.Request{Op: scenarios.Append, Role: "user", Content: "out of nowhere"})
@@ -294,7 +294,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 				return true
 			}
 		}},
-		{"everybody is told that they created it", "churn", "double creation", everything, func(p *program) {
+		{"every call reports a creation", "churn", "double creation", everything, func(p *program) {
 			p.after = func(_ int, q *scenarios.Request, a *scenarios.Effect, _ *held) error {
 				a.Created = a.Created || q.Op == scenarios.GetOrCreate
 				return nil
@@ -373,7 +373,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			p := newProgram()
-			p.told = row.told
+			p.reportEffect = row.reportEffect
 			row.how(p)
 			s := small(t, row.scenario)
 			if row.scenario == "expiry" {

@@ -18,7 +18,7 @@ type Task struct {
 	Subject  int      `json:"subject"`  // index in Config.Subjects; -1 for the probes of the harness
 }
 
-// TaskKind says what a task measures.
+// TaskKind is what a task measures.
 type TaskKind string
 
 // The kinds of tasks. See passes.go for all but the trial.
@@ -35,35 +35,35 @@ const (
 
 const noSubject = -1
 
-// Outcome is what a task found: figures, or a fault of the store. It survives encoding as JSON.
+// Outcome is the result of a task: figures, or a violation by the store. It survives encoding as JSON.
 type Outcome struct {
-	Trial  result.Trial `json:"trial"`
-	Fault  *Fault       `json:"fault,omitempty"`
-	Behind bool         `json:"behind,omitempty"` // goroutines are left inside the store
+	Trial     result.Trial `json:"trial"`
+	Violation *Violation   `json:"violation,omitempty"`
+	Behind    bool         `json:"behind,omitempty"` // goroutines are left inside the store
 
-	Undecided string `json:"undecided,omitempty"` // why the store was given up without a finding
+	Undecided string `json:"undecided,omitempty"` // why the task was aborted without a verdict
 }
 
-// Fault is a violation that ended a task: its store gets no further trials.
-type Fault struct {
+// Violation is a violation that ended a task: its store gets no further trials.
+type Violation struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
 	Final  bool   `json:"final,omitempty"` // not even where it was found in preparation for the trials
 }
 
-// Elsewhere performs a task in another process, with a [Worker] of the same Config. tell is called while sessions take
+// Executor performs a task in another process, with a [Worker] of the same Config. onPreparing is called while sessions take
 // long to prepare, on the caller's goroutine, and may be nil. An error ends the run. When ctx ends so does the task,
 // with ctx's error.
-type Elsewhere func(ctx context.Context, t Task, tell func(Preparing)) (Outcome, error)
+type Executor func(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error)
 
-// perform performs a task, wherever that is to be done. A violation comes as a *fault.
+// perform performs a task, in this process or another one. A violation is a *violation.
 func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
-	if r.Elsewhere == nil {
+	if r.Executor == nil {
 		return r.performHere(ctx, base, kind, subject)
 	}
-	out, err := r.Elsewhere(ctx, Task{kind, r.current, subject}, base.tell)
-	if f := out.Fault; err == nil && f != nil {
-		err = &fault{kind: f.Kind, err: errors.New(f.Detail), final: f.Final}
+	out, err := r.Executor(ctx, Task{kind, r.current, subject}, base.onPreparing)
+	if f := out.Violation; err == nil && f != nil {
+		err = &violation{kind: f.Kind, err: errors.New(f.Detail), final: f.Final}
 	}
 	if err == nil && out.Undecided != "" {
 		err = givenUp(out.Undecided)
@@ -71,7 +71,7 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 	return out.Trial, err
 }
 
-// givenUp is the reason why a store was given up elsewhere, as an [errUndecided].
+// givenUp is the reason of an [errUndecided] in another process.
 type givenUp string
 
 func (e givenUp) Error() string      { return string(e) }
@@ -105,7 +105,7 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	case WaitingTask:
 		s := *base.scenario
 		s.Iterations, base.scenario = 0, &s
-		base.warmup, base.window, base.work, base.record, base.take = noopWarmup, noopWindow, nil, 0, nil
+		base.warmup, base.window, base.work, base.record, base.timeSlices = noopWarmup, noopWindow, nil, 0, nil
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
 	case TrialTask:
@@ -125,14 +125,14 @@ type Worker struct {
 	base     setup // the zero value before the first task
 }
 
-// NewWorker returns a worker for a run of cfg. Runs, Progress, Party and Turns are not looked at.
+// NewWorker returns a worker for a run of cfg. Runs, Progress, Party and TimeSlices are ignored.
 func NewWorker(cfg Config) *Worker {
-	cfg.Progress, cfg.Party, cfg.Turns, cfg.Elsewhere = nil, nil, nil, nil
+	cfg.Progress, cfg.Party, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil
 	return &Worker{run: run{Config: cfg}}
 }
 
 // Do performs a task. The error is that it could not be performed.
-func (w *Worker) Do(ctx context.Context, t Task, tell func(Preparing)) (Outcome, error) {
+func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error) {
 	if t.Scenario < 0 || t.Scenario >= len(w.run.Scenarios) || t.Subject < noSubject || t.Subject >= len(w.run.Subjects) {
 		return Outcome{}, fmt.Errorf("task %+v: no such scenario or subject", t)
 	}
@@ -140,11 +140,11 @@ func (w *Worker) Do(ctx context.Context, t Task, tell func(Preparing)) (Outcome,
 		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
 	}
 	base := w.base
-	base.tell = tell
+	base.onPreparing = onPreparing
 	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
 	out := Outcome{Trial: trial, Behind: stuck(err)}
-	if f := (*fault)(nil); errors.As(err, &f) {
-		out.Fault, err = &Fault{Kind: f.kind, Detail: f.Error(), Final: f.final}, nil
+	if f := (*violation)(nil); errors.As(err, &f) {
+		out.Violation, err = &Violation{Kind: f.kind, Detail: f.Error(), Final: f.final}, nil
 	}
 	if errors.Is(err, errUndecided) && ctx.Err() == nil {
 		out.Undecided, err = err.Error(), nil

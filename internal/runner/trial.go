@@ -22,70 +22,70 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// setup is what a trial is to do.
+// setup is the configuration of a trial.
 type setup struct {
-	scenario *scenarios.Scenario // with the run's settings
-	tape     *scenarios.Tape     // what users do, unless traffic says it
-	traffic  *trace.Tape         // recorded traffic instead of a tape
-	speed    float64             // of the log's clock; 0: as fast as possible
-	contents *contents
-	seed     uint64
-	warmup   time.Duration
-	window   time.Duration // 0: until every user's visits are done
-	work     manager.Work  // what an update does under the lock on the processor; nil: nothing
-	hold     time.Duration // how long it waits there instead
-	patience time.Duration // beyond the longest that the users of a right store can take
-	spin     time.Duration // how long work on the processor takes alone; 0 for any other work
-	record   int           // the histories of one session in so many are recorded; 0: of none
-	room     int           // bytes for them
-	take     *Turns        // with other processes; nil: this one has the machine to itself
-	part     part          // of several processes' trial
+	scenario   *scenarios.Scenario // with the run's settings
+	tape       *scenarios.Tape     // what users do; nil with traffic
+	traffic    *trace.Tape         // recorded traffic instead of a tape
+	speed      float64             // of the log's clock; 0: as fast as possible
+	contents   *contents
+	seed       uint64
+	warmup     time.Duration
+	window     time.Duration // 0: until every user's visits are done
+	work       manager.Work  // what an update does under the lock on the processor; nil: nothing
+	hold       time.Duration // how long it waits there instead
+	patience   time.Duration // beyond the longest that the users of a right store can take
+	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
+	record     int           // the histories of one session in so many are recorded; 0: of none
+	room       int           // bytes for them
+	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
+	part       part          // of several processes' trial
 
-	tell func(Preparing) // of sessions that take long to prepare; nil: nobody wants to know
+	onPreparing func(Preparing) // called while preparing sessions takes long; may be nil
 }
 
-// trial is one setup on one fresh store. What its users share they only read; the exceptions are sweep, which a janitor
+// trial is one setup on one fresh store. What its users share they only read; the exceptions are sweep, which a sweeper
 // writes twice a sweep, and the room for histories, of which users take a page at a time. made is written before the start.
 type trial struct {
 	setup
-	audit     auditor
-	unaudited bool
-	remote    bool // operations may fail for the connection's sake, and nobody is to blame
-	byVersion bool
-	sweeps    bool
-	begun     bool                  // everybody has come to the start, or it is not waited for
-	gone      atomic.Pointer[error] // why a target answers nobody any more
-	abandoned bool                  // somebody is still inside the store, and will be
-	stopped   atomic.Bool           // the run is given up
-	ctx       context.Context
+	audit       auditor
+	unaudited   bool
+	remote      bool // operations may fail because of the connection, which is not a violation
+	byVersion   bool
+	sweeps      bool
+	started     bool                  // the barrier has been passed, or will not be
+	unavailable atomic.Pointer[error] // why a target no longer responds
+	abandoned   bool                  // a user is stuck inside the store
+	stopped     atomic.Bool           // the run is aborted
+	ctx         context.Context
 
-	base        time.Time // when the barrier opened: the trial's clock starts
-	from, until int64     // the measured window on that clock
-	pause       int64     // when users are to rest on it: at the window's end, unless they take turns
-	turns       *turns    // nil: there is one turn, the whole trial
+	base        time.Time  // when the barrier opened: the trial's clock starts
+	from, until int64      // the measured window on that clock
+	pause       int64      // when users rest on that clock: at the window's end, or at the end of a time slice
+	sliceGate   *sliceGate // nil: the whole trial is one time slice
 
-	store   manager.SessionStore[manager.Session]
-	target  scenarios.Target // in place of a store
-	board   *manager.Brainstorming
-	dirs    *scratch.Dir // the boards' directories; nil: none
-	ids     []manager.ID
-	hot     uint32 // the slot of the busiest session; noSlot: not known
-	lives   []uint64
-	numbers []uint32 // by slot among all users' slots: of the recorded session that is made there first; 0: not recorded
-	users   []*user
-	others  []account // of other participants' users
-	keepers []*user   // prepare the sessions
-	keeper  *user     // the first of them, who also takes what is left at the end
-	janitor *user     // sweeps while the users go on
+	store        manager.SessionStore[manager.Session]
+	target       scenarios.Target // in place of a store
+	board        *manager.Brainstorming
+	dirs         *scratch.Dir // the boards' directories; nil: none
+	ids          []manager.ID
+	hot          uint32 // the slot of the busiest session; noSlot: not known
+	incarnations []uint64
+	numbers      []uint32 // by slot among all users' slots: of the recorded session that is made there first; 0: not recorded
+	users        []*user
+	others       []userLedger // of other participants' users
+	preloaders   []*user      // prepare the sessions
+	preloader    *user        // the first of them, who also takes what is left at the end
+	sweeper      *user        // sweeps while the users go on
 
-	clock  *wait.Clock  // ends holds and pauses; nil: there are none
-	made   atomic.Int64 // sessions that the keepers have prepared
-	turned atomic.Int64 // turns that are over
+	clock      *wait.Clock  // ends holds and pauses; nil: there are none
+	made       atomic.Int64 // sessions that the preloaders have created
+	slicesOver atomic.Int64 // time slices that are over
 
 	opened, closed reading // of what the process had spent at either end of a timed window
 
 	_     [64]byte
-	sweep atomic.Uint32 // odd while a sweep is under way
+	sweep atomic.Uint32 // odd during a sweep
 	_     [64]byte
 }
 
@@ -96,7 +96,7 @@ const noSlot = math.MaxUint32
 func (tr *trial) timed() bool { return tr.window > 0 }
 
 // runTrial opens a store and drives it through s. The trial's figures are complete when err is nil. What a store did wrong
-// beside what an audit finds is a fault. A ctx that ends gives its error; nothing is left behind but what a store
+// besides what the audit finds is a violation. A ctx that ends gives its error; nothing is left behind but what a store
 // that hangs keeps.
 func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, error) {
 	tr, err := prepare(ctx, subject, s)
@@ -106,7 +106,7 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 	defer tr.removeBoards()
 	if tr.waits() {
 		if tr.clock, err = wait.Start(); err != nil {
-			return result.Trial{}, tr.giveUp(err)
+			return result.Trial{}, tr.abort(err)
 		}
 		defer tr.clock.Stop()
 		for _, u := range tr.users {
@@ -115,16 +115,16 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 	}
 	window, err := tr.drive()
 	if err != nil {
-		tr.tellFailed(err)
-		return result.Trial{}, tr.giveUp(fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err))
+		tr.publishFailure(err)
+		return result.Trial{}, tr.abort(fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err))
 	}
 	measured, err := tr.measure(window)
 	if err != nil {
-		tr.tellFailed(err)
-		return result.Trial{}, tr.giveUp(err)
+		tr.publishFailure(err)
+		return result.Trial{}, tr.abort(err)
 	}
 	if err := tr.finish(); err != nil {
-		return result.Trial{}, tr.giveUp(err)
+		return result.Trial{}, tr.abort(err)
 	}
 	measured.Audit = tr.audit.found
 	if s.spin > 0 && measured.HoldNs > 0 && tr.target == nil {
@@ -151,24 +151,24 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		found: result.Audit{OK: true, Skipped: tr.unaudited},
 	}
 	if !tr.part.first() {
-		ids, err := tr.part.awaitBegun(ctx)
+		ids, err := tr.part.awaitStart(ctx)
 		if err != nil {
 			return nil, err
 		}
 		tr.ids = ids
 	}
 	if err := tr.open(subject); err != nil {
-		return nil, tr.notBegun(fmt.Errorf("%s: %w", subject.Label, err))
+		return nil, tr.failStart(fmt.Errorf("%s: %w", subject.Label, err))
 	}
-	err := tr.settle()
+	err := tr.prepareSessions()
 	if err != nil {
-		err = tr.notBegun(tr.giveUp(err))
+		err = tr.failStart(tr.abort(err))
 		tr.removeBoards()
 		return nil, err
 	}
 	if tr.part.first() {
-		if err := tr.part.tellBegun(ctx, begun{IDs: tr.ids}); err != nil {
-			err = tr.giveUp(err)
+		if err := tr.part.publishStart(ctx, startMessage{IDs: tr.ids}); err != nil {
+			err = tr.abort(err)
 			tr.removeBoards()
 			return nil, err
 		}
@@ -190,20 +190,20 @@ func (tr *trial) open(subject Subject) (err error) {
 	return tr.guardTarget("reset", tr.target.Reset)
 }
 
-// settle makes the users and the sessions that are to be there before the clock starts.
-func (tr *trial) settle() error {
+// prepareSessions makes the users and the initial sessions.
+func (tr *trial) prepareSessions() error {
 	if tr.scenario.Driver == scenarios.BoardDriver && tr.target == nil {
 		if err := tr.openBoards(); err != nil {
 			return err
 		}
 	}
-	tr.seat()
+	tr.makeUsers()
 	if tr.target != nil {
 		if err := tr.guardTarget("connecting the users", tr.connect); err != nil {
 			return err
 		}
 	}
-	return tr.telling(func() error {
+	return tr.withProgress(func() error {
 		return guarded(tr.ctx, tr.watch(), "preparing sessions", tr.prefill)
 	})
 }
@@ -214,8 +214,8 @@ func (tr *trial) waits() bool {
 	return tr.hold > 0 && tr.target == nil || s.Think > 0 || tr.traffic != nil && tr.speed > 0
 }
 
-// giveUp closes the store after err, unless the store is what hangs: then it is left to itself.
-func (tr *trial) giveUp(err error) error {
+// abort closes the store after err, unless the store hangs: then it is abandoned.
+func (tr *trial) abort(err error) error {
 	tr.abandoned = stuck(err)
 	if !tr.abandoned {
 		w := tr.watch()
@@ -247,25 +247,25 @@ func (tr *trial) openBoards() (err error) {
 // removeBoards removes what openBoards made. A store that kept sessions has kept their directories, too.
 func (tr *trial) removeBoards() {
 	if tr.board != nil && !tr.abandoned {
-		_ = tr.board.Close() // the store is closed by now, and says so
+		_ = tr.board.Close() // fails because the store is closed
 	}
 	if tr.dirs != nil {
 		_ = tr.dirs.Remove() // what cannot be removed now the next process tries to remove
 	}
 }
 
-// seat makes the users, the keeper and the janitor, and the table of sessions.
-func (tr *trial) seat() {
+// makeUsers makes the users, the preloaders and the sweeper, and the table of sessions.
+func (tr *trial) makeUsers() {
 	s := tr.scenario
 	slots, per := s.Slots(), s.SlotsPerUser()
 	switch {
 	case s.OwnSessions:
 	case tr.part.first():
-		tr.ids, tr.lives = make([]manager.ID, slots), make([]uint64, slots)
+		tr.ids, tr.incarnations = make([]manager.ID, slots), make([]uint64, slots)
 	default:
-		tr.lives = make([]uint64, slots)
+		tr.incarnations = make([]uint64, slots)
 		for slot, id := range tr.ids {
-			tr.lives[slot] = manager.IncarnationOf(id)
+			tr.incarnations[slot] = manager.IncarnationOf(id)
 		}
 	}
 	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
@@ -274,8 +274,8 @@ func (tr *trial) seat() {
 	for i := lo; i < hi; i++ {
 		u := tr.newUser(i, touched, true)
 		if s.OwnSessions {
-			// A cache line or more each: what a user writes here is next to nobody's.
-			u.ids, u.lives = make([]manager.ID, per, max(per, 8)), make([]uint64, per, max(per, 16))
+			// At least a cache line each, so that users do not share the lines they write.
+			u.ids, u.incarnations = make([]manager.ID, per, max(per, 8)), make([]uint64, per, max(per, 16))
 			u.first = uint32(i * per)
 		}
 		if tr.traffic != nil {
@@ -286,19 +286,19 @@ func (tr *trial) seat() {
 		}
 		tr.users = append(tr.users, u)
 	}
-	n := tr.hands()
+	n := tr.numPreloaders()
 	for range n {
-		tr.keepers = append(tr.keepers, tr.newUser(s.Users, (slots+n-1)/n, false))
+		tr.preloaders = append(tr.preloaders, tr.newUser(s.Users, (slots+n-1)/n, false))
 	}
-	tr.keeper = tr.keepers[0]
-	tr.janitor = tr.newUser(s.Users+1, 0, false)
+	tr.preloader = tr.preloaders[0]
+	tr.sweeper = tr.newUser(s.Users+1, 0, false)
 	if tr.record > 0 && !tr.unaudited {
-		tr.openChronicles()
+		tr.openRecordings()
 	}
 }
 
-// hands is how many keepers there are to be: several where each answer comes from far away. All of them go by the same number.
-func (tr *trial) hands() int {
+// numPreloaders returns the number of preloaders: several where each response takes a network round trip. They share one user number.
+func (tr *trial) numPreloaders() int {
 	const far = 16
 	if tr.remote && tr.record == 0 && !tr.scenario.StartsEmpty && (tr.scenario.OwnSessions || tr.part.first()) {
 		return far
@@ -306,10 +306,10 @@ func (tr *trial) hands() int {
 	return 1
 }
 
-// newUser makes user number i. Where it works, its updates hold their sessions as long as the scenario says.
+// newUser makes user number i. If works is set, its updates hold their sessions as long as the scenario requires.
 func (tr *trial) newUser(i, slots int, works bool) *user {
 	u := &user{
-		trial: tr, number: i, ids: tr.ids, lives: tr.lives, ledger: newLedger(slots),
+		trial: tr, number: i, ids: tr.ids, incarnations: tr.incarnations, ledger: newLedger(slots),
 		contents: tr.contents, firstWord: uint32(i) * wordsPerUser,
 		history: make([]manager.Message, 0, manager.HistoryLimit),
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
@@ -336,7 +336,7 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 	if per, ok := store.(strategies.PerUser[manager.Session]); ok {
 		store = per.User()
 	}
-	opts := []manager.Option{manager.WithWork(work), manager.WithTTL(tr.scenario.TTL), manager.OnRemove(u.handedOver)}
+	opts := []manager.Option{manager.WithWork(work), manager.WithTTL(tr.scenario.TTL), manager.OnRemove(u.removed)}
 	switch tr.scenario.Driver {
 	case scenarios.ChatDriver:
 		u.do = u.doChat
@@ -346,12 +346,12 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 		u.board = tr.board.Over(store, opts...)
 	default:
 		u.do = u.doStore
-		u.store = newStoreView(store, i, work)
+		u.store = newStoreDriver(store, i, work)
 	}
 	return u
 }
 
-// prefill has the keepers make the sessions that are to be there before the clock starts.
+// prefill has the preloaders create the initial sessions.
 func (tr *trial) prefill() error {
 	s := tr.scenario
 	switch {
@@ -359,13 +359,13 @@ func (tr *trial) prefill() error {
 	case !tr.part.first(): // they are there
 		return nil
 	case s.StartsEmpty:
-		return mintAll(tr.ids)
+		return newIDs(tr.ids)
 	}
-	return together(len(tr.keepers), func(i int) error { return tr.prefillBy(tr.keepers[i], i) })
+	return forEach(len(tr.preloaders), func(i int) error { return tr.prefillBy(tr.preloaders[i], i) })
 }
 
-// together does n things at once, and returns the first error: one's trouble is everybody's. A panic goes on to the caller.
-func together(n int, do func(i int) error) error {
+// forEach runs do(0..n-1) concurrently and returns the first error. A panic is propagated to the caller.
+func forEach(n int, do func(i int) error) error {
 	var (
 		doing    sync.WaitGroup
 		failed   = make([]error, n)
@@ -389,15 +389,15 @@ func together(n int, do func(i int) error) error {
 	return nil
 }
 
-// prefillBy has the i-th keeper do its part: where all sessions are shared, one slot in so many, else one user in so many.
+// prefillBy has the i-th preloader do its share: every n-th slot of shared sessions, otherwise every n-th user.
 func (tr *trial) prefillBy(k *user, i int) error {
-	n := len(tr.keepers)
+	n := len(tr.preloaders)
 	if !tr.scenario.OwnSessions {
-		return k.fill(tr.ids, tr.lives, 0, i, n)
+		return k.fill(tr.ids, tr.incarnations, 0, i, n)
 	}
 	for at := i; at < len(tr.users); at += n {
 		u := tr.users[at]
-		if err := k.fill(u.ids, u.lives, u.first, 0, 1); err != nil {
+		if err := k.fill(u.ids, u.incarnations, u.first, 0, 1); err != nil {
 			return err
 		}
 	}
@@ -405,8 +405,8 @@ func (tr *trial) prefillBy(k *user, i int) error {
 }
 
 // fill makes sessions in some of the slots, each with the scenario's messages.
-func (u *user) fill(ids []manager.ID, lives []uint64, first uint32, from, step int) error {
-	u.ids, u.lives, u.first = ids, lives, first
+func (u *user) fill(ids []manager.ID, incarnations []uint64, first uint32, from, step int) error {
+	u.ids, u.incarnations, u.first = ids, incarnations, first
 	if u.trial.numbers != nil {
 		u.numbers = u.trial.numbers[first:]
 	}
@@ -427,8 +427,8 @@ func (u *user) fill(ids []manager.ID, lives []uint64, first uint32, from, step i
 	return nil
 }
 
-// mintAll makes ids for sessions that users make themselves.
-func mintAll(ids []manager.ID) (err error) {
+// newIDs makes ids for sessions that the users create.
+func newIDs(ids []manager.ID) (err error) {
 	for i := range ids {
 		if ids[i], err = uuid.NewRandom(); err != nil {
 			return err
@@ -437,5 +437,7 @@ func mintAll(ids []manager.ID) (err error) {
 	return nil
 }
 
-// everybody is the users in the order of their numbers, the keepers and the janitor last.
-func (tr *trial) everybody() []*user { return append(slices.Concat(tr.users, tr.keepers), tr.janitor) }
+// allUsers returns the users in the order of their numbers, the preloaders and the sweeper last.
+func (tr *trial) allUsers() []*user {
+	return append(slices.Concat(tr.users, tr.preloaders), tr.sweeper)
+}

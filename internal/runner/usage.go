@@ -64,7 +64,7 @@ type reading struct {
 	usage usage
 }
 
-// read reads, unless somebody has.
+// read reads the usage, unless another goroutine has.
 func (r *reading) read(tr *trial) {
 	if r.taken.CompareAndSwap(false, true) {
 		r.usage = tr.usage(false)

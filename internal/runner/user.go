@@ -13,37 +13,37 @@ import (
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
-// user is one goroutine acting out a scenario. All it writes in the window is its own.
+// user is one goroutine that executes a scenario. In the window it writes only its own memory.
 type user struct {
 	trial  *trial
 	number int
 
-	// How it reaches the sessions: one of these, by the scenario's view, and do, which does an operation through it and
-	// notes in the ledger what came of it.
-	chat  scenarios.Chat
-	board scenarios.Brainstorm
-	store *storeView
-	way   targetUser
-	do    func(op scenarios.Op, slot uint32, size int) error
+	// Its driver: one of these, by the scenario, and do, which performs an operation with it and records the effect in
+	// the ledger.
+	chat   scenarios.Chat
+	board  scenarios.Brainstorm
+	store  *storeDriver
+	driver targetDriver
+	do     func(op scenarios.Op, slot uint32, size int) error
 
-	// The sessions by slot: shared and read-only, or with Own this user's and changed by it alone. A life of 0 marks
+	// The sessions by slot: shared and read-only, or with OwnSessions written by this user alone. An incarnation of 0 marks
 	// a slot of its own in which no session is.
-	ids     []manager.ID
-	lives   []uint64
-	numbers []uint32        // of the sessions whose histories are recorded; 0: it is not. Empty where none is
-	shares  []*trace.Cursor // of recorded traffic
-	first   uint32          // number of slot 0 among all users' slots
+	ids          []manager.ID
+	incarnations []uint64
+	numbers      []uint32        // of the sessions whose histories are recorded; 0: it is not. Empty where none is
+	shares       []*trace.Cursor // of recorded traffic
+	first        uint32          // number of slot 0 among all users' slots
 
-	ledger    ledger
-	chronicle *chronicle                      // nil: no histories are recorded
-	latency   [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
-	failed    [2 * scenarios.NumOps]int64
-	missed    [2 * scenarios.NumOps]int64 // of failed, those that got no answer, and so have no latency
-	refused   [2 * scenarios.NumOps]int64 // of failed, those that are not done: without an answer, or too many others came first
-	errors    map[string]int64
-	faults    []error    // errors that no scenario explains, the first few
-	lost      bool       // a panic ended it: nobody knows what it did last
-	swept     []sweepEnd // of the janitor
+	ledger     ledger
+	recording  *recording                      // nil: no histories are recorded
+	latency    [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
+	failed     [2 * scenarios.NumOps]int64
+	missed     [2 * scenarios.NumOps]int64 // of failed, those that got no answer, and so have no latency
+	refused    [2 * scenarios.NumOps]int64 // of failed, those that are not done: without an answer, or too many others came first
+	errors     map[string]int64
+	violations []error    // errors that no scenario explains, the first few
+	panicked   bool       // its last operation panicked, and has no outcome
+	swept      []sweepEnd // of the sweeper
 
 	done      [2 * scenarios.NumOps]int64 // operations completed inside the window
 	inside    bool                        // the window has opened
@@ -69,8 +69,8 @@ type user struct {
 	held      *recorder     // holds that ended in the window; nil: they are not measured
 	thought   *recorder     // likewise whole pauses
 
-	waiter *wait.Waiter // of holds and pauses; nil: there are none
-	beats  atomic.Int64 // progress: visits where no window ends them, holds, last states, the end
+	waiter   *wait.Waiter // of holds and pauses; nil: there are none
+	progress atomic.Int64 // progress: visits where no window ends them, holds, last states, the end
 
 	history []manager.Message // reused by reads
 	seen    manager.Session   // by the last read of a board
@@ -78,21 +78,21 @@ type user struct {
 	fields  map[string]string // reused by updates
 }
 
-// maxFaults is how many unexplained errors of a user are kept.
-const maxFaults = 3
+// maxUserViolations is how many violations of a user are kept.
+const maxUserViolations = 3
 
 // now is the trial's clock: nanoseconds since the barrier opened.
 func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
 
-// walk goes round the tape from this user's place on it until the window closes or its visits are done. The first user to
-// come past an end of the window reads what the process has spent: where the users keep all processors busy, whoever
-// slept until then would wake up long after it.
-func (u *user) walk(visits int64) {
+// runTape cycles through the tape from this user's place on it until the window closes or its visits are done. The first user to
+// come past an end of the window reads what the process has spent: where the users keep all processors busy, a
+// goroutine that sleeps until then may wake up long after it.
+func (u *user) runTape(visits int64) {
 	tr := u.trial
 	steps, at := tr.tape.Ops, tr.tape.Start(u.number, tr.scenario.Users)
 	own, timed := tr.scenario.OwnSessions, tr.timed()
 	t := u.now()
-walk:
+runTape:
 	for {
 		for t < tr.pause {
 			t = u.enterWindow(t)
@@ -102,11 +102,11 @@ walk:
 			}
 			if step.Start() {
 				if visits == 0 || tr.stopped.Load() {
-					break walk
+					break runTape
 				}
 				visits--
 				if !timed {
-					u.beats.Add(1)
+					u.progress.Add(1)
 				}
 				if tr.scenario.Think > 0 {
 					t = u.think(t)
@@ -116,7 +116,7 @@ walk:
 				}
 			}
 			if own {
-				t = u.actOwn(t, step)
+				t = u.doOwn(t, step)
 			} else {
 				t, _ = u.timed(t, step)
 			}
@@ -145,7 +145,7 @@ func (u *user) enterWindow(t int64) int64 {
 // finish notes when u's last operation ended.
 func (u *user) finish(t int64) {
 	u.finished = t
-	u.beats.Add(1)
+	u.progress.Add(1)
 	if t >= u.trial.until {
 		u.trial.closed.read(u.trial)
 	}
@@ -176,21 +176,21 @@ func (u *user) think(t int64) int64 {
 // inside is how much of the time from start to end lies between from and until.
 func inside(start, end, from, until int64) int64 { return max(0, min(end, until)-max(start, from)) }
 
-// actOwn does a step on a session of the user's own, and before it what it takes to have one.
-func (u *user) actOwn(t int64, step scenarios.TapeOp) int64 {
+// doOwn does a step on a session of the user's own, and before it what it takes to have one.
+func (u *user) doOwn(t int64, step scenarios.TapeOp) int64 {
 	slot, op := step.Slot(), step.Op()
-	if u.lives[slot] == 0 && op != scenarios.Create {
-		if t = u.logIn(t, slot); u.lives[slot] == 0 {
+	if u.incarnations[slot] == 0 && op != scenarios.Create {
+		if t = u.createOwn(t, slot); u.incarnations[slot] == 0 {
 			return t
 		}
 	}
 	t, err := u.timed(t, step)
 	if err != nil && u.trial.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound) {
-		u.ledger.gone = append(u.ledger.gone, absence{u.lives[slot], t})
-		u.missTarget(slot, t)
-		u.lives[slot] = 0
+		u.ledger.notFound = append(u.ledger.notFound, notFound{u.incarnations[slot], t})
+		u.checkMissing(slot, t)
+		u.incarnations[slot] = 0
 		if op != scenarios.Delete {
-			if t = u.logIn(t, slot); u.lives[slot] != 0 {
+			if t = u.createOwn(t, slot); u.incarnations[slot] != 0 {
 				t, _ = u.timed(t, step)
 			}
 		}
@@ -198,7 +198,7 @@ func (u *user) actOwn(t int64, step scenarios.TapeOp) int64 {
 	return t
 }
 
-func (u *user) logIn(t int64, slot uint32) int64 {
+func (u *user) createOwn(t int64, slot uint32) int64 {
 	t, _ = u.timed(t, scenarios.NewTapeOp(scenarios.Create, slot, 0, false))
 	return t
 }
@@ -212,12 +212,12 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	if tr.sweeps {
 		sweep = tr.sweep.Load()
 	}
-	if u.chronicle != nil {
-		u.chronicle.fence.Called(t)
+	if u.recording != nil {
+		u.recording.fence.Called(t)
 	}
 	err := u.do(kind, step.Slot(), step.Size())
-	if u.chronicle != nil {
-		u.chronicle.fence.Returning()
+	if u.recording != nil {
+		u.recording.fence.Returning()
 	}
 	end := int64(time.Since(tr.base))
 	if u.lastHold > 0 {
@@ -246,7 +246,7 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 		u.done[kind]++
 	}
 	if slot := int(step.Slot()); slot < len(u.numbers) && u.numbers[slot] != 0 {
-		u.chronicled(step.Op(), uint32(slot), t, end, err)
+		u.recordOp(step.Op(), uint32(slot), t, end, err)
 	}
 	if err != nil {
 		u.explain(step.Op(), step.Slot(), err)
@@ -272,7 +272,7 @@ func (u *user) noteHold(err error) {
 }
 
 // work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
-// user waits. After the run is given up it does nothing, so that a queue drains at once.
+// user waits. After an abort hold is a no-op, so queued users drain quickly.
 func (u *user) work() {
 	tr := u.trial
 	start := u.now()
@@ -284,7 +284,7 @@ func (u *user) work() {
 		tr.work()
 	}
 	end := u.now()
-	u.beats.Add(1)
+	u.progress.Add(1)
 	u.lastHold = inside(start, end, tr.from, tr.until)
 	if end >= tr.from && end <= tr.until {
 		u.holds++

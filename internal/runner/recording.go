@@ -2,24 +2,25 @@ package runner
 
 import (
 	"errors"
-	"github.com/sessbench/sessbench/internal/history"
-	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/scenarios"
 	"math"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
-// A chronicle is one user's record of all that it did to some of the sessions, and of what it was told: its part of their
+// recording is one user's record of its operations on some of the sessions, with their effects: its part of their
 // histories. Sessions are recorded whole, from before the barrier to the end, since a history with gaps proves
 // nothing. Only its user writes it. Like the ledger it takes what it needs from where the operation has left it, and the
 // times from the two readings of the clock that there are anyway: an operation was called after the one before it had
 // returned, which makes its interval wider than it was, and never narrower. What recording takes counts as part of the
 // operation that follows. A fence keeps the operation's memory accesses between the two readings.
 //
-// What tells one state of a session from the next is the scenario's count of changes: the number of messages, or, where
+// States of a session are distinguished by the scenario's count of changes: the number of messages, or, where
 // there are none, the version. Touches that are not counted, and checks that read nothing, are left out.
-type chronicle struct {
+type recording struct {
 	fence  history.Fence
 	pages  []*history.Recorder // all but the last are full
 	page   *history.Recorder   // the last
@@ -34,17 +35,17 @@ type chronicle struct {
 	shown  [manager.HistoryLimit]history.Tag // by the last read
 }
 
-// minted says which session has a number.
+// minted is the number of a session.
 type minted struct {
 	number uint32
 	id     manager.ID
 }
 
-// recordRoom is how many bytes the chronicles of a trial may take together. Putting histories together takes about as much
+// recordRoom is how many bytes the recordings of a trial may take together. Putting histories together takes about as much
 // again.
 const recordRoom = 512 << 20
 
-// allowance is the pages that the chronicles of a trial share. The scheduler may have one user do many times as much as
+// allowance is the pages that the recordings of a trial share. The scheduler may have one user do many times as much as
 // another, so none gets a share of its own. Taking a page is a write to shared memory, one for dozens of operations.
 type allowance struct {
 	left atomic.Int64 // bytes
@@ -65,15 +66,15 @@ func newAllowance(bytes, users int) *allowance {
 	return a
 }
 
-// newChronicle returns a chronicle of user's. Its first page is there.
-func newChronicle(user int, room *allowance) *chronicle {
-	c := &chronicle{room: room}
+// newRecording returns a recording for a user, with its first page.
+func newRecording(user int, room *allowance) *recording {
+	c := &recording{room: room}
 	c.turn(user)
 	return c
 }
 
-// turn begins a new page, unless there is none left. Pages do not grow: what is recorded is never moved.
-func (c *chronicle) turn(user int) {
+// turn begins a new page, unless there is none left. Pages do not grow: a record is never moved.
+func (c *recording) turn(user int) {
 	if c.cut = c.cut || c.room.left.Add(-int64(c.room.ops*pageBytes)) < 0; c.cut {
 		return
 	}
@@ -82,7 +83,7 @@ func (c *chronicle) turn(user int) {
 	c.pages = append(c.pages, c.page)
 }
 
-// longBefore is the time of what the keeper did first. Before the barrier there is no clock, but it does one thing after the
+// longBefore is the time of the preloader's first operation. Before the barrier there is no clock, but it does one thing after the
 // other, each at a time of its own.
 const longBefore = math.MinInt64 / 2
 
@@ -92,31 +93,31 @@ func (u *user) doBefore(op scenarios.Op, slot uint32) error {
 	if err != nil || len(u.numbers) == 0 || u.numbers[slot] == 0 {
 		return err
 	}
-	u.chronicle.steps++
-	if at := longBefore + u.chronicle.steps; op == scenarios.Create {
-		u.began(slot, at, at)
+	u.recording.steps++
+	if at := longBefore + u.recording.steps; op == scenarios.Create {
+		u.recordCreation(slot, at, at)
 	} else {
-		u.chronicled(op, slot, at, at, nil)
+		u.recordOp(op, slot, at, at, nil)
 	}
 	return nil
 }
 
-// began notes that a session was made under a new id.
-func (u *user) began(slot uint32, call, end int64) {
-	u.chronicle.minted = append(u.chronicle.minted, minted{u.numbers[slot], u.ids[slot]})
+// recordCreation records the creation of a session under a new id.
+func (u *user) recordCreation(slot uint32, call, end int64) {
+	u.recording.minted = append(u.recording.minted, minted{u.numbers[slot], u.ids[slot]})
 	u.note(u.numbers[slot], &history.Op{
-		Call: call, Return: end, Kind: history.Create, Outcome: history.OK, Created: true, Tag: u.life(u.lives[slot]),
+		Call: call, Return: end, Kind: history.Create, Outcome: history.OK, Created: true, Tag: u.incarnation(u.incarnations[slot]),
 	})
 }
 
-// chronicled notes an operation on a session that is recorded, and the time it took. Sampled, and yet nearly as hot as
+// recordOp records an operation on a recorded session, and its duration. Sampled, and yet nearly as hot as
 // the operations themselves where all sessions are.
-func (u *user) chronicled(op scenarios.Op, slot uint32, call, end int64, err error) {
+func (u *user) recordOp(op scenarios.Op, slot uint32, call, end int64, err error) {
 	if op == scenarios.Create {
-		if err == nil { // else, whatever was made, nobody got its id
-			u.numbers[slot] = u.chronicle.next
-			u.chronicle.next += u.chronicle.stride
-			u.began(slot, call, end)
+		if err == nil { // otherwise the id of a session that was created is not known
+			u.numbers[slot] = u.recording.next
+			u.recording.next += u.recording.stride
+			u.recordCreation(slot, call, end)
 		}
 		return
 	}
@@ -124,7 +125,7 @@ func (u *user) chronicled(op scenarios.Op, slot uint32, call, end int64, err err
 	o.Outcome = outcome(err)
 	switch {
 	case o.Outcome == history.OK:
-		if !u.told(op, slot, &o) {
+		if !u.reportEffect(op, slot, &o) {
 			return
 		}
 	case o.Outcome == history.Indeterminate:
@@ -138,9 +139,9 @@ func (u *user) chronicled(op scenarios.Op, slot uint32, call, end int64, err err
 	u.note(u.numbers[slot], &o)
 }
 
-// note writes an operation down while there is room.
+// note records an operation while there is room.
 func (u *user) note(number uint32, op *history.Op) {
-	c := u.chronicle
+	c := u.recording
 	if c.ops < 1 || c.shows < len(op.Messages) {
 		c.turn(u.number)
 	}
@@ -173,7 +174,7 @@ func (u *user) kind(op scenarios.Op) history.Kind {
 	return history.ReadFields
 }
 
-// outcome is what an error says about the operation. One that the contract does not know says nothing.
+// outcome classifies an error. An error outside the contract is [verify.Unknown].
 func outcome(err error) history.Outcome {
 	switch {
 	case err == nil:
@@ -187,60 +188,60 @@ func outcome(err error) history.Outcome {
 	}
 }
 
-// told fills in what u was told by an operation that has just succeeded. false: nothing that belongs into a history.
-func (u *user) told(op scenarios.Op, slot uint32, o *history.Op) bool {
+// reportEffect sets the effect of an operation that has just succeeded. false: the operation is not part of a history.
+func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
 	switch op {
 	case scenarios.Append, scenarios.Update:
 		t := u.ledger.find(u.first + slot)
 		o.Tag = tagOf(t.word, t.last)
-		u.at(o, t.life, t.last)
+		u.at(o, t.incarnation, t.last)
 	case scenarios.Touch:
 		if !u.trial.byVersion {
 			return false
 		}
 		t := u.ledger.find(u.first + slot)
 		o.Tag = tagOf(u.firstWord, t.last)
-		u.at(o, t.life, t.last)
+		u.at(o, t.incarnation, t.last)
 	case scenarios.History:
-		u.toldHistory(slot, o)
+		u.reportMessages(slot, o)
 	case scenarios.Read:
 		u.at(o, u.seen.Incarnation, u.seen.Version)
-		u.toldFields(o)
+		u.reportFields(o)
 	case scenarios.GetOrCreate:
 		o.Created = u.store.created
-		o.Tag = u.life(u.store.next)
-		u.at(o, u.store.life, u.store.n)
+		o.Tag = u.incarnation(u.store.next)
+		u.at(o, u.store.incarnation, u.store.n)
 	case scenarios.Delete:
-		u.toldEnd(&u.ledger.ended[len(u.ledger.ended)-1], o)
+		u.reportFinalState(&u.ledger.final[len(u.ledger.final)-1], o)
 	default:
 		return false
 	}
 	return true
 }
 
-// at says which life the operation met, and at which change.
+// at sets the incarnation that the operation used, and its count of changes.
 func (u *user) at(o *history.Op, incarnation, n uint64) {
 	o.Parts |= history.PartIncarnation | history.PartVersion
-	o.Incarnation, o.Version = u.life(incarnation), n
+	o.Incarnation, o.Version = u.incarnation(incarnation), n
 	if !u.trial.byVersion {
 		o.Parts |= history.PartSeq
 		o.Seq = n
 	}
 }
 
-// life is an incarnation as histories have it. A storeView's are tags but for the user's number, which there is one more;
-// those of minted ids only tell one life from another.
-func (u *user) life(incarnation uint64) history.Tag {
+// incarnation converts an incarnation for histories. Those of a storeDriver are tags, but for the user's number plus one;
+// those of minted ids only have to differ.
+func (u *user) incarnation(incarnation uint64) history.Tag {
 	if u.store != nil {
-		return history.Tag(incarnation - 1<<firstLife)
+		return history.Tag(incarnation - 1<<incarnationShift)
 	}
 	return history.Tag(incarnation)
 }
 
-// toldHistory fills in the messages that were read.
-func (u *user) toldHistory(slot uint32, o *history.Op) {
+// reportMessages sets the messages that were read.
+func (u *user) reportMessages(slot uint32, o *history.Op) {
 	o.Parts |= history.PartMessages
-	o.Messages = u.chronicle.shown[:0]
+	o.Messages = u.recording.shown[:0]
 	n := uint64(0)
 	for i := range u.history {
 		m := &u.history[i]
@@ -252,15 +253,15 @@ func (u *user) toldHistory(slot uint32, o *history.Op) {
 		o.Messages = append(o.Messages, t)
 	}
 	if u.store != nil {
-		u.at(o, u.store.life, u.store.n)
+		u.at(o, u.store.incarnation, u.store.n)
 	} else {
-		u.at(o, u.lives[slot], n)
+		u.at(o, u.incarnations[slot], n)
 	}
 }
 
-// toldFields fills in the fields that were read. All of them are always written together: one that differs stands for the
+// reportFields sets the fields that were read. All of them are always written together: one that differs stands for the
 // rest.
-func (u *user) toldFields(o *history.Op) {
+func (u *user) reportFields(o *history.Op) {
 	o.Parts |= history.PartFields
 	fields := u.trial.scenario.Fields
 	if len(u.seen.Fields) == 0 || len(fields) == 0 {
@@ -278,14 +279,14 @@ func (u *user) toldFields(o *history.Op) {
 	}
 }
 
-// toldEnd fills in the last state of a session, as it was handed over.
-func (u *user) toldEnd(e *ending, o *history.Op) {
-	u.at(o, e.life, e.n)
+// reportFinalState sets the final state of a session.
+func (u *user) reportFinalState(e *finalState, o *history.Op) {
+	u.at(o, e.incarnation, e.n)
 	switch {
-	case e.broken != "": // the audit has more to say about it
+	case e.broken != "": // the audit reports it
 	case !u.trial.byVersion:
 		o.Parts |= history.PartMessages
-		o.Messages = u.chronicle.shown[:0]
+		o.Messages = u.recording.shown[:0]
 		for i, word := range e.words[:e.kept] {
 			o.Messages = append(o.Messages, tagOf(word, e.n-uint64(e.kept)+1+uint64(i)))
 		}
@@ -303,8 +304,8 @@ func (u *user) toldEnd(e *ending, o *history.Op) {
 // digits for the word: "C1207" is message 12, with the text that begins at user 2's word 7.
 //
 // A tag made from the answer is as good as one from before: that a number is given to two writes is found out
-// without tags, and from then on word and number say who wrote what.
+// without tags, and from then on word and number identify the writer.
 func tagOf(word uint32, n uint64) history.Tag {
-	const turns = 100
-	return history.NewTag(writer(word), n*turns+uint64(word%wordsPerUser)-1)
+	const hundred = 100
+	return history.NewTag(writer(word), n*hundred+uint64(word%wordsPerUser)-1)
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// startJanitor has expired sessions removed until the function returned is called.
-func (tr *trial) startJanitor() (stop func() error) {
+// startSweeper has expired sessions removed until the returned function is called.
+func (tr *trial) startSweeper() (stop func() error) {
 	if !tr.sweeps || !tr.part.first() {
 		return func() error { return nil }
 	}
 	quit, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		defer tr.janitor.recovered()
+		defer tr.sweeper.recovered()
 		tick := time.NewTicker(tr.scenario.SweepEvery())
 		defer tick.Stop()
 		for {
@@ -24,7 +24,7 @@ func (tr *trial) startJanitor() (stop func() error) {
 				if tr.stopped.Load() {
 					return
 				}
-				tr.janitor.clean()
+				tr.sweeper.clean()
 			case <-quit:
 				return
 			}
@@ -33,8 +33,8 @@ func (tr *trial) startJanitor() (stop func() error) {
 	return func() error { close(quit); <-gone; return nil }
 }
 
-// janitorTTL is how long after its last use a session is swept. At a day's end it is whoever was last used before.
-func (tr *trial) janitorTTL() time.Duration {
+// sweepTTL is how long after its last use a session is swept. At a day's end every session that was used before is.
+func (tr *trial) sweepTTL() time.Duration {
 	if tr.scenario.DayEnd {
 		return 1
 	}
@@ -53,7 +53,7 @@ func (u *user) clean() {
 	err := u.expire()
 	tr.sweep.Add(1)
 	end := u.now()
-	u.swept = append(u.swept, sweepEnd{len(u.ledger.ended), end})
+	u.swept = append(u.swept, sweepEnd{len(u.ledger.final), end})
 	if err != nil {
 		u.explain(scenarios.Sweep, 0, err)
 	}
@@ -66,11 +66,11 @@ func (u *user) expire() (err error) {
 	if u.trial.target != nil {
 		return u.sweepTarget()
 	}
-	_, err = u.chat.ExpireIdle(context.Background(), u.trial.janitorTTL())
+	_, err = u.chat.ExpireIdle(context.Background(), u.trial.sweepTTL())
 	return err
 }
 
-// sweepEnd is when a sweep had ended, and how many last states the janitor had been handed by then.
+// sweepEnd is the end of a sweep, and the number of final states that the sweeper had received by then.
 type sweepEnd struct {
 	handed int
 	at     int64

@@ -16,39 +16,38 @@ func (u *user) count(err error) {
 	u.errors[errorKind(err)]++
 }
 
-// explain keeps an error when nothing in the scenario explains it.
+// explain adds a violation for an error that the scenario does not explain.
 func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 	if u.trial.remote && errors.Is(err, manager.ErrIndeterminate) && op != scenarios.Create { // of which created has noted it
-		d := doubt{op: op, word: u.lastWord}
+		d := indeterminate{op: op, word: u.lastWord}
 		if op != scenarios.Sweep {
 			d.id = u.ids[slot]
 		}
-		u.ledger.doubts = append(u.ledger.doubts, d)
+		u.ledger.indeterminates = append(u.ledger.indeterminates, d)
 		if op == scenarios.Delete {
-			u.vacate(slot)
+			u.clearSlot(slot)
 		}
 	}
 	switch {
 	case u.trial.stopped.Load(), u.trial.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound):
 	case errors.Is(err, scenarios.ErrUnavailable):
-		u.trial.gone.CompareAndSwap(nil, &err)
-		u.trial.stopped.Store(true) // nobody will be answered any more
-		u.fault(err)
+		u.trial.unavailable.CompareAndSwap(nil, &err)
+		u.trial.stopped.Store(true) // no request will get a response
+		u.addViolation(err)
 	case u.trial.remote && (unanswered(err) || errors.Is(err, manager.ErrConflict)):
 	default:
-		u.fault(fmt.Errorf("%s: %w", op, err))
+		u.addViolation(fmt.Errorf("%s: %w", op, err))
 	}
 }
 
-// unanswered reports whether err says that a store beyond this process did not come to answer: what it then did not do, or
-// may have done, is nobody's lie.
+// unanswered reports whether err means that a remote store did not respond: what it did or did not do is not a violation.
 func unanswered(err error) bool {
 	return errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)
 }
 
-func (u *user) fault(err error) {
-	if len(u.faults) < maxFaults {
-		u.faults = append(u.faults, err)
+func (u *user) addViolation(err error) {
+	if len(u.violations) < maxUserViolations {
+		u.violations = append(u.violations, err)
 	}
 }
 
@@ -74,17 +73,17 @@ func errorKind(err error) string {
 	return "other"
 }
 
-// recovered turns a panic out of the store into a fault of the trial.
+// recovered turns a panic of the store into a violation.
 func (u *user) recovered() {
 	if p := recover(); p != nil {
-		u.lost = true
-		u.fault(fmt.Errorf("panic: %v", p))
+		u.panicked = true
+		u.addViolation(fmt.Errorf("panic: %v", p))
 	}
 }
 
-// faultKind is a fault's name in the field's words.
-func faultKind(err error) string {
-	var known *fault
+// violationKind returns the kind of a violation.
+func violationKind(err error) string {
+	var known *violation
 	switch {
 	case errors.As(err, &known): // another participant's
 		return known.kind

@@ -30,22 +30,22 @@ func counting(count *atomic.Int64, first func()) Subject {
 }
 
 // takingTurns samples a short trial.
-func takingTurns(ctx context.Context, t *testing.T, of Subject, turns *Turns) (*result.Document, error) {
+func takingTurns(ctx context.Context, t *testing.T, of Subject, sliceGate *TimeSlices) (*result.Document, error) {
 	t.Helper()
 	s := small(t, "chatbot")
 	s.Hold = 0
 	return Sample(ctx, Config{
 		Subjects: []Subject{of}, Scenarios: []scenarios.Scenario{s}, Seed: DefaultSeed,
-		Warmup: 4 * time.Millisecond, Window: 12 * time.Millisecond, Turns: turns,
+		Warmup: 4 * time.Millisecond, Window: 12 * time.Millisecond, TimeSlices: sliceGate,
 	})
 }
 
-// While a process does not have the machine nobody in it does anything, and its clock stands still.
+// Between the time slices of a process its users do nothing, and its clock stands still.
 func TestTurns(t *testing.T) {
 	var ops atomic.Int64
 	var said []bool
 	away := 20 * time.Millisecond // longer than the whole trial: were the clock to run on, nothing would be done in the window
-	doc, err := takingTurns(t.Context(), t, counting(&ops, func() {}), &Turns{
+	doc, err := takingTurns(t.Context(), t, counting(&ops, func() {}), &TimeSlices{
 		Length: 2 * time.Millisecond,
 		Over:   func(finished bool) error { said = append(said, finished); return nil },
 		Next: func() error {
@@ -65,8 +65,8 @@ func TestTurns(t *testing.T) {
 		t.Errorf("%+v", trial)
 	}
 	// The clock may run over the end of a turn, on a slow machine far over it, and no turn is shorter than its length.
-	if turns := len(said) - 1; turns < 1 || turns > 8+1 {
-		t.Errorf("%d turns of 2 ms for 16 ms", turns)
+	if sliceGate := len(said) - 1; sliceGate < 1 || sliceGate > 8+1 {
+		t.Errorf("%d turns of 2 ms for 16 ms", sliceGate)
 	}
 	if trial.ElapsedNs != int64(12*time.Millisecond) {
 		t.Errorf("a window of %v", time.Duration(trial.ElapsedNs))
@@ -76,24 +76,24 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// A turn that nobody gives ends the trial with the reason, wherever it happens.
+// A time slice that does not begin ends the trial with the reason, wherever it happens.
 func TestTurnsThatDoNotCome(t *testing.T) {
 	gone := errors.New("gone")
 	for _, test := range []struct {
 		why  string
-		over bool // it cannot even be told
+		over bool // yielding fails
 		at   int
 	}{
 		{"before the first", false, 0},
 		{"later", false, 2},
-		{"nobody hears that it is over", true, 1},
+		{"the last yield fails", true, 1},
 	} {
 		var ops atomic.Int64
-		told, next := 0, 0
-		_, err := takingTurns(t.Context(), t, counting(&ops, func() {}), &Turns{
+		reportEffect, next := 0, 0
+		_, err := takingTurns(t.Context(), t, counting(&ops, func() {}), &TimeSlices{
 			Length: time.Millisecond,
 			Over: func(bool) error {
-				if told++; test.over && told > test.at {
+				if reportEffect++; test.over && reportEffect > test.at {
 					return gone
 				}
 				return nil
@@ -116,9 +116,9 @@ func TestTurnsGivenUp(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	turn := make(chan struct{})
-	defer close(turn) // or whoever waits for it would be left behind
+	defer close(turn) // or the goroutine that waits for it would leak
 	var ops atomic.Int64
-	_, err := takingTurns(ctx, t, counting(&ops, func() {}), &Turns{
+	_, err := takingTurns(ctx, t, counting(&ops, func() {}), &TimeSlices{
 		Length: time.Millisecond,
 		Over:   func(bool) error { cancel(enough); return nil },
 		Next:   func() error { <-turn; return nil },
@@ -136,7 +136,7 @@ func TestTurnsAfterAPanic(t *testing.T) {
 		if ops.Load() > 2000 && once.CompareAndSwap(false, true) {
 			panic("at once")
 		}
-	}), &Turns{Length: time.Millisecond, Over: func(bool) error { return nil }, Next: func() error { return nil }})
+	}), &TimeSlices{Length: time.Millisecond, Over: func(bool) error { return nil }, Next: func() error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

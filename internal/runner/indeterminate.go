@@ -1,0 +1,105 @@
+package runner
+
+import (
+	"slices"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// indeterminate is an operation that may or may not have taken effect: its response was lost.
+type indeterminate struct {
+	op   scenarios.Op
+	id   manager.ID // zero for a sweep, and for a creation whose id was not received
+	word uint32     // what a write would have written
+}
+
+// possible sums up the indeterminate operations on the sessions under one id.
+type possible struct {
+	writes, touches uint64
+	words           []uint32 // of the writes
+	begun, final    bool
+}
+
+// wrote reports whether the entry at a word may be one of the indeterminate writes.
+func (d *possible) wrote(word uint32) bool { return slices.Contains(d.words, word) }
+
+// indeterminates are the indeterminate operations of all users.
+type indeterminates struct {
+	byID     map[manager.ID]*possible
+	nameless int    // creations whose id was not received
+	any      bool   // there is at least one
+	swept    bool   // a sweep may have removed sessions, or not
+	writes   uint64 // in all
+
+	byVersion bool // touches are writes
+}
+
+func newIndeterminates(userLedgers []userLedger, byVersion bool) *indeterminates {
+	all := &indeterminates{byID: map[manager.ID]*possible{}, byVersion: byVersion}
+	for _, l := range userLedgers {
+		for _, d := range l.indeterminates {
+			all.add(d)
+		}
+	}
+	return all
+}
+
+func (all *indeterminates) add(d indeterminate) {
+	all.any = true
+	switch {
+	case d.op == scenarios.Sweep:
+		all.swept = true
+		return
+	case d.id == manager.ID{}:
+		all.nameless++
+		return
+	}
+	of := all.byID[d.id]
+	if of == nil {
+		of = &possible{}
+		all.byID[d.id] = of
+	}
+	switch d.op {
+	case scenarios.Create, scenarios.GetOrCreate:
+		of.begun = true
+	case scenarios.Delete:
+		of.final = true
+	case scenarios.Append, scenarios.Update:
+		all.written(of, d.word)
+	case scenarios.Touch:
+		if all.byVersion {
+			all.written(of, d.word)
+		} else {
+			of.touches++
+		}
+	default: // a read may record a use
+		of.touches++
+	}
+}
+
+func (all *indeterminates) written(of *possible, word uint32) {
+	of.writes++
+	of.words = append(of.words, word)
+	all.writes++
+}
+
+// of is what may have happened under id.
+func (all *indeterminates) of(id manager.ID) *possible {
+	if d := all.byID[id]; d != nil {
+		return d
+	}
+	return &possible{}
+}
+
+// mayBeCreated reports whether an indeterminate operation may have created an incarnation under id.
+func (all *indeterminates) mayBeCreated(id manager.ID) bool {
+	if all.of(id).begun {
+		return true
+	}
+	all.nameless--
+	return all.nameless >= 0
+}
+
+// mayBeRemoved reports whether an indeterminate operation may have removed an incarnation under id.
+func (all *indeterminates) mayBeRemoved(id manager.ID) bool { return all.swept || all.of(id).final }

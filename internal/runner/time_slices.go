@@ -1,0 +1,110 @@
+package runner
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// TimeSlices is how the trial of a [Sample] shares the machine with those of other processes: each process has it for some
+// milliseconds at a time, so that whatever slows the machine for longer slows all of them. Between two time slices the
+// trial's clock stands still. It is for scenarios in which users neither work under the lock nor think: where they wait for
+// each other, the end of a time slice would drain the queue.
+type TimeSlices struct {
+	Length time.Duration             // of one, on the trial's clock
+	Over   func(finished bool) error // called when all users rest, before the first time slice, too; finished: after the last one
+	Next   func() error              // returns when the next time slice begins; after the last one: when the trial may be audited
+}
+
+// sliceGate starts and ends a time slice for all users of a trial.
+type sliceGate struct {
+	busy    atomic.Int64  // users that neither rest nor have finished
+	resting atomic.Int64  // users that rest
+	quiet   chan struct{} // gets a value when no user is busy
+	away    atomic.Bool   // another process has the machine
+	gate    chan struct{} // closed at the next time slice; replaced only while no user is busy
+}
+
+func newSliceGate(users int) *sliceGate {
+	t := &sliceGate{quiet: make(chan struct{}, 1), gate: make(chan struct{})}
+	t.busy.Store(int64(users))
+	return t
+}
+
+// rest waits for the next time slice, and reports whether there is one. After an abort there is none.
+func (tr *trial) rest() bool {
+	t := tr.sliceGate
+	if t == nil {
+		return false
+	}
+	gate := t.gate
+	t.resting.Add(1)
+	t.leave()
+	select {
+	case <-gate:
+		return true
+	case <-tr.ctx.Done():
+		return false
+	}
+}
+
+// leave records that a user is no longer busy.
+func (t *sliceGate) leave() {
+	if t.busy.Add(-1) == 0 {
+		t.quiet <- struct{}{}
+	}
+}
+
+// runSlices runs the users' time slices until all have finished. If it fails, it stops the users.
+func (tr *trial) runSlices() error {
+	t := tr.sliceGate
+	for {
+		select {
+		case <-t.quiet:
+		case <-tr.ctx.Done():
+			return nil // which the users see, too
+		}
+		n := t.resting.Swap(0)
+		if n == 0 || tr.stopped.Load() || tr.ctx.Err() != nil { // after an abort some users may still be busy
+			return nil
+		}
+		stood := time.Now()
+		tr.slicesOver.Add(1)
+		t.away.Store(true)
+		err := tr.timeSlices.yield(false)
+		t.away.Store(false)
+		if err != nil {
+			tr.stopped.Store(true)
+		}
+		tr.base = tr.base.Add(time.Since(stood))
+		tr.pause = min(int64(time.Since(tr.base)+tr.timeSlices.Length), tr.until)
+		gate := t.gate
+		t.gate = make(chan struct{})
+		t.busy.Store(n)
+		close(gate)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// lastSlice yields the machine after the users have finished, and waits until the trial may be audited.
+func (tr *trial) lastSlice(slicesDone <-chan error) error {
+	select {
+	case err := <-slicesDone:
+		if err != nil {
+			return err
+		}
+		return tr.timeSlices.yield(true)
+	case <-tr.ctx.Done(): // the other process may never respond
+		return context.Cause(tr.ctx)
+	}
+}
+
+// yield yields the machine to the other processes and waits for the next time slice.
+func (t *TimeSlices) yield(finished bool) error {
+	if err := t.Over(finished); err != nil {
+		return err
+	}
+	return t.Next()
+}
