@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/sessbench/sessbench/internal/history"
@@ -166,24 +165,19 @@ func (tr *trial) recordEnds(sessions []minted) {
 // ends, so does the check, with its error.
 func witnessed(ctx context.Context, histories []history.History) ([]*history.Finding, error) {
 	findings := make([]*history.Finding, len(histories))
-	var (
-		next    atomic.Int64
-		workers sync.WaitGroup
-	)
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(histories) {
-					return
-				}
-				_, findings[i] = history.Witness(&histories[i])
+	var next atomic.Int64
+	err := forEach(runtime.GOMAXPROCS(0), func(int) error {
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(histories) {
+				return nil
 			}
-		})
-	}
-	workers.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+			_, findings[i] = history.Witness(&histories[i])
+		}
+		return context.Cause(ctx)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return findings, nil
 }
