@@ -380,7 +380,7 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 				s.TTL, s.Think = 50*time.Millisecond, 2*time.Millisecond // at least two sweeps see sessions in use
 			}
 			if s.Iterations == 0 {
-				s.Iterations = 100 // a count, not a time: enough operations on any machine
+				s.Iterations = 400 // a count, not a time: enough operations on any machine
 			}
 			trial := try(t, s, driven(p), 0)
 			if trial.Audit.OK || !slices.ContainsFunc(trial.Audit.Violations, func(v result.Violation) bool { return v.Kind == row.kind }) {
