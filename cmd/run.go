@@ -23,7 +23,7 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// runOptions is what `run` was asked for. 0, nil and "" mean: as each scenario has it.
+// runOptions are the options of `run`. 0, nil and "" stand for the scenario's own value.
 type runOptions struct {
 	common
 
@@ -55,7 +55,7 @@ type runOptions struct {
 	Record int // one session in so many; 0: none
 
 	Thresholds   []string
-	thresholds   []judge.Threshold // what they say
+	thresholds   []judge.Threshold // Thresholds, parsed
 	SaveBaseline string
 
 	opener targetOpener        // opens what is driven besides stores
@@ -106,7 +106,7 @@ func (o *runOptions) whatFlags() flagGroup {
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{scenarios.Default}, "`NAMES` of scenarios, a,b or all")
 	o.addParamFlag(fs)
 	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
-		"`NAME` of the \"before\", which runs too when not asked for, or none")
+		"baseline strategy, `NAME` or none; it always runs")
 	return fs
 }
 
@@ -124,37 +124,37 @@ func (o *runOptions) togetherFlags() flagGroup {
 }
 
 func (o *runOptions) usersFlags() flagGroup {
-	fs := newFlagGroup("What users do (where not given, as the scenario has it)")
-	fs.VarP(count("", 1, maxUsers, &o.Users), "users", "u", "`N` users at once")
-	fs.Var(count("", 1, maxSessions, &o.Sessions), "sessions", "`N` sessions")
+	fs := newFlagGroup("What users do (default: as in the scenario)")
+	fs.VarP(count("", 1, maxUsers, &o.Users), "users", "u", "number of concurrent users, `N`")
+	fs.Var(count("", 1, maxSessions, &o.Sessions), "sessions", "number of sessions, `N`")
 	fs.VarP(duration("", 1, maxWindow, func(d time.Duration) { o.Duration = d }), "duration", "d",
-		fmt.Sprintf("`TIME` measured in each trial (%v where visits are not counted)", runner.DefaultWindow))
-	fs.VarP(count("", 1, maxVisits, &o.Iterations), "iterations", "i", "visits of each user in each trial, `N`")
+		fmt.Sprintf("measured `TIME` of each trial (default %v, none with --iterations)", runner.DefaultWindow))
+	fs.VarP(count("", 1, maxVisits, &o.Iterations), "iterations", "i", "visits per user and trial, `N`")
 	fs.Var(duration("", 0, maxHold, func(d time.Duration) { o.Hold = &d }), "hold",
-		"work under the lock of every update, `TIME`")
+		"duration of the work under the lock of an update, `TIME`")
 	fs.Var(choice(&o.HoldKind, holdSleep, holdSpin), "hold-kind",
-		"what that work is: `sleep|spin` (waiting, or keeping a processor busy)")
+		"kind of that work: `sleep|spin` (waiting, or using a processor)")
 	fs.Var(duration("", 0, maxWindow, func(d time.Duration) { o.Think = &d }), "think",
-		"pause of a user between visits, `TIME`")
+		"pause between the visits of a user, `TIME`")
 	fs.Var(duration("", minTTL, maxTTL, func(d time.Duration) { o.TTL = d }), "ttl",
-		"`TIME` that unused sessions live, in scenarios that expire them")
-	fs.StringVar(&o.Keys, "keys", "", "how visits spread over the sessions, `KEYS`: uniform, zipf:S or hot:FRACTION:SHARE")
+		"time-to-live of unused sessions, `TIME`, in scenarios with expiry")
+	fs.StringVar(&o.Keys, "keys", "", "distribution of the visits over the sessions, `KEYS`: uniform, zipf:S or hot:FRACTION:SHARE")
 	fs.StringVar(&o.Mix, "mix", "", "operations by weight, `MIX`: append=2,history=1")
 	o.Seed = runner.DefaultSeed
-	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "of everything drawn at random, `N`")
+	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "random seed, `N`")
 	return fs
 }
 
 func (o *runOptions) traceFlags() flagGroup {
 	fs := newFlagGroup("Recorded traffic instead of a scenario")
-	fs.StringVar(&o.Trace, "trace", "", "replay this log, plain or gzip: `FILE`")
+	fs.StringVar(&o.Trace, "trace", "", "log to replay, `FILE`, plain or gzip")
 	o.Log.addFlags(fs.FlagSet)
 	o.TraceSpeed = speedMax
 	fs.Var(&value{speedMax, "speed", func(text string) (err error) {
 		o.speed, err = parseSpeed(text)
 		o.TraceSpeed = text
 		return err
-	}}, "trace-speed", "`max|60x`: as fast as possible, or the log's clock run 60 times as fast")
+	}}, "trace-speed", "speed of the replay, `max|60x`: as fast as possible, or 60 times the log's speed")
 	return fs
 }
 
@@ -162,23 +162,23 @@ func (o *runOptions) trialFlags() flagGroup {
 	fs := newFlagGroup("Trials")
 	o.Runs, o.Warmup = runner.DefaultRuns, runner.DefaultWarmup
 	fs.VarP(count(fmt.Sprint(o.Runs), 1, maxRuns, &o.Runs), "runs", "r",
-		fmt.Sprintf("trials of each strategy, `N`; intervals need %d", stats.MinSamples))
+		fmt.Sprintf("trials per strategy, `N`; intervals need %d", stats.MinSamples))
 	fs.Var(duration(o.Warmup.String(), 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
-		"`TIME` before each measured one")
+		"unmeasured `TIME` before each window")
 	fs.Var(oneIn("off", maxSessions, &o.Record), "record",
-		"`off|1/N|all`: record the whole history of one session in N, or of all, and check that, too")
+		"sessions whose histories are recorded and checked, `off|1/N|all`")
 	return fs
 }
 
 func (o *runOptions) afterwardsFlags() flagGroup {
-	fs := newFlagGroup("What becomes of the result")
+	fs := newFlagGroup("Result")
 	o.addThresholdFlag(fs)
 	fs.StringVar(&o.SaveBaseline, "save-baseline", "",
-		"also keep the result as `NAME`, in "+baselinesDir+"; not when interrupted or violated")
+		"`NAME` under which the result is kept in "+baselinesDir+", unless interrupted or violated")
 	return fs
 }
 
-// run does what was asked for. Whatever can be refused is refused before anything is measured.
+// run runs the command. Every check of the settings precedes the first measurement.
 func (o *runOptions) run(ctx context.Context) (err error) {
 	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Seed: o.Seed, Speed: o.speed, Record: o.Record}
 	if err := o.checkReplay(); err != nil {
@@ -325,7 +325,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	return fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
 }
 
-// scenarios returns what to run, with the run's settings.
+// scenarios returns the scenarios with the run's settings.
 func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 	if o.Trace != "" {
 		list = []scenarios.Scenario{scenarios.Recorded()}
@@ -335,7 +335,7 @@ func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 	return list, o.settled(list)
 }
 
-// measure runs, writes what was found to every output, and turns it into the exit code.
+// measure runs, writes the document to every output, and returns the error with the exit code.
 func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
 	doc, err := o.document(ctx, cfg, traffic)
 	if o.participant != nil {
@@ -366,8 +366,7 @@ func crashes(s *measure.Supervisor) (found []finding) {
 	return found
 }
 
-// document runs, and fills in what the runner does not know. It is nil where there is nothing to report, which the error
-// explains.
+// document runs, and completes the document. It is nil if there is nothing to report, with an error that says why.
 func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *result.Traffic) (*result.Document, error) {
 	show := newProgress(o.err, o.Quiet)
 	cfg.Progress = show.step

@@ -70,7 +70,7 @@ func (o *runOptions) subjects() ([]runner.Subject, error) {
 	return o.settledSubjects(list, common)
 }
 
-// settledSubjects puts the baseline first and names everybody.
+// settledSubjects puts the baseline first and labels all subjects.
 func (o *runOptions) settledSubjects(list []runner.Subject, common map[string]string) (_ []runner.Subject, err error) {
 	if list, err = o.withBaseline(list, common); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (o *common) chosen(common map[string]string) (list []runner.Subject, err er
 	return list, nil
 }
 
-// add appends what c names, unless the same at the same setting is there already.
+// add appends the strategy that c names, unless it is in the list with the same settings.
 func (o *common) add(
 	list []runner.Subject, flag string, c choiceOf, common map[string]string,
 ) ([]runner.Subject, error) {
@@ -177,7 +177,7 @@ func (o *runOptions) withBaseline(list []runner.Subject, common map[string]strin
 	}
 	c := chosen[0]
 	if s, ok := o.strategy(c.name); ok && s.Harness {
-		return nil, usagef("%s %s: a probe of the harness does no store's work: want none or one of %s",
+		return nil, usagef("%s %s: is a probe of the harness, not a store: want none or one of %s",
 			flag, c.name, strings.Join(namesOf(o.strategies()), ", "))
 	}
 	i := slices.IndexFunc(list, func(s runner.Subject) bool {
@@ -188,8 +188,8 @@ func (o *runOptions) withBaseline(list []runner.Subject, common map[string]strin
 		if err != nil {
 			return nil, err
 		}
-		if i = len(list); len(grown) == i { // asked for under other words: -S sharded for sharded:shards=64
-			return nil, usagef("%s %s: the same as a strategy that was asked for: want its name", flag, c)
+		if i = len(list); len(grown) == i { // given in another form: -S sharded for sharded:shards=64
+			return nil, usagef("%s %s: already in --strategy in another form: want its name there", flag, c)
 		}
 		list = grown
 	}
@@ -221,7 +221,7 @@ func (o *common) commonParams() (map[string]string, error) {
 	return common, nil
 }
 
-// usedParams refuses a setting that no strategy in the list has.
+// usedParams rejects a setting that no strategy in the list has.
 func (o *common) usedParams(common map[string]string, list []runner.Subject) error {
 	for _, name := range slices.Sorted(maps.Keys(common)) {
 		if slices.ContainsFunc(list, func(s runner.Subject) bool { return s.Strategy.HasParam(name) }) {
