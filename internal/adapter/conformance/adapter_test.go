@@ -183,6 +183,7 @@ func (a *testAdapter) serve(c net.Conn) {
 			_, _ = c.Write([]byte("{}\n")) // fails on a closed connection
 		}
 	}
+	_ = in.Err() // a line that is too long, or the closed connection, ends the conversation
 }
 
 // line returns the answer to a line, nil for none, or one that begins with X to close the connection.
