@@ -7,7 +7,7 @@ EXAMPLES := examples/custom-store examples/lossy-store
 
 # Tests wait more than they compute: test runs four packages at a time.
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
-CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history \
+CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/measure \
 	./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
 # Long tests with real Redis servers, the tests of cmd that run the whole program, and those of other programs.
 LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceDies'
