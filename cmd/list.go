@@ -197,7 +197,7 @@ func (l *listing) write(w io.Writer, columns int) error {
 }
 
 func strategySheet(list []listedStrategy) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"strategy", "blocks", "exclusive updates", "reentrant", "cancellable", "rollback", "fair", "how"}}
+	s := &sheet.Sheet{Titles: []string{"strategy", "blocks", "exclusive", "reentrant", "cancellable", "rollback", "fair", "how"}}
 	for _, x := range list {
 		g := x.Guarantees
 		s.Rows = append(s.Rows, []string{

@@ -19,7 +19,7 @@ const (
 	BlocksShard       Blocks = "same shard"
 	BlocksActor       Blocks = "same actor"
 	BlocksSession     Blocks = "same session"
-	BlocksWriters     Blocks = "same session's writers" // reads proceed
+	BlocksWriters     Blocks = "writers" // reads proceed
 )
 
 // WaitCancel is when a wait for a session ends because the caller's ctx is done. Once fn has started the caller waits for it.

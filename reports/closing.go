@@ -23,9 +23,9 @@ func closings(d *result.Document, all []*section) []string {
 	switch {
 	case d.Failure != "":
 		why := strings.Join(strings.Fields(d.Failure), " ")
-		lines = append(lines, "The run failed: "+why+". It contains only the trials completed before.")
+		lines = append(lines, "The run failed: "+why+". This result contains only the trials completed before.")
 	case d.Interrupted:
-		lines = append(lines, "Interrupted: it contains only the trials completed before.")
+		lines = append(lines, "Interrupted: this result contains only the trials completed before.")
 	}
 	if len(all) == 0 {
 		return append(lines, "No trial was completed.")

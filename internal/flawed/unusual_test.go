@@ -32,7 +32,6 @@ func TestUnusualStoresKeepTheContract(t *testing.T) {
 	}
 	for _, s := range flawed.Unusual() {
 		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
 			storetest.Run(t, func(t testing.TB) manager.SessionStore[manager.Session] {
 				store, err := s.Open(nil)
 				if err != nil {
