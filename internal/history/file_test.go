@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -14,8 +13,6 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 )
-
-var update = flag.Bool("update", false, "rewrite the files in testdata")
 
 // a0 is user A's n-th tag, from 1; b0 that of user B, c0 that of user C.
 func a0(n uint64) Tag { return NewTag(0, n-1) }

@@ -91,12 +91,6 @@ func interrupted() *result.Document {
 	return d
 }
 
-func failedRun() *result.Document {
-	d := interrupted()
-	d.Failure = "start a process to measure in:\nno such file or directory"
-	return d
-}
-
 func missingPercentiles() *result.Document {
 	slow := build("global", 10, 6)
 	for i := range slow.Trials {
@@ -114,10 +108,6 @@ func missingPercentiles() *result.Document {
 	}
 	Summarize(d)
 	return d
-}
-
-func fewTrials() *result.Document {
-	return document(build("global", 940, 5), build("per-session", 76_100, 5))
 }
 
 func noBaseline() *result.Document {
@@ -146,35 +136,4 @@ func awkwardNames() *result.Document {
 	}
 	Summarize(d)
 	return d
-}
-
-func recorded() *result.Document {
-	d := normal()
-	d.Traffic = &result.Traffic{File: "nasa.tsv.gz", Format: "tsv", Lines: 1_891_715, Malformed: 1, Visits: 1_891_714, Sessions: 81_978,
-		SpanNs: int64(27*24*time.Hour + 23*time.Hour), Hash: "sha256:77"}
-	d.Config.TraceSpeed = "max"
-	for i := range d.Results {
-		d.Results[i].WindowNs = 0
-	}
-	return d
-}
-
-// beyondThisProcess has a program, one that tells too little, and an embedded server.
-func beyondThisProcess() *result.Document {
-	program, terse, embedded := build("python-per-session", 4_100, 6), build("terse", 3_900, 6), build("redis", 2_100, 6)
-	program.Target, terse.Target = "python-per-session", "terse"
-	embedded.Remark = "embedded: not a speed figure"
-	for i := range program.Trials {
-		program.Trials[i].TargetCPUNs, program.Trials[i].TargetMemory = 181_000, 25<<20
-		program.Trials[i].BytesPerSession = 0
-		terse.Trials[i].Audit.Partial = "the target tells no incarnations, so that sessions under one id cannot be distinguished"
-		embedded.Trials[i].Errors = map[string]int64{"indeterminate": 2, "not_applied": 340}
-	}
-	d := document(build("global", 940, 6), program, terse, embedded)
-	d.Protocol = &result.Harness{NsPerOp: 27_700, OpsPerSec: 61_300, AllocsPerOp: 0.1}
-	return d
-}
-
-func empty() *result.Document {
-	return &result.Document{SchemaVersion: result.SchemaVersion, Interrupted: true}
 }
