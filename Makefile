@@ -5,7 +5,6 @@
 GO ?= go
 EXAMPLES := examples/custom-store examples/lossy-store
 
-# Tests wait more than they compute: test runs four packages at a time.
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/measure \
 	./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
@@ -23,7 +22,7 @@ build: ## build bin/sessbench
 test: ## run all tests, including those of the examples
 	@for p in redis-server python3 javac node; do \
 		command -v $$p >/dev/null || echo "skipped: tests that need $$p, which is not in PATH"; done
-	$(GO) test -p 4 ./...
+	$(GO) test -p 4 -timeout=30m ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
 
 race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
