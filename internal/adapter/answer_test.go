@@ -210,7 +210,7 @@ func TestScanAnswerAgrees(t *testing.T) {
 			}
 		}
 	})
-	if read == 0 {
+	if read == 0 && !testing.Short() { // rapid draws only 20 lines with -short
 		t.Error("scanAnswer was never ok")
 	}
 }
