@@ -144,18 +144,18 @@ func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (e answerErro
 	if op == scenarios.Validate {
 		clear(a.Fields) // required in the answer, not used
 	}
-	a.Reported = toldOf(got)
+	a.Reported = reported(got)
 	a.Created = a.Created || op == scenarios.Create
 	return answerError{}, nil
 }
 
-func toldOf(got part) (t scenarios.Reported) {
+func reported(got part) (t scenarios.Reported) {
 	for _, p := range [...]struct {
-		part part
-		told scenarios.Reported
+		part    part
+		reports scenarios.Reported
 	}{{partIncarnation, scenarios.ReportsIncarnation}, {partSeq, scenarios.ReportsSeq}, {partVersion, scenarios.ReportsVersion}, {partHeld, scenarios.ReportsHeld}} {
 		if got&p.part != 0 {
-			t |= p.told
+			t |= p.reports
 		}
 	}
 	return t
