@@ -194,15 +194,16 @@ func (p *Process) Stop(grace time.Duration) error {
 	}
 }
 
-// Kill kills the process and its group, and waits until they have exited. It may be called again.
+// Kill kills the process and its group, and waits until they have exited. It may be called again. A process that waits for
+// stdin is killed before stdin ends, so that its State says that it was killed.
 func (p *Process) Kill() {
-	p.Input.Close()
 	select {
 	case <-p.exited: // its number may be another process's by now
 	default:
 		_ = killGroup(p.cmd.Process) // fails when it has just ended
-		<-p.exited
 	}
+	p.Input.Close()
+	<-p.exited
 }
 
 // Run runs a command that reads no stdin to its end, and returns its stdout. When ctx ends first, the command's group is

@@ -85,3 +85,16 @@ func TestFilesAreNotInheritedTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestKillPrecedesEndOfStdin: a child that would exit with status 3 at the end of its stdin never does.
+func TestKillPrecedesEndOfStdin(t *testing.T) {
+	for range 50 {
+		p, lines := start(t, "echo", Options{})
+		fmt.Fprintln(p.Input, "hello")
+		next(t, lines)
+		p.Kill()
+		if code := p.State().ExitCode(); code != -1 {
+			t.Fatalf("exit code %d: want that of a signal", code)
+		}
+	}
+}
