@@ -124,8 +124,8 @@ func TestKilledParticipantIsNamed(t *testing.T) {
 				t.Errorf("%d participants, interrupted %v", len(d.Participants), d.Interrupted)
 			}
 			for _, p := range d.Participants {
-				if p.Lost != (p.Name == name) || p.Lost && !strings.HasPrefix(p.Why, "no heartbeat for 2s, last seen in trial ") {
-					t.Errorf("%s was killed, but %s: lost %v %s", name, p.Name, p.Lost, p.Why)
+				if p.Missing != (p.Name == name) || p.Missing && !strings.HasPrefix(p.Reason, "no heartbeat for 2s, last seen in trial ") {
+					t.Errorf("%s was killed, but %s: lost %v %s", name, p.Name, p.Missing, p.Reason)
 				}
 			}
 		})

@@ -13,7 +13,7 @@ import (
 // redisName is the name of the strategy redis.
 const redisName = "redis"
 
-// embedded is the remark on a row whose sessions are kept by a server in this process.
+// embedded is the note on a row whose sessions are kept by a server in this process.
 const embedded = "embedded: not a speed figure"
 
 // addRedisFlags adds the flags that name the server of the strategy redis.

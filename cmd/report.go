@@ -143,8 +143,8 @@ func (o *reportOptions) merge(files []string) error {
 // lostParticipants lists the participants without a part in a merged document.
 func lostParticipants(d *result.Document) (found []finding) {
 	for _, p := range d.Participants {
-		if p.Lost {
-			found = append(found, finding{exitFailed, fmt.Sprintf("%s is lost: %s", p.Called(), p.Why)})
+		if p.Missing {
+			found = append(found, finding{exitFailed, fmt.Sprintf("%s is lost: %s", p.Called(), p.Reason)})
 		}
 	}
 	return found

@@ -56,7 +56,7 @@ func TestMeasuringLeavesNothingBehind(t *testing.T) {
 	if r := d.Results[0]; len(r.Trials) != 1 || r.Trials[0].Audit.OK || r.Trials[0].Audit.Violations[0].Kind != "crashed the process" {
 		t.Errorf("%+v: want one trial, struck", r.Trials)
 	}
-	if r := d.Results[1]; len(r.Trials) != 2 || !r.Trials[0].Audit.OK || !r.Trials[1].Audit.OK || r.Remark != "" {
+	if r := d.Results[1]; len(r.Trials) != 2 || !r.Trials[0].Audit.OK || !r.Trials[1].Audit.OK || r.Note != "" {
 		t.Errorf("%+v: want two trials", r)
 	}
 }

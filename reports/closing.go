@@ -71,7 +71,7 @@ func (s *section) closing() []string {
 // audits, probes of the harness, rows with a remark, and rows with a doubt.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
-		return judge.Failed(r) || !judge.Audited(r) || r.Remark != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
+		return judge.Failed(r) || !judge.Audited(r) || r.Note != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
 	})
 	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
 		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)

@@ -76,7 +76,7 @@ func failedAudit() *result.Document {
 	broken.Trials[1].Audit = found(lost, lost,
 		result.Violation{Kind: "duplicate number", Session: "c0ffee00-1d9e-4c66-9d5e-2f6f7f1e0a11", Detail: "7 was handed out to users 3 and 81"})
 	broken.Trials[4].Audit = found(lost, lost)
-	broken.Trials[4].Audit.More = 1200
+	broken.Trials[4].Audit.Omitted = 1200
 	return document(build("global", 940, 6), broken, build("sharded", 91_200, 6))
 }
 
@@ -140,7 +140,6 @@ func twoScenarios() *result.Document {
 func awkwardNames() *result.Document {
 	d := document(build("global", 940, 6), build("a|b *c* <d> \x1b[1m", 110_000, 6), build("noop", 9_400_000, 6))
 	d.Results[1].Trials[0].Errors = map[string]int64{"conflict": 1200, "not_found": 77}
-	d.Results[1].Trials[1].Dropped = 12
 	d.Results[2].LimitOpsPerSec = 0
 	for i := range d.Results[2].Trials {
 		d.Results[2].Trials[i].Audit = result.Audit{Skipped: true}
@@ -164,7 +163,7 @@ func recorded() *result.Document {
 func beyondThisProcess() *result.Document {
 	program, terse, embedded := build("python-per-session", 4_100, 6), build("terse", 3_900, 6), build("redis", 2_100, 6)
 	program.Target, terse.Target = "python-per-session", "terse"
-	embedded.Remark = "embedded: not a speed figure"
+	embedded.Note = "embedded: not a speed figure"
 	for i := range program.Trials {
 		program.Trials[i].TargetCPUNs, program.Trials[i].TargetMemory = 181_000, 25<<20
 		program.Trials[i].BytesPerSession = 0

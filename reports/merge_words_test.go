@@ -11,7 +11,7 @@ import (
 // A participant that leaves the audit to the first one says so in its own document.
 func TestPartIsMarked(t *testing.T) {
 	part, whole := document(build("global", 1000, 1)), document(build("global", 1000, 1))
-	part.Part = &result.Part{RunID: "X", Index: 1, Of: 2, Host: "hostb"}
+	part.Part = &result.Part{RunID: "X", Index: 1, Count: 2, Host: "hostb"}
 	part.Results[0].Trials[0].Audit = result.Audit{OK: true, Skipped: true, Partial: "audited by participant 1"}
 	part.Results[0].Users, whole.Results[0].Users = 11, 11
 	for _, test := range []struct {

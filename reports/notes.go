@@ -151,8 +151,8 @@ func legends(all []*section) []legend {
 func remarks(all []*section) (texts []string) {
 	for _, s := range all {
 		for _, r := range s.results {
-			if r.Remark != "" && !slices.Contains(texts, r.Remark) {
-				texts = append(texts, r.Remark)
+			if r.Note != "" && !slices.Contains(texts, r.Note) {
+				texts = append(texts, r.Note)
 			}
 		}
 	}
@@ -261,7 +261,7 @@ func violations(r *result.Result) problem {
 			continue
 		}
 		trials++
-		more += a.More
+		more += a.Omitted
 		for _, v := range a.Violations {
 			if !seen[v.Kind] {
 				seen[v.Kind] = true
@@ -297,13 +297,10 @@ func describe(v result.Violation) string {
 	return text
 }
 
-// mishaps states how many operations ended in an error or were never sent, or is "". Missing
-// sessions are part of some scenarios.
+// mishaps states how many operations ended in an error, or is "". Missing sessions are part of some scenarios.
 func mishaps(r *result.Result) string {
-	var dropped int64
 	counts := map[string]int64{}
 	for _, t := range r.Trials {
-		dropped += t.Dropped
 		for kind, n := range t.Errors {
 			if kind != "not_found" && n > 0 {
 				counts[kind] += n
@@ -313,9 +310,6 @@ func mishaps(r *result.Result) string {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, fmt.Sprintf("%s operations ended in %q", result.FormatCount(counts[kind]), kind))
-	}
-	if dropped > 0 {
-		parts = append(parts, result.FormatCount(dropped)+" operations were due but could not be sent")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -343,7 +337,7 @@ func participantsLine(d *result.Document) string {
 	var first, second int64 // the largest distances from the instant that was agreed on
 	for i := range d.Participants {
 		p := &d.Participants[i]
-		if p.Lost {
+		if p.Missing {
 			continue
 		}
 		there = append(there, fmt.Sprintf("%s with %s", p.Called(), result.FormatCounted(p.Users, "user")))
@@ -365,8 +359,8 @@ func participantsLine(d *result.Document) string {
 // lostLines names the participants that are missing from a merged document.
 func lostLines(d *result.Document) (lines []string) {
 	for i := range d.Participants {
-		if p := &d.Participants[i]; p.Lost {
-			lines = append(lines, fmt.Sprintf("%s is missing: %s. The operations of its users are not included.", p.Called(), p.Why))
+		if p := &d.Participants[i]; p.Missing {
+			lines = append(lines, fmt.Sprintf("%s is missing: %s. The operations of its users are not included.", p.Called(), p.Reason))
 		}
 	}
 	return lines

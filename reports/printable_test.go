@@ -21,7 +21,7 @@ func hostile(t *testing.T) *result.Document {
 	d := document(build("global", 940, 6), build(bad, 1200, 6), build("broken"+bad, 1200, 6))
 	for i := range d.Results {
 		r := &d.Results[i]
-		r.Scenario, r.Target, r.Remark, r.Params = "chatbot"+bad, bad, "\u202eremark", map[string]string{"\u202ek": "\x1b[31m"}
+		r.Scenario, r.Target, r.Note, r.Params = "chatbot"+bad, bad, "\u202eremark", map[string]string{"\u202ek": "\x1b[31m"}
 		r.Trials[0].Errors = map[string]int64{"\x1b[31mkind": 7}
 	}
 	d.Results[2].Trials[1].Audit = result.Audit{Violations: []result.Violation{{Kind: "\u202ekind", Session: "\x1b[1m", Detail: "\u2067detail"}}}

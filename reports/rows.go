@@ -96,7 +96,7 @@ func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
 
 func strategyCell(r *result.Result) cell {
 	c := cell{figure: r.Strategy}
-	if r.Remark != "" {
+	if r.Note != "" {
 		c.note += remarkSign
 	}
 	if judge.HarnessBound(r) {

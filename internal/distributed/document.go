@@ -12,7 +12,7 @@ import (
 
 // Part describes this participant in its document.
 func (p *Participant) Part() *result.Part {
-	return &result.Part{RunID: p.o.RunID, Index: p.index, Of: p.o.Of, Host: p.o.Host, SkewNs: int64(p.skew)}
+	return &result.Part{RunID: p.o.RunID, Index: p.index, Count: p.o.Of, Host: p.o.Host, SkewNs: int64(p.skew)}
 }
 
 // MergeError reports documents that are not parts of one run.
@@ -46,8 +46,8 @@ func (p *Participant) Merge(parts map[int][]byte) (*result.Document, error) {
 	}
 	for _, l := range p.Losses() {
 		for i := range whole.Participants {
-			if part := &whole.Participants[i]; part.Lost && part.Index == l.Index {
-				part.Host, part.Why = l.Host, l.Why
+			if part := &whole.Participants[i]; part.Missing && part.Index == l.Index {
+				part.Host, part.Reason = l.Host, l.Why
 			}
 		}
 	}

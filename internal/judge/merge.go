@@ -109,12 +109,12 @@ func sameRun(first, s Source) error {
 		return mixed(s, first)
 	case b == nil:
 		return mixed(first, s)
-	case b.Of < 1 || b.Of > maxParts || b.Index < 0 || b.Index >= b.Of:
-		return fmt.Errorf("%s: index %d of %d parts: want 1 to %d parts, and an index from 0 up to their number", s.File, b.Index, b.Of, maxParts)
+	case b.Count < 1 || b.Count > maxParts || b.Index < 0 || b.Index >= b.Count:
+		return fmt.Errorf("%s: index %d of %d parts: want 1 to %d parts, and an index from 0 up to their number", s.File, b.Index, b.Count, maxParts)
 	case a.RunID != b.RunID:
 		return fmt.Errorf("not parts of one run: run id: %s in %s, %s in %s", a.RunID, first.Label, b.RunID, s.Label)
-	case a.Of != b.Of:
-		return fmt.Errorf("not parts of one run: parts: %d in %s, %d in %s", a.Of, first.Label, b.Of, s.Label)
+	case a.Count != b.Count:
+		return fmt.Errorf("not parts of one run: parts: %d in %s, %d in %s", a.Count, first.Label, b.Count, s.Label)
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func mixed(part, whole Source) error {
 }
 
 // PartName names the participant that wrote a part: participant 2 of 4.
-func PartName(p *result.Part) string { return fmt.Sprintf("participant %d of %d", p.Index+1, p.Of) }
+func PartName(p *result.Part) string { return fmt.Sprintf("participant %d of %d", p.Index+1, p.Count) }
 
 // mergedHead returns the merged document without its results.
 func mergedHead(parts []Source) *result.Document {
@@ -172,9 +172,9 @@ func mergedHead(parts []Source) *result.Document {
 // the document holds its number.
 func participantOf(s Source, index, of int) result.Participant {
 	d, machine := s.Document, s.Document.Machine
-	p := result.Participant{Name: s.Label, Index: index, Of: of, ID: d.ID, Machine: &machine}
+	p := result.Participant{Name: s.Label, Index: index, Count: of, ID: d.ID, Machine: &machine}
 	if d.Part != nil {
-		p.Name, p.Index, p.Of = PartName(d.Part), d.Part.Index, d.Part.Of
+		p.Name, p.Index, p.Count = PartName(d.Part), d.Part.Index, d.Part.Count
 		p.Host, p.SkewNs = d.Part.Host, d.Part.SkewNs
 	}
 	for i := range d.Results {
@@ -199,10 +199,10 @@ func missing(parts []Source) (lost []result.Participant) {
 	if first == nil {
 		return nil
 	}
-	for i := range first.Of {
+	for i := range first.Count {
 		if !slices.ContainsFunc(parts, func(s Source) bool { return s.Document.Part.Index == i }) {
-			name := PartName(&result.Part{Index: i, Of: first.Of})
-			lost = append(lost, result.Participant{Name: name, Index: i, Of: first.Of, Lost: true, Why: "its document was not given"})
+			name := PartName(&result.Part{Index: i, Count: first.Count})
+			lost = append(lost, result.Participant{Name: name, Index: i, Count: first.Count, Missing: true, Reason: "its document was not given"})
 		}
 	}
 	return lost

@@ -38,7 +38,7 @@ func (m measured) trial(t *testing.T, block int) result.Trial {
 	t.Helper()
 	all, each, errs := result.NewHistogram(), map[string]*hdr.Histogram{}, map[string]int64{"conflict": int64(len(m))}
 	n := int64(len(m))
-	tr := result.Trial{Visits: 7 * n, Dropped: 3 * n, GCPauseNs: 5 * n, Order: block, Block: block, ElapsedNs: 400e6, Errors: errs, Audit: result.Audit{OK: true}, MutexWaitNs: ns(5)}
+	tr := result.Trial{Visits: 7 * n, GCPauseNs: 5 * n, Order: block, Block: block, ElapsedNs: 400e6, Errors: errs, Audit: result.Audit{OK: true}, MutexWaitNs: ns(5)}
 	var squares float64
 	for i, user := range m {
 		var n int64
@@ -53,15 +53,15 @@ func (m measured) trial(t *testing.T, block int) result.Trial {
 			n += int64(len(list))
 		}
 		if i == 0 {
-			tr.Fairness.Least = n
+			tr.Fairness.MinOps = n
 		}
-		tr.Fairness.Least, tr.Fairness.Most = min(tr.Fairness.Least, n), max(tr.Fairness.Most, n)
+		tr.Fairness.MinOps, tr.Fairness.MaxOps = min(tr.Fairness.MinOps, n), max(tr.Fairness.MaxOps, n)
 		tr.Ops += n
 		squares += float64(n) * float64(n)
 	}
 	ops := float64(tr.Ops)
 	tr.Fairness.Jain = ops * ops / (float64(len(m)) * squares)
-	tr.Fairness.MinOverMax = float64(tr.Fairness.Least) / float64(tr.Fairness.Most)
+	tr.Fairness.MinOverMax = float64(tr.Fairness.MinOps) / float64(tr.Fairness.MaxOps)
 	tr.OpsPerSec = ops / 0.4
 	tr.LatencyNs, tr.Histogram = result.LatencyOf(all), encoded(t, all)
 	tr.Operations = map[string]result.Operation{}
@@ -99,7 +99,7 @@ func partOf(t *testing.T, index, of, users int, trials ...measured) Source {
 		Config: result.Config{Strategies: []string{"global", "sharded"}, Scenarios: []string{"chatbot"}, Runs: len(trials), Seed: 1,
 			Params: map[string]string{"shards": "16"}},
 		Harness: result.Harness{NsPerOp: 100, OpsPerSec: 1000},
-		Part:    &result.Part{RunID: "X", Index: index, Of: of, Host: "host" + string(rune('a'+index))},
+		Part:    &result.Part{RunID: "X", Index: index, Count: of, Host: "host" + string(rune('a'+index))},
 	}
 	for i, name := range d.Config.Strategies {
 		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: i == 0, TapeHash: "3f2a", Users: users, Sessions: 10,
@@ -122,7 +122,7 @@ func partsOf(t *testing.T, of, blocks int) (parts []Source, whole []measured) {
 	for range blocks {
 		var all measured
 		for i := range of {
-			lo, hi := (&result.Part{Index: i, Of: of}).Share(users)
+			lo, hi := (&result.Part{Index: i, Count: of}).Share(users)
 			some := someUsers(rng, hi-lo)
 			share[i] = append(share[i], some)
 			all = append(all, some...)
@@ -176,13 +176,13 @@ func TestMergeWeightsMeans(t *testing.T) {
 	a, b := &parts[0].Document.Results[0].Trials[0], &parts[1].Document.Results[0].Trials[0]
 	a.CPUNsPerOp, b.CPUNsPerOp = 100, 400
 	a.AllocsPerOp, b.AllocsPerOp = 1, 0
-	a.Updates, b.Updates = 0.5, 0
+	a.UpdateFraction, b.UpdateFraction = 0.5, 0
 	a.HoldNs, b.HoldNs = 1000, 0
 	a.ElapsedNs, b.ElapsedNs = 200e6, 400e6
 	a.GoroutinesMax, b.GoroutinesMax = 7, 9
 	a.TargetMemory, b.TargetMemory = 1<<20, 2<<20
 	a.TargetCPUNs, b.TargetCPUNs = 50, 0
-	a.Busiest, b.Busiest = 0.5, 0.1
+	a.BusiestFraction, b.BusiestFraction = 0.5, 0.1
 	got := merged(t, parts).Results[0].Trials[0]
 	x, y := float64(a.Ops), float64(b.Ops)
 	for _, test := range []struct {
@@ -191,14 +191,14 @@ func TestMergeWeightsMeans(t *testing.T) {
 	}{
 		{"processor time goes by operations", got.CPUNsPerOp, (100*x + 400*y) / (x + y)},
 		{"as do allocations", got.AllocsPerOp, x / (x + y)},
-		{"and the share of updates", got.Updates, 0.5 * x / (x + y)},
+		{"and the share of updates", got.UpdateFraction, 0.5 * x / (x + y)},
 		{"work under the lock goes by updates, of which b made none", float64(got.HoldNs), 1000},
 		{"the window is the longer one", float64(got.ElapsedNs), 400e6},
 		{"and all operations were done in it", got.OpsPerSec, (x + y) / 0.4},
 		{"goroutines add up", float64(got.GoroutinesMax), 16},
 		{"and so does what the targets keep", float64(got.TargetMemory), 3 << 20},
 		{"whose processor time goes by operations", got.TargetCPUNs, 50 * x / (x + y)},
-		{"the busiest session is the same for all", got.Busiest, (0.5*x + 0.1*y) / (x + y)},
+		{"the busiest session is the same for all", got.BusiestFraction, (0.5*x + 0.1*y) / (x + y)},
 	} {
 		if math.Abs(test.got-test.want) > 1e-6*math.Abs(test.want) {
 			t.Errorf("%s: %v, want %v", test.what, test.got, test.want)
@@ -253,7 +253,7 @@ func TestMergeOmitsUnknownValues(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	a, b := &parts[0].Document.Results[0].Trials[0], &parts[1].Document.Results[0].Trials[0]
 	b.MutexWaitNs = nil
-	b.Fairness.Least, b.Fairness.Most = 0, 0
+	b.Fairness.MinOps, b.Fairness.MaxOps = 0, 0
 	op := b.Operations["append"]
 	op.Histogram = ""
 	b.Operations["append"] = op
@@ -310,8 +310,8 @@ func TestMergeListsMissingParticipants(t *testing.T) {
 	var names []string
 	for _, p := range d.Participants {
 		name := p.Called()
-		if p.Lost {
-			name += " lost: " + p.Why
+		if p.Missing {
+			name += " lost: " + p.Reason
 		}
 		names = append(names, name)
 	}
@@ -361,7 +361,7 @@ func TestMergeTakesTheAuditOfTheFirstPart(t *testing.T) {
 
 func TestMergeKeepsViolations(t *testing.T) {
 	parts, _ := partsOf(t, 2, 2)
-	parts[1].Document.Results[1].Trials[1].Audit = result.Audit{More: 3,
+	parts[1].Document.Results[1].Trials[1].Audit = result.Audit{Omitted: 3,
 		Violations: []result.Violation{{Kind: "lost update", Detail: "8 of 9 are there"}}}
 	// A store that hangs leaves no figures, and is not tried again.
 	parts[0].Document.Results[0].Trials = []result.Trial{{Audit: result.Audit{Violations: []result.Violation{{Kind: "hang", Detail: "30s"}}}}}
@@ -374,7 +374,7 @@ func TestMergeKeepsViolations(t *testing.T) {
 	if !d.Failed() || d.Results[0].Summary.AuditOK || d.Results[1].Summary.OpsPerSec.Median != 0 {
 		t.Error("the failed audits are forgotten")
 	}
-	want := result.Audit{More: 3, Violations: []result.Violation{{Kind: "lost update", Detail: "participant 2 of 2: 8 of 9 are there"}}}
+	want := result.Audit{Omitted: 3, Violations: []result.Violation{{Kind: "lost update", Detail: "participant 2 of 2: 8 of 9 are there"}}}
 	if diff := cmp.Diff(want, d.Results[1].Trials[1].Audit); diff != "" {
 		t.Error(diff)
 	}
@@ -394,17 +394,17 @@ func TestMergeSeparateRuns(t *testing.T) {
 		s.Document.Part = nil
 	}
 	a, b := &parts[0].Document.Results[0], &parts[1].Document.Results[0]
-	a.Users, a.Trials[0].Busiest, b.Users, b.Trials[0].Busiest, b.Sessions = 5, 0.5, 6, 0.1, 30
+	a.Users, a.Trials[0].BusiestFraction, b.Users, b.Trials[0].BusiestFraction, b.Sessions = 5, 0.5, 6, 0.1, 30
 	d := merged(t, parts)
 	got := d.Results[0]
 	if got.Users != 11 || got.Sessions != 40 {
 		t.Errorf("%d users, %d sessions: want 11 and 40, for they have nothing in common", got.Users, got.Sessions)
 	}
 	x, y := float64(a.Trials[0].Ops), float64(b.Trials[0].Ops)
-	if want := max(0.5*x, 0.1*y) / (x + y); math.Abs(got.Trials[0].Busiest-want) > 1e-9 {
-		t.Errorf("busiest session: %v, want %v", got.Trials[0].Busiest, want)
+	if want := max(0.5*x, 0.1*y) / (x + y); math.Abs(got.Trials[0].BusiestFraction-want) > 1e-9 {
+		t.Errorf("busiest session: %v, want %v", got.Trials[0].BusiestFraction, want)
 	}
-	if len(d.Participants) != 2 || d.Participants[0].Name != "a" || d.Participants[1].Called() != "b" || d.Participants[1].Lost {
+	if len(d.Participants) != 2 || d.Participants[0].Name != "a" || d.Participants[1].Called() != "b" || d.Participants[1].Missing {
 		t.Errorf("participants %+v", d.Participants)
 	}
 }
@@ -429,7 +429,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"another baseline", func(d *result.Document) { d.Results[0].Baseline = false }, "baseline of global (chatbot): true in a, false in b", false},
 		{"a strategy more", func(d *result.Document) { d.Results = append(d.Results, result.Result{Strategy: "cow"}) }, "results: 2 in a.json, 3 in b.json", false},
 		{"another run", func(d *result.Document) { d.Part.RunID = "Y" }, "run id: X in a, Y in b", false},
-		{"another number of parts", func(d *result.Document) { d.Part.Of = 3 }, "parts: 2 in a, 3 in b", false},
+		{"another number of parts", func(d *result.Document) { d.Part.Count = 3 }, "parts: 2 in a, 3 in b", false},
 		{"a part beyond", func(d *result.Document) { d.Part.Index = 2 }, "b.json: index 2 of 2 parts: want", false},
 		{"no part", func(d *result.Document) { d.Part = nil }, "a.json belongs to participant 1 of 2 in run X, b.json is a separate run", false},
 		{"the same part", func(d *result.Document) { d.Part.Index = 0 }, "a.json and b.json are both of participant 1 of 2", true},

@@ -66,7 +66,7 @@ func forEach(n int, do func(i int) error) error {
 
 // present returns the participants that have documents, in the order of the documents.
 func present(all []result.Participant) []result.Participant {
-	return slices.DeleteFunc(slices.Clone(all), func(p result.Participant) bool { return p.Lost })
+	return slices.DeleteFunc(slices.Clone(all), func(p result.Participant) bool { return p.Missing })
 }
 
 // blocksOf returns the trials of each block that every part has, one per part, in the order of
@@ -111,7 +111,6 @@ func (m *merger) trial() (t result.Trial, err error) {
 		ops := float64(one.Ops)
 		t.Ops += one.Ops
 		t.Visits += one.Visits
-		t.Dropped += one.Dropped
 		t.GCPauseNs += one.GCPauseNs
 		t.GoroutinesMax += one.GoroutinesMax
 		t.TargetMemory += one.TargetMemory
@@ -131,11 +130,11 @@ func (m *merger) trial() (t result.Trial, err error) {
 		bytes.add(one.BytesPerOp, ops)
 		cpu.add(one.CPUNsPerOp, ops)
 		targets.add(one.TargetCPUNs, ops)
-		updates.add(one.Updates, ops)
-		hold.add(float64(one.HoldNs), one.Updates*ops)
-		wait.add(float64(one.WaitNs), one.Updates*ops)
+		updates.add(one.UpdateFraction, ops)
+		hold.add(float64(one.HoldNs), one.UpdateFraction*ops)
+		wait.add(float64(one.WaitNs), one.UpdateFraction*ops)
 		think.add(float64(one.ThinkNs), float64(one.LatencyNs.Count))
-		busiest.add(one.Busiest, ops)
+		busiest.add(one.BusiestFraction, ops)
 		if one.BytesPerSession > 0 { // likewise
 			footprint.add(one.BytesPerSession, float64(m.row[i].Sessions))
 		}
@@ -143,8 +142,8 @@ func (m *merger) trial() (t result.Trial, err error) {
 	t.AllocsPerOp, t.BytesPerOp, t.BytesPerSession = allocs.mean(), bytes.mean(), footprint.mean()
 	t.CPUNsPerOp, t.TargetCPUNs = cpu.mean(), targets.mean()
 	t.HoldNs, t.WaitNs, t.ThinkNs = int64(hold.mean()), int64(wait.mean()), int64(think.mean())
-	t.Updates = updates.mean()
-	t.Busiest = m.busiest(busiest)
+	t.UpdateFraction = updates.mean()
+	t.BusiestFraction = m.busiest(busiest)
 	if t.ElapsedNs > 0 {
 		t.OpsPerSec = float64(t.Ops) / (float64(t.ElapsedNs) / 1e9)
 	}
@@ -166,7 +165,7 @@ func (m *merger) busiest(shared weighted) float64 {
 	}
 	most := 0.0
 	for _, t := range m.trials {
-		most = max(most, t.Busiest*float64(t.Ops))
+		most = max(most, t.BusiestFraction*float64(t.Ops))
 	}
 	return most / max(1, shared.weight)
 }
@@ -268,22 +267,22 @@ func (m *merger) operation(name string) (op result.Operation, err error) {
 // operations, the sum of squares is Σx² = (Σx)² / (n·J). See [result.Fairness].
 func (m *merger) fairness() (f result.Fairness) {
 	var users, sum, squares float64
-	f.Least = m.trials[0].Fairness.Least
+	f.MinOps = m.trials[0].Fairness.MinOps
 	for i, t := range m.trials {
 		n, x := float64(UsersOf(m.parts[i].Document, m.row[i])), float64(t.Ops)
-		if t.Fairness.Most == 0 || t.Fairness.Jain <= 0 || n == 0 {
+		if t.Fairness.MaxOps == 0 || t.Fairness.Jain <= 0 || n == 0 {
 			return result.Fairness{} // not known
 		}
 		users += n
 		sum += x
 		squares += x * x / (n * t.Fairness.Jain)
-		f.Least, f.Most = min(f.Least, t.Fairness.Least), max(f.Most, t.Fairness.Most)
+		f.MinOps, f.MaxOps = min(f.MinOps, t.Fairness.MinOps), max(f.MaxOps, t.Fairness.MaxOps)
 	}
 	if squares == 0 {
 		return result.Fairness{}
 	}
 	f.Jain = sum * sum / (users * squares)
-	f.MinOverMax = float64(f.Least) / float64(f.Most)
+	f.MinOverMax = float64(f.MinOps) / float64(f.MaxOps)
 	return f
 }
 
@@ -298,7 +297,7 @@ func (m *merger) audit() result.Audit {
 		}
 		all.OK = all.OK && (a.OK || a.Skipped)
 		all.Skipped = all.Skipped && a.Skipped
-		all.More += a.More
+		all.Omitted += a.Omitted
 		for _, v := range a.Violations {
 			v.Detail = whose + v.Detail
 			all.Violations = append(all.Violations, v)
@@ -311,7 +310,7 @@ func (m *merger) audit() result.Audit {
 		}
 	}
 	if part := m.parts[0].Document.Part; part != nil && part.Index > 0 && all.OK {
-		all.Partial = "not at all: " + PartName(&result.Part{Of: part.Of}) + ", which audits for all, is missing"
+		all.Partial = "not at all: " + PartName(&result.Part{Count: part.Count}) + ", which audits for all, is missing"
 	}
 	return all
 }

@@ -321,7 +321,7 @@ func (s *Supervisor) Conclude(d *result.Document) {
 	}
 	for _, c := range s.open {
 		if r := s.row(d, c); r != nil {
-			r.Remark = strings.TrimPrefix(r.Remark+"; "+s.explain(c), "; ")
+			r.Note = strings.TrimPrefix(r.Note+"; "+s.explain(c), "; ")
 		}
 	}
 }

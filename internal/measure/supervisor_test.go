@@ -95,7 +95,7 @@ func TestConcludeStrikesCrashAfterLastTrial(t *testing.T) {
 	}
 	remark := "the process crashed while it was measured: panic: unclear; the crash did not recur with this store alone; " +
 		"goroutines left by a may have caused it"
-	if !d.Results[1].Trials[1].Audit.OK || d.Results[1].Remark != remark {
+	if !d.Results[1].Trials[1].Audit.OK || d.Results[1].Note != remark {
 		t.Errorf("b: %+v", d.Results[1])
 	}
 }

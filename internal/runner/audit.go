@@ -33,7 +33,7 @@ func (a *auditor) violate(kind string, id manager.ID, format string, args ...any
 		a.kinds = map[string]int{}
 	}
 	if a.kinds[kind]++; a.kinds[kind] > maxViolations {
-		a.found.More++
+		a.found.Omitted++
 		return
 	}
 	v := result.Violation{Kind: kind, Detail: fmt.Sprintf(format, args...)}

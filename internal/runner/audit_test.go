@@ -219,8 +219,8 @@ func TestViolationsAreCountedBeyondThoseListed(t *testing.T) {
 	for i := range maxViolations + 7 {
 		a.violate("lost update", uuid.New(), "number %d", i)
 	}
-	if len(a.found.Violations) != maxViolations || a.found.More != 7 || a.found.OK {
-		t.Errorf("%d listed, %d more, OK %v", len(a.found.Violations), a.found.More, a.found.OK)
+	if len(a.found.Violations) != maxViolations || a.found.Omitted != 7 || a.found.OK {
+		t.Errorf("%d listed, %d more, OK %v", len(a.found.Violations), a.found.Omitted, a.found.OK)
 	}
 }
 

@@ -108,7 +108,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, forEach float64) {
 		}
 		spins, spun := s.Spin && e.Target == nil, 0.0
 		if spins {
-			spun = t.Updates * float64(t.HoldNs)
+			spun = t.UpdateFraction * float64(t.HoldNs)
 		}
 		processor := min(waiting+spun, forEach)
 		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
@@ -143,12 +143,12 @@ func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) f
 	}
 	hold, onTape := float64(t.HoldNs), math.Inf(1)
 	if tape != nil && tape.Updates > 0 {
-		onTape = tape.Busiest * t.Updates / tape.Updates
+		onTape = tape.Busiest * t.UpdateFraction / tape.Updates
 	}
 	if t.BusiestHeld > 0 {
 		return min(t.BusiestHeld, onTape*hold)
 	}
-	return min(t.Busiest, onTape) * hold
+	return min(t.BusiestFraction, onTape) * hold
 }
 
 // mark marks figures of e that show something else than the store.

@@ -64,13 +64,13 @@ func TestLimitOfATrial(t *testing.T) {
 		want    float64
 	}{
 		{"the busiest session was held for a tenth of the operations, a millisecond each", shared, tape,
-			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.1 * ms}, 100, 100, 100, 10_000},
+			result.Trial{Ops: 1, UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.1 * ms}, 100, 100, 100, 10_000},
 		{"users who queue for it see less of the tape than it says", shared, tape,
-			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.02 * ms}, 100, 100, 100, 50_000},
+			result.Trial{Ops: 1, UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.02 * ms}, 100, 100, 100, 50_000},
 		{"a few operations of a slow store met it by chance", shared, tape,
-			result.Trial{Ops: 1, Updates: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.4 * ms}, 100, 100, 100, 10_000},
+			result.Trial{Ops: 1, UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.4 * ms}, 100, 100, 100, 10_000},
 		{"a window shorter than a hold: what lies in it counts, not the whole hold", own, tape,
-			result.Trial{Ops: 1, Updates: 1, Busiest: 1, HoldNs: 100 * ms, HeldNsPerOp: 20 * ms}, 0.001, 0.001, 0.001, 100 / 0.02},
+			result.Trial{Ops: 1, UpdateFraction: 1, BusiestFraction: 1, HoldNs: 100 * ms, HeldNsPerOp: 20 * ms}, 0.001, 0.001, 0.001, 100 / 0.02},
 		{"wake-ups of one user alone cost more than those of many at a time", shared, nil,
 			result.Trial{Ops: 1, CPUNsPerOp: 900}, 5000, 5000, 1000, 2 / 900e-9},
 		{"many users cost more than one", shared, nil, result.Trial{Ops: 1, CPUNsPerOp: 900}, 200, 800, 1000, 2 / 800e-9},

@@ -54,8 +54,8 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	}
 	t.LatencyNs = result.LatencyOf(all)
 	t.Fairness = tr.fairness()
-	t.Updates = tr.updates()
-	t.Busiest = t.Updates * tr.busiest()
+	t.UpdateFraction = tr.updates()
+	t.BusiestFraction = t.UpdateFraction * tr.busiest()
 	tr.waited(&t, w)
 	if t.Ops > 0 {
 		ops := float64(t.Ops)
@@ -150,7 +150,7 @@ func (tr *trial) waited(t *result.Trial, w window) {
 		}
 	}
 	if tr.clock != nil {
-		t.Waiting = &result.Waiting{Count: pauses, Alarms: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
+		t.Waiting = &result.Waiting{Count: pauses, Wakeups: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
 		if tr.hold > 0 && tr.target == nil {
 			t.Waiting.Count += holds
 		}
@@ -188,7 +188,7 @@ func (tr *trial) fairness() result.Fairness {
 	return result.Fairness{
 		Jain:       sum * sum / (float64(len(tr.users)) * squares),
 		MinOverMax: float64(least) / float64(most),
-		Least:      least,
-		Most:       most,
+		MinOps:     least,
+		MaxOps:     most,
 	}
 }

@@ -246,7 +246,7 @@ func (r *run) entrant(index int, base setup) *entrant {
 		Scenario: s.Name,
 		Params:   subject.Params,
 		Target:   subject.TargetName,
-		Remark:   subject.Remark,
+		Note:     subject.Remark,
 		Baseline: subject.Baseline,
 		Users:    s.Users,
 		HoldNs:   int64(s.Hold),

@@ -38,7 +38,7 @@ func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost 
 			continue // a wait is longer than the window, and what it costs does not count
 		}
 		if perOp := max(0, t.CPUNsPerOp-noop.CPUNsPerOp); cost.perOp == 0 || perOp < cost.perOp {
-			rest := perOp*float64(t.Ops) - float64(t.Waiting.PolledNs) - cost.perAlarm*float64(t.Waiting.Alarms)
+			rest := perOp*float64(t.Ops) - float64(t.Waiting.PolledNs) - cost.perAlarm*float64(t.Waiting.Wakeups)
 			cost.perOp, cost.perWait = perOp, max(0, rest)/float64(max(1, t.Waiting.Count))
 		}
 	}
@@ -70,7 +70,7 @@ func (c waitCost) split(t *result.Trial) {
 		return
 	}
 	w := t.Waiting
-	all := float64(w.PolledNs) + c.perAlarm*float64(w.Alarms) + c.perWait*float64(w.Count)
+	all := float64(w.PolledNs) + c.perAlarm*float64(w.Wakeups) + c.perWait*float64(w.Count)
 	t.WaitCPUNsPerOp = min(t.CPUNsPerOp, all/float64(t.Ops))
 	t.CPUNsPerOp -= t.WaitCPUNsPerOp
 }

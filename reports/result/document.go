@@ -4,7 +4,7 @@ package result
 import "time"
 
 // SchemaVersion is the version of the document that this package writes, and the latest that it reads.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // Document is one run: measurements, machine and settings. All times end in _ns and are whole
 // nanoseconds; all shares are fractions of one.
@@ -30,26 +30,26 @@ type Document struct {
 type Part struct {
 	RunID  string `json:"run_id"`
 	Index  int    `json:"index"` // from 0
-	Of     int    `json:"of"`
+	Count  int    `json:"count"`
 	Host   string `json:"host,omitempty"`    // host name
 	SkewNs int64  `json:"skew_ns,omitempty"` // maximum distance between the agreed time and the start of a window
 }
 
 // Share returns the range lo ≤ i < hi of this participant's users out of n.
-func (p *Part) Share(n int) (lo, hi int) { return p.Index * n / p.Of, (p.Index + 1) * n / p.Of }
+func (p *Part) Share(n int) (lo, hi int) { return p.Index * n / p.Count, (p.Index + 1) * n / p.Count }
 
 // Participant is one process of a distributed run.
 type Participant struct {
 	Name    string   `json:"name"` // for messages: participant 2 of 4, or its document's file
 	Index   int      `json:"index"`
-	Of      int      `json:"of"`
+	Count   int      `json:"count"`
 	Host    string   `json:"host,omitempty"`
 	ID      string   `json:"id,omitempty"` // of its document
 	Users   int      `json:"users,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
 	SkewNs  int64    `json:"skew_ns,omitempty"` // as in Part
-	Lost    bool     `json:"lost,omitempty"`    // missing from the document
-	Why     string   `json:"why,omitempty"`     // why it is missing
+	Missing bool     `json:"missing,omitempty"` // missing from the document
+	Reason  string   `json:"reason,omitempty"`  // why it is missing
 }
 
 // Called returns the participant's name for messages, with its host.
@@ -131,7 +131,7 @@ type Result struct {
 	Scenario       string            `json:"scenario"`
 	Params         map[string]string `json:"params,omitempty"`
 	Target         string            `json:"target,omitempty"` // name of the target, if the row is not a strategy of this process
-	Remark         string            `json:"remark,omitempty"` // a warning about the row
+	Note           string            `json:"note,omitempty"`   // a warning about the row
 	Baseline       bool              `json:"baseline"`
 	TapeHash       string            `json:"tape_hash"`
 	Users          int               `json:"users"`
@@ -174,13 +174,12 @@ type Trial struct {
 	Waiting         *Waiting             `json:"waiting,omitempty"`                // nil: users neither hold nor think in this process
 	HeldNsPerOp     float64              `json:"held_ns_per_op,omitempty"`         // time inside the window during which sessions were held, per completed operation: w·h of the limit
 	BusiestHeld     float64              `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, if known: p·h of the limit
-	Updates         float64              `json:"updates,omitempty"`                // fraction of the completed operations that changed a session: w of the limit
-	Busiest         float64              `json:"busiest,omitempty"`                // the part of it on the most changed session: p of the limit
+	UpdateFraction  float64              `json:"update_fraction,omitempty"`        // fraction of the completed operations that changed a session: w of the limit
+	BusiestFraction float64              `json:"busiest_fraction,omitempty"`       // the part of it on the most changed session: p of the limit
 	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`          // all goroutines' wait on mutexes in the window; nil: waits on channels
 	GCPauseNs       int64                `json:"gc_pause_ns"`
 	GoroutinesMax   int                  `json:"goroutines_max"`
 	Fairness        Fairness             `json:"fairness"`
-	Dropped         int64                `json:"dropped"`
 	Histogram       string               `json:"histogram,omitempty"` // all latencies: HDR V2, compressed, base64
 	Audit           Audit                `json:"audit"`
 }
@@ -188,7 +187,7 @@ type Trial struct {
 // Waiting is the processor use of hold and think times in a trial's window, as far as it is counted.
 type Waiting struct {
 	Count    int64 `json:"count"`     // hold and think times that ended
-	Alarms   int64 `json:"alarms"`    // wake-ups of a blocked process for them
+	Wakeups  int64 `json:"wakeups"`   // wake-ups of a blocked process for them
 	PolledNs int64 `json:"polled_ns"` // processor time spent polling for their end
 }
 
@@ -215,10 +214,10 @@ type Operation struct {
 
 // Fairness describes how evenly the operations are distributed over the users.
 type Fairness struct {
-	Jain       float64 `json:"jain"`            // Jain's index over completed operations: 1: even, 1/users: a single user
-	MinOverMax float64 `json:"min_over_max"`    // slowest user over fastest
-	Least      int64   `json:"least,omitempty"` // operations that the slowest user completed
-	Most       int64   `json:"most,omitempty"`  // and the fastest; 0: unknown
+	Jain       float64 `json:"jain"`              // Jain's index over completed operations: 1: even, 1/users: a single user
+	MinOverMax float64 `json:"min_over_max"`      // slowest user over fastest
+	MinOps     int64   `json:"min_ops,omitempty"` // operations that the slowest user completed
+	MaxOps     int64   `json:"max_ops,omitempty"` // and the fastest; 0: unknown
 }
 
 // Audit is the result of the check after a trial. A trial that is not OK has no speed.
@@ -226,7 +225,7 @@ type Audit struct {
 	OK         bool        `json:"ok"`
 	Skipped    bool        `json:"skipped,omitempty"` // a probe of the harness stores nothing, so there is nothing to audit
 	Violations []Violation `json:"violations,omitempty"`
-	More       int         `json:"more,omitempty"` // violations beyond those listed
+	Omitted    int         `json:"violations_omitted,omitempty"` // violations beyond those listed
 	Recorded   *Recorded   `json:"recorded,omitempty"`
 	Undecided  string      `json:"undecided,omitempty"` // why the trial was aborted without a result
 	Partial    string      `json:"partial,omitempty"`   // why a target's sessions were checked only partly

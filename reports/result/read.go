@@ -58,7 +58,11 @@ func read(r io.Reader, limit int64) (*Document, error) {
 			*v, SchemaVersion)
 	}
 	d := new(Document)
-	if err := json.Unmarshal(data, d); err != nil {
+	err = json.Unmarshal(data, d)
+	if err == nil && *head.SchemaVersion == 1 {
+		err = d.upgrade(data)
+	}
+	if err != nil {
 		return nil, explain(err, len(data))
 	}
 	d.tidy()

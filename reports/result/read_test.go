@@ -62,8 +62,8 @@ func TestReadRefuses(t *testing.T) {
 		{"another tool's JSON", `{"benchmarks":[]}`, "no schema_version"},
 		{"a list", `[1,2]`, "a JSON array: want an object"},
 		{"null", `null`, "no schema_version"},
-		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 1"},
-		{"a later version, whatever its fields have become", `{"schema_version":2,"results":{"a":1}}`, "schema_version 2 is later than 1"},
+		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 2"},
+		{"a later version, whatever its fields have become", `{"schema_version":3,"results":{"a":1}}`, "schema_version 3 is later than 2"},
 		{"a field of the wrong type", `{"schema_version":1,"results":[{"trials":[{"ops":"many"}]}]}`, "results.trials.ops is a string: want a whole number"},
 		{"text for a switch", `{"schema_version":1,"interrupted":"yes"}`, "interrupted is a string: want true or false"},
 		{"a fraction for a count", `{"schema_version":1,"results":[{"users":1.5}]}`, "results.users is a number 1.5: want a whole number"},
@@ -130,5 +130,41 @@ func TestReadRefusesWhatIsTooLarge(t *testing.T) {
 	}
 	if at, _ := f.Seek(0, io.SeekCurrent); at != 0 {
 		t.Errorf("%d bytes of it were read", at)
+	}
+}
+
+// TestReadVersion1 reads a document of schema version 1 with all fields that have other names since, and writes it in the
+// present version.
+func TestReadVersion1(t *testing.T) {
+	const old = `{"schema_version": 1, "part": {"run_id": "r", "index": 1, "of": 3},
+		"participants": [{"name": "a", "index": 0, "of": 3}, {"name": "b", "index": 1, "of": 3, "lost": true, "why": "no heartbeat"}],
+		"results": [{"strategy": "global", "remark": "embedded", "trials": [
+			{"order": 0, "dropped": 0, "audit": {"ok": true}},
+			{"order": 1, "updates": 0.5, "busiest": 0.25, "waiting": {"count": 9, "alarms": 3, "polled_ns": 4},
+			 "fairness": {"jain": 1, "least": 10, "most": 20}, "audit": {"ok": false, "more": 7}}]}]}`
+	d, err := Read(strings.NewReader(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Document{
+		SchemaVersion: SchemaVersion, Part: &Part{RunID: "r", Index: 1, Count: 3},
+		Participants: []Participant{{Name: "a", Count: 3}, {Name: "b", Index: 1, Count: 3, Missing: true, Reason: "no heartbeat"}},
+		Results: []Result{{Strategy: "global", Note: "embedded", Trials: []Trial{
+			{Audit: Audit{OK: true}},
+			{
+				Order: 1, UpdateFraction: 0.5, BusiestFraction: 0.25, Waiting: &Waiting{Count: 9, Wakeups: 3, PolledNs: 4},
+				Fairness: Fairness{Jain: 1, MinOps: 10, MaxOps: 20}, Audit: Audit{Omitted: 7},
+			},
+		}}},
+	}
+	if diff := cmp.Diff(want, d); diff != "" {
+		t.Errorf("read (-want +got):\n%s", diff)
+	}
+	present, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Read(bytes.NewReader(present)); err != nil || !cmp.Equal(d, again) {
+		t.Errorf("the present form is read as %+v, %v", again, err)
 	}
 }
