@@ -77,15 +77,15 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 		}
 		t.Config.Subject = verify.Subject{
 			Label:      p.Name(),
-			OpenTarget: func(*verify.Turnstile) (scenarios.Target, error) { return p, nil },
-			Sure:       !strings.HasPrefix(t.Target, "tcp:"), // a network may lose responses
+			OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return p, nil },
+			Reliable:   !strings.HasPrefix(t.Target, "tcp:"), // a network may lose responses
 		}
 		return nil
 	}
 	strategy, _ := a.strategy(s.Strategy)
 	t.Config.Subject = verify.Subject{Label: t.Label, Params: s.Params}
 	if strategy.Name == redisName && s.Params["layout"] == "list" {
-		t.Config.Subject.OpenTarget = func(*verify.Turnstile) (scenarios.Target, error) {
+		t.Config.Subject.OpenTarget = func(*verify.SyncPoints) (scenarios.Target, error) {
 			lists, err := redis.OpenLists(ctx, a.redis, redis.ListsOptions{Pipelining: s.Params["pipelining"] == redis.PipeliningOn})
 			if err != nil {
 				return nil, err
@@ -95,7 +95,7 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 		return nil
 	}
 	t.Config.Subject.Guarantees = strategy.Guarantees
-	t.Config.Subject.Open = func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+	t.Config.Subject.Open = func(*verify.SyncPoints) (manager.SessionStore[manager.Session], error) {
 		return strategy.Open(s.Params)
 	}
 	return nil

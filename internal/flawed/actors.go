@@ -15,9 +15,7 @@ var _ = register(Flaw{
 	How:        "each session has a goroutine, which keeps running when the session is deleted",
 	Copies:     "a goroutine per session that ranges over a channel which is never closed",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return actorLeak{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return actorLeak{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Delete},
@@ -42,9 +40,7 @@ var _ = register(Flaw{
 	How:        "an update is sent to a session's goroutine that has ended with the session, and waits for an answer",
 	Copies:     "discord/gen_registry #15: a lookup returns a process that has ended",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return deadMailbox{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return deadMailbox{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeSend},
@@ -64,7 +60,7 @@ func (s deadMailbox) Update(ctx context.Context, id manager.ID, fn closure) erro
 		return err
 	}
 	defer e.lock.release()
-	if e.dead {
+	if e.dead.Load() {
 		<-s.abandoned // no goroutine receives it
 		return manager.ErrClosed
 	}

@@ -19,9 +19,7 @@ var _ = register(Flaw{
 	How:        "an update that waited for the lock of a session deleted meanwhile continues on the removed entry",
 	Copies:     "per-entry locks without a second lookup: the entry has left the map and is still written",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return noDeadMark{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return noDeadMark{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeLock},
@@ -49,9 +47,7 @@ var _ = register(Flaw{
 	How:        "an update that finds its session deleted when it writes stores it again",
 	Copies:     "Django #21608 and expressjs/session #632: a request in progress saves the session after the logout",
 	Guarantees: optimistic,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return upsert{correct: newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return upsert{correct: s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: betweenReadAndWrite},
@@ -67,9 +63,7 @@ var _ = register(Flaw{
 	How:        "an update compares only the version, and a session created again has the same versions",
 	Copies:     "the ABA problem of compare-and-set: a version number that starts again with each incarnation",
 	Guarantees: optimistic,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return upsert{correct: newCorrect(t), keepsDead: true}, nil
-	},
+	Open:       on(func(s *correct) store { return upsert{correct: s, keepsDead: true} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: betweenReadAndWrite},
@@ -101,7 +95,7 @@ func (s upsert) Update(ctx context.Context, id manager.ID, fn closure) error {
 		if err := fn(ctx, c); err != nil {
 			return err
 		}
-		s.Pass(ctx, betweenReadAndWrite)
+		s.Reach(ctx, betweenReadAndWrite)
 		done := false
 		err = s.correct.Update(ctx, id, func(_ context.Context, v *session) error {
 			same := s.keepsDead || v.Incarnation == incarnation
@@ -125,9 +119,7 @@ var _ = register(Flaw{
 	How:        "an update of an unknown id creates a session under it",
 	Copies:     "session fixation: PHP's sessions before session.use_strict_mode accept any id that the caller sends",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return adoptedID{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return adoptedID{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.Append},
 		{User: userB, Do: history.ReadMessages},
@@ -151,9 +143,7 @@ var _ = register(Flaw{
 	How:        "a sweep collects expired sessions and removes them later without a second check",
 	Copies:     "spring-session #93: the clean-up removed sessions that were used after it had selected them",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return staleSweep{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return staleSweep{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Sweep, Hold: betweenCheckAndRemoval},
@@ -181,7 +171,7 @@ func (s staleSweep) Sweep(
 			return nil
 		})
 	}
-	s.Pass(ctx, betweenCheckAndRemoval)
+	s.Reach(ctx, betweenCheckAndRemoval)
 	for _, id := range idle {
 		last, err := s.Delete(ctx, id)
 		if err != nil {

@@ -20,9 +20,9 @@ var _ = register(Flaw{
 	How:        "ids come from a counter that is read and incremented in two steps, and an existing id is not noticed",
 	Copies:     "tower-sessions #180: the same id is issued twice",
 	Guarantees: perSession,
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newCorrect(t), nil },
-	Front: func(s manager.SessionStore[session], t *verify.Turnstile) verify.Front {
-		return &counting{SessionStore: s, Turnstile: t}
+	Open:       on(func(s *correct) store { return s }),
+	NewCreator: func(s store, t *verify.SyncPoints) verify.Creator {
+		return &counting{store: s, SyncPoints: t}
 	},
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.Create, Hold: betweenReadAndIncrement},
@@ -34,14 +34,14 @@ var _ = register(Flaw{
 
 // counting creates ids from a counter.
 type counting struct {
-	manager.SessionStore[session]
-	*verify.Turnstile
+	store
+	*verify.SyncPoints
 	last atomic.Uint64
 }
 
 func (c *counting) CreateSession(ctx context.Context) (manager.ID, error) {
 	n := c.last.Load() + 1
-	c.Pass(ctx, betweenReadAndIncrement)
+	c.Reach(ctx, betweenReadAndIncrement)
 	runtime.Gosched() // as with a counter in a file or a database: other goroutines run in between
 	c.last.Store(n)
 	id := countedID(n)

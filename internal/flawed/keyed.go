@@ -9,16 +9,14 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// keyed has a table of sessions and a separate table of locks. An operation copies a session, changes the copy and stores
-// it, all under the session's lock. It is correct as long as a session never has two locks in use, which enter must
-// ensure and its flawed forms do not.
+// keyed has a table of locks beside the table of sessions. An operation acquires the session's lock first. An update copies
+// the session, changes the copy and stores it. It is correct as long as a session never has two locks in use, which enter
+// must ensure and its flawed forms do not.
 type keyed struct {
-	*correct
-	locks  map[manager.ID]*counted // protected by mu
-	values map[manager.ID]*session // protected by mu; the sessions are immutable
-
-	enter  func(ctx context.Context, id manager.ID) (leave func(), err error)
-	forget func(id manager.ID) // called by Delete and Sweep with mu and the session's lock held
+	*correct                         // its entries never block, and are replaced instead of changed
+	newLock  func() locker           // of the table of locks
+	locks    map[manager.ID]*counted // protected by mu
+	enter    func(ctx context.Context, id manager.ID) (leave func(), err error)
 }
 
 // counted is a lock with the number of its holders and waiters.
@@ -27,11 +25,27 @@ type counted struct {
 	users int
 }
 
-func newKeyed(t *verify.Turnstile) *keyed {
-	s := &keyed{correct: newCorrect(t), locks: map[manager.ID]*counted{}, values: map[manager.ID]*session{}}
-	s.enter, s.forget = s.enterCounted, func(manager.ID) {}
+// onKeyed returns an Open function for a flaw in the table of locks.
+func onKeyed(flaw func(*keyed)) func(*verify.SyncPoints) (store, error) {
+	return func(t *verify.SyncPoints) (store, error) {
+		s := newKeyed(t)
+		flaw(s)
+		return s, nil
+	}
+}
+
+func newKeyed(t *verify.SyncPoints) *keyed {
+	s := &keyed{correct: newCorrect(t), locks: map[manager.ID]*counted{}}
+	s.newLock, s.enter = s.newMutex, s.enterCounted
+	s.correct.newLock = func() locker { return openLock{} }
 	return s
 }
+
+// openLock never blocks.
+type openLock struct{}
+
+func (openLock) acquire(context.Context) error { return nil }
+func (openLock) release()                      {}
 
 // lockOf returns the session's lock and creates it if necessary. mu is held.
 func (s *keyed) lockOf(id manager.ID) *counted {
@@ -56,7 +70,7 @@ func (s *keyed) enterCounted(ctx context.Context, id manager.ID) (leave func(), 
 	l := s.lockOf(id)
 	l.users++
 	s.mu.Unlock()
-	s.Pass(ctx, beforeLock)
+	s.Reach(ctx, beforeLock)
 	return s.leaver(id, l), l.acquire(ctx)
 }
 
@@ -72,97 +86,57 @@ func (s *keyed) leaver(id manager.ID, l *counted) func() {
 	}
 }
 
-// enterOpen enters, unless the store is closed before or meanwhile.
-func (s *keyed) enterOpen(ctx context.Context, id manager.ID) (leave func(), err error) {
+// with calls f with the session's lock held. f finds out whether the store was closed meanwhile.
+func (s *keyed) with(ctx context.Context, id manager.ID, f func() error) error {
 	if err := s.ready(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if leave, err = s.enter(ctx, id); err != nil {
-		return nil, err
-	}
-	if s.closed.Load() {
-		leave()
-		return nil, manager.ErrClosed
-	}
-	return leave, nil
-}
-
-// load returns a copy of a session, or nil.
-func (s *keyed) load(id manager.ID) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if v := s.values[id]; v != nil {
-		return v.Clone()
-	}
-	return nil
-}
-
-// store stores a session in the table.
-func (s *keyed) store(id manager.ID, v *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.values[id] = v
-}
-
-// GetOrCreate implements [manager.SessionStore].
-func (s *keyed) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (created bool, err error) {
-	leave, err := s.enterOpen(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	defer leave()
-	v := s.load(id)
-	if created = v == nil; created {
-		fresh := create()
-		v = &fresh
-		s.store(id, v.Clone())
-	}
-	callView(view, v)
-	return created, nil
-}
-
-// View implements [manager.SessionStore].
-func (s *keyed) View(ctx context.Context, id manager.ID, fn closure) error {
-	return s.with(ctx, id, func(v *session) error { return fn(ctx, v) })
-}
-
-// Update implements [manager.SessionStore].
-func (s *keyed) Update(ctx context.Context, id manager.ID, fn closure) error {
-	return s.with(ctx, id, func(v *session) error {
-		defer s.store(id, v)
-		return fn(ctx, v)
-	})
-}
-
-// with calls f with a copy of the session, with its lock held.
-func (s *keyed) with(ctx context.Context, id manager.ID, f func(*session) error) error {
-	leave, err := s.enterOpen(ctx, id)
+	leave, err := s.enter(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	v := s.load(id)
-	if v == nil {
-		return manager.ErrNotFound
-	}
-	return f(v)
+	return f()
+}
+
+// GetOrCreate implements [manager.SessionStore].
+func (s *keyed) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (created bool, err error) {
+	err = s.with(ctx, id, func() error {
+		created, err = s.correct.GetOrCreate(ctx, id, create, view)
+		return err
+	})
+	return created, err
+}
+
+// View implements [manager.SessionStore].
+func (s *keyed) View(ctx context.Context, id manager.ID, fn closure) error {
+	return s.with(ctx, id, func() error { return s.correct.View(ctx, id, fn) })
+}
+
+// Update implements [manager.SessionStore].
+func (s *keyed) Update(ctx context.Context, id manager.ID, fn closure) error {
+	return s.with(ctx, id, func() error {
+		return s.correct.View(ctx, id, func(ctx context.Context, v *session) error {
+			changed := &entry{lock: openLock{}, val: *v.Clone()}
+			defer s.replace(id, changed)
+			return fn(ctx, &changed.val)
+		})
+	})
+}
+
+func (s *keyed) replace(id manager.ID, e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.table[id] = e
 }
 
 // Delete implements [manager.SessionStore].
 func (s *keyed) Delete(ctx context.Context, id manager.ID) (last session, err error) {
-	err = s.with(ctx, id, func(v *session) error {
-		last = *v
-		s.remove(id)
-		return nil
+	err = s.with(ctx, id, func() error {
+		last, err = s.correct.Delete(ctx, id)
+		return err
 	})
 	return last, err
-}
-
-func (s *keyed) remove(id manager.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.values, id)
-	s.forget(id)
 }
 
 // Sweep implements [manager.SessionStore].
@@ -170,39 +144,19 @@ func (s *keyed) Sweep(ctx context.Context, expired func(manager.ID, *session) bo
 	if err := s.ready(ctx); err != nil {
 		return 0, err
 	}
-	for _, id := range s.all() {
-		err := s.with(ctx, id, func(v *session) error {
-			if expired(id, v) {
-				s.remove(id)
+	for _, id := range s.ids() {
+		err := s.with(ctx, id, func() error {
+			e, err := s.hold(ctx, id)
+			if err == nil && s.expire(id, e, expired, removed) {
 				n++
-				if removed != nil {
-					removed(id, *v)
-				}
 			}
-			return nil
+			return err
 		})
 		if err != nil && err != manager.ErrNotFound {
 			return n, err
 		}
 	}
 	return n, nil
-}
-
-func (s *keyed) all() (list []manager.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id := range s.values {
-		list = append(list, id)
-	}
-	return list
-}
-
-// Len implements [manager.SessionStore].
-func (s *keyed) Len(ctx context.Context) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, manager.NotApplied(err)
-	}
-	return len(s.all()), nil
 }
 
 // Close implements [manager.SessionStore]. It acquires every lock once, which waits for running closures.
@@ -217,7 +171,7 @@ func (s *keyed) Close() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.values)
+	clear(s.table)
 	return nil
 }
 
@@ -231,5 +185,5 @@ func (s *keyed) allLocks() []*counted {
 func (s *keyed) Census() manager.Census {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return manager.Census{Sessions: len(s.values), Locks: len(s.locks)}
+	return manager.Census{Sessions: len(s.table), Locks: len(s.locks)}
 }

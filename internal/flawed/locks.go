@@ -11,12 +11,16 @@ import (
 
 // Bugs in the table of locks.
 
+// twoLocks are the violations that two locks for one session can cause.
+var twoLocks = []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection,
+	history.DeletedRead, history.StaleRead, history.DoubleDeletion, history.LostSession}
+
 var _ = register(Flaw{
 	Name:       "orphan-lock",
 	How:        "deleting a session drops its lock while other users wait for it",
 	Copies:     "CherryPy #1779, and the chatbot and brainstorming servers that this project started from",
 	Guarantees: perSession,
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newOrphanLock(t), nil },
+	Open:       onKeyed(orphanLock),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeLock}, // has found the first lock
@@ -27,31 +31,23 @@ var _ = register(Flaw{
 		{User: userC},
 		{User: userA, Do: history.ReadMessages},
 	},
-	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection, history.DeletedRead,
-		history.StaleRead, history.DoubleDeletion, history.LostSession, history.LeakedLocks},
+	Kills: append([]history.Anomaly{history.LeakedLocks}, twoLocks...),
 })
 
-// newOrphanLock removes a session's lock together with the session.
-func newOrphanLock(t *verify.Turnstile) *keyed {
-	s := newKeyed(t)
+// orphanLock removes the lock of a session that is absent when an operation ends.
+func orphanLock(s *keyed) {
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
 		l := s.findLock(id)
-		s.Pass(ctx, beforeLock)
-		return s.leaverOfAbsent(id, l), l.acquire(ctx)
-	}
-	s.forget = func(id manager.ID) { delete(s.locks, id) }
-	return s
-}
-
-// leaverOfAbsent returns the function that releases a lock, and removes it if there is no session.
-func (s *keyed) leaverOfAbsent(id manager.ID, l *counted) func() {
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		l.release()
-		if s.values[id] == nil {
-			delete(s.locks, id)
+		s.Reach(ctx, beforeLock)
+		leave := func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			l.release()
+			if s.table[id] == nil {
+				delete(s.locks, id)
+			}
 		}
+		return leave, l.acquire(ctx)
 	}
 }
 
@@ -62,7 +58,7 @@ var _ = register(Flaw{
 	How:        "a lock is removed when its count of users is zero, and a user is counted a moment after the lookup",
 	Copies:     "reference-counted locks whose count is incremented outside the lock of the lookup",
 	Guarantees: perSession,
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLateCount(t), nil },
+	Open:       onKeyed(lateCount),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeCount},
@@ -72,22 +68,19 @@ var _ = register(Flaw{
 		{User: userC},
 		{User: userA, Do: history.ReadMessages},
 	},
-	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection, history.DeletedRead,
-		history.StaleRead, history.DoubleDeletion, history.LostSession},
+	Kills: twoLocks,
 })
 
-func newLateCount(t *verify.Turnstile) *keyed {
-	s := newKeyed(t)
+func lateCount(s *keyed) {
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
 		l := s.findLock(id)
-		s.Pass(ctx, beforeCount)
+		s.Reach(ctx, beforeCount)
 		runtime.Gosched() // extends the short gap
 		s.mu.Lock()
 		l.users++
 		s.mu.Unlock()
 		return s.leaver(id, l), l.acquire(ctx)
 	}
-	return s
 }
 
 var _ = register(Flaw{
@@ -95,7 +88,7 @@ var _ = register(Flaw{
 	How:        "the lock of a deleted session is never removed",
 	Copies:     "CherryPy #1082: RamSession released its locks but kept them; the fix proposed there was orphan-lock",
 	Guarantees: perSession,
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newLockLeak(t), nil },
+	Open:       onKeyed(lockLeak),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Delete},
@@ -103,13 +96,11 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.LeakedLocks},
 })
 
-func newLockLeak(t *verify.Turnstile) *keyed {
-	s := newKeyed(t)
+func lockLeak(s *keyed) {
 	s.enter = func(ctx context.Context, id manager.ID) (func(), error) {
 		l := s.findLock(id)
 		return l.release, l.acquire(ctx)
 	}
-	return s
 }
 
 var _ = register(Flaw{
@@ -117,7 +108,7 @@ var _ = register(Flaw{
 	How:        "the lock is reentrant, and counts all goroutines of a worker as one owner",
 	Copies:     "threading.RLock in asyncio code: every task runs on the thread that owns the lock",
 	Guarantees: perSession,
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newSharedOwner(t), nil },
+	Open:       onKeyed(sharedOwner),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Hold: verify.Inside},
@@ -125,19 +116,8 @@ var _ = register(Flaw{
 		{User: userA},
 		{User: userC, Do: history.ReadMessages},
 	},
-	Kills: []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection, history.DeletedRead,
-		history.StaleRead, history.DoubleDeletion, history.LostSession, history.LeakedSessions, history.LeakedLocks},
+	Kills: append([]history.Anomaly{history.LeakedSessions, history.LeakedLocks}, twoLocks...),
 })
 
-// newSharedOwner has a single owner, so its reentrant lock never blocks.
-func newSharedOwner(t *verify.Turnstile) *keyed {
-	s := newKeyed(t)
-	s.newLock = func() locker { return ownedLock{} }
-	return s
-}
-
-// ownedLock is a reentrant lock whose users are all the same owner.
-type ownedLock struct{}
-
-func (ownedLock) acquire(context.Context) error { return nil }
-func (ownedLock) release()                      {}
+// sharedOwner has a single owner, so its reentrant lock never blocks.
+func sharedOwner(s *keyed) { s.newLock = func() locker { return openLock{} } }

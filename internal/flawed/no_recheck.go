@@ -15,9 +15,7 @@ var _ = register(Flaw{
 	How:        "creation checks whether the session exists, then acquires the table's lock, and does not check again",
 	Copies:     "google/adk-go #367: the service checks whether the session exists before it acquires the lock to create one",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return noRecheck{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return noRecheck{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate, Hold: afterFirstCheck},
 		{User: userB, Do: history.GetOrCreate},
@@ -38,7 +36,7 @@ func (s noRecheck) GetOrCreate(ctx context.Context, id manager.ID, create func()
 	if s.find(id) != nil {
 		return s.correct.GetOrCreate(ctx, id, create, view)
 	}
-	s.Pass(ctx, afterFirstCheck)
+	s.Reach(ctx, afterFirstCheck)
 	fresh := &entry{lock: s.newLock(), val: create()}
 	callView(view, &fresh.val)
 	s.mu.Lock()

@@ -15,9 +15,7 @@ var _ = register(Flaw{
 	How:        "a read releases the lock and returns the stored session itself",
 	Copies:     "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session in the map",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return liveReference{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return liveReference{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.ReadMessages, Hold: verify.Inside},
@@ -46,9 +44,7 @@ var _ = register(Flaw{
 	How:        "a read copies the messages under one hold of the lock and the fields under another",
 	Copies:     "a session under two keys, or in two tables, that are read one after the other",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return tornRead{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return tornRead{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.ReadFields, Hold: betweenHalves},
@@ -69,7 +65,7 @@ func (s tornRead) View(ctx context.Context, id manager.ID, fn closure) error {
 	if err != nil {
 		return err
 	}
-	s.Pass(ctx, betweenHalves)
+	s.Reach(ctx, betweenHalves)
 	_ = s.correct.View(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
 		c.Fields = v.Clone().Fields
 		return nil
@@ -82,9 +78,7 @@ var _ = register(Flaw{
 	How:        "reads use a copy that updates do not refresh",
 	Copies:     "a cache, or a read replica, in front of the session table",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return &staleCache{correct: newCorrect(t), copies: map[manager.ID]*cached{}}, nil
-	},
+	Open:       on(func(s *correct) store { return &staleCache{correct: s, copies: map[manager.ID]*cached{}} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.ReadMessages},

@@ -24,11 +24,11 @@ type Flaw struct {
 	Copies     string // software with this bug
 	Guarantees manager.Guarantees
 
-	// Open returns an empty store that passes the turnstile's points; with a nil turnstile no user is held. Front and
-	// OpenTarget are as in verify.Subject. A flaw has either Open or OpenTarget.
-	Open       func(*verify.Turnstile) (manager.SessionStore[manager.Session], error)
-	Front      func(manager.SessionStore[manager.Session], *verify.Turnstile) verify.Front
-	OpenTarget func(*verify.Turnstile) (scenarios.Target, error)
+	// Open returns an empty store that reports the points that its users reach; without SyncPoints no user is held.
+	// NewCreator and OpenTarget are as in verify.Subject. A flaw has either Open or OpenTarget.
+	Open       func(*verify.SyncPoints) (manager.SessionStore[manager.Session], error)
+	NewCreator func(manager.SessionStore[manager.Session], *verify.SyncPoints) verify.Creator
+	OpenTarget func(*verify.SyncPoints) (scenarios.Target, error)
 
 	Schedule verify.Schedule   // shows the bug every time
 	Kills    []history.Anomaly // violations that the bug may cause
@@ -38,7 +38,7 @@ type Flaw struct {
 // Subject returns the flaw for verify.
 func (f *Flaw) Subject() verify.Subject {
 	return verify.Subject{
-		Label: f.Name, Guarantees: f.Guarantees, Open: f.Open, Front: f.Front, OpenTarget: f.OpenTarget,
+		Label: f.Name, Guarantees: f.Guarantees, Open: f.Open, NewCreator: f.NewCreator, OpenTarget: f.OpenTarget,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // Short forms for the contract's types.
 type (
 	session = manager.Session
+	store   = manager.SessionStore[session]
 	closure = func(context.Context, *session) error
 )
 
@@ -20,7 +21,7 @@ type (
 //
 // Abandon ends all waiting in the store, so that a store that hangs leaves no goroutine behind.
 type correct struct {
-	*verify.Turnstile // nil: no user is held at a point
+	*verify.SyncPoints // nil: no user is held at a point
 
 	mu     sync.Mutex // protects table
 	table  map[manager.ID]*entry
@@ -35,7 +36,7 @@ type correct struct {
 type entry struct {
 	lock locker
 	val  session
-	dead bool // set with the lock held: a caller that has waited for the lock must look up again
+	dead atomic.Bool // set with the lock held: a caller that has waited for the lock must look up again
 }
 
 // locker is a session's lock. acquire returns [manager.ErrClosed] when the store is abandoned.
@@ -61,8 +62,13 @@ func (m mutex) acquire(context.Context) error {
 
 func (m mutex) release() { <-m.held }
 
-func newCorrect(t *verify.Turnstile) *correct {
-	s := &correct{Turnstile: t, table: map[manager.ID]*entry{}, abandoned: make(chan struct{})}
+// on returns an Open function for a flaw of a correct store.
+func on(flaw func(*correct) store) func(*verify.SyncPoints) (store, error) {
+	return func(t *verify.SyncPoints) (store, error) { return flaw(newCorrect(t)), nil }
+}
+
+func newCorrect(t *verify.SyncPoints) *correct {
+	s := &correct{SyncPoints: t, table: map[manager.ID]*entry{}, abandoned: make(chan struct{})}
 	s.newLock = s.newMutex
 	return s
 }
@@ -103,7 +109,7 @@ func (s *correct) remove(id manager.ID, e *entry) {
 func (s *correct) hold(ctx context.Context, id manager.ID) (*entry, error) {
 	for {
 		e, err := s.holdAny(ctx, id, beforeLock)
-		if err != nil || !e.dead {
+		if err != nil || !e.dead.Load() {
 			return e, err
 		}
 		e.lock.release()
@@ -117,7 +123,7 @@ func (s *correct) holdAny(ctx context.Context, id manager.ID, point string) (*en
 	if err != nil {
 		return nil, err
 	}
-	s.Pass(ctx, point)
+	s.Reach(ctx, point)
 	return e, e.lock.acquire(ctx)
 }
 
@@ -202,7 +208,7 @@ func (s *correct) Delete(ctx context.Context, id manager.ID) (last session, err 
 		return last, err
 	}
 	defer e.lock.release()
-	e.dead = true
+	e.dead.Store(true)
 	s.remove(id, e)
 	return e.val, nil
 }
@@ -233,7 +239,7 @@ func (s *correct) expire(id manager.ID, e *entry, expired func(manager.ID, *sess
 	if !expired(id, &e.val) {
 		return false
 	}
-	e.dead = true
+	e.dead.Store(true)
 	s.remove(id, e)
 	if removed != nil {
 		removed(id, e.val)
@@ -268,7 +274,7 @@ func (s *correct) Close() error {
 	for _, id := range s.ids() {
 		e := s.find(id)
 		if e != nil && e.lock.acquire(context.Background()) == nil {
-			e.dead = true
+			e.dead.Store(true)
 			e.lock.release()
 		}
 	}

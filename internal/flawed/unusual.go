@@ -16,25 +16,25 @@ import (
 // without parameters. No check may find a violation in them.
 func Unusual() []strategies.Strategy {
 	var all []strategies.Strategy
-	add := func(name, how string, g manager.Guarantees, open func(*correct) manager.SessionStore[session]) {
+	add := func(name, how string, g manager.Guarantees, open func(*correct) store) {
 		all = append(all, strategies.Strategy{
 			Name: name, Description: how, Guarantees: g,
-			Open: func(strategies.Values) (manager.SessionStore[session], error) { return open(newCorrect(nil)), nil },
+			Open: func(strategies.Values) (store, error) { return open(newCorrect(nil)), nil },
 		})
 	}
 	withLock := func(name, how string, g manager.Guarantees, newLock func(*correct) locker) {
-		add(name, how, g, func(s *correct) manager.SessionStore[session] {
+		add(name, how, g, func(s *correct) store {
 			s.newLock = func() locker { return newLock(s) }
 			return s
 		})
 	}
-	withLock("slow", "each operation sleeps 1 to 5 ms while it holds the session, as one that writes to disk does", perSession,
+	withLock("slow", "each operation sleeps 1 to 2 ms while it holds the session, as one that writes to disk does", perSession,
 		func(s *correct) locker {
-			return delayedLock{s.newMutex(), func() { time.Sleep(time.Millisecond + rand.N(4*time.Millisecond)) }, func() {}}
+			return delayedLock{s.newMutex(), func() { time.Sleep(time.Millisecond + rand.N(time.Millisecond)) }, func() {}}
 		})
 	add("stalling", "every 500th operation stops the whole store for 200 ms, as a compaction or a long garbage collection does",
 		manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true},
-		func(s *correct) manager.SessionStore[session] {
+		func(s *correct) store {
 			var operations atomic.Int64
 			stall := func() {
 				if operations.Add(1)%500 == 0 {
@@ -60,7 +60,7 @@ func Unusual() []strategies.Strategy {
 	})
 	add("retrying", "an update's closure runs on a copy up to three times before its result is kept",
 		manager.Guarantees{Blocks: manager.BlocksSession, Rollback: true},
-		func(s *correct) manager.SessionStore[session] { return retrying{s} })
+		func(s *correct) store { return retrying{s} })
 	withLock("signal", "a sync.Cond with Signal: arriving callers overtake those that wait", perSession,
 		func(*correct) locker { return newCondLock((*sync.Cond).Signal) })
 	withLock("broadcast", "a sync.Cond with Broadcast: the first caller to run is served first", perSession,
@@ -70,8 +70,8 @@ func Unusual() []strategies.Strategy {
 	withLock("last-come", "the caller that came last is served first", perSession,
 		func(s *correct) locker { return &queue{correct: s, next: lastCome} })
 	add("readers-first", "writers wait as long as there are readers", perSession,
-		func(s *correct) manager.SessionStore[session] {
-			s.newLock = func() locker { return newReadersFirstLock() }
+		func(s *correct) store {
+			s.newLock = func() locker { return newCondLock((*sync.Cond).Broadcast) }
 			return readersFirst{s}
 		})
 	return all
@@ -112,12 +112,14 @@ func (s retrying) Update(ctx context.Context, id manager.ID, fn closure) error {
 	})
 }
 
-// condLock is a flag with a condition variable. Arriving callers compete with those that were woken.
+// condLock is a flag with a condition variable. Arriving callers compete with those that were woken. Readers can share
+// it, and get it however long a writer has been waiting.
 type condLock struct {
-	mu   sync.Mutex // protects held
-	cond *sync.Cond
-	wake func(*sync.Cond)
-	held bool
+	mu      sync.Mutex // protects held and readers
+	held    bool
+	readers int
+	cond    *sync.Cond
+	wake    func(*sync.Cond)
 }
 
 func newCondLock(wake func(*sync.Cond)) *condLock {
@@ -129,17 +131,29 @@ func newCondLock(wake func(*sync.Cond)) *condLock {
 func (l *condLock) acquire(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.held {
+	for l.held || l.readers > 0 {
 		l.cond.Wait()
 	}
 	l.held = true
 	return nil
 }
 
-func (l *condLock) release() {
+func (l *condLock) acquireShared() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held = false
+	for l.held {
+		l.cond.Wait()
+	}
+	l.readers++
+}
+
+func (l *condLock) release()       { l.change(func() { l.held = false }) }
+func (l *condLock) releaseShared() { l.change(func() { l.readers-- }) }
+
+func (l *condLock) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
 	l.wake(l.cond)
 }
 
@@ -164,56 +178,12 @@ func (s readersFirst) View(ctx context.Context, id manager.ID, fn closure) error
 		if err != nil {
 			return err
 		}
-		l := e.lock.(*readersFirstLock)
+		l := e.lock.(*condLock)
 		l.acquireShared()
-		if !e.dead {
+		if !e.dead.Load() {
 			defer l.releaseShared()
 			return fn(ctx, &e.val)
 		}
 		l.releaseShared()
 	}
-}
-
-// readersFirstLock admits readers unless a writer holds it, however long a writer has been waiting.
-type readersFirstLock struct {
-	mu      sync.Mutex // protects the following
-	changed *sync.Cond
-	readers int
-	writing bool
-}
-
-func newReadersFirstLock() *readersFirstLock {
-	l := new(readersFirstLock)
-	l.changed = sync.NewCond(&l.mu)
-	return l
-}
-
-func (l *readersFirstLock) acquire(context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.writing || l.readers > 0 {
-		l.changed.Wait()
-	}
-	l.writing = true
-	return nil
-}
-
-func (l *readersFirstLock) release() { l.update(func() { l.writing = false }) }
-
-func (l *readersFirstLock) acquireShared() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.writing {
-		l.changed.Wait()
-	}
-	l.readers++
-}
-
-func (l *readersFirstLock) releaseShared() { l.update(func() { l.readers-- }) }
-
-func (l *readersFirstLock) update(change func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	change()
-	l.changed.Broadcast()
 }

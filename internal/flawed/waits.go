@@ -17,7 +17,7 @@ var _ = register(Flaw{
 	How:        "an update inside an update is declared to be possible, and waits for itself",
 	Copies:     "calling back into a store under a lock that is not reentrant: a Go mutex in place of Python's RLock",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Reentrant: true},
-	Open:       func(t *verify.Turnstile) (manager.SessionStore[session], error) { return newCorrect(t), nil },
+	Open:       on(func(s *correct) store { return s }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Nested},
@@ -30,10 +30,7 @@ var _ = register(Flaw{
 	How:        "an update acquires the session's lock and then the table's, a sweep the table's and then the session's",
 	Copies:     "two locks in two orders (A then B, B then A): bookkeeping for all sessions inside the critical section of one",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newCorrect(t)
-		return crossed{s, s.newMutex()}, nil
-	},
+	Open:       on(func(s *correct) store { return crossed{s, s.newMutex()} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Hold: verify.Inside},
@@ -66,7 +63,7 @@ func (s crossed) Sweep(ctx context.Context, expired func(manager.ID, *session) b
 		return 0, err
 	}
 	defer s.all.release()
-	s.Pass(ctx, haveTable)
+	s.Reach(ctx, haveTable)
 	return s.correct.Sweep(ctx, expired, removed)
 }
 
@@ -75,9 +72,7 @@ var _ = register(Flaw{
 	How:        "a panic in an update's closure leaves the lock held",
 	Copies:     "CherryPy #329: the session lock stayed held when an error handler failed; in Go, Unlock without defer",
 	Guarantees: perSession,
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		return panicKeepsLock{newCorrect(t)}, nil
-	},
+	Open:       on(func(s *correct) store { return panicKeepsLock{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Ending: verify.Panics},
@@ -98,25 +93,28 @@ func (s panicKeepsLock) Update(ctx context.Context, id manager.ID, fn closure) e
 	return err
 }
 
+var alwaysCancellable = manager.Guarantees{
+	Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways,
+}
+
+// cancelledInQueue cancels B's update, which waits for A's.
+var cancelledInQueue = verify.Schedule{
+	{User: userA, Do: history.GetOrCreate},
+	{User: userA, Do: history.Append, Hold: verify.Inside},
+	{User: userB, Do: history.Append, Past: queued},
+	{User: userB, Cancel: true},
+	{User: userA},
+	{User: userC, Do: history.ReadMessages},
+}
+
 var _ = register(Flaw{
 	Name:       "cancelled-still-applies",
 	How:        "an update that is cancelled while it waits is reported as not applied, and is applied later",
 	Copies:     "jackc/pgx #2110: a commit is reported as cancelled, and is executed",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways},
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newCorrect(t)
-		s.newLock = func() locker { return &queue{correct: s, next: firstCome} }
-		return stillApplies{s}, nil
-	},
-	Schedule: verify.Schedule{
-		{User: userA, Do: history.GetOrCreate},
-		{User: userA, Do: history.Append, Hold: verify.Inside},
-		{User: userB, Do: history.Append, Past: queued},
-		{User: userB, Cancel: true},
-		{User: userA},
-		{User: userC, Do: history.ReadMessages},
-	},
-	Kills: []history.Anomaly{history.AbortedRead, history.WrongAnswer, history.LateClosure},
+	Guarantees: alwaysCancellable,
+	Open:       on(func(s *correct) store { return stillApplies{s.queueing(firstCome, false)} }),
+	Schedule:   cancelledInQueue,
+	Kills:      []history.Anomaly{history.AbortedRead, history.WrongAnswer, history.LateClosure},
 })
 
 type stillApplies struct{ *correct }
@@ -170,6 +168,12 @@ type queue struct {
 	waiting []chan struct{}
 }
 
+// queueing gives the store's sessions locks that are queues.
+func (s *correct) queueing(next func(waiting int) int, cancels bool) *correct {
+	s.newLock = func() locker { return &queue{correct: s, next: next, cancels: cancels} }
+	return s
+}
+
 const queued = "queued"
 
 func firstCome(int) int { return 0 }
@@ -186,7 +190,7 @@ func (q *queue) acquire(ctx context.Context) error {
 	granted := make(chan struct{}, 1)
 	q.waiting = append(q.waiting, granted)
 	q.mu.Unlock()
-	q.Pass(ctx, queued)
+	q.Reach(ctx, queued)
 	var cancelled <-chan struct{}
 	if q.cancels {
 		cancelled = ctx.Done()
@@ -217,21 +221,10 @@ var _ = register(Flaw{
 	Name:       "cancelled-waiter-leaks",
 	How:        "a cancelled waiter stays in the queue, is handed the lock, and never releases it",
 	Copies:     "Python bpo-27585: asyncio.Lock deadlocked after a waiter had been cancelled",
-	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Cancellable: manager.CancelAlways},
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newCorrect(t)
-		s.newLock = func() locker { return &queue{correct: s, cancels: true, next: firstCome} }
-		return s, nil
-	},
-	Schedule: verify.Schedule{
-		{User: userA, Do: history.GetOrCreate},
-		{User: userA, Do: history.Append, Hold: verify.Inside},
-		{User: userB, Do: history.Append, Past: queued},
-		{User: userB, Cancel: true},
-		{User: userA},
-		{User: userC, Do: history.ReadMessages},
-	},
-	Kills: []history.Anomaly{history.Hang},
+	Guarantees: alwaysCancellable,
+	Open:       on(func(s *correct) store { return s.queueing(firstCome, true) }),
+	Schedule:   cancelledInQueue,
+	Kills:      []history.Anomaly{history.Hang},
 })
 
 var _ = register(Flaw{
@@ -239,13 +232,9 @@ var _ = register(Flaw{
 	How:        "the store is declared fair, and its lock is handed to the last waiter",
 	Copies:     "a stack of waiters instead of a queue",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true, Fair: true},
-	Open: func(t *verify.Turnstile) (manager.SessionStore[session], error) {
-		s := newCorrect(t)
-		s.newLock = func() locker { return &queue{correct: s, next: lastCome} }
-		return s, nil
-	},
-	Schedule: overtaking(20),
-	Kills:    []history.Anomaly{history.Starvation},
+	Open:       on(func(s *correct) store { return s.queueing(lastCome, false) }),
+	Schedule:   overtaking(20),
+	Kills:      []history.Anomaly{history.Starvation},
 })
 
 // overtaking lets user A wait while B and C alternate so many times.

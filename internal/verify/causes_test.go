@@ -164,7 +164,7 @@ func TestEveryKindOfViolationIsReported(t *testing.T) {
 	base, _ := strategies.Lookup("per-session")
 	s := subject(base)
 	open := s.Open
-	s.Open = func(ts *verify.Turnstile) (store, error) {
+	s.Open = func(ts *verify.SyncPoints) (store, error) {
 		inner, err := open(ts)
 		return &altered{store: inner,
 			len: func(ctx context.Context) (int, error) { n, err := inner.Len(ctx); return n + 1, err },
@@ -202,7 +202,7 @@ func TestUntil(t *testing.T) {
 	opened := 0
 	s := alteredSubject(func(*altered) {})
 	open := s.Open
-	s.Open = func(ts *verify.Turnstile) (store, error) {
+	s.Open = func(ts *verify.SyncPoints) (store, error) {
 		inner, err := open(ts)
 		opened++
 		if opened < 8 { // stores that only the guarantees are looked at with are opened, too

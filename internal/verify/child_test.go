@@ -96,7 +96,7 @@ func openTestStore(_ context.Context, t *Task) error {
 	t.Config.Subject = Subject{
 		Label:      t.Label,
 		Guarantees: manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true},
-		Open: func(*Turnstile) (testStore, error) {
+		Open: func(*SyncPoints) (testStore, error) {
 			b := &broken{do: b.do, update: b.update, close: b.close}
 			b.testStore = strategies.NewPerSession[manager.Session]()
 			return b, nil

@@ -18,11 +18,11 @@ import (
 type arena struct {
 	store      manager.SessionStore[manager.Session]
 	target     *remote                 // in place of a store
-	sure       bool                    // see [Subject]
+	reliable   bool                    // see [Subject]
 	failed     atomic.Pointer[failure] // set once the target has failed
-	front      Front
+	creator    Creator
 	guarantees manager.Guarantees
-	turnstile  *Turnstile
+	points     *SyncPoints
 	ids        []manager.ID
 	slotOf     map[manager.ID]uint32
 	base       time.Time
@@ -41,7 +41,7 @@ type client struct {
 	*arena
 	user       int
 	rec        *history.Recorder
-	mints      *history.Recorder // of the sessions that it created by [Front]
+	mints      *history.Recorder // of the sessions that it created by [Creator]
 	minted     []manager.ID
 	violations []violation
 	again      int // number of closures that ran more than once
@@ -202,7 +202,7 @@ func (k *call) make() manager.Session {
 func (k *call) inspect(ctx context.Context, s *manager.Session) {
 	k.begin()
 	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
-	k.turnstile.Pass(ctx, Inside)
+	k.points.Reach(ctx, Inside)
 	if history.Tag(s.Incarnation) == k.op.Tag {
 		k.ending = Returns // the contract does not say whether a session stays whose creator panics
 	}
@@ -213,7 +213,7 @@ func (k *call) inspect(ctx context.Context, s *manager.Session) {
 func (k *call) read(ctx context.Context, s *manager.Session) error {
 	k.begin()
 	k.record(s, history.PartIncarnation|history.PartVersion)
-	k.turnstile.Pass(ctx, Inside)
+	k.points.Reach(ctx, Inside)
 	k.plan.inside.apply()
 	if k.plan.kind == history.ReadFields {
 		k.record(s, history.PartFields)
@@ -234,7 +234,7 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 		defer g.Add(-1)
 	}
 	before := *s
-	k.turnstile.Pass(ctx, Inside)
+	k.points.Reach(ctx, Inside)
 	k.plan.inside.apply()
 	s.Touched = k.now()
 	switch k.plan.kind {
@@ -364,7 +364,7 @@ func (k *call) outcome(err error) history.Outcome {
 		return failed
 	case errors.Is(err, scenarios.ErrUnavailable):
 		return history.Indeterminate
-	case k.sure && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
+	case k.reliable && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
 		return unexpected("%s: %v", k.op.String(), err)
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
 		return history.NotFound
@@ -463,7 +463,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		record(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 		goes := s.Touched <= start-int64(p.idle)
 		p.inside.apply()
-		c.turnstile.Pass(ctx, Inside)
+		c.points.Reach(ctx, Inside)
 		op.Return = c.returned()
 		mu.Lock()
 		defer mu.Unlock()
@@ -561,7 +561,7 @@ func (c *client) create(ctx context.Context) {
 
 func (c *client) createIn(ctx context.Context) (manager.ID, error) {
 	if c.target == nil {
-		return c.front.CreateSession(ctx)
+		return c.creator.CreateSession(ctx)
 	}
 	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
 	if !c.target.Supports(scenarios.Append) {

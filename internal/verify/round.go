@@ -45,7 +45,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 		r.script = draw(seed, &of.Config, of.target)
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.script.procs))
 	}
-	if err := r.open(of.target, of.turnstile); err != nil {
+	if err := r.open(of.target, of.points); err != nil {
 		return nil, err
 	}
 	if of.target != nil {
@@ -73,7 +73,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 }
 
 // open opens the store, unless there is a target, and creates ids and users.
-func (r *round) open(target *remote, t *Turnstile) error {
+func (r *round) open(target *remote, t *SyncPoints) error {
 	users, slots := len(r.script.users), r.script.slots
 	if r.cfg.Schedule != nil {
 		users, slots = r.cfg.Schedule.size()
@@ -84,7 +84,7 @@ func (r *round) open(target *remote, t *Turnstile) error {
 	}
 	r.dog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
 	a := &arena{
-		target: target, sure: r.cfg.Subject.Sure, guarantees: r.cfg.Subject.Guarantees, turnstile: t,
+		target: target, reliable: r.cfg.Subject.Reliable, guarantees: r.cfg.Subject.Guarantees, points: t,
 		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
 	if err := a.open(&r.cfg.Subject); err != nil {
@@ -115,7 +115,7 @@ func (r *round) open(target *remote, t *Turnstile) error {
 // schedule plays the schedule and reports whether all its operations returned.
 func (r *round) schedule() (ended bool, err error) {
 	actors := r.cfg.Schedule.cast(r.users(), r.dog)
-	err = r.cfg.Schedule.play(actors, r.turnstile)
+	err = r.cfg.Schedule.play(actors, r.points)
 	var stuck error
 	for _, a := range actors {
 		if a.done != nil {
@@ -144,13 +144,13 @@ func (a *arena) open(s *Subject) (err error) {
 	if a.target != nil {
 		return nil
 	}
-	if a.store, err = s.Open(a.turnstile); err != nil {
+	if a.store, err = s.Open(a.points); err != nil {
 		return err
 	}
-	if s.Front != nil {
-		a.front = s.Front(a.store, a.turnstile)
+	if s.NewCreator != nil {
+		a.creator = s.NewCreator(a.store, a.points)
 	} else {
-		a.front = manager.NewChatbot(a.store)
+		a.creator = manager.NewChatbot(a.store)
 	}
 	return nil
 }

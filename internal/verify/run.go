@@ -18,22 +18,22 @@ type Subject struct {
 	Params     map[string]string
 	Guarantees manager.Guarantees
 
-	// Open opens an empty store. A store with a schedule passes the points of the turnstile; others ignore it.
-	Open func(*Turnstile) (manager.SessionStore[manager.Session], error)
+	// Open opens an empty store. A store with a schedule reports the points that its users reach; others ignore it.
+	Open func(*SyncPoints) (manager.SessionStore[manager.Session], error)
 
-	// Front returns the part of a manager that creates sessions on a store; nil: a [manager.Chatbot].
-	Front func(manager.SessionStore[manager.Session], *Turnstile) Front
+	// NewCreator returns the part of a manager that creates sessions on a store; nil: a [manager.Chatbot].
+	NewCreator func(manager.SessionStore[manager.Session], *SyncPoints) Creator
 
 	// OpenTarget takes the place of Open for targets, which take requests, not closures. It is called once; the target is reset
 	// before each round and closed at the end. It declares no guarantees.
-	OpenTarget func(*Turnstile) (scenarios.Target, error)
+	OpenTarget func(*SyncPoints) (scenarios.Target, error)
 
-	// Sure: no response is lost between a target and its users, so that an indeterminate or refused operation is a violation.
-	Sure bool
+	// Reliable: no response is lost between a target and its users, so that an indeterminate or refused operation is a violation.
+	Reliable bool
 }
 
-// Front is the part of a manager that creates sessions.
-type Front interface {
+// Creator is the part of a manager that creates sessions.
+type Creator interface {
 	CreateSession(ctx context.Context) (manager.ID, error)
 }
 
@@ -118,14 +118,14 @@ type run struct {
 	target *remote            // nil: a store
 	leak   *history.Violation // what the target keeps for removed sessions
 
-	turnstile *Turnstile // of a schedule; nil: none
-	undecided string     // why a round that did not end ends the run; empty: none
+	points    *SyncPoints // of a schedule; nil: none
+	undecided string      // why a round that did not end ends the run; empty: none
 }
 
 // verify runs the rounds.
 func (r *run) verify(ctx context.Context) (err error) {
 	if r.Config.Schedule != nil {
-		r.turnstile = new(Turnstile)
+		r.points = new(SyncPoints)
 	}
 	if r.Config.Subject.OpenTarget != nil {
 		if err := r.openTarget(ctx); err != nil || r.Violation != nil {

@@ -30,7 +30,7 @@ func subject(s *strategies.Strategy) verify.Subject {
 	values, _ := s.Resolve(nil)
 	return verify.Subject{
 		Label: s.Name, Params: values, Guarantees: s.Guarantees,
-		Open: func(*verify.Turnstile) (store, error) { return s.Open(values) },
+		Open: func(*verify.SyncPoints) (store, error) { return s.Open(values) },
 	}
 }
 
@@ -139,7 +139,7 @@ func (a *altered) Abandon() { a.abandon.Do(func() { close(a.gone) }) }
 func alteredSubject(alter func(*altered)) verify.Subject {
 	base, _ := strategies.Lookup("per-session")
 	s := subject(base)
-	s.Open = func(*verify.Turnstile) (store, error) {
+	s.Open = func(*verify.SyncPoints) (store, error) {
 		a := &altered{store: strategies.NewPerSession[manager.Session](), gone: make(chan struct{})}
 		alter(a)
 		return a, nil
@@ -507,9 +507,9 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 	}
 	base, _ := strategies.Lookup("cancellable")
 	s := subject(base)
-	var held *verify.Turnstile
+	var held *verify.SyncPoints
 	open := s.Open
-	s.Open = func(turnstile *verify.Turnstile) (store, error) { held = turnstile; return open(turnstile) }
+	s.Open = func(points *verify.SyncPoints) (store, error) { held = points; return open(points) }
 	var first *verify.Report
 	for range 3 {
 		r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 7, Schedule: schedule})

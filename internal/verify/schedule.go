@@ -72,7 +72,7 @@ func (s Schedule) cast(clients []*client, w *watchdog) []*actor {
 }
 
 // play performs the lines and then releases all users.
-func (s Schedule) play(actors []*actor, t *Turnstile) error {
+func (s Schedule) play(actors []*actor, t *SyncPoints) error {
 	defer t.releaseAll()
 	for i, l := range s {
 		a := actors[l.User]
@@ -85,7 +85,7 @@ func (s Schedule) play(actors []*actor, t *Turnstile) error {
 }
 
 // perform starts a line.
-func (a *actor) perform(l Line, t *Turnstile) error {
+func (a *actor) perform(l Line, t *SyncPoints) error {
 	for len(a.passed) > 0 {
 		<-a.passed
 	}
@@ -107,7 +107,7 @@ func (a *actor) perform(l Line, t *Turnstile) error {
 
 // resume releases a user that is held, or will be shortly. A user that waits for another one is held at the next point all
 // the same.
-func (a *actor) resume(l Line, t *Turnstile) {
+func (a *actor) resume(l Line, t *SyncPoints) {
 	for end := time.Now().Add(standstill); !t.isHeld(a.visitor) && a.busy() && time.Now().Before(end); {
 		time.Sleep(20 * time.Microsecond)
 	}

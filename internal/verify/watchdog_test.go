@@ -87,19 +87,19 @@ func TestLeakedGoroutines(t *testing.T) {
 
 func TestTurnstile(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	var none *Turnstile
-	none.Pass(context.Background(), "here") // does not hold
+	var none *SyncPoints
+	none.Reach(context.Background(), "here") // does not hold
 
-	turnstile, v := new(Turnstile), newVisitor()
+	points, v := new(SyncPoints), newVisitor()
 	ctx := context.WithValue(context.Background(), visitorKey{}, v)
-	turnstile.holdAt(v, "there")
+	points.holdAt(v, "there")
 	past := make(chan string, 3)
 	go func() {
-		turnstile.Pass(ctx, "here")
+		points.Reach(ctx, "here")
 		past <- "here"
-		turnstile.Pass(ctx, "there")
+		points.Reach(ctx, "there")
 		past <- "there"
-		turnstile.Pass(ctx, "there") // held once only
+		points.Reach(ctx, "there") // held once only
 		past <- "there again"
 	}()
 	if point := <-past; point != "here" {
@@ -119,9 +119,9 @@ func TestTurnstile(t *testing.T) {
 	<-past
 	<-past
 
-	turnstile.holdAt(v, "there")
-	turnstile.releaseAll()
-	turnstile.Pass(ctx, "there") // released: does not hold any more
+	points.holdAt(v, "there")
+	points.releaseAll()
+	points.Reach(ctx, "there") // released: does not hold any more
 }
 
 func TestOvertaken(t *testing.T) {

@@ -17,8 +17,9 @@ type broken struct {
 	name   string
 	in     string // the case
 	says   string // what the failure message must contain
-	hangs  bool   // found by the lack of progress
-	inCase func(t *testing.T, name string, l limits)
+	hangs  bool   // found by the lack of progress, or by what is left
+	races  bool   // has data races
+	inCase func(t testing.TB, name string, l limits)
 }
 
 type (
@@ -46,28 +47,28 @@ var (
 )
 
 // declared runs a case on the stores that open makes, against g, whether they keep to it or not.
-func declared(g manager.Guarantees, open func() store) func(*testing.T, string, limits) {
-	return func(t *testing.T, name string, l limits) {
+func declared(g manager.Guarantees, open func() store) func(testing.TB, string, limits) {
+	return func(t testing.TB, name string, l limits) {
 		c := find(t, cases[probe](), name)
 		c.run(t, func(testing.TB) store { return open() }, g, counting, l)
 	}
 }
 
 // wrong runs a case on a reference store of guarantees g with one thing changed.
-func wrong(g manager.Guarantees, change func(*reference[probe]) store) func(*testing.T, string, limits) {
+func wrong(g manager.Guarantees, change func(*reference[probe]) store) func(testing.TB, string, limits) {
 	return declared(g, func() store { return change(newReference[probe](g)) })
 }
 
 // chatting runs a chat case on a chatbot with one thing changed.
-func chatting(change func(*manager.Chatbot) chat) func(*testing.T, string, limits) {
-	return func(t *testing.T, name string, l limits) {
+func chatting(change func(*manager.Chatbot) chat) func(testing.TB, string, limits) {
+	return func(t testing.TB, name string, l limits) {
 		over := func(s talks) chat { return change(manager.NewChatbot(s)) }
 		open := func(testing.TB) talks { return newReference[manager.Session](plain) }
 		find(t, chatCases(over), name).run(t, open, plain, sessionProbe, l)
 	}
 }
 
-func find[T any](t *testing.T, cases []testCase[T], name string) testCase[T] {
+func find[T any](t testing.TB, cases []testCase[T], name string) testCase[T] {
 	i := slices.IndexFunc(cases, func(c testCase[T]) bool { return c.name == name })
 	if i < 0 {
 		t.Fatalf("no case %q", name)
@@ -80,11 +81,11 @@ var brokenStores = []broken{
 		inCase: wrong(plain, func(r *reference[probe]) store { return writesBack[probe]{reference: r} })},
 	{name: "looks up once and inserts later", in: "one-creator", says: "double creation:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return insertsLater{r} })},
-	{name: "drops the lock of a deleted session that others wait for", in: "churn", says: "orphan lock:",
+	{name: "drops the lock of a deleted session that others wait for", in: "churn", says: "orphan lock:", races: true,
 		inCase: wrong(plain, func(r *reference[probe]) store { return &lockTable{reference: r, drop: true} })},
 	{name: "keeps the locks of deleted sessions", in: "census", says: "lock leak:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &lockTable{reference: r} })},
-	{name: "runs view on the session without its lock", in: "steady-view", says: "live reference returned:",
+	{name: "runs view on the session without its lock", in: "steady-view", says: "live reference returned:", races: true,
 		inCase: wrong(plain, func(r *reference[probe]) store { return liveView{r} })},
 	{name: "writes back a session that was deleted meanwhile", in: "stays-deleted", says: "resurrected session:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return writesBack[probe]{reference: r, always: true} })},
@@ -127,7 +128,7 @@ var brokenStores = []broken{
 		inCase: wrong(fairs, func(r *reference[probe]) store { r.lock.lifo = true; return r })},
 	{name: "declares reentrancy and deadlocks", in: "reentrant", says: "self-deadlock:", hangs: true,
 		inCase: declared(reentrants, func() store { return newReference[probe](plain) })},
-	{name: "accepts the ctx of an fn that has returned", in: "reentrant-owner", says: "stale owner:",
+	{name: "accepts the ctx of an fn that has returned", in: "reentrant-owner", says: "stale owner:", races: true,
 		inCase: wrong(reentrants, func(r *reference[probe]) store { return keepsOwner{r} })},
 
 	{name: "ignores ctx", in: "ctx-done", says: "done ctx ignored:",
@@ -147,7 +148,7 @@ var brokenStores = []broken{
 		inCase: wrong(plain, func(r *reference[probe]) store { return &hasty{reference: r} })},
 	{name: "checks for Close before the wait and not after", in: "close-storm", says: "applied after Close:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return &looksOnce{reference: r} })},
-	{name: "leaves a goroutine behind", in: "goroutines", says: "goroutine leak:",
+	{name: "leaves a goroutine behind", in: "goroutines", says: "goroutine leak:", hangs: true,
 		inCase: wrong(plain, func(r *reference[probe]) store { go func() { select {} }(); return r })},
 
 	{name: "sixteen messages", in: "chat-newest", says: "too long a history: 16 messages",

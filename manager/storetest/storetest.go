@@ -63,7 +63,7 @@ var defaultLimits = limits{patience: 10 * time.Second, budget: 200 * time.Millis
 
 // run runs the case on a new store from open, or skips the test if g does not declare what the case checks.
 func (c testCase[T]) run(
-	t *testing.T, open func(testing.TB) manager.SessionStore[T], g manager.Guarantees, p Probe[T], l limits,
+	t testing.TB, open func(testing.TB) manager.SessionStore[T], g manager.Guarantees, p Probe[T], l limits,
 ) {
 	t.Helper()
 	if c.needs != nil && !c.needs(g) {
@@ -71,7 +71,7 @@ func (c testCase[T]) run(
 	}
 	w := newWatch(t, c.why, l.budget)
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { checkLeaks(t, before) }) // registered first, so it runs after open's own clean-up
+	t.Cleanup(func() { checkLeaks(t, before, l.patience/2) }) // registered first, so it runs after open's own clean-up
 	e := &env[T]{watch: w, store: open(t), g: g, p: p, ids: newMint()}
 	w.run(l.patience, func() { c.body(e) }, func() {
 		w.step("Close hangs: no operation is running any more")

@@ -1,14 +1,15 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/exec"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -21,9 +22,18 @@ var counting = Probe[probe]{
 }
 
 func TestRightStoresPass(t *testing.T) {
-	for _, g := range []manager.Guarantees{plain, rollbacks, reentrants, cancellables, fairs} {
-		t.Run(fmt.Sprintf("%+v", g), func(t *testing.T) {
-			Run(t, func(testing.TB) store { return newReference[probe](g) }, g, counting)
+	t.Run("plain", func(t *testing.T) {
+		Run(t, func(testing.TB) store { return newReference[probe](plain) }, plain, counting)
+	})
+	for name, g := range map[string]manager.Guarantees{
+		"rollback": rollbacks, "reentrant": reentrants, "cancellable": cancellables, "fair": fairs,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range cases[probe]() {
+				t.Run(c.name, func(t *testing.T) {
+					c.run(t, func(testing.TB) store { return newReference[probe](g) }, g, counting, quick)
+				})
+			}
 		})
 	}
 	t.Run("optimistic", func(t *testing.T) {
@@ -60,72 +70,115 @@ func TestCasesHaveNamesAndReasons(t *testing.T) {
 	}
 }
 
-// childStore names the broken store that this process runs, as a child of TestBrokenStoresFail.
-const childStore = "STORETEST_STORE"
+// quick are limits for stores that are slow or tested for the second time: fewer rounds.
+var quick = limits{patience: defaultLimits.patience, budget: 20 * time.Millisecond}
 
-// right is the child's store that has to pass everything.
-const right = "right"
+// TestUnusualStoresPass is the evidence that these stores, in which verify and the audit must find no violation, are correct.
+func TestUnusualStoresPass(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the slow ones take seconds")
+	}
+	for _, s := range flawed.Unusual() {
+		t.Run(s.Name, func(t *testing.T) {
+			for _, c := range cases[manager.Session]() {
+				t.Run(c.name, func(t *testing.T) {
+					c.run(t, func(testing.TB) talks {
+						store, err := s.Open(nil)
+						if err != nil {
+							t.Fatal(err)
+						}
+						return store
+					}, s.Guarantees, sessionProbe, quick)
+				})
+			}
+		})
+	}
+}
+
+// recorder records the failures of a case instead of failing the test.
+type recorder struct {
+	testing.TB
+	cleanups []func()
+
+	mu     sync.Mutex // protects what follows
+	failed bool
+	log    strings.Builder
+}
+
+func (r *recorder) Helper()          {}
+func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = true
+	fmt.Fprintf(&r.log, format+"\n", args...)
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// record runs a case and returns whether it failed, with what it reported.
+func record(t *testing.T, run func(testing.TB)) (failed bool, log string) {
+	r := &recorder{TB: t}
+	for _, f := range []func(){func() { run(r) }, func() {
+		for _, f := range slices.Backward(r.cleanups) {
+			f()
+		}
+	}} {
+		over := make(chan struct{})
+		go func() { // which Fatalf ends
+			defer close(over)
+			f()
+		}()
+		<-over
+	}
+	return r.failed, r.log.String()
+}
 
 func TestBrokenStoresFail(t *testing.T) {
 	for _, b := range brokenStores {
 		t.Run(b.name, func(t *testing.T) {
-			t.Parallel()
-			out, err := child(t, b.name)
-			for try := 1; err == nil && try < 5; try++ { // a race may not occur in each run
-				out, err = child(t, b.name)
+			if b.races && raceEnabled {
+				t.Skip("the race detector would fail this test")
 			}
-			if err == nil {
-				t.Fatalf("a store that %s passed case %s\n%s", b.name, b.in, out)
+			l := limits{patience: defaultLimits.patience, budget: time.Second} // long enough on a loaded machine
+			if b.hangs {
+				t.Parallel()                        // what it leaves behind is no leak to the others, which have ended
+				l.patience = 500 * time.Millisecond // it will be used up
 			}
-			if want := "--- FAIL: TestChild/" + b.in; !strings.Contains(out, want) {
-				t.Errorf("output without %q\n%s", want, out)
+			failed, log := record(t, func(t testing.TB) { b.inCase(t, b.in, l) })
+			for try := 1; !failed && try < 5; try++ { // a race may not occur in each run
+				failed, log = record(t, func(t testing.TB) { b.inCase(t, b.in, l) })
 			}
-			if !strings.Contains(out, ": "+b.says) {
-				t.Errorf("output without %q\n%s", b.says, out)
+			if !failed {
+				t.Fatalf("a store that %s passed case %s", b.name, b.in)
+			}
+			if !strings.HasPrefix(log, b.says) {
+				t.Errorf("message without %q\n%s", b.says, log)
 			}
 		})
 	}
-	t.Run("the right store passes", func(t *testing.T) {
-		t.Parallel()
-		if out, err := child(t, right); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
-	})
 }
 
-// child runs TestChild on the named store in a process of its own: it is meant to fail, and may hang.
-func child(t *testing.T, store string) (string, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestChild$", "-test.v")
-	cmd.Env = append(os.Environ(), childStore+"="+store)
-	dieWithParent(cmd)
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		t.Fatalf("the child hangs\n%s", out)
-	}
-	return string(out), err
-}
-
-func TestChild(t *testing.T) {
-	name := os.Getenv(childStore)
-	if name == "" {
-		t.Skip("runs as a child of TestBrokenStoresFail")
-	}
-	if name == right {
-		Run(t, func(testing.TB) store { return newReference[probe](plain) }, plain, counting)
-		return
-	}
-	for _, b := range brokenStores {
-		if b.name != name {
+func TestRightStoreIsRecordedAsRight(t *testing.T) {
+	for _, c := range cases[probe]() {
+		if c.needs != nil && !c.needs(plain) {
 			continue
 		}
-		l := limits{patience: defaultLimits.patience, budget: time.Second} // long enough on a loaded machine
-		if b.hangs {
-			l.patience = 2 * time.Second // it will be used up
+		failed, log := record(t, func(t testing.TB) {
+			c.run(t, func(testing.TB) store { return newReference[probe](plain) }, plain, counting, defaultLimits)
+		})
+		if failed {
+			t.Errorf("case %s: %s", c.name, log)
 		}
-		t.Run(b.in, func(t *testing.T) { b.inCase(t, b.in, l) })
-		return
 	}
-	t.Fatalf("no broken store %q", name)
 }

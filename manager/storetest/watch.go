@@ -28,11 +28,11 @@ type watch struct {
 	failed  chan struct{} // closed by the first failure
 
 	mu      sync.Mutex // protects what follows
-	t       *testing.T // nil once the case was abandoned
+	t       testing.TB // nil once the case was abandoned
 	stepNow string     // the meaning of a hang from here on
 }
 
-func newWatch(t *testing.T, why string, budget time.Duration) *watch {
+func newWatch(t testing.TB, why string, budget time.Duration) *watch {
 	return &watch{why: why, budget: budget, failed: make(chan struct{}), t: t}
 }
 
@@ -76,14 +76,14 @@ func (w *watch) giveUp() {
 	t.Fatalf("%s\n(hangs; the case: %s)\n\n%s", step, w.why, stacks)
 }
 
-// checkLeaks fails the test if there are goroutines that were not there before. It ignores failed cases, whose violation may be the
+// checkLeaks fails the test if there are goroutines that were not there before, after some patience. It ignores failed cases, whose violation may be the
 // reason for leaked goroutines.
-func checkLeaks(t *testing.T, before goleak.Option) {
+func checkLeaks(t testing.TB, before goleak.Option, patience time.Duration) {
 	if t.Failed() {
 		return
 	}
 	err := goleak.Find(before)
-	for patience := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(patience); {
+	for end := time.Now().Add(patience); err != nil && time.Now().Before(end); {
 		err = goleak.Find(before)
 	}
 	if err != nil {

@@ -60,7 +60,7 @@ func TestRealGetSetDies(t *testing.T) {
 	c := connect(t, redis.Options{URL: server.URL(), Users: verify.DefaultUsers})
 	r := examine(t, 10, verify.Subject{
 		Label: "redis-get-set", Guarantees: redis.Strategy(redis.Options{}).Guarantees,
-		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+		Open: func(*verify.SyncPoints) (manager.SessionStore[manager.Session], error) {
 			s, err := redis.New[manager.Session](c.Client(), c.Prefix())
 			return getSet{s, c.Client(), c.Prefix()}, err
 		},
@@ -86,7 +86,7 @@ func TestRealRetryTwiceDies(t *testing.T) {
 		c := connect(t, redis.Options{URL: p.URL(), Users: verify.DefaultUsers})
 		r := examine(t, 10, verify.Subject{
 			Label: "redis-retry-twice", Guarantees: redis.Strategy(redis.Options{}).Guarantees,
-			Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) {
+			Open: func(*verify.SyncPoints) (manager.SessionStore[manager.Session], error) {
 				s, err := redis.New[manager.Session](c.Client(), c.Prefix(), redis.WithAtomic(redis.Watch))
 				return retryTwice[manager.Session]{s}, err
 			},

@@ -90,7 +90,7 @@ func verifyStore(t *testing.T, o redis.Options, k kind) verify.Subject {
 	s, p := strategyOf(t, o, k)
 	return verify.Subject{
 		Label: "redis", Params: p, Guarantees: k.atomic.Guarantees(),
-		Open: func(*verify.Turnstile) (manager.SessionStore[manager.Session], error) { return s.Open(p) },
+		Open: func(*verify.SyncPoints) (manager.SessionStore[manager.Session], error) { return s.Open(p) },
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Turnstile holds users at named points of a store, so that a schedule can order them. A nil Turnstile holds no user. A store with
-// a schedule calls Pass at its points; every closure of an operation passes [Inside].
-type Turnstile struct {
+// SyncPoints holds users at named points of a store, so that a schedule can order them. A nil SyncPoints holds no user. A store with
+// a schedule calls Reach at its points; every closure of an operation passes [Inside].
+type SyncPoints struct {
 	mu   sync.Mutex    // protects hold and held of visitors, and open
 	open chan struct{} // closed by releaseAll; nil until it is needed
 }
@@ -29,9 +29,9 @@ func newVisitor() *visitor {
 	return &visitor{passed: make(chan string, 64), let: make(chan struct{})}
 }
 
-// Pass is called when the operation with this ctx reaches a point. It returns when the operation may continue. Only the schedule
+// Reach is called when the operation with this ctx reaches a point. It returns when the operation may continue. Only the schedule
 // ends a hold, not the end of ctx.
-func (t *Turnstile) Pass(ctx context.Context, point string) {
+func (t *SyncPoints) Reach(ctx context.Context, point string) {
 	if t == nil {
 		return
 	}
@@ -58,20 +58,20 @@ func (t *Turnstile) Pass(ctx context.Context, point string) {
 }
 
 // isHeld reports whether v is held.
-func (t *Turnstile) isHeld(v *visitor) bool {
+func (t *SyncPoints) isHeld(v *visitor) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return v.held
 }
 
 // holdAt holds v when it next reaches point; empty: nowhere.
-func (t *Turnstile) holdAt(v *visitor, point string) {
+func (t *SyncPoints) holdAt(v *visitor, point string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v.hold, v.held = point, false
 }
 
-func (t *Turnstile) opening() chan struct{} {
+func (t *SyncPoints) opening() chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.open == nil {
@@ -81,4 +81,4 @@ func (t *Turnstile) opening() chan struct{} {
 }
 
 // releaseAll releases all users for good. It is called once.
-func (t *Turnstile) releaseAll() { close(t.opening()) }
+func (t *SyncPoints) releaseAll() { close(t.opening()) }
