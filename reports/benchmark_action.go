@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -74,7 +75,7 @@ func actionPoints(r *result.Result, tool *result.Tool) (list []actionPoint) {
 		}
 		s := stats.Describe(xs)
 		list = append(list, actionPoint{
-			Name:  fmt.Sprintf("%s/%s: %s", clean(r.Scenario), clean(r.Strategy), f.name),
+			Name:  fmt.Sprintf("%s/%s: %s", sheet.Clean(r.Scenario), sheet.Clean(r.Strategy), f.name),
 			Unit:  f.unit,
 			Value: s.Center,
 			Range: plusMinus(max(s.Hi-s.Center, s.Center-s.Lo)),

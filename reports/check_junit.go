@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
 // JUnit's XML as the tools that read it agree on: suites of cases, each of which may hold one of failure, error and skipped.
@@ -81,14 +82,14 @@ func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 
 // add adds a case to a scenario's suite.
 func (all *junitSuites) add(scenario, strategy, name string, k *junitCase) {
-	k.Class, k.Name = clean("sessbench."+scenario+"."+strategy), clean(name)
+	k.Class, k.Name = sheet.Clean("sessbench."+scenario+"."+strategy), sheet.Clean(name)
 	for _, s := range all.Suites {
-		if s.Name == clean(scenario) {
+		if s.Name == sheet.Clean(scenario) {
 			s.Cases = append(s.Cases, *k)
 			return
 		}
 	}
-	all.Suites = append(all.Suites, &junitSuite{Name: clean(scenario), Cases: []junitCase{*k}})
+	all.Suites = append(all.Suites, &junitSuite{Name: sheet.Clean(scenario), Cases: []junitCase{*k}})
 }
 
 func (n *junitCounts) count(k junitCase) {

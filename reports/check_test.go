@@ -225,10 +225,10 @@ func checks(t testing.TB) map[string]*judge.Check {
 	return all
 }
 
-func checkFormat(t testing.TB, name string) CheckFormat {
+func checkFormat(t testing.TB, name string) FormatOf[*judge.Check] {
 	t.Helper()
 	list := CheckFormats()
-	at := slices.IndexFunc(list, func(f CheckFormat) bool { return f.Name == name })
+	at := slices.IndexFunc(list, func(f FormatOf[*judge.Check]) bool { return f.Name == name })
 	if at < 0 {
 		t.Fatalf("no format %s", name)
 	}

@@ -3,9 +3,11 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -122,7 +124,45 @@ func gateReasons(s *judge.ScenarioCheck) (lines []string) {
 		}
 	}
 	for _, why := range order {
-		lines = append(lines, and(gates[why])+": "+why+".")
+		lines = append(lines, sheet.And(gates[why])+": "+why+".")
 	}
 	return lines
+}
+
+// checkLegends explains the rule and the signs in the tables.
+func checkLegends(c *judge.Check) (list []sheet.Term) {
+	r := c.Rule
+	if r == nil {
+		return nil
+	}
+	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, judge.FalseAlarmRate, result.FormatCounted(r.Comparisons, "comparison"))
+	const sign = "; negative is worse for ops/s, positive is worse for time, memory and allocations"
+	if c.Mode == judge.StoredMode {
+		list = append(list,
+			sheet.Term{Term: "change", Text: "new/old − 1 of the medians" + sign},
+			sheet.Term{Term: "p", Text: "two-sided Mann-Whitney U test of all trials of both documents"},
+			sheet.Term{Term: "fail", Text: fmt.Sprintf("the median is worse by %s or more and p is at most %s", result.FormatPercent(r.MinEffect), alpha)},
+			sheet.Term{Term: "pass", Text: fmt.Sprintf("the median is worse by less than %s; everything else is inconclusive", result.FormatPercent(r.MinEffect))})
+	} else {
+		list = append(list,
+			sheet.Term{Term: "change", Text: "new/old − 1 of the median pair, where the old value is the mean of " + c.Documents[0].Label + " and its copy" + sign},
+			sheet.Term{Term: "bounds", Text: "one-sided bounds by the exact sign test over " + result.FormatCounted(r.Pairs, "pair") + ": on the side of better at " +
+				alpha + fmt.Sprintf(", on the side of worse at %s", result.FormatPercent(1-r.PassAlpha))},
+			sheet.Term{Term: "A/A′", Text: "change from " + c.Documents[0].Label +
+				" to an identical copy of it: the noise of the machine; where the rule finds a change (!), the result is inconclusive"},
+			sheet.Term{Term: "fail", Text: fmt.Sprintf("worse by %s or more, and both bounds are worse than 0", result.FormatPercent(r.MinEffect))},
+			sheet.Term{Term: "pass", Text: fmt.Sprintf("no bound is worse by %s or more; everything else is inconclusive", result.FormatPercent(r.Tolerance))})
+	}
+	if showsUngated(c) {
+		list = append(list, sheet.Term{Term: "( )", Text: "not gated: shown, but not part of the verdict"})
+	}
+	return list
+}
+
+func showsUngated(c *judge.Check) bool {
+	return slices.ContainsFunc(c.Scenarios, func(s judge.ScenarioCheck) bool {
+		return slices.ContainsFunc(s.Rows, func(r judge.RowCheck) bool {
+			return slices.ContainsFunc(r.Metrics, func(f judge.MetricCheck) bool { return !f.Gated })
+		})
+	})
 }

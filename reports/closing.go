@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -50,7 +51,7 @@ func (s *section) closing() []string {
 		}
 	}
 	if len(struck) > 0 {
-		sentences = append(sentences, "Excluded for a failed audit: "+and(struck)+".")
+		sentences = append(sentences, "Excluded for a failed audit: "+sheet.And(struck)+".")
 	}
 	var doubtful []string
 	for _, r := range s.results {
@@ -59,7 +60,7 @@ func (s *section) closing() []string {
 		}
 	}
 	if len(doubtful) > 0 {
-		sentences = append(sentences, "Not ranked: "+and(doubtful)+".")
+		sentences = append(sentences, "Not ranked: "+sheet.And(doubtful)+".")
 	}
 	if s.baseline != nil && judge.Failed(s.baseline) {
 		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no baseline to compare with.")
@@ -105,7 +106,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
 	if len(tied) > 1 {
-		return and(names(tied)) + " cannot be distinguished" + s.joint(tied) + "."
+		return sheet.And(names(tied)) + " cannot be distinguished" + s.joint(tied) + "."
 	}
 	if vs := s.vsBaseline(winner); vs != nil {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
@@ -217,12 +218,4 @@ func names(rs []*result.Result) []string {
 		list[i] = r.Strategy
 	}
 	return list
-}
-
-// and joins names as in a sentence.
-func and(names []string) string {
-	if n := len(names) - 1; n > 0 {
-		return strings.Join(names[:n], ", ") + " and " + names[n]
-	}
-	return strings.Join(names, "")
 }

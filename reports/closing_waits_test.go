@@ -35,7 +35,7 @@ func TestRatiosNeedEqualHolds(t *testing.T) {
 			t.Errorf("%s: ratio %v, reason %q", row.why, d.Results[1].Summary.VsBaseline, d.Results[1].Summary.NoRatio)
 		}
 		var text strings.Builder
-		if err := writeTable(&text, d, Options{Width: 200}); err != nil {
+		if err := asText(runPage)(&text, d, Options{Width: 200}); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{row.says, row.ranked} {

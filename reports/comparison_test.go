@@ -96,7 +96,7 @@ func comparisonAs(t *testing.T, format string, c *judge.Comparison, o Options) s
 	return b.String()
 }
 
-func comparisonFormat(t *testing.T, name string) ComparisonFormat {
+func comparisonFormat(t *testing.T, name string) FormatOf[*judge.Comparison] {
 	t.Helper()
 	for _, f := range ComparisonFormats() {
 		if f.Name == name {
@@ -104,7 +104,7 @@ func comparisonFormat(t *testing.T, name string) ComparisonFormat {
 		}
 	}
 	t.Fatalf("no format %s", name)
-	return ComparisonFormat{}
+	return FormatOf[*judge.Comparison]{}
 }
 
 func TestComparisonGolden(t *testing.T) {
@@ -143,7 +143,7 @@ func TestComparisonMatchesBenchstat(t *testing.T) {
 	text := comparisonAs(t, "table", c, Options{})
 	for _, want := range []string{
 		"json            1.718µ ± 1%  1.423µ ± 1%  -17.20% (p=0.000 n=10)\n",
-		"better  chatbot  json  latency p50, s  1.718µ → 1.423µ  -17.20% (p=0.000 n=10)\n",
+		"better   chatbot   json      latency p50, s  1.718µ → 1.423µ  -17.20% (p=0.000 n=10)\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %q in\n%s", want, text)

@@ -10,17 +10,9 @@ import (
 	"golang.org/x/perf/benchmath"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
-	"github.com/sessbench/sessbench/reports/result"
 )
-
-// forcedWarning states that the documents are not comparable, and why, or is "".
-func forcedWarning(c *judge.Comparison) (headline string, details []string) {
-	if len(c.Differences) == 0 {
-		return "", nil
-	}
-	return "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences()
-}
 
 // comparisonCounts states in a sentence the results of the comparisons.
 func comparisonCounts(c *judge.Comparison) string {
@@ -118,29 +110,16 @@ func signed(delta *float64) string {
 	return fmt.Sprintf("%+.2f%%", 100**delta)
 }
 
-// comparisonProvenance states where each document is from, in one term and two lines per
-// document.
-func comparisonProvenance(c *judge.Comparison) (list []legend) {
-	for _, d := range c.Documents {
-		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine, Config: result.Config{Command: d.Command}}
-		list = append(list, legend{d.Label, toolLine(doc)})
-		if line := judge.MachineLine(doc); line != "" {
-			list = append(list, legend{"", line})
-		}
-	}
-	return list
-}
-
 // comparisonLegends explains the signs in the tables.
-func comparisonLegends(c *judge.Comparison) []legend {
-	list := []legend{
-		{"±", "half-width of the median's 95 % confidence interval"},
-		{"p", fmt.Sprintf("Mann-Whitney U test on n trials per side; above %v the change is shown as ~, within noise, which does not prove equality", stats.Alpha)},
+func comparisonLegends(c *judge.Comparison) []sheet.Term {
+	list := []sheet.Term{
+		{Term: "±", Text: "half-width of the median's 95 % confidence interval"},
+		{Term: "p", Text: fmt.Sprintf("Mann-Whitney U test on n trials per side; above %v the change is shown as ~, within noise, which does not prove equality", stats.Alpha)},
 	}
 	if slices.ContainsFunc(c.Scenarios, func(s judge.ScenarioComparison) bool {
 		return slices.ContainsFunc(s.Tables, func(t judge.MetricComparison) bool { return t.GeoMean != nil })
 	}) {
-		list = append(list, legend{"geomean", "geometric mean of the medians and of the changes per row, not tested for significance"})
+		list = append(list, sheet.Term{Term: "geomean", Text: "geometric mean of the medians and of the changes per row, not tested for significance"})
 	}
 	return list
 }
@@ -161,6 +140,14 @@ func (f *footnotes) mark(warnings ...string) (signs string) {
 		}
 	}
 	return signs
+}
+
+// terms are the warnings with their signs.
+func (f footnotes) terms() (list []sheet.Term) {
+	for i, warning := range f {
+		list = append(list, sheet.Term{Term: superscript(i + 1), Text: warning})
+	}
+	return list
 }
 
 func superscript(n int) string {

@@ -102,28 +102,25 @@ func speed(name string, get func(*result.Trial) string) field {
 }
 
 func writeCSV(w io.Writer, d *result.Document, _ Options) error {
-	out := csv.NewWriter(w)
-	record := make([]string, len(fields))
+	rows := [][]string{make([]string, len(fields))}
 	for i, f := range fields {
-		record[i] = f.name
-	}
-	if err := out.Write(record); err != nil {
-		return err
+		rows[0][i] = f.name
 	}
 	for i := range d.Results {
 		r := &d.Results[i]
 		for j := range r.Trials {
+			row := make([]string, len(fields))
 			for k, f := range fields {
-				record[k] = f.get(d, r, &r.Trials[j])
+				row[k] = f.get(d, r, &r.Trials[j])
 			}
-			if err := out.Write(record); err != nil {
-				return err
-			}
+			rows = append(rows, row)
 		}
 	}
-	out.Flush()
-	return out.Error()
+	return writeRows(w, rows)
 }
+
+// writeRows writes CSV; the first row has the names of the columns.
+func writeRows(w io.Writer, rows [][]string) error { return csv.NewWriter(w).WriteAll(rows) }
 
 func auditWord(t *result.Trial) string {
 	switch {
@@ -165,4 +162,12 @@ func optional(n *int64) string {
 		return ""
 	}
 	return whole(*n)
+}
+
+// known is empty for a missing value.
+func known(x *float64) string {
+	if x == nil {
+		return ""
+	}
+	return decimal(*x)
 }

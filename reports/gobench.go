@@ -10,6 +10,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -41,7 +42,7 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 		r := &d.Results[i]
 		name := benchName(r, d.Machine.GOMAXPROCS)
 		if judge.Failed(r) {
-			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, clean(judge.NoSpeed(r))); err != nil {
+			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, sheet.Clean(judge.NoSpeed(r))); err != nil {
 				return err
 			}
 			continue
@@ -105,7 +106,7 @@ func writeDirection(out *benchfmt.Writer, m *judge.Metric) error {
 func benchConfig(m *result.Machine) (list []benchfmt.Config) {
 	system, arch, _ := strings.Cut(m.OS, "/")
 	for _, c := range [][2]string{{"goos", system}, {"goarch", arch}, {"cpu", m.CPU}} {
-		if value := strings.TrimSpace(clean(c[1])); value != "" {
+		if value := strings.TrimSpace(sheet.Clean(c[1])); value != "" {
 			list = append(list, benchfmt.Config{Key: c[0], Value: []byte(value), File: true}) // without File it is not written
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -126,16 +127,20 @@ func firstAndLast(s *judge.TrendSeries) (first, last string) {
 	return format(a), format(b)
 }
 
-// trendLegends explains the columns, and the sign if there is one.
-func trendLegends(t *judge.Trend) []legend {
-	list := []legend{
-		{"trend", fmt.Sprintf("median of each run by time, at most the last %d, from the lowest (▁) to the highest (█)",
+// trendLegends explains the columns, and the sign if there is one. Markdown has none.
+func trendLegends(t *judge.Trend, markdown bool) []sheet.Term {
+	list := []sheet.Term{
+		{Term: "trend", Text: fmt.Sprintf("median of each run by time, at most the last %d, from the lowest (▁) to the highest (█)",
 			sparkWidth)},
-		{"last change", "change of the newest run from the previous one, noise included"},
-		{"groups", "runs on another machine, on another tape or with other settings form separate series: they are not comparable"},
+		{Term: "last change", Text: "change of the newest run from the previous one, noise included"},
+		{Term: "groups", Text: "runs on another machine, on another tape or with other settings form separate series: they are not comparable"},
 	}
 	if _, _, changes := changeCount(t); changes > 0 {
-		list = append(list, legend{changeSign, "the first run after a change point, found by E-divisive (Matteson and James, JASA 109, " +
+		sign := changeSign
+		if markdown {
+			sign = "changed"
+		}
+		list = append(list, sheet.Term{Term: sign, Text: "the first run after a change point, found by E-divisive (Matteson and James, JASA 109, " +
 			"2014), a nonparametric test of the order of the runs; not shown below a hundredth of an allocation or one byte"})
 	}
 	return list
@@ -144,17 +149,15 @@ func trendLegends(t *judge.Trend) []legend {
 // changeSign marks the first run after a change point.
 const changeSign = "^"
 
-// changeMarks returns the signs below a sparkline that begins with the point from, and whether
-// there are any.
-func changeMarks(s *judge.TrendSeries, from int) (line string, any bool) {
+// changeMarks returns the signs below a sparkline that begins with the point from.
+func changeMarks(s *judge.TrendSeries, from int) string {
 	signs := []rune(strings.Repeat(" ", len(s.Points)-from))
 	for _, c := range relevantChanges(s) {
 		if c.At >= from {
 			signs[c.At-from] = []rune(changeSign)[0]
-			any = true
 		}
 	}
-	return strings.TrimRight(string(signs), " "), any
+	return strings.TrimRight(string(signs), " ")
 }
 
 // sparkline draws numbers as blocks, one each, from the lowest (▁) to the highest (█): E.

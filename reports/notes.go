@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
-	"github.com/sessbench/sessbench/internal/printable"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -97,66 +97,6 @@ func notes(d *result.Document) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// legend explains a title or a sign.
-type legend struct{ term, text string }
-
-// legends explains the titles and signs that occur in these tables.
-func legends(all []*section) []legend {
-	if len(all) == 0 {
-		return nil
-	}
-	uses := func(match func(*result.Result) bool) bool {
-		return slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(s.results, match) })
-	}
-	list := []legend{
-		{"ops/s", "completed operations per second: median of the trials ± half-width of the 95 % confidence interval"},
-	}
-	if slices.ContainsFunc(all, func(s *section) bool { return s.baseline != nil }) {
-		list = append(list, legend{"× baseline", "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval"})
-	}
-	list = append(list,
-		legend{"p99", "99 % of the operations took at most this long; p50 to max are medians of the trials; –: too few samples"})
-	if slices.ContainsFunc(all, func(s *section) bool { return slices.ContainsFunc(shownPercentiles(), s.pools) }) {
-		list = append(list, legend{poolSign, "computed from the operations of all trials together, since single trials of some row have too few samples"})
-	}
-	list = append(list,
-		legend{"of limit", "% of the theoretical maximum for a store with one lock per session"},
-		legend{"audit", "check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"})
-	if uses(judge.HarnessBound) {
-		list = append(list, legend{harnessSign, "at least half of the cost is the harness: the store is faster than this table can show"})
-	}
-	if uses(func(r *result.Result) bool { return r.Summary.HoldNs > 0 && !judge.Failed(r) }) {
-		list = append(list, legend{"hold", "measured time under the lock: median of the trials' medians"})
-	}
-	if uses(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 && !judge.Failed(r) }) {
-		list = append(list, legend{"think", "measured pause between visits: median of the trials' medians"})
-	}
-	if uses(func(r *result.Result) bool {
-		return (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !judge.Failed(r)
-	}) {
-		list = append(list, legend{waitSign, "hold or think not reached: more than 5 % from the requested time, so the row is not compared"})
-	}
-	for _, text := range remarks(all) {
-		list = append(list, legend{remarkSign, text})
-	}
-	if uses(func(r *result.Result) bool { return r.Summary.SchedulerBound && !judge.Failed(r) }) {
-		list = append(list, legend{schedulerSign, "more users than processors and no waiting: shows the 10 ms time slices of Go's scheduler, not the store"})
-	}
-	return list
-}
-
-// remarks returns the remarks of all rows, each once.
-func remarks(all []*section) (texts []string) {
-	for _, s := range all {
-		for _, r := range s.results {
-			if r.Note != "" && !slices.Contains(texts, r.Note) {
-				texts = append(texts, r.Note)
-			}
-		}
-	}
-	return texts
 }
 
 // brief is the duration of a trial below which start-up is a large part of it.
@@ -314,13 +254,6 @@ func mishaps(r *result.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// clean makes text safe for one line of output: without control characters, escape sequences,
-// bidirectional characters and line ends. Blanks are unchanged, because a command line depends
-// on them.
-func clean(s string) string {
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Text(s))
-}
-
 // participantsLine states from which participants a document was merged, and how closely their
 // windows coincided, or is "" for a document of one process. A participant's own document is
 // marked as a part.
@@ -349,7 +282,7 @@ func participantsLine(d *result.Document) string {
 			second = p.SkewNs
 		}
 	}
-	line := "merged from " + and(there)
+	line := "merged from " + sheet.And(there)
 	if joined {
 		line += ", whose windows opened within " + result.FormatNs(first+second) + " of each other"
 	}
@@ -388,7 +321,7 @@ func unseenLine(d *result.Document) string {
 		if len(names) == len(all) {
 			return ""
 		}
-		return " in " + and(names)
+		return " in " + sheet.And(names)
 	}
 	var parts []string
 	if kept != nil {

@@ -8,19 +8,20 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // shownPercentiles are the percentiles of which tables have a column, by their names in the document.
 func shownPercentiles() []string { return []string{"p50", "p95", "p99", "p99_9"} }
 
-// percentileColumn returns the table's column of a percentile. See [column] for spare.
-func (s *section) percentileColumn(name string, spare int) column {
+// percentileCell returns the cell of a percentile, named as in the document.
+func percentileCell(name string) func(r *result.Result) sheet.Cell {
 	all := result.Percentiles()
 	p := all[slices.IndexFunc(all, func(p result.Percentile) bool { return p.Name == name })]
-	return column{title: s.latencyTitle(name), spare: spare, get: speedOnly(func(r *result.Result) cell {
-		return cell{figure: result.FormatPercentile(judge.Percentile(r, p))}
-	})}
+	return func(r *result.Result) sheet.Cell {
+		return sheet.Cell{Text: result.FormatPercentile(judge.Percentile(r, p))}
+	}
 }
 
 // latencyTitle is the title of a percentile's or the maximum's column, with a sign where it is pooled.
@@ -68,5 +69,5 @@ func (s *section) tooFewSamples() string {
 	if lacking == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s completed too few operations in all trials together for %s.", r.Strategy, and(lacking))
+	return fmt.Sprintf("%s completed too few operations in all trials together for %s.", r.Strategy, sheet.And(lacking))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -34,10 +35,7 @@ type FormatOf[T any] struct {
 func asJSON[T any](w io.Writer, it T, _ Options) error { return result.EncodeJSON(w, it) }
 
 // Options describes the output device. Formats for programs ignore it.
-type Options struct {
-	Color bool // the terminal understands ANSI sequences
-	Width int  // columns to keep within; 0: as many as it takes
-}
+type Options = sheet.Options
 
 // catalogue is filled by the register calls of this package's files before main starts and
 // never changed afterwards.

@@ -3,14 +3,16 @@ package reports
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // Signs in the cells, each explained under the table where it occurs.
 const (
-	struckSign    = "✗" // in place of a figure: the audit failed
+	struckSign    = "✗" // in place of a Text: the audit failed
 	harnessSign   = "†"
 	schedulerSign = "‡"
 	errorSign     = "!"
@@ -41,146 +43,178 @@ func (s *section) some(match func(*result.Result) bool) bool {
 	return slices.ContainsFunc(s.results, match)
 }
 
-// A cell is a figure and what belongs to it: its interval or a sign.
-type cell struct{ figure, note string }
-
-// column is one column of the table, the same in every format.
+// column is one column of the table.
 type column struct {
-	title string
-	left  bool // names and words; figures stand to the right
-	spare int  // the order in which columns go where there is no room: the highest first, 0 never
-	get   func(r *result.Result) cell
+	sheet.Column
+	get    func(r *result.Result) sheet.Cell
+	legend string // empty: the title explains itself
 }
 
-// columns returns the columns of the section's table. Without a baseline there is no column for
-// it.
-func (s *section) columns() []column {
-	all := []column{
-		{title: "strategy", left: true, get: strategyCell},
-		{title: "ops/s", get: speedOnly(rateCell)},
-		{title: "× baseline", get: speedOnly(ratioCell)},
-		{title: "hold", spare: 4, get: speedOnly(holdCell)},
-		{title: "think", spare: 4, get: speedOnly(thinkCell)},
-		s.percentileColumn("p50", 3),
-		s.percentileColumn("p95", 6),
-		s.percentileColumn("p99", 0),
-		s.percentileColumn("p99_9", 2),
-		{title: s.latencyTitle(judge.MaxName), spare: 1, get: speedOnly(maxCell)},
-		{title: "allocs/op", spare: 4, get: speedOnly(allocsCell)},
-		{title: "bytes/session", spare: 5, get: speedOnly(bytesCell)},
-		{title: "of limit", get: speedOnly(limitCell)},
-		{title: "audit", left: true, get: auditCell},
+// columns returns the columns of the section's table: those of the baseline and of waits only where there are some.
+func (s *section) columns() (list []column) {
+	add := func(title string, spare int, get func(*result.Result) sheet.Cell, legend string) {
+		list = append(list, column{sheet.Column{Title: title, Spare: spare}, speedOnly(get), legend})
 	}
-	if s.baseline == nil {
-		all = slices.DeleteFunc(all, func(c column) bool { return c.title == "× baseline" })
+	list = append(list, column{sheet.Column{Title: "strategy", Left: true}, strategyCell, ""})
+	add("ops/s", 0, rateCell, "completed operations per second: median of the trials ± half-width of the 95 % confidence interval")
+	if s.baseline != nil {
+		add("× baseline", 0, ratioCell, "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval")
 	}
-	all = slices.DeleteFunc(all, func(c column) bool {
-		return c.title == "hold" && !s.some(func(r *result.Result) bool { return r.Summary.HoldNs > 0 }) ||
-			c.title == "think" && !s.some(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 })
-	})
-	return all
+	if s.some(func(r *result.Result) bool { return r.Summary.HoldNs > 0 }) {
+		add("hold", 4, holdCell, "measured time under the lock: median of the trials' medians")
+	}
+	if s.some(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 }) {
+		add("think", 4, thinkCell, "measured pause between visits: median of the trials' medians")
+	}
+	add(s.latencyTitle("p50"), 3, percentileCell("p50"), "")
+	add(s.latencyTitle("p95"), 6, percentileCell("p95"), "")
+	add(s.latencyTitle("p99"), 0, percentileCell("p99"),
+		"99 % of the operations took at most this long; p50 to max are medians of the trials; –: too few samples")
+	add(s.latencyTitle("p99_9"), 2, percentileCell("p99_9"), "")
+	add(s.latencyTitle(judge.MaxName), 1, maxCell, "")
+	add("allocs/op", 4, allocsCell, "")
+	add("bytes/session", 5, bytesCell, "")
+	add("of limit", 0, limitCell, "% of the theoretical maximum for a store with one lock per session")
+	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell,
+		"check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"})
+}
+
+// legends explains the titles and signs that occur in these tables.
+func legends(all []*section) (list []sheet.Term) {
+	add := func(term, text string) {
+		if t := (sheet.Term{Term: term, Text: text}); !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	for _, s := range all {
+		for _, c := range s.columns() {
+			if c.legend != "" {
+				add(strings.TrimSuffix(c.Title, " "+poolSign), c.legend)
+			}
+		}
+	}
+	for _, s := range all {
+		if slices.ContainsFunc(shownPercentiles(), s.pools) {
+			add(poolSign, "computed from the operations of all trials together, since single trials of some row have too few samples")
+		}
+		if s.some(judge.HarnessBound) {
+			add(harnessSign, "at least half of the cost is the harness: the store is faster than this table can show")
+		}
+		for _, r := range s.results {
+			if (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !judge.Failed(r) {
+				add(waitSign, "hold or think not reached: more than 5 % from the requested time, so the row is not compared")
+			}
+			if r.Note != "" {
+				add(remarkSign, r.Note)
+			}
+			if r.Summary.SchedulerBound && !judge.Failed(r) {
+				add(schedulerSign, "more users than processors and no waiting: shows the 10 ms time slices of Go's scheduler, not the store")
+			}
+		}
+	}
+	return list
 }
 
 // speedOnly wraps get so that results without a speed have a struck or empty cell.
-func speedOnly(get func(*result.Result) cell) func(*result.Result) cell {
-	return func(r *result.Result) cell {
+func speedOnly(get func(*result.Result) sheet.Cell) func(*result.Result) sheet.Cell {
+	return func(r *result.Result) sheet.Cell {
 		switch {
 		case judge.Failed(r):
-			return cell{figure: struckSign}
+			return sheet.Cell{Text: struckSign}
 		case len(r.Trials) == 0, judge.AuditUndecided(r) != "":
-			return cell{figure: result.Nothing}
+			return sheet.Cell{Text: result.Nothing}
 		}
 		return get(r)
 	}
 }
 
-func strategyCell(r *result.Result) cell {
-	c := cell{figure: r.Strategy}
+func strategyCell(r *result.Result) sheet.Cell {
+	c := sheet.Cell{Text: r.Strategy}
 	if r.Note != "" {
-		c.note += remarkSign
+		c.Note += remarkSign
 	}
 	if judge.HarnessBound(r) {
-		c.note += harnessSign
+		c.Note += harnessSign
 	}
 	return c
 }
 
-func rateCell(r *result.Result) cell {
+func rateCell(r *result.Result) sheet.Cell {
 	i := r.Summary.OpsPerSec
-	c := cell{figure: result.FormatRate(i.Median)}
+	c := sheet.Cell{Text: result.FormatRate(i.Median)}
 	if i.Hi > 0 && i.Median > 0 {
-		c.note = "±" + percent(max(i.Hi/i.Median-1, 1-i.Lo/i.Median))
+		c.Note = "±" + percent(max(i.Hi/i.Median-1, 1-i.Lo/i.Median))
 	}
 	return c
 }
 
-func ratioCell(r *result.Result) cell {
+func ratioCell(r *result.Result) sheet.Cell {
 	vs := r.Summary.VsBaseline
 	switch {
 	case r.Baseline:
-		return cell{"1×", "before"}
+		return sheet.Cell{Text: "1×", Note: "before"}
 	case vs == nil:
-		return cell{figure: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	case vs.Hi > 0:
-		return cell{result.FormatRatio(vs.Ratio), "(" + result.FormatRatioRange(vs.Lo, vs.Hi) + ")"}
+		return sheet.Cell{Text: result.FormatRatio(vs.Ratio), Note: "(" + result.FormatRatioRange(vs.Lo, vs.Hi) + ")"}
 	}
-	return cell{figure: result.FormatRatio(vs.Ratio)}
+	return sheet.Cell{Text: result.FormatRatio(vs.Ratio)}
 }
 
-func maxCell(r *result.Result) cell {
-	c := cell{figure: result.FormatNs(r.Summary.LatencyNs.Max)}
+func maxCell(r *result.Result) sheet.Cell {
+	c := sheet.Cell{Text: result.FormatNs(r.Summary.LatencyNs.Max)}
 	if r.Summary.SchedulerBound {
-		c.note = schedulerSign
+		c.Note = schedulerSign
 	}
 	return c
 }
 
 // allocsCell is empty for a target, because allocations in this process are not the target's.
-func allocsCell(r *result.Result) cell {
+func allocsCell(r *result.Result) sheet.Cell {
 	if r.Target != "" {
-		return cell{figure: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	}
-	return cell{figure: result.FormatAmount(r.Summary.AllocsPerOp)}
+	return sheet.Cell{Text: result.FormatAmount(r.Summary.AllocsPerOp)}
 }
 
-func bytesCell(r *result.Result) cell {
+func bytesCell(r *result.Result) sheet.Cell {
 	if r.Summary.BytesPerSession <= 0 {
-		return cell{figure: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	}
-	return cell{figure: result.FormatBytes(r.Summary.BytesPerSession)}
+	return sheet.Cell{Text: result.FormatBytes(r.Summary.BytesPerSession)}
 }
 
-func limitCell(r *result.Result) cell {
+func limitCell(r *result.Result) sheet.Cell {
 	switch share := r.Summary.OfLimit; {
 	case share <= 0:
-		return cell{figure: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	case share > judge.OverLimit:
-		return cell{result.FormatShare(share), errorSign}
+		return sheet.Cell{Text: result.FormatShare(share), Note: errorSign}
 	default:
-		return cell{figure: result.FormatShare(share)}
+		return sheet.Cell{Text: result.FormatShare(share)}
 	}
 }
 
 // auditCell names the first violation. The others are listed below the table.
-func auditCell(r *result.Result) cell {
+func auditCell(r *result.Result) sheet.Cell {
 	switch {
 	case judge.Failed(r):
 		switch kinds := judge.ViolationKinds(r); len(kinds) {
 		case 0:
-			return cell{figure: "FAILED"}
+			return sheet.Cell{Text: "FAILED"}
 		case 1:
-			return cell{figure: "FAILED: " + kinds[0]}
+			return sheet.Cell{Text: "FAILED: " + kinds[0]}
 		default:
-			return cell{figure: "FAILED: " + kinds[0] + ", …"}
+			return sheet.Cell{Text: "FAILED: " + kinds[0] + ", …"}
 		}
 	case judge.AuditUndecided(r) != "":
-		return cell{figure: "undecided"}
+		return sheet.Cell{Text: "undecided"}
 	case !judge.Audited(r):
-		return cell{figure: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	case partial(r) != "":
-		return cell{figure: "partial"}
+		return sheet.Cell{Text: "partial"}
 	}
-	return cell{figure: "ok"}
+	return sheet.Cell{Text: "ok"}
 }
 
 // partial returns why the audit of a result did not cover all sessions, or "".
@@ -197,16 +231,20 @@ func partial(r *result.Result) string {
 // precision.
 func percent(x float64) string { return result.FormatCount(int64(math.Round(100*x))) + "%" }
 
-func holdCell(r *result.Result) cell { return waitCell(r.Summary.HoldNs, r.Summary.HoldNotReached) }
+func holdCell(r *result.Result) sheet.Cell {
+	return waitCell(r.Summary.HoldNs, r.Summary.HoldNotReached)
+}
 
-func thinkCell(r *result.Result) cell { return waitCell(r.Summary.ThinkNs, r.Summary.ThinkNotReached) }
+func thinkCell(r *result.Result) sheet.Cell {
+	return waitCell(r.Summary.ThinkNs, r.Summary.ThinkNotReached)
+}
 
-func waitCell(measured int64, notReached bool) cell {
+func waitCell(measured int64, notReached bool) sheet.Cell {
 	switch {
 	case measured <= 0:
-		return cell{figure: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	case notReached:
-		return cell{result.FormatNs(measured), waitSign}
+		return sheet.Cell{Text: result.FormatNs(measured), Note: waitSign}
 	}
-	return cell{figure: result.FormatNs(measured)}
+	return sheet.Cell{Text: result.FormatNs(measured)}
 }

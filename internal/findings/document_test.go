@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 )
@@ -94,6 +95,12 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
+var errFull = errors.New("disk full")
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errFull }
+
 func TestClosing(t *testing.T) {
 	flaw := &Flaw{Name: "f", Kills: []history.Anomaly{history.LostUpdate}}
 	recorded := found(nil, good("v.json"))
@@ -153,9 +160,9 @@ func TestTable(t *testing.T) {
 	}
 	narrow := page(reports.Options{Width: 80})
 	for _, want := range []string{
-		"strategy  verdict       sessions  operations  overlapped  time\n",
-		"strategy  linearizable  cancellable       rollback\n",
-		"actor     yes/NO        while queued/yes  no/–\n",
+		"strategy  verdict       linearizable  sessions  operations  overlapped  time\n",
+		"strategy  cancellable       rollback\n",
+		"actor     while queued/yes  no/–\n",
 	} {
 		if !strings.Contains(narrow, want) {
 			t.Errorf("no %q in\n%s", want, narrow)
@@ -167,11 +174,14 @@ func TestTable(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, squeezed)
 		}
 	}
-	if colored := page(reports.Options{Color: true, Width: 160}); !strings.Contains(colored, ansiRed+"yes/NO"+ansiOff) {
+	if colored := page(reports.Options{Color: true, Width: 160}); !strings.Contains(colored, sheet.Worse.ANSI()+"yes/NO"+sheet.Off) {
 		t.Errorf("no red promise in\n%q", colored)
 	}
 	if strings.Contains(wide, "\x1b") {
 		t.Error("color where none was asked for")
+	}
+	if err := f.Write(brokenWriter{}, reports.Options{}); !errors.Is(err, errFull) {
+		t.Errorf("%v, want %v", err, errFull)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/sheet"
@@ -17,26 +16,21 @@ import (
 
 // Write writes the document as text: the table with a legend, each violation as a timeline, and a closing sentence.
 func (f *Document) Write(w io.Writer, screen reports.Options) error {
-	p := &page{screen: screen}
-	var err error
+	p := &sheet.Page{}
 	if f.onFlaws() {
-		err = p.killMatrix(f)
+		p.Draw(f.killMatrix)
 	} else {
-		err = p.table(f)
+		f.table(p)
 	}
-	if err == nil && (!f.onFlaws() || len(f.Reports) == 1) { // of several, the matrix is enough
-		err = p.violations(f)
+	if !f.onFlaws() || len(f.Reports) == 1 { // of several, the matrix is enough
+		f.violations(p)
 	}
-	if err != nil {
-		return err
+	p.Say(sheet.Plain, sensitivity(f.with(history.Linearizable)))
+	p.Say(sheet.Bold, f.closing())
+	if screen.Width <= 0 {
+		screen.Width = sheet.DefaultWidth
 	}
-	if text := sensitivity(f.with(history.Linearizable)); text != "" {
-		p.prose("", text)
-		p.line("")
-	}
-	p.prose(ansiBold, f.closing())
-	_, err = io.WriteString(w, p.text.String())
-	return err
+	return p.WriteText(w, screen)
 }
 
 // what names the kind of the subjects.
@@ -65,137 +59,31 @@ func (f *Document) what() string {
 // onFlaws reports whether the stores were wrong on purpose.
 func (f *Document) onFlaws() bool { return len(f.flaws) > 0 && f.flaws[0] != nil }
 
-// ANSI sequences.
-const (
-	ansiRed  = "\x1b[31m"
-	ansiBold = "\x1b[1m"
-	ansiOff  = "\x1b[0m"
-)
-
-// page collects the text, which is written at once at the end.
-type page struct {
-	screen reports.Options
-	text   strings.Builder
-}
-
-func (p *page) columns() int {
-	if p.screen.Width > 0 {
-		return p.screen.Width
-	}
-	return sheet.DefaultWidth
-}
-
-func (p *page) line(text string) { p.text.WriteString(text + "\n") }
-
-func (p *page) prose(style, text string) {
-	for line := range strings.SplitSeq(sheet.Wrap(text, p.columns()), "\n") {
-		p.line(p.paint(style, line))
-	}
-}
-
-func (p *page) paint(style, text string) string {
-	if style == "" || !p.screen.Color {
-		return text
-	}
-	return style + text + ansiOff
-}
-
-// cell is one cell of a table.
-type cell struct {
-	text string
-	loud bool // shown in red
-}
-
-// table draws one row per subject. If the table is too wide, the guarantees have tables of their own.
-func (p *page) table(f *Document) error {
+// table adds one row per subject. If the table is too wide, the guarantees have tables of their own.
+func (f *Document) table(p *sheet.Page) {
 	promised := promisesOf(f.Reports)
-	titles := append([]string{f.what(), "verdict"}, promised...)
-	var rows [][]cell
+	t := &sheet.Table{Columns: []sheet.Column{{Title: f.what(), Left: true}, {Title: "verdict", Left: true, Group: 1}}}
+	for i, name := range promised {
+		t.Columns = append(t.Columns, sheet.Column{Title: name, Left: true, Group: 2 + i})
+	}
+	for _, title := range []string{"sessions", "operations", "overlapped", "time"} {
+		t.Columns = append(t.Columns, sheet.Column{Title: title, Left: true, Group: 1})
+	}
 	for _, r := range f.Reports {
-		row := []cell{{text: r.Subject}, {string(r.Verdict), r.Verdict != history.Linearizable}}
+		row := []sheet.Cell{{Text: r.Subject}, {Text: string(r.Verdict)}}
+		if r.Verdict != history.Linearizable {
+			row[1].Style = sheet.Worse
+		}
 		for _, name := range promised {
 			row = append(row, promise(r, name))
 		}
-		rows = append(rows, append(row, figures(r)...))
-	}
-	titles = append(titles, figureTitles...)
-	parts := [][]int{numbers(0, len(titles))}
-	if widths := widthsOf(titles, rows); len(promised) > 0 && tableWidth(widths, parts[0]) > p.columns() {
-		done := append(numbers(0, 2), numbers(2+len(promised), len(titles))...)
-		parts = append([][]int{done}, p.folded(widths, numbers(2, 2+len(promised)))...)
-	}
-	for _, some := range parts {
-		if err := p.draw(titles, rows, some); err != nil {
-			return err
+		for _, text := range figures(r) {
+			row = append(row, sheet.Cell{Text: text})
 		}
+		t.Rows = append(t.Rows, row)
 	}
-	p.legend(promised)
-	return nil
-}
-
-// numbers returns the integers from lo to hi-1.
-func numbers(lo, hi int) (list []int) {
-	for i := lo; i < hi; i++ {
-		list = append(list, i)
-	}
-	return list
-}
-
-// draw draws some of the columns, and an empty line below.
-func (p *page) draw(titles []string, rows [][]cell, some []int) error {
-	var head []string
-	for _, i := range some {
-		head = append(head, titles[i])
-	}
-	var body [][]string
-	for _, row := range rows {
-		var texts []string
-		for _, i := range some {
-			style := ""
-			if row[i].loud {
-				style = ansiRed
-			}
-			texts = append(texts, p.paint(style, row[i].text))
-		}
-		body = append(body, texts)
-	}
-	if err := sheet.Draw(&p.text, head, body); err != nil {
-		return err
-	}
-	p.line("")
-	return nil
-}
-
-// folded splits columns into tables that fit, each with the names of the subjects as its first column.
-func (p *page) folded(widths, columns []int) (parts [][]int) {
-	part := []int{0}
-	for _, i := range columns {
-		if len(part) > 1 && tableWidth(widths, append(slices.Clone(part), i)) > p.columns() {
-			parts, part = append(parts, part), []int{0}
-		}
-		part = append(part, i)
-	}
-	return append(parts, part)
-}
-
-func widthsOf(titles []string, rows [][]cell) (widths []int) {
-	for i, title := range titles {
-		widest := utf8.RuneCountInString(title)
-		for _, row := range rows {
-			widest = max(widest, utf8.RuneCountInString(row[i].text))
-		}
-		widths = append(widths, widest)
-	}
-	return widths
-}
-
-// tableWidth is the width of a table of some columns.
-func tableWidth(widths, some []int) int {
-	total := sheet.Gap * (len(some) - 1)
-	for _, i := range some {
-		total += widths[i]
-	}
-	return total
+	p.Table(t)
+	p.Legend(legend(promised))
 }
 
 // promisesOf names the guarantees in the reports, in their order.
@@ -211,66 +99,55 @@ func promisesOf(list []*verify.Report) (names []string) {
 }
 
 // promise shows a guarantee as "declared/observed".
-func promise(r *verify.Report, name string) cell {
+func promise(r *verify.Report, name string) sheet.Cell {
 	i := slices.IndexFunc(r.Guarantees, func(g verify.Guarantee) bool { return g.Name == name })
 	if i < 0 {
-		return cell{text: result.Nothing}
+		return sheet.Cell{Text: result.Nothing}
 	}
 	g := r.Guarantees[i]
 	switch {
 	case !g.Kept && g.Observed != result.Nothing:
-		return cell{g.Declared + "/" + strings.ToUpper(g.Observed), true}
+		return sheet.Cell{Text: g.Declared + "/" + strings.ToUpper(g.Observed), Style: sheet.Worse}
 	case g.Observed == g.Declared && g.Declared != "no":
-		return cell{text: g.Declared + "/yes"} // shorter than "while queued/while queued"
+		return sheet.Cell{Text: g.Declared + "/yes"} // shorter than "while queued/while queued"
 	}
-	return cell{text: g.Declared + "/" + g.Observed}
+	return sheet.Cell{Text: g.Declared + "/" + g.Observed}
 }
 
-var figureTitles = []string{"sessions", "operations", "overlapped", "time"}
-
-func figures(r *verify.Report) []cell {
+// figures are the texts of a report's last columns.
+func figures(r *verify.Report) []string {
 	if r.Operations == 0 { // its process crashed before its report
-		return []cell{{text: result.Nothing}, {text: result.Nothing}, {text: result.Nothing}, {text: result.FormatNs(r.ElapsedNs)}}
+		return []string{result.Nothing, result.Nothing, result.Nothing, result.FormatNs(r.ElapsedNs)}
 	}
-	return []cell{
-		{text: result.FormatCount(int64(r.Sessions))},
-		{text: result.FormatCount(int64(r.Operations))},
-		{text: result.FormatShare(r.Overlapped)},
-		{text: result.FormatNs(r.ElapsedNs)},
-	}
+	return []string{result.FormatCount(int64(r.Sessions)), result.FormatCount(int64(r.Operations)),
+		result.FormatShare(r.Overlapped), result.FormatNs(r.ElapsedNs)}
 }
 
 // legend explains the columns that the table has.
-func (p *page) legend(promised []string) {
-	const term = 19 // columns for the words that are explained
+func legend(promised []string) (list []sheet.Term) {
 	if len(promised) > 0 {
-		p.explain(term, "yes/yes", "declared by the strategy / observed here: – not observed, capitals: a declared guarantee that does not hold")
+		list = append(list, sheet.Term{Term: "yes/yes",
+			Text: "declared by the strategy / observed here: – not observed, capitals: a declared guarantee that does not hold"})
 	}
-	for _, l := range [][2]string{
-		{"linearizable", "some order of the operations explains every result and keeps the order of operations that do not overlap"},
-		{"exclusive updates", "an update's closure runs once, and no other operation uses that session meanwhile"},
-		{"reentrant", "the closure of an update may use the session that it holds"},
-		{"cancellable", "waiting for a busy session ends when the ctx of the caller ends"},
-		{"rollback", "a failed update leaves the session as it was"},
-		{"leak-free", "nothing is kept for removed sessions"},
-		{"fair share", "updates of the slowest of several users of one session, divided by their mean; starvation violates yes/"},
+	for _, t := range []sheet.Term{
+		{Term: "linearizable", Text: "some order of the operations explains every result and keeps the order of operations that do not overlap"},
+		{Term: "exclusive updates", Text: "an update's closure runs once, and no other operation uses that session meanwhile"},
+		{Term: "reentrant", Text: "the closure of an update may use the session that it holds"},
+		{Term: "cancellable", Text: "waiting for a busy session ends when the ctx of the caller ends"},
+		{Term: "rollback", Text: "a failed update leaves the session as it was"},
+		{Term: "leak-free", Text: "nothing is kept for removed sessions"},
+		{Term: "fair share", Text: "updates of the slowest of several users of one session, divided by their mean; starvation violates yes/"},
 	} {
-		if slices.Contains(promised, l[0]) {
-			p.explain(term, l[0], l[1])
+		if slices.Contains(promised, t.Term) {
+			list = append(list, t)
 		}
 	}
-	p.explain(term, "overlapped", "share of operations that overlapped another one on their session; too few prove nothing")
-	p.line("")
-}
-
-func (p *page) explain(columns int, term, text string) {
-	indent := strings.Repeat(" ", columns)
-	text = sheet.Wrap(text, p.columns()-columns)
-	p.line(fmt.Sprintf("%-*s", columns, term) + strings.ReplaceAll(text, "\n", "\n"+indent))
+	return append(list, sheet.Term{Term: "overlapped",
+		Text: "share of operations that overlapped another one on their session; too few prove nothing"})
 }
 
 // killMatrix draws one row per flawed store: its violation and the detector.
-func (p *page) killMatrix(f *Document) error {
+func (f *Document) killMatrix(page *sheet.Text) error {
 	s := &sheet.Sheet{Titles: []string{"flaw", "convicted of", "by", "time", "copies"}}
 	for i, r := range f.Reports {
 		flaw := f.flaws[i]
@@ -286,59 +163,47 @@ func (p *page) killMatrix(f *Document) error {
 		}
 		s.Rows = append(s.Rows, row)
 	}
-	if err := s.Write(&p.text, p.columns()); err != nil {
-		return err
-	}
-	p.line("")
-	return nil
+	return s.Write(page, page.Width)
 }
 
-// violations shows the violations of each subject and how to reproduce them.
-func (p *page) violations(f *Document) error {
+// violations adds the violations of each subject and how to reproduce them.
+func (f *Document) violations(p *sheet.Page) {
 	for _, r := range f.Reports {
 		for _, g := range r.Guarantees {
 			if g.Warning != "" {
-				p.prose("", fmt.Sprintf("%s: warning: %s", r.Subject, g.Warning))
-				p.line("")
+				p.Say(sheet.Plain, fmt.Sprintf("%s: warning: %s", r.Subject, g.Warning))
 			}
 			if !g.Kept && !g.Reported && g.Detail != "" {
-				p.prose("", fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
-				p.line("")
+				p.Say(sheet.Plain, fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
 			}
 		}
 		switch v := r.Violation; {
 		case v != nil:
-			p.prose(ansiBold, r.Subject+": "+string(v.Anomaly))
-			p.line("")
-			if err := timeline.Write(&p.text, v, p.screen.Width, p.screen.Color); err != nil {
-				return err
-			}
-			p.line("")
-			p.reproduction(r, v)
+			p.Say(sheet.Bold, r.Subject+": "+string(v.Anomaly))
+			p.Draw(func(page *sheet.Text) error { timeline.Draw(page, v); return nil })
+			p.Draw(reproduction(r, v))
 			for _, other := range r.Others {
-				p.prose(ansiBold, r.Subject+": also: "+string(other.Anomaly))
-				p.line("")
-				p.prose("", other.Why)
-				p.line("")
-				p.reproduction(r, other)
+				p.Say(sheet.Bold, r.Subject+": also: "+string(other.Anomaly))
+				p.Say(sheet.Plain, other.Why)
+				p.Draw(reproduction(r, other))
 			}
 		case r.Verdict == history.Inconclusive:
-			p.prose("", r.Subject+": inconclusive: "+advised(r))
-			p.line("")
+			p.Say(sheet.Plain, r.Subject+": inconclusive: "+advised(r))
 		}
 	}
-	return nil
 }
 
-// reproduction shows the command that reproduces a violation, and the number of attempts of this run.
-func (p *page) reproduction(r *verify.Report, v *history.Violation) {
-	if r.Attempts > 0 {
-		p.line(fmt.Sprintf("Attempts: %s", result.FormatCount(int64(r.Attempts))))
+// reproduction draws the command that reproduces a violation, in one line, and the number of attempts of this run.
+func reproduction(r *verify.Report, v *history.Violation) func(page *sheet.Text) error {
+	return func(page *sheet.Text) error {
+		if r.Attempts > 0 {
+			page.Line("Attempts: " + result.FormatCount(int64(r.Attempts)))
+		}
+		if v.Command != "" {
+			page.Line("Reproduce with: " + v.Command)
+		}
+		return nil
 	}
-	if v.Command != "" {
-		p.line("Reproduce with: " + v.Command)
-	}
-	p.line("")
 }
 
 // advised returns why a verdict is inconclusive, with advice. How many operations overlap depends on the scheduler, so further

@@ -1,4 +1,4 @@
-// Package sheet draws plain tables of text.
+// Package sheet lays out pages: what a document says, as text for a terminal and as Markdown.
 package sheet
 
 import (
@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/pkg/twwarp"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
+	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -35,7 +35,7 @@ func (s *Sheet) Write(w io.Writer, columns int) error {
 	}
 	last := len(s.Titles) - 1
 	left := columns - s.Fixed()
-	if left >= max(LeastProse, utf8.RuneCountInString(s.Titles[last])) {
+	if left >= max(LeastProse, width(s.Titles[last])) {
 		rows := make([][]string, len(s.Rows))
 		for i, row := range s.Rows {
 			rows[i] = append(append([]string{}, row[:last]...), Wrap(row[last], left))
@@ -62,32 +62,71 @@ func (s *Sheet) Write(w io.Writer, columns int) error {
 // Fixed is the width of all columns but the last, with gaps.
 func (s *Sheet) Fixed() (total int) {
 	for i, title := range s.Titles[:len(s.Titles)-1] {
-		widest := utf8.RuneCountInString(title)
+		widest := width(title)
 		for _, row := range s.Rows {
-			widest = max(widest, utf8.RuneCountInString(row[i]))
+			widest = max(widest, width(row[i]))
 		}
 		total += widest + Gap
 	}
 	return total
 }
 
-// Wrap breaks a text into lines of at most the given width.
-func Wrap(text string, width int) string {
-	lines, _ := twwarp.WrapString(text, width)
-	return strings.Join(lines, "\n")
+// Wrap breaks a text at blanks into lines of at most the given width, except for longer words.
+// (The dependency twwarp makes all lines as long as the longest word.)
+func Wrap(text string, columns int) string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case width(line)+1+width(word) > columns:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return strings.Join(append(lines, line), "\n")
+}
+
+// width is the number of columns that a text takes.
+func width(text string) int { return utf8.RuneCountInString(text) }
+
+// Clean makes text safe for one line of output: without control characters, escape sequences, bidirectional characters
+// and line ends. Blanks are unchanged, because a command line depends on them.
+func Clean(text string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Text(text))
+}
+
+// And joins names as in a sentence.
+func And(names []string) string {
+	if n := len(names) - 1; n > 0 {
+		return strings.Join(names[:n], ", ") + " and " + names[n]
+	}
+	return strings.Join(names, "")
 }
 
 // Draw draws a table without borders, one line under the titles.
 func Draw(w io.Writer, titles []string, rows [][]string) error {
+	align := make([]tw.Align, len(titles))
+	for i := range align {
+		align[i] = tw.AlignLeft
+	}
+	return draw(w, titles, rows, align)
+}
+
+func draw(w io.Writer, titles []string, rows [][]string, align []tw.Align) error {
 	var drawn strings.Builder
 	t := tablewriter.NewTable(&drawn,
-		tablewriter.WithEastAsian(tw.Off), // – is one column wide here, whatever the locale
+		tablewriter.WithEastAsian(tw.Off), // × ± – † are one column wide here, whatever the locale
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithTrimSpace(tw.Off), // the blanks in a cell align its note
 		tablewriter.WithPadding(tw.Padding{Right: strings.Repeat(" ", Gap), Overwrite: true}),
-		tablewriter.WithHeaderAlignment(tw.AlignLeft),
-		tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
+		tablewriter.WithAlignment(align),
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
 			Borders: tw.BorderNone,
 			Symbols: tw.NewSymbols(tw.StyleLight),
@@ -106,7 +145,7 @@ func Draw(w io.Writer, titles []string, rows [][]string) error {
 		return err
 	}
 	for line := range strings.Lines(drawn.String()) {
-		line = strings.TrimSuffix(strings.TrimRight(line, " \n"), strings.Repeat("─", Gap))
+		line = strings.TrimSuffix(strings.TrimRight(line, " \n"), strings.Repeat("─", Gap)) // the rule ends with the last column
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}

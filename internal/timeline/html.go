@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"fmt"
@@ -14,7 +13,9 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
 	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
 // Limits of the search that is drawn.
@@ -67,14 +68,12 @@ type span struct {
 
 // timelineSpans returns the timeline, with the terminal's styles.
 func timelineSpans(v *history.Violation) (spans []span) {
-	var b bytes.Buffer
-	p := &pen{w: bufio.NewWriter(&b), columns: pageColumns, color: true}
-	newTimeline(v).draw(p)
-	p.w.Flush() // into memory: cannot fail
-	for piece := range strings.SplitSeq(b.String(), styleEnd) {
-		for _, s := range []style{styleConflict, styleDim} {
-			if before, styled, found := strings.Cut(piece, string(s)); found {
-				spans = append(spans, span{Text: before}, span{styled, s == styleConflict, s == styleDim})
+	page := &sheet.Text{Options: sheet.Options{Color: true, Width: pageColumns}}
+	newTimeline(v).draw(page)
+	for piece := range strings.SplitSeq(page.String(), sheet.Off) {
+		for _, s := range []sheet.Style{sheet.Alarm, sheet.Dim} {
+			if before, styled, found := strings.Cut(piece, s.ANSI()); found {
+				spans = append(spans, span{Text: before}, span{styled, s == sheet.Alarm, s == sheet.Dim})
 				piece = ""
 			}
 		}
@@ -151,7 +150,7 @@ func (d *porcupineDrawing) annotations() (list []porcupine.Annotation) {
 		op := &d.t.ops[i]
 		list = append(list, porcupine.Annotation{
 			Tag: fmt.Sprintf("► %d", n+1), Start: op.Call, End: op.Return,
-			Description: d.describe(op), Details: html.EscapeString(plain(sentence(d.v.Why))),
+			Description: d.describe(op), Details: html.EscapeString(sheet.Clean(sentence(d.v.Why))),
 			TextColor: "#fff", BackgroundColor: "#c0392b",
 		})
 	}

@@ -1,27 +1,26 @@
+// Package timeline draws a violation as text and as an HTML page.
 package timeline
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
-	"github.com/sessbench/sessbench/internal/history"
-	"io"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
 // Limits of the timeline.
 const (
-	defaultColumns = 100
-	leastLane      = 12 // columns; a timeline that needs less gets wider instead
-	laneGap        = 4  // empty columns at the end of a lane
-	leastText      = 40 // columns of running text
-	shownWhole     = 14 // operations of a history that is shown whole
-	shownWrites    = 2  // writes before the conflict
-	shownOverlaps  = 10 // operations during the conflict
-	shownLast      = 10 // operations, if it is not known which contradict each other
+	leastLane     = 12 // columns; a timeline that needs less gets wider instead
+	laneGap       = 4  // empty columns at the end of a lane
+	shownWhole    = 14 // operations of a history that is shown whole
+	shownWrites   = 2  // writes before the conflict
+	shownOverlaps = 10 // operations during the conflict
+	shownLast     = 10 // operations, if it is not known which contradict each other
 )
 
 // Explanations of the timeline, the last three if they apply.
@@ -35,47 +34,38 @@ const (
 	howToReadWork     = " ┃ is work in the session, between reading and writing it: only one user at a time may do it."
 )
 
-// Write draws a violation as text: its history with one column per user, time running down and the conflicting
+// Draw draws a violation as text: its history with one column per user, time running down and the conflicting
 // operations marked, and below it an explanation and what it means for the users of the sessions. Long stretches without
-// conflicts are folded. Without a history it shows the stacks of the goroutines.
-//
-// columns is the width, 0 means 100; many users at once may need more. color marks with ANSI sequences. Control
-// characters in a store's messages are replaced. The error is that of w.
-func Write(w io.Writer, v *history.Violation, columns int, color bool) error {
-	if columns <= 0 {
-		columns = defaultColumns
-	}
-	p := &pen{w: bufio.NewWriter(w), columns: columns, color: color}
+// conflicts are folded. Without a history it shows the stacks of the goroutines. Many users at once may need more than the
+// page's width.
+func Draw(page *sheet.Text, v *history.Violation) {
 	if v.History != nil && len(v.History.Ops) > 0 {
 		t := newTimeline(v)
-		p.paragraph("", t.howToRead(), styleDim)
-		p.line("")
-		t.draw(p)
-		p.line("")
+		page.Paragraph("", t.howToRead(), sheet.Dim)
+		page.Line("")
+		t.draw(page)
+		page.Line("")
 	}
-	p.line(p.paint(styleConflict, "✗ "+plain(string(v.Anomaly))))
-	p.paragraph("  ", sentence(v.Why), styleNone)
+	page.Line(page.Paint(sheet.Alarm, "✗ "+sheet.Clean(string(v.Anomaly))))
+	page.Paragraph("  ", sentence(v.Why), sheet.Plain)
 	if how := v.Mechanism(); how != "" {
-		p.paragraph("  ", sentence(how), styleNone)
+		page.Paragraph("  ", sentence(how), sheet.Plain)
 	}
 	if len(v.Causes) > 0 {
-		p.line("  Possible causes, which the history does not prove:")
+		page.Line("  Possible causes, which the history does not prove:")
 		for _, cause := range v.Causes {
-			for n, l := range wrap(plain(cause), max(leastText, p.columns-4)) {
-				p.line([]string{"  - ", "    "}[min(n, 1)] + l)
-			}
+			page.Paragraph("  - ", cause, sheet.Plain)
 		}
 	}
 	if means := v.Consequence(); means != "" {
-		p.paragraph("  ", "That means: "+means, styleNone)
+		page.Paragraph("  ", "That means: "+means, sheet.Plain)
 	}
 	if v.Stacks != "" {
-		p.line("")
+		page.Line("")
 		for text := range strings.SplitSeq(shortStacks(v.Stacks), "\n") {
-			p.line(strings.TrimRight("  "+plain(text), " "))
+			page.Line("  " + sheet.Clean(text))
 		}
 	}
-	return p.w.Flush()
 }
 
 // timeline is a history with the choice of the operations to draw.
@@ -311,7 +301,7 @@ func (t *timeline) working(i int) bool {
 }
 
 // draw draws the lanes.
-func (t *timeline) draw(p *pen) {
+func (t *timeline) draw(p *sheet.Text) {
 	rows := append(t.rows(), t.pending()...)
 	for i := range t.shown {
 		t.origin = min(t.origin, t.ops[i].Call)
@@ -323,16 +313,16 @@ func (t *timeline) draw(p *pen) {
 		}
 	}
 	gutter := strings.Repeat(" ", 2+clock+2)
-	t.measure(p.columns-len(gutter), rows)
+	t.measure(p.Columns()-len(gutter), rows)
 	head := strings.Repeat(" ", clock) + "µs  "
 	for lane, u := range t.users {
 		head += pad(history.UserName(u), t.widths[lane])
 	}
-	p.line(p.paint(styleDim, strings.TrimRight(head, " ")))
+	p.Line(p.Paint(sheet.Dim, strings.TrimRight(head, " ")))
 	open, busy := map[int32]int{}, map[int32]bool{}
 	for _, r := range rows {
 		if r.folded > 0 {
-			p.line(p.paint(styleDim, gutter+foldText(r)))
+			p.Line(p.Paint(sheet.Dim, gutter+foldText(r)))
 			continue
 		}
 		t.drawRow(p, r, clock, open, busy)
@@ -351,12 +341,12 @@ func (t *timeline) pending() (rows []row) {
 
 // drawRow draws one event, on as many lines as its text needs. open counts the operations under way in each lane; busy
 // lanes work in the session.
-func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy map[int32]bool) {
+func (t *timeline) drawRow(p *sheet.Text, r row, clock int, open map[int32]int, busy map[int32]bool) {
 	op := &t.ops[r.op]
-	mark, ink := "  ", styleNone
+	mark, ink := "  ", sheet.Plain
 	switch {
 	case t.conflict[r.op]:
-		mark, ink = "► ", styleConflict
+		mark, ink = "► ", sheet.Alarm
 	case t.suspect[r.op]:
 		mark = "? "
 	}
@@ -387,7 +377,7 @@ func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy ma
 		for lane, u := range t.users {
 			switch {
 			case u == op.User:
-				line.WriteString(p.paint(ink, bullet+text) + pad("", width-2-utf8.RuneCountInString(text)))
+				line.WriteString(p.Paint(ink, bullet+text) + pad("", width-2-utf8.RuneCountInString(text)))
 			case busy[u]:
 				line.WriteString(pad("┃", t.widths[lane]))
 			case open[u] > 0:
@@ -396,7 +386,7 @@ func (t *timeline) drawRow(p *pen, r row, clock int, open map[int32]int, busy ma
 				line.WriteString(pad("", t.widths[lane]))
 			}
 		}
-		p.line(p.paint(ink, mark) + p.paint(styleDim, at) + "  " + strings.TrimRight(line.String(), " "))
+		p.Line(p.Paint(ink, mark) + p.Paint(sheet.Dim, at) + "  " + strings.TrimRight(line.String(), " "))
 	}
 	if r.begins && !r.ends {
 		open[op.User]++
@@ -578,76 +568,17 @@ func fields(f [2]history.Tag) string {
 	return fmt.Sprintf("both are %s", f[0])
 }
 
-// style is an ANSI sequence, or none.
-type style string
-
-const (
-	styleNone     style = ""
-	styleConflict style = "\x1b[1;31m" // bold and red
-	styleDim      style = "\x1b[2m"
-)
-
-// styleEnd ends any style.
-const styleEnd = "\x1b[0m"
-
-// pen writes lines of limited width. Errors are those of w's Flush.
-type pen struct {
-	w       *bufio.Writer
-	columns int
-	color   bool
-}
-
-func (p *pen) line(text string) { fmt.Fprintln(p.w, text) }
-
-func (p *pen) paint(s style, text string) string {
-	if !p.color || s == styleNone || strings.TrimSpace(text) == "" {
-		return text
-	}
-	return string(s) + text + styleEnd
-}
-
-// paragraph writes text with an indent.
-func (p *pen) paragraph(indent, text string, s style) {
-	for _, l := range wrap(plain(text), max(leastText, p.columns-len(indent))) {
-		p.line(indent + p.paint(s, l))
-	}
-}
-
 // wrap breaks text into lines of at most width columns, within words only if a word is longer.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch n := utf8.RuneCountInString(line) + 1 + utf8.RuneCountInString(word); {
-		case line == "":
-			line = word
-		case n <= width:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
-		}
-		for utf8.RuneCountInString(line) > width {
-			r := []rune(line)
-			lines, line = append(lines, string(r[:width])), string(r[width:])
+func wrap(text string, width int) (lines []string) {
+	for line := range strings.SplitSeq(sheet.Wrap(text, width), "\n") {
+		for part := range slices.Chunk([]rune(line), width) {
+			lines = append(lines, string(part))
 		}
 	}
-	return append(lines, line)
+	return lines
 }
 
 func pad(text string, width int) string { return fmt.Sprintf("%-*s", max(0, width), text) }
-
-// plain replaces control characters, which would steer the terminal.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n':
-			return ' '
-		case !unicode.IsPrint(r) && r != ' ':
-			return '·'
-		}
-		return r
-	}, text)
-}
 
 // sentence adds a capital letter and a full stop, unless text ends with a mark.
 func sentence(text string) string {

@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"os"
@@ -11,7 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
 var (
@@ -72,6 +73,13 @@ func refuted(t testing.TB, h *history.History) *history.Violation {
 	}
 }
 
+// drawn is the text of a violation.
+func drawn(v *history.Violation, o sheet.Options) string {
+	page := &sheet.Text{Options: o}
+	Draw(page, v)
+	return page.String()
+}
+
 func lostUpdate(t testing.TB) *history.Violation { return load(t, "lost-update") }
 
 func violations(t testing.TB) map[string]*history.Violation {
@@ -85,11 +93,7 @@ func violations(t testing.TB) map[string]*history.Violation {
 func TestTimelineGolden(t *testing.T) {
 	for name, v := range violations(t) {
 		t.Run(name, func(t *testing.T) {
-			var b bytes.Buffer
-			if err := Write(&b, v, 0, false); err != nil {
-				t.Fatal(err)
-			}
-			golden(t, name+".txt", b.Bytes())
+			golden(t, name+".txt", []byte(drawn(v, sheet.Options{Width: 100})))
 		})
 	}
 }
@@ -120,11 +124,7 @@ func TestTimelineKeepsTheWidth(t *testing.T) {
 			continue
 		}
 		for _, columns := range []int{60, 80, 100, 140} {
-			var b bytes.Buffer
-			if err := Write(&b, v, columns, false); err != nil {
-				t.Fatal(err)
-			}
-			for line := range strings.Lines(b.String()) {
+			for line := range strings.Lines(drawn(v, sheet.Options{Width: columns})) {
 				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > columns {
 					t.Errorf("%s: %d columns, want at most %d: %s", name, n, columns, line)
 				}
@@ -134,16 +134,13 @@ func TestTimelineKeepsTheWidth(t *testing.T) {
 }
 
 func TestTimelineColor(t *testing.T) {
-	var plainly, colored bytes.Buffer
 	v := lostUpdate(t)
-	if err := errors.Join(Write(&plainly, v, 0, false), Write(&colored, v, 0, true)); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(plainly.String(), "\x1b") {
+	plainly, colored := drawn(v, sheet.Options{}), drawn(v, sheet.Options{Color: true})
+	if strings.Contains(plainly, "\x1b") {
 		t.Error("color, want none")
 	}
-	stripped := strings.NewReplacer(string(styleConflict), "", string(styleDim), "", "\x1b[0m", "").Replace(colored.String())
-	if diff := cmp.Diff(plainly.String(), stripped); diff != "" || !strings.Contains(colored.String(), string(styleConflict)) {
+	stripped := strings.NewReplacer(sheet.Alarm.ANSI(), "", sheet.Dim.ANSI(), "", sheet.Off, "").Replace(colored)
+	if diff := cmp.Diff(plainly, stripped); diff != "" || !strings.Contains(colored, sheet.Alarm.ANSI()) {
 		t.Errorf("color changes more than the color:\n%s", diff)
 	}
 }
@@ -158,12 +155,8 @@ func TestTimelineIncomplete(t *testing.T) {
 		"stacks that are no stacks at all": {Anomaly: history.Hang, Stacks: "x\x1b[2J\n\n\n\ngoroutine \n\n\ngoroutine 1 [\nf("},
 	} {
 		t.Run(what, func(t *testing.T) {
-			var b bytes.Buffer
-			if err := Write(&b, v, 0, false); err != nil {
-				t.Fatal(err)
-			}
-			if strings.ContainsAny(b.String(), "\x1b\r") {
-				t.Errorf("what a store said steers the terminal: %q", b.String())
+			if text := drawn(v, sheet.Options{}); strings.ContainsAny(text, "\x1b\r") {
+				t.Errorf("what a store said steers the terminal: %q", text)
 			}
 		})
 	}
@@ -172,26 +165,14 @@ func TestTimelineIncomplete(t *testing.T) {
 // TestTimelineFolds: what is shown of a long history without operations at fault is its end; of one with them, those.
 func TestTimelineFolds(t *testing.T) {
 	v := load(t, "stale-read")
-	var known, unknown bytes.Buffer
-	if err := Write(&known, v, 0, false); err != nil {
-		t.Fatal(err)
-	}
+	known := drawn(v, sheet.Options{})
 	v.Conflict = nil
-	if err := Write(&unknown, v, 0, false); err != nil {
-		t.Fatal(err)
-	}
-	for what, text := range map[string]string{"with": known.String(), "without": unknown.String()} {
+	for what, text := range map[string]string{"with": known, "without": drawn(v, sheet.Options{})} {
 		if n := strings.Count(text, "\n"); n > 50 {
 			t.Errorf("%s operations at fault: %d lines", what, n)
 		}
 		if !strings.Contains(text, "earlier operations, all in order") {
 			t.Errorf("%s operations at fault: nothing is folded", what)
 		}
-	}
-}
-
-func TestTimelineWriteError(t *testing.T) {
-	if err := Write(brokenWriter{}, load(t, "stale-read"), 0, true); !errors.Is(err, errFull) {
-		t.Errorf("%v, want %v", err, errFull)
 	}
 }

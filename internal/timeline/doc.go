@@ -1,2 +1,0 @@
-// Package timeline draws a violation as text and as an HTML page.
-package timeline

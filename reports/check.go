@@ -1,0 +1,228 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
+)
+
+// CheckFormats returns the formats of checks by name.
+func CheckFormats() []FormatOf[*judge.Check] {
+	list := []FormatOf[*judge.Check]{
+		{"csv", "one row per metric or threshold, for spreadsheets and data frames", writeCheckCSV},
+		{"github", "the step summary of a GitHub workflow: as markdown", asMarkdown(checkPage, sheet.SummaryLimit)},
+		{"json", "the whole check, for programs", asJSON[*judge.Check]},
+		{"junit", "a test case per gated metric, for CI servers (XML)", writeCheckJUnit},
+		{"markdown", "for a pull request (GitHub Markdown)", asMarkdown(checkPage, sheet.SummaryLimit)},
+		{"table", "for people at a terminal: the verdict, a table per scenario and the rule", asText(checkPage)},
+	}
+	for _, name := range []string{"benchmark-action", "gobench"} {
+		if f, ok := Lookup(name); ok {
+			list = append(list, FormatOf[*judge.Check]{name, "of the new figures: " + f.Doc, func(w io.Writer, c *judge.Check, o Options) error {
+				return f.Write(w, c.New, o)
+			}})
+		}
+	}
+	slices.SortFunc(list, func(a, b FormatOf[*judge.Check]) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// checkPage shows the verdict, then what it is based on. Markdown begins with the metrics that decide it, the worst first, so
+// that passes are omitted first, and folds the tables of the scenarios.
+func checkPage(c *judge.Check, _ Options, markdown bool) *sheet.Page {
+	p := &sheet.Page{}
+	if markdown {
+		sign := map[judge.Verdict]string{judge.Passed: "✓ ", judge.Inconclusive: "? "}[c.Verdict]
+		p.Heading(sheet.Bold, cmp.Or(sign, "✗ ")+checkHeadline(c))
+	} else {
+		style := map[judge.Verdict]sheet.Style{judge.Passed: sheet.Success, judge.Inconclusive: sheet.Bold}[c.Verdict]
+		p.Heading(cmp.Or(style, sheet.Alarm), checkHeadline(c))
+	}
+	p.List(sheet.Plain, "", checkProblems(c))
+	if markdown {
+		p.Table(gatesTable(c))
+		p.Table(thresholdsTable(c, true))
+	}
+	for i := range c.Scenarios {
+		s := &c.Scenarios[i]
+		if markdown {
+			p.Fold(s.Heading)
+		} else {
+			p.Heading(sheet.Bold, s.Heading)
+		}
+		p.Table(scenarioTable(c, s, markdown))
+		p.List(sheet.Plain, "", gateReasons(s))
+	}
+	if !markdown && len(c.Thresholds) > 0 {
+		p.Heading(sheet.Bold, "Thresholds")
+		p.Table(thresholdsTable(c, false))
+		p.List(sheet.Plain, "", thresholdReasons(c))
+	}
+	p.Fold(legendSummary)
+	p.Legend(checkLegends(c))
+	p.Legend(provenance(c.Documents, c.Mode == judge.StoredMode)) // in other modes it is the check's
+	p.Command(c.Command)
+	return p
+}
+
+// checkTable returns a table of metrics without rows; before are the columns before the metric.
+func checkTable(c *judge.Check, before ...string) *sheet.Table {
+	t := &sheet.Table{}
+	for _, title := range append(before, "metric") {
+		t.Columns = append(t.Columns, sheet.Column{Title: title, Left: true})
+	}
+	t.Columns = append(t.Columns, sheet.Column{Title: c.Documents[0].Label}, sheet.Column{Title: c.Documents[1].Label}, sheet.Column{Title: "change"})
+	if c.Mode == judge.StoredMode {
+		t.Columns = append(t.Columns, sheet.Column{Title: "p", Left: true})
+	} else {
+		t.Columns = append(t.Columns, sheet.Column{Title: "bounds", Left: true, Spare: 2}, sheet.Column{Title: "A/A′", Spare: 1})
+	}
+	t.Columns = append(t.Columns, sheet.Column{Title: "verdict", Left: true})
+	return t
+}
+
+// checkRow returns the row of a metric in a [checkTable].
+func checkRow(c *judge.Check, f *judge.MetricCheck, before ...string) (row []sheet.Cell) {
+	metric := judge.MetricNamed(f.Metric)
+	for _, text := range append(before, metric.Word(), metric.FormatKnown(f.Old), metric.FormatKnown(f.New), changeText(f)) {
+		row = append(row, sheet.Cell{Text: text})
+	}
+	if c.Mode == judge.StoredMode {
+		row = append(row, sheet.Cell{Text: testText(f)})
+	} else {
+		row = append(row, sheet.Cell{Text: boundsText(f)}, sheet.Cell{Text: copyText(f)})
+	}
+	if !f.Gated {
+		return append(row, sheet.Cell{Text: "(" + string(f.Verdict) + ")"})
+	}
+	return append(row, verdictCell(f.Verdict))
+}
+
+func verdictCell(v judge.Verdict) sheet.Cell {
+	styles := map[judge.Verdict]sheet.Style{judge.Passed: sheet.Green, judge.Inconclusive: sheet.Bold}
+	return sheet.Cell{Text: string(v), Style: cmp.Or(styles[v], sheet.Worse)}
+}
+
+// gatesTable has the metrics that decide the verdict, the worst first.
+func gatesTable(c *judge.Check) *sheet.Table {
+	gates := c.Gates()
+	if len(gates) == 0 {
+		return &sheet.Table{}
+	}
+	slices.SortStableFunc(gates, func(a, b judge.Gate) int { return cmp.Compare(b.Verdict.Severity(), a.Verdict.Severity()) })
+	t := checkTable(c, "scenario", "strategy")
+	for _, g := range gates {
+		t.Rows = append(t.Rows, checkRow(c, g.MetricCheck, g.Scenario, g.Strategy))
+	}
+	return t
+}
+
+// scenarioTable has all metrics of a scenario. In text a strategy is named once.
+func scenarioTable(c *judge.Check, s *judge.ScenarioCheck, markdown bool) *sheet.Table {
+	t := checkTable(c, "strategy")
+	for _, r := range s.Rows {
+		name := r.Strategy
+		for i := range r.Metrics {
+			t.Rows = append(t.Rows, checkRow(c, &r.Metrics[i], name))
+			if !markdown {
+				name = ""
+			}
+		}
+	}
+	return t
+}
+
+// thresholdsTable has the thresholds, the worst first. For the reasons only Markdown has room.
+func thresholdsTable(c *judge.Check, markdown bool) *sheet.Table {
+	t := &sheet.Table{Columns: []sheet.Column{{Title: "scenario", Left: true}, {Title: "strategy", Left: true}, {Title: "threshold", Left: true},
+		{Title: "value"}, {Title: "verdict", Left: true}}}
+	if markdown {
+		t.Columns = append(t.Columns, sheet.Column{Title: "reason", Left: true})
+	}
+	for _, x := range worstFirst(c.Thresholds) {
+		row := []sheet.Cell{{Text: x.Scenario}, {Text: x.Strategy}, {Text: x.Threshold}, {Text: thresholdValue(&x)}, verdictCell(x.Verdict), {Text: x.Reason}}
+		t.Rows = append(t.Rows, row[:len(t.Columns)])
+	}
+	return t
+}
+
+func worstFirst(list []judge.ThresholdCheck) []judge.ThresholdCheck {
+	return slices.SortedStableFunc(slices.Values(list), func(a, b judge.ThresholdCheck) int {
+		return cmp.Compare(b.Verdict.Severity(), a.Verdict.Severity())
+	})
+}
+
+func thresholdReasons(c *judge.Check) (lines []string) {
+	for _, t := range worstFirst(c.Thresholds) {
+		name := t.Threshold
+		if t.Strategy != "" { // it matches something
+			name = fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, t.Threshold)
+		}
+		if t.Reason != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", name, t.Verdict, t.Reason))
+		}
+	}
+	return lines
+}
+
+// checkColumns are the columns of the CSV. Names, units and order are stable; new ones are added at the end.
+const checkColumns = "scenario,strategy,operation,metric,unit,better,gated,n_old,n_new,old,new," +
+	"change,lower,upper,copy_change,copy_fires,p,threshold,operator,bound,verdict,reason,pairs_needed"
+
+// writeCheckCSV writes one row per metric, gated or not, one per threshold (its value is in the column new), and one without
+// a metric for each row whose audit failed.
+func writeCheckCSV(w io.Writer, c *judge.Check, _ Options) error {
+	columns := strings.Split(checkColumns, ",")
+	rows := [][]string{columns}
+	add := func(fields map[string]string) {
+		row := make([]string, len(columns))
+		for i, name := range columns {
+			row[i] = fields[name]
+		}
+		rows = append(rows, row)
+	}
+	for _, s := range c.Scenarios {
+		for _, r := range s.Rows {
+			for i := range r.Metrics {
+				fields := metricFields(&r.Metrics[i])
+				fields["scenario"], fields["strategy"] = s.Scenario, r.Strategy
+				add(fields)
+			}
+		}
+	}
+	for _, t := range c.Thresholds {
+		add(map[string]string{
+			"scenario": t.Scenario, "strategy": t.Strategy, "operation": t.Operation, "metric": t.Metric, "unit": t.Unit, "gated": "true",
+			"new": known(t.Value), "threshold": t.Threshold, "operator": t.Operator, "bound": decimal(t.Bound),
+			"verdict": string(t.Verdict), "reason": t.Reason,
+		})
+	}
+	for _, v := range c.Violations {
+		add(map[string]string{"scenario": v.Scenario, "strategy": v.Strategy, "verdict": string(judge.Violated),
+			"reason": v.Reason + " in " + v.Document})
+	}
+	return writeRows(w, rows)
+}
+
+// metricFields returns the metric's values by column.
+func metricFields(f *judge.MetricCheck) map[string]string {
+	fields := map[string]string{
+		"metric": f.Metric, "unit": f.Unit, "better": f.Better, "gated": strconv.FormatBool(f.Gated),
+		"n_old": strconv.Itoa(len(f.Samples.Old)), "n_new": strconv.Itoa(len(f.Samples.New)),
+		"old": known(f.Old), "new": known(f.New), "change": known(f.Change), "lower": known(f.Lower), "upper": known(f.Upper),
+		"p": known(f.P), "verdict": string(f.Verdict), "reason": f.Reason,
+	}
+	if f.Copy != nil {
+		fields["copy_change"], fields["copy_fires"] = known(f.Copy.Change), strconv.FormatBool(f.Copy.Fires)
+	}
+	if f.Needed > 0 {
+		fields["pairs_needed"] = strconv.Itoa(f.Needed)
+	}
+	return fields
+}

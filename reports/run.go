@@ -1,0 +1,110 @@
+package reports
+
+import (
+	"io"
+
+	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+var _ = register(Format{
+	Name:      "table",
+	Extension: ".txt",
+	Doc:       "for people at a terminal: a table per scenario, its legend and the conclusion",
+	Write:     asText(runPage),
+})
+
+var _ = register(Format{
+	Name:      "markdown",
+	Extension: ".md",
+	Doc:       "the table for a README or a pull request (GitHub Markdown)",
+	Write:     asMarkdown(runPage, 0),
+})
+
+// A builder makes the page about a document. In Markdown, legends are folded at the end; a terminal shows the end first, so
+// there the conclusion comes last.
+type builder[T any] func(it T, o Options, markdown bool) *sheet.Page
+
+func asText[T any](build builder[T]) func(io.Writer, T, Options) error {
+	return func(w io.Writer, it T, o Options) error { return build(it, o, false).WriteText(w, o) }
+}
+
+// asMarkdown writes at most limit bytes; 0: as many as it takes.
+func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) error {
+	return func(w io.Writer, it T, _ Options) error { return build(it, Options{}, true).WriteMarkdown(w, limit) }
+}
+
+// legendSummary is the title of the legend in Markdown.
+const legendSummary = "Legend and environment"
+
+func runPage(d *result.Document, _ Options, markdown bool) *sheet.Page {
+	p := &sheet.Page{}
+	all := sections(d)
+	for _, s := range all {
+		p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
+		p.Table(s.table())
+		for _, problem := range s.problems() {
+			p.List(sheet.Worse, problem.headline, problem.details)
+		}
+	}
+	if markdown {
+		p.Say(sheet.Bold, closings(d, all)...)
+		p.Fold(legendSummary)
+		p.Legend(legends(all))
+		p.List(sheet.Plain, "", append(notes(d), toolLine(d)))
+		return p
+	}
+	p.Legend(legends(all))
+	p.Say(sheet.Plain, notes(d)...)
+	p.Say(sheet.Bold, closings(d, all)...)
+	return p
+}
+
+// table returns the section's table. The row of a result whose audit failed is struck, except for what happened.
+func (s *section) table() *sheet.Table {
+	t := &sheet.Table{Rows: make([][]sheet.Cell, len(s.results))}
+	for _, c := range s.columns() {
+		t.Columns = append(t.Columns, c.Column)
+		for i, r := range s.results {
+			t.Rows[i] = append(t.Rows[i], c.get(r))
+		}
+	}
+	for i, r := range s.results {
+		if row := t.Rows[i]; judge.Failed(r) {
+			row[0].Style, row[len(row)-1].Style = sheet.Struck, sheet.Worse
+		}
+	}
+	return t
+}
+
+// toolLine states the version that wrote the document and its command line.
+func toolLine(d *result.Document) string {
+	line := "sessbench " + d.Tool.Version
+	if d.Tool.Commit != "" {
+		line += " (" + judge.ShortHash(d.Tool.Commit) + ")"
+	}
+	line += ", " + d.Created.UTC().Format("2006-01-02 15:04 UTC")
+	if d.Config.Command != "" {
+		line += ": " + d.Config.Command
+	}
+	return line
+}
+
+// provenance states where the documents are from. The command line is that of each document, if it is not that of the page.
+func provenance(documents []judge.DocumentInfo, commands bool) (list []sheet.Term) {
+	var last result.Machine
+	for _, d := range documents {
+		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine}
+		if commands {
+			doc.Config.Command = d.Command
+		}
+		list = append(list, sheet.Term{Term: d.Label, Text: toolLine(doc)})
+		d.Machine.Load1 = 0 // never twice the same
+		if line := judge.MachineLine(doc); line != "" && d.Machine != last {
+			list = append(list, sheet.Term{Text: line})
+			last = d.Machine
+		}
+	}
+	return list
+}
