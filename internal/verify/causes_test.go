@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -28,10 +29,8 @@ func explained(t *testing.T, alter func(*altered), cfg verify.Config) map[histor
 	}
 	texts := map[history.Anomaly]string{}
 	for _, v := range r.All() {
-		var text strings.Builder
-		if err := timeline.Write(&text, v, 4000, false); err != nil {
-			t.Fatal(err)
-		}
+		text := &sheet.Text{Options: sheet.Options{Width: 4000}}
+		timeline.Draw(text, v)
 		texts[v.Anomaly] = text.String()
 	}
 	return texts
@@ -236,13 +235,11 @@ func TestOnlyReportedWorkIsDrawn(t *testing.T) {
 				}
 			})
 			report := onTarget(t, r, verify.Config{First: true, Rounds: 20})
-			var text strings.Builder
 			if report.Violation == nil {
 				continue
 			}
-			if err := timeline.Write(&text, report.Violation, 200, false); err != nil {
-				t.Fatal(err)
-			}
+			text := &sheet.Text{Options: sheet.Options{Width: 200}}
+			timeline.Draw(text, report.Violation)
 			if drawn = strings.Contains(text.String(), "┢"); drawn || !tells {
 				break
 			}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -417,10 +418,8 @@ func TestWrongTargetsAreConvicted(t *testing.T) {
 			if !strings.Contains(v.Why+v.Stacks, test.says) {
 				t.Errorf("%q: want it to say %q", v.Why, test.says)
 			}
-			var text strings.Builder
-			if err := timeline.Write(&text, v, 120, false); err != nil {
-				t.Fatal(err)
-			}
+			text := &sheet.Text{Options: sheet.Options{Width: 120}}
+			timeline.Draw(text, v)
 			t.Logf("after %d rounds, %v:\n%s", report.Rounds, time.Duration(report.ElapsedNs).Round(time.Millisecond), text.String())
 		})
 	}
