@@ -49,13 +49,13 @@ func changesTable(c *judge.Comparison) *sheet.Table {
 		{Title: "strategy", Left: true}, {Title: "metric", Left: true}, {Title: "medians"}, {Title: "change"}}}
 	several := len(c.Documents) > 2
 	if several {
-		t.Columns = append(t.Columns, sheet.Column{Title: "document", Left: true})
+		t.Columns = append(t.Columns, sheet.Column{Title: "in", Left: true})
 	}
 	for _, m := range changedFigures(c) {
 		row := []sheet.Cell{{Text: string(m.To.Change.Verdict), Style: changeStyle(m.To.Change.Verdict)}, {Text: m.Scenario}, {Text: m.Strategy},
 			{Text: judge.MetricNamed(m.Table.Metric).Title}, {Text: m.fromTo()}, {Text: deltaText(m.From, m.To), Note: changeTest(m.To.Change)}}
 		if several {
-			row = append(row, sheet.Cell{Text: "in " + m.Document})
+			row = append(row, sheet.Cell{Text: m.Document})
 		}
 		t.Rows = append(t.Rows, row)
 	}
