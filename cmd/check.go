@@ -234,14 +234,14 @@ func (o *checkOptions) oneBaseline(args []string) error {
 
 // gated returns the metrics of --gate by their names in documents.
 func (o *checkOptions) gated() (metrics []string, err error) {
-	known := judge.GateMetrics()
+	known := judge.Metrics()
 	for _, name := range o.Gate {
-		at := slices.IndexFunc(known, func(m judge.GateMetric) bool { return m.Name == strings.TrimSpace(name) })
+		at := slices.IndexFunc(known, func(m *judge.Metric) bool { return m.Short() == strings.TrimSpace(name) })
 		if at < 0 {
 			return nil, usagef("%s %s: unknown metric: want some of %s", o.from("gate"), quoted(name), strings.Join(gateNames(), ", "))
 		}
-		if !slices.Contains(metrics, known[at].Metric) {
-			metrics = append(metrics, known[at].Metric)
+		if !slices.Contains(metrics, known[at].Name) {
+			metrics = append(metrics, known[at].Name)
 		}
 	}
 	if metrics == nil {
@@ -255,16 +255,16 @@ func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDe
 
 // gateNames lists the names of metrics for --gate.
 func gateNames() (names []string) {
-	for _, m := range judge.GateMetrics() {
-		names = append(names, m.Name)
+	for _, m := range judge.Metrics() {
+		names = append(names, m.Short())
 	}
 	return names
 }
 
 func defaultGate() (names []string) {
-	for _, m := range judge.GateMetrics() {
-		if slices.Contains(judge.DefaultGates(), m.Metric) {
-			names = append(names, m.Name)
+	for _, m := range judge.Metrics() {
+		if slices.Contains(judge.DefaultGates(), m.Name) {
+			names = append(names, m.Short())
 		}
 	}
 	return names

@@ -101,7 +101,7 @@ func formatWords() (words []string) {
 func thresholdMetrics(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ".")+1]
 	for _, m := range judge.ThresholdMetrics() {
-		list = append(list, before+m.Name+"\t"+m.Doc)
+		list = append(list, before+m.Short()+"\t"+m.Doc)
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }

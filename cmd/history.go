@@ -183,7 +183,7 @@ Exit codes: 0 shown, 4 the history is empty or damaged, 2 bad usage or an unread
 	completeFlags(c, map[string]cobra.CompletionFunc{
 		"strategy": listOf(a.strategyWords),
 		"scenario": listOf(scenarioWords),
-		"metric":   listOf(judge.TrendMetrics),
+		"metric":   listOf(judge.MetricNames),
 		"format":   oneOf(wordsOf(reports.TrendFormats())),
 		"out":      outKinds(wordsOf(reports.TrendFormats())),
 	})
@@ -197,7 +197,7 @@ func (o *historyShowOptions) flags() flagGroup {
 		"`NAMES` of strategies: a,b or all; with settings: sharded:shards=16")
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios: a,b or all")
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
-		"`NAMES` of metrics: a,b or all, of "+strings.Join(judge.TrendMetrics(), ", "))
+		"`NAMES` of metrics: a,b or all, of "+strings.Join(judge.MetricNames(), ", "))
 	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
 	o.addFormatFlags(fs, "trend", kindsOf(reports.TrendFormats()))
 	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")

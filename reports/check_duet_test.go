@@ -266,8 +266,8 @@ func TestUnknownGatedMetric(t *testing.T) {
 		t.Errorf("a gate that matches nothing: got %v", err)
 	}
 	var names []string
-	for _, m := range judge.GateMetrics() {
-		names = append(names, m.Name)
+	for _, m := range judge.Metrics() {
+		names = append(names, m.Short())
 	}
 	if got := strings.Join(names, " "); got != "ops_per_sec p50 p95 p99 allocs_per_op bytes_per_op bytes_per_session" {
 		t.Errorf("metrics on the command line: %s", got)

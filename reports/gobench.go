@@ -66,7 +66,7 @@ func benchMetrics() []*judge.Metric {
 // operations has none.
 func timePerOp() *judge.Metric {
 	return &judge.Metric{Name: "ns_per_op", Unit: "ns/op",
-		Read: func(t *result.Trial) (float64, bool) {
+		Read: func(_ *result.Result, t *result.Trial) (float64, bool) {
 			if t.OpsPerSec <= 0 {
 				return 0, false
 			}

@@ -15,7 +15,7 @@ type Duet struct {
 	Old, Copied, Fresh *result.Document
 	OldLabel, NewLabel string   // old, new
 	OldFile, NewFile   string   // file names
-	Gated              []string // metrics as in [GateMetrics]; none: DefaultGates
+	Gated              []string // metrics as in [Metrics]; none: DefaultGates
 	Named              bool     // the user named them: a row without one cannot pass
 	Planned            int      // number of pairs, fixed before the start
 	MinEffect          float64  // a smaller median change does not fail
@@ -67,9 +67,9 @@ func CheckDuet(d Duet) (*Check, error) {
 func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	f := m.checked()
 	arms := inBlocks(r.results)
-	old, lackOld := m.figures(arms[0])
-	copied, lackCopied := m.figures(arms[1])
-	fresh, lackFresh := m.figures(arms[2])
+	old, lackOld := m.figures(r.results[0], arms[0])
+	copied, lackCopied := m.figures(r.results[1], arms[1])
+	fresh, lackFresh := m.figures(r.results[2], arms[2])
 	f.Samples = Samples{Old: old, Copy: copied, New: fresh}
 	if lacking := lackOld + lackCopied + lackFresh; lacking > 0 {
 		return f.undecided(lacking, 3*len(arms[0]))

@@ -96,7 +96,7 @@ type rated struct {
 func metricsOf(r alignedRow, gated []string) (list []rated) {
 	for _, m := range Metrics() {
 		has := slices.ContainsFunc(r.results, func(x *result.Result) bool {
-			return slices.ContainsFunc(x.Trials, func(t result.Trial) bool { _, ok := m.Read(&t); return ok })
+			return slices.ContainsFunc(x.Trials, func(t result.Trial) bool { _, ok := m.Read(x, &t); return ok })
 		})
 		if g := slices.Contains(gated, m.Name); has || g && m.Unit == "ns" {
 			list = append(list, rated{m, g})
@@ -165,22 +165,13 @@ func (c *Check) scenario(rows []alignedRow) ScenarioCheck {
 
 // checked returns the metric before it is judged.
 func (m rated) checked() MetricCheck {
-	f := MetricCheck{Metric: m.Name, Unit: m.Unit, Better: "lower", Gated: m.gated}
-	if m.HigherIsBetter {
-		f.Better = "higher"
-	}
-	return f
+	return MetricCheck{Metric: m.Name, Unit: m.Unit, Better: m.better(), Gated: m.gated}
 }
 
 // undecided returns an inconclusive metric for a value that some trials lack. Using only the
 // other trials would be a biased choice.
 func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
-	f.Verdict = Inconclusive
-	why := "not measured"
-	if f.Unit == "ns" {
-		why = "too few operations beyond it"
-	}
-	f.Reason = fmt.Sprintf("%s in %d of %d trials", why, lacking, trials)
+	f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s in %d of %d trials", MetricNamed(f.Metric).missing, lacking, trials)
 	return f
 }
 

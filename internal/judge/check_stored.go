@@ -15,7 +15,7 @@ const MinStoredTrials = 10
 // Stored is a stored result and a new one. Shares are fractions of one.
 type Stored struct {
 	Old, New     Source
-	Gated        []string // metrics as in [GateMetrics]; none: DefaultGates
+	Gated        []string // metrics as in [Metrics]; none: DefaultGates
 	Named        bool     // as in [Duet]
 	Whole        bool     // a row missing in the new result prevents a pass
 	Strict       bool     // a gate, not advice
@@ -100,8 +100,8 @@ func enoughTrials(rows []alignedRow, s Stored) error {
 // storedMetric judges a metric of a row by all trials of both documents.
 func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	f := m.checked()
-	before, lacking := m.figures(pointers(r.results[0].Trials))
-	after, more := m.figures(pointers(r.results[1].Trials))
+	before, lacking := m.figures(r.results[0], pointers(r.results[0].Trials))
+	after, more := m.figures(r.results[1], pointers(r.results[1].Trials))
 	f.Samples = Samples{Old: before, New: after}
 	if lacking+more > 0 {
 		return f.undecided(lacking+more, len(before)+len(after)+lacking+more)

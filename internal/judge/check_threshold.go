@@ -115,7 +115,7 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 			return nil, err
 		}
 		checked = append(checked, ThresholdCheck{
-			Threshold: t.Text, Metric: t.metric.name, Unit: t.metric.unit, Operator: t.operator, Bound: t.bound,
+			Threshold: t.Text, Metric: t.metric.Short(), Unit: t.metric.Unit, Operator: t.operator, Bound: t.bound,
 			Verdict: Inconclusive, Reason: err.Error(),
 		})
 	}
@@ -137,15 +137,15 @@ func occurs(d *result.Document, scenario, op string) bool {
 
 func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	c := ThresholdCheck{Threshold: t.Text, Scenario: r.Scenario, Strategy: r.Strategy, Operation: t.subject.operation,
-		Metric: t.metric.name, Unit: t.metric.unit, Operator: t.operator, Bound: t.bound, Verdict: Inconclusive}
+		Metric: t.metric.Short(), Unit: t.metric.Unit, Operator: t.operator, Bound: t.bound, Verdict: Inconclusive}
 	if t.relative {
 		c.Bound = 0 // until the other figure is known
 	}
-	if pooled, ok := r.Summary.Pooled[t.metric.name]; ok && t.subject.operation == "" && !t.relative && !Failed(r) {
+	if pooled, ok := r.Summary.Pooled[t.metric.Short()]; ok && t.subject.operation == "" && !t.relative && !Failed(r) {
 		t.judgePooled(&c, r, pooled)
 		return c
 	}
-	figures, why := t.metric.sample(r, t.subject.operation)
+	figures, why := t.metric.byBlock(r, t.subject.operation)
 	if why != "" {
 		c.Reason = why
 		return c
@@ -159,7 +159,7 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	c.Verdict = t.outcome(median.Median)
 	if len(figures) >= stats.MinSamples && median.Lo <= t.bound && t.bound <= median.Hi {
 		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, contains the bound",
-			t.metric.write(median.Lo), t.metric.write(median.Hi))
+			t.metric.Format(median.Lo), t.metric.Format(median.Hi))
 	}
 	return c
 }
@@ -169,12 +169,12 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Pooled) {
 	value, lo, hi := float64(r.Summary.LatencyNs.Max), float64(of.LoNs), float64(of.HiNs)
 	for _, p := range result.Percentiles() {
-		if p.Name == t.metric.name {
+		if p.Name == t.metric.Short() {
 			value = float64(**p.In(&r.Summary.LatencyNs))
 		}
 	}
 	c.Value, c.Verdict = &value, t.outcome(value)
-	c.Reason = fmt.Sprintf("of all trials together; %s to %s with any one trial left out", t.metric.write(lo), t.metric.write(hi))
+	c.Reason = fmt.Sprintf("of all trials together; %s to %s with any one trial left out", t.metric.Format(lo), t.metric.Format(hi))
 	if lo <= t.bound && t.bound <= hi {
 		c.Reason = "close: " + c.Reason
 	}
@@ -188,12 +188,12 @@ func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.R
 		return
 	}
 	name := strings.TrimSpace(other.Strategy + " " + t.other.operation)
-	theirs, why := t.metric.sample(other, t.other.operation)
+	theirs, why := t.metric.byBlock(other, t.other.operation)
 	if why != "" {
 		c.Reason = "compared with " + name + ": " + why
 		return
 	}
-	if timed := t.metric.unit == "ops/s" || t.metric.unit == "ns"; timed && r != other && noRatio(r, other) != "" {
+	if timed := t.metric.Unit == "ops/s" || t.metric.Unit == "ns"; timed && r != other && noRatio(r, other) != "" {
 		c.Reason = "no ratio to " + name + ": " + noRatio(r, other)
 		return
 	}
@@ -267,10 +267,10 @@ func (t *ThresholdCheck) Describe() string {
 	case t.Verdict != Passed && t.Verdict != Failing || t.Value == nil || err != nil:
 		return name + ": " + t.Reason
 	case given.relative: // the ratio is what was judged
-		return fmt.Sprintf("%s is %s, %s", name, given.metric.write(*t.Value), t.Reason)
+		return fmt.Sprintf("%s is %s, %s", name, given.metric.Format(*t.Value), t.Reason)
 	}
 	text := fmt.Sprintf("%s is %s, %s %s", name,
-		given.metric.write(*t.Value), comparison(t.Operator, t.Verdict), given.metric.write(t.Bound))
+		given.metric.Format(*t.Value), comparison(t.Operator, t.Verdict), given.metric.Format(t.Bound))
 	if t.Reason != "" {
 		text += " (" + t.Reason + ")"
 	}

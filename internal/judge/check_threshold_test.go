@@ -394,9 +394,9 @@ func TestThresholdFigures(t *testing.T) {
 	want := []string{"ops_per_sec 1", "p50 2 12", "p90 3 13", "p95 35 135", "p99 4 14", "p99_9 5 15", "p99_99 6 16", "max 7 17", "mean 8 18", "errors.rate 0.2 0.5",
 		"of_limit 0.1", "allocs_per_op 9", "bytes_per_op 10", "bytes_per_session 11", "cpu_per_op 12", "fairness.jain 0.13"}
 	var got []string
-	for _, m := range thresholdMetrics() {
+	for _, m := range catalogue {
 		x, missing := m.figure(&result.Result{}, &trial, "")
-		line := fmt.Sprint(m.name, " ", x, missing)
+		line := fmt.Sprint(m.Short(), " ", x, missing)
 		if m.ofOp != nil {
 			x, missing := m.figure(&result.Result{}, &trial, "append")
 			line += fmt.Sprint(" ", x, missing)

@@ -196,10 +196,7 @@ func (c *Comparison) add(first *result.Document, rows []alignedRow) {
 		s.Heading += ", all as in " + c.Documents[0].Label
 	}
 	for _, m := range Metrics() {
-		t := MetricComparison{Metric: m.Name, Unit: m.Unit, Better: "lower"}
-		if m.HigherIsBetter {
-			t.Better = "higher"
-		}
+		t := MetricComparison{Metric: m.Name, Unit: m.Unit, Better: m.better()}
 		for _, r := range rows {
 			if row := m.row(r); row.compared() {
 				t.Rows = append(t.Rows, row)

@@ -5,74 +5,9 @@ import (
 	"slices"
 
 	"golang.org/x/perf/benchmath"
-	"golang.org/x/perf/benchunit"
 
 	"github.com/sessbench/sessbench/internal/stats"
-	"github.com/sessbench/sessbench/reports/result"
 )
-
-// Metric is a value of every trial by which documents are compared.
-type Metric struct {
-	Name           string  // in JSON and CSV; stable
-	Title          string  // column title with the displayed unit
-	Unit           string  // of the values
-	factor         float64 // from values to displayed values
-	class          benchunit.Class
-	plain          bool // no prefixes below one: milli-allocations are meaningless
-	HigherIsBetter bool
-	least          float64 // a difference below it is negligible; 0: none is
-	Read           func(t *result.Trial) (x float64, ok bool)
-}
-
-// Metrics returns the metrics in the order of their tables.
-func Metrics() []*Metric {
-	return []*Metric{
-		{Name: "ops_per_sec", Title: "ops/s", Unit: "ops/s", factor: 1, HigherIsBetter: true,
-			Read: func(t *result.Trial) (float64, bool) { return t.OpsPerSec, true }},
-		latency("latency_p50_ns", "latency p50, s", func(l *result.Latency) *int64 { return l.P50 }),
-		latency("latency_p95_ns", "latency p95, s", func(l *result.Latency) *int64 { return l.P95 }),
-		latency("latency_p99_ns", "latency p99, s", func(l *result.Latency) *int64 { return l.P99 }),
-		{Name: "allocs_per_op", Title: "allocs/op", Unit: "allocs/op", factor: 1, plain: true, least: 0.01,
-			Read: func(t *result.Trial) (float64, bool) { return t.AllocsPerOp, true }},
-		{Name: "bytes_per_op", Title: "B/op", Unit: "B/op", factor: 1, class: benchunit.Binary, least: 1,
-			Read: func(t *result.Trial) (float64, bool) { return t.BytesPerOp, true }},
-		{Name: "bytes_per_session", Title: "B/session", Unit: "B", factor: 1, class: benchunit.Binary, least: 1,
-			Read: func(t *result.Trial) (float64, bool) { return t.BytesPerSession, t.BytesPerSession > 0 }},
-	}
-}
-
-// MetricNamed returns the metric with a name. It panics where there is none: names in documents come from this package.
-func MetricNamed(name string) *Metric {
-	list := Metrics()
-	return list[slices.IndexFunc(list, func(m *Metric) bool { return m.Name == name })]
-}
-
-func latency(name, title string, get func(l *result.Latency) *int64) *Metric {
-	return &Metric{Name: name, Title: title, Unit: "ns", factor: 1e-9,
-		Read: func(t *result.Trial) (float64, bool) {
-			if ns := get(&t.LatencyNs); ns != nil {
-				return float64(*ns), true
-			}
-			return 0, false
-		}}
-}
-
-// Sample returns the metric of every trial, or nil if a trial lacks it: using only the others
-// would be a biased choice.
-func (m *Metric) Sample(r *result.Result) []float64 {
-	if r == nil {
-		return nil
-	}
-	var xs []float64
-	for i := range r.Trials {
-		x, ok := m.Read(&r.Trials[i])
-		if !ok {
-			return nil
-		}
-		xs = append(xs, x)
-	}
-	return xs
-}
 
 // row compares the metric over the documents.
 func (m *Metric) row(r alignedRow) RowComparison {
@@ -120,24 +55,6 @@ func (m *Metric) verdict(test benchmath.Comparison, from, to float64) ChangeVerd
 		return Better
 	}
 	return Worse
-}
-
-// Scale returns a formatter for the values, with one unit prefix for all.
-func (m *Metric) Scale(values ...float64) func(float64) string {
-	shown := make([]float64, len(values))
-	least := math.Inf(1)
-	for i, x := range values {
-		shown[i] = x * m.factor
-		if x > 0 {
-			least = min(least, shown[i])
-		}
-	}
-	s := benchunit.CommonScale(shown, m.class)
-	if m.plain && least < 1 {
-		digits := min(6, max(3, 2-int(math.Floor(math.Log10(least)))))
-		s = benchunit.Scaler{Prec: digits, Factor: 1}
-	}
-	return func(x float64) string { return s.Format(x * m.factor) }
 }
 
 // The warnings of a column's geometric mean.

@@ -99,14 +99,6 @@ func (e *UnknownNameError) Error() string {
 	return fmt.Sprintf("unknown %s %q: want some of %s", e.What, e.Name, strings.Join(e.Known, ", "))
 }
 
-// TrendMetrics returns the names of the metrics that trends can show.
-func TrendMetrics() (names []string) {
-	for _, m := range Metrics() {
-		names = append(names, m.Name)
-	}
-	return names
-}
-
 // trendRow is one strategy of a group with its runs.
 type trendRow struct {
 	id      identity
@@ -170,8 +162,8 @@ func (f *TrendFilter) check(h *History) error {
 		}
 	}
 	for _, m := range f.Metrics {
-		if !slices.Contains(TrendMetrics(), m) {
-			return &UnknownNameError{"metric", m, TrendMetrics()}
+		if !slices.Contains(MetricNames(), m) {
+			return &UnknownNameError{"metric", m, MetricNames()}
 		}
 	}
 	return nil
@@ -308,12 +300,8 @@ func (g *TrendGroup) draw(f TrendFilter) {
 				continue
 			}
 			if points := row.of(m, f.Last); len(points) > 0 {
-				s := TrendSeries{Strategy: label, Params: row.first.Params, Target: row.first.Target, Metric: m.Name, Unit: m.Unit,
-					Better: "lower", Points: points, Changes: m.changes(trendValues(points))}
-				if m.HigherIsBetter {
-					s.Better = "higher"
-				}
-				g.Series = append(g.Series, s)
+				g.Series = append(g.Series, TrendSeries{Strategy: label, Params: row.first.Params, Target: row.first.Target,
+					Metric: m.Name, Unit: m.Unit, Better: m.better(), Points: points, Changes: m.changes(trendValues(points))})
 			}
 		}
 	}

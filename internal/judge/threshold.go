@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -17,7 +19,7 @@ type Threshold struct {
 	Known bool   // its names were checked before the measurement: see [Threshold.MatchNames]
 
 	subject  subject
-	metric   *thresholdMetric
+	metric   *Metric
 	operator string
 	bound    float64 // in the metric's unit; the factor if relative
 	relative bool
@@ -97,9 +99,9 @@ func (t *Threshold) cut(text string) (left, right string, err error) {
 
 // cutMetric separates the metric at the end of a text from the text before its dot. Names of
 // metrics may contain dots, but none is the end of another. m is nil if there is no metric.
-func cutMetric(text string) (m *thresholdMetric, rest string) {
-	for _, m := range thresholdMetrics() {
-		before, ok := strings.CutSuffix(text, m.name)
+func cutMetric(text string) (m *Metric, rest string) {
+	for _, m := range catalogue {
+		before, ok := strings.CutSuffix(text, m.Short())
 		if rest, dot := strings.CutSuffix(before, "."); ok && dot == (rest != "") { // neither .p99 nor xp99
 			return m, rest
 		}
@@ -108,8 +110,8 @@ func cutMetric(text string) (m *thresholdMetric, rest string) {
 }
 
 func metricNames() (names []string) {
-	for _, m := range thresholdMetrics() {
-		names = append(names, m.name)
+	for _, m := range catalogue {
+		names = append(names, m.Short())
 	}
 	return names
 }
@@ -151,8 +153,8 @@ func (t *Threshold) parseFactor(factor float64, rest string) error {
 		if t.other = parseSubject(rest); t.other.operation == "" {
 			t.other.operation = t.subject.operation
 		}
-	case metric.name != t.metric.name:
-		return fmt.Errorf("%s is compared with %s: want the same metric on both sides", t.metric.name, metric.name)
+	case metric.Short() != t.metric.Short():
+		return fmt.Errorf("%s is compared with %s: want the same metric on both sides", t.metric.Short(), metric.Short())
 	default:
 		t.other = parseSubject(before)
 	}
@@ -173,13 +175,13 @@ func (t *Threshold) checkOperation(s subject) error {
 		return nil
 	}
 	var legal []string
-	for _, m := range thresholdMetrics() {
+	for _, m := range catalogue {
 		if m.ofOp != nil {
-			legal = append(legal, m.name)
+			legal = append(legal, m.Short())
 		}
 	}
 	return fmt.Errorf("%s is no figure of %s alone: want %s without an operation, or one of %s",
-		t.metric.name, s.operation, t.metric.name, strings.Join(legal, ", "))
+		t.metric.Short(), s.operation, t.metric.Short(), strings.Join(legal, ", "))
 }
 
 // MatchNames returns an error if the threshold matches none of these strategies (labels as in
@@ -277,4 +279,54 @@ func operationsOf(r *result.Result) (names []string) {
 		}
 	}
 	return names
+}
+
+// boundPattern matches a number and the text after it: a unit, or the sign of a factor.
+const boundPattern = `^(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)\s*(.*)$`
+
+// cutNumber separates a finite number of at least 0 from the text after it.
+func cutNumber(text string) (x float64, rest string, ok bool) {
+	parts := regexp.MustCompile(boundPattern).FindStringSubmatch(text)
+	if parts == nil {
+		return 0, "", false
+	}
+	x, err := strconv.ParseFloat(parts[1], 64)
+	return x, parts[2], err == nil
+}
+
+// bound parses a fixed bound in the metric's unit. The error lists what is legal.
+func (m *Metric) bound(text string) (float64, error) {
+	x, unit, ok := cutNumber(text)
+	wrong := func(want string) error {
+		switch {
+		case !ok:
+			return fmt.Errorf("%q is no bound: want %s", text, want)
+		case unit == "":
+			return fmt.Errorf("%s has no unit: want %s", text, want)
+		}
+		return fmt.Errorf("%s has the unit %q: want %s", text, unit, want)
+	}
+	switch m.Unit {
+	case "ns":
+		d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
+		if !ok || unit == "" || err != nil { // a bare 0 would be a duration
+			return 0, wrong("a time such as " + m.Short() + "<5ms")
+		}
+		return float64(d), nil
+	case "share":
+		if !ok || unit != "%" {
+			return 0, wrong("a percentage such as " + m.Short() + "<0.1%")
+		}
+		return x / 100, nil
+	case "B", "B/op":
+		shift := slices.Index([]string{"B", "KiB", "MiB"}, unit)
+		if !ok || unit != "" && shift < 0 {
+			return 0, wrong("a number of bytes such as 512, 512B, 4KiB or 1MiB")
+		}
+		return x * float64(int(1)<<(10*max(0, shift))), nil
+	}
+	if !ok || unit != "" {
+		return 0, wrong("a plain number such as " + m.Short() + ">0.9")
+	}
+	return x, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // said writes a threshold so that all of it shows: strategy|operation|metric op bound, or factor×strategy|operation.
 func (t Threshold) said() string {
-	text := fmt.Sprintf("%s|%s|%s %s ", t.subject.strategy, t.subject.operation, t.metric.name, t.operator)
+	text := fmt.Sprintf("%s|%s|%s %s ", t.subject.strategy, t.subject.operation, t.metric.Short(), t.operator)
 	if t.relative {
 		return text + fmt.Sprintf("%v×%s|%s", t.bound, t.other.strategy, t.other.operation)
 	}
@@ -137,7 +137,7 @@ func TestOperationNames(t *testing.T) {
 
 func TestMetricsAreFoundByName(t *testing.T) {
 	for _, m := range ThresholdMetrics() {
-		if found, rest := cutMetric("a.b." + m.Name); found == nil || found.name != m.Name || rest != "a.b" || m.Doc == "" {
+		if found, rest := cutMetric("a.b." + m.Short()); found != m || rest != "a.b" || m.Doc == "" {
 			t.Errorf("%+v is found as %v behind %q", m, found, rest)
 		}
 	}
