@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,20 +25,27 @@ type Difference struct {
 // only if the conditions are.
 type condition struct{ what, value string }
 
-// differences lists the differences between the first document and each other one, each once.
-func differences(sources []Source, rows []alignedRow) []Difference {
-	list := []Difference{}
-	add := func(d Difference) {
-		if d.First != d.Here && !slices.Contains(list, d) {
-			list = append(list, d)
+// differenceList is a list of differences, each of which is in it once.
+type differenceList []Difference
+
+// add adds the differences between conditions of the first document and the same ones of another document, scenario or
+// strategy.
+func (l *differenceList) add(of Difference, first, here []condition) {
+	for k, want := range first {
+		of.What, of.First, of.Here = want.what, want.value, here[k].value
+		if of.First != of.Here && !slices.Contains(*l, of) {
+			*l = append(*l, of)
 		}
 	}
+}
+
+// differences lists the differences between the first document and each other one.
+func differences(sources []Source, rows []alignedRow) []Difference {
+	list := differenceList{}
+	first := sources[0].Document
 	for i := 1; i < len(sources); i++ {
-		first, other := sources[0].Document, sources[i].Document
-		here := conditionsOf(other)
-		for k, want := range conditionsOf(first) {
-			add(Difference{sources[i].Label, want.what, "", "", want.value, here[k].value})
-		}
+		of, other := Difference{Document: sources[i].Label}, sources[i].Document
+		list.add(of, conditionsOf(first), conditionsOf(other))
 		tapes := true
 		for _, row := range rows {
 			a, b := row.results[0], row.results[i]
@@ -45,21 +53,13 @@ func differences(sources []Source, rows []alignedRow) []Difference {
 				continue
 			}
 			tapes = tapes && a.TapeHash == b.TapeHash && a.TapeHash != ""
-			there := scenarioConditions(b)
-			for k, want := range scenarioConditions(a) {
-				add(Difference{sources[i].Label, want.what, row.scenario, "", want.value, there[k].value})
-			}
-			own := ownConditions(b)
-			for k, want := range ownConditions(a) {
-				add(Difference{sources[i].Label, want.what, row.scenario, row.label, want.value, own[k].value})
-			}
+			of := Difference{Document: sources[i].Label, Scenario: row.scenario}
+			list.add(of, scenarioConditions(a), scenarioConditions(b))
+			of.Strategy = row.label
+			list.add(of, ownConditions(a), ownConditions(b))
 		}
-		if tapes {
-			continue // "as the scenario has it" and the same written out draw the same tape
-		}
-		drawn := drawConditions(other)
-		for k, want := range drawConditions(first) {
-			add(Difference{sources[i].Label, want.what, "", "", want.value, drawn[k].value})
+		if !tapes { // "as the scenario has it" and the same written out draw the same tape
+			list.add(of, drawConditions(first), drawConditions(other))
 		}
 	}
 	return list
@@ -157,15 +157,7 @@ func (d Difference) describe(first string) string {
 	case d.Scenario != "":
 		what += " (" + d.Scenario + ")"
 	}
-	return fmt.Sprintf("%s: %s in %s, %s in %s", what, shown(d.First), first, shown(d.Here), d.Document)
-}
-
-// shown is a value, or what stands for none.
-func shown(value string) string {
-	if value == "" {
-		return "not set"
-	}
-	return value
+	return fmt.Sprintf("%s: %s in %s, %s in %s", what, cmp.Or(d.First, "not set"), first, cmp.Or(d.Here, "not set"), d.Document)
 }
 
 // DescribeDifferences states the differences from the first document, one sentence each.

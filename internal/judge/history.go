@@ -191,27 +191,9 @@ func ParseHistory(text []byte) (*History, error) {
 }
 
 func parseHistoryLine(line []byte) (*HistoryEntry, error) {
-	var head struct { // decoded first: a later version may change the types of other fields
-		SchemaVersion *int   `json:"schema_version"`
-		Kind          string `json:"kind"`
-	}
-	if err := json.Unmarshal(line, &head); err != nil {
-		return nil, explainLine(err, len(line))
-	}
-	switch v := head.SchemaVersion; {
-	case v == nil:
-		return nil, errors.New("no schema_version: not written by history add")
-	case head.Kind != historyKind:
-		return nil, fmt.Errorf("kind %q: want %s", head.Kind, historyKind)
-	case *v < 1:
-		return nil, fmt.Errorf("schema_version %d: want 1 to %d", *v, HistoryVersion)
-	case *v > HistoryVersion:
-		return nil, fmt.Errorf("schema_version %d is later than %d, the last one this sessbench reads: use a newer one",
-			*v, HistoryVersion)
-	}
 	e := new(HistoryEntry)
-	if err := json.Unmarshal(line, e); err != nil {
-		return nil, explainLine(err, len(line))
+	if _, err := (result.Schema{Kind: historyKind, Latest: HistoryVersion, Origin: "written by history add"}).Decode(line, e); err != nil {
+		return nil, err
 	}
 	printable.Fields(e)
 	e.Label = printable.Name(e.Label)
@@ -228,21 +210,6 @@ func parseHistoryLine(line []byte) (*HistoryEntry, error) {
 		return nil, errors.New("no results")
 	}
 	return e, nil
-}
-
-// explainLine explains a decoding error to the owner of the file. size is the line's, in bytes.
-func explainLine(err error, size int) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
-		return fmt.Errorf("cut short after %d bytes: %w", size, err)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("not JSON at byte %d: %w", syntax.Offset, err)
-	case errors.As(err, &kind):
-		return result.WrongKind(kind)
-	}
-	return err
 }
 
 // put adds a run that is on a line of the file. isNew is false if the run is already present,

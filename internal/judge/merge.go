@@ -290,30 +290,25 @@ func sharedResults(parts []Source) (rows [][]*result.Result, err error) {
 
 // partDifferences lists what must be equal in all parts and is not. Separate runs may differ in
 // users and sessions.
-func partDifferences(parts []Source, rows [][]*result.Result) (list []Difference) {
-	add := func(d Difference) {
-		if d.First != d.Here && !slices.Contains(list, d) {
-			list = append(list, d)
-		}
-	}
+func partDifferences(parts []Source, rows [][]*result.Result) []Difference {
+	var list differenceList
 	first := parts[0].Document
+	shared := func(r *result.Result) []condition {
+		return slices.DeleteFunc(scenarioConditions(r), func(c condition) bool {
+			return first.Part == nil && (c.what == "users" || c.what == "sessions")
+		})
+	}
+	own := func(r *result.Result) []condition {
+		return append(ownConditions(r), condition{"baseline", strconv.FormatBool(r.Baseline)})
+	}
 	for i := 1; i < len(parts); i++ {
-		label, here := parts[i].Label, partConditions(parts[i].Document)
-		for k, want := range partConditions(first) {
-			add(Difference{label, want.what, "", "", want.value, here[k].value})
-		}
+		of := Difference{Document: parts[i].Label}
+		list.add(of, partConditions(first), partConditions(parts[i].Document))
 		for _, row := range rows {
-			a, b := row[0], row[i]
-			there := scenarioConditions(b)
-			for k, want := range scenarioConditions(a) {
-				if first.Part != nil || want.what != "users" && want.what != "sessions" {
-					add(Difference{label, want.what, a.Scenario, "", want.value, there[k].value})
-				}
-			}
-			own := append(ownConditions(b), condition{"baseline", strconv.FormatBool(b.Baseline)})
-			for k, want := range append(ownConditions(a), condition{"baseline", strconv.FormatBool(a.Baseline)}) {
-				add(Difference{label, want.what, a.Scenario, a.Strategy, want.value, own[k].value})
-			}
+			of.Scenario, of.Strategy = row[0].Scenario, ""
+			list.add(of, shared(row[0]), shared(row[i]))
+			of.Strategy = row[0].Strategy
+			list.add(of, own(row[0]), own(row[i]))
 		}
 	}
 	return list

@@ -41,33 +41,47 @@ func read(r io.Reader, limit int64) (*Document, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("result document: empty")
 	}
-	// The version comes first: under a later one the other fields may have changed their types.
-	var head struct {
-		SchemaVersion *int `json:"schema_version"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, explain(err, len(data))
-	}
-	switch v := head.SchemaVersion; {
-	case v == nil:
-		return nil, errors.New("result document: no schema_version: not a result of sessbench")
-	case *v < 1:
-		return nil, fmt.Errorf("result document: schema_version %d: want 1 to %d", *v, SchemaVersion)
-	case *v > SchemaVersion:
-		return nil, fmt.Errorf("result document: schema_version %d is later than %d, the last one this sessbench reads: use a newer one",
-			*v, SchemaVersion)
-	}
 	d := new(Document)
-	err = json.Unmarshal(data, d)
-	if err == nil && *head.SchemaVersion == 1 {
-		err = d.upgrade(data)
+	version, err := Schema{Latest: SchemaVersion, Origin: "a result of sessbench"}.Decode(data, d)
+	if err == nil && version == 1 {
+		err = explain(d.upgrade(data), len(data))
 	}
 	if err != nil {
-		return nil, explain(err, len(data))
+		return nil, fmt.Errorf("result document: %w", err)
 	}
 	d.tidy()
 	d.complete()
 	return d, nil
+}
+
+// Schema is what a JSON document must begin with.
+type Schema struct {
+	Kind   string // empty: none
+	Latest int    // schema version
+	Origin string // what has no schema version is not this
+}
+
+// Decode decodes a document into v. The error explains to the owner of the document what is wrong with it.
+func (s Schema) Decode(data []byte, v any) (version int, err error) {
+	var head struct { // decoded first: a later version may have changed the types of other fields
+		SchemaVersion *int   `json:"schema_version"`
+		Kind          string `json:"kind"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return 0, explain(err, len(data))
+	}
+	if head.SchemaVersion == nil {
+		return 0, errors.New("no schema_version: not " + s.Origin)
+	}
+	switch version = *head.SchemaVersion; {
+	case s.Kind != "" && head.Kind != s.Kind:
+		return 0, fmt.Errorf("kind %q: want %s", head.Kind, s.Kind)
+	case version < 1:
+		return 0, fmt.Errorf("schema_version %d: want 1 to %d", version, s.Latest)
+	case version > s.Latest:
+		return 0, fmt.Errorf("schema_version %d is later than %d, the last one this sessbench reads: use a newer one", version, s.Latest)
+	}
+	return version, explain(json.Unmarshal(data, v), len(data))
 }
 
 // tidy makes the document's text printable and limits the length of names. Every output is made
@@ -87,19 +101,19 @@ func (d *Document) tidy() {
 	}
 }
 
-// explain explains a decoding error to the owner of the file. size is the document's, in bytes.
+// explain explains a decoding error. size is the document's, in bytes.
 func explain(err error, size int) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
-		return fmt.Errorf("result document: cut short after %d bytes: %w", size, err)
+		return fmt.Errorf("cut short after %d bytes: %w", size, err)
 	case errors.As(err, &syntax):
-		return fmt.Errorf("result document: not JSON at byte %d: %w", syntax.Offset, err)
+		return fmt.Errorf("not JSON at byte %d: %w", syntax.Offset, err)
 	case errors.As(err, &kind):
-		return fmt.Errorf("result document: %w", WrongKind(kind))
+		return WrongKind(kind)
 	}
-	return fmt.Errorf("result document: %w", err)
+	return err
 }
 
 // WrongKind describes a value of the wrong type in the terms of JSON, not of Go.
