@@ -31,7 +31,7 @@ type section struct {
 // sections splits a document by scenario, in the order of the results.
 func sections(d *result.Document) []*section {
 	var all []*section
-	for _, results := range judge.ByScenario(d) {
+	for _, results := range judge.ByScenario(judge.ResultsOf(d)) {
 		name := results[0].Scenario
 		all = append(all, &section{doc: d, scenario: name, baseline: judge.Baseline(d, name), results: results})
 	}

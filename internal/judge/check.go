@@ -162,13 +162,3 @@ func (v Verdict) Severity() int {
 func worst(verdicts ...Verdict) Verdict {
 	return slices.MaxFunc(append(verdicts, Passed), func(a, b Verdict) int { return cmp.Compare(a.Severity(), b.Severity()) })
 }
-
-// violationsOf lists the results of a document whose audit failed. label names the document.
-func violationsOf(label string, d *result.Document) (list []FailedAudit) {
-	for i := range d.Results {
-		if r := &d.Results[i]; Failed(r) {
-			list = append(list, FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)})
-		}
-	}
-	return list
-}

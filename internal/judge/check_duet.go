@@ -1,7 +1,7 @@
 package judge
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 
 	"github.com/sessbench/sessbench/internal/stats"
@@ -49,30 +49,33 @@ func CheckDuet(d Duet) (*Check, error) {
 	c.unfinished = len(c.Excluded) > 0
 	rule := Rule{Planned: d.Planned, Gated: gated, Named: d.Named, MinEffect: d.MinEffect, Tolerance: d.Tolerance, PassAlpha: checkPassAlpha}
 	for i, r := range rows {
-		if n := len(inBlocks(r.results)[0]); i == 0 || n < rule.Pairs {
+		if n := len(blocksOf(r.results)); i == 0 || n < rule.Pairs {
 			rule.Pairs = n
 		}
 	}
 	if err := c.judge(rows, rule, duetMetric); err != nil {
 		return nil, err
 	}
-	if c.Thresholds, err = ApplyThresholds(d.Fresh, d.Thresholds); err != nil {
-		return nil, err
-	}
-	c.conclude()
-	return c, nil
+	return c.conclude(d.Thresholds)
 }
 
 // duetMetric judges a metric of a row by its pairs.
 func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	f := m.checked()
-	arms := inBlocks(r.results)
+	blocks := blocksOf(r.results)
+	slices.SortFunc(blocks, func(a, b []*result.Trial) int { return cmp.Compare(a[0].Block, b[0].Block) })
+	arms := make([][]*result.Trial, len(r.results))
+	for _, block := range blocks {
+		for i, t := range block {
+			arms[i] = append(arms[i], t)
+		}
+	}
 	old, lackOld := m.figures(r.results[0], arms[0])
 	copied, lackCopied := m.figures(r.results[1], arms[1])
 	fresh, lackFresh := m.figures(r.results[2], arms[2])
 	f.Samples = Samples{Old: old, Copy: copied, New: fresh}
 	if lacking := lackOld + lackCopied + lackFresh; lacking > 0 {
-		return f.undecided(lacking, 3*len(arms[0]))
+		return f.undecided(lacking, len(arms)*len(blocks))
 	}
 	g := stats.Gate{Alpha: rule.Alpha, PassAlpha: rule.PassAlpha, MinEffect: rule.MinEffect, Tolerance: rule.Tolerance}
 	if m.byDifference() {
@@ -108,25 +111,3 @@ func (f *MetricCheck) judged(j stats.Judgement) {
 
 // copyOf returns the label of the copy of a binary.
 func copyOf(label string) string { return label + "′" }
-
-// inBlocks returns, for each result, the trials of the blocks that all results have, in the
-// order of the blocks. The lists have equal lengths.
-func inBlocks(results []*result.Result) [][]*result.Trial {
-	arms := make([][]*result.Trial, len(results))
-	byBlock := make([]map[int]*result.Trial, len(results))
-	for i, r := range results {
-		byBlock[i] = map[int]*result.Trial{}
-		for j := range r.Trials {
-			byBlock[i][r.Trials[j].Block] = &r.Trials[j]
-		}
-	}
-	for _, block := range slices.Sorted(maps.Keys(byBlock[0])) {
-		if slices.ContainsFunc(byBlock, func(m map[int]*result.Trial) bool { return m[block] == nil }) {
-			continue
-		}
-		for i := range arms {
-			arms[i] = append(arms[i], byBlock[i][block])
-		}
-	}
-	return arms
-}

@@ -77,8 +77,9 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 
 // violated records the rows of a document whose audit failed, each once.
 func (c *Check) violated(label string, d *result.Document) {
-	for _, v := range violationsOf(label, d) {
-		if !slices.Contains(c.Violations, v) {
+	for i := range d.Results {
+		r := &d.Results[i]
+		if v := (FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)}); Failed(r) && !slices.Contains(c.Violations, v) {
 			c.Violations = append(c.Violations, v)
 		}
 	}
@@ -123,11 +124,10 @@ func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rat
 	if len(rows) == 0 {
 		return nil // no row has a speed: the verdict is violated or inconclusive
 	}
-	metrics := make([][]rated, len(rows))
-	for i, r := range rows {
-		metrics[i] = metricsOf(r, rule.Gated)
-		c.unmeasured(r, metrics[i], rule.Gated, rule.Named)
-		for _, m := range metrics[i] {
+	for _, r := range rows {
+		metrics := metricsOf(r, rule.Gated)
+		c.unmeasured(r, metrics, rule.Gated, rule.Named)
+		for _, m := range metrics {
 			if m.gated {
 				rule.Comparisons++
 			}
@@ -138,29 +138,21 @@ func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rat
 	}
 	rule.Alpha = FalseAlarmRate / float64(rule.Comparisons)
 	c.Rule = &rule
-	for i, r := range rows {
-		if i == 0 || rows[i-1].scenario != r.scenario {
-			c.Scenarios = append(c.Scenarios, c.scenario(rows[i:]))
+	for _, group := range perScenario(rows) {
+		s := ScenarioCheck{Scenario: group[0].scenario}
+		var fresh []*result.Result
+		for _, r := range group {
+			fresh = append(fresh, r.results[len(r.results)-1])
+			row := RowCheck{Strategy: r.label}
+			for _, m := range metricsOf(r, rule.Gated) {
+				row.Metrics = append(row.Metrics, one(r, m, &rule))
+			}
+			s.Rows = append(s.Rows, row)
 		}
-		row := RowCheck{Strategy: r.label}
-		for _, m := range metrics[i] {
-			row.Metrics = append(row.Metrics, one(r, m, &rule))
-		}
-		s := &c.Scenarios[len(c.Scenarios)-1]
-		s.Rows = append(s.Rows, row)
+		s.Heading = Heading(c.New, fresh)
+		c.Scenarios = append(c.Scenarios, s)
 	}
 	return nil
-}
-
-// scenario returns a scenario with its heading. Its rows come first in rows.
-func (c *Check) scenario(rows []alignedRow) ScenarioCheck {
-	var fresh []*result.Result
-	for _, r := range rows {
-		if r.scenario == rows[0].scenario {
-			fresh = append(fresh, r.results[len(r.results)-1])
-		}
-	}
-	return ScenarioCheck{Scenario: rows[0].scenario, Heading: Heading(c.New, fresh)}
 }
 
 // checked returns the metric before it is judged.
@@ -175,10 +167,14 @@ func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
 	return f
 }
 
-// conclude sets the verdict and the sentences that explain it.
-func (c *Check) conclude() {
+// conclude judges the thresholds, and sets the verdict and the sentences that explain it.
+func (c *Check) conclude(thresholds []Threshold) (_ *Check, err error) {
+	if c.Thresholds, err = ApplyThresholds(c.New, thresholds); err != nil {
+		return nil, err
+	}
 	c.Verdict = c.verdict()
 	c.Words = c.words()
+	return c, nil
 }
 
 // verdict returns the worst of all verdicts. A check that was interrupted, or has rows without

@@ -61,11 +61,7 @@ func CheckStored(s Stored) (*Check, error) {
 	if err := c.judge(rows, Rule{Gated: gated, Named: s.Named, MinEffect: s.MinEffect}, storedMetric); err != nil {
 		return nil, err
 	}
-	if c.Thresholds, err = ApplyThresholds(s.New.Document, s.Thresholds); err != nil {
-		return nil, err
-	}
-	c.conclude()
-	return c, nil
+	return c.conclude(s.Thresholds)
 }
 
 // sameMachine returns an error if the machines differ and must not.

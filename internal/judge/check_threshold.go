@@ -20,17 +20,10 @@ func CheckThresholds(fresh Source, list []Threshold, command string) (*Check, er
 	if len(list) == 0 {
 		return nil, errors.New("no threshold to judge")
 	}
-	checked, err := ApplyThresholds(fresh.Document, list)
-	if err != nil {
-		return nil, err
-	}
 	c := newCheck(ThresholdMode, command, fresh)
 	c.Interrupted = fresh.Document.Interrupted
-	c.Thresholds = checked
-	c.Violations = violationsOf(fresh.Label, fresh.Document)
-	c.Verdict = c.verdict()
-	c.Words = strings.Join(c.thresholdSentences(), " ")
-	return c, nil
+	c.violated(fresh.Label, fresh.Document)
+	return c.conclude(list)
 }
 
 func (c *Check) thresholdSentences() (sentences []string) {

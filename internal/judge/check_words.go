@@ -10,9 +10,11 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// words returns the sentences that explain the verdict of a duet or stored check, the worst
-// first.
+// words returns the sentences that explain the verdict, the worst first.
 func (c *Check) words() string {
+	if c.Mode == ThresholdMode {
+		return strings.Join(c.thresholdSentences(), " ")
+	}
 	var parts []string
 	add := func(text string) { // what begins with a name, or stands alone behind the verdict
 		if text != "" {

@@ -160,13 +160,8 @@ func Compare(sources []Source) (*Comparison, error) {
 	for _, s := range sources {
 		c.Documents = append(c.Documents, compared(s))
 	}
-	for len(rows) > 0 {
-		n := 1 // rows come scenario by scenario
-		for n < len(rows) && rows[n].scenario == rows[0].scenario {
-			n++
-		}
-		c.add(sources[0].Document, rows[:n])
-		rows = rows[n:]
+	for _, group := range perScenario(rows) {
+		c.add(sources[0].Document, group)
 	}
 	return c, nil
 }

@@ -49,12 +49,8 @@ func (m *Metric) verdict(test benchmath.Comparison, from, to float64) ChangeVerd
 		return Undecided
 	case test.P > test.Alpha || from == to:
 		return Noise
-	case math.Abs(to-from) < m.least:
-		return Negligible
-	case to > from == m.HigherIsBetter:
-		return Better
 	}
-	return Worse
+	return m.direction(from, to)
 }
 
 // The warnings of a column's geometric mean.

@@ -46,7 +46,7 @@ func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 			return nil, nil, err
 		}
 	}
-	first := byScenario(columns[0])
+	first := slices.Concat(ByScenario(columns[0])...)
 	found := make([][]*result.Result, len(sources)) // by document, for each of the first's results
 	found[0] = first
 	for i := 1; i < len(sources); i++ {
@@ -118,17 +118,24 @@ func (row *alignedRow) strike(sources []Source) (out []Exclusion) {
 	return out
 }
 
+// ResultsOf returns the results of a document.
+func ResultsOf(d *result.Document) (list []*result.Result) {
+	for i := range d.Results {
+		list = append(list, &d.Results[i])
+	}
+	return list
+}
+
 // distinct returns the results of a document. Two results with the same identity are an error.
 func distinct(s Source) (list []*result.Result, err error) {
 	seen := map[identity]bool{}
-	for i := range s.Document.Results {
-		r := &s.Document.Results[i]
+	list = ResultsOf(s.Document)
+	for _, r := range list {
 		id := identify(r)
 		if seen[id] {
 			return nil, fmt.Errorf("%s: %s (%s) occurs twice with the same settings", s.File, r.Strategy, r.Scenario)
 		}
 		seen[id] = true
-		list = append(list, r)
 	}
 	if list == nil {
 		return nil, fmt.Errorf("%s: no results", s.File)
@@ -136,17 +143,28 @@ func distinct(s Source) (list []*result.Result, err error) {
 	return list, nil
 }
 
-// byScenario groups the results by scenario, in the order of each scenario's first result.
-func byScenario(list []*result.Result) []*result.Result {
-	place := map[string]int{}
+// ByScenario groups results by scenario, in the order of each scenario's first result.
+func ByScenario(list []*result.Result) (groups [][]*result.Result) {
 	for _, r := range list {
-		if _, ok := place[r.Scenario]; !ok {
-			place[r.Scenario] = len(place)
+		at := slices.IndexFunc(groups, func(g []*result.Result) bool { return g[0].Scenario == r.Scenario })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, nil)
 		}
+		groups[at] = append(groups[at], r)
 	}
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b *result.Result) int { return place[a.Scenario] - place[b.Scenario] })
-	return list
+	return groups
+}
+
+// perScenario divides rows that are grouped by scenario.
+func perScenario(rows []alignedRow) (groups [][]alignedRow) {
+	for i, r := range rows {
+		if i == 0 || rows[i-1].scenario != r.scenario {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], r)
+	}
+	return groups
 }
 
 // partners returns the counterpart of each of the first document's results among others (nil

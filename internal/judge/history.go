@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
@@ -99,7 +100,7 @@ func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 		e.Settings.Traffic = d.Traffic.Hash
 	}
 	var out []Exclusion
-	for _, r := range byScenario(list) {
+	for _, r := range slices.Concat(ByScenario(list)...) {
 		if reason := NoSpeed(r); reason != "" {
 			out = append(out, Exclusion{Document: s.File, Scenario: r.Scenario, Strategy: r.Strategy, Reason: reason})
 			continue

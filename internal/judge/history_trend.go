@@ -300,8 +300,9 @@ func (g *TrendGroup) draw(f TrendFilter) {
 				continue
 			}
 			if points := row.of(m, f.Last); len(points) > 0 {
+				xs := trendValues(points)
 				g.Series = append(g.Series, TrendSeries{Strategy: label, Params: row.first.Params, Target: row.first.Target,
-					Metric: m.Name, Unit: m.Unit, Better: m.better(), Points: points, Changes: m.changes(trendValues(points))})
+					Metric: m.Name, Unit: m.Unit, Better: m.better(), Points: points, Changes: m.stretches(xs, stats.ChangePoints(xs))})
 			}
 		}
 	}
@@ -319,11 +320,6 @@ func (row *trendRow) of(m *Metric, last int) (points []TrendPoint) {
 		points = points[len(points)-last:]
 	}
 	return points
-}
-
-// changes finds the change points of a series and classifies them.
-func (m *Metric) changes(xs []float64) []TrendChange {
-	return m.stretches(xs, stats.ChangePoints(xs))
 }
 
 // stretches compares the medians of consecutive stretches of a series. starts are the indices

@@ -196,7 +196,7 @@ func TestTrendLooksAtNewestRuns(t *testing.T) {
 		xs = append(xs, level+float64(i%7))
 	}
 	var at []int
-	for _, c := range m.changes(xs) {
+	for _, c := range m.stretches(xs, stats.ChangePoints(xs)) {
 		at = append(at, c.At)
 	}
 	if !slices.Equal(at, []int{250}) {

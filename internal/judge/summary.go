@@ -16,35 +16,20 @@ import (
 // The summary of a result with a failed audit stays zero except for these two flags. AuditOK
 // reports that there were trials and none failed; trials that are not audited do not fail.
 func Summarize(d *result.Document) {
-	for i := range d.Results {
-		r := &d.Results[i]
+	for _, r := range ResultsOf(d) {
 		flags := result.Summary{HarnessBound: r.Summary.HarnessBound, SchedulerBound: r.Summary.SchedulerBound}
 		if r.Summary = flags; len(r.Trials) > 0 && !Failed(r) && AuditUndecided(r) == "" {
 			summarize(r)
 		}
 	}
-	for i := range d.Results {
-		if r := &d.Results[i]; r.Summary.AuditOK {
+	for _, r := range ResultsOf(d) {
+		if r.Summary.AuditOK {
 			compareWithBaseline(r, Baseline(d, r.Scenario))
 		}
 	}
-	for _, results := range ByScenario(d) {
+	for _, results := range ByScenario(ResultsOf(d)) {
 		pool(results)
 	}
-}
-
-// ByScenario groups the results of a document by scenario, in the order of each scenario's first result.
-func ByScenario(d *result.Document) (groups [][]*result.Result) {
-	for i := range d.Results {
-		r := &d.Results[i]
-		at := slices.IndexFunc(groups, func(g []*result.Result) bool { return g[0].Scenario == r.Scenario })
-		if at < 0 {
-			at = len(groups)
-			groups = append(groups, nil)
-		}
-		groups[at] = append(groups[at], r)
-	}
-	return groups
 }
 
 func summarize(r *result.Result) {
@@ -133,8 +118,8 @@ func Throughputs(r *result.Result) stats.Blocks {
 }
 
 func Baseline(d *result.Document, scenario string) *result.Result {
-	for i := range d.Results {
-		if r := &d.Results[i]; r.Baseline && r.Scenario == scenario {
+	for _, r := range ResultsOf(d) {
+		if r.Baseline && r.Scenario == scenario {
 			return r
 		}
 	}
