@@ -80,6 +80,7 @@ type Effect struct {
 	Messages    []manager.Message // of History: the newest, oldest first; Seq is 0 where the target does not number them
 	Fields      map[string]string // of Read
 	Removed     int               // of Sweep
+	Touches     uint64            // recorded uses that changed the session: by Touch, and by reads that were due to record one
 	Held        time.Duration     // measured work under the lock
 }
 

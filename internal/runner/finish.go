@@ -64,8 +64,7 @@ func (tr *trial) empty() (err error) {
 		return tr.emptyTarget()
 	}
 	tr.preloader.opStart = tr.preloader.now()
-	ctx := context.Background()
-	if err := tr.sweepAll(ctx); err != nil {
+	if err := tr.sweepAll(); err != nil {
 		return err
 	}
 	if tr.board != nil {
@@ -73,14 +72,14 @@ func (tr *trial) empty() (err error) {
 			tr.audit.violate("directories left", manager.ID{}, "%d directories of sessions that are gone, the first is %s", len(left), left[0].Name())
 		}
 	}
-	tr.checkEmpty(ctx)
+	tr.checkEmpty()
 	return tr.store.Close()
 }
 
 // checkEmpty makes sure that nothing is kept for sessions that are gone.
-func (tr *trial) checkEmpty(ctx context.Context) {
+func (tr *trial) checkEmpty() {
 	n := 0
-	err := tr.untilAnswered(func() (err error) { n, err = tr.store.Len(ctx); return err })
+	err := tr.untilAnswered(func() (err error) { n, err = tr.store.Len(context.Background()); return err })
 	if tr.remote && unanswered(err) {
 		tr.audit.found.Partial = "whether sessions are left was not answered"
 		return

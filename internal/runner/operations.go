@@ -6,9 +6,51 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
+
+var (
+	// errTooSoon means that a sweep removed a session that was still in use.
+	errTooSoon = errors.New("removed before its time")
+
+	// errTorn means that a read saw half of a change.
+	errTorn = errors.New("fields written together were read apart")
+
+	// errWeakID means that a target mints ids that can be guessed, or that repeat.
+	errWeakID = errors.New("weak id")
+)
+
+// do performs an operation with the user's driver, and notes its effect in the ledger. Hot path.
+func (u *user) do(op scenarios.Op, slot uint32, size int) error {
+	q := &u.request
+	q.Op, q.ID = op, u.ids[slot]
+	switch op {
+	case scenarios.Append:
+		q.Role, q.Content = u.write(size)
+	case scenarios.Update:
+		_, text := u.write(size)
+		for _, f := range u.trial.scenario.Fields {
+			q.Fields[f] = text
+		}
+	}
+	if q.Hold > 0 && u.trial.stopped.Load() {
+		q.Hold = 0
+	}
+	if err := u.driver.Do(context.Background(), q, &u.effect); err != nil {
+		if op == scenarios.Create && errors.Is(err, manager.ErrIndeterminate) {
+			u.ledger.indeterminates = append(u.ledger.indeterminates, indeterminate{op, u.effect.ID, 0})
+		}
+		return err
+	}
+	u.noteEffect(op, slot)
+	if u.used != nil {
+		u.used[slot] = u.opStart
+	}
+	return nil
+}
 
 // write returns the user's next text, and records its word.
 func (u *user) write(size int) (speaker, text string) {
@@ -18,149 +60,113 @@ func (u *user) write(size int) (speaker, text string) {
 	return role(word), u.contents.piece(word, size)
 }
 
-func (u *user) doChat(op scenarios.Op, slot uint32, size int) error {
-	ctx := context.Background()
+// noteEffect notes the effect of an operation that has succeeded. Hot path.
+func (u *user) noteEffect(op scenarios.Op, slot uint32) {
+	e := &u.effect
 	switch op {
-	case scenarios.Append:
-		role, text := u.write(size)
-		n, err := u.chat.AddMessage(ctx, u.ids[slot], role, text)
-		if err == nil {
-			u.ledger.wrote(u.first+slot, u.incarnations[slot], n, u.lastWord)
+	case scenarios.Append, scenarios.Update:
+		if u.request.Hold > 0 {
+			u.noteRemoteHold()
 		}
-		return err
-	case scenarios.History:
-		var err error
-		u.history, err = u.chat.History(ctx, u.ids[slot], u.history[:0])
-		u.noteTouches(slot)
-		return err
-	case scenarios.Validate:
-		err := u.chat.Validate(ctx, u.ids[slot])
-		u.noteTouches(slot)
-		return err
+		u.noteWrite(slot, u.lastWord)
 	case scenarios.Touch:
-		n, err := u.chat.Touch(ctx, u.ids[slot])
-		if err == nil && u.trial.byVersion {
-			u.ledger.wrote(u.first+slot, u.incarnations[slot], n, 0)
-			u.touches = u.chat.Touches() // they are the writes
-			return nil
+		if u.trial.byVersion {
+			u.noteWrite(slot, 0)
+		} else {
+			u.noteTouches(slot)
 		}
+	case scenarios.History, scenarios.Validate:
 		u.noteTouches(slot)
-		return err
-	case scenarios.Create:
-		id, err := u.chat.CreateSession(ctx)
-		u.created(slot, id, err)
-		return err
-	case scenarios.Delete:
-		return u.deleted(slot, u.chat.DeleteSession(ctx, u.ids[slot]))
-	default:
-		return errUnknownOp(op)
-	}
-}
-
-// noteTorn adds a violation for a read that saw half of a change.
-func (u *user) noteTorn(have map[string]string) {
-	if f := torn(have, u.trial.scenario.Fields); f != "" {
-		u.addViolation(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
-	}
-}
-
-// noteTouches notes in the ledger the touches that the last operation made.
-func (u *user) noteTouches(slot uint32) {
-	if n := u.chat.Touches() - u.touches; n > 0 {
-		u.touches += n
-		u.ledger.touched(u.first+slot, u.incarnations[slot], n)
-	}
-}
-
-func (u *user) doBoard(op scenarios.Op, slot uint32, size int) error {
-	ctx := context.Background()
-	switch op {
-	case scenarios.Update:
-		_, text := u.write(size)
-		for _, f := range u.trial.scenario.Fields {
-			u.fields[f] = text
-		}
-		n, err := u.board.UpdateSession(ctx, u.ids[slot], u.fields)
-		if err == nil {
-			u.ledger.wrote(u.first+slot, u.incarnations[slot], n, u.lastWord)
-		}
-		return err
 	case scenarios.Read:
-		s, err := u.board.Session(ctx, u.ids[slot])
-		u.seen = s
-		if err == nil && len(s.Fields) > 0 {
-			u.noteTorn(s.Fields)
+		if f := torn(e.Fields, u.trial.scenario.Fields); f != "" && len(e.Fields) > 0 {
+			u.addViolation(fmt.Errorf("%w: %q and %q", errTorn, u.trial.scenario.Fields[0], f))
 		}
-		return err
 	case scenarios.Create:
-		id, err := u.board.CreateSession(ctx)
-		u.created(slot, id, err)
-		return err
-	case scenarios.Delete:
-		return u.deleted(slot, u.board.DeleteSession(ctx, u.ids[slot]))
-	default:
-		return errUnknownOp(op)
-	}
-}
-
-func (u *user) doStore(op scenarios.Op, slot uint32, size int) error {
-	ctx := context.Background()
-	switch op {
-	case scenarios.Append:
-		role, text := u.write(size)
-		incarnation, n, err := u.store.add(ctx, u.ids[slot], role, text)
-		if err == nil {
-			u.ledger.wrote(slot, incarnation, n, u.lastWord)
+		if (e.ID.Version() != 4 || e.ID.Variant() != uuid.RFC4122) && !u.trial.unaudited {
+			u.addViolation(fmt.Errorf("%w: %v is no random (version 4) UUID", errWeakID, e.ID))
 		}
-		return err
-	case scenarios.History:
-		var err error
-		u.history, err = u.store.history(ctx, u.ids[slot], u.history[:0])
-		return err
+		u.ids[slot], u.incarnations[slot] = e.ID, manager.IncarnationOf(e.ID)
+		u.ledger.created = append(u.ledger.created, creation{e.ID, u.incarnations[slot]})
 	case scenarios.GetOrCreate:
-		incarnation, created, err := u.store.getOrCreate(ctx, u.ids[slot])
-		if created {
-			u.ledger.created = append(u.ledger.created, creation{u.ids[slot], incarnation})
+		if incarnation := u.incarnationIn(slot); e.Created {
+			u.ledger.created = append(u.ledger.created, creation{u.request.ID, incarnation})
 		}
-		return err
 	case scenarios.Delete:
-		last, err := u.store.store.Delete(ctx, u.ids[slot])
-		if err == nil {
-			u.removed(u.ids[slot], last)
+		if u.trial.target != nil && !u.trial.unaudited { // other drivers call removed
+			u.ledger.final = append(u.ledger.final, u.reportedState(u.request.ID, u.incarnationIn(slot)))
 		}
-		return err
-	default:
-		return errUnknownOp(op)
+		u.clearSlot(slot)
 	}
 }
 
-// errTooSoon means that a sweep removed a session that was still in use.
-var errTooSoon = errors.New("removed before its time")
-
-// errTorn means that a read saw half of a change.
-var errTorn = errors.New("fields written together were read apart")
-
-func errUnknownOp(op scenarios.Op) error { return fmt.Errorf("this view has no operation %s", op) }
-
-func (u *user) created(slot uint32, id manager.ID, err error) {
-	if err != nil {
-		if errors.Is(err, manager.ErrIndeterminate) {
-			u.ledger.indeterminates = append(u.ledger.indeterminates, indeterminate{scenarios.Create, id, 0})
-		}
-		return
+// noteWrite records the confirmed change in the ledger.
+func (u *user) noteWrite(slot, word uint32) {
+	incarnation := u.incarnationIn(slot)
+	if n, reported := u.changes(); reported {
+		u.ledger.wrote(u.first+slot, incarnation, n, word)
+	} else {
+		u.ledger.wroteUnnumbered(u.first+slot, incarnation, word)
 	}
-	u.ids[slot], u.incarnations[slot] = id, manager.IncarnationOf(id)
-	u.ledger.created = append(u.ledger.created, creation{id, u.incarnations[slot]})
 }
 
-func (u *user) deleted(slot uint32, err error) error {
-	if err == nil {
+// changes returns the scenario's count of changes after the operation, if the driver reported it.
+func (u *user) changes() (n uint64, reported bool) {
+	if u.trial.byVersion {
+		return u.effect.Version, u.effect.Reported&scenarios.ReportsVersion != 0
+	}
+	return u.effect.Seq, u.effect.Reported&scenarios.ReportsSeq != 0
+}
+
+// noteTouches notes the touches that the operation made.
+func (u *user) noteTouches(slot uint32) {
+	if n := u.effect.Touches; n > 0 {
+		u.ledger.touched(u.first+slot, u.incarnationIn(slot), n)
+	}
+}
+
+// noteRemoteHold records work under the lock in another process: its duration as reported, otherwise as requested.
+func (u *user) noteRemoteHold() {
+	held, reported := u.request.Hold, u.effect.Reported&scenarios.ReportsHeld != 0
+	if reported {
+		held = u.effect.Held
+	}
+	end := u.now()
+	u.inWindow += inside(max(u.opStart, end-int64(held)), end, u.trial.from, u.trial.until)
+	if end >= u.trial.from && end <= u.trial.until {
+		u.holds++
+		u.heldFor += int64(held)
+		if reported && u.held != nil {
+			u.held.record(int64(held))
+		}
+	}
+}
+
+// clearSlot records that a slot has no session.
+func (u *user) clearSlot(slot uint32) {
+	if !u.trial.shared() {
 		u.incarnations[slot] = 0
 	}
-	return err
 }
 
-// ledgersMessage notes a session's last state.
+// incarnationIn returns the incarnation of the last effect. A minted id has only one; under a reused id the driver reports
+// it, or all of them count as one.
+func (u *user) incarnationIn(slot uint32) uint64 {
+	if !u.trial.shared() {
+		return u.incarnations[slot]
+	}
+	return u.reportedIncarnation(u.ids[slot])
+}
+
+// reportedIncarnation returns the incarnation that the driver reported.
+func (u *user) reportedIncarnation(id manager.ID) uint64 {
+	if e := &u.effect; e.Reported&scenarios.ReportsIncarnation != 0 {
+		return e.Incarnation
+	}
+	u.ambiguous = true
+	return manager.IncarnationOf(id) | 1
+}
+
+// removed records a session's last state. A driver of a store calls it for each session that it removes.
 func (u *user) removed(id manager.ID, last manager.Session) {
 	if u.trial.unaudited {
 		return

@@ -146,7 +146,7 @@ type userLedger struct {
 func (tr *trial) userLedgers() (all []userLedger) {
 	all = append(all, tr.others...)
 	for _, u := range tr.allUsers() {
-		all = append(all, userLedger{u.number, &u.ledger, u.violations, u.driver.ambiguous})
+		all = append(all, userLedger{u.number, &u.ledger, u.violations, u.ambiguous})
 	}
 	return all
 }

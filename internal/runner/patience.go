@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -41,13 +40,9 @@ func (u *user) prepare(op scenarios.Op, slot uint32) error {
 }
 
 // sweepAll removes every session and records the final states. Of a sweep whose response was lost there are none.
-func (tr *trial) sweepAll(ctx context.Context) error {
-	return tr.untilAnswered(func() (err error) {
-		if tr.board != nil {
-			_, err = tr.preloader.board.ExpireIdle(ctx, 0)
-		} else {
-			_, err = tr.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, tr.preloader.removed)
-		}
+func (tr *trial) sweepAll() error {
+	return tr.untilAnswered(func() error {
+		err := tr.preloader.expire(0)
 		if tr.remote && errors.Is(err, manager.ErrIndeterminate) {
 			tr.preloader.ledger.indeterminates = append(tr.preloader.ledger.indeterminates, indeterminate{op: scenarios.Sweep})
 			tr.audit.found.Partial = "an answer was lost while the sessions left at the end were taken"

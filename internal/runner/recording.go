@@ -205,12 +205,12 @@ func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
 	case scenarios.History:
 		u.reportMessages(slot, o)
 	case scenarios.Read:
-		u.at(o, u.seen.Incarnation, u.seen.Version)
+		u.at(o, u.effect.Incarnation, u.effect.Version)
 		u.reportFields(o)
 	case scenarios.GetOrCreate:
-		o.Created = u.store.created
-		o.Tag = u.incarnation(u.store.next)
-		u.at(o, u.store.incarnation, u.store.n)
+		o.Created = u.effect.Created
+		o.Tag = u.incarnation(u.driver.(*storeDriver).next)
+		u.at(o, u.effect.Incarnation, u.effect.Seq)
 	case scenarios.Delete:
 		u.reportFinalState(&u.ledger.final[len(u.ledger.final)-1], o)
 	default:
@@ -232,7 +232,7 @@ func (u *user) at(o *history.Op, incarnation, n uint64) {
 // incarnation converts an incarnation for histories. Those of a storeDriver are tags, but for the user's number plus one;
 // those of minted ids only have to differ.
 func (u *user) incarnation(incarnation uint64) history.Tag {
-	if u.store != nil {
+	if u.trial.shared() {
 		return history.Tag(incarnation - 1<<incarnationShift)
 	}
 	return history.Tag(incarnation)
@@ -243,8 +243,8 @@ func (u *user) reportMessages(slot uint32, o *history.Op) {
 	o.Parts |= history.PartMessages
 	o.Messages = u.recording.shown[:0]
 	n := uint64(0)
-	for i := range u.history {
-		m := &u.history[i]
+	for i := range u.effect.Messages {
+		m := &u.effect.Messages[i]
 		n = m.Seq
 		t := history.InvalidTag
 		if word, ok := u.contents.word(m.Content); ok && m.Role == role(word) {
@@ -252,11 +252,10 @@ func (u *user) reportMessages(slot uint32, o *history.Op) {
 		}
 		o.Messages = append(o.Messages, t)
 	}
-	if u.store != nil {
-		u.at(o, u.store.incarnation, u.store.n)
-	} else {
-		u.at(o, u.incarnations[slot], n)
+	if u.trial.shared() {
+		n = u.effect.Seq
 	}
+	u.at(o, u.incarnationIn(slot), n)
 }
 
 // reportFields sets the fields that were read. All of them are always written together: one that differs stands for the
@@ -264,17 +263,17 @@ func (u *user) reportMessages(slot uint32, o *history.Op) {
 func (u *user) reportFields(o *history.Op) {
 	o.Parts |= history.PartFields
 	fields := u.trial.scenario.Fields
-	if len(u.seen.Fields) == 0 || len(fields) == 0 {
+	if len(u.effect.Fields) == 0 || len(fields) == 0 {
 		return
 	}
 	other := fields[0]
-	if f := torn(u.seen.Fields, fields); f != "" {
+	if f := torn(u.effect.Fields, fields); f != "" {
 		other = f
 	}
 	for i, name := range []string{fields[0], other} {
 		o.Fields[i] = history.InvalidTag
-		if word, ok := u.contents.word(u.seen.Fields[name]); ok {
-			o.Fields[i] = tagOf(word, u.seen.Version)
+		if word, ok := u.contents.word(u.effect.Fields[name]); ok {
+			o.Fields[i] = tagOf(word, u.effect.Version)
 		}
 	}
 }

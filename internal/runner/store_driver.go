@@ -4,19 +4,19 @@ import (
 	"context"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // storeDriver is one user's driver of a store without a manager between, for ids that are used more than once. Like the
-// managers' pooled operations its closures are bound once, so that a call allocates nothing. Not safe for concurrent use.
+// managers' pooled operations its closures are bound once, so that an operation allocates nothing.
 type storeDriver struct {
-	store manager.SessionStore[manager.Session]
-	work  manager.Work
-	next  uint64 // the incarnation of the next session this user makes
+	store   manager.SessionStore[manager.Session]
+	work    manager.Work                      // what an append does under the lock; may be nil
+	removed func(manager.ID, manager.Session) // called for each session that a Delete or a Sweep removes
+	next    uint64                            // the incarnation of the latest session that this user made
 
-	role, content  string
-	base, out      []manager.Message
-	incarnation, n uint64 // of the session that the last operation met, and its number of messages after it
-	created        bool   // by the last getOrCreate
+	q *scenarios.Request // the current operation
+	e *scenarios.Effect
 
 	create func() manager.Session
 	see    func(*manager.Session)
@@ -24,47 +24,60 @@ type storeDriver struct {
 	read   func(context.Context, *manager.Session) error
 }
 
-// firstLife is the bit at which the number of the user who made a session begins in its incarnation.
+// incarnationShift is the bit at which the number of the user who made a session begins in its incarnation.
 const incarnationShift = 40
 
-// newStoreDriver returns a driver of store for a user. work may be nil.
-func newStoreDriver(store manager.SessionStore[manager.Session], number int, work manager.Work) *storeDriver {
-	v := &storeDriver{store: store, work: work, next: uint64(number+1) << incarnationShift}
-	v.create = func() manager.Session {
-		v.next++
-		return manager.Session{Incarnation: v.next}
+// newStoreDriver returns the driver of store for the user with this number.
+func newStoreDriver(
+	store manager.SessionStore[manager.Session], number int, work manager.Work, removed func(manager.ID, manager.Session),
+) *storeDriver {
+	d := &storeDriver{store: store, work: work, removed: removed, next: uint64(number+1) << incarnationShift}
+	d.create = func() manager.Session {
+		d.next++
+		return manager.Session{Incarnation: d.next}
 	}
-	v.see = func(s *manager.Session) { v.incarnation, v.n = s.Incarnation, s.Seq }
-	v.append = func(_ context.Context, s *manager.Session) error {
-		if v.work != nil {
-			v.work()
+	d.see = func(s *manager.Session) { d.e.Incarnation, d.e.Seq = s.Incarnation, s.Seq }
+	d.append = func(_ context.Context, s *manager.Session) error {
+		if d.work != nil {
+			d.work()
 		}
-		v.n = s.Append(v.role, v.content)
-		v.incarnation = s.Incarnation
+		d.e.Seq = s.Append(d.q.Role, d.q.Content)
+		d.e.Incarnation = s.Incarnation
 		return nil
 	}
-	v.read = func(_ context.Context, s *manager.Session) error {
-		v.out = s.History(v.base)
-		v.incarnation, v.n = s.Incarnation, s.Seq
+	d.read = func(_ context.Context, s *manager.Session) error {
+		d.e.Messages = s.History(d.e.Messages[:0])
+		d.see(s)
 		return nil
 	}
-	return v
+	return d
 }
 
-func (v *storeDriver) getOrCreate(ctx context.Context, id manager.ID) (incarnation uint64, created bool, err error) {
-	created, err = v.store.GetOrCreate(ctx, id, v.create, v.see)
-	v.created = created
-	return v.incarnation, created, err
+// Do implements [scenarios.Conn]. It sets the parts of e that belong to the operation.
+func (d *storeDriver) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
+	d.q, d.e = q, e
+	e.Reported = scenarios.ReportsIncarnation | scenarios.ReportsSeq
+	switch q.Op {
+	case scenarios.Append:
+		return d.store.Update(ctx, q.ID, d.append)
+	case scenarios.History:
+		return d.store.View(ctx, q.ID, d.read)
+	case scenarios.GetOrCreate:
+		e.Created, err = d.store.GetOrCreate(ctx, q.ID, d.create, d.see)
+		return err
+	case scenarios.Delete:
+		last, err := d.store.Delete(ctx, q.ID)
+		if err == nil {
+			d.removed(q.ID, last)
+		}
+		return err
+	case scenarios.Sweep: // regardless of q.Idle: sessions of a store have no time-to-live
+		e.Removed, err = d.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { return true }, d.removed)
+		return err
+	default:
+		return scenarios.ErrUnsupported
+	}
 }
 
-func (v *storeDriver) add(ctx context.Context, id manager.ID, role, content string) (incarnation, n uint64, err error) {
-	v.role, v.content = role, content
-	err = v.store.Update(ctx, id, v.append)
-	return v.incarnation, v.n, err
-}
-
-func (v *storeDriver) history(ctx context.Context, id manager.ID, dst []manager.Message) ([]manager.Message, error) {
-	v.base, v.out = dst, dst
-	err := v.store.View(ctx, id, v.read)
-	return v.out, err
-}
+// Close implements [scenarios.Conn]. The store stays open.
+func (d *storeDriver) Close() error { return nil }

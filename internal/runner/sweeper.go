@@ -50,7 +50,7 @@ func (u *user) clean() {
 	}
 	u.opStart = start
 	tr.sweep.Add(1)
-	err := u.expire()
+	err := u.expire(tr.sweepTTL())
 	tr.sweep.Add(1)
 	end := u.now()
 	u.swept = append(u.swept, sweepEnd{len(u.ledger.final), end})
@@ -62,11 +62,13 @@ func (u *user) clean() {
 	}
 }
 
-func (u *user) expire() (err error) {
-	if u.trial.target != nil {
-		return u.sweepTarget()
+// expire removes every session that was not used for idle.
+func (u *user) expire(idle time.Duration) error {
+	u.request.Op, u.request.Idle = scenarios.Sweep, idle
+	err := u.driver.Do(context.Background(), &u.request, &u.effect)
+	if err == nil {
+		u.trial.audit.swept += u.effect.Removed
 	}
-	_, err = u.chat.ExpireIdle(context.Background(), u.trial.sweepTTL())
 	return err
 }
 

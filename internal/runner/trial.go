@@ -311,9 +311,9 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 	u := &user{
 		trial: tr, number: i, ids: tr.ids, incarnations: tr.incarnations, ledger: newLedger(slots),
 		contents: tr.contents, firstWord: uint32(i) * wordsPerUser,
-		history: make([]manager.Message, 0, manager.HistoryLimit),
+		request: scenarios.Request{Fields: map[string]string{}},
+		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
-		fields:  map[string]string{},
 	}
 	for _, op := range tr.scenario.Ops() {
 		u.recorder(op) // made now and not in the window
@@ -324,8 +324,7 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 	if tr.scenario.Think > 0 {
 		u.thought = newRecorder()
 	}
-	if tr.target != nil {
-		u.do = u.doTarget
+	if tr.target != nil { // connect sets the driver
 		return u
 	}
 	var work manager.Work
@@ -339,14 +338,11 @@ func (tr *trial) newUser(i, slots int, works bool) *user {
 	opts := []manager.Option{manager.WithWork(work), manager.WithTTL(tr.scenario.TTL), manager.OnRemove(u.removed)}
 	switch tr.scenario.Driver {
 	case scenarios.ChatDriver:
-		u.do = u.doChat
-		u.chat = manager.NewChatbot(store, opts...).User()
+		u.driver = &chatDriver{chat: manager.NewChatbot(store, opts...).User()}
 	case scenarios.BoardDriver:
-		u.do = u.doBoard
-		u.board = tr.board.Over(store, opts...)
+		u.driver = boardDriver{tr.board.Over(store, opts...)}
 	default:
-		u.do = u.doStore
-		u.store = newStoreDriver(store, i, work)
+		u.driver = newStoreDriver(store, i, work, u.removed)
 	}
 	return u
 }

@@ -18,13 +18,10 @@ type user struct {
 	trial  *trial
 	number int
 
-	// Its driver: one of these, by the scenario, and do, which performs an operation with it and records the effect in
-	// the ledger.
-	chat   scenarios.Chat
-	board  scenarios.Brainstorm
-	store  *storeDriver
-	driver targetDriver
-	do     func(op scenarios.Op, slot uint32, size int) error
+	driver    scenarios.Conn
+	request   scenarios.Request // the current or last operation
+	effect    scenarios.Effect  // of the last operation
+	ambiguous bool              // a target did not report incarnations where they distinguish sessions under one id
 
 	// The sessions by slot: shared and read-only, or with OwnSessions written by this user alone. An incarnation of 0 marks
 	// a slot of its own in which no session is.
@@ -33,6 +30,7 @@ type user struct {
 	numbers      []uint32        // of the sessions whose histories are recorded; 0: it is not. Empty where none is
 	shares       []*trace.Cursor // of recorded traffic
 	first        uint32          // number of slot 0 among all users' slots
+	used         []int64         // of a target that is swept: when the last confirmed use began, on the trial's clock
 
 	ledger     ledger
 	recording  *recording                      // nil: no histories are recorded
@@ -53,7 +51,6 @@ type user struct {
 	firstWord uint32 // of the words that are this user's
 	lastWord  uint32 // what the last write wrote
 	writes    uint32
-	touches   uint64 // of chat that are in the ledger
 	opStart   int64
 	opSlot    uint32
 	holds     int64 // that ended in the window
@@ -72,10 +69,7 @@ type user struct {
 	waiter   *wait.Waiter // of holds and pauses; nil: there are none
 	progress atomic.Int64 // progress: visits where no window ends them, holds, last states, the end
 
-	history []manager.Message // reused by reads
-	seen    manager.Session   // by the last read of a board
 	scratch []manager.Message // reused by the audit's look at last states
-	fields  map[string]string // reused by updates
 }
 
 // maxUserViolations is how many violations of a user are kept.
