@@ -150,7 +150,7 @@ func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config) error {
 	if err := o.takePlace(ctx); err != nil {
 		return err
 	}
-	cfg.Party = o.participant
+	cfg.Participant = o.participant
 	return o.openSubjects(ctx, cfg)
 }
 

@@ -61,19 +61,19 @@ func (a *auditor) check(userLedgers []userLedger) {
 		indeterminates = newIndeterminates(userLedgers, a.byVersion)
 	)
 	for _, l := range userLedgers {
-		for t := range l.tallies {
-			userTallies = append(userTallies, userTally{l.user, t})
-			writes += t.count
+		for t := range l.Ledger.tallies {
+			userTallies = append(userTallies, userTally{l.User, t})
+			writes += t.Count
 		}
-		creations = append(creations, l.created...)
-		ends = append(ends, l.final...)
-		gone = append(gone, l.notFound...)
+		creations = append(creations, l.Ledger.Created...)
+		ends = append(ends, l.Ledger.Final...)
+		gone = append(gone, l.Ledger.notFound...)
 	}
 	slices.SortFunc(userTallies, func(x, y userTally) int {
-		return cmp.Or(cmp.Compare(x.incarnation, y.incarnation), cmp.Compare(x.user, y.user))
+		return cmp.Or(cmp.Compare(x.Incarnation, y.Incarnation), cmp.Compare(x.user, y.user))
 	})
-	slices.SortFunc(creations, func(x, y creation) int { return cmp.Compare(x.incarnation, y.incarnation) })
-	slices.SortFunc(ends, func(x, y finalState) int { return cmp.Compare(x.incarnation, y.incarnation) })
+	slices.SortFunc(creations, func(x, y creation) int { return cmp.Compare(x.Incarnation, y.Incarnation) })
+	slices.SortFunc(ends, func(x, y finalState) int { return cmp.Compare(x.Incarnation, y.Incarnation) })
 	slices.SortFunc(gone, func(x, y notFound) int {
 		return cmp.Or(cmp.Compare(x.incarnation, y.incarnation), cmp.Compare(x.at, y.at))
 	})
@@ -82,9 +82,9 @@ func (a *auditor) check(userLedgers []userLedger) {
 	// Every list is sorted by incarnation: consume them together, one incarnation at a time.
 	for len(creations)+len(ends)+len(userTallies)+len(gone) > 0 {
 		incarnation := lowest(creations, ends, userTallies, gone)
-		born := takeWhile(&creations, func(b creation) bool { return b.incarnation == incarnation })
-		final := takeWhile(&ends, func(e finalState) bool { return e.incarnation == incarnation })
-		wrote := takeWhile(&userTallies, func(c userTally) bool { return c.incarnation == incarnation })
+		born := takeWhile(&creations, func(b creation) bool { return b.Incarnation == incarnation })
+		final := takeWhile(&ends, func(e finalState) bool { return e.Incarnation == incarnation })
+		wrote := takeWhile(&userTallies, func(c userTally) bool { return c.Incarnation == incarnation })
 		missed := takeWhile(&gone, func(g notFound) bool { return g.incarnation == incarnation })
 		a.checkIncarnation(incarnation, born, final, wrote, missed, sums, indeterminates)
 	}
@@ -92,8 +92,8 @@ func (a *auditor) check(userLedgers []userLedger) {
 		a.violate("lost session", manager.ID{}, "%d sessions are not there any more, of which sweeps removed %d", a.unended, a.swept)
 	}
 	for _, l := range userLedgers {
-		if l.backwards > 0 {
-			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", l.user, l.backwards)
+		if l.Ledger.Backwards > 0 {
+			a.violate("number went back", manager.ID{}, "user %d was given %d numbers that did not rise", l.User, l.Ledger.Backwards)
 		}
 	}
 }
@@ -101,13 +101,13 @@ func (a *auditor) check(userLedgers []userLedger) {
 func lowest(creations []creation, ends []finalState, userTallies []userTally, gone []notFound) uint64 {
 	incarnation := ^uint64(0)
 	if len(creations) > 0 {
-		incarnation = min(incarnation, creations[0].incarnation)
+		incarnation = min(incarnation, creations[0].Incarnation)
 	}
 	if len(ends) > 0 {
-		incarnation = min(incarnation, ends[0].incarnation)
+		incarnation = min(incarnation, ends[0].Incarnation)
 	}
 	if len(userTallies) > 0 {
-		incarnation = min(incarnation, userTallies[0].incarnation)
+		incarnation = min(incarnation, userTallies[0].Incarnation)
 	}
 	if len(gone) > 0 {
 		incarnation = min(incarnation, gone[0].incarnation)
@@ -132,11 +132,11 @@ func (a *auditor) checkIncarnation(
 	var id manager.ID
 	switch {
 	case len(final) > 0:
-		id = final[0].id
+		id = final[0].ID
 	case len(born) > 0:
-		id = born[0].id
-	case len(wrote) > 0 && int(wrote[0].slot) < len(a.shared):
-		id = a.shared[wrote[0].slot]
+		id = born[0].ID
+	case len(wrote) > 0 && int(wrote[0].Slot) < len(a.shared):
+		id = a.shared[wrote[0].Slot]
 	}
 	indeterminate := indeterminates.of(id)
 	switch {
@@ -145,13 +145,13 @@ func (a *auditor) checkIncarnation(
 		a.violate("session from nowhere", id, "incarnation %x exists, but no call reported that it created it", incarnation)
 	case len(born) > 1:
 		a.violate("double creation", id, "%d calls reported that they created incarnation %x", len(born), incarnation)
-	case born[0].id.Version() != 4:
+	case born[0].ID.Version() != 4:
 		a.violate("foreign id", id, "not a random (version 4) UUID")
 	}
 	switch {
 	case len(final) == 0 && (a.sweeps || indeterminates.mayBeRemoved(id)):
 		a.unended++
-		end := finalState{id: id, incarnation: incarnation, n: unknownCount, others: unknownCount}
+		end := finalState{ID: id, Incarnation: incarnation, N: unknownCount, Others: unknownCount}
 		a.checkNumbers(&end, wrote, sums, indeterminate)
 		return
 	case len(final) == 0:
@@ -159,8 +159,8 @@ func (a *auditor) checkIncarnation(
 		return
 	case len(final) > 1:
 		a.violate("removed twice", id, "%[2]d removals returned a final state of incarnation %[1]x", incarnation, len(final))
-	case len(born) > 0 && born[0].id != final[0].id:
-		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", incarnation, born[0].id)
+	case len(born) > 0 && born[0].ID != final[0].ID:
+		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", incarnation, born[0].ID)
 	case len(missed) > 0 && missed[0].at < final[0].since && !indeterminates.mayBeRemoved(id):
 		a.violate("lost session", id, "a user got \"not found\" before any removal had begun")
 	}
@@ -172,13 +172,13 @@ func (a *auditor) checkIncarnation(
 func (a *auditor) checkNumbers(end *finalState, wrote []userTally, sums sums, indeterminate *possible) {
 	var count, sum, mixed, touches, unnumbered uint64
 	for _, w := range wrote {
-		touches += w.touches
-		count += w.count
-		sum += w.sum
-		mixed += w.mixed
-		unnumbered += w.unnumbered
+		touches += w.Touches
+		count += w.Count
+		sum += w.Sum
+		mixed += w.Mixed
+		unnumbered += w.Unnumbered
 	}
-	n := end.n
+	n := end.N
 	if n == unknownCount && indeterminate.writes > 0 {
 		return
 	}
@@ -187,19 +187,19 @@ func (a *auditor) checkNumbers(end *finalState, wrote []userTally, sums sums, in
 	}
 	switch {
 	case count > n:
-		a.violate("lost update", end.id, "%d changes were confirmed to %d users, the session counts %d: %d lost", count, len(wrote), n, count-n)
+		a.violate("lost update", end.ID, "%d changes were confirmed to %d users, the session counts %d: %d lost", count, len(wrote), n, count-n)
 	case count+indeterminate.writes < n:
-		a.violate("phantom update", end.id, "the session counts %d changes, %d users made %d: %d too many", n, len(wrote), count+indeterminate.writes, n-count-indeterminate.writes)
+		a.violate("phantom update", end.ID, "the session counts %d changes, %d users made %d: %d too many", n, len(wrote), count+indeterminate.writes, n-count-indeterminate.writes)
 	case unnumbered > 0: // there are no numbers to compare
 	case count < n && !fits(n, count, sum, mixed, sums), count == n && (sum != n*(n+1)/2 || mixed != sums.of(n)):
-		a.violate("duplicate number", end.id, "%d changes were made, but the numbers given out for them are not 1 to %d", count, n)
+		a.violate("duplicate number", end.ID, "%d changes were made, but the numbers given out for them are not 1 to %d", count, n)
 	}
 	switch {
-	case end.others == unknownCount:
-	case touches > end.others:
-		a.violate("lost update", end.id, "%d touches were confirmed, the session counts %d", touches, end.others)
-	case touches+indeterminate.touches < end.others:
-		a.violate("phantom update", end.id, "the session counts %d touches, users made %d", end.others, touches)
+	case end.Others == unknownCount:
+	case touches > end.Others:
+		a.violate("lost update", end.ID, "%d touches were confirmed, the session counts %d", touches, end.Others)
+	case touches+indeterminate.touches < end.Others:
+		a.violate("phantom update", end.ID, "the session counts %d touches, users made %d", end.Others, touches)
 	}
 }
 
@@ -216,28 +216,28 @@ func fits(n, count, sum, mixed uint64, sums sums) bool {
 // checkKept looks at what the last state kept, newest last: who wrote each piece, and whether it was the very one.
 func (a *auditor) checkKept(end *finalState, wrote []userTally, indeterminate *possible) {
 	switch {
-	case end.broken != "":
-		a.violate("corrupted session", end.id, "%s", end.broken)
+	case end.Broken != "":
+		a.violate("corrupted session", end.ID, "%s", end.Broken)
 		return
-	case end.kept == unknownKept:
+	case end.Kept == unknownKept:
 		return
-	case end.n == unknownCount:
+	case end.N == unknownCount:
 		a.checkUnnumbered(end, wrote, indeterminate)
 		return
 	}
-	first := end.n - uint64(end.kept) + 1
-	for i, word := range end.words[:end.kept] {
+	first := end.N - uint64(end.Kept) + 1
+	for i, word := range end.Words[:end.Kept] {
 		n := first + uint64(i)
 		w, found := slices.BinarySearchFunc(wrote, writer(word), func(c userTally, user int) int { return cmp.Compare(c.user, user) })
 		switch {
-		case indeterminate.wrote(word), found && wrote[w].unnumbered > 0:
-		case !found || wrote[w].last < n || wrote[w].last == n && wrote[w].word != word:
-			a.violate("foreign content", end.id, "entry %d holds what user %d did not write there", n, writer(word))
+		case indeterminate.wrote(word), found && wrote[w].Unnumbered > 0:
+		case !found || wrote[w].Last < n || wrote[w].Last == n && wrote[w].Word != word:
+			a.violate("foreign content", end.ID, "entry %d holds what user %d did not write there", n, writer(word))
 		}
 	}
 	for _, w := range wrote {
-		if w.last >= first && w.last <= end.n && end.kept > 0 && writer(end.words[w.last-first]) != w.user {
-			a.violate("foreign content", end.id, "entry %d is user %d's, but user %d was given that number", w.last, writer(end.words[w.last-first]), w.user)
+		if w.Last >= first && w.Last <= end.N && end.Kept > 0 && writer(end.Words[w.Last-first]) != w.user {
+			a.violate("foreign content", end.ID, "entry %d is user %d's, but user %d was given that number", w.Last, writer(end.Words[w.Last-first]), w.user)
 		}
 	}
 }
@@ -247,29 +247,29 @@ func (a *auditor) checkKept(end *finalState, wrote []userTally, indeterminate *p
 func (a *auditor) checkUnnumbered(end *finalState, wrote []userTally, indeterminate *possible) {
 	var count uint64
 	for _, w := range wrote {
-		count += w.count
+		count += w.Count
 	}
-	kept := end.words[:end.kept]
+	kept := end.Words[:end.Kept]
 	switch n := uint64(len(kept)); {
 	case a.byVersion:
 	case n < min(count, manager.HistoryLimit):
-		a.violate("lost update", end.id, "%d messages were confirmed to %d users, and %d are kept", count, len(wrote), n)
+		a.violate("lost update", end.ID, "%d messages were confirmed to %d users, and %d are kept", count, len(wrote), n)
 	case n > count+indeterminate.writes:
-		a.violate("phantom update", end.id, "%d messages are kept, and %d users wrote %d", n, len(wrote), count)
+		a.violate("phantom update", end.ID, "%d messages are kept, and %d users wrote %d", n, len(wrote), count)
 	}
 	for _, word := range kept {
 		_, found := slices.BinarySearchFunc(wrote, writer(word), func(c userTally, user int) int { return cmp.Compare(c.user, user) })
 		if !found && !indeterminate.wrote(word) {
-			a.violate("foreign content", end.id, "it holds what user %d did not write there", writer(word))
+			a.violate("foreign content", end.ID, "it holds what user %d did not write there", writer(word))
 		}
 	}
 }
 
 // end returns a session's final state for the audit, with what it kept checked.
 func (a *auditor) end(id manager.ID, s *manager.Session, fields []string, scratch []manager.Message) finalState {
-	e := finalState{id: id, incarnation: s.Incarnation, n: s.Seq, others: s.Version - s.Seq}
+	e := finalState{ID: id, Incarnation: s.Incarnation, N: s.Seq, Others: s.Version - s.Seq}
 	if a.byVersion {
-		e.n, e.others = s.Version, 0
+		e.N, e.Others = s.Version, 0
 		a.endFields(&e, s.Fields, fields)
 		return e
 	}
@@ -279,45 +279,45 @@ func (a *auditor) end(id manager.ID, s *manager.Session, fields []string, scratc
 
 // endMessages notes the messages that were kept.
 func (a *auditor) endMessages(e *finalState, kept []manager.Message) {
-	if want := int(min(e.n, manager.HistoryLimit)); len(kept) != want && e.n != unknownCount {
-		e.broken = fmt.Sprintf("%d messages kept of %d, want %d", len(kept), e.n, want)
+	if want := int(min(e.N, manager.HistoryLimit)); len(kept) != want && e.N != unknownCount {
+		e.Broken = fmt.Sprintf("%d messages kept of %d, want %d", len(kept), e.N, want)
 		return
 	}
 	if len(kept) > manager.HistoryLimit {
-		e.broken = fmt.Sprintf("%d messages kept, want at most %d", len(kept), manager.HistoryLimit)
+		e.Broken = fmt.Sprintf("%d messages kept, want at most %d", len(kept), manager.HistoryLimit)
 		return
 	}
 	for i, m := range kept {
 		word, ok := a.contents.word(m.Content)
-		switch due := e.n - uint64(len(kept)-i-1); {
-		case m.Seq != due && e.n != unknownCount && (m.Seq != 0 || !a.lax):
-			e.broken = fmt.Sprintf("message %d where %d was due", m.Seq, due)
+		switch due := e.N - uint64(len(kept)-i-1); {
+		case m.Seq != due && e.N != unknownCount && (m.Seq != 0 || !a.lax):
+			e.Broken = fmt.Sprintf("message %d where %d was due", m.Seq, due)
 			return
 		case !ok || writer(word) >= a.users || m.Role != role(word):
-			e.broken = fmt.Sprintf("message %d was written by no user: role %q, %d bytes", m.Seq, m.Role, len(m.Content))
+			e.Broken = fmt.Sprintf("message %d was written by no user: role %q, %d bytes", m.Seq, m.Role, len(m.Content))
 			return
 		}
-		e.words[i] = word
+		e.Words[i] = word
 	}
-	e.kept = int8(len(kept))
+	e.Kept = int8(len(kept))
 }
 
 // endFields notes what the last change wrote. Every change writes the same text to all fields, so they must agree.
 func (a *auditor) endFields(e *finalState, have map[string]string, fields []string) {
-	if e.n == 0 || len(fields) == 0 || e.n == unknownCount && len(have) == 0 {
+	if e.N == 0 || len(fields) == 0 || e.N == unknownCount && len(have) == 0 {
 		return
 	}
 	text := have[fields[0]]
 	word, ok := a.contents.word(text)
 	if !ok || writer(word) >= a.users {
-		e.broken = fmt.Sprintf("field %q was written by no user: %d bytes", fields[0], len(text))
+		e.Broken = fmt.Sprintf("field %q was written by no user: %d bytes", fields[0], len(text))
 		return
 	}
 	if other := torn(have, fields); other != "" {
-		e.broken = fmt.Sprintf("fields %q and %q were written together and differ", fields[0], other)
+		e.Broken = fmt.Sprintf("fields %q and %q were written together and differ", fields[0], other)
 		return
 	}
-	e.words[0], e.kept = word, 1
+	e.Words[0], e.Kept = word, 1
 }
 
 // torn is the name of a field that differs from the first; empty when all agree.
@@ -357,8 +357,8 @@ func (s sums) of(n uint64) uint64 {
 func newSums(ends []finalState, most uint64) sums {
 	s := sums{}
 	for _, e := range ends {
-		if e.n <= most {
-			s[e.n] = 0
+		if e.N <= most {
+			s[e.N] = 0
 		}
 	}
 	var total, at uint64

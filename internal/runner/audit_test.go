@@ -31,7 +31,7 @@ func onPreparing(users, sessions int, writes [][2]int) *story {
 		id := uuid.New()
 		s.ids = append(s.ids, id)
 		s.sessions = append(s.sessions, manager.Session{Incarnation: uint64(i + 1)})
-		s.ledgers[i%users].created = append(s.ledgers[i%users].created, creation{id, uint64(i + 1)})
+		s.ledgers[i%users].Created = append(s.ledgers[i%users].Created, creation{id, uint64(i + 1)})
 	}
 	for _, w := range writes {
 		s.write(w[0], w[1])
@@ -48,7 +48,7 @@ func (s *story) write(user, session int) {
 
 func (s *story) userLedgers() (all []userLedger) {
 	for user, l := range s.ledgers {
-		all = append(all, userLedger{user: user, ledger: l})
+		all = append(all, userLedger{User: user, Ledger: l})
 	}
 	return all
 }
@@ -61,7 +61,7 @@ func (s *story) auditor() *auditor {
 func (s *story) end() result.Audit {
 	a := s.auditor()
 	for i := range s.sessions {
-		s.ledgers[0].final = append(s.ledgers[0].final, a.end(s.ids[i], &s.sessions[i], nil, nil))
+		s.ledgers[0].Final = append(s.ledgers[0].Final, a.end(s.ids[i], &s.sessions[i], nil, nil))
 	}
 	a.check(s.userLedgers())
 	return a.found
@@ -109,15 +109,15 @@ func TestAuditSaysNo(t *testing.T) {
 			s.ledgers[0].wrote(0, 1, 2, 0)
 		}, "number went back"},
 		{"two calls that report the creation", func(s *story) {
-			s.ledgers[1].created = append(s.ledgers[1].created, creation{s.ids[0], 1})
+			s.ledgers[1].Created = append(s.ledgers[1].Created, creation{s.ids[0], 1})
 		}, "double creation"},
 		{"a session that was not created", func(s *story) {
 			s.ids = append(s.ids, uuid.New())
 			s.sessions = append(s.sessions, manager.Session{Incarnation: 99})
 		}, "session from nowhere"},
 		{"an id that was not drawn at random", func(s *story) {
-			s.ledgers[0].created[0].id[6] = 0x10
-			s.ids[0] = s.ledgers[0].created[0].id
+			s.ledgers[0].Created[0].ID[6] = 0x10
+			s.ids[0] = s.ledgers[0].Created[0].ID
 		}, "foreign id"},
 		{"a session that is gone without having been removed", func(s *story) {
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
@@ -125,7 +125,7 @@ func TestAuditSaysNo(t *testing.T) {
 		{"a session that was not found before it was removed", func(s *story) {
 			e := s.auditor().end(s.ids[0], &s.sessions[0], nil, nil)
 			e.since = 1000
-			s.ledgers[1].final = append(s.ledgers[1].final, e)
+			s.ledgers[1].Final = append(s.ledgers[1].Final, e)
 			s.ledgers[1].notFound = append(s.ledgers[1].notFound, notFound{incarnation: 1, at: 999})
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
 		}, "lost session"},
@@ -186,11 +186,11 @@ func TestAuditOfFieldsSaysNo(t *testing.T) {
 	check := func(s manager.Session, word uint32) result.Audit {
 		l := newLedger(1)
 		id := uuid.New()
-		l.created = append(l.created, creation{id, 1})
+		l.Created = append(l.Created, creation{id, 1})
 		l.wrote(0, 1, 1, word)
 		a := &auditor{contents: c, users: 1, byVersion: true, found: result.Audit{OK: true}}
-		l.final = append(l.final, a.end(id, &s, fields, nil))
-		a.check([]userLedger{{ledger: &l}})
+		l.Final = append(l.Final, a.end(id, &s, fields, nil))
+		a.check([]userLedger{{Ledger: &l}})
 		return a.found
 	}
 	plan := func(goal, owner string) manager.Session {
@@ -232,7 +232,7 @@ func TestSumsNoticeAnySwap(t *testing.T) {
 		instead := rapid.Uint64Range(1, 2*n).Filter(func(x uint64) bool { return x != wrong }).Draw(t, "instead")
 		l := newLedger(1)
 		id := uuid.New()
-		l.created = append(l.created, creation{id, 1})
+		l.Created = append(l.Created, creation{id, 1})
 		for i := uint64(1); i <= n; i++ {
 			if i == wrong {
 				l.wrote(0, 1, instead, 0)
@@ -240,10 +240,10 @@ func TestSumsNoticeAnySwap(t *testing.T) {
 				l.wrote(0, 1, i, 0)
 			}
 		}
-		l.backwards = 0
-		l.final = append(l.final, finalState{id: id, incarnation: 1, n: n})
+		l.Backwards = 0
+		l.Final = append(l.Final, finalState{ID: id, Incarnation: 1, N: n})
 		a := auditor{contents: newContents(1, 0), users: 1, found: result.Audit{OK: true}}
-		a.check([]userLedger{{ledger: &l}})
+		a.check([]userLedger{{Ledger: &l}})
 		if a.found.OK {
 			t.Fatalf("%d instead of %d among 1 to %d passed", instead, wrong, n)
 		}
@@ -261,7 +261,7 @@ func TestLedgerFindsEverySlotAgain(t *testing.T) {
 		}
 		seen := map[uint32]uint64{}
 		for tally := range l.tallies {
-			seen[tally.slot] = tally.count
+			seen[tally.Slot] = tally.Count
 		}
 		if len(seen) != len(slots) {
 			t.Fatalf("%d slots, want %d", len(seen), len(slots))

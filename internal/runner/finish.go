@@ -38,15 +38,15 @@ func (tr *trial) finish() error {
 	}
 	switch {
 	case lost:
-		a.found.Partial = (&LostError{tr.part.party.Lost()}).Error() + ", with the ledgers of their users"
-	case slices.ContainsFunc(all, func(of userLedger) bool { return of.ambiguous }):
+		a.found.Partial = (&LostError{tr.part.participant.Lost()}).Error() + ", with the ledgers of their users"
+	case slices.ContainsFunc(all, func(of userLedger) bool { return of.Ambiguous }):
 		a.found.Partial = noIncarnations
 	default:
 		a.check(all)
 	}
 	for _, of := range all {
-		for _, violation := range of.violations {
-			a.violate(violationKind(violation), manager.ID{}, "user %d: %v", of.user, violation)
+		for _, v := range of.Violations {
+			a.violate(v.Kind, manager.ID{}, "user %d: %s", of.User, v.Detail)
 		}
 	}
 	if tr.numbers != nil {

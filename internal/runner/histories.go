@@ -145,13 +145,13 @@ func (tr *trial) recordEnds(sessions []minted) {
 	for _, m := range sessions {
 		numbers[m.id] = m.number
 	}
-	tr.preloader.swept = append(tr.preloader.swept, sweepEnd{len(tr.preloader.ledger.final), tr.preloader.now()})
+	tr.preloader.swept = append(tr.preloader.swept, sweepEnd{len(tr.preloader.ledger.Final), tr.preloader.now()})
 	for _, u := range []*user{tr.preloader, tr.sweeper} {
 		at := 0
 		for _, sweep := range u.swept {
 			for ; at < sweep.handed; at++ {
-				e := &u.ledger.final[at]
-				if number := numbers[e.id]; number != 0 {
+				e := &u.ledger.Final[at]
+				if number := numbers[e.ID]; number != 0 {
 					o := history.Op{Call: e.since, Return: sweep.at, Kind: history.Sweep, Outcome: history.OK}
 					u.reportFinalState(e, &o)
 					u.note(number, &o)

@@ -9,9 +9,9 @@ import (
 
 // indeterminate is an operation that may or may not have taken effect: its response was lost.
 type indeterminate struct {
-	op   scenarios.Op
-	id   manager.ID // zero for a sweep, and for a creation whose id was not received
-	word uint32     // what a write would have written
+	Op   scenarios.Op
+	ID   manager.ID // zero for a sweep, and for a creation whose id was not received
+	Word uint32     // what a write would have written
 }
 
 // possible sums up the indeterminate operations on the sessions under one id.
@@ -38,7 +38,7 @@ type indeterminates struct {
 func newIndeterminates(userLedgers []userLedger, byVersion bool) *indeterminates {
 	all := &indeterminates{byID: map[manager.ID]*possible{}, byVersion: byVersion}
 	for _, l := range userLedgers {
-		for _, d := range l.indeterminates {
+		for _, d := range l.Ledger.Indeterminates {
 			all.add(d)
 		}
 	}
@@ -48,28 +48,28 @@ func newIndeterminates(userLedgers []userLedger, byVersion bool) *indeterminates
 func (all *indeterminates) add(d indeterminate) {
 	all.any = true
 	switch {
-	case d.op == scenarios.Sweep:
+	case d.Op == scenarios.Sweep:
 		all.swept = true
 		return
-	case d.id == manager.ID{}:
+	case d.ID == manager.ID{}:
 		all.nameless++
 		return
 	}
-	of := all.byID[d.id]
+	of := all.byID[d.ID]
 	if of == nil {
 		of = &possible{}
-		all.byID[d.id] = of
+		all.byID[d.ID] = of
 	}
-	switch d.op {
+	switch d.Op {
 	case scenarios.Create, scenarios.GetOrCreate:
 		of.begun = true
 	case scenarios.Delete:
 		of.final = true
 	case scenarios.Append, scenarios.Update:
-		all.written(of, d.word)
+		all.written(of, d.Word)
 	case scenarios.Touch:
 		if all.byVersion {
-			all.written(of, d.word)
+			all.written(of, d.Word)
 		} else {
 			of.touches++
 		}

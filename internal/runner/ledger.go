@@ -11,48 +11,48 @@ import (
 // and the final states that it received. Only its user writes it, and the window shares nothing. The audit combines the
 // ledgers of all users afterwards.
 type ledger struct {
-	table          []tally // open addressing by slot: the newest incarnation written to. A power of two, never full.
+	Table          []tally // open addressing by slot: the newest incarnation written to. A power of two, never full.
 	used           int
-	past           []tally // of earlier incarnations in the same slots
-	created        []creation
-	final          []finalState
+	Past           []tally // of earlier incarnations in the same slots
+	Created        []creation
+	Final          []finalState
 	notFound       []notFound
-	indeterminates []indeterminate
+	Indeterminates []indeterminate
 
-	backwards int // numbers that did not rise
+	Backwards int // numbers that did not rise
 }
 
 // tally sums up one user's writes to one incarnation. The numbers of all users' writes together must be 1…n. Three sums
 // and a count verify that: any lost, repeated or invented number changes one of them.
 type tally struct {
-	slot        uint32
-	word        uint32 // what the last write wrote
-	incarnation uint64 // the incarnation; 0: no tally
-	count       uint64
-	last        uint64 // number of the last write
-	sum         uint64 // Σ numbers
-	mixed       uint64 // Σ mix(numbers)
+	Slot        uint32
+	Word        uint32 // what the last write wrote
+	Incarnation uint64 // the incarnation; 0: no tally
+	Count       uint64
+	Last        uint64 // number of the last write
+	Sum         uint64 // Σ numbers
+	Mixed       uint64 // Σ mix(numbers)
 
-	touches    uint64 // changes of the version that are no writes
-	unnumbered uint64 // writes of count for which the target reported no number
+	Touches    uint64 // changes of the version that are no writes
+	Unnumbered uint64 // writes of count for which the target reported no number
 }
 
 // creation is an incarnation that this user created.
 type creation struct {
-	id          manager.ID
-	incarnation uint64
+	ID          manager.ID
+	Incarnation uint64
 }
 
 // finalState is the last state of an incarnation, as Delete or a sweep returned it.
 type finalState struct {
-	id          manager.ID
-	incarnation uint64
-	n           uint64 // number of changes, in the scenario's count; may be unknownCount
-	others      uint64 // changes of the version beyond those; may be unknownCount
+	ID          manager.ID
+	Incarnation uint64
+	N           uint64 // number of changes, in the scenario's count; may be unknownCount
+	Others      uint64 // changes of the version beyond those; may be unknownCount
 	since       int64  // on the trial's clock, when the call that removed it began
-	kept        int8   // how many of words are in use
-	broken      string // what is wrong with what was kept; empty: nothing
-	words       [manager.HistoryLimit]uint32
+	Kept        int8   // how many of words are in use
+	Broken      string // what is wrong with what was kept; empty: nothing
+	Words       [manager.HistoryLimit]uint32
 }
 
 // unknownCount stands for a number that a target does not report.
@@ -66,7 +66,7 @@ type notFound struct {
 
 // newLedger returns a ledger sized for writes to slots different slots.
 func newLedger(slots int) ledger {
-	return ledger{table: make([]tally, 1<<bits.Len(uint(max(slots, 8)*3/2)))}
+	return ledger{Table: make([]tally, 1<<bits.Len(uint(max(slots, 8)*3/2)))}
 }
 
 // mix is a finalizer with full avalanche (splitmix64: Steele, Lea and Flood, 2014).
@@ -80,44 +80,44 @@ func mix(n uint64) uint64 {
 // wrote records that this user's write to an incarnation got number n. Hot path.
 func (l *ledger) wrote(slot uint32, incarnation, n uint64, word uint32) {
 	t := l.find(slot)
-	if t.incarnation != incarnation {
+	if t.Incarnation != incarnation {
 		t = l.turn(t, slot, incarnation)
 	}
-	if n <= t.last {
-		l.backwards++
+	if n <= t.Last {
+		l.Backwards++
 	}
-	t.word = word
-	t.count++
-	t.last = n
-	t.sum += n
-	t.mixed += mix(n)
+	t.Word = word
+	t.Count++
+	t.Last = n
+	t.Sum += n
+	t.Mixed += mix(n)
 }
 
 // wroteUnnumbered records that this user's write to an incarnation took effect, without a number.
 func (l *ledger) wroteUnnumbered(slot uint32, incarnation uint64, word uint32) {
 	t := l.find(slot)
-	if t.incarnation != incarnation {
+	if t.Incarnation != incarnation {
 		t = l.turn(t, slot, incarnation)
 	}
-	t.word = word
-	t.count++
-	t.unnumbered++
+	t.Word = word
+	t.Count++
+	t.Unnumbered++
 }
 
 // touched records n touches of an incarnation.
 func (l *ledger) touched(slot uint32, incarnation, n uint64) {
 	t := l.find(slot)
-	if t.incarnation != incarnation {
+	if t.Incarnation != incarnation {
 		t = l.turn(t, slot, incarnation)
 	}
-	t.touches += n
+	t.Touches += n
 }
 
 // find returns the tally of slot, or the free place for it.
 func (l *ledger) find(slot uint32) *tally {
-	mask := uint32(len(l.table) - 1)
+	mask := uint32(len(l.Table) - 1)
 	for i := slot * 0x9e3779b1 >> 7; ; i++ {
-		if t := &l.table[i&mask]; t.slot == slot || t.incarnation == 0 {
+		if t := &l.Table[i&mask]; t.Slot == slot || t.Incarnation == 0 {
 			return t
 		}
 	}
@@ -125,35 +125,35 @@ func (l *ledger) find(slot uint32) *tally {
 
 // turn makes t, found for slot, the empty tally of a new incarnation.
 func (l *ledger) turn(t *tally, slot uint32, incarnation uint64) *tally {
-	if t.incarnation != 0 {
-		l.past = append(l.past, *t)
-	} else if l.used++; l.used*4 > len(l.table)*3 {
+	if t.Incarnation != 0 {
+		l.Past = append(l.Past, *t)
+	} else if l.used++; l.used*4 > len(l.Table)*3 {
 		l.grow()
 		t = l.find(slot)
 	}
-	*t = tally{slot: slot, incarnation: incarnation}
+	*t = tally{Slot: slot, Incarnation: incarnation}
 	return t
 }
 
 func (l *ledger) grow() {
-	old := l.table
-	l.table = make([]tally, 2*len(old))
+	old := l.Table
+	l.Table = make([]tally, 2*len(old))
 	for _, t := range old {
-		if t.incarnation != 0 {
-			*l.find(t.slot) = t
+		if t.Incarnation != 0 {
+			*l.find(t.Slot) = t
 		}
 	}
 }
 
 // tallies yields each tally of the ledger.
 func (l *ledger) tallies(yield func(tally) bool) {
-	for _, t := range l.past {
+	for _, t := range l.Past {
 		if !yield(t) {
 			return
 		}
 	}
-	for _, t := range l.table {
-		if t.incarnation != 0 && !yield(t) {
+	for _, t := range l.Table {
+		if t.Incarnation != 0 && !yield(t) {
 			return
 		}
 	}

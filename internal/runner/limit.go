@@ -74,7 +74,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 		if len(e.result.Trials) == 0 || e.Strategy.Harness {
 			continue
 		}
-		if r.Speed == 0 && r.Party == nil { // on the log's clock the log is the limit; of several machines it is not known
+		if r.Speed == 0 && r.Participant == nil { // on the log's clock the log is the limit; of several machines it is not known
 			r.limit(e, base, alone, alone+own.waiting.perOp, forEach)
 		}
 		r.mark(e, base.scenario, own)

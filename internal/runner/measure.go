@@ -44,7 +44,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 			continue // no user performed it
 		}
 		of := result.Operation{Count: count, Errors: failed[op], LatencyNs: result.LatencyOf(h)}
-		if tr.part.party != nil { // it will be merged with others'
+		if tr.part.participant != nil { // it will be merged with others'
 			var err error
 			if of.Histogram, err = result.EncodeHistogram(h); err != nil {
 				return t, err
@@ -104,9 +104,9 @@ func (tr *trial) busiest() float64 {
 	bySlot := make([]uint64, tr.scenario.Slots())
 	for _, u := range tr.users {
 		for t := range u.ledger.tallies {
-			all += t.count
-			bySlot[t.slot] += t.count
-			most = max(most, bySlot[t.slot])
+			all += t.Count
+			bySlot[t.Slot] += t.Count
+			most = max(most, bySlot[t.Slot])
 		}
 	}
 	return float64(most) / float64(max(1, all))

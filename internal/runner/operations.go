@@ -41,7 +41,7 @@ func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 	}
 	if err := u.driver.Do(context.Background(), q, &u.effect); err != nil {
 		if op == scenarios.Create && errors.Is(err, manager.ErrIndeterminate) {
-			u.ledger.indeterminates = append(u.ledger.indeterminates, indeterminate{op, u.effect.ID, 0})
+			u.ledger.Indeterminates = append(u.ledger.Indeterminates, indeterminate{op, u.effect.ID, 0})
 		}
 		return err
 	}
@@ -86,14 +86,14 @@ func (u *user) noteEffect(op scenarios.Op, slot uint32) {
 			u.addViolation(fmt.Errorf("%w: %v is no random (version 4) UUID", errWeakID, e.ID))
 		}
 		u.ids[slot], u.incarnations[slot] = e.ID, manager.IncarnationOf(e.ID)
-		u.ledger.created = append(u.ledger.created, creation{e.ID, u.incarnations[slot]})
+		u.ledger.Created = append(u.ledger.Created, creation{e.ID, u.incarnations[slot]})
 	case scenarios.GetOrCreate:
 		if incarnation := u.incarnationIn(slot); e.Created {
-			u.ledger.created = append(u.ledger.created, creation{u.request.ID, incarnation})
+			u.ledger.Created = append(u.ledger.Created, creation{u.request.ID, incarnation})
 		}
 	case scenarios.Delete:
 		if u.trial.target != nil && !u.trial.unaudited { // other drivers call removed
-			u.ledger.final = append(u.ledger.final, u.reportedState(u.request.ID, u.incarnationIn(slot)))
+			u.ledger.Final = append(u.ledger.Final, u.reportedState(u.request.ID, u.incarnationIn(slot)))
 		}
 		u.clearSlot(slot)
 	}
@@ -177,5 +177,5 @@ func (u *user) removed(id manager.ID, last manager.Session) {
 	u.progress.Add(1)
 	e := u.trial.audit.end(id, &last, u.trial.scenario.Fields, u.scratch)
 	e.since = u.opStart
-	u.ledger.final = append(u.ledger.final, e)
+	u.ledger.Final = append(u.ledger.Final, e)
 }

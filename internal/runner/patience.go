@@ -44,7 +44,7 @@ func (tr *trial) sweepAll() error {
 	return tr.untilAnswered(func() error {
 		err := tr.preloader.expire(0)
 		if tr.remote && errors.Is(err, manager.ErrIndeterminate) {
-			tr.preloader.ledger.indeterminates = append(tr.preloader.ledger.indeterminates, indeterminate{op: scenarios.Sweep})
+			tr.preloader.ledger.Indeterminates = append(tr.preloader.ledger.Indeterminates, indeterminate{Op: scenarios.Sweep})
 			tr.audit.found.Partial = "an answer was lost while the sessions left at the end were taken"
 		}
 		return err

@@ -193,15 +193,15 @@ func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
 	switch op {
 	case scenarios.Append, scenarios.Update:
 		t := u.ledger.find(u.first + slot)
-		o.Tag = tagOf(t.word, t.last)
-		u.at(o, t.incarnation, t.last)
+		o.Tag = tagOf(t.Word, t.Last)
+		u.at(o, t.Incarnation, t.Last)
 	case scenarios.Touch:
 		if !u.trial.byVersion {
 			return false
 		}
 		t := u.ledger.find(u.first + slot)
-		o.Tag = tagOf(u.firstWord, t.last)
-		u.at(o, t.incarnation, t.last)
+		o.Tag = tagOf(u.firstWord, t.Last)
+		u.at(o, t.Incarnation, t.Last)
 	case scenarios.History:
 		u.reportMessages(slot, o)
 	case scenarios.Read:
@@ -212,7 +212,7 @@ func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
 		o.Tag = u.incarnation(u.driver.(*storeDriver).next)
 		u.at(o, u.effect.Incarnation, u.effect.Seq)
 	case scenarios.Delete:
-		u.reportFinalState(&u.ledger.final[len(u.ledger.final)-1], o)
+		u.reportFinalState(&u.ledger.Final[len(u.ledger.Final)-1], o)
 	default:
 		return false
 	}
@@ -280,19 +280,19 @@ func (u *user) reportFields(o *history.Op) {
 
 // reportFinalState sets the final state of a session.
 func (u *user) reportFinalState(e *finalState, o *history.Op) {
-	u.at(o, e.incarnation, e.n)
+	u.at(o, e.Incarnation, e.N)
 	switch {
-	case e.broken != "": // the audit reports it
+	case e.Broken != "": // the audit reports it
 	case !u.trial.byVersion:
 		o.Parts |= history.PartMessages
 		o.Messages = u.recording.shown[:0]
-		for i, word := range e.words[:e.kept] {
-			o.Messages = append(o.Messages, tagOf(word, e.n-uint64(e.kept)+1+uint64(i)))
+		for i, word := range e.Words[:e.Kept] {
+			o.Messages = append(o.Messages, tagOf(word, e.N-uint64(e.Kept)+1+uint64(i)))
 		}
 	case len(u.trial.scenario.Fields) > 0:
 		o.Parts |= history.PartFields
-		if e.kept > 0 {
-			t := tagOf(e.words[0], e.n)
+		if e.Kept > 0 {
+			t := tagOf(e.Words[0], e.N)
 			o.Fields = [2]history.Tag{t, t}
 		}
 	}

@@ -34,21 +34,21 @@ type Subject struct {
 
 // Config is what to run.
 type Config struct {
-	Subjects   []Subject            // in the order of the results
-	Scenarios  []scenarios.Scenario // with the run's settings; one alone when Traffic is set
-	Runs       int                  // trials of each subject under each scenario
-	Warmup     time.Duration        // before each window; none where visits are counted or traffic is replayed
-	Window     time.Duration        // 0: DefaultWindow, or none where visits are counted
-	Seed       uint64
-	Record     int              // the whole histories of one session in so many are recorded and checked; 0: of none
-	Traffic    *trace.Tape      // replayed instead of a tape
-	Speed      float64          // of the traffic's clock; 0: as fast as possible
-	Patience   time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
-	Protocol   scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
-	Party      Party            // the other participants in a run of several processes; nil: there are none
-	TimeSlices *TimeSlices      // with other processes, of a Sample alone; may be nil
-	Progress   func(Step)       // called between windows, on the goroutine of Run; may be nil
-	Executor   Executor         // performs the tasks in another process; nil: they are performed in this one
+	Subjects    []Subject            // in the order of the results
+	Scenarios   []scenarios.Scenario // with the run's settings; one alone when Traffic is set
+	Runs        int                  // trials of each subject under each scenario
+	Warmup      time.Duration        // before each window; none where visits are counted or traffic is replayed
+	Window      time.Duration        // 0: DefaultWindow, or none where visits are counted
+	Seed        uint64
+	Record      int              // the whole histories of one session in so many are recorded and checked; 0: of none
+	Traffic     *trace.Tape      // replayed instead of a tape
+	Speed       float64          // of the traffic's clock; 0: as fast as possible
+	Patience    time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
+	Protocol    scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
+	Participant Participant      // the other participants in a run of several processes; nil: there are none
+	TimeSlices  *TimeSlices      // with other processes, of a Sample alone; may be nil
+	Progress    func(Step)       // called between windows, on the goroutine of Run; may be nil
+	Executor    Executor         // performs the tasks in another process; nil: they are performed in this one
 }
 
 // The defaults of a run.
@@ -93,7 +93,7 @@ func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 			case ctx.Err() != nil:
 				err = context.Cause(ctx)
 			case errors.As(err, &lost):
-			case r.Party != nil || len(r.doc.Results) == 0:
+			case r.Participant != nil || len(r.doc.Results) == 0:
 				return nil, err
 			default:
 				r.doc.Failure = err.Error()
@@ -151,7 +151,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	for i := range r.Subjects {
 		entrants[i] = r.entrant(i, base)
 	}
-	if (part{party: r.Party}).first() {
+	if (part{participant: r.Participant}).first() {
 		err = r.passes(ctx, base, entrants)
 	}
 	if err == nil {
@@ -273,13 +273,13 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 		for _, i := range rng.Perm(len(entrants)) {
 			e := entrants[i]
 			r.report(Step{Scenario: name, Block: block, Blocks: r.Runs, Label: e.Label})
-			base.part = part{r.Party, r.done}
+			base.part = part{r.Participant, r.done}
 			if err := r.next(ctx, base, e, block); err != nil {
 				return err
 			}
 			r.done++
-			if r.Party != nil && len(r.Party.Lost()) > 0 {
-				return errLost(r.Party)
+			if r.Participant != nil && len(r.Participant.Lost()) > 0 {
+				return errLost(r.Participant)
 			}
 		}
 		r.report(Step{Scenario: name, Block: block + 1, Blocks: r.Runs})

@@ -53,7 +53,7 @@ func (u *user) clean() {
 	err := u.expire(tr.sweepTTL())
 	tr.sweep.Add(1)
 	end := u.now()
-	u.swept = append(u.swept, sweepEnd{len(u.ledger.final), end})
+	u.swept = append(u.swept, sweepEnd{len(u.ledger.Final), end})
 	if err != nil {
 		u.explain(scenarios.Sweep, 0, err)
 	}

@@ -51,10 +51,10 @@ func (tr *trial) shared() bool { return tr.scenario.Driver == scenarios.StoreDri
 // reportedState returns the final state of a session from the effect of its Delete.
 func (u *user) reportedState(id manager.ID, incarnation uint64) finalState {
 	s := finalState{
-		id: id, incarnation: incarnation, n: unknownCount, others: unknownCount, kept: unknownKept, since: u.opStart,
+		ID: id, Incarnation: incarnation, N: unknownCount, Others: unknownCount, Kept: unknownKept, since: u.opStart,
 	}
 	if n, reported := u.changes(); reported {
-		s.n = n
+		s.N = n
 	}
 	return s
 }
@@ -97,19 +97,19 @@ func (tr *trial) emptyTarget() error {
 func (tr *trial) left() (left []creation) {
 	if tr.shared() {
 		for _, id := range tr.ids {
-			left = append(left, creation{id: id})
+			left = append(left, creation{ID: id})
 		}
 		return left
 	}
 	final, all := map[uint64]bool{}, tr.userLedgers()
 	for _, a := range all {
-		for _, e := range a.final {
-			final[e.incarnation] = true
+		for _, e := range a.Ledger.Final {
+			final[e.Incarnation] = true
 		}
 	}
 	for _, a := range all {
-		for _, b := range a.created {
-			if !final[b.incarnation] {
+		for _, b := range a.Ledger.Created {
+			if !final[b.Incarnation] {
 				left = append(left, b)
 			}
 		}
@@ -122,7 +122,7 @@ func (tr *trial) left() (left []creation) {
 func (u *user) drain(of creation) error {
 	u.progress.Add(1)
 	q, e := &u.request, &u.effect
-	q.ID, u.opStart = of.id, u.now()
+	q.ID, u.opStart = of.ID, u.now()
 	if q.Op = scenarios.History; u.trial.byVersion {
 		q.Op = scenarios.Read
 	}
@@ -135,10 +135,10 @@ func (u *user) drain(of creation) error {
 		return err
 	}
 	if u.trial.shared() {
-		of.incarnation = u.reportedIncarnation(of.id)
+		of.Incarnation = u.reportedIncarnation(of.ID)
 	}
-	last := u.reportedState(of.id, of.incarnation)
-	last.kept = 0
+	last := u.reportedState(of.ID, of.Incarnation)
+	last.Kept = 0
 	if u.trial.byVersion {
 		u.trial.audit.endFields(&last, e.Fields, u.trial.scenario.Fields)
 	} else {
@@ -153,7 +153,7 @@ func (u *user) drain(of creation) error {
 	case err != nil && !missing: // a repeated delete finds nothing where an earlier try has removed the session
 		return err
 	}
-	u.ledger.final = append(u.ledger.final, last)
+	u.ledger.Final = append(u.ledger.Final, last)
 	return nil
 }
 
@@ -177,7 +177,7 @@ func (tr *trial) censusTarget() error {
 
 // doubtful reports whether any operation is indeterminate, so that there may be sessions that no ledger holds.
 func (tr *trial) possible() bool {
-	return slices.ContainsFunc(tr.userLedgers(), func(a userLedger) bool { return len(a.indeterminates) > 0 })
+	return slices.ContainsFunc(tr.userLedgers(), func(a userLedger) bool { return len(a.Ledger.Indeterminates) > 0 })
 }
 
 // noIncarnations is the reason of an audit without a verdict.

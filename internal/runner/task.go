@@ -125,9 +125,9 @@ type Worker struct {
 	base     setup // the zero value before the first task
 }
 
-// NewWorker returns a worker for a run of cfg. Runs, Progress, Party and TimeSlices are ignored.
+// NewWorker returns a worker for a run of cfg. Runs, Progress, Participant and TimeSlices are ignored.
 func NewWorker(cfg Config) *Worker {
-	cfg.Progress, cfg.Party, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil
+	cfg.Progress, cfg.Participant, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil
 	return &Worker{run: run{Config: cfg}}
 }
 

@@ -19,11 +19,11 @@ func (u *user) count(err error) {
 // explain adds a violation for an error that the scenario does not explain.
 func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 	if u.trial.remote && errors.Is(err, manager.ErrIndeterminate) && op != scenarios.Create { // of which created has noted it
-		d := indeterminate{op: op, word: u.lastWord}
+		d := indeterminate{Op: op, Word: u.lastWord}
 		if op != scenarios.Sweep {
-			d.id = u.ids[slot]
+			d.ID = u.ids[slot]
 		}
-		u.ledger.indeterminates = append(u.ledger.indeterminates, d)
+		u.ledger.Indeterminates = append(u.ledger.Indeterminates, d)
 		if op == scenarios.Delete {
 			u.clearSlot(slot)
 		}
@@ -83,10 +83,7 @@ func (u *user) recovered() {
 
 // violationKind returns the kind of a violation.
 func violationKind(err error) string {
-	var known *violation
 	switch {
-	case errors.As(err, &known): // another participant's
-		return known.kind
 	case errors.Is(err, manager.ErrNotFound), errors.Is(err, errTooSoon):
 		return "lost session"
 	case errors.Is(err, errTorn):

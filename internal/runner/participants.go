@@ -1,7 +1,10 @@
 package runner
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,43 +12,44 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Party is the others in a run that several processes make together, on several machines: each has its share of the users,
-// and all of them go to the same sessions, which lie beyond all of these processes. The first participant prepares the
-// sessions of each trial, and audits it with the ledgers that the others publish.
-type Party interface {
-	Index() int // of this participant, from 0
-	Of() int    // how many there are
+// Participant is this process's membership of a run that several processes make together, on several machines: each has a
+// share of the users, and all users go to the same sessions, which are outside all of these processes. The first participant
+// prepares the sessions of each trial, and audits it with the ledgers that the others publish.
+type Participant interface {
+	Index() int // from 0
+	Of() int    // number of participants
 
 	// Barrier waits until every participant that is not lost has come to this start, and for the instant at which all begin.
 	Barrier(ctx context.Context, start int) error
 
 	// Publish sends data to the other participants under a name that this participant uses once.
-	Publish(ctx context.Context, name string, what []byte) error
+	Publish(ctx context.Context, name string, data []byte) error
 
 	// Await waits for the data that the given participants publish under a name. Lost ones are left out.
 	Await(ctx context.Context, name string, from ...int) (map[int][]byte, error)
 
-	// Lost names those who are waited for no longer.
+	// Lost names the participants for which the others no longer wait.
 	Lost() []string
 }
 
 // part is this process's part of a trial. The zero value is all of it.
 type part struct {
-	party Party // nil: there are no others
-	start int   // number of the trial among those of the run
+	participant Participant // nil: there are no others
+	start       int         // number of the trial among those of the run
 }
 
 // first reports whether this participant prepares the sessions and audits.
-func (p part) first() bool { return p.party == nil || p.party.Index() == 0 }
+func (p part) first() bool { return p.participant == nil || p.participant.Index() == 0 }
 
 // users is this participant's share of n users: from lo up to hi.
 func (p part) users(n int) (lo, hi int) {
-	if p.party == nil {
+	if p.participant == nil {
 		return 0, n
 	}
-	i, of := p.party.Index(), p.party.Of()
+	i, of := p.participant.Index(), p.participant.Of()
 	return i * n / of, (i + 1) * n / of
 }
 
@@ -62,37 +66,42 @@ type startMessage struct {
 var errSkipped = errors.New("left out")
 
 // publishStart publishes the message, if there are other participants.
-func (p part) publishStart(ctx context.Context, b startMessage) error {
-	if p.party == nil {
+func (p part) publishStart(ctx context.Context, m startMessage) error {
+	if p.participant == nil {
 		return nil
 	}
-	what, err := pack(b)
+	return p.publish(ctx, "begun", m)
+}
+
+// publish publishes a message about this trial.
+func (p part) publish(ctx context.Context, name string, message any) error {
+	data, err := pack(message)
 	if err != nil {
 		return err
 	}
-	return p.party.Publish(ctx, p.name("begun"), what)
+	return p.participant.Publish(ctx, p.name(name), data)
 }
 
-// awaitBegun waits until the first participant has prepared.
+// awaitStart waits until the first participant has prepared.
 func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
-	found, err := p.party.Await(ctx, p.name("begun"), 0)
+	found, err := p.participant.Await(ctx, p.name("begun"), 0)
 	if err != nil {
 		return nil, err
 	}
-	what, there := found[0]
+	data, there := found[0]
 	if !there {
-		return nil, errLost(p.party)
+		return nil, errLost(p.participant)
 	}
-	var b startMessage
-	switch err := unpack(what, &b); {
+	var m startMessage
+	switch err := unpack(data, &m); {
 	case err != nil:
 		return nil, err
-	case b.Skipped:
+	case m.Skipped:
 		return nil, errSkipped
-	case b.Failed != "":
-		return nil, &violation{kind: "unexpected error", err: fmt.Errorf("the first participant: %s", b.Failed)}
+	case m.Failed != "":
+		return nil, &violation{kind: "unexpected error", err: fmt.Errorf("the first participant: %s", m.Failed)}
 	}
-	return b.IDs, nil
+	return m.IDs, nil
 }
 
 // failStart publishes why a trial does not begin, and returns err.
@@ -107,7 +116,7 @@ func (tr *trial) failStart(err error) error {
 
 // publishFailure publishes why a trial has failed here, for the first participant. The others do not wait at its start.
 func (tr *trial) publishFailure(err error) {
-	if tr.part.party == nil || tr.ctx.Err() != nil {
+	if tr.part.participant == nil || tr.ctx.Err() != nil {
 		return
 	}
 	if !tr.started {
@@ -121,10 +130,10 @@ func (tr *trial) publishFailure(err error) {
 // begin waits until all participants begin.
 func (tr *trial) begin() error {
 	tr.started = true
-	if tr.part.party == nil {
+	if tr.part.participant == nil {
 		return nil
 	}
-	return tr.part.party.Barrier(tr.ctx, tr.part.start)
+	return tr.part.participant.Barrier(tr.ctx, tr.part.start)
 }
 
 // LostError means that a run cannot continue, because participants are lost.
@@ -132,45 +141,50 @@ type LostError struct{ Who []string }
 
 func (e *LostError) Error() string { return "lost: " + strings.Join(e.Who, ", ") }
 
-func errLost(p Party) error { return &LostError{p.Lost()} }
+func errLost(p Participant) error { return &LostError{p.Lost()} }
 
-// userLedger is one user's ledger and violations.
+// userLedger is one user's ledger and violations. It is sent to other participants without times, which mean nothing on
+// another's clock: they are unexported.
 type userLedger struct {
-	user int
-	*ledger
-	violations []error
-	ambiguous  bool // incarnations under one id could not be distinguished
+	User       int
+	Ledger     *ledger
+	Violations []result.Violation
+	Ambiguous  bool // incarnations under one id could not be distinguished
 }
 
 // userLedgers returns the ledgers of the users here and of those of other participants.
 func (tr *trial) userLedgers() (all []userLedger) {
 	all = append(all, tr.others...)
 	for _, u := range tr.allUsers() {
-		all = append(all, userLedger{u.number, &u.ledger, u.violations, u.ambiguous})
+		l := userLedger{User: u.number, Ledger: &u.ledger, Ambiguous: u.ambiguous}
+		for _, err := range u.violations {
+			l.Violations = append(l.Violations, result.Violation{Kind: violationKind(err), Detail: err.Error()})
+		}
+		all = append(all, l)
 	}
 	return all
 }
 
+// ledgersMessage is published for the first participant after a trial.
+type ledgersMessage struct {
+	Failed  string // why there are no ledgers
+	Ledgers []userLedger
+}
+
 // publishLedgers publishes the ledgers of this participant's users, or why it cannot.
 func (tr *trial) publishLedgers(failed error) error {
-	var h ledgersMessage
+	var m ledgersMessage
 	if failed != nil {
-		h.Failed = failed.Error()
+		m.Failed = failed.Error()
 	} else {
-		for _, a := range tr.userLedgers() {
-			h.Ledgers = append(h.Ledgers, newSentLedger(a))
-		}
+		m.Ledgers = tr.userLedgers()
 	}
-	what, err := pack(h)
-	if err != nil {
-		return err
-	}
-	return tr.part.party.Publish(tr.ctx, tr.part.name("ledgers"), what)
+	return tr.part.publish(tr.ctx, "ledgers", m)
 }
 
 // awaitLedgers waits for the ledgers of the other participants' users. lost reports that some participants are lost.
 func (tr *trial) awaitLedgers() (all []userLedger, lost bool, err error) {
-	p := tr.part.party
+	p := tr.part.participant
 	if p == nil {
 		return nil, false, nil
 	}
@@ -185,16 +199,35 @@ func (tr *trial) awaitLedgers() (all []userLedger, lost bool, err error) {
 		return nil, false, err
 	}
 	for _, i := range slices.Sorted(maps.Keys(found)) {
-		var h ledgersMessage
-		if err := unpack(found[i], &h); err != nil {
+		var m ledgersMessage
+		if err := unpack(found[i], &m); err != nil {
 			return nil, false, err
 		}
-		if h.Failed != "" {
-			return nil, false, &violation{kind: "unexpected error", err: fmt.Errorf("participant %d: %s", i+1, h.Failed)}
+		if m.Failed != "" {
+			return nil, false, &violation{kind: "unexpected error", err: fmt.Errorf("participant %d: %s", i+1, m.Failed)}
 		}
-		for _, a := range h.Ledgers {
-			all = append(all, a.userLedger())
-		}
+		all = append(all, m.Ledgers...)
 	}
 	return all, len(found) < len(others), nil
+}
+
+// pack encodes a message: gob, compressed.
+func pack(v any) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := gob.NewEncoder(z).Encode(v); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func unpack(data []byte, v any) error {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	return gob.NewDecoder(z).Decode(v)
 }
