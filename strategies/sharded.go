@@ -5,8 +5,6 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"strconv"
-	"sync"
-	"sync/atomic"
 
 	"github.com/sessbench/sessbench/manager"
 )
@@ -43,7 +41,6 @@ var _ = register(Strategy{
 // Inside a closure, operations on sessions of the same shard, Sweep, Len and Close deadlock. Which sessions share a shard differs
 // from store to store.
 type Sharded[T any] struct {
-	closed atomic.Bool  // set before Close locks the shards, so that operations waiting for one return ErrClosed
 	shards []shard[T]   // a power of two of them
 	seed   maphash.Seed // random, so that no client can choose ids that fall into one shard
 }
@@ -52,11 +49,10 @@ type Sharded[T any] struct {
 // of a pair would cost as much as one in the same line.
 const shardSize = 128
 
-// shard is one lock and the sessions under it.
+// shard is a store of its own for some of the sessions.
 type shard[T any] struct {
-	mu       sync.Mutex // protects sessions; held while a closure runs
-	sessions table[T]
-	_        [shardSize - 16]byte
+	Global[T]
+	_ [shardSize - 24]byte
 }
 
 var (
@@ -85,28 +81,11 @@ func (s *Sharded[T]) slot(id manager.ID) uint64 {
 	return maphash.Bytes(s.seed, id[:]) & uint64(len(s.shards)-1)
 }
 
-// lock locks the mutex of the id's shard. An error means not locked.
-func (s *Sharded[T]) lock(ctx context.Context, id manager.ID) (*shard[T], error) {
-	if err := ctx.Err(); err != nil {
-		return nil, manager.NotApplied(err)
-	}
-	h := &s.shards[s.slot(id)]
-	h.mu.Lock()
-	if s.closed.Load() {
-		h.mu.Unlock()
-		return nil, manager.ErrClosed
-	}
-	return h, nil
-}
+func (s *Sharded[T]) shard(id manager.ID) *Global[T] { return &s.shards[s.slot(id)].Global }
 
 // GetOrCreate implements [manager.SessionStore].
 func (s *Sharded[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
-	h, err := s.lock(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	defer h.mu.Unlock()
-	return h.sessions.getOrCreate(id, create, view), nil
+	return s.shard(id).GetOrCreate(ctx, id, create, view)
 }
 
 // View implements [manager.SessionStore]. It holds the shard, as Update does.
@@ -114,10 +93,10 @@ func (s *Sharded[T]) View(ctx context.Context, id manager.ID, fn func(context.Co
 	return s.Update(ctx, id, fn)
 }
 
-// Update implements [manager.SessionStore].
+// Update implements [manager.SessionStore]. It is Global.Update, written out because it is hot.
 func (s *Sharded[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
-	h, err := s.lock(ctx, id)
-	if err != nil {
+	h := &s.shards[s.slot(id)]
+	if err := h.lock(ctx); err != nil {
 		return err
 	}
 	defer h.mu.Unlock()
@@ -125,13 +104,8 @@ func (s *Sharded[T]) Update(ctx context.Context, id manager.ID, fn func(context.
 }
 
 // Delete implements [manager.SessionStore].
-func (s *Sharded[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) {
-	h, err := s.lock(ctx, id)
-	if err != nil {
-		return last, err
-	}
-	defer h.mu.Unlock()
-	return h.sessions.take(id)
+func (s *Sharded[T]) Delete(ctx context.Context, id manager.ID) (T, error) {
+	return s.shard(id).Delete(ctx, id)
 }
 
 // Sweep implements [manager.SessionStore]. It holds one shard at a time. It stops between two shards when ctx is done
@@ -140,10 +114,7 @@ func (s *Sharded[T]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
 	for i := range s.shards {
-		if err := ctx.Err(); err != nil {
-			return n, manager.NotApplied(err)
-		}
-		m, err := s.sweepShard(&s.shards[i], expired, removed)
+		m, err := s.shards[i].Sweep(ctx, expired, removed)
 		n += m
 		if err != nil {
 			return n, err
@@ -152,46 +123,33 @@ func (s *Sharded[T]) Sweep(
 	return n, nil
 }
 
-func (s *Sharded[T]) sweepShard(
-	h *shard[T], expired func(manager.ID, *T) bool, removed func(manager.ID, T),
-) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if s.closed.Load() {
-		return 0, manager.ErrClosed
-	}
-	return h.sessions.sweep(expired, removed), nil
-}
-
 // Len implements [manager.SessionStore].
-func (s *Sharded[T]) Len(ctx context.Context) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, manager.NotApplied(err)
-	}
-	return s.len(), nil
-}
-
-func (s *Sharded[T]) len() (n int) {
+func (s *Sharded[T]) Len(ctx context.Context) (n int, err error) {
 	for i := range s.shards {
-		h := &s.shards[i]
-		h.mu.Lock()
-		n += len(h.sessions)
-		h.mu.Unlock()
+		m, err := s.shards[i].Len(ctx)
+		if err != nil {
+			return 0, err
+		}
+		n += m
 	}
-	return n
+	return n, nil
 }
 
 // Close implements [manager.SessionStore].
 func (s *Sharded[T]) Close() error {
-	s.closed.Store(true)
+	for i := range s.shards { // first all, so that operations waiting for any shard return ErrClosed
+		s.shards[i].closed.Store(true)
+	}
 	for i := range s.shards {
-		h := &s.shards[i]
-		h.mu.Lock()
-		h.sessions = nil
-		h.mu.Unlock()
+		_ = s.shards[i].Close() // never fails
 	}
 	return nil
 }
 
 // Census implements [manager.CensusReporter]. There are no locks of single sessions.
-func (s *Sharded[T]) Census() manager.Census { return manager.Census{Sessions: s.len()} }
+func (s *Sharded[T]) Census() (c manager.Census) {
+	for i := range s.shards {
+		c.Sessions += s.shards[i].Census().Sessions
+	}
+	return c
+}
