@@ -312,7 +312,7 @@ func (r *removals) note(id manager.ID, last manager.Session) {
 	r.last[id] = append(r.last[id], last)
 }
 
-func TestChatbotHandsOverTheLastState(t *testing.T) {
+func TestChatbotPassesTheLastState(t *testing.T) {
 	overStores(t, func(t *testing.T, store manager.SessionStore[manager.Session]) {
 		var gone removals
 		bot := manager.NewChatbot(store, manager.OnRemove(gone.note))
@@ -348,7 +348,7 @@ func TestChatbotHandsOverTheLastState(t *testing.T) {
 }
 
 // Deletions and expiries that want the same sessions share them out.
-func TestChatbotHandsOverOnce(t *testing.T) {
+func TestChatbotPassesEachStateOnce(t *testing.T) {
 	overStores(t, func(t *testing.T, store manager.SessionStore[manager.Session]) {
 		var gone removals
 		bot := manager.NewChatbot(store, manager.OnRemove(gone.note))

@@ -25,8 +25,8 @@ func TestVersion5(t *testing.T) {
 	}
 }
 
-// TestIDFromStringNeverChanges: programs keep these ids. The values were computed with Python's module uuid.
-func TestIDFromStringNeverChanges(t *testing.T) {
+// TestIDFromStringIsStable: programs keep these ids. The values were computed with Python's module uuid.
+func TestIDFromStringIsStable(t *testing.T) {
 	for name, want := range map[string]string{
 		"":        "8b11a10a-1779-52f8-ac08-93ebd393e253",
 		"alice":   "03a90a63-deae-5398-9d40-dbb17bf4b0e8",

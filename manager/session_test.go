@@ -186,7 +186,7 @@ func TestSessionJSONRoundTrip(t *testing.T) {
 	})
 }
 
-func TestSessionJSONRefuses(t *testing.T) {
+func TestSessionJSONRejects(t *testing.T) {
 	messages := func(from, to int) string {
 		var m []string
 		for seq := from; seq <= to; seq++ {

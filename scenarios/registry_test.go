@@ -143,7 +143,7 @@ func TestAllIsInOrder(t *testing.T) {
 	}
 }
 
-func TestRegisterRefuses(t *testing.T) {
+func TestRegisterRejects(t *testing.T) {
 	complete := Scenario{
 		Name: "complete", Purpose: "Whether it is.", Visit: []Op{Append}, Legal: []Op{Append}, Users: 1, Sessions: 1, Sizes: Messages,
 	}

@@ -75,7 +75,7 @@ func TestActorParams(t *testing.T) {
 }
 
 // Goexit in a closure ends the caller's goroutine, not the service: those in the queue behind it are served.
-func TestActorServesOnAfterGoexit(t *testing.T) {
+func TestActorContinuesAfterGoexit(t *testing.T) {
 	for name, open := range actors() {
 		t.Run(name, func(t *testing.T) {
 			s, ctx, id := open(), context.Background(), uuid.New()
@@ -187,7 +187,7 @@ func TestActorWithdrawal(t *testing.T) {
 
 // A request sent to an owner about to stop is either served or sent again to whoever came after: none is lost, and
 // none counts for another life.
-func TestActorStopsUnderFire(t *testing.T) {
+func TestActorStopsDuringUpdates(t *testing.T) {
 	s, ctx, id := NewActor[Probe](ActorOptions{PerSession: true}), context.Background(), uuid.New()
 	defer s.Close()
 	var applied, handedOver atomic.Int64

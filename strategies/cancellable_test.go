@@ -14,7 +14,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-func TestFIFOLockAtRestIsSmall(t *testing.T) {
+func TestIdleFIFOLockIsSmall(t *testing.T) {
 	if got := unsafe.Sizeof(fifoLock{}); got != 24 {
 		t.Errorf("a lock is %d bytes: want 24", got)
 	}
@@ -137,7 +137,7 @@ func TestFIFOLockGrantedAndCancelledAtOnce(t *testing.T) {
 }
 
 // While a lock stays busy, those who wait use the places of those who waited before.
-func TestFIFOLockUsesWaitersAgain(t *testing.T) {
+func TestFIFOLockReusesWaiters(t *testing.T) {
 	q := &line{t: t, lock: new(fifoLock)}
 	ctx := context.Background()
 	q.lock.lock(ctx)

@@ -115,7 +115,7 @@ func TestCOWReadersKeepTheirState(t *testing.T) {
 }
 
 // A verdict holds for the state it was asked about only.
-func TestCOWSweepAsksAgainAfterAConflict(t *testing.T) {
+func TestCOWSweepRetriesAfterAConflict(t *testing.T) {
 	s, id := newCOW(t)
 	asked := []int64{}
 	n, err := s.Sweep(t.Context(), func(_ manager.ID, p *Probe) bool {
@@ -171,7 +171,7 @@ func TestCOWDeadCellStillInTheIndex(t *testing.T) {
 }
 
 // An update that runs when Close comes is waited for through all its tries.
-func TestCOWCloseWaitsForEveryTry(t *testing.T) {
+func TestCOWCloseWaitsForRetries(t *testing.T) {
 	s, id := newCOW(t)
 	began, free, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	result := make(chan error)

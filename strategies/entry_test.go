@@ -158,7 +158,7 @@ func TestLookUpThatRacesWithClose(t *testing.T) {
 	}
 }
 
-func TestInsertionThatComesSecond(t *testing.T) {
+func TestSecondInsertion(t *testing.T) {
 	for name, open := range engines() {
 		t.Run(name, func(t *testing.T) {
 			s, engine := open()

@@ -10,7 +10,7 @@ import (
 )
 
 // Operations come and go while the gate is shut: whoever got in is waited for, whoever is turned away is not.
-func TestGateWaitsForEverybodyInside(t *testing.T) {
+func TestGateWaitsForRunningOperations(t *testing.T) {
 	for range 200 {
 		g := newGate()
 		var inside, turnedAway atomic.Int64
@@ -40,7 +40,7 @@ func TestGateWaitsForEverybodyInside(t *testing.T) {
 	}
 }
 
-func TestGateTellsThoseInsideThatItIsShut(t *testing.T) {
+func TestGateStopsRunningOperations(t *testing.T) {
 	g, ctx := newGate(), context.Background()
 	in, err := g.enter(ctx)
 	if err != nil {

@@ -57,7 +57,7 @@ func TestIndex(t *testing.T) {
 }
 
 // The engine waits for sessions while it ranges and removes what it finds, so all must hold nothing meanwhile.
-func TestIndexMayChangeWhileRangedOver(t *testing.T) {
+func TestIndexChangesDuringIteration(t *testing.T) {
 	const n = 1000
 	for name, x := range indexes() {
 		t.Run(name, func(t *testing.T) {

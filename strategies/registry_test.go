@@ -110,7 +110,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestRegisterRefusesDuplicates(t *testing.T) {
+func TestRegisterRejectsDuplicates(t *testing.T) {
 	names := func() []string {
 		var n []string
 		for _, s := range All() {

@@ -113,14 +113,14 @@ func TestStartError(t *testing.T) {
 // serverAddrFile is the file to which a child of this test writes the address of its server.
 const serverAddrFile = "REDISTEST_SERVER_ADDR_FILE"
 
-// TestServerDiesWithItsTest kills a test process that has started a server.
-func TestServerDiesWithItsTest(t *testing.T) {
+// TestServerEndsWithItsTest kills a test process that has started a server.
+func TestServerEndsWithItsTest(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("left out: a server can outlive a killed test on " + runtime.GOOS)
 	}
 	need(t)
 	note := filepath.Join(t.TempDir(), "addr")
-	orphan := exec.Command(os.Args[0], "-test.run=^TestOrphan$")
+	orphan := exec.Command(os.Args[0], "-test.run=^TestServerEndsWithTheProcess$")
 	orphan.Env = append(os.Environ(), serverAddrFile+"="+note, "TMPDIR="+t.TempDir()) // it cannot clean up
 	p, err := child.Start(orphan, child.Options{})
 	if err != nil {
@@ -148,11 +148,11 @@ func TestServerDiesWithItsTest(t *testing.T) {
 	}
 }
 
-// TestOrphan is what TestServerDiesWithItsTest kills.
-func TestOrphan(t *testing.T) {
+// TestServerEndsWithTheProcess is what TestServerEndsWithItsTest kills.
+func TestServerEndsWithTheProcess(t *testing.T) {
 	note := os.Getenv(serverAddrFile)
 	if note == "" {
-		t.Skip("part of TestServerDiesWithItsTest")
+		t.Skip("part of TestServerEndsWithItsTest")
 	}
 	s := Start(t)
 	if err := os.WriteFile(note+".new", []byte(s.Addr()), 0o600); err != nil {

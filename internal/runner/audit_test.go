@@ -67,7 +67,7 @@ func (s *story) end() result.Audit {
 	return a.found
 }
 
-func TestAuditPassesWhateverRightStoresDo(t *testing.T) {
+func TestAuditPassesCorrectStores(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		users, sessions := rapid.IntRange(1, 6).Draw(t, "users"), rapid.IntRange(1, 20).Draw(t, "sessions")
 		var writes [][2]int
@@ -81,7 +81,7 @@ func TestAuditPassesWhateverRightStoresDo(t *testing.T) {
 }
 
 // A single thing wrong must be found, and called by its name.
-func TestAuditSaysNo(t *testing.T) {
+func TestAuditFindsViolations(t *testing.T) {
 	var writes [][2]int
 	for i := range 60 {
 		writes = append(writes, [2]int{i % 3, i % 2})
@@ -180,7 +180,7 @@ func (s *story) rewrite(session int, content, role string) {
 	s.sessions[session] = rebuilt
 }
 
-func TestAuditOfFieldsSaysNo(t *testing.T) {
+func TestAuditFindsViolationsOfFields(t *testing.T) {
 	fields := []string{"goal", "owner"}
 	c := newContents(1, 64)
 	check := func(s manager.Session, word uint32) result.Audit {
@@ -225,7 +225,7 @@ func TestViolationsAreCountedBeyondThoseListed(t *testing.T) {
 }
 
 // The sums must notice every change of a single number, whatever the numbers are.
-func TestSumsNoticeAnySwap(t *testing.T) {
+func TestSumsDetectSwaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Uint64Range(2, 200).Draw(t, "n")
 		wrong := rapid.Uint64Range(1, n).Draw(t, "wrong")
@@ -250,7 +250,7 @@ func TestSumsNoticeAnySwap(t *testing.T) {
 	})
 }
 
-func TestLedgerFindsEverySlotAgain(t *testing.T) {
+func TestLedgerFindsEverySlot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		slots := rapid.SliceOfDistinct(rapid.Uint32(), func(s uint32) uint32 { return s }).Draw(t, "slots")
 		l := newLedger(0)

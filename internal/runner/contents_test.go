@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestEveryPieceNamesItsWord(t *testing.T) {
+func TestPiecesIdentifyTheirWord(t *testing.T) {
 	const users, largest = 50, 700
 	c := newContents(users, largest)
 	rapid.Check(t, func(t *rapid.T) {
@@ -32,7 +32,7 @@ func TestEveryPieceNamesItsWord(t *testing.T) {
 	})
 }
 
-func TestForeignTextIsNoPiece(t *testing.T) {
+func TestForeignTextIsRejected(t *testing.T) {
 	c := newContents(2, 100)
 	for _, text := range []string{"", "#", "#000000", "hello, world", "#zzzzzz ", "#-00001 ", "#000001 #000003 "} {
 		if word, ok := c.word(text); ok {

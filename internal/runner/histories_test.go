@@ -54,7 +54,7 @@ func TestEveryStrategyIsCertifiedInEveryScenario(t *testing.T) {
 }
 
 // What only a whole history shows: the audit of what was written, and of what was left at the end, finds nothing wrong.
-func TestHistoriesStrikeWhatTheAuditCannotSee(t *testing.T) {
+func TestHistoriesShowViolationsThatTheAuditMisses(t *testing.T) {
 	for _, row := range []struct {
 		why, scenario, kind string
 		how                 func(b *bent)
@@ -198,7 +198,7 @@ func TestSampleTakesOneSlotInSoMany(t *testing.T) {
 }
 
 // A session whose history had a gap could not be certified: its versions would not be gapless.
-func TestASampleIsOfWholeSessions(t *testing.T) {
+func TestSampledHistoriesAreComplete(t *testing.T) {
 	for _, name := range []string{"chatbot", "churn", "create-storm", "expiry", "brainstorming"} {
 		s := small(t, name)
 		s.Iterations = 40
@@ -222,7 +222,7 @@ func TestHistoriesThatWereCutAreNotChecked(t *testing.T) {
 }
 
 // The outcome of the operation that panicked is not known. The panic is violation enough.
-func TestHistoriesOfALostUserAreNotChecked(t *testing.T) {
+func TestHistoriesAfterAPanicAreNotChecked(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Iterations = 20
 	trial := tryRecorded(t, s, bend(func(b *bent) {
@@ -245,7 +245,7 @@ func TestHistoriesOfALostUserAreNotChecked(t *testing.T) {
 }
 
 // An error that the contract does not know leaves open whether the change was made.
-func TestAnUnexplainedErrorLeavesAHistoryUndecided(t *testing.T) {
+func TestUnexplainedErrorLeavesAHistoryUndecided(t *testing.T) {
 	s := small(t, "hot-session")
 	s.Iterations = 20
 	trial := tryRecorded(t, s, bend(func(b *bent) {
@@ -289,7 +289,7 @@ func TestRecordedTrafficIsCertified(t *testing.T) {
 	}
 }
 
-func TestAnInterruptionEndsTheChecking(t *testing.T) {
+func TestInterruptionEndsTheHistoryCheck(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := witnessed(ctx, nil); !errors.Is(err, context.Canceled) {

@@ -182,7 +182,7 @@ func TestParticipantsShareTheUsersAndTheAudit(t *testing.T) {
 }
 
 // A write that is lost where two machines meet shows in no single participant's account.
-func TestTheFirstParticipantAuditsAll(t *testing.T) {
+func TestFirstParticipantAuditsAll(t *testing.T) {
 	p := newProgram()
 	p.apply = func(n int, q *scenarios.Request, s *held) bool {
 		if n%10 != 9 {
@@ -203,7 +203,7 @@ func TestTheFirstParticipantAuditsAll(t *testing.T) {
 	}
 }
 
-func TestOneParticipantsFaultIsToldToTheFirst(t *testing.T) {
+func TestFirstParticipantReportsViolationsOfOthers(t *testing.T) {
 	store := strategies.NewGlobal[manager.Session]()
 	for _, row := range []struct {
 		why    string
@@ -249,7 +249,7 @@ func TestOneParticipantsFaultIsToldToTheFirst(t *testing.T) {
 }
 
 // Who is lost is not waited for, and the run comes to an end that names it.
-func TestALostParticipantIsNamed(t *testing.T) {
+func TestLostParticipantIsNamed(t *testing.T) {
 	at := newTable(2)
 	alone := testParticipant{at, 0}
 	time.AfterFunc(50*time.Millisecond, func() { at.lose(1) })

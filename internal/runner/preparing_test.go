@@ -12,7 +12,7 @@ import (
 )
 
 // The callback gets how many sessions there are, and the zero value when all are there; of a fast store, nothing.
-func TestLongPreparationsAreToldOf(t *testing.T) {
+func TestLongPreparationIsReported(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Sessions, s.Prefill, s.Iterations, s.Think = 100, 15, 1, 0
 	s.Hold = 0                        // in a bubble no goroutine can sleep while others wait for a mutex
@@ -56,7 +56,7 @@ func TestLongPreparationsAreToldOf(t *testing.T) {
 }
 
 // A server far away takes longer to prepare than any store here that does not hang.
-func TestAFarServerDoesNotHang(t *testing.T) {
+func TestSlowServerDoesNotHang(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Sessions, s.Prefill, s.Iterations, s.Think, s.Hold = 100, 15, 1, 0, 0
 	subject := bend(func(b *bent) {

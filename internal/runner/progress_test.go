@@ -39,7 +39,7 @@ func TestUnusualStoresAreNotStruck(t *testing.T) {
 }
 
 // The whole run of a store whose operations take milliseconds: preparing it takes longer than its trials.
-func TestASlowStoreHasARow(t *testing.T) {
+func TestSlowStoreIsMeasured(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds by its nature")
 	}
@@ -59,7 +59,7 @@ func TestASlowStoreHasARow(t *testing.T) {
 }
 
 // A store that polls a lock for ever looks like a slow one. Its trial is aborted, and its row is not struck.
-func TestAStoreAtWorkIsGivenUpUndecided(t *testing.T) {
+func TestBusyStoreIsUndecided(t *testing.T) {
 	var released atomic.Bool
 	defer func() { released.Store(true); time.Sleep(10 * time.Millisecond) }()
 	s := small(t, "chatbot")
@@ -88,7 +88,7 @@ func TestAStoreAtWorkIsGivenUpUndecided(t *testing.T) {
 }
 
 // A hold is no standstill, however long: here it takes eighteen times the patience.
-func TestAHoldIsNoStandstill(t *testing.T) {
+func TestHoldsAreNoHang(t *testing.T) {
 	s := small(t, "hundred-users")
 	s.Users, s.Sessions, s.Iterations, s.Hold = 2, 2, 1, 900*time.Millisecond
 	doc, err := Run(t.Context(), Config{
@@ -104,7 +104,7 @@ func TestAHoldIsNoStandstill(t *testing.T) {
 
 // Preparing a session takes longer than the patience, and each of its messages does not. The store waits on timers, which
 // looks like waiting for another goroutine.
-func TestPreparedMessagesAreProgress(t *testing.T) {
+func TestPreparationIsProgress(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Users, s.Sessions, s.Iterations, s.Prefill, s.Hold = 1, 1, 1, 40, 0
 	timers := bend(func(b *bent) {

@@ -10,7 +10,7 @@ import (
 )
 
 // The library's histogram is the reference: the same values must give the same histogram.
-func TestRecorderCountsAsTheReferenceDoes(t *testing.T) {
+func TestRecorderAgainstReference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOf(rapid.OneOf(
 			rapid.Int64Range(0, 5000),
@@ -32,7 +32,7 @@ func TestRecorderCountsAsTheReferenceDoes(t *testing.T) {
 	})
 }
 
-func TestRecorderKeepsWhatLiesOutside(t *testing.T) {
+func TestRecorderCountsValuesOutOfRange(t *testing.T) {
 	r := newRecorder()
 	r.record(-5)
 	r.record(1 << 60)
@@ -84,7 +84,7 @@ func TestHistogramSurvivesEncoding(t *testing.T) {
 	}
 }
 
-func TestRecordingAllocatesNothingOnceItsPageIsThere(t *testing.T) {
+func TestRecordingAllocatesOnlyPages(t *testing.T) {
 	r := newRecorder()
 	r.record(1000)
 	if n := testing.AllocsPerRun(1000, func() { r.record(1001) }); n != 0 {

@@ -46,7 +46,7 @@ func inLists(t testing.TB, url string, users int) Subject {
 
 // A server that dies in the middle of a window and comes back has lost nothing that it confirmed; what it did not answer is
 // counted by its kind, and no user waits longer than the time-out.
-func TestServerDiesInTheMiddleOfAWindow(t *testing.T) {
+func TestServerCrashInTheWindow(t *testing.T) {
 	for _, driver := range []string{"watch", "lua", "lock", "list"} {
 		t.Run(driver, func(t *testing.T) {
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")

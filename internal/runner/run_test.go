@@ -90,7 +90,7 @@ func TestVisitsAreCountedExactly(t *testing.T) {
 	}
 }
 
-func TestSweptSessionsAreToldApart(t *testing.T) {
+func TestSweptSessionsAreDistinguished(t *testing.T) {
 	for _, name := range []string{"expiry", "daily"} {
 		s := small(t, name)
 		s.TTL = 2 * time.Millisecond
@@ -389,7 +389,7 @@ func TestAHangIsAViolationAndEndsTheSubject(t *testing.T) {
 }
 
 // Whatever a store does outside the window, too, strikes its row and no other.
-func TestFaultsOutsideTheWindowStrikeTheRow(t *testing.T) {
+func TestViolationsOutsideTheWindow(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	for _, row := range []struct {
@@ -440,7 +440,7 @@ func TestFaultsOutsideTheWindowStrikeTheRow(t *testing.T) {
 	}
 }
 
-func TestRunInterleavesAndKeepsTheOrderAskedFor(t *testing.T) {
+func TestRunInterleavesAndKeepsTheOrderOfSubjects(t *testing.T) {
 	s := small(t, "chatbot")
 	subjects := []Subject{subject(t, "global"), subject(t, "cow"), subject(t, "noop"), subject(t, "sharded")}
 	var steps int
@@ -516,7 +516,7 @@ func TestOfLimit(t *testing.T) {
 	}
 }
 
-func TestReplayDoesWhatTheLogSays(t *testing.T) {
+func TestReplayFollowsTheLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log.csv")
 	log := "t_s,session,user_tokens,assistant_tokens\n0,a,1,2\n1,b,3,4\n2,a,5,6\n3,c,7,8\n"
 	if err := os.WriteFile(file, []byte(log), 0o600); err != nil {

@@ -202,7 +202,7 @@ func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
 }
 
 // A target that knows what a scenario needs is asked for nothing else.
-func TestTargetsAreAskedForWhatScenariosNeed(t *testing.T) {
+func TestRequestsOfScenariosToTargets(t *testing.T) {
 	for _, s := range scenarios.All() {
 		t.Run(s.Name, func(t *testing.T) {
 			p, asked := newProgram(), map[scenarios.Op]bool{}
@@ -423,7 +423,7 @@ func TestGoneTarget(t *testing.T) {
 }
 
 // What a remote store does not answer is counted, has no latency, and is not held against it, whether it took effect or not.
-func TestLostAnswersAreNobodysLie(t *testing.T) {
+func TestLostAnswersAreNoViolation(t *testing.T) {
 	for _, s := range scenarios.All() {
 		t.Run(s.Name, func(t *testing.T) {
 			p := newProgram()
@@ -465,7 +465,7 @@ func TestLostAnswersAreNobodysLie(t *testing.T) {
 }
 
 // And yet what was confirmed has to be there, and what was refused must not.
-func TestLostAnswersExcuseNothingElse(t *testing.T) {
+func TestLostAnswersHideNoViolation(t *testing.T) {
 	for _, row := range []struct {
 		why, kind string
 		how       func(p *program)
@@ -535,7 +535,7 @@ func TestFits(t *testing.T) {
 }
 
 // What is answered again before and after the window does not fail a right target.
-func TestLostAnswersBesideTheWindow(t *testing.T) {
+func TestLostAnswersOutsideTheWindow(t *testing.T) {
 	p := newProgram()
 	p.after = func(n int, q *scenarios.Request, a *scenarios.Effect, _ *held) error {
 		if q.Op == scenarios.Delete && n%7 == 3 || n < 100 && n%7 == 3 {
@@ -550,7 +550,7 @@ func TestLostAnswersBesideTheWindow(t *testing.T) {
 }
 
 // Who tries again as often as it may was answered, and late: it has a latency, but did nothing.
-func TestConflictsAreSlowAndDoNothing(t *testing.T) {
+func TestConflictsAreNotCompleted(t *testing.T) {
 	p := newProgram()
 	p.before = func(n int, q *scenarios.Request) error {
 		if q.Op == scenarios.Append && n > 1200 {

@@ -44,8 +44,8 @@ func abroad(t *testing.T) Config {
 	}
 }
 
-// TestElsewhereMakesTheSameDocument: what is counted, and which figures there are, does not depend on where tasks are performed.
-func TestElsewhereMakesTheSameDocument(t *testing.T) {
+// TestWorkerMakesTheSameDocument: what is counted, and which figures there are, does not depend on where tasks are performed.
+func TestWorkerMakesTheSameDocument(t *testing.T) {
 	cfg := abroad(t)
 	here, err := Run(t.Context(), cfg)
 	if err != nil {
@@ -82,8 +82,8 @@ func TestElsewhereMakesTheSameDocument(t *testing.T) {
 	}
 }
 
-// TestATaskThatIsFatalStrikesOneRow: the trials before it stay, no further ones follow, and the other rows are whole.
-func TestATaskThatIsFatalStrikesOneRow(t *testing.T) {
+// TestFatalTaskStrikesOneRow: the trials before it stay, no further ones follow, and the other rows are whole.
+func TestFatalTaskStrikesOneRow(t *testing.T) {
 	for _, row := range []struct {
 		why  string
 		when Task // the first such task is fatal
@@ -119,8 +119,8 @@ func TestATaskThatIsFatalStrikesOneRow(t *testing.T) {
 	}
 }
 
-// TestAnErrorElsewhereEndsTheRun: the trials that have finished are kept, as in a run that is interrupted.
-func TestAnErrorElsewhereEndsTheRun(t *testing.T) {
+// TestExecutorErrorEndsTheRun: the trials that have finished are kept, as in a run that is interrupted.
+func TestExecutorErrorEndsTheRun(t *testing.T) {
 	cfg := abroad(t)
 	do := elsewhere(t, cfg)
 	broken := errors.New("broken pipe")
@@ -168,7 +168,7 @@ func TestAnErrorElsewhereEndsTheRun(t *testing.T) {
 }
 
 // The outcome of a store that hangs says that goroutines are left inside it.
-func TestOutcomeOfAHangNamesGoroutinesLeftBehind(t *testing.T) {
+func TestOutcomeOfAHangReportsGoroutinesLeftBehind(t *testing.T) {
 	s := small(t, "hundred-users")
 	s.Iterations, s.Hold = 1, 0
 	release := make(chan struct{})

@@ -41,7 +41,7 @@ func takingTurns(ctx context.Context, t *testing.T, of Subject, sliceGate *TimeS
 }
 
 // Between the time slices of a process its users do nothing, and its clock stands still.
-func TestTurns(t *testing.T) {
+func TestTimeSlices(t *testing.T) {
 	var ops atomic.Int64
 	var said []bool
 	away := 20 * time.Millisecond // longer than the whole trial: were the clock to run on, nothing would be done in the window
@@ -77,7 +77,7 @@ func TestTurns(t *testing.T) {
 }
 
 // A time slice that does not begin ends the trial with the reason, wherever it happens.
-func TestTurnsThatDoNotCome(t *testing.T) {
+func TestTimeSlicesThatDoNotCome(t *testing.T) {
 	gone := errors.New("gone")
 	for _, test := range []struct {
 		why  string
@@ -112,7 +112,7 @@ func TestTurnsThatDoNotCome(t *testing.T) {
 }
 
 // A run that is given up does not wait for its turn.
-func TestTurnsGivenUp(t *testing.T) {
+func TestTimeSlicesAborted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	turn := make(chan struct{})
@@ -129,7 +129,7 @@ func TestTurnsGivenUp(t *testing.T) {
 }
 
 // A user that a store's panic ended is not waited for.
-func TestTurnsAfterAPanic(t *testing.T) {
+func TestTimeSlicesAfterAPanic(t *testing.T) {
 	var ops atomic.Int64
 	var once atomic.Bool
 	doc, err := takingTurns(t.Context(), t, counting(&ops, func() {

@@ -150,7 +150,7 @@ func TestWithoutLocks(t *testing.T) {
 }
 
 // Directories of processes that were killed are removed by the next one; those of processes that live, and others, stay.
-func TestLeftBehind(t *testing.T) {
+func TestSweepRemovesDirectoriesOfEndedProcesses(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("left out: nothing is removed here")
 	}

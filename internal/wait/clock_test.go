@@ -52,7 +52,7 @@ func TestNoWait(t *testing.T) {
 }
 
 // The clock sleeps for a wait of an hour when a shorter one begins.
-func TestAShorterWaitWakesTheClock(t *testing.T) {
+func TestShorterWaitWakesTheClock(t *testing.T) {
 	c := start(t)
 	long := make(chan struct{})
 	go func() { defer close(long); c.NewWaiter().Wait(time.Hour) }()
@@ -97,7 +97,7 @@ func TestReleaseEndsEveryWait(t *testing.T) {
 }
 
 // Waits begin while the clock is being stopped: none may be lost between its last look at new ones and its end.
-func TestNoWaitIsLostInAStop(t *testing.T) {
+func TestStopEndsConcurrentWaits(t *testing.T) {
 	for i := range 300 {
 		c, err := Start()
 		if err != nil {
@@ -181,7 +181,7 @@ func TestEarliestFirst(t *testing.T) {
 }
 
 // What other goroutines do while the clock yields is not counted as waiting.
-func TestPolledLeavesOthersOut(t *testing.T) {
+func TestPolledExcludesOtherGoroutines(t *testing.T) {
 	var c Clock
 	c.spent(int64(alone) - 1)
 	c.spent(int64(alone))

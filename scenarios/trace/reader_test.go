@@ -171,7 +171,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejectedLogs(t *testing.T) {
 	tests := []struct {
 		why, text string
 		opts      Options
@@ -215,7 +215,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestStrayQuoteCostsOneLine(t *testing.T) {
+func TestStrayQuoteSkipsOneLine(t *testing.T) {
 	text := "session,x\na,\"open\nb,1\nc,2\nd,\"q\"\ne,5\" disk\nf,6\n"
 	visits, problems, err := readAll(t, write(t, "log", text), Options{MaxErrors: 2})
 	want := []string{"b 0s append:3", "c 0s append:3", "d 0s append:5", "f 0s append:3"}
@@ -224,7 +224,7 @@ func TestStrayQuoteCostsOneLine(t *testing.T) {
 	}
 }
 
-func TestTornGzip(t *testing.T) {
+func TestTruncatedGzip(t *testing.T) {
 	_, _, err := readAll(t, "testdata/torn.csv.gz", Options{})
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "testdata/torn.csv.gz: truncated gzip") {
 		t.Errorf("error %v: want it to name the file and the truncation", err)

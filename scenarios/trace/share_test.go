@@ -48,7 +48,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-func TestReopenRefuses(t *testing.T) {
+func TestReopenRejects(t *testing.T) {
 	for _, text := range []string{"", "{}", `{"Chunk":1024}`, `{"Chunk":1,"Tracks":[{}]}`} {
 		if _, err := Reopen(nil, []byte(text)); err == nil {
 			t.Errorf("%q: accepted", text)

@@ -23,7 +23,7 @@ func zero() counter { return counter{} }
 
 func increment(_ context.Context, c *counter) error { c.N++; return nil }
 
-// newServer is an embedded server with nothing in it, and a client of it that loses answers when it is told to.
+// newServer returns an empty embedded server, and a client of it that loses answers on request.
 func newServer(t *testing.T, change ...func(*goredis.Options)) (*miniredis.Miniredis, *goredis.Client, *losses) {
 	t.Helper()
 	server := miniredis.RunT(t)

@@ -65,7 +65,7 @@ func OpenLists(ctx context.Context, o Options, lists ListsOptions) (*Lists, erro
 // that it is exact in JSON and Lua.
 func newIncarnation() uint64 { return 1 + rand.Uint64N(1<<53-1) }
 
-func incarnationWord(life uint64) string { return string(appendWord(nil, life)) }
+func incarnationWord(incarnation uint64) string { return string(appendWord(nil, incarnation)) }
 
 // now returns the time in Unix microseconds, which are exact in Lua.
 func now() int64 { return time.Now().UnixMicro() }
@@ -83,20 +83,25 @@ func (l *Lists) write(ctx context.Context, sc *script, keys []string, token stri
 	return nil, written(answer, p)
 }
 
-// GetOrCreate creates the session if it is absent, and returns its incarnation.
-func (l *Lists) GetOrCreate(ctx context.Context, id manager.ID) (created bool, life uint64, err error) {
+// change runs a script that changes a session and returns a number and the session's incarnation.
+func (l *Lists) change(ctx context.Context, sc *script, keys []string, token string, args ...any) (n, incarnation uint64, err error) {
 	if err := l.enter(ctx); err != nil {
-		return false, 0, err
+		return 0, 0, err
 	}
 	defer l.leave()
-	key := l.key(id)
-	answer, err := l.write(ctx, createListScript, []string{key, tombstone(key)}, incarnationWord(newIncarnation()), now(), l.ttl.Milliseconds())
+	answer, err := l.write(ctx, sc, keys, token, args...)
 	if err != nil {
-		return false, 0, err
+		return 0, 0, err
 	}
-	var made uint64
-	err = scanAnswer(answer, &made, hexWord{&life})
-	return made == 1, life, err
+	err = scanAnswer(answer, &n, hexWord{&incarnation})
+	return n, incarnation, err
+}
+
+// GetOrCreate creates the session if it is absent, and returns its incarnation.
+func (l *Lists) GetOrCreate(ctx context.Context, id manager.ID) (created bool, incarnation uint64, err error) {
+	key, token := l.key(id), incarnationWord(newIncarnation())
+	n, incarnation, err := l.change(ctx, createListScript, []string{key, tombstone(key)}, token, now(), l.ttl.Milliseconds())
+	return n == 1, incarnation, err
 }
 
 // CreateSession creates a session under a new random id.
@@ -119,37 +124,19 @@ type message struct {
 }
 
 // AddMessage appends a message and returns its number in the session, from 1, and the session's incarnation.
-func (l *Lists) AddMessage(ctx context.Context, id manager.ID, role, content string) (seq, life uint64, err error) {
-	if err := l.enter(ctx); err != nil {
-		return 0, 0, err
-	}
-	defer l.leave()
+func (l *Lists) AddMessage(ctx context.Context, id manager.ID, role, content string) (seq, incarnation uint64, err error) {
 	text, err := json.Marshal(message{role, content})
 	if err != nil {
 		return 0, 0, manager.NotApplied(err)
 	}
 	key := l.key(id)
-	answer, err := l.write(ctx, appendScript, []string{key, messages(key)}, newToken(), text, now(), manager.HistoryLimit, l.ttl.Milliseconds())
-	if err != nil {
-		return 0, 0, err
-	}
-	err = scanAnswer(answer, &seq, hexWord{&life})
-	return seq, life, err
+	return l.change(ctx, appendScript, []string{key, messages(key)}, newToken(), text, now(), manager.HistoryLimit, l.ttl.Milliseconds())
 }
 
 // Touch records a use of the session and returns its new version: the number of its messages and touches.
-func (l *Lists) Touch(ctx context.Context, id manager.ID) (version, life uint64, err error) {
-	if err := l.enter(ctx); err != nil {
-		return 0, 0, err
-	}
-	defer l.leave()
+func (l *Lists) Touch(ctx context.Context, id manager.ID) (version, incarnation uint64, err error) {
 	key := l.key(id)
-	answer, err := l.write(ctx, touchScript, []string{key, messages(key)}, newToken(), now(), l.ttl.Milliseconds())
-	if err != nil {
-		return 0, 0, err
-	}
-	err = scanAnswer(answer, &version, hexWord{&life})
-	return version, life, err
+	return l.change(ctx, touchScript, []string{key, messages(key)}, newToken(), now(), l.ttl.Milliseconds())
 }
 
 // History appends the session's newest messages, oldest first, to dst, and returns the session's incarnation.
@@ -163,7 +150,7 @@ func (l *Lists) History(
 	if err != nil {
 		return dst, 0, err
 	}
-	return messages, s.life, nil
+	return messages, s.incarnation, nil
 }
 
 // read reads the whole session.
@@ -194,7 +181,7 @@ func (l *Lists) Validate(ctx context.Context, id manager.ID) error {
 }
 
 // Version returns the number of messages and touches of the session, and its incarnation. It records no use.
-func (l *Lists) Version(ctx context.Context, id manager.ID) (version, life uint64, err error) {
+func (l *Lists) Version(ctx context.Context, id manager.ID) (version, incarnation uint64, err error) {
 	if err := l.enter(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -207,8 +194,8 @@ func (l *Lists) Version(ctx context.Context, id manager.ID) (version, life uint6
 	if parts[0] == nil {
 		return 0, 0, manager.ErrNotFound
 	}
-	err = scanAnswer(parts, &version, hexWord{&life})
-	return version, life, err
+	err = scanAnswer(parts, &version, hexWord{&incarnation})
+	return version, incarnation, err
 }
 
 // touched returns the last use of the session, in Unix microseconds.
@@ -249,11 +236,11 @@ func (l *Lists) Delete(ctx context.Context, id manager.ID) (last manager.Session
 	}
 	defer l.leave()
 	key := l.key(id)
-	life, err := reply(ctx, l.ask(ctx, "hget", key, "life"))
+	incarnation, err := reply(ctx, l.ask(ctx, "hget", key, "life"))
 	if err != nil {
 		return last, err
 	}
-	last, err = l.remove(ctx, key, string(life), "")
+	last, err = l.remove(ctx, key, string(incarnation), "")
 	if _, ok := err.(*again); ok {
 		err = manager.ErrNotFound // that incarnation was removed and another created: in between there was no session
 	}
@@ -261,9 +248,9 @@ func (l *Lists) Delete(ctx context.Context, id manager.ID) (last manager.Session
 }
 
 // remove deletes a session if it is of this incarnation and was not used since deadline, in Unix microseconds. "" is any.
-func (l *Lists) remove(ctx context.Context, key, life, deadline string) (last manager.Session, err error) {
+func (l *Lists) remove(ctx context.Context, key, incarnation, deadline string) (last manager.Session, err error) {
 	keys := []string{key, messages(key), tombstone(key), messages(tombstone(key))}
-	answer, err := l.write(ctx, deleteListScript, keys, newToken(), life, deadline, tombstoneExpiry.Milliseconds())
+	answer, err := l.write(ctx, deleteListScript, keys, newToken(), incarnation, deadline, tombstoneExpiry.Milliseconds())
 	if err != nil {
 		return last, err
 	}
@@ -334,9 +321,9 @@ func (l *Lists) Close() error { return l.gate.close() }
 
 // listState is a session as a script returns it.
 type listState struct {
-	life, seq, version uint64
-	touched            int64 // Unix microseconds
-	messages           []any // of string, JSON, oldest first
+	incarnation, seq, version uint64
+	touched                   int64 // Unix microseconds
+	messages                  []any // of string, JSON, oldest first
 }
 
 // parseState parses the reply of a script that returns a session.
@@ -345,7 +332,7 @@ func parseState(answer any) (s listState, _ error) {
 	if !ok {
 		return s, written(answer, &parcel{})
 	}
-	return s, scanAnswer(list, hexWord{&s.life}, &s.seq, &s.version, &s.touched, &s.messages)
+	return s, scanAnswer(list, hexWord{&s.incarnation}, &s.seq, &s.version, &s.touched, &s.messages)
 }
 
 // history appends the messages to dst.
@@ -371,7 +358,7 @@ func (s *listState) session() (v manager.Session, err error) {
 		return v, err
 	}
 	text, err := json.Marshal(map[string]any{
-		"seq": s.seq, "version": s.version, "incarnation": s.life, "touched": s.touched * 1000, "messages": history,
+		"seq": s.seq, "version": s.version, "incarnation": s.incarnation, "touched": s.touched * 1000, "messages": history,
 	})
 	if err != nil {
 		return v, err

@@ -68,23 +68,26 @@ return {version, m[1]}
 // readScript returns incarnation, seq, version, touched and the messages; -1: there is no session.
 //
 //	KEYS session, messages
-var readScript = newScript(`
-local m = redis.call('HMGET', KEYS[1], 'life', 'seq', 'version', 'touched')
+var readScript = newScript(readSession + `
+local m = state(KEYS[1], KEYS[2])
 if not m[1] then return -1 end
-m[5] = redis.call('LRANGE', KEYS[2], 0, -1)
 return m
 `)
 
-// deleteListScript removes a session and returns it as readScript does, also if this command has removed it before; 0: it is
-// another incarnation, or was used since the deadline; -1: there is none.
-//
-//	KEYS session, messages, tombstone, its messages   ARGV token, life or nothing, deadline or nothing, tombstone's expiry in ms
-var deleteListScript = newScript(`
+// readSession is the part of scripts that reads a session.
+const readSession = `
 local function state(session, messages)
   local m = redis.call('HMGET', session, 'life', 'seq', 'version', 'touched')
   m[5] = redis.call('LRANGE', messages, 0, -1)
   return m
 end
+`
+
+// deleteListScript removes a session and returns it as readScript does, also if this command has removed it before; 0: it is
+// another incarnation, or was used since the deadline; -1: there is none.
+//
+//	KEYS session, messages, tombstone, its messages   ARGV token, life or nothing, deadline or nothing, tombstone's expiry in ms
+var deleteListScript = newScript(readSession + `
 local grave = redis.call('HMGET', KEYS[3], 'token', 'lives')
 if grave[1] == ARGV[1] then return state(KEYS[3], KEYS[4]) end
 local now = redis.call('HMGET', KEYS[1], 'life', 'touched')

@@ -141,12 +141,12 @@ func TestListsHaveOneCreator(t *testing.T) {
 		t.Errorf("%d created the session", n)
 	}
 	if n := len(slices.Compact(lives[:])); n != 1 {
-		t.Errorf("%d lives were told", n)
+		t.Errorf("%d incarnations were returned", n)
 	}
 }
 
 // What the server is sent a second time is answered as the first time.
-func TestListCommandsThatComeTwice(t *testing.T) {
+func TestRepeatedListCommands(t *testing.T) {
 	c := newCommands(t)
 	both, graves := []string{c.key, messages(c.key)}, []string{c.key, tombstone(c.key)}
 	list := func(answer any) string { return fmt.Sprint(answer) }
@@ -160,7 +160,7 @@ func TestListCommandsThatComeTwice(t *testing.T) {
 	a, b := incarnationWord(1), incarnationWord(2)
 	c.want("a creation", begin(a), "[1 "+a+"]")
 	c.want("its copy", begin(a), "[1 "+a+"]")
-	c.want("somebody else's", begin(b), "[0 "+a+"]")
+	c.want("another client's", begin(b), "[0 "+a+"]")
 
 	first, second := newToken(), newToken()
 	c.want("a message", add(first, "one"), "[1 "+a+"]")
@@ -236,7 +236,7 @@ func TestListsExpireIdle(t *testing.T) {
 }
 
 // A read records a use only with Touch, and only if the last use is older than that.
-func TestListsReadsAreUses(t *testing.T) {
+func TestListsReadsRecordUses(t *testing.T) {
 	_, client, _ := newServer(t)
 	for _, test := range []struct {
 		every time.Duration

@@ -26,7 +26,7 @@ func replyError(t *testing.T, text string) error {
 	return err
 }
 
-func TestWhatAFailureMeans(t *testing.T) {
+func TestErrorsOfFailures(t *testing.T) {
 	none, all := 0, 2
 	tests := []struct {
 		why   string
@@ -35,7 +35,7 @@ func TestWhatAFailureMeans(t *testing.T) {
 		first error // what became of the first of two
 		want  error
 	}{
-		{"nobody listens", &net.OpError{Op: "dial", Err: errors.New("connection refused")}, none, nil, manager.ErrNotApplied},
+		{"connection refused", &net.OpError{Op: "dial", Err: errors.New("connection refused")}, none, nil, manager.ErrNotApplied},
 		{"no connection became free", goredis.ErrPoolTimeout, none, nil, manager.ErrNotApplied},
 		{"ctx ended in the wait for a connection", context.Canceled, none, nil, manager.ErrNotApplied},
 		{"the client was closed before", goredis.ErrClosed, none, nil, manager.ErrNotApplied},
@@ -44,7 +44,7 @@ func TestWhatAFailureMeans(t *testing.T) {
 		{"no answer in time", &net.OpError{Op: "read", Err: context.DeadlineExceeded}, 1, nil, manager.ErrIndeterminate},
 		{"ctx ended after it was sent", context.DeadlineExceeded, 1, nil, manager.ErrIndeterminate},
 		{"the client was closed meanwhile", net.ErrClosed, 1, nil, manager.ErrIndeterminate},
-		{"an answer that nobody understands", errors.New("redis: can't parse reply"), 1, nil, manager.ErrIndeterminate},
+		{"an unreadable answer", errors.New("redis: can't parse reply"), 1, nil, manager.ErrIndeterminate},
 
 		{"an error reply to the only copy", replyError(t, "OOM command not allowed"), 1, nil, manager.ErrNotApplied},
 		{"an error reply after a redirection", replyError(t, "CLUSTERDOWN Hash slot not served"), all,
@@ -86,7 +86,7 @@ func TestWhatAFailureMeans(t *testing.T) {
 	}
 }
 
-func TestARefusalInDoubt(t *testing.T) {
+func TestRefusalOfASecondCopy(t *testing.T) {
 	p := &parcel{}
 	for _, refusal := range []error{errConflict, manager.ErrNotFound, manager.NotApplied(ErrLockLost)} {
 		p.doubt = false
@@ -144,7 +144,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-func TestALostAnswerToACreation(t *testing.T) {
+func TestLostAnswerToACreation(t *testing.T) {
 	for retries, want := range map[int]error{-1: manager.ErrIndeterminate, 3: nil} {
 		t.Run(fmt.Sprint("retries ", retries), func(t *testing.T) {
 			_, client, lost := newServer(t, func(o *goredis.Options) { o.MaxRetries = retries })
@@ -196,7 +196,7 @@ func TestLostReadsAreNotApplied(t *testing.T) {
 	})
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestConnectionRefused(t *testing.T) {
 	server, client, _ := newServer(t, func(o *goredis.Options) { o.DialerRetries = 1 })
 	s := newStore(t, client)
 	id := create(t, s)

@@ -79,7 +79,7 @@ func (h *held) echo(ctx context.Context, n int, came func(string, error)) {
 	came(cmd.Val(), err)
 }
 
-// ask has somebody else call echo.
+// ask calls echo on another goroutine.
 func (h *held) ask(ctx context.Context, n int, came func(string, error)) {
 	h.callers.Go(func() { h.echo(ctx, n, came) })
 }
@@ -110,7 +110,7 @@ func (h *held) queued(want int) {
 	}
 }
 
-// over waits until nobody asks any more, and checks that all lanes are free again.
+// over waits until all calls have returned, and checks that all lanes are free again.
 func (h *held) over() {
 	h.fillers.Wait()
 	h.callers.Wait()
@@ -145,9 +145,9 @@ func TestCommandsShareRoundTrips(t *testing.T) {
 	h.over()
 }
 
-// TestWhoGivesUpLeavesTheQueue: a command whose ctx ends before its pipeline leaves is not sent, and the others are. One that is
+// TestCancelledCommandLeavesTheQueue: a command whose ctx ends before its pipeline leaves is not sent, and the others are. One that is
 // under way gets its answer.
-func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
+func TestCancelledCommandLeavesTheQueue(t *testing.T) {
 	_, client, _ := newServer(t)
 	h := newHeld(t, client)
 	ctx, cancel := context.WithCancel(background)
@@ -181,8 +181,8 @@ func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
 	h.over()
 }
 
-// TestWhatFailsAPipelineFailsEachCommand: none looks answered that was not.
-func TestWhatFailsAPipelineFailsEachCommand(t *testing.T) {
+// TestPipelineFailureFailsEachCommand: none looks answered that was not.
+func TestPipelineFailureFailsEachCommand(t *testing.T) {
 	for _, row := range []struct {
 		why  string
 		fate func(*losses)
@@ -218,8 +218,8 @@ func TestWhatFailsAPipelineFailsEachCommand(t *testing.T) {
 	}
 }
 
-// TestWhatTheClientRefusesIsNotApplied: it blames no command of a pipeline that it did not send.
-func TestWhatTheClientRefusesIsNotApplied(t *testing.T) {
+// TestCommandsRejectedByTheClientAreNotApplied: it blames no command of a pipeline that it did not send.
+func TestCommandsRejectedByTheClientAreNotApplied(t *testing.T) {
 	for _, row := range []struct {
 		why    string
 		refuse func(*miniredis.Miniredis, *goredis.Client)

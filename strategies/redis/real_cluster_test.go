@@ -9,37 +9,58 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// TestRealCluster runs all the ways to keep sessions on a cluster, whose client sends a command again when there is no
-// answer, and whose slots move while they are used.
+// TestRealCluster runs all the ways to keep sessions on clusters, whose client sends a command again when there is no
+// answer, and whose slots move while they are used. Each group of tests has a cluster of its own, and runs beside the others.
 func TestRealCluster(t *testing.T) {
-	w := &weather{}
-	c, proxies := redistest.StartClusterBehind(t, 3, w.judge)
-	o := redis.Options{URL: c.URL(), Cluster: true}
-	t.Run("verify", func(t *testing.T) { verifyAll(t, o, 2) })
-	for _, way := range ways() {
-		onTheMove := func(l *load) []deed { return l.onTheMove(t, c) }
-		t.Run(way.name+", slots move", func(t *testing.T) {
-			o := o
-			o.Users, o.ReadTimeout = stormUsers, patience // nothing is given up that may come to pass after the end
-			server := connect(t, o)
-			b := way.open(t, server.Client(), server.Prefix())
-			l := newLoad(b, stormSessions, patience)
-			report(t, l.settle(t, onTheMove(l), b))
+	t.Parallel()
+	group := func(name string, run func(t *testing.T, f *faultInjector, c *redistest.Cluster, proxies []*redistest.Proxy, o redis.Options)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &faultInjector{}
+			c, proxies := redistest.StartClusterBehind(t, 3, f.judge)
+			run(t, f, c, proxies, redis.Options{URL: c.URL(), Cluster: true})
 		})
-		t.Run(way.name+", answers are lost", func(t *testing.T) { report(t, w.storm(t, way, o, proxies, inPlace(60))) })
-		t.Run(way.name+", both", func(t *testing.T) { report(t, w.storm(t, way, o, proxies, onTheMove)) })
 	}
+	type (
+		injector = *faultInjector
+		cluster  = *redistest.Cluster
+		proxies  = []*redistest.Proxy
+	)
+	group("verify", func(t *testing.T, _ injector, _ cluster, _ proxies, o redis.Options) { verifyAll(t, o, 2) })
+	group("slots move", func(t *testing.T, _ injector, c cluster, _ proxies, o redis.Options) {
+		o.Users, o.ReadTimeout = faultUsers, patience // no command is abandoned that may take effect after the end
+		for _, way := range ways() {
+			t.Run(way.name, func(t *testing.T) {
+				server := connect(t, o)
+				b := way.open(t, server.Client(), server.Prefix())
+				l := newLoad(b, faultSessions, patience)
+				report(t, l.settle(t, l.whileSlotsMove(t, c), b))
+			})
+		}
+	})
+	group("answers are lost", func(t *testing.T, f injector, _ cluster, p proxies, o redis.Options) {
+		for _, way := range ways() {
+			t.Run(way.name, func(t *testing.T) { report(t, f.run(t, way, o, p, inPlace(60))) })
+		}
+	})
+	group("both", func(t *testing.T, f injector, c cluster, p proxies, o redis.Options) {
+		for _, way := range ways() {
+			t.Run(way.name, func(t *testing.T) {
+				report(t, f.run(t, way, o, p, func(l *load) []operation { return l.whileSlotsMove(t, c) }))
+			})
+		}
+	})
 }
 
-// onTheMove has users work while the slots of their sessions go from node to node, twice around.
-func (l *load) onTheMove(t *testing.T, c *redistest.Cluster) []deed {
+// whileSlotsMove has users work while the slots of their sessions move from node to node, twice around.
+func (l *load) whileSlotsMove(t *testing.T, c *redistest.Cluster) []operation {
 	t.Helper()
-	return l.during(stormUsers, func() {
+	return l.during(faultUsers, func() {
 		await(t, &l.ok, 50, "before the migration")
 		where := l.slots(t, c)
 		for step := range 2 * len(c.Nodes) {
 			from, to := step%len(c.Nodes), (step+1)%len(c.Nodes)
-			pause := func() { time.Sleep(time.Millisecond) } // so that somebody comes by; it decides nothing
+			pause := func() { time.Sleep(time.Millisecond) } // so that users meet the slot half moved; no result depends on it
 			if err := c.MigrateSlots(from, to, pause, where[from]...); err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +70,7 @@ func (l *load) onTheMove(t *testing.T, c *redistest.Cluster) []deed {
 	})
 }
 
-// slots are those of the sessions, by the node that has them.
+// slots returns the slots of the sessions, by the node that has them.
 func (l *load) slots(t *testing.T, c *redistest.Cluster) [][]int {
 	t.Helper()
 	where := make([][]int, len(c.Nodes))

@@ -8,8 +8,8 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// TestRealCrash kills a server that syncs every write, in the middle of the work, and starts it again: no user panics or
-// hangs, every error is of a known kind, and all that was acknowledged is there.
+// TestRealCrash kills a server that syncs every write while users work, and starts it again: no user panics or
+// hangs, every error is of a known kind, and every acknowledged write is there.
 func TestRealCrash(t *testing.T) {
 	const users, sessions, timeout, slack = 50, 20, time.Second, 10 * time.Second
 	for _, way := range ways() {
@@ -19,7 +19,7 @@ func TestRealCrash(t *testing.T) {
 			o := redis.Options{URL: server.URL(), Users: users, ReadTimeout: timeout, DialTimeout: timeout}
 			before := connect(t, o)
 			l := newLoad(way.open(t, before.Client(), before.Prefix()), sessions, timeout)
-			deeds := l.during(users, func() {
+			ops := l.during(users, func() {
 				await(t, &l.ok, 500, "before the crash")
 				server.Kill()
 				await(t, &l.failed, users, "while the server is down")
@@ -30,7 +30,7 @@ func TestRealCrash(t *testing.T) {
 				t.Errorf("an operation took %v, with a time-out of %v", longest, timeout)
 			}
 			before.Client().Close()
-			report(t, l.settle(t, deeds, way.open(t, connect(t, o).Client(), before.Prefix())))
+			report(t, l.settle(t, ops, way.open(t, connect(t, o).Client(), before.Prefix())))
 		})
 	}
 }

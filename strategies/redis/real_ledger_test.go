@@ -10,11 +10,11 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// ledger is one life of a session, which says what was written in it.
+// ledger is one incarnation of a session: the list of its updates.
 type ledger struct {
-	Life  string   // the creation that began it; in message lists, its incarnation
-	Count int      // updates ever made
-	Ops   []string // the updates, oldest first; in message lists only the newest
+	Incarnation string   // name of the creation; in message lists, the incarnation
+	Count       int      // updates ever made
+	Ops         []string // the updates, oldest first; in message lists only the newest
 }
 
 // at is the update with this number, from 1; empty where it is not kept.
@@ -25,16 +25,16 @@ func (l *ledger) at(n int) string {
 	return ""
 }
 
-// deed is what a user did to a session, and what came of it.
-type deed struct {
-	does    verb
-	id      manager.ID
-	name    string // of the update, or of the life that a creation would begin; nobody else's
-	err     error
-	created bool
-	life    string // that it met, as far as it was told
-	number  int    // of the update in its life
-	last    *ledger
+// operation is an operation of a user on a session, with its outcome.
+type operation struct {
+	does        verb
+	id          manager.ID
+	name        string // of the update, or of the incarnation that a creation would create; unique
+	err         error
+	created     bool
+	incarnation string // that it used, if the reply contained it
+	number      int    // of the update in its incarnation
+	last        *ledger
 }
 
 type verb uint8
@@ -45,8 +45,8 @@ const (
 	removes
 )
 
-// kind is the error's kind, of those that a store may answer with; empty for any other.
-func (d *deed) kind() string {
+// kind returns the kind of the error, empty if a store must not return it.
+func (d *operation) kind() string {
 	switch {
 	case d.err == nil:
 		return "ok"
@@ -62,39 +62,39 @@ func (d *deed) kind() string {
 	return ""
 }
 
-// tally counts deeds by their kinds.
-func tally(deeds []deed) map[string]int {
+// tally counts operations by the kinds of their errors.
+func tally(ops []operation) map[string]int {
 	n := map[string]int{}
-	for i := range deeds {
-		n[deeds[i].kind()]++
+	for i := range ops {
+		n[ops[i].kind()]++
 	}
 	return n
 }
 
 // account is what is known of one session id.
 type account struct {
-	deeds  []deed
-	lives  map[string]*ledger // that somebody was handed over, or that are there in the end
-	faults *[]string
+	ops          []operation
+	incarnations map[string]*ledger // that a deletion returned, or that exist at the end
+	violations   *[]string
 }
 
-// judge compares what users were told with what is there in the end. Its findings say which writes were lost, which were
-// made twice, and which were made although they were refused; a deed of unknown outcome may have been done once.
-// final holds the sessions that are there; what a deletion of unknown outcome took with it, nobody knows.
-func judge(deeds []deed, final map[manager.ID]*ledger) (faults []string) {
+// audit compares the outcomes that users got with the sessions at the end, final. It reports which writes were lost, which were
+// made twice, and which were made although they were refused. An indeterminate operation may have been made once. What an
+// indeterminate deletion removed is unknown.
+func audit(ops []operation, final map[manager.ID]*ledger) (violations []string) {
 	accounts := map[manager.ID]*account{}
 	of := func(id manager.ID) *account {
 		if accounts[id] == nil {
-			accounts[id] = &account{lives: map[string]*ledger{}, faults: &faults}
+			accounts[id] = &account{incarnations: map[string]*ledger{}, violations: &violations}
 		}
 		return accounts[id]
 	}
-	for _, d := range deeds {
+	for _, d := range ops {
 		a := of(d.id)
 		if d.kind() == "" {
-			a.fault("%s ended with an error of no known kind: %v", d.name, d.err)
+			a.violate("%s ended with an error that a store must not return: %v", d.name, d.err)
 		}
-		a.deeds = append(a.deeds, d)
+		a.ops = append(a.ops, d)
 		if d.last != nil {
 			a.ends(d.last)
 		}
@@ -103,177 +103,183 @@ func judge(deeds []deed, final map[manager.ID]*ledger) (faults []string) {
 		of(id).ends(l)
 	}
 	for _, a := range accounts {
-		a.checkLives()
+		a.checkIncarnations()
 		a.checkUpdates()
 		a.checkCounts()
 	}
-	slices.Sort(faults)
-	return faults
+	slices.Sort(violations)
+	return violations
 }
 
-func (a *account) fault(format string, args ...any) {
-	*a.faults = append(*a.faults, fmt.Sprintf(format, args...))
+func (a *account) violate(format string, args ...any) {
+	*a.violations = append(*a.violations, fmt.Sprintf(format, args...))
 }
 
-// ends notes how a life ended.
+// ends records the last state of an incarnation.
 func (a *account) ends(l *ledger) {
-	if a.lives[l.Life] != nil {
-		a.fault("life %s ended twice", l.Life)
+	if a.incarnations[l.Incarnation] != nil {
+		a.violate("incarnation %s ended twice", l.Incarnation)
 	}
-	a.lives[l.Life] = l
+	a.incarnations[l.Incarnation] = l
 }
 
-// begun is the deed that may have begun a life; nil: nobody's.
-func (a *account) begun(life string) *deed {
-	for i := range a.deeds {
-		d := &a.deeds[i]
-		if d.does == creates && (d.life == life && d.created || d.kind() == "indeterminate" && (d.name == life || d.life == "")) {
+// begun returns the operation that may have created an incarnation, or nil.
+func (a *account) begun(incarnation string) *operation {
+	for i := range a.ops {
+		d := &a.ops[i]
+		if d.does == creates && (d.incarnation == incarnation && d.created || d.kind() == "indeterminate" && (d.name == incarnation || d.incarnation == "")) {
 			return d
 		}
 	}
 	return nil
 }
 
-// checkLives: every life was begun by one creation, and ended as often as deletions were made.
-func (a *account) checkLives() {
+// checkIncarnations: every incarnation was created once, and removed at most as often as deletions were made.
+func (a *account) checkIncarnations() {
 	lived, begun, unknownEnds := map[string]bool{}, map[string]bool{}, 0
-	for i := range a.deeds {
-		d := &a.deeds[i]
+	for i := range a.ops {
+		d := &a.ops[i]
 		if d.does == removes && d.kind() == "indeterminate" {
 			unknownEnds++
 		}
 		if d.does == removes || d.err != nil {
 			continue
 		}
-		lived[d.life] = true
-		if d.created && begun[d.life] {
-			a.fault("two callers were told that they began life %s", d.life)
+		lived[d.incarnation] = true
+		if d.created && begun[d.incarnation] {
+			a.violate("two calls returned that they created incarnation %s", d.incarnation)
 		}
-		begun[d.life] = begun[d.life] || d.created
+		begun[d.incarnation] = begun[d.incarnation] || d.created
 	}
-	for life := range a.lives {
-		if a.begun(life) == nil {
-			a.fault("life %s was begun by nobody, or by who was told that it was not", life)
+	for incarnation := range a.incarnations {
+		if a.begun(incarnation) == nil {
+			a.violate("no call reported that it created incarnation %s", incarnation)
 		}
 	}
 	gone := 0
-	for life := range lived {
-		if a.lives[life] == nil {
+	for incarnation := range lived {
+		if a.incarnations[incarnation] == nil {
 			gone++
 		}
 	}
 	if gone > unknownEnds {
-		a.fault("%d lives were lost, and %d deletions may have been made", gone, unknownEnds)
+		a.violate("%d incarnations were lost, and %d deletions may have been made", gone, unknownEnds)
 	}
 }
 
-// checkUpdates: what was acknowledged is in its place, nothing is there twice, and nothing that was refused is there.
+// checkUpdates: acknowledged updates are in their places, no update occurs twice, and no refused one occurs.
 func (a *account) checkUpdates() {
-	by := map[string]*deed{}
-	for i := range a.deeds {
-		if d := &a.deeds[i]; d.does == adds {
+	by := map[string]*operation{}
+	for i := range a.ops {
+		if d := &a.ops[i]; d.does == adds {
 			by[d.name] = d
 		}
 	}
 	seen := map[string]bool{}
-	for _, l := range a.lives {
+	for _, l := range a.incarnations {
 		for _, op := range l.Ops {
 			d := by[op]
 			switch {
 			case seen[op]:
-				a.fault("update %s was made twice", op)
+				a.violate("update %s was made twice", op)
 			case d == nil:
-				a.fault("update %s is nobody's", op)
+				a.violate("update %s was made by no user", op)
 			case d.err != nil && d.kind() != "indeterminate":
-				a.fault("update %s was made, and its user told %q", op, d.err)
+				a.violate("update %s was made, although it returned %q", op, d.err)
 			}
 			seen[op] = true
 		}
 	}
 	for _, d := range by {
-		if l := a.lives[d.life]; d.err == nil && l != nil && l.at(d.number) != d.name && d.number > l.Count-len(l.Ops) {
-			a.fault("update %s was lost: number %d of life %s is %q", d.name, d.number, d.life, l.at(d.number))
+		if l := a.incarnations[d.incarnation]; d.err == nil && l != nil && l.at(d.number) != d.name && d.number > l.Count-len(l.Ops) {
+			a.violate("update %s was lost: number %d of incarnation %s is %q", d.name, d.number, d.incarnation, l.at(d.number))
 		}
 	}
 }
 
-// checkCounts: no life has fewer updates than were acknowledged, or more than may have been made.
+// checkCounts: each incarnation has at least the acknowledged updates, and at most those that may have been made.
 func (a *account) checkCounts() {
 	sure, maybe := map[string]map[int]bool{}, 0
-	for i := range a.deeds {
-		d := &a.deeds[i]
+	for i := range a.ops {
+		d := &a.ops[i]
 		switch {
 		case d.does != adds:
 		case d.err == nil:
-			if sure[d.life] == nil {
-				sure[d.life] = map[int]bool{}
+			if sure[d.incarnation] == nil {
+				sure[d.incarnation] = map[int]bool{}
 			}
-			if sure[d.life][d.number] {
-				a.fault("two updates were told that they are number %d of life %s", d.number, d.life)
+			if sure[d.incarnation][d.number] {
+				a.violate("two updates returned that they are number %d of incarnation %s", d.number, d.incarnation)
 			}
-			sure[d.life][d.number] = true
+			sure[d.incarnation][d.number] = true
 		case d.kind() == "indeterminate":
 			maybe++
 		}
 	}
-	for life, l := range a.lives {
-		if n := len(sure[life]); l.Count < n || l.Count > n+maybe {
-			a.fault("life %s counts %d updates: %d were acknowledged, %d more may have been made", life, l.Count, n, maybe)
+	for incarnation, l := range a.incarnations {
+		if n := len(sure[incarnation]); l.Count < n || l.Count > n+maybe {
+			a.violate("incarnation %s counts %d updates: %d were acknowledged, %d more may have been made", incarnation, l.Count, n, maybe)
 		}
 	}
 }
 
-// TestJudge: what is right passes, and every way to be wrong is found.
-func TestJudge(t *testing.T) {
+// TestAudit checks that correct histories pass and that each kind of error is found.
+func TestAudit(t *testing.T) {
 	id := manager.ID{1}
 	lost := fmt.Errorf("%w: connection lost", manager.ErrIndeterminate)
 	refused := manager.NotApplied(errors.New("no"))
-	begins := func(life string) deed { return deed{does: creates, id: id, name: life, life: life, created: true} }
-	did := func(name string, n int) deed { return deed{does: adds, id: id, name: name, life: "L", number: n} }
-	failed := func(name string, err error) deed { return deed{does: adds, id: id, name: name, life: "L", err: err} }
-	last := func(count int, ops ...string) *ledger { return &ledger{Life: "L", Count: count, Ops: ops} }
-	ends := func(l *ledger) deed { return deed{does: removes, id: id, last: l} }
+	begins := func(incarnation string) operation {
+		return operation{does: creates, id: id, name: incarnation, incarnation: incarnation, created: true}
+	}
+	did := func(name string, n int) operation {
+		return operation{does: adds, id: id, name: name, incarnation: "L", number: n}
+	}
+	failed := func(name string, err error) operation {
+		return operation{does: adds, id: id, name: name, incarnation: "L", err: err}
+	}
+	last := func(count int, ops ...string) *ledger { return &ledger{Incarnation: "L", Count: count, Ops: ops} }
+	ends := func(l *ledger) operation { return operation{does: removes, id: id, last: l} }
 	for _, c := range []struct {
 		what  string
-		deeds []deed
+		ops   []operation
 		final *ledger
 		want  string // part of a finding; empty for none
 	}{
-		{"all acknowledged, all there", []deed{begins("L"), did("a", 1), did("b", 2)}, last(2, "a", "b"), ""},
-		{"one of unknown outcome is there", []deed{begins("L"), failed("a", lost), did("b", 2)}, last(2, "a", "b"), ""},
-		{"one of unknown outcome is not there", []deed{begins("L"), failed("a", lost), did("b", 1)}, last(1, "b"), ""},
-		{"the older ones are not kept", []deed{begins("L"), did("a", 1), did("b", 2)}, last(2, "b"), ""},
-		{"deleted with all in it", []deed{begins("L"), did("a", 1), ends(last(1, "a"))}, nil, ""},
-		{"gone by a deletion of unknown outcome", []deed{begins("L"), did("a", 1), {does: removes, id: id, err: lost}}, nil, ""},
-		{"begun with unknown outcome", []deed{{does: creates, id: id, name: "L", err: lost}, did("a", 1)}, last(1, "a"), ""},
+		{"all acknowledged, all there", []operation{begins("L"), did("a", 1), did("b", 2)}, last(2, "a", "b"), ""},
+		{"one of unknown outcome is there", []operation{begins("L"), failed("a", lost), did("b", 2)}, last(2, "a", "b"), ""},
+		{"one of unknown outcome is not there", []operation{begins("L"), failed("a", lost), did("b", 1)}, last(1, "b"), ""},
+		{"the older ones are not kept", []operation{begins("L"), did("a", 1), did("b", 2)}, last(2, "b"), ""},
+		{"deleted with all in it", []operation{begins("L"), did("a", 1), ends(last(1, "a"))}, nil, ""},
+		{"gone by a deletion of unknown outcome", []operation{begins("L"), did("a", 1), {does: removes, id: id, err: lost}}, nil, ""},
+		{"created with unknown outcome", []operation{{does: creates, id: id, name: "L", err: lost}, did("a", 1)}, last(1, "a"), ""},
 
-		{"an acknowledged one is not there", []deed{begins("L"), did("a", 1)}, last(0), "lost"},
-		{"another one is in its place", []deed{begins("L"), did("a", 1), did("b", 1)}, last(1, "b"), "number 1"},
-		{"an acknowledged one is there twice", []deed{begins("L"), did("a", 1)}, last(2, "a", "a"), "twice"},
-		{"one of unknown outcome is there twice", []deed{begins("L"), failed("a", lost), failed("b", lost)}, last(2, "a", "a"), "made twice"},
-		{"a refused one is there", []deed{begins("L"), failed("a", refused), failed("b", lost)}, last(1, "a"), "its user told"},
-		{"one that found no session is there", []deed{begins("L"), failed("a", manager.ErrNotFound), failed("b", lost)}, last(1, "a"), "its user told"},
-		{"one is nobody's", []deed{begins("L"), failed("a", lost)}, last(1, "z"), "nobody's"},
-		{"one too many among those not kept", []deed{begins("L"), did("a", 1), did("b", 3)}, last(3, "b"), "counts 3"},
-		{"lost on deletion", []deed{begins("L"), did("a", 1), ends(last(0))}, nil, "life L counts 0"},
-		{"deleted twice", []deed{begins("L"), ends(last(0)), ends(last(0))}, nil, "ended twice"},
-		{"deleted and still there", []deed{begins("L"), ends(last(0))}, last(0), "ended twice"},
-		{"created twice", []deed{begins("L"), begins("L")}, last(0), "two callers"},
-		{"vanished", []deed{begins("L")}, nil, "were lost"},
-		{"vanished, and only its updates tell of it", []deed{{does: creates, id: id, name: "L", err: lost}, did("a", 1)}, nil, "were lost"},
-		{"made by who was told that another did", []deed{{does: creates, id: id, name: "L", life: "M"}}, last(0), "begun by nobody"},
-		{"an error that says nothing of the outcome", []deed{begins("L"), failed("a", errors.New("EOF"))}, last(0), "no known kind"},
+		{"an acknowledged one is not there", []operation{begins("L"), did("a", 1)}, last(0), "lost"},
+		{"another one is in its place", []operation{begins("L"), did("a", 1), did("b", 1)}, last(1, "b"), "number 1"},
+		{"an acknowledged one is there twice", []operation{begins("L"), did("a", 1)}, last(2, "a", "a"), "twice"},
+		{"one of unknown outcome is there twice", []operation{begins("L"), failed("a", lost), failed("b", lost)}, last(2, "a", "a"), "made twice"},
+		{"a refused one is there", []operation{begins("L"), failed("a", refused), failed("b", lost)}, last(1, "a"), "although it returned"},
+		{"one that found no session is there", []operation{begins("L"), failed("a", manager.ErrNotFound), failed("b", lost)}, last(1, "a"), "although it returned"},
+		{"one that no user made is there", []operation{begins("L"), failed("a", lost)}, last(1, "z"), "no user"},
+		{"one too many among those not kept", []operation{begins("L"), did("a", 1), did("b", 3)}, last(3, "b"), "counts 3"},
+		{"lost on deletion", []operation{begins("L"), did("a", 1), ends(last(0))}, nil, "incarnation L counts 0"},
+		{"deleted twice", []operation{begins("L"), ends(last(0)), ends(last(0))}, nil, "ended twice"},
+		{"deleted and still there", []operation{begins("L"), ends(last(0))}, last(0), "ended twice"},
+		{"created twice", []operation{begins("L"), begins("L")}, last(0), "two calls"},
+		{"vanished", []operation{begins("L")}, nil, "were lost"},
+		{"vanished, and only its updates show it", []operation{{does: creates, id: id, name: "L", err: lost}, did("a", 1)}, nil, "were lost"},
+		{"created by a call that returned another incarnation", []operation{{does: creates, id: id, name: "L", incarnation: "M"}}, last(0), "no call reported"},
+		{"an error that does not state the outcome", []operation{begins("L"), failed("a", errors.New("EOF"))}, last(0), "must not return"},
 	} {
 		final := map[manager.ID]*ledger{}
 		if c.final != nil {
 			final[id] = c.final
 		}
-		faults := judge(c.deeds, final)
-		if c.want == "" && len(faults) > 0 {
-			t.Errorf("%s: the judge finds %q, want nothing", c.what, faults)
+		violations := audit(c.ops, final)
+		if c.want == "" && len(violations) > 0 {
+			t.Errorf("%s: the audit finds %q, want nothing", c.what, violations)
 		}
-		if c.want != "" && !strings.Contains(strings.Join(faults, "\n"), c.want) {
-			t.Errorf("%s: the judge finds %q, want %q", c.what, faults, c.want)
+		if c.want != "" && !strings.Contains(strings.Join(violations, "\n"), c.want) {
+			t.Errorf("%s: the audit finds %q, want %q", c.what, violations, c.want)
 		}
 	}
 }

@@ -20,13 +20,13 @@ import (
 
 var background = context.Background()
 
-// book is where ledgers are kept, in one of the ways that there are in Redis.
-type book interface {
-	// begin makes the session, unless it is there, and tells its life.
-	begin(ctx context.Context, id manager.ID, name string) (life string, created bool, err error)
+// backend keeps ledgers in Redis, in one of several ways.
+type backend interface {
+	// begin creates the session if it is absent, and returns its incarnation.
+	begin(ctx context.Context, id manager.ID, name string) (incarnation string, created bool, err error)
 
-	// add makes an update, and tells its number in which life.
-	add(ctx context.Context, id manager.ID, name string) (life string, number int, err error)
+	// add makes an update, and returns the incarnation and the number of the update in it.
+	add(ctx context.Context, id manager.ID, name string) (incarnation string, number int, err error)
 
 	// end removes the session.
 	end(ctx context.Context, id manager.ID) (*ledger, error)
@@ -34,36 +34,36 @@ type book interface {
 	read(ctx context.Context, id manager.ID) (*ledger, error)
 }
 
-// storeBook keeps ledgers in a store.
-type storeBook struct {
+// storeBackend keeps ledgers in a store.
+type storeBackend struct {
 	manager.SessionStore[ledger]
 }
 
-func (b storeBook) begin(ctx context.Context, id manager.ID, name string) (life string, created bool, err error) {
-	life = name // if it begins one
-	created, err = b.GetOrCreate(ctx, id, func() ledger { return ledger{Life: name} }, func(l *ledger) { life = l.Life })
-	return life, created, err
+func (b storeBackend) begin(ctx context.Context, id manager.ID, name string) (incarnation string, created bool, err error) {
+	incarnation = name // if it creates one
+	created, err = b.GetOrCreate(ctx, id, func() ledger { return ledger{Incarnation: name} }, func(l *ledger) { incarnation = l.Incarnation })
+	return incarnation, created, err
 }
 
-func (b storeBook) add(ctx context.Context, id manager.ID, name string) (life string, number int, err error) {
+func (b storeBackend) add(ctx context.Context, id manager.ID, name string) (incarnation string, number int, err error) {
 	err = b.Update(ctx, id, func(_ context.Context, l *ledger) error {
 		if rand.N(8) == 0 {
-			time.Sleep(2 * time.Millisecond) // in which the session may end and begin anew
+			time.Sleep(2 * time.Millisecond) // during which the session may be deleted and created again
 		}
 		l.Ops = append(l.Ops, name)
 		l.Count = len(l.Ops)
-		life, number = l.Life, l.Count
+		incarnation, number = l.Incarnation, l.Count
 		return nil
 	})
-	return life, number, err
+	return incarnation, number, err
 }
 
-func (b storeBook) end(ctx context.Context, id manager.ID) (*ledger, error) {
+func (b storeBackend) end(ctx context.Context, id manager.ID) (*ledger, error) {
 	last, err := b.Delete(ctx, id)
 	return &last, err
 }
 
-func (b storeBook) read(ctx context.Context, id manager.ID) (*ledger, error) {
+func (b storeBackend) read(ctx context.Context, id manager.ID) (*ledger, error) {
 	var found ledger
 	err := b.View(ctx, id, func(_ context.Context, l *ledger) error {
 		found = *l
@@ -72,35 +72,35 @@ func (b storeBook) read(ctx context.Context, id manager.ID) (*ledger, error) {
 	return &found, err
 }
 
-// listBook keeps ledgers as message lists.
-type listBook struct{ *redis.Lists }
+// listBackend keeps ledgers as message lists.
+type listBackend struct{ *redis.Lists }
 
-func (b listBook) begin(ctx context.Context, id manager.ID, _ string) (life string, created bool, err error) {
+func (b listBackend) begin(ctx context.Context, id manager.ID, _ string) (incarnation string, created bool, err error) {
 	created, n, err := b.GetOrCreate(ctx, id)
 	if err != nil {
-		return "", false, err // the life would have had another name
+		return "", false, err // name would not be that of the incarnation
 	}
 	return fmt.Sprint(n), created, nil
 }
 
-func (b listBook) add(ctx context.Context, id manager.ID, name string) (life string, number int, err error) {
+func (b listBackend) add(ctx context.Context, id manager.ID, name string) (incarnation string, number int, err error) {
 	seq, n, err := b.AddMessage(ctx, id, "user", name)
 	return fmt.Sprint(n), int(seq), err
 }
 
-func (b listBook) end(ctx context.Context, id manager.ID) (*ledger, error) {
+func (b listBackend) end(ctx context.Context, id manager.ID) (*ledger, error) {
 	last, err := b.Delete(ctx, id)
 	return listed(last.Incarnation, last.History(nil)), err
 }
 
-func (b listBook) read(ctx context.Context, id manager.ID) (*ledger, error) {
-	messages, life, err := b.History(ctx, id, nil)
-	return listed(life, messages), err
+func (b listBackend) read(ctx context.Context, id manager.ID) (*ledger, error) {
+	messages, incarnation, err := b.History(ctx, id, nil)
+	return listed(incarnation, messages), err
 }
 
-// listed is a ledger of which only these messages are kept.
-func listed(life uint64, messages []manager.Message) *ledger {
-	l := &ledger{Life: fmt.Sprint(life)}
+// listed returns a ledger of which only these messages are kept.
+func listed(incarnation uint64, messages []manager.Message) *ledger {
+	l := &ledger{Incarnation: fmt.Sprint(incarnation)}
 	for _, m := range messages {
 		l.Count, l.Ops = int(m.Seq), append(l.Ops, m.Content)
 	}
@@ -110,40 +110,40 @@ func listed(life uint64, messages []manager.Message) *ledger {
 // way is one of the ways to keep sessions in Redis.
 type way struct {
 	name string
-	open func(t *testing.T, client goredis.UniversalClient, prefix string) book
+	open func(t *testing.T, client goredis.UniversalClient, prefix string) backend
 }
 
 // ways are all of them.
 func ways() []way {
 	all := storeWays()
 	for _, pipelining := range []bool{false, true} {
-		all = append(all, way{name("list", pipelining), func(t *testing.T, client goredis.UniversalClient, prefix string) book {
+		all = append(all, way{name("list", pipelining), func(t *testing.T, client goredis.UniversalClient, prefix string) backend {
 			l, err := redis.NewLists(client, prefix, redis.ListsOptions{Pipelining: pipelining})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return listBook{l}
+			return listBackend{l}
 		}})
 	}
 	return all
 }
 
-// storeWays are those of stores. A lock that nobody can give back is soon free, so that the rest of a test is not spent waiting.
+// storeWays are those of stores. Locks that cannot be released expire soon, so that tests do not wait for them.
 func storeWays() (all []way) {
 	for _, k := range kinds {
-		all = append(all, way{k.String(), func(t *testing.T, client goredis.UniversalClient, prefix string) book {
+		all = append(all, way{k.String(), func(t *testing.T, client goredis.UniversalClient, prefix string) backend {
 			s, err := redis.New[ledger](client, prefix,
 				redis.WithAtomic(k.atomic), redis.WithPipelining(k.pipelining), redis.WithLockExpiry(200*time.Millisecond))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return storeBook{s}
+			return storeBackend{s}
 		}})
 	}
 	return all
 }
 
-// connect connects through sessbench's own options. The server and its keys go with the test.
+// connect connects with sessbench's own options. The server and its keys end with the test.
 func connect(t *testing.T, o redis.Options) *redis.Server {
 	t.Helper()
 	s, err := redis.Connect(background, o)
@@ -154,9 +154,9 @@ func connect(t *testing.T, o redis.Options) *redis.Server {
 	return s
 }
 
-// load is what users do to a few sessions in a book: mostly updates, with creations and deletions between them.
+// load has users work on a few sessions in a backend: mostly updates, with creations and deletions between them.
 type load struct {
-	book    book
+	backend backend
 	ids     []manager.ID
 	timeout time.Duration // of each operation
 
@@ -164,17 +164,17 @@ type load struct {
 	longest    atomic.Int64 // of them, in nanoseconds
 }
 
-func newLoad(b book, sessions int, timeout time.Duration) *load {
-	l := &load{book: b, timeout: timeout}
+func newLoad(b backend, sessions int, timeout time.Duration) *load {
+	l := &load{backend: b, timeout: timeout}
 	for range sessions {
 		l.ids = append(l.ids, uuid.New())
 	}
 	return l
 }
 
-// run has users work, each as long as more says so, and returns what they did.
-func (l *load) run(users int, more func(n int) bool) []deed {
-	all := make([][]deed, users)
+// run has users work, each as long as more returns true, and returns their operations.
+func (l *load) run(users int, more func(n int) bool) []operation {
+	all := make([][]operation, users)
 	var inside sync.WaitGroup
 	for user := range users {
 		inside.Go(func() {
@@ -198,18 +198,18 @@ func (l *load) run(users int, more func(n int) bool) []deed {
 }
 
 // do does one operation.
-func (l *load) do(does verb, id manager.ID, name string) deed {
-	d := deed{does: does, id: id, name: name}
+func (l *load) do(does verb, id manager.ID, name string) operation {
+	d := operation{does: does, id: id, name: name}
 	ctx, cancel := context.WithTimeout(background, l.timeout)
 	defer cancel()
 	start := time.Now()
 	switch does {
 	case creates:
-		d.life, d.created, d.err = l.book.begin(ctx, id, name)
+		d.incarnation, d.created, d.err = l.backend.begin(ctx, id, name)
 	case adds:
-		d.life, d.number, d.err = l.book.add(ctx, id, name)
+		d.incarnation, d.number, d.err = l.backend.add(ctx, id, name)
 	case removes:
-		d.last, d.err = l.book.end(ctx, id)
+		d.last, d.err = l.backend.end(ctx, id)
 	}
 	for took := int64(time.Since(start)); ; {
 		if longest := l.longest.Load(); took <= longest || l.longest.CompareAndSwap(longest, took) {
@@ -220,7 +220,7 @@ func (l *load) do(does verb, id manager.ID, name string) deed {
 		l.ok.Add(1)
 	} else {
 		l.failed.Add(1)
-		time.Sleep(time.Millisecond) // nobody asks a server that is down as fast as it can
+		time.Sleep(time.Millisecond) // do not flood a server that is down
 	}
 	if d.err != nil {
 		d.last = nil
@@ -228,9 +228,9 @@ func (l *load) do(does verb, id manager.ID, name string) deed {
 	return d
 }
 
-// settle reads what is there in the end, and returns what the judge finds. Nothing may happen to b's connection, or be on
+// settle reads what is there in the end, and returns what the audit finds. Nothing may happen to b's connection, or be on
 // its way any more.
-func (l *load) settle(t *testing.T, deeds []deed, b book) (faults []string) {
+func (l *load) settle(t *testing.T, ops []operation, b backend) (violations []string) {
 	t.Helper()
 	final := map[manager.ID]*ledger{}
 	for _, id := range l.ids {
@@ -241,32 +241,32 @@ func (l *load) settle(t *testing.T, deeds []deed, b book) (faults []string) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d operations: %v, the longest took %v", len(deeds), tally(deeds), time.Duration(l.longest.Load()))
-	return judge(deeds, final)
+	t.Logf("%d operations: %v, the longest took %v", len(ops), tally(ops), time.Duration(l.longest.Load()))
+	return audit(ops, final)
 }
 
-// report fails the test with what the judge has found.
-func report(t *testing.T, faults []string) {
+// report fails the test if the audit has found violations.
+func report(t *testing.T, violations []string) {
 	t.Helper()
-	for _, f := range faults[:min(len(faults), 10)] {
+	for _, f := range violations[:min(len(violations), 10)] {
 		t.Error(f)
 	}
 }
 
-// during has users work while event goes on, and returns what they did.
-func (l *load) during(users int, event func()) (deeds []deed) {
+// during has users work while event runs, and returns their operations.
+func (l *load) during(users int, event func()) (ops []operation) {
 	var over atomic.Bool
 	var work sync.WaitGroup
-	work.Go(func() { deeds = l.run(users, func(int) bool { return !over.Load() }) })
+	work.Go(func() { ops = l.run(users, func(int) bool { return !over.Load() }) })
 	defer work.Wait() // also when event fails the test
 	defer over.Store(true)
 	event()
 	over.Store(true)
 	work.Wait()
-	return deeds
+	return ops
 }
 
-// await returns when so many more operations have been counted. It fails the test when they take for ever.
+// await returns when so many more operations have been counted. It fails the test when they take longer than patience.
 func await(t *testing.T, counter *atomic.Int64, more int64, what string) {
 	t.Helper()
 	enough := counter.Load() + more

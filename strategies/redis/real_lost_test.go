@@ -11,19 +11,19 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// weather is what befalls the commands that go through proxies.
-type weather struct {
-	stormy atomic.Bool
-	seen   atomic.Int64 // commands in the storm
+// faultInjector decides the fates of commands that go through proxies.
+type faultInjector struct {
+	on   atomic.Bool
+	seen atomic.Int64 // commands while it was on
 }
 
-// judge loses requests and answers of all kinds, but for those that connections begin with.
-func (w *weather) judge(words []string) redistest.Fate {
+// judge loses requests and answers of all kinds, except those that connections begin with.
+func (f *faultInjector) judge(words []string) redistest.Fate {
 	harmless := []string{"hello", "auth", "select", "client", "ping", "info", "command", "cluster", "readonly", "asking"}
-	if !w.stormy.Load() || slices.Contains(harmless, strings.ToLower(words[0])) {
+	if !f.on.Load() || slices.Contains(harmless, strings.ToLower(words[0])) {
 		return redistest.Delivered
 	}
-	switch n := w.seen.Add(1); {
+	switch n := f.seen.Add(1); {
 	case n%199 == 0:
 		return redistest.AnswerHeld
 	case n%13 == 0:
@@ -34,53 +34,55 @@ func (w *weather) judge(words []string) redistest.Fate {
 	return redistest.Delivered
 }
 
-// TestRealLostAnswers: no write is made twice, and none that was acknowledged is lost, when answers do not come.
+// TestRealLostAnswers: when answers are lost, no write is made twice, and none that was acknowledged is lost.
 func TestRealLostAnswers(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
-	w := &weather{}
-	p := redistest.NewProxy(t, server.Addr(), w.judge)
 	for _, way := range ways() {
 		t.Run(way.name, func(t *testing.T) {
-			report(t, w.storm(t, way, redis.Options{URL: p.URL()}, []*redistest.Proxy{p}, inPlace(150)))
+			t.Parallel()
+			f := &faultInjector{}
+			p := redistest.NewProxy(t, server.Addr(), f.judge)
+			report(t, f.run(t, way, redis.Options{URL: p.URL()}, []*redistest.Proxy{p}, inPlace(150)))
 		})
 	}
 }
 
-// inPlace has users do so many operations each on sessions that stay where they are.
-func inPlace(each int) func(*load) []deed {
-	return func(l *load) []deed { return l.run(stormUsers, func(n int) bool { return n < each }) }
+// inPlace has users do so many operations each on sessions whose slots do not move.
+func inPlace(each int) func(*load) []operation {
+	return func(l *load) []operation { return l.run(faultUsers, func(n int) bool { return n < each }) }
 }
 
 const (
-	stormUsers    = 8
-	stormSessions = 6
+	faultUsers    = 8
+	faultSessions = 6
 )
 
-// storm has users work on few sessions through proxies, of which all are told, and returns what the judge finds.
-func (w *weather) storm(
-	t *testing.T, way way, o redis.Options, proxies []*redistest.Proxy, work func(*load) []deed,
-) (faults []string) {
+// run has users work on few sessions through proxies that lose commands, and returns what the audit finds.
+func (f *faultInjector) run(
+	t *testing.T, way way, o redis.Options, proxies []*redistest.Proxy, work func(*load) []operation,
+) (violations []string) {
 	t.Helper()
-	o.Users, o.ReadTimeout = stormUsers, 250*time.Millisecond // only what is held back takes so long, or a very slow machine
+	o.Users, o.ReadTimeout = faultUsers, 250*time.Millisecond // only held answers take so long, or a very slow machine
 	before := connect(t, o)
-	l := newLoad(way.open(t, before.Client(), before.Prefix()), stormSessions, patience)
+	l := newLoad(way.open(t, before.Client(), before.Prefix()), faultSessions, patience)
 	was := lost(proxies)
-	w.stormy.Store(true)
-	deeds := work(l)
+	f.on.Store(true)
+	ops := work(l)
 
-	before.Client().Close() // what it has given up may still be on its way
+	before.Client().Close() // abandoned commands may still be in flight
 	for _, p := range proxies {
 		p.AwaitIdle(t)
 	}
-	w.stormy.Store(false)
-	if lost(proxies) == was || tally(deeds)["ok"] == 0 {
-		t.Errorf("%d answers were lost, and users were told %v: want some of both", lost(proxies)-was, tally(deeds))
+	f.on.Store(false)
+	if lost(proxies) == was || tally(ops)["ok"] == 0 {
+		t.Errorf("%d answers were lost, and the outcomes are %v: want some of both", lost(proxies)-was, tally(ops))
 	}
 	o.ReadTimeout = 0
-	return l.settle(t, deeds, way.open(t, connect(t, o).Client(), before.Prefix()))
+	return l.settle(t, ops, way.open(t, connect(t, o).Client(), before.Prefix()))
 }
 
-// lost is how many answers were lost on their way through proxies.
+// lost returns the number of answers that proxies have lost.
 func lost(proxies []*redistest.Proxy) (n int64) {
 	for _, p := range proxies {
 		n += p.Count(redistest.AnswerLost)

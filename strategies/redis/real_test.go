@@ -11,7 +11,8 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// TestRealStores holds stores on Debian's server to the contract.
+// TestRealStores checks the contract of stores on Debian's server. The kit looks for goroutines that are left, so nothing runs
+// beside it.
 func TestRealStores(t *testing.T) {
 	for _, k := range []kind{{redis.Watch, false}, {redis.Lua, false}, {redis.Lock, false}, {redis.Lua, true}} {
 		t.Run(k.String(), func(t *testing.T) {
@@ -22,7 +23,7 @@ func TestRealStores(t *testing.T) {
 	}
 }
 
-// TestRealVerify verifies all the ways to keep sessions on Debian's server.
+// TestRealVerify verifies every way to keep sessions on Debian's server.
 func TestRealVerify(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -37,7 +38,7 @@ func wantNothingLeft(t *testing.T, server *redistest.Server) {
 	}
 }
 
-// verifyAll verifies all the ways to keep sessions, at the same time.
+// verifyAll verifies every way to keep sessions, in parallel.
 func verifyAll(t *testing.T, o redis.Options, rounds int) {
 	o.Users = verify.DefaultUsers
 	for _, k := range kinds {
@@ -71,7 +72,7 @@ func wantLinearizable(t *testing.T, rounds int, s verify.Subject) {
 	}
 }
 
-// examine verifies a subject in so many rounds, each with a seed of its own.
+// examine verifies a subject in so many rounds, each with its own seed.
 func examine(t *testing.T, rounds int, s verify.Subject) *verify.Report {
 	t.Helper()
 	report, err := verify.Run(background, verify.Config{

@@ -9,17 +9,17 @@ import (
 
 // record is the value of a session's key: a head of fixed width, which scripts address by position, and the encoded session.
 //
-//	life version token token token token session
+//	incarnation version token token token token session
 //
-// Each part of the head is 16 hexadecimal digits. life is the token of the operation that created the session: it identifies this
-// incarnation among all under the same id. version is the number of writes in this incarnation. Together they identify the
+// Each part of the head is 16 hexadecimal digits. incarnation is the token of the operation that created the session: it
+// identifies this lifetime among all under the same id. version is the number of writes in this incarnation. Together they identify the
 // state: a write that compares both detects that a session was deleted and created again. The tokens are those of the latest
 // writes, newest first: a write that arrives a second time is recognized by its token.
 type record []byte
 
 const (
 	wordLen     = 16          // digits in each part of the head
-	identityLen = 2 * wordLen // life and version
+	identityLen = 2 * wordLen // incarnation and version
 	tokensKept  = 4
 	headLen     = identityLen + tokensKept*wordLen
 )
@@ -59,7 +59,6 @@ func (r record) next(token string, session []byte) (record, error) {
 	return append(n, session...), nil
 }
 
-func (r record) life() string     { return string(r[:wordLen]) }
 func (r record) identity() string { return string(r[:identityLen]) }
 func (r record) session() []byte  { return r[headLen:] }
 

@@ -24,10 +24,10 @@ func node(t *testing.T) *miniserver.Server {
 	return s
 }
 
-// TestARedirectedWriteInDoubt: the slot is on its way to another server, which carries the script out, and the connection
+// TestRedirectedWriteIsIndeterminate: the slot is on its way to another server, which carries the script out, and the connection
 // breaks before it has answered. The client asks the first server again and is redirected again; that refusal is none of
 // the copy that was carried out.
-func TestARedirectedWriteInDoubt(t *testing.T) {
+func TestRedirectedWriteIsIndeterminate(t *testing.T) {
 	var carriedOut atomic.Int64
 	from, to := node(t), node(t)
 	port := func(s *miniserver.Server) int { return s.Addr().Port }

@@ -58,22 +58,29 @@ const (
 //
 //	token life*8 record
 
+// setRecord is the part of scripts that stores a record under KEYS[1], with a time-to-live in ms, or 0.
+const setRecord = `
+local function set(record, ttl)
+  if ttl == '0' then
+    redis.call('SET', KEYS[1], record)
+  else
+    redis.call('SET', KEYS[1], record, 'PX', ttl)
+  end
+end
+`
+
 // createScript returns the existing record, or 1 after storing ARGV[2]. A second copy of the command finds its token as an
 // incarnation, in the record or the tombstone, and returns the same reply: it creates nothing.
 //
 //	KEYS session, tombstone   ARGV token, record, time-to-live in ms or 0
-var createScript = newScript(`
+var createScript = newScript(setRecord + `
 local now = redis.call('GET', KEYS[1])
 if now then
   if string.sub(now, 1, 16) == ARGV[1] then return 1 end
   return now
 end
 if string.find(redis.call('GETRANGE', KEYS[2], 16, 143), ARGV[1], 1, true) then return 1 end
-if ARGV[3] == '0' then
-  redis.call('SET', KEYS[1], ARGV[2])
-else
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-end
+set(ARGV[2], ARGV[3])
 return 1
 `)
 
@@ -81,18 +88,14 @@ return 1
 // another record; -1: none.
 //
 //	KEYS session   ARGV token, identity, record, time-to-live in ms or 0
-var setScript = newScript(`
+var setScript = newScript(setRecord + `
 local identity = redis.call('GETRANGE', KEYS[1], 0, 31)
 if identity ~= ARGV[2] then
   if identity == '' then return -1 end
   if string.find(redis.call('GETRANGE', KEYS[1], 32, 95), ARGV[1], 1, true) then return 1 end
   return 0
 end
-if ARGV[4] == '0' then
-  redis.call('SET', KEYS[1], ARGV[3])
-else
-  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-end
+set(ARGV[3], ARGV[4])
 return 1
 `)
 
@@ -130,7 +133,7 @@ return {fence, now}
 // lockedSetScript is setScript for the holder of the lock, which it releases; -2: the lock has another holder, or none.
 //
 //	KEYS session, lock   ARGV token, identity, record, time-to-live in ms or 0
-var lockedSetScript = newScript(`
+var lockedSetScript = newScript(setRecord + `
 local head = redis.call('GETRANGE', KEYS[1], 0, 95)
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   if string.find(string.sub(head, 33), ARGV[1], 1, true) then return 1 end
@@ -141,11 +144,7 @@ if head == '' or string.sub(head, 1, 32) ~= ARGV[2] then
   if head == '' then return -1 end
   return 0
 end
-if ARGV[4] == '0' then
-  redis.call('SET', KEYS[1], ARGV[3])
-else
-  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-end
+set(ARGV[3], ARGV[4])
 redis.call('DEL', KEYS[2])
 return 1
 `)

@@ -67,34 +67,34 @@ func (c *commands) want(what string, got, want any) {
 	}
 }
 
-func TestACreationThatComesTwiceCreatesOnce(t *testing.T) {
+func TestRepeatedCreationCreatesOnce(t *testing.T) {
 	c, a, b := newCommands(t), newToken(), newToken()
 	c.want("the first copy", c.create(a, "A"), applied)
 	c.want("the second, at once", c.create(a, "A"), applied)
-	c.want("somebody else's", c.create(b, "B"), c.now())
+	c.want("another client's", c.create(b, "B"), c.now())
 	for range 6 {
 		c.want("a change", c.set(c.now(), newToken(), "changed"), applied)
 	}
 	c.want("a copy after more changes than tokens are kept", c.create(a, "A"), applied)
 	c.want("the session", c.session(), "changed")
 
-	c.delete(newToken(), record(c.now()).life())
+	c.delete(newToken(), record(c.now()).incarnation())
 	c.want("a copy after deletion", c.create(a, "A"), applied)
 	c.want("the session", c.session(), "")
 
 	c.want("a creation after that", c.create(b, "B"), applied)
-	c.delete(newToken(), record(c.now()).life())
+	c.delete(newToken(), record(c.now()).incarnation())
 	c.want("a copy after two deletions", c.create(a, "A"), applied)
 	c.want("the session", c.session(), "")
 }
 
-func TestAChangeThatComesTwiceIsMadeOnce(t *testing.T) {
+func TestRepeatedChangeIsMadeOnce(t *testing.T) {
 	c, token := newCommands(t), newToken()
 	c.create(newToken(), "0")
 	begin := c.now()
 	c.want("the first copy", c.set(begin, token, "1"), applied)
 	c.want("the second, at once", c.set(begin, token, "1"), applied)
-	c.want("somebody else's on the same state", c.set(begin, newToken(), "x"), conflict)
+	c.want("another client's on the same state", c.set(begin, newToken(), "x"), conflict)
 
 	for range tokensKept - 1 {
 		c.want("a later change", c.set(c.now(), newToken(), "2"), applied)
@@ -104,46 +104,46 @@ func TestAChangeThatComesTwiceIsMadeOnce(t *testing.T) {
 	c.want("a copy whose token is no longer kept", c.set(begin, token, "1"), conflict)
 	c.want("the session", c.session(), "3")
 
-	c.delete(newToken(), record(c.now()).life())
+	c.delete(newToken(), record(c.now()).incarnation())
 	c.want("a copy after deletion", c.set(begin, token, "1"), absent)
 	c.create(newToken(), "new")
-	c.want("a copy in the next life", c.set(begin, token, "1"), conflict)
+	c.want("a copy in the next incarnation", c.set(begin, token, "1"), conflict)
 	c.want("the session", c.session(), "new")
 }
 
 // A version alone would be fooled: the new life has the same one.
-func TestAChangeOfAnEarlierLifeIsRefused(t *testing.T) {
+func TestChangeOfAnEarlierIncarnationIsRefused(t *testing.T) {
 	c := newCommands(t)
 	c.create(newToken(), "old")
 	old := c.now()
-	c.delete(newToken(), record(old).life())
+	c.delete(newToken(), record(old).incarnation())
 	c.create(newToken(), "new")
 	if old[wordLen:identityLen] != c.now()[wordLen:identityLen] {
 		t.Fatal("the two lives differ in version: this tests nothing")
 	}
-	c.want("a change of the old life", c.set(old, newToken(), "old+1"), conflict)
-	c.want("a deletion of the old life", c.delete(newToken(), record(old).life()), conflict)
+	c.want("a change of the old incarnation", c.set(old, newToken(), "old+1"), conflict)
+	c.want("a deletion of the old incarnation", c.delete(newToken(), record(old).incarnation()), conflict)
 	c.want("the session", c.session(), "new")
 }
 
-func TestADeletionThatComesTwiceDeletesOnce(t *testing.T) {
+func TestRepeatedDeletionDeletesOnce(t *testing.T) {
 	c, token := newCommands(t), newToken()
 	c.create(newToken(), "old")
 	old := c.now()
-	c.want("the first copy", c.delete(token, record(old).life()), old)
-	c.want("the second, at once", c.delete(token, record(old).life()), old)
-	c.want("somebody else's", c.delete(newToken(), record(old).life()), absent)
+	c.want("the first copy", c.delete(token, record(old).incarnation()), old)
+	c.want("the second, at once", c.delete(token, record(old).incarnation()), old)
+	c.want("another client's", c.delete(newToken(), record(old).incarnation()), absent)
 
 	c.create(newToken(), "new")
-	c.want("a copy in the next life", c.delete(token, record(old).life()), old)
+	c.want("a copy in the next incarnation", c.delete(token, record(old).incarnation()), old)
 	c.want("the session", c.session(), "new")
-	c.delete(newToken(), record(c.now()).life())
+	c.delete(newToken(), record(c.now()).incarnation())
 	c.create(newToken(), "newest")
-	c.want("a copy in the life after that", c.delete(token, record(old).life()), conflict)
+	c.want("a copy in the incarnation after that", c.delete(token, record(old).incarnation()), conflict)
 	c.want("the session", c.session(), "newest")
 }
 
-func TestADeletionIsForgotten(t *testing.T) {
+func TestTombstonesExpire(t *testing.T) {
 	server, client, _ := newServer(t)
 	s := newStore(t, client)
 	id := create(t, s)
@@ -156,7 +156,7 @@ func TestADeletionIsForgotten(t *testing.T) {
 	}
 }
 
-func TestALockedChange(t *testing.T) {
+func TestLockedChange(t *testing.T) {
 	c, mine, theirs := newCommands(t), newToken(), newToken()
 	c.create(newToken(), "0")
 	begin := c.now()
@@ -173,7 +173,7 @@ func TestALockedChange(t *testing.T) {
 	c.want("a change without the lock", set(begin, mine, "1"), lockLost)
 	c.want("the lock", take(mine), int64(1))
 	c.want("a second copy of the request", take(mine), int64(2))
-	c.want("somebody else's", take(theirs), busy)
+	c.want("another client's", take(theirs), busy)
 	c.want("their change", set(begin, theirs, "x"), lockLost)
 	c.want("the change", set(begin, mine, "1"), applied)
 	c.want("its second copy", set(begin, mine, "1"), applied)
@@ -184,8 +184,10 @@ func TestALockedChange(t *testing.T) {
 	c.want("the lock after that", c.client.Exists(background, lock(c.key)).Val(), int64(0))
 	c.want("the session", c.session(), "1")
 
-	c.delete(newToken(), record(c.now()).life())
+	c.delete(newToken(), record(c.now()).incarnation())
 	c.want("the lock of nothing", take(mine), absent)
 	c.create(newToken(), "new")
-	c.want("the fence in the next life", take(mine), int64(4))
+	c.want("the fence in the next incarnation", take(mine), int64(4))
 }
+
+func (r record) incarnation() string { return string(r[:wordLen]) }

@@ -21,7 +21,7 @@ func connectTo(t *testing.T, server *miniredis.Miniredis) *Server {
 	return s
 }
 
-func TestCleanupLeavesWhatIsNotOurs(t *testing.T) {
+func TestCleanUpKeepsForeignKeys(t *testing.T) {
 	server := miniredis.RunT(t)
 	foreign := []string{"sessbench:", "sessbench:other:{x}", "mine", "{x}:lock"}
 	for _, k := range foreign {
@@ -81,7 +81,7 @@ func TestPatternsMatchOnlyTheirPrefix(t *testing.T) {
 	}
 }
 
-func TestCloseSaysWhatItLeft(t *testing.T) {
+func TestCloseReportsRemainingKeys(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := connectTo(t, server)
 	if err := server.Set(s.Prefix()+"x", ""); err != nil {
@@ -100,7 +100,7 @@ func TestCloseSaysWhatItLeft(t *testing.T) {
 	}
 }
 
-func TestEachServerHasAPrefixOfItsOwn(t *testing.T) {
+func TestPrefixesAreUnique(t *testing.T) {
 	server := miniredis.RunT(t)
 	a, b := connectTo(t, server), connectTo(t, server)
 	if a.Prefix() == b.Prefix() {
@@ -114,7 +114,7 @@ func TestEachServerHasAPrefixOfItsOwn(t *testing.T) {
 }
 
 // A guest shares the sessions of another process, and leaves them when it goes.
-func TestGuestLeavesTheSessions(t *testing.T) {
+func TestGuestKeepsTheSessions(t *testing.T) {
 	server := miniredis.RunT(t)
 	o := Options{URL: "redis://" + server.Addr(), Prefix: NewPrefix()}
 	host, err := Connect(t.Context(), o)
@@ -141,9 +141,9 @@ func TestGuestLeavesTheSessions(t *testing.T) {
 	if n := len(server.Keys()); n != 0 {
 		t.Errorf("%d keys after the host has gone: want none", n)
 	}
-	o.Prefix = "somebody:"
-	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "somebody:": want one from NewPrefix`) {
-		t.Errorf("a prefix that nobody drew: error %v", err)
+	o.Prefix = "other:"
+	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "other:": want one from NewPrefix`) {
+		t.Errorf("a prefix that is not from NewPrefix: error %v", err)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestPasswordBesideTheURL(t *testing.T) {
 }
 
 // Keys of the embedded server live as long as they are to: a lock that is held for a fifth of its time is never lost.
-func TestEmbeddedServerAgesEvenly(t *testing.T) {
+func TestEmbeddedServerExpiresKeys(t *testing.T) {
 	s, err := Connect(background, Options{Users: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -200,11 +200,11 @@ func (s *Store[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 	}
 	defer s.leave()
 	key := s.key(id)
-	life, err := s.life(ctx, key)
+	incarnation, err := s.incarnation(ctx, key)
 	if err != nil {
 		return last, err
 	}
-	r, err := s.remove(ctx, key, life)
+	r, err := s.remove(ctx, key, incarnation)
 	if _, ok := err.(*again); ok {
 		return last, manager.ErrNotFound // that incarnation was removed and another created: in between there was no session
 	}
@@ -217,8 +217,8 @@ func (s *Store[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 	return last, nil
 }
 
-// life returns the first part of a record.
-func (s *Store[T]) life(ctx context.Context, key string) (string, error) {
+// incarnation returns the first part of a record.
+func (s *Store[T]) incarnation(ctx context.Context, key string) (string, error) {
 	text, err := reply(ctx, s.ask(ctx, "getrange", key, 0, wordLen-1))
 	if err != nil {
 		return "", err

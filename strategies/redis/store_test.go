@@ -58,7 +58,7 @@ func TestStoresOfEveryKindShareSessions(t *testing.T) {
 	}
 }
 
-func TestALockThatExpiresIsLost(t *testing.T) {
+func TestExpiredLockIsLost(t *testing.T) {
 	server, client, _ := newServer(t)
 	s := newStore(t, client, WithAtomic(Lock), WithLockExpiry(time.Second))
 	id := create(t, s)
@@ -95,7 +95,7 @@ func TestALockThatExpiresIsLost(t *testing.T) {
 	}
 }
 
-func TestTheWaitForALockEndsWithCtx(t *testing.T) {
+func TestWaitForALockEndsWithCtx(t *testing.T) {
 	_, client, _ := newServer(t)
 	s := newStore(t, client, WithAtomic(Lock))
 	id := create(t, s)
@@ -157,7 +157,7 @@ func TestKeysShareASlot(t *testing.T) {
 	}
 }
 
-func TestForeignValuesAreRefused(t *testing.T) {
+func TestForeignValuesAreRejected(t *testing.T) {
 	_, client, _ := newServer(t)
 	s := newStore(t, client)
 	id := uuid.New()
@@ -174,7 +174,7 @@ func TestForeignValuesAreRefused(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewRejects(t *testing.T) {
 	_, client, _ := newServer(t)
 	ring := goredis.NewRing(&goredis.RingOptions{})
 	defer func() { _ = ring.Close() }()
@@ -208,7 +208,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// upper is a codec that cannot decode what somebody else has encoded.
+// upper is a codec that cannot decode sessions of other codecs.
 type upper struct{ JSON }
 
 func (upper) Encode(v any) ([]byte, error) {

@@ -46,7 +46,7 @@ func strategyOf(t *testing.T, o redis.Options, k kind) (strategies.Strategy, str
 	return s, p
 }
 
-// opener is open with its parameters, as the kit calls it.
+// opener returns the function that opens a store for the kit.
 func opener[T any](open func(strategies.Values) (manager.SessionStore[T], error), p strategies.Values) func(testing.TB) manager.SessionStore[T] {
 	return func(tb testing.TB) manager.SessionStore[T] {
 		s, err := open(p)
@@ -57,9 +57,9 @@ func opener[T any](open func(strategies.Values) (manager.SessionStore[T], error)
 	}
 }
 
-// checkStore holds a store of one kind to what is declared of it.
+// checkStore checks a store of one kind against its declared guarantees.
 func checkStore(t *testing.T, o redis.Options, k kind) {
-	o.Users = 64 // as many as the kit sends at once
+	o.Users = 64 // the kit's largest number of concurrent operations
 	s, p := strategyOf(t, o, k)
 	storetest.Run(t, opener(s.OpenProbe, p), k.atomic.Guarantees(), storetest.Probe[strategies.Probe]{
 		New:       func() strategies.Probe { return strategies.Probe{} },
@@ -69,7 +69,7 @@ func checkStore(t *testing.T, o redis.Options, k kind) {
 	storetest.RunChat(t, opener(s.Open, p))
 }
 
-// TestStrategy holds stores on an embedded server to the contract: one at a time, for the kit looks for goroutines that are left.
+// TestStrategy checks the contract of stores on an embedded server, one at a time, because the kit looks for leaked goroutines.
 func TestStrategy(t *testing.T) {
 	for _, k := range []kind{{redis.Watch, false}, {redis.Lock, false}, {redis.Lua, true}} {
 		t.Run(k.String(), func(t *testing.T) {
@@ -78,13 +78,13 @@ func TestStrategy(t *testing.T) {
 	}
 }
 
-// TestVerify verifies all the ways to keep sessions on an embedded server.
+// TestVerify verifies every way to keep sessions on an embedded server.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	verifyAll(t, redis.Options{}, 3)
 }
 
-// verifyStore is a store of one kind, as verify takes it.
+// verifyStore returns a store of one kind as a subject of verify.
 func verifyStore(t *testing.T, o redis.Options, k kind) verify.Subject {
 	t.Helper()
 	s, p := strategyOf(t, o, k)
