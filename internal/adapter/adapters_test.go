@@ -251,6 +251,6 @@ func startAnother() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(p.process.process.Pid())
+	fmt.Println(p.process.Pid())
 	return wait()
 }

@@ -20,9 +20,8 @@ const announcement = `{"sessbench":1,"listen":"127.0.0.1:PORT","name":"NAME"} (o
 
 // Announced is the content of a program's first line on stdout.
 type Announced struct {
-	Network string // tcp or unix
-	Address string // HOST:PORT or a path
-	Name    string // may be empty
+	Spec        // where it listens
+	Name string // may be empty
 }
 
 // readAnnounced parses an announcement. Another version is rejected before the rest is looked at.
@@ -39,11 +38,11 @@ func readAnnounced(line string) (Announced, error) {
 	if err := checkVersion(*a.Version); err != nil {
 		return Announced{}, err
 	}
-	network, address, err := parseListen(a.Listen)
+	spec, err := parseListen(a.Listen)
 	if err != nil {
 		return Announced{}, fmt.Errorf(`announced "listen":%q: %w: want 127.0.0.1:PORT or unix:PATH`, a.Listen, err)
 	}
-	return Announced{Network: network, Address: address, Name: printable.Name(a.Name)}, nil
+	return Announced{spec, printable.Name(a.Name)}, nil
 }
 
 func checkVersion(got int64) error {
@@ -54,21 +53,18 @@ func checkVersion(got int64) error {
 }
 
 // parseListen parses the address of a started program. It must be a loopback address: other machines must not reach it.
-func parseListen(listen string) (network, address string, err error) {
+func parseListen(listen string) (s Spec, err error) {
 	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
-		if path == "" {
-			return "", "", errors.New("no path")
-		}
-		return "unix", path, nil
+		return unixAddress(path)
 	}
-	if err := checkHostPort(listen); err != nil {
-		return "", "", err
+	if s, err = tcpAddress(listen); err != nil {
+		return s, err
 	}
 	host, _, _ := net.SplitHostPort(listen) // checked above
 	if host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		return "", "", errors.New("not a loopback address")
+		return s, errors.New("not a loopback address")
 	}
-	return "tcp", listen, nil
+	return s, nil
 }
 
 // excerpt returns the beginning of a line, quoted, with unprintable characters escaped, for error messages.

@@ -70,36 +70,32 @@ func answerNoop(c net.Conn) error {
 	}
 }
 
-// appendNoop appends the shortest legal answer to a request.
+// noopAnswers are the shortest legal answers, except to create, which needs an id.
+var noopAnswers = map[string]string{
+	"hello": `{"sessbench":1,"name":"noop","ops":["create","get_or_create","add_message",` +
+		`"history","update","get","delete","sweep","reset","census"]}`,
+	"get_or_create": `{"created":true}`,
+	"add_message":   `{"seq":1}`,
+	"history":       `{"messages":[]}`,
+	"update":        `{"version":1}`,
+	"get":           `{"fields":{},"version":1}`,
+	"sweep":         `{"removed":0}`,
+	"delete":        `{}`,
+	"reset":         `{}`,
+	"census":        `{"sessions":0,"locks":0,"threads":0}`,
+}
+
+// appendNoop appends the answer to a request.
 func appendNoop(b, request []byte) []byte {
-	switch op := opOf(request); string(op) {
-	case "hello":
-		b = append(b, `{"sessbench":1,"name":"noop","ops":["create","get_or_create","add_message",`+
-			`"history","update","get","delete","sweep","reset","census"]}`...)
-	case "create":
-		b = append(b, `{"id":"`...)
-		b = append(b, uuid.NewString()...)
-		b = append(b, `"}`...)
-	case "get_or_create":
-		b = append(b, `{"created":true}`...)
-	case "add_message":
-		b = append(b, `{"seq":1}`...)
-	case "history":
-		b = append(b, `{"messages":[]}`...)
-	case "update":
-		b = append(b, `{"version":1}`...)
-	case "get":
-		b = append(b, `{"fields":{},"version":1}`...)
-	case "sweep":
-		b = append(b, `{"removed":0}`...)
-	case "delete", "reset":
-		b = append(b, `{}`...)
-	case "census":
-		b = append(b, `{"sessions":0,"locks":0,"threads":0}`...)
-	default:
-		b = append(b, `{"error":"unsupported"}`...)
+	op := opOf(request)
+	answer, known := noopAnswers[string(op)]
+	switch {
+	case string(op) == "create":
+		answer = `{"id":"` + uuid.NewString() + `"}`
+	case !known:
+		answer = `{"error":"unsupported"}`
 	}
-	return append(b, '\n')
+	return append(append(b, answer...), '\n')
 }
 
 // opOf returns a request's operation. sessbench's own requests begin with it.

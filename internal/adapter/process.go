@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os/exec"
 	"sync"
 	"time"
@@ -20,10 +19,10 @@ import (
 //
 // It is supervised as [child] describes: it leads a process group, and is expected to end at the end of its stdin.
 type Process struct {
+	*child.Process
 	Announced Announced
 
 	command []string
-	process *child.Process
 	first   chan firstLine // its first line on stdout, once
 	ending  sync.Once
 }
@@ -46,12 +45,12 @@ const (
 func Launch(ctx context.Context, command []string, o Options) (*Process, error) {
 	p := &Process{command: command, first: make(chan firstLine, 1)}
 	var err error
-	p.process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: o.stderr(), Output: p.hear})
+	p.Process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: o.stderr(), Output: p.hear})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", joinCommand(command), err)
 	}
 	if err := p.await(ctx, o.startLimit()); err != nil {
-		p.process.Kill()
+		p.Kill()
 		return nil, fmt.Errorf("start %s: %w%s", joinCommand(command), err, complaint(p.Stderr()))
 	}
 	return p, nil
@@ -86,16 +85,11 @@ func (p *Process) await(ctx context.Context, limit time.Duration) error {
 // silent says what became of a process that closed its stdout without a word.
 func (p *Process) silent() error {
 	select {
-	case <-p.process.Ended():
+	case <-p.Ended():
 		return fmt.Errorf("it ended before it announced itself: %s: want %s as its first line on stdout", p.Status(), announcement)
 	case <-time.After(child.DrainLimit):
 		return fmt.Errorf("it closed its stdout before it announced itself: want %s as its first line there", announcement)
 	}
-}
-
-// Dial opens a connection to where the process listens. TCP's has no delay.
-func (p *Process) Dial(ctx context.Context) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, p.Announced.Network, p.Announced.Address)
 }
 
 // ownFiles is how many files a program needs open besides its connections: its streams, a listener, what its language opens.
@@ -105,31 +99,22 @@ const ownFiles = 16
 // says that. Where the error is Raisable, the connections may still be possible: a process can raise its limit, and a wrapper's
 // limit is not that of the server it starts.
 func (p *Process) CheckOpenFiles(connections int) error {
-	return openfiles.CheckProcess(p.process.Pid(), joinCommand(p.command), connections+ownFiles)
+	return openfiles.CheckProcess(p.Pid(), joinCommand(p.command), connections+ownFiles)
 }
-
-// Exited is closed when the process and its group have ended and all they wrote was read.
-func (p *Process) Exited() <-chan struct{} { return p.process.Exited() }
 
 // Status is how the process ended, as in "exit status 1" or "signal: killed"; empty while it runs.
 func (p *Process) Status() string {
-	if s := p.process.State(); s != nil {
+	if s := p.State(); s != nil {
 		return s.String()
 	}
 	return ""
 }
 
-// Stderr is the beginning and the end of what the process has written to stderr so far.
-func (p *Process) Stderr() string { return p.process.Stderr() }
-
-// EndInput closes the process's stdin, at which it is expected to end.
-func (p *Process) EndInput() { p.process.Input.Close() }
-
 // Close closes the process's stdin, kills it and its group if it has not ended within two seconds, and waits until it has
 // exited. It is idempotent. The error is that the process had to be killed.
 func (p *Process) Close() (err error) {
 	p.ending.Do(func() {
-		if err = p.process.Stop(endLimit); err != nil {
+		if err = p.Stop(endLimit); err != nil {
 			err = fmt.Errorf("%s: %w%s", joinCommand(p.command), err, complaint(p.Stderr()))
 		}
 	})

@@ -68,7 +68,7 @@ func TestCloseEndsTheProcess(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Errorf("end of stdin: %v", err)
 	}
-	if pid := p.process.process.Pid(); lives(t, pid) {
+	if pid := p.process.Pid(); lives(t, pid) {
 		t.Errorf("process %d still exists", pid)
 	}
 	if got := p.process.Status(); got != "exit status 0" {
@@ -84,7 +84,7 @@ func TestCloseKillsAfterTheLimit(t *testing.T) {
 	if again := p.Close(); again != err {
 		t.Errorf("the second Close returned %v", again)
 	}
-	if pid := p.process.process.Pid(); lives(t, pid) {
+	if pid := p.process.Pid(); lives(t, pid) {
 		t.Errorf("process %d still exists", pid)
 	}
 	if got := p.process.Status(); got != "signal: killed" {
@@ -170,7 +170,7 @@ func TestLaunch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := p.Dial(context.Background())
+	c, err := p.Announced.Dial(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestLaunch(t *testing.T) {
 	if p.Status() != "" {
 		t.Errorf("status of a running program: %q", p.Status())
 	}
-	p.EndInput()
+	p.Input.Close()
 	<-p.Exited()
 	if p.Status() != "exit status 0" {
 		t.Errorf("status %q", p.Status())

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -167,12 +166,13 @@ func (p *Program) Connect(ctx context.Context) (scenarios.Conn, error) {
 }
 
 func (p *Program) connect(ctx context.Context) (*conn, error) {
-	network, address := p.spec.Network, p.spec.Address
+	at := p.spec
 	if p.process != nil {
-		network, address = p.process.Announced.Network, p.process.Announced.Address
+		at = p.process.Announced.Spec
 	}
-	dialer := net.Dialer{Timeout: p.watch.timeout}
-	nc, err := dialer.DialContext(ctx, network, address) // Go sets TCP_NODELAY
+	dialing, cancel := context.WithTimeout(ctx, p.watch.timeout)
+	defer cancel()
+	nc, err := at.Dial(dialing)
 	if err == nil {
 		c := &conn{p: p, nc: nc}
 		p.watch.add(c)
@@ -194,12 +194,12 @@ func (p *Program) lost(request string, cause error) *failure {
 	f := &failure{program: p.name, request: request, cause: cause}
 	if p.process != nil {
 		select {
-		case <-p.process.process.Ended():
+		case <-p.process.Ended():
 			<-p.process.Exited() // all of stderr has been read
 		case <-time.After(child.DrainLimit):
 		}
 		if f.status = p.process.Status(); f.status != "" {
-			f.inFlight = p.watch.inFlight(p.process.process.EndedAt().Sub(p.began))
+			f.inFlight = p.watch.inFlight(p.process.EndedAt().Sub(p.began))
 		}
 		// A connection is watched until its loss is recorded, so the first failure has all requests in flight.
 		if first := p.failed.Load(); first != nil {
@@ -276,7 +276,7 @@ func (p *Program) Census(ctx context.Context) (manager.Census, error) {
 // findProcesses finds the processes of the program's group, which is too slow for the measured window.
 func (p *Program) findProcesses() {
 	if p.process != nil {
-		p.group.find(p.process.process.Pid())
+		p.group.find(p.process.Pid())
 	}
 }
 

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -33,13 +34,9 @@ func Parse(text string) (Spec, error) {
 			err = errors.New("empty command name")
 		}
 	case "tcp":
-		s.Network, s.Address = "tcp", rest
-		err = checkHostPort(rest)
+		s, err = tcpAddress(rest)
 	case "unix":
-		s.Network, s.Address = "unix", rest
-		if rest == "" {
-			err = errors.New("no path")
-		}
+		s, err = unixAddress(rest)
 	default:
 		err = errors.New("unknown kind of target")
 	}
@@ -49,19 +46,31 @@ func Parse(text string) (Spec, error) {
 	return s, nil
 }
 
-// checkHostPort returns an error if address is not HOST:PORT with a port from 1 to 65535.
-func checkHostPort(address string) error {
+// tcpAddress parses HOST:PORT with a port from 1 to 65535.
+func tcpAddress(address string) (Spec, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return err
+		return Spec{}, err
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("port %q: want a number from 1 to 65535", port)
+		return Spec{}, fmt.Errorf("port %q: want a number from 1 to 65535", port)
 	}
 	if host == "" {
-		return errors.New("no host")
+		return Spec{}, errors.New("no host")
 	}
-	return nil
+	return Spec{Network: "tcp", Address: address}, nil
+}
+
+func unixAddress(path string) (Spec, error) {
+	if path == "" {
+		return Spec{}, errors.New("no path")
+	}
+	return Spec{Network: "unix", Address: path}, nil
+}
+
+// Dial connects to a running program. TCP has no delay, which is Go's default.
+func (s Spec) Dial(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, s.Network, s.Address)
 }
 
 // String returns the target in the form that [Parse] reads.

@@ -62,17 +62,16 @@ func TestParseRejects(t *testing.T) {
 
 func TestAnnouncement(t *testing.T) {
 	for _, test := range []struct {
-		line string
-		want Announced
+		line, where, name string
 	}{
-		{`{"sessbench":1,"listen":"127.0.0.1:80","name":"x"}`, Announced{"tcp", "127.0.0.1:80", "x"}},
-		{`{"listen": "localhost:80", "sessbench": 1, "pid": 7}` + "\r\n", Announced{"tcp", "localhost:80", ""}},
-		{`{"sessbench":1,"listen":"127.8.8.8:80"}`, Announced{"tcp", "127.8.8.8:80", ""}},
-		{`{"sessbench":1,"listen":"[::1]:80"}`, Announced{"tcp", "[::1]:80", ""}},
-		{`{"sessbench":1,"listen":"unix:/tmp/s"}`, Announced{"unix", "/tmp/s", ""}},
+		{`{"sessbench":1,"listen":"127.0.0.1:80","name":"x"}`, "tcp:127.0.0.1:80", "x"},
+		{`{"listen": "localhost:80", "sessbench": 1, "pid": 7}` + "\r\n", "tcp:localhost:80", ""},
+		{`{"sessbench":1,"listen":"127.8.8.8:80"}`, "tcp:127.8.8.8:80", ""},
+		{`{"sessbench":1,"listen":"[::1]:80"}`, "tcp:[::1]:80", ""},
+		{`{"sessbench":1,"listen":"unix:/tmp/s"}`, "unix:/tmp/s", ""},
 	} {
-		if got, err := readAnnounced(test.line); err != nil || got != test.want {
-			t.Errorf("%s: %v, %v: want %v", test.line, got, err, test.want)
+		if got, err := readAnnounced(test.line); err != nil || got.Spec.String() != test.where || got.Name != test.name {
+			t.Errorf("%s: %v, %v: want %s with the name %q", test.line, got, err, test.where, test.name)
 		}
 	}
 	for _, test := range []struct{ why, line, message string }{

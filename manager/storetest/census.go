@@ -17,10 +17,8 @@ func census[T any](e *env[T]) {
 	e.storm(workers, func(int) {
 		for round := range e.rounds(sessions / workers) {
 			id := e.ids.id()
-			_, err := e.getOrCreate(id)
-			e.want(err, nil, "GetOrCreate")
-			_, err = e.delete(id)
-			e.want(err, nil, "Delete")
+			e.ensure(id, "GetOrCreate")
+			e.remove(id, "Delete")
 			if round%16 == 0 { // look-ups of absent sessions must leave nothing behind either
 				if _, err := e.count(id); !errors.Is(err, manager.ErrNotFound) {
 					e.fatalf("resurrected session: View of a deleted session gave error %v", err)
@@ -30,9 +28,7 @@ func census[T any](e *env[T]) {
 		}
 	})
 	e.create(100)
-	if _, err := e.store.Sweep(background, func(manager.ID, *T) bool { return true }, nil); err != nil {
-		e.fatalf("Sweep failed: %v", err)
-	}
+	e.wantSweep(100, always, "Sweep")
 	e.wantLen(0)
 	if reporter != nil {
 		e.wantCensus(reporter, empty)

@@ -45,21 +45,14 @@ func (e *env[T]) idFor(op operation[T]) manager.ID {
 // usable checks every operation on a session after a failed operation, and leaves an empty store.
 func (e *env[T]) usable(id manager.ID, after string) {
 	e.step("lock kept: after %s the session stays locked", after)
-	_, err := e.getOrCreate(id)
-	e.want(err, nil, "GetOrCreate after "+after)
-	before, err := e.count(id)
-	e.want(err, nil, "View after "+after)
+	e.ensure(id, "GetOrCreate after "+after)
+	before := e.view(id, "View after "+after)
 	e.want(e.increment(id), nil, "Update after "+after)
 	e.wantCount(id, before+1, "wrong state after "+after)
 	other := e.create(1)[0]
 	e.want(e.increment(other), nil, "Update of another session after "+after)
-	_, err = e.delete(other)
-	e.want(err, nil, "Delete of another session after "+after)
-	n, err := e.store.Sweep(background, func(manager.ID, *T) bool { return true }, nil)
-	e.want(err, nil, "Sweep after "+after)
-	if n != 1 {
-		e.fatalf("wrong state after %s: Sweep removed %d sessions of 1", after, n)
-	}
+	e.remove(other, "Delete of another session after "+after)
+	e.wantSweep(1, always, "Sweep after "+after)
 	e.wantLen(0)
 }
 

@@ -31,9 +31,7 @@ func lifecycle[T any](e *env[T]) {
 			e.fatalf("double creation: GetOrCreate with a nil view created an existing session")
 		}
 		e.wantCount(id, 1, "wrong state after one update")
-		last, err := e.delete(id)
-		e.want(err, nil, "Delete")
-		if last != 1 {
+		if last := e.remove(id, "Delete"); last != 1 {
 			e.fatalf("stale state returned: Delete returned count %d after 1 update", last)
 		}
 	}
@@ -41,8 +39,7 @@ func lifecycle[T any](e *env[T]) {
 
 func absent[T any](e *env[T]) {
 	never, gone := e.ids.id(), e.create(1)[0]
-	_, err := e.delete(gone)
-	e.want(err, nil, "Delete")
+	e.remove(gone, "Delete")
 	for _, id := range []manager.ID{never, gone} {
 		called := false
 		fn := func(context.Context, *T) error { called = true; return nil }
@@ -113,27 +110,20 @@ func exactLen[T any](e *env[T]) {
 	ids := e.create(100)
 	e.wantLen(100)
 	for _, id := range ids[:30] {
-		_, err := e.delete(id)
-		e.want(err, nil, "Delete")
+		e.remove(id, "Delete")
 	}
 	for _, id := range ids[20:40] { // ten of them were deleted
-		_, err := e.getOrCreate(id)
-		e.want(err, nil, "GetOrCreate")
+		e.ensure(id, "GetOrCreate")
 	}
 	e.wantLen(80)
 	for _, id := range ids[90:] {
 		e.want(e.increment(id), nil, "Update")
 	}
-	n, err := e.store.Sweep(background, func(_ manager.ID, s *T) bool { return e.p.Count(s) == 1 }, nil)
-	e.want(err, nil, "Sweep")
-	if n != 10 {
-		e.fatalf("wrong sweep: 10 of 80 sessions had expired and Sweep returned %d", n)
-	}
+	e.wantSweep(10, func(s *T) bool { return e.p.Count(s) == 1 }, "Sweep of 80 sessions")
 	e.wantLen(70)
 	e.storm(4, func(int) {
 		for _, id := range ids {
-			_, err := e.getOrCreate(id)
-			e.want(err, nil, "GetOrCreate")
+			e.ensure(id, "GetOrCreate")
 		}
 	})
 	e.wantLen(100)

@@ -56,9 +56,7 @@ func churn[T any](e *env[T]) {
 func (e *env[T]) churnOnce(l *tally, draw int) {
 	switch {
 	case draw < 3:
-		created, err := e.getOrCreate(l.id)
-		e.want(err, nil, "GetOrCreate")
-		if created {
+		if e.ensure(l.id, "GetOrCreate") {
 			l.created.Add(1)
 		}
 	case draw < 7:

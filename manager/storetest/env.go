@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -76,6 +77,39 @@ func (e *env[T]) delete(id manager.ID) (last int64, err error) {
 	return last, err
 }
 
+// remove removes the session, which exists, and returns the count of its last state.
+func (e *env[T]) remove(id manager.ID, what string) int64 {
+	last, err := e.delete(id)
+	e.want(err, nil, what)
+	return last
+}
+
+// ensure creates the session if it is absent.
+func (e *env[T]) ensure(id manager.ID, what string) (created bool) {
+	created, err := e.getOrCreate(id)
+	e.want(err, nil, what)
+	return created
+}
+
+// view returns the count of the session, which exists.
+func (e *env[T]) view(id manager.ID, what string) int64 {
+	n, err := e.count(id)
+	e.want(err, nil, what)
+	return n
+}
+
+// wantSweep sweeps all expired sessions and fails the case unless there are n.
+func (e *env[T]) wantSweep(n int, expired func(*T) bool, what string) {
+	got, err := e.store.Sweep(background, func(_ manager.ID, s *T) bool { return expired(s) }, nil)
+	e.want(err, nil, what)
+	if got != n {
+		e.fatalf("wrong sweep: %d sessions had expired and %s removed %d", n, what, got)
+	}
+}
+
+// always is what expired returns for every session that is to be removed.
+func always[T any](*T) bool { return true }
+
 // getOrCreate creates the session if it is absent.
 func (e *env[T]) getOrCreate(id manager.ID) (created bool, err error) {
 	err = e.retry(func() (err error) {
@@ -99,16 +133,23 @@ func (e *env[T]) create(n int) []manager.ID {
 
 // want fails the case unless errors.Is(err, wanted); nil is success.
 func (e *env[T]) want(err, wanted error, what string) {
-	if (wanted == nil && err != nil) || !errors.Is(err, wanted) {
-		e.fatalf("wrong answer: %s gave error %v, want %v", what, err, wanted)
+	if !e.expect(err, wanted, what) {
+		runtime.Goexit()
 	}
+}
+
+// expect is want for closures: it does not end the goroutine.
+func (e *env[T]) expect(err, wanted error, what string) bool {
+	ok := errors.Is(err, wanted) && (wanted != nil || err == nil)
+	if !ok {
+		e.errorf("wrong answer: %s gave error %v, want %v", what, err, wanted)
+	}
+	return ok
 }
 
 // wantCount fails the case unless the session exists and its count is n.
 func (e *env[T]) wantCount(id manager.ID, n int64, anomaly string) {
-	got, err := e.count(id)
-	e.want(err, nil, "View")
-	if got != n {
+	if got := e.view(id, "View"); got != n {
 		e.fatalf("%s: the session counts %d, want %d", anomaly, got, n)
 	}
 }
@@ -154,7 +195,7 @@ type operation[T any] struct {
 
 // operations returns every method and closure.
 func operations[T any]() []operation[T] {
-	always := func(manager.ID, *T) bool { return true }
+	all := func(manager.ID, *T) bool { return true }
 	return []operation[T]{
 		{name: "create of GetOrCreate", fresh: true,
 			do: func(e *env[T], ctx context.Context, id manager.ID, act func()) error {
@@ -176,7 +217,7 @@ func operations[T any]() []operation[T] {
 			return err
 		}},
 		{name: "removed of Sweep", sweeps: true, do: func(e *env[T], ctx context.Context, _ manager.ID, act func()) error {
-			_, err := e.store.Sweep(ctx, always, func(manager.ID, T) { act() })
+			_, err := e.store.Sweep(ctx, all, func(manager.ID, T) { act() })
 			return err
 		}},
 		{name: "Delete", plain: true, do: func(e *env[T], ctx context.Context, id manager.ID, _ func()) error {

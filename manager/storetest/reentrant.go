@@ -60,13 +60,6 @@ func (e *env[T]) nested(ctx context.Context, id manager.ID) {
 	}
 }
 
-// expect is like want, for closures: it does not end the goroutine.
-func (e *env[T]) expect(err, wanted error, what string) {
-	if !errors.Is(err, wanted) || (wanted == nil && err != nil) {
-		e.errorf("wrong answer: %s gave error %v, want %v", what, err, wanted)
-	}
-}
-
 func (e *env[T]) nestedViews(id manager.ID) {
 	err := e.store.View(background, id, func(ctx context.Context, _ *T) error {
 		return e.store.View(ctx, id, func(_ context.Context, s *T) error {
@@ -96,9 +89,7 @@ func (e *env[T]) nestedDelete() {
 	if _, err := e.count(id); err == nil {
 		e.fatalf("resurrected session: the end of an outer fn recreated a session that was deleted inside it")
 	}
-	created, err := e.getOrCreate(id)
-	e.want(err, nil, "GetOrCreate after a nested Delete")
-	if !created {
+	if !e.ensure(id, "GetOrCreate after a nested Delete") {
 		e.fatalf("resurrected session: GetOrCreate finds a session that was deleted inside an fn")
 	}
 }

@@ -3,7 +3,7 @@
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(testing.TB) manager.SessionStore[int64] { return mystore.New[int64]() },
-//			manager.Guarantees{Blocks: manager.BlocksItself, Alone: true},
+//			manager.Guarantees{Blocks: manager.BlocksSession, ExclusiveUpdates: true},
 //			storetest.Probe[int64]{
 //				New:       func() int64 { return 0 },
 //				Increment: func(n *int64) { *n++ },

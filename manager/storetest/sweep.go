@@ -83,9 +83,7 @@ func (e *env[T]) touchStorm() {
 				l.acked.Add(1)
 				continue
 			}
-			created, err := e.getOrCreate(l.id)
-			e.want(err, nil, "GetOrCreate")
-			if created {
+			if e.ensure(l.id, "GetOrCreate") {
 				l.created.Add(1)
 			}
 		}
@@ -116,27 +114,18 @@ func (e *env[T]) sweepDue(tallies map[manager.ID]*tally, due int64) {
 
 func sweepOnce[T any](e *env[T]) {
 	const sessions = 64
-	always := func(manager.ID, *T) bool { return true }
 	e.create(sessions)
-	n, err := e.store.Sweep(background, func(manager.ID, *T) bool { return false }, nil)
-	e.want(err, nil, "Sweep")
-	if n != 0 {
-		e.fatalf("wrong sweep: no session had expired and Sweep returned %d", n)
-	}
+	e.wantSweep(0, func(*T) bool { return false }, "Sweep")
 	e.wantLen(sessions)
-	n, err = e.store.Sweep(background, always, nil)
-	e.want(err, nil, "Sweep")
-	if n != sessions {
-		e.fatalf("wrong sweep: %d sessions had expired and Sweep returned %d", sessions, n)
-	}
+	e.wantSweep(sessions, always, "Sweep")
 	for range e.rounds(20) {
-		e.removeAll(e.create(sessions), always)
+		e.removeAll(e.create(sessions))
 		e.wantLen(0)
 	}
 }
 
 // removeAll removes each of ids by two Sweeps and a Delete that run concurrently.
-func (e *env[T]) removeAll(ids []manager.ID, expired func(manager.ID, *T) bool) {
+func (e *env[T]) removeAll(ids []manager.ID) {
 	times := make(map[manager.ID]*atomic.Int64, len(ids))
 	for _, id := range ids {
 		times[id] = new(atomic.Int64)
@@ -153,7 +142,8 @@ func (e *env[T]) removeAll(ids []manager.ID, expired func(manager.ID, *T) bool) 
 			return
 		}
 		var inside atomic.Int64
-		n, err := e.store.Sweep(background, expired, func(id manager.ID, _ T) {
+		all := func(manager.ID, *T) bool { return true }
+		n, err := e.store.Sweep(background, all, func(id manager.ID, _ T) {
 			if inside.Add(1) != 1 {
 				e.errorf("wrong sweep: removed was called on two goroutines at once")
 			}

@@ -23,9 +23,7 @@ func noLostUpdate[T any](e *env[T]) {
 			e.want(err, nil, "Update")
 			acked[k].Add(1)
 			own[k]++
-			seen, err := e.count(ids[k])
-			e.want(err, nil, "View")
-			if seen < own[k] {
+			if seen := e.view(ids[k], "View"); seen < own[k] {
 				e.fatalf("lost update: one goroutine made %d acknowledged increments and reads count %d", own[k], seen)
 			}
 		}
@@ -50,8 +48,7 @@ func steadyView[T any](e *env[T]) {
 		}
 		var latest int64
 		for writers.Load() > 0 && !e.hasFailed() {
-			n, err := e.count(id)
-			e.want(err, nil, "View")
+			n := e.view(id, "View")
 			if n < latest {
 				e.fatalf("stale read: View showed count %d and later %d", latest, n)
 			}
@@ -166,8 +163,7 @@ func independentSessions[T any](e *env[T]) {
 			id := e.ids.id()
 			e.step("wider block: %s of another session waits although a busy session is declared to block only operations on that session", op.name)
 			if !op.fresh {
-				_, err := e.getOrCreate(id)
-				e.want(err, nil, "GetOrCreate")
+				e.ensure(id, "GetOrCreate")
 			}
 			e.want(op.do(e, background, id, func() {}), nil, op.name)
 		}

@@ -218,14 +218,14 @@ func (x *tester) stop() {
 	}
 }
 
-// dial opens a connection with TCP_NODELAY.
+// dial opens a connection.
 func (x *tester) dial() (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(x.ctx, x.Timeout)
 	defer cancel()
 	if x.program != nil {
-		return x.program.Dial(ctx)
+		return x.program.Announced.Dial(ctx)
 	}
-	return new(net.Dialer).DialContext(ctx, x.Target.Network, x.Target.Address)
+	return x.Target.Dial(ctx)
 }
 
 // exitReport returns the status and the stderr of a program that has ended; empty while it runs or if it is joined.
@@ -249,31 +249,4 @@ func (x *tester) exits(within time.Duration) bool {
 	case <-time.After(within):
 		return false
 	}
-}
-
-// check is one rule of the specification and how to check it.
-type check struct {
-	name    string
-	section string       // of docs/adapter-protocol.md
-	run     func(*probe) // called on a separate goroutine
-	needs   []string     // operations without which it is skipped
-	vital   bool         // after a failure no other check is possible
-	started bool         // only for programs that are started here
-}
-
-// catalogue returns all checks, in the order of the specification.
-func catalogue() []check {
-	return slices.Concat(
-		startChecks(),
-		lineChecks(),
-		creationChecks(),
-		messageChecks(),
-		fieldChecks(),
-		counterChecks(),
-		removalChecks(),
-		workChecks(),
-		textChecks(),
-		illTypedChecks(),
-		endChecks(),
-	)
 }

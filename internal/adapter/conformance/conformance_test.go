@@ -252,6 +252,9 @@ func TestFlaws(t *testing.T) {
 			if tc.message == "no line within" {
 				cfg.Timeout = time.Second
 			}
+			if tc.message == "stdin" {
+				cfg.Timeout = 2 * time.Second // the least that a program gets after the end of its stdin
+			}
 			r := examine(t, cfg, checks)
 			found := false
 			for _, c := range r.Checks {
@@ -316,7 +319,7 @@ func TestJoined(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	r := examine(t, Config{Target: adapter.Spec{Network: p.Announced.Network, Address: p.Announced.Address}}, catalogue())
+	r := examine(t, Config{Target: p.Announced.Spec}, catalogue())
 	passes(t, r, onlyStarted...)
 	if p.Status() != "" {
 		t.Errorf("the adapter has ended: %s", p.Status())

@@ -6,18 +6,6 @@ import (
 	"strconv"
 )
 
-func messageChecks() []check {
-	both := []string{anyCreate, "add_message", "history"}
-	return []check{
-		{name: "history: none, then each message", section: "history", run: grows, needs: both},
-		{name: "history: oldest first", section: "history", run: oldestFirst, needs: both},
-		{name: "history: the newest 15", section: "history", run: newest, needs: both},
-		{name: "history: roles as they were sent", section: "history", run: roles, needs: both},
-		{name: "history: numbers of messages", section: "history", run: numbers, needs: both},
-		{name: "messages stay in their session", section: "sessions", run: apart, needs: both},
-	}
-}
-
 const kept = 15 // messages kept in a session
 
 // wantContents checks the contents of the messages that history returns.
@@ -31,26 +19,20 @@ func (c *conn) wantContents(id string, want ...string) *answer {
 	return a
 }
 
-func grows(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func grows(c *conn, id string) {
 	c.wantContents(id)
 	c.do(addMessage(id, "one"))
 	c.wantContents(id, "one")
 }
 
-func oldestFirst(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func oldestFirst(c *conn, id string) {
 	for _, text := range []string{"one", "two", "three"} {
 		c.do(addMessage(id, text))
 	}
 	c.wantContents(id, "one", "two", "three")
 }
 
-func newest(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func newest(c *conn, id string) {
 	var all []string
 	for i := range 2*kept + 2 {
 		all = append(all, strconv.Itoa(i+1))
@@ -61,9 +43,7 @@ func newest(p *probe) {
 	}
 }
 
-func roles(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func roles(c *conn, id string) {
 	sent := []string{"user", "assistant", "system", "", "🤖"}
 	for _, role := range sent {
 		c.do(ask("add_message", "id", id, "role", role, "content", "Hello"))
@@ -77,9 +57,7 @@ func roles(p *probe) {
 }
 
 // numbers checks the numbers of messages, which are optional.
-func numbers(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func numbers(c *conn, id string) {
 	for i := range kept + 3 {
 		c.do(addMessage(id, strconv.Itoa(i+1)))
 	}
@@ -94,26 +72,16 @@ func numbers(p *probe) {
 		a.want(string(*m.Seq) == *m.Content, `"seq":%s in the message that was added as number %s (numbers count from 1)`, *m.Content, *m.Content)
 	}
 	if !numbered {
-		p.skip("messages have no seq, which is optional")
+		c.p.skip("messages have no seq, which is optional")
 	}
 }
 
-func apart(p *probe) {
-	c := p.connect()
+func apart(c *conn) {
 	a, b := c.newSession(), c.newSession()
 	c.do(addMessage(a, "for a"))
 	c.do(addMessage(b, "for b"))
 	c.wantContents(a, "for a")
 	c.wantContents(b, "for b")
-}
-
-func fieldChecks() []check {
-	both := []string{anyCreate, "update", "get"}
-	return []check{
-		{name: "update sets the named fields and leaves the others", section: "update", run: merges, needs: both},
-		{name: "update of no fields changes none", section: "update", run: updatesNothing, needs: both},
-		{name: "fields stay in their session", section: "sessions", run: fieldsApart, needs: both},
-	}
 }
 
 // wantFields checks that a session has exactly these fields.
@@ -122,9 +90,7 @@ func (c *conn) wantFields(id string, want map[string]string) {
 	a.want(maps.Equal(a.strings("fields"), want), `"fields":%s`, object(want, raw))
 }
 
-func merges(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func merges(c *conn, id string) {
 	c.wantFields(id, nil)
 	c.do(update(id, map[string]string{"topic": "locks", "step": "1"}))
 	c.wantFields(id, map[string]string{"topic": "locks", "step": "1"})
@@ -132,16 +98,13 @@ func merges(p *probe) {
 	c.wantFields(id, map[string]string{"topic": "locks", "step": "2", "empty": ""})
 }
 
-func updatesNothing(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func updatesNothing(c *conn, id string) {
 	c.do(update(id, map[string]string{"topic": "locks"}))
 	c.do(update(id, nil))
 	c.wantFields(id, map[string]string{"topic": "locks"})
 }
 
-func fieldsApart(p *probe) {
-	c := p.connect()
+func fieldsApart(c *conn) {
 	a, b := c.newSession(), c.newSession()
 	c.do(update(a, map[string]string{"of": "a"}))
 	c.wantFields(b, nil)

@@ -2,15 +2,6 @@ package conformance
 
 import "github.com/google/uuid"
 
-func counterChecks() []check {
-	return []check{
-		{name: "seq counts messages, from 1", section: "sessions", run: countsMessages, needs: []string{anyCreate, "add_message"}},
-		{name: "version counts changes", section: "sessions", run: countsChanges, needs: []string{anyCreate}},
-		{name: "incarnation stays the same until removal", section: "sessions", run: sameIncarnation, needs: []string{anyCreate}},
-		{name: "incarnation differs after removal", section: "sessions", run: otherIncarnation, needs: []string{"get_or_create", "delete"}},
-	}
-}
-
 // counters are the expected counters of a session.
 type counters struct {
 	seq, version uint64
@@ -90,15 +81,14 @@ func sameIncarnation(p *probe) {
 	})
 }
 
-func otherIncarnation(p *probe) {
-	c := p.connect()
+func otherIncarnation(c *conn) {
 	id := uuid.NewString()
 	seen := map[uint64]bool{}
 	for range 4 {
 		a := c.do(onSession("get_or_create", id))
 		incarnation, ok := a.optional("incarnation")
 		if !ok {
-			p.skip("the answer to get_or_create has no incarnation, which is optional")
+			c.p.skip("the answer to get_or_create has no incarnation, which is optional")
 			return
 		}
 		a.want(!seen[incarnation], "an incarnation that no earlier session with this id had")

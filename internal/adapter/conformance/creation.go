@@ -6,20 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-func creationChecks() []check {
-	return []check{
-		{name: "create returns new ids", section: "create", run: newIDs, needs: []string{"create"}},
-		{name: "get_or_create creates once", section: "get_or_create", run: getOrCreates, needs: []string{"get_or_create"}},
-		{name: "an absent session is not_found", section: "errors", run: absentSession},
-		{name: "no other operation creates an absent session", section: "errors", run: neverCreated, needs: []string{"get_or_create"}},
-		{name: "delete removes", section: "delete", run: deletes, needs: []string{anyCreate, "delete"}},
-		{name: "a session created after delete is empty", section: "sessions", run: emptyAfterDelete, needs: []string{"get_or_create", "delete"}},
-	}
-}
-
 // newIDs creates sessions of both kinds and uses them.
-func newIDs(p *probe) {
-	c := p.connect()
+func newIDs(c *conn) {
 	seen := map[string]bool{}
 	for i := range 20 {
 		kind := []string{"chat", "brainstorm"}[i%2]
@@ -30,14 +18,13 @@ func newIDs(p *probe) {
 		a.want(id.Version() == 4 && id.Variant() == uuid.RFC4122, `"id" as a random UUID, of version 4 and the variant of RFC 9562`)
 		a.want(!seen[text], "another id each time")
 		seen[text] = true
-		if use := map[string]string{"chat": "history", "brainstorm": "get"}[kind]; p.x.has(use) {
+		if use := map[string]string{"chat": "history", "brainstorm": "get"}[kind]; c.p.x.has(use) {
 			c.do(onSession(use, text))
 		}
 	}
 }
 
-func getOrCreates(p *probe) {
-	c := p.connect()
+func getOrCreates(c *conn) {
 	id := uuid.NewString()
 	for i := range 3 {
 		a := c.do(onSession("get_or_create", id))
@@ -86,42 +73,38 @@ func (c *conn) wantAbsent(id, why string) {
 
 func absentSession(p *probe) { p.connect().wantAbsent(uuid.NewString(), "no session has this id") }
 
-func neverCreated(p *probe) {
-	c := p.connect()
+func neverCreated(c *conn) {
 	id := uuid.NewString()
-	for _, q := range p.x.uses(id) {
+	for _, q := range c.p.x.uses(id) {
 		if _, m := c.try(q); m != nil { // another check checks the answer
-			p.fail(m)
+			c.p.fail(m)
 		}
 		a := c.do(onSession("get_or_create", id))
 		if !a.flag("created") {
 			a.want(false, `"created":true: there was no session with this id, and %s must not create one`, q.op)
 		}
-		if !p.x.has("delete") {
+		if !c.p.x.has("delete") {
 			return
 		}
 		c.do(onSession("delete", id))
 	}
 }
 
-func deletes(p *probe) {
-	c := p.connect()
-	id := c.newSession()
-	if p.x.has("add_message") {
+func deletes(c *conn, id string) {
+	if c.p.x.has("add_message") {
 		c.do(addMessage(id, "Hello"))
 	}
 	c.do(onSession("delete", id))
 	c.wantAbsent(id, "the session was deleted")
 }
 
-func emptyAfterDelete(p *probe) {
-	c := p.connect()
+func emptyAfterDelete(c *conn) {
 	id := uuid.NewString()
 	for range 2 {
 		a := c.do(onSession("get_or_create", id))
 		a.want(a.flag("created"), `"created":true: the session was deleted`)
 		c.wantEmpty(id)
-		for _, q := range p.x.uses(id) {
+		for _, q := range c.p.x.uses(id) {
 			c.do(q)
 		}
 	}

@@ -12,27 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-const linesSection = "connections-and-lines"
-
-func lineChecks() []check {
-	return []check{
-		{name: "one request, one line", section: linesSection, run: oneLine},
-		{name: "a request in pieces", section: linesSection, run: pieces},
-		{name: "unknown fields of a request are ignored", section: linesSection, run: unknownFields},
-		{name: "blanks in a request", section: linesSection, run: blanks},
-		{name: "a line that is not JSON", section: linesSection, run: garbage},
-		{name: "every connection sees all sessions", section: linesSection, run: shared, needs: []string{anyCreate, "delete"}},
-		{name: "a hundred connections", section: linesSection, run: hundred},
-		{name: "answers without delay", section: linesSection, run: delay},
-	}
-}
-
 // quiet is how long a connection is watched for unexpected data.
 const quiet = 30 * time.Millisecond
 
 // oneLine checks that no data follows an answer.
-func oneLine(p *probe) {
-	c := p.connect()
+func oneLine(c *conn) {
 	for range 3 {
 		a := c.do(ask("hello"))
 		if more := c.unexpected(); more != "" {
@@ -57,35 +41,33 @@ func (c *conn) unexpected() string {
 }
 
 // pieces sends a request in four pieces. One of them ends within a character.
-func pieces(p *probe) {
-	c := p.connect()
+func pieces(c *conn) {
 	q := ask("hello", "for", "é")
 	within := strings.Index(q.text, "é") + 1
 	line := []byte(q.text + "\n")
 	for _, piece := range [][]byte{line[:5], line[5:within], line[within : len(line)-1]} {
-		p.must(c.send(q, piece))
+		c.p.must(c.send(q, piece))
 		if got := c.unexpected(); got != "" {
-			p.fail(&mismatch{sent: "a piece of " + q.text, got: cut(got), want: "no answer before the end of the line"})
+			c.p.fail(&mismatch{sent: "a piece of " + q.text, got: cut(got), want: "no answer before the end of the line"})
 		}
 	}
-	p.must(c.send(q, line[len(line)-1:]))
+	c.p.must(c.send(q, line[len(line)-1:]))
 	a, m := c.receive(q)
 	if m != nil {
 		m.sent += " in four pieces"
-		p.fail(m)
+		c.p.fail(m)
 	}
 	a.want(a.errorCode == "", "the same answer as to the whole line")
 }
 
-func unknownFields(p *probe) {
-	c := p.connect()
+func unknownFields(c *conn) {
 	c.do(ask("hello", "later", 1, "nested", map[string]string{"op": "reset"}))
-	if p.x.has(anyCreate) {
+	if c.p.x.has(anyCreate) {
 		id := c.newSession()
 		for _, q := range []request{
 			ask("history", "id", id, "limit", 3), ask("get", "id", id, "limit", 3), ask("delete", "id", id, "later", "x"),
 		} {
-			if p.x.has(q.op) {
+			if c.p.x.has(q.op) {
 				c.do(q)
 			}
 		}
@@ -173,9 +155,8 @@ func (p *probe) must(m *mismatch) {
 }
 
 // delay reports the median time from request to answer. It never fails: speed is not part of conformance.
-func delay(p *probe) {
+func delay(c *conn) {
 	const requests, suspicious = 21, 30 * time.Millisecond
-	c := p.connect()
 	var took []time.Duration
 	for range requests {
 		start := time.Now()
@@ -184,15 +165,9 @@ func delay(p *probe) {
 	}
 	slices.Sort(took)
 	median := took[requests/2]
-	p.Note = fmt.Sprintf("median round trip %v", median.Round(time.Microsecond))
+	c.p.Note = fmt.Sprintf("median round trip %v", median.Round(time.Microsecond))
 	if median > suspicious {
-		p.Note += ": set TCP_NODELAY, and write an answer with its newline at once"
-	}
-}
-
-func illTypedChecks() []check {
-	return []check{
-		{name: "a field that is missing or of another type", section: "errors", run: illTyped},
+		c.p.Note += ": set TCP_NODELAY, and write an answer with its newline at once"
 	}
 }
 
@@ -217,25 +192,24 @@ func malformed() (list []request) {
 
 // illTyped checks that malformed requests are answered and the connection stays usable. An adapter may accept them. If
 // it rejects one, the error is internal, or for a bad id not_found, or for a bad op unsupported.
-func illTyped(p *probe) {
-	c := p.connect()
+func illTyped(c *conn) {
 	var accepted []string
 	for _, q := range malformed() {
-		if q.op != "hello" && !p.x.has(q.op) {
+		if q.op != "hello" && !c.p.x.has(q.op) {
 			continue
 		}
-		if id := q.id(); id != "" && p.x.has("get_or_create") {
+		if id := q.id(); id != "" && c.p.x.has("get_or_create") {
 			c.do(onSession("get_or_create", id))
 		}
 		a, m := c.try(q)
 		if m != nil {
 			m.want = `{"error":"internal",…}, and a connection that stays open`
-			p.fail(m)
+			c.p.fail(m)
 		}
 		switch {
 		case a.errorCode == "" && q.op != "hello":
 			accepted = append(accepted, q.text)
-		case a.errorCode == "not_found" && (q.id() == "" || !p.x.has("get_or_create")):
+		case a.errorCode == "not_found" && (q.id() == "" || !c.p.x.has("get_or_create")):
 		case a.errorCode == "unsupported" && q.op == "hello":
 		default:
 			a.want(a.errorCode == "internal", `{"error":"internal",…}: a field is missing or of another type`)
@@ -243,7 +217,7 @@ func illTyped(p *probe) {
 	}
 	c.do(ask("hello")) // the connection is still usable
 	if len(accepted) > 0 {
-		p.Note = fmt.Sprintf("accepts requests that sessbench never sends, such as %s", accepted[0])
+		c.p.Note = fmt.Sprintf("accepts requests that sessbench never sends, such as %s", accepted[0])
 	}
 }
 

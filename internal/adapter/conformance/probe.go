@@ -71,9 +71,6 @@ func (c *conn) wantError(q request, code, why string) {
 	a.want(a.errorCode == code, `{"error":%q,…}: %s`, code, why)
 }
 
-// anyCreate in check.needs stands for either of the operations that create a session.
-const anyCreate = "get_or_create or create"
-
 // newSession creates a session and returns its id.
 func (c *conn) newSession() string {
 	if !c.p.x.has("get_or_create") {

@@ -6,14 +6,6 @@ import (
 	"github.com/google/uuid"
 )
 
-func removalChecks() []check {
-	return []check{
-		{name: "sweep removes sessions that were not used", section: "sweep", run: sweeps, needs: []string{anyCreate, "sweep"}},
-		{name: "census counts sessions and locks", section: "census", run: counts, needs: []string{anyCreate, "census"}},
-		{name: "reset removes every session", section: "reset", run: resets, needs: []string{anyCreate}},
-	}
-}
-
 // sweeps retries with longer times on a machine so busy that used sessions expire before the sweep.
 func sweeps(p *probe) {
 	for age := 100 * time.Millisecond; age < 10*time.Second; age *= 4 {
@@ -66,8 +58,7 @@ func (p *probe) sweepsAt(age time.Duration) bool {
 }
 
 // counts checks the census while sessions are created and removed.
-func counts(p *probe) {
-	c := p.connect()
+func counts(c *conn) {
 	c.do(ask("reset"))
 	var ids []string
 	census := func() {
@@ -81,14 +72,14 @@ func counts(p *probe) {
 	census()
 	for range 7 {
 		ids = append(ids, c.newSession())
-		for _, use := range p.x.uses(ids[0]) {
+		for _, use := range c.p.x.uses(ids[0]) {
 			if use.op != "delete" {
 				c.do(use)
 			}
 		}
 	}
 	census()
-	if !p.x.has("delete") {
+	if !c.p.x.has("delete") {
 		return
 	}
 	for _, left := range []int{4, 0} {
@@ -98,9 +89,9 @@ func counts(p *probe) {
 		}
 		census()
 	}
-	for _, q := range p.x.uses(uuid.NewString()) { // not_found, and no lock may be kept for such an id
+	for _, q := range c.p.x.uses(uuid.NewString()) { // not_found, and no lock may be kept for such an id
 		if _, m := c.try(q); m != nil {
-			p.fail(m)
+			c.p.fail(m)
 		}
 	}
 	census()

@@ -17,7 +17,8 @@ type request struct {
 	hold time.Duration // requested work
 }
 
-// ask returns a request with pairs of a name and a value: a string, an integer, a duration of work, or a session's fields.
+// ask returns a request with pairs of a name and a value: a string, an integer, a
+// duration of work, a session's fields, or JSON text.
 func ask(op string, fields ...any) (q request) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"op":%q`, op)
@@ -28,6 +29,8 @@ func ask(op string, fields ...any) (q request) {
 			b.WriteString(raw(v))
 		case map[string]string:
 			b.WriteString(object(v, raw))
+		case jsonText:
+			b.WriteString(string(v))
 		case time.Duration:
 			q.hold = v
 			fmt.Fprint(&b, v.Microseconds())
@@ -39,6 +42,12 @@ func ask(op string, fields ...any) (q request) {
 	q.op, q.text = op, b.String()
 	return q
 }
+
+// jsonText is a value that is already JSON.
+type jsonText string
+
+// quotings are the ways to write a string in JSON.
+var quotings = []func(string) string{raw, escaped}
 
 // addMessage returns a request to add a message.
 func addMessage(id, content string) request {

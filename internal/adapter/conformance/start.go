@@ -9,15 +9,6 @@ import (
 	"github.com/sessbench/sessbench/internal/printable"
 )
 
-func startChecks() []check {
-	return []check{
-		{name: "start-up line", section: "start-up", run: startUp, vital: true, started: true},
-		{name: "hello", section: "hello", run: hello, vital: true},
-		{name: "operations that hello lists are there", section: "hello", run: listed},
-		{name: "operations that hello does not list are unsupported", section: "operations", run: unlisted},
-	}
-}
-
 // endLimit is the time that a program has to end after the end of its stdin.
 const endLimit = 2 * time.Second
 
@@ -55,33 +46,25 @@ func examples(id string) []request {
 	}
 }
 
-func listed(p *probe) {
-	c := p.connect()
+func listed(c *conn) {
 	id := uuid.NewString()
-	if p.x.has(anyCreate) {
+	if c.p.x.has(anyCreate) {
 		id = c.newSession()
 	}
 	for _, q := range examples(id) {
-		if p.x.has(q.op) {
+		if c.p.x.has(q.op) {
 			c.do(q)
 		}
 	}
 }
 
-func unlisted(p *probe) {
-	c := p.connect()
+func unlisted(c *conn) {
 	for _, q := range append(examples(uuid.NewString()), ask("sessbench_no_such_operation")) {
-		if q.op != "hello" && !p.x.has(q.op) {
+		if q.op != "hello" && !c.p.x.has(q.op) {
 			c.wantError(q, "unsupported", "hello does not list this operation")
 		}
 	}
 	c.do(ask("hello")) // the connection is still usable
-}
-
-func endChecks() []check {
-	return []check{
-		{name: "the end of stdin ends the program", section: "start-up", run: end, started: true},
-	}
 }
 
 // end closes stdin while one connection is idle and another one waits for work.
@@ -95,8 +78,9 @@ func end(p *probe) {
 	const grace = 2 // for a busy machine
 	limit := max(endLimit, min(grace*endLimit, p.x.Timeout))
 	start := time.Now()
-	p.x.program.EndInput()
+	p.x.program.Input.Close()
 	if !p.x.exits(limit) {
+		p.x.program.Kill()
 		p.fail(&mismatch{
 			sent: "the end of stdin", got: fmt.Sprintf("the program still runs after %v", limit),
 			want: fmt.Sprintf("an exit within %v, whatever its connections are doing: read stdin to its end in a thread, then exit", endLimit),

@@ -8,17 +8,6 @@ import (
 	"github.com/sessbench/sessbench/internal/adapter"
 )
 
-func textChecks() []check {
-	messages, fields := []string{anyCreate, "add_message", "history"}, []string{anyCreate, "update", "get"}
-	return []check{
-		{name: "any text in messages", section: "add_message", run: textInMessages, needs: messages},
-		{name: "any text in fields", section: "update", run: textInFields, needs: fields},
-		{name: "a message of 128 KiB", section: "sizes", run: largeMessage, needs: messages},
-		{name: "a history of 15 messages of 128 KiB", section: "sizes", run: largeHistory, needs: messages},
-		{name: "fields of 1 MiB", section: "sizes", run: largeFields, needs: fields},
-	}
-}
-
 // texts returns strings that break encoders, decoders and line readers.
 func texts() []string {
 	var controls strings.Builder
@@ -32,21 +21,19 @@ func texts() []string {
 	}
 }
 
-func textInMessages(p *probe) {
-	c := p.connect()
+func textInMessages(c *conn) {
 	for _, text := range texts() {
 		id := c.newSession()
-		for _, quote := range []func(string) string{raw, escaped} {
-			q := ask("add_message", "id", id, "role", "user")
-			q.text = strings.TrimSuffix(q.text, "}") + `,"content":` + quote(text) + "}"
-			c.do(q)
-			c.wantLast(q, id, text)
+		for _, quote := range quotings {
+			c.keepsMessage(id, "user", text, quote)
 		}
 	}
 }
 
-// wantLast checks that the newest message has the text that was sent with q.
-func (c *conn) wantLast(q request, id, text string) {
+// keepsMessage sends a message and checks that it is the newest one, unchanged.
+func (c *conn) keepsMessage(id, role, text string, quote func(string) string) {
+	q := ask("add_message", "id", id, "role", jsonText(quote(role)), "content", jsonText(quote(text)))
+	c.do(q)
 	a := c.do(onSession("history", id))
 	list := a.messages()
 	a.want(len(list) > 0, "the message that was added")
@@ -55,23 +42,25 @@ func (c *conn) wantLast(q request, id, text string) {
 	a.want(diff == "", "the same text from history: %s", diff)
 }
 
-func textInFields(p *probe) {
-	c := p.connect()
+func textInFields(c *conn) {
 	for _, text := range texts() {
-		for _, quote := range []func(string) string{raw, escaped} {
-			id := c.newSession()
-			q := ask("update", "id", id)
-			q.text = strings.TrimSuffix(q.text, "}") + `,"fields":` + object(map[string]string{"name " + text: text}, quote) + "}"
-			c.do(q)
-			a := c.do(onSession("get", id))
-			a.sent = q
-			fields := a.strings("fields")
-			got, ok := fields["name "+text]
-			a.want(ok && len(fields) == 1, "one field with the name %q from get", "name "+text)
-			diff := difference(got, text)
-			a.want(diff == "", "the same text from get: %s", diff)
+		for _, quote := range quotings {
+			c.keepsField(c.newSession(), "name "+text, text, quote)
 		}
 	}
+}
+
+// keepsField sets the only field of a session and checks that it is unchanged.
+func (c *conn) keepsField(id, name, text string, quote func(string) string) {
+	q := ask("update", "id", id, "fields", jsonText(object(map[string]string{name: text}, quote)))
+	c.do(q)
+	a := c.do(onSession("get", id))
+	a.sent = q
+	fields := a.strings("fields")
+	got, ok := fields[name]
+	a.want(ok && len(fields) == 1, "one field with the name %q from get", name)
+	diff := difference(got, text)
+	a.want(diff == "", "the same text from get: %s", diff)
 }
 
 // difference describes the first difference of two texts, empty if there is none.
@@ -105,24 +94,18 @@ func filled(pattern string, size int) string {
 }
 
 // largeMessage sends a message of the maximum size, raw and with each character escaped: that line has 800 KB.
-func largeMessage(p *probe) {
-	c := p.connect()
+func largeMessage(c *conn) {
 	role, text := filled("role ", adapter.MaxRole), filled("The quick brown fox, Größe, 大, 😀. ", adapter.MaxContent)
-	for _, quote := range []func(string) string{raw, escaped} {
+	for _, quote := range quotings {
 		id := c.newSession()
-		q := ask("add_message", "id", id)
-		q.text = strings.TrimSuffix(q.text, "}") + `,"role":` + quote(role) + `,"content":` + quote(text) + "}"
-		c.do(q)
-		c.wantLast(q, id, text)
+		c.keepsMessage(id, role, text, quote)
 		c.discard(id)
 	}
 	c.do(ask("hello")) // the connection is still usable
 }
 
 // largeHistory reads a history of the maximum size.
-func largeHistory(p *probe) {
-	c := p.connect()
-	id := c.newSession()
+func largeHistory(c *conn, id string) {
 	for i := range kept {
 		c.do(addMessage(id, filled(fmt.Sprintf("Message \"%d\". ", i+1), adapter.MaxContent)))
 	}
@@ -137,18 +120,10 @@ func largeHistory(p *probe) {
 }
 
 // largeFields sends fields of the maximum size, raw and with each character escaped: that line has 6 MB.
-func largeFields(p *probe) {
-	c := p.connect()
-	name, text := "large", filled("The quick brown fox. ", adapter.MaxFields-len("large"))
-	for _, quote := range []func(string) string{raw, escaped} {
+func largeFields(c *conn) {
+	for _, quote := range quotings {
 		id := c.newSession()
-		q := ask("update", "id", id)
-		q.text = strings.TrimSuffix(q.text, "}") + `,"fields":` + object(map[string]string{name: text}, quote) + "}"
-		c.do(q)
-		a := c.do(onSession("get", id))
-		a.sent = q
-		diff := difference(a.strings("fields")[name], text)
-		a.want(diff == "", "the same text from get: %s", diff)
+		c.keepsField(id, "large", filled("The quick brown fox. ", adapter.MaxFields-len("large")), quote)
 		c.discard(id)
 	}
 	c.do(ask("hello")) // the connection is still usable

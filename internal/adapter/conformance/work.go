@@ -5,19 +5,6 @@ import (
 	"time"
 )
 
-func workChecks() []check {
-	message, update := []string{anyCreate, "add_message"}, []string{anyCreate, "update"}
-	return []check{
-		{name: "add_message works for hold_us", section: "work", run: func(p *probe) { works(p, "add_message", "sleep") }, needs: message},
-		{name: "update works for hold_us", section: "work", run: func(p *probe) { works(p, "update", "sleep") }, needs: update},
-		{name: "add_message spins for hold_us", section: "work", run: func(p *probe) { works(p, "add_message", "spin") }, needs: message},
-		{name: "update spins for hold_us", section: "work", run: func(p *probe) { works(p, "update", "spin") }, needs: update},
-		{name: "work is done before the write", section: "work", run: workBeforeWrite, needs: []string{anyCreate, "add_message", "history"}},
-		{name: "two messages at once in one session", section: "work", run: twoAtOnce, needs: []string{anyCreate, "add_message", "history"}},
-		{name: "work in two sessions at once", section: "work", run: twoSessions, needs: message},
-	}
-}
-
 // work is the requested work: long compared to a request, short compared to the time-out.
 const work = 60 * time.Millisecond
 
@@ -29,33 +16,34 @@ func withWork(op, id, kind string, hold time.Duration) request {
 	return ask(op, "id", id, "role", "user", "content", "Hello", "hold_us", hold, "hold_kind", kind)
 }
 
-// works checks that a request takes at least as long as its work. A calibrated loop may be shorter.
-func works(p *probe, op, kind string) {
+// works returns a check that a request takes at least as long as its work. A calibrated loop may be shorter.
+func works(op, kind string) func(*probe) {
 	least := work - 2*time.Millisecond // resolution of timers
 	if kind == "spin" {
 		least = work / 2
 	}
-	c := p.connect()
-	q := withWork(op, c.newSession(), kind, work)
-	start := time.Now()
-	a := c.do(q)
-	took := time.Since(start)
-	a.want(took >= least, "an answer after the work of %v: it came after %v", work, took.Round(time.Microsecond))
-	held, ok := a.optional("held_us")
-	if !ok {
-		p.Note = fmt.Sprintf("took %v; no held_us, which is optional", took.Round(time.Microsecond))
-		return
-	}
-	a.want(held >= uint64(least.Microseconds()) && held <= uint64(took.Microseconds()),
-		`"held_us" as the duration of the work in microseconds: at least %d, and at most the %d of the whole request`, work.Microseconds(), took.Microseconds())
-	p.Note = fmt.Sprintf("held %v", time.Duration(held)*time.Microsecond)
+	return inSession(func(c *conn, id string) {
+		start := time.Now()
+		a := c.do(withWork(op, id, kind, work))
+		took := time.Since(start)
+		a.want(took >= least, "an answer after the work of %v: it came after %v", work, took.Round(time.Microsecond))
+		held, ok := a.optional("held_us")
+		if !ok {
+			c.p.Note = fmt.Sprintf("took %v; no held_us, which is optional", took.Round(time.Microsecond))
+			return
+		}
+		a.want(held >= uint64(least.Microseconds()) && held <= uint64(took.Microseconds()),
+			`"held_us" as the duration of the work in microseconds: at least %d, and at most the %d of the whole request`,
+			work.Microseconds(), took.Microseconds())
+		c.p.Note = fmt.Sprintf("held %v", time.Duration(held)*time.Microsecond)
+	})
 }
 
 // workBeforeWrite reads a session during the work of an add_message. A read that returns before the work can be over must
 // not contain the message. In most stores the read waits.
-func workBeforeWrite(p *probe) {
-	writer, reader := p.connect(), p.connect()
-	id := writer.newSession()
+func workBeforeWrite(writer *conn, id string) {
+	p := writer.p
+	reader := p.connect()
 	q := withWork("add_message", id, "sleep", 3*work)
 	start := time.Now()
 	p.must(writer.send(q, []byte(q.text+"\n")))
@@ -72,10 +60,8 @@ func workBeforeWrite(p *probe) {
 }
 
 // twoAtOnce provokes the smallest lost update: two users read the same state, work, and overwrite each other.
-func twoAtOnce(p *probe) {
-	c := p.connect()
-	id := c.newSession()
-	first, second := p.together(id, id)
+func twoAtOnce(c *conn, id string) {
+	first, second := c.p.together(id, id)
 	a := c.do(onSession("history", id))
 	a.want(len(a.messages()) == 2, "both acknowledged messages: no request may read the session between the read and the write of another")
 	if n, ok := first.optional("seq"); ok {
@@ -104,14 +90,13 @@ func (p *probe) together(ids ...string) (first, second *answer) {
 }
 
 // twoSessions reports whether work in one session delays another session. Both are legal.
-func twoSessions(p *probe) {
-	c := p.connect()
+func twoSessions(c *conn) {
 	a, b := c.newSession(), c.newSession()
 	start := time.Now()
-	p.together(a, b)
+	c.p.together(a, b)
 	took := time.Since(start).Round(time.Millisecond)
-	p.Note = fmt.Sprintf("%v twice took %v: at the same time", work, took)
+	c.p.Note = fmt.Sprintf("%v twice took %v: at the same time", work, took)
 	if took > work+work*3/4 {
-		p.Note = fmt.Sprintf("%v twice took %v: one after the other, as with one lock for all sessions", work, took)
+		c.p.Note = fmt.Sprintf("%v twice took %v: one after the other, as with one lock for all sessions", work, took)
 	}
 }
