@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/sessbench/sessbench/manager"
@@ -40,22 +41,74 @@ type Violation struct {
 	Stacks    string     `json:"stacks,omitempty"`   // of a hang: the goroutines that hold and that wait
 }
 
-// severity lists the anomalies, the most serious first: loss of the service, of confidentiality, of data, wrong results,
-// risks of these, and undeclared behaviour.
-var severity = []Anomaly{
-	Crash, Hang,
-	ForeignRead, GarbageRead,
-	LostUpdate, DuplicateWrite, Resurrection, LostSession, DoubleCreation, DoubleDeletion, LeftoverData, AdoptedID,
-	AbortedRead, IntermediateRead, FracturedRead, DeletedRead, StaleRead, FutureRead, WriteReordering, UnboundedHistory, WrongAnswer,
-	MutualExclusion, RefusedAfterRun, LateClosure, RepeatedClosure, LostPanic, UnexpectedError, WeakID,
-	LeakedSessions, LeakedLocks, LeakedGoroutines,
-	UndeclaredRollback, Starvation, BrokenGuarantee,
+// anomalies lists every anomaly that a run can report, the most serious first: loss of the service, of confidentiality, of
+// data, wrong results, risks of these, and undeclared behaviour.
+var anomalies = []struct {
+	anomaly Anomaly
+	by      Detector // that finds it outside of histories; empty: only a history shows it
+
+	// What it means for the users of the sessions, in everyday words. READER and WRITER stand for the conflicting user, if
+	// there is exactly one. Empty: the violation's own sentence says it.
+	means string
+}{
+	{Crash, ByCrash, "The whole server goes down, for every user at once."},
+	{Hang, ByWatchdog, "Users wait for a result that never comes. Only a restart helps."},
+	{ForeignRead, "", "One user's data is shown in another user's session: a breach of privacy."},
+	{GarbageRead, "", "The session holds data that no user wrote: memory was overwritten while it was read, or made up."},
+	{LostUpdate, "", ""},
+	{DuplicateWrite, "", "One request took effect twice: the user sees the same message twice, or pays twice."},
+	{Resurrection, "", "The change by WRITER was confirmed and went into a session that no longer exists: it is lost, or the " +
+		"deleted session is back."},
+	{LostSession, ByAnswers, "A session that exists was reported as missing: a user is logged out in the middle of a conversation."},
+	{DoubleCreation, "", "Two sessions existed under one id at once. Users of one do not see what is written to the other, and " +
+		"one of the two will be lost."},
+	{DoubleDeletion, "", "Two callers both ended the session. What is done once at its end, such as billing or cleaning up, is " +
+		"done twice."},
+	{LeftoverData, "", "Deleted data is shown again in the session that took its place, to its new owner."},
+	{AdoptedID, "", "A session exists that the server never created. An attacker can choose a session's id before the victim " +
+		"uses it (session fixation)."},
+	{AbortedRead, ByGuarantee, "A change that was reported as not applied is there. The caller will retry, and then it is there twice."},
+	{IntermediateRead, "", "READER read the middle of another user's change: that was never a valid state of the session."},
+	{FracturedRead, "", "READER read half of one change and half of another: a mixture that no user ever wrote."},
+	{DeletedRead, "", "Data of a session was returned after its deletion was confirmed: a logout that does not log out."},
+	{StaleRead, "", "READER read old data after newer data had been confirmed, and will act on it: a user reloads the page " +
+		"and the last message has vanished."},
+	{FutureRead, "", "READER read a change before it was requested. No order of events explains that."},
+	{WriteReordering, "", "The session's history is not in the order in which it happened: an answer may stand before its question."},
+	{UnboundedHistory, "", "The session keeps more than it may, and grows until memory runs out."},
+	{WrongAnswer, "", ""},
+	{MutualExclusion, ByOccupancy, "Two users change one session at the same time. Sooner or later one change overwrites the other, or the data is torn."},
+	{RefusedAfterRun, ByAnswers, "The caller will retry. If the change was kept, it is made twice."},
+	{LateClosure, ByAnswers, ""},
+	{RepeatedClosure, ByAnswers, "One request is executed twice: its effects outside of the session happen twice."},
+	{LostPanic, ByAnswers, "A bug in the program goes unnoticed, and the caller assumes success."},
+	{UnexpectedError, ByAnswers, "The store returned what the contract does not allow and callers are not prepared for."},
+	{WeakID, ByAnswers, ""},
+	{LeakedSessions, ByCensus, "Memory grows with every session that ever existed, until the server runs out of it."},
+	{LeakedLocks, ByCensus, "Memory grows with every session that ever existed, until the server runs out of it."},
+	{LeakedGoroutines, ByCensus, "Memory grows with every session that ever existed, until the server runs out of it."},
+	{UndeclaredRollback, ByGuarantee, "A caller that relies on what a failed update had changed does not find it. If undoing it is intended, declare Rollback."},
+	{Starvation, ByFairness, "One user waits and waits while all the others are served."},
+	{BrokenGuarantee, ByGuarantee, "Users who chose this store for what it declares do not get it."},
 }
 
 // Anomalies returns every anomaly that a run can report, the most serious first.
-func Anomalies() []Anomaly { return slices.Clone(severity) }
+func Anomalies() (list []Anomaly) {
+	for i := range anomalies {
+		list = append(list, anomalies[i].anomaly)
+	}
+	return list
+}
+
+// severity returns the index of an anomaly in anomalies, -1 for one of another build, which a document may have.
+func severity(a Anomaly) int { return slices.Index(Anomalies(), a) }
+
+// NewViolation returns a violation that no history shows.
+func NewViolation(a Anomaly, format string, args ...any) *Violation {
+	return &Violation{Anomaly: a, Detector: anomalies[severity(a)].by, Why: fmt.Sprintf(format, args...)}
+}
 
 // BySeverity compares two violations, the more serious first.
 func BySeverity(a, b *Violation) int {
-	return slices.Index(severity, a.Anomaly) - slices.Index(severity, b.Anomaly)
+	return severity(a.Anomaly) - severity(b.Anomaly)
 }

@@ -83,7 +83,7 @@ func serve(ctx context.Context, from io.Reader, to io.Writer, open Opener) error
 		case <-memory.C:
 			if used := memoryUsed(); used > t.MaxMemory {
 				why := fmt.Sprintf("the process used %s of memory and was stopped", result.FormatBytes(float64(used)))
-				return answers.Encode(message{Report: t.violated(history.Crash, history.ByCrash, why, "", rounds)})
+				return answers.Encode(message{Report: t.violated(history.Crash, why, "", rounds)})
 			}
 		}
 	}

@@ -63,25 +63,27 @@ type beat struct {
 	_ [56]byte
 }
 
-// violation is a violation of the contract that no history shows.
+// violation is a violation of the contract that no history shows, and when it was found.
 type violation struct {
-	anomaly history.Anomaly
-	check   history.Detector
-	slot    int // -1: not about one session of the pool
-	at      int64
-	why     string
+	*history.Violation
+	at int64
 }
 
 // maxViolations bounds the violations that a user records.
 const maxViolations = 8
 
-func (c *client) violate(check history.Detector, a history.Anomaly, slot uint32, format string, args ...any) {
+// violate records a violation that is not about one session of the pool.
+func (c *client) violate(a history.Anomaly, format string, args ...any) {
+	c.note(history.NewViolation(a, format, args...))
+}
+
+func (c *client) note(v *history.Violation) {
 	if len(c.violations) < maxViolations {
-		c.violations = append(c.violations, violation{a, check, int(slot), c.now(), fmt.Sprintf(format, args...)})
+		c.violations = append(c.violations, violation{v, c.now()})
 	}
 }
 
-func (c *client) now() int64 { return int64(time.Since(c.base)) }
+func (a *arena) now() int64 { return int64(time.Since(a.base)) }
 
 // called returns the time of a call. Everything after it in program order happens later.
 func (c *client) called() int64 { return c.fence.Called(c.now()) }
@@ -301,13 +303,19 @@ func (k *call) end() error {
 	return nil
 }
 
+// violate records a violation in the session of the operation.
+func (k *call) violate(a history.Anomaly, format string, args ...any) {
+	v := history.NewViolation(a, format, args...)
+	v.Session = k.id
+	k.note(v)
+}
+
 // overlap records that n updates are inside one session.
 func (k *call) overlap(n int32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.over {
-		k.violate(history.ByOccupancy, history.MutualExclusion, k.plan.slot,
-			"%d users were inside an update of the same session at once, %s among them", n, k.name())
+		k.violate(history.MutualExclusion, "%d users were inside an update of the same session at once, %s among them", n, k.name())
 	}
 }
 
@@ -319,14 +327,12 @@ func (k *call) finish(err error) history.Op {
 	if k.runs > 1 {
 		k.again++
 		if k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
-			k.violate(history.ByAnswers, history.RepeatedClosure, k.plan.slot,
-				"%s's closure ran %d times; the store declares that it runs once",
+			k.violate(history.RepeatedClosure, "%s's closure ran %d times; the store declares that it runs once",
 				k.op.String(), k.runs)
 		}
 	}
 	if err == nil && k.runs == 0 && k.panicked == nil && k.plan.kind != history.Delete {
-		k.violate(history.ByAnswers, history.UnexpectedError, k.plan.slot,
-			"%s returned without an error, but its closure never ran", k.op.String())
+		k.violate(history.UnexpectedError, "%s returned without an error, but its closure never ran", k.op.String())
 	}
 	return k.op
 }
@@ -334,7 +340,7 @@ func (k *call) finish(err error) history.Op {
 // outcome classifies how the store's method ended. 0: a violation was recorded, and the operation is not part of the history.
 func (k *call) outcome(err error) history.Outcome {
 	unexpected := func(format string, args ...any) history.Outcome {
-		k.violate(history.ByAnswers, history.UnexpectedError, k.plan.slot, format, args...)
+		k.violate(history.UnexpectedError, format, args...)
 		return 0
 	}
 	failed := history.Failed
@@ -351,8 +357,7 @@ func (k *call) outcome(err error) history.Outcome {
 		}
 		return unexpected("%s: panic: %v", k.op.String(), k.panicked)
 	case err == nil && wants == Panics:
-		k.violate(history.ByAnswers, history.LostPanic, k.plan.slot,
-			"%s: its closure panicked, and the panic did not reach the caller", k.op.String())
+		k.violate(history.LostPanic, "%s: its closure panicked, and the panic did not reach the caller", k.op.String())
 		return failed
 	case err == nil && wants == Fails:
 		return unexpected("%s: its closure failed, and the error did not reach the caller", k.op.String())
@@ -374,8 +379,7 @@ func (k *call) outcome(err error) history.Outcome {
 		return history.NotApplied
 	case errors.Is(err, manager.ErrNotApplied): // the ctx ended, or the store gave up for another reason
 		if k.alone() && k.runs > 0 {
-			k.violate(history.ByAnswers, history.RefusedAfterRun, k.plan.slot,
-				"%s returned ErrNotApplied although its closure had run", k.op.String())
+			k.violate(history.RefusedAfterRun, "%s returned ErrNotApplied although its closure had run", k.op.String())
 		}
 		return history.NotApplied
 	}
@@ -481,8 +485,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		slot, ours := c.slotOf[id]
 		op, known := judged[id]
 		if !ours || !known {
-			c.violate(history.ByAnswers, history.UnexpectedError, slot,
-				"%s's sweep removed a session that was not judged to be expired", c.name())
+			c.violate(history.UnexpectedError, "%s's sweep removed a session that was not judged to be expired", c.name())
 			return
 		}
 		delete(judged, id)
@@ -509,10 +512,9 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 			c.rec.Add(c.slotOf[id], op)
 		}
 	case err != nil:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's sweep: %v", c.name(), err)
+		c.violate(history.UnexpectedError, "%s's sweep: %v", c.name(), err)
 	case n != handed:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0,
-			"%s's sweep returned %d, but passed %d sessions to its callback", c.name(), n, handed)
+		c.violate(history.UnexpectedError, "%s's sweep returned %d, but passed %d sessions to its callback", c.name(), n, handed)
 	}
 }
 
@@ -528,10 +530,10 @@ func (c *client) create(ctx context.Context) {
 		c.unknown = true // it may exist under an unknown id
 		return
 	case err != nil:
-		c.violate(history.ByAnswers, history.UnexpectedError, 0, "%s's create: %v", c.name(), err)
+		c.violate(history.UnexpectedError, "%s's create: %v", c.name(), err)
 		return
 	case id.Version() != 4:
-		c.violate(history.ByAnswers, history.WeakID, 0, "%s got the id %v, which is not a random (version 4) UUID",
+		c.violate(history.WeakID, "%s got the id %v, which is not a random (version 4) UUID",
 			c.name(), id)
 	}
 	if c.target != nil {
@@ -552,7 +554,7 @@ func (c *client) create(ctx context.Context) {
 	switch {
 	case indeterminate(err):
 	case err != nil:
-		c.violate(history.ByAnswers, history.LostSession, 0, "%s created a session and could not read it: %v",
+		c.violate(history.LostSession, "%s created a session and could not read it: %v",
 			c.name(), err)
 	default:
 		c.mints.Add(uint32(len(c.minted)-1), read)

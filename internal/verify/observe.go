@@ -88,8 +88,9 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violat
 		if p.undecided != "" {
 			return Guarantee{}, nil
 		}
-		f := p.violations[0]
-		return Guarantee{}, &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: p.stacks, Seed: p.cfg.Seed}
+		v = p.violations[0].Violation
+		v.Seed = p.cfg.Seed
+		return Guarantee{}, v
 	}
 	if p.indeterminate.Load() {
 		g.Observed, g.Kept, g.Detail = notObserved, true, "an operation was indeterminate, so this is unknown"
@@ -109,16 +110,7 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violat
 }
 
 func (p *probe) violate(a history.Anomaly, format string, args ...any) {
-	check := history.ByGuarantee
-	switch a {
-	case history.LeakedLocks, history.LeakedGoroutines, history.LeakedSessions:
-		check = history.ByCensus
-	case history.Starvation:
-		check = history.ByFairness
-	case history.UnexpectedError:
-		check = history.ByAnswers
-	}
-	p.violation = &history.Violation{Anomaly: a, Detector: check, Why: fmt.Sprintf(format, args...)}
+	p.violation = history.NewViolation(a, format, args...)
 }
 
 func newSession() manager.Session { return manager.Session{} }

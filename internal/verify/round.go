@@ -29,7 +29,6 @@ type round struct {
 
 	histories     []history.History
 	violations    []violation
-	stacks        string             // of a hang
 	undecided     string             // why nothing is known of a round that did not end
 	again         int                // number of closures that ran more than once
 	pending       []chan struct{}    // closed when the goroutines that use the store have ended
@@ -87,8 +86,15 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 		target: target, reliable: r.cfg.Subject.Reliable, guarantees: r.cfg.Subject.Guarantees, points: t,
 		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
-	if err := a.open(&r.cfg.Subject); err != nil {
-		return err
+	if s := &r.cfg.Subject; target == nil {
+		var err error
+		if a.store, err = s.Open(t); err != nil {
+			return err
+		}
+		a.creator = manager.NewChatbot(a.store)
+		if s.NewCreator != nil {
+			a.creator = s.NewCreator(a.store, t)
+		}
 	}
 	for i := range a.ids {
 		a.ids[i] = r.similarID(uuid.New(), a.ids[0])
@@ -137,22 +143,6 @@ func (r *round) similarID(id, first manager.ID) manager.ID {
 		copy(id[8:], first[8:])
 	}
 	return id
-}
-
-// open opens the store, unless there is a target.
-func (a *arena) open(s *Subject) (err error) {
-	if a.target != nil {
-		return nil
-	}
-	if a.store, err = s.Open(a.points); err != nil {
-		return err
-	}
-	if s.NewCreator != nil {
-		a.creator = s.NewCreator(a.store, a.points)
-	} else {
-		a.creator = manager.NewChatbot(a.store)
-	}
-	return nil
 }
 
 // users are the clients without the cleaner.
@@ -240,13 +230,14 @@ func (r *round) completed(waiting string, err error) bool {
 	if r.dog.closed {
 		why = "no user can continue"
 	}
+	v := history.NewViolation(history.Hang, "%s: %s wait for something that does not come (a lock that is not released, "+
+		"a message that is not received?)", why, waiting)
 	if r.target != nil {
-		why += ", and no response to " + r.pendingRequests()
+		v.Why = why + ", and no response to " + r.pendingRequests()
 	} else {
-		r.stacks = r.dog.stacks()
-		why += ": " + waiting + " wait for something that does not come (a lock that is not released, a message that is not received?)"
+		v.Stacks = r.dog.stacks()
 	}
-	r.violations = append(r.violations, violation{history.Hang, history.ByWatchdog, -1, int64(time.Since(r.base)), why})
+	r.note(v)
 	return false
 }
 
@@ -291,10 +282,9 @@ func (r *round) removeMinted(id manager.ID) {
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
 	case errors.Is(err, manager.ErrNotFound):
-		k.violate(history.ByAnswers, history.LostSession, 0,
-			"a session that was created and never removed does not exist any more")
+		k.violate(history.LostSession, "a session that was created and never removed does not exist any more")
 	default:
-		k.violate(history.ByAnswers, history.UnexpectedError, 0, "delete of a created session: %v", err)
+		k.violate(history.UnexpectedError, "delete of a created session: %v", err)
 	}
 }
 
@@ -332,27 +322,35 @@ func (r *round) closeDown() {
 		r.count()
 	}
 	if err := r.store.Close(); err != nil {
-		k.violate(history.ByAnswers, history.UnexpectedError, 0, "Close: %v", err)
+		k.violate(history.UnexpectedError, "Close: %v", err)
 	}
 	if _, err := r.store.GetOrCreate(context.Background(), r.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
-		k.violate(history.ByAnswers, history.UnexpectedError, 0,
-			"GetOrCreate on a closed store: error %v, want ErrClosed", err)
+		k.violate(history.UnexpectedError, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
 	}
 }
 
 // count checks that nothing is left of the sessions, which were all removed.
 func (r *round) count() {
-	k := r.cleaner()
-	if n, err := r.store.Len(context.Background()); err != nil && !indeterminate(err) {
-		k.violate(history.ByAnswers, history.UnexpectedError, 0, "Len: %v", err)
-	} else if err == nil && n != 0 {
-		k.violate(history.ByCensus, history.LeakedSessions, 0, "all sessions were deleted, but the store counts %d", n)
+	c, err := r.census()
+	if err != nil && !indeterminate(err) {
+		r.cleaner().violate(history.UnexpectedError, "Len: %v", err)
+	} else if v := leakOf(c); err == nil && v != nil {
+		r.note(v)
 	}
+}
+
+// census counts the sessions of the store, and its locks where it reports them.
+func (r *round) census() (c manager.Census, err error) {
 	if s, ok := r.store.(manager.CensusReporter); ok {
-		if v := leakOf(s.Census()); v != nil {
-			k.violate(v.Detector, v.Anomaly, 0, "%s", v.Why)
-		}
+		c = s.Census()
 	}
+	c.Sessions, err = r.store.Len(context.Background())
+	return c, err
+}
+
+// note records a violation that no user has found.
+func (r *round) note(v *history.Violation) {
+	r.violations = append(r.violations, violation{v, r.now()})
 }
 
 // countRoutines checks that the goroutines of the closed store end.
@@ -366,8 +364,7 @@ func (r *round) countRoutines() {
 			break
 		}
 	}
-	r.violations = append(r.violations, violation{history.LeakedGoroutines, history.ByCensus, -1, int64(time.Since(r.base)),
-		fmt.Sprintf("the store is closed, but %d goroutines that it started still run", n)})
+	r.note(history.NewViolation(history.LeakedGoroutines, "the store is closed, but %d goroutines that it started still run", n))
 	r.release()
 }
 
@@ -416,8 +413,8 @@ func (r *round) collect() {
 		mints = append(mints, c.mints)
 	}
 	if late := r.late.Load(); late != nil {
-		r.violations = append(r.violations, violation{history.LateClosure, history.ByAnswers, -1, 0,
-			fmt.Sprintf("the closure of %s ran after the operation had returned", *late)})
+		v := history.NewViolation(history.LateClosure, "the closure of %s ran after the operation had returned", *late)
+		r.violations = append(r.violations, violation{v, 0}) // the cause of others
 	}
 	r.histories = history.Merge(ids, false, append(pool, mints...))
 	for i := range r.histories {
@@ -426,9 +423,7 @@ func (r *round) collect() {
 		}
 	}
 	if r.cfg.Schedule != nil {
-		if o := r.overtaken(); o != nil {
-			r.violations = append(r.violations, *o)
-		}
+		r.findOvertaken()
 	}
 }
 
@@ -436,17 +431,18 @@ func (r *round) collect() {
 // none, a mutex a few.
 const patienceOfQueue = 30
 
-// overtaken finds in the histories of a schedule an update that many others overtook, where the store declares to be fair. A
-// schedule is too short to show that as a delay.
-func (r *round) overtaken() *violation {
+// findOvertaken finds in the histories of a schedule an update that many others overtook, which a store that declares to be
+// fair prevents. A schedule is too short to show that as a delay.
+func (r *round) findOvertaken() {
 	if !r.guarantees.Fair {
-		return nil
+		return
 	}
 	for i := range r.histories {
 		if op, passed := r.histories[i].Overtaken(patienceOfQueue); op != nil {
-			return &violation{history.Starvation, history.ByFairness, -1, op.Return, fmt.Sprintf(
-				"%s waited while %d changes of the same session by others began and ended", op.String(), passed)}
+			v := history.NewViolation(history.Starvation,
+				"%s waited while %d changes of the same session by others began and ended", op.String(), passed)
+			r.violations = append(r.violations, violation{v, op.Return})
+			return
 		}
 	}
-	return nil
 }

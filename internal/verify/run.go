@@ -229,9 +229,9 @@ func (r *round) judge(ctx context.Context, check *history.Checker, known func(hi
 		return []*history.Violation{g.convict(r.cfg.Patience, r.seed)}
 	}
 	for _, f := range r.violations {
-		switch f.anomaly {
+		switch f.Anomaly {
 		case history.Hang:
-			return []*history.Violation{{Anomaly: f.anomaly, Detector: f.check, Why: f.why, Stacks: r.stacks}}
+			return []*history.Violation{f.Violation}
 		case history.UnexpectedError, history.RepeatedClosure, history.LostPanic:
 			whole = false
 		}
@@ -240,17 +240,12 @@ func (r *round) judge(ctx context.Context, check *history.Checker, known func(hi
 		found = check.Check(ctx, r.histories, r.seed, known)
 	}
 	slices.SortStableFunc(r.violations, func(a, b violation) int {
-		return cmp.Or(cmp.Compare(precedence(a.check), precedence(b.check)), cmp.Compare(a.at, b.at))
+		return cmp.Or(cmp.Compare(precedence(a.Detector), precedence(b.Detector)), cmp.Compare(a.at, b.at))
 	})
 	for _, f := range r.violations {
-		if known(f.anomaly) || slices.ContainsFunc(found, func(v *history.Violation) bool { return v.Anomaly == f.anomaly }) {
-			continue
+		if !known(f.Anomaly) && !slices.ContainsFunc(found, func(v *history.Violation) bool { return v.Anomaly == f.Anomaly }) {
+			found = append(found, f.Violation)
 		}
-		v := &history.Violation{Anomaly: f.anomaly, Detector: f.check, Why: f.why}
-		if f.slot >= 0 {
-			v.Session = r.ids[f.slot]
-		}
-		found = append(found, v)
 	}
 	return found
 }
@@ -295,14 +290,21 @@ func (r *run) conclude(ctx context.Context) {
 	}
 }
 
+// brokenBy notes in g the most serious violation that which selects, and reports whether there is one.
+func (r *run) brokenBy(g *Guarantee, which func(*history.Violation) bool) bool {
+	all := r.All()
+	i := slices.IndexFunc(all, which)
+	if i >= 0 {
+		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, all[i].Why
+	}
+	return i >= 0
+}
+
 // linearizable is the verdict as a guarantee.
 func (r *run) linearizable() Guarantee {
 	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notObserved, Kept: true}
-	all := r.All()
-	shown := slices.IndexFunc(all, func(v *history.Violation) bool { return v.History != nil })
 	switch {
-	case shown >= 0:
-		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, all[shown].Why
+	case r.brokenBy(&g, func(v *history.Violation) bool { return v.History != nil }):
 	case r.Verdict == history.Linearizable ||
 		r.Violation != nil && !r.has(history.Hang) && r.undecided == "" && r.Unknown == 0 && r.Sessions > 0:
 		g.Observed = "yes"
@@ -314,13 +316,10 @@ func (r *run) linearizable() Guarantee {
 func (r *run) exclusiveUpdates() Guarantee {
 	promised := r.Config.Subject.Guarantees.ExclusiveUpdates
 	g := Guarantee{Name: "exclusive updates", Declared: yes(promised), Observed: notObserved, Kept: true}
-	all := r.All()
-	broken := slices.IndexFunc(all, func(v *history.Violation) bool {
-		return v.Anomaly == history.RepeatedClosure || v.Anomaly == history.MutualExclusion
-	})
 	switch {
-	case broken >= 0:
-		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, all[broken].Why
+	case r.brokenBy(&g, func(v *history.Violation) bool {
+		return v.Anomaly == history.RepeatedClosure || v.Anomaly == history.MutualExclusion
+	}):
 	case r.again > 0:
 		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", r.again)
 	case promised && r.Report.Rounds > 0:

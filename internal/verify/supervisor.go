@@ -214,9 +214,9 @@ func (s *supervisor) outcome(ctx context.Context) (*Report, error) {
 	if report.Violation != nil {
 		report.Violation.Full = s.last.Full
 	} else if race := raceIn(stderr, child.RaceDetector); race != "" {
-		report.Add(&history.Violation{
-			Anomaly: history.Crash, Detector: history.ByCrash, Why: racing, Seed: s.task.Config.Seed, Stacks: race,
-		})
+		v := history.NewViolation(history.Crash, racing)
+		v.Seed, v.Stacks = s.task.Config.Seed, race
+		report.Add(v)
 	}
 	return report, nil
 }

@@ -64,8 +64,15 @@ func (r *run) closeTarget() {
 		r.target.abandon()
 	}
 	if err := r.target.Close(); err != nil && r.Violation == nil {
-		r.violated(&history.Violation{Anomaly: history.UnexpectedError, Detector: history.ByAnswers, Seed: r.Config.Seed, Why: fmt.Sprintf("Close: %v", err)})
+		r.broke("Close: %v", err)
 	}
+}
+
+// broke reports an unexpected error of a target outside of the rounds.
+func (r *run) broke(format string, args ...any) {
+	v := history.NewViolation(history.UnexpectedError, format, args...)
+	v.Seed = r.Config.Seed
+	r.violated(v)
 }
 
 // abandon ends requests that wait in a target for ever, if the target has a method Abandon.
@@ -302,18 +309,15 @@ func (p *pending) to(err error) *failure { return &failure{err, p.what, time.Sin
 // convict returns the violation of a target that is gone: a hang if the request waited for as long as the patience, otherwise a
 // crash. The lines of the error after the first are what the target wrote last.
 func (g *failure) convict(patience time.Duration, seed uint64) *history.Violation {
-	v := &history.Violation{Anomaly: history.Crash, Detector: history.ByCrash, Seed: seed}
-	if g.waited >= patience {
-		v.Anomaly, v.Detector = history.Hang, history.ByWatchdog
-	}
 	first, rest, _ := strings.Cut(g.err.Error(), "\n")
 	for _, known := range []error{manager.ErrIndeterminate, manager.ErrNotApplied} { // implied
 		first = strings.TrimPrefix(first, known.Error()+": ")
 	}
-	v.Why, v.Stacks = g.what+": "+first, strings.TrimSpace(rest)
-	if v.Anomaly == history.Crash { // it may have happened before this request
-		v.Why = first + " (found at " + g.what + ")"
+	v := history.NewViolation(history.Crash, "%s (found at %s)", first, g.what) // it may have happened before this request
+	if g.waited >= patience {
+		v = history.NewViolation(history.Hang, "%s: %s", g.what, first)
 	}
+	v.Seed, v.Stacks = seed, strings.TrimSpace(rest)
 	return v
 }
 
@@ -335,7 +339,7 @@ func (r *round) countAt() {
 	switch {
 	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable):
 	case err != nil:
-		r.cleaner().violate(history.ByAnswers, history.UnexpectedError, 0, "census: %v", err)
+		r.cleaner().violate(history.UnexpectedError, "census: %v", err)
 	default:
 		r.leak = leakOf(c)
 	}
@@ -395,23 +399,20 @@ func (r *run) observeTarget(ctx context.Context) error {
 	case indeterminate(err):
 		err = nil // unknown
 	case err != nil && ctx.Err() == nil:
-		r.violated(&history.Violation{Anomaly: history.UnexpectedError, Detector: history.ByAnswers, Seed: r.Config.Seed,
-			Why: fmt.Sprintf("create, change and delete of one session: %v", err)})
+		r.broke("create, change and delete of one session: %v", err)
 		err = nil
 	}
 	r.Report.Guarantees = []Guarantee{g}
 	return err
 }
 
-// leakOf returns the violation of a target that keeps something when all sessions are deleted, or nil.
+// leakOf returns the violation of a store or target that keeps something when all sessions are deleted, or nil.
 func leakOf(c manager.Census) *history.Violation {
 	switch {
 	case c.Sessions != 0:
-		return &history.Violation{Anomaly: history.LeakedSessions, Detector: history.ByCensus,
-			Why: fmt.Sprintf("all sessions were deleted, but the census counts %d", c.Sessions)}
+		return history.NewViolation(history.LeakedSessions, "all sessions were deleted, but %d are counted", c.Sessions)
 	case c.Locks != 0:
-		return &history.Violation{Anomaly: history.LeakedLocks, Detector: history.ByCensus,
-			Why: fmt.Sprintf("all sessions were deleted, but the census counts %d locks", c.Locks)}
+		return history.NewViolation(history.LeakedLocks, "all sessions were deleted, but the census counts %d locks", c.Locks)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (t *Task) crashed(state *os.ProcessState, stderr string, rounds int) *Repor
 			why += ", as the system does when memory runs out"
 		}
 	}
-	return t.violated(history.Crash, history.ByCrash, why, stacks, rounds)
+	return t.violated(history.Crash, why, stacks, rounds)
 }
 
 // late reports that the process did not end within its limit and was stopped. That is a hang if every goroutine of the process
@@ -67,20 +67,22 @@ func (t *Task) late(stderr string, rounds int) *Report {
 		stacks.WriteString(g.Text + "\n\n")
 	}
 	if stacks.Len() > 0 && !works {
-		return t.violated(history.Hang, history.ByWatchdog, why, child.Excerpt(stacks.String()), rounds)
+		return t.violated(history.Hang, why, child.Excerpt(stacks.String()), rounds)
 	}
 	r := t.report(rounds)
 	r.inconclusive(NoProgress, why+"; goroutines were at work, so it hangs in a loop or is slow")
 	return r
 }
 
-func (t *Task) violated(a history.Anomaly, by history.Detector, why, stacks string, rounds int) *Report {
+func (t *Task) violated(a history.Anomaly, why, stacks string, rounds int) *Report {
 	r := t.report(rounds)
 	seed := t.Config.Seed + uint64(rounds)
 	if t.Config.Until != "" && t.Config.Rounds > 0 {
 		seed = t.Config.Seed + uint64(rounds%t.Config.Rounds)
 	}
-	r.Add(&history.Violation{Anomaly: a, Detector: by, Why: why, Seed: seed, Stacks: stacks})
+	v := history.NewViolation(a, "%s", why)
+	v.Seed, v.Stacks = seed, stacks
+	r.Add(v)
 	return r
 }
 
