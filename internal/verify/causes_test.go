@@ -135,6 +135,7 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 		not:     []string{"two states in one answer", "half of one change", "writes back"},
 	}} {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
+			t.Parallel()
 			var texts map[history.Anomaly]string
 			seen := false
 			for attempt := 0; attempt < 20 && !seen; attempt++ { // which users meet is the scheduler's choice

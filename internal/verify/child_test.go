@@ -177,18 +177,24 @@ func TestChildThatDoesNotEnd(t *testing.T) {
 
 // A store whose update never returns hangs if every goroutine waits; while goroutines are at work nothing is decided.
 func TestUpdateThatDoesNotReturn(t *testing.T) {
-	for label, want := range map[string]Reason{"deadlocked": "", "busy": NoProgress} {
-		task := testTask(label)
-		task.Config.Patience = 200 * time.Millisecond
-		r, err := runChild(t, t.Context(), task, ignoreSteps)
-		if err != nil {
-			t.Fatal(err)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	t.Run("all", func(t *testing.T) {
+		for label, want := range map[string]Reason{"deadlocked": "", "busy": NoProgress} {
+			t.Run(label, func(t *testing.T) {
+				t.Parallel()
+				task := testTask(label)
+				task.Config.Patience = 100 * time.Millisecond
+				r, err := RunChild(t.Context(), task, Callbacks{Step: ignoreSteps, Slow: func(time.Duration) {}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				hangs := r.Violation != nil && r.Violation.Anomaly == history.Hang
+				if r.Reason != want || hangs != (want == "") || hangs && r.Violation.Stacks == "" {
+					t.Errorf("%s, %s, %+v: want the reason %q", r.Verdict, r.Why, r.Violation, want)
+				}
+			})
 		}
-		hangs := r.Violation != nil && r.Violation.Anomaly == history.Hang
-		if r.Reason != want || hangs != (want == "") || hangs && r.Violation.Stacks == "" {
-			t.Errorf("%s: %s, %s, %+v: want the reason %q", label, r.Verdict, r.Why, r.Violation, want)
-		}
-	}
+	})
 }
 
 func TestChildThatUsesTooMuchMemory(t *testing.T) {

@@ -43,30 +43,44 @@ func seeds(t *testing.T) int {
 		}
 		return n
 	}
+	if testing.Short() {
+		return 8
+	}
 	return 20
 }
 
-func TestEveryStrategyIsLinearizable(t *testing.T) {
+// inParallel runs a subtest for each element of list, all in parallel, and then looks for goroutines that they left.
+func inParallel[T any](t *testing.T, list []T, name func(T) string, test func(*testing.T, T)) {
 	defer goleak.VerifyNone(t)
-	for _, s := range strategies.All() {
-		t.Run(s.Name, func(t *testing.T) {
-			r, err := verify.Run(t.Context(), verify.Config{Subject: subject(s), Seed: 1, Rounds: seeds(t), Budget: time.Hour})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Verdict != history.Linearizable {
-				t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
-			}
-			if r.Rounds != seeds(t) || r.Certified != r.Sessions || r.Sessions == 0 {
-				t.Errorf("%d rounds, %d of %d sessions certified by the witness", r.Rounds, r.Certified, r.Sessions)
-			}
-			t.Logf("%d sessions, %d operations, %.0f %% overlapped, %d cross-checked, %v",
-				r.Sessions, r.Operations, 100*r.Overlapped, r.CrossChecked, time.Duration(r.ElapsedNs).Round(time.Millisecond))
-			for _, g := range r.Guarantees {
-				t.Logf("%-13s %s/%s %s", g.Name, g.Declared, g.Observed, g.Detail)
-			}
-		})
-	}
+	t.Run("all", func(t *testing.T) {
+		for _, one := range list {
+			t.Run(strings.ReplaceAll(name(one), " ", "-"), func(t *testing.T) {
+				t.Parallel()
+				test(t, one)
+			})
+		}
+	})
+}
+
+func TestEveryStrategyIsLinearizable(t *testing.T) {
+	name := func(s *strategies.Strategy) string { return s.Name }
+	inParallel(t, strategies.All(), name, func(t *testing.T, s *strategies.Strategy) {
+		r, err := verify.Run(t.Context(), verify.Config{Subject: subject(s), Seed: 1, Rounds: seeds(t), Budget: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != history.Linearizable {
+			t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
+		}
+		if r.Rounds != seeds(t) || r.Certified != r.Sessions || r.Sessions == 0 {
+			t.Errorf("%d rounds, %d of %d sessions certified by the witness", r.Rounds, r.Certified, r.Sessions)
+		}
+		t.Logf("%d sessions, %d operations, %.0f %% overlapped, %d cross-checked, %v",
+			r.Sessions, r.Operations, 100*r.Overlapped, r.CrossChecked, time.Duration(r.ElapsedNs).Round(time.Millisecond))
+		for _, g := range r.Guarantees {
+			t.Logf("%-13s %s/%s %s", g.Name, g.Declared, g.Observed, g.Detail)
+		}
+	})
 }
 
 // altered is a right store but for what is set.
@@ -355,10 +369,11 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 // TestRightStoresAreNotAccused has stores that do what the contract allows and few do.
 func TestRightStoresAreNotAccused(t *testing.T) {
 	type fn = func(context.Context, *manager.Session) error
-	tests := []struct {
+	type test struct {
 		why   string
 		alter func(a *altered, one func(in int) bool)
-	}{{
+	}
+	tests := []test{{
 		"responses are lost, so that operations are indeterminate",
 		func(a *altered, one func(in int) bool) {
 			a.update = func(ctx context.Context, id manager.ID, f fn) error {
@@ -425,27 +440,24 @@ func TestRightStoresAreNotAccused(t *testing.T) {
 			a.close = func() error { working.Wait(); return a.store.Close() }
 		},
 	}}
-	for _, test := range tests {
-		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
-			defer goleak.VerifyNone(t)
-			s := alteredSubject(func(a *altered) {
-				var mu sync.Mutex // protects rng
-				rng := rand.New(rand.NewPCG(1, 2))
-				test.alter(a, func(in int) bool {
-					mu.Lock()
-					defer mu.Unlock()
-					return rng.IntN(in) == 0
-				})
+	inParallel(t, tests, func(test test) string { return test.why }, func(t *testing.T, test test) {
+		s := alteredSubject(func(a *altered) {
+			var mu sync.Mutex // protects rng
+			rng := rand.New(rand.NewPCG(1, 2))
+			test.alter(a, func(in int) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return rng.IntN(in) == 0
 			})
-			r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 1, Rounds: 25})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if v := r.Violation; v != nil {
-				t.Errorf("convicted of %q by %s: %s", v.Anomaly, v.Detector, v.Why)
-			}
 		})
-	}
+		r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 1, Rounds: 25})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := r.Violation; v != nil {
+			t.Errorf("convicted of %q by %s: %s", v.Anomaly, v.Detector, v.Why)
+		}
+	})
 }
 
 func TestASlowStoreIsNoHang(t *testing.T) {

@@ -85,7 +85,7 @@ func TestLeakedGoroutines(t *testing.T) {
 	}
 }
 
-func TestTurnstile(t *testing.T) {
+func TestSyncPoints(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var none *SyncPoints
 	none.Reach(context.Background(), "here") // does not hold
