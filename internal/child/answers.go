@@ -2,6 +2,7 @@ package child
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,6 +29,23 @@ func Answers(variable string) (*os.File, error) {
 		closeOnExec(inherited)
 	}
 	return os.NewFile(uintptr(descriptor), "answers"), nil
+}
+
+// Messages sends the JSON values that a child answers to a channel, and closes it when there are no more. A value that
+// cannot be read is the last: unreadable makes a message of the error.
+func Messages[M any](from io.Reader, to chan<- M, unreadable func(error) M) {
+	defer close(to)
+	for values := json.NewDecoder(from); ; {
+		var m M
+		switch err := values.Decode(&m); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrClosed):
+			return
+		case err != nil:
+			to <- unreadable(err)
+			return
+		}
+		to <- m
+	}
 }
 
 // Watch reads JSON values from the parent, one with each call of next, until next fails. It is a separate function so that

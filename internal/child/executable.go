@@ -16,6 +16,18 @@ func Executable() (string, error) {
 	return os.Executable()
 }
 
+// Self returns a command that runs this program again with the same arguments: callers of its main function may read them,
+// and the first one can decide what the program is.
+func Self() (*exec.Cmd, error) {
+	self, err := Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self)
+	cmd.Args = os.Args
+	return cmd, nil
+}
+
 // NamedExecutable is Executable under the name that this process was started by, where that is the same file: some
 // programs decide by their name what they are.
 func NamedExecutable() (string, error) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"time"
 
@@ -27,12 +26,10 @@ type process struct {
 
 // start starts a child. On Windows, where another build has replaced this one's file, it is that build.
 func start(stderr io.Writer, tape *trace.Tape) (*process, error) {
-	self, err := child.Executable()
+	cmd, err := child.Self()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self)
-	cmd.Args = os.Args // callers of cmd.Main may read them, and the first can decide what the program is
 	if tape != nil {
 		if file, name := tape.File(); name == "" {
 			cmd.ExtraFiles = []*os.File{file}
@@ -44,22 +41,13 @@ func start(stderr io.Writer, tape *trace.Tape) (*process, error) {
 		Answers: ChildVariable,
 		Stderr:  p.stderr,
 		Tail:    4 << 10,
-		Output: func(r io.Reader) {
-			defer close(replies)
-			for lines := json.NewDecoder(r); ; {
-				var next reply
-				switch err := lines.Decode(&next); {
-				case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrClosed):
-					return
-				case err != nil:
-					replies <- reply{Failed: fmt.Sprintf("unreadable reply of the measuring process: %v", err)}
-					return
-				}
-				replies <- next
-			}
-		},
+		Output:  func(r io.Reader) { child.Messages(r, replies, unreadable) },
 	})
 	return p, err
+}
+
+func unreadable(err error) reply {
+	return reply{Failed: fmt.Sprintf("unreadable reply of the measuring process: %v", err)}
 }
 
 // send sends a request. If the process is gone, its replies have ended.

@@ -259,12 +259,15 @@ func TestReceive(t *testing.T) {
 		`{"error":"x"}`: "x",
 	} {
 		messages := make(chan message)
-		go receive(strings.NewReader(sent), messages)
-		if m := <-messages; !strings.Contains(m.Error, want) {
-			t.Errorf("%q: %+v: want the error %q", sent, m, want)
+		go child.Messages(strings.NewReader(sent), messages, unreadable)
+		var s supervisor
+		n := 0
+		for m := range messages {
+			s.receive(m, Callbacks{})
+			n++
 		}
-		if m, more := <-messages; more {
-			t.Errorf("%q: %+v after the end", sent, m)
+		if n != 1 || !strings.Contains(s.last.Error, want) {
+			t.Errorf("%q: %d messages, %+v: want the error %q", sent, n, s.last, want)
 		}
 	}
 }

@@ -52,7 +52,14 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 			return r, err
 		}
 	}
-	if ended, err := r.drive(ctx); err != nil || !ended {
+	var ended bool
+	var err error
+	if r.cfg.Schedule != nil {
+		ended, err = r.schedule()
+	} else {
+		ended = r.press(ctx)
+	}
+	if !ended {
 		r.abandon()
 		return r, err
 	}
@@ -149,14 +156,6 @@ func (r *round) similarID(id, first manager.ID) manager.ID {
 func (r *round) users() []*client { return r.clients[:len(r.clients)-1] }
 
 func (r *round) cleaner() *client { return r.clients[len(r.clients)-1] }
-
-// drive runs the users' operations and reports whether all users completed theirs.
-func (r *round) drive(ctx context.Context) (completed bool, err error) {
-	if r.cfg.Schedule != nil {
-		return r.schedule()
-	}
-	return r.press(ctx), nil
-}
 
 // press runs all users at once and reports whether they completed their operations.
 func (r *round) press(ctx context.Context) bool {
@@ -395,20 +394,17 @@ func (r *round) release() {
 func (r *round) collect() {
 	var pool, mints []*history.Recorder
 	ids := slices.Clone(r.ids)
-	number := map[manager.ID]uint32{}
 	for _, c := range r.clients {
 		r.violations = append(r.violations, c.violations...)
 		r.again += c.again
 		pool = append(pool, c.rec)
 		c.mints.Renumber(func(s uint32) uint32 {
-			id := c.minted[s]
-			n, known := number[id]
-			if !known {
-				n = uint32(len(ids))
-				number[id] = n
-				ids = append(ids, id)
+			at := slices.Index(ids, c.minted[s])
+			if at < 0 {
+				at = len(ids)
+				ids = append(ids, c.minted[s])
 			}
-			return n
+			return uint32(at)
 		})
 		mints = append(mints, c.mints)
 	}

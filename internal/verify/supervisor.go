@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"time"
@@ -92,17 +90,15 @@ const gracePeriod = 5 * time.Second
 const slowAfter = 500 * time.Millisecond
 
 func startChild(t Task) (*supervisor, error) {
-	self, err := child.Executable()
+	cmd, err := child.Self()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self)
-	cmd.Args = os.Args // callers of the main function may read them, and the first one can decide what the program is
 	messages := make(chan message)
 	s := &supervisor{task: t, messages: messages}
 	s.process, err = child.Start(cmd, child.Options{
 		Answers: ChildVariable,
-		Output:  func(r io.Reader) { receive(r, messages) },
+		Output:  func(r io.Reader) { child.Messages(r, messages, unreadable) },
 	})
 	if err != nil {
 		return nil, err
@@ -111,24 +107,8 @@ func startChild(t Task) (*supervisor, error) {
 	return s, nil
 }
 
-// receive sends on the child's messages until there are no more.
-func receive(from io.Reader, messages chan<- message) {
-	defer close(messages)
-	for lines := json.NewDecoder(from); ; {
-		var m message
-		err := lines.Decode(&m)
-		if err == nil && m == (message{}) {
-			err = errors.New("empty message")
-		}
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrClosed):
-			return
-		case err != nil:
-			messages <- message{Error: fmt.Sprintf("the verifying process sent an answer that cannot be read: %v", err)}
-			return
-		}
-		messages <- m
-	}
+func unreadable(err error) message {
+	return message{Error: fmt.Sprintf("the verifying process sent an answer that cannot be read: %v", err)}
 }
 
 // enter enters a state that may last for the given time.
@@ -176,6 +156,9 @@ func (s *supervisor) receive(m message, callbacks Callbacks) {
 		s.rounds = m.Step.Round
 		callbacks.Step(*m.Step)
 	default:
+		if m == (message{}) {
+			m = unreadable(errors.New("empty message"))
+		}
 		s.last = m
 		if s.state == running || s.state == stopping {
 			s.enter(answered, s.task.stopLimit())

@@ -345,16 +345,44 @@ func (r *round) countAt() {
 	}
 }
 
-// createAndDelete creates and deletes sessions and counts what the target keeps of them.
-func (r *run) createAndDelete(ctx context.Context) (g Guarantee, err error) {
-	g = Guarantee{Name: "leak-free", Declared: "yes", Observed: notObserved, Kept: true}
+// observeTarget checks what a target must do beside being linearizable: it keeps nothing of deleted sessions.
+func (r *run) observeTarget(ctx context.Context) error {
+	r.Report.Guarantees = nil
+	if !r.performs(history.Delete) {
+		return nil
+	}
+	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: notObserved, Kept: true}
+	asked := &pending{"creating and deleting sessions", time.Now()}
+	c, err := r.createAndDelete(ctx)
+	switch {
+	case c != nil:
+		g.Observed = "yes"
+		if v := leakOf(*c); v != nil {
+			g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, v.Why
+			v.Seed = r.Config.Seed
+			r.leak = cmp.Or(r.leak, v)
+		}
+	case errors.Is(err, scenarios.ErrUnavailable):
+		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
+	case err == nil, indeterminate(err): // unknown
+	case ctx.Err() == nil:
+		r.broke("create, change and delete of one session: %v", err)
+	default:
+		return err
+	}
+	r.Report.Guarantees = []Guarantee{g}
+	return nil
+}
+
+// createAndDelete creates and deletes sessions and returns what the target keeps of them; nil if it does not say.
+func (r *run) createAndDelete(ctx context.Context) (*manager.Census, error) {
 	change := scenarios.Append
 	if !r.target.has(history.Append) {
 		change = scenarios.Update
 	}
 	conn, err := r.target.Connect(ctx)
 	if err != nil {
-		return g, err
+		return nil, err
 	}
 	defer conn.Close()
 	var answer scenarios.Effect
@@ -364,46 +392,18 @@ func (r *run) createAndDelete(ctx context.Context) (g Guarantee, err error) {
 		for _, op := range []scenarios.Op{scenarios.GetOrCreate, change, scenarios.Delete} {
 			q.Op = op
 			if err := conn.Do(ctx, &q, &answer); err != nil {
-				return g, err
+				return nil, err
 			}
 		}
 	}
 	c, err := r.target.Census(ctx)
-	if errors.Is(err, scenarios.ErrUnsupported) {
-		return g, nil
-	}
-	if err != nil {
-		return g, err
-	}
-	g.Observed = "yes"
-	if v := leakOf(c); v != nil {
-		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, v.Why
-		v.Seed = r.Config.Seed
-		r.leak = cmp.Or(r.leak, v)
-	}
-	return g, nil
-}
-
-// observeTarget checks what a target must do beside being linearizable.
-func (r *run) observeTarget(ctx context.Context) error {
-	r.Report.Guarantees = nil
-	if !r.performs(history.Delete) {
-		return nil
-	}
-	asked := &pending{"creating and deleting sessions", time.Now()}
-	g, err := r.createAndDelete(ctx)
 	switch {
-	case errors.Is(err, scenarios.ErrUnavailable):
-		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
-		err = nil
-	case indeterminate(err):
-		err = nil // unknown
-	case err != nil && ctx.Err() == nil:
-		r.broke("create, change and delete of one session: %v", err)
-		err = nil
+	case errors.Is(err, scenarios.ErrUnsupported):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	r.Report.Guarantees = []Guarantee{g}
-	return err
+	return &c, nil
 }
 
 // leakOf returns the violation of a store or target that keeps something when all sessions are deleted, or nil.
