@@ -134,6 +134,21 @@ func runChild(t *testing.T, ctx context.Context, task Task, step func(Step)) (*R
 
 func ignoreSteps(Step) {}
 
+var quiet = Callbacks{Step: ignoreSteps, Slow: func(time.Duration) {}}
+
+// inParallel runs a subtest for each row, all in parallel, and then looks for goroutines that they left.
+func inParallel[R any](t *testing.T, rows map[string]R, test func(t *testing.T, name string, row R)) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	t.Run("all", func(t *testing.T) {
+		for name, row := range rows {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, name, row)
+			})
+		}
+	})
+}
+
 func TestChildSendsStepsAndReport(t *testing.T) {
 	steps := 0
 	r, err := runChild(t, t.Context(), testTask("correct"), func(Step) { steps++ })
@@ -157,42 +172,35 @@ func TestChildSendsHistories(t *testing.T) {
 
 // A child that does not end is stopped. That is a hang only if its goroutines wait for one another.
 func TestChildThatDoesNotEnd(t *testing.T) {
-	for label, want := range map[string]history.Verdict{"deadlocked when opened": history.Violated, "busy when opened": history.Inconclusive} {
-		t.Run(label, func(t *testing.T) {
-			task := testTask(label)
-			task.Config.Budget, task.Config.Patience, task.Margin = time.Second, 10*time.Millisecond, 0
-			r, err := runChild(t, t.Context(), task, ignoreSteps)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Verdict != want {
-				t.Fatalf("%s, %s, %+v: want %s", r.Verdict, r.Why, r.Violation, want)
-			}
-			if v := r.Violation; v != nil && (v.Anomaly != history.Hang || v.Detector != history.ByWatchdog || v.Seed != 5 || !strings.Contains(v.Stacks, "goroutine ")) {
-				t.Errorf("%+v: want a hang with stacks", v)
-			}
-		})
-	}
+	ends := map[string]history.Verdict{"deadlocked when opened": history.Violated, "busy when opened": history.Inconclusive}
+	inParallel(t, ends, func(t *testing.T, label string, want history.Verdict) {
+		task := testTask(label)
+		task.Config.Budget, task.Config.Patience, task.Margin = time.Second, 10*time.Millisecond, 0
+		r, err := RunChild(t.Context(), task, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != want {
+			t.Fatalf("%s, %s, %+v: want %s", r.Verdict, r.Why, r.Violation, want)
+		}
+		if v := r.Violation; v != nil && (v.Anomaly != history.Hang || v.Detector != history.ByWatchdog || v.Seed != 5 || !strings.Contains(v.Stacks, "goroutine ")) {
+			t.Errorf("%+v: want a hang with stacks", v)
+		}
+	})
 }
 
 // A store whose update never returns hangs if every goroutine waits; while goroutines are at work nothing is decided.
 func TestUpdateThatDoesNotReturn(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	t.Run("all", func(t *testing.T) {
-		for label, want := range map[string]Reason{"deadlocked": "", "busy": NoProgress} {
-			t.Run(label, func(t *testing.T) {
-				t.Parallel()
-				task := testTask(label)
-				task.Config.Patience = 100 * time.Millisecond
-				r, err := RunChild(t.Context(), task, Callbacks{Step: ignoreSteps, Slow: func(time.Duration) {}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				hangs := r.Violation != nil && r.Violation.Anomaly == history.Hang
-				if r.Reason != want || hangs != (want == "") || hangs && r.Violation.Stacks == "" {
-					t.Errorf("%s, %s, %+v: want the reason %q", r.Verdict, r.Why, r.Violation, want)
-				}
-			})
+	inParallel(t, map[string]Reason{"deadlocked": "", "busy": NoProgress}, func(t *testing.T, label string, want Reason) {
+		task := testTask(label)
+		task.Config.Patience = 100 * time.Millisecond
+		r, err := RunChild(t.Context(), task, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangs := r.Violation != nil && r.Violation.Anomaly == history.Hang
+		if r.Reason != want || hangs != (want == "") || hangs && r.Violation.Stacks == "" {
+			t.Errorf("%s, %s, %+v: want the reason %q", r.Verdict, r.Why, r.Violation, want)
 		}
 	})
 }
@@ -215,8 +223,7 @@ func TestChildReportsErrors(t *testing.T) {
 
 // When ctx ends the child reports what it has found by then. If that takes long, Slow is called once.
 func TestInterruptedChild(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	for label, want := range map[string]int{"correct": 0, "slow to close": 1} {
+	inParallel(t, map[string]int{"correct": 0, "slow to close": 1}, func(t *testing.T, label string, want int) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		task := testTask(label)
@@ -227,12 +234,12 @@ func TestInterruptedChild(t *testing.T) {
 			Slow: func(atMost time.Duration) { slow = append(slow, atMost) },
 		})
 		if err != nil || r.Verdict != history.Inconclusive || r.Rounds == 0 {
-			t.Errorf("%s: %+v, error %v: want an inconclusive report", label, r, err)
+			t.Errorf("%+v, error %v: want an inconclusive report", r, err)
 		}
 		if len(slow) < want || len(slow) > 1 || len(slow) == 1 && slow[0] != 14*time.Second {
-			t.Errorf("%s: Slow was called with %v: want %d calls with 14s", label, slow, want)
+			t.Errorf("Slow was called with %v: want %d calls with 14s", slow, want)
 		}
-	}
+	})
 }
 
 // A store that prints what the race detector prints is not accused of a race.
