@@ -60,7 +60,7 @@ func actionFigures() []actionFigure {
 func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
 	points := []actionPoint{}
 	for i := range d.Results {
-		if r := &d.Results[i]; !judge.Failed(r) {
+		if r := &d.Results[i]; !r.Failed() {
 			points = append(points, actionPoints(r, &d.Tool)...)
 		}
 	}

@@ -46,7 +46,7 @@ func (s *section) closing() []string {
 	sentences := []string{s.verdict(s.ranking())}
 	var struck []string
 	for _, r := range s.results {
-		if judge.Failed(r) {
+		if r.Failed() {
 			struck = append(struck, r.Strategy)
 		}
 	}
@@ -55,14 +55,14 @@ func (s *section) closing() []string {
 	}
 	var doubtful []string
 	for _, r := range s.results {
-		if !judge.Failed(r) && judge.Doubt(r) != "" {
+		if !r.Failed() && judge.Doubt(r) != "" {
 			doubtful = append(doubtful, r.Strategy)
 		}
 	}
 	if len(doubtful) > 0 {
 		sentences = append(sentences, "Not ranked: "+sheet.And(doubtful)+".")
 	}
-	if s.baseline != nil && judge.Failed(s.baseline) {
+	if s.baseline != nil && s.baseline.Failed() {
 		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no baseline to compare with.")
 	}
 	return sentences
@@ -72,7 +72,7 @@ func (s *section) closing() []string {
 // audits, probes of the harness, rows with a remark, and rows with a doubt.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
-		return judge.Failed(r) || !judge.Audited(r) || r.Note != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
+		return r.Failed() || !r.Audited() || r.Note != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
 	})
 	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
 		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)

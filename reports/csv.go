@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -94,7 +93,7 @@ func ofTrial(name string, get func(*result.Trial) string) field {
 // that it is not averaged by accident.
 func speed(name string, get func(*result.Trial) string) field {
 	return ofTrial(name, func(t *result.Trial) string {
-		if judge.TrialFailed(*t) {
+		if t.Failed() {
 			return ""
 		}
 		return get(t)

@@ -41,7 +41,7 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	for i := range d.Results {
 		r := &d.Results[i]
 		name := benchName(r, d.Machine.GOMAXPROCS)
-		if judge.Failed(r) {
+		if r.Failed() {
 			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, sheet.Clean(judge.NoSpeed(r))); err != nil {
 				return err
 			}

@@ -356,7 +356,7 @@ func TestGobenchOneLinePerTrial(t *testing.T) {
 	for name, build := range documents {
 		d, want := build(), 0
 		for i := range d.Results {
-			if !judge.Failed(&d.Results[i]) {
+			if !d.Results[i].Failed() {
 				want += len(d.Results[i].Trials)
 			}
 		}

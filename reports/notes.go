@@ -47,21 +47,9 @@ func span(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// harnessLine states the cost of measuring, or is "" if it was not measured.
-func harnessLine(d *result.Document) string {
-	return costLine("harness", "a store that does nothing", &d.Harness)
-}
-
-// protocolLine is the harnessLine of programs in other languages.
-func protocolLine(d *result.Document) string {
-	if d.Protocol == nil {
-		return ""
-	}
-	return costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol)
-}
-
+// costLine states the cost of measuring, or is "" if it was not measured.
 func costLine(of, where string, h *result.Harness) string {
-	if h.NsPerOp <= 0 {
+	if h == nil || h.NsPerOp <= 0 {
 		return ""
 	}
 	line := fmt.Sprintf("%s: %s/op", of, result.FormatNs(int64(h.NsPerOp+0.5)))
@@ -78,7 +66,7 @@ func targetsLine(d *result.Document) string {
 		r := &d.Results[i]
 		cpu := judge.MedianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs })
 		memory := judge.MedianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) })
-		if judge.Failed(r) || cpu <= 0 {
+		if r.Failed() || cpu <= 0 {
 			continue
 		}
 		parts = append(parts, fmt.Sprintf("%s %s CPU per op, %s resident", r.Strategy, result.FormatNs(int64(cpu+0.5)), result.FormatBytes(memory)))
@@ -90,13 +78,11 @@ func targetsLine(d *result.Document) string {
 }
 
 // notes are the lines below the tables about what was measured, and where.
-func notes(d *result.Document) (lines []string) {
-	for _, line := range []string{unseenLine(d), harnessLine(d), protocolLine(d), targetsLine(d), trafficLine(d), participantsLine(d), judge.MachineLine(d)} {
-		if line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return lines
+func notes(d *result.Document) []string {
+	lines := []string{unseenLine(d), costLine("harness", "a store that does nothing", &d.Harness),
+		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), trafficLine(d),
+		participantsLine(d), judge.MachineLine(d)}
+	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }
 
 // brief is the duration of a trial below which start-up is a large part of it.
@@ -119,7 +105,7 @@ func (s *section) misses() string {
 	var least, most float64
 	var shares []string
 	for _, r := range s.results {
-		if judge.Failed(r) || !judge.Audited(r) {
+		if r.Failed() || !r.Audited() {
 			continue
 		}
 		share := judge.MedianOf(r, func(t *result.Trial) float64 {
@@ -137,93 +123,83 @@ func (s *section) misses() string {
 	return "Operations that found no session (they are fast, and count in ops/s): " + strings.Join(shares, ", ") + "."
 }
 
-// problems lists the warnings about a section's table, each as a headline with details.
-func (s *section) problems() []problem {
-	var list []problem
+// problems adds the warnings about a section's table.
+func (s *section) problems(p *sheet.Page) {
+	warn := func(format string, args ...any) { p.List(sheet.Worse, fmt.Sprintf(format, args...), nil) }
 	if took := s.longest(); took > 0 && took < brief {
-		list = append(list, problem{headline: fmt.Sprintf("No trial took longer than %s, start-up included: "+
-			"differences between these rows mean little.", result.FormatNs(int64(took)))})
+		warn("No trial took longer than %s, start-up included: differences between these rows mean little.", result.FormatNs(int64(took)))
 	}
-	for _, text := range []string{s.misses(), s.tooFewSamples()} {
-		if text != "" {
-			list = append(list, problem{headline: text})
-		}
-	}
+	warn("%s", s.misses())
+	warn("%s", s.tooFewSamples())
 	for _, r := range s.results {
-		if judge.Failed(r) {
-			list = append(list, violations(r))
+		if r.Failed() {
+			headline, details := violations(r)
+			p.List(sheet.Worse, headline, details)
 			continue
 		}
-		if r.Summary.OfLimit > judge.OverLimit {
-			list = append(list, problem{headline: fmt.Sprintf("Harness error: %s reaches %s of the limit, which no correct store can exceed. "+
-				"Do not rely on this row.", r.Strategy, result.FormatShare(r.Summary.OfLimit))})
-		}
-		if why := r.Summary.NoRatio; why != "" && r.Summary.OfLimit <= judge.OverLimit {
-			list = append(list, problem{headline: "No ratio for " + r.Strategy + ": " + why + "."})
-		} else if why == "" && r.Summary.OfLimit <= judge.OverLimit && judge.Doubt(r) != "" {
-			list = append(list, problem{headline: r.Strategy + ": " + judge.Doubt(r) + "."})
+		switch noRatio, doubt := r.Summary.NoRatio, judge.Doubt(r); {
+		case r.Summary.OfLimit > judge.OverLimit:
+			warn("Harness error: %s reaches %s of the limit, which no correct store can exceed. Do not rely on this row.",
+				r.Strategy, result.FormatShare(r.Summary.OfLimit))
+		case noRatio != "":
+			warn("No ratio for %s: %s.", r.Strategy, noRatio)
+		case doubt != "":
+			warn("%s: %s.", r.Strategy, doubt)
 		}
 		switch why := partial(r); {
 		case judge.AuditUndecided(r) != "":
-			list = append(list, problem{headline: r.Strategy + " was aborted without an audit result: " + judge.AuditUndecided(r) + ". It is not ranked."})
-		case why != "" && s.doc.Part != nil && !judge.Audited(r): // a participant leaves that to the first one
-			list = append(list, problem{headline: r.Strategy + " was not audited here: " + why + "."})
+			warn("%s was aborted without an audit result: %s. It is not ranked.", r.Strategy, judge.AuditUndecided(r))
+		case why != "" && s.doc.Part != nil && !r.Audited(): // a participant leaves that to the first one
+			warn("%s was not audited here: %s.", r.Strategy, why)
 		case why != "":
-			list = append(list, problem{headline: r.Strategy + " was audited only partly: " + why + "."})
-		case len(r.Trials) > 0 && !judge.Audited(r):
-			list = append(list, problem{headline: r.Strategy + " stores nothing, so it is not audited. It measures the harness and is not ranked."})
+			warn("%s was audited only partly: %s.", r.Strategy, why)
+		case len(r.Trials) > 0 && !r.Audited():
+			warn("%s stores nothing, so it is not audited. It measures the harness and is not ranked.", r.Strategy)
 		}
 		if text := emptyWindows(r); text != "" {
-			list = append(list, problem{headline: r.Strategy + ": " + text + "."})
+			warn("%s: %s.", r.Strategy, text)
 		}
 		if text := mishaps(r); text != "" {
-			list = append(list, problem{headline: r.Strategy + ": " + text})
+			warn("%s: %s", r.Strategy, text)
 		}
 	}
-	return list
-}
-
-type problem struct {
-	headline string
-	details  []string
 }
 
 // violations lists what the audits of a result found over all its trials: one violation of each
 // kind, then more up to the limit.
-func violations(r *result.Result) problem {
-	var p problem
+func violations(r *result.Result) (headline string, details []string) {
 	trials, more := 0, 0
-	var first, others []string // of a kind
+	var others []string // further ones of a kind
 	seen := map[string]bool{}
 	for i := range r.Trials {
 		a := &r.Trials[i].Audit
-		if !judge.TrialFailed(r.Trials[i]) {
+		if !r.Trials[i].Failed() {
 			continue
 		}
 		trials++
 		more += a.Omitted
 		for _, v := range a.Violations {
-			if !seen[v.Kind] {
-				seen[v.Kind] = true
-				first = append(first, describe(v))
-			} else {
+			if seen[v.Kind] {
 				others = append(others, describe(v))
+			} else {
+				details = append(details, describe(v))
 			}
+			seen[v.Kind] = true
 		}
 	}
-	p.details = append(first, others...)
-	if n := len(p.details) - maxViolations; n > 0 {
+	details = append(details, others...)
+	if n := len(details) - maxViolations; n > 0 {
 		more += n
-		p.details = p.details[:maxViolations]
+		details = details[:maxViolations]
 	}
 	if more > 0 {
-		p.details = append(p.details, fmt.Sprintf("… and %s more", result.FormatCount(int64(more))))
+		details = append(details, fmt.Sprintf("… and %s more", result.FormatCount(int64(more))))
 	}
-	p.headline = fmt.Sprintf("%s failed its audit in %d of %d trials:", r.Strategy, trials, len(r.Trials))
-	if len(p.details) == 0 {
-		p.headline = strings.TrimSuffix(p.headline, ":") + "."
+	headline = fmt.Sprintf("%s failed its audit in %d of %d trials", r.Strategy, trials, len(r.Trials))
+	if details == nil {
+		return headline + ".", nil
 	}
-	return p
+	return headline + ":", details
 }
 
 func describe(v result.Violation) string {

@@ -50,7 +50,7 @@ func (s *section) pools(name string) bool {
 // missing, or if a trial does not end with its window.
 func (s *section) tooFewSamples() string {
 	r := s.baseline
-	if r == nil || judge.Failed(r) || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || judge.LatencyCount(r) == 0 {
+	if r == nil || r.Failed() || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || judge.LatencyCount(r) == 0 {
 		return ""
 	}
 	var lacking []string

@@ -101,13 +101,13 @@ func legends(all []*section) (list []sheet.Term) {
 			add(harnessSign, "at least half of the cost is the harness: the store is faster than this table can show")
 		}
 		for _, r := range s.results {
-			if (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !judge.Failed(r) {
+			if (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !r.Failed() {
 				add(waitSign, "hold or think not reached: more than 5 % from the requested time, so the row is not compared")
 			}
 			if r.Note != "" {
 				add(remarkSign, r.Note)
 			}
-			if r.Summary.SchedulerBound && !judge.Failed(r) {
+			if r.Summary.SchedulerBound && !r.Failed() {
 				add(schedulerSign, "more users than processors and no waiting: shows the 10 ms time slices of Go's scheduler, not the store")
 			}
 		}
@@ -119,7 +119,7 @@ func legends(all []*section) (list []sheet.Term) {
 func speedOnly(get func(*result.Result) sheet.Cell) func(*result.Result) sheet.Cell {
 	return func(r *result.Result) sheet.Cell {
 		switch {
-		case judge.Failed(r):
+		case r.Failed():
 			return sheet.Cell{Text: struckSign}
 		case len(r.Trials) == 0, judge.AuditUndecided(r) != "":
 			return sheet.Cell{Text: result.Nothing}
@@ -198,7 +198,7 @@ func limitCell(r *result.Result) sheet.Cell {
 // auditCell names the first violation. The others are listed below the table.
 func auditCell(r *result.Result) sheet.Cell {
 	switch {
-	case judge.Failed(r):
+	case r.Failed():
 		switch kinds := judge.ViolationKinds(r); len(kinds) {
 		case 0:
 			return sheet.Cell{Text: "FAILED"}
@@ -209,7 +209,7 @@ func auditCell(r *result.Result) sheet.Cell {
 		}
 	case judge.AuditUndecided(r) != "":
 		return sheet.Cell{Text: "undecided"}
-	case !judge.Audited(r):
+	case !r.Audited():
 		return sheet.Cell{Text: result.Nothing}
 	case partial(r) != "":
 		return sheet.Cell{Text: "partial"}

@@ -44,9 +44,7 @@ func runPage(d *result.Document, _ Options, markdown bool) *sheet.Page {
 	for _, s := range all {
 		p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
 		p.Table(s.table())
-		for _, problem := range s.problems() {
-			p.List(sheet.Worse, problem.headline, problem.details)
-		}
+		s.problems(p)
 	}
 	if markdown {
 		p.Say(sheet.Bold, closings(d, all)...)
@@ -71,7 +69,7 @@ func (s *section) table() *sheet.Table {
 		}
 	}
 	for i, r := range s.results {
-		if row := t.Rows[i]; judge.Failed(r) {
+		if row := t.Rows[i]; r.Failed() {
 			row[0].Style, row[len(row)-1].Style = sheet.Struck, sheet.Worse
 		}
 	}

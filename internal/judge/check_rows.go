@@ -79,7 +79,7 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 func (c *Check) violated(label string, d *result.Document) {
 	for i := range d.Results {
 		r := &d.Results[i]
-		if v := (FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)}); Failed(r) && !slices.Contains(c.Violations, v) {
+		if v := (FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)}); r.Failed() && !slices.Contains(c.Violations, v) {
 			c.Violations = append(c.Violations, v)
 		}
 	}

@@ -92,7 +92,7 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 		for i := range d.Results {
 			switch r := &d.Results[i]; {
 			case err != nil || !t.isAbout(r):
-			case Failed(r):
+			case r.Failed():
 				struck = true
 			case occurs(d, r.Scenario, t.subject.operation):
 				checked = append(checked, t.judge(d, r))
@@ -117,7 +117,7 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 
 // isAbout reports whether the threshold applies to the strategy of a row.
 func (t Threshold) isAbout(r *result.Result) bool {
-	probe := r.Strategy == probeName || len(r.Trials) > 0 && !Audited(r)
+	probe := r.Strategy == probeName || len(r.Trials) > 0 && !r.Audited()
 	return t.covers(r.Strategy, probe, r.Baseline)
 }
 
@@ -134,7 +134,7 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	if t.relative {
 		c.Bound = 0 // until the other figure is known
 	}
-	if pooled, ok := r.Summary.Pooled[t.metric.Short()]; ok && t.subject.operation == "" && !t.relative && !Failed(r) {
+	if pooled, ok := r.Summary.Pooled[t.metric.Short()]; ok && t.subject.operation == "" && !t.relative && !r.Failed() {
 		t.judgePooled(&c, r, pooled)
 		return c
 	}

@@ -99,7 +99,7 @@ func (row *alignedRow) strike(sources []Source) (out []Exclusion) {
 		}
 		reason, why := NoSpeed(x), otherCause
 		switch {
-		case Failed(x):
+		case x.Failed():
 			why = auditFailed
 		case len(x.Trials) == 0:
 			why = noTrials
@@ -109,7 +109,7 @@ func (row *alignedRow) strike(sources []Source) (out []Exclusion) {
 		case waitsDiffer(row.results[0], x) != "":
 			reason = waitsDiffer(row.results[0], x) + " in " + sources[0].Label
 		default:
-			row.probe = row.probe || !Audited(x)
+			row.probe = row.probe || !x.Audited()
 			continue
 		}
 		exclude(i, reason, why)
@@ -226,7 +226,7 @@ func NoSpeed(r *result.Result) string {
 	switch {
 	case r == nil:
 		return ""
-	case Failed(r):
+	case r.Failed():
 		reason := "failed its audit"
 		if kinds := ViolationKinds(r); len(kinds) > 0 {
 			reason += " (" + strings.Join(kinds, ", ") + ")"

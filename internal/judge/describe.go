@@ -98,7 +98,7 @@ func MachineLine(d *result.Document) string {
 func ViolationKinds(r *result.Result) []string {
 	var kinds []string
 	for _, t := range r.Trials {
-		if !TrialFailed(t) {
+		if !t.Failed() {
 			continue
 		}
 		for _, v := range t.Audit.Violations {

@@ -18,7 +18,7 @@ const MaxName = "max"
 // and the maximum are pooled as well, so that p95 stays below p99. If a result lacks the
 // histograms, nothing changes.
 func pool(results []*result.Result) {
-	rows := slices.DeleteFunc(slices.Clone(results), func(r *result.Result) bool { return Failed(r) || len(r.Trials) == 0 })
+	rows := slices.DeleteFunc(slices.Clone(results), func(r *result.Result) bool { return r.Failed() || len(r.Trials) == 0 })
 	pooled := result.Percentiles()
 	first := slices.IndexFunc(pooled, func(p result.Percentile) bool {
 		return slices.ContainsFunc(rows, func(r *result.Result) bool {

@@ -18,7 +18,7 @@ import (
 func Summarize(d *result.Document) {
 	for _, r := range ResultsOf(d) {
 		flags := result.Summary{HarnessBound: r.Summary.HarnessBound, SchedulerBound: r.Summary.SchedulerBound}
-		if r.Summary = flags; len(r.Trials) > 0 && !Failed(r) && AuditUndecided(r) == "" {
+		if r.Summary = flags; len(r.Trials) > 0 && !r.Failed() && AuditUndecided(r) == "" {
 			summarize(r)
 		}
 	}
@@ -50,7 +50,7 @@ func summarize(r *result.Result) {
 
 // compareWithBaseline sets the ratio to the baseline, or why there is none.
 func compareWithBaseline(r, baseline *result.Result) {
-	if baseline == nil || baseline == r || !baseline.Summary.AuditOK || !Audited(r) {
+	if baseline == nil || baseline == r || !baseline.Summary.AuditOK || !r.Audited() {
 		return
 	}
 	if r.Summary.NoRatio = noRatio(r, baseline); r.Summary.NoRatio != "" {
@@ -126,20 +126,10 @@ func Baseline(d *result.Document, scenario string) *result.Result {
 	return nil
 }
 
-// Failed reports whether the audit of any trial of the result failed.
-func Failed(r *result.Result) bool { return slices.ContainsFunc(r.Trials, TrialFailed) }
-
-func TrialFailed(t result.Trial) bool { return !t.Audit.OK && !t.Audit.Skipped }
-
-// Audited reports whether the result has trials and all of them were audited.
-func Audited(r *result.Result) bool {
-	return len(r.Trials) > 0 && !slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return t.Audit.Skipped })
-}
-
 // HarnessBound reports whether the harness was at least half of the cost of the completed
 // operations of r. Without completed operations there is no cost.
 func HarnessBound(r *result.Result) bool {
-	if !r.Summary.HarnessBound || Failed(r) {
+	if !r.Summary.HarnessBound || r.Failed() {
 		return false
 	}
 	for i := range r.Trials {

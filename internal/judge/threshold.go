@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // Threshold is a bound for values of a run, such as sharded.append.p99<5ms. The zero value is
@@ -127,15 +128,10 @@ func parseSubject(text string) subject {
 	return subject{strategy: text}
 }
 
-// operationNames lists the operations' names in documents. (scenarios.Op defines them; this
-// package cannot import it.)
-func operationNames() []string {
-	return []string{"create", "get_or_create", "append", "history", "validate", "touch", "update", "read", "delete", "sweep"}
-}
-
 // isOperation reports whether documents can have values of such an operation.
 func isOperation(name string) bool {
-	return slices.Contains(operationNames(), strings.TrimSuffix(name, "_during_sweep"))
+	_, err := scenarios.ParseOp(strings.TrimSuffix(name, "_during_sweep"))
+	return err == nil
 }
 
 // isFactor reports whether the text after a number makes it a factor: 10x, 10x global.

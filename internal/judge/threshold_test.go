@@ -2,12 +2,10 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
 // said writes a threshold so that all of it shows: strategy|operation|metric op bound, or factor×strategy|operation.
@@ -122,17 +120,6 @@ func mustParse(t *testing.T, text string) Threshold {
 		t.Fatal(err)
 	}
 	return threshold
-}
-
-// What reports call the operations is what scenarios call them.
-func TestOperationNames(t *testing.T) {
-	var want []string
-	for op := range scenarios.NumOps {
-		want = append(want, op.String())
-	}
-	if got := operationNames(); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
 }
 
 func TestMetricsAreFoundByName(t *testing.T) {

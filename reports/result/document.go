@@ -1,7 +1,10 @@
 // Package result is the result document of a run, from which every table, file and later comparison is made.
 package result
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SchemaVersion is the version of the document that this package writes, and the latest that it reads.
 const SchemaVersion = 2
@@ -292,14 +295,20 @@ type Ratio struct {
 	P     float64 `json:"p"` // two-sided sign test of "no difference"
 }
 
-// Failed reports whether any trial's audit failed.
+// Failed reports whether the audit of any trial failed.
 func (d *Document) Failed() bool {
-	for i := range d.Results {
-		for _, t := range d.Results[i].Trials {
-			if !t.Audit.OK && !t.Audit.Skipped {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.Results, func(r Result) bool { return r.Failed() })
+}
+
+// Failed reports whether the audit of any trial of the result failed.
+func (r *Result) Failed() bool {
+	return slices.ContainsFunc(r.Trials, func(t Trial) bool { return t.Failed() })
+}
+
+// Failed reports whether the audit of the trial failed.
+func (t *Trial) Failed() bool { return !t.Audit.OK && !t.Audit.Skipped }
+
+// Audited reports whether the result has trials and all of them were audited.
+func (r *Result) Audited() bool {
+	return len(r.Trials) > 0 && !slices.ContainsFunc(r.Trials, func(t Trial) bool { return t.Audit.Skipped })
 }
