@@ -88,17 +88,18 @@ func (m *markdown) unfold() {
 	m.folded, m.after = false, ""
 }
 
-// Escape escapes the characters that GitHub's Markdown would read as markup, especially the column separator.
-func Escape(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "`", "\\`", "<", "&lt;", "[", `\[`, "~", `\~`).Replace(Clean(text))
-}
+// markup are the characters that GitHub's Markdown would read as markup, especially the column separator.
+var markup = strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "`", "\\`", "<", "&lt;", "[", `\[`, "~", `\~`)
 
 // short escapes a name or a figure, and long a sentence. Both limit its length if that of the page is limited.
-func (m *markdown) short(text string) string { return Escape(m.cut(text, clipped)) }
-func (m *markdown) long(text string) string  { return Escape(m.cut(text, 4*clipped)) }
+func (m *markdown) short(text string) string { return markup.Replace(Clean(m.cut(text, clipped))) }
+func (m *markdown) long(text string) string  { return markup.Replace(Clean(m.cut(text, 4*clipped))) }
 
 func (m *markdown) cut(text string, most int) string {
-	if r := []rune(text); m.limit > 0 && len(r) > most {
+	if m.limit == 0 || len(text) <= most {
+		return text
+	}
+	if r := []rune(text); len(r) > most {
 		return string(r[:most]) + "…"
 	}
 	return text

@@ -95,9 +95,9 @@ func width(text string) int { return utf8.RuneCountInString(text) }
 
 // Clean makes text safe for one line of output: without control characters, escape sequences, bidirectional characters
 // and line ends. Blanks are unchanged, because a command line depends on them.
-func Clean(text string) string {
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable.Text(text))
-}
+func Clean(text string) string { return lineEnds.Replace(printable.Text(text)) }
+
+var lineEnds = strings.NewReplacer("\n", " ", "\t", " ")
 
 // And joins names as in a sentence.
 func And(names []string) string {
