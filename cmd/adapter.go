@@ -155,7 +155,7 @@ func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
 		name = r.Name + ": "
 	}
 	fmt.Fprintf(&b, "\n%s%s passed, %d failed, %d skipped\n", name,
-		sheet.Count(r.Count(conformance.Pass), "check"), r.Count(conformance.Fail), r.Count(conformance.Skip))
+		result.FormatCounted(r.Count(conformance.Pass), "check"), r.Count(conformance.Fail), r.Count(conformance.Skip))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

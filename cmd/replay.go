@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -134,7 +133,7 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 // clippedSizes is a note on sizes that were reduced.
 func clippedSizes(n int64) string {
 	return fmt.Sprintf("%s above %s bytes reduced to that, the greatest size of a message (docs/adapter-protocol.md)",
-		sheet.Count(int(n), "size"), result.FormatCount(scenarios.MaxSize))
+		result.FormatCounted(int(n), "size"), result.FormatCount(scenarios.MaxSize))
 }
 
 func (o *runOptions) replayable(log *trace.Reader, c trace.Counts) error {

@@ -15,16 +15,16 @@ import (
 // CheckFormats returns the formats of checks by name.
 func CheckFormats() []FormatOf[*judge.Check] {
 	list := []FormatOf[*judge.Check]{
-		{"csv", "one row per metric or threshold, for spreadsheets and data frames", writeCheckCSV},
-		{"github", "the step summary of a GitHub workflow: as markdown", asMarkdown(checkPage, sheet.SummaryLimit)},
-		{"json", "the whole check, for programs", asJSON[*judge.Check]},
-		{"junit", "a test case per gated metric, for CI servers (XML)", writeCheckJUnit},
-		{"markdown", "for a pull request (GitHub Markdown)", asMarkdown(checkPage, sheet.SummaryLimit)},
-		{"table", "for people at a terminal: the verdict, a table per scenario and the rule", asText(checkPage)},
+		{Name: "csv", Doc: "one row per metric or threshold, for spreadsheets and data frames", Write: writeCheckCSV},
+		{Name: "github", Doc: "the step summary of a GitHub workflow: as markdown", Write: asMarkdown(checkPage, sheet.SummaryLimit)},
+		{Name: "json", Doc: "the whole check, for programs", Write: asJSON[*judge.Check]},
+		{Name: "junit", Doc: "a test case per gated metric, for CI servers (XML)", Write: writeCheckJUnit},
+		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(checkPage, sheet.SummaryLimit)},
+		{Name: "table", Doc: "for people at a terminal: the verdict, a table per scenario and the rule", Write: asText(checkPage)},
 	}
 	for _, name := range []string{"benchmark-action", "gobench"} {
 		if f, ok := Lookup(name); ok {
-			list = append(list, FormatOf[*judge.Check]{name, "of the new figures: " + f.Doc, func(w io.Writer, c *judge.Check, o Options) error {
+			list = append(list, FormatOf[*judge.Check]{Name: name, Doc: "of the new figures: " + f.Doc, Write: func(w io.Writer, c *judge.Check, o Options) error {
 				return f.Write(w, c.New, o)
 			}})
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/xml"
 	"io"
+	"slices"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
@@ -51,7 +52,7 @@ type (
 func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 	all := &junitSuites{Name: "sessbench check"}
 	for _, v := range c.Violations {
-		all.add(v.Scenario, v.Strategy, "audit", &junitCase{Error: &junitSaid{v.Reason + " in " + v.Document, string(judge.Violated)}})
+		all.add(v.Scenario, v.Strategy, "audit", junitCase{Error: &junitSaid{v.Reason + " in " + v.Document, string(judge.Violated)}})
 	}
 	for _, g := range c.Gates() {
 		all.add(g.Scenario, g.Strategy, judge.MetricNamed(g.Metric).Word(), metricCase(g.MetricCheck, c.Advisory))
@@ -61,16 +62,10 @@ func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 		all.add(t.Scenario, t.Strategy, t.Threshold, thresholdCase(t))
 	}
 	for _, l := range c.Excluded {
-		all.add(l.Scenario, l.Strategy, "excluded from "+l.Document, &junitCase{Skipped: &junitSaid{Message: l.Reason}})
+		all.add(l.Scenario, l.Strategy, "excluded from "+l.Document, junitCase{Skipped: &junitSaid{Message: l.Reason}})
 	}
 	if c.Interrupted {
-		all.add("check", "check", "interrupted", &junitCase{Skipped: &junitSaid{Message: c.Interruption()}})
-	}
-	for _, s := range all.Suites {
-		for _, k := range s.Cases {
-			s.count(k)
-			all.count(k)
-		}
+		all.add("check", "check", "interrupted", junitCase{Skipped: &junitSaid{Message: c.Interruption()}})
 	}
 	out, err := xml.MarshalIndent(all, "", "  ")
 	if err != nil {
@@ -81,15 +76,17 @@ func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 }
 
 // add adds a case to a scenario's suite.
-func (all *junitSuites) add(scenario, strategy, name string, k *junitCase) {
+func (all *junitSuites) add(scenario, strategy, name string, k junitCase) {
 	k.Class, k.Name = sheet.Clean("sessbench."+scenario+"."+strategy), sheet.Clean(name)
-	for _, s := range all.Suites {
-		if s.Name == sheet.Clean(scenario) {
-			s.Cases = append(s.Cases, *k)
-			return
-		}
+	at := slices.IndexFunc(all.Suites, func(s *junitSuite) bool { return s.Name == sheet.Clean(scenario) })
+	if at < 0 {
+		at = len(all.Suites)
+		all.Suites = append(all.Suites, &junitSuite{Name: sheet.Clean(scenario)})
 	}
-	all.Suites = append(all.Suites, &junitSuite{Name: sheet.Clean(scenario), Cases: []junitCase{*k}})
+	s := all.Suites[at]
+	s.Cases = append(s.Cases, k)
+	s.count(k)
+	all.count(k)
 }
 
 func (n *junitCounts) count(k junitCase) {
@@ -105,25 +102,25 @@ func (n *junitCounts) count(k junitCase) {
 }
 
 // metricCase returns the metric's case without its name.
-func metricCase(f *judge.MetricCheck, advice bool) *junitCase {
+func metricCase(f *judge.MetricCheck, advice bool) junitCase {
 	switch {
 	case f.Verdict == judge.Failing && advice:
-		return &junitCase{Skipped: &junitSaid{Message: "advice: " + judge.MetricNamed(f.Metric).Word() + " " + f.Worsening()}}
+		return junitCase{Skipped: &junitSaid{Message: "advice: " + judge.MetricNamed(f.Metric).Word() + " " + f.Worsening()}}
 	case f.Verdict == judge.Failing:
-		return &junitCase{Failure: &junitSaid{judge.MetricNamed(f.Metric).Word() + " " + f.Worsening(), "regression"}}
+		return junitCase{Failure: &junitSaid{judge.MetricNamed(f.Metric).Word() + " " + f.Worsening(), "regression"}}
 	case f.Verdict == judge.Inconclusive:
-		return &junitCase{Skipped: &junitSaid{Message: "inconclusive: " + cmp.Or(f.Reason, "not decided")}}
+		return junitCase{Skipped: &junitSaid{Message: "inconclusive: " + cmp.Or(f.Reason, "not decided")}}
 	}
-	return &junitCase{}
+	return junitCase{}
 }
 
 // thresholdCase returns the threshold's case without its name.
-func thresholdCase(t *judge.ThresholdCheck) *junitCase {
+func thresholdCase(t *judge.ThresholdCheck) junitCase {
 	switch t.Verdict {
 	case judge.Failing:
-		return &junitCase{Failure: &junitSaid{t.Describe(), "threshold"}}
+		return junitCase{Failure: &junitSaid{t.Describe(), "threshold"}}
 	case judge.Inconclusive:
-		return &junitCase{Skipped: &junitSaid{Message: "inconclusive: " + t.Describe()}}
+		return junitCase{Skipped: &junitSaid{Message: "inconclusive: " + t.Describe()}}
 	}
-	return &junitCase{}
+	return junitCase{}
 }

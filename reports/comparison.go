@@ -13,10 +13,10 @@ import (
 // ComparisonFormats returns the formats of comparisons by name.
 func ComparisonFormats() []FormatOf[*judge.Comparison] {
 	return []FormatOf[*judge.Comparison]{
-		{"csv", "one row per value of a document, for spreadsheets and data frames", writeComparisonCSV},
-		{"json", "the whole comparison, for programs", asJSON[*judge.Comparison]},
-		{"markdown", "for a pull request (GitHub Markdown)", asMarkdown(comparisonPage, 0)},
-		{"table", "for people at a terminal: what changed, and a table per metric", asText(comparisonPage)},
+		{Name: "csv", Doc: "one row per value of a document, for spreadsheets and data frames", Write: writeComparisonCSV},
+		{Name: "json", Doc: "the whole comparison, for programs", Write: asJSON[*judge.Comparison]},
+		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(comparisonPage, 0)},
+		{Name: "table", Doc: "for people at a terminal: what changed, and a table per metric", Write: asText(comparisonPage)},
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 // TrendFormats returns the formats of trends by name.
 func TrendFormats() []FormatOf[*judge.Trend] {
 	return []FormatOf[*judge.Trend]{
-		{"csv", "one row per run of a series, for spreadsheets and data frames", writeTrendCSV},
-		{"json", "the whole trend, for programs", asJSON[*judge.Trend]},
-		{"markdown", "for a pull request (GitHub Markdown)", asMarkdown(trendPage, 0)},
-		{"table", "for people at a terminal: a sparkline per metric, and what changed", asText(trendPage)},
+		{Name: "csv", Doc: "one row per run of a series, for spreadsheets and data frames", Write: writeTrendCSV},
+		{Name: "json", Doc: "the whole trend, for programs", Write: asJSON[*judge.Trend]},
+		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(trendPage, 0)},
+		{Name: "table", Doc: "for people at a terminal: a sparkline per metric, and what changed", Write: asText(trendPage)},
 	}
 }
 

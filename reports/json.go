@@ -1,18 +1,10 @@
 package reports
 
-import (
-	"io"
-
-	"github.com/sessbench/sessbench/reports/result"
-)
+import "github.com/sessbench/sessbench/reports/result"
 
 var _ = register(Format{
 	Name:      "json",
 	Extension: ".json",
 	Doc:       "the whole result document, from which every other format can be made later",
-	Write:     writeJSON,
+	Write:     asJSON[*result.Document],
 })
-
-func writeJSON(w io.Writer, d *result.Document, _ Options) error {
-	return result.EncodeJSON(w, d)
-}

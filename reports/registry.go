@@ -12,24 +12,18 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Format is one way to write a document.
-type Format struct {
+// FormatOf is one way to write a document: a [result.Document], a [judge.Comparison], a [judge.Check] or a [judge.Trend].
+type FormatOf[T any] struct {
 	Name      string // on the command line
-	Extension string // of files in this format, with its dot
+	Extension string // of files in this format, with its dot; only formats of results have one
 	Doc       string // one line: who reads it
 
-	// Write writes the whole of d to w and returns w's error. It does not change d, whose summaries are filled.
-	Write func(w io.Writer, d *result.Document, o Options) error
-}
-
-// FormatOf is one way to write a [judge.Comparison], a [judge.Check] or a [judge.Trend].
-type FormatOf[T any] struct {
-	Name string // on the command line
-	Doc  string // one line: who reads it
-
-	// Write writes the whole of it to w and returns w's error. It does not change it.
+	// Write writes the whole of it to w and returns w's error. It does not change it. The summaries of a result are filled.
 	Write func(w io.Writer, it T, o Options) error
 }
+
+// Format is one way to write a result document.
+type Format = FormatOf[*result.Document]
 
 // asJSON writes all of it, for programs.
 func asJSON[T any](w io.Writer, it T, _ Options) error { return result.EncodeJSON(w, it) }

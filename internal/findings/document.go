@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/history"
-	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -122,7 +121,7 @@ func (f *Document) Outcome(written error) (outcome Outcome, text string) {
 	guilty, missed := f.with(history.Violated), f.missed()
 	switch {
 	case f.onFlaws():
-		add(Violated, fmt.Sprintf("%d of %s convicted", f.convictions(), sheet.Count(len(f.Reports), f.what())))
+		add(Violated, fmt.Sprintf("%d of %s convicted", f.convictions(), result.FormatCounted(len(f.Reports), f.what())))
 	case len(guilty) > 0:
 		add(Violated, "violated by "+strings.Join(violationsOf(guilty), "; "))
 	}

@@ -221,12 +221,12 @@ func (f *Document) closing() string {
 		return f.comesTo()
 	}
 	asked := len(f.Reports) + len(f.Failed) + len(f.Skipped)
-	return fmt.Sprintf("%s of %s verified: %s", result.FormatCount(int64(len(f.Reports))), sheet.Count(asked, f.what()), f.comesTo())
+	return fmt.Sprintf("%s of %s verified: %s", result.FormatCount(int64(len(f.Reports))), result.FormatCounted(asked, f.what()), f.comesTo())
 }
 
 // comesTo summarizes the reports in a sentence.
 func (f *Document) comesTo() string {
-	all := sheet.Count(len(f.Reports), f.what())
+	all := result.FormatCounted(len(f.Reports), f.what())
 	switch missed, good := f.missed(), f.with(history.Linearizable); {
 	case missed != nil:
 		return fmt.Sprintf("The checker missed %d of %s: %s.", len(missed), all, strings.Join(missed, ", "))
@@ -275,16 +275,16 @@ func evidence(list []*verify.Report) string {
 		return "" // every process crashed
 	}
 	text := fmt.Sprintf(": %s, %s, %s overlapped; the witness certified %s",
-		sheet.Count(sessions, "session"), sheet.Count(operations, "operation"),
+		result.FormatCounted(sessions, "session"), result.FormatCounted(operations, "operation"),
 		result.FormatShare(overlapped/float64(operations)), howMany(certified, sessions))
 	if searched > 0 {
 		text += ", porcupine decided " + howMany(searched, sessions)
 	}
 	if crossed > 0 {
-		text += ", porcupine agreed on " + sheet.Count(crossed, "cross-check")
+		text += ", porcupine agreed on " + result.FormatCounted(crossed, "cross-check")
 	}
 	if unknown > 0 {
-		text += ", " + sheet.Count(unknown, "session") + " undecided"
+		text += ", " + result.FormatCounted(unknown, "session") + " undecided"
 	}
 	return text
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/sessbench/sessbench/internal/printable"
-	"github.com/sessbench/sessbench/reports/result"
 )
 
 // Sheet is a plain table whose last column is a sentence. The sentence gets the rest of the width; where that is too narrow it
@@ -151,17 +150,4 @@ func draw(w io.Writer, titles []string, rows [][]string, align []tw.Align) error
 		}
 	}
 	return nil
-}
-
-// Count returns a number with its noun: "1 strategy", "10 strategies".
-func Count(n int, noun string) string {
-	text := result.FormatCount(int64(n)) + " "
-	stem, isY := strings.CutSuffix(noun, "y")
-	switch {
-	case n == 1:
-		return text + noun
-	case isY:
-		return text + stem + "ies"
-	}
-	return text + noun + "s"
 }

@@ -13,9 +13,7 @@ const Alpha = 0.05
 // with infinite bounds below [MinSamples] samples. Where [Median] takes the union of two equally good
 // intervals (8 samples are the least), this is benchmath's choice, so that the columns of both tools are the same.
 // xs must not be empty.
-func Describe(xs []float64) benchmath.Summary {
-	return benchmath.AssumeNothing.Summary(sample(xs), Confidence)
-}
+func Describe(xs []float64) benchmath.Summary { return summary(xs, 1) }
 
 // Compare tests whether two series, neither of them empty, come from one distribution: the two-sided Mann-Whitney U test
 // at [Alpha] (Mann and Whitney, 1947), exact unless the series are long. The series are not paired: when a machine

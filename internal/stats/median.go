@@ -37,11 +37,11 @@ func median(xs []float64) (i Interval, bounded bool) {
 	return Interval{Median: up.Center, Lo: min(up.Lo, -down.Hi), Hi: max(up.Hi, -down.Lo)}, true
 }
 
+// summary sums up the values times sign.
 func summary(xs []float64, sign float64) benchmath.Summary {
 	values := make([]float64, len(xs)) // a copy, since NewSample sorts what it is given
 	for i, x := range xs {
 		values[i] = sign * x
 	}
-	thresholds := benchmath.DefaultThresholds
-	return benchmath.AssumeNothing.Summary(benchmath.NewSample(values, &thresholds), Confidence)
+	return benchmath.AssumeNothing.Summary(benchmath.NewSample(values, &benchmath.Thresholds{CompareAlpha: Alpha}), Confidence)
 }

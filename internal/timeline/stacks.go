@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sessbench/sessbench/internal/goroutine"
 )
 
 // Limits of the stacks shown: the innermost frames show what a goroutine waits for, the next few which code waits.
@@ -31,7 +33,7 @@ func shortStacks(stacks string) string {
 			clear(same) // goroutines under another heading differ
 			continue
 		}
-		key := waitsFor(head) + "\n" + shortTrace(body)
+		key := waitsFor(text) + "\n" + shortTrace(body)
 		if i, known := same[key]; known {
 			count[i]++
 			continue
@@ -57,13 +59,12 @@ func shortStacks(stacks string) string {
 	return strings.Join(out, "\n\n")
 }
 
-// waitsFor returns a goroutine's state: " in sync.Mutex.Lock" for "goroutine 7 [sync.Mutex.Lock, 2 minutes]:".
-func waitsFor(head string) string {
-	_, rest, found := strings.Cut(head, "[")
-	if !found {
+// waitsFor returns a goroutine's state: " in sync.Mutex.Lock:" for "goroutine 7 [sync.Mutex.Lock, 2 minutes]:".
+func waitsFor(text string) string {
+	what, _, _ := strings.Cut(goroutine.Parse(text).State, ",")
+	if what == "" {
 		return ""
 	}
-	what, _, _ := strings.Cut(strings.TrimRight(rest, "]:"), ",")
 	return " in " + what + ":"
 }
 

@@ -65,9 +65,11 @@ func FormatCount(n int64) string {
 	return s
 }
 
-// FormatCounted writes a number of things: 1 pair, 30 pairs.
+// FormatCounted writes a number of things: 1 pair, 30 pairs, 10 strategies.
 func FormatCounted(n int, what string) string {
-	if n != 1 {
+	if stem, isY := strings.CutSuffix(what, "y"); n != 1 && isY {
+		what = stem + "ies"
+	} else if n != 1 {
 		what += "s"
 	}
 	return FormatCount(int64(n)) + " " + what
