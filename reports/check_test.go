@@ -384,6 +384,7 @@ func vast(t testing.TB, scenarios, rows int) *judge.Check {
 
 // GitHub shows nothing of a summary that is too long. What is left out is counted, and never a fail or the end.
 func TestStepSummaryStaysBelowLimit(t *testing.T) {
+	t.Parallel()
 	long := vast(t, 1, 1)
 	long.Command = "sessbench " + strings.Repeat("`", 1<<20)
 	long.Documents[0].Tool.Version = strings.Repeat("é", 1<<20)
@@ -437,6 +438,7 @@ func TestCheckVerdictComesFirst(t *testing.T) {
 // Control characters of names reach no terminal and no file of others, and no line is wider than the terminal, but for
 // the command that is to be copied.
 func TestCheckEscapesAndWraps(t *testing.T) {
+	t.Parallel()
 	for name, c := range checks(t) {
 		for _, format := range []string{"table", "markdown", "github", "junit"} {
 			if strings.Contains(checkAs(t, format, c, Options{}), "\x1b") {
@@ -469,6 +471,7 @@ func TestCheckReturnsWriteError(t *testing.T) {
 }
 
 func TestCheckDoesNotChangeItsInput(t *testing.T) {
+	t.Parallel()
 	for name, build := range duets() {
 		d := build()
 		c := checking(t, d)

@@ -489,6 +489,7 @@ func TestCompareDoesNotChangeItsInput(t *testing.T) {
 
 // Control characters of a document's names reach no terminal, and no line is wider than it.
 func TestComparisonEscapesAndWraps(t *testing.T) {
+	t.Parallel()
 	for name, sources := range comparisons {
 		c := comparing(t, sources())
 		for _, format := range []string{"table", "markdown"} {

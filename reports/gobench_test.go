@@ -231,6 +231,7 @@ func oneFailed(seed uint64) *result.Document {
 }
 
 func TestBenchstatShowsTheSameColumns(t *testing.T) {
+	t.Parallel()
 	program := benchstat(t)
 	byName := func(scenario, strategy string) string {
 		return fmt.Sprintf("Session/scenario=%s/strategy=%s/users=100-2", scenario, strategy)
