@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -130,15 +131,10 @@ func (s *Actor[T]) owner(id manager.ID) *owner[T] {
 }
 
 func (s *Actor[T]) owners() iter.Seq[*owner[T]] {
+	if s.index == nil {
+		return slices.Values(s.shards)
+	}
 	return func(yield func(*owner[T]) bool) {
-		for _, o := range s.shards {
-			if !yield(o) {
-				return
-			}
-		}
-		if s.index == nil {
-			return
-		}
 		for _, o := range s.index.all() {
 			if !yield(o) {
 				return

@@ -14,7 +14,7 @@ import (
 func (tr *trial) finish() error {
 	if gone := tr.unavailable.Load(); gone != nil {
 		tr.publishFailure(*gone)
-		return &violation{kind: kindOf(*gone), err: *gone}
+		return &Violation{Kind: kindOf(*gone), Detail: (*gone).Error()}
 	}
 	if !tr.part.first() {
 		tr.audit.found.Skipped, tr.audit.found.Partial = true, "audited by participant 1"

@@ -10,19 +10,18 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// violation is a violation of the contract by a store. Its row is struck.
-type violation struct {
-	kind  string // in the field's words
-	err   error
-	final bool // the store is not to be used again
+// Violation is a violation of the contract that ends a trial or a task: the store gets no further trials.
+type Violation struct {
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+	Final  bool   `json:"final,omitempty"` // there are no trials even if it was found in preparation for them
 }
 
-func (f *violation) Error() string { return f.err.Error() }
-func (f *violation) Unwrap() error { return f.err }
+func (v *Violation) Error() string { return v.Detail }
 
 // errHang means that a store did not return.
-var errHang = &violation{kind: "hang", err: errors.New("no end: every goroutine waits for another one, and nothing was completed for a long time " +
-	"(a lock that is never released?)")}
+var errHang = &Violation{Kind: "hang", Detail: "no end: every goroutine waits for another one, and nothing was completed for a long time " +
+	"(a lock that is never released?)"}
 
 // guarded runs fn, which uses a store that may fail, panic or hang: each of these becomes a violation. It waits for fn as long as w
 // sees progress; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
@@ -32,11 +31,11 @@ func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 		defer close(done)
 		defer func() {
 			if p := recover(); p != nil {
-				err = &violation{kind: "unexpected error", err: fmt.Errorf("%s: panic: %v", what, p)}
+				err = &Violation{Kind: "unexpected error", Detail: fmt.Sprintf("%s: panic: %v", what, p)}
 			}
 		}()
 		if err = fn(); err != nil && ctx.Err() == nil {
-			err = &violation{kind: kindOf(err), err: fmt.Errorf("%s: %w", what, err)}
+			err = &Violation{Kind: kindOf(err), Detail: fmt.Sprintf("%s: %v", what, err)}
 		}
 	}()
 	given := w.await(ctx, done)
@@ -73,6 +72,6 @@ func stuck(err error) bool {
 const grace = 2 * time.Second
 
 // trial returns the result of a trial that ended in a violation.
-func (f *violation) trial() result.Trial {
-	return result.Trial{Audit: result.Audit{Violations: []result.Violation{{Kind: f.kind, Detail: f.Error()}}}}
+func (v *Violation) trial() result.Trial {
+	return result.Trial{Audit: result.Audit{Violations: []result.Violation{{Kind: v.Kind, Detail: v.Detail}}}}
 }

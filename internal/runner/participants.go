@@ -99,7 +99,7 @@ func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
 	case m.Skipped:
 		return nil, errSkipped
 	case m.Failed != "":
-		return nil, &violation{kind: "unexpected error", err: fmt.Errorf("the first participant: %s", m.Failed)}
+		return nil, &Violation{Kind: "unexpected error", Detail: fmt.Sprintf("the first participant: %s", m.Failed)}
 	}
 	return m.IDs, nil
 }
@@ -204,7 +204,7 @@ func (tr *trial) awaitLedgers() (all []userLedger, lost bool, err error) {
 			return nil, false, err
 		}
 		if m.Failed != "" {
-			return nil, false, &violation{kind: "unexpected error", err: fmt.Errorf("participant %d: %s", i+1, m.Failed)}
+			return nil, false, &Violation{Kind: "unexpected error", Detail: fmt.Sprintf("participant %d: %s", i+1, m.Failed)}
 		}
 		all = append(all, m.Ledgers...)
 	}

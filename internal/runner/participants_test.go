@@ -117,8 +117,8 @@ func (c *common) Sweep(ctx context.Context, expired func(manager.ID, *manager.Se
 
 func (c *common) Close() error { c.closed.Store(true); return nil }
 
-// party has participants run the same, each with a subject of its own on what all of them share.
-func party(t *testing.T, of int, s scenarios.Scenario, subject func(index int) Subject, runs int) ([]*result.Document, []error, *table) {
+// runParticipants has participants run the same scenario, each with its own subject.
+func runParticipants(t *testing.T, of int, s scenarios.Scenario, subject func(index int) Subject, runs int) ([]*result.Document, []error, *table) {
 	t.Helper()
 	at := newTable(of)
 	window := 15 * time.Millisecond
@@ -151,6 +151,7 @@ func shared(of manager.SessionStore[manager.Session]) func(int) Subject {
 }
 
 func TestParticipantsShareTheUsersAndTheAudit(t *testing.T) {
+	t.Parallel()
 	for _, scenario := range []string{"chatbot", "brainstorming", "churn", "create-storm"} {
 		for _, of := range map[string][]int{"chatbot": {2, 3}, "churn": {3}, "brainstorming": {2}, "create-storm": {2}}[scenario] {
 			for name, subject := range map[string]func(int) Subject{
@@ -158,8 +159,9 @@ func TestParticipantsShareTheUsersAndTheAudit(t *testing.T) {
 				"target": func(p *program) func(int) Subject { return func(int) Subject { return driven(p) } }(newProgram()),
 			} {
 				t.Run(fmt.Sprintf("%s/%d/%s", scenario, of, name), func(t *testing.T) {
+					t.Parallel()
 					small := small(t, scenario)
-					docs, errs, _ := party(t, of, small, subject, 1)
+					docs, errs, _ := runParticipants(t, of, small, subject, 1)
 					var visits int64
 					for i, doc := range docs {
 						if errs[i] != nil {
@@ -193,7 +195,7 @@ func TestFirstParticipantAuditsAll(t *testing.T) {
 		p.after = func(int, *scenarios.Request, *scenarios.Effect, *held) error { p.after = nil; *s = before; return nil }
 		return true
 	}
-	docs, errs, _ := party(t, 3, small(t, "chatbot"), func(int) Subject { return driven(p) }, 1)
+	docs, errs, _ := runParticipants(t, 3, small(t, "chatbot"), func(int) Subject { return driven(p) }, 1)
 	if errs[0] != nil {
 		t.Fatal(errs[0])
 	}
@@ -222,7 +224,7 @@ func TestFirstParticipantReportsViolationsOfOthers(t *testing.T) {
 		}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			docs, errs, _ := party(t, 2, small(t, "chatbot"), func(i int) Subject {
+			docs, errs, _ := runParticipants(t, 2, small(t, "chatbot"), func(i int) Subject {
 				s := shared(store)(i)
 				if i == row.broken {
 					s.Strategy.Open = func(strategies.Values) (manager.SessionStore[manager.Session], error) {
@@ -315,8 +317,9 @@ func (c *crashingConn) Do(ctx context.Context, q *scenarios.Request, a *scenario
 
 // A participant whose target is unavailable publishes that for the first one, which would otherwise wait for its ledgers.
 func TestUnavailableTargetOfOneParticipant(t *testing.T) {
-	p := newProgram()
-	docs, errs, _ := party(t, 2, small(t, "chatbot"), func(i int) Subject {
+	p, scenario := newProgram(), small(t, "chatbot")
+	scenario.Iterations = 3 // by count, so that each connection has more than one request
+	docs, errs, _ := runParticipants(t, 2, scenario, func(i int) Subject {
 		s := driven(p)
 		if i == 1 {
 			s.Target = crashing{p}

@@ -85,11 +85,11 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) error
 		if err == nil && base.scenario.Hold <= 0 && e.Target == nil {
 			err = r.waits(ctx, base, e)
 		}
-		switch f := (*violation)(nil); {
+		switch f := (*Violation)(nil); {
 		case err == nil, errors.Is(err, errUndecided):
 		case !errors.As(err, &f):
 			return err
-		case f.final: // other violations will recur in the trials
+		case f.Final: // other violations will recur in the trials
 			e.convicted = f
 		}
 	}

@@ -47,8 +47,10 @@ func inLists(t testing.TB, url string, users int) Subject {
 // A server that dies in the middle of a window and comes back has lost nothing that it confirmed; what it did not answer is
 // counted by its kind, and no user waits longer than the time-out.
 func TestServerCrashInTheWindow(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []string{"watch", "lua", "lock", "list"} {
 		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 			s := small(t, "chatbot")
 			s.Users, s.Sessions, s.Prefill, s.Hold = 20, 20, 2, time.Millisecond
@@ -99,6 +101,7 @@ func TestServerCrashInTheWindow(t *testing.T) {
 
 // Every scenario that needs no janitor passes its audit on a real server, in every way to be atomic.
 func TestRealRedisPassesTheAudit(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	for _, atomic := range []string{"watch", "lua", "lock"} {
 		for _, name := range []string{"chatbot", "churn", "brainstorming", "hot-session", "expiry"} {
@@ -125,6 +128,7 @@ func TestRealRedisPassesTheAudit(t *testing.T) {
 
 // A run passes on three servers that share the slots among them.
 func TestClusterPassesTheAudit(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3)
 	for _, name := range []string{"chatbot", "churn"} {
 		trial := try(t, small(t, name), inRedis(t, cluster.URL(), 8, nil), 100*time.Millisecond)

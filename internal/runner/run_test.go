@@ -184,6 +184,7 @@ func bend(how func(b *bent)) Subject {
 
 // Whatever a store does wrong during a run strikes its row, by the name of what went wrong.
 func TestWrongStoresAreStruck(t *testing.T) {
+	t.Parallel()
 	everyTenth := func() func() bool {
 		n := make(chan int, 1)
 		n <- 0
@@ -341,6 +342,7 @@ func TestWrongStoresAreStruck(t *testing.T) {
 		}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
 			s := small(t, row.scenario)
 			if row.scenario == "auth" {
 				s.Mix = scenarios.Mix{{Op: scenarios.Validate, Weight: 1}, {Op: scenarios.Touch, Weight: 1}}
@@ -555,10 +557,13 @@ func compile(t *testing.T, file string, users int) *trace.Tape {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	tape, err := trace.Compile(t.Context(), r, users, t.TempDir())
+	tape, err := trace.NewTape(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tape.Close() })
+	if err := tape.Compile(t.Context(), r, users); err != nil {
+		t.Fatal(err)
+	}
 	return tape
 }

@@ -121,7 +121,7 @@ type entrant struct {
 	result    result.Result
 	footprint float64
 	alone     float64    // processor time of an operation of one user without waits, in nanoseconds; 0: not measured
-	convicted *violation // what a pass found that rules out any trial
+	convicted *Violation // what a pass found that rules out any trial
 	failed    bool       // it hung or would not work: no further trials
 }
 
@@ -310,7 +310,7 @@ func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, 
 		return e.convicted.trial(), nil
 	}
 	t, err := r.perform(ctx, base, TrialTask, e.index)
-	if f := (*violation)(nil); errors.As(err, &f) {
+	if f := (*Violation)(nil); errors.As(err, &f) {
 		e.failed = true
 		t, err = f.trial(), nil
 	}

@@ -47,7 +47,7 @@ func (r *run) sample(ctx context.Context, base setup, e *entrant) (err error) {
 	}
 	if !e.failed && !e.Strategy.Harness {
 		e.footprint, err = measureFootprint(ctx, e.Subject, base)
-		if f := (*violation)(nil); err != nil && !errors.As(err, &f) && !errors.Is(err, errUndecided) { // a store that failed its trial may well fail here, too
+		if f := (*Violation)(nil); err != nil && !errors.As(err, &f) && !errors.Is(err, errUndecided) { // a store that failed its trial may well fail here, too
 			return err
 		}
 		t.BytesPerSession = e.footprint

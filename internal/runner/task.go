@@ -44,26 +44,19 @@ type Outcome struct {
 	Undecided string `json:"undecided,omitempty"` // why the task was aborted without a verdict
 }
 
-// Violation is a violation that ended a task: its store gets no further trials.
-type Violation struct {
-	Kind   string `json:"kind"`
-	Detail string `json:"detail"`
-	Final  bool   `json:"final,omitempty"` // not even where it was found in preparation for the trials
-}
-
 // Executor performs a task in another process, with a [Worker] of the same Config. onPreparing is called while sessions take
 // long to prepare, on the caller's goroutine, and may be nil. An error ends the run. When ctx ends so does the task,
 // with ctx's error.
 type Executor func(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error)
 
-// perform performs a task, in this process or another one. A violation is a *violation.
+// perform performs a task, in this process or another one. A violation is a *Violation.
 func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
 	if r.Executor == nil {
 		return r.performHere(ctx, base, kind, subject)
 	}
 	out, err := r.Executor(ctx, Task{kind, r.current, subject}, base.onPreparing)
-	if f := out.Violation; err == nil && f != nil {
-		err = &violation{kind: f.Kind, err: errors.New(f.Detail), final: f.Final}
+	if err == nil && out.Violation != nil {
+		err = out.Violation
 	}
 	if err == nil && out.Undecided != "" {
 		err = givenUp(out.Undecided)
@@ -118,7 +111,7 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	return runTrial(ctx, of, base)
 }
 
-// Worker performs the tasks of a run whose Config.Elsewhere leads to it. It is for one goroutine.
+// Worker performs the tasks of a run whose Config.Executor calls it. It is for one goroutine.
 type Worker struct {
 	run      run
 	scenario int   // that base is of
@@ -143,8 +136,8 @@ func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (O
 	base.onPreparing = onPreparing
 	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
 	out := Outcome{Trial: trial, Behind: stuck(err)}
-	if f := (*violation)(nil); errors.As(err, &f) {
-		out.Violation, err = &Violation{Kind: f.kind, Detail: f.Error(), Final: f.final}, nil
+	if errors.As(err, &out.Violation) {
+		err = nil
 	}
 	if errors.Is(err, errUndecided) && ctx.Err() == nil {
 		out.Undecided, err = err.Error(), nil

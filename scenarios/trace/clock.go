@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,17 +28,12 @@ func newClock(column, unit string) clock {
 			return clock{}
 		}
 	}
-	switch strings.ToLower(unit) {
-	case "s":
-		return clock{unit: int64(time.Second)}
-	case "ms":
-		return clock{unit: int64(time.Millisecond)}
-	case "us":
-		return clock{unit: int64(time.Microsecond)}
-	case "ns":
-		return clock{unit: 1}
+	unit = strings.ToLower(unit)
+	if !slices.Contains(TimeUnits()[1:], unit) {
+		return clock{}
 	}
-	return clock{}
+	d, _ := time.ParseDuration("1" + unit) // never fails
+	return clock{unit: int64(d)}
 }
 
 // parse reads one cell.

@@ -20,7 +20,7 @@ type Cursor struct {
 
 // User returns a cursor at the start of a user's operations, which holds at most 64 KiB. Users count from 0.
 func (t *Tape) User(i int) *Cursor {
-	size := min(int64(t.chunk), t.users[i].bytes)
+	size := min(int64(t.chunk), t.users[i].Bytes)
 	return &Cursor{tape: t, user: i, full: make([]byte, size)}
 }
 
@@ -45,11 +45,11 @@ func (c *Cursor) Next() (at int64, step scenarios.TapeOp, ok bool) {
 // fill reads the next chunk. All but the last are full.
 func (c *Cursor) fill() bool {
 	track := &c.tape.users[c.user]
-	if c.err != nil || c.next == len(track.chunks) {
+	if c.err != nil || c.next == len(track.Chunks) {
 		return false
 	}
-	size := min(int64(c.tape.chunk), track.bytes-int64(c.next)*int64(c.tape.chunk))
-	n, err := c.tape.file.ReadAt(c.full[:size], track.chunks[c.next])
+	size := min(int64(c.tape.chunk), track.Bytes-int64(c.next)*int64(c.tape.chunk))
+	n, err := c.tape.file.ReadAt(c.full[:size], track.Chunks[c.next])
 	if int64(n) < size {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF

@@ -12,14 +12,9 @@ import (
 // index is the part of a tape that is not in its file.
 type index struct {
 	Chunk  int
-	Tracks []sharedTrack
+	Tracks []track
 	Counts Counts
 	Hash   string
-}
-
-type sharedTrack struct {
-	Chunks []int64
-	Bytes  int64
 }
 
 // File returns the tape's file, for a process to inherit, and its name if it has one, for a process that inherits no files.
@@ -27,11 +22,7 @@ func (t *Tape) File() (f *os.File, name string) { return t.file, t.remove }
 
 // Index returns the argument of [Reopen] other than the file, in JSON.
 func (t *Tape) Index() ([]byte, error) {
-	x := index{Chunk: t.chunk, Counts: t.counts, Hash: t.hash}
-	for _, u := range t.users {
-		x.Tracks = append(x.Tracks, sharedTrack{u.chunks, u.bytes})
-	}
-	return json.Marshal(x)
+	return json.Marshal(index{t.chunk, t.users, t.counts, t.hash})
 }
 
 // Reopen returns a tape that another process has compiled, by its file and its index. Its Close closes f.
@@ -43,9 +34,5 @@ func Reopen(f *os.File, from []byte) (*Tape, error) {
 	if x.Chunk < recordSize || len(x.Tracks) == 0 {
 		return nil, errors.New("index of a tape: it is empty")
 	}
-	t := &Tape{file: f, chunk: x.Chunk, counts: x.Counts, hash: x.Hash}
-	for _, u := range x.Tracks {
-		t.users = append(t.users, track{u.Chunks, u.Bytes})
-	}
-	return t, nil
+	return &Tape{file: f, chunk: x.Chunk, users: x.Tracks, counts: x.Counts, hash: x.Hash}, nil
 }

@@ -33,8 +33,8 @@ type Tape struct {
 // track is the location of one user's records: chunks at these offsets, all full except the last. There is one offset per 1 to
 // 64 KiB of records, so the offsets take under 1 % of the size of the tape.
 type track struct {
-	chunks []int64
-	bytes  int64
+	Chunks []int64
+	Bytes  int64
 }
 
 // NewTape returns an empty tape, kept in a temporary file in dir (empty: the system's folder for such files). The file has
@@ -51,36 +51,15 @@ func NewTape(dir string) (*Tape, error) {
 	return t, nil
 }
 
-// Compile reads r to its end into a new tape in dir; see NewTape and Tape.Compile.
-func Compile(ctx context.Context, r *Reader, users int, dir string) (*Tape, error) {
-	t, err := NewTape(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.Compile(ctx, r, users); err != nil {
-		t.Close()
-		return nil, err
-	}
-	return t, nil
-}
-
 // Compile reads r to its end onto an empty tape. Its memory is bounded except for about 100 bytes per distinct session. It does not
 // close r. When ctx is done it stops and returns the cause. After an error the tape can only be closed.
 func (t *Tape) Compile(ctx context.Context, r *Reader, users int) error {
 	if users < 1 {
 		return fmt.Errorf("--users %d: want at least 1", users)
 	}
-	t.chunk, t.users = chunkSize(users), make([]track, users)
-	return t.compile(ctx, r)
-}
-
-// chunkSize spreads 64 MiB over the users, within limits that keep reads worth their system call.
-func chunkSize(users int) int {
+	// Chunks spread 64 MiB over the users, within limits that keep reads worth their system call.
 	const all, least, largest = 64 << 20, 1 << 10, 64 << 10
-	return min(max(all/users, least), largest) / recordSize * recordSize
-}
-
-func (t *Tape) compile(ctx context.Context, r *Reader) error {
+	t.chunk, t.users = min(max(all/users, least), largest)/recordSize*recordSize, make([]track, users)
 	known, w := newSessions(), newWriter(t)
 	for {
 		v, err := r.Next()
@@ -141,8 +120,8 @@ func (w *writer) write(at int64, step scenarios.TapeOp) error {
 
 func (w *writer) flush(user int) error {
 	chunk, track := w.pending[user], &w.tape.users[user]
-	track.chunks = append(track.chunks, w.end)
-	track.bytes += int64(len(chunk))
+	track.Chunks = append(track.Chunks, w.end)
+	track.Bytes += int64(len(chunk))
 	w.end += int64(len(chunk))
 	w.pending[user] = chunk[:0]
 	_, err := w.out.Write(chunk)

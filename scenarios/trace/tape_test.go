@@ -34,7 +34,7 @@ func compile(t rapid.TB, path string, opts Options, users int, dir string) *Tape
 		t.Fatal(err)
 	}
 	defer r.Close()
-	tape, err := Compile(context.Background(), r, users, dir)
+	tape, err := compileInto(context.Background(), r, users, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +50,19 @@ func drain(t rapid.TB, c *Cursor) (records []record) {
 		t.Fatal(c.Err())
 	}
 	return records
+}
+
+// compileInto compiles r into a new tape in dir.
+func compileInto(ctx context.Context, r *Reader, users int, dir string) (*Tape, error) {
+	t, err := NewTape(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Compile(ctx, r, users); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
 func TestCompile(t *testing.T) {
@@ -265,13 +278,13 @@ func TestCompileStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Compile(ctx, open(many(t)), 3, dir); !errors.Is(err, context.Canceled) {
+	if _, err := compileInto(ctx, open(many(t)), 3, dir); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if _, err := Compile(t.Context(), open("testdata/torn.csv.gz"), 3, dir); err == nil || !strings.Contains(err.Error(), "torn.csv.gz") {
+	if _, err := compileInto(t.Context(), open("testdata/torn.csv.gz"), 3, dir); err == nil || !strings.Contains(err.Error(), "torn.csv.gz") {
 		t.Errorf("torn log: %v", err)
 	}
-	if _, err := Compile(t.Context(), open("testdata/keys.txt"), 0, dir); err == nil {
+	if _, err := compileInto(t.Context(), open("testdata/keys.txt"), 0, dir); err == nil {
 		t.Error("no users: want an error")
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
