@@ -127,7 +127,7 @@ func (o *adapterTestOptions) run(ctx context.Context) error {
 func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
 	s := &sheet.Sheet{Titles: []string{"check", "verdict", "seen"}}
 	for _, c := range r.Checks {
-		s.Rows = append(s.Rows, []string{c.Name, string(c.Verdict), c.Note})
+		s.Rows = append(s.Rows, []string{c.Name, string(c.Outcome), c.Note})
 	}
 	if columns <= 0 {
 		columns = sheet.DefaultWidth
@@ -141,7 +141,7 @@ func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
 	}
 	var b strings.Builder
 	for _, c := range r.Checks {
-		if c.Verdict == conformance.Fail {
+		if c.Outcome == conformance.Fail {
 			fmt.Fprintf(&b, "\n✗ %s (docs/adapter-protocol.md#%s)\n", c.Name, c.Section)
 			for _, part := range [][2]string{{"sent", c.Sent}, {"got", c.Got}, {"want", c.Want}} {
 				if part[1] != "" {

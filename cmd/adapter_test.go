@@ -51,8 +51,8 @@ func TestAdapterConforms(t *testing.T) {
 // TestConformanceIsReadableWhenNarrow: only requests and responses are wider than the screen.
 func TestConformanceIsReadableWhenNarrow(t *testing.T) {
 	r := &conformance.Report{Name: "mine", Checks: []conformance.Check{
-		{Name: "operations that hello does not list are unsupported", Verdict: conformance.Pass, Note: strings.Repeat("word ", 20)},
-		{Name: "hello", Section: "hello", Verdict: conformance.Fail, Sent: "a", Got: "b\nc", Want: "d"},
+		{Name: "operations that hello does not list are unsupported", Outcome: conformance.Pass, Note: strings.Repeat("word ", 20)},
+		{Name: "hello", Section: "hello", Outcome: conformance.Fail, Sent: "a", Got: "b\nc", Want: "d"},
 	}}
 	for _, columns := range []int{0, 100, 200} {
 		var out bytes.Buffer

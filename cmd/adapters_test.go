@@ -161,11 +161,11 @@ func (a shippedAdapter) conforms(t *testing.T, spec adapter.Spec) {
 		switch {
 		case c.Name == a.fails:
 			failed = c.Name
-			if c.Verdict != conformance.Fail {
-				t.Errorf("%s: %s: want it to fail", c.Name, c.Verdict)
+			if c.Outcome != conformance.Fail {
+				t.Errorf("%s: %s: want it to fail", c.Name, c.Outcome)
 			}
-		case c.Verdict != conformance.Pass:
-			t.Errorf("%s: %s\nsent %s\ngot  %s\nwant %s\n%s", c.Name, c.Verdict, c.Sent, c.Got, c.Want, c.Note)
+		case c.Outcome != conformance.Pass:
+			t.Errorf("%s: %s\nsent %s\ngot  %s\nwant %s\n%s", c.Name, c.Outcome, c.Sent, c.Got, c.Want, c.Note)
 		}
 	}
 	if failed != a.fails {

@@ -41,11 +41,11 @@ const (
 )
 
 // Launch starts a program and waits for its announcement. Launch does not speak to it; [Start] does. Errors say what was
-// expected, what came in its stead, how the program ended and what it said on stderr.
+// expected, what came instead, how the program ended and what it said on stderr.
 func Launch(ctx context.Context, command []string, o Options) (*Process, error) {
 	p := &Process{command: command, first: make(chan firstLine, 1)}
 	var err error
-	p.Process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: o.stderr(), Output: p.hear})
+	p.Process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: o.stderr(), Output: p.readFirstLine})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", joinCommand(command), err)
 	}
@@ -56,8 +56,8 @@ func Launch(ctx context.Context, command []string, o Options) (*Process, error) 
 	return p, nil
 }
 
-// hear reads the first line from stdout. The others are discarded.
-func (p *Process) hear(stdout io.Reader) {
+// readFirstLine reads the first line from stdout. The others are discarded.
+func (p *Process) readFirstLine(stdout io.Reader) {
 	const longest = 64 << 10
 	line, err := bufio.NewReaderSize(stdout, longest).ReadSlice('\n')
 	p.first <- firstLine{string(line), err}
@@ -70,7 +70,7 @@ func (p *Process) await(ctx context.Context, limit time.Duration) error {
 	select {
 	case line := <-p.first:
 		if errors.Is(line.err, io.EOF) && line.text == "" {
-			return p.silent()
+			return p.endedEarly()
 		}
 		a, err := readAnnounced(line.text)
 		p.Announced = a
@@ -82,8 +82,8 @@ func (p *Process) await(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// silent says what became of a process that closed its stdout without a word.
-func (p *Process) silent() error {
+// endedEarly returns why a process has closed its stdout without an announcement.
+func (p *Process) endedEarly() error {
 	select {
 	case <-p.Ended():
 		return fmt.Errorf("it ended before it announced itself: %s: want %s as its first line on stdout", p.Status(), announcement)

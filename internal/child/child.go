@@ -78,25 +78,21 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 // pipes makes the pipes to the child and returns the child's ends. They are files, so that [exec.Cmd.Wait] does not wait
 // for processes that hold copies of them.
 func (p *Process) pipes(o Options) (theirs []*os.File, err error) {
-	stdin, ours, err := os.Pipe()
-	if err != nil {
-		return nil, err
+	pipe := func() (r, w *os.File) {
+		if err == nil {
+			r, w, err = os.Pipe()
+		}
+		return r, w
 	}
-	p.Input, p.cmd.Stdin, theirs = ours, stdin, append(theirs, stdin)
-	ours, output, err := os.Pipe()
-	if err != nil {
-		return theirs, err
+	stdin, input := pipe()
+	output, stdout := pipe()
+	errors, stderr := pipe()
+	p.Input, p.output, p.stderr = input, output, errors
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, stdout, stderr
+	if err == nil && o.Answers != "" {
+		answerOn(p.cmd, stdout, o.Answers)
 	}
-	p.output, theirs = ours, append(theirs, output)
-	ours, stderr, err := os.Pipe()
-	if err != nil {
-		return theirs, err
-	}
-	p.stderr, p.cmd.Stdout, p.cmd.Stderr, theirs = ours, output, stderr, append(theirs, stderr)
-	if o.Answers != "" {
-		answerOn(p.cmd, output, o.Answers)
-	}
-	return theirs, nil
+	return []*os.File{stdin, stdout, stderr}, err
 }
 
 // start starts the process on a thread that lasts as long as the process: on Linux the process dies with that thread.

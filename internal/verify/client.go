@@ -14,8 +14,8 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// arena is shared by the users of a round. Only the gauges are written during the round.
-type arena struct {
+// shared is what the users of a round share. Only the gauges are written during the round.
+type shared struct {
 	store      manager.SessionStore[manager.Session]
 	target     *remote                 // in place of a store
 	reliable   bool                    // see [Subject]
@@ -38,7 +38,7 @@ type gauge struct {
 
 // client performs the operations of one user and records their effects. It is used by one goroutine.
 type client struct {
-	*arena
+	*shared
 	user       int
 	rec        *history.Recorder
 	mints      *history.Recorder // of the sessions that it created by [Creator]
@@ -83,7 +83,7 @@ func (c *client) note(v *history.Violation) {
 	}
 }
 
-func (a *arena) now() int64 { return int64(time.Since(a.base)) }
+func (a *shared) now() int64 { return int64(time.Since(a.base)) }
 
 // called returns the time of a call. Everything after it in program order happens later.
 func (c *client) called() int64 { return c.fence.Called(c.now()) }

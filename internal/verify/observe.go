@@ -271,20 +271,20 @@ func rollback(p *probe) Guarantee {
 
 // The bounds of leakFree.
 const (
-	lives    = 1000        // sessions created and removed        // sessions created and removed
-	lifetime = time.Second // and no longer // and no longer
-	few      = 20          // goroutines that a store may keep
+	sessionsDeleted = 1000        // sessions that are created and deleted at once
+	deletingLimit   = time.Second // for all of them; a slow store gets fewer
+	few             = 20          // goroutines that a store may keep
 )
 
 // leakFree creates and removes sessions and counts goroutines, sessions and locks that are left.
 func leakFree(p *probe) Guarantee {
 	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: "yes", Kept: true}
 	p.createAndDelete()
-	before := p.dog.leaked()
+	before := p.watchdog.leaked()
 	n := p.createAndDelete()
-	left := p.dog.leaked() - before
+	left := p.watchdog.leaked() - before
 	for end := time.Now().Add(p.cfg.Patience / 2); left >= max(n/10, few) && time.Now().Before(end); time.Sleep(pause) {
-		left = p.dog.leaked() - before // they may still be ending
+		left = p.watchdog.leaked() - before // they may still be ending
 	}
 	if left >= max(n/10, few) {
 		p.violate(history.LeakedGoroutines, "%d sessions were created and deleted, and %d goroutines are left", n, left)
@@ -303,10 +303,10 @@ func leakFree(p *probe) Guarantee {
 	return g
 }
 
-// createAndDelete creates n sessions and deletes each at once.
+// createAndDelete creates sessions, deletes each at once, and returns their number.
 func (p *probe) createAndDelete() (n int) {
 	ctx := context.Background()
-	for end := time.Now().Add(min(lifetime, p.cfg.Patience/2)); n < lives && time.Now().Before(end); n++ {
+	for end := time.Now().Add(min(deletingLimit, p.cfg.Patience/2)); n < sessionsDeleted && time.Now().Before(end); n++ {
 		id := uuid.New()
 		_, err := p.store.GetOrCreate(ctx, id, newSession, nil)
 		if err == nil {

@@ -71,8 +71,8 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 	if target != nil {
 		has = target.has
 		each /= 2 // its operations take longer
-		if !target.tells {
-			users, each = min(users, quietUsers), min(each, quietOps)
+		if !target.numbersChanges {
+			users, each = min(users, searchedUsers), min(each, searchedOps)
 		}
 	}
 	each = max(1, min(each, cfg.Ops*s.slots/(2*users))) // the most popular session gets at most twice the mean, on average
@@ -102,8 +102,8 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 // The bounds of a round on a target that returns so little that only a search can decide its histories: the time of the search
 // grows exponentially with the number of concurrent users.
 const (
-	quietUsers = 4
-	quietOps   = 30 // each
+	searchedUsers = 4
+	searchedOps   = 30 // each
 )
 
 // The bounds of the work that a target performs while it holds a session.

@@ -23,9 +23,9 @@ type round struct {
 	seed   uint64
 	script script
 
-	*arena
-	clients []*client // the users, then the cleaner, which reads and removes the sessions that are left
-	dog     *watchdog
+	*shared
+	clients  []*client // the users, then the cleaner, which reads and removes the sessions that are left
+	watchdog *watchdog
 
 	histories     []history.History
 	violations    []violation
@@ -88,8 +88,8 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 	for i := range beats {
 		beats[i] = new(beat)
 	}
-	r.dog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
-	a := &arena{
+	r.watchdog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
+	a := &shared{
 		target: target, reliable: r.cfg.Subject.Reliable, guarantees: r.cfg.Subject.Guarantees, points: t,
 		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
@@ -110,7 +110,7 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 	if r.script.gauge || t != nil && a.guarantees.ExclusiveUpdates {
 		a.inside = make([]gauge, slots)
 	}
-	r.arena = a
+	r.shared = a
 	for i, b := range beats {
 		room := 8
 		if i < len(r.script.users) {
@@ -118,7 +118,7 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 		}
 		// Each user has two recorders with different tags: for the sessions of the pool, and for those it creates.
 		r.clients = append(r.clients, &client{
-			arena: a, user: i, beat: b,
+			shared: a, user: i, beat: b,
 			rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room), mints: history.NewRecorder(i, 0, 0),
 		})
 	}
@@ -127,15 +127,18 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 
 // schedule plays the schedule and reports whether all its operations returned.
 func (r *round) schedule() (ended bool, err error) {
-	actors := r.cfg.Schedule.cast(r.users(), r.dog)
-	err = r.cfg.Schedule.play(actors, r.points)
+	var users []*scheduledUser
+	for _, c := range r.users() {
+		users = append(users, &scheduledUser{client: c, position: newPosition(), watchdog: r.watchdog, cancel: func() {}})
+	}
+	err = r.cfg.Schedule.play(users, r.points)
 	var stuck error
-	for _, a := range actors {
-		if a.done != nil {
-			r.pending = append(r.pending, a.done)
-			stuck = cmp.Or(stuck, r.dog.await(a.done, 1))
+	for _, u := range users {
+		if u.done != nil {
+			r.pending = append(r.pending, u.done)
+			stuck = cmp.Or(stuck, r.watchdog.await(u.done, 1))
 		}
-		a.cancel()
+		u.cancel()
 	}
 	return err == nil && r.completed("the users", stuck), err
 }
@@ -164,7 +167,7 @@ func (r *round) press(ctx context.Context) bool {
 	r.pending = append(r.pending, done)
 	for i, c := range r.users() {
 		running.Go(func() {
-			r.dog.adopt()
+			r.watchdog.adopt()
 			<-gate
 			for k := range r.script.users[i] {
 				if k%16 == 0 && ctx.Err() != nil || r.failed.Load() != nil {
@@ -180,7 +183,7 @@ func (r *round) press(ctx context.Context) bool {
 	defer stop()
 	close(gate)
 	go func() { running.Wait(); close(done) }()
-	return r.completed("the users", r.dog.await(done, 1))
+	return r.completed("the users", r.watchdog.await(done, 1))
 }
 
 // collectGarbage forces collections until stop is called, if the script has any.
@@ -209,10 +212,10 @@ func (r *round) guarded(f func()) bool {
 	r.pending = append(r.pending, done)
 	go func() {
 		defer close(done)
-		r.dog.adopt()
+		r.watchdog.adopt()
 		f()
 	}()
-	return r.completed("the goroutines that clean up after the users, or observe a guarantee,", r.dog.await(done, closeFactor))
+	return r.completed("the goroutines that clean up after the users, or observe a guarantee,", r.watchdog.await(done, closeFactor))
 }
 
 // completed reports whether the watchdog's err is nil. Otherwise it records a hang of the waiting goroutines, or why the round is
@@ -226,7 +229,7 @@ func (r *round) completed(waiting string, err error) bool {
 		return err == nil
 	}
 	why := fmt.Sprintf("no progress for %v", r.cfg.Patience)
-	if r.dog.closed {
+	if r.watchdog.closed {
 		why = "no user can continue"
 	}
 	v := history.NewViolation(history.Hang, "%s: %s wait for something that does not come (a lock that is not released, "+
@@ -234,7 +237,7 @@ func (r *round) completed(waiting string, err error) bool {
 	if r.target != nil {
 		v.Why = why + ", and no response to " + r.pendingRequests()
 	} else {
-		v.Stacks = r.dog.stacks()
+		v.Stacks = r.watchdog.stacks()
 	}
 	r.note(v)
 	return false
@@ -356,10 +359,10 @@ func (r *round) note(v *history.Violation) {
 func (r *round) countRoutines() {
 	n := 0
 	for end := time.Now().Add(r.cfg.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if n = r.dog.leaked(); n == 0 {
+		if n = r.watchdog.leaked(); n == 0 {
 			return
 		}
-		if r.dog.closed && r.dog.allWait() {
+		if r.watchdog.closed && r.watchdog.allWait() {
 			break
 		}
 	}

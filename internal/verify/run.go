@@ -226,7 +226,7 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 func (r *round) judge(ctx context.Context, check *history.Checker, known func(history.Anomaly) bool) (found []*history.Violation) {
 	whole := true
 	if g := r.failed.Load(); g != nil {
-		return []*history.Violation{g.convict(r.cfg.Patience, r.seed)}
+		return []*history.Violation{g.violation(r.cfg.Patience, r.seed)}
 	}
 	for _, f := range r.violations {
 		switch f.Anomaly {

@@ -40,87 +40,77 @@ func (s Schedule) size() (users, slots int) {
 	return users, slots
 }
 
-// actor is a user of a schedule.
-type actor struct {
+// scheduledUser is a user of a schedule.
+type scheduledUser struct {
 	*client
-	*visitor
-	dog    *watchdog
-	cancel context.CancelFunc
-	done   chan struct{} // closed when its operation has ended; nil before the first one
+	*position
+	watchdog *watchdog
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when its operation has ended; nil before the first one
 }
 
 // busy reports whether the user's operation is in progress.
-func (a *actor) busy() bool {
-	if a.done == nil {
+func (u *scheduledUser) busy() bool {
+	if u.done == nil {
 		return false
 	}
 	select {
-	case <-a.done:
+	case <-u.done:
 		return false
 	default:
 		return true
 	}
 }
 
-// cast returns the actors of a schedule.
-func (s Schedule) cast(clients []*client, w *watchdog) []*actor {
-	actors := make([]*actor, len(clients))
-	for i, c := range clients {
-		actors[i] = &actor{client: c, visitor: newVisitor(), dog: w, cancel: func() {}}
-	}
-	return actors
-}
-
 // play performs the lines and then releases all users.
-func (s Schedule) play(actors []*actor, t *SyncPoints) error {
+func (s Schedule) play(users []*scheduledUser, t *SyncPoints) error {
 	defer t.releaseAll()
 	for i, l := range s {
-		a := actors[l.User]
-		if err := a.perform(l, t); err != nil {
+		u := users[l.User]
+		if err := u.perform(l, t); err != nil {
 			return fmt.Errorf("line %d of the schedule: %w", i+1, err)
 		}
-		a.await(l)
+		u.await(l)
 	}
 	return nil
 }
 
 // perform starts a line.
-func (a *actor) perform(l Line, t *SyncPoints) error {
-	for len(a.passed) > 0 {
-		<-a.passed
+func (u *scheduledUser) perform(l Line, t *SyncPoints) error {
+	for len(u.passed) > 0 {
+		<-u.passed
 	}
 	switch {
-	case l.Do != 0 && a.busy():
+	case l.Do != 0 && u.busy():
 		return fmt.Errorf("user %s has not ended its operation", history.UserName(int32(l.User)))
 	case l.Do != 0:
-		t.holdAt(a.visitor, l.Hold)
-		a.begin(l)
+		t.holdAt(u.position, l.Hold)
+		u.begin(l)
 	case l.Cancel:
-		a.cancel()
-	case !a.busy():
+		u.cancel()
+	case !u.busy():
 		return fmt.Errorf("user %s has no operation to continue", history.UserName(int32(l.User)))
 	default:
-		a.resume(l, t)
+		u.resume(l, t)
 	}
 	return nil
 }
 
 // resume releases a user that is held, or will be shortly. A user that waits for another one is held at the next point all
 // the same.
-func (a *actor) resume(l Line, t *SyncPoints) {
-	for end := time.Now().Add(standstill); !t.isHeld(a.visitor) && a.busy() && time.Now().Before(end); {
+func (u *scheduledUser) resume(l Line, t *SyncPoints) {
+	for end := time.Now().Add(standstill); !t.isHeld(u.position) && u.busy() && time.Now().Before(end); {
 		time.Sleep(20 * time.Microsecond)
 	}
-	if !t.isHeld(a.visitor) {
-		t.holdAt(a.visitor, l.Hold)
-		return
+	held := t.isHeld(u.position)
+	t.holdAt(u.position, l.Hold)
+	if held {
+		u.let <- struct{}{}
 	}
-	t.holdAt(a.visitor, l.Hold)
-	a.let <- struct{}{}
 }
 
-func (a *actor) begin(l Line) {
-	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), visitorKey{}, a.visitor))
+func (u *scheduledUser) begin(l Line) {
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), positionKey{}, u.position))
 	if l.Cancel {
 		cancel()
 	}
@@ -129,28 +119,28 @@ func (a *actor) begin(l Line) {
 		p.cancel = cancelledBefore
 	}
 	done := make(chan struct{})
-	a.done, a.cancel = done, cancel
+	u.done, u.cancel = done, cancel
 	go func() {
 		defer close(done)
-		a.dog.adopt()
-		a.do(ctx, p)
+		u.watchdog.adopt()
+		u.do(ctx, p)
 	}()
 }
 
 // await waits for the end of the line.
-func (a *actor) await(l Line) {
+func (u *scheduledUser) await(l Line) {
 	still := time.NewTicker(standstill)
 	defer still.Stop()
 	for {
 		select {
-		case <-a.done:
+		case <-u.done:
 			return
-		case point := <-a.passed:
+		case point := <-u.passed:
 			if point == l.Hold || point == l.Past {
 				return
 			}
 		case <-still.C:
-			if a.dog.allWait() {
+			if u.watchdog.allWait() {
 				return
 			}
 		}

@@ -15,18 +15,18 @@ type SyncPoints struct {
 // Inside is the point in every closure after it has read the session and before it changes it.
 const Inside = "inside"
 
-// visitor is the state of a user in a store.
-type visitor struct {
+// position is the state of a user in a store.
+type position struct {
 	hold   string        // the next point to hold it at
 	held   bool          // it is held held
 	passed chan string   // receives the points that it passes; may be full
 	let    chan struct{} // releases it
 }
 
-type visitorKey struct{}
+type positionKey struct{}
 
-func newVisitor() *visitor {
-	return &visitor{passed: make(chan string, 64), let: make(chan struct{})}
+func newPosition() *position {
+	return &position{passed: make(chan string, 64), let: make(chan struct{})}
 }
 
 // Reach is called when the operation with this ctx reaches a point. It returns when the operation may continue. Only the schedule
@@ -35,7 +35,7 @@ func (t *SyncPoints) Reach(ctx context.Context, point string) {
 	if t == nil {
 		return
 	}
-	v, _ := ctx.Value(visitorKey{}).(*visitor)
+	v, _ := ctx.Value(positionKey{}).(*position)
 	if v == nil {
 		return
 	}
@@ -58,14 +58,14 @@ func (t *SyncPoints) Reach(ctx context.Context, point string) {
 }
 
 // isHeld reports whether v is held.
-func (t *SyncPoints) isHeld(v *visitor) bool {
+func (t *SyncPoints) isHeld(v *position) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return v.held
 }
 
 // holdAt holds v when it next reaches point; empty: nowhere.
-func (t *SyncPoints) holdAt(v *visitor, point string) {
+func (t *SyncPoints) holdAt(v *position, point string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v.hold, v.held = point, false

@@ -33,8 +33,8 @@ var requests = map[history.Kind]scenarios.Op{
 // remote is a target and how it counts.
 type remote struct {
 	scenarios.Target
-	numbered bool // it numbers incarnations and versions as the contract does, so that they can be checked
-	tells    bool // it returns the number of each change: of the version or of the message
+	numbered       bool // it numbers incarnations and versions as the contract does, so that they can be checked
+	numbersChanges bool // it returns the number of each change: of the version or of the message
 }
 
 // openTarget opens the target and finds out how it counts.
@@ -49,7 +49,7 @@ func (r *run) openTarget(ctx context.Context) error {
 		err = r.target.examine(ctx, r.performs)
 	}
 	if errors.Is(err, scenarios.ErrUnavailable) {
-		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
+		r.violated(asked.to(err).violation(r.Patience, r.Config.Seed))
 		err = nil
 	}
 	if err != nil || r.Violation != nil {
@@ -113,10 +113,10 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 	}
 	defer conn.Close()
 	var (
-		answer   scenarios.Effect
-		lives    []uint64           // the incarnations returned
-		last     scenarios.Reported // parts of the response to the last change
-		expected = true
+		answer       scenarios.Effect
+		incarnations []uint64           // the incarnations returned
+		last         scenarios.Reported // parts of the response to the last change
+		expected     = true
 	)
 	q := scenarios.Request{ID: uuid.New(), Role: role, Content: "counts", Fields: map[string]string{fieldNames[0]: "counts"}}
 	rounds := 1
@@ -124,7 +124,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 		rounds = 2
 	}
 	for range rounds {
-		version, from := uint64(0), len(lives)
+		version, from := uint64(0), len(incarnations)
 		for _, op := range []scenarios.Op{
 			scenarios.GetOrCreate, scenarios.Append, scenarios.Update, scenarios.Append, scenarios.GetOrCreate,
 			scenarios.History, scenarios.Read, scenarios.Delete,
@@ -145,13 +145,13 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 			}
 			expected = expected && (answer.Reported&scenarios.ReportsVersion == 0 || answer.Version == version)
 			if answer.Reported&scenarios.ReportsIncarnation != 0 {
-				expected = expected && !slices.Contains(lives[:from], answer.Incarnation) && (len(lives) == from || answer.Incarnation == lives[from])
-				lives = append(lives, answer.Incarnation)
+				expected = expected && !slices.Contains(incarnations[:from], answer.Incarnation) && (len(incarnations) == from || answer.Incarnation == incarnations[from])
+				incarnations = append(incarnations, answer.Incarnation)
 			}
 		}
 	}
 	a.numbered = expected
-	a.tells = last&scenarios.ReportsSeq != 0 || expected && last&scenarios.ReportsVersion != 0
+	a.numbersChanges = last&scenarios.ReportsSeq != 0 || expected && last&scenarios.ReportsVersion != 0
 	return nil
 }
 
@@ -297,7 +297,7 @@ type failure struct {
 }
 
 // noteFailure records the failure of the target, if err is a [scenarios.ErrUnavailable]. The first call counts.
-func (a *arena) noteFailure(err error, asked *pending) {
+func (a *shared) noteFailure(err error, asked *pending) {
 	if errors.Is(err, scenarios.ErrUnavailable) {
 		a.failed.CompareAndSwap(nil, asked.to(err))
 	}
@@ -306,9 +306,9 @@ func (a *arena) noteFailure(err error, asked *pending) {
 // to returns the failure of a request that ended with err.
 func (p *pending) to(err error) *failure { return &failure{err, p.what, time.Since(p.since)} }
 
-// convict returns the violation of a target that is gone: a hang if the request waited for as long as the patience, otherwise a
+// violation returns the violation of a target that is gone: a hang if the request waited for as long as the patience, otherwise a
 // crash. The lines of the error after the first are what the target wrote last.
-func (g *failure) convict(patience time.Duration, seed uint64) *history.Violation {
+func (g *failure) violation(patience time.Duration, seed uint64) *history.Violation {
 	first, rest, _ := strings.Cut(g.err.Error(), "\n")
 	for _, known := range []error{manager.ErrIndeterminate, manager.ErrNotApplied} { // implied
 		first = strings.TrimPrefix(first, known.Error()+": ")
@@ -363,7 +363,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 			r.leak = cmp.Or(r.leak, v)
 		}
 	case errors.Is(err, scenarios.ErrUnavailable):
-		r.violated(asked.to(err).convict(r.Patience, r.Config.Seed))
+		r.violated(asked.to(err).violation(r.Patience, r.Config.Seed))
 	case err == nil, indeterminate(err): // unknown
 	case ctx.Err() == nil:
 		r.broke("create, change and delete of one session: %v", err)
@@ -387,7 +387,7 @@ func (r *run) createAndDelete(ctx context.Context) (*manager.Census, error) {
 	defer conn.Close()
 	var answer scenarios.Effect
 	q := scenarios.Request{Role: role, Content: "deleted at once", Fields: map[string]string{fieldNames[0]: "deleted at once"}}
-	for n, end := 0, time.Now().Add(lifetime); n < lives && time.Now().Before(end); n++ {
+	for n, end := 0, time.Now().Add(deletingLimit); n < sessionsDeleted && time.Now().Before(end); n++ {
 		q.ID = uuid.New()
 		for _, op := range []scenarios.Op{scenarios.GetOrCreate, change, scenarios.Delete} {
 			q.Op = op

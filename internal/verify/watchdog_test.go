@@ -90,8 +90,8 @@ func TestSyncPoints(t *testing.T) {
 	var none *SyncPoints
 	none.Reach(context.Background(), "here") // does not hold
 
-	points, v := new(SyncPoints), newVisitor()
-	ctx := context.WithValue(context.Background(), visitorKey{}, v)
+	points, v := new(SyncPoints), newPosition()
+	ctx := context.WithValue(context.Background(), positionKey{}, v)
 	points.holdAt(v, "there")
 	past := make(chan string, 3)
 	go func() {
@@ -130,7 +130,7 @@ func TestOvertaken(t *testing.T) {
 		for i := range others {
 			ops = append(ops, history.Op{Call: int64(10*i) + 1, Return: int64(10*i) + 5, User: 1, Kind: history.Append, Outcome: history.OK})
 		}
-		r := &round{histories: []history.History{{Ops: ops}}, arena: new(arena)}
+		r := &round{histories: []history.History{{Ops: ops}}, shared: new(shared)}
 		r.guarantees.Fair = true
 		return r
 	}

@@ -32,21 +32,21 @@ type Config struct {
 	onCheck func(Check) // called after each check, for tests; may be nil
 }
 
-// Verdict is the result of a check.
-type Verdict string
+// Outcome is how a check ended.
+type Outcome string
 
-// The verdicts.
+// The outcomes.
 const (
-	Pass Verdict = "pass"
-	Fail Verdict = "fail"
-	Skip Verdict = "skipped" // needs something optional that the adapter does not have
+	Pass Outcome = "pass"
+	Fail Outcome = "fail"
+	Skip Outcome = "skipped" // needs something optional that the adapter does not have
 )
 
 // Check is a check with its result. Sent, Got and Want are set if it failed; long lines are cut in the middle.
 type Check struct {
 	Name    string  `json:"name"`
 	Section string  `json:"section"` // anchor of a section of docs/adapter-protocol.md
-	Verdict Verdict `json:"verdict"`
+	Outcome Outcome `json:"verdict"`
 	Sent    string  `json:"sent,omitempty"`
 	Got     string  `json:"got,omitempty"`
 	Want    string  `json:"want,omitempty"`
@@ -61,9 +61,9 @@ type Report struct {
 }
 
 // Count is the number of checks with a verdict.
-func (r *Report) Count(v Verdict) (n int) {
+func (r *Report) Count(v Outcome) (n int) {
 	for i := range r.Checks {
-		if r.Checks[i].Verdict == v {
+		if r.Checks[i].Outcome == v {
 			n++
 		}
 	}
@@ -117,7 +117,7 @@ type tester struct {
 
 // perform performs a check on a goroutine that it can end at any point.
 func (x *tester) perform(k *check) Check {
-	p := &probe{x: x, Check: Check{Name: k.name, Section: k.section, Verdict: Pass}}
+	p := &probe{x: x, Check: Check{Name: k.name, Section: k.section, Outcome: Pass}}
 	if reason := x.skipReason(k); reason != "" {
 		p.skip(reason)
 		return p.Check
@@ -132,7 +132,7 @@ func (x *tester) perform(k *check) Check {
 	if p.hung {
 		x.hangs++
 	}
-	if p.Verdict == Fail {
+	if p.Outcome == Fail {
 		x.stop() // the next check starts the program again
 		if k.vital {
 			x.blocked = k.name + " failed"

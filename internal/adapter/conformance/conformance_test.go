@@ -83,8 +83,8 @@ func passes(t *testing.T, r *Report, skipped ...string) {
 		if slices.Contains(skipped, c.Name) {
 			want = Skip
 		}
-		if c.Verdict != want {
-			t.Errorf("%s: %s: want %s\nsent %s\ngot  %s\nwant %s\nnote %s", c.Name, c.Verdict, want, c.Sent, c.Got, c.Want, c.Note)
+		if c.Outcome != want {
+			t.Errorf("%s: %s: want %s\nsent %s\ngot  %s\nwant %s\nnote %s", c.Name, c.Outcome, want, c.Sent, c.Got, c.Want, c.Note)
 		}
 	}
 }
@@ -260,12 +260,12 @@ func TestFlaws(t *testing.T) {
 			for _, c := range r.Checks {
 				switch {
 				case c.Name == tc.check:
-					found = c.Verdict == Fail
+					found = c.Outcome == Fail
 					if text := c.Got + "\n" + c.Want; !found || !strings.Contains(text, tc.message) || c.Want == "" {
-						t.Errorf("%s: %s\nsent %s\ngot  %s\nwant %s\nnote %s\nwithout %q", c.Name, c.Verdict, c.Sent, c.Got, c.Want, c.Note, tc.message)
+						t.Errorf("%s: %s\nsent %s\ngot  %s\nwant %s\nnote %s\nwithout %q", c.Name, c.Outcome, c.Sent, c.Got, c.Want, c.Note, tc.message)
 					}
-				case c.Verdict == Fail && !found:
-					t.Errorf("%s: %s (%s %s)", c.Name, c.Verdict, c.Got, c.Want)
+				case c.Outcome == Fail && !found:
+					t.Errorf("%s: %s (%s %s)", c.Name, c.Outcome, c.Got, c.Want)
 				}
 			}
 			if !found || r.Conforms() {

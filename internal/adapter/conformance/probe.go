@@ -19,13 +19,13 @@ type probe struct {
 
 // fail ends the check with a mismatch.
 func (p *probe) fail(m *mismatch) {
-	p.Verdict, p.hung = Fail, m.hung
+	p.Outcome, p.hung = Fail, m.hung
 	p.Sent, p.Got, p.Want = m.sent, m.got, m.want
 	runtime.Goexit()
 }
 
 // skip sets the verdict. It does not end the check.
-func (p *probe) skip(reason string) { p.Verdict, p.Note = Skip, reason }
+func (p *probe) skip(reason string) { p.Outcome, p.Note = Skip, reason }
 
 func (p *probe) close() {
 	for _, c := range p.conns {
