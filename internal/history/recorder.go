@@ -54,22 +54,33 @@ func (r *Recorder) Renumber(to func(uint32) uint32) {
 // Len returns the number of recorded operations.
 func (r *Recorder) Len() int { return len(r.ops) }
 
-// Merge merges the users' records into one history per session, without the sessions that have no operations. A
-// session's number is its index in ids. Nothing may be recorded afterwards.
+// Merge merges the users' records into one history per id, without the ids that have no operations. A session's number is
+// its index in ids; several numbers may have the same id. Nothing may be recorded afterwards.
 func Merge(ids []manager.ID, claimed bool, records []*Recorder) []History {
-	sizes := make([]int, len(ids))
+	at := make([]int, len(ids)) // the history of each number
+	known := make(map[manager.ID]int, len(ids))
+	for s, id := range ids {
+		if _, twice := known[id]; !twice {
+			known[id] = len(known)
+		}
+		at[s] = known[id]
+	}
+	sizes := make([]int, len(known))
 	for _, r := range records {
 		for _, s := range r.sessions {
-			sizes[s]++
+			sizes[at[s]]++
 		}
 	}
-	all := make([]History, len(ids))
-	for s := range all {
-		all[s] = History{ID: ids[s], Claimed: claimed, Ops: make([]Op, 0, sizes[s])}
+	all := make([]History, len(known))
+	for s, id := range ids {
+		if h := &all[at[s]]; h.Ops == nil {
+			*h = History{ID: id, Claimed: claimed, Ops: make([]Op, 0, sizes[at[s]])}
+		}
 	}
 	for _, r := range records {
 		for i, s := range r.sessions {
-			all[s].Ops = append(all[s].Ops, r.ops[i])
+			h := &all[at[s]]
+			h.Ops = append(h.Ops, r.ops[i])
 		}
 	}
 	return slices.DeleteFunc(all, func(h History) bool { return len(h.Ops) == 0 })

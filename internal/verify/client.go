@@ -23,6 +23,7 @@ type shared struct {
 	creator    Creator
 	guarantees manager.Guarantees
 	points     *SyncPoints
+	users      int // the cleaner among them
 	ids        []manager.ID
 	slotOf     map[manager.ID]uint32
 	base       time.Time
@@ -41,8 +42,7 @@ type client struct {
 	*shared
 	user       int
 	rec        *history.Recorder
-	mints      *history.Recorder // of the sessions that it created by [Creator]
-	minted     []manager.ID
+	minted     []manager.ID // the sessions that it created by [Creator]
 	violations []violation
 	again      int // number of closures that ran more than once
 	beat       *beat
@@ -540,8 +540,9 @@ func (c *client) create(ctx context.Context) {
 		c.recordAnswer(&op, &c.answer)
 	}
 	op.Tag = history.Tag(manager.IncarnationOf(id))
-	c.mints.Add(uint32(len(c.minted)), op)
+	number := c.numberOf(len(c.minted))
 	c.minted = append(c.minted, id)
+	c.rec.Add(number, op)
 	if c.target != nil {
 		return
 	}
@@ -557,9 +558,12 @@ func (c *client) create(ctx context.Context) {
 		c.violate(history.LostSession, "%s created a session and could not read it: %v",
 			c.name(), err)
 	default:
-		c.mints.Add(uint32(len(c.minted)-1), read)
+		c.rec.Add(number, read)
 	}
 }
+
+// numberOf returns the number of the k-th session that the user has created, which no other session has.
+func (c *client) numberOf(k int) uint32 { return uint32(len(c.ids) + c.user + k*c.users) }
 
 func (c *client) createIn(ctx context.Context) (manager.ID, error) {
 	if c.target == nil {

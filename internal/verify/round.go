@@ -91,7 +91,7 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 	r.watchdog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
 	a := &shared{
 		target: target, reliable: r.cfg.Subject.Reliable, guarantees: r.cfg.Subject.Guarantees, points: t,
-		ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
+		users: len(beats), ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
 	if s := &r.cfg.Subject; target == nil {
 		var err error
@@ -116,10 +116,8 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 		if i < len(r.script.users) {
 			room = len(r.script.users[i])
 		}
-		// Each user has two recorders with different tags: for the sessions of the pool, and for those it creates.
 		r.clients = append(r.clients, &client{
-			shared: a, user: i, beat: b,
-			rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room), mints: history.NewRecorder(i, 0, 0),
+			shared: a, user: i, beat: b, rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room),
 		})
 	}
 	return nil
@@ -395,27 +393,23 @@ func (r *round) release() {
 
 // collect merges the records of the users, which have all ended.
 func (r *round) collect() {
-	var pool, mints []*history.Recorder
+	var records []*history.Recorder
 	ids := slices.Clone(r.ids)
 	for _, c := range r.clients {
 		r.violations = append(r.violations, c.violations...)
 		r.again += c.again
-		pool = append(pool, c.rec)
-		c.mints.Renumber(func(s uint32) uint32 {
-			at := slices.Index(ids, c.minted[s])
-			if at < 0 {
-				at = len(ids)
-				ids = append(ids, c.minted[s])
-			}
-			return uint32(at)
-		})
-		mints = append(mints, c.mints)
+		records = append(records, c.rec)
+		for k, id := range c.minted {
+			n := int(c.numberOf(k))
+			ids = append(ids, make([]manager.ID, max(0, n+1-len(ids)))...) // the numbers of users who minted fewer remain unused
+			ids[n] = id
+		}
 	}
 	if late := r.late.Load(); late != nil {
 		v := history.NewViolation(history.LateClosure, "the closure of %s ran after the operation had returned", *late)
 		r.violations = append(r.violations, violation{v, 0}) // the cause of others
 	}
-	r.histories = history.Merge(ids, false, append(pool, mints...))
+	r.histories = history.Merge(ids, false, records)
 	for i := range r.histories {
 		if r.target != nil {
 			name(&r.histories[i])
