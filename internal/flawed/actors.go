@@ -11,11 +11,10 @@ import (
 // Bugs of stores with a goroutine per session.
 
 var _ = register(Flaw{
-	Name:       "actor-leak",
-	How:        "each session has a goroutine, which keeps running when the session is deleted",
-	Copies:     "a goroutine per session that ranges over a channel which is never closed",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return actorLeak{s} }),
+	Name:   "actor-leak",
+	How:    "each session has a goroutine, which keeps running when the session is deleted",
+	Copies: "a goroutine per session that ranges over a channel which is never closed",
+	Open:   on(func(s *correct) store { return actorLeak{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Delete},
@@ -36,11 +35,10 @@ func (s actorLeak) GetOrCreate(ctx context.Context, id manager.ID, create func()
 const beforeSend = "before the message is sent"
 
 var _ = register(Flaw{
-	Name:       "dead-mailbox",
-	How:        "an update is sent to a session's goroutine that has ended with the session, and waits for an answer",
-	Copies:     "discord/gen_registry #15: a lookup returns a process that has ended",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return deadMailbox{s} }),
+	Name:   "dead-mailbox",
+	How:    "an update is sent to a session's goroutine that has ended with the session, and waits for an answer",
+	Copies: "discord/gen_registry #15: a lookup returns a process that has ended",
+	Open:   on(func(s *correct) store { return deadMailbox{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeSend},

@@ -15,11 +15,10 @@ var afterDeath = []history.Anomaly{history.LostUpdate, history.Resurrection, his
 	history.DoubleCreation, history.LostSession, history.AdoptedID}
 
 var _ = register(Flaw{
-	Name:       "no-dead-mark",
-	How:        "an update that waited for the lock of a session deleted meanwhile continues on the removed entry",
-	Copies:     "per-entry locks without a second lookup: the entry has left the map and is still written",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return noDeadMark{s} }),
+	Name:   "no-dead-mark",
+	How:    "an update that waited for the lock of a session deleted meanwhile continues on the removed entry",
+	Copies: "per-entry locks without a second lookup: the entry has left the map and is still written",
+	Open:   on(func(s *correct) store { return noDeadMark{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeLock},
@@ -83,11 +82,7 @@ type upsert struct {
 
 func (s upsert) Update(ctx context.Context, id manager.ID, fn closure) error {
 	for {
-		var c *session
-		err := s.correct.View(ctx, id, func(_ context.Context, v *session) error {
-			c = v.Clone()
-			return nil
-		})
+		c, err := s.copy(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -115,11 +110,10 @@ func (s upsert) Update(ctx context.Context, id manager.ID, fn closure) error {
 }
 
 var _ = register(Flaw{
-	Name:       "adopted-id",
-	How:        "an update of an unknown id creates a session under it",
-	Copies:     "session fixation: PHP's sessions before session.use_strict_mode accept any id that the caller sends",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return adoptedID{s} }),
+	Name:   "adopted-id",
+	How:    "an update of an unknown id creates a session under it",
+	Copies: "session fixation: PHP's sessions before session.use_strict_mode accept any id that the caller sends",
+	Open:   on(func(s *correct) store { return adoptedID{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.Append},
 		{User: userB, Do: history.ReadMessages},
@@ -139,11 +133,10 @@ func (s adoptedID) Update(ctx context.Context, id manager.ID, fn closure) error 
 const betweenCheckAndRemoval = "between check and removal"
 
 var _ = register(Flaw{
-	Name:       "stale-sweep",
-	How:        "a sweep collects expired sessions and removes them later without a second check",
-	Copies:     "spring-session #93: the clean-up removed sessions that were used after it had selected them",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return staleSweep{s} }),
+	Name:   "stale-sweep",
+	How:    "a sweep collects expired sessions and removes them later without a second check",
+	Copies: "spring-session #93: the clean-up removed sessions that were used after it had selected them",
+	Open:   on(func(s *correct) store { return staleSweep{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Sweep, Hold: betweenCheckAndRemoval},

@@ -16,11 +16,10 @@ import (
 const betweenReadAndIncrement = "between read and increment"
 
 var _ = register(Flaw{
-	Name:       "duplicate-ids",
-	How:        "ids come from a counter that is read and incremented in two steps, and an existing id is not noticed",
-	Copies:     "tower-sessions #180: the same id is issued twice",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return s }),
+	Name:   "duplicate-ids",
+	How:    "ids come from a counter that is read and incremented in two steps, and an existing id is not noticed",
+	Copies: "tower-sessions #180: the same id is issued twice",
+	Open:   on(func(s *correct) store { return s }),
 	NewCreator: func(s store, t *verify.SyncPoints) verify.Creator {
 		return &counting{store: s, SyncPoints: t}
 	},

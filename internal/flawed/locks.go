@@ -16,11 +16,10 @@ var twoLocks = []history.Anomaly{history.LostUpdate, history.MutualExclusion, hi
 	history.DeletedRead, history.StaleRead, history.DoubleDeletion, history.LostSession}
 
 var _ = register(Flaw{
-	Name:       "orphan-lock",
-	How:        "deleting a session drops its lock while other users wait for it",
-	Copies:     "CherryPy #1779, and the chatbot and brainstorming servers that this project started from",
-	Guarantees: perSession,
-	Open:       onKeyed(orphanLock),
+	Name:   "orphan-lock",
+	How:    "deleting a session drops its lock while other users wait for it",
+	Copies: "CherryPy #1779, and the chatbot and brainstorming servers that this project started from",
+	Open:   onKeyed(orphanLock),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeLock}, // has found the first lock
@@ -54,11 +53,10 @@ func orphanLock(s *keyed) {
 const beforeCount = "before it is counted"
 
 var _ = register(Flaw{
-	Name:       "waiter-count-late",
-	How:        "a lock is removed when its count of users is zero, and a user is counted a moment after the lookup",
-	Copies:     "reference-counted locks whose count is incremented outside the lock of the lookup",
-	Guarantees: perSession,
-	Open:       onKeyed(lateCount),
+	Name:   "waiter-count-late",
+	How:    "a lock is removed when its count of users is zero, and a user is counted a moment after the lookup",
+	Copies: "reference-counted locks whose count is incremented outside the lock of the lookup",
+	Open:   onKeyed(lateCount),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.Append, Hold: beforeCount},
@@ -84,11 +82,10 @@ func lateCount(s *keyed) {
 }
 
 var _ = register(Flaw{
-	Name:       "lock-leak",
-	How:        "the lock of a deleted session is never removed",
-	Copies:     "CherryPy #1082: RamSession released its locks but kept them; the fix proposed there was orphan-lock",
-	Guarantees: perSession,
-	Open:       onKeyed(lockLeak),
+	Name:   "lock-leak",
+	How:    "the lock of a deleted session is never removed",
+	Copies: "CherryPy #1082: RamSession released its locks but kept them; the fix proposed there was orphan-lock",
+	Open:   onKeyed(lockLeak),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Delete},
@@ -104,11 +101,10 @@ func lockLeak(s *keyed) {
 }
 
 var _ = register(Flaw{
-	Name:       "shared-owner",
-	How:        "the lock is reentrant, and counts all goroutines of a worker as one owner",
-	Copies:     "threading.RLock in asyncio code: every task runs on the thread that owns the lock",
-	Guarantees: perSession,
-	Open:       onKeyed(sharedOwner),
+	Name:   "shared-owner",
+	How:    "the lock is reentrant, and counts all goroutines of a worker as one owner",
+	Copies: "threading.RLock in asyncio code: every task runs on the thread that owns the lock",
+	Open:   onKeyed(sharedOwner),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Hold: verify.Inside},

@@ -20,23 +20,18 @@ var updateInUpdate = verify.Schedule{
 }
 
 var _ = register(Flaw{
-	Name:       "lost-update",
-	How:        "an update reads under one hold of the lock and writes under another",
-	Copies:     "aspnet/Session #60 and laravel/framework #30996: the session is loaded at the start of a request and saved whole at its end",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return lostUpdate{s} }),
-	Schedule:   updateInUpdate,
-	Kills:      []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DuplicateWrite, history.StaleRead},
+	Name:     "lost-update",
+	How:      "an update reads under one hold of the lock and writes under another",
+	Copies:   "aspnet/Session #60 and laravel/framework #30996: the session is loaded at the start of a request and saved whole at its end",
+	Open:     on(func(s *correct) store { return lostUpdate{s} }),
+	Schedule: updateInUpdate,
+	Kills:    []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DuplicateWrite, history.StaleRead},
 })
 
 type lostUpdate struct{ *correct }
 
 func (s lostUpdate) Update(ctx context.Context, id manager.ID, fn closure) error {
-	var c *session
-	err := s.correct.Update(ctx, id, func(_ context.Context, v *session) error {
-		c = v.Clone()
-		return nil
-	})
+	c, err := s.copy(ctx, id)
 	if err != nil {
 		return err
 	}

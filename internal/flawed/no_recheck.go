@@ -11,11 +11,10 @@ import (
 const afterFirstCheck = "after the first check"
 
 var _ = register(Flaw{
-	Name:       "no-recheck",
-	How:        "creation checks whether the session exists, then acquires the table's lock, and does not check again",
-	Copies:     "google/adk-go #367: the service checks whether the session exists before it acquires the lock to create one",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return noRecheck{s} }),
+	Name:   "no-recheck",
+	How:    "creation checks whether the session exists, then acquires the table's lock, and does not check again",
+	Copies: "google/adk-go #367: the service checks whether the session exists before it acquires the lock to create one",
+	Open:   on(func(s *correct) store { return noRecheck{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate, Hold: afterFirstCheck},
 		{User: userB, Do: history.GetOrCreate},

@@ -11,11 +11,10 @@ import (
 // Bugs in reads.
 
 var _ = register(Flaw{
-	Name:       "live-reference",
-	How:        "a read releases the lock and returns the stored session itself",
-	Copies:     "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session in the map",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return liveReference{s} }),
+	Name:   "live-reference",
+	How:    "a read releases the lock and returns the stored session itself",
+	Copies: "gin-contrib/sessions #84 and kdada/tinygo #13: requests share the session in the map",
+	Open:   on(func(s *correct) store { return liveReference{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.ReadMessages, Hold: verify.Inside},
@@ -40,11 +39,10 @@ func (s liveReference) View(ctx context.Context, id manager.ID, fn closure) erro
 const betweenHalves = "between the halves"
 
 var _ = register(Flaw{
-	Name:       "torn-read",
-	How:        "a read copies the messages under one hold of the lock and the fields under another",
-	Copies:     "a session under two keys, or in two tables, that are read one after the other",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return tornRead{s} }),
+	Name:   "torn-read",
+	How:    "a read copies the messages under one hold of the lock and the fields under another",
+	Copies: "a session under two keys, or in two tables, that are read one after the other",
+	Open:   on(func(s *correct) store { return tornRead{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.ReadFields, Hold: betweenHalves},
@@ -57,28 +55,22 @@ var _ = register(Flaw{
 type tornRead struct{ *correct }
 
 func (s tornRead) View(ctx context.Context, id manager.ID, fn closure) error {
-	var c session
-	err := s.correct.View(ctx, id, func(_ context.Context, v *session) error {
-		c = *v.Clone()
-		return nil
-	})
+	c, err := s.copy(ctx, id)
 	if err != nil {
 		return err
 	}
 	s.Reach(ctx, betweenHalves)
-	_ = s.correct.View(context.WithoutCancel(ctx), id, func(_ context.Context, v *session) error {
-		c.Fields = v.Clone().Fields
-		return nil
-	})
-	return fn(ctx, &c)
+	if later, err := s.copy(context.WithoutCancel(ctx), id); err == nil {
+		c.Fields = later.Fields
+	}
+	return fn(ctx, c)
 }
 
 var _ = register(Flaw{
-	Name:       "stale-cache",
-	How:        "reads use a copy that updates do not refresh",
-	Copies:     "a cache, or a read replica, in front of the session table",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return &staleCache{correct: s, copies: map[manager.ID]*cached{}} }),
+	Name:   "stale-cache",
+	How:    "reads use a copy that updates do not refresh",
+	Copies: "a cache, or a read replica, in front of the session table",
+	Open:   on(func(s *correct) store { return &staleCache{correct: s, copies: map[manager.ID]*cached{}} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userB, Do: history.ReadMessages},

@@ -20,9 +20,9 @@ import (
 // Flaw is a store with one bug.
 type Flaw struct {
 	Name       string
-	How        string // the bug, in one line
-	Copies     string // software with this bug
-	Guarantees manager.Guarantees
+	How        string             // the bug, in one line
+	Copies     string             // software with this bug
+	Guarantees manager.Guarantees // the zero value: those of one lock per session
 
 	// Open returns an empty store that reports the points that its users reach; without SyncPoints no user is held.
 	// NewCreator and OpenTarget are as in verify.Subject. A flaw has either Open or OpenTarget.
@@ -47,6 +47,9 @@ var catalogue = map[string]*Flaw{}
 
 // register adds f to the catalogue. A duplicate is a programming error.
 func register(f Flaw) *Flaw {
+	if f.Guarantees == (manager.Guarantees{}) {
+		f.Guarantees = perSession
+	}
 	if _, dup := catalogue[f.Name]; dup {
 		panic("flawed: registered twice: " + f.Name)
 	}

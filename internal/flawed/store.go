@@ -186,6 +186,15 @@ func callView(view func(*session), s *session) {
 	}
 }
 
+// copy returns a copy of a session as a View shows it.
+func (s *correct) copy(ctx context.Context, id manager.ID) (c *session, err error) {
+	err = s.View(ctx, id, func(_ context.Context, v *session) error {
+		c = v.Clone()
+		return nil
+	})
+	return c, err
+}
+
 // View implements [manager.SessionStore].
 func (s *correct) View(ctx context.Context, id manager.ID, fn closure) error {
 	return s.Update(ctx, id, fn)

@@ -26,11 +26,10 @@ var _ = register(Flaw{
 })
 
 var _ = register(Flaw{
-	Name:       "crossed-deadlock",
-	How:        "an update acquires the session's lock and then the table's, a sweep the table's and then the session's",
-	Copies:     "two locks in two orders (A then B, B then A): bookkeeping for all sessions inside the critical section of one",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return crossed{s, s.newMutex()} }),
+	Name:   "crossed-deadlock",
+	How:    "an update acquires the session's lock and then the table's, a sweep the table's and then the session's",
+	Copies: "two locks in two orders (A then B, B then A): bookkeeping for all sessions inside the critical section of one",
+	Open:   on(func(s *correct) store { return crossed{s, s.newMutex()} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Hold: verify.Inside},
@@ -68,11 +67,10 @@ func (s crossed) Sweep(ctx context.Context, expired func(manager.ID, *session) b
 }
 
 var _ = register(Flaw{
-	Name:       "panic-keeps-lock",
-	How:        "a panic in an update's closure leaves the lock held",
-	Copies:     "CherryPy #329: the session lock stayed held when an error handler failed; in Go, Unlock without defer",
-	Guarantees: perSession,
-	Open:       on(func(s *correct) store { return panicKeepsLock{s} }),
+	Name:   "panic-keeps-lock",
+	How:    "a panic in an update's closure leaves the lock held",
+	Copies: "CherryPy #329: the session lock stayed held when an error handler failed; in Go, Unlock without defer",
+	Open:   on(func(s *correct) store { return panicKeepsLock{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Ending: verify.Panics},

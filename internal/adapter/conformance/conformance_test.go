@@ -115,7 +115,11 @@ func TestLegalVariants(t *testing.T) {
 	} {
 		t.Run(test.flaw, func(t *testing.T) {
 			t.Parallel()
-			r := examine(t, Config{Target: joinedAdapter(t, test.flaw)}, catalogue())
+			checks := catalogue()
+			if test.flaw != "escapes everything" { // the others are not about the size of a line
+				checks = slices.DeleteFunc(checks, func(k check) bool { return k.section == "sizes" })
+			}
+			r := examine(t, Config{Target: joinedAdapter(t, test.flaw)}, checks)
 			passes(t, r, append(test.skipped, onlyStarted...)...)
 		})
 	}
