@@ -52,13 +52,11 @@ func (v *Violation) suspect(full *History) {
 // lost returns the change that is missing from a state, and the operation that met that state; nil if the violation
 // is of another kind.
 func (v *Violation) lost() (x, y *Op) {
-	if v.Anomaly != LostUpdate && v.Anomaly != StaleRead || len(v.Conflict) != 2 {
+	ops := v.conflicting((*Op).TookPlace)
+	if v.Anomaly != LostUpdate && v.Anomaly != StaleRead || len(v.Conflict) != 2 || len(ops) != 2 {
 		return nil, nil
 	}
-	a, b := v.Op(v.Conflict[0]), v.Op(v.Conflict[1])
-	if a == nil || b == nil || !a.TookPlace() || !b.TookPlace() {
-		return nil, nil
-	}
+	a, b := ops[0], ops[1]
 	if b.Kind.Writes() && (!a.Kind.Writes() || b.Return < a.Return) {
 		a, b = b, a
 	}
@@ -94,7 +92,12 @@ func causes(v *Violation) (list []string) {
 			add("a change made on a copy that was never stored, or an older state written over it")
 		}
 	case FracturedRead, FutureRead:
-		if r, w := v.readAndWrite(); r != nil && !r.Precedes(w) && !w.Precedes(r) {
+		reads := v.conflicting(func(op *Op) bool { return op.Kind.Reads() })
+		writes := v.conflicting(func(op *Op) bool { return op.Kind.Writes() })
+		if len(reads) == 0 || len(writes) == 0 {
+			break
+		}
+		if r, w := reads[0], writes[0]; !r.Precedes(w) && !w.Precedes(r) {
 			add("aliasing: %s returned the stored session itself, without its lock, while %s changed it", r, w)
 			add("a session stored in parts: %s read one after the other, with %s in between", r, w)
 		}
@@ -113,23 +116,6 @@ func causes(v *Violation) (list []string) {
 		add("aliasing or a pooled entry: memory that was changed or used again while it was read")
 	}
 	return list
-}
-
-// readAndWrite returns the first conflicting read and the first conflicting change, nil unless there are both.
-func (v *Violation) readAndWrite() (r, w *Op) {
-	for _, i := range v.Conflict {
-		switch op := v.Op(i); {
-		case op == nil:
-		case op.Kind.Reads() && r == nil:
-			r = op
-		case op.Kind.Writes() && w == nil:
-			w = op
-		}
-	}
-	if r == nil || w == nil {
-		return nil, nil
-	}
-	return r, w
 }
 
 // removedByKey finds the removal d of one incarnation that was under way when or after c created another, which no

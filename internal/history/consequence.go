@@ -31,10 +31,7 @@ func (v *Violation) Consequence() string {
 
 // confirmed reports whether every conflicting change returned success.
 func (v *Violation) confirmed() bool {
-	return !slices.ContainsFunc(v.Conflict, func(i int) bool {
-		op := v.Op(i)
-		return op != nil && op.Kind.Writes() && op.Outcome != OK
-	})
+	return len(v.conflicting(func(op *Op) bool { return op.Kind.Writes() && op.Outcome != OK })) == 0
 }
 
 func only(names []string, other string) string {
@@ -47,16 +44,24 @@ func only(names []string, other string) string {
 // users returns the names of the users of the conflicting operations that which selects, in the order of their numbers.
 func (v *Violation) users(which func(*Op) bool) (names []string) {
 	var numbers []int32
-	for _, i := range v.Conflict {
-		if op := v.Op(i); op != nil && which(op) {
-			numbers = append(numbers, op.User)
-		}
+	for _, op := range v.conflicting(which) {
+		numbers = append(numbers, op.User)
 	}
 	slices.Sort(numbers)
 	for _, u := range slices.Compact(numbers) {
 		names = append(names, UserName(u))
 	}
 	return names
+}
+
+// conflicting returns the conflicting operations that which selects.
+func (v *Violation) conflicting(which func(*Op) bool) (ops []*Op) {
+	for _, i := range v.Conflict {
+		if op := v.Op(i); op != nil && which(op) {
+			ops = append(ops, op)
+		}
+	}
+	return ops
 }
 
 // Op returns operation i of the violation's history, nil if there is none.

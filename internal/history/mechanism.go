@@ -33,12 +33,7 @@ func (v *Violation) Mechanism() string {
 // rivals returns the two conflicting operations that change or remove the session, the earlier call first; nil
 // unless there are exactly two, of different users.
 func (v *Violation) rivals() (x, y *Op) {
-	var writes []*Op
-	for _, i := range v.Conflict {
-		if op := v.Op(i); op != nil && (op.Kind.Writes() || op.Kind.Removes()) && op.TookPlace() {
-			writes = append(writes, op)
-		}
-	}
+	writes := v.conflicting(func(op *Op) bool { return (op.Kind.Writes() || op.Kind.Removes()) && op.TookPlace() })
 	if len(writes) != 2 || writes[0].User == writes[1].User {
 		return nil, nil
 	}

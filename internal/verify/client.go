@@ -16,19 +16,18 @@ import (
 
 // shared is what the users of a round share. Only the gauges are written during the round.
 type shared struct {
-	store      manager.SessionStore[manager.Session]
-	target     *remote                 // in place of a store
-	reliable   bool                    // see [Subject]
-	failed     atomic.Pointer[failure] // set once the target has failed
-	creator    Creator
-	guarantees manager.Guarantees
-	points     *SyncPoints
-	users      int // the cleaner among them
-	ids        []manager.ID
-	slotOf     map[manager.ID]uint32
-	base       time.Time
-	inside     []gauge                // by slot; nil: not counted
-	late       atomic.Pointer[string] // the first operation whose closure ran after it had returned
+	*Subject
+	store   manager.SessionStore[manager.Session]
+	target  *remote                 // in place of a store
+	failed  atomic.Pointer[failure] // set once the target has failed
+	creator Creator
+	points  *SyncPoints
+	count   int // of the users and the cleaner
+	ids     []manager.ID
+	slotOf  map[manager.ID]uint32
+	base    time.Time
+	inside  []gauge                // by slot; nil: not counted
+	late    atomic.Pointer[string] // the first operation whose closure ran after it had returned
 }
 
 // gauge counts the updates that are inside one session.
@@ -255,7 +254,7 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 		return nil
 	}
 	k.plan.inside.apply() // between the change and the release of the lock
-	if k.plan.ending != Returns && k.guarantees.Rollback {
+	if k.plan.ending != Returns && k.Guarantees.Rollback {
 		s = &before
 	}
 	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
@@ -265,7 +264,7 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 
 // held records how long the closure of a write held the session, where updates are exclusive.
 func (k *call) held(ns int64) {
-	if !k.guarantees.ExclusiveUpdates {
+	if !k.Guarantees.ExclusiveUpdates {
 		return
 	}
 	k.mu.Lock()
@@ -326,7 +325,7 @@ func (k *call) finish(err error) history.Op {
 	k.over = true
 	if k.runs > 1 {
 		k.again++
-		if k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
+		if k.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
 			k.violate(history.RepeatedClosure, "%s's closure ran %d times; the store declares that it runs once",
 				k.op.String(), k.runs)
 		}
@@ -346,7 +345,7 @@ func (k *call) outcome(err error) history.Outcome {
 	failed := history.Failed
 	if !k.plan.kind.Writes() {
 		failed = history.OK // a read has seen the session, whatever its closure returned
-	} else if k.guarantees.Rollback {
+	} else if k.Guarantees.Rollback {
 		failed = history.RolledBack
 	}
 	wants := k.ending
@@ -369,7 +368,7 @@ func (k *call) outcome(err error) history.Outcome {
 		return failed
 	case errors.Is(err, scenarios.ErrUnavailable):
 		return history.Indeterminate
-	case k.reliable && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
+	case k.Reliable && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
 		return unexpected("%s: %v", k.op.String(), err)
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
 		return history.NotFound
@@ -388,7 +387,7 @@ func (k *call) outcome(err error) history.Outcome {
 
 // alone reports whether the store declares that the closure of this operation runs once and to its end.
 func (k *call) alone() bool {
-	return k.guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.target == nil
+	return k.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.target == nil
 }
 
 // record records what the operation has seen.
@@ -563,7 +562,7 @@ func (c *client) create(ctx context.Context) {
 }
 
 // numberOf returns the number of the k-th session that the user has created, which no other session has.
-func (c *client) numberOf(k int) uint32 { return uint32(len(c.ids) + c.user + k*c.users) }
+func (c *client) numberOf(k int) uint32 { return uint32(len(c.ids) + c.user + k*c.count) }
 
 func (c *client) createIn(ctx context.Context) (manager.ID, error) {
 	if c.target == nil {

@@ -156,8 +156,8 @@ const notObserved = "–"
 
 // reentrant tries a nested update where that is declared. Other stores would hang.
 func reentrant(p *probe) Guarantee {
-	g := Guarantee{Name: "reentrant", Declared: yes(p.guarantees.Reentrant), Observed: notObserved, Kept: true}
-	if !p.guarantees.Reentrant {
+	g := Guarantee{Name: "reentrant", Declared: yes(p.Guarantees.Reentrant), Observed: notObserved, Kept: true}
+	if !p.Guarantees.Reentrant {
 		return g
 	}
 	err := p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
@@ -171,7 +171,7 @@ func reentrant(p *probe) Guarantee {
 
 // cancellable holds a session and cancels an update that waits for it.
 func cancellable(p *probe) Guarantee {
-	declared := p.guarantees.Cancellable
+	declared := p.Guarantees.Cancellable
 	g := Guarantee{Name: "cancellable", Declared: string(declared), Observed: "no", Kept: true}
 	if declared == manager.CancelNever {
 		g.Declared = "no"
@@ -242,7 +242,7 @@ const pause = 5 * time.Millisecond
 
 // rollback lets updates fail after their change.
 func rollback(p *probe) Guarantee {
-	g := Guarantee{Name: "rollback", Declared: yes(p.guarantees.Rollback)}
+	g := Guarantee{Name: "rollback", Declared: yes(p.Guarantees.Rollback)}
 	ctx := context.Background()
 	_ = p.update(ctx, func(ctx context.Context, s *manager.Session) error {
 		return errors.Join(add(ctx, s), errPlanned)
@@ -335,7 +335,7 @@ const (
 // fairShare lets users update one session repeatedly and compares the slowest user with the mean. The contract does not require
 // fairness: the share is a figure, and starvation a violation only of a store that declares to be fair.
 func fairShare(p *probe) Guarantee {
-	g := Guarantee{Name: "fair share", Declared: yes(p.guarantees.Fair), Kept: true}
+	g := Guarantee{Name: "fair share", Declared: yes(p.Guarantees.Fair), Kept: true}
 	var (
 		stop    atomic.Bool
 		updates [competitors]beat
@@ -360,7 +360,7 @@ func fairShare(p *probe) Guarantee {
 			least, sum = min(least, n), sum+n
 		}
 		past := time.Since(start)
-		if past > competition && (least > 0 || !p.guarantees.Fair) || past > 3*p.cfg.Patience {
+		if past > competition && (least > 0 || !p.Guarantees.Fair) || past > 3*p.cfg.Patience {
 			break
 		}
 		p.clients[0].beat.n.Add(1) // the watchdog need not observe this
@@ -370,10 +370,10 @@ func fairShare(p *probe) Guarantee {
 	g.Observed = fmt.Sprintf("%.2f", share)
 	g.Detail = fmt.Sprintf("updates of the slowest user ÷ mean, of %d updates by %d users", sum, competitors)
 	switch {
-	case !p.guarantees.Fair && share < unfair:
+	case !p.Guarantees.Fair && share < unfair:
 		g.Warning = fmt.Sprintf("unfair: %d users updated one session repeatedly for %v, and the slowest completed %d of %d updates "+
 			"(fair share %s)", competitors, time.Since(start).Round(time.Millisecond), least, sum, g.Observed)
-	case p.guarantees.Fair && least == 0 && sum >= starvedAfter:
+	case p.Guarantees.Fair && least == 0 && sum >= starvedAfter:
 		g.Kept = false
 		p.violate(history.Starvation, "%d users updated one session repeatedly for %v: one of them completed no update, the others %d",
 			competitors, time.Since(start).Round(time.Millisecond), sum)

@@ -79,7 +79,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 }
 
 // open opens the store, unless there is a target, and creates ids and users.
-func (r *round) open(target *remote, t *SyncPoints) error {
+func (r *round) open(target *remote, t *SyncPoints) (err error) {
 	users, slots := len(r.script.users), r.script.slots
 	if r.cfg.Schedule != nil {
 		users, slots = r.cfg.Schedule.size()
@@ -90,24 +90,23 @@ func (r *round) open(target *remote, t *SyncPoints) error {
 	}
 	r.watchdog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
 	a := &shared{
-		target: target, reliable: r.cfg.Subject.Reliable, guarantees: r.cfg.Subject.Guarantees, points: t,
-		users: len(beats), ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
+		target: target, Subject: &r.cfg.Subject, points: t,
+		count: len(beats), ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
-	if s := &r.cfg.Subject; target == nil {
-		var err error
-		if a.store, err = s.Open(t); err != nil {
+	if target == nil {
+		if a.store, err = a.Open(t); err != nil {
 			return err
 		}
 		a.creator = manager.NewChatbot(a.store)
-		if s.NewCreator != nil {
-			a.creator = s.NewCreator(a.store, t)
+		if a.NewCreator != nil {
+			a.creator = a.NewCreator(a.store, t)
 		}
 	}
 	for i := range a.ids {
 		a.ids[i] = r.similarID(uuid.New(), a.ids[0])
 		a.slotOf[a.ids[i]] = uint32(i)
 	}
-	if r.script.gauge || t != nil && a.guarantees.ExclusiveUpdates {
+	if r.script.gauge || t != nil && a.Guarantees.ExclusiveUpdates {
 		a.inside = make([]gauge, slots)
 	}
 	r.shared = a
@@ -427,7 +426,7 @@ const patienceOfQueue = 30
 // findOvertaken finds in the histories of a schedule an update that many others overtook, which a store that declares to be
 // fair prevents. A schedule is too short to show that as a delay.
 func (r *round) findOvertaken() {
-	if !r.guarantees.Fair {
+	if !r.Guarantees.Fair {
 		return
 	}
 	for i := range r.histories {
