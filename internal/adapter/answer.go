@@ -81,11 +81,10 @@ var shapes = [scenarios.NumOps]struct{ may, must part }{
 	scenarios.Sweep:       {partRemoved, partRemoved},
 }
 
-// requiredNames are the keys of the required members.
-var requiredNames = [...]struct {
-	part part
-	name string
-}{{partID, "id"}, {partCreated, "created"}, {partFields, "fields"}, {partMessages, "messages"}, {partRemoved, "removed"}}
+// requiredNames are the keys of the required members, of which an answer has one.
+var requiredNames = map[part]string{
+	partID: "id", partCreated: "created", partFields: "fields", partMessages: "messages", partRemoved: "removed",
+}
 
 // answerError is the error in an answer. It points into the answer's line. A nil code means no error.
 type answerError struct{ code, message []byte }
@@ -93,32 +92,34 @@ type answerError struct{ code, message []byte }
 // errInternal is the code "internal".
 var errInternal = errors.New("internal error")
 
-// errorCodes are the legal codes, for error messages.
-const errorCodes = "not_found, exists, closed, unsupported or internal"
+// errorCodes are the errors of the legal codes.
+var errorCodes = map[string]error{
+	"not_found":   manager.ErrNotFound,
+	"exists":      manager.ErrExists,
+	"closed":      manager.ErrClosed,
+	"unsupported": scenarios.ErrUnsupported,
+	"internal":    errInternal,
+}
 
 // err converts the error in the answer to request. The message becomes one printable line.
 func (e answerError) err(request string) error {
 	message := printable.Line(string(e.message), printable.MaxMessage)
-	switch string(e.code) {
-	case "not_found":
-		return manager.ErrNotFound
-	case "exists":
-		return manager.ErrExists
-	case "closed":
-		return manager.ErrClosed
-	case "unsupported":
-		return fmt.Errorf("%s: %w: %s", request, scenarios.ErrUnsupported, message)
+	switch err := errorCodes[string(e.code)]; err {
+	case scenarios.ErrUnsupported:
+		return fmt.Errorf("%s: %w: %s", request, err, message)
+	case errInternal:
+		return fmt.Errorf("%w at %s: %s", err, request, message)
+	default:
+		return err
 	}
-	return fmt.Errorf("%w at %s: %s", errInternal, request, message)
 }
 
 // check returns an error for an unknown code.
 func (e answerError) check() error {
-	switch string(e.code) {
-	case "not_found", "exists", "closed", "unsupported", "internal":
-		return nil
+	if _, known := errorCodes[string(e.code)]; !known {
+		return fmt.Errorf(`"error" %q: want not_found, exists, closed, unsupported or internal`, e.code)
 	}
-	return fmt.Errorf(`"error" %q: want %s`, e.code, errorCodes)
+	return nil
 }
 
 // readAnswer parses the answer to an operation into a, which must be clear. It returns the error in the answer, and err
@@ -135,11 +136,7 @@ func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (e answerErro
 		return e, e.check()
 	}
 	if missing := shapes[op].must &^ got; missing != 0 {
-		for _, r := range requiredNames {
-			if missing&r.part != 0 {
-				return answerError{}, fmt.Errorf("want %q", r.name)
-			}
-		}
+		return answerError{}, fmt.Errorf("want %q", requiredNames[missing])
 	}
 	if op == scenarios.Validate {
 		clear(a.Fields) // required in the answer, not used

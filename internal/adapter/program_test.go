@@ -330,7 +330,7 @@ func TestFailureDuringRequest(t *testing.T) {
 		{"garbage", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable},
 			[]string{"at add_message: its answer `this is not JSON`: want a JSON object"}},
 		{"not-utf8", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"not valid UTF-8"}},
-		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{`"error" "oops": want ` + errorCodes}},
+		{"odd-error", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{`"error" "oops": want not_found, exists, `}},
 		{"two-lines", scenarios.Append, []error{manager.ErrIndeterminate, scenarios.ErrUnavailable}, []string{"more than one line for one request"}},
 		{"huge-line", scenarios.History, []error{manager.ErrNotApplied, scenarios.ErrUnavailable},
 			[]string{"at history: an answer of more than 16777216 bytes, which begins with `xxx"}},
