@@ -409,8 +409,8 @@ func checkAdapter(t *testing.T, program string) {
 		t.Fatal(err)
 	}
 	for _, c := range r.Checks {
-		if c.Verdict != conformance.Pass {
-			t.Errorf("%s: %s: sent %s, got %s, want %s", c.Name, c.Verdict, c.Sent, c.Got, c.Want)
+		if c.Outcome != conformance.Pass {
+			t.Errorf("%s: %s: sent %s, got %s, want %s", c.Name, c.Outcome, c.Sent, c.Got, c.Want)
 		}
 	}
 }
