@@ -23,8 +23,6 @@ func newAdapterCmd(a *app) *cobra.Command {
 		Short:   "Test adapters: programs that connect stores in other languages",
 		Long:    "An adapter is a program that makes a store in another language a target. docs/adapter-protocol.md defines the protocol.",
 		Example: "  sessbench adapter test -- python3 my_adapter.py",
-		Args:    subcommandOnly,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newAdapterTestCmd(a), newAdapterNoopCmd(a))
 	return c

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -81,23 +80,10 @@ func (a *app) strategyNamesUpTo(n int) (names []string) {
 	return namesOf(slices.Concat(some.strategies(), some.remote(), some.probes()))
 }
 
-func namesOf(list []*strategies.Strategy) (names []string) {
-	for _, s := range list {
-		names = append(names, s.Name)
-	}
-	return names
+func namesOf(list []*strategies.Strategy) []string {
+	return mapped(list, func(s *strategies.Strategy) string { return s.Name })
 }
 
-func scenarioNames() (names []string) {
-	for _, s := range scenarios.All() {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-func formatNames() (names []string) {
-	for _, f := range reports.All() {
-		names = append(names, f.Name)
-	}
-	return names
+func scenarioNames() []string {
+	return mapped(scenarios.All(), func(s *scenarios.Scenario) string { return s.Name })
 }

@@ -32,7 +32,8 @@ type checkOptions struct {
 	Strict    bool
 	OtherOK   bool
 
-	measuring []flagGroup // the flags that describe a measurement
+	users     flagGroup   // the flags of what users do
+	measuring []flagGroup // the flags that describe a measurement: these, and others
 }
 
 // The defaults of a check.
@@ -47,7 +48,10 @@ const (
 )
 
 func newCheckCmd(a *app) *cobra.Command {
-	o := &checkOptions{runOptions: runOptions{common: common{app: a}}}
+	return (&checkOptions{runOptions: runOptions{common: common{app: a}}}).command()
+}
+
+func (o *checkOptions) command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [flags] [RESULT.json]",
 		Short: "Fail on a performance regression: the gate for CI",
@@ -71,16 +75,17 @@ run, 130 interrupted.`,
   sessbench run --save-baseline main -r 10; sessbench check --baseline main
   sessbench check --threshold 'per-session.ops_per_sec > 10x global.ops_per_sec'
   sessbench check result.json --threshold 'sharded.append.p99 < 5ms' -o junit=check.xml`,
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			if o.sources, err = configure(c); err != nil {
+		ValidArgsFunction: resultFiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.configure(c); err != nil {
 				return err
 			}
 			return o.run(c.Context(), args)
 		},
 	}
-	o.measuring = []flagGroup{o.whatFlags(), o.usersFlags(), o.measuringFlags()}
-	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(kindsOf(reports.CheckFormats())...)})...)
-	completeCheck(c, a)
+	o.users = o.usersFlags()
+	o.measuring = []flagGroup{o.whatFlags(), o.users, o.measuringFlags()}
+	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(wordsOf(reports.CheckFormats()))})...)
 	return c
 }
 
@@ -89,6 +94,7 @@ func (o *checkOptions) baselineFlags() flagGroup {
 	fs.StringVar(&o.Against, "against", "", "older build of this program, `BINARY`")
 	fs.StringVar(&o.AgainstRef, "against-ref", "", "git `REF` of the older build, built in a temporary worktree")
 	fs.StringVar(&o.Stored, "baseline", "", "stored result, `FILE|NAME`: a file, or a name given to run --save-baseline")
+	fs.complete["baseline"] = oneOf(baselineNames)
 	o.addThresholdFlag(fs)
 	return fs
 }
@@ -101,6 +107,7 @@ func (o *checkOptions) ruleFlags() flagGroup {
 		"total `TIME` of a duet, in place of --pairs: as many pairs as fit")
 	fs.StringSliceVar(&o.Gate, "gate", defaultGate(), "`METRICS` that the verdict depends on, of "+strings.Join(gateNames(), ", ")+
 		" (default "+strings.Join(defaultGate(), ", ")+")")
+	fs.complete["gate"] = listOf(gateNames)
 	fs.Lookup("gate").DefValue = "[]" // pflag would append the default as one word, wider than the screen
 	fs.Var(share("", &o.MinEffect), "min-effect", "least change that fails, `PERCENT` (default 2.5% in a duet, 10% with --baseline)")
 	fs.Var(share("5%", &o.Tolerance), "tolerance", "`PERCENT` of change that a pass excludes")
@@ -120,7 +127,7 @@ func (o *checkOptions) measuringFlags() flagGroup {
 
 // pairs is a number of pairs in which all orders of three arms are equally frequent.
 func pairs(p *int) *value {
-	return &value{fmt.Sprint(*p), "number", func(text string) error {
+	return &value{text: fmt.Sprint(*p), kind: "number", read: func(text string) error {
 		var n int
 		if count("", 6, maxPairs, &n).Set(text) != nil || n%6 != 0 {
 			return fmt.Errorf("want a multiple of 6 up to %d, so that the 6 orders of old, its copy and new are equally frequent", maxPairs)
@@ -132,7 +139,7 @@ func pairs(p *int) *value {
 
 // share is a percentage above 0 % and below 100 %.
 func share(text string, p *float64) *value {
-	return &value{text, "share", func(text string) error {
+	return &value{text: text, kind: "share", read: func(text string) error {
 		number, ok := strings.CutSuffix(text, "%")
 		x, err := strconv.ParseFloat(number, 64)
 		if !ok || err != nil || !(x > 0 && x < 100) {
@@ -146,8 +153,8 @@ func share(text string, p *float64) *value {
 // run does the kind of check that the flags select.
 func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	defer func() {
-		if o.child != nil {
-			err = errors.Join(err, o.child.Close())
+		if o.opener != nil {
+			err = errors.Join(err, o.opener.Close())
 		}
 	}()
 	if len(args) > 1 {
@@ -161,7 +168,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports an error
 		o.reads = append(o.reads, namedFile{o.from("baseline") + " " + quoted(o.Stored), path})
 	}
-	outputs, err := o.outputs(kindsOf(reports.CheckFormats())...)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}
@@ -176,11 +183,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	written := o.write(outputs, asAsked(reports.CheckFormats(), c))
-	var more []finding
-	if o.child != nil {
-		more = crashes(o.child)
-	}
-	return checkVerdict(ctx, c, written, more...)
+	return checkVerdict(ctx, c, written, o.crashes()...)
 }
 
 // oneBaseline rejects two baselines, and settings of another kind of check.
@@ -254,11 +257,8 @@ func (o *checkOptions) gated() (metrics []string, err error) {
 func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDefault }
 
 // gateNames lists the names of metrics for --gate.
-func gateNames() (names []string) {
-	for _, m := range judge.Metrics() {
-		names = append(names, m.Short())
-	}
-	return names
+func gateNames() []string {
+	return mapped(judge.Metrics(), (*judge.Metric).Short)
 }
 
 func defaultGate() (names []string) {
@@ -296,22 +296,4 @@ func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...fi
 		found = append(found, finding{exitFailed, written.Error()})
 	}
 	return &exitError{code, fmt.Errorf("check: %s", joined(found))}
-}
-
-// completeCheck completes flag values of `check`.
-func completeCheck(c *cobra.Command, a *app) {
-	words := wordsOf(reports.CheckFormats())
-	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy":          a.strategyList(a.strategyWords),
-		"param":             a.params(),
-		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno before, no ratios") }),
-		"scenario":          listOf(scenarioWords),
-		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
-		"threshold":         thresholdMetrics,
-		"baseline":          oneOf(baselineNames),
-		"gate":              listOf(gateNames),
-		"format":            oneOf(words),
-		"out":               outKinds(words),
-	})
-	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
 }

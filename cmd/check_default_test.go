@@ -26,7 +26,8 @@ func TestDuetChecksTheStoresOfTheBuild(t *testing.T) {
 		for _, s := range tc.stores {
 			opts = append(opts, WithStore(s))
 		}
-		o := &checkOptions{runOptions: runOptions{common: common{app: newApp(opts), sources: sources{}}, Scenarios: []string{"chatbot"}}}
+		o := &checkOptions{runOptions: runOptions{common: common{app: newApp(opts), sources: sources{}}}}
+		o.flags = o.command().Flags()
 		if tc.named != "" {
 			o.Strategies, o.sources["strategy"] = []string{tc.named}, source{rankFlag, "--strategy"}
 		}

@@ -61,7 +61,7 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	show := newProgress(o.err, o.Quiet)
 	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
 		if s.Row != "" || s.Block%6 == 0 { // one line per block would fill a log
-			show.step(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
+			show.trial(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
 		}
 	}
 	docs, err := duet.Run(ctx, cfg)
@@ -103,44 +103,32 @@ func (o *checkOptions) oldName() string {
 
 // rows returns what the processes measure: each row is one strategy under one scenario.
 func (o *checkOptions) rows() (rows []duet.Row, err error) {
-	if o.sources["strategy"].rank == rankDefault {
-		if o.Strategies = namesOf(o.own()); o.Strategies == nil {
-			o.Strategies = []string{"per-session", "sharded"}
-		}
+	stores := namesOf(o.own())
+	if stores == nil {
+		stores = []string{"per-session", "sharded"}
 	}
-	if o.sources["warmup"].rank == rankDefault {
-		o.Warmup = checkWarmup
+	if err := errors.Join(o.otherwise("strategy", strings.Join(stores, ",")), o.otherwise("warmup", checkWarmup.String()),
+		o.otherwise("duration", checkWindow.String()), o.otherwise("hold", "0s")); err != nil {
+		return nil, err
 	}
-	if o.Duration == 0 {
-		o.Duration = checkWindow
-	}
-	if o.Hold == nil {
-		o.Hold = new(time.Duration)
-	}
-	common, err := o.commonParams()
+	given, err := o.chosen()
 	if err != nil {
 		return nil, err
 	}
-	subjects, err := o.chosen(common)
+	subjects, err := o.labelled(given)
 	if err != nil {
-		return nil, err
-	}
-	if err := o.usedParams(common, subjects); err != nil {
 		return nil, err
 	}
 	list, err := o.scenarios()
 	if err != nil {
 		return nil, err
 	}
-	given := slices.Clone(subjects) // with the labels that were given
-	nameApart(subjects)
 	for _, s := range list {
 		for i, subject := range subjects {
-			args := append([]string{"sample"}, o.strategyArgs(given[i], common)...)
 			rows = append(rows, duet.Row{
 				Label:  subject.Label + " (" + s.Name + ")",
 				Name:   subject.Label,
-				Args:   append(args, o.scenarioArgs(s)...),
+				Args:   slices.Concat([]string{"sample"}, o.strategyArgs(given[i]), o.scenarioArgs(&s)),
 				Sliced: duet.Sliced(s),
 			})
 		}
@@ -149,9 +137,10 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 }
 
 // strategyArgs are the flags that select a subject. Parameters that were not set keep the default of each build.
-func (o *checkOptions) strategyArgs(subject runner.Subject, common map[string]string) []string {
+func (o *checkOptions) strategyArgs(subject runner.Subject) []string {
 	args := []string{"--strategy", subject.Label}
 	_, own, _ := strings.Cut(subject.Label, ":")
+	common, _ := o.commonParams() // checked
 	for _, name := range slices.Sorted(maps.Keys(common)) {
 		if subject.Strategy.HasParam(name) && !strings.Contains(","+own, ","+name+"=") {
 			args = append(args, "--param", name+"="+common[name])
@@ -160,26 +149,19 @@ func (o *checkOptions) strategyArgs(subject runner.Subject, common map[string]st
 	return args
 }
 
-// scenarioArgs are the flags that select a scenario and its settings.
-func (o *checkOptions) scenarioArgs(s scenarios.Scenario) []string {
-	args := []string{"--scenario", s.Name, "--warmup", o.Warmup.String(), "--hold", o.Hold.String(), "--seed", fmt.Sprint(o.Seed)}
-	add := func(given bool, flag string, value any) {
-		if given {
-			args = append(args, flag, fmt.Sprint(value))
+// scenarioArgs are the flags that select a scenario and the settings that it has.
+func (o *checkOptions) scenarioArgs(s *scenarios.Scenario) []string {
+	args := []string{"--scenario", s.Name}
+	for _, flag := range append(flagNames(o.users.FlagSet), "--warmup") {
+		text := o.flags.Lookup(flag[len("--"):]).Value.String()
+		fits := text != "" && (flag != "--ttl" || s.TTL > 0) && (flag != "--duration" || o.Iterations == 0)
+		if fits {
+			args = append(args, flag, text)
 		}
 	}
-	add(o.Iterations > 0, "--iterations", o.Iterations)
-	add(o.Iterations == 0, "--duration", o.Duration)
-	add(o.Users > 0, "--users", o.Users)
-	add(o.Sessions > 0, "--sessions", o.Sessions)
-	add(o.HoldKind != "", "--hold-kind", o.HoldKind)
-	if o.Think != nil {
-		add(true, "--think", *o.Think)
+	if duet.Sliced(*s) {
+		args = append(args, "--turns", duet.TimeSlice(*s).String())
 	}
-	add(o.TTL > 0 && s.TTL > 0, "--ttl", o.TTL)
-	add(o.Keys != "", "--keys", o.Keys)
-	add(o.Mix != "", "--mix", o.Mix)
-	add(duet.Sliced(s), "--turns", duet.TimeSlice(s))
 	return args
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
-	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -102,81 +102,57 @@ func (o *checkOptions) nothingToMeasure(path string) error {
 	return nil
 }
 
-// adopt copies every setting that was not given from the run of the baseline.
+// adopt sets every flag that was not given as in the run of the baseline.
 func (o *checkOptions) adopt(c *result.Config) error {
 	if c.Trace != "" {
 		return &exitError{exitIncomparable, fmt.Errorf("check: %s: is a replay of the log %s: want RESULT.json of another run --trace",
 			o.Stored, c.Trace)}
 	}
-	adopt := func(flag string, set func()) {
-		if o.sources[flag].rank == rankDefault {
-			set()
+	o.Record = c.Record // which has no flag here
+	for flag, text := range recorded(c) {
+		if text == "" {
+			continue
+		}
+		if err := o.otherwise(flag, text); err != nil {
+			return usagef("check: %s: %w", o.Stored, err)
 		}
 	}
-	adopt("strategy", func() { o.Strategies = c.Strategies })
-	adopt("scenario", func() { o.Scenarios = c.Scenarios })
-	adopt("baseline-strategy", func() {
-		if o.Baseline = c.Baseline; c.Baseline == "" {
-			o.Baseline = "none"
-		}
-	})
-	adopt("param", func() {
-		for name, value := range c.Params {
-			o.Params = append(o.Params, name+"="+value)
-		}
-	})
-	adopt("users", func() { o.Users = c.Users })
-	adopt("sessions", func() { o.Sessions = c.Sessions })
-	adopt("runs", func() { o.Runs = c.Runs })
-	adopt("duration", func() { o.Duration = time.Duration(c.DurationNs) })
-	adopt("warmup", func() { o.Warmup = time.Duration(c.WarmupNs) })
-	adopt("iterations", func() { o.Iterations = c.Iterations })
-	adopt("hold", func() {
-		if c.HoldNs != nil {
-			hold := time.Duration(*c.HoldNs)
-			o.Hold = &hold
-		}
-	})
-	adopt("hold-kind", func() { o.HoldKind = c.HoldKind })
-	adopt("think", func() {
-		if c.ThinkNs > 0 {
-			think := time.Duration(c.ThinkNs)
-			o.Think = &think
-		}
-	})
-	adopt("ttl", func() { o.TTL = time.Duration(c.TTLNs) })
-	adopt("keys", func() { o.Keys = c.Keys })
-	adopt("mix", func() { o.Mix = c.Mix })
-	adopt("seed", func() { o.Seed = c.Seed })
-	adopt("record", func() { o.Record = c.Record })
 	return nil
 }
 
-// measureNow measures as `run` does, in a child process, which [checkOptions.run] closes.
+// recorded returns the settings in a document as values of flags by name; empty: at its default.
+func recorded(c *result.Config) map[string]string {
+	number := func(n int) string { return strings.TrimPrefix(fmt.Sprint(n), "0") } // 0 is the default
+	duration := func(ns int64) string { return strings.TrimPrefix(time.Duration(ns).String(), "0s") }
+	set := map[string]string{
+		"strategy": strings.Join(c.Strategies, ","), "scenario": strings.Join(c.Scenarios, ","),
+		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(texts(c.Params), ","),
+		"users": number(c.Users), "sessions": number(c.Sessions), "runs": number(c.Runs), "iterations": number(c.Iterations),
+		"warmup": time.Duration(c.WarmupNs).String(), "duration": duration(c.DurationNs),
+		"think": duration(c.ThinkNs), "ttl": duration(c.TTLNs),
+		"hold-kind": c.HoldKind, "keys": c.Keys, "mix": c.Mix, "seed": fmt.Sprint(c.Seed),
+	}
+	if c.HoldNs != nil {
+		set["hold"] = time.Duration(*c.HoldNs).String()
+	}
+	return set
+}
+
+// measureNow measures as `run` does. [checkOptions.run] closes what it opens.
 func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error) {
-	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
-	var err error
-	if cfg.Subjects, err = o.subjects(); err != nil {
-		return nil, err
-	}
-	if cfg.Scenarios, err = o.scenarios(); err != nil {
-		return nil, err
-	}
-	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
+	cfg, err := o.config()
+	if err != nil {
 		return nil, err
 	}
 	if err := o.commit(); err != nil {
 		return nil, err
 	}
-	if o.ownStreams() {
-		o.startSupervisor(nil)
-		if err := o.child.OpenSubjects(ctx, &cfg, o.redis, false); err != nil {
-			return nil, err
-		}
-		if err := o.child.Prepare(ctx, cfg); err != nil {
-			return nil, err
-		}
-		cfg.Executor = o.child.Perform
+	o.setOpener(nil)
+	if err := o.openSubjects(ctx, &cfg); err != nil {
+		return nil, err
+	}
+	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
+		return nil, err
 	}
 	d, err := o.document(ctx, cfg, nil)
 	if err == nil && d.Failure != "" {

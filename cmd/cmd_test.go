@@ -307,9 +307,9 @@ func TestProgress(t *testing.T) {
 	}
 	var lines bytes.Buffer
 	clock := time.Unix(0, 0)
-	p := &blockLines{w: &lines, start: clock, now: func() time.Time { clock = clock.Add(6 * time.Second); return clock }}
+	p := &progress{w: &lines, log: true, start: clock, now: func() time.Time { clock = clock.Add(6 * time.Second); return clock }}
 	for _, s := range steps {
-		p.step(s)
+		p.trial(s)
 	}
 	want := `cow (chatbot): preparing: 300 of 1,000 sessions, 2s
 cow (chatbot): preparing: 625 of 1,000 sessions, 4s
@@ -321,10 +321,10 @@ chatbot: block 2/2 done (4/4 trials, 12s)
 	}
 
 	var screen bytes.Buffer
-	b := &bar{w: &screen}
+	b := &progress{w: &screen, screen: true, now: time.Now}
 	b.clear() // nothing was shown yet
 	for _, s := range steps[:7] {
-		b.step(s)
+		b.trial(s)
 	}
 	if !strings.Contains(screen.String(), "chatbot: cow, preparing 930/1,000 ") {
 		t.Errorf("on the screen: %q", screen.String())
@@ -339,7 +339,7 @@ chatbot: block 2/2 done (4/4 trials, 12s)
 	if s := screen.String(); strings.Contains(s, "\n") || strings.TrimSpace(s[strings.LastIndex(strings.TrimRight(s, "\r"), "\r")+1:]) != "" {
 		t.Errorf("left on the screen: %q", s)
 	}
-	if _, quiet := newProgress(&screen, true).(silence); !quiet {
+	if quiet := newProgress(&screen, true); quiet.screen || quiet.log {
 		t.Error("--quiet shows progress")
 	}
 }

@@ -2,7 +2,10 @@ package cmd
 
 import (
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/sessbench/sessbench/reports"
 )
@@ -10,14 +13,17 @@ import (
 // common holds the options that several commands share: the strategies, and the outputs.
 type common struct {
 	*app
+	flags   *pflag.FlagSet
 	sources // of the settings that are not at their defaults
 
 	Strategies []string
 	Params     []string
+	onlyStores bool // --strategy names no probes of the harness
 
 	Config  string // path of the configuration file, whether named or found
 	Format  string
 	Out     []string
+	kinds   []string // the legal kinds of Out
 	Quiet   bool
 	NoColor bool
 
@@ -27,27 +33,34 @@ type common struct {
 func (o *common) addStrategyFlags(fs flagGroup) {
 	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
 		"`NAMES` of strategies: a,b or all; with settings: sharded:shards=16,sharded:shards=64")
+	fs.complete["strategy"] = o.strategyList(o.strategyWords)
 }
 
 func (o *common) addParamFlag(fs flagGroup) {
 	fs.StringArrayVarP(&o.Params, "param", "p", nil, "`PARAM=VALUE` for every strategy with this parameter; repeatable")
+	fs.complete["param"] = listOf(func() []string { return paramWords("", slices.Concat(o.strategies(), o.remote())...) })
 }
 
-// outputFlags are the flags for outputs in these formats, and for the configuration file.
-func (o *common) outputFlags(formats ...string) flagGroup {
+// outputFlags are the flags for outputs, see [common.addFormatFlags], and for the configuration file.
+func (o *common) outputFlags(formats []string, onlyFiles ...string) flagGroup {
 	fs := newFlagGroup("Output and configuration")
-	o.addFormatFlags(fs, "result", formats)
+	o.addFormatFlags(fs, "result", formats, onlyFiles...)
 	fs.StringVarP(&o.Config, configFlag, "c", "", "configuration `FILE` (default sessbench.yaml, .toml or .json in the working directory)")
 	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
-	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 	return fs
 }
 
-// addFormatFlags adds the flags for the formats of an output and the files it is written to.
-func (o *common) addFormatFlags(fs flagGroup, what string, formats []string) {
+// addFormatFlags adds the flags for the formats of an output and the files it is written to. A format is its name, a tab and its
+// description. Those of onlyFiles are kinds of --out and not of --format.
+func (o *common) addFormatFlags(fs flagGroup, what string, formats []string, onlyFiles ...string) {
 	o.Format = formatTable
-	fs.VarP(choice(&o.Format, formats...), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(formats, ", "))
+	fs.VarP(choice(&o.Format, formats...), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(withoutDocs(formats), ", "))
+	kinds := slices.Concat(onlyFiles, formats)
+	o.kinds = withoutDocs(kinds)
+	slices.Sort(o.kinds)
 	fs.StringArrayVarP(&o.Out, "out", "o", nil, "additional output, `KIND=FILE`; FILE - is stdout and replaces --format; repeatable")
+	fs.complete["out"] = outKinds(kinds)
+	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
 }
 
 // note writes a note to stderr, unless --quiet is set.

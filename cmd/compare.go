@@ -37,23 +37,14 @@ Exit codes: 0 compared, 4 not comparable, 2 bad usage or an unreadable file, 1 c
   sessbench compare old.json new.json
   sessbench compare main=old.json branch=new.json -f markdown
   sessbench compare old.json new.json -o json=comparison.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return o.run(args) },
+		ValidArgsFunction: resultFiles,
+		RunE:              func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
-	addGroups(c, o.flags())
-	completeFlags(c, map[string]cobra.CompletionFunc{
-		"format": oneOf(wordsOf(reports.ComparisonFormats())),
-		"out":    outKinds(wordsOf(reports.ComparisonFormats())),
-	})
-	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
-	return c
-}
-
-func (o *compareOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
-	o.addFormatFlags(fs, "comparison", kindsOf(reports.ComparisonFormats()))
+	o.addFormatFlags(fs, "comparison", wordsOf(reports.ComparisonFormats()))
 	fs.BoolVar(&o.Force, "force", false, "compare documents that are not comparable; the comparison contains a warning")
-	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
-	return fs
+	addGroups(c, fs)
+	return c
 }
 
 func (o *compareOptions) run(args []string) error {
@@ -64,7 +55,7 @@ func (o *compareOptions) run(args []string) error {
 	for _, source := range sources {
 		o.reads = append(o.reads, argumentFiles(source.File)...)
 	}
-	outputs, err := o.outputs(kindsOf(reports.ComparisonFormats())...)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}

@@ -8,101 +8,33 @@ import (
 
 	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/judge"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// completeRun completes flag values of `run`.
-func completeRun(c *cobra.Command, a *app) {
-	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy":          a.strategyList(a.strategyWords),
-		"param":             a.params(),
-		"baseline-strategy": oneOf(func() []string { return append(strategyWords(a.strategies()), "none\tno baseline, no ratios") }),
-		"scenario":          listOf(scenarioWords),
-		"hold-kind":         oneOf(func() []string { return []string{holdSleep, holdSpin} }),
-		"format":            oneOf(formatWords),
-		"out":               outKinds(formatWords),
-		"threshold":         thresholdMetrics,
-		"save-baseline":     oneOf(baselineNames),
-	})
-}
-
-// completeVerify completes flag values of `verify`.
-func completeVerify(c *cobra.Command, a *app) {
-	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy": a.strategyList(func() []string {
-			return append([]string{"all\tall but probes"}, strategyWords(slices.Concat(a.strategies(), a.remote()))...)
-		}),
-		"param": a.params(),
-		"scenario": listOf(func() []string {
-			return slices.DeleteFunc(scenarioWords(), func(word string) bool {
-				name, _, _ := strings.Cut(word, "\t")
-				return name != "all" && !slices.Contains(fittingScenarios(), name)
-			})
-		}),
-		"flawed":   listOf(flawWords),
-		"schedule": oneOf(func() []string { return []string{scripted, random} }),
-		"format":   oneOf(func() []string { return []string{formatTable, formatJSON} }),
-		"out": outKinds(func() []string {
-			return []string{
-				formatTable + "\tthe table, and every violation as a timeline", formatJSON + "\tall reports, for machines",
-				kindHistory + "\tthe first violation's history, for --history", kindHTML + "\tthe first violation as a picture",
-			}
-		}),
-	})
-}
-
-func completeFlags(c *cobra.Command, flags map[string]cobra.CompletionFunc) {
-	c.ValidArgsFunction = cobra.NoFileCompletions
-	for flag, complete := range flags {
-		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
-			panic(err) // no such flag: an error in the caller's list
-		}
-	}
-}
-
 // strategyWords are the words for --strategy, "all" first. A word is followed by a tab and its description.
-func (a *app) strategyWords() []string {
-	return append([]string{"all\tall but probes"}, strategyWords(slices.Concat(a.strategies(), a.remote(), a.probes()))...)
+func (o *common) strategyWords() []string {
+	return append([]string{"all\tall but probes"}, strategyWords(o.selectable())...)
 }
 
-func strategyWords(of []*strategies.Strategy) (words []string) {
-	for _, s := range of {
-		words = append(words, s.Name+"\t"+s.Description)
-	}
-	return words
+func strategyWords(of []*strategies.Strategy) []string {
+	return mapped(of, func(s *strategies.Strategy) string { return s.Name + "\t" + s.Description })
 }
 
 func scenarioWords() []string {
-	words := []string{"all\tall scenarios"}
-	for _, s := range scenarios.All() {
-		words = append(words, s.Name+"\t"+s.Purpose)
-	}
-	return words
+	words := mapped(scenarios.All(), func(s *scenarios.Scenario) string { return s.Name + "\t" + s.Purpose })
+	return append([]string{"all\tall scenarios"}, words...)
 }
 
 func flawWords() []string {
-	words := []string{"all\tall flawed stores"}
-	for _, f := range flawed.All() {
-		words = append(words, f.Name+"\t"+f.How)
-	}
-	return words
-}
-
-func formatWords() (words []string) {
-	for _, f := range reports.All() {
-		words = append(words, f.Name+"\t"+f.Doc)
-	}
-	return words
+	words := mapped(flawed.All(), func(f *flawed.Flaw) string { return f.Name + "\t" + f.How })
+	return append([]string{"all\tall flawed stores"}, words...)
 }
 
 // thresholdMetrics completes the metric of a threshold, after the names before it.
-func thresholdMetrics(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
+func thresholdMetrics(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ".")+1]
-	for _, m := range judge.ThresholdMetrics() {
-		list = append(list, before+m.Short()+"\t"+m.Doc)
-	}
+	list := mapped(judge.ThresholdMetrics(), func(m *judge.Metric) string { return before + m.Short() + "\t" + m.Doc })
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
@@ -168,22 +100,23 @@ func paramWords(before string, of ...*strategies.Strategy) (words []string) {
 	return words
 }
 
-// params completes --param.
-func (a *app) params() cobra.CompletionFunc {
-	return listOf(func() []string { return paramWords("", slices.Concat(a.strategies(), a.remote())...) })
+// withoutDocs returns words without their descriptions.
+func withoutDocs(words []string) []string {
+	return mapped(words, func(word string) string { return strings.Split(word, "\t")[0] })
+}
+
+// resultFiles completes arguments that are result documents.
+func resultFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return []cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 // outKinds completes --out up to the equals sign; after it the shell completes file names.
-func outKinds(words func() []string) cobra.CompletionFunc {
+func outKinds(words []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if strings.Contains(typed, "=") {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
-		var list []string
-		for _, word := range words() {
-			kind, doc, _ := strings.Cut(word, "\t")
-			list = append(list, kind+"=\t"+doc)
-		}
+		list := mapped(words, func(word string) string { return strings.Replace(word, "\t", "=\t", 1) })
 		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 }

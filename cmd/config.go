@@ -50,19 +50,20 @@ const configFlag = "config"
 // configure sets each flag of c that is not on the command line from the environment (SESSBENCH_HOLD_KIND for --hold-kind) or
 // else from the configuration file. The file's keys are the flags' names. A key below a command's name is for that command
 // only, and takes precedence.
-func configure(c *cobra.Command) (sources, error) {
+func (o *common) configure(c *cobra.Command) error {
 	v, fs := viper.New(), c.Flags()
+	o.flags, o.sources = fs, sources{}
+	found, inFile := o.sources, map[string]bool{}
 	warnOfUnknownVariables(c.ErrOrStderr(), c.Root(), os.Environ())
 	path, from, err := configPath(fs)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found, inFile := sources{}, map[string]bool{}
 	if path != "" {
 		found[configFlag] = from
 		_ = fs.Lookup(configFlag).Value.Set(path) // a string accepts any text
 		if err := readConfig(v, path, c); err != nil {
-			return nil, err
+			return err
 		}
 		for _, key := range v.AllKeys() {
 			inFile[key] = true
@@ -89,7 +90,15 @@ func configure(c *cobra.Command) (sources, error) {
 			err = setFlag(f, v.Get(f.Name), path+": "+f.Name)
 		}
 	})
-	return found, err
+	return err
+}
+
+// otherwise sets a flag that has no source.
+func (o *common) otherwise(flag, text string) error {
+	if o.sources[flag].rank != rankDefault {
+		return nil
+	}
+	return o.flags.Set(flag, text)
 }
 
 func envName(flag string) string {

@@ -17,11 +17,8 @@ import (
 type namedFile struct{ words, path string }
 
 // argumentFiles are the files of arguments.
-func argumentFiles(paths ...string) (list []namedFile) {
-	for _, path := range paths {
-		list = append(list, namedFile{quoted(path), path})
-	}
-	return list
+func argumentFiles(paths ...string) []namedFile {
+	return mapped(paths, func(path string) namedFile { return namedFile{quoted(path), path} })
 }
 
 // apart rejects outputs that would replace an input or one another, through links and different spellings, too. The

@@ -14,9 +14,10 @@ import (
 
 // value is a flag that is checked when it is set, from whichever source.
 type value struct {
-	text string // as given, or the default
-	kind string // the name of its type in the help
-	read func(text string) error
+	text  string // as given, or the default
+	kind  string // the name of its type in the help
+	read  func(text string) error
+	words []string // the legal values for completion, "VALUE\tDESCRIPTION"; nil: not a few words
 }
 
 var _ pflag.Value = (*value)(nil)
@@ -35,7 +36,7 @@ func (v *value) Set(text string) error {
 
 // duration is a duration from lo to hi.
 func duration(text string, lo, hi time.Duration, set func(time.Duration)) *value {
-	return &value{text, "duration", func(text string) error {
+	return &value{text: text, kind: "duration", read: func(text string) error {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < lo || d > hi {
 			return fmt.Errorf("want a duration %sfrom %v to %v", suchAs(text, lo, hi), lo, hi)
@@ -57,7 +58,7 @@ func suchAs(number string, lo, hi time.Duration) string {
 
 // count is a whole number from lo to hi.
 func count(text string, lo, hi int, p *int) *value {
-	return &value{text, "number", func(text string) error {
+	return &value{text: text, kind: "number", read: func(text string) error {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < lo || n > hi {
 			return fmt.Errorf("want a whole number from %d to %d", lo, hi)
@@ -69,7 +70,7 @@ func count(text string, lo, hi int, p *int) *value {
 
 // seed is an unsigned 64-bit number.
 func seed(text string, p *uint64) *value {
-	return &value{text, "number", func(text string) error {
+	return &value{text: text, kind: "number", read: func(text string) error {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return fmt.Errorf("want a whole number from 0 to %d", uint64(1<<64-1))
@@ -81,7 +82,7 @@ func seed(text string, p *uint64) *value {
 
 // oneIn is a share: 1/N, all, or off. *p is N, 1 for all, 0 for off.
 func oneIn(text string, most int, p *int) *value {
-	return &value{text, "share", func(text string) error {
+	return &value{text: text, kind: "share", read: func(text string) error {
 		switch text {
 		case "off", "0":
 			*p = 0
@@ -100,9 +101,10 @@ func oneIn(text string, most int, p *int) *value {
 	}}
 }
 
-// choice is one of a few words. *p is the default.
-func choice(p *string, legal ...string) *value {
-	return &value{*p, "name", func(text string) error {
+// choice is one of a few words, each of which may be followed by a tab and its description. *p is the default.
+func choice(p *string, words ...string) *value {
+	legal := withoutDocs(words)
+	return &value{text: *p, kind: "name", words: words, read: func(text string) error {
 		if !slices.Contains(legal, text) {
 			return fmt.Errorf("want one of %s", strings.Join(legal, ", "))
 		}
@@ -159,19 +161,30 @@ func flagNames(fs *pflag.FlagSet) (names []string) {
 type flagGroup struct {
 	heading string
 	*pflag.FlagSet
+	complete map[string]cobra.CompletionFunc // by the name of the flag; a choice needs none
 }
 
 func newFlagGroup(heading string) flagGroup {
 	fs := pflag.NewFlagSet(heading, pflag.ContinueOnError)
 	fs.SortFlags = false
-	return flagGroup{heading, fs}
+	return flagGroup{heading, fs, map[string]cobra.CompletionFunc{}}
 }
 
-// addGroups adds the flags of all groups to c, and a help that lists them by group.
+// addGroups adds the flags of all groups to c, their completions, and a help that lists the flags by group.
 func addGroups(c *cobra.Command, groups ...flagGroup) {
 	c.Flags().SortFlags = false
 	for _, g := range groups {
+		g.VisitAll(func(f *pflag.Flag) {
+			if v, ok := f.Value.(*value); ok && v.words != nil {
+				g.complete[f.Name] = oneOf(func() []string { return v.words })
+			}
+		})
 		c.Flags().AddFlagSet(g.FlagSet)
+		for flag, complete := range g.complete {
+			if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
+				panic(err) // no such flag: an error in the group
+			}
+		}
 	}
 	setHelp(c, groups...)
 }

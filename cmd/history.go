@@ -24,8 +24,6 @@ changed.`,
 		Example: `  sessbench run -o json=result.json
   sessbench history add result.json --label "$(git rev-parse --short HEAD)"
   sessbench history show`,
-		Args: subcommandOnly,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newHistoryAddCmd(a), newHistoryShowCmd(a))
 	return c
@@ -53,13 +51,13 @@ Exit codes: 0 added, or already there, 4 an unusable document or history, 2 bad 
 		Example: `  sessbench history add result.json
   sessbench history add result.json --label "$(git rev-parse --short HEAD)"
   sessbench history add monday.json tuesday.json --file nightly.jsonl`,
-		RunE: func(_ *cobra.Command, args []string) error { return o.run(args) },
+		ValidArgsFunction: resultFiles,
+		RunE:              func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
 	fs := newFlagGroup("Flags")
 	addHistoryFileFlag(fs, &o.File)
 	fs.StringVarP(&o.Label, "label", "l", "", "label of the run, `TEXT` such as a commit")
 	addGroups(c, fs)
-	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
 	return c
 }
 
@@ -176,32 +174,22 @@ Exit codes: 0 shown, 4 the history is empty or damaged, 2 bad usage or an unread
   sessbench history show -s chatbot -S per-session,sharded --metric ops_per_sec
   sessbench history show -n 20 -f markdown
   sessbench history show --file nightly.jsonl -o json=trend.json`,
-		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return o.run() },
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(*cobra.Command, []string) error { return o.run() },
 	}
-	addGroups(c, o.flags())
-	completeFlags(c, map[string]cobra.CompletionFunc{
-		"strategy": listOf(a.strategyWords),
-		"scenario": listOf(scenarioWords),
-		"metric":   listOf(judge.MetricNames),
-		"format":   oneOf(wordsOf(reports.TrendFormats())),
-		"out":      outKinds(wordsOf(reports.TrendFormats())),
-	})
-	return c
-}
-
-func (o *historyShowOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
 	addHistoryFileFlag(fs, &o.File)
-	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
-		"`NAMES` of strategies: a,b or all; with settings: sharded:shards=16")
+	o.addStrategyFlags(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios: a,b or all")
+	fs.complete["scenario"] = listOf(scenarioWords)
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
 		"`NAMES` of metrics: a,b or all, of "+strings.Join(judge.MetricNames(), ", "))
+	fs.complete["metric"] = listOf(judge.MetricNames)
 	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
-	o.addFormatFlags(fs, "trend", kindsOf(reports.TrendFormats()))
-	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
-	return fs
+	o.addFormatFlags(fs, "trend", wordsOf(reports.TrendFormats()))
+	addGroups(c, fs)
+	return c
 }
 
 func (o *historyShowOptions) run() error {
@@ -210,7 +198,7 @@ func (o *historyShowOptions) run() error {
 		return err
 	}
 	o.reads = []namedFile{{"--file " + quoted(o.File), o.File}}
-	outputs, err := o.outputs(kindsOf(reports.TrendFormats())...)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}
@@ -227,9 +215,9 @@ func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
 	if err != nil {
 		return f, usagef("--strategy %w", err)
 	}
-	for _, c := range chosen {
-		f.Strategies = append(f.Strategies, judge.TrendStrategy{Name: c.name, Params: c.params, Text: c.String()})
-	}
+	f.Strategies = mapped(chosen, func(c choiceOf) judge.TrendStrategy {
+		return judge.TrendStrategy{Name: c.name, Params: c.params, Text: c.String()}
+	})
 	if slices.ContainsFunc(chosen, func(c choiceOf) bool { return c.name == "all" }) {
 		f.Strategies = nil
 	}

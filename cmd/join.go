@@ -119,15 +119,11 @@ func (o *runOptions) checkReachable() error {
 			return usagef("%s %s: each participant would start its own program: want tcp:HOST:PORT with %s", o.from("target"), quoted(spec.String()), o.from("join"))
 		}
 	}
-	common, err := o.commonParams()
+	list, err := o.chosenBesideTargets()
 	if err != nil {
 		return err
 	}
-	list, err := o.chosenBesideTargets(common)
-	if err != nil {
-		return err
-	}
-	if list, err = o.withBaseline(list, common); err != nil {
+	if list, err = o.withBaseline(list); err != nil {
 		return err
 	}
 	for _, s := range list {

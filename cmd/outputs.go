@@ -20,22 +20,16 @@ type output struct {
 
 const stdout = "-"
 
-// kindsOf lists the names of formats for --format and --out.
-func kindsOf[T any](formats []reports.FormatOf[T]) (names []string) {
-	for _, f := range formats {
-		names = append(names, f.Name)
-	}
-	return names
+// documentFormats are the formats of result documents.
+func documentFormats() []reports.FormatOf[*result.Document] {
+	return mapped(reports.All(), func(f reports.Format) reports.FormatOf[*result.Document] {
+		return reports.FormatOf[*result.Document]{Name: f.Name, Doc: f.Doc, Write: f.Write}
+	})
 }
 
-// wordsOf lists them with descriptions for shell completion.
-func wordsOf[T any](formats []reports.FormatOf[T]) func() []string {
-	return func() (words []string) {
-		for _, f := range formats {
-			words = append(words, f.Name+"\t"+f.Doc)
-		}
-		return words
-	}
+// wordsOf lists formats for --format and --out, with their descriptions.
+func wordsOf[T any](formats []reports.FormatOf[T]) []string {
+	return mapped(formats, func(f reports.FormatOf[T]) string { return f.Name + "\t" + f.Doc })
 }
 
 // asAsked returns a function for [common.write] that writes it in the format of a kind, which the flags have checked.
@@ -55,17 +49,17 @@ func (o output) rank() int {
 }
 
 // outputs resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
-// neither another one nor an input: those in o.reads and o.writes, which the command has added before. kinds are the legal kinds.
-func (o *common) outputs(kinds ...string) ([]output, error) {
+// neither another one nor an input: those in o.reads and o.writes, which the command has added before.
+func (o *common) outputs() ([]output, error) {
 	var list []output
 	onStdout := false
-	flag, legal := o.from("out"), strings.Join(kinds, ", ")
+	flag, legal := o.from("out"), strings.Join(o.kinds, ", ")
 	for _, text := range o.Out {
 		kind, path, ok := strings.Cut(text, "=")
 		switch {
 		case !ok || path == "":
 			return nil, usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s", flag, quoted(text), legal)
-		case !slices.Contains(kinds, kind):
+		case !slices.Contains(o.kinds, kind):
 			return nil, usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, legal)
 		case path == stdout && onStdout:
 			return nil, usagef("%s %s: standard output is written twice: want another file", flag, quoted(text))

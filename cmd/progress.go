@@ -9,78 +9,89 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// progress shows the progress of a run. It is called between the measured windows only, on one goroutine, and starts no
-// other, so that it does not affect what is measured.
-type progress interface {
-	step(runner.Step)
-	clear()
-}
+// progress shows the progress of a command: a bar on a terminal, lines for logs elsewhere. It is called between the measured
+// windows only, on one goroutine, and starts no other, so that it does not affect what is measured.
+type progress struct {
+	w      io.Writer
+	screen bool // draw a bar
+	log    bool // write lines
+	bar    *progressbar.ProgressBar
 
-// newProgress shows a bar on a terminal and a line for each finished block elsewhere.
-func newProgress(w io.Writer, quiet bool) progress {
-	switch {
-	case quiet:
-		return silence{}
-	case isTerminal(w):
-		return &bar{w: w}
-	default:
-		return &blockLines{w: w, start: time.Now(), now: time.Now}
-	}
-}
-
-type silence struct{}
-
-func (silence) step(runner.Step) {}
-func (silence) clear()           {}
-
-// blockLines writes lines for logs.
-type blockLines struct {
-	w     io.Writer
 	start time.Time
 	now   func() time.Time
+
+	finished, tasks int // subjects of verify
 }
 
-func (l *blockLines) step(s runner.Step) {
-	switch p := s.Preparing; {
-	case p.Sessions > 0:
-		// After 2, 4, 8, 16 seconds and so on.
-		if bits.OnesCount(uint(p.Took/runner.PreparingEvery)) == 1 {
-			fmt.Fprintf(l.w, "%s (%s): preparing: %s of %s, %v\n",
-				s.Label, s.Scenario, result.FormatCount(int64(p.Made)), result.FormatCounted(p.Sessions, "session"), p.Took.Round(time.Second))
-		}
-	case s.Label == "" && s.Block > 0:
-		fmt.Fprintf(l.w, "%s: block %d/%d done (%d/%d trials, %v)\n",
-			s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, l.now().Sub(l.start).Round(time.Second))
-	}
+func newProgress(w io.Writer, quiet bool) *progress {
+	screen := isTerminal(w)
+	return &progress{w: w, screen: screen && !quiet, log: !screen && !quiet, start: time.Now(), now: time.Now}
 }
 
-func (l *blockLines) clear() {}
-
-// bar shows a progress bar.
-type bar struct {
-	w io.Writer
-	*progressbar.ProgressBar
-}
-
-func (b *bar) step(s runner.Step) {
+// trial shows a step of a run, in a log each finished block.
+func (p *progress) trial(s runner.Step) {
 	what := ""
 	if s.Label != "" {
 		what = s.Scenario + ": " + s.Label
 	}
-	if p := s.Preparing; p.Sessions > 0 {
-		what += fmt.Sprintf(", preparing %s/%s", result.FormatCount(int64(p.Made)), result.FormatCount(int64(p.Sessions)))
+	switch prep := s.Preparing; {
+	case prep.Sessions > 0:
+		what += fmt.Sprintf(", preparing %s/%s", result.FormatCount(int64(prep.Made)), result.FormatCount(int64(prep.Sessions)))
+		if powerOfTwo(int(prep.Took / runner.PreparingEvery)) { // after 2, 4, 8, 16 seconds and so on
+			p.line("%s (%s): preparing: %s of %s, %v", s.Label, s.Scenario,
+				result.FormatCount(int64(prep.Made)), result.FormatCounted(prep.Sessions, "session"), prep.Took.Round(time.Second))
+		}
+	case s.Label == "" && s.Block > 0:
+		p.line("%s: block %d/%d done (%d/%d trials, %v)", s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, p.elapsed())
 	}
-	b.show(what, s.Done, s.Trials)
+	p.draw(what, s.Done, s.Trials)
 }
 
-// show shows that done of all are done, and what is being done; empty: as before.
-func (b *bar) show(what string, done, all int) {
-	if b.ProgressBar == nil {
-		b.ProgressBar = progressbar.NewOptions64(int64(all),
-			progressbar.OptionSetWriter(b.w), // the default is stdout
+// parts is the number of steps of the bar for each subject of verify, whatever its number of rounds.
+const parts = 100
+
+// round shows a round of verify, in a log the rounds 100, 200, 400, 800 and so on.
+func (p *progress) round(t task, s verify.Step) {
+	if s.Round%100 == 0 && powerOfTwo(s.Round/100) {
+		p.line("%s: round %d (%v)", t.Label, s.Round, p.elapsed())
+	}
+	within := 0
+	if s.Rounds > 0 {
+		within = parts * s.Round / s.Rounds
+	}
+	p.draw(fmt.Sprintf("%s, round %d", t.Label, s.Round), p.finished*parts+within, p.tasks*parts)
+}
+
+// verified shows that a subject of verify is done.
+func (p *progress) verified(r *verify.Report) {
+	p.finished++
+	p.line("%s: %s (%d/%d, %v)", r.Subject, r.Verdict, p.finished, p.tasks, p.elapsed())
+	p.draw(r.Subject, p.finished*parts, p.tasks*parts)
+}
+
+func powerOfTwo(n int) bool { return bits.OnesCount(uint(n)) == 1 }
+
+func (p *progress) elapsed() time.Duration { return p.now().Sub(p.start).Round(time.Second) }
+
+// line writes a line of a log.
+func (p *progress) line(format string, args ...any) {
+	if p.log {
+		fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
+
+// draw shows on a terminal that done of all are done, and what is being done; empty: as before.
+func (p *progress) draw(what string, done, all int) {
+	if !p.screen {
+		return
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions64(int64(all),
+			progressbar.OptionSetWriter(p.w), // the default is stdout
 			progressbar.OptionSetWidth(20),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetElapsedTime(true),
@@ -88,13 +99,14 @@ func (b *bar) show(what string, done, all int) {
 			progressbar.OptionClearOnFinish())
 	}
 	if what != "" {
-		b.Describe(what)
+		p.bar.Describe(what)
 	}
-	_ = b.Set(done) // a terminal that is gone does not end a run
+	_ = p.bar.Set(done) // a terminal that is gone does not end a run
 }
 
-func (b *bar) clear() {
-	if b.ProgressBar != nil {
-		_ = b.Clear()
+// clear removes the bar.
+func (p *progress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
 	}
 }

@@ -15,16 +15,8 @@ import (
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
-// logOptions are the options for reading a log of recorded traffic.
-type logOptions struct {
-	Format    string
-	TimeUnit  string
-	Columns   map[string]string
-	Session   string
-	MaxErrors int
-}
-
-func (o *logOptions) addFlags(fs *pflag.FlagSet) {
+// addLogFlags adds the flags for reading a log of recorded traffic.
+func addLogFlags(fs *pflag.FlagSet, o *trace.Options) {
 	o.Format, o.MaxErrors = trace.Formats()[0], 10
 	fs.Var(choice(&o.Format, trace.Formats()...), "trace-format", "`FORMAT` of the log: "+strings.Join(trace.Formats(), ", "))
 	o.TimeUnit = trace.TimeUnits()[0]
@@ -47,10 +39,9 @@ func (o *logOptions) addFlags(fs *pflag.FlagSet) {
 		"number of malformed lines to skip, `N`; -1: any number")
 }
 
-func (o *logOptions) open(ctx context.Context, path string) (*trace.Reader, error) {
-	return unblocked(ctx, func() (*trace.Reader, error) {
-		return trace.Open(path, trace.Options{Format: o.Format, TimeUnit: o.TimeUnit, Columns: o.Columns, Session: o.Session, MaxErrors: o.MaxErrors})
-	})
+// openLog opens a log, which may be a pipe without a writer.
+func openLog(ctx context.Context, path string, o trace.Options) (*trace.Reader, error) {
+	return unblocked(ctx, func() (*trace.Reader, error) { return trace.Open(path, o) })
 }
 
 // parseSpeed reads max, which is 0, or a factor such as 60x.
@@ -99,24 +90,21 @@ func (o *runOptions) checkReplay() error {
 	return nil
 }
 
-// compiled is recorded traffic, ready to be replayed.
-type compiled struct {
-	tape   *trace.Tape
-	format string
-}
-
-// compile reads the log once onto an empty tape, and notes on stderr which share of it is used.
-func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, tape *trace.Tape) (*compiled, error) {
+// compile reads the log of --trace once onto an empty tape, notes on stderr which share of it is used, and describes it for the
+// result document.
+func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, tape *trace.Tape) (*result.Traffic, error) {
 	err := tape.Compile(ctx, log, users)
 	for _, problem := range log.Problems() {
 		o.complain("%s", problem)
 	}
-	if err != nil {
-		return nil, err
-	}
 	c := tape.Counts()
-	if err := o.replayable(log, c); err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case c.Visits == 0:
+		return nil, fmt.Errorf("%s: no visits", log.Name())
+	case o.speed > 0 && !c.Timed:
+		return nil, usagef("%s %s: %s has no times: want %s", o.from("trace-speed"), o.TraceSpeed, log.Name(), speedMax)
 	}
 	o.note("%s (%s): %s of %s rows used (%s): %s visits of %s sessions, %s operations",
 		log.Name(), log.Format(), result.FormatCount(c.Visits), result.FormatCount(c.Visits+c.Malformed),
@@ -127,40 +115,17 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 	if c.Clipped > 0 {
 		o.note("%s: %s", log.Name(), clippedSizes(c.Clipped))
 	}
-	return &compiled{tape, log.Format()}, nil
+	return &result.Traffic{
+		File: filepath.Base(o.Trace), Format: log.Format(), Hash: tape.Hash(),
+		Lines: c.Lines, Malformed: c.Malformed, Clipped: c.Clipped, SpanNs: int64(c.Span),
+		Visits: c.Visits, Sessions: c.Sessions, Operations: operationCounts(c),
+	}, nil
 }
 
 // clippedSizes is a note on sizes that were reduced.
 func clippedSizes(n int64) string {
 	return fmt.Sprintf("%s above %s bytes reduced to that, the greatest size of a message (docs/adapter-protocol.md)",
 		result.FormatCounted(int(n), "size"), result.FormatCount(scenarios.MaxSize))
-}
-
-func (o *runOptions) replayable(log *trace.Reader, c trace.Counts) error {
-	switch {
-	case c.Visits == 0:
-		return fmt.Errorf("%s: no visits", log.Name())
-	case o.speed > 0 && !c.Timed:
-		return usagef("%s %s: %s has no times: want %s", o.from("trace-speed"), o.TraceSpeed, log.Name(), speedMax)
-	}
-	return nil
-}
-
-// traffic describes the log for the result document.
-func (c *compiled) traffic(path string) *result.Traffic {
-	n := c.tape.Counts()
-	return &result.Traffic{
-		File:       filepath.Base(path),
-		Format:     c.format,
-		Lines:      n.Lines,
-		Malformed:  n.Malformed,
-		Clipped:    n.Clipped,
-		Visits:     n.Visits,
-		Sessions:   n.Sessions,
-		Operations: operationCounts(n),
-		SpanNs:     int64(n.Span),
-		Hash:       c.tape.Hash(),
-	}
 }
 
 // operationCounts counts the operations of a log by name.

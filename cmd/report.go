@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -36,24 +34,18 @@ Exit codes: 0 written, 4 no result document, 2 bad usage or an unreadable file, 
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return o.run(args[0]) },
+		ValidArgsFunction: resultFiles,
+		RunE:              func(_ *cobra.Command, args []string) error { return o.run(args[0]) },
 	}
 	addGroups(c, o.flags())
-	o.complete(c)
 	c.AddCommand(newReportMergeCmd(a))
 	return c
 }
 
 func (o *reportOptions) flags() flagGroup {
 	fs := newFlagGroup("Flags")
-	o.addFormatFlags(fs, "result", formatNames())
-	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
+	o.addFormatFlags(fs, "result", wordsOf(documentFormats()))
 	return fs
-}
-
-func (o *reportOptions) complete(c *cobra.Command) {
-	completeFlags(c, map[string]cobra.CompletionFunc{"format": oneOf(formatWords), "out": outKinds(formatWords)})
-	c.ValidArgsFunction = cobra.FixedCompletions([]cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt)
 }
 
 // filesGiven describes a wrong number of files.
@@ -69,7 +61,7 @@ func filesGiven(args []string) string {
 
 func (o *reportOptions) run(file string) error {
 	o.reads = argumentFiles(file)
-	outputs, err := o.outputs(formatNames()...)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}
@@ -77,14 +69,7 @@ func (o *reportOptions) run(file string) error {
 	if err != nil {
 		return err
 	}
-	return o.writeDocument(outputs, d)
-}
-
-func (o *reportOptions) writeDocument(outputs []output, d *result.Document) error {
-	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
-		format, _ := reports.Lookup(kind) // checked with the flags
-		return format.Write(w, d, screen)
-	})
+	return o.write(outputs, asAsked(documentFormats(), d))
 }
 
 func newReportMergeCmd(a *app) *cobra.Command {
@@ -109,16 +94,16 @@ unreadable file or a repeated part.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return o.merge(args) },
+		ValidArgsFunction: resultFiles,
+		RunE:              func(_ *cobra.Command, args []string) error { return o.merge(args) },
 	}
 	addGroups(c, o.flags())
-	o.complete(c)
 	return c
 }
 
 func (o *reportOptions) merge(files []string) error {
 	o.reads = argumentFiles(files...)
-	outputs, err := o.outputs(formatNames()...)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}
@@ -137,7 +122,7 @@ func (o *reportOptions) merge(files []string) error {
 	case err != nil:
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}
 	}
-	return verdict(d, o.writeDocument(outputs, d))
+	return verdict(d, o.write(outputs, asAsked(documentFormats(), d)))
 }
 
 // lostParticipants lists the participants without a part in a merged document.

@@ -24,8 +24,6 @@ the throughput and latency of the stores with a baseline and with the theoretica
 
   # one lock for all sessions against one lock per session: 100 users, 100 ms of work each
   sessbench run -s hundred-users -S global,per-session`,
-		Args:          subcommandOnly,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true, // main prints them on one line
 		SilenceUsage:  true,
 	}

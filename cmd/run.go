@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
-	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -46,7 +44,7 @@ type runOptions struct {
 	Seed       uint64
 
 	Trace      string
-	Log        logOptions
+	Log        trace.Options
 	TraceSpeed string
 	speed      float64 // 0: as fast as possible
 
@@ -86,17 +84,17 @@ environment, the environment outweighs the file.`,
   sessbench run -S sharded --threshold 'sharded.append.p99 < 5ms' --threshold 'sharded.ops_per_sec > 10x'
   sessbench run -s hundred-users -S global --target 'exec:python3 examples/python/server.py --lock per-session'
   sessbench run -S global,redis --redis-url redis://localhost:6379`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if o.sources, err = configure(c); err != nil {
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.configure(c); err != nil {
 				return err
 			}
 			o.keepShared(c.Flags())
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.beyondFlags(), o.togetherFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(formatNames()...))
-	completeRun(c, a)
+	addGroups(c, o.whatFlags(), o.beyondFlags(), o.togetherFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(wordsOf(documentFormats())))
 	return c
 }
 
@@ -104,9 +102,11 @@ func (o *runOptions) whatFlags() flagGroup {
 	fs := newFlagGroup("What to run")
 	o.addStrategyFlags(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{scenarios.Default}, "`NAMES` of scenarios, a,b or all")
+	fs.complete["scenario"] = listOf(scenarioWords)
 	o.addParamFlag(fs)
 	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
 		"baseline strategy, `NAME` or none; it always runs")
+	fs.complete["baseline-strategy"] = oneOf(func() []string { return append(strategyWords(o.strategies()), "none\tno baseline, no ratios") })
 	return fs
 }
 
@@ -148,9 +148,9 @@ func (o *runOptions) usersFlags() flagGroup {
 func (o *runOptions) traceFlags() flagGroup {
 	fs := newFlagGroup("Recorded traffic instead of a scenario")
 	fs.StringVar(&o.Trace, "trace", "", "log to replay, `FILE`, plain or gzip")
-	o.Log.addFlags(fs.FlagSet)
+	addLogFlags(fs.FlagSet, &o.Log)
 	o.TraceSpeed = speedMax
-	fs.Var(&value{speedMax, "speed", func(text string) (err error) {
+	fs.Var(&value{text: speedMax, kind: "speed", read: func(text string) (err error) {
 		o.speed, err = parseSpeed(text)
 		o.TraceSpeed = text
 		return err
@@ -175,17 +175,17 @@ func (o *runOptions) afterwardsFlags() flagGroup {
 	o.addThresholdFlag(fs)
 	fs.StringVar(&o.SaveBaseline, "save-baseline", "",
 		"`NAME` under which the result is kept in "+baselinesDir+", unless interrupted or violated")
+	fs.complete["save-baseline"] = oneOf(baselineNames)
 	return fs
 }
 
 // run runs the command. Every check of the settings precedes the first measurement.
 func (o *runOptions) run(ctx context.Context) (err error) {
-	cfg := runner.Config{Runs: o.Runs, Warmup: o.Warmup, Seed: o.Seed, Speed: o.speed, Record: o.Record}
 	if err := o.checkReplay(); err != nil {
 		return err
 	}
-	cfg.Window = o.Duration
-	if cfg.Scenarios, err = o.scenarios(); err != nil {
+	cfg, err := o.config()
+	if err != nil {
 		return err
 	}
 	if err := o.checkSaveBaseline(); err != nil {
@@ -196,7 +196,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if o.Part != "" {
 		o.writes = append(o.writes, namedFile{o.from("save-part") + " " + quoted(o.Part), o.Part})
 	}
-	outputs, err := o.outputs(formatNames()...)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}
@@ -217,11 +217,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		}
 		defer tape.Close()
 	}
-	o.opener = &measure.Local{}
-	// A participant of a distributed run measures in its own process: the others wait for it at each start of a trial.
-	if o.client == nil && o.ownStreams() {
-		o.startSupervisor(tape)
-	}
+	o.setOpener(tape)
 	defer func() { err = errors.Join(err, o.opener.Close()) }()
 	if err := o.openSubjects(ctx, &cfg); err != nil {
 		return err
@@ -231,7 +227,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	}
 	var traffic *result.Traffic
 	if o.Trace != "" {
-		log, err := o.Log.open(ctx, o.Trace)
+		log, err := openLog(ctx, o.Trace, o.Log)
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
@@ -240,11 +236,10 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 		}
 		defer log.Close()
 		defer context.AfterFunc(ctx, func() { log.Close() })() // a reader of lines that no row is in does not look at ctx
-		replay, err := o.compile(ctx, log, cfg.Scenarios[0].Users, tape)
-		if err != nil {
+		if traffic, err = o.compile(ctx, log, cfg.Scenarios[0].Users, tape); err != nil {
 			return err
 		}
-		cfg.Traffic, traffic = replay.tape, replay.traffic(o.Trace)
+		cfg.Traffic = tape
 		cfg.Scenarios[0].Sessions = int(traffic.Sessions)
 	}
 	if o.client != nil {
@@ -254,12 +249,6 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	}
 	if o.Runs < stats.MinSamples {
 		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
-	}
-	if o.child != nil {
-		if err := o.child.Prepare(ctx, cfg); err != nil {
-			return err
-		}
-		cfg.Executor = o.child.Perform
 	}
 	return o.measure(ctx, cfg, traffic, outputs)
 }
@@ -271,10 +260,14 @@ type targetOpener interface {
 	Close() error
 }
 
-// startSupervisor has the trials performed in a child process.
-func (o *runOptions) startSupervisor(tape *trace.Tape) {
-	o.child = measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: o.Quiet, Tape: tape})
-	o.opener = o.child
+// setOpener decides where the trials are performed: in a child process, if this program can start itself. A participant of a
+// distributed run measures in its own process, because the others wait for it at each start of a trial.
+func (o *runOptions) setOpener(tape *trace.Tape) {
+	o.opener = &measure.Local{}
+	if o.client == nil && o.ownStreams() {
+		o.child = measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: o.Quiet, Tape: tape})
+		o.opener = o.child
+	}
 }
 
 // openSubjects resolves --strategy and --target, and opens what is not opened for each trial. The caller closes o.opener,
@@ -289,18 +282,11 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	for i := range cfg.Scenarios {
 		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Users)
 	}
-	common, err := o.commonParams()
+	list, err := o.chosenBesideTargets()
 	if err != nil {
 		return err
 	}
-	list, err := o.chosenBesideTargets(common)
-	if err != nil {
-		return err
-	}
-	var taken []string
-	for _, s := range list {
-		taken = append(taken, s.Label)
-	}
+	taken := mapped(list, labelOf)
 	if _, known := o.strategy(o.Baseline); known { // it runs, too
 		taken = append(taken, o.Baseline)
 	}
@@ -313,7 +299,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 			o.note("%s", p.Note)
 		}
 	}
-	if cfg.Subjects, err = o.settledSubjects(append(list, o.targetSubjects(programs, taken)...), common); err != nil {
+	if cfg.Subjects, err = o.settledSubjects(append(list, o.targetSubjects(programs, taken)...)); err != nil {
 		return err
 	}
 	if err := o.settleRedis(cfg.Subjects, cfg.Scenarios); err != nil {
@@ -323,6 +309,14 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 		return err
 	}
 	return fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
+}
+
+// config returns the configuration of the trials, without their subjects.
+func (o *runOptions) config() (runner.Config, error) {
+	list, err := o.scenarios()
+	return runner.Config{
+		Scenarios: list, Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Speed: o.speed, Record: o.Record,
+	}, err
 }
 
 // scenarios returns the scenarios with the run's settings.
@@ -344,32 +338,33 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	if doc == nil {
 		return err
 	}
-	written := o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
-		format, _ := reports.Lookup(kind) // checked with the flags
-		return format.Write(w, doc, screen)
-	})
+	written := o.write(outputs, asAsked(documentFormats(), doc))
 	if o.participant != nil {
 		written = errors.Join(err, written, o.written(ctx, doc, written))
 	}
-	more := o.crossed(doc)
-	if o.child != nil {
-		more = append(more, crashes(o.child)...)
-	}
-	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), more...)
+	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), append(o.crossed(doc), o.crashes()...)...)
 }
 
 // crashes are the findings about crashes that are not attributed to a store.
-func crashes(s *measure.Supervisor) (found []finding) {
-	for _, text := range s.Inconclusive() {
-		found = append(found, finding{exitInconclusive, text})
+func (o *runOptions) crashes() (found []finding) {
+	if o.child != nil {
+		for _, text := range o.child.Inconclusive() {
+			found = append(found, finding{exitInconclusive, text})
+		}
 	}
 	return found
 }
 
 // document runs, and completes the document. It is nil if there is nothing to report, with an error that says why.
 func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *result.Traffic) (*result.Document, error) {
+	if o.child != nil {
+		if err := o.child.Prepare(ctx, cfg); err != nil {
+			return nil, err
+		}
+		cfg.Executor = o.child.Perform
+	}
 	show := newProgress(o.err, o.Quiet)
-	cfg.Progress = show.step
+	cfg.Progress = show.trial
 	doc, err := runner.Run(ctx, cfg)
 	if o.child != nil {
 		o.child.Conclude(doc)
@@ -401,27 +396,22 @@ type finding struct {
 // only a violation is certain. more is what else was found.
 func verdict(d *result.Document, written error, more ...finding) error {
 	var found []finding
-	add := func(code int, text string) {
-		if text != "" {
-			found = append(found, finding{code, text})
-		}
-	}
 	if written != nil {
-		add(exitFailed, written.Error())
+		found = append(found, finding{exitFailed, written.Error()})
 	}
-	add(exitViolated, violations(d))
+	found = append(found, findingOf(exitViolated, "consistency violated by ", violations(d))...)
 	found = append(found, more...)
-	add(exitInconclusive, undecided(d))
-	add(exitInconclusive, aboveLimit(d))
+	found = append(found, findingOf(exitInconclusive, "inconclusive: ", undecided(d))...)
+	found = append(found, findingOf(exitInconclusive, "error of the harness: ", aboveLimit(d))...)
 	lost := lostParticipants(d)
 	found = append(found, lost...)
 	codes := []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed}
 	switch {
 	case d.Failure != "":
-		add(exitFailed, d.Failure+": only the finished trials are reported")
+		found = append(found, finding{exitFailed, d.Failure + ": only the finished trials are reported"})
 		codes = []int{exitViolated, exitFailed}
 	case d.Interrupted && lost == nil:
-		add(exitInterrupted, "interrupted: only the finished trials are reported")
+		found = append(found, finding{exitInterrupted, "interrupted: only the finished trials are reported"})
 	}
 	for _, code := range codes {
 		if slices.ContainsFunc(found, func(f finding) bool { return f.code == code }) {
@@ -431,77 +421,68 @@ func verdict(d *result.Document, written error, more ...finding) error {
 	return nil
 }
 
-func joined(found []finding) string {
-	var texts []string
-	for _, f := range found {
-		texts = append(texts, f.text)
+// findingOf returns one finding with all texts, none if there are no texts.
+func findingOf(code int, intro string, texts []string) []finding {
+	if len(texts) == 0 {
+		return nil
 	}
-	return strings.Join(texts, "; ")
+	return []finding{{code, intro + strings.Join(texts, "; ")}}
 }
 
-// violations names each strategy whose audit failed with the kinds of what must not have happened, "" for none.
-func violations(d *result.Document) string {
-	var found []string
+func joined(found []finding) string {
+	return strings.Join(mapped(found, func(f finding) string { return f.text }), "; ")
+}
+
+// violations names each strategy whose audit failed, with the kinds of violations.
+func violations(d *result.Document) (found []string) {
 	for _, r := range d.Results {
 		failed := false
 		var kinds []string
 		for _, t := range r.Trials {
 			failed = failed || !t.Audit.OK && !t.Audit.Skipped
 			for _, v := range t.Audit.Violations {
-				if !slices.Contains(kinds, v.Kind) {
-					kinds = append(kinds, v.Kind)
-				}
+				kinds = append(kinds, v.Kind)
 			}
 		}
 		if failed {
-			found = append(found, fmt.Sprintf("%s (%s): %s", r.Strategy, r.Scenario, strings.Join(kinds, ", ")))
+			found = append(found, fmt.Sprintf("%s (%s): %s", r.Strategy, r.Scenario, strings.Join(distinct(kinds), ", ")))
 		}
 	}
-	if found == nil {
-		return ""
-	}
-	return "consistency violated by " + strings.Join(found, "; ")
+	return found
 }
 
-// undecided names each strategy of which histories were recorded that prove nothing, "" for none.
-func undecided(d *result.Document) string {
-	var found []string
+// undecided names each trial whose audit or recorded histories prove nothing.
+func undecided(d *result.Document) (found []string) {
 	for _, r := range d.Results {
 		for _, t := range r.Trials {
+			why := t.Audit.Undecided
 			switch rec := t.Audit.Recorded; {
-			case t.Audit.Undecided != "":
-				found = append(found, fmt.Sprintf("%s (%s), block %d: %s", r.Strategy, r.Scenario, t.Block+1, t.Audit.Undecided))
-			case rec == nil:
+			case why != "" || rec == nil:
 			case rec.Unchecked != "":
-				found = append(found, fmt.Sprintf("%s (%s), block %d: recorded histories were not checked: %s", r.Strategy, r.Scenario, t.Block+1, rec.Unchecked))
+				why = "recorded histories were not checked: " + rec.Unchecked
 			case rec.Undecided > 0:
-				found = append(found, fmt.Sprintf("%s (%s), block %d: %d of %d recorded histories cannot be decided",
-					r.Strategy, r.Scenario, t.Block+1, rec.Undecided, rec.Sessions))
+				why = fmt.Sprintf("%d of %d recorded histories cannot be decided", rec.Undecided, rec.Sessions)
+			}
+			if why != "" {
+				found = append(found, fmt.Sprintf("%s (%s), block %d: %s", r.Strategy, r.Scenario, t.Block+1, why))
 			}
 		}
 	}
-	if found == nil {
-		return ""
-	}
-	return "inconclusive: " + strings.Join(found, "; ")
+	return found
 }
 
 // overLimit is the share of the limit above which it is the harness that is wrong.
 const overLimit = 1.05
 
-// aboveLimit names each row that no correct store could reach, so that the measuring must be wrong; "" for none.
-func aboveLimit(d *result.Document) string {
-	var found []string
+// aboveLimit names each row that no correct store could reach, so that the measuring must be wrong.
+func aboveLimit(d *result.Document) (found []string) {
 	for _, r := range d.Results {
 		if share := r.Summary.OfLimit; share > overLimit {
 			found = append(found, fmt.Sprintf("%s (%s) stands at %s of the limit, more than any correct store can reach",
 				r.Strategy, r.Scenario, result.FormatShare(share)))
 		}
 	}
-	if found == nil {
-		return ""
-	}
-	return "error of the harness: " + strings.Join(found, "; ")
+	return found
 }
 
 // resolved is the document's record of the settings.
@@ -520,18 +501,12 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 		Seed:       o.Seed,
 		Record:     o.Record,
 		Command:    o.typed(),
+		Targets:    mapped(o.Targets, withoutLogin),
+		Strategies: mapped(cfg.Subjects, labelOf),
+		Scenarios:  mapped(cfg.Scenarios, nameOf),
 	}
-	for _, text := range o.Targets {
-		c.Targets = append(c.Targets, withoutLogin(text))
-	}
-	for _, s := range cfg.Subjects {
-		c.Strategies = append(c.Strategies, s.Label)
-		if s.Baseline {
-			c.Baseline = s.Label
-		}
-	}
-	for _, s := range cfg.Scenarios {
-		c.Scenarios = append(c.Scenarios, s.Name)
+	if i := slices.IndexFunc(cfg.Subjects, func(s runner.Subject) bool { return s.Baseline }); i >= 0 {
+		c.Baseline = cfg.Subjects[i].Label
 	}
 	if o.Hold != nil {
 		ns := int64(*o.Hold)
@@ -547,6 +522,10 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 	}
 	return c
 }
+
+func labelOf(s runner.Subject) string { return s.Label }
+
+func nameOf(s scenarios.Scenario) string { return s.Name }
 
 func holdKind(s *scenarios.Scenario) string {
 	if s.Spin {

@@ -34,16 +34,16 @@ func newSampleCmd(a *app) *cobra.Command {
 	return c
 }
 
-func (o *runOptions) sample(ctx context.Context, slice time.Duration) (err error) {
+func (o *runOptions) sample(ctx context.Context, slice time.Duration) error {
 	o.Baseline, o.Runs = "none", 1
-	cfg := runner.Config{Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed}
+	cfg, err := o.config()
+	if err != nil {
+		return err
+	}
 	if slice > 0 {
 		cfg.TimeSlices = &runner.TimeSlices{Length: slice, Over: o.yieldSlice, Next: o.awaitSlice}
 	}
 	if cfg.Subjects, err = o.subjects(); err != nil {
-		return err
-	}
-	if cfg.Scenarios, err = o.scenarios(); err != nil {
 		return err
 	}
 	doc, err := runner.Sample(ctx, cfg)

@@ -21,11 +21,12 @@ func (c choiceOf) String() string {
 	if len(c.params) == 0 {
 		return c.name
 	}
-	var settings []string
-	for _, name := range slices.Sorted(maps.Keys(c.params)) {
-		settings = append(settings, name+"="+c.params[name])
-	}
-	return c.name + ":" + strings.Join(settings, ",")
+	return c.name + ":" + strings.Join(texts(c.params), ",")
+}
+
+// texts returns PARAM=VALUE for each parameter.
+func texts(params map[string]string) []string {
+	return mapped(slices.Sorted(maps.Keys(params)), func(name string) string { return name + "=" + params[name] })
 }
 
 // parseChoices reads "a,b:k=v,l=w,c". The comma parts both strategies and settings: an element that holds an equals
@@ -59,73 +60,75 @@ func parseChoices(text string) ([]choiceOf, error) {
 
 // subjects resolves --strategy, --param and --baseline-strategy. The baseline comes first, asked for or not.
 func (o *runOptions) subjects() ([]runner.Subject, error) {
-	common, err := o.commonParams()
+	list, err := o.chosen()
 	if err != nil {
 		return nil, err
 	}
-	list, err := o.chosen(common)
-	if err != nil {
-		return nil, err
-	}
-	return o.settledSubjects(list, common)
+	return o.settledSubjects(list)
 }
 
 // settledSubjects puts the baseline first and labels all subjects.
-func (o *runOptions) settledSubjects(list []runner.Subject, common map[string]string) (_ []runner.Subject, err error) {
-	if list, err = o.withBaseline(list, common); err != nil {
+func (o *runOptions) settledSubjects(list []runner.Subject) ([]runner.Subject, error) {
+	list, err := o.withBaseline(list)
+	if err != nil {
 		return nil, err
 	}
-	if err := o.usedParams(common, list); err != nil {
-		return nil, err
-	}
-	nameApart(list)
-	return list, nil
+	return o.labelled(list)
 }
 
 // chosenBesideTargets resolves --strategy where there may be targets: with them and without it there are no strategies.
-func (o *runOptions) chosenBesideTargets(common map[string]string) ([]runner.Subject, error) {
+func (o *runOptions) chosenBesideTargets() ([]runner.Subject, error) {
 	if len(o.Targets) > 0 && o.sources["strategy"].rank == rankDefault {
 		return nil, nil
 	}
-	return o.chosen(common)
+	return o.chosen()
 }
 
-// chosen resolves --strategy.
-func (o *common) chosen(common map[string]string) (list []runner.Subject, err error) {
+// chosen resolves --strategy and --param.
+func (o *common) chosen() (list []runner.Subject, err error) {
 	flag := o.from("strategy")
 	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
 	if err != nil {
 		return nil, usagef("%s %w", flag, err)
 	}
 	for _, c := range chosen {
+		same := []choiceOf{c}
 		if c.name == "all" {
-			for _, s := range o.strategies() {
-				if list, err = o.add(list, flag, choiceOf{name: s.Name}, common); err != nil {
-					return nil, err
-				}
+			same = mapped(o.strategies(), func(s *strategies.Strategy) choiceOf { return choiceOf{name: s.Name} })
+		}
+		for _, c := range same {
+			if list, err = o.add(list, flag, c); err != nil {
+				return nil, err
 			}
-		} else if list, err = o.add(list, flag, c, common); err != nil {
-			return nil, err
 		}
 	}
 	return list, nil
 }
 
+// selectable returns the strategies that --strategy may name.
+func (o *common) selectable() []*strategies.Strategy {
+	list := slices.Concat(o.strategies(), o.remote())
+	if !o.onlyStores {
+		list = append(list, o.probes()...)
+	}
+	return list
+}
+
 // add appends the strategy that c names, unless it is in the list with the same settings.
-func (o *common) add(
-	list []runner.Subject, flag string, c choiceOf, common map[string]string,
-) ([]runner.Subject, error) {
-	s, ok := o.strategy(c.name)
-	if !ok {
-		return nil, usagef("%s %s: unknown strategy: %swant all or some of %s",
-			flag, quoted(c.name), didYouMean(c.name, o.strategyNames()), strings.Join(o.strategyNames(), ", "))
-	}
-	given := map[string]string{}
-	for name, val := range common {
-		if s.HasParam(name) {
-			given[name] = val
+func (o *common) add(list []runner.Subject, flag string, c choiceOf) ([]runner.Subject, error) {
+	s, known := o.strategy(c.name)
+	if legal := namesOf(o.selectable()); !slices.Contains(legal, c.name) {
+		what := "unknown strategy: " + didYouMean(c.name, legal)
+		if known {
+			what = "not a store but a probe of the harness: "
 		}
+		return nil, usagef("%s %s: %swant all or some of %s", flag, quoted(c.name), what, strings.Join(legal, ", "))
 	}
+	given, err := o.commonParams()
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(given, func(name, _ string) bool { return !s.HasParam(name) })
 	maps.Copy(given, c.params)
 	params, err := s.Resolve(given)
 	if err != nil {
@@ -142,21 +145,8 @@ func (o *common) add(
 	return append(list, runner.Subject{Label: c.String(), Strategy: s, Params: params}), nil
 }
 
-// nameApart shortens the labels to bare names where no strategy is there twice.
-func nameApart(list []runner.Subject) {
-	times := map[*strategies.Strategy]int{}
-	for _, s := range list {
-		times[s.Strategy]++
-	}
-	for i, s := range list {
-		if times[s.Strategy] == 1 {
-			list[i].Label = s.Strategy.Name
-		}
-	}
-}
-
 // withBaseline marks the baseline and puts it first.
-func (o *runOptions) withBaseline(list []runner.Subject, common map[string]string) ([]runner.Subject, error) {
+func (o *runOptions) withBaseline(list []runner.Subject) ([]runner.Subject, error) {
 	flag := o.from("baseline-strategy")
 	at := slices.IndexFunc(list, func(s runner.Subject) bool { return s.TargetName != "" && s.Label == o.Baseline })
 	onlyTargets := len(list) > 0 && !slices.ContainsFunc(list, func(s runner.Subject) bool { return s.TargetName == "" })
@@ -184,7 +174,7 @@ func (o *runOptions) withBaseline(list []runner.Subject, common map[string]strin
 		return s.Label == c.String() || len(c.params) == 0 && s.Strategy.Name == c.name
 	})
 	if i < 0 {
-		grown, err := o.add(list, flag, c, common)
+		grown, err := o.add(list, flag, c)
 		if err != nil {
 			return nil, err
 		}
@@ -221,50 +211,67 @@ func (o *common) commonParams() (map[string]string, error) {
 	return common, nil
 }
 
-// usedParams rejects a setting that no strategy in the list has.
-func (o *common) usedParams(common map[string]string, list []runner.Subject) error {
+// labelled returns the list with bare names as labels, where no strategy is there twice. It rejects a --param that no strategy in
+// the list has.
+func (o *common) labelled(list []runner.Subject) ([]runner.Subject, error) {
+	common, err := o.commonParams()
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range slices.Sorted(maps.Keys(common)) {
 		if slices.ContainsFunc(list, func(s runner.Subject) bool { return s.Strategy.HasParam(name) }) {
 			continue
 		}
 		var legal []string
 		for _, s := range list {
-			for _, p := range s.Strategy.Params {
-				if one := fmt.Sprintf("%s (%s)", p.Name, s.Strategy.Name); !slices.Contains(legal, one) {
-					legal = append(legal, one)
-				}
-			}
+			legal = append(legal, mapped(s.Strategy.Params, func(p strategies.Param) string {
+				return fmt.Sprintf("%s (%s)", p.Name, s.Strategy.Name)
+			})...)
 		}
 		if legal == nil {
-			return usagef("%s %s=%s: the strategies of this run have no parameters", o.from("param"), name, common[name])
+			return nil, usagef("%s %s=%s: the strategies of this run have no parameters", o.from("param"), name, common[name])
 		}
-		return usagef("%s %s=%s: no strategy of this run has a parameter %q: want %s",
-			o.from("param"), name, common[name], name, strings.Join(legal, ", "))
+		return nil, usagef("%s %s=%s: no strategy of this run has a parameter %q: want %s",
+			o.from("param"), name, common[name], name, strings.Join(distinct(legal), ", "))
 	}
-	return nil
+	times := map[*strategies.Strategy]int{}
+	for _, s := range list {
+		times[s.Strategy]++
+	}
+	list = slices.Clone(list)
+	for i, s := range list {
+		if times[s.Strategy] == 1 {
+			list[i].Label = s.Strategy.Name
+		}
+	}
+	return list, nil
 }
 
 // chosenScenarios resolves --scenario to copies that a run may change.
 func (o *runOptions) chosenScenarios() ([]scenarios.Scenario, error) {
-	var list []scenarios.Scenario
-	add := func(s *scenarios.Scenario) {
-		if !slices.ContainsFunc(list, func(other scenarios.Scenario) bool { return other.Name == s.Name }) {
-			list = append(list, *s)
+	names, err := o.chosenNames("scenario", "scenario", o.Scenarios, scenarioNames())
+	return mapped(names, lookedUp), err
+}
+
+// lookedUp returns a copy of the scenario with a name that was checked.
+func lookedUp(name string) scenarios.Scenario {
+	s, _ := scenarios.Lookup(name)
+	return *s
+}
+
+// chosenNames returns the distinct names in the lists of a flag, where all stands for every legal name. kind is what they name, for
+// errors.
+func (o *common) chosenNames(flag, kind string, lists, legal []string) (names []string, err error) {
+	for name := range strings.SplitSeq(strings.Join(lists, ","), ",") {
+		switch name = strings.TrimSpace(name); {
+		case name == "all":
+			names = append(names, legal...)
+		case slices.Contains(legal, name):
+			names = append(names, name)
+		default:
+			return nil, usagef("%s %s: unknown %s: %swant all or some of %s",
+				o.from(flag), quoted(name), kind, didYouMean(name, legal), strings.Join(legal, ", "))
 		}
 	}
-	for name := range strings.SplitSeq(strings.Join(o.Scenarios, ","), ",") {
-		if name = strings.TrimSpace(name); name == "all" {
-			for _, s := range scenarios.All() {
-				add(s)
-			}
-			continue
-		}
-		s, err := scenarios.Lookup(name)
-		if err != nil {
-			return nil, usagef("%s %s: unknown scenario: %swant all or some of %s",
-				o.from("scenario"), quoted(name), didYouMean(name, scenarioNames()), strings.Join(scenarioNames(), ", "))
-		}
-		add(s)
-	}
-	return list, nil
+	return distinct(names), nil
 }

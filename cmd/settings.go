@@ -126,25 +126,17 @@ func (o *runOptions) setTTL(list []scenarios.Scenario) error {
 	if used {
 		return nil
 	}
-	var names, legal []string
-	for _, s := range list {
-		names = append(names, s.Name)
-	}
+	var legal []string
 	for _, s := range scenarios.All() {
 		if s.TTL > 0 {
 			legal = append(legal, s.Name)
 		}
 	}
 	return usagef("%s %v: sessions do not expire in %s: want --scenario %s",
-		o.from("ttl"), o.TTL, strings.Join(names, ", "), strings.Join(legal, " or "))
+		o.from("ttl"), o.TTL, strings.Join(mapped(list, nameOf), ", "), strings.Join(legal, " or "))
 }
 
-func operationNames(ops []scenarios.Op) (names []string) {
-	for _, op := range ops {
-		names = append(names, op.String())
-	}
-	return names
-}
+func operationNames(ops []scenarios.Op) []string { return mapped(ops, scenarios.Op.String) }
 
 // agreed is the value that all scenarios have in common, or the zero value.
 func agreed[T comparable](list []scenarios.Scenario, of func(*scenarios.Scenario) T) (common T) {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
@@ -15,6 +14,7 @@ import (
 func (o *runOptions) addThresholdFlag(fs flagGroup) {
 	fs.StringArrayVar(&o.Thresholds, "threshold", nil,
 		"`BOUND` on a metric, such as 'sharded.append.p99<5ms' or 'ops_per_sec>10x global'; repeatable")
+	fs.complete["threshold"] = thresholdMetrics
 }
 
 // parseThresholds reads --threshold.
@@ -35,10 +35,8 @@ func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios
 	if err := o.parseThresholds(); err != nil {
 		return err
 	}
-	var strategies []string
 	baseline := ""
 	for _, s := range subjects {
-		strategies = append(strategies, s.Label)
 		if s.Baseline {
 			baseline = s.Label
 		}
@@ -50,7 +48,7 @@ func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios
 	slices.Sort(operations)
 	operations = slices.Compact(operations)
 	for i, t := range o.thresholds {
-		if err := t.MatchNames(strategies, operations, baseline); err != nil {
+		if err := t.MatchNames(mapped(subjects, labelOf), operations, baseline); err != nil {
 			return usagef("%s %w", o.from("threshold"), err)
 		}
 		o.thresholds[i].Known = true
@@ -78,7 +76,7 @@ func (o *runOptions) operations(s *scenarios.Scenario) []string {
 }
 
 // crossed lists the thresholds that were crossed or could not be decided.
-func (o *runOptions) crossed(d *result.Document) (found []finding) {
+func (o *runOptions) crossed(d *result.Document) []finding {
 	var over, open []string
 	for _, t := range o.thresholds {
 		checked, err := judge.ApplyThresholds(d, []judge.Threshold{t})
@@ -94,11 +92,5 @@ func (o *runOptions) crossed(d *result.Document) (found []finding) {
 			}
 		}
 	}
-	if over != nil {
-		found = append(found, finding{exitThreshold, "threshold crossed: " + strings.Join(over, "; ")})
-	}
-	if open != nil {
-		found = append(found, finding{exitInconclusive, "inconclusive: " + strings.Join(open, "; ")})
-	}
-	return found
+	return append(findingOf(exitThreshold, "threshold crossed: ", over), findingOf(exitInconclusive, "inconclusive: ", open)...)
 }

@@ -24,8 +24,6 @@ func newTraceCmd(a *app) *cobra.Command {
 		Short:   "Describe recorded traffic",
 		Long:    "Trace describes logs of recorded traffic, the files that run --trace replays.",
 		Example: "  sessbench trace stats examples/sample.csv",
-		Args:    subcommandOnly,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newTraceStatsCmd(a))
 	return c
@@ -35,7 +33,7 @@ func newTraceCmd(a *app) *cobra.Command {
 type traceStatsOptions struct {
 	*app
 	Format string
-	Log    logOptions
+	Log    trace.Options
 }
 
 func newTraceStatsCmd(a *app) *cobra.Command {
@@ -60,7 +58,7 @@ func newTraceStatsCmd(a *app) *cobra.Command {
 	}
 	flags, log := newFlagGroup("Flags"), newFlagGroup("Log format (detected by default)")
 	flags.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
-	o.Log.addFlags(log.FlagSet)
+	addLogFlags(log.FlagSet, &o.Log)
 	addGroups(c, flags, log)
 	return c
 }
@@ -102,7 +100,7 @@ func (o *traceStatsOptions) write(out io.Writer, list []tracedLog) error {
 }
 
 func (o *traceStatsOptions) describe(ctx context.Context, path string) (tracedLog, error) {
-	r, err := o.Log.open(ctx, path)
+	r, err := openLog(ctx, path, o.Log)
 	if ctx.Err() != nil {
 		return tracedLog{}, context.Cause(ctx)
 	}

@@ -36,15 +36,7 @@ type verifyOptions struct {
 	Schedule string // scripted or random; empty: scripted
 	History  string // file of a recorded history
 
-	Seed     uint64
-	Rounds   int
-	Budget   time.Duration
-	Users    int
-	Ops      int
-	Patience time.Duration
-	Until    string // violation until which the rounds are repeated; empty: they are not
-
-	fitting []scenarios.Scenario // of Scenarios, those whose operations can be verified
+	cfg verify.Config // of every subject; without Until the rounds are not repeated
 }
 
 // The values of --schedule.
@@ -67,7 +59,7 @@ const (
 )
 
 func newVerifyCmd(a *app) *cobra.Command {
-	o := &verifyOptions{common: common{app: a}}
+	o := &verifyOptions{common: common{app: a, onlyStores: true}}
 	c := &cobra.Command{
 		Use:   "verify [flags]",
 		Short: "Verify stores under concurrency, or show the shortest history that proves one wrong",
@@ -86,16 +78,18 @@ Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad u
   sessbench verify --flawed orphan-lock
   sessbench verify --target 'exec:python3 examples/python/server.py --lock per-session' -s churn
   sessbench verify -S redis -p atomic=lua --redis-url redis://localhost:6379`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if o.sources, err = configure(c); err != nil {
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.configure(c); err != nil {
 				return err
 			}
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.beyondFlags(), o.pressureFlags(), o.outputFlags(formatTable, formatJSON))
-	completeVerify(c, a)
+	addGroups(c, o.whatFlags(), o.beyondFlags(), o.pressureFlags(), o.outputFlags(
+		[]string{formatTable + "\tthe table, and every violation as a timeline", formatJSON + "\tall reports, for machines"},
+		kindHistory+"\tthe first violation's history, for --history", kindHTML+"\tthe first violation as a picture"))
 	return c
 }
 
@@ -105,8 +99,15 @@ func (o *verifyOptions) whatFlags() flagGroup {
 	o.addParamFlag(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", nil,
 		"scenarios whose operations users perform, with some reads: `NAMES`, a,b or all (default: operations of every kind)")
+	fs.complete["scenario"] = listOf(func() []string {
+		return slices.DeleteFunc(scenarioWords(), func(word string) bool {
+			name, _, _ := strings.Cut(word, "\t")
+			return name != "all" && !slices.Contains(fittingScenarios(), name)
+		})
+	})
 	fs.StringArrayVar(&o.Flawed, "flawed", nil,
 		"stores that are wrong on purpose and must be convicted: `NAMES`, a,b or all")
+	fs.complete["flawed"] = listOf(flawWords)
 	fs.Var(choice(&o.Schedule, scripted, random), "schedule",
 		"order of the users of flawed stores: `scripted|random` (default scripted: the one that shows the flaw)")
 	fs.StringVar(&o.History, "history", "", "recorded history to check again, `FILE`")
@@ -122,28 +123,24 @@ func (o *verifyOptions) beyondFlags() flagGroup {
 
 func (o *verifyOptions) pressureFlags() flagGroup {
 	fs := newFlagGroup("How hard to press")
-	o.Seed, o.Rounds, o.Budget = verify.DefaultSeed, verify.DefaultRounds, verify.DefaultBudget
-	o.Users, o.Ops, o.Patience = verify.DefaultUsers, verify.DefaultOps, verify.DefaultPatience
-	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "random seed of the first round, `N`; each further round has the next number")
-	fs.Var(count(fmt.Sprint(o.Rounds), 0, maxRounds, &o.Rounds), "rounds", "number of rounds on each store, `N`; 0: until the budget is used up")
-	fs.Var(duration(o.Budget.String(), minBudget, maxBudget, func(d time.Duration) { o.Budget = d }), "budget",
+	o.cfg.Seed, o.cfg.Rounds, o.cfg.Budget = verify.DefaultSeed, verify.DefaultRounds, verify.DefaultBudget
+	o.cfg.Users, o.cfg.Ops, o.cfg.Patience = verify.DefaultUsers, verify.DefaultOps, verify.DefaultPatience
+	fs.Var(seed(fmt.Sprint(o.cfg.Seed), &o.cfg.Seed), "seed", "random seed of the first round, `N`; each further round has the next number")
+	fs.Var(count(fmt.Sprint(o.cfg.Rounds), 0, maxRounds, &o.cfg.Rounds), "rounds", "number of rounds on each store, `N`; 0: until the budget is used up")
+	fs.Var(duration(o.cfg.Budget.String(), minBudget, maxBudget, func(d time.Duration) { o.cfg.Budget = d }), "budget",
 		"`TIME` after which no further round begins on a store")
-	fs.VarP(count(fmt.Sprint(o.Users), 1, maxVerifyUsers, &o.Users), "users", "u", "greatest number of users in a round, `N`")
-	fs.Var(count(fmt.Sprint(o.Ops), 1, maxVerifyOps, &o.Ops), "ops", "greatest number of operations on a session, `N`")
-	fs.Var(duration(o.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.Patience = d }), "patience",
+	fs.VarP(count(fmt.Sprint(o.cfg.Users), 1, maxVerifyUsers, &o.cfg.Users), "users", "u", "greatest number of users in a round, `N`")
+	fs.Var(count(fmt.Sprint(o.cfg.Ops), 1, maxVerifyOps, &o.cfg.Ops), "ops", "greatest number of operations on a session, `N`")
+	fs.Var(duration(o.cfg.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.cfg.Patience = d }), "patience",
 		"`TIME` without progress after which a store whose goroutines all wait hangs; while some are at work the verdict is inconclusive after ten times as long")
-	fs.Var(choice(&o.Until, untilNames()...), "until",
+	fs.Var(choice((*string)(&o.cfg.Until), untilNames()...), "until",
 		"`VIOLATION` until which the rounds are repeated: any, or a name such as \"lost update\"; the default budget is then 10m")
 	return fs
 }
 
 // untilNames are the values of --until.
 func untilNames() []string {
-	names := []string{string(verify.Any)}
-	for _, a := range history.Anomalies() {
-		names = append(names, string(a))
-	}
-	return names
+	return mapped(append([]history.Anomaly{verify.Any}, history.Anomalies()...), func(a history.Anomaly) string { return string(a) })
 }
 
 // The bounds of the settings.
@@ -167,7 +164,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	}
 	o.read("history", o.History)
 	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
-	outputs, err := o.outputs(kindHistory, kindHTML, formatJSON, formatTable)
+	outputs, err := o.outputs()
 	if err != nil {
 		return err
 	}
@@ -245,8 +242,8 @@ func (o *verifyOptions) checkVerify() error {
 			{"budget", recorded}, {"users", recorded}, {"ops", recorded}, {"patience", recorded}, {"until", recorded},
 		})
 	}
-	if len(o.Flawed) > 0 && o.Schedule != random && o.Until != "" {
-		return usagef("%s %s: a scripted schedule always shows its violation: want --schedule random with it", o.from("until"), quoted(o.Until))
+	if len(o.Flawed) > 0 && o.Schedule != random && o.cfg.Until != "" {
+		return usagef("%s %s: a scripted schedule always shows its violation: want --schedule random with it", o.from("until"), quoted(string(o.cfg.Until)))
 	}
 	if len(o.Flawed) > 0 {
 		return o.notWith("flawed", strings.Join(o.Flawed, ","), [][2]string{
@@ -298,15 +295,16 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings.Document) er
 	if err := o.commit(); err != nil {
 		return err
 	}
-	show := newVerifyProgress(o.err, o.Quiet, tasks)
+	show := newProgress(o.err, o.Quiet)
+	show.tasks = len(tasks)
 	defer show.clear()
 	for i, t := range tasks {
 		if ctx.Err() != nil {
-			f.Skipped = append(f.Skipped, labelsOf(tasks[i:])...)
+			f.Skipped = append(f.Skipped, mapped(tasks[i:], func(t task) string { return t.Label })...)
 			break
 		}
 		report, err := runTask(ctx, t, verify.Callbacks{
-			Step: func(s verify.Step) { show.step(t, s) },
+			Step: func(s verify.Step) { show.round(t, s) },
 			Slow: func(atMost time.Duration) {
 				show.clear()
 				o.waiting(atMost)
@@ -326,7 +324,7 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings.Document) er
 			}
 			o.nameTarget(report, t, f)
 			f.Add(report, t.flaw)
-			show.done(report)
+			show.verified(report)
 		}
 	}
 	f.Interrupted = ctx.Err() != nil
@@ -340,42 +338,27 @@ func (o *verifyOptions) waiting(atMost time.Duration) {
 	}
 }
 
-func labelsOf(tasks []task) (labels []string) {
-	for _, t := range tasks {
-		labels = append(labels, t.Label)
-	}
-	return labels
-}
-
 // tasks resolves what to verify.
 func (o *verifyOptions) tasks() ([]task, error) {
 	if len(o.Flawed) > 0 {
 		return o.flawedTasks()
 	}
-	common, err := o.commonParams()
+	err := o.targetOptions.parse(o.from("target"))
 	if err != nil {
 		return nil, err
 	}
-	if err := o.targetOptions.parse(o.from("target")); err != nil {
+	if o.cfg.Scenarios, err = o.chosenScenarios(); err != nil {
 		return nil, err
 	}
-	if o.fitting, err = o.chosenScenarios(); err != nil {
+	var list []runner.Subject
+	if len(o.specs) == 0 || o.sources["strategy"].rank != rankDefault {
+		if list, err = o.chosen(); err != nil {
+			return nil, err
+		}
+	}
+	if list, err = o.labelled(list); err != nil {
 		return nil, err
 	}
-	if len(o.specs) > 0 && o.sources["strategy"].rank == rankDefault {
-		return o.targetTasks(), o.usedParams(common, nil)
-	}
-	if err := o.onlyStores(); err != nil {
-		return nil, err
-	}
-	list, err := o.chosen(common)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.usedParams(common, list); err != nil {
-		return nil, err
-	}
-	nameApart(list)
 	var tasks []task
 	for _, s := range list {
 		t := o.task(s.Label)
@@ -385,29 +368,6 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	return append(tasks, o.targetTasks()...), nil
 }
 
-// onlyStores refuses probes of the harness, which are not stores.
-func (o *verifyOptions) onlyStores() error {
-	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
-	if err != nil {
-		return nil // chosen reports it
-	}
-	legal := namesOf(append(o.strategies(), o.remote()...))
-	for _, c := range chosen {
-		what := ""
-		switch s, known := o.strategy(c.name); {
-		case c.name == "all":
-		case !known:
-			what = "unknown strategy: " + didYouMean(c.name, legal)
-		case s.Harness:
-			what = "not a store but a probe of the harness: "
-		}
-		if what != "" {
-			return usagef("%s %s: %swant all or some of %s", o.from("strategy"), quoted(c.name), what, strings.Join(legal, ", "))
-		}
-	}
-	return nil
-}
-
 // task returns the task of one subject, with the settings that are the same for all.
 func (o *verifyOptions) task(label string) task {
 	t := task{
@@ -415,23 +375,14 @@ func (o *verifyOptions) task(label string) task {
 			Label:     label,
 			MaxMemory: maxMemory,
 			Margin:    time.Minute,
-			Config: verify.Config{
-				Scenarios: o.fitting,
-				Seed:      o.Seed,
-				Rounds:    o.Rounds,
-				Budget:    o.Budget,
-				Users:     o.Users,
-				Ops:       o.Ops,
-				Patience:  o.Patience,
-				Until:     history.Anomaly(o.Until),
-			},
+			Config:    o.cfg,
 		},
 		source: subjectSource{Redis: o.redis},
 	}
-	if o.Until != "" && o.sources["budget"].rank == rankDefault {
+	if o.cfg.Until != "" && o.sources["budget"].rank == rankDefault {
 		t.Config.Budget = untilBudgetTime
 	}
-	t.source.Redis.Users = o.Users + 1 // and the user that cleans up after a round
+	t.source.Redis.Users = o.cfg.Users + 1 // and the user that cleans up after a round
 	if t.Config.Rounds == 0 {
 		t.Config.Rounds = untilBudget
 	}
@@ -451,11 +402,7 @@ func (o *verifyOptions) replay(t task, v *history.Violation) string {
 		words = append(words, "-S", o.changed(t.source).String())
 	}
 	if len(t.Config.Scenarios) > 0 {
-		var names []string
-		for _, s := range t.Config.Scenarios {
-			names = append(names, s.Name)
-		}
-		words = append(words, "-s", strings.Join(names, ","))
+		words = append(words, "-s", strings.Join(mapped(t.Config.Scenarios, nameOf), ","))
 	}
 	words = append(words, "--seed", fmt.Sprint(v.Seed))
 	if t.flaw != nil && !t.Scheduled {
@@ -468,16 +415,13 @@ func (o *verifyOptions) replay(t task, v *history.Violation) string {
 		words = append(words, "--redis-url", login.ReplaceAllString(t.source.Redis.URL, "${1}"+hidden+"@"))
 	}
 	for _, setting := range [][2]string{
-		{"users", fmt.Sprint(o.Users)}, {"ops", fmt.Sprint(o.Ops)}, {"patience", o.Patience.String()}, {"target-timeout", o.Timeout.String()},
+		{"users", fmt.Sprint(o.cfg.Users)}, {"ops", fmt.Sprint(o.cfg.Ops)}, {"patience", o.cfg.Patience.String()}, {"target-timeout", o.Timeout.String()},
 	} {
 		if o.sources[setting[0]].rank != rankDefault {
 			words = append(words, "--"+setting[0], setting[1])
 		}
 	}
-	for i, word := range words {
-		words[i] = quoted(word)
-	}
-	return strings.Join(words, " ")
+	return strings.Join(mapped(words, quoted), " ")
 }
 
 // changed returns a strategy as -S reads it, with the parameters that are not its defaults.

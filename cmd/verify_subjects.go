@@ -128,36 +128,15 @@ func (o *verifyOptions) nameTarget(r *verify.Report, t task, f *findings.Documen
 
 // flawedTasks resolves --flawed.
 func (o *verifyOptions) flawedTasks() ([]task, error) {
-	var list []*flawed.Flaw
-	for name := range strings.SplitSeq(strings.Join(o.Flawed, ","), ",") {
-		if name = strings.TrimSpace(name); name == "all" {
-			list = append(list, flawed.All()...)
-			continue
-		}
-		f, known := flawed.Lookup(name)
-		if !known {
-			var legal []string
-			for _, f := range flawed.All() {
-				legal = append(legal, f.Name)
-			}
-			return nil, usagef("%s %s: unknown flawed store: want all or some of %s",
-				o.from("flawed"), quoted(name), strings.Join(legal, ", "))
-		}
-		list = append(list, f)
-	}
-	var tasks []task
-	for i, f := range list {
-		if !slices.Contains(list[:i], f) {
-			tasks = append(tasks, o.flawedTask(f))
-		}
-	}
-	return tasks, nil
+	names, err := o.chosenNames("flawed", "flawed store", o.Flawed, mapped(flawed.All(), func(f *flawed.Flaw) string { return f.Name }))
+	return mapped(names, o.flawedTask), err
 }
 
 // flawedTask plays the schedule once or, with --schedule random, runs rounds until the first violation.
-func (o *verifyOptions) flawedTask(f *flawed.Flaw) task {
+func (o *verifyOptions) flawedTask(name string) task {
+	f, _ := flawed.Lookup(name) // checked
 	t := o.task(f.Name)
-	t.source.Flaw, t.Config.First = f.Name, o.Until == ""
+	t.source.Flaw, t.Config.First = f.Name, o.cfg.Until == ""
 	t.flaw = &findings.Flaw{Name: f.Name, Copies: f.Copies, Kills: f.Kills, Races: f.Races}
 	t.Scheduled = o.Schedule != random
 	switch given := o.sources["rounds"].rank != rankDefault; {
@@ -175,40 +154,28 @@ func (o *verifyOptions) flawedTask(f *flawed.Flaw) task {
 
 // chosenScenarios resolves --scenario to the scenarios whose operations can be verified. Others that a file or the
 // environment names for all commands are left out with a note.
-func (o *verifyOptions) chosenScenarios() (list []scenarios.Scenario, err error) {
+func (o *verifyOptions) chosenScenarios() ([]scenarios.Scenario, error) {
+	if len(o.Scenarios) == 0 {
+		return nil, nil
+	}
 	flag, fitting := o.from("scenario"), fittingScenarios()
 	var names []string
 	for name := range strings.SplitSeq(strings.Join(o.Scenarios, ","), ",") {
-		switch name = strings.TrimSpace(name); {
-		case len(o.Scenarios) == 0:
-			return nil, nil
-		case name == "all":
-			names = append(names, fitting...)
-			continue
-		}
-		s, err := scenarios.Lookup(name)
-		if err != nil {
-			return nil, usagef("%s %s: unknown scenario: %swant all or some of %s",
-				flag, quoted(name), didYouMean(name, fitting), strings.Join(fitting, ", "))
-		}
-		switch why := verify.Fits(s); {
-		case why == nil:
-			names = append(names, name)
-		case o.sources["scenario"].rank < rankFlag:
-			o.note("%s %s is not used: %v", flag, name, why)
-		default:
-			return nil, usagef("%s %s: %w: want all or some of %s", flag, name, why, strings.Join(fitting, ", "))
+		s, err := scenarios.Lookup(strings.TrimSpace(name))
+		if err != nil || verify.Fits(s) == nil {
+			names = append(names, name) // all, unknown or usable
+		} else if why := verify.Fits(s); o.sources["scenario"].rank < rankFlag {
+			o.note("%s %s is not used: %v", flag, s.Name, why)
+		} else {
+			return nil, usagef("%s %s: %w: want all or some of %s", flag, s.Name, why, strings.Join(fitting, ", "))
 		}
 	}
+	if names == nil {
+		return nil, nil
+	}
+	names, err := o.chosenNames("scenario", "scenario", names, fitting)
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		s, err := scenarios.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, *s)
-	}
-	return list, nil
+	return mapped(names, lookedUp), err
 }
 
 // fittingScenarios names the scenarios whose operations can be verified.

@@ -138,7 +138,7 @@ func TestReplay(t *testing.T) {
 	}{
 		{"defaults need no words", sharded("64"), verifyOptions{}, "-S sharded --seed 7 --rounds 1 --until hang"},
 		{"settings do", sharded("4"), verifyOptions{}, "-S sharded:shards=4 --seed 7 --rounds 1 --until hang"},
-		{"so does what shapes the draw", sharded("64"), verifyOptions{Users: 3, Ops: 9, Patience: time.Second, common: common{
+		{"so does what shapes the draw", sharded("64"), verifyOptions{cfg: verify.Config{Users: 3, Ops: 9, Patience: time.Second}, common: common{
 			sources: sources{"users": {rankFlag, "-u"}, "ops": {rankEnv, "SESSBENCH_OPS"}, "patience": {rankFile, "patience"}}}},
 			"-S sharded --seed 7 --rounds 1 --until hang --users 3 --ops 9 --patience 1s"},
 		{"a schedule", torn(true), verifyOptions{}, "--flawed torn --seed 7"},
@@ -156,15 +156,15 @@ func TestVerifyProgress(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	var lines, screen bytes.Buffer
 	clock := time.Unix(0, 0)
-	l := &verifyLines{w: &lines, tasks: 2, start: clock, now: func() time.Time { clock = clock.Add(3 * time.Second); return clock }}
-	b := &verifyBar{bar: bar{w: &screen}, tasks: 2}
-	for _, show := range []verifyProgress{l, b, newVerifyProgress(&lines, true, nil)} {
-		show.step(task{Task: verify.Task{Label: "cow"}}, verify.Step{Round: 24, Rounds: 48})
-		show.done(&verify.Report{Subject: "cow", Verdict: history.Linearizable})
+	l := &progress{w: &lines, log: true, tasks: 2, start: clock, now: func() time.Time { clock = clock.Add(3 * time.Second); return clock }}
+	b := &progress{w: &screen, screen: true, tasks: 2, now: time.Now}
+	for _, show := range []*progress{l, b, newProgress(&lines, true)} {
+		show.round(task{Task: verify.Task{Label: "cow"}}, verify.Step{Round: 24, Rounds: 48})
+		show.verified(&verify.Report{Subject: "cow", Verdict: history.Linearizable})
 		for round := range 500 {
-			show.step(task{Task: verify.Task{Label: "actor"}}, verify.Step{Round: round + 1})
+			show.round(task{Task: verify.Task{Label: "actor"}}, verify.Step{Round: round + 1})
 		}
-		show.done(&verify.Report{Subject: "actor", Verdict: history.Inconclusive})
+		show.verified(&verify.Report{Subject: "actor", Verdict: history.Inconclusive})
 	}
 	if diff := cmp.Diff("cow: linearizable (1/2, 3s)\n"+
 		"actor: round 100 (6s)\nactor: round 200 (9s)\nactor: round 400 (12s)\nactor: inconclusive (2/2, 15s)\n", lines.String()); diff != "" {
