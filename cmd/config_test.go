@@ -45,10 +45,11 @@ func TestConfigurationOfTheWrongKind(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tc.text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		code, _, stderr := sessbench(t.Context(), []string{"run", "-S", "cow", "-c", path})
-		if tc.file == "c.yaml" && strings.HasPrefix(tc.text, "strategy") {
-			code, _, stderr = sessbench(t.Context(), []string{"run", "-c", path})
+		args := []string{"run", "-c", path}
+		if !strings.HasPrefix(tc.text, "strategy") {
+			args = append(args, "-S", "cow")
 		}
+		code, _, stderr := sessbench(t.Context(), args)
 		want := strings.ReplaceAll(tc.want, "PATH", path)
 		if code != exitUsage || !strings.Contains(stderr, want) || !strings.Contains(stderr, path) {
 			t.Errorf("%s: exit code %d, %s: want %q", tc.why, code, stderr, want)
@@ -61,7 +62,7 @@ func TestConfigurationOfTheWrongKind(t *testing.T) {
 	}
 }
 
-// TestConfigurationOfAnUnusualForm: unusual but correct files are accepted.
+// TestConfigurationOfAnUnusualForm: unusual but correct files are accepted; what is wrong then is the output.
 func TestConfigurationOfAnUnusualForm(t *testing.T) {
 	for _, tc := range []struct{ why, file, text string }{
 		{"nothing", "c.yaml", ""},
@@ -79,8 +80,8 @@ func TestConfigurationOfAnUnusualForm(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tc.text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		args := append(strings.Fields("run -q -s hundred-users -S cow --baseline-strategy none -u 2 -r 1 -i 2 --hold 0 -f csv -c"), path)
-		if code, _, stderr := sessbench(t.Context(), args); code != exitOK || stderr != "" {
+		args := []string{"run", "-q", "-S", "cow", "-o", "csv=no/such/directory/result.csv", "-c", path}
+		if code, _, stderr := sessbench(t.Context(), args); code != exitUsage || !strings.HasPrefix(stderr, "sessbench: --out csv=no/such") {
 			t.Errorf("%s: exit code %d, %s", tc.why, code, stderr)
 		}
 	}

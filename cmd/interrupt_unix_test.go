@@ -120,6 +120,7 @@ func TestFirstSignalEndsWhatBlocks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	t.Parallel()
 	heedHangups(t)
 	doc := document(t)
 	for _, tc := range []struct {
@@ -138,6 +139,7 @@ func TestFirstSignalEndsWhatBlocks(t *testing.T) {
 		{"waiting for the lock of a history", syscall.SIGTERM, "history add first --file locked", map[string]string{"first": doc}},
 	} {
 		t.Run(tc.why, func(t *testing.T) {
+			t.Parallel()
 			dir := pipes(t, "first", "first.yaml", "second")
 			unlock, err := lockedfile.MutexAt(filepath.Join(dir, "locked.lock")).Lock()
 			if err != nil {
@@ -174,6 +176,7 @@ func TestFirstSignalEndsReading(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	t.Parallel()
 	for _, args := range []string{"run -c pipe.yaml", "run --trace pipe.yaml", "report pipe.yaml", "history show --file pipe.yaml", "trace stats pipe.yaml"} {
 		dir := pipes(t, "pipe.yaml")
 		p := startIn(t, dir, "^$", strings.Fields(args)...)
@@ -188,6 +191,7 @@ func TestFirstSignalEndsWriting(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	t.Parallel()
 	dir := pipes(t, "pipe")
 	p := startIn(t, dir, "block 1/1 done", strings.Fields("run -s hundred-users -S cow -u 2 -r 1 -i 2 --hold 0 -o csv=pipe -o json=file.json")...)
 	<-p.stderr.matched
@@ -208,6 +212,7 @@ func TestHangup(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	t.Parallel()
 	heedHangups(t)
 	p := startIn(t, t.TempDir(), "block 2/1000", strings.Fields("run -S cow -u 2 -r 1000 -d 20ms --hold 0 --warmup 0s -o json=result.json")...)
 	<-p.stderr.matched

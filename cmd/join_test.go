@@ -26,6 +26,7 @@ import (
 
 // TestJoinScripts runs scripts of distributed runs, coordinated by the server $REDIS.
 func TestJoinScripts(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/join",
@@ -79,56 +80,54 @@ func startParticipant(t *testing.T, url string, of int, pattern string, args ...
 
 // The result names a killed participant, whichever participant writes it.
 func TestKilledParticipantIsNamed(t *testing.T) {
-	for _, of := range []int{2, 4} {
-		t.Run(fmt.Sprint(of), func(t *testing.T) {
-			server := redistest.Start(t)
-			whole := filepath.Join(t.TempDir(), "whole.json")
-			all := make([]*participant, of)
-			for i := range all {
-				all[i] = startParticipant(t, server.URL(), of, `block 2/1000 done`, "-o", "json="+whole)
-			}
-			killed := all[of-1]
-			select {
-			case <-killed.stderr.matched:
-			case <-time.After(time.Minute):
-				t.Fatalf("it did not get to block 2:\n%s", killed.stderr.text.String())
-			}
-			if err := killed.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			_ = killed.Wait() // the signal
-			name := regexp.MustCompile(`this is (participant (\d+) of \d+)`).FindStringSubmatch(killed.stderr.text.String())[1]
-			var ended sync.WaitGroup
-			for _, p := range all[:of-1] {
-				ended.Go(func() {
-					if _ = p.Wait(); p.ProcessState.ExitCode() != exitFailed {
-						t.Errorf("exit code %d: want %d", p.ProcessState.ExitCode(), exitFailed)
-					}
-				})
-			}
-			ended.Wait()
-			for _, p := range all[:of-1] {
-				if text := p.stderr.text.String(); !strings.Contains(text, name) {
-					t.Errorf("%s is not named:\n%s", name, text)
-				}
-			}
-			text, err := os.ReadFile(whole)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, err := result.Read(bytes.NewReader(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(d.Participants) != of || !d.Interrupted {
-				t.Errorf("%d participants, interrupted %v", len(d.Participants), d.Interrupted)
-			}
-			for _, p := range d.Participants {
-				if p.Missing != (p.Name == name) || p.Missing && !strings.HasPrefix(p.Reason, "no heartbeat for 2s, last seen in trial ") {
-					t.Errorf("%s was killed, but %s: lost %v %s", name, p.Name, p.Missing, p.Reason)
-				}
+	t.Parallel()
+	const of = 3
+	server := redistest.Start(t)
+	whole := filepath.Join(t.TempDir(), "whole.json")
+	all := make([]*participant, of)
+	for i := range all {
+		all[i] = startParticipant(t, server.URL(), of, `block 2/1000 done`, "-o", "json="+whole)
+	}
+	killed := all[of-1]
+	select {
+	case <-killed.stderr.matched:
+	case <-time.After(time.Minute):
+		t.Fatalf("it did not get to block 2:\n%s", killed.stderr.text.String())
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait() // the signal
+	name := regexp.MustCompile(`this is (participant (\d+) of \d+)`).FindStringSubmatch(killed.stderr.text.String())[1]
+	var ended sync.WaitGroup
+	for _, p := range all[:of-1] {
+		ended.Go(func() {
+			if _ = p.Wait(); p.ProcessState.ExitCode() != exitFailed {
+				t.Errorf("exit code %d: want %d", p.ProcessState.ExitCode(), exitFailed)
 			}
 		})
+	}
+	ended.Wait()
+	for _, p := range all[:of-1] {
+		if text := p.stderr.text.String(); !strings.Contains(text, name) {
+			t.Errorf("%s is not named:\n%s", name, text)
+		}
+	}
+	text, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := result.Read(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Participants) != of || !d.Interrupted {
+		t.Errorf("%d participants, interrupted %v", len(d.Participants), d.Interrupted)
+	}
+	for _, p := range d.Participants {
+		if p.Missing != (p.Name == name) || p.Missing && !strings.HasPrefix(p.Reason, "no heartbeat for 2s, last seen in trial ") {
+			t.Errorf("%s was killed, but %s: lost %v %s", name, p.Name, p.Missing, p.Reason)
+		}
 	}
 }
 

@@ -20,7 +20,6 @@ import (
 // verified is what `sessbench verify` came to: the exit code and both streams.
 func verified(t *testing.T, args ...string) (code int, out, said string) {
 	t.Helper()
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	var stdout, stderr bytes.Buffer
 	code = Main(WithArgs(append([]string{"verify"}, args...)...), WithIO(nil, &stdout, &stderr))
 	return code, stdout.String(), stderr.String()
@@ -37,6 +36,7 @@ func python(t *testing.T, lock string) adapter.Spec {
 
 // TestVerifyFindsTheOrphanedLock: the origin's design loses an update, and the timeline shows how.
 func TestVerifyFindsTheOrphanedLock(t *testing.T) {
+	t.Parallel()
 	spec := python(t, "per-session")
 	report := filepath.Join(t.TempDir(), "report.json")
 	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "0", "--until", "any", "--budget", "1m",
@@ -64,8 +64,9 @@ func TestVerifyFindsTheOrphanedLock(t *testing.T) {
 
 // TestVerifyPassesTheFixedLock: with the lock in the session and a mark on the dead it is right.
 func TestVerifyPassesTheFixedLock(t *testing.T) {
+	t.Parallel()
 	spec := python(t, "per-session-fixed")
-	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "15", "-S", "per-session", "--target", spec.String())
+	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "4", "-S", "per-session", "--target", spec.String())
 	if code != exitOK {
 		t.Fatalf("exit code %d, stderr %s\n%s", code, said, out)
 	}
@@ -81,6 +82,7 @@ func TestVerifyPassesTheFixedLock(t *testing.T) {
 
 // TestVerifyTellsHowAProgramEnded: a crash with what it said last, a hang with what it did not answer.
 func TestVerifyTellsHowAProgramEnded(t *testing.T) {
+	t.Parallel()
 	spec := python(t, "global")
 	script := slices.IndexFunc(spec.Command, func(word string) bool { return strings.HasSuffix(word, ".py") })
 	for how, want := range map[string][]string{
@@ -101,6 +103,7 @@ func TestVerifyTellsHowAProgramEnded(t *testing.T) {
 }
 
 func TestVerifyRefusesTargets(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	legal := "auth, chatbot, churn, hot-session, hundred-users, planner, rag"
 	for _, test := range []struct {
 		args []string
@@ -133,6 +136,7 @@ func TestVerifyRefusesTargets(t *testing.T) {
 
 // TestVerifyLeavesOutScenariosOfOthers: what a file or the environment says for all commands and does not fit is left out.
 func TestVerifyLeavesOutScenariosOfOthers(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Setenv("SESSBENCH_SCENARIO", "brainstorming,churn")
 	code, _, said := verified(t, "-S", "global", "--rounds", "40")
 	if code != exitOK || !strings.Contains(said, "note: SESSBENCH_SCENARIO brainstorming is not used: the users of") {
@@ -142,7 +146,8 @@ func TestVerifyLeavesOutScenariosOfOthers(t *testing.T) {
 
 // TestVerifyInRedis: blobs through the store, lists through the operations that there are.
 func TestVerifyInRedis(t *testing.T) {
-	code, out, said := verified(t, "-S", "redis,redis:layout=list", "--rounds", "3")
+	t.Parallel()
+	code, out, said := verified(t, "-S", "redis,redis:layout=list", "--rounds", "1")
 	if code != exitOK || !strings.Contains(flat(out), "2 strategies, every one linearizable") {
 		t.Errorf("exit code %d, stderr %s\n%s", code, said, out)
 	}
