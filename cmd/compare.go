@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -129,26 +130,29 @@ func shortNames(args []string) []string {
 	return short
 }
 
-// readDocument reads a result document for a command. A file that cannot be read is a usage error; one with other contents is
-// not comparable.
+// readDocument reads a result document for a command. A file with other contents is not comparable.
 func readDocument(command, path string) (*result.Document, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, usagef("%s: %w", command, plainPath(path, err))
-	case info.IsDir():
-		return nil, usagef("%s: %s: is a directory: want a result document", command, path)
-	}
-	f, err := os.Open(path)
+	text, err := readInput(command, path, "result document")
 	if err != nil {
-		return nil, usagef("%s: %w", command, plainPath(path, err))
+		return nil, err
 	}
-	defer f.Close()
-	d, err := result.Read(f)
+	d, err := result.Read(bytes.NewReader(text))
 	if err != nil {
 		return nil, &exitError{exitIncomparable, fmt.Errorf("%s: %s: %w", command, path, err)}
 	}
 	return d, nil
+}
+
+// readInput reads a file for a command. A file that cannot be read is a usage error.
+func readInput(command, path, want string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, usagef("%s: %s: is a directory: want a %s", command, path, want)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("%s: %w", command, plainPath(path, err))
+	}
+	return text, nil
 }
 
 // plainPath is an error with the quoted path and without the system call.

@@ -69,25 +69,22 @@ func (o *common) configure(c *cobra.Command) error {
 			inFile[key] = true
 		}
 	}
+	set := func(f *pflag.Flag, to any, from source) {
+		found[f.Name] = from
+		err = setFlag(f, to, from.name)
+	}
 	fs.VisitAll(func(f *pflag.Flag) {
-		if err != nil || f.Name == configFlag || f.Name == "help" {
-			return
-		}
-		env := envName(f.Name)
-		_ = v.BindEnv(f.Name, env) // fails only without a key
+		env, own := envName(f.Name), c.Name()+"."+f.Name
 		switch {
+		case err != nil || f.Name == configFlag || f.Name == "help":
 		case f.Changed:
 			found[f.Name] = source{rankFlag, "--" + f.Name}
 		case os.Getenv(env) != "":
-			found[f.Name] = source{rankEnv, env}
-			err = setFlag(f, v.Get(f.Name), env)
-		case inFile[c.Name()+"."+f.Name]:
-			key := path + ": " + c.Name() + "." + f.Name
-			found[f.Name] = source{rankFile, key}
-			err = setFlag(f, v.Get(c.Name()+"."+f.Name), key)
+			set(f, os.Getenv(env), source{rankEnv, env})
+		case inFile[own]:
+			set(f, v.Get(own), source{rankFile, path + ": " + own})
 		case inFile[f.Name]:
-			found[f.Name] = source{rankFile, path + ": " + f.Name}
-			err = setFlag(f, v.Get(f.Name), path+": "+f.Name)
+			set(f, v.Get(f.Name), source{rankFile, path + ": " + f.Name})
 		}
 	})
 	return err
@@ -144,7 +141,7 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
 		return usagef("--config %s: %w", quoted(path), err)
 	}
-	known, commands := configKeys(c.Root()), configured(c.Root())
+	known, commands := configKeys(c.Root())
 	keys := v.AllKeys()
 	slices.Sort(keys)
 	for _, key := range keys {
@@ -154,7 +151,7 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 		case slices.Contains(commands, key):
 			return usagef("%s: %s: is %s: want settings below it, such as %s", path, key, kindOf(value), strings.Join(settings(c), ", "))
 		default:
-			return unknownKey(path, key, known, c)
+			return unknownKey(path, key, known, commands, c)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(known)) { // an empty mapping is no key of viper's
@@ -166,7 +163,7 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 }
 
 // unknownKey is the error for a key that is not the name of a flag.
-func unknownKey(path, key string, known map[string]bool, c *cobra.Command) error {
+func unknownKey(path, key string, known map[string]bool, commands []string, c *cobra.Command) error {
 	if parent := key[:max(0, strings.LastIndex(key, "."))]; known[parent] {
 		return usagef("%s: unknown key %q: %s has no keys below it: want a value or a list of values", path, key, parent)
 	}
@@ -174,7 +171,7 @@ func unknownKey(path, key string, known map[string]bool, c *cobra.Command) error
 		return usagef("%s: unknown key %q: %sall keys are flags: %s --help", path, key, question, c.CommandPath())
 	}
 	return usagef("%s: unknown key %q: want some of %s, or such a key under %s", path, key,
-		strings.Join(settings(c), ", "), strings.Join(configured(c.Root()), ": or ")+":")
+		strings.Join(settings(c), ", "), strings.Join(commands, ": or ")+":")
 }
 
 // oneMapping rejects a file that is not a mapping, and several YAML documents, of which the parser would read the first.
@@ -206,28 +203,20 @@ func oneMapping(format string, text []byte) error {
 	return nil
 }
 
-// configKeys is the set of legal keys: the settings of every command, also below the command's name.
-func configKeys(root *cobra.Command) map[string]bool {
-	keys := map[string]bool{}
+// configKeys returns the set of legal keys, which are the settings of every command, also below the command's name, and the names
+// of the commands that read the configuration.
+func configKeys(root *cobra.Command) (keys map[string]bool, commands []string) {
+	keys = map[string]bool{}
 	for _, c := range root.Commands() {
 		if c.Flags().Lookup(configFlag) == nil {
 			continue
 		}
+		commands = append(commands, c.Name())
 		for _, name := range settings(c) {
 			keys[name], keys[c.Name()+"."+name] = true, true
 		}
 	}
-	return keys
-}
-
-// configured lists the commands that read the configuration.
-func configured(root *cobra.Command) (names []string) {
-	for _, c := range root.Commands() {
-		if c.Flags().Lookup(configFlag) != nil {
-			names = append(names, c.Name())
-		}
-	}
-	return names
+	return keys, commands
 }
 
 // settings lists the flags of a command that a configuration file can set.

@@ -238,12 +238,9 @@ func wanted(texts []string) (names []string) {
 
 // trend reads the history. An unusable text ends with exit code 4, as with compare; an unknown name is a usage error.
 func (o *historyShowOptions) trend(filter judge.TrendFilter) (*judge.Trend, error) {
-	if info, err := os.Stat(o.File); err == nil && info.IsDir() {
-		return nil, usagef("history show: %s: is a directory: want a history", o.File)
-	}
-	text, err := os.ReadFile(o.File)
+	text, err := readInput("history show", o.File, "history")
 	if err != nil {
-		return nil, usagef("history show: %w", plainPath(o.File, err))
+		return nil, err
 	}
 	h, err := judge.ParseHistory(text)
 	var t *judge.Trend

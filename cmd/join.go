@@ -37,7 +37,8 @@ type joinOptions struct {
 	finished bool // the result contains the document of this process
 }
 
-func (o *joinOptions) addFlags(fs flagGroup) {
+func (o *joinOptions) joinFlags() flagGroup {
+	fs := newFlagGroup("Several machines")
 	fs.StringVar(&o.Join, "join", "",
 		"`URL` of the Redis server that coordinates a distributed run; set SESSBENCH_JOIN instead if it contains a password")
 	fs.StringVar(&o.RunID, "run-id", "", "`NAME` of the distributed run, unique for each run")
@@ -46,6 +47,7 @@ func (o *joinOptions) addFlags(fs flagGroup) {
 	fs.Var(duration(o.Silence.String(), time.Second, time.Hour, func(d time.Duration) { o.Silence = d }), "join-timeout",
 		"`TIME` without a heartbeat after which a process is lost")
 	fs.StringVar(&o.Part, "save-part", "", "additional output of the measurements of this process, `FILE`, for report merge")
+	return fs
 }
 
 // ownSettings are the flags that may differ between participants.

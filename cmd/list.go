@@ -109,23 +109,15 @@ type listedFormat struct {
 }
 
 func (a *app) listing() *listing {
-	l := &listing{}
-	for _, s := range a.strategies() {
-		l.Strategies = append(l.Strategies, listStrategy(s))
+	return &listing{
+		Strategies: mapped(a.strategies(), listStrategy),
+		Remote:     mapped(a.remote(), listStrategy),
+		Probes:     mapped(a.probes(), listStrategy),
+		Scenarios:  mapped(scenarios.All(), listScenario),
+		Formats: mapped(reports.All(), func(f reports.Format) listedFormat {
+			return listedFormat{f.Name, f.Extension, f.Doc}
+		}),
 	}
-	for _, s := range a.remote() {
-		l.Remote = append(l.Remote, listStrategy(s))
-	}
-	for _, s := range a.probes() {
-		l.Probes = append(l.Probes, listStrategy(s))
-	}
-	for _, s := range scenarios.All() {
-		l.Scenarios = append(l.Scenarios, listScenario(s))
-	}
-	for _, f := range reports.All() {
-		l.Formats = append(l.Formats, listedFormat{f.Name, f.Extension, f.Doc})
-	}
-	return l
 }
 
 func listStrategy(s *strategies.Strategy) listedStrategy {
@@ -169,16 +161,32 @@ func listScenario(s *scenarios.Scenario) listedScenario {
 
 // write writes the listing as tables, if possible no wider than columns.
 func (l *listing) write(w io.Writer, columns int) error {
+	guarantees := []string{"strategy", "blocks", "exclusive", "reentrant", "cancellable", "rollback", "fair", "how"}
+	var params [][]string
+	for _, s := range slices.Concat(l.Strategies, l.Remote, l.Probes) {
+		for _, p := range s.Parameters {
+			params = append(params, []string{s.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
+		}
+	}
 	for _, part := range []struct {
 		heading string
-		*sheet.Sheet
+		sheet.Sheet
 	}{
-		{"Strategies: what a busy session blocks, and what each guarantees", strategySheet(l.Strategies)},
-		{"Strategies that keep sessions outside this process: not in \"all\"", strategySheet(l.Remote)},
-		{"Parameters of strategies, for --param and -S NAME:PARAM=VALUE", paramSheet(slices.Concat(l.Strategies, l.Remote, l.Probes))},
-		{"Probes of the harness: not in \"all\", not audited, not ranked", probeSheet(l.Probes)},
-		{"Scenarios and their defaults", scenarioSheet(l.Scenarios)},
-		{"Formats, for --format and --out", formatSheet(l.Formats)},
+		{"Strategies: what a busy session blocks, and what each guarantees", sheet.Sheet{
+			Titles: guarantees, Rows: mapped(l.Strategies, listedStrategy.row)}},
+		{"Strategies that keep sessions outside this process: not in \"all\"", sheet.Sheet{
+			Titles: guarantees, Rows: mapped(l.Remote, listedStrategy.row)}},
+		{"Parameters of strategies, for --param and -S NAME:PARAM=VALUE", sheet.Sheet{
+			Titles: []string{"strategy", "parameter", "default", "meaning"}, Rows: params}},
+		{"Probes of the harness: not in \"all\", not audited, not ranked", sheet.Sheet{
+			Titles: []string{"probe", "how"},
+			Rows:   mapped(l.Probes, func(s listedStrategy) []string { return []string{s.Name, s.How} })}},
+		{"Scenarios and their defaults", sheet.Sheet{
+			Titles: []string{"scenario", "users", "sessions", "work", "ends", "purpose, and operations of a visit"},
+			Rows:   mapped(l.Scenarios, listedScenario.row)}},
+		{"Formats, for --format and --out", sheet.Sheet{
+			Titles: []string{"format", "files", "for"},
+			Rows:   mapped(l.Formats, func(f listedFormat) []string { return []string{f.Name, "*" + f.Extension, f.Doc} })}},
 	} {
 		if len(part.Rows) == 0 {
 			continue
@@ -186,7 +194,7 @@ func (l *listing) write(w io.Writer, columns int) error {
 		if _, err := fmt.Fprintf(w, "%s\n\n", part.heading); err != nil {
 			return err
 		}
-		if err := part.Sheet.Write(w, columns); err != nil {
+		if err := part.Write(w, columns); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(w); err != nil {
@@ -196,58 +204,21 @@ func (l *listing) write(w io.Writer, columns int) error {
 	return nil
 }
 
-func strategySheet(list []listedStrategy) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"strategy", "blocks", "exclusive", "reentrant", "cancellable", "rollback", "fair", "how"}}
-	for _, x := range list {
-		g := x.Guarantees
-		s.Rows = append(s.Rows, []string{
-			x.Name, g.Blocks, yes(g.Exclusive), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), yes(g.Fair), x.How})
-	}
-	return s
+func (s listedStrategy) row() []string {
+	g := s.Guarantees
+	return []string{s.Name, g.Blocks, yes(g.Exclusive), yes(g.Reentrant), g.Cancellable, yes(g.Rollback), yes(g.Fair), s.How}
 }
 
-func paramSheet(list []listedStrategy) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"strategy", "parameter", "default", "meaning"}}
-	for _, x := range list {
-		for _, p := range x.Parameters {
-			s.Rows = append(s.Rows, []string{x.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
-		}
+func (s listedScenario) row() []string {
+	ends := "timed"
+	if s.Iterations > 0 {
+		ends = fmt.Sprintf("%d × visit", s.Iterations)
 	}
-	return s
-}
-
-func probeSheet(list []listedStrategy) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"probe", "how"}}
-	for _, x := range list {
-		s.Rows = append(s.Rows, []string{x.Name, x.How})
+	return []string{
+		s.Name, result.FormatCount(int64(s.Users)), result.FormatCount(int64(s.Sessions)),
+		fmt.Sprintf("%v %s", time.Duration(s.HoldNs), s.HoldKind), ends,
+		s.Tells + " Visit: " + cmp.Or(s.Mix, strings.Join(s.Visit, ", ")) + ".",
 	}
-	return s
-}
-
-func scenarioSheet(list []listedScenario) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"scenario", "users", "sessions", "work", "ends", "purpose, and operations of a visit"}}
-	for _, x := range list {
-		ends := "timed"
-		if x.Iterations > 0 {
-			ends = fmt.Sprintf("%d × visit", x.Iterations)
-		}
-		visit := x.Mix
-		if visit == "" {
-			visit = strings.Join(x.Visit, ", ")
-		}
-		s.Rows = append(s.Rows, []string{
-			x.Name, result.FormatCount(int64(x.Users)), result.FormatCount(int64(x.Sessions)),
-			fmt.Sprintf("%v %s", time.Duration(x.HoldNs), x.HoldKind), ends, x.Tells + " Visit: " + visit + "."})
-	}
-	return s
-}
-
-func formatSheet(list []listedFormat) *sheet.Sheet {
-	s := &sheet.Sheet{Titles: []string{"format", "files", "for"}}
-	for _, x := range list {
-		s.Rows = append(s.Rows, []string{x.Name, "*" + x.Extension, x.Doc})
-	}
-	return s
 }
 
 func yes(b bool) string {

@@ -94,7 +94,7 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.beyondFlags(), o.togetherFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(wordsOf(documentFormats())))
+	addGroups(c, o.whatFlags(), o.targetFlags(a), o.joinFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(wordsOf(documentFormats())))
 	return c
 }
 
@@ -107,19 +107,6 @@ func (o *runOptions) whatFlags() flagGroup {
 	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
 		"baseline strategy, `NAME` or none; it always runs")
 	fs.complete["baseline-strategy"] = oneOf(func() []string { return append(strategyWords(o.strategies()), "none\tno baseline, no ratios") })
-	return fs
-}
-
-func (o *runOptions) beyondFlags() flagGroup {
-	fs := newFlagGroup("Beyond this process")
-	o.targetOptions.addFlags(fs)
-	o.addRedisFlags(fs)
-	return fs
-}
-
-func (o *runOptions) togetherFlags() flagGroup {
-	fs := newFlagGroup("Several machines")
-	o.joinOptions.addFlags(fs)
 	return fs
 }
 

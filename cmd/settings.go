@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -9,8 +10,9 @@ import (
 
 // settled applies the settings of the run to each scenario.
 func (o *runOptions) settled(list []scenarios.Scenario) error {
-	if err := o.setKeys(list); err != nil {
-		return err
+	keys, err := scenarios.ParseKeys(cmp.Or(o.Keys, "uniform"))
+	if err != nil {
+		return usagef("%s %w", o.from("keys"), err)
 	}
 	if err := o.setMix(list); err != nil {
 		return err
@@ -25,11 +27,8 @@ func (o *runOptions) settled(list []scenarios.Scenario) error {
 			return err
 		}
 		o.setWork(s)
-		switch {
-		case o.Iterations > 0:
-			s.Iterations = o.Iterations
-		case o.Duration > 0:
-			s.Iterations = 0 // a duration replaces the number of visits
+		if o.Keys != "" {
+			s.Keys = keys
 		}
 	}
 	return nil
@@ -72,20 +71,12 @@ func (o *runOptions) setWork(s *scenarios.Scenario) {
 	if o.Think != nil {
 		s.Think = *o.Think
 	}
-}
-
-func (o *runOptions) setKeys(list []scenarios.Scenario) error {
-	if o.Keys == "" {
-		return nil
+	switch {
+	case o.Iterations > 0:
+		s.Iterations = o.Iterations
+	case o.Duration > 0:
+		s.Iterations = 0 // a duration replaces the number of visits
 	}
-	keys, err := scenarios.ParseKeys(o.Keys)
-	if err != nil {
-		return usagef("%s %w", o.from("keys"), err)
-	}
-	for i := range list {
-		list[i].Keys = keys
-	}
-	return nil
 }
 
 // setMix replaces the visits of every scenario. It fails if the mix does not fit one of them.

@@ -24,12 +24,16 @@ type targetOptions struct {
 
 const targetFlag = "target"
 
-func (o *targetOptions) addFlags(fs flagGroup) {
+// targetFlags are the flags for stores outside this process: targets, and the server of the strategy redis.
+func (o *targetOptions) targetFlags(a *app) flagGroup {
+	fs := newFlagGroup("Beyond this process")
 	o.Timeout = adapter.DefaultTimeout
 	fs.StringArrayVar(&o.Targets, targetFlag, nil,
 		"adapter program to drive, `exec:COMMAND`, or a running one: tcp:HOST:PORT, unix:PATH; repeatable (without -S: only these)")
 	fs.Var(duration(o.Timeout.String(), time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "target-timeout",
 		"`TIME` without any response, the requested hold not counted, after which a target counts as hanging")
+	a.addRedisFlags(fs)
+	return fs
 }
 
 // parse parses --target.

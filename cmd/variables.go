@@ -28,7 +28,8 @@ func otherVariables() []string {
 // SESSBENCH_USER in place of SESSBENCH_USERS.
 func warnOfUnknownVariables(w io.Writer, root *cobra.Command, environ []string) {
 	known := map[string]bool{envName(configFlag): true}
-	for key := range configKeys(root) {
+	keys, _ := configKeys(root)
+	for key := range keys {
 		if !strings.Contains(key, ".") { // a key of one command has no variable
 			known[envName(key)] = true
 		}

@@ -87,7 +87,7 @@ Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad u
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.beyondFlags(), o.pressureFlags(), o.outputFlags(
+	addGroups(c, o.whatFlags(), o.targetFlags(a), o.pressureFlags(), o.outputFlags(
 		[]string{formatTable + "\tthe table, and every violation as a timeline", formatJSON + "\tall reports, for machines"},
 		kindHistory+"\tthe first violation's history, for --history", kindHTML+"\tthe first violation as a picture"))
 	return c
@@ -111,13 +111,6 @@ func (o *verifyOptions) whatFlags() flagGroup {
 	fs.Var(choice(&o.Schedule, scripted, random), "schedule",
 		"order of the users of flawed stores: `scripted|random` (default scripted: the one that shows the flaw)")
 	fs.StringVar(&o.History, "history", "", "recorded history to check again, `FILE`")
-	return fs
-}
-
-func (o *verifyOptions) beyondFlags() flagGroup {
-	fs := newFlagGroup("Beyond this process")
-	o.targetOptions.addFlags(fs)
-	o.addRedisFlags(fs)
 	return fs
 }
 

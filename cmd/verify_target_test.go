@@ -66,7 +66,7 @@ func TestVerifyFindsTheOrphanedLock(t *testing.T) {
 func TestVerifyPassesTheFixedLock(t *testing.T) {
 	t.Parallel()
 	spec := python(t, "per-session-fixed")
-	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "4", "-S", "per-session", "--target", spec.String())
+	code, out, said := verified(t, "--target", spec.String(), "-s", "churn", "--rounds", "8", "-S", "per-session", "--target", spec.String())
 	if code != exitOK {
 		t.Fatalf("exit code %d, stderr %s\n%s", code, said, out)
 	}
@@ -147,7 +147,7 @@ func TestVerifyLeavesOutScenariosOfOthers(t *testing.T) {
 // TestVerifyInRedis: blobs through the store, lists through the operations that there are.
 func TestVerifyInRedis(t *testing.T) {
 	t.Parallel()
-	code, out, said := verified(t, "-S", "redis,redis:layout=list", "--rounds", "1")
+	code, out, said := verified(t, "-S", "redis,redis:layout=list", "--rounds", "3")
 	if code != exitOK || !strings.Contains(flat(out), "2 strategies, every one linearizable") {
 		t.Errorf("exit code %d, stderr %s\n%s", code, said, out)
 	}
