@@ -273,27 +273,18 @@ func defaultGate() (names []string) {
 // checkVerdict is the error that a check ends with. That a given result was interrupted does not make this check interrupted.
 // Further findings exclude a pass.
 func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...finding) error {
-	code := exitOK
-	switch c.Binding() {
-	case judge.Violated:
-		code = exitViolated
-	case judge.Failing:
-		code = exitThreshold
-	case judge.Inconclusive:
-		code = exitInconclusive
-	}
+	code := map[judge.Verdict]int{
+		judge.Violated: exitViolated, judge.Failing: exitThreshold, judge.Inconclusive: exitInconclusive,
+	}[c.Binding()]
 	if c.Interrupted && ctx.Err() != nil {
 		code = exitInterrupted
 	}
-	if code == exitOK && more != nil {
-		code = exitInconclusive
-	}
-	if code == exitOK {
+	if code == exitOK && more == nil {
 		return written
 	}
-	found := append([]finding{{code, c.Words}}, more...)
+	found := append([]finding{{code, "check: " + c.Words}}, more...)
 	if written != nil {
 		found = append(found, finding{exitFailed, written.Error()})
 	}
-	return &exitError{code, fmt.Errorf("check: %s", joined(found))}
+	return worst(found, byWeight())
 }

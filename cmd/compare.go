@@ -79,11 +79,7 @@ func (o *compareOptions) run(args []string) error {
 // a file.
 func named(args []string) (list []judge.Source, err error) {
 	if len(args) < 2 {
-		what := "no file"
-		if len(args) == 1 {
-			what = "only one file, " + quoted(args[0])
-		}
-		return nil, usagef("compare: %s: want two or more, OLD.json NEW.json or LABEL=FILE", what)
+		return nil, usagef("compare: %s: want two or more, OLD.json NEW.json or LABEL=FILE", filesGiven(args))
 	}
 	short := shortNames(args)
 	labelled := map[string]string{}

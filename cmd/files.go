@@ -29,30 +29,30 @@ func (a *app) apart(reads, writes []namedFile) error {
 		identity
 	}
 	var others []known
-	for _, f := range reads {
-		if f.path == "" {
-			continue
-		}
-		others = append(others, known{f.words, identify(f.path)})
-	}
-	inputs := len(others)
-	for name, stream := range map[string]io.Writer{"standard output": a.out, "standard error": a.err} {
-		id := identityOfStream(stream)
-		for _, input := range others[:inputs] {
-			if id.same(input.identity) {
-				return usagef("%s: the same file as %s: want another file", name, input.words)
-			}
-		}
-		others = append(others, known{name, id})
-	}
-	for _, f := range writes {
-		id := identify(f.path)
-		for _, other := range others {
-			if id.same(other.identity) {
+	add := func(f known, against []known) error {
+		for _, other := range against {
+			if f.same(other.identity) {
 				return usagef("%s: the same file as %s: want another file", f.words, other.words)
 			}
 		}
-		others = append(others, known{f.words, id})
+		others = append(others, f)
+		return nil
+	}
+	for _, f := range reads {
+		if f.path != "" {
+			_ = add(known{f.words, identify(f.path)}, nil)
+		}
+	}
+	inputs := others
+	for name, stream := range map[string]io.Writer{"standard output": a.out, "standard error": a.err} {
+		if err := add(known{name, identityOfStream(stream)}, inputs); err != nil {
+			return err
+		}
+	}
+	for _, f := range writes {
+		if err := add(known{f.words, identify(f.path)}, others); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -160,9 +160,17 @@ func (o *runOptions) reachRedis(ctx context.Context, list []runner.Subject) erro
 	}
 	few := o.redis
 	few.Users = 0 // users need no connections yet
-	server, err := redis.Connect(ctx, few)
-	if err != nil {
+	if err := connect(ctx, few); err != nil {
 		return fmt.Errorf("%s: %w", list[i].Label, err) // as in a trial
+	}
+	return nil
+}
+
+// connect connects to a Redis server and closes the connection, which removes the sessions of this run unless it is a guest's.
+func connect(ctx context.Context, o redis.Options) error {
+	server, err := redis.Connect(ctx, o)
+	if err != nil {
+		return err
 	}
 	return server.Close()
 }
@@ -297,11 +305,7 @@ func (o *runOptions) tidy(ctx context.Context) error {
 	}
 	all := o.redis
 	all.Guest = false
-	server, err := redis.Connect(ctx, all)
-	if err != nil {
-		return err
-	}
-	return server.Close()
+	return connect(ctx, all)
 }
 
 // lostError names the lost participants; nil for none.

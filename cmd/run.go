@@ -392,7 +392,7 @@ func verdict(d *result.Document, written error, more ...finding) error {
 	found = append(found, findingOf(exitInconclusive, "error of the harness: ", aboveLimit(d))...)
 	lost := lostParticipants(d)
 	found = append(found, lost...)
-	codes := []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed}
+	codes := byWeight()
 	switch {
 	case d.Failure != "":
 		found = append(found, finding{exitFailed, d.Failure + ": only the finished trials are reported"})
@@ -400,12 +400,22 @@ func verdict(d *result.Document, written error, more ...finding) error {
 	case d.Interrupted && lost == nil:
 		found = append(found, finding{exitInterrupted, "interrupted: only the finished trials are reported"})
 	}
+	return worst(found, codes)
+}
+
+// worst returns an error with the text of all findings and the first of codes that one of them has; nil for none.
+func worst(found []finding, codes []int) error {
 	for _, code := range codes {
 		if slices.ContainsFunc(found, func(f finding) bool { return f.code == code }) {
-			return &exitError{code, errors.New(joined(found))}
+			return &exitError{code, errors.New(strings.Join(mapped(found, func(f finding) string { return f.text }), "; "))}
 		}
 	}
 	return nil
+}
+
+// byWeight are the codes of findings, the worst first.
+func byWeight() []int {
+	return []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed}
 }
 
 // findingOf returns one finding with all texts, none if there are no texts.
@@ -414,10 +424,6 @@ func findingOf(code int, intro string, texts []string) []finding {
 		return nil
 	}
 	return []finding{{code, intro + strings.Join(texts, "; ")}}
-}
-
-func joined(found []finding) string {
-	return strings.Join(mapped(found, func(f finding) string { return f.text }), "; ")
 }
 
 // violations names each strategy whose audit failed, with the kinds of violations.
