@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/sessbench/sessbench/reports"
@@ -62,14 +63,11 @@ func baselineNames() (names []string) {
 	return names
 }
 
+var baselineName = regexp.MustCompile(`^\w[\w.-]*$`)
+
 // checkBaselineName rejects names that are paths or hidden files.
 func checkBaselineName(name string) error {
-	letter := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r)
-	}
-	bad := name == "" || name[0] == '.' || name[0] == '-' || strings.HasSuffix(name, documentExtension) ||
-		strings.ContainsFunc(name, func(r rune) bool { return !letter(r) })
-	if bad {
+	if !baselineName.MatchString(name) || strings.HasSuffix(name, documentExtension) {
 		return fmt.Errorf("%s: want a name of letters, digits, dots, dashes and underscores "+
 			"that does not begin with . or - and does not end in %s", quoted(name), documentExtension)
 	}

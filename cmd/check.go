@@ -168,8 +168,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports an error
 		o.reads = append(o.reads, namedFile{o.from("baseline") + " " + quoted(o.Stored), path})
 	}
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	var c *judge.Check
@@ -182,7 +181,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if c == nil {
 		return err
 	}
-	written := o.write(outputs, asAsked(reports.CheckFormats(), c))
+	written := o.write(asAsked(reports.CheckFormats(), c))
 	return checkVerdict(ctx, c, written, o.crashes()...)
 }
 
@@ -237,20 +236,13 @@ func (o *checkOptions) oneBaseline(args []string) error {
 
 // gated returns the metrics of --gate by their names in documents.
 func (o *checkOptions) gated() (metrics []string, err error) {
-	known := judge.Metrics()
-	for _, name := range o.Gate {
-		at := slices.IndexFunc(known, func(m *judge.Metric) bool { return m.Short() == strings.TrimSpace(name) })
-		if at < 0 {
-			return nil, usagef("%s %s: unknown metric: want some of %s", o.from("gate"), quoted(name), strings.Join(gateNames(), ", "))
-		}
-		if !slices.Contains(metrics, known[at].Name) {
-			metrics = append(metrics, known[at].Name)
+	names, err := o.chosenNames("gate", "metric", o.Gate, gateNames())
+	for _, m := range judge.Metrics() {
+		if slices.Contains(names, m.Short()) {
+			metrics = append(metrics, m.Name)
 		}
 	}
-	if metrics == nil {
-		return nil, usagef("%s: no metric: want some of %s", o.from("gate"), strings.Join(gateNames(), ", "))
-	}
-	return metrics, nil
+	return metrics, err
 }
 
 // gateGiven reports whether the gated metrics were named.

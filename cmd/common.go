@@ -28,6 +28,7 @@ type common struct {
 	NoColor bool
 
 	reads, writes []namedFile // besides Config and Out
+	outputs       []output
 }
 
 func (o *common) addStrategyFlags(fs flagGroup) {

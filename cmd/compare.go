@@ -56,8 +56,7 @@ func (o *compareOptions) run(args []string) error {
 	for _, source := range sources {
 		o.reads = append(o.reads, argumentFiles(source.File)...)
 	}
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	for i := range sources {
@@ -72,7 +71,7 @@ func (o *compareOptions) run(args []string) error {
 	if found := c.DescribeDifferences(); len(found) > 0 && !o.Force {
 		return &exitError{exitIncomparable, fmt.Errorf("compare: not comparable (--force compares anyway): %s", strings.Join(found, "; "))}
 	}
-	return o.write(outputs, asAsked(reports.ComparisonFormats(), c))
+	return o.write(asAsked(reports.ComparisonFormats(), c))
 }
 
 // named parses arguments, LABEL=FILE or FILE. The text before the first = is a label unless it contains a slash: ./a=b.json is

@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,31 +173,21 @@ func unknownKey(path, key string, known map[string]bool, commands []string, c *c
 		strings.Join(settings(c), ", "), strings.Join(commands, ": or ")+":")
 }
 
-// oneMapping rejects a file that is not a mapping, and several YAML documents, of which the parser would read the first.
+// oneMapping rejects a file that is not a mapping, and several documents, of which the parser would read the first. Other than YAML
+// and JSON, which is YAML, TOML has neither.
 func oneMapping(format string, text []byte) error {
-	switch format {
-	case "json":
-		var whole any
-		if json.Unmarshal(text, &whole) != nil {
-			return nil // the parser reports the syntax error
-		}
-		if _, isMapping := whole.(map[string]any); !isMapping {
-			return fmt.Errorf("is %s: want an object, KEY: VALUE", kindOf(whole))
-		}
-	case "yaml", "yml":
-		documents := yaml.NewDecoder(bytes.NewReader(text))
-		var first, second any
-		if err := documents.Decode(&first); err != nil {
-			return nil // likewise, or it is empty
-		}
-		switch first.(type) {
-		case map[string]any, map[any]any, nil:
-		default:
-			return fmt.Errorf("is %s: want KEY: VALUE", kindOf(first))
-		}
-		if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
-			return errors.New("has a second document after ---: want one")
-		}
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	var first, second any
+	if format == "toml" || documents.Decode(&first) != nil {
+		return nil // the parser reports a syntax error; or the file is empty
+	}
+	switch first.(type) {
+	case map[string]any, map[any]any, nil:
+	default:
+		return fmt.Errorf("is %s: want KEY: VALUE", kindOf(first))
+	}
+	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
+		return errors.New("has a second document after ---: want one")
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func TestConfigurationOfTheWrongKind(t *testing.T) {
 		{"a number", "c.yaml", "5", "--config PATH: is the number 5: want KEY: VALUE"},
 		{"a list", "c.yaml", "[a, b]", "--config PATH: is a list: want KEY: VALUE"},
 		{"a text", "c.yaml", "users", `--config PATH: is the text "users": want KEY: VALUE`},
-		{"a list in JSON", "c.json", "[1]", "--config PATH: is a list: want an object, KEY: VALUE"},
+		{"a list in JSON", "c.json", "[1]", "--config PATH: is a list: want KEY: VALUE"},
 		{"a second document", "c.yaml", "users: 2\n---\nusers: 3\n", "--config PATH: has a second document after ---: want one"},
 		{"a second value in JSON", "c.json", "{}{}", "--config PATH: "},
 		{"a misspelt key", "c.yaml", "sed: 4", `unknown key "sed": did you mean seed? all keys are flags`},

@@ -198,15 +198,14 @@ func (o *historyShowOptions) run() error {
 		return err
 	}
 	o.reads = []namedFile{{"--file " + quoted(o.File), o.File}}
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	t, err := o.trend(filter)
 	if err != nil {
 		return err
 	}
-	return o.write(outputs, asAsked(reports.TrendFormats(), t))
+	return o.write(asAsked(reports.TrendFormats(), t))
 }
 
 // filter reads the flags that select series.

@@ -20,6 +20,7 @@ import (
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/openfiles"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
@@ -85,9 +86,9 @@ func (a *app) main(ctx context.Context) int {
 	switch {
 	case err != nil:
 	case verifies():
-		err = a.serveVerify(ctx)
+		err = unanswered(verify.ServeChild(ctx, a.openSubject))
 	case measure.IsChild():
-		err = a.serveMeasure(ctx)
+		err = unanswered(a.serveMeasure(ctx))
 	default:
 		err = newRootCmd(a).ExecuteContext(ctx)
 	}
@@ -103,14 +104,18 @@ func (a *app) main(ctx context.Context) int {
 
 // serveMeasure is the main function of a child that measures.
 func (a *app) serveMeasure(ctx context.Context) error {
-	err := measure.ServeChild(ctx, func(name string, server redis.Options) (*strategies.Strategy, bool) {
+	return measure.ServeChild(ctx, func(name string, server redis.Options) (*strategies.Strategy, bool) {
 		a.redis = server
 		return a.strategy(name)
 	})
-	if err != nil {
-		return &exitError{child.ExitNoAnswer, err}
+}
+
+// unanswered is an error for which a child process has no answer. Its parent knows it by the exit code.
+func unanswered(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return &exitError{child.ExitNoAnswer, err}
 }
 
 // ownStreams reports whether this process is the command line and nothing else. Callers with streams of their own, such as

@@ -48,9 +48,9 @@ func (o output) rank() int {
 	return 0
 }
 
-// outputs resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
+// settleOutputs resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
 // neither another one nor an input: those in o.reads and o.writes, which the command has added before.
-func (o *common) outputs() ([]output, error) {
+func (o *common) settleOutputs() error {
 	var list []output
 	onStdout := false
 	flag, legal := o.from("out"), strings.Join(o.kinds, ", ")
@@ -58,11 +58,11 @@ func (o *common) outputs() ([]output, error) {
 		kind, path, ok := strings.Cut(text, "=")
 		switch {
 		case !ok || path == "":
-			return nil, usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s", flag, quoted(text), legal)
+			return usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s", flag, quoted(text), legal)
 		case !slices.Contains(o.kinds, kind):
-			return nil, usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, legal)
+			return usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, legal)
 		case path == stdout && onStdout:
-			return nil, usagef("%s %s: standard output is written twice: want another file", flag, quoted(text))
+			return usagef("%s %s: standard output is written twice: want another file", flag, quoted(text))
 		case path == stdout:
 			onStdout = true
 		default:
@@ -72,19 +72,20 @@ func (o *common) outputs() ([]output, error) {
 	}
 	for _, f := range o.writes {
 		if err := writable(f.path); err != nil {
-			return nil, usagef("%s: %w", f.words, err)
+			return usagef("%s: %w", f.words, err)
 		}
 	}
 	o.read("config", o.Config)
 	o.read("redis-ca", o.redis.CAFile)
 	if err := o.apart(o.reads, o.writes); err != nil {
-		return nil, err
+		return err
 	}
 	if !onStdout {
 		list = append(list, output{o.Format, stdout})
 	}
 	slices.SortStableFunc(list, func(a, b output) int { return a.rank() - b.rank() })
-	return list, nil
+	o.outputs = list
+	return nil
 }
 
 // read adds an input, which outputs must not replace.
@@ -93,12 +94,12 @@ func (o *common) read(flag, path string) {
 }
 
 // write writes each output with one, also after one that fails.
-func (o *common) write(list []output, one func(kind string, w io.Writer, screen reports.Options) error) error {
+func (o *common) write(one func(kind string, w io.Writer, screen reports.Options) error) error {
 	if err := o.commit(); err != nil {
 		return err
 	}
 	var failed []error
-	for _, out := range list {
+	for _, out := range o.outputs {
 		if out.path == stdout {
 			if err := o.unstuck(func(w io.Writer) error { return one(out.kind, w, o.screen()) }, o.toStdout); err != nil {
 				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.kind, err))

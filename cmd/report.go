@@ -11,14 +11,9 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// reportOptions are the options of `report`.
-type reportOptions struct {
-	common
-}
-
 // newReportCmd makes a command that reads no configuration file, like compare.
 func newReportCmd(a *app) *cobra.Command {
-	o := &reportOptions{common: common{app: a}}
+	o := &common{app: a}
 	c := &cobra.Command{
 		Use:   "report [flags] RESULT.json",
 		Short: "Write a result document in other formats, or merge those of several machines",
@@ -35,14 +30,14 @@ Exit codes: 0 written, 4 no result document, 2 bad usage or an unreadable file, 
 			return nil
 		},
 		ValidArgsFunction: resultFiles,
-		RunE:              func(_ *cobra.Command, args []string) error { return o.run(args[0]) },
+		RunE:              func(_ *cobra.Command, args []string) error { return o.report(args[0]) },
 	}
-	addGroups(c, o.flags())
+	addGroups(c, o.reportFlags())
 	c.AddCommand(newReportMergeCmd(a))
 	return c
 }
 
-func (o *reportOptions) flags() flagGroup {
+func (o *common) reportFlags() flagGroup {
 	fs := newFlagGroup("Flags")
 	o.addFormatFlags(fs, "result", wordsOf(documentFormats()))
 	return fs
@@ -59,21 +54,20 @@ func filesGiven(args []string) string {
 	return fmt.Sprintf("%d files", len(args))
 }
 
-func (o *reportOptions) run(file string) error {
+func (o *common) report(file string) error {
 	o.reads = argumentFiles(file)
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	d, err := readDocument("report", file)
 	if err != nil {
 		return err
 	}
-	return o.write(outputs, asAsked(documentFormats(), d))
+	return o.write(asAsked(documentFormats(), d))
 }
 
 func newReportMergeCmd(a *app) *cobra.Command {
-	o := &reportOptions{common: common{app: a}}
+	o := &common{app: a}
 	c := &cobra.Command{
 		Use:   "merge [flags] PART.json PART.json...",
 		Short: "Merge the result documents of several machines into one",
@@ -97,14 +91,13 @@ unreadable file or a repeated part.`,
 		ValidArgsFunction: resultFiles,
 		RunE:              func(_ *cobra.Command, args []string) error { return o.merge(args) },
 	}
-	addGroups(c, o.flags())
+	addGroups(c, o.reportFlags())
 	return c
 }
 
-func (o *reportOptions) merge(files []string) error {
+func (o *common) merge(files []string) error {
 	o.reads = argumentFiles(files...)
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	var parts []judge.Source
@@ -122,7 +115,7 @@ func (o *reportOptions) merge(files []string) error {
 	case err != nil:
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}
 	}
-	return verdict(d, o.write(outputs, asAsked(documentFormats(), d)))
+	return verdict(d, o.write(asAsked(documentFormats(), d)))
 }
 
 // lostParticipants lists the participants without a part in a merged document.

@@ -183,8 +183,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if o.Part != "" {
 		o.writes = append(o.writes, namedFile{o.from("save-part") + " " + quoted(o.Part), o.Part})
 	}
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	if err := o.checkRedis(); err != nil {
@@ -237,7 +236,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if o.Runs < stats.MinSamples {
 		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
 	}
-	return o.measure(ctx, cfg, traffic, outputs)
+	return o.measure(ctx, cfg, traffic)
 }
 
 // targetOpener opens the targets of a run, in this process or in a child.
@@ -317,7 +316,7 @@ func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
 }
 
 // measure runs, writes the document to every output, and returns the error with the exit code.
-func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic, outputs []output) error {
+func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic) error {
 	doc, err := o.document(ctx, cfg, traffic)
 	if o.participant != nil {
 		doc, err = o.finish(ctx, doc, err)
@@ -325,7 +324,7 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	if doc == nil {
 		return err
 	}
-	written := o.write(outputs, asAsked(documentFormats(), doc))
+	written := o.write(asAsked(documentFormats(), doc))
 	if o.participant != nil {
 		written = errors.Join(err, written, o.written(ctx, doc, written))
 	}

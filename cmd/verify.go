@@ -157,22 +157,20 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	}
 	o.read("history", o.History)
 	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
-	outputs, err := o.outputs()
-	if err != nil {
+	if err := o.settleOutputs(); err != nil {
 		return err
 	}
 	f := &findings.Document{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: runner.ThisMachine(), Command: o.typed()}
+	examine := o.examineAll
 	if o.History != "" {
-		err = o.recheck(ctx, f)
-	} else {
-		err = o.examineAll(ctx, f)
+		examine = o.recheck
 	}
-	if err != nil {
+	if err := examine(ctx, f); err != nil {
 		return err
 	}
 	switch {
 	case len(f.Reports) > 0:
-		return outcome(f, o.deliver(outputs, f))
+		return outcome(f, o.deliver(f))
 	case f.Interrupted && len(f.Failed) == 0:
 		return &exitError{exitInterrupted, errors.New("interrupted before the first report: nothing is written")}
 	}
@@ -195,10 +193,10 @@ func outcome(f *findings.Document, written error) error {
 }
 
 // deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
-func (o *verifyOptions) deliver(outputs []output, f *findings.Document) error {
+func (o *verifyOptions) deliver(f *findings.Document) error {
 	guilty := f.First(func(*history.Violation) bool { return true })
 	shown := f.First(func(v *history.Violation) bool { return v.History != nil })
-	outputs = slices.DeleteFunc(outputs, func(out output) bool {
+	o.outputs = slices.DeleteFunc(o.outputs, func(out output) bool {
 		switch {
 		case out.kind == kindHTML && guilty == nil:
 			o.complain("%s=%s is not written: there is no violation", out.kind, out.path)
@@ -209,7 +207,7 @@ func (o *verifyOptions) deliver(outputs []output, f *findings.Document) error {
 		}
 		return true
 	})
-	return o.write(outputs, func(kind string, w io.Writer, screen reports.Options) error {
+	return o.write(func(kind string, w io.Writer, screen reports.Options) error {
 		switch kind {
 		case formatJSON:
 			return result.EncodeJSON(w, f)

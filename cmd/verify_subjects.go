@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/adapter"
-	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/verify"
@@ -43,14 +42,6 @@ func runTask(ctx context.Context, t task, callbacks verify.Callbacks) (report *v
 
 // verifies reports whether this process is a child that verifies a subject.
 func verifies() bool { return os.Getenv(verify.ChildVariable) != "" }
-
-// serveVerify is the main function of such a child.
-func (a *app) serveVerify(ctx context.Context) error {
-	if err := verify.ServeChild(ctx, a.openSubject); err != nil {
-		return &exitError{child.ExitNoAnswer, err}
-	}
-	return nil
-}
 
 // openSubject is the [verify.Opener] of the strategies, targets and flawed stores that can be named.
 func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
