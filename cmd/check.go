@@ -202,22 +202,23 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	}
 	duet, stored := strings.HasPrefix(mode, "against"), mode == "baseline"
 	for _, s := range []struct {
-		name string
-		fits bool
-		why  string
+		fits  bool
+		why   string
+		flags []string
 	}{
-		{"pairs", duet, "only --against and --against-ref measure in pairs"},
-		{"budget", duet, "only --against and --against-ref measure in pairs"},
-		{"tolerance", duet, "only --against and --against-ref have a tolerance"},
-		{"gate", duet || stored, "thresholds name their metrics"},
-		{"min-effect", duet || stored, "a threshold has its own bound"},
-		{"strict", stored, "it applies to --baseline"},
-		{"allow-other-machine", stored, "it applies to --baseline"},
-		{"runs", !duet, "a duet uses --pairs"},
-		{"baseline-strategy", !duet, "a duet compares each strategy with itself"},
+		{duet, "only --against and --against-ref measure in pairs", []string{"pairs", "budget"}},
+		{duet, "only --against and --against-ref have a tolerance", []string{"tolerance"}},
+		{duet || stored, "thresholds name their metrics", []string{"gate"}},
+		{duet || stored, "a threshold has its own bound", []string{"min-effect"}},
+		{stored, "it applies to --baseline", []string{"strict", "allow-other-machine"}},
+		{!duet, "a duet uses --pairs", []string{"runs"}},
+		{!duet, "a duet compares each strategy with itself", []string{"baseline-strategy"}},
 	} {
-		if o.sources[s.name].rank == rankFlag && !s.fits {
-			return usagef("--%s: %s", s.name, s.why)
+		if s.fits {
+			continue
+		}
+		if err := o.reject(rankFlag, s.why, s.flags...); err != nil {
+			return err
 		}
 	}
 	switch {

@@ -152,11 +152,10 @@ func (o *checkOptions) strategyArgs(subject runner.Subject) []string {
 // scenarioArgs are the flags that select a scenario and the settings that it has.
 func (o *checkOptions) scenarioArgs(s *scenarios.Scenario) []string {
 	args := []string{"--scenario", s.Name}
-	for _, flag := range append(flagNames(o.users.FlagSet), "--warmup") {
-		text := o.flags.Lookup(flag[len("--"):]).Value.String()
-		fits := text != "" && (flag != "--ttl" || s.TTL > 0) && (flag != "--duration" || o.Iterations == 0)
-		if fits {
-			args = append(args, flag, text)
+	for _, flag := range append(flagNames(o.users.FlagSet), "warmup") {
+		text := o.flags.Lookup(flag).Value.String()
+		if text != "" && (flag != "ttl" || s.TTL > 0) && (flag != "duration" || o.Iterations == 0) {
+			args = append(args, "--"+flag, text)
 		}
 	}
 	if duet.Sliced(*s) {

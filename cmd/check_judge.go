@@ -72,8 +72,10 @@ func (o *checkOptions) storedBaseline() (judge.Source, error) {
 // fresh is the result to judge: the one given, or that of a run with the settings of the flags, else of the baseline.
 func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *result.Document) (judge.Source, error) {
 	if len(args) == 1 {
-		if err := o.nothingToMeasure(args[0]); err != nil {
-			return judge.Source{}, err
+		for _, group := range o.measuring {
+			if err := o.reject(rankFlag, "not with "+quoted(args[0])+", which is already measured", flagNames(group.FlagSet)...); err != nil {
+				return judge.Source{}, err
+			}
 		}
 		d, err := readDocument("check", args[0])
 		return judge.Source{Label: "new", File: args[0], Document: d}, err
@@ -88,18 +90,6 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 	}
 	d, err := o.measureNow(ctx)
 	return judge.Source{Label: "new", File: "this build", Document: d}, err
-}
-
-// nothingToMeasure rejects settings of a measurement together with a result.
-func (o *checkOptions) nothingToMeasure(path string) error {
-	for _, fs := range o.measuring {
-		for _, name := range flagNames(fs.FlagSet) {
-			if o.sources[strings.TrimPrefix(name, "--")].rank == rankFlag {
-				return usagef("%s: not with %s, which is already measured", name, quoted(path))
-			}
-		}
-	}
-	return nil
 }
 
 // adopt sets every flag that was not given as in the run of the baseline.

@@ -92,3 +92,13 @@ func (o *common) notWith(main, value string, settings [][2]string) error {
 	}
 	return nil
 }
+
+// reject rejects settings that have no effect, from sources of a rank or above; why says so.
+func (o *common) reject(rank int, why string, flags ...string) error {
+	for _, flag := range flags {
+		if o.sources[flag].rank >= rank {
+			return usagef("%s: %s", o.from(flag), why)
+		}
+	}
+	return nil
+}

@@ -209,13 +209,8 @@ func configKeys(root *cobra.Command) (keys map[string]bool, commands []string) {
 }
 
 // settings lists the flags of a command that a configuration file can set.
-func settings(c *cobra.Command) (names []string) {
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != configFlag && f.Name != "help" {
-			names = append(names, f.Name)
-		}
-	})
-	return names
+func settings(c *cobra.Command) []string {
+	return slices.DeleteFunc(flagNames(c.Flags()), func(name string) bool { return name == configFlag || name == "help" })
 }
 
 // setFlag sets a flag from a value of the environment or the file; where names its source. Lists may be lists or text with

@@ -128,10 +128,11 @@ func flagError(c *cobra.Command, err error) error {
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
-		if question := didYouMean(name, flagNames(c.Flags())); question != "" {
+		legal := mapped(flagNames(c.Flags()), func(flag string) string { return "--" + flag })
+		if question := didYouMean(name, legal); question != "" {
 			return usagef("%sunknown flag %s: %sall flags: %s --help", where(c), name, question, c.CommandPath())
 		}
-		return usagef("%sunknown flag %s: want one of %s", where(c), name, strings.Join(flagNames(c.Flags()), ", "))
+		return usagef("%sunknown flag %s: want one of %s", where(c), name, strings.Join(legal, ", "))
 	}
 	return usagef("%s%w", where(c), err)
 }
@@ -153,7 +154,7 @@ func quoted(text string) string {
 }
 
 func flagNames(fs *pflag.FlagSet) (names []string) {
-	fs.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return names
 }
 

@@ -35,16 +35,12 @@ func (a *app) addRedisFlags(fs flagGroup) {
 
 // checkRedis rejects settings of a server without its URL: they would silently not apply to the embedded one.
 func (o *common) checkRedis() error {
-	if o.redis.URL != "" {
-		if err := o.redis.Check(); err != nil {
-			return usagef("%s: %w", o.from("redis-url"), err)
-		}
-		return nil
+	if o.redis.URL == "" {
+		return o.reject(rankFile, "needs --redis-url",
+			"redis-user", "redis-password", "redis-cluster", "redis-sentinel", "redis-ca", "redis-insecure")
 	}
-	for _, name := range []string{"redis-user", "redis-password", "redis-cluster", "redis-sentinel", "redis-ca", "redis-insecure"} {
-		if o.sources[name].rank != rankDefault {
-			return usagef("%s: needs --redis-url", o.from(name))
-		}
+	if err := o.redis.Check(); err != nil {
+		return usagef("%s: %w", o.from("redis-url"), err)
 	}
 	return nil
 }

@@ -76,12 +76,8 @@ func drawnOnly() [][2]string {
 // checkReplay refuses flags of random workloads with --trace, and flags for reading a log without it.
 func (o *runOptions) checkReplay() error {
 	if o.Trace == "" {
-		for _, name := range []string{"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors"} {
-			if o.sources[name].rank == rankFlag {
-				return usagef("%s: only for recorded traffic: want --trace FILE with it", o.from(name))
-			}
-		}
-		return nil
+		return o.reject(rankFlag, "only for recorded traffic: want --trace FILE with it",
+			"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors")
 	}
 	if err := o.notWith("trace", o.Trace, drawnOnly()); err != nil {
 		return err

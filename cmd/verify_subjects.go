@@ -153,11 +153,16 @@ func (o *verifyOptions) chosenScenarios() ([]scenarios.Scenario, error) {
 	var names []string
 	for name := range strings.SplitSeq(strings.Join(o.Scenarios, ","), ",") {
 		s, err := scenarios.Lookup(strings.TrimSpace(name))
-		if err != nil || verify.Fits(s) == nil {
-			names = append(names, name) // all, unknown or usable
-		} else if why := verify.Fits(s); o.sources["scenario"].rank < rankFlag {
+		if err != nil { // all, or unknown
+			names = append(names, name)
+			continue
+		}
+		switch why := verify.Fits(s); {
+		case why == nil:
+			names = append(names, name)
+		case o.sources["scenario"].rank < rankFlag:
 			o.note("%s %s is not used: %v", flag, s.Name, why)
-		} else {
+		default:
 			return nil, usagef("%s %s: %w: want all or some of %s", flag, s.Name, why, strings.Join(fitting, ", "))
 		}
 	}
