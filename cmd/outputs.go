@@ -20,13 +20,6 @@ type output struct {
 
 const stdout = "-"
 
-// documentFormats are the formats of result documents.
-func documentFormats() []reports.FormatOf[*result.Document] {
-	return mapped(reports.All(), func(f reports.Format) reports.FormatOf[*result.Document] {
-		return reports.FormatOf[*result.Document]{Name: f.Name, Doc: f.Doc, Write: f.Write}
-	})
-}
-
 // wordsOf lists formats for --format and --out, with their descriptions.
 func wordsOf[T any](formats []reports.FormatOf[T]) []string {
 	return mapped(formats, func(f reports.FormatOf[T]) string { return f.Name + "\t" + f.Doc })

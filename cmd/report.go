@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -39,7 +40,7 @@ Exit codes: 0 written, 4 no result document, 2 bad usage or an unreadable file, 
 
 func (o *common) reportFlags() flagGroup {
 	fs := newFlagGroup("Flags")
-	o.addFormatFlags(fs, "result", wordsOf(documentFormats()))
+	o.addFormatFlags(fs, "result", wordsOf(reports.All()))
 	return fs
 }
 
@@ -63,7 +64,7 @@ func (o *common) report(file string) error {
 	if err != nil {
 		return err
 	}
-	return o.write(asAsked(documentFormats(), d))
+	return o.write(asAsked(reports.All(), d))
 }
 
 func newReportMergeCmd(a *app) *cobra.Command {
@@ -115,7 +116,7 @@ func (o *common) merge(files []string) error {
 	case err != nil:
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}
 	}
-	return verdict(d, o.write(asAsked(documentFormats(), d)))
+	return verdict(d, o.write(asAsked(reports.All(), d)))
 }
 
 // lostParticipants lists the participants without a part in a merged document.

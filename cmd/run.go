@@ -15,6 +15,7 @@ import (
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -94,7 +95,7 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.targetFlags(a), o.joinFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(wordsOf(documentFormats())))
+	addGroups(c, o.whatFlags(), o.targetFlags(a), o.joinFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(wordsOf(reports.All())))
 	return c
 }
 
@@ -324,7 +325,7 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	if doc == nil {
 		return err
 	}
-	written := o.write(asAsked(documentFormats(), doc))
+	written := o.write(asAsked(reports.All(), doc))
 	if o.participant != nil {
 		written = errors.Join(err, written, o.written(ctx, doc, written))
 	}

@@ -115,7 +115,7 @@ func (o *verifyOptions) whatFlags() flagGroup {
 }
 
 func (o *verifyOptions) pressureFlags() flagGroup {
-	fs := newFlagGroup("How hard to press")
+	fs := newFlagGroup("Pressure")
 	o.cfg.Seed, o.cfg.Rounds, o.cfg.Budget = verify.DefaultSeed, verify.DefaultRounds, verify.DefaultBudget
 	o.cfg.Users, o.cfg.Ops, o.cfg.Patience = verify.DefaultUsers, verify.DefaultOps, verify.DefaultPatience
 	fs.Var(seed(fmt.Sprint(o.cfg.Seed), &o.cfg.Seed), "seed", "random seed of the first round, `N`; each further round has the next number")
