@@ -51,11 +51,11 @@ func changesTable(c *judge.Comparison) *sheet.Table {
 	if several {
 		t.Columns = append(t.Columns, sheet.Column{Title: "in", Left: true})
 	}
-	for _, m := range changedFigures(c) {
+	for _, m := range changes(c) {
 		row := []sheet.Cell{{Text: string(m.To.Change.Verdict), Style: changeStyle(m.To.Change.Verdict)}, {Text: m.Scenario}, {Text: m.Strategy},
 			{Text: judge.MetricNamed(m.Table.Metric).Title}, {Text: m.fromTo()}, {Text: deltaText(m.From, m.To), Note: changeTest(m.To.Change)}}
 		if several {
-			row = append(row, sheet.Cell{Text: m.Document})
+			row = append(row, sheet.Cell{Text: m.Document.Label})
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -133,23 +133,14 @@ func mediansOf(r *judge.RowComparison) (list []float64) {
 func writeComparisonCSV(w io.Writer, c *judge.Comparison, _ Options) error {
 	rows := [][]string{{"scenario", "strategy", "metric", "unit", "better", "document", "file", "trials", "median", "lo", "hi",
 		"delta", "p", "verdict", "comparable"}}
-	for _, s := range c.Scenarios {
-		for _, t := range s.Tables {
-			for _, r := range t.Rows {
-				for i, cell := range r.Cells {
-					if cell == nil {
-						continue
-					}
-					d := &c.Documents[i]
-					row := []string{s.Scenario, r.Strategy, t.Metric, t.Unit, t.Better, d.Label, d.File,
-						strconv.Itoa(cell.N), decimal(cell.Median), known(cell.Lo), known(cell.Hi), "", "", "", strconv.FormatBool(len(c.Differences) == 0)}
-					if change := cell.Change; change != nil {
-						copy(row[11:], []string{known(change.Delta), decimal(change.P), string(change.Verdict)})
-					}
-					rows = append(rows, row)
-				}
-			}
+	for m := range cells(c) {
+		t, cell := m.Table, m.To
+		row := []string{m.Scenario, m.Strategy, t.Metric, t.Unit, t.Better, m.Document.Label, m.Document.File,
+			strconv.Itoa(cell.N), decimal(cell.Median), known(cell.Lo), known(cell.Hi), "", "", "", strconv.FormatBool(len(c.Differences) == 0)}
+		if change := cell.Change; change != nil {
+			copy(row[11:], []string{known(change.Delta), decimal(change.P), string(change.Verdict)})
 		}
+		rows = append(rows, row)
 	}
 	return writeRows(w, rows)
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func comparisonProblems(c *judge.Comparison) (lines []string) {
 }
 
 // fromTo formats the medians of a change in one scale.
-func (m *changedFigure) fromTo() string {
+func (m *compared) fromTo() string {
 	format := judge.MetricNamed(m.Table.Metric).Scale(m.From.Median, m.To.Median)
 	return format(m.From.Median) + " → " + format(m.To.Median)
 }
@@ -155,38 +156,52 @@ func superscript(n int) string {
 		Replace(fmt.Sprint(n))
 }
 
-// changedFigure is one value that changed.
-type changedFigure struct {
-	Scenario, Strategy, Document string
-	Table                        *judge.MetricComparison
-	From, To                     *judge.CellComparison
+// compared is one value of a document, beside that of the first.
+type compared struct {
+	Scenario, Strategy string
+	Document           *judge.DocumentInfo
+	Table              *judge.MetricComparison
+	From, To           *judge.CellComparison
 }
 
-// changedFigures lists what got worse and then what got better, each with the largest change
-// first.
-func changedFigures(c *judge.Comparison) []changedFigure {
-	var worse, better []changedFigure
-	for i := range c.Scenarios {
-		s := &c.Scenarios[i]
-		for j := range s.Tables {
-			t := &s.Tables[j]
-			for _, row := range t.Rows {
-				for k, cell := range row.Cells {
-					if cell == nil || cell.Change == nil {
-						continue
-					}
-					m := changedFigure{s.Scenario, row.Strategy, c.Documents[k].Label, t, row.Cells[0], cell}
-					switch cell.Change.Verdict {
-					case judge.Worse:
-						worse = append(worse, m)
-					case judge.Better:
-						better = append(better, m)
+// cells yields the values of a comparison that are not missing.
+func cells(c *judge.Comparison) iter.Seq[compared] {
+	return func(yield func(compared) bool) {
+		for i := range c.Scenarios {
+			s := &c.Scenarios[i]
+			for j := range s.Tables {
+				t := &s.Tables[j]
+				for _, row := range t.Rows {
+					for k, cell := range row.Cells {
+						if cell != nil && !yield(compared{s.Scenario, row.Strategy, &c.Documents[k], t, row.Cells[0], cell}) {
+							return
+						}
 					}
 				}
 			}
 		}
 	}
-	return append(bySize(worse), bySize(better)...)
+}
+
+// changes lists what got worse and then what got better, each with the largest change first: halved is as large as doubled.
+// Changes from 0 come first.
+func changes(c *judge.Comparison) (list []compared) {
+	size := func(m compared) float64 {
+		if m.From.Median == 0 || m.To.Median == 0 {
+			return math.Inf(1)
+		}
+		return math.Abs(math.Log(m.To.Median / m.From.Median))
+	}
+	for _, verdict := range []judge.ChangeVerdict{judge.Worse, judge.Better} {
+		start := len(list)
+		for m := range cells(c) {
+			if m.To.Change != nil && m.To.Change.Verdict == verdict {
+				list = append(list, m)
+			}
+		}
+		slices.SortStableFunc(list[start:], func(a, b compared) int { return cmp.Compare(size(b), size(a)) })
+	}
+	return list
 }
 
 // comparisonCount is the number of comparisons.
@@ -204,19 +219,6 @@ func listed(all []judge.Exclusion) string {
 		names[i] = fmt.Sprintf("%s (%s)", l.Strategy, l.Scenario)
 	}
 	return strings.Join(names, ", ")
-}
-
-// bySize sorts by the size of the change in either direction: halved is as large as doubled.
-// Changes from 0 come first.
-func bySize(list []changedFigure) []changedFigure {
-	size := func(m changedFigure) float64 {
-		if m.From.Median == 0 || m.To.Median == 0 {
-			return math.Inf(1)
-		}
-		return math.Abs(math.Log(m.To.Median / m.From.Median))
-	}
-	slices.SortStableFunc(list, func(a, b changedFigure) int { return cmp.Compare(size(b), size(a)) })
-	return list
 }
 
 // spreadText is the half-width of a median's interval in percent as benchstat writes it: 2%.

@@ -15,23 +15,15 @@ const sparkWidth = 60
 
 // trendHeadline names the history and its period.
 func trendHeadline(t *judge.Trend) string {
-	text := fmt.Sprintf("%s: %s runs", t.File, result.FormatCount(int64(t.Runs)))
-	if t.Runs == 1 {
-		text = t.File + ": 1 run"
-	}
-	first, last := t.Groups[0].Series[0].Points[0], t.Groups[0].Series[0].Points[0]
+	text := t.File + ": " + result.FormatCounted(t.Runs, "run")
+	var points []judge.TrendPoint
 	for _, g := range t.Groups {
 		for _, s := range g.Series {
-			for _, p := range s.Points {
-				if p.Created.Before(first.Created) {
-					first = p
-				}
-				if p.Created.After(last.Created) {
-					last = p
-				}
-			}
+			points = append(points, s.Points...)
 		}
 	}
+	earlier := func(a, b judge.TrendPoint) int { return a.Created.Compare(b.Created) }
+	first, last := slices.MinFunc(points, earlier), slices.MaxFunc(points, earlier)
 	if pointDate(first) == pointDate(last) {
 		return text + ", shown: " + pointDate(first)
 	}
@@ -58,12 +50,8 @@ func trendCounts(t *judge.Trend) string {
 	if changes == 0 {
 		return fmt.Sprintf("No change point in %d series, which does not show that nothing changed.", series)
 	}
-	points := "points"
-	if changes == 1 {
-		points = "point"
-	}
-	return fmt.Sprintf("%d change %s in %d of %d series: a hint where to look, not a verdict. sessbench check gives one.",
-		changes, points, changed, series)
+	return fmt.Sprintf("%s in %d of %d series: a hint where to look, not a verdict. sessbench check gives one.",
+		result.FormatCounted(changes, "change point"), changed, series)
 }
 
 // relevantChanges returns the changes that are not negligible.

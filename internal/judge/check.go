@@ -143,6 +143,8 @@ type ThresholdCheck struct {
 	Operator  string   `json:"operator"` // of the value to the bound: <, <=, >, >=
 	Verdict   Verdict  `json:"verdict"`
 	Reason    string   `json:"reason,omitempty"`
+
+	relative bool // the bound is a factor of another row's value
 }
 
 // FailedAudit is a row whose audit failed.

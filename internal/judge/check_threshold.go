@@ -26,28 +26,6 @@ func CheckThresholds(fresh Source, list []Threshold, command string) (*Check, er
 	return c.conclude(list)
 }
 
-func (c *Check) thresholdSentences() (sentences []string) {
-	if len(c.Violations) > 0 {
-		var rows []string
-		for _, v := range c.Violations {
-			rows = append(rows, fmt.Sprintf("%s (%s) %s", v.Strategy, v.Scenario, v.Reason))
-		}
-		sentences = append(sentences, "No speed to judge: "+someOf(rows)+".")
-	}
-	for _, words := range []string{c.thresholdWords(Failing, "crossed"), c.thresholdWords(Inconclusive, "cannot be judged")} {
-		if words != "" {
-			sentences = append(sentences, words+".")
-		}
-	}
-	if len(sentences) == 0 {
-		sentences = append(sentences, result.FormatCounted(len(c.Thresholds), "threshold")+": all met.")
-	}
-	if c.Interrupted {
-		sentences = append(sentences, "The run was interrupted: only the trials completed before were judged.")
-	}
-	return sentences
-}
-
 // someOf joins the first few elements of a list and counts the others.
 func someOf(list []string) string {
 	const most = 3
@@ -130,7 +108,7 @@ func occurs(d *result.Document, scenario, op string) bool {
 
 func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	c := ThresholdCheck{Threshold: t.Text, Scenario: r.Scenario, Strategy: r.Strategy, Operation: t.subject.operation,
-		Metric: t.metric.Short(), Unit: t.metric.Unit, Operator: t.operator, Bound: t.bound, Verdict: Inconclusive}
+		Metric: t.metric.Short(), Unit: t.metric.Unit, Operator: t.operator, Bound: t.bound, Verdict: Inconclusive, relative: t.relative}
 	if t.relative {
 		c.Bound = 0 // until the other figure is known
 	}
@@ -253,17 +231,16 @@ func formatFactor(x float64) string {
 // ms, not below 5.00 ms.
 func (t *ThresholdCheck) Describe() string {
 	name := fmt.Sprintf("%s (%s) %s", t.Strategy, t.Scenario, strings.TrimSpace(t.Operation+" "+t.Metric))
-	given, err := ParseThreshold(t.Threshold)
 	switch {
 	case t.Strategy == "": // it matches nothing, as the reason explains
 		return t.Reason
-	case t.Verdict != Passed && t.Verdict != Failing || t.Value == nil || err != nil:
+	case t.Verdict == Inconclusive || t.Value == nil:
 		return name + ": " + t.Reason
-	case given.relative: // the ratio is what was judged
-		return fmt.Sprintf("%s is %s, %s", name, given.metric.Format(*t.Value), t.Reason)
+	case t.relative: // the ratio is what was judged
+		return fmt.Sprintf("%s is %s, %s", name, FormatValue(t.Unit, *t.Value), t.Reason)
 	}
 	text := fmt.Sprintf("%s is %s, %s %s", name,
-		given.metric.Format(*t.Value), comparison(t.Operator, t.Verdict), given.metric.Format(t.Bound))
+		FormatValue(t.Unit, *t.Value), comparison(t.Operator, t.Verdict), FormatValue(t.Unit, t.Bound))
 	if t.Reason != "" {
 		text += " (" + t.Reason + ")"
 	}

@@ -12,9 +12,6 @@ import (
 
 // words returns the sentences that explain the verdict, the worst first.
 func (c *Check) words() string {
-	if c.Mode == ThresholdMode {
-		return strings.Join(c.thresholdSentences(), " ")
-	}
 	var parts []string
 	add := func(text string) { // what begins with a name, or stands alone behind the verdict
 		if text != "" {
@@ -157,7 +154,7 @@ func (c *Check) thresholdWords(o Verdict, what string) string {
 
 func (c *Check) passedWords() string {
 	if c.Rule == nil {
-		return ""
+		return result.FormatCounted(len(c.Thresholds), "threshold") + ": all met"
 	}
 	judged := result.FormatCounted(c.Rule.Comparisons, "comparison")
 	if n := len(c.Thresholds); n > 0 {
@@ -171,7 +168,7 @@ func (c *Check) passedWords() string {
 
 func (c *Check) Interruption() string {
 	if c.Rule == nil || c.Rule.Planned == 0 {
-		return "interrupted"
+		return "interrupted: only the trials completed before were judged"
 	}
 	return fmt.Sprintf("interrupted after %d of %s", c.Rule.Pairs, result.FormatCounted(c.Rule.Planned, "pair"))
 }
