@@ -21,16 +21,16 @@ var _ = register(Format{
 	Write:     writeBenchmarkAction,
 })
 
-// An actionPoint is one figure of one commit in a chart of github-action-benchmark.
+// actionPoint is one value of one commit in a chart of github-action-benchmark.
 type actionPoint struct {
 	Name  string  `json:"name"`            // of the series: it must stay the same from commit to commit, and so must the unit
 	Unit  string  `json:"unit"`            // times in ns, sizes in B
 	Value float64 `json:"value"`           // median over the trials
-	Range string  `json:"range,omitempty"` // ± the farther end of the median's interval; none with too few trials for one
+	Range string  `json:"range,omitempty"` // ± half-width of the median's interval; none with too few trials for one
 	Extra string  `json:"extra"`           // shown with the point
 }
 
-// An actionFigure is a figure that has a series of points.
+// actionFigure is a metric with a series of points.
 type actionFigure struct {
 	name, unit string
 	metric     *judge.Metric
@@ -91,7 +91,7 @@ func plusMinus(half float64) string {
 	if math.IsInf(half, 0) {
 		return ""
 	}
-	short, _ := strconv.ParseFloat(strconv.FormatFloat(half, 'g', 3, 64), 64) // of what was just written
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(half, 'g', 3, 64), 64) // cannot fail: FormatFloat wrote it
 	return "± " + decimal(short)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/sessbench/sessbench/internal/sheet"
 )
 
-// JUnit's XML as the tools that read it agree on: suites of cases, each of which may hold one of failure, error and skipped.
+// The subset of JUnit's XML that all readers accept: suites of cases, with at most one of failure, error and skipped per case.
 type (
 	junitSuites struct {
 		XMLName xml.Name `xml:"testsuites"`
@@ -30,13 +30,13 @@ type (
 		Skipped  int `xml:"skipped,attr"`
 	}
 	junitCase struct {
-		Class   string     `xml:"classname,attr"`
-		Name    string     `xml:"name,attr"`
-		Failure *junitSaid `xml:"failure"`
-		Error   *junitSaid `xml:"error"`
-		Skipped *junitSaid `xml:"skipped"`
+		Class   string        `xml:"classname,attr"`
+		Name    string        `xml:"name,attr"`
+		Failure *junitMessage `xml:"failure"`
+		Error   *junitMessage `xml:"error"`
+		Skipped *junitMessage `xml:"skipped"`
 	}
-	junitSaid struct {
+	junitMessage struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr,omitempty"`
 	}
@@ -52,7 +52,7 @@ type (
 func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 	all := &junitSuites{Name: "sessbench check"}
 	for _, v := range c.Violations {
-		all.add(v.Scenario, v.Strategy, "audit", junitCase{Error: &junitSaid{v.Reason + " in " + v.Document, string(judge.Violated)}})
+		all.add(v.Scenario, v.Strategy, "audit", junitCase{Error: &junitMessage{v.Reason + " in " + v.Document, string(judge.Violated)}})
 	}
 	for _, g := range c.Gates() {
 		all.add(g.Scenario, g.Strategy, judge.MetricNamed(g.Metric).Word(), metricCase(g.MetricCheck, c.Advisory))
@@ -62,10 +62,10 @@ func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 		all.add(t.Scenario, t.Strategy, t.Threshold, thresholdCase(t))
 	}
 	for _, l := range c.Excluded {
-		all.add(l.Scenario, l.Strategy, "excluded from "+l.Document, junitCase{Skipped: &junitSaid{Message: l.Reason}})
+		all.add(l.Scenario, l.Strategy, "excluded from "+l.Document, junitCase{Skipped: &junitMessage{Message: l.Reason}})
 	}
 	if c.Interrupted {
-		all.add("check", "check", "interrupted", junitCase{Skipped: &junitSaid{Message: c.Interruption()}})
+		all.add("check", "check", "interrupted", junitCase{Skipped: &junitMessage{Message: c.Interruption()}})
 	}
 	out, err := xml.MarshalIndent(all, "", "  ")
 	if err != nil {
@@ -105,11 +105,11 @@ func (n *junitCounts) count(k junitCase) {
 func metricCase(f *judge.MetricCheck, advice bool) junitCase {
 	switch {
 	case f.Verdict == judge.Failing && advice:
-		return junitCase{Skipped: &junitSaid{Message: "advice: " + judge.MetricNamed(f.Metric).Word() + " " + f.Worsening()}}
+		return junitCase{Skipped: &junitMessage{Message: "advice: " + judge.MetricNamed(f.Metric).Word() + " " + f.Worsening()}}
 	case f.Verdict == judge.Failing:
-		return junitCase{Failure: &junitSaid{judge.MetricNamed(f.Metric).Word() + " " + f.Worsening(), "regression"}}
+		return junitCase{Failure: &junitMessage{judge.MetricNamed(f.Metric).Word() + " " + f.Worsening(), "regression"}}
 	case f.Verdict == judge.Inconclusive:
-		return junitCase{Skipped: &junitSaid{Message: "inconclusive: " + cmp.Or(f.Reason, "not decided")}}
+		return junitCase{Skipped: &junitMessage{Message: "inconclusive: " + cmp.Or(f.Reason, "not decided")}}
 	}
 	return junitCase{}
 }
@@ -118,9 +118,9 @@ func metricCase(f *judge.MetricCheck, advice bool) junitCase {
 func thresholdCase(t *judge.ThresholdCheck) junitCase {
 	switch t.Verdict {
 	case judge.Failing:
-		return junitCase{Failure: &junitSaid{t.Describe(), "threshold"}}
+		return junitCase{Failure: &junitMessage{t.Describe(), "threshold"}}
 	case judge.Inconclusive:
-		return junitCase{Skipped: &junitSaid{Message: "inconclusive: " + t.Describe()}}
+		return junitCase{Skipped: &junitMessage{Message: "inconclusive: " + t.Describe()}}
 	}
 	return junitCase{}
 }

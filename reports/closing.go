@@ -55,7 +55,7 @@ func (s *section) closing() []string {
 	}
 	var doubtful []string
 	for _, r := range s.results {
-		if !r.Failed() && judge.Doubt(r) != "" {
+		if !r.Failed() && judge.WhyUnranked(r) != "" {
 			doubtful = append(doubtful, r.Strategy)
 		}
 	}
@@ -72,7 +72,7 @@ func (s *section) closing() []string {
 // audits, probes of the harness, rows with a remark, and rows with a doubt.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
-		return r.Failed() || !r.Audited() || r.Note != "" || judge.Doubt(r) != "" || r.Summary.OpsPerSec.Median <= 0
+		return r.Failed() || !r.Audited() || r.Note != "" || judge.WhyUnranked(r) != "" || r.Summary.OpsPerSec.Median <= 0
 	})
 	slices.SortStableFunc(ranked, func(a, b *result.Result) int {
 		return cmp.Compare(b.Summary.OpsPerSec.Median, a.Summary.OpsPerSec.Median)
@@ -97,7 +97,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 	if text := s.nothingGained(ranked); text != "" {
 		return text
 	}
-	if took := s.longest(); took > 0 && took < brief {
+	if took := s.longest(); took > 0 && took < shortTrial {
 		return fmt.Sprintf("All trials took at most %s: the lock strategy makes little difference here.",
 			result.FormatNs(int64(took)))
 	}
@@ -106,7 +106,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
 	if len(tied) > 1 {
-		return sheet.And(names(tied)) + " cannot be distinguished" + s.joint(tied) + "."
+		return sheet.And(names(tied)) + " cannot be distinguished" + s.tiedLead(tied) + "."
 	}
 	if vs := s.vsBaseline(winner); vs != nil {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
@@ -114,7 +114,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 	next := ranked[1]
 	vs := judge.Versus(winner, next)
 	text := fmt.Sprintf("%s is the fastest: %s %s, the second fastest%s.",
-		winner.Strategy, result.FormatRatio(vs.Ratio), next.Strategy, reach(vs.Lo, vs.Hi))
+		winner.Strategy, result.FormatRatio(vs.Ratio), next.Strategy, intervalText(vs.Lo, vs.Hi))
 	if winner.Baseline {
 		text += " No other strategy is faster than the baseline here."
 	}
@@ -180,11 +180,11 @@ func (s *section) lead(winner *result.Result) string {
 	if vs == nil {
 		return ""
 	}
-	return ": " + result.FormatRatio(vs.Ratio) + " " + s.baseline.Strategy + reach(vs.Lo, vs.Hi)
+	return ": " + result.FormatRatio(vs.Ratio) + " " + s.baseline.Strategy + intervalText(vs.Lo, vs.Hi)
 }
 
-// joint states the ratios of the strategies that share the first place: ": 81–83× global".
-func (s *section) joint(tied []*result.Result) string {
+// tiedLead states the ratios of the strategies that share the first place: ": 81–83× global".
+func (s *section) tiedLead(tied []*result.Result) string {
 	var least, most float64
 	for _, r := range tied {
 		vs := s.vsBaseline(r)
@@ -204,8 +204,8 @@ func (s *section) joint(tied []*result.Result) string {
 	return ": " + result.FormatRatioRange(least, most) + " " + s.baseline.Strategy
 }
 
-// reach formats an interval after its median: " (80–85×)", or "" if there is none.
-func reach(lo, hi float64) string {
+// intervalText formats an interval after its median: " (80–85×)", or "" if there is none.
+func intervalText(lo, hi float64) string {
 	if hi <= 0 {
 		return ""
 	}

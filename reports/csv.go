@@ -16,7 +16,7 @@ var _ = register(Format{
 	Write:     writeCSV,
 })
 
-// A field is one column of the CSV. Names, units and order are stable: new ones are added at the end.
+// field is one column of the CSV. Names, units and order are stable; new columns are added at the end.
 type field struct {
 	name string
 	get  func(d *result.Document, r *result.Result, t *result.Trial) string
@@ -139,7 +139,7 @@ func whole(n int64) string { return strconv.FormatInt(n, 10) }
 
 func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
-// waitCPU is empty where users do not wait in this process.
+// waitCPU is empty if users do not wait in this process.
 func waitCPU(t *result.Trial) string {
 	if t.Waiting == nil {
 		return ""
@@ -155,7 +155,7 @@ func median(l *result.Latency) string {
 	return optional(l.P50)
 }
 
-// optional is empty for a figure that does not exist.
+// optional is empty for a missing value.
 func optional(n *int64) string {
 	if n == nil {
 		return ""

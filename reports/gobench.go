@@ -25,12 +25,13 @@ var _ = register(Format{
 //
 //	BenchmarkSession/scenario=chatbot/strategy=sharded/users=100-2 36480 10964.9 ns/op 91200 ops/s 1096491 p50-ns …
 //
-// Behind the name come the operations of the trial, then what [Compare] compares and the time per operation, so that
-// benchstat's columns are those of sessbench compare. benchstat makes a table of its own for each setting of a
-// configuration key, hence there is none but goos, goarch and cpu, and it scales no times but ns and sec.
+// The name is followed by the operations of the trial, the time per operation and the metrics that [judge.Compare]
+// compares, so that benchstat's columns are those of sessbench compare. The only configuration keys are goos, goarch and
+// cpu, because benchstat makes a separate table for each value of a key. Times are in ns, because benchstat scales only ns
+// and sec.
 //
-// A result of which a trial failed its audit has no speed and no lines. It is named as go test names a benchmark that
-// failed, which readers of the format ignore. A result without trials is omitted.
+// A result with a failed audit has no speed and no lines. It is written as go test writes a failed benchmark, which
+// readers of the format ignore. A result without trials is omitted.
 func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	out := benchfmt.NewWriter(w)
 	for _, m := range benchMetrics() {

@@ -79,14 +79,14 @@ func targetsLine(d *result.Document) string {
 
 // notes are the lines below the tables about what was measured, and where.
 func notes(d *result.Document) []string {
-	lines := []string{unseenLine(d), costLine("harness", "a store that does nothing", &d.Harness),
+	lines := []string{notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness),
 		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), trafficLine(d),
 		participantsLine(d), judge.MachineLine(d)}
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }
 
-// brief is the duration of a trial below which start-up is a large part of it.
-const brief = 20 * time.Millisecond
+// shortTrial is the duration of a trial below which start-up is a large part of it.
+const shortTrial = 20 * time.Millisecond
 
 // longest is the duration of the longest trial.
 func (s *section) longest() time.Duration {
@@ -126,7 +126,7 @@ func (s *section) misses() string {
 // problems adds the warnings about a section's table.
 func (s *section) problems(p *sheet.Page) {
 	warn := func(format string, args ...any) { p.List(sheet.Worse, fmt.Sprintf(format, args...), nil) }
-	if took := s.longest(); took > 0 && took < brief {
+	if took := s.longest(); took > 0 && took < shortTrial {
 		warn("No trial took longer than %s, start-up included: differences between these rows mean little.", result.FormatNs(int64(took)))
 	}
 	warn("%s", s.misses())
@@ -137,14 +137,14 @@ func (s *section) problems(p *sheet.Page) {
 			p.List(sheet.Worse, headline, details)
 			continue
 		}
-		switch noRatio, doubt := r.Summary.NoRatio, judge.Doubt(r); {
+		switch noRatio, unranked := r.Summary.NoRatio, judge.WhyUnranked(r); {
 		case r.Summary.OfLimit > judge.OverLimit:
 			warn("Harness error: %s reaches %s of the limit, which no correct store can exceed. Do not rely on this row.",
 				r.Strategy, result.FormatShare(r.Summary.OfLimit))
 		case noRatio != "":
 			warn("No ratio for %s: %s.", r.Strategy, noRatio)
-		case doubt != "":
-			warn("%s: %s.", r.Strategy, doubt)
+		case unranked != "":
+			warn("%s: %s.", r.Strategy, unranked)
 		}
 		switch why := partial(r); {
 		case judge.AuditUndecided(r) != "":
@@ -159,7 +159,7 @@ func (s *section) problems(p *sheet.Page) {
 		if text := emptyWindows(r); text != "" {
 			warn("%s: %s.", r.Strategy, text)
 		}
-		if text := mishaps(r); text != "" {
+		if text := failedOperations(r); text != "" {
 			warn("%s: %s", r.Strategy, text)
 		}
 	}
@@ -213,8 +213,8 @@ func describe(v result.Violation) string {
 	return text
 }
 
-// mishaps states how many operations ended in an error, or is "". Missing sessions are part of some scenarios.
-func mishaps(r *result.Result) string {
+// failedOperations states how many operations ended in an error, or is "". Missing sessions are part of some scenarios.
+func failedOperations(r *result.Result) string {
 	counts := map[string]int64{}
 	for _, t := range r.Trials {
 		for kind, n := range t.Errors {
@@ -275,9 +275,9 @@ func lostLines(d *result.Document) (lines []string) {
 	return lines
 }
 
-// unseenLine states which errors the audits of a document cannot have detected, given its
+// notAuditedLine states which errors the audits of a document cannot have detected, given its
 // operations, or is "".
-func unseenLine(d *result.Document) string {
+func notAuditedLine(d *result.Document) string {
 	removing, reading := []string{"delete", "sweep"}, []string{"history", "read", "validate"}
 	all := sections(d)
 	var kept, read []string // scenarios in which no session was removed, and with reads that were not checked

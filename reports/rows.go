@@ -12,11 +12,11 @@ import (
 
 // Signs in the cells, each explained under the table where it occurs.
 const (
-	struckSign    = "✗" // in place of a Text: the audit failed
+	struckSign    = "✗" // instead of a value: the audit failed
 	harnessSign   = "†"
 	schedulerSign = "‡"
 	errorSign     = "!"
-	remarkSign    = "§" // something must be known of the row
+	remarkSign    = "§" // the row has a note
 	waitSign      = "≠" // hold or think not reached
 )
 

@@ -52,7 +52,7 @@ func TestUnseenLine(t *testing.T) {
 		{"nothing was audited", probe, ""},
 		{"nothing was done", doing(0), ""},
 	} {
-		if got := unseenLine(tt.d); got != tt.want {
+		if got := notAuditedLine(tt.d); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.why, got, tt.want)
 		}
 		for _, format := range []string{"table", "markdown"} {

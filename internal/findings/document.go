@@ -27,15 +27,15 @@ type Document struct {
 	flaws    []*Flaw // by report; nil: not a flawed store
 }
 
-// Flaw is what is wrong with a flawed store.
+// Flaw describes the bug of a flawed store.
 type Flaw struct {
 	Name   string
 	Copies string            // where the bug was found
-	Kills  []history.Anomaly // any of which convicts the store
+	Kills  []history.Anomaly // each of them convicts the store
 	Races  bool              // the store has a data race
 }
 
-// Outcome is what a run comes to. The greater one counts.
+// Outcome classifies a run. Of several outcomes the greatest counts.
 type Outcome int
 
 // The outcomes.

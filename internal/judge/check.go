@@ -58,7 +58,7 @@ type Check struct {
 	Differences []Difference     `json:"differences,omitempty"` // between the machines, if allowed
 	Excluded    []Exclusion      `json:"left_out,omitempty"`    // rows that are not judged
 	Rule        *Rule            `json:"rule,omitempty"`        // nil if only thresholds were judged
-	Scenarios   []ScenarioCheck  `json:"scenarios,omitempty"`   // likewise empty
+	Scenarios   []ScenarioCheck  `json:"scenarios,omitempty"`   // the same
 	Thresholds  []ThresholdCheck `json:"thresholds,omitempty"`
 	Violations  []FailedAudit    `json:"violations,omitempty"` // rows without a speed
 

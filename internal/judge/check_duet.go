@@ -8,9 +8,9 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Duet is the measurement of two binaries in alternating time slices: blocks of three fresh processes, of the old binary,
-// of a copy of it and of the new one. The documents have one trial per block, whose Block is the block's number; only blocks that all three have
-// count. Shares are fractions of one.
+// Duet is the measurement of two binaries in alternating time slices: blocks of three new processes, of the old binary, of
+// a copy of it and of the new one. The documents have one trial per block, numbered by Block. Blocks that one of the three
+// documents lacks are ignored. Shares are fractions of one.
 type Duet struct {
 	Old, Copied, Fresh *result.Document
 	OldLabel, NewLabel string   // old, new
@@ -25,12 +25,12 @@ type Duet struct {
 	Interrupted        bool
 }
 
-// CheckDuet judges a duet by row and metric; see [stats.Gate] for the rule. Thresholds are judged on
-// the new figures. A row whose audit failed in any of the three is violated and not judged; a row that one of them lacks
-// makes the verdict inconclusive, as does an interruption, unless something else fails. What the machines differ in,
-// the version of Go that built them for example, is listed and belongs to what is judged.
+// CheckDuet judges a duet by row and metric; see [stats.Gate] for the rule. Thresholds are judged on the new values. A row
+// whose audit failed in any of the three documents is violated and not judged. A row that one of them lacks makes the
+// verdict inconclusive, as does an interruption, unless something else fails. Differences between the machines, for example
+// the version of Go that built the binaries, are listed, because they are part of the change that is judged.
 //
-// The error is an [NotComparableError] where tapes or settings differ, and about d itself otherwise.
+// The error is a [NotComparableError] if tapes or settings differ; other errors are about d itself.
 func CheckDuet(d Duet) (*Check, error) {
 	gated, err := gatedMetrics(d.Gated)
 	if err != nil {

@@ -37,7 +37,7 @@ func newCheck(mode Mode, command string, sources ...Source) *Check {
 		New:           fresh,
 	}
 	for _, s := range sources {
-		c.Documents = append(c.Documents, compared(s))
+		c.Documents = append(c.Documents, documentInfo(s))
 	}
 	return c
 }

@@ -25,16 +25,16 @@ type Stored struct {
 	Command      string // the command line
 }
 
-// CheckStored judges new values against stored ones, by row and metric. A metric fails where the two-sided
-// Mann-Whitney U test finds a difference at [Rule.Alpha] and the median is worse by MinEffect at least; it
-// passes where the median is not, and is inconclusive otherwise. Trials at two times were not interleaved: any
-// change of the machine in between counts as a difference. Unless Strict is set, the verdict is therefore advice.
+// CheckStored judges new values against stored ones, by row and metric. A metric passes if its median is worse by less than
+// MinEffect. Otherwise it fails if the two-sided Mann-Whitney U test finds a difference at [Rule.Alpha], and is inconclusive
+// if not. Trials at two times were not interleaved, so a change of the machine in between counts as a difference. Therefore
+// the verdict is only advice unless Strict is set.
 //
-// Thresholds are judged on the new figures. A row whose audit failed on either side is violated and not judged; one
-// that is on one side only is listed.
+// Thresholds are judged on the new values. A row whose audit failed in either document is violated and not judged; a row
+// that only one document has is listed.
 //
-// The error is an [NotComparableError] where tapes or settings differ, or machines and OtherMachine is not set, or where
-// Strict is and there are fewer than [MinStoredTrials] trials. Any other is about s itself.
+// The error is a [NotComparableError] if tapes or settings differ; if the machines differ and OtherMachine is not set; or
+// if Strict is set and there are fewer than [MinStoredTrials] trials. Other errors are about s itself.
 func CheckStored(s Stored) (*Check, error) {
 	gated, err := gatedMetrics(s.Gated)
 	if err != nil {

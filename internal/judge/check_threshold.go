@@ -56,20 +56,20 @@ func (t *ThresholdCheck) distance() float64 {
 	return math.Abs(math.Log(*t.Value / t.Bound))
 }
 
-// ApplyThresholds holds the rows of a document to thresholds, in the order given and for each in that of the rows. The
-// error is of the first threshold that matches nothing: see [Threshold.Match].
+// ApplyThresholds applies thresholds to the rows of a document. The checks are in the order of the thresholds, and for each
+// of them in that of the rows. The error names the first threshold that matches nothing: see [Threshold.Match].
 //
-// A figure is the median over the trials. One that is multiplied is paired with the row's, block by block, and the
-// median of the ratios is judged: what slows the machine in one block slows both. A figure that some trial lacks is
-// [Inconclusive]. A row whose audit failed has no figures and is not among them; a scenario in which no row has the
-// operation is not meant. A threshold that is Known and matches nothing is inconclusive: the operation did not occur.
+// The median over the trials is compared with the bound. If the bound is a factor, the row and the other one are paired
+// block by block, and the median of the ratios is judged, because a slow machine slows both in the same block. A value that
+// some trial lacks is [Inconclusive]. A row whose audit failed has no values and no check; a scenario in which no row has the
+// operation is skipped. A threshold that is Known and matches nothing is inconclusive: the operation did not occur.
 func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdCheck, err error) {
 	for _, t := range list {
 		err := t.Match(d)
 		judged, struck := len(checked), false
 		for i := range d.Results {
 			switch r := &d.Results[i]; {
-			case err != nil || !t.isAbout(r):
+			case err != nil || !t.appliesTo(r):
 			case r.Failed():
 				struck = true
 			case occurs(d, r.Scenario, t.subject.operation):
@@ -93,8 +93,8 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 	return checked, nil
 }
 
-// isAbout reports whether the threshold applies to the strategy of a row.
-func (t Threshold) isAbout(r *result.Result) bool {
+// appliesTo reports whether the threshold applies to the strategy of a row.
+func (t Threshold) appliesTo(r *result.Result) bool {
 	probe := r.Strategy == probeName || len(r.Trials) > 0 && !r.Audited()
 	return t.covers(r.Strategy, probe, r.Baseline)
 }
@@ -153,7 +153,7 @@ func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Po
 
 // judgeRatio judges the ratio of a row's values to those of the other strategy.
 func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.Result, figures stats.Blocks) {
-	other := t.otherOf(d, c.Scenario)
+	other := t.factorRow(d, c.Scenario)
 	if other == nil {
 		c.Reason = "no row in this scenario to compare with"
 		return
@@ -190,8 +190,8 @@ func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.R
 	}
 }
 
-// otherOf returns the row of a scenario whose value the factor multiplies, or nil.
-func (t Threshold) otherOf(d *result.Document, scenario string) *result.Result {
+// factorRow returns the row of a scenario whose value the factor multiplies, or nil.
+func (t Threshold) factorRow(d *result.Document, scenario string) *result.Result {
 	for i := range d.Results {
 		if r := &d.Results[i]; r.Scenario == scenario && t.isOther(r.Strategy, r.Baseline) {
 			return r

@@ -13,7 +13,7 @@ import (
 // words returns the sentences that explain the verdict, the worst first.
 func (c *Check) words() string {
 	var parts []string
-	add := func(text string) { // what begins with a name, or stands alone behind the verdict
+	add := func(text string) { // begins with a name, or follows the verdict alone
 		if text != "" {
 			parts = append(parts, text)
 		}
@@ -120,8 +120,8 @@ func (c *Check) undecidedWords() string {
 	if len(list) == 0 {
 		return ""
 	}
-	// The machine's own doubt comes first: more pairs are no help against it.
-	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.firing(), a.firing()) })
+	// Noise of the machine comes first, because more pairs do not help against it.
+	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.copyFires(), a.copyFires()) })
 	text := list[0].Name() + ": " + cmp.Or(list[0].Reason, "not decided")
 	if n := len(list); n > 1 {
 		text = fmt.Sprintf("%d of %d comparisons are inconclusive; ", n, c.Rule.Comparisons) + text
@@ -136,7 +136,7 @@ func (c *Check) undecidedWords() string {
 	return text + fmt.Sprintf("; about %d pairs would suffice", needed)
 }
 
-func (f *MetricCheck) firing() int {
+func (f *MetricCheck) copyFires() int {
 	if f.Copy != nil && f.Copy.Fires {
 		return 1
 	}

@@ -133,12 +133,12 @@ type Source struct {
 	Document *result.Document
 }
 
-// Compare holds each document but the first against the first, result by result. Results are the same when their
-// scenario, strategy and settings are; one strategy at two settings makes two rows.
+// Compare compares each document with the first, result by result. Results correspond if their scenario, strategy and
+// settings are equal; one strategy with two settings has two rows.
 //
-// What had to be the same but differs is in the comparison's Differences, and it is for the caller to refuse it. The
-// error is about documents of which nothing can be compared: one of them shares no result with the first that has a speed
-// in both, or it holds one result twice. It names the file. Compare keeps no document and changes none.
+// Conditions that must be equal and are not are in the comparison's Differences; the caller decides whether to refuse it. It
+// is an error if a document has no result with a speed in common with the first, or one result twice. The error names
+// the file. Compare neither keeps nor changes the documents.
 func Compare(sources []Source) (*Comparison, error) {
 	if len(sources) < 2 {
 		return nil, errors.New("only one document: want two or more to compare")
@@ -158,7 +158,7 @@ func Compare(sources []Source) (*Comparison, error) {
 		HarnessBound:  harnessBoundRows(rows),
 	}
 	for _, s := range sources {
-		c.Documents = append(c.Documents, compared(s))
+		c.Documents = append(c.Documents, documentInfo(s))
 	}
 	for _, group := range perScenario(rows) {
 		c.add(sources[0].Document, group)
@@ -166,7 +166,7 @@ func Compare(sources []Source) (*Comparison, error) {
 	return c, nil
 }
 
-func compared(s Source) DocumentInfo {
+func documentInfo(s Source) DocumentInfo {
 	d := s.Document
 	return DocumentInfo{
 		Label:       s.Label,

@@ -16,7 +16,7 @@ type Difference struct {
 	Document string `json:"document"` // label of the document that differs from the first
 	What     string `json:"what"`
 	Scenario string `json:"scenario,omitempty"` // empty: all
-	Strategy string `json:"strategy,omitempty"` // likewise
+	Strategy string `json:"strategy,omitempty"` // the same
 	First    string `json:"first"`              // value in the first document
 	Here     string `json:"here"`               // value in this document
 }
@@ -79,7 +79,7 @@ func machineConditions(d *result.Document) []condition {
 		{"CPU", m.CPU},
 		{"cores", strconv.Itoa(m.Cores)},
 		{"GOMAXPROCS", strconv.Itoa(m.GOMAXPROCS)},
-		{"cgroup quota", set(m.CgroupCPUs, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })},
+		{"cgroup quota", unlessZero(m.CgroupCPUs, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })},
 		{"OS", m.OS},
 		{"kernel", m.Kernel},
 		{"Go", m.Go},
@@ -95,12 +95,12 @@ func settingConditions(d *result.Document) []condition {
 	}
 	return []condition{
 		{"seed", strconv.FormatUint(c.Seed, 10)},
-		{"warmup", lasting(c.WarmupNs)},
-		{"ttl", set(c.TTLNs, lasting)},
-		{"record", set(c.Record, strconv.Itoa)},
+		{"warmup", formatDuration(c.WarmupNs)},
+		{"ttl", unlessZero(c.TTLNs, formatDuration)},
+		{"record", unlessZero(c.Record, strconv.Itoa)},
 		{"trace speed", c.TraceSpeed},
 		{"recorded traffic", traffic},
-		{"participants", set(len(d.Participants), strconv.Itoa)},
+		{"participants", unlessZero(len(d.Participants), strconv.Itoa)},
 	}
 }
 
@@ -119,11 +119,11 @@ func scenarioConditions(r *result.Result) []condition {
 	return []condition{
 		{"users", strconv.Itoa(r.Users)},
 		{"sessions", strconv.Itoa(r.Sessions)},
-		{"hold", lasting(r.HoldNs)},
+		{"hold", formatDuration(r.HoldNs)},
 		{"hold kind", kind},
-		{"think", lasting(r.ThinkNs)},
-		{"window", set(r.WindowNs, lasting)},
-		{"iterations", set(r.Iterations, strconv.Itoa)},
+		{"think", formatDuration(r.ThinkNs)},
+		{"window", unlessZero(r.WindowNs, formatDuration)},
+		{"iterations", unlessZero(r.Iterations, strconv.Itoa)},
 		{"tape", r.TapeHash},
 	}
 }
@@ -133,10 +133,10 @@ func ownConditions(r *result.Result) []condition {
 	return []condition{{"params", identify(r).params}, {"target", r.Target}}
 }
 
-func lasting(ns int64) string { return time.Duration(ns).String() }
+func formatDuration(ns int64) string { return time.Duration(ns).String() }
 
-// set writes a value of which 0 means that there is none.
-func set[T int | int64 | float64](x T, write func(T) string) string {
+// unlessZero writes a value of which 0 means that there is none.
+func unlessZero[T int | int64 | float64](x T, write func(T) string) string {
 	if x == 0 {
 		return ""
 	}

@@ -18,7 +18,7 @@ func (m *Metric) row(r alignedRow) RowComparison {
 		if len(xs) == 0 {
 			continue
 		}
-		row.Cells[i] = summedUp(xs)
+		row.Cells[i] = summarizeSample(xs)
 		if i > 0 && len(first) > 0 {
 			row.Cells[i].Change = m.change(first, xs)
 		}
@@ -26,9 +26,9 @@ func (m *Metric) row(r alignedRow) RowComparison {
 	return row
 }
 
-func summedUp(xs []float64) *CellComparison {
+func summarizeSample(xs []float64) *CellComparison {
 	s := stats.Describe(xs)
-	c := &CellComparison{N: len(xs), Median: s.Center, Warnings: texts(s.Warnings)}
+	c := &CellComparison{N: len(xs), Median: s.Center, Warnings: errorTexts(s.Warnings)}
 	if !math.IsInf(s.Lo, 0) && !math.IsInf(s.Hi, 0) {
 		c.Lo, c.Hi = &s.Lo, &s.Hi
 	}
@@ -39,7 +39,7 @@ func (m *Metric) change(before, after []float64) *Change {
 	from, to := stats.Describe(before).Center, stats.Describe(after).Center
 	test := stats.Compare(before, after)
 	c := &Change{Delta: RelativeChange(from, to), P: test.P, N1: test.N1, N2: test.N2, Verdict: m.verdict(test, from, to),
-		Warnings: texts(test.Warnings)}
+		Warnings: errorTexts(test.Warnings)}
 	return c
 }
 
@@ -116,7 +116,7 @@ func geoMean(rows []RowComparison, document int) *GeoMean {
 	return g
 }
 
-func texts(errs []error) (list []string) {
+func errorTexts(errs []error) (list []string) {
 	for _, err := range errs {
 		list = append(list, err.Error())
 	}

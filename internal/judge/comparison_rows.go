@@ -66,7 +66,7 @@ func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 		for i := range sources {
 			row.results = append(row.results, found[i][j])
 		}
-		out = append(out, row.strike(sources)...)
+		out = append(out, row.excludeUnmeasured(sources)...)
 		common := false
 		for i, x := range row.results {
 			if i > 0 && x != nil && row.results[0] != nil {
@@ -80,15 +80,15 @@ func align(sources []Source) (rows []alignedRow, out []Exclusion, err error) {
 	}
 	for i := 1; i < len(sources); i++ {
 		if shared[i] == 0 {
-			return nil, nil, fmt.Errorf("%s and %s have nothing in common: %s", sources[0].File, sources[i].File, inventory(sources[0], sources[i], out))
+			return nil, nil, fmt.Errorf("%s and %s have nothing in common: %s", sources[0].File, sources[i].File, whyNothingInCommon(sources[0], sources[i], out))
 		}
 	}
 	return rows, out, nil
 }
 
-// strike removes results without a speed from the row and returns them with the reason, also if
+// excludeUnmeasured removes results without a speed from the row and returns them with the reason, also if
 // there is no result at all.
-func (row *alignedRow) strike(sources []Source) (out []Exclusion) {
+func (row *alignedRow) excludeUnmeasured(sources []Source) (out []Exclusion) {
 	exclude := func(i int, reason string, why cause) {
 		out = append(out, Exclusion{sources[i].Label, row.scenario, row.label, reason, why})
 	}
@@ -240,9 +240,9 @@ func NoSpeed(r *result.Result) string {
 	return ""
 }
 
-// inventory explains why two documents have nothing in common: the results of each, or why
+// whyNothingInCommon explains why two documents have nothing in common: the results of each, or why
 // common results are excluded.
-func inventory(first, other Source, out []Exclusion) string {
+func whyNothingInCommon(first, other Source, out []Exclusion) string {
 	var struck []string
 	for _, l := range out {
 		if (l.Document == first.Label || l.Document == other.Label) && l.cause != absent {
@@ -252,10 +252,10 @@ func inventory(first, other Source, out []Exclusion) string {
 	if len(struck) > 0 {
 		return strings.Join(struck, "; ")
 	}
-	return holds(first) + ", " + holds(other)
+	return listResults(first) + ", " + listResults(other)
 }
 
-func holds(s Source) string {
+func listResults(s Source) string {
 	strategies := map[string][]string{}
 	for _, r := range s.Document.Results {
 		strategies[r.Scenario] = append(strategies[r.Scenario], r.Strategy)

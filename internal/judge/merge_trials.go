@@ -135,7 +135,7 @@ func (m *merger) trial() (t result.Trial, err error) {
 		wait.add(float64(one.WaitNs), one.UpdateFraction*ops)
 		think.add(float64(one.ThinkNs), float64(one.LatencyNs.Count))
 		busiest.add(one.BusiestFraction, ops)
-		if one.BytesPerSession > 0 { // likewise
+		if one.BytesPerSession > 0 { // only the participant that audits measures it
 			footprint.add(one.BytesPerSession, float64(m.row[i].Sessions))
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// Metric is a value of every trial that can have a bound. Those with a title are compared, gated and shown over time, too.
+// Metric is a value of every trial that can have a bound. Those with a title are compared, gated and displayed over time, too.
 type Metric struct {
 	Name           string // in documents, stable: latency_p50_ns
 	Doc            string // one line
@@ -292,15 +292,15 @@ func (m *Metric) Scale(values ...float64) func(float64) string {
 	case "B", "B/op":
 		class = benchunit.Binary
 	}
-	shown := make([]float64, len(values))
+	displayed := make([]float64, len(values))
 	least := math.Inf(1)
 	for i, x := range values {
-		shown[i] = x * factor
+		displayed[i] = x * factor
 		if x > 0 {
-			least = min(least, shown[i])
+			least = min(least, displayed[i])
 		}
 	}
-	s := benchunit.CommonScale(shown, class)
+	s := benchunit.CommonScale(displayed, class)
 	if m.Unit == "allocs/op" && least < 1 {
 		digits := min(6, max(3, 2-int(math.Floor(math.Log10(least)))))
 		s = benchunit.Scaler{Prec: digits, Factor: 1}

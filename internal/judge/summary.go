@@ -40,7 +40,7 @@ func summarize(r *result.Result) {
 	s.AllocsPerOp = MedianOf(r, func(t *result.Trial) float64 { return t.AllocsPerOp })
 	s.BytesPerSession = MedianOf(r, func(t *result.Trial) float64 { return t.BytesPerSession })
 	if r.LimitOpsPerSec > 0 {
-		// Trial by trial: where the machine slows down the work under the lock, the limit comes down with it.
+		// Per trial, because the limit of a trial depends on its measured hold and think times.
 		s.OfLimit = MedianOf(r, func(t *result.Trial) float64 {
 			return t.OpsPerSec / cmp.Or(t.LimitOpsPerSec, r.LimitOpsPerSec)
 		})

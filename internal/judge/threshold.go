@@ -37,15 +37,14 @@ type subject struct {
 const grammar = "[[STRATEGY.]OPERATION.]METRIC, one of < <= > >=, and a bound"
 
 // ParseThreshold reads [[strategy.]operation.]metric, an operator, <, <=, > or >=, and a bound. One name alone before the
-// metric is an operation if there is one of that name, else a strategy. Without a strategy the threshold holds for every
-// one that is no probe of the harness.
+// metric is an operation if there is one of that name, else a strategy. Without a strategy the threshold applies to all of
+// them except probes of the harness.
 //
 // A bound has the metric's unit (5ms, 0.1%, 512B or 4KiB, 20000), or is a factor: 10x is ten times the baseline
 // strategy's same value, 10x global that of another strategy, 10x global.append.p99 any value with the same metric.
 // Blanks around the parts mean nothing.
 //
-// The error names the text and what would be legal. Whether there are such strategies and operations is for
-// [Threshold.MatchNames].
+// The error names the text and what is legal. [Threshold.MatchNames] reports whether the strategies and operations exist.
 func ParseThreshold(text string) (Threshold, error) {
 	t := Threshold{Text: strings.TrimSpace(text)}
 	if err := t.parse(tight(text)); err != nil {

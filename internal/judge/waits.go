@@ -52,8 +52,8 @@ func differ(a, b int64) bool {
 	return math.Abs(float64(b)/float64(a)-1) > waitTolerance
 }
 
-// Doubt returns why a row must be neither ranked nor compared with other rows, or "".
-func Doubt(r *result.Result) string {
+// WhyUnranked returns why a row must be neither ranked nor compared with other rows, or "".
+func WhyUnranked(r *result.Result) string {
 	if r.Summary.OfLimit > OverLimit {
 		return "it is above the limit"
 	}
@@ -89,10 +89,10 @@ func holdUnknown(r *result.Result) bool {
 // noRatio returns why two rows of a document have no ratio, or "".
 func noRatio(r, baseline *result.Result) string {
 	switch {
-	case Doubt(r) != "":
-		return Doubt(r)
-	case Doubt(baseline) != "":
-		return baseline.Strategy + ": " + Doubt(baseline)
+	case WhyUnranked(r) != "":
+		return WhyUnranked(r)
+	case WhyUnranked(baseline) != "":
+		return baseline.Strategy + ": " + WhyUnranked(baseline)
 	}
 	if differs := waitsDiffer(baseline, r); differs != "" {
 		return differs + " for " + baseline.Strategy

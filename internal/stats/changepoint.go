@@ -8,33 +8,33 @@ import (
 
 // The stretches and the test of [ChangePoints].
 const (
-	// LeastStretch is the fewest values that make a stretch of their own: nothing below twice as many is divided, and of ten
-	// values only two orders in C(10,5) = 252 are as far out as any, which is close to the 1 % of the test.
+	// LeastStretch is the minimum length of a stretch. Fewer than twice as many values are not divided: of ten values only
+	// two of C(10,5) = 252 divisions are as extreme as any, which is close to the 1 % of the test.
 	LeastStretch = 5
 
-	// ChangePointHistory is how many of the newest values are looked at. The time that it takes grows with the square of
-	// their number; these many take a tenth of a second where there is a lot to find, and almost none otherwise.
+	// ChangePointHistory is the number of newest values that are examined. The time grows with the square of it: 200 values
+	// with many changes take a tenth of a second, others almost none.
 	ChangePointHistory = 200
 
 	changeAlpha  = 0.01
-	permutations = 499 // besides the series as it is, so that the rarest P is 0.002 and five as far out are 0.01
+	permutations = 499 // and the series itself: the smallest P is 0.002, and five as extreme ones give 0.01
 )
 
-// ChangePoints returns the indices at which xs, in the order of time, changes its distribution: each is that of the first
-// value of a new stretch, ascending; none if nothing changes. The same series always has the same ones. Of a series longer
-// than [ChangePointHistory] the older values are left aside.
+// ChangePoints returns the indices at which the distribution of xs, a series in the order of time, changes: those of the
+// first values of new stretches, in ascending order. The same series always has the same change points. Only the newest
+// [ChangePointHistory] values are examined.
 //
 // It is the E-divisive algorithm with exponent 1 (D. S. Matteson and N. A. James, "A Nonparametric Approach for Multiple
-// Change Point Analysis of Multivariate Data", JASA 109, 2014), which assumes nothing of how values are distributed and
-// has proved itself on the histories of benchmarks (Daly et al., "The Use of Change Point Detection to Identify Software
+// Change Point Analysis of Multivariate Data", JASA 109, 2014), which assumes nothing about the distribution of values
+// and is used on the histories of benchmarks (Daly et al., "The Use of Change Point Detection to Identify Software
 // Performance Regressions in a Continuous Integration System", ICPE 2020; Fleming et al., "Hunter: Using Change Point
-// Detection to Hunt for Performance Regressions", ICPE 2023). A stretch is divided where its two sides differ most by their
-// energy distance, if a permutation test at 1 % confirms it: in a series of noise something is found with a
-// probability of 1 %. Unlike in the paper each stretch is tested for itself. With the least stretch of five a lone outlier is no change; a change that is younger than five
-// values is not found, or some values early.
+// Detection to Hunt for Performance Regressions", ICPE 2023). A stretch is divided where the energy
+// distance of its two sides is largest, if a permutation test at 1 % confirms the division: noise is divided with a probability
+// of 1 %. Unlike in the paper each stretch is tested separately. Since a stretch has at least five values, a single
+// outlier is no change, and a change within the last five values is not found, or is reported some values early.
 //
-// Values that come from other machines, or depend on the ones before, change more often than programs do: what is
-// found is where to look. It panics on a value that is not finite.
+// Values from different machines, and values that depend on the ones before, have more change points than programs
+// changed: a change point is a hint where to look. ChangePoints panics on a value that is not finite.
 func ChangePoints(xs []float64) []int {
 	for i, x := range xs {
 		if !finite(x) {

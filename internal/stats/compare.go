@@ -9,7 +9,7 @@ import (
 // Alpha is the probability at or below which a difference between two series counts as one.
 const Alpha = 0.05
 
-// Describe sums a series up exactly as benchstat does: its median, and the distribution-free interval at [Confidence]
+// Describe summarizes a series exactly as benchstat does: its median, and the distribution-free interval at [Confidence]
 // with infinite bounds below [MinSamples] samples. Where [Median] takes the union of two equally good
 // intervals (8 samples are the least), this is benchmath's choice, so that the columns of both tools are the same.
 // xs must not be empty.

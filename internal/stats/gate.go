@@ -6,29 +6,29 @@ import (
 )
 
 // Gate is the rule by which a new program is judged against an old one from a duet: blocks in which the old program, a copy
-// of it and the new one were measured next to each other, so that what slows the machine slows all three (Bulej, Horký,
-// Tůma, Farquet and Prokopec, "Duet Benchmarking: Improving Measurement Accuracy in the Cloud", ICPE 2020; there at
-// the same time, here in turns). What is judged is the change in each block, of the new one against the mean of the old one
-// and its copy, oriented so that plus is worse. In this order:
+// of it and the new one were measured next to each other, so that a slow machine slows all three (Bulej, Horký, Tůma,
+// Farquet and Prokopec, "Duet Benchmarking: Improving Measurement Accuracy in the Cloud", ICPE 2020; there at the same
+// time, here in alternating time slices). The rule judges the change per block, of the new program against the mean of the
+// old one and its copy; positive changes are worse. In this order:
 //
-//  1. The copy against the old one is judged by the rule for a fail, in both directions. They are the same program: if they
-//     differ, the machine does, and the duet is inconclusive.
+//  1. The copy is judged against the old program by the rule for a fail, in both directions. They are the same program: if
+//     they differ, the machine is the cause, and the duet is inconclusive.
 //  2. Fail, if the exact one-sided lower bound of the median change at Alpha (of rank [LowerRank]) lies above 0 and
-//     the median itself is at least MinEffect. A bound of exactly 0, as ties give it, is not above 0.
-//  3. Pass, if the exact one-sided upper bound at PassAlpha (of rank [UpperRank]) lies below Tolerance: the new program was
-//     shown to be not much worse. That nothing was found is no pass.
+//     the median itself is at least MinEffect. A bound of exactly 0, which ties can cause, is not above 0.
+//  3. Pass, if the exact one-sided upper bound at PassAlpha (of rank [UpperRank]) lies below Tolerance: this
+//     shows that the new program is not much worse. The mere absence of a detected change is not a pass.
 //  4. Otherwise inconclusive.
 //
-// The bounds assume that blocks do not depend on each other, and nothing of how measurements are distributed. One call
-// judges one metric; where several are judged, Alpha is a share of what the whole verdict may err by.
+// The bounds assume independent blocks, and nothing about the distribution of measurements. One call judges one metric; if
+// several are judged, Alpha is this metric's share of the error probability of the whole verdict.
 type Gate struct {
-	Alpha     float64 // the most likely that a fail may be where nothing changed: 0.01 over the number of comparisons
-	PassAlpha float64 // the most likely that a pass may be where the change is the tolerance: 0.1
-	MinEffect float64 // share of the old figure: a smaller median change for the worse is no failure
-	Tolerance float64 // share of the old figure: a pass shows the change for the worse to be below it
+	Alpha     float64 // maximum probability of a fail without a change: 0.01 over the number of comparisons
+	PassAlpha float64 // maximum probability of a pass if the change equals the tolerance: 0.1
+	MinEffect float64 // fraction of the old value: a smaller median change for the worse is no failure
+	Tolerance float64 // fraction of the old value: a pass shows that the change for the worse is smaller
 }
 
-// Decision is what a Gate comes to.
+// Decision is the result of a Gate.
 type Decision string
 
 // The decisions.
@@ -41,16 +41,16 @@ const (
 // Judgement is a decision with the values that it is based on.
 type Judgement struct {
 	Decision  Decision
-	Reason    string // half a sentence, where the decision does not speak for itself; always when inconclusive
+	Reason    string // a clause, if the decision needs an explanation; always set if inconclusive
 	Change    Change // of the new one
 	Copy      Change // of the copy against the old one: both bounds at Alpha, since it is judged in both directions
 	CopyFires bool   // rule 1
-	Needed    int    // inconclusive: about so many pairs would have decided; 0 where no number is of help
+	Needed    int    // inconclusive: approximate number of pairs that would have decided; 0 if none would
 }
 
 // Change is the median change and its one-sided bounds, each as new/old − 1: 0.05 is 5 % more than before, and half the
-// rate is -0.5. Whether more is better does not matter to it, and Lower ≤ Share ≤ Upper always. A nil value is not
-// known: a bound where there are too few pairs, all three where the old figure is 0.
+// rate is -0.5. It does not depend on whether higher is better; Lower ≤ Share ≤ Upper always. A nil value is
+// unknown: a bound if there are too few pairs, all three if the old value is 0.
 //
 // In Judgement.Change the bound on the side of better is at Alpha and the one on the side of worse at PassAlpha: where
 // less is better they are Lower and Upper, where more is better Upper and Lower.
@@ -177,7 +177,7 @@ func (g Gate) undecided(changes []float64, e estimate, l limits) (reason string,
 	if !(n <= mostPairs) {
 		return "between the limits for fail and pass: more pairs would hardly help", 0
 	}
-	return reason, inSets(max(int(math.Ceil(n)), len(changes)+1)) // what was measured was not enough, whatever the spread
+	return reason, inSets(max(int(math.Ceil(n)), len(changes)+1)) // always more than were measured
 }
 
 // mostPairs is the largest number of pairs to advise. It takes hours.

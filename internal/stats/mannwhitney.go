@@ -2,9 +2,9 @@ package stats
 
 import "slices"
 
-// MannWhitney returns the two-sided P of the Mann-Whitney U test (Mann and Whitney, 1947): [Compare]'s, but where series of
-// different lengths hold ties. There benchmath takes the wrong tail of a distribution that is not symmetric, and can be
-// off by nearly everything: 0 for two twos before seven ones, of which the exact P is 1/18. Up to 25 values a series, where
+// MannWhitney returns the two-sided P of the Mann-Whitney U test (Mann and Whitney, 1947): that of [Compare],
+// except for series of different lengths with ties. There benchmath takes the wrong tail of an asymmetric distribution: for
+// two twos before seven ones it returns 0, and the exact P is 1/18. Up to 25 values a series, where
 // benchmath would be exact, P is counted instead; beyond it is the normal approximation. Verdicts use this function; columns that
 // must equal benchstat's use Compare. Neither series may be empty.
 func MannWhitney(before, after []float64) float64 {

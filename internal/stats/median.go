@@ -1,5 +1,5 @@
-// Package stats draws repeated measurements together: medians with intervals, and paired comparisons. It assumes
-// nothing about how measurements are distributed. Its functions neither change nor keep the slices they are given.
+// Package stats summarizes repeated measurements: medians with intervals, tests, paired comparisons and change points. It
+// assumes nothing about the distribution of measurements. Its functions neither change nor keep their arguments.
 package stats
 
 import "golang.org/x/perf/benchmath"
@@ -31,13 +31,13 @@ func median(xs []float64) (i Interval, bounded bool) {
 	if len(xs) < MinSamples {
 		return Interval{Median: up.Center}, false
 	}
-	// For some sizes (8 is the least) two intervals are equally good, and benchmath takes the lower. Together with
-	// what it takes upside down that is an interval that favours neither side, so that swapping a pair inverts it.
+	// For some sizes (8 is the least) two intervals are equally good, and benchmath takes the lower. The union
+	// with the interval of the negated values favours neither side, so that swapping a pair inverts it.
 	down := summary(xs, -1)
 	return Interval{Median: up.Center, Lo: min(up.Lo, -down.Hi), Hi: max(up.Hi, -down.Lo)}, true
 }
 
-// summary sums up the values times sign.
+// summary describes the values multiplied by sign, which is 1 or -1.
 func summary(xs []float64, sign float64) benchmath.Summary {
 	values := make([]float64, len(xs)) // a copy, since NewSample sorts what it is given
 	for i, x := range xs {

@@ -51,7 +51,7 @@ func WriteHTML(w io.Writer, v *history.Violation) error {
 	return err
 }
 
-// pageData is the data of the template.
+// pageData is the input of pageTemplate.
 type pageData struct {
 	*history.Violation
 	Why, Consequence, Stacks, How string

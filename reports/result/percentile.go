@@ -5,11 +5,11 @@ import "math"
 // samplesBeyond is how many samples must lie beyond a percentile for it to be reported.
 const samplesBeyond = 10
 
-// A Percentile is one percentile of a [Latency].
+// Percentile is one percentile of a [Latency].
 type Percentile struct {
 	Name    string                   // in the document: p99_9
 	Percent float64                  // 99.9
-	In      func(l *Latency) **int64 // where it stands in l
+	In      func(l *Latency) **int64 // its field in l
 }
 
 // Percentiles returns the percentiles of a [Latency] in ascending order.
@@ -52,7 +52,7 @@ func (d *Document) complete() {
 	}
 }
 
-// complete fills in the percentiles that l lacks from the histogram that l was made of, if that was kept.
+// complete computes the percentiles that l lacks from its histogram, if the document has it.
 func (l *Latency) complete(histogram string) {
 	if l.P95 != nil || l.P90 == nil || histogram == "" { // p95 is the only one that earlier versions did not have
 		return

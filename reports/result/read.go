@@ -58,7 +58,7 @@ func read(r io.Reader, limit int64) (*Document, error) {
 type Schema struct {
 	Kind   string // empty: none
 	Latest int    // schema version
-	Origin string // what has no schema version is not this
+	Origin string // for the error about a document without a schema version: it is not Origin
 }
 
 // Decode decodes a document into v. The error explains to the owner of the document what is wrong with it.

@@ -36,7 +36,7 @@ func Destination(path string) (string, error) {
 		info, err := os.Lstat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return path, nil // to be made
+			return path, nil // WriteFile creates it
 		case err != nil:
 			return "", err
 		case info.Mode()&fs.ModeSymlink == 0:
@@ -47,7 +47,7 @@ func Destination(path string) (string, error) {
 			return "", err
 		}
 		if !filepath.IsAbs(target) {
-			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // .. in target is seen from where the link really is
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // .. in target is relative to the directory that holds the link
 			if err != nil {
 				return "", err
 			}
@@ -58,13 +58,12 @@ func Destination(path string) (string, error) {
 	return "", &fs.PathError{Op: "follow", Path: path, Err: errors.New("too many symbolic links")}
 }
 
-// WriteFile has write fill the file at path, whole or not at all: it goes to a temporary file in the same directory
-// that takes path's place once it is complete and on disk. When write or anything else fails, the
-// old file is as it was and no temporary file is left. After a crash there is the old file or the new one.
+// WriteFile writes the file at path, completely or not at all: write fills a temporary file in the same directory, which is
+// renamed to path when it is complete and on disk. If write or anything else fails, the old file is unchanged and no
+// temporary file is left. After a crash either the old or the new file exists.
 //
-// The permissions of an existing file are kept, those of a new one are 0666 less the umask. A symbolic link is followed
-// to its [Destination] and stays. A path that is no regular file (a device, a named pipe) has no place to take and is
-// written to directly.
+// The permissions of an existing file are kept; a new file gets 0666 less the umask. A symbolic link is followed to its
+// [Destination] and stays. A path that is not a regular file (a device, a named pipe) is written to directly.
 //
 // The package github.com/google/renameio/v2 was considered: it replaces symbolic links, does not sync the directory, and
 // on Windows offers only os.WriteFile, which truncates the old file first.
@@ -87,8 +86,8 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer os.Remove(tmp.Name()) // also when write panics; once renamed there is nothing to remove
-	defer tmp.Close()           // likewise: the second close of a finished file does nothing
+	defer os.Remove(tmp.Name()) // also when write panics; after the rename it removes nothing
+	defer tmp.Close()           // also when write panics; a second close does nothing
 	if err := fill(tmp, write); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -101,8 +100,8 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// createTemp creates the temporary file that is to replace old, nil for a new file. os.CreateTemp would not do: the umask
-// is applied only to a file that is created with the permissions it is to have.
+// createTemp creates the temporary file that will replace old, nil for a new file. os.CreateTemp cannot be used: it creates
+// files with mode 0600, and the umask applies only at creation.
 func createTemp(dir string, old fs.FileInfo) (*os.File, error) {
 	mode := fs.FileMode(0o666)
 	if old != nil {
@@ -117,7 +116,7 @@ func createTemp(dir string, old fs.FileInfo) (*os.File, error) {
 		case err != nil:
 			return nil, err
 		}
-		if old != nil { // whose permissions the umask may have narrowed
+		if old != nil { // the umask may have narrowed its permissions
 			if err := f.Chmod(mode); err != nil {
 				return nil, errors.Join(err, f.Close(), os.Remove(name))
 			}
