@@ -164,7 +164,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	o.reads = argumentFiles(args...)
-	o.read("against", o.Against)
+	o.addInput("against", o.Against)
 	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports an error
 		o.reads = append(o.reads, namedFile{o.from("baseline") + " " + quoted(o.Stored), path})
 	}
@@ -181,7 +181,7 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if c == nil {
 		return err
 	}
-	written := o.write(asAsked(reports.CheckFormats(), c))
+	written := o.write(inFormat(reports.CheckFormats(), c))
 	return checkVerdict(ctx, c, written, o.crashes()...)
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,26 +80,11 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judg
 	}
 	c, err := judge.CheckDuet(judge.Duet{
 		Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[newArm],
-		OldLabel: "old", NewLabel: "new", OldFile: o.oldName(), NewFile: "this build",
-		Gated: gated, Named: o.gateGiven(), Planned: o.Pairs, MinEffect: o.effect(checkEffect), Tolerance: o.Tolerance,
+		OldLabel: "old", NewLabel: "new", OldFile: cmp.Or(o.AgainstRef, o.Against), NewFile: "this build",
+		Gated: gated, Named: o.gateGiven(), Planned: o.Pairs, MinEffect: cmp.Or(o.MinEffect, checkEffect), Tolerance: o.Tolerance,
 		Thresholds: o.thresholds, Command: o.typed(), Interrupted: docs[newArm].Interrupted,
 	})
 	return c, o.judgeError(err)
-}
-
-// effect is --min-effect, or the default of the mode.
-func (o *checkOptions) effect(otherwise float64) float64 {
-	if o.MinEffect > 0 {
-		return o.MinEffect
-	}
-	return otherwise
-}
-
-func (o *checkOptions) oldName() string {
-	if o.AgainstRef != "" {
-		return o.AgainstRef
-	}
-	return o.Against
 }
 
 // rows returns what the processes measure: each row is one strategy under one scenario.

@@ -39,7 +39,7 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 			Old: old, New: fresh, Gated: gated, Named: o.gateGiven(), Strict: o.Strict,
 			Whole:        len(args) == 1 || o.sources["strategy"].rank == rankDefault && o.sources["scenario"].rank == rankDefault,
 			OtherMachine: o.OtherOK,
-			MinEffect:    o.effect(storedEffect), Thresholds: o.thresholds, Command: o.typed(),
+			MinEffect:    cmp.Or(o.MinEffect, storedEffect), Thresholds: o.thresholds, Command: o.typed(),
 		})
 	}
 	return c, o.judgeError(err)

@@ -71,7 +71,7 @@ func (o *compareOptions) run(args []string) error {
 	if found := c.DescribeDifferences(); len(found) > 0 && !o.Force {
 		return &exitError{exitIncomparable, fmt.Errorf("compare: not comparable (--force compares anyway): %s", strings.Join(found, "; "))}
 	}
-	return o.write(asAsked(reports.ComparisonFormats(), c))
+	return o.write(inFormat(reports.ComparisonFormats(), c))
 }
 
 // named parses arguments, LABEL=FILE or FILE. The text before the first = is a label unless it contains a slash: ./a=b.json is

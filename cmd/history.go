@@ -71,7 +71,7 @@ func (o *historyAddOptions) run(args []string) error {
 	}
 	var runs []*judge.HistoryEntry
 	for _, path := range args {
-		e, err := o.read(path)
+		e, err := o.summary(path)
 		if err != nil {
 			return err
 		}
@@ -94,8 +94,8 @@ func (o *historyAddOptions) run(args []string) error {
 	return o.report(args, runs, h, added)
 }
 
-// read summarizes a result document, with a note for each result that is left out.
-func (o *historyAddOptions) read(path string) (*judge.HistoryEntry, error) {
+// summary summarizes a result document, with a note for each result that is left out.
+func (o *historyAddOptions) summary(path string) (*judge.HistoryEntry, error) {
 	d, err := readDocument("history add", path)
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (o *historyShowOptions) run() error {
 	if err != nil {
 		return err
 	}
-	return o.write(asAsked(reports.TrendFormats(), t))
+	return o.write(inFormat(reports.TrendFormats(), t))
 }
 
 // filter reads the flags that select series.
@@ -220,12 +220,12 @@ func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
 	if slices.ContainsFunc(chosen, func(c choiceOf) bool { return c.name == "all" }) {
 		f.Strategies = nil
 	}
-	f.Scenarios, f.Metrics, f.Last = wanted(o.Scenarios), wanted(o.Metrics), o.Last
+	f.Scenarios, f.Metrics, f.Last = namesIn(o.Scenarios), namesIn(o.Metrics), o.Last
 	return f, nil
 }
 
-// wanted splits lists with commas into names; nil for all.
-func wanted(texts []string) (names []string) {
+// namesIn splits lists with commas into names; nil for all.
+func namesIn(texts []string) (names []string) {
 	for name := range strings.SplitSeq(strings.Join(texts, ","), ",") {
 		if name = strings.TrimSpace(name); name == "all" {
 			return nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -69,17 +68,15 @@ func (o *joinOptions) keepShared(fs *pflag.FlagSet) {
 
 // checkJoin rejects runs that cannot be distributed: all sessions must be outside the participants.
 func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
-	given := map[string]bool{"join": o.Join != "", "run-id": o.RunID != "", "of": o.Of > 0}
-	if o.Part != "" && !given["join"] {
+	together := []string{"join", "of", "run-id"}
+	missing := slices.DeleteFunc(together, func(flag string) bool { return o.sources[flag].rank != rankDefault })
+	switch {
+	case o.Part != "" && o.Join == "":
 		return usagef("%s: the run is not distributed: want --out json=FILE, or --join", o.from("save-part"))
-	}
-	if !given["join"] && !given["run-id"] && !given["of"] {
+	case len(missing) == len(together):
 		return nil
-	}
-	for _, flag := range slices.Sorted(maps.Keys(given)) {
-		if !given[flag] {
-			return usagef("--%s is missing: want --join URL, --run-id NAME and --of N together", flag)
-		}
+	case len(missing) > 0:
+		return usagef("--%s is missing: want --join URL, --run-id NAME and --of N together", missing[0])
 	}
 	if err := distributed.CheckRunID(o.RunID); err != nil {
 		return usagef("%s %s: %w", o.from("run-id"), quoted(o.RunID), err)
@@ -145,7 +142,7 @@ func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config) error {
 	if err := errors.Join(o.reachRedis(ctx, cfg.Subjects), o.opener.Close()); err != nil {
 		return err
 	}
-	if err := o.takePlace(ctx); err != nil {
+	if err := o.joinRun(ctx); err != nil {
 		return err
 	}
 	cfg.Participant = o.participant
@@ -175,8 +172,8 @@ func connect(ctx context.Context, o redis.Options) error {
 	return server.Close()
 }
 
-// takePlace waits until all participants have joined, and for the prefix of their keys in Redis.
-func (o *runOptions) takePlace(ctx context.Context) error {
+// joinRun waits until all participants have joined, and for the prefix of their keys in Redis.
+func (o *runOptions) joinRun(ctx context.Context) error {
 	host, _ := os.Hostname()
 	o.note("run %s: waiting for %s", o.RunID, result.FormatCounted(o.Of, "participant"))
 	p, err := distributed.Join(ctx, distributed.Options{
@@ -290,8 +287,8 @@ func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 	})
 }
 
-// written ends the run for the other participants after the merged document was written. If writing failed, another one writes it.
-func (o *runOptions) written(ctx context.Context, doc *result.Document, failed error) error {
+// conclude ends the run for the other participants after the merged document was written. If writing failed, another one writes it.
+func (o *runOptions) conclude(ctx context.Context, doc *result.Document, failed error) error {
 	if doc.Part != nil || failed != nil {
 		return nil
 	}

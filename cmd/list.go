@@ -148,7 +148,7 @@ func listScenario(s *scenarios.Scenario) listedScenario {
 		Users:      s.Users,
 		Sessions:   s.Sessions,
 		HoldNs:     int64(s.Hold),
-		HoldKind:   holdKind(s),
+		HoldKind:   holdKind(*s),
 		ThinkNs:    int64(s.Think),
 		TTLNs:      int64(s.TTL),
 		Iterations: s.Iterations,

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,27 +26,19 @@ func wordsOf[T any](formats []reports.FormatOf[T]) []string {
 	return mapped(formats, func(f reports.FormatOf[T]) string { return f.Name + "\t" + f.Doc })
 }
 
-// asAsked returns a function for [common.write] that writes it in the format of a kind, which the flags have checked.
-func asAsked[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.Writer, screen reports.Options) error {
+// inFormat returns a function for [common.write] that writes it in the format of a kind, which the flags have checked.
+func inFormat[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.Writer, screen reports.Options) error {
 	return func(kind string, w io.Writer, screen reports.Options) error {
 		at := slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })
 		return formats[at].Write(w, it, screen)
 	}
 }
 
-// rank is the order of outputs: files first, because a closed stdout (`| head`) ends the program.
-func (o output) rank() int {
-	if o.path == stdout {
-		return 1
-	}
-	return 0
-}
-
 // settleOutputs resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
 // neither another one nor an input: those in o.reads and o.writes, which the command has added before.
 func (o *common) settleOutputs() error {
-	var list []output
-	onStdout := false
+	var files []output
+	onStdout := "" // its kind
 	flag, legal := o.from("out"), strings.Join(o.kinds, ", ")
 	for _, text := range o.Out {
 		kind, path, ok := strings.Cut(text, "=")
@@ -54,35 +47,32 @@ func (o *common) settleOutputs() error {
 			return usagef("%s %s: want KIND=FILE, or KIND=- for stdout, with a kind of %s", flag, quoted(text), legal)
 		case !slices.Contains(o.kinds, kind):
 			return usagef("%s %s: unknown kind %q: want one of %s", flag, quoted(text), kind, legal)
-		case path == stdout && onStdout:
+		case path == stdout && onStdout != "":
 			return usagef("%s %s: standard output is written twice: want another file", flag, quoted(text))
 		case path == stdout:
-			onStdout = true
+			onStdout = kind
 		default:
 			o.writes = append(o.writes, namedFile{flag + " " + quoted(text), path})
+			files = append(files, output{kind, path})
 		}
-		list = append(list, output{kind, path})
 	}
 	for _, f := range o.writes {
 		if err := writable(f.path); err != nil {
 			return usagef("%s: %w", f.words, err)
 		}
 	}
-	o.read("config", o.Config)
-	o.read("redis-ca", o.redis.CAFile)
+	o.addInput("config", o.Config)
+	o.addInput("redis-ca", o.redis.CAFile)
 	if err := o.apart(o.reads, o.writes); err != nil {
 		return err
 	}
-	if !onStdout {
-		list = append(list, output{o.Format, stdout})
-	}
-	slices.SortStableFunc(list, func(a, b output) int { return a.rank() - b.rank() })
-	o.outputs = list
+	// Stdout is the last, because a closed one (`| head`) ends the program.
+	o.outputs = append(files, output{cmp.Or(onStdout, o.Format), stdout})
 	return nil
 }
 
-// read adds an input, which outputs must not replace.
-func (o *common) read(flag, path string) {
+// addInput adds an input, which outputs must not replace.
+func (o *common) addInput(flag, path string) {
 	o.reads = append(o.reads, namedFile{o.from(flag) + " " + quoted(path), path})
 }
 

@@ -64,7 +64,7 @@ func (o *common) report(file string) error {
 	if err != nil {
 		return err
 	}
-	return o.write(asAsked(reports.All(), d))
+	return o.write(inFormat(reports.All(), d))
 }
 
 func newReportMergeCmd(a *app) *cobra.Command {
@@ -116,7 +116,7 @@ func (o *common) merge(files []string) error {
 	case err != nil:
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}
 	}
-	return verdict(d, o.write(asAsked(reports.All(), d)))
+	return verdict(d, o.write(inFormat(reports.All(), d)))
 }
 
 // lostParticipants lists the participants without a part in a merged document.

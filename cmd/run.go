@@ -179,7 +179,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err := o.checkSaveBaseline(); err != nil {
 		return err
 	}
-	o.read("trace", o.Trace)
+	o.addInput("trace", o.Trace)
 	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
 	if o.Part != "" {
 		o.writes = append(o.writes, namedFile{o.from("save-part") + " " + quoted(o.Part), o.Part})
@@ -325,9 +325,9 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	if doc == nil {
 		return err
 	}
-	written := o.write(asAsked(reports.All(), doc))
+	written := o.write(inFormat(reports.All(), doc))
 	if o.participant != nil {
-		written = errors.Join(err, written, o.written(ctx, doc, written))
+		written = errors.Join(err, written, o.conclude(ctx, doc, written))
 	}
 	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), append(o.crossed(doc), o.crashes()...)...)
 }
@@ -485,9 +485,9 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 		Sessions:   o.Sessions,
 		Runs:       o.Runs,
 		WarmupNs:   int64(o.Warmup),
-		Iterations: agreed(cfg.Scenarios, func(s *scenarios.Scenario) int { return s.Iterations }),
+		Iterations: agreed(cfg.Scenarios, func(s scenarios.Scenario) int { return s.Iterations }),
 		HoldKind:   agreed(cfg.Scenarios, holdKind),
-		ThinkNs:    int64(agreed(cfg.Scenarios, func(s *scenarios.Scenario) time.Duration { return s.Think })),
+		ThinkNs:    int64(agreed(cfg.Scenarios, func(s scenarios.Scenario) time.Duration { return s.Think })),
 		TTLNs:      int64(o.TTL),
 		Keys:       o.Keys,
 		Mix:        o.Mix,
@@ -520,7 +520,7 @@ func labelOf(s runner.Subject) string { return s.Label }
 
 func nameOf(s scenarios.Scenario) string { return s.Name }
 
-func holdKind(s *scenarios.Scenario) string {
+func holdKind(s scenarios.Scenario) string {
 	if s.Spin {
 		return holdSpin
 	}

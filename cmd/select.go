@@ -154,9 +154,9 @@ func (o *runOptions) withBaseline(list []runner.Subject) ([]runner.Subject, erro
 	case o.Baseline == "none":
 		return list, nil
 	case onlyTargets && o.sources["baseline-strategy"].rank == rankDefault:
-		return first(list, 0), nil
+		return baselineFirst(list, 0), nil
 	case at >= 0:
-		return first(list, at), nil
+		return baselineFirst(list, at), nil
 	}
 	chosen, err := parseChoices(o.Baseline)
 	switch {
@@ -183,11 +183,11 @@ func (o *runOptions) withBaseline(list []runner.Subject) ([]runner.Subject, erro
 		}
 		list = grown
 	}
-	return first(list, i), nil
+	return baselineFirst(list, i), nil
 }
 
-// first marks one of the list as the baseline and puts it first.
-func first(list []runner.Subject, i int) []runner.Subject {
+// baselineFirst marks one of the list as the baseline and puts it first.
+func baselineFirst(list []runner.Subject, i int) []runner.Subject {
 	baseline := list[i]
 	baseline.Baseline = true
 	return slices.Insert(slices.Delete(list, i, i+1), 0, baseline)

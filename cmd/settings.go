@@ -130,15 +130,9 @@ func (o *runOptions) setTTL(list []scenarios.Scenario) error {
 func operationNames(ops []scenarios.Op) []string { return mapped(ops, scenarios.Op.String) }
 
 // agreed is the value that all scenarios have in common, or the zero value.
-func agreed[T comparable](list []scenarios.Scenario, of func(*scenarios.Scenario) T) (common T) {
-	for i := range list {
-		switch v := of(&list[i]); {
-		case i == 0:
-			common = v
-		case v != common:
-			var none T
-			return none
-		}
+func agreed[T comparable](list []scenarios.Scenario, of func(scenarios.Scenario) T) (common T) {
+	if values := distinct(mapped(list, of)); len(values) == 1 {
+		common = values[0]
 	}
 	return common
 }

@@ -155,7 +155,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err := o.checkRedis(); err != nil {
 		return err
 	}
-	o.read("history", o.History)
+	o.addInput("history", o.History)
 	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
 	if err := o.settleOutputs(); err != nil {
 		return err
@@ -403,7 +403,7 @@ func (o *verifyOptions) replay(t task, v *history.Violation) string {
 		words = append(words, "--rounds", "1", "--until", string(v.Anomaly))
 	}
 	if t.source.Strategy == redisName && t.source.Redis.URL != "" {
-		words = append(words, "--redis-url", login.ReplaceAllString(t.source.Redis.URL, "${1}"+hidden+"@"))
+		words = append(words, "--redis-url", withoutLogin(t.source.Redis.URL))
 	}
 	for _, setting := range [][2]string{
 		{"users", fmt.Sprint(o.cfg.Users)}, {"ops", fmt.Sprint(o.cfg.Ops)}, {"patience", o.cfg.Patience.String()}, {"target-timeout", o.Timeout.String()},
