@@ -23,7 +23,7 @@ func TestCheckAgainstRef(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "mine")
 	must(t, here, "go", "build", "-trimpath", "-tags", "some", "-o", binary, ".")
 	before := state(t, here)
-	quick := []string{"check", "-q", "-S", "striped", "--gate", "allocs_per_op", "--pairs", "12", "-u", "4", "-d", "5ms", "--warmup", "1ms"}
+	quick := []string{"check", "-q", "-S", "striped", "--gate", "allocs_per_op", "--pairs", "12", "-u", "4", "--sessions", "8", "-i", "500", "--warmup", "0s"}
 	for _, test := range []struct {
 		why, ref, want string
 		code           int
