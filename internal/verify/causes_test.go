@@ -39,13 +39,14 @@ func explained(t *testing.T, alter func(*altered), cfg verify.Config) map[histor
 // TestExplanationsClaimOnlyWhatTheHistoryShows verifies stores whose fault looks like another one.
 func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 	var updates, reads atomic.Int64
-	for _, test := range []struct {
+	type test struct {
 		why     string
 		alter   func(*altered)
 		anomaly history.Anomaly
 		says    []string
 		not     []string
-	}{{
+	}
+	tests := []test{{
 		why: "failed updates are undone, which is not declared",
 		alter: func(a *altered) {
 			a.update = func(ctx context.Context, id manager.ID, f closure) error {
@@ -133,30 +134,28 @@ func TestExplanationsClaimOnlyWhatTheHistoryShows(t *testing.T) {
 		anomaly: history.StaleRead, // others show the message, once it is not the newest any more
 		says:    []string{"without its newest message"},
 		not:     []string{"two states in one answer", "half of one change", "writes back"},
-	}} {
-		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			var texts map[history.Anomaly]string
-			seen := false
-			for attempt := 0; attempt < 20 && !seen; attempt++ { // which users meet is the scheduler's choice
-				texts = explained(t, test.alter, verify.Config{Rounds: 12})
-				_, seen = texts[test.anomaly]
-				for _, part := range test.says {
-					seen = seen && strings.Contains(texts[test.anomaly], part)
+	}}
+	atOnce(t, tests, func(test test) string { return test.why }, func(t *testing.T, test test) {
+		var texts map[history.Anomaly]string
+		seen := false
+		for attempt := 0; attempt < 20 && !seen; attempt++ { // which users meet is the scheduler's choice
+			texts = explained(t, test.alter, verify.Config{Rounds: 12})
+			_, seen = texts[test.anomaly]
+			for _, part := range test.says {
+				seen = seen && strings.Contains(texts[test.anomaly], part)
+			}
+		}
+		if !seen {
+			t.Errorf("want %s with %q, got %v", test.anomaly, test.says, texts)
+		}
+		for _, text := range texts {
+			for _, part := range test.not {
+				if strings.Contains(text, part) {
+					t.Errorf("want no %q in:\n%s", part, text)
 				}
 			}
-			if !seen {
-				t.Errorf("want %s with %q, got %v", test.anomaly, test.says, texts)
-			}
-			for _, text := range texts {
-				for _, part := range test.not {
-					if strings.Contains(text, part) {
-						t.Errorf("want no %q in:\n%s", part, text)
-					}
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // TestEveryKindOfViolationIsReported verifies a store with two faults.

@@ -83,7 +83,7 @@ func openTestStore(_ context.Context, t *Task) error {
 	case "large":
 		b.do = allocateForever
 	case "slow to close":
-		b.close = func() { time.Sleep(3 * slowAfter) }
+		b.close = func() { time.Sleep(2 * slowAfter) }
 	case "prints a race report":
 		b.do = func() { fmt.Fprint(os.Stderr, "log: "+raceBanner+" is quoted\n"+raceBanner+"\n") }
 	case "deadlocked when opened":
@@ -136,17 +136,16 @@ func ignoreSteps(Step) {}
 
 var quiet = Callbacks{Step: ignoreSteps, Slow: func(time.Duration) {}}
 
-// inParallel runs a subtest for each row, all in parallel, and then looks for goroutines that they left.
-func inParallel[R any](t *testing.T, rows map[string]R, test func(t *testing.T, name string, row R)) {
+// atOnce runs a subtest for each row, all at the same time, and then looks for goroutines that they left.
+func atOnce[R any](t *testing.T, rows map[string]R, test func(t *testing.T, name string, row R)) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	t.Run("all", func(t *testing.T) {
-		for name, row := range rows {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				test(t, name, row)
-			})
-		}
-	})
+	var running sync.WaitGroup
+	for name, row := range rows {
+		running.Go(func() {
+			t.Run(name, func(t *testing.T) { test(t, name, row) })
+		})
+	}
+	running.Wait()
 }
 
 func TestChildSendsStepsAndReport(t *testing.T) {
@@ -173,7 +172,7 @@ func TestChildSendsHistories(t *testing.T) {
 // A child that does not end is stopped. That is a hang only if its goroutines wait for one another.
 func TestChildThatDoesNotEnd(t *testing.T) {
 	ends := map[string]history.Verdict{"deadlocked when opened": history.Violated, "busy when opened": history.Inconclusive}
-	inParallel(t, ends, func(t *testing.T, label string, want history.Verdict) {
+	atOnce(t, ends, func(t *testing.T, label string, want history.Verdict) {
 		task := testTask(label)
 		task.Config.Budget, task.Config.Patience, task.Margin = time.Second, 10*time.Millisecond, 0
 		r, err := RunChild(t.Context(), task, quiet)
@@ -191,7 +190,7 @@ func TestChildThatDoesNotEnd(t *testing.T) {
 
 // A store whose update never returns hangs if every goroutine waits; while goroutines are at work nothing is decided.
 func TestUpdateThatDoesNotReturn(t *testing.T) {
-	inParallel(t, map[string]Reason{"deadlocked": "", "busy": NoProgress}, func(t *testing.T, label string, want Reason) {
+	atOnce(t, map[string]Reason{"deadlocked": "", "busy": NoProgress}, func(t *testing.T, label string, want Reason) {
 		task := testTask(label)
 		task.Config.Patience = 100 * time.Millisecond
 		r, err := RunChild(t.Context(), task, quiet)
@@ -223,7 +222,7 @@ func TestChildReportsErrors(t *testing.T) {
 
 // When ctx ends the child reports what it has found by then. If that takes long, Slow is called once.
 func TestInterruptedChild(t *testing.T) {
-	inParallel(t, map[string]int{"correct": 0, "slow to close": 1}, func(t *testing.T, label string, want int) {
+	atOnce(t, map[string]int{"correct": 0, "slow to close": 1}, func(t *testing.T, label string, want int) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		task := testTask(label)
