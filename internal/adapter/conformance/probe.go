@@ -56,18 +56,23 @@ func (p *probe) tryConnect() (*conn, *mismatch) {
 	return c, nil
 }
 
-// do sends a request that must succeed.
-func (c *conn) do(q request) *answer {
+// exchange sends a request that must be answered, with or without an error.
+func (c *conn) exchange(q request) *answer {
 	a, m := c.try(q)
 	c.p.must(m)
+	return a
+}
+
+// do sends a request that must succeed.
+func (c *conn) do(q request) *answer {
+	a := c.exchange(q)
 	a.want(a.errorCode == "", "an answer without an error")
 	return a
 }
 
 // wantError sends a request that must fail with an error code.
 func (c *conn) wantError(q request, code, why string) {
-	a, m := c.try(q)
-	c.p.must(m)
+	a := c.exchange(q)
 	a.want(a.errorCode == code, `{"error":%q,…}: %s`, code, why)
 }
 

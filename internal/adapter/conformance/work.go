@@ -52,9 +52,8 @@ func workBeforeWrite(writer *conn, id string) {
 	early := time.Since(start) < 3*work
 	a.want(!early || len(a.messages()) == 0, `"messages":[]: the message must be written after its work, which was not over`)
 	p.Note = map[bool]string{true: "history does not wait for the work", false: "history waits for the work"}[early]
-	if _, m := writer.receive(q); m != nil {
-		p.fail(m)
-	}
+	_, m := writer.receive(q)
+	p.must(m)
 	a = reader.do(onSession("history", id))
 	a.want(len(a.messages()) == 1, "the acknowledged message")
 }
