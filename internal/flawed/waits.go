@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
@@ -118,42 +119,29 @@ var _ = register(Flaw{
 type stillApplies struct{ *correct }
 
 func (s stillApplies) Update(ctx context.Context, id manager.ID, fn closure) error {
-	type outcome struct {
-		err      error
-		panicked any
-	}
-	var (
-		mu       sync.Mutex // protects started
-		started  bool
-		outcomes = make(chan outcome, 1)
-	)
-	update := func() (o outcome) {
-		defer func() { o.panicked = recover() }()
-		o.err = s.correct.Update(context.WithoutCancel(ctx), id, func(ctx context.Context, v *session) error {
-			mu.Lock()
-			started = true
-			mu.Unlock()
+	var started atomic.Bool
+	finished := make(chan func() error, 1) // receives how the update ended
+	go func() {
+		defer func() {
+			if v := recover(); v != nil {
+				finished <- func() error { panic(v) }
+			}
+		}()
+		err := s.correct.Update(context.WithoutCancel(ctx), id, func(ctx context.Context, v *session) error {
+			started.Store(true)
 			return fn(ctx, v)
 		})
-		return o
-	}
-	go func() { outcomes <- update() }()
+		finished <- func() error { return err }
+	}()
 	select {
 	case <-ctx.Done():
-		mu.Lock()
-		inside := started
-		mu.Unlock()
-		if !inside {
+		if !started.Load() {
 			return manager.NotApplied(ctx.Err())
 		}
-	case o := <-outcomes:
-		outcomes <- o
+		return (<-finished)()
+	case end := <-finished:
+		return end()
 	}
-	o := <-outcomes
-	if o.panicked != nil {
-		panic(o.panicked)
-	}
-	return o.err
 }
 
 // queue is a lock that is handed to a waiter chosen by next.
