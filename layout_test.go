@@ -78,7 +78,7 @@ func sources(t *testing.T, module fs.FS) (found []source) {
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution|parser.ParseComments)
 		found = append(found, source{name, file})
 		return err
 	})

@@ -14,7 +14,7 @@ import (
 // shortening is the time limit for shortening the history of one violation.
 const shortening = 5 * time.Second
 
-// Porcupine checks one in crossCheck of the histories that the witness certified, too.
+// crossCheck: one in so many of the histories that the witness certified is checked by porcupine, too.
 const crossCheck = 100
 
 // maxSearchViolations is the number of violations that a Checker finds by search: each takes seconds.
@@ -263,7 +263,7 @@ type Result struct {
 	Stats     Stats
 }
 
-// CheckOne checks one history.
+// Check checks one history.
 func Check(ctx context.Context, h *History) Result {
 	var c Checker
 	violations := c.Check(ctx, []History{*h}, 0, func(Anomaly) bool { return false })

@@ -81,7 +81,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 	}
 }
 
-// sound reports whether e is a store all of whose trials passed their audits.
+// passed reports whether e is a store all of whose trials passed their audits.
 func (e *entrant) passed() bool {
 	return !e.Strategy.Harness && len(e.result.Trials) > 0 &&
 		!slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return !t.Audit.OK })

@@ -73,7 +73,7 @@ func (u *user) checkMissing(slot uint32, t int64) {
 // emptyTarget reads and removes every session that should be in the target at the end, and checks that none is left. The
 // users do it concurrently, each for a share of the sessions.
 func (tr *trial) emptyTarget() error {
-	left := tr.left()
+	left := tr.remaining()
 	err := forEach(len(tr.users), func(i int) (err error) {
 		for at := i; at < len(left) && err == nil && tr.ctx.Err() == nil; at += len(tr.users) {
 			err = tr.users[i].drain(left[at])
@@ -94,7 +94,7 @@ func (tr *trial) emptyTarget() error {
 
 // remaining returns the sessions that were created and not removed. Under reused ids there may be one, or
 // none.
-func (tr *trial) left() (left []creation) {
+func (tr *trial) remaining() (left []creation) {
 	if tr.shared() {
 		for _, id := range tr.ids {
 			left = append(left, creation{ID: id})
@@ -166,17 +166,17 @@ func (tr *trial) censusTarget() error {
 	case err != nil:
 		return err
 	}
-	if census.Sessions != 0 && !tr.possible() {
+	if census.Sessions != 0 && !tr.hasIndeterminate() {
 		tr.audit.violate("sessions left", manager.ID{}, "the target counts %d sessions after all were removed", census.Sessions)
 	}
-	if census.Locks != 0 && !tr.possible() {
+	if census.Locks != 0 && !tr.hasIndeterminate() {
 		tr.audit.violate("locks left", manager.ID{}, "%d locks are kept after all sessions were removed", census.Locks)
 	}
 	return nil
 }
 
-// doubtful reports whether any operation is indeterminate, so that there may be sessions that no ledger holds.
-func (tr *trial) possible() bool {
+// hasIndeterminate reports whether any operation is indeterminate, so that there may be sessions that no ledger holds.
+func (tr *trial) hasIndeterminate() bool {
 	return slices.ContainsFunc(tr.userLedgers(), func(a userLedger) bool { return len(a.Ledger.Indeterminates) > 0 })
 }
 

@@ -58,7 +58,7 @@ func (s *space) ask(ctx context.Context, words ...any) *goredis.StringCmd {
 
 func (s *space) key(id manager.ID) string { return s.prefix + "{" + id.String() + "}" }
 
-// Further keys of a session.
+// tombstone, lock, fence and messages are further keys of a session.
 func tombstone(key string) string { return key + ":gone" }
 func lock(key string) string      { return key + ":lock" }
 func fence(key string) string     { return key + ":fence" }
