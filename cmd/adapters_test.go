@@ -102,7 +102,7 @@ func TestJavaAdapterRunsFromSource(t *testing.T) {
 // language.
 func (a shippedAdapter) spec(t *testing.T) adapter.Spec {
 	t.Helper()
-	interpreter, err := interpreterOf(t.Context(), a.language)
+	interpreter, err := interpreters[a.language]()
 	switch required := os.Getenv("SESSBENCH_REQUIRE"); {
 	case err != nil && slices.Contains(strings.Split(required, ","), a.language):
 		t.Fatalf("%v, but SESSBENCH_REQUIRE=%q", err, required)
@@ -120,8 +120,15 @@ func (a shippedAdapter) spec(t *testing.T) adapter.Spec {
 	return adapter.Spec{Command: append([]string{interpreter}, words...)}
 }
 
+// interpreters are asked for their versions once.
+var interpreters = map[string]func() (string, error){
+	"python": sync.OnceValues(func() (string, error) { return interpreterOf("python") }),
+	"java":   sync.OnceValues(func() (string, error) { return interpreterOf("java") }),
+	"node":   sync.OnceValues(func() (string, error) { return interpreterOf("node") }),
+}
+
 // interpreterOf returns the path of a language's interpreter, or an error if it is too old for the examples.
-func interpreterOf(ctx context.Context, language string) (string, error) {
+func interpreterOf(language string) (string, error) {
 	var name string
 	var major, minor int
 	switch language {
@@ -139,7 +146,7 @@ func interpreterOf(ctx context.Context, language string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no %s in PATH", name)
 	}
-	out, err := exec.CommandContext(ctx, path, "--version").Output() // fails for Java 8
+	out, err := exec.Command(path, "--version").Output() // fails for Java 8
 	m := regexp.MustCompile(`(\d+)(?:\.(\d+))?`).FindSubmatch(out)
 	if err != nil || m == nil {
 		return "", fmt.Errorf("%s --version: no version", name)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,22 @@ func TestMain(m *testing.M) {
 			commands["crashing"]()
 		}
 	}
-	testscript.Main(m, commands)
+	testscript.Main(tests{m}, commands)
+}
+
+// tests runs the tests with the interpreter of Python in front of PATH: python3 may be a script that looks for it, and takes
+// several times as long to start.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	if path, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output(); err == nil && len(path) > 1 {
+		directory := filepath.Dir(strings.TrimSpace(string(path)))
+		if err := os.Setenv("PATH", directory+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return t.M.Run()
 }
 
 // callMainTwice is a program with code before, between and after two calls of Main.
