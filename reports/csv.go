@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -105,8 +106,7 @@ func writeCSV(w io.Writer, d *result.Document, _ Options) error {
 	for i, f := range fields {
 		rows[0][i] = f.name
 	}
-	for i := range d.Results {
-		r := &d.Results[i]
+	for _, r := range judge.ResultsOf(d) {
 		for j := range r.Trials {
 			row := make([]string, len(fields))
 			for k, f := range fields {

@@ -39,8 +39,7 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 			return err
 		}
 	}
-	for i := range d.Results {
-		r := &d.Results[i]
+	for _, r := range judge.ResultsOf(d) {
 		name := benchName(r, d.Machine.GOMAXPROCS)
 		if r.Failed() {
 			if _, err := fmt.Fprintf(w, "--- FAIL: Benchmark%s\n    %s\n", name, sheet.Clean(judge.NoSpeed(r))); err != nil {

@@ -62,8 +62,7 @@ func costLine(of, where string, h *result.Harness) string {
 // targetsLine states the costs of the targets' processes, or is "" if they are unknown.
 func targetsLine(d *result.Document) string {
 	var parts []string
-	for i := range d.Results {
-		r := &d.Results[i]
+	for _, r := range judge.ResultsOf(d) {
 		cpu := judge.MedianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs })
 		memory := judge.MedianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) })
 		if r.Failed() || cpu <= 0 {
@@ -146,7 +145,7 @@ func (s *section) problems(p *sheet.Page) {
 		case unranked != "":
 			warn("%s: %s.", r.Strategy, unranked)
 		}
-		switch why := partial(r); {
+		switch why := judge.AuditPartial(r); {
 		case judge.AuditUndecided(r) != "":
 			warn("%s was aborted without an audit result: %s. It is not ranked.", r.Strategy, judge.AuditUndecided(r))
 		case why != "" && s.doc.Part != nil && !r.Audited(): // a participant leaves that to the first one

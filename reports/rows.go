@@ -211,20 +211,10 @@ func auditCell(r *result.Result) sheet.Cell {
 		return sheet.Cell{Text: "undecided"}
 	case !r.Audited():
 		return sheet.Cell{Text: result.Nothing}
-	case partial(r) != "":
+	case judge.AuditPartial(r) != "":
 		return sheet.Cell{Text: "partial"}
 	}
 	return sheet.Cell{Text: "ok"}
-}
-
-// partial returns why the audit of a result did not cover all sessions, or "".
-func partial(r *result.Result) string {
-	for i := range r.Trials {
-		if why := r.Trials[i].Audit.Partial; why != "" {
-			return why
-		}
-	}
-	return ""
 }
 
 // percent formats the half-width of an interval in whole percents: six trials give no more

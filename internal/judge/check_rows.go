@@ -77,8 +77,7 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 
 // violated records the rows of a document whose audit failed, each once.
 func (c *Check) violated(label string, d *result.Document) {
-	for i := range d.Results {
-		r := &d.Results[i]
+	for _, r := range ResultsOf(d) {
 		if v := (FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)}); r.Failed() && !slices.Contains(c.Violations, v) {
 			c.Violations = append(c.Violations, v)
 		}

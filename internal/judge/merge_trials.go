@@ -1,11 +1,11 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
@@ -46,22 +46,17 @@ func mergeResults(parts []Source, names []result.Participant, row []*result.Resu
 // failed.
 func forEach(n int, do func(i int) error) error {
 	errs := make([]error, n)
-	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range n {
+		free <- struct{}{}
 		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				errs[i] = do(int(i))
-			}
+			errs[i] = do(i)
+			<-free
 		})
 	}
 	workers.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(errs...)
 }
 
 // present returns the participants that have documents, in the order of the documents.

@@ -64,8 +64,17 @@ func compareWithBaseline(r, baseline *result.Result) {
 
 // AuditUndecided returns why the trials of a result ended without an audit result, or "".
 func AuditUndecided(r *result.Result) string {
+	return firstReason(r, func(a *result.Audit) string { return a.Undecided })
+}
+
+// AuditPartial returns why the audit of a result did not cover all sessions, or "".
+func AuditPartial(r *result.Result) string {
+	return firstReason(r, func(a *result.Audit) string { return a.Partial })
+}
+
+func firstReason(r *result.Result, get func(a *result.Audit) string) string {
 	for i := range r.Trials {
-		if why := r.Trials[i].Audit.Undecided; why != "" {
+		if why := get(&r.Trials[i].Audit); why != "" {
 			return why
 		}
 	}

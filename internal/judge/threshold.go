@@ -245,8 +245,7 @@ func (t Threshold) isOther(label string, baseline bool) bool {
 func (t Threshold) Match(d *result.Document) error {
 	var strategies, operations []string
 	baseline := ""
-	for i := range d.Results {
-		r := &d.Results[i]
+	for _, r := range ResultsOf(d) {
 		if !slices.Contains(strategies, r.Strategy) {
 			strategies = append(strategies, r.Strategy)
 		}
