@@ -68,7 +68,7 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 		}
 		t.Config.Subject = verify.Subject{
 			Label:      p.Name(),
-			OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return p, nil },
+			OpenTarget: func() (scenarios.Target, error) { return p, nil },
 			Reliable:   !strings.HasPrefix(t.Target, "tcp:"), // a network may lose responses
 		}
 		return nil
@@ -76,7 +76,7 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 	strategy, _ := a.strategy(s.Strategy)
 	t.Config.Subject = verify.Subject{Label: t.Label, Params: s.Params}
 	if strategy.Name == redisName && s.Params["layout"] == "list" {
-		t.Config.Subject.OpenTarget = func(*verify.SyncPoints) (scenarios.Target, error) {
+		t.Config.Subject.OpenTarget = func() (scenarios.Target, error) {
 			lists, err := redis.OpenLists(ctx, a.redis, redis.ListsOptions{Pipelining: s.Params["pipelining"] == redis.PipeliningOn})
 			if err != nil {
 				return nil, err

@@ -131,14 +131,6 @@ func (p *Program) Name() string { return p.name }
 // Supports implements [scenarios.Target] with the operations in the answer to hello.
 func (p *Program) Supports(op scenarios.Op) bool { return p.supports[op] }
 
-// Err returns the first crash, hang or violation of the protocol, or nil.
-func (p *Program) Err() error {
-	if f := p.failed.Load(); f != nil {
-		return f
-	}
-	return nil
-}
-
 // CheckOpenFiles returns an [openfiles.Error] if the program's limit of open files is too low for so many users and the
 // control connection. See [Process.CheckOpenFiles].
 func (p *Program) CheckOpenFiles(users int) error {

@@ -19,6 +19,14 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
+// Err returns the first crash, hang or violation of the protocol, or nil.
+func (p *Program) Err() error {
+	if f := p.failed.Load(); f != nil {
+		return f
+	}
+	return nil
+}
+
 func connect(t *testing.T, p scenarios.Target) scenarios.Conn {
 	t.Helper()
 	c, err := p.Connect(context.Background())

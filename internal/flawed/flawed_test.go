@@ -36,7 +36,7 @@ func controls() map[string]verify.Subject {
 			return newCorrect(nil).queueing(firstCome, false), nil
 		}),
 		"in Redis":         open(optimistic, func() (manager.SessionStore[session], error) { return newInRedis(nil) }),
-		"lists of fifteen": {OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return newLists(manager.HistoryLimit), nil }},
+		"lists of fifteen": {OpenTarget: func() (scenarios.Target, error) { return newLists(manager.HistoryLimit), nil }},
 	}
 }
 

@@ -28,7 +28,7 @@ type Flaw struct {
 	// NewCreator and OpenTarget are as in verify.Subject. A flaw has either Open or OpenTarget.
 	Open       func(*verify.SyncPoints) (manager.SessionStore[manager.Session], error)
 	NewCreator func(manager.SessionStore[manager.Session], *verify.SyncPoints) verify.Creator
-	OpenTarget func(*verify.SyncPoints) (scenarios.Target, error)
+	OpenTarget func() (scenarios.Target, error)
 
 	Schedule verify.Schedule   // shows the bug every time
 	Kills    []history.Anomaly // violations that the bug may cause

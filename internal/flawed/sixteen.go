@@ -16,7 +16,7 @@ var _ = register(Flaw{
 	How:        "the list of messages is trimmed to one more than the limit",
 	Copies:     "LTRIM key -16 -1, or LTRIM key 0 15: both ends of the range are included",
 	Guarantees: manager.Guarantees{Blocks: manager.BlocksAllSessions, ExclusiveUpdates: true},
-	OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return newLists(manager.HistoryLimit + 1), nil },
+	OpenTarget: func() (scenarios.Target, error) { return newLists(manager.HistoryLimit + 1), nil },
 	Schedule: append(verify.Schedule{{User: userA, Do: history.GetOrCreate}},
 		append(appends(manager.HistoryLimit+1), verify.Line{User: userB, Do: history.ReadMessages})...),
 	Kills: []history.Anomaly{history.UnboundedHistory},

@@ -44,7 +44,7 @@ func TestScenariosOmitWhatTheyNeverPerform(t *testing.T) {
 		}
 
 		remote := newRemote(func(r *remote) { r.lacks = []scenarios.Op{scenarios.Delete} })
-		cfg.Subject = verify.Subject{OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return remote, nil }}
+		cfg.Subject = verify.Subject{OpenTarget: func() (scenarios.Target, error) { return remote, nil }}
 		r, err = verify.Run(t.Context(), cfg)
 		if refused := err != nil; refused != test.deletes {
 			t.Errorf("%s: a target without delete: error %v, want one: %v", test.scenario, err, test.deletes)

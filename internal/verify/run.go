@@ -26,7 +26,7 @@ type Subject struct {
 
 	// OpenTarget takes the place of Open for targets, which take requests, not closures. It is called once; the target is reset
 	// before each round and closed at the end. It declares no guarantees.
-	OpenTarget func(*SyncPoints) (scenarios.Target, error)
+	OpenTarget func() (scenarios.Target, error)
 
 	// Reliable: no response is lost between a target and its users, so that an indeterminate or refused operation is a violation.
 	Reliable bool

@@ -77,8 +77,8 @@ func (s Schedule) play(users []*scheduledUser, t *SyncPoints) error {
 
 // perform starts a line.
 func (u *scheduledUser) perform(l Line, t *SyncPoints) error {
-	for len(u.passed) > 0 {
-		<-u.passed
+	for len(u.reached) > 0 {
+		<-u.reached
 	}
 	switch {
 	case l.Do != 0 && u.busy():
@@ -105,7 +105,7 @@ func (u *scheduledUser) resume(l Line, t *SyncPoints) {
 	held := t.isHeld(u.position)
 	t.holdAt(u.position, l.Hold)
 	if held {
-		u.let <- struct{}{}
+		u.release <- struct{}{}
 	}
 }
 
@@ -135,7 +135,7 @@ func (u *scheduledUser) await(l Line) {
 		select {
 		case <-u.done:
 			return
-		case point := <-u.passed:
+		case point := <-u.reached:
 			if point == l.Hold || point == l.Past {
 				return
 			}

@@ -6,27 +6,27 @@ import (
 )
 
 // SyncPoints holds users at named points of a store, so that a schedule can order them. A nil SyncPoints holds no user. A store with
-// a schedule calls Reach at its points; every closure of an operation passes [Inside].
+// a schedule calls Reach at its points; every closure of an operation reaches [Inside].
 type SyncPoints struct {
-	mu   sync.Mutex    // protects hold and held of visitors, and open
+	mu   sync.Mutex    // protects open, and hold and held of positions
 	open chan struct{} // closed by releaseAll; nil until it is needed
 }
 
 // Inside is the point in every closure after it has read the session and before it changes it.
 const Inside = "inside"
 
-// position is the state of a user in a store.
+// position is where a user is in a store.
 type position struct {
-	hold   string        // the next point to hold it at
-	held   bool          // it is held held
-	passed chan string   // receives the points that it passes; may be full
-	let    chan struct{} // releases it
+	hold    string        // the next point to hold the user at
+	held    bool          // the user is held
+	reached chan string   // receives the points that the user reaches; may be full
+	release chan struct{} // a receive ends the hold
 }
 
 type positionKey struct{}
 
 func newPosition() *position {
-	return &position{passed: make(chan string, 64), let: make(chan struct{})}
+	return &position{reached: make(chan string, 64), release: make(chan struct{})}
 }
 
 // Reach is called when the operation with this ctx reaches a point. It returns when the operation may continue. Only the schedule
@@ -46,12 +46,12 @@ func (t *SyncPoints) Reach(ctx context.Context, point string) {
 	}
 	t.mu.Unlock()
 	select {
-	case v.passed <- point:
+	case v.reached <- point:
 	default:
 	}
 	if held {
 		select {
-		case <-v.let:
+		case <-v.release:
 		case <-t.opening():
 		}
 	}

@@ -39,7 +39,7 @@ type remote struct {
 
 // openTarget opens the target and finds out how it counts.
 func (r *run) openTarget(ctx context.Context) error {
-	target, err := r.Config.Subject.OpenTarget(r.points)
+	target, err := r.Config.Subject.OpenTarget()
 	if err != nil {
 		return err
 	}

@@ -316,7 +316,7 @@ func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Effect) error {
 func onTarget(t *testing.T, r *remote, cfg verify.Config) *verify.Report {
 	t.Helper()
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	cfg.Subject = verify.Subject{Label: "remote", Reliable: r.sure, OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return r, nil }}
+	cfg.Subject = verify.Subject{Label: "remote", Reliable: r.sure, OpenTarget: func() (scenarios.Target, error) { return r, nil }}
 	report, err := verify.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -440,7 +440,7 @@ func TestTargetsThatLackOperations(t *testing.T) {
 		{[]scenarios.Op{scenarios.Update, scenarios.Read}, planner, "lacks update and read, which planner needs"},
 	} {
 		r := newRemote(func(r *remote) { r.lacks = test.lacks })
-		cfg := verify.Config{Subject: verify.Subject{OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) { return r, nil }}}
+		cfg := verify.Config{Subject: verify.Subject{OpenTarget: func() (scenarios.Target, error) { return r, nil }}}
 		if test.scenario != nil {
 			cfg.Scenarios = []scenarios.Scenario{*test.scenario}
 		}

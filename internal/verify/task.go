@@ -89,13 +89,8 @@ func (t *Task) violated(a history.Anomaly, why, stacks string, rounds int) *Repo
 // report returns the report on a process that sent none after so many completed rounds.
 func (t *Task) report(rounds int) *Report {
 	r := &Report{
-		SchemaVersion: SchemaVersion,
-		Subject:       t.Label,
-		Params:        t.Params,
-		Target:        t.Target,
-		Seed:          t.Config.Seed,
-		Scheduled:     t.Scheduled,
-		Rounds:        rounds + 1,
+		SchemaVersion: SchemaVersion, Subject: t.Label, Params: t.Params, Target: t.Target,
+		Seed: t.Config.Seed, Scheduled: t.Scheduled, Rounds: rounds + 1,
 	}
 	if t.Config.Until != "" && t.Config.Rounds > 0 {
 		r.Attempts = rounds/t.Config.Rounds + 1

@@ -105,7 +105,7 @@ func TestSyncPoints(t *testing.T) {
 	if point := <-past; point != "here" {
 		t.Errorf("held at %s", point)
 	}
-	for point := range v.passed {
+	for point := range v.reached {
 		if point == "there" {
 			break
 		}
@@ -115,7 +115,7 @@ func TestSyncPoints(t *testing.T) {
 		t.Errorf("went past %s while it was to be held", point)
 	case <-time.After(standstill):
 	}
-	v.let <- struct{}{}
+	v.release <- struct{}{}
 	<-past
 	<-past
 

@@ -52,7 +52,7 @@ func verifyAll(t *testing.T, o redis.Options, rounds int) {
 			t.Parallel()
 			wantLinearizable(t, rounds, verify.Subject{
 				Label: "redis", Params: map[string]string{"layout": redis.LayoutList, "pipelining": onOff(pipelining)},
-				OpenTarget: func(*verify.SyncPoints) (scenarios.Target, error) {
+				OpenTarget: func() (scenarios.Target, error) {
 					l, err := redis.OpenLists(background, o, redis.ListsOptions{Pipelining: pipelining})
 					if err != nil {
 						return nil, err
