@@ -28,8 +28,6 @@ const DefaultTimeout = 10 * time.Second
 type Config struct {
 	Target  adapter.Spec  // started again after each failed check, or joined; all its sessions are removed
 	Timeout time.Duration // limit for an answer, beyond the requested work; 0 is [DefaultTimeout]
-
-	onCheck func(Check) // called after each check, for tests; may be nil
 }
 
 // Outcome is how a check ended.
@@ -94,9 +92,6 @@ func run(ctx context.Context, cfg Config, checks []check) (*Report, error) {
 			return nil, context.Cause(ctx)
 		}
 		x.report.Checks = append(x.report.Checks, done)
-		if cfg.onCheck != nil {
-			cfg.onCheck(done)
-		}
 	}
 	return &x.report, nil
 }
