@@ -36,6 +36,9 @@ const (
 	// startLimit is how long a program may take to announce itself: a virtual machine that first compiles it, on a busy machine.
 	startLimit = time.Minute
 
+	// stderrKept is the number of bytes that are kept of the beginning of stderr, and of its end.
+	stderrKept = 4 << 10
+
 	// endLimit is how long it may take to end after its stdin has.
 	endLimit = 2 * time.Second
 )
@@ -45,7 +48,7 @@ const (
 func Launch(ctx context.Context, command []string, o Options) (*Process, error) {
 	p := &Process{command: command, first: make(chan firstLine, 1)}
 	var err error
-	p.Process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: o.stderr(), Output: p.readFirstLine})
+	p.Process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: stderrKept, Output: p.readFirstLine})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", joinCommand(command), err)
 	}

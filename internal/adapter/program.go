@@ -31,9 +31,6 @@ type Options struct {
 
 	// StartTimeout limits the time from the start to the announcement. Default 1 minute.
 	StartTimeout time.Duration
-
-	// Stderr is the number of bytes that are kept of the beginning of stderr, and of its end. Default 4 KiB.
-	Stderr int
 }
 
 // DefaultTimeout is the default of Options.Timeout.
@@ -41,7 +38,6 @@ const DefaultTimeout = 30 * time.Second
 
 func (o Options) timeout() time.Duration    { return cmp.Or(o.Timeout, DefaultTimeout) }
 func (o Options) startLimit() time.Duration { return cmp.Or(o.StartTimeout, startLimit) }
-func (o Options) stderr() int               { return cmp.Or(o.Stderr, 4<<10) }
 
 // Program is a target in another process, which was started here or is joined.
 type Program struct {
