@@ -44,23 +44,12 @@ func closings(d *result.Document, all []*section) []string {
 // closing states in a few sentences which strategy won, by how much, and how certain that is.
 func (s *section) closing() []string {
 	sentences := []string{s.verdict(s.ranking())}
-	var struck []string
-	for _, r := range s.results {
-		if r.Failed() {
-			struck = append(struck, r.Strategy)
-		}
-	}
-	if len(struck) > 0 {
+	if struck := s.named((*result.Result).Failed); len(struck) > 0 {
 		sentences = append(sentences, "Excluded for a failed audit: "+sheet.And(struck)+".")
 	}
-	var doubtful []string
-	for _, r := range s.results {
-		if !r.Failed() && judge.WhyUnranked(r) != "" {
-			doubtful = append(doubtful, r.Strategy)
-		}
-	}
-	if len(doubtful) > 0 {
-		sentences = append(sentences, "Not ranked: "+sheet.And(doubtful)+".")
+	unranked := s.named(func(r *result.Result) bool { return !r.Failed() && judge.WhyUnranked(r) != "" })
+	if len(unranked) > 0 {
+		sentences = append(sentences, "Not ranked: "+sheet.And(unranked)+".")
 	}
 	if s.baseline != nil && s.baseline.Failed() {
 		sentences = append(sentences, "Without "+s.baseline.Strategy+" there is no baseline to compare with.")
@@ -69,7 +58,7 @@ func (s *section) closing() []string {
 }
 
 // ranking returns the results that may be ranked, the fastest first. Excluded are failed
-// audits, probes of the harness, rows with a remark, and rows with a doubt.
+// audits, probes of the harness, rows with a note, and rows that [judge.WhyUnranked] excludes.
 func (s *section) ranking() []*result.Result {
 	ranked := slices.DeleteFunc(slices.Clone(s.results), func(r *result.Result) bool {
 		return r.Failed() || !r.Audited() || r.Note != "" || judge.WhyUnranked(r) != "" || r.Summary.OpsPerSec.Median <= 0
@@ -106,7 +95,11 @@ func (s *section) verdict(ranked []*result.Result) string {
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
 	if len(tied) > 1 {
-		return sheet.And(names(tied)) + " cannot be distinguished" + s.tiedLead(tied) + "."
+		var names []string
+		for _, r := range tied {
+			names = append(names, r.Strategy)
+		}
+		return sheet.And(names) + " cannot be distinguished" + s.tiedLead(tied) + "."
 	}
 	if vs := s.vsBaseline(winner); vs != nil {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
@@ -212,10 +205,12 @@ func intervalText(lo, hi float64) string {
 	return " (" + result.FormatRatioRange(lo, hi) + ")"
 }
 
-func names(rs []*result.Result) []string {
-	list := make([]string, len(rs))
-	for i, r := range rs {
-		list[i] = r.Strategy
+// named returns the strategies of the results that match.
+func (s *section) named(match func(*result.Result) bool) (list []string) {
+	for _, r := range s.results {
+		if match(r) {
+			list = append(list, r.Strategy)
+		}
 	}
 	return list
 }

@@ -80,7 +80,7 @@ func targetsLine(d *result.Document) string {
 func notes(d *result.Document) []string {
 	lines := []string{notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness),
 		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), trafficLine(d),
-		participantsLine(d), judge.MachineLine(d)}
+		participantsLine(d), judge.MachineLine(&d.Machine)}
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }
 

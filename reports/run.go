@@ -2,6 +2,7 @@ package reports
 
 import (
 	"io"
+	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
@@ -50,7 +51,7 @@ func runPage(d *result.Document, _ Options, markdown bool) *sheet.Page {
 		p.Say(sheet.Bold, closings(d, all)...)
 		p.Fold(legendSummary)
 		p.Legend(legends(all))
-		p.List(sheet.Plain, "", append(notes(d), toolLine(d)))
+		p.List(sheet.Plain, "", append(notes(d), toolLine(d.Tool, d.Created, d.Config.Command)))
 		return p
 	}
 	p.Legend(legends(all))
@@ -76,30 +77,31 @@ func (s *section) table() *sheet.Table {
 	return t
 }
 
-// toolLine states the version that wrote the document and its command line.
-func toolLine(d *result.Document) string {
-	line := "sessbench " + d.Tool.Version
-	if d.Tool.Commit != "" {
-		line += " (" + judge.ShortHash(d.Tool.Commit) + ")"
+// toolLine states the version that wrote a document, when, and its command line if there is one.
+func toolLine(tool result.Tool, created time.Time, command string) string {
+	line := "sessbench " + tool.Version
+	if tool.Commit != "" {
+		line += " (" + judge.ShortHash(tool.Commit) + ")"
 	}
-	line += ", " + d.Created.UTC().Format("2006-01-02 15:04 UTC")
-	if d.Config.Command != "" {
-		line += ": " + d.Config.Command
+	line += ", " + created.UTC().Format("2006-01-02 15:04 UTC")
+	if command != "" {
+		line += ": " + command
 	}
 	return line
 }
 
-// provenance states where the documents are from. The command line is that of each document, if it is not that of the page.
+// provenance states where the documents are from, with their command lines if these are not that of the page. A machine is
+// described once.
 func provenance(documents []judge.DocumentInfo, commands bool) (list []sheet.Term) {
 	var last result.Machine
 	for _, d := range documents {
-		doc := &result.Document{Tool: d.Tool, Created: d.Created, Machine: d.Machine}
-		if commands {
-			doc.Config.Command = d.Command
+		if !commands {
+			d.Command = ""
 		}
-		list = append(list, sheet.Term{Term: d.Label, Text: toolLine(doc)})
+		list = append(list, sheet.Term{Term: d.Label, Text: toolLine(d.Tool, d.Created, d.Command)})
+		line := judge.MachineLine(&d.Machine)
 		d.Machine.Load1 = 0 // never twice the same
-		if line := judge.MachineLine(doc); line != "" && d.Machine != last {
+		if line != "" && d.Machine != last {
 			list = append(list, sheet.Term{Text: line})
 			last = d.Machine
 		}

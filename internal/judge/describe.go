@@ -71,9 +71,16 @@ func ShortHash(hash string) string {
 	return hash[:min(len(hash), 8)]
 }
 
-// MachineLine describes the machine, or is "" if nothing is known about it.
-func MachineLine(d *result.Document) string {
-	m := &d.Machine
+// MachineLine describes the machine and its load, or is "" if nothing is known about it.
+func MachineLine(m *result.Machine) string {
+	known := describeMachine(m)
+	if known == "" {
+		return ""
+	}
+	return fmt.Sprintf("machine: %s, load %s before the start", known, result.FormatAmount(m.Load1))
+}
+
+func describeMachine(m *result.Machine) string {
 	var parts []string
 	add := func(known bool, format string, args ...any) {
 		if known {
@@ -86,11 +93,7 @@ func MachineLine(d *result.Document) string {
 	add(m.CgroupCPUs > 0, "quota of %s CPUs", result.FormatAmount(m.CgroupCPUs))
 	add(m.OS != "", "%s", strings.TrimSpace(m.OS+" "+m.Kernel))
 	add(m.Go != "", "%s", m.Go)
-	if len(parts) == 0 {
-		return ""
-	}
-	add(true, "load %s before the start", result.FormatAmount(m.Load1))
-	return "machine: " + strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // ViolationKinds returns the kinds of a result's violations, each once, in the order of their

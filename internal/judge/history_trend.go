@@ -229,7 +229,7 @@ func trendConditions(d *result.Document, r *HistoryResult) (key string, all []co
 func newTrendGroup(d *result.Document, r *HistoryResult, all []condition) *TrendGroup {
 	g := &TrendGroup{
 		Scenario:   r.Scenario,
-		Machine:    cmp.Or(shortMachine(d), "unknown machine"),
+		Machine:    cmp.Or(describeMachine(&d.Machine), "unknown machine"),
 		Conditions: map[string]string{},
 	}
 	for _, c := range all {
@@ -249,12 +249,6 @@ func newTrendGroup(d *result.Document, r *HistoryResult, all []condition) *Trend
 	}
 	g.Heading = r.Scenario + ": " + strings.Join(parts, ", ")
 	return g
-}
-
-// shortMachine is the description of the machine without the load, which always differs.
-func shortMachine(d *result.Document) string {
-	line, _, _ := strings.Cut(strings.TrimPrefix(MachineLine(d), "machine: "), ", load ")
-	return line
 }
 
 // newest returns the time of the group's newest run.

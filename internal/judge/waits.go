@@ -119,7 +119,7 @@ func waitsDiffer(other, r *result.Result) string {
 func SameWaits(rows []*result.Result) bool {
 	for i, a := range rows {
 		for _, b := range rows[:i] {
-			if differ(a.Summary.HoldNs, b.Summary.HoldNs) || differ(a.Summary.ThinkNs, b.Summary.ThinkNs) {
+			if waitsDiffer(b, a) != "" {
 				return false
 			}
 		}
