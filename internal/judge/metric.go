@@ -24,15 +24,17 @@ type Metric struct {
 	// Read returns the value of a trial. ok is false if it has none.
 	Read func(r *result.Result, t *result.Trial) (x float64, ok bool)
 
-	ofOp    func(t *result.Trial, op result.Operation) (x float64, ok bool) // of one kind of operation; nil if it has none
-	missing string                                                          // why a trial with operations may have no value
-	least   float64                                                         // a difference below it is negligible; 0: none is
-	gated   bool                                                            // by default
+	// ofOp returns the value of one kind of operation; nil if it has none.
+	ofOp func(t *result.Trial, op result.Operation) (x float64, ok bool)
+
+	missing        string  // why a trial with operations may have no value
+	least          float64 // a difference below it is negligible; 0: none is
+	gatedByDefault bool
 }
 
 // catalogue holds all metrics, in the order of tables.
 var catalogue = slices.Concat([]*Metric{
-	{Name: "ops_per_sec", Title: "ops/s", Unit: "ops/s", Doc: "completed operations per second", HigherIsBetter: true, gated: true,
+	{Name: "ops_per_sec", Title: "ops/s", Unit: "ops/s", Doc: "completed operations per second", HigherIsBetter: true, gatedByDefault: true,
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.OpsPerSec, true }},
 }, percentileMetrics(), []*Metric{
 	latencyMetric("max", "the longest operation", "", func(l *result.Latency) *int64 { return ifCounted(l, l.Max) }),
@@ -48,11 +50,11 @@ var catalogue = slices.Concat([]*Metric{
 		missing: "there is no limit", Read: ofLimit},
 	// Without operations there is no mean per operation, not a mean of 0.
 	{Name: "allocs_per_op", Title: "allocs/op", Unit: "allocs/op", Doc: "allocations per operation", missing: "nothing was completed",
-		least: 0.01, gated: true,
+		least: 0.01, gatedByDefault: true,
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.AllocsPerOp, t.Ops > 0 }},
 	{Name: "bytes_per_op", Title: "B/op", Unit: "B/op", Doc: "bytes allocated per operation", missing: "nothing was completed", least: 1,
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.BytesPerOp, t.Ops > 0 }},
-	{Name: "bytes_per_session", Title: "B/session", Unit: "B", Doc: "memory per session", missing: "not measured", least: 1, gated: true,
+	{Name: "bytes_per_session", Title: "B/session", Unit: "B", Doc: "memory per session", missing: "not measured", least: 1, gatedByDefault: true,
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) {
 			return t.BytesPerSession, t.BytesPerSession > 0
 		}},
@@ -71,7 +73,7 @@ func percentileMetrics() (list []*Metric) {
 			m.Title = "latency " + p.Name + ", s"
 		}
 		// A p99 depends on the few slowest operations of a trial and varies too much to be gated unless it is named.
-		m.gated = p.Name == "p50"
+		m.gatedByDefault = p.Name == "p50"
 		list = append(list, m)
 	}
 	return list
@@ -166,7 +168,7 @@ func MetricNames() (names []string) {
 // DefaultGates returns the metrics that a check gates by default.
 func DefaultGates() (names []string) {
 	for _, m := range Metrics() {
-		if m.gated {
+		if m.gatedByDefault {
 			names = append(names, m.Name)
 		}
 	}
