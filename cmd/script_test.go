@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,14 +45,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, commands)
 }
 
-// tests runs the tests with the interpreter of Python in front of PATH: python3 may be a script that looks for it, and takes
-// several times as long to start.
+// tests runs the tests with the interpreter of Python in PATH, behind the directory of the commands: python3 may be a script that
+// looks for it, and takes several times as long to start.
 type tests struct{ *testing.M }
 
 func (t tests) Run() int {
 	if path, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output(); err == nil && len(path) > 1 {
-		directory := filepath.Dir(strings.TrimSpace(string(path)))
-		if err := os.Setenv("PATH", directory+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
+		directories := slices.Insert(filepath.SplitList(os.Getenv("PATH")), 1, filepath.Dir(strings.TrimSpace(string(path))))
+		if err := os.Setenv("PATH", strings.Join(directories, string(filepath.ListSeparator))); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
