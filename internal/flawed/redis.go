@@ -140,7 +140,10 @@ func newInRedis(t *verify.SyncPoints) (*inRedis, error) {
 		return nil, err
 	}
 	s, err := redis.New[session](server.Client(), server.Prefix())
-	return &inRedis{t, s, server}, err
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	return &inRedis{t, s, server}, nil
 }
 
 // Close implements [manager.SessionStore]. It stops the server, too.
