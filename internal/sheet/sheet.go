@@ -4,6 +4,7 @@ package sheet
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -33,19 +34,20 @@ func (s *Sheet) Write(w io.Writer, columns int) error {
 		columns = DefaultWidth
 	}
 	last := len(s.Titles) - 1
-	left := columns - s.Fixed()
-	if left >= max(LeastProse, width(s.Titles[last])) {
-		rows := make([][]string, len(s.Rows))
-		for i, row := range s.Rows {
-			rows[i] = append(append([]string{}, row[:last]...), Wrap(row[last], left))
+	titles, left := s.Titles, columns-s.Fixed()
+	below := left < max(LeastProse, width(s.Titles[last]))
+	if below {
+		titles = titles[:last]
+	}
+	var rows [][]string
+	for _, row := range s.Rows {
+		cells := slices.Clone(row[:last])
+		if !below {
+			cells = append(cells, Wrap(row[last], left))
 		}
-		return Draw(w, s.Titles, rows)
+		rows = append(rows, cells)
 	}
-	rows := make([][]string, len(s.Rows))
-	for i, row := range s.Rows {
-		rows[i] = row[:last]
-	}
-	if err := Draw(w, s.Titles[:last], rows); err != nil {
+	if err := Draw(w, titles, rows); err != nil || !below {
 		return err
 	}
 	for _, row := range s.Rows {
