@@ -43,8 +43,8 @@ func (p *Participant) dataKey(name string, index int) string {
 // unpublish removes the oldest n items.
 func (p *Participant) unpublish(ctx context.Context, n int) error {
 	for _, item := range p.published[:n] {
-		if err := p.o.Client.Del(ctx, item.key).Err(); err != nil {
-			return p.serverError(err)
+		if err := p.serverError(p.o.Client.Del(ctx, item.key).Err()); err != nil {
+			return err
 		}
 	}
 	p.published = p.published[n:]

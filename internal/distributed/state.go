@@ -83,8 +83,11 @@ func (p *Participant) step(ctx context.Context, q request) (s state, err error) 
 	return s, nil
 }
 
-// serverError adds the run to an error of the server.
+// serverError adds the run to an error of the server. nil stays nil.
 func (p *Participant) serverError(err error) error {
+	if err == nil {
+		return nil
+	}
 	return fmt.Errorf("run %s: coordination server: %w", p.o.RunID, err)
 }
 

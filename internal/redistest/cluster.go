@@ -18,19 +18,19 @@ const slots = 16384
 type Cluster struct {
 	Nodes []*Server
 
-	buses []int    // the ports where the nodes talk to each other
-	ids   []string // the nodes' names for each other
+	buses []int    // the nodes' ports for messages between nodes
+	ids   []string // the nodes' ids in the cluster
 	addrs []string
 }
 
-// StartCluster starts a cluster of n nodes, and returns it when every node finds it whole: two seconds at the least. Each
-// node gets the further arguments. It ends, and is left out, as what [Start] starts.
+// StartCluster starts a cluster of n nodes, each with the further arguments, and returns it when every node finds it complete,
+// after two seconds at least. It is skipped, and ends, as a server of [Start].
 func StartCluster(t testing.TB, n int, args ...string) *Cluster {
 	t.Helper()
 	return startCluster(t, n, args, func(int, *Server) error { return nil })
 }
 
-// StartClusterBehind is [StartCluster] of nodes that have clients come to them through proxies with this judge.
+// StartClusterBehind is [StartCluster] with nodes that announce proxies with this judge as their addresses.
 func StartClusterBehind(t testing.TB, n int, judge Judge, args ...string) (*Cluster, []*Proxy) {
 	t.Helper()
 	proxies := make([]*Proxy, n)
@@ -49,7 +49,7 @@ func StartClusterBehind(t testing.TB, n int, judge Judge, args ...string) (*Clus
 	return c, proxies
 }
 
-// startCluster has prepare make each node ready before the others hear of it.
+// startCluster calls prepare for each node before the nodes join.
 func startCluster(t testing.TB, n int, args []string, prepare func(i int, node *Server) error) *Cluster {
 	t.Helper()
 	need(t)
@@ -114,7 +114,7 @@ func (c *Cluster) join() error {
 	return c.awaitWhole()
 }
 
-// awaitWhole waits until every node knows who serves each slot.
+// awaitWhole waits until every node knows the owner of each slot.
 func (c *Cluster) awaitWhole() error {
 	whole := []string{
 		"cluster_state:ok", "cluster_slots_ok:" + strconv.Itoa(slots), "cluster_known_nodes:" + strconv.Itoa(len(c.Nodes)),
@@ -145,9 +145,9 @@ func containsAll(text string, parts []string) bool {
 	return true
 }
 
-// MigrateSlots hands slots over from one node to another, keys and all, while clients may be using them: what redis-cli
-// --cluster reshard does, but all the slots at once, so that clients meet them half moved. pause, which may be nil, is
-// called between any two steps. It may run on any goroutine.
+// MigrateSlots moves slots from one node to another with their keys, while clients may be using them. It is what redis-cli
+// --cluster reshard does, but for all slots at once, so that clients meet them half moved. pause, which may be nil, is called
+// between any two steps. It may run on any goroutine.
 func (c *Cluster) MigrateSlots(from, to int, pause func(), slots ...int) error {
 	if pause == nil {
 		pause = func() {}
@@ -179,7 +179,7 @@ func (c *Cluster) MigrateSlots(from, to int, pause func(), slots ...int) error {
 	return nil
 }
 
-// moveKeys moves the keys of a slot, one at a time: new ones are not made here any more.
+// moveKeys moves the keys of a slot, one at a time. No new ones are created on this node meanwhile.
 func (s *Server) moveKeys(slot int, to *Server, pause func()) error {
 	for {
 		keys, err := s.client.ClusterGetKeysInSlot(context.Background(), slot, 1).Result()

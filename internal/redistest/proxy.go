@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// Fate is what becomes of a command on its way through a [Proxy].
+// Fate is what happens to a command that goes through a [Proxy].
 type Fate uint8
 
 // The fates.
 const (
-	Delivered   Fate = iota // carried out, and answered
-	AnswerLost              // carried out; the connection ends in place of the answer
-	AnswerHeld              // carried out; no answer comes, and the connection stays until the client gives it up
-	RequestLost             // the connection ends before the server hears of it
+	Delivered   Fate = iota // executed and answered
+	AnswerLost              // executed; the connection ends in place of the answer
+	AnswerHeld              // executed; there is no answer, and the connection stays open until the client closes it
+	RequestLost             // the connection ends before the command is sent to the server
 	fates
 )
 
@@ -39,8 +39,8 @@ func EveryNth(n int64, fate Fate, names ...string) Judge {
 	}
 }
 
-// Proxy stands between clients and a server. It hands over one command of a connection at a time, and a judge decides what
-// becomes of each: pipelines go through it, but word by word. Its methods may be called from any number of goroutines.
+// Proxy forwards commands from clients to a server, one at a time on each connection, and a judge decides the fate of each.
+// Its methods may be called from any number of goroutines.
 type Proxy struct {
 	backend  string
 	listener net.Listener
@@ -72,11 +72,11 @@ func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 // URL is the proxy's address as clients take it.
 func (p *Proxy) URL() string { return "redis://" + p.Addr() }
 
-// Count is how many commands have met this fate so far; the server has answered them, but for lost requests.
+// Count is the number of commands with this fate so far. The server has answered them, except lost requests.
 func (p *Proxy) Count(f Fate) int64 { return p.counts[f].Load() }
 
-// AwaitIdle returns when no client is connected any more, and the server has answered all that it was asked. A client's
-// Close does not wait for that where it has given up on an answer.
+// AwaitIdle returns when no client is connected and the server has answered every command. A client's Close does not wait
+// for answers that it has abandoned.
 func (p *Proxy) AwaitIdle(t testing.TB) {
 	t.Helper()
 	for late := time.Now().Add(patience); p.connected() > 0; time.Sleep(time.Millisecond) {
@@ -115,7 +115,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// own makes sure that a connection ends with the proxy. It reports false, and ends it, when that is over already.
+// own registers a connection, which ends with the proxy. If the proxy has ended, own closes it and reports false.
 func (p *Proxy) own(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,7 +134,7 @@ func (p *Proxy) disown(c net.Conn) {
 	c.Close()
 }
 
-// serve carries a client's commands to the server and the answers back, until either of them ends or a fate ends it.
+// serve forwards a client's commands to the server and the answers back, until a connection or a fate ends it.
 func (p *Proxy) serve(client net.Conn) {
 	defer p.disown(client)
 	server, err := net.Dial("tcp", p.backend)
@@ -173,7 +173,7 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 }
 
-// frames reads what is said in Redis's protocol, versions 2 and 3
+// frames reads Redis's protocol, versions 2 and 3
 // (https://redis.io/docs/latest/develop/reference/protocol-spec/).
 type frames struct {
 	r     *bufio.Reader
@@ -181,14 +181,14 @@ type frames struct {
 	words []string // the strings in it
 }
 
-// next reads a command or an answer with all that is in it, and returns the strings among it.
+// next reads a whole command or answer, and returns the strings in it.
 func (f *frames) next() ([]string, error) {
 	f.raw, f.words = f.raw[:0], f.words[:0]
 	err := f.read()
 	return f.words, err
 }
 
-// answer reads the answer to a command, and hands on what the server says unasked before it.
+// answer reads the answer to a command, and forwards push messages that come before it.
 func (f *frames) answer(client io.Writer) error {
 	for {
 		if _, err := f.next(); err != nil || f.raw[0] != '>' {

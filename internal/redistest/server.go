@@ -1,4 +1,4 @@
-// Package redistest provides real Redis for tests: servers and clusters of redis-server processes on loopback, which end with
+// Package redistest provides Redis for tests: servers and clusters of redis-server processes on loopback, which end with
 // the test, and a proxy that loses answers.
 package redistest
 

@@ -16,11 +16,11 @@ const maxViolations = 5
 // auditor collects the violations of a trial.
 type auditor struct {
 	contents  *contents
-	users     int // writers, the one who prepared the sessions included
+	users     int // number of users, the preloaders' common number included
 	kinds     map[string]int
 	byVersion bool         // changes are numbered by the session's version, and not by its message count
-	shared    []manager.ID // by slot, where ids live more than once
-	lax       bool         // messages need no numbers: it is a target that keeps them
+	shared    []manager.ID // by slot, where ids are reused
+	lax       bool         // messages need no numbers: the store is a target
 	sweeps    bool         // sweeps remove sessions without returning their final states
 	swept     int          // sessions that sweeps reported as removed
 	unended   int          // incarnations without a final state
@@ -50,7 +50,7 @@ type userTally struct {
 }
 
 // check compares the users' ledgers: each incarnation was created once and removed once, the numbers of all writes to it are
-// 1…n with n from its final state, and what the final state kept was written by the users who own the texts.
+// 1…n with n from its final state, and the texts in the final state were written by the users to whom they belong.
 func (a *auditor) check(userLedgers []userLedger) {
 	var (
 		userTallies    []userTally
@@ -82,11 +82,11 @@ func (a *auditor) check(userLedgers []userLedger) {
 	// Every list is sorted by incarnation: consume them together, one incarnation at a time.
 	for len(creations)+len(ends)+len(userTallies)+len(gone) > 0 {
 		incarnation := lowest(creations, ends, userTallies, gone)
-		born := takeWhile(&creations, func(b creation) bool { return b.Incarnation == incarnation })
+		created := takeWhile(&creations, func(b creation) bool { return b.Incarnation == incarnation })
 		final := takeWhile(&ends, func(e finalState) bool { return e.Incarnation == incarnation })
 		wrote := takeWhile(&userTallies, func(c userTally) bool { return c.Incarnation == incarnation })
 		missed := takeWhile(&gone, func(g notFound) bool { return g.incarnation == incarnation })
-		a.checkIncarnation(incarnation, born, final, wrote, missed, sums, indeterminates)
+		a.checkIncarnation(incarnation, created, final, wrote, missed, sums, indeterminates)
 	}
 	if a.sweeps && a.unended > a.swept && !indeterminates.any {
 		a.violate("lost session", manager.ID{}, "%d sessions are not there any more, of which sweeps removed %d", a.unended, a.swept)
@@ -127,25 +127,25 @@ func takeWhile[E any](list *[]E, in func(E) bool) []E {
 }
 
 func (a *auditor) checkIncarnation(
-	incarnation uint64, born []creation, final []finalState, wrote []userTally, missed []notFound, sums sums, indeterminates *indeterminates,
+	incarnation uint64, created []creation, final []finalState, wrote []userTally, missed []notFound, sums sums, indeterminates *indeterminates,
 ) {
 	var id manager.ID
 	switch {
 	case len(final) > 0:
 		id = final[0].ID
-	case len(born) > 0:
-		id = born[0].ID
+	case len(created) > 0:
+		id = created[0].ID
 	case len(wrote) > 0 && int(wrote[0].Slot) < len(a.shared):
 		id = a.shared[wrote[0].Slot]
 	}
 	indeterminate := indeterminates.of(id)
 	switch {
-	case len(born) == 0 && indeterminates.mayBeCreated(id):
-	case len(born) == 0:
+	case len(created) == 0 && indeterminates.mayBeCreated(id):
+	case len(created) == 0:
 		a.violate("session from nowhere", id, "incarnation %x exists, but no call reported that it created it", incarnation)
-	case len(born) > 1:
-		a.violate("double creation", id, "%d calls reported that they created incarnation %x", len(born), incarnation)
-	case born[0].ID.Version() != 4:
+	case len(created) > 1:
+		a.violate("double creation", id, "%d calls reported that they created incarnation %x", len(created), incarnation)
+	case created[0].ID.Version() != 4:
 		a.violate("foreign id", id, "not a random (version 4) UUID")
 	}
 	switch {
@@ -159,8 +159,8 @@ func (a *auditor) checkIncarnation(
 		return
 	case len(final) > 1:
 		a.violate("removed twice", id, "%[2]d removals returned a final state of incarnation %[1]x", incarnation, len(final))
-	case len(born) > 0 && born[0].ID != final[0].ID:
-		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", incarnation, born[0].ID)
+	case len(created) > 0 && created[0].ID != final[0].ID:
+		a.violate("mixed-up sessions", id, "incarnation %x was created as %v", incarnation, created[0].ID)
 	case len(missed) > 0 && missed[0].at < final[0].since && !indeterminates.mayBeRemoved(id):
 		a.violate("lost session", id, "a user got \"not found\" before any removal had begun")
 	}
@@ -213,7 +213,7 @@ func fits(n, count, sum, mixed uint64, sums sums) bool {
 	return k > 1 || sums.of(n)-mixed == mix(missing)
 }
 
-// checkKept looks at what the last state kept, newest last: who wrote each piece, and whether it was the very one.
+// checkKept checks the entries of the last state, oldest first: the user that wrote each, and the number of the write.
 func (a *auditor) checkKept(end *finalState, wrote []userTally, indeterminate *possible) {
 	switch {
 	case end.Broken != "":

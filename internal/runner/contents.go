@@ -38,8 +38,8 @@ func (c *contents) piece(word uint32, size int) string {
 	return c.text[at : at+max(size, wordSize)]
 }
 
-// word is the word that piece starts at. ok is false when piece is none of ours, or was altered. A piece that a store kept
-// by reference is known by where it lies, which spares reading it.
+// word is the word that piece starts at. ok is false if piece was not made from c, or was altered. A piece that a store kept
+// by reference is recognized by its address, without reading it.
 func (c *contents) word(piece string) (word uint32, ok bool) {
 	at := uintptr(unsafe.Pointer(unsafe.StringData(piece))) - uintptr(unsafe.Pointer(unsafe.StringData(c.text)))
 	if at < uintptr(len(c.text)) && at%wordSize == 0 && len(piece) >= wordSize {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// window is what was read off the process at both ends of the measured window.
+// window is what the process spent in the measured window.
 type window struct {
 	elapsed    time.Duration
 	spent      usage

@@ -33,7 +33,7 @@ func (tr *trial) finish() error {
 	}
 	a := &tr.audit
 	all := tr.userLedgers()
-	if tr.shared() {
+	if tr.reusesIDs {
 		a.shared = tr.ids
 	}
 	switch {

@@ -123,8 +123,8 @@ func (tr *trial) recordedSessions() (all []minted) {
 	return all
 }
 
-// renumber closes the gaps between the numbers, and returns the sessions' ids by their new ones. Users who make many sessions
-// next to users who make few would else have most numbers stand for nothing.
+// renumber closes the gaps between the numbers, and returns the sessions' ids by their new ones. If some
+// users make many sessions and others few, most numbers would otherwise be unused.
 func renumber(sessions []minted, records []*history.Recorder) []manager.ID {
 	ids := make([]manager.ID, len(sessions))
 	for i, m := range sessions {

@@ -16,9 +16,9 @@ type indeterminate struct {
 
 // possible sums up the indeterminate operations on the sessions under one id.
 type possible struct {
-	writes, touches uint64
-	words           []uint32 // of the writes
-	begun, final    bool
+	writes, touches  uint64
+	words            []uint32 // of the writes
+	created, deleted bool
 }
 
 // wrote reports whether the entry at a word may be one of the indeterminate writes.
@@ -62,9 +62,9 @@ func (all *indeterminates) add(d indeterminate) {
 	}
 	switch d.Op {
 	case scenarios.Create, scenarios.GetOrCreate:
-		of.begun = true
+		of.created = true
 	case scenarios.Delete:
-		of.final = true
+		of.deleted = true
 	case scenarios.Append, scenarios.Update:
 		all.written(of, d.Word)
 	case scenarios.Touch:
@@ -94,7 +94,7 @@ func (all *indeterminates) of(id manager.ID) *possible {
 
 // mayBeCreated reports whether an indeterminate operation may have created an incarnation under id.
 func (all *indeterminates) mayBeCreated(id manager.ID) bool {
-	if all.of(id).begun {
+	if all.of(id).created {
 		return true
 	}
 	all.nameless--
@@ -102,4 +102,4 @@ func (all *indeterminates) mayBeCreated(id manager.ID) bool {
 }
 
 // mayBeRemoved reports whether an indeterminate operation may have removed an incarnation under id.
-func (all *indeterminates) mayBeRemoved(id manager.ID) bool { return all.swept || all.of(id).final }
+func (all *indeterminates) mayBeRemoved(id manager.ID) bool { return all.swept || all.of(id).deleted }

@@ -81,7 +81,7 @@ func mix(n uint64) uint64 {
 func (l *ledger) wrote(slot uint32, incarnation, n uint64, word uint32) {
 	t := l.find(slot)
 	if t.Incarnation != incarnation {
-		t = l.turn(t, slot, incarnation)
+		t = l.begin(t, slot, incarnation)
 	}
 	if n <= t.Last {
 		l.Backwards++
@@ -97,7 +97,7 @@ func (l *ledger) wrote(slot uint32, incarnation, n uint64, word uint32) {
 func (l *ledger) wroteUnnumbered(slot uint32, incarnation uint64, word uint32) {
 	t := l.find(slot)
 	if t.Incarnation != incarnation {
-		t = l.turn(t, slot, incarnation)
+		t = l.begin(t, slot, incarnation)
 	}
 	t.Word = word
 	t.Count++
@@ -108,7 +108,7 @@ func (l *ledger) wroteUnnumbered(slot uint32, incarnation uint64, word uint32) {
 func (l *ledger) touched(slot uint32, incarnation, n uint64) {
 	t := l.find(slot)
 	if t.Incarnation != incarnation {
-		t = l.turn(t, slot, incarnation)
+		t = l.begin(t, slot, incarnation)
 	}
 	t.Touches += n
 }
@@ -123,8 +123,8 @@ func (l *ledger) find(slot uint32) *tally {
 	}
 }
 
-// turn makes t, found for slot, the empty tally of a new incarnation.
-func (l *ledger) turn(t *tally, slot uint32, incarnation uint64) *tally {
+// begin makes t, found for slot, the empty tally of a new incarnation.
+func (l *ledger) begin(t *tally, slot uint32, incarnation uint64) *tally {
 	if t.Incarnation != 0 {
 		l.Past = append(l.Past, *t)
 	} else if l.used++; l.used*4 > len(l.Table)*3 {

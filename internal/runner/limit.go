@@ -55,7 +55,7 @@ type costs struct {
 
 // conclude fills in what follows from all trials of a scenario: the limits and the marks of the rows.
 func (r *run) conclude(base setup, own costs, entrants []*entrant) {
-	alone, forEach := math.Inf(1), math.Inf(1) // the least costs among the stores that passed their audits
+	alone, among := math.Inf(1), math.Inf(1) // the least costs, of one user and among all users, among the stores that passed their audits
 	for _, e := range entrants {
 		for i := range e.result.Trials {
 			own.waiting.split(&e.result.Trials[i])
@@ -67,7 +67,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			alone = min(alone, e.alone)
 		}
 		if cpu := e.processorTime(); cpu > 0 {
-			forEach = min(forEach, cpu)
+			among = min(among, cpu)
 		}
 	}
 	for _, e := range entrants {
@@ -75,7 +75,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			continue
 		}
 		if r.Speed == 0 && r.Participant == nil { // on the log's clock the log is the limit; of several machines it is not known
-			r.limit(e, base, alone, alone+own.waiting.perOp, forEach)
+			r.limit(e, base, alone, alone+own.waiting.perOp, among)
 		}
 		r.mark(e, base.scenario, own)
 	}
@@ -98,7 +98,7 @@ func (e *entrant) processorTime() float64 {
 
 // limit fills in the limits of e's trials. κ is the least that was seen: what an operation costs alone, with its waits;
 // what it costs the fastest store among all users, where one pays for the wake-ups of many; or the trial's own.
-func (r *run) limit(e *entrant, base setup, alone, waiting, forEach float64) {
+func (r *run) limit(e *entrant, base setup, alone, waiting, among float64) {
 	s := base.scenario
 	var limits []float64
 	for i := range e.result.Trials {
@@ -110,7 +110,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, forEach float64) {
 		if spins {
 			spun = t.UpdateFraction * float64(t.HoldNs)
 		}
-		processor := min(waiting+spun, forEach)
+		processor := min(waiting+spun, among)
 		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
 			processor, spun = min(processor, cpu), min(spun, cpu)
 		}
@@ -134,9 +134,9 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, forEach float64) {
 	e.result.LimitOpsPerSec = median(limits)
 }
 
-// busiestHeld is the time under the busiest session's lock per operation in nanoseconds. Where that came out above what the
-// tape says it is the chance of a slow store that did few operations; below it, users who queue for the session see less
-// of the tape. Sessions of one user alone are bound by that user, which is the first term of the limit.
+// busiestHeld is the time under the busiest session's lock per operation in nanoseconds. Above the tape's
+// share it is due to chance, on a slow store that did few operations; below it, users that queue for the session see less of
+// the tape. Sessions of one user alone are bound by that user, which is the first term of the limit.
 func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) float64 {
 	if s.OwnSessions {
 		return 0

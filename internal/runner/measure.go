@@ -13,19 +13,19 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	each := map[scenarios.Op]*hdr.Histogram{}
 	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
 	for _, u := range tr.allUsers() {
-		for kind, r := range u.latency {
-			if r == nil {
+		for kind, of := range u.ops {
+			if of.latency == nil {
 				continue
 			}
 			op := scenarios.Op(kind)
 			if each[op] == nil {
 				each[op] = result.NewHistogram()
 			}
-			r.addTo(each[op])
-			failed[op] += u.failed[kind]
-			missed[op] += u.missed[kind]
+			of.latency.addTo(each[op])
+			failed[op] += of.failed
+			missed[op] += of.missed
 			if op != scenarios.Sweep {
-				r.addTo(all)
+				of.latency.addTo(all)
 			}
 		}
 		t.Ops += u.completed()
@@ -75,8 +75,8 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 
 // completed is how many operations u completed inside the window.
 func (u *user) completed() (n int64) {
-	for _, of := range u.done {
-		n += of
+	for _, of := range u.ops {
+		n += of.done
 	}
 	return n
 }
@@ -85,10 +85,10 @@ func (u *user) completed() (n int64) {
 func (tr *trial) updates() float64 {
 	var all, changing int64
 	for _, u := range tr.users {
-		for kind, n := range u.done {
-			all += n
+		for kind, of := range u.ops {
+			all += of.done
 			if (scenarios.Op(kind) % scenarios.NumOps).Mutates() {
-				changing += n - u.failed[kind] + u.refused[kind]
+				changing += of.done - of.failed + of.refused
 			}
 		}
 	}
@@ -125,19 +125,15 @@ func (tr *trial) waited(t *result.Trial, w window) {
 	var held, waited, holds, pauses, thought, inWindow, inHot int64
 	all, thoughts := result.NewHistogram(), result.NewHistogram()
 	for _, u := range tr.users {
-		held += u.heldFor
-		waited += u.waitedFor
-		holds += u.holds
-		thought += u.thoughtNs
-		pauses += u.pauses
-		inWindow += u.inWindow
-		inHot += u.inHot
-		if u.held != nil {
-			u.held.addTo(all)
-		}
-		if u.thought != nil {
-			u.thought.addTo(thoughts)
-		}
+		held += u.holds.heldFor
+		waited += u.holds.waitedFor
+		holds += u.holds.n
+		thought += u.pauses.ns
+		pauses += u.pauses.ended
+		inWindow += u.holds.inWindow
+		inHot += u.holds.inHot
+		u.holds.times.addTo(all)
+		u.pauses.times.addTo(thoughts)
 	}
 	if holds > 0 {
 		t.HoldNs, t.WaitNs = held/holds, waited/holds

@@ -23,15 +23,16 @@ var (
 	errWeakID = errors.New("weak id")
 )
 
-// do performs an operation with the user's driver, and notes its effect in the ledger. Hot path.
+// do performs an operation with the user's driver, and notes its effect in the ledger. It is one function because it is hot:
+// calls would cost as much as what they do.
 func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 	q := &u.request
 	q.Op, q.ID = op, u.ids[slot]
 	switch op {
 	case scenarios.Append:
-		q.Role, q.Content = u.write(size)
+		q.Role, q.Content = u.texts.next(size)
 	case scenarios.Update:
-		_, text := u.write(size)
+		_, text := u.texts.next(size)
 		for _, f := range u.trial.scenario.Fields {
 			q.Fields[f] = text
 		}
@@ -39,36 +40,19 @@ func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 	if q.Hold > 0 && u.trial.stopped.Load() {
 		q.Hold = 0
 	}
-	if err := u.driver.Do(context.Background(), q, &u.effect); err != nil {
+	e := &u.effect
+	if err := u.driver.Do(context.Background(), q, e); err != nil {
 		if op == scenarios.Create && errors.Is(err, manager.ErrIndeterminate) {
-			u.ledger.Indeterminates = append(u.ledger.Indeterminates, indeterminate{op, u.effect.ID, 0})
+			u.ledger.Indeterminates = append(u.ledger.Indeterminates, indeterminate{op, e.ID, 0})
 		}
 		return err
 	}
-	u.noteEffect(op, slot)
-	if u.used != nil {
-		u.used[slot] = u.opStart
-	}
-	return nil
-}
-
-// write returns the user's next text, and records its word.
-func (u *user) write(size int) (speaker, text string) {
-	word := u.firstWord + u.writes%wordsPerUser
-	u.writes++
-	u.lastWord = word
-	return role(word), u.contents.piece(word, size)
-}
-
-// noteEffect notes the effect of an operation that has succeeded. Hot path.
-func (u *user) noteEffect(op scenarios.Op, slot uint32) {
-	e := &u.effect
 	switch op {
 	case scenarios.Append, scenarios.Update:
-		if u.request.Hold > 0 {
+		if q.Hold > 0 {
 			u.noteRemoteHold()
 		}
-		u.noteWrite(slot, u.lastWord)
+		u.noteWrite(slot, u.texts.last)
 	case scenarios.Touch:
 		if u.trial.byVersion {
 			u.noteWrite(slot, 0)
@@ -89,14 +73,18 @@ func (u *user) noteEffect(op scenarios.Op, slot uint32) {
 		u.ledger.Created = append(u.ledger.Created, creation{e.ID, u.incarnations[slot]})
 	case scenarios.GetOrCreate:
 		if incarnation := u.incarnationIn(slot); e.Created {
-			u.ledger.Created = append(u.ledger.Created, creation{u.request.ID, incarnation})
+			u.ledger.Created = append(u.ledger.Created, creation{q.ID, incarnation})
 		}
 	case scenarios.Delete:
 		if u.trial.target != nil && !u.trial.unaudited { // other drivers call removed
-			u.ledger.Final = append(u.ledger.Final, u.reportedState(u.request.ID, u.incarnationIn(slot)))
+			u.ledger.Final = append(u.ledger.Final, u.reportedState(q.ID, u.incarnationIn(slot)))
 		}
 		u.clearSlot(slot)
 	}
+	if u.used != nil {
+		u.used[slot] = u.opStart
+	}
+	return nil
 }
 
 // noteWrite records the confirmed change in the ledger.
@@ -131,19 +119,20 @@ func (u *user) noteRemoteHold() {
 		held = u.effect.Held
 	}
 	end := u.now()
-	u.inWindow += inside(max(u.opStart, end-int64(held)), end, u.trial.from, u.trial.until)
+	h := &u.holds
+	h.inWindow += inside(max(u.opStart, end-int64(held)), end, u.trial.from, u.trial.until)
 	if end >= u.trial.from && end <= u.trial.until {
-		u.holds++
-		u.heldFor += int64(held)
-		if reported && u.held != nil {
-			u.held.record(int64(held))
+		h.n++
+		h.heldFor += int64(held)
+		if reported && h.times != nil {
+			h.times.record(int64(held))
 		}
 	}
 }
 
 // clearSlot records that a slot has no session.
 func (u *user) clearSlot(slot uint32) {
-	if !u.trial.shared() {
+	if !u.trial.reusesIDs {
 		u.incarnations[slot] = 0
 	}
 }
@@ -151,7 +140,7 @@ func (u *user) clearSlot(slot uint32) {
 // incarnationIn returns the incarnation of the last effect. A minted id has only one; under a reused id the driver reports
 // it, or all of them count as one.
 func (u *user) incarnationIn(slot uint32) uint64 {
-	if !u.trial.shared() {
+	if !u.trial.reusesIDs {
 		return u.incarnations[slot]
 	}
 	return u.reportedIncarnation(u.ids[slot])

@@ -26,10 +26,10 @@ func (tr *trial) withProgress(prepare func() error) error {
 	go func() { done <- prepare() }()
 	tick := time.NewTicker(PreparingEvery)
 	defer tick.Stop()
-	for reportEffect := false; ; reportEffect = true {
+	for reported := false; ; reported = true {
 		select {
 		case err := <-done:
-			if reportEffect {
+			if reported {
 				tr.onPreparing(Preparing{})
 			}
 			return err

@@ -64,8 +64,11 @@ func (r *recorder) newPage(at uint64) uint16 {
 	return r.directory[at]
 }
 
-// addTo adds the counts to h.
+// addTo adds the counts to h. A nil recorder has none.
 func (r *recorder) addTo(h *hdr.Histogram) {
+	if r == nil {
+		return
+	}
 	for p, page := range r.directory {
 		if page == 0 {
 			continue

@@ -25,7 +25,7 @@ type recording struct {
 	pages  []*history.Recorder // all but the last are full
 	page   *history.Recorder   // the last
 	ops    int                 // that the page still has room for
-	shows  int                 // messages, likewise
+	shows  int                 // messages, that the page still has room for
 	room   *allowance          // where pages come from
 	cut    bool                // there were no more
 	minted []minted
@@ -69,12 +69,12 @@ func newAllowance(bytes, users int) *allowance {
 // newRecording returns a recording for a user, with its first page.
 func newRecording(user int, room *allowance) *recording {
 	c := &recording{room: room}
-	c.turn(user)
+	c.newPage(user)
 	return c
 }
 
-// turn begins a new page, unless there is none left. Pages do not grow: a record is never moved.
-func (c *recording) turn(user int) {
+// newPage begins a new page, if there is room for one. Pages do not grow: a record is never moved.
+func (c *recording) newPage(user int) {
 	if c.cut = c.cut || c.room.left.Add(-int64(c.room.ops*pageBytes)) < 0; c.cut {
 		return
 	}
@@ -83,11 +83,11 @@ func (c *recording) turn(user int) {
 	c.pages = append(c.pages, c.page)
 }
 
-// longBefore is the time of the preloader's first operation. Before the barrier there is no clock, but it does one thing after the
-// other, each at a time of its own.
+// longBefore is the time of the preloader's first operation. Before the barrier there is no clock, but its operations follow
+// one another, so each gets a later time.
 const longBefore = math.MinInt64 / 2
 
-// doBefore does an operation before the barrier, and notes it.
+// doBefore does an operation before the barrier, and records it.
 func (u *user) doBefore(op scenarios.Op, slot uint32) error {
 	err := u.do(op, slot, 0)
 	if err != nil || len(u.numbers) == 0 || u.numbers[slot] == 0 {
@@ -143,7 +143,7 @@ func (u *user) recordOp(op scenarios.Op, slot uint32, call, end int64, err error
 func (u *user) note(number uint32, op *history.Op) {
 	c := u.recording
 	if c.ops < 1 || c.shows < len(op.Messages) {
-		c.turn(u.number)
+		c.newPage(u.number)
 	}
 	if c.cut {
 		return
@@ -174,7 +174,7 @@ func (u *user) kind(op scenarios.Op) history.Kind {
 	return history.ReadFields
 }
 
-// outcome classifies an error. An error outside the contract is [verify.Unknown].
+// outcome classifies an error. After one outside the contract the operation is indeterminate.
 func outcome(err error) history.Outcome {
 	switch {
 	case err == nil:
@@ -200,7 +200,7 @@ func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
 			return false
 		}
 		t := u.ledger.find(u.first + slot)
-		o.Tag = tagOf(u.firstWord, t.Last)
+		o.Tag = tagOf(u.texts.first, t.Last)
 		u.at(o, t.Incarnation, t.Last)
 	case scenarios.History:
 		u.reportMessages(slot, o)
@@ -232,7 +232,7 @@ func (u *user) at(o *history.Op, incarnation, n uint64) {
 // incarnation converts an incarnation for histories. Those of a storeDriver are tags, but for the user's number plus one;
 // those of minted ids only have to differ.
 func (u *user) incarnation(incarnation uint64) history.Tag {
-	if u.trial.shared() {
+	if u.trial.reusesIDs {
 		return history.Tag(incarnation - 1<<incarnationShift)
 	}
 	return history.Tag(incarnation)
@@ -247,12 +247,12 @@ func (u *user) reportMessages(slot uint32, o *history.Op) {
 		m := &u.effect.Messages[i]
 		n = m.Seq
 		t := history.InvalidTag
-		if word, ok := u.contents.word(m.Content); ok && m.Role == role(word) {
+		if word, ok := u.texts.contents.word(m.Content); ok && m.Role == role(word) {
 			t = tagOf(word, m.Seq)
 		}
 		o.Messages = append(o.Messages, t)
 	}
-	if u.trial.shared() {
+	if u.trial.reusesIDs {
 		n = u.effect.Seq
 	}
 	u.at(o, u.incarnationIn(slot), n)
@@ -272,7 +272,7 @@ func (u *user) reportFields(o *history.Op) {
 	}
 	for i, name := range []string{fields[0], other} {
 		o.Fields[i] = history.InvalidTag
-		if word, ok := u.contents.word(u.effect.Fields[name]); ok {
+		if word, ok := u.texts.contents.word(u.effect.Fields[name]); ok {
 			o.Fields[i] = tagOf(word, u.effect.Version)
 		}
 	}
@@ -298,12 +298,12 @@ func (u *user) reportFinalState(e *finalState, o *history.Op) {
 	}
 }
 
-// tagOf names a write by what it wrote and the number of the change. A user's words come round again, but it is given each
-// number once, and the number stands beside the word wherever that is read. It is shown as that number and two
-// digits for the word: "C1207" is message 12, with the text that begins at user 2's word 7.
+// tagOf names a write by what it wrote and the number of the change. A user's words repeat, but each number occurs once, and
+// is read together with the word. It is shown as that number and two digits for the word: "C1207" is message 12, with the
+// text that begins at user 2's word 7.
 //
-// A tag made from the answer is as good as one from before: that a number is given to two writes is found out
-// without tags, and from then on word and number identify the writer.
+// A tag made from the reply is as good as one made before the call: two writes with one number are found without tags, and
+// otherwise word and number identify the writer.
 func tagOf(word uint32, n uint64) history.Tag {
 	const hundred = 100
 	return history.NewTag(writer(word), n*hundred+uint64(word%wordsPerUser)-1)

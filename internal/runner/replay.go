@@ -49,8 +49,8 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 	return t, some, nil
 }
 
-// awaitDue waits until a visit is due and returns the time its latency counts from. A user who comes late, because an
-// earlier visit took long, counts from when it was due; a timer that fires late is not held against the store.
+// awaitDue waits until a visit is due and returns the time its latency counts from. If a user is late because
+// an earlier visit took long, latency counts from the due time; the lateness of a timer does not count.
 func (u *user) awaitDue(due int64) int64 {
 	now := u.now()
 	if now >= due {

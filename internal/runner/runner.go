@@ -77,14 +77,8 @@ type Step struct {
 // Failure describes. There is no document with an error of the last kind before the first trial has finished, or where
 // participants share the run.
 func Run(ctx context.Context, cfg Config) (*result.Document, error) {
-	r := &run{Config: cfg, doc: &result.Document{
-		SchemaVersion: result.SchemaVersion,
-		ID:            uuid.NewString(),
-		Created:       time.Now().UTC().Truncate(time.Second),
-		Machine:       ThisMachine(),
-	}}
+	r := newRun(cfg)
 	scratch.Sweep(boardsPrefix) // what processes that were killed have left behind
-	r.trials = len(cfg.Scenarios) * len(cfg.Subjects) * cfg.Runs
 	for i := range cfg.Scenarios {
 		r.current = i
 		if err := r.scenario(ctx, &cfg.Scenarios[i]); err != nil {
@@ -111,7 +105,16 @@ type run struct {
 	current int // index of the scenario that is measured
 	done    int
 	trials  int
-	at      Step // the last that was reported
+	at      Step // the last one reported
+}
+
+func newRun(cfg Config) *run {
+	return &run{Config: cfg, trials: len(cfg.Scenarios) * len(cfg.Subjects) * cfg.Runs, doc: &result.Document{
+		SchemaVersion: result.SchemaVersion,
+		ID:            uuid.NewString(),
+		Created:       time.Now().UTC().Truncate(time.Second),
+		Machine:       ThisMachine(),
+	}}
 }
 
 // entrant is a subject in one scenario.

@@ -4,24 +4,16 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // Sample is a run of one trial for each subject and scenario and of nothing else: neither the harness's own cost nor the
 // limit is measured, so that a process can be started for each trial. Bytes per session are, once the trial is over.
-// Results have no summaries. cfg.Runs is not looked at. When ctx ends there is no document.
+// Results have no summaries. cfg.Runs is ignored. When ctx ends there is no document.
 func Sample(ctx context.Context, cfg Config) (*result.Document, error) {
 	cfg.Runs, cfg.Subjects = 1, slices.Clone(cfg.Subjects)
-	r := &run{Config: cfg, trials: len(cfg.Scenarios) * len(cfg.Subjects), doc: &result.Document{
-		SchemaVersion: result.SchemaVersion,
-		ID:            uuid.NewString(),
-		Created:       time.Now().UTC().Truncate(time.Second),
-		Machine:       ThisMachine(),
-	}}
+	r := newRun(cfg)
 	for i := range cfg.Scenarios {
 		base := r.setup(&cfg.Scenarios[i])
 		base.timeSlices = cfg.TimeSlices

@@ -41,19 +41,18 @@ func slowed(subject Subject) (Subject, error) {
 	return subject, nil
 }
 
-// lag holds a user up before each operation for a share of the time that the one before it took, from the end of its own
-// holding up: whatever the machine does to the operations it does to the lag.
+// lag delays a user before each operation for a share of the time that the previous one took, so that the lag varies with
+// the machine's speed as the operations do.
 type lag struct {
 	share      float64
 	stepsPerNs float64
 	start      time.Time
-	last       int64   // when the last holding up had ended, in nanoseconds from start
+	last       int64   // when the last delay had ended, in nanoseconds from start
 	usual      int64   // what the last operation took that was not interrupted
 	owed       float64 // what is left of a step
 }
 
-// interrupted is how long hardly any operation takes unless its goroutine had to wait, for a lock or a processor, while
-// others were held up in their own time.
+// interrupted is longer than almost any operation takes whose goroutine did not wait for a lock or a processor.
 const interrupted = 1000 // ns
 
 func (l *lag) spin() {
@@ -76,7 +75,7 @@ type slowStore struct {
 
 var _ strategies.PerUser[manager.Session] = (*slowStore)(nil)
 
-// User returns the store for one user, who has a lag of its own.
+// User returns the store for one user, with its own lag.
 func (s *slowStore) User() manager.SessionStore[manager.Session] {
 	store := s.SessionStore
 	if per, ok := store.(strategies.PerUser[manager.Session]); ok {

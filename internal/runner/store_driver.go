@@ -24,7 +24,7 @@ type storeDriver struct {
 	read   func(context.Context, *manager.Session) error
 }
 
-// incarnationShift is the bit at which the number of the user who made a session begins in its incarnation.
+// incarnationShift is the bit at which the number of the creating user begins in an incarnation.
 const incarnationShift = 40
 
 // newStoreDriver returns the driver of store for the user with this number.

@@ -58,7 +58,7 @@ func (u *user) clean() {
 		u.explain(scenarios.Sweep, 0, err)
 	}
 	if start >= tr.from {
-		u.recorder(scenarios.Sweep).record(end - start)
+		u.ops[scenarios.Sweep].record(end - start)
 	}
 }
 

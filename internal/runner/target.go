@@ -45,9 +45,6 @@ func (tr *trial) disconnect() error {
 	return errors.Join(failed...)
 }
 
-// shared reports whether ids are reused.
-func (tr *trial) shared() bool { return tr.scenario.Driver == scenarios.StoreDriver }
-
 // reportedState returns the final state of a session from the effect of its Delete.
 func (u *user) reportedState(id manager.ID, incarnation uint64) finalState {
 	s := finalState{
@@ -92,10 +89,9 @@ func (tr *trial) emptyTarget() error {
 	return errors.Join(tr.target.Reset(tr.ctx), tr.disconnect())
 }
 
-// remaining returns the sessions that were created and not removed. Under reused ids there may be one, or
-// none.
+// remaining returns the sessions that were created and not removed. Under each reused id there may be one.
 func (tr *trial) remaining() (left []creation) {
-	if tr.shared() {
+	if tr.reusesIDs {
 		for _, id := range tr.ids {
 			left = append(left, creation{ID: id})
 		}
@@ -134,7 +130,7 @@ func (u *user) drain(of creation) error {
 	if err != nil {
 		return err
 	}
-	if u.trial.shared() {
+	if u.trial.reusesIDs {
 		of.Incarnation = u.reportedIncarnation(of.ID)
 	}
 	last := u.reportedState(of.ID, of.Incarnation)

@@ -39,7 +39,7 @@ type setup struct {
 	record     int           // the histories of one session in so many are recorded; 0: of none
 	room       int           // bytes for them
 	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
-	part       part          // of several processes' trial
+	part       part          // this process's part of the trial
 
 	onPreparing func(Preparing) // called while preparing sessions takes long; may be nil
 }
@@ -53,6 +53,7 @@ type trial struct {
 	remote      bool // operations may fail because of the connection, which is not a violation
 	byVersion   bool
 	sweeps      bool
+	reusesIDs   bool                  // sessions are created again under the id of a removed one
 	started     bool                  // the barrier has been passed, or will not be
 	unavailable atomic.Pointer[error] // why a target no longer responds
 	abandoned   bool                  // a user is stuck inside the store
@@ -75,8 +76,8 @@ type trial struct {
 	users        []*user
 	others       []userLedger // of other participants' users
 	preloaders   []*user      // prepare the sessions
-	preloader    *user        // the first of them, who also takes what is left at the end
-	sweeper      *user        // sweeps while the users go on
+	preloader    *user        // the first of them, which also removes the sessions left at the end
+	sweeper      *user        // sweeps while the users work
 
 	clock      *wait.Clock  // ends holds and pauses; nil: there are none
 	made       atomic.Int64 // sessions that the preloaders have created
@@ -89,7 +90,7 @@ type trial struct {
 	_     [64]byte
 }
 
-// noSlot is no slot's number.
+// noSlot is the number of no slot.
 const noSlot = math.MaxUint32
 
 // timed reports whether the trial has a window, and does not end with the users' visits.
@@ -142,6 +143,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	tr.remote = subject.Strategy.Remote || tr.target != nil
 	tr.byVersion = s.scenario.ByVersion()
 	tr.sweeps = s.scenario.Sweeps()
+	tr.reusesIDs = s.scenario.Driver == scenarios.StoreDriver
 	tr.hot = noSlot
 	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {
 		tr.hot = s.tape.Hot
@@ -250,7 +252,7 @@ func (tr *trial) removeBoards() {
 		_ = tr.board.Close() // fails because the store is closed
 	}
 	if tr.dirs != nil {
-		_ = tr.dirs.Remove() // what cannot be removed now the next process tries to remove
+		_ = tr.dirs.Remove() // the next process tries again
 	}
 }
 
@@ -310,19 +312,19 @@ func (tr *trial) numPreloaders() int {
 func (tr *trial) newUser(i, slots int, works bool) *user {
 	u := &user{
 		trial: tr, number: i, ids: tr.ids, incarnations: tr.incarnations, ledger: newLedger(slots),
-		contents: tr.contents, firstWord: uint32(i) * wordsPerUser,
+		texts:   texts{contents: tr.contents, first: uint32(i) * wordsPerUser},
 		request: scenarios.Request{Fields: map[string]string{}},
 		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
 	}
 	for _, op := range tr.scenario.Ops() {
-		u.recorder(op) // made now and not in the window
+		u.ops[op].latency = newRecorder() // made now and not in the window
 	}
 	if works && tr.hold > 0 {
-		u.held = newRecorder()
+		u.holds.times = newRecorder()
 	}
 	if tr.scenario.Think > 0 {
-		u.thought = newRecorder()
+		u.pauses.times = newRecorder()
 	}
 	if tr.target != nil { // connect sets the driver
 		return u

@@ -32,44 +32,79 @@ type user struct {
 	first        uint32          // number of slot 0 among all users' slots
 	used         []int64         // of a target that is swept: when the last confirmed use began, on the trial's clock
 
+	// What the audit and the result read.
 	ledger     ledger
-	recording  *recording                      // nil: no histories are recorded
-	latency    [2 * scenarios.NumOps]*recorder // by operation; from NumOps on those that a sweep overlapped
-	failed     [2 * scenarios.NumOps]int64
-	missed     [2 * scenarios.NumOps]int64 // of failed, those that got no answer, and so have no latency
-	refused    [2 * scenarios.NumOps]int64 // of failed, those that are not done: without an answer, or too many others came first
+	recording  *recording                    // nil: no histories are recorded
+	ops        [2 * scenarios.NumOps]opStats // by operation; from NumOps on those that a sweep overlapped
+	holds      holdStats
+	pauses     pauseStats
 	errors     map[string]int64
 	violations []error    // errors that no scenario explains, the first few
 	panicked   bool       // its last operation panicked, and has no outcome
 	swept      []sweepEnd // of the sweeper
+	visits     int64
+	finished   int64 // the clock when the last operation ended
 
-	done      [2 * scenarios.NumOps]int64 // operations completed inside the window
-	inside    bool                        // the window has opened
-	visits    int64
-	finished  int64 // the clock when the last operation ended
-	contents  *contents
-	firstWord uint32 // of the words that are this user's
-	lastWord  uint32 // what the last write wrote
-	writes    uint32
-	opStart   int64
-	opSlot    uint32
-	holds     int64 // that ended in the window
-	heldFor   int64 // they took in all
+	opStart int64 // of the current operation
+	opSlot  uint32
+	texts   texts
+	inside  bool          // the window has opened
+	waiter  *wait.Waiter  // of holds and pauses; nil: there are none
+	spun    time.Duration // what the waiter had spent when the window opened
+
+	progress atomic.Int64      // grows with visits where no window ends them, holds, last states, the end
+	scratch  []manager.Message // reused by the audit's look at last states
+}
+
+// opStats is what one user measures of one kind of operation.
+type opStats struct {
+	latency *recorder // nil: there was none yet
+	done    int64     // completed inside the window
+	failed  int64
+	missed  int64 // of failed, those that got no answer, and so have no latency
+	refused int64 // of failed, those that were not made: without an answer, or after too many conflicts
+}
+
+// record counts a latency.
+func (o *opStats) record(ns int64) {
+	if o.latency == nil {
+		o.latency = newRecorder()
+	}
+	o.latency.record(ns)
+}
+
+// holdStats is what one user measures of its work under locks.
+type holdStats struct {
+	n         int64 // holds that ended in the window
+	heldFor   int64 // their sum
 	waitedFor int64 // from the operation's start to theirs
-	lastHold  int64 // the part inside the window of the present operation's last hold
-	inWindow  int64 // of each operation's last hold, likewise: where a store tries again, the others changed nothing
+	last      int64 // the part inside the window of the current operation's last hold
+	inWindow  int64 // the sum of each operation's last: where a store tries again, the earlier holds changed nothing
 	inHot     int64 // of that, in the busiest session
-	thoughts  int64
-	pauses    int64 // of thoughts, those that ended in the window
-	thoughtNs int64
-	spun      time.Duration // what the waiter had spent when the window opened
-	held      *recorder     // holds that ended in the window; nil: they are not measured
-	thought   *recorder     // likewise whole pauses
+	times     *recorder
+}
 
-	waiter   *wait.Waiter // of holds and pauses; nil: there are none
-	progress atomic.Int64 // progress: visits where no window ends them, holds, last states, the end
+// pauseStats is what one user measures of its pauses.
+type pauseStats struct {
+	begun int64
+	ended int64 // in the window
+	ns    int64 // the part inside the window, in all
+	times *recorder
+}
 
-	scratch []manager.Message // reused by the audit's look at last states
+// texts is the source of the texts that one user writes.
+type texts struct {
+	contents *contents
+	first    uint32 // of the words that are this user's
+	last     uint32 // word of the last write
+	writes   uint32
+}
+
+// next returns the next text of size bytes, and the role that belongs to it.
+func (t *texts) next(size int) (speaker, text string) {
+	t.last = t.first + t.writes%wordsPerUser
+	t.writes++
+	return role(t.last), t.contents.piece(t.last, size)
 }
 
 // maxUserViolations is how many violations of a user are kept.
@@ -149,20 +184,20 @@ func (u *user) finish(t int64) {
 func (u *user) think(t int64) int64 {
 	tr := u.trial
 	pause := tr.scenario.Think
-	whole := u.thoughts > 0
+	whole := u.pauses.begun > 0
 	if !whole {
 		rng := rand.New(rand.NewPCG(tr.seed, uint64(u.number)))
 		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
 	}
 	u.waiter.Wait(min(pause, time.Duration(tr.until-t)))
 	end := u.now()
-	u.thoughts++
+	u.pauses.begun++
 	if end >= tr.from && end <= tr.until {
-		u.pauses++
+		u.pauses.ended++
 	}
-	u.thoughtNs += inside(t, end, tr.from, tr.until)
+	u.pauses.ns += inside(t, end, tr.from, tr.until)
 	if whole && t >= tr.from && end <= tr.until {
-		u.thought.record(end - t)
+		u.pauses.times.record(end - t)
 	}
 	return end
 }
@@ -214,30 +249,30 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 		u.recording.fence.Returning()
 	}
 	end := int64(time.Since(tr.base))
-	if u.lastHold > 0 {
+	if u.holds.last > 0 {
 		u.noteHold(err)
 	}
 	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
 		kind += scenarios.NumOps
 	}
-	silent := err != nil && tr.remote && unanswered(err)
+	stats, silent := &u.ops[kind], err != nil && tr.remote && unanswered(err)
 	if t >= tr.from {
 		if !silent {
-			u.recorder(kind).record(end - t)
+			stats.record(end - t)
 		} else {
-			u.missed[kind]++
+			stats.missed++
 		}
 		if err != nil {
-			u.failed[kind]++
+			stats.failed++
 			u.count(err)
 		}
 	}
 	if silent || err != nil && errors.Is(err, manager.ErrConflict) {
 		if t >= tr.from {
-			u.refused[kind]++
+			stats.refused++
 		}
 	} else if end >= tr.from && end <= tr.until {
-		u.done[kind]++
+		stats.done++
 	}
 	if slot := int(step.Slot()); slot < len(u.numbers) && u.numbers[slot] != 0 {
 		u.recordOp(step.Op(), uint32(slot), t, end, err)
@@ -248,21 +283,14 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	return end, err
 }
 
-// recorder is the histogram of one kind of operation.
-func (u *user) recorder(kind scenarios.Op) *recorder {
-	if u.latency[kind] == nil {
-		u.latency[kind] = newRecorder()
-	}
-	return u.latency[kind]
-}
-
 // noteHold counts the last hold of the operation that has ended. One that failed need not have excluded others.
 func (u *user) noteHold(err error) {
-	u.inWindow += u.lastHold
+	h := &u.holds
+	h.inWindow += h.last
 	if err == nil && u.opSlot == u.trial.hot {
-		u.inHot += u.lastHold
+		h.inHot += h.last
 	}
-	u.lastHold = 0
+	h.last = 0
 }
 
 // work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
@@ -279,13 +307,14 @@ func (u *user) work() {
 	}
 	end := u.now()
 	u.progress.Add(1)
-	u.lastHold = inside(start, end, tr.from, tr.until)
+	h := &u.holds
+	h.last = inside(start, end, tr.from, tr.until)
 	if end >= tr.from && end <= tr.until {
-		u.holds++
-		u.heldFor += end - start
-		u.waitedFor += start - u.opStart
-		if u.held != nil {
-			u.held.record(end - start)
+		h.n++
+		h.heldFor += end - start
+		h.waitedFor += start - u.opStart
+		if h.times != nil {
+			h.times.record(end - start)
 		}
 	}
 }

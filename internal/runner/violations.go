@@ -19,7 +19,7 @@ func (u *user) count(err error) {
 // explain adds a violation for an error that the scenario does not explain.
 func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 	if u.trial.remote && errors.Is(err, manager.ErrIndeterminate) && op != scenarios.Create { // of which created has noted it
-		d := indeterminate{Op: op, Word: u.lastWord}
+		d := indeterminate{Op: op, Word: u.texts.last}
 		if op != scenarios.Sweep {
 			d.ID = u.ids[slot]
 		}

@@ -1,7 +1,7 @@
 // Package wait ends waits on time. Go's timers wake a goroutine up to 1 ms late where the process is otherwise idle,
 // because the network poller rounds timeouts below 1 ms up to 1 ms (runtime/netpoll_epoll.go), and a processor that
-// sleeps takes some 50 µs more to come back. A wait of 200 µs then takes 1.1 ms, and a comparison of two stores
-// whose critical sections were to take 200 µs compares something else.
+// sleeps takes some 50 µs more to come back. A wait of 200 µs then takes 1.1 ms, so critical
+// sections of 200 µs could not be compared.
 package wait
 
 import (

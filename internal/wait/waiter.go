@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Waiter is what one goroutine at a time waits with. Between two waits it learns how long it takes to be running after
-// it was woken, and is woken so much earlier.
+// Waiter makes one goroutine at a time wait. From each wait it learns how late the goroutine runs after it is woken, and has
+// the clock wake the next one earlier by that time.
 type Waiter struct {
 	clock *Clock
 	busy  atomic.Bool
