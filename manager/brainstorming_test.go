@@ -78,7 +78,7 @@ func TestBrainstormingDirectories(t *testing.T) {
 			t.Errorf("Dir is %s", dir)
 		}
 		if info := must[fs.FileInfo](t)(os.Stat(boards.Dir(idle))); info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("mode %v: want a directory that is nobody else's to look into", info.Mode())
+			t.Errorf("mode %v: want a directory that only its owner can read", info.Mode())
 		}
 
 		if err := boards.DeleteSession(background, deleted); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// plainSession is a session that keeps everything it was ever told: slow, and obviously right.
+// plainSession is a session that keeps every message and field: slow, and obviously right.
 type plainSession struct {
 	messages []manager.Message // all of them
 	version  uint64

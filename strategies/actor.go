@@ -42,7 +42,6 @@ var _ = register(Strategy{
 	Open: func(p Values) (manager.SessionStore[manager.Session], error) {
 		return NewActor[manager.Session](actorOptions(p)), nil
 	},
-	OpenProbe: func(p Values) (manager.SessionStore[Probe], error) { return NewActor[Probe](actorOptions(p)), nil },
 })
 
 func shardOrSession(value string) error {

@@ -13,8 +13,8 @@ import (
 // BenchmarkStore is what one operation costs when nothing is done under the lock: all processors at once, on a thousand
 // sessions, or all on one. For a comparison that is audited and interleaved, run sessbench.
 func BenchmarkStore(b *testing.B) {
-	add := func(_ context.Context, p *Probe) error { p.N++; return nil }
-	look := func(context.Context, *Probe) error { return nil }
+	add := func(_ context.Context, s *manager.Session) error { s.Touch(0); return nil }
+	look := func(context.Context, *manager.Session) error { return nil }
 	for _, strategy := range All() {
 		for _, sessions := range []int{1000, 1} {
 			store, ids := filled(b, strategy, sessions)
@@ -25,13 +25,13 @@ func BenchmarkStore(b *testing.B) {
 	}
 }
 
-func filled(b *testing.B, strategy *Strategy, sessions int) (manager.SessionStore[Probe], []manager.ID) {
+func filled(b *testing.B, strategy *Strategy, sessions int) (manager.SessionStore[manager.Session], []manager.ID) {
 	b.Helper()
 	p, err := strategy.Resolve(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	store, err := strategy.OpenProbe(p)
+	store, err := strategy.Open(p)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func filled(b *testing.B, strategy *Strategy, sessions int) (manager.SessionStor
 	ids := make([]manager.ID, sessions)
 	for i := range ids {
 		ids[i] = uuid.New()
-		if _, err := store.GetOrCreate(b.Context(), ids[i], func() Probe { return Probe{} }, nil); err != nil {
+		if _, err := store.GetOrCreate(b.Context(), ids[i], func() manager.Session { return manager.Session{} }, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -48,8 +48,8 @@ func filled(b *testing.B, strategy *Strategy, sessions int) (manager.SessionStor
 
 func benchmarkOp(
 	b *testing.B, ids []manager.ID,
-	op func(context.Context, manager.ID, func(context.Context, *Probe) error) error,
-	fn func(context.Context, *Probe) error,
+	op func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error,
+	fn func(context.Context, *manager.Session) error,
 ) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

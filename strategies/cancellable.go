@@ -19,7 +19,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewCancellable[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewCancellable[Probe](), nil },
 })
 
 // Cancellable is [PerSession] with cancellable waits, as the locks of asynchronous runtimes have (Python's asyncio.Lock, Rust's

@@ -25,7 +25,7 @@ type line struct {
 	t     *testing.T
 	lock  *fifoLock
 	users sync.WaitGroup
-	got   []int // who got the lock, in order; protected by it
+	got   []int // waiters that got the lock, in order; protected by it
 }
 
 // join lets goroutine number i wait and returns when it does.
@@ -75,7 +75,7 @@ func TestFIFOLockOrder(t *testing.T) {
 		{"the first gives up", []int{0}, []int{1, 2, 3, 4}},
 		{"the last gives up", []int{4}, []int{0, 1, 2, 3}},
 		{"one in the middle gives up", []int{2}, []int{0, 1, 3, 4}},
-		{"neighbours give up, the later one first", []int{3, 2}, []int{0, 1, 4}},
+		{"adjacent waiters are cancelled, the later one first", []int{3, 2}, []int{0, 1, 4}},
 		{"all give up", []int{2, 0, 1, 4, 3}, nil},
 	}
 	for _, test := range tests {
@@ -128,7 +128,7 @@ func TestFIFOLockGrantedAndCancelledAtOnce(t *testing.T) {
 		}
 		l.unlock()
 		if l.held || l.waiting != nil {
-			t.Fatal("the lock is held by nobody")
+			t.Fatal("the lock is free")
 		}
 	}
 	if passedOn == 0 || passedOn == 200 {
@@ -136,7 +136,7 @@ func TestFIFOLockGrantedAndCancelledAtOnce(t *testing.T) {
 	}
 }
 
-// While a lock stays busy, those who wait use the places of those who waited before.
+// While a lock stays busy, new waiters reuse the memory of earlier ones.
 func TestFIFOLockReusesWaiters(t *testing.T) {
 	q := &line{t: t, lock: new(fifoLock)}
 	ctx := context.Background()

@@ -21,7 +21,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewCOW((*manager.Session).Clone), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewCOW((*Probe).Clone), nil },
 })
 
 // COW copies on write: an id maps to an immutable session behind an atomic pointer. View reads the session as it was when the

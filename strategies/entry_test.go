@@ -150,7 +150,7 @@ func TestLookUpThatRacesWithClose(t *testing.T) {
 			id := uuid.New()
 			mustCreate(t, s, id)
 			engine.index = &meddledIndex{engine.index, func() {}, func() { s.Close() }}
-			// A session that nobody deleted must not be reported as not found because Close emptied the index.
+			// A session that was not deleted must not be reported as not found because Close emptied the index.
 			if _, err := s.Delete(t.Context(), id); err != manager.ErrClosed {
 				t.Errorf("Delete: %v: want ErrClosed", err)
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Operations come and go while the gate is shut: whoever got in is waited for, whoever is turned away is not.
+// Operations come and go while the gate is shut: close waits for those inside, and not for rejected ones.
 func TestGateWaitsForRunningOperations(t *testing.T) {
 	for range 200 {
 		g := newGate()

@@ -18,7 +18,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewGlobal[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewGlobal[Probe](), nil },
 })
 
 // Global keeps all sessions in one map under one mutex: the "before" that the other strategies are measured against.

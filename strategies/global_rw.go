@@ -18,7 +18,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewGlobalRW[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewGlobalRW[Probe](), nil },
 })
 
 // GlobalRW keeps all sessions in one map under one RWMutex.

@@ -31,3 +31,9 @@ func label(s *Strategy, given map[string]string) string {
 	}
 	return s.Name + ":" + strings.Join(parts, ",")
 }
+
+// Probe is a session that counts.
+type Probe struct{ N int64 }
+
+// Clone returns a copy.
+func (p *Probe) Clone() *Probe { c := *p; return &c }

@@ -13,9 +13,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return newNoop(func() manager.Session { return manager.Session{} }), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) {
-		return newNoop(func() Probe { return Probe{} }), nil
-	},
 })
 
 // PerUser is implemented by a store that has to be used through a separate store per user. User is called once for each user,

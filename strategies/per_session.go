@@ -16,7 +16,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewPerSession[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewPerSession[Probe](), nil },
 })
 
 // PerSession has one mutex per session and finds sessions through a map under an RWMutex: the textbook remedy for one lock around

@@ -19,7 +19,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewReentrant[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewReentrant[Probe](), nil },
 })
 
 // Reentrant is [PerSession] with locks that their owner may take again, as Python's RLock and Java's ReentrantLock. Goroutines

@@ -61,7 +61,7 @@ func TestReentrantThroughAnotherSession(t *testing.T) {
 	}
 }
 
-// However a nested closure ends, the outer one still holds the session afterwards, and nobody does after that.
+// However a nested closure ends, the outer one still holds the session afterwards, and the session is free after that.
 func TestReentrantNestedEndings(t *testing.T) {
 	endings := map[string]func(){"return": func() {}, "panic": func() { panic("stop") }, "goexit": runtime.Goexit}
 	for how, end := range endings {

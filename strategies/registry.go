@@ -25,9 +25,6 @@ type Strategy struct {
 	// Open returns an empty store of sessions. p has a legal value for each of Params.
 	Open func(p Values) (manager.SessionStore[manager.Session], error)
 
-	// OpenProbe returns an empty store of probes, the test kit's session type. May be nil.
-	OpenProbe func(p Values) (manager.SessionStore[Probe], error)
-
 	// Remote: sessions are kept outside this process. Operations may fail because of the connection, which is counted and is no
 	// violation, and the memory of sessions is not measured.
 	Remote bool
@@ -38,12 +35,6 @@ type Strategy struct {
 	// Harness marks a probe that measures the harness: not in "all", not tested, not audited, not ranked.
 	Harness bool
 }
-
-// Probe is the session type of the test kit: a counter.
-type Probe struct{ N int64 }
-
-// Clone returns a copy.
-func (p *Probe) Clone() *Probe { c := *p; return &c }
 
 // Param is one setting of a strategy.
 type Param struct {

@@ -57,14 +57,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			probes, err := s.OpenProbe(p)
-			if err != nil {
-				t.Fatal(err)
-			}
 			if err := sessions.Close(); err != nil {
-				t.Error(err)
-			}
-			if err := probes.Close(); err != nil {
 				t.Error(err)
 			}
 		})

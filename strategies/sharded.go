@@ -29,7 +29,6 @@ var _ = register(Strategy{
 	Open: func(p Values) (manager.SessionStore[manager.Session], error) {
 		return NewSharded[manager.Session](p.Int("shards")), nil
 	},
-	OpenProbe: func(p Values) (manager.SessionStore[Probe], error) { return NewSharded[Probe](p.Int("shards")), nil },
 })
 
 // Sharded spreads the sessions over shards by a hash of the id; each shard is a map under a mutex.

@@ -18,7 +18,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewSyncMap[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewSyncMap[Probe](), nil },
 })
 
 // SyncMap has one mutex per session and finds sessions through a [sync.Map].

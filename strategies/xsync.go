@@ -19,7 +19,6 @@ var _ = register(Strategy{
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
 		return NewXsync[manager.Session](), nil
 	},
-	OpenProbe: func(Values) (manager.SessionStore[Probe], error) { return NewXsync[Probe](), nil },
 })
 
 // Xsync has one mutex per session and finds sessions through [xsync.Map], a hash table in cache-line

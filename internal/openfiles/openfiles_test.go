@@ -127,7 +127,7 @@ func TestCheckProcess(t *testing.T) {
 	if found, ok := errors.AsType[*Error](err); !ok || found.Raisable {
 		t.Errorf("%#v: want a limit that cannot be raised", err)
 	}
-	if err := CheckProcess(1<<30, "nobody", 1<<20); err != nil {
+	if err := CheckProcess(1<<30, "no process", 1<<20); err != nil {
 		t.Errorf("no such process: %v", err)
 	}
 }

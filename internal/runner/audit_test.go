@@ -20,7 +20,7 @@ type story struct {
 	writes   []uint32 // by user
 }
 
-// tell has users write to sessions in the order given: writes[i] says who writes and where.
+// tell has users write to sessions in the order given: writes[i] has the user and the session.
 func onPreparing(users, sessions int, writes [][2]int) *story {
 	s := &story{contents: newContents(users, 64), writes: make([]uint32, users)}
 	for range users {

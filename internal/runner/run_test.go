@@ -232,7 +232,7 @@ func TestWrongStoresAreStruck(t *testing.T) {
 				return b.SessionStore.View(ctx, id, func(ctx context.Context, s *manager.Session) error {
 					half := s.Clone()
 					if half.Fields != nil {
-						half.Fields["owner"] = "nobody"
+						half.Fields["owner"] = "other"
 					}
 					return fn(ctx, half)
 				})
@@ -302,7 +302,7 @@ func TestWrongStoresAreStruck(t *testing.T) {
 		}},
 		{"an update fails for no reason", "hundred-users", "unexpected error", func(b *bent) {
 			b.update = func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error {
-				return errors.New("out of sorts")
+				return errors.New("no reason")
 			}
 		}},
 		{"an update panics", "chatbot", "unexpected error", func(b *bent) {
@@ -310,7 +310,7 @@ func TestWrongStoresAreStruck(t *testing.T) {
 			b.update = func(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
 				return b.SessionStore.Update(ctx, id, func(ctx context.Context, s *manager.Session) error {
 					if armed = armed || s.Seq > 18; armed {
-						panic("out of its mind")
+						panic("no reason")
 					}
 					return fn(ctx, s)
 				})
@@ -406,7 +406,7 @@ func TestViolationsOutsideTheWindow(t *testing.T) {
 		}},
 		{"fails while sessions are prepared", "chatbot", "unexpected error", func(b *bent) {
 			b.update = func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error {
-				return errors.New("out of sorts")
+				return errors.New("no reason")
 			}
 		}},
 		{"hangs in the sweep at the end", "brainstorming", "hang", func(b *bent) {
@@ -417,7 +417,7 @@ func TestViolationsOutsideTheWindow(t *testing.T) {
 		}},
 		{"panics in the sweep at the end", "chatbot", "unexpected error", func(b *bent) {
 			b.sweep = func(context.Context, func(manager.ID, *manager.Session) bool, func(manager.ID, manager.Session)) (int, error) {
-				panic("out of its mind")
+				panic("no reason")
 			}
 		}},
 	} {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestReopen: what another process reads is what was compiled, whoever reads first.
+// TestReopen checks that another process reads the tape that was compiled, in any order.
 func TestReopen(t *testing.T) {
 	tape := compile(t, many(t), Options{MaxErrors: 1}, 3, t.TempDir())
 	defer tape.Close()

@@ -77,10 +77,7 @@ func Strategy(o Options) strategies.Strategy {
 			return nil
 		},
 		Open: func(p strategies.Values) (manager.SessionStore[manager.Session], error) {
-			return open[manager.Session](o, p)
-		},
-		OpenProbe: func(p strategies.Values) (manager.SessionStore[strategies.Probe], error) {
-			return open[strategies.Probe](o, p)
+			return open(o, p)
 		},
 		Remote:          true,
 		WaitsOnChannels: true,
@@ -96,7 +93,7 @@ func oneOf(legal ...string) func(string) error {
 	}
 }
 
-func open[T any](o Options, p strategies.Values) (manager.SessionStore[T], error) {
+func open(o Options, p strategies.Values) (manager.SessionStore[manager.Session], error) {
 	if p["layout"] == LayoutList {
 		return nil, fmt.Errorf("redis: layout=%s has no sessions to pass to closures: want layout=%s here", LayoutList, layoutBlob)
 	}
@@ -108,7 +105,7 @@ func open[T any](o Options, p strategies.Values) (manager.SessionStore[T], error
 	if err != nil {
 		return nil, err
 	}
-	s, err := New[T](server.Client(), server.Prefix(), WithAtomic(Atomic(p["atomic"])), WithRetries(p.Int("retries")),
+	s, err := New[manager.Session](server.Client(), server.Prefix(), WithAtomic(Atomic(p["atomic"])), WithRetries(p.Int("retries")),
 		WithLockExpiry(expiry), WithPipelining(p["pipelining"] == PipeliningOn), WithTTL(o.TTL))
 	if err != nil {
 		_ = server.Close()

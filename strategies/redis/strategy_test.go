@@ -47,9 +47,9 @@ func strategyOf(t *testing.T, o redis.Options, k kind) (strategies.Strategy, str
 }
 
 // opener returns the function that opens a store for the kit.
-func opener[T any](open func(strategies.Values) (manager.SessionStore[T], error), p strategies.Values) func(testing.TB) manager.SessionStore[T] {
-	return func(tb testing.TB) manager.SessionStore[T] {
-		s, err := open(p)
+func opener(strategy strategies.Strategy, p strategies.Values) func(testing.TB) manager.SessionStore[manager.Session] {
+	return func(tb testing.TB) manager.SessionStore[manager.Session] {
+		s, err := strategy.Open(p)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -61,12 +61,12 @@ func opener[T any](open func(strategies.Values) (manager.SessionStore[T], error)
 func checkStore(t *testing.T, o redis.Options, k kind) {
 	o.Users = 64 // the kit's largest number of concurrent operations
 	s, p := strategyOf(t, o, k)
-	storetest.Run(t, opener(s.OpenProbe, p), k.atomic.Guarantees(), storetest.Probe[strategies.Probe]{
-		New:       func() strategies.Probe { return strategies.Probe{} },
-		Increment: func(p *strategies.Probe) { p.N++ },
-		Count:     func(p *strategies.Probe) int64 { return p.N },
+	storetest.Run(t, opener(s, p), k.atomic.Guarantees(), storetest.Probe[manager.Session]{
+		New:       func() manager.Session { return manager.Session{} },
+		Increment: func(s *manager.Session) { s.Touch(0) },
+		Count:     func(s *manager.Session) int64 { return int64(s.Version) },
 	})
-	storetest.RunChat(t, opener(s.Open, p))
+	storetest.RunChat(t, opener(s, p))
 }
 
 // TestStrategy checks the contract of stores on an embedded server, one at a time, because the kit looks for leaked goroutines.
