@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -44,8 +45,14 @@ func inLists(t testing.TB, url string, users int) Subject {
 	return s
 }
 
-// A server that dies in the middle of a window and comes back has lost nothing that it confirmed; what it did not answer is
-// counted by its kind, and no user waits longer than the time-out.
+// commands returns the number of commands that a server has executed.
+func commands(s *redistest.Server) int {
+	n, _ := strconv.Atoi(s.Client().InfoMap(context.Background(), "stats").Item("Stats", "total_commands_processed"))
+	return n
+}
+
+// TestServerCrashInTheWindow kills a server in a window and restarts it: no confirmed write is lost, unanswered operations are
+// counted by kind, and no user waits longer than the time-out.
 func TestServerCrashInTheWindow(t *testing.T) {
 	t.Parallel()
 	for _, driver := range []string{"watch", "lua", "lock", "list"} {
@@ -62,7 +69,7 @@ func TestServerCrashInTheWindow(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			var dying sync.WaitGroup
+			var crashing sync.WaitGroup
 			doc, err := Run(ctx, Config{
 				Subjects:  []Subject{subject},
 				Scenarios: []scenarios.Scenario{s}, Runs: 1, Window: 2 * time.Second, Seed: DefaultSeed,
@@ -70,15 +77,18 @@ func TestServerCrashInTheWindow(t *testing.T) {
 					if at.Blocks == 0 || at.Label == "" {
 						return
 					}
-					dying.Go(func() {
-						time.Sleep(500 * time.Millisecond)
+					crashing.Go(func() {
+						const preparing = 1000 // commands at most, those of scripts included: 20 creations and 40 appends
+						for begin := commands(server); commands(server) < begin+preparing && ctx.Err() == nil; {
+							time.Sleep(10 * time.Millisecond)
+						}
 						server.Kill()
 						time.Sleep(200 * time.Millisecond)
 						server.Restart()
 					})
 				},
 			})
-			dying.Wait()
+			crashing.Wait()
 			if err != nil {
 				t.Fatal(err)
 			}
