@@ -152,7 +152,6 @@ func TestBrokenStoresFail(t *testing.T) {
 			}
 			l := limits{patience: defaultLimits.patience, budget: time.Second} // long enough on a loaded machine
 			if b.hangs {
-				t.Parallel()                        // what it leaves behind is no leak to the others, which have ended
 				l.patience = 500 * time.Millisecond // it will be used up
 			}
 			failed, log := record(t, func(t testing.TB) { b.inCase(t, b.in, l) })
