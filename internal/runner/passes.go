@@ -13,8 +13,7 @@ import (
 
 // The windows of the passes that are made once for each subject, before the trials.
 const (
-	noopWarmup  = 50 * time.Millisecond
-	noopWindow  = 200 * time.Millisecond
+	noopWindow  = 200 * time.Millisecond // at most, and passWindow at least: see calibration
 	passWindow  = 40 * time.Millisecond
 	passTries   = 2
 	passWarmup  = 10 * time.Millisecond
@@ -38,6 +37,16 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.speed = &s, warmup, window, nil, 0, 0
 	idle.record, idle.timeSlices = 0, nil
 	return idle
+}
+
+// calibration returns the windows of a pass over a store that does nothing. Short trials do not need longer ones: every
+// operation of such a store takes less than a microsecond.
+func (base setup) calibration() (warmup, window time.Duration) {
+	window = noopWindow
+	if base.window > 0 {
+		window = min(noopWindow, max(base.window, passWindow))
+	}
+	return window / 4, window
 }
 
 // passWarmup is the warm-up of a pass over a store. A log is replayed once, and a short one would be over by then.

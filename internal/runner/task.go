@@ -77,14 +77,15 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		of = r.Subjects[subject]
 	}
 	users := base.scenario.Users
+	warmup, window := base.calibration()
 	switch kind {
 	case NoopTask:
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
-		base = base.idle(users, noopWarmup, noopWindow)
+		base = base.idle(users, warmup, window)
 	case ProtocolTask:
 		of = Subject{Label: "an adapter that does nothing", Strategy: &strategies.Strategy{Harness: true}, Target: r.Protocol}
-		base = base.idle(users, noopWarmup, noopWindow)
+		base = base.idle(users, warmup, window)
 	case FootprintTask:
 		bytes, err := measureFootprint(ctx, of, base)
 		return result.Trial{BytesPerSession: bytes}, err
@@ -98,12 +99,12 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	case WaitingTask:
 		s := *base.scenario
 		s.Iterations, base.scenario = 0, &s
-		base.warmup, base.window, base.work, base.record, base.timeSlices = noopWarmup, noopWindow, nil, 0, nil
+		base.warmup, base.window, base.work, base.record, base.timeSlices = warmup, window, nil, 0, nil
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
 	case TrialTask:
 		if of.Strategy.Harness {
-			base = base.idle(users, noopWarmup, cmp.Or(base.window, noopWindow))
+			base = base.idle(users, warmup, cmp.Or(base.window, window))
 		}
 	default:
 		return result.Trial{}, fmt.Errorf("unknown task %q", kind)
