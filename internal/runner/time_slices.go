@@ -34,7 +34,7 @@ func newSliceGate(users int) *sliceGate {
 // rest waits for the next time slice, and reports whether there is one. After an abort there is none.
 func (tr *trial) rest() bool {
 	t := tr.sliceGate
-	if t == nil {
+	if t == nil || tr.stopped.Load() { // after an error no time slice begins
 		return false
 	}
 	gate := t.gate

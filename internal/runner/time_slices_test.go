@@ -83,15 +83,17 @@ func TestTimeSlicesThatDoNotCome(t *testing.T) {
 		why  string
 		over bool // yielding fails
 		at   int
+		long time.Duration // is a time slice
 	}{
-		{"before the first", false, 0},
-		{"later", false, 2},
-		{"the last yield fails", true, 1},
+		{"before the first", false, 0, time.Millisecond},
+		{"before the first, and it is over when the users wake up", false, 0, time.Nanosecond},
+		{"later", false, 2, time.Millisecond},
+		{"the last yield fails", true, 1, time.Millisecond},
 	} {
 		var ops atomic.Int64
 		reportEffect, next := 0, 0
 		_, err := takingTurns(t.Context(), t, counting(&ops, func() {}), &TimeSlices{
-			Length: time.Millisecond,
+			Length: test.long,
 			Over: func(bool) error {
 				if reportEffect++; test.over && reportEffect > test.at {
 					return gone
