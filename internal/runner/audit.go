@@ -49,8 +49,9 @@ type userTally struct {
 	tally
 }
 
-// check compares the users' ledgers: each incarnation was created once and removed once, the numbers of all writes to it are
-// 1…n with n from its final state, and the texts in the final state were written by the users to whom they belong.
+// check compares the users' ledgers with the final states. Each incarnation must have one creation and one final state. Its
+// writes must have the numbers 1 to n, where n is the count in the final state. Each text in the final state must be by a user
+// whose ledger has writes to that incarnation.
 func (a *auditor) check(userLedgers []userLedger) {
 	var (
 		userTallies    []userTally
@@ -242,8 +243,8 @@ func (a *auditor) checkKept(end *finalState, wrote []userTally, indeterminate *p
 	}
 }
 
-// checkUnnumbered looks at what was kept of a life whose changes the target does not count: as many as there were or there
-// is room for, each by one of its writers.
+// checkUnnumbered checks the final state of an incarnation whose writes the target does not number: it holds as many entries as
+// there were writes, or as it has room for, each by a user that wrote to that incarnation.
 func (a *auditor) checkUnnumbered(end *finalState, wrote []userTally, indeterminate *possible) {
 	var count uint64
 	for _, w := range wrote {

@@ -39,8 +39,8 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	return idle
 }
 
-// calibration returns the windows of a pass over a store that does nothing. Short trials do not need longer ones: every
-// operation of such a store takes less than a microsecond.
+// calibration returns the windows of a pass over a store or an adapter that does nothing. The pass is no longer than a trial,
+// whose figures are no more precise than its own window allows.
 func (base setup) calibration() (warmup, window time.Duration) {
 	window = noopWindow
 	if base.window > 0 {

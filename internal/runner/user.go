@@ -205,7 +205,7 @@ func (u *user) think(t int64) int64 {
 // inside is how much of the time from start to end lies between from and until.
 func inside(start, end, from, until int64) int64 { return max(0, min(end, until)-max(start, from)) }
 
-// doOwn does a step on a session of the user's own, and before it what it takes to have one.
+// doOwn performs an operation of the tape on one of the user's own sessions, and first creates the session if the slot has none.
 func (u *user) doOwn(t int64, step scenarios.TapeOp) int64 {
 	slot, op := step.Slot(), step.Op()
 	if u.incarnations[slot] == 0 && op != scenarios.Create {

@@ -7,7 +7,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// TestEmbeddedKeysLiveAsLongAsAsked: a key of the embedded server does not expire before its time, whenever it was set.
+// TestEmbeddedKeysLiveAsLongAsAsked: a key of the embedded server expires at most maxAge early, whenever it was set.
 func TestEmbeddedKeysLiveAsLongAsAsked(t *testing.T) {
 	server, err := startEmbedded()
 	if err != nil {

@@ -83,11 +83,11 @@ type embedded struct {
 }
 
 // The embedded server has no clock: its time is advanced in steps. A step shortens the life of a key that was set just
-// before it, so steps are small, and the server's time falls behind where the machine is too busy for them: a key may
-// expire late, but not before its time.
+// before it, so steps are at most maxAge, and the server's time falls behind where the machine is too busy for them: a key
+// may expire late by any time, but early by maxAge at most.
 const (
 	agePeriod = time.Millisecond
-	maxAge    = 2 * agePeriod // of a step
+	maxAge    = 2 * agePeriod
 )
 
 func startEmbedded() (*embedded, error) {
