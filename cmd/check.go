@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports"
 )
@@ -105,8 +106,8 @@ func (o *checkOptions) ruleFlags() flagGroup {
 	fs.Var(pairs(&o.Pairs), "pairs", "number `N` of measurements of old, its copy and new; a multiple of 6")
 	fs.Var(duration("", time.Second, 24*time.Hour, func(d time.Duration) { o.Budget = d }), "budget",
 		"total `TIME` of a duet, in place of --pairs: as many pairs as fit")
-	fs.StringSliceVar(&o.Gate, "gate", defaultGate(), "`METRICS` that the verdict depends on, of "+strings.Join(gateNames(), ", ")+
-		" (default "+strings.Join(defaultGate(), ", ")+")")
+	fs.StringSliceVar(&o.Gate, "gate", metric.Shorts(metric.Gated()), "`METRICS` that the verdict depends on, of "+strings.Join(gateNames(), ", ")+
+		" (default "+strings.Join(metric.Shorts(metric.Gated()), ", ")+")")
 	fs.complete["gate"] = listOf(gateNames)
 	fs.Lookup("gate").DefValue = "[]" // pflag would append the default as one word, wider than the screen
 	fs.Var(share("", &o.MinEffect), "min-effect", "least change that fails, `PERCENT` (default 2.5% in a duet, 10% with --baseline)")
@@ -238,7 +239,7 @@ func (o *checkOptions) oneBaseline(args []string) error {
 // gated returns the metrics of --gate by their names in documents.
 func (o *checkOptions) gated() (metrics []string, err error) {
 	names, err := o.chosenNames("gate", "metric", o.Gate, gateNames())
-	for _, m := range judge.Metrics() {
+	for _, m := range metric.Compared() {
 		if slices.Contains(names, m.Short()) {
 			metrics = append(metrics, m.Name)
 		}
@@ -250,18 +251,7 @@ func (o *checkOptions) gated() (metrics []string, err error) {
 func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDefault }
 
 // gateNames lists the names of metrics for --gate.
-func gateNames() []string {
-	return mapped(judge.Metrics(), (*judge.Metric).Short)
-}
-
-func defaultGate() (names []string) {
-	for _, m := range judge.Metrics() {
-		if slices.Contains(judge.DefaultGates(), m.Name) {
-			names = append(names, m.Short())
-		}
-	}
-	return names
-}
+func gateNames() []string { return metric.Shorts(metric.Compared()) }
 
 // checkVerdict is the error that a check ends with. That a given result was interrupted does not make this check interrupted.
 // Further findings exclude a pass.

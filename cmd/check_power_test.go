@@ -14,6 +14,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/duet"
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -45,7 +46,7 @@ func BenchmarkCheckPower(b *testing.B) {
 		}
 		b.Logf("00%%, %s: of %d comparisons of A with A′ benchstat finds a difference in %s", cutting, len(cuts[cutting]), percent(found, len(cuts[cutting])))
 		for i := copyArm + 1; i < len(powerShares); i++ {
-			for _, metrics := range [][]string{{"ops_per_sec"}, judge.DefaultGates()} {
+			for _, metrics := range [][]string{{"ops_per_sec"}, metric.Names(metric.Gated())} {
 				verdicts(b, docs, i, cutting, cuts[cutting], metrics)
 			}
 		}

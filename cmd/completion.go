@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/flawed"
-	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -34,7 +34,7 @@ func flawWords() []string {
 // thresholdMetrics completes the metric of a threshold, after the names before it.
 func thresholdMetrics(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ".")+1]
-	list := mapped(judge.ThresholdMetrics(), func(m *judge.Metric) string { return before + m.Short() + "\t" + m.Doc })
+	list := mapped(metric.All(), func(m *metric.Metric) string { return before + m.Short() + "\t" + m.Doc })
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 

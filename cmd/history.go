@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -184,8 +185,8 @@ Exit codes: 0 shown, 4 the history is empty or damaged, 2 bad usage or an unread
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios: a,b or all")
 	fs.complete["scenario"] = listOf(scenarioWords)
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
-		"`NAMES` of metrics: a,b or all, of "+strings.Join(judge.MetricNames(), ", "))
-	fs.complete["metric"] = listOf(judge.MetricNames)
+		"`NAMES` of metrics: a,b or all, of "+strings.Join(metric.Names(metric.Compared()), ", "))
+	fs.complete["metric"] = listOf(func() []string { return metric.Names(metric.Compared()) })
 	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
 	o.addFormatFlags(fs, "trend", wordsOf(reports.TrendFormats()))
 	addGroups(c, fs)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -30,26 +31,6 @@ type actionPoint struct {
 	Extra string  `json:"extra"`           // shown with the point
 }
 
-// actionFigure is a metric with a series of points.
-type actionFigure struct {
-	name, unit string
-	metric     *judge.Metric
-}
-
-// actionFigures returns the metrics of the points. For all of them less is better, because a
-// file has one direction; ops/s is therefore written as time per operation.
-func actionFigures() []actionFigure {
-	list := []actionFigure{{"time per operation", "ns/op", timePerOp()}}
-	names := map[string]string{"latency_p50_ns": "p50", "latency_p99_ns": "p99",
-		"allocs_per_op": "allocs/op", "bytes_per_session": "bytes/session"}
-	for _, m := range judge.Metrics() {
-		if name, ok := names[m.Name]; ok {
-			list = append(list, actionFigure{name, m.Unit, m})
-		}
-	}
-	return list
-}
-
 // writeBenchmarkAction writes the JSON that
 // https://github.com/benchmark-action/github-action-benchmark reads with tool:
 // customSmallerIsBetter: one point per metric, named scenario/strategy: metric.
@@ -68,15 +49,16 @@ func writeBenchmarkAction(w io.Writer, d *result.Document, _ Options) error {
 }
 
 func actionPoints(r *result.Result, tool *result.Tool) (list []actionPoint) {
-	for _, f := range actionFigures() {
-		xs := f.metric.Sample(r)
-		if len(xs) == 0 {
+	// For all charts less is better, because a file has one direction: ops/s is therefore written as time per operation.
+	for _, m := range append([]*metric.Metric{metric.TimePerOp}, metric.All()...) {
+		xs := m.Sample(r)
+		if m.Chart == "" || len(xs) == 0 {
 			continue
 		}
 		s := stats.Describe(xs)
 		list = append(list, actionPoint{
-			Name:  fmt.Sprintf("%s/%s: %s", sheet.Clean(r.Scenario), sheet.Clean(r.Strategy), f.name),
-			Unit:  f.unit,
+			Name:  fmt.Sprintf("%s/%s: %s", sheet.Clean(r.Scenario), sheet.Clean(r.Strategy), m.Chart),
+			Unit:  m.Unit,
 			Value: s.Center,
 			Range: plusMinus(max(s.Hi-s.Center, s.Center-s.Lo)),
 			Extra: actionExtra(r, tool),

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 )
 
@@ -89,7 +90,7 @@ func checkTable(c *judge.Check, before ...string) *sheet.Table {
 
 // checkRow returns the row of a metric in a [checkTable].
 func checkRow(c *judge.Check, f *judge.MetricCheck, before ...string) (row []sheet.Cell) {
-	metric := judge.MetricNamed(f.Metric)
+	metric := metric.Named(f.Metric)
 	for _, text := range append(before, metric.Word(), metric.FormatKnown(f.Old), metric.FormatKnown(f.New), changeText(f)) {
 		row = append(row, sheet.Cell{Text: text})
 	}

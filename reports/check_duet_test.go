@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -78,7 +79,7 @@ func TestDuetVerdicts(t *testing.T) {
 			d.Thresholds[0].Known = true
 		}, passing()), judge.Inconclusive, "cannot be judged"},
 		{"nobody measured bytes per session, and nobody asked", with(unfootprinted, passing()), judge.Passed, "6 comparisons"},
-		{"or somebody did", with(func(d *judge.Duet) { unfootprinted(d); d.Gated, d.Named = judge.DefaultGates(), true }, passing()),
+		{"or somebody did", with(func(d *judge.Duet) { unfootprinted(d); d.Gated, d.Named = metric.Names(metric.Gated()), true }, passing()),
 			judge.Inconclusive, "not everything"},
 		{"allocations of no operation", with(func(d *judge.Duet) {
 			eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.Ops = 0 })
@@ -266,7 +267,7 @@ func TestUnknownGatedMetric(t *testing.T) {
 		t.Errorf("a gate that matches nothing: got %v", err)
 	}
 	var names []string
-	for _, m := range judge.Metrics() {
+	for _, m := range metric.Compared() {
 		names = append(names, m.Short())
 	}
 	if got := strings.Join(names, " "); got != "ops_per_sec p50 p95 p99 allocs_per_op bytes_per_op bytes_per_session" {

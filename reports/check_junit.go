@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 )
 
@@ -55,7 +56,7 @@ func writeCheckJUnit(w io.Writer, c *judge.Check, _ Options) error {
 		all.add(v.Scenario, v.Strategy, "audit", junitCase{Error: &junitMessage{v.Reason + " in " + v.Document, string(judge.Violated)}})
 	}
 	for _, g := range c.Gates() {
-		all.add(g.Scenario, g.Strategy, judge.MetricNamed(g.Metric).Word(), metricCase(g.MetricCheck, c.Advisory))
+		all.add(g.Scenario, g.Strategy, metric.Named(g.Metric).Word(), metricCase(g.MetricCheck, c.Advisory))
 	}
 	for i := range c.Thresholds {
 		t := &c.Thresholds[i]
@@ -105,9 +106,9 @@ func (n *junitCounts) count(k junitCase) {
 func metricCase(f *judge.MetricCheck, advice bool) junitCase {
 	switch {
 	case f.Verdict == judge.Failing && advice:
-		return junitCase{Skipped: &junitMessage{Message: "advice: " + judge.MetricNamed(f.Metric).Word() + " " + f.Worsening()}}
+		return junitCase{Skipped: &junitMessage{Message: "advice: " + metric.Named(f.Metric).Word() + " " + f.Worsening()}}
 	case f.Verdict == judge.Failing:
-		return junitCase{Failure: &junitMessage{judge.MetricNamed(f.Metric).Word() + " " + f.Worsening(), "regression"}}
+		return junitCase{Failure: &junitMessage{metric.Named(f.Metric).Word() + " " + f.Worsening(), "regression"}}
 	case f.Verdict == judge.Inconclusive:
 		return junitCase{Skipped: &junitMessage{Message: "inconclusive: " + cmp.Or(f.Reason, "not decided")}}
 	}

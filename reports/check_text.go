@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -20,7 +21,7 @@ func changeText(f *judge.MetricCheck) string {
 	if f.Difference != nil {
 		difference = *f.Difference
 	}
-	text := judge.MetricNamed(f.Metric).Format(difference)
+	text := metric.Named(f.Metric).Format(difference)
 	if difference > 0 {
 		text = "+" + text
 	}
@@ -60,7 +61,7 @@ func thresholdValue(t *judge.ThresholdCheck) string {
 	if t.Value == nil {
 		return result.Nothing
 	}
-	return judge.FormatValue(t.Unit, *t.Value)
+	return metric.FormatValue(t.Unit, *t.Value)
 }
 
 // plus writes a change with its sign, as in a table: +10.2%, or "" for none.
@@ -120,7 +121,7 @@ func gateReasons(s *judge.ScenarioCheck) (lines []string) {
 			if gates[why] == nil {
 				order = append(order, why)
 			}
-			gates[why] = append(gates[why], r.Strategy+" "+judge.MetricNamed(f.Metric).Word())
+			gates[why] = append(gates[why], r.Strategy+" "+metric.Named(f.Metric).Word())
 		}
 	}
 	for _, why := range order {

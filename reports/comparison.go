@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -53,7 +54,7 @@ func changesTable(c *judge.Comparison) *sheet.Table {
 	}
 	for _, m := range changes(c) {
 		row := []sheet.Cell{{Text: string(m.To.Change.Verdict), Style: changeStyle(m.To.Change.Verdict)}, {Text: m.Scenario}, {Text: m.Strategy},
-			{Text: judge.MetricNamed(m.Table.Metric).Title}, {Text: m.fromTo()}, {Text: deltaText(m.From, m.To), Note: changeTest(m.To.Change)}}
+			{Text: metric.Named(m.Table.Metric).Title}, {Text: m.fromTo()}, {Text: deltaText(m.From, m.To), Note: changeTest(m.To.Change)}}
 		if several {
 			row = append(row, sheet.Cell{Text: m.Document.Label})
 		}
@@ -69,7 +70,7 @@ func changeStyle(v judge.ChangeVerdict) sheet.Style {
 // metricTable has two columns per document, its values and their changes from the first. A table that is too wide has each
 // beside the first.
 func metricTable(c *judge.Comparison, m *judge.MetricComparison, notes *footnotes) *sheet.Table {
-	metric := judge.MetricNamed(m.Metric)
+	metric := metric.Named(m.Metric)
 	t := &sheet.Table{Columns: []sheet.Column{{Title: metric.Title, Left: true}}}
 	for k, d := range c.Documents {
 		t.Columns = append(t.Columns, sheet.Column{Title: d.Label, Group: k})
@@ -101,7 +102,7 @@ func metricTable(c *judge.Comparison, m *judge.MetricComparison, notes *footnote
 	return t
 }
 
-func geoMeanRow(metric *judge.Metric, means []*judge.GeoMean, notes *footnotes) []sheet.Cell {
+func geoMeanRow(metric *metric.Metric, means []*judge.GeoMean, notes *footnotes) []sheet.Cell {
 	row := []sheet.Cell{{Text: "geomean"}}
 	for k, m := range means {
 		value := sheet.Cell{Text: result.Nothing}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/perf/benchmath"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 )
@@ -90,7 +91,7 @@ func comparisonProblems(c *judge.Comparison) (lines []string) {
 
 // fromTo formats the medians of a change in one scale.
 func (m *compared) fromTo() string {
-	format := judge.MetricNamed(m.Table.Metric).Scale(m.From.Median, m.To.Median)
+	format := metric.Named(m.Table.Metric).Scale(m.From.Median, m.To.Median)
 	return format(m.From.Median) + " → " + format(m.To.Median)
 }
 

@@ -3,10 +3,12 @@ package reports
 import (
 	"encoding/csv"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -17,13 +19,25 @@ var _ = register(Format{
 	Write:     writeCSV,
 })
 
-// field is one column of the CSV. Names, units and order are stable; new columns are added at the end.
+// field is one column of the CSV.
 type field struct {
 	name string
 	get  func(d *result.Document, r *result.Result, t *result.Trial) string
 }
 
-var fields = []field{
+// columns returns the columns in the order in which they were added. Names, units and order are stable; new columns are added at
+// the end, those of new metrics by themselves.
+func columns() []field {
+	list := slices.Clone(firstColumns)
+	for _, m := range metric.All() {
+		if m.CSV != "" && !slices.ContainsFunc(list, func(f field) bool { return f.name == m.CSV }) {
+			list = append(list, ofMetric(m.CSV))
+		}
+	}
+	return list
+}
+
+var firstColumns = []field{
 	{"document_id", func(d *result.Document, _ *result.Result, _ *result.Trial) string { return d.ID }},
 	{"created", func(d *result.Document, _ *result.Result, _ *result.Trial) string {
 		return d.Created.UTC().Format(time.RFC3339)
@@ -45,26 +59,26 @@ var fields = []field{
 	ofTrial("visits", func(t *result.Trial) string { return whole(t.Visits) }),
 	ofTrial("errors", func(t *result.Trial) string { return result.FormatPairs(t.Errors) }),
 	ofTrial("elapsed_ns", func(t *result.Trial) string { return whole(t.ElapsedNs) }),
-	speed("ops_per_sec", func(t *result.Trial) string { return decimal(t.OpsPerSec) }),
-	speed("latency_p50_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P50) }),
-	speed("latency_p90_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P90) }),
-	speed("latency_p99_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P99) }),
-	speed("latency_p99_9_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P999) }),
-	speed("latency_p99_99_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P9999) }),
-	speed("latency_max_ns", func(t *result.Trial) string { return whole(t.LatencyNs.Max) }),
-	speed("latency_mean_ns", func(t *result.Trial) string { return whole(t.LatencyNs.Mean) }),
+	ofMetric("ops_per_sec"),
+	ofMetric("latency_p50_ns"),
+	ofMetric("latency_p90_ns"),
+	ofMetric("latency_p99_ns"),
+	ofMetric("latency_p99_9_ns"),
+	ofMetric("latency_p99_99_ns"),
+	ofMetric("latency_max_ns"),
+	ofMetric("latency_mean_ns"),
 	ofTrial("latency_count", func(t *result.Trial) string { return whole(t.LatencyNs.Count) }),
-	speed("cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.CPUNsPerOp) }),
-	speed("allocs_per_op", func(t *result.Trial) string { return decimal(t.AllocsPerOp) }),
-	speed("bytes_per_op", func(t *result.Trial) string { return decimal(t.BytesPerOp) }),
-	speed("bytes_per_session", func(t *result.Trial) string { return decimal(t.BytesPerSession) }),
+	ofMetric("cpu_ns_per_op"),
+	ofMetric("allocs_per_op"),
+	ofMetric("bytes_per_op"),
+	ofMetric("bytes_per_session"),
 	speed("mean_hold_ns", func(t *result.Trial) string { return whole(t.HoldNs) }),
 	speed("mean_wait_ns", func(t *result.Trial) string { return whole(t.WaitNs) }),
 	speed("mean_think_ns", func(t *result.Trial) string { return whole(t.ThinkNs) }),
 	speed("mutex_wait_ns", func(t *result.Trial) string { return optional(t.MutexWaitNs) }),
 	speed("gc_pause_ns", func(t *result.Trial) string { return whole(t.GCPauseNs) }),
 	ofTrial("goroutines_max", func(t *result.Trial) string { return strconv.Itoa(t.GoroutinesMax) }),
-	speed("fairness_jain", func(t *result.Trial) string { return decimal(t.Fairness.Jain) }),
+	ofMetric("fairness_jain"),
 	speed("fairness_min_over_max", func(t *result.Trial) string { return decimal(t.Fairness.MinOverMax) }),
 	ofTrial("audit", func(t *result.Trial) string { return auditWord(t) }),
 	ofTrial("violation", func(t *result.Trial) string {
@@ -76,7 +90,7 @@ var fields = []field{
 	speed("target_cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.TargetCPUNs) }),
 	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
 	ofResult("note", func(r *result.Result) string { return r.Note }),
-	speed("latency_p95_ns", func(t *result.Trial) string { return optional(t.LatencyNs.P95) }),
+	ofMetric("latency_p95_ns"),
 	speed("hold_p50_ns", func(t *result.Trial) string { return median(t.HoldTimes) }),
 	speed("think_p50_ns", func(t *result.Trial) string { return median(t.ThinkTimes) }),
 	speed("wait_cpu_ns_per_op", waitCPU),
@@ -101,7 +115,21 @@ func speed(name string, get func(*result.Trial) string) field {
 	})
 }
 
+// ofMetric is the column of a metric. A percentile with too few samples is empty, other values that a trial lacks are 0.
+func ofMetric(column string) field {
+	all := metric.All()
+	m := all[slices.IndexFunc(all, func(m *metric.Metric) bool { return m.CSV == column })]
+	return field{column, func(_ *result.Document, r *result.Result, t *result.Trial) string {
+		x, ok := m.Read(r, t)
+		if t.Failed() || !ok && m.Percentile != nil {
+			return ""
+		}
+		return decimal(x)
+	}}
+}
+
 func writeCSV(w io.Writer, d *result.Document, _ Options) error {
+	fields := columns()
 	rows := [][]string{make([]string, len(fields))}
 	for i, f := range fields {
 		rows[0][i] = f.name

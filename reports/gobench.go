@@ -10,6 +10,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -57,26 +58,13 @@ func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 }
 
 // benchMetrics returns the metrics of a line in order.
-func benchMetrics() []*judge.Metric {
-	return append([]*judge.Metric{timePerOp()}, judge.Metrics()...)
-}
-
-// timePerOp is the wall time of the window divided by the operations completed in it, as go
-// test reports it for parallel benchmarks: ops/s with less being better. A trial without
-// operations has none.
-func timePerOp() *judge.Metric {
-	return &judge.Metric{Name: "ns_per_op", Unit: "ns/op",
-		Read: func(_ *result.Result, t *result.Trial) (float64, bool) {
-			if t.OpsPerSec <= 0 {
-				return 0, false
-			}
-			return 1e9 / t.OpsPerSec, true
-		}}
+func benchMetrics() []*metric.Metric {
+	return append([]*metric.Metric{metric.TimePerOp}, metric.Compared()...)
 }
 
 // benchUnit is the metric's name in the text. The format has only a unit for it: p50-ns is
 // tidied to p50-sec, since a dash separates its words.
-func benchUnit(m *judge.Metric) string {
+func benchUnit(m *metric.Metric) string {
 	switch m.Unit {
 	case "ns":
 		return m.Short() + "-ns"
@@ -87,18 +75,15 @@ func benchUnit(m *judge.Metric) string {
 }
 
 // writeDirection writes whether higher is better, unless every reader of the format has it.
-func writeDirection(out *benchfmt.Writer, m *judge.Metric) error {
-	unit, better := benchUnit(m), "lower"
-	if m.HigherIsBetter {
-		better = "higher"
-	}
+func writeDirection(out *benchfmt.Writer, m *metric.Metric) error {
+	unit := benchUnit(m)
 	if (benchfmt.UnitMetadataMap{}).GetBetter(unit) != 0 {
 		return nil
 	}
 	return out.Write(&benchfmt.UnitMetadata{
 		UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: unit, Key: "better"},
 		OrigUnit:        unit,
-		Value:           better,
+		Value:           m.Better(),
 	})
 }
 

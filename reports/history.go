@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -41,7 +42,7 @@ func trendPage(t *judge.Trend, o Options, markdown bool) *sheet.Page {
 		for j := range g.Series {
 			s := &g.Series[j]
 			for _, c := range relevantChanges(s) {
-				changes = append(changes, s.Strategy+", "+judge.MetricNamed(s.Metric).Title+": "+changeSentence(s, c))
+				changes = append(changes, s.Strategy+", "+metric.Named(s.Metric).Title+": "+changeSentence(s, c))
 			}
 		}
 		p.List(sheet.Plain, "", changes)
@@ -67,7 +68,7 @@ func trendTable(g *judge.TrendGroup, width int, markdown bool) *sheet.Table {
 		s := &g.Series[i]
 		xs, from := sparkValues(s, width)
 		first, last := firstAndLast(s)
-		t.Rows = append(t.Rows, []sheet.Cell{{Text: s.Strategy}, {Text: judge.MetricNamed(s.Metric).Title}, {Text: sparkline(xs)},
+		t.Rows = append(t.Rows, []sheet.Cell{{Text: s.Strategy}, {Text: metric.Named(s.Metric).Title}, {Text: sparkline(xs)},
 			{Text: whole(int64(len(s.Points)))}, {Text: first}, {Text: last}, {Text: lastChange(s)}})
 		if signs := changeMarks(s, from); signs != "" && !markdown {
 			all := relevantChanges(s)

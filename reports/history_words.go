@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -68,7 +69,7 @@ func relevantChanges(s *judge.TrendSeries) (list []judge.TrendChange) {
 // (-19.97%), worse.
 func changeSentence(s *judge.TrendSeries, c judge.TrendChange) string {
 	p := s.Points[c.At]
-	format := judge.MetricNamed(s.Metric).Scale(c.Before, c.After)
+	format := metric.Named(s.Metric).Scale(c.Before, c.After)
 	text := fmt.Sprintf("changed at %s (%s): %s → %s", pointDate(p), pointName(p), format(c.Before), format(c.After))
 	if delta := signed(c.Delta); delta != "" {
 		text += " (" + delta + ")"
@@ -111,7 +112,7 @@ func lastChange(s *judge.TrendSeries) string {
 // firstAndLast formats the first and the last value in one scale.
 func firstAndLast(s *judge.TrendSeries) (first, last string) {
 	a, b := s.Points[0].Value, s.Points[len(s.Points)-1].Value
-	format := judge.MetricNamed(s.Metric).Scale(a, b)
+	format := metric.Named(s.Metric).Scale(a, b)
 	return format(a), format(b)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -50,31 +51,35 @@ type column struct {
 	legend string // empty: the title explains itself
 }
 
-// columns returns the columns of the section's table: those of the baseline and of waits only where there are some.
+// columns returns the columns of the section's table: those of the baseline and of waits, which follow the throughput, only where
+// there are some.
 func (s *section) columns() (list []column) {
 	add := func(title string, spare int, get func(*result.Result) sheet.Cell, legend string) {
 		list = append(list, column{sheet.Column{Title: title, Spare: spare}, speedOnly(get), legend})
 	}
 	list = append(list, column{sheet.Column{Title: "strategy", Left: true}, strategyCell, ""})
-	add("ops/s", 0, rateCell, "completed operations per second: median of the trials ± half-width of the 95 % confidence interval")
-	if s.baseline != nil {
-		add("× baseline", 0, ratioCell, "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval")
+	for _, m := range metric.All() {
+		if m.Column == nil {
+			continue
+		}
+		title := m.Column.Title
+		if s.pools(m) {
+			title += " " + poolSign
+		}
+		add(title, m.Column.Spare, metricCell(m), m.Column.Legend)
+		if m.Name != "ops_per_sec" {
+			continue
+		}
+		if s.baseline != nil {
+			add("× baseline", 0, ratioCell, "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval")
+		}
+		if s.some(func(r *result.Result) bool { return r.Summary.HoldNs > 0 }) {
+			add("hold", 4, holdCell, "measured time under the lock: median of the trials' medians")
+		}
+		if s.some(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 }) {
+			add("think", 4, thinkCell, "measured pause between visits: median of the trials' medians")
+		}
 	}
-	if s.some(func(r *result.Result) bool { return r.Summary.HoldNs > 0 }) {
-		add("hold", 4, holdCell, "measured time under the lock: median of the trials' medians")
-	}
-	if s.some(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 }) {
-		add("think", 4, thinkCell, "measured pause between visits: median of the trials' medians")
-	}
-	add(s.latencyTitle("p50"), 3, percentileCell("p50"), "")
-	add(s.latencyTitle("p95"), 6, percentileCell("p95"), "")
-	add(s.latencyTitle("p99"), 0, percentileCell("p99"),
-		"99 % of the operations took at most this long; p50 to max are medians of the trials; –: too few samples")
-	add(s.latencyTitle("p99_9"), 2, percentileCell("p99_9"), "")
-	add(s.latencyTitle(judge.MaxName), 1, maxCell, "")
-	add("allocs/op", 4, allocsCell, "")
-	add("bytes/session", 5, bytesCell, "")
-	add("of limit", 0, limitCell, "% of the theoretical maximum for a store with one lock per session")
 	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell,
 		"check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"})
 }
@@ -94,7 +99,7 @@ func legends(all []*section) (list []sheet.Term) {
 		}
 	}
 	for _, s := range all {
-		if slices.ContainsFunc(shownPercentiles(), s.pools) {
+		if slices.ContainsFunc(metric.All(), s.pools) {
 			add(poolSign, "computed from the operations of all trials together, since single trials of some row have too few samples")
 		}
 		if s.some(judge.HarnessBound) {
@@ -139,13 +144,24 @@ func strategyCell(r *result.Result) sheet.Cell {
 	return c
 }
 
-func rateCell(r *result.Result) sheet.Cell {
-	i := r.Summary.OpsPerSec
-	c := sheet.Cell{Text: result.FormatRate(i.Median)}
-	if i.Hi > 0 && i.Median > 0 {
-		c.Note = "±" + percent(max(i.Hi/i.Median-1, 1-i.Lo/i.Median))
+// metricCell returns the cells of a metric.
+func metricCell(m *metric.Metric) func(*result.Result) sheet.Cell {
+	return func(r *result.Result) sheet.Cell {
+		x, ok := m.Column.Value(r)
+		if !ok {
+			return sheet.Cell{Text: result.Nothing}
+		}
+		c := sheet.Cell{Text: m.Column.Format(x)}
+		switch i := r.Summary.OpsPerSec; {
+		case m.Name == "ops_per_sec" && i.Hi > 0 && i.Median > 0:
+			c.Note = "±" + percent(max(i.Hi/i.Median-1, 1-i.Lo/i.Median))
+		case m.Short() == metric.MaxName && r.Summary.SchedulerBound:
+			c.Note = schedulerSign
+		case m.Name == "of_limit" && x > judge.OverLimit:
+			c.Note = errorSign
+		}
+		return c
 	}
-	return c
 }
 
 func ratioCell(r *result.Result) sheet.Cell {
@@ -159,40 +175,6 @@ func ratioCell(r *result.Result) sheet.Cell {
 		return sheet.Cell{Text: result.FormatRatio(vs.Ratio), Note: "(" + result.FormatRatioRange(vs.Lo, vs.Hi) + ")"}
 	}
 	return sheet.Cell{Text: result.FormatRatio(vs.Ratio)}
-}
-
-func maxCell(r *result.Result) sheet.Cell {
-	c := sheet.Cell{Text: result.FormatNs(r.Summary.LatencyNs.Max)}
-	if r.Summary.SchedulerBound {
-		c.Note = schedulerSign
-	}
-	return c
-}
-
-// allocsCell is empty for a target, because allocations in this process are not the target's.
-func allocsCell(r *result.Result) sheet.Cell {
-	if r.Target != "" {
-		return sheet.Cell{Text: result.Nothing}
-	}
-	return sheet.Cell{Text: result.FormatAmount(r.Summary.AllocsPerOp)}
-}
-
-func bytesCell(r *result.Result) sheet.Cell {
-	if r.Summary.BytesPerSession <= 0 {
-		return sheet.Cell{Text: result.Nothing}
-	}
-	return sheet.Cell{Text: result.FormatBytes(r.Summary.BytesPerSession)}
-}
-
-func limitCell(r *result.Result) sheet.Cell {
-	switch share := r.Summary.OfLimit; {
-	case share <= 0:
-		return sheet.Cell{Text: result.Nothing}
-	case share > judge.OverLimit:
-		return sheet.Cell{Text: result.FormatShare(share), Note: errorSign}
-	default:
-		return sheet.Cell{Text: result.FormatShare(share)}
-	}
 }
 
 // auditCell names the first violation. The others are listed below the table.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -70,16 +71,16 @@ func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 			arms[i] = append(arms[i], t)
 		}
 	}
-	old, lackOld := m.figures(r.results[0], arms[0])
-	copied, lackCopied := m.figures(r.results[1], arms[1])
-	fresh, lackFresh := m.figures(r.results[2], arms[2])
+	old, lackOld := m.Values(r.results[0], arms[0])
+	copied, lackCopied := m.Values(r.results[1], arms[1])
+	fresh, lackFresh := m.Values(r.results[2], arms[2])
 	f.Samples = Samples{Old: old, Copy: copied, New: fresh}
 	if lacking := lackOld + lackCopied + lackFresh; lacking > 0 {
 		return f.undecided(lacking, len(arms)*len(blocks))
 	}
 	g := stats.Gate{Alpha: rule.Alpha, PassAlpha: rule.PassAlpha, MinEffect: rule.MinEffect, Tolerance: rule.Tolerance}
-	if m.byDifference() {
-		f.judged(g.Differences(old, copied, fresh, m.least))
+	if m.ByDifference() {
+		f.judged(g.Differences(old, copied, fresh, m.Least))
 		return f
 	}
 	f.judged(g.Ratios(old, copied, fresh, m.HigherIsBetter))
@@ -104,7 +105,7 @@ func (f *MetricCheck) judged(j stats.Judgement) {
 	f.Old, f.New = &old, &fresh
 	f.Change, f.Lower, f.Upper = j.Change.Share, j.Change.Lower, j.Change.Upper
 	f.Copy = &CopyCheck{Change: j.Copy.Share, Lower: j.Copy.Lower, Upper: j.Copy.Upper, Fires: j.CopyFires}
-	if MetricNamed(f.Metric).byDifference() {
+	if metric.Named(f.Metric).ByDifference() {
 		f.Difference, f.Copy.Difference = &j.Change.Difference, &j.Copy.Difference
 	}
 }

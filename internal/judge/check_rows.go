@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -22,6 +23,23 @@ type NotComparableError struct {
 
 func (e *NotComparableError) Error() string {
 	return "not comparable: " + strings.Join(e.Reasons, "; ")
+}
+
+// gatedMetrics returns the requested metrics, or the default ones if there are none. The error names an unknown or repeated
+// metric.
+func gatedMetrics(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return metric.Names(metric.Gated()), nil
+	}
+	for i, name := range names {
+		if legal := metric.Names(metric.Compared()); !slices.Contains(legal, name) {
+			return nil, fmt.Errorf("gated metric %q: want some of %s", name, strings.Join(legal, ", "))
+		}
+		if slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("gated metric %q: named twice", name)
+		}
+	}
+	return names, nil
 }
 
 // newCheck returns an empty check of sources; the last source holds the new values. command is
@@ -86,7 +104,7 @@ func (c *Check) violated(label string, d *result.Document) {
 
 // rated is a metric of a row that is to be judged.
 type rated struct {
-	*Metric
+	*metric.Metric
 	gated bool
 }
 
@@ -94,7 +112,7 @@ type rated struct {
 // target: a row without them in every source is not judged by them. A gated percentile that is
 // missing for lack of samples stays, and is inconclusive.
 func metricsOf(r alignedRow, gated []string) (list []rated) {
-	for _, m := range Metrics() {
+	for _, m := range metric.Compared() {
 		has := slices.ContainsFunc(r.results, func(x *result.Result) bool {
 			return slices.ContainsFunc(x.Trials, func(t result.Trial) bool { _, ok := m.Read(x, &t); return ok })
 		})
@@ -156,13 +174,13 @@ func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rat
 
 // checked returns the metric before it is judged.
 func (m rated) checked() MetricCheck {
-	return MetricCheck{Metric: m.Name, Unit: m.Unit, Better: m.better(), Gated: m.gated}
+	return MetricCheck{Metric: m.Name, Unit: m.Unit, Better: m.Better(), Gated: m.gated}
 }
 
 // undecided returns an inconclusive metric for a value that some trials lack. Using only the
 // other trials would be a biased choice.
 func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
-	f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s in %d of %d trials", MetricNamed(f.Metric).missing, lacking, trials)
+	f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s in %d of %d trials", metric.Named(f.Metric).Missing, lacking, trials)
 	return f
 }
 
@@ -221,7 +239,7 @@ type Gate struct {
 
 // Name returns the gate's name in a sentence: per-session (chatbot) p50.
 func (g Gate) Name() string {
-	return fmt.Sprintf("%s (%s) %s", g.Strategy, g.Scenario, MetricNamed(g.Metric).Word())
+	return fmt.Sprintf("%s (%s) %s", g.Strategy, g.Scenario, metric.Named(g.Metric).Word())
 }
 
 // Gates lists the metrics that decide the verdict.

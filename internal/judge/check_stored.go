@@ -96,8 +96,8 @@ func enoughTrials(rows []alignedRow, s Stored) error {
 // storedMetric judges a metric of a row by all trials of both documents.
 func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	f := m.checked()
-	before, lacking := m.figures(r.results[0], pointers(r.results[0].Trials))
-	after, more := m.figures(r.results[1], pointers(r.results[1].Trials))
+	before, lacking := m.Values(r.results[0], pointers(r.results[0].Trials))
+	after, more := m.Values(r.results[1], pointers(r.results[1].Trials))
 	f.Samples = Samples{Old: before, New: after}
 	if lacking+more > 0 {
 		return f.undecided(lacking+more, len(before)+len(after)+lacking+more)
@@ -108,7 +108,7 @@ func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 	switch {
 	case m.HigherIsBetter && from == 0 && to == 0:
 		f.Verdict, f.Reason = Inconclusive, "no operation was completed on either side"
-	case !m.worsened(from, to, rule.MinEffect):
+	case !m.Worsened(from, to, rule.MinEffect):
 		f.Verdict = Passed
 	case p <= rule.Alpha:
 		f.Verdict = Failing
@@ -122,16 +122,6 @@ func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 		}
 	}
 	return f
-}
-
-// worsened reports whether to is worse than from by at least the fraction minEffect of from,
-// and by more than a negligible difference.
-func (m *Metric) worsened(from, to, minEffect float64) bool {
-	worse := to - from
-	if m.HigherIsBetter {
-		worse = from - to
-	}
-	return worse > 0 && worse >= m.least && worse >= minEffect*from
 }
 
 func pointers(trials []result.Trial) (list []*result.Trial) {

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
 // storedVerdict judges one metric of one row by stored figures.
-func storedVerdict(metric string, alpha, minEffect float64, before, after []float64) MetricCheck {
+func storedVerdict(name string, alpha, minEffect float64, before, after []float64) MetricCheck {
 	r := alignedRow{results: make([]*result.Result, 2)}
 	for i, xs := range [][]float64{before, after} {
 		r.results[i] = &result.Result{}
@@ -18,9 +19,7 @@ func storedVerdict(metric string, alpha, minEffect float64, before, after []floa
 			r.results[i].Trials = append(r.results[i].Trials, result.Trial{Ops: 1, OpsPerSec: x, AllocsPerOp: x})
 		}
 	}
-	list := Metrics()
-	at := slices.IndexFunc(list, func(m *Metric) bool { return m.Name == metric })
-	return storedMetric(r, rated{list[at], true}, &Rule{Alpha: alpha, MinEffect: minEffect})
+	return storedMetric(r, rated{metric.Named(name), true}, &Rule{Alpha: alpha, MinEffect: minEffect})
 }
 
 func TestStoredRule(t *testing.T) {

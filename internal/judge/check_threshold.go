@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -116,7 +117,7 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 		t.judgePooled(&c, r, pooled)
 		return c
 	}
-	figures, why := t.metric.byBlock(r, t.subject.operation)
+	figures, why := byBlock(t.metric, r, t.subject.operation)
 	if why != "" {
 		c.Reason = why
 		return c
@@ -138,17 +139,34 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 // judgePooled judges the percentile or the maximum of the operations of all trials together,
 // which is the value in the table.
 func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Pooled) {
-	value, lo, hi := float64(r.Summary.LatencyNs.Max), float64(of.LoNs), float64(of.HiNs)
-	for _, p := range result.Percentiles() {
-		if p.Name == t.metric.Short() {
-			value = float64(**p.In(&r.Summary.LatencyNs))
-		}
-	}
+	lo, hi := float64(of.LoNs), float64(of.HiNs)
+	value, _ := t.metric.Shown(r)
 	c.Value, c.Verdict = &value, t.outcome(value)
 	c.Reason = fmt.Sprintf("of all trials together; %s to %s with any one trial left out", t.metric.Format(lo), t.metric.Format(hi))
 	if lo <= t.bound && t.bound <= hi {
 		c.Reason = "close: " + c.Reason
 	}
+}
+
+// byBlock returns the metric of every trial by block, for one kind of operation or for all (op ""). If a trial lacks it, it
+// returns the reason instead: using only the others would be a biased choice.
+func byBlock(m *metric.Metric, r *result.Result, op string) (xs stats.Blocks, why string) {
+	if why := NoSpeed(r); why != "" {
+		return nil, why
+	}
+	xs = stats.Blocks{}
+	lacking := 0
+	for i := range r.Trials {
+		x, missing := m.Of(r, &r.Trials[i], op)
+		if missing != "" {
+			lacking, why = lacking+1, missing
+		}
+		xs[r.Trials[i].Block] = x
+	}
+	if lacking > 0 {
+		return nil, fmt.Sprintf("%s in %d of %d trials", why, lacking, len(r.Trials))
+	}
+	return xs, ""
 }
 
 // judgeRatio judges the ratio of a row's values to those of the other strategy.
@@ -159,7 +177,7 @@ func (t Threshold) judgeRatio(c *ThresholdCheck, d *result.Document, r *result.R
 		return
 	}
 	name := strings.TrimSpace(other.Strategy + " " + t.other.operation)
-	theirs, why := t.metric.byBlock(other, t.other.operation)
+	theirs, why := byBlock(t.metric, other, t.other.operation)
 	if why != "" {
 		c.Reason = "compared with " + name + ": " + why
 		return
@@ -237,10 +255,10 @@ func (t *ThresholdCheck) Describe() string {
 	case t.Verdict == Inconclusive || t.Value == nil:
 		return name + ": " + t.Reason
 	case t.relative: // the ratio is what was judged
-		return fmt.Sprintf("%s is %s, %s", name, FormatValue(t.Unit, *t.Value), t.Reason)
+		return fmt.Sprintf("%s is %s, %s", name, metric.FormatValue(t.Unit, *t.Value), t.Reason)
 	}
 	text := fmt.Sprintf("%s is %s, %s %s", name,
-		FormatValue(t.Unit, *t.Value), comparison(t.Operator, t.Verdict), FormatValue(t.Unit, t.Bound))
+		metric.FormatValue(t.Unit, *t.Value), comparison(t.Operator, t.Verdict), metric.FormatValue(t.Unit, t.Bound))
 	if t.Reason != "" {
 		text += " (" + t.Reason + ")"
 	}

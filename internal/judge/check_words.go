@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -82,7 +83,7 @@ func (f *MetricCheck) severity() float64 {
 
 // worse returns the sign of a change for the worse.
 func (f *MetricCheck) worse() float64 {
-	if MetricNamed(f.Metric).HigherIsBetter {
+	if metric.Named(f.Metric).HigherIsBetter {
 		return -1
 	}
 	return 1
@@ -91,7 +92,7 @@ func (f *MetricCheck) worse() float64 {
 // leastWorse returns the bound of the change on the better side: the regression is at least
 // that large. It is nil if there is no bound.
 func (f *MetricCheck) leastWorse() *float64 {
-	if MetricNamed(f.Metric).HigherIsBetter {
+	if metric.Named(f.Metric).HigherIsBetter {
 		return f.Upper
 	}
 	return f.Lower
@@ -101,7 +102,7 @@ func (f *MetricCheck) leastWorse() *float64 {
 // eleven times, where percentages are hard to read, it states the old and the new value.
 func (f *MetricCheck) Worsening() string {
 	if f.severity() > math.Log(11) {
-		return "went from " + MetricNamed(f.Metric).FormatKnown(f.Old) + " to " + MetricNamed(f.Metric).FormatKnown(f.New)
+		return "went from " + metric.Named(f.Metric).FormatKnown(f.Old) + " to " + metric.Named(f.Metric).FormatKnown(f.New)
 	}
 	text := "is " + result.FormatPercent1(f.worse()**f.Change) + " worse"
 	switch least := f.leastWorse(); {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -190,10 +191,10 @@ func (c *Comparison) add(first *result.Document, rows []alignedRow) {
 	if len(c.Differences) > 0 {
 		s.Heading += ", all as in " + c.Documents[0].Label
 	}
-	for _, m := range Metrics() {
-		t := MetricComparison{Metric: m.Name, Unit: m.Unit, Better: m.better()}
+	for _, m := range metric.Compared() {
+		t := MetricComparison{Metric: m.Name, Unit: m.Unit, Better: m.Better()}
 		for _, r := range rows {
-			if row := m.row(r); row.compared() {
+			if row := rowOf(m, r); row.compared() {
 				t.Rows = append(t.Rows, row)
 				c.count(row)
 			}

@@ -4,13 +4,12 @@ import (
 	"math"
 	"slices"
 
-	"golang.org/x/perf/benchmath"
-
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 )
 
-// row compares the metric over the documents.
-func (m *Metric) row(r alignedRow) RowComparison {
+// rowOf compares a metric over the documents.
+func rowOf(m *metric.Metric, r alignedRow) RowComparison {
 	row := RowComparison{Strategy: r.label, Params: r.params, Cells: make([]*CellComparison, len(r.results)), probe: r.probe}
 	first := m.Sample(r.results[0])
 	for i, x := range r.results {
@@ -20,7 +19,7 @@ func (m *Metric) row(r alignedRow) RowComparison {
 		}
 		row.Cells[i] = summarizeSample(xs)
 		if i > 0 && len(first) > 0 {
-			row.Cells[i].Change = m.change(first, xs)
+			row.Cells[i].Change = changeOf(m, first, xs)
 		}
 	}
 	return row
@@ -35,22 +34,18 @@ func summarizeSample(xs []float64) *CellComparison {
 	return c
 }
 
-func (m *Metric) change(before, after []float64) *Change {
+func changeOf(m *metric.Metric, before, after []float64) *Change {
 	from, to := stats.Describe(before).Center, stats.Describe(after).Center
 	test := stats.Compare(before, after)
-	c := &Change{Delta: RelativeChange(from, to), P: test.P, N1: test.N1, N2: test.N2, Verdict: m.verdict(test, from, to),
+	c := &Change{Delta: RelativeChange(from, to), P: test.P, N1: test.N1, N2: test.N2, Verdict: direction(m, from, to),
 		Warnings: errorTexts(test.Warnings)}
-	return c
-}
-
-func (m *Metric) verdict(test benchmath.Comparison, from, to float64) ChangeVerdict {
 	switch {
 	case !stats.CanDiffer(test.N1, test.N2):
-		return Undecided
+		c.Verdict = Undecided
 	case test.P > test.Alpha || from == to:
-		return Noise
+		c.Verdict = Noise
 	}
-	return m.direction(from, to)
+	return c
 }
 
 // The warnings of a column's geometric mean.

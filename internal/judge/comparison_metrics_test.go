@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/sessbench/sessbench/internal/metric"
 )
 
 func TestVerdicts(t *testing.T) {
@@ -30,8 +32,8 @@ func TestVerdicts(t *testing.T) {
 		{"just large enough to", six, []float64{7, 8, 9, 10, 11, 12}, false, 6, Worse},
 		{"from nothing to something", []float64{0, 0, 0, 0, 0, 0}, six, false, 0, Worse},
 	} {
-		m := &Metric{HigherIsBetter: tt.higher, least: tt.least}
-		c := m.change(tt.before, tt.after)
+		m := &metric.Metric{HigherIsBetter: tt.higher, Least: tt.least}
+		c := changeOf(m, tt.before, tt.after)
 		if c.Verdict != tt.want {
 			t.Errorf("%s: %s (p=%v), want %s", tt.why, c.Verdict, c.P, tt.want)
 		}

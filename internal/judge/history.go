@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -120,7 +121,7 @@ func historyResult(r *result.Result) HistoryResult {
 		Users: r.Users, Sessions: r.Sessions, HoldNs: r.HoldNs, HoldKind: r.HoldKind, ThinkNs: r.ThinkNs,
 		WindowNs: r.WindowNs, Iterations: r.Iterations, Trials: len(r.Trials), Metrics: map[string]float64{},
 	}
-	for _, m := range Metrics() {
+	for _, m := range metric.Compared() {
 		if xs := m.Sample(r); len(xs) > 0 {
 			h.Metrics[m.Name] = stats.Median(xs).Median
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -162,8 +163,8 @@ func (f *TrendFilter) check(h *History) error {
 		}
 	}
 	for _, m := range f.Metrics {
-		if !slices.Contains(MetricNames(), m) {
-			return &UnknownNameError{"metric", m, MetricNames()}
+		if !slices.Contains(metric.Names(metric.Compared()), m) {
+			return &UnknownNameError{"metric", m, metric.Names(metric.Compared())}
 		}
 	}
 	return nil
@@ -289,21 +290,21 @@ func (g *TrendGroup) draw(f TrendFilter) {
 		if row.first.Target == "" {
 			label = labelOf(row.id, settings[row.id.kind()] > 1)
 		}
-		for _, m := range Metrics() {
+		for _, m := range metric.Compared() {
 			if len(f.Metrics) > 0 && !slices.Contains(f.Metrics, m.Name) {
 				continue
 			}
 			if points := row.of(m, f.Last); len(points) > 0 {
 				xs := trendValues(points)
 				g.Series = append(g.Series, TrendSeries{Strategy: label, Params: row.first.Params, Target: row.first.Target,
-					Metric: m.Name, Unit: m.Unit, Better: m.better(), Points: points, Changes: m.stretches(xs, stats.ChangePoints(xs))})
+					Metric: m.Name, Unit: m.Unit, Better: m.Better(), Points: points, Changes: stretches(m, xs, stats.ChangePoints(xs))})
 			}
 		}
 	}
 }
 
 // of returns the last points that have the metric, or all if last is 0.
-func (row *trendRow) of(m *Metric, last int) (points []TrendPoint) {
+func (row *trendRow) of(m *metric.Metric, last int) (points []TrendPoint) {
 	for i, p := range row.points {
 		if x, ok := row.metrics[i][m.Name]; ok {
 			p.Value = x
@@ -318,7 +319,7 @@ func (row *trendRow) of(m *Metric, last int) (points []TrendPoint) {
 
 // stretches compares the medians of consecutive stretches of a series. starts are the indices
 // at which a new stretch begins.
-func (m *Metric) stretches(xs []float64, starts []int) []TrendChange {
+func stretches(m *metric.Metric, xs []float64, starts []int) []TrendChange {
 	list := []TrendChange{}
 	for i, at := range starts {
 		from, to := 0, len(xs)
@@ -329,7 +330,7 @@ func (m *Metric) stretches(xs []float64, starts []int) []TrendChange {
 			to = starts[i+1]
 		}
 		c := TrendChange{At: at, Before: stats.Median(xs[from:at]).Median, After: stats.Median(xs[at:to]).Median}
-		c.Delta, c.Verdict = RelativeChange(c.Before, c.After), m.direction(c.Before, c.After)
+		c.Delta, c.Verdict = RelativeChange(c.Before, c.After), direction(m, c.Before, c.After)
 		list = append(list, c)
 	}
 	return list
@@ -352,9 +353,9 @@ func RelativeChange(from, to float64) *float64 {
 }
 
 // direction classifies a change that is known to be real.
-func (m *Metric) direction(from, to float64) ChangeVerdict {
+func direction(m *metric.Metric, from, to float64) ChangeVerdict {
 	switch {
-	case from == to || max(from, to)-min(from, to) < m.least:
+	case from == to || max(from, to)-min(from, to) < m.Least:
 		return Negligible
 	case to > from == m.HigherIsBetter:
 		return Better

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -31,7 +32,7 @@ func TestHistoryEntryKeepsComparableData(t *testing.T) {
 	if x := r.Metrics["ops_per_sec"]; x < 75_000 || x > 77_000 {
 		t.Errorf("ops_per_sec %v, want about 76,100", x)
 	}
-	if r.Trials != 6 || r.Metrics["bytes_per_session"] != 1234 || len(r.Metrics) != len(MetricNames()) {
+	if r.Trials != 6 || r.Metrics["bytes_per_session"] != 1234 || len(r.Metrics) != len(metric.Names(metric.Compared())) {
 		t.Errorf("got %+v", r)
 	}
 	// Whatever decides about comparability outlasts the file.
@@ -164,7 +165,7 @@ func TestHistoryAddTwice(t *testing.T) {
 func TestTrendChangesCompareStretches(t *testing.T) {
 	half := -0.5
 	twice := 1.0
-	m := &Metric{HigherIsBetter: true}
+	m := &metric.Metric{HigherIsBetter: true}
 	for _, tt := range []struct {
 		why    string
 		xs     []float64
@@ -178,7 +179,7 @@ func TestTrendChangesCompareStretches(t *testing.T) {
 		{"from next to nothing", []float64{1e-300, 1e-300, 1e300}, []int{2}, []TrendChange{{2, 1e-300, 1e300, nil, Better}}},
 		{"more scattered around the same", []float64{4, 4, 4, 1, 4, 9}, []int{3}, []TrendChange{{3, 4, 4, new(float64), Negligible}}},
 	} {
-		if diff := cmp.Diff(tt.want, m.stretches(tt.xs, tt.starts)); diff != "" {
+		if diff := cmp.Diff(tt.want, stretches(m, tt.xs, tt.starts)); diff != "" {
 			t.Errorf("%s: %s", tt.why, diff)
 		}
 	}
@@ -186,7 +187,7 @@ func TestTrendChangesCompareStretches(t *testing.T) {
 
 // Only among the newest runs, for the time it takes; where they are is said by their place in the whole series.
 func TestTrendLooksAtNewestRuns(t *testing.T) {
-	m := &Metric{HigherIsBetter: true}
+	m := &metric.Metric{HigherIsBetter: true}
 	var xs []float64
 	for i := range stats.ChangePointHistory + 100 {
 		level := 100.0
@@ -196,7 +197,7 @@ func TestTrendLooksAtNewestRuns(t *testing.T) {
 		xs = append(xs, level+float64(i%7))
 	}
 	var at []int
-	for _, c := range m.stretches(xs, stats.ChangePoints(xs)) {
+	for _, c := range stretches(m, xs, stats.ChangePoints(xs)) {
 		at = append(at, c.At)
 	}
 	if !slices.Equal(at, []int{250}) {
@@ -221,8 +222,8 @@ func TestDirections(t *testing.T) {
 		{"in either direction", 1.5, 1, false, 1, Negligible},
 		{"just large enough to", 1, 2, false, 1, Worse},
 	} {
-		m := &Metric{HigherIsBetter: tt.higher, least: tt.least}
-		if got := m.direction(tt.from, tt.to); got != tt.want {
+		m := &metric.Metric{HigherIsBetter: tt.higher, Least: tt.least}
+		if got := direction(m, tt.from, tt.to); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.why, got, tt.want)
 		}
 	}

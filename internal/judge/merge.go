@@ -143,9 +143,10 @@ func mergedHead(parts []Source) *result.Document {
 		Traffic:       first.Traffic,
 	}
 	var ids []string
+	var harness, protocol []*result.Harness
 	for i, s := range parts {
 		one := s.Document
-		ids = append(ids, one.ID)
+		ids, harness, protocol = append(ids, one.ID), append(harness, &one.Harness), append(protocol, one.Protocol)
 		if one.Created.Before(d.Created) {
 			d.Created = one.Created
 		}
@@ -158,10 +159,10 @@ func mergedHead(parts []Source) *result.Document {
 	}
 	d.Participants = append(d.Participants, missing(parts)...)
 	slices.SortStableFunc(d.Participants, func(a, b result.Participant) int { return cmp.Compare(a.Index, b.Index) })
-	if h := mergedCost(parts, func(d *result.Document) *result.Harness { return &d.Harness }); h != nil {
+	if h := result.MeanCost(harness); h != nil {
 		d.Harness = *h
 	}
-	d.Protocol = mergedCost(parts, func(d *result.Document) *result.Harness { return d.Protocol })
+	d.Protocol = result.MeanCost(protocol)
 	// The same parts always give the same id, so that two merges are not taken for two runs.
 	slices.Sort(ids)
 	d.ID = uuid.NewSHA1(uuid.NameSpaceOID, []byte(strings.Join(ids, " "))).String()
@@ -228,24 +229,6 @@ func common[T comparable](a, b T) (none T) {
 		return a
 	}
 	return none
-}
-
-// mergedCost is the cost of an empty operation over all participants, or nil if none measured
-// it.
-func mergedCost(parts []Source, of func(d *result.Document) *result.Harness) *result.Harness {
-	var all result.Harness
-	var ns, allocs weighted
-	for _, s := range parts {
-		if h := of(s.Document); h != nil {
-			all.OpsPerSec += h.OpsPerSec
-			ns.add(h.NsPerOp, h.OpsPerSec)
-			allocs.add(h.AllocsPerOp, h.OpsPerSec)
-		}
-	}
-	if all.NsPerOp, all.AllocsPerOp = ns.mean(), allocs.mean(); all == (result.Harness{}) {
-		return nil
-	}
-	return &all
 }
 
 // sharedResults finds the results that all parts have, in the order of the first, one element

@@ -9,6 +9,7 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -101,8 +102,8 @@ type merger struct {
 func (m *merger) trial() (t result.Trial, err error) {
 	first := m.trials[0]
 	t = result.Trial{Order: first.Order, Block: first.Block, MutexWaitNs: new(int64)}
-	var allocs, bytes, cpu, targets, updates, busiest, hold, wait, think, footprint weighted
-	for i, one := range m.trials {
+	var targets, updates, busiest, hold, wait, think weighted
+	for _, one := range m.trials {
 		ops := float64(one.Ops)
 		t.Ops += one.Ops
 		t.Visits += one.Visits
@@ -121,21 +122,15 @@ func (m *merger) trial() (t result.Trial, err error) {
 		} else {
 			t.MutexWaitNs = nil
 		}
-		allocs.add(one.AllocsPerOp, ops)
-		bytes.add(one.BytesPerOp, ops)
-		cpu.add(one.CPUNsPerOp, ops)
 		targets.add(one.TargetCPUNs, ops)
 		updates.add(one.UpdateFraction, ops)
 		hold.add(float64(one.HoldNs), one.UpdateFraction*ops)
 		wait.add(float64(one.WaitNs), one.UpdateFraction*ops)
 		think.add(float64(one.ThinkNs), float64(one.LatencyNs.Count))
 		busiest.add(one.BusiestFraction, ops)
-		if one.BytesPerSession > 0 { // only the participant that audits measures it
-			footprint.add(one.BytesPerSession, float64(m.row[i].Sessions))
-		}
 	}
-	t.AllocsPerOp, t.BytesPerOp, t.BytesPerSession = allocs.mean(), bytes.mean(), footprint.mean()
-	t.CPUNsPerOp, t.TargetCPUNs = cpu.mean(), targets.mean()
+	metric.Merge(&t, m.row, m.trials)
+	t.TargetCPUNs = targets.mean()
 	t.HoldNs, t.WaitNs, t.ThinkNs = int64(hold.mean()), int64(wait.mean()), int64(think.mean())
 	t.UpdateFraction = updates.mean()
 	t.BusiestFraction = m.busiest(busiest)

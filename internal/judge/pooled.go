@@ -5,11 +5,9 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
-
-// MaxName is the name of the maximum beside those of percentiles.
-const MaxName = "max"
 
 // pool replaces the medians of a percentile by the percentile over the samples of all trials,
 // for all rows of a scenario, if some result has trials with too few samples for it but enough
@@ -39,7 +37,7 @@ func pool(results []*result.Result) {
 	for i, r := range rows {
 		maximum := maxWithout(r, -1)
 		r.Summary.LatencyNs.Max = maximum
-		r.Summary.Pooled = map[string]result.Pooled{MaxName: {LoNs: maximum, HiNs: maximum}}
+		r.Summary.Pooled = map[string]result.Pooled{metric.MaxName: {LoNs: maximum, HiNs: maximum}}
 		for _, p := range pooled {
 			if *p.In(&r.Summary.LatencyNs) = nil; all[i].TotalCount() >= p.Samples() {
 				v := all[i].ValueAtPercentile(p.Percent)
@@ -111,6 +109,6 @@ func leaveOneOut(r *result.Result, all *hdr.PackedHistogram, percentiles []resul
 				widen(p.Name, without.ValueAtPercentile(p.Percent))
 			}
 		}
-		widen(MaxName, maxWithout(r, i))
+		widen(metric.MaxName, maxWithout(r, i))
 	}
 }

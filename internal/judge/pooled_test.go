@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -158,13 +159,7 @@ func TestP95OfEarlierDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var p95 result.Percentile
-	for _, p := range result.Percentiles() {
-		if p.Name == "p95" {
-			p95 = p
-		}
-	}
-	if v := Percentile(&got.Results[1], p95); v == nil || *v != want {
+	if v, ok := metric.Named("latency_p95_ns").Shown(&got.Results[1]); !ok || int64(v) != want {
 		t.Errorf("p95 of an earlier document: %v, want %d", v, want)
 	}
 }

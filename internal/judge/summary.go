@@ -1,10 +1,10 @@
 package judge
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -35,16 +35,9 @@ func Summarize(d *result.Document) {
 func summarize(r *result.Result) {
 	s := &r.Summary
 	s.AuditOK = true
+	metric.Summarize(r)
 	s.OpsPerSec = result.Interval(stats.Median(each(r, func(t *result.Trial) float64 { return t.OpsPerSec })))
 	s.LatencyNs = medianLatency(r)
-	s.AllocsPerOp = MedianOf(r, func(t *result.Trial) float64 { return t.AllocsPerOp })
-	s.BytesPerSession = MedianOf(r, func(t *result.Trial) float64 { return t.BytesPerSession })
-	if r.LimitOpsPerSec > 0 {
-		// Per trial, because the limit of a trial depends on its measured hold and think times.
-		s.OfLimit = MedianOf(r, func(t *result.Trial) float64 {
-			return t.OpsPerSec / cmp.Or(t.LimitOpsPerSec, r.LimitOpsPerSec)
-		})
-	}
 	summarizeWaits(r)
 }
 
@@ -147,13 +140,4 @@ func HarnessBound(r *result.Result) bool {
 		}
 	}
 	return false
-}
-
-// Percentile returns a percentile of a result, or nil if there are too few samples. Summaries
-// of earlier versions have no p95, but reading them completes their trials.
-func Percentile(r *result.Result, p result.Percentile) *int64 {
-	if v := *p.In(&r.Summary.LatencyNs); v != nil || p.Name != "p95" {
-		return v
-	}
-	return medianLatency(r).P95
 }

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -20,7 +19,7 @@ type Threshold struct {
 	Known bool   // its names were checked before the measurement: see [Threshold.MatchNames]
 
 	subject  subject
-	metric   *Metric
+	metric   *metric.Metric
 	operator string
 	bound    float64 // in the metric's unit; the factor if relative
 	relative bool
@@ -64,10 +63,10 @@ func (t *Threshold) parse(text string) (err error) {
 		return err
 	}
 	t.subject = parseSubject(left)
-	if factor, rest, ok := cutNumber(right); ok && isFactor(rest) {
+	if factor, rest, ok := metric.CutNumber(right); ok && isFactor(rest) {
 		return t.parseFactor(factor, rest)
 	}
-	if t.bound, err = t.metric.bound(right); err != nil {
+	if t.bound, err = t.metric.Parse(right); err != nil {
 		return err
 	}
 	return t.checkOperation(t.subject)
@@ -94,26 +93,19 @@ func (t *Threshold) cut(text string) (left, right string, err error) {
 		}
 	}
 	return "", "", fmt.Errorf("unknown metric %q: want %s, with a metric of %s",
-		text[:first], grammar, strings.Join(metricNames(), ", "))
+		text[:first], grammar, strings.Join(metric.Shorts(metric.All()), ", "))
 }
 
 // cutMetric separates the metric at the end of a text from the text before its dot. Names of
 // metrics may contain dots, but none is the end of another. m is nil if there is no metric.
-func cutMetric(text string) (m *Metric, rest string) {
-	for _, m := range catalogue {
+func cutMetric(text string) (m *metric.Metric, rest string) {
+	for _, m := range metric.All() {
 		before, ok := strings.CutSuffix(text, m.Short())
 		if rest, dot := strings.CutSuffix(before, "."); ok && dot == (rest != "") { // neither .p99 nor xp99
 			return m, rest
 		}
 	}
 	return nil, ""
-}
-
-func metricNames() (names []string) {
-	for _, m := range catalogue {
-		names = append(names, m.Short())
-	}
-	return names
 }
 
 // parseSubject parses the text before a metric.
@@ -140,16 +132,16 @@ func isFactor(rest string) bool { return strings.HasPrefix(rest, "x") || strings
 func (t *Threshold) parseFactor(factor float64, rest string) error {
 	t.relative, t.bound = true, factor
 	rest = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(rest, "x"), "×"))
-	metric, before := cutMetric(rest)
+	same, before := cutMetric(rest)
 	switch {
 	case factor == 0:
 		return errors.New("a factor of 0 is no bound: want a factor above 0")
-	case metric == nil: // the same figure
+	case same == nil: // the same figure
 		if t.other = parseSubject(rest); t.other.operation == "" {
 			t.other.operation = t.subject.operation
 		}
-	case metric.Short() != t.metric.Short():
-		return fmt.Errorf("%s is compared with %s: want the same metric on both sides", t.metric.Short(), metric.Short())
+	case same.Short() != t.metric.Short():
+		return fmt.Errorf("%s is compared with %s: want the same metric on both sides", t.metric.Short(), same.Short())
 	default:
 		t.other = parseSubject(before)
 	}
@@ -166,12 +158,12 @@ var errItself = errors.New("compared with itself: want another strategy after th
 
 // checkOperation rejects a metric that single operations do not have.
 func (t *Threshold) checkOperation(s subject) error {
-	if s.operation == "" || t.metric.ofOp != nil {
+	if s.operation == "" || t.metric.OfOp != nil {
 		return nil
 	}
 	var legal []string
-	for _, m := range catalogue {
-		if m.ofOp != nil {
+	for _, m := range metric.All() {
+		if m.OfOp != nil {
 			legal = append(legal, m.Short())
 		}
 	}
@@ -273,54 +265,4 @@ func operationsOf(r *result.Result) (names []string) {
 		}
 	}
 	return names
-}
-
-// boundPattern matches a number and the text after it: a unit, or the sign of a factor.
-const boundPattern = `^(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)\s*(.*)$`
-
-// cutNumber separates a finite number of at least 0 from the text after it.
-func cutNumber(text string) (x float64, rest string, ok bool) {
-	parts := regexp.MustCompile(boundPattern).FindStringSubmatch(text)
-	if parts == nil {
-		return 0, "", false
-	}
-	x, err := strconv.ParseFloat(parts[1], 64)
-	return x, parts[2], err == nil
-}
-
-// bound parses a fixed bound in the metric's unit. The error lists what is legal.
-func (m *Metric) bound(text string) (float64, error) {
-	x, unit, ok := cutNumber(text)
-	wrong := func(want string) error {
-		switch {
-		case !ok:
-			return fmt.Errorf("%q is no bound: want %s", text, want)
-		case unit == "":
-			return fmt.Errorf("%s has no unit: want %s", text, want)
-		}
-		return fmt.Errorf("%s has the unit %q: want %s", text, unit, want)
-	}
-	switch m.Unit {
-	case "ns":
-		d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
-		if !ok || unit == "" || err != nil { // a bare 0 would be a duration
-			return 0, wrong("a time such as " + m.Short() + "<5ms")
-		}
-		return float64(d), nil
-	case "share":
-		if !ok || unit != "%" {
-			return 0, wrong("a percentage such as " + m.Short() + "<0.1%")
-		}
-		return x / 100, nil
-	case "B", "B/op":
-		shift := slices.Index([]string{"B", "KiB", "MiB"}, unit)
-		if !ok || unit != "" && shift < 0 {
-			return 0, wrong("a number of bytes such as 512, 512B, 4KiB or 1MiB")
-		}
-		return x * float64(int(1)<<(10*max(0, shift))), nil
-	}
-	if !ok || unit != "" {
-		return 0, wrong("a plain number such as " + m.Short() + ">0.9")
-	}
-	return x, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -69,7 +70,7 @@ func TestParseThresholdRefuses(t *testing.T) {
 		{"no operator", "p99 5ms", "no operator"},
 		{"an operator that is none", "p99=5ms", "no operator"},
 		{"an unknown metric", "p97<5ms", `unknown metric "p97": want`},
-		{"its legal names are listed", "p97<5ms", "ops_per_sec, p50, p90, p95, p99, p99_9, p99_99, max, mean, errors.rate, of_limit, allocs_per_op"},
+		{"its legal names are listed", "p97<5ms", "ops_per_sec, p50, p90, p95, p99, p99_9, p99_99, max, mean, errors.rate, allocs_per_op"},
 		{"an unknown one behind names", "sharded.append.p97<5ms", `unknown metric "sharded.append.p97"`},
 		{"a name that ends in a metric's", "xp99<5ms", `unknown metric "xp99"`},
 		{"no name before the dot", ".p99<5ms", `unknown metric ".p99"`},
@@ -123,7 +124,7 @@ func mustParse(t *testing.T, text string) Threshold {
 }
 
 func TestMetricsAreFoundByName(t *testing.T) {
-	for _, m := range ThresholdMetrics() {
+	for _, m := range metric.All() {
 		if found, rest := cutMetric("a.b." + m.Short()); found != m || rest != "a.b" || m.Doc == "" {
 			t.Errorf("%+v is found as %v behind %q", m, found, rest)
 		}

@@ -137,7 +137,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	}
 	own.noop = noop.CPUNsPerOp
 	if r.doc.Harness == (result.Harness{}) {
-		r.doc.Harness = *costOf(noop)
+		r.doc.Harness = *result.CostOf(&noop)
 	}
 	protocol, err := r.protocol(ctx, base)
 	if err != nil {
@@ -145,7 +145,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	}
 	own.protocol = protocol.CPUNsPerOp
 	if r.doc.Protocol == nil && r.Protocol != nil {
-		r.doc.Protocol = costOf(protocol)
+		r.doc.Protocol = result.CostOf(&protocol)
 	}
 	if own.waiting, err = r.waiting(ctx, base, noop); err != nil {
 		return err
@@ -167,11 +167,6 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 		}
 	}
 	return err
-}
-
-// costOf converts a probe's trial.
-func costOf(t result.Trial) *result.Harness {
-	return &result.Harness{NsPerOp: t.CPUNsPerOp, OpsPerSec: t.OpsPerSec, AllocsPerOp: t.AllocsPerOp}
 }
 
 // program reports whether it is a program of its own that is driven.

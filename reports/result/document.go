@@ -114,6 +114,29 @@ type Harness struct {
 	AllocsPerOp float64 `json:"allocs_per_op"`
 }
 
+// CostOf returns the cost of an operation in a trial of a store that does nothing.
+func CostOf(t *Trial) *Harness {
+	return &Harness{NsPerOp: t.CPUNsPerOp, OpsPerSec: t.OpsPerSec, AllocsPerOp: t.AllocsPerOp}
+}
+
+// MeanCost returns the cost of an operation over several processes, or nil if none measured it. Elements may be nil.
+func MeanCost(list []*Harness) *Harness {
+	var mean Harness
+	for _, h := range list {
+		if h != nil {
+			mean.OpsPerSec += h.OpsPerSec
+			mean.NsPerOp += h.NsPerOp * h.OpsPerSec
+			mean.AllocsPerOp += h.AllocsPerOp * h.OpsPerSec
+		}
+	}
+	if mean.OpsPerSec == 0 {
+		return nil
+	}
+	mean.NsPerOp /= mean.OpsPerSec
+	mean.AllocsPerOp /= mean.OpsPerSec
+	return &mean
+}
+
 // Traffic describes which part of a recorded log was replayed.
 type Traffic struct {
 	File       string           `json:"file"` // base name

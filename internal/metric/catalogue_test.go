@@ -1,0 +1,65 @@
+package metric
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+func ns(n int64) *int64 { return &n }
+
+// Every metric reads its own field.
+func TestReads(t *testing.T) {
+	trial := result.Trial{
+		Ops: 10, OpsPerSec: 1, LimitOpsPerSec: 10, Errors: map[string]int64{"conflict": 20},
+		LatencyNs: result.Latency{P50: ns(2), P90: ns(3), P95: ns(35), P99: ns(4), P999: ns(5), P9999: ns(6), Max: 7, Mean: 8, Count: 100},
+		Operations: map[string]result.Operation{"append": {Count: 10, Errors: 5,
+			LatencyNs: result.Latency{P50: ns(12), P90: ns(13), P95: ns(135), P99: ns(14), P999: ns(15), P9999: ns(16), Max: 17, Mean: 18, Count: 10}}},
+		AllocsPerOp: 9, BytesPerOp: 10, BytesPerSession: 11, CPUNsPerOp: 12, Fairness: result.Fairness{Jain: 0.13},
+	}
+	want := []string{"ops_per_sec 1", "p50 2 12", "p90 3 13", "p95 35 135", "p99 4 14", "p99_9 5 15", "p99_99 6 16", "max 7 17", "mean 8 18", "errors.rate 0.2 0.5",
+		"allocs_per_op 9", "bytes_per_op 10", "bytes_per_session 11", "of_limit 0.1", "cpu_per_op 12", "fairness.jain 0.13"}
+	var got []string
+	for _, m := range All() {
+		x, missing := m.Of(&result.Result{}, &trial, "")
+		line := fmt.Sprint(m.Short(), " ", x, missing)
+		if m.OfOp != nil {
+			x, missing := m.Of(&result.Result{}, &trial, "append")
+			line += fmt.Sprint(" ", x, missing)
+		}
+		got = append(got, line)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Names, and those of columns and of charts, identify a metric.
+func TestNamesAreDistinct(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range append(All(), TimePerOp) {
+		for kind, name := range map[string]string{"name": m.Name, "short": m.Short(), "title": m.Title, "CSV": m.CSV, "chart": m.Chart} {
+			if name != "" && seen[kind+name] {
+				t.Errorf("two metrics have the %s %q", kind, name)
+			}
+			seen[kind+name] = true
+		}
+		if m.Gated && m.Title == "" {
+			t.Errorf("%s is gated and not compared", m.Name)
+		}
+	}
+}
+
+// A trial merged from trials that ran at the same time holds their means, weighted with what they are means over.
+func TestMerge(t *testing.T) {
+	row := []*result.Result{{Sessions: 10}, {Sessions: 10}}
+	trials := []*result.Trial{{Ops: 1, AllocsPerOp: 4, BytesPerSession: 7}, {Ops: 3, AllocsPerOp: 8}}
+	var got result.Trial
+	Merge(&got, row, trials)
+	if got.AllocsPerOp != 7 || got.BytesPerSession != 7 || got.CPUNsPerOp != 0 {
+		t.Errorf("%+v", got)
+	}
+}
