@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,12 +18,12 @@ import (
 // The JSON form of a history is an object with schema_version, id, claimed, and operations in the order of the history. Of
 // an operation's result it holds the parts that were returned:
 //
-//	{"user": 0, "kind": "append", "outcome": "ok", "tag": "A7", "call_ns": 1200, "return_ns": 3400, "life": "A1", "version": 3}
+//	{"user": 0, "kind": "append", "outcome": "ok", "tag": "A7", "call_ns": 1200, "return_ns": 3400, "incarnation": "A1", "version": 3}
 //
 // Times are nanoseconds on the recording's clock. An operation without return_ns did not return.
 
-// schemaVersion is the version of the JSON form. A newer one is refused.
-const schemaVersion = 1
+// schemaVersion is the version of the JSON form. A newer one is refused. In version 1 an incarnation was called a life.
+const schemaVersion = 2
 
 // maxUser is the highest user number that fits into a tag.
 const maxUser = 1<<(64-tagBits) - 1
@@ -37,19 +38,20 @@ type historyJSON struct {
 
 // opJSON is the JSON form of an Op. Parts of the result that were not returned are nil.
 type opJSON struct {
-	User     int     `json:"user"`
-	Kind     string  `json:"kind"`
-	Outcome  string  `json:"outcome"`
-	Tag      Tag     `json:"tag,omitzero"`
-	CallNs   *int64  `json:"call_ns"`
-	ReturnNs *int64  `json:"return_ns,omitempty"`
-	Created  bool    `json:"created,omitempty"`
-	Life     *Tag    `json:"life,omitempty"`
-	Version  *uint64 `json:"version,omitempty"`
-	Seq      *uint64 `json:"seq,omitempty"`
-	Messages *[]Tag  `json:"messages,omitempty"` // empty: none were read; nil: not returned
-	Fields   *[]Tag  `json:"fields,omitempty"`   // two
-	HoldNs   int64   `json:"hold_ns,omitempty"`  // work in the session, between reading and writing it
+	User        int     `json:"user"`
+	Kind        string  `json:"kind"`
+	Outcome     string  `json:"outcome"`
+	Tag         Tag     `json:"tag,omitzero"`
+	CallNs      *int64  `json:"call_ns"`
+	ReturnNs    *int64  `json:"return_ns,omitempty"`
+	Created     bool    `json:"created,omitempty"`
+	Incarnation *Tag    `json:"incarnation,omitempty"`
+	Life        *Tag    `json:"life,omitempty"` // Incarnation in schema version 1; never written
+	Version     *uint64 `json:"version,omitempty"`
+	Seq         *uint64 `json:"seq,omitempty"`
+	Messages    *[]Tag  `json:"messages,omitempty"` // empty: none were read; nil: not returned
+	Fields      *[]Tag  `json:"fields,omitempty"`   // two
+	HoldNs      int64   `json:"hold_ns,omitempty"`  // work in the session, between reading and writing it
 }
 
 // Read reads a history in its JSON form. It rejects whatever cannot be a recording: a newer schema, unknown names, times
@@ -168,11 +170,11 @@ func toJSON(op *Op) opJSON {
 	j := opJSON{
 		User: int(op.User), Kind: op.Kind.String(), Outcome: op.Outcome.String(), Tag: op.Tag,
 		CallNs: &op.Call, Created: op.Created, HoldNs: op.Hold,
-		Life:     returned(op, PartIncarnation, &op.Incarnation),
-		Version:  returned(op, PartVersion, &op.Version),
-		Seq:      returned(op, PartSeq, &op.Seq),
-		Messages: returned(op, PartMessages, &messages),
-		Fields:   returned(op, PartFields, &fields),
+		Incarnation: returned(op, PartIncarnation, &op.Incarnation),
+		Version:     returned(op, PartVersion, &op.Version),
+		Seq:         returned(op, PartSeq, &op.Seq),
+		Messages:    returned(op, PartMessages, &messages),
+		Fields:      returned(op, PartFields, &fields),
 	}
 	if op.Return != Never && op.Outcome != Indeterminate {
 		j.ReturnNs = &op.Return
@@ -258,7 +260,7 @@ func (j *opJSON) times(op *Op) error {
 
 // result copies the parts of the result that were returned.
 func (j *opJSON) result(op *Op) error {
-	set(op, PartIncarnation, &op.Incarnation, j.Life)
+	set(op, PartIncarnation, &op.Incarnation, cmp.Or(j.Incarnation, j.Life))
 	set(op, PartVersion, &op.Version, j.Version)
 	set(op, PartSeq, &op.Seq, j.Seq)
 	set(op, PartMessages, &op.Messages, j.Messages)

@@ -135,9 +135,9 @@ func TestReadRejects(t *testing.T) {
 		{"something behind the end", good + "}", "after the JSON object"},
 		{"an array", "[]", "a JSON array: want an object"},
 		{"no JSON", "user,kind\n", "invalid character"},
-		{"null", "null", "no schema_version: want 1"},
-		{"no schema", `{"operations": []}`, "no schema_version: want 1"},
-		{"a schema from the future, and what else it may hold", `{"schema_version": 2, "new": 1}`, "schema_version 2 is newer than this sessbench: want at most 1"},
+		{"null", "null", "no schema_version: want 2"},
+		{"no schema", `{"operations": []}`, "no schema_version: want 2"},
+		{"a schema from the future, and what else it may hold", `{"schema_version": 3, "new": 1}`, "schema_version 3 is newer than this sessbench: want at most 2"},
 		{"a whole report", `{"schema_version": 1, "subject": "global"}`, `unknown field "subject"`},
 		{"no operations", `{"schema_version": 1, "operations": []}`, "no operations: want at least one"},
 		{"an id that is none", `{"schema_version": 1, "id": "x", "operations": []}`, "UUID"},
@@ -224,4 +224,20 @@ func FuzzRead(f *testing.F) {
 		}
 		Witness(h) // must not panic
 	})
+}
+
+// TestReadVersion1: a file of schema version 1, with its name for an incarnation, is the same history.
+func TestReadVersion1(t *testing.T) {
+	want := lostUpdate().History
+	file := strings.NewReplacer(`"schema_version": 2`, `"schema_version": 1`, `"incarnation":`, `"life":`).Replace(lostUpdateFile(t))
+	if !strings.Contains(file, `"life":"A1"`) {
+		t.Fatalf("no incarnation in\n%s", file)
+	}
+	got, err := Read(strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("- as version 2, + as version 1:\n%s", diff)
+	}
 }

@@ -26,7 +26,7 @@ const (
 // A Violation is the proof that a store is wrong.
 type Violation struct {
 	Anomaly   Anomaly    `json:"anomaly"`
-	Detector  Detector   `json:"check"`
+	Detector  Detector   `json:"detector"`
 	Confirmed bool       `json:"confirmed"`         // porcupine finds no linearization of the shortened history
 	Why       string     `json:"why"`               // in a sentence
 	Session   manager.ID `json:"session"`           // the nil UUID if it is not about one session
@@ -34,9 +34,9 @@ type Violation struct {
 	Command   string     `json:"command,omitempty"` // that reproduces it
 	Procs     int        `json:"gomaxprocs,omitempty"`
 	History   *History   `json:"history,omitempty"`  // shortened
-	Conflict  []int      `json:"fault,omitempty"`    // indices in History of the operations that contradict each other
+	Conflict  []int      `json:"conflict,omitempty"` // indices in History of the operations that contradict each other
 	Suspects  []int      `json:"suspects,omitempty"` // indices in History of possible causes
-	Causes    []string   `json:"likely,omitempty"`   // causes that fit the history, which does not prove them, in sentences
+	Causes    []string   `json:"causes,omitempty"`   // causes that fit the history, which does not prove them, in sentences
 	Full      *History   `json:"-"`                  // as recorded
 	Stacks    string     `json:"stacks,omitempty"`   // of a hang: the goroutines that hold and that wait
 }

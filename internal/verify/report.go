@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// SchemaVersion is the version of a report's JSON form.
-const SchemaVersion = 1
+// SchemaVersion is the version of a report's JSON form. In version 1 conflict and causes of a violation had the keys fault and
+// likely.
+const SchemaVersion = 2
 
 // Report is the result of a run on one subject.
 type Report struct {
