@@ -33,57 +33,26 @@ const (
 	partMessage
 )
 
-// partOf returns the member with this key; 0 for an unknown one, which is ignored.
-func partOf(key []byte) part {
-	switch string(key) {
-	case "created":
-		return partCreated
-	case "held_us":
-		return partHeld
-	case "id":
-		return partID
-	case "incarnation":
-		return partIncarnation
-	case "fields":
-		return partFields
-	case "messages":
-		return partMessages
-	case "removed":
-		return partRemoved
-	case "seq":
-		return partSeq
-	case "version":
-		return partVersion
-	case "error":
-		return partError
-	case "message":
-		return partMessage
-	}
-	return 0
-}
-
 const (
 	state      = partIncarnation | partSeq | partVersion // optional in every answer about a session
 	errorParts = partError | partMessage
 )
 
-// shapes are the optional and the required members of each operation's answer. Other members are ignored.
-var shapes = [scenarios.NumOps]struct{ may, must part }{
-	scenarios.Create:      {partID | state, partID},
-	scenarios.GetOrCreate: {partCreated | state, partCreated},
-	scenarios.Append:      {partHeld | state, 0},
-	scenarios.History:     {partMessages | state, partMessages},
-	scenarios.Validate:    {partFields | state, partFields},
-	scenarios.Touch:       {partHeld | state, 0},
-	scenarios.Update:      {partHeld | state, 0},
-	scenarios.Read:        {partFields | state, partFields},
-	scenarios.Delete:      {state, 0},
-	scenarios.Sweep:       {partRemoved, partRemoved},
+// parts are the members by their keys. Unknown keys are ignored.
+var parts = map[string]part{
+	"created": partCreated, "held_us": partHeld, "id": partID, "incarnation": partIncarnation, "fields": partFields,
+	"messages": partMessages, "removed": partRemoved, "seq": partSeq, "version": partVersion,
+	"error": partError, "message": partMessage,
 }
 
-// requiredNames are the keys of the required members, of which an answer has one.
-var requiredNames = map[part]string{
-	partID: "id", partCreated: "created", partFields: "fields", partMessages: "messages", partRemoved: "removed",
+// keyOf returns the key of a member.
+func keyOf(p part) string {
+	for key, other := range parts {
+		if other == p {
+			return key
+		}
+	}
+	return ""
 }
 
 // answerError is the error in an answer. It points into the answer's line. A nil code means no error.
@@ -135,8 +104,8 @@ func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (e answerErro
 	if got&partError != 0 {
 		return e, e.check()
 	}
-	if missing := shapes[op].must &^ got; missing != 0 {
-		return answerError{}, fmt.Errorf("want %q", requiredNames[missing])
+	if missing := operations[op].must &^ got; missing != 0 {
+		return answerError{}, fmt.Errorf("want %q", keyOf(missing))
 	}
 	if op == scenarios.Validate {
 		clear(a.Fields) // required in the answer, not used
@@ -182,10 +151,10 @@ func unmarshalAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got par
 	}
 	may := errorParts
 	if op < scenarios.NumOps {
-		may |= shapes[op].may
+		may |= operations[op].may
 	}
 	for key, value := range object {
-		p := partOf([]byte(key)) & may
+		p := parts[key] & may
 		if p == 0 || string(value) == "null" {
 			continue
 		}

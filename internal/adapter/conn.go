@@ -61,7 +61,7 @@ func (c *conn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect
 		return err
 	}
 	c.out = appendRequest(c.out[:0], q)
-	request := &opNames[q.Op]
+	request := &operations[q.Op].name
 	line, err := c.exchange(ctx, request, q.Hold)
 	if err != nil {
 		return withoutAnswer(q.Op, err)
@@ -91,7 +91,7 @@ func withoutAnswer(op scenarios.Op, err error) error {
 
 // errorOf converts the error in an answer to op.
 func (c *conn) errorOf(op scenarios.Op, e answerError) error {
-	err := e.err(opNames[op])
+	err := e.err(OpName(op))
 	if errors.Is(err, errInternal) {
 		return withoutAnswer(op, fmt.Errorf("%s: %w", c.p.name, err))
 	}

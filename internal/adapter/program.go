@@ -113,10 +113,8 @@ func (p *Program) hello(ctx context.Context) error {
 		return fmt.Errorf(`%s: its answer to hello does not list "reset", which is required`, p.name)
 	}
 	p.name = printable.Name(h.Name)
-	for op, name := range opNames {
-		for _, known := range h.Ops {
-			p.supports[op] = p.supports[op] || known == name
-		}
+	for op := range p.supports {
+		p.supports[op] = slices.Contains(h.Ops, operations[op].name)
 	}
 	return nil
 }

@@ -35,58 +35,81 @@ func checkSize(q *scenarios.Request) error {
 		size, max int
 	}{{"content", len(q.Content), MaxContent}, {"role", len(q.Role), MaxRole}, {"fields", fields, MaxFields}} {
 		if part.size > part.max {
-			return fmt.Errorf("%s: %w: %s of %d bytes: want at most %d", opNames[q.Op], errTooLarge, part.name, part.size, part.max)
+			return fmt.Errorf("%s: %w: %s of %d bytes: want at most %d", OpName(q.Op), errTooLarge, part.name, part.size, part.max)
 		}
 	}
 	return nil
 }
 
-// opNames are the names of the operations in the protocol.
-var opNames = [scenarios.NumOps]string{
-	scenarios.Create:      "create",
-	scenarios.GetOrCreate: "get_or_create",
-	scenarios.Append:      "add_message",
-	scenarios.History:     "history",
-	scenarios.Validate:    "get", // only for whether the session exists
-	scenarios.Touch:       "update",
-	scenarios.Update:      "update",
-	scenarios.Read:        "get",
-	scenarios.Delete:      "delete",
-	scenarios.Sweep:       "sweep",
+// arguments is a set of arguments of a request.
+type arguments uint8
+
+const (
+	argID arguments = 1 << iota
+	argKind
+	argIdle
+	argMessage // role and content
+	argFields
+	argNoFields // fields, without any
+	argHold
+)
+
+// operation is an operation in the protocol: its name, its arguments, and the members that its answer may and must have. Other
+// members are ignored.
+type operation struct {
+	name      string
+	args      arguments
+	may, must part
+}
+
+var operations = [scenarios.NumOps]operation{
+	scenarios.Create:      {"create", argKind, partID | state, partID},
+	scenarios.GetOrCreate: {"get_or_create", argID, partCreated | state, partCreated},
+	scenarios.Append:      {"add_message", argID | argMessage | argHold, partHeld | state, 0},
+	scenarios.History:     {"history", argID, partMessages | state, partMessages},
+	scenarios.Validate:    {"get", argID, partFields | state, partFields}, // only for whether the session exists
+	scenarios.Touch:       {"update", argID | argNoFields | argHold, partHeld | state, 0},
+	scenarios.Update:      {"update", argID | argFields | argHold, partHeld | state, 0},
+	scenarios.Read:        {"get", argID, partFields | state, partFields},
+	scenarios.Delete:      {"delete", argID, state, 0},
+	scenarios.Sweep:       {"sweep", argIdle, partRemoved, partRemoved},
 }
 
 // OpName returns the name of an operation in the protocol.
-func OpName(op scenarios.Op) string { return opNames[op] }
+func OpName(op scenarios.Op) string { return operations[op].name }
 
 // appendRequest appends a request as a line of JSON. Invalid UTF-8 becomes U+FFFD.
 func appendRequest(b []byte, q *scenarios.Request) []byte {
 	b = append(b, `{"op":"`...)
-	b = append(b, opNames[q.Op]...)
+	b = append(b, operations[q.Op].name...)
 	b = append(b, '"')
-	switch q.Op {
-	case scenarios.Create:
+	args := operations[q.Op].args
+	if args&argKind != 0 {
 		b = append(b, `,"kind":"`...)
 		b = append(b, kind(q.Kind)...)
 		b = append(b, '"')
-	case scenarios.Sweep:
+	}
+	if args&argIdle != 0 {
 		b = append(b, `,"older_than_us":`...)
 		b = strconv.AppendInt(b, q.Idle.Microseconds(), 10)
-	default:
+	}
+	if args&argID != 0 {
 		b = appendID(b, q.ID)
 	}
-	switch q.Op {
-	case scenarios.Append:
+	if args&argMessage != 0 {
 		b = append(b, `,"role":`...)
 		b = appendString(b, q.Role)
 		b = append(b, `,"content":`...)
 		b = appendString(b, q.Content)
-		b = appendHold(b, q.Hold, q.Spin)
-	case scenarios.Update:
+	}
+	if args&argFields != 0 {
 		b = append(b, `,"fields":`...)
 		b = appendFields(b, q.Fields)
-		b = appendHold(b, q.Hold, q.Spin)
-	case scenarios.Touch:
+	}
+	if args&argNoFields != 0 {
 		b = append(b, `,"fields":{}`...)
+	}
+	if args&argHold != 0 {
 		b = appendHold(b, q.Hold, q.Spin)
 	}
 	return append(b, '}', '\n')

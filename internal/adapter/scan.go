@@ -12,7 +12,7 @@ import (
 // parsed by [unmarshalAnswer], and the contents of a are undefined.
 func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, e answerError, ok bool) {
 	s := scanner{line: line}
-	may := shapes[op].may | errorParts
+	may := operations[op].may | errorParts
 	if !s.next('{') {
 		return 0, e, false
 	}
@@ -21,7 +21,7 @@ func scanAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (got part, e 
 		if !isKey || !s.next(':') {
 			return 0, e, false
 		}
-		p := partOf(key) & may
+		p := parts[string(key)] & may
 		if got&p != 0 || !s.part(p, a, &e) {
 			return 0, e, false
 		}
