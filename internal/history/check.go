@@ -203,13 +203,13 @@ func (v *Violation) nameForeign(all []History) {
 	op := &v.History.Ops[v.Conflict[0]]
 	if other := elsewhere(op.Incarnation); other != nil {
 		v.Anomaly = ForeignRead
-		v.Why = fmt.Sprintf("%s in another session, %v", action(op), other.ID)
+		v.Why = fmt.Sprintf("%s in another session, %v", op.action(), other.ID)
 		return
 	}
 	for _, t := range op.saw() {
 		if other := elsewhere(t); other != nil {
 			v.Anomaly = ForeignRead
-			v.Why = fmt.Sprintf("%s: %s was written to another session, %v", action(op), t, other.ID)
+			v.Why = fmt.Sprintf("%s: %s was written to another session, %v", op.action(), t, other.ID)
 			return
 		}
 	}

@@ -19,17 +19,17 @@ func (w *witness) noCreator(b *block) *Finding {
 		return c.Kind.Creates() && c.Tag == op.Incarnation && op.Incarnation != 0
 	})
 	if i < 0 {
-		return newFinding(AdoptedID, []int{first}, "%s in a session that no operation created", action(op))
+		return newFinding(AdoptedID, []int{first}, "%s in a session that no operation created", op.action())
 	}
 	creator := &w.ops[i]
 	if creator.Created {
 		return newFinding(DoubleCreation, []int{i, first},
 			"%s created incarnation %s but returned %s in its place: %s in %s",
-			creator, op.Incarnation, creator.Incarnation, action(op), op.Incarnation)
+			creator, op.Incarnation, creator.Incarnation, op.action(), op.Incarnation)
 	}
 	return newFinding(DoubleCreation, []int{i, first},
 		"%s returned that the session already existed, yet %s in the incarnation that it would have created (%s)",
-		creator, action(op), op.Incarnation)
+		creator, op.action(), op.Incarnation)
 }
 
 func (w *witness) sameVersion(i, j int32) *Finding {
@@ -39,7 +39,7 @@ func (w *witness) sameVersion(i, j int32) *Finding {
 	case y.Created:
 		return newFinding(DoubleCreation, ops, "%s and %s both returned that they created this session", x, y)
 	case x.Created: // version 0 is the creation's
-		return newFinding(LostUpdate, ops[1:], "%s, and the session is still at version 0", action(y))
+		return newFinding(LostUpdate, ops[1:], "%s, and the session is still at version 0", y.action())
 	case x.Outcome != OK || y.Outcome != OK:
 		return newFinding(LostUpdate, ops, "%s and %s both wrote version %d: one of the two changes is lost",
 			x, y, y.Version)
@@ -62,14 +62,14 @@ func (w *witness) afterTheEnd(b *block, k int) *Finding {
 	case y.Kind.Removes():
 		return newFinding(DoubleDeletion, ops, "%s and %s both returned the last state of one incarnation", x, y)
 	case y.Kind.Writes() && x.Precedes(y):
-		return newFinding(Resurrection, ops, "%s in a session that %s had already deleted", action(y), x)
+		return newFinding(Resurrection, ops, "%s in a session that %s had already deleted", y.action(), x)
 	case y.Kind.Writes():
 		return newFinding(LostUpdate, ops,
 			"%s (version %d), but %s returned version %d as the session's last state: the change is lost",
-			action(y), y.Version, x, x.Version)
+			y.action(), y.Version, x, x.Version)
 	}
 	return newFinding(DeletedRead, ops, "%s at version %d, but the session was deleted at version %d",
-		action(y), y.Version, x.Version)
+		y.action(), y.Version, x.Version)
 }
 
 // missingVersion explains why no operation wrote a version that b.ops[k] is the first to need.
@@ -89,11 +89,11 @@ func (w *witness) missingVersion(b *block, version uint64, k int) *Finding {
 		nested := &w.ops[p.op]
 		if nested.Kind == Nested && nested.Version == op.Version+1 && op.Kind != Nested {
 			return newFinding(IntermediateRead, []int{int(p.op), i}, "%s at version %d, in the middle of %s",
-				action(op), op.Version, nested)
+				op.action(), op.Version, nested)
 		}
 	}
 	f := newFinding(WrongAnswer, []int{i}, "%s at version %d, but no change returned version %d",
-		action(op), op.Version, version)
+		op.action(), op.Version, version)
 	if i := w.unapplied(op, version); i >= 0 {
 		f.Anomaly, f.Ops = AbortedRead, append(f.Ops, i)
 		f.Why += fmt.Sprintf("; %s was reported as not applied", &w.ops[i])
@@ -126,11 +126,8 @@ func (w *witness) unapplied(op *Op, version uint64) int {
 func writersOf(ops []Op) map[Tag]int {
 	m := make(map[Tag]int)
 	for i := range ops {
-		switch op := &ops[i]; {
-		case op.Kind == Nested:
-			m[op.Tag], m[op.Tag+1] = i, i
-		case op.Kind.Writes():
-			m[op.Tag] = i
+		for _, t := range ops[i].written() {
+			m[t] = i
 		}
 	}
 	return m
@@ -152,7 +149,7 @@ func repeated(ops []Op, writers map[Tag]int, i int) *Finding {
 	for _, t := range ops[i].Messages {
 		if j, known := writers[t]; known && seen[t] {
 			return newFinding(DuplicateWrite, []int{j, i}, "%s with message %s twice: %s was applied more than once",
-				action(&ops[i]), t, &ops[j])
+				ops[i].action(), t, &ops[j])
 		}
 		seen[t] = true
 	}
@@ -167,22 +164,22 @@ func foreign(ops []Op, writers map[Tag]int, i int, t Tag) *Finding {
 	op := &ops[i]
 	j, known := writers[t]
 	if !known {
-		return newFinding(GarbageRead, []int{i}, "%s: no operation wrote %s to this session", action(op), t)
+		return newFinding(GarbageRead, []int{i}, "%s: no operation wrote %s to this session", op.action(), t)
 	}
 	writer := &ops[j]
 	switch {
 	case writer.Outcome == NotApplied || writer.Outcome == NotFound:
 		return newFinding(AbortedRead, []int{j, i}, "%s and saw %s, although %s was reported as not applied",
-			action(op), t, writer)
+			op.action(), t, writer)
 	case writer.Outcome == RolledBack:
 		return newFinding(AbortedRead, []int{j, i}, "%s and saw %s, a change that failed and was rolled back",
-			action(op), t)
+			op.action(), t)
 	case op.Parts&writer.Parts&PartIncarnation != 0 && op.Incarnation != writer.Incarnation:
 		return newFinding(LeftoverData, []int{j, i},
 			"%s in incarnation %s and saw %s, which was written to incarnation %s",
-			action(op), op.Incarnation, t, writer.Incarnation)
+			op.action(), op.Incarnation, t, writer.Incarnation)
 	case op.Return < writer.Call:
-		return newFinding(FutureRead, []int{i, j}, "%s and saw %s before %s was called", action(op), t, writer)
+		return newFinding(FutureRead, []int{i, j}, "%s and saw %s before %s was called", op.action(), t, writer)
 	}
 	return nil
 }
@@ -206,18 +203,18 @@ func explainOrder(ops []Op, late, i int32) *Finding {
 			"neither was deleted before the other was created", x.MetIncarnation(), y.MetIncarnation())
 	case !sameIncarnation:
 		return newFinding(deleted, at, "%s in incarnation %s, which had already ended: %s was in the next one, %s",
-			action(x), x.MetIncarnation(), y, y.MetIncarnation())
+			x.action(), x.MetIncarnation(), y, y.MetIncarnation())
 	case y.Kind.Removes():
-		return newFinding(deleted, at, "%s in a session that %s had already deleted", action(x), y)
+		return newFinding(deleted, at, "%s in a session that %s had already deleted", x.action(), y)
 	case x.Kind.Writes() && y.Kind.Writes():
 		return newFinding(WriteReordering, at, "%s as version %d, after %s had already returned version %d",
-			action(x), x.Version, y, y.Version)
+			x.action(), x.Version, y, y.Version)
 	case x.Created || x.Kind.Writes():
 		return newFinding(FutureRead, at, "%s at version %d, before %s, which wrote version %d, was called",
-			action(y), y.Version, x, x.Version)
+			y.action(), y.Version, x, x.Version)
 	}
 	return newFinding(StaleRead, at, "%s at version %d, although %s had already returned version %d before that read began",
-		action(x), x.Version, y, y.Version)
+		x.action(), x.Version, y, y.Version)
 }
 
 func creators(ops []Op, incarnations ...Tag) (found []int) {
@@ -279,7 +276,7 @@ func explainAnswer(ops []Op, order []int32, k int, s *state, m mismatch) *Findin
 		return newFinding(LostSession, at, "%s created incarnation %s, but nothing had removed the previous one, %s",
 			op, op.Tag, s.incarnation)
 	case m == wasAbsent:
-		f := newFinding(AdoptedID, []int{i}, "%s when there was no session", action(op))
+		f := newFinding(AdoptedID, []int{i}, "%s when there was no session", op.action())
 		past := slices.IndexFunc(order[:k], func(j int32) bool { return ops[j].Kind.Removes() && ops[j].Outcome == OK })
 		if past >= 0 {
 			f.Anomaly, f.Ops = DeletedRead, append(f.Ops, int(order[past]))
@@ -324,18 +321,18 @@ func explainNumber(ops []Op, writers map[Tag]int, i int, due *state, m mismatch)
 	switch m {
 	case otherIncarnation:
 		return newFinding(WrongAnswer, at, "%s in incarnation %s, where %s was expected",
-			action(op), op.Incarnation, due.incarnation)
+			op.action(), op.Incarnation, due.incarnation)
 	case otherFields:
 		at = appendWriters(at, writers, due.fields, op.Fields[0])
 		if op.Parts&PartVersion == 0 {
-			return newFinding(StaleRead, at, "%s: %s, where %s was expected", action(op), op.Fields[0], due.fields)
+			return newFinding(StaleRead, at, "%s: %s, where %s was expected", op.action(), op.Fields[0], due.fields)
 		}
 		return newFinding(FracturedRead, at, "%s: at version %d the fields are %s, but it returned %s",
-			action(op), op.Version, due.fields, op.Fields[0])
+			op.action(), op.Version, due.fields, op.Fields[0])
 	case otherSeq:
 		if op.Kind.Writes() {
 			return newFinding(lost(op.Seq < due.seq), at, "%s as message %d, where %d was expected",
-				action(op), op.Seq, due.seq)
+				op.action(), op.Seq, due.seq)
 		}
 		j := slices.IndexFunc(ops, func(o Op) bool {
 			return o.Kind.Writes() && o.Incarnation == op.Incarnation && o.Seq == op.Seq
@@ -344,11 +341,11 @@ func explainNumber(ops []Op, writers map[Tag]int, i int, due *state, m mismatch)
 			at = append(at, j)
 		}
 		return newFinding(FracturedRead, at, "%s: at version %d there are %d messages, but it returned %d",
-			action(op), op.Version, due.seq, op.Seq)
+			op.action(), op.Version, due.seq, op.Seq)
 	}
 	return newFinding(lost(op.Version < due.version), at,
 		"%s: version %d with %d messages, where version %d with %d was expected",
-		action(op), op.Version, op.Seq, due.version, due.seq)
+		op.action(), op.Version, op.Seq, due.version, due.seq)
 }
 
 func appendWriters(at []int, writers map[Tag]int, tags ...Tag) []int {
@@ -365,14 +362,14 @@ func contradictsItself(ops []Op, writers map[Tag]int, i int) *Finding {
 	op := &ops[i]
 	if op.Parts&PartFields != 0 && op.Fields[0] != op.Fields[1] {
 		return newFinding(FracturedRead, appendWriters([]int{i}, writers, op.Fields[:]...),
-			"%s: two fields that are always written together hold %s and %s", action(op), op.Fields[0], op.Fields[1])
+			"%s: two fields that are always written together hold %s and %s", op.action(), op.Fields[0], op.Fields[1])
 	}
 	if f := repeated(ops, writers, i); f != nil {
 		return f
 	}
 	if len(op.Messages) > keeps {
 		return newFinding(UnboundedHistory, []int{i}, "%s: %d messages, but a session keeps the newest %d",
-			action(op), len(op.Messages), keeps)
+			op.action(), len(op.Messages), keeps)
 	}
 	return nil
 }
@@ -399,10 +396,10 @@ func newestMissing(ops []Op, writers map[Tag]int, i int, due []Tag) *Finding {
 	}
 	newest := due[len(due)-1]
 	f := newFinding(LostUpdate, appendWriters([]int{i}, writers, newest),
-		"%s at version %d without its newest message, %s", action(op), op.Version, newest)
+		"%s at version %d without its newest message, %s", op.action(), op.Version, newest)
 	if missing > 1 {
 		f.Why = fmt.Sprintf("%s at version %d without its newest %d messages, %s to %s",
-			action(op), op.Version, missing, due[len(due)-missing], newest)
+			op.action(), op.Version, missing, due[len(due)-missing], newest)
 	}
 	if slices.ContainsFunc(ops, func(o Op) bool { return slices.Contains(o.Messages, newest) }) {
 		f.Anomaly = StaleRead
@@ -417,46 +414,14 @@ func explainMessages(ops []Op, writers map[Tag]int, i int, s *state) *Finding {
 	for _, t := range slices.Backward(op.Messages) {
 		if j, known := writers[t]; known && !slices.Contains(due, t) && op.Parts&PartVersion != 0 {
 			return newFinding(FracturedRead, []int{i, j}, "%s: message %s does not belong to version %d",
-				action(op), t, op.Version)
+				op.action(), t, op.Version)
 		}
 	}
 	for _, t := range slices.Backward(due) {
 		if !slices.Contains(op.Messages, t) {
 			return newFinding(LostUpdate, []int{i, writers[t]}, "%s without message %s, whose append had returned success",
-				action(op), t)
+				op.action(), t)
 		}
 	}
-	return newFinding(WriteReordering, []int{i}, "%s: messages %v, where %v was expected", action(op), op.Messages, due)
-}
-
-// String returns an operation by its user and kind: "A's append of A7".
-func (op *Op) String() string {
-	name := UserName(op.User)
-	switch op.Kind {
-	case Nested:
-		return fmt.Sprintf("%s's double append of %s", name, op.Tag)
-	case Append, Update:
-		return fmt.Sprintf("%s's %s of %s", name, op.Kind, op.Tag)
-	}
-	return fmt.Sprintf("%s's %s", name, op.Kind)
-}
-
-// action returns an operation as the beginning of a sentence: "B added message B7".
-func action(op *Op) string {
-	verb := map[Kind]string{
-		Append:       " added message " + op.Tag.String(),
-		Nested:       fmt.Sprintf(" added messages %s and %s in one update", op.Tag, op.Tag+1),
-		Update:       " set the fields to " + op.Tag.String(),
-		ReadMessages: " read the history",
-		ReadFields:   " read the fields",
-		Delete:       " deleted the session",
-		Sweep:        "'s sweep removed the session",
-		SweepRead:    "'s sweep read the session",
-		Create:       " created the session",
-		GetOrCreate:  " found the session",
-	}[op.Kind]
-	if op.Created {
-		verb = " created the session"
-	}
-	return UserName(op.User) + verb
+	return newFinding(WriteReordering, []int{i}, "%s: messages %v, where %v was expected", op.action(), op.Messages, due)
 }

@@ -94,7 +94,7 @@ func missedMessage(ops []Op, i int) *Finding {
 			continue
 		}
 		f := newFinding(LostUpdate, []int{j, i}, "%s without message %s, whose append had returned success",
-			action(op), w.Tag)
+			op.action(), w.Tag)
 		shown := func(o Op) bool { return op.Precedes(&o) && slices.Contains(o.Messages, w.Tag) }
 		if slices.ContainsFunc(ops, shown) {
 			f.Anomaly = StaleRead
@@ -123,7 +123,7 @@ func neverCreated(ops []Op, i int) *Finding {
 	if x.Created || !x.TookPlace() || slices.ContainsFunc(ops, created) {
 		return nil
 	}
-	return newFinding(AdoptedID, []int{i}, "%s in a session that no operation created", action(x))
+	return newFinding(AdoptedID, []int{i}, "%s in a session that no operation created", x.action())
 }
 
 // afterRemoval looks whether operation i met a session that had been removed and cannot have been created again.
@@ -138,13 +138,13 @@ func afterRemoval(ops []Op, i int) *Finding {
 			continue
 		}
 		f := newFinding(DeletedRead, []int{j, i}, "%s, which %s had already deleted and no operation created again",
-			action(x), r)
+			x.action(), r)
 		switch {
 		case x.Kind.Removes():
 			f.Anomaly = DoubleDeletion
 		case x.Kind.Writes():
 			f.Anomaly = Resurrection
-			f.Why = action(x) + " in a session that " + r.String() + " had already deleted and no operation created again"
+			f.Why = x.action() + " in a session that " + r.String() + " had already deleted and no operation created again"
 		}
 		return f
 	}
@@ -176,7 +176,7 @@ func notFound(ops []Op, i int) *Finding {
 		c := &ops[j]
 		if c.TookPlace() && !c.Kind.Removes() && c.Precedes(x) && !between(ops, c, x, mayRemove) {
 			return newFinding(LostSession, []int{j, i}, "%s found no session, while it existed: "+
-				"%s, and no operation deleted it afterwards", x, action(c))
+				"%s, and no operation deleted it afterwards", x, c.action())
 		}
 	}
 	return nil

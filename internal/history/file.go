@@ -146,14 +146,7 @@ func (h *History) UnmarshalJSON(data []byte) error {
 
 // claimTags notes the tags that operation i writes. It returns an error if another operation wrote one of them.
 func claimTags(writers map[Tag]int, op *Op, i int) error {
-	var tags []Tag
-	switch {
-	case op.Kind == Nested:
-		tags = []Tag{op.Tag, op.Tag + 1}
-	case op.Kind.Writes(): // two creations with one tag are a double creation
-		tags = []Tag{op.Tag}
-	}
-	for _, t := range tags {
+	for _, t := range op.written() { // two creations with one tag are a double creation
 		if other, taken := writers[t]; taken {
 			return fmt.Errorf("tag %q is also that of operation %d: want a different tag for each write", t, other)
 		}
@@ -205,11 +198,10 @@ func (j *opJSON) op() (Op, error) {
 		return op, fmt.Errorf("user %d: want 0 to %d", j.User, maxUser)
 	}
 	op.User = int32(j.User)
-	kind := slices.Index(kindNames[1:], j.Kind) + 1
-	if kind == 0 {
-		return op, fmt.Errorf("kind %q: want %s", j.Kind, strings.Join(kindNames[1:], ", "))
+	var err error
+	if op.Kind, err = parseKind(j.Kind); err != nil {
+		return op, err
 	}
-	op.Kind = Kind(kind)
 	outcome := slices.Index(outcomeNames[1:], j.Outcome) + 1
 	if outcome == 0 {
 		return op, fmt.Errorf("outcome %q: want %s", j.Outcome, strings.Join(outcomeNames[1:], ", "))

@@ -28,7 +28,7 @@ func anyHistory(t *rapid.T) *History {
 	for i := range rapid.IntRange(1, 20).Draw(t, "operations") {
 		op := Op{
 			User:    int32(rapid.OneOf(rapid.IntRange(0, 30), rapid.IntRange(0, maxUser)).Draw(t, "user")),
-			Kind:    Kind(rapid.IntRange(1, len(kindNames)-1).Draw(t, "kind")),
+			Kind:    Kind(rapid.IntRange(1, len(kinds)-1).Draw(t, "kind")),
 			Outcome: Outcome(rapid.IntRange(1, len(outcomeNames)-1).Draw(t, "outcome")),
 			Call:    rapid.Int64Max(Never-1).Draw(t, "call"),
 			Return:  Never,

@@ -1,9 +1,11 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/sessbench/sessbench/manager"
 )
@@ -26,24 +28,62 @@ const (
 	SweepRead
 )
 
-var kindNames = [...]string{
-	GetOrCreate: "get_or_create", Create: "create", Append: "append", Nested: "nested", Update: "update",
-	ReadMessages: "history", ReadFields: "view", Delete: "delete", Sweep: "sweep", SweepRead: "look",
+// kinds are the properties of the kinds of operations. In their texts TAG is the operation's tag, and NEXT the one after it.
+var kinds = [...]struct {
+	name string // in files
+	noun string // as in "A's append of A7"; empty: the name
+	verb string // as in "A added message A7", after the user's name
+	call string // as in "append A7", without a user; empty: the name
+
+	messages, versions uint64 // that it adds to an existing session
+	creates, removes   bool
+}{
+	GetOrCreate:  {name: "get_or_create", verb: " found the session", call: "get or create", creates: true},
+	Create:       {name: "create", verb: " created the session", creates: true},
+	ReadMessages: {name: "history", verb: " read the history", call: "read history"},
+	ReadFields:   {name: "view", verb: " read the fields", call: "read fields"},
+	Delete:       {name: "delete", verb: " deleted the session", removes: true},
+	Sweep:        {name: "sweep", verb: "'s sweep removed the session", removes: true},
+	SweepRead:    {name: "look", verb: "'s sweep read the session", call: "sweep: read"},
+	Append: {
+		name: "append", noun: "append of TAG", verb: " added message TAG", call: "append TAG",
+		messages: 1, versions: 1,
+	},
+	Nested: {
+		name: "nested", noun: "double append of TAG", messages: 2, versions: 2,
+		verb: " added messages TAG and NEXT in one update", call: "append TAG and NEXT in one update",
+	},
+	Update: {
+		name: "update", noun: "update of TAG", verb: " set the fields to TAG", call: "set both fields to TAG",
+		versions: 1,
+	},
 }
 
-func (k Kind) String() string { return kindNames[k] }
+func (k Kind) String() string { return kinds[k].name }
+
+// parseKind returns the kind with this name, or an error that lists all names.
+func parseKind(name string) (Kind, error) {
+	var names []string
+	for k := GetOrCreate; k <= SweepRead; k++ {
+		if k.String() == name {
+			return k, nil
+		}
+		names = append(names, k.String())
+	}
+	return 0, fmt.Errorf("kind %q: want %s", name, strings.Join(names, ", "))
+}
 
 // Creates reports whether the operation may create a session.
-func (k Kind) Creates() bool { return k == GetOrCreate || k == Create }
+func (k Kind) Creates() bool { return kinds[k].creates }
 
 // Writes reports whether the operation changes an existing session.
-func (k Kind) Writes() bool { return k == Append || k == Nested || k == Update }
+func (k Kind) Writes() bool { return kinds[k].versions > 0 }
 
 // Removes reports whether the operation removes a session.
-func (k Kind) Removes() bool { return k == Delete || k == Sweep }
+func (k Kind) Removes() bool { return kinds[k].removes }
 
 // Reads reports whether the operation changes nothing.
-func (k Kind) Reads() bool { return k == ReadMessages || k == ReadFields || k == SweepRead }
+func (k Kind) Reads() bool { return !k.Creates() && !k.Writes() && !k.Removes() }
 
 // Outcome is how an operation ended.
 type Outcome uint8
@@ -171,15 +211,40 @@ func (a *Op) placed() bool {
 
 // writes returns the number of messages and of versions that the operation adds.
 func (a *Op) writes() (messages, versions uint64) {
-	switch a.Kind {
-	case Append:
-		return 1, 1
-	case Nested:
-		return 2, 2
-	case Update:
-		return 0, 1
+	return kinds[a.Kind].messages, kinds[a.Kind].versions
+}
+
+// written returns the tags that the operation writes to a session.
+func (a *Op) written() []Tag {
+	switch {
+	case a.Kind == Nested:
+		return []Tag{a.Tag, a.Tag + 1}
+	case a.Kind.Writes():
+		return []Tag{a.Tag}
 	}
-	return 0, 0
+	return nil
+}
+
+// String returns an operation by its user and kind: "A's append of A7".
+func (a *Op) String() string {
+	return UserName(a.User) + "'s " + a.fill(cmp.Or(kinds[a.Kind].noun, a.Kind.String()))
+}
+
+// Request returns an operation without its user and its result: "append A7".
+func (a *Op) Request() string { return a.fill(cmp.Or(kinds[a.Kind].call, a.Kind.String())) }
+
+// action returns an operation as the beginning of a sentence: "B added message B7".
+func (a *Op) action() string {
+	verb := kinds[a.Kind].verb
+	if a.Created {
+		verb = kinds[Create].verb
+	}
+	return UserName(a.User) + a.fill(verb)
+}
+
+// fill replaces the names of tags in a text of kinds.
+func (a *Op) fill(text string) string {
+	return strings.NewReplacer("TAG", a.Tag.String(), "NEXT", (a.Tag + 1).String()).Replace(text)
 }
 
 // A History holds all operations of all users on the sessions under one id, in any order. It begins without a session.

@@ -112,7 +112,7 @@ func Operations(h *History) []porcupine.Operation {
 
 // describe returns an operation and its result: "B added message B7: version 9, 7 messages so far".
 func describe(op *Op) string {
-	text := action(op)
+	text := op.action()
 	switch op.Outcome {
 	case NotFound:
 		return op.String() + ": no such session"

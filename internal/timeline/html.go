@@ -159,7 +159,7 @@ func (d *porcupineDrawing) annotations() (list []porcupine.Annotation) {
 
 // describe includes the user: the lanes' names scroll out of sight.
 func (d *porcupineDrawing) describe(op *history.Op) string {
-	return history.UserName(op.User) + ": " + call(op) + " → " + d.t.result(op, false)
+	return history.UserName(op.User) + ": " + op.Request() + " → " + d.t.result(op, false)
 }
 
 func (d *porcupineDrawing) names() (list []string) {

@@ -434,11 +434,11 @@ func (t *timeline) text(r row) string {
 	case r.works:
 		return fmt.Sprintf("at work in the session by now, %.0f µs long", float64(op.Hold)/1e3)
 	case !r.ends:
-		return call(op)
+		return op.Request()
 	case !r.begins:
 		return "→ " + t.result(op, t.conflict[r.op] && !t.old)
 	}
-	return call(op) + " → " + t.result(op, t.conflict[r.op] && !t.old)
+	return op.Request() + " → " + t.result(op, t.conflict[r.op] && !t.old)
 }
 
 func foldText(r row) string {
@@ -453,27 +453,6 @@ func foldText(r row) string {
 		return fmt.Sprintf("… %d later %s", r.folded, noun)
 	}
 	return fmt.Sprintf("… %d more %s", r.folded, noun)
-}
-
-// call returns an operation without its result: "append A7".
-func call(op *history.Op) string {
-	switch op.Kind {
-	case history.GetOrCreate:
-		return "get or create"
-	case history.Append:
-		return "append " + op.Tag.String()
-	case history.Nested:
-		return fmt.Sprintf("append %s and %s in one update", op.Tag, op.Tag+1)
-	case history.Update:
-		return fmt.Sprintf("set both fields to %s", op.Tag)
-	case history.ReadMessages:
-		return "read history"
-	case history.ReadFields:
-		return "read fields"
-	case history.SweepRead:
-		return "sweep: read"
-	}
-	return op.Kind.String()
 }
 
 // shownMessages is the number of messages shown of a history that is not in conflict: the newest.
