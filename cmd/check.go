@@ -265,7 +265,7 @@ func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...fi
 	if code == exitOK && more == nil {
 		return written
 	}
-	found := append([]finding{{code, "check: " + c.Words}}, more...)
+	found := append([]finding{{code, "check: " + c.Explanation}}, more...)
 	if written != nil {
 		found = append(found, finding{exitFailed, written.Error()})
 	}

@@ -89,8 +89,8 @@ func TestDuetVerdicts(t *testing.T) {
 			judge.Inconclusive, "2 of 2 thresholds cannot be judged"},
 	} {
 		c := checking(t, tt.duet)
-		if c.Verdict != tt.want || c.Binding() != tt.want || !strings.Contains(c.Words, tt.said) || !strings.HasSuffix(c.Words, ".") {
-			t.Errorf("%s: %s, binding %s: %s\nwant %s with %q", tt.why, c.Verdict, c.Binding(), c.Words, tt.want, tt.said)
+		if c.Verdict != tt.want || c.Binding() != tt.want || !strings.Contains(c.Explanation, tt.said) || !strings.HasSuffix(c.Explanation, ".") {
+			t.Errorf("%s: %s, binding %s: %s\nwant %s with %q", tt.why, c.Verdict, c.Binding(), c.Explanation, tt.want, tt.said)
 		}
 	}
 }

@@ -52,8 +52,8 @@ func TestStored(t *testing.T) {
 			"not everything could be compared with main"},
 	} {
 		c := checkingStored(t, tt.stored)
-		if c.Verdict != tt.verdict || c.Binding() != tt.binding || c.Advisory != tt.advisory || !strings.Contains(c.Words, tt.said) {
-			t.Errorf("%s: %s, binding %s, advisory %v: %s\nwant %s, %s, %v with %q", tt.why, c.Verdict, c.Binding(), c.Advisory, c.Words,
+		if c.Verdict != tt.verdict || c.Binding() != tt.binding || c.Advisory != tt.advisory || !strings.Contains(c.Explanation, tt.said) {
+			t.Errorf("%s: %s, binding %s, advisory %v: %s\nwant %s, %s, %v with %q", tt.why, c.Verdict, c.Binding(), c.Advisory, c.Explanation,
 				tt.verdict, tt.binding, tt.advisory, tt.said)
 		}
 	}

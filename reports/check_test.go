@@ -271,7 +271,7 @@ func TestCheckJSON(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got.SchemaVersion != judge.CheckVersion || got.Kind != "check" || got.Verdict != c.Verdict || got.Words != c.Words ||
+		if got.SchemaVersion != judge.CheckVersion || got.Kind != "check" || got.Verdict != c.Verdict || got.Explanation != c.Explanation ||
 			len(got.Gates()) != len(c.Gates()) {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -515,8 +515,8 @@ func TestRegressionIsReportedWithItsSign(t *testing.T) {
 	s.Old.Document, s.New.Document = arm(10, 1, 0, 1, "sharded"), arm(10, 1.04/3.67, 0, 2, "sharded")
 	s.Gated, s.Strict = d.Gated, true
 	for mode, c := range map[string]*judge.Check{"duet": checking(t, d), "stored": checkingStored(t, s)} {
-		if !strings.Contains(c.Words, "ops/s is 71.7 % worse") {
-			t.Errorf("%s: %s", mode, c.Words)
+		if !strings.Contains(c.Explanation, "ops/s is 71.7 % worse") {
+			t.Errorf("%s: %s", mode, c.Explanation)
 		}
 		for format, want := range map[string]string{"table": "-71.7%", "markdown": "-71.7%", "github": "-71.7%",
 			"junit": "71.7 % worse", "csv": ",-0.716", "json": `"change": -0.716`} {

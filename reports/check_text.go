@@ -85,7 +85,7 @@ func checkHeadline(c *judge.Check) string {
 	if c.Advisory && (c.Verdict == judge.Passed || c.Binding() != c.Verdict) {
 		verdict += " (advice)"
 	}
-	return verdict + ": " + c.Words
+	return verdict + ": " + c.Explanation
 }
 
 // checkProblems lists what was not judged.

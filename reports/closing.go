@@ -79,7 +79,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 		return fmt.Sprintf("Only %s can be ranked: %s ops/s.", only.Strategy, result.FormatRate(only.Summary.OpsPerSec.Median))
 	}
 	if !judge.SameWaits(ranked) {
-		return "The rows are not ranked: their measured hold or think times differ by more than 5 %."
+		return "The rows are not ranked: their measured " + judge.WaitNames() + " times differ by more than 5 %."
 	}
 	winner := ranked[0]
 	tied := indistinguishable(ranked)

@@ -52,7 +52,8 @@ func TestRatiosNeedEqualHolds(t *testing.T) {
 // held is a document of two rows, the first of them the baseline, whose holds were measured as given.
 func held(asked, baseline, other time.Duration, limit float64) *result.Document {
 	row := func(name string, hold time.Duration, ops float64) result.Result {
-		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: name == "global", HoldNs: int64(asked), LimitOpsPerSec: limit}
+		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: name == "global", LimitOpsPerSec: limit,
+			Workload: result.Workload{HoldNs: int64(asked)}}
 		for block := range 6 {
 			p50 := int64(hold)
 			t := result.Trial{Block: block, Ops: 100, OpsPerSec: ops + float64(block), Audit: result.Audit{OK: true}}

@@ -37,7 +37,7 @@ func columns() []field {
 	return list
 }
 
-var firstColumns = []field{
+var firstColumns = slices.Concat([]field{
 	{"document_id", func(d *result.Document, _ *result.Result, _ *result.Trial) string { return d.ID }},
 	{"created", func(d *result.Document, _ *result.Result, _ *result.Trial) string {
 		return d.Created.UTC().Format(time.RFC3339)
@@ -49,8 +49,7 @@ var firstColumns = []field{
 	ofResult("baseline", func(r *result.Result) string { return strconv.FormatBool(r.Baseline) }),
 	ofResult("users", func(r *result.Result) string { return strconv.Itoa(r.Users) }),
 	ofResult("sessions", func(r *result.Result) string { return strconv.Itoa(r.Sessions) }),
-	ofResult("hold_ns", func(r *result.Result) string { return whole(r.HoldNs) }),
-	ofResult("think_ns", func(r *result.Result) string { return whole(r.ThinkNs) }),
+}, requestedWaits(), []field{
 	ofResult("tape_hash", func(r *result.Result) string { return r.TapeHash }),
 	ofResult("limit_ops_per_sec", func(r *result.Result) string { return decimal(r.LimitOpsPerSec) }),
 	ofTrial("order", func(t *result.Trial) string { return strconv.Itoa(t.Order) }),
@@ -72,9 +71,7 @@ var firstColumns = []field{
 	ofMetric("allocs_per_op"),
 	ofMetric("bytes_per_op"),
 	ofMetric("bytes_per_session"),
-	speed("mean_hold_ns", func(t *result.Trial) string { return whole(t.HoldNs) }),
-	speed("mean_wait_ns", func(t *result.Trial) string { return whole(t.WaitNs) }),
-	speed("mean_think_ns", func(t *result.Trial) string { return whole(t.ThinkNs) }),
+}, meanWaits(), []field{
 	speed("mutex_wait_ns", func(t *result.Trial) string { return optional(t.MutexWaitNs) }),
 	speed("gc_pause_ns", func(t *result.Trial) string { return whole(t.GCPauseNs) }),
 	ofTrial("goroutines_max", func(t *result.Trial) string { return strconv.Itoa(t.GoroutinesMax) }),
@@ -91,10 +88,9 @@ var firstColumns = []field{
 	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
 	ofResult("note", func(r *result.Result) string { return r.Note }),
 	ofMetric("latency_p95_ns"),
-	speed("hold_p50_ns", func(t *result.Trial) string { return median(t.HoldTimes) }),
-	speed("think_p50_ns", func(t *result.Trial) string { return median(t.ThinkTimes) }),
+}, medianWaits(), []field{
 	speed("wait_cpu_ns_per_op", waitCPU),
-}
+})
 
 func ofResult(name string, get func(*result.Result) string) field {
 	return field{name, func(_ *result.Document, r *result.Result, _ *result.Trial) string { return get(r) }}
@@ -113,6 +109,40 @@ func speed(name string, get func(*result.Trial) string) field {
 		}
 		return get(t)
 	})
+}
+
+func requestedWaits() (list []field) {
+	for _, w := range judge.Waits() {
+		list = append(list, ofResult(w.Name+"_ns", func(r *result.Result) string { return whole(w.Requested(r)) }))
+	}
+	return list
+}
+
+// meanWaits are the columns of the mean waits. The wait for a lock follows the hold that it is for.
+func meanWaits() (list []field) {
+	for i, w := range judge.Waits() {
+		list = append(list, speed("mean_"+w.Name+"_ns", func(t *result.Trial) string {
+			mean, _ := w.Mean(t)
+			return whole(*mean)
+		}))
+		if i == 0 {
+			list = append(list, speed("mean_wait_ns", func(t *result.Trial) string { return whole(t.WaitNs) }))
+		}
+	}
+	return list
+}
+
+// medianWaits are the columns of the median waits, empty where these were not measured.
+func medianWaits() (list []field) {
+	for _, w := range judge.Waits() {
+		list = append(list, speed(w.Name+"_p50_ns", func(t *result.Trial) string {
+			if l := w.Times(t); l != nil {
+				return optional(l.P50)
+			}
+			return ""
+		}))
+	}
+	return list
 }
 
 // ofMetric is the column of a metric. A percentile with too few samples is empty, other values that a trial lacks are 0.
@@ -173,14 +203,6 @@ func waitCPU(t *result.Trial) string {
 		return ""
 	}
 	return decimal(t.WaitCPUNsPerOp)
-}
-
-// median is empty for waits that were not measured.
-func median(l *result.Latency) string {
-	if l == nil {
-		return ""
-	}
-	return optional(l.P50)
 }
 
 // optional is empty for a missing value.

@@ -340,10 +340,9 @@ const cyclesToSee = 10
 // emptyWindows states that trials ended before an operation was completed in them, why, and
 // which -d would suffice, or is "".
 func emptyWindows(r *result.Result) string {
-	empty, fastest, think := 0, int64(math.MaxInt64), int64(0)
+	empty, fastest := 0, int64(math.MaxInt64)
 	for i := range r.Trials {
 		t := &r.Trials[i]
-		think = max(think, t.ThinkNs)
 		if t.Ops == 0 {
 			empty++
 		}
@@ -367,8 +366,7 @@ func emptyWindows(r *result.Result) string {
 	} else {
 		text += fmt.Sprintf(": the fastest took %s", result.FormatNs(fastest))
 	}
-	cycle := max(fastest, r.HoldNs) + max(think, r.ThinkNs)
-	return text + fmt.Sprintf("; -d %s would suffice", roundUp(time.Duration(cyclesToSee*cycle)))
+	return text + fmt.Sprintf("; -d %s would suffice", roundUp(time.Duration(cyclesToSee*judge.Cycle(r, fastest))))
 }
 
 // fastestOf is the shortest latency of a trial that has some, or the mean if its histogram is

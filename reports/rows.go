@@ -18,7 +18,7 @@ const (
 	schedulerSign = "‡"
 	errorSign     = "!"
 	remarkSign    = "§" // the row has a note
-	waitSign      = "≠" // hold or think not reached
+	waitSign      = "≠" // a wait is not as requested
 )
 
 // section is one scenario of a document: one table.
@@ -73,11 +73,10 @@ func (s *section) columns() (list []column) {
 		if s.baseline != nil {
 			add("× baseline", 0, ratioCell, "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval")
 		}
-		if s.some(func(r *result.Result) bool { return r.Summary.HoldNs > 0 }) {
-			add("hold", 4, holdCell, "measured time under the lock: median of the trials' medians")
-		}
-		if s.some(func(r *result.Result) bool { return r.Summary.ThinkNs > 0 }) {
-			add("think", 4, thinkCell, "measured pause between visits: median of the trials' medians")
+		for _, w := range judge.Waits() {
+			if s.some(func(r *result.Result) bool { return *w.Measured(&r.Summary) > 0 }) {
+				add(w.Name, 4, waitCell(w), w.Doc+": median of the trials' medians")
+			}
 		}
 	}
 	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell,
@@ -106,8 +105,8 @@ func legends(all []*section) (list []sheet.Term) {
 			add(harnessSign, "at least half of the cost is the harness: the store is faster than this table can show")
 		}
 		for _, r := range s.results {
-			if (r.Summary.HoldNotReached || r.Summary.ThinkNotReached) && !r.Failed() {
-				add(waitSign, "hold or think not reached: more than 5 % from the requested time, so the row is not compared")
+			if judge.WaitNotReached(r) && !r.Failed() {
+				add(waitSign, judge.WaitNames()+" not reached: more than 5 % from the requested time, so the row is not compared")
 			}
 			if r.Note != "" {
 				add(remarkSign, r.Note)
@@ -203,20 +202,17 @@ func auditCell(r *result.Result) sheet.Cell {
 // precision.
 func percent(x float64) string { return result.FormatCount(int64(math.Round(100*x))) + "%" }
 
-func holdCell(r *result.Result) sheet.Cell {
-	return waitCell(r.Summary.HoldNs, r.Summary.HoldNotReached)
-}
-
-func thinkCell(r *result.Result) sheet.Cell {
-	return waitCell(r.Summary.ThinkNs, r.Summary.ThinkNotReached)
-}
-
-func waitCell(measured int64, notReached bool) sheet.Cell {
-	switch {
-	case measured <= 0:
-		return sheet.Cell{Text: result.Nothing}
-	case notReached:
-		return sheet.Cell{Text: result.FormatNs(measured), Note: waitSign}
+// waitCell returns the cells of a wait.
+func waitCell(w judge.Wait) func(*result.Result) sheet.Cell {
+	return func(r *result.Result) sheet.Cell {
+		measured := *w.Measured(&r.Summary)
+		if measured <= 0 {
+			return sheet.Cell{Text: result.Nothing}
+		}
+		c := sheet.Cell{Text: result.FormatNs(measured)}
+		if *w.NotReached(&r.Summary) {
+			c.Note = waitSign
+		}
+		return c
 	}
-	return sheet.Cell{Text: result.FormatNs(measured)}
 }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 func perform(act string) int {
 	row := os.Args[1]
 	d := result.Document{SchemaVersion: result.SchemaVersion, ID: "x", Results: []result.Result{{
-		Strategy: row, Scenario: "s", TapeHash: "tape", Trials: []result.Trial{{OpsPerSec: float64(len(row)), Histogram: "long"}},
+		Strategy: row, Scenario: "s", Workload: result.Workload{TapeHash: "tape"}, Trials: []result.Trial{{OpsPerSec: float64(len(row)), Histogram: "long"}},
 	}}}
 	if given, ok := strings.CutPrefix(act, "slices:"); ok {
 		return performSlices(given, d)

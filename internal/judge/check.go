@@ -14,8 +14,9 @@ import (
 // CheckVersion is the schema version of the check document, independent of the result document's.
 //
 // Since version 2 a change is new/old − 1 for every metric. In version 1 the change of ops_per_sec was the relative
-// increase of the time per operation.
-const CheckVersion = 2
+// increase of the time per operation. Since version 3 words is explanation, left_out is excluded, and a difference has a setting
+// and a value, which were what and here.
+const CheckVersion = 3
 
 // checkKind distinguishes the JSON of a check from a result document.
 const checkKind = "check"
@@ -50,13 +51,13 @@ type Check struct {
 	Mode          Mode      `json:"mode"`
 	Verdict       Verdict   `json:"verdict"`
 	Advisory      bool      `json:"advisory,omitempty"` // the verdict is only advice: see Binding
-	Words         string    `json:"words"`              // explanation of the verdict
+	Explanation   string    `json:"explanation"`        // of the verdict
 	Command       string    `json:"command,omitempty"`  // the command line
 	Interrupted   bool      `json:"interrupted,omitempty"`
 
 	Documents   []DocumentInfo   `json:"documents"`             // old and new; only new if there is no old
 	Differences []Difference     `json:"differences,omitempty"` // between the machines, if allowed
-	Excluded    []Exclusion      `json:"left_out,omitempty"`    // rows that are not judged
+	Excluded    []Exclusion      `json:"excluded,omitempty"`    // rows that are not judged
 	Rule        *Rule            `json:"rule,omitempty"`        // nil if only thresholds were judged
 	Scenarios   []ScenarioCheck  `json:"scenarios,omitempty"`   // the same
 	Thresholds  []ThresholdCheck `json:"thresholds,omitempty"`

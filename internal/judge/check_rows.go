@@ -76,7 +76,7 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 	}
 	var reasons []string
 	for _, d := range differences(sources, rows) {
-		if d.ofMachine() {
+		if d.of == ofMachine {
 			c.Differences = append(c.Differences, d)
 		} else {
 			reasons = append(reasons, d.describe(sources[0].Label))
@@ -190,7 +190,7 @@ func (c *Check) conclude(thresholds []Threshold) (_ *Check, err error) {
 		return nil, err
 	}
 	c.Verdict = c.verdict()
-	c.Words = c.words()
+	c.Explanation = c.explain()
 	return c, nil
 }
 

@@ -13,11 +13,11 @@ func TestPairsNeeded(t *testing.T) {
 	c := checking(t, duet(12, 0.97, 0.12, "per-session", "sharded"))
 	first, last := &c.Scenarios[0].Rows[0].Metrics[1], &c.Scenarios[0].Rows[1].Metrics[1]
 	first.Needed, last.Needed = 600, 12
-	if words, want := c.words(), "; about 600 pairs would suffice."; !strings.HasSuffix(words, want) {
+	if words, want := c.explain(), "; about 600 pairs would suffice."; !strings.HasSuffix(words, want) {
 		t.Errorf("%s: want %q", words, want)
 	}
 	last.Needed = 0
-	if words := c.words(); strings.Contains(words, "would suffice") {
+	if words := c.explain(); strings.Contains(words, "would suffice") {
 		t.Errorf("no number of pairs would suffice for all: %s", words)
 	}
 }

@@ -360,8 +360,8 @@ func TestNewThresholdCheck(t *testing.T) {
 			t.Errorf("%s: %v", tt.why, err)
 			continue
 		}
-		if c.Verdict != tt.verdict || c.Words != tt.words {
-			t.Errorf("%s: %s, %q: want %s, %q", tt.why, c.Verdict, c.Words, tt.verdict, tt.words)
+		if c.Verdict != tt.verdict || c.Explanation != tt.words {
+			t.Errorf("%s: %s, %q: want %s, %q", tt.why, c.Verdict, c.Explanation, tt.verdict, tt.words)
 		}
 		if c.Mode != ThresholdMode || c.Kind != checkKind || c.SchemaVersion != CheckVersion || c.Command != "sessbench check" ||
 			len(c.Documents) != 1 || c.Documents[0].Label != "new" || c.New != tt.d || c.Interrupted != tt.d.Interrupted {

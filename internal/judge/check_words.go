@@ -11,8 +11,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// words returns the sentences that explain the verdict, the worst first.
-func (c *Check) words() string {
+// explain returns the sentences that explain the verdict, the worst first.
+func (c *Check) explain() string {
 	var parts []string
 	add := func(text string) { // begins with a name, or follows the verdict alone
 		if text != "" {

@@ -11,7 +11,9 @@ import (
 
 // ComparisonVersion is the schema version of the comparison document, independent of the result
 // document's.
-const ComparisonVersion = 1
+//
+// Since version 2 left_out is excluded, and a difference has a setting and a value, which were what and here.
+const ComparisonVersion = 2
 
 // comparisonKind distinguishes the JSON of a comparison from a result document.
 const comparisonKind = "comparison"
@@ -27,7 +29,7 @@ type Comparison struct {
 	Differences   []Difference          `json:"differences"`   // any difference makes the documents not comparable
 	Counts        map[ChangeVerdict]int `json:"counts"`        // comparisons by their verdict
 	Scenarios     []ScenarioComparison  `json:"scenarios"`     // in the first document's order, as are their rows
-	Excluded      []Exclusion           `json:"left_out"`      // results that are not compared
+	Excluded      []Exclusion           `json:"excluded"`      // results that are not compared
 	HarnessBound  []string              `json:"harness_bound"` // rows with at least half of the cost in the harness
 }
 

@@ -22,11 +22,10 @@ func Heading(d *result.Document, results []*result.Result) string {
 	if t := d.Traffic; t != nil {
 		parts = append(parts, result.FormatCount(t.Visits)+" visits")
 	}
-	hold := "hold " + time.Duration(r.HoldNs).String()
-	if r.HoldNs > 0 && r.HoldKind != "" {
-		hold += " (" + r.HoldKind + ")"
+	for _, w := range waits {
+		parts = append(parts, w.describe(r))
 	}
-	parts = append(parts, hold, "think "+time.Duration(r.ThinkNs).String(), trialsOf(d, results))
+	parts = append(parts, trialsOf(d, results))
 	if r.TapeHash != "" {
 		parts = append(parts, "tape "+ShortHash(r.TapeHash))
 	}

@@ -13,8 +13,9 @@ var spread = []float64{0.99, 1.02, 1.00, 0.98, 1.01, 1.00}
 // build makes a result of n trials around ops operations a second.
 func build(strategy string, ops float64, n int) result.Result {
 	r := result.Result{
-		Strategy: strategy, Scenario: "chatbot", TapeHash: "sha256:3f2a9c1d77e0", Users: 100, Sessions: 10_000,
-		HoldNs: int64(time.Millisecond), HoldKind: "sleep", WindowNs: int64(400 * time.Millisecond), LimitOpsPerSec: 95_000,
+		Strategy: strategy, Scenario: "chatbot", LimitOpsPerSec: 95_000,
+		Workload: result.Workload{TapeHash: "sha256:3f2a9c1d77e0", Users: 100, Sessions: 10_000,
+			HoldNs: int64(time.Millisecond), HoldKind: "sleep", WindowNs: int64(400 * time.Millisecond)},
 	}
 	for i := range n {
 		f := spread[(i+len(strategy))%len(spread)] // each strategy in a rhythm of its own

@@ -54,20 +54,13 @@ type HistorySettings struct {
 // HistoryResult is one strategy under one scenario, with everything that decides whether it is
 // comparable.
 type HistoryResult struct {
-	Scenario   string             `json:"scenario"`
-	Strategy   string             `json:"strategy"`
-	Params     map[string]string  `json:"params,omitempty"`
-	Target     string             `json:"target,omitempty"`
-	TapeHash   string             `json:"tape_hash"`
-	Users      int                `json:"users"`
-	Sessions   int                `json:"sessions"`
-	HoldNs     int64              `json:"hold_ns"`
-	HoldKind   string             `json:"hold_kind"`
-	ThinkNs    int64              `json:"think_ns"`
-	WindowNs   int64              `json:"window_ns,omitempty"`
-	Iterations int                `json:"iterations,omitempty"`
-	Trials     int                `json:"trials"`
-	Metrics    map[string]float64 `json:"metrics"` // medians over the trials, by the names of the comparison document
+	Scenario string            `json:"scenario"`
+	Strategy string            `json:"strategy"`
+	Params   map[string]string `json:"params,omitempty"`
+	Target   string            `json:"target,omitempty"`
+	result.Workload
+	Trials  int                `json:"trials"`
+	Metrics map[string]float64 `json:"metrics"` // medians over the trials, by the names of the comparison document
 }
 
 // NewHistoryEntry summarizes a document for the history. The source's label becomes the run's.
@@ -116,11 +109,8 @@ func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 }
 
 func historyResult(r *result.Result) HistoryResult {
-	h := HistoryResult{
-		Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, TapeHash: r.TapeHash,
-		Users: r.Users, Sessions: r.Sessions, HoldNs: r.HoldNs, HoldKind: r.HoldKind, ThinkNs: r.ThinkNs,
-		WindowNs: r.WindowNs, Iterations: r.Iterations, Trials: len(r.Trials), Metrics: map[string]float64{},
-	}
+	h := HistoryResult{Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, Workload: r.Workload,
+		Trials: len(r.Trials), Metrics: map[string]float64{}}
 	for _, m := range metric.Compared() {
 		if xs := m.Sample(r); len(xs) > 0 {
 			h.Metrics[m.Name] = stats.Median(xs).Median
@@ -142,11 +132,7 @@ func (e *HistoryEntry) document() *result.Document {
 
 // result returns a result without trials that holds what r keeps.
 func (r *HistoryResult) result() *result.Result {
-	return &result.Result{
-		Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, TapeHash: r.TapeHash,
-		Users: r.Users, Sessions: r.Sessions, HoldNs: r.HoldNs, HoldKind: r.HoldKind, ThinkNs: r.ThinkNs,
-		WindowNs: r.WindowNs, Iterations: r.Iterations,
-	}
+	return &result.Result{Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, Workload: r.Workload}
 }
 
 // History is a file of runs, one per line. Unknown fields are skipped, and stay in the file.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -205,7 +206,11 @@ func grouped(h *History, f TrendFilter) []*TrendGroup {
 		for i := range e.Results {
 			r := &e.Results[i]
 			if id := identify(r.result()); f.selects(id) {
-				key, conditions := trendConditions(d, r)
+				conditions := only(settings(d, r.result()), ofLoad, ofScenario, ofRun, ofMachine)
+				key := strconv.Quote(r.Scenario)
+				for _, c := range conditions {
+					key += strconv.Quote(c.value)
+				}
 				g := byKey[key]
 				if g == nil {
 					g = newTrendGroup(d, r, conditions)
@@ -220,33 +225,24 @@ func grouped(h *History, f TrendFilter) []*TrendGroup {
 	return groups
 }
 
-// trendConditions returns everything that must be equal for values to be comparable, except
-// what belongs to a strategy, and a key that is equal if and only if all of it is.
-func trendConditions(d *result.Document, r *HistoryResult) (key string, all []condition) {
-	all = append(append(scenarioConditions(r.result()), settingConditions(d)...), machineConditions(d)...)
-	return fmt.Sprintf("%q %q", r.Scenario, all), all
-}
-
-func newTrendGroup(d *result.Document, r *HistoryResult, all []condition) *TrendGroup {
+func newTrendGroup(d *result.Document, r *HistoryResult, all []setting) *TrendGroup {
 	g := &TrendGroup{
 		Scenario:   r.Scenario,
 		Machine:    cmp.Or(describeMachine(&d.Machine), "unknown machine"),
 		Conditions: map[string]string{},
 	}
-	for _, c := range all {
-		if c.value != "" {
-			g.Conditions[c.what] = c.value
-		}
-	}
 	var parts []string
-	for _, c := range append(scenarioConditions(r.result()), settingConditions(d)...) {
-		switch {
-		case c.value == "":
+	for _, c := range all {
+		if c.value == "" {
 			continue
-		case c.what == "tape" || c.what == "recorded traffic":
+		}
+		g.Conditions[c.name] = c.value
+		if c.name == "tape" || c.name == "recorded traffic" {
 			c.value = ShortHash(c.value)
 		}
-		parts = append(parts, c.what+" "+c.value)
+		if c.of != ofMachine {
+			parts = append(parts, c.name+" "+c.value)
+		}
 	}
 	g.Heading = r.Scenario + ": " + strings.Join(parts, ", ")
 	return g

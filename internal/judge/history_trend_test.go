@@ -45,13 +45,10 @@ func TestHistoryEntryKeepsComparableData(t *testing.T) {
 		t.Fatal(err)
 	}
 	back := &h.Entries[0]
-	if diff := cmp.Diff(conditionsOf(d), conditionsOf(back.document()), cmp.AllowUnexported(condition{})); diff != "" {
-		t.Error(diff)
-	}
+	scopes := []scope{ofMachine, ofRun, ofLoad, ofScenario, ofResult}
 	for i := range d.Results {
-		was, is := &d.Results[i], back.Results[i].result()
-		if diff := cmp.Diff(append(scenarioConditions(was), ownConditions(was)...),
-			append(scenarioConditions(is), ownConditions(is)...), cmp.AllowUnexported(condition{})); diff != "" {
+		was, is := settings(d, &d.Results[i]), settings(back.document(), back.Results[i].result())
+		if diff := cmp.Diff(only(was, scopes...), only(is, scopes...), cmp.AllowUnexported(setting{})); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -269,43 +268,4 @@ func sharedResults(parts []Source) (rows [][]*result.Result, err error) {
 		}
 	}
 	return rows, nil
-}
-
-// partDifferences lists what must be equal in all parts and is not. Separate runs may differ in
-// users and sessions.
-func partDifferences(parts []Source, rows [][]*result.Result) []Difference {
-	var list differenceList
-	first := parts[0].Document
-	shared := func(r *result.Result) []condition {
-		return slices.DeleteFunc(scenarioConditions(r), func(c condition) bool {
-			return first.Part == nil && (c.what == "users" || c.what == "sessions")
-		})
-	}
-	own := func(r *result.Result) []condition {
-		return append(ownConditions(r), condition{"baseline", strconv.FormatBool(r.Baseline)})
-	}
-	for i := 1; i < len(parts); i++ {
-		of := Difference{Document: parts[i].Label}
-		list.add(of, partConditions(first), partConditions(parts[i].Document))
-		for _, row := range rows {
-			of.Scenario, of.Strategy = row[0].Scenario, ""
-			list.add(of, shared(row[0]), shared(row[i]))
-			of.Strategy = row[0].Strategy
-			list.add(of, own(row[0]), own(row[i]))
-		}
-	}
-	return list
-}
-
-// partConditions returns the settings that all parts of a run must share.
-func partConditions(d *result.Document) []condition {
-	c := &d.Config
-	return slices.Concat([]condition{
-		{"version", strings.TrimSpace(d.Tool.Version + " " + d.Tool.Commit)},
-		{"strategies", strings.Join(c.Strategies, ",")},
-		{"targets", strings.Join(c.Targets, ", ")},
-		{"scenarios", strings.Join(c.Scenarios, ",")},
-		{"runs", strconv.Itoa(c.Runs)},
-		{"params", result.FormatPairs(c.Params)},
-	}, settingConditions(d), drawConditions(d))
 }

@@ -107,8 +107,8 @@ func partOf(t *testing.T, index, of, users int, trials ...measured) Source {
 		done = append(done, m.trial(t, block))
 	}
 	for i, name := range d.Config.Strategies {
-		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: i == 0, TapeHash: "3f2a", Users: users, Sessions: 10,
-			WindowNs: 400e6, LimitOpsPerSec: 1e6}
+		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: i == 0, LimitOpsPerSec: 1e6,
+			Workload: result.Workload{TapeHash: "3f2a", Users: users, Sessions: 10, WindowNs: 400e6}}
 		for _, tr := range done { // both strategies have the same trials, each its own
 			tr.Errors, tr.Operations, tr.MutexWaitNs = maps.Clone(tr.Errors), maps.Clone(tr.Operations), ns(float64(*tr.MutexWaitNs))
 			r.Trials = append(r.Trials, tr)

@@ -102,7 +102,7 @@ type merger struct {
 func (m *merger) trial() (t result.Trial, err error) {
 	first := m.trials[0]
 	t = result.Trial{Order: first.Order, Block: first.Block, MutexWaitNs: new(int64)}
-	var targets, updates, busiest, hold, wait, think weighted
+	var targets, updates, busiest, wait weighted
 	for _, one := range m.trials {
 		ops := float64(one.Ops)
 		t.Ops += one.Ops
@@ -124,14 +124,21 @@ func (m *merger) trial() (t result.Trial, err error) {
 		}
 		targets.add(one.TargetCPUNs, ops)
 		updates.add(one.UpdateFraction, ops)
-		hold.add(float64(one.HoldNs), one.UpdateFraction*ops)
 		wait.add(float64(one.WaitNs), one.UpdateFraction*ops)
-		think.add(float64(one.ThinkNs), float64(one.LatencyNs.Count))
 		busiest.add(one.BusiestFraction, ops)
 	}
 	metric.Merge(&t, m.row, m.trials)
 	t.TargetCPUNs = targets.mean()
-	t.HoldNs, t.WaitNs, t.ThinkNs = int64(hold.mean()), int64(wait.mean()), int64(think.mean())
+	t.WaitNs = int64(wait.mean())
+	for _, w := range waits {
+		var of weighted
+		for _, one := range m.trials {
+			mean, n := w.Mean(one)
+			of.add(float64(*mean), n)
+		}
+		mean, _ := w.Mean(&t)
+		*mean = int64(of.mean())
+	}
 	t.UpdateFraction = updates.mean()
 	t.BusiestFraction = m.busiest(busiest)
 	if t.ElapsedNs > 0 {

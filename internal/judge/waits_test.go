@@ -11,7 +11,8 @@ import (
 // held is a document of two rows, the first of them the baseline, whose holds were measured as given.
 func held(asked, baseline, other time.Duration, limit float64) *result.Document {
 	row := func(name string, hold time.Duration, ops float64) result.Result {
-		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: name == "global", HoldNs: int64(asked), LimitOpsPerSec: limit}
+		r := result.Result{Strategy: name, Scenario: "chatbot", Baseline: name == "global", LimitOpsPerSec: limit,
+			Workload: result.Workload{HoldNs: int64(asked)}}
 		for block := range 6 {
 			p50 := int64(hold)
 			t := result.Trial{Block: block, Ops: 100, OpsPerSec: ops + float64(block), Audit: result.Audit{OK: true}}
@@ -28,7 +29,7 @@ func held(asked, baseline, other time.Duration, limit float64) *result.Document 
 }
 
 func TestHoldMeanIfFewSamples(t *testing.T) {
-	r := &result.Result{HoldNs: 100, Trials: []result.Trial{
+	r := &result.Result{Workload: result.Workload{HoldNs: 100}, Trials: []result.Trial{
 		{HoldTimes: &result.Latency{Mean: 102, Count: 4}}, {HoldTimes: &result.Latency{}}, {}, {HoldTimes: &result.Latency{Mean: 104, Count: 5}},
 	}}
 	if summarizeWaits(r); r.Summary.HoldNs != 103 || r.Summary.HoldNotReached {

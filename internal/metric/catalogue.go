@@ -153,7 +153,7 @@ func perOp(field func(*result.Trial) *float64) func(*result.Result, *result.Tria
 }
 
 func ofLimit(r *result.Result, t *result.Trial) (share float64, ok bool) {
-	limit := t.LimitOpsPerSec // with this trial's measured hold and think times
+	limit := t.LimitOpsPerSec // with the waits that were measured in this trial
 	if limit == 0 {
 		limit = r.LimitOpsPerSec
 	}

@@ -55,7 +55,7 @@ func TestNamesAreDistinct(t *testing.T) {
 
 // A trial merged from trials that ran at the same time holds their means, weighted with what they are means over.
 func TestMerge(t *testing.T) {
-	row := []*result.Result{{Sessions: 10}, {Sessions: 10}}
+	row := []*result.Result{{Workload: result.Workload{Sessions: 10}}, {Workload: result.Workload{Sessions: 10}}}
 	trials := []*result.Trial{{Ops: 1, AllocsPerOp: 4, BytesPerSession: 7}, {Ops: 3, AllocsPerOp: 8}}
 	var got result.Trial
 	Merge(&got, row, trials)

@@ -246,11 +246,13 @@ func (r *run) entrant(index int, base setup) *entrant {
 		Target:   subject.TargetName,
 		Note:     subject.Remark,
 		Baseline: subject.Baseline,
-		Users:    s.Users,
-		HoldNs:   int64(s.Hold),
-		HoldKind: "sleep",
-		ThinkNs:  int64(s.Think),
-		WindowNs: int64(base.window),
+		Workload: result.Workload{
+			Users:    s.Users,
+			HoldNs:   int64(s.Hold),
+			HoldKind: "sleep",
+			ThinkNs:  int64(s.Think),
+			WindowNs: int64(base.window),
+		},
 	}
 	if s.Spin {
 		e.result.HoldKind = "spin"

@@ -153,24 +153,29 @@ type Traffic struct {
 
 // Result is one strategy under one scenario.
 type Result struct {
-	Strategy       string            `json:"strategy"` // with its settings if it was requested more than once: sharded:shards=16
-	Scenario       string            `json:"scenario"`
-	Params         map[string]string `json:"params,omitempty"`
-	Target         string            `json:"target,omitempty"` // name of the target, if the row is not a strategy of this process
-	Note           string            `json:"note,omitempty"`   // a warning about the row
-	Baseline       bool              `json:"baseline"`
-	TapeHash       string            `json:"tape_hash"`
-	Users          int               `json:"users"`
-	Sessions       int               `json:"sessions"`
-	HoldNs         int64             `json:"hold_ns"`                     // requested
-	HoldKind       string            `json:"hold_kind"`                   // sleep or spin
-	ThinkNs        int64             `json:"think_ns"`                    // requested
-	WindowNs       int64             `json:"window_ns,omitempty"`         // of a trial; 0: until all visits are completed
-	Iterations     int               `json:"iterations,omitempty"`        // visits per user in a trial; 0: as many as the window allows
-	LimitOpsPerSec float64           `json:"limit_ops_per_sec,omitempty"` // median over the trials
-	WaitNs         int64             `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
-	Trials         []Trial           `json:"trials"`                      // in the order they ran
-	Summary        Summary           `json:"summary"`
+	Strategy string            `json:"strategy"` // with its settings if it was requested more than once: sharded:shards=16
+	Scenario string            `json:"scenario"`
+	Params   map[string]string `json:"params,omitempty"`
+	Target   string            `json:"target,omitempty"` // name of the target, if the row is not a strategy of this process
+	Note     string            `json:"note,omitempty"`   // a warning about the row
+	Baseline bool              `json:"baseline"`
+	Workload
+	LimitOpsPerSec float64 `json:"limit_ops_per_sec,omitempty"` // median over the trials
+	WaitNs         int64   `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
+	Trials         []Trial `json:"trials"`                      // in the order they ran
+	Summary        Summary `json:"summary"`
+}
+
+// Workload is what the users of a result do.
+type Workload struct {
+	TapeHash   string `json:"tape_hash"`
+	Users      int    `json:"users"`
+	Sessions   int    `json:"sessions"`
+	HoldNs     int64  `json:"hold_ns"`              // requested
+	HoldKind   string `json:"hold_kind"`            // sleep or spin
+	ThinkNs    int64  `json:"think_ns"`             // requested
+	WindowNs   int64  `json:"window_ns,omitempty"`  // of a trial; 0: until all visits are completed
+	Iterations int    `json:"iterations,omitempty"` // visits per user in a trial; 0: as many as the window allows
 }
 
 // Trial is one measured window on a fresh store.

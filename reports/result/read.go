@@ -9,6 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/sessbench/sessbench/internal/printable"
 )
@@ -118,6 +121,9 @@ func explain(err error, size int) error {
 
 // WrongKind describes a value of the wrong type in the terms of JSON, not of Go.
 func WrongKind(err *json.UnmarshalTypeError) error {
+	path := slices.DeleteFunc(strings.Split(err.Field, "."), func(name string) bool { // an embedded struct has Go's name
+		return unicode.IsUpper([]rune(name + " ")[0])
+	})
 	if err.Field == "" {
 		return fmt.Errorf("a JSON %s: want %s", err.Value, kindWanted(err.Type))
 	}
@@ -125,7 +131,7 @@ func WrongKind(err *json.UnmarshalTypeError) error {
 	if err.Value == "array" || err.Value == "object" {
 		article = "an"
 	}
-	return fmt.Errorf("%s is %s %s: want %s", err.Field, article, err.Value, kindWanted(err.Type))
+	return fmt.Errorf("%s is %s %s: want %s", strings.Join(path, "."), article, err.Value, kindWanted(err.Type))
 }
 
 // kindWanted returns JSON's name of the values that fit a Go type.

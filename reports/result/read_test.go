@@ -24,7 +24,7 @@ func sample() *Document {
 		Tool:          Tool{Version: "v1.0.0"},
 		Config:        Config{Strategies: []string{"global"}, Scenarios: []string{"chatbot"}, Runs: 6, Seed: 1},
 		Results: []Result{{
-			Strategy: "global", Scenario: "chatbot", Baseline: true, Users: 100, Sessions: 1000,
+			Strategy: "global", Scenario: "chatbot", Baseline: true, Workload: Workload{Users: 100, Sessions: 1000},
 			Trials: []Trial{{Ops: 400, ElapsedNs: 4e8, OpsPerSec: 1000, LatencyNs: Latency{P50: &p50, Max: 2e6}, Audit: Audit{OK: true}}},
 		}},
 	}

@@ -1,0 +1,208 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// setting is a property of the machine or a setting of a run. Its value is formatted for people, and equal if and only if the
+// setting is.
+type setting struct {
+	of    scope
+	name  string
+	value string
+}
+
+// scope is where a setting is the same, and which comparisons need it to be equal.
+type scope int
+
+const (
+	ofMachine  scope = iota
+	ofRun            // all scenarios of a run
+	ofDrawing        // the same, for drawing tapes: where the tapes are equal, it need not be
+	ofParts          // the same, for parts of one run only
+	ofLoad           // all results of a scenario; runs that were started separately add it up
+	ofScenario       // all results of a scenario
+	ofResult         // one result
+	ofPartRow        // the same, for parts of one run only
+)
+
+// settings returns the settings of a document and, unless r is nil, of one of its results. The load before the start is not
+// among them, because it always differs, nor is the number of trials, except for parts of one run: the tests allow for it.
+func settings(d *result.Document, r *result.Result) []setting {
+	m, c := &d.Machine, &d.Config
+	traffic := ""
+	if d.Traffic != nil {
+		traffic = d.Traffic.Hash
+	}
+	list := []setting{
+		{ofMachine, "CPU", m.CPU},
+		{ofMachine, "cores", strconv.Itoa(m.Cores)},
+		{ofMachine, "GOMAXPROCS", strconv.Itoa(m.GOMAXPROCS)},
+		{ofMachine, "cgroup quota", unlessZero(m.CgroupCPUs, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })},
+		{ofMachine, "OS", m.OS},
+		{ofMachine, "kernel", m.Kernel},
+		{ofMachine, "Go", m.Go},
+		{ofParts, "version", strings.TrimSpace(d.Tool.Version + " " + d.Tool.Commit)},
+		{ofParts, "strategies", strings.Join(c.Strategies, ",")},
+		{ofParts, "targets", strings.Join(c.Targets, ", ")},
+		{ofParts, "scenarios", strings.Join(c.Scenarios, ",")},
+		{ofParts, "runs", strconv.Itoa(c.Runs)},
+		{ofParts, "params", result.FormatPairs(c.Params)},
+		{ofRun, "seed", strconv.FormatUint(c.Seed, 10)},
+		{ofRun, "warmup", formatDuration(c.WarmupNs)},
+		{ofRun, "ttl", unlessZero(c.TTLNs, formatDuration)},
+		{ofRun, "record", unlessZero(c.Record, strconv.Itoa)},
+		{ofRun, "trace speed", c.TraceSpeed},
+		{ofRun, "recorded traffic", traffic},
+		{ofRun, "participants", unlessZero(len(d.Participants), strconv.Itoa)},
+		{ofDrawing, "keys", c.Keys},
+		{ofDrawing, "mix", c.Mix},
+	}
+	if r == nil {
+		return list
+	}
+	list = append(list, setting{ofLoad, "users", strconv.Itoa(r.Users)}, setting{ofLoad, "sessions", strconv.Itoa(r.Sessions)})
+	for _, w := range waits {
+		list = append(list, setting{ofScenario, w.Name, formatDuration(w.Requested(r))})
+		if w.kind != nil {
+			list = append(list, setting{ofScenario, w.Name + " kind", w.kindOf(r)})
+		}
+	}
+	return append(list,
+		setting{ofScenario, "window", unlessZero(r.WindowNs, formatDuration)},
+		setting{ofScenario, "iterations", unlessZero(r.Iterations, strconv.Itoa)},
+		setting{ofScenario, "tape", r.TapeHash},
+		setting{ofResult, "params", identify(r).params},
+		setting{ofResult, "target", r.Target},
+		setting{ofPartRow, "baseline", strconv.FormatBool(r.Baseline)})
+}
+
+// only returns the settings of some scopes, in their order.
+func only(list []setting, scopes ...scope) (some []setting) {
+	for _, of := range scopes {
+		for _, s := range list {
+			if s.of == of {
+				some = append(some, s)
+			}
+		}
+	}
+	return some
+}
+
+func formatDuration(ns int64) string { return time.Duration(ns).String() }
+
+// unlessZero writes a value of which 0 means that there is none.
+func unlessZero[T int | int64 | float64](x T, write func(T) string) string {
+	if x == 0 {
+		return ""
+	}
+	return write(x)
+}
+
+// Difference is a setting or machine property that must be equal for speeds to be comparable, and is not.
+type Difference struct {
+	Document string `json:"document"` // label of the document that differs from the first
+	Setting  string `json:"setting"`
+	Scenario string `json:"scenario,omitempty"` // empty: all
+	Strategy string `json:"strategy,omitempty"` // the same
+	First    string `json:"first"`              // value in the first document
+	Value    string `json:"value"`              // value in this document
+
+	of scope
+}
+
+// differenceList is a list of differences, each of which is in it once.
+type differenceList []Difference
+
+// add adds the differences between the settings of the first document and the same ones of another document, scenario or
+// strategy.
+func (l *differenceList) add(at Difference, first, other []setting, scopes ...scope) {
+	other = only(other, scopes...)
+	for i, want := range only(first, scopes...) {
+		at.of, at.Setting, at.First, at.Value = want.of, want.name, want.value, other[i].value
+		if at.First != at.Value && !slices.Contains(*l, at) {
+			*l = append(*l, at)
+		}
+	}
+}
+
+// differences lists the differences between the first document and each other one.
+func differences(sources []Source, rows []alignedRow) []Difference {
+	list := differenceList{}
+	first := sources[0].Document
+	for i := 1; i < len(sources); i++ {
+		at, other := Difference{Document: sources[i].Label}, sources[i].Document
+		list.add(at, settings(first, nil), settings(other, nil), ofMachine, ofRun)
+		tapes := true
+		for _, row := range rows {
+			a, b := row.results[0], row.results[i]
+			if a == nil || b == nil {
+				continue
+			}
+			tapes = tapes && a.TapeHash == b.TapeHash && a.TapeHash != ""
+			mine, others := settings(first, a), settings(other, b)
+			at := Difference{Document: sources[i].Label, Scenario: row.scenario}
+			list.add(at, mine, others, ofLoad, ofScenario)
+			at.Strategy = row.label
+			list.add(at, mine, others, ofResult)
+		}
+		if !tapes { // "as the scenario has it" and the same written out draw the same tape
+			list.add(at, settings(first, nil), settings(other, nil), ofDrawing)
+		}
+	}
+	return list
+}
+
+// partDifferences lists what must be equal in all parts of a run and is not.
+func partDifferences(parts []Source, rows [][]*result.Result) []Difference {
+	var list differenceList
+	first := parts[0].Document
+	shared := []scope{ofLoad, ofScenario}
+	if first.Part == nil { // runs that were started separately may differ in their load
+		shared = shared[1:]
+	}
+	for i := 1; i < len(parts); i++ {
+		at, other := Difference{Document: parts[i].Label}, parts[i].Document
+		list.add(at, settings(first, nil), settings(other, nil), ofParts, ofRun, ofDrawing)
+		for _, row := range rows {
+			mine, others := settings(first, row[0]), settings(other, row[i])
+			at.Scenario, at.Strategy = row[0].Scenario, ""
+			list.add(at, mine, others, shared...)
+			at.Strategy = row[0].Strategy
+			list.add(at, mine, others, ofResult, ofPartRow)
+		}
+	}
+	return list
+}
+
+// describe states the difference. first is the label of the first document.
+func (d Difference) describe(first string) string {
+	what := d.Setting
+	switch {
+	case d.Strategy != "":
+		what += " of " + d.Strategy + " (" + d.Scenario + ")"
+	case d.Scenario != "":
+		what += " (" + d.Scenario + ")"
+	}
+	return fmt.Sprintf("%s: %s in %s, %s in %s", what, cmp.Or(d.First, "not set"), first, cmp.Or(d.Value, "not set"), d.Document)
+}
+
+// DescribeDifferences states the differences from the first document, one sentence each.
+func (c *Comparison) DescribeDifferences() []string {
+	return DescribeDifferences(c.Differences, c.Documents[0].Label)
+}
+
+// DescribeDifferences states differences from the first document, one sentence each.
+func DescribeDifferences(list []Difference, first string) (lines []string) {
+	for _, d := range list {
+		lines = append(lines, d.describe(first))
+	}
+	return lines
+}
