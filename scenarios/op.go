@@ -4,43 +4,85 @@ package scenarios
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // Op is a kind of operation on a session.
 type Op uint8
 
-// The operations. Create generates an id; GetOrCreate may reuse the id of a deleted session.
+// The operations. Each has a row in the table ops and a case in each driver that performs it.
 const (
 	Create Op = iota
 	GetOrCreate
-	Append   // adds a message, with work under the lock
-	History  // reads the newest messages
-	Validate // checks that the session exists; touches it when a touch is due
-	Touch    // records a use
-	Update   // changes fields, with work under the lock
-	Read     // reads the fields
+	Append
+	History
+	Validate
+	Touch
+	Update
+	Read
 	Delete
-	Sweep // removes every expired session
+	Sweep
 	NumOps
 )
 
-var opNames = [NumOps]string{"create", "get_or_create", "append", "history", "validate", "touch", "update", "read", "delete", "sweep"}
+// Properties is what an operation does to a session, as far as users, the audit, histories and the limit need to know it. They read
+// it here and name no operation, so that a new one needs nothing but its row and its cases in the drivers. What an operation
+// sends and returns is in [Request] and [Effect].
+type Properties uint16
+
+// The properties. Work under the lock belongs to AddsMessage and SetsFields.
+const (
+	Mints         Properties = 1 << iota // creates a session under a new id
+	Ensures                              // creates the session if there is none; the id may be that of a deleted one
+	AddsMessage                          // writes a text as a message
+	SetsFields                           // writes a text to all fields
+	RecordsUse                           // changes the version alone
+	ReadsMessages                        // returns the newest
+	ReadsFields                          // returns all
+	Removes                              // removes the session
+	RemovesIdle                          // removes every expired session; has no id
+
+	Writes  = AddsMessage | SetsFields // with a text
+	Mutates = Writes | RecordsUse      // changes an existing session and so holds it exclusively: w in the limit
+)
+
+// ops has a row for each operation: its name on the command line and in results, and what it does. Any operation may record a
+// use when that is due, which its [Effect] reports.
+var ops = [NumOps]struct {
+	name string
+	does Properties
+}{
+	Create:      {"create", Mints},
+	GetOrCreate: {"get_or_create", Ensures},
+	Append:      {"append", AddsMessage},
+	History:     {"history", ReadsMessages},
+	Validate:    {"validate", 0}, // only whether the session exists
+	Touch:       {"touch", RecordsUse},
+	Update:      {"update", SetsFields},
+	Read:        {"read", ReadsFields},
+	Delete:      {"delete", Removes},
+	Sweep:       {"sweep", RemovesIdle},
+}
 
 // String returns the operation's name on the command line and in results.
-func (o Op) String() string { return opNames[o] }
+func (o Op) String() string { return ops[o].name }
+
+// Does reports whether the operation has any of the properties.
+func (o Op) Does(any Properties) bool { return ops[o].does&any != 0 }
 
 // ParseOp returns the operation with this name.
 func ParseOp(name string) (Op, error) {
-	if i := slices.Index(opNames[:], name); i >= 0 {
-		return Op(i), nil
+	for op, row := range ops {
+		if row.name == name {
+			return Op(op), nil
+		}
 	}
-	return 0, fmt.Errorf("unknown operation %q: want one of %s", name, strings.Join(opNames[:], ", "))
+	var names []string
+	for op := range NumOps {
+		names = append(names, op.String())
+	}
+	return 0, fmt.Errorf("unknown operation %q: want one of %s", name, strings.Join(names, ", "))
 }
-
-// Mutates reports whether the operation changes an existing session and so holds it exclusively: w in the limit.
-func (o Op) Mutates() bool { return o == Append || o == Touch || o == Update }
 
 // MaxSize is the largest message content or field value that an operation writes, in bytes. A history of 15 such messages fits a
 // line of the adapter protocol (16 MiB) even if each byte is escaped as \u00XX, six bytes.

@@ -30,8 +30,8 @@ func TestOpNames(t *testing.T) {
 func TestOpMutates(t *testing.T) {
 	want := map[Op]bool{Append: true, Touch: true, Update: true}
 	for op := range NumOps {
-		if op.Mutates() != want[op] {
-			t.Errorf("%v changes an existing session: %v, want %v", op, op.Mutates(), want[op])
+		if op.Does(Mutates) != want[op] {
+			t.Errorf("%v changes an existing session: %v, want %v", op, op.Does(Mutates), want[op])
 		}
 	}
 }

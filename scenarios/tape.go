@@ -68,7 +68,7 @@ func (t *Tape) measure(s *Scenario, slots int) {
 	for _, op := range t.Ops {
 		binary.LittleEndian.PutUint64(word[:], uint64(op))
 		hash.Write(word[:])
-		if op.Op().Mutates() {
+		if op.Op().Does(Mutates) {
 			updates++
 			slot := op.Slot()
 			if changes[slot]++; changes[slot] > busiest {

@@ -102,7 +102,7 @@ func TestTapeFigures(t *testing.T) {
 		for user := range s.Users {
 			for _, op := range tape.Ops {
 				all++
-				if !op.Op().Mutates() {
+				if !op.Op().Does(Mutates) {
 					continue
 				}
 				updates++

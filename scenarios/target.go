@@ -27,7 +27,7 @@ type Target interface {
 	Close() error
 }
 
-// Conn is one user's connection to a target, for one request at a time.
+// Conn is one user's way to the sessions, for one request at a time: the connection to a target, or a driver of a store in this process.
 //
 // Errors are those of [manager.SessionStore] and [ErrUnsupported]. Failures of the connection or the target wrap
 // [manager.ErrIndeterminate] where the request may have taken effect. After [ErrUnavailable] every request fails.
@@ -55,7 +55,7 @@ var ErrUnavailable = errors.New("target unavailable")
 // ErrUnsupported: the target does not implement the operation. Not applied.
 var ErrUnsupported = errors.New("operation not supported")
 
-// Request is one operation on a target.
+// Request is one operation.
 type Request struct {
 	Op   Op
 	Kind DriverKind // of Create: ChatDriver or BoardDriver, the kind of session
@@ -69,18 +69,19 @@ type Request struct {
 	Idle time.Duration // of Sweep: sessions not used for this long are removed
 }
 
-// Effect is what an operation on a target returned.
+// Effect is what an operation returned.
 type Effect struct {
 	Reported    Reported
 	ID          manager.ID        // of Create
 	Created     bool              // of GetOrCreate and Create: this operation created the session
+	Made        uint64            // of GetOrCreate by a driver that numbers incarnations: the latest one that it made
 	Incarnation uint64            // incarnation of the session
 	Seq         uint64            // messages ever added: after an Append, else as it was; of Delete: at the end
 	Version     uint64            // changes ever made: after a change, else as it was; of Delete: at the end
 	Messages    []manager.Message // of History: the newest, oldest first; Seq is 0 where the target does not number them
 	Fields      map[string]string // of Read
 	Removed     int               // of Sweep
-	Touches     uint64            // recorded uses that changed the session: by Touch, and by reads that were due to record one
+	Uses        uint64            // recorded uses that changed the session's version
 	Held        time.Duration     // measured work under the lock
 }
 

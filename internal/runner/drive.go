@@ -21,54 +21,56 @@ func (tr *trial) drive() (window, error) {
 		ready, running sync.WaitGroup
 		barrier        = make(chan struct{})
 		replayErrs     = make([]error, len(tr.users))
+		phases         = &tr.phases
 		visits         = int64(forever)
 	)
-	if n := tr.scenario.Iterations; n > 0 {
+	if n := tr.setup.scenario.Iterations; n > 0 {
 		visits = int64(n)
 	}
-	if tr.timeSlices != nil {
-		tr.sliceGate = newSliceGate(len(tr.users))
+	if tr.setup.timeSlices != nil {
+		tr.slices = newSlicer(tr.setup.timeSlices, len(tr.users))
 	}
 	for i, u := range tr.users {
 		ready.Add(1)
 		running.Go(func() {
-			if tr.sliceGate != nil {
-				defer tr.sliceGate.leave()
+			if tr.slices != nil {
+				defer tr.slices.leave()
 			}
 			defer u.recovered()
 			ready.Done()
 			<-barrier
-			if tr.traffic != nil {
-				replayErrs[i] = u.replay(tr.speed)
+			if tr.setup.traffic != nil {
+				replayErrs[i] = u.replay()
 			} else {
 				u.runTape(visits)
 			}
 		})
 	}
 	ready.Wait()
-	timed := tr.timed()
-	tr.from, tr.until = 0, forever
+	timed := tr.setup.timed()
+	phases.from, phases.until = 0, forever
 	if timed {
-		tr.from, tr.until = int64(tr.warmup), int64(tr.warmup+tr.window)
+		s := &tr.setup
+		phases.from, phases.until = int64(s.warmup), int64(s.warmup+s.window)
 	}
-	if tr.pause = tr.until; tr.sliceGate != nil {
-		tr.pause = 0
+	if phases.pause = phases.until; tr.slices != nil {
+		phases.pause = 0
 	}
 	before := tr.usage(true)
 	if err := tr.begin(); err != nil {
-		tr.stopped.Store(true)
-		tr.base = time.Now()
-		tr.pause = 0 // no user starts an operation
+		tr.end.stopped.Store(true)
+		phases.base = time.Now()
+		phases.pause = 0 // no user starts an operation
 		close(barrier)
 		running.Wait()
 		return window{}, err
 	}
-	tr.base = time.Now()
+	phases.base = time.Now()
 	close(barrier)
 
 	idle, slicesDone := make(chan struct{}), make(chan error, 1)
 	go func() { running.Wait(); close(idle) }()
-	if tr.sliceGate != nil {
+	if tr.slices != nil {
 		go func() { slicesDone <- tr.runSlices() }()
 	}
 	stopCleaning := tr.startSweeper()
@@ -78,24 +80,24 @@ func (tr *trial) drive() (window, error) {
 	go func() { sampled <- tr.sampleGoroutines(idle) }()
 	err := tr.await(idle, timed)
 	if err == nil {
-		err = guarded(tr.ctx, tr.watch(), "sweep", stopCleaning)
+		err = tr.guarded("sweep", stopCleaning)
 	}
 	w := window{}
 	if err == nil {
 		w.goroutines = <-sampled
 	}
-	if err == nil && tr.sliceGate != nil {
+	if err == nil && tr.slices != nil {
 		err = tr.lastSlice(slicesDone)
 	}
 	if err != nil {
 		return w, err
 	}
 	if timed {
-		tr.closed.read(tr) // if all users finished before the end
-		if tr.opened.taken.Load() {
-			w.spent = tr.closed.usage.since(tr.opened.usage)
+		phases.closed.read(tr) // if all users finished before the end
+		if phases.opened.taken.Load() {
+			w.spent = phases.closed.usage.since(phases.opened.usage)
 		}
-		w.elapsed = min(tr.window, tr.lastFinish()-time.Duration(tr.from))
+		w.elapsed = min(tr.setup.window, tr.lastFinish()-time.Duration(phases.from))
 	} else {
 		w.spent = tr.usage(true).since(before)
 		w.elapsed = tr.lastFinish()
@@ -107,7 +109,7 @@ func (tr *trial) drive() (window, error) {
 func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !tr.stopped.Load() {
+	for !tr.end.stopped.Load() {
 		most = max(most, runtime.NumGoroutine())
 		select {
 		case <-tick.C:
@@ -122,8 +124,8 @@ func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 
 // await waits for the users. In a timed window they note no progress, so that the watch begins when it closes.
 func (tr *trial) await(idle <-chan struct{}, timed bool) error {
-	if timed && tr.sliceGate == nil {
-		end := time.NewTimer(time.Until(tr.base.Add(time.Duration(tr.until))))
+	if timed && tr.slices == nil {
+		end := time.NewTimer(time.Until(tr.phases.base.Add(time.Duration(tr.phases.until))))
 		defer end.Stop()
 		select {
 		case <-idle:
@@ -151,7 +153,7 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 
 // releaseWaits ends every hold and pause, now and later.
 func (tr *trial) releaseWaits() {
-	tr.stopped.Store(true)
+	tr.end.stopped.Store(true)
 	if tr.clock != nil {
 		tr.clock.Release()
 	}
@@ -160,17 +162,18 @@ func (tr *trial) releaseWaits() {
 // watch watches the whole trial's progress.
 func (tr *trial) watch() watch {
 	return watch{
-		patience: tr.patience,
+		patience: tr.setup.patience,
 		progress: func() int64 {
-			n := tr.made.Load() + tr.slicesOver.Load()
+			n := tr.made.Load()
+			if tr.slices != nil {
+				n += tr.slices.over.Load()
+			}
 			for _, u := range tr.allUsers() {
-				if u != nil { // the sweeper is nil before the users are made
-					n += u.progress.Load()
-				}
+				n += u.progress.Load()
 			}
 			return n
 		},
-		away: func() bool { return tr.sliceGate != nil && tr.sliceGate.away.Load() },
+		away: func() bool { return tr.slices != nil && tr.slices.away.Load() },
 	}
 }
 
@@ -180,17 +183,4 @@ func (tr *trial) lastFinish() time.Duration {
 		last = max(last, u.finished)
 	}
 	return time.Duration(last)
-}
-
-// sleep waits for d or until the run is aborted.
-func (tr *trial) sleep(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-tr.ctx.Done():
-	}
 }

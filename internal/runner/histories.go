@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
@@ -16,11 +17,11 @@ import (
 // sample gives numbers from 1 to one slot in so many, chosen by a hash of slot and seed, and to at least one. The others get 0.
 func sample(slots, one int, seed uint64) (numbers []uint32, n uint32) {
 	numbers = make([]uint32, slots)
-	seed = mix(seed)
+	seed = audit.Mix(seed)
 	limit := ^uint64(0) / uint64(one)
 	lowest, least := ^uint64(0), 0
 	for slot := range numbers {
-		h := mix(seed ^ uint64(slot))
+		h := audit.Mix(seed ^ uint64(slot))
 		if h < lowest {
 			lowest, least = h, slot
 		}
@@ -37,12 +38,14 @@ func sample(slots, one int, seed uint64) (numbers []uint32, n uint32) {
 
 // openRecordings has the users record their operations on a sample of the sessions.
 func (tr *trial) openRecordings() {
-	s := tr.scenario
-	numbers, n := sample(s.Slots(), tr.record, tr.seed)
-	tr.numbers = numbers
-	room := newAllowance(tr.room, s.Users)
-	tr.preloader.recording = newRecording(tr.preloader.number, room)
-	tr.sweeper.recording = newRecording(tr.sweeper.number, room)
+	s := tr.setup.scenario
+	numbers, n := sample(s.Slots(), tr.setup.record, tr.setup.seed)
+	tr.sessions.numbers = numbers
+	room := newAllowance(tr.setup.room, s.Users)
+	for _, u := range []*user{tr.preloaders[0], tr.sweeper} {
+		u.slots.numbers = numbers
+		u.record(room)
+	}
 	concerned := tr.users
 	if s.OwnSessions {
 		concerned = slices.DeleteFunc(slices.Clone(tr.users), func(u *user) bool {
@@ -50,24 +53,26 @@ func (tr *trial) openRecordings() {
 		})
 	}
 	for i, u := range concerned {
-		u.numbers = numbers
+		u.slots.numbers = numbers
 		if s.OwnSessions {
-			u.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.own(u)...) // a cache line or more, as for ids
+			u.slots.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.own(u)...) // a cache line or more, as for ids
 		}
-		u.recording = newRecording(u.number, room)
+		u.record(room)
 		// Users number the sessions that they create later in an interleaved way: numbers are unique, and few remain unused.
 		u.recording.next, u.recording.stride = n+1+uint32(i), uint32(len(concerned))
 	}
 }
 
 // own is the numbers of the slots that are u's own.
-func (tr *trial) own(u *user) []uint32 { return tr.numbers[u.first:][:tr.scenario.SlotsPerUser()] }
+func (tr *trial) own(u *user) []uint32 {
+	return tr.sessions.numbers[u.slots.first:][:tr.setup.scenario.SlotsPerUser()]
+}
 
 // checkHistories puts together what was recorded and has the version witness decide each session's history. A history that
 // it refutes is a violation. An incomplete recording decides nothing, which the result says.
 func (tr *trial) checkHistories() error {
 	found := &result.Recorded{}
-	tr.audit.found.Recorded = found
+	tr.found.Recorded = found
 	sessions := tr.recordedSessions()
 	tr.recordEnds(sessions)
 	var records []*history.Recorder
@@ -79,9 +84,9 @@ func (tr *trial) checkHistories() error {
 		records = append(records, c.pages...)
 		switch {
 		case u.panicked:
-			found.Unchecked = fmt.Sprintf("user %d was ended by a panic", u.number)
+			found.Unchecked = fmt.Sprintf("user %d was ended by a panic", u.number())
 		case c.cut:
-			found.Unchecked = fmt.Sprintf("histories were cut when they had grown to %d MiB", tr.room>>20)
+			found.Unchecked = fmt.Sprintf("histories were cut when they had grown to %d MiB", tr.setup.room>>20)
 		}
 	}
 	for _, r := range records {
@@ -101,7 +106,7 @@ func (tr *trial) checkHistories() error {
 		case f.Undecided:
 			found.Undecided++
 		default:
-			tr.audit.violate(string(f.Anomaly), histories[i].ID, "%s", f.Why)
+			tr.found.Violate(string(f.Anomaly), histories[i].ID, "%s", f.Why)
 		}
 	}
 	return err
@@ -109,8 +114,8 @@ func (tr *trial) checkHistories() error {
 
 // recordedSessions is the recorded sessions in the order of their numbers, which leave gaps.
 func (tr *trial) recordedSessions() (all []minted) {
-	for slot, id := range tr.ids {
-		if number := tr.numbers[slot]; number != 0 {
+	for slot, id := range tr.sessions.ids {
+		if number := tr.sessions.numbers[slot]; number != 0 {
 			all = append(all, minted{number, id})
 		}
 	}
@@ -145,16 +150,17 @@ func (tr *trial) recordEnds(sessions []minted) {
 	for _, m := range sessions {
 		numbers[m.id] = m.number
 	}
-	tr.preloader.swept = append(tr.preloader.swept, sweepEnd{len(tr.preloader.ledger.Final), tr.preloader.now()})
-	for _, u := range []*user{tr.preloader, tr.sweeper} {
+	last := tr.preloaders[0]
+	last.recording.sweepEnded(len(last.ledger.Final), tr.phases.now())
+	for _, c := range []*recording{last.recording, tr.sweeper.recording} {
 		at := 0
-		for _, sweep := range u.swept {
+		for _, sweep := range c.swept {
 			for ; at < sweep.handed; at++ {
-				e := &u.ledger.Final[at]
+				e := &c.ledger.Final[at]
 				if number := numbers[e.ID]; number != 0 {
-					o := history.Op{Call: e.since, Return: sweep.at, Kind: history.Sweep, Outcome: history.OK}
-					u.reportFinalState(e, &o)
-					u.note(number, &o)
+					o := history.Op{Call: e.Since, Return: sweep.at, Kind: history.Sweep, Outcome: history.OK}
+					c.finalState(e, &o)
+					c.note(number, &o)
 				}
 			}
 		}

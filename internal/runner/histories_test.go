@@ -128,7 +128,7 @@ func remade(s *manager.Session, n uint64, m manager.Message) manager.Session {
 	kept := s.History(nil)
 	again := manager.Session{Incarnation: s.Incarnation}
 	for again.Seq < n {
-		next := manager.Message{Role: role(0), Content: "dropped long ago"}
+		next := manager.Message{Role: "user", Content: "dropped long ago"}
 		if i := int(again.Seq) + len(kept) - int(s.Seq); i >= 0 {
 			next = kept[i]
 		}

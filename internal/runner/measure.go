@@ -13,7 +13,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	each := map[scenarios.Op]*hdr.Histogram{}
 	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
 	for _, u := range tr.allUsers() {
-		for kind, of := range u.ops {
+		for kind, of := range u.stats.ops {
 			if of.latency == nil {
 				continue
 			}
@@ -28,9 +28,9 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 				of.latency.addTo(all)
 			}
 		}
-		t.Ops += u.completed()
-		t.Visits += u.visits
-		for kind, n := range u.errors {
+		t.Ops += u.stats.completed()
+		t.Visits += u.stats.visits
+		for kind, n := range u.stats.errors {
 			if t.Errors == nil {
 				t.Errors = map[string]int64{}
 			}
@@ -44,7 +44,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 			continue // no user performed it
 		}
 		of := result.Operation{Count: count, Errors: failed[op], LatencyNs: result.LatencyOf(h)}
-		if tr.part.participant != nil { // it will be merged with others'
+		if tr.setup.part.shared() { // it will be merged with others'
 			var err error
 			if of.Histogram, err = result.EncodeHistogram(h); err != nil {
 				return t, err
@@ -73,21 +73,13 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	return t, err
 }
 
-// completed is how many operations u completed inside the window.
-func (u *user) completed() (n int64) {
-	for _, of := range u.ops {
-		n += of.done
-	}
-	return n
-}
-
 // updates is the share of the completed operations that changed a session. One that found none did no work.
 func (tr *trial) updates() float64 {
 	var all, changing int64
 	for _, u := range tr.users {
-		for kind, of := range u.ops {
+		for kind, of := range u.stats.ops {
 			all += of.done
-			if (scenarios.Op(kind) % scenarios.NumOps).Mutates() {
+			if (scenarios.Op(kind) % scenarios.NumOps).Does(scenarios.Mutates) {
 				changing += of.done - of.failed + of.refused
 			}
 		}
@@ -101,9 +93,9 @@ func (tr *trial) busiest() float64 {
 		return 0
 	}
 	var all, most uint64
-	bySlot := make([]uint64, tr.scenario.Slots())
+	bySlot := make([]uint64, tr.setup.scenario.Slots())
 	for _, u := range tr.users {
-		for t := range u.ledger.tallies {
+		for t := range u.ledger.Tallies {
 			all += t.Count
 			bySlot[t.Slot] += t.Count
 			most = max(most, bySlot[t.Slot])
@@ -125,15 +117,15 @@ func (tr *trial) waited(t *result.Trial, w window) {
 	var held, waited, holds, pauses, thought, inWindow, inHot int64
 	all, thoughts := result.NewHistogram(), result.NewHistogram()
 	for _, u := range tr.users {
-		held += u.holds.heldFor
-		waited += u.holds.waitedFor
-		holds += u.holds.n
-		thought += u.pauses.ns
-		pauses += u.pauses.ended
-		inWindow += u.holds.inWindow
-		inHot += u.holds.inHot
-		u.holds.times.addTo(all)
-		u.pauses.times.addTo(thoughts)
+		held += u.stats.holds.heldFor
+		waited += u.stats.holds.waitedFor
+		holds += u.stats.holds.n
+		thought += u.stats.pauses.ns
+		pauses += u.stats.pauses.ended
+		inWindow += u.stats.holds.inWindow
+		inHot += u.stats.holds.inHot
+		u.stats.holds.times.addTo(all)
+		u.stats.pauses.times.addTo(thoughts)
 	}
 	if holds > 0 {
 		t.HoldNs, t.WaitNs = held/holds, waited/holds
@@ -141,13 +133,13 @@ func (tr *trial) waited(t *result.Trial, w window) {
 	if t.Ops > 0 {
 		t.ThinkNs = thought / t.Ops
 		t.HeldNsPerOp = float64(inWindow) / float64(t.Ops)
-		if tr.hold > 0 {
+		if tr.setup.hold > 0 {
 			t.BusiestHeld = float64(inHot) / float64(t.Ops)
 		}
 	}
 	if tr.clock != nil {
 		t.Waiting = &result.Waiting{Count: pauses, Wakeups: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
-		if tr.hold > 0 && tr.target == nil {
+		if tr.setup.hold > 0 {
 			t.Waiting.Count += holds
 		}
 		for _, u := range tr.users {
@@ -171,9 +163,9 @@ func (tr *trial) fairness() result.Fairness {
 		return result.Fairness{}
 	}
 	var sum, squares float64
-	least, most := tr.users[0].completed(), int64(0)
+	least, most := tr.users[0].stats.completed(), int64(0)
 	for _, u := range tr.users {
-		n := u.completed()
+		n := u.stats.completed()
 		sum += float64(n)
 		squares += float64(n) * float64(n)
 		least, most = min(least, n), max(most, n)

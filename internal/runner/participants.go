@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/reports/result"
 )
 
 // Participant is this process's membership of a run that several processes make together, on several machines: each has a
@@ -35,21 +35,32 @@ type Participant interface {
 	Lost() []string
 }
 
-// part is this process's part of a trial. The zero value is all of it.
+// alone is the participant of a run that this process makes by itself.
+type alone struct{}
+
+func (alone) Index() int                                    { return 0 }
+func (alone) Of() int                                       { return 1 }
+func (alone) Barrier(context.Context, int) error            { return nil }
+func (alone) Publish(context.Context, string, []byte) error { return nil }
+func (alone) Lost() []string                                { return nil }
+
+func (alone) Await(context.Context, string, ...int) (map[int][]byte, error) { return nil, nil }
+
+// part is this process's part of a trial.
 type part struct {
-	participant Participant // nil: there are no others
-	start       int         // number of the trial among those of the run
+	Participant
+	start int // number of the trial among those of the run
 }
 
 // first reports whether this participant prepares the sessions and audits.
-func (p part) first() bool { return p.participant == nil || p.participant.Index() == 0 }
+func (p part) first() bool { return p.Index() == 0 }
+
+// shared reports whether the trial is part of a run of several participants.
+func (p part) shared() bool { return p.Participant != Participant(alone{}) }
 
 // users is this participant's share of n users: from lo up to hi.
 func (p part) users(n int) (lo, hi int) {
-	if p.participant == nil {
-		return 0, n
-	}
-	i, of := p.participant.Index(), p.participant.Of()
+	i, of := p.Index(), p.Of()
 	return i * n / of, (i + 1) * n / of
 }
 
@@ -65,32 +76,27 @@ type startMessage struct {
 // errSkipped means that all participants leave a trial out.
 var errSkipped = errors.New("left out")
 
-// publishStart publishes the message, if there are other participants.
-func (p part) publishStart(ctx context.Context, m startMessage) error {
-	if p.participant == nil {
+// publish publishes a message about this trial, if there are other participants.
+func (p part) publish(ctx context.Context, name string, message any) error {
+	if !p.shared() {
 		return nil
 	}
-	return p.publish(ctx, "begun", m)
-}
-
-// publish publishes a message about this trial.
-func (p part) publish(ctx context.Context, name string, message any) error {
 	data, err := pack(message)
 	if err != nil {
 		return err
 	}
-	return p.participant.Publish(ctx, p.name(name), data)
+	return p.Publish(ctx, p.name(name), data)
 }
 
 // awaitStart waits until the first participant has prepared.
 func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
-	found, err := p.participant.Await(ctx, p.name("begun"), 0)
+	found, err := p.Await(ctx, p.name("begun"), 0)
 	if err != nil {
 		return nil, err
 	}
 	data, there := found[0]
 	if !there {
-		return nil, errLost(p.participant)
+		return nil, errLost(p)
 	}
 	var m startMessage
 	switch err := unpack(data, &m); {
@@ -104,36 +110,40 @@ func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
 	return m.IDs, nil
 }
 
+// publishStart publishes that the first participant has prepared the sessions, or why there are none.
+func (tr *trial) publishStart(m startMessage) error {
+	if !tr.setup.part.first() {
+		return nil
+	}
+	return tr.setup.part.publish(tr.ctx, "begun", m)
+}
+
 // failStart publishes why a trial does not begin, and returns err.
 func (tr *trial) failStart(err error) error {
-	if tr.part.first() {
-		_ = tr.part.publishStart(tr.ctx, startMessage{Failed: err.Error()}) // a participant that misses it finds this one lost
-		return err
+	_ = tr.publishStart(startMessage{Failed: err.Error()}) // a participant that misses it finds this one lost
+	if !tr.setup.part.first() {
+		tr.publishFailure(err)
 	}
-	tr.publishFailure(err)
 	return err
 }
 
 // publishFailure publishes why a trial has failed here, for the first participant. The others do not wait at its start.
 func (tr *trial) publishFailure(err error) {
-	if tr.part.participant == nil || tr.ctx.Err() != nil {
+	if tr.ctx.Err() != nil {
 		return
 	}
-	if !tr.started {
+	if !tr.end.started {
 		_ = tr.begin() // fails when the run is over, which the next start reports
 	}
-	if !tr.part.first() {
+	if !tr.setup.part.first() {
 		_ = tr.publishLedgers(err)
 	}
 }
 
 // begin waits until all participants begin.
 func (tr *trial) begin() error {
-	tr.started = true
-	if tr.part.participant == nil {
-		return nil
-	}
-	return tr.part.participant.Barrier(tr.ctx, tr.part.start)
+	tr.end.started = true
+	return tr.setup.part.Barrier(tr.ctx, tr.setup.part.start)
 }
 
 // LostError means that a run cannot continue, because participants are lost.
@@ -143,32 +153,10 @@ func (e *LostError) Error() string { return "lost: " + strings.Join(e.Who, ", ")
 
 func errLost(p Participant) error { return &LostError{p.Lost()} }
 
-// userLedger is one user's ledger and violations. It is sent to other participants without times, which mean nothing on
-// another's clock: they are unexported.
-type userLedger struct {
-	User       int
-	Ledger     *ledger
-	Violations []result.Violation
-	Ambiguous  bool // incarnations under one id could not be distinguished
-}
-
-// userLedgers returns the ledgers of the users here and of those of other participants.
-func (tr *trial) userLedgers() (all []userLedger) {
-	all = append(all, tr.others...)
-	for _, u := range tr.allUsers() {
-		l := userLedger{User: u.number, Ledger: &u.ledger, Ambiguous: u.ambiguous}
-		for _, err := range u.violations {
-			l.Violations = append(l.Violations, result.Violation{Kind: violationKind(err), Detail: err.Error()})
-		}
-		all = append(all, l)
-	}
-	return all
-}
-
 // ledgersMessage is published for the first participant after a trial.
 type ledgersMessage struct {
 	Failed  string // why there are no ledgers
-	Ledgers []userLedger
+	Ledgers []*audit.Ledger
 }
 
 // publishLedgers publishes the ledgers of this participant's users, or why it cannot.
@@ -177,38 +165,38 @@ func (tr *trial) publishLedgers(failed error) error {
 	if failed != nil {
 		m.Failed = failed.Error()
 	} else {
-		m.Ledgers = tr.userLedgers()
+		m.Ledgers = tr.ledgers()
 	}
-	return tr.part.publish(tr.ctx, "ledgers", m)
+	return tr.setup.part.publish(tr.ctx, "ledgers", m)
 }
 
-// awaitLedgers waits for the ledgers of the other participants' users. lost reports that some participants are lost.
-func (tr *trial) awaitLedgers() (all []userLedger, lost bool, err error) {
-	p := tr.part.participant
-	if p == nil {
-		return nil, false, nil
-	}
+// awaitLedgers waits for the ledgers of the other participants' users. lost is not nil if some participants are lost.
+func (tr *trial) awaitLedgers() (all []*audit.Ledger, lost, err error) {
+	p := tr.setup.part
 	var others []int
 	for i := range p.Of() {
 		if i != p.Index() {
 			others = append(others, i)
 		}
 	}
-	found, err := p.Await(tr.ctx, tr.part.name("ledgers"), others...)
+	found, err := p.Await(tr.ctx, p.name("ledgers"), others...)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	for _, i := range slices.Sorted(maps.Keys(found)) {
 		var m ledgersMessage
 		if err := unpack(found[i], &m); err != nil {
-			return nil, false, err
+			return nil, nil, err
 		}
 		if m.Failed != "" {
-			return nil, false, &Violation{Kind: "unexpected error", Detail: fmt.Sprintf("participant %d: %s", i+1, m.Failed)}
+			return nil, nil, &Violation{Kind: "unexpected error", Detail: fmt.Sprintf("participant %d: %s", i+1, m.Failed)}
 		}
 		all = append(all, m.Ledgers...)
 	}
-	return all, len(found) < len(others), nil
+	if len(found) < len(others) {
+		lost = errLost(p)
+	}
+	return all, lost, nil
 }
 
 // pack encodes a message: gob, compressed.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -274,14 +275,14 @@ func TestLostParticipantIsNamed(t *testing.T) {
 
 // A ledger that is sent to another participant arrives unchanged, except for times.
 func TestLedgersAreSentWhole(t *testing.T) {
-	l := newLedger(1)
-	l.Past = []tally{{Slot: 1, Word: 2, Incarnation: 3, Count: 4, Last: 5, Sum: 6, Mixed: 7, Touches: 8, Unnumbered: 9}}
-	l.Created = []creation{{ID: manager.ID{1}, Incarnation: 10}}
-	l.Final = []finalState{{ID: manager.ID{2}, Incarnation: 11, N: 12, Others: 13, Kept: 2, Broken: "torn", Words: [manager.HistoryLimit]uint32{14, 15}}}
-	l.Indeterminates = []indeterminate{{Op: scenarios.Delete, ID: manager.ID{3}, Word: 16}}
-	l.Backwards = 17
-	sent := userLedger{User: 18, Ledger: &l, Violations: []result.Violation{{Kind: "torn read", Detail: errTorn.Error()}}}
-	what, err := pack(ledgersMessage{Ledgers: []userLedger{sent}})
+	l := audit.NewLedger(18, 1)
+	l.Past = []audit.Tally{{Slot: 1, Word: 2, Incarnation: 3, Count: 4, Last: 5, Sum: 6, Mixed: 7, Uses: 8, Unnumbered: 9}}
+	l.Created = []audit.Creation{{ID: manager.ID{1}, Incarnation: 10}}
+	l.Final = []audit.Final{{ID: manager.ID{2}, Incarnation: 11, N: 12, Others: 13, Kept: 2, Broken: "torn", Words: [manager.HistoryLimit]uint32{14, 15}}}
+	l.Indeterminates = []audit.Indeterminate{{Op: scenarios.Delete, ID: manager.ID{3}, Word: 16}}
+	l.Backwards, l.Swept, l.Ambiguous = 17, 19, true
+	l.Violations = []result.Violation{{Kind: "torn read", Detail: "fields differ"}}
+	what, err := pack(ledgersMessage{Ledgers: []*audit.Ledger{&l}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,9 +290,8 @@ func TestLedgersAreSentWhole(t *testing.T) {
 	if err := unpack(what, &h); err != nil {
 		t.Fatal(err)
 	}
-	got := h.Ledgers[0]
-	if !reflect.DeepEqual(got, sent) {
-		t.Errorf("got %+v with %+v, want %+v with %+v", got, *got.Ledger, sent, *sent.Ledger)
+	if got := *h.Ledgers[0]; !reflect.DeepEqual(got, l) {
+		t.Errorf("got %+v, want %+v", got, l)
 	}
 }
 

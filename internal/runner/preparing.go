@@ -14,12 +14,12 @@ const PreparingEvery = 2 * time.Second
 // withProgress calls prepare. While that takes long, onPreparing is called, on this goroutine, and once more, with the zero
 // value, at the end.
 func (tr *trial) withProgress(prepare func() error) error {
-	if tr.onPreparing == nil {
+	if tr.setup.onPreparing == nil {
 		return prepare()
 	}
-	sessions := tr.scenario.Slots()
-	if tr.scenario.OwnSessions { // each participant makes its own users'
-		sessions = tr.scenario.SlotsPerUser() * len(tr.users)
+	sessions := tr.setup.scenario.Slots()
+	if tr.setup.scenario.OwnSessions { // each participant makes its own users'
+		sessions = tr.setup.scenario.SlotsPerUser() * len(tr.users)
 	}
 	done := make(chan error, 1)
 	created := time.Now()
@@ -30,11 +30,11 @@ func (tr *trial) withProgress(prepare func() error) error {
 		select {
 		case err := <-done:
 			if reported {
-				tr.onPreparing(Preparing{})
+				tr.setup.onPreparing(Preparing{})
 			}
 			return err
 		case <-tick.C:
-			tr.onPreparing(Preparing{int(tr.made.Load()), sessions, time.Since(created)})
+			tr.setup.onPreparing(Preparing{int(tr.made.Load()), sessions, time.Since(created)})
 		}
 	}
 }

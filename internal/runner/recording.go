@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -19,8 +20,16 @@ import (
 // operation that follows. A fence keeps the operation's memory accesses between the two readings.
 //
 // States of a session are distinguished by the scenario's count of changes: the number of messages, or, where
-// there are none, the version. Touches that are not counted, and checks that read nothing, are left out.
+// there are none, the version. Uses that are not counted, and checks that read nothing, are left out.
+//
+// All methods but operation may be called on nil, which records nothing.
 type recording struct {
+	slots   *slots // the user's
+	ledger  *audit.Ledger
+	effect  *scenarios.Effect
+	rules   *audit.Rules
+	counted scenarios.Properties
+
 	fence  history.Fence
 	pages  []*history.Recorder // all but the last are full
 	page   *history.Recorder   // the last
@@ -32,7 +41,14 @@ type recording struct {
 	next   uint32                            // number of the next session that this user makes
 	stride uint32                            // from there to the one after it
 	steps  int64                             // taken before the barrier
+	swept  []sweepEnd                        // of a user that sweeps
 	shown  [manager.HistoryLimit]history.Tag // by the last read
+}
+
+// sweepEnd is the end of a sweep, and the number of final states that the sweeper had received by then.
+type sweepEnd struct {
+	handed int
+	at     int64
 }
 
 // minted is the number of a session.
@@ -66,66 +82,74 @@ func newAllowance(bytes, users int) *allowance {
 	return a
 }
 
-// newRecording returns a recording for a user, with its first page.
-func newRecording(user int, room *allowance) *recording {
-	c := &recording{room: room}
-	c.newPage(user)
-	return c
+// record has a user record operations, and gives it its first page.
+func (u *user) record(room *allowance) {
+	tr := u.trial
+	u.recording = &recording{
+		slots: &u.slots, ledger: &u.ledger, effect: &u.effect, rules: &tr.rules, counted: tr.counted, room: room,
+	}
+	u.recording.newPage()
 }
 
 // newPage begins a new page, if there is room for one. Pages do not grow: a record is never moved.
-func (c *recording) newPage(user int) {
+func (c *recording) newPage() {
 	if c.cut = c.cut || c.room.left.Add(-int64(c.room.ops*pageBytes)) < 0; c.cut {
 		return
 	}
 	c.ops, c.shows = c.room.ops, c.room.ops*opShows
-	c.page = history.NewRecorder(user, c.ops, c.shows)
+	c.page = history.NewRecorder(c.ledger.User, c.ops, c.shows)
 	c.pages = append(c.pages, c.page)
+}
+
+// sweepEnded notes the end of a sweep.
+func (c *recording) sweepEnded(handed int, at int64) {
+	if c != nil {
+		c.swept = append(c.swept, sweepEnd{handed, at})
+	}
 }
 
 // longBefore is the time of the preloader's first operation. Before the barrier there is no clock, but its operations follow
 // one another, so each gets a later time.
 const longBefore = math.MinInt64 / 2
 
-// doBefore does an operation before the barrier, and records it.
-func (u *user) doBefore(op scenarios.Op, slot uint32) error {
-	err := u.do(op, slot, 0)
-	if err != nil || len(u.numbers) == 0 || u.numbers[slot] == 0 {
-		return err
+// preparation records an operation before the barrier, if its session is recorded.
+func (c *recording) preparation(op scenarios.Op, slot uint32) {
+	if c == nil || c.slots.number(slot) == 0 {
+		return
 	}
-	u.recording.steps++
-	if at := longBefore + u.recording.steps; op == scenarios.Create {
-		u.recordCreation(slot, at, at)
+	c.steps++
+	if at := longBefore + c.steps; op.Does(scenarios.Mints) {
+		c.creation(slot, at, at)
 	} else {
-		u.recordOp(op, slot, at, at, nil)
+		c.operation(op, slot, at, at, nil)
 	}
-	return nil
 }
 
-// recordCreation records the creation of a session under a new id.
-func (u *user) recordCreation(slot uint32, call, end int64) {
-	u.recording.minted = append(u.recording.minted, minted{u.numbers[slot], u.ids[slot]})
-	u.note(u.numbers[slot], &history.Op{
-		Call: call, Return: end, Kind: history.Create, Outcome: history.OK, Created: true, Tag: u.incarnation(u.incarnations[slot]),
+// creation records the creation of a session under a new id.
+func (c *recording) creation(slot uint32, call, end int64) {
+	number, id := c.slots.numbers[slot], c.slots.ids[slot]
+	c.minted = append(c.minted, minted{number, id})
+	c.note(number, &history.Op{
+		Call: call, Return: end, Kind: history.Create, Outcome: history.OK, Created: true,
+		Tag: history.Tag(manager.IncarnationOf(id)),
 	})
 }
 
-// recordOp records an operation on a recorded session, and its duration. Sampled, and yet nearly as hot as
+// operation records an operation on a recorded session, and its duration. Sampled, and yet nearly as hot as
 // the operations themselves where all sessions are.
-func (u *user) recordOp(op scenarios.Op, slot uint32, call, end int64, err error) {
-	if op == scenarios.Create {
+func (c *recording) operation(op scenarios.Op, slot uint32, call, end int64, err error) {
+	if op.Does(scenarios.Mints) {
 		if err == nil { // otherwise the id of a session that was created is not known
-			u.numbers[slot] = u.recording.next
-			u.recording.next += u.recording.stride
-			u.recordCreation(slot, call, end)
+			c.slots.numbers[slot] = c.next
+			c.next += c.stride
+			c.creation(slot, call, end)
 		}
 		return
 	}
-	o := history.Op{Call: call, Return: end, Kind: u.kind(op)}
-	o.Outcome = outcome(err)
+	o := history.Op{Call: call, Return: end, Kind: c.kind(op), Outcome: outcome(err)}
 	switch {
 	case o.Outcome == history.OK:
-		if !u.reportEffect(op, slot, &o) {
+		if !c.report(op, slot, &o) {
 			return
 		}
 	case o.Outcome == history.Indeterminate:
@@ -136,14 +160,13 @@ func (u *user) recordOp(op scenarios.Op, slot uint32, call, end int64, err error
 	case o.Outcome == history.NotApplied:
 		return
 	}
-	u.note(u.numbers[slot], &o)
+	c.note(c.slots.numbers[slot], &o)
 }
 
 // note records an operation while there is room.
-func (u *user) note(number uint32, op *history.Op) {
-	c := u.recording
+func (c *recording) note(number uint32, op *history.Op) {
 	if c.ops < 1 || c.shows < len(op.Messages) {
-		c.newPage(u.number)
+		c.newPage()
 	}
 	if c.cut {
 		return
@@ -153,23 +176,19 @@ func (u *user) note(number uint32, op *history.Op) {
 	c.page.Add(number, *op)
 }
 
-// kind is the kind of an operation in a history. A touch is a change of a session where touches are what is counted.
-func (u *user) kind(op scenarios.Op) history.Kind {
-	switch op {
-	case scenarios.GetOrCreate:
-		return history.GetOrCreate
-	case scenarios.Append:
+// kind is the kind of an operation in a history.
+func (c *recording) kind(op scenarios.Op) history.Kind {
+	switch {
+	case op.Does(scenarios.AddsMessage):
 		return history.Append
-	case scenarios.History:
+	case op.Does(scenarios.ReadsMessages):
 		return history.ReadMessages
-	case scenarios.Update:
+	case op.Does(c.counted):
 		return history.Update
-	case scenarios.Delete:
+	case op.Does(scenarios.Ensures):
+		return history.GetOrCreate
+	case op.Does(scenarios.Removes):
 		return history.Delete
-	case scenarios.Touch:
-		if u.trial.byVersion {
-			return history.Update
-		}
 	}
 	return history.ReadFields
 }
@@ -188,31 +207,34 @@ func outcome(err error) history.Outcome {
 	}
 }
 
-// reportEffect sets the effect of an operation that has just succeeded. false: the operation is not part of a history.
-func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
-	switch op {
-	case scenarios.Append, scenarios.Update:
-		t := u.ledger.find(u.first + slot)
+// report sets the effect of an operation that has just succeeded. false: the operation is not part of a history.
+func (c *recording) report(op scenarios.Op, slot uint32, o *history.Op) bool {
+	e := c.effect
+	switch {
+	case op.Does(c.counted):
+		t := c.ledger.Find(c.slots.first + slot)
 		o.Tag = tagOf(t.Word, t.Last)
-		u.at(o, t.Incarnation, t.Last)
-	case scenarios.Touch:
-		if !u.trial.byVersion {
-			return false
+		c.at(o, t.Incarnation, t.Last)
+	case op.Does(scenarios.ReadsMessages):
+		o.Parts |= history.PartMessages
+		o.Messages = c.shown[:0]
+		for i := range e.Messages {
+			t := history.InvalidTag
+			if word, ok := c.rules.Contents.Message(&e.Messages[i]); ok {
+				t = tagOf(word, e.Messages[i].Seq)
+			}
+			o.Messages = append(o.Messages, t)
 		}
-		t := u.ledger.find(u.first + slot)
-		o.Tag = tagOf(u.texts.first, t.Last)
-		u.at(o, t.Incarnation, t.Last)
-	case scenarios.History:
-		u.reportMessages(slot, o)
-	case scenarios.Read:
-		u.at(o, u.effect.Incarnation, u.effect.Version)
-		u.reportFields(o)
-	case scenarios.GetOrCreate:
-		o.Created = u.effect.Created
-		o.Tag = u.incarnation(u.driver.(*storeDriver).next)
-		u.at(o, u.effect.Incarnation, u.effect.Seq)
-	case scenarios.Delete:
-		u.reportFinalState(&u.ledger.Final[len(u.ledger.Final)-1], o)
+		c.at(o, e.Incarnation, e.Seq)
+	case op.Does(scenarios.ReadsFields):
+		c.at(o, e.Incarnation, e.Version)
+		c.fields(o)
+	case op.Does(scenarios.Ensures):
+		o.Created = e.Created
+		o.Tag = history.Tag(e.Made)
+		c.at(o, e.Incarnation, e.Seq)
+	case op.Does(scenarios.Removes):
+		c.finalState(&c.ledger.Final[len(c.ledger.Final)-1], o)
 	default:
 		return false
 	}
@@ -220,76 +242,47 @@ func (u *user) reportEffect(op scenarios.Op, slot uint32, o *history.Op) bool {
 }
 
 // at sets the incarnation that the operation used, and its count of changes.
-func (u *user) at(o *history.Op, incarnation, n uint64) {
+func (c *recording) at(o *history.Op, incarnation, n uint64) {
 	o.Parts |= history.PartIncarnation | history.PartVersion
-	o.Incarnation, o.Version = u.incarnation(incarnation), n
-	if !u.trial.byVersion {
+	o.Incarnation, o.Version = history.Tag(incarnation), n
+	if !c.rules.ByVersion {
 		o.Parts |= history.PartSeq
 		o.Seq = n
 	}
 }
 
-// incarnation converts an incarnation for histories. Those of a storeDriver are tags, but for the user's number plus one;
-// those of minted ids only have to differ.
-func (u *user) incarnation(incarnation uint64) history.Tag {
-	if u.trial.reusesIDs {
-		return history.Tag(incarnation - 1<<incarnationShift)
-	}
-	return history.Tag(incarnation)
-}
-
-// reportMessages sets the messages that were read.
-func (u *user) reportMessages(slot uint32, o *history.Op) {
-	o.Parts |= history.PartMessages
-	o.Messages = u.recording.shown[:0]
-	n := uint64(0)
-	for i := range u.effect.Messages {
-		m := &u.effect.Messages[i]
-		n = m.Seq
-		t := history.InvalidTag
-		if word, ok := u.texts.contents.word(m.Content); ok && m.Role == role(word) {
-			t = tagOf(word, m.Seq)
-		}
-		o.Messages = append(o.Messages, t)
-	}
-	if u.trial.reusesIDs {
-		n = u.effect.Seq
-	}
-	u.at(o, u.incarnationIn(slot), n)
-}
-
-// reportFields sets the fields that were read. All of them are always written together: one that differs stands for the
+// fields sets the fields that were read. All of them are always written together: one that differs stands for the
 // rest.
-func (u *user) reportFields(o *history.Op) {
+func (c *recording) fields(o *history.Op) {
 	o.Parts |= history.PartFields
-	fields := u.trial.scenario.Fields
-	if len(u.effect.Fields) == 0 || len(fields) == 0 {
+	have, names := c.effect.Fields, c.rules.Fields
+	if len(have) == 0 || len(names) == 0 {
 		return
 	}
-	other := fields[0]
-	if f := torn(u.effect.Fields, fields); f != "" {
+	other := names[0]
+	if f := c.rules.Torn(have); f != "" {
 		other = f
 	}
-	for i, name := range []string{fields[0], other} {
+	for i, name := range []string{names[0], other} {
 		o.Fields[i] = history.InvalidTag
-		if word, ok := u.texts.contents.word(u.effect.Fields[name]); ok {
-			o.Fields[i] = tagOf(word, u.effect.Version)
+		if word, ok := c.rules.Contents.Word(have[name]); ok {
+			o.Fields[i] = tagOf(word, c.effect.Version)
 		}
 	}
 }
 
-// reportFinalState sets the final state of a session.
-func (u *user) reportFinalState(e *finalState, o *history.Op) {
-	u.at(o, e.Incarnation, e.N)
+// finalState sets the final state of a session.
+func (c *recording) finalState(e *audit.Final, o *history.Op) {
+	c.at(o, e.Incarnation, e.N)
 	switch {
 	case e.Broken != "": // the audit reports it
-	case !u.trial.byVersion:
+	case !c.rules.ByVersion:
 		o.Parts |= history.PartMessages
-		o.Messages = u.recording.shown[:0]
+		o.Messages = c.shown[:0]
 		for i, word := range e.Words[:e.Kept] {
 			o.Messages = append(o.Messages, tagOf(word, e.N-uint64(e.Kept)+1+uint64(i)))
 		}
-	case len(u.trial.scenario.Fields) > 0:
+	case len(c.rules.Fields) > 0:
 		o.Parts |= history.PartFields
 		if e.Kept > 0 {
 			t := tagOf(e.Words[0], e.N)
@@ -306,5 +299,6 @@ func (u *user) reportFinalState(e *finalState, o *history.Op) {
 // otherwise word and number identify the writer.
 func tagOf(word uint32, n uint64) history.Tag {
 	const hundred = 100
-	return history.NewTag(writer(word), n*hundred+uint64(word%wordsPerUser)-1)
+	user, own := audit.Writer(word)
+	return history.NewTag(user, n*hundred+uint64(own)-1)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/scratch"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
@@ -154,7 +155,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	for i := range r.Subjects {
 		entrants[i] = r.entrant(i, base)
 	}
-	if (part{participant: r.Participant}).first() {
+	if r.Participant == nil || r.Participant.Index() == 0 {
 		err = r.passes(ctx, base, entrants)
 	}
 	if err == nil {
@@ -182,6 +183,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	base := setup{
 		scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window,
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
+		part: part{Participant: alone{}},
 	}
 	if r.Progress != nil {
 		base.onPreparing = func(p Preparing) {
@@ -210,7 +212,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	if r.Executor != nil { // the worker makes what only the users need
 		return base
 	}
-	base.contents = newContents(s.Users+1, largest)
+	base.contents = audit.NewContents(s.Users+1, largest)
 	switch {
 	case s.Hold <= 0:
 	case s.Spin:
@@ -273,7 +275,9 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 		for _, i := range rng.Perm(len(entrants)) {
 			e := entrants[i]
 			r.report(Step{Scenario: name, Block: block, Blocks: r.Runs, Label: e.Label})
-			base.part = part{r.Participant, r.done}
+			if r.Participant != nil {
+				base.part = part{r.Participant, r.done}
+			}
 			if err := r.next(ctx, base, e, block); err != nil {
 				return err
 			}
@@ -290,7 +294,7 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 // next runs the trial of a block, unless the store has failed an earlier one.
 func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error {
 	if e.failed && base.part.first() {
-		return base.part.publishStart(ctx, startMessage{Skipped: true})
+		return base.part.publish(ctx, "begun", startMessage{Skipped: true})
 	}
 	t, err := r.trial(ctx, base, e)
 	switch {

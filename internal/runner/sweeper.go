@@ -2,26 +2,36 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
+// sweepCount is odd during a sweep. Without a sweeper it is never written, so that reading it costs nothing.
+type sweepCount struct {
+	_ [64]byte
+	n atomic.Uint32
+	_ [64]byte
+}
+
 // startSweeper has expired sessions removed until the returned function is called.
 func (tr *trial) startSweeper() (stop func() error) {
-	if !tr.sweeps || !tr.part.first() {
+	if !tr.rules.Sweeps || !tr.setup.part.first() {
 		return func() error { return nil }
 	}
 	quit, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
 		defer tr.sweeper.recovered()
-		tick := time.NewTicker(tr.scenario.SweepEvery())
+		tick := time.NewTicker(tr.setup.scenario.SweepEvery())
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				if tr.stopped.Load() {
+				if tr.end.stopped.Load() {
 					return
 				}
 				tr.sweeper.clean()
@@ -35,30 +45,30 @@ func (tr *trial) startSweeper() (stop func() error) {
 
 // sweepTTL is how long after its last use a session is swept. At a day's end every session that was used before is.
 func (tr *trial) sweepTTL() time.Duration {
-	if tr.scenario.DayEnd {
+	if tr.setup.scenario.DayEnd {
 		return 1
 	}
-	return tr.scenario.TTL
+	return tr.setup.scenario.TTL
 }
 
 // clean is one sweep.
 func (u *user) clean() {
 	tr := u.trial
-	start := u.now()
-	if start >= tr.until {
+	start := tr.phases.now()
+	if start >= tr.phases.until {
 		return
 	}
 	u.opStart = start
-	tr.sweep.Add(1)
+	tr.sweep.n.Add(1)
 	err := u.expire(tr.sweepTTL())
-	tr.sweep.Add(1)
-	end := u.now()
-	u.swept = append(u.swept, sweepEnd{len(u.ledger.Final), end})
+	tr.sweep.n.Add(1)
+	end := tr.phases.now()
+	u.recording.sweepEnded(len(u.ledger.Final), end)
 	if err != nil {
 		u.explain(scenarios.Sweep, 0, err)
 	}
-	if start >= tr.from {
-		u.ops[scenarios.Sweep].record(end - start)
+	if start >= tr.phases.from {
+		u.stats.ops[scenarios.Sweep].record(end - start)
 	}
 }
 
@@ -67,13 +77,21 @@ func (u *user) expire(idle time.Duration) error {
 	u.request.Op, u.request.Idle = scenarios.Sweep, idle
 	err := u.driver.Do(context.Background(), &u.request, &u.effect)
 	if err == nil {
-		u.trial.audit.swept += u.effect.Removed
+		u.ledger.Swept += u.effect.Removed
 	}
 	return err
 }
 
-// sweepEnd is the end of a sweep, and the number of final states that the sweeper had received by then.
-type sweepEnd struct {
-	handed int
-	at     int64
+// sweepAll removes every session and records the final states. Of a sweep whose response was lost there are none.
+func (tr *trial) sweepAll() error {
+	u := tr.preloaders[0]
+	u.opStart = tr.phases.now()
+	return tr.untilAnswered(func() error {
+		err := u.expire(0)
+		if tr.remote && errors.Is(err, manager.ErrIndeterminate) {
+			u.indeterminate(scenarios.Sweep, manager.ID{})
+			tr.found.Partial = "an answer was lost while the sessions left at the end were taken"
+		}
+		return err
+	})
 }

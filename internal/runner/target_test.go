@@ -507,33 +507,6 @@ func TestLostAnswersHideNoViolation(t *testing.T) {
 	}
 }
 
-func TestFits(t *testing.T) {
-	sums := sums{}
-	given := func(numbers ...uint64) (count, sum, mixed uint64) {
-		for _, n := range numbers {
-			count, sum, mixed = count+1, sum+n, mixed+mix(n)
-		}
-		return count, sum, mixed
-	}
-	for _, row := range []struct {
-		why     string
-		n       uint64
-		numbers []uint64
-		want    bool
-	}{
-		{"one is missing", 4, []uint64{1, 2, 4}, true},
-		{"one is missing, and one is there twice in its place", 4, []uint64{2, 2, 4}, false},
-		{"two are missing", 4, []uint64{1, 4}, true},
-		{"two are missing, and the others cannot be what is left", 4, []uint64{4, 4}, false},
-		{"too low for those that are left", 5, []uint64{1, 1, 1}, false},
-	} {
-		count, sum, mixed := given(row.numbers...)
-		if got := fits(row.n, count, sum, mixed, sums); got != row.want {
-			t.Errorf("%s: %v, want %v", row.why, got, row.want)
-		}
-	}
-}
-
 // What is answered again before and after the window does not fail a right target.
 func TestLostAnswersOutsideTheWindow(t *testing.T) {
 	p := newProgram()

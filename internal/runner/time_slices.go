@@ -16,30 +16,32 @@ type TimeSlices struct {
 	Next   func() error              // returns when the next time slice begins; after the last one: when the trial may be audited
 }
 
-// sliceGate starts and ends a time slice for all users of a trial.
-type sliceGate struct {
+// slicer starts and ends the time slices of a trial for all of its users.
+type slicer struct {
+	*TimeSlices
 	busy    atomic.Int64  // users that neither rest nor have finished
 	resting atomic.Int64  // users that rest
+	over    atomic.Int64  // time slices that are over
 	quiet   chan struct{} // gets a value when no user is busy
 	away    atomic.Bool   // another process has the machine
 	gate    chan struct{} // closed at the next time slice; replaced only while no user is busy
 }
 
-func newSliceGate(users int) *sliceGate {
-	t := &sliceGate{quiet: make(chan struct{}, 1), gate: make(chan struct{})}
-	t.busy.Store(int64(users))
-	return t
+func newSlicer(of *TimeSlices, users int) *slicer {
+	s := &slicer{TimeSlices: of, quiet: make(chan struct{}, 1), gate: make(chan struct{})}
+	s.busy.Store(int64(users))
+	return s
 }
 
 // rest waits for the next time slice, and reports whether there is one. After an abort there is none.
 func (tr *trial) rest() bool {
-	t := tr.sliceGate
-	if t == nil || tr.stopped.Load() { // after an error no time slice begins
+	s := tr.slices
+	if s == nil || tr.end.stopped.Load() { // after an error no time slice begins
 		return false
 	}
-	gate := t.gate
-	t.resting.Add(1)
-	t.leave()
+	gate := s.gate
+	s.resting.Add(1)
+	s.leave()
 	select {
 	case <-gate:
 		return true
@@ -49,38 +51,38 @@ func (tr *trial) rest() bool {
 }
 
 // leave records that a user is no longer busy.
-func (t *sliceGate) leave() {
-	if t.busy.Add(-1) == 0 {
-		t.quiet <- struct{}{}
+func (s *slicer) leave() {
+	if s.busy.Add(-1) == 0 {
+		s.quiet <- struct{}{}
 	}
 }
 
 // runSlices runs the users' time slices until all have finished. If it fails, it stops the users.
 func (tr *trial) runSlices() error {
-	t := tr.sliceGate
+	s, phases := tr.slices, &tr.phases
 	for {
 		select {
-		case <-t.quiet:
+		case <-s.quiet:
 		case <-tr.ctx.Done():
 			return nil // which the users see, too
 		}
-		n := t.resting.Swap(0)
-		if n == 0 || tr.stopped.Load() || tr.ctx.Err() != nil { // after an abort some users may still be busy
+		n := s.resting.Swap(0)
+		if n == 0 || tr.end.stopped.Load() || tr.ctx.Err() != nil { // after an abort some users may still be busy
 			return nil
 		}
 		stood := time.Now()
-		tr.slicesOver.Add(1)
-		t.away.Store(true)
-		err := tr.timeSlices.yield(false)
-		t.away.Store(false)
+		s.over.Add(1)
+		s.away.Store(true)
+		err := s.yield(false)
+		s.away.Store(false)
 		if err != nil {
-			tr.stopped.Store(true)
+			tr.end.stopped.Store(true)
 		}
-		tr.base = tr.base.Add(time.Since(stood))
-		tr.pause = min(int64(time.Since(tr.base)+tr.timeSlices.Length), tr.until)
-		gate := t.gate
-		t.gate = make(chan struct{})
-		t.busy.Store(n)
+		phases.base = phases.base.Add(time.Since(stood))
+		phases.pause = min(phases.now()+int64(s.Length), phases.until)
+		gate := s.gate
+		s.gate = make(chan struct{})
+		s.busy.Store(n)
 		close(gate)
 		if err != nil {
 			return err
@@ -95,7 +97,7 @@ func (tr *trial) lastSlice(slicesDone <-chan error) error {
 		if err != nil {
 			return err
 		}
-		return tr.timeSlices.yield(true)
+		return tr.slices.yield(true)
 	case <-tr.ctx.Done(): // the other process may never respond
 		return context.Cause(tr.ctx)
 	}

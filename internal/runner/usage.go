@@ -25,7 +25,7 @@ type usage struct {
 // usage is what the process has spent so far, and the target's.
 func (tr *trial) usage(exact bool) usage {
 	u := readUsage(exact)
-	u.target = tr.spentByTarget()
+	u.target = tr.system.usage()
 	if tr.clock != nil {
 		u.waits = tr.clock.Spent()
 	}

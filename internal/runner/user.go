@@ -1,14 +1,17 @@
 package runner
 
 import (
+	"context"
 	"errors"
-	"math"
-	"math/rand/v2"
+	"fmt"
 	"sync/atomic"
 	"time"
 
-	"github.com/sessbench/sessbench/internal/wait"
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
@@ -16,132 +19,63 @@ import (
 // user is one goroutine that executes a scenario. In the window it writes only its own memory.
 type user struct {
 	trial  *trial
-	number int
+	driver scenarios.Conn
+	slots  slots
+	texts  audit.Texts
+	shares []*trace.Cursor // of recorded traffic
+	pacer
 
-	driver    scenarios.Conn
-	request   scenarios.Request // the current or last operation
-	effect    scenarios.Effect  // of the last operation
-	ambiguous bool              // a target did not report incarnations where they distinguish sessions under one id
-
-	// The sessions by slot: shared and read-only, or with OwnSessions written by this user alone. An incarnation of 0 marks
-	// a slot of its own in which no session is.
-	ids          []manager.ID
-	incarnations []uint64
-	numbers      []uint32        // of the sessions whose histories are recorded; 0: it is not. Empty where none is
-	shares       []*trace.Cursor // of recorded traffic
-	first        uint32          // number of slot 0 among all users' slots
-	used         []int64         // of a target that is swept: when the last confirmed use began, on the trial's clock
+	request scenarios.Request // the current or last operation
+	effect  scenarios.Effect  // of the last operation
+	opStart int64
+	opSlot  uint32
 
 	// What the audit and the result read.
-	ledger     ledger
-	recording  *recording                    // nil: no histories are recorded
-	ops        [2 * scenarios.NumOps]opStats // by operation; from NumOps on those that a sweep overlapped
-	holds      holdStats
-	pauses     pauseStats
-	errors     map[string]int64
-	violations []error    // errors that no scenario explains, the first few
-	panicked   bool       // its last operation panicked, and has no outcome
-	swept      []sweepEnd // of the sweeper
-	visits     int64
-	finished   int64 // the clock when the last operation ended
-
-	opStart int64 // of the current operation
-	opSlot  uint32
-	texts   texts
-	inside  bool          // the window has opened
-	waiter  *wait.Waiter  // of holds and pauses; nil: there are none
-	spun    time.Duration // what the waiter had spent when the window opened
+	ledger    audit.Ledger
+	recording *recording // nil: no histories are recorded
+	stats     userStats
+	panicked  bool // its last operation panicked, and has no outcome
 
 	progress atomic.Int64      // grows with visits where no window ends them, holds, last states, the end
 	scratch  []manager.Message // reused by the audit's look at last states
 }
 
-// opStats is what one user measures of one kind of operation.
-type opStats struct {
-	latency *recorder // nil: there was none yet
-	done    int64     // completed inside the window
-	failed  int64
-	missed  int64 // of failed, those that got no answer, and so have no latency
-	refused int64 // of failed, those that were not made: without an answer, or after too many conflicts
-}
+// number is the user's number. The preloaders have the one after the users', the sweeper the next.
+func (u *user) number() int { return u.ledger.User }
 
-// record counts a latency.
-func (o *opStats) record(ns int64) {
-	if o.latency == nil {
-		o.latency = newRecorder()
-	}
-	o.latency.record(ns)
-}
-
-// holdStats is what one user measures of its work under locks.
-type holdStats struct {
-	n         int64 // holds that ended in the window
-	heldFor   int64 // their sum
-	waitedFor int64 // from the operation's start to theirs
-	last      int64 // the part inside the window of the current operation's last hold
-	inWindow  int64 // the sum of each operation's last: where a store tries again, the earlier holds changed nothing
-	inHot     int64 // of that, in the busiest session
-	times     *recorder
-}
-
-// pauseStats is what one user measures of its pauses.
-type pauseStats struct {
-	begun int64
-	ended int64 // in the window
-	ns    int64 // the part inside the window, in all
-	times *recorder
-}
-
-// texts is the source of the texts that one user writes.
-type texts struct {
-	contents *contents
-	first    uint32 // of the words that are this user's
-	last     uint32 // word of the last write
-	writes   uint32
-}
-
-// next returns the next text of size bytes, and the role that belongs to it.
-func (t *texts) next(size int) (speaker, text string) {
-	t.last = t.first + t.writes%wordsPerUser
-	t.writes++
-	return role(t.last), t.contents.piece(t.last, size)
-}
-
-// maxUserViolations is how many violations of a user are kept.
-const maxUserViolations = 3
-
-// now is the trial's clock: nanoseconds since the barrier opened.
-func (u *user) now() int64 { return int64(time.Since(u.trial.base)) }
+// works reports whether u executes the scenario, so that its updates hold their sessions.
+func (u *user) works() bool { return u.number() < u.trial.setup.scenario.Users }
 
 // runTape cycles through the tape from this user's place on it until the window closes or its visits are done. The first user to
 // come past an end of the window reads what the process has spent: where the users keep all processors busy, a
 // goroutine that sleeps until then may wake up long after it.
 func (u *user) runTape(visits int64) {
 	tr := u.trial
-	steps, at := tr.tape.Ops, tr.tape.Start(u.number, tr.scenario.Users)
-	own, timed := tr.scenario.OwnSessions, tr.timed()
-	t := u.now()
+	phases, sc := &tr.phases, tr.setup.scenario
+	steps, at := tr.setup.tape.Ops, tr.setup.tape.Start(u.number(), sc.Users)
+	own, timed := sc.OwnSessions, tr.setup.timed()
+	t := phases.now()
 runTape:
 	for {
-		for t < tr.pause {
+		for t < phases.pause {
 			t = u.enterWindow(t)
 			step := steps[at]
 			if at++; at == len(steps) {
 				at = 0
 			}
 			if step.Start() {
-				if visits == 0 || tr.stopped.Load() {
+				if visits == 0 || tr.end.stopped.Load() {
 					break runTape
 				}
 				visits--
 				if !timed {
 					u.progress.Add(1)
 				}
-				if tr.scenario.Think > 0 {
+				if sc.Think > 0 {
 					t = u.think(t)
 				}
-				if t >= tr.from {
-					u.visits++
+				if t >= phases.from {
+					u.stats.visits++
 				}
 			}
 			if own {
@@ -150,76 +84,29 @@ runTape:
 				t, _ = u.timed(t, step)
 			}
 		}
-		if t >= tr.until || !tr.rest() {
+		if t >= phases.until || !tr.rest() {
 			break
 		}
-		t = u.now()
+		t = phases.now()
 	}
 	u.finish(t)
 }
 
-// enterWindow has the process's counters read when the window opens, and returns the time after that.
-func (u *user) enterWindow(t int64) int64 {
-	if u.inside || t < u.trial.from {
-		return t
-	}
-	u.inside = true
-	u.trial.opened.read(u.trial)
-	if u.waiter != nil {
-		u.spun = u.waiter.Spun()
-	}
-	return u.now()
-}
-
-// finish notes when u's last operation ended.
-func (u *user) finish(t int64) {
-	u.finished = t
-	u.progress.Add(1)
-	if t >= u.trial.until {
-		u.trial.closed.read(u.trial)
-	}
-}
-
-// think pauses between visits. The first pause is cut at random, so that the users do not march in step.
-func (u *user) think(t int64) int64 {
-	tr := u.trial
-	pause := tr.scenario.Think
-	whole := u.pauses.begun > 0
-	if !whole {
-		rng := rand.New(rand.NewPCG(tr.seed, uint64(u.number)))
-		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
-	}
-	u.waiter.Wait(min(pause, time.Duration(tr.until-t)))
-	end := u.now()
-	u.pauses.begun++
-	if end >= tr.from && end <= tr.until {
-		u.pauses.ended++
-	}
-	u.pauses.ns += inside(t, end, tr.from, tr.until)
-	if whole && t >= tr.from && end <= tr.until {
-		u.pauses.times.record(end - t)
-	}
-	return end
-}
-
-// inside is how much of the time from start to end lies between from and until.
-func inside(start, end, from, until int64) int64 { return max(0, min(end, until)-max(start, from)) }
-
 // doOwn performs an operation of the tape on one of the user's own sessions, and first creates the session if the slot has none.
 func (u *user) doOwn(t int64, step scenarios.TapeOp) int64 {
 	slot, op := step.Slot(), step.Op()
-	if u.incarnations[slot] == 0 && op != scenarios.Create {
-		if t = u.createOwn(t, slot); u.incarnations[slot] == 0 {
+	if u.slots.absent(slot) && !op.Does(scenarios.Mints) {
+		if t = u.createOwn(t, slot); u.slots.absent(slot) {
 			return t
 		}
 	}
 	t, err := u.timed(t, step)
-	if err != nil && u.trial.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound) {
-		u.ledger.notFound = append(u.ledger.notFound, notFound{u.incarnations[slot], t})
+	if err != nil && u.trial.setup.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound) {
+		u.ledger.NotFound(manager.IncarnationOf(u.slots.ids[slot]), t)
 		u.checkMissing(slot, t)
-		u.incarnations[slot] = 0
-		if op != scenarios.Delete {
-			if t = u.createOwn(t, slot); u.incarnations[slot] != 0 {
+		u.clearSlot(slot)
+		if !op.Does(scenarios.Removes) {
+			if t = u.createOwn(t, slot); !u.slots.absent(slot) {
 				t, _ = u.timed(t, step)
 			}
 		}
@@ -232,15 +119,20 @@ func (u *user) createOwn(t int64, slot uint32) int64 {
 	return t
 }
 
+// clearSlot records that a slot of the user's own has no session.
+func (u *user) clearSlot(slot uint32) {
+	if u.trial.setup.scenario.OwnSessions {
+		u.slots.ids[slot] = manager.ID{}
+	}
+}
+
 // timed does one operation and records it. The hot path: one reading of the clock.
 func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	tr := u.trial
+	phases := &tr.phases
 	u.opStart, u.opSlot = t, step.Slot()
 	kind := step.Op()
-	var sweep uint32
-	if tr.sweeps {
-		sweep = tr.sweep.Load()
-	}
+	sweep := tr.sweep.n.Load()
 	if u.recording != nil {
 		u.recording.fence.Called(t)
 	}
@@ -248,15 +140,15 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	if u.recording != nil {
 		u.recording.fence.Returning()
 	}
-	end := int64(time.Since(tr.base))
-	if u.holds.last > 0 {
-		u.noteHold(err)
+	end := phases.now()
+	if u.stats.holds.last > 0 {
+		u.stats.holds.ended(err == nil && u.opSlot == tr.hot)
 	}
-	if tr.sweeps && (sweep%2 == 1 || tr.sweep.Load() != sweep) {
+	if sweep%2 == 1 || tr.sweep.n.Load() != sweep {
 		kind += scenarios.NumOps
 	}
-	stats, silent := &u.ops[kind], err != nil && tr.remote && unanswered(err)
-	if t >= tr.from {
+	stats, silent := &u.stats.ops[kind], err != nil && tr.unanswered(err)
+	if t >= phases.from {
 		if !silent {
 			stats.record(end - t)
 		} else {
@@ -264,18 +156,18 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 		}
 		if err != nil {
 			stats.failed++
-			u.count(err)
+			u.stats.count(err)
 		}
 	}
 	if silent || err != nil && errors.Is(err, manager.ErrConflict) {
-		if t >= tr.from {
+		if t >= phases.from {
 			stats.refused++
 		}
-	} else if end >= tr.from && end <= tr.until {
+	} else if phases.contains(end) {
 		stats.done++
 	}
-	if slot := int(step.Slot()); slot < len(u.numbers) && u.numbers[slot] != 0 {
-		u.recordOp(step.Op(), uint32(slot), t, end, err)
+	if u.slots.number(step.Slot()) != 0 {
+		u.recording.operation(step.Op(), step.Slot(), t, end, err)
 	}
 	if err != nil {
 		u.explain(step.Op(), step.Slot(), err)
@@ -283,41 +175,136 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	return end, err
 }
 
-// noteHold counts the last hold of the operation that has ended. One that failed need not have excluded others.
-func (u *user) noteHold(err error) {
-	h := &u.holds
-	h.inWindow += h.last
-	if err == nil && u.opSlot == u.trial.hot {
-		h.inHot += h.last
-	}
-	h.last = 0
-}
-
-// work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
-// user waits. After an abort hold is a no-op, so queued users drain quickly.
-func (u *user) work() {
-	tr := u.trial
-	start := u.now()
-	switch {
-	case tr.stopped.Load():
-	case tr.hold > 0:
-		u.waiter.Wait(tr.hold)
-	default:
-		tr.work()
-	}
-	end := u.now()
-	u.progress.Add(1)
-	h := &u.holds
-	h.last = inside(start, end, tr.from, tr.until)
-	if end >= tr.from && end <= tr.until {
-		h.n++
-		h.heldFor += end - start
-		h.waitedFor += start - u.opStart
-		if h.times != nil {
-			h.times.record(end - start)
+// do performs an operation with the user's driver, and notes its effect in the ledger. It is one function because it is hot:
+// calls would cost as much as what they do.
+func (u *user) do(op scenarios.Op, slot uint32, size int) error {
+	tr, q, e := u.trial, &u.request, &u.effect
+	q.Op, q.ID = op, u.slots.ids[slot]
+	if op.Does(scenarios.Writes) {
+		q.Role, q.Content = u.texts.Next(size)
+		if op.Does(scenarios.SetsFields) {
+			for _, f := range tr.rules.Fields {
+				q.Fields[f] = q.Content
+			}
+		}
+		if q.Hold > 0 && tr.end.stopped.Load() {
+			q.Hold = 0
 		}
 	}
+	if err := u.driver.Do(context.Background(), q, e); err != nil {
+		if op.Does(scenarios.Mints) && errors.Is(err, manager.ErrIndeterminate) {
+			u.indeterminate(op, e.ID)
+		}
+		return err
+	}
+	switch {
+	case op.Does(tr.counted):
+		if q.Hold > 0 && op.Does(scenarios.Writes) {
+			u.noteRemoteHold()
+		}
+		if n, reported := tr.rules.Count(e); reported {
+			u.ledger.Wrote(u.slots.first+slot, u.incarnation(), n, u.texts.Last)
+		} else {
+			u.ledger.WroteUnnumbered(u.slots.first+slot, u.incarnation(), u.texts.Last)
+		}
+	case op.Does(scenarios.ReadsFields):
+		if f := tr.rules.Torn(e.Fields); f != "" && len(e.Fields) > 0 {
+			u.violate("torn read", "fields written together were read apart: %q and %q", tr.rules.Fields[0], f)
+		}
+	case op.Does(scenarios.Mints):
+		if e.ID.Version() != 4 || e.ID.Variant() != uuid.RFC4122 {
+			u.violate("weak id", "weak id: %v is no random (version 4) UUID", e.ID)
+		}
+		u.slots.ids[slot] = e.ID
+		u.ledger.Created = append(u.ledger.Created, audit.Creation{ID: e.ID, Incarnation: manager.IncarnationOf(e.ID)})
+	case op.Does(scenarios.Ensures):
+		if incarnation := u.incarnation(); e.Created {
+			u.ledger.Created = append(u.ledger.Created, audit.Creation{ID: q.ID, Incarnation: incarnation})
+		}
+	case op.Does(scenarios.Removes):
+		tr.system.ended(u)
+		u.clearSlot(slot)
+	case e.Uses > 0:
+		u.ledger.Used(u.slots.first+slot, u.incarnation(), e.Uses)
+	}
+	if u.slots.used != nil {
+		u.slots.used[slot] = u.opStart
+	}
+	return nil
 }
 
-// forever is a number of visits that no window is long enough for.
-const forever = math.MaxInt64
+// incarnation returns the incarnation of the last effect, which under a reused id the target has to report.
+func (u *user) incarnation() uint64 {
+	if u.effect.Reported&scenarios.ReportsIncarnation == 0 {
+		u.ledger.Ambiguous = true
+	}
+	return u.effect.Incarnation
+}
+
+// removed records a session's last state. A driver of a store calls it for each session that it removes.
+func (u *user) removed(id manager.ID, last manager.Session) {
+	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.sweeper && idle < u.trial.sweepTTL() {
+		u.violate("lost session", tooSoon, "was swept", idle)
+	}
+	u.progress.Add(1)
+	e := u.trial.rules.Ended(id, &last, u.scratch)
+	e.Since = u.opStart
+	u.ledger.Final = append(u.ledger.Final, e)
+}
+
+// explain adds a violation for an error that the scenario does not explain.
+func (u *user) explain(op scenarios.Op, slot uint32, err error) {
+	tr := u.trial
+	if tr.remote && errors.Is(err, manager.ErrIndeterminate) && !op.Does(scenarios.Mints) { // of which do has noted it
+		var id manager.ID
+		if !op.Does(scenarios.RemovesIdle) {
+			id = u.slots.ids[slot]
+		}
+		u.indeterminate(op, id)
+		if op.Does(scenarios.Removes) {
+			u.clearSlot(slot)
+		}
+	}
+	notFound := errors.Is(err, manager.ErrNotFound)
+	switch {
+	case tr.end.stopped.Load(), tr.setup.scenario.RemovesSessions && notFound:
+	case errors.Is(err, scenarios.ErrUnavailable):
+		tr.end.unavailable.CompareAndSwap(nil, &err)
+		tr.end.stopped.Store(true) // no request will get a response
+		u.violate(kindOf(err), "%v", err)
+	case tr.unanswered(err), tr.remote && errors.Is(err, manager.ErrConflict):
+	case notFound:
+		u.violate("lost session", "%s: %v", op, err)
+	default:
+		u.violate(kindOf(err), "%s: %v", op, err)
+	}
+}
+
+// indeterminate records an operation whose response was lost.
+func (u *user) indeterminate(op scenarios.Op, id manager.ID) {
+	u.ledger.Indeterminates = append(u.ledger.Indeterminates, audit.Indeterminate{Op: op, ID: id, Word: u.texts.Last})
+}
+
+// unanswered reports whether err means that a remote store did not respond: what it did or did not do is not a violation.
+func (tr *trial) unanswered(err error) bool {
+	return tr.remote && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied))
+}
+
+// violate adds a violation that the user has seen, if it is one of the first few.
+func (u *user) violate(kind, format string, args ...any) {
+	const most = 3
+	if v := &u.ledger.Violations; len(*v) < most {
+		*v = append(*v, result.Violation{Kind: kind, Detail: fmt.Sprintf(format, args...)})
+	}
+}
+
+// tooSoon describes a session that was removed while it was in use.
+const tooSoon = "removed before its time: it %s %v after its last use"
+
+// recovered turns a panic of the store into a violation.
+func (u *user) recovered() {
+	if p := recover(); p != nil {
+		u.panicked = true
+		u.violate("unexpected error", "panic: %v", p)
+	}
+}

@@ -139,7 +139,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 				}
 				return nil // the rounds will report it
 			}
-			if op.Mutates() {
+			if op.Does(scenarios.Mutates) {
 				version++
 				last = answer.Reported
 			}

@@ -183,9 +183,9 @@ func (u *remoteUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.
 	case u.hangsAt > 0 && n >= u.hangsAt:
 		<-u.gone
 		return manager.ErrClosed
-	case u.internal && q.Op.Mutates() && n%40 == 0:
+	case u.internal && q.Op.Does(scenarios.Mutates) && n%40 == 0:
 		return errors.New("internal: KeyError")
-	case u.vague && q.Op.Mutates() && n%40 == 0:
+	case u.vague && q.Op.Does(scenarios.Mutates) && n%40 == 0:
 		return errVague
 	}
 	switch q.Op {
@@ -207,7 +207,7 @@ func (u *remoteUser) Do(ctx context.Context, q *scenarios.Request, a *scenarios.
 		leave()
 	}
 	err := u.inside(q, a)
-	if u.vague && q.Op.Mutates() && n%40 == 20 {
+	if u.vague && q.Op.Does(scenarios.Mutates) && n%40 == 20 {
 		return errVague
 	}
 	return err
@@ -270,7 +270,7 @@ func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Effect) error {
 	now := *s
 	u.mu.Unlock()
 	start := time.Now()
-	if q.Op.Mutates() {
+	if q.Op.Does(scenarios.Mutates) {
 		time.Sleep(q.Hold)
 	}
 	u.mu.Lock()
@@ -306,7 +306,7 @@ func (u *remoteUser) inside(q *scenarios.Request, a *scenarios.Effect) error {
 		}
 	}
 	u.state(&now, a)
-	if q.Op.Mutates() {
+	if q.Op.Does(scenarios.Mutates) {
 		a.Reported, a.Held = a.Reported|u.tells&scenarios.ReportsHeld, time.Since(start)
 	}
 	return nil

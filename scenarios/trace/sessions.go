@@ -109,7 +109,7 @@ func (s *sessions) step(slot uint32, a Action, start bool) {
 	state.alive = a.Op != scenarios.Delete
 	c.Operations[a.Op]++
 	c.MaxSize = max(c.MaxSize, a.Size)
-	if a.Op.Mutates() {
+	if a.Op.Does(scenarios.Mutates) {
 		c.Updates++
 	}
 }

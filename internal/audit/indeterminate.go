@@ -1,4 +1,4 @@
-package runner
+package audit
 
 import (
 	"slices"
@@ -7,16 +7,9 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// indeterminate is an operation that may or may not have taken effect: its response was lost.
-type indeterminate struct {
-	Op   scenarios.Op
-	ID   manager.ID // zero for a sweep, and for a creation whose id was not received
-	Word uint32     // what a write would have written
-}
-
 // possible sums up the indeterminate operations on the sessions under one id.
 type possible struct {
-	writes, touches  uint64
+	writes, uses     uint64
 	words            []uint32 // of the writes
 	created, deleted bool
 }
@@ -31,24 +24,23 @@ type indeterminates struct {
 	any      bool   // there is at least one
 	swept    bool   // a sweep may have removed sessions, or not
 	writes   uint64 // in all
-
-	byVersion bool // touches are writes
 }
 
-func newIndeterminates(userLedgers []userLedger, byVersion bool) *indeterminates {
-	all := &indeterminates{byID: map[manager.ID]*possible{}, byVersion: byVersion}
-	for _, l := range userLedgers {
-		for _, d := range l.Ledger.Indeterminates {
-			all.add(d)
+// newIndeterminates sums up what is indeterminate in the ledgers. Operations with a property in counted are writes.
+func newIndeterminates(ledgers []*Ledger, counted scenarios.Properties) *indeterminates {
+	all := &indeterminates{byID: map[manager.ID]*possible{}}
+	for _, l := range ledgers {
+		for _, d := range l.Indeterminates {
+			all.add(d, counted)
 		}
 	}
 	return all
 }
 
-func (all *indeterminates) add(d indeterminate) {
+func (all *indeterminates) add(d Indeterminate, counted scenarios.Properties) {
 	all.any = true
 	switch {
-	case d.Op == scenarios.Sweep:
+	case d.Op.Does(scenarios.RemovesIdle):
 		all.swept = true
 		return
 	case d.ID == manager.ID{}:
@@ -60,28 +52,18 @@ func (all *indeterminates) add(d indeterminate) {
 		of = &possible{}
 		all.byID[d.ID] = of
 	}
-	switch d.Op {
-	case scenarios.Create, scenarios.GetOrCreate:
+	switch {
+	case d.Op.Does(scenarios.Mints | scenarios.Ensures):
 		of.created = true
-	case scenarios.Delete:
+	case d.Op.Does(scenarios.Removes):
 		of.deleted = true
-	case scenarios.Append, scenarios.Update:
-		all.written(of, d.Word)
-	case scenarios.Touch:
-		if all.byVersion {
-			all.written(of, d.Word)
-		} else {
-			of.touches++
-		}
+	case d.Op.Does(counted):
+		of.writes++
+		of.words = append(of.words, d.Word)
+		all.writes++
 	default: // a read may record a use
-		of.touches++
+		of.uses++
 	}
-}
-
-func (all *indeterminates) written(of *possible, word uint32) {
-	of.writes++
-	of.words = append(of.words, word)
-	all.writes++
 }
 
 // of is what may have happened under id.

@@ -1,4 +1,4 @@
-package runner
+package audit
 
 import (
 	"slices"
@@ -13,25 +13,25 @@ import (
 
 // story is a run of the audit's own: users write to sessions, and everything is as it should be until a test meddles.
 type story struct {
-	contents *contents
-	ledgers  []*ledger
+	contents *Contents
+	ledgers  []*Ledger
 	sessions []manager.Session
 	ids      []manager.ID
 	writes   []uint32 // by user
 }
 
-// tell has users write to sessions in the order given: writes[i] has the user and the session.
-func onPreparing(users, sessions int, writes [][2]int) *story {
-	s := &story{contents: newContents(users, 64), writes: make([]uint32, users)}
-	for range users {
-		l := newLedger(1) // so that it has to grow
+// newStory has users write to sessions in the order given: writes[i] has the user and the session.
+func newStory(users, sessions int, writes [][2]int) *story {
+	s := &story{contents: NewContents(users, 64), writes: make([]uint32, users)}
+	for user := range users {
+		l := NewLedger(user, 1) // so that it has to grow
 		s.ledgers = append(s.ledgers, &l)
 	}
 	for i := range sessions {
 		id := uuid.New()
 		s.ids = append(s.ids, id)
 		s.sessions = append(s.sessions, manager.Session{Incarnation: uint64(i + 1)})
-		s.ledgers[i%users].Created = append(s.ledgers[i%users].Created, creation{id, uint64(i + 1)})
+		s.ledgers[i%users].Created = append(s.ledgers[i%users].Created, Creation{id, uint64(i + 1)})
 	}
 	for _, w := range writes {
 		s.write(w[0], w[1])
@@ -43,28 +43,25 @@ func (s *story) write(user, session int) {
 	word := uint32(user)*wordsPerUser + s.writes[user]%wordsPerUser
 	s.writes[user]++
 	n := s.sessions[session].Append(role(word), s.contents.piece(word, 20))
-	s.ledgers[user].wrote(uint32(session), uint64(session+1), n, word)
+	s.ledgers[user].Wrote(uint32(session), uint64(session+1), n, word)
 }
 
-func (s *story) userLedgers() (all []userLedger) {
-	for user, l := range s.ledgers {
-		all = append(all, userLedger{User: user, Ledger: l})
-	}
-	return all
-}
-
-func (s *story) auditor() *auditor {
-	return &auditor{contents: s.contents, users: len(s.ledgers), found: result.Audit{OK: true}}
-}
+func (s *story) rules() *Rules { return &Rules{Contents: s.contents, Users: len(s.ledgers)} }
 
 // end hands the sessions over to user 0 and audits.
 func (s *story) end() result.Audit {
-	a := s.auditor()
+	r := s.rules()
 	for i := range s.sessions {
-		s.ledgers[0].Final = append(s.ledgers[0].Final, a.end(s.ids[i], &s.sessions[i], nil, nil))
+		s.ledgers[0].Final = append(s.ledgers[0].Final, r.Ended(s.ids[i], &s.sessions[i], nil))
 	}
-	a.check(s.userLedgers())
-	return a.found
+	return check(r, s.ledgers...)
+}
+
+// check audits ledgers.
+func check(r *Rules, ledgers ...*Ledger) result.Audit {
+	f := Findings{Audit: result.Audit{OK: true}}
+	r.Check(ledgers, &f)
+	return f.Audit
 }
 
 func TestAuditPassesCorrectStores(t *testing.T) {
@@ -74,7 +71,7 @@ func TestAuditPassesCorrectStores(t *testing.T) {
 		for range rapid.IntRange(0, 300).Draw(t, "writes") {
 			writes = append(writes, [2]int{rapid.IntRange(0, users-1).Draw(t, "user"), rapid.IntRange(0, sessions-1).Draw(t, "session")})
 		}
-		if a := onPreparing(users, sessions, writes).end(); !a.OK {
+		if a := newStory(users, sessions, writes).end(); !a.OK {
 			t.Fatalf("accused without reason: %v", a.Violations)
 		}
 	})
@@ -103,13 +100,13 @@ func TestAuditFindsViolations(t *testing.T) {
 		{"one number for two writes, another for none", func(s *story) {
 			s.write(0, 0)
 			n := s.sessions[0].Append(role(wordsPerUser), s.contents.piece(wordsPerUser, 20))
-			s.ledgers[1].wrote(0, 1, n-1, wordsPerUser)
+			s.ledgers[1].Wrote(0, 1, n-1, wordsPerUser)
 		}, "duplicate number"},
 		{"a number lower than the one before", func(s *story) {
-			s.ledgers[0].wrote(0, 1, 2, 0)
+			s.ledgers[0].Wrote(0, 1, 2, 0)
 		}, "number went back"},
 		{"two calls that report the creation", func(s *story) {
-			s.ledgers[1].Created = append(s.ledgers[1].Created, creation{s.ids[0], 1})
+			s.ledgers[1].Created = append(s.ledgers[1].Created, Creation{s.ids[0], 1})
 		}, "double creation"},
 		{"a session that was not created", func(s *story) {
 			s.ids = append(s.ids, uuid.New())
@@ -123,10 +120,10 @@ func TestAuditFindsViolations(t *testing.T) {
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
 		}, "lost session"},
 		{"a session that was not found before it was removed", func(s *story) {
-			e := s.auditor().end(s.ids[0], &s.sessions[0], nil, nil)
-			e.since = 1000
+			e := s.rules().Ended(s.ids[0], &s.sessions[0], nil)
+			e.Since = 1000
 			s.ledgers[1].Final = append(s.ledgers[1].Final, e)
-			s.ledgers[1].notFound = append(s.ledgers[1].notFound, notFound{incarnation: 1, at: 999})
+			s.ledgers[1].NotFound(1, 999)
 			s.ids, s.sessions = s.ids[1:], s.sessions[1:]
 		}, "lost session"},
 		{"a last state handed over twice", func(s *story) {
@@ -140,7 +137,7 @@ func TestAuditFindsViolations(t *testing.T) {
 		}, "foreign content"},
 		{"an older text of the same user in the place of the newest", func(s *story) {
 			newest := s.sessions[0].History(nil)[manager.HistoryLimit-1]
-			word, _ := s.contents.word(newest.Content)
+			word, _ := s.contents.Word(newest.Content)
 			s.rewrite(0, s.contents.piece(word^2, 20), newest.Role)
 		}, "foreign content"},
 		{"a text that no user wrote", func(s *story) {
@@ -155,7 +152,7 @@ func TestAuditFindsViolations(t *testing.T) {
 		}, "corrupted session"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			s := onPreparing(3, 2, writes)
+			s := newStory(3, 2, writes)
 			row.meddle(s)
 			a := s.end()
 			if a.OK || !slices.ContainsFunc(a.Violations, func(v result.Violation) bool { return v.Kind == row.kind }) {
@@ -182,31 +179,30 @@ func (s *story) rewrite(session int, content, role string) {
 
 func TestAuditFindsViolationsOfFields(t *testing.T) {
 	fields := []string{"goal", "owner"}
-	c := newContents(1, 64)
-	check := func(s manager.Session, word uint32) result.Audit {
-		l := newLedger(1)
+	c := NewContents(1, 64)
+	one := func(s manager.Session, word uint32) result.Audit {
+		l := NewLedger(0, 1)
 		id := uuid.New()
-		l.Created = append(l.Created, creation{id, 1})
-		l.wrote(0, 1, 1, word)
-		a := &auditor{contents: c, users: 1, byVersion: true, found: result.Audit{OK: true}}
-		l.Final = append(l.Final, a.end(id, &s, fields, nil))
-		a.check([]userLedger{{Ledger: &l}})
-		return a.found
+		l.Created = append(l.Created, Creation{id, 1})
+		l.Wrote(0, 1, 1, word)
+		r := &Rules{Contents: c, Users: 1, ByVersion: true, Fields: fields}
+		l.Final = append(l.Final, r.Ended(id, &s, nil))
+		return check(r, &l)
 	}
 	plan := func(goal, owner string) manager.Session {
 		s := manager.Session{Incarnation: 1}
 		s.SetFields(map[string]string{"goal": goal, "owner": owner})
 		return s
 	}
-	if a := check(plan(c.piece(3, 20), c.piece(3, 20)), 3); !a.OK {
+	if a := one(plan(c.piece(3, 20), c.piece(3, 20)), 3); !a.OK {
 		t.Errorf("accused without reason: %v", a.Violations)
 	}
 	for why, a := range map[string]result.Audit{
-		"fields of different changes":         check(plan(c.piece(3, 20), c.piece(4, 20)), 3),
-		"fields of a change without a writer": check(plan(c.piece(5, 20), c.piece(5, 20)), 3),
-		"fields that no user wrote":           check(plan("a plan", "a plan"), 3),
-		"one of the fields is not there":      check(manager.Session{Incarnation: 1, Version: 1, Fields: map[string]string{"goal": c.piece(3, 20)}}, 3),
-		"no fields after a counted change":    check(manager.Session{Incarnation: 1, Version: 1}, 3),
+		"fields of different changes":         one(plan(c.piece(3, 20), c.piece(4, 20)), 3),
+		"fields of a change without a writer": one(plan(c.piece(5, 20), c.piece(5, 20)), 3),
+		"fields that no user wrote":           one(plan("a plan", "a plan"), 3),
+		"one of the fields is not there":      one(manager.Session{Incarnation: 1, Version: 1, Fields: map[string]string{"goal": c.piece(3, 20)}}, 3),
+		"no fields after a counted change":    one(manager.Session{Incarnation: 1, Version: 1}, 3),
 	} {
 		if a.OK {
 			t.Errorf("%s: passed", why)
@@ -215,12 +211,12 @@ func TestAuditFindsViolationsOfFields(t *testing.T) {
 }
 
 func TestViolationsAreCountedBeyondThoseListed(t *testing.T) {
-	a := auditor{found: result.Audit{OK: true}}
+	f := Findings{Audit: result.Audit{OK: true}}
 	for i := range maxViolations + 7 {
-		a.violate("lost update", uuid.New(), "number %d", i)
+		f.Violate("lost update", uuid.New(), "number %d", i)
 	}
-	if len(a.found.Violations) != maxViolations || a.found.Omitted != 7 || a.found.OK {
-		t.Errorf("%d listed, %d more, OK %v", len(a.found.Violations), a.found.Omitted, a.found.OK)
+	if len(f.Violations) != maxViolations || f.Omitted != 7 || f.OK {
+		t.Errorf("%d listed, %d more, OK %v", len(f.Violations), f.Omitted, f.OK)
 	}
 }
 
@@ -230,21 +226,19 @@ func TestSumsDetectSwaps(t *testing.T) {
 		n := rapid.Uint64Range(2, 200).Draw(t, "n")
 		wrong := rapid.Uint64Range(1, n).Draw(t, "wrong")
 		instead := rapid.Uint64Range(1, 2*n).Filter(func(x uint64) bool { return x != wrong }).Draw(t, "instead")
-		l := newLedger(1)
+		l := NewLedger(0, 1)
 		id := uuid.New()
-		l.Created = append(l.Created, creation{id, 1})
+		l.Created = append(l.Created, Creation{id, 1})
 		for i := uint64(1); i <= n; i++ {
 			if i == wrong {
-				l.wrote(0, 1, instead, 0)
+				l.Wrote(0, 1, instead, 0)
 			} else {
-				l.wrote(0, 1, i, 0)
+				l.Wrote(0, 1, i, 0)
 			}
 		}
 		l.Backwards = 0
-		l.Final = append(l.Final, finalState{ID: id, Incarnation: 1, N: n})
-		a := auditor{contents: newContents(1, 0), users: 1, found: result.Audit{OK: true}}
-		a.check([]userLedger{{Ledger: &l}})
-		if a.found.OK {
+		l.Final = append(l.Final, Final{ID: id, Incarnation: 1, N: n})
+		if check(&Rules{Contents: NewContents(1, 0), Users: 1}, &l).OK {
 			t.Fatalf("%d instead of %d among 1 to %d passed", instead, wrong, n)
 		}
 	})
@@ -253,14 +247,14 @@ func TestSumsDetectSwaps(t *testing.T) {
 func TestLedgerFindsEverySlot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		slots := rapid.SliceOfDistinct(rapid.Uint32(), func(s uint32) uint32 { return s }).Draw(t, "slots")
-		l := newLedger(0)
+		l := NewLedger(0, 0)
 		for round := uint64(1); round <= 3; round++ {
 			for _, s := range slots {
-				l.wrote(s, uint64(s)+1, round, 0)
+				l.Wrote(s, uint64(s)+1, round, 0)
 			}
 		}
 		seen := map[uint32]uint64{}
-		for tally := range l.tallies {
+		for tally := range l.Tallies {
 			seen[tally.Slot] = tally.Count
 		}
 		if len(seen) != len(slots) {
@@ -272,4 +266,31 @@ func TestLedgerFindsEverySlot(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestSumsFit(t *testing.T) {
+	sums := sums{}
+	given := func(numbers ...uint64) (count, sum, mixed uint64) {
+		for _, n := range numbers {
+			count, sum, mixed = count+1, sum+n, mixed+Mix(n)
+		}
+		return count, sum, mixed
+	}
+	for _, row := range []struct {
+		why     string
+		n       uint64
+		numbers []uint64
+		want    bool
+	}{
+		{"one is missing", 4, []uint64{1, 2, 4}, true},
+		{"one is missing, and one is there twice in its place", 4, []uint64{2, 2, 4}, false},
+		{"two are missing", 4, []uint64{1, 4}, true},
+		{"two are missing, and the others cannot be what is left", 4, []uint64{4, 4}, false},
+		{"too low for those that are left", 5, []uint64{1, 1, 1}, false},
+	} {
+		count, sum, mixed := given(row.numbers...)
+		if got := sums.fit(row.n, count, sum, mixed); got != row.want {
+			t.Errorf("%s: %v, want %v", row.why, got, row.want)
+		}
+	}
 }

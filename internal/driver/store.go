@@ -1,4 +1,4 @@
-package runner
+package driver
 
 import (
 	"context"
@@ -7,13 +7,13 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// storeDriver is one user's driver of a store without a manager between, for ids that are used more than once. Like the
+// sessions is one user's driver of a store without a manager between, for ids that are used more than once. Like the
 // managers' pooled operations its closures are bound once, so that an operation allocates nothing.
-type storeDriver struct {
+type sessions struct {
 	store   manager.SessionStore[manager.Session]
-	work    manager.Work                      // what an append does under the lock; may be nil
-	removed func(manager.ID, manager.Session) // called for each session that a Delete or a Sweep removes
-	next    uint64                            // the incarnation of the latest session that this user made
+	work    manager.Work // what an append does under the lock; may be nil
+	removed func(manager.ID, manager.Session)
+	made    uint64 // the incarnation of the latest session that this user made
 
 	q *scenarios.Request // the current operation
 	e *scenarios.Effect
@@ -24,17 +24,17 @@ type storeDriver struct {
 	read   func(context.Context, *manager.Session) error
 }
 
-// incarnationShift is the bit at which the number of the creating user begins in an incarnation.
-const incarnationShift = 40
-
-// newStoreDriver returns the driver of store for the user with this number.
-func newStoreDriver(
-	store manager.SessionStore[manager.Session], number int, work manager.Work, removed func(manager.ID, manager.Session),
-) *storeDriver {
-	d := &storeDriver{store: store, work: work, removed: removed, next: uint64(number+1) << incarnationShift}
+// NewStore returns the driver of store for the user with this number. The incarnations that it makes are the tags of a user in a
+// [github.com/sessbench/sessbench/internal/history.History]: the user's number, and below it a number from 1. removed is called for
+// each session that a Delete or a Sweep removes.
+func NewStore(
+	store manager.SessionStore[manager.Session], user int, work manager.Work, removed func(manager.ID, manager.Session),
+) scenarios.Conn {
+	const userShift = 40
+	d := &sessions{store: store, work: work, removed: removed, made: uint64(user) << userShift}
 	d.create = func() manager.Session {
-		d.next++
-		return manager.Session{Incarnation: d.next}
+		d.made++
+		return manager.Session{Incarnation: d.made}
 	}
 	d.see = func(s *manager.Session) { d.e.Incarnation, d.e.Seq = s.Incarnation, s.Seq }
 	d.append = func(_ context.Context, s *manager.Session) error {
@@ -53,8 +53,8 @@ func newStoreDriver(
 	return d
 }
 
-// Do implements [scenarios.Conn]. It sets the parts of e that belong to the operation.
-func (d *storeDriver) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
+// Do implements [scenarios.Conn].
+func (d *sessions) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
 	d.q, d.e = q, e
 	e.Reported = scenarios.ReportsIncarnation | scenarios.ReportsSeq
 	switch q.Op {
@@ -64,6 +64,7 @@ func (d *storeDriver) Do(ctx context.Context, q *scenarios.Request, e *scenarios
 		return d.store.View(ctx, q.ID, d.read)
 	case scenarios.GetOrCreate:
 		e.Created, err = d.store.GetOrCreate(ctx, q.ID, d.create, d.see)
+		e.Made = d.made
 		return err
 	case scenarios.Delete:
 		last, err := d.store.Delete(ctx, q.ID)
@@ -80,4 +81,4 @@ func (d *storeDriver) Do(ctx context.Context, q *scenarios.Request, e *scenarios
 }
 
 // Close implements [scenarios.Conn]. The store stays open.
-func (d *storeDriver) Close() error { return nil }
+func (d *sessions) Close() error { return nil }

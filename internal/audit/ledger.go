@@ -1,0 +1,178 @@
+package audit
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// Ledger holds one user's sums over its own operations: its writes to each incarnation, the incarnations that it created,
+// and the final states that it received. Only its user writes it, and the window shares nothing. The audit combines the
+// ledgers of all users afterwards. Ledgers are sent to the participant that audits as they are, with encoding/gob: times, which mean
+// nothing on another machine's clock, are unexported.
+type Ledger struct {
+	User           int
+	Table          []Tally // open addressing by slot: the newest incarnation written to. A power of two, never full.
+	used           int
+	Past           []Tally // of earlier incarnations in the same slots
+	Created        []Creation
+	Final          []Final
+	notFound       []notFound
+	Indeterminates []Indeterminate
+	Swept          int                // sessions that this user's sweeps reported as removed
+	Backwards      int                // numbers that did not rise
+	Ambiguous      bool               // a target did not report incarnations where they distinguish sessions under one id
+	Violations     []result.Violation // seen by the user itself, the first few
+}
+
+// Tally sums up one user's writes to one incarnation. The numbers of all users' writes together must be 1…n. Three sums
+// and a count verify that: any lost, repeated or invented number changes one of them.
+type Tally struct {
+	Slot        uint32
+	Word        uint32 // what the last write wrote
+	Incarnation uint64 // the incarnation; 0: no tally
+	Count       uint64
+	Last        uint64 // number of the last write
+	Sum         uint64 // Σ numbers
+	Mixed       uint64 // Σ Mix(numbers)
+
+	Uses       uint64 // changes of the version that are no writes
+	Unnumbered uint64 // writes of count for which the target reported no number
+}
+
+// Creation is an incarnation that this user created.
+type Creation struct {
+	ID          manager.ID
+	Incarnation uint64
+}
+
+// Final is the last state of an incarnation, as Delete or a sweep returned it.
+type Final struct {
+	ID          manager.ID
+	Incarnation uint64
+	N           uint64 // number of changes, in the scenario's count; may be Unknown
+	Others      uint64 // changes of the version beyond those; may be Unknown
+	Since       int64  // on the trial's clock, when the call that removed it began; means nothing to other participants
+	Kept        int8   // how many of words are in use; may be UnknownKept
+	Broken      string // what is wrong with what was kept; empty: nothing
+	Words       [manager.HistoryLimit]uint32
+}
+
+// Unknown stands for a number, and UnknownKept for entries, that a target does not report.
+const (
+	Unknown     = math.MaxUint64
+	UnknownKept = -1
+)
+
+// notFound is a "not found" for an incarnation in this user's own slot.
+type notFound struct {
+	incarnation uint64
+	at          int64 // on the trial's clock
+}
+
+// Indeterminate is an operation that may or may not have taken effect: its response was lost.
+type Indeterminate struct {
+	Op   scenarios.Op
+	ID   manager.ID // zero for a sweep, and for a creation whose id was not received
+	Word uint32     // what a write would have written
+}
+
+// NewLedger returns a user's ledger, sized for writes to slots different slots.
+func NewLedger(user, slots int) Ledger {
+	return Ledger{User: user, Table: make([]Tally, 1<<bits.Len(uint(max(slots, 8)*3/2)))}
+}
+
+// Mix is a finalizer with full avalanche (splitmix64: Steele, Lea and Flood, 2014).
+func Mix(n uint64) uint64 {
+	n += 0x9e3779b97f4a7c15
+	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
+	n = (n ^ n>>27) * 0x94d049bb133111eb
+	return n ^ n>>31
+}
+
+// Wrote records that this user's write to an incarnation got number n. Hot path.
+func (l *Ledger) Wrote(slot uint32, incarnation, n uint64, word uint32) {
+	t := l.of(slot, incarnation)
+	if n <= t.Last {
+		l.Backwards++
+	}
+	t.Word = word
+	t.Count++
+	t.Last = n
+	t.Sum += n
+	t.Mixed += Mix(n)
+}
+
+// WroteUnnumbered records that this user's write to an incarnation took effect, without a number.
+func (l *Ledger) WroteUnnumbered(slot uint32, incarnation uint64, word uint32) {
+	t := l.of(slot, incarnation)
+	t.Word = word
+	t.Count++
+	t.Unnumbered++
+}
+
+// Used records n recorded uses of an incarnation.
+func (l *Ledger) Used(slot uint32, incarnation, n uint64) { l.of(slot, incarnation).Uses += n }
+
+// NotFound records that an operation found no session at a time, where this user alone had one.
+func (l *Ledger) NotFound(incarnation uint64, at int64) {
+	l.notFound = append(l.notFound, notFound{incarnation, at})
+}
+
+// of returns the tally of an incarnation in slot.
+func (l *Ledger) of(slot uint32, incarnation uint64) *Tally {
+	t := l.Find(slot)
+	if t.Incarnation != incarnation {
+		t = l.begin(t, slot, incarnation)
+	}
+	return t
+}
+
+// Find returns the tally of the newest incarnation in slot, or the free place for it.
+func (l *Ledger) Find(slot uint32) *Tally {
+	mask := uint32(len(l.Table) - 1)
+	for i := slot * 0x9e3779b1 >> 7; ; i++ {
+		if t := &l.Table[i&mask]; t.Slot == slot || t.Incarnation == 0 {
+			return t
+		}
+	}
+}
+
+// begin makes t, found for slot, the empty tally of a new incarnation.
+func (l *Ledger) begin(t *Tally, slot uint32, incarnation uint64) *Tally {
+	if t.Incarnation != 0 {
+		l.Past = append(l.Past, *t)
+	} else if l.used++; l.used*4 > len(l.Table)*3 {
+		l.grow()
+		t = l.Find(slot)
+	}
+	*t = Tally{Slot: slot, Incarnation: incarnation}
+	return t
+}
+
+func (l *Ledger) grow() {
+	old := l.Table
+	l.Table = make([]Tally, 2*len(old))
+	for _, t := range old {
+		if t.Incarnation != 0 {
+			*l.Find(t.Slot) = t
+		}
+	}
+}
+
+// Tallies yields each tally of the ledger.
+func (l *Ledger) Tallies(yield func(Tally) bool) {
+	for _, t := range l.Past {
+		if !yield(t) {
+			return
+		}
+	}
+	for _, t := range l.Table {
+		if t.Incarnation != 0 && !yield(t) {
+			return
+		}
+	}
+}

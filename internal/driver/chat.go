@@ -1,0 +1,60 @@
+// Package driver lets one user reach sessions, with one file for each way to do so: through a chatbot, through boards, in a store without
+// a manager between, and in a target. Drivers implement [scenarios.Conn], which also programs and services do: they overwrite an effect
+// with what the operation returned. They are the only code of a run that treats operations by name.
+//
+// A driver with a method for each operation was considered: the user would need a switch over all of them, once to call and
+// once to read each result.
+package driver
+
+import (
+	"context"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// chat is one user's driver of a chatbot.
+type chat struct {
+	user *manager.ChatUser
+	uses uint64 // that user had recorded by the last operation
+}
+
+// NewChat returns a user's driver of a chatbot over a store.
+func NewChat(store manager.SessionStore[manager.Session], opts ...manager.Option) scenarios.Conn {
+	return &chat{user: manager.NewChatbot(store, opts...).User()}
+}
+
+// Do implements [scenarios.Conn]. Hot path: an append does no more than it must.
+func (d *chat) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
+	e.Reported, e.Incarnation = scenarios.ReportsIncarnation, manager.IncarnationOf(q.ID)
+	switch q.Op {
+	case scenarios.Append:
+		e.Reported |= scenarios.ReportsSeq
+		e.Seq, err = d.user.AddMessage(ctx, q.ID, q.Role, q.Content)
+		return err
+	case scenarios.History:
+		e.Messages, err = d.user.History(ctx, q.ID, e.Messages[:0])
+		if e.Seq = 0; len(e.Messages) > 0 {
+			e.Seq = e.Messages[len(e.Messages)-1].Seq
+		}
+	case scenarios.Validate:
+		err = d.user.Validate(ctx, q.ID)
+	case scenarios.Touch:
+		e.Reported |= scenarios.ReportsVersion
+		e.Version, err = d.user.Touch(ctx, q.ID)
+	case scenarios.Create:
+		e.ID, err = d.user.CreateSession(ctx)
+	case scenarios.Delete:
+		err = d.user.DeleteSession(ctx, q.ID)
+	case scenarios.Sweep:
+		e.Removed, err = d.user.ExpireIdle(ctx, q.Idle)
+	default:
+		return scenarios.ErrUnsupported
+	}
+	uses := d.user.Touches()
+	e.Uses, d.uses = uses-d.uses, uses
+	return err
+}
+
+// Close implements [scenarios.Conn]. The store stays open.
+func (d *chat) Close() error { return nil }

@@ -1,0 +1,145 @@
+package runner
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/wait"
+)
+
+// pacer is when a user acts and how long it waits: the entry into the window, pauses, holds, due times.
+type pacer struct {
+	waiter   *wait.Waiter  // of holds and pauses; nil: there are none
+	spun     time.Duration // what the waiter had spent when the window opened
+	inWindow bool          // the window has opened
+	finished int64         // the clock when the last operation ended
+}
+
+// enterWindow has the process's counters read when the window opens, and returns the time after that.
+func (u *user) enterWindow(t int64) int64 {
+	if u.inWindow || t < u.trial.phases.from {
+		return t
+	}
+	u.inWindow = true
+	u.trial.phases.opened.read(u.trial)
+	if u.waiter != nil {
+		u.spun = u.waiter.Spun()
+	}
+	return u.trial.phases.now()
+}
+
+// finish notes when u's last operation ended.
+func (u *user) finish(t int64) {
+	u.finished = t
+	u.progress.Add(1)
+	if t >= u.trial.phases.until {
+		u.trial.phases.closed.read(u.trial)
+	}
+}
+
+// think pauses between visits. The first pause is cut at random, so that the users do not march in step.
+func (u *user) think(t int64) int64 {
+	phases, p := &u.trial.phases, &u.stats.pauses
+	pause := u.trial.setup.scenario.Think
+	whole := p.begun > 0
+	if !whole {
+		rng := rand.New(rand.NewPCG(u.trial.setup.seed, uint64(u.number())))
+		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
+	}
+	u.waiter.Wait(min(pause, time.Duration(phases.until-t)))
+	end := phases.now()
+	p.begun++
+	if phases.contains(end) {
+		p.ended++
+	}
+	p.ns += phases.overlap(t, end)
+	if whole && t >= phases.from && end <= phases.until {
+		p.times.record(end - t)
+	}
+	return end
+}
+
+// work is done under the lock of each of this user's updates. An actor may run it on a goroutine of its own, while this
+// user waits. After an abort hold is a no-op, so queued users drain quickly.
+func (u *user) work() {
+	tr := u.trial
+	phases := &tr.phases
+	start := phases.now()
+	switch {
+	case tr.end.stopped.Load():
+	case tr.setup.hold > 0:
+		u.waiter.Wait(tr.setup.hold)
+	default:
+		tr.setup.work()
+	}
+	end := phases.now()
+	u.progress.Add(1)
+	h := &u.stats.holds
+	h.last = phases.overlap(start, end)
+	if phases.contains(end) {
+		h.n++
+		h.heldFor += end - start
+		h.waitedFor += start - u.opStart
+		if h.times != nil {
+			h.times.record(end - start)
+		}
+	}
+}
+
+// replay does this user's share of recorded traffic: as fast as possible with speed 0, else on the log's clock, run
+// speed times as fast. A probe of the harness, which has no first visit, repeats it until the window closes.
+func (u *user) replay() error {
+	tr := u.trial
+	for {
+		t, some, err := u.replayOnce(tr.setup.speed)
+		if err != nil || !some || !tr.unaudited || !tr.setup.timed() || t >= tr.phases.until {
+			u.finish(t)
+			return err
+		}
+		for i, share := range u.shares {
+			u.shares[i] = share.Again()
+		}
+	}
+}
+
+// replayOnce goes through the log once and returns the time after it, and whether there was anything to do.
+func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
+	tr := u.trial
+	t = tr.phases.now()
+	for _, share := range u.shares {
+		for t < tr.phases.until && !tr.end.stopped.Load() {
+			at, step, ok := share.Next()
+			if !ok {
+				break
+			}
+			t = tr.phases.now() // reading the log is no part of the operation
+			t = u.enterWindow(t)
+			if step.Start() {
+				u.progress.Add(1)
+				if t >= tr.phases.from {
+					u.stats.visits++
+				}
+				if speed > 0 {
+					t = u.awaitDue(int64(float64(at) / speed))
+				}
+			}
+			t, _ = u.timed(t, step)
+			some = true
+		}
+		if err := share.Err(); err != nil {
+			return t, some, err
+		}
+	}
+	return t, some, nil
+}
+
+// awaitDue waits until a visit is due and returns the time its latency counts from. If a user is late because
+// an earlier visit took long, latency counts from the due time; the lateness of a timer does not count.
+func (u *user) awaitDue(due int64) int64 {
+	now := u.trial.phases.now()
+	if now >= due {
+		return due
+	}
+	u.waiter.Wait(time.Duration(due - now))
+	return u.trial.phases.now()
+}

@@ -1,0 +1,242 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/internal/audit"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// slots is the table of sessions that a user sees, by slot: shared and read-only, or with OwnSessions
+// written by this user alone. There the zero id marks a slot without a session.
+type slots struct {
+	ids     []manager.ID
+	numbers []uint32 // of the sessions whose histories are recorded; 0: it is not. Empty where none is
+	first   uint32   // number of slot 0 among all users' slots
+	used    []int64  // of a target that is swept: when the last confirmed use began, on the trial's clock
+}
+
+// number returns the number of the recorded session in a slot; 0: it is not recorded. Hot path.
+func (s *slots) number(slot uint32) uint32 {
+	if int(slot) >= len(s.numbers) {
+		return 0
+	}
+	return s.numbers[slot]
+}
+
+// absent reports whether a slot of the user's own has no session. Hot path.
+func (s *slots) absent(slot uint32) bool { return s.ids[slot] == manager.ID{} }
+
+// makeSlots makes the table of shared sessions. All but the first participant get it from the first.
+func (tr *trial) makeSlots() (err error) {
+	sc := tr.setup.scenario
+	if !tr.setup.part.first() {
+		tr.sessions.ids, err = tr.setup.part.awaitStart(tr.ctx)
+	} else if !sc.OwnSessions {
+		tr.sessions.ids = make([]manager.ID, sc.Slots())
+	}
+	if sc.Driver == scenarios.StoreDriver {
+		tr.rules.IDs = tr.sessions.ids
+	}
+	return err
+}
+
+// makeUsers makes the users, the preloaders and the sweeper.
+func (tr *trial) makeUsers() {
+	sc := tr.setup.scenario
+	total, per := sc.Slots(), sc.SlotsPerUser()
+	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
+	most := min(per, 64<<20/64/sc.Users)
+	lo, hi := tr.setup.part.users(sc.Users)
+	for i := lo; i < hi; i++ {
+		u := tr.newUser(i, most)
+		if sc.OwnSessions {
+			// At least a cache line, so that users do not share the lines they write.
+			u.slots = slots{ids: make([]manager.ID, per, max(per, 8)), first: uint32(i * per)}
+		}
+		if traffic := tr.setup.traffic; traffic != nil {
+			// With fewer users than shares each takes every n-th.
+			for share := i; share < traffic.Users(); share += sc.Users {
+				u.shares = append(u.shares, traffic.User(share))
+			}
+		}
+		tr.users = append(tr.users, u)
+	}
+	n := tr.numPreloaders()
+	for range n {
+		tr.preloaders = append(tr.preloaders, tr.newUser(sc.Users, (total+n-1)/n))
+	}
+	tr.sweeper = tr.newUser(sc.Users+1, 0)
+	if tr.setup.record > 0 && !tr.unaudited {
+		tr.openRecordings()
+	}
+}
+
+// numPreloaders returns the number of preloaders: several where each response takes a network round
+// trip. They share one user number. The first of them also removes the sessions left at the end.
+func (tr *trial) numPreloaders() int {
+	const far = 16
+	s := &tr.setup
+	if tr.remote && s.record == 0 && !s.scenario.StartsEmpty && (s.scenario.OwnSessions || s.part.first()) {
+		return far
+	}
+	return 1
+}
+
+// newUser makes a user without a driver.
+func (tr *trial) newUser(number, most int) *user {
+	sc := tr.setup.scenario
+	u := &user{
+		trial: tr, slots: tr.sessions, ledger: audit.NewLedger(number, most),
+		texts:   tr.setup.contents.Texts(number),
+		request: scenarios.Request{Fields: map[string]string{}},
+		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
+		scratch: make([]manager.Message, 0, manager.HistoryLimit),
+	}
+	for _, op := range sc.Ops() {
+		u.stats.ops[op].latency = newRecorder() // made now and not in the window
+	}
+	if u.works() && sc.Hold > 0 && !sc.Spin {
+		u.stats.holds.times = newRecorder()
+	}
+	if sc.Think > 0 {
+		u.stats.pauses.times = newRecorder()
+	}
+	return u
+}
+
+// connect gives every user its driver.
+func (tr *trial) connect() (err error) {
+	for _, u := range tr.allUsers() {
+		var work manager.Work
+		if u.works() && (tr.setup.work != nil || tr.setup.hold > 0) {
+			work = u.work
+		}
+		if u.driver, err = tr.system.connect(u, work); err != nil {
+			return err
+		}
+		u.progress.Add(1)
+	}
+	return nil
+}
+
+// preload has the preloaders create the initial sessions, where they are not there yet: each makes
+// every n-th of the shared sessions, or the sessions of every n-th user.
+func (tr *trial) preload() (err error) {
+	sc := tr.setup.scenario
+	switch {
+	case sc.OwnSessions && !sc.StartsEmpty:
+	case !tr.setup.part.first():
+		return nil
+	case sc.StartsEmpty: // the users create the sessions, under these ids if they are shared
+		for i := range tr.sessions.ids {
+			if tr.sessions.ids[i], err = uuid.NewRandom(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	n := len(tr.preloaders)
+	return forEach(n, func(i int) (err error) {
+		k := tr.preloaders[i]
+		if !sc.OwnSessions {
+			return k.fill(tr.sessions, i, n)
+		}
+		for at := i; at < len(tr.users) && err == nil; at += n {
+			of := tr.users[at].slots
+			if tr.sessions.numbers != nil {
+				of.numbers = tr.sessions.numbers[of.first:]
+			}
+			err = k.fill(of, 0, 1)
+		}
+		return err
+	})
+}
+
+// fill makes sessions in some of the slots, each with the scenario's messages.
+func (u *user) fill(of slots, from, step int) error {
+	u.slots = of
+	for slot := from; slot < len(of.ids); slot += step {
+		if slot%1024 < step && u.trial.ctx.Err() != nil {
+			return context.Cause(u.trial.ctx)
+		}
+		op := scenarios.Create
+		for range 1 + u.trial.setup.scenario.Prefill {
+			if err := u.prepare(op, uint32(slot)); err != nil {
+				return err
+			}
+			op = scenarios.Append
+		}
+		u.trial.made.Add(1)
+	}
+	return nil
+}
+
+// prepare does an operation before the barrier, and records it.
+func (u *user) prepare(op scenarios.Op, slot uint32) error {
+	defer u.progress.Add(1)
+	return u.trial.untilAnswered(func() error {
+		err := u.do(op, slot, 0)
+		switch {
+		case err == nil:
+			u.recording.preparation(op, slot)
+		case u.trial.remote && errors.Is(err, manager.ErrIndeterminate):
+			u.explain(op, slot, err)
+		}
+		return err
+	})
+}
+
+// Nothing is measured before and after the window, so requests without a response from a remote store are repeated there.
+
+// again is the pause before that, and lenient how long it goes on.
+const (
+	again   = 20 * time.Millisecond
+	lenient = 10 * time.Second
+)
+
+// untilAnswered calls do until it is answered, within reason.
+func (tr *trial) untilAnswered(do func() error) error {
+	for end := time.Now().Add(min(lenient, tr.setup.patience)); ; {
+		err := do()
+		if !tr.unanswered(err) || errors.Is(err, scenarios.ErrUnavailable) || tr.ctx.Err() != nil ||
+			time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-time.After(again):
+		case <-tr.ctx.Done():
+		}
+	}
+}
+
+// forEach runs do(0..n-1) concurrently and returns the first error. A panic is propagated to the caller.
+func forEach(n int, do func(i int) error) error {
+	var (
+		doing    sync.WaitGroup
+		failed   = make([]error, n)
+		panicked = make([]any, n)
+	)
+	for i := range n {
+		doing.Go(func() {
+			defer func() { panicked[i] = recover() }()
+			failed[i] = do(i)
+		})
+	}
+	doing.Wait()
+	for i, err := range failed {
+		if panicked[i] != nil {
+			panic(panicked[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
