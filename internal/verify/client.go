@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,7 @@ type shared struct {
 	count   int // of the users and the cleaner
 	ids     []manager.ID
 	slotOf  map[manager.ID]uint32
+	newKind scenarios.DriverKind // of the sessions that users create
 	base    time.Time
 	inside  []gauge                // by slot; nil: not counted
 	late    atomic.Pointer[string] // the first operation whose closure ran after it had returned
@@ -50,10 +50,11 @@ type client struct {
 	last    history.Outcome // of its last operation
 	unknown bool            // it may have created a session whose id was lost
 
-	conn    scenarios.Conn // to a target
+	conn    scenarios.Conn // a [storeConn] or a [targetConn]
+	call    *call          // the operation in progress
 	request scenarios.Request
-	answer  scenarios.Effect
-	waiting atomic.Pointer[pending] // the request without a response
+	effect  scenarios.Effect
+	waiting atomic.Pointer[pending] // the request to a target without a response
 }
 
 // beat counts the operations that a user has completed. The user writes it; the watchdog reads it.
@@ -118,12 +119,22 @@ func (c *client) one(ctx context.Context, p *plan) {
 	if p.kind == history.Nested {
 		c.rec.NewTag() // of the second message
 	}
+	c.request = scenarios.Request{Op: operationOf(p.kind), ID: k.id, Hold: p.hold, Spin: p.spin}
+	switch text := tagText(k.op.Tag); p.kind {
+	case history.Append:
+		c.request.Role, c.request.Content = role, text
+	case history.Update:
+		c.request.Fields = map[string]string{fieldNames[0]: text, fieldNames[1]: text}
+	}
 	ctx, stop := cancelling(ctx, p)
 	defer stop()
 	k.op.Call = c.called()
 	err := k.run(ctx)
 	end := c.returned()
 	op := k.finish(err) // a closure that runs later does not change it
+	if err == nil {
+		c.take(&op)
+	}
 	op.Return, op.Hold = end, min(op.Hold, end-op.Call)
 	if op.Outcome = k.outcome(err); op.Outcome == history.Indeterminate {
 		op.Return = history.Never
@@ -152,6 +163,7 @@ func cancelling(ctx context.Context, p *plan) (context.Context, func()) {
 // next operation of the client.
 type call struct {
 	*client
+	what string // in words; empty: as op
 	plan *plan
 	id   manager.ID
 
@@ -167,139 +179,25 @@ type call struct {
 // errPlanned is the error that closures return or panic with as planned.
 var errPlanned = errors.New("planned failure")
 
-// run calls the store and recovers from a panic.
+// run performs the client's request and recovers from a panic.
 func (k *call) run(ctx context.Context) (err error) {
 	defer func() { k.panicked = recover() }()
-	if k.target != nil {
-		return k.perform(ctx)
-	}
-	switch k.plan.kind {
-	case history.GetOrCreate:
-		created, err := k.store.GetOrCreate(ctx, k.id, k.make, func(s *manager.Session) { k.inspect(ctx, s) })
-		k.mu.Lock()
-		k.op.Created = created
-		k.mu.Unlock()
-		return err
-	case history.ReadMessages, history.ReadFields:
-		return k.store.View(ctx, k.id, k.read)
-	case history.Delete:
-		last, err := k.store.Delete(ctx, k.id)
-		if err == nil {
-			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
-		}
-		return err
-	default:
-		return k.store.Update(ctx, k.id, k.change)
-	}
+	return k.perform(ctx, k)
 }
 
-// make creates the session of GetOrCreate. A store may call it and discard its result.
-func (k *call) make() manager.Session {
-	k.plan.inside.apply()
-	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.now()}
+// perform performs the client's request as the call k.
+func (c *client) perform(ctx context.Context, k *call) error {
+	c.call = k
+	return c.conn.Do(ctx, &c.request, &c.effect)
 }
 
-// inspect is the closure of GetOrCreate.
-func (k *call) inspect(ctx context.Context, s *manager.Session) {
-	k.begin()
-	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
-	k.points.Reach(ctx, Inside)
-	if history.Tag(s.Incarnation) == k.op.Tag {
-		k.ending = Returns // the contract does not say whether a session stays whose creator panics
+// take records the effect of the client's request. What the closures of a store have seen is recorded already.
+func (c *client) take(op *history.Op) {
+	e := &c.effect
+	op.Created = op.Created || e.Created
+	if c.target != nil {
+		c.target.take(op, e)
 	}
-	_ = k.end()
-}
-
-// read is the closure of a read. It reads twice, with a pause between: the session must not change meanwhile.
-func (k *call) read(ctx context.Context, s *manager.Session) error {
-	k.begin()
-	k.record(s, history.PartIncarnation|history.PartVersion)
-	k.points.Reach(ctx, Inside)
-	k.plan.inside.apply()
-	if k.plan.kind == history.ReadFields {
-		k.record(s, history.PartFields)
-	} else {
-		k.record(s, history.PartSeq|history.PartMessages)
-	}
-	return k.end()
-}
-
-// change is the closure of a write.
-func (k *call) change(ctx context.Context, s *manager.Session) error {
-	late, begun := k.begin(), k.now()
-	if k.inside != nil {
-		g := &k.inside[k.plan.slot].n
-		if n := g.Add(1); n > 1 {
-			k.overlap(n)
-		}
-		defer g.Add(-1)
-	}
-	before := *s
-	k.points.Reach(ctx, Inside)
-	k.plan.inside.apply()
-	s.Touched = k.now()
-	switch k.plan.kind {
-	case history.Update:
-		text := tagText(k.op.Tag)
-		s.SetFields(map[string]string{fieldNames[0]: text, fieldNames[1]: text})
-	case history.Append:
-		s.Append(role, tagText(k.op.Tag))
-	case history.Nested:
-		s.Append(role, tagText(k.op.Tag))
-		if err := k.store.Update(ctx, k.id, k.nested); err != nil {
-			return fmt.Errorf("update inside an update: %w", err)
-		}
-	}
-	if late {
-		return nil
-	}
-	k.plan.inside.apply() // between the change and the release of the lock
-	if k.plan.ending != Returns && k.Guarantees.Rollback {
-		s = &before
-	}
-	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
-	k.held(k.now() - begun)
-	return k.end()
-}
-
-// held records how long the closure of a write held the session, where updates are exclusive.
-func (k *call) held(ns int64) {
-	if !k.Guarantees.ExclusiveUpdates {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.op.Hold = ns
-}
-
-// nested is the closure of an update inside an update.
-func (k *call) nested(_ context.Context, s *manager.Session) error {
-	s.Append(role, tagText(k.op.Tag+1))
-	return nil
-}
-
-// begin records that the closure runs and reports whether its operation has already returned.
-func (k *call) begin() (late bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.over {
-		name := k.op.String()
-		k.late.CompareAndSwap(nil, &name)
-		return true
-	}
-	k.runs++
-	return false
-}
-
-// end ends the closure as planned.
-func (k *call) end() error {
-	switch k.ending {
-	case Fails:
-		return errPlanned
-	case Panics:
-		panic(errPlanned)
-	}
-	return nil
 }
 
 // violate records a violation in the session of the operation.
@@ -307,15 +205,6 @@ func (k *call) violate(a history.Anomaly, format string, args ...any) {
 	v := history.NewViolation(a, format, args...)
 	v.Session = k.id
 	k.note(v)
-}
-
-// overlap records that n updates are inside one session.
-func (k *call) overlap(n int32) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.over {
-		k.violate(history.MutualExclusion, "%d users were inside an update of the same session at once, %s among them", n, k.name())
-	}
 }
 
 // finish records that the operation has returned, checks how often its closure ran, and returns the operation.
@@ -390,34 +279,63 @@ func (k *call) alone() bool {
 	return k.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.target == nil
 }
 
-// record records what the operation has seen.
-func (k *call) record(s *manager.Session, parts history.Parts) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.over {
+// create creates a session by the manager or in the target, which mints the id. A session of a store is then read.
+func (c *client) create(ctx context.Context) {
+	op := history.Op{Kind: history.Create, User: int32(c.user), Outcome: history.OK, Created: true}
+	c.request = scenarios.Request{Op: scenarios.Create, Kind: c.newKind}
+	op.Call = c.called()
+	err := c.perform(ctx, &call{client: c, op: op})
+	op.Return = c.returned()
+	id := c.effect.ID
+	switch {
+	case errors.Is(err, scenarios.ErrUnavailable):
+		return
+	case indeterminate(err):
+		c.unknown = true // it may exist under an unknown id
+		return
+	case err != nil:
+		c.violate(history.UnexpectedError, "%s's create: %v", c.name(), err)
+		return
+	case id.Version() != 4:
+		c.violate(history.WeakID, "%s got the id %v, which is not a random (version 4) UUID",
+			c.name(), id)
+	}
+	c.take(&op)
+	op.Tag = history.Tag(manager.IncarnationOf(id))
+	number := c.numberOf(len(c.minted))
+	c.minted = append(c.minted, id)
+	c.rec.Add(number, op)
+	if c.target != nil {
 		return
 	}
-	record(&k.op, s, parts)
+	read := history.Op{Kind: history.ReadMessages, Outcome: history.OK, Call: c.called()}
+	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
+		record(&read, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
+		return nil
+	})
+	read.Return = c.returned()
+	switch {
+	case indeterminate(err):
+	case err != nil:
+		c.violate(history.LostSession, "%s created a session and could not read it: %v",
+			c.name(), err)
+	default:
+		c.rec.Add(number, read)
+	}
 }
 
-func record(op *history.Op, s *manager.Session, parts history.Parts) {
-	op.Parts |= parts
-	if parts&history.PartIncarnation != 0 {
-		op.Incarnation = history.Tag(s.Incarnation)
+// remove removes a session after the round and discards its final state.
+func (c *client) remove(id manager.ID) error {
+	c.request = scenarios.Request{Op: scenarios.Delete, ID: id}
+	err := c.perform(context.Background(), &call{client: c, what: "the deletion of a session after the round"})
+	if errors.Is(err, scenarios.ErrUnavailable) {
+		return nil // recorded by the connection
 	}
-	if parts&history.PartVersion != 0 {
-		op.Version = s.Version
-	}
-	if parts&history.PartSeq != 0 {
-		op.Seq = s.Seq
-	}
-	if parts&history.PartMessages != 0 {
-		op.Messages = tagsOf(op.Messages[:0], s.History(nil))
-	}
-	if parts&history.PartFields != 0 {
-		op.Fields = fieldTags(s.Fields)
-	}
+	return err
 }
+
+// numberOf returns the number of the k-th session that the user has created, which no other session has.
+func (c *client) numberOf(k int) uint32 { return uint32(len(c.ids) + c.user + k*c.count) }
 
 // tagsOf appends the tags of messages.
 func tagsOf(tags []history.Tag, messages []manager.Message) []history.Tag {
@@ -442,138 +360,6 @@ func fieldTags(fields map[string]string) (tags [2]history.Tag) {
 		tags[1] = history.InvalidTag
 	}
 	return tags
-}
-
-// sweep removes idle sessions. Each session that it removes is recorded as an operation, with the state that was judged and
-// the final state; each that it leaves is recorded as a read.
-func (c *client) sweep(ctx context.Context, p *plan) {
-	type found struct {
-		slot uint32
-		history.Op
-	}
-	var (
-		mu     sync.Mutex // protects judged and seen: a store may judge several sessions at once
-		judged = map[manager.ID]history.Op{}
-		seen   []found
-		start  = c.called()
-	)
-	expired := func(id manager.ID, s *manager.Session) bool {
-		slot, ours := c.slotOf[id]
-		if !ours {
-			return false
-		}
-		op := history.Op{Kind: history.SweepRead, Outcome: history.OK, Call: start}
-		record(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
-		goes := s.Touched <= start-int64(p.idle)
-		p.inside.apply()
-		c.points.Reach(ctx, Inside)
-		op.Return = c.returned()
-		mu.Lock()
-		defer mu.Unlock()
-		if goes {
-			op.Kind = history.Sweep
-			judged[id] = op
-		} else {
-			seen = append(seen, found{slot, op})
-		}
-		return goes
-	}
-	removed := func(id manager.ID, last manager.Session) {
-		mu.Lock()
-		defer mu.Unlock()
-		slot, ours := c.slotOf[id]
-		op, known := judged[id]
-		if !ours || !known {
-			c.violate(history.UnexpectedError, "%s's sweep removed a session that was not judged to be expired", c.name())
-			return
-		}
-		delete(judged, id)
-		record(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
-		op.Return = history.Never // until the sweep is over
-		seen = append(seen, found{slot, op})
-	}
-	n, err := c.store.Sweep(ctx, expired, removed)
-	end := c.returned()
-	mu.Lock()
-	defer mu.Unlock()
-	handed := 0
-	for _, f := range seen {
-		if f.Kind == history.Sweep {
-			handed++
-		}
-		f.Return = min(f.Return, end)
-		c.rec.Add(f.slot, f.Op)
-	}
-	switch {
-	case indeterminate(err):
-		for id, op := range judged { // each may have been removed
-			op.Outcome, op.Return = history.Indeterminate, history.Never
-			c.rec.Add(c.slotOf[id], op)
-		}
-	case err != nil:
-		c.violate(history.UnexpectedError, "%s's sweep: %v", c.name(), err)
-	case n != handed:
-		c.violate(history.UnexpectedError, "%s's sweep returned %d, but passed %d sessions to its callback", c.name(), n, handed)
-	}
-}
-
-// create creates a session by the manager or in the target, which mints the id. A session of a store is then read.
-func (c *client) create(ctx context.Context) {
-	op := history.Op{Kind: history.Create, Outcome: history.OK, Created: true, Call: c.called()}
-	id, err := c.createIn(ctx)
-	op.Return = c.returned()
-	switch {
-	case errors.Is(err, scenarios.ErrUnavailable):
-		return
-	case indeterminate(err):
-		c.unknown = true // it may exist under an unknown id
-		return
-	case err != nil:
-		c.violate(history.UnexpectedError, "%s's create: %v", c.name(), err)
-		return
-	case id.Version() != 4:
-		c.violate(history.WeakID, "%s got the id %v, which is not a random (version 4) UUID",
-			c.name(), id)
-	}
-	if c.target != nil {
-		c.recordAnswer(&op, &c.answer)
-	}
-	op.Tag = history.Tag(manager.IncarnationOf(id))
-	number := c.numberOf(len(c.minted))
-	c.minted = append(c.minted, id)
-	c.rec.Add(number, op)
-	if c.target != nil {
-		return
-	}
-	read := history.Op{Kind: history.ReadMessages, Outcome: history.OK, Call: c.called()}
-	err = c.store.View(ctx, id, func(_ context.Context, s *manager.Session) error {
-		record(&read, s, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages)
-		return nil
-	})
-	read.Return = c.returned()
-	switch {
-	case indeterminate(err):
-	case err != nil:
-		c.violate(history.LostSession, "%s created a session and could not read it: %v",
-			c.name(), err)
-	default:
-		c.rec.Add(number, read)
-	}
-}
-
-// numberOf returns the number of the k-th session that the user has created, which no other session has.
-func (c *client) numberOf(k int) uint32 { return uint32(len(c.ids) + c.user + k*c.count) }
-
-func (c *client) createIn(ctx context.Context) (manager.ID, error) {
-	if c.target == nil {
-		return c.creator.CreateSession(ctx)
-	}
-	c.request = scenarios.Request{Op: scenarios.Create, Kind: scenarios.ChatDriver}
-	if !c.target.Supports(scenarios.Append) {
-		c.request.Kind = scenarios.BoardDriver
-	}
-	err := c.exchange(ctx, c.name()+"'s create")
-	return c.answer.ID, err
 }
 
 // The messages and fields hold tags, as numbers in text.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // observe checks the declared guarantees and what every store must do beside linearizability, each on a new store.
@@ -304,22 +305,14 @@ func leakFree(p *probe) Guarantee {
 }
 
 // createAndDelete creates sessions, deletes each at once, and returns their number.
-func (p *probe) createAndDelete() (n int) {
-	ctx := context.Background()
-	for end := time.Now().Add(min(deletingLimit, p.cfg.Patience/2)); n < sessionsDeleted && time.Now().Before(end); n++ {
-		id := uuid.New()
-		_, err := p.store.GetOrCreate(ctx, id, newSession, nil)
-		if err == nil {
-			err = p.store.Update(ctx, id, add)
-		}
-		if err == nil {
-			_, err = p.store.Delete(ctx, id)
-		}
-		if p.noted(err) != nil {
-			p.violate(history.UnexpectedError, "create, update and delete of one session: %v", err)
-			break
-		}
-		p.clients[0].beat.n.Add(1)
+func (p *probe) createAndDelete() int {
+	c := p.clients[0]
+	c.call = &call{client: c, plan: &plan{kind: history.Append}}
+	n, err := createAndDelete(context.Background(), c.conn, scenarios.Append, min(deletingLimit, p.cfg.Patience/2), func() {
+		c.beat.n.Add(1)
+	})
+	if p.noted(err) != nil {
+		p.violate(history.UnexpectedError, "create, update and delete of one session: %v", err)
 	}
 	return n
 }

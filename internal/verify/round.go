@@ -15,6 +15,7 @@ import (
 	"github.com/sessbench/sessbench/internal/goroutine"
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // round runs one script or schedule on one store.
@@ -93,7 +94,8 @@ func (r *round) open(target *remote, t *SyncPoints) (err error) {
 		target: target, Subject: &r.cfg.Subject, points: t,
 		count: len(beats), ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
 	}
-	if target == nil {
+	switch {
+	case target == nil:
 		if a.store, err = a.Open(t); err != nil {
 			return err
 		}
@@ -101,6 +103,8 @@ func (r *round) open(target *remote, t *SyncPoints) (err error) {
 		if a.NewCreator != nil {
 			a.creator = a.NewCreator(a.store, t)
 		}
+	case !target.Supports(scenarios.Append):
+		a.newKind = scenarios.BoardDriver
 	}
 	for i := range a.ids {
 		a.ids[i] = r.similarID(uuid.New(), a.ids[0])
@@ -115,9 +119,11 @@ func (r *round) open(target *remote, t *SyncPoints) (err error) {
 		if i < len(r.script.users) {
 			room = len(r.script.users[i])
 		}
-		r.clients = append(r.clients, &client{
-			shared: a, user: i, beat: b, rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room),
-		})
+		c := &client{shared: a, user: i, beat: b, rec: history.NewRecorder(i, 2*room, manager.HistoryLimit*room)}
+		if target == nil {
+			c.conn = storeConn{c}
+		}
+		r.clients = append(r.clients, c)
 	}
 	return nil
 }
@@ -251,7 +257,7 @@ func (r *round) cleanUp() {
 			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
 		}
 		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
-			_ = r.retry(func() error { return r.remove(r.ids[slot]) })
+			_ = r.retry(func() error { return r.cleaner().remove(r.ids[slot]) })
 		}
 	}
 	for _, c := range r.users() {
@@ -262,21 +268,12 @@ func (r *round) cleanUp() {
 	}
 }
 
-// remove removes a session and discards its final state.
-func (r *round) remove(id manager.ID) error {
-	if r.target != nil {
-		return r.cleaner().deleteAt(id)
-	}
-	_, err := r.store.Delete(context.Background(), id)
-	return err
-}
-
 // removeMinted removes a session that a user created and no other user knew.
 func (r *round) removeMinted(id manager.ID) {
 	k, tries := r.cleaner(), 0
 	err := r.retry(func() error {
 		tries++
-		return r.remove(id)
+		return k.remove(id)
 	})
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
@@ -310,15 +307,12 @@ func (r *round) closeDown() {
 	k := r.cleaner()
 	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
 	certain := !r.indeterminate && !unknown && r.cfg.performs(history.Delete) // otherwise sessions may be left
-	if r.target != nil {
-		if certain {
-			r.countAt()
-		}
-		r.disconnect()
-		return
-	}
 	if certain {
 		r.count()
+	}
+	if r.target != nil {
+		r.disconnect()
+		return
 	}
 	if err := r.store.Close(); err != nil {
 		k.violate(history.UnexpectedError, "Close: %v", err)
@@ -330,20 +324,30 @@ func (r *round) closeDown() {
 
 // count checks that nothing is left of the sessions, which were all removed.
 func (r *round) count() {
-	c, err := r.census()
-	if err != nil && !indeterminate(err) {
-		r.cleaner().violate(history.UnexpectedError, "Len: %v", err)
-	} else if v := leakOf(c); err == nil && v != nil {
+	asked := &pending{"the census after the round", time.Now()}
+	c, err := r.census(context.Background())
+	r.noteFailure(err, asked)
+	v := leakOf(c)
+	switch {
+	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable), r.target == nil && indeterminate(err):
+	case err != nil:
+		r.cleaner().violate(history.UnexpectedError, "census: %v", err)
+	case r.target != nil:
+		r.leak = v
+	case v != nil:
 		r.note(v)
 	}
 }
 
-// census counts the sessions of the store, and its locks where it reports them.
-func (r *round) census() (c manager.Census, err error) {
-	if s, ok := r.store.(manager.CensusReporter); ok {
+// census counts the sessions, and the locks where they are reported.
+func (a *shared) census(ctx context.Context) (c manager.Census, err error) {
+	if a.target != nil {
+		return a.target.Census(ctx)
+	}
+	if s, ok := a.store.(manager.CensusReporter); ok {
 		c = s.Census()
 	}
-	c.Sessions, err = r.store.Len(context.Background())
+	c.Sessions, err = a.store.Len(ctx)
 	return c, err
 }
 

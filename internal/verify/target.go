@@ -19,17 +19,6 @@ import (
 // Users drive a target by requests, not by closures. It is opened once for a run and reset before each round. Its responses are
 // recorded in the same histories; where they lack versions porcupine decides.
 
-// requests maps kinds of operations to requests. Kinds that a target does not have are missing.
-var requests = map[history.Kind]scenarios.Op{
-	history.GetOrCreate:  scenarios.GetOrCreate,
-	history.Create:       scenarios.Create,
-	history.Append:       scenarios.Append,
-	history.Update:       scenarios.Update,
-	history.ReadMessages: scenarios.History,
-	history.ReadFields:   scenarios.Read,
-	history.Delete:       scenarios.Delete,
-}
-
 // remote is a target and how it counts.
 type remote struct {
 	scenarios.Target
@@ -99,8 +88,7 @@ func (a *remote) supports(list []scenarios.Scenario) error {
 
 // has reports whether the target has operations of kind k.
 func (a *remote) has(k history.Kind) bool {
-	op, can := requests[k]
-	return can && a.Supports(op)
+	return slices.Contains(kinds[:], k) && a.Supports(operationOf(k))
 }
 
 // examine creates and deletes a session twice, and notes whether the target numbers incarnations and versions as the contract
@@ -129,7 +117,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 			scenarios.GetOrCreate, scenarios.Append, scenarios.Update, scenarios.Append, scenarios.GetOrCreate,
 			scenarios.History, scenarios.Read, scenarios.Delete,
 		} {
-			if !a.Supports(op) || !performs(visited[op]) {
+			if !a.Supports(op) || !performs(kinds[op]) {
 				continue
 			}
 			q.Op = op
@@ -165,7 +153,10 @@ func (r *round) prepare(ctx context.Context) error {
 	for _, c := range r.clients {
 		if err == nil {
 			asked = &pending{"a connection", time.Now()}
-			c.conn, err = r.target.Connect(ctx)
+			var conn scenarios.Conn
+			if conn, err = r.target.Connect(ctx); err == nil {
+				c.conn = targetConn{conn, c}
+			}
 		}
 	}
 	r.noteFailure(err, asked)
@@ -184,60 +175,47 @@ func (r *round) disconnect() {
 	}
 }
 
-// perform sends the request of a call.
-func (k *call) perform(ctx context.Context) error {
-	k.runs = 1 // there is no closure to run, or to run twice
-	q := &k.request
-	*q = scenarios.Request{Op: requests[k.op.Kind], ID: k.id, Hold: k.plan.hold, Spin: k.plan.spin}
-	switch k.op.Kind {
-	case history.Append:
-		q.Role, q.Content = role, tagText(k.op.Tag)
-	case history.Update:
-		text := tagText(k.op.Tag)
-		q.Fields = map[string]string{fieldNames[0]: text, fieldNames[1]: text}
-	}
-	err := k.exchange(ctx, k.op.String())
-	if err == nil {
-		k.recordAnswer(&k.op, &k.answer)
-	}
+// targetConn is a client's connection to a target. It records how the target fails.
+type targetConn struct {
+	scenarios.Conn
+	client *client
+}
+
+// Do implements [scenarios.Conn].
+func (t targetConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) error {
+	call := t.client.call
+	p := &pending{what: cmp.Or(call.what, call.op.String()), since: time.Now()}
+	call.runs = 1 // there is no closure to run, or to run twice
+	t.client.waiting.Store(p)
+	err := t.Conn.Do(ctx, q, e)
+	t.client.waiting.Store(nil)
+	t.client.noteFailure(err, p)
 	return err
 }
 
-// exchange sends the user's request, called what, and receives the response.
-func (c *client) exchange(ctx context.Context, what string) error {
-	p := &pending{what: what, since: time.Now()}
-	c.waiting.Store(p)
-	err := c.conn.Do(ctx, &c.request, &c.answer)
-	c.waiting.Store(nil)
-	c.noteFailure(err, p)
-	return err
-}
-
-// recordAnswer records a response.
-func (c *client) recordAnswer(op *history.Op, a *scenarios.Effect) {
-	tell := func(there scenarios.Reported, part history.Parts) {
-		if a.Reported&there != 0 {
+// take records the effect of an operation on the target.
+func (a *remote) take(op *history.Op, e *scenarios.Effect) {
+	take := func(reported scenarios.Reported, part history.Parts) {
+		if e.Reported&reported != 0 {
 			op.Parts |= part
 		}
 	}
-	tell(scenarios.ReportsSeq, history.PartSeq)
-	if c.target.numbered {
-		tell(scenarios.ReportsIncarnation, history.PartIncarnation)
-		tell(scenarios.ReportsVersion, history.PartVersion)
+	take(scenarios.ReportsSeq, history.PartSeq)
+	if a.numbered {
+		take(scenarios.ReportsIncarnation, history.PartIncarnation)
+		take(scenarios.ReportsVersion, history.PartVersion)
 	}
-	op.Incarnation, op.Version, op.Seq = history.Tag(a.Incarnation), a.Version, a.Seq // the incarnation by the target's number, until [name]
-	if a.Reported&scenarios.ReportsHeld != 0 {
-		op.Hold = int64(a.Held)
+	op.Incarnation, op.Version, op.Seq = history.Tag(e.Incarnation), e.Version, e.Seq // the incarnation by the target's number, until [name]
+	if e.Reported&scenarios.ReportsHeld != 0 {
+		op.Hold = int64(e.Held)
 	}
 	switch op.Kind {
-	case history.GetOrCreate:
-		op.Created = a.Created
 	case history.ReadMessages:
 		op.Parts |= history.PartMessages
-		op.Messages = tagsOf(op.Messages[:0], a.Messages)
+		op.Messages = tagsOf(op.Messages[:0], e.Messages)
 	case history.ReadFields:
 		op.Parts |= history.PartFields
-		op.Fields = fieldTags(a.Fields)
+		op.Fields = fieldTags(e.Fields)
 	}
 }
 
@@ -321,30 +299,6 @@ func (g *failure) violation(patience time.Duration, seed uint64) *history.Violat
 	return v
 }
 
-// deleteAt deletes a session of the target.
-func (c *client) deleteAt(id manager.ID) error {
-	c.request = scenarios.Request{Op: scenarios.Delete, ID: id}
-	err := c.exchange(context.Background(), "the deletion of a session after the round")
-	if errors.Is(err, scenarios.ErrUnavailable) {
-		return nil // recorded by exchange
-	}
-	return err
-}
-
-// countAt checks by the census that the target keeps nothing for the sessions, which were all removed.
-func (r *round) countAt() {
-	asked := &pending{"the census after the round", time.Now()}
-	c, err := r.target.Census(context.Background())
-	r.noteFailure(err, asked)
-	switch {
-	case errors.Is(err, scenarios.ErrUnsupported), errors.Is(err, scenarios.ErrUnavailable):
-	case err != nil:
-		r.cleaner().violate(history.UnexpectedError, "census: %v", err)
-	default:
-		r.leak = leakOf(c)
-	}
-}
-
 // observeTarget checks what a target must do beside being linearizable: it keeps nothing of deleted sessions.
 func (r *run) observeTarget(ctx context.Context) error {
 	r.Report.Guarantees = nil
@@ -353,7 +307,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 	}
 	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: notObserved, Kept: true}
 	asked := &pending{"creating and deleting sessions", time.Now()}
-	c, err := r.createAndDelete(ctx)
+	c, err := r.leftovers(ctx)
 	switch {
 	case c != nil:
 		g.Observed = "yes"
@@ -366,7 +320,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 		r.violated(asked.to(err).violation(r.Patience, r.Config.Seed))
 	case err == nil, indeterminate(err): // unknown
 	case ctx.Err() == nil:
-		r.broke("create, change and delete of one session: %v", err)
+		r.broke("create, update and delete of one session: %v", err)
 	default:
 		return err
 	}
@@ -374,8 +328,8 @@ func (r *run) observeTarget(ctx context.Context) error {
 	return nil
 }
 
-// createAndDelete creates and deletes sessions and returns what the target keeps of them; nil if it does not say.
-func (r *run) createAndDelete(ctx context.Context) (*manager.Census, error) {
+// leftovers creates and deletes sessions and returns what the target keeps of them; nil if it does not say.
+func (r *run) leftovers(ctx context.Context) (*manager.Census, error) {
 	change := scenarios.Append
 	if !r.target.has(history.Append) {
 		change = scenarios.Update
@@ -385,16 +339,8 @@ func (r *run) createAndDelete(ctx context.Context) (*manager.Census, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	var answer scenarios.Effect
-	q := scenarios.Request{Role: role, Content: "deleted at once", Fields: map[string]string{fieldNames[0]: "deleted at once"}}
-	for n, end := 0, time.Now().Add(deletingLimit); n < sessionsDeleted && time.Now().Before(end); n++ {
-		q.ID = uuid.New()
-		for _, op := range []scenarios.Op{scenarios.GetOrCreate, change, scenarios.Delete} {
-			q.Op = op
-			if err := conn.Do(ctx, &q, &answer); err != nil {
-				return nil, err
-			}
-		}
+	if _, err := createAndDelete(ctx, conn, change, deletingLimit, func() {}); err != nil {
+		return nil, err
 	}
 	c, err := r.target.Census(ctx)
 	switch {
@@ -404,6 +350,25 @@ func (r *run) createAndDelete(ctx context.Context) (*manager.Census, error) {
 		return nil, err
 	}
 	return &c, nil
+}
+
+// createAndDelete creates sessions, changes each and deletes it at once. It calls done for each, and returns their number.
+func createAndDelete(
+	ctx context.Context, conn scenarios.Conn, change scenarios.Op, limit time.Duration, done func(),
+) (n int, err error) {
+	const text = "deleted at once"
+	q := scenarios.Request{Role: role, Content: text, Fields: map[string]string{fieldNames[0]: text}}
+	var effect scenarios.Effect
+	for end := time.Now().Add(limit); n < sessionsDeleted && time.Now().Before(end); n++ {
+		q.ID = uuid.New()
+		for _, q.Op = range []scenarios.Op{scenarios.GetOrCreate, change, scenarios.Delete} {
+			if err := conn.Do(ctx, &q, &effect); err != nil {
+				return n, err
+			}
+		}
+		done()
+	}
+	return n, nil
 }
 
 // leakOf returns the violation of a store or target that keeps something when all sessions are deleted, or nil.

@@ -11,8 +11,9 @@ import (
 
 // With scenarios, users perform the operations of a run on very few sessions, so that they overlap.
 
-// visited maps the operations of scenarios to kinds.
-var visited = map[scenarios.Op]history.Kind{
+// kinds are the kinds of the operations of scenarios. Those without a kind are not verified.
+var kinds = [scenarios.NumOps]history.Kind{
+	scenarios.Create:      history.Create,
 	scenarios.GetOrCreate: history.GetOrCreate,
 	scenarios.Append:      history.Append,
 	scenarios.History:     history.ReadMessages,
@@ -21,6 +22,18 @@ var visited = map[scenarios.Op]history.Kind{
 	scenarios.Update:      history.Update,
 	scenarios.Read:        history.ReadFields,
 	scenarios.Delete:      history.Delete,
+}
+
+// operationOf returns the operation that users perform for a kind: of several the last, which changes or reads most.
+// Nested updates are updates.
+func operationOf(k history.Kind) scenarios.Op {
+	found := scenarios.Update
+	for op, of := range kinds {
+		if of == k {
+			found = scenarios.Op(op)
+		}
+	}
+	return found
 }
 
 // Fits returns why the operations of a scenario cannot be verified; nil: they can.
@@ -37,8 +50,8 @@ func Fits(s *scenarios.Scenario) error {
 // unknownTo names the operations of a scenario that a target lacks.
 func unknownTo(s *scenarios.Scenario, has func(history.Kind) bool) (names []string) {
 	for _, op := range s.Ops() {
-		if k := visited[op]; !has(k) {
-			names = append(names, requests[k].String())
+		if k := kinds[op]; !has(k) {
+			names = append(names, operationOf(k).String())
 		}
 	}
 	return names
@@ -56,7 +69,7 @@ func (c *Config) performs(k history.Kind) bool {
 // performedIn reports whether s has operations of kind k, or writes that reads of kind k see.
 func performedIn(s *scenarios.Scenario, k history.Kind) bool {
 	return slices.ContainsFunc(s.Ops(), func(op scenarios.Op) bool {
-		v := visited[op]
+		v := kinds[op]
 		return v == k || k == history.ReadMessages && v == history.Append || k == history.ReadFields && v == history.Update
 	})
 }
@@ -93,7 +106,7 @@ func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(history.Kind) bo
 // visitOf draws the operations of a visit.
 func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 	for _, op := range s.Visit {
-		visit = append(visit, visited[op])
+		visit = append(visit, kinds[op])
 	}
 	total := 0
 	for _, w := range s.Mix {
@@ -101,7 +114,7 @@ func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 	}
 	for _, w := range s.Mix {
 		if rng.IntN(total) < w.Weight { // of the remaining weight
-			return []history.Kind{visited[w.Op]}
+			return []history.Kind{kinds[w.Op]}
 		}
 		total -= w.Weight
 	}

@@ -1,0 +1,260 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// storeConn is a client's driver of a store. Its closures pause between their steps, end as planned, and record what they
+// have seen in the client's call.
+type storeConn struct{ *client }
+
+// Do implements [scenarios.Conn].
+func (c storeConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
+	e.Clear()
+	k := c.call
+	switch q.Op {
+	case scenarios.Create:
+		e.ID, err = c.creator.CreateSession(ctx)
+	case scenarios.GetOrCreate:
+		e.Created, err = c.store.GetOrCreate(ctx, q.ID, k.make, func(s *manager.Session) { k.inspect(ctx, s) })
+	case scenarios.History, scenarios.Read:
+		err = c.store.View(ctx, q.ID, k.read)
+	case scenarios.Delete:
+		var last manager.Session
+		if last, err = c.store.Delete(ctx, q.ID); err == nil {
+			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
+		}
+	default:
+		err = c.store.Update(ctx, q.ID, k.change)
+	}
+	return err
+}
+
+// Close implements [scenarios.Conn]. The store stays open.
+func (storeConn) Close() error { return nil }
+
+// make creates the session of GetOrCreate. A store may call it and discard its result.
+func (k *call) make() manager.Session {
+	k.plan.inside.apply()
+	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.now()}
+}
+
+// inspect is the closure of GetOrCreate.
+func (k *call) inspect(ctx context.Context, s *manager.Session) {
+	k.begin()
+	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+	k.points.Reach(ctx, Inside)
+	if history.Tag(s.Incarnation) == k.op.Tag {
+		k.ending = Returns // the contract does not say whether a session stays whose creator panics
+	}
+	_ = k.end()
+}
+
+// read is the closure of a read. It reads twice, with a pause between: the session must not change meanwhile.
+func (k *call) read(ctx context.Context, s *manager.Session) error {
+	k.begin()
+	k.record(s, history.PartIncarnation|history.PartVersion)
+	k.points.Reach(ctx, Inside)
+	k.plan.inside.apply()
+	if k.plan.kind == history.ReadFields {
+		k.record(s, history.PartFields)
+	} else {
+		k.record(s, history.PartSeq|history.PartMessages)
+	}
+	return k.end()
+}
+
+// change is the closure of a write.
+func (k *call) change(ctx context.Context, s *manager.Session) error {
+	late, begun := k.begin(), k.now()
+	if k.inside != nil {
+		g := &k.inside[k.plan.slot].n
+		if n := g.Add(1); n > 1 {
+			k.overlap(n)
+		}
+		defer g.Add(-1)
+	}
+	before := *s
+	k.points.Reach(ctx, Inside)
+	k.plan.inside.apply()
+	s.Touched = k.now()
+	switch k.plan.kind {
+	case history.Update:
+		text := tagText(k.op.Tag)
+		s.SetFields(map[string]string{fieldNames[0]: text, fieldNames[1]: text})
+	case history.Append:
+		s.Append(role, tagText(k.op.Tag))
+	case history.Nested:
+		s.Append(role, tagText(k.op.Tag))
+		if err := k.store.Update(ctx, k.id, k.nested); err != nil {
+			return fmt.Errorf("update inside an update: %w", err)
+		}
+	}
+	if late {
+		return nil
+	}
+	k.plan.inside.apply() // between the change and the release of the lock
+	if k.plan.ending != Returns && k.Guarantees.Rollback {
+		s = &before
+	}
+	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+	k.held(k.now() - begun)
+	return k.end()
+}
+
+// held records how long the closure of a write held the session, where updates are exclusive.
+func (k *call) held(ns int64) {
+	if !k.Guarantees.ExclusiveUpdates {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.op.Hold = ns
+}
+
+// nested is the closure of an update inside an update.
+func (k *call) nested(_ context.Context, s *manager.Session) error {
+	s.Append(role, tagText(k.op.Tag+1))
+	return nil
+}
+
+// begin records that the closure runs and reports whether its operation has already returned.
+func (k *call) begin() (late bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		name := k.op.String()
+		k.late.CompareAndSwap(nil, &name)
+		return true
+	}
+	k.runs++
+	return false
+}
+
+// end ends the closure as planned.
+func (k *call) end() error {
+	switch k.ending {
+	case Fails:
+		return errPlanned
+	case Panics:
+		panic(errPlanned)
+	}
+	return nil
+}
+
+// overlap records that n updates are inside one session.
+func (k *call) overlap(n int32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.over {
+		k.violate(history.MutualExclusion, "%d users were inside an update of the same session at once, %s among them", n, k.name())
+	}
+}
+
+// record records what the operation has seen.
+func (k *call) record(s *manager.Session, parts history.Parts) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		return
+	}
+	record(&k.op, s, parts)
+}
+
+func record(op *history.Op, s *manager.Session, parts history.Parts) {
+	op.Parts |= parts
+	if parts&history.PartIncarnation != 0 {
+		op.Incarnation = history.Tag(s.Incarnation)
+	}
+	if parts&history.PartVersion != 0 {
+		op.Version = s.Version
+	}
+	if parts&history.PartSeq != 0 {
+		op.Seq = s.Seq
+	}
+	if parts&history.PartMessages != 0 {
+		op.Messages = tagsOf(op.Messages[:0], s.History(nil))
+	}
+	if parts&history.PartFields != 0 {
+		op.Fields = fieldTags(s.Fields)
+	}
+}
+
+// sweep removes idle sessions. Each session that it removes is recorded as an operation, with the state that was judged and
+// the final state; each that it leaves is recorded as a read.
+func (c *client) sweep(ctx context.Context, p *plan) {
+	type found struct {
+		slot uint32
+		history.Op
+	}
+	var (
+		mu     sync.Mutex // protects judged and seen: a store may judge several sessions at once
+		judged = map[manager.ID]history.Op{}
+		seen   []found
+		start  = c.called()
+	)
+	expired := func(id manager.ID, s *manager.Session) bool {
+		slot, ours := c.slotOf[id]
+		if !ours {
+			return false
+		}
+		op := history.Op{Kind: history.SweepRead, Outcome: history.OK, Call: start}
+		record(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+		goes := s.Touched <= start-int64(p.idle)
+		p.inside.apply()
+		c.points.Reach(ctx, Inside)
+		op.Return = c.returned()
+		mu.Lock()
+		defer mu.Unlock()
+		if goes {
+			op.Kind = history.Sweep
+			judged[id] = op
+		} else {
+			seen = append(seen, found{slot, op})
+		}
+		return goes
+	}
+	removed := func(id manager.ID, last manager.Session) {
+		mu.Lock()
+		defer mu.Unlock()
+		slot, ours := c.slotOf[id]
+		op, known := judged[id]
+		if !ours || !known {
+			c.violate(history.UnexpectedError, "%s's sweep removed a session that was not judged to be expired", c.name())
+			return
+		}
+		delete(judged, id)
+		record(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
+		op.Return = history.Never // until the sweep is over
+		seen = append(seen, found{slot, op})
+	}
+	n, err := c.store.Sweep(ctx, expired, removed)
+	end := c.returned()
+	mu.Lock()
+	defer mu.Unlock()
+	handed := 0
+	for _, f := range seen {
+		if f.Kind == history.Sweep {
+			handed++
+		}
+		f.Return = min(f.Return, end)
+		c.rec.Add(f.slot, f.Op)
+	}
+	switch {
+	case indeterminate(err):
+		for id, op := range judged { // each may have been removed
+			op.Outcome, op.Return = history.Indeterminate, history.Never
+			c.rec.Add(c.slotOf[id], op)
+		}
+	case err != nil:
+		c.violate(history.UnexpectedError, "%s's sweep: %v", c.name(), err)
+	case n != handed:
+		c.violate(history.UnexpectedError, "%s's sweep returned %d, but passed %d sessions to its callback", c.name(), n, handed)
+	}
+}
