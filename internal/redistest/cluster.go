@@ -27,41 +27,28 @@ type Cluster struct {
 // after two seconds at least. It is skipped, and ends, as a server of [Start].
 func StartCluster(t testing.TB, n int, args ...string) *Cluster {
 	t.Helper()
-	return startCluster(t, n, args, func(int, *Server) error { return nil })
+	return StartClusterBehind(t, n, (*Server).Addr, args...)
 }
 
-// StartClusterBehind is [StartCluster] with nodes that announce proxies with this judge as their addresses.
-func StartClusterBehind(t testing.TB, n int, judge Judge, args ...string) (*Cluster, []*Proxy) {
-	t.Helper()
-	proxies := make([]*Proxy, n)
-	c := startCluster(t, n, args, func(i int, node *Server) error {
-		proxies[i] = NewProxy(t, node.Addr(), judge)
-		_, port, err := net.SplitHostPort(proxies[i].Addr())
-		if err != nil {
-			return err
-		}
-		_, err = node.do("CONFIG", "SET", "cluster-announce-port", port)
-		return err
-	})
-	for i, p := range proxies {
-		c.addrs[i] = p.Addr()
-	}
-	return c, proxies
-}
-
-// startCluster calls prepare for each node before the nodes join.
-func startCluster(t testing.TB, n int, args []string, prepare func(i int, node *Server) error) *Cluster {
+// StartClusterBehind is [StartCluster] with nodes that announce other addresses than their own: those of proxies before them.
+// announced is called for each node before the nodes join.
+func StartClusterBehind(t testing.TB, n int, announced func(*Server) string, args ...string) *Cluster {
 	t.Helper()
 	need(t)
 	c := &Cluster{}
-	for i := range n {
+	for range n {
 		bus, err := freePort()
 		if err != nil {
 			t.Fatal(err)
 		}
 		node := Start(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus)}, args...)...)
-		c.Nodes, c.buses, c.addrs = append(c.Nodes, node), append(c.buses, bus), append(c.addrs, node.Addr())
-		if err := prepare(i, node); err != nil {
+		addr := announced(node)
+		c.Nodes, c.buses, c.addrs = append(c.Nodes, node), append(c.buses, bus), append(c.addrs, addr)
+		_, port, err := net.SplitHostPort(addr)
+		if err == nil {
+			_, err = node.do("CONFIG", "SET", "cluster-announce-port", port)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

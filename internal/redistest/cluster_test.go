@@ -3,11 +3,9 @@ package redistest
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
@@ -86,35 +84,3 @@ func TestMigration(t *testing.T) {
 }
 
 func key(i int) string { return fmt.Sprintf("key{%d}", i) }
-
-// TestClusterBehindProxies: a client that knows only one node goes through the proxies to all of them.
-func TestClusterBehindProxies(t *testing.T) {
-	c, proxies := StartClusterBehind(t, 3, EveryNth(1, Delivered))
-	client := clusterClient(t, c)
-	for i := range 20 {
-		if err := client.Set(background, key(i), i, 0).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i, node := range c.Nodes {
-		shards, err := node.Client().ClusterShards(background).Result()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var addrs []string
-		for _, s := range shards {
-			addrs = append(addrs, fmt.Sprintf("%s:%d", s.Nodes[0].IP, s.Nodes[0].Port))
-		}
-		slices.Sort(addrs)
-		want := slices.Sorted(slices.Values(c.Addrs()))
-		if diff := cmp.Diff(want, addrs); diff != "" {
-			t.Errorf("node %d sends clients elsewhere than to the proxies (-want +got):\n%s", i, diff)
-		}
-		if n := node.Client().DBSize(background).Val(); n == 0 || proxies[i].Count(Delivered) < n {
-			t.Errorf("node %d holds %d keys, and its proxy saw %d commands", i, n, proxies[i].Count(Delivered))
-		}
-	}
-	if url := c.URL(); strings.Count(url, "addr=") != 2 {
-		t.Errorf("the cluster's URL is %s, want all three nodes in it", url)
-	}
-}

@@ -1,5 +1,5 @@
 // Package redistest provides Redis for tests: servers and clusters of redis-server processes on loopback, which end with
-// the test, and a proxy that loses answers.
+// the test.
 package redistest
 
 import (

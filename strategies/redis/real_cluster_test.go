@@ -13,18 +13,18 @@ import (
 // answer, and whose slots move while they are used. Each group of tests has a cluster of its own, and runs beside the others.
 func TestRealCluster(t *testing.T) {
 	t.Parallel()
-	group := func(name string, run func(t *testing.T, f *faultInjector, c *redistest.Cluster, proxies []*redistest.Proxy, o redis.Options)) {
+	group := func(name string, run func(t *testing.T, f *faultInjector, c *redistest.Cluster, proxies []*Proxy, o redis.Options)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &faultInjector{}
-			c, proxies := redistest.StartClusterBehind(t, 3, f.judge)
+			c, proxies := clusterBehindProxies(t, f.judge)
 			run(t, f, c, proxies, redis.Options{URL: c.URL(), Cluster: true})
 		})
 	}
 	type (
 		injector = *faultInjector
 		cluster  = *redistest.Cluster
-		proxies  = []*redistest.Proxy
+		proxies  = []*Proxy
 	)
 	group("verify", func(t *testing.T, _ injector, _ cluster, _ proxies, o redis.Options) { verifyAll(t, o, 2) })
 	group("slots move", func(t *testing.T, _ injector, c cluster, _ proxies, o redis.Options) {

@@ -85,7 +85,7 @@ func TestRealRetryTwiceIsRejected(t *testing.T) {
 	server := redistest.Start(t)
 	t.Run("by verify", func(t *testing.T) {
 		t.Parallel()
-		p := redistest.NewProxy(t, server.Addr(), redistest.EveryNth(4, redistest.AnswerLost, "exec"))
+		p := NewProxy(t, server.Addr(), EveryNth(4, AnswerLost, "exec"))
 		c := connect(t, redis.Options{URL: p.URL(), Users: verify.DefaultUsers})
 		r := examine(t, 10, verify.Subject{
 			Label: "redis-retry-twice", Guarantees: redis.Strategy(redis.Options{}).Guarantees,
@@ -104,8 +104,8 @@ func TestRealRetryTwiceIsRejected(t *testing.T) {
 			t.Run(wrong.name, func(t *testing.T) {
 				t.Parallel()
 				f := &faultInjector{}
-				p := redistest.NewProxy(t, server.Addr(), f.judge)
-				violations := f.run(t, wrong, redis.Options{URL: p.URL()}, []*redistest.Proxy{p}, inPlace(150))
+				p := NewProxy(t, server.Addr(), f.judge)
+				violations := f.run(t, wrong, redis.Options{URL: p.URL()}, []*Proxy{p}, inPlace(150))
 				if !slices.ContainsFunc(violations, func(v string) bool { return strings.Contains(v, "made twice") }) {
 					t.Errorf("updates are repeated after a lost answer, and the audit finds %q", violations)
 				}

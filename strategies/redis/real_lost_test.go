@@ -18,20 +18,20 @@ type faultInjector struct {
 }
 
 // judge loses requests and answers of all kinds, except those that connections begin with.
-func (f *faultInjector) judge(words []string) redistest.Fate {
+func (f *faultInjector) judge(words []string) Fate {
 	harmless := []string{"hello", "auth", "select", "client", "ping", "info", "command", "cluster", "readonly", "asking"}
 	if !f.on.Load() || slices.Contains(harmless, strings.ToLower(words[0])) {
-		return redistest.Delivered
+		return Delivered
 	}
 	switch n := f.seen.Add(1); {
 	case n%199 == 0:
-		return redistest.AnswerHeld
+		return AnswerHeld
 	case n%13 == 0:
-		return redistest.AnswerLost
+		return AnswerLost
 	case n%17 == 0:
-		return redistest.RequestLost
+		return RequestLost
 	}
-	return redistest.Delivered
+	return Delivered
 }
 
 // TestRealLostAnswers: when answers are lost, no write is made twice, and none that was acknowledged is lost.
@@ -42,8 +42,8 @@ func TestRealLostAnswers(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			f := &faultInjector{}
-			p := redistest.NewProxy(t, server.Addr(), f.judge)
-			report(t, f.run(t, way, redis.Options{URL: p.URL()}, []*redistest.Proxy{p}, inPlace(150)))
+			p := NewProxy(t, server.Addr(), f.judge)
+			report(t, f.run(t, way, redis.Options{URL: p.URL()}, []*Proxy{p}, inPlace(150)))
 		})
 	}
 }
@@ -60,7 +60,7 @@ const (
 
 // run has users work on few sessions through proxies that lose commands, and returns what the audit finds.
 func (f *faultInjector) run(
-	t *testing.T, way way, o redis.Options, proxies []*redistest.Proxy, work func(*load) []operation,
+	t *testing.T, way way, o redis.Options, proxies []*Proxy, work func(*load) []operation,
 ) (violations []string) {
 	t.Helper()
 	o.Users, o.ReadTimeout = faultUsers, 250*time.Millisecond // only held answers take so long, or a very slow machine
@@ -83,9 +83,9 @@ func (f *faultInjector) run(
 }
 
 // lost returns the number of answers that proxies have lost.
-func lost(proxies []*redistest.Proxy) (n int64) {
+func lost(proxies []*Proxy) (n int64) {
 	for _, p := range proxies {
-		n += p.Count(redistest.AnswerLost)
+		n += p.Count(AnswerLost)
 	}
 	return n
 }

@@ -1,20 +1,25 @@
-package redistest
+package redis_test
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/google/go-cmp/cmp"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/sessbench/sessbench/internal/redistest"
 )
 
 // through is a client that repeats nothing.
-func through(t *testing.T, addr string, protocol int) *redis.Client {
-	c := redis.NewClient(&redis.Options{
+func through(t *testing.T, addr string, protocol int) *goredis.Client {
+	c := goredis.NewClient(&goredis.Options{
 		Addr: addr, MaxRetries: -1, ReadTimeout: patience, Protocol: protocol, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
@@ -23,7 +28,7 @@ func through(t *testing.T, addr string, protocol int) *redis.Client {
 }
 
 func TestFates(t *testing.T) {
-	s := Start(t)
+	s := redistest.Start(t)
 	for _, c := range []struct {
 		what    string
 		fate    Fate
@@ -70,7 +75,7 @@ func isTimeout(err error) bool {
 
 // TestProxyHandsEverythingOn sends answers of all kinds through a proxy that loses none.
 func TestProxyForwardsEverything(t *testing.T) {
-	s := Start(t)
+	s := redistest.Start(t)
 	p := NewProxy(t, s.Addr(), EveryNth(1, AnswerLost, "flushall"))
 	for _, protocol := range []int{2, 3} {
 		client := through(t, p.Addr(), protocol)
@@ -91,23 +96,20 @@ func TestProxyForwardsEverything(t *testing.T) {
 				t.Errorf("%.40v through the proxy: %.80v, %v; without it %.80v, %v", words, got, gotErr, want, wantErr)
 			}
 		}
-		transaction, err := client.TxPipelined(background, func(pipe redis.Pipeliner) error {
+		transaction, err := client.TxPipelined(background, func(pipe goredis.Pipeliner) error {
 			pipe.Set(background, "n", 1, 0)
 			pipe.Incr(background, "n")
 			return nil
 		})
-		if err != nil || transaction[1].(*redis.IntCmd).Val() != 2 {
+		if err != nil || transaction[1].(*goredis.IntCmd).Val() != 2 {
 			t.Errorf("a transaction gave %v, %v", transaction, err)
 		}
 	}
 }
 
 func TestProxyWithoutServer(t *testing.T) {
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	absent := &Server{Port: port}
+	absent := redistest.Start(t)
+	absent.Kill()
 	p := NewProxy(t, absent.Addr(), EveryNth(1, Delivered))
 	if err := through(t, p.Addr(), 2).Ping(background).Err(); err == nil {
 		t.Error("a proxy without a server answered a PING")
@@ -116,3 +118,39 @@ func TestProxyWithoutServer(t *testing.T) {
 
 // same compares two answers by their text.
 func same(a, b any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+
+// TestClusterBehindProxies: a client that knows only one node goes through the proxies to all of them.
+func TestClusterBehindProxies(t *testing.T) {
+	c, proxies := clusterBehindProxies(t, EveryNth(1, Delivered))
+	client := goredis.NewClusterClient(&goredis.ClusterOptions{
+		Addrs: c.Addrs()[:1], DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	defer client.Close()
+	for i := range 20 {
+		if err := client.Set(background, fmt.Sprintf("key{%d}", i), i, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, node := range c.Nodes {
+		shards, err := node.Client().ClusterShards(background).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var addrs []string
+		for _, s := range shards {
+			addrs = append(addrs, fmt.Sprintf("%s:%d", s.Nodes[0].IP, s.Nodes[0].Port))
+		}
+		slices.Sort(addrs)
+		want := slices.Sorted(slices.Values(c.Addrs()))
+		if diff := cmp.Diff(want, addrs); diff != "" {
+			t.Errorf("node %d sends clients elsewhere than to the proxies (-want +got):\n%s", i, diff)
+		}
+		if n := node.Client().DBSize(background).Val(); n == 0 || proxies[i].Count(Delivered) < n {
+			t.Errorf("node %d holds %d keys, and its proxy saw %d commands", i, n, proxies[i].Count(Delivered))
+		}
+	}
+	if url := c.URL(); strings.Count(url, "addr=") != 2 {
+		t.Errorf("the cluster's URL is %s, want all three nodes in it", url)
+	}
+}

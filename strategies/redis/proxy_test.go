@@ -1,4 +1,4 @@
-package redistest
+package redis_test
 
 import (
 	"bufio"
@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sessbench/sessbench/internal/redistest"
 )
 
 // Fate is what happens to a command that goes through a [Proxy].
@@ -239,4 +241,15 @@ func (f *frames) text(n int) error {
 	}
 	f.words = append(f.words, string(f.raw[at:at+n]))
 	return nil
+}
+
+// clusterBehindProxies returns a cluster of three nodes, and the proxies with this judge through which clients reach them.
+func clusterBehindProxies(t testing.TB, judge Judge) (c *redistest.Cluster, proxies []*Proxy) {
+	t.Helper()
+	c = redistest.StartClusterBehind(t, 3, func(node *redistest.Server) string {
+		p := NewProxy(t, node.Addr(), judge)
+		proxies = append(proxies, p)
+		return p.Addr()
+	})
+	return c, proxies
 }
