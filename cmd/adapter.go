@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/adapter/conformance"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -75,9 +76,9 @@ Exit codes: 0 conforms, 5 does not conform, 1 the program cannot be started or t
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	flags := newFlagGroup("Flags")
-	flags.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
+	flags.VarP(into(o.Format, setting.Choice(formatTable, formatJSON), &o.Format), "format", "f", "`KIND` of output: table, json")
 	flags.StringVar(&o.Target, "target", "", "address of a running adapter, in place of COMMAND: `tcp:HOST:PORT` or unix:PATH; or exec:COMMAND")
-	flags.Var(duration(o.Timeout.String(), 10*time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "timeout",
+	flags.Var(into(o.Timeout.String(), setting.Duration(10*time.Millisecond, time.Hour), &o.Timeout), "timeout",
 		"`TIME` limit of a response, in addition to the work requested")
 	addGroups(c, flags)
 	c.Flags().SetInterspersed(false) // the rest are arguments of COMMAND

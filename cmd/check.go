@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
 )
 
@@ -103,15 +103,15 @@ func (o *checkOptions) baselineFlags() flagGroup {
 func (o *checkOptions) ruleFlags() flagGroup {
 	fs := newFlagGroup("Verdict")
 	o.Pairs, o.Tolerance = checkPairs, checkTolerance
-	fs.Var(pairs(&o.Pairs), "pairs", "number `N` of measurements of old, its copy and new; a multiple of 6")
-	fs.Var(duration("", time.Second, 24*time.Hour, func(d time.Duration) { o.Budget = d }), "budget",
+	fs.Var(into(fmt.Sprint(o.Pairs), setting.Parser[int]{Kind: "number", Read: pairs}, &o.Pairs), "pairs", "number `N` of measurements of old, its copy and new; a multiple of 6")
+	fs.Var(into("", setting.Duration(time.Second, 24*time.Hour), &o.Budget), "budget",
 		"total `TIME` of a duet, in place of --pairs: as many pairs as fit")
 	fs.StringSliceVar(&o.Gate, "gate", metric.Shorts(metric.Gated()), "`METRICS` that the verdict depends on, of "+strings.Join(gateNames(), ", ")+
 		" (default "+strings.Join(metric.Shorts(metric.Gated()), ", ")+")")
 	fs.complete["gate"] = listOf(gateNames)
 	fs.Lookup("gate").DefValue = "[]" // pflag would append the default as one word, wider than the screen
-	fs.Var(share("", &o.MinEffect), "min-effect", "least change that fails, `PERCENT` (default 2.5% in a duet, 10% with --baseline)")
-	fs.Var(share("5%", &o.Tolerance), "tolerance", "`PERCENT` of change that a pass excludes")
+	fs.Var(into("", setting.Percent(), &o.MinEffect), "min-effect", "least change that fails, `PERCENT` (default 2.5% in a duet, 10% with --baseline)")
+	fs.Var(into("5%", setting.Percent(), &o.Tolerance), "tolerance", "`PERCENT` of change that a pass excludes")
 	fs.BoolVar(&o.Strict, "strict", false, "verdict with --baseline, not advice: requires the same machine and 10 trials on both sides")
 	fs.BoolVar(&o.OtherOK, "allow-other-machine", false, "--baseline of another machine, as advice")
 	return fs
@@ -119,36 +119,20 @@ func (o *checkOptions) ruleFlags() flagGroup {
 
 func (o *checkOptions) measuringFlags() flagGroup {
 	fs := newFlagGroup("Measuring")
-	o.Runs, o.Warmup = runner.DefaultRuns, runner.DefaultWarmup
-	fs.VarP(count("", 1, maxRuns, &o.Runs), "runs", "r", fmt.Sprintf("number `N` of trials of each strategy (default %d; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
-	fs.Var(duration("", 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
-		fmt.Sprintf("warm-up `TIME` of each trial (default %v, in a duet %v)", runner.DefaultWarmup, checkWarmup))
+	o.Runs = runner.DefaultRuns
+	fs.VarP(into("", setting.Count(1, maxRuns), &o.Runs), "runs", "r", fmt.Sprintf("number `N` of trials of each strategy (default %d; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
+	o.addWarmupFlag(fs, "", fmt.Sprintf("warm-up `TIME` of each trial (default %v, in a duet %v)", runner.DefaultWarmup, checkWarmup))
+	o.addRecordFlag(newFlagGroup("")) // no flag: a baseline may set it
 	return fs
 }
 
-// pairs is a number of pairs in which all orders of three arms are equally frequent.
-func pairs(p *int) *value {
-	return &value{text: fmt.Sprint(*p), kind: "number", read: func(text string) error {
-		var n int
-		if count("", 6, maxPairs, &n).Set(text) != nil || n%6 != 0 {
-			return fmt.Errorf("want a multiple of 6 up to %d, so that the 6 orders of old, its copy and new are equally frequent", maxPairs)
-		}
-		*p = n
-		return nil
-	}}
-}
-
-// share is a percentage above 0 % and below 100 %.
-func share(text string, p *float64) *value {
-	return &value{text: text, kind: "share", read: func(text string) error {
-		number, ok := strings.CutSuffix(text, "%")
-		x, err := strconv.ParseFloat(number, 64)
-		if !ok || err != nil || !(x > 0 && x < 100) {
-			return errors.New("want a percentage above 0% and below 100%, such as 2.5%")
-		}
-		*p = x / 100
-		return nil
-	}}
+// pairs reads a number of pairs in which all orders of three arms are equally frequent.
+func pairs(text string) (int, error) {
+	n, err := setting.Count(6, maxPairs).Read(text)
+	if err != nil || n%6 != 0 {
+		err = fmt.Errorf("want a multiple of 6 up to %d, so that the 6 orders of old, its copy and new are equally frequent", maxPairs)
+	}
+	return n, err
 }
 
 // run does the kind of check that the flags select.

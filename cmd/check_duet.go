@@ -18,7 +18,6 @@ import (
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
 // The arms of a duet, in the order of their documents.
@@ -94,8 +93,13 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 		stores = []string{"per-session", "sharded"}
 	}
 	if err := errors.Join(o.otherwise("strategy", strings.Join(stores, ",")), o.otherwise("warmup", checkWarmup.String()),
-		o.otherwise("duration", checkWindow.String()), o.otherwise("hold", "0s")); err != nil {
+		o.otherwise("hold", "0s")); err != nil {
 		return nil, err
+	}
+	if o.sources["iterations"].rank == rankDefault {
+		if err := o.otherwise("duration", checkWindow.String()); err != nil {
+			return nil, err
+		}
 	}
 	given, err := o.chosen()
 	if err != nil {
@@ -110,11 +114,15 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 		return nil, err
 	}
 	for _, s := range list {
+		var turns []string
+		if duet.Sliced(s) {
+			turns = []string{"--turns", duet.TimeSlice(s).String()}
+		}
 		for i, subject := range subjects {
 			rows = append(rows, duet.Row{
 				Label:  subject.Label + " (" + s.Name + ")",
 				Name:   subject.Label,
-				Args:   slices.Concat([]string{"sample"}, o.strategyArgs(given[i]), o.scenarioArgs(&s)),
+				Args:   slices.Concat([]string{"sample"}, o.strategyArgs(given[i]), o.scenarioArgs(&s), turns),
 				Sliced: duet.Sliced(s),
 			})
 		}
@@ -131,21 +139,6 @@ func (o *checkOptions) strategyArgs(subject runner.Subject) []string {
 		if subject.Strategy.HasParam(name) && !strings.Contains(","+own, ","+name+"=") {
 			args = append(args, "--param", name+"="+common[name])
 		}
-	}
-	return args
-}
-
-// scenarioArgs are the flags that select a scenario and the settings that it has.
-func (o *checkOptions) scenarioArgs(s *scenarios.Scenario) []string {
-	args := []string{"--scenario", s.Name}
-	for _, flag := range append(flagNames(o.users.FlagSet), "warmup") {
-		text := o.flags.Lookup(flag).Value.String()
-		if text != "" && (flag != "ttl" || s.TTL > 0) && (flag != "duration" || o.Iterations == 0) {
-			args = append(args, "--"+flag, text)
-		}
-	}
-	if duet.Sliced(*s) {
-		args = append(args, "--turns", duet.TimeSlice(*s).String())
 	}
 	return args
 }

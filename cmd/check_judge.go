@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
@@ -98,34 +97,19 @@ func (o *checkOptions) adopt(c *result.Config) error {
 		return &exitError{exitIncomparable, fmt.Errorf("check: %s: is a replay of the log %s: want RESULT.json of another run --trace",
 			o.Stored, c.Trace)}
 	}
-	o.Record = c.Record // which has no flag here
-	for flag, text := range recorded(c) {
-		if text == "" {
-			continue
+	err := o.runOptions.adopt(c)
+	for flag, text := range map[string]string{
+		"strategy": strings.Join(c.Strategies, ","), "scenario": strings.Join(c.Scenarios, ","),
+		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(texts(c.Params), ","), "runs": fmt.Sprint(c.Runs),
+	} {
+		if text != "" && text != "0" {
+			err = errors.Join(err, o.otherwise(flag, text))
 		}
-		if err := o.otherwise(flag, text); err != nil {
-			return usagef("check: %s: %w", o.Stored, err)
-		}
+	}
+	if err != nil {
+		return usagef("check: %s: %w", o.Stored, err)
 	}
 	return nil
-}
-
-// recorded returns the settings in a document as values of flags by name; empty: at its default.
-func recorded(c *result.Config) map[string]string {
-	number := func(n int) string { return strings.TrimPrefix(fmt.Sprint(n), "0") } // 0 is the default
-	duration := func(ns int64) string { return strings.TrimPrefix(time.Duration(ns).String(), "0s") }
-	set := map[string]string{
-		"strategy": strings.Join(c.Strategies, ","), "scenario": strings.Join(c.Scenarios, ","),
-		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(texts(c.Params), ","),
-		"users": number(c.Users), "sessions": number(c.Sessions), "runs": number(c.Runs), "iterations": number(c.Iterations),
-		"warmup": time.Duration(c.WarmupNs).String(), "duration": duration(c.DurationNs),
-		"think": duration(c.ThinkNs), "ttl": duration(c.TTLNs),
-		"hold-kind": c.HoldKind, "keys": c.Keys, "mix": c.Mix, "seed": fmt.Sprint(c.Seed),
-	}
-	if c.HoldNs != nil {
-		set["hold"] = time.Duration(*c.HoldNs).String()
-	}
-	return set
 }
 
 // measureNow measures as `run` does. [checkOptions.run] closes what it opens.

@@ -162,57 +162,93 @@ func TestSubjects(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	second, none := time.Second, time.Duration(0)
 	for _, tc := range []struct {
-		why, scenario string
-		o             runOptions
-		check         func(*scenarios.Scenario) bool
+		why, scenario, args string
+		check               func(*scenarios.Scenario) bool
 	}{
-		{"sessions follow the users who own them", "expiry", runOptions{Users: 7},
+		{"sessions follow the users who own them", "expiry", "-u 7",
 			func(s *scenarios.Scenario) bool { return s.Users == 7 && s.Sessions == 700 }},
-		{"sessions that are shared do not", "chatbot", runOptions{Users: 7},
+		{"sessions that are shared do not", "chatbot", "-u 7",
 			func(s *scenarios.Scenario) bool { return s.Users == 7 && s.Sessions == 1000 }},
-		{"--sessions is not changed", "expiry", runOptions{Users: 7, Sessions: 70},
-			func(s *scenarios.Scenario) bool { return s.Sessions == 70 }},
-		{"a time makes counted visits timed", "hundred-users", runOptions{Duration: second},
-			func(s *scenarios.Scenario) bool { return s.Iterations == 0 }},
-		{"a number of visits counts timed ones", "chatbot", runOptions{Iterations: 3},
-			func(s *scenarios.Scenario) bool { return s.Iterations == 3 }},
-		{"both hold", "hundred-users", runOptions{Duration: second, Iterations: 3},
-			func(s *scenarios.Scenario) bool { return s.Iterations == 3 }},
-		{"no work is not the default work", "chatbot", runOptions{Hold: &none, Think: &second},
-			func(s *scenarios.Scenario) bool { return s.Hold == 0 && s.Think == second }},
-		{"spinning", "chatbot", runOptions{HoldKind: holdSpin}, func(s *scenarios.Scenario) bool { return s.Spin }},
-		{"a mix stands for the visit", "chatbot", runOptions{Mix: "append=1"},
+		{"--sessions is not changed", "expiry", "--sessions 70 -u 7", func(s *scenarios.Scenario) bool { return s.Sessions == 70 }},
+		{"a time makes counted visits timed", "hundred-users", "-d 1s", func(s *scenarios.Scenario) bool { return s.Iterations == 0 }},
+		{"a number of visits counts timed ones", "chatbot", "-i 3", func(s *scenarios.Scenario) bool { return s.Iterations == 3 }},
+		{"both hold", "hundred-users", "-i 3 -d 1s", func(s *scenarios.Scenario) bool { return s.Iterations == 3 }},
+		{"no work is not the default work", "chatbot", "--hold 0s --think 1s",
+			func(s *scenarios.Scenario) bool { return s.Hold == 0 && s.Think == time.Second }},
+		{"spinning", "chatbot", "--hold-kind spin", func(s *scenarios.Scenario) bool { return s.Spin }},
+		{"a mix stands for the visit", "chatbot", "--mix append=1",
 			func(s *scenarios.Scenario) bool { return s.Visit == nil && s.Mix.Weight(scenarios.Append) == 1 }},
-		{"keys", "chatbot", runOptions{Keys: "zipf:0.6"}, func(s *scenarios.Scenario) bool { return s.Keys.Zipf == 0.6 }},
-		{"time-to-live", "daily", runOptions{TTL: second}, func(s *scenarios.Scenario) bool { return s.TTL == second }},
+		{"keys", "chatbot", "--keys zipf:0.6", func(s *scenarios.Scenario) bool { return s.Keys.Zipf == 0.6 }},
+		{"time-to-live", "daily", "--ttl 1s", func(s *scenarios.Scenario) bool { return s.TTL == time.Second }},
+		{"several scenarios: only those with expiry have a time-to-live", "all", "--ttl 1s",
+			func(s *scenarios.Scenario) bool { return s.TTL == 0 || s.TTL == time.Second }},
 	} {
-		tc.o.Scenarios = []string{tc.scenario}
-		list, err := tc.o.chosenScenarios()
-		if err == nil {
-			err = tc.o.settled(list)
-		}
-		if err != nil || len(list) != 1 || !tc.check(&list[0]) {
-			t.Errorf("%s: %+v, error %v", tc.why, list, err)
+		_, list := settledScenarios(t, tc.args, tc.scenario)
+		if len(list) == 0 || slices.ContainsFunc(list, func(s scenarios.Scenario) bool { return !tc.check(&s) }) {
+			t.Errorf("%s: %+v", tc.why, list)
 		}
 	}
 }
 
-// TestTTLAmongOthers: with several scenarios the setting goes to those that have it.
-func TestTTLAmongOthers(t *testing.T) {
-	o := runOptions{Scenarios: []string{"all"}, TTL: time.Second}
-	list, err := o.chosenScenarios()
-	if err == nil {
-		err = o.settled(list)
+// settledScenarios returns options with the settings in args, and scenarios with these settings.
+func settledScenarios(t *testing.T, args string, names ...string) (*runOptions, []scenarios.Scenario) {
+	t.Helper()
+	o := &runOptions{common: common{app: newApp(nil)}, Scenarios: names}
+	fs := o.usersFlags()
+	o.addWarmupFlag(fs, "100ms", "")
+	o.addRecordFlag(fs)
+	if err := fs.Parse(strings.Fields(args)); err != nil {
+		t.Fatal(err)
 	}
+	list, err := o.scenarios()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range list {
-		if s.TTL != 0 && s.TTL != time.Second {
-			t.Errorf("%s lives %v", s.Name, s.TTL)
-		}
+	return o, list
+}
+
+// TestSettingsInDocuments: a document has every setting that was given, and a check adopts them.
+func TestSettingsInDocuments(t *testing.T) {
+	measured := func(args string) (*runOptions, result.Config) {
+		t.Helper()
+		o, _ := settledScenarios(t, args, "chatbot", "expiry")
+		var c result.Config
+		o.record(&c)
+		return o, c
+	}
+	_, c := measured("")
+	if want := (result.Config{Settings: map[string]string{"seed": "1", "warmup": "100ms"}, Overrides: map[string]string{}}); !cmp.Equal(c, want) {
+		t.Errorf("the defaults: %+v, want %+v", c, want)
+	}
+	_, c = measured("--ttl 100ms")
+	if c.Settings["ttl"] != "" {
+		t.Error("a time-to-live that is the scenario's is kept as if results were not comparable")
+	}
+	const args = "-u 7 --sessions 70 -d 0.5s --hold 0s --hold-kind spin --think 1s --ttl 1s --keys zipf:0.5 --mix history=1,append=1 --seed 3 --warmup 0s --record 1/8"
+	_, c = measured(args)
+	want := result.Config{
+		Settings: map[string]string{"seed": "3", "warmup": "0s", "ttl": "1s", "record": "1/8"},
+		Overrides: map[string]string{"users": "7", "sessions": "70", "duration": "500ms", "hold": "0s", "hold-kind": "spin", "think": "1s",
+			"keys": "zipf:0.5", "mix": "history=1,append=1"},
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	o, _ := measured("")
+	if err := o.adopt(&c); err != nil {
+		t.Fatal(err)
+	}
+	var again result.Config
+	if _, err := o.scenarios(); err != nil {
+		t.Fatal(err)
+	}
+	o.record(&again)
+	if diff := cmp.Diff(c, again); diff != "" || o.Record != 8 || o.Warmup != 0 || o.Duration != 500*time.Millisecond {
+		t.Errorf("record %d, warmup %v, duration %v; -given +adopted:\n%s", o.Record, o.Warmup, o.Duration, diff)
+	}
+	if err := o.adopt(&result.Config{Overrides: map[string]string{"users": "none"}}); err == nil {
+		t.Error("a number of users that is none was adopted")
 	}
 }
 

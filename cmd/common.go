@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
 )
 
@@ -48,6 +49,7 @@ func (o *common) outputFlags(formats []string, onlyFiles ...string) flagGroup {
 	o.addFormatFlags(fs, "result", formats, onlyFiles...)
 	fs.StringVarP(&o.Config, configFlag, "c", "", "configuration `FILE` (default sessbench.yaml, .toml or .json in the working directory)")
 	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
+	fs.own()
 	return fs
 }
 
@@ -55,7 +57,7 @@ func (o *common) outputFlags(formats []string, onlyFiles ...string) flagGroup {
 // description. Those of onlyFiles are kinds of --out and not of --format.
 func (o *common) addFormatFlags(fs flagGroup, what string, formats []string, onlyFiles ...string) {
 	o.Format = formatTable
-	fs.VarP(choice(&o.Format, formats...), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(withoutDocs(formats), ", "))
+	fs.VarP(into(o.Format, setting.Choice(formats...), &o.Format), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(withoutDocs(formats), ", "))
 	kinds := slices.Concat(onlyFiles, formats)
 	o.kinds = withoutDocs(kinds)
 	slices.Sort(o.kinds)

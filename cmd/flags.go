@@ -2,22 +2,22 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/sessbench/sessbench/internal/setting"
 )
 
 // value is a flag that is checked when it is set, from whichever source.
 type value struct {
-	text  string // as given, or the default
-	kind  string // the name of its type in the help
-	read  func(text string) error
+	text  string   // as given, or the default
+	given bool     // it has been set
+	kind  string   // the name of its type in the help
 	words []string // the legal values for completion, "VALUE\tDESCRIPTION"; nil: not a few words
+	read  func(text string) (canonical string, err error)
 }
 
 var _ pflag.Value = (*value)(nil)
@@ -27,89 +27,22 @@ func (v *value) String() string { return v.text }
 func (v *value) Type() string { return v.kind }
 
 func (v *value) Set(text string) error {
-	if err := v.read(text); err != nil {
-		return err
+	text, err := v.read(text)
+	if err == nil {
+		v.text, v.given = text, true
 	}
-	v.text = text
-	return nil
+	return err
 }
 
-// duration is a duration from lo to hi.
-func duration(text string, lo, hi time.Duration, set func(time.Duration)) *value {
-	return &value{text: text, kind: "duration", read: func(text string) error {
-		d, err := time.ParseDuration(text)
-		if err != nil || d < lo || d > hi {
-			return fmt.Errorf("want a duration %sfrom %v to %v", suchAs(text, lo, hi), lo, hi)
-		}
-		set(d)
-		return nil
-	}}
-}
-
-// suchAs proposes a unit for a number without one, where that makes a duration from lo to hi.
-func suchAs(number string, lo, hi time.Duration) string {
-	for _, unit := range []string{"ms", "s"} {
-		if d, err := time.ParseDuration(number + unit); err == nil && lo <= d && d <= hi {
-			return "such as " + number + unit + ", "
-		}
-	}
-	return ""
-}
-
-// count is a whole number from lo to hi.
-func count(text string, lo, hi int, p *int) *value {
-	return &value{text: text, kind: "number", read: func(text string) error {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < lo || n > hi {
-			return fmt.Errorf("want a whole number from %d to %d", lo, hi)
-		}
-		*p = n
-		return nil
-	}}
-}
-
-// seed is an unsigned 64-bit number.
-func seed(text string, p *uint64) *value {
-	return &value{text: text, kind: "number", read: func(text string) error {
-		n, err := strconv.ParseUint(text, 10, 64)
+// into is a flag whose values p reads into *to. text is the default, which is not read.
+func into[T any](text string, p setting.Parser[T], to *T) *value {
+	return &value{text: text, kind: p.Kind, words: p.Words, read: func(text string) (string, error) {
+		x, err := p.Read(text)
 		if err != nil {
-			return fmt.Errorf("want a whole number from 0 to %d", uint64(1<<64-1))
+			return "", err
 		}
-		*p = n
-		return nil
-	}}
-}
-
-// oneIn is a share: 1/N, all, or off. *p is N, 1 for all, 0 for off.
-func oneIn(text string, most int, p *int) *value {
-	return &value{text: text, kind: "share", read: func(text string) error {
-		switch text {
-		case "off", "0":
-			*p = 0
-			return nil
-		case "all", "1":
-			*p = 1
-			return nil
-		}
-		of, found := strings.CutPrefix(text, "1/")
-		n, err := strconv.Atoi(of)
-		if !found || err != nil || n < 1 || n > most {
-			return fmt.Errorf("want off, all or 1/N, with N from 1 to %d", most)
-		}
-		*p = n
-		return nil
-	}}
-}
-
-// choice is one of a few words, each of which may be followed by a tab and its description. *p is the default.
-func choice(p *string, words ...string) *value {
-	legal := withoutDocs(words)
-	return &value{text: *p, kind: "name", words: words, read: func(text string) error {
-		if !slices.Contains(legal, text) {
-			return fmt.Errorf("want one of %s", strings.Join(legal, ", "))
-		}
-		*p = text
-		return nil
+		*to = x
+		return p.Text(x, text), nil
 	}}
 }
 
@@ -163,6 +96,21 @@ type flagGroup struct {
 	heading string
 	*pflag.FlagSet
 	complete map[string]cobra.CompletionFunc // by the name of the flag; a choice needs none
+}
+
+// ownFlag is the annotation of flags that may differ between the participants of a distributed run.
+const ownFlag = "own"
+
+// own marks flags of g that may differ between the participants of a distributed run; without names, all of them.
+func (g flagGroup) own(names ...string) {
+	if names == nil {
+		names = flagNames(g.FlagSet)
+	}
+	for _, name := range names {
+		if err := g.SetAnnotation(name, ownFlag, nil); err != nil {
+			panic(err) // no such flag: an error in the group
+		}
+	}
 }
 
 func newFlagGroup(heading string) flagGroup {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -187,7 +188,7 @@ Exit codes: 0 shown, 4 the history is empty or damaged, 2 bad usage or an unread
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
 		"`NAMES` of metrics: a,b or all, of "+strings.Join(metric.Names(metric.Compared()), ", "))
 	fs.complete["metric"] = listOf(func() []string { return metric.Names(metric.Compared()) })
-	fs.VarP(count("0", 0, 1_000_000, &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
+	fs.VarP(into("0", setting.Count(0, 1_000_000), &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
 	o.addFormatFlags(fs, "trend", wordsOf(reports.TrendFormats()))
 	addGroups(c, fs)
 	return c

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/distributed"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies/redis"
@@ -41,18 +42,13 @@ func (o *joinOptions) joinFlags() flagGroup {
 	fs.StringVar(&o.Join, "join", "",
 		"`URL` of the Redis server that coordinates a distributed run; set SESSBENCH_JOIN instead if it contains a password")
 	fs.StringVar(&o.RunID, "run-id", "", "`NAME` of the distributed run, unique for each run")
-	fs.Var(count("", 1, distributed.MaxOf, &o.Of), "of", "number `N` of processes in the run")
+	fs.Var(into("", setting.Count(1, distributed.MaxOf), &o.Of), "of", "number `N` of processes in the run")
 	o.Silence = distributed.DefaultSilence
-	fs.Var(duration(o.Silence.String(), time.Second, time.Hour, func(d time.Duration) { o.Silence = d }), "join-timeout",
+	fs.Var(into(o.Silence.String(), setting.Duration(time.Second, time.Hour), &o.Silence), "join-timeout",
 		"`TIME` without a heartbeat after which a process is lost")
 	fs.StringVar(&o.Part, "save-part", "", "additional output of the measurements of this process, `FILE`, for report merge")
+	fs.own()
 	return fs
-}
-
-// ownSettings are the flags that may differ between participants.
-var ownSettings = []string{
-	"join", "run-id", "of", "join-timeout", "config", "quiet", "no-color", "format", "out", "save-baseline", "save-part", "trace",
-	"redis-url", "redis-user", "redis-password", "redis-ca", "redis-timeout", "target-timeout", "help",
 }
 
 // keepShared stores the settings that must be equal for all participants.
@@ -60,7 +56,7 @@ func (o *joinOptions) keepShared(fs *pflag.FlagSet) {
 	tool := thisTool()
 	o.shared = map[string]string{"sessbench": strings.TrimSpace(tool.Version + " " + tool.Commit)}
 	fs.VisitAll(func(f *pflag.Flag) {
-		if !slices.Contains(ownSettings, f.Name) {
+		if _, own := f.Annotations[ownFlag]; !own && f.Name != "help" {
 			o.shared["--"+f.Name] = f.Value.String()
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
@@ -41,7 +42,7 @@ the output formats.`,
 		RunE:    func(*cobra.Command, []string) error { return o.run() },
 	}
 	fs := newFlagGroup("Flags")
-	fs.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
+	fs.VarP(into(o.Format, setting.Choice(formatTable, formatJSON), &o.Format), "format", "f", "`KIND` of output: table, json")
 	addGroups(c, fs)
 	return c
 }
@@ -148,7 +149,7 @@ func listScenario(s *scenarios.Scenario) listedScenario {
 		Users:      s.Users,
 		Sessions:   s.Sessions,
 		HoldNs:     int64(s.Hold),
-		HoldKind:   holdKind(*s),
+		HoldKind:   s.HoldKind(),
 		ThinkNs:    int64(s.Think),
 		TTLNs:      int64(s.TTL),
 		Iterations: s.Iterations,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 	"github.com/sessbench/sessbench/strategies/redis"
@@ -27,9 +28,14 @@ func (a *app) addRedisFlags(fs flagGroup) {
 	fs.StringVar(&o.Master, "redis-sentinel", "", "the addresses are Sentinels of the server `NAME`")
 	fs.StringVar(&o.CAFile, "redis-ca", "", "trusted TLS certificates, `FILE` (PEM), instead of the system's")
 	fs.BoolVar(&o.InsecureSkipVerify, "redis-insecure", false, "do not verify the server's TLS certificate")
-	fs.Var(duration(redis.DefaultTimeout.String(), time.Millisecond, time.Hour, func(d time.Duration) {
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = d, d, d
-	}), "redis-timeout",
+	timeout := setting.Duration(time.Millisecond, time.Hour)
+	timeout.Read = func(text string) (d time.Duration, err error) {
+		if d, err = setting.Duration(time.Millisecond, time.Hour).Read(text); err == nil {
+			o.DialTimeout, o.WriteTimeout = d, d
+		}
+		return d, err
+	}
+	fs.Var(into(redis.DefaultTimeout.String(), timeout, &o.ReadTimeout), "redis-timeout",
 		"time limit of connections and responses, `TIME`")
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -18,24 +19,24 @@ import (
 // addLogFlags adds the flags for reading a log of recorded traffic.
 func addLogFlags(fs *pflag.FlagSet, o *trace.Options) {
 	o.Format, o.MaxErrors = trace.Formats()[0], 10
-	fs.Var(choice(&o.Format, trace.Formats()...), "trace-format", "`FORMAT` of the log: "+strings.Join(trace.Formats(), ", "))
+	fs.Var(into(o.Format, setting.Choice(trace.Formats()...), &o.Format), "trace-format", "`FORMAT` of the log: "+strings.Join(trace.Formats(), ", "))
 	o.TimeUnit = trace.TimeUnits()[0]
-	fs.Var(choice(&o.TimeUnit, trace.TimeUnits()...), "trace-time-unit",
+	fs.Var(into(o.TimeUnit, setting.Choice(trace.TimeUnits()...), &o.TimeUnit), "trace-time-unit",
 		"`UNIT` of times that are numbers: "+strings.Join(trace.TimeUnits(), ", "))
-	fs.Var(&value{kind: "columns", read: func(text string) (err error) {
-		if o.Columns, err = trace.ParseColumns(text); err != nil {
-			return fmt.Errorf("want ROLE=COLUMN,ROLE=COLUMN: %w", err)
+	fs.Var(into("", setting.Parser[map[string]string]{Kind: "columns", Read: func(text string) (map[string]string, error) {
+		columns, err := trace.ParseColumns(text)
+		if err != nil {
+			err = fmt.Errorf("want ROLE=COLUMN,ROLE=COLUMN: %w", err)
 		}
-		return nil
-	}}, "trace-columns", "columns by role, `ROLE=COLUMN,...`: session, time, op, bytes, reply; numbers if there is no header")
-	fs.Var(&value{kind: "session", read: func(text string) error {
+		return columns, err
+	}}, &o.Columns), "trace-columns", "columns by role, `ROLE=COLUMN,...`: session, time, op, bytes, reply; numbers if there is no header")
+	fs.Var(into("", setting.Parser[string]{Kind: "session", Read: func(text string) (string, error) {
 		if name, ok := strings.CutPrefix(text, "cookie:"); !ok || name == "" {
-			return fmt.Errorf("want cookie:NAME, or no --trace-session for the client's address")
+			return "", fmt.Errorf("want cookie:NAME, or no --trace-session for the client's address")
 		}
-		o.Session = text
-		return nil
-	}}, "trace-session", "session of a line of an access log: `cookie:NAME` (default the client's address)")
-	fs.Var(count("10", -1, math.MaxInt32, &o.MaxErrors), "trace-max-errors",
+		return text, nil
+	}}, &o.Session), "trace-session", "session of a line of an access log: `cookie:NAME` (default the client's address)")
+	fs.Var(into("10", setting.Count(-1, math.MaxInt32), &o.MaxErrors), "trace-max-errors",
 		"number of malformed lines to skip, `N`; -1: any number")
 }
 
@@ -59,31 +60,13 @@ func parseSpeed(text string) (float64, error) {
 
 const speedMax = "max"
 
-// drawnOnly lists the flags of random workloads, each with why it does not fit recorded traffic.
-func drawnOnly() [][2]string {
-	return [][2]string{
-		{"scenario", "the log has the operations"},
-		{"duration", "the log is replayed once, to its end"},
-		{"iterations", "the log is replayed once, to its end"},
-		{"keys", "the log has the visited sessions"},
-		{"mix", "the log has the operations"},
-		{"sessions", "the log has the sessions"},
-		{"think", "the log has the times"},
-		{"warmup", "the log is replayed from its first row on"},
-	}
-}
-
 // checkReplay refuses flags of random workloads with --trace, and flags for reading a log without it.
 func (o *runOptions) checkReplay() error {
 	if o.Trace == "" {
 		return o.reject(rankFlag, "only for recorded traffic: want --trace FILE with it",
 			"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors")
 	}
-	if err := o.notWith("trace", o.Trace, drawnOnly()); err != nil {
-		return err
-	}
-	o.Sessions, o.Duration, o.Iterations, o.Keys, o.Mix, o.Think = 0, 0, 0, "", "", nil
-	return nil
+	return o.replayed()
 }
 
 // compile reads the log of --trace once onto an empty tape, notes on stderr which share of it is used, and describes it for the
@@ -100,7 +83,7 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 	case c.Visits == 0:
 		return nil, fmt.Errorf("%s: no visits", log.Name())
 	case o.speed > 0 && !c.Timed:
-		return nil, usagef("%s %s: %s has no times: want %s", o.from("trace-speed"), o.TraceSpeed, log.Name(), speedMax)
+		return nil, usagef("%s %v: %s has no times: want %s", o.from("trace-speed"), o.traceSpeed, log.Name(), speedMax)
 	}
 	o.note("%s (%s): %s of %s rows used (%s): %s visits of %s sessions, %s operations",
 		log.Name(), log.Format(), result.FormatCount(c.Visits), result.FormatCount(c.Visits+c.Malformed),

@@ -14,6 +14,7 @@ import (
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
@@ -22,7 +23,7 @@ import (
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// runOptions are the options of `run`. 0, nil and "" stand for the scenario's own value.
+// runOptions are the options of `run`.
 type runOptions struct {
 	common
 
@@ -32,21 +33,13 @@ type runOptions struct {
 	Scenarios []string
 	Baseline  string
 
-	Users      int
-	Sessions   int
-	Duration   time.Duration
-	Iterations int
-	Hold       *time.Duration
-	HoldKind   string
-	Think      *time.Duration
-	TTL        time.Duration
-	Keys       string
-	Mix        string
-	Seed       uint64
+	Duration time.Duration
+	Seed     uint64
+	settings []*workSetting
 
 	Trace      string
 	Log        trace.Options
-	TraceSpeed string
+	traceSpeed *value
 	speed      float64 // 0: as fast as possible
 
 	Runs   int
@@ -111,50 +104,23 @@ func (o *runOptions) whatFlags() flagGroup {
 	return fs
 }
 
-func (o *runOptions) usersFlags() flagGroup {
-	fs := newFlagGroup("What users do (default: as in the scenario)")
-	fs.VarP(count("", 1, maxUsers, &o.Users), "users", "u", "number of concurrent users, `N`")
-	fs.Var(count("", 1, maxSessions, &o.Sessions), "sessions", "number of sessions, `N`")
-	fs.VarP(duration("", 1, maxWindow, func(d time.Duration) { o.Duration = d }), "duration", "d",
-		fmt.Sprintf("measured `TIME` of each trial (default %v, none with --iterations)", runner.DefaultWindow))
-	fs.VarP(count("", 1, maxVisits, &o.Iterations), "iterations", "i", "visits per user and trial, `N`")
-	fs.Var(duration("", 0, maxHold, func(d time.Duration) { o.Hold = &d }), "hold",
-		"duration of the work under the lock of an update, `TIME`")
-	fs.Var(choice(&o.HoldKind, holdSleep, holdSpin), "hold-kind",
-		"kind of that work: `sleep|spin` (waiting, or using a processor)")
-	fs.Var(duration("", 0, maxWindow, func(d time.Duration) { o.Think = &d }), "think",
-		"pause between the visits of a user, `TIME`")
-	fs.Var(duration("", minTTL, maxTTL, func(d time.Duration) { o.TTL = d }), "ttl",
-		"time-to-live of unused sessions, `TIME`, in scenarios with expiry")
-	fs.StringVar(&o.Keys, "keys", "", "distribution of the visits over the sessions, `KEYS`: uniform, zipf:S or hot:FRACTION:SHARE")
-	fs.StringVar(&o.Mix, "mix", "", "operations by weight, `MIX`: append=2,history=1")
-	o.Seed = runner.DefaultSeed
-	fs.Var(seed(fmt.Sprint(o.Seed), &o.Seed), "seed", "random seed, `N`")
-	return fs
-}
-
 func (o *runOptions) traceFlags() flagGroup {
 	fs := newFlagGroup("Recorded traffic instead of a scenario")
 	fs.StringVar(&o.Trace, "trace", "", "log to replay, `FILE`, plain or gzip")
 	addLogFlags(fs.FlagSet, &o.Log)
-	o.TraceSpeed = speedMax
-	fs.Var(&value{text: speedMax, kind: "speed", read: func(text string) (err error) {
-		o.speed, err = parseSpeed(text)
-		o.TraceSpeed = text
-		return err
-	}}, "trace-speed", "speed of the replay, `max|60x`: as fast as possible, or 60 times the log's speed")
+	o.traceSpeed = into(speedMax, setting.Parser[float64]{Kind: "speed", Read: parseSpeed}, &o.speed)
+	fs.Var(o.traceSpeed, "trace-speed", "speed of the replay, `max|60x`: as fast as possible, or 60 times the log's speed")
+	fs.own("trace")
 	return fs
 }
 
 func (o *runOptions) trialFlags() flagGroup {
 	fs := newFlagGroup("Trials")
-	o.Runs, o.Warmup = runner.DefaultRuns, runner.DefaultWarmup
-	fs.VarP(count(fmt.Sprint(o.Runs), 1, maxRuns, &o.Runs), "runs", "r",
+	o.Runs = runner.DefaultRuns
+	fs.VarP(into(fmt.Sprint(o.Runs), setting.Count(1, maxRuns), &o.Runs), "runs", "r",
 		fmt.Sprintf("trials per strategy, `N`; intervals need %d", stats.MinSamples))
-	fs.Var(duration(o.Warmup.String(), 0, maxWindow, func(d time.Duration) { o.Warmup = d }), "warmup",
-		"unmeasured `TIME` before each window")
-	fs.Var(oneIn("off", maxSessions, &o.Record), "record",
-		"sessions whose histories are recorded and checked, `off|1/N|all`")
+	o.addWarmupFlag(fs, runner.DefaultWarmup.String(), "unmeasured `TIME` before each window")
+	o.addRecordFlag(fs)
 	return fs
 }
 
@@ -164,6 +130,7 @@ func (o *runOptions) afterwardsFlags() flagGroup {
 	fs.StringVar(&o.SaveBaseline, "save-baseline", "",
 		"`NAME` under which the result is kept in "+baselinesDir+", unless interrupted or violated")
 	fs.complete["save-baseline"] = oneOf(baselineNames)
+	fs.own("save-baseline")
 	return fs
 }
 
@@ -481,18 +448,7 @@ func aboveLimit(d *result.Document) (found []string) {
 // resolved is the document's record of the settings.
 func (o *runOptions) resolved(cfg runner.Config) result.Config {
 	c := result.Config{
-		Users:      o.Users,
-		Sessions:   o.Sessions,
 		Runs:       o.Runs,
-		WarmupNs:   int64(o.Warmup),
-		Iterations: agreed(cfg.Scenarios, func(s scenarios.Scenario) int { return s.Iterations }),
-		HoldKind:   agreed(cfg.Scenarios, holdKind),
-		ThinkNs:    int64(agreed(cfg.Scenarios, func(s scenarios.Scenario) time.Duration { return s.Think })),
-		TTLNs:      int64(o.TTL),
-		Keys:       o.Keys,
-		Mix:        o.Mix,
-		Seed:       o.Seed,
-		Record:     o.Record,
 		Command:    o.typed(),
 		Targets:    mapped(o.Targets, withoutLogin),
 		Strategies: mapped(cfg.Subjects, labelOf),
@@ -501,37 +457,14 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 	if i := slices.IndexFunc(cfg.Subjects, func(s runner.Subject) bool { return s.Baseline }); i >= 0 {
 		c.Baseline = cfg.Subjects[i].Label
 	}
-	if o.Hold != nil {
-		ns := int64(*o.Hold)
-		c.HoldNs = &ns
-	}
 	if c.Params, _ = o.commonParams(); len(c.Params) == 0 {
 		c.Params = nil
 	}
 	if o.Trace != "" {
-		c.Trace, c.TraceSpeed = filepath.Base(o.Trace), o.TraceSpeed
-	} else {
-		c.DurationNs = int64(window(cfg))
+		c.Trace = filepath.Base(o.Trace)
 	}
+	o.record(&c)
 	return c
 }
 
 func labelOf(s runner.Subject) string { return s.Label }
-
-func nameOf(s scenarios.Scenario) string { return s.Name }
-
-func holdKind(s scenarios.Scenario) string {
-	if s.Spin {
-		return holdSpin
-	}
-	return holdSleep
-}
-
-// window is the measured time of a trial, 0 where every scenario counts visits instead.
-func window(cfg runner.Config) time.Duration {
-	timed := slices.ContainsFunc(cfg.Scenarios, func(s scenarios.Scenario) bool { return s.Iterations == 0 })
-	if cfg.Window == 0 && timed {
-		return runner.DefaultWindow
-	}
-	return cfg.Window
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 )
 
 // newSampleCmd makes the command that `check` starts in its processes: one trial and nothing else. It is hidden, but two
@@ -19,7 +20,7 @@ func newSampleCmd(a *app) *cobra.Command {
 	o := &runOptions{common: common{app: a, Quiet: true}}
 	var slice time.Duration
 	fs := newFlagGroup("Time slices")
-	fs.Var(duration("", time.Millisecond, time.Second, func(d time.Duration) { slice = d }), "turns",
+	fs.Var(into("", setting.Duration(time.Millisecond, time.Second), &slice), "turns",
 		"length of a time slice, `TIME`: t or f on stdout yields the machine to the other processes, a byte on stdin begins the next slice")
 	c := &cobra.Command{
 		Use:     "sample [flags]",

@@ -1,156 +1,171 @@
 package cmd
 
 import (
-	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
+	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
+// workSetting is a row of the settings table in this command: a row of [scenarios.Settings], or a setting of a whole run. Flags,
+// configuration file, environment and completion, the result document, the settings that check adopts from a baseline, those that a
+// duet passes on, and those that do not fit recorded traffic come from the rows.
+type workSetting struct {
+	scenarios.Setting
+	value   *value
+	without string // the text without effect, which documents leave out
+	changed bool   // it has changed a scenario
+}
+
+// addSetting adds the flag of a row.
+func (o *runOptions) addSetting(fs flagGroup, row scenarios.Setting, v *value, without string) {
+	o.settings = append(o.settings, &workSetting{Setting: row, value: v, without: without})
+	fs.VarP(v, row.Name, row.Short, row.Usage)
+}
+
+// usersFlags are the flags of what users do.
+func (o *runOptions) usersFlags() flagGroup {
+	fs := newFlagGroup("What users do (default: as in the scenario)")
+	o.addSetting(fs, scenarios.Setting{Name: "duration", Short: "d", Recorded: true, Replayed: "the log is replayed once, to its end",
+		Usage: fmt.Sprintf("measured `TIME` of each trial (default %v, none with --iterations)", runner.DefaultWindow)},
+		into("", setting.Duration(1, maxWindow), &o.Duration), "")
+	for _, row := range scenarios.Settings() {
+		o.addSetting(fs, row, &value{kind: row.Kind, words: row.Words, read: row.Read}, "")
+	}
+	o.Seed = runner.DefaultSeed
+	o.addSetting(fs, scenarios.Setting{Name: "seed", Usage: "random seed, `N`"}, into(fmt.Sprint(o.Seed), setting.Seed(), &o.Seed), "")
+	return fs
+}
+
+const (
+	maxRuns   = 10_000
+	maxWindow = time.Hour
+	maxRecord = 100_000_000 // as many as there can be sessions
+)
+
+// addWarmupFlag adds --warmup.
+func (o *runOptions) addWarmupFlag(fs flagGroup, text, usage string) {
+	o.Warmup = runner.DefaultWarmup
+	o.addSetting(fs, scenarios.Setting{Name: "warmup", Usage: usage, Replayed: "the log is replayed from its first row on"},
+		into(text, setting.Duration(0, maxWindow), &o.Warmup), "")
+}
+
+// addRecordFlag adds --record.
+func (o *runOptions) addRecordFlag(fs flagGroup) {
+	o.addSetting(fs, scenarios.Setting{Name: "record", Usage: "sessions whose histories are recorded and checked, `off|1/N|all`"},
+		into("off", setting.OneIn(maxRecord), &o.Record), "off")
+}
+
 // settled applies the settings of the run to each scenario.
 func (o *runOptions) settled(list []scenarios.Scenario) error {
-	keys, err := scenarios.ParseKeys(cmp.Or(o.Keys, "uniform"))
-	if err != nil {
-		return usagef("%s %w", o.from("keys"), err)
-	}
-	if err := o.setMix(list); err != nil {
-		return err
-	}
-	if err := o.setTTL(list); err != nil {
-		return err
-	}
-	for i := range list {
-		s := &list[i]
-		o.setNumbers(s)
-		if err := o.checkOwn(s); err != nil {
-			return err
-		}
-		o.setWork(s)
-		if o.Keys != "" {
-			s.Keys = keys
+	if o.Duration > 0 { // replaces the number of visits
+		for i := range list {
+			list[i].Iterations = 0
 		}
 	}
-	return nil
-}
-
-// setNumbers sets users and sessions. Where sessions are private to users and only the number of users is given, the number
-// of sessions per user stays the same.
-func (o *runOptions) setNumbers(s *scenarios.Scenario) {
-	each := s.SlotsPerUser()
-	if o.Users > 0 {
-		s.Users = o.Users
-		if s.OwnSessions {
-			s.Sessions = each * s.Users
-		}
-	}
-	if o.Sessions > 0 {
-		s.Sessions = o.Sessions
-	}
-}
-
-// checkOwn rejects a number of private sessions that is not a multiple of the number of users.
-func (o *runOptions) checkOwn(s *scenarios.Scenario) error {
-	if s.OwnSessions && s.Sessions%s.Users != 0 {
-		return usagef("%s %d: want a multiple of the %d users for %s, where sessions are private to users",
-			o.from("sessions"), s.Sessions, s.Users, s.Name)
-	}
-	if o.Keys != "" && s.SlotsPerUser() == 1 && o.Trace == "" {
-		o.note("%s has no effect on %s, where each user has one session", o.from("keys"), s.Name)
-	}
-	return nil
-}
-
-func (o *runOptions) setWork(s *scenarios.Scenario) {
-	if o.Hold != nil {
-		s.Hold = *o.Hold
-	}
-	if o.HoldKind != "" {
-		s.Spin = o.HoldKind == holdSpin
-	}
-	if o.Think != nil {
-		s.Think = *o.Think
-	}
-	switch {
-	case o.Iterations > 0:
-		s.Iterations = o.Iterations
-	case o.Duration > 0:
-		s.Iterations = 0 // a duration replaces the number of visits
-	}
-}
-
-// setMix replaces the visits of every scenario. It fails if the mix does not fit one of them.
-func (o *runOptions) setMix(list []scenarios.Scenario) error {
-	if o.Mix == "" {
-		return nil
-	}
-	var misfits []string
-	for i := range list {
-		mix, err := scenarios.ParseMix(o.Mix, list[i].Legal)
-		if err != nil && len(list) == 1 {
-			return usagef("%s %w (%s)", o.from("mix"), err, list[i].Name)
-		}
-		if err != nil {
-			misfits = append(misfits, list[i].Name+" ("+strings.Join(operationNames(list[i].Legal), ", ")+")")
+	for _, s := range o.settings {
+		if s.Apply == nil || !s.value.given {
 			continue
 		}
-		list[i].Mix, list[i].Visit = mix, nil
-	}
-	if misfits != nil {
-		return usagef("%s %s: does not fit %s: want OPERATION=WEIGHT of the operations that each scenario has",
-			o.from("mix"), quoted(o.Mix), strings.Join(misfits, ", "))
+		if err := o.apply(s, list); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// setTTL sets the time-to-live of scenarios that have one. It fails if none has.
-func (o *runOptions) setTTL(list []scenarios.Scenario) error {
-	if o.TTL == 0 {
-		return nil
-	}
-	used := false
+// apply applies a setting to the scenarios that it has an effect on. It fails if there is none, or if the value does not fit one of
+// them.
+func (o *runOptions) apply(s *workSetting, list []scenarios.Scenario) error {
+	flag, fits := o.from(s.Name)+" "+quoted(s.value.text), false
+	var misfits []string
 	for i := range list {
-		if list[i].TTL > 0 {
-			list[i].TTL, used = o.TTL, true
+		if s.Fits != nil && !s.Fits(&list[i]) {
+			continue
 		}
-	}
-	if used {
-		return nil
-	}
-	var legal []string
-	for _, s := range scenarios.All() {
-		if s.TTL > 0 {
-			legal = append(legal, s.Name)
+		fits = true
+		before := list[i]
+		if err := s.Apply(&list[i], s.value.text); err != nil {
+			misfits = append(misfits, err.Error())
 		}
+		s.changed = s.changed || !reflect.DeepEqual(before, list[i])
 	}
-	return usagef("%s %v: sessions do not expire in %s: want --scenario %s",
-		o.from("ttl"), o.TTL, strings.Join(mapped(list, nameOf), ", "), strings.Join(legal, " or "))
+	switch {
+	case misfits != nil:
+		return usagef("%s: %s", flag, strings.Join(misfits, "; "))
+	case !fits && (!s.MustFit || o.sources[s.Name].rank < rankFlag):
+		o.note("%s has no effect on %s", flag, strings.Join(mapped(list, nameOf), ", "))
+	case !fits:
+		var legal []string
+		for _, of := range scenarios.All() {
+			if s.Fits(of) {
+				legal = append(legal, of.Name)
+			}
+		}
+		return usagef("%s: no effect on %s: want --scenario %s", flag, strings.Join(mapped(list, nameOf), ", "), strings.Join(legal, " or "))
+	}
+	return nil
 }
+
+// replayed leaves the settings that have an effect on recorded traffic. It rejects others on the command line.
+func (o *runOptions) replayed() error {
+	drawn := [][2]string{{"scenario", "the log has the operations"}}
+	o.settings = append(o.settings, &workSetting{Setting: scenarios.Setting{Name: "trace-speed"}, value: o.traceSpeed})
+	for _, s := range o.settings {
+		if s.Replayed != "" {
+			drawn = append(drawn, [2]string{s.Name, s.Replayed})
+		}
+	}
+	err := o.notWith("trace", o.Trace, drawn)
+	o.Duration, o.settings = 0, slices.DeleteFunc(o.settings, func(s *workSetting) bool { return s.Replayed != "" })
+	return err
+}
+
+// record stores the settings in a document.
+func (o *runOptions) record(c *result.Config) {
+	c.Settings, c.Overrides = map[string]string{}, map[string]string{}
+	for _, s := range o.settings {
+		switch {
+		case s.value.text == s.without:
+		case s.Recorded && s.value.given:
+			c.Overrides[s.Name] = s.value.text
+		case !s.Recorded && (s.Apply == nil || s.changed):
+			c.Settings[s.Name] = s.value.text
+		}
+	}
+}
+
+// adopt sets the settings that have no source to those of a document.
+func (o *runOptions) adopt(c *result.Config) error {
+	for _, s := range o.settings {
+		text := c.Settings[s.Name] + c.Overrides[s.Name] // at most one has it
+		if text == "" || o.sources[s.Name].rank != rankDefault {
+			continue
+		}
+		if err := s.value.Set(text); err != nil {
+			return fmt.Errorf("%s %s: %w", s.Name, quoted(text), err)
+		}
+	}
+	return nil
+}
+
+// scenarioArgs are the flags that select a scenario and the settings that it has.
+func (o *runOptions) scenarioArgs(of *scenarios.Scenario) []string {
+	args := []string{"--scenario", of.Name}
+	for _, s := range o.settings {
+		if s.value.text != s.without && (s.Fits == nil || s.Fits(of)) {
+			args = append(args, "--"+s.Name, s.value.text)
+		}
+	}
+	return args
+}
+
+func nameOf(s scenarios.Scenario) string { return s.Name }
 
 func operationNames(ops []scenarios.Op) []string { return mapped(ops, scenarios.Op.String) }
-
-// agreed is the value that all scenarios have in common, or the zero value.
-func agreed[T comparable](list []scenarios.Scenario, of func(scenarios.Scenario) T) (common T) {
-	if values := distinct(mapped(list, of)); len(values) == 1 {
-		common = values[0]
-	}
-	return common
-}
-
-// The kinds of work under the lock.
-const (
-	holdSleep = "sleep"
-	holdSpin  = "spin"
-)
-
-// The bounds of settings.
-const (
-	maxUsers    = 1_000_000
-	maxSessions = 100_000_000
-	maxVisits   = 1_000_000_000
-	maxRuns     = 10_000
-	maxWindow   = time.Hour
-	maxHold     = time.Minute
-	minTTL      = time.Millisecond
-	maxTTL      = 365 * 24 * time.Hour
-)

@@ -11,6 +11,7 @@ import (
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -30,9 +31,10 @@ func (o *targetOptions) targetFlags(a *app) flagGroup {
 	o.Timeout = adapter.DefaultTimeout
 	fs.StringArrayVar(&o.Targets, targetFlag, nil,
 		"adapter program to drive, `exec:COMMAND`, or a running one: tcp:HOST:PORT, unix:PATH; repeatable (without -S: only these)")
-	fs.Var(duration(o.Timeout.String(), time.Millisecond, time.Hour, func(d time.Duration) { o.Timeout = d }), "target-timeout",
+	fs.Var(into(o.Timeout.String(), setting.Duration(time.Millisecond, time.Hour), &o.Timeout), "target-timeout",
 		"`TIME` without any response, the requested hold not counted, after which a target counts as hanging")
 	a.addRedisFlags(fs)
+	fs.own("target-timeout", "redis-url", "redis-user", "redis-password", "redis-ca", "redis-timeout")
 	return fs
 }
 

@@ -46,26 +46,18 @@ func TestVerdictOfFindings(t *testing.T) {
 // TestOperations: a threshold can use the names of operations in results.
 func TestOperations(t *testing.T) {
 	for _, tt := range []struct {
-		why, scenario string
-		o             runOptions
-		want          string
+		why, scenario, args string
+		want                string
 	}{
-		{"a visit's", "chatbot", runOptions{}, "append history"},
-		{"a mix's", "auth", runOptions{}, "validate touch"},
-		{"those of a mix that was given", "chatbot", runOptions{Mix: "validate=1"}, "validate"},
-		{"a user that deletes a private session creates another one", "create-storm", runOptions{Mix: "delete=1"}, "create delete"},
-		{"sweeps, and what they overlap", "expiry", runOptions{},
+		{"a visit's", "chatbot", "", "append history"},
+		{"a mix's", "auth", "", "validate touch"},
+		{"those of a mix that was given", "chatbot", "--mix validate=1", "validate"},
+		{"a user that deletes a private session creates another one", "create-storm", "--mix delete=1", "create delete"},
+		{"sweeps, and what they overlap", "expiry", "",
 			"create append history create_during_sweep append_during_sweep history_during_sweep sweep"},
 	} {
-		tt.o.Scenarios = []string{tt.scenario}
-		list, err := tt.o.chosenScenarios()
-		if err == nil {
-			err = tt.o.settled(list)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(tt.o.operations(&list[0]), " "); got != tt.want {
+		o, list := settledScenarios(t, tt.args, tt.scenario)
+		if got := strings.Join(o.operations(&list[0]), " "); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.why, got, tt.want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -57,7 +58,7 @@ func newTraceStatsCmd(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
 	}
 	flags, log := newFlagGroup("Flags"), newFlagGroup("Log format (detected by default)")
-	flags.VarP(choice(&o.Format, formatTable, formatJSON), "format", "f", "`KIND` of output: table, json")
+	flags.VarP(into(o.Format, setting.Choice(formatTable, formatJSON), &o.Format), "format", "f", "`KIND` of output: table, json")
 	addLogFlags(log.FlagSet, &o.Log)
 	addGroups(c, flags, log)
 	return c

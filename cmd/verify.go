@@ -17,6 +17,7 @@ import (
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
@@ -108,7 +109,7 @@ func (o *verifyOptions) whatFlags() flagGroup {
 	fs.StringArrayVar(&o.Flawed, "flawed", nil,
 		"stores that are wrong on purpose and must be convicted: `NAMES`, a,b or all")
 	fs.complete["flawed"] = listOf(flawWords)
-	fs.Var(choice(&o.Schedule, scripted, random), "schedule",
+	fs.Var(into(o.Schedule, setting.Choice(scripted, random), &o.Schedule), "schedule",
 		"order of the users of flawed stores: `scripted|random` (default scripted: the one that shows the flaw)")
 	fs.StringVar(&o.History, "history", "", "recorded history to check again, `FILE`")
 	return fs
@@ -118,15 +119,15 @@ func (o *verifyOptions) pressureFlags() flagGroup {
 	fs := newFlagGroup("Pressure")
 	o.cfg.Seed, o.cfg.Rounds, o.cfg.Budget = verify.DefaultSeed, verify.DefaultRounds, verify.DefaultBudget
 	o.cfg.Users, o.cfg.Ops, o.cfg.Patience = verify.DefaultUsers, verify.DefaultOps, verify.DefaultPatience
-	fs.Var(seed(fmt.Sprint(o.cfg.Seed), &o.cfg.Seed), "seed", "random seed of the first round, `N`; each further round has the next number")
-	fs.Var(count(fmt.Sprint(o.cfg.Rounds), 0, maxRounds, &o.cfg.Rounds), "rounds", "number of rounds on each store, `N`; 0: until the budget is used up")
-	fs.Var(duration(o.cfg.Budget.String(), minBudget, maxBudget, func(d time.Duration) { o.cfg.Budget = d }), "budget",
+	fs.Var(into(fmt.Sprint(o.cfg.Seed), setting.Seed(), &o.cfg.Seed), "seed", "random seed of the first round, `N`; each further round has the next number")
+	fs.Var(into(fmt.Sprint(o.cfg.Rounds), setting.Count(0, maxRounds), &o.cfg.Rounds), "rounds", "number of rounds on each store, `N`; 0: until the budget is used up")
+	fs.Var(into(o.cfg.Budget.String(), setting.Duration(minBudget, maxBudget), &o.cfg.Budget), "budget",
 		"`TIME` after which no further round begins on a store")
-	fs.VarP(count(fmt.Sprint(o.cfg.Users), 1, maxVerifyUsers, &o.cfg.Users), "users", "u", "greatest number of users in a round, `N`")
-	fs.Var(count(fmt.Sprint(o.cfg.Ops), 1, maxVerifyOps, &o.cfg.Ops), "ops", "greatest number of operations on a session, `N`")
-	fs.Var(duration(o.cfg.Patience.String(), minPatience, maxPatience, func(d time.Duration) { o.cfg.Patience = d }), "patience",
+	fs.VarP(into(fmt.Sprint(o.cfg.Users), setting.Count(1, maxVerifyUsers), &o.cfg.Users), "users", "u", "greatest number of users in a round, `N`")
+	fs.Var(into(fmt.Sprint(o.cfg.Ops), setting.Count(1, maxVerifyOps), &o.cfg.Ops), "ops", "greatest number of operations on a session, `N`")
+	fs.Var(into(o.cfg.Patience.String(), setting.Duration(minPatience, maxPatience), &o.cfg.Patience), "patience",
 		"`TIME` without progress after which a store whose goroutines all wait hangs; while some are at work the verdict is inconclusive after ten times as long")
-	fs.Var(choice((*string)(&o.cfg.Until), untilNames()...), "until",
+	fs.Var(into("", setting.Choice(untilNames()...), (*string)(&o.cfg.Until)), "until",
 		"`VIOLATION` until which the rounds are repeated: any, or a name such as \"lost update\"; the default budget is then 10m")
 	return fs
 }

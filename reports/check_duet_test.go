@@ -218,7 +218,7 @@ func TestDuetNotComparable(t *testing.T) {
 		{"another tape of the copy", func(d *judge.Duet) { each(d.Copied, func(r *result.Result) { r.TapeHash = "sha256:00" }) },
 			"tape (chatbot): sha256:3f2a9c1d77e0 in old, sha256:00 in old′"},
 		{"users", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.Users = 7 }) }, "users (chatbot): 100 in old, 7 in new"},
-		{"seed", func(d *judge.Duet) { d.Fresh.Config.Seed = 9 }, "seed: 1 in old, 9 in new"},
+		{"seed", func(d *judge.Duet) { d.Fresh.Config.Settings["seed"] = "9" }, "seed: 1 in old, 9 in new"},
 		{"other strategies", func(d *judge.Duet) { each(d.Fresh, func(r *result.Result) { r.Strategy = "x" + r.Strategy }) }, "nothing in common"},
 		{"no results", func(d *judge.Duet) { d.Fresh.Results = nil }, "./sessbench: no results"},
 		{"a result twice", func(d *judge.Duet) { d.Old.Results[1] = d.Old.Results[0] }, "occurs twice"},

@@ -203,14 +203,14 @@ func TestDifferences(t *testing.T) {
 		{"settings of one strategy", func(d *result.Document) { d.Results[1].Params = map[string]string{"shards": "2"} },
 			"params of per-session (chatbot): not set in old, shards=2 in new"},
 		{"target", func(d *result.Document) { d.Results[1].Target = "x" }, "target of per-session (chatbot): not set in old, x in new"},
-		{"seed", func(d *result.Document) { d.Config.Seed = 9 }, "seed: 1 in old, 9 in new"},
-		{"warmup", func(d *result.Document) { d.Config.WarmupNs = 1e6 }, "warmup: 0s in old, 1ms in new"},
-		{"time to live", func(d *result.Document) { d.Config.TTLNs = 1e9 }, "ttl: not set in old, 1s in new"},
-		{"recording", func(d *result.Document) { d.Config.Record = 64 }, "record: not set in old, 64 in new"},
-		{"speed of a replay", func(d *result.Document) { d.Config.TraceSpeed = "60x" }, "trace speed: not set in old, 60x in new"},
+		{"seed", func(d *result.Document) { d.Config.Settings["seed"] = "9" }, "seed: 1 in old, 9 in new"},
+		{"warmup", func(d *result.Document) { d.Config.Settings["warmup"] = "1ms" }, "warmup: 0s in old, 1ms in new"},
+		{"time to live", func(d *result.Document) { d.Config.Settings["ttl"] = "1s" }, "ttl: not set in old, 1s in new"},
+		{"recording", func(d *result.Document) { d.Config.Settings["record"] = "1/64" }, "record: not set in old, 1/64 in new"},
+		{"speed of a replay", func(d *result.Document) { d.Config.Settings["trace-speed"] = "60x" }, "trace-speed: not set in old, 60x in new"},
 		{"recorded traffic", func(d *result.Document) { d.Traffic = &result.Traffic{Hash: "sha256:1"} },
 			"recorded traffic: not set in old, sha256:1 in new"},
-		{"keys that draw the same tape", func(d *result.Document) { d.Config.Keys = "uniform" }, ""},
+		{"keys that draw the same tape", func(d *result.Document) { d.Config.Overrides = map[string]string{"keys": "uniform"} }, ""},
 		{"one strategy's own tape", func(d *result.Document) { d.Results[0].TapeHash = "" },
 			"tape (chatbot): sha256:3f2a9c1d77e0 in old, not set in new"},
 	} {
@@ -223,7 +223,7 @@ func TestDifferences(t *testing.T) {
 	}
 	d := normal()
 	each(func(r *result.Result) { r.TapeHash = "sha256:00" })(d)
-	d.Config.Keys, d.Config.Mix = "uniform", "append=1"
+	d.Config.Overrides = map[string]string{"keys": "uniform", "mix": "append=1"}
 	got := comparing(t, called("old new", normal(), d)).DescribeDifferences()
 	if want := []string{"tape (chatbot): sha256:3f2a9c1d77e0 in old, sha256:00 in new", "keys: not set in old, uniform in new",
 		"mix: not set in old, append=1 in new"}; !slices.Equal(got, want) {
@@ -232,7 +232,7 @@ func TestDifferences(t *testing.T) {
 	a, b := normal(), normal()
 	each(func(r *result.Result) { r.TapeHash = "" })(a)
 	each(func(r *result.Result) { r.TapeHash = "" })(b)
-	b.Config.Keys = "uniform"
+	b.Config.Overrides = map[string]string{"keys": "uniform"}
 	if got := comparing(t, called("old new", a, b)).DescribeDifferences(); !slices.Equal(got, []string{"keys: not set in old, uniform in new"}) {
 		t.Errorf("other keys and no tapes to show whether they matter: got %q", got)
 	}

@@ -49,7 +49,7 @@ func withoutBaseline(results ...result.Result) *result.Document {
 		Tool:          result.Tool{Version: "v1.0.0", Commit: "0123456789abcdef"},
 		Machine: result.Machine{CPU: "AMD EPYC 7763", Cores: 2, GOMAXPROCS: 2, CgroupCPUs: 1.5, OS: "linux", Kernel: "6.8.0", Go: "go1.26.0",
 			Load1: 0.42},
-		Config: result.Config{Scenarios: []string{"chatbot"}, Baseline: "global", Runs: 6, Seed: 1,
+		Config: result.Config{Scenarios: []string{"chatbot"}, Baseline: "global", Runs: 6, Settings: map[string]string{"seed": "1", "warmup": "0s"},
 			Command: "sessbench run"},
 		Harness: result.Harness{NsPerOp: 71.3, OpsPerSec: 14_100_000},
 		Results: results,
@@ -153,7 +153,7 @@ func recorded() *result.Document {
 	d := normal()
 	d.Traffic = &result.Traffic{File: "nasa.tsv.gz", Format: "tsv", Lines: 1_891_715, Malformed: 1, Visits: 1_891_714, Sessions: 81_978,
 		SpanNs: int64(27*24*time.Hour + 23*time.Hour), Hash: "sha256:77"}
-	d.Config.TraceSpeed = "max"
+	d.Config.Settings["trace-speed"] = "max"
 	for i := range d.Results {
 		d.Results[i].WindowNs = 0
 	}

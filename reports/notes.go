@@ -33,8 +33,8 @@ func trafficLine(d *result.Document) string {
 	if t.SpanNs > 0 {
 		line += " over " + span(time.Duration(t.SpanNs))
 	}
-	if d.Config.TraceSpeed != "" {
-		line += ", replayed at speed " + d.Config.TraceSpeed
+	if speed := d.Config.Settings["trace-speed"]; speed != "" {
+		line += ", replayed at speed " + speed
 	}
 	return line
 }
@@ -288,7 +288,7 @@ func notAuditedLine(d *result.Document) string {
 		if !containsAny(ops, removing) {
 			kept = append(kept, s.scenario)
 		}
-		if d.Config.Record == 0 && containsAny(ops, reading) {
+		if d.Config.Settings["record"] == "" && containsAny(ops, reading) {
 			read = append(read, s.scenario)
 		}
 	}

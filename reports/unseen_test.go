@@ -8,7 +8,7 @@ import (
 )
 
 // doing is a document of one scenario each with these operations.
-func doing(record int, scenarios ...string) *result.Document {
+func doing(record string, scenarios ...string) *result.Document {
 	var all []result.Result
 	for i, ops := range scenarios {
 		r := build("global", 940, 6)
@@ -22,12 +22,12 @@ func doing(record int, scenarios ...string) *result.Document {
 		all = append(all, r)
 	}
 	d := withoutBaseline(all...)
-	d.Config.Record = record
+	d.Config.Settings["record"] = record
 	return d
 }
 
 func TestUnseenLine(t *testing.T) {
-	probe := doing(0, "append history")
+	probe := doing("", "append history")
 	for i := range probe.Results[0].Trials {
 		probe.Results[0].Trials[i].Audit = result.Audit{Skipped: true}
 	}
@@ -41,16 +41,16 @@ func TestUnseenLine(t *testing.T) {
 		d    *result.Document
 		want string
 	}{
-		{"a chatbot", doing(0, "append history"), "not covered by the audit: " + removals + "; " + reads + verify},
-		{"whose reads are recorded", doing(1, "append history"), "not covered by the audit: " + removals + verify},
-		{"sessions come and go, nothing is read", doing(0, "create append delete"), ""},
-		{"sessions come and go, and are read", doing(0, "create append delete history"), "not covered by the audit: " + reads + verify},
-		{"all of it, recorded", doing(2, "create append sweep history_during_sweep"), ""},
-		{"reads during sweeps only", doing(0, "append sweep read_during_sweep"), "not covered by the audit: " + reads + verify},
-		{"one scenario of two removes, the other reads", doing(0, "append delete", "append history"),
+		{"a chatbot", doing("", "append history"), "not covered by the audit: " + removals + "; " + reads + verify},
+		{"whose reads are recorded", doing("all", "append history"), "not covered by the audit: " + removals + verify},
+		{"sessions come and go, nothing is read", doing("", "create append delete"), ""},
+		{"sessions come and go, and are read", doing("", "create append delete history"), "not covered by the audit: " + reads + verify},
+		{"all of it, recorded", doing("1/2", "create append sweep history_during_sweep"), ""},
+		{"reads during sweeps only", doing("", "append sweep read_during_sweep"), "not covered by the audit: " + reads + verify},
+		{"one scenario of two removes, the other reads", doing("", "append delete", "append history"),
 			"not covered by the audit: " + removals + " in b; wrong results of reads in b, which are checked only with --record" + verify},
 		{"nothing was audited", probe, ""},
-		{"nothing was done", doing(0), ""},
+		{"nothing was done", doing(""), ""},
 	} {
 		if got := notAuditedLine(tt.d); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.why, got, tt.want)

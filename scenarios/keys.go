@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,6 +19,15 @@ type Keys struct {
 
 // ParseKeys reads "uniform", "zipf:S" with S from 0 to 4, or "hot:FRACTION:SHARE" with both between 0 and 1.
 func ParseKeys(text string) (Keys, error) {
+	k, err := parseKeys(text)
+	if err != nil {
+		err = fmt.Errorf("%q: %w", text, err)
+	}
+	return k, err
+}
+
+// parseKeys is ParseKeys with an error that does not name text.
+func parseKeys(text string) (Keys, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	switch kind {
 	case "uniform":
@@ -36,7 +46,7 @@ func ParseKeys(text string) (Keys, error) {
 			return Keys{Fraction: f, Share: s}, nil
 		}
 	}
-	return Keys{}, fmt.Errorf("%q: want uniform, zipf:S (S from 0 to 4) or hot:FRACTION:SHARE (both between 0 and 1)", text)
+	return Keys{}, errors.New("want uniform, zipf:S (S from 0 to 4) or hot:FRACTION:SHARE (both between 0 and 1)")
 }
 
 // String returns the form that ParseKeys reads.

@@ -19,13 +19,22 @@ type Weighted struct {
 
 // ParseMix reads "append=2,history=1". Only the legal operations may be named, each once, with weights from 1 to 10⁶.
 func ParseMix(text string, legal []Op) (Mix, error) {
+	mix, err := parseMix(text, legal)
+	if err != nil {
+		err = fmt.Errorf("%q: %w", text, err)
+	}
+	return mix, err
+}
+
+// parseMix is ParseMix with an error that does not name text.
+func parseMix(text string, legal []Op) (Mix, error) {
 	var mix Mix
 	for part := range strings.SplitSeq(text, ",") {
 		name, weight, _ := strings.Cut(part, "=")
 		op, err := ParseOp(name)
 		n, werr := strconv.Atoi(weight)
 		if err != nil || !slices.Contains(legal, op) || werr != nil || n < 1 || n > 1e6 || mix.Weight(op) > 0 {
-			return nil, fmt.Errorf("%q: %q: want OPERATION=WEIGHT, weights from 1 to 1000000, each operation once, of %s", text, part, opList(legal))
+			return nil, fmt.Errorf("%q: want OPERATION=WEIGHT, weights from 1 to 1000000, each operation once, of %s", part, opList(legal))
 		}
 		mix = append(mix, Weighted{op, n})
 	}

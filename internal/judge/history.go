@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -20,7 +21,7 @@ import (
 
 // HistoryVersion is the schema version of a line of the history, independent of the result
 // document's.
-const HistoryVersion = 1
+const HistoryVersion = 2
 
 // historyKind distinguishes a line of the history from other JSON of sessbench.
 const historyKind = "history"
@@ -40,15 +41,28 @@ type HistoryEntry struct {
 	Results       []HistoryResult `json:"results"`
 }
 
-// HistorySettings are the settings for all scenarios that must be equal for two runs to be
-// comparable.
-type HistorySettings struct {
-	Seed       uint64 `json:"seed"`
-	WarmupNs   int64  `json:"warmup_ns"`
-	TTLNs      int64  `json:"ttl_ns,omitempty"`
-	Record     int    `json:"record,omitempty"`
-	TraceSpeed string `json:"trace_speed,omitempty"`
-	Traffic    string `json:"traffic,omitempty"` // the recorded traffic's hash
+// HistorySettings are those of [result.Config], and the hash of recorded traffic under the name traffic.
+type HistorySettings map[string]string
+
+const trafficSetting = "traffic"
+
+// UnmarshalJSON also reads the settings of schema version 1.
+func (s *HistorySettings) UnmarshalJSON(text []byte) error {
+	if json.Unmarshal(text, (*map[string]string)(s)) == nil {
+		return nil
+	}
+	var old struct {
+		result.Settings2
+		Traffic string
+	}
+	if err := json.Unmarshal(text, &old); err != nil {
+		return err
+	}
+	*s = old.Settings()
+	if old.Traffic != "" {
+		(*s)[trafficSetting] = old.Traffic
+	}
+	return nil
 }
 
 // HistoryResult is one strategy under one scenario, with everything that decides whether it is
@@ -86,12 +100,12 @@ func NewHistoryEntry(s Source) (*HistoryEntry, []Exclusion, error) {
 		Label:         s.Label,
 		Tool:          d.Tool,
 		Machine:       d.Machine,
-		Settings: HistorySettings{Seed: d.Config.Seed, WarmupNs: d.Config.WarmupNs, TTLNs: d.Config.TTLNs,
-			Record: d.Config.Record, TraceSpeed: d.Config.TraceSpeed},
-		Interrupted: d.Interrupted,
+		Settings:      HistorySettings{},
+		Interrupted:   d.Interrupted,
 	}
+	maps.Copy(e.Settings, d.Config.Settings)
 	if d.Traffic != nil {
-		e.Settings.Traffic = d.Traffic.Hash
+		e.Settings[trafficSetting] = d.Traffic.Hash
 	}
 	var out []Exclusion
 	for _, r := range slices.Concat(ByScenario(list)...) {
@@ -121,11 +135,11 @@ func historyResult(r *result.Result) HistoryResult {
 
 // document returns a result document that holds what the entry keeps.
 func (e *HistoryEntry) document() *result.Document {
-	s := &e.Settings
 	d := &result.Document{ID: e.ID, Created: e.Created, Tool: e.Tool, Machine: e.Machine, Interrupted: e.Interrupted,
-		Config: result.Config{Seed: s.Seed, WarmupNs: s.WarmupNs, TTLNs: s.TTLNs, Record: s.Record, TraceSpeed: s.TraceSpeed}}
-	if s.Traffic != "" {
-		d.Traffic = &result.Traffic{Hash: s.Traffic}
+		Config: result.Config{Settings: maps.Clone(e.Settings)}}
+	if hash := e.Settings[trafficSetting]; hash != "" {
+		delete(d.Config.Settings, trafficSetting)
+		d.Traffic = &result.Traffic{Hash: hash}
 	}
 	return d
 }
@@ -183,6 +197,7 @@ func parseHistoryLine(line []byte) (*HistoryEntry, error) {
 	if _, err := (result.Schema{Kind: historyKind, Latest: HistoryVersion, Origin: "written by history add"}).Decode(line, e); err != nil {
 		return nil, err
 	}
+	e.SchemaVersion = HistoryVersion
 	printable.Fields(e)
 	e.Label = printable.Name(e.Label)
 	for i := range e.Results {

@@ -22,7 +22,7 @@ func TestHistoryEntryKeepsComparableData(t *testing.T) {
 	d.Results[1].Trials[0].OpsPerSec = 1 // the median shows no outlier
 	d.Traffic = &result.Traffic{Hash: "sha256:77"}
 	e := entryOf(t, "abc", d)
-	if e.ID != d.ID || !e.Created.Equal(d.Created) || e.Label != "abc" || e.Settings.Traffic != "sha256:77" || len(e.Results) != 3 {
+	if e.ID != d.ID || !e.Created.Equal(d.Created) || e.Label != "abc" || e.Settings[trafficSetting] != "sha256:77" || len(e.Results) != 3 {
 		t.Errorf("got %+v", e)
 	}
 	if _, has := e.Results[0].Metrics["latency_p99_ns"]; has {
@@ -54,6 +54,21 @@ func TestHistoryEntryKeepsComparableData(t *testing.T) {
 	}
 }
 
+// TestHistoryVersion1 reads the settings of a line of schema version 1.
+func TestHistoryVersion1(t *testing.T) {
+	h, err := ParseHistory([]byte(`{"schema_version":1,"kind":"history","id":"a","created":"2026-01-01T12:00:00Z",` +
+		`"settings":{"seed":7,"warmup_ns":1000000,"ttl_ns":2000000000,"record":64,"trace_speed":"60x","traffic":"sha256:1"},` +
+		`"results":[{"scenario":"chatbot","strategy":"global"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := h.Entries[0].document()
+	want := map[string]string{"seed": "7", "warmup": "1ms", "ttl": "2s", "record": "1/64", "trace-speed": "60x"}
+	if diff := cmp.Diff(want, d.Config.Settings); diff != "" || d.Traffic == nil || d.Traffic.Hash != "sha256:1" {
+		t.Errorf("traffic %+v, settings (-want +got):\n%s", d.Traffic, diff)
+	}
+}
+
 // lineOf is a line of a history.
 func lineOf(t testing.TB, n int) string {
 	t.Helper()
@@ -75,8 +90,8 @@ func TestDamagedHistories(t *testing.T) {
 		{"and in the middle", good[:300] + "\n" + lineOf(t, 2) + "\n", 1, "cut short after 300 bytes"},
 		{"a merge that nobody finished", "<<<<<<< HEAD\n" + good + "\n", 1, "not JSON at byte 1"},
 		{"two objects in one line", good + good + "\n", 1, "not JSON at byte"},
-		{"a later version", good + "\n\n" + `{"schema_version":2,"kind":"history","results":7}` + "\n", 3, "schema_version 2 is later than 1"},
-		{"version 0", `{"schema_version":0,"kind":"history"}`, 1, "schema_version 0: want 1 to 1"},
+		{"a later version", good + "\n\n" + `{"schema_version":3,"kind":"history","results":7}` + "\n", 3, "schema_version 3 is later than 2"},
+		{"version 0", `{"schema_version":0,"kind":"history"}`, 1, "schema_version 0: want 1 to 2"},
 		{"no version", `{"kind":"history"}`, 1, "no schema_version"},
 		{"a list", `[1]`, 1, "a JSON array: want an object"},
 		{"a result document", `{"schema_version":1,"id":"a","results":[]}`, 1, `kind "": want history`},

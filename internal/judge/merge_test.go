@@ -97,7 +97,7 @@ func partOf(t *testing.T, index, of, users int, trials ...measured) Source {
 		Created:       time.Date(2026, 3, 1, 12, 0, index, 0, time.UTC),
 		Tool:          result.Tool{Version: "v1.0.0"},
 		Machine:       result.Machine{CPU: "Z80", Cores: 2, Go: "go1.26.0", Load1: float64(index)},
-		Config: result.Config{Strategies: []string{"global", "sharded"}, Scenarios: []string{"chatbot"}, Runs: len(trials), Seed: 1,
+		Config: result.Config{Strategies: []string{"global", "sharded"}, Scenarios: []string{"chatbot"}, Runs: len(trials), Settings: map[string]string{"seed": "1", "warmup": "0s"},
 			Params: map[string]string{"shards": "16"}},
 		Harness: result.Harness{NsPerOp: 100, OpsPerSec: 1000},
 		Part:    &result.Part{RunID: "X", Index: index, Count: of, Host: "host" + string(rune('a'+index))},
@@ -427,7 +427,7 @@ func TestMergeRefuses(t *testing.T) {
 		want     string
 		repeated bool
 	}{
-		{"another seed", func(d *result.Document) { d.Config.Seed = 7 }, "seed: 1 in a, 7 in b", false},
+		{"another seed", func(d *result.Document) { d.Config.Settings["seed"] = "7" }, "seed: 1 in a, 7 in b", false},
 		{"another build", func(d *result.Document) { d.Tool.Commit = "f00" }, "version: v1.0.0 in a, v1.0.0 f00 in b", false},
 		{"another target asked for", func(d *result.Document) { d.Config.Targets = []string{"exec:a", "exec:b"} }, "targets: not set in a, exec:a, exec:b in b", false},
 		{"other trials", func(d *result.Document) { d.Config.Runs = 9 }, "runs: 1 in a, 9 in b", false},

@@ -3,6 +3,7 @@ package judge
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,16 +56,11 @@ func settings(d *result.Document, r *result.Result) []setting {
 		{ofParts, "scenarios", strings.Join(c.Scenarios, ",")},
 		{ofParts, "runs", strconv.Itoa(c.Runs)},
 		{ofParts, "params", result.FormatPairs(c.Params)},
-		{ofRun, "seed", strconv.FormatUint(c.Seed, 10)},
-		{ofRun, "warmup", formatDuration(c.WarmupNs)},
-		{ofRun, "ttl", unlessZero(c.TTLNs, formatDuration)},
-		{ofRun, "record", unlessZero(c.Record, strconv.Itoa)},
-		{ofRun, "trace speed", c.TraceSpeed},
 		{ofRun, "recorded traffic", traffic},
 		{ofRun, "participants", unlessZero(len(d.Participants), strconv.Itoa)},
-		{ofDrawing, "keys", c.Keys},
-		{ofDrawing, "mix", c.Mix},
 	}
+	list = append(list, inOrder(ofRun, c.Settings)...)
+	list = append(list, inOrder(ofDrawing, c.Overrides)...)
 	if r == nil {
 		return list
 	}
@@ -82,6 +78,14 @@ func settings(d *result.Document, r *result.Result) []setting {
 		setting{ofResult, "params", identify(r).params},
 		setting{ofResult, "target", r.Target},
 		setting{ofPartRow, "baseline", strconv.FormatBool(r.Baseline)})
+}
+
+// inOrder returns settings of a scope in the order of their names.
+func inOrder(of scope, settings map[string]string) (list []setting) {
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		list = append(list, setting{of, name, settings[name]})
+	}
+	return list
 }
 
 // only returns the settings of some scopes, in their order.
@@ -121,12 +125,18 @@ type Difference struct {
 // differenceList is a list of differences, each of which is in it once.
 type differenceList []Difference
 
-// add adds the differences between the settings of the first document and the same ones of another document, scenario or
-// strategy.
+// add adds the differences between the settings of the first document and those of another document, scenario or strategy. A
+// setting that one of the two lacks is not set there.
 func (l *differenceList) add(at Difference, first, other []setting, scopes ...scope) {
-	other = only(other, scopes...)
-	for i, want := range only(first, scopes...) {
-		at.of, at.Setting, at.First, at.Value = want.of, want.name, want.value, other[i].value
+	first, other = only(first, scopes...), only(other, scopes...)
+	value := func(list []setting, of setting) string {
+		if i := slices.IndexFunc(list, func(s setting) bool { return s.name == of.name }); i >= 0 {
+			return list[i].value
+		}
+		return ""
+	}
+	for _, s := range slices.Concat(first, other) {
+		at.of, at.Setting, at.First, at.Value = s.of, s.name, value(first, s), value(other, s)
 		if at.First != at.Value && !slices.Contains(*l, at) {
 			*l = append(*l, at)
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // SchemaVersion is the version of the document that this package writes, and the latest that it reads.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 // Document is one run: measurements, machine and settings. All times end in _ns and are whole
 // nanoseconds; all shares are fractions of one.
@@ -81,30 +81,19 @@ type Machine struct {
 	Load1      float64 `json:"load1"` // load average over a minute, before the start
 }
 
-// Config is the run's settings after defaults, file, environment and flags.
+// Config is the run's settings after defaults, file, environment and flags. Those in the two maps have the names of their flags and
+// the notation of the command line.
 type Config struct {
 	Strategies []string          `json:"strategies"`
 	Targets    []string          `json:"targets,omitempty"` // as given by the user
 	Scenarios  []string          `json:"scenarios"`
 	Baseline   string            `json:"baseline,omitempty"`
-	Users      int               `json:"users,omitempty"`    // 0: the scenario's default
-	Sessions   int               `json:"sessions,omitempty"` // the same
-	Runs       int               `json:"runs"`
-	DurationNs int64             `json:"duration_ns,omitempty"`
-	WarmupNs   int64             `json:"warmup_ns"`
-	Iterations int               `json:"iterations,omitempty"`
-	HoldNs     *int64            `json:"hold_ns,omitempty"`   // nil: the scenario's default
-	HoldKind   string            `json:"hold_kind,omitempty"` // the same
-	ThinkNs    int64             `json:"think_ns"`
-	TTLNs      int64             `json:"ttl_ns,omitempty"`
-	Keys       string            `json:"keys,omitempty"`
-	Mix        string            `json:"mix,omitempty"`
-	Seed       uint64            `json:"seed"`
-	Record     int               `json:"record,omitempty"` // the history of one in this many sessions is recorded; 0: none
 	Params     map[string]string `json:"params,omitempty"`
-	Trace      string            `json:"trace,omitempty"` // the file's base name
-	TraceSpeed string            `json:"trace_speed,omitempty"`
-	Command    string            `json:"command,omitempty"` // the command line
+	Runs       int               `json:"runs"`
+	Settings   map[string]string `json:"settings,omitempty"`  // with other values results are not comparable
+	Overrides  map[string]string `json:"overrides,omitempty"` // in place of scenarios' defaults; results and tapes have their effect
+	Trace      string            `json:"trace,omitempty"`     // the file's base name
+	Command    string            `json:"command,omitempty"`   // the command line
 }
 
 // Harness is the cost of an operation on a store that does nothing: tape, closure, clock, histogram and ledger.

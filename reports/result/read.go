@@ -46,7 +46,7 @@ func read(r io.Reader, limit int64) (*Document, error) {
 	}
 	d := new(Document)
 	version, err := Schema{Latest: SchemaVersion, Origin: "a result of sessbench"}.Decode(data, d)
-	if err == nil && version == 1 {
+	if err == nil && version < SchemaVersion {
 		err = explain(d.upgrade(data), len(data))
 	}
 	if err != nil {

@@ -22,7 +22,7 @@ func sample() *Document {
 		ID:            "5f0c9a52-7d0e-4f35-9f0f-6a1d0d8d7a10",
 		Created:       time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		Tool:          Tool{Version: "v1.0.0"},
-		Config:        Config{Strategies: []string{"global"}, Scenarios: []string{"chatbot"}, Runs: 6, Seed: 1},
+		Config:        Config{Strategies: []string{"global"}, Scenarios: []string{"chatbot"}, Runs: 6, Settings: map[string]string{"seed": "1"}},
 		Results: []Result{{
 			Strategy: "global", Scenario: "chatbot", Baseline: true, Workload: Workload{Users: 100, Sessions: 1000},
 			Trials: []Trial{{Ops: 400, ElapsedNs: 4e8, OpsPerSec: 1000, LatencyNs: Latency{P50: &p50, Max: 2e6}, Audit: Audit{OK: true}}},
@@ -62,8 +62,8 @@ func TestReadRefuses(t *testing.T) {
 		{"another tool's JSON", `{"benchmarks":[]}`, "no schema_version"},
 		{"a list", `[1,2]`, "a JSON array: want an object"},
 		{"null", `null`, "no schema_version"},
-		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 2"},
-		{"a later version, whatever its fields have become", `{"schema_version":3,"results":{"a":1}}`, "schema_version 3 is later than 2"},
+		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 3"},
+		{"a later version, whatever its fields have become", `{"schema_version":4,"results":{"a":1}}`, "schema_version 4 is later than 3"},
 		{"a field of the wrong type", `{"schema_version":1,"results":[{"trials":[{"ops":"many"}]}]}`, "results.trials.ops is a string: want a whole number"},
 		{"text for a switch", `{"schema_version":1,"interrupted":"yes"}`, "interrupted is a string: want true or false"},
 		{"a fraction for a count", `{"schema_version":1,"results":[{"users":1.5}]}`, "results.users is a number 1.5: want a whole number"},
@@ -148,6 +148,7 @@ func TestReadVersion1(t *testing.T) {
 	}
 	want := &Document{
 		SchemaVersion: SchemaVersion, Part: &Part{RunID: "r", Index: 1, Count: 3},
+		Config:       Config{Settings: map[string]string{"seed": "0", "warmup": "0s"}},
 		Participants: []Participant{{Name: "a", Count: 3}, {Name: "b", Index: 1, Count: 3, Missing: true, Reason: "no heartbeat"}},
 		Results: []Result{{Strategy: "global", Note: "embedded", Trials: []Trial{
 			{Audit: Audit{OK: true}},
@@ -166,5 +167,32 @@ func TestReadVersion1(t *testing.T) {
 	}
 	if again, err := Read(bytes.NewReader(present)); err != nil || !cmp.Equal(d, again) {
 		t.Errorf("the present form is read as %+v, %v", again, err)
+	}
+}
+
+// TestReadVersion2 reads the settings of documents of schema version 2, which were fields of their own.
+func TestReadVersion2(t *testing.T) {
+	for _, tt := range []struct {
+		why, config string
+		want        Config
+	}{
+		{"all of them", `{"runs": 3, "users": 7, "sessions": 70, "duration_ns": 1000000, "warmup_ns": 2000000, "iterations": 4, "hold_ns": 0,
+			"hold_kind": "spin", "think_ns": 3000, "ttl_ns": 5000000000, "keys": "zipf:0.5", "mix": "append=1", "seed": 9, "record": 64,
+			"trace_speed": "max"}`, Config{
+			Runs:      3,
+			Settings:  map[string]string{"seed": "9", "warmup": "2ms", "ttl": "5s", "record": "1/64", "trace-speed": "max"},
+			Overrides: map[string]string{"users": "7", "sessions": "70", "duration": "1ms", "iterations": "4", "hold": "0s", "hold-kind": "spin", "think": "3µs", "keys": "zipf:0.5", "mix": "append=1"},
+		}},
+		{"the defaults", `{"warmup_ns": 100000000, "seed": 1}`, Config{Settings: map[string]string{"seed": "1", "warmup": "100ms"}}},
+		{"everything recorded", `{"record": 1}`, Config{Settings: map[string]string{"seed": "0", "warmup": "0s", "record": "all"}}},
+	} {
+		d, err := Read(strings.NewReader(`{"schema_version": 2, "results": [], "config": ` + tt.config + `}`))
+		if err != nil {
+			t.Errorf("%s: %v", tt.why, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, d.Config); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.why, diff)
+		}
 	}
 }

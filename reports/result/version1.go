@@ -21,8 +21,8 @@ type version1 struct {
 	}
 }
 
-// upgrade sets the fields of a document of schema version 1 that have other names in the present version. data is the same document.
-func (d *Document) upgrade(data []byte) error {
+// fromVersion1 sets the fields of a document of schema version 1 that have other names since. data is the same document.
+func (d *Document) fromVersion1(data []byte) error {
 	var old version1
 	if err := json.Unmarshal(data, &old); err != nil {
 		return err
@@ -46,6 +46,5 @@ func (d *Document) upgrade(data []byte) error {
 			}
 		}
 	}
-	d.SchemaVersion = SchemaVersion
 	return nil
 }

@@ -1,0 +1,92 @@
+package result
+
+import (
+	"encoding/json"
+	"maps"
+	"strconv"
+	"time"
+)
+
+// upgrade brings a document of an earlier schema version into the present form. data is the same document.
+func (d *Document) upgrade(data []byte) error {
+	if d.SchemaVersion == 1 {
+		if err := d.fromVersion1(data); err != nil {
+			return err
+		}
+	}
+	var old struct{ Config Settings2 }
+	if err := json.Unmarshal(data, &old); err != nil {
+		return err
+	}
+	d.Config.Settings, d.Config.Overrides = old.Config.Settings(), old.Config.overrides()
+	d.SchemaVersion = SchemaVersion
+	return nil
+}
+
+// Settings2 are the settings of a run that had fields of their own up to schema version 2, and in version 1 of the history.
+type Settings2 struct {
+	Users      int
+	Sessions   int
+	DurationNs int64 `json:"duration_ns"`
+	WarmupNs   int64 `json:"warmup_ns"`
+	Iterations int
+	HoldNs     *int64 `json:"hold_ns"`
+	HoldKind   string `json:"hold_kind"`
+	ThinkNs    int64  `json:"think_ns"`
+	TTLNs      int64  `json:"ttl_ns"`
+	Keys       string
+	Mix        string
+	Seed       uint64
+	Record     int
+	TraceSpeed string `json:"trace_speed"`
+}
+
+// Settings returns the values of [Config.Settings].
+func (s *Settings2) Settings() map[string]string {
+	record := ""
+	switch {
+	case s.Record == 1:
+		record = "all"
+	case s.Record > 1:
+		record = "1/" + strconv.Itoa(s.Record)
+	}
+	return given(map[string]string{
+		"seed": strconv.FormatUint(s.Seed, 10), "warmup": time.Duration(s.WarmupNs).String(), "ttl": durationText(s.TTLNs),
+		"record": record, "trace-speed": s.TraceSpeed,
+	})
+}
+
+func (s *Settings2) overrides() map[string]string {
+	hold := ""
+	if s.HoldNs != nil {
+		hold = time.Duration(*s.HoldNs).String()
+	}
+	return given(map[string]string{
+		"users": countText(s.Users), "sessions": countText(s.Sessions), "duration": durationText(s.DurationNs),
+		"iterations": countText(s.Iterations), "hold": hold, "hold-kind": s.HoldKind, "think": durationText(s.ThinkNs),
+		"keys": s.Keys, "mix": s.Mix,
+	})
+}
+
+// given removes the settings without a value. It returns nil if none is left.
+func given(settings map[string]string) map[string]string {
+	maps.DeleteFunc(settings, func(_, text string) bool { return text == "" })
+	if len(settings) == 0 {
+		return nil
+	}
+	return settings
+}
+
+func countText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func durationText(ns int64) string {
+	if ns == 0 {
+		return ""
+	}
+	return time.Duration(ns).String()
+}

@@ -1,0 +1,118 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/setting"
+)
+
+// Setting is a row of the settings table: a field of a scenario that a run can change. The row is all that the command line, the
+// configuration file, the result document and its comparisons need.
+type Setting struct {
+	Name  string // of the flag, and in the result document
+	Short string // one letter; may be empty
+	Usage string // a noun phrase with the placeholder in backquotes
+	Kind  string // the name of its type in the help
+	Words []string
+
+	Read  func(text string) (string, error)    // returns the canonical text; the error names the legal values
+	Apply func(s *Scenario, text string) error // sets the field. The error names the legal values for s
+
+	Fits     func(s *Scenario) bool // whether it has an effect on s; nil: always
+	MustFit  bool                   // an error on the command line where it fits no scenario
+	Recorded bool                   // results, or the hashes of their tapes, contain its effect; otherwise the document keeps its text
+	Replayed string                 // why it has no effect on recorded traffic; empty: it has
+}
+
+// The bounds of settings.
+const (
+	maxUsers    = 1_000_000
+	maxSessions = 100_000_000
+	maxVisits   = 1_000_000_000
+	maxHold     = time.Minute
+	maxThink    = time.Hour
+	minTTL      = time.Millisecond
+	maxTTL      = 365 * 24 * time.Hour
+)
+
+// Settings returns the rows in the order in which they are applied.
+func Settings() []Setting {
+	return []Setting{
+		row(setting.Count(1, maxUsers), (*Scenario).setUsers,
+			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Recorded: true}),
+		row(setting.Count(1, maxSessions), (*Scenario).setSessions,
+			Setting{Name: "sessions", Usage: "number of sessions, `N`", Recorded: true, Replayed: "the log has the sessions"}),
+		row(setting.Count(1, maxVisits), func(s *Scenario, n int) error { s.Iterations = n; return nil },
+			Setting{Name: "iterations", Short: "i", Usage: "visits per user and trial, `N`", Recorded: true,
+				Replayed: "the log is replayed once, to its end"}),
+		row(setting.Duration(0, maxHold), func(s *Scenario, d time.Duration) error { s.Hold = d; return nil },
+			Setting{Name: "hold", Usage: "duration of the work under the lock of an update, `TIME`", Recorded: true}),
+		row(setting.Choice("sleep", "spin"), func(s *Scenario, kind string) error { s.Spin = kind == "spin"; return nil },
+			Setting{Name: "hold-kind", Usage: "kind of that work: `sleep|spin` (waiting, or using a processor)", Recorded: true}),
+		row(setting.Duration(0, maxThink), func(s *Scenario, d time.Duration) error { s.Think = d; return nil },
+			Setting{Name: "think", Usage: "pause between the visits of a user, `TIME`", Recorded: true, Replayed: "the log has the times"}),
+		row(setting.Duration(minTTL, maxTTL), func(s *Scenario, d time.Duration) error { s.TTL = d; return nil },
+			Setting{Name: "ttl", Usage: "time-to-live of unused sessions, `TIME`, in scenarios with expiry", Fits: (*Scenario).Sweeps, MustFit: true}),
+		row(keysParser, func(s *Scenario, keys Keys) error { s.Keys = keys; return nil },
+			Setting{Name: "keys", Usage: "distribution of the visits over the sessions, `KEYS`: uniform, zipf:S or hot:FRACTION:SHARE",
+				Recorded: true, Replayed: "the log has the visited sessions", Fits: func(s *Scenario) bool { return s.SlotsPerUser() > 1 }}),
+		row(setting.Any(), (*Scenario).setMix,
+			Setting{Name: "mix", Usage: "operations by weight, `MIX`: append=2,history=1", Recorded: true, Replayed: "the log has the operations"}),
+	}
+}
+
+// keysParser reads a distribution of keys.
+var keysParser = setting.Parser[Keys]{Kind: "string", Read: parseKeys}
+
+// row completes a row by functions that parse the value and set it.
+func row[T any](parser setting.Parser[T], set func(*Scenario, T) error, of Setting) Setting {
+	of.Kind, of.Words = parser.Kind, parser.Words
+	of.Read = func(text string) (string, error) {
+		x, err := parser.Read(text)
+		return parser.Text(x, text), err
+	}
+	of.Apply = func(s *Scenario, text string) error {
+		v, err := parser.Read(text)
+		if err != nil {
+			return err
+		}
+		return set(s, v)
+	}
+	return of
+}
+
+// setUsers sets the number of users. Where sessions are private to users, the number of sessions per user stays the same.
+func (s *Scenario) setUsers(n int) error {
+	if s.OwnSessions {
+		s.Sessions = n * s.SlotsPerUser()
+	}
+	s.Users = n
+	return nil
+}
+
+func (s *Scenario) setSessions(n int) error {
+	s.Sessions = n
+	if s.OwnSessions && n%s.Users != 0 {
+		return fmt.Errorf("want a multiple of the %d users for %s, where sessions are private to users", s.Users, s.Name)
+	}
+	return nil
+}
+
+// setMix replaces the operations of a visit by a mix.
+func (s *Scenario) setMix(text string) error {
+	mix, err := parseMix(text, s.Legal)
+	if err != nil {
+		return fmt.Errorf("does not fit %s: %w", s.Name, err)
+	}
+	s.Mix, s.Visit = mix, nil
+	return nil
+}
+
+// HoldKind returns the kind of the work under the lock: sleep or spin.
+func (s *Scenario) HoldKind() string {
+	if s.Spin {
+		return "spin"
+	}
+	return "sleep"
+}
