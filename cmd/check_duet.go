@@ -80,8 +80,7 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judg
 	c, err := judge.CheckDuet(judge.Duet{
 		Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[newArm],
 		OldLabel: "old", NewLabel: "new", OldFile: cmp.Or(o.AgainstRef, o.Against), NewFile: "this build",
-		Gated: gated, Named: o.gateGiven(), Planned: o.Pairs, MinEffect: cmp.Or(o.MinEffect, checkEffect), Tolerance: o.Tolerance,
-		Thresholds: o.thresholds, Command: o.typed(), Interrupted: docs[newArm].Interrupted,
+		Gating: o.gating(gated, checkEffect), Planned: o.Pairs, Tolerance: o.Tolerance, Interrupted: docs[newArm].Interrupted,
 	})
 	return c, o.judgeError(err)
 }

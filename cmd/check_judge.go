@@ -35,13 +35,17 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 		c, err = judge.CheckThresholds(fresh, o.thresholds, o.typed())
 	} else {
 		c, err = judge.CheckStored(judge.Stored{
-			Old: old, New: fresh, Gated: gated, Named: o.gateGiven(), Strict: o.Strict,
+			Old: old, New: fresh, Gating: o.gating(gated, storedEffect), Strict: o.Strict,
 			Whole:        len(args) == 1 || o.sources["strategy"].rank == rankDefault && o.sources["scenario"].rank == rankDefault,
 			OtherMachine: o.OtherOK,
-			MinEffect:    cmp.Or(o.MinEffect, storedEffect), Thresholds: o.thresholds, Command: o.typed(),
 		})
 	}
 	return c, o.judgeError(err)
+}
+
+// gating is what the check decides by. effect is the default of --min-effect.
+func (o *checkOptions) gating(gated []string, effect float64) judge.Gating {
+	return judge.Gating{Gated: gated, Named: o.gateGiven(), MinEffect: cmp.Or(o.MinEffect, effect), Thresholds: o.thresholds, Command: o.typed()}
 }
 
 // judgeError adds the exit code to an error of a judgement.

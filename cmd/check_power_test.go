@@ -149,8 +149,9 @@ func verdicts(b *testing.B, docs []*result.Document, arm int, cutting string, cu
 func judged(b *testing.B, old, copied, fresh *result.Document, metrics []string) *judge.Check {
 	b.Helper()
 	c, err := judge.CheckDuet(judge.Duet{
-		Old: old, Copied: copied, Fresh: fresh, OldLabel: "old", NewLabel: "new", Gated: metrics,
-		Planned: checkPairs, MinEffect: checkEffect, Tolerance: checkTolerance,
+		Old: old, Copied: copied, Fresh: fresh, OldLabel: "old", NewLabel: "new",
+		Gating:  judge.Gating{Gated: metrics, MinEffect: checkEffect},
+		Planned: checkPairs, Tolerance: checkTolerance,
 	})
 	if err != nil {
 		b.Fatal(err)

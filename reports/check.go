@@ -15,23 +15,19 @@ import (
 
 // CheckFormats returns the formats of checks by name.
 func CheckFormats() []FormatOf[*judge.Check] {
-	list := []FormatOf[*judge.Check]{
-		{Name: "csv", Doc: "one row per metric or threshold, for spreadsheets and data frames", Write: writeCheckCSV},
+	more := []FormatOf[*judge.Check]{
 		{Name: "github", Doc: "the step summary of a GitHub workflow: as markdown", Write: asMarkdown(checkPage, sheet.SummaryLimit)},
-		{Name: "json", Doc: "the whole check, for programs", Write: asJSON[*judge.Check]},
 		{Name: "junit", Doc: "a test case per gated metric, for CI servers (XML)", Write: writeCheckJUnit},
-		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(checkPage, sheet.SummaryLimit)},
-		{Name: "table", Doc: "for people at a terminal: the verdict, a table per scenario and the rule", Write: asText(checkPage)},
 	}
 	for _, name := range []string{"benchmark-action", "gobench"} {
 		if f, ok := Lookup(name); ok {
-			list = append(list, FormatOf[*judge.Check]{Name: name, Doc: "of the new figures: " + f.Doc, Write: func(w io.Writer, c *judge.Check, o Options) error {
+			more = append(more, FormatOf[*judge.Check]{Name: name, Doc: "of the new figures: " + f.Doc, Write: func(w io.Writer, c *judge.Check, o Options) error {
 				return f.Write(w, c.New, o)
 			}})
 		}
 	}
-	slices.SortFunc(list, func(a, b FormatOf[*judge.Check]) int { return strings.Compare(a.Name, b.Name) })
-	return list
+	return kind[*judge.Check]{name: "check", rows: "one row per metric or threshold", shows: "the verdict, a table per scenario and the rule",
+		page: checkPage, limit: sheet.SummaryLimit, csv: checkRows}.formats(more...)
 }
 
 // checkPage shows the verdict, then what it is based on. Markdown begins with the metrics that decide it, the worst first, so
@@ -172,13 +168,13 @@ func thresholdReasons(c *judge.Check) (lines []string) {
 	return lines
 }
 
-// checkColumns are the columns of the CSV. Names, units and order are stable; new ones are added at the end.
+// checkColumns are the columns of the CSV.
 const checkColumns = "scenario,strategy,operation,metric,unit,better,gated,n_old,n_new,old,new," +
 	"change,lower,upper,copy_change,copy_fires,p,threshold,operator,bound,verdict,reason,pairs_needed"
 
-// writeCheckCSV writes one row per metric, gated or not, one per threshold (its value is in the column new), and one without
-// a metric for each row whose audit failed.
-func writeCheckCSV(w io.Writer, c *judge.Check, _ Options) error {
+// checkRows returns one row per metric, gated or not, one per threshold (its value is in the column new), and one without a metric
+// for each row whose audit failed.
+func checkRows(c *judge.Check) [][]string {
 	columns := strings.Split(checkColumns, ",")
 	rows := [][]string{columns}
 	add := func(fields map[string]string) {
@@ -208,7 +204,7 @@ func writeCheckCSV(w io.Writer, c *judge.Check, _ Options) error {
 		add(map[string]string{"scenario": v.Scenario, "strategy": v.Strategy, "verdict": string(judge.Violated),
 			"reason": v.Reason + " in " + v.Document})
 	}
-	return writeRows(w, rows)
+	return rows
 }
 
 // metricFields returns the metric's values by column.

@@ -51,8 +51,8 @@ func duet(n int, rate, noise float64, strategies ...string) judge.Duet {
 	d := judge.Duet{
 		Old: arm(n, 1, noise, 1, strategies...), Copied: arm(n, 1, noise, 2, strategies...), Fresh: arm(n, rate, noise, 3, strategies...),
 		OldLabel: "old", NewLabel: "new", OldFile: "./old-sessbench", NewFile: "./sessbench",
-		Planned: n, MinEffect: 0.025, Tolerance: 0.05,
-		Command: "sessbench check --against ./old-sessbench",
+		Planned: n, Tolerance: 0.05,
+		Gating: judge.Gating{MinEffect: 0.025, Command: "sessbench check --against ./old-sessbench"},
 	}
 	d.Fresh.Tool = result.Tool{Version: "v1.1.0", Commit: "fedcba9876543210"}
 	return d
@@ -163,7 +163,8 @@ func thresholds(texts ...string) (list []judge.Threshold) {
 func stored(n int, rate float64) judge.Stored {
 	list := called("main new", arm(n, 1, 0.02, 1, "per-session", "sharded"), arm(n, rate, 0.02, 2, "per-session", "sharded"))
 	list[0].File = ".sessbench/main.json"
-	return judge.Stored{Old: list[0], New: list[1], MinEffect: 0.1, Command: "sessbench check --baseline main"}
+	return judge.Stored{Old: list[0], New: list[1],
+		Gating: judge.Gating{MinEffect: 0.1, Command: "sessbench check --baseline main"}}
 }
 
 func storeds() map[string]func() judge.Stored {

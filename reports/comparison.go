@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"io"
 	"strconv"
 	"strings"
 
@@ -13,12 +12,8 @@ import (
 
 // ComparisonFormats returns the formats of comparisons by name.
 func ComparisonFormats() []FormatOf[*judge.Comparison] {
-	return []FormatOf[*judge.Comparison]{
-		{Name: "csv", Doc: "one row per value of a document, for spreadsheets and data frames", Write: writeComparisonCSV},
-		{Name: "json", Doc: "the whole comparison, for programs", Write: asJSON[*judge.Comparison]},
-		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(comparisonPage, 0)},
-		{Name: "table", Doc: "for people at a terminal: what changed, and a table per metric", Write: asText(comparisonPage)},
-	}
+	return kind[*judge.Comparison]{name: "comparison", rows: "one row per value of a document", shows: "what changed, and a table per metric",
+		page: comparisonPage, csv: comparisonRows}.formats()
 }
 
 // comparisonPage shows the changes first, then all tables.
@@ -129,9 +124,9 @@ func mediansOf(r *judge.RowComparison) (list []float64) {
 	return list
 }
 
-// writeComparisonCSV writes only values; exclusions and differences are in the other formats. The last column reports whether
-// the documents are comparable. Names, units and order of columns are stable; new columns are added at the end.
-func writeComparisonCSV(w io.Writer, c *judge.Comparison, _ Options) error {
+// comparisonRows returns only values; exclusions and differences are in the other formats. The last column reports whether the
+// documents are comparable.
+func comparisonRows(c *judge.Comparison) [][]string {
 	rows := [][]string{{"scenario", "strategy", "metric", "unit", "better", "document", "file", "trials", "median", "lo", "hi",
 		"delta", "p", "verdict", "comparable"}}
 	for m := range cells(c) {
@@ -143,5 +138,5 @@ func writeComparisonCSV(w io.Writer, c *judge.Comparison, _ Options) error {
 		}
 		rows = append(rows, row)
 	}
-	return writeRows(w, rows)
+	return rows
 }

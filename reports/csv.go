@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"encoding/csv"
-	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -11,13 +9,6 @@ import (
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
-
-var _ = register(Format{
-	Name:      "csv",
-	Extension: ".csv",
-	Doc:       "one row per trial, for spreadsheets and data frames",
-	Write:     writeCSV,
-})
 
 // field is one column of the CSV.
 type field struct {
@@ -158,7 +149,8 @@ func ofMetric(column string) field {
 	}}
 }
 
-func writeCSV(w io.Writer, d *result.Document, _ Options) error {
+// trialRows returns the CSV of a result.
+func trialRows(d *result.Document) [][]string {
 	fields := columns()
 	rows := [][]string{make([]string, len(fields))}
 	for i, f := range fields {
@@ -173,11 +165,8 @@ func writeCSV(w io.Writer, d *result.Document, _ Options) error {
 			rows = append(rows, row)
 		}
 	}
-	return writeRows(w, rows)
+	return rows
 }
-
-// writeRows writes CSV; the first row has the names of the columns.
-func writeRows(w io.Writer, rows [][]string) error { return csv.NewWriter(w).WriteAll(rows) }
 
 func auditWord(t *result.Trial) string {
 	switch {

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"io"
 	"strconv"
 	"time"
 
@@ -13,12 +12,8 @@ import (
 
 // TrendFormats returns the formats of trends by name.
 func TrendFormats() []FormatOf[*judge.Trend] {
-	return []FormatOf[*judge.Trend]{
-		{Name: "csv", Doc: "one row per run of a series, for spreadsheets and data frames", Write: writeTrendCSV},
-		{Name: "json", Doc: "the whole trend, for programs", Write: asJSON[*judge.Trend]},
-		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(trendPage, 0)},
-		{Name: "table", Doc: "for people at a terminal: a sparkline per metric, and what changed", Write: asText(trendPage)},
-	}
+	return kind[*judge.Trend]{name: "trend", rows: "one row per run of a series", shows: "a sparkline per metric, and what changed",
+		page: trendPage, csv: trendRows}.formats()
 }
 
 // leastSpark is the minimum width of a sparkline, whatever the terminal's width.
@@ -78,9 +73,8 @@ func trendTable(g *judge.TrendGroup, width int, markdown bool) *sheet.Table {
 	return t
 }
 
-// writeTrendCSV counts the groups from 1. The change columns are filled in the row of the first run after a change point.
-// Names, units and order of columns are stable; new columns are added at the end.
-func writeTrendCSV(w io.Writer, t *judge.Trend, _ Options) error {
+// trendRows counts the groups from 1. The change columns are filled in the row of the first run after a change point.
+func trendRows(t *judge.Trend) [][]string {
 	rows := [][]string{{"group", "scenario", "strategy", "params", "metric", "unit", "better", "machine", "conditions",
 		"created", "id", "label", "version", "commit", "value", "change", "before", "after", "delta"}}
 	for i, g := range t.Groups {
@@ -96,5 +90,5 @@ func writeTrendCSV(w io.Writer, t *judge.Trend, _ Options) error {
 			}
 		}
 	}
-	return writeRows(w, rows)
+	return rows
 }

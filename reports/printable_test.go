@@ -62,7 +62,8 @@ func TestDocumentNamesAreEscaped(t *testing.T) {
 	for _, f := range ComparisonFormats() {
 		write("compare "+f.Name, func(w io.Writer) error { return f.Write(w, c, Options{}) })
 	}
-	checked, err := judge.CheckStored(judge.Stored{Old: called("old", d)[0], New: called("new", sound)[0], MinEffect: 0.1, Command: d.Config.Command})
+	checked, err := judge.CheckStored(judge.Stored{Old: called("old", d)[0], New: called("new", sound)[0],
+		Gating: judge.Gating{MinEffect: 0.1, Command: d.Config.Command}})
 	if err != nil {
 		t.Fatal(err)
 	}

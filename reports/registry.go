@@ -3,6 +3,7 @@
 package reports
 
 import (
+	"encoding/csv"
 	"io"
 	"maps"
 	"slices"
@@ -24,6 +25,47 @@ type FormatOf[T any] struct {
 
 // Format is one way to write a result document.
 type Format = FormatOf[*result.Document]
+
+// kind is what the formats of a kind of document are made from.
+type kind[T any] struct {
+	name  string // of a document
+	rows  string // what a row of the CSV is
+	shows string // what the tables show
+	page  builder[T]
+	limit int // bytes of Markdown; 0: as many as it takes
+	csv   func(it T) [][]string
+}
+
+// formats returns the formats of the kind by name, and further ones.
+func (k kind[T]) formats(more ...FormatOf[T]) []FormatOf[T] {
+	list := append([]FormatOf[T]{
+		{Name: "csv", Doc: k.rows + ", for spreadsheets and data frames", Write: asCSV(k.csv)},
+		{Name: "json", Doc: "the whole " + k.name + ", for programs", Write: asJSON[T]},
+		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(k.page, k.limit)},
+		{Name: "table", Doc: "for people at a terminal: " + k.shows, Write: asText(k.page)},
+	}, more...)
+	slices.SortFunc(list, func(a, b FormatOf[T]) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// A builder makes the page about a document. In Markdown, legends are folded at the end; a terminal shows the end first, so
+// there the conclusion comes last.
+type builder[T any] func(it T, o Options, markdown bool) *sheet.Page
+
+func asText[T any](build builder[T]) func(io.Writer, T, Options) error {
+	return func(w io.Writer, it T, o Options) error { return build(it, o, false).WriteText(w, o) }
+}
+
+// asMarkdown writes at most limit bytes; 0: as many as it takes.
+func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) error {
+	return func(w io.Writer, it T, _ Options) error { return build(it, Options{}, true).WriteMarkdown(w, limit) }
+}
+
+// asCSV writes rows, of which the first has the names of the columns. Names, units and order of columns are stable; new columns
+// are added at the end.
+func asCSV[T any](rows func(it T) [][]string) func(io.Writer, T, Options) error {
+	return func(w io.Writer, it T, _ Options) error { return csv.NewWriter(w).WriteAll(rows(it)) }
+}
 
 // asJSON writes all of it, for programs.
 func asJSON[T any](w io.Writer, it T, _ Options) error { return result.EncodeJSON(w, it) }

@@ -1,13 +1,26 @@
 package reports
 
 import (
-	"io"
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
+
+var _ = register(Format{
+	Name:      "json",
+	Extension: ".json",
+	Doc:       "the whole result document, from which every other format can be made later",
+	Write:     asJSON[*result.Document],
+})
+
+var _ = register(Format{
+	Name:      "csv",
+	Extension: ".csv",
+	Doc:       "one row per trial, for spreadsheets and data frames",
+	Write:     asCSV(trialRows),
+})
 
 var _ = register(Format{
 	Name:      "table",
@@ -22,19 +35,6 @@ var _ = register(Format{
 	Doc:       "the table for a README or a pull request (GitHub Markdown)",
 	Write:     asMarkdown(runPage, 0),
 })
-
-// A builder makes the page about a document. In Markdown, legends are folded at the end; a terminal shows the end first, so
-// there the conclusion comes last.
-type builder[T any] func(it T, o Options, markdown bool) *sheet.Page
-
-func asText[T any](build builder[T]) func(io.Writer, T, Options) error {
-	return func(w io.Writer, it T, o Options) error { return build(it, o, false).WriteText(w, o) }
-}
-
-// asMarkdown writes at most limit bytes; 0: as many as it takes.
-func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) error {
-	return func(w io.Writer, it T, _ Options) error { return build(it, Options{}, true).WriteMarkdown(w, limit) }
-}
 
 // legendSummary is the title of the legend in Markdown.
 const legendSummary = "Legend and environment"

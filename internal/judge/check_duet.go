@@ -13,16 +13,12 @@ import (
 // a copy of it and of the new one. The documents have one trial per block, numbered by Block. Blocks that one of the three
 // documents lacks are ignored. Shares are fractions of one.
 type Duet struct {
+	Gating
 	Old, Copied, Fresh *result.Document
-	OldLabel, NewLabel string   // old, new
-	OldFile, NewFile   string   // file names
-	Gated              []string // metrics as in [Metrics]; none: DefaultGates
-	Named              bool     // the user named them: a row without one cannot pass
-	Planned            int      // number of pairs, fixed before the start
-	MinEffect          float64  // a smaller median change does not fail
-	Tolerance          float64  // a pass shows that the change is smaller
-	Thresholds         []Threshold
-	Command            string // the command line
+	OldLabel, NewLabel string  // old, new
+	OldFile, NewFile   string  // file names
+	Planned            int     // number of pairs, fixed before the start
+	Tolerance          float64 // a pass shows that the change is smaller
 	Interrupted        bool
 }
 
@@ -33,36 +29,27 @@ type Duet struct {
 //
 // The error is a [NotComparableError] if tapes or settings differ; other errors are about d itself.
 func CheckDuet(d Duet) (*Check, error) {
-	gated, err := gatedMetrics(d.Gated)
-	if err != nil {
-		return nil, err
-	}
 	old, fresh := Source{d.OldLabel, d.OldFile, d.Old}, Source{d.NewLabel, d.NewFile, d.Fresh}
 	c := newCheck(DuetMode, d.Command, old, fresh)
 	c.Interrupted = d.Interrupted
-	c.violated(d.OldLabel, d.Old)
-	c.violated(d.OldLabel, d.Copied)
-	c.violated(d.NewLabel, d.Fresh)
-	rows, err := c.align([]Source{old, {copyOf(d.OldLabel), d.OldFile, d.Copied}, fresh})
-	if err != nil {
-		return nil, err
-	}
-	c.unfinished = len(c.Excluded) > 0
-	rule := Rule{Planned: d.Planned, Gated: gated, Named: d.Named, MinEffect: d.MinEffect, Tolerance: d.Tolerance, PassAlpha: checkPassAlpha}
-	for i, r := range rows {
-		if n := len(blocksOf(r.results)); i == 0 || n < rule.Pairs {
-			rule.Pairs = n
+	all := []Source{old, {d.OldLabel + copyMark, d.OldFile, d.Copied}, fresh}
+	return c.judge(&d.Gating, all, duetMetric, func(rows []alignedRow, rule *Rule) error {
+		c.unfinished = len(c.Excluded) > 0
+		rule.Planned, rule.Tolerance, rule.PassAlpha = d.Planned, d.Tolerance, checkPassAlpha
+		for i, r := range rows {
+			if n := len(blocksOf(r.results)); i == 0 || n < rule.Pairs {
+				rule.Pairs = n
+			}
 		}
-	}
-	if err := c.judge(rows, rule, duetMetric); err != nil {
-		return nil, err
-	}
-	return c.conclude(d.Thresholds)
+		return nil
+	})
 }
+
+// copyMark follows the label of a binary in that of its copy.
+const copyMark = "′"
 
 // duetMetric judges a metric of a row by its pairs.
 func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
-	f := m.checked()
 	blocks := blocksOf(r.results)
 	slices.SortFunc(blocks, func(a, b []*result.Trial) int { return cmp.Compare(a[0].Block, b[0].Block) })
 	arms := make([][]*result.Trial, len(r.results))
@@ -71,13 +58,11 @@ func duetMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
 			arms[i] = append(arms[i], t)
 		}
 	}
-	old, lackOld := m.Values(r.results[0], arms[0])
-	copied, lackCopied := m.Values(r.results[1], arms[1])
-	fresh, lackFresh := m.Values(r.results[2], arms[2])
-	f.Samples = Samples{Old: old, Copy: copied, New: fresh}
-	if lacking := lackOld + lackCopied + lackFresh; lacking > 0 {
-		return f.undecided(lacking, len(arms)*len(blocks))
+	f, sampled := m.sampled(r, arms)
+	if !sampled {
+		return f
 	}
+	old, copied, fresh := f.Samples.Old, f.Samples.Copy, f.Samples.New
 	g := stats.Gate{Alpha: rule.Alpha, PassAlpha: rule.PassAlpha, MinEffect: rule.MinEffect, Tolerance: rule.Tolerance}
 	if m.ByDifference() {
 		f.judged(g.Differences(old, copied, fresh, m.Least))
@@ -109,6 +94,3 @@ func (f *MetricCheck) judged(j stats.Judgement) {
 		f.Difference, f.Copy.Difference = &j.Change.Difference, &j.Copy.Difference
 	}
 }
-
-// copyOf returns the label of the copy of a binary.
-func copyOf(label string) string { return label + "′" }

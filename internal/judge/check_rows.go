@@ -93,10 +93,11 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 	return slices.DeleteFunc(rows, func(r alignedRow) bool { return slices.Contains(r.results, nil) }), nil
 }
 
-// violated records the rows of a document whose audit failed, each once.
-func (c *Check) violated(label string, d *result.Document) {
-	for _, r := range ResultsOf(d) {
-		if v := (FailedAudit{Document: label, Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)}); r.Failed() && !slices.Contains(c.Violations, v) {
+// violated records the rows of a document whose audit failed, each once: a binary and its copy are the same.
+func (c *Check) violated(s Source) {
+	for _, r := range ResultsOf(s.Document) {
+		v := FailedAudit{Document: strings.TrimSuffix(s.Label, copyMark), Scenario: r.Scenario, Strategy: r.Strategy, Reason: NoSpeed(r)}
+		if r.Failed() && !slices.Contains(c.Violations, v) {
 			c.Violations = append(c.Violations, v)
 		}
 	}
@@ -135,11 +136,36 @@ func (c *Check) unmeasured(r alignedRow, list []rated, gated []string, named boo
 	}
 }
 
-// judge judges every metric of every row. It first counts the comparisons, which share the
-// false alarm rate.
-func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rated, rule *Rule) MetricCheck) error {
-	if len(rows) == 0 {
-		return nil // no row has a speed: the verdict is violated or inconclusive
+// Gating is what a check decides by.
+type Gating struct {
+	Gated      []string // metrics, as in [metric.Compared]; none: those that are gated by default
+	Named      bool     // the user named them: a row without one cannot pass
+	MinEffect  float64  // a fraction: a smaller change of a median does not fail
+	Thresholds []Threshold
+	Command    string // the command line
+}
+
+// judge aligns sources, of which the last has the new values, and judges every metric of every row that they have in common.
+// prepare completes the rule and checks the rows before. The comparisons, which share the false alarm rate, are counted first.
+func (c *Check) judge(by *Gating, sources []Source, one func(r alignedRow, m rated, rule *Rule) MetricCheck,
+	prepare func(rows []alignedRow, rule *Rule) error) (*Check, error) {
+	gated, err := gatedMetrics(by.Gated)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sources {
+		c.violated(s)
+	}
+	rows, err := c.align(sources)
+	if err != nil {
+		return nil, err
+	}
+	rule := &Rule{Gated: gated, Named: by.Named, MinEffect: by.MinEffect}
+	if err := prepare(rows, rule); err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 { // no row has a speed: the verdict is violated or inconclusive
+		return c.conclude(by.Thresholds)
 	}
 	for _, r := range rows {
 		metrics := metricsOf(r, rule.Gated)
@@ -151,10 +177,10 @@ func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rat
 		}
 	}
 	if rule.Comparisons == 0 {
-		return fmt.Errorf("nothing to judge: %s is measured of no row: a gate that matches nothing cannot fail", strings.Join(rule.Gated, ", "))
+		return nil, fmt.Errorf("nothing to judge: %s is measured of no row: a gate that matches nothing cannot fail", strings.Join(rule.Gated, ", "))
 	}
 	rule.Alpha = FalseAlarmRate / float64(rule.Comparisons)
-	c.Rule = &rule
+	c.Rule = rule
 	for _, group := range perScenario(rows) {
 		s := ScenarioCheck{Scenario: group[0].scenario}
 		var fresh []*result.Result
@@ -162,26 +188,35 @@ func (c *Check) judge(rows []alignedRow, rule Rule, one func(r alignedRow, m rat
 			fresh = append(fresh, r.results[len(r.results)-1])
 			row := RowCheck{Strategy: r.label}
 			for _, m := range metricsOf(r, rule.Gated) {
-				row.Metrics = append(row.Metrics, one(r, m, &rule))
+				row.Metrics = append(row.Metrics, one(r, m, rule))
 			}
 			s.Rows = append(s.Rows, row)
 		}
 		s.Heading = Heading(c.New, fresh)
 		c.Scenarios = append(c.Scenarios, s)
 	}
-	return nil
+	return c.conclude(by.Thresholds)
 }
 
-// checked returns the metric before it is judged.
-func (m rated) checked() MetricCheck {
-	return MetricCheck{Metric: m.Name, Unit: m.Unit, Better: m.Better(), Gated: m.gated}
-}
-
-// undecided returns an inconclusive metric for a value that some trials lack. Using only the
-// other trials would be a biased choice.
-func (f MetricCheck) undecided(lacking, trials int) MetricCheck {
-	f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s in %d of %d trials", metric.Named(f.Metric).Missing, lacking, trials)
-	return f
+// sampled returns the metric before it is judged, with its values in some trials of each source. Where a trial lacks the value
+// it is inconclusive, and sampled is false: using only the others would be a biased choice.
+func (m rated) sampled(r alignedRow, arms [][]*result.Trial) (f MetricCheck, sampled bool) {
+	f = MetricCheck{Metric: m.Name, Unit: m.Unit, Better: m.Better(), Gated: m.gated}
+	values := make([][]float64, len(arms))
+	lacking, trials := 0, 0
+	for i, arm := range arms {
+		var lack int
+		values[i], lack = m.Values(r.results[i], arm)
+		lacking, trials = lacking+lack, trials+len(arm)
+	}
+	f.Samples = Samples{Old: values[0], New: values[len(arms)-1]}
+	if len(arms) > 2 {
+		f.Samples.Copy = values[1]
+	}
+	if lacking > 0 {
+		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s in %d of %d trials", m.Missing, lacking, trials)
+	}
+	return f, lacking == 0
 }
 
 // conclude judges the thresholds, and sets the verdict and the sentences that explain it.

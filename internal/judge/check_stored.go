@@ -14,15 +14,11 @@ const MinStoredTrials = 10
 
 // Stored is a stored result and a new one. Shares are fractions of one.
 type Stored struct {
+	Gating
 	Old, New     Source
-	Gated        []string // metrics as in [Metrics]; none: DefaultGates
-	Named        bool     // as in [Duet]
-	Whole        bool     // a row missing in the new result prevents a pass
-	Strict       bool     // a gate, not advice
-	OtherMachine bool     // another machine makes the verdict advice, not an error
-	MinEffect    float64  // a smaller median change does not fail
-	Thresholds   []Threshold
-	Command      string // the command line
+	Whole        bool // a row missing in the new result prevents a pass
+	Strict       bool // a gate, not advice
+	OtherMachine bool // another machine makes the verdict advice, not an error
 }
 
 // CheckStored judges new values against stored ones, by row and metric. A metric passes if its median is worse by less than
@@ -36,32 +32,18 @@ type Stored struct {
 // The error is a [NotComparableError] if tapes or settings differ; if the machines differ and OtherMachine is not set; or
 // if Strict is set and there are fewer than [MinStoredTrials] trials. Other errors are about s itself.
 func CheckStored(s Stored) (*Check, error) {
-	gated, err := gatedMetrics(s.Gated)
-	if err != nil {
-		return nil, err
-	}
 	c := newCheck(StoredMode, s.Command, s.Old, s.New)
 	c.Interrupted = s.New.Document.Interrupted
-	c.violated(s.Old.Label, s.Old.Document)
-	c.violated(s.New.Label, s.New.Document)
-	rows, err := c.align([]Source{s.Old, s.New})
-	if err != nil {
-		return nil, err
-	}
-	if err := c.sameMachine(s); err != nil {
-		return nil, err
-	}
-	if err := enoughTrials(rows, s); err != nil {
-		return nil, err
-	}
-	c.Advisory = !s.Strict || len(c.Differences) > 0
-	c.unfinished = slices.ContainsFunc(c.Excluded, func(l Exclusion) bool {
-		return l.cause == noTrials || s.Whole && l.cause == absent && l.Document == s.Old.Label
+	return c.judge(&s.Gating, []Source{s.Old, s.New}, storedMetric, func(rows []alignedRow, rule *Rule) error {
+		if err := c.sameMachine(s); err != nil {
+			return err
+		}
+		c.Advisory = !s.Strict || len(c.Differences) > 0
+		c.unfinished = slices.ContainsFunc(c.Excluded, func(l Exclusion) bool {
+			return l.cause == noTrials || s.Whole && l.cause == absent && l.Document == s.Old.Label
+		})
+		return enoughTrials(rows, s)
 	})
-	if err := c.judge(rows, Rule{Gated: gated, Named: s.Named, MinEffect: s.MinEffect}, storedMetric); err != nil {
-		return nil, err
-	}
-	return c.conclude(s.Thresholds)
 }
 
 // sameMachine returns an error if the machines differ and must not.
@@ -95,13 +77,11 @@ func enoughTrials(rows []alignedRow, s Stored) error {
 
 // storedMetric judges a metric of a row by all trials of both documents.
 func storedMetric(r alignedRow, m rated, rule *Rule) MetricCheck {
-	f := m.checked()
-	before, lacking := m.Values(r.results[0], pointers(r.results[0].Trials))
-	after, more := m.Values(r.results[1], pointers(r.results[1].Trials))
-	f.Samples = Samples{Old: before, New: after}
-	if lacking+more > 0 {
-		return f.undecided(lacking+more, len(before)+len(after)+lacking+more)
+	f, sampled := m.sampled(r, [][]*result.Trial{pointers(r.results[0].Trials), pointers(r.results[1].Trials)})
+	if !sampled {
+		return f
 	}
+	before, after := f.Samples.Old, f.Samples.New
 	p := stats.MannWhitney(before, after)
 	from, to := stats.Median(before).Median, stats.Median(after).Median
 	f.Old, f.New, f.P, f.Change = &from, &to, &p, RelativeChange(from, to)

@@ -51,8 +51,8 @@ func duet(n int, rate, noise float64, strategies ...string) Duet {
 	d := Duet{
 		Old: arm(n, 1, noise, 1, strategies...), Copied: arm(n, 1, noise, 2, strategies...), Fresh: arm(n, rate, noise, 3, strategies...),
 		OldLabel: "old", NewLabel: "new", OldFile: "./old-sessbench", NewFile: "./sessbench",
-		Planned: n, MinEffect: 0.025, Tolerance: 0.05,
-		Command: "sessbench check --against ./old-sessbench",
+		Planned: n, Tolerance: 0.05,
+		Gating: Gating{MinEffect: 0.025, Command: "sessbench check --against ./old-sessbench"},
 	}
 	d.Fresh.Tool = result.Tool{Version: "v1.1.0", Commit: "fedcba9876543210"}
 	return d

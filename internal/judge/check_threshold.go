@@ -23,7 +23,7 @@ func CheckThresholds(fresh Source, list []Threshold, command string) (*Check, er
 	}
 	c := newCheck(ThresholdMode, command, fresh)
 	c.Interrupted = fresh.Document.Interrupted
-	c.violated(fresh.Label, fresh.Document)
+	c.violated(fresh)
 	return c.conclude(list)
 }
 

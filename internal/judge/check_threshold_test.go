@@ -31,9 +31,9 @@ func TestViolationsOf(t *testing.T) {
 	want := []FailedAudit{{"new", "chatbot", "forgetful", "failed its audit (lost update, duplicate number)"}}
 	var c Check
 	for range 2 { // each is there once
-		c.violated("new", failedAudit())
+		c.violated(Source{Label: "new", Document: failedAudit()})
 	}
-	c.violated("new", awkwardNames()) // a probe that is not audited
+	c.violated(Source{Label: "new", Document: awkwardNames()}) // a probe that is not audited
 	if diff := cmp.Diff(want, c.Violations); diff != "" {
 		t.Error(diff)
 	}

@@ -26,14 +26,6 @@ func FormatNs(ns int64) string {
 	return digits(x) + " " + units[u]
 }
 
-// FormatPercentile is FormatNs, and [Nothing] for a percentile that too few samples lie beyond.
-func FormatPercentile(ns *int64) string {
-	if ns == nil {
-		return Nothing
-	}
-	return FormatNs(*ns)
-}
-
 // FormatRate writes a rate per second with three significant digits and k, M or G for
 // thousands, millions and billions: 812, 91.2k, 1.23M.
 func FormatRate(x float64) string { return scaled(x, 1000, "", "k", "M", "G") }

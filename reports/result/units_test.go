@@ -3,7 +3,6 @@ package result
 import "testing"
 
 func TestFormats(t *testing.T) {
-	ns := func(n int64) *int64 { return &n }
 	tests := []struct{ why, got, want string }{
 		{"nothing took no time", FormatNs(0), "0 ns"},
 		{"nanoseconds are whole", FormatNs(12), "12 ns"},
@@ -17,8 +16,6 @@ func TestFormats(t *testing.T) {
 		{"rounding up drops a decimal", FormatNs(9_996_000), "10.0 ms"},
 		{"seconds", FormatNs(12_340_000_000), "12.3 s"},
 		{"no unit beyond the second", FormatNs(4_321_000_000_000), "4321 s"},
-		{"a percentile", FormatPercentile(ns(1_070_000)), "1.07 ms"},
-		{"a percentile that cannot be told", FormatPercentile(nil), "–"},
 
 		{"no rate", FormatRate(0), "0"},
 		{"a slow one", FormatRate(9.87), "9.87"},
