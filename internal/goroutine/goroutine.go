@@ -4,6 +4,7 @@ package goroutine
 
 import (
 	"reflect"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -60,12 +61,38 @@ func (g *Goroutine) Waits() bool {
 // Works reports whether g runs, is ready to run or sleeps. Otherwise it waits, for another goroutine or for the system.
 func (g *Goroutine) Works() bool { return g.in("running", "runnable", "sleep") }
 
-func (g *Goroutine) in(states ...string) bool {
-	return slices.ContainsFunc(states, func(state string) bool { return strings.HasPrefix(g.State, state) })
+func (g *Goroutine) in(states ...string) bool { return begins(g.State, states) }
+
+func begins(text string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(text, prefix) })
 }
 
 // Calls reports whether function is on g's stack. Its name is as in a trace: "sync.(*Mutex).Lock".
 func (g *Goroutine) Calls(function string) bool { return strings.Contains(g.Text, function+"(") }
+
+// Frame is a call on a goroutine's stack.
+type Frame struct {
+	Function string // without its arguments
+	Place    string // FILE:LINE
+}
+
+// addresses are the parts of a trace that differ from one goroutine to the next: arguments and offsets.
+var addresses = regexp.MustCompile(`\([^()]*\)$| \+0x[0-9a-f]+$`)
+
+// Frames returns the calls on g's stack, the innermost first, without those of functions that begin with one of the prefixes.
+func (g *Goroutine) Frames(without ...string) (frames []Frame) {
+	_, body, _ := strings.Cut(g.Text, "\n")
+	for pair := range slices.Chunk(strings.Split(body, "\n"), 2) {
+		if strings.HasPrefix(pair[0], "created by ") {
+			break
+		}
+		if len(pair) == 2 && !begins(pair[0], without) {
+			place := addresses.ReplaceAllString(strings.TrimSpace(pair[1]), "")
+			frames = append(frames, Frame{addresses.ReplaceAllString(pair[0], ""), place})
+		}
+	}
+	return frames
+}
 
 // Name returns the name of a function as traces have it.
 func Name(function any) string { return runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name() }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/sessbench/sessbench/internal/child"
+	"github.com/sessbench/sessbench/internal/goroutine"
 )
 
 // crashKind is the violation of a store that crashes the process.
@@ -98,39 +99,15 @@ func stackOf(report string) string {
 	return child.Excerpt(report)
 }
 
-// frameOf returns the innermost function of a stack outside the runtime, and its position, as in
-// "example.org/stores.(*Mine).Update (/home/me/mine.go:42)", or "". See runtime/debug.Stack.
+// frameOf returns the innermost function of a stack outside the runtime and the packages that call into it, and its position, as
+// in "example.org/stores.(*Mine).Update (/home/me/mine.go:42)", or "".
 func frameOf(stack string) string {
-	at := strings.Index(stack, "\ngoroutine ")
-	if at < 0 {
-		return ""
-	}
-	lines := strings.Split(stack[at+1:], "\n")
-	for i := 1; i+1 < len(lines); i += 2 {
-		function, place := lines[i], strings.TrimSpace(lines[i+1])
-		if strings.HasPrefix(function, "created by ") {
-			return ""
+	for _, g := range goroutine.ParseAll(stack) {
+		for _, f := range g.Frames("panic(", "runtime.", "runtime/", "internal/", "sync.", "sync/") {
+			return f.Function + " (" + f.Place + ")"
 		}
-		if inRuntime(function) {
-			continue
-		}
-		if end := strings.LastIndexByte(function, '('); end > 0 && strings.HasSuffix(function, ")") {
-			function = function[:end]
-		}
-		place, _, _ = strings.Cut(place, " +0x")
-		return function + " (" + place + ")"
 	}
 	return ""
-}
-
-// inRuntime reports whether a function belongs to the runtime or to a package that calls into it.
-func inRuntime(function string) bool {
-	for _, prefix := range []string{"panic(", "runtime.", "runtime/", "internal/", "sync.", "sync/"} {
-		if strings.HasPrefix(function, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // crashFilter forwards a process's stderr line by line, and holds back a crash report, of which one line and one stack are

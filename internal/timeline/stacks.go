@@ -2,8 +2,7 @@ package timeline
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
+	"path"
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/goroutine"
@@ -15,9 +14,6 @@ const (
 	shownGoroutines = 12
 )
 
-// addresses are the parts of a trace that differ from one goroutine to the next: arguments and offsets.
-var addresses = regexp.MustCompile(`\([^()]*\)$| \+0x[0-9a-f]+$`)
-
 // shortStacks shortens goroutine traces in the form of [runtime.Stack]: without the runtime's frames, arguments and
 // addresses, and with one trace for all goroutines at the same place. Other text (a heading) stays as it is.
 func shortStacks(stacks string) string {
@@ -27,13 +23,13 @@ func shortStacks(stacks string) string {
 	left := 0
 	for text := range strings.SplitSeq(strings.TrimSpace(stacks), "\n\n") {
 		text = strings.TrimRight(text, "\n")
-		head, body, _ := strings.Cut(text, "\n")
-		if !strings.HasPrefix(head, "goroutine ") {
+		if !strings.HasPrefix(text, "goroutine ") {
 			out = append(out, text)
 			clear(same) // goroutines under another heading differ
 			continue
 		}
-		key := waitsFor(text) + "\n" + shortTrace(body)
+		g := goroutine.Parse(text)
+		key := waitsFor(g) + "\n" + shortTrace(g)
 		if i, known := same[key]; known {
 			count[i]++
 			continue
@@ -59,46 +55,25 @@ func shortStacks(stacks string) string {
 	return strings.Join(out, "\n\n")
 }
 
-// waitsFor returns a goroutine's state: " in sync.Mutex.Lock:" for "goroutine 7 [sync.Mutex.Lock, 2 minutes]:".
-func waitsFor(text string) string {
-	what, _, _ := strings.Cut(goroutine.Parse(text).State, ",")
+// waitsFor returns a goroutine's state: " in sync.Mutex.Lock:" for "sync.Mutex.Lock, 2 minutes".
+func waitsFor(g goroutine.Goroutine) string {
+	what, _, _ := strings.Cut(g.State, ",")
 	if what == "" {
 		return ""
 	}
 	return " in " + what + ":"
 }
 
-// shortTrace returns the frames of a trace, one line each instead of the runtime's two.
-func shortTrace(body string) string {
-	lines := strings.Split(body, "\n")
-	var frames []string
-	for pair := range slices.Chunk(lines, 2) {
-		function := pair[0]
-		if strings.HasPrefix(function, "created by ") {
+// shortTrace returns the frames of a trace outside the runtime and the locks, which all waiting goroutines have in common:
+// one line each instead of the runtime's two.
+func shortTrace(g goroutine.Goroutine) string {
+	var lines []string
+	for i, f := range g.Frames("runtime.", "runtime/", "internal/", "sync.runtime_") {
+		if i == shownFrames {
+			lines = append(lines, "    …")
 			break
 		}
-		function = addresses.ReplaceAllString(function, "")
-		if isRuntime(function) {
-			continue
-		}
-		if len(frames) == shownFrames {
-			frames = append(frames, "    …")
-			break
-		}
-		function = function[strings.LastIndexByte(function, '/')+1:]
-		place := ""
-		if len(pair) == 2 {
-			place = addresses.ReplaceAllString(strings.TrimSpace(pair[1]), "")
-			place = "  " + place[strings.LastIndexByte(place, '/')+1:]
-		}
-		frames = append(frames, "    "+function+place)
+		lines = append(lines, "    "+path.Base(f.Function)+"  "+path.Base(f.Place))
 	}
-	return strings.Join(frames, "\n")
-}
-
-// isRuntime reports whether a frame is inside the runtime or the locks, which all waiting goroutines have in common.
-func isRuntime(function string) bool {
-	return slices.ContainsFunc([]string{"runtime.", "runtime/", "internal/", "sync.runtime_"}, func(prefix string) bool {
-		return strings.HasPrefix(function, prefix)
-	})
+	return strings.Join(lines, "\n")
 }
