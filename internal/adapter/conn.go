@@ -82,8 +82,8 @@ func withoutAnswer(op scenarios.Op, err error) error {
 	if errors.Is(err, manager.ErrNotApplied) {
 		return err
 	}
-	switch op {
-	case scenarios.History, scenarios.Validate, scenarios.Read:
+	const changes = scenarios.Mints | scenarios.Ensures | scenarios.Mutates | scenarios.Removes | scenarios.RemovesIdle
+	if !op.Does(changes) {
 		return manager.NotApplied(err)
 	}
 	return fmt.Errorf("%w: %w", manager.ErrIndeterminate, err)

@@ -119,7 +119,11 @@ func (c *client) one(ctx context.Context, p *plan) {
 	if p.kind == history.Nested {
 		c.rec.NewTag() // of the second message
 	}
-	c.request = scenarios.Request{Op: operationOf(p.kind), ID: k.id, Hold: p.hold, Spin: p.spin}
+	op, ok := operationOf(p.kind)
+	if !ok {
+		op = scenarios.Update // with another one inside
+	}
+	c.request = scenarios.Request{Op: op, ID: k.id, Hold: p.hold, Spin: p.spin}
 	switch text := tagText(k.op.Tag); p.kind {
 	case history.Append:
 		c.request.Role, c.request.Content = role, text
@@ -131,18 +135,18 @@ func (c *client) one(ctx context.Context, p *plan) {
 	k.op.Call = c.called()
 	err := k.run(ctx)
 	end := c.returned()
-	op := k.finish(err) // a closure that runs later does not change it
+	done := k.finish(err) // a closure that runs later does not change it
 	if err == nil {
-		c.take(&op)
+		c.take(&done)
 	}
-	op.Return, op.Hold = end, min(op.Hold, end-op.Call)
-	if op.Outcome = k.outcome(err); op.Outcome == history.Indeterminate {
-		op.Return = history.Never
+	done.Return, done.Hold = end, min(done.Hold, end-done.Call)
+	if done.Outcome = k.outcome(err); done.Outcome == history.Indeterminate {
+		done.Return = history.Never
 	}
-	if op.Outcome != 0 {
-		c.rec.Add(p.slot, op)
+	if done.Outcome != 0 {
+		c.rec.Add(p.slot, done)
 	}
-	c.last = op.Outcome
+	c.last = done.Outcome
 }
 
 // cancelling returns the ctx of an operation, cancelled as planned.

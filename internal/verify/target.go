@@ -88,7 +88,8 @@ func (a *remote) supports(list []scenarios.Scenario) error {
 
 // has reports whether the target has operations of kind k.
 func (a *remote) has(k history.Kind) bool {
-	return slices.Contains(kinds[:], k) && a.Supports(operationOf(k))
+	op, ok := operationOf(k)
+	return ok && a.Supports(op)
 }
 
 // examine creates and deletes a session twice, and notes whether the target numbers incarnations and versions as the contract
@@ -117,7 +118,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 			scenarios.GetOrCreate, scenarios.Append, scenarios.Update, scenarios.Append, scenarios.GetOrCreate,
 			scenarios.History, scenarios.Read, scenarios.Delete,
 		} {
-			if !a.Supports(op) || !performs(kinds[op]) {
+			if !a.Supports(op) || !performs(kindOf(op)) {
 				continue
 			}
 			q.Op = op

@@ -11,29 +11,36 @@ import (
 
 // With scenarios, users perform the operations of a run on very few sessions, so that they overlap.
 
-// kinds are the kinds of the operations of scenarios. Those without a kind are not verified.
-var kinds = [scenarios.NumOps]history.Kind{
-	scenarios.Create:      history.Create,
-	scenarios.GetOrCreate: history.GetOrCreate,
-	scenarios.Append:      history.Append,
-	scenarios.History:     history.ReadMessages,
-	scenarios.Validate:    history.ReadFields,
-	scenarios.Touch:       history.Update,
-	scenarios.Update:      history.Update,
-	scenarios.Read:        history.ReadFields,
-	scenarios.Delete:      history.Delete,
+// kindOf returns the kind of an operation; 0 for one that is not verified.
+func kindOf(op scenarios.Op) history.Kind {
+	switch {
+	case op.Does(scenarios.Mints):
+		return history.Create
+	case op.Does(scenarios.Ensures):
+		return history.GetOrCreate
+	case op.Does(scenarios.AddsMessage):
+		return history.Append
+	case op.Does(scenarios.Mutates):
+		return history.Update
+	case op.Does(scenarios.ReadsMessages):
+		return history.ReadMessages
+	case op.Does(scenarios.Removes):
+		return history.Delete
+	case op.Does(scenarios.RemovesIdle):
+		return 0
+	}
+	return history.ReadFields
 }
 
-// operationOf returns the operation that users perform for a kind: of several the last, which changes or reads most.
-// Nested updates are updates.
-func operationOf(k history.Kind) scenarios.Op {
-	found := scenarios.Update
-	for op, of := range kinds {
-		if of == k {
-			found = scenarios.Op(op)
+// operationOf returns the operation that users perform for a kind: of several the last, which writes or reads most. ok is false
+// where there is none.
+func operationOf(k history.Kind) (found scenarios.Op, ok bool) {
+	for op := range scenarios.NumOps {
+		if kindOf(op) == k {
+			found, ok = op, true
 		}
 	}
-	return found
+	return found, ok
 }
 
 // Fits returns why the operations of a scenario cannot be verified; nil: they can.
@@ -50,8 +57,9 @@ func Fits(s *scenarios.Scenario) error {
 // unknownTo names the operations of a scenario that a target lacks.
 func unknownTo(s *scenarios.Scenario, has func(history.Kind) bool) (names []string) {
 	for _, op := range s.Ops() {
-		if k := kinds[op]; !has(k) {
-			names = append(names, operationOf(k).String())
+		if k := kindOf(op); !has(k) {
+			needed, _ := operationOf(k)
+			names = append(names, needed.String())
 		}
 	}
 	return names
@@ -69,7 +77,7 @@ func (c *Config) performs(k history.Kind) bool {
 // performedIn reports whether s has operations of kind k, or writes that reads of kind k see.
 func performedIn(s *scenarios.Scenario, k history.Kind) bool {
 	return slices.ContainsFunc(s.Ops(), func(op scenarios.Op) bool {
-		v := kinds[op]
+		v := kindOf(op)
 		return v == k || k == history.ReadMessages && v == history.Append || k == history.ReadFields && v == history.Update
 	})
 }
@@ -106,7 +114,7 @@ func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(history.Kind) bo
 // visitOf draws the operations of a visit.
 func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 	for _, op := range s.Visit {
-		visit = append(visit, kinds[op])
+		visit = append(visit, kindOf(op))
 	}
 	total := 0
 	for _, w := range s.Mix {
@@ -114,7 +122,7 @@ func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 	}
 	for _, w := range s.Mix {
 		if rng.IntN(total) < w.Weight { // of the remaining weight
-			return []history.Kind{kinds[w.Op]}
+			return []history.Kind{kindOf(w.Op)}
 		}
 		total -= w.Weight
 	}

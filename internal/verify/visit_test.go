@@ -22,7 +22,7 @@ func TestScenariosFit(t *testing.T) {
 		}
 		fitting++
 		for _, op := range s.Ops() {
-			if kinds[op] == 0 {
+			if kindOf(op) == 0 {
 				t.Errorf("%s: nothing stands for %s", s.Name, op)
 			}
 		}
