@@ -152,11 +152,11 @@ func (s *server) openSubjects(q *subjectsRequest) (r reply, err error) {
 }
 
 func (s *server) prepare(q *planRequest) error {
-	s.cfg.Scenarios, s.cfg.Warmup, s.cfg.Window, s.cfg.Seed = q.Scenarios, q.Warmup, q.Window, q.Seed
-	s.cfg.Record, s.cfg.Speed, s.cfg.Patience = q.Record, q.Speed, q.Patience
+	q.Config.Subjects, q.Config.Protocol = s.cfg.Subjects, s.cfg.Protocol
+	s.cfg = q.Config
 	if q.Tape != nil {
 		var file *os.File
-		if q.Inherited {
+		if q.TapeName == "" {
 			file = os.NewFile(tapeDescriptor, "tape")
 		} else {
 			var err error

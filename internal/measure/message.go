@@ -14,7 +14,6 @@ package measure
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/scenarios"
@@ -59,19 +58,12 @@ type subject struct {
 	Lists    *redisLists       `json:"lists,omitempty"` // of a subject that is lists in Redis
 }
 
-// planRequest is the rest of a [runner.Config].
+// planRequest is the configuration but for the subjects.
 type planRequest struct {
-	Scenarios []scenarios.Scenario `json:"scenarios"`
-	Warmup    time.Duration        `json:"warmup"`
-	Window    time.Duration        `json:"window"`
-	Seed      uint64               `json:"seed"`
-	Record    int                  `json:"record,omitempty"`
-	Speed     float64              `json:"speed,omitempty"`
-	Patience  time.Duration        `json:"patience,omitempty"`
+	Config runner.Config `json:"config"`
 
-	Tape      json.RawMessage `json:"tape,omitempty"`      // the index of recorded traffic
-	TapeName  string          `json:"tape_name,omitempty"` // its file, where it is not inherited
-	Inherited bool            `json:"inherited,omitempty"`
+	Tape     json.RawMessage `json:"tape,omitempty"`      // the index of recorded traffic
+	TapeName string          `json:"tape_name,omitempty"` // its file; empty: it is inherited
 }
 
 // reply is one reply. Exactly one field is set.

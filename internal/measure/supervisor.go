@@ -100,17 +100,13 @@ func (s *Supervisor) OpenSubjects(ctx context.Context, cfg *runner.Config, serve
 
 // Prepare prepares everything else that is in cfg.
 func (s *Supervisor) Prepare(ctx context.Context, cfg runner.Config) error {
-	q := &planRequest{
-		Scenarios: cfg.Scenarios, Warmup: cfg.Warmup, Window: cfg.Window, Seed: cfg.Seed,
-		Record: cfg.Record, Speed: cfg.Speed, Patience: cfg.Patience,
-	}
+	q := &planRequest{Config: cfg}
 	if s.Tape != nil {
 		var err error
 		if q.Tape, err = s.Tape.Index(); err != nil {
 			return err
 		}
 		_, q.TapeName = s.Tape.File()
-		q.Inherited = q.TapeName == ""
 	}
 	if _, err := s.request(ctx, request{Plan: q}); err != nil && ctx.Err() == nil {
 		return err
@@ -292,7 +288,7 @@ func (s *Supervisor) report(c *crash, then string) {
 // place names the subject and the scenario of a crash.
 func (s *Supervisor) place(c *crash) string { return s.label(c.subject) + " (" + s.scenario(c) + ")" }
 
-func (s *Supervisor) scenario(c *crash) string { return s.plan.Scenarios[c.scenario].Name }
+func (s *Supervisor) scenario(c *crash) string { return s.plan.Config.Scenarios[c.scenario].Name }
 
 func (s *Supervisor) label(subject int) string {
 	if subject < 0 {

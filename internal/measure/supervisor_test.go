@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
@@ -21,7 +22,7 @@ import (
 func newTest(notes *bytes.Buffer, subjects ...subject) *Supervisor {
 	note := func(format string, args ...any) { fmt.Fprintf(notes, format+"\n", args...) }
 	s := New(Options{Stderr: notes, Note: note})
-	s.subjects, s.plan = &subjectsRequest{Subjects: subjects}, &planRequest{Scenarios: []scenarios.Scenario{{Name: "chatbot"}}}
+	s.subjects, s.plan = &subjectsRequest{Subjects: subjects}, &planRequest{Config: runner.Config{Scenarios: []scenarios.Scenario{{Name: "chatbot"}}}}
 	return s
 }
 

@@ -33,23 +33,23 @@ type Subject struct {
 	Baseline   bool
 }
 
-// Config is what to run.
+// Config is what to run. Its JSON is what another process needs to know of it.
 type Config struct {
-	Subjects    []Subject            // in the order of the results
+	Subjects    []Subject            `json:"-"` // in the order of the results
 	Scenarios   []scenarios.Scenario // with the run's settings; one alone when Traffic is set
 	Runs        int                  // trials of each subject under each scenario
 	Warmup      time.Duration        // before each window; none where visits are counted or traffic is replayed
 	Window      time.Duration        // 0: DefaultWindow, or none where visits are counted
 	Seed        uint64
 	Record      int              // the whole histories of one session in so many are recorded and checked; 0: of none
-	Traffic     *trace.Tape      // replayed instead of a tape
+	Traffic     *trace.Tape      `json:"-"` // replayed instead of a tape
 	Speed       float64          // of the traffic's clock; 0: as fast as possible
 	Patience    time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
-	Protocol    scenarios.Target // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
-	Participant Participant      // the other participants in a run of several processes; nil: there are none
-	TimeSlices  *TimeSlices      // with other processes, of a Sample alone; may be nil
-	Progress    func(Step)       // called between windows, on the goroutine of Run; may be nil
-	Executor    Executor         // performs the tasks in another process; nil: they are performed in this one
+	Protocol    scenarios.Target `json:"-"` // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
+	Participant Participant      `json:"-"` // the other participants in a run of several processes; nil: there are none
+	TimeSlices  *TimeSlices      `json:"-"` // with other processes, of a Sample alone; may be nil
+	Progress    func(Step)       `json:"-"` // called between windows, on the goroutine of Run; may be nil
+	Executor    Executor         `json:"-"` // performs the tasks in another process; nil: they are performed in this one
 }
 
 // The defaults of a run.
