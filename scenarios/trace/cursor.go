@@ -20,7 +20,7 @@ type Cursor struct {
 
 // User returns a cursor at the start of a user's operations, which holds at most 64 KiB. Users count from 0.
 func (t *Tape) User(i int) *Cursor {
-	size := min(int64(t.chunk), t.users[i].Bytes)
+	size := min(int64(t.index.Chunk), t.index.Users[i].Bytes)
 	return &Cursor{tape: t, user: i, full: make([]byte, size)}
 }
 
@@ -44,11 +44,11 @@ func (c *Cursor) Next() (at int64, step scenarios.TapeOp, ok bool) {
 
 // fill reads the next chunk. All but the last are full.
 func (c *Cursor) fill() bool {
-	track := &c.tape.users[c.user]
+	track := &c.tape.index.Users[c.user]
 	if c.err != nil || c.next == len(track.Chunks) {
 		return false
 	}
-	size := min(int64(c.tape.chunk), track.Bytes-int64(c.next)*int64(c.tape.chunk))
+	size := min(int64(c.tape.index.Chunk), track.Bytes-int64(c.next)*int64(c.tape.index.Chunk))
 	n, err := c.tape.file.ReadAt(c.full[:size], track.Chunks[c.next])
 	if int64(n) < size {
 		if err == io.EOF {

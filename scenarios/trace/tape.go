@@ -24,10 +24,15 @@ const recordSize = 16
 type Tape struct {
 	file   *os.File
 	remove string // the file's name where it could not be unlinked while open, else empty
-	chunk  int    // bytes in a chunk, a multiple of recordSize
-	users  []track
-	counts Counts
-	hash   string
+	index  index
+}
+
+// index is the part of a tape that is not in its file.
+type index struct {
+	Chunk  int // bytes in a chunk, a multiple of recordSize
+	Users  []track
+	Counts Counts
+	Hash   string
 }
 
 // track is the location of one user's records: chunks at these offsets, all full except the last. There is one offset per 1 to
@@ -59,7 +64,7 @@ func (t *Tape) Compile(ctx context.Context, r *Reader, users int) error {
 	}
 	// Chunks spread 64 MiB over the users, within limits that keep reads worth their system call.
 	const all, least, largest = 64 << 20, 1 << 10, 64 << 10
-	t.chunk, t.users = min(max(all/users, least), largest)/recordSize*recordSize, make([]track, users)
+	t.index.Chunk, t.index.Users = min(max(all/users, least), largest)/recordSize*recordSize, make([]track, users)
 	known, w := newSessions(), newWriter(t)
 	for {
 		v, err := r.Next()
@@ -85,8 +90,8 @@ func (t *Tape) Compile(ctx context.Context, r *Reader, users int) error {
 	if err := w.close(); err != nil {
 		return err
 	}
-	t.counts = known.finish(r)
-	t.hash = hex.EncodeToString(w.hash.Sum(nil))
+	t.index.Counts = known.finish(r)
+	t.index.Hash = hex.EncodeToString(w.hash.Sum(nil))
 	return context.Cause(ctx)
 }
 
@@ -101,7 +106,7 @@ type writer struct {
 
 func newWriter(t *Tape) *writer {
 	out := bufio.NewWriterSize(t.file, 256<<10)
-	return &writer{tape: t, out: out, pending: make([][]byte, len(t.users)), hash: sha256.New()}
+	return &writer{tape: t, out: out, pending: make([][]byte, len(t.index.Users)), hash: sha256.New()}
 }
 
 func (w *writer) write(at int64, step scenarios.TapeOp) error {
@@ -112,14 +117,14 @@ func (w *writer) write(at int64, step scenarios.TapeOp) error {
 
 	user := int(uint64(step.Slot()) % uint64(len(w.pending)))
 	w.pending[user] = append(w.pending[user], record[:]...)
-	if len(w.pending[user]) < w.tape.chunk {
+	if len(w.pending[user]) < w.tape.index.Chunk {
 		return nil
 	}
 	return w.flush(user)
 }
 
 func (w *writer) flush(user int) error {
-	chunk, track := w.pending[user], &w.tape.users[user]
+	chunk, track := w.pending[user], &w.tape.index.Users[user]
 	track.Chunks = append(track.Chunks, w.end)
 	track.Bytes += int64(len(chunk))
 	w.end += int64(len(chunk))
@@ -142,13 +147,13 @@ func (w *writer) close() error {
 }
 
 // Users returns the number of users that the tape was compiled for.
-func (t *Tape) Users() int { return len(t.users) }
+func (t *Tape) Users() int { return len(t.index.Users) }
 
 // Counts describes the content of the tape.
-func (t *Tape) Counts() Counts { return t.counts }
+func (t *Tape) Counts() Counts { return t.index.Counts }
 
 // Hash is the SHA-256 of the records in the log's order, in hex: the same for any number of users.
-func (t *Tape) Hash() string { return t.hash }
+func (t *Tape) Hash() string { return t.index.Hash }
 
 // Close closes and removes the file. Cursors cannot be used after it.
 func (t *Tape) Close() error {

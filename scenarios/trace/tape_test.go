@@ -257,7 +257,7 @@ func TestCursorReportsReadErrors(t *testing.T) {
 	for _, _, ok := torn.Next(); ok; _, _, ok = torn.Next() {
 		n++
 	}
-	if n != tape.chunk/recordSize || torn.Err() == nil {
+	if n != tape.index.Chunk/recordSize || torn.Err() == nil {
 		t.Errorf("read %d records of a torn tape, error %v", n, torn.Err())
 	}
 	tape.Close()

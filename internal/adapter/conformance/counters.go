@@ -21,13 +21,10 @@ func (c *conn) lifetime(show func(*answer, counters)) {
 		id = a.text("id")
 	}
 	var now counters
-	for _, q := range []request{
+	for _, q := range x.listed(
 		onSession("get", id), addMessage(id, "one"), addMessage(id, "two"), update(id, map[string]string{"a": "b"}), update(id, nil), onSession("history", id),
 		onSession("get", id), addMessage(id, "three"), onSession("get_or_create", id), onSession("history", id), onSession("delete", id),
-	} {
-		if !x.has(q.op) {
-			continue
-		}
+	) {
 		switch q.op {
 		case "add_message":
 			now.seq++

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -53,15 +54,15 @@ func (c *conn) wantEmpty(id string) {
 }
 
 // uses returns a request of each listed operation that needs an existing session; delete is the last.
-func (x *tester) uses(id string) (list []request) {
-	for _, q := range []request{
-		addMessage(id, "Hello"), onSession("history", id), update(id, map[string]string{"a": "b"}), update(id, nil), onSession("get", id), onSession("delete", id),
-	} {
-		if x.has(q.op) {
-			list = append(list, q)
-		}
-	}
-	return list
+func (x *tester) uses(id string) []request {
+	return x.listed(
+		addMessage(id, "Hello"), onSession("history", id), update(id, map[string]string{"a": "b"}), update(id, nil),
+		onSession("get", id), onSession("delete", id))
+}
+
+// listed returns the requests whose operations hello lists.
+func (x *tester) listed(list ...request) []request {
+	return slices.DeleteFunc(list, func(q request) bool { return !x.has(q.op) })
 }
 
 // wantAbsent checks that every operation returns not_found.

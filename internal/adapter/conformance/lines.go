@@ -64,12 +64,10 @@ func unknownFields(c *conn) {
 	c.do(ask("hello", "later", 1, "nested", map[string]string{"op": "reset"}))
 	if c.p.x.has(anyCreate) {
 		id := c.newSession()
-		for _, q := range []request{
+		for _, q := range c.p.x.listed(
 			ask("history", "id", id, "limit", 3), ask("get", "id", id, "limit", 3), ask("delete", "id", id, "later", "x"),
-		} {
-			if c.p.x.has(q.op) {
-				c.do(q)
-			}
+		) {
+			c.do(q)
 		}
 	}
 }

@@ -51,10 +51,8 @@ func listed(c *conn) {
 	if c.p.x.has(anyCreate) {
 		id = c.newSession()
 	}
-	for _, q := range examples(id) {
-		if c.p.x.has(q.op) {
-			c.do(q)
-		}
+	for _, q := range c.p.x.listed(examples(id)...) {
+		c.do(q)
 	}
 }
 
