@@ -236,22 +236,3 @@ func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDe
 
 // gateNames lists the names of metrics for --gate.
 func gateNames() []string { return metric.Shorts(metric.Compared()) }
-
-// checkVerdict is the error that a check ends with. That a given result was interrupted does not make this check interrupted.
-// Further findings exclude a pass.
-func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...finding) error {
-	code := map[judge.Verdict]int{
-		judge.Violated: exitViolated, judge.Failing: exitThreshold, judge.Inconclusive: exitInconclusive,
-	}[c.Binding()]
-	if c.Interrupted && ctx.Err() != nil {
-		code = exitInterrupted
-	}
-	if code == exitOK && more == nil {
-		return written
-	}
-	found := append([]finding{{code, "check: " + c.Explanation}}, more...)
-	if written != nil {
-		found = append(found, finding{exitFailed, written.Error()})
-	}
-	return worst(found, byWeight())
-}

@@ -1,8 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // The exit codes.
@@ -42,4 +48,84 @@ func codeOf(err error) int {
 	default:
 		return exitFailed
 	}
+}
+
+// finding is something about a finished run that its exit code depends on.
+type finding struct {
+	code int
+	text string
+}
+
+// verdictCodes are the exit codes of verdicts other than a pass.
+func verdictCodes() map[judge.Verdict]int {
+	return map[judge.Verdict]int{judge.Violated: exitViolated, judge.Failing: exitThreshold, judge.Inconclusive: exitInconclusive}
+}
+
+// findingsOf adds exit codes to findings of a judgement.
+func findingsOf(list []judge.Finding) []finding {
+	return mapped(list, func(f judge.Finding) finding { return finding{verdictCodes()[f.Verdict], f.Text} })
+}
+
+// verdict is the error that a finished run ends with. Interrupted goes before violated, that before a crossed threshold
+// and before what does not decide, and all of them before not written, but whatever happened is said. Of a run that failed
+// only a violation is certain. more is what else was found.
+func verdict(d *result.Document, written error, more ...finding) error {
+	var found []finding
+	if written != nil {
+		found = append(found, finding{exitFailed, written.Error()})
+	}
+	for _, f := range findingsOf(judge.Findings(d)) {
+		if f.code != exitViolated { // violations are named before what else was found
+			found, more = append(found, more...), nil
+		}
+		found = append(found, f)
+	}
+	found = append(found, more...)
+	codes, lost := byWeight(), false
+	for _, p := range d.Participants {
+		if p.Missing {
+			lost = true
+			found = append(found, finding{exitFailed, fmt.Sprintf("%s is lost: %s", p.Called(), p.Reason)})
+		}
+	}
+	switch {
+	case d.Failure != "":
+		found = append(found, finding{exitFailed, d.Failure + ": only the finished trials are reported"})
+		codes = []int{exitViolated, exitFailed}
+	case d.Interrupted && !lost:
+		found = append(found, finding{exitInterrupted, "interrupted: only the finished trials are reported"})
+	}
+	return worst(found, codes)
+}
+
+// checkVerdict is the error that a check ends with. That a given result was interrupted does not make this check interrupted.
+// Further findings exclude a pass.
+func checkVerdict(ctx context.Context, c *judge.Check, written error, more ...finding) error {
+	code := verdictCodes()[c.Binding()]
+	if c.Interrupted && ctx.Err() != nil {
+		code = exitInterrupted
+	}
+	if code == exitOK && more == nil {
+		return written
+	}
+	found := append([]finding{{code, "check: " + c.Explanation}}, more...)
+	if written != nil {
+		found = append(found, finding{exitFailed, written.Error()})
+	}
+	return worst(found, byWeight())
+}
+
+// worst returns an error with the text of all findings and the first of codes that one of them has; nil for none.
+func worst(found []finding, codes []int) error {
+	for _, code := range codes {
+		if slices.ContainsFunc(found, func(f finding) bool { return f.code == code }) {
+			return &exitError{code, errors.New(strings.Join(mapped(found, func(f finding) string { return f.text }), "; "))}
+		}
+	}
+	return nil
+}
+
+// byWeight are the codes of findings, the worst first.
+func byWeight() []int {
+	return []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports"
-	"github.com/sessbench/sessbench/reports/result"
 )
 
 // newReportCmd makes a command that reads no configuration file, like compare.
@@ -117,14 +116,4 @@ func (o *common) merge(files []string) error {
 		return &exitError{exitIncomparable, fmt.Errorf("report merge: %w", err)}
 	}
 	return verdict(d, o.write(inFormat(reports.All(), d)))
-}
-
-// lostParticipants lists the participants without a part in a merged document.
-func lostParticipants(d *result.Document) (found []finding) {
-	for _, p := range d.Participants {
-		if p.Missing {
-			found = append(found, finding{exitFailed, fmt.Sprintf("%s is lost: %s", p.Called(), p.Reason)})
-		}
-	}
-	return found
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -296,7 +295,7 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *re
 	if o.participant != nil {
 		written = errors.Join(err, written, o.conclude(ctx, doc, written))
 	}
-	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), append(o.crossed(doc), o.crashes()...)...)
+	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), append(findingsOf(judge.Crossed(doc, o.thresholds)), o.crashes()...)...)
 }
 
 // crashes are the findings about crashes that are not attributed to a store.
@@ -337,112 +336,6 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
 	judge.Summarize(doc)
 	return doc, nil
-}
-
-// finding is something about a finished run that its exit code depends on.
-type finding struct {
-	code int
-	text string
-}
-
-// verdict is the error that a finished run ends with. Interrupted goes before violated, that before a crossed threshold
-// and before what does not decide, and all of them before not written, but whatever happened is said. Of a run that failed
-// only a violation is certain. more is what else was found.
-func verdict(d *result.Document, written error, more ...finding) error {
-	var found []finding
-	if written != nil {
-		found = append(found, finding{exitFailed, written.Error()})
-	}
-	found = append(found, findingOf(exitViolated, "consistency violated by ", violations(d))...)
-	found = append(found, more...)
-	found = append(found, findingOf(exitInconclusive, "inconclusive: ", undecided(d))...)
-	found = append(found, findingOf(exitInconclusive, "error of the harness: ", aboveLimit(d))...)
-	lost := lostParticipants(d)
-	found = append(found, lost...)
-	codes := byWeight()
-	switch {
-	case d.Failure != "":
-		found = append(found, finding{exitFailed, d.Failure + ": only the finished trials are reported"})
-		codes = []int{exitViolated, exitFailed}
-	case d.Interrupted && lost == nil:
-		found = append(found, finding{exitInterrupted, "interrupted: only the finished trials are reported"})
-	}
-	return worst(found, codes)
-}
-
-// worst returns an error with the text of all findings and the first of codes that one of them has; nil for none.
-func worst(found []finding, codes []int) error {
-	for _, code := range codes {
-		if slices.ContainsFunc(found, func(f finding) bool { return f.code == code }) {
-			return &exitError{code, errors.New(strings.Join(mapped(found, func(f finding) string { return f.text }), "; "))}
-		}
-	}
-	return nil
-}
-
-// byWeight are the codes of findings, the worst first.
-func byWeight() []int {
-	return []int{exitInterrupted, exitViolated, exitThreshold, exitInconclusive, exitFailed}
-}
-
-// findingOf returns one finding with all texts, none if there are no texts.
-func findingOf(code int, intro string, texts []string) []finding {
-	if len(texts) == 0 {
-		return nil
-	}
-	return []finding{{code, intro + strings.Join(texts, "; ")}}
-}
-
-// violations names each strategy whose audit failed, with the kinds of violations.
-func violations(d *result.Document) (found []string) {
-	for _, r := range d.Results {
-		failed := false
-		var kinds []string
-		for _, t := range r.Trials {
-			failed = failed || !t.Audit.OK && !t.Audit.Skipped
-			for _, v := range t.Audit.Violations {
-				kinds = append(kinds, v.Kind)
-			}
-		}
-		if failed {
-			found = append(found, fmt.Sprintf("%s (%s): %s", r.Strategy, r.Scenario, strings.Join(distinct(kinds), ", ")))
-		}
-	}
-	return found
-}
-
-// undecided names each trial whose audit or recorded histories prove nothing.
-func undecided(d *result.Document) (found []string) {
-	for _, r := range d.Results {
-		for _, t := range r.Trials {
-			why := t.Audit.Undecided
-			switch rec := t.Audit.Recorded; {
-			case why != "" || rec == nil:
-			case rec.Unchecked != "":
-				why = "recorded histories were not checked: " + rec.Unchecked
-			case rec.Undecided > 0:
-				why = fmt.Sprintf("%d of %d recorded histories cannot be decided", rec.Undecided, rec.Sessions)
-			}
-			if why != "" {
-				found = append(found, fmt.Sprintf("%s (%s), block %d: %s", r.Strategy, r.Scenario, t.Block+1, why))
-			}
-		}
-	}
-	return found
-}
-
-// overLimit is the share of the limit above which it is the harness that is wrong.
-const overLimit = 1.05
-
-// aboveLimit names each row that no correct store could reach, so that the measuring must be wrong.
-func aboveLimit(d *result.Document) (found []string) {
-	for _, r := range d.Results {
-		if share := r.Summary.OfLimit; share > overLimit {
-			found = append(found, fmt.Sprintf("%s (%s) stands at %s of the limit, more than any correct store can reach",
-				r.Strategy, r.Scenario, result.FormatShare(share)))
-		}
-	}
-	return found
 }
 
 // resolved is the document's record of the settings.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
-	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -73,24 +72,4 @@ func (o *runOptions) operations(s *scenarios.Scenario) []string {
 		names = append(names, scenarios.Sweep.String())
 	}
 	return names
-}
-
-// crossed lists the thresholds that were crossed or could not be decided.
-func (o *runOptions) crossed(d *result.Document) []finding {
-	var over, open []string
-	for _, t := range o.thresholds {
-		checked, err := judge.ApplyThresholds(d, []judge.Threshold{t})
-		if err != nil { // an operation that did not occur; the other thresholds are still judged
-			open = append(open, err.Error())
-		}
-		for i := range checked {
-			switch c := &checked[i]; c.Verdict {
-			case judge.Failing:
-				over = append(over, c.Describe())
-			case judge.Inconclusive:
-				open = append(open, c.Describe())
-			}
-		}
-	}
-	return append(findingOf(exitThreshold, "threshold crossed: ", over), findingOf(exitInconclusive, "inconclusive: ", open)...)
 }
