@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -104,7 +105,7 @@ func (o *runOptions) saveBaseline(d *result.Document) error {
 	case o.child != nil && o.child.Unattributed():
 		return fmt.Errorf("not saved as baseline %s: the process crashed", o.SaveBaseline)
 	}
-	return result.WriteFile(fileOfBaseline(o.SaveBaseline), func(w io.Writer) error {
+	return outfile.Write(fileOfBaseline(o.SaveBaseline), func(w io.Writer) error {
 		format, _ := reports.Lookup(formatJSON)
 		return format.Write(w, d, reports.Options{})
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -152,5 +153,5 @@ func readInput(command, path, want string) ([]byte, error) {
 
 // plainPath is an error with the quoted path and without the system call.
 func plainPath(path string, err error) error {
-	return fmt.Errorf("%s: %w", quoted(path), withoutCall(err))
+	return fmt.Errorf("%s: %w", quoted(path), outfile.WithoutCall(err))
 }

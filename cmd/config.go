@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sessbench/sessbench/internal/outfile"
 )
 
 // The sources of a setting, the weakest first.
@@ -130,7 +132,7 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return usagef("--config %s: %w", quoted(path), withoutCall(err))
+		return usagef("--config %s: %w", quoted(path), outfile.WithoutCall(err))
 	}
 	format := strings.TrimPrefix(filepath.Ext(path), ".")
 	if err := oneMapping(format, text); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
@@ -125,7 +126,7 @@ func (o *historyAddOptions) prepare() error {
 	if info, err := os.Stat(o.File); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
 		return usagef("--file %s: is no regular file: want a history", quoted(o.File))
 	}
-	if err := writable(o.File); err != nil {
+	if err := outfile.Check(o.File); err != nil {
 		return usagef("--file %s: %w", quoted(o.File), err)
 	}
 	return nil

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/reports"
-	"github.com/sessbench/sessbench/reports/result"
 )
 
 // output is one kind of result and where it goes.
@@ -57,7 +57,7 @@ func (o *common) settleOutputs() error {
 		}
 	}
 	for _, f := range o.writes {
-		if err := writable(f.path); err != nil {
+		if err := outfile.Check(f.path); err != nil {
 			return usagef("%s: %w", f.words, err)
 		}
 	}
@@ -98,12 +98,12 @@ func (o *common) write(one func(kind string, w io.Writer, screen reports.Options
 // toStdout is an argument of [app.unstuck] for standard output.
 func (a *app) toStdout(write func(io.Writer) error) error { return write(a.out) }
 
-// writeFile is [result.WriteFile], which may block forever on a named pipe, but never on a file.
+// writeFile is [outfile.Write], which may block forever on a named pipe, but never on a file.
 func (a *app) writeFile(path string, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
-		return result.WriteFile(path, write)
+		return outfile.Write(path, write)
 	}
-	err := a.unstuck(write, func(write func(io.Writer) error) error { return result.WriteFile(path, write) })
+	err := a.unstuck(write, func(write func(io.Writer) error) error { return outfile.Write(path, write) })
 	if a.stuck.Load() && err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

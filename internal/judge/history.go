@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -289,14 +290,14 @@ const DefaultHistoryFile = ".sessbench/history.jsonl"
 // file is not a history, or holds another run of the same id, the error is a *HistoryError and
 // the file is unchanged.
 //
-// The file is read and rewritten as a whole by [result.WriteFile], so that it never holds a
+// The file is read and rewritten as a whole by [outfile.Write], so that it never holds a
 // partial line, even if the process or the machine stops. Appending in place could leave one,
 // and the history would be unreadable until it is repaired. Two concurrent writers would lose
 // each other's lines, so each holds an exclusive lock on a file beside it, path.lock, because
 // the history itself is another file after each write. The system releases the lock when its
 // holder ends; the empty lock file stays. Readers need no lock.
 func AppendHistory(path string, runs []*HistoryEntry) (h *History, added []bool, err error) {
-	if target, err := result.Destination(path); err == nil {
+	if target, err := outfile.Destination(path); err == nil {
 		path = target // whichever link it is reached by, it has one lock
 	}
 	unlock, err := lockedfile.MutexAt(path + ".lock").Lock()
@@ -320,7 +321,7 @@ func AppendHistory(path string, runs []*HistoryEntry) (h *History, added []bool,
 		added, isNew = append(added, ok), isNew || ok
 	}
 	if isNew {
-		err = result.WriteFile(path, h.Write)
+		err = outfile.Write(path, h.Write)
 	}
 	return h, added, err
 }

@@ -1,8 +1,8 @@
-package result
+// Package outfile writes files completely or not at all, and finds outputs that would replace another file.
+package outfile
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,16 +14,7 @@ import (
 	"syscall"
 )
 
-// EncodeJSON writes v, indented and with a newline at the end. Unlike json.Marshal it does not
-// escape HTML.
-func EncodeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// Destination returns the file that [WriteFile] creates or replaces for path: the target of
+// Destination returns the file that [Write] creates or replaces for path: the target of
 // symbolic links, whether or not it exists. If that is not a regular file, it is path itself: a
 // link such as /dev/stdout may lead to a pipe, which can be opened through the link and has no
 // name.
@@ -36,7 +27,7 @@ func Destination(path string) (string, error) {
 		info, err := os.Lstat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return path, nil // WriteFile creates it
+			return path, nil // Write creates it
 		case err != nil:
 			return "", err
 		case info.Mode()&fs.ModeSymlink == 0:
@@ -58,7 +49,7 @@ func Destination(path string) (string, error) {
 	return "", &fs.PathError{Op: "follow", Path: path, Err: errors.New("too many symbolic links")}
 }
 
-// WriteFile writes the file at path, completely or not at all: write fills a temporary file in the same directory, which is
+// Write writes the file at path, completely or not at all: write fills a temporary file in the same directory, which is
 // renamed to path when it is complete and on disk. If write or anything else fails, the old file is unchanged and no
 // temporary file is left. After a crash either the old or the new file exists.
 //
@@ -67,7 +58,7 @@ func Destination(path string) (string, error) {
 //
 // The package github.com/google/renameio/v2 was considered: it replaces symbolic links, does not sync the directory, and
 // on Windows offers only os.WriteFile, which truncates the old file first.
-func WriteFile(path string, write func(io.Writer) error) error {
+func Write(path string, write func(io.Writer) error) error {
 	path, err := Destination(path)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package result
+package outfile
 
 import (
 	"errors"
@@ -43,29 +43,29 @@ func wantMode(t *testing.T, path string, want os.FileMode) {
 	}
 }
 
-func TestWriteFileMakesANewFile(t *testing.T) {
+func TestWriteMakesANewFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "r.json")
-	if err := WriteFile(path, content("new")); err != nil {
+	if err := Write(path, content("new")); err != nil {
 		t.Fatal(err)
 	}
 	wantDir(t, dir, "r.json", "new")
 }
 
-func TestWriteFileKeepsPermissions(t *testing.T) {
+func TestWriteKeepsPermissions(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "r.json")
 	if err := os.WriteFile(path, []byte("old and longer"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(path, content("new")); err != nil {
+	if err := Write(path, content("new")); err != nil {
 		t.Fatal(err)
 	}
 	wantDir(t, dir, "r.json", "new")
 	wantMode(t, path, 0o600)
 }
 
-func TestWriteFileLeavesTheOldFileWhenWritingFails(t *testing.T) {
+func TestWriteLeavesTheOldFileWhenWritingFails(t *testing.T) {
 	broken := errors.New("reporter broke")
 	tests := []struct {
 		why   string
@@ -81,14 +81,14 @@ func TestWriteFileLeavesTheOldFileWhenWritingFails(t *testing.T) {
 		if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := WriteFile(path, tt.write); !errors.Is(err, broken) {
+		if err := Write(path, tt.write); !errors.Is(err, broken) {
 			t.Errorf("%s: got %v, want it to wrap the writer's error", tt.why, err)
 		}
 		wantDir(t, dir, "r.json", "old")
 	}
 }
 
-func TestWriteFileCleansUpAfterAPanic(t *testing.T) {
+func TestWriteCleansUpAfterAPanic(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "r.json")
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
@@ -96,12 +96,12 @@ func TestWriteFileCleansUpAfterAPanic(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_ = WriteFile(path, func(io.Writer) error { panic("reporter") })
+		_ = Write(path, func(io.Writer) error { panic("reporter") })
 	}()
 	wantDir(t, dir, "r.json", "old")
 }
 
-func TestWriteFileFollowsALink(t *testing.T) {
+func TestWriteFollowsALink(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	target := filepath.Join(elsewhere, "real.json")
 	if err := os.WriteFile(target, []byte("old"), 0o644); err != nil {
@@ -111,7 +111,7 @@ func TestWriteFileFollowsALink(t *testing.T) {
 	if err := os.Symlink(target, link); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
-	if err := WriteFile(link, content("new")); err != nil {
+	if err := Write(link, content("new")); err != nil {
 		t.Fatal(err)
 	}
 	wantDir(t, elsewhere, "real.json", "new")
@@ -120,7 +120,7 @@ func TestWriteFileFollowsALink(t *testing.T) {
 	}
 }
 
-func TestWriteFileFollowsALinkToAFileThatDoesNotExistYet(t *testing.T) {
+func TestWriteFollowsALinkToAFileThatDoesNotExistYet(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	link, second := filepath.Join(dir, "link.json"), filepath.Join(elsewhere, "second.json")
 	if err := os.Symlink(second, link); err != nil {
@@ -129,7 +129,7 @@ func TestWriteFileFollowsALinkToAFileThatDoesNotExistYet(t *testing.T) {
 	if err := os.Symlink("real.json", second); err != nil { // relative to its own directory
 		t.Fatal(err)
 	}
-	if err := WriteFile(link, content("new")); err != nil {
+	if err := Write(link, content("new")); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{link, second} {
@@ -142,13 +142,13 @@ func TestWriteFileFollowsALinkToAFileThatDoesNotExistYet(t *testing.T) {
 	}
 }
 
-func TestWriteFileRefusesALinkToItself(t *testing.T) {
+func TestWriteRefusesALinkToItself(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link.json")
 	if err := os.Symlink(link, link); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
 	never := func(io.Writer) error { t.Error("write was called"); return nil }
-	if err := WriteFile(link, never); err == nil {
+	if err := Write(link, never); err == nil {
 		t.Error("no error")
 	}
 	if st, err := os.Lstat(link); err != nil || st.Mode()&os.ModeSymlink == 0 {
@@ -156,24 +156,24 @@ func TestWriteFileRefusesALinkToItself(t *testing.T) {
 	}
 }
 
-func TestWriteFileTakesTheLongestNames(t *testing.T) {
+func TestWriteTakesTheLongestNames(t *testing.T) {
 	dir := t.TempDir()
 	name := strings.Repeat("n", 255)
 	if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
 		t.Skip("no names of 255 bytes here:", err)
 	}
-	if err := WriteFile(filepath.Join(dir, name), content("new")); err != nil {
+	if err := Write(filepath.Join(dir, name), content("new")); err != nil {
 		t.Fatal(err)
 	}
 	wantDir(t, dir, name, "new")
 }
 
-func TestWriteFileDoesNotReplaceADevice(t *testing.T) {
+func TestWriteDoesNotReplaceADevice(t *testing.T) {
 	before, err := os.Stat(os.DevNull)
 	if err != nil || before.Mode().IsRegular() {
 		t.Skip("no null device here")
 	}
-	if err := WriteFile(os.DevNull, content("into the void")); err != nil {
+	if err := Write(os.DevNull, content("into the void")); err != nil {
 		t.Error(err)
 	}
 	if after, err := os.Stat(os.DevNull); err != nil || after.Mode() != before.Mode() {
@@ -181,7 +181,7 @@ func TestWriteFileDoesNotReplaceADevice(t *testing.T) {
 	}
 }
 
-func TestWriteFileWhereNothingCanBeWritten(t *testing.T) {
+func TestWriteWhereNothingCanBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
@@ -193,7 +193,7 @@ func TestWriteFileWhereNothingCanBeWritten(t *testing.T) {
 		"a file in the directory's place": filepath.Join(plain, "r.json"),
 		"a directory in the file's place": dir,
 	} {
-		if err := WriteFile(path, never); err == nil {
+		if err := Write(path, never); err == nil {
 			t.Errorf("%s: no error", why)
 		}
 	}
@@ -205,7 +205,7 @@ func TestWriteFileWhereNothingCanBeWritten(t *testing.T) {
 	if err := os.Mkdir(locked, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(filepath.Join(locked, "r.json"), never); !errors.Is(err, os.ErrPermission) {
+	if err := Write(filepath.Join(locked, "r.json"), never); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("a directory without write permission: got %v", err)
 	}
 }

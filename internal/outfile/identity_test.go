@@ -1,4 +1,4 @@
-package cmd
+package outfile
 
 import (
 	"path/filepath"
@@ -26,8 +26,8 @@ func TestSameName(t *testing.T) {
 // Outputs that do not exist yet are distinguished as on this system.
 func TestIdentityOfNewFiles(t *testing.T) {
 	dir := t.TempDir()
-	a, b := identify(filepath.Join(dir, "r.json")), identify(filepath.Join(dir, "R.json"))
-	if got, want := a.same(b), sameName("r.json", "R.json", runtime.GOOS); got != want {
+	a, b := Of(filepath.Join(dir, "r.json")), Of(filepath.Join(dir, "R.json"))
+	if got, want := a.Same(b), sameName("r.json", "R.json", runtime.GOOS); got != want {
 		t.Errorf("%v: want %v", got, want)
 	}
 }

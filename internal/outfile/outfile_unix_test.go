@@ -1,6 +1,6 @@
 //go:build unix
 
-package result
+package outfile
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestWriteFileHonorsTheUmask(t *testing.T) {
+func TestWriteHonorsTheUmask(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	for _, tt := range []struct {
 		why         string
@@ -31,7 +31,7 @@ func TestWriteFileHonorsTheUmask(t *testing.T) {
 			t.Fatal(err)
 		}
 		for path, mode := range map[string]os.FileMode{fresh: tt.fresh, kept: tt.kept} {
-			if err := WriteFile(path, content("new")); err != nil {
+			if err := Write(path, content("new")); err != nil {
 				t.Fatal(err)
 			}
 			t.Run(tt.why, func(t *testing.T) { wantMode(t, path, mode) })
