@@ -67,8 +67,14 @@ var ops = [NumOps]struct {
 // String returns the operation's name on the command line and in results.
 func (o Op) String() string { return ops[o].name }
 
+// Properties returns what the operation does.
+func (o Op) Properties() Properties { return ops[o].does }
+
 // Does reports whether the operation has any of the properties.
-func (o Op) Does(any Properties) bool { return ops[o].does&any != 0 }
+func (o Op) Does(any Properties) bool { return o.Properties().Have(any) }
+
+// Have reports whether any of the properties is among p.
+func (p Properties) Have(any Properties) bool { return p&any != 0 }
 
 // ParseOp returns the operation with this name.
 func ParseOp(name string) (Op, error) {

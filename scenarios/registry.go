@@ -58,6 +58,14 @@ func (s *Scenario) SweepEvery() time.Duration {
 	return s.TTL / 2
 }
 
+// SweepIdle is how long after its last use a session is swept. At a day's end every session that was used before is.
+func (s *Scenario) SweepIdle() time.Duration {
+	if s.DayEnd {
+		return 1
+	}
+	return s.TTL
+}
+
 // Creates reports whether visits create sessions.
 func (s *Scenario) Creates() bool {
 	return slices.Contains(s.Visit, Create) || s.Mix.Weight(Create) > 0

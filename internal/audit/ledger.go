@@ -95,7 +95,10 @@ func Mix(n uint64) uint64 {
 
 // Wrote records that this user's write to an incarnation got number n. Hot path.
 func (l *Ledger) Wrote(slot uint32, incarnation, n uint64, word uint32) {
-	t := l.of(slot, incarnation)
+	t := l.Find(slot) // and not of: a call costs as much as the rest
+	if t.Incarnation != incarnation {
+		t = l.begin(t, slot, incarnation)
+	}
 	if n <= t.Last {
 		l.Backwards++
 	}

@@ -34,9 +34,6 @@ func (d *chat) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect
 		return err
 	case scenarios.History:
 		e.Messages, err = d.user.History(ctx, q.ID, e.Messages[:0])
-		if e.Seq = 0; len(e.Messages) > 0 {
-			e.Seq = e.Messages[len(e.Messages)-1].Seq
-		}
 	case scenarios.Validate:
 		err = d.user.Validate(ctx, q.ID)
 	case scenarios.Touch:

@@ -20,7 +20,7 @@ func (tr *trial) drive() (window, error) {
 	var (
 		ready, running sync.WaitGroup
 		barrier        = make(chan struct{})
-		replayErrs     = make([]error, len(tr.users))
+		replayErrs     = make([]error, len(tr.users.active))
 		phases         = &tr.phases
 		visits         = int64(forever)
 	)
@@ -28,9 +28,9 @@ func (tr *trial) drive() (window, error) {
 		visits = int64(n)
 	}
 	if tr.setup.timeSlices != nil {
-		tr.slices = newSlicer(tr.setup.timeSlices, len(tr.users))
+		tr.slices = newSlicer(tr)
 	}
-	for i, u := range tr.users {
+	for i, u := range tr.users.active {
 		ready.Add(1)
 		running.Go(func() {
 			if tr.slices != nil {
@@ -56,7 +56,7 @@ func (tr *trial) drive() (window, error) {
 	if phases.pause = phases.until; tr.slices != nil {
 		phases.pause = 0
 	}
-	before := tr.usage(true)
+	before := tr.meter.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.end.stopped.Store(true)
 		phases.base = time.Now()
@@ -71,7 +71,7 @@ func (tr *trial) drive() (window, error) {
 	idle, slicesDone := make(chan struct{}), make(chan error, 1)
 	go func() { running.Wait(); close(idle) }()
 	if tr.slices != nil {
-		go func() { slicesDone <- tr.runSlices() }()
+		go func() { slicesDone <- tr.slices.run() }()
 	}
 	stopCleaning := tr.startSweeper()
 	defer context.AfterFunc(tr.ctx, tr.releaseWaits)()
@@ -87,20 +87,17 @@ func (tr *trial) drive() (window, error) {
 		w.goroutines = <-sampled
 	}
 	if err == nil && tr.slices != nil {
-		err = tr.lastSlice(slicesDone)
+		err = tr.slices.last(slicesDone)
 	}
 	if err != nil {
 		return w, err
 	}
 	if timed {
-		phases.closed.read(tr) // if all users finished before the end
-		if phases.opened.taken.Load() {
-			w.spent = phases.closed.usage.since(phases.opened.usage)
-		}
-		w.elapsed = min(tr.setup.window, tr.lastFinish()-time.Duration(phases.from))
+		w.spent = tr.meter.window()
+		w.elapsed = min(tr.setup.window, tr.users.lastFinish()-time.Duration(phases.from))
 	} else {
-		w.spent = tr.usage(true).since(before)
-		w.elapsed = tr.lastFinish()
+		w.spent = tr.meter.usage(true).since(before)
+		w.elapsed = tr.users.lastFinish()
 	}
 	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)
 }
@@ -154,8 +151,8 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 // releaseWaits ends every hold and pause, now and later.
 func (tr *trial) releaseWaits() {
 	tr.end.stopped.Store(true)
-	if tr.clock != nil {
-		tr.clock.Release()
+	if tr.meter.clock != nil {
+		tr.meter.clock.Release()
 	}
 }
 
@@ -168,19 +165,11 @@ func (tr *trial) watch() watch {
 			if tr.slices != nil {
 				n += tr.slices.over.Load()
 			}
-			for _, u := range tr.allUsers() {
+			for _, u := range tr.users.all() {
 				n += u.progress.Load()
 			}
 			return n
 		},
 		away: func() bool { return tr.slices != nil && tr.slices.away.Load() },
 	}
-}
-
-func (tr *trial) lastFinish() time.Duration {
-	last := int64(0)
-	for _, u := range tr.users {
-		last = max(last, u.finished)
-	}
-	return time.Duration(last)
 }

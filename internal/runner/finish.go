@@ -17,20 +17,20 @@ func (tr *trial) finish() error {
 	}
 	if !tr.setup.part.first() {
 		tr.found.Skipped, tr.found.Partial = true, "audited by participant 1"
-		return errors.Join(tr.publishLedgers(nil), tr.close())
+		return errors.Join(tr.setup.part.publish(tr.ctx, "ledgers", ledgersMessage{Ledgers: tr.users.ledgers()}), tr.close())
 	}
-	others, lost, err := tr.awaitLedgers()
+	others, lost, err := tr.setup.part.awaitLedgers(tr.ctx)
 	if err != nil {
 		return err
 	}
-	tr.others = others
+	tr.users.others = others
 	if err := tr.guarded("taking the sessions left at the end", tr.empty); err != nil {
 		return err
 	}
 	if tr.unaudited {
 		return nil
 	}
-	all := tr.ledgers()
+	all := tr.users.ledgers()
 	switch {
 	case lost != nil:
 		tr.found.Partial = lost.Error() + ", with the ledgers of their users"
@@ -61,18 +61,4 @@ func (tr *trial) empty() error {
 		}
 	}
 	return tr.close()
-}
-
-// ledgers returns the ledgers of the users here and of those of other participants.
-func (tr *trial) ledgers() []*audit.Ledger {
-	all := slices.Clone(tr.others)
-	for _, u := range tr.allUsers() {
-		all = append(all, &u.ledger)
-	}
-	return all
-}
-
-// hasIndeterminate reports whether any operation is indeterminate.
-func (tr *trial) hasIndeterminate() bool {
-	return slices.ContainsFunc(tr.ledgers(), func(l *audit.Ledger) bool { return len(l.Indeterminates) > 0 })
 }

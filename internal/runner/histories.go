@@ -42,20 +42,20 @@ func (tr *trial) openRecordings() {
 	numbers, n := sample(s.Slots(), tr.setup.record, tr.setup.seed)
 	tr.sessions.numbers = numbers
 	room := newAllowance(tr.setup.room, s.Users)
-	for _, u := range []*user{tr.preloaders[0], tr.sweeper} {
+	for _, u := range []*user{tr.users.preloaders[0], tr.users.sweeper} {
 		u.slots.numbers = numbers
 		u.record(room)
 	}
-	concerned := tr.users
+	concerned := tr.users.active
 	if s.OwnSessions {
-		concerned = slices.DeleteFunc(slices.Clone(tr.users), func(u *user) bool {
-			return !slices.ContainsFunc(tr.own(u), func(number uint32) bool { return number != 0 })
+		concerned = slices.DeleteFunc(slices.Clone(tr.users.active), func(u *user) bool {
+			return !slices.ContainsFunc(tr.sessions.numbersOf(&u.slots), func(number uint32) bool { return number != 0 })
 		})
 	}
 	for i, u := range concerned {
 		u.slots.numbers = numbers
 		if s.OwnSessions {
-			u.slots.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.own(u)...) // a cache line or more, as for ids
+			u.slots.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.sessions.numbersOf(&u.slots)...) // a cache line or more, as for ids
 		}
 		u.record(room)
 		// Users number the sessions that they create later in an interleaved way: numbers are unique, and few remain unused.
@@ -63,20 +63,18 @@ func (tr *trial) openRecordings() {
 	}
 }
 
-// own is the numbers of the slots that are u's own.
-func (tr *trial) own(u *user) []uint32 {
-	return tr.sessions.numbers[u.slots.first:][:tr.setup.scenario.SlotsPerUser()]
-}
-
 // checkHistories puts together what was recorded and has the version witness decide each session's history. A history that
 // it refutes is a violation. An incomplete recording decides nothing, which the result says.
 func (tr *trial) checkHistories() error {
 	found := &result.Recorded{}
 	tr.found.Recorded = found
-	sessions := tr.recordedSessions()
-	tr.recordEnds(sessions)
+	all := tr.users.all()
+	sessions := recordedSessions(&tr.sessions, all)
+	last := tr.users.preloaders[0].recording
+	last.sweepEnded(len(last.ledger.Final), tr.phases.now())
+	recordEnds(sessions, last, tr.users.sweeper.recording)
 	var records []*history.Recorder
-	for _, u := range tr.allUsers() {
+	for _, u := range all {
 		c := u.recording
 		if c == nil {
 			continue
@@ -113,13 +111,13 @@ func (tr *trial) checkHistories() error {
 }
 
 // recordedSessions is the recorded sessions in the order of their numbers, which leave gaps.
-func (tr *trial) recordedSessions() (all []minted) {
-	for slot, id := range tr.sessions.ids {
-		if number := tr.sessions.numbers[slot]; number != 0 {
+func recordedSessions(shared *slots, users []*user) (all []minted) {
+	for slot, id := range shared.ids {
+		if number := shared.numbers[slot]; number != 0 {
 			all = append(all, minted{number, id})
 		}
 	}
-	for _, u := range tr.allUsers() {
+	for _, u := range users {
 		if u.recording != nil {
 			all = append(all, u.recording.minted...)
 		}
@@ -144,15 +142,13 @@ func renumber(sessions []minted, records []*history.Recorder) []manager.ID {
 	return ids
 }
 
-// recordEnds adds the sessions that sweeps removed to the recordings of the preloader and the sweeper.
-func (tr *trial) recordEnds(sessions []minted) {
+// recordEnds adds the sessions that sweeps removed to the recordings of those who swept.
+func recordEnds(sessions []minted, sweepers ...*recording) {
 	numbers := make(map[manager.ID]uint32, len(sessions))
 	for _, m := range sessions {
 		numbers[m.id] = m.number
 	}
-	last := tr.preloaders[0]
-	last.recording.sweepEnded(len(last.ledger.Final), tr.phases.now())
-	for _, c := range []*recording{last.recording, tr.sweeper.recording} {
+	for _, c := range sweepers {
 		at := 0
 		for _, sweep := range c.swept {
 			for ; at < sweep.handed; at++ {

@@ -12,7 +12,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	all := result.NewHistogram()
 	each := map[scenarios.Op]*hdr.Histogram{}
 	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
-	for _, u := range tr.allUsers() {
+	for _, u := range tr.users.all() {
 		for kind, of := range u.stats.ops {
 			if of.latency == nil {
 				continue
@@ -53,9 +53,11 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 		t.Operations[operationName(op)] = of
 	}
 	t.LatencyNs = result.LatencyOf(all)
-	t.Fairness = tr.fairness()
-	t.UpdateFraction = tr.updates()
-	t.BusiestFraction = t.UpdateFraction * tr.busiest()
+	t.Fairness = tr.users.fairness()
+	t.UpdateFraction = tr.users.updates()
+	if !tr.unaudited {
+		t.BusiestFraction = t.UpdateFraction * tr.users.busiest(tr.setup.scenario.Slots())
+	}
 	tr.waited(&t, w)
 	if t.Ops > 0 {
 		ops := float64(t.Ops)
@@ -73,37 +75,6 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	return t, err
 }
 
-// updates is the share of the completed operations that changed a session. One that found none did no work.
-func (tr *trial) updates() float64 {
-	var all, changing int64
-	for _, u := range tr.users {
-		for kind, of := range u.stats.ops {
-			all += of.done
-			if (scenarios.Op(kind) % scenarios.NumOps).Does(scenarios.Mutates) {
-				changing += of.done - of.failed + of.refused
-			}
-		}
-	}
-	return float64(max(0, changing)) / float64(max(1, all))
-}
-
-// busiest is the share of the users' changes that was made in one slot, the one with most.
-func (tr *trial) busiest() float64 {
-	if tr.unaudited {
-		return 0
-	}
-	var all, most uint64
-	bySlot := make([]uint64, tr.setup.scenario.Slots())
-	for _, u := range tr.users {
-		for t := range u.ledger.Tallies {
-			all += t.Count
-			bySlot[t.Slot] += t.Count
-			most = max(most, bySlot[t.Slot])
-		}
-	}
-	return float64(most) / float64(max(1, all))
-}
-
 // operationName distinguishes operations during a sweep from the others.
 func operationName(op scenarios.Op) string {
 	if op >= scenarios.NumOps {
@@ -116,7 +87,7 @@ func operationName(op scenarios.Op) string {
 func (tr *trial) waited(t *result.Trial, w window) {
 	var held, waited, holds, pauses, thought, inWindow, inHot int64
 	all, thoughts := result.NewHistogram(), result.NewHistogram()
-	for _, u := range tr.users {
+	for _, u := range tr.users.active {
 		held += u.stats.holds.heldFor
 		waited += u.stats.holds.waitedFor
 		holds += u.stats.holds.n
@@ -137,12 +108,12 @@ func (tr *trial) waited(t *result.Trial, w window) {
 			t.BusiestHeld = float64(inHot) / float64(t.Ops)
 		}
 	}
-	if tr.clock != nil {
+	if tr.meter.clock != nil {
 		t.Waiting = &result.Waiting{Count: pauses, Wakeups: w.spent.waits.Alarms, PolledNs: int64(w.spent.waits.Polled)}
 		if tr.setup.hold > 0 {
 			t.Waiting.Count += holds
 		}
-		for _, u := range tr.users {
+		for _, u := range tr.users.active {
 			t.Waiting.PolledNs += int64(u.waiter.Spun() - u.spun)
 		}
 	}
@@ -155,28 +126,4 @@ func timesOf(h *hdr.Histogram) *result.Latency {
 	}
 	l := result.LatencyOf(h)
 	return &l
-}
-
-// fairness compares what the users completed: Jain, Chiu and Hawe (1984), and the slowest over the fastest.
-func (tr *trial) fairness() result.Fairness {
-	if len(tr.users) == 0 {
-		return result.Fairness{}
-	}
-	var sum, squares float64
-	least, most := tr.users[0].stats.completed(), int64(0)
-	for _, u := range tr.users {
-		n := u.stats.completed()
-		sum += float64(n)
-		squares += float64(n) * float64(n)
-		least, most = min(least, n), max(most, n)
-	}
-	if most == 0 {
-		return result.Fairness{}
-	}
-	return result.Fairness{
-		Jain:       sum * sum / (float64(len(tr.users)) * squares),
-		MinOverMax: float64(least) / float64(most),
-		MinOps:     least,
-		MaxOps:     most,
-	}
 }

@@ -21,7 +21,7 @@ func (u *user) enterWindow(t int64) int64 {
 		return t
 	}
 	u.inWindow = true
-	u.trial.phases.opened.read(u.trial)
+	u.trial.meter.read(&u.trial.meter.opened)
 	if u.waiter != nil {
 		u.spun = u.waiter.Spun()
 	}
@@ -33,7 +33,7 @@ func (u *user) finish(t int64) {
 	u.finished = t
 	u.progress.Add(1)
 	if t >= u.trial.phases.until {
-		u.trial.phases.closed.read(u.trial)
+		u.trial.meter.read(&u.trial.meter.closed)
 	}
 }
 

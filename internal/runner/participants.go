@@ -88,6 +88,14 @@ func (p part) publish(ctx context.Context, name string, message any) error {
 	return p.Publish(ctx, p.name(name), data)
 }
 
+// publishStart publishes that the first participant has prepared the sessions, or why there are none.
+func (p part) publishStart(ctx context.Context, m startMessage) error {
+	if !p.first() {
+		return nil
+	}
+	return p.publish(ctx, "begun", m)
+}
+
 // awaitStart waits until the first participant has prepared.
 func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
 	found, err := p.Await(ctx, p.name("begun"), 0)
@@ -110,17 +118,9 @@ func (p part) awaitStart(ctx context.Context) (ids []manager.ID, err error) {
 	return m.IDs, nil
 }
 
-// publishStart publishes that the first participant has prepared the sessions, or why there are none.
-func (tr *trial) publishStart(m startMessage) error {
-	if !tr.setup.part.first() {
-		return nil
-	}
-	return tr.setup.part.publish(tr.ctx, "begun", m)
-}
-
 // failStart publishes why a trial does not begin, and returns err.
 func (tr *trial) failStart(err error) error {
-	_ = tr.publishStart(startMessage{Failed: err.Error()}) // a participant that misses it finds this one lost
+	_ = tr.setup.part.publishStart(tr.ctx, startMessage{Failed: err.Error()}) // a participant that misses it finds this one lost
 	if !tr.setup.part.first() {
 		tr.publishFailure(err)
 	}
@@ -136,7 +136,7 @@ func (tr *trial) publishFailure(err error) {
 		_ = tr.begin() // fails when the run is over, which the next start reports
 	}
 	if !tr.setup.part.first() {
-		_ = tr.publishLedgers(err)
+		_ = tr.setup.part.publish(tr.ctx, "ledgers", ledgersMessage{Failed: err.Error()})
 	}
 }
 
@@ -159,27 +159,15 @@ type ledgersMessage struct {
 	Ledgers []*audit.Ledger
 }
 
-// publishLedgers publishes the ledgers of this participant's users, or why it cannot.
-func (tr *trial) publishLedgers(failed error) error {
-	var m ledgersMessage
-	if failed != nil {
-		m.Failed = failed.Error()
-	} else {
-		m.Ledgers = tr.ledgers()
-	}
-	return tr.setup.part.publish(tr.ctx, "ledgers", m)
-}
-
 // awaitLedgers waits for the ledgers of the other participants' users. lost is not nil if some participants are lost.
-func (tr *trial) awaitLedgers() (all []*audit.Ledger, lost, err error) {
-	p := tr.setup.part
+func (p part) awaitLedgers(ctx context.Context) (all []*audit.Ledger, lost, err error) {
 	var others []int
 	for i := range p.Of() {
 		if i != p.Index() {
 			others = append(others, i)
 		}
 	}
-	found, err := p.Await(tr.ctx, p.name("ledgers"), others...)
+	found, err := p.Await(ctx, p.name("ledgers"), others...)
 	if err != nil {
 		return nil, nil, err
 	}

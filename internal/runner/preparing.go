@@ -19,7 +19,7 @@ func (tr *trial) withProgress(prepare func() error) error {
 	}
 	sessions := tr.setup.scenario.Slots()
 	if tr.setup.scenario.OwnSessions { // each participant makes its own users'
-		sessions = tr.setup.scenario.SlotsPerUser() * len(tr.users)
+		sessions = tr.setup.scenario.SlotsPerUser() * len(tr.users.active)
 	}
 	done := make(chan error, 1)
 	created := time.Now()

@@ -218,14 +218,20 @@ func (c *recording) report(op scenarios.Op, slot uint32, o *history.Op) bool {
 	case op.Does(scenarios.ReadsMessages):
 		o.Parts |= history.PartMessages
 		o.Messages = c.shown[:0]
+		n := uint64(0)
 		for i := range e.Messages {
+			m := &e.Messages[i]
+			n = m.Seq
 			t := history.InvalidTag
-			if word, ok := c.rules.Contents.Message(&e.Messages[i]); ok {
-				t = tagOf(word, e.Messages[i].Seq)
+			if word, ok := c.rules.Contents.Message(m); ok {
+				t = tagOf(word, m.Seq)
 			}
 			o.Messages = append(o.Messages, t)
 		}
-		c.at(o, e.Incarnation, e.Seq)
+		if e.Reported&scenarios.ReportsSeq != 0 {
+			n = e.Seq
+		}
+		c.at(o, e.Incarnation, n)
 	case op.Does(scenarios.ReadsFields):
 		c.at(o, e.Incarnation, e.Version)
 		c.fields(o)

@@ -294,7 +294,7 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 // next runs the trial of a block, unless the store has failed an earlier one.
 func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error {
 	if e.failed && base.part.first() {
-		return base.part.publish(ctx, "begun", startMessage{Skipped: true})
+		return base.part.publishStart(ctx, startMessage{Skipped: true})
 	}
 	t, err := r.trial(ctx, base, e)
 	switch {

@@ -30,6 +30,9 @@ func (s *slots) number(slot uint32) uint32 {
 	return s.numbers[slot]
 }
 
+// numbersOf returns the part of the numbers that belongs to the slots of one user.
+func (s *slots) numbersOf(own *slots) []uint32 { return s.numbers[own.first:][:len(own.ids)] }
+
 // absent reports whether a slot of the user's own has no session. Hot path.
 func (s *slots) absent(slot uint32) bool { return s.ids[slot] == manager.ID{} }
 
@@ -66,13 +69,13 @@ func (tr *trial) makeUsers() {
 				u.shares = append(u.shares, traffic.User(share))
 			}
 		}
-		tr.users = append(tr.users, u)
+		tr.users.active = append(tr.users.active, u)
 	}
 	n := tr.numPreloaders()
 	for range n {
-		tr.preloaders = append(tr.preloaders, tr.newUser(sc.Users, (total+n-1)/n))
+		tr.users.preloaders = append(tr.users.preloaders, tr.newUser(sc.Users, (total+n-1)/n))
 	}
-	tr.sweeper = tr.newUser(sc.Users+1, 0)
+	tr.users.sweeper = tr.newUser(sc.Users+1, 0)
 	if tr.setup.record > 0 && !tr.unaudited {
 		tr.openRecordings()
 	}
@@ -113,7 +116,7 @@ func (tr *trial) newUser(number, most int) *user {
 
 // connect gives every user its driver.
 func (tr *trial) connect() (err error) {
-	for _, u := range tr.allUsers() {
+	for _, u := range tr.users.all() {
 		var work manager.Work
 		if u.works() && (tr.setup.work != nil || tr.setup.hold > 0) {
 			work = u.work
@@ -142,16 +145,16 @@ func (tr *trial) preload() (err error) {
 		}
 		return nil
 	}
-	n := len(tr.preloaders)
+	n := len(tr.users.preloaders)
 	return forEach(n, func(i int) (err error) {
-		k := tr.preloaders[i]
+		k := tr.users.preloaders[i]
 		if !sc.OwnSessions {
 			return k.fill(tr.sessions, i, n)
 		}
-		for at := i; at < len(tr.users) && err == nil; at += n {
-			of := tr.users[at].slots
+		for at := i; at < len(tr.users.active) && err == nil; at += n {
+			of := tr.users.active[at].slots
 			if tr.sessions.numbers != nil {
-				of.numbers = tr.sessions.numbers[of.first:]
+				of.numbers = tr.sessions.numbersOf(&of)
 			}
 			err = k.fill(of, 0, 1)
 		}

@@ -25,7 +25,7 @@ func (tr *trial) startSweeper() (stop func() error) {
 	quit, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		defer tr.sweeper.recovered()
+		defer tr.users.sweeper.recovered()
 		tick := time.NewTicker(tr.setup.scenario.SweepEvery())
 		defer tick.Stop()
 		for {
@@ -34,21 +34,13 @@ func (tr *trial) startSweeper() (stop func() error) {
 				if tr.end.stopped.Load() {
 					return
 				}
-				tr.sweeper.clean()
+				tr.users.sweeper.clean()
 			case <-quit:
 				return
 			}
 		}
 	}()
 	return func() error { close(quit); <-gone; return nil }
-}
-
-// sweepTTL is how long after its last use a session is swept. At a day's end every session that was used before is.
-func (tr *trial) sweepTTL() time.Duration {
-	if tr.setup.scenario.DayEnd {
-		return 1
-	}
-	return tr.setup.scenario.TTL
 }
 
 // clean is one sweep.
@@ -60,7 +52,7 @@ func (u *user) clean() {
 	}
 	u.opStart = start
 	tr.sweep.n.Add(1)
-	err := u.expire(tr.sweepTTL())
+	err := u.expire(tr.setup.scenario.SweepIdle())
 	tr.sweep.n.Add(1)
 	end := tr.phases.now()
 	u.recording.sweepEnded(len(u.ledger.Final), end)
@@ -84,7 +76,7 @@ func (u *user) expire(idle time.Duration) error {
 
 // sweepAll removes every session and records the final states. Of a sweep whose response was lost there are none.
 func (tr *trial) sweepAll() error {
-	u := tr.preloaders[0]
+	u := tr.users.preloaders[0]
 	u.opStart = tr.phases.now()
 	return tr.untilAnswered(func() error {
 		err := u.expire(0)

@@ -179,9 +179,9 @@ func (s *targetSystem) ended(u *user) {
 func (s *targetSystem) empty() error {
 	tr := s.trial
 	left := s.remaining()
-	err := forEach(len(tr.users), func(i int) (err error) {
-		for at := i; at < len(left) && err == nil && tr.ctx.Err() == nil; at += len(tr.users) {
-			err = tr.users[i].drain(left[at])
+	err := forEach(len(tr.users.active), func(i int) (err error) {
+		for at := i; at < len(left) && err == nil && tr.ctx.Err() == nil; at += len(tr.users.active) {
+			err = tr.users.active[i].drain(left[at])
 		}
 		return err
 	})
@@ -196,7 +196,7 @@ func (s *targetSystem) empty() error {
 	case errors.Is(err, scenarios.ErrUnsupported):
 	case err != nil:
 		return err
-	case tr.hasIndeterminate(): // there may be sessions that no ledger holds
+	case tr.users.haveIndeterminate(): // there may be sessions that no ledger holds
 	default:
 		if census.Sessions != 0 {
 			tr.found.Violate("sessions left", manager.ID{},
@@ -215,7 +215,7 @@ func (s *targetSystem) remaining() (left []manager.ID) {
 	if ids := s.trial.rules.IDs; ids != nil {
 		return ids
 	}
-	final, all := map[uint64]bool{}, s.trial.ledgers()
+	final, all := map[uint64]bool{}, s.trial.users.ledgers()
 	for _, l := range all {
 		for _, e := range l.Final {
 			final[e.Incarnation] = true
@@ -291,7 +291,7 @@ func (u *user) checkMissing(slot uint32, t int64) {
 		return
 	}
 	idle := time.Duration(t - u.slots.used[slot])
-	if idle < u.trial.sweepTTL()*9/10 {
+	if idle < u.trial.setup.scenario.SweepIdle()*9/10 {
 		u.violate("lost session", tooSoon, "is not found", idle)
 	}
 }

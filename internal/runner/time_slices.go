@@ -19,6 +19,10 @@ type TimeSlices struct {
 // slicer starts and ends the time slices of a trial for all of its users.
 type slicer struct {
 	*TimeSlices
+	ctx     context.Context
+	phases  *phases
+	stopped *atomic.Bool // the run is aborted
+
 	busy    atomic.Int64  // users that neither rest nor have finished
 	resting atomic.Int64  // users that rest
 	over    atomic.Int64  // time slices that are over
@@ -27,16 +31,18 @@ type slicer struct {
 	gate    chan struct{} // closed at the next time slice; replaced only while no user is busy
 }
 
-func newSlicer(of *TimeSlices, users int) *slicer {
-	s := &slicer{TimeSlices: of, quiet: make(chan struct{}, 1), gate: make(chan struct{})}
-	s.busy.Store(int64(users))
+func newSlicer(tr *trial) *slicer {
+	s := &slicer{
+		TimeSlices: tr.setup.timeSlices, ctx: tr.ctx, phases: &tr.phases, stopped: &tr.end.stopped,
+		quiet: make(chan struct{}, 1), gate: make(chan struct{}),
+	}
+	s.busy.Store(int64(len(tr.users.active)))
 	return s
 }
 
-// rest waits for the next time slice, and reports whether there is one. After an abort there is none.
-func (tr *trial) rest() bool {
-	s := tr.slices
-	if s == nil || tr.end.stopped.Load() { // after an error no time slice begins
+// rest waits for the next time slice, and reports whether there is one. After an abort there is none, and on nil there never is.
+func (s *slicer) rest() bool {
+	if s == nil || s.stopped.Load() { // after an error no time slice begins
 		return false
 	}
 	gate := s.gate
@@ -45,7 +51,7 @@ func (tr *trial) rest() bool {
 	select {
 	case <-gate:
 		return true
-	case <-tr.ctx.Done():
+	case <-s.ctx.Done():
 		return false
 	}
 }
@@ -57,17 +63,16 @@ func (s *slicer) leave() {
 	}
 }
 
-// runSlices runs the users' time slices until all have finished. If it fails, it stops the users.
-func (tr *trial) runSlices() error {
-	s, phases := tr.slices, &tr.phases
+// run runs the users' time slices until all have finished. If it fails, it stops the users.
+func (s *slicer) run() error {
 	for {
 		select {
 		case <-s.quiet:
-		case <-tr.ctx.Done():
+		case <-s.ctx.Done():
 			return nil // which the users see, too
 		}
 		n := s.resting.Swap(0)
-		if n == 0 || tr.end.stopped.Load() || tr.ctx.Err() != nil { // after an abort some users may still be busy
+		if n == 0 || s.stopped.Load() || s.ctx.Err() != nil { // after an abort some users may still be busy
 			return nil
 		}
 		stood := time.Now()
@@ -76,10 +81,10 @@ func (tr *trial) runSlices() error {
 		err := s.yield(false)
 		s.away.Store(false)
 		if err != nil {
-			tr.end.stopped.Store(true)
+			s.stopped.Store(true)
 		}
-		phases.base = phases.base.Add(time.Since(stood))
-		phases.pause = min(phases.now()+int64(s.Length), phases.until)
+		s.phases.base = s.phases.base.Add(time.Since(stood))
+		s.phases.pause = min(s.phases.now()+int64(s.Length), s.phases.until)
 		gate := s.gate
 		s.gate = make(chan struct{})
 		s.busy.Store(n)
@@ -90,16 +95,16 @@ func (tr *trial) runSlices() error {
 	}
 }
 
-// lastSlice yields the machine after the users have finished, and waits until the trial may be audited.
-func (tr *trial) lastSlice(slicesDone <-chan error) error {
+// last yields the machine after the users have finished, and waits until the trial may be audited.
+func (s *slicer) last(slicesDone <-chan error) error {
 	select {
 	case err := <-slicesDone:
 		if err != nil {
 			return err
 		}
-		return tr.slices.yield(true)
-	case <-tr.ctx.Done(): // the other process may never respond
-		return context.Cause(tr.ctx)
+		return s.yield(true)
+	case <-s.ctx.Done(): // the other process may never respond
+		return context.Cause(s.ctx)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -58,28 +57,23 @@ type trial struct {
 	counted   scenarios.Properties // of operations that count as changes
 	found     audit.Findings
 
-	sessions   slots // without those that belong to single users
-	hot        uint32
-	users      []*user
-	preloaders []*user         // prepare the sessions
-	sweeper    *user           // sweeps while the users work
-	others     []*audit.Ledger // of other participants' users
+	sessions slots  // without those that belong to single users
+	hot      uint32 // the slot of the busiest session; noSlot: not known
+	users    users
 
-	clock  *wait.Clock // ends holds and pauses; nil: there are none
 	phases phases
+	meter  meter
 	slices *slicer // nil: the whole trial is one time slice
 	sweep  sweepCount
 	end    ending
 	made   atomic.Int64 // sessions that the preloaders have created
 }
 
-// phases are the measured window and what the process had spent at either end of it.
+// phases are the parts of a trial on its clock. They change only while no user is busy.
 type phases struct {
 	base        time.Time // when the barrier opened: the trial's clock starts
 	from, until int64     // the window on that clock
 	pause       int64     // when users rest on that clock: at the window's end, or at the end of a time slice
-
-	opened, closed reading
 }
 
 // now is the trial's clock: nanoseconds since the barrier opened.
@@ -119,13 +113,13 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		return result.Trial{}, err
 	}
 	defer tr.cleanUp()
-	if tr.waits() {
-		if tr.clock, err = wait.Start(); err != nil {
+	if tr.setup.waits() {
+		if tr.meter.clock, err = wait.Start(); err != nil {
 			return result.Trial{}, tr.abort(err)
 		}
-		defer tr.clock.Stop()
-		for _, u := range tr.users {
-			u.waiter = tr.clock.NewWaiter()
+		defer tr.meter.clock.Stop()
+		for _, u := range tr.users.active {
+			u.waiter = tr.meter.clock.NewWaiter()
 		}
 	}
 	var measured result.Trial
@@ -161,6 +155,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		tr.system = &targetSystem{trial: tr, target: subject.Target}
 		tr.setup.work, tr.setup.hold, tr.setup.spin = nil, 0, 0 // the target works under its locks
 	}
+	tr.meter.system = tr.system
 	tr.remote = subject.Strategy.Remote || subject.Target != nil
 	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {
 		tr.hot = s.tape.Hot
@@ -180,7 +175,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	err := tr.prepareSessions()
 	if err != nil {
 		err = tr.failStart(tr.abort(err))
-	} else if err = tr.publishStart(startMessage{IDs: tr.sessions.ids}); err != nil {
+	} else if err = tr.setup.part.publishStart(tr.ctx, startMessage{IDs: tr.sessions.ids}); err != nil {
 		err = tr.abort(err)
 	}
 	if err != nil {
@@ -201,8 +196,7 @@ func (tr *trial) prepareSessions() error {
 }
 
 // waits reports whether users pause, or hold sessions without using the processor.
-func (tr *trial) waits() bool {
-	s := &tr.setup
+func (s *setup) waits() bool {
 	return s.hold > 0 || s.scenario.Think > 0 || s.traffic != nil && s.speed > 0
 }
 
@@ -225,7 +219,7 @@ func (tr *trial) abort(err error) error {
 // close closes the users' drivers and the store.
 func (tr *trial) close() error {
 	var err error
-	for _, u := range tr.allUsers() {
+	for _, u := range tr.users.all() {
 		if u.driver != nil {
 			err = errors.Join(err, u.driver.Close())
 			u.driver = nil
@@ -236,12 +230,3 @@ func (tr *trial) close() error {
 
 // cleanUp removes what the system leaves outside the process.
 func (tr *trial) cleanUp() { tr.system.cleanUp(tr.end.abandoned) }
-
-// allUsers returns the users in the order of their numbers, the preloaders and the sweeper last.
-func (tr *trial) allUsers() []*user {
-	all := slices.Concat(tr.users, tr.preloaders)
-	if tr.sweeper != nil {
-		all = append(all, tr.sweeper)
-	}
-	return all
-}

@@ -22,16 +22,6 @@ type usage struct {
 	target    scenarios.TargetUsage
 }
 
-// usage is what the process has spent so far, and the target's.
-func (tr *trial) usage(exact bool) usage {
-	u := readUsage(exact)
-	u.target = tr.system.usage()
-	if tr.clock != nil {
-		u.waits = tr.clock.Spent()
-	}
-	return u
-}
-
 // readUsage reads the process's counters. exact stops the world for the allocation counts; without it they may be some
 // thousand objects late, which a timed window does not notice and a handful of operations does.
 func readUsage(exact bool) usage {
@@ -58,17 +48,43 @@ func readUsage(exact bool) usage {
 	return u
 }
 
+// meter reads what the process and the target spend in a trial.
+type meter struct {
+	system         system
+	clock          *wait.Clock // that ends waits; nil: there are none
+	opened, closed reading     // at either end of a timed window
+}
+
 // reading is a usage that the first of several goroutines reads. It is theirs until all of them have finished.
 type reading struct {
 	taken atomic.Bool
 	usage usage
 }
 
-// read reads the usage, unless another goroutine has.
-func (r *reading) read(tr *trial) {
-	if r.taken.CompareAndSwap(false, true) {
-		r.usage = tr.usage(false)
+// usage is what was spent so far. See [readUsage].
+func (m *meter) usage(exact bool) usage {
+	u := readUsage(exact)
+	u.target = m.system.usage()
+	if m.clock != nil {
+		u.waits = m.clock.Spent()
 	}
+	return u
+}
+
+// read reads the usage at an end of the window, unless another goroutine has.
+func (m *meter) read(r *reading) {
+	if r.taken.CompareAndSwap(false, true) {
+		r.usage = m.usage(false)
+	}
+}
+
+// window is what was spent in a timed window, after all users have finished.
+func (m *meter) window() usage {
+	if !m.opened.taken.Load() {
+		return usage{}
+	}
+	m.read(&m.closed) // if all users finished before the end
+	return m.closed.usage.since(m.opened.usage)
 }
 
 // since is what was spent between before and u.

@@ -84,7 +84,7 @@ runTape:
 				t, _ = u.timed(t, step)
 			}
 		}
-		if t >= phases.until || !tr.rest() {
+		if t >= phases.until || !tr.slices.rest() {
 			break
 		}
 		t = phases.now()
@@ -179,10 +179,11 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 // calls would cost as much as what they do.
 func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 	tr, q, e := u.trial, &u.request, &u.effect
+	does := op.Properties()
 	q.Op, q.ID = op, u.slots.ids[slot]
-	if op.Does(scenarios.Writes) {
+	if does.Have(scenarios.Writes) {
 		q.Role, q.Content = u.texts.Next(size)
-		if op.Does(scenarios.SetsFields) {
+		if does.Have(scenarios.SetsFields) {
 			for _, f := range tr.rules.Fields {
 				q.Fields[f] = q.Content
 			}
@@ -192,14 +193,14 @@ func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 		}
 	}
 	if err := u.driver.Do(context.Background(), q, e); err != nil {
-		if op.Does(scenarios.Mints) && errors.Is(err, manager.ErrIndeterminate) {
+		if does.Have(scenarios.Mints) && errors.Is(err, manager.ErrIndeterminate) {
 			u.indeterminate(op, e.ID)
 		}
 		return err
 	}
 	switch {
-	case op.Does(tr.counted):
-		if q.Hold > 0 && op.Does(scenarios.Writes) {
+	case does.Have(tr.counted):
+		if q.Hold > 0 && does.Have(scenarios.Writes) {
 			u.noteRemoteHold()
 		}
 		if n, reported := tr.rules.Count(e); reported {
@@ -207,21 +208,21 @@ func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 		} else {
 			u.ledger.WroteUnnumbered(u.slots.first+slot, u.incarnation(), u.texts.Last)
 		}
-	case op.Does(scenarios.ReadsFields):
+	case does.Have(scenarios.ReadsFields):
 		if f := tr.rules.Torn(e.Fields); f != "" && len(e.Fields) > 0 {
 			u.violate("torn read", "fields written together were read apart: %q and %q", tr.rules.Fields[0], f)
 		}
-	case op.Does(scenarios.Mints):
+	case does.Have(scenarios.Mints):
 		if e.ID.Version() != 4 || e.ID.Variant() != uuid.RFC4122 {
 			u.violate("weak id", "weak id: %v is no random (version 4) UUID", e.ID)
 		}
 		u.slots.ids[slot] = e.ID
 		u.ledger.Created = append(u.ledger.Created, audit.Creation{ID: e.ID, Incarnation: manager.IncarnationOf(e.ID)})
-	case op.Does(scenarios.Ensures):
+	case does.Have(scenarios.Ensures):
 		if incarnation := u.incarnation(); e.Created {
 			u.ledger.Created = append(u.ledger.Created, audit.Creation{ID: q.ID, Incarnation: incarnation})
 		}
-	case op.Does(scenarios.Removes):
+	case does.Have(scenarios.Removes):
 		tr.system.ended(u)
 		u.clearSlot(slot)
 	case e.Uses > 0:
@@ -243,7 +244,7 @@ func (u *user) incarnation() uint64 {
 
 // removed records a session's last state. A driver of a store calls it for each session that it removes.
 func (u *user) removed(id manager.ID, last manager.Session) {
-	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.sweeper && idle < u.trial.sweepTTL() {
+	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.users.sweeper && idle < u.trial.setup.scenario.SweepIdle() {
 		u.violate("lost session", tooSoon, "was swept", idle)
 	}
 	u.progress.Add(1)
