@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -86,6 +87,7 @@ func (w *wire) Close() error {
 }
 
 func (w *wire) Do(_ context.Context, q *scenarios.Request, a *scenarios.Effect) error {
+	runtime.Gosched() // otherwise a user may finish before another one begins
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a.Clear()
