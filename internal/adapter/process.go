@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func Launch(ctx context.Context, command []string, o Options) (*Process, error) 
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", joinCommand(command), err)
 	}
-	if err := p.await(ctx, o.startLimit()); err != nil {
+	if err := p.await(ctx, cmp.Or(o.StartTimeout, startLimit)); err != nil {
 		p.Kill()
 		return nil, fmt.Errorf("start %s: %w%s", joinCommand(command), err, complaint(p.Stderr()))
 	}

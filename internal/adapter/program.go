@@ -36,9 +36,6 @@ type Options struct {
 // DefaultTimeout is the default of Options.Timeout.
 const DefaultTimeout = 30 * time.Second
 
-func (o Options) timeout() time.Duration    { return cmp.Or(o.Timeout, DefaultTimeout) }
-func (o Options) startLimit() time.Duration { return cmp.Or(o.StartTimeout, startLimit) }
-
 // Program is a target in another process, which was started here or is joined.
 type Program struct {
 	spec     Spec
@@ -63,7 +60,7 @@ var (
 
 // Start starts or joins the program and sends hello. ctx applies to the start only.
 func Start(ctx context.Context, s Spec, o Options) (*Program, error) {
-	p := &Program{spec: s, name: s.String(), began: time.Now(), watch: newWatchdog(o.timeout())}
+	p := &Program{spec: s, name: s.String(), began: time.Now(), watch: newWatchdog(cmp.Or(o.Timeout, DefaultTimeout))}
 	err := p.start(ctx, o)
 	if err != nil {
 		_ = p.Close() // err is more important

@@ -41,7 +41,8 @@ func WriteHTML(w io.Writer, v *history.Violation) error {
 		if err != nil {
 			return err
 		}
-		page.Drawing, page.Height = inner, d.height()
+		// Room for porcupine's legend, 45 pixels per lane, and the explanations that pop up below.
+		page.Drawing, page.Height = inner, 250+45*(len(d.users)+len(d.t.conflict))
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, page); err != nil {
@@ -99,9 +100,6 @@ func newDrawing(v *history.Violation) *porcupineDrawing {
 	slices.Sort(d.users)
 	return d
 }
-
-// height leaves room for porcupine's legend, 45 pixels per lane, and the explanations that pop up below.
-func (d *porcupineDrawing) height() int { return 250 + 45*(len(d.users)+len(d.t.conflict)) }
 
 // page returns porcupine's page with the users' names, the timeline's texts, and the conflicting operations in red.
 func (d *porcupineDrawing) page() (string, error) {

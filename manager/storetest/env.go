@@ -29,8 +29,6 @@ type mint struct {
 	rng *rand.Rand
 }
 
-func newMint() *mint { return &mint{rng: rand.New(rand.NewPCG(15, 100))} }
-
 func (m *mint) id() (id manager.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,6 +17,7 @@
 package storetest
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -69,10 +70,10 @@ func (c testCase[T]) run(
 	if c.needs != nil && !c.needs(g) {
 		t.Skip("the store does not declare this: " + c.why)
 	}
-	w := newWatch(t, c.why, l.budget)
+	w := &watch{why: c.why, budget: l.budget, failed: make(chan struct{}), t: t}
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { checkLeaks(t, before, l.patience/2) }) // registered first, so it runs after open's own clean-up
-	e := &env[T]{watch: w, store: open(t), g: g, p: p, ids: newMint()}
+	e := &env[T]{watch: w, store: open(t), g: g, p: p, ids: &mint{rng: rand.New(rand.NewPCG(15, 100))}}
 	w.run(l.patience, func() { c.body(e) }, func() {
 		w.step("Close hangs: no operation is running any more")
 		if err := e.store.Close(); err != nil {

@@ -32,10 +32,6 @@ type watch struct {
 	stepNow string     // the meaning of a hang from here on
 }
 
-func newWatch(t testing.TB, why string, budget time.Duration) *watch {
-	return &watch{why: why, budget: budget, failed: make(chan struct{}), t: t}
-}
-
 // run calls body, waits for its workers, then calls finish. It gives up when there was no progress for patience.
 func (w *watch) run(patience time.Duration, body, finish func()) {
 	over := make(chan struct{})
@@ -180,15 +176,13 @@ func (w *watch) await(chs ...<-chan struct{}) {
 	w.beat.Add(1)
 }
 
-// linger waits at most grace for ch and reports whether it was closed.
-func (w *watch) linger(ch <-chan struct{}) bool {
+// linger waits at most grace for ch.
+func (w *watch) linger(ch <-chan struct{}) {
 	select {
 	case <-ch:
-		return true
 	case <-w.failed:
 	case <-time.After(grace):
 	}
-	return false
 }
 
 // rounds yields 0 to n-1, at least 0, and stops early when the case has failed or the budget is used up.

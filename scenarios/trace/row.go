@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -15,6 +16,12 @@ type row [numRoles][]byte
 
 // parser parses a line. Its errors describe the problem but not the position of the line.
 type parser func(line []byte, r *row) error
+
+// parseKey parses a line of bare keys: it is a visit to that session.
+func parseKey(line []byte, r *row) error {
+	*r = row{roleSession: bytes.TrimSpace(line)}
+	return nil
+}
 
 // filled reports whether a cell is not empty: logs write "-" for an empty cell.
 func filled(cell []byte) bool { return len(cell) > 0 && string(cell) != "-" }

@@ -9,14 +9,13 @@ import (
 const kept = 15 // messages kept in a session
 
 // wantContents checks the contents of the messages that history returns.
-func (c *conn) wantContents(id string, want ...string) *answer {
+func (c *conn) wantContents(id string, want ...string) {
 	a := c.do(onSession("history", id))
 	var got []string
 	for _, m := range a.messages() {
 		got = append(got, *m.Content)
 	}
 	a.want(slices.Equal(got, want), "messages with the contents %q, oldest first: got %q", want, got)
-	return a
 }
 
 func grows(c *conn, id string) {
