@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,10 +17,7 @@ import (
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
-	"github.com/sessbench/sessbench/internal/timeline"
 	"github.com/sessbench/sessbench/internal/verify"
-	"github.com/sessbench/sessbench/reports"
-	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -44,12 +40,6 @@ type verifyOptions struct {
 const (
 	scripted = "scripted" // users enter the store in the order of its schedule
 	random   = "random"   // operations and pauses are drawn from the seed
-)
-
-// The output kinds besides formatTable and formatJSON.
-const (
-	kindHistory = "history"
-	kindHTML    = "html"
 )
 
 const (
@@ -88,9 +78,8 @@ Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad u
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.targetFlags(a), o.pressureFlags(), o.outputFlags(
-		[]string{formatTable + "\tthe table, and every violation as a timeline", formatJSON + "\tall reports, for machines"},
-		kindHistory+"\tthe first violation's history, for --history", kindHTML+"\tthe first violation as a picture"))
+	addGroups(c, o.whatFlags(), o.targetFlags(a), o.pressureFlags(),
+		o.outputFlags(wordsOf(findings.Formats()), wordsOf(findings.FileFormats())...))
 	return c
 }
 
@@ -195,31 +184,14 @@ func outcome(f *findings.Document, written error) error {
 
 // deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
 func (o *verifyOptions) deliver(f *findings.Document) error {
-	guilty := f.First(func(*history.Violation) bool { return true })
-	shown := f.First(func(v *history.Violation) bool { return v.History != nil })
 	o.outputs = slices.DeleteFunc(o.outputs, func(out output) bool {
-		switch {
-		case out.kind == kindHTML && guilty == nil:
-			o.complain("%s=%s is not written: there is no violation", out.kind, out.path)
-		case out.kind == kindHistory && shown == nil:
-			o.complain("%s=%s is not written: there is no violation that shows in a history", out.kind, out.path)
-		default:
-			return false
+		why := f.Lacks(out.kind)
+		if why != "" {
+			o.complain("%s=%s is not written: %s", out.kind, out.path, why)
 		}
-		return true
+		return why != ""
 	})
-	return o.write(func(kind string, w io.Writer, screen reports.Options) error {
-		switch kind {
-		case formatJSON:
-			return result.EncodeJSON(w, f)
-		case kindHTML:
-			return timeline.WriteHTML(w, guilty)
-		case kindHistory:
-			return shown.History.Write(w)
-		default:
-			return f.Write(w, screen)
-		}
-	})
+	return o.write(inFormat(slices.Concat(findings.Formats(), findings.FileFormats()), f))
 }
 
 // checkVerify refuses settings that contradict each other.

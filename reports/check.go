@@ -54,7 +54,7 @@ func checkPage(c *judge.Check, _ Options, markdown bool) *sheet.Page {
 			p.Heading(sheet.Bold, s.Heading)
 		}
 		p.Table(scenarioTable(c, s, markdown))
-		p.List(sheet.Plain, "", gateReasons(s))
+		p.List(sheet.Plain, "", gateReasons(c, s))
 	}
 	if !markdown && len(c.Thresholds) > 0 {
 		p.Heading(sheet.Bold, "Thresholds")

@@ -106,26 +106,21 @@ func checkProblems(c *judge.Check) (lines []string) {
 }
 
 // gateReasons explains the verdicts of a scenario's gates, one line per reason.
-func gateReasons(s *judge.ScenarioCheck) (lines []string) {
-	var order []string
-	gates := map[string][]string{}
-	for _, r := range s.Rows {
-		for _, f := range r.Metrics {
-			if !f.Gated || f.Reason == "" {
-				continue
-			}
-			why := fmt.Sprintf("%s: %s", f.Verdict, f.Reason)
-			if f.Needed > 0 {
-				why += fmt.Sprintf("; about %d pairs would suffice", f.Needed)
-			}
-			if gates[why] == nil {
-				order = append(order, why)
-			}
-			gates[why] = append(gates[why], r.Strategy+" "+metric.Named(f.Metric).Word())
+func gateReasons(c *judge.Check, s *judge.ScenarioCheck) (lines []string) {
+	gates := slices.DeleteFunc(c.Gates(), func(g judge.Gate) bool { return g.Scenario != s.Scenario || g.Reason == "" })
+	why := func(g judge.Gate) string {
+		text := fmt.Sprintf("%s: %s", g.Verdict, g.Reason)
+		if g.Needed > 0 {
+			text += fmt.Sprintf("; about %d pairs would suffice", g.Needed)
 		}
+		return text
 	}
-	for _, why := range order {
-		lines = append(lines, sheet.And(gates[why])+": "+why+".")
+	for _, group := range judge.GroupBy(gates, why) {
+		var names []string
+		for _, g := range group {
+			names = append(names, g.Strategy+" "+metric.Named(g.Metric).Word())
+		}
+		lines = append(lines, sheet.And(names)+": "+why(group[0])+".")
 	}
 	return lines
 }

@@ -66,22 +66,7 @@ func comparisonProblems(c *judge.Comparison) (lines []string) {
 			lines = append(lines, d.Label+" was interrupted: it contains only the trials completed before.")
 		}
 	}
-	for _, d := range c.Documents {
-		var reasons []string
-		byReason := map[string][]judge.Exclusion{}
-		for _, l := range c.Excluded {
-			if l.Document != d.Label {
-				continue
-			}
-			if byReason[l.Reason] == nil {
-				reasons = append(reasons, l.Reason)
-			}
-			byReason[l.Reason] = append(byReason[l.Reason], l)
-		}
-		for _, reason := range reasons {
-			lines = append(lines, fmt.Sprintf("Excluded from %s: %s: %s.", d.Label, listed(byReason[reason]), reason))
-		}
-	}
+	lines = append(lines, exclusions(c.Documents, c.Excluded)...)
 	if len(c.HarnessBound) > 0 {
 		lines = append(lines, "At least half of the cost is the harness in "+strings.Join(c.HarnessBound, ", ")+
 			": a change of the store itself is larger than it appears there.")
@@ -213,13 +198,20 @@ func comparisonCount(c *judge.Comparison) (n int) {
 	return n
 }
 
-// listed joins the results that are excluded for one reason: "cow (chatbot), actor (chatbot)".
-func listed(all []judge.Exclusion) string {
-	names := make([]string, len(all))
-	for i, l := range all {
-		names[i] = fmt.Sprintf("%s (%s)", l.Strategy, l.Scenario)
+// exclusions lists what is excluded from documents, one line per document and reason.
+func exclusions(documents []judge.DocumentInfo, list []judge.Exclusion) (lines []string) {
+	at := func(l judge.Exclusion) int {
+		return slices.IndexFunc(documents, func(d judge.DocumentInfo) bool { return d.Label == l.Document })
 	}
-	return strings.Join(names, ", ")
+	list = slices.SortedStableFunc(slices.Values(list), func(a, b judge.Exclusion) int { return cmp.Compare(at(a), at(b)) })
+	for _, group := range judge.GroupBy(list, func(l judge.Exclusion) string { return l.Document + "\n" + l.Reason }) {
+		names := make([]string, len(group))
+		for i, l := range group {
+			names[i] = fmt.Sprintf("%s (%s)", l.Strategy, l.Scenario)
+		}
+		lines = append(lines, fmt.Sprintf("Excluded from %s: %s: %s.", group[0].Document, strings.Join(names, ", "), group[0].Reason))
+	}
+	return lines
 }
 
 // spreadText is the half-width of a median's interval in percent as benchstat writes it: 2%.

@@ -32,7 +32,7 @@ func (s *section) tooFewSamples() string {
 		if m.Percentile == nil || m.Column == nil {
 			continue
 		}
-		if _, ok := m.Column.Value(r); ok {
+		if _, ok := m.Shown(r); ok {
 			continue
 		}
 		// A tenth more than in proportion: no two runs have the same number of operations.

@@ -146,7 +146,7 @@ func strategyCell(r *result.Result) sheet.Cell {
 // metricCell returns the cells of a metric.
 func metricCell(m *metric.Metric) func(*result.Result) sheet.Cell {
 	return func(r *result.Result) sheet.Cell {
-		x, ok := m.Column.Value(r)
+		x, ok := m.Shown(r)
 		if !ok {
 			return sheet.Cell{Text: result.Nothing}
 		}

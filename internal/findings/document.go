@@ -64,16 +64,6 @@ func (f *Document) with(v history.Verdict) (list []*verify.Report) {
 	return list
 }
 
-// First returns the first violation that fits, or nil.
-func (f *Document) First(fits func(*history.Violation) bool) *history.Violation {
-	for _, r := range f.Reports {
-		if v := r.Violation; v != nil && fits(v) {
-			return v
-		}
-	}
-	return nil
-}
-
 // missed names the flawed stores whose flaw was not found.
 func (f *Document) missed() (names []string) {
 	for i, r := range f.Reports {

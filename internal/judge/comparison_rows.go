@@ -145,24 +145,23 @@ func distinct(s Source) (list []*result.Result, err error) {
 
 // ByScenario groups results by scenario, in the order of each scenario's first result.
 func ByScenario(list []*result.Result) (groups [][]*result.Result) {
-	for _, r := range list {
-		at := slices.IndexFunc(groups, func(g []*result.Result) bool { return g[0].Scenario == r.Scenario })
+	return GroupBy(list, func(r *result.Result) string { return r.Scenario })
+}
+
+// perScenario groups rows by scenario.
+func perScenario(rows []alignedRow) [][]alignedRow {
+	return GroupBy(rows, func(r alignedRow) string { return r.scenario })
+}
+
+// GroupBy groups a list by a property, in the order of each group's first element.
+func GroupBy[T any](list []T, by func(T) string) (groups [][]T) {
+	for _, x := range list {
+		at := slices.IndexFunc(groups, func(g []T) bool { return by(g[0]) == by(x) })
 		if at < 0 {
 			at = len(groups)
 			groups = append(groups, nil)
 		}
-		groups[at] = append(groups[at], r)
-	}
-	return groups
-}
-
-// perScenario divides rows that are grouped by scenario.
-func perScenario(rows []alignedRow) (groups [][]alignedRow) {
-	for i, r := range rows {
-		if i == 0 || rows[i-1].scenario != r.scenario {
-			groups = append(groups, nil)
-		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], r)
+		groups[at] = append(groups[at], x)
 	}
 	return groups
 }

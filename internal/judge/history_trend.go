@@ -124,7 +124,7 @@ func NewTrend(h *History, file string, f TrendFilter) (*Trend, error) {
 	}
 	t := &Trend{SchemaVersion: TrendVersion, Kind: trendKind, File: file, Runs: len(h.Entries), Method: "E-divisive",
 		Groups: []TrendGroup{}}
-	for _, g := range grouped(h, f) {
+	for _, g := range groupsOf(h, f) {
 		g.draw(f)
 		if len(g.Series) > 0 {
 			t.Groups = append(t.Groups, *g)
@@ -191,9 +191,9 @@ func (f *TrendFilter) selects(id identity) bool {
 		(len(f.Strategies) == 0 || slices.ContainsFunc(f.Strategies, func(s TrendStrategy) bool { return s.is(id) }))
 }
 
-// grouped sorts the results into groups of comparable ones; the group with the newest run is
+// groupsOf sorts the results into groups of comparable ones; the group with the newest run is
 // first.
-func grouped(h *History, f TrendFilter) []*TrendGroup {
+func groupsOf(h *History, f TrendFilter) []*TrendGroup {
 	entries := make([]*HistoryEntry, len(h.Entries))
 	for i := range h.Entries {
 		entries[i] = &h.Entries[i]

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -44,10 +43,7 @@ var catalogue = slices.Concat([]*Metric{
 		Mean: perOp(func(t *result.Trial) *float64 { return &t.BytesPerOp })},
 	{Name: "bytes_per_session", Title: "B/session", Unit: "B", Doc: "memory per session", Missing: "not measured",
 		Least: 1, Gated: true, CSV: "bytes_per_session", Chart: "bytes/session",
-		Column: &Column{Title: "bytes/session", Spare: 5, Format: result.FormatBytes,
-			Value: func(r *result.Result) (float64, bool) {
-				return r.Summary.BytesPerSession, r.Summary.BytesPerSession > 0
-			}},
+		Column: &Column{Title: "bytes/session", Spare: 5, Format: result.FormatBytes},
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) {
 			return t.BytesPerSession, t.BytesPerSession > 0
 		},
@@ -61,8 +57,7 @@ var catalogue = slices.Concat([]*Metric{
 	{Name: "of_limit", Unit: "share", Doc: "share of the theoretical maximum for a store with one lock per session",
 		Missing: "there is no limit",
 		Column: &Column{Title: "of limit", Format: result.FormatShare,
-			Legend: "% of the theoretical maximum for a store with one lock per session",
-			Value:  func(r *result.Result) (float64, bool) { return r.Summary.OfLimit, r.Summary.OfLimit > 0 }},
+			Legend: "% of the theoretical maximum for a store with one lock per session"},
 		Read:    ofLimit,
 		Summary: func(s *result.Summary) *float64 { return &s.OfLimit }},
 	{Name: "cpu_per_op", Unit: "ns", Doc: "CPU time per operation", Missing: "not measured", CSV: "cpu_ns_per_op",
@@ -101,7 +96,7 @@ func percentiles() (list []*Metric) {
 			})
 		m.Missing, m.Percentile = "too few operations beyond it", &p
 		title := strings.ReplaceAll(p.Name, "_", ".")
-		column := &Column{Title: title, Format: formatNs, Value: m.shown}
+		column := &Column{Title: title, Format: formatNs}
 		switch p.Name {
 		case "p50":
 			// A p99 depends on the few slowest operations of a trial and varies too much to be gated unless it is named.
@@ -124,16 +119,7 @@ func percentiles() (list []*Metric) {
 	return list
 }
 
-// shown returns a percentile from a summary. Summaries of earlier versions lack some, but reading them completes their trials.
-func (m *Metric) shown(r *result.Result) (x float64, ok bool) {
-	if ns := *m.Percentile.In(&r.Summary.LatencyNs); ns != nil {
-		return float64(*ns), true
-	}
-	xs := m.Sample(r)
-	return math.Round(stats.Median(xs).Median), len(xs) > 0
-}
-
-func formatNs(x float64) string { return result.FormatNs(int64(x)) }
+func formatNs(x float64) string { return result.FormatNs(int64(math.Round(x))) }
 
 func latency(short, doc string, get func(*result.Latency) (int64, bool)) *Metric {
 	read := func(l *result.Latency) (float64, bool) {

@@ -48,7 +48,8 @@ type Column struct {
 	Legend string // empty: the title explains itself
 	Format func(x float64) string
 
-	// Value returns the value of a result from its summary. ok is false if it has none.
+	// Value returns the value of a result. ok is false if it has none. nil: it is the one of the summary, if that is above 0, else
+	// the median over the trials, if all of them have a value.
 	Value func(r *result.Result) (x float64, ok bool)
 }
 
@@ -210,13 +211,18 @@ func Merge(into *result.Trial, row []*result.Result, trials []*result.Trial) {
 	}
 }
 
-// Shown returns the value of a result that has a speed from its summary. ok is false if it has none.
+// Shown returns the value of a result that has a speed, as in the table of a run. ok is false if it has none.
 func (m *Metric) Shown(r *result.Result) (x float64, ok bool) {
 	switch {
-	case m.Column != nil:
+	case m.Column != nil && m.Column.Value != nil:
 		return m.Column.Value(r)
-	case m.Percentile != nil:
-		return m.shown(r)
+	case m.Summary != nil:
+		x = *m.Summary(&r.Summary)
+		return x, x > 0
+	case m.Percentile != nil && *m.Percentile.In(&r.Summary.LatencyNs) != nil:
+		return float64(**m.Percentile.In(&r.Summary.LatencyNs)), true
 	}
-	return 0, false
+	// Summaries of earlier versions lack percentiles, but reading them completes their trials.
+	xs := m.Sample(r)
+	return stats.Median(xs).Median, len(xs) > 0
 }
