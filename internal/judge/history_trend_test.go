@@ -63,7 +63,7 @@ func TestHistoryVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := h.Entries[0].document()
-	want := map[string]string{"seed": "7", "warmup": "1ms", "ttl": "2s", "record": "1/64", "trace-speed": "60x"}
+	want := map[string]string{"seed": "7", "ttl": "2s", "record": "1/64", "trace-speed": "60x"}
 	if diff := cmp.Diff(want, d.Config.Settings); diff != "" || d.Traffic == nil || d.Traffic.Hash != "sha256:1" {
 		t.Errorf("traffic %+v, settings (-want +got):\n%s", d.Traffic, diff)
 	}

@@ -177,12 +177,13 @@ func TestReadVersion2(t *testing.T) {
 		want        Config
 	}{
 		{"all of them", `{"runs": 3, "users": 7, "sessions": 70, "duration_ns": 1000000, "warmup_ns": 2000000, "iterations": 4, "hold_ns": 0,
-			"hold_kind": "spin", "think_ns": 3000, "ttl_ns": 5000000000, "keys": "zipf:0.5", "mix": "append=1", "seed": 9, "record": 64,
-			"trace_speed": "max"}`, Config{
+			"hold_kind": "spin", "think_ns": 3000, "ttl_ns": 5000000000, "keys": "zipf:0.5", "mix": "append=1", "seed": 9, "record": 64}`, Config{
 			Runs:      3,
-			Settings:  map[string]string{"seed": "9", "warmup": "2ms", "ttl": "5s", "record": "1/64", "trace-speed": "max"},
+			Settings:  map[string]string{"seed": "9", "warmup": "2ms", "ttl": "5s", "record": "1/64"},
 			Overrides: map[string]string{"users": "7", "sessions": "70", "duration": "1ms", "iterations": "4", "hold": "0s", "hold-kind": "spin", "think": "3µs", "keys": "zipf:0.5", "mix": "append=1"},
 		}},
+		{"a replay, which has no warm-up", `{"warmup_ns": 100000000, "seed": 1, "trace_speed": "max"}`,
+			Config{Settings: map[string]string{"seed": "1", "trace-speed": "max"}}},
 		{"the defaults", `{"warmup_ns": 100000000, "seed": 1}`, Config{Settings: map[string]string{"seed": "1", "warmup": "100ms"}}},
 		{"everything recorded", `{"record": 1}`, Config{Settings: map[string]string{"seed": "0", "warmup": "0s", "record": "all"}}},
 	} {

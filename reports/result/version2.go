@@ -50,8 +50,12 @@ func (s *Settings2) Settings() map[string]string {
 	case s.Record > 1:
 		record = "1/" + strconv.Itoa(s.Record)
 	}
+	warmup := time.Duration(s.WarmupNs).String()
+	if s.TraceSpeed != "" { // recorded traffic has none
+		warmup = ""
+	}
 	return given(map[string]string{
-		"seed": strconv.FormatUint(s.Seed, 10), "warmup": time.Duration(s.WarmupNs).String(), "ttl": durationText(s.TTLNs),
+		"seed": strconv.FormatUint(s.Seed, 10), "warmup": warmup, "ttl": durationText(s.TTLNs),
 		"record": record, "trace-speed": s.TraceSpeed,
 	})
 }
