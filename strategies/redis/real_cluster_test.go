@@ -11,6 +11,7 @@ import (
 
 // TestRealCluster runs all the ways to keep sessions on clusters, whose client sends a command again when there is no
 // answer, and whose slots move while they are used. Each group of tests has a cluster of its own, and runs beside the others.
+// The short form divides the ways among the three groups with faults.
 func TestRealCluster(t *testing.T) {
 	t.Parallel()
 	group := func(name string, run func(t *testing.T, f *faultInjector, c *redistest.Cluster, proxies []*Proxy, o redis.Options)) {
@@ -26,10 +27,10 @@ func TestRealCluster(t *testing.T) {
 		cluster  = *redistest.Cluster
 		proxies  = []*Proxy
 	)
-	group("verify", func(t *testing.T, _ injector, _ cluster, _ proxies, o redis.Options) { verifyAll(t, o, 2) })
+	group("verify", func(t *testing.T, _ injector, _ cluster, _ proxies, o redis.Options) { verifyPart(t, o, 2, 1) })
 	group("slots move", func(t *testing.T, _ injector, c cluster, _ proxies, o redis.Options) {
 		o.Users, o.ReadTimeout = faultUsers, patience // no command is abandoned that may take effect after the end
-		for _, way := range ways() {
+		for _, way := range part(ways(), 0, 3) {
 			t.Run(way.name, func(t *testing.T) {
 				server := connect(t, o)
 				b := way.open(t, server.Client(), server.Prefix())
@@ -39,12 +40,12 @@ func TestRealCluster(t *testing.T) {
 		}
 	})
 	group("answers are lost", func(t *testing.T, f injector, _ cluster, p proxies, o redis.Options) {
-		for _, way := range ways() {
+		for _, way := range part(ways(), 1, 3) {
 			t.Run(way.name, func(t *testing.T) { report(t, f.run(t, way, o, p, inPlace(60))) })
 		}
 	})
 	group("both", func(t *testing.T, f injector, c cluster, p proxies, o redis.Options) {
-		for _, way := range ways() {
+		for _, way := range part(ways(), 2, 3) {
 			t.Run(way.name, func(t *testing.T) {
 				report(t, f.run(t, way, o, p, func(l *load) []operation { return l.whileSlotsMove(t, c) }))
 			})

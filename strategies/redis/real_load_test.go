@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,20 @@ import (
 )
 
 var background = context.Background()
+
+// long selects the long form of the tests, as make long does.
+var long = os.Getenv("SESSBENCH_TEST_LONG") != ""
+
+// part returns every n-th element of all from the first on, and all of them in the long form.
+func part[T any](all []T, first, n int) (some []T) {
+	if long {
+		return all
+	}
+	for i := first; i < len(all); i += n {
+		some = append(some, all[i])
+	}
+	return some
+}
 
 // backend keeps ledgers in Redis, in one of several ways.
 type backend interface {

@@ -12,9 +12,13 @@ import (
 )
 
 // TestRealStores checks the contract of stores on Debian's server. The kit looks for goroutines that are left, so nothing runs
-// beside it.
+// beside it. The kinds that are left out here are those of TestStrategy; the long form has all.
 func TestRealStores(t *testing.T) {
-	for _, k := range []kind{{redis.Watch, false}, {redis.Lua, false}, {redis.Lock, false}, {redis.Lua, true}} {
+	checked := []kind{{redis.Watch, false}, {redis.Lua, false}}
+	if long {
+		checked = kinds
+	}
+	for _, k := range checked {
 		t.Run(k.String(), func(t *testing.T) {
 			server := redistest.Start(t)
 			checkStore(t, redis.Options{URL: server.URL()}, k)
@@ -23,11 +27,11 @@ func TestRealStores(t *testing.T) {
 	}
 }
 
-// TestRealVerify verifies every way to keep sessions on Debian's server.
+// TestRealVerify verifies every way to keep sessions on Debian's server; the short form leaves half of them to TestRealCluster.
 func TestRealVerify(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	t.Run("all", func(t *testing.T) { verifyAll(t, redis.Options{URL: server.URL()}, 4) })
+	t.Run("all", func(t *testing.T) { verifyPart(t, redis.Options{URL: server.URL()}, 4, 0) })
 	wantNothingLeft(t, server)
 }
 
@@ -39,29 +43,44 @@ func wantNothingLeft(t *testing.T, server *redistest.Server) {
 }
 
 // verifyAll verifies every way to keep sessions, in parallel.
-func verifyAll(t *testing.T, o redis.Options, rounds int) {
+func verifyAll(t *testing.T, o redis.Options, rounds int) { verifyEach(t, rounds, subjects(t, o)) }
+
+// verifyPart verifies every second way from the first on, and all of them in the long form.
+func verifyPart(t *testing.T, o redis.Options, rounds, first int) {
+	verifyEach(t, rounds, part(subjects(t, o), first, 2))
+}
+
+func verifyEach(t *testing.T, rounds int, subjects []verify.Subject) {
+	for _, s := range subjects {
+		t.Run(s.Label, func(t *testing.T) {
+			t.Parallel()
+			wantLinearizable(t, rounds, s)
+		})
+	}
+}
+
+// subjects returns every way to keep sessions as a subject of verify.
+func subjects(t *testing.T, o redis.Options) (all []verify.Subject) {
+	t.Helper()
 	o.Users = verify.DefaultUsers
 	for _, k := range kinds {
-		t.Run(k.String(), func(t *testing.T) {
-			t.Parallel()
-			wantLinearizable(t, rounds, verifyStore(t, o, k))
-		})
+		s := verifyStore(t, o, k)
+		s.Label = k.String()
+		all = append(all, s)
 	}
 	for _, pipelining := range []bool{false, true} {
-		t.Run(name("list", pipelining), func(t *testing.T) {
-			t.Parallel()
-			wantLinearizable(t, rounds, verify.Subject{
-				Label: "redis", Params: map[string]string{"layout": redis.LayoutList, "pipelining": onOff(pipelining)},
-				OpenTarget: func() (scenarios.Target, error) {
-					l, err := redis.OpenLists(background, o, redis.ListsOptions{Pipelining: pipelining})
-					if err != nil {
-						return nil, err
-					}
-					return adapter.OfLists(l), nil
-				},
-			})
+		all = append(all, verify.Subject{
+			Label: name("list", pipelining), Params: map[string]string{"layout": redis.LayoutList, "pipelining": onOff(pipelining)},
+			OpenTarget: func() (scenarios.Target, error) {
+				l, err := redis.OpenLists(background, o, redis.ListsOptions{Pipelining: pipelining})
+				if err != nil {
+					return nil, err
+				}
+				return adapter.OfLists(l), nil
+			},
 		})
 	}
+	return all
 }
 
 // wantLinearizable fails the test unless verify finds nothing.

@@ -71,7 +71,11 @@ func checkStore(t *testing.T, o redis.Options, k kind) {
 
 // TestStrategy checks the contract of stores on an embedded server, one at a time, because the kit looks for leaked goroutines.
 func TestStrategy(t *testing.T) {
-	for _, k := range []kind{{redis.Watch, false}, {redis.Lock, false}, {redis.Lua, true}} {
+	checked := []kind{{redis.Lock, false}, {redis.Lua, true}}
+	if long {
+		checked = kinds
+	}
+	for _, k := range checked {
 		t.Run(k.String(), func(t *testing.T) {
 			checkStore(t, redis.Options{}, k)
 		})
