@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build test race stress lint bench golden docs
+.PHONY: help build test long race stress lint bench golden docs
 
 GO ?= go
 EXAMPLES := examples/custom-store examples/lossy-store
@@ -19,11 +19,19 @@ help: ## this list
 build: ## build bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
 
+# Without cgo, which the program does not use, processes start in less time, and no C compiler is needed. make race needs one.
+test long lint: export CGO_ENABLED = 0
+
 test: ## run all tests, including those of the examples
 	@for p in redis-server python3 javac node; do \
 		command -v $$p >/dev/null || echo "skipped: tests that need $$p, which is not in PATH"; done
 	$(GO) test -p 4 -timeout=30m ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done
+
+long: export SESSBENCH_TEST_LONG = 1
+long: ## run the tests that have a long form in it, and build for other systems
+	$(GO) test -p 2 -timeout=60m ./cmd ./internal/runner ./strategies/redis
+	@for os in windows darwin; do echo "== $$os"; GOOS=$$os $(GO) build -o /dev/null . || exit 1; done
 
 race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
 	$(GO) test -race -short -timeout=20m -skip $(LONG) $(CONCURRENT)

@@ -259,6 +259,13 @@ func TestFlaws(t *testing.T) {
 				cfg.Timeout = 2 * time.Second // the least that a program gets after the end of its stdin
 			}
 			r := examine(t, cfg, checks)
+			for range 20 { // a reader that is late, on a busy machine, cannot see what was written too early
+				if tc.check != "work is done before the write" || !r.Conforms() {
+					break
+				}
+				cfg.Target = target(t, tc.flaw)
+				r = examine(t, cfg, checks)
+			}
 			found := false
 			for _, c := range r.Checks {
 				switch {
