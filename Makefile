@@ -3,6 +3,7 @@
 .PHONY: help build test long race stress lint bench golden docs
 
 GO ?= go
+VET ?= $(GO) vet
 EXAMPLES := examples/custom-store examples/lossy-store
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
@@ -19,8 +20,9 @@ help: ## this list
 build: ## build bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
 
-# Without cgo, which the program does not use, processes start in less time, and no C compiler is needed. make race needs one.
+# Without cgo, which the program does not use, processes start in less time, and no C compiler is needed. The race detector needs both.
 test long lint: export CGO_ENABLED = 0
+race stress: export CGO_ENABLED = 1
 
 test: ## run all tests, including those of the examples
 	@for p in redis-server python3 javac node; do \
@@ -43,9 +45,9 @@ stress: ## run them twenty times, with the long ones, but without tests that sta
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
-	$(GO) vet ./...
+	$(VET) ./...
 	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
-	@for d in $(EXAMPLES); do (cd $$d && $(GO) vet ./...) || exit 1; done
+	@for d in $(EXAMPLES); do (cd $$d && $(VET) ./...) || exit 1; done
 
 bench: ## measure the cost of an operation on each strategy, and of the harness
 	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter
