@@ -27,7 +27,8 @@ const (
 
 // Properties is what an operation does to a session, as far as users, the audit, histories and the limit need to know it. They read
 // it here and name no operation, so that a new one needs nothing but its row and its cases in the drivers. What an operation
-// sends and returns is in [Request] and [Effect].
+// sends and returns is in [Request] and [Effect]. An interface with a type for each operation was rejected: users would call it in
+// the hot path, and each of its readers would need a method on all of the types.
 type Properties uint16
 
 // The properties. Work under the lock belongs to AddsMessage and SetsFields.

@@ -11,8 +11,8 @@ import (
 
 // Ledger holds one user's sums over its own operations: its writes to each incarnation, the incarnations that it created,
 // and the final states that it received. Only its user writes it, and the window shares nothing. The audit combines the
-// ledgers of all users afterwards. Ledgers are sent to the participant that audits as they are, with encoding/gob: times, which mean
-// nothing on another machine's clock, are unexported.
+// ledgers of all users afterwards. Ledgers are sent to the participant that audits as they are, with
+// encoding/gob. Misses are not sent, because their times mean nothing on another machine's clock.
 type Ledger struct {
 	User           int
 	Table          []Tally // open addressing by slot: the newest incarnation written to. A power of two, never full.

@@ -35,7 +35,8 @@ type Participant interface {
 	Lost() []string
 }
 
-// alone is the participant of a run that this process makes by itself.
+// alone is the participant of a run that this process makes by itself. It replaces a nil Participant, for
+// which every message and barrier would be tested.
 type alone struct{}
 
 func (alone) Index() int                                    { return 0 }
