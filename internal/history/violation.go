@@ -26,7 +26,7 @@ const (
 // A Violation is the proof that a store is wrong.
 type Violation struct {
 	Anomaly   Anomaly    `json:"anomaly"`
-	Detector  Detector   `json:"detector"`
+	Detector  Detector   `json:"check"`
 	Confirmed bool       `json:"confirmed"`         // porcupine finds no linearization of the shortened history
 	Why       string     `json:"why"`               // in a sentence
 	Session   manager.ID `json:"session"`           // the nil UUID if it is not about one session
