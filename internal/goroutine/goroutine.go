@@ -76,8 +76,8 @@ type Frame struct {
 	Place    string // FILE:LINE
 }
 
-// addresses are the parts of a trace that differ from one goroutine to the next: arguments and offsets.
-var addresses = regexp.MustCompile(`\([^()]*\)$| \+0x[0-9a-f]+$`)
+// arguments are those of a function in a trace.
+var arguments = regexp.MustCompile(`\([^()]*\)$`)
 
 // Frames returns the calls on g's stack, the innermost first, without those of functions that begin with one of the prefixes.
 func (g *Goroutine) Frames(without ...string) (frames []Frame) {
@@ -87,8 +87,8 @@ func (g *Goroutine) Frames(without ...string) (frames []Frame) {
 			break
 		}
 		if len(pair) == 2 && !begins(pair[0], without) {
-			place := addresses.ReplaceAllString(strings.TrimSpace(pair[1]), "")
-			frames = append(frames, Frame{addresses.ReplaceAllString(pair[0], ""), place})
+			place, _, _ := strings.Cut(strings.TrimSpace(pair[1]), " +0x") // the offset; in a crash report more addresses follow
+			frames = append(frames, Frame{arguments.ReplaceAllString(pair[0], ""), place})
 		}
 	}
 	return frames

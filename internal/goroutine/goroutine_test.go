@@ -66,7 +66,7 @@ func TestParseAll(t *testing.T) {
 }
 
 func TestFrames(t *testing.T) {
-	g := Parse("goroutine 18 [running]:\npanic({0x1, 0x2}?)\n\t/go/panic.go:9 +0x1\nexample.org/a/b.(*T).f(0x1, {0x2})\n\t/b (2)/a.go:3 +0x1f\n" +
+	g := Parse("goroutine 18 [running]:\npanic({0x1, 0x2}?)\n\t/go/panic.go:9 +0x1\nexample.org/a/b.(*T).f(0x1, {0x2})\n\t/b (2)/a.go:3 +0x1f fp=0x8c0 sp=0x8c0 pc=0x11\n" +
 		"created by main.main in goroutine 7\n\t/a.go:9 +0x2")
 	if got, want := g.Frames("panic("), (Frame{"example.org/a/b.(*T).f", "/b (2)/a.go:3"}); len(got) != 1 || got[0] != want {
 		t.Errorf("frames %+v, want only %+v", got, want)
