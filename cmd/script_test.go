@@ -21,6 +21,9 @@ import (
 	"github.com/sessbench/sessbench/internal/verify"
 )
 
+// long selects the long form of the tests, as make long does.
+var long = os.Getenv("SESSBENCH_TEST_LONG") != ""
+
 // TestMain lets the scripts run the test binary as sessbench and as builds with added stores.
 func TestMain(m *testing.M) {
 	commands := map[string]func(){
@@ -86,7 +89,7 @@ func TestScripts(t *testing.T) {
 			if name != "long" {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			return os.Getenv("SESSBENCH_TEST_LONG") != "", nil // as make long does
+			return long, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
