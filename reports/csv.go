@@ -64,8 +64,8 @@ var firstColumns = slices.Concat([]field{
 	ofMetric("bytes_per_session"),
 }, meanWaits(), []field{
 	speed("mutex_wait_ns", func(t *result.Trial) string { return optional(t.MutexWaitNs) }),
-	speed("gc_pause_ns", func(t *result.Trial) string { return whole(t.GCPauseNs) }),
-	ofTrial("goroutines_max", func(t *result.Trial) string { return strconv.Itoa(t.GoroutinesMax) }),
+	ofMetric("gc_pause_ns"),
+	ofTrial("goroutines_max", func(t *result.Trial) string { return whole(int64(t.Totals["goroutines_max"])) }),
 	ofMetric("fairness_jain"),
 	speed("fairness_min_over_max", func(t *result.Trial) string { return decimal(t.Fairness.MinOverMax) }),
 	ofTrial("audit", func(t *result.Trial) string { return auditWord(t) }),

@@ -39,7 +39,7 @@ func (m measured) trial(t *testing.T, block int) result.Trial {
 	t.Helper()
 	all, each, errs := result.NewHistogram(), map[string]*hdr.Histogram{}, map[string]int64{"conflict": int64(len(m))}
 	n := int64(len(m))
-	tr := result.Trial{Visits: 7 * n, GCPauseNs: 5 * n, Order: block, Block: block, ElapsedNs: 400e6, Errors: errs, Audit: result.Audit{OK: true}, MutexWaitNs: ns(5)}
+	tr := result.Trial{Visits: 7 * n, Totals: map[string]float64{"gc_pause_ns": float64(5 * n)}, Order: block, Block: block, ElapsedNs: 400e6, Errors: errs, Audit: result.Audit{OK: true}, MutexWaitNs: ns(5)}
 	var squares float64
 	for i, user := range m {
 		var n int64
@@ -186,7 +186,7 @@ func TestMergeWeightsMeans(t *testing.T) {
 	a.UpdateFraction, b.UpdateFraction = 0.5, 0
 	a.HoldNs, b.HoldNs = 1000, 0
 	a.ElapsedNs, b.ElapsedNs = 200e6, 400e6
-	a.GoroutinesMax, b.GoroutinesMax = 7, 9
+	a.Totals, b.Totals = map[string]float64{"goroutines_max": 7}, map[string]float64{"goroutines_max": 9}
 	a.TargetMemory, b.TargetMemory = 1<<20, 2<<20
 	a.TargetCPUNs, b.TargetCPUNs = 50, 0
 	a.BusiestFraction, b.BusiestFraction = 0.5, 0.1
@@ -202,7 +202,7 @@ func TestMergeWeightsMeans(t *testing.T) {
 		{"work under the lock goes by updates, of which b made none", float64(got.HoldNs), 1000},
 		{"the window is the longer one", float64(got.ElapsedNs), 400e6},
 		{"and all operations were done in it", got.OpsPerSec, (x + y) / 0.4},
-		{"goroutines add up", float64(got.GoroutinesMax), 16},
+		{"goroutines add up", got.Totals["goroutines_max"], 16},
 		{"and so does what the targets keep", float64(got.TargetMemory), 3 << 20},
 		{"whose processor time goes by operations", got.TargetCPUNs, 50 * x / (x + y)},
 		{"the busiest session is the same for all", got.BusiestFraction, (0.5*x + 0.1*y) / (x + y)},

@@ -101,14 +101,15 @@ type merger struct {
 // that it averages.
 func (m *merger) trial() (t result.Trial, err error) {
 	first := m.trials[0]
-	t = result.Trial{Order: first.Order, Block: first.Block, MutexWaitNs: new(int64)}
+	t = result.Trial{Order: first.Order, Block: first.Block, MutexWaitNs: new(int64), Totals: map[string]float64{}}
 	var targets, updates, busiest, wait weighted
 	for _, one := range m.trials {
 		ops := float64(one.Ops)
 		t.Ops += one.Ops
 		t.Visits += one.Visits
-		t.GCPauseNs += one.GCPauseNs
-		t.GoroutinesMax += one.GoroutinesMax
+		for name, x := range one.Totals {
+			t.Totals[name] += x
+		}
 		t.TargetMemory += one.TargetMemory
 		t.ElapsedNs = max(t.ElapsedNs, one.ElapsedNs)
 		for kind, n := range one.Errors {

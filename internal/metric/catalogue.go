@@ -63,6 +63,8 @@ var catalogue = slices.Concat([]*Metric{
 	{Name: "cpu_per_op", Unit: "ns", Doc: "CPU time per operation", Missing: "not measured", CSV: "cpu_ns_per_op",
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.CPUNsPerOp, t.CPUNsPerOp > 0 },
 		Mean: perOp(func(t *result.Trial) *float64 { return &t.CPUNsPerOp })},
+	total("gc_pause_ns", "gc_pause_ns", "ns", "pauses of the garbage collector in the window"),
+	total("goroutines_max", "", "", "largest number of goroutines in the window"),
 	{Name: "fairness.jain", Doc: "Jain's index over the users: 1 is even, 1/users is one user alone", Missing: "nothing was completed",
 		CSV:  "fairness_jain",
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Fairness.Jain, t.Fairness.Jain > 0 }},
@@ -117,6 +119,12 @@ func percentiles() (list []*Metric) {
 		list = append(list, m)
 	}
 	return list
+}
+
+// total is a figure that a trial has under its name.
+func total(name, column, unit, doc string) *Metric {
+	return &Metric{Name: name, Unit: unit, Doc: doc, Missing: "not measured", CSV: column,
+		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { x, ok := t.Totals[name]; return x, ok }}
 }
 
 func formatNs(x float64) string { return result.FormatNs(int64(math.Round(x))) }

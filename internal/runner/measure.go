@@ -8,7 +8,9 @@ import (
 
 // measure draws the users' records together.
 func (tr *trial) measure(w window) (result.Trial, error) {
-	t := result.Trial{ElapsedNs: int64(w.elapsed), GoroutinesMax: w.goroutines, GCPauseNs: int64(w.spent.gcPause)}
+	t := result.Trial{ElapsedNs: int64(w.elapsed), Totals: map[string]float64{
+		"gc_pause_ns": float64(w.spent.gcPause), "goroutines_max": float64(w.goroutines),
+	}}
 	all := result.NewHistogram()
 	each := map[scenarios.Op]*hdr.Histogram{}
 	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}

@@ -197,8 +197,7 @@ type Trial struct {
 	UpdateFraction  float64              `json:"update_fraction,omitempty"`        // fraction of the completed operations that changed a session: w of the limit
 	BusiestFraction float64              `json:"busiest_fraction,omitempty"`       // the part of it on the most changed session: p of the limit
 	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`          // all goroutines' wait on mutexes in the window; nil: waits on channels
-	GCPauseNs       int64                `json:"gc_pause_ns"`
-	GoroutinesMax   int                  `json:"goroutines_max"`
+	Totals          map[string]float64   `json:"totals,omitempty"`                 // other figures, by the names of their metrics; those of the parts of a run add up
 	Fairness        Fairness             `json:"fairness"`
 	Histogram       string               `json:"histogram,omitempty"` // all latencies: HDR V2, compressed, base64
 	Audit           Audit                `json:"audit"`

@@ -139,7 +139,7 @@ func TestReadVersion1(t *testing.T) {
 	const old = `{"schema_version": 1, "part": {"run_id": "r", "index": 1, "of": 3},
 		"participants": [{"name": "a", "index": 0, "of": 3}, {"name": "b", "index": 1, "of": 3, "lost": true, "why": "no heartbeat"}],
 		"results": [{"strategy": "global", "remark": "embedded", "trials": [
-			{"order": 0, "dropped": 0, "audit": {"ok": true}},
+			{"order": 0, "dropped": 0, "gc_pause_ns": 7, "goroutines_max": 104, "audit": {"ok": true}},
 			{"order": 1, "updates": 0.5, "busiest": 0.25, "waiting": {"count": 9, "alarms": 3, "polled_ns": 4},
 			 "fairness": {"jain": 1, "least": 10, "most": 20}, "audit": {"ok": false, "more": 7}}]}]}`
 	d, err := Read(strings.NewReader(old))
@@ -151,7 +151,7 @@ func TestReadVersion1(t *testing.T) {
 		Config:       Config{Settings: map[string]string{"seed": "0", "warmup": "0s"}},
 		Participants: []Participant{{Name: "a", Count: 3}, {Name: "b", Index: 1, Count: 3, Missing: true, Reason: "no heartbeat"}},
 		Results: []Result{{Strategy: "global", Note: "embedded", Trials: []Trial{
-			{Audit: Audit{OK: true}},
+			{Totals: map[string]float64{"gc_pause_ns": 7, "goroutines_max": 104}, Audit: Audit{OK: true}},
 			{
 				Order: 1, UpdateFraction: 0.5, BusiestFraction: 0.25, Waiting: &Waiting{Count: 9, Wakeups: 3, PolledNs: 4},
 				Fairness: Fairness{Jain: 1, MinOps: 10, MaxOps: 20}, Audit: Audit{Omitted: 7},

@@ -14,11 +14,26 @@ func (d *Document) upgrade(data []byte) error {
 			return err
 		}
 	}
-	var old struct{ Config Settings2 }
+	var old struct {
+		Config  Settings2
+		Results []struct {
+			Trials []struct {
+				GCPauseNs     float64  `json:"gc_pause_ns"`
+				GoroutinesMax *float64 `json:"goroutines_max"`
+			}
+		}
+	}
 	if err := json.Unmarshal(data, &old); err != nil {
 		return err
 	}
 	d.Config.Settings, d.Config.Overrides = old.Config.Settings(), old.Config.overrides()
+	for i, from := range old.Results {
+		for k, from := range from.Trials {
+			if from.GoroutinesMax != nil {
+				d.Results[i].Trials[k].Totals = map[string]float64{"gc_pause_ns": from.GCPauseNs, "goroutines_max": *from.GoroutinesMax}
+			}
+		}
+	}
 	d.SchemaVersion = SchemaVersion
 	return nil
 }
