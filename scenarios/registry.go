@@ -47,6 +47,15 @@ type Scenario struct {
 	NoWarmUp        bool          // the start is measured
 }
 
+// Sleeps reports whether users wait for a time without using the processor, under the lock or between visits.
+func (s *Scenario) Sleeps() bool { return s.Hold > 0 && !s.Spin || s.Think > 0 }
+
+// Idle returns s without work under the lock, pauses and a number of visits.
+func (s Scenario) Idle() *Scenario {
+	s.Hold, s.Think, s.Iterations = 0, 0, 0
+	return &s
+}
+
 // Sweeps reports whether a sweeper removes sessions during the trial.
 func (s *Scenario) Sweeps() bool { return s.TTL > 0 }
 

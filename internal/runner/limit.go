@@ -172,7 +172,7 @@ func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 	}
 	// A store that leaves processors idle is bound by its waits, not by the harness.
 	e.result.Summary.HarnessBound = harness > 0 && cpu > 0 && cpu <= 2*harness && (!waits || e.saturates(processors(r.doc.Machine)))
-	e.result.Summary.SchedulerBound = s.Hold == 0 && s.Think == 0 && r.Speed == 0 && s.Users > runtime.GOMAXPROCS(0)
+	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && r.Speed == 0 && s.Users > runtime.GOMAXPROCS(0)
 }
 
 // saturates reports whether e's trials used most of the processors.

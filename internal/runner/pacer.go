@@ -37,10 +37,10 @@ func (u *user) finish(t int64) {
 	}
 }
 
-// think pauses between visits. The first pause is cut at random, so that the users do not march in step.
-func (u *user) think(t int64) int64 {
+// pause waits between visits. The first pause is cut at random, so that the users do not march in step.
+func (u *user) pause(t int64) int64 {
 	phases, p := &u.trial.phases, &u.stats.pauses
-	pause := u.trial.setup.scenario.Think
+	pause := u.trial.setup.pause
 	whole := p.begun > 0
 	if !whole {
 		rng := rand.New(rand.NewPCG(u.trial.setup.seed, uint64(u.number())))

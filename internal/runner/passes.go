@@ -27,14 +27,13 @@ const (
 // idle is base without work and pauses: what is left is the store's cost and the harness's. One user alone keeps to as many
 // sessions as each has in base, and so to the same tape.
 func (base setup) idle(users int, warmup, window time.Duration) setup {
-	s := *base.scenario
-	s.Hold, s.Think, s.Iterations = 0, 0, 0
+	s := base.scenario.Idle()
 	if s.OwnSessions {
 		s.Sessions = s.SlotsPerUser() * users
 	}
 	s.Users = users
 	idle := base
-	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.speed = &s, warmup, window, nil, 0, 0
+	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause, idle.speed = s, warmup, window, nil, 0, 0, 0
 	idle.record, idle.timeSlices = 0, nil
 	return idle
 }

@@ -23,7 +23,7 @@ var errUndecided = errors.New("no operation was completed for a long time, altho
 // await waits for done. It returns errHang or errUndecided, or the cause of the end of ctx.
 func (w watch) await(ctx context.Context, done <-chan struct{}) error {
 	err := (&goroutine.Watch{
-		Patience: w.patience, Progress: w.progress, Suspended: w.away, Pauses: holdsOrThinks, Harness: waitsForSystem,
+		Patience: w.patience, Progress: w.progress, Suspended: w.away, Pauses: holdsOrPauses, Harness: waitsForSystem,
 	}).Await(ctx, done)
 	switch {
 	case errors.Is(err, goroutine.ErrHang):
@@ -34,8 +34,8 @@ func (w watch) await(ctx context.Context, done <-chan struct{}) error {
 	return err
 }
 
-// holdsOrThinks reports whether g holds a session or pauses, as long as the scenario requires.
-func holdsOrThinks(g goroutine.Goroutine) bool { return g.Calls("wait.(*Waiter).Wait") }
+// holdsOrPauses reports whether g holds a session or pauses, as long as the scenario requires.
+func holdsOrPauses(g goroutine.Goroutine) bool { return g.Calls("wait.(*Waiter).Wait") }
 
 // waitsForSystem reports whether g is one of the harness's own goroutines that wait for the system.
 func waitsForSystem(g goroutine.Goroutine) bool {

@@ -181,7 +181,7 @@ func (e *entrant) metered() bool {
 // setup draws the tape and everything else that all trials of a scenario have in common.
 func (r *run) setup(s *scenarios.Scenario) setup {
 	base := setup{
-		scenario: s, seed: r.Seed, warmup: r.Warmup, window: r.Window,
+		scenario: s, pause: s.Think, seed: r.Seed, warmup: r.Warmup, window: r.Window,
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
 		part: part{Participant: alone{}},
 	}
@@ -251,13 +251,10 @@ func (r *run) entrant(index int, base setup) *entrant {
 		Workload: result.Workload{
 			Users:    s.Users,
 			HoldNs:   int64(s.Hold),
-			HoldKind: "sleep",
+			HoldKind: s.HoldKind(),
 			ThinkNs:  int64(s.Think),
 			WindowNs: int64(base.window),
 		},
-	}
-	if s.Spin {
-		e.result.HoldKind = "spin"
 	}
 	if base.traffic != nil {
 		e.result.TapeHash, e.result.Sessions = base.traffic.Hash(), int(base.traffic.Counts().Sessions)

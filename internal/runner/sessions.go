@@ -108,7 +108,7 @@ func (tr *trial) newUser(number, most int) *user {
 	if u.works() && sc.Hold > 0 && !sc.Spin {
 		u.stats.holds.times = newRecorder()
 	}
-	if sc.Think > 0 {
+	if tr.setup.pause > 0 {
 		u.stats.pauses.times = newRecorder()
 	}
 	return u

@@ -8,7 +8,7 @@ import (
 
 // TimeSlices is how the trial of a [Sample] shares the machine with those of other processes: each process has it for some
 // milliseconds at a time, so that whatever slows the machine for longer slows all of them. Between two time slices the
-// trial's clock stands still. It is for scenarios in which users neither work under the lock nor think: where they wait for
+// trial's clock stands still. It is for scenarios in which users neither work under the lock nor pause: where they wait for
 // each other, the end of a time slice would drain the queue.
 type TimeSlices struct {
 	Length time.Duration             // of one, on the trial's clock

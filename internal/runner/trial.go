@@ -30,6 +30,7 @@ type setup struct {
 	window     time.Duration // 0: until every user's visits are done
 	work       manager.Work  // what an update does under the lock on the processor; nil: nothing
 	hold       time.Duration // how long it waits there instead
+	pause      time.Duration // of users between their visits
 	patience   time.Duration // beyond the longest that the users of a right store can take
 	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
 	record     int           // the histories of one session in so many are recorded; 0: of none
@@ -197,7 +198,7 @@ func (tr *trial) prepareSessions() error {
 
 // waits reports whether users pause, or hold sessions without using the processor.
 func (s *setup) waits() bool {
-	return s.hold > 0 || s.scenario.Think > 0 || s.traffic != nil && s.speed > 0
+	return s.hold > 0 || s.pause > 0 || s.traffic != nil && s.speed > 0
 }
 
 // guarded calls do, which uses a store that may fail, panic or hang. See [guarded].

@@ -53,7 +53,7 @@ func (u *user) runTape(visits int64) {
 	tr := u.trial
 	phases, sc := &tr.phases, tr.setup.scenario
 	steps, at := tr.setup.tape.Ops, tr.setup.tape.Start(u.number(), sc.Users)
-	own, timed := sc.OwnSessions, tr.setup.timed()
+	own, timed, pauses := sc.OwnSessions, tr.setup.timed(), tr.setup.pause > 0
 	t := phases.now()
 runTape:
 	for {
@@ -71,8 +71,8 @@ runTape:
 				if !timed {
 					u.progress.Add(1)
 				}
-				if sc.Think > 0 {
-					t = u.think(t)
+				if pauses {
+					t = u.pause(t)
 				}
 				if t >= phases.from {
 					u.stats.visits++

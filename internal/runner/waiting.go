@@ -20,7 +20,7 @@ type waitCost struct {
 // avoid.
 func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost waitCost, err error) {
 	s := base.scenario
-	if (s.Hold <= 0 || s.Spin) && s.Think <= 0 || base.traffic != nil {
+	if !s.Sleeps() || base.traffic != nil {
 		return waitCost{}, nil
 	}
 	r.report(Step{Scenario: s.Name, Label: "the cost of waiting"})
