@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -86,7 +87,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 	if text := s.nothingGained(ranked); text != "" {
 		return text
 	}
-	if took := s.longest(); took > 0 && took < shortTrial {
+	if took := s.longest(); took > 0 && took < metric.ShortTrial {
 		return fmt.Sprintf("All trials took at most %s: the lock strategy makes little difference here.",
 			result.FormatNs(int64(took)))
 	}

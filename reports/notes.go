@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -84,9 +85,6 @@ func notes(d *result.Document) []string {
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }
 
-// shortTrial is the duration of a trial below which start-up is a large part of it.
-const shortTrial = 20 * time.Millisecond
-
 // longest is the duration of the longest trial.
 func (s *section) longest() time.Duration {
 	most := int64(0)
@@ -125,7 +123,7 @@ func (s *section) misses() string {
 // problems adds the warnings about a section's table.
 func (s *section) problems(p *sheet.Page) {
 	warn := func(format string, args ...any) { p.List(sheet.Worse, fmt.Sprintf(format, args...), nil) }
-	if took := s.longest(); took > 0 && took < shortTrial {
+	if took := s.longest(); took > 0 && took < metric.ShortTrial {
 		warn("No trial took longer than %s, start-up included: differences between these rows mean little.", result.FormatNs(int64(took)))
 	}
 	warn("%s", s.misses())

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -55,7 +56,7 @@ var catalogue = slices.Concat([]*Metric{
 		},
 		Summary: func(s *result.Summary) *float64 { return &s.BytesPerSession }},
 	{Name: "of_limit", Unit: "share", Doc: "share of the theoretical maximum for a store with one lock per session",
-		Missing: "there is no limit",
+		Missing: "there is no limit, or the trial is too short",
 		Column: &Column{Title: "of limit", Format: result.FormatShare,
 			Legend: "% of the theoretical maximum for a store with one lock per session"},
 		Read:    ofLimit,
@@ -146,7 +147,14 @@ func perOp(field func(*result.Trial) *float64) func(*result.Result, *result.Tria
 	return func(_ *result.Result, t *result.Trial) (*float64, float64) { return field(t), float64(t.Ops) }
 }
 
+// ShortTrial is the duration of a trial below which start-up is a large part of it. Its share of the limit is not known: the cost of
+// an operation, with which the limit is computed, varies by more.
+const ShortTrial = 20 * time.Millisecond
+
 func ofLimit(r *result.Result, t *result.Trial) (share float64, ok bool) {
+	if t.ElapsedNs > 0 && t.ElapsedNs < int64(ShortTrial) {
+		return 0, false
+	}
 	limit := t.LimitOpsPerSec // with the waits that were measured in this trial
 	if limit == 0 {
 		limit = r.LimitOpsPerSec

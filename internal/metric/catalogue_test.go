@@ -3,6 +3,7 @@ package metric
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,6 +35,16 @@ func TestReads(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A trial that is too short has no share of the limit, whatever it is: neither a good one nor one that no store can reach.
+func TestShortTrialsHaveNoShareOfTheLimit(t *testing.T) {
+	for took, known := range map[time.Duration]bool{555 * time.Microsecond: false, ShortTrial - 1: false, ShortTrial: true, time.Second: true} {
+		x, missing := Named("of_limit").Of(&result.Result{}, &result.Trial{ElapsedNs: int64(took), OpsPerSec: 23, LimitOpsPerSec: 20}, "")
+		if (missing == "") != known || known && x != 1.15 {
+			t.Errorf("%v: %v, %q", took, x, missing)
+		}
 	}
 }
 
