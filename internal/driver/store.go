@@ -55,7 +55,9 @@ func NewStore(
 
 // Do implements [scenarios.Conn].
 func (d *sessions) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
-	d.q, d.e = q, e
+	if d.q != q || d.e != e { // drivers of two users may share a cache line, so it is not written without need
+		d.q, d.e = q, e
+	}
 	e.Reported = scenarios.ReportsIncarnation | scenarios.ReportsSeq
 	switch q.Op {
 	case scenarios.Append:
