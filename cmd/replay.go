@@ -66,7 +66,7 @@ func (o *runOptions) checkReplay() error {
 		return o.reject(rankFlag, "only for recorded traffic: want --trace FILE with it",
 			"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors")
 	}
-	return o.replayed()
+	return o.keepReplayed()
 }
 
 // compile reads the log of --trace once onto an empty tape, notes on stderr which share of it is used, and describes it for the

@@ -34,7 +34,7 @@ type runOptions struct {
 
 	Duration time.Duration
 	Seed     uint64
-	settings []*workSetting
+	settings []*runSetting
 
 	Trace      string
 	Log        trace.Options

@@ -13,26 +13,26 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// workSetting is a row of the settings table in this command: a row of [scenarios.Settings], or a setting of a whole run. Flags,
+// runSetting is a row of the settings table in this command: a row of [scenarios.Settings], or a setting of a whole run. Flags,
 // configuration file, environment and completion, the result document, the settings that check adopts from a baseline, those that a
 // duet passes on, and those that do not fit recorded traffic come from the rows.
-type workSetting struct {
+type runSetting struct {
 	scenarios.Setting
 	value   *value
-	without string // the text without effect, which documents leave out
+	neutral string // the text that has no effect; documents leave it out
 	changed bool   // it has changed a scenario
 }
 
 // addSetting adds the flag of a row.
-func (o *runOptions) addSetting(fs flagGroup, row scenarios.Setting, v *value, without string) {
-	o.settings = append(o.settings, &workSetting{Setting: row, value: v, without: without})
+func (o *runOptions) addSetting(fs flagGroup, row scenarios.Setting, v *value, neutral string) {
+	o.settings = append(o.settings, &runSetting{Setting: row, value: v, neutral: neutral})
 	fs.VarP(v, row.Name, row.Short, row.Usage)
 }
 
 // usersFlags are the flags of what users do.
 func (o *runOptions) usersFlags() flagGroup {
 	fs := newFlagGroup("What users do (default: as in the scenario)")
-	o.addSetting(fs, scenarios.Setting{Name: "duration", Short: "d", Recorded: true, Replayed: "the log is replayed once, to its end",
+	o.addSetting(fs, scenarios.Setting{Name: "duration", Short: "d", Visible: true, NotReplayed: "the log is replayed once, to its end",
 		Usage: fmt.Sprintf("measured `TIME` of each trial (default %v, none with --iterations)", runner.DefaultWindow)},
 		into("", setting.Duration(1, maxWindow), &o.Duration), "")
 	for _, row := range scenarios.Settings() {
@@ -52,7 +52,7 @@ const (
 // addWarmupFlag adds --warmup.
 func (o *runOptions) addWarmupFlag(fs flagGroup, text, usage string) {
 	o.Warmup = runner.DefaultWarmup
-	o.addSetting(fs, scenarios.Setting{Name: "warmup", Usage: usage, Replayed: "the log is replayed from its first row on"},
+	o.addSetting(fs, scenarios.Setting{Name: "warmup", Usage: usage, NotReplayed: "the log is replayed from its first row on"},
 		into(text, setting.Duration(0, maxWindow), &o.Warmup), "")
 }
 
@@ -80,9 +80,9 @@ func (o *runOptions) settled(list []scenarios.Scenario) error {
 	return nil
 }
 
-// apply applies a setting to the scenarios that it has an effect on. It fails if there is none, or if the value does not fit one of
-// them.
-func (o *runOptions) apply(s *workSetting, list []scenarios.Scenario) error {
+// apply applies a setting to the scenarios that it has an effect on. If there is none, it fails for a MustFit setting of the command
+// line and notes it otherwise. It fails if the value does not fit one of them.
+func (o *runOptions) apply(s *runSetting, list []scenarios.Scenario) error {
 	flag, fits := o.from(s.Name)+" "+quoted(s.value.text), false
 	var misfits []string
 	for i := range list {
@@ -113,17 +113,18 @@ func (o *runOptions) apply(s *workSetting, list []scenarios.Scenario) error {
 	return nil
 }
 
-// replayed leaves the settings that have an effect on recorded traffic. It rejects others on the command line.
-func (o *runOptions) replayed() error {
+// keepReplayed removes the settings that have no effect on recorded traffic, rejects those of them that are on the command line, and adds
+// the speed of the replay.
+func (o *runOptions) keepReplayed() error {
 	drawn := [][2]string{{"scenario", "the log has the operations"}}
-	o.settings = append(o.settings, &workSetting{Setting: scenarios.Setting{Name: "trace-speed"}, value: o.traceSpeed})
+	o.settings = append(o.settings, &runSetting{Setting: scenarios.Setting{Name: "trace-speed"}, value: o.traceSpeed})
 	for _, s := range o.settings {
-		if s.Replayed != "" {
-			drawn = append(drawn, [2]string{s.Name, s.Replayed})
+		if s.NotReplayed != "" {
+			drawn = append(drawn, [2]string{s.Name, s.NotReplayed})
 		}
 	}
 	err := o.notWith("trace", o.Trace, drawn)
-	o.Duration, o.settings = 0, slices.DeleteFunc(o.settings, func(s *workSetting) bool { return s.Replayed != "" })
+	o.Duration, o.settings = 0, slices.DeleteFunc(o.settings, func(s *runSetting) bool { return s.NotReplayed != "" })
 	return err
 }
 
@@ -132,10 +133,10 @@ func (o *runOptions) record(c *result.Config) {
 	c.Settings, c.Overrides = map[string]string{}, map[string]string{}
 	for _, s := range o.settings {
 		switch {
-		case s.value.text == s.without:
-		case s.Recorded && s.value.given:
+		case s.value.text == s.neutral:
+		case s.Visible && s.value.given:
 			c.Overrides[s.Name] = s.value.text
-		case !s.Recorded && (s.Apply == nil || s.changed):
+		case !s.Visible && (s.Apply == nil || s.changed):
 			c.Settings[s.Name] = s.value.text
 		}
 	}
@@ -159,7 +160,7 @@ func (o *runOptions) adopt(c *result.Config) error {
 func (o *runOptions) scenarioArgs(of *scenarios.Scenario) []string {
 	args := []string{"--scenario", of.Name}
 	for _, s := range o.settings {
-		if s.value.text != s.without && (s.Fits == nil || s.Fits(of)) {
+		if s.value.text != s.neutral && (s.Fits == nil || s.Fits(of)) {
 			args = append(args, "--"+s.Name, s.value.text)
 		}
 	}

@@ -94,7 +94,7 @@ func (b *Brainstorming) Session(ctx context.Context, id ID) (Session, error) {
 	return *copied, nil
 }
 
-// DeleteSession removes the session and its directory. The configured OnRemove gets the last state.
+// DeleteSession removes the session and its directory. The configured OnRemove gets the final state.
 // Errors: the store's, and those of removing the directory.
 func (b *Brainstorming) DeleteSession(ctx context.Context, id ID) error {
 	last, err := b.store.Delete(ctx, id)

@@ -96,7 +96,7 @@ func (c *Chatbot) release(u *ChatUser) {
 	c.users.Put(u)
 }
 
-// DeleteSession removes the session. The configured OnRemove gets its last state.
+// DeleteSession removes the session. The configured OnRemove gets its final state.
 // Errors: the store's.
 func (c *Chatbot) DeleteSession(ctx context.Context, id ID) error {
 	last, err := c.store.Delete(ctx, id)
@@ -107,7 +107,7 @@ func (c *Chatbot) DeleteSession(ctx context.Context, id ID) error {
 }
 
 // ExpireIdle removes every session whose last use is at least ttl ago and returns their number, also beside an error.
-// The configured OnRemove gets the last state of each. A ttl of zero or less removes all.
+// The configured OnRemove gets the final state of each. A ttl of zero or less removes all.
 // Errors: the store's.
 func (c *Chatbot) ExpireIdle(ctx context.Context, ttl time.Duration) (int, error) {
 	return expireIdle(ctx, c.store, &c.opts, ttl, c.opts.onRemove)

@@ -31,7 +31,7 @@ func WithTTL(ttl time.Duration) Option { return func(o *options) { o.ttl = ttl }
 // withClock replaces time.Now as the source of last-use times. For tests.
 func withClock(clock func() time.Time) Option { return func(o *options) { o.clock = clock } }
 
-// OnRemove calls removed once with the last state of each session that the manager deletes or expires, on the goroutine that
+// OnRemove calls removed once with the final state of each session that the manager deletes or expires, on the goroutine that
 // called the manager. removed must not use the store.
 func OnRemove(removed func(id ID, last Session)) Option {
 	return func(o *options) { o.onRemove = removed }

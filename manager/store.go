@@ -29,7 +29,7 @@ type SessionStore[T any] interface {
 	// Errors: ErrNotFound, ErrNotApplied, ErrClosed.
 	Update(ctx context.Context, id ID, fn func(ctx context.Context, s *T) error) error
 
-	// Delete removes the session and everything kept for it, including its lock, and returns its last state.
+	// Delete removes the session and everything kept for it, including its lock, and returns its final state.
 	// Errors: ErrNotFound, ErrNotApplied, ErrClosed.
 	Delete(ctx context.Context, id ID) (last T, err error)
 

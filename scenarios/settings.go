@@ -19,10 +19,10 @@ type Setting struct {
 	Read  func(text string) (string, error)    // returns the canonical text; the error names the legal values
 	Apply func(s *Scenario, text string) error // sets the field. The error names the legal values for s
 
-	Fits     func(s *Scenario) bool // whether it has an effect on s; nil: always
-	MustFit  bool                   // an error on the command line where it fits no scenario
-	Recorded bool                   // results, or the hashes of their tapes, contain its effect; otherwise the document keeps its text
-	Replayed string                 // why it has no effect on recorded traffic; empty: it has
+	Fits        func(s *Scenario) bool // whether it has an effect on s; nil: always
+	MustFit     bool                   // an error on the command line where it fits no scenario
+	Visible     bool                   // results or the hashes of tapes show its effect; otherwise results with different texts are not comparable
+	NotReplayed string                 // why it has no effect on recorded traffic; empty: it has one
 }
 
 // The bounds of settings.
@@ -40,25 +40,25 @@ const (
 func Settings() []Setting {
 	return []Setting{
 		row(setting.Count(1, maxUsers), (*Scenario).setUsers,
-			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Recorded: true}),
+			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Visible: true}),
 		row(setting.Count(1, maxSessions), (*Scenario).setSessions,
-			Setting{Name: "sessions", Usage: "number of sessions, `N`", Recorded: true, Replayed: "the log has the sessions"}),
+			Setting{Name: "sessions", Usage: "number of sessions, `N`", Visible: true, NotReplayed: "the log has the sessions"}),
 		row(setting.Count(1, maxVisits), func(s *Scenario, n int) error { s.Iterations = n; return nil },
-			Setting{Name: "iterations", Short: "i", Usage: "visits per user and trial, `N`", Recorded: true,
-				Replayed: "the log is replayed once, to its end"}),
+			Setting{Name: "iterations", Short: "i", Usage: "visits per user and trial, `N`", Visible: true,
+				NotReplayed: "the log is replayed once, to its end"}),
 		row(setting.Duration(0, maxHold), func(s *Scenario, d time.Duration) error { s.Hold = d; return nil },
-			Setting{Name: "hold", Usage: "duration of the work under the lock of an update, `TIME`", Recorded: true}),
+			Setting{Name: "hold", Usage: "duration of the work under the lock of an update, `TIME`", Visible: true}),
 		row(setting.Choice("sleep", "spin"), func(s *Scenario, kind string) error { s.Spin = kind == "spin"; return nil },
-			Setting{Name: "hold-kind", Usage: "kind of that work: `sleep|spin` (waiting, or using a processor)", Recorded: true}),
+			Setting{Name: "hold-kind", Usage: "kind of that work: `sleep|spin` (waiting, or using a processor)", Visible: true}),
 		row(setting.Duration(0, maxThink), func(s *Scenario, d time.Duration) error { s.Think = d; return nil },
-			Setting{Name: "think", Usage: "pause between the visits of a user, `TIME`", Recorded: true, Replayed: "the log has the times"}),
+			Setting{Name: "think", Usage: "pause between the visits of a user, `TIME`", Visible: true, NotReplayed: "the log has the times"}),
 		row(setting.Duration(minTTL, maxTTL), func(s *Scenario, d time.Duration) error { s.TTL = d; return nil },
 			Setting{Name: "ttl", Usage: "time-to-live of unused sessions, `TIME`, in scenarios with expiry", Fits: (*Scenario).Sweeps, MustFit: true}),
 		row(keysParser, func(s *Scenario, keys Keys) error { s.Keys = keys; return nil },
 			Setting{Name: "keys", Usage: "distribution of the visits over the sessions, `KEYS`: uniform, zipf:S or hot:FRACTION:SHARE",
-				Recorded: true, Replayed: "the log has the visited sessions", Fits: func(s *Scenario) bool { return s.SlotsPerUser() > 1 }}),
+				Visible: true, NotReplayed: "the log has the visited sessions", Fits: func(s *Scenario) bool { return s.SlotsPerUser() > 1 }}),
 		row(setting.Any(), (*Scenario).setMix,
-			Setting{Name: "mix", Usage: "operations by weight, `MIX`: append=2,history=1", Recorded: true, Replayed: "the log has the operations"}),
+			Setting{Name: "mix", Usage: "operations by weight, `MIX`: append=2,history=1", Visible: true, NotReplayed: "the log has the operations"}),
 	}
 }
 

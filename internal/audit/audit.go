@@ -25,7 +25,7 @@ type Rules struct {
 	IDs       []manager.ID // by slot, where ids are reused
 }
 
-// Counted returns the properties of operations that are writes in the trial's count of changes. The others may record uses.
+// Counted returns the properties of the operations that the audit counts: writes of messages, or all changes with ByVersion.
 func (r *Rules) Counted() scenarios.Properties {
 	if r.ByVersion {
 		return scenarios.Mutates
@@ -238,7 +238,7 @@ func (a *auditor) checkNumbers(end *Final, wrote []userTally, indeterminate *pos
 	}
 }
 
-// checkKept checks the entries of the last state, oldest first: the user that wrote each, and the number of the write.
+// checkKept checks the entries of the final state, oldest first: the user that wrote each, and the number of the write.
 func (a *auditor) checkKept(end *Final, wrote []userTally, indeterminate *possible) {
 	switch {
 	case end.Broken != "":
@@ -404,7 +404,7 @@ func (s sums) fit(n, count, sum, mixed uint64) bool {
 	return k > 1 || s.of(n)-mixed == Mix(missing)
 }
 
-// newSums sums up to most, the number of writes there were. A last state that claims more is wrong by its count alone.
+// newSums sums up to most, the number of writes there were. A final state that claims more is wrong by its count alone.
 func newSums(ends []Final, most uint64) sums {
 	s := sums{}
 	for _, e := range ends {

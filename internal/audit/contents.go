@@ -8,7 +8,7 @@ import (
 )
 
 // Contents are the messages and fields that users write. Each identifies its writer, so that the audit can check what a store kept
-// one by one. All of them are pieces of one text that is made once a run: words of eight bytes, each holding its own number
+// one by one. All of them are pieces of one text that is made once per scenario: words of eight bytes, each holding its own number
 // in base 36. A piece starts at a word that belongs to its writer and runs on for as long as the tape wants, so that
 // writing costs nothing but a slice, and one altered byte shows.
 //

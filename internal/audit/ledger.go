@@ -28,8 +28,8 @@ type Ledger struct {
 	Violations     []result.Violation // seen by the user itself, the first few
 }
 
-// Tally sums up one user's writes to one incarnation. The numbers of all users' writes together must be 1…n. Three sums
-// and a count verify that: any lost, repeated or invented number changes one of them.
+// Tally sums up one user's writes to one incarnation. The numbers of all users' writes together must be 1…n. The count
+// and two sums verify that: any lost, repeated or invented number changes one of them.
 type Tally struct {
 	Slot        uint32
 	Word        uint32 // what the last write wrote
@@ -49,7 +49,7 @@ type Creation struct {
 	Incarnation uint64
 }
 
-// Final is the last state of an incarnation, as Delete or a sweep returned it.
+// Final is the final state of an incarnation, as Delete or a sweep returned it.
 type Final struct {
 	ID          manager.ID
 	Incarnation uint64

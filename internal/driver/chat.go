@@ -1,6 +1,6 @@
-// Package driver lets one user reach sessions, with one file for each way to do so: through a chatbot, through boards, in a store without
-// a manager between, and in a target. Drivers implement [scenarios.Conn], which also programs and services do: they overwrite an effect
-// with what the operation returned. They are the only code of a run that treats operations by name.
+// Package driver has the drivers of users, one per file: for a chatbot, for boards, for a store without a manager between, and for a target.
+// Drivers implement [scenarios.Conn], as programs and services do. They set the parts of an effect that belong to the operation; the other
+// parts keep the values of earlier operations, so that the hot path clears nothing.
 //
 // A driver with a method for each operation was considered: the user would need a switch over all of them, once to call and
 // once to read each result.

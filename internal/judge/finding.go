@@ -65,7 +65,7 @@ func addFinding(list []Finding, v Verdict, intro string, texts []string) []Findi
 	return append(list, Finding{v, intro + strings.Join(texts, "; ")})
 }
 
-// whyUndecided states what of an audit proves nothing.
+// whyUndecided returns why an audit is undecided, or "".
 func whyUndecided(a *result.Audit) string {
 	switch rec := a.Recorded; {
 	case a.Undecided != "" || rec == nil:

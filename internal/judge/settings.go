@@ -26,16 +26,16 @@ type scope int
 const (
 	ofMachine  scope = iota
 	ofRun            // all scenarios of a run
-	ofDrawing        // the same, for drawing tapes: where the tapes are equal, it need not be
-	ofParts          // the same, for parts of one run only
+	ofDrawing        // all scenarios of a run; compared only where tapes differ
+	ofParts          // all scenarios of a run; compared only between parts of one run
 	ofLoad           // all results of a scenario; runs that were started separately add it up
 	ofScenario       // all results of a scenario
 	ofResult         // one result
-	ofPartRow        // the same, for parts of one run only
+	ofPartRow        // one result; compared only between parts of one run
 )
 
 // settings returns the settings of a document and, unless r is nil, of one of its results. The load before the start is not
-// among them, because it always differs, nor is the number of trials, except for parts of one run: the tests allow for it.
+// among them, because it always differs, nor is the number of trials, except for parts of one run: the statistical tests do not need equal numbers.
 func settings(d *result.Document, r *result.Result) []setting {
 	m, c := &d.Machine, &d.Config
 	traffic := ""

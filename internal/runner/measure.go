@@ -6,7 +6,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// measure draws the users' records together.
+// measure computes the trial's figures from what the users have recorded and from what the process has spent in the window.
 func (tr *trial) measure(w window) (result.Trial, error) {
 	t := result.Trial{ElapsedNs: int64(w.elapsed), Totals: map[string]float64{
 		"gc_pause_ns": float64(w.spent.gcPause), "goroutines_max": float64(w.goroutines),

@@ -37,7 +37,7 @@ func (u *user) finish(t int64) {
 	}
 }
 
-// pause waits between visits. The first pause is cut at random, so that the users do not march in step.
+// pause waits between visits. The first pause is cut at random, so that the users do not pause at the same time.
 func (u *user) pause(t int64) int64 {
 	phases, p := &u.trial.phases, &u.stats.pauses
 	pause := u.trial.setup.pause

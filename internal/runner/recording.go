@@ -22,7 +22,7 @@ import (
 // States of a session are distinguished by the scenario's count of changes: the number of messages, or, where
 // there are none, the version. Uses that are not counted, and checks that read nothing, are left out.
 //
-// All methods but operation may be called on nil, which records nothing.
+// preparation and sweepEnded may be called on nil, which records nothing.
 type recording struct {
 	slots   *slots // the user's
 	ledger  *audit.Ledger

@@ -11,7 +11,7 @@ import (
 )
 
 // Task is one measurement of a run. A run is a series of tasks; [Run] decides which comes next, and puts what they
-// found together. Nothing but a task uses a store.
+// found together. In [Run] nothing but a task uses a store.
 type Task struct {
 	Kind     TaskKind `json:"kind"`
 	Scenario int      `json:"scenario"` // index in Config.Scenarios

@@ -55,7 +55,7 @@ type meter struct {
 	opened, closed reading     // at either end of a timed window
 }
 
-// reading is a usage that the first of several goroutines reads. It is theirs until all of them have finished.
+// reading is a usage that the first of several goroutines takes; the others skip it. It may be read after all of them have finished.
 type reading struct {
 	taken atomic.Bool
 	usage usage

@@ -36,8 +36,8 @@ type user struct {
 	stats     userStats
 	panicked  bool // its last operation panicked, and has no outcome
 
-	progress atomic.Int64      // grows with visits where no window ends them, holds, last states, the end
-	scratch  []manager.Message // reused by the audit's look at last states
+	progress atomic.Int64      // grows with visits where no window ends them, holds, final states, the end
+	scratch  []manager.Message // reused by the audit's look at final states
 }
 
 // number is the user's number. The preloaders have the one after the users', the sweeper the next.
@@ -242,7 +242,7 @@ func (u *user) incarnation() uint64 {
 	return u.effect.Incarnation
 }
 
-// removed records a session's last state. A driver of a store calls it for each session that it removes.
+// removed records a session's final state. A driver of a store calls it for each session that it removes.
 func (u *user) removed(id manager.ID, last manager.Session) {
 	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.users.sweeper && idle < u.trial.setup.scenario.SweepIdle() {
 		u.violate("lost session", tooSoon, "was swept", idle)

@@ -13,7 +13,7 @@ import (
 // Parser reads a value of type T.
 type Parser[T any] struct {
 	Kind  string                       // the name of the type in the help
-	Words []string                     // the legal values, each with a tab and its description; nil: not a few words
+	Words []string                     // the legal values, each with a tab and its description; nil: too many to list
 	Read  func(text string) (T, error) // the error names the legal values
 }
 
@@ -68,7 +68,7 @@ func Seed() Parser[uint64] {
 	}}
 }
 
-// OneIn reads a share: 1/N with N up to most, all, which is 1, or off, which is 0.
+// OneIn reads how many there are for each chosen one: N of 1/N, up to most, 1 of all, 0 of off.
 func OneIn(most int) Parser[int] {
 	return Parser[int]{Kind: "share", Read: func(text string) (int, error) {
 		switch text {

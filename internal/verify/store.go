@@ -10,7 +10,7 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// storeConn is a client's driver of a store. Its closures pause between their steps, end as planned, and record what they
+// storeConn is a user's driver of a store. Its closures pause between their steps, end as planned, and record what they
 // have seen in the client's call.
 type storeConn struct{ *client }
 

@@ -65,7 +65,7 @@ func (e *env[T]) count(id manager.ID) (n int64, err error) {
 	return n, err
 }
 
-// delete removes the session and returns the count of its last state.
+// delete removes the session and returns the count of its final state.
 func (e *env[T]) delete(id manager.ID) (last int64, err error) {
 	err = e.retry(func() error {
 		s, err := e.store.Delete(background, id)
@@ -75,7 +75,7 @@ func (e *env[T]) delete(id manager.ID) (last int64, err error) {
 	return last, err
 }
 
-// remove removes the session, which exists, and returns the count of its last state.
+// remove removes the session, which exists, and returns the count of its final state.
 func (e *env[T]) remove(id manager.ID, what string) int64 {
 	last, err := e.delete(id)
 	e.want(err, nil, what)
