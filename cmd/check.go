@@ -33,8 +33,7 @@ type checkOptions struct {
 	Strict    bool
 	OtherOK   bool
 
-	users     flagGroup   // the flags of what users do
-	measuring []flagGroup // the flags that describe a measurement: these, and others
+	measuring []flagGroup // the flags that describe a measurement
 }
 
 // The defaults of a check.
@@ -84,8 +83,11 @@ run, 130 interrupted.`,
 			return o.run(c.Context(), args)
 		},
 	}
-	o.users = o.usersFlags()
-	o.measuring = []flagGroup{o.whatFlags(), o.users, o.measuringFlags()}
+	what := o.whatFlags()
+	strategy := what.Lookup("strategy")
+	strategy.Usage += " (default all; in a duet the stores that WithStore added, or per-session and sharded)"
+	strategy.DefValue = "[]" // pflag would append all
+	o.measuring = []flagGroup{what, o.usersFlags(), o.measuringFlags()}
 	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(wordsOf(reports.CheckFormats()))})...)
 	return c
 }

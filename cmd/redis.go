@@ -76,6 +76,10 @@ func (o *runOptions) settleRedis(list []runner.Subject, of []scenarios.Scenario)
 		if s.Unlocked = measure.IsLists(s); !s.Unlocked {
 			continue
 		}
+		if o.Record > 0 { // the server's responses do not hold what a history needs
+			return usagef("%s: not with %s %s:layout=list: want sessbench verify with it, which records everything",
+				o.from("record"), o.from("strategy"), redisName)
+		}
 		for k := range of {
 			if of[k].TTL != of[0].TTL {
 				return usagef("%s %s,%s: %s keeps one time-to-live, and theirs differ: want a run for each",

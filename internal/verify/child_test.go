@@ -83,7 +83,7 @@ func openTestStore(_ context.Context, t *Task) error {
 	case "large":
 		b.do = allocateForever
 	case "slow to close":
-		b.close = func() { time.Sleep(2 * slowAfter) }
+		b.close = func() { time.Sleep(4 * slowAfter) }
 	case "prints a race report":
 		b.do = func() { fmt.Fprint(os.Stderr, "log: "+raceBanner+" is quoted\n"+raceBanner+"\n") }
 	case "deadlocked when opened":
@@ -229,7 +229,8 @@ func TestInterruptedChild(t *testing.T) {
 		task.Config.Rounds, task.Config.Budget, task.Config.Patience = -1, time.Hour, 2*time.Second
 		var slow []time.Duration
 		r, err := RunChild(ctx, task, Callbacks{
-			Step: func(Step) { cancel() },
+			// Between the report of a round and the start of the next one a child stops at once, however slow its store closes.
+			Step: func(Step) { time.AfterFunc(time.Duration(want)*slowAfter/2, cancel) },
 			Slow: func(atMost time.Duration) { slow = append(slow, atMost) },
 		})
 		if err != nil || r.Verdict != history.Inconclusive || r.Rounds == 0 {
