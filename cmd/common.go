@@ -57,9 +57,9 @@ func (o *common) outputFlags(formats []string, onlyFiles ...string) flagGroup {
 // description. Those of onlyFiles are kinds of --out and not of --format.
 func (o *common) addFormatFlags(fs flagGroup, what string, formats []string, onlyFiles ...string) {
 	o.Format = formatTable
-	fs.VarP(into(o.Format, setting.Choice(formats...), &o.Format), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(withoutDocs(formats), ", "))
+	fs.VarP(into(o.Format, setting.Choice(formats...), &o.Format), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(setting.Names(formats), ", "))
 	kinds := slices.Concat(onlyFiles, formats)
-	o.kinds = withoutDocs(kinds)
+	o.kinds = setting.Names(kinds)
 	slices.Sort(o.kinds)
 	fs.StringArrayVarP(&o.Out, "out", "o", nil, "additional output, `KIND=FILE`; FILE - is stdout and replaces --format; repeatable")
 	fs.complete["out"] = outKinds(kinds)

@@ -100,11 +100,6 @@ func paramWords(before string, of ...*strategies.Strategy) (words []string) {
 	return words
 }
 
-// withoutDocs returns words without their descriptions.
-func withoutDocs(words []string) []string {
-	return mapped(words, func(word string) string { return strings.Split(word, "\t")[0] })
-}
-
 // resultFiles completes arguments that are result documents.
 func resultFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return []cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt

@@ -42,7 +42,7 @@ func into[T any](text string, p setting.Parser[T], to *T) *value {
 			return "", err
 		}
 		*to = x
-		return p.Text(x, text), nil
+		return setting.Text(x, text), nil
 	}}
 }
 

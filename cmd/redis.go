@@ -29,8 +29,9 @@ func (a *app) addRedisFlags(fs flagGroup) {
 	fs.StringVar(&o.CAFile, "redis-ca", "", "trusted TLS certificates, `FILE` (PEM), instead of the system's")
 	fs.BoolVar(&o.InsecureSkipVerify, "redis-insecure", false, "do not verify the server's TLS certificate")
 	timeout := setting.Duration(time.Millisecond, time.Hour)
+	read := timeout.Read
 	timeout.Read = func(text string) (d time.Duration, err error) {
-		if d, err = setting.Duration(time.Millisecond, time.Hour).Read(text); err == nil {
+		if d, err = read(text); err == nil {
 			o.DialTimeout, o.WriteTimeout = d, d
 		}
 		return d, err

@@ -70,7 +70,7 @@ func row[T any](parser setting.Parser[T], set func(*Scenario, T) error, of Setti
 	of.Kind, of.Words = parser.Kind, parser.Words
 	of.Read = func(text string) (string, error) {
 		x, err := parser.Read(text)
-		return parser.Text(x, text), err
+		return setting.Text(x, text), err
 	}
 	of.Apply = func(s *Scenario, text string) error {
 		v, err := parser.Read(text)

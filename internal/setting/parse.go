@@ -17,9 +17,9 @@ type Parser[T any] struct {
 	Read  func(text string) (T, error) // the error names the legal values
 }
 
-// Text returns the canonical text of x, which p has read from text: 100ms for 0.1s.
-func (p Parser[T]) Text(x T, text string) string {
-	if d, ok := any(x).(time.Duration); ok {
+// Text returns the canonical text of x, which was read from text: 100ms for 0.1s.
+func Text(x any, text string) string {
+	if d, ok := x.(time.Duration); ok {
 		return d.String()
 	}
 	return text

@@ -10,8 +10,8 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// storeConn is a user's driver of a store. Its closures pause between their steps, end as planned, and record what they
-// have seen in the client's call.
+// storeConn is a user's driver of a store. Its closures pause at the planned places, end as planned, and record the session's state
+// in the user's call.
 type storeConn struct{ *client }
 
 // Do implements [scenarios.Conn].
@@ -30,8 +30,10 @@ func (c storeConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Ef
 		if last, err = c.store.Delete(ctx, q.ID); err == nil {
 			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
 		}
-	default:
+	case scenarios.Append, scenarios.Update:
 		err = c.store.Update(ctx, q.ID, k.change)
+	default:
+		err = scenarios.ErrUnsupported
 	}
 	return err
 }
