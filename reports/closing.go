@@ -79,8 +79,8 @@ func (s *section) verdict(ranked []*result.Result) string {
 		only := ranked[0]
 		return fmt.Sprintf("Only %s can be ranked: %s ops/s.", only.Strategy, result.FormatRate(only.Summary.OpsPerSec.Median))
 	}
-	if !judge.SameWaits(ranked) {
-		return "The rows are not ranked: their measured " + judge.WaitNames() + " times differ by more than 5 %."
+	if !judge.SameDelays(ranked) {
+		return "The rows are not ranked: their measured " + judge.DelayNames() + " times differ by more than 5 %."
 	}
 	winner := ranked[0]
 	tied := indistinguishable(ranked)

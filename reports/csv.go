@@ -40,7 +40,7 @@ var firstColumns = slices.Concat([]field{
 	ofResult("baseline", func(r *result.Result) string { return strconv.FormatBool(r.Baseline) }),
 	ofResult("users", func(r *result.Result) string { return strconv.Itoa(r.Users) }),
 	ofResult("sessions", func(r *result.Result) string { return strconv.Itoa(r.Sessions) }),
-}, requestedWaits(), []field{
+}, requestedDelays(), []field{
 	ofResult("tape_hash", func(r *result.Result) string { return r.TapeHash }),
 	ofResult("limit_ops_per_sec", func(r *result.Result) string { return decimal(r.LimitOpsPerSec) }),
 	ofTrial("order", func(t *result.Trial) string { return strconv.Itoa(t.Order) }),
@@ -62,7 +62,7 @@ var firstColumns = slices.Concat([]field{
 	ofMetric("allocs_per_op"),
 	ofMetric("bytes_per_op"),
 	ofMetric("bytes_per_session"),
-}, meanWaits(), []field{
+}, meanDelays(), []field{
 	speed("mutex_wait_ns", func(t *result.Trial) string { return optional(t.MutexWaitNs) }),
 	ofMetric("gc_pause_ns"),
 	ofTrial("goroutines_max", func(t *result.Trial) string { return whole(int64(t.Totals["goroutines_max"])) }),
@@ -79,7 +79,7 @@ var firstColumns = slices.Concat([]field{
 	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
 	ofResult("note", func(r *result.Result) string { return r.Note }),
 	ofMetric("latency_p95_ns"),
-}, medianWaits(), []field{
+}, medianDelays(), []field{
 	speed("wait_cpu_ns_per_op", waitCPU),
 })
 
@@ -102,18 +102,18 @@ func speed(name string, get func(*result.Trial) string) field {
 	})
 }
 
-func requestedWaits() (list []field) {
-	for _, w := range judge.Waits() {
-		list = append(list, ofResult(w.Name+"_ns", func(r *result.Result) string { return whole(w.Requested(r)) }))
+func requestedDelays() (list []field) {
+	for _, d := range judge.Delays() {
+		list = append(list, ofResult(d.Name+"_ns", func(r *result.Result) string { return whole(d.Requested(r)) }))
 	}
 	return list
 }
 
-// meanWaits are the columns of the mean waits. The wait for a lock follows the hold that it is for.
-func meanWaits() (list []field) {
-	for i, w := range judge.Waits() {
-		list = append(list, speed("mean_"+w.Name+"_ns", func(t *result.Trial) string {
-			mean, _ := w.Mean(t)
+// meanDelays are the columns of the mean delays. The wait for a lock follows the hold that it is for.
+func meanDelays() (list []field) {
+	for i, d := range judge.Delays() {
+		list = append(list, speed("mean_"+d.Name+"_ns", func(t *result.Trial) string {
+			mean, _ := d.Mean(t)
 			return whole(*mean)
 		}))
 		if i == 0 {
@@ -123,11 +123,11 @@ func meanWaits() (list []field) {
 	return list
 }
 
-// medianWaits are the columns of the median waits, empty where these were not measured.
-func medianWaits() (list []field) {
-	for _, w := range judge.Waits() {
-		list = append(list, speed(w.Name+"_p50_ns", func(t *result.Trial) string {
-			if l := w.Times(t); l != nil {
+// medianDelays are the columns of the median delays, empty where these were not measured.
+func medianDelays() (list []field) {
+	for _, d := range judge.Delays() {
+		list = append(list, speed(d.Name+"_p50_ns", func(t *result.Trial) string {
+			if l := d.Times(t); l != nil {
 				return optional(l.P50)
 			}
 			return ""

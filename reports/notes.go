@@ -64,8 +64,8 @@ func costLine(of, where string, h *result.Harness) string {
 func targetsLine(d *result.Document) string {
 	var parts []string
 	for _, r := range judge.ResultsOf(d) {
-		cpu := judge.MedianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs })
-		memory := judge.MedianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) })
+		cpu := metric.MedianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs }).Median
+		memory := metric.MedianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) }).Median
 		if r.Failed() || cpu <= 0 {
 			continue
 		}
@@ -105,9 +105,9 @@ func (s *section) misses() string {
 		if r.Failed() || !r.Audited() {
 			continue
 		}
-		share := judge.MedianOf(r, func(t *result.Trial) float64 {
+		share := metric.MedianOf(r, func(t *result.Trial) float64 {
 			return float64(t.Errors["not_found"]) / float64(max(1, t.LatencyNs.Count))
-		})
+		}).Median
 		if len(shares) == 0 {
 			least, most = share, share
 		}

@@ -18,7 +18,7 @@ const (
 	schedulerSign = "‡"
 	errorSign     = "!"
 	remarkSign    = "§" // the row has a note
-	waitSign      = "≠" // a wait is not as requested
+	delaySign     = "≠" // a delay is not as requested
 )
 
 // section is one scenario of a document: one table.
@@ -51,7 +51,7 @@ type column struct {
 	legend string // empty: the title explains itself
 }
 
-// columns returns the columns of the section's table: those of the baseline and of waits, which follow the throughput, only where
+// columns returns the columns of the section's table: those of the baseline and of delays, which follow the throughput, only where
 // there are some.
 func (s *section) columns() (list []column) {
 	add := func(title string, spare int, get func(*result.Result) sheet.Cell, legend string) {
@@ -73,9 +73,9 @@ func (s *section) columns() (list []column) {
 		if s.baseline != nil {
 			add("× baseline", 0, ratioCell, "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval")
 		}
-		for _, w := range judge.Waits() {
-			if s.some(func(r *result.Result) bool { return *w.Measured(&r.Summary) > 0 }) {
-				add(w.Name, 4, waitCell(w), w.Doc+": median of the trials' medians")
+		for _, d := range judge.Delays() {
+			if s.some(func(r *result.Result) bool { return *d.Measured(&r.Summary) > 0 }) {
+				add(d.Name, 4, delayCell(d), d.Doc+": median of the trials' medians")
 			}
 		}
 	}
@@ -105,8 +105,8 @@ func legends(all []*section) (list []sheet.Term) {
 			add(harnessSign, "at least half of the cost is the harness: the store is faster than this table can show")
 		}
 		for _, r := range s.results {
-			if judge.WaitNotReached(r) && !r.Failed() {
-				add(waitSign, judge.WaitNames()+" not reached: more than 5 % from the requested time, so the row is not compared")
+			if judge.DelayNotReached(r) && !r.Failed() {
+				add(delaySign, judge.DelayNames()+" not reached: more than 5 % from the requested time, so the row is not compared")
 			}
 			if r.Note != "" {
 				add(remarkSign, r.Note)
@@ -202,16 +202,16 @@ func auditCell(r *result.Result) sheet.Cell {
 // precision.
 func percent(x float64) string { return result.FormatCount(int64(math.Round(100*x))) + "%" }
 
-// waitCell returns the cells of a wait.
-func waitCell(w judge.Wait) func(*result.Result) sheet.Cell {
+// delayCell returns the cells of a delay.
+func delayCell(d judge.Delay) func(*result.Result) sheet.Cell {
 	return func(r *result.Result) sheet.Cell {
-		measured := *w.Measured(&r.Summary)
+		measured := *d.Measured(&r.Summary)
 		if measured <= 0 {
 			return sheet.Cell{Text: result.Nothing}
 		}
 		c := sheet.Cell{Text: result.FormatNs(measured)}
-		if *w.NotReached(&r.Summary) {
-			c.Note = waitSign
+		if *d.NotReached(&r.Summary) {
+			c.Note = delaySign
 		}
 		return c
 	}

@@ -82,7 +82,7 @@ type evidence struct {
 	created     []Creation
 	final       []Final
 	wrote       []userTally // by user
-	missed      []notFound  // by time
+	notFound    []notFound  // by time
 }
 
 // userTally is one user's tally of one incarnation.
@@ -107,20 +107,20 @@ func (r *Rules) Check(ledgers []*Ledger, f *Findings) {
 		}
 		all.created = append(all.created, l.Created...)
 		all.final = append(all.final, l.Final...)
-		all.missed = append(all.missed, l.notFound...)
+		all.notFound = append(all.notFound, l.notFound...)
 		swept += l.Swept
 	}
 	slices.SortFunc(all.wrote, func(x, y userTally) int { return cmp.Or(byKey(x, y), cmp.Compare(x.user, y.user)) })
 	slices.SortFunc(all.created, byKey)
 	slices.SortFunc(all.final, byKey)
-	slices.SortFunc(all.missed, func(x, y notFound) int { return cmp.Or(byKey(x, y), cmp.Compare(x.at, y.at)) })
+	slices.SortFunc(all.notFound, func(x, y notFound) int { return cmp.Or(byKey(x, y), cmp.Compare(x.at, y.at)) })
 	a := auditor{Rules: r, Findings: f, indeterminates: newIndeterminates(ledgers, r.Counted())}
 	a.sums = newSums(all.final, writes+a.indeterminates.writes)
 
 	// Every list is sorted by incarnation: consume them together, one incarnation at a time.
-	for len(all.created)+len(all.final)+len(all.wrote)+len(all.missed) > 0 {
-		of := min(first(all.created), first(all.final), first(all.wrote), first(all.missed))
-		a.check(&evidence{of, take(&all.created, of), take(&all.final, of), take(&all.wrote, of), take(&all.missed, of)})
+	for len(all.created)+len(all.final)+len(all.wrote)+len(all.notFound) > 0 {
+		of := min(first(all.created), first(all.final), first(all.wrote), first(all.notFound))
+		a.check(&evidence{of, take(&all.created, of), take(&all.final, of), take(&all.wrote, of), take(&all.notFound, of)})
 	}
 	if r.Target && r.Sweeps && a.unended > swept && !a.indeterminates.any {
 		f.Violate("lost session", manager.ID{}, "%d sessions are not there any more, of which sweeps removed %d", a.unended, swept)
@@ -196,7 +196,7 @@ func (a *auditor) check(of *evidence) {
 		a.Violate("removed twice", id, "%[2]d removals returned a final state of incarnation %[1]x", incarnation, len(final))
 	case len(created) > 0 && created[0].ID != final[0].ID:
 		a.Violate("mixed-up sessions", id, "incarnation %x was created as %v", incarnation, created[0].ID)
-	case len(of.missed) > 0 && of.missed[0].at < final[0].Since && !a.indeterminates.mayBeRemoved(id):
+	case len(of.notFound) > 0 && of.notFound[0].at < final[0].Since && !a.indeterminates.mayBeRemoved(id):
 		a.Violate("lost session", id, "a user got \"not found\" before any removal had begun")
 	}
 	a.checkNumbers(&final[0], wrote, indeterminate)

@@ -106,8 +106,8 @@ func (row *alignedRow) excludeUnmeasured(sources []Source) (out []Exclusion) {
 		case reason != "":
 		case notReached(x) != "":
 			reason = notReached(x)
-		case waitsDiffer(row.results[0], x) != "":
-			reason = waitsDiffer(row.results[0], x) + " in " + sources[0].Label
+		case delaysDiffer(row.results[0], x) != "":
+			reason = delaysDiffer(row.results[0], x) + " in " + sources[0].Label
 		default:
 			row.probe = row.probe || !x.Audited()
 			continue

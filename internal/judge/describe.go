@@ -22,8 +22,8 @@ func Heading(d *result.Document, results []*result.Result) string {
 	if t := d.Traffic; t != nil {
 		parts = append(parts, result.FormatCount(t.Visits)+" visits")
 	}
-	for _, w := range waits {
-		parts = append(parts, w.describe(r))
+	for _, d := range delays {
+		parts = append(parts, d.describe(r))
 	}
 	parts = append(parts, trialsOf(d, results))
 	if r.TapeHash != "" {

@@ -131,13 +131,13 @@ func (m *merger) trial() (t result.Trial, err error) {
 	metric.Merge(&t, m.row, m.trials)
 	t.TargetCPUNs = targets.mean()
 	t.WaitNs = int64(wait.mean())
-	for _, w := range waits {
+	for _, d := range delays {
 		var of weighted
 		for _, one := range m.trials {
-			mean, n := w.Mean(one)
+			mean, n := d.Mean(one)
 			of.add(float64(*mean), n)
 		}
-		mean, _ := w.Mean(&t)
+		mean, _ := d.Mean(&t)
 		*mean = int64(of.mean())
 	}
 	t.UpdateFraction = updates.mean()

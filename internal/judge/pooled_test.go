@@ -37,6 +37,13 @@ func pooled() *result.Document {
 	return document(slow, fast)
 }
 
+// medianLatency is the latency of r's summary before it is pooled.
+func medianLatency(r result.Result) result.Latency {
+	r.Summary = result.Summary{}
+	metric.Summarize(&r)
+	return r.Summary.LatencyNs
+}
+
 // rankOf is the percentile of sorted values, by its definition.
 func rankOf(sorted []int64, percent float64) float64 {
 	return float64(sorted[int(percent/100*float64(len(sorted))+0.999999)-1])
@@ -63,7 +70,7 @@ func TestPoolingCoversTheColumn(t *testing.T) {
 		if l := s.LatencyNs; l.Max < all[len(all)-1] || l.Max > all[len(all)-1]*1001/1000 || l.P999 != nil && *l.P999 > l.Max || s.Pooled["max"].LoNs >= l.Max {
 			t.Errorf("%s: max is %d of all %d, p99.9 %v, %+v", d.Results[i].Strategy, l.Max, all[len(all)-1], l.P999, s.Pooled)
 		}
-		if own := medianLatency(&d.Results[i]); *s.LatencyNs.P95 != *own.P95 {
+		if own := medianLatency(d.Results[i]); *s.LatencyNs.P95 != *own.P95 {
 			t.Errorf("%s: p95 is pooled without need", d.Results[i].Strategy)
 		}
 	}
@@ -114,7 +121,7 @@ func TestNoPoolingIfUnneededOrImpossible(t *testing.T) {
 		"nor has a histogram what it says it does": document(few, wrong),
 	} {
 		for _, r := range d.Results {
-			if own := medianLatency(&r); len(r.Summary.Pooled) > 0 && why != "even all together have too few" || // for p99
+			if own := medianLatency(r); len(r.Summary.Pooled) > 0 && why != "even all together have too few" || // for p99
 				(r.Summary.LatencyNs.P99 == nil) != (own.P99 == nil) {
 				t.Errorf("%s: pooled %v, p99 %v", why, r.Summary.Pooled, r.Summary.LatencyNs.P99)
 			}
@@ -143,7 +150,7 @@ func TestThresholdsOfPooledPercentiles(t *testing.T) {
 // Documents of versions without p95 have it once they are read, from their histograms.
 func TestP95OfEarlierDocuments(t *testing.T) {
 	d := pooled()
-	want := *medianLatency(&d.Results[1]).P95
+	want := *medianLatency(d.Results[1]).P95
 	for i := range d.Results {
 		r := &d.Results[i]
 		r.Summary.LatencyNs.P95, r.Summary.Pooled = nil, nil

@@ -65,10 +65,10 @@ func settings(d *result.Document, r *result.Result) []setting {
 		return list
 	}
 	list = append(list, setting{ofLoad, "users", strconv.Itoa(r.Users)}, setting{ofLoad, "sessions", strconv.Itoa(r.Sessions)})
-	for _, w := range waits {
-		list = append(list, setting{ofScenario, w.Name, formatDuration(w.Requested(r))})
-		if w.kind != nil {
-			list = append(list, setting{ofScenario, w.Name + " kind", w.kindOf(r)})
+	for _, delay := range delays {
+		list = append(list, setting{ofScenario, delay.Name, formatDuration(delay.Requested(r))})
+		if delay.kind != nil {
+			list = append(list, setting{ofScenario, delay.Name + " kind", delay.kindOf(r)})
 		}
 	}
 	return append(list,

@@ -1,9 +1,6 @@
 package judge
 
 import (
-	"math"
-	"slices"
-
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -33,12 +30,9 @@ func Summarize(d *result.Document) {
 }
 
 func summarize(r *result.Result) {
-	s := &r.Summary
-	s.AuditOK = true
+	r.Summary.AuditOK = true
 	metric.Summarize(r)
-	s.OpsPerSec = result.Interval(stats.Median(each(r, func(t *result.Trial) float64 { return t.OpsPerSec })))
-	s.LatencyNs = medianLatency(r)
-	summarizeWaits(r)
+	summarizeDelays(r)
 }
 
 // compareWithBaseline sets the ratio to the baseline, or why there is none.
@@ -72,38 +66,6 @@ func firstReason(r *result.Result, get func(a *result.Audit) string) string {
 		}
 	}
 	return ""
-}
-
-// medianLatency is the median of each value over the trials. A percentile that one trial lacks is
-// missing: using only the other trials would favour the faster or the slower ones. See [pool].
-func medianLatency(r *result.Result) result.Latency {
-	whole := func(get func(l *result.Latency) int64) int64 {
-		return int64(math.Round(MedianOf(r, func(t *result.Trial) float64 { return float64(get(&t.LatencyNs)) })))
-	}
-	all := result.Latency{
-		Max:   whole(func(l *result.Latency) int64 { return l.Max }),
-		Mean:  whole(func(l *result.Latency) int64 { return l.Mean }),
-		Count: whole(func(l *result.Latency) int64 { return l.Count }),
-	}
-	for _, p := range result.Percentiles() {
-		if lacking := slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return *p.In(&t.LatencyNs) == nil }); !lacking {
-			m := whole(func(l *result.Latency) int64 { return **p.In(l) })
-			*p.In(&all) = &m
-		}
-	}
-	return all
-}
-
-func each(r *result.Result, get func(t *result.Trial) float64) []float64 {
-	xs := make([]float64, len(r.Trials))
-	for i := range r.Trials {
-		xs[i] = get(&r.Trials[i])
-	}
-	return xs
-}
-
-func MedianOf(r *result.Result, get func(t *result.Trial) float64) float64 {
-	return stats.Median(each(r, get)).Median
 }
 
 // Versus returns the ratio of r's throughput to that of other, from the blocks that both have.

@@ -17,8 +17,8 @@ var catalogue = slices.Concat([]*Metric{
 		Column: &Column{Title: "ops/s", Format: result.FormatRate,
 			Legend: "completed operations per second: median of the trials ± half-width of the 95 % confidence interval",
 			Value:  func(r *result.Result) (float64, bool) { return r.Summary.OpsPerSec.Median, true }},
-		Read:    func(_ *result.Result, t *result.Trial) (float64, bool) { return t.OpsPerSec, true },
-		Summary: func(s *result.Summary) *float64 { return &s.OpsPerSec.Median }},
+		Read:     func(_ *result.Result, t *result.Trial) (float64, bool) { return t.OpsPerSec, true },
+		Interval: func(s *result.Summary) *result.Interval { return &s.OpsPerSec }},
 }, percentiles(), []*Metric{
 	maximum(),
 	latency("mean", "mean time of an operation", func(l *result.Latency) (int64, bool) { return l.Mean, l.Count > 0 }),
@@ -166,22 +166,22 @@ func ofLimit(r *result.Result, t *result.Trial) (share float64, ok bool) {
 }
 
 // errorsOf counts the operations of a trial that found no session, and those that ended in another error.
-func errorsOf(t *result.Trial) (missed, errors int64) {
+func errorsOf(t *result.Trial) (notFound, errors int64) {
 	for kind, n := range t.Errors {
 		if kind == "not_found" {
-			missed += n
+			notFound += n
 		} else {
 			errors += n
 		}
 	}
-	return missed, errors
+	return notFound, errors
 }
 
 // operationErrors is the fraction of one kind of operation that ended in an error. A trial counts the kinds of errors for all
 // operations together: if both kinds occurred, the split for this operation may be unknown.
 func operationErrors(t *result.Trial, op result.Operation) (rate float64, ok bool) {
-	missed, errors := errorsOf(t)
-	least, most := max(0, op.Errors-missed), min(op.Errors, errors)
+	notFound, errors := errorsOf(t)
+	least, most := max(0, op.Errors-notFound), min(op.Errors, errors)
 	if least != most {
 		return 0, false
 	}

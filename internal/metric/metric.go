@@ -3,6 +3,7 @@
 package metric
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -37,8 +38,10 @@ type Metric struct {
 	// same time; nil if a merged trial does not hold their mean.
 	Mean func(r *result.Result, t *result.Trial) (field *float64, weight float64)
 
-	// Summary returns the field of a summary that holds the median over the trials; nil if none does.
-	Summary func(s *result.Summary) *float64
+	// Summary returns the field of a summary that holds the median over the trials, Interval the one that holds it with its
+	// interval; nil if none does. A percentile has its field in the summary's latency.
+	Summary  func(s *result.Summary) *float64
+	Interval func(s *result.Summary) *result.Interval
 }
 
 // Column is a column of the table of a run.
@@ -179,18 +182,40 @@ func trialsOf(r *result.Result) (list []*result.Trial) {
 	return list
 }
 
-// Summarize sets the fields of a result's summary that hold the median of a metric over its trials.
+// Summarize sets the fields of a result's summary that hold medians over its trials.
 func Summarize(r *result.Result) {
+	s := &r.Summary
 	for _, m := range catalogue {
-		if m.Summary == nil {
-			continue
+		value := func(t *result.Trial) float64 { x, _ := m.Read(r, t); return x }
+		switch {
+		case m.Interval != nil:
+			*m.Interval(s) = result.Interval(MedianOf(r, value))
+		case m.Summary != nil:
+			*m.Summary(s) = MedianOf(r, value).Median
+		case m.Percentile != nil: // of all trials or of none: using only some would favour the faster or the slower ones
+			if xs := m.Sample(r); len(xs) > 0 {
+				ns := int64(math.Round(stats.Median(xs).Median))
+				*m.Percentile.In(&s.LatencyNs) = &ns
+			}
 		}
-		xs := make([]float64, len(r.Trials))
-		for i := range r.Trials {
-			xs[i], _ = m.Read(r, &r.Trials[i])
-		}
-		*m.Summary(&r.Summary) = stats.Median(xs).Median
 	}
+	for _, of := range []func(*result.Latency) *int64{
+		func(l *result.Latency) *int64 { return &l.Max },
+		func(l *result.Latency) *int64 { return &l.Mean },
+		func(l *result.Latency) *int64 { return &l.Count },
+	} {
+		median := MedianOf(r, func(t *result.Trial) float64 { return float64(*of(&t.LatencyNs)) }).Median
+		*of(&s.LatencyNs) = int64(math.Round(median))
+	}
+}
+
+// MedianOf returns the median over the trials of a result, with its interval.
+func MedianOf(r *result.Result, get func(t *result.Trial) float64) stats.Interval {
+	xs := make([]float64, len(r.Trials))
+	for i := range r.Trials {
+		xs[i] = get(&r.Trials[i])
+	}
+	return stats.Median(xs)
 }
 
 // Merge sets the fields of a trial that hold the mean of a metric over trials that ran at the same time, one of each result of

@@ -53,14 +53,14 @@ func (tr *trial) drive() (window, error) {
 		s := &tr.setup
 		phases.from, phases.until = int64(s.warmup), int64(s.warmup+s.window)
 	}
-	if phases.pause = phases.until; tr.slices != nil {
-		phases.pause = 0
+	if phases.rest = phases.until; tr.slices != nil {
+		phases.rest = 0
 	}
 	before := tr.meter.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.end.stopped.Store(true)
 		phases.base = time.Now()
-		phases.pause = 0 // no user starts an operation
+		phases.rest = 0 // no user starts an operation
 		close(barrier)
 		running.Wait()
 		return window{}, err

@@ -13,7 +13,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	}}
 	all := result.NewHistogram()
 	each := map[scenarios.Op]*hdr.Histogram{}
-	failed, missed := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
+	failed, unanswered := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
 	for _, u := range tr.users.all() {
 		for kind, of := range u.stats.ops {
 			if of.latency == nil {
@@ -25,7 +25,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 			}
 			of.latency.addTo(each[op])
 			failed[op] += of.failed
-			missed[op] += of.missed
+			unanswered[op] += of.unanswered
 			if op != scenarios.Sweep {
 				of.latency.addTo(all)
 			}
@@ -41,7 +41,7 @@ func (tr *trial) measure(w window) (result.Trial, error) {
 	}
 	t.Operations = make(map[string]result.Operation, len(each))
 	for op, h := range each {
-		count := h.TotalCount() + missed[op]
+		count := h.TotalCount() + unanswered[op]
 		if count == 0 {
 			continue // no user performed it
 		}

@@ -18,11 +18,11 @@ type userStats struct {
 
 // opStats is what one user measures of one kind of operation.
 type opStats struct {
-	latency *recorder // nil: there was none yet
-	done    int64     // completed inside the window
-	failed  int64
-	missed  int64 // of failed, those that got no answer, and so have no latency
-	refused int64 // of failed, those that were not made: without an answer, or after too many conflicts
+	latency    *recorder // nil: there was none yet
+	done       int64     // completed inside the window
+	failed     int64
+	unanswered int64 // of failed, those that got no answer, and so have no latency
+	refused    int64 // of failed, those that were not made: without an answer, or after too many conflicts
 }
 
 // record counts a latency.

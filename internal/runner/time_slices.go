@@ -84,7 +84,7 @@ func (s *slicer) run() error {
 			s.stopped.Store(true)
 		}
 		s.phases.base = s.phases.base.Add(time.Since(stood))
-		s.phases.pause = min(s.phases.now()+int64(s.Length), s.phases.until)
+		s.phases.rest = min(s.phases.now()+int64(s.Length), s.phases.until)
 		gate := s.gate
 		s.gate = make(chan struct{})
 		s.busy.Store(n)

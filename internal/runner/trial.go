@@ -74,7 +74,7 @@ type trial struct {
 type phases struct {
 	base        time.Time // when the barrier opened: the trial's clock starts
 	from, until int64     // the window on that clock
-	pause       int64     // when users rest on that clock: at the window's end, or at the end of a time slice
+	rest        int64     // when users rest on that clock: at the window's end, or at the end of a time slice
 }
 
 // now is the trial's clock: nanoseconds since the barrier opened.

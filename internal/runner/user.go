@@ -52,18 +52,18 @@ func (u *user) works() bool { return u.number() < u.trial.setup.scenario.Users }
 func (u *user) runTape(visits int64) {
 	tr := u.trial
 	phases, sc := &tr.phases, tr.setup.scenario
-	steps, at := tr.setup.tape.Ops, tr.setup.tape.Start(u.number(), sc.Users)
+	ops, at := tr.setup.tape.Ops, tr.setup.tape.Start(u.number(), sc.Users)
 	own, timed, pauses := sc.OwnSessions, tr.setup.timed(), tr.setup.pause > 0
 	t := phases.now()
 runTape:
 	for {
-		for t < phases.pause {
+		for t < phases.rest {
 			t = u.enterWindow(t)
-			step := steps[at]
-			if at++; at == len(steps) {
+			next := ops[at]
+			if at++; at == len(ops) {
 				at = 0
 			}
-			if step.Start() {
+			if next.Start() {
 				if visits == 0 || tr.end.stopped.Load() {
 					break runTape
 				}
@@ -79,9 +79,9 @@ runTape:
 				}
 			}
 			if own {
-				t = u.doOwn(t, step)
+				t = u.doOwn(t, next)
 			} else {
-				t, _ = u.timed(t, step)
+				t, _ = u.timed(t, next)
 			}
 		}
 		if t >= phases.until || !tr.slices.rest() {
@@ -93,21 +93,21 @@ runTape:
 }
 
 // doOwn performs an operation of the tape on one of the user's own sessions, and first creates the session if the slot has none.
-func (u *user) doOwn(t int64, step scenarios.TapeOp) int64 {
-	slot, op := step.Slot(), step.Op()
+func (u *user) doOwn(t int64, next scenarios.TapeOp) int64 {
+	slot, op := next.Slot(), next.Op()
 	if u.slots.absent(slot) && !op.Does(scenarios.Mints) {
 		if t = u.createOwn(t, slot); u.slots.absent(slot) {
 			return t
 		}
 	}
-	t, err := u.timed(t, step)
+	t, err := u.timed(t, next)
 	if err != nil && u.trial.setup.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound) {
 		u.ledger.NotFound(manager.IncarnationOf(u.slots.ids[slot]), t)
 		u.checkMissing(slot, t)
 		u.clearSlot(slot)
 		if !op.Does(scenarios.Removes) {
 			if t = u.createOwn(t, slot); !u.slots.absent(slot) {
-				t, _ = u.timed(t, step)
+				t, _ = u.timed(t, next)
 			}
 		}
 	}
@@ -127,16 +127,16 @@ func (u *user) clearSlot(slot uint32) {
 }
 
 // timed does one operation and records it. The hot path: one reading of the clock.
-func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
+func (u *user) timed(t int64, next scenarios.TapeOp) (int64, error) {
 	tr := u.trial
 	phases := &tr.phases
-	u.opStart, u.opSlot = t, step.Slot()
-	kind := step.Op()
+	u.opStart, u.opSlot = t, next.Slot()
+	kind := next.Op()
 	sweep := tr.sweep.n.Load()
 	if u.recording != nil {
 		u.recording.fence.Called(t)
 	}
-	err := u.do(kind, step.Slot(), step.Size())
+	err := u.do(kind, next.Slot(), next.Size())
 	if u.recording != nil {
 		u.recording.fence.Returning()
 	}
@@ -152,7 +152,7 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 		if !silent {
 			stats.record(end - t)
 		} else {
-			stats.missed++
+			stats.unanswered++
 		}
 		if err != nil {
 			stats.failed++
@@ -166,11 +166,11 @@ func (u *user) timed(t int64, step scenarios.TapeOp) (int64, error) {
 	} else if phases.contains(end) {
 		stats.done++
 	}
-	if u.slots.number(step.Slot()) != 0 {
-		u.recording.operation(step.Op(), step.Slot(), t, end, err)
+	if u.slots.number(next.Slot()) != 0 {
+		u.recording.operation(next.Op(), next.Slot(), t, end, err)
 	}
 	if err != nil {
-		u.explain(step.Op(), step.Slot(), err)
+		u.explain(next.Op(), next.Slot(), err)
 	}
 	return end, err
 }

@@ -7,15 +7,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// waitTolerance is the largest relative difference between the median of measured waits and the requested time, or that of a
+// delayTolerance is the largest relative difference between the median of measured delays and the requested time, or that of a
 // compared row: stores whose critical sections differ do different work.
-const waitTolerance = 0.05
+const delayTolerance = 0.05
 
-// Wait is a time that users spend on purpose.
-type Wait struct {
+// Delay is a time that users spend on purpose.
+type Delay struct {
 	Name       string
 	Doc        string                                // one line
 	Times      func(t *result.Trial) *result.Latency // measured; nil: not measured
@@ -23,13 +24,13 @@ type Wait struct {
 	Measured   func(s *result.Summary) *int64        // the median over the trials; 0: not measured
 	NotReached func(s *result.Summary) *bool         // the requested time
 
-	// Mean returns the mean in a trial, and how many waits it is the mean of.
+	// Mean returns the mean in a trial, and how many delays it is the mean of.
 	Mean func(t *result.Trial) (field *int64, weight float64)
 
 	kind func(r *result.Result) string // nil: there is one kind
 }
 
-var waits = []Wait{
+var delays = []Delay{
 	{
 		Name: "hold", Doc: "measured time under the lock",
 		Times:      func(t *result.Trial) *result.Latency { return t.HoldTimes },
@@ -49,30 +50,30 @@ var waits = []Wait{
 	},
 }
 
-// Waits returns the times that users spend on purpose.
-func Waits() []Wait { return slices.Clone(waits) }
+// Delays returns the times that users spend on purpose.
+func Delays() []Delay { return slices.Clone(delays) }
 
-// WaitNames joins the names of the waits: hold or think.
-func WaitNames() string {
+// DelayNames joins the names of the delays: hold or think.
+func DelayNames() string {
 	var names []string
-	for _, w := range waits {
-		names = append(names, w.Name)
+	for _, d := range delays {
+		names = append(names, d.Name)
 	}
 	return strings.Join(names, " or ")
 }
 
-// kindOf is the kind of the waits of a result. A wait of 0 has no kind.
-func (w *Wait) kindOf(r *result.Result) string {
-	if w.kind == nil || w.Requested(r) == 0 {
+// kindOf is the kind of the delays of a result. A delay of 0 has no kind.
+func (d *Delay) kindOf(r *result.Result) string {
+	if d.kind == nil || d.Requested(r) == 0 {
 		return ""
 	}
-	return w.kind(r)
+	return d.kind(r)
 }
 
 // describe writes what was requested: hold 1ms (sleep).
-func (w *Wait) describe(r *result.Result) string {
-	text := w.Name + " " + formatDuration(w.Requested(r))
-	if kind := w.kindOf(r); kind != "" {
+func (d *Delay) describe(r *result.Result) string {
+	text := d.Name + " " + formatDuration(d.Requested(r))
+	if kind := d.kindOf(r); kind != "" {
 		text += " (" + kind + ")"
 	}
 	return text
@@ -87,39 +88,39 @@ func Cycle(r *result.Result, fastest int64) int64 {
 	return max(fastest, r.HoldNs) + pause
 }
 
-// summarizeWaits sets the measured waits, and whether they are as requested.
-func summarizeWaits(r *result.Result) {
-	for _, w := range waits {
-		measured := w.Measured(&r.Summary)
-		*measured = medianWait(r, w.Times)
-		*w.NotReached(&r.Summary) = differ(w.Requested(r), *measured)
+// summarizeDelays sets the measured delays, and whether they are as requested.
+func summarizeDelays(r *result.Result) {
+	for _, d := range delays {
+		measured := d.Measured(&r.Summary)
+		*measured = medianDelay(r, d.Times)
+		*d.NotReached(&r.Summary) = differ(d.Requested(r), *measured)
 	}
 }
 
-// medianWait is the median over the trials of each one's median wait, or of its mean if there are few. It is 0 if no trial has
+// medianDelay is the median over the trials of each one's median delay, or of its mean if there are few. It is 0 if no trial has
 // any.
-func medianWait(r *result.Result, get func(*result.Trial) *result.Latency) int64 {
+func medianDelay(r *result.Result, get func(*result.Trial) *result.Latency) int64 {
 	measured := result.Result{}
 	for _, t := range r.Trials {
 		if l := get(&t); l != nil && l.Count > 0 {
 			measured.Trials = append(measured.Trials, t)
 		}
 	}
-	return int64(math.Round(MedianOf(&measured, func(t *result.Trial) float64 {
+	return int64(math.Round(metric.MedianOf(&measured, func(t *result.Trial) float64 {
 		l := get(t)
 		if l.P50 != nil {
 			return float64(*l.P50)
 		}
 		return float64(l.Mean)
-	})))
+	}).Median))
 }
 
-// differ reports whether two waits differ by more than the tolerance. A wait of 0 was not measured.
+// differ reports whether two delays differ by more than the tolerance. A delay of 0 was not measured.
 func differ(a, b int64) bool {
 	if a <= 0 || b <= 0 {
 		return false
 	}
-	return math.Abs(float64(b)/float64(a)-1) > waitTolerance
+	return math.Abs(float64(b)/float64(a)-1) > delayTolerance
 }
 
 // WhyUnranked returns why a row must be neither ranked nor compared with other rows, or "".
@@ -130,23 +131,23 @@ func WhyUnranked(r *result.Result) string {
 	return notReached(r)
 }
 
-// notReached returns how the waits of a row differ from the requested ones, or "".
+// notReached returns how the delays of a row differ from the requested ones, or "".
 func notReached(r *result.Result) string {
 	if holdUnknown(r) {
 		return "hold not measured: no hold ended in a window"
 	}
-	for _, w := range waits {
-		if *w.NotReached(&r.Summary) {
+	for _, d := range delays {
+		if *d.NotReached(&r.Summary) {
 			return fmt.Sprintf("%s not reached: %s requested, %s measured",
-				w.Name, time.Duration(w.Requested(r)), result.FormatNs(*w.Measured(&r.Summary)))
+				d.Name, time.Duration(d.Requested(r)), result.FormatNs(*d.Measured(&r.Summary)))
 		}
 	}
 	return ""
 }
 
-// WaitNotReached reports whether some wait of a row is not as requested.
-func WaitNotReached(r *result.Result) bool {
-	return slices.ContainsFunc(waits, func(w Wait) bool { return *w.NotReached(&r.Summary) })
+// DelayNotReached reports whether some delay of a row is not as requested.
+func DelayNotReached(r *result.Result) bool {
+	return slices.ContainsFunc(delays, func(d Delay) bool { return *d.NotReached(&r.Summary) })
 }
 
 // holdUnknown reports whether sessions were held for an unknown time.
@@ -169,30 +170,30 @@ func noRatio(r, baseline *result.Result) string {
 	case WhyUnranked(baseline) != "":
 		return baseline.Strategy + ": " + WhyUnranked(baseline)
 	}
-	if differs := waitsDiffer(baseline, r); differs != "" {
+	if differs := delaysDiffer(baseline, r); differs != "" {
 		return differs + " for " + baseline.Strategy
 	}
 	return ""
 }
 
-// waitsDiffer returns how r's measured waits differ from those of other, or "".
-func waitsDiffer(other, r *result.Result) string {
+// delaysDiffer returns how r's measured delays differ from those of other, or "".
+func delaysDiffer(other, r *result.Result) string {
 	if other == nil {
 		return ""
 	}
-	for _, w := range waits {
-		if a, b := *w.Measured(&r.Summary), *w.Measured(&other.Summary); differ(b, a) {
-			return fmt.Sprintf("%s times differ: %s here, %s", w.Name, result.FormatNs(a), result.FormatNs(b))
+	for _, d := range delays {
+		if a, b := *d.Measured(&r.Summary), *d.Measured(&other.Summary); differ(b, a) {
+			return fmt.Sprintf("%s times differ: %s here, %s", d.Name, result.FormatNs(a), result.FormatNs(b))
 		}
 	}
 	return ""
 }
 
-// SameWaits reports whether the measured waits of all rows agree.
-func SameWaits(rows []*result.Result) bool {
+// SameDelays reports whether the measured delays of all rows agree.
+func SameDelays(rows []*result.Result) bool {
 	for i, a := range rows {
 		for _, b := range rows[:i] {
-			if waitsDiffer(b, a) != "" {
+			if delaysDiffer(b, a) != "" {
 				return false
 			}
 		}

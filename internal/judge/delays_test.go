@@ -32,7 +32,7 @@ func TestHoldMeanIfFewSamples(t *testing.T) {
 	r := &result.Result{Workload: result.Workload{HoldNs: 100}, Trials: []result.Trial{
 		{HoldTimes: &result.Latency{Mean: 102, Count: 4}}, {HoldTimes: &result.Latency{}}, {}, {HoldTimes: &result.Latency{Mean: 104, Count: 5}},
 	}}
-	if summarizeWaits(r); r.Summary.HoldNs != 103 || r.Summary.HoldNotReached {
+	if summarizeDelays(r); r.Summary.HoldNs != 103 || r.Summary.HoldNotReached {
 		t.Errorf("%+v", r.Summary)
 	}
 }
