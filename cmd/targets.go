@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/driver"
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
@@ -93,13 +94,18 @@ func labelFor(name string, taken []string) string {
 	return label
 }
 
-// fit rejects targets without an operation that a scenario needs.
+// fit rejects targets without an operation that a scenario needs, and scenarios with one that their driver lacks.
 func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) error {
 	for _, subject := range subjects {
-		if subject.Target == nil {
-			continue
-		}
 		for i := range list {
+			if subject.Target == nil {
+				for _, op := range list[i].Ops() {
+					if !driver.Supports(list[i].Driver, op) {
+						return usagef("--scenario %s: its users have no operation %s", list[i].Name, op)
+					}
+				}
+				continue
+			}
 			for _, op := range list[i].RequiredOps() {
 				if !subject.Target.Supports(op) {
 					return usagef("%s %s: no operation %s, which %s needs: want another --scenario",

@@ -17,6 +17,22 @@ type without struct {
 
 func (t without) Supports(op scenarios.Op) bool { return !slices.Contains(t.missing, op) }
 
+// A scenario whose driver lacks an operation is rejected, too.
+func TestFitStore(t *testing.T) {
+	s, err := scenarios.Lookup("planner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	subjects, list := []runner.Subject{{Label: "global"}}, []scenarios.Scenario{*s}
+	if err := fit("--target", subjects, list); err != nil {
+		t.Error(err)
+	}
+	list[0].Mix = scenarios.Mix{{Op: scenarios.Append, Weight: 1}}
+	if err := fit("--target", subjects, list); codeOf(err) != exitUsage || err.Error() != "--scenario planner: its users have no operation append" {
+		t.Errorf("boards without messages: error %v", err)
+	}
+}
+
 // TestFit: a target without an operation that a scenario needs is rejected.
 func TestFit(t *testing.T) {
 	for _, tc := range []struct {

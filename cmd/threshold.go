@@ -61,7 +61,8 @@ func (o *runOptions) operations(s *scenarios.Scenario) []string {
 		return operationNames(s.Legal)
 	}
 	ops := s.Ops()
-	if s.OwnSessions && (s.RemovesSessions || slices.Contains(ops, scenarios.Delete)) && !slices.Contains(ops, scenarios.Create) {
+	removes := func(op scenarios.Op) bool { return op.Does(scenarios.Removes) }
+	if s.OwnSessions && (s.RemovesSessions || slices.ContainsFunc(ops, removes)) && !slices.Contains(ops, scenarios.Create) {
 		ops = append(ops, scenarios.Create) // by users whose session is gone
 	}
 	names := operationNames(ops)

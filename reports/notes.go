@@ -12,6 +12,7 @@ import (
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // maxViolations is the number of violations of one strategy that are listed. The document has
@@ -275,18 +276,18 @@ func lostLines(d *result.Document) (lines []string) {
 // notAuditedLine states which errors the audits of a document cannot have detected, given its
 // operations, or is "".
 func notAuditedLine(d *result.Document) string {
-	removing, reading := []string{"delete", "sweep"}, []string{"history", "read", "validate"}
+	const removes, reads = scenarios.Removes | scenarios.RemovesIdle, scenarios.ReadsMessages | scenarios.ReadsFields | scenarios.Finds
 	all := sections(d)
 	var kept, read []string // scenarios in which no session was removed, and with reads that were not checked
 	for _, s := range all {
-		ops := s.auditedOperations()
-		if len(ops) == 0 {
+		ops := s.audited()
+		if ops == 0 {
 			continue
 		}
-		if !containsAny(ops, removing) {
+		if !ops.Have(removes) {
 			kept = append(kept, s.scenario)
 		}
-		if d.Config.Settings["record"] == "" && containsAny(ops, reading) {
+		if d.Config.Settings["record"] == "" && ops.Have(reads) {
 			read = append(read, s.scenario)
 		}
 	}
@@ -309,26 +310,21 @@ func notAuditedLine(d *result.Document) string {
 	return "not covered by the audit: " + strings.Join(parts, "; ") + ". sessbench verify checks these."
 }
 
-// auditedOperations are the names of the operations in the section's audited trials.
-func (s *section) auditedOperations() (names []string) {
+// audited is what the operations in the section's audited trials do.
+func (s *section) audited() (does scenarios.Properties) {
 	for _, r := range s.results {
 		for i := range r.Trials {
 			if r.Trials[i].Audit.Skipped {
 				continue
 			}
 			for name := range r.Trials[i].Operations {
-				name = strings.TrimSuffix(name, "_during_sweep")
-				if !slices.Contains(names, name) {
-					names = append(names, name)
+				if op, err := scenarios.ParseOp(strings.TrimSuffix(name, "_during_sweep")); err == nil {
+					does |= op.Properties()
 				}
 			}
 		}
 	}
-	return names
-}
-
-func containsAny(names, some []string) bool {
-	return slices.ContainsFunc(some, func(name string) bool { return slices.Contains(names, name) })
+	return does
 }
 
 // cyclesToSee is how many consecutive operations a suggested window has room for. One would

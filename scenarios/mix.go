@@ -41,6 +41,14 @@ func parseMix(text string, legal []Op) (Mix, error) {
 	return mix, nil
 }
 
+// ops returns the operations in the mix.
+func (m Mix) ops() (ops []Op) {
+	for _, w := range m {
+		ops = append(ops, w.Op)
+	}
+	return ops
+}
+
 // Weight returns the weight of op, 0 if it is not in the mix.
 func (m Mix) Weight(op Op) int {
 	for _, w := range m {

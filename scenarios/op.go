@@ -40,6 +40,7 @@ const (
 	RecordsUse                           // changes the version alone
 	ReadsMessages                        // returns the newest
 	ReadsFields                          // returns all
+	Finds                                // returns only whether the session exists
 	Removes                              // removes the session
 	RemovesIdle                          // removes every expired session; has no id
 
@@ -57,7 +58,7 @@ var ops = [NumOps]struct {
 	GetOrCreate: {"get_or_create", Ensures},
 	Append:      {"append", AddsMessage},
 	History:     {"history", ReadsMessages},
-	Validate:    {"validate", 0}, // only whether the session exists
+	Validate:    {"validate", Finds},
 	Touch:       {"touch", RecordsUse},
 	Update:      {"update", SetsFields},
 	Read:        {"read", ReadsFields},

@@ -77,15 +77,12 @@ func (s *Scenario) SweepIdle() time.Duration {
 
 // Creates reports whether visits create sessions.
 func (s *Scenario) Creates() bool {
-	return slices.Contains(s.Visit, Create) || s.Mix.Weight(Create) > 0
+	return slices.ContainsFunc(slices.Concat(s.Visit, s.Mix.ops()), func(op Op) bool { return op.Does(Mints) })
 }
 
 // Ops returns the operations that occur in visits.
 func (s *Scenario) Ops() []Op {
-	ops := slices.Clone(s.Visit)
-	for _, w := range s.Mix {
-		ops = append(ops, w.Op)
-	}
+	ops := slices.Concat(s.Visit, s.Mix.ops())
 	if s.OwnSessions && s.StartsEmpty {
 		ops = append(ops, Create) // a user that finds its session absent creates it
 	}
@@ -117,7 +114,7 @@ func (s *Scenario) RequiredOps() []Op {
 
 // ByVersion reports whether changes are numbered by the session's version, and not by its message count.
 func (s *Scenario) ByVersion() bool {
-	return s.Driver == BoardDriver || !slices.Contains(s.Legal, Append)
+	return s.Driver == BoardDriver || !slices.ContainsFunc(s.Legal, func(op Op) bool { return op.Does(AddsMessage) })
 }
 
 // SlotsPerUser is the number of slots per user with OwnSessions, and of all users together otherwise.

@@ -107,11 +107,11 @@ func readAnswer(line []byte, op scenarios.Op, a *scenarios.Effect) (e answerErro
 	if missing := operations[op].must &^ got; missing != 0 {
 		return answerError{}, fmt.Errorf("want %q", keyOf(missing))
 	}
-	if op == scenarios.Validate {
-		clear(a.Fields) // required in the answer, not used
+	if !op.Does(scenarios.ReadsFields) {
+		clear(a.Fields) // required in the answer to get, of which Validate does not use them
 	}
 	a.Reported = reported(got)
-	a.Created = a.Created || op == scenarios.Create
+	a.Created = a.Created || op.Does(scenarios.Mints)
 	return answerError{}, nil
 }
 

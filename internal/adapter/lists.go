@@ -66,7 +66,21 @@ var (
 
 // Supports implements [scenarios.Target].
 func (l *lists) Supports(op scenarios.Op) bool {
-	return op != scenarios.Update && op < scenarios.NumOps
+	_, has := listsOps[op]
+	return has
+}
+
+// listsOps are the operations that lists have, each with the parts of the effect that it reports.
+var listsOps = map[scenarios.Op]scenarios.Reported{
+	scenarios.Create:      0,
+	scenarios.GetOrCreate: scenarios.ReportsIncarnation,
+	scenarios.Append:      scenarios.ReportsIncarnation | scenarios.ReportsSeq | scenarios.ReportsHeld,
+	scenarios.History:     scenarios.ReportsIncarnation,
+	scenarios.Validate:    0,
+	scenarios.Touch:       scenarios.ReportsIncarnation | scenarios.ReportsVersion | scenarios.ReportsHeld,
+	scenarios.Read:        scenarios.ReportsIncarnation | scenarios.ReportsVersion,
+	scenarios.Sweep:       0,
+	scenarios.Delete:      scenarios.ReportsIncarnation | scenarios.ReportsSeq,
 }
 
 // Connect implements [scenarios.Target].
@@ -84,35 +98,29 @@ func (listsConn) Close() error { return nil }
 // Do implements [scenarios.Conn].
 func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Effect) (err error) {
 	a.Clear()
-	parts := scenarios.ReportsIncarnation
 	switch q.Op {
 	case scenarios.Create:
-		parts, a.Created = 0, true
+		a.Created = true
 		a.ID, err = c.CreateSession(ctx)
 	case scenarios.GetOrCreate:
 		a.Created, a.Incarnation, err = c.GetOrCreate(ctx, q.ID)
 	case scenarios.Append:
-		parts |= scenarios.ReportsSeq | scenarios.ReportsHeld
 		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
 			a.Seq, a.Incarnation, err = c.AddMessage(ctx, q.ID, q.Role, q.Content)
 		}
 	case scenarios.History:
 		a.Messages, a.Incarnation, err = c.History(ctx, q.ID, a.Messages)
 	case scenarios.Validate:
-		parts, err = 0, c.Validate(ctx, q.ID)
+		err = c.Validate(ctx, q.ID)
 	case scenarios.Touch:
-		parts |= scenarios.ReportsVersion | scenarios.ReportsHeld
 		if a.Held, err = c.work(ctx, q.Hold, q.Spin); err == nil {
 			a.Version, a.Incarnation, err = c.Touch(ctx, q.ID)
 		}
 	case scenarios.Read:
-		parts |= scenarios.ReportsVersion
 		a.Version, a.Incarnation, err = c.Version(ctx, q.ID)
 	case scenarios.Sweep:
-		parts = 0
 		a.Removed, err = c.ExpireIdle(ctx, q.Idle, nil)
 	case scenarios.Delete:
-		parts |= scenarios.ReportsSeq
 		a.Seq, a.Incarnation, err = c.DeleteSession(ctx, q.ID)
 	default:
 		return scenarios.ErrUnsupported
@@ -121,7 +129,7 @@ func (c listsConn) Do(ctx context.Context, q *scenarios.Request, a *scenarios.Ef
 		a.Clear()
 		return err
 	}
-	a.Reported = parts
+	a.Reported = listsOps[q.Op]
 	return nil
 }
 

@@ -147,6 +147,14 @@ func TestOfLists(t *testing.T) {
 			t.Errorf("%v: Supports is %v, Do returned %v", step.q.Op, l.Supports(step.q.Op), err)
 		}
 	}
+	for op := range scenarios.NumOps {
+		if err := c.Do(ctx, &scenarios.Request{Op: op, ID: uuid.New()}, &a); l.Supports(op) == errors.Is(err, scenarios.ErrUnsupported) {
+			t.Errorf("%v: Supports is %v, Do returned %v: want a case in Do for each row", op, l.Supports(op), err)
+		}
+	}
+	if err := l.Reset(ctx); err != nil {
+		t.Fatal(err)
+	}
 	created := do(t, c, scenarios.Request{Op: scenarios.Create})
 	if !created.Created || lists.lists[created.ID] == nil || created.Reported != 0 {
 		t.Errorf("create: %+v", created)

@@ -111,7 +111,7 @@ func (p *Program) hello(ctx context.Context) error {
 	}
 	p.name = printable.Name(h.Name)
 	for op := range p.supports {
-		p.supports[op] = slices.Contains(h.Ops, operations[op].name)
+		p.supports[op] = inProtocol(scenarios.Op(op)) && slices.Contains(h.Ops, operations[op].name)
 	}
 	return nil
 }

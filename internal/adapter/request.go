@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -75,8 +76,11 @@ var operations = [scenarios.NumOps]operation{
 	scenarios.Sweep:       {"sweep", argIdle, partRemoved, partRemoved},
 }
 
-// OpName returns the name of an operation in the protocol.
-func OpName(op scenarios.Op) string { return operations[op].name }
+// inProtocol reports whether the protocol has an operation.
+func inProtocol(op scenarios.Op) bool { return operations[op].name != "" }
+
+// OpName returns the name of an operation in the protocol; of one that the protocol does not have, its own.
+func OpName(op scenarios.Op) string { return cmp.Or(operations[op].name, op.String()) }
 
 // appendRequest appends a request as a line of JSON. Invalid UTF-8 becomes U+FFFD.
 func appendRequest(b []byte, q *scenarios.Request) []byte {

@@ -51,6 +51,14 @@ func TestAppendRequest(t *testing.T) {
 	}
 }
 
+func TestEveryOperationIsInTheProtocol(t *testing.T) {
+	for op := range scenarios.NumOps {
+		if !inProtocol(op) {
+			t.Errorf("%s has a row in package scenarios, and none in the table of the protocol", op)
+		}
+	}
+}
+
 func TestAppendFields(t *testing.T) {
 	want := map[string]string{"": "empty", "a": "", "b\"": "\\", "c": "{"}
 	var got map[string]string

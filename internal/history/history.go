@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // Kind is the kind of an operation.
@@ -35,19 +36,25 @@ var kinds = [...]struct {
 	verb string // as in "A added message A7", after the user's name
 	call string // as in "append A7", without a user; empty: the name
 
+	does   scenarios.Properties // of the operations of this kind
+	weaker scenarios.Properties // of operations that do a part of what this kind does, and are recorded as it
+
 	messages, versions uint64 // that it adds to an existing session
 	creates, removes   bool
 }{
-	GetOrCreate:  {name: "get_or_create", verb: " found the session", call: "get or create", creates: true},
-	Create:       {name: "create", verb: " created the session", creates: true},
-	ReadMessages: {name: "history", verb: " read the history", call: "read history"},
-	ReadFields:   {name: "view", verb: " read the fields", call: "read fields"},
-	Delete:       {name: "delete", verb: " deleted the session", removes: true},
+	GetOrCreate:  {name: "get_or_create", verb: " found the session", call: "get or create", does: scenarios.Ensures, creates: true},
+	Create:       {name: "create", verb: " created the session", does: scenarios.Mints, creates: true},
+	ReadMessages: {name: "history", verb: " read the history", call: "read history", does: scenarios.ReadsMessages},
+	Delete:       {name: "delete", verb: " deleted the session", does: scenarios.Removes, removes: true},
 	Sweep:        {name: "sweep", verb: "'s sweep removed the session", removes: true},
 	SweepRead:    {name: "look", verb: "'s sweep read the session", call: "sweep: read"},
+	ReadFields: {
+		name: "view", verb: " read the fields", call: "read fields",
+		does: scenarios.ReadsFields, weaker: scenarios.Finds,
+	},
 	Append: {
 		name: "append", noun: "append of TAG", verb: " added message TAG", call: "append TAG",
-		messages: 1, versions: 1,
+		does: scenarios.AddsMessage, messages: 1, versions: 1,
 	},
 	Nested: {
 		name: "nested", noun: "double append of TAG", messages: 2, versions: 2,
@@ -55,11 +62,28 @@ var kinds = [...]struct {
 	},
 	Update: {
 		name: "update", noun: "update of TAG", verb: " set the fields to TAG", call: "set both fields to TAG",
-		versions: 1,
+		does: scenarios.SetsFields, weaker: scenarios.RecordsUse, versions: 1,
 	},
 }
 
 func (k Kind) String() string { return kinds[k].name }
+
+// KindOf returns the kind of an operation with these properties; 0: no kind, or properties of several.
+func KindOf(p scenarios.Properties) (found Kind) {
+	for k, row := range kinds {
+		if !p.Have(row.does | row.weaker) {
+			continue
+		}
+		if found != 0 {
+			return 0
+		}
+		found = Kind(k)
+	}
+	return found
+}
+
+// Does returns the properties of the operations of this kind: those that do all of it.
+func (k Kind) Does() scenarios.Properties { return kinds[k].does }
 
 // parseKind returns the kind with this name, or an error that lists all names.
 func parseKind(name string) (Kind, error) {

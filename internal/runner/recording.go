@@ -29,6 +29,7 @@ type recording struct {
 	effect  *scenarios.Effect
 	rules   *audit.Rules
 	counted scenarios.Properties
+	kinds   [scenarios.NumOps]history.Kind // of the operations in a history
 
 	fence  history.Fence
 	pages  []*history.Recorder // all but the last are full
@@ -87,6 +88,7 @@ func (u *user) record(room *allowance) {
 	tr := u.trial
 	u.recording = &recording{
 		slots: &u.slots, ledger: &u.ledger, effect: &u.effect, rules: &tr.rules, counted: tr.counted, room: room,
+		kinds: kindsOf(tr.counted),
 	}
 	u.recording.newPage()
 }
@@ -146,7 +148,7 @@ func (c *recording) operation(op scenarios.Op, slot uint32, call, end int64, err
 		}
 		return
 	}
-	o := history.Op{Call: call, Return: end, Kind: c.kind(op), Outcome: outcome(err)}
+	o := history.Op{Call: call, Return: end, Kind: c.kinds[op], Outcome: outcome(err)}
 	switch {
 	case o.Outcome == history.OK:
 		if !c.report(op, slot, &o) {
@@ -176,21 +178,16 @@ func (c *recording) note(number uint32, op *history.Op) {
 	c.page.Add(number, *op)
 }
 
-// kind is the kind of an operation in a history.
-func (c *recording) kind(op scenarios.Op) history.Kind {
-	switch {
-	case op.Does(scenarios.AddsMessage):
-		return history.Append
-	case op.Does(scenarios.ReadsMessages):
-		return history.ReadMessages
-	case op.Does(c.counted):
-		return history.Update
-	case op.Does(scenarios.Ensures):
-		return history.GetOrCreate
-	case op.Does(scenarios.Removes):
-		return history.Delete
+// kindsOf returns the kinds of the operations in a history. A change that is not counted shows only whether the session exists.
+func kindsOf(counted scenarios.Properties) (kinds [scenarios.NumOps]history.Kind) {
+	for op := range scenarios.NumOps {
+		does := op.Properties()
+		if does.Have(scenarios.Mutates &^ counted) {
+			does = scenarios.Finds
+		}
+		kinds[op] = history.KindOf(does)
 	}
-	return history.ReadFields
+	return kinds
 }
 
 // outcome classifies an error. After one outside the contract the operation is indeterminate.

@@ -119,11 +119,7 @@ func (c *client) one(ctx context.Context, p *plan) {
 	if p.kind == history.Nested {
 		c.rec.NewTag() // of the second message
 	}
-	op, ok := operationOf(p.kind)
-	if !ok {
-		op = scenarios.Update // with another one inside
-	}
-	c.request = scenarios.Request{Op: op, ID: k.id, Hold: p.hold, Spin: p.spin}
+	c.request = scenarios.Request{Op: p.op, ID: k.id, Hold: p.hold, Spin: p.spin}
 	switch text := tagText(k.op.Tag); p.kind {
 	case history.Append:
 		c.request.Role, c.request.Content = role, text

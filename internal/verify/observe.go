@@ -307,7 +307,7 @@ func leakFree(p *probe) Guarantee {
 // createAndDelete creates sessions, deletes each at once, and returns their number.
 func (p *probe) createAndDelete() int {
 	c := p.clients[0]
-	c.call = &call{client: c, plan: &plan{kind: history.Append}}
+	c.call = &call{client: c, plan: &plan{act: usual(history.Append)}}
 	n, err := createAndDelete(context.Background(), c.conn, scenarios.Append, min(deletingLimit, p.cfg.Patience/2), func() {
 		c.beat.n.Add(1)
 	})

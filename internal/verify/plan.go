@@ -9,7 +9,7 @@ import (
 
 // plan is one operation, drawn before the round begins.
 type plan struct {
-	kind   history.Kind
+	act
 	slot   uint32
 	ending Ending
 	cancel cancellation
@@ -85,7 +85,7 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 		user := next(s.slots)
 		for i := range plans {
 			plans[i] = plan{inside: drawInside(rng), after: drawAfter(rng)}
-			plans[i].kind, plans[i].slot = user()
+			plans[i].act, plans[i].slot = user()
 			if target != nil {
 				plans[i].drawHold(rng)
 			} else {
@@ -93,7 +93,7 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 			}
 		}
 		// The store is empty at first.
-		plans[0] = plan{kind: history.GetOrCreate, slot: plans[0].slot}
+		plans[0] = plan{act: usual(history.GetOrCreate), slot: plans[0].slot}
 		s.users = append(s.users, plans)
 	}
 	return s
@@ -143,7 +143,7 @@ func (p *plan) drawEnd(rng *rand.Rand) {
 }
 
 // user draws the next operation of one user and its session.
-type user func() (history.Kind, uint32)
+type user func() (act, uint32)
 
 // drawMix returns a function that draws users of the given number of sessions. They draw operations by their weights.
 func drawMix(rng *rand.Rand, w weights, has func(history.Kind) bool) func(slots int) user {
@@ -154,7 +154,7 @@ func drawMix(rng *rand.Rand, w weights, has func(history.Kind) bool) func(slots 
 		}
 	}
 	return func(slots int) user {
-		return func() (history.Kind, uint32) { return mix[rng.IntN(len(mix))], drawSlot(rng, slots) }
+		return func() (act, uint32) { return usual(mix[rng.IntN(len(mix))]), drawSlot(rng, slots) }
 	}
 }
 

@@ -254,7 +254,7 @@ func (r *round) cleanUp() {
 			if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
 				continue
 			}
-			k.do(ctx, &plan{kind: kind, slot: uint32(slot)})
+			k.do(ctx, &plan{act: usual(kind), slot: uint32(slot)})
 		}
 		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
 			_ = r.retry(func() error { return r.cleaner().remove(r.ids[slot]) })

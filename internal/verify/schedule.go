@@ -114,7 +114,7 @@ func (u *scheduledUser) begin(l Line) {
 	if l.Cancel {
 		cancel()
 	}
-	p := &plan{kind: l.Do, slot: uint32(l.Slot), ending: l.Ending}
+	p := &plan{act: usual(l.Do), slot: uint32(l.Slot), ending: l.Ending}
 	if l.Cancel {
 		p.cancel = cancelledBefore
 	}

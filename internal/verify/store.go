@@ -18,19 +18,19 @@ type storeConn struct{ *client }
 func (c storeConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
 	e.Clear()
 	k := c.call
-	switch q.Op {
-	case scenarios.Create:
+	switch does := q.Op.Properties(); {
+	case does.Have(scenarios.Mints):
 		e.ID, err = c.creator.CreateSession(ctx)
-	case scenarios.GetOrCreate:
+	case does.Have(scenarios.Ensures):
 		e.Created, err = c.store.GetOrCreate(ctx, q.ID, k.make, func(s *manager.Session) { k.inspect(ctx, s) })
-	case scenarios.History, scenarios.Read:
+	case does.Have(scenarios.ReadsMessages | scenarios.ReadsFields):
 		err = c.store.View(ctx, q.ID, k.read)
-	case scenarios.Delete:
+	case does.Have(scenarios.Removes):
 		var last manager.Session
 		if last, err = c.store.Delete(ctx, q.ID); err == nil {
 			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
 		}
-	case scenarios.Append, scenarios.Update:
+	case does.Have(scenarios.Writes):
 		err = c.store.Update(ctx, q.ID, k.change)
 	default:
 		err = scenarios.ErrUnsupported

@@ -74,7 +74,7 @@ func (a *remote) abandon() {
 // supports returns an error that names operations that the target lacks; nil: it has all that are needed.
 func (a *remote) supports(list []scenarios.Scenario) error {
 	for i := range list {
-		if unknown := unknownTo(&list[i], a.has); unknown != nil {
+		if unknown := unknownTo(&list[i], a); unknown != nil {
 			return fmt.Errorf("it lacks %s, which %s needs (%w)", strings.Join(unknown, " and "), list[i].Name, scenarios.ErrUnsupported)
 		}
 	}
@@ -118,7 +118,7 @@ func (a *remote) examine(ctx context.Context, performs func(history.Kind) bool) 
 			scenarios.GetOrCreate, scenarios.Append, scenarios.Update, scenarios.Append, scenarios.GetOrCreate,
 			scenarios.History, scenarios.Read, scenarios.Delete,
 		} {
-			if !a.Supports(op) || !performs(kindOf(op)) {
+			if !a.Supports(op) || !performs(actOf(op).kind) {
 				continue
 			}
 			q.Op = op

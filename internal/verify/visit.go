@@ -11,36 +11,39 @@ import (
 
 // With scenarios, users perform the operations of a run on very few sessions, so that they overlap.
 
-// kindOf returns the kind of an operation; 0 for one that is not verified.
-func kindOf(op scenarios.Op) history.Kind {
-	switch {
-	case op.Does(scenarios.Mints):
-		return history.Create
-	case op.Does(scenarios.Ensures):
-		return history.GetOrCreate
-	case op.Does(scenarios.AddsMessage):
-		return history.Append
-	case op.Does(scenarios.Mutates):
-		return history.Update
-	case op.Does(scenarios.ReadsMessages):
-		return history.ReadMessages
-	case op.Does(scenarios.Removes):
-		return history.Delete
-	case op.Does(scenarios.RemovesIdle):
-		return 0
-	}
-	return history.ReadFields
+// act is an operation that users perform, and its kind in histories.
+type act struct {
+	op   scenarios.Op
+	kind history.Kind
 }
 
-// operationOf returns the operation that users perform for a kind: of several the last, which writes or reads most. ok is false
-// where there is none.
-func operationOf(k history.Kind) (found scenarios.Op, ok bool) {
+// actOf returns what users perform where a scenario has op. That is op itself, or for one that shows less than others of its kind,
+// such as a touch, the usual operation of the kind. The kind is 0 for an operation that histories do not have.
+func actOf(op scenarios.Op) act {
+	k := history.KindOf(op.Properties())
+	if !op.Does(k.Does()) {
+		op, _ = operationOf(k)
+	}
+	return act{op, k}
+}
+
+// usual returns the usual operation of a kind. Nested is an update with another one inside.
+func usual(k history.Kind) act {
+	op, ok := operationOf(k)
+	if !ok {
+		op = scenarios.Update
+	}
+	return act{op, k}
+}
+
+// operationOf returns the usual operation of a kind, the first that does all of it. ok is false where there is none.
+func operationOf(k history.Kind) (op scenarios.Op, ok bool) {
 	for op := range scenarios.NumOps {
-		if kindOf(op) == k {
-			found, ok = op, true
+		if op.Does(k.Does()) {
+			return op, true
 		}
 	}
-	return found, ok
+	return 0, false
 }
 
 // Fits returns why the operations of a scenario cannot be verified; nil: they can.
@@ -51,14 +54,18 @@ func Fits(s *scenarios.Scenario) error {
 	case s.Creates():
 		return fmt.Errorf("the users of %s only use sessions that they create: no operations overlap", s.Name)
 	}
+	for _, op := range s.Ops() {
+		if actOf(op).kind == 0 {
+			return fmt.Errorf("%s has the operation %s, which histories do not have", s.Name, op)
+		}
+	}
 	return nil
 }
 
 // unknownTo names the operations of a scenario that a target lacks.
-func unknownTo(s *scenarios.Scenario, has func(history.Kind) bool) (names []string) {
+func unknownTo(s *scenarios.Scenario, target scenarios.Target) (names []string) {
 	for _, op := range s.Ops() {
-		if k := kindOf(op); !has(k) {
-			needed, _ := operationOf(k)
+		if needed := actOf(op).op; !target.Supports(needed) {
 			names = append(names, needed.String())
 		}
 	}
@@ -77,7 +84,7 @@ func (c *Config) performs(k history.Kind) bool {
 // performedIn reports whether s has operations of kind k, or writes that reads of kind k see.
 func performedIn(s *scenarios.Scenario, k history.Kind) bool {
 	return slices.ContainsFunc(s.Ops(), func(op scenarios.Op) bool {
-		v := kindOf(op)
+		v := actOf(op).kind
 		return v == k || k == history.ReadMessages && v == history.Append || k == history.ReadFields && v == history.Update
 	})
 }
@@ -90,31 +97,31 @@ func drawVisits(rng *rand.Rand, s *scenarios.Scenario, has func(history.Kind) bo
 		return !has(k) || !performedIn(s, k)
 	})
 	return func(slots int) user {
-		var visit []history.Kind // its remaining operations
+		var visit []act // its remaining operations
 		slot, known := uint32(0), map[uint32]bool{}
-		return func() (history.Kind, uint32) {
+		return func() (act, uint32) {
 			if len(reads) > 0 && rng.IntN(beside) == 0 {
-				return reads[rng.IntN(len(reads))], slot
+				return usual(reads[rng.IntN(len(reads))]), slot
 			}
 			if len(visit) == 0 {
 				slot = drawSlot(rng, slots)
 				visit = visitOf(rng, s)
 				if !known[slot] && !s.StartsEmpty {
-					visit = slices.Insert(visit, 0, history.GetOrCreate)
+					visit = slices.Insert(visit, 0, usual(history.GetOrCreate))
 				}
 				known[slot] = true
 			}
-			k := visit[0]
+			next := visit[0]
 			visit = visit[1:]
-			return k, slot
+			return next, slot
 		}
 	}
 }
 
 // visitOf draws the operations of a visit.
-func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
+func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []act) {
 	for _, op := range s.Visit {
-		visit = append(visit, kindOf(op))
+		visit = append(visit, actOf(op))
 	}
 	total := 0
 	for _, w := range s.Mix {
@@ -122,7 +129,7 @@ func visitOf(rng *rand.Rand, s *scenarios.Scenario) (visit []history.Kind) {
 	}
 	for _, w := range s.Mix {
 		if rng.IntN(total) < w.Weight { // of the remaining weight
-			return []history.Kind{kindOf(w.Op)}
+			return []act{actOf(w.Op)}
 		}
 		total -= w.Weight
 	}

@@ -3,6 +3,7 @@ package verify
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sessbench/sessbench/internal/history"
@@ -22,13 +23,46 @@ func TestScenariosFit(t *testing.T) {
 		}
 		fitting++
 		for _, op := range s.Ops() {
-			if kindOf(op) == 0 {
+			if actOf(op).kind == 0 {
 				t.Errorf("%s: nothing stands for %s", s.Name, op)
 			}
 		}
 	}
 	if fitting < 3 {
 		t.Errorf("%d scenarios fit", fitting)
+	}
+}
+
+// Users perform an operation itself, or what includes it; the choice does not depend on the order of other operations' rows.
+func TestActs(t *testing.T) {
+	for _, test := range []struct {
+		op   scenarios.Op
+		want act
+	}{
+		{scenarios.Append, act{scenarios.Append, history.Append}},
+		{scenarios.Update, act{scenarios.Update, history.Update}},
+		{scenarios.Touch, act{scenarios.Update, history.Update}},
+		{scenarios.Read, act{scenarios.Read, history.ReadFields}},
+		{scenarios.Validate, act{scenarios.Read, history.ReadFields}},
+		{scenarios.Sweep, act{}},
+	} {
+		if got := actOf(test.op); got != test.want {
+			t.Errorf("%s: %v, want %v", test.op, got, test.want)
+		}
+	}
+	for op := range scenarios.NumOps {
+		if a := actOf(op); a.kind != 0 && history.KindOf(a.op.Properties()) != a.kind {
+			t.Errorf("%s: users perform %s, which is of another kind", op, a.op)
+		}
+	}
+}
+
+// A scenario with an operation that histories do not have is refused.
+func TestUnknownKindsDoNotFit(t *testing.T) {
+	s := scenarios.Recorded()
+	s.Visit = []scenarios.Op{scenarios.Append, scenarios.Sweep}
+	if err := Fits(&s); err == nil || !strings.Contains(err.Error(), "trace has the operation sweep") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -49,7 +83,8 @@ func TestVisits(t *testing.T) {
 	sessions, reads := map[uint32]bool{}, 0
 	at := uint32(0)
 	for range 2000 {
-		k, slot := next()
+		a, slot := next()
+		k := a.kind
 		switch {
 		case k.Reads():
 			reads++
@@ -74,12 +109,12 @@ func TestVisits(t *testing.T) {
 func TestVisitsCreateSessions(t *testing.T) {
 	next, made := acts(t, "hot-session"), map[uint32]bool{}
 	for range 200 {
-		switch k, slot := next(); {
-		case k == history.GetOrCreate && made[slot]:
+		switch a, slot := next(); {
+		case a.kind == history.GetOrCreate && made[slot]:
 			t.Fatalf("session %d was made a second time", slot)
-		case k == history.GetOrCreate:
+		case a.kind == history.GetOrCreate:
 			made[slot] = true
-		case k == history.Append && !made[slot]:
+		case a.kind == history.Append && !made[slot]:
 			t.Fatalf("an append to session %d, which was not created", slot)
 		}
 	}
@@ -100,7 +135,7 @@ func TestMixesAreDrawnByWeight(t *testing.T) {
 		if len(visit) != 1 {
 			t.Fatalf("%v: want one operation", visit)
 		}
-		n[visit[0]]++
+		n[visit[0].kind]++
 	}
 	if n[history.Append] < 60 || n[history.Append] > 140 || n[history.ReadMessages] != 2000-n[history.Append] {
 		t.Errorf("%v: want one append in twenty", n)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,7 @@ func actions(dst []Action, r *row, tokens [numRoles]bool, length int) ([]Action,
 		if err != nil {
 			return dst, err
 		}
-		if op != scenarios.Append && op != scenarios.Update {
+		if !op.Does(scenarios.Writes) {
 			size = 0
 		}
 		return append(dst, Action{op, size}), nil
@@ -99,14 +100,13 @@ const legalOps = "create, append, history, delete " +
 	"(get, read, validate: history; post, put, write, update, touch: append; login: create; logout: delete)"
 
 // parseOp finds the operation that a log's op column names. Recorded ids are used more than once, which no manager
-// allows, so traffic is replayed on the store, with the operations that every store has. A sweep concerns no single session, so
-// it is rejected.
+// allows, so traffic is replayed on the store, with the operations that every store has.
 func parseOp(name string) (scenarios.Op, error) {
 	lower := strings.ToLower(strings.TrimSpace(name))
 	if op, ok := synonym(lower); ok {
 		return op, nil
 	}
-	if op, err := scenarios.ParseOp(lower); err == nil && op != scenarios.Sweep {
+	if op, err := scenarios.ParseOp(lower); err == nil && slices.Contains(scenarios.Recorded().Legal, op) {
 		return op, nil
 	}
 	return 0, fmt.Errorf("unknown operation %q: want one of %s", clip([]byte(name)), legalOps)

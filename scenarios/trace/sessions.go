@@ -90,7 +90,7 @@ func (s *sessions) add(v Visit) (at time.Duration, steps []scenarios.TapeOp, err
 	s.counts.Visits++
 	s.steps = s.steps[:0]
 	for i, a := range v.Ops {
-		if !s.states[slot].alive && a.Op != scenarios.GetOrCreate {
+		if !s.states[slot].alive && !a.Op.Does(scenarios.Ensures) {
 			s.step(slot, Action{Op: scenarios.GetOrCreate}, i == 0)
 		}
 		s.step(slot, a, len(s.steps) == 0)
@@ -106,7 +106,7 @@ func (s *sessions) step(slot uint32, a Action, start bool) {
 		c.Clipped++
 	}
 	s.steps = append(s.steps, scenarios.NewTapeOp(a.Op, slot, a.Size, start))
-	state.alive = a.Op != scenarios.Delete
+	state.alive = !a.Op.Does(scenarios.Removes)
 	c.Operations[a.Op]++
 	c.MaxSize = max(c.MaxSize, a.Size)
 	if a.Op.Does(scenarios.Mutates) {
