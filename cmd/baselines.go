@@ -77,7 +77,7 @@ func checkBaselineName(name string) error {
 
 // checkSaveBaseline checks the name of --save-baseline and adds its file to the outputs.
 func (o *runOptions) checkSaveBaseline() error {
-	if o.sources["save-baseline"].rank == rankDefault {
+	if !o.given("save-baseline") {
 		return nil
 	}
 	flag := o.from("save-baseline")
@@ -87,7 +87,7 @@ func (o *runOptions) checkSaveBaseline() error {
 	if err := os.MkdirAll(baselinesDir, 0o755); err != nil {
 		return usagef("%s %s: %w", flag, o.SaveBaseline, err)
 	}
-	o.writes = append(o.writes, namedFile{flag + " " + o.SaveBaseline, fileOfBaseline(o.SaveBaseline)})
+	o.output.writes = append(o.output.writes, namedFile{flag + " " + o.SaveBaseline, fileOfBaseline(o.SaveBaseline)})
 	return nil
 }
 

@@ -61,7 +61,8 @@ func checkPath(t *testing.T, why, text, want, wantErr string) {
 
 func TestSaveBaseline(t *testing.T) {
 	t.Chdir(t.TempDir())
-	o := &runOptions{SaveBaseline: "main"}
+	o := newRunOptions(nil)
+	o.SaveBaseline = "main"
 	o.sources = sources{"save-baseline": {rankFlag, "--save-baseline"}}
 	if err := o.checkSaveBaseline(); err != nil {
 		t.Fatal(err)

@@ -19,12 +19,23 @@ import (
 
 // checkOptions are the options of `check`.
 type checkOptions struct {
-	runOptions
+	*command
+	run      *runOptions // how this build is measured
+	baseline baselineOptions
+	rule     ruleOptions
 
+	measuring []flagGroup // the flags that describe a measurement
+}
+
+// baselineOptions are what a check compares with: at most one of them.
+type baselineOptions struct {
 	Against    string // path of a binary
 	AgainstRef string // a git ref
 	Stored     string // a baseline's file or name
+}
 
+// ruleOptions are how a check decides.
+type ruleOptions struct {
 	Pairs     int
 	Budget    time.Duration // 0: Pairs counts
 	Gate      []string
@@ -32,8 +43,6 @@ type checkOptions struct {
 	Tolerance float64 // share
 	Strict    bool
 	OtherOK   bool
-
-	measuring []flagGroup // the flags that describe a measurement
 }
 
 // The defaults of a check.
@@ -47,11 +56,14 @@ const (
 	storedEffect   = 0.10
 )
 
-func newCheckCmd(a *app) *cobra.Command {
-	return (&checkOptions{runOptions: runOptions{common: common{app: a}}}).command()
+func newCheckCmd(a *app) *cobra.Command { return newCheckOptions(a).cobra() }
+
+func newCheckOptions(a *app) *checkOptions {
+	run := newRunOptions(a)
+	return &checkOptions{command: run.command, run: run}
 }
 
-func (o *checkOptions) command() *cobra.Command {
+func (o *checkOptions) cobra() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [flags] [RESULT.json]",
 		Short: "Fail on a performance regression: the gate for CI",
@@ -80,29 +92,29 @@ run, 130 interrupted.`,
 			if err := o.configure(c); err != nil {
 				return err
 			}
-			return o.run(c.Context(), args)
+			return o.check(c.Context(), args)
 		},
 	}
-	what := o.whatFlags()
+	what := o.run.whatFlags()
 	strategy := what.Lookup("strategy")
 	strategy.Usage += " (default all; in a duet the stores that WithStore added, or per-session and sharded)"
 	strategy.DefValue = "[]" // pflag would append all
-	o.measuring = []flagGroup{what, o.usersFlags(), o.measuringFlags()}
-	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.ruleFlags()}, o.measuring, []flagGroup{o.outputFlags(wordsOf(reports.CheckFormats()))})...)
+	o.measuring = []flagGroup{what, o.run.work.usersFlags(), o.run.work.checkFlags()}
+	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.rule.flagGroup()}, o.measuring, []flagGroup{o.run.output.flagGroup(wordsOf(reports.CheckFormats()))})...)
 	return c
 }
 
 func (o *checkOptions) baselineFlags() flagGroup {
 	fs := newFlagGroup("Baseline")
-	fs.StringVar(&o.Against, "against", "", "older build of this program, `BINARY`")
-	fs.StringVar(&o.AgainstRef, "against-ref", "", "git `REF` of the older build, built in a temporary worktree")
-	fs.StringVar(&o.Stored, "baseline", "", "stored result, `FILE|NAME`: a file, or a name given to run --save-baseline")
+	fs.StringVar(&o.baseline.Against, "against", "", "older build of this program, `BINARY`")
+	fs.StringVar(&o.baseline.AgainstRef, "against-ref", "", "git `REF` of the older build, built in a temporary worktree")
+	fs.StringVar(&o.baseline.Stored, "baseline", "", "stored result, `FILE|NAME`: a file, or a name given to run --save-baseline")
 	fs.complete["baseline"] = oneOf(baselineNames)
-	o.addThresholdFlag(fs)
+	o.run.thresholds.addFlag(fs)
 	return fs
 }
 
-func (o *checkOptions) ruleFlags() flagGroup {
+func (o *ruleOptions) flagGroup() flagGroup {
 	fs := newFlagGroup("Verdict")
 	o.Pairs, o.Tolerance = checkPairs, checkTolerance
 	fs.Var(into(fmt.Sprint(o.Pairs), setting.Parser[int]{Kind: "number", Read: pairs}, &o.Pairs), "pairs", "number `N` of measurements of old, its copy and new; a multiple of 6")
@@ -119,10 +131,10 @@ func (o *checkOptions) ruleFlags() flagGroup {
 	return fs
 }
 
-func (o *checkOptions) measuringFlags() flagGroup {
+// checkFlags are the flags of the trials of a check.
+func (o *workOptions) checkFlags() flagGroup {
 	fs := newFlagGroup("Measuring")
-	o.Runs = runner.DefaultRuns
-	fs.VarP(into("", setting.Count(1, maxRuns), &o.Runs), "runs", "r", fmt.Sprintf("number `N` of trials of each strategy (default %d; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
+	o.addRunsFlag(fs, "", fmt.Sprintf("number `N` of trials of each strategy (default %d; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
 	o.addWarmupFlag(fs, "", fmt.Sprintf("warm-up `TIME` of each trial (default %v, in a duet %v)", runner.DefaultWarmup, checkWarmup))
 	o.addRecordFlag(newFlagGroup("")) // no flag: a baseline may set it
 	return fs
@@ -137,11 +149,11 @@ func pairs(text string) (int, error) {
 	return n, err
 }
 
-// run does the kind of check that the flags select.
-func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
+// check does the kind of check that the flags select.
+func (o *checkOptions) check(ctx context.Context, args []string) (err error) {
 	defer func() {
-		if o.opener != nil {
-			err = errors.Join(err, o.opener.Close())
+		if o.run.opener != nil {
+			err = errors.Join(err, o.run.opener.Close())
 		}
 	}()
 	if len(args) > 1 {
@@ -150,17 +162,17 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if err := o.oneBaseline(args); err != nil {
 		return err
 	}
-	o.reads = argumentFiles(args...)
-	o.addInput("against", o.Against)
-	if path, err := baselinePath(o.Stored); o.Stored != "" && err == nil { // judge reports an error
-		o.reads = append(o.reads, namedFile{o.from("baseline") + " " + quoted(o.Stored), path})
+	o.run.output.reads = argumentFiles(args...)
+	o.run.output.addInput("against", o.baseline.Against)
+	if path, err := baselinePath(o.baseline.Stored); o.baseline.Stored != "" && err == nil { // judge reports an error
+		o.run.output.reads = append(o.run.output.reads, namedFile{o.from("baseline") + " " + quoted(o.baseline.Stored), path})
 	}
-	if err := o.settleOutputs(); err != nil {
+	if err := o.run.output.settle(); err != nil {
 		return err
 	}
 	var c *judge.Check
 	switch {
-	case o.Against != "" || o.AgainstRef != "":
+	case o.baseline.Against != "" || o.baseline.AgainstRef != "":
 		c, err = o.duet(ctx)
 	default:
 		c, err = o.judge(ctx, args)
@@ -168,15 +180,15 @@ func (o *checkOptions) run(ctx context.Context, args []string) (err error) {
 	if c == nil {
 		return err
 	}
-	written := o.write(inFormat(reports.CheckFormats(), c))
-	return checkVerdict(ctx, c, written, o.crashes()...)
+	written := o.run.output.write(inFormat(reports.CheckFormats(), c))
+	return checkVerdict(ctx, c, written, o.run.crashes()...)
 }
 
 // oneBaseline rejects two baselines, and settings of another kind of check.
 func (o *checkOptions) oneBaseline(args []string) error {
 	var given []string
 	for _, name := range []string{"against", "against-ref", "baseline"} {
-		if o.sources[name].rank != rankDefault {
+		if o.given(name) {
 			given = append(given, name)
 		}
 	}
@@ -184,7 +196,7 @@ func (o *checkOptions) oneBaseline(args []string) error {
 		return usagef("%s and %s: want one of them", o.from(given[0]), o.from(given[1]))
 	}
 	mode := strings.Join(given, "")
-	if mode == "" && len(o.Thresholds) == 0 {
+	if mode == "" && len(o.run.thresholds.Thresholds) == 0 {
 		return usagef("check: no baseline: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
 	}
 	duet, stored := strings.HasPrefix(mode, "against"), mode == "baseline"
@@ -211,20 +223,20 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	switch {
 	case duet && len(args) > 0:
 		return usagef("check: %s: a duet measures both builds now and takes no result", quoted(args[0]))
-	case o.Budget > 0 && o.sources["pairs"].rank == o.sources["budget"].rank:
+	case o.rule.Budget > 0 && o.sources["pairs"].rank == o.sources["budget"].rank:
 		return usagef("%s and %s: want one of them", o.from("pairs"), o.from("budget"))
-	case o.Strict && o.OtherOK:
+	case o.rule.Strict && o.rule.OtherOK:
 		return usagef("--strict and --allow-other-machine: want one of them: a baseline of another machine gives advice only")
 	}
 	if o.sources["pairs"].rank > o.sources["budget"].rank {
-		o.Budget = 0 // the stronger source counts
+		o.rule.Budget = 0 // the stronger source counts
 	}
 	return nil
 }
 
 // gated returns the metrics of --gate by their names in documents.
 func (o *checkOptions) gated() (metrics []string, err error) {
-	names, err := o.chosenNames("gate", "metric", o.Gate, gateNames())
+	names, err := o.chosenNames("gate", "metric", o.rule.Gate, gateNames())
 	for _, m := range metric.Compared() {
 		if slices.Contains(names, m.Short()) {
 			metrics = append(metrics, m.Name)
@@ -232,9 +244,6 @@ func (o *checkOptions) gated() (metrics []string, err error) {
 	}
 	return metrics, err
 }
-
-// gateGiven reports whether the gated metrics were named.
-func (o *checkOptions) gateGiven() bool { return o.sources["gate"].rank > rankDefault }
 
 // gateNames lists the names of metrics for --gate.
 func gateNames() []string { return metric.Shorts(metric.Compared()) }

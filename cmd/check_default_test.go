@@ -26,10 +26,10 @@ func TestDuetChecksTheStoresOfTheBuild(t *testing.T) {
 		for _, s := range tc.stores {
 			opts = append(opts, WithStore(s))
 		}
-		o := &checkOptions{runOptions: runOptions{common: common{app: newApp(opts), sources: sources{}}}}
-		o.flags = o.command().Flags()
+		o := newCheckOptions(newApp(opts))
+		o.sources, o.flags = sources{}, o.cobra().Flags()
 		if tc.named != "" {
-			o.Strategies, o.sources["strategy"] = []string{tc.named}, source{rankFlag, "--strategy"}
+			o.run.choice.Strategies, o.sources["strategy"] = []string{tc.named}, source{rankFlag, "--strategy"}
 		}
 		rows, err := o.rows()
 		var got []string

@@ -38,9 +38,9 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 		return nil, err
 	}
 	least := stats.LeastSamples(judge.FalseAlarmRate / float64(len(gated)*len(rows)))
-	if o.Pairs < least {
+	if o.rule.Pairs < least {
 		return nil, usagef("%s %d: too few for a verdict: want %[6]d or more for %[3]d comparisons (%[4]d metrics × %[5]d rows)",
-			o.from("pairs"), o.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
+			o.from("pairs"), o.rule.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
 	}
 	if err := o.commit(); err != nil {
 		return nil, err
@@ -50,18 +50,18 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cfg := duet.Config{Rows: rows, Seed: o.Seed, Name: filepath.Base(os.Args[0])}
+	cfg := duet.Config{Rows: rows, Seed: o.run.work.Seed, Name: filepath.Base(os.Args[0])}
 	if cfg.Arms, err = o.arms(ctx, dir); err != nil {
 		return nil, err
 	}
-	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.Warmup+o.Duration)
+	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.run.work.Warmup+o.run.work.Duration)
 	if c, err := o.plan(ctx, cfg, gated, least); c != nil || err != nil {
 		return c, err
 	}
 	show := newProgress(o.err, o.Quiet)
-	cfg.Blocks, cfg.Progress = o.Pairs, func(s duet.Step) {
+	cfg.Blocks, cfg.Progress = o.rule.Pairs, func(s duet.Step) {
 		if s.Row != "" || s.Block%6 == 0 { // one line per block would fill a log
-			show.trial(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.Pairs, Done: s.Done, Trials: s.Trials})
+			show.trial(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.rule.Pairs, Done: s.Done, Trials: s.Trials})
 		}
 	}
 	docs, err := duet.Run(ctx, cfg)
@@ -79,8 +79,8 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judg
 	}
 	c, err := judge.CheckDuet(judge.Duet{
 		Old: docs[oldArm], Copied: docs[copyArm], Fresh: docs[newArm],
-		OldLabel: "old", NewLabel: "new", OldFile: cmp.Or(o.AgainstRef, o.Against), NewFile: "this build",
-		Gating: o.gating(gated, checkEffect), Planned: o.Pairs, Tolerance: o.Tolerance, Interrupted: docs[newArm].Interrupted,
+		OldLabel: "old", NewLabel: "new", OldFile: cmp.Or(o.baseline.AgainstRef, o.baseline.Against), NewFile: "this build",
+		Gating: o.gating(gated, checkEffect), Planned: o.rule.Pairs, Tolerance: o.rule.Tolerance, Interrupted: docs[newArm].Interrupted,
 	})
 	return c, o.judgeError(err)
 }
@@ -95,24 +95,24 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 		o.otherwise("hold", "0s")); err != nil {
 		return nil, err
 	}
-	if o.sources["iterations"].rank == rankDefault {
+	if !o.given("iterations") {
 		if err := o.otherwise("duration", checkWindow.String()); err != nil {
 			return nil, err
 		}
 	}
-	given, err := o.chosen()
+	given, err := o.run.choice.chosen()
 	if err != nil {
 		return nil, err
 	}
-	subjects, err := o.labelled(given)
+	subjects, err := o.run.choice.labelled(given)
 	if err != nil {
 		return nil, err
 	}
-	list, err := o.scenarios()
+	cfg, err := o.run.work.config(false)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range list {
+	for _, s := range cfg.Scenarios {
 		var turns []string
 		if duet.Sliced(s) {
 			turns = []string{"--turns", duet.TimeSlice(s).String()}
@@ -121,19 +121,19 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 			rows = append(rows, duet.Row{
 				Label:  subject.Label + " (" + s.Name + ")",
 				Name:   subject.Label,
-				Args:   slices.Concat([]string{"sample"}, o.strategyArgs(given[i]), o.scenarioArgs(&s), turns),
+				Args:   slices.Concat([]string{"sample"}, o.strategyArgs(given[i]), o.run.work.scenarioArgs(&s), turns),
 				Sliced: duet.Sliced(s),
 			})
 		}
 	}
-	return rows, o.matchThresholds(subjects, list)
+	return rows, o.run.thresholds.match(subjects, cfg.Scenarios, false)
 }
 
 // strategyArgs are the flags that select a subject. Parameters that were not set keep the default of each build.
 func (o *checkOptions) strategyArgs(subject runner.Subject) []string {
 	args := []string{"--strategy", subject.Label}
 	_, own, _ := strings.Cut(subject.Label, ":")
-	common, _ := o.commonParams() // checked
+	common, _ := o.run.choice.commonParams() // checked
 	for _, name := range slices.Sorted(maps.Keys(common)) {
 		if subject.Strategy.HasParam(name) && !strings.Contains(","+own, ","+name+"=") {
 			args = append(args, "--param", name+"="+common[name])
@@ -150,20 +150,20 @@ func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error)
 		copyArm: {Label: "the copy of old", Path: filepath.Join(dir, "twi")},
 		newArm:  {Label: "new", Path: filepath.Join(dir, "new")},
 	}
-	if o.AgainstRef != "" {
-		o.note("building %s", o.AgainstRef)
-		err := duet.Build(ctx, o.AgainstRef, dir, arms[oldArm].Path)
+	if o.baseline.AgainstRef != "" {
+		o.note("building %s", o.baseline.AgainstRef)
+		err := duet.Build(ctx, o.baseline.AgainstRef, dir, arms[oldArm].Path)
 		if bad := (*duet.RefError)(nil); errors.As(err, &bad) {
 			code := exitIncomparable
 			if bad.NoCommit {
 				code = exitUsage
 			}
-			err = &exitError{code, fmt.Errorf("%s %s: %w", o.from("against-ref"), quoted(o.AgainstRef), err)}
+			err = &exitError{code, fmt.Errorf("%s %s: %w", o.from("against-ref"), quoted(o.baseline.AgainstRef), err)}
 		}
 		if err != nil {
 			return nil, err
 		}
-	} else if err := duet.Copy(o.Against, arms[oldArm].Path); err != nil {
+	} else if err := duet.Copy(o.baseline.Against, arms[oldArm].Path); err != nil {
 		return nil, usagef("%s %w", o.from("against"), err)
 	}
 	if err := duet.Copy(arms[oldArm].Path, arms[copyArm].Path); err != nil {
@@ -190,14 +190,14 @@ func (o *checkOptions) plan(ctx context.Context, cfg duet.Config, gated []string
 	if err != nil || c.Verdict == judge.Violated {
 		return c, err
 	}
-	if o.Budget > 0 {
-		if o.Pairs = int(o.Budget/took) / 6 * 6; o.Pairs < least {
-			return nil, usagef("%s %v: too little for a verdict: %d pairs take %v", o.from("budget"), o.Budget,
+	if o.rule.Budget > 0 {
+		if o.rule.Pairs = int(o.rule.Budget/took) / 6 * 6; o.rule.Pairs < least {
+			return nil, usagef("%s %v: too little for a verdict: %d pairs take %v", o.from("budget"), o.rule.Budget,
 				(least+5)/6*6, (took * time.Duration((least+5)/6*6)).Round(time.Second))
 		}
-		o.Pairs = min(o.Pairs, maxPairs)
+		o.rule.Pairs = min(o.rule.Pairs, maxPairs)
 	}
-	o.note("%d pairs of %d rows, about %v", o.Pairs, len(cfg.Rows), (took * time.Duration(o.Pairs)).Round(time.Second))
+	o.note("%d pairs of %d rows, about %v", o.rule.Pairs, len(cfg.Rows), (took * time.Duration(o.rule.Pairs)).Round(time.Second))
 	return nil, nil
 }
 

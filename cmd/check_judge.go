@@ -18,12 +18,12 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 		return nil, err
 	}
 	var old judge.Source
-	if o.Stored != "" {
+	if o.baseline.Stored != "" {
 		if old, err = o.storedBaseline(); err != nil {
 			return nil, err
 		}
 	}
-	if err := o.parseThresholds(); err != nil {
+	if err := o.run.thresholds.parse(); err != nil {
 		return nil, err
 	}
 	fresh, err := o.fresh(ctx, args, old.Document)
@@ -32,12 +32,12 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 	}
 	var c *judge.Check
 	if old.Document == nil {
-		c, err = judge.CheckThresholds(fresh, o.thresholds, o.typed())
+		c, err = judge.CheckThresholds(fresh, o.run.thresholds.bounds, o.typed())
 	} else {
 		c, err = judge.CheckStored(judge.Stored{
-			Old: old, New: fresh, Gating: o.gating(gated, storedEffect), Strict: o.Strict,
-			Whole:        len(args) == 1 || o.sources["strategy"].rank == rankDefault && o.sources["scenario"].rank == rankDefault,
-			OtherMachine: o.OtherOK,
+			Old: old, New: fresh, Gating: o.gating(gated, storedEffect), Strict: o.rule.Strict,
+			Whole:        len(args) == 1 || !o.given("strategy") && !o.given("scenario"),
+			OtherMachine: o.rule.OtherOK,
 		})
 	}
 	return c, o.judgeError(err)
@@ -45,7 +45,7 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 
 // gating is what the check decides by. effect is the default of --min-effect.
 func (o *checkOptions) gating(gated []string, effect float64) judge.Gating {
-	return judge.Gating{Gated: gated, Named: o.gateGiven(), MinEffect: cmp.Or(o.MinEffect, effect), Thresholds: o.thresholds, Command: o.typed()}
+	return judge.Gating{Gated: gated, Named: o.given("gate"), MinEffect: cmp.Or(o.rule.MinEffect, effect), Thresholds: o.run.thresholds.bounds, Command: o.typed()}
 }
 
 // judgeError adds the exit code to an error of a judgement.
@@ -64,7 +64,7 @@ func (o *checkOptions) judgeError(err error) error {
 
 // storedBaseline reads --baseline.
 func (o *checkOptions) storedBaseline() (judge.Source, error) {
-	path, err := baselinePath(o.Stored)
+	path, err := baselinePath(o.baseline.Stored)
 	if err != nil {
 		return judge.Source{}, usagef("%s %w", o.from("baseline"), err)
 	}
@@ -87,8 +87,8 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 		if err := o.adopt(&baseline.Config); err != nil {
 			return judge.Source{}, err
 		}
-		if o.Strict && o.sources["runs"].rank == rankDefault {
-			o.Runs = max(o.Runs, judge.MinStoredTrials)
+		if o.rule.Strict && !o.given("runs") {
+			o.run.work.Runs = max(o.run.work.Runs, judge.MinStoredTrials)
 		}
 	}
 	d, err := o.measureNow(ctx)
@@ -99,9 +99,9 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 func (o *checkOptions) adopt(c *result.Config) error {
 	if c.Trace != "" {
 		return &exitError{exitIncomparable, fmt.Errorf("check: %s: is a replay of the log %s: want RESULT.json of another run --trace",
-			o.Stored, c.Trace)}
+			o.baseline.Stored, c.Trace)}
 	}
-	err := o.runOptions.adopt(c)
+	err := o.run.work.adopt(c)
 	for flag, text := range map[string]string{
 		"strategy": strings.Join(c.Strategies, ","), "scenario": strings.Join(c.Scenarios, ","),
 		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(texts(c.Params), ","), "runs": fmt.Sprint(c.Runs),
@@ -111,28 +111,25 @@ func (o *checkOptions) adopt(c *result.Config) error {
 		}
 	}
 	if err != nil {
-		return usagef("check: %s: %w", o.Stored, err)
+		return usagef("check: %s: %w", o.baseline.Stored, err)
 	}
 	return nil
 }
 
-// measureNow measures as `run` does. [checkOptions.run] closes what it opens.
+// measureNow measures as `run` does. [checkOptions.check] closes what it opens.
 func (o *checkOptions) measureNow(ctx context.Context) (*result.Document, error) {
-	cfg, err := o.config()
+	cfg, err := o.run.work.config(false)
 	if err != nil {
 		return nil, err
 	}
 	if err := o.commit(); err != nil {
 		return nil, err
 	}
-	o.setOpener(nil)
-	if err := o.openSubjects(ctx, &cfg); err != nil {
+	o.run.setOpener()
+	if err := o.run.openSubjects(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
-		return nil, err
-	}
-	d, err := o.document(ctx, cfg, nil)
+	d, err := o.run.document(ctx, cfg)
 	if err == nil && d.Failure != "" {
 		return nil, errors.New(d.Failure)
 	}

@@ -139,7 +139,7 @@ func TestSubjects(t *testing.T) {
 		{"a strategy's own setting outweighs the common one", "sharded:shards=4,sharded", "shards=4", "none", "sharded"},
 		{"a probe", "noop,cow", "", "none", "noop cow"},
 	} {
-		o := &runOptions{common: common{app: newApp(nil), Strategies: []string{tc.strategies}}, Baseline: tc.baseline}
+		o := strategyOptions{command: &command{app: newApp(nil)}, Strategies: []string{tc.strategies}, Baseline: tc.baseline}
 		if tc.params != "" {
 			o.Params = []string{tc.params}
 		}
@@ -192,25 +192,25 @@ func TestSettings(t *testing.T) {
 }
 
 // settledScenarios returns options with the settings in args, and scenarios with these settings.
-func settledScenarios(t *testing.T, args string, names ...string) (*runOptions, []scenarios.Scenario) {
+func settledScenarios(t *testing.T, args string, names ...string) (*workOptions, []scenarios.Scenario) {
 	t.Helper()
-	o := &runOptions{common: common{app: newApp(nil)}, Scenarios: names}
+	o := &workOptions{command: &command{app: newApp(nil)}, Scenarios: names}
 	fs := o.usersFlags()
 	o.addWarmupFlag(fs, "100ms", "")
 	o.addRecordFlag(fs)
 	if err := fs.Parse(strings.Fields(args)); err != nil {
 		t.Fatal(err)
 	}
-	list, err := o.scenarios()
+	cfg, err := o.config(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return o, list
+	return o, cfg.Scenarios
 }
 
 // TestSettingsInDocuments: a document has every setting that was given, and a check adopts them.
 func TestSettingsInDocuments(t *testing.T) {
-	measured := func(args string) (*runOptions, result.Config) {
+	measured := func(args string) (*workOptions, result.Config) {
 		t.Helper()
 		o, _ := settledScenarios(t, args, "chatbot", "expiry")
 		var c result.Config
@@ -240,7 +240,7 @@ func TestSettingsInDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	var again result.Config
-	if _, err := o.scenarios(); err != nil {
+	if _, err := o.config(false); err != nil {
 		t.Fatal(err)
 	}
 	o.record(&again)

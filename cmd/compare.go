@@ -17,14 +17,14 @@ import (
 
 // compareOptions are the options of `compare`.
 type compareOptions struct {
-	common
+	outputOptions
 	Force bool
 }
 
 // newCompareCmd makes a command that reads no configuration file: its key out names the files of run, which compare must
 // not replace.
 func newCompareCmd(a *app) *cobra.Command {
-	o := &compareOptions{common: common{app: a}}
+	o := &compareOptions{outputOptions: outputOptions{command: &command{app: a}}}
 	c := &cobra.Command{
 		Use:   "compare [flags] OLD.json NEW.json...",
 		Short: "Compare results: what became faster or slower, and what is noise",
@@ -57,7 +57,7 @@ func (o *compareOptions) run(args []string) error {
 	for _, source := range sources {
 		o.reads = append(o.reads, argumentFiles(source.File)...)
 	}
-	if err := o.settleOutputs(); err != nil {
+	if err := o.settle(); err != nil {
 		return err
 	}
 	for i := range sources {

@@ -12,11 +12,7 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// strategyWords are the words for --strategy, "all" first. A word is followed by a tab and its description.
-func (o *common) strategyWords() []string {
-	return append([]string{"all\tall but probes"}, strategyWords(o.selectable())...)
-}
-
+// strategyWords are the words for strategies. A word is followed by a tab and its description.
 func strategyWords(of []*strategies.Strategy) []string {
 	return mapped(of, func(s *strategies.Strategy) string { return s.Name + "\t" + s.Description })
 }

@@ -38,6 +38,9 @@ type source struct {
 // sources holds the source of each setting that is not at its default, by its flag's name.
 type sources map[string]source
 
+// given reports whether the setting is not at its default.
+func (s sources) given(flag string) bool { return s[flag].rank != rankDefault }
+
 // from is the setting's name in errors, as it is written in its source.
 func (s sources) from(flag string) string {
 	if src, ok := s[flag]; ok {
@@ -51,10 +54,10 @@ const configFlag = "config"
 // configure sets each flag of c that is not on the command line from the environment (SESSBENCH_HOLD_KIND for --hold-kind) or
 // else from the configuration file. The file's keys are the flags' names. A key below a command's name is for that command
 // only, and takes precedence.
-func (o *common) configure(c *cobra.Command) error {
+func (cmd *command) configure(c *cobra.Command) error {
 	v, fs := viper.New(), c.Flags()
-	o.flags, o.sources = fs, sources{}
-	found, inFile := o.sources, map[string]bool{}
+	cmd.flags, cmd.sources = fs, sources{}
+	found, inFile := cmd.sources, map[string]bool{}
 	warnOfUnknownVariables(c.ErrOrStderr(), c.Root(), os.Environ())
 	path, from, err := configPath(fs)
 	if err != nil {
@@ -89,14 +92,6 @@ func (o *common) configure(c *cobra.Command) error {
 		}
 	})
 	return err
-}
-
-// otherwise sets a flag that has no source.
-func (o *common) otherwise(flag, text string) error {
-	if o.sources[flag].rank != rankDefault {
-		return nil
-	}
-	return o.flags.Set(flag, text)
 }
 
 func envName(flag string) string {

@@ -152,7 +152,8 @@ func (o *historyAddOptions) report(paths []string, runs []*judge.HistoryEntry, h
 
 // historyShowOptions are the options of `history show`.
 type historyShowOptions struct {
-	common
+	choice    strategyOptions
+	output    outputOptions
 	File      string
 	Scenarios []string
 	Metrics   []string
@@ -161,7 +162,8 @@ type historyShowOptions struct {
 
 // newHistoryShowCmd makes a command that reads no configuration file, like compare.
 func newHistoryShowCmd(a *app) *cobra.Command {
-	o := &historyShowOptions{common: common{app: a}}
+	shared := &command{app: a}
+	o := &historyShowOptions{choice: strategyOptions{command: shared}, output: outputOptions{command: shared}}
 	c := &cobra.Command{
 		Use:   "show [flags]",
 		Short: "Show the metrics of the history over time, and mark where they changed",
@@ -183,14 +185,14 @@ Exit codes: 0 shown, 4 the history is empty or damaged, 2 bad usage or an unread
 	}
 	fs := newFlagGroup("Flags")
 	addHistoryFileFlag(fs, &o.File)
-	o.addStrategyFlags(fs)
+	o.choice.addFlag(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{"all"}, "`NAMES` of scenarios: a,b or all")
 	fs.complete["scenario"] = listOf(scenarioWords)
 	fs.StringArrayVar(&o.Metrics, "metric", []string{"all"},
 		"`NAMES` of metrics: a,b or all, of "+strings.Join(metric.Names(metric.Compared()), ", "))
 	fs.complete["metric"] = listOf(func() []string { return metric.Names(metric.Compared()) })
 	fs.VarP(into("0", setting.Count(0, 1_000_000), &o.Last), "last", "n", "number of runs shown of each series, the last `N`; 0: all")
-	o.addFormatFlags(fs, "trend", wordsOf(reports.TrendFormats()))
+	o.output.addFormatFlags(fs, "trend", wordsOf(reports.TrendFormats()))
 	addGroups(c, fs)
 	return c
 }
@@ -200,20 +202,20 @@ func (o *historyShowOptions) run() error {
 	if err != nil {
 		return err
 	}
-	o.reads = []namedFile{{"--file " + quoted(o.File), o.File}}
-	if err := o.settleOutputs(); err != nil {
+	o.output.reads = []namedFile{{"--file " + quoted(o.File), o.File}}
+	if err := o.output.settle(); err != nil {
 		return err
 	}
 	t, err := o.trend(filter)
 	if err != nil {
 		return err
 	}
-	return o.write(inFormat(reports.TrendFormats(), t))
+	return o.output.write(inFormat(reports.TrendFormats(), t))
 }
 
 // filter reads the flags that select series.
 func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
-	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
+	chosen, err := parseChoices(strings.Join(o.choice.Strategies, ","))
 	if err != nil {
 		return f, usagef("--strategy %w", err)
 	}

@@ -24,6 +24,7 @@ import (
 
 // joinOptions are the options of a distributed run, and this process's membership of it.
 type joinOptions struct {
+	*command
 	Join    string // URL of the coordination server, which may contain a password
 	RunID   string
 	Of      int
@@ -37,7 +38,7 @@ type joinOptions struct {
 	finished bool // the result contains the document of this process
 }
 
-func (o *joinOptions) joinFlags() flagGroup {
+func (o *joinOptions) flagGroup() flagGroup {
 	fs := newFlagGroup("Several machines")
 	fs.StringVar(&o.Join, "join", "",
 		"`URL` of the Redis server that coordinates a distributed run; set SESSBENCH_JOIN instead if it contains a password")
@@ -65,60 +66,57 @@ func (o *joinOptions) keepShared(fs *pflag.FlagSet) {
 // checkJoin rejects runs that cannot be distributed: all sessions must be outside the participants.
 func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 	together := []string{"join", "of", "run-id"}
-	missing := slices.DeleteFunc(together, func(flag string) bool { return o.sources[flag].rank != rankDefault })
+	missing := slices.DeleteFunc(together, o.given)
 	switch {
-	case o.Part != "" && o.Join == "":
+	case o.join.Part != "" && o.join.Join == "":
 		return usagef("%s: the run is not distributed: want --out json=FILE, or --join", o.from("save-part"))
 	case len(missing) == len(together):
 		return nil
 	case len(missing) > 0:
 		return usagef("--%s is missing: want --join URL, --run-id NAME and --of N together", missing[0])
 	}
-	if err := distributed.CheckRunID(o.RunID); err != nil {
-		return usagef("%s %s: %w", o.from("run-id"), quoted(o.RunID), err)
+	if err := distributed.CheckRunID(o.join.RunID); err != nil {
+		return usagef("%s %s: %w", o.from("run-id"), quoted(o.join.RunID), err)
 	}
-	if o.Record > 0 {
+	if o.work.Record > 0 {
 		return usagef("%s: not with %s: a history is recorded in one process", o.from("record"), o.from("join"))
 	}
 	for i := range list {
 		switch s := &list[i]; {
 		case s.Sweeps():
 			return usagef("%s %s: not with %s: the expiry of sessions needs a single clock", o.from("scenario"), s.Name, o.from("join"))
-		case s.Users < o.Of:
+		case s.Users < o.join.Of:
 			return usagef("%s %d, of %s: want at least the number of participants, %s %d",
-				o.from("users"), s.Users, s.Name, o.from("of"), o.Of)
+				o.from("users"), s.Users, s.Name, o.from("of"), o.join.Of)
 		}
 	}
 	if err := o.checkReachable(); err != nil {
 		return err
 	}
-	client, err := distributed.Connect(o.Join)
+	client, err := distributed.Connect(o.join.Join)
 	if err != nil {
 		return usagef("%s: %w", o.from("join"), err)
 	}
-	o.client = client
+	o.join.client = client
 	o.redis.Guest = true // until the index of this participant is known
 	return nil
 }
 
 // checkReachable checks that every participant can reach all sessions. It leaves out the baseline where that is not set.
 func (o *runOptions) checkReachable() error {
-	if o.sources["baseline-strategy"].rank == rankDefault {
-		o.Baseline = "none"
+	if !o.given("baseline-strategy") {
+		o.choice.Baseline = "none"
 	}
-	if err := o.targetOptions.parse(o.from("target")); err != nil {
-		return err
-	}
-	for _, spec := range o.specs {
+	for _, spec := range o.targets.specs {
 		if spec.Command != nil {
-			return usagef("%s %s: each participant would start its own program: want tcp:HOST:PORT with %s", o.from("target"), quoted(spec.String()), o.from("join"))
+			return usagef("%s %s: each participant would start its own program: want tcp:HOST:PORT with %s", o.from(targetFlag), quoted(spec.String()), o.from("join"))
 		}
 	}
-	list, err := o.chosenBesideTargets()
+	list, err := o.choice.beside(o.targets.Targets)
 	if err != nil {
 		return err
 	}
-	if list, err = o.withBaseline(list); err != nil {
+	if list, err = o.choice.withBaseline(list); err != nil {
 		return err
 	}
 	for _, s := range list {
@@ -135,13 +133,16 @@ func (o *runOptions) checkReachable() error {
 // joinOthers waits until all participants have joined, and opens the subjects again, on the common sessions. What was opened
 // before only finds errors of this participant before it joins, because a participant that fails later cancels the run.
 func (o *runOptions) joinOthers(ctx context.Context, cfg *runner.Config) error {
+	if o.join.client == nil {
+		return nil
+	}
 	if err := errors.Join(o.reachRedis(ctx, cfg.Subjects), o.opener.Close()); err != nil {
 		return err
 	}
-	if err := o.joinRun(ctx); err != nil {
+	if err := o.join.join(ctx); err != nil {
 		return err
 	}
-	cfg.Participant = o.participant
+	cfg.Participant = o.join.participant
 	return o.openSubjects(ctx, cfg)
 }
 
@@ -168,8 +169,8 @@ func connect(ctx context.Context, o redis.Options) error {
 	return server.Close()
 }
 
-// joinRun waits until all participants have joined, and for the prefix of their keys in Redis.
-func (o *runOptions) joinRun(ctx context.Context) error {
+// join waits until all participants have joined, and for the prefix of their keys in Redis.
+func (o *joinOptions) join(ctx context.Context) error {
 	host, _ := os.Hostname()
 	o.note("run %s: waiting for %s", o.RunID, result.FormatCounted(o.Of, "participant"))
 	p, err := distributed.Join(ctx, distributed.Options{
@@ -190,7 +191,7 @@ func (o *runOptions) joinRun(ctx context.Context) error {
 }
 
 // sharePrefix sets the prefix of all keys of the strategy redis to that of the first participant.
-func (o *runOptions) sharePrefix(ctx context.Context) error {
+func (o *joinOptions) sharePrefix(ctx context.Context) error {
 	const name = "prefix"
 	if o.participant.Index() == 0 {
 		o.redis.Prefix = redis.NewPrefix()
@@ -211,7 +212,7 @@ func (o *runOptions) sharePrefix(ctx context.Context) error {
 }
 
 // leave ends the membership, with the reason if this process has not finished.
-func (o *runOptions) leave(ctx context.Context, err error) error {
+func (o *joinOptions) leave(ctx context.Context, err error) error {
 	if o.client == nil {
 		return nil
 	}
@@ -236,7 +237,7 @@ func (o *runOptions) leave(ctx context.Context, err error) error {
 
 // finish sends this participant's document, if there is one, to the others; ran is the error of its run. The last participant to
 // finish gets the document of the whole run, the others nil. Where sending fails, finish returns this participant's document.
-func (o *runOptions) finish(ctx context.Context, doc *result.Document, ran error) (*result.Document, error) {
+func (o *joinOptions) finish(ctx context.Context, doc *result.Document, ran error) (*result.Document, error) {
 	p := o.participant
 	var text bytes.Buffer
 	if doc != nil {
@@ -273,7 +274,7 @@ func (o *runOptions) finish(ctx context.Context, doc *result.Document, ran error
 }
 
 // savePart writes this participant's document to text and to the file of --save-part.
-func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
+func (o *joinOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 	if err := result.EncodeJSON(text, doc); err != nil || o.Part == "" {
 		return err
 	}
@@ -284,7 +285,7 @@ func (o *runOptions) savePart(text *bytes.Buffer, doc *result.Document) error {
 }
 
 // conclude ends the run for the other participants after the merged document was written. If writing failed, another one writes it.
-func (o *runOptions) conclude(ctx context.Context, doc *result.Document, failed error) error {
+func (o *joinOptions) conclude(ctx context.Context, doc *result.Document, failed error) error {
 	if doc.Part != nil || failed != nil {
 		return nil
 	}
@@ -292,7 +293,7 @@ func (o *runOptions) conclude(ctx context.Context, doc *result.Document, failed 
 }
 
 // tidy removes the sessions in Redis if the first participant, which would remove them, is lost.
-func (o *runOptions) tidy(ctx context.Context) error {
+func (o *joinOptions) tidy(ctx context.Context) error {
 	if o.redis.URL == "" || !slices.ContainsFunc(o.participant.Losses(), func(l distributed.Loss) bool { return l.Index == 0 }) {
 		return nil
 	}
@@ -302,7 +303,7 @@ func (o *runOptions) tidy(ctx context.Context) error {
 }
 
 // lostError names the lost participants; nil for none.
-func (o *runOptions) lostError() error {
+func (o *joinOptions) lostError() error {
 	if lost := o.participant.Lost(); len(lost) > 0 {
 		return &runner.LostError{Who: lost}
 	}

@@ -147,13 +147,13 @@ func TestLeaveReason(t *testing.T) {
 	} {
 		url := "redis://" + miniredis.RunT(t).Addr()
 		participants := make(chan *distributed.Participant, 2)
-		runs := make([]*runOptions, 2)
+		runs := make([]*joinOptions, 2)
 		for i := range runs {
 			client, err := distributed.Connect(url)
 			if err != nil {
 				t.Fatal(err)
 			}
-			runs[i] = &runOptions{joinOptions: joinOptions{client: client}}
+			runs[i] = &joinOptions{client: client}
 			go func() {
 				p, err := distributed.Join(t.Context(), distributed.Options{Client: client, RunID: "X", Of: 2})
 				if err != nil {

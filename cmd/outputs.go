@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/outfile"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
 )
 
@@ -21,12 +22,54 @@ type output struct {
 
 const stdout = "-"
 
+// outputOptions are the options for the outputs of a command: their formats and their files.
+type outputOptions struct {
+	*command
+	Config  string // path of the configuration file, whether named or found
+	Format  string
+	Out     []string
+	kinds   []string // the legal kinds of Out
+	NoColor bool
+
+	reads, writes []namedFile // besides Config and Out
+	outputs       []output
+}
+
+// flagGroup returns the flags for outputs, see [outputOptions.addFormatFlags], and for the configuration file.
+func (o *outputOptions) flagGroup(formats []string, onlyFiles ...string) flagGroup {
+	fs := newFlagGroup("Output and configuration")
+	o.addFormatFlags(fs, "result", formats, onlyFiles...)
+	fs.StringVarP(&o.Config, configFlag, "c", "", "configuration `FILE` (default sessbench.yaml, .toml or .json in the working directory)")
+	fs.BoolVarP(&o.Quiet, "quiet", "q", false, "no progress and no notes on stderr")
+	fs.own()
+	return fs
+}
+
+// addFormatFlags adds the flags for the formats of an output and the files it is written to. A format is its name, a tab and its
+// description. Those of onlyFiles are kinds of --out and not of --format.
+func (o *outputOptions) addFormatFlags(fs flagGroup, what string, formats []string, onlyFiles ...string) {
+	o.Format = formatTable
+	fs.VarP(into(o.Format, setting.Choice(formats...), &o.Format), "format", "f", "`KIND` of "+what+" on stdout: "+strings.Join(setting.Names(formats), ", "))
+	kinds := slices.Concat(onlyFiles, formats)
+	o.kinds = setting.Names(kinds)
+	slices.Sort(o.kinds)
+	fs.StringArrayVarP(&o.Out, "out", "o", nil, "additional output, `KIND=FILE`; FILE - is stdout and replaces --format; repeatable")
+	fs.complete["out"] = outKinds(kinds)
+	fs.BoolVar(&o.NoColor, "no-color", false, "no colors on a terminal (also: NO_COLOR)")
+}
+
+// screen describes what stdout can display. See https://no-color.org for the environment variable.
+func (o *outputOptions) screen() reports.Options {
+	color := isTerminal(o.out) && !o.NoColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return reports.Options{Color: color, Width: width(o.out)}
+}
+
 // wordsOf lists formats for --format and --out, with their descriptions.
 func wordsOf[T any](formats []reports.FormatOf[T]) []string {
 	return mapped(formats, func(f reports.FormatOf[T]) string { return f.Name + "\t" + f.Doc })
 }
 
-// inFormat returns a function for [common.write] that writes it in the format of a kind, which the flags have checked.
+// inFormat returns a function for [outputOptions.write] that writes it in the format of a kind, which the flags have checked.
 func inFormat[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.Writer, screen reports.Options) error {
 	return func(kind string, w io.Writer, screen reports.Options) error {
 		at := slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })
@@ -34,9 +77,9 @@ func inFormat[T any](formats []reports.FormatOf[T], it T) func(kind string, w io
 	}
 }
 
-// settleOutputs resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
+// settle resolves --out and --format. It checks, before anything is measured, that every output can be written and replaces
 // neither another one nor an input: those in o.reads and o.writes, which the command has added before.
-func (o *common) settleOutputs() error {
+func (o *outputOptions) settle() error {
 	var files []output
 	onStdout := "" // its kind
 	flag, legal := o.from("out"), strings.Join(o.kinds, ", ")
@@ -72,12 +115,12 @@ func (o *common) settleOutputs() error {
 }
 
 // addInput adds an input, which outputs must not replace.
-func (o *common) addInput(flag, path string) {
+func (o *outputOptions) addInput(flag, path string) {
 	o.reads = append(o.reads, namedFile{o.from(flag) + " " + quoted(path), path})
 }
 
 // write writes each output with one, also after one that fails.
-func (o *common) write(one func(kind string, w io.Writer, screen reports.Options) error) error {
+func (o *outputOptions) write(one func(kind string, w io.Writer, screen reports.Options) error) error {
 	if err := o.commit(); err != nil {
 		return err
 	}

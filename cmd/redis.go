@@ -41,13 +41,13 @@ func (a *app) addRedisFlags(fs flagGroup) {
 }
 
 // checkRedis rejects settings of a server without its URL: they would silently not apply to the embedded one.
-func (o *common) checkRedis() error {
-	if o.redis.URL == "" {
-		return o.reject(rankFile, "needs --redis-url",
+func (c *command) checkRedis() error {
+	if c.redis.URL == "" {
+		return c.reject(rankFile, "needs --redis-url",
 			"redis-user", "redis-password", "redis-cluster", "redis-sentinel", "redis-ca", "redis-insecure")
 	}
-	if err := o.redis.Check(); err != nil {
-		return usagef("%s: %w", o.from("redis-url"), err)
+	if err := c.redis.Check(); err != nil {
+		return usagef("%s: %w", c.from("redis-url"), err)
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (o *runOptions) settleRedis(list []runner.Subject, of []scenarios.Scenario)
 		if s.Unlocked = measure.IsLists(s); !s.Unlocked {
 			continue
 		}
-		if o.Record > 0 { // the server's responses do not hold what a history needs
+		if o.work.Record > 0 { // the server's responses do not hold what a history needs
 			return usagef("%s: not with %s %s:layout=list: want sessbench verify with it, which records everything",
 				o.from("record"), o.from("strategy"), redisName)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -60,30 +61,79 @@ func parseSpeed(text string) (float64, error) {
 
 const speedMax = "max"
 
-// checkReplay refuses flags of random workloads with --trace, and flags for reading a log without it.
-func (o *runOptions) checkReplay() error {
+// replayOptions are the options for recorded traffic in place of a scenario, and the traffic.
+type replayOptions struct {
+	*command
+	Trace     string
+	Log       trace.Options
+	speedFlag *value
+	speed     float64 // 0: as fast as possible
+
+	tape    *trace.Tape // of Trace; nil without it
+	traffic *result.Traffic
+}
+
+func (o *replayOptions) flagGroup() flagGroup {
+	fs := newFlagGroup("Recorded traffic instead of a scenario")
+	fs.StringVar(&o.Trace, "trace", "", "log to replay, `FILE`, plain or gzip")
+	addLogFlags(fs.FlagSet, &o.Log)
+	o.speedFlag = into(speedMax, setting.Parser[float64]{Kind: "speed", Read: parseSpeed}, &o.speed)
+	fs.Var(o.speedFlag, "trace-speed", "speed of the replay, `max|60x`: as fast as possible, or 60 times the log's speed")
+	fs.own("trace")
+	return fs
+}
+
+// check refuses flags of random workloads with --trace, and flags for reading a log without it.
+func (o *replayOptions) check(work *workOptions) error {
 	if o.Trace == "" {
 		return o.reject(rankFlag, "only for recorded traffic: want --trace FILE with it",
 			"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors")
 	}
-	return o.keepReplayed()
+	return work.keepReplayed(o.Trace, o.speedFlag)
 }
 
-// compile reads the log of --trace once onto an empty tape, notes on stderr which share of it is used, and describes it for the
+// makeTape makes an empty tape for the log, if there is one. Close removes it.
+func (o *replayOptions) makeTape() (err error) {
+	if o.Trace != "" {
+		o.tape, err = trace.NewTape("")
+	}
+	return err
+}
+
+func (o *replayOptions) Close() error {
+	if o.tape == nil {
+		return nil
+	}
+	return o.tape.Close()
+}
+
+// compile reads the log of --trace once onto the tape, notes on stderr which share of it is used, and describes it for the
 // result document.
-func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, tape *trace.Tape) (*result.Traffic, error) {
-	err := tape.Compile(ctx, log, users)
+func (o *replayOptions) compile(ctx context.Context, cfg *runner.Config) error {
+	if o.Trace == "" {
+		return nil
+	}
+	log, err := openLog(ctx, o.Trace, o.Log)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
+		return usagef("%s %s: %w", o.from("trace"), quoted(o.Trace), err)
+	}
+	defer log.Close()
+	defer context.AfterFunc(ctx, func() { log.Close() })() // a reader of lines that no row is in does not look at ctx
+	err = o.tape.Compile(ctx, log, cfg.Scenarios[0].Users)
 	for _, problem := range log.Problems() {
 		o.complain("%s", problem)
 	}
-	c := tape.Counts()
+	c := o.tape.Counts()
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case c.Visits == 0:
-		return nil, fmt.Errorf("%s: no visits", log.Name())
+		return fmt.Errorf("%s: no visits", log.Name())
 	case o.speed > 0 && !c.Timed:
-		return nil, usagef("%s %v: %s has no times: want %s", o.from("trace-speed"), o.traceSpeed, log.Name(), speedMax)
+		return usagef("%s %v: %s has no times: want %s", o.from("trace-speed"), o.speedFlag, log.Name(), speedMax)
 	}
 	o.note("%s (%s): %s of %s rows used (%s): %s visits of %s sessions, %s operations",
 		log.Name(), log.Format(), result.FormatCount(c.Visits), result.FormatCount(c.Visits+c.Malformed),
@@ -94,11 +144,13 @@ func (o *runOptions) compile(ctx context.Context, log *trace.Reader, users int, 
 	if c.Clipped > 0 {
 		o.note("%s: %s", log.Name(), clippedSizes(c.Clipped))
 	}
-	return &result.Traffic{
-		File: filepath.Base(o.Trace), Format: log.Format(), Hash: tape.Hash(),
+	o.traffic = &result.Traffic{
+		File: filepath.Base(o.Trace), Format: log.Format(), Hash: o.tape.Hash(),
 		Lines: c.Lines, Malformed: c.Malformed, Clipped: c.Clipped, SpanNs: int64(c.Span),
 		Visits: c.Visits, Sessions: c.Sessions, Operations: operationCounts(c),
-	}, nil
+	}
+	cfg.Traffic, cfg.Speed, cfg.Scenarios[0].Sessions = o.tape, o.speed, int(c.Sessions)
+	return nil
 }
 
 // clippedSizes is a note on sizes that were reduced.

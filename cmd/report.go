@@ -13,7 +13,7 @@ import (
 
 // newReportCmd makes a command that reads no configuration file, like compare.
 func newReportCmd(a *app) *cobra.Command {
-	o := &common{app: a}
+	o := &outputOptions{command: &command{app: a}}
 	c := &cobra.Command{
 		Use:   "report [flags] RESULT.json",
 		Short: "Write a result document in other formats, or merge those of several machines",
@@ -37,7 +37,7 @@ Exit codes: 0 written, 4 no result document, 2 bad usage or an unreadable file, 
 	return c
 }
 
-func (o *common) reportFlags() flagGroup {
+func (o *outputOptions) reportFlags() flagGroup {
 	fs := newFlagGroup("Flags")
 	o.addFormatFlags(fs, "result", wordsOf(reports.All()))
 	return fs
@@ -54,9 +54,9 @@ func filesGiven(args []string) string {
 	return fmt.Sprintf("%d files", len(args))
 }
 
-func (o *common) report(file string) error {
+func (o *outputOptions) report(file string) error {
 	o.reads = argumentFiles(file)
-	if err := o.settleOutputs(); err != nil {
+	if err := o.settle(); err != nil {
 		return err
 	}
 	d, err := readDocument("report", file)
@@ -67,7 +67,7 @@ func (o *common) report(file string) error {
 }
 
 func newReportMergeCmd(a *app) *cobra.Command {
-	o := &common{app: a}
+	o := &outputOptions{command: &command{app: a}}
 	c := &cobra.Command{
 		Use:   "merge [flags] PART.json PART.json...",
 		Short: "Merge the result documents of several machines into one",
@@ -95,9 +95,9 @@ unreadable file or a repeated part.`,
 	return c
 }
 
-func (o *common) merge(files []string) error {
+func (o *outputOptions) merge(files []string) error {
 	o.reads = argumentFiles(files...)
-	if err := o.settleOutputs(); err != nil {
+	if err := o.settle(); err != nil {
 		return err
 	}
 	var parts []judge.Source

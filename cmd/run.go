@@ -6,55 +6,46 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/measure"
 	"github.com/sessbench/sessbench/internal/runner"
-	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/trace"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
 // runOptions are the options of `run`.
 type runOptions struct {
-	common
+	*command
+	choice     strategyOptions
+	work       workOptions
+	targets    targetOptions
+	replay     replayOptions
+	join       joinOptions
+	thresholds thresholdOptions
+	output     outputOptions
 
-	targetOptions
-	joinOptions
-
-	Scenarios []string
-	Baseline  string
-
-	Duration time.Duration
-	Seed     uint64
-	settings []*runSetting
-
-	Trace      string
-	Log        trace.Options
-	traceSpeed *value
-	speed      float64 // 0: as fast as possible
-
-	Runs   int
-	Warmup time.Duration
-	Record int // one session in so many; 0: none
-
-	Thresholds   []string
-	thresholds   []judge.Threshold // Thresholds, parsed
 	SaveBaseline string
 
 	opener targetOpener        // opens what is driven besides stores
 	child  *measure.Supervisor // the opener, if a child process measures; nil: this process does
 }
 
+func newRunOptions(a *app) *runOptions {
+	c := &command{app: a}
+	return &runOptions{
+		command: c, choice: strategyOptions{command: c}, work: workOptions{command: c}, targets: targetOptions{command: c},
+		replay: replayOptions{command: c}, join: joinOptions{command: c}, thresholds: thresholdOptions{command: c},
+		output: outputOptions{command: c},
+	}
+}
+
 func newRunCmd(a *app) *cobra.Command {
-	o := &runOptions{common: common{app: a}}
+	o := newRunOptions(a)
 	c := &cobra.Command{
 		Use:   "run [flags]",
 		Short: "Measure strategies and programs under a scenario and print an audited before/after table",
@@ -83,49 +74,27 @@ environment, the environment outweighs the file.`,
 			if err := o.configure(c); err != nil {
 				return err
 			}
-			o.keepShared(c.Flags())
+			o.join.keepShared(c.Flags())
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.targetFlags(a), o.joinFlags(), o.usersFlags(), o.traceFlags(), o.trialFlags(), o.afterwardsFlags(), o.outputFlags(wordsOf(reports.All())))
+	addGroups(c, o.whatFlags(), o.targets.flagGroup(), o.join.flagGroup(), o.work.usersFlags(), o.replay.flagGroup(), o.work.trialFlags(),
+		o.afterwardsFlags(), o.output.flagGroup(wordsOf(reports.All())))
 	return c
 }
 
 func (o *runOptions) whatFlags() flagGroup {
 	fs := newFlagGroup("What to run")
-	o.addStrategyFlags(fs)
-	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{scenarios.Default}, "`NAMES` of scenarios, a,b or all")
-	fs.complete["scenario"] = listOf(scenarioWords)
-	o.addParamFlag(fs)
-	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
-		"baseline strategy, `NAME` or none; it always runs")
-	fs.complete["baseline-strategy"] = oneOf(func() []string { return append(strategyWords(o.strategies()), "none\tno baseline, no ratios") })
-	return fs
-}
-
-func (o *runOptions) traceFlags() flagGroup {
-	fs := newFlagGroup("Recorded traffic instead of a scenario")
-	fs.StringVar(&o.Trace, "trace", "", "log to replay, `FILE`, plain or gzip")
-	addLogFlags(fs.FlagSet, &o.Log)
-	o.traceSpeed = into(speedMax, setting.Parser[float64]{Kind: "speed", Read: parseSpeed}, &o.speed)
-	fs.Var(o.traceSpeed, "trace-speed", "speed of the replay, `max|60x`: as fast as possible, or 60 times the log's speed")
-	fs.own("trace")
-	return fs
-}
-
-func (o *runOptions) trialFlags() flagGroup {
-	fs := newFlagGroup("Trials")
-	o.Runs = runner.DefaultRuns
-	fs.VarP(into(fmt.Sprint(o.Runs), setting.Count(1, maxRuns), &o.Runs), "runs", "r",
-		fmt.Sprintf("trials per strategy, `N`; intervals need %d", stats.MinSamples))
-	o.addWarmupFlag(fs, runner.DefaultWarmup.String(), "unmeasured `TIME` before each window")
-	o.addRecordFlag(fs)
+	o.choice.addFlag(fs)
+	o.work.addScenarioFlag(fs)
+	o.choice.addParamFlag(fs)
+	o.choice.addBaselineFlag(fs)
 	return fs
 }
 
 func (o *runOptions) afterwardsFlags() flagGroup {
 	fs := newFlagGroup("Result")
-	o.addThresholdFlag(fs)
+	o.thresholds.addFlag(fs)
 	fs.StringVar(&o.SaveBaseline, "save-baseline", "",
 		"`NAME` under which the result is kept in "+baselinesDir+", unless interrupted or violated")
 	fs.complete["save-baseline"] = oneOf(baselineNames)
@@ -135,75 +104,57 @@ func (o *runOptions) afterwardsFlags() flagGroup {
 
 // run runs the command. Every check of the settings precedes the first measurement.
 func (o *runOptions) run(ctx context.Context) (err error) {
-	if err := o.checkReplay(); err != nil {
-		return err
-	}
 	cfg, err := o.config()
 	if err != nil {
 		return err
 	}
-	if err := o.checkSaveBaseline(); err != nil {
+	defer func() { err = errors.Join(err, o.join.leave(ctx, err)) }()
+	if err := o.replay.makeTape(); err != nil {
 		return err
 	}
-	o.addInput("trace", o.Trace)
-	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
-	if o.Part != "" {
-		o.writes = append(o.writes, namedFile{o.from("save-part") + " " + quoted(o.Part), o.Part})
-	}
-	if err := o.settleOutputs(); err != nil {
-		return err
-	}
-	if err := o.checkRedis(); err != nil {
-		return err
-	}
-	if err := o.commit(); err != nil {
-		return err
-	}
-	if err := o.checkJoin(cfg.Scenarios); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, o.leave(ctx, err)) }()
-	var tape *trace.Tape
-	if o.Trace != "" {
-		if tape, err = trace.NewTape(""); err != nil {
-			return err
-		}
-		defer tape.Close()
-	}
-	o.setOpener(tape)
+	defer o.replay.Close()
+	o.setOpener()
 	defer func() { err = errors.Join(err, o.opener.Close()) }()
 	if err := o.openSubjects(ctx, &cfg); err != nil {
 		return err
 	}
-	if err := o.matchThresholds(cfg.Subjects, cfg.Scenarios); err != nil {
+	if err := o.replay.compile(ctx, &cfg); err != nil {
 		return err
 	}
-	var traffic *result.Traffic
-	if o.Trace != "" {
-		log, err := openLog(ctx, o.Trace, o.Log)
-		if ctx.Err() != nil {
-			return errInterrupted
-		}
-		if err != nil {
-			return usagef("%s %s: %w", o.from("trace"), quoted(o.Trace), err)
-		}
-		defer log.Close()
-		defer context.AfterFunc(ctx, func() { log.Close() })() // a reader of lines that no row is in does not look at ctx
-		if traffic, err = o.compile(ctx, log, cfg.Scenarios[0].Users, tape); err != nil {
-			return err
-		}
-		cfg.Traffic = tape
-		cfg.Scenarios[0].Sessions = int(traffic.Sessions)
+	if err := o.joinOthers(ctx, &cfg); err != nil {
+		return err
 	}
-	if o.client != nil {
-		if err := o.joinOthers(ctx, &cfg); err != nil {
-			return err
+	if cfg.Runs < stats.MinSamples {
+		o.note("%d of at least %d trials: medians will have no intervals", cfg.Runs, stats.MinSamples)
+	}
+	return o.measure(ctx, cfg)
+}
+
+// config checks the settings, and returns the configuration of the trials without their subjects.
+func (o *runOptions) config() (cfg runner.Config, err error) {
+	if err := o.replay.check(&o.work); err != nil {
+		return cfg, err
+	}
+	if cfg, err = o.work.config(o.replay.Trace != ""); err != nil {
+		return cfg, err
+	}
+	if err := o.checkSaveBaseline(); err != nil {
+		return cfg, err
+	}
+	if err := o.targets.parse(); err != nil {
+		return cfg, err
+	}
+	o.output.addInput("trace", o.replay.Trace)
+	o.output.reads = append(o.output.reads, o.targets.files()...)
+	if o.join.Part != "" {
+		o.output.writes = append(o.output.writes, namedFile{o.from("save-part") + " " + quoted(o.join.Part), o.join.Part})
+	}
+	for _, check := range []func() error{o.output.settle, o.checkRedis, o.commit} {
+		if err := check(); err != nil {
+			return cfg, err
 		}
 	}
-	if o.Runs < stats.MinSamples {
-		o.note("%d of at least %d trials: medians will have no intervals", o.Runs, stats.MinSamples)
-	}
-	return o.measure(ctx, cfg, traffic)
+	return cfg, o.checkJoin(cfg.Scenarios)
 }
 
 // targetOpener opens the targets of a run, in this process or in a child.
@@ -215,35 +166,32 @@ type targetOpener interface {
 
 // setOpener decides where the trials are performed: in a child process, if this program can start itself. A participant of a
 // distributed run measures in its own process, because the others wait for it at each start of a trial.
-func (o *runOptions) setOpener(tape *trace.Tape) {
+func (o *runOptions) setOpener() {
 	o.opener = &measure.Local{}
-	if o.client == nil && o.ownStreams() {
-		o.child = measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: o.Quiet, Tape: tape})
+	if o.join.client == nil && o.ownStreams() {
+		o.child = measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: o.Quiet, Tape: o.replay.tape})
 		o.opener = o.child
 	}
 }
 
-// openSubjects resolves --strategy and --target, and opens what is not opened for each trial. The caller closes o.opener,
-// also after an error.
+// openSubjects resolves --strategy and --target, opens what is not opened for each trial, and matches --threshold with all. The
+// caller closes o.opener, also after an error.
 func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error {
-	if err := o.targetOptions.parse(o.from("target")); err != nil {
-		return err
-	}
-	if len(o.specs) > 0 && o.Record > 0 {
-		return usagef("%s: not with %s: want sessbench verify --target, which records everything", o.from("record"), o.from("target"))
+	if len(o.targets.specs) > 0 && cfg.Record > 0 {
+		return usagef("%s: not with %s: want sessbench verify --target, which records everything", o.from("record"), o.from(targetFlag))
 	}
 	for i := range cfg.Scenarios {
 		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Users)
 	}
-	list, err := o.chosenBesideTargets()
+	list, err := o.choice.beside(o.targets.Targets)
 	if err != nil {
 		return err
 	}
 	taken := mapped(list, labelOf)
-	if _, known := o.strategy(o.Baseline); known { // it runs, too
-		taken = append(taken, o.Baseline)
+	if _, known := o.strategy(o.choice.Baseline); known { // it runs, too
+		taken = append(taken, o.choice.Baseline)
 	}
-	programs, err := o.opener.OpenTargets(ctx, measure.Targets{Specs: o.Targets, Timeout: o.Timeout, Users: o.redis.Users})
+	programs, err := o.opener.OpenTargets(ctx, measure.Targets{Specs: o.targets.Targets, Timeout: o.targets.Timeout, Users: o.redis.Users})
 	if err != nil {
 		return err
 	}
@@ -252,7 +200,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 			o.note("%s", p.Note)
 		}
 	}
-	if cfg.Subjects, err = o.settledSubjects(append(list, o.targetSubjects(programs, taken)...)); err != nil {
+	if cfg.Subjects, err = o.choice.settled(append(list, o.targets.subjects(programs, taken)...)); err != nil {
 		return err
 	}
 	if err := o.settleRedis(cfg.Subjects, cfg.Scenarios); err != nil {
@@ -261,41 +209,26 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	if err := o.opener.OpenSubjects(ctx, cfg, o.redis, len(programs) > 0); err != nil {
 		return err
 	}
-	return fit(o.from("target"), cfg.Subjects, cfg.Scenarios)
-}
-
-// config returns the configuration of the trials, without their subjects.
-func (o *runOptions) config() (runner.Config, error) {
-	list, err := o.scenarios()
-	return runner.Config{
-		Scenarios: list, Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Speed: o.speed, Record: o.Record,
-	}, err
-}
-
-// scenarios returns the scenarios with the run's settings.
-func (o *runOptions) scenarios() (list []scenarios.Scenario, err error) {
-	if o.Trace != "" {
-		list = []scenarios.Scenario{scenarios.Recorded()}
-	} else if list, err = o.chosenScenarios(); err != nil {
-		return nil, err
+	if err := o.targets.fit(cfg.Subjects, cfg.Scenarios); err != nil {
+		return err
 	}
-	return list, o.settled(list)
+	return o.thresholds.match(cfg.Subjects, cfg.Scenarios, o.replay.Trace != "")
 }
 
 // measure runs, writes the document to every output, and returns the error with the exit code.
-func (o *runOptions) measure(ctx context.Context, cfg runner.Config, traffic *result.Traffic) error {
-	doc, err := o.document(ctx, cfg, traffic)
-	if o.participant != nil {
-		doc, err = o.finish(ctx, doc, err)
+func (o *runOptions) measure(ctx context.Context, cfg runner.Config) error {
+	doc, err := o.document(ctx, cfg)
+	if o.join.participant != nil {
+		doc, err = o.join.finish(ctx, doc, err)
 	}
 	if doc == nil {
 		return err
 	}
-	written := o.write(inFormat(reports.All(), doc))
-	if o.participant != nil {
-		written = errors.Join(err, written, o.conclude(ctx, doc, written))
+	written := o.output.write(inFormat(reports.All(), doc))
+	if o.join.participant != nil {
+		written = errors.Join(err, written, o.join.conclude(ctx, doc, written))
 	}
-	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), append(findingsOf(judge.Crossed(doc, o.thresholds)), o.crashes()...)...)
+	return verdict(doc, errors.Join(written, o.saveBaseline(doc)), append(findingsOf(judge.Crossed(doc, o.thresholds.bounds)), o.crashes()...)...)
 }
 
 // crashes are the findings about crashes that are not attributed to a store.
@@ -309,7 +242,7 @@ func (o *runOptions) crashes() (found []finding) {
 }
 
 // document runs, and completes the document. It is nil if there is nothing to report, with an error that says why.
-func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *result.Traffic) (*result.Document, error) {
+func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.Document, error) {
 	if o.child != nil {
 		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return nil, err
@@ -323,17 +256,14 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 		o.child.Conclude(doc)
 	}
 	show.clear()
-	if doc == nil {
-		return nil, err
-	}
 	lost := (*runner.LostError)(nil)
-	if len(doc.Results) == 0 && errors.As(err, &lost) {
+	switch {
+	case doc == nil, len(doc.Results) == 0 && errors.As(err, &lost):
 		return nil, err
-	}
-	if len(doc.Results) == 0 {
+	case len(doc.Results) == 0:
 		return nil, &exitError{exitInterrupted, fmt.Errorf("interrupted before a trial had finished: nothing is written")}
 	}
-	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), traffic
+	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), o.replay.traffic
 	judge.Summarize(doc)
 	return doc, nil
 }
@@ -341,22 +271,22 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config, traffic *r
 // resolved is the document's record of the settings.
 func (o *runOptions) resolved(cfg runner.Config) result.Config {
 	c := result.Config{
-		Runs:       o.Runs,
+		Runs:       cfg.Runs,
 		Command:    o.typed(),
-		Targets:    mapped(o.Targets, withoutLogin),
+		Targets:    mapped(o.targets.Targets, withoutLogin),
 		Strategies: mapped(cfg.Subjects, labelOf),
 		Scenarios:  mapped(cfg.Scenarios, nameOf),
 	}
 	if i := slices.IndexFunc(cfg.Subjects, func(s runner.Subject) bool { return s.Baseline }); i >= 0 {
 		c.Baseline = cfg.Subjects[i].Label
 	}
-	if c.Params, _ = o.commonParams(); len(c.Params) == 0 {
+	if c.Params, _ = o.choice.commonParams(); len(c.Params) == 0 {
 		c.Params = nil
 	}
-	if o.Trace != "" {
-		c.Trace = filepath.Base(o.Trace)
+	if o.replay.Trace != "" {
+		c.Trace = filepath.Base(o.replay.Trace)
 	}
-	o.record(&c)
+	o.work.record(&c)
 	return c
 }
 

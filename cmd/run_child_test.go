@@ -19,7 +19,7 @@ import (
 // measured runs some of crashingStores in child processes.
 func measured(t *testing.T, ctx context.Context, names string, change func(*runner.Config)) (*result.Document, error) {
 	t.Helper()
-	o := &runOptions{common: common{app: newApp(crashingStores()), Strategies: []string{names}, Quiet: true}, Baseline: "none"}
+	o := strategyOptions{command: &command{app: newApp(crashingStores()), Quiet: true}, Strategies: []string{names}, Baseline: "none"}
 	s, err := scenarios.Lookup("chatbot")
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,8 @@ import (
 // builds must agree on it: an older one is started with these flags, and prints its result document. It reads neither a
 // configuration file nor the environment, because check has done so.
 func newSampleCmd(a *app) *cobra.Command {
-	o := &runOptions{common: common{app: a, Quiet: true}}
+	o := newRunOptions(a)
+	o.Quiet = true
 	var slice time.Duration
 	fs := newFlagGroup("Time slices")
 	fs.Var(into("", setting.Duration(time.Millisecond, time.Second), &slice), "turns",
@@ -31,20 +32,20 @@ func newSampleCmd(a *app) *cobra.Command {
 		Hidden:  true,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.sample(c.Context(), slice) },
 	}
-	addGroups(c, o.whatFlags(), o.usersFlags(), o.trialFlags(), fs)
+	addGroups(c, o.whatFlags(), o.work.usersFlags(), o.work.trialFlags(), fs)
 	return c
 }
 
 func (o *runOptions) sample(ctx context.Context, slice time.Duration) error {
-	o.Baseline, o.Runs = "none", 1
-	cfg, err := o.config()
+	o.choice.Baseline, o.work.Runs = "none", 1
+	cfg, err := o.work.config(false)
 	if err != nil {
 		return err
 	}
 	if slice > 0 {
 		cfg.TimeSlices = &runner.TimeSlices{Length: slice, Over: o.yieldSlice, Next: o.awaitSlice}
 	}
-	if cfg.Subjects, err = o.subjects(); err != nil {
+	if cfg.Subjects, err = o.choice.subjects(); err != nil {
 		return err
 	}
 	doc, err := runner.Sample(ctx, cfg)

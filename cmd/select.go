@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/runner"
-	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
 
@@ -58,17 +57,48 @@ func parseChoices(text string) ([]choiceOf, error) {
 	return list, nil
 }
 
+// strategyOptions select strategies.
+type strategyOptions struct {
+	*command
+	Strategies []string
+	Params     []string
+	Baseline   string // of a run
+	onlyStores bool   // Strategies are no probes of the harness
+}
+
+// addFlag adds --strategy.
+func (o *strategyOptions) addFlag(fs flagGroup) {
+	fs.StringArrayVarP(&o.Strategies, "strategy", "S", []string{"all"},
+		"`NAMES` of strategies: a,b or all; with settings: sharded:shards=16,sharded:shards=64")
+	fs.complete["strategy"] = o.strategyList(func() []string {
+		return append([]string{"all\tall but probes"}, strategyWords(o.selectable())...)
+	})
+}
+
+// addParamFlag adds --param.
+func (o *strategyOptions) addParamFlag(fs flagGroup) {
+	fs.StringArrayVarP(&o.Params, "param", "p", nil, "`PARAM=VALUE` for every strategy with this parameter; repeatable")
+	fs.complete["param"] = listOf(func() []string { return paramWords("", slices.Concat(o.strategies(), o.remote())...) })
+}
+
+// addBaselineFlag adds --baseline-strategy.
+func (o *strategyOptions) addBaselineFlag(fs flagGroup) {
+	fs.StringVar(&o.Baseline, "baseline-strategy", "global",
+		"baseline strategy, `NAME` or none; it always runs")
+	fs.complete["baseline-strategy"] = oneOf(func() []string { return append(strategyWords(o.strategies()), "none\tno baseline, no ratios") })
+}
+
 // subjects resolves --strategy, --param and --baseline-strategy. The baseline comes first, asked for or not.
-func (o *runOptions) subjects() ([]runner.Subject, error) {
+func (o *strategyOptions) subjects() ([]runner.Subject, error) {
 	list, err := o.chosen()
 	if err != nil {
 		return nil, err
 	}
-	return o.settledSubjects(list)
+	return o.settled(list)
 }
 
-// settledSubjects puts the baseline first and labels all subjects.
-func (o *runOptions) settledSubjects(list []runner.Subject) ([]runner.Subject, error) {
+// settled puts the baseline first and labels all subjects.
+func (o *strategyOptions) settled(list []runner.Subject) ([]runner.Subject, error) {
 	list, err := o.withBaseline(list)
 	if err != nil {
 		return nil, err
@@ -76,16 +106,16 @@ func (o *runOptions) settledSubjects(list []runner.Subject) ([]runner.Subject, e
 	return o.labelled(list)
 }
 
-// chosenBesideTargets resolves --strategy where there may be targets: with them and without it there are no strategies.
-func (o *runOptions) chosenBesideTargets() ([]runner.Subject, error) {
-	if len(o.Targets) > 0 && o.sources["strategy"].rank == rankDefault {
+// beside resolves --strategy where there may be targets: with them and without it there are no strategies.
+func (o *strategyOptions) beside(targets []string) ([]runner.Subject, error) {
+	if len(targets) > 0 && !o.given("strategy") {
 		return nil, nil
 	}
 	return o.chosen()
 }
 
 // chosen resolves --strategy and --param.
-func (o *common) chosen() (list []runner.Subject, err error) {
+func (o *strategyOptions) chosen() (list []runner.Subject, err error) {
 	flag := o.from("strategy")
 	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
 	if err != nil {
@@ -106,7 +136,7 @@ func (o *common) chosen() (list []runner.Subject, err error) {
 }
 
 // selectable returns the strategies that --strategy may name.
-func (o *common) selectable() []*strategies.Strategy {
+func (o *strategyOptions) selectable() []*strategies.Strategy {
 	list := slices.Concat(o.strategies(), o.remote())
 	if !o.onlyStores {
 		list = append(list, o.probes()...)
@@ -115,7 +145,7 @@ func (o *common) selectable() []*strategies.Strategy {
 }
 
 // add appends the strategy that c names, unless it is in the list with the same settings.
-func (o *common) add(list []runner.Subject, flag string, c choiceOf) ([]runner.Subject, error) {
+func (o *strategyOptions) add(list []runner.Subject, flag string, c choiceOf) ([]runner.Subject, error) {
 	s, known := o.strategy(c.name)
 	if legal := namesOf(o.selectable()); !slices.Contains(legal, c.name) {
 		what := "unknown strategy: " + didYouMean(c.name, legal)
@@ -146,14 +176,14 @@ func (o *common) add(list []runner.Subject, flag string, c choiceOf) ([]runner.S
 }
 
 // withBaseline marks the baseline and puts it first.
-func (o *runOptions) withBaseline(list []runner.Subject) ([]runner.Subject, error) {
+func (o *strategyOptions) withBaseline(list []runner.Subject) ([]runner.Subject, error) {
 	flag := o.from("baseline-strategy")
 	at := slices.IndexFunc(list, func(s runner.Subject) bool { return s.TargetName != "" && s.Label == o.Baseline })
 	onlyTargets := len(list) > 0 && !slices.ContainsFunc(list, func(s runner.Subject) bool { return s.TargetName == "" })
 	switch {
 	case o.Baseline == "none":
 		return list, nil
-	case onlyTargets && o.sources["baseline-strategy"].rank == rankDefault:
+	case onlyTargets && !o.given("baseline-strategy"):
 		return baselineFirst(list, 0), nil
 	case at >= 0:
 		return baselineFirst(list, at), nil
@@ -194,7 +224,7 @@ func baselineFirst(list []runner.Subject, i int) []runner.Subject {
 }
 
 // commonParams reads --param.
-func (o *common) commonParams() (map[string]string, error) {
+func (o *strategyOptions) commonParams() (map[string]string, error) {
 	common := map[string]string{}
 	for _, text := range o.Params {
 		for setting := range strings.SplitSeq(text, ",") {
@@ -213,7 +243,7 @@ func (o *common) commonParams() (map[string]string, error) {
 
 // labelled returns the list with bare names as labels, where no strategy is there twice. It rejects a --param that no strategy in
 // the list has.
-func (o *common) labelled(list []runner.Subject) ([]runner.Subject, error) {
+func (o *strategyOptions) labelled(list []runner.Subject) ([]runner.Subject, error) {
 	common, err := o.commonParams()
 	if err != nil {
 		return nil, err
@@ -247,21 +277,9 @@ func (o *common) labelled(list []runner.Subject) ([]runner.Subject, error) {
 	return list, nil
 }
 
-// chosenScenarios resolves --scenario to copies that a run may change.
-func (o *runOptions) chosenScenarios() ([]scenarios.Scenario, error) {
-	names, err := o.chosenNames("scenario", "scenario", o.Scenarios, scenarioNames())
-	return mapped(names, lookedUp), err
-}
-
-// lookedUp returns a copy of the scenario with a name that was checked.
-func lookedUp(name string) scenarios.Scenario {
-	s, _ := scenarios.Lookup(name)
-	return *s
-}
-
 // chosenNames returns the distinct names in the lists of a flag, where all stands for every legal name. kind is what they name, for
 // errors.
-func (o *common) chosenNames(flag, kind string, lists, legal []string) (names []string, err error) {
+func (c *command) chosenNames(flag, kind string, lists, legal []string) (names []string, err error) {
 	for name := range strings.SplitSeq(strings.Join(lists, ","), ",") {
 		switch name = strings.TrimSpace(name); {
 		case name == "all":
@@ -270,7 +288,7 @@ func (o *common) chosenNames(flag, kind string, lists, legal []string) (names []
 			names = append(names, name)
 		default:
 			return nil, usagef("%s %s: unknown %s: %swant all or some of %s",
-				o.from(flag), quoted(name), kind, didYouMean(name, legal), strings.Join(legal, ", "))
+				c.from(flag), quoted(name), kind, didYouMean(name, legal), strings.Join(legal, ", "))
 		}
 	}
 	return distinct(names), nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
+	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -23,14 +24,32 @@ type runSetting struct {
 	changed bool   // it has changed a scenario
 }
 
+// workOptions are what users do: the scenarios with the settings of a run, and how often they are measured.
+type workOptions struct {
+	*command
+	Scenarios []string
+	Runs      int
+	Duration  time.Duration
+	Warmup    time.Duration
+	Seed      uint64
+	Record    int // one session in so many; 0: none
+	settings  []*runSetting
+}
+
+// addScenarioFlag adds --scenario.
+func (o *workOptions) addScenarioFlag(fs flagGroup) {
+	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", []string{scenarios.Default}, "`NAMES` of scenarios, a,b or all")
+	fs.complete["scenario"] = listOf(scenarioWords)
+}
+
 // addSetting adds the flag of a row.
-func (o *runOptions) addSetting(fs flagGroup, row scenarios.Setting, v *value, neutral string) {
+func (o *workOptions) addSetting(fs flagGroup, row scenarios.Setting, v *value, neutral string) {
 	o.settings = append(o.settings, &runSetting{Setting: row, value: v, neutral: neutral})
 	fs.VarP(v, row.Name, row.Short, row.Usage)
 }
 
 // usersFlags are the flags of what users do.
-func (o *runOptions) usersFlags() flagGroup {
+func (o *workOptions) usersFlags() flagGroup {
 	fs := newFlagGroup("What users do (default: as in the scenario)")
 	o.addSetting(fs, scenarios.Setting{Name: "duration", Short: "d", Visible: true, NotReplayed: "the log is replayed once, to its end",
 		Usage: fmt.Sprintf("measured `TIME` of each trial (default %v, none with --iterations)", runner.DefaultWindow)},
@@ -49,21 +68,57 @@ const (
 	maxRecord = 100_000_000 // as many as there can be sessions
 )
 
+// trialFlags are the flags of the trials.
+func (o *workOptions) trialFlags() flagGroup {
+	fs := newFlagGroup("Trials")
+	o.addRunsFlag(fs, fmt.Sprint(runner.DefaultRuns), fmt.Sprintf("trials per strategy, `N`; intervals need %d", stats.MinSamples))
+	o.addWarmupFlag(fs, runner.DefaultWarmup.String(), "unmeasured `TIME` before each window")
+	o.addRecordFlag(fs)
+	return fs
+}
+
+// addRunsFlag adds --runs.
+func (o *workOptions) addRunsFlag(fs flagGroup, text, usage string) {
+	o.Runs = runner.DefaultRuns
+	fs.VarP(into(text, setting.Count(1, maxRuns), &o.Runs), "runs", "r", usage)
+}
+
 // addWarmupFlag adds --warmup.
-func (o *runOptions) addWarmupFlag(fs flagGroup, text, usage string) {
+func (o *workOptions) addWarmupFlag(fs flagGroup, text, usage string) {
 	o.Warmup = runner.DefaultWarmup
 	o.addSetting(fs, scenarios.Setting{Name: "warmup", Usage: usage, NotReplayed: "the log is replayed from its first row on"},
 		into(text, setting.Duration(0, maxWindow), &o.Warmup), "")
 }
 
 // addRecordFlag adds --record.
-func (o *runOptions) addRecordFlag(fs flagGroup) {
+func (o *workOptions) addRecordFlag(fs flagGroup) {
 	o.addSetting(fs, scenarios.Setting{Name: "record", Usage: "sessions whose histories are recorded and checked, `off|1/N|all`"},
 		into("off", setting.OneIn(maxRecord), &o.Record), "off")
 }
 
+// config returns the configuration of trials: the scenarios with the run's settings, and how they are measured.
+func (o *workOptions) config(replayed bool) (cfg runner.Config, err error) {
+	cfg = runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
+	if replayed {
+		cfg.Scenarios = []scenarios.Scenario{scenarios.Recorded()}
+	} else {
+		names, err := o.chosenNames("scenario", "scenario", o.Scenarios, scenarioNames())
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Scenarios = mapped(names, lookedUp)
+	}
+	return cfg, o.settled(cfg.Scenarios)
+}
+
+// lookedUp returns a copy of the scenario with a name that was checked.
+func lookedUp(name string) scenarios.Scenario {
+	s, _ := scenarios.Lookup(name)
+	return *s
+}
+
 // settled applies the settings of the run to each scenario.
-func (o *runOptions) settled(list []scenarios.Scenario) error {
+func (o *workOptions) settled(list []scenarios.Scenario) error {
 	if o.Duration > 0 { // replaces the number of visits
 		for i := range list {
 			list[i].Iterations = 0
@@ -82,7 +137,7 @@ func (o *runOptions) settled(list []scenarios.Scenario) error {
 
 // apply applies a setting to the scenarios that it has an effect on. If there is none, it fails for a MustFit setting of the command
 // line and notes it otherwise. It fails if the value does not fit one of them.
-func (o *runOptions) apply(s *runSetting, list []scenarios.Scenario) error {
+func (o *workOptions) apply(s *runSetting, list []scenarios.Scenario) error {
 	flag, fits := o.from(s.Name)+" "+quoted(s.value.text), false
 	var misfits []string
 	for i := range list {
@@ -113,23 +168,23 @@ func (o *runOptions) apply(s *runSetting, list []scenarios.Scenario) error {
 	return nil
 }
 
-// keepReplayed removes the settings that have no effect on recorded traffic, rejects those of them that are on the command line, and adds
-// the speed of the replay.
-func (o *runOptions) keepReplayed() error {
+// keepReplayed removes the settings that have no effect on traffic recorded in a file, rejects those of them that are on the command
+// line, and adds the speed of the replay.
+func (o *workOptions) keepReplayed(file string, speed *value) error {
 	drawn := [][2]string{{"scenario", "the log has the operations"}}
-	o.settings = append(o.settings, &runSetting{Setting: scenarios.Setting{Name: "trace-speed"}, value: o.traceSpeed})
+	o.settings = append(o.settings, &runSetting{Setting: scenarios.Setting{Name: "trace-speed"}, value: speed})
 	for _, s := range o.settings {
 		if s.NotReplayed != "" {
 			drawn = append(drawn, [2]string{s.Name, s.NotReplayed})
 		}
 	}
-	err := o.notWith("trace", o.Trace, drawn)
+	err := o.notWith("trace", file, drawn)
 	o.Duration, o.settings = 0, slices.DeleteFunc(o.settings, func(s *runSetting) bool { return s.NotReplayed != "" })
 	return err
 }
 
 // record stores the settings in a document.
-func (o *runOptions) record(c *result.Config) {
+func (o *workOptions) record(c *result.Config) {
 	c.Settings, c.Overrides = map[string]string{}, map[string]string{}
 	for _, s := range o.settings {
 		switch {
@@ -143,10 +198,10 @@ func (o *runOptions) record(c *result.Config) {
 }
 
 // adopt sets the settings that have no source to those of a document.
-func (o *runOptions) adopt(c *result.Config) error {
+func (o *workOptions) adopt(c *result.Config) error {
 	for _, s := range o.settings {
 		text := c.Settings[s.Name] + c.Overrides[s.Name] // at most one has it
-		if text == "" || o.sources[s.Name].rank != rankDefault {
+		if text == "" || o.given(s.Name) {
 			continue
 		}
 		if err := s.value.Set(text); err != nil {
@@ -157,7 +212,7 @@ func (o *runOptions) adopt(c *result.Config) error {
 }
 
 // scenarioArgs are the flags that select a scenario and the settings that it has.
-func (o *runOptions) scenarioArgs(of *scenarios.Scenario) []string {
+func (o *workOptions) scenarioArgs(of *scenarios.Scenario) []string {
 	args := []string{"--scenario", of.Name}
 	for _, s := range o.settings {
 		if s.value.text != s.neutral && (s.Fits == nil || s.Fits(of)) {

@@ -19,6 +19,7 @@ import (
 
 // targetOptions are the flags for targets, driven besides the strategies or in their place.
 type targetOptions struct {
+	*command
 	Targets []string
 	Timeout time.Duration
 	specs   []adapter.Spec // Targets, parsed
@@ -26,26 +27,26 @@ type targetOptions struct {
 
 const targetFlag = "target"
 
-// targetFlags are the flags for stores outside this process: targets, and the server of the strategy redis.
-func (o *targetOptions) targetFlags(a *app) flagGroup {
+// flagGroup returns the flags for stores outside this process: targets, and the server of the strategy redis.
+func (o *targetOptions) flagGroup() flagGroup {
 	fs := newFlagGroup("Beyond this process")
 	o.Timeout = adapter.DefaultTimeout
 	fs.StringArrayVar(&o.Targets, targetFlag, nil,
 		"adapter program to drive, `exec:COMMAND`, or a running one: tcp:HOST:PORT, unix:PATH; repeatable (without -S: only these)")
 	fs.Var(into(o.Timeout.String(), setting.Duration(time.Millisecond, time.Hour), &o.Timeout), "target-timeout",
 		"`TIME` without any response, the requested hold not counted, after which a target counts as hanging")
-	a.addRedisFlags(fs)
+	o.addRedisFlags(fs)
 	fs.own("target-timeout", "redis-url", "redis-user", "redis-password", "redis-ca", "redis-timeout")
 	return fs
 }
 
 // parse parses --target.
-func (o *targetOptions) parse(flag string) error {
+func (o *targetOptions) parse() error {
 	o.specs = nil
 	for _, text := range o.Targets {
 		spec, err := adapter.Parse(text)
 		if err != nil {
-			return usagef("%s %w", flag, err)
+			return usagef("%s %w", o.from(targetFlag), err)
 		}
 		o.specs = append(o.specs, spec)
 	}
@@ -53,26 +54,22 @@ func (o *targetOptions) parse(flag string) error {
 }
 
 // files returns the files that are named in the commands: programs, and scripts for an interpreter.
-func (o *targetOptions) files(flag string) (list []namedFile) {
-	for _, text := range o.Targets {
-		spec, err := adapter.Parse(text)
-		if err != nil {
-			continue // parse reports it
-		}
+func (o *targetOptions) files() (list []namedFile) {
+	for at, spec := range o.specs {
 		for i, word := range spec.Command {
 			if i == 0 {
 				word, _ = exec.LookPath(word) // starting it reports what is missing
 			}
 			if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
-				list = append(list, namedFile{flag + " " + quoted(text), word})
+				list = append(list, namedFile{o.from(targetFlag) + " " + quoted(o.Targets[at]), word})
 			}
 		}
 	}
 	return list
 }
 
-// targetSubjects makes subjects of opened targets, with labels that are not taken.
-func (o *targetOptions) targetSubjects(targets []measure.Target, taken []string) (list []runner.Subject) {
+// subjects makes subjects of opened targets, with labels that are not taken.
+func (o *targetOptions) subjects(targets []measure.Target, taken []string) (list []runner.Subject) {
 	for i, t := range targets {
 		label := labelFor(t.Name, taken)
 		taken = append(taken, label)
@@ -95,7 +92,7 @@ func labelFor(name string, taken []string) string {
 }
 
 // fit rejects targets without an operation that a scenario needs, and scenarios with one that their driver lacks.
-func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) error {
+func (o *targetOptions) fit(subjects []runner.Subject, list []scenarios.Scenario) error {
 	for _, subject := range subjects {
 		for i := range list {
 			if subject.Target == nil {
@@ -109,7 +106,7 @@ func fit(flag string, subjects []runner.Subject, list []scenarios.Scenario) erro
 			for _, op := range list[i].RequiredOps() {
 				if !subject.Target.Supports(op) {
 					return usagef("%s %s: no operation %s, which %s needs: want another --scenario",
-						flag, subject.Label, adapter.OpName(op), list[i].Name)
+						o.from(targetFlag), subject.Label, adapter.OpName(op), list[i].Name)
 				}
 			}
 		}

@@ -23,12 +23,13 @@ func TestFitStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o := targetOptions{command: &command{}}
 	subjects, list := []runner.Subject{{Label: "global"}}, []scenarios.Scenario{*s}
-	if err := fit("--target", subjects, list); err != nil {
+	if err := o.fit(subjects, list); err != nil {
 		t.Error(err)
 	}
 	list[0].Mix = scenarios.Mix{{Op: scenarios.Append, Weight: 1}}
-	if err := fit("--target", subjects, list); codeOf(err) != exitUsage || err.Error() != "--scenario planner: its users have no operation append" {
+	if err := o.fit(subjects, list); codeOf(err) != exitUsage || err.Error() != "--scenario planner: its users have no operation append" {
 		t.Errorf("boards without messages: error %v", err)
 	}
 }
@@ -50,8 +51,9 @@ func TestFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		o := targetOptions{command: &command{}}
 		subjects := []runner.Subject{{Label: "global"}, {Label: "mine", Target: without{missing: tc.missing}}}
-		switch err := fit("--target", subjects, []scenarios.Scenario{*s}); {
+		switch err := o.fit(subjects, []scenarios.Scenario{*s}); {
 		case tc.want == "" && err != nil:
 			t.Errorf("%s without %v: %v", tc.scenario, tc.missing, err)
 		case tc.want != "" && (codeOf(err) != exitUsage || !strings.HasPrefix(err.Error(), "--target mine: "+tc.want)):

@@ -8,30 +8,37 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// addThresholdFlag adds --threshold. In the environment and in text with commas, a threshold ends at a comma: a strategy
+// thresholdOptions are the bounds of metrics.
+type thresholdOptions struct {
+	*command
+	Thresholds []string
+	bounds     []judge.Threshold // Thresholds, parsed
+}
+
+// addFlag adds --threshold. In the environment and in text with commas, a threshold ends at a comma: a strategy
 // label with a comma works only on the command line or in a list of a file.
-func (o *runOptions) addThresholdFlag(fs flagGroup) {
+func (o *thresholdOptions) addFlag(fs flagGroup) {
 	fs.StringArrayVar(&o.Thresholds, "threshold", nil,
 		"`BOUND` on a metric, such as 'sharded.append.p99<5ms' or 'ops_per_sec>10x global'; repeatable")
 	fs.complete["threshold"] = thresholdMetrics
 }
 
-// parseThresholds reads --threshold.
-func (o *runOptions) parseThresholds() error {
-	o.thresholds = nil
+// parse reads --threshold.
+func (o *thresholdOptions) parse() error {
+	o.bounds = nil
 	for _, text := range o.Thresholds {
 		t, err := judge.ParseThreshold(text)
 		if err != nil {
 			return usagef("%s %w", o.from("threshold"), err)
 		}
-		o.thresholds = append(o.thresholds, t)
+		o.bounds = append(o.bounds, t)
 	}
 	return nil
 }
 
-// matchThresholds reads --threshold and rejects bounds that match nothing in this run: such a gate could never fail.
-func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios.Scenario) error {
-	if err := o.parseThresholds(); err != nil {
+// match reads --threshold and rejects bounds that match nothing in this run: such a gate could never fail.
+func (o *thresholdOptions) match(subjects []runner.Subject, list []scenarios.Scenario, replayed bool) error {
+	if err := o.parse(); err != nil {
 		return err
 	}
 	baseline := ""
@@ -42,22 +49,22 @@ func (o *runOptions) matchThresholds(subjects []runner.Subject, list []scenarios
 	}
 	var operations []string
 	for i := range list {
-		operations = append(operations, o.operations(&list[i])...)
+		operations = append(operations, operationsOf(&list[i], replayed)...)
 	}
 	slices.Sort(operations)
 	operations = slices.Compact(operations)
-	for i, t := range o.thresholds {
+	for i, t := range o.bounds {
 		if err := t.MatchNames(mapped(subjects, labelOf), operations, baseline); err != nil {
 			return usagef("%s %w", o.from("threshold"), err)
 		}
-		o.thresholds[i].Known = true
+		o.bounds[i].Known = true
 	}
 	return nil
 }
 
-// operations lists the operations that can appear in the result of a scenario. Those of a log are not read yet.
-func (o *runOptions) operations(s *scenarios.Scenario) []string {
-	if o.Trace != "" {
+// operationsOf lists the operations that can appear in the result of a scenario. Those of a log are not read yet.
+func operationsOf(s *scenarios.Scenario, replayed bool) []string {
+	if replayed {
 		return operationNames(s.Legal)
 	}
 	ops := s.Ops()

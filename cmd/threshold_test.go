@@ -56,13 +56,13 @@ func TestOperations(t *testing.T) {
 		{"sweeps, and what they overlap", "expiry", "",
 			"create append history create_during_sweep append_during_sweep history_during_sweep sweep"},
 	} {
-		o, list := settledScenarios(t, tt.args, tt.scenario)
-		if got := strings.Join(o.operations(&list[0]), " "); got != tt.want {
+		_, list := settledScenarios(t, tt.args, tt.scenario)
+		if got := strings.Join(operationsOf(&list[0], false), " "); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.why, got, tt.want)
 		}
 	}
-	traced, recorded := runOptions{Trace: "x.csv"}, scenarios.Recorded()
-	if got := strings.Join(traced.operations(&recorded), " "); got != "get_or_create append history delete" {
+	recorded := scenarios.Recorded()
+	if got := strings.Join(operationsOf(&recorded, true), " "); got != "get_or_create append history delete" {
 		t.Errorf("recorded traffic: %s", got)
 	}
 }

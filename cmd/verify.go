@@ -23,9 +23,10 @@ import (
 
 // verifyOptions are the options of `verify`.
 type verifyOptions struct {
-	common
-
-	targetOptions
+	*command
+	choice  strategyOptions
+	targets targetOptions
+	output  outputOptions
 
 	Scenarios []string // whose operations users perform; none: operations of all kinds, at random
 
@@ -49,8 +50,14 @@ const (
 	maxMemory       = 3 << 30          // bytes that a child process may use
 )
 
+func newVerifyOptions(a *app) *verifyOptions {
+	c := &command{app: a}
+	return &verifyOptions{command: c, choice: strategyOptions{command: c, onlyStores: true}, targets: targetOptions{command: c},
+		output: outputOptions{command: c}}
+}
+
 func newVerifyCmd(a *app) *cobra.Command {
-	o := &verifyOptions{common: common{app: a, onlyStores: true}}
+	o := newVerifyOptions(a)
 	c := &cobra.Command{
 		Use:   "verify [flags]",
 		Short: "Verify stores under concurrency, or show the shortest history that proves one wrong",
@@ -78,15 +85,15 @@ Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad u
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.targetFlags(a), o.pressureFlags(),
-		o.outputFlags(wordsOf(findings.Formats()), wordsOf(findings.FileFormats())...))
+	addGroups(c, o.whatFlags(), o.targets.flagGroup(), o.pressureFlags(),
+		o.output.flagGroup(wordsOf(findings.Formats()), wordsOf(findings.FileFormats())...))
 	return c
 }
 
 func (o *verifyOptions) whatFlags() flagGroup {
 	fs := newFlagGroup("What to verify")
-	o.addStrategyFlags(fs)
-	o.addParamFlag(fs)
+	o.choice.addFlag(fs)
+	o.choice.addParamFlag(fs)
 	fs.StringArrayVarP(&o.Scenarios, "scenario", "s", nil,
 		"scenarios whose operations users perform, with some reads: `NAMES`, a,b or all (default: operations of every kind)")
 	fs.complete["scenario"] = listOf(func() []string {
@@ -145,9 +152,9 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err := o.checkRedis(); err != nil {
 		return err
 	}
-	o.addInput("history", o.History)
-	o.reads = append(o.reads, o.targetOptions.files(o.from(targetFlag))...)
-	if err := o.settleOutputs(); err != nil {
+	o.output.addInput("history", o.History)
+	o.output.reads = append(o.output.reads, o.targets.files()...)
+	if err := o.output.settle(); err != nil {
 		return err
 	}
 	f := &findings.Document{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: runner.ThisMachine(), Command: o.typed()}
@@ -184,20 +191,20 @@ func outcome(f *findings.Document, written error) error {
 
 // deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
 func (o *verifyOptions) deliver(f *findings.Document) error {
-	o.outputs = slices.DeleteFunc(o.outputs, func(out output) bool {
+	o.output.outputs = slices.DeleteFunc(o.output.outputs, func(out output) bool {
 		why := f.Lacks(out.kind)
 		if why != "" {
 			o.complain("%s=%s is not written: %s", out.kind, out.path, why)
 		}
 		return why != ""
 	})
-	return o.write(inFormat(slices.Concat(findings.Formats(), findings.FileFormats()), f))
+	return o.output.write(inFormat(slices.Concat(findings.Formats(), findings.FileFormats()), f))
 }
 
 // checkVerify refuses settings that contradict each other.
 func (o *verifyOptions) checkVerify() error {
 	const recorded = "a recorded history is only checked"
-	if o.History == "" && o.sources["history"].rank != rankDefault {
+	if o.History == "" && o.given("history") {
 		return usagef("%s %s: no file name: want a file that -o history=FILE wrote", o.from("history"), quoted(o.History))
 	}
 	if o.History != "" {
@@ -218,7 +225,7 @@ func (o *verifyOptions) checkVerify() error {
 	if o.Schedule == scripted {
 		return usagef("%s %s: only flawed stores have schedules: want --flawed NAMES with it", o.from("schedule"), scripted)
 	}
-	return nil
+	return o.targets.parse()
 }
 
 // recheck checks the history in a file again.
@@ -307,20 +314,15 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	if len(o.Flawed) > 0 {
 		return o.flawedTasks()
 	}
-	err := o.targetOptions.parse(o.from("target"))
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if o.cfg.Scenarios, err = o.chosenScenarios(); err != nil {
 		return nil, err
 	}
-	var list []runner.Subject
-	if len(o.specs) == 0 || o.sources["strategy"].rank != rankDefault {
-		if list, err = o.chosen(); err != nil {
-			return nil, err
-		}
+	list, err := o.choice.beside(o.targets.Targets)
+	if err != nil {
+		return nil, err
 	}
-	if list, err = o.labelled(list); err != nil {
+	if list, err = o.choice.labelled(list); err != nil {
 		return nil, err
 	}
 	var tasks []task
@@ -343,7 +345,7 @@ func (o *verifyOptions) task(label string) task {
 		},
 		source: subjectSource{Redis: o.redis},
 	}
-	if o.cfg.Until != "" && o.sources["budget"].rank == rankDefault {
+	if o.cfg.Until != "" && !o.given("budget") {
 		t.Config.Budget = untilBudgetTime
 	}
 	t.source.Redis.Users = o.cfg.Users + 1 // and the user that cleans up after a round
@@ -379,9 +381,9 @@ func (o *verifyOptions) replay(t task, v *history.Violation) string {
 		words = append(words, "--redis-url", withoutLogin(t.source.Redis.URL))
 	}
 	for _, setting := range [][2]string{
-		{"users", fmt.Sprint(o.cfg.Users)}, {"ops", fmt.Sprint(o.cfg.Ops)}, {"patience", o.cfg.Patience.String()}, {"target-timeout", o.Timeout.String()},
+		{"users", fmt.Sprint(o.cfg.Users)}, {"ops", fmt.Sprint(o.cfg.Ops)}, {"patience", o.cfg.Patience.String()}, {"target-timeout", o.targets.Timeout.String()},
 	} {
-		if o.sources[setting[0]].rank != rankDefault {
+		if o.given(setting[0]) {
 			words = append(words, "--"+setting[0], setting[1])
 		}
 	}

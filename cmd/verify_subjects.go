@@ -94,9 +94,9 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 
 // targetTasks returns a task for each --target. Its label is the specification until the target has sent its name.
 func (o *verifyOptions) targetTasks() (tasks []task) {
-	for _, spec := range o.specs {
+	for _, spec := range o.targets.specs {
 		t := o.task(spec.String())
-		t.Target, t.Timeout = spec.String(), o.Timeout
+		t.Target, t.Timeout = spec.String(), o.targets.Timeout
 		tasks = append(tasks, t)
 	}
 	return tasks
@@ -130,14 +130,14 @@ func (o *verifyOptions) flawedTask(name string) task {
 	t.source.Flaw, t.Config.First = f.Name, o.cfg.Until == ""
 	t.flaw = &findings.Flaw{Name: f.Name, Copies: f.Copies, Kills: f.Kills, Races: f.Races}
 	t.Scheduled = o.Schedule != random
-	switch given := o.sources["rounds"].rank != rankDefault; {
+	switch given := o.given("rounds"); {
 	case given:
 	case t.Scheduled:
 		t.Config.Rounds = 1
 	default:
 		t.Config.Rounds = untilBudget
 	}
-	if !t.Scheduled && o.sources["budget"].rank == rankDefault {
+	if !t.Scheduled && !o.given("budget") {
 		t.Config.Budget = flawedBudget
 	}
 	return t

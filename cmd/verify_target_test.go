@@ -155,7 +155,7 @@ func TestVerifyInRedis(t *testing.T) {
 
 // TestReplayOfATarget: the command line is quoted as a shell takes it.
 func TestReplayOfATarget(t *testing.T) {
-	o := &verifyOptions{common: common{app: newApp(nil)}}
+	o := newVerifyOptions(newApp(nil))
 	tasked := task{Task: verify.Task{Target: `exec:python3 'my server.py' --lock per-session`}}
 	tasked.Config.Scenarios = []scenarios.Scenario{{Name: "chatbot"}, {Name: "churn"}}
 	_, got, _ := strings.Cut(o.replay(tasked, &history.Violation{Seed: 7, Anomaly: history.LostUpdate}), " ")

@@ -115,7 +115,7 @@ func TestVerifyStartsThisVeryBuild(t *testing.T) {
 
 func TestNoteWhileStopping(t *testing.T) {
 	var stderr bytes.Buffer
-	o := &verifyOptions{common: common{app: newApp([]Option{WithIO(nil, nil, &stderr)})}}
+	o := newVerifyOptions(newApp([]Option{WithIO(nil, nil, &stderr)}))
 	o.waiting(14 * time.Second)
 	o.Quiet = true
 	o.waiting(14 * time.Second)
@@ -135,19 +135,19 @@ func TestReplay(t *testing.T) {
 	for _, tc := range []struct {
 		why  string
 		t    task
-		o    verifyOptions
+		set  sources
 		want string
 	}{
-		{"defaults need no words", sharded("64"), verifyOptions{}, "-S sharded --seed 7 --rounds 1 --until hang"},
-		{"settings do", sharded("4"), verifyOptions{}, "-S sharded:shards=4 --seed 7 --rounds 1 --until hang"},
-		{"so does what shapes the draw", sharded("64"), verifyOptions{cfg: verify.Config{Users: 3, Ops: 9, Patience: time.Second}, common: common{
-			sources: sources{"users": {rankFlag, "-u"}, "ops": {rankEnv, "SESSBENCH_OPS"}, "patience": {rankFile, "patience"}}}},
+		{"defaults need no words", sharded("64"), nil, "-S sharded --seed 7 --rounds 1 --until hang"},
+		{"settings do", sharded("4"), nil, "-S sharded:shards=4 --seed 7 --rounds 1 --until hang"},
+		{"so does what shapes the draw", sharded("64"), sources{"users": {rankFlag, "-u"}, "ops": {rankEnv, "SESSBENCH_OPS"}, "patience": {rankFile, "patience"}},
 			"-S sharded --seed 7 --rounds 1 --until hang --users 3 --ops 9 --patience 1s"},
-		{"a schedule", torn(true), verifyOptions{}, "--flawed torn --seed 7"},
-		{"a flaw under pressure", torn(false), verifyOptions{}, "--flawed torn --seed 7 --schedule random --rounds 1 --until hang"},
+		{"a schedule", torn(true), nil, "--flawed torn --seed 7"},
+		{"a flaw under pressure", torn(false), nil, "--flawed torn --seed 7 --schedule random --rounds 1 --until hang"},
 	} {
-		tc.o.app = newApp(nil)
-		if got, want := tc.o.replay(tc.t, &history.Violation{Seed: 7, Anomaly: history.Hang}), program+" verify "+tc.want; got != want {
+		o := newVerifyOptions(newApp(nil))
+		o.sources, o.cfg = tc.set, verify.Config{Users: 3, Ops: 9, Patience: time.Second}
+		if got, want := o.replay(tc.t, &history.Violation{Seed: 7, Anomaly: history.Hang}), program+" verify "+tc.want; got != want {
 			t.Errorf("%s: %q: want %q", tc.why, got, want)
 		}
 	}
