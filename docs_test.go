@@ -359,6 +359,8 @@ func run(t *testing.T, b block) {
 		if !strings.Contains(strings.Join(slices.Collect(maps.Values(recipes(t))), ""), b.text) {
 			t.Errorf("%s: not one of the recipes that TestRecipes runs", b.at)
 		}
+	case strings.HasPrefix(b.at, "CONTRIBUTING.md:") && b.language == "diff":
+		changes(t) // all of them, or it fails; TestRecipes builds them
 	case b.language == "go": // a program
 		t.Run(b.at, func(t *testing.T) { checkProgram(t, b.text) })
 	case b.language == "python": // an adapter
