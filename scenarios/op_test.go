@@ -28,10 +28,12 @@ func TestOpNames(t *testing.T) {
 }
 
 func TestOpMutates(t *testing.T) {
-	want := map[Op]bool{Append: true, Touch: true, Update: true}
-	for op := range NumOps {
-		if op.Does(Mutates) != want[op] {
-			t.Errorf("%v changes an existing session: %v, want %v", op, op.Does(Mutates), want[op])
+	for op, want := range map[Op]bool{
+		Append: true, Touch: true, Update: true, Create: false, GetOrCreate: false, History: false, Validate: false, Read: false,
+		Delete: false, Sweep: false,
+	} {
+		if op.Does(Mutates) != want {
+			t.Errorf("%v changes an existing session: %v, want %v", op, op.Does(Mutates), want)
 		}
 	}
 }
