@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,7 @@ import (
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/adapter/conformance"
 	"github.com/sessbench/sessbench/internal/setting"
-	"github.com/sessbench/sessbench/internal/sheet"
+	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -52,14 +51,14 @@ func newAdapterNoopCmd(a *app) *cobra.Command {
 // adapterTestOptions are the options of `adapter test`.
 type adapterTestOptions struct {
 	*app
-	Format  string
 	Target  string
 	Timeout time.Duration
 	spec    adapter.Spec
+	print   func(*conformance.Report) error
 }
 
 func newAdapterTestCmd(a *app) *cobra.Command {
-	o := &adapterTestOptions{app: a, Format: formatTable, Timeout: conformance.DefaultTimeout}
+	o := &adapterTestOptions{app: a, Timeout: conformance.DefaultTimeout}
 	c := &cobra.Command{
 		Use:   "test [flags] -- COMMAND...",
 		Short: "Check that an adapter implements the protocol",
@@ -76,7 +75,14 @@ Exit codes: 0 conforms, 5 does not conform, 1 the program cannot be started or t
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	flags := newFlagGroup("Flags")
-	flags.VarP(into(o.Format, setting.Choice(formatTable, formatJSON), &o.Format), "format", "f", "`KIND` of output: table, json")
+	o.print = printer(a, flags, []reports.FormatOf[*conformance.Report]{
+		{Name: "table", Doc: "every check, and what was sent and received in those that failed",
+			Write: func(w io.Writer, r *conformance.Report, screen reports.Options) error {
+				return r.Page().WriteText(w, screen)
+			}},
+		{Name: "json", Doc: "all checks, for programs",
+			Write: func(w io.Writer, r *conformance.Report, _ reports.Options) error { return result.EncodeJSON(w, r) }},
+	})
 	flags.StringVar(&o.Target, "target", "", "address of a running adapter, in place of COMMAND: `tcp:HOST:PORT` or unix:PATH; or exec:COMMAND")
 	flags.Var(into(o.Timeout.String(), setting.Duration(10*time.Millisecond, time.Hour), &o.Timeout), "timeout",
 		"`TIME` limit of a response, in addition to the work requested")
@@ -110,51 +116,8 @@ func (o *adapterTestOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = o.unstuck(func(w io.Writer) error {
-		if o.Format == formatJSON {
-			return result.EncodeJSON(w, r)
-		}
-		return writeConformance(w, r, width(o.out))
-	}, o.toStdout)
-	if err == nil && !r.Conforms() {
+	if err = o.print(r); err == nil && !r.Conforms() {
 		err = &exitError{exitViolated, fmt.Errorf("%s does not conform: %d of %d checks failed", o.spec, r.Count(conformance.Fail), len(r.Checks))}
 	}
-	return err
-}
-
-// writeConformance writes a table of all checks, the details of each that failed, and a summary.
-func writeConformance(w io.Writer, r *conformance.Report, columns int) error {
-	s := &sheet.Sheet{Titles: []string{"check", "verdict", "seen"}}
-	for _, c := range r.Checks {
-		s.Rows = append(s.Rows, []string{c.Name, string(c.Outcome), c.Note})
-	}
-	if columns <= 0 {
-		columns = sheet.DefaultWidth
-	}
-	left := max(sheet.LeastProse, columns-s.Fixed())
-	for _, row := range s.Rows {
-		row[2] = sheet.Wrap(row[2], left)
-	}
-	if err := sheet.Draw(w, s.Titles, s.Rows); err != nil {
-		return err
-	}
-	var b strings.Builder
-	for _, c := range r.Checks {
-		if c.Outcome == conformance.Fail {
-			fmt.Fprintf(&b, "\n✗ %s (docs/adapter-protocol.md#%s)\n", c.Name, c.Section)
-			for _, part := range [][2]string{{"sent", c.Sent}, {"got", c.Got}, {"want", c.Want}} {
-				if part[1] != "" {
-					fmt.Fprintf(&b, "  %-4s  %s\n", part[0], strings.ReplaceAll(part[1], "\n", "\n        "))
-				}
-			}
-		}
-	}
-	name := ""
-	if r.Name != "" {
-		name = r.Name + ": "
-	}
-	fmt.Fprintf(&b, "\n%s%s passed, %d failed, %d skipped\n", name,
-		result.FormatCounted(r.Count(conformance.Pass), "check"), r.Count(conformance.Fail), r.Count(conformance.Skip))
-	_, err := io.WriteString(w, b.String())
 	return err
 }

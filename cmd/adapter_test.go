@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,8 +8,6 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
-
-	"github.com/sessbench/sessbench/internal/adapter/conformance"
 )
 
 // TestAdapterConforms: the adapter at the end of the specification passes, and one with a change fails.
@@ -44,29 +41,6 @@ func TestAdapterConforms(t *testing.T) {
 		code, out, stderr := sessbench(t.Context(), []string{"adapter", "test", "--", "python3", path})
 		if code != tc.code || !strings.Contains(out, tc.out) || (stderr == "") != (code == exitOK) {
 			t.Errorf("exit code %d, stdout\n%s\nstderr %q: want %d with %q", code, out, stderr, tc.code, tc.out)
-		}
-	}
-}
-
-// TestConformanceIsReadableWhenNarrow: only requests and responses are wider than the screen.
-func TestConformanceIsReadableWhenNarrow(t *testing.T) {
-	r := &conformance.Report{Name: "mine", Checks: []conformance.Check{
-		{Name: "operations that hello does not list are unsupported", Outcome: conformance.Pass, Note: strings.Repeat("word ", 20)},
-		{Name: "hello", Section: "hello", Outcome: conformance.Fail, Sent: "a", Got: "b\nc", Want: "d"},
-	}}
-	for _, columns := range []int{0, 100, 200} {
-		var out bytes.Buffer
-		if err := writeConformance(&out, r, columns); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(out.String()) {
-			if n := len([]rune(strings.TrimRight(line, "\n"))); columns > 0 && n > columns {
-				t.Errorf("%d characters on a screen of %d: %s", n, columns, line)
-			}
-		}
-		want := "\n✗ hello (docs/adapter-protocol.md#hello)\n  sent  a\n  got   b\n        c\n  want  d\n\nmine: 1 check passed, 1 failed, 0 skipped\n"
-		if !strings.HasSuffix(out.String(), want) {
-			t.Errorf("%s: want it to end with %s", out.String(), want)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (o *runOptions) saveBaseline(d *result.Document) error {
 		return fmt.Errorf("not saved as baseline %s: the process crashed", o.SaveBaseline)
 	}
 	return outfile.Write(fileOfBaseline(o.SaveBaseline), func(w io.Writer) error {
-		format, _ := reports.Lookup(formatJSON)
+		format, _ := reports.Lookup("json")
 		return format.Write(w, d, reports.Options{})
 	})
 }

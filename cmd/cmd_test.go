@@ -16,6 +16,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
@@ -380,38 +381,18 @@ chatbot: block 2/2 done (4/4 trials, 12s)
 	}
 }
 
-// TestListIsReadableWhenNarrow: sentences are wrapped beside the table where there is room, otherwise below it.
-func TestListIsReadableWhenNarrow(t *testing.T) {
-	l := newApp(nil).listing()
-	for _, columns := range []int{80, 100, 200} {
-		var out bytes.Buffer
-		if err := l.write(&out, columns); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(out.String()) {
-			if n := len([]rune(strings.TrimRight(line, "\n"))); n > columns {
-				t.Errorf("%d characters on a screen of %d: %s", n, columns, line)
-			}
-		}
-		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "one mutex around everything") {
-			t.Errorf("no sentence for global at %d columns", columns)
-		}
-	}
-}
-
 func TestListJSON(t *testing.T) {
 	code, out, _ := sessbench(t.Context(), []string{"list", "-f", "json"})
-	var l listing
+	var l reports.Listing
 	if err := json.Unmarshal([]byte(out), &l); code != exitOK || err != nil {
 		t.Fatalf("exit code %d, %v", code, err)
 	}
 	if len(l.Strategies) != len(strategies.All()) || len(l.Probes) != 1 || len(l.Scenarios) != len(scenarios.All()) || len(l.Formats) == 0 {
 		t.Errorf("%+v", l)
 	}
-	i := slices.IndexFunc(l.Strategies, func(s listedStrategy) bool { return s.Name == "cow" })
-	want := listedGuarantees{Blocks: string(manager.BlocksWriters), Cancellable: "between tries", Rollback: true}
-	if l.Strategies[i].Guarantees != want {
-		t.Errorf("cow: %+v", l.Strategies[i].Guarantees)
+	i := slices.IndexFunc(l.Strategies, func(s reports.ListedStrategy) bool { return s.Name == "cow" })
+	if g := l.Strategies[i].Guarantees; g.Blocks != string(manager.BlocksWriters) || g.Cancellable != "between tries" || !g.Rollback || g.Fair {
+		t.Errorf("cow: %+v", g)
 	}
 }
 

@@ -22,6 +22,9 @@ type output struct {
 
 const stdout = "-"
 
+// formatTable is the default format of every command.
+const formatTable = "table"
+
 // outputOptions are the options for the outputs of a command: their formats and their files.
 type outputOptions struct {
 	*command
@@ -74,6 +77,16 @@ func inFormat[T any](formats []reports.FormatOf[T], it T) func(kind string, w io
 	return func(kind string, w io.Writer, screen reports.Options) error {
 		at := slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })
 		return formats[at].Write(w, it, screen)
+	}
+}
+
+// printer adds --format to the flags of a command that prints one document, and returns a function that prints it.
+func printer[T any](a *app, fs flagGroup, formats []reports.FormatOf[T]) func(it T) error {
+	format, words := formatTable, wordsOf(formats)
+	fs.VarP(into(format, setting.Choice(words...), &format), "format", "f", "`KIND` of output: "+strings.Join(setting.Names(words), ", "))
+	return func(it T) error {
+		write := inFormat(formats, it)
+		return a.unstuck(func(w io.Writer) error { return write(format, w, reports.Options{Width: width(a.out)}) }, a.toStdout)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
+	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
@@ -142,30 +142,13 @@ func (o *replayOptions) compile(ctx context.Context, cfg *runner.Config) error {
 		o.note("%s: times are read as seconds: if they are not, set --trace-time-unit", log.Name())
 	}
 	if c.Clipped > 0 {
-		o.note("%s: %s", log.Name(), clippedSizes(c.Clipped))
+		o.note("%s: %s", log.Name(), reports.ClippedSizes(c.Clipped))
 	}
 	o.traffic = &result.Traffic{
 		File: filepath.Base(o.Trace), Format: log.Format(), Hash: o.tape.Hash(),
 		Lines: c.Lines, Malformed: c.Malformed, Clipped: c.Clipped, SpanNs: int64(c.Span),
-		Visits: c.Visits, Sessions: c.Sessions, Operations: operationCounts(c),
+		Visits: c.Visits, Sessions: c.Sessions, Operations: c.ByName(),
 	}
 	cfg.Traffic, cfg.Speed, cfg.Scenarios[0].Sessions = o.tape, o.speed, int(c.Sessions)
 	return nil
-}
-
-// clippedSizes is a note on sizes that were reduced.
-func clippedSizes(n int64) string {
-	return fmt.Sprintf("%s above %s bytes reduced to that, the greatest size of a message (docs/adapter-protocol.md)",
-		result.FormatCounted(int(n), "size"), result.FormatCount(scenarios.MaxSize))
-}
-
-// operationCounts counts the operations of a log by name.
-func operationCounts(c trace.Counts) map[string]int64 {
-	named := map[string]int64{}
-	for op, n := range c.Operations {
-		if n > 0 {
-			named[scenarios.Op(op).String()] = n
-		}
-	}
-	return named
 }

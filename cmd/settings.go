@@ -223,5 +223,3 @@ func (o *workOptions) scenarioArgs(of *scenarios.Scenario) []string {
 }
 
 func nameOf(s scenarios.Scenario) string { return s.Name }
-
-func operationNames(ops []scenarios.Op) []string { return mapped(ops, scenarios.Op.String) }

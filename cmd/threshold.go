@@ -65,16 +65,16 @@ func (o *thresholdOptions) match(subjects []runner.Subject, list []scenarios.Sce
 // operationsOf lists the operations that can appear in the result of a scenario. Those of a log are not read yet.
 func operationsOf(s *scenarios.Scenario, replayed bool) []string {
 	if replayed {
-		return operationNames(s.Legal)
+		return scenarios.OpNames(s.Legal)
 	}
 	ops := s.Ops()
 	removes := func(op scenarios.Op) bool { return op.Does(scenarios.Removes) }
 	if s.OwnSessions && (s.RemovesSessions || slices.ContainsFunc(ops, removes)) && !slices.Contains(ops, scenarios.Create) {
 		ops = append(ops, scenarios.Create) // by users whose session is gone
 	}
-	names := operationNames(ops)
+	names := scenarios.OpNames(ops)
 	if s.Sweeps() {
-		for _, name := range operationNames(ops) {
+		for _, name := range scenarios.OpNames(ops) {
 			names = append(names, name+"_during_sweep")
 		}
 		names = append(names, scenarios.Sweep.String())

@@ -13,7 +13,8 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// FormatOf is one way to write a document: a [result.Document], a [judge.Comparison], a [judge.Check] or a [judge.Trend].
+// FormatOf is one way to write a document: a [result.Document], a [judge.Comparison], a [judge.Check], a [judge.Trend], a [Listing]
+// or a list of [Log].
 type FormatOf[T any] struct {
 	Name      string // on the command line
 	Extension string // of files in this format, with its dot; only formats of results have one
@@ -32,18 +33,20 @@ type kind[T any] struct {
 	rows  string // what a row of the CSV is
 	shows string // what the tables show
 	page  builder[T]
-	limit int // bytes of Markdown; 0: as many as it takes
-	csv   func(it T) [][]string
+	limit int                   // bytes of Markdown; 0: as many as it takes
+	csv   func(it T) [][]string // nil: no CSV
 }
 
 // formats returns the formats of the kind by name, and further ones.
 func (k kind[T]) formats(more ...FormatOf[T]) []FormatOf[T] {
 	list := append([]FormatOf[T]{
-		{Name: "csv", Doc: k.rows + ", for spreadsheets and data frames", Write: asCSV(k.csv)},
 		{Name: "json", Doc: "the whole " + k.name + ", for programs", Write: asJSON[T]},
 		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(k.page, k.limit)},
 		{Name: "table", Doc: "for people at a terminal: " + k.shows, Write: asText(k.page)},
 	}, more...)
+	if k.csv != nil {
+		list = append(list, FormatOf[T]{Name: "csv", Doc: k.rows + ", for spreadsheets and data frames", Write: asCSV(k.csv)})
+	}
 	slices.SortFunc(list, func(a, b FormatOf[T]) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -133,6 +133,37 @@ func (s *Scenario) Slots() int {
 	return s.SlotsPerUser() * s.Users
 }
 
+// Brief is a scenario for a list of scenarios, and in its JSON.
+type Brief struct {
+	Name       string   `json:"name"`
+	Purpose    string   `json:"tells"`
+	Users      int      `json:"users"`
+	Sessions   int      `json:"sessions"`
+	HoldNs     int64    `json:"hold_ns"`
+	HoldKind   string   `json:"hold_kind"`
+	ThinkNs    int64    `json:"think_ns"`
+	TTLNs      int64    `json:"ttl_ns"`     // 0: sessions do not expire
+	Iterations int      `json:"iterations"` // visits of each user; 0: until the window ends
+	Keys       string   `json:"keys"`
+	Visit      []string `json:"visit,omitempty"`
+	Mix        string   `json:"mix,omitempty"`
+	Legal      []string `json:"legal_operations"`
+}
+
+// Brief returns s for a list of scenarios.
+func (s *Scenario) Brief() Brief {
+	return Brief{s.Name, s.Purpose, s.Users, s.Sessions, int64(s.Hold), s.HoldKind(), int64(s.Think), int64(s.TTL), s.Iterations,
+		s.Keys.String(), OpNames(s.Visit), s.Mix.String(), OpNames(s.Legal)}
+}
+
+// OpNames returns the names of operations.
+func OpNames(ops []Op) (names []string) {
+	for _, op := range ops {
+		names = append(names, op.String())
+	}
+	return names
+}
+
 // catalogue is filled by the register calls of this package's files before main starts and never changed after.
 var catalogue = map[string]*Scenario{}
 

@@ -18,7 +18,7 @@ import (
 func (f *Document) Write(w io.Writer, screen reports.Options) error {
 	p := &sheet.Page{}
 	if f.onFlaws() {
-		p.Draw(f.killMatrix)
+		p.Table(f.killMatrix())
 	} else {
 		f.table(p)
 	}
@@ -146,9 +146,9 @@ func legend(promised []string) (list []sheet.Term) {
 		Text: "share of operations that overlapped another one on their session; too few prove nothing"})
 }
 
-// killMatrix draws one row per flawed store: its violation and the detector.
-func (f *Document) killMatrix(page *sheet.Text) error {
-	s := &sheet.Sheet{Titles: []string{"flaw", "convicted of", "by", "time", "copies"}}
+// killMatrix has one row per flawed store: its violation and the detector.
+func (f *Document) killMatrix() *sheet.Table {
+	var rows [][]string
 	for i, r := range f.Reports {
 		flaw := f.flaws[i]
 		row := []string{flaw.Name, "MISSED", result.Nothing, result.FormatNs(r.ElapsedNs), flaw.Copies}
@@ -161,9 +161,9 @@ func (f *Document) killMatrix(page *sheet.Text) error {
 				row[1] += " (WRONG)"
 			}
 		}
-		s.Rows = append(s.Rows, row)
+		rows = append(rows, row)
 	}
-	return s.Write(page, page.Width)
+	return sheet.Words([]string{"flaw", "convicted of", "by", "time", "copies"}, rows)
 }
 
 // violations adds the violations of each subject and how to reproduce them.

@@ -4,7 +4,6 @@ package sheet
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,62 +14,11 @@ import (
 	"github.com/sessbench/sessbench/internal/printable"
 )
 
-// Sheet is a plain table whose last column is a sentence. The sentence gets the rest of the width; where that is too narrow it
-// stands below the table.
-type Sheet struct {
-	Titles []string
-	Rows   [][]string // as long as Titles; the first cell is the name
-}
-
 const (
 	Gap          = 2   // between two columns
 	DefaultWidth = 120 // without a terminal
-	LeastProse   = 30  // least width of a sentence
+	leastProse   = 30  // least width of a sentence
 )
-
-// Write draws the table in the given number of columns; 0: DefaultWidth.
-func (s *Sheet) Write(w io.Writer, columns int) error {
-	if columns <= 0 {
-		columns = DefaultWidth
-	}
-	last := len(s.Titles) - 1
-	titles, left := s.Titles, columns-s.Fixed()
-	below := left < max(LeastProse, width(s.Titles[last]))
-	if below {
-		titles = titles[:last]
-	}
-	var rows [][]string
-	for _, row := range s.Rows {
-		cells := slices.Clone(row[:last])
-		if !below {
-			cells = append(cells, Wrap(row[last], left))
-		}
-		rows = append(rows, cells)
-	}
-	if err := Draw(w, titles, rows); err != nil || !below {
-		return err
-	}
-	for _, row := range s.Rows {
-		text := Wrap(row[0]+": "+row[last], columns-Gap)
-		if _, err := fmt.Fprintf(w, "\n%s", strings.ReplaceAll(text, "\n", "\n  ")); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintln(w)
-	return err
-}
-
-// Fixed is the width of all columns but the last, with gaps.
-func (s *Sheet) Fixed() (total int) {
-	for i, title := range s.Titles[:len(s.Titles)-1] {
-		widest := width(title)
-		for _, row := range s.Rows {
-			widest = max(widest, width(row[i]))
-		}
-		total += widest + Gap
-	}
-	return total
-}
 
 // Wrap breaks a text at blanks into lines of at most the given width, except for longer words.
 // (The dependency twwarp makes all lines as long as the longest word.)
@@ -108,15 +56,7 @@ func And(names []string) string {
 	return strings.Join(names, "")
 }
 
-// Draw draws a table without borders, one line under the titles.
-func Draw(w io.Writer, titles []string, rows [][]string) error {
-	align := make([]tw.Align, len(titles))
-	for i := range align {
-		align[i] = tw.AlignLeft
-	}
-	return draw(w, titles, rows, align)
-}
-
+// draw draws a table without borders, one line under the titles.
 func draw(w io.Writer, titles []string, rows [][]string, align []tw.Align) error {
 	var drawn strings.Builder
 	t := tablewriter.NewTable(&drawn,

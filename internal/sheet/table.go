@@ -21,12 +21,38 @@ type Column struct {
 	Spare int  // the order in which columns go where there is no room: the highest first, 0 never
 	// Group divides a table that is still too wide: the columns of a group stay together, and those of group 0 are in each part.
 	Group int
+	// Prose is a last column of sentences. They get the rest of the width; where that is too narrow they stand below the table.
+	Prose bool
+}
+
+// least is the least width of the column, whatever is in it.
+func (c Column) least() int {
+	if c.Prose {
+		return max(leastProse, width(c.Title))
+	}
+	return width(c.Title)
 }
 
 // Cell is a figure or a word, and what belongs to it: an interval or a sign.
 type Cell struct {
 	Text, Note string
 	Style      Style // of the text
+}
+
+// Words returns a table of words, whose last column has sentences.
+func Words(titles []string, rows [][]string) *Table {
+	t := &Table{}
+	for i, title := range titles {
+		t.Columns = append(t.Columns, Column{Title: title, Left: true, Prose: i == len(titles)-1})
+	}
+	for _, row := range rows {
+		cells := make([]Cell, len(row))
+		for i, text := range row {
+			cells[i].Text = text
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	return t
 }
 
 // only returns the table with some of its columns.
@@ -86,8 +112,8 @@ func (t *Table) where(match func(c Column) bool) (columns []int) {
 }
 
 // texts returns the titles and the texts of the cells. Notes are padded to the widest of their column, so that they and the
-// figures before them align.
-func (t *Table) texts(paint func(s Style, text string) string) (titles []string, rows [][]string) {
+// figures before them align. Sentences are wrapped into room columns.
+func (t *Table) texts(paint func(s Style, text string) string, room int) (titles []string, rows [][]string) {
 	rows = make([][]string, len(t.Rows))
 	for i, c := range t.Columns {
 		titles = append(titles, Clean(c.Title))
@@ -98,6 +124,8 @@ func (t *Table) texts(paint func(s Style, text string) string) (titles []string,
 		for r, row := range t.Rows {
 			text := paint(row[i].Style, Clean(row[i].Text))
 			switch note := row[i].Note; {
+			case c.Prose:
+				text = Wrap(text, room)
 			case c.Left && note != "":
 				text += " " + note
 			case !c.Left && notes > 0:
@@ -109,10 +137,20 @@ func (t *Table) texts(paint func(s Style, text string) string) (titles []string,
 	return titles, rows
 }
 
-// Width is the number of characters of a line of the table.
+// Width is the number of characters of a line of the table, in which sentences take as little room as possible.
 func (t *Table) Width() int {
-	titles, rows := t.texts(func(_ Style, text string) string { return text })
-	return (&Sheet{append(titles, ""), rows}).Fixed() - Gap
+	total := 0
+	_, rows := t.texts(func(_ Style, text string) string { return text }, 0)
+	for i, c := range t.Columns {
+		widest := c.least()
+		for _, row := range rows {
+			if !c.Prose {
+				widest = max(widest, width(row[i]))
+			}
+		}
+		total += widest + Gap
+	}
+	return total - Gap
 }
 
 func (t *Table) text(page *Text) error {
@@ -121,15 +159,22 @@ func (t *Table) text(page *Text) error {
 		if i > 0 {
 			page.Line("")
 		}
+		all, left := part, page.Columns()-part.Width()
+		if left < 0 {
+			part = part.only(part.where(func(c Column) bool { return !c.Prose }))
+		}
 		align := make([]tw.Align, len(part.Columns))
 		for i, c := range part.Columns {
 			if align[i] = tw.AlignRight; c.Left {
 				align[i] = tw.AlignLeft
 			}
 		}
-		titles, rows := part.texts(page.Paint)
+		titles, rows := part.texts(page.Paint, left+all.Columns[len(all.Columns)-1].least())
 		if err := draw(page, titles, rows, align); err != nil {
 			return err
+		}
+		if len(part.Columns) < len(all.Columns) {
+			all.sentences(page)
 		}
 	}
 	if len(omitted) > 0 {
@@ -137,6 +182,16 @@ func (t *Table) text(page *Text) error {
 		page.Paragraph("", "Omitted for lack of width: "+And(omitted)+".", Plain)
 	}
 	return nil
+}
+
+// sentences writes those of the last column below the table, after the name of their row.
+func (t *Table) sentences(page *Text) {
+	page.Line("")
+	for _, row := range t.Rows {
+		if text := row[len(row)-1].Text; text != "" {
+			page.Line(strings.ReplaceAll(Wrap(Clean(row[0].Text+": "+text), page.Columns()-Gap), "\n", "\n"+strings.Repeat(" ", Gap)))
+		}
+	}
 }
 
 func (t *Table) markdown(page *markdown) {

@@ -26,6 +26,17 @@ type Counts struct {
 	Inversions int64         // rows that are earlier than the row before them
 }
 
+// ByName is the number of operations of each kind that occurs.
+func (c *Counts) ByName() map[string]int64 {
+	named := map[string]int64{}
+	for op, n := range c.Operations {
+		if n > 0 {
+			named[scenarios.Op(op).String()] = n
+		}
+	}
+	return named
+}
+
 // Total is the number of operations of any kind.
 func (c *Counts) Total() (n int64) {
 	for _, of := range c.Operations {
