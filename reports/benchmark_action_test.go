@@ -35,7 +35,7 @@ func TestActionPoints(t *testing.T) {
 		trial := &d.Results[0].Trials[i]
 		x := float64(i + 1) // 1 to 6: the interval is the range
 		trial.OpsPerSec, trial.LatencyNs.P50, trial.LatencyNs.P99 = 1e9/(1234.56*x), ns(10*x), ns(x*x)
-		trial.AllocsPerOp, trial.BytesPerSession = 0.01*x, 1000
+		trial.Usage.AllocsPerOp, trial.BytesPerSession = 0.01*x, 1000
 	}
 	want := []actionPoint{
 		{"chatbot/per-session: time per operation", "ns/op", 4320.96, "± 3090", extra},
@@ -128,7 +128,7 @@ func TestActionPointsSmallerIsBetter(t *testing.T) {
 			trial := &worse.Results[i].Trials[j]
 			trial.OpsPerSec /= 2
 			*trial.LatencyNs.P50, *trial.LatencyNs.P99 = 2**trial.LatencyNs.P50, 2**trial.LatencyNs.P99
-			trial.AllocsPerOp, trial.BytesPerSession = 2*trial.AllocsPerOp, 2*trial.BytesPerSession
+			trial.Usage.AllocsPerOp, trial.BytesPerSession = 2*trial.Usage.AllocsPerOp, 2*trial.BytesPerSession
 		}
 	}
 	for i, p := range pointsOf(t, worse) {

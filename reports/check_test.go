@@ -74,7 +74,7 @@ func passing() judge.Duet { return duet(30, 1, 0.03, "per-session", "sharded") }
 func failing() judge.Duet {
 	d := passing()
 	d.Fresh = arm(30, 0.9, 0.03, 3, "per-session", "sharded")
-	eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.AllocsPerOp = 1 })
+	eachTrial(d.Fresh, "sharded", func(t *result.Trial) { t.Usage.AllocsPerOp = 1 })
 	return d
 }
 
@@ -115,9 +115,9 @@ func cutShort() judge.Duet {
 func fromNothing() judge.Duet {
 	d := duet(30, 1, 0.01, "per-session")
 	for _, arm := range []*result.Document{d.Old, d.Copied} {
-		eachTrial(arm, "", func(t *result.Trial) { t.AllocsPerOp = 0 })
+		eachTrial(arm, "", func(t *result.Trial) { t.Usage.AllocsPerOp = 0 })
 	}
-	eachTrial(d.Fresh, "", func(t *result.Trial) { t.AllocsPerOp = 0.02 })
+	eachTrial(d.Fresh, "", func(t *result.Trial) { t.Usage.AllocsPerOp = 0.02 })
 	return d
 }
 

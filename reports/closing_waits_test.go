@@ -58,7 +58,7 @@ func held(asked, baseline, other time.Duration, limit float64) *result.Document 
 			p50 := int64(hold)
 			t := result.Trial{Block: block, Ops: 100, OpsPerSec: ops + float64(block), Audit: result.Audit{OK: true}}
 			if hold > 0 {
-				t.HoldTimes = &result.Latency{P50: &p50, Mean: 10 * p50, Count: 100}
+				t.Locks.HoldTimes = &result.Latency{P50: &p50, Mean: 10 * p50, Count: 100}
 			}
 			r.Trials = append(r.Trials, t)
 		}

@@ -40,7 +40,7 @@ func later() *result.Document {
 	d := document(build("global", 940, 6), build("per-session", 60_900, 6), build("sharded:shards=16", 91_200, 6))
 	for i := range d.Results[2].Trials {
 		d.Results[2].Trials[i].BytesPerSession -= 0.5
-		d.Results[1].Trials[i].AllocsPerOp = 0.5
+		d.Results[1].Trials[i].Usage.AllocsPerOp = 0.5
 	}
 	return d
 }

@@ -75,8 +75,8 @@ var firstColumns = slices.Concat([]field{
 		}
 		return describe(t.Audit.Violations[0])
 	}),
-	speed("target_cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.TargetCPUNs) }),
-	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.TargetMemory) }),
+	speed("target_cpu_ns_per_op", func(t *result.Trial) string { return decimal(t.Usage.TargetCPUNs) }),
+	speed("target_memory_bytes", func(t *result.Trial) string { return whole(t.Usage.TargetMemory) }),
 	ofResult("note", func(r *result.Result) string { return r.Note }),
 	ofMetric("latency_p95_ns"),
 }, medianDelays(), []field{
@@ -117,7 +117,7 @@ func meanDelays() (list []field) {
 			return whole(*mean)
 		}))
 		if i == 0 {
-			list = append(list, speed("mean_wait_ns", func(t *result.Trial) string { return whole(t.WaitNs) }))
+			list = append(list, speed("mean_wait_ns", func(t *result.Trial) string { return whole(t.Locks.WaitNs) }))
 		}
 	}
 	return list
@@ -191,7 +191,7 @@ func waitCPU(t *result.Trial) string {
 	if t.Waiting == nil {
 		return ""
 	}
-	return decimal(t.WaitCPUNsPerOp)
+	return decimal(t.Usage.WaitCPUNsPerOp)
 }
 
 // optional is empty for a missing value.

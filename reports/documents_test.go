@@ -26,7 +26,8 @@ func build(strategy string, ops float64, n int) result.Result {
 				P50: ns(1e11 / ops / f), P90: ns(1.3e11 / ops / f), P95: ns(1.5e11 / ops / f), P99: ns(1.9e11 / ops / f), P999: ns(2.4e11 / ops / f),
 				Max: *ns(3.3e11 / ops / f), Mean: *ns(1.02e11 / ops / f), Count: int64(0.4 * f * ops),
 			},
-			AllocsPerOp: 0.004, BytesPerOp: 12.5, BytesPerSession: 1234, CPUNsPerOp: 900, HoldNs: 1_070_000, Totals: map[string]float64{"goroutines_max": 104},
+			BytesPerSession: 1234, Usage: result.Usage{AllocsPerOp: 0.004, BytesPerOp: 12.5, CPUNsPerOp: 900},
+			Locks: result.Locks{HoldNs: 1_070_000}, Totals: map[string]float64{"goroutines_max": 104},
 			MutexWaitNs: ns(2e9), Fairness: result.Fairness{Jain: 0.99, MinOverMax: 0.9}, Audit: result.Audit{OK: true},
 		})
 	}
@@ -166,7 +167,7 @@ func beyondThisProcess() *result.Document {
 	program.Target, terse.Target = "python-per-session", "terse"
 	embedded.Note = "embedded: not a speed figure"
 	for i := range program.Trials {
-		program.Trials[i].TargetCPUNs, program.Trials[i].TargetMemory = 181_000, 25<<20
+		program.Trials[i].Usage.TargetCPUNs, program.Trials[i].Usage.TargetMemory = 181_000, 25<<20
 		program.Trials[i].BytesPerSession = 0
 		terse.Trials[i].Audit.Partial = "the target tells no incarnations, so that sessions under one id cannot be distinguished"
 		embedded.Trials[i].Errors = map[string]int64{"indeterminate": 2, "not_applied": 340}

@@ -172,8 +172,8 @@ func strewn(seed uint64, d *result.Document) *result.Document {
 	for i := range d.Results {
 		for j := range d.Results[i].Trials {
 			t := &d.Results[i].Trials[j]
-			t.OpsPerSec, t.AllocsPerOp = about(t.OpsPerSec), about(1+t.AllocsPerOp)
-			t.BytesPerOp, t.BytesPerSession = about(t.BytesPerOp), about(t.BytesPerSession)
+			t.OpsPerSec, t.Usage.AllocsPerOp = about(t.OpsPerSec), about(1+t.Usage.AllocsPerOp)
+			t.Usage.BytesPerOp, t.BytesPerSession = about(t.Usage.BytesPerOp), about(t.BytesPerSession)
 			for _, p := range []*int64{t.LatencyNs.P50, t.LatencyNs.P99} {
 				if p != nil {
 					*p = int64(about(float64(*p)))
@@ -373,7 +373,7 @@ func TestGobenchLine(t *testing.T) {
 	d.Machine.OS, d.Machine.CPU = "linux/amd64", " Wide\nCPU "
 	d.Results = d.Results[:1]
 	d.Results[0].Trials = []result.Trial{{Ops: 77, OpsPerSec: 4000, LatencyNs: result.Latency{P50: &p50},
-		AllocsPerOp: 2, BytesPerOp: 48, BytesPerSession: 1e7, Audit: result.Audit{OK: true}}}
+		BytesPerSession: 1e7, Usage: result.Usage{AllocsPerOp: 2, BytesPerOp: 48}, Audit: result.Audit{OK: true}}}
 	const head = "Unit ops/s better=higher\nUnit p50-ns better=lower\nUnit p95-ns better=lower\nUnit p99-ns better=lower\nUnit B/session better=lower\n"
 	want := head + "goos: linux\ngoarch: amd64\ncpu: Wide CPU\n\nBenchmarkSession/scenario=chatbot/strategy=global/users=100-2 " +
 		"77 250000 ns/op 4000 ops/s 250 p50-ns 2 allocs/op 48 B/op 1e+07 B/session\n"

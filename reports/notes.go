@@ -65,8 +65,8 @@ func costLine(of, where string, h *result.Harness) string {
 func targetsLine(d *result.Document) string {
 	var parts []string
 	for _, r := range judge.ResultsOf(d) {
-		cpu := metric.MedianOf(r, func(t *result.Trial) float64 { return t.TargetCPUNs }).Median
-		memory := metric.MedianOf(r, func(t *result.Trial) float64 { return float64(t.TargetMemory) }).Median
+		cpu := metric.MedianOf(r, func(t *result.Trial) float64 { return t.Usage.TargetCPUNs }).Median
+		memory := metric.MedianOf(r, func(t *result.Trial) float64 { return float64(t.Usage.TargetMemory) }).Median
 		if r.Failed() || cpu <= 0 {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -115,6 +116,29 @@ func TestJSONIsReadBack(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+	}
+}
+
+// TestVersion3 reads a document as it was written in schema version 3, and compares it with the same one of the present version.
+func TestVersion3(t *testing.T) {
+	f, err := os.Open("testdata/version3.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	old, err := result.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "normal.json", written(t, "json", old, Options{}))
+	present := normal()
+	present.ID = "6a1d0d8d-7d0e-4f35-9f0f-5f0c9a527a10"
+	c, err := judge.Compare([]judge.Source{{File: "old", Document: old}, {File: "new", Document: present}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Counts[judge.Better] > 0 || c.Counts[judge.Worse] > 0 || c.Counts[judge.Negligible]+c.Counts[judge.Noise] == 0 {
+		t.Errorf("compared with the present version: %v", c.Counts)
 	}
 }
 

@@ -19,7 +19,7 @@ func shortWindow(empty int, hold, latency time.Duration) *result.Document {
 		t := &r.Trials[i]
 		t.ElapsedNs, t.LatencyNs = r.WindowNs, result.Latency{Mean: int64(latency), Max: int64(latency), Count: 3}
 		if i < empty {
-			t.Ops, t.OpsPerSec, t.CPUNsPerOp = 0, 0, 0
+			t.Ops, t.OpsPerSec, t.Usage.CPUNsPerOp = 0, 0, 0
 		}
 	}
 	return document(r)

@@ -16,7 +16,7 @@ func storedVerdict(name string, alpha, minEffect float64, before, after []float6
 	for i, xs := range [][]float64{before, after} {
 		r.results[i] = &result.Result{}
 		for _, x := range xs {
-			r.results[i].Trials = append(r.results[i].Trials, result.Trial{Ops: 1, OpsPerSec: x, AllocsPerOp: x})
+			r.results[i].Trials = append(r.results[i].Trials, result.Trial{Ops: 1, OpsPerSec: x, Usage: result.Usage{AllocsPerOp: x}})
 		}
 	}
 	return storedMetric(r, rated{metric.Named(name), true}, &Rule{Alpha: alpha, MinEffect: minEffect})

@@ -184,7 +184,7 @@ func never(d *result.Document, op string) *result.Document {
 // uncounted is a document of one trial that knows neither processor time nor fairness.
 func uncounted() *result.Document {
 	d := withoutBaseline(build("cow", 940, 1))
-	d.Results[0].Trials[0].CPUNsPerOp, d.Results[0].Trials[0].Fairness.Jain = 0, 0
+	d.Results[0].Trials[0].Usage.CPUNsPerOp, d.Results[0].Trials[0].Fairness.Jain = 0, 0
 	return d
 }
 

@@ -33,12 +33,14 @@ type Delay struct {
 var delays = []Delay{
 	{
 		Name: "hold", Doc: "measured time under the lock",
-		Times:      func(t *result.Trial) *result.Latency { return t.HoldTimes },
+		Times:      func(t *result.Trial) *result.Latency { return t.Locks.HoldTimes },
 		Requested:  func(r *result.Result) int64 { return r.HoldNs },
 		Measured:   func(s *result.Summary) *int64 { return &s.HoldNs },
 		NotReached: func(s *result.Summary) *bool { return &s.HoldNotReached },
-		Mean:       func(t *result.Trial) (*int64, float64) { return &t.HoldNs, t.UpdateFraction * float64(t.Ops) },
-		kind:       func(r *result.Result) string { return r.HoldKind },
+		Mean: func(t *result.Trial) (*int64, float64) {
+			return &t.Locks.HoldNs, t.Locks.UpdateFraction * float64(t.Ops)
+		},
+		kind: func(r *result.Result) string { return r.HoldKind },
 	},
 	{
 		Name: "think", Doc: "measured pause between visits",
@@ -154,10 +156,10 @@ func DelayNotReached(r *result.Result) bool {
 func holdUnknown(r *result.Result) bool {
 	held := false
 	for _, t := range r.Trials {
-		if t.HoldTimes != nil {
+		if t.Locks.HoldTimes != nil {
 			return false
 		}
-		held = held || t.Waiting != nil && t.HeldNsPerOp > 0
+		held = held || t.Waiting != nil && t.Locks.HeldNsPerOp > 0
 	}
 	return held && r.HoldNs > 0 && r.Target == "" && r.HoldKind != "spin"
 }

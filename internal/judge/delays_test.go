@@ -17,7 +17,7 @@ func held(asked, baseline, other time.Duration, limit float64) *result.Document 
 			p50 := int64(hold)
 			t := result.Trial{Block: block, Ops: 100, OpsPerSec: ops + float64(block), Audit: result.Audit{OK: true}}
 			if hold > 0 {
-				t.HoldTimes = &result.Latency{P50: &p50, Mean: 10 * p50, Count: 100}
+				t.Locks.HoldTimes = &result.Latency{P50: &p50, Mean: 10 * p50, Count: 100}
 			}
 			r.Trials = append(r.Trials, t)
 		}
@@ -30,7 +30,7 @@ func held(asked, baseline, other time.Duration, limit float64) *result.Document 
 
 func TestHoldMeanIfFewSamples(t *testing.T) {
 	r := &result.Result{Workload: result.Workload{HoldNs: 100}, Trials: []result.Trial{
-		{HoldTimes: &result.Latency{Mean: 102, Count: 4}}, {HoldTimes: &result.Latency{}}, {}, {HoldTimes: &result.Latency{Mean: 104, Count: 5}},
+		{Locks: result.Locks{HoldTimes: &result.Latency{Mean: 102, Count: 4}}}, {Locks: result.Locks{HoldTimes: &result.Latency{}}}, {}, {Locks: result.Locks{HoldTimes: &result.Latency{Mean: 104, Count: 5}}},
 	}}
 	if summarizeDelays(r); r.Summary.HoldNs != 103 || r.Summary.HoldNotReached {
 		t.Errorf("%+v", r.Summary)
@@ -84,14 +84,14 @@ func TestThresholdsOfDifferentHolds(t *testing.T) {
 func TestUnknownHoldsHaveNoRatio(t *testing.T) {
 	d := held(time.Second, time.Second, 0, 1e6)
 	for i := range d.Results[1].Trials {
-		d.Results[1].Trials[i].Waiting, d.Results[1].Trials[i].HeldNsPerOp = &result.Waiting{}, 1
+		d.Results[1].Trials[i].Waiting, d.Results[1].Trials[i].Locks.HeldNsPerOp = &result.Waiting{}, 1
 	}
 	Summarize(d)
 	if s := d.Results[1].Summary; s.VsBaseline != nil || s.NoRatio != "hold not measured: no hold ended in a window" {
 		t.Errorf("ratio %v, reason %q", s.VsBaseline, s.NoRatio)
 	}
 	for i := range d.Results[1].Trials {
-		d.Results[1].Trials[i].HeldNsPerOp = 0
+		d.Results[1].Trials[i].Locks.HeldNsPerOp = 0
 	}
 	if Summarize(d); d.Results[1].Summary.VsBaseline == nil {
 		t.Errorf("no ratio: %q", d.Results[1].Summary.NoRatio)

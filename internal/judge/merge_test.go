@@ -181,31 +181,31 @@ func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
 func TestMergeWeightsMeans(t *testing.T) {
 	parts, _ := partsOf(t, 2, 1)
 	a, b := &parts[0].Document.Results[0].Trials[0], &parts[1].Document.Results[0].Trials[0]
-	a.CPUNsPerOp, b.CPUNsPerOp = 100, 400
-	a.AllocsPerOp, b.AllocsPerOp = 1, 0
-	a.UpdateFraction, b.UpdateFraction = 0.5, 0
-	a.HoldNs, b.HoldNs = 1000, 0
+	a.Usage.CPUNsPerOp, b.Usage.CPUNsPerOp = 100, 400
+	a.Usage.AllocsPerOp, b.Usage.AllocsPerOp = 1, 0
+	a.Locks.UpdateFraction, b.Locks.UpdateFraction = 0.5, 0
+	a.Locks.HoldNs, b.Locks.HoldNs = 1000, 0
 	a.ElapsedNs, b.ElapsedNs = 200e6, 400e6
 	a.Totals, b.Totals = map[string]float64{"goroutines_max": 7}, map[string]float64{"goroutines_max": 9}
-	a.TargetMemory, b.TargetMemory = 1<<20, 2<<20
-	a.TargetCPUNs, b.TargetCPUNs = 50, 0
-	a.BusiestFraction, b.BusiestFraction = 0.5, 0.1
+	a.Usage.TargetMemory, b.Usage.TargetMemory = 1<<20, 2<<20
+	a.Usage.TargetCPUNs, b.Usage.TargetCPUNs = 50, 0
+	a.Locks.BusiestFraction, b.Locks.BusiestFraction = 0.5, 0.1
 	got := merged(t, parts).Results[0].Trials[0]
 	x, y := float64(a.Ops), float64(b.Ops)
 	for _, test := range []struct {
 		what      string
 		got, want float64
 	}{
-		{"processor time goes by operations", got.CPUNsPerOp, (100*x + 400*y) / (x + y)},
-		{"as do allocations", got.AllocsPerOp, x / (x + y)},
-		{"and the share of updates", got.UpdateFraction, 0.5 * x / (x + y)},
-		{"work under the lock goes by updates, of which b made none", float64(got.HoldNs), 1000},
+		{"processor time goes by operations", got.Usage.CPUNsPerOp, (100*x + 400*y) / (x + y)},
+		{"as do allocations", got.Usage.AllocsPerOp, x / (x + y)},
+		{"and the share of updates", got.Locks.UpdateFraction, 0.5 * x / (x + y)},
+		{"work under the lock goes by updates, of which b made none", float64(got.Locks.HoldNs), 1000},
 		{"the window is the longer one", float64(got.ElapsedNs), 400e6},
 		{"and all operations were done in it", got.OpsPerSec, (x + y) / 0.4},
 		{"goroutines add up", got.Totals["goroutines_max"], 16},
-		{"and so does what the targets keep", float64(got.TargetMemory), 3 << 20},
-		{"whose processor time goes by operations", got.TargetCPUNs, 50 * x / (x + y)},
-		{"the busiest session is the same for all", got.BusiestFraction, (0.5*x + 0.1*y) / (x + y)},
+		{"and so does what the targets keep", float64(got.Usage.TargetMemory), 3 << 20},
+		{"whose processor time goes by operations", got.Usage.TargetCPUNs, 50 * x / (x + y)},
+		{"the busiest session is the same for all", got.Locks.BusiestFraction, (0.5*x + 0.1*y) / (x + y)},
 	} {
 		if math.Abs(test.got-test.want) > 1e-6*math.Abs(test.want) {
 			t.Errorf("%s: %v, want %v", test.what, test.got, test.want)
@@ -403,15 +403,15 @@ func TestMergeSeparateRuns(t *testing.T) {
 		s.Document.Part = nil
 	}
 	a, b := &parts[0].Document.Results[0], &parts[1].Document.Results[0]
-	a.Users, a.Trials[0].BusiestFraction, b.Users, b.Trials[0].BusiestFraction, b.Sessions = 5, 0.5, 6, 0.1, 30
+	a.Users, a.Trials[0].Locks.BusiestFraction, b.Users, b.Trials[0].Locks.BusiestFraction, b.Sessions = 5, 0.5, 6, 0.1, 30
 	d := merged(t, parts)
 	got := d.Results[0]
 	if got.Users != 11 || got.Sessions != 40 {
 		t.Errorf("%d users, %d sessions: want 11 and 40, for they have nothing in common", got.Users, got.Sessions)
 	}
 	x, y := float64(a.Trials[0].Ops), float64(b.Trials[0].Ops)
-	if want := max(0.5*x, 0.1*y) / (x + y); math.Abs(got.Trials[0].BusiestFraction-want) > 1e-9 {
-		t.Errorf("busiest session: %v, want %v", got.Trials[0].BusiestFraction, want)
+	if want := max(0.5*x, 0.1*y) / (x + y); math.Abs(got.Trials[0].Locks.BusiestFraction-want) > 1e-9 {
+		t.Errorf("busiest session: %v, want %v", got.Trials[0].Locks.BusiestFraction, want)
 	}
 	if len(d.Participants) != 2 || d.Participants[0].Name != "a" || d.Participants[1].Called() != "b" || d.Participants[1].Missing {
 		t.Errorf("participants %+v", d.Participants)

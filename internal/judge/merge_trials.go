@@ -110,7 +110,7 @@ func (m *merger) trial() (t result.Trial, err error) {
 		for name, x := range one.Totals {
 			t.Totals[name] += x
 		}
-		t.TargetMemory += one.TargetMemory
+		t.Usage.TargetMemory += one.Usage.TargetMemory
 		t.ElapsedNs = max(t.ElapsedNs, one.ElapsedNs)
 		for kind, n := range one.Errors {
 			if t.Errors == nil {
@@ -123,14 +123,14 @@ func (m *merger) trial() (t result.Trial, err error) {
 		} else {
 			t.MutexWaitNs = nil
 		}
-		targets.add(one.TargetCPUNs, ops)
-		updates.add(one.UpdateFraction, ops)
-		wait.add(float64(one.WaitNs), one.UpdateFraction*ops)
-		busiest.add(one.BusiestFraction, ops)
+		targets.add(one.Usage.TargetCPUNs, ops)
+		updates.add(one.Locks.UpdateFraction, ops)
+		wait.add(float64(one.Locks.WaitNs), one.Locks.UpdateFraction*ops)
+		busiest.add(one.Locks.BusiestFraction, ops)
 	}
 	metric.Merge(&t, m.row, m.trials)
-	t.TargetCPUNs = targets.mean()
-	t.WaitNs = int64(wait.mean())
+	t.Usage.TargetCPUNs = targets.mean()
+	t.Locks.WaitNs = int64(wait.mean())
 	for _, d := range delays {
 		var of weighted
 		for _, one := range m.trials {
@@ -140,8 +140,8 @@ func (m *merger) trial() (t result.Trial, err error) {
 		mean, _ := d.Mean(&t)
 		*mean = int64(of.mean())
 	}
-	t.UpdateFraction = updates.mean()
-	t.BusiestFraction = m.busiest(busiest)
+	t.Locks.UpdateFraction = updates.mean()
+	t.Locks.BusiestFraction = m.busiest(busiest)
 	if t.ElapsedNs > 0 {
 		t.OpsPerSec = float64(t.Ops) / (float64(t.ElapsedNs) / 1e9)
 	}
@@ -163,7 +163,7 @@ func (m *merger) busiest(shared weighted) float64 {
 	}
 	most := 0.0
 	for _, t := range m.trials {
-		most = max(most, t.BusiestFraction*float64(t.Ops))
+		most = max(most, t.Locks.BusiestFraction*float64(t.Ops))
 	}
 	return most / max(1, shared.weight)
 }

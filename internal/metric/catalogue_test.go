@@ -19,7 +19,7 @@ func TestReads(t *testing.T) {
 		LatencyNs: result.Latency{P50: ns(2), P90: ns(3), P95: ns(35), P99: ns(4), P999: ns(5), P9999: ns(6), Max: 7, Mean: 8, Count: 100},
 		Operations: map[string]result.Operation{"append": {Count: 10, Errors: 5,
 			LatencyNs: result.Latency{P50: ns(12), P90: ns(13), P95: ns(135), P99: ns(14), P999: ns(15), P9999: ns(16), Max: 17, Mean: 18, Count: 10}}},
-		AllocsPerOp: 9, BytesPerOp: 10, BytesPerSession: 11, CPUNsPerOp: 12, Totals: map[string]float64{"gc_pause_ns": 120, "goroutines_max": 121}, Fairness: result.Fairness{Jain: 0.13},
+		BytesPerSession: 11, Usage: result.Usage{AllocsPerOp: 9, BytesPerOp: 10, CPUNsPerOp: 12}, Totals: map[string]float64{"gc_pause_ns": 120, "goroutines_max": 121}, Fairness: result.Fairness{Jain: 0.13},
 	}
 	want := []string{"ops_per_sec 1", "p50 2 12", "p90 3 13", "p95 35 135", "p99 4 14", "p99_9 5 15", "p99_99 6 16", "max 7 17", "mean 8 18", "errors.rate 0.2 0.5",
 		"allocs_per_op 9", "bytes_per_op 10", "bytes_per_session 11", "of_limit 0.1", "cpu_per_op 12", "gc_pause 120", "goroutines_max 121", "fairness.jain 0.13"}
@@ -67,10 +67,10 @@ func TestNamesAreDistinct(t *testing.T) {
 // A trial merged from trials that ran at the same time holds their means, weighted with what they are means over.
 func TestMerge(t *testing.T) {
 	row := []*result.Result{{Workload: result.Workload{Sessions: 10}}, {Workload: result.Workload{Sessions: 10}}}
-	trials := []*result.Trial{{Ops: 1, AllocsPerOp: 4, BytesPerSession: 7}, {Ops: 3, AllocsPerOp: 8}}
+	trials := []*result.Trial{{Ops: 1, BytesPerSession: 7, Usage: result.Usage{AllocsPerOp: 4}}, {Ops: 3, Usage: result.Usage{AllocsPerOp: 8}}}
 	var got result.Trial
 	Merge(&got, row, trials)
-	if got.AllocsPerOp != 7 || got.BytesPerSession != 7 || got.CPUNsPerOp != 0 {
+	if got.Usage.AllocsPerOp != 7 || got.BytesPerSession != 7 || got.Usage.CPUNsPerOp != 0 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -4,13 +4,246 @@ import (
 	"errors"
 	"slices"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/sessbench/sessbench/internal/audit"
+	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
-// finish removes the remaining sessions, closes the store, and audits. In a distributed run the first participant does that
+// finish returns the trial's figures, which are complete: what the users have recorded and the process has spent in the window, and
+// what the audit finds. The figures come first, because the audit uses the store and adds to what is recorded.
+func (tr *trial) finish(w window) (result.Trial, error) {
+	t, err := tr.measure(w)
+	if err != nil {
+		tr.publishFailure(err)
+		return t, err
+	}
+	err = tr.audit()
+	t.Audit = tr.found.Audit
+	return t, err
+}
+
+// measure computes the figures of the window.
+func (tr *trial) measure(w window) (t result.Trial, err error) {
+	if t.LatencyNs, t.Histogram, t.Operations, err = tr.latencies(); err != nil {
+		return t, err
+	}
+	for _, u := range tr.users.all() {
+		t.Ops += u.stats.completed()
+		t.Visits += u.stats.visits
+		for kind, n := range u.stats.errors {
+			if t.Errors == nil {
+				t.Errors = map[string]int64{}
+			}
+			t.Errors[kind] += n
+		}
+	}
+	if t.Ops > 0 {
+		t.OpsPerSec = float64(t.Ops) / w.elapsed.Seconds()
+	}
+	t.ElapsedNs = int64(w.elapsed)
+	t.Usage = w.spent.of(t.Ops)
+	t.Locks = tr.locks(t.Ops)
+	t.ThinkNs, t.ThinkTimes = tr.thinking(t.Ops)
+	t.Waiting = tr.waiting(w.spent.waits)
+	if !tr.subject.Strategy.WaitsOnChannels && tr.subject.Target == nil {
+		wait := int64(w.spent.mutexWait)
+		t.MutexWaitNs = &wait
+	}
+	t.Totals = map[string]float64{"gc_pause_ns": float64(w.spent.gcPause), "goroutines_max": float64(w.goroutines)}
+	t.Fairness = tr.users.fairness()
+	return t, nil
+}
+
+// perOp returns the mean per operation of a sum over n operations, 0 where there were none.
+func perOp[N int64 | uint64](sum N, n int64) float64 {
+	if n == 0 {
+		return 0
+	}
+	return float64(sum) / float64(n)
+}
+
+// of returns the usage of n operations.
+func (u usage) of(n int64) result.Usage {
+	return result.Usage{
+		AllocsPerOp:  perOp(u.objects, n),
+		BytesPerOp:   perOp(u.bytes, n),
+		CPUNsPerOp:   perOp(int64(u.cpu+u.target.CPU), n),
+		TargetCPUNs:  perOp(int64(u.target.CPU), n),
+		TargetMemory: u.target.Memory,
+	}
+}
+
+// latencies merges what the users have recorded of their operations: of all but sweeps, with the histogram, and of each kind.
+func (tr *trial) latencies() (l result.Latency, histogram string, operations map[string]result.Operation, err error) {
+	all := result.NewHistogram()
+	each := map[scenarios.Op]*hdr.Histogram{}
+	failed, unanswered := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
+	for _, u := range tr.users.all() {
+		for kind, of := range u.stats.ops {
+			if of.latency == nil {
+				continue
+			}
+			op := scenarios.Op(kind)
+			if each[op] == nil {
+				each[op] = result.NewHistogram()
+			}
+			of.latency.addTo(each[op])
+			failed[op] += of.failed
+			unanswered[op] += of.unanswered
+			if op != scenarios.Sweep {
+				of.latency.addTo(all)
+			}
+		}
+	}
+	operations = make(map[string]result.Operation, len(each))
+	for op, h := range each {
+		count := h.TotalCount() + unanswered[op]
+		if count == 0 {
+			continue // no user performed it
+		}
+		of := result.Operation{Count: count, Errors: failed[op], LatencyNs: result.LatencyOf(h)}
+		if tr.setup.part.shared() { // it will be merged with others'
+			if of.Histogram, err = result.EncodeHistogram(h); err != nil {
+				return l, "", nil, err
+			}
+		}
+		operations[operationName(op)] = of
+	}
+	histogram, err = result.EncodeHistogram(all)
+	return result.LatencyOf(all), histogram, operations, err
+}
+
+// operationName distinguishes operations during a sweep from the others.
+func operationName(op scenarios.Op) string {
+	if op >= scenarios.NumOps {
+		return (op - scenarios.NumOps).String() + "_during_sweep"
+	}
+	return op.String()
+}
+
+// locks returns what the updates among ops operations did under their locks.
+func (tr *trial) locks(ops int64) result.Locks {
+	var n, held, waited, inWindow, inHot int64
+	times := result.NewHistogram()
+	for _, u := range tr.users.active {
+		h := &u.stats.holds
+		n += h.n
+		held += h.heldFor
+		waited += h.waitedFor
+		inWindow += h.inWindow
+		inHot += h.inHot
+		h.times.addTo(times)
+	}
+	l := result.Locks{UpdateFraction: tr.users.updates(), HoldTimes: timesOf(times), HeldNsPerOp: perOp(inWindow, ops)}
+	if n > 0 {
+		l.HoldNs, l.WaitNs = held/n, waited/n
+	}
+	if tr.setup.spin > 0 && l.HoldNs > 0 {
+		l.HoldNs = int64(tr.setup.spin)
+	}
+	if tr.setup.hold > 0 {
+		l.BusiestHeld = perOp(inHot, ops)
+	}
+	if !tr.unaudited {
+		l.BusiestFraction = l.UpdateFraction * tr.users.busiest(tr.setup.scenario.Slots())
+	}
+	return l
+}
+
+// thinking returns the users' mean think time per operation, and the distribution of their pauses.
+func (tr *trial) thinking(ops int64) (mean int64, pauses *result.Latency) {
+	var sum int64
+	times := result.NewHistogram()
+	for _, u := range tr.users.active {
+		sum += u.stats.pauses.ns
+		u.stats.pauses.times.addTo(times)
+	}
+	return int64(perOp(sum, ops)), timesOf(times)
+}
+
+func timesOf(h *hdr.Histogram) *result.Latency {
+	if h.TotalCount() == 0 {
+		return nil
+	}
+	l := result.LatencyOf(h)
+	return &l
+}
+
+// waiting returns what holds and pauses have used of the processor, of which spent is the clock's part; nil where there are none.
+func (tr *trial) waiting(spent wait.Spent) *result.Waiting {
+	if tr.meter.clock == nil {
+		return nil
+	}
+	w := &result.Waiting{Wakeups: spent.Alarms, PolledNs: int64(spent.Polled)}
+	for _, u := range tr.users.active {
+		w.Count += u.stats.pauses.ended
+		if tr.setup.hold > 0 {
+			w.Count += u.stats.holds.n
+		}
+		w.PolledNs += int64(u.waiter.Spun() - u.spun)
+	}
+	return w
+}
+
+// updates is the share of the completed operations that changed a session. One that found none did no work.
+func (us *users) updates() float64 {
+	var all, changing int64
+	for _, u := range us.active {
+		for kind, of := range u.stats.ops {
+			all += of.done
+			if (scenarios.Op(kind) % scenarios.NumOps).Does(scenarios.Mutates) {
+				changing += of.done - of.failed + of.refused
+			}
+		}
+	}
+	return float64(max(0, changing)) / float64(max(1, all))
+}
+
+// busiest is the share of the users' changes that was made in one slot, the one with most.
+func (us *users) busiest(slots int) float64 {
+	var all, most uint64
+	bySlot := make([]uint64, slots)
+	for _, u := range us.active {
+		for t := range u.ledger.Tallies {
+			all += t.Count
+			bySlot[t.Slot] += t.Count
+			most = max(most, bySlot[t.Slot])
+		}
+	}
+	return float64(most) / float64(max(1, all))
+}
+
+// fairness compares what the users completed: Jain, Chiu and Hawe (1984), and the slowest over the fastest.
+func (us *users) fairness() result.Fairness {
+	if len(us.active) == 0 {
+		return result.Fairness{}
+	}
+	var sum, squares float64
+	least, most := us.active[0].stats.completed(), int64(0)
+	for _, u := range us.active {
+		n := u.stats.completed()
+		sum += float64(n)
+		squares += float64(n) * float64(n)
+		least, most = min(least, n), max(most, n)
+	}
+	if most == 0 {
+		return result.Fairness{}
+	}
+	return result.Fairness{
+		Jain:       sum * sum / (float64(len(us.active)) * squares),
+		MinOverMax: float64(least) / float64(most),
+		MinOps:     least,
+		MaxOps:     most,
+	}
+}
+
+// audit removes the remaining sessions, closes the store, and audits. In a distributed run the first participant does that
 // for all.
-func (tr *trial) finish() error {
+func (tr *trial) audit() error {
 	if gone := tr.end.unavailable.Load(); gone != nil {
 		tr.publishFailure(*gone)
 		return &Violation{Kind: kindOf(*gone), Detail: (*gone).Error()}

@@ -97,8 +97,8 @@ func TestHoldsAreNoHang(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if trial := doc.Results[0].Trials[0]; !trial.Audit.OK || trial.HoldTimes == nil || trial.HoldTimes.Mean < int64(s.Hold)*99/100 { // a histogram has three digits
-		t.Errorf("audit %+v, holds %+v", trial.Audit, trial.HoldTimes)
+	if trial := doc.Results[0].Trials[0]; !trial.Audit.OK || trial.Locks.HoldTimes == nil || trial.Locks.HoldTimes.Mean < int64(s.Hold)*99/100 { // a histogram has three digits
+		t.Errorf("audit %+v, holds %+v", trial.Audit, trial.Locks.HoldTimes)
 	}
 }
 

@@ -91,7 +91,7 @@ func (e *entrant) passed() bool {
 func (e *entrant) processorTime() float64 {
 	var all []float64
 	for _, t := range e.result.Trials {
-		all = append(all, t.CPUNsPerOp+t.WaitCPUNsPerOp)
+		all = append(all, t.Usage.CPUNsPerOp+t.Usage.WaitCPUNsPerOp)
 	}
 	return median(all)
 }
@@ -108,13 +108,13 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, among float64) {
 		}
 		spins, spun := s.Spin && e.Target == nil, 0.0
 		if spins {
-			spun = t.UpdateFraction * float64(t.HoldNs)
+			spun = t.Locks.UpdateFraction * float64(t.Locks.HoldNs)
 		}
 		processor := min(waiting+spun, among)
-		if cpu := t.CPUNsPerOp + t.WaitCPUNsPerOp; cpu > 0 {
+		if cpu := t.Usage.CPUNsPerOp + t.Usage.WaitCPUNsPerOp; cpu > 0 {
 			processor, spun = min(processor, cpu), min(spun, cpu)
 		}
-		held := t.HeldNsPerOp
+		held := t.Locks.HeldNsPerOp
 		if spins { // not by the clock: among more users than processors that is mostly the time suspended
 			held = spun
 		}
@@ -141,14 +141,14 @@ func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) f
 	if s.OwnSessions {
 		return 0
 	}
-	hold, onTape := float64(t.HoldNs), math.Inf(1)
+	hold, onTape := float64(t.Locks.HoldNs), math.Inf(1)
 	if tape != nil && tape.Updates > 0 {
-		onTape = tape.Busiest * t.UpdateFraction / tape.Updates
+		onTape = tape.Busiest * t.Locks.UpdateFraction / tape.Updates
 	}
-	if t.BusiestHeld > 0 {
-		return min(t.BusiestHeld, onTape*hold)
+	if t.Locks.BusiestHeld > 0 {
+		return min(t.Locks.BusiestHeld, onTape*hold)
 	}
-	return min(t.BusiestFraction, onTape) * hold
+	return min(t.Locks.BusiestFraction, onTape) * hold
 }
 
 // mark marks figures of e that show something else than the store.
@@ -163,7 +163,7 @@ func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 	var trials []float64
 	waits := false
 	for _, t := range e.result.Trials {
-		trials = append(trials, t.CPUNsPerOp)
+		trials = append(trials, t.Usage.CPUNsPerOp)
 		waits = waits || t.Waiting != nil
 	}
 	cpu := median(trials)
@@ -179,7 +179,7 @@ func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 func (e *entrant) saturates(processors float64) bool {
 	var used []float64
 	for _, t := range e.result.Trials {
-		used = append(used, t.OpsPerSec*(t.CPUNsPerOp+t.WaitCPUNsPerOp)/1e9)
+		used = append(used, t.OpsPerSec*(t.Usage.CPUNsPerOp+t.Usage.WaitCPUNsPerOp)/1e9)
 	}
 	return median(used) > 0.8*processors
 }

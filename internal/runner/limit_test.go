@@ -40,7 +40,7 @@ func TestLimit(t *testing.T) {
 func TestHarnessBoundNeedsOperations(t *testing.T) {
 	s := &scenarios.Scenario{Users: 1, Hold: time.Second}
 	for cpu, want := range map[float64]bool{0: false, 100: true, 201: false} {
-		e := &entrant{Subject: Subject{Strategy: &strategies.Strategy{}}, result: result.Result{Trials: []result.Trial{{CPUNsPerOp: cpu}}}}
+		e := &entrant{Subject: Subject{Strategy: &strategies.Strategy{}}, result: result.Result{Trials: []result.Trial{{Usage: result.Usage{CPUNsPerOp: cpu}}}}}
 		r := &run{doc: &result.Document{}}
 		if r.conclude(setup{scenario: s}, costs{noop: 100}, []*entrant{e}); e.result.Summary.HarnessBound != want {
 			t.Errorf("%v ns of CPU an operation beside 100 ns of the harness: bound %v, want %v", cpu, e.result.Summary.HarnessBound, want)
@@ -64,16 +64,16 @@ func TestLimitOfATrial(t *testing.T) {
 		want    float64
 	}{
 		{"the busiest session was held for a tenth of the operations, a millisecond each", shared, tape,
-			result.Trial{Ops: 1, UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.1 * ms}, 100, 100, 100, 10_000},
+			result.Trial{Ops: 1, Locks: result.Locks{UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.1 * ms}}, 100, 100, 100, 10_000},
 		{"users who queue for it see less of the tape than it says", shared, tape,
-			result.Trial{Ops: 1, UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.02 * ms}, 100, 100, 100, 50_000},
+			result.Trial{Ops: 1, Locks: result.Locks{UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.02 * ms}}, 100, 100, 100, 50_000},
 		{"a few operations of a slow store met it by chance", shared, tape,
-			result.Trial{Ops: 1, UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.4 * ms}, 100, 100, 100, 10_000},
+			result.Trial{Ops: 1, Locks: result.Locks{UpdateFraction: 0.5, HoldNs: ms, HeldNsPerOp: 0.5 * ms, BusiestHeld: 0.4 * ms}}, 100, 100, 100, 10_000},
 		{"a window shorter than a hold: what lies in it counts, not the whole hold", own, tape,
-			result.Trial{Ops: 1, UpdateFraction: 1, BusiestFraction: 1, HoldNs: 100 * ms, HeldNsPerOp: 20 * ms}, 0.001, 0.001, 0.001, 100 / 0.02},
+			result.Trial{Ops: 1, Locks: result.Locks{UpdateFraction: 1, BusiestFraction: 1, HoldNs: 100 * ms, HeldNsPerOp: 20 * ms}}, 0.001, 0.001, 0.001, 100 / 0.02},
 		{"wake-ups of one user alone cost more than those of many at a time", shared, nil,
-			result.Trial{Ops: 1, CPUNsPerOp: 900}, 5000, 5000, 1000, 2 / 900e-9},
-		{"many users cost more than one", shared, nil, result.Trial{Ops: 1, CPUNsPerOp: 900}, 200, 800, 1000, 2 / 800e-9},
+			result.Trial{Ops: 1, Usage: result.Usage{CPUNsPerOp: 900}}, 5000, 5000, 1000, 2 / 900e-9},
+		{"many users cost more than one", shared, nil, result.Trial{Ops: 1, Usage: result.Usage{CPUNsPerOp: 900}}, 200, 800, 1000, 2 / 800e-9},
 	} {
 		r := &run{doc: &result.Document{Machine: result.Machine{GOMAXPROCS: 2, Cores: 2}}}
 		e := &entrant{Subject: Subject{Strategy: &strategies.Strategy{}}, result: result.Result{Trials: []result.Trial{row.t}}}

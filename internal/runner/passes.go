@@ -108,8 +108,8 @@ func (r *run) passes(ctx context.Context, base setup, entrants []*entrant) error
 // is less.
 func (r *run) measureAlone(ctx context.Context, base setup, e *entrant) error {
 	t, err := r.perform(ctx, base, AloneTask, e.index)
-	if t.Audit.OK && t.CPUNsPerOp > 0 && (e.alone == 0 || t.CPUNsPerOp < e.alone) {
-		e.alone = t.CPUNsPerOp
+	if t.Audit.OK && t.Usage.CPUNsPerOp > 0 && (e.alone == 0 || t.Usage.CPUNsPerOp < e.alone) {
+		e.alone = t.Usage.CPUNsPerOp
 	}
 	return err
 }
@@ -118,7 +118,7 @@ func (r *run) measureAlone(ctx context.Context, base setup, e *entrant) error {
 // clock an update, so it is no part of the trials.
 func (r *run) waits(ctx context.Context, base setup, e *entrant) error {
 	t, err := r.perform(ctx, base, WaitsTask, e.index)
-	e.result.WaitNs = t.WaitNs
+	e.result.WaitNs = t.Locks.WaitNs
 	return err
 }
 

@@ -45,7 +45,7 @@ func benchmarkRecording(b *testing.B, name string) {
 			if got := trial.Audit.Recorded; !trial.Audit.OK || got != nil && got.Certified != got.Sessions {
 				b.Fatalf("audit: %+v, recorded: %+v", trial.Audit, got)
 			}
-			rates[driver], costs[driver] = append(rates[driver], trial.OpsPerSec), append(costs[driver], trial.CPUNsPerOp)
+			rates[driver], costs[driver] = append(rates[driver], trial.OpsPerSec), append(costs[driver], trial.Usage.CPUNsPerOp)
 		}
 	}
 	for i, driver := range ways[1:] {

@@ -136,7 +136,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	if err != nil {
 		return err
 	}
-	own.noop = noop.CPUNsPerOp
+	own.noop = noop.Usage.CPUNsPerOp
 	if r.doc.Harness == (result.Harness{}) {
 		r.doc.Harness = *result.CostOf(&noop)
 	}
@@ -144,7 +144,7 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	if err != nil {
 		return err
 	}
-	own.protocol = protocol.CPUNsPerOp
+	own.protocol = protocol.Usage.CPUNsPerOp
 	if r.doc.Protocol == nil && r.Protocol != nil {
 		r.doc.Protocol = result.CostOf(&protocol)
 	}
@@ -175,7 +175,7 @@ func (s *Subject) program() bool { _, ok := s.Target.(scenarios.UsageReporter); 
 
 // metered reports whether any trial has the usage of the target's processes.
 func (e *entrant) metered() bool {
-	return slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return t.TargetCPUNs > 0 })
+	return slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return t.Usage.TargetCPUNs > 0 })
 }
 
 // setup draws the tape and everything else that all trials of a scenario have in common.
@@ -300,11 +300,11 @@ func (r *run) next(ctx context.Context, base setup, e *entrant, block int) error
 	case err != nil:
 		return err
 	}
-	t.Order, t.Block = r.done, block
-	e.result.Trials = append(e.result.Trials, t)
+	e.add(t, r.done, block)
 	return nil
 }
 
+// trial runs a trial. One that a store failed has no figures, and is the store's last.
 func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, error) {
 	if e.convicted != nil {
 		e.failed = true
@@ -320,8 +320,13 @@ func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, 
 		t = result.Trial{Audit: result.Audit{Skipped: true, Undecided: err.Error()}}
 		err = nil
 	}
-	t.BytesPerSession = e.footprint
 	return t, err
+}
+
+// add adds a trial to e's result, with what is not its own: its place in the run, and what a pass found.
+func (e *entrant) add(t result.Trial, order, block int) {
+	t.Order, t.Block, t.BytesPerSession = order, block, e.footprint
+	e.result.Trials = append(e.result.Trials, t)
 }
 
 func (r *run) report(s Step) {

@@ -42,10 +42,8 @@ func (r *run) sample(ctx context.Context, base setup, e *entrant) (err error) {
 		if f := (*Violation)(nil); err != nil && !errors.As(err, &f) && !errors.Is(err, errUndecided) { // a store that failed its trial may well fail here, too
 			return err
 		}
-		t.BytesPerSession = e.footprint
 	}
-	t.Order = r.done
+	e.add(t, r.done, 0)
 	r.done++
-	e.result.Trials = append(e.result.Trials, t)
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -48,85 +47,6 @@ func (tr *trial) makeSlots() (err error) {
 		tr.rules.IDs = tr.sessions.ids
 	}
 	return err
-}
-
-// makeUsers makes the users, the preloaders and the sweeper.
-func (tr *trial) makeUsers() {
-	sc := tr.setup.scenario
-	total, per := sc.Slots(), sc.SlotsPerUser()
-	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
-	most := min(per, 64<<20/64/sc.Users)
-	lo, hi := tr.setup.part.users(sc.Users)
-	for i := lo; i < hi; i++ {
-		u := tr.newUser(i, most)
-		if sc.OwnSessions {
-			// At least a cache line, so that users do not share the lines they write.
-			u.slots = slots{ids: make([]manager.ID, per, max(per, 8)), first: uint32(i * per)}
-		}
-		if traffic := tr.setup.traffic; traffic != nil {
-			// With fewer users than shares each takes every n-th.
-			for share := i; share < traffic.Users(); share += sc.Users {
-				u.shares = append(u.shares, traffic.User(share))
-			}
-		}
-		tr.users.active = append(tr.users.active, u)
-	}
-	n := tr.numPreloaders()
-	for range n {
-		tr.users.preloaders = append(tr.users.preloaders, tr.newUser(sc.Users, (total+n-1)/n))
-	}
-	tr.users.sweeper = tr.newUser(sc.Users+1, 0)
-	if tr.setup.record > 0 && !tr.unaudited {
-		tr.openRecordings()
-	}
-}
-
-// numPreloaders returns the number of preloaders: several where each response takes a network round
-// trip. They share one user number. The first of them also removes the sessions left at the end.
-func (tr *trial) numPreloaders() int {
-	const far = 16
-	s := &tr.setup
-	if tr.remote && s.record == 0 && !s.scenario.StartsEmpty && (s.scenario.OwnSessions || s.part.first()) {
-		return far
-	}
-	return 1
-}
-
-// newUser makes a user without a driver.
-func (tr *trial) newUser(number, most int) *user {
-	sc := tr.setup.scenario
-	u := &user{
-		trial: tr, slots: tr.sessions, ledger: audit.NewLedger(number, most),
-		texts:   tr.setup.contents.Texts(number),
-		request: scenarios.Request{Fields: map[string]string{}},
-		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
-		scratch: make([]manager.Message, 0, manager.HistoryLimit),
-	}
-	for _, op := range sc.Ops() {
-		u.stats.ops[op].latency = newRecorder() // made now and not in the window
-	}
-	if u.works() && sc.Hold > 0 && !sc.Spin {
-		u.stats.holds.times = newRecorder()
-	}
-	if tr.setup.pause > 0 {
-		u.stats.pauses.times = newRecorder()
-	}
-	return u
-}
-
-// connect gives every user its driver.
-func (tr *trial) connect() (err error) {
-	for _, u := range tr.users.all() {
-		var work manager.Work
-		if u.works() && (tr.setup.work != nil || tr.setup.hold > 0) {
-			work = u.work
-		}
-		if u.driver, err = tr.system.connect(u, work); err != nil {
-			return err
-		}
-		u.progress.Add(1)
-	}
-	return nil
 }
 
 // preload has the preloaders create the initial sessions, where they are not there yet: each makes

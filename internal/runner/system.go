@@ -41,18 +41,17 @@ type system interface {
 
 // storeSystem is a store in this process, with boards where the scenario uses them.
 type storeSystem struct {
-	trial   *trial
-	subject Subject
-	store   manager.SessionStore[manager.Session]
-	boards  *manager.Brainstorming
-	dirs    *scratch.Dir // the boards' directories; nil: none
+	trial  *trial
+	store  manager.SessionStore[manager.Session]
+	boards *manager.Brainstorming
+	dirs   *scratch.Dir // the boards' directories; nil: none
 }
 
 // boardsPrefix begins the names of the boards' directories.
 const boardsPrefix = "sessbench-boards-"
 
 func (s *storeSystem) open() (err error) {
-	if s.store, err = s.subject.Strategy.Open(s.subject.Params); err != nil {
+	if s.store, err = s.trial.subject.Strategy.Open(s.trial.subject.Params); err != nil {
 		return err
 	}
 	if s.trial.setup.scenario.Driver != scenarios.BoardDriver {

@@ -195,7 +195,7 @@ func TestTargetsPassTheAuditOfEveryScenario(t *testing.T) {
 				if p.conns != 0 {
 					t.Errorf("%d connections are left", p.conns)
 				}
-				if s.Hold > 0 && trial.UpdateFraction > 0 && s.Name != "auth" && s.Name != "daily" && trial.HoldNs == 0 {
+				if s.Hold > 0 && trial.Locks.UpdateFraction > 0 && s.Name != "auth" && s.Name != "daily" && trial.Locks.HoldNs == 0 {
 					t.Error("no hold time")
 				}
 			})

@@ -72,7 +72,7 @@ func TestWorkerMakesTheSameDocument(t *testing.T) {
 			x, y := a.Trials[k], b.Trials[k]
 			if x.Order != y.Order || x.Block != y.Block || x.Visits != y.Visits && a.Strategy != "noop" || x.Audit.OK != y.Audit.OK ||
 				(x.Audit.Recorded == nil) != (y.Audit.Recorded == nil) || len(x.Operations) != len(y.Operations) ||
-				(x.HoldNs > 0) != (y.HoldNs > 0) || (x.BytesPerSession > 0) != (y.BytesPerSession > 0) {
+				(x.Locks.HoldNs > 0) != (y.Locks.HoldNs > 0) || (x.BytesPerSession > 0) != (y.BytesPerSession > 0) {
 				t.Errorf("%s (%s), trial %d: %+v\nand elsewhere %+v", a.Strategy, a.Scenario, k, x, y)
 			}
 			if _, err := result.DecodeHistogram(y.Histogram); err != nil {

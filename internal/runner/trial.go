@@ -51,6 +51,7 @@ type setup struct {
 type trial struct {
 	setup     setup
 	ctx       context.Context
+	subject   Subject
 	system    system // under test
 	unaudited bool   // a probe of the harness, which stores nothing
 	remote    bool   // operations may fail because of the connection, which is not a violation
@@ -123,35 +124,23 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 			u.waiter = tr.meter.clock.NewWaiter()
 		}
 	}
-	var measured result.Trial
 	window, err := tr.drive()
 	if err != nil {
 		err = fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err)
-	} else {
-		measured, err = tr.measure(window)
-	}
-	if err != nil {
 		tr.publishFailure(err)
-	} else {
-		err = tr.finish()
+		return result.Trial{}, tr.abort(err)
 	}
+	figures, err := tr.finish(window)
 	if err != nil {
 		return result.Trial{}, tr.abort(err)
 	}
-	measured.Audit = tr.found.Audit
-	if tr.setup.spin > 0 && measured.HoldNs > 0 {
-		measured.HoldNs = int64(tr.setup.spin)
-	}
-	if subject.Strategy.WaitsOnChannels || subject.Target != nil {
-		measured.MutexWaitNs = nil
-	}
-	return measured, nil
+	return figures, nil
 }
 
 // prepare does everything up to the barrier: a fresh store, users, sessions, garbage collection.
 func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
-	tr := &trial{setup: s, ctx: ctx, hot: noSlot, unaudited: subject.Strategy.Harness}
-	tr.system = &storeSystem{trial: tr, subject: subject}
+	tr := &trial{setup: s, ctx: ctx, subject: subject, hot: noSlot, unaudited: subject.Strategy.Harness}
+	tr.system = &storeSystem{trial: tr}
 	if subject.Target != nil {
 		tr.system = &targetSystem{trial: tr, target: subject.Target}
 		tr.setup.work, tr.setup.hold, tr.setup.spin = nil, 0, 0 // the target works under its locks

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/audit"
-	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -49,54 +49,81 @@ func (us *users) lastFinish() time.Duration {
 	return time.Duration(last)
 }
 
-// updates is the share of the completed operations that changed a session. One that found none did no work.
-func (us *users) updates() float64 {
-	var all, changing int64
-	for _, u := range us.active {
-		for kind, of := range u.stats.ops {
-			all += of.done
-			if (scenarios.Op(kind) % scenarios.NumOps).Does(scenarios.Mutates) {
-				changing += of.done - of.failed + of.refused
+// makeUsers makes the users, the preloaders and the sweeper.
+func (tr *trial) makeUsers() {
+	sc := tr.setup.scenario
+	total, per := sc.Slots(), sc.SlotsPerUser()
+	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
+	most := min(per, 64<<20/64/sc.Users)
+	lo, hi := tr.setup.part.users(sc.Users)
+	for i := lo; i < hi; i++ {
+		u := tr.newUser(i, most)
+		if sc.OwnSessions {
+			// At least a cache line, so that users do not share the lines they write.
+			u.slots = slots{ids: make([]manager.ID, per, max(per, 8)), first: uint32(i * per)}
+		}
+		if traffic := tr.setup.traffic; traffic != nil {
+			// With fewer users than shares each takes every n-th.
+			for share := i; share < traffic.Users(); share += sc.Users {
+				u.shares = append(u.shares, traffic.User(share))
 			}
 		}
+		tr.users.active = append(tr.users.active, u)
 	}
-	return float64(max(0, changing)) / float64(max(1, all))
+	n := tr.numPreloaders()
+	for range n {
+		tr.users.preloaders = append(tr.users.preloaders, tr.newUser(sc.Users, (total+n-1)/n))
+	}
+	tr.users.sweeper = tr.newUser(sc.Users+1, 0)
+	if tr.setup.record > 0 && !tr.unaudited {
+		tr.openRecordings()
+	}
 }
 
-// busiest is the share of the users' changes that was made in one slot, the one with most.
-func (us *users) busiest(slots int) float64 {
-	var all, most uint64
-	bySlot := make([]uint64, slots)
-	for _, u := range us.active {
-		for t := range u.ledger.Tallies {
-			all += t.Count
-			bySlot[t.Slot] += t.Count
-			most = max(most, bySlot[t.Slot])
+// numPreloaders returns the number of preloaders: several where each response takes a network round
+// trip. They share one user number. The first of them also removes the sessions left at the end.
+func (tr *trial) numPreloaders() int {
+	const far = 16
+	s := &tr.setup
+	if tr.remote && s.record == 0 && !s.scenario.StartsEmpty && (s.scenario.OwnSessions || s.part.first()) {
+		return far
+	}
+	return 1
+}
+
+// newUser makes a user without a driver.
+func (tr *trial) newUser(number, most int) *user {
+	sc := tr.setup.scenario
+	u := &user{
+		trial: tr, slots: tr.sessions, ledger: audit.NewLedger(number, most),
+		texts:   tr.setup.contents.Texts(number),
+		request: scenarios.Request{Fields: map[string]string{}},
+		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
+		scratch: make([]manager.Message, 0, manager.HistoryLimit),
+	}
+	for _, op := range sc.Ops() {
+		u.stats.ops[op].latency = newRecorder() // made now and not in the window
+	}
+	if u.works() && sc.Hold > 0 && !sc.Spin {
+		u.stats.holds.times = newRecorder()
+	}
+	if tr.setup.pause > 0 {
+		u.stats.pauses.times = newRecorder()
+	}
+	return u
+}
+
+// connect gives every user its driver.
+func (tr *trial) connect() (err error) {
+	for _, u := range tr.users.all() {
+		var work manager.Work
+		if u.works() && (tr.setup.work != nil || tr.setup.hold > 0) {
+			work = u.work
 		}
+		if u.driver, err = tr.system.connect(u, work); err != nil {
+			return err
+		}
+		u.progress.Add(1)
 	}
-	return float64(most) / float64(max(1, all))
-}
-
-// fairness compares what the users completed: Jain, Chiu and Hawe (1984), and the slowest over the fastest.
-func (us *users) fairness() result.Fairness {
-	if len(us.active) == 0 {
-		return result.Fairness{}
-	}
-	var sum, squares float64
-	least, most := us.active[0].stats.completed(), int64(0)
-	for _, u := range us.active {
-		n := u.stats.completed()
-		sum += float64(n)
-		squares += float64(n) * float64(n)
-		least, most = min(least, n), max(most, n)
-	}
-	if most == 0 {
-		return result.Fairness{}
-	}
-	return result.Fairness{
-		Jain:       sum * sum / (float64(len(us.active)) * squares),
-		MinOverMax: float64(least) / float64(most),
-		MinOps:     least,
-		MaxOps:     most,
-	}
+	return nil
 }

@@ -28,7 +28,7 @@ func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost 
 	if err != nil {
 		return waitCost{}, err
 	}
-	cost.perAlarm = alarm.CPUNsPerOp
+	cost.perAlarm = alarm.Usage.CPUNsPerOp
 	for range passTries {
 		t, err := r.perform(ctx, base, WaitingTask, noSubject)
 		if err != nil {
@@ -37,7 +37,7 @@ func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost 
 		if t.Ops == 0 || t.Waiting == nil {
 			continue // a wait is longer than the window, and what it costs does not count
 		}
-		if perOp := max(0, t.CPUNsPerOp-noop.CPUNsPerOp); cost.perOp == 0 || perOp < cost.perOp {
+		if perOp := max(0, t.Usage.CPUNsPerOp-noop.Usage.CPUNsPerOp); cost.perOp == 0 || perOp < cost.perOp {
 			rest := perOp*float64(t.Ops) - float64(t.Waiting.PolledNs) - cost.perAlarm*float64(t.Waiting.Wakeups)
 			cost.perOp, cost.perWait = perOp, max(0, rest)/float64(max(1, t.Waiting.Count))
 		}
@@ -61,7 +61,7 @@ func alarmCost() (result.Trial, error) {
 	}
 	spent := clock.Spent().Since(before)
 	rest := cpuTime() - cpu - spent.Polled - (w.Spun() - spun)
-	return result.Trial{CPUNsPerOp: max(0, float64(rest)) / float64(max(1, spent.Alarms))}, nil
+	return result.Trial{Usage: result.Usage{CPUNsPerOp: max(0, float64(rest)) / float64(max(1, spent.Alarms))}}, nil
 }
 
 // split parts the processor time of t's operations into that of waiting and that of the store.
@@ -71,6 +71,6 @@ func (c waitCost) split(t *result.Trial) {
 	}
 	w := t.Waiting
 	all := float64(w.PolledNs) + c.perAlarm*float64(w.Wakeups) + c.perWait*float64(w.Count)
-	t.WaitCPUNsPerOp = min(t.CPUNsPerOp, all/float64(t.Ops))
-	t.CPUNsPerOp -= t.WaitCPUNsPerOp
+	t.Usage.WaitCPUNsPerOp = min(t.Usage.CPUNsPerOp, all/float64(t.Ops))
+	t.Usage.CPUNsPerOp -= t.Usage.WaitCPUNsPerOp
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // SchemaVersion is the version of the document that this package writes, and the latest that it reads.
-const SchemaVersion = 3
+const SchemaVersion = 4
 
 // Document is one run: measurements, machine and settings. All times end in _ns and are whole
 // nanoseconds; all shares are fractions of one.
@@ -105,7 +105,7 @@ type Harness struct {
 
 // CostOf returns the cost of an operation in a trial of a store that does nothing.
 func CostOf(t *Trial) *Harness {
-	return &Harness{NsPerOp: t.CPUNsPerOp, OpsPerSec: t.OpsPerSec, AllocsPerOp: t.AllocsPerOp}
+	return &Harness{NsPerOp: t.Usage.CPUNsPerOp, OpsPerSec: t.OpsPerSec, AllocsPerOp: t.Usage.AllocsPerOp}
 }
 
 // MeanCost returns the cost of an operation over several processes, or nil if none measured it. Elements may be nil.
@@ -179,28 +179,38 @@ type Trial struct {
 	LimitOpsPerSec  float64              `json:"limit_ops_per_sec,omitempty"` // computed with this trial's hold and think times
 	LatencyNs       Latency              `json:"latency_ns"`
 	Operations      map[string]Operation `json:"operations"`
-	AllocsPerOp     float64              `json:"allocs_per_op"`
-	BytesPerOp      float64              `json:"bytes_per_op"`
 	BytesPerSession float64              `json:"bytes_per_session,omitempty"`
-	CPUNsPerOp      float64              `json:"cpu_ns_per_op,omitempty"`          // of this process and of a target that it started; excludes WaitCPUNsPerOp
-	WaitCPUNsPerOp  float64              `json:"wait_cpu_ns_per_op,omitempty"`     // processor time of holds and pauses: timers, wake-ups, polling
-	TargetCPUNs     float64              `json:"target_cpu_ns_per_op,omitempty"`   // the target's part of it
-	TargetMemory    int64                `json:"target_memory_bytes,omitempty"`    // resident memory of the target's processes at the end of the window
-	HoldNs          int64                `json:"hold_ns,omitempty"`                // mean measured work under the lock; for spinning: measured separately
-	WaitNs          int64                `json:"wait_ns,omitempty"`                // mean time from the call of an update to the start of its work
-	ThinkNs         int64                `json:"think_ns,omitempty"`               // mean measured think time per operation
-	HoldTimes       *Latency             `json:"hold_times_ns,omitempty"`          // measured holds that ended in the window; nil: not measured, or spinning
-	ThinkTimes      *Latency             `json:"think_times_ns,omitempty"`         // measured think times that lie entirely in the window
-	Waiting         *Waiting             `json:"waiting,omitempty"`                // nil: users neither hold nor think in this process
-	HeldNsPerOp     float64              `json:"held_ns_per_op,omitempty"`         // time inside the window during which sessions were held, per completed operation: w·h of the limit
-	BusiestHeld     float64              `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, if known: p·h of the limit
-	UpdateFraction  float64              `json:"update_fraction,omitempty"`        // fraction of the completed operations that changed a session: w of the limit
-	BusiestFraction float64              `json:"busiest_fraction,omitempty"`       // the part of it on the most changed session: p of the limit
-	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`          // all goroutines' wait on mutexes in the window; nil: waits on channels
-	Totals          map[string]float64   `json:"totals,omitempty"`                 // other figures, by the names of their metrics; those of the parts of a run add up
+	Usage           Usage                `json:"usage"`
+	Locks           Locks                `json:"locks"`
+	ThinkNs         int64                `json:"think_ns,omitempty"`       // mean measured think time per operation
+	ThinkTimes      *Latency             `json:"think_times_ns,omitempty"` // measured think times that lie entirely in the window
+	Waiting         *Waiting             `json:"waiting,omitempty"`        // nil: users neither hold nor think in this process
+	MutexWaitNs     *int64               `json:"mutex_wait_ns,omitempty"`  // all goroutines' wait on mutexes in the window; nil: waits on channels
+	Totals          map[string]float64   `json:"totals,omitempty"`         // other figures, by the names of their metrics; those of the parts of a run add up
 	Fairness        Fairness             `json:"fairness"`
 	Histogram       string               `json:"histogram,omitempty"` // all latencies: HDR V2, compressed, base64
 	Audit           Audit                `json:"audit"`
+}
+
+// Usage is the memory and the processor time that a trial used.
+type Usage struct {
+	AllocsPerOp    float64 `json:"allocs_per_op"`
+	BytesPerOp     float64 `json:"bytes_per_op"`
+	CPUNsPerOp     float64 `json:"cpu_ns_per_op,omitempty"`        // of this process and of a target that it started; excludes WaitCPUNsPerOp
+	WaitCPUNsPerOp float64 `json:"wait_cpu_ns_per_op,omitempty"`   // processor time of holds and pauses: timers, wake-ups, polling
+	TargetCPUNs    float64 `json:"target_cpu_ns_per_op,omitempty"` // the target's part of it
+	TargetMemory   int64   `json:"target_memory_bytes,omitempty"`  // resident memory of the target's processes at the end of the window
+}
+
+// Locks is what the updates of a trial did under the locks of their sessions.
+type Locks struct {
+	UpdateFraction  float64  `json:"update_fraction,omitempty"`        // fraction of the completed operations that changed a session: w of the limit
+	BusiestFraction float64  `json:"busiest_fraction,omitempty"`       // the part of it on the most changed session: p of the limit
+	HoldNs          int64    `json:"hold_ns,omitempty"`                // mean measured work under the lock; for spinning: measured separately
+	WaitNs          int64    `json:"wait_ns,omitempty"`                // mean time from the call of an update to the start of its work
+	HoldTimes       *Latency `json:"hold_times_ns,omitempty"`          // measured holds that ended in the window; nil: not measured, or spinning
+	HeldNsPerOp     float64  `json:"held_ns_per_op,omitempty"`         // time inside the window during which sessions were held, per completed operation: w·h of the limit
+	BusiestHeld     float64  `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, if known: p·h of the limit
 }
 
 // Waiting is the processor use of hold and think times in a trial's window, as far as it is counted.

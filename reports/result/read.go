@@ -57,6 +57,19 @@ func read(r io.Reader, limit int64) (*Document, error) {
 	return d, nil
 }
 
+// upgrade brings a document of an earlier schema version into the present form. data is the same document.
+func (d *Document) upgrade(data []byte) error {
+	err := d.fromVersion3(data)
+	if err == nil && d.SchemaVersion < 3 {
+		err = d.fromVersion2(data)
+	}
+	if err == nil && d.SchemaVersion < 2 {
+		err = d.fromVersion1(data)
+	}
+	d.SchemaVersion = SchemaVersion
+	return err
+}
+
 // Schema is what a JSON document must begin with.
 type Schema struct {
 	Kind   string // empty: none

@@ -62,8 +62,8 @@ func TestReadRefuses(t *testing.T) {
 		{"another tool's JSON", `{"benchmarks":[]}`, "no schema_version"},
 		{"a list", `[1,2]`, "a JSON array: want an object"},
 		{"null", `null`, "no schema_version"},
-		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 3"},
-		{"a later version, whatever its fields have become", `{"schema_version":4,"results":{"a":1}}`, "schema_version 4 is later than 3"},
+		{"a version that never was", `{"schema_version":0}`, "schema_version 0: want 1 to 4"},
+		{"a later version, whatever its fields have become", `{"schema_version":5,"results":{"a":1}}`, "schema_version 5 is later than 4"},
 		{"a field of the wrong type", `{"schema_version":1,"results":[{"trials":[{"ops":"many"}]}]}`, "results.trials.ops is a string: want a whole number"},
 		{"text for a switch", `{"schema_version":1,"interrupted":"yes"}`, "interrupted is a string: want true or false"},
 		{"a fraction for a count", `{"schema_version":1,"results":[{"users":1.5}]}`, "results.users is a number 1.5: want a whole number"},
@@ -153,7 +153,7 @@ func TestReadVersion1(t *testing.T) {
 		Results: []Result{{Strategy: "global", Note: "embedded", Trials: []Trial{
 			{Totals: map[string]float64{"gc_pause_ns": 7, "goroutines_max": 104}, Audit: Audit{OK: true}},
 			{
-				Order: 1, UpdateFraction: 0.5, BusiestFraction: 0.25, Waiting: &Waiting{Count: 9, Wakeups: 3, PolledNs: 4},
+				Order: 1, Locks: Locks{UpdateFraction: 0.5, BusiestFraction: 0.25}, Waiting: &Waiting{Count: 9, Wakeups: 3, PolledNs: 4},
 				Fairness: Fairness{Jain: 1, MinOps: 10, MaxOps: 20}, Audit: Audit{Omitted: 7},
 			},
 		}}},
@@ -195,5 +195,41 @@ func TestReadVersion2(t *testing.T) {
 		if diff := cmp.Diff(tt.want, d.Config); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.why, diff)
 		}
+	}
+}
+
+// TestReadVersion3 reads a trial of schema version 3, whose usage and locks were in no groups, and writes it in the present version.
+func TestReadVersion3(t *testing.T) {
+	const old = `{"schema_version": 3, "config": {"settings": {"seed": "9"}, "overrides": {"hold": "5ms"}}, "results": [{"strategy": "global", "trials": [
+		{"order": 1, "ops": 7, "allocs_per_op": 1, "bytes_per_op": 2, "bytes_per_session": 3, "cpu_ns_per_op": 4, "wait_cpu_ns_per_op": 5,
+		 "target_cpu_ns_per_op": 6, "target_memory_bytes": 7, "hold_ns": 8, "wait_ns": 9, "think_ns": 10,
+		 "hold_times_ns": {"max": 11, "mean": 12, "count": 13}, "think_times_ns": {"max": 14, "mean": 15, "count": 16},
+		 "held_ns_per_op": 17, "busiest_held_ns_per_op": 18, "update_fraction": 0.5, "busiest_fraction": 0.25, "mutex_wait_ns": 19,
+		 "totals": {"gc_pause_ns": 20}, "audit": {"ok": true}}]}]}`
+	d, err := Read(strings.NewReader(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mutexWait := int64(19)
+	want := &Document{
+		SchemaVersion: SchemaVersion,
+		Config:        Config{Settings: map[string]string{"seed": "9"}, Overrides: map[string]string{"hold": "5ms"}},
+		Results: []Result{{Strategy: "global", Trials: []Trial{{
+			Order: 1, Ops: 7, BytesPerSession: 3, ThinkNs: 10, ThinkTimes: &Latency{Max: 14, Mean: 15, Count: 16}, MutexWaitNs: &mutexWait,
+			Usage: Usage{AllocsPerOp: 1, BytesPerOp: 2, CPUNsPerOp: 4, WaitCPUNsPerOp: 5, TargetCPUNs: 6, TargetMemory: 7},
+			Locks: Locks{UpdateFraction: 0.5, BusiestFraction: 0.25, HoldNs: 8, WaitNs: 9,
+				HoldTimes: &Latency{Max: 11, Mean: 12, Count: 13}, HeldNsPerOp: 17, BusiestHeld: 18},
+			Totals: map[string]float64{"gc_pause_ns": 20}, Audit: Audit{OK: true},
+		}}}},
+	}
+	if diff := cmp.Diff(want, d); diff != "" {
+		t.Errorf("read (-want +got):\n%s", diff)
+	}
+	present, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Read(bytes.NewReader(present)); err != nil || !cmp.Equal(d, again) {
+		t.Errorf("the present form is read as %+v, %v", again, err)
 	}
 }

@@ -39,7 +39,7 @@ func (d *Document) fromVersion1(data []byte) error {
 		r.Note = from.Remark
 		for k, from := range from.Trials {
 			t := &r.Trials[k]
-			t.UpdateFraction, t.BusiestFraction = from.Updates, from.Busiest
+			t.Locks.UpdateFraction, t.Locks.BusiestFraction = from.Updates, from.Busiest
 			t.Fairness.MinOps, t.Fairness.MaxOps, t.Audit.Omitted = from.Fairness.Least, from.Fairness.Most, from.Audit.More
 			if from.Waiting != nil {
 				t.Waiting.Wakeups = from.Waiting.Alarms

@@ -7,13 +7,9 @@ import (
 	"time"
 )
 
-// upgrade brings a document of an earlier schema version into the present form. data is the same document.
-func (d *Document) upgrade(data []byte) error {
-	if d.SchemaVersion == 1 {
-		if err := d.fromVersion1(data); err != nil {
-			return err
-		}
-	}
+// fromVersion2 sets the settings, and the totals of trials, which were fields of their own up to schema version 2. data is the
+// same document.
+func (d *Document) fromVersion2(data []byte) error {
 	var old struct {
 		Config  Settings2
 		Results []struct {
@@ -34,7 +30,6 @@ func (d *Document) upgrade(data []byte) error {
 			}
 		}
 	}
-	d.SchemaVersion = SchemaVersion
 	return nil
 }
 
