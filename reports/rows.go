@@ -19,6 +19,7 @@ const (
 	errorSign     = "!"
 	remarkSign    = "§" // the row has a note
 	delaySign     = "≠" // a delay is not as requested
+	poolSign      = "∑" // the percentiles of the column are pooled
 )
 
 // section is one scenario of a document: one table.
@@ -81,6 +82,11 @@ func (s *section) columns() (list []column) {
 	}
 	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell,
 		"check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"})
+}
+
+// pools reports whether the section's column of a metric, a percentile or the maximum, is pooled.
+func (s *section) pools(m *metric.Metric) bool {
+	return m.Column != nil && s.some(func(r *result.Result) bool { _, ok := r.Summary.Pooled[m.Short()]; return ok })
 }
 
 // legends explains the titles and signs that occur in these tables.

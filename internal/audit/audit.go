@@ -11,35 +11,7 @@ import (
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
 )
-
-// Rules is what a trial's audit goes by. They do not change during a trial, and are safe for concurrent use.
-type Rules struct {
-	Contents  *Contents
-	Users     int          // number of users, the preloaders' common number included
-	Fields    []string     // that a write sets, all to one text
-	ByVersion bool         // changes are numbered by the session's version, and not by its message count
-	Target    bool         // the store is a target: messages need no numbers, and sweeps return no final states
-	Sweeps    bool         // sweeps remove sessions
-	IDs       []manager.ID // by slot, where ids are reused
-}
-
-// Counted returns the properties of the operations that the audit counts: writes of messages, or all changes with ByVersion.
-func (r *Rules) Counted() scenarios.Properties {
-	if r.ByVersion {
-		return scenarios.Mutates
-	}
-	return scenarios.AddsMessage
-}
-
-// Count returns the trial's count of changes after an operation, if the driver reported it.
-func (r *Rules) Count(e *scenarios.Effect) (n uint64, reported bool) {
-	if r.ByVersion {
-		return e.Version, e.Reported&scenarios.ReportsVersion != 0
-	}
-	return e.Seq, e.Reported&scenarios.ReportsSeq != 0
-}
 
 // maxViolations is how many violations of a kind are listed; the rest is counted.
 const maxViolations = 5
@@ -292,91 +264,6 @@ func (a *auditor) checkUnnumbered(end *Final, wrote []userTally, indeterminate *
 // tallyOf finds the tally of the user that a word belongs to.
 func tallyOf(wrote []userTally, word uint32) (i int, found bool) {
 	return slices.BinarySearchFunc(wrote, writer(word), func(c userTally, user int) int { return cmp.Compare(c.user, user) })
-}
-
-// Ended returns the final state of a session that a store returned, with what it kept checked.
-func (r *Rules) Ended(id manager.ID, s *manager.Session, scratch []manager.Message) Final {
-	e := Final{ID: id, Incarnation: s.Incarnation, N: s.Seq, Others: s.Version - s.Seq}
-	if r.ByVersion {
-		e.N, e.Others = s.Version, 0
-		r.keepFields(&e, s.Fields)
-	} else {
-		r.keepMessages(&e, s.History(scratch[:0]))
-	}
-	return e
-}
-
-// Reported returns the final state of a session that a target reported with the effect of its Delete.
-func (r *Rules) Reported(id manager.ID, e *scenarios.Effect) Final {
-	f := Final{ID: id, Incarnation: e.Incarnation, N: Unknown, Others: Unknown, Kept: UnknownKept}
-	if n, reported := r.Count(e); reported {
-		f.N = n
-	}
-	return f
-}
-
-// Keep notes what a target kept, from the effect of a last read.
-func (r *Rules) Keep(f *Final, e *scenarios.Effect) {
-	f.Kept = 0
-	if r.ByVersion {
-		r.keepFields(f, e.Fields)
-	} else {
-		r.keepMessages(f, e.Messages)
-	}
-}
-
-// keepMessages notes the messages that were kept.
-func (r *Rules) keepMessages(e *Final, kept []manager.Message) {
-	if want := int(min(e.N, manager.HistoryLimit)); len(kept) != want && e.N != Unknown {
-		e.Broken = fmt.Sprintf("%d messages kept of %d, want %d", len(kept), e.N, want)
-		return
-	}
-	if len(kept) > manager.HistoryLimit {
-		e.Broken = fmt.Sprintf("%d messages kept, want at most %d", len(kept), manager.HistoryLimit)
-		return
-	}
-	for i := range kept {
-		m := &kept[i]
-		word, ok := r.Contents.Message(m)
-		switch due := e.N - uint64(len(kept)-i-1); {
-		case m.Seq != due && e.N != Unknown && (m.Seq != 0 || !r.Target):
-			e.Broken = fmt.Sprintf("message %d where %d was due", m.Seq, due)
-			return
-		case !ok || writer(word) >= r.Users:
-			e.Broken = fmt.Sprintf("message %d was written by no user: role %q, %d bytes", m.Seq, m.Role, len(m.Content))
-			return
-		}
-		e.Words[i] = word
-	}
-	e.Kept = int8(len(kept))
-}
-
-// keepFields notes what the last change wrote. Every change writes the same text to all fields, so they must agree.
-func (r *Rules) keepFields(e *Final, have map[string]string) {
-	if e.N == 0 || len(r.Fields) == 0 || e.N == Unknown && len(have) == 0 {
-		return
-	}
-	text := have[r.Fields[0]]
-	word, ok := r.Contents.Word(text)
-	if !ok || writer(word) >= r.Users {
-		e.Broken = fmt.Sprintf("field %q was written by no user: %d bytes", r.Fields[0], len(text))
-		return
-	}
-	if other := r.Torn(have); other != "" {
-		e.Broken = fmt.Sprintf("fields %q and %q were written together and differ", r.Fields[0], other)
-		return
-	}
-	e.Words[0], e.Kept = word, 1
-}
-
-// Torn returns the name of a field that differs from the first; empty when all agree.
-func (r *Rules) Torn(have map[string]string) string {
-	for _, f := range r.Fields[min(1, len(r.Fields)):] {
-		if have[f] != have[r.Fields[0]] {
-			return f
-		}
-	}
-	return ""
 }
 
 // sums holds Σ Mix(1…n) for each n that is the number of changes of an incarnation.

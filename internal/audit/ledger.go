@@ -1,13 +1,39 @@
 package audit
 
 import (
-	"math"
 	"math/bits"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
+
+// Rules is what a trial's audit goes by. They do not change during a trial, and are safe for concurrent use.
+type Rules struct {
+	Contents  *Contents
+	Users     int          // number of users, the preloaders' common number included
+	Fields    []string     // that a write sets, all to one text
+	ByVersion bool         // changes are numbered by the session's version, and not by its message count
+	Target    bool         // the store is a target: messages need no numbers, and sweeps return no final states
+	Sweeps    bool         // sweeps remove sessions
+	IDs       []manager.ID // by slot, where ids are reused
+}
+
+// Counted returns the properties of the operations that the audit counts: writes of messages, or all changes with ByVersion.
+func (r *Rules) Counted() scenarios.Properties {
+	if r.ByVersion {
+		return scenarios.Mutates
+	}
+	return scenarios.AddsMessage
+}
+
+// Count returns the trial's count of changes after an operation, if the driver reported it.
+func (r *Rules) Count(e *scenarios.Effect) (n uint64, reported bool) {
+	if r.ByVersion {
+		return e.Version, e.Reported&scenarios.ReportsVersion != 0
+	}
+	return e.Seq, e.Reported&scenarios.ReportsSeq != 0
+}
 
 // Ledger holds one user's sums over its own operations: its writes to each incarnation, the incarnations that it created,
 // and the final states that it received. Only its user writes it, and the window shares nothing. The audit combines the
@@ -48,24 +74,6 @@ type Creation struct {
 	ID          manager.ID
 	Incarnation uint64
 }
-
-// Final is the final state of an incarnation, as Delete or a sweep returned it.
-type Final struct {
-	ID          manager.ID
-	Incarnation uint64
-	N           uint64 // number of changes, in the scenario's count; may be Unknown
-	Others      uint64 // changes of the version beyond those; may be Unknown
-	Since       int64  // on the trial's clock, when the call that removed it began; means nothing to other participants
-	Kept        int8   // how many of words are in use; may be UnknownKept
-	Broken      string // what is wrong with what was kept; empty: nothing
-	Words       [manager.HistoryLimit]uint32
-}
-
-// Unknown stands for a number, and UnknownKept for entries, that a target does not report.
-const (
-	Unknown     = math.MaxUint64
-	UnknownKept = -1
-)
 
 // notFound is a "not found" for an incarnation in this user's own slot.
 type notFound struct {

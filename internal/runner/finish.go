@@ -13,8 +13,8 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// finish returns the trial's figures, which are complete: what the users have recorded and the process has spent in the window, and
-// what the audit finds. The figures come first, because the audit uses the store and adds to what is recorded.
+// finish returns the trial's figures: what the users have recorded and the process has spent in the window, and what the audit
+// finds.
 func (tr *trial) finish(w window) (result.Trial, error) {
 	t, err := tr.measure(w)
 	if err != nil {

@@ -89,6 +89,17 @@ func (s *storeSystem) connect(u *user, work manager.Work) (scenarios.Conn, error
 	return driver.NewStore(store, u.number(), work, removed), nil
 }
 
+// removed records a session's final state. A driver of a store calls it for each session that it removes.
+func (u *user) removed(id manager.ID, last manager.Session) {
+	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.users.sweeper && idle < u.trial.setup.scenario.SweepIdle() {
+		u.violate("lost session", tooSoon, "was swept", idle)
+	}
+	u.progress.Add(1)
+	e := u.trial.rules.Ended(id, &last, u.scratch)
+	e.Since = u.opStart
+	u.ledger.Final = append(u.ledger.Final, e)
+}
+
 func (s *storeSystem) ended(*user) {}
 
 func (s *storeSystem) empty() error {
@@ -282,6 +293,9 @@ func (u *user) reportedState() audit.Final {
 	f.Incarnation, f.Since = u.incarnation(), u.opStart
 	return f
 }
+
+// tooSoon describes a session that was removed while it was in use.
+const tooSoon = "removed before its time: it %s %v after its last use"
 
 // checkMissing adds a violation if a target reports, at t, that a session is missing which no sweep can have removed by then.
 // A use may have been recorded up to a tenth of the time-to-live earlier, as session middleware does.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -242,17 +241,6 @@ func (u *user) incarnation() uint64 {
 	return u.effect.Incarnation
 }
 
-// removed records a session's final state. A driver of a store calls it for each session that it removes.
-func (u *user) removed(id manager.ID, last manager.Session) {
-	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.users.sweeper && idle < u.trial.setup.scenario.SweepIdle() {
-		u.violate("lost session", tooSoon, "was swept", idle)
-	}
-	u.progress.Add(1)
-	e := u.trial.rules.Ended(id, &last, u.scratch)
-	e.Since = u.opStart
-	u.ledger.Final = append(u.ledger.Final, e)
-}
-
 // explain adds a violation for an error that the scenario does not explain.
 func (u *user) explain(op scenarios.Op, slot uint32, err error) {
 	tr := u.trial
@@ -298,9 +286,6 @@ func (u *user) violate(kind, format string, args ...any) {
 		*v = append(*v, result.Violation{Kind: kind, Detail: fmt.Sprintf(format, args...)})
 	}
 }
-
-// tooSoon describes a session that was removed while it was in use.
-const tooSoon = "removed before its time: it %s %v after its last use"
 
 // recovered turns a panic of the store into a violation.
 func (u *user) recovered() {

@@ -3,6 +3,7 @@ package result
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -63,4 +64,39 @@ func LatencyOf(h Histogram) Latency {
 		}
 	}
 	return l
+}
+
+// samplesBeyond is how many samples must lie beyond a percentile for it to be reported.
+const samplesBeyond = 10
+
+// Percentile is one percentile of a [Latency].
+type Percentile struct {
+	Name    string                   // in the document: p99_9
+	Percent float64                  // 99.9
+	In      func(l *Latency) **int64 // its field in l
+}
+
+// Percentiles returns the percentiles of a [Latency] in ascending order.
+func Percentiles() []Percentile {
+	return []Percentile{
+		{"p50", 50, func(l *Latency) **int64 { return &l.P50 }},
+		{"p90", 90, func(l *Latency) **int64 { return &l.P90 }},
+		{"p95", 95, func(l *Latency) **int64 { return &l.P95 }},
+		{"p99", 99, func(l *Latency) **int64 { return &l.P99 }},
+		{"p99_9", 99.9, func(l *Latency) **int64 { return &l.P999 }},
+		{"p99_99", 99.99, func(l *Latency) **int64 { return &l.P9999 }},
+	}
+}
+
+// Samples is the smallest number of samples of which ten lie beyond the percentile.
+func (p Percentile) Samples() int64 {
+	return int64(math.Ceil(samplesBeyond*100/(100-p.Percent) - 1e-6)) // 100 - 99.9 is not exactly a tenth
+}
+
+func percents(list []Percentile) []float64 {
+	xs := make([]float64, len(list))
+	for i, p := range list {
+		xs[i] = p.Percent
+	}
+	return xs
 }

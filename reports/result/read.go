@@ -117,6 +117,31 @@ func (d *Document) tidy() {
 	}
 }
 
+// complete computes the percentiles that documents of earlier versions lack although they have
+// the samples.
+func (d *Document) complete() {
+	for i := range d.Results {
+		for j := range d.Results[i].Trials {
+			t := &d.Results[i].Trials[j]
+			t.LatencyNs.complete(t.Histogram)
+			for name, op := range t.Operations {
+				op.LatencyNs.complete(op.Histogram)
+				t.Operations[name] = op
+			}
+		}
+	}
+}
+
+// complete computes the percentiles that l lacks from its histogram, if the document has it.
+func (l *Latency) complete(histogram string) {
+	if l.P95 != nil || l.P90 == nil || histogram == "" { // p95 is the only one that earlier versions did not have
+		return
+	}
+	if h, err := DecodeHistogram(histogram); err == nil && h.TotalCount() == l.Count {
+		l.P95 = LatencyOf(h).P95
+	}
+}
+
 // explain explains a decoding error. size is the document's, in bytes.
 func explain(err error, size int) error {
 	var syntax *json.SyntaxError

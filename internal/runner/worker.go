@@ -1,0 +1,87 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/strategies"
+)
+
+// Worker performs the tasks of a run whose Config.Executor calls it. It is for one goroutine.
+type Worker struct {
+	run      run
+	scenario int   // that base is of
+	base     setup // the zero value before the first task
+}
+
+// NewWorker returns a worker for a run of cfg. Runs, Progress, Participant and TimeSlices are ignored.
+func NewWorker(cfg Config) *Worker {
+	cfg.Progress, cfg.Participant, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil
+	return &Worker{run: run{Config: cfg}}
+}
+
+// Do performs a task. The error is that it could not be performed.
+func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error) {
+	if t.Scenario < 0 || t.Scenario >= len(w.run.Scenarios) || t.Subject < noSubject || t.Subject >= len(w.run.Subjects) {
+		return Outcome{}, fmt.Errorf("task %+v: no such scenario or subject", t)
+	}
+	if w.base.scenario == nil || w.scenario != t.Scenario {
+		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
+	}
+	base := w.base
+	base.onPreparing = onPreparing
+	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
+	out := Outcome{Trial: trial, Behind: stuck(err)}
+	if errors.As(err, &out.Violation) {
+		err = nil
+	}
+	if errors.Is(err, errUndecided) && ctx.Err() == nil {
+		out.Undecided, err = err.Error(), nil
+	}
+	return out, err
+}
+
+// performHere performs a task in this process.
+func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
+	var of Subject
+	if subject != noSubject {
+		of = r.Subjects[subject]
+	}
+	users := base.scenario.Users
+	warmup, window := base.calibration()
+	switch kind {
+	case NoopTask:
+		probe, _ := strategies.Lookup("noop")
+		of = Subject{Label: "noop", Strategy: probe}
+		base = base.idle(users, warmup, window)
+	case ProtocolTask:
+		of = Subject{Label: "an adapter that does nothing", Strategy: &strategies.Strategy{Harness: true}, Target: r.Protocol}
+		base = base.idle(users, warmup, window)
+	case FootprintTask:
+		bytes, err := measureFootprint(ctx, of, base)
+		return result.Trial{BytesPerSession: bytes}, err
+	case AloneTask:
+		base = base.idle(1, base.passWarmup(), passWindow)
+	case WaitsTask:
+		base = base.idle(users, base.passWarmup(), passWindow)
+		base.work = func() {}
+	case AlarmTask:
+		return alarmCost()
+	case WaitingTask:
+		s := *base.scenario
+		s.Iterations, base.scenario = 0, &s
+		base.warmup, base.window, base.work, base.record, base.timeSlices = warmup, window, nil, 0, nil
+		probe, _ := strategies.Lookup("noop")
+		of = Subject{Label: "noop", Strategy: probe}
+	case TrialTask:
+		if of.Strategy.Harness {
+			base = base.idle(users, warmup, cmp.Or(base.window, window))
+		}
+	default:
+		return result.Trial{}, fmt.Errorf("unknown task %q", kind)
+	}
+	return runTrial(ctx, of, base)
+}
