@@ -53,6 +53,24 @@ type costs struct {
 	waiting        waitCost
 }
 
+// waitCost is the processor time of waiting in nanoseconds. Polling is measured in each trial, the rest once.
+type waitCost struct {
+	perOp    float64 // of an operation's waits, all included, on a store that does nothing
+	perWait  float64 // of a wait: its goroutine is blocked and comes back
+	perAlarm float64 // of an alarm: an idle processor wakes up
+}
+
+// split parts the processor time of t's operations into that of waiting and that of the store.
+func (c waitCost) split(t *result.Trial) {
+	if t.Waiting == nil || t.Ops == 0 {
+		return
+	}
+	w := t.Waiting
+	all := float64(w.PolledNs) + c.perAlarm*float64(w.Wakeups) + c.perWait*float64(w.Count)
+	t.Usage.WaitCPUNsPerOp = min(t.Usage.CPUNsPerOp, all/float64(t.Ops))
+	t.Usage.CPUNsPerOp -= t.Usage.WaitCPUNsPerOp
+}
+
 // conclude fills in what follows from all trials of a scenario: the limits and the marks of the rows.
 func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 	alone, among := math.Inf(1), math.Inf(1) // the least costs, of one user and among all users, among the stores that passed their audits

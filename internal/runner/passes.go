@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -69,6 +70,55 @@ func (r *run) protocol(ctx context.Context, base setup) (result.Trial, error) {
 	}
 	r.report(Step{Scenario: base.scenario.Name, Label: "the protocol's own cost"})
 	return r.perform(ctx, base, ProtocolTask, noSubject)
+}
+
+// waiting measures the cost of the scenario's holds and pauses on a store that does nothing. Its users wait at the same
+// time as those of a store that is as fast as possible, so that the cost of their timers and wake-ups is what no store can
+// avoid.
+func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost waitCost, err error) {
+	s := base.scenario
+	if !s.Sleeps() || base.traffic != nil {
+		return waitCost{}, nil
+	}
+	r.report(Step{Scenario: s.Name, Label: "the cost of waiting"})
+	alarm, err := r.perform(ctx, base, AlarmTask, noSubject)
+	if err != nil {
+		return waitCost{}, err
+	}
+	cost.perAlarm = alarm.Usage.CPUNsPerOp
+	for range passTries {
+		t, err := r.perform(ctx, base, WaitingTask, noSubject)
+		if err != nil {
+			return waitCost{}, err
+		}
+		if t.Ops == 0 || t.Waiting == nil {
+			continue // a wait is longer than the window, and what it costs does not count
+		}
+		if perOp := max(0, t.Usage.CPUNsPerOp-noop.Usage.CPUNsPerOp); cost.perOp == 0 || perOp < cost.perOp {
+			rest := perOp*float64(t.Ops) - float64(t.Waiting.PolledNs) - cost.perAlarm*float64(t.Waiting.Wakeups)
+			cost.perOp, cost.perWait = perOp, max(0, rest)/float64(max(1, t.Waiting.Count))
+		}
+	}
+	return cost, nil
+}
+
+// alarmCost measures the processor time of a wake-up, in a process that does nothing else.
+func alarmCost() (result.Trial, error) {
+	const waits, length = 20, time.Millisecond
+	clock, err := wait.Start()
+	if err != nil {
+		return result.Trial{}, err
+	}
+	defer clock.Stop()
+	w := clock.NewWaiter()
+	w.Wait(length)
+	before, spun, cpu := clock.Spent(), w.Spun(), cpuTime()
+	for range waits {
+		w.Wait(length)
+	}
+	spent := clock.Spent().Since(before)
+	rest := cpuTime() - cpu - spent.Polled - (w.Spun() - spun)
+	return result.Trial{Usage: result.Usage{CPUNsPerOp: max(0, float64(rest)) / float64(max(1, spent.Alarms))}}, nil
 }
 
 // passes measures once for each subject what would disturb the trials: bytes per session, the wait for the lock where
