@@ -50,8 +50,8 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 	t.ThinkNs, t.ThinkTimes = tr.thinking(t.Ops)
 	t.Waiting = tr.waiting(w.spent.waits)
 	if !tr.subject.Strategy.WaitsOnChannels && tr.subject.Target == nil {
-		wait := int64(w.spent.mutexWait)
-		t.MutexWaitNs = &wait
+		mutexWait := int64(w.spent.mutexWait)
+		t.MutexWaitNs = &mutexWait
 	}
 	t.Totals = map[string]float64{"gc_pause_ns": float64(w.spent.gcPause), "goroutines_max": float64(w.goroutines)}
 	t.Fairness = tr.users.fairness()
