@@ -147,7 +147,7 @@ func (a *auditor) check(of *evidence) {
 	}
 	indeterminate := a.indeterminates.of(id)
 	switch {
-	case len(created) == 0 && a.indeterminates.mayBeCreated(id):
+	case len(created) == 0 && a.indeterminates.takeCreation(id):
 	case len(created) == 0:
 		a.Violate("session from nowhere", id, "incarnation %x exists, but no call reported that it created it", incarnation)
 	case len(created) > 1:

@@ -74,8 +74,9 @@ func (all *indeterminates) of(id manager.ID) *possible {
 	return &possible{}
 }
 
-// mayBeCreated reports whether an indeterminate operation may have created an incarnation under id.
-func (all *indeterminates) mayBeCreated(id manager.ID) bool {
+// takeCreation reports whether an indeterminate operation may have created an incarnation under id. An operation without an id
+// accounts for one incarnation.
+func (all *indeterminates) takeCreation(id manager.ID) bool {
 	if all.of(id).created {
 		return true
 	}

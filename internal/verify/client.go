@@ -15,20 +15,28 @@ import (
 
 // shared is what the users of a round share. Only the gauges are written during the round.
 type shared struct {
-	*Subject
+	subject *Subject
 	store   manager.SessionStore[manager.Session]
 	target  *remote                 // in place of a store
 	failed  atomic.Pointer[failure] // set once the target has failed
 	creator Creator
 	points  *SyncPoints
-	count   int // of the users and the cleaner
-	ids     []manager.ID
-	slotOf  map[manager.ID]uint32
+	pool    pool
 	newKind scenarios.DriverKind // of the sessions that users create
 	base    time.Time
-	inside  []gauge                // by slot; nil: not counted
+	gauges  []gauge                // by slot; nil: not counted
 	late    atomic.Pointer[string] // the first operation whose closure ran after it had returned
 }
+
+// pool is the sessions that the users of a round share.
+type pool struct {
+	ids    []manager.ID
+	slotOf map[manager.ID]uint32
+	users  int // the cleaner among them
+}
+
+// number returns the number of the k-th session that a user creates under a new id, which no other session has.
+func (p *pool) number(user, k int) uint32 { return uint32(len(p.ids) + user + k*p.users) }
 
 // gauge counts the updates that are inside one session.
 type gauge struct {
@@ -112,7 +120,7 @@ func (c *client) do(ctx context.Context, p *plan) {
 
 // one performs an operation on a session of the pool.
 func (c *client) one(ctx context.Context, p *plan) {
-	k := &call{client: c, plan: p, op: history.Op{Kind: p.kind, User: int32(c.user)}, id: c.ids[p.slot], ending: p.ending}
+	k := &call{client: c, plan: p, op: history.Op{Kind: p.kind, User: int32(c.user)}, id: c.pool.ids[p.slot], ending: p.ending}
 	if p.kind == history.GetOrCreate || p.kind.Writes() {
 		k.op.Tag = c.rec.NewTag()
 	}
@@ -162,10 +170,10 @@ func cancelling(ctx context.Context, p *plan) (context.Context, func()) {
 // call is one operation in progress. A store that runs a closure after the operation has returned writes here, not into the
 // next operation of the client.
 type call struct {
-	*client
-	what string // in words; empty: as op
-	plan *plan
-	id   manager.ID
+	client *client
+	what   string // in words; empty: as op
+	plan   *plan
+	id     manager.ID
 
 	mu     sync.Mutex // protects the fields below against closures that run late
 	op     history.Op
@@ -182,7 +190,7 @@ var errPlanned = errors.New("planned failure")
 // run performs the client's request and recovers from a panic.
 func (k *call) run(ctx context.Context) (err error) {
 	defer func() { k.panicked = recover() }()
-	return k.perform(ctx, k)
+	return k.client.perform(ctx, k)
 }
 
 // perform performs the client's request as the call k.
@@ -204,7 +212,7 @@ func (c *client) take(op *history.Op) {
 func (k *call) violate(a history.Anomaly, format string, args ...any) {
 	v := history.NewViolation(a, format, args...)
 	v.Session = k.id
-	k.note(v)
+	k.client.note(v)
 }
 
 // finish records that the operation has returned, checks how often its closure ran, and returns the operation.
@@ -213,8 +221,8 @@ func (k *call) finish(err error) history.Op {
 	defer k.mu.Unlock()
 	k.over = true
 	if k.runs > 1 {
-		k.again++
-		if k.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
+		k.client.again++
+		if k.client.subject.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() {
 			k.violate(history.RepeatedClosure, "%s's closure ran %d times; the store declares that it runs once",
 				k.op.String(), k.runs)
 		}
@@ -234,7 +242,7 @@ func (k *call) outcome(err error) history.Outcome {
 	failed := history.Failed
 	if !k.plan.kind.Writes() {
 		failed = history.OK // a read has seen the session, whatever its closure returned
-	} else if k.Guarantees.Rollback {
+	} else if k.client.subject.Guarantees.Rollback {
 		failed = history.RolledBack
 	}
 	wants := k.ending
@@ -257,7 +265,7 @@ func (k *call) outcome(err error) history.Outcome {
 		return failed
 	case errors.Is(err, scenarios.ErrUnavailable):
 		return history.Indeterminate
-	case k.Reliable && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
+	case k.client.subject.Reliable && (errors.Is(err, manager.ErrIndeterminate) || errors.Is(err, manager.ErrNotApplied)):
 		return unexpected("%s: %v", k.op.String(), err)
 	case errors.Is(err, manager.ErrNotFound) && (k.runs == 0 || !k.alone()):
 		return history.NotFound
@@ -276,7 +284,7 @@ func (k *call) outcome(err error) history.Outcome {
 
 // alone reports whether the store declares that the closure of this operation runs once and to its end.
 func (k *call) alone() bool {
-	return k.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.target == nil
+	return k.client.subject.Guarantees.ExclusiveUpdates && k.plan.kind.Writes() && k.client.target == nil
 }
 
 // create creates a session by the manager or in the target, which mints the id. A session of a store is then read.
@@ -302,7 +310,7 @@ func (c *client) create(ctx context.Context) {
 	}
 	c.take(&op)
 	op.Tag = history.Tag(manager.IncarnationOf(id))
-	number := c.numberOf(len(c.minted))
+	number := c.pool.number(c.user, len(c.minted))
 	c.minted = append(c.minted, id)
 	c.rec.Add(number, op)
 	if c.target != nil {
@@ -333,9 +341,6 @@ func (c *client) remove(id manager.ID) error {
 	}
 	return err
 }
-
-// numberOf returns the number of the k-th session that the user has created, which no other session has.
-func (c *client) numberOf(k int) uint32 { return uint32(len(c.ids) + c.user + k*c.count) }
 
 // tagsOf appends the tags of messages.
 func tagsOf(tags []history.Tag, messages []manager.Message) []history.Tag {

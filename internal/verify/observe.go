@@ -35,7 +35,7 @@ func (r *run) observe(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if !slices.ContainsFunc(check.of, r.performs) {
+		if !slices.ContainsFunc(check.of, r.cfg.performs) {
 			continue
 		}
 		p, err := r.probe()
@@ -43,8 +43,8 @@ func (r *run) observe(ctx context.Context) error {
 			return err
 		}
 		g, v := p.run(check.look)
-		if p.undecided != "" {
-			r.undecided = p.undecided
+		if p.round.undecided != "" {
+			r.undecided = p.round.undecided
 			return nil
 		}
 		if v != nil {
@@ -60,7 +60,8 @@ func (r *run) observe(ctx context.Context) error {
 
 // probe is a new store with one session for one observation.
 type probe struct {
-	round
+	round         round
+	declares      manager.Guarantees
 	id            manager.ID
 	violation     *history.Violation
 	running       sync.WaitGroup
@@ -68,29 +69,29 @@ type probe struct {
 }
 
 func (r *run) probe() (*probe, error) {
-	p := &probe{round: round{cfg: &r.Config}, id: uuid.New()}
-	p.script.slots = 1
-	return p, p.open(nil, nil)
+	p := &probe{round: round{cfg: &r.cfg}, declares: r.cfg.Subject.Guarantees, id: uuid.New()}
+	p.round.script.slots = 1
+	return p, p.round.open(nil, nil)
 }
 
 // run calls look and closes the store.
 func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violation) {
-	fine := p.guarded(func() {
-		if _, err := p.store.GetOrCreate(context.Background(), p.id, newSession, nil); p.noted(err) != nil {
+	fine := p.round.guarded(func() {
+		if _, err := p.round.store.GetOrCreate(context.Background(), p.id, newSession, nil); p.noted(err) != nil {
 			p.violate(history.UnexpectedError, "GetOrCreate: %v", err)
 			return
 		}
 		g = look(p)
 		p.running.Wait()
 	})
-	fine = fine && p.guarded(func() { _ = p.store.Close() })
+	fine = fine && p.round.guarded(func() { _ = p.round.store.Close() })
 	if !fine {
-		p.abandon()
-		if p.undecided != "" {
+		p.round.abandon()
+		if p.round.undecided != "" {
 			return Guarantee{}, nil
 		}
-		v = p.violations[0].Violation
-		v.Seed = p.cfg.Seed
+		v = p.round.violations[0].Violation
+		v.Seed = p.round.cfg.Seed
 		return Guarantee{}, v
 	}
 	if p.indeterminate.Load() {
@@ -105,7 +106,7 @@ func (p *probe) run(look func(*probe) Guarantee) (g Guarantee, v *history.Violat
 		p.violate(a, "%s: declared %s, observed %s: %s", g.Name, g.Declared, g.Observed, g.Detail)
 	}
 	if p.violation != nil {
-		p.violation.Seed = p.cfg.Seed
+		p.violation.Seed = p.round.cfg.Seed
 	}
 	return g, p.violation
 }
@@ -118,7 +119,7 @@ func newSession() manager.Session { return manager.Session{} }
 
 // update is an Update of the probe's session.
 func (p *probe) update(ctx context.Context, fn func(context.Context, *manager.Session) error) error {
-	return p.noted(p.store.Update(ctx, p.id, fn))
+	return p.noted(p.round.store.Update(ctx, p.id, fn))
 }
 
 // noted returns err and records whether it is indeterminate.
@@ -131,7 +132,7 @@ func (p *probe) noted(err error) error {
 
 // messages is how many messages the probe's session has.
 func (p *probe) messages() (n uint64) {
-	err := p.store.View(context.Background(), p.id, func(_ context.Context, s *manager.Session) error {
+	err := p.round.store.View(context.Background(), p.id, func(_ context.Context, s *manager.Session) error {
 		n = s.Seq
 		return nil
 	})
@@ -157,8 +158,8 @@ const notObserved = "–"
 
 // reentrant tries a nested update where that is declared. Other stores would hang.
 func reentrant(p *probe) Guarantee {
-	g := Guarantee{Name: "reentrant", Declared: yes(p.Guarantees.Reentrant), Observed: notObserved, Kept: true}
-	if !p.Guarantees.Reentrant {
+	g := Guarantee{Name: "reentrant", Declared: yes(p.declares.Reentrant), Observed: notObserved, Kept: true}
+	if !p.declares.Reentrant {
 		return g
 	}
 	err := p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
@@ -172,7 +173,7 @@ func reentrant(p *probe) Guarantee {
 
 // cancellable holds a session and cancels an update that waits for it.
 func cancellable(p *probe) Guarantee {
-	declared := p.Guarantees.Cancellable
+	declared := p.declares.Cancellable
 	g := Guarantee{Name: "cancellable", Declared: string(declared), Observed: "no", Kept: true}
 	if declared == manager.CancelNever {
 		g.Declared = "no"
@@ -196,7 +197,7 @@ func cancellable(p *probe) Guarantee {
 	cancel()
 	wait := pause
 	if declared != manager.CancelNever {
-		wait = p.cfg.Patience / 2 // so that the watchdog sees no hang
+		wait = p.round.cfg.Patience / 2 // so that the watchdog sees no hang
 	}
 	var err error
 	early := false
@@ -243,7 +244,7 @@ const pause = 5 * time.Millisecond
 
 // rollback lets updates fail after their change.
 func rollback(p *probe) Guarantee {
-	g := Guarantee{Name: "rollback", Declared: yes(p.Guarantees.Rollback)}
+	g := Guarantee{Name: "rollback", Declared: yes(p.declares.Rollback)}
 	ctx := context.Background()
 	_ = p.update(ctx, func(ctx context.Context, s *manager.Session) error {
 		return errors.Join(add(ctx, s), errPlanned)
@@ -281,19 +282,19 @@ const (
 func leakFree(p *probe) Guarantee {
 	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: "yes", Kept: true}
 	p.createAndDelete()
-	before := p.watchdog.leaked()
+	before := p.round.watchdog.leaked()
 	n := p.createAndDelete()
-	left := p.watchdog.leaked() - before
-	for end := time.Now().Add(p.cfg.Patience / 2); left >= max(n/10, few) && time.Now().Before(end); time.Sleep(pause) {
-		left = p.watchdog.leaked() - before // they may still be ending
+	left := p.round.watchdog.leaked() - before
+	for end := time.Now().Add(p.round.cfg.Patience / 2); left >= max(n/10, few) && time.Now().Before(end); time.Sleep(pause) {
+		left = p.round.watchdog.leaked() - before // they may still be ending
 	}
 	if left >= max(n/10, few) {
 		p.violate(history.LeakedGoroutines, "%d sessions were created and deleted, and %d goroutines are left", n, left)
 	}
-	if n, err := p.store.Len(context.Background()); err != nil || n != 1 {
+	if n, err := p.round.store.Len(context.Background()); err != nil || n != 1 {
 		p.violate(history.LeakedSessions, "all sessions but one were deleted, but the store counts %d (error %v)", n, err)
 	}
-	if s, ok := p.store.(manager.CensusReporter); ok {
+	if s, ok := p.round.store.(manager.CensusReporter); ok {
 		if c := s.Census(); c.Locks > 1 {
 			p.violate(history.LeakedLocks, "all sessions but one were deleted, but the store keeps %d locks", c.Locks)
 		}
@@ -306,9 +307,9 @@ func leakFree(p *probe) Guarantee {
 
 // createAndDelete creates sessions, deletes each at once, and returns their number.
 func (p *probe) createAndDelete() int {
-	c := p.clients[0]
+	c := p.round.clients[0]
 	c.call = &call{client: c, plan: &plan{act: usual(history.Append)}}
-	n, err := createAndDelete(context.Background(), c.conn, scenarios.Append, min(deletingLimit, p.cfg.Patience/2), func() {
+	n, err := createAndDelete(context.Background(), c.conn, scenarios.Append, min(deletingLimit, p.round.cfg.Patience/2), func() {
 		c.beat.n.Add(1)
 	})
 	if p.noted(err) != nil {
@@ -328,7 +329,7 @@ const (
 // fairShare lets users update one session repeatedly and compares the slowest user with the mean. The contract does not require
 // fairness: the share is a figure, and starvation a violation only of a store that declares to be fair.
 func fairShare(p *probe) Guarantee {
-	g := Guarantee{Name: "fair share", Declared: yes(p.Guarantees.Fair), Kept: true}
+	g := Guarantee{Name: "fair share", Declared: yes(p.declares.Fair), Kept: true}
 	var (
 		stop    atomic.Bool
 		updates [competitors]beat
@@ -353,20 +354,20 @@ func fairShare(p *probe) Guarantee {
 			least, sum = min(least, n), sum+n
 		}
 		past := time.Since(start)
-		if past > competition && (least > 0 || !p.Guarantees.Fair) || past > 3*p.cfg.Patience {
+		if past > competition && (least > 0 || !p.declares.Fair) || past > 3*p.round.cfg.Patience {
 			break
 		}
-		p.clients[0].beat.n.Add(1) // the watchdog need not observe this
+		p.round.clients[0].beat.n.Add(1) // the watchdog need not observe this
 	}
 	stop.Store(true)
 	share := float64(least) * competitors / float64(max(1, sum))
 	g.Observed = fmt.Sprintf("%.2f", share)
 	g.Detail = fmt.Sprintf("updates of the slowest user ÷ mean, of %d updates by %d users", sum, competitors)
 	switch {
-	case !p.Guarantees.Fair && share < unfair:
+	case !p.declares.Fair && share < unfair:
 		g.Warning = fmt.Sprintf("unfair: %d users updated one session repeatedly for %v, and the slowest completed %d of %d updates "+
 			"(fair share %s)", competitors, time.Since(start).Round(time.Millisecond), least, sum, g.Observed)
-	case p.Guarantees.Fair && least == 0 && sum >= starvedAfter:
+	case p.declares.Fair && least == 0 && sum >= starvedAfter:
 		g.Kept = false
 		p.violate(history.Starvation, "%d users updated one session repeatedly for %v: one of them completed no update, the others %d",
 			competitors, time.Since(start).Round(time.Millisecond), sum)

@@ -15,8 +15,8 @@ type plan struct {
 	cancel cancellation
 	delay  time.Duration // until it is cancelled, with cancelledLater
 	idle   time.Duration // of a sweep: sessions not changed for this long are removed
-	inside pressure      // in the closure, between seeing the session and changing it
-	hold   time.Duration // in place of inside: work that a target performs while it holds the session
+	during pressure      // in the closure, between seeing the session and changing it
+	hold   time.Duration // in place of during: work that a target performs while it holds the session
 	spin   bool          // that work uses the processor
 	after  pressure      // after the operation
 }
@@ -84,7 +84,7 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 		plans := make([]plan, each)
 		user := next(s.slots)
 		for i := range plans {
-			plans[i] = plan{inside: drawInside(rng), after: drawAfter(rng)}
+			plans[i] = plan{during: drawDuring(rng), after: drawAfter(rng)}
 			plans[i].act, plans[i].slot = user()
 			if target != nil {
 				plans[i].drawHold(rng)

@@ -31,8 +31,8 @@ func (p pressure) apply() {
 
 const spinBelow = pressure(20 * time.Microsecond)
 
-// drawInside draws the pressure while the session is held.
-func drawInside(rng *rand.Rand) pressure { return drawPressure(rng, 55, 75, 92) }
+// drawDuring draws the pressure while the session is held.
+func drawDuring(rng *rand.Rand) pressure { return drawPressure(rng, 55, 75, 92) }
 
 // drawAfter draws the pressure between two operations of a user.
 func drawAfter(rng *rand.Rand) pressure { return drawPressure(rng, 65, 85, 95) }

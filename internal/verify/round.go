@@ -40,9 +40,9 @@ type round struct {
 // play opens a store and runs a round on it. The error is that the store could not be opened or that the schedule could not be
 // played; violations are in the round.
 func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
-	r := &round{cfg: &of.Config, seed: seed}
-	if of.Config.Schedule == nil {
-		r.script = draw(seed, &of.Config, of.target)
+	r := &round{cfg: &of.cfg, seed: seed}
+	if of.cfg.Schedule == nil {
+		r.script = draw(seed, &of.cfg, of.target)
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.script.procs))
 	}
 	if err := r.open(of.target, of.points); err != nil {
@@ -91,27 +91,28 @@ func (r *round) open(target *remote, t *SyncPoints) (err error) {
 	}
 	r.watchdog = newWatchdog(r.cfg.Patience, r.cfg.Schedule != nil, beats)
 	a := &shared{
-		target: target, Subject: &r.cfg.Subject, points: t,
-		count: len(beats), ids: make([]manager.ID, slots), slotOf: make(map[manager.ID]uint32, slots), base: time.Now(),
+		target: target, subject: &r.cfg.Subject, points: t,
+		base: time.Now(),
+		pool: pool{make([]manager.ID, slots), make(map[manager.ID]uint32, slots), len(beats)},
 	}
 	switch {
 	case target == nil:
-		if a.store, err = a.Open(t); err != nil {
+		if a.store, err = a.subject.Open(t); err != nil {
 			return err
 		}
 		a.creator = manager.NewChatbot(a.store)
-		if a.NewCreator != nil {
-			a.creator = a.NewCreator(a.store, t)
+		if a.subject.NewCreator != nil {
+			a.creator = a.subject.NewCreator(a.store, t)
 		}
 	case !target.Supports(scenarios.Append):
 		a.newKind = scenarios.BoardDriver
 	}
-	for i := range a.ids {
-		a.ids[i] = r.similarID(uuid.New(), a.ids[0])
-		a.slotOf[a.ids[i]] = uint32(i)
+	for i := range a.pool.ids {
+		a.pool.ids[i] = r.similarID(uuid.New(), a.pool.ids[0])
+		a.pool.slotOf[a.pool.ids[i]] = uint32(i)
 	}
-	if r.script.gauge || t != nil && a.Guarantees.ExclusiveUpdates {
-		a.inside = make([]gauge, slots)
+	if r.script.gauge || t != nil && a.subject.Guarantees.ExclusiveUpdates {
+		a.gauges = make([]gauge, slots)
 	}
 	r.shared = a
 	for i, b := range beats {
@@ -249,7 +250,7 @@ func (r *round) completed(waiting string, err error) bool {
 // cleanUp reads and removes the sessions that the users left, as far as the scenarios have such operations.
 func (r *round) cleanUp() {
 	k, ctx := r.cleaner(), context.Background()
-	for slot := range r.ids {
+	for slot := range r.pool.ids {
 		for _, kind := range []history.Kind{history.ReadMessages, history.ReadFields, history.Delete} {
 			if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
 				continue
@@ -257,7 +258,7 @@ func (r *round) cleanUp() {
 			k.do(ctx, &plan{act: usual(kind), slot: uint32(slot)})
 		}
 		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
-			_ = r.retry(func() error { return r.cleaner().remove(r.ids[slot]) })
+			_ = r.retry(func() error { return r.cleaner().remove(r.pool.ids[slot]) })
 		}
 	}
 	for _, c := range r.users() {
@@ -317,7 +318,7 @@ func (r *round) closeDown() {
 	if err := r.store.Close(); err != nil {
 		k.violate(history.UnexpectedError, "Close: %v", err)
 	}
-	if _, err := r.store.GetOrCreate(context.Background(), r.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
+	if _, err := r.store.GetOrCreate(context.Background(), r.pool.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
 		k.violate(history.UnexpectedError, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
 	}
 }
@@ -397,13 +398,13 @@ func (r *round) release() {
 // collect merges the records of the users, which have all ended.
 func (r *round) collect() {
 	var records []*history.Recorder
-	ids := slices.Clone(r.ids)
+	ids := slices.Clone(r.pool.ids)
 	for _, c := range r.clients {
 		r.violations = append(r.violations, c.violations...)
 		r.again += c.again
 		records = append(records, c.rec)
 		for k, id := range c.minted {
-			n := int(c.numberOf(k))
+			n := int(r.pool.number(c.user, k))
 			ids = append(ids, make([]manager.ID, max(0, n+1-len(ids)))...) // the numbers of users who minted fewer remain unused
 			ids[n] = id
 		}
@@ -430,7 +431,7 @@ const patienceOfQueue = 30
 // findOvertaken finds in the histories of a schedule an update that many others overtook, which a store that declares to be
 // fair prevents. A schedule is too short to show that as a delay.
 func (r *round) findOvertaken() {
-	if !r.Guarantees.Fair {
+	if !r.subject.Guarantees.Fair {
 		return
 	}
 	for i := range r.histories {

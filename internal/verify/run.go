@@ -95,12 +95,12 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Users = cmp.Or(cfg.Users, DefaultUsers)
 	cfg.Ops = cmp.Or(cfg.Ops, DefaultOps)
 	cfg.Patience = cmp.Or(cfg.Patience, DefaultPatience)
-	r := &run{Config: cfg, start: time.Now(), Report: &Report{
+	r := &run{cfg: cfg, start: time.Now(), Report: &Report{
 		SchemaVersion: SchemaVersion, Subject: cfg.Subject.Label, Params: cfg.Subject.Params, Seed: cfg.Seed,
 		Scheduled: cfg.Schedule != nil,
 	}}
 	if cfg.Until == Any {
-		r.First = true
+		r.cfg.First = true
 	}
 	if err := r.verify(ctx); err != nil && ctx.Err() == nil {
 		return nil, err
@@ -110,7 +110,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 }
 
 type run struct {
-	Config
+	cfg Config
 	*Report
 	start  time.Time
 	check  history.Checker
@@ -124,50 +124,50 @@ type run struct {
 
 // verify runs the rounds.
 func (r *run) verify(ctx context.Context) (err error) {
-	if r.Config.Schedule != nil {
+	if r.cfg.Schedule != nil {
 		r.points = new(SyncPoints)
 	}
-	if r.Config.Subject.OpenTarget != nil {
+	if r.cfg.Subject.OpenTarget != nil {
 		if err := r.openTarget(ctx); err != nil || r.Violation != nil {
 			return err
 		}
 		defer r.closeTarget()
 	}
-	if r.Config.Schedule != nil {
-		return r.round(ctx, r.Config.Seed)
+	if r.cfg.Schedule != nil {
+		return r.round(ctx, r.cfg.Seed)
 	}
 	return r.press(ctx)
 }
 
 // press runs random rounds. The guarantees are observed after the first rounds, so that a store that breaks one is reported early.
 func (r *run) press(ctx context.Context) error {
-	first, all := firstRounds, r.Config.Rounds
+	first, all := firstRounds, r.cfg.Rounds
 	if all > 0 {
 		first = min(first, all)
 	}
-	for i := 0; (i != all || r.Until != "") && !r.over() && ctx.Err() == nil; i++ {
-		if i > 0 && time.Since(r.start) > r.Budget {
+	for i := 0; (i != all || r.cfg.Until != "") && !r.over() && ctx.Err() == nil; i++ {
+		if i > 0 && time.Since(r.start) > r.cfg.Budget {
 			break
 		}
-		seed := r.Config.Seed + uint64(i)
-		if r.Until != "" && all > 0 {
-			seed = r.Config.Seed + uint64(i%all)
+		seed := r.cfg.Seed + uint64(i)
+		if r.cfg.Until != "" && all > 0 {
+			seed = r.cfg.Seed + uint64(i%all)
 			r.Attempts = i/all + 1
 		}
 		if err := r.round(ctx, seed); err != nil {
 			return err
 		}
-		if (i+1 == first || (all < 0 || r.Until != "") && (i+1)%roundsBetween == 0) && !r.over() {
+		if (i+1 == first || (all < 0 || r.cfg.Until != "") && (i+1)%roundsBetween == 0) && !r.over() {
 			if err := r.observe(ctx); err != nil {
 				return err
 			}
 		}
-		if r.Progress != nil {
+		if r.cfg.Progress != nil {
 			step := Step{Round: i + 1}
-			if r.Until == "" {
+			if r.cfg.Until == "" {
 				step.Rounds = max(0, all)
 			}
-			r.Progress(step)
+			r.cfg.Progress(step)
 		}
 	}
 	return nil
@@ -178,20 +178,20 @@ func (r *run) over() bool {
 	switch {
 	case r.undecided != "", r.check.Disagreement() != "", r.has(history.Hang), r.has(history.Crash):
 		return true
-	case r.Until != "" && r.Until != Any:
-		return r.has(r.Until)
+	case r.cfg.Until != "" && r.cfg.Until != Any:
+		return r.has(r.cfg.Until)
 	}
-	return r.First && r.Violation != nil
+	return r.cfg.First && r.Violation != nil
 }
 
 // violated adds a violation to the report, unless it has one of this kind.
 func (r *run) violated(v *history.Violation) (added bool) {
-	if r.First && r.Violation != nil {
+	if r.cfg.First && r.Violation != nil {
 		return false
 	}
 	added = r.Report.Add(v)
-	if added && r.Found != nil {
-		r.Found(v)
+	if added && r.cfg.Found != nil {
+		r.cfg.Found(v)
 	}
 	return added
 }
@@ -264,7 +264,7 @@ func (r *run) conclude(ctx context.Context) {
 	}
 	defer func() {
 		seen := []Guarantee{r.linearizable()}
-		if r.Config.Subject.OpenTarget == nil {
+		if r.cfg.Subject.OpenTarget == nil {
 			seen = append(seen, r.exclusiveUpdates())
 		}
 		r.Report.Guarantees = append(seen, r.Report.Guarantees...)
@@ -278,8 +278,8 @@ func (r *run) conclude(ctx context.Context) {
 		r.inconclusive(Interrupted, "interrupted")
 	case r.check.Disagreement() != "":
 		r.inconclusive(Disagreement, r.check.Disagreement())
-	case r.Until != "":
-		r.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.Until, r.Attempts))
+	case r.cfg.Until != "":
+		r.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.cfg.Until, r.Attempts))
 	case r.Unknown > 0:
 		r.inconclusive(SearchTimeout, fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown))
 	case r.Overlapped < leastOverlap && !r.Scheduled:
@@ -314,7 +314,7 @@ func (r *run) linearizable() Guarantee {
 
 // exclusiveUpdates reports whether closures ran exactly once.
 func (r *run) exclusiveUpdates() Guarantee {
-	promised := r.Config.Subject.Guarantees.ExclusiveUpdates
+	promised := r.cfg.Subject.Guarantees.ExclusiveUpdates
 	g := Guarantee{Name: "exclusive updates", Declared: yes(promised), Observed: notObserved, Kept: true}
 	switch {
 	case r.brokenBy(&g, func(v *history.Violation) bool {

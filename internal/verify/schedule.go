@@ -42,7 +42,7 @@ func (s Schedule) size() (users, slots int) {
 
 // scheduledUser is a user of a schedule.
 type scheduledUser struct {
-	*client
+	client *client
 	*position
 	watchdog *watchdog
 	cancel   context.CancelFunc
@@ -123,7 +123,7 @@ func (u *scheduledUser) begin(l Line) {
 	go func() {
 		defer close(done)
 		u.watchdog.adopt()
-		u.do(ctx, p)
+		u.client.do(ctx, p)
 	}()
 }
 

@@ -12,26 +12,26 @@ import (
 
 // storeConn is a user's driver of a store. Its closures pause at the planned places, end as planned, and record the session's state
 // in the user's call.
-type storeConn struct{ *client }
+type storeConn struct{ client *client }
 
 // Do implements [scenarios.Conn].
 func (c storeConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) (err error) {
 	e.Clear()
-	k := c.call
+	k := c.client.call
 	switch does := q.Op.Properties(); {
 	case does.Have(scenarios.Mints):
-		e.ID, err = c.creator.CreateSession(ctx)
+		e.ID, err = c.client.creator.CreateSession(ctx)
 	case does.Have(scenarios.Ensures):
-		e.Created, err = c.store.GetOrCreate(ctx, q.ID, k.make, func(s *manager.Session) { k.inspect(ctx, s) })
+		e.Created, err = c.client.store.GetOrCreate(ctx, q.ID, k.make, func(s *manager.Session) { k.inspect(ctx, s) })
 	case does.Have(scenarios.ReadsMessages | scenarios.ReadsFields):
-		err = c.store.View(ctx, q.ID, k.read)
+		err = c.client.store.View(ctx, q.ID, k.read)
 	case does.Have(scenarios.Removes):
 		var last manager.Session
-		if last, err = c.store.Delete(ctx, q.ID); err == nil {
+		if last, err = c.client.store.Delete(ctx, q.ID); err == nil {
 			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
 		}
 	case does.Have(scenarios.Writes):
-		err = c.store.Update(ctx, q.ID, k.change)
+		err = c.client.store.Update(ctx, q.ID, k.change)
 	default:
 		err = scenarios.ErrUnsupported
 	}
@@ -43,15 +43,15 @@ func (storeConn) Close() error { return nil }
 
 // make creates the session of GetOrCreate. A store may call it and discard its result.
 func (k *call) make() manager.Session {
-	k.plan.inside.apply()
-	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.now()}
+	k.plan.during.apply()
+	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.client.now()}
 }
 
 // inspect is the closure of GetOrCreate.
 func (k *call) inspect(ctx context.Context, s *manager.Session) {
 	k.begin()
 	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
-	k.points.Reach(ctx, Inside)
+	k.client.points.Reach(ctx, Inside)
 	if history.Tag(s.Incarnation) == k.op.Tag {
 		k.ending = Returns // the contract does not say whether a session stays whose creator panics
 	}
@@ -62,8 +62,8 @@ func (k *call) inspect(ctx context.Context, s *manager.Session) {
 func (k *call) read(ctx context.Context, s *manager.Session) error {
 	k.begin()
 	k.record(s, history.PartIncarnation|history.PartVersion)
-	k.points.Reach(ctx, Inside)
-	k.plan.inside.apply()
+	k.client.points.Reach(ctx, Inside)
+	k.plan.during.apply()
 	if k.plan.kind == history.ReadFields {
 		k.record(s, history.PartFields)
 	} else {
@@ -74,18 +74,18 @@ func (k *call) read(ctx context.Context, s *manager.Session) error {
 
 // change is the closure of a write.
 func (k *call) change(ctx context.Context, s *manager.Session) error {
-	late, begun := k.begin(), k.now()
-	if k.inside != nil {
-		g := &k.inside[k.plan.slot].n
+	late, begun := k.begin(), k.client.now()
+	if k.client.gauges != nil {
+		g := &k.client.gauges[k.plan.slot].n
 		if n := g.Add(1); n > 1 {
 			k.overlap(n)
 		}
 		defer g.Add(-1)
 	}
 	before := *s
-	k.points.Reach(ctx, Inside)
-	k.plan.inside.apply()
-	s.Touched = k.now()
+	k.client.points.Reach(ctx, Inside)
+	k.plan.during.apply()
+	s.Touched = k.client.now()
 	switch k.plan.kind {
 	case history.Update:
 		text := tagText(k.op.Tag)
@@ -94,25 +94,25 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 		s.Append(role, tagText(k.op.Tag))
 	case history.Nested:
 		s.Append(role, tagText(k.op.Tag))
-		if err := k.store.Update(ctx, k.id, k.nested); err != nil {
+		if err := k.client.store.Update(ctx, k.id, k.nested); err != nil {
 			return fmt.Errorf("update inside an update: %w", err)
 		}
 	}
 	if late {
 		return nil
 	}
-	k.plan.inside.apply() // between the change and the release of the lock
-	if k.plan.ending != Returns && k.Guarantees.Rollback {
+	k.plan.during.apply() // between the change and the release of the lock
+	if k.plan.ending != Returns && k.client.subject.Guarantees.Rollback {
 		s = &before
 	}
 	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
-	k.held(k.now() - begun)
+	k.held(k.client.now() - begun)
 	return k.end()
 }
 
 // held records how long the closure of a write held the session, where updates are exclusive.
 func (k *call) held(ns int64) {
-	if !k.Guarantees.ExclusiveUpdates {
+	if !k.client.subject.Guarantees.ExclusiveUpdates {
 		return
 	}
 	k.mu.Lock()
@@ -132,7 +132,7 @@ func (k *call) begin() (late bool) {
 	defer k.mu.Unlock()
 	if k.over {
 		name := k.op.String()
-		k.late.CompareAndSwap(nil, &name)
+		k.client.late.CompareAndSwap(nil, &name)
 		return true
 	}
 	k.runs++
@@ -155,7 +155,8 @@ func (k *call) overlap(n int32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.over {
-		k.violate(history.MutualExclusion, "%d users were inside an update of the same session at once, %s among them", n, k.name())
+		k.violate(history.MutualExclusion, "%d users were inside an update of the same session at once, %s among them",
+			n, k.client.name())
 	}
 }
 
@@ -202,14 +203,14 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		start  = c.called()
 	)
 	expired := func(id manager.ID, s *manager.Session) bool {
-		slot, ours := c.slotOf[id]
+		slot, ours := c.pool.slotOf[id]
 		if !ours {
 			return false
 		}
 		op := history.Op{Kind: history.SweepRead, Outcome: history.OK, Call: start}
 		record(&op, s, history.PartIncarnation|history.PartVersion|history.PartSeq)
 		goes := s.Touched <= start-int64(p.idle)
-		p.inside.apply()
+		p.during.apply()
 		c.points.Reach(ctx, Inside)
 		op.Return = c.returned()
 		mu.Lock()
@@ -225,7 +226,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	removed := func(id manager.ID, last manager.Session) {
 		mu.Lock()
 		defer mu.Unlock()
-		slot, ours := c.slotOf[id]
+		slot, ours := c.pool.slotOf[id]
 		op, known := judged[id]
 		if !ours || !known {
 			c.violate(history.UnexpectedError, "%s's sweep removed a session that was not judged to be expired", c.name())
@@ -252,7 +253,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	case indeterminate(err):
 		for id, op := range judged { // each may have been removed
 			op.Outcome, op.Return = history.Indeterminate, history.Never
-			c.rec.Add(c.slotOf[id], op)
+			c.rec.Add(c.pool.slotOf[id], op)
 		}
 	case err != nil:
 		c.violate(history.UnexpectedError, "%s's sweep: %v", c.name(), err)

@@ -28,17 +28,17 @@ type remote struct {
 
 // openTarget opens the target and finds out how it counts.
 func (r *run) openTarget(ctx context.Context) error {
-	target, err := r.Config.Subject.OpenTarget()
+	target, err := r.cfg.Subject.OpenTarget()
 	if err != nil {
 		return err
 	}
 	r.target = &remote{Target: target}
 	asked := &pending{"the first requests", time.Now()}
-	if err = r.target.supports(r.Scenarios); err == nil {
-		err = r.target.examine(ctx, r.performs)
+	if err = r.target.supports(r.cfg.Scenarios); err == nil {
+		err = r.target.examine(ctx, r.cfg.performs)
 	}
 	if errors.Is(err, scenarios.ErrUnavailable) {
-		r.violated(asked.to(err).violation(r.Patience, r.Config.Seed))
+		r.violated(asked.to(err).violation(r.cfg.Patience, r.cfg.Seed))
 		err = nil
 	}
 	if err != nil || r.Violation != nil {
@@ -60,7 +60,7 @@ func (r *run) closeTarget() {
 // broke reports an unexpected error of a target outside of the rounds.
 func (r *run) broke(format string, args ...any) {
 	v := history.NewViolation(history.UnexpectedError, format, args...)
-	v.Seed = r.Config.Seed
+	v.Seed = r.cfg.Seed
 	r.violated(v)
 }
 
@@ -303,7 +303,7 @@ func (g *failure) violation(patience time.Duration, seed uint64) *history.Violat
 // observeTarget checks what a target must do beside being linearizable: it keeps nothing of deleted sessions.
 func (r *run) observeTarget(ctx context.Context) error {
 	r.Report.Guarantees = nil
-	if !r.performs(history.Delete) {
+	if !r.cfg.performs(history.Delete) {
 		return nil
 	}
 	g := Guarantee{Name: "leak-free", Declared: "yes", Observed: notObserved, Kept: true}
@@ -314,11 +314,11 @@ func (r *run) observeTarget(ctx context.Context) error {
 		g.Observed = "yes"
 		if v := leakOf(*c); v != nil {
 			g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, v.Why
-			v.Seed = r.Config.Seed
+			v.Seed = r.cfg.Seed
 			r.leak = cmp.Or(r.leak, v)
 		}
 	case errors.Is(err, scenarios.ErrUnavailable):
-		r.violated(asked.to(err).violation(r.Patience, r.Config.Seed))
+		r.violated(asked.to(err).violation(r.cfg.Patience, r.cfg.Seed))
 	case err == nil, indeterminate(err): // unknown
 	case ctx.Err() == nil:
 		r.broke("create, update and delete of one session: %v", err)

@@ -130,8 +130,8 @@ func TestOvertaken(t *testing.T) {
 		for i := range others {
 			ops = append(ops, history.Op{Call: int64(10*i) + 1, Return: int64(10*i) + 5, User: 1, Kind: history.Append, Outcome: history.OK})
 		}
-		r := &round{histories: []history.History{{Ops: ops}}, shared: &shared{Subject: new(Subject)}}
-		r.Guarantees.Fair = true
+		r := &round{histories: []history.History{{Ops: ops}}, shared: &shared{subject: new(Subject)}}
+		r.subject.Guarantees.Fair = true
 		return r
 	}
 	found := func(r *round) []violation {
@@ -145,7 +145,7 @@ func TestOvertaken(t *testing.T) {
 		t.Errorf("passed over again and again: %+v", v)
 	}
 	unfair := queue(patienceOfQueue)
-	unfair.Guarantees.Fair = false
+	unfair.subject.Guarantees.Fair = false
 	if v := found(unfair); len(v) > 0 {
 		t.Errorf("a store that does not declare to be fair is convicted: %+v", v)
 	}
