@@ -109,7 +109,7 @@ func (o *checkOptions) baselineFlags() flagGroup {
 	fs.StringVar(&o.baseline.Against, "against", "", "older build of this program, `BINARY`")
 	fs.StringVar(&o.baseline.AgainstRef, "against-ref", "", "git `REF` of the older build, built in a temporary worktree")
 	fs.StringVar(&o.baseline.Stored, "baseline", "", "stored result, `FILE|NAME`: a file, or a name given to run --save-baseline")
-	fs.complete["baseline"] = oneOf(baselineNames)
+	fs.complete["baseline"] = oneOf(judge.BaselineNames)
 	o.run.thresholds.addFlag(fs)
 	return fs
 }
@@ -164,7 +164,7 @@ func (o *checkOptions) check(ctx context.Context, args []string) (err error) {
 	}
 	o.run.output.reads = argumentFiles(args...)
 	o.run.output.addInput("against", o.baseline.Against)
-	if path, err := baselinePath(o.baseline.Stored); o.baseline.Stored != "" && err == nil { // judge reports an error
+	if path, err := judge.BaselinePath(o.baseline.Stored); o.baseline.Stored != "" && err == nil { // judge reports an error
 		o.run.output.reads = append(o.run.output.reads, namedFile{o.from("baseline") + " " + quoted(o.baseline.Stored), path})
 	}
 	if err := o.run.output.settle(); err != nil {

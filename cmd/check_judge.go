@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -64,9 +65,9 @@ func (o *checkOptions) judgeError(err error) error {
 
 // storedBaseline reads --baseline.
 func (o *checkOptions) storedBaseline() (judge.Source, error) {
-	path, err := baselinePath(o.baseline.Stored)
+	path, err := judge.BaselinePath(o.baseline.Stored)
 	if err != nil {
-		return judge.Source{}, usagef("%s %w", o.from("baseline"), err)
+		return judge.Source{}, usagef("%s %s: %w", o.from("baseline"), quoted(o.baseline.Stored), err)
 	}
 	d, err := readDocument("check", path)
 	return judge.Source{Label: "old", File: path, Document: d}, err
@@ -104,7 +105,7 @@ func (o *checkOptions) adopt(c *result.Config) error {
 	err := o.run.work.adopt(c)
 	for flag, text := range map[string]string{
 		"strategy": strings.Join(c.Strategies, ","), "scenario": strings.Join(c.Scenarios, ","),
-		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(texts(c.Params), ","), "runs": fmt.Sprint(c.Runs),
+		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(setting.Pairs(c.Params), ","), "runs": fmt.Sprint(c.Runs),
 	} {
 		if text != "" && text != "0" {
 			err = errors.Join(err, o.otherwise(flag, text))

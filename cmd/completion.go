@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -63,11 +64,11 @@ func (a *app) strategyList(words func() []string) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
 		before, last := typed[:strings.LastIndex(typed, ",")+1], typed[strings.LastIndex(typed, ",")+1:]
 		name, _, colon := strings.Cut(last, ":")
-		switch chosen, err := parseChoices(strings.TrimSuffix(before, ",")); {
+		switch chosen, err := setting.Selections(strings.TrimSuffix(before, ",")); {
 		case colon:
 			before += name + ":"
-		case err == nil && len(chosen[len(chosen)-1].params) > 0: // this may be another parameter of it
-			name = chosen[len(chosen)-1].name
+		case err == nil && len(chosen[len(chosen)-1].Params) > 0: // this may be another parameter of it
+			name = chosen[len(chosen)-1].Name
 		default:
 			name = ""
 		}

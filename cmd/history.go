@@ -215,15 +215,12 @@ func (o *historyShowOptions) run() error {
 
 // filter reads the flags that select series.
 func (o *historyShowOptions) filter() (f judge.TrendFilter, err error) {
-	chosen, err := parseChoices(strings.Join(o.choice.Strategies, ","))
+	chosen, err := setting.Selections(strings.Join(o.choice.Strategies, ","))
 	if err != nil {
 		return f, usagef("--strategy %w", err)
 	}
-	f.Strategies = mapped(chosen, func(c choiceOf) judge.TrendStrategy {
-		return judge.TrendStrategy{Name: c.name, Params: c.params, Text: c.String()}
-	})
-	if slices.ContainsFunc(chosen, func(c choiceOf) bool { return c.name == "all" }) {
-		f.Strategies = nil
+	if !slices.ContainsFunc(chosen, func(c setting.Selected) bool { return c.Name == "all" }) {
+		f.Strategies = chosen
 	}
 	f.Scenarios, f.Metrics, f.Last = namesIn(o.Scenarios), namesIn(o.Metrics), o.Last
 	return f, nil

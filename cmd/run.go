@@ -96,8 +96,8 @@ func (o *runOptions) afterwardsFlags() flagGroup {
 	fs := newFlagGroup("Result")
 	o.thresholds.addFlag(fs)
 	fs.StringVar(&o.SaveBaseline, "save-baseline", "",
-		"`NAME` under which the result is kept in "+baselinesDir+", unless interrupted or violated")
-	fs.complete["save-baseline"] = oneOf(baselineNames)
+		"`NAME` under which the result is kept in "+judge.BaselinesDir+", unless interrupted or violated")
+	fs.complete["save-baseline"] = oneOf(judge.BaselineNames)
 	fs.own("save-baseline")
 	return fs
 }

@@ -7,55 +7,9 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/strategies"
 )
-
-// choiceOf is one element of --strategy: a name, or a name with settings.
-type choiceOf struct {
-	name   string
-	params map[string]string
-}
-
-func (c choiceOf) String() string {
-	if len(c.params) == 0 {
-		return c.name
-	}
-	return c.name + ":" + strings.Join(texts(c.params), ",")
-}
-
-// texts returns PARAM=VALUE for each parameter.
-func texts(params map[string]string) []string {
-	return mapped(slices.Sorted(maps.Keys(params)), func(name string) string { return name + "=" + params[name] })
-}
-
-// parseChoices reads "a,b:k=v,l=w,c". The comma parts both strategies and settings: an element that holds an equals
-// sign and no colon is one more setting of the strategy before it.
-func parseChoices(text string) ([]choiceOf, error) {
-	var list []choiceOf
-	for element := range strings.SplitSeq(text, ",") {
-		element = strings.TrimSpace(element)
-		name, setting, colon := strings.Cut(element, ":")
-		if !colon && strings.Contains(element, "=") && len(list) > 0 {
-			setting = element
-		} else {
-			list = append(list, choiceOf{name, map[string]string{}})
-		}
-		last := &list[len(list)-1]
-		key, val, ok := strings.Cut(setting, "=")
-		switch {
-		case last.name == "" || strings.Contains(last.name, "="), (colon || setting != "") && (!ok || key == ""):
-			return nil, fmt.Errorf("%q: want NAME or NAME:PARAM=VALUE,PARAM=VALUE", element)
-		case ok && last.name == "all":
-			return nil, fmt.Errorf("%q: all takes no settings: want --param %s", element, setting)
-		case ok:
-			if _, twice := last.params[key]; twice {
-				return nil, fmt.Errorf("%q: %s is set twice for %s", text, key, last.name)
-			}
-			last.params[key] = val
-		}
-	}
-	return list, nil
-}
 
 // strategyOptions select strategies.
 type strategyOptions struct {
@@ -117,14 +71,14 @@ func (o *strategyOptions) beside(targets []string) ([]runner.Subject, error) {
 // chosen resolves --strategy and --param.
 func (o *strategyOptions) chosen() (list []runner.Subject, err error) {
 	flag := o.from("strategy")
-	chosen, err := parseChoices(strings.Join(o.Strategies, ","))
+	chosen, err := setting.Selections(strings.Join(o.Strategies, ","))
 	if err != nil {
 		return nil, usagef("%s %w", flag, err)
 	}
 	for _, c := range chosen {
-		same := []choiceOf{c}
-		if c.name == "all" {
-			same = mapped(o.strategies(), func(s *strategies.Strategy) choiceOf { return choiceOf{name: s.Name} })
+		same := []setting.Selected{c}
+		if c.Name == "all" {
+			same = mapped(o.strategies(), func(s *strategies.Strategy) setting.Selected { return setting.Selected{Name: s.Name} })
 		}
 		for _, c := range same {
 			if list, err = o.add(list, flag, c); err != nil {
@@ -145,24 +99,24 @@ func (o *strategyOptions) selectable() []*strategies.Strategy {
 }
 
 // add appends the strategy that c names, unless it is in the list with the same settings.
-func (o *strategyOptions) add(list []runner.Subject, flag string, c choiceOf) ([]runner.Subject, error) {
-	s, known := o.strategy(c.name)
-	if legal := namesOf(o.selectable()); !slices.Contains(legal, c.name) {
-		what := "unknown strategy: " + didYouMean(c.name, legal)
+func (o *strategyOptions) add(list []runner.Subject, flag string, c setting.Selected) ([]runner.Subject, error) {
+	s, known := o.strategy(c.Name)
+	if legal := namesOf(o.selectable()); !slices.Contains(legal, c.Name) {
+		what := "unknown strategy: " + didYouMean(c.Name, legal)
 		if known {
 			what = "not a store but a probe of the harness: "
 		}
-		return nil, usagef("%s %s: %swant all or some of %s", flag, quoted(c.name), what, strings.Join(legal, ", "))
+		return nil, usagef("%s %s: %swant all or some of %s", flag, quoted(c.Name), what, strings.Join(legal, ", "))
 	}
 	given, err := o.commonParams()
 	if err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(given, func(name, _ string) bool { return !s.HasParam(name) })
-	maps.Copy(given, c.params)
+	maps.Copy(given, c.Params)
 	params, err := s.Resolve(given)
 	if err != nil {
-		if _, own := s.Resolve(c.params); own != nil {
+		if _, own := s.Resolve(c.Params); own != nil {
 			return nil, usagef("%s %s: %w", flag, c, own)
 		}
 		return nil, usagef("%s: %w", o.from("param"), err)
@@ -188,20 +142,20 @@ func (o *strategyOptions) withBaseline(list []runner.Subject) ([]runner.Subject,
 	case at >= 0:
 		return baselineFirst(list, at), nil
 	}
-	chosen, err := parseChoices(o.Baseline)
+	chosen, err := setting.Selections(o.Baseline)
 	switch {
 	case err != nil:
 		return nil, usagef("%s %w", flag, err)
-	case len(chosen) != 1 || chosen[0].name == "all":
+	case len(chosen) != 1 || chosen[0].Name == "all":
 		return nil, usagef("%s %s: want one strategy or none", flag, quoted(o.Baseline))
 	}
 	c := chosen[0]
-	if s, ok := o.strategy(c.name); ok && s.Harness {
+	if s, ok := o.strategy(c.Name); ok && s.Harness {
 		return nil, usagef("%s %s: is a probe of the harness, not a store: want none or one of %s",
-			flag, c.name, strings.Join(namesOf(o.strategies()), ", "))
+			flag, c.Name, strings.Join(namesOf(o.strategies()), ", "))
 	}
 	i := slices.IndexFunc(list, func(s runner.Subject) bool {
-		return s.Label == c.String() || len(c.params) == 0 && s.Strategy.Name == c.name
+		return s.Label == c.String() || len(c.Params) == 0 && s.Strategy.Name == c.Name
 	})
 	if i < 0 {
 		grown, err := o.add(list, flag, c)
@@ -227,13 +181,13 @@ func baselineFirst(list []runner.Subject, i int) []runner.Subject {
 func (o *strategyOptions) commonParams() (map[string]string, error) {
 	common := map[string]string{}
 	for _, text := range o.Params {
-		for setting := range strings.SplitSeq(text, ",") {
-			name, val, ok := strings.Cut(strings.TrimSpace(setting), "=")
+		for param := range strings.SplitSeq(text, ",") {
+			name, val, ok := strings.Cut(strings.TrimSpace(param), "=")
 			if !ok || name == "" {
-				return nil, usagef("%s %s: want PARAM=VALUE", o.from("param"), quoted(setting))
+				return nil, usagef("%s %s: want PARAM=VALUE", o.from("param"), quoted(param))
 			}
 			if _, twice := common[name]; twice {
-				return nil, usagef("%s %s: %s is set twice", o.from("param"), setting, name)
+				return nil, usagef("%s %s: %s is set twice", o.from("param"), param, name)
 			}
 			common[name] = val
 		}

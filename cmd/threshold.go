@@ -49,7 +49,11 @@ func (o *thresholdOptions) match(subjects []runner.Subject, list []scenarios.Sce
 	}
 	var operations []string
 	for i := range list {
-		operations = append(operations, operationsOf(&list[i], replayed)...)
+		if replayed { // the log is not read yet
+			operations = append(operations, scenarios.OpNames(list[i].Legal)...)
+		} else {
+			operations = append(operations, list[i].ResultOps()...)
+		}
 	}
 	slices.Sort(operations)
 	operations = slices.Compact(operations)
@@ -60,24 +64,4 @@ func (o *thresholdOptions) match(subjects []runner.Subject, list []scenarios.Sce
 		o.bounds[i].Known = true
 	}
 	return nil
-}
-
-// operationsOf lists the operations that can appear in the result of a scenario. Those of a log are not read yet.
-func operationsOf(s *scenarios.Scenario, replayed bool) []string {
-	if replayed {
-		return scenarios.OpNames(s.Legal)
-	}
-	ops := s.Ops()
-	removes := func(op scenarios.Op) bool { return op.Does(scenarios.Removes) }
-	if s.OwnSessions && (s.RemovesSessions || slices.ContainsFunc(ops, removes)) && !slices.Contains(ops, scenarios.Create) {
-		ops = append(ops, scenarios.Create) // by users whose session is gone
-	}
-	names := scenarios.OpNames(ops)
-	if s.Sweeps() {
-		for _, name := range scenarios.OpNames(ops) {
-			names = append(names, name+"_during_sweep")
-		}
-		names = append(names, scenarios.Sweep.String())
-	}
-	return names
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/sessbench/sessbench/reports/result"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
 // TestVerdictOfFindings: of several findings the worst gives the exit code, and the error lists all.
@@ -57,12 +56,8 @@ func TestOperations(t *testing.T) {
 			"create append history create_during_sweep append_during_sweep history_during_sweep sweep"},
 	} {
 		_, list := settledScenarios(t, tt.args, tt.scenario)
-		if got := strings.Join(operationsOf(&list[0], false), " "); got != tt.want {
+		if got := strings.Join(list[0].ResultOps(), " "); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.why, got, tt.want)
 		}
-	}
-	recorded := scenarios.Recorded()
-	if got := strings.Join(operationsOf(&recorded, true), " "); got != "get_or_create append history delete" {
-		t.Errorf("recorded traffic: %s", got)
 	}
 }

@@ -391,12 +391,12 @@ func (o *verifyOptions) replay(t task, v *history.Violation) string {
 }
 
 // changed returns a strategy as -S reads it, with the parameters that are not its defaults.
-func (o *verifyOptions) changed(of subjectSource) choiceOf {
-	c := choiceOf{of.Strategy, map[string]string{}}
+func (o *verifyOptions) changed(of subjectSource) setting.Selected {
+	c := setting.Selected{Name: of.Strategy, Params: map[string]string{}}
 	s, _ := o.strategy(of.Strategy)
 	for _, p := range s.Params {
 		if v := of.Params[p.Name]; v != p.Default {
-			c.params[p.Name] = v
+			c.Params[p.Name] = v
 		}
 	}
 	return c

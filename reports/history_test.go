@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -416,12 +417,12 @@ func TestTrendFilters(t *testing.T) {
 	}
 	h := historyOf(t, day(1, document(build("global", 940, 6), at("16"), at("64"), auth)), day(2, document(short)))
 	strategy := func(name string, params ...string) judge.TrendFilter {
-		s := judge.TrendStrategy{Name: name, Text: name, Params: map[string]string{}}
+		s := setting.Selected{Name: name, Params: map[string]string{}}
 		for _, p := range params {
 			key, value, _ := strings.Cut(p, "=")
 			s.Params[key] = value
 		}
-		return judge.TrendFilter{Strategies: []judge.TrendStrategy{s}, Metrics: []string{"ops_per_sec"}}
+		return judge.TrendFilter{Strategies: []setting.Selected{s}, Metrics: []string{"ops_per_sec"}}
 	}
 	for _, tt := range []struct {
 		why    string
@@ -440,7 +441,7 @@ func TestTrendFilters(t *testing.T) {
 		{"a run without the percentile is left out", judge.TrendFilter{Strategies: strategy("global").Strategies, Metrics: []string{"latency_p99_ns"}},
 			"chatbot/global 1", ""},
 		{"an unknown strategy", strategy("actor"), "", `unknown strategy "actor": want some of global, sharded:shards=16, sharded:shards=64, cow`},
-		{"a setting that nobody had", strategy("sharded", "shards=6"), "", `unknown strategy "sharded"`},
+		{"a setting that nobody had", strategy("sharded", "shards=6"), "", `unknown strategy "sharded:shards=6"`},
 		{"an unknown scenario", judge.TrendFilter{Scenarios: []string{"churn"}}, "", `unknown scenario "churn": want some of chatbot, auth`},
 		{"an unknown metric", judge.TrendFilter{Metrics: []string{"p98"}}, "", `unknown metric "p98": want some of ops_per_sec, `},
 		{"no run has both", judge.TrendFilter{Strategies: strategy("cow").Strategies, Scenarios: []string{"chatbot"}}, "", "no run matches all"},

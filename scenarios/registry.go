@@ -112,6 +112,23 @@ func (s *Scenario) RequiredOps() []Op {
 	return slices.Compact(ops)
 }
 
+// ResultOps returns the names of the operations that can appear in a result of s.
+func (s *Scenario) ResultOps() []string {
+	ops := s.Ops()
+	removes := func(op Op) bool { return op.Does(Removes) }
+	if s.OwnSessions && (s.RemovesSessions || slices.ContainsFunc(ops, removes)) && !slices.Contains(ops, Create) {
+		ops = append(ops, Create) // by users whose session is gone
+	}
+	names := OpNames(ops)
+	if s.Sweeps() {
+		for _, name := range OpNames(ops) {
+			names = append(names, name+"_during_sweep")
+		}
+		names = append(names, Sweep.String())
+	}
+	return names
+}
+
 // ByVersion reports whether changes are numbered by the session's version, and not by its message count.
 func (s *Scenario) ByVersion() bool {
 	return s.Driver == BoardDriver || !slices.ContainsFunc(s.Legal, func(op Op) bool { return op.Does(AddsMessage) })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -76,18 +77,10 @@ type TrendChange struct {
 
 // TrendFilter selects part of a history. Empty lists select everything.
 type TrendFilter struct {
-	Strategies []TrendStrategy
+	Strategies []setting.Selected // by name, with the given parameters or, if there are none, with any
 	Scenarios  []string
 	Metrics    []string
 	Last       int // number of newest runs per series; 0: all
-}
-
-// TrendStrategy selects a strategy by name, with the given settings or, if there are none, with
-// any.
-type TrendStrategy struct {
-	Name   string
-	Params map[string]string
-	Text   string // as given by the user
 }
 
 // UnknownNameError reports a name in a filter that does not occur in the history.
@@ -154,8 +147,8 @@ func (f *TrendFilter) check(h *History) error {
 		}
 	}
 	for _, s := range f.Strategies {
-		if !slices.ContainsFunc(all, s.is) {
-			return &UnknownNameError{"strategy", s.Text, strategies}
+		if !slices.ContainsFunc(all, func(id identity) bool { return belongs(id, s) }) {
+			return &UnknownNameError{"strategy", s.String(), strategies}
 		}
 	}
 	for _, s := range f.Scenarios {
@@ -171,8 +164,8 @@ func (f *TrendFilter) check(h *History) error {
 	return nil
 }
 
-// is reports whether a result belongs to the strategy.
-func (s TrendStrategy) is(id identity) bool {
+// belongs reports whether a result is of the strategy.
+func belongs(id identity, s setting.Selected) bool {
 	if s.Name != id.name {
 		return false
 	}
@@ -188,7 +181,7 @@ func (s TrendStrategy) is(id identity) bool {
 // selects reports whether the filter selects a result.
 func (f *TrendFilter) selects(id identity) bool {
 	return (len(f.Scenarios) == 0 || slices.Contains(f.Scenarios, id.scenario)) &&
-		(len(f.Strategies) == 0 || slices.ContainsFunc(f.Strategies, func(s TrendStrategy) bool { return s.is(id) }))
+		(len(f.Strategies) == 0 || slices.ContainsFunc(f.Strategies, func(s setting.Selected) bool { return belongs(id, s) }))
 }
 
 // groupsOf sorts the results into groups of comparable ones; the group with the newest run is
@@ -225,7 +218,7 @@ func groupsOf(h *History, f TrendFilter) []*TrendGroup {
 	return groups
 }
 
-func newTrendGroup(d *result.Document, r *HistoryResult, all []setting) *TrendGroup {
+func newTrendGroup(d *result.Document, r *HistoryResult, all []property) *TrendGroup {
 	g := &TrendGroup{
 		Scenario:   r.Scenario,
 		Machine:    cmp.Or(describeMachine(&d.Machine), "unknown machine"),

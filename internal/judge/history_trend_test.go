@@ -48,7 +48,7 @@ func TestHistoryEntryKeepsComparableData(t *testing.T) {
 	scopes := []scope{ofMachine, ofRun, ofLoad, ofScenario, ofResult}
 	for i := range d.Results {
 		was, is := settings(d, &d.Results[i]), settings(back.document(), back.Results[i].result())
-		if diff := cmp.Diff(only(was, scopes...), only(is, scopes...), cmp.AllowUnexported(setting{})); diff != "" {
+		if diff := cmp.Diff(only(was, scopes...), only(is, scopes...), cmp.AllowUnexported(property{})); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// setting is a property of the machine or a setting of a run. Its value is formatted for people, and equal if and only if the
-// setting is.
-type setting struct {
+// property is of the machine, or a setting of a run. Its value is formatted for people, and equal if and only if the
+// property is.
+type property struct {
 	of    scope
 	name  string
 	value string
@@ -36,13 +36,13 @@ const (
 
 // settings returns the settings of a document and, unless r is nil, of one of its results. The load before the start is not
 // among them, because it always differs, nor is the number of trials, except for parts of one run: the statistical tests do not need equal numbers.
-func settings(d *result.Document, r *result.Result) []setting {
+func settings(d *result.Document, r *result.Result) []property {
 	m, c := &d.Machine, &d.Config
 	traffic := ""
 	if d.Traffic != nil {
 		traffic = d.Traffic.Hash
 	}
-	list := []setting{
+	list := []property{
 		{ofMachine, "CPU", m.CPU},
 		{ofMachine, "cores", strconv.Itoa(m.Cores)},
 		{ofMachine, "GOMAXPROCS", strconv.Itoa(m.GOMAXPROCS)},
@@ -64,32 +64,32 @@ func settings(d *result.Document, r *result.Result) []setting {
 	if r == nil {
 		return list
 	}
-	list = append(list, setting{ofLoad, "users", strconv.Itoa(r.Users)}, setting{ofLoad, "sessions", strconv.Itoa(r.Sessions)})
+	list = append(list, property{ofLoad, "users", strconv.Itoa(r.Users)}, property{ofLoad, "sessions", strconv.Itoa(r.Sessions)})
 	for _, delay := range delays {
-		list = append(list, setting{ofScenario, delay.Name, formatDuration(delay.Requested(r))})
+		list = append(list, property{ofScenario, delay.Name, formatDuration(delay.Requested(r))})
 		if delay.kind != nil {
-			list = append(list, setting{ofScenario, delay.Name + " kind", delay.kindOf(r)})
+			list = append(list, property{ofScenario, delay.Name + " kind", delay.kindOf(r)})
 		}
 	}
 	return append(list,
-		setting{ofScenario, "window", unlessZero(r.WindowNs, formatDuration)},
-		setting{ofScenario, "iterations", unlessZero(r.Iterations, strconv.Itoa)},
-		setting{ofScenario, "tape", r.TapeHash},
-		setting{ofResult, "params", identify(r).params},
-		setting{ofResult, "target", r.Target},
-		setting{ofPartRow, "baseline", strconv.FormatBool(r.Baseline)})
+		property{ofScenario, "window", unlessZero(r.WindowNs, formatDuration)},
+		property{ofScenario, "iterations", unlessZero(r.Iterations, strconv.Itoa)},
+		property{ofScenario, "tape", r.TapeHash},
+		property{ofResult, "params", identify(r).params},
+		property{ofResult, "target", r.Target},
+		property{ofPartRow, "baseline", strconv.FormatBool(r.Baseline)})
 }
 
 // inOrder returns settings of a scope in the order of their names.
-func inOrder(of scope, settings map[string]string) (list []setting) {
+func inOrder(of scope, settings map[string]string) (list []property) {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		list = append(list, setting{of, name, settings[name]})
+		list = append(list, property{of, name, settings[name]})
 	}
 	return list
 }
 
 // only returns the settings of some scopes, in their order.
-func only(list []setting, scopes ...scope) (some []setting) {
+func only(list []property, scopes ...scope) (some []property) {
 	for _, of := range scopes {
 		for _, s := range list {
 			if s.of == of {
@@ -127,10 +127,10 @@ type differenceList []Difference
 
 // add adds the differences between the settings of the first document and those of another document, scenario or strategy. A
 // setting that one of the two lacks is not set there.
-func (l *differenceList) add(at Difference, first, other []setting, scopes ...scope) {
+func (l *differenceList) add(at Difference, first, other []property, scopes ...scope) {
 	first, other = only(first, scopes...), only(other, scopes...)
-	value := func(list []setting, of setting) string {
-		if i := slices.IndexFunc(list, func(s setting) bool { return s.name == of.name }); i >= 0 {
+	value := func(list []property, of property) string {
+		if i := slices.IndexFunc(list, func(s property) bool { return s.name == of.name }); i >= 0 {
 			return list[i].value
 		}
 		return ""
