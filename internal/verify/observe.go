@@ -21,7 +21,7 @@ func (r *run) observe(ctx context.Context) error {
 	if r.target != nil {
 		return r.observeTarget(ctx)
 	}
-	r.Report.Guarantees = nil // the last observation counts
+	r.report.Guarantees = nil // the last observation counts
 	for _, check := range []struct {
 		of   []history.Kind // needs one of these operations
 		look func(*probe) Guarantee
@@ -50,7 +50,7 @@ func (r *run) observe(ctx context.Context) error {
 		if v != nil {
 			g.Reported = r.violated(v)
 		}
-		r.Report.Guarantees = append(r.Report.Guarantees, g)
+		r.report.Guarantees = append(r.report.Guarantees, g)
 		if r.over() {
 			return nil
 		}

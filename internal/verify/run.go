@@ -95,7 +95,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Users = cmp.Or(cfg.Users, DefaultUsers)
 	cfg.Ops = cmp.Or(cfg.Ops, DefaultOps)
 	cfg.Patience = cmp.Or(cfg.Patience, DefaultPatience)
-	r := &run{cfg: cfg, start: time.Now(), Report: &Report{
+	r := &run{cfg: cfg, start: time.Now(), report: &Report{
 		SchemaVersion: SchemaVersion, Subject: cfg.Subject.Label, Params: cfg.Subject.Params, Seed: cfg.Seed,
 		Scheduled: cfg.Schedule != nil,
 	}}
@@ -106,12 +106,12 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	r.conclude(ctx)
-	return r.Report, context.Cause(ctx)
+	return r.report, context.Cause(ctx)
 }
 
 type run struct {
-	cfg Config
-	*Report
+	cfg    Config
+	report *Report
 	start  time.Time
 	check  history.Checker
 	again  int                // number of closures that ran more than once
@@ -128,7 +128,7 @@ func (r *run) verify(ctx context.Context) (err error) {
 		r.points = new(SyncPoints)
 	}
 	if r.cfg.Subject.OpenTarget != nil {
-		if err := r.openTarget(ctx); err != nil || r.Violation != nil {
+		if err := r.openTarget(ctx); err != nil || r.report.Violation != nil {
 			return err
 		}
 		defer r.closeTarget()
@@ -152,7 +152,7 @@ func (r *run) press(ctx context.Context) error {
 		seed := r.cfg.Seed + uint64(i)
 		if r.cfg.Until != "" && all > 0 {
 			seed = r.cfg.Seed + uint64(i%all)
-			r.Attempts = i/all + 1
+			r.report.Attempts = i/all + 1
 		}
 		if err := r.round(ctx, seed); err != nil {
 			return err
@@ -176,20 +176,20 @@ func (r *run) press(ctx context.Context) error {
 // over reports whether the run ends: the wanted violation was found, the store cannot continue, or the checkers disagree.
 func (r *run) over() bool {
 	switch {
-	case r.undecided != "", r.check.Disagreement() != "", r.has(history.Hang), r.has(history.Crash):
+	case r.undecided != "", r.check.Disagreement() != "", r.report.has(history.Hang), r.report.has(history.Crash):
 		return true
 	case r.cfg.Until != "" && r.cfg.Until != Any:
-		return r.has(r.cfg.Until)
+		return r.report.has(r.cfg.Until)
 	}
-	return r.cfg.First && r.Violation != nil
+	return r.cfg.First && r.report.Violation != nil
 }
 
 // violated adds a violation to the report, unless it has one of this kind.
 func (r *run) violated(v *history.Violation) (added bool) {
-	if r.cfg.First && r.Violation != nil {
+	if r.cfg.First && r.report.Violation != nil {
 		return false
 	}
-	added = r.Report.Add(v)
+	added = r.report.Add(v)
 	if added && r.cfg.Found != nil {
 		r.cfg.Found(v)
 	}
@@ -207,14 +207,14 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	r.Report.Rounds++
+	r.report.Rounds++
 	r.again += one.again
 	if one.leak != nil && r.leak == nil {
 		r.leak = one.leak
 		r.leak.Seed = seed
 	}
 	r.undecided = one.undecided
-	for _, v := range one.judge(ctx, &r.check, r.has) {
+	for _, v := range one.judge(ctx, &r.check, r.report.has) {
 		v.Seed, v.Procs = seed, one.script.procs
 		r.violated(v)
 	}
@@ -257,8 +257,8 @@ func precedence(c history.Detector) int {
 
 // conclude sets the verdict.
 func (r *run) conclude(ctx context.Context) {
-	r.Stats = r.check.Stats()
-	r.ElapsedNs = int64(time.Since(r.start))
+	r.report.Stats = r.check.Stats()
+	r.report.ElapsedNs = int64(time.Since(r.start))
 	if r.leak != nil {
 		r.violated(r.leak)
 	}
@@ -267,32 +267,34 @@ func (r *run) conclude(ctx context.Context) {
 		if r.cfg.Subject.OpenTarget == nil {
 			seen = append(seen, r.exclusiveUpdates())
 		}
-		r.Report.Guarantees = append(seen, r.Report.Guarantees...)
+		r.report.Guarantees = append(seen, r.report.Guarantees...)
 	}()
 	switch {
-	case r.Violation != nil:
-		r.Verdict = history.Violated
+	case r.report.Violation != nil:
+		r.report.Verdict = history.Violated
 	case r.undecided != "":
-		r.inconclusive(NoProgress, r.undecided)
+		r.report.inconclusive(NoProgress, r.undecided)
 	case ctx.Err() != nil:
-		r.inconclusive(Interrupted, "interrupted")
+		r.report.inconclusive(Interrupted, "interrupted")
 	case r.check.Disagreement() != "":
-		r.inconclusive(Disagreement, r.check.Disagreement())
+		r.report.inconclusive(Disagreement, r.check.Disagreement())
 	case r.cfg.Until != "":
-		r.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.cfg.Until, r.Attempts))
-	case r.Unknown > 0:
-		r.inconclusive(SearchTimeout, fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.Unknown))
-	case r.Overlapped < leastOverlap && !r.Scheduled:
-		r.inconclusive(LittleOverlap, fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, "+
-			"and less than %.0f %% prove nothing", 100*r.Overlapped, 100*leastOverlap))
+		r.report.inconclusive(NotReproduced,
+			fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.cfg.Until, r.report.Attempts))
+	case r.report.Unknown > 0:
+		r.report.inconclusive(SearchTimeout,
+			fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.report.Unknown))
+	case r.report.Overlapped < leastOverlap && !r.report.Scheduled:
+		r.report.inconclusive(LittleOverlap, fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, "+
+			"and less than %.0f %% prove nothing", 100*r.report.Overlapped, 100*leastOverlap))
 	default:
-		r.Verdict = history.Linearizable
+		r.report.Verdict = history.Linearizable
 	}
 }
 
 // brokenBy notes in g the most serious violation that which selects, and reports whether there is one.
 func (r *run) brokenBy(g *Guarantee, which func(*history.Violation) bool) bool {
-	all := r.All()
+	all := r.report.All()
 	i := slices.IndexFunc(all, which)
 	if i >= 0 {
 		g.Observed, g.Kept, g.Reported, g.Detail = "no", false, true, all[i].Why
@@ -305,8 +307,8 @@ func (r *run) linearizable() Guarantee {
 	g := Guarantee{Name: "linearizable", Declared: "yes", Observed: notObserved, Kept: true}
 	switch {
 	case r.brokenBy(&g, func(v *history.Violation) bool { return v.History != nil }):
-	case r.Verdict == history.Linearizable ||
-		r.Violation != nil && !r.has(history.Hang) && r.undecided == "" && r.Unknown == 0 && r.Sessions > 0:
+	case r.report.Verdict == history.Linearizable ||
+		r.report.Violation != nil && !r.report.has(history.Hang) && r.undecided == "" && r.report.Unknown == 0 && r.report.Sessions > 0:
 		g.Observed = "yes"
 	}
 	return g
@@ -322,7 +324,7 @@ func (r *run) exclusiveUpdates() Guarantee {
 	}):
 	case r.again > 0:
 		g.Observed, g.Detail = "no", fmt.Sprintf("%d closures ran more than once", r.again)
-	case promised && r.Report.Rounds > 0:
+	case promised && r.report.Rounds > 0:
 		g.Observed = "yes" // otherwise a round had shown it
 	}
 	return g

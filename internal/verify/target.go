@@ -41,7 +41,7 @@ func (r *run) openTarget(ctx context.Context) error {
 		r.violated(asked.to(err).violation(r.cfg.Patience, r.cfg.Seed))
 		err = nil
 	}
-	if err != nil || r.Violation != nil {
+	if err != nil || r.report.Violation != nil {
 		r.closeTarget()
 	}
 	return err
@@ -49,10 +49,10 @@ func (r *run) openTarget(ctx context.Context) error {
 
 // closeTarget closes the target.
 func (r *run) closeTarget() {
-	if r.has(history.Hang) {
+	if r.report.has(history.Hang) {
 		r.target.abandon()
 	}
-	if err := r.target.Close(); err != nil && r.Violation == nil {
+	if err := r.target.Close(); err != nil && r.report.Violation == nil {
 		r.broke("Close: %v", err)
 	}
 }
@@ -302,7 +302,7 @@ func (g *failure) violation(patience time.Duration, seed uint64) *history.Violat
 
 // observeTarget checks what a target must do beside being linearizable: it keeps nothing of deleted sessions.
 func (r *run) observeTarget(ctx context.Context) error {
-	r.Report.Guarantees = nil
+	r.report.Guarantees = nil
 	if !r.cfg.performs(history.Delete) {
 		return nil
 	}
@@ -325,7 +325,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 	default:
 		return err
 	}
-	r.Report.Guarantees = []Guarantee{g}
+	r.report.Guarantees = []Guarantee{g}
 	return nil
 }
 
