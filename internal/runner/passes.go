@@ -25,38 +25,6 @@ const (
 	footprintMin  = 50
 )
 
-// idle is base without work and pauses: what is left is the store's cost and the harness's. One user alone keeps to as many
-// sessions as each has in base, and so to the same tape.
-func (base setup) idle(users int, warmup, window time.Duration) setup {
-	s := base.scenario.Idle()
-	if s.OwnSessions {
-		s.Sessions = s.SlotsPerUser() * users
-	}
-	s.Users = users
-	idle := base
-	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause, idle.speed = s, warmup, window, nil, 0, 0, 0
-	idle.record, idle.timeSlices = 0, nil
-	return idle
-}
-
-// calibration returns the windows of a pass over a store or an adapter that does nothing. The pass is no longer than a trial,
-// whose figures are no more precise than its own window allows.
-func (base setup) calibration() (warmup, window time.Duration) {
-	window = noopWindow
-	if base.window > 0 {
-		window = min(noopWindow, max(base.window, passWindow))
-	}
-	return window / 4, window
-}
-
-// passWarmup is the warm-up of a pass over a store. A log is replayed once, and a short one would be over by then.
-func (base setup) passWarmup() time.Duration {
-	if base.traffic != nil {
-		return 0
-	}
-	return passWarmup
-}
-
 // noop measures what the harness costs by itself.
 func (r *run) noop(ctx context.Context, base setup) (result.Trial, error) {
 	r.report(Step{Scenario: base.scenario.Name, Label: "the harness's own cost"})

@@ -3,7 +3,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -12,9 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/scratch"
-	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
@@ -176,65 +173,6 @@ func (s *Subject) program() bool { _, ok := s.Target.(scenarios.UsageReporter); 
 // metered reports whether any trial has the usage of the target's processes.
 func (e *entrant) metered() bool {
 	return slices.ContainsFunc(e.result.Trials, func(t result.Trial) bool { return t.Usage.TargetCPUNs > 0 })
-}
-
-// setup draws the tape and everything else that all trials of a scenario have in common.
-func (r *run) setup(s *scenarios.Scenario) setup {
-	base := setup{
-		scenario: s, pause: s.Think, seed: r.Seed, warmup: r.Warmup, window: r.Window,
-		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
-		part: part{Participant: alone{}},
-	}
-	if r.Progress != nil {
-		base.onPreparing = func(p Preparing) {
-			s := r.at
-			s.Preparing = p
-			r.report(s)
-		}
-	}
-	largest := 0
-	if r.Traffic != nil {
-		base.traffic, base.speed, base.warmup, base.window = r.Traffic, r.Speed, 0, 0
-		largest = r.Traffic.Counts().MaxSize
-	} else {
-		base.tape = scenarios.Draw(s, r.Seed)
-		largest = base.tape.MaxSize()
-		switch {
-		case s.Iterations > 0:
-			base.warmup = 0
-		case base.window == 0:
-			base.window = DefaultWindow
-		}
-		if s.NoWarmUp {
-			base.warmup = 0
-		}
-	}
-	if r.Executor != nil { // the worker makes what only the users need
-		return base
-	}
-	base.contents = audit.NewContents(s.Users+1, largest)
-	switch {
-	case s.Hold <= 0:
-	case s.Spin:
-		base.work = manager.CalibrateSpinner().For(s.Hold)
-		base.spin = timeAlone(base.work)
-	default:
-		base.hold = s.Hold
-	}
-	return base
-}
-
-// timeAlone is how long work takes with a processor to itself: the least of several tries. Among more users than
-// processors a clock would mostly measure how long the work was suspended.
-func timeAlone(work manager.Work) time.Duration {
-	const tries = 9
-	took := make([]float64, tries)
-	for i := range took {
-		start := time.Now()
-		work()
-		took[i] = float64(time.Since(start))
-	}
-	return time.Duration(slices.Min(took))
 }
 
 func (r *run) entrant(index int, base setup) *entrant {

@@ -1,12 +1,9 @@
 package runner
 
 import (
-	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
-	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -62,28 +59,4 @@ func (u *user) clean() {
 	if start >= tr.phases.from {
 		u.stats.ops[scenarios.Sweep].record(end - start)
 	}
-}
-
-// expire removes every session that was not used for idle.
-func (u *user) expire(idle time.Duration) error {
-	u.request.Op, u.request.Idle = scenarios.Sweep, idle
-	err := u.driver.Do(context.Background(), &u.request, &u.effect)
-	if err == nil {
-		u.ledger.Swept += u.effect.Removed
-	}
-	return err
-}
-
-// sweepAll removes every session and records the final states. Of a sweep whose response was lost there are none.
-func (tr *trial) sweepAll() error {
-	u := tr.users.preloaders[0]
-	u.opStart = tr.phases.now()
-	return tr.untilAnswered(func() error {
-		err := u.expire(0)
-		if tr.remote && errors.Is(err, manager.ErrIndeterminate) {
-			u.indeterminate(scenarios.Sweep, manager.ID{})
-			tr.found.Partial = "an answer was lost while the sessions left at the end were taken"
-		}
-		return err
-	})
 }

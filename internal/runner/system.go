@@ -135,6 +135,30 @@ func (s *storeSystem) empty() error {
 	return nil
 }
 
+// sweepAll removes every session and records the final states. Of a sweep whose response was lost there are none.
+func (tr *trial) sweepAll() error {
+	u := tr.users.preloaders[0]
+	u.opStart = tr.phases.now()
+	return tr.untilAnswered(func() error {
+		err := u.expire(0)
+		if tr.remote && errors.Is(err, manager.ErrIndeterminate) {
+			u.indeterminate(scenarios.Sweep, manager.ID{})
+			tr.found.Partial = "an answer was lost while the sessions left at the end were taken"
+		}
+		return err
+	})
+}
+
+// expire removes every session that was not used for idle.
+func (u *user) expire(idle time.Duration) error {
+	u.request.Op, u.request.Idle = scenarios.Sweep, idle
+	err := u.driver.Do(context.Background(), &u.request, &u.effect)
+	if err == nil {
+		u.ledger.Swept += u.effect.Removed
+	}
+	return err
+}
+
 func (s *storeSystem) close() error { return s.store.Close() }
 
 // cleanUp removes the boards' directories. A store that kept sessions has kept their directories, too.

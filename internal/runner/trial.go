@@ -12,34 +12,9 @@ import (
 	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/goroutine"
 	"github.com/sessbench/sessbench/internal/wait"
-	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
-	"github.com/sessbench/sessbench/scenarios/trace"
 )
-
-// setup is the configuration of a trial.
-type setup struct {
-	scenario   *scenarios.Scenario // with the run's settings
-	tape       *scenarios.Tape     // what users do; nil with traffic
-	traffic    *trace.Tape         // recorded traffic instead of a tape
-	speed      float64             // of the log's clock; 0: as fast as possible
-	contents   *audit.Contents
-	seed       uint64
-	warmup     time.Duration
-	window     time.Duration // 0: until every user's visits are done
-	work       manager.Work  // what an update does under the lock on the processor; nil: nothing
-	hold       time.Duration // how long it waits there instead
-	pause      time.Duration // of users between their visits
-	patience   time.Duration // beyond the longest that the users of a right store can take
-	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
-	record     int           // the histories of one session in so many are recorded; 0: of none
-	room       int           // bytes for them
-	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
-	part       part          // this process's part of the trial
-
-	onPreparing func(Preparing) // called while preparing sessions takes long; may be nil
-}
 
 // trial is one setup on one fresh store: prepare, drive, measure, finish. What its users share they
 // only read; the exceptions are the count of sweeps, which a sweeper writes twice a sweep, and the
@@ -96,9 +71,6 @@ type ending struct {
 	unavailable atomic.Pointer[error] // why a target no longer responds
 	abandoned   bool                  // a user is stuck inside the store
 }
-
-// timed reports whether the trial has a window, and does not end with the users' visits.
-func (s *setup) timed() bool { return s.window > 0 }
 
 // forever is a number of visits, and a time, that no trial reaches.
 const forever = math.MaxInt64
@@ -183,11 +155,6 @@ func (tr *trial) prepareSessions() error {
 		return err
 	}
 	return tr.withProgress(func() error { return tr.guarded("preparing sessions", tr.preload) })
-}
-
-// waits reports whether users pause, or hold sessions without using the processor.
-func (s *setup) waits() bool {
-	return s.hold > 0 || s.pause > 0 || s.traffic != nil && s.speed > 0
 }
 
 // guarded calls do, which uses a store that may fail, panic or hang. See [guarded].

@@ -100,6 +100,15 @@ func (s Schema) Decode(data []byte, v any) (version int, err error) {
 	return version, explain(json.Unmarshal(data, v), len(data))
 }
 
+// EncodeJSON writes v, indented and with a newline at the end. Unlike json.Marshal it does not
+// escape HTML.
+func EncodeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
 // tidy makes the document's text printable and limits the length of names. Every output is made
 // of it, and a document may come from an untrusted source.
 func (d *Document) tidy() {

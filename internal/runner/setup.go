@@ -1,0 +1,134 @@
+package runner
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/audit"
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+	"github.com/sessbench/sessbench/scenarios/trace"
+)
+
+// setup is the configuration of a trial.
+type setup struct {
+	scenario   *scenarios.Scenario // with the run's settings
+	tape       *scenarios.Tape     // what users do; nil with traffic
+	traffic    *trace.Tape         // recorded traffic instead of a tape
+	speed      float64             // of the log's clock; 0: as fast as possible
+	contents   *audit.Contents
+	seed       uint64
+	warmup     time.Duration
+	window     time.Duration // 0: until every user's visits are done
+	work       manager.Work  // what an update does under the lock on the processor; nil: nothing
+	hold       time.Duration // how long it waits there instead
+	pause      time.Duration // of users between their visits
+	patience   time.Duration // beyond the longest that the users of a right store can take
+	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
+	record     int           // the histories of one session in so many are recorded; 0: of none
+	room       int           // bytes for them
+	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
+	part       part          // this process's part of the trial
+
+	onPreparing func(Preparing) // called while preparing sessions takes long; may be nil
+}
+
+// timed reports whether the trial has a window, and does not end with the users' visits.
+func (s *setup) timed() bool { return s.window > 0 }
+
+// waits reports whether users pause, or hold sessions without using the processor.
+func (s *setup) waits() bool {
+	return s.hold > 0 || s.pause > 0 || s.traffic != nil && s.speed > 0
+}
+
+// setup draws the tape and everything else that all trials of a scenario have in common.
+func (r *run) setup(s *scenarios.Scenario) setup {
+	base := setup{
+		scenario: s, pause: s.Think, seed: r.Seed, warmup: r.Warmup, window: r.Window,
+		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
+		part: part{Participant: alone{}},
+	}
+	if r.Progress != nil {
+		base.onPreparing = func(p Preparing) {
+			s := r.at
+			s.Preparing = p
+			r.report(s)
+		}
+	}
+	largest := 0
+	if r.Traffic != nil {
+		base.traffic, base.speed, base.warmup, base.window = r.Traffic, r.Speed, 0, 0
+		largest = r.Traffic.Counts().MaxSize
+	} else {
+		base.tape = scenarios.Draw(s, r.Seed)
+		largest = base.tape.MaxSize()
+		switch {
+		case s.Iterations > 0:
+			base.warmup = 0
+		case base.window == 0:
+			base.window = DefaultWindow
+		}
+		if s.NoWarmUp {
+			base.warmup = 0
+		}
+	}
+	if r.Executor != nil { // the worker makes what only the users need
+		return base
+	}
+	base.contents = audit.NewContents(s.Users+1, largest)
+	switch {
+	case s.Hold <= 0:
+	case s.Spin:
+		base.work = manager.CalibrateSpinner().For(s.Hold)
+		base.spin = timeAlone(base.work)
+	default:
+		base.hold = s.Hold
+	}
+	return base
+}
+
+// timeAlone is how long work takes with a processor to itself: the least of several tries. Among more users than
+// processors a clock would mostly measure how long the work was suspended.
+func timeAlone(work manager.Work) time.Duration {
+	const tries = 9
+	took := make([]float64, tries)
+	for i := range took {
+		start := time.Now()
+		work()
+		took[i] = float64(time.Since(start))
+	}
+	return time.Duration(slices.Min(took))
+}
+
+// idle is base without work and pauses: what is left is the store's cost and the harness's. One user alone keeps to as many
+// sessions as each has in base, and so to the same tape.
+func (base setup) idle(users int, warmup, window time.Duration) setup {
+	s := base.scenario.Idle()
+	if s.OwnSessions {
+		s.Sessions = s.SlotsPerUser() * users
+	}
+	s.Users = users
+	idle := base
+	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause, idle.speed = s, warmup, window, nil, 0, 0, 0
+	idle.record, idle.timeSlices = 0, nil
+	return idle
+}
+
+// calibration returns the windows of a pass over a store or an adapter that does nothing. The pass is no longer than a trial,
+// whose figures are no more precise than its own window allows.
+func (base setup) calibration() (warmup, window time.Duration) {
+	window = noopWindow
+	if base.window > 0 {
+		window = min(noopWindow, max(base.window, passWindow))
+	}
+	return window / 4, window
+}
+
+// passWarmup is the warm-up of a pass over a store. A log is replayed once, and a short one would be over by then.
+func (base setup) passWarmup() time.Duration {
+	if base.traffic != nil {
+		return 0
+	}
+	return passWarmup
+}
