@@ -108,13 +108,13 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 	t = tr.phases.now()
 	for _, share := range u.shares {
 		for t < tr.phases.until && !tr.end.stopped.Load() {
-			at, step, ok := share.Next()
+			at, next, ok := share.Next()
 			if !ok {
 				break
 			}
 			t = tr.phases.now() // reading the log is no part of the operation
 			t = u.enterWindow(t)
-			if step.Start() {
+			if next.Start() {
 				u.progress.Add(1)
 				if t >= tr.phases.from {
 					u.stats.visits++
@@ -123,7 +123,7 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 					t = u.awaitDue(int64(float64(at) / speed))
 				}
 			}
-			t, _ = u.timed(t, step)
+			t, _ = u.timed(t, next)
 			some = true
 		}
 		if err := share.Err(); err != nil {

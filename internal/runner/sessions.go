@@ -120,10 +120,10 @@ func (tr *trial) withProgress(prepare func() error) error {
 }
 
 // fill makes sessions in some of the slots, each with the scenario's messages.
-func (u *user) fill(of slots, from, step int) error {
+func (u *user) fill(of slots, from, stride int) error {
 	u.slots = of
-	for slot := from; slot < len(of.ids); slot += step {
-		if slot%1024 < step && u.trial.ctx.Err() != nil {
+	for slot := from; slot < len(of.ids); slot += stride {
+		if slot%1024 < stride && u.trial.ctx.Err() != nil {
 			return context.Cause(u.trial.ctx)
 		}
 		op := scenarios.Create
