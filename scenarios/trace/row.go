@@ -96,6 +96,9 @@ func synonym(name string) (scenarios.Op, bool) {
 	return 0, false
 }
 
+// legal are the operations that a log may name, apart from synonyms.
+var legal = scenarios.Recorded().Legal
+
 const legalOps = "create, append, history, delete " +
 	"(get, read, validate: history; post, put, write, update, touch: append; login: create; logout: delete)"
 
@@ -106,7 +109,7 @@ func parseOp(name string) (scenarios.Op, error) {
 	if op, ok := synonym(lower); ok {
 		return op, nil
 	}
-	if op, err := scenarios.ParseOp(lower); err == nil && slices.Contains(scenarios.Recorded().Legal, op) {
+	if op, err := scenarios.ParseOp(lower); err == nil && slices.Contains(legal, op) {
 		return op, nil
 	}
 	return 0, fmt.Errorf("unknown operation %q: want one of %s", clip([]byte(name)), legalOps)
