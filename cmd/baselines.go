@@ -24,7 +24,7 @@ func (o *runOptions) checkSaveBaseline() error {
 	if err := os.MkdirAll(judge.BaselinesDir, 0o755); err != nil {
 		return usagef("%s %s: %w", flag, o.SaveBaseline, err)
 	}
-	o.output.writes = append(o.output.writes, namedFile{flag + " " + o.SaveBaseline, path})
+	o.output.writes = append(o.output.writes, outfile.Named{Words: flag + " " + o.SaveBaseline, Path: path})
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
@@ -165,7 +166,7 @@ func (o *checkOptions) check(ctx context.Context, args []string) (err error) {
 	o.run.output.reads = argumentFiles(args...)
 	o.run.output.addInput("against", o.baseline.Against)
 	if path, err := judge.BaselinePath(o.baseline.Stored); o.baseline.Stored != "" && err == nil { // judge reports an error
-		o.run.output.reads = append(o.run.output.reads, namedFile{o.from("baseline") + " " + quoted(o.baseline.Stored), path})
+		o.run.output.reads = append(o.run.output.reads, outfile.Named{Words: o.from("baseline") + " " + quoted(o.baseline.Stored), Path: path})
 	}
 	if err := o.run.output.settle(); err != nil {
 		return err

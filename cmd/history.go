@@ -83,7 +83,7 @@ func (o *historyAddOptions) run(args []string) error {
 	if err := o.prepare(); err != nil {
 		return err
 	}
-	if err := o.apart(argumentFiles(args...), []namedFile{{"--file " + quoted(o.File), o.File}}); err != nil {
+	if err := o.apart(argumentFiles(args...), []outfile.Named{{Words: "--file " + quoted(o.File), Path: o.File}}); err != nil {
 		return err
 	}
 	h, added, err := judge.AppendHistory(o.File, runs)
@@ -202,7 +202,7 @@ func (o *historyShowOptions) run() error {
 	if err != nil {
 		return err
 	}
-	o.output.reads = []namedFile{{"--file " + quoted(o.File), o.File}}
+	o.output.reads = []outfile.Named{{Words: "--file " + quoted(o.File), Path: o.File}}
 	if err := o.output.settle(); err != nil {
 		return err
 	}

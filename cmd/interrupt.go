@@ -1,17 +1,16 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
+
+	"github.com/sessbench/sessbench/internal/outfile"
 )
 
 // The first signal ends every command, also one that is blocked: opening a named pipe, waiting for the lock of a file, reading
@@ -98,45 +97,11 @@ func unblocked[T any](ctx context.Context, open func() (T, error)) (T, error) {
 	}
 }
 
-// stuckAfter is how long the reader of an output may read nothing after a signal. A slow reader reads something.
-const stuckAfter = 3 * time.Second
-
-// unstuck renders an output and writes it with open, which may block forever on a pipe. After a signal it abandons writing when
-// the reader has read nothing for stuckAfter. Rendering has no time limit.
+// unstuck is [outfile.Unstuck] for the first signal.
 func (a *app) unstuck(render func(io.Writer) error, open func(write func(io.Writer) error) error) error {
-	var text bytes.Buffer
-	if err := render(&text); err != nil {
-		return err
+	err := outfile.Unstuck(a.signal, render, open)
+	if errors.Is(err, outfile.ErrStuck) {
+		a.stuck.Store(true)
 	}
-	var taken atomic.Int64
-	done := make(chan error, 1)
-	go func() {
-		done <- open(func(w io.Writer) error {
-			for piece := range slices.Chunk(text.Bytes(), 4<<10) { // small, to notice the progress of a slow reader
-				if _, err := w.Write(piece); err != nil {
-					return err
-				}
-				taken.Add(1)
-			}
-			return nil
-		})
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-a.signal:
-	}
-	for before := taken.Load(); ; {
-		select {
-		case err := <-done:
-			return err
-		case <-time.After(stuckAfter):
-		}
-		now := taken.Load()
-		if now == before {
-			a.stuck.Store(true)
-			return errors.New("interrupted: the reader does not read")
-		}
-		before = now
-	}
+	return err
 }

@@ -34,7 +34,7 @@ type outputOptions struct {
 	kinds   []string // the legal kinds of Out
 	NoColor bool
 
-	reads, writes []namedFile // besides Config and Out
+	reads, writes []outfile.Named // besides Config and Out
 	outputs       []output
 }
 
@@ -108,13 +108,13 @@ func (o *outputOptions) settle() error {
 		case path == stdout:
 			onStdout = kind
 		default:
-			o.writes = append(o.writes, namedFile{flag + " " + quoted(text), path})
+			o.writes = append(o.writes, outfile.Named{Words: flag + " " + quoted(text), Path: path})
 			files = append(files, output{kind, path})
 		}
 	}
 	for _, f := range o.writes {
-		if err := outfile.Check(f.path); err != nil {
-			return usagef("%s: %w", f.words, err)
+		if err := outfile.Check(f.Path); err != nil {
+			return usagef("%s: %w", f.Words, err)
 		}
 	}
 	o.addInput("config", o.Config)
@@ -127,9 +127,22 @@ func (o *outputOptions) settle() error {
 	return nil
 }
 
+// apart rejects outputs that would replace an input, one another or a stream of this process.
+func (a *app) apart(reads, writes []outfile.Named) error {
+	if err := outfile.Apart(reads, writes, map[string]io.Writer{"standard output": a.out, "standard error": a.err}); err != nil {
+		return usagef("%w", err)
+	}
+	return nil
+}
+
+// argumentFiles are the files of arguments.
+func argumentFiles(paths ...string) []outfile.Named {
+	return mapped(paths, func(path string) outfile.Named { return outfile.Named{Words: quoted(path), Path: path} })
+}
+
 // addInput adds an input, which outputs must not replace.
 func (o *outputOptions) addInput(flag, path string) {
-	o.reads = append(o.reads, namedFile{o.from(flag) + " " + quoted(path), path})
+	o.reads = append(o.reads, outfile.Named{Words: o.from(flag) + " " + quoted(path), Path: path})
 }
 
 // write writes each output with one, also after one that fails.

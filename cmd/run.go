@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/measure"
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
@@ -147,7 +148,7 @@ func (o *runOptions) config() (cfg runner.Config, err error) {
 	o.output.addInput("trace", o.replay.Trace)
 	o.output.reads = append(o.output.reads, o.targets.files()...)
 	if o.join.Part != "" {
-		o.output.writes = append(o.output.writes, namedFile{o.from("save-part") + " " + quoted(o.join.Part), o.join.Part})
+		o.output.writes = append(o.output.writes, outfile.Named{Words: o.from("save-part") + " " + quoted(o.join.Part), Path: o.join.Part})
 	}
 	for _, check := range []func() error{o.output.settle, o.checkRedis, o.commit} {
 		if err := check(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/driver"
 	"github.com/sessbench/sessbench/internal/measure"
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/scenarios"
@@ -54,14 +55,14 @@ func (o *targetOptions) parse() error {
 }
 
 // files returns the files that are named in the commands: programs, and scripts for an interpreter.
-func (o *targetOptions) files() (list []namedFile) {
+func (o *targetOptions) files() (list []outfile.Named) {
 	for at, spec := range o.specs {
 		for i, word := range spec.Command {
 			if i == 0 {
 				word, _ = exec.LookPath(word) // starting it reports what is missing
 			}
 			if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
-				list = append(list, namedFile{o.from(targetFlag) + " " + quoted(o.Targets[at]), word})
+				list = append(list, outfile.Named{Words: o.from(targetFlag) + " " + quoted(o.Targets[at]), Path: word})
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package cmd
+package outfile
 
 import (
 	"errors"
@@ -20,41 +20,37 @@ func (r *slowReader) Write(p []byte) (int, error) {
 // TestUnstuck: after a signal an output is abandoned when its reader reads nothing, not when rendering or reading is slow.
 func TestUnstuck(t *testing.T) {
 	text := strings.Repeat("0123456789abcdef", 2000)
-	interrupted := func() *app {
-		signal := make(chan struct{})
-		close(signal)
-		return &app{interruption: &interruption{signal: signal}}
-	}
+	signal := make(chan struct{})
+	close(signal)
 	render := func(w io.Writer) error { // one write, as of JSON
 		time.Sleep(10 * stuckAfter)
 		_, err := io.WriteString(w, text)
 		return err
 	}
 	synctest.Test(t, func(t *testing.T) {
-		a, to := interrupted(), &slowReader{}
-		err := a.unstuck(render, func(write func(io.Writer) error) error { return write(to) })
-		if err != nil || to.String() != text || a.stuck.Load() {
+		to := &slowReader{}
+		err := Unstuck(signal, render, func(write func(io.Writer) error) error { return write(to) })
+		if err != nil || to.String() != text {
 			t.Errorf("slow: error %v, %d bytes: want all %d", err, to.Len(), len(text))
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		a := interrupted()
 		r, w := io.Pipe()
-		err := a.unstuck(render, func(write func(io.Writer) error) error { return write(w) })
-		if err == nil || !a.stuck.Load() {
+		err := Unstuck(signal, render, func(write func(io.Writer) error) error { return write(w) })
+		if !errors.Is(err, ErrStuck) {
 			t.Errorf("a pipe that is not read: error %v", err)
 		}
 		r.Close()
 	})
 	synctest.Test(t, func(t *testing.T) {
-		a, opened := interrupted(), make(chan struct{})
-		if err := a.unstuck(render, func(func(io.Writer) error) error { <-opened; return nil }); err == nil || !a.stuck.Load() {
+		opened := make(chan struct{})
+		if err := Unstuck(signal, render, func(func(io.Writer) error) error { <-opened; return nil }); !errors.Is(err, ErrStuck) {
 			t.Errorf("a pipe that cannot be opened: error %v", err)
 		}
 		close(opened)
 	})
 	failed := errors.New("failed")
-	err := interrupted().unstuck(func(io.Writer) error { return failed }, func(func(io.Writer) error) error {
+	err := Unstuck(signal, func(io.Writer) error { return failed }, func(func(io.Writer) error) error {
 		t.Error("what could not be rendered is written")
 		return nil
 	})
