@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sessbench/sessbench/internal/outfile"
+	"github.com/sessbench/sessbench/internal/setting"
 )
 
 // The sources of a setting, the weakest first.
@@ -145,14 +145,14 @@ func readConfig(v *viper.Viper, path string, c *cobra.Command) error {
 		case known[key]:
 		case slices.Contains(commands, key) && value == nil: // a section without a setting
 		case slices.Contains(commands, key):
-			return usagef("%s: %s: is %s: want settings below it, such as %s", path, key, kindOf(value), strings.Join(settings(c), ", "))
+			return usagef("%s: %s: is %s: want settings below it, such as %s", path, key, setting.KindOf(value), strings.Join(settings(c), ", "))
 		default:
 			return unknownKey(path, key, known, commands, c)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(known)) { // an empty mapping is no key of viper's
 		if value, isMapping := v.Get(key).(map[string]any); isMapping {
-			return usagef("%s: %s: is %s: want a value or a list of values", path, key, kindOf(value))
+			return usagef("%s: %s: is %s: want a value or a list of values", path, key, setting.KindOf(value))
 		}
 	}
 	return nil
@@ -181,7 +181,7 @@ func oneMapping(format string, text []byte) error {
 	switch first.(type) {
 	case map[string]any, map[any]any, nil:
 	default:
-		return fmt.Errorf("is %s: want KEY: VALUE", kindOf(first))
+		return fmt.Errorf("is %s: want KEY: VALUE", setting.KindOf(first))
 	}
 	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
 		return errors.New("has a second document after ---: want one")
@@ -224,10 +224,12 @@ func setFlag(f *pflag.Flag, from any, where string) error {
 		values = []any{from}
 	}
 	var texts []string
+	placeholder, _ := pflag.UnquoteUsage(f)
+	anyText := slices.Contains([]string{"string", "stringArray", "stringSlice"}, f.Value.Type())
 	for _, value := range values {
-		text, err := plain(value, f)
+		text, err := setting.Plain(value, cmp.Or(placeholder, "true or false"), anyText)
 		if err != nil {
-			kind := kindOf(value)
+			kind := setting.KindOf(value)
 			if isSecret("--" + f.Name) {
 				kind = "no text"
 			}
@@ -247,45 +249,4 @@ func setFlag(f *pflag.Flag, from any, where string) error {
 		}
 	}
 	return nil
-}
-
-// plain is a value of a file in the notation of the command line. It fails for a type that f cannot have. A number for a
-// flag that accepts any text has to be quoted, because its notation is lost: a password 0123 would become 83.
-func plain(v any, f *pflag.Flag) (string, error) {
-	placeholder, _ := pflag.UnquoteUsage(f)
-	takesText := slices.Contains([]string{"string", "stringArray", "stringSlice"}, f.Value.Type())
-	switch v := v.(type) {
-	case string:
-		return v, nil
-	case bool, int, int64, uint64, float64:
-		if takesText {
-			return "", fmt.Errorf("want %s, in quotes", placeholder)
-		}
-		if number, ok := v.(float64); ok { // every JSON number is one; by default 1000000 would print as 1e+06
-			return strconv.FormatFloat(number, 'f', -1, 64), nil
-		}
-		return fmt.Sprint(v), nil
-	case nil:
-		return "", fmt.Errorf("want %s", cmp.Or(placeholder, "true or false"))
-	}
-	return "", fmt.Errorf("want %s, or a list of such", cmp.Or(placeholder, "true or false"))
-}
-
-// kindOf describes the type of a value of a file, with the value where that is short.
-func kindOf(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "empty"
-	case string:
-		return fmt.Sprintf("the text %q", v)
-	case bool:
-		return fmt.Sprint(v)
-	case int, int64, uint64, float64:
-		return fmt.Sprintf("the number %v", v)
-	case []any:
-		return "a list"
-	case map[string]any, map[any]any:
-		return "a mapping"
-	}
-	return "a date or a time"
 }
