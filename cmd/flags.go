@@ -18,6 +18,8 @@ type value struct {
 	kind  string   // the name of its type in the help
 	words []string // the legal values for completion, "VALUE\tDESCRIPTION"; nil: not a few words
 	read  func(text string) (canonical string, err error)
+
+	repeats bool // a further text is joined to the first by a comma
 }
 
 var _ pflag.Value = (*value)(nil)
@@ -27,6 +29,9 @@ func (v *value) String() string { return v.text }
 func (v *value) Type() string { return v.kind }
 
 func (v *value) Set(text string) error {
+	if v.repeats && v.given {
+		text = v.text + "," + text
+	}
 	text, err := v.read(text)
 	if err == nil {
 		v.text, v.given = text, true

@@ -55,7 +55,7 @@ func (o *workOptions) usersFlags() flagGroup {
 		Usage: fmt.Sprintf("measured `TIME` of each trial (default %v, none with --iterations)", runner.DefaultWindow)},
 		into("", setting.Duration(1, maxWindow), &o.Duration), "")
 	for _, row := range scenarios.Settings() {
-		o.addSetting(fs, row, &value{kind: row.Kind, words: row.Words, read: row.Read}, "")
+		o.addSetting(fs, row, &value{kind: row.Kind, words: row.Words, read: row.Read, repeats: row.Repeats}, "")
 	}
 	o.Seed = runner.DefaultSeed
 	o.addSetting(fs, scenarios.Setting{Name: "seed", Usage: "random seed, `N`"}, into(fmt.Sprint(o.Seed), setting.Seed(), &o.Seed), "")
@@ -131,6 +131,9 @@ func (o *workOptions) settled(list []scenarios.Scenario) error {
 		if err := o.apply(s, list); err != nil {
 			return err
 		}
+	}
+	if o.Duration > 0 && slices.ContainsFunc(list, func(s scenarios.Scenario) bool { return len(s.Load.Stages) > 0 }) {
+		return usagef("%s %v: not with --stage: the stages have their durations", o.from("duration"), o.Duration)
 	}
 	return nil
 }

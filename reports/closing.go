@@ -45,6 +45,9 @@ func closings(d *result.Document, all []*section) []string {
 // closing states in a few sentences which strategy won, by how much, and how certain that is.
 func (s *section) closing() []string {
 	sentences := []string{s.verdict(s.ranking())}
+	if s.open() {
+		sentences[0] = s.openVerdict(s.ranking())
+	}
 	if struck := s.named((*result.Result).Failed); len(struck) > 0 {
 		sentences = append(sentences, "Excluded for a failed audit: "+sheet.And(struck)+".")
 	}

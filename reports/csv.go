@@ -136,13 +136,14 @@ func medianDelays() (list []field) {
 	return list
 }
 
-// ofMetric is the column of a metric. A percentile with too few samples is empty, other values that a trial lacks are 0.
+// ofMetric is the column of a metric. A percentile with too few samples and what only an open loop has are empty, other values
+// that a trial lacks are 0.
 func ofMetric(column string) field {
 	all := metric.All()
 	m := all[slices.IndexFunc(all, func(m *metric.Metric) bool { return m.CSV == column })]
 	return field{column, func(_ *result.Document, r *result.Result, t *result.Trial) string {
 		x, ok := m.Read(r, t)
-		if t.Failed() || !ok && m.Percentile != nil {
+		if t.Failed() || !ok && (m.Percentile != nil || m.Open) {
 			return ""
 		}
 		return decimal(x)

@@ -80,10 +80,39 @@ func targetsLine(d *result.Document) string {
 
 // notes are the lines below the tables about what was measured, and where.
 func notes(d *result.Document) []string {
-	lines := []string{notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness),
+	lines := append(idealLines(d), notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness),
 		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), trafficLine(d),
-		participantsLine(d), judge.MachineLine(&d.Machine)}
+		participantsLine(d), judge.MachineLine(&d.Machine))
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+}
+
+// idealLines state what perfect stores reach with the arrivals of open loops, one line per scenario.
+func idealLines(d *result.Document) (lines []string) {
+	for _, s := range sections(d) {
+		i := slices.IndexFunc(s.results, func(r *result.Result) bool { return r.Ideal != nil })
+		if i < 0 {
+			continue
+		}
+		of, r := "ideal", s.results[i]
+		if len(judge.ByScenario(judge.ResultsOf(d))) > 1 {
+			of += " for " + s.scenario
+		}
+		line := of + ": a perfect store with one lock per session " + perfect(&r.Ideal.PerSession) + "; with one lock " + perfect(&r.Ideal.OneLock)
+		if hold := r.Summary.HoldNs; hold > 0 {
+			line += " (with the hold measured on " + r.Strategy + ")"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// perfect describes the figures of a perfect store.
+func perfect(p *result.Perfect) string {
+	text := "achieves " + result.FormatShare(p.Achieved)
+	if p.LatencyNs.P99 != nil {
+		text += ", p99 " + result.FormatNs(*p.LatencyNs.P99)
+	}
+	return text
 }
 
 // longest is the duration of the longest trial.

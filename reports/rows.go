@@ -60,7 +60,7 @@ func (s *section) columns() (list []column) {
 	}
 	list = append(list, column{sheet.Column{Title: "strategy", Left: true}, strategyCell, ""})
 	for _, m := range metric.All() {
-		if m.Column == nil {
+		if m.Column == nil || m.Open && !s.open() || m.Closed && s.open() {
 			continue
 		}
 		title := m.Column.Title
@@ -71,7 +71,7 @@ func (s *section) columns() (list []column) {
 		if m.Name != "ops_per_sec" {
 			continue
 		}
-		if s.baseline != nil {
+		if s.baseline != nil && !s.open() { // at a given rate, the throughput is that rate
 			add("× baseline", 0, ratioCell, "throughput divided by the baseline's (before): median of the ratios per block, with the 95 % confidence interval")
 		}
 		for _, d := range judge.Delays() {
@@ -87,6 +87,11 @@ func (s *section) columns() (list []column) {
 // pools reports whether the section's column of a metric, a percentile or the maximum, is pooled.
 func (s *section) pools(m *metric.Metric) bool {
 	return m.Column != nil && s.some(func(r *result.Result) bool { _, ok := r.Summary.Pooled[m.Short()]; return ok })
+}
+
+// open reports whether the section is of an open loop.
+func (s *section) open() bool {
+	return s.some(func(r *result.Result) bool { return judge.LoadOf(r) != "" })
 }
 
 // legends explains the titles and signs that occur in these tables.
@@ -106,6 +111,12 @@ func legends(all []*section) (list []sheet.Term) {
 	for _, s := range all {
 		if slices.ContainsFunc(metric.All(), s.pools) {
 			add(poolSign, "computed from the operations of all trials together, since single trials of some row have too few samples")
+		}
+		for _, m := range metric.All() {
+			if m.Column != nil && s.some(func(r *result.Result) bool { x, ok := m.Shown(r); return ok && m.AtLeast(r, "", x) }) {
+				add("≥", "a lower bound: some operations had not ended when the trial did")
+				break
+			}
 		}
 		if s.some(judge.HarnessBound) {
 			add(harnessSign, "at least half of the cost is the harness: the store is faster than this table can show")
@@ -157,6 +168,9 @@ func metricCell(m *metric.Metric) func(*result.Result) sheet.Cell {
 			return sheet.Cell{Text: result.Nothing}
 		}
 		c := sheet.Cell{Text: m.Column.Format(x)}
+		if m.AtLeast(r, "", x) {
+			c.Text = "≥ " + c.Text
+		}
 		switch i := r.Summary.OpsPerSec; {
 		case m.Name == "ops_per_sec" && i.Hi > 0 && i.Median > 0:
 			c.Note = "±" + percent(max(i.Hi/i.Median-1, 1-i.Lo/i.Median))
@@ -164,6 +178,8 @@ func metricCell(m *metric.Metric) func(*result.Result) sheet.Cell {
 			c.Note = schedulerSign
 		case m.Name == "of_limit" && x > judge.OverLimit:
 			c.Note = errorSign
+		case m.Name == "achieved" && judge.Saturated(r) != "":
+			c.Note = "saturated"
 		}
 		return c
 	}

@@ -37,6 +37,7 @@ type Scenario struct {
 	Keys       Keys          // popularity of the sessions
 	Sizes      Sizes         // sizes of messages and field values
 	Prefill    int           // messages in each session before the trial starts
+	Load       Load          // when visits arrive; the zero Load: whenever a user is free
 
 	OwnSessions     bool          // each user uses only its part of the sessions
 	StartsEmpty     bool          // no session exists before the trial starts
@@ -50,9 +51,9 @@ type Scenario struct {
 // Sleeps reports whether users wait for a time without using the processor, under the lock or between visits.
 func (s *Scenario) Sleeps() bool { return s.Hold > 0 && !s.Spin || s.Think > 0 }
 
-// Idle returns s without work under the lock, pauses and a number of visits.
+// Idle returns s as a closed loop without work under the lock, pauses and a number of visits.
 func (s Scenario) Idle() *Scenario {
-	s.Hold, s.Think, s.Iterations = 0, 0, 0
+	s.Hold, s.Think, s.Iterations, s.Load = 0, 0, 0, Load{}
 	return &s
 }
 

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,11 +24,13 @@ type Setting struct {
 	MustFit     bool                   // an error on the command line where it fits no scenario
 	Visible     bool                   // results or the hashes of tapes show its effect; otherwise results with different texts are not comparable
 	NotReplayed string                 // why it has no effect on recorded traffic; empty: it has one
+	Repeats     bool                   // the flag may be repeated: the texts are joined by commas
 }
 
 // The bounds of settings.
 const (
 	maxUsers    = 1_000_000
+	poolSize    = 1 << 14 // users of an open loop, of which each takes some 20 KB when it is made
 	maxSessions = 100_000_000
 	maxVisits   = 1_000_000_000
 	maxHold     = time.Minute
@@ -39,11 +42,23 @@ const (
 // Settings returns the rows in the order in which they are applied.
 func Settings() []Setting {
 	return []Setting{
+		row(RateParser(), func(s *Scenario, rate float64) error { s.Load.Rate = rate; return s.openLoop(poolSize) },
+			Setting{Name: "rate", Usage: "operations that arrive per time, whether users are free or not, `RATE`: 2000/s", Visible: true,
+				NotReplayed: "the log has the times"}),
+		row(StagesParser(), func(s *Scenario, stages []Stage) error { s.Load.Stages = stages; return s.openLoop(poolSize) },
+			Setting{Name: "stage", Usage: "ramp from the previous rate to another, `TIME:RATE`; repeat it for more stages", Visible: true, Repeats: true,
+				NotReplayed: "the log has the times"}),
+		row(setting.Choice("poisson\tat random, independent of each other", "constant\tat equal distances"), (*Scenario).setArrivals,
+			Setting{Name: "arrivals", Usage: "how visits arrive at --rate, `poisson|constant` (default poisson)", Visible: true,
+				NotReplayed: "the log has the times"}),
+		row(setting.Count(1, maxUsers), (*Scenario).setMaxUsers,
+			Setting{Name: "max-users", Usage: fmt.Sprintf("concurrent users at --rate, `N`; further visits queue (default: as many as needed, up to %d)", poolSize),
+				Visible: true, NotReplayed: "the log's users are --users"}),
 		row(setting.Count(1, maxUsers), (*Scenario).setUsers,
 			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Visible: true}),
 		row(setting.Count(1, maxSessions), (*Scenario).setSessions,
 			Setting{Name: "sessions", Usage: "number of sessions, `N`", Visible: true, NotReplayed: "the log has the sessions"}),
-		row(setting.Count(1, maxVisits), func(s *Scenario, n int) error { s.Iterations = n; return nil },
+		row(setting.Count(1, maxVisits), (*Scenario).setIterations,
 			Setting{Name: "iterations", Short: "i", Usage: "visits per user and trial, `N`", Visible: true,
 				NotReplayed: "the log is replayed once, to its end"}),
 		row(setting.Duration(0, maxHold), func(s *Scenario, d time.Duration) error { s.Hold = d; return nil },
@@ -84,10 +99,50 @@ func row[T any](parser setting.Parser[T], set func(*Scenario, T) error, of Setti
 
 // setUsers sets the number of users. Where sessions are private to users, the number of sessions per user stays the same.
 func (s *Scenario) setUsers(n int) error {
-	if s.OwnSessions {
-		s.Sessions = n * s.SlotsPerUser()
+	if s.Load.Open() {
+		return errors.New("at --rate there are as many users as are needed: want --max-users, which bounds them")
 	}
-	s.Users = n
+	s.resize(n)
+	return nil
+}
+
+func (s *Scenario) resize(users int) {
+	if s.OwnSessions {
+		s.Sessions = users * s.SlotsPerUser()
+	}
+	s.Users = users
+}
+
+// openLoop has visits arrive by the clock, for up to so many users. Where users come and go, sessions that exist before the trial
+// belong to all of them.
+func (s *Scenario) openLoop(users int) error {
+	s.OwnSessions = s.OwnSessions && s.StartsEmpty
+	s.Iterations = 0
+	s.resize(users)
+	return nil
+}
+
+func (s *Scenario) setMaxUsers(n int) error {
+	if !s.Load.Open() {
+		return errors.New("want --rate or --stage with it; without them, --users is the number of concurrent users")
+	}
+	s.Load.MaxUsers = n
+	return s.openLoop(n)
+}
+
+func (s *Scenario) setArrivals(kind string) error {
+	if !s.Load.Open() {
+		return errors.New("want --rate or --stage with it")
+	}
+	s.Load.Constant = kind == "constant"
+	return nil
+}
+
+func (s *Scenario) setIterations(n int) error {
+	if s.Load.Open() {
+		return errors.New("at --rate a trial has a duration: want --duration")
+	}
+	s.Iterations = n
 	return nil
 }
 

@@ -15,7 +15,7 @@ const tapeLength = 1 << 16
 type Tape struct {
 	Ops   []TapeOp
 	Visit int    // operations per visit; Ops holds whole visits
-	Hash  string // SHA-256 of Ops, hexadecimal
+	Hash  string // SHA-256 of Ops and of the load, hexadecimal
 
 	// Inputs of the theoretical throughput limit, as fractions of all operations.
 	Updates float64 // w: operations that change a session
@@ -75,6 +75,9 @@ func (t *Tape) measure(s *Scenario, slots int) {
 				busiest, t.Hot = changes[slot], slot
 			}
 		}
+	}
+	if s.Load.Open() {
+		hash.Write([]byte(s.Load.String()))
 	}
 	t.Hash = hex.EncodeToString(hash.Sum(nil))
 	t.Updates = float64(updates) / float64(len(t.Ops))

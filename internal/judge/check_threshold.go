@@ -125,15 +125,32 @@ func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
 	median := stats.Median(slices.Collect(maps.Values(figures)))
 	c.Value = &median.Median
 	if t.relative {
+		if t.metric.AtLeast(r, t.subject.operation, median.Median) {
+			c.Reason = lowerBound
+			return c
+		}
 		t.judgeRatio(&c, d, r, figures)
 		return c
 	}
 	c.Verdict = t.outcome(median.Median)
+	if t.uncertain(c, r) {
+		c.Verdict, c.Reason = Inconclusive, lowerBound
+		return c
+	}
 	if len(figures) >= stats.MinSamples && median.Lo <= t.bound && t.bound <= median.Hi {
 		c.Reason = fmt.Sprintf("close: the median's 95 %% interval, %s to %s, contains the bound",
 			t.metric.Format(median.Lo), t.metric.Format(median.Hi))
 	}
 	return c
+}
+
+// lowerBound is why a value may not decide.
+const lowerBound = "only a lower bound: some operations had not ended when the trial did"
+
+// uncertain reports whether the value of a check is a lower bound that does not decide.
+func (t Threshold) uncertain(c ThresholdCheck, r *result.Result) bool {
+	less := strings.HasPrefix(t.operator, "<")
+	return less != (c.Verdict == Failing) && t.metric.AtLeast(r, c.Operation, *c.Value)
 }
 
 // judgePooled judges the percentile or the maximum of the operations of all trials together,
@@ -142,6 +159,10 @@ func (t Threshold) judgePooled(c *ThresholdCheck, r *result.Result, of result.Po
 	lo, hi := float64(of.LoNs), float64(of.HiNs)
 	value, _ := t.metric.Shown(r)
 	c.Value, c.Verdict = &value, t.outcome(value)
+	if t.uncertain(*c, r) {
+		c.Verdict, c.Reason = Inconclusive, lowerBound
+		return
+	}
 	c.Reason = fmt.Sprintf("of all trials together; %s to %s with any one trial left out", t.metric.Format(lo), t.metric.Format(hi))
 	if lo <= t.bound && t.bound <= hi {
 		c.Reason = "close: " + c.Reason

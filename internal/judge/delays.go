@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -130,7 +131,7 @@ func WhyUnranked(r *result.Result) string {
 	if r.Summary.OfLimit > OverLimit {
 		return "it is above the limit"
 	}
-	return notReached(r)
+	return cmp.Or(Saturated(r), notReached(r))
 }
 
 // notReached returns how the delays of a row differ from the requested ones, or "".

@@ -14,11 +14,19 @@ import (
 func Heading(d *result.Document, results []*result.Result) string {
 	r := results[0]
 	users, whose := result.FormatCount(int64(r.Users))+" users", ""
+	load := loadOfAny(results)
+	if load != "" {
+		users = "up to " + users
+	}
 	if p := d.Part; p != nil {
 		users = result.FormatCount(int64(UsersOf(d, r))) + " of " + users
 		whose = ", " + PartName(p)
 	}
-	parts := []string{users, result.FormatCount(int64(r.Sessions)) + " sessions"}
+	parts := []string{users}
+	if load != "" {
+		parts = []string{load, users}
+	}
+	parts = append(parts, result.FormatCount(int64(r.Sessions))+" sessions")
 	if t := d.Traffic; t != nil {
 		parts = append(parts, result.FormatCount(t.Visits)+" visits")
 	}
@@ -30,6 +38,16 @@ func Heading(d *result.Document, results []*result.Result) string {
 		parts = append(parts, "tape "+ShortHash(r.TapeHash))
 	}
 	return r.Scenario + whose + ": " + strings.Join(parts, ", ")
+}
+
+// loadOfAny returns the load of results of one scenario, of which some may have no trial; "" in a closed loop.
+func loadOfAny(results []*result.Result) string {
+	for _, r := range results {
+		if load := LoadOf(r); load != "" {
+			return load
+		}
+	}
+	return ""
 }
 
 // trialsOf describes the number and length of the trials: a window, or visits per user.

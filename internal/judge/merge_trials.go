@@ -150,6 +150,9 @@ func (m *merger) trial() (t result.Trial, err error) {
 	if t.LatencyNs, t.Histogram, err = m.latency(); err != nil {
 		return t, err
 	}
+	if t.OpenLoop, err = m.openLoop(&t); err != nil {
+		return t, err
+	}
 	t.Operations, err = m.operations()
 	return t, err
 }
@@ -180,19 +183,15 @@ func (w *weighted) mean() float64 {
 	return w.sum / w.weight
 }
 
-// latency adds the trials' histograms. A trial that was aborted has none.
+// latency adds the trials' histograms.
 func (m *merger) latency() (l result.Latency, text string, err error) {
-	all := result.NewSum()
+	all := &distribution{}
 	for i, t := range m.trials {
-		if t.LatencyNs.Count == 0 {
-			continue
-		}
-		if err := addHistogram(all, t.Histogram, t.LatencyNs.Count); err != nil {
+		if err := all.add(&t.LatencyNs, t.Histogram); err != nil {
 			return l, "", fmt.Errorf("%s: %w", m.parts[i].File, err)
 		}
 	}
-	text, err = result.EncodeHistogram(all)
-	return result.LatencyOf(all), text, err
+	return all.merged()
 }
 
 // addHistogram adds a document's histogram, which must hold count latencies.
@@ -231,7 +230,7 @@ func (m *merger) operations() (map[string]result.Operation, error) {
 // operation merges one operation; only operations with an answer have a latency. If a part has
 // no histogram of it there are no percentiles, because percentiles cannot be added.
 func (m *merger) operation(name string) (op result.Operation, err error) {
-	all, mean, largest := result.NewSum(), weighted{}, int64(0)
+	all, mean, largest := &distribution{}, weighted{}, int64(0)
 	whole, answered := true, int64(0)
 	for i, t := range m.trials {
 		one, there := t.Operations[name]
@@ -248,7 +247,7 @@ func (m *merger) operation(name string) (op result.Operation, err error) {
 		largest = max(largest, one.LatencyNs.Max)
 		if one.Histogram == "" {
 			whole = false
-		} else if err := addHistogram(all, one.Histogram, one.LatencyNs.Count); err != nil {
+		} else if err := all.add(&one.LatencyNs, one.Histogram); err != nil {
 			return op, fmt.Errorf("%s: %s: %w", m.parts[i].File, name, err)
 		}
 	}
@@ -256,8 +255,7 @@ func (m *merger) operation(name string) (op result.Operation, err error) {
 		op.LatencyNs = result.Latency{Max: largest, Mean: int64(mean.mean()), Count: answered}
 		return op, nil
 	}
-	op.LatencyNs = result.LatencyOf(all)
-	op.Histogram, err = result.EncodeHistogram(all)
+	op.LatencyNs, op.Histogram, err = all.merged()
 	return op, err
 }
 

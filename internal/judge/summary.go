@@ -37,7 +37,8 @@ func summarize(r *result.Result) {
 
 // compareWithBaseline sets the ratio to the baseline, or why there is none.
 func compareWithBaseline(r, baseline *result.Result) {
-	if baseline == nil || baseline == r || !baseline.Summary.AuditOK || !r.Audited() {
+	if baseline == nil || baseline == r || LoadOf(r) != "" || // at a given rate, the throughput is that rate
+		!baseline.Summary.AuditOK || !r.Audited() {
 		return
 	}
 	if r.Summary.NoRatio = noRatio(r, baseline); r.Summary.NoRatio != "" {

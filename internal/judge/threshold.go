@@ -96,16 +96,17 @@ func (t *Threshold) cut(text string) (left, right string, err error) {
 		text[:first], grammar, strings.Join(metric.Shorts(metric.All()), ", "))
 }
 
-// cutMetric separates the metric at the end of a text from the text before its dot. Names of
-// metrics may contain dots, but none is the end of another. m is nil if there is no metric.
+// cutMetric separates the metric at the end of a text from the text before its dot. Of service.p99 and p99 it is the longer one. m is
+// nil if there is no metric.
 func cutMetric(text string) (m *metric.Metric, rest string) {
-	for _, m := range metric.All() {
-		before, ok := strings.CutSuffix(text, m.Short())
-		if rest, dot := strings.CutSuffix(before, "."); ok && dot == (rest != "") { // neither .p99 nor xp99
-			return m, rest
+	for _, one := range metric.All() {
+		before, ok := strings.CutSuffix(text, one.Short())
+		left, dot := strings.CutSuffix(before, ".")
+		if ok && dot == (left != "") && (m == nil || len(left) < len(rest)) { // neither .p99 nor xp99
+			m, rest = one, left
 		}
 	}
-	return nil, ""
+	return m, rest
 }
 
 // parseSubject parses the text before a metric.

@@ -55,7 +55,7 @@ var catalogue = slices.Concat([]*Metric{
 			return &t.BytesPerSession, weight
 		},
 		Summary: func(s *result.Summary) *float64 { return &s.BytesPerSession }},
-	{Name: "of_limit", Unit: "share", Doc: "share of the theoretical maximum for a store with one lock per session",
+	{Name: "of_limit", Unit: "share", Closed: true, Doc: "share of the theoretical maximum for a store with one lock per session",
 		Missing: "there is no limit, or the trial is too short",
 		Column: &Column{Title: "of limit", Format: result.FormatShare,
 			Legend: "% of the theoretical maximum for a store with one lock per session"},
@@ -71,7 +71,7 @@ var catalogue = slices.Concat([]*Metric{
 	{Name: "fairness.jain", Doc: "Jain's index over the users: 1 is even, 1/users is one user alone", Missing: "nothing was completed",
 		CSV:  "fairness_jain",
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Fairness.Jain, t.Fairness.Jain > 0 }},
-})
+}, openLoop())
 
 // TimePerOp is the wall time of the window divided by the operations completed in it, as go test reports it for parallel
 // benchmarks: ops/s with less being better, for formats that need that. A trial without operations has none.
@@ -141,6 +141,13 @@ func latency(short, doc string, get func(*result.Latency) (int64, bool)) *Metric
 	return &Metric{Name: name, CSV: name, Doc: doc, Unit: "ns",
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return read(&t.LatencyNs) },
 		OfOp: func(_ *result.Trial, op result.Operation) (float64, bool) { return read(&op.LatencyNs) },
+		Bound: func(t *result.Trial, op string, x float64) bool {
+			l := t.LatencyNs
+			if op != "" {
+				l = t.Operations[op].LatencyNs
+			}
+			return l.AtLeast(int64(x))
+		},
 	}
 }
 

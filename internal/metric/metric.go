@@ -28,6 +28,12 @@ type Metric struct {
 
 	Percentile *result.Percentile // which percentile of the latency it is; nil: another metric
 
+	Open   bool // only trials of an open loop have it
+	Closed bool // only trials of a closed loop have it
+
+	// Bound reports whether a value of a trial, or of one kind of operation, is only a lower bound. nil: none is.
+	Bound func(t *result.Trial, op string, x float64) bool
+
 	// Read returns the value of a trial. ok is false if it has none; x is then what the trial holds instead.
 	Read func(r *result.Result, t *result.Trial) (x float64, ok bool)
 
@@ -145,6 +151,8 @@ func (m *Metric) Of(r *result.Result, t *result.Trial, op string) (x float64, mi
 	switch {
 	case ok:
 		return x, ""
+	case m.Open && t.OpenLoop == nil:
+		return 0, "a closed loop"
 	case t.LatencyNs.Count == 0:
 		return 0, "no operation"
 	}
@@ -234,6 +242,12 @@ func Merge(into *result.Trial, row []*result.Result, trials []*result.Trial) {
 			*field = sum / weights
 		}
 	}
+}
+
+// AtLeast reports whether the median x over a result's trials, of one kind of operation or of all (op ""), may be only a lower bound,
+// since the value of some trial is one.
+func (m *Metric) AtLeast(r *result.Result, op string, x float64) bool {
+	return m.Bound != nil && slices.ContainsFunc(r.Trials, func(t result.Trial) bool { return m.Bound(&t, op, x) })
 }
 
 // Shown returns the value of a result that has a speed, as in the table of a run. ok is false if it has none.

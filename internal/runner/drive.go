@@ -13,6 +13,7 @@ type window struct {
 	elapsed    time.Duration
 	spent      usage
 	goroutines int
+	backlog    *backlog // of an open loop
 }
 
 // drive opens the barrier and waits until every user has finished.
@@ -39,19 +40,26 @@ func (tr *trial) drive() (window, error) {
 			defer u.recovered()
 			ready.Done()
 			<-barrier
-			if tr.setup.traffic != nil {
+			switch {
+			case tr.setup.traffic != nil:
 				replayErrs[i] = u.replay()
-			} else {
+			case tr.arrivals != nil:
+				u.serve()
+			default:
 				u.runTape(visits)
 			}
 		})
 	}
 	ready.Wait()
 	timed := tr.setup.timed()
-	phases.from, phases.until = 0, forever
+	phases.from, phases.until, phases.limit = 0, forever, forever
 	if timed {
 		s := &tr.setup
 		phases.from, phases.until = int64(s.warmup), int64(s.warmup+s.window)
+	}
+	if tr.setup.open() {
+		phases.limit = phases.until + int64(tr.setup.drain)
+		tr.openArrivals(&running)
 	}
 	if phases.rest = phases.until; tr.slices != nil {
 		phases.rest = 0
@@ -73,6 +81,11 @@ func (tr *trial) drive() (window, error) {
 	if tr.slices != nil {
 		go func() { slicesDone <- tr.slices.run() }()
 	}
+	backlogs := make(chan *backlog, 1)
+	if tr.arrivals != nil {
+		defer tr.endArrivals()()
+		go func() { backlogs <- tr.sampleBacklog(idle) }()
+	}
 	stopCleaning := tr.startSweeper()
 	defer context.AfterFunc(tr.ctx, tr.releaseWaits)()
 
@@ -85,6 +98,10 @@ func (tr *trial) drive() (window, error) {
 	w := window{}
 	if err == nil {
 		w.goroutines = <-sampled
+		if tr.arrivals != nil {
+			w.backlog = <-backlogs
+			tr.arrivals.unserved(func(v arrival) { tr.missed(&tr.unserved, v) })
+		}
 	}
 	if err == nil && tr.slices != nil {
 		err = tr.slices.last(slicesDone)
@@ -94,7 +111,10 @@ func (tr *trial) drive() (window, error) {
 	}
 	if timed {
 		w.spent = tr.meter.window()
-		w.elapsed = min(tr.setup.window, tr.users.lastFinish()-time.Duration(phases.from))
+		w.elapsed = tr.setup.window
+		if tr.arrivals == nil {
+			w.elapsed = min(w.elapsed, tr.users.lastFinish()-time.Duration(phases.from))
+		}
 	} else {
 		w.spent = tr.meter.usage(true).since(before)
 		w.elapsed = tr.users.lastFinish()
@@ -151,6 +171,9 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 // releaseWaits ends every hold and pause, now and later.
 func (tr *trial) releaseWaits() {
 	tr.end.stopped.Store(true)
+	if tr.arrivals != nil {
+		tr.arrivals.closeIf(true)
+	}
 	if tr.meter.clock != nil {
 		tr.meter.clock.Release()
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
@@ -31,10 +29,10 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 	if t.LatencyNs, t.Histogram, t.Operations, err = tr.latencies(); err != nil {
 		return t, err
 	}
-	for _, u := range tr.users.all() {
-		t.Ops += u.stats.completed()
-		t.Visits += u.stats.visits
-		for kind, n := range u.stats.errors {
+	for _, u := range tr.measured() {
+		t.Ops += u.completed()
+		t.Visits += u.visits
+		for kind, n := range u.errors {
 			if t.Errors == nil {
 				t.Errors = map[string]int64{}
 			}
@@ -54,8 +52,23 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 		t.MutexWaitNs = &mutexWait
 	}
 	t.Totals = map[string]float64{"gc_pause_ns": float64(w.spent.gcPause), "goroutines_max": float64(w.goroutines)}
+	if tr.arrivals != nil { // users come and go, so that they cannot be compared
+		t.OpenLoop, err = tr.openLoop(&t, w.backlog)
+		return t, err
+	}
 	t.Fairness = tr.users.fairness()
 	return t, nil
+}
+
+// measured returns what the users have measured.
+func (tr *trial) measured() (all []*userStats) {
+	for _, u := range tr.users.all() {
+		all = append(all, &u.stats)
+	}
+	if tr.arrivals != nil {
+		all = append(all, &tr.unserved)
+	}
+	return all
 }
 
 // perOp returns the mean per operation of a sum over n operations, 0 where there were none.
@@ -79,42 +92,58 @@ func (u usage) of(n int64) result.Usage {
 
 // latencies merges what the users have recorded of their operations: of all but sweeps, with the histogram, and of each kind.
 func (tr *trial) latencies() (l result.Latency, histogram string, operations map[string]result.Operation, err error) {
-	all := result.NewHistogram()
-	each := map[scenarios.Op]*hdr.Histogram{}
-	failed, unanswered := map[scenarios.Op]int64{}, map[scenarios.Op]int64{}
-	for _, u := range tr.users.all() {
-		for kind, of := range u.stats.ops {
+	all, each := newSum(), map[scenarios.Op]*opSum{}
+	for _, u := range tr.measured() {
+		for kind, of := range u.ops {
 			if of.latency == nil {
 				continue
 			}
 			op := scenarios.Op(kind)
 			if each[op] == nil {
-				each[op] = result.NewHistogram()
+				each[op] = &opSum{latency: newSum(), service: newSum()}
 			}
-			of.latency.addTo(each[op])
-			failed[op] += of.failed
-			unanswered[op] += of.unanswered
+			each[op].add(&of)
 			if op != scenarios.Sweep {
-				of.latency.addTo(all)
+				all.add(of.latency)
 			}
 		}
 	}
 	operations = make(map[string]result.Operation, len(each))
-	for op, h := range each {
-		count := h.TotalCount() + unanswered[op]
-		if count == 0 {
-			continue // no user performed it
+	for op, sum := range each {
+		of, err := sum.operation(tr.setup.part.shared())
+		if err != nil {
+			return l, "", nil, err
 		}
-		of := result.Operation{Count: count, Errors: failed[op], LatencyNs: result.LatencyOf(h)}
-		if tr.setup.part.shared() { // it will be merged with others'
-			if of.Histogram, err = result.EncodeHistogram(h); err != nil {
-				return l, "", nil, err
-			}
+		if of.Count > 0 { // otherwise no user performed it
+			operations[operationName(op)] = of
 		}
-		operations[operationName(op)] = of
 	}
-	histogram, err = result.EncodeHistogram(all)
-	return result.LatencyOf(all), histogram, operations, err
+	histogram, err = all.encoded()
+	return all.latency(), histogram, operations, err
+}
+
+// opSum is what all users have measured of one kind of operation.
+type opSum struct {
+	latency, service   *sum
+	failed, unanswered int64
+}
+
+func (s *opSum) add(of *opStats) {
+	s.latency.add(of.latency)
+	s.service.add(of.service)
+	s.failed += of.failed
+	s.unanswered += of.unanswered
+}
+
+// operation returns the figures of the operation. Those that are to be merged with others' have their histogram.
+func (s *opSum) operation(merged bool) (of result.Operation, err error) {
+	of = result.Operation{
+		Count: s.latency.histogram.TotalCount() + s.unanswered, Errors: s.failed, LatencyNs: s.latency.latency(), ServiceNs: s.service.some(),
+	}
+	if merged {
+		of.Histogram, err = s.latency.encoded()
+	}
+	return of, err
 }
 
 // operationName distinguishes operations during a sweep from the others.
@@ -128,7 +157,7 @@ func operationName(op scenarios.Op) string {
 // locks returns what the updates among ops operations did under their locks.
 func (tr *trial) locks(ops int64) result.Locks {
 	var n, held, waited, inWindow, inHot int64
-	times := result.NewHistogram()
+	times := newSum()
 	for _, u := range tr.users.active {
 		h := &u.stats.holds
 		n += h.n
@@ -136,9 +165,9 @@ func (tr *trial) locks(ops int64) result.Locks {
 		waited += h.waitedFor
 		inWindow += h.inWindow
 		inHot += h.inHot
-		h.times.addTo(times)
+		times.add(h.times)
 	}
-	l := result.Locks{UpdateFraction: tr.users.updates(), HoldTimes: timesOf(times), HeldNsPerOp: perOp(inWindow, ops)}
+	l := result.Locks{UpdateFraction: tr.users.updates(), HoldTimes: times.some(), HeldNsPerOp: perOp(inWindow, ops)}
 	if n > 0 {
 		l.HoldNs, l.WaitNs = held/n, waited/n
 	}
@@ -157,20 +186,12 @@ func (tr *trial) locks(ops int64) result.Locks {
 // thinking returns the users' mean think time per operation, and the distribution of their pauses.
 func (tr *trial) thinking(ops int64) (mean int64, pauses *result.Latency) {
 	var sum int64
-	times := result.NewHistogram()
+	times := newSum()
 	for _, u := range tr.users.active {
 		sum += u.stats.pauses.ns
-		u.stats.pauses.times.addTo(times)
+		times.add(u.stats.pauses.times)
 	}
-	return int64(perOp(sum, ops)), timesOf(times)
-}
-
-func timesOf(h *hdr.Histogram) *result.Latency {
-	if h.TotalCount() == 0 {
-		return nil
-	}
-	l := result.LatencyOf(h)
-	return &l
+	return int64(perOp(sum, ops)), times.some()
 }
 
 // waiting returns what holds and pauses have used of the processor, of which spent is the clock's part; nil where there are none.

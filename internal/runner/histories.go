@@ -47,20 +47,42 @@ func (tr *trial) openRecordings() {
 		u.record(room)
 	}
 	concerned := tr.users.active
-	if s.OwnSessions {
+	if s.OwnSessions && !tr.setup.open() {
 		concerned = slices.DeleteFunc(slices.Clone(tr.users.active), func(u *user) bool {
 			return !slices.ContainsFunc(tr.sessions.numbersOf(&u.slots), func(number uint32) bool { return number != 0 })
 		})
 	}
-	for i, u := range concerned {
-		u.slots.numbers = numbers
-		if s.OwnSessions {
-			u.slots.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.sessions.numbersOf(&u.slots)...) // a cache line or more, as for ids
-		}
-		u.record(room)
-		// Users number the sessions that they create later in an interleaved way: numbers are unique, and few remain unused.
-		u.recording.next, u.recording.stride = n+1+uint32(i), uint32(len(concerned))
+	tr.recording = recordingPlan{room: room, first: n + 1, users: uint32(len(concerned))}
+	if tr.setup.open() {
+		tr.recording.users = uint32(s.Users)
 	}
+	for _, u := range concerned {
+		tr.recordUser(u)
+	}
+}
+
+// recordingPlan is how users record. The zero plan is that none does.
+type recordingPlan struct {
+	room  *allowance
+	first uint32 // number of the first session that a user creates
+	users uint32 // that record, at most
+	n     uint32 // that do
+}
+
+// recordUser has a user record, if users do.
+func (tr *trial) recordUser(u *user) {
+	p := &tr.recording
+	if p.room == nil {
+		return
+	}
+	u.slots.numbers = tr.sessions.numbers
+	if s := tr.setup.scenario; s.OwnSessions {
+		u.slots.numbers = append(make([]uint32, 0, max(s.SlotsPerUser(), 16)), tr.sessions.numbersOf(&u.slots)...) // a cache line or more, as for ids
+	}
+	u.record(p.room)
+	// Users number the sessions that they create later in an interleaved way: numbers are unique, and few remain unused.
+	u.recording.next, u.recording.stride = p.first+p.n, p.users
+	p.n++
 }
 
 // checkHistories puts together what was recorded and has the version witness decide each session's history. A history that

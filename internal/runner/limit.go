@@ -88,11 +88,17 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			among = min(among, cpu)
 		}
 	}
+	if base.open() && r.Participant == nil {
+		if math.IsInf(alone, 1) {
+			alone = 0
+		}
+		r.ideal(base, alone, entrants)
+	}
 	for _, e := range entrants {
 		if len(e.result.Trials) == 0 || e.Strategy.Harness {
 			continue
 		}
-		if r.Speed == 0 && r.Participant == nil { // on the log's clock the log is the limit; of several machines it is not known
+		if r.Speed == 0 && r.Participant == nil && !base.open() { // on the log's clock the log is the limit; of several machines it is not known; in an open loop it is the load
 			r.limit(e, base, alone, alone+own.waiting.perOp, among)
 		}
 		r.mark(e, base.scenario, own)
@@ -190,7 +196,7 @@ func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 	}
 	// A store that leaves processors idle is bound by its waits, not by the harness.
 	e.result.Summary.HarnessBound = harness > 0 && cpu > 0 && cpu <= 2*harness && (!waits || e.saturates(processors(r.doc.Machine)))
-	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && r.Speed == 0 && s.Users > runtime.GOMAXPROCS(0)
+	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && r.Speed == 0 && !s.Load.Open() && s.Users > runtime.GOMAXPROCS(0)
 }
 
 // saturates reports whether e's trials used most of the processors.

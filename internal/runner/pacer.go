@@ -49,13 +49,7 @@ func (u *user) pause(t int64) int64 {
 	u.waiter.Wait(min(pause, time.Duration(phases.until-t)))
 	end := phases.now()
 	p.begun++
-	if phases.contains(end) {
-		p.ended++
-	}
-	p.ns += phases.overlap(t, end)
-	if whole && t >= phases.from && end <= phases.until {
-		p.times.record(end - t)
-	}
+	p.note(phases, t, end, whole)
 	return end
 }
 
@@ -81,7 +75,7 @@ func (u *user) work() {
 		h.heldFor += end - start
 		h.waitedFor += start - u.opStart
 		if h.times != nil {
-			h.times.record(end - start)
+			h.times.record(start, end, forever)
 		}
 	}
 }
@@ -114,16 +108,17 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 			}
 			t = tr.phases.now() // reading the log is no part of the operation
 			t = u.enterWindow(t)
+			due := t
 			if next.Start() {
 				u.progress.Add(1)
 				if t >= tr.phases.from {
 					u.stats.visits++
 				}
 				if speed > 0 {
-					t = u.awaitDue(int64(float64(at) / speed))
+					due, t = u.awaitDue(int64(float64(at) / speed))
 				}
 			}
-			t, _ = u.timed(t, next)
+			t, _ = u.timed(due, t, next)
 			some = true
 		}
 		if err := share.Err(); err != nil {
@@ -133,13 +128,13 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 	return t, some, nil
 }
 
-// awaitDue waits until a visit is due and returns the time its latency counts from. If a user is late because
-// an earlier visit took long, latency counts from the due time; the lateness of a timer does not count.
-func (u *user) awaitDue(due int64) int64 {
-	now := u.trial.phases.now()
-	if now >= due {
-		return due
+// awaitDue waits until a visit is due and returns its intended start, which its latency counts from, and the time. If a user is late
+// because an earlier visit took long, that is the due time; the lateness of a timer does not count.
+func (u *user) awaitDue(due int64) (intended, now int64) {
+	if now = u.trial.phases.now(); now >= due {
+		return due, now
 	}
 	u.waiter.Wait(time.Duration(due - now))
-	return u.trial.phases.now()
+	now = u.trial.phases.now()
+	return now, now
 }

@@ -57,6 +57,10 @@ const (
 	DefaultSeed   = 1
 
 	DefaultPatience = 30 * time.Second
+
+	windowVisits  = 1500             // of a trial of an open loop for which no window is given
+	maxOpenWindow = 10 * time.Second // of one
+	maxDrain      = 10 * time.Second // of the wait for operations after the window, which is otherwise as long as the window
 )
 
 // Step is the progress of a run.
@@ -209,6 +213,7 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 	for block := range r.Runs {
 		for _, i := range rng.Perm(len(entrants)) {
 			e := entrants[i]
+			base.block = block
 			r.report(Step{Scenario: name, Block: block, Blocks: r.Runs, Label: e.Label})
 			if r.Participant != nil {
 				base.part = part{r.Participant, r.done}

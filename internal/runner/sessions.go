@@ -147,7 +147,7 @@ func (u *user) prepare(op scenarios.Op, slot uint32) error {
 		case err == nil:
 			u.recording.preparation(op, slot)
 		case u.trial.remote && errors.Is(err, manager.ErrIndeterminate):
-			u.explain(op, slot, err)
+			u.noteError(op, slot, err)
 		}
 		return err
 	})

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 	"time"
 
@@ -23,7 +24,9 @@ type setup struct {
 	window     time.Duration // 0: until every user's visits are done
 	work       manager.Work  // what an update does under the lock on the processor; nil: nothing
 	hold       time.Duration // how long it waits there instead
-	pause      time.Duration // of users between their visits
+	pause      time.Duration // of users between their visits; in an open loop between the operations of a visit
+	drain      time.Duration // open loop: how long after the window its operations are awaited
+	block      int           // of the trial; the arrivals of an open loop differ between blocks
 	patience   time.Duration // beyond the longest that the users of a right store can take
 	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
 	record     int           // the histories of one session in so many are recorded; 0: of none
@@ -37,9 +40,18 @@ type setup struct {
 // timed reports whether the trial has a window, and does not end with the users' visits.
 func (s *setup) timed() bool { return s.window > 0 }
 
+// open reports whether the loop is open: visits arrive by the clock.
+func (s *setup) open() bool { return s.scenario.Load.Open() && s.traffic == nil }
+
+// arrivals returns the arrivals of this process's part of the trial, from its start on.
+func (s *setup) arrivals() *scenarios.Arrivals {
+	seed := audit.Mix(s.seed + uint64(s.block))
+	return s.scenario.Load.Arrivals(s.tape.Visit, s.warmup, seed, s.part.Index(), s.part.Of())
+}
+
 // waits reports whether users pause, or hold sessions without using the processor.
 func (s *setup) waits() bool {
-	return s.hold > 0 || s.pause > 0 || s.traffic != nil && s.speed > 0
+	return s.open() || s.hold > 0 || s.pause > 0 || s.traffic != nil && s.speed > 0
 }
 
 // setup draws the tape and everything else that all trials of a scenario have in common.
@@ -67,8 +79,9 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		case s.Iterations > 0:
 			base.warmup = 0
 		case base.window == 0:
-			base.window = DefaultWindow
+			base.window = WindowOf(s)
 		}
+		base.drain = min(max(base.window, DefaultWindow), maxDrain)
 		if s.NoWarmUp {
 			base.warmup = 0
 		}
@@ -86,6 +99,19 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		base.hold = s.Hold
 	}
 	return base
+}
+
+// WindowOf returns the window of a trial for which none is given: that of the stages of an open loop, or else long enough for the
+// arrival of 1,500 visits, so that a p99 has ten samples beyond it.
+func WindowOf(s *scenarios.Scenario) time.Duration {
+	switch {
+	case len(s.Load.Stages) > 0:
+		return s.Load.Span()
+	case s.Load.Open():
+		visits := s.Load.Rate / float64(max(1, len(s.Visit)))
+		return min(max(DefaultWindow, time.Duration(windowVisits/visits*float64(time.Second))), maxOpenWindow)
+	}
+	return DefaultWindow
 }
 
 // timeAlone is how long work takes with a processor to itself: the least of several tries. Among more users than
@@ -113,6 +139,15 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause, idle.speed = s, warmup, window, nil, 0, 0, 0
 	idle.record, idle.timeSlices = 0, nil
 	return idle
+}
+
+// probeUsers is how many users a probe of the harness has: those of the scenario, or, where as many are made as are needed, two for
+// each processor.
+func (base setup) probeUsers() int {
+	if base.open() {
+		return min(base.scenario.Users, 2*runtime.GOMAXPROCS(0))
+	}
+	return base.scenario.Users
 }
 
 // calibration returns the windows of a pass over a store or an adapter that does nothing. The pass is no longer than a trial,

@@ -13,24 +13,29 @@ type userStats struct {
 	holds  holdStats
 	pauses pauseStats
 	visits int64
+	open   *openStats       // nil in a closed loop
 	errors map[string]int64 // by kind
 }
 
 // opStats is what one user measures of one kind of operation.
 type opStats struct {
-	latency    *recorder // nil: there was none yet
-	done       int64     // completed inside the window
+	latency    *times // from the intended start; nil: there was none yet
+	service    *times // from the call; nil in a closed loop, where that is the intended start
+	done       int64  // completed inside the window
 	failed     int64
 	unanswered int64 // of failed, those that got no answer, and so have no latency
 	refused    int64 // of failed, those that were not made: without an answer, or after too many conflicts
 }
 
-// record counts a latency.
-func (o *opStats) record(ns int64) {
+// record counts an operation that was intended at due, called at start, and ended at end. limit is the end of the drain.
+func (o *opStats) record(due, start, end, limit int64) {
 	if o.latency == nil {
-		o.latency = newRecorder()
+		o.latency = newTimes()
 	}
-	o.latency.record(ns)
+	o.latency.record(due, end, limit)
+	if o.service != nil {
+		o.service.record(start, end, limit)
+	}
 }
 
 // holdStats is what one user measures of its work under locks.
@@ -41,7 +46,7 @@ type holdStats struct {
 	last      int64 // the part inside the window of the current operation's last hold
 	inWindow  int64 // the sum of each operation's last: where a store tries again, the earlier holds changed nothing
 	inHot     int64 // of that, in the busiest session
-	times     *recorder
+	times     *times
 }
 
 // ended counts the last hold of an operation that has ended. One that failed need not have excluded others.
@@ -66,7 +71,7 @@ func (u *user) noteRemoteHold() {
 		h.n++
 		h.heldFor += int64(held)
 		if reported && h.times != nil {
-			h.times.record(int64(held))
+			h.times.record(0, int64(held), forever)
 		}
 	}
 }
@@ -76,7 +81,18 @@ type pauseStats struct {
 	begun int64
 	ended int64 // in the window
 	ns    int64 // the part inside the window, in all
-	times *recorder
+	times *times
+}
+
+// note records a pause from start to end. Of a part of one the duration is not that of a pause.
+func (p *pauseStats) note(phases *phases, start, end int64, whole bool) {
+	if phases.contains(end) {
+		p.ended++
+	}
+	p.ns += phases.overlap(start, end)
+	if whole && start >= phases.from && end <= phases.until {
+		p.times.record(start, end, forever)
+	}
 }
 
 // completed is how many operations were completed inside the window.

@@ -54,9 +54,9 @@ func (u *user) clean() {
 	end := tr.phases.now()
 	u.recording.sweepEnded(len(u.ledger.Final), end)
 	if err != nil {
-		u.explain(scenarios.Sweep, 0, err)
+		u.noteError(scenarios.Sweep, 0, err)
 	}
 	if start >= tr.phases.from {
-		u.stats.ops[scenarios.Sweep].record(end - start)
+		u.stats.ops[scenarios.Sweep].record(start, start, end, forever)
 	}
 }

@@ -12,6 +12,7 @@ type Task struct {
 	Kind     TaskKind `json:"kind"`
 	Scenario int      `json:"scenario"` // index in Config.Scenarios
 	Subject  int      `json:"subject"`  // index in Config.Subjects; -1 for the probes of the harness
+	Block    int      `json:"block,omitempty"`
 }
 
 // TaskKind is what a task measures.
@@ -50,7 +51,7 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 	if r.Executor == nil {
 		return r.performHere(ctx, base, kind, subject)
 	}
-	out, err := r.Executor(ctx, Task{kind, r.current, subject}, base.onPreparing)
+	out, err := r.Executor(ctx, Task{kind, r.current, subject, base.block}, base.onPreparing)
 	if err == nil && out.Violation != nil {
 		err = out.Violation
 	}

@@ -34,22 +34,26 @@ type trial struct {
 	counted   scenarios.Properties // of operations that count as changes
 	found     audit.Findings
 
-	sessions slots  // without those that belong to single users
-	hot      uint32 // the slot of the busiest session; noSlot: not known
-	users    users
+	sessions  slots  // without those that belong to single users
+	hot       uint32 // the slot of the busiest session; noSlot: not known
+	users     users
+	recording recordingPlan
 
-	phases phases
-	meter  meter
-	slices *slicer // nil: the whole trial is one time slice
-	sweep  sweepCount
-	end    ending
-	made   atomic.Int64 // sessions that the preloaders have created
+	phases   phases
+	meter    meter
+	arrivals *arrivals // nil: a closed loop
+	unserved userStats // of visits that arrived and were not started
+	slices   *slicer   // nil: the whole trial is one time slice
+	sweep    sweepCount
+	end      ending
+	made     atomic.Int64 // sessions that the preloaders have created
 }
 
 // phases are the parts of a trial on its clock. They change only while no user is busy.
 type phases struct {
 	base        time.Time // when the barrier opened: the trial's clock starts
 	from, until int64     // the window on that clock
+	limit       int64     // when operations of the window are no longer awaited; forever in a closed loop
 	rest        int64     // when users rest on that clock: at the window's end, or at the end of a time slice
 }
 
@@ -58,6 +62,9 @@ func (p *phases) now() int64 { return int64(time.Since(p.base)) }
 
 // contains reports whether a time lies in the window.
 func (p *phases) contains(t int64) bool { return t >= p.from && t <= p.until }
+
+// began reports whether an operation that was intended at t belongs to the window.
+func (p *phases) began(t int64) bool { return t >= p.from && t < p.until }
 
 // overlap is how much of the time from start to end lies in the window.
 func (p *phases) overlap(start, end int64) int64 {
@@ -116,6 +123,9 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	if subject.Target != nil {
 		tr.system = &targetSystem{trial: tr, target: subject.Target}
 		tr.setup.work, tr.setup.hold, tr.setup.spin = nil, 0, 0 // the target works under its locks
+	}
+	if s.open() {
+		tr.unserved.open = newOpenStats()
 	}
 	tr.meter.system = tr.system
 	tr.remote = subject.Strategy.Remote || subject.Target != nil

@@ -78,9 +78,9 @@ runTape:
 				}
 			}
 			if own {
-				t = u.doOwn(t, next)
+				t = u.doOwn(t, t, next)
 			} else {
-				t, _ = u.timed(t, next)
+				t, _ = u.timed(t, t, next)
 			}
 		}
 		if t >= phases.until || !tr.slices.rest() {
@@ -92,29 +92,31 @@ runTape:
 }
 
 // doOwn performs an operation of the tape on one of the user's own sessions, and first creates the session if the slot has none.
-func (u *user) doOwn(t int64, next scenarios.TapeOp) int64 {
+// See timed.
+func (u *user) doOwn(due, t int64, next scenarios.TapeOp) int64 {
 	slot, op := next.Slot(), next.Op()
 	if u.slots.absent(slot) && !op.Does(scenarios.Mints) {
-		if t = u.createOwn(t, slot); u.slots.absent(slot) {
+		if t = u.createOwn(due, t, slot); u.slots.absent(slot) {
 			return t
 		}
+		due = t
 	}
-	t, err := u.timed(t, next)
+	t, err := u.timed(due, t, next)
 	if err != nil && u.trial.setup.scenario.RemovesSessions && errors.Is(err, manager.ErrNotFound) {
 		u.ledger.NotFound(manager.IncarnationOf(u.slots.ids[slot]), t)
 		u.checkMissing(slot, t)
 		u.clearSlot(slot)
 		if !op.Does(scenarios.Removes) {
-			if t = u.createOwn(t, slot); !u.slots.absent(slot) {
-				t, _ = u.timed(t, next)
+			if t = u.createOwn(t, t, slot); !u.slots.absent(slot) {
+				t, _ = u.timed(t, t, next)
 			}
 		}
 	}
 	return t
 }
 
-func (u *user) createOwn(t int64, slot uint32) int64 {
-	t, _ = u.timed(t, scenarios.NewTapeOp(scenarios.Create, slot, 0, false))
+func (u *user) createOwn(due, t int64, slot uint32) int64 {
+	t, _ = u.timed(due, t, scenarios.NewTapeOp(scenarios.Create, slot, 0, false))
 	return t
 }
 
@@ -125,8 +127,9 @@ func (u *user) clearSlot(slot uint32) {
 	}
 }
 
-// timed does one operation and records it. The hot path: one reading of the clock.
-func (u *user) timed(t int64, next scenarios.TapeOp) (int64, error) {
+// timed does one operation, which was intended at due and is called at t, and records it. It returns the time of its end. The hot
+// path: one reading of the clock.
+func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	tr := u.trial
 	phases := &tr.phases
 	u.opStart, u.opSlot = t, next.Slot()
@@ -147,9 +150,9 @@ func (u *user) timed(t int64, next scenarios.TapeOp) (int64, error) {
 		kind += scenarios.NumOps
 	}
 	stats, silent := &u.stats.ops[kind], err != nil && tr.unanswered(err)
-	if t >= phases.from {
+	if phases.began(due) {
 		if !silent {
-			stats.record(end - t)
+			stats.record(due, t, end, phases.limit)
 		} else {
 			stats.unanswered++
 		}
@@ -159,7 +162,7 @@ func (u *user) timed(t int64, next scenarios.TapeOp) (int64, error) {
 		}
 	}
 	if silent || err != nil && errors.Is(err, manager.ErrConflict) {
-		if t >= phases.from {
+		if phases.began(due) {
 			stats.refused++
 		}
 	} else if phases.contains(end) {
@@ -169,7 +172,7 @@ func (u *user) timed(t int64, next scenarios.TapeOp) (int64, error) {
 		u.recording.operation(next.Op(), next.Slot(), t, end, err)
 	}
 	if err != nil {
-		u.explain(next.Op(), next.Slot(), err)
+		u.noteError(next.Op(), next.Slot(), err)
 	}
 	return end, err
 }
@@ -241,8 +244,8 @@ func (u *user) incarnation() uint64 {
 	return u.effect.Incarnation
 }
 
-// explain adds a violation for an error that the scenario does not explain.
-func (u *user) explain(op scenarios.Op, slot uint32, err error) {
+// noteError adds a violation for an error that the scenario does not explain.
+func (u *user) noteError(op scenarios.Op, slot uint32, err error) {
 	tr := u.trial
 	if tr.remote && errors.Is(err, manager.ErrIndeterminate) && !op.Does(scenarios.Mints) { // of which do has noted it
 		var id manager.ID

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sessbench/sessbench/internal/audit"
@@ -11,6 +12,7 @@ import (
 
 // users are the users of a trial, by what they do in it.
 type users struct {
+	mu         sync.Mutex      // of active in an open loop, which makes users as it needs them
 	active     []*user         // execute the scenario
 	preloaders []*user         // prepare the sessions
 	sweeper    *user           // sweeps while the others work; nil before the users are made
@@ -19,11 +21,21 @@ type users struct {
 
 // all returns the users in the order of their numbers, the preloaders and the sweeper last.
 func (us *users) all() []*user {
+	us.mu.Lock()
 	all := slices.Concat(us.active, us.preloaders)
+	us.mu.Unlock()
 	if us.sweeper != nil {
 		all = append(all, us.sweeper)
 	}
 	return all
+}
+
+// addUser adds a user that executes the scenario, during the trial.
+func (tr *trial) addUser(u *user) {
+	tr.users.mu.Lock()
+	defer tr.users.mu.Unlock()
+	tr.recordUser(u)
+	tr.users.active = append(tr.users.active, u)
 }
 
 // ledgers returns the ledgers of the users here and of those of other participants.
@@ -56,12 +68,11 @@ func (tr *trial) makeUsers() {
 	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
 	most := min(per, 64<<20/64/sc.Users)
 	lo, hi := tr.setup.part.users(sc.Users)
+	if tr.setup.open() {
+		hi = min(hi, lo+firstUsers) // the others are made when they are needed
+	}
 	for i := lo; i < hi; i++ {
-		u := tr.newUser(i, most)
-		if sc.OwnSessions {
-			// At least a cache line, so that users do not share the lines they write.
-			u.slots = slots{ids: make([]manager.ID, per, max(per, 8)), first: uint32(i * per)}
-		}
+		u := tr.newActive(i, most)
 		if traffic := tr.setup.traffic; traffic != nil {
 			// With fewer users than shares each takes every n-th.
 			for share := i; share < traffic.Users(); share += sc.Users {
@@ -78,6 +89,17 @@ func (tr *trial) makeUsers() {
 	if tr.setup.record > 0 && !tr.unaudited {
 		tr.openRecordings()
 	}
+}
+
+// newActive makes a user that executes the scenario.
+func (tr *trial) newActive(number, most int) *user {
+	u := tr.newUser(number, most)
+	if sc := tr.setup.scenario; sc.OwnSessions {
+		// At least a cache line, so that users do not share the lines they write.
+		per := sc.SlotsPerUser()
+		u.slots = slots{ids: make([]manager.ID, per, max(per, 8)), first: uint32(number * per)}
+	}
+	return u
 }
 
 // numPreloaders returns the number of preloaders: several where each response takes a network round
@@ -102,13 +124,19 @@ func (tr *trial) newUser(number, most int) *user {
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
 	}
 	for _, op := range sc.Ops() {
-		u.stats.ops[op].latency = newRecorder() // made now and not in the window
+		u.stats.ops[op].latency = newTimes() // made now and not in the window
+		if tr.setup.open() {
+			u.stats.ops[op].service = newTimes()
+		}
+	}
+	if tr.setup.open() {
+		u.stats.open = newOpenStats()
 	}
 	if u.works() && sc.Hold > 0 && !sc.Spin {
-		u.stats.holds.times = newRecorder()
+		u.stats.holds.times = newTimes()
 	}
 	if tr.setup.pause > 0 {
-		u.stats.pauses.times = newRecorder()
+		u.stats.pauses.times = newTimes()
 	}
 	return u
 }
@@ -116,14 +144,20 @@ func (tr *trial) newUser(number, most int) *user {
 // connect gives every user its driver.
 func (tr *trial) connect() (err error) {
 	for _, u := range tr.users.all() {
-		var work manager.Work
-		if u.works() && (tr.setup.work != nil || tr.setup.hold > 0) {
-			work = u.work
-		}
-		if u.driver, err = tr.system.connect(u, work); err != nil {
+		if err = tr.connectUser(u); err != nil {
 			return err
 		}
-		u.progress.Add(1)
 	}
 	return nil
+}
+
+// connectUser gives a user its driver.
+func (tr *trial) connectUser(u *user) (err error) {
+	var work manager.Work
+	if u.works() && (tr.setup.work != nil || tr.setup.hold > 0) {
+		work = u.work
+	}
+	u.driver, err = tr.system.connect(u, work)
+	u.progress.Add(1)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
 
@@ -32,7 +33,7 @@ func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (O
 		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
 	}
 	base := w.base
-	base.onPreparing = onPreparing
+	base.onPreparing, base.block = onPreparing, t.Block
 	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
 	out := Outcome{Trial: trial, Behind: stuck(err)}
 	if errors.As(err, &out.Violation) {
@@ -50,7 +51,7 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	if subject != noSubject {
 		of = r.Subjects[subject]
 	}
-	users := base.scenario.Users
+	users := base.probeUsers()
 	warmup, window := base.calibration()
 	switch kind {
 	case NoopTask:
@@ -73,12 +74,19 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	case WaitingTask:
 		s := *base.scenario
 		s.Iterations, base.scenario = 0, &s
+		if s.Load.Open() {
+			s.Load, s.Users = scenarios.Load{}, users
+		}
 		base.warmup, base.window, base.work, base.record, base.timeSlices = warmup, window, nil, 0, nil
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
 	case TrialTask:
 		if of.Strategy.Harness {
+			load, most := base.scenario.Load, base.scenario.Users
 			base = base.idle(users, warmup, cmp.Or(base.window, window))
+			if load.Open() {
+				base.scenario.Load, base.scenario.Users = load, most
+			}
 		}
 	default:
 		return result.Trial{}, fmt.Errorf("unknown task %q", kind)

@@ -151,6 +151,7 @@ type Result struct {
 	Workload
 	LimitOpsPerSec float64 `json:"limit_ops_per_sec,omitempty"` // median over the trials
 	WaitNs         int64   `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
+	Ideal          *Ideal  `json:"ideal,omitempty"`             // in an open loop
 	Trials         []Trial `json:"trials"`                      // in the order they ran
 	Summary        Summary `json:"summary"`
 }
@@ -189,6 +190,7 @@ type Trial struct {
 	Totals          map[string]float64   `json:"totals,omitempty"`         // other figures, by the names of their metrics; those of the parts of a run add up
 	Fairness        Fairness             `json:"fairness"`
 	Histogram       string               `json:"histogram,omitempty"` // all latencies: HDR V2, compressed, base64
+	OpenLoop        *OpenLoop            `json:"open_loop,omitempty"` // nil: a closed loop
 	Audit           Audit                `json:"audit"`
 }
 
@@ -231,14 +233,17 @@ type Latency struct {
 	Max   int64  `json:"max"`
 	Mean  int64  `json:"mean"`
 	Count int64  `json:"count"`
+
+	Censored *Censored `json:"censored,omitempty"` // of Count; nil: none
 }
 
 // Operation is one kind of operation in a trial.
 type Operation struct {
-	Count     int64   `json:"count"`
-	Errors    int64   `json:"errors"`
-	LatencyNs Latency `json:"latency_ns"`
-	Histogram string  `json:"histogram,omitempty"` // as in Trial; only in the parts of a distributed run
+	Count     int64    `json:"count"`
+	Errors    int64    `json:"errors"`
+	LatencyNs Latency  `json:"latency_ns"`
+	ServiceNs *Latency `json:"service_ns,omitempty"` // in an open loop
+	Histogram string   `json:"histogram,omitempty"`  // as in Trial; only in the parts of a distributed run
 }
 
 // Fairness describes how evenly the operations are distributed over the users.

@@ -1,0 +1,120 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// LoadOf returns the load of a result of an open loop, as on the command line; "" for a closed loop.
+func LoadOf(r *result.Result) string {
+	for i := range r.Trials {
+		if o := r.Trials[i].OpenLoop; o != nil {
+			return o.Load
+		}
+	}
+	return ""
+}
+
+// Saturated returns how far a store got that could not keep up with its load in at least half of the trials, or "".
+func Saturated(r *result.Result) string {
+	n := 0
+	for i := range r.Trials {
+		if o := r.Trials[i].OpenLoop; o != nil && o.Saturated {
+			n++
+		}
+	}
+	if n == 0 || 2*n < len(r.Trials) {
+		return ""
+	}
+	offered := metric.MedianOf(r, func(t *result.Trial) float64 {
+		if t.OpenLoop == nil {
+			return 0
+		}
+		return t.OpenLoop.Offered
+	}).Median
+	achieved, _ := metric.Named("achieved").Shown(r)
+	return fmt.Sprintf("saturated: %s of %s/s", result.FormatShare(achieved), result.FormatRate(offered))
+}
+
+// Responses returns the p99 of the response time by block; nil unless all trials have one that is exact.
+func Responses(r *result.Result) stats.Blocks {
+	b := stats.Blocks{}
+	for i := range r.Trials {
+		l := &r.Trials[i].LatencyNs
+		if l.P99 == nil || l.AtLeast(*l.P99) {
+			return nil
+		}
+		b[r.Trials[i].Block] = float64(*l.P99)
+	}
+	return b
+}
+
+// openLoop merges what the trials of the parts have of an open loop, at t.OpsPerSec; nil in a closed loop.
+func (m *merger) openLoop(t *result.Trial) (all *result.OpenLoop, err error) {
+	starts, services, visits := &distribution{}, &distribution{}, &distribution{}
+	for i, one := range m.trials {
+		o := one.OpenLoop
+		if o == nil {
+			return nil, nil
+		}
+		if all == nil {
+			all = &result.OpenLoop{Load: o.Load}
+		}
+		all.Offered += o.Offered
+		all.Growth += o.Growth
+		all.Queue += o.Queue
+		all.Users += o.Users
+		all.Unserved += o.Unserved
+		all.Saturated = all.Saturated || o.Saturated
+		err := errors.Join(starts.add(&o.StartNs, o.Start), services.add(&o.ServiceNs, o.Service), visits.add(&o.VisitNs, o.Visit))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.parts[i].File, err)
+		}
+	}
+	if all.Offered > 0 {
+		all.Achieved = t.OpsPerSec / all.Offered
+	}
+	if all.StartNs, all.Start, err = starts.merged(); err != nil {
+		return nil, err
+	}
+	if all.ServiceNs, all.Service, err = services.merged(); err != nil {
+		return nil, err
+	}
+	all.VisitNs, all.Visit, err = visits.merged()
+	return all, err
+}
+
+// distribution is the sum of the distributions of several documents.
+type distribution struct {
+	histogram *hdr.PackedHistogram
+	censored  *result.Censored
+}
+
+// add adds a distribution with its histogram, as in documents.
+func (d *distribution) add(l *result.Latency, text string) error {
+	if l.Count == 0 {
+		return nil // an aborted trial has no histogram
+	}
+	if d.histogram == nil {
+		d.histogram = result.NewSum()
+	}
+	d.censored = d.censored.Add(l.Censored)
+	return addHistogram(d.histogram, text, l.Count)
+}
+
+// merged returns the sum and its histogram.
+func (d *distribution) merged() (l result.Latency, text string, err error) {
+	if d.histogram == nil {
+		d.histogram = result.NewSum()
+	}
+	text, err = result.EncodeHistogram(d.histogram)
+	l = result.LatencyOf(d.histogram)
+	l.Censored = d.censored
+	return l, text, err
+}

@@ -1,0 +1,102 @@
+package runner
+
+import (
+	"math"
+	"time"
+)
+
+// backlog is the visits of an open loop over time: those that have arrived and not ended. It is sampled at equal distances; when there
+// are many samples, every second one is dropped, so that a trial of any length has the same number of them.
+type backlog struct {
+	interval time.Duration
+	samples  []backlogSample
+}
+
+// backlogSample is the backlog at a time of the trial's clock.
+type backlogSample struct {
+	at      int64
+	waiting int64 // for a user
+	open    int64 // arrived and not ended
+}
+
+const (
+	maxBacklog   = 1024
+	leastBacklog = 2 * time.Millisecond
+)
+
+// sampleBacklog samples the backlog in the window until quit is closed.
+func (tr *trial) sampleBacklog(quit <-chan struct{}) *backlog {
+	s := &tr.setup
+	b := &backlog{interval: max(leastBacklog, s.window/maxBacklog)}
+	// A stream of its own counts the arrivals, so that users need not.
+	stream := s.arrivals()
+	arrived, due := int64(0), stream.Next()
+	tick := time.NewTicker(b.interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-quit:
+			return b
+		}
+		now := tr.phases.now()
+		if now >= tr.phases.until {
+			return b
+		}
+		started, ended := tr.arrivals.count()
+		for ; due <= now; due = stream.Next() {
+			arrived++
+		}
+		if now < tr.phases.from {
+			continue
+		}
+		b.samples = append(b.samples, backlogSample{now, max(0, arrived-started), max(0, arrived-ended)})
+		if len(b.samples) == maxBacklog {
+			b.thin()
+			tick.Reset(b.interval)
+		}
+	}
+}
+
+// thin drops every second sample.
+func (b *backlog) thin() {
+	kept := b.samples[:0]
+	for i := 1; i < len(b.samples); i += 2 {
+		kept = append(kept, b.samples[i])
+	}
+	b.samples, b.interval = kept, 2*b.interval
+}
+
+// count returns how many visits have started and ended.
+func (a *arrivals) count() (started, ended int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.started, a.ended
+}
+
+// growth is how many visits the backlog grew by in the window: the mean of its last fifth less that of its first, from middle to
+// middle, as much as that would be in the whole window. longest is the most visits that waited for a user.
+func (b *backlog) growth() (growth float64, longest int64) {
+	mean := func(samples []backlogSample) float64 {
+		sum := int64(0)
+		for _, s := range samples {
+			sum += s.open
+		}
+		return float64(sum) / float64(len(samples))
+	}
+	for _, s := range b.samples {
+		longest = max(longest, s.waiting)
+	}
+	if n := len(b.samples) / 5; n > 0 {
+		growth = (mean(b.samples[len(b.samples)-n:]) - mean(b.samples[:n])) * 5 / 4
+	}
+	return growth, longest
+}
+
+// saturated reports whether a backlog that grew by so many visits, of so many that arrived, shows that the store cannot keep up. A store
+// that can has a backlog that goes up and down, by chance with the arrivals: three standard deviations of their number, and at
+// least 1 % of it, is beyond that.
+func saturated(growth float64, arrived int64) bool {
+	n := float64(arrived)
+	return growth > max(10, 3*math.Sqrt(n), n/100)
+}

@@ -1,0 +1,188 @@
+package runner
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// firstUsers is how many users of an open loop are made before the trial; further ones are made when all are busy.
+const firstUsers = 32
+
+// openStats is what one user measures in an open loop besides its operations.
+type openStats struct {
+	delay  *times // from the arrival of a visit to its start
+	visits *times // from the arrival of a visit to its end, without think times
+
+	unserved int64 // visits that no user started
+}
+
+func newOpenStats() *openStats { return &openStats{delay: newTimes(), visits: newTimes()} }
+
+// openArrivals begins the arrivals of an open loop. More users run with running.
+func (tr *trial) openArrivals(running *sync.WaitGroup) {
+	s := &tr.setup
+	lo, hi := s.part.users(s.scenario.Users)
+	a := &arrivals{
+		ops: len(s.tape.Ops), visit: s.tape.Visit, from: tr.phases.from, until: tr.phases.until,
+		most: hi - lo, users: len(tr.users.active), quit: func() { tr.meter.clock.Release() },
+		stream: s.arrivals(),
+	}
+	a.next.due = a.stream.Next()
+	a.make = func(number int) {
+		running.Go(func() {
+			u := tr.newActive(lo+number, 0)
+			defer u.recovered()
+			u.waiter = tr.meter.clock.NewWaiter()
+			if err := tr.connectUser(u); err != nil {
+				u.failed(err)
+				return
+			}
+			tr.addUser(u)
+			u.serve()
+		})
+	}
+	tr.arrivals = a
+}
+
+// failed ends a trial in which a user cannot be connected.
+func (u *user) failed(err error) {
+	err = fmt.Errorf("connecting a user: %w", err)
+	u.trial.end.unavailable.CompareAndSwap(nil, &err)
+	u.trial.end.stopped.Store(true)
+	u.trial.arrivals.closeIf(true)
+}
+
+// endArrivals closes the arrivals when the window is over, or the drain; the returned function forgets both.
+func (tr *trial) endArrivals() (forget func()) {
+	at := func(t int64, anyway bool) *time.Timer {
+		return time.AfterFunc(time.Duration(t-tr.phases.now()), func() { tr.arrivals.closeIf(anyway) })
+	}
+	window, drain := at(tr.phases.until, false), at(tr.phases.limit, true)
+	return func() { window.Stop(); drain.Stop() }
+}
+
+// serve executes visits of an open loop until there are no more arrivals.
+func (u *user) serve() {
+	tr := u.trial
+	t := tr.phases.now()
+	for served := (*arrival)(nil); ; {
+		v, ok := tr.arrivals.claim(served, t)
+		if !ok {
+			break
+		}
+		if t = tr.phases.now(); t < v.due {
+			u.waiter.Wait(time.Duration(v.due - t))
+			t = tr.phases.now()
+		}
+		if !tr.arrivals.start() {
+			if v.due < tr.phases.until {
+				tr.missed(&u.stats, v)
+			}
+			break
+		}
+		if tr.end.stopped.Load() {
+			tr.arrivals.closeIf(true)
+			break
+		}
+		t = u.visit(v, t)
+		served = &v
+	}
+	u.finish(t)
+}
+
+// visit executes the operations of a visit, from the time t on, and returns the time after it.
+func (u *user) visit(v arrival, t int64) int64 {
+	tr := u.trial
+	phases, s := &tr.phases, &tr.setup
+	counted := phases.began(v.due)
+	if counted {
+		u.stats.visits++
+		u.stats.open.delay.record(v.due, t, phases.limit)
+	}
+	due, thought := v.due, int64(0)
+	for i, op := range s.tape.Ops[v.at:][:s.tape.Visit] {
+		if i > 0 {
+			due = t + int64(s.pause)
+			thought += int64(s.pause)
+			t = u.think(t)
+		}
+		t = u.enterWindow(t)
+		if s.scenario.OwnSessions {
+			t = u.doOwn(due, t, op)
+		} else {
+			t, _ = u.timed(due, t, op)
+		}
+	}
+	if counted {
+		u.stats.open.visits.record(v.due+thought, t, phases.limit)
+	}
+	u.finish(t)
+	return t
+}
+
+// think pauses between two operations of a visit, from t on, and returns the time after it.
+func (u *user) think(t int64) int64 {
+	if u.trial.setup.pause == 0 {
+		return t
+	}
+	u.waiter.Wait(u.trial.setup.pause)
+	end := u.trial.phases.now()
+	u.stats.pauses.note(&u.trial.phases, t, end, true)
+	return end
+}
+
+// missed counts a visit that no user started, in s.
+func (tr *trial) missed(s *userStats, v arrival) {
+	if !tr.phases.began(v.due) {
+		return
+	}
+	limit := tr.phases.limit
+	s.visits++
+	s.open.unserved++
+	s.open.delay.record(v.due, forever, limit)
+	s.open.visits.record(v.due, forever, limit)
+	op := &s.ops[tr.setup.tape.Ops[v.at].Op()]
+	if op.latency == nil {
+		op.latency = newTimes()
+	}
+	op.latency.record(v.due, forever, limit)
+}
+
+// openLoop computes the figures that only an open loop has, once t has the others.
+func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error) {
+	s := &tr.setup
+	o := &result.OpenLoop{Load: s.scenario.Load.String(), Users: tr.arrivals.peak}
+	starts, services, visits := newSum(), newSum(), newSum()
+	for _, u := range tr.measured() {
+		for kind := range u.ops {
+			services.add(u.ops[kind].service)
+		}
+		if u.open == nil {
+			continue // not a user that visits
+		}
+		starts.add(u.open.delay)
+		visits.add(u.open.visits)
+		o.Unserved += u.open.unserved
+	}
+	o.Offered = float64(t.Visits*int64(s.tape.Visit)) / s.window.Seconds()
+	if o.Offered > 0 {
+		o.Achieved = t.OpsPerSec / o.Offered
+	}
+	o.Growth, o.Queue = b.growth()
+	o.Saturated = saturated(o.Growth, t.Visits)
+	for _, of := range []struct {
+		sum     *sum
+		latency *result.Latency
+		text    *string
+	}{{starts, &o.StartNs, &o.Start}, {services, &o.ServiceNs, &o.Service}, {visits, &o.VisitNs, &o.Visit}} {
+		*of.latency = of.sum.latency()
+		var err error
+		if *of.text, err = of.sum.encoded(); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
