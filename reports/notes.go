@@ -61,6 +61,25 @@ func costLine(of, where string, h *result.Harness) string {
 	return line + fmt.Sprintf(", %s allocs/op", result.FormatAmount(h.AllocsPerOp))
 }
 
+// pacingLine states the processor time of waiting in open loops, or is "" if there are none.
+func pacingLine(d *result.Document) string {
+	var parts []string
+	for _, r := range judge.ResultsOf(d) {
+		if judge.LoadOf(r) == "" || r.Failed() {
+			continue
+		}
+		perOp := metric.MedianOf(r, func(t *result.Trial) float64 { return t.Usage.WaitCPUNsPerOp }).Median
+		cores := metric.MedianOf(r, func(t *result.Trial) float64 { return t.Usage.WaitCPUNsPerOp * t.OpsPerSec / 1e9 }).Median
+		if perOp > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s/op (%s)", r.Strategy, result.FormatNs(int64(perOp+0.5)), result.FormatShare(cores)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "CPU of waiting for arrivals, holds and think times (100%: one processor): " + strings.Join(parts, ", ")
+}
+
 // targetsLine states the costs of the targets' processes, or is "" if they are unknown.
 func targetsLine(d *result.Document) string {
 	var parts []string
@@ -80,7 +99,7 @@ func targetsLine(d *result.Document) string {
 
 // notes are the lines below the tables about what was measured, and where.
 func notes(d *result.Document) []string {
-	lines := append(idealLines(d), notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness),
+	lines := append(idealLines(d), notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness), pacingLine(d),
 		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), trafficLine(d),
 		participantsLine(d), judge.MachineLine(&d.Machine))
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })

@@ -202,6 +202,9 @@ func (tr *trial) waiting(spent wait.Spent) *result.Waiting {
 	w := &result.Waiting{Wakeups: spent.Alarms, PolledNs: int64(spent.Polled)}
 	for _, u := range tr.users.active {
 		w.Count += u.stats.pauses.ended
+		if tr.arrivals != nil {
+			w.Count += u.stats.visits
+		}
 		if tr.setup.hold > 0 {
 			w.Count += u.stats.holds.n
 		}

@@ -45,7 +45,7 @@ func (r *run) protocol(ctx context.Context, base setup) (result.Trial, error) {
 // avoid.
 func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost waitCost, err error) {
 	s := base.scenario
-	if !s.Sleeps() || base.traffic != nil {
+	if !s.Sleeps() && !base.open() || base.traffic != nil {
 		return waitCost{}, nil
 	}
 	r.report(Step{Scenario: s.Name, Label: "the cost of waiting"})
@@ -55,6 +55,9 @@ func (r *run) waiting(ctx context.Context, base setup, noop result.Trial) (cost 
 	}
 	cost.perAlarm = alarm.Usage.CPUNsPerOp
 	for range passTries {
+		if !s.Sleeps() {
+			break // users wait for arrivals alone
+		}
 		t, err := r.perform(ctx, base, WaitingTask, noSubject)
 		if err != nil {
 			return waitCost{}, err
