@@ -46,18 +46,10 @@ type arrival struct {
 // visits would be followed by the wake-up of a parked user.
 const maxWaiting = 16
 
-// claim returns the next arrival, and whether there is one. served means that the caller has ended the visit of an arrival that was
-// due before. It blocks while enough other users wait.
-func (a *arrivals) claim(served *arrival, now int64) (arrival, bool) {
+// claim returns the next arrival, and whether there is one. It blocks while enough other users wait.
+func (a *arrivals) claim(now int64) (arrival, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if served != nil {
-		a.busy--
-		a.ended++
-		if served.due < a.until {
-			a.open--
-		}
-	}
 	for {
 		if now >= a.until && a.over() {
 			a.close()
@@ -111,6 +103,17 @@ func (a *arrivals) start() bool {
 		a.make(a.users - 1)
 	}
 	return true
+}
+
+// end records that a visit has ended, also by a panic of the store.
+func (a *arrivals) end(v arrival) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.busy--
+	a.ended++
+	if v.due < a.until {
+		a.open--
+	}
 }
 
 // over reports whether every visit that arrived before the end of the window has ended.

@@ -95,8 +95,10 @@ func (b *backlog) growth() (growth float64, longest int64) {
 
 // saturated reports whether a backlog that grew by so many visits, of so many that arrived, shows that the store cannot keep up. A store
 // that can has a backlog that goes up and down, by chance with the arrivals: three standard deviations of their number, and at
-// least 1 % of it, is beyond that.
-func saturated(growth float64, arrived int64) bool {
+// least 1 % of it, is beyond that. What grew for a moment and was made up for within the window, so that most of it was achieved, is
+// not beyond the store.
+func saturated(growth float64, arrived int64, achieved float64) bool {
 	n := float64(arrived)
-	return growth > max(10, 3*math.Sqrt(n), n/100)
+	most := max(10, 3*math.Sqrt(n), n/100)
+	return growth > most && (1-achieved)*n > most/2
 }

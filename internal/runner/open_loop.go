@@ -68,8 +68,8 @@ func (tr *trial) endArrivals() (forget func()) {
 func (u *user) serve() {
 	tr := u.trial
 	t := tr.phases.now()
-	for served := (*arrival)(nil); ; {
-		v, ok := tr.arrivals.claim(served, t)
+	for {
+		v, ok := tr.arrivals.claim(t)
 		if !ok {
 			break
 		}
@@ -88,7 +88,6 @@ func (u *user) serve() {
 			break
 		}
 		t = u.visit(v, t)
-		served = &v
 	}
 	u.finish(t)
 }
@@ -96,6 +95,7 @@ func (u *user) serve() {
 // visit executes the operations of a visit, from the time t on, and returns the time after it.
 func (u *user) visit(v arrival, t int64) int64 {
 	tr := u.trial
+	defer tr.arrivals.end(v)
 	phases, s := &tr.phases, &tr.setup
 	counted := phases.began(v.due)
 	if counted {
@@ -172,7 +172,7 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 		o.Achieved = t.OpsPerSec / o.Offered
 	}
 	o.Growth, o.Queue = b.growth()
-	o.Saturated = saturated(o.Growth, t.Visits)
+	o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
 	for _, of := range []struct {
 		sum     *sum
 		latency *result.Latency
