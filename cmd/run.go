@@ -182,7 +182,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 		return usagef("%s: not with %s: want sessbench verify --target, which records everything", o.from("record"), o.from(targetFlag))
 	}
 	for i := range cfg.Scenarios {
-		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Users)
+		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Concurrency(true))
 	}
 	list, err := o.choice.beside(o.targets.Targets)
 	if err != nil {

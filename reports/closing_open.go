@@ -13,9 +13,13 @@ import (
 
 // openVerdict is the sentence about the ranked results of an open loop: those that keep up with the load, by their p99.
 func (s *section) openVerdict(ranked []*result.Result) string {
-	load := judge.LoadOf(s.results[0])
-	if len(ranked) == 0 {
+	load := s.results[0].Load
+	switch {
+	case len(ranked) > 0:
+	case s.some(func(r *result.Result) bool { return judge.Saturated(r) != "" }):
 		return "No strategy keeps up with " + load + "."
+	default:
+		return "No row can be ranked."
 	}
 	all := fmt.Sprintf("%s %s up with %s.", sheet.And(labels(ranked)), keep(ranked), load)
 	known := slices.DeleteFunc(slices.Clone(ranked), func(r *result.Result) bool { return judge.Responses(r) == nil })

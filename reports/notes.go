@@ -192,6 +192,9 @@ func (s *section) problems(p *sheet.Page) {
 		case unranked != "":
 			warn("%s: %s.", r.Strategy, unranked)
 		}
+		if text := allBusy(r); text != "" {
+			warn("%s: %s.", r.Strategy, text)
+		}
 		switch why := judge.AuditPartial(r); {
 		case judge.AuditUndecided(r) != "":
 			warn("%s was aborted without an audit result: %s. It is not ranked.", r.Strategy, judge.AuditUndecided(r))
@@ -209,6 +212,21 @@ func (s *section) problems(p *sheet.Page) {
 			warn("%s: %s", r.Strategy, text)
 		}
 	}
+}
+
+// allBusy states that visits of an open loop waited because all users were busy, or is "".
+func allBusy(r *result.Result) string {
+	limit, queue := 0, int64(0)
+	for i := range r.Trials {
+		if o := r.Trials[i].OpenLoop; o != nil && o.Queue > 0 && o.Users >= o.Limit {
+			limit, queue = o.Limit, max(queue, o.Queue)
+		}
+	}
+	if limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("all %s were busy at times, and up to %s waited for one: --max-users allows more users",
+		result.FormatCounted(limit, "user"), result.FormatCounted(int(queue), "visit"))
 }
 
 // violations lists what the audits of a result found over all its trials: one violation of each

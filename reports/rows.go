@@ -91,7 +91,7 @@ func (s *section) pools(m *metric.Metric) bool {
 
 // open reports whether the section is of an open loop.
 func (s *section) open() bool {
-	return s.some(func(r *result.Result) bool { return judge.LoadOf(r) != "" })
+	return s.some(func(r *result.Result) bool { return r.Load != "" })
 }
 
 // legends explains the titles and signs that occur in these tables.

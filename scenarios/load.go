@@ -37,6 +37,17 @@ const (
 // Open reports whether there is a load: visits arrive by the clock.
 func (l *Load) Open() bool { return l.Rate > 0 || len(l.Stages) > 0 }
 
+// RemoteUsers bounds the users of an open loop outside this process unless --max-users does: each has a connection there.
+const RemoteUsers = 512
+
+// Concurrency is how many users there are at a time, of a system in this process or of a remote one.
+func (s *Scenario) Concurrency(remote bool) int {
+	if remote && s.Load.Open() && s.Load.MaxUsers == 0 {
+		return min(s.Users, RemoteUsers)
+	}
+	return s.Users
+}
+
 // Span is the duration of the stages; 0 without stages.
 func (l *Load) Span() (sum time.Duration) {
 	for _, s := range l.Stages {

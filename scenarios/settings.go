@@ -52,7 +52,7 @@ func Settings() []Setting {
 			Setting{Name: "arrivals", Usage: "how visits arrive at --rate, `poisson|constant` (default poisson)", Visible: true,
 				NotReplayed: "the log has the times"}),
 		row(setting.Count(1, maxUsers), (*Scenario).setMaxUsers,
-			Setting{Name: "max-users", Usage: fmt.Sprintf("concurrent users at --rate, `N`; further visits queue (default: as many as needed, up to %d)", poolSize),
+			Setting{Name: "max-users", Usage: fmt.Sprintf("concurrent users at --rate, `N`; further visits queue (default: as many as needed, up to %d, or %d outside this process)", poolSize, RemoteUsers),
 				Visible: true, NotReplayed: "the log's users are --users"}),
 		row(setting.Count(1, maxUsers), (*Scenario).setUsers,
 			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Visible: true}),

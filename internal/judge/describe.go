@@ -14,17 +14,22 @@ import (
 func Heading(d *result.Document, results []*result.Result) string {
 	r := results[0]
 	users, whose := result.FormatCount(int64(r.Users))+" users", ""
-	load := loadOfAny(results)
-	if load != "" {
+	if r.Load != "" {
 		users = "up to " + users
+		for _, of := range results {
+			if of.Users != r.Users {
+				users += fmt.Sprintf(" (%s of %s)", result.FormatCount(int64(of.Users)), of.Strategy)
+				break
+			}
+		}
 	}
 	if p := d.Part; p != nil {
 		users = result.FormatCount(int64(UsersOf(d, r))) + " of " + users
 		whose = ", " + PartName(p)
 	}
 	parts := []string{users}
-	if load != "" {
-		parts = []string{load, users}
+	if r.Load != "" {
+		parts = []string{r.Load, users}
 	}
 	parts = append(parts, result.FormatCount(int64(r.Sessions))+" sessions")
 	if t := d.Traffic; t != nil {
@@ -38,16 +43,6 @@ func Heading(d *result.Document, results []*result.Result) string {
 		parts = append(parts, "tape "+ShortHash(r.TapeHash))
 	}
 	return r.Scenario + whose + ": " + strings.Join(parts, ", ")
-}
-
-// loadOfAny returns the load of results of one scenario, of which some may have no trial; "" in a closed loop.
-func loadOfAny(results []*result.Result) string {
-	for _, r := range results {
-		if load := LoadOf(r); load != "" {
-			return load
-		}
-	}
-	return ""
 }
 
 // trialsOf describes the number and length of the trials: a window, or visits per user.

@@ -11,16 +11,6 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// LoadOf returns the load of a result of an open loop, as on the command line; "" for a closed loop.
-func LoadOf(r *result.Result) string {
-	for i := range r.Trials {
-		if o := r.Trials[i].OpenLoop; o != nil {
-			return o.Load
-		}
-	}
-	return ""
-}
-
 // Saturated returns how far a store got that could not keep up with its load in at least half of the trials, or "".
 func Saturated(r *result.Result) string {
 	n := 0
@@ -64,12 +54,13 @@ func (m *merger) openLoop(t *result.Trial) (all *result.OpenLoop, err error) {
 			return nil, nil
 		}
 		if all == nil {
-			all = &result.OpenLoop{Load: o.Load}
+			all = &result.OpenLoop{}
 		}
 		all.Offered += o.Offered
 		all.Growth += o.Growth
 		all.Queue += o.Queue
 		all.Users += o.Users
+		all.Limit += o.Limit
 		all.Unserved += o.Unserved
 		all.Saturated = all.Saturated || o.Saturated
 		err := errors.Join(starts.add(&o.StartNs, o.Start), services.add(&o.ServiceNs, o.Service), visits.add(&o.VisitNs, o.Visit))

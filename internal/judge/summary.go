@@ -37,7 +37,7 @@ func summarize(r *result.Result) {
 
 // compareWithBaseline sets the ratio to the baseline, or why there is none.
 func compareWithBaseline(r, baseline *result.Result) {
-	if baseline == nil || baseline == r || LoadOf(r) != "" || // at a given rate, the throughput is that rate
+	if baseline == nil || baseline == r || r.Load != "" || // at a given rate, the throughput is that rate
 		!baseline.Summary.AuditOK || !r.Audited() {
 		return
 	}

@@ -24,7 +24,7 @@ func newOpenStats() *openStats { return &openStats{delay: newTimes(), visits: ne
 // openArrivals begins the arrivals of an open loop. More users run with running.
 func (tr *trial) openArrivals(running *sync.WaitGroup) {
 	s := &tr.setup
-	lo, hi := s.part.users(s.scenario.Users)
+	lo, hi := s.part.users(s.scenario.Concurrency(tr.remote))
 	a := &arrivals{
 		ops: len(s.tape.Ops), visit: s.tape.Visit, from: tr.phases.from, until: tr.phases.until,
 		most: hi - lo, users: len(tr.users.active), quit: func() { tr.meter.clock.Release() },
@@ -49,7 +49,7 @@ func (tr *trial) openArrivals(running *sync.WaitGroup) {
 
 // failed ends a trial in which a user cannot be connected.
 func (u *user) failed(err error) {
-	err = fmt.Errorf("connecting a user: %w", err)
+	err = fmt.Errorf("connecting user %d: %w (--max-users bounds the connections)", u.number()+1, err)
 	u.trial.end.unavailable.CompareAndSwap(nil, &err)
 	u.trial.end.stopped.Store(true)
 	u.trial.arrivals.closeIf(true)
@@ -154,7 +154,7 @@ func (tr *trial) missed(s *userStats, v arrival) {
 // openLoop computes the figures that only an open loop has, once t has the others.
 func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error) {
 	s := &tr.setup
-	o := &result.OpenLoop{Load: s.scenario.Load.String(), Users: tr.arrivals.peak}
+	o := &result.OpenLoop{Users: tr.arrivals.peak, Limit: tr.arrivals.most}
 	starts, services, visits := newSum(), newSum(), newSum()
 	for _, u := range tr.measured() {
 		for kind := range u.ops {

@@ -30,6 +30,9 @@ type Subject struct {
 	Baseline   bool
 }
 
+// remote reports whether operations may fail because of a connection.
+func (s *Subject) remote() bool { return s.Strategy.Remote || s.Target != nil }
+
 // Config is what to run. Its JSON is what another process needs to know of it.
 type Config struct {
 	Subjects    []Subject            `json:"-"` // in the order of the results
@@ -191,12 +194,15 @@ func (r *run) entrant(index int, base setup) *entrant {
 		Note:     subject.Remark,
 		Baseline: subject.Baseline,
 		Workload: result.Workload{
-			Users:    s.Users,
+			Users:    s.Concurrency(subject.remote()),
 			HoldNs:   int64(s.Hold),
 			HoldKind: s.HoldKind(),
 			ThinkNs:  int64(s.Think),
 			WindowNs: int64(base.window),
 		},
+	}
+	if base.open() {
+		e.result.Load = s.Load.String()
 	}
 	if base.traffic != nil {
 		e.result.TapeHash, e.result.Sessions = base.traffic.Hash(), int(base.traffic.Counts().Sessions)

@@ -128,7 +128,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		tr.unserved.open = newOpenStats()
 	}
 	tr.meter.system = tr.system
-	tr.remote = subject.Strategy.Remote || subject.Target != nil
+	tr.remote = subject.remote()
 	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {
 		tr.hot = s.tape.Hot
 	}

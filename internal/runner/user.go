@@ -151,9 +151,12 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	}
 	stats, silent := &u.stats.ops[kind], err != nil && tr.unanswered(err)
 	if phases.began(due) {
-		if !silent {
+		switch {
+		case !silent:
 			stats.record(due, t, end, phases.limit)
-		} else {
+		case tr.arrivals != nil: // it has not ended, and would not have in the drain
+			stats.record(due, t, forever, phases.limit)
+		default:
 			stats.unanswered++
 		}
 		if err != nil {

@@ -67,7 +67,7 @@ func (tr *trial) makeUsers() {
 	total, per := sc.Slots(), sc.SlotsPerUser()
 	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
 	most := min(per, 64<<20/64/sc.Users)
-	lo, hi := tr.setup.part.users(sc.Users)
+	lo, hi := tr.setup.part.users(sc.Concurrency(tr.remote))
 	if tr.setup.open() {
 		hi = min(hi, lo+firstUsers) // the others are made when they are needed
 	}

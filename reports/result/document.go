@@ -159,6 +159,7 @@ type Result struct {
 // Workload is what the users of a result do.
 type Workload struct {
 	TapeHash   string `json:"tape_hash"`
+	Load       string `json:"load,omitempty"` // of an open loop, as on the command line: its rate, stages and kind of arrivals
 	Users      int    `json:"users"`
 	Sessions   int    `json:"sessions"`
 	HoldNs     int64  `json:"hold_ns"`              // requested
