@@ -65,7 +65,7 @@ func costLine(of, where string, h *result.Harness) string {
 func pacingLine(d *result.Document) string {
 	var parts []string
 	for _, r := range judge.ResultsOf(d) {
-		if judge.LoadOf(r) == "" || r.Failed() {
+		if r.Load == "" || r.Failed() {
 			continue
 		}
 		perOp := metric.MedianOf(r, func(t *result.Trial) float64 { return t.Usage.WaitCPUNsPerOp }).Median
