@@ -85,9 +85,13 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 		switch s := &list[i]; {
 		case s.Sweeps():
 			return usagef("%s %s: not with %s: the expiry of sessions needs a single clock", o.from("scenario"), s.Name, o.from("join"))
-		case s.Users < o.join.Of:
+		case s.Concurrency(true) < o.join.Of:
+			users := "users"
+			if s.Load.Open() {
+				users = "max-users"
+			}
 			return usagef("%s %d, of %s: want at least the number of participants, %s %d",
-				o.from("users"), s.Users, s.Name, o.from("of"), o.join.Of)
+				o.from(users), s.Concurrency(true), s.Name, o.from("of"), o.join.Of)
 		}
 	}
 	if err := o.checkReachable(); err != nil {

@@ -22,12 +22,16 @@ func mergeResults(parts []Source, names []result.Participant, row []*result.Resu
 		if i > 0 && parts[i].Document.Part == nil {
 			r.Users += one.Users
 			r.Sessions += one.Sessions
+			r.Ideal = nil // which is that of one store
 		}
 		if one.WaitNs > 0 { // participants leave that to the first
 			wait.add(float64(one.WaitNs), float64(one.Users))
 		}
 		r.Summary.HarnessBound = r.Summary.HarnessBound || one.Summary.HarnessBound
 		r.Summary.SchedulerBound = r.Summary.SchedulerBound || one.Summary.SchedulerBound
+	}
+	if r.Load != "" && parts[0].Document.Part == nil {
+		r.Load = fmt.Sprintf("%d × %s", len(parts), r.Load)
 	}
 	r.WaitNs = int64(wait.mean())
 	blocks := blocksOf(row)
@@ -230,7 +234,7 @@ func (m *merger) operations() (map[string]result.Operation, error) {
 // operation merges one operation; only operations with an answer have a latency. If a part has
 // no histogram of it there are no percentiles, because percentiles cannot be added.
 func (m *merger) operation(name string) (op result.Operation, err error) {
-	all, mean, largest := &distribution{}, weighted{}, int64(0)
+	all, services, mean, largest := &distribution{}, &distribution{}, weighted{}, int64(0)
 	whole, answered := true, int64(0)
 	for i, t := range m.trials {
 		one, there := t.Operations[name]
@@ -250,6 +254,19 @@ func (m *merger) operation(name string) (op result.Operation, err error) {
 		} else if err := all.add(&one.LatencyNs, one.Histogram); err != nil {
 			return op, fmt.Errorf("%s: %s: %w", m.parts[i].File, name, err)
 		}
+		if one.ServiceNs == nil || one.Service == "" {
+			continue
+		}
+		if err := services.add(one.ServiceNs, one.Service); err != nil {
+			return op, fmt.Errorf("%s: service times of %s: %w", m.parts[i].File, name, err)
+		}
+	}
+	if services.histogram != nil {
+		l, text, err := services.merged()
+		if err != nil {
+			return op, err
+		}
+		op.ServiceNs, op.Service = &l, text
 	}
 	if !whole {
 		op.LatencyNs = result.Latency{Max: largest, Mean: int64(mean.mean()), Count: answered}

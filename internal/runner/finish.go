@@ -140,9 +140,15 @@ func (s *opSum) operation(merged bool) (of result.Operation, err error) {
 	of = result.Operation{
 		Count: s.latency.histogram.TotalCount() + s.unanswered, Errors: s.failed, LatencyNs: s.latency.latency(), ServiceNs: s.service.some(),
 	}
-	if merged {
-		of.Histogram, err = s.latency.encoded()
+	if !merged {
+		return of, nil
 	}
+	if of.ServiceNs != nil {
+		if of.Service, err = s.service.encoded(); err != nil {
+			return of, err
+		}
+	}
+	of.Histogram, err = s.latency.encoded()
 	return of, err
 }
 

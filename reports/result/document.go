@@ -243,8 +243,9 @@ type Operation struct {
 	Count     int64    `json:"count"`
 	Errors    int64    `json:"errors"`
 	LatencyNs Latency  `json:"latency_ns"`
-	ServiceNs *Latency `json:"service_ns,omitempty"` // in an open loop
-	Histogram string   `json:"histogram,omitempty"`  // as in Trial; only in the parts of a distributed run
+	ServiceNs *Latency `json:"service_ns,omitempty"`   // in an open loop
+	Histogram string   `json:"histogram,omitempty"`    // as in Trial; only in the parts of a distributed run
+	Service   string   `json:"service_hist,omitempty"` // the histogram of ServiceNs, as Histogram
 }
 
 // Fairness describes how evenly the operations are distributed over the users.
