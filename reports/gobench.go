@@ -69,7 +69,7 @@ func benchUnit(m *metric.Metric) string {
 	case "ns":
 		return m.Short() + "-ns"
 	case "B":
-		return "B/session"
+		return strings.ReplaceAll(m.Title, " ", "-")
 	}
 	return m.Unit
 }

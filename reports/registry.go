@@ -64,8 +64,8 @@ func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) 
 	return func(w io.Writer, it T, _ Options) error { return build(it, Options{}, true).WriteMarkdown(w, limit) }
 }
 
-// asCSV writes rows, of which the first has the names of the columns. Names, units and order of columns are stable; new columns
-// are added at the end.
+// asCSV writes rows, of which the first has the names of the columns. Names and units of columns are stable; those of metrics are
+// in the order of the metrics, among which there may be new ones.
 func asCSV[T any](rows func(it T) [][]string) func(io.Writer, T, Options) error {
 	return func(w io.Writer, it T, _ Options) error { return csv.NewWriter(w).WriteAll(rows(it)) }
 }

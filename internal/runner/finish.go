@@ -51,7 +51,8 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 		mutexWait := int64(w.spent.mutexWait)
 		t.MutexWaitNs = &mutexWait
 	}
-	t.Totals = map[string]float64{"gc_pause_ns": float64(w.spent.gcPause), "goroutines_max": float64(w.goroutines)}
+	t.Totals = w.spent.totals()
+	t.Totals["goroutines_max"] = float64(w.goroutines)
 	if tr.arrivals != nil { // users come and go, so that they cannot be compared
 		t.OpenLoop, err = tr.openLoop(&t, w.backlog)
 		return t, err

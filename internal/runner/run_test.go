@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/wait"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -566,4 +567,46 @@ func compile(t *testing.T, file string, users int) *trace.Tape {
 		t.Fatal(err)
 	}
 	return tape
+}
+
+// rewriting performs updates, which the chatbot does not count, by an operation that changes the version once and reports no use.
+type rewriting struct{ scenarios.Conn }
+
+func (c rewriting) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) error {
+	if q.Op != scenarios.Update {
+		return c.Conn.Do(ctx, q, e)
+	}
+	touch := *q
+	touch.Op = scenarios.Touch
+	err := c.Conn.Do(ctx, &touch, e)
+	e.Uses = 0
+	return err
+}
+
+// A write that a scenario does not count changes the version. The audit does not take it for one that no user made.
+func TestUncountedWrites(t *testing.T) {
+	s := small(t, "chatbot")
+	s.Visit = []scenarios.Op{scenarios.Append, scenarios.Update}
+	r := run{Config: Config{Seed: DefaultSeed, Window: 20 * time.Millisecond}}
+	tr, err := prepare(t.Context(), subject(t, "sharded"), r.setup(&s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.cleanUp()
+	tr.meter.clock, err = wait.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.meter.clock.Stop()
+	for _, u := range tr.users.active {
+		u.driver, u.waiter = rewriting{u.driver}, tr.meter.clock.NewWaiter()
+	}
+	w, err := tr.drive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial, err := tr.finish(w)
+	if err != nil || !trial.Audit.OK || trial.Operations["update"].Count == 0 {
+		t.Errorf("%+v, %v", trial.Audit, err)
+	}
 }

@@ -22,6 +22,11 @@ type usage struct {
 	target    scenarios.TargetUsage
 }
 
+// totals returns the counters that a trial has under the names of their metrics.
+func (u usage) totals() map[string]float64 {
+	return map[string]float64{"gc_pause_ns": float64(u.gcPause)}
+}
+
 // readUsage reads the process's counters. exact stops the world for the allocation counts; without it they may be some
 // thousand objects late, which a timed window does not notice and a handful of operations does.
 func readUsage(exact bool) usage {

@@ -230,6 +230,8 @@ func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 	case does.Have(scenarios.Removes):
 		tr.system.ended(u)
 		u.clearSlot(slot)
+	case does.Have(scenarios.Writes): // it changes the version as a use does, and is not counted here
+		u.ledger.Used(u.slots.first+slot, u.incarnation(), e.Uses+1)
 	case e.Uses > 0:
 		u.ledger.Used(u.slots.first+slot, u.incarnation(), e.Uses)
 	}
