@@ -3,6 +3,8 @@ package runner
 import (
 	"math"
 	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // backlog is the visits of an open loop over time: those that have arrived and not ended. It is sampled at equal distances; when there
@@ -31,8 +33,9 @@ func (tr *trial) sampleBacklog(quit <-chan struct{}) *backlog {
 	// A stream of its own counts the arrivals, so that users need not.
 	stream := s.arrivals()
 	arrived, due := int64(0), stream.Next()
-	tick := time.NewTicker(b.interval)
+	tick := time.NewTicker(b.tick())
 	defer tick.Stop()
+	next := int64(0) // sample
 	for {
 		select {
 		case <-tick.C:
@@ -50,13 +53,24 @@ func (tr *trial) sampleBacklog(quit <-chan struct{}) *backlog {
 		if now < tr.phases.from {
 			continue
 		}
-		b.samples = append(b.samples, backlogSample{now, max(0, arrived-started), max(0, arrived-ended)})
+		sample := backlogSample{now, max(0, arrived-started), max(0, arrived-ended)}
+		tr.series.note(now, func(p *result.Point) {
+			p.Queue, p.Open = max(p.Queue, sample.waiting), max(p.Open, sample.open)
+		})
+		if now < next {
+			continue
+		}
+		b.samples = append(b.samples, sample)
 		if len(b.samples) == maxBacklog {
 			b.thin()
-			tick.Reset(b.interval)
+			tick.Reset(b.tick())
 		}
+		next = now + int64(b.interval-b.tick())
 	}
 }
+
+// tick is the distance at which the backlog is looked at: that of the samples, or less, for the series.
+func (b *backlog) tick() time.Duration { return min(b.interval, shortInterval) }
 
 // thin drops every second sample.
 func (b *backlog) thin() {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // window is what the process spent in the measured window.
@@ -64,6 +67,7 @@ func (tr *trial) drive() (window, error) {
 	if phases.rest = phases.until; tr.slices != nil {
 		phases.rest = 0
 	}
+	tr.openSeries()
 	before := tr.meter.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.end.stopped.Store(true)
@@ -122,11 +126,15 @@ func (tr *trial) drive() (window, error) {
 	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)
 }
 
-// sampleGoroutines returns the largest number of goroutines seen until all users have finished or the run is aborted.
+// sampleGoroutines returns the largest number of goroutines seen until all users have finished or the run is aborted. It
+// adds to the series what the process did meanwhile.
 func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	note := tr.noteProcess()
+	defer note()
 	for !tr.end.stopped.Load() {
+		note()
 		most = max(most, runtime.NumGoroutine())
 		select {
 		case <-tick.C:
@@ -137,6 +145,25 @@ func (tr *trial) sampleGoroutines(idle <-chan struct{}) (most int) {
 		}
 	}
 	return most
+}
+
+// noteProcess returns a function that adds to the series the pauses of the garbage collector and the sweeps since it was last called.
+func (tr *trial) noteProcess() func() {
+	if tr.series == nil {
+		return func() {}
+	}
+	var gc debug.GCStats
+	debug.ReadGCStats(&gc)
+	paused, swept := int64(gc.PauseTotal), int64(0)
+	return func() {
+		debug.ReadGCStats(&gc)
+		nowPaused, nowSwept := int64(gc.PauseTotal), int64(tr.sweep.n.Load()/2)
+		tr.series.note(tr.phases.now(), func(p *result.Point) {
+			p.GCPauseNs += nowPaused - paused
+			p.Sweeps += nowSwept - swept
+		})
+		paused, swept = nowPaused, nowSwept
+	}
 }
 
 // await waits for the users. In a timed window they note no progress, so that the watch begins when it closes.

@@ -26,8 +26,12 @@ func (tr *trial) finish(w window) (result.Trial, error) {
 
 // measure computes the figures of the window.
 func (tr *trial) measure(w window) (t result.Trial, err error) {
+	tr.endSeries()
 	if t.LatencyNs, t.Histogram, t.Operations, err = tr.latencies(); err != nil {
 		return t, err
+	}
+	if tr.series != nil {
+		t.Series = tr.series.result(t.LatencyNs.Censored)
 	}
 	for _, u := range tr.measured() {
 		t.Ops += u.completed()
@@ -106,6 +110,14 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 			each[op].add(&of)
 			if op != scenarios.Sweep {
 				all.add(of.latency)
+			}
+		}
+	}
+	if tr.series != nil {
+		for kind, moved := range tr.series.totals {
+			if op := scenarios.Op(kind); each[op] != nil { // else no user has such an operation
+				moved.addTo(each[op].latency.histogram)
+				moved.addTo(all.histogram)
 			}
 		}
 	}

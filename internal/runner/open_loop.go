@@ -79,6 +79,7 @@ func (u *user) serve() {
 		}
 		if !tr.arrivals.start() {
 			if v.due < tr.phases.until {
+				u.nextInterval(tr.phases.limit)
 				tr.missed(&u.stats, v)
 			}
 			break

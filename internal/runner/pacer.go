@@ -12,18 +12,29 @@ type pacer struct {
 	waiter   *wait.Waiter  // of holds and pauses; nil: there are none
 	spun     time.Duration // what the waiter had spent when the window opened
 	inWindow bool          // the window has opened
+	wake     int64         // when enterWindow has something to do
 	finished int64         // the clock when the last operation ended
 }
 
-// enterWindow has the process's counters read when the window opens, and returns the time after that.
+// enterWindow has the process's counters read when the window opens, and returns the time after that, and after what
+// nextInterval did. Else it returns t.
 func (u *user) enterWindow(t int64) int64 {
-	if u.inWindow || t < u.trial.phases.from {
+	if t < u.wake {
 		return t
 	}
-	u.inWindow = true
-	u.trial.meter.read(&u.trial.meter.opened)
-	if u.waiter != nil {
-		u.spun = u.waiter.Spun()
+	return u.woken(t)
+}
+
+func (u *user) woken(t int64) int64 {
+	from := u.trial.phases.from
+	if u.wake = forever; t < from {
+		u.wake = from
+	} else if !u.inWindow {
+		u.inWindow = true
+		u.trial.meter.read(&u.trial.meter.opened)
+		if u.waiter != nil {
+			u.spun = u.waiter.Spun()
+		}
 	}
 	return u.trial.phases.now()
 }

@@ -64,6 +64,26 @@ func (r *recorder) newPage(at uint64) uint16 {
 	return r.directory[at]
 }
 
+// moveTo adds the counts to both, and clears them.
+func (r *recorder) moveTo(one, other counts) {
+	for p, number := range r.directory {
+		if number == 0 {
+			continue
+		}
+		page := &r.pages[number-1]
+		if *page == ([pageSize]uint32{}) {
+			continue
+		}
+		for i, n := range page {
+			if n > 0 {
+				one[p<<pageBits+i] += uint64(n)
+				other[p<<pageBits+i] += uint64(n)
+			}
+		}
+		clear(page[:])
+	}
+}
+
 // addTo adds the counts to h. A nil recorder has none.
 func (r *recorder) addTo(h *hdr.Histogram) {
 	if r == nil {

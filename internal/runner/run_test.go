@@ -62,6 +62,7 @@ func TestEveryStrategyPassesTheAuditOfEveryScenario(t *testing.T) {
 		for _, strategy := range strategies.All() {
 			t.Run(s.Name+"/"+strategy.Name, func(t *testing.T) {
 				trial := try(t, small(t, s.Name), subject(t, strategy.Name), 15*time.Millisecond)
+				checkSums(t, &trial)
 				if !trial.Audit.OK {
 					t.Errorf("audit: %+v", trial.Audit)
 				}

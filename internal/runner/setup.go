@@ -32,6 +32,7 @@ type setup struct {
 	record     int           // the histories of one session in so many are recorded; 0: of none
 	room       int           // bytes for them
 	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
+	series     bool          // the trial is recorded over time, too
 	part       part          // this process's part of the trial
 
 	onPreparing func(Preparing) // called while preparing sessions takes long; may be nil
@@ -59,7 +60,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	base := setup{
 		scenario: s, pause: s.Think, seed: r.Seed, warmup: r.Warmup, window: r.Window,
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
-		part: part{Participant: alone{}},
+		series: true, part: part{Participant: alone{}},
 	}
 	if r.Progress != nil {
 		base.onPreparing = func(p Preparing) {
@@ -137,7 +138,7 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	s.Users = users
 	idle := base
 	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause, idle.speed = s, warmup, window, nil, 0, 0, 0
-	idle.record, idle.timeSlices = 0, nil
+	idle.record, idle.timeSlices, idle.series = 0, nil, false
 	return idle
 }
 

@@ -13,6 +13,7 @@ type userStats struct {
 	holds  holdStats
 	pauses pauseStats
 	visits int64
+	moved  moved            // to the series, of latency, done and failed of ops
 	open   *openStats       // nil in a closed loop
 	errors map[string]int64 // by kind
 }

@@ -42,6 +42,7 @@ type trial struct {
 	phases   phases
 	meter    meter
 	arrivals *arrivals // nil: a closed loop
+	series   *series   // nil: none, and before the barrier
 	unserved userStats // of visits that arrived and were not started
 	slices   *slicer   // nil: the whole trial is one time slice
 	sweep    sweepCount

@@ -29,6 +29,8 @@ type user struct {
 	opStart int64
 	opSlot  uint32
 
+	intervalEnd int64 // of the series' interval whose operations stats has; 0: before the first operation
+
 	// What the audit and the result read.
 	ledger    audit.Ledger
 	recording *recording // nil: no histories are recorded
@@ -143,6 +145,9 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 		u.recording.fence.Returning()
 	}
 	end := phases.now()
+	if end >= u.intervalEnd {
+		u.nextInterval(end)
+	}
 	if u.stats.holds.last > 0 {
 		u.stats.holds.ended(err == nil && u.opSlot == tr.hot)
 	}

@@ -77,13 +77,14 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		if s.Load.Open() {
 			s.Load, s.Users = scenarios.Load{}, users
 		}
-		base.warmup, base.window, base.work, base.record, base.timeSlices = warmup, window, nil, 0, nil
+		base.warmup, base.window, base.work, base.record, base.timeSlices, base.series = warmup, window, nil, 0, nil, false
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
 	case TrialTask:
 		if of.Strategy.Harness {
 			load, most := base.scenario.Load, base.scenario.Users
 			base = base.idle(users, warmup, cmp.Or(base.window, window))
+			base.series = true
 			if load.Open() {
 				base.scenario.Load, base.scenario.Users = load, most
 			}

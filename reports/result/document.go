@@ -192,6 +192,7 @@ type Trial struct {
 	Fairness        Fairness             `json:"fairness"`
 	Histogram       string               `json:"histogram,omitempty"` // all latencies: HDR V2, compressed, base64
 	OpenLoop        *OpenLoop            `json:"open_loop,omitempty"` // nil: a closed loop
+	Series          *Series              `json:"series,omitempty"`
 	Audit           Audit                `json:"audit"`
 }
 

@@ -54,6 +54,14 @@ func DecodeHistogram(text string) (*hdr.PackedHistogram, error) {
 	return h, nil
 }
 
+// DecodeWhole is [DecodeHistogram] for a histogram to print.
+func DecodeWhole(text string) (*hdr.Histogram, error) {
+	if _, err := DecodeHistogram(text); err != nil {
+		return nil, err
+	}
+	return hdr.Decode([]byte(text))
+}
+
 // LatencyOf describes the distribution in h.
 func LatencyOf(h Histogram) Latency {
 	l := Latency{Max: h.Max(), Mean: int64(h.Mean()), Count: h.TotalCount()}

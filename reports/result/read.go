@@ -16,7 +16,8 @@ import (
 	"github.com/sessbench/sessbench/internal/printable"
 )
 
-// MaxBytes is the size of the largest document that [Read] accepts. A trial takes 1 to 6 KiB.
+// MaxBytes is the size of the largest document that [Read] accepts. A trial takes 1 to 6 KiB, and
+// a quarter for each interval of its series.
 const MaxBytes = 512 << 20
 
 // Read reads one document from r to its end. It returns an error that explains why the input is

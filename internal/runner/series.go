@@ -1,0 +1,315 @@
+package runner
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// series is a trial over time, in intervals. A user records an operation as if there were none, into its own histograms. When one has
+// ended beyond the interval of those before it, the user first moves these to the series, and goes on with empty histograms: once an
+// interval, not once an operation. What a user that is parked or blocked has recorded waits with it, and is moved to the
+// interval in which it ended.
+//
+// Rejected: histograms that only grow, and a copy of them for each user, from which the difference is computed. A hundred thousand users
+// would take a gigabyte more.
+type series struct {
+	from  int64 // the window
+	until int64 // its end
+	limit int64 // what ended later counts as ended then
+
+	mu        sync.Mutex
+	most      int   // intervals; when there are more, neighbours are merged
+	length    int64 // of an interval
+	intervals []interval
+	live      []*liveInterval              // whose latencies are not packed; the last one used comes last
+	totals    [2 * scenarios.NumOps]counts // of latencies, in all intervals, by operation; see userStats
+	room      []byte                       // for packed latencies
+}
+
+// interval is what happened in an interval.
+type interval struct {
+	point  result.Point // without percentiles
+	packed []byte       // latencies; see counts.pack
+}
+
+// liveInterval is the latencies of the interval at an index, besides those that are packed.
+type liveInterval struct {
+	at        int
+	latencies counts
+}
+
+const (
+	maxIntervals = 3600
+	maxLive      = 4 // the present interval, the last one, and those of users that were late
+	packedRoom   = 64 << 10
+
+	shortInterval = 100 * time.Millisecond
+	longInterval  = time.Second // of windows of longWindow and more
+	longWindow    = 10 * time.Second
+
+	// moveCost is the processor time of a move, at most a hundredth of an interval for all users of a closed loop on one processor.
+	moveCost = time.Microsecond
+)
+
+// openSeries begins the series of the trial, whose phases are set.
+func (tr *trial) openSeries() {
+	s := &tr.setup
+	if !s.series || tr.slices != nil { // between time slices the clock stands still
+		return
+	}
+	length := shortInterval
+	if s.window >= longWindow {
+		length = longInterval
+	}
+	for !s.open() && length < 100*moveCost*time.Duration(s.scenario.Users) || (s.window+s.drain)/length >= maxIntervals {
+		length *= 2
+	}
+	tr.series = newSeries(&tr.phases, length, maxIntervals)
+	for _, op := range s.scenario.Ops() { // now and not in the window
+		tr.series.totals[op] = newCounts()
+	}
+}
+
+func newSeries(p *phases, length time.Duration, most int) *series {
+	s := &series{from: p.from, until: p.until, limit: p.limit, most: most, length: int64(length)}
+	for range maxLive {
+		s.live = append(s.live, &liveInterval{at: -1, latencies: newCounts()})
+	}
+	s.room = make([]byte, 0, packedRoom)
+	return s
+}
+
+// moved is what a user has moved to the series.
+type moved struct {
+	at          int64 // a time in the interval whose operations the user has not moved yet
+	ops, errors int64 // in the earlier ones
+}
+
+// nextInterval moves what the user has recorded to the series, before it records an operation that ended at end. The time that this takes
+// is no part of the operation that follows in a closed loop.
+func (u *user) nextInterval(end int64) {
+	s, m := u.trial.series, &u.stats.moved
+	if s == nil {
+		u.intervalEnd = forever
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u.intervalEnd > 0 {
+		s.take(&u.stats, m.at)
+	}
+	m.at = max(s.from, min(end, s.limit-1))
+	u.intervalEnd = s.from + (s.index(m.at)+1)*s.length
+	if end >= s.limit {
+		u.intervalEnd = forever
+	}
+	u.wake = 0
+}
+
+// index returns the index of the interval that at belongs to, without regard to how many there are.
+func (s *series) index(at int64) int64 { return (at - s.from) / s.length }
+
+// interval returns the interval that at belongs to, and its index.
+func (s *series) interval(at int64) (of *interval, i int) {
+	for s.index(at) >= int64(s.most) {
+		s.thin()
+	}
+	i = int(s.index(at))
+	for len(s.intervals) <= i {
+		s.intervals = append(s.intervals, interval{})
+	}
+	return &s.intervals[i], i
+}
+
+// take moves what a user has recorded since it last did to the interval that at belongs to.
+func (s *series) take(stats *userStats, at int64) {
+	of, i := s.interval(at)
+	var ops, errors int64
+	for kind := range stats.ops {
+		op := &stats.ops[kind]
+		ops += op.done
+		errors += op.failed
+		if op.latency == nil || scenarios.Op(kind) == scenarios.Sweep { // which is none of a trial's latencies
+			continue
+		}
+		if s.totals[kind] == nil {
+			s.totals[kind] = newCounts()
+		}
+		op.latency.recorder.moveTo(s.latencies(i), s.totals[kind])
+	}
+	of.point.Ops += ops - stats.moved.ops
+	of.point.Errors += errors - stats.moved.errors
+	stats.moved.ops, stats.moved.errors = ops, errors
+}
+
+// latencies returns where the latencies of the interval at i are counted.
+func (s *series) latencies(i int) counts {
+	last := len(s.live) - 1
+	if s.live[last].at == i {
+		return s.live[last].latencies
+	}
+	at := max(0, slices.IndexFunc(s.live, func(l *liveInterval) bool { return l.at == i }))
+	l := s.live[at]
+	copy(s.live[at:], s.live[at+1:])
+	s.live[last] = l
+	if l.at != i {
+		s.pack(l)
+		l.at = i
+	}
+	return l.latencies
+}
+
+// pack packs the latencies of an interval, and leaves l without any.
+func (s *series) pack(l *liveInterval) {
+	if l.at < 0 {
+		return
+	}
+	of := &s.intervals[l.at]
+	l.latencies.unpack(of.packed)
+	of.packed = s.packed(l.latencies)
+	l.at = -1
+}
+
+// packed packs c, which is empty afterwards.
+func (s *series) packed(c counts) []byte {
+	if cap(s.room)-len(s.room) < packedRoom/4 {
+		s.room = make([]byte, 0, packedRoom)
+	}
+	start := len(s.room)
+	s.room = c.pack(s.room)
+	return s.room[start:len(s.room):len(s.room)]
+}
+
+// thin merges neighbours, so that intervals are twice as long.
+func (s *series) thin() {
+	for _, l := range s.live {
+		s.pack(l)
+	}
+	s.room = nil // so that nothing keeps what is packed anew
+	both := s.live[0].latencies
+	for i := 0; i < len(s.intervals); i += 2 {
+		sum := s.intervals[i]
+		both.unpack(sum.packed)
+		if i+1 < len(s.intervals) {
+			of := &s.intervals[i+1]
+			both.unpack(of.packed)
+			sum.point.Ops += of.point.Ops
+			sum.point.Errors += of.point.Errors
+			sum.point.Queue = max(sum.point.Queue, of.point.Queue)
+			sum.point.Open = max(sum.point.Open, of.point.Open)
+			sum.point.GCPauseNs += of.point.GCPauseNs
+			sum.point.Sweeps += of.point.Sweeps
+		}
+		sum.packed = s.packed(both)
+		s.intervals[i/2] = sum
+	}
+	s.intervals = s.intervals[:(len(s.intervals)+1)/2]
+	s.length *= 2
+}
+
+// note adds to the interval of now what add does. A nil series, and times outside the window, have none.
+func (s *series) note(now int64, add func(p *result.Point)) {
+	if s == nil || now < s.from || now >= s.until {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of, _ := s.interval(now)
+	add(&of.point)
+}
+
+// endSeries moves to the series what the users have left, after all of them have ended.
+func (tr *trial) endSeries() {
+	s := tr.series
+	if s == nil {
+		return
+	}
+	var left []*userStats
+	for _, u := range tr.users.active {
+		if u.intervalEnd > 0 {
+			left = append(left, &u.stats)
+		}
+	}
+	if tr.arrivals != nil {
+		tr.unserved.moved.at = s.limit - 1
+		left = append(left, &tr.unserved)
+	}
+	// In order, so that an interval is packed once.
+	slices.SortFunc(left, func(a, b *userStats) int { return cmp.Compare(a.moved.at, b.moved.at) })
+	for _, stats := range left {
+		s.take(stats, stats.moved.at)
+	}
+}
+
+// result returns the series for the document. The trial's censored latencies are in the interval in which the drain ended.
+func (s *series) result(censored *result.Censored) *result.Series {
+	if s.until != forever {
+		s.interval(s.until - 1)
+	}
+	for _, l := range s.live {
+		s.pack(l)
+	}
+	of := &result.Series{IntervalNs: s.length, Points: make([]result.Point, len(s.intervals))}
+	c, h := s.live[0].latencies, result.NewHistogram()
+	for i := range s.intervals {
+		p := s.intervals[i].point
+		h.Reset()
+		c.unpack(s.intervals[i].packed)
+		c.addTo(h)
+		clear(c)
+		l := result.LatencyOf(h)
+		p.Latencies, p.P50, p.P99, p.Max = l.Count, l.P50, l.P99, l.Max
+		of.Points[i] = p
+	}
+	if censored != nil {
+		of.Points[len(of.Points)-1].Censored = censored.Count
+	}
+	return of
+}
+
+// counts is a histogram of latencies with the slots of a [recorder], for any number of them.
+type counts []uint64
+
+func newCounts() counts { return make(counts, numPages<<pageBits) }
+
+// pack appends the counts to b and clears them. For each slot that has one, these are the distance from the last such slot and the
+// count, a byte or two each.
+func (c counts) pack(b []byte) []byte {
+	last := 0
+	for i, n := range c {
+		if n > 0 {
+			b = binary.AppendUvarint(b, uint64(i-last))
+			b = binary.AppendUvarint(b, n)
+			last, c[i] = i, 0
+		}
+	}
+	return b
+}
+
+// unpack adds packed counts.
+func (c counts) unpack(b []byte) {
+	for at := 0; len(b) > 0; {
+		distance, n := binary.Uvarint(b)
+		count, m := binary.Uvarint(b[n:])
+		at += int(distance)
+		c[at] += count
+		b = b[n+m:]
+	}
+}
+
+// addTo adds the counts to h.
+func (c counts) addTo(h *hdr.Histogram) {
+	for i, n := range c {
+		if n > 0 {
+			_ = h.RecordValues(value(uint64(i)), int64(n)) // in range by construction
+		}
+	}
+}

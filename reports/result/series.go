@@ -1,0 +1,24 @@
+package result
+
+// Series is a trial over time: intervals of equal length, the first of which begins with the window. An operation is in the one in which
+// it ended; in an open loop, where operations of the window are awaited after it, some intervals follow the window. Operations
+// and errors add up to the trial's.
+type Series struct {
+	IntervalNs int64   `json:"interval_ns"`
+	Points     []Point `json:"points"` // one for each interval
+}
+
+// Point is one interval of a [Series].
+type Point struct {
+	Ops       int64  `json:"ops"` // completed inside the window, as in Trial
+	Errors    int64  `json:"errors,omitempty"`
+	Queue     int64  `json:"queue_max,omitempty"` // in an open loop: the most visits that waited for a user
+	Open      int64  `json:"open_max,omitempty"`  // and the most that had arrived and not ended
+	Latencies int64  `json:"latencies"`           // of which the next three are, and which Trial has of the whole window
+	P50       *int64 `json:"p50_ns,omitempty"`    // see Latency
+	P99       *int64 `json:"p99_ns,omitempty"`
+	Max       int64  `json:"max_ns,omitempty"`
+	Censored  int64  `json:"censored,omitempty"`    // of Latencies, lower bounds: all of them are in the last interval
+	GCPauseNs int64  `json:"gc_pause_ns,omitempty"` // in which the garbage collector had stopped the process
+	Sweeps    int64  `json:"sweeps,omitempty"`      // for expired sessions, that ended
+}
