@@ -20,6 +20,18 @@ type output struct {
 	path string // stdout: standard output
 }
 
+// isDirectory reports whether the output is a directory.
+func (o output) isDirectory() bool {
+	f, ok := reports.Lookup(o.kind)
+	return ok && f.Files != nil && o.path != stdout
+}
+
+// renderer writes an output of any kind, which the flags have checked: to a stream, or to the files of a directory.
+type renderer struct {
+	write func(kind string, w io.Writer, screen reports.Options) error
+	files func(kind string) ([]outfile.File, error)
+}
+
 const stdout = "-"
 
 // formatTable is the default format of every command.
@@ -72,11 +84,14 @@ func wordsOf[T any](formats []reports.FormatOf[T]) []string {
 	return mapped(formats, func(f reports.FormatOf[T]) string { return f.Name + "\t" + f.Doc })
 }
 
-// inFormat returns a function for [outputOptions.write] that writes it in the format of a kind, which the flags have checked.
-func inFormat[T any](formats []reports.FormatOf[T], it T) func(kind string, w io.Writer, screen reports.Options) error {
-	return func(kind string, w io.Writer, screen reports.Options) error {
-		at := slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })
-		return formats[at].Write(w, it, screen)
+// inFormat returns what writes it in the format of a kind.
+func inFormat[T any](formats []reports.FormatOf[T], it T) renderer {
+	of := func(kind string) reports.FormatOf[T] {
+		return formats[slices.IndexFunc(formats, func(f reports.FormatOf[T]) bool { return f.Name == kind })]
+	}
+	return renderer{
+		func(kind string, w io.Writer, screen reports.Options) error { return of(kind).Write(w, it, screen) },
+		func(kind string) ([]outfile.File, error) { return of(kind).Files(it) },
 	}
 }
 
@@ -85,7 +100,7 @@ func printer[T any](a *app, fs flagGroup, formats []reports.FormatOf[T]) func(it
 	format, words := formatTable, wordsOf(formats)
 	fs.VarP(into(format, setting.Choice(words...), &format), "format", "f", "`KIND` of output: "+strings.Join(setting.Names(words), ", "))
 	return func(it T) error {
-		write := inFormat(formats, it)
+		write := inFormat(formats, it).write
 		return a.unstuck(func(w io.Writer) error { return write(format, w, reports.Options{Width: width(a.out)}) }, a.toStdout)
 	}
 }
@@ -112,13 +127,26 @@ func (o *outputOptions) settle() error {
 			files = append(files, output{kind, path})
 		}
 	}
-	for _, f := range o.writes {
-		if err := outfile.Check(f.Path); err != nil {
-			return usagef("%s: %w", f.Words, err)
-		}
-	}
 	o.addInput("config", o.Config)
 	o.addInput("redis-ca", o.redis.CAFile)
+	directories := map[string]bool{} // by path
+	for _, f := range files {
+		directories[f.path] = directories[f.path] || f.isDirectory()
+	}
+	for _, f := range o.writes {
+		check := outfile.Check
+		if directories[f.Path] {
+			check = outfile.CheckDir
+		}
+		if err := check(f.Path); err != nil {
+			return usagef("%s: %w", f.Words, err)
+		}
+		for _, other := range slices.Concat(o.reads, o.writes) {
+			if directories[f.Path] && other.Path != "" && outfile.Within(other.Path, f.Path) {
+				return usagef("%s: %s is in that directory, which is replaced: want another one", f.Words, other.Words)
+			}
+		}
+	}
 	if err := o.apart(o.reads, o.writes); err != nil {
 		return err
 	}
@@ -146,19 +174,27 @@ func (o *outputOptions) addInput(flag, path string) {
 }
 
 // write writes each output with one, also after one that fails.
-func (o *outputOptions) write(one func(kind string, w io.Writer, screen reports.Options) error) error {
+func (o *outputOptions) write(one renderer) error {
 	if err := o.commit(); err != nil {
 		return err
 	}
 	var failed []error
 	for _, out := range o.outputs {
 		if out.path == stdout {
-			if err := o.unstuck(func(w io.Writer) error { return one(out.kind, w, o.screen()) }, o.toStdout); err != nil {
+			if err := o.unstuck(func(w io.Writer) error { return one.write(out.kind, w, o.screen()) }, o.toStdout); err != nil {
 				failed = append(failed, fmt.Errorf("write %s to stdout: %w", out.kind, err))
 			}
 			continue
 		}
-		err := o.writeFile(out.path, func(w io.Writer) error { return one(out.kind, w, reports.Options{}) })
+		if out.isDirectory() {
+			files, err := one.files(out.kind)
+			if err == nil {
+				err = outfile.WriteDir(out.path, files)
+			}
+			failed = append(failed, err)
+			continue
+		}
+		err := o.writeFile(out.path, func(w io.Writer) error { return one.write(out.kind, w, reports.Options{}) })
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)

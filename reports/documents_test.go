@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"testing"
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
@@ -179,4 +180,45 @@ func beyondThisProcess() *result.Document {
 
 func empty() *result.Document {
 	return &result.Document{SchemaVersion: result.SchemaVersion, Interrupted: true}
+}
+
+// histogram encodes the latencies that each records.
+func histogram(t testing.TB, each func(record func(ns int64))) string {
+	h := result.NewHistogram()
+	each(func(ns int64) { _ = h.RecordValue(ns) })
+	text, err := result.EncodeHistogram(h)
+	if err != nil && t != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// timeSeries has an open loop, whose store stalls, and a closed one, with histograms and series.
+func timeSeries() *result.Document {
+	open, closed := build("per-session", 2_000, 2), build("global:x=a/b", 940, 1)
+	for i := range open.Trials {
+		t := &open.Trials[i]
+		t.Histogram = histogram(nil, func(record func(int64)) {
+			for ns := range int64(800) {
+				record(ns * ns * 20)
+			}
+		})
+		t.LatencyNs.Count = 800
+		l := result.Latency{P50: ns(3e6), P99: ns(12e6), Max: 13e6, Mean: 4e6, Count: 1}
+		one := histogram(nil, func(record func(int64)) { record(3e6) })
+		t.OpenLoop = &result.OpenLoop{Load: "2000/s", Offered: 2000, Achieved: 1, Queue: 40, Users: 80, StartNs: l, ServiceNs: l, VisitNs: l,
+			Start: one, Service: one, Visit: one}
+		t.Series = &result.Series{IntervalNs: 1e8, Points: []result.Point{
+			{Ops: 200, Latencies: 200, P50: ns(3e5), Max: 4e5},
+			{Ops: 3, Errors: 1, Queue: 40, Open: 120, Latencies: 3, Max: 2e5, GCPauseNs: 80_000},
+			{Ops: 397, Queue: 38, Open: 118, Latencies: 397, P50: ns(5e6), Max: 13e6, Sweeps: 1},
+			{},
+			{Latencies: 200, P50: ns(3e6), Max: 12e6, Censored: 2},
+		}}
+	}
+	t := &closed.Trials[0]
+	t.Histogram = open.Trials[0].Histogram
+	t.Operations = map[string]result.Operation{"append": {Count: 800, Histogram: t.Histogram}}
+	t.Series = &result.Series{IntervalNs: 1e9, Points: []result.Point{{Ops: 376, Latencies: 376, P50: ns(1e6), Max: 2e6}}}
+	return document(open, closed)
 }

@@ -22,6 +22,8 @@ func hostile(t *testing.T) *result.Document {
 	for i := range d.Results {
 		r := &d.Results[i]
 		r.Scenario, r.Target, r.Note, r.Params = "chatbot"+bad, bad, "\u202eremark", map[string]string{"\u202ek": "\x1b[31m"}
+		r.Trials[0].Series = &result.Series{IntervalNs: 1e8, Points: make([]result.Point, 4)}
+		r.Trials[0].Histogram = histogram(t, func(record func(ns int64)) { record(1) })
 		r.Trials[0].Errors = map[string]int64{"\x1b[31mkind": 7}
 	}
 	d.Results[2].Trials[1].Audit = result.Audit{Violations: []result.Violation{{Kind: "\u202ekind", Session: "\x1b[1m", Detail: "\u2067detail"}}}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -22,6 +23,10 @@ type FormatOf[T any] struct {
 
 	// Write writes the whole of it to w and returns w's error. It does not change it. The summaries of a result are filled.
 	Write func(w io.Writer, it T, o Options) error
+
+	// Files returns the files of a format that is written to a directory. Write writes their content to a stream. nil: the format is
+	// written to a file.
+	Files func(it T) ([]outfile.File, error)
 }
 
 // Format is one way to write a result document.

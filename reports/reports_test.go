@@ -35,6 +35,7 @@ var documents = map[string]func() *result.Document{
 	"awkward-names":       awkwardNames,
 	"recorded":            recorded,
 	"beyond-this-process": beyondThisProcess,
+	"time-series":         timeSeries,
 	"empty":               empty,
 }
 
@@ -79,6 +80,8 @@ var pinned = map[string][]string{
 	"csv":              {"normal", "failed-audit", "missing-percentiles", "beyond-this-process", "empty"},
 	"gobench":          {"normal", "failed-audit", "missing-percentiles", "awkward-names", "empty"},
 	"benchmark-action": {"normal", "failed-audit", "missing-percentiles", "awkward-names", "empty"},
+	"series":           {"normal", "time-series"},
+	"hgrm":             {"normal", "time-series"},
 	"json":             {"normal"}, // the others are read back
 }
 
@@ -274,7 +277,7 @@ func (w *full) Write(p []byte) (int, error) {
 func TestFormatsReturnWriteError(t *testing.T) {
 	for _, f := range All() {
 		size := len(written(t, f.Name, normal(), Options{}))
-		for _, room := range []int{0, 100, size - 1} {
+		for _, room := range []int{0, min(100, size/2), size - 1} {
 			if err := f.Write(&full{room}, normal(), Options{}); !errors.Is(err, errFull) {
 				t.Errorf("%s into %d bytes: got %v, want the writer's error", f.Name, room, err)
 			}
