@@ -196,6 +196,7 @@ func histogram(t testing.TB, each func(record func(ns int64))) string {
 // timeSeries has an open loop, whose store stalls, and a closed one, with histograms and series.
 func timeSeries() *result.Document {
 	open, closed := build("per-session", 2_000, 2), build("global:x=a/b", 940, 1)
+	open.Load = "2000/s"
 	for i := range open.Trials {
 		t := &open.Trials[i]
 		t.Histogram = histogram(nil, func(record func(int64)) {
@@ -206,7 +207,7 @@ func timeSeries() *result.Document {
 		t.LatencyNs.Count = 800
 		l := result.Latency{P50: ns(3e6), P99: ns(12e6), Max: 13e6, Mean: 4e6, Count: 1}
 		one := histogram(nil, func(record func(int64)) { record(3e6) })
-		t.OpenLoop = &result.OpenLoop{Load: "2000/s", Offered: 2000, Achieved: 1, Queue: 40, Users: 80, StartNs: l, ServiceNs: l, VisitNs: l,
+		t.OpenLoop = &result.OpenLoop{Offered: 2000, Achieved: 1, Queue: 40, Users: 80, StartNs: l, ServiceNs: l, VisitNs: l,
 			Start: one, Service: one, Visit: one}
 		t.Series = &result.Series{IntervalNs: 1e8, Points: []result.Point{
 			{Ops: 200, Latencies: 200, P50: ns(3e5), Max: 4e5},

@@ -120,7 +120,7 @@ func timesOf(r *result.Result) (map[string]*hdr.Histogram, error) {
 		}
 		list = append(list, [2]string{response, t.Histogram})
 		for op, of := range t.Operations {
-			list = append(list, [2]string{op + "." + response, of.Histogram})
+			list = append(list, [2]string{op + "." + response, of.Histogram}, [2]string{op + ".service", of.Service})
 		}
 		for _, of := range list {
 			if err := add(of[0], of[1]); err != nil {

@@ -31,7 +31,7 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 		return t, err
 	}
 	if tr.series != nil {
-		t.Series = tr.series.result(t.LatencyNs.Censored)
+		t.Series = tr.series.result()
 	}
 	for _, u := range tr.measured() {
 		t.Ops += u.completed()

@@ -89,8 +89,8 @@ func newSeries(p *phases, length time.Duration, most int) *series {
 
 // moved is what a user has moved to the series.
 type moved struct {
-	at          int64 // a time in the interval whose operations the user has not moved yet
-	ops, errors int64 // in the earlier ones
+	at                    int64 // a time in the interval whose operations the user has not moved yet
+	ops, errors, censored int64 // in the earlier ones
 }
 
 // nextInterval moves what the user has recorded to the series, before it records an operation that ended at end. The time that this takes
@@ -132,7 +132,7 @@ func (s *series) interval(at int64) (of *interval, i int) {
 // take moves what a user has recorded since it last did to the interval that at belongs to.
 func (s *series) take(stats *userStats, at int64) {
 	of, i := s.interval(at)
-	var ops, errors int64
+	var ops, errors, censored int64
 	for kind := range stats.ops {
 		op := &stats.ops[kind]
 		ops += op.done
@@ -143,11 +143,13 @@ func (s *series) take(stats *userStats, at int64) {
 		if s.totals[kind] == nil {
 			s.totals[kind] = newCounts()
 		}
+		censored += op.latency.censored.Count
 		op.latency.recorder.moveTo(s.latencies(i), s.totals[kind])
 	}
 	of.point.Ops += ops - stats.moved.ops
 	of.point.Errors += errors - stats.moved.errors
-	stats.moved.ops, stats.moved.errors = ops, errors
+	of.point.Censored += censored - stats.moved.censored
+	stats.moved.ops, stats.moved.errors, stats.moved.censored = ops, errors, censored
 }
 
 // latencies returns where the latencies of the interval at i are counted.
@@ -203,6 +205,7 @@ func (s *series) thin() {
 			both.unpack(of.packed)
 			sum.point.Ops += of.point.Ops
 			sum.point.Errors += of.point.Errors
+			sum.point.Censored += of.point.Censored
 			sum.point.Queue = max(sum.point.Queue, of.point.Queue)
 			sum.point.Open = max(sum.point.Open, of.point.Open)
 			sum.point.GCPauseNs += of.point.GCPauseNs
@@ -249,8 +252,8 @@ func (tr *trial) endSeries() {
 	}
 }
 
-// result returns the series for the document. The trial's censored latencies are in the interval in which the drain ended.
-func (s *series) result(censored *result.Censored) *result.Series {
+// result returns the series for the document.
+func (s *series) result() *result.Series {
 	if s.until != forever {
 		s.interval(s.until - 1)
 	}
@@ -268,9 +271,6 @@ func (s *series) result(censored *result.Censored) *result.Series {
 		l := result.LatencyOf(h)
 		p.Latencies, p.P50, p.P99, p.Max = l.Count, l.P50, l.P99, l.Max
 		of.Points[i] = p
-	}
-	if censored != nil {
-		of.Points[len(of.Points)-1].Censored = censored.Count
 	}
 	return of
 }

@@ -168,7 +168,7 @@ func TestSeriesIntervals(t *testing.T) {
 			}
 		}
 		tr.endSeries()
-		got := tr.series.result(nil)
+		got := tr.series.result()
 		if len(got.Points) > most {
 			t.Errorf("%d intervals: want %d at most", len(got.Points), most)
 		}

@@ -18,7 +18,7 @@ type Point struct {
 	P50       *int64 `json:"p50_ns,omitempty"`    // see Latency
 	P99       *int64 `json:"p99_ns,omitempty"`
 	Max       int64  `json:"max_ns,omitempty"`
-	Censored  int64  `json:"censored,omitempty"`    // of Latencies, lower bounds: all of them are in the last interval
+	Censored  int64  `json:"censored,omitempty"`    // of Latencies, lower bounds: of operations without an end, most of them in the last interval
 	GCPauseNs int64  `json:"gc_pause_ns,omitempty"` // in which the garbage collector had stopped the process
 	Sweeps    int64  `json:"sweeps,omitempty"`      // for expired sessions, that ended
 }
