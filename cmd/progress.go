@@ -45,6 +45,8 @@ func (p *progress) trial(s runner.Step) {
 			p.line("%s (%s): preparing: %s of %s, %v", s.Label, s.Scenario,
 				result.FormatCount(int64(prep.Made)), result.FormatCounted(prep.Sessions, "session"), prep.Took.Round(time.Second))
 		}
+	case s.Found != "":
+		p.line("%s: %s (%v)", s.Scenario, s.Found, p.elapsed())
 	case s.Label == "" && s.Block > 0:
 		p.line("%s: block %d/%d done (%d/%d trials, %v)", s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, p.elapsed())
 	}

@@ -79,7 +79,7 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.targets.flagGroup(), o.join.flagGroup(), o.work.usersFlags(), o.replay.flagGroup(), o.work.trialFlags(),
+	addGroups(c, o.whatFlags(), o.targets.flagGroup(), o.join.flagGroup(), o.work.usersFlags(), o.replay.flagGroup(), o.work.trialFlags(), o.work.findFlags(),
 		o.afterwardsFlags(), o.output.flagGroup(wordsOf(reports.All())))
 	return c
 }
@@ -125,7 +125,7 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err := o.joinOthers(ctx, &cfg); err != nil {
 		return err
 	}
-	if cfg.Runs < stats.MinSamples {
+	if cfg.Find == nil && cfg.Runs < stats.MinSamples {
 		o.note("%d of at least %d trials: medians will have no intervals", cfg.Runs, stats.MinSamples)
 	}
 	return o.measure(ctx, cfg)
@@ -133,6 +133,9 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 
 // config checks the settings, and returns the configuration of the trials without their subjects.
 func (o *runOptions) config() (cfg runner.Config, err error) {
+	if err := o.work.checkFind(); err != nil {
+		return cfg, err
+	}
 	if err := o.replay.check(&o.work); err != nil {
 		return cfg, err
 	}

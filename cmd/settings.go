@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/internal/stats"
@@ -32,7 +33,8 @@ type workOptions struct {
 	Duration  time.Duration
 	Warmup    time.Duration
 	Seed      uint64
-	Record    int // one session in so many; 0: none
+	Record    int         // one session in so many; 0: none
+	Find      runner.Find // Goal's text is empty without --find-rate
 	settings  []*runSetting
 }
 
@@ -96,6 +98,47 @@ func (o *workOptions) addRecordFlag(fs flagGroup) {
 		into("off", setting.OneIn(maxRecord), &o.Record), "off")
 }
 
+// findFlags are the flags of a search for the highest rate.
+func (o *workOptions) findFlags() flagGroup {
+	fs := newFlagGroup("Highest sustainable rate, in place of trials at one load")
+	goal := setting.Parser[judge.Goal]{Kind: "goal", Read: judge.ParseGoal}
+	o.addSetting(fs, scenarios.Setting{Name: findFlag, NotReplayed: "the log has the times",
+		Usage: "search for the highest rate at which each strategy keeps up and meets a `GOAL`: 'p99<5ms', 'append.p99<5ms', " + judge.Sustained},
+		into("", goal, &o.Find.Goal), "")
+	o.Find.Budget = runner.DefaultBudget
+	fs.Var(into(o.Find.Budget.String(), setting.Duration(time.Second, maxWindow), &o.Find.Budget), "budget",
+		"`TIME` of the search; where it does not suffice, the interval is wider")
+	return fs
+}
+
+const findFlag = "find-rate"
+
+// find reports whether the highest rates are searched for.
+func (o *workOptions) find() bool { return o.Find.Goal.Text != "" }
+
+// checkFind rejects settings that a search for the highest rate makes itself.
+func (o *workOptions) checkFind() error {
+	if !o.find() {
+		return o.reject(rankFlag, "only for a search: want --find-rate GOAL with it", "budget")
+	}
+	fixed := [][2]string{
+		{"trace", "the log has the times"},
+		{"rate", "the rate is what is searched for"},
+		{"stage", "the rate is what is searched for"},
+		{"users", "there are as many users as are needed: want --max-users, which bounds them"},
+		{"iterations", "each trial is as long as its rate requires"},
+		{"duration", "each trial is as long as its rate requires: want --budget"},
+		{"runs", "a rate has two to five trials: want --budget"},
+		{"join", "one machine searches"},
+	}
+	err := o.notWith(findFlag, o.Find.Goal.Text, fixed)
+	o.Duration, o.Runs = 0, 0
+	o.settings = slices.DeleteFunc(o.settings, func(s *runSetting) bool {
+		return slices.ContainsFunc(fixed, func(of [2]string) bool { return of[0] == s.Name })
+	})
+	return err
+}
+
 // config returns the configuration of trials: the scenarios with the run's settings, and how they are measured.
 func (o *workOptions) config(replayed bool) (cfg runner.Config, err error) {
 	cfg = runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
@@ -107,6 +150,9 @@ func (o *workOptions) config(replayed bool) (cfg runner.Config, err error) {
 			return cfg, err
 		}
 		cfg.Scenarios = mapped(names, lookedUp)
+	}
+	if o.find() {
+		cfg.Find = &o.Find
 	}
 	return cfg, o.settled(cfg.Scenarios)
 }
@@ -124,6 +170,13 @@ func (o *workOptions) settled(list []scenarios.Scenario) error {
 			list[i].Iterations = 0
 		}
 	}
+	if o.find() {
+		for i := range list {
+			if err := o.findIn(&list[i]); err != nil {
+				return err
+			}
+		}
+	}
 	for _, s := range o.settings {
 		if s.Apply == nil || !s.value.given {
 			continue
@@ -136,6 +189,14 @@ func (o *workOptions) settled(list []scenarios.Scenario) error {
 		return usagef("%s %v: not with --stage: the stages have their durations", o.from("duration"), o.Duration)
 	}
 	return nil
+}
+
+// findIn has the rates of a scenario be searched for.
+func (o *workOptions) findIn(s *scenarios.Scenario) error {
+	if err := o.Find.Goal.MatchOperations(s.ResultOps()); err != nil {
+		return usagef("%s %w (%s)", o.from(findFlag), err, s.Name)
+	}
+	return s.FindRate()
 }
 
 // apply applies a setting to the scenarios that it has an effect on. If there is none, it fails for a MustFit setting of the command

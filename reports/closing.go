@@ -45,14 +45,17 @@ func closings(d *result.Document, all []*section) []string {
 // closing states in a few sentences which strategy won, by how much, and how certain that is.
 func (s *section) closing() []string {
 	sentences := []string{s.verdict(s.ranking())}
-	if s.open() {
+	switch {
+	case s.searched():
+		sentences[0] = s.searchVerdict()
+	case s.open():
 		sentences[0] = s.openVerdict(s.ranking())
 	}
 	if struck := s.named((*result.Result).Failed); len(struck) > 0 {
 		sentences = append(sentences, "Excluded for a failed audit: "+sheet.And(struck)+".")
 	}
 	unranked := s.named(func(r *result.Result) bool { return !r.Failed() && judge.WhyUnranked(r) != "" })
-	if len(unranked) > 0 {
+	if len(unranked) > 0 && !s.searched() {
 		sentences = append(sentences, "Not ranked: "+sheet.And(unranked)+".")
 	}
 	if s.baseline != nil && s.baseline.Failed() {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -70,6 +71,28 @@ func shake(r result.Result) result.Result {
 
 func normal() *result.Document {
 	return document(build("global", 940, 6), build("per-session", 76_100, 6), build("sharded:shards=16", 91_200, 6))
+}
+
+// found is the result of searches for the highest rate: two intervals that overlap, one below them, and one without a lower bound.
+func found() *result.Document {
+	var results []result.Result
+	for _, of := range []struct {
+		strategy     string
+		lower, upper float64
+		end          string
+	}{{"global", 1480, 1520, "precision"}, {"per-session", 76_100, 91_000, "budget"}, {"sharded", 90_500, 92_200, "precision"}, {"actor", 0, 150, "lowest"}} {
+		r := build(of.strategy, max(of.lower, 100), 2)
+		r.Search = &result.Search{Goal: "p99<5ms", Lower: of.lower, Upper: of.upper, Precision: 1.03, End: of.end, ElapsedNs: 93e9, Probes: []result.Probe{
+			{Rate: of.lower, Verdict: "passes", Trials: []result.ProbeTrial{{Verdict: "passes"}, {Verdict: "passes"}}},
+			{Rate: of.upper, Verdict: "fails", Trials: []result.ProbeTrial{{Verdict: "fails", Why: of.strategy + " (chatbot) p99 is 7.10 ms, not below 5.00 ms"}}},
+		}}
+		r.Load = fmt.Sprintf("%v/s poisson", of.lower)
+		for i := range r.Trials {
+			r.Trials[i].OpenLoop = &result.OpenLoop{Offered: of.lower, Achieved: 1}
+		}
+		results = append(results, r)
+	}
+	return withoutBaseline(results...)
 }
 
 func failedAudit() *result.Document {

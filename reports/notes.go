@@ -189,6 +189,7 @@ func (s *section) problems(p *sheet.Page) {
 				r.Strategy, result.FormatShare(r.Summary.OfLimit))
 		case noRatio != "":
 			warn("No ratio for %s: %s.", r.Strategy, noRatio)
+		case r.Search != nil && judge.Saturated(r) != "": // at a rate that is too high on purpose
 		case unranked != "":
 			warn("%s: %s.", r.Strategy, unranked)
 		}
@@ -204,6 +205,9 @@ func (s *section) problems(p *sheet.Page) {
 			warn("%s was audited only partly: %s.", r.Strategy, why)
 		case len(r.Trials) > 0 && !r.Audited():
 			warn("%s stores nothing, so it is not audited. It measures the harness and is not ranked.", r.Strategy)
+		}
+		if text := wide(r); text != "" {
+			warn("%s: %s.", r.Strategy, text)
 		}
 		if text := emptyWindows(r); text != "" {
 			warn("%s: %s.", r.Strategy, text)
@@ -452,7 +456,7 @@ func roundUp(d time.Duration) time.Duration {
 // missing, or if a trial does not end with its window.
 func (s *section) tooFewSamples() string {
 	r := s.baseline
-	if r == nil || r.Failed() || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || judge.LatencyCount(r) == 0 {
+	if r == nil || r.Search != nil || r.Failed() || len(r.Trials) == 0 || r.WindowNs == 0 || r.Iterations > 0 || judge.LatencyCount(r) == 0 {
 		return ""
 	}
 	var lacking []string

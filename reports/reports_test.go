@@ -26,6 +26,7 @@ var documents = map[string]func() *result.Document{
 	"normal":              normal,
 	"failed-audit":        failedAudit,
 	"failed-baseline":     failedBaseline,
+	"found-rates":         found,
 	"interrupted":         interrupted,
 	"failed-run":          failedRun,
 	"missing-percentiles": missingPercentiles,

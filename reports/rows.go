@@ -55,6 +55,9 @@ type column struct {
 // columns returns the columns of the section's table: those of the baseline and of delays, which follow the throughput, only where
 // there are some.
 func (s *section) columns() (list []column) {
+	if s.searched() {
+		return s.searchColumns()
+	}
 	add := func(title string, spare int, get func(*result.Result) sheet.Cell, legend string) {
 		list = append(list, column{sheet.Column{Title: title, Spare: spare}, speedOnly(get), legend})
 	}
@@ -80,9 +83,10 @@ func (s *section) columns() (list []column) {
 			}
 		}
 	}
-	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell,
-		"check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"})
+	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell, auditLegend})
 }
+
+const auditLegend = "check after each trial for lost, duplicated or mixed-up data; ✗: failed, so no speed is reported"
 
 // pools reports whether the section's column of a metric, a percentile or the maximum, is pooled.
 func (s *section) pools(m *metric.Metric) bool {

@@ -48,6 +48,12 @@ func (s *Scenario) Concurrency(remote bool) int {
 	return s.Users
 }
 
+// FindRate has visits arrive by the clock, at rates that are found during the run: until then, at a rate that stands for them.
+func (s *Scenario) FindRate() error {
+	s.Load.Rate = 1
+	return s.openLoop(poolSize)
+}
+
 // Span is the duration of the stages; 0 without stages.
 func (l *Load) Span() (sum time.Duration) {
 	for _, s := range l.Stages {

@@ -29,7 +29,7 @@ func Heading(d *result.Document, results []*result.Result) string {
 	}
 	parts := []string{users}
 	if r.Load != "" {
-		parts = []string{r.Load, users}
+		parts = []string{loadOf(r), users}
 	}
 	parts = append(parts, result.FormatCount(int64(r.Sessions))+" sessions")
 	if t := d.Traffic; t != nil {
@@ -38,11 +38,21 @@ func Heading(d *result.Document, results []*result.Result) string {
 	for _, d := range delays {
 		parts = append(parts, d.describe(r))
 	}
-	parts = append(parts, trialsOf(d, results))
+	if r.Search == nil {
+		parts = append(parts, trialsOf(d, results))
+	}
 	if r.TapeHash != "" {
 		parts = append(parts, "tape "+ShortHash(r.TapeHash))
 	}
 	return r.Scenario + whose + ": " + strings.Join(parts, ", ")
+}
+
+// loadOf returns the load of a result, or what was searched for: the highest rate, p99<5ms, arrivals constant.
+func loadOf(r *result.Result) string {
+	if r.Search == nil {
+		return r.Load
+	}
+	return "the highest rate, " + r.Search.Goal + ", arrivals " + r.Load[strings.LastIndexByte(r.Load, ' ')+1:]
 }
 
 // trialsOf describes the number and length of the trials: a window, or visits per user.

@@ -71,7 +71,7 @@ var catalogue = slices.Concat([]*Metric{
 	{Name: "fairness.jain", Doc: "Jain's index over the users: 1 is even, 1/users is one user alone", Missing: "nothing was completed",
 		CSV:  "fairness_jain",
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Fairness.Jain, t.Fairness.Jain > 0 }},
-}, openLoop())
+}, openLoop(), searched())
 
 // TimePerOp is the wall time of the window divided by the operations completed in it, as go test reports it for parallel
 // benchmarks: ops/s with less being better, for formats that need that. A trial without operations has none.

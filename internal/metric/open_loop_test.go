@@ -28,7 +28,7 @@ func TestReadsOpenLoop(t *testing.T) {
 		if !m.Open || m.CSV == "" && m.OfOp == nil {
 			continue
 		}
-		x, missing := m.Of(&result.Result{}, &open, "")
+		x, missing := m.Of(&result.Result{Search: &result.Search{Lower: 71, Upper: 72}}, &open, "")
 		line := fmt.Sprint(m.Short(), " ", x, missing)
 		if m.OfOp != nil {
 			of, missing := m.Of(&result.Result{}, &open, "append")
@@ -42,7 +42,7 @@ func TestReadsOpenLoop(t *testing.T) {
 		"response.p99_9 14 54 true true", "response.p99_99 15 55 true true",
 		"service.p50 20 60 false false", "service.p90 21 61 false false", "service.p95 22 62 false false", "service.p99 23 63 false false",
 		"service.p99_9 24 64 true true", "service.p99_99 25 65 true true",
-		"visit.p99 33", "start.p99 43",
+		"visit.p99 33", "start.p99 43", "highest_rate 71", "failing_rate 72",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

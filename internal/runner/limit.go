@@ -88,7 +88,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			among = min(among, cpu)
 		}
 	}
-	if base.open() && r.Participant == nil {
+	if base.open() && r.Participant == nil && r.Find == nil {
 		if math.IsInf(alone, 1) {
 			alone = 0
 		}

@@ -49,6 +49,7 @@ type Config struct {
 	Participant Participant      `json:"-"` // the other participants in a run of several processes; nil: there are none
 	TimeSlices  *TimeSlices      `json:"-"` // with other processes, of a Sample alone; may be nil
 	Progress    func(Step)       `json:"-"` // called between windows, on the goroutine of Run; may be nil
+	Find        *Find            `json:"-"` // the highest rates are searched for, in place of Runs trials; may be nil
 	Executor    Executor         `json:"-"` // performs the tasks in another process; nil: they are performed in this one
 }
 
@@ -75,6 +76,7 @@ type Step struct {
 	Label        string // what runs next; empty when a block has just ended
 
 	Preparing Preparing // what runs next, when that takes long; else zero
+	Found     string    // of a search: what a probe that has just ended has found; then Done and Trials are seconds
 }
 
 // Run measures. The document holds every trial that was finished. When the run ended before all were, Interrupted is set
@@ -110,7 +112,8 @@ type run struct {
 	current int // index of the scenario that is measured
 	done    int
 	trials  int
-	at      Step // the last one reported
+	spent   time.Duration // of Find's budget
+	at      Step          // the last one reported
 }
 
 func newRun(cfg Config) *run {
@@ -162,7 +165,11 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	if r.Participant == nil || r.Participant.Index() == 0 {
 		err = r.passes(ctx, base, entrants)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Find != nil:
+		err = r.find(ctx, base, entrants)
+	default:
 		err = r.blocks(ctx, base, entrants)
 	}
 	r.conclude(base, own, entrants)
@@ -259,7 +266,12 @@ func (r *run) trial(ctx context.Context, base setup, e *entrant) (result.Trial, 
 		e.failed = true
 		return e.convicted.trial(), nil
 	}
-	t, err := r.perform(ctx, base, TrialTask, e.index)
+	return r.attempt(ctx, base, TrialTask, e)
+}
+
+// attempt performs a task on a store, which may fail it: see [run.trial].
+func (r *run) attempt(ctx context.Context, base setup, kind TaskKind, e *entrant) (result.Trial, error) {
+	t, err := r.perform(ctx, base, kind, e.index)
 	if f := (*Violation)(nil); errors.As(err, &f) {
 		e.failed = true
 		t, err = f.trial(), nil

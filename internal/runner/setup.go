@@ -27,6 +27,7 @@ type setup struct {
 	pause      time.Duration // of users between their visits; in an open loop between the operations of a visit
 	drain      time.Duration // open loop: how long after the window its operations are awaited
 	block      int           // of the trial; the arrivals of an open loop differ between blocks
+	rate       float64       // that a search tries; 0: the scenario's
 	patience   time.Duration // beyond the longest that the users of a right store can take
 	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
 	record     int           // the histories of one session in so many are recorded; 0: of none

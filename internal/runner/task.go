@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -13,6 +14,9 @@ type Task struct {
 	Scenario int      `json:"scenario"` // index in Config.Scenarios
 	Subject  int      `json:"subject"`  // index in Config.Subjects; -1 for the probes of the harness
 	Block    int      `json:"block,omitempty"`
+
+	Rate   float64       `json:"rate,omitempty"`   // replaces the scenario's, in operations per second; 0: it does not
+	Window time.Duration `json:"window,omitempty"` // with Rate, replaces the run's
 }
 
 // TaskKind is what a task measures.
@@ -28,6 +32,7 @@ const (
 	AlarmTask     TaskKind = "alarm"     // CPU time of waking an idle processor, in place of that of an operation
 	WaitingTask   TaskKind = "waiting"   // a trial of a store that does nothing, with holds and pauses
 	TrialTask     TaskKind = "trial"
+	CapacityTask  TaskKind = "capacity" // a trial in a closed loop, where a search for the highest rate begins
 )
 
 const noSubject = -1
@@ -51,7 +56,7 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 	if r.Executor == nil {
 		return r.performHere(ctx, base, kind, subject)
 	}
-	out, err := r.Executor(ctx, Task{kind, r.current, subject, base.block}, base.onPreparing)
+	out, err := r.Executor(ctx, base.task(kind, r.current, subject), base.onPreparing)
 	if err == nil && out.Violation != nil {
 		err = out.Violation
 	}

@@ -27,13 +27,16 @@ func NewWorker(cfg Config) *Worker {
 // Do performs a task. The error is that it could not be performed.
 func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error) {
 	if t.Scenario < 0 || t.Scenario >= len(w.run.Scenarios) || t.Subject < noSubject || t.Subject >= len(w.run.Subjects) {
-		return Outcome{}, fmt.Errorf("task %+v: no such scenario or subject", t)
+		return Outcome{}, fmt.Errorf("task {Kind:%s Scenario:%d Subject:%d}: no such scenario or subject", t.Kind, t.Scenario, t.Subject)
 	}
 	if w.base.scenario == nil || w.scenario != t.Scenario {
 		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
 	}
 	base := w.base
 	base.onPreparing, base.block = onPreparing, t.Block
+	if t.Rate > 0 {
+		base = base.at(t.Rate, t.Window)
+	}
 	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
 	out := Outcome{Trial: trial, Behind: stuck(err)}
 	if errors.As(err, &out.Violation) {
@@ -80,6 +83,8 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		base.warmup, base.window, base.work, base.record, base.timeSlices, base.series = warmup, window, nil, 0, nil, false
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
+	case CapacityTask:
+		base = base.closed()
 	case TrialTask:
 		if of.Strategy.Harness {
 			load, most := base.scenario.Load, base.scenario.Users

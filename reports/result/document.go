@@ -152,6 +152,7 @@ type Result struct {
 	LimitOpsPerSec float64 `json:"limit_ops_per_sec,omitempty"` // median over the trials
 	WaitNs         int64   `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
 	Ideal          *Ideal  `json:"ideal,omitempty"`             // in an open loop
+	Search         *Search `json:"search,omitempty"`            // for the highest rate; nil: none
 	Trials         []Trial `json:"trials"`                      // in the order they ran
 	Summary        Summary `json:"summary"`
 }

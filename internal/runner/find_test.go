@@ -1,0 +1,230 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/audit"
+	"github.com/sessbench/sessbench/internal/ideal"
+	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/search"
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// oneLock is a perfect store with one lock, in place of a process that measures: it performs tasks in virtual time.
+type oneLock struct {
+	scenario scenarios.Scenario
+	tape     *scenarios.Tape
+	warmup   time.Duration
+	fails    func(t Task) error // may be nil
+	trials   int
+	blocks   map[int]int
+}
+
+func newOneLock(s scenarios.Scenario) *oneLock {
+	return &oneLock{scenario: s, tape: scenarios.Draw(&s, DefaultSeed), warmup: 100 * time.Millisecond, blocks: map[int]int{}}
+}
+
+// replay replays a trial at a rate.
+func (l *oneLock) replay(rate float64, window time.Duration, block int) *ideal.Outcome {
+	load := l.scenario.Load
+	load.Rate = rate
+	return ideal.Run(ideal.Model{
+		Tape: l.tape, Locks: ideal.OneLock, Hold: ideal.Constant(l.scenario.Hold),
+		Arrivals: load.Arrivals(l.tape.Visit, l.warmup, audit.Mix(DefaultSeed+uint64(block)), 0, 1),
+		From:     int64(l.warmup), Until: int64(l.warmup + window), Drain: int64(findDrain),
+	})
+}
+
+// perform is an [Executor]. In a closed loop the lock is held all the time.
+func (l *oneLock) perform(_ context.Context, t Task, _ func(Preparing)) (out Outcome, err error) {
+	trial := &out.Trial
+	trial.Audit.OK = true
+	switch t.Kind {
+	case CapacityTask:
+		trial.OpsPerSec = 0.9 / (l.tape.Updates * l.scenario.Hold.Seconds())
+		return out, nil
+	case TrialTask:
+	default:
+		return out, nil
+	}
+	if l.fails != nil {
+		if err := l.fails(t); err != nil {
+			return out, err
+		}
+	}
+	l.trials++
+	l.blocks[t.Block]++
+	of := l.replay(t.Rate, t.Window, t.Block)
+	trial.Visits, trial.Ops, trial.ElapsedNs = of.Arrived, of.Done, int64(t.Window)
+	trial.OpsPerSec, trial.LatencyNs = float64(of.Done)/t.Window.Seconds(), result.LatencyOf(of.Response)
+	trial.Operations = map[string]result.Operation{}
+	for op, h := range of.Each {
+		if h != nil {
+			trial.Operations[scenarios.Op(op).String()] = result.Operation{Count: h.TotalCount(), LatencyNs: result.LatencyOf(h)}
+		}
+	}
+	// Without a queue before the window, what is left of its arrivals is what the backlog grew by. No start is delayed.
+	growth := float64(of.Arrived) - float64(of.Done)/float64(l.tape.Visit)
+	starts := result.NewHistogram()
+	_ = starts.RecordValues(1, of.Arrived)
+	achieved := float64(of.Done) / float64(of.Arrived*int64(l.tape.Visit))
+	trial.OpenLoop = &result.OpenLoop{
+		Achieved: achieved, Growth: growth, Saturated: saturated(growth, of.Arrived, achieved),
+		StartNs: result.LatencyOf(starts), ServiceNs: trial.LatencyNs,
+	}
+	return out, nil
+}
+
+// found searches with l for the highest rate that meets a goal.
+func (l *oneLock) found(t *testing.T, ctx context.Context, goal string, budget time.Duration) (*result.Result, error) {
+	t.Helper()
+	of, err := judge.ParseGoal(goal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := Run(ctx, Config{
+		Subjects: []Subject{subject(t, "global")}, Scenarios: []scenarios.Scenario{l.scenario}, Seed: DefaultSeed, Warmup: l.warmup,
+		Find: &Find{Goal: of, Budget: budget}, Executor: l.perform,
+	})
+	if doc == nil || len(doc.Results) != 1 {
+		t.Fatal(err)
+	}
+	return &doc.Results[0], err
+}
+
+// searched is the scenario chatbot with a hold of 1 ms, and with these settings.
+func searched(t *testing.T, settings ...string) scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Lookup("chatbot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := *s
+	if err := found.FindRate(); err != nil {
+		t.Fatal(err)
+	}
+	return openLoop(t, found, settings...)
+}
+
+// One lock that is held for h in the share w of the operations sustains 1/(w·h) of them per second.
+func TestFindsWhatOneLockSustains(t *testing.T) {
+	for _, arrivals := range []string{"constant", "poisson"} {
+		l := newOneLock(searched(t, "arrivals", arrivals, "hold", "1ms"))
+		r, err := l.found(t, t.Context(), "sustained", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, want := r.Search, 1/(l.tape.Updates*0.001)
+		if math.Abs(s.Lower/want-1) > 0.05 || math.Abs(s.Upper/want-1) > 0.05 {
+			t.Errorf("%s: %v to %v, want %v", arrivals, s.Lower, s.Upper, want)
+		}
+		t.Logf("%s: %v to %v of %.0f in %d trials, ended by %s", arrivals, s.Lower, s.Upper, want, l.trials, s.End)
+		for block, n := range l.blocks {
+			if n != 1 {
+				t.Errorf("%d trials of block %d", n, block)
+			}
+		}
+		// The result has the trials at the highest rate that passes.
+		last := r.Trials[0]
+		if len(r.Trials) < 2 || math.Abs(last.OpsPerSec/s.Lower-1) > 0.05 || r.WindowNs != last.ElapsedNs {
+			t.Errorf("%d trials, at %v", len(r.Trials), last.OpsPerSec)
+		}
+	}
+}
+
+// The rate that is found for a percentile is the one at which it crosses the bound in a fine scan.
+func TestFindsWhereAPercentileCrosses(t *testing.T) {
+	for _, arrivals := range []string{"constant", "poisson"} {
+		l := newOneLock(searched(t, "arrivals", arrivals, "hold", "1ms"))
+		r, err := l.found(t, t.Context(), "append.p99<5ms", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, crossing := r.Search, 0.
+		for rate := 0.9 * s.Lower; crossing == 0; rate *= 1.005 {
+			if l.replay(rate, 4*time.Minute, 1000).Each[scenarios.Append].ValueAtQuantile(99) >= 5e6 {
+				crossing = rate
+			}
+		}
+		t.Logf("%s: %v to %v, the scan %.0f, in %d trials, ended by %s", arrivals, s.Lower, s.Upper, crossing, l.trials, s.End)
+		if math.Abs(s.Lower/crossing-1) > 0.05 || math.Abs(s.Upper/crossing-1) > 0.05 {
+			t.Errorf("%s: %v to %v, the scan crosses at %v", arrivals, s.Lower, s.Upper, crossing)
+		}
+	}
+}
+
+// What was measured before an interruption, or within a budget that is too short, is in the document.
+func TestFindKeepsWhatWasMeasured(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l := newOneLock(searched(t, "hold", "1ms"))
+	l.fails = func(Task) error {
+		if l.trials == 3 {
+			cancel()
+			return ctx.Err()
+		}
+		return nil
+	}
+	r, err := l.found(t, ctx, "sustained", time.Hour)
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	trials := 0
+	for _, p := range r.Search.Probes {
+		trials += len(p.Trials)
+	}
+	if r.Search.End != string(search.Interrupted) || trials != 3 || r.Search.Lower == 0 || len(r.Trials) < 2 {
+		t.Errorf("%+v", r.Search)
+	}
+
+	l = newOneLock(searched(t, "hold", "1ms"))
+	r, err = l.found(t, t.Context(), "sustained", time.Nanosecond)
+	if err != nil || r.Search.End != string(search.Budget) || l.trials != 1 || len(r.Trials) != 1 {
+		t.Errorf("%v, %+v", err, r.Search)
+	}
+}
+
+// A store that fails is not tried at another rate.
+func TestFindEndsAtAViolation(t *testing.T) {
+	l := newOneLock(searched(t, "hold", "1ms"))
+	l.fails = func(t Task) error {
+		if l.trials == 3 {
+			return &Violation{Kind: "hang", Detail: "no progress"}
+		}
+		return nil
+	}
+	r, err := l.found(t, t.Context(), "sustained", time.Hour)
+	if err != nil || r.Search.End != string(search.Violated) || !r.Failed() || l.trials != 3 {
+		t.Errorf("%v, %+v", err, r.Search)
+	}
+}
+
+// A percentile needs ten visits beyond it at every rate.
+func TestFindWindows(t *testing.T) {
+	base := (&run{Config: Config{Seed: DefaultSeed}}).setup(new(searched(t)))
+	for _, of := range []struct {
+		goal  string
+		rate  float64
+		width float64
+		want  time.Duration
+	}{
+		{"sustained", 3000, 1.06, 1472 * time.Millisecond},
+		{"sustained", 300_000, 1.03, time.Second},
+		{"sustained", 300, 1.03, 10 * time.Second},
+		{"p99_9<1s", 15_000, 2, 3 * time.Second}, // 15,000 visits at 5,000 per second
+		{"p50<1s", 15_000, 2, time.Second},
+	} {
+		goal, err := judge.ParseGoal(of.goal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := Find{Goal: goal}
+		if got := f.window(base, search.Probe{Rate: of.rate, Width: of.width}); math.Abs(float64(got-of.want)) > float64(time.Millisecond) {
+			t.Errorf("%s at %v: %v, want %v", of.goal, of.rate, got, of.want)
+		}
+	}
+}
