@@ -31,7 +31,7 @@ func TestDuetChecksTheStoresOfTheBuild(t *testing.T) {
 		if tc.named != "" {
 			o.run.choice.Strategies, o.sources["strategy"] = []string{tc.named}, source{rankFlag, "--strategy"}
 		}
-		rows, err := o.rows()
+		rows, _, err := o.rows()
 		var got []string
 		for _, r := range rows {
 			got = append(got, r.Name)

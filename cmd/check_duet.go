@@ -15,6 +15,7 @@ import (
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/duet"
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -33,7 +34,14 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := o.rows()
+	if !o.given("gate") { // the default has the metrics of both kinds of loop
+		open := o.given("rate") || o.given("stage")
+		gated = slices.DeleteFunc(gated, func(name string) bool {
+			m := metric.Named(name)
+			return m.Open && !open || m.Given && open
+		})
+	}
+	rows, longest, err := o.rows()
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +62,7 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	if cfg.Arms, err = o.arms(ctx, dir); err != nil {
 		return nil, err
 	}
-	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.run.work.Warmup+o.run.work.Duration)
+	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.run.work.Warmup+longest)
 	if c, err := o.plan(ctx, cfg, gated, least); c != nil || err != nil {
 		return c, err
 	}
@@ -85,34 +93,35 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judg
 	return c, o.judgeError(err)
 }
 
-// rows returns what the processes measure: each row is one strategy under one scenario.
-func (o *checkOptions) rows() (rows []duet.Row, err error) {
+// rows returns what the processes measure, each row one strategy under one scenario, and how long a trial takes at most.
+func (o *checkOptions) rows() (rows []duet.Row, longest time.Duration, err error) {
 	stores := namesOf(o.own())
 	if stores == nil {
 		stores = []string{"per-session", "sharded"}
 	}
 	if err := errors.Join(o.otherwise("strategy", strings.Join(stores, ",")), o.otherwise("warmup", checkWarmup.String()),
 		o.otherwise("hold", "0s")); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if !o.given("iterations") {
+	if !slices.ContainsFunc([]string{"iterations", "rate", "stage"}, o.given) { // loads have windows of their own
 		if err := o.otherwise("duration", checkWindow.String()); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	given, err := o.run.choice.chosen()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	subjects, err := o.run.choice.labelled(given)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	cfg, err := o.run.work.config(false)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, s := range cfg.Scenarios {
+		longest = max(longest, 2*cmp.Or(cfg.Window, runner.WindowOf(&s))) // with the drain of a load
 		var turns []string
 		if duet.Sliced(s) {
 			turns = []string{"--turns", duet.TimeSlice(s).String()}
@@ -126,7 +135,7 @@ func (o *checkOptions) rows() (rows []duet.Row, err error) {
 			})
 		}
 	}
-	return rows, o.run.thresholds.match(subjects, cfg.Scenarios, false)
+	return rows, longest, o.run.thresholds.match(subjects, cfg.Scenarios, false)
 }
 
 // strategyArgs are the flags that select a subject. Parameters that were not set keep the default of each build.

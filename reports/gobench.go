@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,7 +36,11 @@ var _ = register(Format{
 // readers of the format ignore. A result without trials is omitted.
 func writeGobench(w io.Writer, d *result.Document, _ Options) error {
 	out := benchfmt.NewWriter(w)
+	open := slices.ContainsFunc(judge.ResultsOf(d), func(r *result.Result) bool { return r.Load != "" })
 	for _, m := range benchMetrics() {
+		if m.Open && !open {
+			continue
+		}
 		if err := writeDirection(out, m); err != nil {
 			return err
 		}
@@ -70,6 +75,8 @@ func benchUnit(m *metric.Metric) string {
 		return m.Short() + "-ns"
 	case "B":
 		return strings.ReplaceAll(m.Title, " ", "-")
+	case "share":
+		return m.Short()
 	}
 	return m.Unit
 }

@@ -31,6 +31,7 @@ func gatedMetrics(names []string) ([]string, error) {
 	if len(names) == 0 {
 		return metric.Names(metric.Gated()), nil
 	}
+	names = slices.Clone(names)
 	for i, name := range names {
 		if legal := metric.Names(metric.Compared()); !slices.Contains(legal, name) {
 			return nil, fmt.Errorf("gated metric %q: want some of %s", name, strings.Join(legal, ", "))
@@ -117,7 +118,7 @@ func metricsOf(r alignedRow, gated []string) (list []rated) {
 		has := slices.ContainsFunc(r.results, func(x *result.Result) bool {
 			return slices.ContainsFunc(x.Trials, func(t result.Trial) bool { _, ok := m.Read(x, &t); return ok })
 		})
-		if g := slices.Contains(gated, m.Name); has || g && m.Unit == "ns" {
+		if g := slices.Contains(gated, m.Name); (has || g && m.Unit == "ns") && incomparable(m, r.results...) == "" {
 			list = append(list, rated{m, g})
 		}
 	}
@@ -128,11 +129,15 @@ func metricsOf(r alignedRow, gated []string) (list []rated) {
 // user, the verdict cannot be a pass.
 func (c *Check) unmeasured(r alignedRow, list []rated, gated []string, named bool) {
 	for _, name := range gated {
-		if !slices.ContainsFunc(list, func(m rated) bool { return m.Name == name }) {
-			c.Excluded = append(c.Excluded, Exclusion{Document: c.Documents[0].Label, Scenario: r.scenario, Strategy: r.label,
-				Reason: "no " + name + " on either side"})
-			c.unfinished = c.unfinished || named
+		if slices.ContainsFunc(list, func(m rated) bool { return m.Name == name }) {
+			continue
 		}
+		m, why := metric.Named(name), "no "+name+" on either side"
+		if reason := incomparable(m, r.results...); reason != "" {
+			why = m.Short() + " is not judged: " + reason
+		}
+		c.Excluded = append(c.Excluded, Exclusion{Document: c.Documents[0].Label, Scenario: r.scenario, Strategy: r.label, Reason: why})
+		c.unfinished = c.unfinished || named
 	}
 }
 
@@ -159,6 +164,12 @@ func (c *Check) judge(by *Gating, sources []Source, one func(r alignedRow, m rat
 	rows, err := c.align(sources)
 	if err != nil {
 		return nil, err
+	}
+	if !by.Named { // the default has the metrics of both kinds of loop
+		gated = slices.DeleteFunc(gated, func(name string) bool {
+			m := metric.Named(name)
+			return (m.Open || m.Given) && !slices.ContainsFunc(rows, func(r alignedRow) bool { return incomparable(m, r.results...) == "" })
+		})
 	}
 	rule := &Rule{Gated: gated, Named: by.Named, MinEffect: by.MinEffect}
 	if err := prepare(rows, rule); err != nil {
@@ -203,11 +214,16 @@ func (c *Check) judge(by *Gating, sources []Source, one func(r alignedRow, m rat
 func (m rated) sampled(r alignedRow, arms [][]*result.Trial) (f MetricCheck, sampled bool) {
 	f = MetricCheck{Metric: m.Name, Unit: m.Unit, Better: m.Better(), Gated: m.gated}
 	values := make([][]float64, len(arms))
-	lacking, trials := 0, 0
+	lacking, trials, bounds := 0, 0, 0
 	for i, arm := range arms {
 		var lack int
 		values[i], lack = m.Values(r.results[i], arm)
 		lacking, trials = lacking+lack, trials+len(arm)
+		for _, t := range arm {
+			if x, ok := m.Read(r.results[i], t); ok && m.Bound != nil && m.Bound(t, "", x) {
+				bounds++
+			}
+		}
 	}
 	f.Samples = Samples{Old: values[0], New: values[len(arms)-1]}
 	if len(arms) > 2 {
@@ -216,7 +232,10 @@ func (m rated) sampled(r alignedRow, arms [][]*result.Trial) (f MetricCheck, sam
 	if lacking > 0 {
 		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s in %d of %d trials", m.Missing, lacking, trials)
 	}
-	return f, lacking == 0
+	if lacking == 0 && bounds > 0 {
+		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("a lower bound in %d of %d trials, where operations had not ended", bounds, trials)
+	}
+	return f, lacking == 0 && bounds == 0
 }
 
 // conclude judges the thresholds, and sets the verdict and the sentences that explain it.

@@ -157,7 +157,7 @@ func Compare(sources []Source) (*Comparison, error) {
 		Confidence:    stats.Confidence,
 		Differences:   differences(sources, rows),
 		Counts:        map[ChangeVerdict]int{Better: 0, Worse: 0, Negligible: 0, Noise: 0, Undecided: 0},
-		Excluded:      leftOut,
+		Excluded:      append(leftOut, saturatedRows(sources, rows)...),
 		HarnessBound:  harnessBoundRows(rows),
 	}
 	for _, s := range sources {

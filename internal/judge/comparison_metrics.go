@@ -6,15 +6,23 @@ import (
 
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // rowOf compares a metric over the documents.
 func rowOf(m *metric.Metric, r alignedRow) RowComparison {
 	row := RowComparison{Strategy: r.label, Params: r.params, Cells: make([]*CellComparison, len(r.results)), probe: r.probe}
-	first := m.Sample(r.results[0])
-	for i, x := range r.results {
+	sample := func(x *result.Result) []float64 {
 		xs := m.Sample(x)
-		if len(xs) == 0 {
+		if len(xs) == 0 || incomparable(m, x) != "" || m.AtLeast(x, "", slices.Max(xs)) { // a lower bound may be anywhere above
+			return nil
+		}
+		return xs
+	}
+	first := sample(r.results[0])
+	for i, x := range r.results {
+		xs := sample(x)
+		if xs == nil {
 			continue
 		}
 		row.Cells[i] = summarizeSample(xs)

@@ -127,7 +127,7 @@ func historyResult(r *result.Result) HistoryResult {
 	h := HistoryResult{Scenario: r.Scenario, Strategy: r.Strategy, Params: r.Params, Target: r.Target, Workload: r.Workload,
 		Trials: len(r.Trials), Metrics: map[string]float64{}}
 	for _, m := range metric.Compared() {
-		if xs := m.Sample(r); len(xs) > 0 {
+		if xs := m.Sample(r); len(xs) > 0 && incomparable(m, r) == "" {
 			h.Metrics[m.Name] = stats.Median(xs).Median
 		}
 	}

@@ -32,7 +32,7 @@ func TestHistoryEntryKeepsComparableData(t *testing.T) {
 	if x := r.Metrics["ops_per_sec"]; x < 75_000 || x > 77_000 {
 		t.Errorf("ops_per_sec %v, want about 76,100", x)
 	}
-	if r.Trials != 6 || r.Metrics["bytes_per_session"] != 1234 || len(r.Metrics) != len(metric.Names(metric.Compared())) {
+	if r.Trials != 6 || r.Metrics["bytes_per_session"] != 1234 || len(r.Metrics) != len(metric.Names(metric.Compared()))-1 { // achieved is of an open loop
 		t.Errorf("got %+v", r)
 	}
 	// Whatever decides about comparability outlasts the file.

@@ -32,6 +32,36 @@ func Saturated(r *result.Result) string {
 	return fmt.Sprintf("saturated: %s of %s/s", result.FormatShare(achieved), result.FormatRate(offered))
 }
 
+// incomparable returns why a metric says nothing about the difference between some results, of which some may be nil, or "". In an open
+// loop the throughput follows from the load, and the times of a saturated result from the length of its trials.
+func incomparable(m *metric.Metric, results ...*result.Result) string {
+	for _, r := range results {
+		switch {
+		case r == nil:
+		case m.Open && r.Load == "":
+			return "a closed loop"
+		case m.Given && r.Load != "":
+			return "it follows from the load: want achieved"
+		case m.Unit == "ns" && Saturated(r) != "":
+			return Saturated(r)
+		}
+	}
+	return ""
+}
+
+// saturatedRows lists the saturated results of rows.
+func saturatedRows(sources []Source, rows []alignedRow) (out []Exclusion) {
+	for _, row := range rows {
+		for i, r := range row.results {
+			if r != nil && Saturated(r) != "" {
+				out = append(out, Exclusion{Document: sources[i].Label, Scenario: row.scenario, Strategy: row.label,
+					Reason: Saturated(r) + ", so that its times are not compared"})
+			}
+		}
+	}
+	return out
+}
+
 // Responses returns the p99 of the response time by block; nil unless all trials have one that is exact.
 func Responses(r *result.Result) stats.Blocks {
 	b := stats.Blocks{}

@@ -13,7 +13,7 @@ import (
 // catalogue holds all metrics, in the order of tables.
 var catalogue = slices.Concat([]*Metric{
 	{Name: "ops_per_sec", Title: "ops/s", Unit: "ops/s", Doc: "completed operations per second", HigherIsBetter: true, Gated: true,
-		CSV: "ops_per_sec",
+		CSV: "ops_per_sec", Given: true,
 		Column: &Column{Title: "ops/s", Format: result.FormatRate,
 			Legend: "completed operations per second: median of the trials ± half-width of the 95 % confidence interval",
 			Value:  func(r *result.Result) (float64, bool) { return r.Summary.OpsPerSec.Median, true }},

@@ -30,6 +30,7 @@ type Metric struct {
 
 	Open   bool // only trials of an open loop have it
 	Closed bool // only trials of a closed loop have it
+	Given  bool // in an open loop it follows from the load, and is not compared
 
 	// Bound reports whether a value of a trial, or of one kind of operation, is only a lower bound. nil: none is.
 	Bound func(t *result.Trial, op string, x float64) bool

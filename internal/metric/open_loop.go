@@ -10,7 +10,7 @@ import (
 // under its own name.
 func openLoop() []*Metric {
 	list := []*Metric{
-		{Name: "achieved", Unit: "share", Doc: "operations that were completed, of those that arrived", HigherIsBetter: true, Open: true,
+		{Name: "achieved", Title: "achieved", Unit: "share", Gated: true, Doc: "operations that were completed, of those that arrived", HigherIsBetter: true, Open: true,
 			Missing: "nothing arrived", CSV: "achieved",
 			Column: &Column{Title: "achieved", Format: result.FormatShare,
 				Legend: "operations completed per second, of those that arrived: median of the trials"},
