@@ -113,7 +113,7 @@ func legends(all []*section) (list []sheet.Term) {
 		}
 	}
 	for _, s := range all {
-		if slices.ContainsFunc(metric.All(), s.pools) {
+		if !s.searched() && slices.ContainsFunc(metric.All(), s.pools) {
 			add(poolSign, "computed from the operations of all trials together, since single trials of some row have too few samples")
 		}
 		for _, m := range metric.All() {

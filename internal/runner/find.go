@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
@@ -210,8 +211,10 @@ func (f *finder) found() string {
 		return ""
 	}
 	text := fmt.Sprintf("%s at %s/s: %s (%s)", f.Label, result.FormatRate(p.Rate), p.Verdict, result.FormatCounted(len(p.Trials), "trial"))
-	if trials := f.probes[len(f.probes)-1].Trials; p.Verdict != search.Passes {
-		text += ": " + trials[len(trials)-1].Why
+	for _, t := range slices.Backward(f.probes[len(f.probes)-1].Trials) {
+		if p.Verdict != search.Passes && t.Why != "" {
+			return text + ": " + t.Why
+		}
 	}
 	return text
 }

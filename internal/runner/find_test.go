@@ -228,3 +228,26 @@ func TestFindWindows(t *testing.T) {
 		}
 	}
 }
+
+// A backlog grows if the store, and not the number of arrivals, is the cause: 10,000 visits are expected here.
+func TestGrew(t *testing.T) {
+	at := (&run{Config: Config{Seed: DefaultSeed}}).setup(new(searched(t))).at(3000, 10*time.Second)
+	for _, of := range []struct {
+		growth   float64
+		visits   int64
+		achieved float64
+		want     bool
+	}{
+		{150, 10_000, 0.985, true},
+		{90, 10_000, 0.991, false},
+		{150, 10_200, 0.985, false}, // explained by 200 more arrivals than expected
+		{150, 9_800, 0.985, true},   // in spite of 200 fewer
+		{50, 9_800, 0.995, false},   // a store that fewer arrivals leave idle
+		{150, 10_000, 0.999, false}, // made up for
+	} {
+		trial := result.Trial{Visits: of.visits, OpenLoop: &result.OpenLoop{Growth: of.growth, Achieved: of.achieved}}
+		if got := at.grew(&trial); got != of.want {
+			t.Errorf("%+v: %v", of, got)
+		}
+	}
+}
