@@ -48,7 +48,9 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 	}
 	t.ElapsedNs = int64(w.elapsed)
 	t.Usage = w.spent.of(t.Ops)
-	t.Locks = tr.locks(t.Ops)
+	if t.Locks, err = tr.locks(t.Ops); err != nil {
+		return t, err
+	}
 	t.ThinkNs, t.ThinkTimes = tr.thinking(t.Ops)
 	t.Waiting = tr.waiting(w.spent.waits)
 	if !tr.subject.Strategy.WaitsOnChannels && tr.subject.Target == nil {
@@ -174,7 +176,7 @@ func operationName(op scenarios.Op) string {
 }
 
 // locks returns what the updates among ops operations did under their locks.
-func (tr *trial) locks(ops int64) result.Locks {
+func (tr *trial) locks(ops int64) (l result.Locks, err error) {
 	var n, held, waited, inWindow, inHot int64
 	times := newSum()
 	for _, u := range tr.users.active {
@@ -186,7 +188,7 @@ func (tr *trial) locks(ops int64) result.Locks {
 		inHot += h.inHot
 		times.add(h.times)
 	}
-	l := result.Locks{UpdateFraction: tr.users.updates(), HoldTimes: times.some(), HeldNsPerOp: perOp(inWindow, ops)}
+	l = result.Locks{UpdateFraction: tr.users.updates(), HoldTimes: times.some(), HeldNsPerOp: perOp(inWindow, ops)}
 	if n > 0 {
 		l.HoldNs, l.WaitNs = held/n, waited/n
 	}
@@ -199,7 +201,10 @@ func (tr *trial) locks(ops int64) result.Locks {
 	if !tr.unaudited {
 		l.BusiestFraction = l.UpdateFraction * tr.users.busiest(tr.setup.scenario.Slots())
 	}
-	return l
+	if tr.arrivals != nil && l.HoldTimes != nil {
+		l.Holds, err = times.encoded()
+	}
+	return l, err
 }
 
 // thinking returns the users' mean think time per operation, and the distribution of their pauses.

@@ -214,6 +214,7 @@ type Locks struct {
 	HoldNs          int64    `json:"hold_ns,omitempty"`                // mean measured work under the lock; for spinning: measured separately
 	WaitNs          int64    `json:"wait_ns,omitempty"`                // mean time from the call of an update to the start of its work
 	HoldTimes       *Latency `json:"hold_times_ns,omitempty"`          // measured holds that ended in the window; nil: not measured, or spinning
+	Holds           string   `json:"hold_hist,omitempty"`              // histogram of HoldTimes, as in Trial; only in an open loop
 	HeldNsPerOp     float64  `json:"held_ns_per_op,omitempty"`         // time inside the window during which sessions were held, per completed operation: w·h of the limit
 	BusiestHeld     float64  `json:"busiest_held_ns_per_op,omitempty"` // the busiest session's part of it, if known: p·h of the limit
 }
