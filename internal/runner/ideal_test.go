@@ -46,7 +46,7 @@ func TestIdealOfARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := doc.Results[0].Ideal
-	if got == nil || got.OneLock.OpsPerSec < 75 || got.OneLock.OpsPerSec > 165 { // two of three operations take 10 ms or somewhat more
+	if got == nil || got.OneLock.Achieved < 0.1 || got.OneLock.Achieved > 0.5 { // two of three operations take 10 ms: 150 of 600 per second, and more while the queue is short
 		t.Fatalf("%+v", got)
 	}
 	if one, each := got.OneLock.LatencyNs, got.PerSession.LatencyNs; got.PerSession.Achieved < 0.9 || each.Mean < int64(6*time.Millisecond) || each.Mean > one.Mean {
