@@ -24,6 +24,8 @@ func (s *section) openVerdict(ranked []*result.Result) string {
 	all := fmt.Sprintf("%s %s up with %s.", sheet.And(labels(ranked)), keep(ranked), load)
 	known := slices.DeleteFunc(slices.Clone(ranked), func(r *result.Result) bool { return judge.Responses(r) == nil })
 	switch {
+	case len(known) < len(ranked) && s.doc.Traffic != nil:
+		return all + " There are too few operations for a p99 of each."
 	case len(known) < len(ranked):
 		return all + " There are too few operations for a p99 of each: want a longer --duration."
 	case len(known) == 1:

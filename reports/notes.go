@@ -193,6 +193,9 @@ func (s *section) problems(p *sheet.Page) {
 		case unranked != "":
 			warn("%s: %s.", r.Strategy, unranked)
 		}
+		if text := serialised(r); text != "" {
+			warn("%s: %s.", r.Strategy, text)
+		}
 		if text := allBusy(r); text != "" {
 			warn("%s: %s.", r.Strategy, text)
 		}
@@ -218,11 +221,26 @@ func (s *section) problems(p *sheet.Page) {
 	}
 }
 
+// serialised states that visits of a log waited for an earlier one of their own user, or is "".
+func serialised(r *result.Result) string {
+	var waited, visits int64
+	for i := range r.Trials {
+		if o := r.Trials[i].OpenLoop; o != nil {
+			waited, visits = waited+o.Serialised, visits+r.Trials[i].Visits
+		}
+	}
+	if waited == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s visits waited for an earlier one of their own user, which the log may have had overlapping: more --users wait less",
+		result.FormatCount(waited), result.FormatCount(visits))
+}
+
 // allBusy states that visits of an open loop waited because all users were busy, or is "".
 func allBusy(r *result.Result) string {
 	limit, queue := 0, int64(0)
 	for i := range r.Trials {
-		if o := r.Trials[i].OpenLoop; o != nil && o.Queue > 0 && o.Users >= o.Limit {
+		if o := r.Trials[i].OpenLoop; o != nil && o.Queue > 0 && o.Limit > 0 && o.Users >= o.Limit {
 			limit, queue = o.Limit, max(queue, o.Queue)
 		}
 	}

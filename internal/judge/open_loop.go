@@ -92,6 +92,7 @@ func (m *merger) openLoop(t *result.Trial) (all *result.OpenLoop, err error) {
 		all.Users += o.Users
 		all.Limit += o.Limit
 		all.Unserved += o.Unserved
+		all.Serialised += o.Serialised
 		all.Saturated = all.Saturated || o.Saturated
 		err := errors.Join(starts.add(&o.StartNs, o.Start), services.add(&o.ServiceNs, o.Service), visits.add(&o.VisitNs, o.Visit))
 		if err != nil {

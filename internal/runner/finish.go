@@ -64,7 +64,10 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 		return t, err
 	}
 	t.Fairness = tr.users.fairness()
-	return t, nil
+	if tr.setup.timedByLog() {
+		t.OpenLoop, err = tr.replayed(&t)
+	}
+	return t, err
 }
 
 // measured returns what the users have measured.

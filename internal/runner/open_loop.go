@@ -16,7 +16,8 @@ type openStats struct {
 	delay  *times // from the arrival of a visit to its start
 	visits *times // from the arrival of a visit to its end, without think times
 
-	unserved int64 // visits that no user started
+	unserved   int64 // visits that no user started
+	serialised int64 // visits of a log that arrived before an earlier one of their user had ended
 }
 
 func newOpenStats() *openStats { return &openStats{delay: newTimes(), visits: newTimes()} }
@@ -154,8 +155,41 @@ func (tr *trial) missed(s *userStats, v arrival) {
 
 // openLoop computes the figures that only an open loop has, once t has the others.
 func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error) {
+	o, err := tr.openTimes()
+	if err != nil {
+		return nil, err
+	}
 	s := &tr.setup
-	o := &result.OpenLoop{Users: tr.arrivals.peak, Limit: tr.arrivals.most}
+	o.Users, o.Limit = tr.arrivals.peak, tr.arrivals.most
+	o.Offered = float64(t.Visits*int64(s.tape.Visit)) / s.window.Seconds()
+	if o.Offered > 0 {
+		o.Achieved = t.OpsPerSec / o.Offered
+	}
+	o.Growth, o.Queue = b.growth()
+	o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
+	return o, nil
+}
+
+// replayed computes the figures of recorded traffic on the log's clock, once t has the others. What it achieves shows how much
+// longer than the log the replay took.
+func (tr *trial) replayed(t *result.Trial) (*result.OpenLoop, error) {
+	o, err := tr.openTimes()
+	if err != nil {
+		return nil, err
+	}
+	s := &tr.setup
+	if span := s.traffic.Counts().Span.Seconds() / s.speed; span > 0 {
+		o.Offered = float64(t.LatencyNs.Count) / span
+		o.Achieved = min(1, t.OpsPerSec/o.Offered)
+		o.Growth = float64(t.Visits) * (1 - o.Achieved)
+		o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
+	}
+	return o, nil
+}
+
+// openTimes sums up the distributions of an open loop.
+func (tr *trial) openTimes() (*result.OpenLoop, error) {
+	o := &result.OpenLoop{}
 	starts, services, visits := newSum(), newSum(), newSum()
 	for _, u := range tr.measured() {
 		for kind := range u.ops {
@@ -167,13 +201,8 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 		starts.add(u.open.delay)
 		visits.add(u.open.visits)
 		o.Unserved += u.open.unserved
+		o.Serialised += u.open.serialised
 	}
-	o.Offered = float64(t.Visits*int64(s.tape.Visit)) / s.window.Seconds()
-	if o.Offered > 0 {
-		o.Achieved = t.OpsPerSec / o.Offered
-	}
-	o.Growth, o.Queue = b.growth()
-	o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
 	for _, of := range []struct {
 		sum     *sum
 		latency *result.Latency

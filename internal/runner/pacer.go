@@ -111,12 +111,15 @@ func (u *user) replay() error {
 func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 	tr := u.trial
 	t = tr.phases.now()
+	visit := int64(-1) // the arrival of the current visit
+	defer func() { u.endRecorded(visit, t) }()
 	for _, share := range u.shares {
 		for t < tr.phases.until && !tr.end.stopped.Load() {
 			at, next, ok := share.Next()
 			if !ok {
 				break
 			}
+			ended := t
 			t = tr.phases.now() // reading the log is no part of the operation
 			t = u.enterWindow(t)
 			due := t
@@ -126,7 +129,13 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 					u.stats.visits++
 				}
 				if speed > 0 {
-					due, t = u.awaitDue(int64(float64(at) / speed))
+					u.endRecorded(visit, ended)
+					due = int64(float64(at) / speed)
+					if visit >= 0 && ended > due {
+						u.stats.open.serialised++
+					}
+					visit, t = due, u.awaitDue(due)
+					u.stats.open.delay.record(due, t, forever)
 				}
 			}
 			t, _ = u.timed(due, t, next)
@@ -139,13 +148,19 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 	return t, some, nil
 }
 
-// awaitDue waits until a visit is due and returns its intended start, which its latency counts from, and the time. If a user is late
-// because an earlier visit took long, that is the due time; the lateness of a timer does not count.
-func (u *user) awaitDue(due int64) (intended, now int64) {
-	if now = u.trial.phases.now(); now >= due {
-		return due, now
+// awaitDue waits until a visit is due, and returns the time.
+func (u *user) awaitDue(due int64) int64 {
+	now := u.trial.phases.now()
+	if now < due {
+		u.waiter.Wait(time.Duration(due - now))
+		now = u.trial.phases.now()
 	}
-	u.waiter.Wait(time.Duration(due - now))
-	now = u.trial.phases.now()
-	return now, now
+	return now
+}
+
+// endRecorded records the end of a visit that arrived by the log's clock, if there was one.
+func (u *user) endRecorded(arrived, t int64) {
+	if arrived >= 0 {
+		u.stats.open.visits.record(arrived, t, forever)
+	}
 }

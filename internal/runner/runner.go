@@ -5,6 +5,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -208,8 +209,11 @@ func (r *run) entrant(index int, base setup) *entrant {
 			WindowNs: int64(base.window),
 		},
 	}
-	if base.open() {
+	switch {
+	case base.open():
 		e.result.Load = s.Load.String()
+	case base.timedByLog():
+		e.result.Load = fmt.Sprintf("log at %vx", base.speed)
 	}
 	if base.traffic != nil {
 		e.result.TapeHash, e.result.Sessions = base.traffic.Hash(), int(base.traffic.Counts().Sessions)

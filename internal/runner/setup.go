@@ -45,6 +45,12 @@ func (s *setup) timed() bool { return s.window > 0 }
 // open reports whether the loop is open: visits arrive by the clock.
 func (s *setup) open() bool { return s.scenario.Load.Open() && s.traffic == nil }
 
+// timedByLog reports whether recorded visits arrive by the log's clock.
+func (s *setup) timedByLog() bool { return s.traffic != nil && s.speed > 0 }
+
+// intends reports whether visits have intended starts, from which response times count.
+func (s *setup) intends() bool { return s.open() || s.timedByLog() }
+
 // arrivals returns the arrivals of this process's part of the trial, from its start on.
 func (s *setup) arrivals() *scenarios.Arrivals {
 	seed := audit.Mix(s.seed + uint64(s.block))
@@ -53,7 +59,7 @@ func (s *setup) arrivals() *scenarios.Arrivals {
 
 // waits reports whether users pause, or hold sessions without using the processor.
 func (s *setup) waits() bool {
-	return s.open() || s.hold > 0 || s.pause > 0 || s.traffic != nil && s.speed > 0
+	return s.intends() || s.hold > 0 || s.pause > 0
 }
 
 // setup draws the tape and everything else that all trials of a scenario have in common.

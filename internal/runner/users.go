@@ -125,11 +125,11 @@ func (tr *trial) newUser(number, most int) *user {
 	}
 	for _, op := range sc.Ops() {
 		u.stats.ops[op].latency = newTimes() // made now and not in the window
-		if tr.setup.open() {
+		if tr.setup.intends() {
 			u.stats.ops[op].service = newTimes()
 		}
 	}
-	if tr.setup.open() {
+	if tr.setup.intends() {
 		u.stats.open = newOpenStats()
 	}
 	if u.works() && sc.Hold > 0 && !sc.Spin {

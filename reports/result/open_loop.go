@@ -4,20 +4,21 @@ package result
 // intended start, which is the arrival of a visit for its first operation, and the end of the previous operation plus the think time
 // for each other one. Operations without an answer, in remote systems, count as ones that do not end.
 type OpenLoop struct {
-	Offered   float64 `json:"offered"`     // operations per second, of the visits that arrived in the window
-	Achieved  float64 `json:"achieved"`    // operations per second that ended in the window, divided by Offered
-	Growth    float64 `json:"growth"`      // visits by which the number of those that had arrived and not ended grew in the window
-	Saturated bool    `json:"saturated"`   // it grew by more than arrivals at random explain: the store cannot keep up
-	Queue     int64   `json:"queue_max"`   // the most visits that waited for a user
-	Users     int     `json:"users_max"`   // the most visits at a time that had one
-	Limit     int     `json:"users_limit"` // the most that may have one
-	Unserved  int64   `json:"unserved"`    // visits of the window that no user had started when the drain was over
-	StartNs   Latency `json:"start_ns"`    // start delays: from the arrival of a visit to its actual start
-	ServiceNs Latency `json:"service_ns"`  // from the call of an operation to its return
-	VisitNs   Latency `json:"visit_ns"`    // from the arrival of a visit to the end of its last operation, without think times
-	Start     string  `json:"start_hist,omitempty"`
-	Service   string  `json:"service_hist,omitempty"` // histograms, as in Trial
-	Visit     string  `json:"visit_hist,omitempty"`
+	Offered    float64 `json:"offered"`              // operations per second, of the visits that arrived in the window
+	Achieved   float64 `json:"achieved"`             // operations per second that ended in the window, divided by Offered
+	Growth     float64 `json:"growth"`               // visits by which the number of those that had arrived and not ended grew in the window
+	Saturated  bool    `json:"saturated"`            // it grew by more than arrivals at random explain: the store cannot keep up
+	Queue      int64   `json:"queue_max"`            // the most visits that waited for a user
+	Users      int     `json:"users_max"`            // the most visits at a time that had one
+	Limit      int     `json:"users_limit"`          // the most that may have one
+	Unserved   int64   `json:"unserved"`             // visits of the window that no user had started when the drain was over
+	Serialised int64   `json:"serialised,omitempty"` // visits of a log that waited for an earlier one of their own user
+	StartNs    Latency `json:"start_ns"`             // start delays: from the arrival of a visit to its actual start
+	ServiceNs  Latency `json:"service_ns"`           // from the call of an operation to its return
+	VisitNs    Latency `json:"visit_ns"`             // from the arrival of a visit to the end of its last operation, without think times
+	Start      string  `json:"start_hist,omitempty"`
+	Service    string  `json:"service_hist,omitempty"` // histograms, as in Trial
+	Visit      string  `json:"visit_hist,omitempty"`
 }
 
 // Censored is the values of a distribution of which only a lower bound is known: operations that had not ended when the trial did.
