@@ -95,9 +95,7 @@ func (r *run) find(ctx context.Context, base setup, entrants []*entrant) error {
 			if f.failed {
 				f.search.End = search.Violated
 			}
-			if v == search.Fails {
-				f.search.Reached = t.OpsPerSec
-			}
+			f.search.Reached = max(f.search.Reached, t.OpsPerSec)
 			return v, nil
 		},
 		Recorded: func(i int) {

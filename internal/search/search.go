@@ -51,7 +51,7 @@ type Probe struct {
 type Search struct {
 	Options
 	Probes  []Probe // all, in order; a rate that is probed again has the verdict of its last probe
-	Reached float64 // the caller's estimate of what the store reaches if its last trials fail: no higher rate is next; 0: none
+	Reached float64 // the most that the store reached in the trials of the last probe: if they fail, no higher rate is next; 0: not known
 	End     End
 
 	downs, ups int  // steps
@@ -180,6 +180,8 @@ func (s *Search) choose() (rate, width float64) {
 	if len(s.Probes) == 0 {
 		return s.Start, s.Step
 	}
+	reached := s.Reached
+	s.Reached = 0
 	lower, upper := s.bounds()
 	below, above := math.Inf(1), 0.
 	if upper != nil {
@@ -198,10 +200,9 @@ func (s *Search) choose() (rate, width float64) {
 		return 0, 0
 	case lower == nil:
 		rate, width = s.step(least, -1, &s.downs)
-		if reached := max(s.Min, round(max(s.Reached, s.Min))); s.Reached > 0 && reached < rate {
-			rate, width, s.jumped = reached, least/reached, true
+		if to := max(s.Min, round(max(reached, s.Min))); reached > 0 && to < rate {
+			rate, width, s.jumped = to, least/to, true
 		}
-		s.Reached = 0
 		return rate, width
 	case upper == nil && most >= s.Max:
 		s.End = Highest

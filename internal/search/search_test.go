@@ -107,7 +107,7 @@ func TestConfirmsBounds(t *testing.T) {
 func TestGoesOnWhereTheStoreGets(t *testing.T) {
 	s := New(options(900_000))
 	trials := run(t, s, func(p Probe) Verdict {
-		s.Reached = min(p.Rate, 1480)
+		s.Reached = max(s.Reached, min(p.Rate, 1480)*float64(1+len(p.Trials)%2)/2) // a disturbed trial reaches half
 		return (&store{capacity: 1500}).exact(p)
 	})
 	lower, upper := s.Bounds()
