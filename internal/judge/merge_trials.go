@@ -150,6 +150,7 @@ func (m *merger) trial() (t result.Trial, err error) {
 		t.OpsPerSec = float64(t.Ops) / (float64(t.ElapsedNs) / 1e9)
 	}
 	t.Fairness = m.fairness()
+	t.Series = m.series()
 	t.Audit = m.audit()
 	if t.LatencyNs, t.Histogram, err = m.latency(); err != nil {
 		return t, err
