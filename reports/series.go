@@ -33,7 +33,7 @@ func seriesRows(d *result.Document) [][]string {
 			seconds := float64(t.Series.IntervalNs) / 1e9
 			for k, p := range t.Series.Points {
 				queue, open, largest := "", "", ""
-				if t.OpenLoop != nil {
+				if o := t.OpenLoop; o != nil && o.Users > 0 { // of recorded traffic they are not known
 					queue, open = whole(p.Queue), whole(p.Open)
 				}
 				if p.Latencies > 0 {
