@@ -26,6 +26,7 @@ type opStats struct {
 	failed     int64
 	unanswered int64 // of failed, those that got no answer, and so have no latency
 	refused    int64 // of failed, those that were not made: without an answer, or after too many conflicts
+	closed     bool  // of a closed loop, in which nothing is censored, and latency has been made
 }
 
 // record counts an operation that was intended at due, called at start, and ended at end. limit is the end of the drain.

@@ -157,6 +157,8 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	stats, silent := &u.stats.ops[kind], err != nil && tr.unanswered(err)
 	if phases.began(due) {
 		switch {
+		case !silent && stats.closed: // stats.record, without its call
+			stats.latency.recorder.record(end - due)
 		case !silent:
 			stats.record(due, t, end, phases.limit)
 		case tr.arrivals != nil: // it has not ended, and would not have in the drain

@@ -125,6 +125,7 @@ func (tr *trial) newUser(number, most int) *user {
 	}
 	for _, op := range sc.Ops() {
 		u.stats.ops[op].latency = newTimes() // made now and not in the window
+		u.stats.ops[op].closed = !tr.setup.intends()
 		if tr.setup.intends() {
 			u.stats.ops[op].service = newTimes()
 		}
