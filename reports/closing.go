@@ -89,7 +89,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 		return "The rows are not ranked: their measured " + judge.DelayNames() + " times differ by more than 5 %."
 	}
 	winner := ranked[0]
-	tied := indistinguishable(ranked)
+	tied := indistinguishable(ranked, judge.Throughputs)
 	if text := s.nothingGained(ranked); text != "" {
 		return text
 	}
@@ -102,11 +102,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
 	if len(tied) > 1 {
-		var names []string
-		for _, r := range tied {
-			names = append(names, r.Strategy)
-		}
-		return sheet.And(names) + " cannot be distinguished" + s.tiedLead(tied) + "."
+		return sheet.And(labels(tied)) + " cannot be distinguished" + s.tiedLead(tied) + "."
 	}
 	if vs := s.vsBaseline(winner); vs != nil {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."
@@ -121,10 +117,11 @@ func (s *section) verdict(ranked []*result.Result) string {
 	return text
 }
 
-func indistinguishable(ranked []*result.Result) []*result.Result {
+// indistinguishable returns the results whose values, by block, cannot be distinguished from those of the first.
+func indistinguishable(ranked []*result.Result, values func(*result.Result) stats.Blocks) []*result.Result {
 	rates := make([]stats.Blocks, len(ranked))
 	for i, r := range ranked {
-		rates[i] = judge.Throughputs(r)
+		rates[i] = values(r)
 	}
 	var tied []*result.Result
 	for _, i := range stats.Indistinguishable(rates) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
-	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -35,15 +34,7 @@ func (s *section) openVerdict(ranked []*result.Result) string {
 		return cmp.Compare(*a.Summary.LatencyNs.P99, *b.Summary.LatencyNs.P99)
 	})
 	best := known[0]
-	rates := make([]stats.Blocks, len(known))
-	for i, r := range known {
-		rates[i] = judge.Responses(r)
-	}
-	var tied []*result.Result
-	for _, i := range stats.Indistinguishable(rates) {
-		tied = append(tied, known[i])
-	}
-	if len(tied) > 1 {
+	if tied := indistinguishable(known, judge.Responses); len(tied) > 1 {
 		return fmt.Sprintf("%s The p99 of %s cannot be distinguished: %s to %s.", all, sheet.And(labels(tied)), p99(best), p99(tied[len(tied)-1]))
 	}
 	return fmt.Sprintf("%s %s has the lowest p99, %s; the next is %s with %s.", all, best.Strategy, p99(best), known[1].Strategy, p99(known[1]))

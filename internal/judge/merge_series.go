@@ -18,15 +18,9 @@ func (m *merger) series() *result.Series {
 				all.Points = append(all.Points, result.Point{})
 			}
 			sum := &all.Points[i]
-			sum.Ops += p.Ops
-			sum.Errors += p.Errors
+			sum.Add(&p)
 			sum.Queue += p.Queue
 			sum.Open += p.Open
-			sum.Latencies += p.Latencies
-			sum.Max = max(sum.Max, p.Max)
-			sum.Censored += p.Censored
-			sum.GCPauseNs += p.GCPauseNs
-			sum.Sweeps += p.Sweeps
 		}
 	}
 	return all

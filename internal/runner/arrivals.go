@@ -16,8 +16,7 @@ import (
 type arrivals struct {
 	ops   int              // operations on the tape
 	visit int              // operations of a visit
-	from  int64            // the window
-	until int64            // its end
+	until int64            // end of the window
 	most  int              // users at a time
 	make  func(number int) // starts a user
 	quit  func()           // called when the arrivals are closed

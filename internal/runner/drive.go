@@ -104,7 +104,7 @@ func (tr *trial) drive() (window, error) {
 		w.goroutines = <-sampled
 		if tr.arrivals != nil {
 			w.backlog = <-backlogs
-			tr.arrivals.unserved(func(v arrival) { tr.missed(&tr.unserved, v) })
+			tr.arrivals.unserved(func(v arrival) { tr.countUnserved(&tr.unserved, v) })
 		}
 	}
 	if err == nil && tr.slices != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// idealOps is how many operations of a row are replayed against a perfect store at most: a second.
+// idealOps is the most operations of a row that are replayed against a perfect store, which takes about a second.
 const idealOps = 3_000_000
 
 // ideal fills in what perfect stores reach with the arrivals of an open loop, the measured hold of each row, and the processor time of an

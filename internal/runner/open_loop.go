@@ -27,7 +27,7 @@ func (tr *trial) openArrivals(running *sync.WaitGroup) {
 	s := &tr.setup
 	lo, hi := s.part.users(s.scenario.Concurrency(tr.remote))
 	a := &arrivals{
-		ops: len(s.tape.Ops), visit: s.tape.Visit, from: tr.phases.from, until: tr.phases.until,
+		ops: len(s.tape.Ops), visit: s.tape.Visit, until: tr.phases.until,
 		most: hi - lo, users: len(tr.users.active), quit: func() { tr.meter.clock.Release() },
 		stream: s.arrivals(),
 	}
@@ -81,7 +81,7 @@ func (u *user) serve() {
 		if !tr.arrivals.start() {
 			if v.due < tr.phases.until {
 				u.nextInterval(tr.phases.limit)
-				tr.missed(&u.stats, v)
+				tr.countUnserved(&u.stats, v)
 			}
 			break
 		}
@@ -136,8 +136,8 @@ func (u *user) think(t int64) int64 {
 	return end
 }
 
-// missed counts a visit that no user started, in s.
-func (tr *trial) missed(s *userStats, v arrival) {
+// countUnserved counts a visit that no user started, in s, unless it arrived before the window.
+func (tr *trial) countUnserved(s *userStats, v arrival) {
 	if !tr.phases.began(v.due) {
 		return
 	}

@@ -218,12 +218,7 @@ func TestEveryScenarioHasAnOpenLoop(t *testing.T) {
 			if !trial.Audit.OK {
 				t.Errorf("audit: %+v", trial.Audit)
 			}
-			var counted int64
-			for op, o := range trial.Operations {
-				if op != "sweep" {
-					counted += o.Count
-				}
-			}
+			counted := countedOps(&trial)
 			if counted != trial.LatencyNs.Count || counted == 0 {
 				t.Errorf("%d operations by kind, %d in all", counted, trial.LatencyNs.Count)
 			}

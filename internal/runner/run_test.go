@@ -66,12 +66,7 @@ func TestEveryStrategyPassesTheAuditOfEveryScenario(t *testing.T) {
 				if !trial.Audit.OK {
 					t.Errorf("audit: %+v", trial.Audit)
 				}
-				var counted int64
-				for op, o := range trial.Operations {
-					if op != "sweep" {
-						counted += o.Count
-					}
-				}
+				counted := countedOps(&trial)
 				if counted != trial.LatencyNs.Count {
 					t.Errorf("%d operations by kind, %d in all", counted, trial.LatencyNs.Count)
 				}
@@ -610,4 +605,14 @@ func TestUncountedWrites(t *testing.T) {
 	if err != nil || !trial.Audit.OK || trial.Operations["update"].Count == 0 {
 		t.Errorf("%+v, %v", trial.Audit, err)
 	}
+}
+
+// countedOps returns how many operations a trial has by kind, sweeps left out, which are not among all of its latencies.
+func countedOps(trial *result.Trial) (n int64) {
+	for op, o := range trial.Operations {
+		if op != "sweep" {
+			n += o.Count
+		}
+	}
+	return n
 }

@@ -203,13 +203,9 @@ func (s *series) thin() {
 		if i+1 < len(s.intervals) {
 			of := &s.intervals[i+1]
 			both.unpack(of.packed)
-			sum.point.Ops += of.point.Ops
-			sum.point.Errors += of.point.Errors
-			sum.point.Censored += of.point.Censored
+			sum.point.Add(&of.point)
 			sum.point.Queue = max(sum.point.Queue, of.point.Queue)
 			sum.point.Open = max(sum.point.Open, of.point.Open)
-			sum.point.GCPauseNs += of.point.GCPauseNs
-			sum.point.Sweeps += of.point.Sweeps
 		}
 		sum.packed = s.packed(both)
 		s.intervals[i/2] = sum

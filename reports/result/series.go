@@ -22,3 +22,14 @@ type Point struct {
 	GCPauseNs int64  `json:"gc_pause_ns,omitempty"` // in which the garbage collector had stopped the process
 	Sweeps    int64  `json:"sweeps,omitempty"`      // for expired sessions, that ended
 }
+
+// Add adds what can be added of another interval, or of the same one in another process: not the visits, nor the percentiles.
+func (p *Point) Add(of *Point) {
+	p.Ops += of.Ops
+	p.Errors += of.Errors
+	p.Latencies += of.Latencies
+	p.Max = max(p.Max, of.Max)
+	p.Censored += of.Censored
+	p.GCPauseNs += of.GCPauseNs
+	p.Sweeps += of.Sweeps
+}
