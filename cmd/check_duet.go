@@ -35,7 +35,7 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 		return nil, err
 	}
 	if !o.given("gate") { // the default has the metrics of both kinds of loop
-		open := o.given("rate") || o.given("stage")
+		open := o.run.work.open()
 		gated = slices.DeleteFunc(gated, func(name string) bool {
 			m := metric.Named(name)
 			return m.Open && !open || m.Given && open

@@ -87,8 +87,11 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 			return usagef("%s %s: not with %s: the expiry of sessions needs a single clock", o.from("scenario"), s.Name, o.from("join"))
 		case s.Concurrency(true) < o.join.Of:
 			users := "users"
-			if s.Load.Open() {
+			switch {
+			case s.Load.Open():
 				users = "max-users"
+			case s.Ramp.Some():
+				users = "stage"
 			}
 			return usagef("%s %d, of %s: want at least the number of participants, %s %d",
 				o.from(users), s.Concurrency(true), s.Name, o.from("of"), o.join.Of)

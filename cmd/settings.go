@@ -185,10 +185,22 @@ func (o *workOptions) settled(list []scenarios.Scenario) error {
 			return err
 		}
 	}
-	if o.Duration > 0 && slices.ContainsFunc(list, func(s scenarios.Scenario) bool { return len(s.Load.Stages) > 0 }) {
-		return usagef("%s %v: not with --stage: the stages have their durations", o.from("duration"), o.Duration)
+	for i := range list {
+		switch s := &list[i]; {
+		case o.Duration > 0 && len(s.Load.Stages)+len(s.Ramp.Stages) > 0:
+			return usagef("%s %v: not with --stage: the stages have their durations", o.from("duration"), o.Duration)
+		case s.Ramp.Some() && s.Ramp.Peak() == 0:
+			return usagef("%s: no stage has users: want one with at least 1, or --users before the first", o.from("stage"))
+		}
 	}
 	return nil
+}
+
+// open reports whether visits arrive at a given rate.
+func (o *workOptions) open() bool {
+	return o.given("rate") || slices.ContainsFunc(o.settings, func(s *runSetting) bool {
+		return s.Name == "stage" && s.value.given && strings.Contains(s.value.text, "/")
+	})
 }
 
 // findIn has the rates of a scenario be searched for.

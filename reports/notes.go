@@ -469,7 +469,7 @@ func roundUp(d time.Duration) time.Duration {
 	return (d + unit - 1) / unit * unit
 }
 
-// tooFewSamples states which percentiles the baseline has too few samples for, and which -d
+// tooFewSamples states which percentiles the baseline has too few samples for, and which -d, or stages of a ramp,
 // would suffice for each. Other rows are compared with the baseline. It is "" if none is
 // missing, or if a trial does not end with its window.
 func (s *section) tooFewSamples() string {
@@ -478,6 +478,10 @@ func (s *section) tooFewSamples() string {
 		return ""
 	}
 	var lacking []string
+	longer := "-d"
+	if r.Ramp != "" {
+		longer = "stages of"
+	}
 	for _, m := range metric.All() {
 		if m.Percentile == nil || m.Column == nil {
 			continue
@@ -491,7 +495,7 @@ func (s *section) tooFewSamples() string {
 		if lacking == nil {
 			suffices = " would suffice"
 		}
-		lacking = append(lacking, fmt.Sprintf("%s (-d %s%s)", m.Column.Title, roundUp(time.Duration(math.Ceil(window))), suffices))
+		lacking = append(lacking, fmt.Sprintf("%s (%s %s%s)", m.Column.Title, longer, roundUp(time.Duration(math.Ceil(window))), suffices))
 	}
 	if lacking == nil {
 		return ""

@@ -63,7 +63,7 @@ func (s *section) columns() (list []column) {
 	}
 	list = append(list, column{sheet.Column{Title: "strategy", Left: true}, strategyCell, ""})
 	for _, m := range metric.All() {
-		if m.Column == nil || m.Open && !s.open() || m.Closed && s.open() {
+		if m.Column == nil || m.Open && !s.open() || m.Closed && (s.open() || s.ramped()) {
 			continue
 		}
 		title := m.Column.Title
@@ -96,6 +96,11 @@ func (s *section) pools(m *metric.Metric) bool {
 // open reports whether the section is of an open loop.
 func (s *section) open() bool {
 	return s.some(func(r *result.Result) bool { return r.Load != "" })
+}
+
+// ramped reports whether the number of active users changes, so that it has no limit.
+func (s *section) ramped() bool {
+	return s.some(func(r *result.Result) bool { return r.Ramp != "" })
 }
 
 // legends explains the titles and signs that occur in these tables.

@@ -14,10 +14,10 @@ var _ = register(Format{
 	Write:     asCSV(seriesRows),
 })
 
-// seriesColumns are the columns of the time series. Those of an open loop alone are empty in a closed one.
+// seriesColumns are the columns of the time series. Those of an open loop, or of a ramp, alone are empty in others.
 var seriesColumns = []string{
 	"document_id", "scenario", "strategy", "order", "block", "start_s", "interval_s",
-	"ops", "errors", "queue_max_visits", "open_max_visits",
+	"ops", "errors", "users", "queue_max_visits", "open_max_visits",
 	"latencies", "latency_p50_ns", "latency_p99_ns", "latency_max_ns", "censored", "gc_pause_ns", "sweeps",
 }
 
@@ -32,7 +32,10 @@ func seriesRows(d *result.Document) [][]string {
 			}
 			seconds := float64(t.Series.IntervalNs) / 1e9
 			for k, p := range t.Series.Points {
-				queue, open, largest := "", "", ""
+				users, queue, open, largest := "", "", "", ""
+				if r.Ramp != "" {
+					users = decimal(p.Users)
+				}
 				if o := t.OpenLoop; o != nil && o.Users > 0 { // of recorded traffic they are not known
 					queue, open = whole(p.Queue), whole(p.Open)
 				}
@@ -42,7 +45,7 @@ func seriesRows(d *result.Document) [][]string {
 				rows = append(rows, []string{
 					d.ID, r.Scenario, r.Strategy, strconv.Itoa(t.Order), strconv.Itoa(t.Block),
 					decimal(float64(int64(k)*t.Series.IntervalNs) / 1e9), decimal(seconds),
-					whole(p.Ops), whole(p.Errors), queue, open,
+					whole(p.Ops), whole(p.Errors), users, queue, open,
 					whole(p.Latencies), optional(p.P50), optional(p.P99), largest, whole(p.Censored), whole(p.GCPauseNs), whole(p.Sweeps),
 				})
 			}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -116,32 +117,50 @@ func parseRate(text string, least float64) (float64, error) {
 	return x, nil
 }
 
-// StagesParser reads stages, separated by commas: 30s:500/s,1m:2000/s.
-func StagesParser() setting.Parser[[]Stage] {
-	return setting.Parser[[]Stage]{Kind: "stages", Read: parseStages}
+// Stages are the stages of a load or of a ramp.
+type Stages struct {
+	Rates []Stage     // of an open loop
+	Users []UserStage // of a closed loop; one of the two is empty
 }
 
-func parseStages(text string) (stages []Stage, err error) {
-	lengths := setting.Duration(time.Millisecond, maxStage)
+// StagesParser reads stages, separated by commas: 30s:500/s,1m:2000/s or 30s:100,10s:0.
+func StagesParser() setting.Parser[Stages] {
+	return setting.Parser[Stages]{Kind: "stages", Read: parseStages}
+}
+
+func parseStages(text string) (stages Stages, err error) {
+	lengths, users := setting.Duration(time.Millisecond, maxStage), setting.Count(0, maxUsers)
 	for part := range strings.SplitSeq(text, ",") {
-		length, rate, ok := strings.Cut(part, ":")
+		length, value, ok := strings.Cut(part, ":")
 		if !ok {
-			return nil, fmt.Errorf("%q: want TIME:RATE, such as 30s:500/s", part)
+			return stages, fmt.Errorf("%q: want TIME:RATE, such as 30s:500/s, or TIME:USERS, such as 30s:100", part)
 		}
-		var s Stage
-		if s.Length, err = lengths.Read(length); err == nil {
-			s.Rate, err = parseRate(rate, 0)
+		d, err := lengths.Read(length)
+		switch isRate := strings.Contains(value, "/"); {
+		case err != nil:
+		case isRate:
+			s := Stage{Length: d}
+			s.Rate, err = parseRate(value, 0)
+			stages.Rates = append(stages.Rates, s)
+		default:
+			s := UserStage{Length: d}
+			if s.Users, err = users.Read(value); err != nil {
+				err = fmt.Errorf("%w of users, or a rate such as 500/s", err)
+			}
+			stages.Users = append(stages.Users, s)
+		}
+		if err == nil && len(stages.Rates) > 0 && len(stages.Users) > 0 {
+			err = errors.New("want either a rate in each stage, such as 30s:500/s, or a number of users, such as 30s:100")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", part, err)
+			return stages, fmt.Errorf("%q: %w", part, err)
 		}
-		stages = append(stages, s)
 	}
-	if len(stages) > maxStages {
-		return nil, fmt.Errorf("%d stages: want at most %d", len(stages), maxStages)
+	if n := len(stages.Rates) + len(stages.Users); n > maxStages {
+		return stages, fmt.Errorf("%d stages: want at most %d", n, maxStages)
 	}
-	if stages[len(stages)-1].Rate == 0 && len(stages) == 1 {
-		return nil, fmt.Errorf("want a stage whose rate is above 0")
+	if len(stages.Rates) == 1 && stages.Rates[0].Rate == 0 {
+		return stages, fmt.Errorf("want a stage whose rate is above 0")
 	}
 	return stages, nil
 }

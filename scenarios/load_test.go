@@ -157,12 +157,20 @@ func TestParseLoad(t *testing.T) {
 		}
 	}
 	got, err := StagesParser().Read("30s:500/s,1m:2/ms,10s:0/s")
-	if err != nil || !slices.Equal(got, []Stage{{30 * time.Second, 500}, {time.Minute, 2000}, {10 * time.Second, 0}}) {
+	if err != nil || !slices.Equal(got.Rates, []Stage{{30 * time.Second, 500}, {time.Minute, 2000}, {10 * time.Second, 0}}) || got.Users != nil {
 		t.Error(got, err)
 	}
-	for _, text := range []string{"", "30s", "30s:", ":500/s", "30:500/s", "30s:500", "30s:0/s", "30s:500/s,"} {
-		if got, err := StagesParser().Read(text); err == nil {
-			t.Errorf("%q: %v", text, got)
+	got, err = StagesParser().Read("30s:100,10s:0")
+	if err != nil || !slices.Equal(got.Users, []UserStage{{30 * time.Second, 100}, {10 * time.Second, 0}}) || got.Rates != nil {
+		t.Error(got, err)
+	}
+	for text, want := range map[string]string{
+		"": "TIME:USERS", "30s": "TIME:RATE", "30s:": "from 0 to 1000000 of users", ":500/s": "duration", "30:500/s": "30ms", "30s:0/s": "above 0",
+		"30s:500/s,": "TIME:RATE", "30s:-1": "users", "30s:1.5": "users", "30s:2000000": "users", "30s:x/s": "2000/s",
+		"30s:500/s,1m:100": `"1m:100": want either a rate`, "1m:100,30s:500/s,2s:7": `"30s:500/s": want either a rate`,
+	} {
+		if got, err := StagesParser().Read(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v: want %s", text, got, err, want)
 		}
 	}
 }

@@ -38,6 +38,7 @@ type Scenario struct {
 	Sizes      Sizes         // sizes of messages and field values
 	Prefill    int           // messages in each session before the trial starts
 	Load       Load          // when visits arrive; the zero Load: whenever a user is free
+	Ramp       Ramp          // how many of Users are active; the zero Ramp: all
 
 	OwnSessions     bool          // each user uses only its part of the sessions
 	StartsEmpty     bool          // no session exists before the trial starts
@@ -51,9 +52,9 @@ type Scenario struct {
 // Sleeps reports whether users wait for a time without using the processor, under the lock or between visits.
 func (s *Scenario) Sleeps() bool { return s.Hold > 0 && !s.Spin || s.Think > 0 }
 
-// Idle returns s as a closed loop without work under the lock, pauses and a number of visits.
+// Idle returns s as a closed loop of all users, without work under the lock, pauses and a number of visits.
 func (s Scenario) Idle() *Scenario {
-	s.Hold, s.Think, s.Iterations, s.Load = 0, 0, 0, Load{}
+	s.Hold, s.Think, s.Iterations, s.Load, s.Ramp = 0, 0, 0, Load{}, Ramp{}
 	return &s
 }
 

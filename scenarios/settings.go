@@ -45,8 +45,9 @@ func Settings() []Setting {
 		row(RateParser(), func(s *Scenario, rate float64) error { s.Load.Rate = rate; return s.openLoop(poolSize) },
 			Setting{Name: "rate", Usage: "operations that arrive per time, whether users are free or not, `RATE`: 2000/s", Visible: true,
 				NotReplayed: "the log has the times"}),
-		row(StagesParser(), func(s *Scenario, stages []Stage) error { s.Load.Stages = stages; return s.openLoop(poolSize) },
-			Setting{Name: "stage", Usage: "ramp from the previous rate to another, `TIME:RATE`; repeat it for more stages", Visible: true, Repeats: true,
+		row(StagesParser(), (*Scenario).setStages,
+			Setting{Name: "stage", Usage: "ramp from the previous rate to another, `TIME:RATE`, or, in a closed loop, from the previous number of " +
+				"users, TIME:USERS; repeat it for more stages", Visible: true, Repeats: true,
 				NotReplayed: "the log has the times"}),
 		row(setting.Choice("poisson\tat random, independent of each other", "constant\tat equal distances"), (*Scenario).setArrivals,
 			Setting{Name: "arrivals", Usage: "how visits arrive at --rate, `poisson|constant` (default poisson)", Visible: true,
@@ -102,6 +103,10 @@ func (s *Scenario) setUsers(n int) error {
 	if s.Load.Open() {
 		return errors.New("at --rate there are as many users as are needed: want --max-users, which bounds them")
 	}
+	if s.Ramp.Some() { // it begins with them
+		s.Ramp.From = n
+		n = s.Ramp.Peak()
+	}
 	s.resize(n)
 	return nil
 }
@@ -122,9 +127,24 @@ func (s *Scenario) openLoop(users int) error {
 	return nil
 }
 
+// setStages has the rate of visits change, or the number of active users of a closed loop.
+func (s *Scenario) setStages(stages Stages) error {
+	if len(stages.Users) == 0 {
+		s.Load.Stages = stages.Rates
+		return s.openLoop(poolSize)
+	}
+	if s.Load.Open() {
+		return errors.New("a number of users is for a closed loop: want TIME:RATE at --rate, such as 30s:500/s")
+	}
+	s.Ramp = Ramp{Stages: stages.Users}
+	s.Iterations = 0
+	s.resize(max(1, s.Ramp.Peak()))
+	return nil
+}
+
 func (s *Scenario) setMaxUsers(n int) error {
 	if !s.Load.Open() {
-		return errors.New("want --rate or --stage with it; without them, --users is the number of concurrent users")
+		return errors.New("want --rate or --stage TIME:RATE with it; without them, --users is the number of concurrent users")
 	}
 	s.Load.MaxUsers = n
 	return s.openLoop(n)
@@ -132,7 +152,7 @@ func (s *Scenario) setMaxUsers(n int) error {
 
 func (s *Scenario) setArrivals(kind string) error {
 	if !s.Load.Open() {
-		return errors.New("want --rate or --stage with it")
+		return errors.New("want --rate or --stage TIME:RATE with it")
 	}
 	s.Load.Constant = kind == "constant"
 	return nil
@@ -141,6 +161,9 @@ func (s *Scenario) setArrivals(kind string) error {
 func (s *Scenario) setIterations(n int) error {
 	if s.Load.Open() {
 		return errors.New("at --rate a trial has a duration: want --duration")
+	}
+	if s.Ramp.Some() {
+		return errors.New("not with --stage: the stages have their durations")
 	}
 	s.Iterations = n
 	return nil

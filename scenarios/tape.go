@@ -79,6 +79,7 @@ func (t *Tape) measure(s *Scenario, slots int) {
 	if s.Load.Open() {
 		hash.Write([]byte(s.Load.String()))
 	}
+	hash.Write([]byte(s.Ramp.String()))
 	t.Hash = hex.EncodeToString(hash.Sum(nil))
 	t.Updates = float64(updates) / float64(len(t.Ops))
 	t.Busiest = float64(busiest) / float64(len(t.Ops))

@@ -30,7 +30,7 @@ const (
 // Sliced reports whether the processes of a block can run in time slices of milliseconds: users must wait for nothing but
 // locks that are held for no time, the start must not be part of what is measured, and the time slice must not become too long.
 func Sliced(s scenarios.Scenario) bool {
-	return s.Hold <= 0 && !s.Sleeps() && !s.Load.Open() && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && TimeSlice(s) <= longest
+	return s.Hold <= 0 && !s.Sleeps() && !s.Load.Open() && !s.Ramp.Some() && s.Iterations == 0 && !s.Sweeps() && !s.NoWarmUp && TimeSlice(s) <= longest
 }
 
 // TimeSlice is the length of a time slice. In each one every user is woken and stopped once, which must take a negligible

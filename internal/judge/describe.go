@@ -28,6 +28,9 @@ func Heading(d *result.Document, results []*result.Result) string {
 		whose = ", " + PartName(p)
 	}
 	parts := []string{users}
+	if r.Ramp != "" {
+		parts = []string{r.Ramp, "up to " + users}
+	}
 	if r.Load != "" {
 		parts = []string{loadOf(r), users}
 	}

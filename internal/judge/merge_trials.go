@@ -30,8 +30,10 @@ func mergeResults(parts []Source, names []result.Participant, row []*result.Resu
 		r.Summary.HarnessBound = r.Summary.HarnessBound || one.Summary.HarnessBound
 		r.Summary.SchedulerBound = r.Summary.SchedulerBound || one.Summary.SchedulerBound
 	}
-	if r.Load != "" && parts[0].Document.Part == nil {
-		r.Load = fmt.Sprintf("%d × %s", len(parts), r.Load)
+	for _, load := range []*string{&r.Load, &r.Ramp} {
+		if *load != "" && parts[0].Document.Part == nil {
+			*load = fmt.Sprintf("%d × %s", len(parts), *load)
+		}
 	}
 	r.WaitNs = int64(wait.mean())
 	blocks := blocksOf(row)

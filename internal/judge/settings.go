@@ -64,7 +64,8 @@ func settings(d *result.Document, r *result.Result) []property {
 	if r == nil {
 		return list
 	}
-	list = append(list, property{ofLoad, "users", strconv.Itoa(r.Users)}, property{ofLoad, "sessions", strconv.Itoa(r.Sessions)})
+	list = append(list, property{ofLoad, "users", strconv.Itoa(r.Users)}, property{ofLoad, "ramp", r.Ramp},
+		property{ofLoad, "sessions", strconv.Itoa(r.Sessions)})
 	for _, delay := range delays {
 		list = append(list, property{ofScenario, delay.Name, formatDuration(delay.Requested(r))})
 		if delay.kind != nil {

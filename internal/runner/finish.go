@@ -32,6 +32,9 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 	}
 	if tr.series != nil {
 		t.Series = tr.series.result()
+		if tr.setup.ramped() {
+			tr.users.addTurns(tr.series, t.Series.Points)
+		}
 	}
 	for _, u := range tr.measured() {
 		t.Ops += u.completed()
@@ -63,7 +66,9 @@ func (tr *trial) measure(w window) (t result.Trial, err error) {
 		t.OpenLoop, err = tr.openLoop(&t, w.backlog)
 		return t, err
 	}
-	t.Fairness = tr.users.fairness()
+	if !tr.setup.ramped() { // else some are active longer than others
+		t.Fairness = tr.users.fairness()
+	}
 	if tr.setup.timedByLog() {
 		t.OpenLoop, err = tr.replayed(&t)
 	}
@@ -223,7 +228,7 @@ func (tr *trial) thinking(ops int64) (mean int64, pauses *result.Latency) {
 
 // waiting returns what holds and pauses have used of the processor, of which spent is the clock's part; nil where there are none.
 func (tr *trial) waiting(spent wait.Spent) *result.Waiting {
-	if tr.meter.clock == nil {
+	if !tr.setup.waits() {
 		return nil
 	}
 	w := &result.Waiting{Wakeups: spent.Alarms, PolledNs: int64(spent.Polled)}

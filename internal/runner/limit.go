@@ -98,7 +98,9 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 		if len(e.result.Trials) == 0 || e.Strategy.Harness {
 			continue
 		}
-		if r.Speed == 0 && r.Participant == nil && !base.open() { // on the log's clock the log is the limit; of several machines it is not known; in an open loop it is the load
+		// On the log's clock the log is the limit; of several machines it is not known; in an open loop it is the load; and that of
+		// closed loops is for a number of users that does not change.
+		if r.Speed == 0 && r.Participant == nil && !base.open() && !base.ramped() {
 			r.limit(e, base, alone, alone+own.waiting.perOp, among)
 		}
 		r.mark(e, base.scenario, own)

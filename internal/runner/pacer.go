@@ -48,7 +48,8 @@ func (u *user) finish(t int64) {
 	}
 }
 
-// pause waits between visits. The first pause is cut at random, so that the users do not pause at the same time.
+// pause waits between visits. The first pause is cut at random, so that the users do not pause at the same time, and the last one of a
+// turn at its end.
 func (u *user) pause(t int64) int64 {
 	phases, p := &u.trial.phases, &u.stats.pauses
 	pause := u.trial.setup.pause
@@ -57,7 +58,9 @@ func (u *user) pause(t int64) int64 {
 		rng := rand.New(rand.NewPCG(u.trial.setup.seed, uint64(u.number())))
 		pause = time.Duration(rng.Int64N(int64(pause)) + 1)
 	}
-	u.waiter.Wait(min(pause, time.Duration(phases.until-t)))
+	rest := time.Duration(min(phases.until, u.leaves) - t)
+	whole = whole && pause <= rest
+	u.waiter.Wait(min(pause, rest))
 	end := phases.now()
 	p.begun++
 	p.note(phases, t, end, whole)

@@ -207,6 +207,7 @@ func (r *run) entrant(index int, base setup) *entrant {
 			HoldKind: s.HoldKind(),
 			ThinkNs:  int64(s.Think),
 			WindowNs: int64(base.window),
+			Ramp:     s.Ramp.String(),
 		},
 	}
 	switch {

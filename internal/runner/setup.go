@@ -48,6 +48,9 @@ func (s *setup) open() bool { return s.scenario.Load.Open() && s.traffic == nil 
 // timedByLog reports whether recorded visits arrive by the log's clock.
 func (s *setup) timedByLog() bool { return s.traffic != nil && s.speed > 0 }
 
+// ramped reports whether the number of active users changes.
+func (s *setup) ramped() bool { return s.scenario.Ramp.Some() }
+
 // intends reports whether visits have intended starts, from which response times count.
 func (s *setup) intends() bool { return s.open() || s.timedByLog() }
 
@@ -109,10 +112,12 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	return base
 }
 
-// WindowOf returns the window of a trial for which none is given: that of the stages of an open loop, or else long enough for the
-// arrival of 1,500 visits, so that a p99 has ten samples beyond it.
+// WindowOf returns the window of a trial for which none is given: that of the stages, if there are some; in an open loop, long enough for
+// the arrival of 1,500 visits, so that a p99 has ten samples beyond it.
 func WindowOf(s *scenarios.Scenario) time.Duration {
 	switch {
+	case s.Ramp.Some():
+		return s.Ramp.Span()
 	case len(s.Load.Stages) > 0:
 		return s.Load.Span()
 	case s.Load.Open():

@@ -95,14 +95,11 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		return result.Trial{}, err
 	}
 	defer tr.cleanUp()
-	if tr.setup.waits() {
-		if tr.meter.clock, err = wait.Start(); err != nil {
+	if tr.setup.waits() || tr.setup.ramped() {
+		if err := tr.startClock(); err != nil {
 			return result.Trial{}, tr.abort(err)
 		}
 		defer tr.meter.clock.Stop()
-		for _, u := range tr.users.active {
-			u.waiter = tr.meter.clock.NewWaiter()
-		}
 	}
 	window, err := tr.drive()
 	if err != nil {
@@ -115,6 +112,17 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		return result.Trial{}, tr.abort(err)
 	}
 	return figures, nil
+}
+
+// startClock starts the clock of the users' waits.
+func (tr *trial) startClock() (err error) {
+	if tr.meter.clock, err = wait.Start(); err != nil {
+		return err
+	}
+	for _, u := range tr.users.active {
+		u.waiter = tr.meter.clock.NewWaiter()
+	}
+	return nil
 }
 
 // prepare does everything up to the barrier: a fresh store, users, sessions, garbage collection.

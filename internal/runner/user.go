@@ -23,6 +23,7 @@ type user struct {
 	texts  audit.Texts
 	shares []*trace.Cursor // of recorded traffic
 	pacer
+	ramped
 
 	request scenarios.Request // the current or last operation
 	effect  scenarios.Effect  // of the last operation
@@ -56,6 +57,9 @@ func (u *user) runTape(visits int64) {
 	ops, at := tr.setup.tape.Ops, tr.setup.tape.Start(u.number(), sc.Users)
 	own, timed, pauses := sc.OwnSessions, tr.setup.timed(), tr.setup.pause > 0
 	t := phases.now()
+	if t >= u.leaves { // of a ramp
+		t = u.nextTurn(t)
+	}
 runTape:
 	for {
 		for t < phases.rest {
@@ -74,6 +78,11 @@ runTape:
 				}
 				if pauses {
 					t = u.pause(t)
+				}
+				if t >= u.leaves {
+					if t = u.nextTurn(t); t >= phases.until || tr.end.stopped.Load() {
+						break runTape
+					}
 				}
 				if t >= phases.from {
 					u.stats.visits++

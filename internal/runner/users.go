@@ -73,6 +73,10 @@ func (tr *trial) makeUsers() {
 	}
 	for i := lo; i < hi; i++ {
 		u := tr.newActive(i, most)
+		if tr.setup.ramped() {
+			u.turns = tr.setup.turns(i-lo, hi-lo)
+			u.leaves = 0 // a turn is yet to come
+		}
 		if traffic := tr.setup.traffic; traffic != nil {
 			// With fewer users than shares each takes every n-th.
 			for share := i; share < traffic.Users(); share += sc.Users {
@@ -122,6 +126,7 @@ func (tr *trial) newUser(number, most int) *user {
 		request: scenarios.Request{Fields: map[string]string{}},
 		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
+		ramped:  ramped{leaves: forever},
 	}
 	for _, op := range sc.Ops() {
 		u.stats.ops[op].latency = newTimes() // made now and not in the window

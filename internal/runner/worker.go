@@ -76,7 +76,7 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		return alarmCost()
 	case WaitingTask:
 		s := *base.scenario
-		s.Iterations, base.scenario = 0, &s
+		s.Iterations, s.Ramp, base.scenario = 0, scenarios.Ramp{}, &s
 		if s.Load.Open() {
 			s.Load, s.Users = scenarios.Load{}, users
 		}
@@ -87,9 +87,9 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		base = base.closed()
 	case TrialTask:
 		if of.Strategy.Harness {
-			load, most := base.scenario.Load, base.scenario.Users
+			load, ramp, most := base.scenario.Load, base.scenario.Ramp, base.scenario.Users
 			base = base.idle(users, warmup, cmp.Or(base.window, window))
-			base.series = true
+			base.series, base.scenario.Ramp = true, ramp
 			if load.Open() {
 				base.scenario.Load, base.scenario.Users = load, most
 			}

@@ -161,6 +161,7 @@ type Result struct {
 type Workload struct {
 	TapeHash   string `json:"tape_hash"`
 	Load       string `json:"load,omitempty"` // of an open loop, as on the command line: its rate, stages and kind of arrivals
+	Ramp       string `json:"ramp,omitempty"` // of a closed loop whose number of active users changes: its stages. Users is the most of them
 	Users      int    `json:"users"`
 	Sessions   int    `json:"sessions"`
 	HoldNs     int64  `json:"hold_ns"`              // requested
