@@ -110,7 +110,7 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 	all, each := newSum(), map[scenarios.Op]*opSum{}
 	for _, u := range tr.measured() {
 		for kind, of := range u.ops {
-			if of.latency == nil {
+			if of.latency == nil && of.unanswered == 0 {
 				continue
 			}
 			op := scenarios.Op(kind)
