@@ -89,6 +89,7 @@ func (o *replayOptions) check(work *workOptions) error {
 		return o.reject(rankFlag, "only for recorded traffic: want --trace FILE with it",
 			"trace-format", "trace-time-unit", "trace-columns", "trace-session", "trace-speed", "trace-max-errors")
 	}
+	work.Speed = o.speed
 	return work.keepReplayed(o.Trace, o.speedFlag)
 }
 
@@ -122,7 +123,7 @@ func (o *replayOptions) compile(ctx context.Context, cfg *runner.Config) error {
 	}
 	defer log.Close()
 	defer context.AfterFunc(ctx, func() { log.Close() })() // a reader of lines that no row is in does not look at ctx
-	err = o.tape.Compile(ctx, log, cfg.Scenarios[0].Users)
+	err = o.tape.Compile(ctx, log, runner.ProbeUsers(&cfg.Scenarios[0]))
 	for _, problem := range log.Problems() {
 		o.complain("%s", problem)
 	}
@@ -149,6 +150,6 @@ func (o *replayOptions) compile(ctx context.Context, cfg *runner.Config) error {
 		Lines: c.Lines, Malformed: c.Malformed, Clipped: c.Clipped, SpanNs: int64(c.Span),
 		Visits: c.Visits, Sessions: c.Sessions, Operations: c.ByName(),
 	}
-	cfg.Traffic, cfg.Speed, cfg.Scenarios[0].Sessions = o.tape, o.speed, int(c.Sessions)
+	cfg.Traffic, cfg.Scenarios[0].Sessions = o.tape, int(c.Sessions)
 	return nil
 }

@@ -35,6 +35,7 @@ type workOptions struct {
 	Seed      uint64
 	Record    int         // one session in so many; 0: none
 	Find      runner.Find // Goal's text is empty without --find-rate
+	Speed     float64     // of recorded traffic; 0: as fast as possible
 	settings  []*runSetting
 }
 
@@ -143,7 +144,11 @@ func (o *workOptions) checkFind() error {
 func (o *workOptions) config(replayed bool) (cfg runner.Config, err error) {
 	cfg = runner.Config{Runs: o.Runs, Warmup: o.Warmup, Window: o.Duration, Seed: o.Seed, Record: o.Record}
 	if replayed {
-		cfg.Scenarios = []scenarios.Scenario{scenarios.Recorded()}
+		s := scenarios.Recorded()
+		if o.Speed > 0 {
+			s.FollowLog(o.Speed)
+		}
+		cfg.Scenarios = []scenarios.Scenario{s}
 	} else {
 		names, err := o.chosenNames("scenario", "scenario", o.Scenarios, scenarioNames())
 		if err != nil {

@@ -221,7 +221,7 @@ func (s *section) problems(p *sheet.Page) {
 	}
 }
 
-// serialised states that visits of a log waited for an earlier one of their own user, or is "".
+// serialised states that visits of a log waited for an earlier one of their session, or is "".
 func serialised(r *result.Result) string {
 	var waited, visits int64
 	for i := range r.Trials {
@@ -232,7 +232,7 @@ func serialised(r *result.Result) string {
 	if waited == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of %s visits waited for an earlier one of their own user, which the log may have had overlapping: more --users wait less",
+	return fmt.Sprintf("%s of %s visits waited for an earlier one of their session, which the log may have had overlapping",
 		result.FormatCount(waited), result.FormatCount(visits))
 }
 

@@ -19,6 +19,7 @@ type Load struct {
 	Stages   []Stage // one after the other; after the last one its rate continues
 	Constant bool    // arrivals at equal distances; otherwise a Poisson process
 	MaxUsers int     // visits at a time; an arrival beyond them waits in a queue. 0: as many as needed
+	Speed    float64 // recorded visits arrive at the times of their log, so many times as fast; in place of rate and stages
 }
 
 // Stage is a part of a load during which the rate changes linearly from the previous rate to its own.
@@ -36,7 +37,7 @@ const (
 )
 
 // Open reports whether there is a load: visits arrive by the clock.
-func (l *Load) Open() bool { return l.Rate > 0 || len(l.Stages) > 0 }
+func (l *Load) Open() bool { return l.Rate > 0 || len(l.Stages) > 0 || l.Speed > 0 }
 
 // RemoteUsers bounds the users of an open loop outside this process unless --max-users does: each has a connection there.
 const RemoteUsers = 512
@@ -54,6 +55,9 @@ func (s *Scenario) FindRate() error {
 	s.Load.Rate = 1
 	return s.openLoop(poolSize)
 }
+
+// FollowLog has recorded visits arrive by the clock of their log, speed times as fast.
+func (s *Scenario) FollowLog(speed float64) { s.Load.Speed, s.Users = speed, poolSize }
 
 // Span is the duration of the stages; 0 without stages.
 func (l *Load) Span() (sum time.Duration) {
@@ -82,6 +86,9 @@ func (l *Load) Kind() string {
 
 // String is the load in the notation of the command line: what identifies it in results.
 func (l *Load) String() string {
+	if l.Speed > 0 {
+		return fmt.Sprintf("log at %vx", l.Speed)
+	}
 	var parts []string
 	if l.Rate > 0 {
 		parts = append(parts, FormatLoadRate(l.Rate))

@@ -53,8 +53,8 @@ func Settings() []Setting {
 			Setting{Name: "arrivals", Usage: "how visits arrive at --rate, `poisson|constant` (default poisson)", Visible: true,
 				NotReplayed: "the log has the times"}),
 		row(setting.Count(1, maxUsers), (*Scenario).setMaxUsers,
-			Setting{Name: "max-users", Usage: fmt.Sprintf("concurrent users at --rate, `N`; further visits queue (default: as many as needed, up to %d, or %d outside this process)", poolSize, RemoteUsers),
-				Visible: true, NotReplayed: "the log's users are --users"}),
+			Setting{Name: "max-users", Usage: fmt.Sprintf("concurrent users at --rate and --trace-speed, `N`; further visits queue (default: as many as needed, up to %d, or %d outside this process)", poolSize, RemoteUsers),
+				Visible: true}),
 		row(setting.Count(1, maxUsers), (*Scenario).setUsers,
 			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Visible: true}),
 		row(setting.Count(1, maxSessions), (*Scenario).setSessions,
@@ -100,7 +100,12 @@ func row[T any](parser setting.Parser[T], set func(*Scenario, T) error, of Setti
 
 // setUsers sets the number of users. Where sessions are private to users, the number of sessions per user stays the same.
 func (s *Scenario) setUsers(n int) error {
-	if s.Load.Open() {
+	switch {
+	case s.Load.Speed > 0 && s.Load.MaxUsers == 0: // which are as many as are needed, too, up to so many
+		return s.setMaxUsers(n)
+	case s.Load.Speed > 0:
+		return errors.New("want either --max-users or --users, which both bound the users of a replay at a speed")
+	case s.Load.Open():
 		return errors.New("at --rate there are as many users as are needed: want --max-users, which bounds them")
 	}
 	if s.Ramp.Some() { // it begins with them
@@ -144,7 +149,7 @@ func (s *Scenario) setStages(stages Stages) error {
 
 func (s *Scenario) setMaxUsers(n int) error {
 	if !s.Load.Open() {
-		return errors.New("want --rate or --stage TIME:RATE with it; without them, --users is the number of concurrent users")
+		return errors.New("want --rate or --stage TIME:RATE with it, or a --trace-speed; without them, --users is the number of concurrent users")
 	}
 	s.Load.MaxUsers = n
 	return s.openLoop(n)

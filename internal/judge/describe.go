@@ -14,7 +14,7 @@ import (
 func Heading(d *result.Document, results []*result.Result) string {
 	r := results[0]
 	users, whose := result.FormatCount(int64(r.Users))+" users", ""
-	if r.Load != "" && d.Traffic == nil {
+	if r.Load != "" {
 		users = "up to " + users
 		for _, of := range results {
 			if of.Users != r.Users {

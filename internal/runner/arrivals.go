@@ -14,16 +14,16 @@ import (
 // Rejected: a goroutine that keeps the times and wakes a user for each arrival. Each visit would pay for two wake-ups, and
 // both would be part of the start delay.
 type arrivals struct {
-	ops   int              // operations on the tape
-	visit int              // operations of a visit
-	until int64            // end of the window
+	until int64            // end of the window, or of the log
 	most  int              // users at a time
 	make  func(number int) // starts a user
 	quit  func()           // called when the arrivals are closed
 
 	mu      sync.Mutex
-	stream  *scenarios.Arrivals
-	next    arrival         // the first that no user has claimed
+	visits  visits
+	next    *arrival        // the first that no user has claimed
+	unused  []*arrival      // to be filled in
+	order   sessionOrder    // of the visits of a log
 	users   int             // made
 	waiting int             // users that have claimed an arrival and wait for its time
 	parked  []chan struct{} // of users that wait for nothing, since enough others do
@@ -38,7 +38,12 @@ type arrivals struct {
 // arrival is a visit that arrives.
 type arrival struct {
 	due int64 // on the trial's clock
-	at  int   // index of its first operation on the tape
+	ops []scenarios.TapeOp
+
+	// See [sessionOrder].
+	held  bool
+	after *arrival // the next visit of its session
+	last  *arrival // of the first visit of a session: the last one
 }
 
 // maxWaiting is how many users wait for arrivals at a time; further free ones are parked. With one alone, each of many short
@@ -46,7 +51,7 @@ type arrival struct {
 const maxWaiting = 16
 
 // claim returns the next arrival, and whether there is one. It blocks while enough other users wait.
-func (a *arrivals) claim(now int64) (arrival, bool) {
+func (a *arrivals) claim(now int64) (*arrival, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for {
@@ -54,9 +59,9 @@ func (a *arrivals) claim(now int64) (arrival, bool) {
 			a.close()
 		}
 		if a.closed {
-			return arrival{}, false
+			return nil, false
 		}
-		if a.waiting < maxWaiting {
+		if a.waiting < maxWaiting && a.order.held < maxHeld {
 			break
 		}
 		woken := make(chan struct{})
@@ -70,42 +75,62 @@ func (a *arrivals) claim(now int64) (arrival, bool) {
 		a.open++
 	}
 	a.waiting++
+	a.order.claimed(got)
 	a.advance()
 	return got, true
 }
 
 // advance goes on to the next arrival.
 func (a *arrivals) advance() {
-	a.next.due = a.stream.Next()
-	if a.next.at += a.visit; a.next.at == a.ops {
-		a.next.at = 0
+	if n := len(a.unused); n > 0 {
+		a.next, a.unused = a.unused[n-1], a.unused[:n-1]
+	} else {
+		a.next = &arrival{}
 	}
+	a.visits.next(a.next)
 }
 
-// start records that the user of a claimed arrival starts its visit, and has another user wait for the next arrival. It
-// reports whether there is still time for it.
-func (a *arrivals) start() bool {
+// start records that the user of a claimed arrival starts its visit, and has another user wait for the next arrival. A visit that is held
+// does not begin; its user claims another one. ok reports whether there is still time.
+func (a *arrivals) start(v *arrival) (begins, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.waiting--
 	if a.closed {
-		return false
+		return false, false
 	}
-	a.started++
-	a.busy++
-	a.peak = max(a.peak, a.busy)
-	if n := len(a.parked); a.waiting == 0 && n > 0 {
-		close(a.parked[n-1])
-		a.parked = a.parked[:n-1]
-	} else if a.waiting == 0 && a.users < a.most {
+	if a.order.hold(v) {
+		return false, true
+	}
+	a.begin()
+	if a.waiting == 0 && !a.wake() && a.users < a.most {
 		a.users++
 		a.make(a.users - 1)
 	}
+	return true, true
+}
+
+// begin counts a visit that starts.
+func (a *arrivals) begin() {
+	a.started++
+	a.busy++
+	a.peak = max(a.peak, a.busy)
+}
+
+// wake wakes a parked user, and reports whether there was one.
+func (a *arrivals) wake() bool {
+	n := len(a.parked)
+	if n == 0 {
+		return false
+	}
+	close(a.parked[n-1])
+	a.parked = a.parked[:n-1]
 	return true
 }
 
-// end records that a visit has ended, also by a panic of the store.
-func (a *arrivals) end(v arrival) {
+// end records that a visit has ended. The visit that it returns, if there is one, was held until then: the user goes on with that, unless
+// the store panicked.
+func (a *arrivals) end(v *arrival, panicked bool) *arrival {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.busy--
@@ -113,6 +138,16 @@ func (a *arrivals) end(v arrival) {
 	if v.due < a.until {
 		a.open--
 	}
+	next := a.order.ended(v, panicked || a.closed)
+	if next != nil {
+		a.begin()
+		if a.order.held == maxHeld-1 { // users may be parked because of that
+			a.wake()
+		}
+	}
+	*v = arrival{ops: v.ops}
+	a.unused = append(a.unused, v)
+	return next
 }
 
 // over reports whether every visit that arrived before the end of the window has ended.
@@ -140,10 +175,12 @@ func (a *arrivals) closeIf(anyway bool) {
 	}
 }
 
-// unserved calls do for each arrival before the end of the window that no user has started. The arrivals must be closed.
-func (a *arrivals) unserved(do func(arrival)) {
+// unserved calls do for each arrival before the end of the window that no user has started, and that none waits for. The arrivals must be
+// closed.
+func (a *arrivals) unserved(do func(*arrival)) {
+	a.order.all(do)
 	for a.next.due < a.until {
 		do(a.next)
-		a.advance()
+		a.visits.next(a.next)
 	}
 }

@@ -28,14 +28,14 @@ const (
 
 // sampleBacklog samples the backlog in the window until quit is closed.
 func (tr *trial) sampleBacklog(quit <-chan struct{}) *backlog {
-	s := &tr.setup
-	b := &backlog{interval: max(leastBacklog, s.window/maxBacklog)}
+	until := tr.arrivals.until
+	b := &backlog{interval: max(leastBacklog, time.Duration(until-tr.phases.from)/maxBacklog)}
 	// A stream of its own counts the arrivals, so that users need not.
-	stream := s.arrivals()
-	arrived, due := int64(0), stream.Next()
+	stream, next, arrived := tr.setup.visits(), arrival{}, int64(0)
+	stream.next(&next)
 	tick := time.NewTicker(b.tick())
 	defer tick.Stop()
-	next := int64(0) // sample
+	nextSample := int64(0)
 	for {
 		select {
 		case <-tick.C:
@@ -43,21 +43,21 @@ func (tr *trial) sampleBacklog(quit <-chan struct{}) *backlog {
 			return b
 		}
 		now := tr.phases.now()
-		if now >= tr.phases.until {
+		if now >= until {
 			return b
 		}
-		started, ended := tr.arrivals.count()
-		for ; due <= now; due = stream.Next() {
+		started, ended, held := tr.arrivals.count()
+		for ; next.due <= now; stream.next(&next) {
 			arrived++
 		}
 		if now < tr.phases.from {
 			continue
 		}
-		sample := backlogSample{now, max(0, arrived-started), max(0, arrived-ended)}
+		sample := backlogSample{now, max(0, arrived-started-held), max(0, arrived-ended)}
 		tr.series.note(now, func(p *result.Point) {
 			p.Queue, p.Open = max(p.Queue, sample.waiting), max(p.Open, sample.open)
 		})
-		if now < next {
+		if now < nextSample {
 			continue
 		}
 		b.samples = append(b.samples, sample)
@@ -65,7 +65,7 @@ func (tr *trial) sampleBacklog(quit <-chan struct{}) *backlog {
 			b.thin()
 			tick.Reset(b.tick())
 		}
-		next = now + int64(b.interval-b.tick())
+		nextSample = now + int64(b.interval-b.tick())
 	}
 }
 
@@ -81,11 +81,11 @@ func (b *backlog) thin() {
 	b.samples, b.interval = kept, 2*b.interval
 }
 
-// count returns how many visits have started and ended.
-func (a *arrivals) count() (started, ended int64) {
+// count returns how many visits have started and ended, and how many are held.
+func (a *arrivals) count() (started, ended, held int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.started, a.ended
+	return a.started, a.ended, int64(a.order.held)
 }
 
 // growth is how many visits the backlog grew by in the window: the mean of its last fifth less that of its first, from middle to

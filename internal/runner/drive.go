@@ -44,10 +44,10 @@ func (tr *trial) drive() (window, error) {
 			ready.Done()
 			<-barrier
 			switch {
-			case tr.setup.traffic != nil:
-				replayErrs[i] = u.replay()
 			case tr.arrivals != nil:
 				u.serve()
+			case tr.setup.traffic != nil:
+				replayErrs[i] = u.replay()
 			default:
 				u.runTape(visits)
 			}
@@ -61,7 +61,6 @@ func (tr *trial) drive() (window, error) {
 		phases.from, phases.until = int64(s.warmup), int64(s.warmup+s.window)
 	}
 	if tr.setup.open() {
-		phases.limit = phases.until + int64(tr.setup.drain)
 		tr.openArrivals(&running)
 	}
 	if phases.rest = phases.until; tr.slices != nil {
@@ -104,7 +103,10 @@ func (tr *trial) drive() (window, error) {
 		w.goroutines = <-sampled
 		if tr.arrivals != nil {
 			w.backlog = <-backlogs
-			tr.arrivals.unserved(func(v arrival) { tr.countUnserved(&tr.unserved, v) })
+			tr.arrivals.unserved(func(v *arrival) { tr.countUnserved(&tr.unserved, v) })
+			if log, ok := tr.arrivals.visits.(*loggedVisits); ok {
+				err = log.log.Err()
+			}
 		}
 	}
 	if err == nil && tr.slices != nil {

@@ -276,7 +276,10 @@ func TestRecordedTrafficIsCertified(t *testing.T) {
 	for _, speed := range []float64{0, 1000} {
 		s := scenarios.Recorded()
 		s.Users = 2
-		r := run{Config: Config{Seed: DefaultSeed, Traffic: compile(t, file, s.Users), Speed: speed, Record: 1}}
+		r := run{Config: Config{Seed: DefaultSeed, Traffic: compile(t, file, s.Users), Record: 1}}
+		if speed > 0 {
+			s.FollowLog(speed)
+		}
 		s.Sessions = int(r.Traffic.Counts().Sessions)
 		trial, err := runTrial(t.Context(), subject(t, "sync-map"), r.setup(&s))
 		if err != nil {

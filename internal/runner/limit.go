@@ -88,7 +88,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			among = min(among, cpu)
 		}
 	}
-	if base.open() && r.Participant == nil && r.Find == nil {
+	if base.open() && base.traffic == nil && r.Participant == nil && r.Find == nil {
 		if math.IsInf(alone, 1) {
 			alone = 0
 		}
@@ -98,9 +98,9 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 		if len(e.result.Trials) == 0 || e.Strategy.Harness {
 			continue
 		}
-		// On the log's clock the log is the limit; of several machines it is not known; in an open loop it is the load; and that of
-		// closed loops is for a number of users that does not change.
-		if r.Speed == 0 && r.Participant == nil && !base.open() && !base.ramped() {
+		// Of several machines it is not known; in an open loop it is the load; and that of closed loops is for a number of users that does
+		// not change.
+		if r.Participant == nil && !base.open() && !base.ramped() {
 			r.limit(e, base, alone, alone+own.waiting.perOp, among)
 		}
 		r.mark(e, base.scenario, own)
@@ -198,7 +198,7 @@ func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 	}
 	// A store that leaves processors idle is bound by its waits, not by the harness.
 	e.result.Summary.HarnessBound = harness > 0 && cpu > 0 && cpu <= 2*harness && (!waits || e.saturates(processors(r.doc.Machine)))
-	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && r.Speed == 0 && !s.Load.Open() && s.Users > runtime.GOMAXPROCS(0)
+	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && !s.Load.Open() && s.Users > runtime.GOMAXPROCS(0)
 }
 
 // saturates reports whether e's trials used most of the processors.

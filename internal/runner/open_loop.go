@@ -16,8 +16,7 @@ type openStats struct {
 	delay  *times // from the arrival of a visit to its start
 	visits *times // from the arrival of a visit to its end, without think times
 
-	unserved   int64 // visits that no user started
-	serialised int64 // visits of a log that arrived before an earlier one of their user had ended
+	unserved int64 // visits that no user started
 }
 
 func newOpenStats() *openStats { return &openStats{delay: newTimes(), visits: newTimes()} }
@@ -27,11 +26,13 @@ func (tr *trial) openArrivals(running *sync.WaitGroup) {
 	s := &tr.setup
 	lo, hi := s.part.users(s.scenario.Concurrency(tr.remote))
 	a := &arrivals{
-		ops: len(s.tape.Ops), visit: s.tape.Visit, until: tr.phases.until,
-		most: hi - lo, users: len(tr.users.active), quit: func() { tr.meter.clock.Release() },
-		stream: s.arrivals(),
+		until: tr.phases.until, most: hi - lo, users: len(tr.users.active), quit: func() { tr.meter.clock.Release() }, visits: s.visits(),
 	}
-	a.next.due = a.stream.Next()
+	if s.traffic != nil {
+		a.until, a.order.first = int64(s.span())+1, map[uint32]*arrival{}
+	}
+	tr.phases.limit = a.until + int64(s.drain)
+	a.advance()
 	a.make = func(number int) {
 		running.Go(func() {
 			u := tr.newActive(lo+number, 0)
@@ -61,7 +62,7 @@ func (tr *trial) endArrivals() (forget func()) {
 	at := func(t int64, anyway bool) *time.Timer {
 		return time.AfterFunc(time.Duration(t-tr.phases.now()), func() { tr.arrivals.closeIf(anyway) })
 	}
-	window, drain := at(tr.phases.until, false), at(tr.phases.limit, true)
+	window, drain := at(tr.arrivals.until, false), at(tr.phases.limit, true)
 	return func() { window.Stop(); drain.Stop() }
 }
 
@@ -75,29 +76,33 @@ func (u *user) serve() {
 			break
 		}
 		if t = tr.phases.now(); t < v.due {
-			u.waiter.Wait(time.Duration(v.due - t))
+			u.waiter.Wait(time.Duration(min(v.due-t, forever/2))) // whose end the clock can represent
 			t = tr.phases.now()
 		}
-		if !tr.arrivals.start() {
-			if v.due < tr.phases.until {
+		begins, ok := tr.arrivals.start(v)
+		if !ok {
+			if v.due < tr.arrivals.until {
 				u.nextInterval(tr.phases.limit)
 				tr.countUnserved(&u.stats, v)
 			}
 			break
 		}
+		for begins && v != nil && !tr.end.stopped.Load() {
+			v, t = u.visit(v, t)
+		}
 		if tr.end.stopped.Load() {
 			tr.arrivals.closeIf(true)
 			break
 		}
-		t = u.visit(v, t)
 	}
 	u.finish(t)
 }
 
-// visit executes the operations of a visit, from the time t on, and returns the time after it.
-func (u *user) visit(v arrival, t int64) int64 {
+// visit executes the operations of a visit, from the time t on, and returns the time after it, and the visit that was held until then.
+func (u *user) visit(v *arrival, t int64) (held *arrival, end int64) {
 	tr := u.trial
-	defer tr.arrivals.end(v)
+	panicked := true
+	defer func() { held = tr.arrivals.end(v, panicked) }()
 	phases, s := &tr.phases, &tr.setup
 	counted := phases.began(v.due)
 	if counted {
@@ -105,7 +110,7 @@ func (u *user) visit(v arrival, t int64) int64 {
 		u.stats.open.delay.record(v.due, t, phases.limit)
 	}
 	due, thought := v.due, int64(0)
-	for i, op := range s.tape.Ops[v.at:][:s.tape.Visit] {
+	for i, op := range v.ops {
 		if i > 0 {
 			due = t + int64(s.pause)
 			thought += int64(s.pause)
@@ -122,7 +127,8 @@ func (u *user) visit(v arrival, t int64) int64 {
 		u.stats.open.visits.record(v.due+thought, t, phases.limit)
 	}
 	u.finish(t)
-	return t
+	panicked = false
+	return nil, t
 }
 
 // think pauses between two operations of a visit, from t on, and returns the time after it.
@@ -137,7 +143,7 @@ func (u *user) think(t int64) int64 {
 }
 
 // countUnserved counts a visit that no user started, in s, unless it arrived before the window.
-func (tr *trial) countUnserved(s *userStats, v arrival) {
+func (tr *trial) countUnserved(s *userStats, v *arrival) {
 	if !tr.phases.began(v.due) {
 		return
 	}
@@ -146,7 +152,7 @@ func (tr *trial) countUnserved(s *userStats, v arrival) {
 	s.open.unserved++
 	s.open.delay.record(v.due, forever, limit)
 	s.open.visits.record(v.due, forever, limit)
-	op := &s.ops[tr.setup.tape.Ops[v.at].Op()]
+	op := &s.ops[v.ops[0].Op()]
 	if op.latency == nil {
 		op.latency = newTimes()
 	}
@@ -159,31 +165,21 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &tr.setup
-	o.Users, o.Limit = tr.arrivals.peak, tr.arrivals.most
-	o.Offered = float64(t.Visits*int64(s.tape.Visit)) / s.window.Seconds()
+	s, a := &tr.setup, tr.arrivals
+	o.Users, o.Limit, o.Serialised = a.peak, a.most, a.order.serialised
+	if log, ok := a.visits.(*loggedVisits); !ok {
+		o.Offered = float64(t.Visits*int64(s.tape.Visit)) / s.window.Seconds()
+	} else if span := s.span(); span > 0 {
+		o.Offered = float64(log.ops) / span.Seconds()
+	}
 	if o.Offered > 0 {
 		o.Achieved = t.OpsPerSec / o.Offered
 	}
+	if s.traffic != nil { // all its operations count: what is achieved shows how much longer than the log they took
+		o.Achieved = min(1, o.Achieved)
+	}
 	o.Growth, o.Queue = b.growth()
 	o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
-	return o, nil
-}
-
-// replayed computes the figures of recorded traffic on the log's clock, once t has the others. What it achieves shows how much
-// longer than the log the replay took.
-func (tr *trial) replayed(t *result.Trial) (*result.OpenLoop, error) {
-	o, err := tr.openTimes()
-	if err != nil {
-		return nil, err
-	}
-	s := &tr.setup
-	if span := s.traffic.Counts().Span.Seconds() / s.speed; span > 0 {
-		o.Offered = float64(t.LatencyNs.Count) / span
-		o.Achieved = min(1, t.OpsPerSec/o.Offered)
-		o.Growth = float64(t.Visits) * (1 - o.Achieved)
-		o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
-	}
 	return o, nil
 }
 
@@ -201,7 +197,6 @@ func (tr *trial) openTimes() (*result.OpenLoop, error) {
 		starts.add(u.open.delay)
 		visits.add(u.open.visits)
 		o.Unserved += u.open.unserved
-		o.Serialised += u.open.serialised
 	}
 	for _, of := range []struct {
 		sum     *sum

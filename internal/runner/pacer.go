@@ -94,12 +94,12 @@ func (u *user) work() {
 	}
 }
 
-// replay does this user's share of recorded traffic: as fast as possible with speed 0, else on the log's clock, run
-// speed times as fast. A probe of the harness, which has no first visit, repeats it until the window closes.
+// replay does this user's share of recorded traffic, as fast as possible. A probe of the harness, which has no first visit, repeats it until
+// the window closes.
 func (u *user) replay() error {
 	tr := u.trial
 	for {
-		t, some, err := u.replayOnce(tr.setup.speed)
+		t, some, err := u.replayOnce()
 		if err != nil || !some || !tr.unaudited || !tr.setup.timed() || t >= tr.phases.until {
 			u.finish(t)
 			return err
@@ -111,37 +111,23 @@ func (u *user) replay() error {
 }
 
 // replayOnce goes through the log once and returns the time after it, and whether there was anything to do.
-func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
+func (u *user) replayOnce() (t int64, some bool, err error) {
 	tr := u.trial
 	t = tr.phases.now()
-	visit := int64(-1) // the arrival of the current visit
-	defer func() { u.endRecorded(visit, t) }()
 	for _, share := range u.shares {
 		for t < tr.phases.until && !tr.end.stopped.Load() {
-			at, next, ok := share.Next()
+			_, next, ok := share.Next()
 			if !ok {
 				break
 			}
-			ended := t
-			t = tr.phases.now() // reading the log is no part of the operation
-			t = u.enterWindow(t)
-			due := t
+			t = u.enterWindow(tr.phases.now()) // reading the log is no part of the operation
 			if next.Start() {
 				u.progress.Add(1)
 				if t >= tr.phases.from {
 					u.stats.visits++
 				}
-				if speed > 0 {
-					u.endRecorded(visit, ended)
-					due = int64(float64(at) / speed)
-					if visit >= 0 && ended > due {
-						u.stats.open.serialised++
-					}
-					visit, t = due, u.awaitDue(due)
-					u.stats.open.delay.record(due, t, forever)
-				}
 			}
-			t, _ = u.timed(due, t, next)
+			t, _ = u.timed(t, t, next)
 			some = true
 		}
 		if err := share.Err(); err != nil {
@@ -149,21 +135,4 @@ func (u *user) replayOnce(speed float64) (t int64, some bool, err error) {
 		}
 	}
 	return t, some, nil
-}
-
-// awaitDue waits until a visit is due, and returns the time.
-func (u *user) awaitDue(due int64) int64 {
-	now := u.trial.phases.now()
-	if now < due {
-		u.waiter.Wait(time.Duration(due - now))
-		now = u.trial.phases.now()
-	}
-	return now
-}
-
-// endRecorded records the end of a visit that arrived by the log's clock, if there was one.
-func (u *user) endRecorded(arrived, t int64) {
-	if arrived >= 0 {
-		u.stats.open.visits.record(arrived, t, forever)
-	}
 }

@@ -526,9 +526,12 @@ func TestReplayFollowsTheLog(t *testing.T) {
 		s.Users = 2
 		tape := compile(t, file, s.Users)
 		s.Sessions = int(tape.Counts().Sessions)
+		if speed > 0 {
+			s.FollowLog(speed)
+		}
 		doc, err := Run(t.Context(), Config{
 			Subjects: []Subject{subject(t, "global"), subject(t, "actor")}, Scenarios: []scenarios.Scenario{s}, Runs: 2, Seed: 1,
-			Traffic: tape, Speed: speed,
+			Traffic: tape,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -44,7 +43,6 @@ type Config struct {
 	Seed        uint64
 	Record      int              // the whole histories of one session in so many are recorded and checked; 0: of none
 	Traffic     *trace.Tape      `json:"-"` // replayed instead of a tape
-	Speed       float64          // of the traffic's clock; 0: as fast as possible
 	Patience    time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
 	Protocol    scenarios.Target `json:"-"` // an adapter that does nothing, to measure what the protocol costs; nil: there is no program among the subjects
 	Participant Participant      `json:"-"` // the other participants in a run of several processes; nil: there are none
@@ -210,11 +208,8 @@ func (r *run) entrant(index int, base setup) *entrant {
 			Ramp:     s.Ramp.String(),
 		},
 	}
-	switch {
-	case base.open():
+	if base.open() {
 		e.result.Load = s.Load.String()
-	case base.timedByLog():
-		e.result.Load = fmt.Sprintf("log at %vx", base.speed)
 	}
 	if base.traffic != nil {
 		e.result.TapeHash, e.result.Sessions = base.traffic.Hash(), int(base.traffic.Counts().Sessions)

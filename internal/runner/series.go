@@ -65,11 +65,14 @@ func (tr *trial) openSeries() {
 	if !s.series || tr.slices != nil { // between time slices the clock stands still
 		return
 	}
-	length := shortInterval
-	if s.window >= longWindow {
+	length, window := shortInterval, s.window
+	if s.traffic != nil && s.open() {
+		window = s.span()
+	}
+	if window >= longWindow {
 		length = longInterval
 	}
-	for !s.open() && length < 100*moveCost*time.Duration(s.scenario.Users) || (s.window+s.drain)/length >= maxIntervals {
+	for !s.open() && length < 100*moveCost*time.Duration(s.scenario.Users) || (window+s.drain)/length >= maxIntervals {
 		length *= 2
 	}
 	tr.series = newSeries(&tr.phases, length, maxIntervals)

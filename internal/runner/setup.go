@@ -17,7 +17,6 @@ type setup struct {
 	scenario   *scenarios.Scenario // with the run's settings
 	tape       *scenarios.Tape     // what users do; nil with traffic
 	traffic    *trace.Tape         // recorded traffic instead of a tape
-	speed      float64             // of the log's clock; 0: as fast as possible
 	contents   *audit.Contents
 	seed       uint64
 	warmup     time.Duration
@@ -42,27 +41,18 @@ type setup struct {
 // timed reports whether the trial has a window, and does not end with the users' visits.
 func (s *setup) timed() bool { return s.window > 0 }
 
-// open reports whether the loop is open: visits arrive by the clock.
-func (s *setup) open() bool { return s.scenario.Load.Open() && s.traffic == nil }
-
-// timedByLog reports whether recorded visits arrive by the log's clock.
-func (s *setup) timedByLog() bool { return s.traffic != nil && s.speed > 0 }
+// open reports whether the loop is open: visits arrive by the clock, and have intended starts, from which response times count.
+func (s *setup) open() bool { return s.scenario.Load.Open() }
 
 // ramped reports whether the number of active users changes.
 func (s *setup) ramped() bool { return s.scenario.Ramp.Some() }
 
-// intends reports whether visits have intended starts, from which response times count.
-func (s *setup) intends() bool { return s.open() || s.timedByLog() }
-
-// arrivals returns the arrivals of this process's part of the trial, from its start on.
-func (s *setup) arrivals() *scenarios.Arrivals {
-	seed := audit.Mix(s.seed + uint64(s.block))
-	return s.scenario.Load.Arrivals(s.tape.Visit, s.warmup, seed, s.part.Index(), s.part.Of())
-}
+// span is the time in which the visits of a log arrive.
+func (s *setup) span() time.Duration { return time.Duration(s.dueOf(int64(s.traffic.Counts().Span))) }
 
 // waits reports whether users pause, or hold sessions without using the processor.
 func (s *setup) waits() bool {
-	return s.intends() || s.hold > 0 || s.pause > 0
+	return s.open() || s.hold > 0 || s.pause > 0
 }
 
 // setup draws the tape and everything else that all trials of a scenario have in common.
@@ -81,7 +71,10 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	}
 	largest := 0
 	if r.Traffic != nil {
-		base.traffic, base.speed, base.warmup, base.window = r.Traffic, r.Speed, 0, 0
+		base.traffic, base.warmup, base.window = r.Traffic, 0, 0
+		if base.open() {
+			base.drain = drainOf(base.span())
+		}
 		largest = r.Traffic.Counts().MaxSize
 	} else {
 		base.tape = scenarios.Draw(s, r.Seed)
@@ -92,7 +85,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		case base.window == 0:
 			base.window = WindowOf(s)
 		}
-		base.drain = min(max(base.window, DefaultWindow), maxDrain)
+		base.drain = drainOf(base.window)
 		if s.NoWarmUp {
 			base.warmup = 0
 		}
@@ -111,6 +104,9 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	}
 	return base
 }
+
+// drainOf is how long after a window its operations are awaited.
+func drainOf(window time.Duration) time.Duration { return min(max(window, DefaultWindow), maxDrain) }
 
 // WindowOf returns the window of a trial for which none is given: that of the stages, if there are some; in an open loop, long enough for
 // the arrival of 1,500 visits, so that a p99 has ten samples beyond it.
@@ -149,18 +145,18 @@ func (base setup) idle(users int, warmup, window time.Duration) setup {
 	}
 	s.Users = users
 	idle := base
-	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause, idle.speed = s, warmup, window, nil, 0, 0, 0
+	idle.scenario, idle.warmup, idle.window, idle.work, idle.hold, idle.pause = s, warmup, window, nil, 0, 0
 	idle.record, idle.timeSlices, idle.series = 0, nil, false
 	return idle
 }
 
-// probeUsers is how many users a probe of the harness has: those of the scenario, or, where as many are made as are needed, two for
-// each processor.
-func (base setup) probeUsers() int {
-	if base.open() {
-		return min(base.scenario.Users, 2*runtime.GOMAXPROCS(0))
+// ProbeUsers is how many users a probe of the harness has, which replays a log as fast as possible: those of the scenario, or, where as many
+// are made as are needed, two for each processor.
+func ProbeUsers(s *scenarios.Scenario) int {
+	if s.Load.Open() {
+		return min(s.Users, 2*runtime.GOMAXPROCS(0))
 	}
-	return base.scenario.Users
+	return s.Users
 }
 
 // calibration returns the windows of a pass over a store or an adapter that does nothing. The pass is no longer than a trial,

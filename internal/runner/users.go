@@ -77,7 +77,7 @@ func (tr *trial) makeUsers() {
 			u.turns = tr.setup.turns(i-lo, hi-lo)
 			u.leaves = 0 // a turn is yet to come
 		}
-		if traffic := tr.setup.traffic; traffic != nil {
+		if traffic := tr.setup.traffic; traffic != nil && !tr.setup.open() {
 			// With fewer users than shares each takes every n-th.
 			for share := i; share < traffic.Users(); share += sc.Users {
 				u.shares = append(u.shares, traffic.User(share))
@@ -130,12 +130,12 @@ func (tr *trial) newUser(number, most int) *user {
 	}
 	for _, op := range sc.Ops() {
 		u.stats.ops[op].latency = newTimes() // made now and not in the window
-		u.stats.ops[op].closed = !tr.setup.intends()
-		if tr.setup.intends() {
+		u.stats.ops[op].closed = !tr.setup.open()
+		if tr.setup.open() {
 			u.stats.ops[op].service = newTimes()
 		}
 	}
-	if tr.setup.intends() {
+	if tr.setup.open() {
 		u.stats.open = newOpenStats()
 	}
 	if u.works() && sc.Hold > 0 && !sc.Spin {

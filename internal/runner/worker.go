@@ -54,7 +54,7 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	if subject != noSubject {
 		of = r.Subjects[subject]
 	}
-	users := base.probeUsers()
+	users := ProbeUsers(base.scenario)
 	warmup, window := base.calibration()
 	switch kind {
 	case NoopTask:
@@ -88,6 +88,9 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 	case TrialTask:
 		if of.Strategy.Harness {
 			load, ramp, most := base.scenario.Load, base.scenario.Ramp, base.scenario.Users
+			if base.traffic != nil && load.Open() { // its length is the log's
+				warmup, window = 0, 0
+			}
 			base = base.idle(users, warmup, cmp.Or(base.window, window))
 			base.series, base.scenario.Ramp = true, ramp
 			if load.Open() {

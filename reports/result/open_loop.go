@@ -12,7 +12,7 @@ type OpenLoop struct {
 	Users      int     `json:"users_max"`            // the most visits at a time that had one
 	Limit      int     `json:"users_limit"`          // the most that may have one
 	Unserved   int64   `json:"unserved"`             // visits of the window that no user had started when the drain was over
-	Serialised int64   `json:"serialised,omitempty"` // visits of a log that waited for an earlier one of their own user
+	Serialised int64   `json:"serialised,omitempty"` // visits of a log that waited for an earlier one of their session
 	StartNs    Latency `json:"start_ns"`             // start delays: from the arrival of a visit to its actual start
 	ServiceNs  Latency `json:"service_ns"`           // from the call of an operation to its return
 	VisitNs    Latency `json:"visit_ns"`             // from the arrival of a visit to the end of its last operation, without think times

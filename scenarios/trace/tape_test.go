@@ -151,6 +151,7 @@ func TestUnionOfCursorsIsTheLog(t *testing.T) {
 				t.Fatalf("user %d of %d (-want +got):\n%s", user, users, d)
 			}
 		}
+		checkVisits(t, tape, want)
 		if again := compile(t, path, Options{Format: "csv"}, users+1, dir); again.Hash() != tape.Hash() {
 			t.Fatalf("hash with %d users %s, with one more %s", users, tape.Hash(), again.Hash())
 		} else {
@@ -160,6 +161,76 @@ func TestUnionOfCursorsIsTheLog(t *testing.T) {
 			t.Fatalf("%d operations, %d visits: want %d, %d", got.Total(), got.Visits, len(want), len(rows))
 		}
 	})
+}
+
+// checkVisits checks that the visits of all parts of the sessions are those of the log: whole, in the order of arrival, and those of
+// a session in the log's order.
+func checkVisits(t rapid.TB, tape *Tape, want []record) {
+	t.Helper()
+	const parts = 3
+	bySlot, n := map[uint32][]record{}, 0
+	for _, r := range want {
+		bySlot[r.Step.Slot()] = append(bySlot[r.Step.Slot()], r)
+	}
+	for part := range parts {
+		visits, last := tape.Visits(part, parts), int64(0)
+		for at, ops, ok := visits.Next(nil); ok; at, ops, ok = visits.Next(ops[:0]) {
+			slot := ops[0].Slot()
+			if at < last || int(slot)%parts != part || len(ops) > len(bySlot[slot]) || !ops[0].Start() {
+				t.Fatalf("part %d: slot %d at %d after %d: %v", part, slot, at, last, ops)
+			}
+			last = at
+			for i, op := range ops {
+				if want := bySlot[slot][i]; want != (record{at, op}) || i > 0 && op.Start() {
+					t.Fatalf("slot %d: %v at %d, want %v", slot, op, at, want)
+				}
+			}
+			bySlot[slot] = bySlot[slot][len(ops):]
+			n += len(ops)
+		}
+		if visits.Err() != nil {
+			t.Fatal(visits.Err())
+		}
+	}
+	if n != len(want) {
+		t.Fatalf("%d operations: want %d", n, len(want))
+	}
+}
+
+// Visits are read in bounded memory, and without allocations, however many users the tape has.
+func TestVisitsDoNotAllocate(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("t_s,session,user_tokens,assistant_tokens\n")
+	for i := range 100_000 {
+		fmt.Fprintf(&text, "%d,s%d,1,2\n", i, i%100)
+	}
+	path := filepath.Join(t.TempDir(), "log.csv")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tape := compile(t, path, Options{}, 4, t.TempDir())
+	defer tape.Close()
+	visits, ops, n := tape.Visits(0, 1), make([]scenarios.TapeOp, 0, 8), int64(0)
+	if allocs := testing.AllocsPerRun(50_000, func() {
+		if _, got, ok := visits.Next(ops[:0]); ok {
+			n += int64(len(got))
+		}
+	}); allocs != 0 || n < 3*50_000 {
+		t.Errorf("%v allocations per visit, %d operations", allocs, n)
+	}
+}
+
+// A tape that ends early is an error, not a shorter log.
+func TestVisitsOfATruncatedTape(t *testing.T) {
+	tape := compile(t, "testdata/dotted.jsonl", Options{Columns: map[string]string{"session": "ctx.session.id"}, MaxErrors: 1}, 1, t.TempDir())
+	defer tape.Close()
+	if err := tape.file.Truncate(3 * recordSize); err != nil {
+		t.Fatal(err)
+	}
+	visits := tape.Visits(0, 1)
+	if _, _, ok := visits.Next(nil); ok || visits.Err() == nil {
+		t.Errorf("ok %v, error %v", ok, visits.Err())
+	}
 }
 
 // reference is the log as steps, worked out the slow and obvious way.
