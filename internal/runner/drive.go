@@ -123,7 +123,7 @@ func (tr *trial) drive() (window, error) {
 		}
 	} else {
 		w.spent = tr.meter.usage(true).since(before)
-		w.elapsed = tr.users.lastFinish()
+		w.elapsed = min(tr.users.lastFinish(), time.Duration(phases.until))
 	}
 	return w, errors.Join(append(replayErrs, context.Cause(tr.ctx))...)
 }

@@ -32,6 +32,9 @@ func (tr *trial) openArrivals(running *sync.WaitGroup) {
 		a.until, a.order.first = int64(s.span())+1, map[uint32]*arrival{}
 	}
 	tr.phases.limit = a.until + int64(s.drain)
+	if s.traffic != nil { // what ends in the drain counts
+		tr.phases.until = tr.phases.limit
+	}
 	a.advance()
 	a.make = func(number int) {
 		running.Go(func() {

@@ -200,6 +200,9 @@ func TestReplayOfAStalledStore(t *testing.T) {
 			if drained != (o.Unserved == 0) || drained != (o.StartNs.Censored == nil) || drained != (trial.LatencyNs.Censored == nil) {
 				t.Errorf("unserved %d, start %+v, response %+v", o.Unserved, o.StartNs, trial.LatencyNs)
 			}
+			if took := trial.ElapsedNs; took > int64(visits*time.Millisecond+DefaultWindow)+1 {
+				t.Errorf("the trial took %v, which is beyond the drain", time.Duration(took))
+			}
 			if !drained && (!o.Saturated || o.Achieved > 0.6) {
 				t.Errorf("%+v", o)
 			}

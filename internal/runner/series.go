@@ -76,6 +76,9 @@ func (tr *trial) openSeries() {
 		length *= 2
 	}
 	tr.series = newSeries(&tr.phases, length, maxIntervals)
+	if tr.arrivals != nil {
+		tr.series.until = tr.arrivals.until
+	}
 	for _, op := range s.scenario.Ops() { // now and not in the window
 		tr.series.totals[op] = newCounts()
 	}
@@ -240,7 +243,7 @@ func (tr *trial) endSeries() {
 			left = append(left, &u.stats)
 		}
 	}
-	if tr.arrivals != nil {
+	if tr.unserved.visits > 0 {
 		tr.unserved.moved.at = s.limit - 1
 		left = append(left, &tr.unserved)
 	}
