@@ -115,7 +115,7 @@ func (d *duet) block(ctx context.Context, block, row int, order []int) ([]result
 		doc := docs[i]
 		samples[i] = doc.Results[0]
 		samples[i].Trials[0].Order = before + place
-		samples[i].Trials[0].Histogram = "" // large, and not drawn
+		samples[i].Trials[0].OmitHistograms() // large, and not drawn
 		if d.docs[i] == nil {
 			d.docs[i] = doc
 			d.docs[i].Results = nil

@@ -130,7 +130,7 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 	}
 	operations = make(map[string]result.Operation, len(each))
 	for op, sum := range each {
-		of, err := sum.operation(tr.setup.part.shared())
+		of, err := sum.operation()
 		if err != nil {
 			return l, "", nil, err
 		}
@@ -155,13 +155,10 @@ func (s *opSum) add(of *opStats) {
 	s.unanswered += of.unanswered
 }
 
-// operation returns the figures of the operation. Those that are to be merged with others' have their histogram.
-func (s *opSum) operation(merged bool) (of result.Operation, err error) {
+// operation returns the figures of the operation.
+func (s *opSum) operation() (of result.Operation, err error) {
 	of = result.Operation{
 		Count: s.latency.histogram.TotalCount() + s.unanswered, Errors: s.failed, LatencyNs: s.latency.latency(), ServiceNs: s.service.some(),
-	}
-	if !merged {
-		return of, nil
 	}
 	if of.ServiceNs != nil {
 		if of.Service, err = s.service.encoded(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -320,6 +321,29 @@ func TestHangInAnOpenLoop(t *testing.T) {
 		trials := doc.Results[0].Trials
 		if len(trials) != 1 || trials[0].Audit.OK || trials[0].Audit.Violations[0].Kind != "hang" {
 			t.Errorf("trials: %+v", trials)
+		}
+	}
+}
+
+// A trial has the distribution of each operation, which documents and plots have later.
+func TestOperationsHaveHistograms(t *testing.T) {
+	for _, settings := range [][]string{{"rate", "600/s"}, nil} {
+		s := openLoop(t, *lookUp(t, "chatbot"), append(settings, "hold", "0s")...)
+		trial := try(t, s, subject(t, "sharded"), 200*time.Millisecond)
+		for name, of := range trial.Operations {
+			h, err := result.DecodeHistogram(of.Histogram)
+			if err != nil || h.TotalCount() != of.LatencyNs.Count {
+				t.Errorf("%s: %v", name, err)
+			}
+			if h, err := result.DecodeHistogram(of.Service); len(settings) > 0 && (err != nil || h.TotalCount() != of.ServiceNs.Count) {
+				t.Errorf("service times of %s: %v", name, err)
+			}
+		}
+		trial.OmitHistograms()
+		for name, of := range trial.Operations {
+			if trial.Histogram != "" || of.Histogram != "" || of.Service != "" || of.LatencyNs.Count == 0 {
+				t.Errorf("%s: %+v", name, of)
+			}
 		}
 	}
 }

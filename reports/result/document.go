@@ -248,7 +248,7 @@ type Operation struct {
 	Errors    int64    `json:"errors"`
 	LatencyNs Latency  `json:"latency_ns"`
 	ServiceNs *Latency `json:"service_ns,omitempty"`   // in an open loop
-	Histogram string   `json:"histogram,omitempty"`    // as in Trial; only in the parts of a distributed run
+	Histogram string   `json:"histogram,omitempty"`    // of LatencyNs, as in Trial; older documents have it in the parts of a distributed run only
 	Service   string   `json:"service_hist,omitempty"` // the histogram of ServiceNs, as Histogram
 }
 

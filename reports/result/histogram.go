@@ -108,3 +108,12 @@ func percents(list []Percentile) []float64 {
 	}
 	return xs
 }
+
+// OmitHistograms removes the histograms of the latencies from t.
+func (t *Trial) OmitHistograms() {
+	t.Histogram = ""
+	for name, of := range t.Operations {
+		of.Histogram, of.Service = "", ""
+		t.Operations[name] = of
+	}
+}
