@@ -1,0 +1,76 @@
+package figure
+
+import (
+	"fmt"
+	"strings"
+)
+
+// colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart, in light and dark. Yellow is darker on
+// white and blue lighter on black than theirs, and their black is white on black.
+var colours = [...]struct{ light, dark string }{
+	{"#0072b2", "#2a93d5"}, {"#d55e00", "#e8702a"}, {"#009e73", "#00b084"}, {"#cc79a7", "#cc79a7"},
+	{"#e69f00", "#e69f00"}, {"#56b4e9", "#8accf2"}, {"#111111", "#eeeeee"}, {"#a89a00", "#f0e442"},
+}
+
+// dashes are those of lines whose colours were used before.
+var dashes = [...]string{"", "7 3", "2 2", "8 3 2 3"}
+
+// secondDash is that of the second variant of a name.
+const secondDash = "2 3"
+
+const rules = `.fig{display:block;width:100%;height:auto;max-width:820px;color:var(--fig-text)}
+.fig.narrow{display:none;max-width:480px}
+@media (max-width:640px){.fig.wide{display:none}.fig.narrow{display:block}}
+.fig text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;fill:currentColor}
+.fig.narrow text{font-size:12px}
+.fig .heading{font-weight:600}
+.fig .muted{fill:var(--fig-muted)}
+.fig .end{text-anchor:end}.fig .mid{text-anchor:middle}
+.fig .halo{paint-order:stroke;stroke:var(--fig-back);stroke-width:4px;stroke-linejoin:round}
+.fig .back{fill:var(--fig-back)}
+.fig .grid{stroke:var(--fig-grid);fill:none}
+.fig .axis{stroke:var(--fig-muted);fill:none}
+.fig .ref{stroke:var(--fig-muted);stroke-width:1.5;stroke-dasharray:5 3;fill:none}
+.fig .band{fill:var(--fig-muted);fill-opacity:.16}
+.fig .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.fig .mark{stroke-width:1.5;stroke-linejoin:round}
+.fig .open{fill:var(--fig-back)}
+.fig .bad{stroke:var(--fig-bad);stroke-width:2.5;fill:none}
+.fig .struck{text-decoration:line-through}
+.fig .alarm{fill:var(--fig-bad)}
+.fig .hit{fill:currentColor;fill-opacity:0}
+`
+
+// CSS returns the rules of all figures of a page, with the colours as custom properties: --fig-0 to --fig-7, --fig-text, --fig-muted,
+// --fig-grid, --fig-back and --fig-bad. A page may set them.
+func CSS() string {
+	var b strings.Builder
+	properties := func(dark bool) {
+		b.WriteString(":root{")
+		for i, c := range colours {
+			fmt.Fprintf(&b, "--fig-%d:%s;", i, choose(dark, c.dark, c.light))
+		}
+		b.WriteString(choose(dark, "--fig-text:#e6e6e6;--fig-muted:#a0a8b0;--fig-grid:#343a41;--fig-back:#0d1117;--fig-bad:#ff7b72}",
+			"--fig-text:#1b1f24;--fig-muted:#59636e;--fig-grid:#dde2e7;--fig-back:#ffffff;--fig-bad:#b00020}"))
+	}
+	properties(false)
+	b.WriteString("\n@media (prefers-color-scheme:dark){")
+	properties(true)
+	b.WriteString("}\n" + rules)
+	for i := range colours {
+		fmt.Fprintf(&b, ".fig .c%d{stroke:var(--fig-%d);fill:var(--fig-%d)}\n", i, i, i)
+	}
+	for i, d := range dashes[1:] {
+		fmt.Fprintf(&b, ".fig .d%d{stroke-dasharray:%s}\n", i+1, d)
+	}
+	fmt.Fprintf(&b, ".fig .v1{stroke-dasharray:%s}\n.fig .line{fill:none}.fig .open{fill:var(--fig-back)}\n", secondDash)
+	b.WriteString("@media print{.fig .halo{stroke:#fff}}\n")
+	return b.String()
+}
+
+func choose[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,76 @@
+package figure
+
+import "slices"
+
+// plot is the rectangle between the axes.
+type plot struct{ left, right, top, bottom float64 }
+
+func (p *plot) x(s *scale, x float64) float64 { return p.left + s.at(x)*(p.right-p.left) }
+func (p *plot) y(s *scale, y float64) float64 { return p.bottom - s.at(y)*(p.bottom-p.top) }
+
+// referenceLabels writes the labels of the references of the x axis above the plot, on as many lines as they need.
+func (c *canvas) referenceLabels(p *plot, x *scale) {
+	type label struct {
+		at   float64
+		text string
+	}
+	var list []label
+	for _, l := range x.Lines {
+		list = append(list, label{p.x(x, l.At), clean(l.Label)})
+	}
+	for _, b := range x.Bands {
+		list = append(list, label{(p.x(x, b.From) + p.x(x, b.To)) / 2, clean(b.Label)})
+	}
+	list = slices.DeleteFunc(list, func(l label) bool { return l.text == "" })
+	slices.SortStableFunc(list, func(a, b label) int { return int(10 * (a.at - b.at)) })
+	var ends []float64 // of each line
+	for _, l := range list {
+		half := min(textWidth(l.text, c.font), c.width) / 2
+		at := min(max(l.at, half), c.width-half)
+		line := 0
+		for line < len(ends) && ends[line] > at-half {
+			line++
+		}
+		if line == len(ends) {
+			ends = append(ends, 0)
+		}
+		ends[line] = at + half + 8
+		c.text("muted mid", at, c.y+float64(line+1)*c.step()-5, c.width, l.text)
+	}
+	c.y += float64(len(ends)) * c.step()
+}
+
+// verticals draws the grid and the references of the x axis.
+func (c *canvas) verticals(p *plot, x *scale) {
+	for _, b := range x.Bands {
+		from, to := p.x(x, min(b.From, b.To)), p.x(x, max(b.From, b.To))
+		c.rect("band", from, p.top, max(1, to-from), p.bottom-p.top, "")
+	}
+	for _, t := range c.ticksOf(p, x) {
+		c.vline("grid", p.left+t.at*(p.right-p.left), p.top, p.bottom)
+	}
+	for _, l := range x.Lines {
+		c.vline("ref", p.x(x, l.At), p.top, p.bottom)
+	}
+}
+
+func (c *canvas) ticksOf(p *plot, x *scale) []tick {
+	return x.ticks(p.right-p.left, func(label string) float64 { return textWidth(label, c.font) + 6 })
+}
+
+// ticksBelow draws the x axis below the plot, and its label.
+func (c *canvas) ticksBelow(p *plot, x *scale) {
+	c.hline("axis", p.left, p.right, p.bottom)
+	c.y += c.step()
+	for _, t := range c.ticksOf(p, x) {
+		at, half := p.left+t.at*(p.right-p.left), textWidth(t.label, c.font)/2
+		c.text("muted mid", min(max(at, half), c.width-half), c.y-1, c.width, t.label)
+	}
+	if x.Label != "" {
+		c.y += c.step()
+		label := clean(x.label())
+		half := min(textWidth(label, c.font), c.width) / 2
+		c.text("mid", min(max((p.left+p.right)/2, half), c.width-half), c.y-2, c.width, label)
+	}
+	c.y += 4
+}

@@ -1,0 +1,118 @@
+package figure
+
+import (
+	"math"
+	"strings"
+)
+
+func (r Rows) points(add func(*Point, *Axis, string)) {
+	for i := range r {
+		if !r[i].Empty {
+			add(&r[i].Point, nil, "row "+clean(r[i].Name))
+		}
+	}
+}
+
+func (r Rows) reduced(*scale) (Body, string) { return r, "" }
+
+// value is a row's value in words.
+func (r *Row) value(x *Axis) string {
+	if r.Empty {
+		return ""
+	}
+	return valueText(x, r.X, &r.Point)
+}
+
+// valueText writes a value with its interval: ≥ 87× (77–92×).
+func valueText(a *Axis, x float64, p *Point) string {
+	s := a.format(x)
+	if p.AtLeast {
+		s = "≥ " + s
+	}
+	if p.Interval != nil {
+		s += " (" + a.Unit.span(p.Interval.Low, p.Interval.High) + ")"
+	}
+	return s
+}
+
+func (r Rows) table(f *Figure) (header []string, rows [][]string) {
+	for i := range r {
+		rows = append(rows, []string{clean(r[i].Name), r[i].value(&f.X), clean(r[i].note())})
+	}
+	return []string{clean(f.Of), clean(f.X.Label), "note"}, rows
+}
+
+// text is what a row shows as text.
+func (r *Row) text(x *Axis) string {
+	value, note := r.value(x), clean(r.note())
+	if value != "" && note != "" {
+		return value + " · " + note
+	}
+	return value + note
+}
+
+func (r Rows) draw(c *canvas, f *Figure, x *scale) {
+	names, texts := 0.0, 0.0
+	for i := range r {
+		names = max(names, textWidth(clean(r[i].Name), c.font))
+		texts = max(texts, textWidth(r[i].text(&f.X), c.font))
+	}
+	const gap, end = 10, 6
+	height, p := 40.0, plot{left: end, right: c.width - end} // the text is above the row
+	if !c.narrow() {
+		names, texts = min(names, 170), min(texts, 210)
+		height, p = 25, plot{left: names + gap + end, right: c.width - texts - gap - end}
+	}
+	c.referenceLabels(&p, x)
+	p.top, p.bottom = c.y, c.y+math.Max(1, float64(len(r)))*height+4
+	c.verticals(&p, x)
+	for i := range r {
+		top := p.top + 2 + float64(i)*height
+		mid, base := top+height/2, top+height/2+c.font*0.36
+		c.WriteString("<g" + attr("data-series", r[i].Name) + ">\n")
+		name := choose(r[i].State == Struck, "struck", "")
+		class := choose(r[i].State == Struck, "alarm", "")
+		if c.narrow() { // lines of the plot pass behind the text
+			name, class = strings.TrimSpace(name+" halo"), strings.TrimSpace(class+" end halo")
+			mid, base = top+height-11, top+c.font+1
+			texts = min(textWidth(r[i].text(&f.X), c.font), c.width*0.68)
+			c.text(name, 0, base, c.width-texts-gap, r[i].Name)
+			c.text(class, c.width, base, texts+1, r[i].text(&f.X))
+		} else {
+			c.text(name, 0, base, names+1, r[i].Name)
+			c.text(class, c.width-texts, base, texts+1, r[i].text(&f.X))
+		}
+		c.hline("grid", p.left, p.right, mid)
+		c.row(&r[i], &p, x, mid)
+		c.WriteString("</g>\n")
+	}
+	c.y = p.bottom
+	c.ticksBelow(&p, x)
+}
+
+// row draws the interval and the marker of a row.
+func (c *canvas) row(r *Row, p *plot, x *scale, y float64) {
+	attributes := data(r.Name, r.value(x.Axis), r.Name, r.note())
+	if r.Empty {
+		if r.State == Struck {
+			c.mark(r.Style, Struck, p.left+6, y, attributes)
+		}
+		return
+	}
+	if in := r.Interval; in != nil && x.Scale.shows(in.High) {
+		low, high := p.x(x, in.Low), p.x(x, in.High)
+		d := "M" + pairs(low, y) + "H" + num(high) + "M" + pairs(high, y-6) + "v12"
+		if x.Scale.shows(in.Low) {
+			d += "M" + pairs(low, y-6) + "v12"
+		}
+		c.path("line "+colour(r.Style), d, "")
+	}
+	if !x.Scale.shows(r.X) {
+		return
+	}
+	at := p.x(x, r.X)
+	if r.AtLeast {
+		c.path("line "+colour(r.Style), "M"+pairs(at, y)+"h18m-4-4l4 4l-4 4", "")
+	}
+	c.mark(r.Style, r.State, at, y, attributes)
+}
