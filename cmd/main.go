@@ -149,10 +149,14 @@ func isTerminal(stream any) bool {
 
 // width is the number of columns of a terminal, 0 for other streams.
 func width(stream any) int {
+	columns, _ := terminalSize(stream)
+	return columns
+}
+
+// terminalSize is the size of a terminal, 0 for other streams.
+func terminalSize(stream any) (columns, rows int) {
 	if f, ok := stream.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return columns
-		}
+		columns, rows, _ = term.GetSize(int(f.Fd()))
 	}
-	return 0
+	return columns, rows
 }

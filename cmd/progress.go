@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -13,8 +14,9 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// progress shows the progress of a command: a bar on a terminal, lines for logs elsewhere. It is called between the measured
-// windows only, on one goroutine, and starts no other, so that it does not affect what is measured.
+// progress shows the progress of a command: a bar on a terminal, with a line above it for each strategy, and lines for logs elsewhere. It
+// is called between the measured windows, and once per second in them, on one goroutine, and starts no other, so that it hardly affects
+// what is measured.
 type progress struct {
 	w      io.Writer
 	screen bool // draw a bar
@@ -25,11 +27,24 @@ type progress struct {
 	now   func() time.Time
 
 	finished, tasks int // subjects of verify
+
+	lastLive time.Time // of a line of a log
+
+	mu       sync.Mutex // protects what is on the terminal, which others write to; see aside
+	size     func() (columns, rows int)
+	scenario string      // that is measured
+	lines    []*liveLine // of the strategies in it
+	current  int         // the one that is measured
+	shown    int         // lines on the terminal
 }
 
 func newProgress(w io.Writer, quiet bool) *progress {
 	screen := isTerminal(w)
-	return &progress{w: w, screen: screen && !quiet, log: !screen && !quiet, start: time.Now(), now: time.Now}
+	now := time.Now()
+	return &progress{
+		w: w, screen: screen && !quiet, log: !screen && !quiet, start: now, now: time.Now, lastLive: now,
+		size: func() (columns, rows int) { return terminalSize(w) },
+	}
 }
 
 // trial shows a step of a run, in a log each finished block.
@@ -91,6 +106,8 @@ func (p *progress) draw(what string, done, all int) {
 	if !p.screen {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions64(int64(all),
 			progressbar.OptionSetWriter(p.w), // the default is stdout
@@ -101,14 +118,20 @@ func (p *progress) draw(what string, done, all int) {
 			progressbar.OptionClearOnFinish())
 	}
 	if what != "" {
+		if columns, _ := p.terminal(); columns > 0 {
+			what = cut(what, max(10, columns-barColumns))
+		}
 		p.bar.Describe(what)
 	}
 	_ = p.bar.Set(done) // a terminal that is gone does not end a run
 }
 
-// clear removes the bar.
+// barColumns are the columns of a bar besides what it describes.
+const barColumns = 50
+
+// clear removes the bar, and the lines above it.
 func (p *progress) clear() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hide()
 }

@@ -34,6 +34,7 @@ type runOptions struct {
 
 	opener targetOpener        // opens what is driven besides stores
 	child  *measure.Supervisor // the opener, if a child process measures; nil: this process does
+	show   *progress
 }
 
 func newRunOptions(a *app) *runOptions {
@@ -172,10 +173,17 @@ type targetOpener interface {
 // distributed run measures in its own process, because the others wait for it at each start of a trial.
 func (o *runOptions) setOpener() {
 	o.opener = &measure.Local{}
+	o.show = newProgress(o.err, o.Quiet)
 	if o.join.client == nil && o.ownStreams() {
-		o.child = measure.New(measure.Options{Stderr: o.err, Note: o.note, Quiet: o.Quiet, Tape: o.replay.tape})
+		o.child = measure.New(measure.Options{Stderr: o.show.aside(), Note: o.noteAside, Quiet: o.Quiet, Tape: o.replay.tape})
 		o.opener = o.child
 	}
+}
+
+// noteAside writes a note while progress is shown.
+func (o *runOptions) noteAside(format string, args ...any) {
+	_, _ = o.show.aside().Write(nil)
+	o.note(format, args...)
 }
 
 // openSubjects resolves --strategy and --target, opens what is not opened for each trial, and matches --threshold with all. The
@@ -247,19 +255,21 @@ func (o *runOptions) crashes() (found []finding) {
 
 // document runs, and completes the document. It is nil if there is nothing to report, with an error that says why.
 func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.Document, error) {
+	cfg.Progress = o.show.trial
+	if o.show.log || o.show.screen {
+		cfg.Live = o.show.live
+	}
 	if o.child != nil {
 		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return nil, err
 		}
 		cfg.Executor = o.child.Perform
 	}
-	show := newProgress(o.err, o.Quiet)
-	cfg.Progress = show.trial
 	doc, err := runner.Run(ctx, cfg)
 	if o.child != nil {
 		o.child.Conclude(doc)
 	}
-	show.clear()
+	o.show.clear()
 	lost := (*runner.LostError)(nil)
 	switch {
 	case doc == nil, len(doc.Results) == 0 && errors.As(err, &lost):

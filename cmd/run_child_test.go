@@ -19,6 +19,12 @@ import (
 // measured runs some of crashingStores in child processes.
 func measured(t *testing.T, ctx context.Context, names string, change func(*runner.Config)) (*result.Document, error) {
 	t.Helper()
+	return measuredAs(t, ctx, names, change, func(*runner.Config) {})
+}
+
+// measuredAs is measured with a configuration that after changes when the child has been sent it.
+func measuredAs(t *testing.T, ctx context.Context, names string, change, after func(*runner.Config)) (*result.Document, error) {
+	t.Helper()
 	o := strategyOptions{command: &command{app: newApp(crashingStores()), Quiet: true}, Strategies: []string{names}, Baseline: "none"}
 	s, err := scenarios.Lookup("chatbot")
 	if err != nil {
@@ -38,6 +44,7 @@ func measured(t *testing.T, ctx context.Context, names string, change func(*runn
 	if err := errors.Join(m.OpenSubjects(ctx, &cfg, o.redis, false), m.Prepare(ctx, cfg)); err != nil {
 		t.Fatal(err)
 	}
+	after(&cfg)
 	d, err := runner.Run(ctx, cfg)
 	m.Conclude(d)
 	if closed := m.Close(); closed != nil {
@@ -84,13 +91,13 @@ func TestAnInterruptedChildIsGone(t *testing.T) {
 		cfg.Runs = 1000
 		do := cfg.Executor
 		trials := 0
-		cfg.Executor = func(ctx context.Context, task runner.Task, tell func(runner.Preparing)) (runner.Outcome, error) {
+		cfg.Executor = func(ctx context.Context, task runner.Task, on runner.Callbacks) (runner.Outcome, error) {
 			if task.Kind == runner.TrialTask {
 				if trials++; trials == 3 {
 					cancel()
 				}
 			}
-			return do(ctx, task, tell)
+			return do(ctx, task, on)
 		}
 	})
 	if !errors.Is(err, context.Canceled) || !d.Interrupted || len(d.Results) != 1 || len(d.Results[0].Trials) != 2 {

@@ -46,6 +46,7 @@ type server struct {
 	cfg      runner.Config
 	targetOf []int // index of a subject's target; -1: none
 	worker   *runner.Worker
+	live     bool // snapshots are wanted
 }
 
 // serve answers requests until there are no more. An error means that a request could not be read or a reply not be written.
@@ -171,7 +172,7 @@ func (s *server) prepare(q *planRequest) error {
 		s.local.closers = append(s.local.closers, tape.Close)
 		s.cfg.Traffic = tape
 	}
-	s.worker = runner.NewWorker(s.cfg)
+	s.worker, s.live = runner.NewWorker(s.cfg), q.Live
 	return nil
 }
 
@@ -186,8 +187,12 @@ func (s *server) perform(t runner.Task) (reply, error) {
 			return reply{Outcome: &runner.Outcome{Violation: gone}}, nil
 		}
 	}
-	out, err := s.worker.Do(s.ctx, t, func(p runner.Preparing) {
+	on := runner.Callbacks{Preparing: func(p runner.Preparing) {
 		_ = s.replies.Encode(reply{Preparing: &p}) // if it fails, so does the outcome
-	})
+	}}
+	if s.live {
+		on.Snapshot = func(shot runner.Snapshot) { _ = s.replies.Encode(reply{Snapshot: &shot}) }
+	}
+	out, err := s.worker.Do(s.ctx, t, on)
 	return reply{Outcome: &out}, err
 }

@@ -64,6 +64,8 @@ type planRequest struct {
 
 	Tape     json.RawMessage `json:"tape,omitempty"`      // the index of recorded traffic
 	TapeName string          `json:"tape_name,omitempty"` // its file; empty: it is inherited
+
+	Live bool `json:"live,omitempty"` // snapshots of running trials are wanted
 }
 
 // reply is one reply. Exactly one field is set.
@@ -72,6 +74,7 @@ type reply struct {
 	Ready     bool              `json:"ready,omitempty"`     // to Plan
 	Begun     bool              `json:"begun,omitempty"`     // to Task, at once
 	Preparing *runner.Preparing `json:"preparing,omitempty"` // to Task, while sessions are prepared
+	Snapshot  *runner.Snapshot  `json:"snapshot,omitempty"`  // to Task, about once per second in the window
 	Outcome   *runner.Outcome   `json:"outcome,omitempty"`   // to Task, at its end
 	Failed    string            `json:"failed,omitempty"`    // the error of the request
 	Closed    *string           `json:"closed,omitempty"`    // to the end of stdin: the error of closing, or ""

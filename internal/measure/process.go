@@ -72,7 +72,7 @@ func (p *process) request(ctx context.Context, q request) (reply, error) {
 
 // perform performs a task. A crash of the process is returned in place of an outcome.
 func (p *process) perform(
-	ctx context.Context, t runner.Task, preparing func(runner.Preparing),
+	ctx context.Context, t runner.Task, on runner.Callbacks,
 ) (runner.Outcome, *crash, error) {
 	p.send(request{Task: &t})
 	for {
@@ -85,8 +85,10 @@ func (p *process) perform(
 				p.at = t.Scenario
 				p.served = slices.DeleteFunc(p.served, func(i int) bool { return i == t.Subject })
 				p.served = append(p.served, t.Subject)
-			case r.Preparing != nil && preparing != nil:
-				preparing(*r.Preparing)
+			case r.Preparing != nil && on.Preparing != nil:
+				on.Preparing(*r.Preparing)
+			case r.Snapshot != nil && on.Snapshot != nil:
+				on.Snapshot(*r.Snapshot)
 			case r.Outcome != nil:
 				p.stderr.release()
 				return *r.Outcome, nil, nil

@@ -100,7 +100,7 @@ func (s *Supervisor) OpenSubjects(ctx context.Context, cfg *runner.Config, serve
 
 // Prepare prepares everything else that is in cfg.
 func (s *Supervisor) Prepare(ctx context.Context, cfg runner.Config) error {
-	q := &planRequest{Config: cfg}
+	q := &planRequest{Config: cfg, Live: cfg.Live != nil}
 	if s.Tape != nil {
 		var err error
 		if q.Tape, err = s.Tape.Index(); err != nil {
@@ -180,7 +180,7 @@ func (s *Supervisor) Close() error {
 }
 
 // Perform is the run's [runner.Executor].
-func (s *Supervisor) Perform(ctx context.Context, t runner.Task, preparing func(runner.Preparing)) (runner.Outcome, error) {
+func (s *Supervisor) Perform(ctx context.Context, t runner.Task, on runner.Callbacks) (runner.Outcome, error) {
 	for {
 		if c := s.convicted[t.Subject]; c != nil {
 			return runner.Outcome{Violation: &runner.Violation{Kind: crashKind, Detail: c.why, Final: true}}, nil
@@ -199,7 +199,7 @@ func (s *Supervisor) Perform(ctx context.Context, t runner.Task, preparing func(
 		if err != nil {
 			return runner.Outcome{}, err
 		}
-		out, crashed, err := p.perform(ctx, t, preparing)
+		out, crashed, err := p.perform(ctx, t, on)
 		switch {
 		case err != nil:
 			return out, err

@@ -67,6 +67,7 @@ func (tr *trial) drive() (window, error) {
 		phases.rest = 0
 	}
 	tr.openSeries()
+	live := tr.newSnapshots()
 	before := tr.meter.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.end.stopped.Store(true)
@@ -94,7 +95,7 @@ func (tr *trial) drive() (window, error) {
 
 	sampled := make(chan int, 1)
 	go func() { sampled <- tr.sampleGoroutines(idle) }()
-	err := tr.await(idle, timed)
+	err := tr.await(idle, timed, live)
 	if err == nil {
 		err = tr.guarded("sweep", stopCleaning)
 	}
@@ -169,16 +170,9 @@ func (tr *trial) noteProcess() func() {
 }
 
 // await waits for the users. In a timed window they note no progress, so that the watch begins when it closes.
-func (tr *trial) await(idle <-chan struct{}, timed bool) error {
-	if timed && tr.slices == nil {
-		end := time.NewTimer(time.Until(tr.phases.base.Add(time.Duration(tr.phases.until))))
-		defer end.Stop()
-		select {
-		case <-idle:
-			return nil
-		case <-end.C:
-		case <-tr.ctx.Done():
-		}
+func (tr *trial) await(idle <-chan struct{}, timed bool, live *snapshots) error {
+	if timed && tr.slices == nil && tr.awaitWindow(idle, live) {
+		return nil
 	}
 	err := tr.watch().await(tr.ctx, idle)
 	switch {
@@ -194,6 +188,26 @@ func (tr *trial) await(idle <-chan struct{}, timed bool) error {
 		return nil
 	case <-time.After(grace):
 		return errors.Join(err, errLeft)
+	}
+}
+
+// awaitWindow waits for the end of the window, and takes snapshots meanwhile. It reports whether the users have finished before.
+func (tr *trial) awaitWindow(idle <-chan struct{}, live *snapshots) bool {
+	end := time.NewTimer(time.Until(tr.phases.base.Add(time.Duration(tr.phases.until))))
+	defer end.Stop()
+	due := live.start()
+	defer live.stop()
+	for {
+		select {
+		case <-idle:
+			return true
+		case <-due:
+			live.next()
+		case <-end.C:
+			return false
+		case <-tr.ctx.Done():
+			return false
+		}
 	}
 }
 

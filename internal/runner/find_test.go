@@ -41,7 +41,7 @@ func (l *oneLock) replay(rate float64, window time.Duration, block int) *ideal.O
 }
 
 // perform is an [Executor]. In a closed loop the lock is held all the time.
-func (l *oneLock) perform(_ context.Context, t Task, _ func(Preparing)) (out Outcome, err error) {
+func (l *oneLock) perform(_ context.Context, t Task, _ Callbacks) (out Outcome, err error) {
 	trial := &out.Trial
 	trial.Audit.OK = true
 	switch t.Kind {

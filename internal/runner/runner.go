@@ -48,6 +48,7 @@ type Config struct {
 	Participant Participant      `json:"-"` // the other participants in a run of several processes; nil: there are none
 	TimeSlices  *TimeSlices      `json:"-"` // with other processes, of a Sample alone; may be nil
 	Progress    func(Step)       `json:"-"` // called between windows, on the goroutine of Run; may be nil
+	Live        func(Snapshot)   `json:"-"` // called in the windows of trials, and at the end of each, on the goroutine of Run; may be nil
 	Find        *Find            `json:"-"` // the highest rates are searched for, in place of Runs trials; may be nil
 	Executor    Executor         `json:"-"` // performs the tasks in another process; nil: they are performed in this one
 }
@@ -280,6 +281,9 @@ func (r *run) attempt(ctx context.Context, base setup, kind TaskKind, e *entrant
 		e.failed = true
 		t = result.Trial{Audit: result.Audit{Skipped: true, Undecided: err.Error()}}
 		err = nil
+	}
+	if err == nil && kind == TrialTask && r.Live != nil {
+		r.live(snapshotOf(&t), base, e.index)
 	}
 	return t, err
 }

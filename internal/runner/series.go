@@ -31,6 +31,7 @@ type series struct {
 	intervals []interval
 	live      []*liveInterval              // whose latencies are not packed; the last one used comes last
 	totals    [2 * scenarios.NumOps]counts // of latencies, in all intervals, by operation; see userStats
+	sums      result.Point                 // operations and errors in all intervals
 	room      []byte                       // for packed latencies
 }
 
@@ -155,6 +156,8 @@ func (s *series) take(stats *userStats, at int64) {
 	of.point.Ops += ops - stats.moved.ops
 	of.point.Errors += errors - stats.moved.errors
 	of.point.Censored += censored - stats.moved.censored
+	s.sums.Ops += ops - stats.moved.ops
+	s.sums.Errors += errors - stats.moved.errors
 	stats.moved.ops, stats.moved.errors, stats.moved.censored = ops, errors, censored
 }
 

@@ -91,10 +91,10 @@ type Preparing struct {
 // PreparingEvery is the time until preparing is first reported, and the interval of further reports.
 const PreparingEvery = 2 * time.Second
 
-// withProgress calls prepare. While that takes long, onPreparing is called, on this goroutine, and once more, with the zero
+// withProgress calls prepare. While that takes long, the callback is called, on this goroutine, and once more, with the zero
 // value, at the end.
 func (tr *trial) withProgress(prepare func() error) error {
-	if tr.setup.onPreparing == nil {
+	if tr.setup.on.Preparing == nil {
 		return prepare()
 	}
 	sessions := tr.setup.scenario.Slots()
@@ -110,11 +110,11 @@ func (tr *trial) withProgress(prepare func() error) error {
 		select {
 		case err := <-done:
 			if reported {
-				tr.setup.onPreparing(Preparing{})
+				tr.setup.on.Preparing(Preparing{})
 			}
 			return err
 		case <-tick.C:
-			tr.setup.onPreparing(Preparing{int(tr.made.Load()), sessions, time.Since(created)})
+			tr.setup.on.Preparing(Preparing{int(tr.made.Load()), sessions, time.Since(created)})
 		}
 	}
 }

@@ -35,7 +35,7 @@ type setup struct {
 	series     bool          // the trial is recorded over time, too
 	part       part          // this process's part of the trial
 
-	onPreparing func(Preparing) // called while preparing sessions takes long; may be nil
+	on Callbacks
 }
 
 // timed reports whether the trial has a window, and does not end with the users' visits.
@@ -63,7 +63,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		series: true, part: part{Participant: alone{}},
 	}
 	if r.Progress != nil {
-		base.onPreparing = func(p Preparing) {
+		base.on.Preparing = func(p Preparing) {
 			s := r.at
 			s.Preparing = p
 			r.report(s)

@@ -46,17 +46,19 @@ type Outcome struct {
 	Undecided string `json:"undecided,omitempty"` // why the task was aborted without a verdict
 }
 
-// Executor performs a task in another process, with a [Worker] of the same Config. onPreparing is called while sessions take
-// long to prepare, on the caller's goroutine, and may be nil. An error ends the run. When ctx ends so does the task,
-// with ctx's error.
-type Executor func(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error)
+// Executor performs a task in another process, with a [Worker] of the same Config. An error ends the run. When ctx ends
+// so does the task, with ctx's error.
+type Executor func(ctx context.Context, t Task, on Callbacks) (Outcome, error)
 
 // perform performs a task, in this process or another one. A violation is a *Violation.
 func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
+	if base.on.Snapshot = nil; r.Live != nil && kind == TrialTask {
+		base.on.Snapshot = func(s Snapshot) { r.live(s, base, subject) }
+	}
 	if r.Executor == nil {
 		return r.performHere(ctx, base, kind, subject)
 	}
-	out, err := r.Executor(ctx, base.task(kind, r.current, subject), base.onPreparing)
+	out, err := r.Executor(ctx, base.task(kind, r.current, subject), base.on)
 	if err == nil && out.Violation != nil {
 		err = out.Violation
 	}
@@ -64,6 +66,12 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 		err = givenUp(out.Undecided)
 	}
 	return out.Trial, err
+}
+
+// live reports a snapshot of the trial of a subject.
+func (r *run) live(s Snapshot, base setup, subject int) {
+	s.Scenario, s.Label, s.Block = base.scenario.Name, r.Subjects[subject].Label, base.block
+	r.Live(s)
 }
 
 // givenUp is the reason of an [errUndecided] in another process.

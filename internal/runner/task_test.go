@@ -16,8 +16,8 @@ import (
 // elsewhere performs tasks with a worker, and sends them and their outcomes through JSON as another process would.
 func elsewhere(t *testing.T, cfg Config) Executor {
 	w := NewWorker(cfg)
-	return func(ctx context.Context, task Task, onPreparing func(Preparing)) (out Outcome, err error) {
-		found, err := w.Do(ctx, through(t, task), onPreparing)
+	return func(ctx context.Context, task Task, on Callbacks) (out Outcome, err error) {
+		found, err := w.Do(ctx, through(t, task), on)
 		return through(t, found), err
 	}
 }
@@ -96,12 +96,12 @@ func TestFatalTaskStrikesOneRow(t *testing.T) {
 		cfg.Scenarios = cfg.Scenarios[:1]
 		do := elsewhere(t, cfg)
 		fatal := 0
-		cfg.Executor = func(ctx context.Context, task Task, onPreparing func(Preparing)) (Outcome, error) {
+		cfg.Executor = func(ctx context.Context, task Task, on Callbacks) (Outcome, error) {
 			if task == row.when {
 				fatal++
 				return Outcome{Violation: &Violation{Kind: "crash", Detail: "fatal error", Final: true}}, nil
 			}
-			return do(ctx, task, onPreparing)
+			return do(ctx, task, on)
 		}
 		d, err := Run(t.Context(), cfg)
 		if err != nil {
@@ -124,7 +124,7 @@ func TestExecutorErrorEndsTheRun(t *testing.T) {
 	cfg := abroad(t)
 	do := elsewhere(t, cfg)
 	broken := errors.New("broken pipe")
-	cfg.Executor = func(context.Context, Task, func(Preparing)) (Outcome, error) { return Outcome{}, broken }
+	cfg.Executor = func(context.Context, Task, Callbacks) (Outcome, error) { return Outcome{}, broken }
 	if d, err := Run(t.Context(), cfg); d != nil || !errors.Is(err, broken) {
 		t.Errorf("%+v, error %v: want %v", d, err, broken)
 	}
@@ -135,13 +135,13 @@ func TestExecutorErrorEndsTheRun(t *testing.T) {
 		return n
 	}
 	trials := 0
-	cfg.Executor = func(ctx context.Context, task Task, onPreparing func(Preparing)) (Outcome, error) {
+	cfg.Executor = func(ctx context.Context, task Task, on Callbacks) (Outcome, error) {
 		if task.Kind == TrialTask {
 			if trials++; trials > 2 {
 				return Outcome{}, broken
 			}
 		}
-		return do(ctx, task, onPreparing)
+		return do(ctx, task, on)
 	}
 	failed, err := Run(t.Context(), cfg)
 	if !errors.Is(err, broken) || failed == nil || !failed.Interrupted || failed.Failure != "broken pipe" || finished(failed) != 2 {
@@ -149,14 +149,14 @@ func TestExecutorErrorEndsTheRun(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	trials = 0
-	cfg.Executor = func(ctx context.Context, task Task, onPreparing func(Preparing)) (Outcome, error) {
+	cfg.Executor = func(ctx context.Context, task Task, on Callbacks) (Outcome, error) {
 		if task.Kind == TrialTask {
 			if trials++; trials > 2 {
 				cancel()
 				return Outcome{}, context.Cause(ctx)
 			}
 		}
-		return do(ctx, task, onPreparing)
+		return do(ctx, task, on)
 	}
 	d, err := Run(ctx, cfg)
 	if !errors.Is(err, context.Canceled) || d == nil || !d.Interrupted {
@@ -180,12 +180,12 @@ func TestOutcomeOfAHangReportsGoroutinesLeftBehind(t *testing.T) {
 		}
 	})
 	w := NewWorker(Config{Subjects: []Subject{stuck}, Scenarios: []scenarios.Scenario{s}, Seed: 1, Patience: 50 * time.Millisecond})
-	out, err := w.Do(t.Context(), Task{Kind: TrialTask}, nil)
+	out, err := w.Do(t.Context(), Task{Kind: TrialTask}, Callbacks{})
 	if err != nil || !out.Behind || out.Violation == nil || out.Violation.Kind != "hang" || out.Violation.Final {
 		t.Errorf("%+v, error %v: want a hang that leaves a goroutine behind", out, err)
 	}
 	for _, wrong := range []Task{{Kind: TrialTask, Subject: 1}, {Kind: TrialTask, Scenario: 1}, {Kind: TrialTask, Subject: -2}, {Kind: "nap"}} {
-		if _, err := w.Do(t.Context(), wrong, nil); err == nil {
+		if _, err := w.Do(t.Context(), wrong, Callbacks{}); err == nil {
 			t.Errorf("%+v: performed", wrong)
 		}
 	}

@@ -18,14 +18,14 @@ type Worker struct {
 	base     setup // the zero value before the first task
 }
 
-// NewWorker returns a worker for a run of cfg. Runs, Progress, Participant and TimeSlices are ignored.
+// NewWorker returns a worker for a run of cfg. Runs, Progress, Live, Participant and TimeSlices are ignored.
 func NewWorker(cfg Config) *Worker {
-	cfg.Progress, cfg.Participant, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil
+	cfg.Progress, cfg.Live, cfg.Participant, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil, nil
 	return &Worker{run: run{Config: cfg}}
 }
 
 // Do performs a task. The error is that it could not be performed.
-func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (Outcome, error) {
+func (w *Worker) Do(ctx context.Context, t Task, on Callbacks) (Outcome, error) {
 	if t.Scenario < 0 || t.Scenario >= len(w.run.Scenarios) || t.Subject < noSubject || t.Subject >= len(w.run.Subjects) {
 		return Outcome{}, fmt.Errorf("task {Kind:%s Scenario:%d Subject:%d}: no such scenario or subject", t.Kind, t.Scenario, t.Subject)
 	}
@@ -33,7 +33,7 @@ func (w *Worker) Do(ctx context.Context, t Task, onPreparing func(Preparing)) (O
 		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
 	}
 	base := w.base
-	base.onPreparing, base.block = onPreparing, t.Block
+	base.on, base.block = on, t.Block
 	if t.Rate > 0 {
 		base = base.at(t.Rate, t.Window)
 	}

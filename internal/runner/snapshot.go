@@ -1,0 +1,131 @@
+package runner
+
+import (
+	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// Snapshot is a trial while it is measured: what it did in the last second, and its percentiles so far.
+type Snapshot struct {
+	Scenario string `json:"-"`
+	Label    string `json:"-"` // of the subject
+	Block    int    `json:"-"`
+
+	Second    int     `json:"second"` // since the start of the window
+	OpsPerSec float64 `json:"ops_per_sec"`
+	Offered   float64 `json:"offered,omitempty"` // operations per second of the load; 0: a closed loop, or a log
+	P50       *int64  `json:"p50_ns,omitempty"`  // so far; see [result.Latency]
+	P99       *int64  `json:"p99_ns,omitempty"`
+	Queue     int64   `json:"queue,omitempty"`  // visits that wait for a user
+	Errors    int64   `json:"errors,omitempty"` // so far
+
+	Final  bool `json:"-"` // the trial has ended; then the figures are those of all of it
+	Failed bool `json:"-"` // and has no speed
+}
+
+// Callbacks are called while a task is performed, on the caller's goroutine. Each may be nil.
+type Callbacks struct {
+	Preparing func(Preparing) // while sessions take long to prepare
+	Snapshot  func(Snapshot)  // about once per second in a timed window
+}
+
+const (
+	snapshotEvery = time.Second
+	snapshotLag   = 20 * time.Millisecond // for users to move what they recorded in the intervals before
+)
+
+// snapshots takes the snapshots of a trial from its series, of which nothing but what users have moved is read: a user that waits for
+// long is late.
+type snapshots struct {
+	trial     *trial
+	counts    counts
+	histogram *hdr.Histogram
+	timer     *time.Timer
+
+	at  int64 // when the last one was taken, or the start of the window
+	ops int64 // until then
+}
+
+// newSnapshots returns the snapshots of a trial whose series is open; nil if nobody wants them.
+func (tr *trial) newSnapshots() *snapshots {
+	if tr.series == nil || tr.setup.on.Snapshot == nil || !tr.setup.timed() {
+		return nil
+	}
+	return &snapshots{trial: tr, counts: newCounts(), histogram: result.NewHistogram(), at: tr.phases.from}
+}
+
+// start begins with the trial's clock, and returns when to call next; on nil never.
+func (s *snapshots) start() <-chan time.Time {
+	if s == nil {
+		return nil
+	}
+	s.timer = time.NewTimer(time.Duration(s.trial.phases.from) + snapshotEvery + snapshotLag)
+	return s.timer.C
+}
+
+// stop ends the snapshots.
+func (s *snapshots) stop() {
+	if s != nil {
+		s.timer.Stop()
+	}
+}
+
+// next takes a snapshot.
+func (s *snapshots) next() {
+	tr := s.trial
+	now := tr.phases.now()
+	s.timer.Reset(snapshotEvery - time.Duration(now-tr.phases.from-int64(snapshotLag))%snapshotEvery)
+	clear(s.counts)
+	ops, errors, queue := tr.series.soFar(now, s.counts)
+	s.histogram.Reset()
+	s.counts.addTo(s.histogram)
+	l := result.LatencyOf(s.histogram)
+	seconds := float64(now-s.at) / 1e9
+	shot := Snapshot{
+		Second:    int((now - tr.phases.from) / int64(time.Second)),
+		OpsPerSec: float64(ops-s.ops) / seconds,
+		P50:       l.P50, P99: l.P99, Queue: queue, Errors: errors,
+	}
+	if set := &tr.setup; set.open() {
+		expected := func(t int64) float64 { return set.scenario.Load.Expected(set.tape.Visit, set.warmup, t) }
+		shot.Offered = (expected(now) - expected(s.at)) * float64(set.tape.Visit) / float64(set.part.Of()) / seconds
+	}
+	s.at, s.ops = now, ops
+	tr.setup.on.Snapshot(shot)
+}
+
+// soFar returns the operations and errors that users have moved so far, adds their latencies to c, and returns the longest queue of
+// about the last interval.
+func (s *series) soFar(now int64, c counts) (ops, errors, queue int64) {
+	for kind := range s.totals { // each by itself, so that no user waits for long
+		s.mu.Lock()
+		for i, n := range s.totals[kind] {
+			c[i] += n
+		}
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := max(0, int(s.index(now))-1); i < len(s.intervals); i++ {
+		queue = max(queue, s.intervals[i].point.Queue)
+	}
+	return s.sums.Ops, s.sums.Errors, queue
+}
+
+// snapshotOf returns the last snapshot of a trial.
+func snapshotOf(t *result.Trial) Snapshot {
+	s := Snapshot{
+		Second: int(t.ElapsedNs / int64(time.Second)), OpsPerSec: t.OpsPerSec, P50: t.LatencyNs.P50, P99: t.LatencyNs.P99,
+		Final: true, Failed: t.Failed() || t.Audit.Undecided != "",
+	}
+	for _, n := range t.Errors {
+		s.Errors += n
+	}
+	if o := t.OpenLoop; o != nil {
+		s.Offered, s.Queue = o.Offered, o.Queue
+	}
+	return s
+}

@@ -1,0 +1,93 @@
+package runner
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// A snapshot has what users have moved since the last one, and the percentiles so far.
+func TestSnapshot(t *testing.T) {
+	s := appends(t, "rate", "500/s", "arrivals", "constant")
+	var got []Snapshot
+	tr := &trial{setup: setup{scenario: &s, tape: scenarios.Draw(&s, 1), window: time.Minute, series: true, part: part{Participant: alone{}}}}
+	tr.setup.on.Snapshot = func(s Snapshot) { got = append(got, s) }
+	tr.phases = phases{base: time.Now().Add(-2500 * time.Millisecond), until: int64(time.Minute), limit: int64(time.Minute)}
+	tr.openSeries()
+	shots := tr.newSnapshots()
+	shots.start()
+	defer shots.stop()
+
+	stats := &userStats{}
+	record := func(n int, ns int64) {
+		op := &stats.ops[scenarios.Append]
+		if op.latency == nil {
+			op.latency = newTimes()
+		}
+		for range n {
+			op.latency.record(0, ns, forever)
+			op.done++
+		}
+		op.failed++
+	}
+	record(2000, 1000)
+	tr.series.take(stats, int64(time.Second))
+	tr.series.note(tr.phases.now(), func(p *result.Point) { p.Queue = 7 })
+	shots.next()
+	if len(got) != 1 {
+		t.Fatalf("%d snapshots", len(got))
+	}
+	// Any time may have passed by now, so that the speed is at most that of 2.5 s.
+	if g := got[0]; g.Second < 2 || g.OpsPerSec <= 0 || g.OpsPerSec > 800 || g.Offered < 499 || g.Offered > 501 || *g.P50 != 1000 || *g.P99 != 1000 || g.Errors != 1 {
+		t.Errorf("%+v, p50 %d, p99 %d", g, *g.P50, *g.P99)
+	}
+	if g := got[0]; g.Second == 2 && g.Queue != 7 { // else the interval may be an earlier one by now
+		t.Errorf("queue %d", g.Queue)
+	}
+	record(2000, 5000)
+	shots.next() // what is not moved yet is not in it
+	if g := got[1]; g.OpsPerSec != 0 || g.Errors != 1 || *g.P99 != 1000 {
+		t.Errorf("%+v", g)
+	}
+	tr.series.take(stats, int64(2*time.Second))
+	shots.next()
+	if g := got[2]; g.OpsPerSec <= 0 || g.Errors != 2 || *g.P99 < 4990 {
+		t.Errorf("%+v", g)
+	}
+
+	tr.setup.on.Snapshot = nil
+	if none := tr.newSnapshots(); none != nil || none.start() != nil {
+		t.Error("snapshots that nobody wants")
+	}
+}
+
+// The callback gets the seconds of each trial and its end, on the goroutine of Run, with and without a window of more than a second.
+func TestLive(t *testing.T) {
+	s := appends(t, "rate", "1000/s", "arrivals", "constant")
+	for _, window := range []time.Duration{50 * time.Millisecond, 3 * time.Second} {
+		var got []Snapshot
+		cfg := Config{
+			Subjects: []Subject{subject(t, "sharded")}, Scenarios: []scenarios.Scenario{s}, Runs: 1, Seed: 1, Window: window,
+			Live: func(s Snapshot) { got = append(got, s) },
+		}
+		d, err := Run(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == 0 || len(got) == 1 && window > time.Second {
+			t.Fatalf("%d snapshots in %v", len(got), window)
+		}
+		trial := &d.Results[0].Trials[0]
+		for i, g := range got {
+			last := i == len(got)-1
+			if g.Final != last || g.Label != "sharded" || g.Scenario != "chatbot" || !last && g.Offered < 999 {
+				t.Errorf("%d: %+v", i, g)
+			}
+			if last && (g.OpsPerSec != trial.OpsPerSec || g.Offered != trial.OpenLoop.Offered) {
+				t.Errorf("%+v: want the figures of %+v", g, trial)
+			}
+		}
+	}
+}
