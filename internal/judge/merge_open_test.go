@@ -74,6 +74,31 @@ func TestMergeSaturated(t *testing.T) {
 	}
 }
 
+// Backlogs that grow a little at every participant grow by more than chance explains in the sum; those that grow at one and shrink at
+// another do not.
+func TestMergeJudgesTheSumOfTheBacklogs(t *testing.T) {
+	for _, c := range []struct {
+		growth [4]float64
+		want   bool
+	}{
+		{[4]float64{60, 60, 60, 60}, true}, // 240 of 4,000 visits; three standard deviations are 190
+		{[4]float64{60, -60, 60, -60}, false},
+		{[4]float64{40, 40, 40, 40}, false},
+	} {
+		parts, _ := openParts(t, 4)
+		for i := range parts {
+			of := &parts[i].Document.Results[0].Trials[0]
+			of.Visits, of.OpenLoop.Growth = 1000, c.growth[i]
+			if Saturates(c.growth[i], of.Visits, of.OpenLoop.Achieved) {
+				t.Fatal("one participant is saturated by itself")
+			}
+		}
+		if r := merged(t, parts).Results[0]; r.Trials[0].OpenLoop.Saturated != c.want {
+			t.Errorf("growths %v: saturated %v, want %v", c.growth, !c.want, c.want)
+		}
+	}
+}
+
 // Separate runs at one rate have the sum of their rates, and no ideal: that is of one store.
 func TestMergeLoadsOfSeparateRuns(t *testing.T) {
 	parts, _ := openParts(t, 3)

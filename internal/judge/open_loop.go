@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
@@ -30,6 +31,16 @@ func Saturated(r *result.Result) string {
 	}).Median
 	achieved, _ := metric.Named("achieved").Shown(r)
 	return fmt.Sprintf("saturated: %s of %s/s", result.FormatShare(achieved), result.FormatRate(offered))
+}
+
+// Saturates reports whether a backlog that grew by so many visits, of so many that arrived, shows that the store cannot keep up. A store
+// that can has a backlog that goes up and down, by chance with the arrivals: three standard deviations of their number, and at
+// least 1 % of it, is beyond that. What grew for a moment and was made up for within the window, so that most of it was achieved, is
+// not beyond the store.
+func Saturates(growth float64, arrived int64, achieved float64) bool {
+	n := float64(arrived)
+	most := max(10, 3*math.Sqrt(n), n/100)
+	return growth > most && (1-achieved)*n > most/2
 }
 
 // incomparable returns why a metric says nothing about the difference between some results, of which some may be nil, or "". In an open
@@ -75,7 +86,8 @@ func Responses(r *result.Result) stats.Blocks {
 	return b
 }
 
-// openLoop merges what the trials of the parts have of an open loop, at t.OpsPerSec; nil in a closed loop.
+// openLoop merges what the trials of the parts have of an open loop, at t.OpsPerSec; nil in a closed loop. The growth of the sum of the backlogs,
+// which is the sum of their growths, may be beyond chance where that of each part is not.
 func (m *merger) openLoop(t *result.Trial) (all *result.OpenLoop, err error) {
 	starts, services, visits := &distribution{}, &distribution{}, &distribution{}
 	for i, one := range m.trials {
@@ -87,6 +99,7 @@ func (m *merger) openLoop(t *result.Trial) (all *result.OpenLoop, err error) {
 			all = &result.OpenLoop{}
 		}
 		all.Offered += o.Offered
+		all.ArrivalNs = max(all.ArrivalNs, o.ArrivalNs)
 		all.Growth += o.Growth
 		all.Queue += o.Queue
 		all.Users += o.Users
@@ -102,6 +115,7 @@ func (m *merger) openLoop(t *result.Trial) (all *result.OpenLoop, err error) {
 	if all.Offered > 0 {
 		all.Achieved = t.OpsPerSec / all.Offered
 	}
+	all.Saturated = all.Saturated || Saturates(all.Growth, t.Visits, all.Achieved)
 	if all.StartNs, all.Start, err = starts.merged(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -26,7 +27,7 @@ func openLoop() []*Metric {
 				if t.OpenLoop == nil || t.ElapsedNs == 0 {
 					return 0, false
 				}
-				return float64(t.Visits) / float64(t.ElapsedNs) * 1e9, true
+				return float64(t.Visits) / float64(cmp.Or(t.OpenLoop.ArrivalNs, t.ElapsedNs)) * 1e9, true
 			}},
 	}
 	for _, d := range []distribution{

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"math"
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -105,14 +104,4 @@ func (b *backlog) growth() (growth float64, longest int64) {
 		growth = (mean(b.samples[len(b.samples)-n:]) - mean(b.samples[:n])) * 5 / 4
 	}
 	return growth, longest
-}
-
-// saturated reports whether a backlog that grew by so many visits, of so many that arrived, shows that the store cannot keep up. A store
-// that can has a backlog that goes up and down, by chance with the arrivals: three standard deviations of their number, and at
-// least 1 % of it, is beyond that. What grew for a moment and was made up for within the window, so that most of it was achieved, is
-// not beyond the store.
-func saturated(growth float64, arrived int64, achieved float64) bool {
-	n := float64(arrived)
-	most := max(10, 3*math.Sqrt(n), n/100)
-	return growth > most && (1-achieved)*n > most/2
 }

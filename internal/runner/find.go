@@ -177,7 +177,7 @@ func (f *Find) judge(r *result.Result, t *result.Trial, at setup) (search.Verdic
 }
 
 // grew reports whether the backlog of a trial at a rate grew by at least 1 % of the visits, neither of which the number of arrivals
-// explains: by more than all of them beyond those that the rate lets expect. The test is sharper than [saturated], which does not know the
+// explains: by more than all of them beyond those that the rate lets expect. The test is sharper than [judge.Saturates], which does not know the
 // rate. As there, what was made up for is no growth.
 func (base *setup) grew(t *result.Trial) bool {
 	expected := base.scenario.Load.Rate / float64(base.tape.Visit) * base.window.Seconds()

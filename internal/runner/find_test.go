@@ -74,7 +74,7 @@ func (l *oneLock) perform(_ context.Context, t Task, _ Callbacks) (out Outcome, 
 	_ = starts.RecordValues(1, of.Arrived)
 	achieved := float64(of.Done) / float64(of.Arrived*int64(l.tape.Visit))
 	trial.OpenLoop = &result.OpenLoop{
-		Achieved: achieved, Growth: growth, Saturated: saturated(growth, of.Arrived, achieved),
+		Achieved: achieved, Growth: growth, Saturated: judge.Saturates(growth, of.Arrived, achieved),
 		StartNs: result.LatencyOf(starts), ServiceNs: trial.LatencyNs,
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -173,7 +174,7 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 	if log, ok := a.visits.(*loggedVisits); !ok {
 		o.Offered = float64(t.Visits*int64(s.tape.Visit)) / s.window.Seconds()
 	} else if span := s.span(); span > 0 {
-		o.Offered = float64(log.ops) / span.Seconds()
+		o.Offered, o.ArrivalNs = float64(log.ops)/span.Seconds(), int64(span)
 	}
 	if o.Offered > 0 {
 		o.Achieved = t.OpsPerSec / o.Offered
@@ -182,7 +183,7 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 		o.Achieved = min(1, o.Achieved)
 	}
 	o.Growth, o.Queue = b.growth()
-	o.Saturated = saturated(o.Growth, t.Visits, o.Achieved)
+	o.Saturated = judge.Saturates(o.Growth, t.Visits, o.Achieved)
 	return o, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -202,7 +203,7 @@ func TestGrowth(t *testing.T) {
 		{"made up for", func(i int) int64 { return int64(max(0, i-400)) }, 1000, 0, false},
 	} {
 		growth, _ := grow(c.open).growth()
-		if got := saturated(growth, c.arrived, 1-c.lacking/float64(c.arrived)); got != c.want {
+		if got := judge.Saturates(growth, c.arrived, 1-c.lacking/float64(c.arrived)); got != c.want {
 			t.Errorf("%s: saturated %v with a growth of %v of %d", c.name, got, growth, c.arrived)
 		}
 	}

@@ -203,6 +203,9 @@ func TestReplayOfAStalledStore(t *testing.T) {
 			if took := trial.ElapsedNs; took > int64(visits*time.Millisecond+DefaultWindow)+1 {
 				t.Errorf("the trial took %v, which is beyond the drain", time.Duration(took))
 			}
+			if o.ArrivalNs != int64((visits-1)*time.Millisecond) {
+				t.Errorf("arrived in %v", time.Duration(o.ArrivalNs))
+			}
 			if !drained && (!o.Saturated || o.Achieved > 0.6) {
 				t.Errorf("%+v", o)
 			}

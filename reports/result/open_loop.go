@@ -7,6 +7,7 @@ type OpenLoop struct {
 	Offered    float64 `json:"offered"`              // operations per second, of the visits that arrived in the window
 	Achieved   float64 `json:"achieved"`             // operations per second that ended in the window, divided by Offered
 	Growth     float64 `json:"growth"`               // visits by which the number of those that had arrived and not ended grew in the window
+	ArrivalNs  int64   `json:"arrival_ns,omitempty"` // in which the visits arrived; 0: the trial's duration, as everywhere but in the replay of a log
 	Saturated  bool    `json:"saturated"`            // it grew by more than arrivals at random explain: the store cannot keep up
 	Queue      int64   `json:"queue_max"`            // the most visits that waited for a user
 	Users      int     `json:"users_max"`            // the most visits at a time that had one
