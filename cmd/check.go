@@ -16,6 +16,7 @@ import (
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
 	"github.com/sessbench/sessbench/reports"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // checkOptions are the options of `check`.
@@ -37,6 +38,7 @@ type baselineOptions struct {
 
 // ruleOptions are how a check decides.
 type ruleOptions struct {
+	AtRate    string // "": no goal at a rate
 	Pairs     int
 	Budget    time.Duration // 0: Pairs counts
 	Gate      []string
@@ -45,6 +47,9 @@ type ruleOptions struct {
 	Strict    bool
 	OtherOK   bool
 }
+
+// older reports whether an older build is measured, too.
+func (o *baselineOptions) older() bool { return o.Against != "" || o.AgainstRef != "" }
 
 // The defaults of a check.
 const (
@@ -76,10 +81,14 @@ func (o *checkOptions) cobra() *cobra.Command {
   --baseline FILE|NAME                  a stored result. A machine varies over time by more than most changes, so the verdict
                                         is advice, unless --strict is set.
   --threshold BOUND                     fixed bounds, or ratios between rows of one run; alone or with a baseline.
+  --at-rate RATE --threshold BOUND      goals at a rate in an open loop, judged by repeated whole trials. With --against or
+                                        --against-ref trials of both builds alternate, and the report says whether the older
+                                        one meets the goals; this build alone decides.
 
 With RESULT.json check judges that result; otherwise it measures now. Defaults of a duet: the stores that WithStore added, or
 per-session and sharded, under the scenario chatbot with an empty critical section. Defaults with --baseline: the settings of the
-baseline.
+baseline. Defaults with --at-rate: the stores of a duet, under the scenario as it is, in trials that are long enough for the
+percentiles of the thresholds.
 
 Exit codes: 0 pass, or advice, 99 fail, 3 inconclusive, 5 a store failed its audit, 4 not comparable, 2 bad usage, 1 could not
 run, 130 interrupted.`,
@@ -87,6 +96,7 @@ run, 130 interrupted.`,
   sessbench check --against-ref origin/main -S sharded --budget 4m
   sessbench run --save-baseline main -r 10; sessbench check --baseline main
   sessbench check --threshold 'per-session.ops_per_sec > 10x global.ops_per_sec'
+  sessbench check --at-rate 2000/s --threshold 'p99<5ms' -S sharded --against-ref origin/main
   sessbench check result.json --threshold 'sharded.append.p99 < 5ms' -o junit=check.xml`,
 		ValidArgsFunction: resultFiles,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -98,9 +108,9 @@ run, 130 interrupted.`,
 	}
 	what := o.run.whatFlags()
 	strategy := what.Lookup("strategy")
-	strategy.Usage += " (default all; in a duet the stores that WithStore added, or per-session and sharded)"
+	strategy.Usage += " (default all; in a duet and with --at-rate the stores that WithStore added, or per-session and sharded)"
 	strategy.DefValue = "[]" // pflag would append all
-	o.measuring = []flagGroup{what, o.run.work.usersFlags(), o.run.work.checkFlags()}
+	o.measuring = []flagGroup{what, o.run.targets.flagGroup(), o.run.work.usersFlags(), o.run.work.checkFlags()}
 	addGroups(c, slices.Concat([]flagGroup{o.baselineFlags(), o.rule.flagGroup()}, o.measuring, []flagGroup{o.run.output.flagGroup(wordsOf(reports.CheckFormats()))})...)
 	return c
 }
@@ -118,6 +128,12 @@ func (o *checkOptions) baselineFlags() flagGroup {
 func (o *ruleOptions) flagGroup() flagGroup {
 	fs := newFlagGroup("Verdict")
 	o.Pairs, o.Tolerance = checkPairs, checkTolerance
+	rate := scenarios.RateParser()
+	fs.Var(&value{kind: rate.Kind, read: func(text string) (string, error) {
+		_, err := rate.Read(text)
+		o.AtRate = text
+		return text, err
+	}}, atRateFlag, "whether this build meets every --threshold at a `RATE`, such as 2000/s, in --runs trials")
 	fs.Var(into(fmt.Sprint(o.Pairs), setting.Parser[int]{Kind: "number", Read: pairs}, &o.Pairs), "pairs", "number `N` of measurements of old, its copy and new; a multiple of 6")
 	fs.Var(into("", setting.Duration(time.Second, 24*time.Hour), &o.Budget), "budget",
 		"total `TIME` of a duet, in place of --pairs: as many pairs as fit")
@@ -135,7 +151,7 @@ func (o *ruleOptions) flagGroup() flagGroup {
 // checkFlags are the flags of the trials of a check.
 func (o *workOptions) checkFlags() flagGroup {
 	fs := newFlagGroup("Measuring")
-	o.addRunsFlag(fs, "", fmt.Sprintf("number `N` of trials of each strategy (default %d; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
+	o.addRunsFlag(fs, "", fmt.Sprintf("number `N` of trials of each strategy (default %d, the least with --at-rate; with --baseline that of the baseline, with --strict at least 10)", runner.DefaultRuns))
 	o.addWarmupFlag(fs, "", fmt.Sprintf("warm-up `TIME` of each trial (default %v, in a duet %v)", runner.DefaultWarmup, checkWarmup))
 	o.addRecordFlag(newFlagGroup("")) // no flag: a baseline may set it
 	return fs
@@ -163,7 +179,10 @@ func (o *checkOptions) check(ctx context.Context, args []string) (err error) {
 	if err := o.oneBaseline(args); err != nil {
 		return err
 	}
-	o.run.output.reads = argumentFiles(args...)
+	if err := o.checkTargets(); err != nil {
+		return err
+	}
+	o.run.output.reads = append(argumentFiles(args...), o.run.targets.files()...)
 	o.run.output.addInput("against", o.baseline.Against)
 	if path, err := judge.BaselinePath(o.baseline.Stored); o.baseline.Stored != "" && err == nil { // judge reports an error
 		o.run.output.reads = append(o.run.output.reads, outfile.Named{Words: o.from("baseline") + " " + quoted(o.baseline.Stored), Path: path})
@@ -173,7 +192,9 @@ func (o *checkOptions) check(ctx context.Context, args []string) (err error) {
 	}
 	var c *judge.Check
 	switch {
-	case o.baseline.Against != "" || o.baseline.AgainstRef != "":
+	case o.rule.AtRate != "":
+		c, err = o.atRate(ctx)
+	case o.baseline.older():
 		c, err = o.duet(ctx)
 	default:
 		c, err = o.judge(ctx, args)
@@ -196,6 +217,9 @@ func (o *checkOptions) oneBaseline(args []string) error {
 	if len(given) > 1 {
 		return usagef("%s and %s: want one of them", o.from(given[0]), o.from(given[1]))
 	}
+	if o.rule.AtRate != "" {
+		return o.checkAtRate(args)
+	}
 	mode := strings.Join(given, "")
 	if mode == "" && len(o.run.thresholds.Thresholds) == 0 {
 		return usagef("check: no baseline: want --against BINARY, --against-ref REF, --baseline FILE|NAME or --threshold BOUND")
@@ -212,6 +236,7 @@ func (o *checkOptions) oneBaseline(args []string) error {
 		{duet || stored, "a threshold has its own bound", []string{"min-effect"}},
 		{stored, "it applies to --baseline", []string{"strict", "allow-other-machine"}},
 		{!duet, "a duet uses --pairs", []string{"runs"}},
+		{!duet && !stored, "targets have no older build and no stored result: want --threshold alone, or --at-rate", []string{targetFlag}},
 		{!duet, "a duet compares each strategy with itself", []string{"baseline-strategy"}},
 	} {
 		if s.fits {
@@ -233,6 +258,14 @@ func (o *checkOptions) oneBaseline(args []string) error {
 		o.rule.Budget = 0 // the stronger source counts
 	}
 	return nil
+}
+
+// checkTargets checks --target and the settings of a server.
+func (o *checkOptions) checkTargets() error {
+	if err := o.run.targets.parse(); err != nil {
+		return err
+	}
+	return o.checkRedis()
 }
 
 // gated returns the metrics of --gate by their names in documents.

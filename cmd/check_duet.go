@@ -59,25 +59,31 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 	}
 	defer os.RemoveAll(dir)
 	cfg := duet.Config{Rows: rows, Seed: o.run.work.Seed, Name: filepath.Base(os.Args[0])}
-	if cfg.Arms, err = o.arms(ctx, dir); err != nil {
+	if cfg.Arms, err = o.arms(ctx, dir, true); err != nil {
 		return nil, err
 	}
 	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.run.work.Warmup+longest)
 	if c, err := o.plan(ctx, cfg, gated, least); c != nil || err != nil {
 		return c, err
 	}
-	show := newProgress(o.err, o.Quiet)
-	cfg.Blocks, cfg.Progress = o.rule.Pairs, func(s duet.Step) {
-		if s.Row != "" || s.Block%6 == 0 { // one line per block would fill a log
-			show.trial(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: o.rule.Pairs, Done: s.Done, Trials: s.Trials})
-		}
-	}
-	docs, err := duet.Run(ctx, cfg)
-	show.clear()
+	cfg.Blocks = o.rule.Pairs
+	docs, err := o.runDuet(ctx, cfg, 6) // one line per block would fill a log
 	if docs == nil {
 		return nil, o.duetError(ctx, err)
 	}
 	return o.duetCheck(docs, gated)
+}
+
+// runDuet measures, and shows the progress after every so many blocks.
+func (o *checkOptions) runDuet(ctx context.Context, cfg duet.Config, every int) ([]*result.Document, error) {
+	show := newProgress(o.err, o.Quiet)
+	defer show.clear()
+	cfg.Progress = func(s duet.Step) {
+		if s.Row != "" || s.Block%every == 0 {
+			show.trial(runner.Step{Scenario: "duet", Label: s.Next(), Block: s.Block, Blocks: cfg.Blocks, Done: s.Done, Trials: s.Trials})
+		}
+	}
+	return duet.Run(ctx, cfg)
 }
 
 // duetCheck judges the documents of the three arms.
@@ -93,13 +99,10 @@ func (o *checkOptions) duetCheck(docs []*result.Document, gated []string) (*judg
 	return c, o.judgeError(err)
 }
 
-// rows returns what the processes measure, each row one strategy under one scenario, and how long a trial takes at most.
+// rows returns what the processes measure with the defaults of a duet, each row one strategy under one scenario, and how long a trial
+// takes at most.
 func (o *checkOptions) rows() (rows []duet.Row, longest time.Duration, err error) {
-	stores := namesOf(o.own())
-	if stores == nil {
-		stores = []string{"per-session", "sharded"}
-	}
-	if err := errors.Join(o.otherwise("strategy", strings.Join(stores, ",")), o.otherwise("warmup", checkWarmup.String()),
+	if err := errors.Join(o.otherwise("strategy", strings.Join(o.defaultStores(), ",")), o.otherwise("warmup", checkWarmup.String()),
 		o.otherwise("hold", "0s")); err != nil {
 		return nil, 0, err
 	}
@@ -108,6 +111,19 @@ func (o *checkOptions) rows() (rows []duet.Row, longest time.Duration, err error
 			return nil, 0, err
 		}
 	}
+	return o.rowsOf()
+}
+
+// defaultStores are the stores that are checked without --strategy.
+func (o *checkOptions) defaultStores() []string {
+	if stores := namesOf(o.own()); stores != nil {
+		return stores
+	}
+	return []string{"per-session", "sharded"}
+}
+
+// rowsOf is rows with the settings as they are.
+func (o *checkOptions) rowsOf() (rows []duet.Row, longest time.Duration, err error) {
 	given, err := o.run.choice.chosen()
 	if err != nil {
 		return nil, 0, err
@@ -151,9 +167,9 @@ func (o *checkOptions) strategyArgs(subject runner.Subject) []string {
 	return args
 }
 
-// arms copies the three binaries to dir under names of equal length: the name of its file is on a process's stack, so its
-// length shifts the stack.
-func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error) {
+// arms copies the binaries to dir, twice the older one for a duet, under names of equal length: the name of its file is on a process's
+// stack, so its length shifts the stack.
+func (o *checkOptions) arms(ctx context.Context, dir string, twice bool) ([]duet.Arm, error) {
 	arms := []duet.Arm{
 		oldArm:  {Label: "old", Path: filepath.Join(dir, "old")},
 		copyArm: {Label: "the copy of old", Path: filepath.Join(dir, "twi")},
@@ -175,14 +191,14 @@ func (o *checkOptions) arms(ctx context.Context, dir string) ([]duet.Arm, error)
 	} else if err := duet.Copy(o.baseline.Against, arms[oldArm].Path); err != nil {
 		return nil, usagef("%s %w", o.from("against"), err)
 	}
-	if err := duet.Copy(arms[oldArm].Path, arms[copyArm].Path); err != nil {
-		return nil, err
-	}
 	self, err := child.Executable()
 	if err == nil {
 		err = duet.Copy(self, arms[newArm].Path)
 	}
-	return arms, err
+	if !twice {
+		return slices.Delete(arms, copyArm, copyArm+1), err
+	}
+	return arms, errors.Join(err, duet.Copy(arms[oldArm].Path, arms[copyArm].Path))
 }
 
 // plan measures one block that does not count. It shows whether the builds measure the same, warms file caches, and shows how
@@ -217,7 +233,11 @@ func (o *checkOptions) duetError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted before a pair was complete: nothing is written")}
 	case errors.As(err, &failed) && failed.Code == exitUsage && !failed.Crashed:
-		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w (the builds accept different commands or flags)", err)}
+		why := "the builds accept different commands or flags"
+		if o.rule.AtRate != "" {
+			why += "; --at-rate needs an older build with run --rate"
+		}
+		return &exitError{exitIncomparable, fmt.Errorf("check: not comparable: %w (%s)", err, why)}
 	}
 	return fmt.Errorf("check: %w", err)
 }

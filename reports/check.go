@@ -11,6 +11,7 @@ import (
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // CheckFormats returns the formats of checks by name.
@@ -56,8 +57,15 @@ func checkPage(c *judge.Check, _ Options, markdown bool) *sheet.Page {
 		p.Table(scenarioTable(c, s, markdown))
 		p.List(sheet.Plain, "", gateReasons(c, s))
 	}
+	if c.Mode == judge.RateMode {
+		for _, rows := range judge.ByScenario(judge.ResultsOf(c.New)) {
+			p.Heading(sheet.Bold, judge.Heading(c.New, rows))
+		}
+	}
 	if !markdown && len(c.Thresholds) > 0 {
-		p.Heading(sheet.Bold, "Thresholds")
+		if c.Mode != judge.RateMode {
+			p.Heading(sheet.Bold, "Thresholds")
+		}
 		p.Table(thresholdsTable(c, false))
 		p.List(sheet.Plain, "", thresholdReasons(c))
 	}
@@ -137,16 +145,64 @@ func scenarioTable(c *judge.Check, s *judge.ScenarioCheck, markdown bool) *sheet
 
 // thresholdsTable has the thresholds, the worst first. For the reasons only Markdown has room.
 func thresholdsTable(c *judge.Check, markdown bool) *sheet.Table {
-	t := &sheet.Table{Columns: []sheet.Column{{Title: "scenario", Left: true}, {Title: "strategy", Left: true}, {Title: "threshold", Left: true},
-		{Title: "value"}, {Title: "verdict", Left: true}}}
+	t := &sheet.Table{Columns: []sheet.Column{{Title: "scenario", Left: true}, {Title: "strategy", Left: true}, {Title: "threshold", Left: true}}}
+	both := c.Mode == judge.RateMode && len(c.Documents) > 1
+	switch {
+	case both:
+		t.Columns = slices.Concat(t.Columns, repeatedColumns("old"), []sheet.Column{{Title: "old verdict", Left: true}}, repeatedColumns("new"))
+	case c.Mode == judge.RateMode:
+		t.Columns = append(t.Columns, repeatedColumns("value")...)
+	default:
+		t.Columns = append(t.Columns, sheet.Column{Title: "value"})
+	}
+	t.Columns = append(t.Columns, sheet.Column{Title: "verdict", Left: true})
 	if markdown {
 		t.Columns = append(t.Columns, sheet.Column{Title: "reason", Left: true})
 	}
 	for _, x := range worstFirst(c.Thresholds) {
-		row := []sheet.Cell{{Text: x.Scenario}, {Text: x.Strategy}, {Text: x.Threshold}, {Text: thresholdValue(&x)}, verdictCell(x.Verdict), {Text: x.Reason}}
+		row := []sheet.Cell{{Text: x.Scenario}, {Text: x.Strategy}, {Text: x.Threshold}}
+		if both {
+			row = append(append(row, repeatedCells(&x, x.Old)...), repeatedVerdict(x.Old))
+		}
+		if c.Mode == judge.RateMode {
+			row = append(row, repeatedCells(&x, x.New)...)
+		} else {
+			row = append(row, sheet.Cell{Text: thresholdValue(&x)})
+		}
+		row = append(row, verdictCell(x.Verdict), sheet.Cell{Text: x.Reason})
 		t.Rows = append(t.Rows, row[:len(t.Columns)])
 	}
 	return t
+}
+
+// repeatedColumns are the columns of a goal at a rate that was judged by the trials of a build.
+func repeatedColumns(value string) []sheet.Column {
+	return []sheet.Column{{Title: value}, {Title: "95 % interval", Left: true, Spare: 1}, {Title: "met"}}
+}
+
+// repeatedCells are the cells of [repeatedColumns]. of is nil if the goal was not judged.
+func repeatedCells(t *judge.ThresholdCheck, of *judge.Repeated) []sheet.Cell {
+	if of == nil {
+		return []sheet.Cell{{Text: result.Nothing}, {}, {Text: result.Nothing}}
+	}
+	value, interval := result.Nothing, ""
+	if of.Value != nil {
+		value = metric.FormatValue(t.Unit, *of.Value)
+	}
+	if of.AtLeast {
+		value = "≥ " + value
+	}
+	if of.Lower != nil {
+		interval = "[" + metric.FormatValue(t.Unit, *of.Lower) + ", " + metric.FormatValue(t.Unit, *of.Upper) + "]"
+	}
+	return []sheet.Cell{{Text: value}, {Text: interval}, {Text: fmt.Sprintf("%d of %d", of.Met, len(of.Trials))}}
+}
+
+func repeatedVerdict(of *judge.Repeated) sheet.Cell {
+	if of == nil {
+		return sheet.Cell{Text: result.Nothing}
+	}
+	return sheet.Cell{Text: string(of.Verdict)} // without a colour: it decides nothing
 }
 
 func worstFirst(list []judge.ThresholdCheck) []judge.ThresholdCheck {
@@ -172,10 +228,16 @@ func thresholdReasons(c *judge.Check) (lines []string) {
 const checkColumns = "scenario,strategy,operation,metric,unit,better,gated,n_old,n_new,old,new," +
 	"change,lower,upper,copy_change,copy_fires,p,threshold,operator,bound,verdict,reason,pairs_needed"
 
+// rateColumns follow in the CSV of goals at a rate.
+const rateColumns = "old_lower,old_upper,old_met,old_missed,old_verdict,new_lower,new_upper,new_met,new_missed,new_verdict"
+
 // checkRows returns one row per metric, gated or not, one per threshold (its value is in the column new), and one without a metric
 // for each row whose audit failed.
 func checkRows(c *judge.Check) [][]string {
 	columns := strings.Split(checkColumns, ",")
+	if c.Mode == judge.RateMode {
+		columns = append(columns, strings.Split(rateColumns, ",")...)
+	}
 	rows := [][]string{columns}
 	add := func(fields map[string]string) {
 		row := make([]string, len(columns))
@@ -194,11 +256,20 @@ func checkRows(c *judge.Check) [][]string {
 		}
 	}
 	for _, t := range c.Thresholds {
-		add(map[string]string{
+		fields := map[string]string{
 			"scenario": t.Scenario, "strategy": t.Strategy, "operation": t.Operation, "metric": t.Metric, "unit": t.Unit, "gated": "true",
 			"new": known(t.Value), "threshold": t.Threshold, "operator": t.Operator, "bound": decimal(t.Bound),
 			"verdict": string(t.Verdict), "reason": t.Reason,
-		})
+		}
+		for name, of := range map[string]*judge.Repeated{"old": t.Old, "new": t.New} {
+			if of != nil {
+				fields["n_"+name], fields[name] = strconv.Itoa(len(of.Trials)), known(of.Value)
+				fields[name+"_lower"], fields[name+"_upper"] = known(of.Lower), known(of.Upper)
+				fields[name+"_met"], fields[name+"_missed"] = strconv.Itoa(of.Met), strconv.Itoa(of.Missed)
+				fields[name+"_verdict"] = string(of.Verdict)
+			}
+		}
+		add(fields)
 	}
 	for _, v := range c.Violations {
 		add(map[string]string{"scenario": v.Scenario, "strategy": v.Strategy, "verdict": string(judge.Violated),

@@ -223,7 +223,42 @@ func checks(t testing.TB) map[string]*judge.Check {
 		t.Fatal(err)
 	}
 	all["bounds-alone"] = bounds
+	for name, of := range ratesChecked() {
+		if all[name], err = judge.CheckAtRate(of); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return all
+}
+
+// ratedArm is a build's document at a rate, with these values of p50 in the trials of sharded and twice of global.
+func ratedArm(ms ...float64) *result.Document {
+	var all []result.Result
+	for i, name := range []string{"global", "sharded"} {
+		r := build(name, 2000, 0)
+		r.Load = "2000/s poisson"
+		for b, x := range ms {
+			t, ns := build(name, 2000, 1).Trials[0], int64(x*1e6)*int64(2-i)
+			t.Order, t.Block, t.LatencyNs.P50 = b, b, &ns
+			t.OpenLoop = &result.OpenLoop{Offered: 2000, Achieved: 0.9995, StartNs: result.Latency{Count: 1000, P50: new(int64)}}
+			r.Trials = append(r.Trials, t)
+		}
+		all = append(all, r)
+	}
+	return withoutBaseline(all...)
+}
+
+// ratesChecked are goals at a rate, of one build and against an older one.
+func ratesChecked() map[string]judge.AtRate {
+	slow := ratedArm(4.1, 4.2, 4, 4.1, 5.9, 4.3)
+	eachTrial(slow, "global", func(t *result.Trial) { t.OpenLoop.Saturated, t.OpenLoop.Growth, t.OpenLoop.Achieved = true, 97, 0.61 })
+	list := called("old new", ratedArm(3.1, 3.2, 3, 3.1, 3.3, 3.2), slow)
+	bounds := thresholds("sharded.p50<5ms", "global.p50<5ms", "sharded.p50<10ms")
+	command := "sessbench check --at-rate 2000/s --threshold 'sharded.p50<5ms'"
+	return map[string]judge.AtRate{
+		"rate":         {New: called("new", ratedArm(3.1, 3.2, 3, 3.1, 3.3, 3.2))[0], Thresholds: bounds[:1], Command: command},
+		"rate-against": {Old: list[0], New: list[1], Thresholds: bounds, Command: command + " --against old"},
+	}
 }
 
 func checkFormat(t testing.TB, name string) FormatOf[*judge.Check] {
@@ -249,10 +284,10 @@ func TestCheckGolden(t *testing.T) {
 	for name, c := range checks(t) {
 		for format, extension := range map[string]string{"table": ".txt", "markdown": ".md", "junit": ".xml", "csv": ".csv", "json": ".json"} {
 			few := map[string][]string{ // the table pins the words of all
-				"markdown": {"fail", "thresholds", "violated", "awkward", "stored-fail"},
-				"junit":    {"fail", "thresholds", "violated", "awkward", "interrupted", "stored-fail", "stored-left-out"},
-				"csv":      {"fail", "thresholds", "violated", "stored-strict"},
-				"json":     {"interrupted"},
+				"markdown": {"fail", "thresholds", "violated", "awkward", "stored-fail", "rate-against"},
+				"junit":    {"fail", "thresholds", "violated", "awkward", "interrupted", "stored-fail", "stored-left-out", "rate-against"},
+				"csv":      {"fail", "thresholds", "violated", "stored-strict", "rate-against"},
+				"json":     {"interrupted", "rate-against"},
 			}[format]
 			if few == nil || slices.Contains(few, name) {
 				golden(t, "check-"+name+extension, checkAs(t, format, c, Options{}))

@@ -128,7 +128,10 @@ func gateReasons(c *judge.Check, s *judge.ScenarioCheck) (lines []string) {
 // checkLegends explains the rule and the signs in the tables.
 func checkLegends(c *judge.Check) (list []sheet.Term) {
 	r := c.Rule
-	if r == nil {
+	switch {
+	case c.Mode == judge.RateMode:
+		return rateLegends(c)
+	case r == nil:
 		return nil
 	}
 	alpha := fmt.Sprintf("α = %.3g (%v over %s)", r.Alpha, judge.FalseAlarmRate, result.FormatCounted(r.Comparisons, "comparison"))
@@ -151,6 +154,20 @@ func checkLegends(c *judge.Check) (list []sheet.Term) {
 	}
 	if showsUngated(c) {
 		list = append(list, sheet.Term{Term: "( )", Text: "not gated: shown, but not part of the verdict"})
+	}
+	return list
+}
+
+// rateLegends explains the verdict about goals at a rate.
+func rateLegends(c *judge.Check) []sheet.Term {
+	list := []sheet.Term{
+		{Term: "met", Text: "trials that meet the goal; one in which the store is saturated does not"},
+		{Term: "pass, fail", Text: "so many trials meet, or miss, the goal that their median does with 97.5 % confidence (sign test); " +
+			"where they do neither, the verdict is inconclusive"},
+		{Term: "95 % interval", Text: "of the median over the trials"},
+	}
+	if len(c.Documents) > 1 {
+		list = append(list, sheet.Term{Term: "old", Text: "in the same blocks, with the same arrivals; it does not affect the verdict"})
 	}
 	return list
 }

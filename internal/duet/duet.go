@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/sessbench/sessbench/reports/result"
@@ -27,6 +28,9 @@ type Row struct {
 	Name   string   // the strategy's name in the documents; empty: the one in the process's document
 	Args   []string // of the program, without its name
 	Sliced bool     // the processes of a block exist at the same time and alternate in time slices: see interleaved
+
+	// Drawn returns further arguments for the processes of a block, which draw their tapes anew. nil: all blocks have the same tape.
+	Drawn func(block int) []string
 }
 
 // Config is what to measure.
@@ -105,14 +109,20 @@ func (d *duet) block(ctx context.Context, block, row int, order []int) ([]result
 	if d.Rows[row].Sliced {
 		sample = d.interleaved
 	}
-	before := d.done
-	docs, err := sample(ctx, block, d.Rows[row], order)
+	before, of := d.done, d.Rows[row]
+	if of.Drawn != nil {
+		of.Args = slices.Concat(of.Args, of.Drawn(block))
+	}
+	docs, err := sample(ctx, block, of, order)
 	if err != nil {
 		return nil, err
 	}
 	samples := make([]result.Result, len(d.Arms))
 	for place, i := range order {
 		doc := docs[i]
+		if of.Drawn != nil && block > 0 && doc.Results[0].TapeHash != docs[0].Results[0].TapeHash { // judges compare those of block 1
+			return nil, fmt.Errorf("%s: %s: the tape of block %d differs from that of %s", d.Arms[i].Label, of.Label, block+1, d.Arms[0].Label)
+		}
 		samples[i] = doc.Results[0]
 		samples[i].Trials[0].Order = before + place
 		samples[i].Trials[0].OmitHistograms() // large, and not drawn
@@ -153,7 +163,7 @@ func (d *duet) add(arm, row, block int, r result.Result) error {
 		return nil
 	}
 	to := &doc.Results[row]
-	if to.TapeHash != r.TapeHash {
+	if to.TapeHash != r.TapeHash && d.Rows[row].Drawn == nil {
 		return fmt.Errorf("%s: %s: the tape of block %d differs from that of block 1",
 			d.Arms[arm].Label, d.Rows[row].Label, block+1)
 	}

@@ -44,6 +44,10 @@ func perform(act string) int {
 	case "good":
 	case "named":
 		d.Results[0].Strategy = os.Args[0]
+	case "seeded":
+		seed, _ := strconv.Atoi(os.Args[3])
+		d.Results[0].TapeHash += fmt.Sprint(seed)
+		d.Results[0].Trials[0].OpsPerSec = float64(seed)
 	case "restless":
 		d.Results[0].TapeHash = fmt.Sprint(os.Getpid())
 	case "two":
@@ -211,6 +215,37 @@ func TestRunWithoutProgram(t *testing.T) {
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Code != -1 || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDrawnBlocks: the processes of a block have the arguments of the block, and their tape is the block's. Two arms alternate: each is
+// first in one of two blocks.
+func TestDrawnBlocks(t *testing.T) {
+	drawn := func(block int) []string { return []string{"--seed", strconv.Itoa(block)} }
+	rows := []Row{{Label: "one", Args: []string{"x"}, Drawn: drawn}}
+	docs, err := Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "seeded"), arm(t, "B", "seeded")}, Rows: rows, Blocks: 6, Seed: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := 0
+	for block := range 6 {
+		a, b := docs[0].Results[0].Trials[block], docs[1].Results[0].Trials[block]
+		if a.OpsPerSec != float64(block) || b.OpsPerSec != float64(block) || a.Block != block || b.Block != block {
+			t.Errorf("block %d: %+v and %+v", block, a, b)
+		}
+		if min(a.Order, b.Order) != 2*block || max(a.Order, b.Order) != 2*block+1 {
+			t.Errorf("block %d: trials %d and %d of the run", block, a.Order, b.Order)
+		}
+		if a.Order < b.Order {
+			first++
+		}
+		if block%2 == 1 && 2*first != block+1 {
+			t.Errorf("A was first in %d of %d blocks", first, block+1)
+		}
+	}
+	_, err = Run(t.Context(), Config{Arms: []Arm{arm(t, "A", "seeded"), arm(t, "B", "good")}, Rows: rows, Blocks: 2})
+	if err == nil || !strings.Contains(err.Error(), "B: one: the tape of block 2 differs from that of A") {
+		t.Errorf("other tapes: %v", err)
 	}
 }
 

@@ -40,6 +40,7 @@ const (
 	DuetMode      Mode = "duet"      // another binary, measured in alternating time slices
 	StoredMode    Mode = "stored"    // a stored result document
 	ThresholdMode Mode = "threshold" // fixed bounds and other rows of the same run
+	RateMode      Mode = "rate"      // fixed bounds at a rate, by repeated trials
 )
 
 // Check is the judgement of new values. Times are in nanoseconds, sizes in bytes, shares are fractions of one. A change is
@@ -144,6 +145,10 @@ type ThresholdCheck struct {
 	Operator  string   `json:"operator"` // of the value to the bound: <, <=, >, >=
 	Verdict   Verdict  `json:"verdict"`
 	Reason    string   `json:"reason,omitempty"`
+
+	Load string    `json:"load,omitempty"` // at a rate: of the open loop
+	New  *Repeated `json:"new,omitempty"`  // at a rate: by the trials of this build, which decide
+	Old  *Repeated `json:"old,omitempty"`  // at a rate: by those of the older build, if there is one
 
 	relative bool // the bound is a factor of another row's value
 }

@@ -75,6 +75,19 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 	if err != nil && len(c.Violations) == 0 && !c.Interrupted {
 		return nil, &NotComparableError{Reasons: []string{err.Error()}}
 	}
+	if err := c.sameSettings(sources, rows); err != nil {
+		return nil, err
+	}
+	for _, l := range out {
+		if l.cause != auditFailed {
+			c.Excluded = append(c.Excluded, l)
+		}
+	}
+	return slices.DeleteFunc(rows, func(r alignedRow) bool { return slices.Contains(r.results, nil) }), nil
+}
+
+// sameSettings records the differences between the machines of sources. Other ones are a [NotComparableError].
+func (c *Check) sameSettings(sources []Source, rows []alignedRow) error {
 	var reasons []string
 	for _, d := range differences(sources, rows) {
 		if d.of == ofMachine {
@@ -84,14 +97,9 @@ func (c *Check) align(sources []Source) (rows []alignedRow, err error) {
 		}
 	}
 	if len(reasons) > 0 {
-		return nil, &NotComparableError{Reasons: reasons}
+		return &NotComparableError{Reasons: reasons}
 	}
-	for _, l := range out {
-		if l.cause != auditFailed {
-			c.Excluded = append(c.Excluded, l)
-		}
-	}
-	return slices.DeleteFunc(rows, func(r alignedRow) bool { return slices.Contains(r.results, nil) }), nil
+	return nil
 }
 
 // violated records the rows of a document whose audit failed, each once: a binary and its copy are the same.
@@ -243,9 +251,14 @@ func (c *Check) conclude(thresholds []Threshold) (_ *Check, err error) {
 	if c.Thresholds, err = ApplyThresholds(c.New, thresholds); err != nil {
 		return nil, err
 	}
+	return c.decided(), nil
+}
+
+// decided sets the verdict and the sentences that explain it, after everything was judged.
+func (c *Check) decided() *Check {
 	c.Verdict = c.verdict()
 	c.Explanation = c.explain()
-	return c, nil
+	return c
 }
 
 // verdict returns the worst of all verdicts. A check that was interrupted, or has rows without

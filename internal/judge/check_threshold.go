@@ -65,6 +65,11 @@ func (t *ThresholdCheck) distance() float64 {
 // some trial lacks is [Inconclusive]. A row whose audit failed has no values and no check; a scenario in which no row has the
 // operation is skipped. A threshold that is Known and matches nothing is inconclusive: the operation did not occur.
 func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdCheck, err error) {
+	return applyThresholds(d, list, func(t Threshold, r *result.Result) ThresholdCheck { return t.judge(d, r) })
+}
+
+// applyThresholds is [ApplyThresholds] with one that applies a threshold to a row.
+func applyThresholds(d *result.Document, list []Threshold, one func(Threshold, *result.Result) ThresholdCheck) (checked []ThresholdCheck, err error) {
 	for _, t := range list {
 		err := t.Match(d)
 		judged, struck := len(checked), false
@@ -74,7 +79,7 @@ func ApplyThresholds(d *result.Document, list []Threshold) (checked []ThresholdC
 			case r.Failed():
 				struck = true
 			case occurs(d, r.Scenario, t.subject.operation):
-				checked = append(checked, t.judge(d, r))
+				checked = append(checked, one(t, r))
 			}
 		}
 		switch {
@@ -107,9 +112,14 @@ func occurs(d *result.Document, scenario, op string) bool {
 	})
 }
 
-func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
-	c := ThresholdCheck{Threshold: t.Text, Scenario: r.Scenario, Strategy: r.Strategy, Operation: t.subject.operation,
+// of returns the threshold's check of a row before it is judged.
+func (t Threshold) of(r *result.Result) ThresholdCheck {
+	return ThresholdCheck{Threshold: t.Text, Scenario: r.Scenario, Strategy: r.Strategy, Operation: t.subject.operation,
 		Metric: t.metric.Short(), Unit: t.metric.Unit, Operator: t.operator, Bound: t.bound, Verdict: Inconclusive, relative: t.relative}
+}
+
+func (t Threshold) judge(d *result.Document, r *result.Result) ThresholdCheck {
+	c := t.of(r)
 	if t.relative {
 		c.Bound = 0 // until the other figure is known
 	}
@@ -273,7 +283,7 @@ func (t *ThresholdCheck) Describe() string {
 	switch {
 	case t.Strategy == "": // it matches nothing, as the reason explains
 		return t.Reason
-	case t.Verdict == Inconclusive || t.Value == nil:
+	case t.Verdict == Inconclusive || t.Value == nil || t.New != nil:
 		return name + ": " + t.Reason
 	case t.relative: // the ratio is what was judged
 		return fmt.Sprintf("%s is %s, %s", name, metric.FormatValue(t.Unit, *t.Value), t.Reason)

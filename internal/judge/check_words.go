@@ -154,6 +154,9 @@ func (c *Check) thresholdWords(o Verdict, what string) string {
 }
 
 func (c *Check) passedWords() string {
+	if c.Mode == RateMode {
+		return result.FormatCounted(len(c.Thresholds), "goal") + ": all met by repeated trials"
+	}
 	if c.Rule == nil {
 		return result.FormatCounted(len(c.Thresholds), "threshold") + ": all met"
 	}

@@ -28,23 +28,39 @@ func ParseGoal(text string) (Goal, error) {
 	if err != nil {
 		return Goal{}, fmt.Errorf("%w; or %s alone", err, Sustained)
 	}
-	refused, want := "", "want "+Sustained+", or a bound that is met at low rates, such as p99<5ms, append.p99<5ms or achieved>99%"
-	switch m := t.metric; {
-	case t.relative:
-		refused = "a factor of another strategy's value is no goal"
-	case t.subject.strategy != "":
+	refused := t.noGoal()
+	if refused == "" && t.subject.strategy != "" {
 		refused = fmt.Sprintf("%q is no operation; a goal is for every strategy", t.subject.strategy)
-	case m.Closed:
-		refused = "an open loop has no " + m.Short()
-	case slices.Contains([]string{"ops_per_sec", "visits_per_sec", metric.HighestRate, metric.FailingRate}, m.Name):
-		refused = m.Short() + " follows from the rate"
-	case m.HigherIsBetter != strings.HasPrefix(t.operator, ">"):
-		refused = "it is not met at low rates"
 	}
 	if refused != "" {
-		return Goal{}, fmt.Errorf("%q: %s: %s", text, refused, want)
+		return Goal{}, fmt.Errorf("%q: %s: want %s, or %s", text, refused, Sustained, someGoal)
 	}
 	return Goal{t.Text, &t}, nil
+}
+
+// GoalOf returns a threshold as the goal of the strategies that it applies to. The error names its text and what is legal.
+func GoalOf(t Threshold) (Goal, error) {
+	if refused := t.noGoal(); refused != "" {
+		return Goal{}, fmt.Errorf("%q: %s: want %s", t.Text, refused, someGoal)
+	}
+	return Goal{t.Text, &t}, nil
+}
+
+const someGoal = "a bound that is met at low rates, such as p99<5ms, append.p99<5ms or achieved>99%"
+
+// noGoal returns why a threshold is no goal at a rate, or "".
+func (t Threshold) noGoal() string {
+	switch m := t.metric; {
+	case t.relative:
+		return "a factor of another strategy's value is no goal"
+	case m.Closed:
+		return "an open loop has no " + m.Short()
+	case slices.Contains([]string{"ops_per_sec", "visits_per_sec", metric.HighestRate, metric.FailingRate}, m.Name):
+		return m.Short() + " follows from the rate"
+	case m.HigherIsBetter != strings.HasPrefix(t.operator, ">"):
+		return "it is not met at low rates"
+	}
+	return ""
 }
 
 // MatchOperations returns an error if none of the scenario's operations is the goal's.
@@ -93,6 +109,11 @@ func (g Goal) Judge(r *result.Result, t *result.Trial) (v Verdict, why string) {
 	if c.Verdict != Passed {
 		return c.Verdict, c.Describe()
 	}
+	return g.judgeStarts(t)
+}
+
+// judgeStarts judges by the start delay of a trial a goal that the trial's operations meet.
+func (g Goal) judgeStarts(t *result.Trial) (v Verdict, why string) {
 	if g.threshold.metric.Unit != "ns" {
 		return Passed, ""
 	}

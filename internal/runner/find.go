@@ -155,6 +155,15 @@ func (f *Find) window(base setup, p search.Probe) time.Duration {
 	return min(max(minFindWindow, time.Duration(seconds*float64(time.Second))), maxFindWindow)
 }
 
+// WindowAt returns a window in which a trial of a scenario with a rate has what a verdict about a goal needs: ten operations, and ten
+// start delays, beyond its percentile. It is at least [WindowOf] the scenario, and at most an hour.
+func WindowAt(cfg Config, s scenarios.Scenario, goal judge.Goal) time.Duration {
+	base := (&run{Config: cfg}).setup(&s)
+	seconds := (&Find{Goal: goal}).samples(base) * float64(base.tape.Visit) / s.Load.Rate
+	const step = 100 * time.Millisecond
+	return max(WindowOf(&s), time.Duration(math.Ceil(min(seconds, time.Hour.Seconds())/step.Seconds()))*step)
+}
+
 // judge judges a trial at a rate, and explains a verdict that is not Passes.
 func (f *Find) judge(r *result.Result, t *result.Trial, at setup) (search.Verdict, string) {
 	o := t.OpenLoop

@@ -251,3 +251,19 @@ func TestGrew(t *testing.T) {
 		}
 	}
 }
+
+// A trial of a check is as long as its goal's percentile needs, for the operation that the goal is about.
+func TestWindowAt(t *testing.T) {
+	s := searched(t)
+	s.Load.Rate = 1000
+	for goal, least := range map[string]time.Duration{"achieved>99%": 0, "p50<1s": 0, "p99_9<1s": 15 * time.Second, "history.p99_9<1s": 15 * time.Second} {
+		g, err := judge.ParseGoal(goal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := WindowAt(Config{Seed: DefaultSeed}, s, g)
+		if least = max(least, WindowOf(&s)); got < least || least > WindowOf(&s) && got > 4*least || least == WindowOf(&s) && got != least {
+			t.Errorf("%s: %v, want about %v", goal, got, least)
+		}
+	}
+}
