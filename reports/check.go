@@ -147,40 +147,37 @@ func scenarioTable(c *judge.Check, s *judge.ScenarioCheck, markdown bool) *sheet
 func thresholdsTable(c *judge.Check, markdown bool) *sheet.Table {
 	t := &sheet.Table{Columns: []sheet.Column{{Title: "scenario", Left: true}, {Title: "strategy", Left: true}, {Title: "threshold", Left: true}}}
 	both := c.Mode == judge.RateMode && len(c.Documents) > 1
-	switch {
-	case both:
-		t.Columns = slices.Concat(t.Columns, repeatedColumns("old"), []sheet.Column{{Title: "old verdict", Left: true}}, repeatedColumns("new"))
-	case c.Mode == judge.RateMode:
-		t.Columns = append(t.Columns, repeatedColumns("value")...)
-	default:
-		t.Columns = append(t.Columns, sheet.Column{Title: "value"})
+	if both {
+		t.Columns = append(t.Columns, sheet.Column{Title: "build", Left: true})
+	}
+	t.Columns = append(t.Columns, sheet.Column{Title: "value"})
+	if c.Mode == judge.RateMode {
+		t.Columns = append(t.Columns, sheet.Column{Title: "95 % interval", Left: true, Spare: 1}, sheet.Column{Title: "met"})
 	}
 	t.Columns = append(t.Columns, sheet.Column{Title: "verdict", Left: true})
 	if markdown {
 		t.Columns = append(t.Columns, sheet.Column{Title: "reason", Left: true})
 	}
 	for _, x := range worstFirst(c.Thresholds) {
-		row := []sheet.Cell{{Text: x.Scenario}, {Text: x.Strategy}, {Text: x.Threshold}}
-		if both {
-			row = append(append(row, repeatedCells(&x, x.Old)...), repeatedVerdict(x.Old))
+		names := []sheet.Cell{{Text: x.Scenario}, {Text: x.Strategy}, {Text: x.Threshold}}
+		verdict := []sheet.Cell{verdictCell(x.Verdict), {Text: x.Reason}}
+		add := func(cells ...[]sheet.Cell) { t.Rows = append(t.Rows, slices.Concat(cells...)[:len(t.Columns)]) }
+		switch {
+		case both:
+			add(names, []sheet.Cell{{Text: c.Documents[1].Label}}, repeatedCells(&x, x.New), verdict)
+			if x.Old != nil {
+				add(names, []sheet.Cell{{Text: c.Documents[0].Label}}, repeatedCells(&x, x.Old), []sheet.Cell{{Text: "(" + string(x.Old.Verdict) + ")"}, {}})
+			}
+		case c.Mode == judge.RateMode:
+			add(names, repeatedCells(&x, x.New), verdict)
+		default:
+			add(names, []sheet.Cell{{Text: thresholdValue(&x)}}, verdict)
 		}
-		if c.Mode == judge.RateMode {
-			row = append(row, repeatedCells(&x, x.New)...)
-		} else {
-			row = append(row, sheet.Cell{Text: thresholdValue(&x)})
-		}
-		row = append(row, verdictCell(x.Verdict), sheet.Cell{Text: x.Reason})
-		t.Rows = append(t.Rows, row[:len(t.Columns)])
 	}
 	return t
 }
 
-// repeatedColumns are the columns of a goal at a rate that was judged by the trials of a build.
-func repeatedColumns(value string) []sheet.Column {
-	return []sheet.Column{{Title: value}, {Title: "95 % interval", Left: true, Spare: 1}, {Title: "met"}}
-}
-
-// repeatedCells are the cells of [repeatedColumns]. of is nil if the goal was not judged.
+// repeatedCells are the value, its interval and the trials that meet a goal at a rate, of a build. of is nil if it was not judged.
 func repeatedCells(t *judge.ThresholdCheck, of *judge.Repeated) []sheet.Cell {
 	if of == nil {
 		return []sheet.Cell{{Text: result.Nothing}, {}, {Text: result.Nothing}}
@@ -196,13 +193,6 @@ func repeatedCells(t *judge.ThresholdCheck, of *judge.Repeated) []sheet.Cell {
 		interval = "[" + metric.FormatValue(t.Unit, *of.Lower) + ", " + metric.FormatValue(t.Unit, *of.Upper) + "]"
 	}
 	return []sheet.Cell{{Text: value}, {Text: interval}, {Text: fmt.Sprintf("%d of %d", of.Met, len(of.Trials))}}
-}
-
-func repeatedVerdict(of *judge.Repeated) sheet.Cell {
-	if of == nil {
-		return sheet.Cell{Text: result.Nothing}
-	}
-	return sheet.Cell{Text: string(of.Verdict)} // without a colour: it decides nothing
 }
 
 func worstFirst(list []judge.ThresholdCheck) []judge.ThresholdCheck {

@@ -167,7 +167,7 @@ func rateLegends(c *judge.Check) []sheet.Term {
 		{Term: "95 % interval", Text: "of the median over the trials"},
 	}
 	if len(c.Documents) > 1 {
-		list = append(list, sheet.Term{Term: "old", Text: "in the same blocks, with the same arrivals; it does not affect the verdict"})
+		list = append(list, sheet.Term{Term: "( )", Text: "the older build, in the same blocks and with the same arrivals: shown, but not part of the verdict"})
 	}
 	return list
 }
