@@ -448,7 +448,15 @@ func emptyWindows(r *result.Result) string {
 	} else {
 		text += fmt.Sprintf(": the fastest took %s", result.FormatNs(fastest))
 	}
-	return text + fmt.Sprintf("; -d %s would suffice", roundUp(time.Duration(cyclesToSee*judge.Cycle(r, fastest))))
+	return text + fmt.Sprintf("; %s %s would suffice", longer(r), roundUp(time.Duration(cyclesToSee*judge.Cycle(r, fastest))))
+}
+
+// longer is how the windows of r's trials are set.
+func longer(r *result.Result) string {
+	if r.Ramp != "" {
+		return "stages of"
+	}
+	return "-d"
 }
 
 // fastestOf is the shortest latency of a trial that has some, or the mean if its histogram is
@@ -478,10 +486,6 @@ func (s *section) tooFewSamples() string {
 		return ""
 	}
 	var lacking []string
-	longer := "-d"
-	if r.Ramp != "" {
-		longer = "stages of"
-	}
 	for _, m := range metric.All() {
 		if m.Percentile == nil || m.Column == nil {
 			continue
@@ -495,7 +499,7 @@ func (s *section) tooFewSamples() string {
 		if lacking == nil {
 			suffices = " would suffice"
 		}
-		lacking = append(lacking, fmt.Sprintf("%s (%s %s%s)", m.Column.Title, longer, roundUp(time.Duration(math.Ceil(window))), suffices))
+		lacking = append(lacking, fmt.Sprintf("%s (%s %s%s)", m.Column.Title, longer(r), roundUp(time.Duration(math.Ceil(window))), suffices))
 	}
 	if lacking == nil {
 		return ""
