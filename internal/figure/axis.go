@@ -12,8 +12,10 @@ type Axis struct {
 	Scale Scale
 	Zero  bool     // a linear axis shows 0 whatever the values are
 	Names []string // of the values 0, 1, 2, … of an axis of categories
-	Lines []Line
-	Bands []Band
+	// Limits of what is shown; nil: all values. A value beyond them is an arrow at the end of its row, with the value as text.
+	Limits *Interval
+	Lines  []Line
+	Bands  []Band
 }
 
 // Line is a reference value: a baseline, a limit, a goal, zero.
@@ -97,6 +99,7 @@ func (a *Axis) label() string {
 type scale struct {
 	*Axis
 	low, high float64 // places; low < high
+	empty     bool    // there are no values
 }
 
 // margin is the part of the range that is left empty at either end.
@@ -108,14 +111,17 @@ func newScale(a *Axis, values []float64) *scale {
 	if a.Scale == Linear && a.Zero {
 		values = append(values, 0)
 	}
-	s := &scale{a, math.Inf(1), math.Inf(-1)}
+	s := &scale{a, math.Inf(1), math.Inf(-1), false}
 	for _, x := range values {
+		if a.Limits != nil {
+			x = max(a.Limits.Low, min(a.Limits.High, x))
+		}
 		if a.Scale.shows(x) {
 			s.low, s.high = min(s.low, a.Scale.place(x)), max(s.high, a.Scale.place(x))
 		}
 	}
 	if s.low > s.high { // no values
-		s.low, s.high = a.Scale.place(0.5), a.Scale.place(0.9)
+		s.low, s.high, s.empty = a.Scale.place(0.5), a.Scale.place(0.9), true
 	}
 	if s.high-s.low < 1e-9*max(1e-9, math.Abs(s.low), math.Abs(s.high)) { // all values are equal
 		room := 0.3
@@ -165,6 +171,9 @@ const mostTicks = 12
 // ticks returns the ticks of an axis that has so many pixels: at round values, in order, as many as have room. size is the room
 // that a label takes along the axis.
 func (s *scale) ticks(pixels float64, size func(label string) float64) []tick {
+	if s.empty {
+		return nil
+	}
 	if len(s.Names) > 0 {
 		return s.named(pixels, size)
 	}

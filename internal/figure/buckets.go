@@ -29,7 +29,7 @@ func (panels Panels) reduced(x *scale) (Body, string) {
 			all += len(s.Points)
 		}
 	}
-	if all <= mostMarks {
+	if all <= mostMarks/max(1, len(panels)) {
 		return panels, ""
 	}
 	b := &buckets{make(Panels, len(panels)), x, make([]Interval, min(mostBuckets, max(leastBuckets, rowsOfAllLines/lines)))}
@@ -48,7 +48,8 @@ func (panels Panels) reduced(x *scale) (Body, string) {
 	if kept == all {
 		return b, ""
 	}
-	return b, fmt.Sprintf("Downsampled: of each of %d buckets the minimum and the maximum are shown (min-max), so peaks are kept.", len(b.spans))
+	const how = "Downsampled: of each of %d buckets the minimum and the maximum are shown (min-max), so peaks are kept."
+	return b, fmt.Sprintf(how, len(b.spans))
 }
 
 // of returns the bucket of x.

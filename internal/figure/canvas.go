@@ -85,12 +85,9 @@ func (c *canvas) tag(name, class, attributes string) {
 // path draws a path.
 func (c *canvas) path(class, d, attributes string) { c.tag("path", class, ` d="`+d+`"`+attributes) }
 
-// hline and vline draw lines along the axes.
+// hline draws a horizontal line.
 func (c *canvas) hline(class string, x1, x2, y float64) {
 	c.path(class, "M"+pairs(x1, y)+"H"+num(x2), "")
-}
-func (c *canvas) vline(class string, x, y1, y2 float64) {
-	c.path(class, "M"+pairs(x, y1)+"V"+num(y2), "")
 }
 
 func (c *canvas) rect(class string, x, y, w, h float64, attributes string) {
@@ -130,20 +127,22 @@ func (c *canvas) prose(class string, sentences ...string) {
 	}
 }
 
-// textWidth estimates the width of a text; fonts differ by some percent.
+// textWidth estimates the width of a text in DejaVu Sans, which is wider than most fonts.
 func textWidth(s string, font float64) (width float64) {
 	for _, r := range s {
 		switch {
-		case strings.ContainsRune("iljI|.,:;'! ·()[]tfr", r):
-			width += 0.36
-		case strings.ContainsRune("mwMW%@—…", r) || r == '×':
-			width += 0.9
+		case strings.ContainsRune("iljI|.,:;'! ·()[]tfr-", r):
+			width += 0.4
+		case strings.ContainsRune("mwMW%@—…", r):
+			width += 1
+		case strings.ContainsRune("×±≥≤=<>+~", r):
+			width += 0.84
 		case r >= 'A' && r <= 'Z':
-			width += 0.7
+			width += 0.72
 		case r >= 0x1100:
 			width++ // among them the wide characters
 		default:
-			width += 0.58
+			width += 0.63
 		}
 	}
 	return width * font

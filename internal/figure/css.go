@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart, in light and dark. Yellow is darker on
-// white and blue lighter on black than theirs, and their black is white on black.
+// colours are those of Okabe and Ito (2008), which people with any colour vision can tell apart, in light and dark. On white, yellow
+// is darker than theirs; on black, several are lighter, and their black is white.
 var colours = [...]struct{ light, dark string }{
 	{"#0072b2", "#2a93d5"}, {"#d55e00", "#e8702a"}, {"#009e73", "#00b084"}, {"#cc79a7", "#cc79a7"},
 	{"#e69f00", "#e69f00"}, {"#56b4e9", "#8accf2"}, {"#111111", "#eeeeee"}, {"#a89a00", "#f0e442"},
@@ -33,6 +33,7 @@ const rules = `.fig{display:block;width:100%;height:auto;max-width:820px;color:v
 .fig .ref{stroke:var(--fig-muted);stroke-width:1.5;stroke-dasharray:5 3;fill:none}
 .fig .band{fill:var(--fig-muted);fill-opacity:.16}
 .fig .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.fig .thin{stroke-width:1.4}
 .fig .mark{stroke-width:1.5;stroke-linejoin:round}
 .fig .open{fill:var(--fig-back)}
 .fig .bad{stroke:var(--fig-bad);stroke-width:2.5;fill:none}

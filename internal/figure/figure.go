@@ -5,9 +5,10 @@
 // that its charts can use, and no titles or values either. With both, a renderer for accessible SVG would have to be written.
 //
 // An SVG has classes and no colours; [CSS] has the colours, for light and dark. There is no script in it. What a page's script needs
-// is in attributes: each mark of a point has data-series (its name), data-x and data-y (the formatted values, as in [Figure.Table]) and, where
-// there is one, data-note. Where lines have too many points for marks, a rectangle of class hit stands for each bucket of points: its data-x
-// is that of the bucket's rows in the table.
+// is in attributes. All that belongs to a name has data-series: rows, lines, and the items of class key in the legend. The mark of a point also
+// has data-x and data-y, the formatted values as in [Figure.Table], and where there are any data-note and data-variant. In rows,
+// data-y is the name. Where lines have too many points for marks, a rectangle of class hit stands for each bucket of points: its
+// data-x is that of the bucket's rows in the table.
 package figure
 
 import (
@@ -128,6 +129,9 @@ func (f *Figure) check() (err error) {
 				reject("axis "+a.Label, "reference", x)
 			}
 		}
+		if in := a.Limits; in != nil && !(a.Scale.defined(in.Low) && a.Scale.defined(in.High) && in.Low < in.High) {
+			reject("axis "+a.Label, "range", fmt.Sprint(in.Low, " to ", in.High))
+		}
 	}
 	checkAxis(&f.X)
 	if panels, ok := f.Body.(Panels); ok {
@@ -202,7 +206,16 @@ func (f *Figure) prepared() (*Figure, error) {
 		note(fmt.Sprintf("%d values are 0 or less and not on the logarithmic axis.", n))
 	}
 	var method string
-	p.Body, method = f.Body.reduced(f.scale())
+	if panels, ok := f.Body.(Panels); ok {
+		kept := panels.withValues()
+		for i := range panels {
+			if !slices.ContainsFunc(kept, func(k Panel) bool { return k.Y.Label == panels[i].Y.Label }) {
+				note(clean(panels[i].Y.Label) + ": no values.")
+			}
+		}
+		p.Body = kept
+	}
+	p.Body, method = p.Body.reduced(f.scale())
 	note(method)
 	return &p, nil
 }

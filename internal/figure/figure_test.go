@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // element is an element of an SVG.
@@ -16,7 +18,7 @@ type element struct {
 }
 
 // elements parses an SVG strictly and returns its elements and its text.
-func elements(t testing.TB, svg string) (list []element, text string) {
+func elements(t rapid.TB, svg string) (list []element, text string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader("<page>" + strings.TrimPrefix(svg, `<?xml version="1.0" encoding="UTF-8"?>`) + "</page>"))
 	for {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// mostMarks is the number of points from which on lines have no markers: with more, the figure would be larger than the rest of a page.
+// mostMarks is the largest number of points, times that of the panels, with which lines have markers: with more, the figure would be
+// larger than the rest of a page.
 const mostMarks = 600
 
 func (panels Panels) points(add func(*Point, *Axis, string)) {
@@ -19,6 +20,15 @@ func (panels Panels) points(add func(*Point, *Axis, string)) {
 			}
 		}
 	}
+}
+
+// withValues returns the panels without those of which nothing can be drawn.
+func (panels Panels) withValues() Panels {
+	return slices.DeleteFunc(slices.Clone(panels), func(p Panel) bool {
+		return !slices.ContainsFunc(p.Series, func(s Series) bool {
+			return slices.ContainsFunc(s.Points, func(at Point) bool { return p.Y.Scale.shows(at.Y) })
+		})
+	})
 }
 
 // title is the name of a series with its variant.
@@ -43,14 +53,19 @@ type cell struct {
 	notes   []string
 }
 
+// set fills the cell of a point. Points of one panel that have equal texts have rows of their own.
 func (t *cells) set(series, xText string, x float64, panel int, text, note string) {
+	if t.of == nil {
+		t.of = map[string]*cell{}
+	}
 	key := series + "\x00" + xText
 	row := t.of[key]
+	for row != nil && row.columns[2+panel] != "" {
+		key += "\x00"
+		row = t.of[key]
+	}
 	if row == nil {
 		row = &cell{series, x, append([]string{series, xText}, make([]string, t.panels)...), nil}
-		if t.of == nil {
-			t.of = map[string]*cell{}
-		}
 		t.of[key] = row
 		t.order = append(t.order, row)
 	}
@@ -128,7 +143,7 @@ func (panels Panels) drawn(c *canvas, f *Figure, x *scale, marks bool) (all plot
 		for _, s := range panels[i].Series {
 			c.series(&s, panels.variant(s.Variant), &p, x, scales[i], marks)
 		}
-		c.lineLabels(&p, scales[i])
+		c.lineLabels(&p, x, scales[i], &panels[i])
 		if i == 0 {
 			all = p
 		}
@@ -158,12 +173,12 @@ func (panels Panels) variants() (list []string) {
 
 // legend explains colours, dashes and markers, on as many lines as needed.
 func (panels Panels) legend(c *canvas, marks bool) {
-	at := 0.0
+	at, begun := 0.0, false
 	item := func(text string, sample float64, draw func(x, y float64), attributes string) {
 		text = cut(clean(text), 180, c.font)
 		room := sample + 6 + textWidth(text, c.font)
-		if c.y == 0 || at+room > c.width {
-			at, c.y = 0, c.y+c.step()
+		if !begun || at+room > c.width {
+			at, begun, c.y = 0, true, c.y+c.step()
 		}
 		c.WriteString("<g class=\"key\"" + attributes + ">\n")
 		draw(at, c.y-9)
@@ -171,8 +186,6 @@ func (panels Panels) legend(c *canvas, marks bool) {
 		c.WriteString("</g>\n")
 		at += room + 16
 	}
-	top := c.y
-	c.y = choose(top > 0, top, 0)
 	var seen []string
 	states := map[State]bool{}
 	for i := range panels {
@@ -194,7 +207,7 @@ func (panels Panels) legend(c *canvas, marks bool) {
 	}
 	if list := panels.variants(); len(list) > 1 {
 		for i, name := range list {
-			item(name, 24, func(x, y float64) { c.hline(stroke(neutral, i), x, x+24, y) }, "")
+			item(name, 24, func(x, y float64) { c.hline("line "+colour(neutral)+choose(i > 0, " v1", ""), x, x+24, y) }, "")
 		}
 	}
 	for state := Passing; marks && state <= Struck; state++ {
@@ -202,7 +215,7 @@ func (panels Panels) legend(c *canvas, marks bool) {
 			item(state.String(), 10, func(x, y float64) { c.mark(neutral, state, x+5, y, "") }, "")
 		}
 	}
-	if at > 0 {
+	if begun {
 		c.y += 4
 	}
 }
@@ -223,18 +236,37 @@ func (c *canvas) horizontals(p *plot, y *scale, ticks []tick) {
 	}
 }
 
-// lineLabels writes the labels of the references of the y axis into the plot: above them at the right end, or at the left end
-// where there is another one.
-func (c *canvas) lineLabels(p *plot, y *scale) {
-	right := math.Inf(-1)
-	write := func(at float64, label string) {
-		base := max(p.top+c.font, at-4)
-		if math.Abs(base-right) < c.step() {
-			c.text("muted halo", p.left+6, base, p.right-p.left, label)
-			return
+// lineLabels writes the labels of the references of the y axis into the plot: at the right end above the line, or at another place
+// where those are free of points and of other labels.
+func (c *canvas) lineLabels(p *plot, x, y *scale, panel *Panel) {
+	var taken [][4]float64 // boxes: left, top, right, bottom
+	for _, s := range panel.Series {
+		for _, at := range s.Points {
+			if x.Scale.shows(at.X) && y.Scale.shows(at.Y) {
+				px, py := p.x(x, at.X), p.y(y, at.Y)
+				taken = append(taken, [4]float64{px - 5, py - 5, px + 5, py + 5})
+			}
 		}
-		right = base
-		c.text("muted halo end", p.right-4, base, p.right-p.left, label)
+	}
+	write := func(at float64, label string) {
+		label = cut(clean(label), p.right-p.left-10, c.font)
+		width := textWidth(label, c.font)
+		var box [4]float64
+		for i := range 4 { // right above, left above, right below, left below
+			left := choose(i%2 == 0, p.right-4-width, p.left+6)
+			base := choose(i < 2, at-4, at+c.font+2)
+			b := [4]float64{left, base - c.font, left + width, base + 3}
+			overlaps := func(t [4]float64) bool { return t[0] < b[2] && b[0] < t[2] && t[1] < b[3] && b[1] < t[3] }
+			inside := b[1] >= p.top-2 && b[3] <= p.bottom+2
+			if free := inside && !slices.ContainsFunc(taken, overlaps); free || i == 0 {
+				box = b
+				if free {
+					break
+				}
+			}
+		}
+		taken = append(taken, box)
+		c.text("muted halo", box[0], box[3]-3, width+1, label)
 	}
 	for _, l := range y.Lines {
 		write(p.y(y, l.At), l.Label)
@@ -268,7 +300,7 @@ func (c *canvas) series(s *Series, variant int, p *plot, x, y *scale, marks bool
 		}
 	}
 	if d.Len() > 0 {
-		c.path(stroke(s.Style, variant), d.String(), attr("data-series", s.Name))
+		c.path(stroke(s.Style, variant)+choose(marks, "", " thin"), d.String(), attr("data-series", s.Name))
 	}
 	if whiskers.Len() > 0 {
 		c.path("line "+colour(s.Style), whiskers.String(), attr("data-series", s.Name))

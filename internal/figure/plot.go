@@ -3,7 +3,10 @@ package figure
 import "slices"
 
 // plot is the rectangle between the axes.
-type plot struct{ left, right, top, bottom float64 }
+type plot struct {
+	left, right, top, bottom float64
+	strips                   []Interval // of y, in which vertical lines are drawn; none: all of it
+}
 
 func (p *plot) x(s *scale, x float64) float64 { return p.left + s.at(x)*(p.right-p.left) }
 func (p *plot) y(s *scale, y float64) float64 { return p.bottom - s.at(y)*(p.bottom-p.top) }
@@ -44,14 +47,31 @@ func (c *canvas) referenceLabels(p *plot, x *scale) {
 func (c *canvas) verticals(p *plot, x *scale) {
 	for _, b := range x.Bands {
 		from, to := p.x(x, min(b.From, b.To)), p.x(x, max(b.From, b.To))
-		c.rect("band", from, p.top, max(1, to-from), p.bottom-p.top, "")
+		p.vertical(c, "band", func(top, bottom float64) string {
+			return "M" + pairs(from, top) + "H" + num(max(from+1, to)) + "V" + num(bottom) + "H" + num(from) + "z"
+		})
+	}
+	line := func(class string, at float64) {
+		p.vertical(c, class, func(top, bottom float64) string { return "M" + pairs(at, top) + "V" + num(bottom) })
 	}
 	for _, t := range c.ticksOf(p, x) {
-		c.vline("grid", p.left+t.at*(p.right-p.left), p.top, p.bottom)
+		line("grid", p.left+t.at*(p.right-p.left))
 	}
 	for _, l := range x.Lines {
-		c.vline("ref", p.x(x, l.At), p.top, p.bottom)
+		line("ref", p.x(x, l.At))
 	}
+}
+
+// vertical draws a path of pieces, one for each strip.
+func (p *plot) vertical(c *canvas, class string, piece func(top, bottom float64) string) {
+	d := ""
+	for _, s := range p.strips {
+		d += piece(s.Low, s.High)
+	}
+	if len(p.strips) == 0 {
+		d = piece(p.top, p.bottom)
+	}
+	c.path(class, d, "")
 }
 
 func (c *canvas) ticksOf(p *plot, x *scale) []tick {

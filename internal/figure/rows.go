@@ -1,9 +1,6 @@
 package figure
 
-import (
-	"math"
-	"strings"
-)
+import "strings"
 
 func (r Rows) points(add func(*Point, *Axis, string)) {
 	for i := range r {
@@ -30,7 +27,8 @@ func valueText(a *Axis, x float64, p *Point) string {
 		s = "≥ " + s
 	}
 	if p.Interval != nil {
-		s += " (" + a.Unit.span(p.Interval.Low, p.Interval.High) + ")"
+		span := a.Unit.span(p.Interval.Low, p.Interval.High)
+		s += " " + choose(span[0] == '[', span, "("+span+")")
 	}
 	return s
 }
@@ -60,11 +58,18 @@ func (r Rows) draw(c *canvas, f *Figure, x *scale) {
 	const gap, end = 10, 6
 	height, p := 40.0, plot{left: end, right: c.width - end} // the text is above the row
 	if !c.narrow() {
-		names, texts = min(names, 170), min(texts, 210)
+		names = min(names, 170)
+		texts = min(texts, 450-names)
 		height, p = 25, plot{left: names + gap + end, right: c.width - texts - gap - end}
 	}
 	c.referenceLabels(&p, x)
-	p.top, p.bottom = c.y, c.y+math.Max(1, float64(len(r)))*height+4
+	p.top, p.bottom = c.y, c.y+float64(len(r))*height+4
+	for i := range r {
+		if c.narrow() {
+			bottom := p.top + 2 + float64(i+1)*height
+			p.strips = append(p.strips, Interval{bottom - 22, bottom})
+		}
+	}
 	c.verticals(&p, x)
 	for i := range r {
 		top := p.top + 2 + float64(i)*height
@@ -72,10 +77,10 @@ func (r Rows) draw(c *canvas, f *Figure, x *scale) {
 		c.WriteString("<g" + attr("data-series", r[i].Name) + ">\n")
 		name := choose(r[i].State == Struck, "struck", "")
 		class := choose(r[i].State == Struck, "alarm", "")
-		if c.narrow() { // lines of the plot pass behind the text
-			name, class = strings.TrimSpace(name+" halo"), strings.TrimSpace(class+" end halo")
+		if c.narrow() {
+			class = strings.TrimSpace(class + " end")
 			mid, base = top+height-11, top+c.font+1
-			texts = min(textWidth(r[i].text(&f.X), c.font), c.width*0.68)
+			texts = min(textWidth(r[i].text(&f.X), c.font), c.width-gap-min(0.32*c.width, textWidth(clean(r[i].Name), c.font)))
 			c.text(name, 0, base, c.width-texts-gap, r[i].Name)
 			c.text(class, c.width, base, texts+1, r[i].text(&f.X))
 		} else {
@@ -111,6 +116,10 @@ func (c *canvas) row(r *Row, p *plot, x *scale, y float64) {
 		return
 	}
 	at := p.x(x, r.X)
+	if in := x.Limits; in != nil && (r.X < in.Low || r.X > in.High) { // an arrow to where it is
+		c.path("mark "+colour(r.Style), "M"+pairs(at, y)+choose(r.X < in.Low, "m-4 0l9-6v12z", "m4 0l-9-6v12z"), attributes)
+		return
+	}
 	if r.AtLeast {
 		c.path("line "+colour(r.Style), "M"+pairs(at, y)+"h18m-4-4l4 4l-4 4", "")
 	}

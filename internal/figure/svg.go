@@ -3,8 +3,8 @@ package figure
 import "strings"
 
 // SVG returns the figure for a page with the rules of [CSS]: two SVG elements, of which the rules show the one that suits the width.
-// They have a title and a description, and do not show the title. The error names a value that cannot be drawn: one that is infinite or
-// not a number, or a percentile of 100 %.
+// They have a title and a description, and do not show the title. The error names a value that cannot be drawn: one that is
+// infinite or not a number, or a percentile of 100 %.
 func (f *Figure) SVG() (string, error) {
 	p, err := f.prepared()
 	if err != nil {

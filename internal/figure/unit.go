@@ -1,7 +1,6 @@
 package figure
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -36,7 +35,11 @@ func (u Unit) format(x float64) string {
 	case Share:
 		return result.FormatShare(x)
 	case Change:
-		return fmt.Sprintf("%+.2f%%", 100*x)
+		text := strings.ReplaceAll(result.FormatPercent1(x), " ", "")
+		if strings.Trim(text, "-0.%") == "" {
+			return "0.0%" // without the sign of what rounds to nothing
+		}
+		return choose(x > 0, "+", "") + text
 	case Bytes:
 		return result.FormatBytes(x)
 	case Percentile:
@@ -55,7 +58,7 @@ func (u Unit) span(low, high float64) string {
 		return to
 	}
 	if low < 0 || u == Change {
-		return from + " to " + to
+		return "[" + from + ", " + to + "]"
 	}
 	digits := func(s string) string {
 		return strings.TrimRight(s, " %×abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ")
@@ -103,13 +106,14 @@ func (u Unit) tick(x, step float64) string {
 		sign = "+"
 	}
 	if math.Abs(x) < step/1e6 {
-		return "0" + p.suffix
+		return "0" + choose(u == Time || u == Bytes, "", p.suffix)
 	}
 	decimals := max(0, int(math.Ceil(-math.Log10(step/p.factor)-1e-9)))
-	if x, decimals = x/p.factor, min(decimals, 12); math.Abs(x) >= 1e6 || math.Abs(x) < 1e-6 {
-		return sign + strconv.FormatFloat(x, 'g', 3, 64) + p.suffix
+	if scaled := math.Abs(x / p.factor); scaled >= 1e6 || scaled < 1e-6 {
+		digits := 1 + max(0, int(math.Ceil(math.Log10(math.Abs(x)/step)-1e-9)))
+		return sign + strconv.FormatFloat(x/p.factor, 'g', min(digits, 17), 64) + p.suffix
 	}
-	return sign + trimmed(x, decimals) + p.suffix
+	return sign + trimmed(x/p.factor, min(decimals, 12)) + p.suffix
 }
 
 // trimmed writes x with at most so many decimals.

@@ -1,0 +1,311 @@
+package figure
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var update = flag.Bool("update", false, "rewrite the files in testdata")
+
+// lines is a figure with two variants, a goal and all states of points.
+func lines() *Figure {
+	points := func(factor float64) []Point {
+		return []Point{
+			{X: 1000, Y: 1e6 * factor, State: Passing, Interval: &Interval{0.9e6 * factor, 1.2e6 * factor}},
+			{X: 2000, Y: 4e6 * factor, State: Undecided},
+			{X: 4000, Y: 3e7 * factor, State: Failing, Note: "p99 is 30 ms", AtLeast: true},
+		}
+	}
+	return &Figure{
+		ID: "rates", Title: "p99 by offered rate", Desc: "sharded passes up to 1.00k.", Of: "strategy",
+		X: Axis{Label: "offered rate", Lines: []Line{{3000, "limit"}}},
+		Body: Panels{{
+			Axis{Label: "p99", Unit: Time, Scale: Log, Lines: []Line{{5e6, "goal: p99<5ms"}}, Bands: []Band{{4e6, 6e6, "tolerance"}}},
+			[]Series{
+				{Name: "sharded", Variant: "response time", Style: 1, Points: points(1)},
+				{Name: "sharded", Variant: "service time", Style: 1, Points: points(0.5)},
+				{Name: "global", Variant: "response time", Points: []Point{{X: 1000, Y: 0}, {X: 2000, Y: 9e6, State: Struck}}},
+			},
+		}},
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for _, f := range []*Figure{dots(), lines()} {
+		got, err := f.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = regexp.MustCompile(`(?s)<style>.*</style>`).ReplaceAllString(got, "<style>…</style>") // that of CSS
+		path := filepath.Join("testdata", f.ID+".svg")
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (- wanted, + written; -update rewrites it):\n%s", path, diff)
+		}
+	}
+}
+
+// anyFigure draws a figure of any body, axes, values and texts.
+func anyFigure(t *rapid.T) *Figure {
+	text := rapid.StringN(0, 40, 200)
+	axis := func(name string) Axis {
+		return Axis{Label: text.Draw(t, name), Unit: Unit(rapid.IntRange(0, int(Bytes)).Draw(t, "unit")),
+			Scale: Scale(rapid.IntRange(0, 1).Draw(t, "scale")), Zero: rapid.Bool().Draw(t, "zero"),
+			Lines: []Line{{rapid.Float64Range(0, 1e6).Draw(t, "line"), text.Draw(t, "line")}}}
+	}
+	value := rapid.OneOf(rapid.Float64Range(-1e12, 1e12), rapid.Float64Range(0, 1), rapid.Just(0.0))
+	point := func(along float64) Point {
+		p := Point{State: State(rapid.IntRange(0, int(Struck)).Draw(t, "state")), AtLeast: rapid.Bool().Draw(t, "at least"),
+			Note: text.Draw(t, "note"), Gap: rapid.Bool().Draw(t, "gap")}
+		if rapid.Bool().Draw(t, "interval") {
+			p.Interval = &Interval{along - 1, along + rapid.Float64Range(0, 1e6).Draw(t, "above")}
+		}
+		return p
+	}
+	f := &Figure{ID: "any", Title: text.Draw(t, "title"), Desc: text.Draw(t, "desc"), Of: "strategy", X: axis("x"),
+		Notes: []string{text.Draw(t, "note")}}
+	if rapid.Bool().Draw(t, "rows") {
+		var rows Rows
+		for i := range rapid.IntRange(0, 8).Draw(t, "number") {
+			x := value.Draw(t, "x")
+			row := Row{Name: text.Draw(t, "name"), Style: i, Empty: rapid.Bool().Draw(t, "empty"), Point: point(x)}
+			row.X = x
+			rows = append(rows, row)
+		}
+		f.Body = rows
+		return f
+	}
+	var panels Panels
+	for range rapid.IntRange(0, 3).Draw(t, "panels") {
+		panel := Panel{Y: axis("y")}
+		for i := range rapid.IntRange(0, 4).Draw(t, "series") {
+			s := Series{Name: text.Draw(t, "name"), Variant: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "variant"), Style: i}
+			for j := range rapid.IntRange(0, 90).Draw(t, "points") {
+				y := value.Draw(t, "y")
+				p := point(y)
+				p.X, p.Y = float64(j), y
+				s.Points = append(s.Points, p)
+			}
+			panel.Series = append(panel.Series, s)
+		}
+		panels = append(panels, panel)
+	}
+	f.Body = panels
+	return f
+}
+
+var (
+	lengths = regexp.MustCompile(`NaN|Inf|e[+-]\d`)
+	ids     = map[string]bool{"any-wide-title": true, "any-wide-desc": true, "any-narrow-title": true, "any-narrow-desc": true}
+)
+
+// TestAnyFigure: figures are well-formed, the same each time, within their edges, and their values are in the table.
+func TestAnyFigure(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFigure(t)
+		svg, err := f.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := f.SVG(); again != svg {
+			t.Error("the second SVG is different")
+		}
+		_, rows, err := f.Table()
+		if err != nil {
+			t.Fatal(err)
+		}
+		inTable := map[string]bool{}
+		for _, row := range rows {
+			for _, cell := range row {
+				inTable[cell] = true
+			}
+		}
+		list, _ := elements(t, svg)
+		seen, right := map[string]bool{}, 0.0
+		for _, e := range list {
+			if id := e.attrs["id"]; id != "" && (seen[id] || !ids[id]) {
+				t.Errorf("unexpected id %s", id)
+			}
+			seen[e.attrs["id"]] = true
+			if e.name == "svg" {
+				right, _ = strconv.ParseFloat(strings.Fields(e.attrs["viewBox"])[2], 64)
+			}
+			for _, name := range []string{"d", "x", "y", "width", "height", "viewBox"} {
+				if lengths.MatchString(e.attrs[name]) {
+					t.Errorf("%s has %s %q", e.name, name, e.attrs[name])
+				}
+			}
+			if x, err := strconv.ParseFloat(e.attrs["x"], 64); err == nil && (x < 0 || x > right) {
+				t.Errorf("%s is at %v of %v", e.name, x, right)
+			}
+			for _, name := range []string{"data-x", "data-y"} {
+				if value, ok := e.attrs[name]; ok && !inTable[value] {
+					t.Errorf("%s %q is not in the table", name, value)
+				}
+			}
+		}
+	})
+}
+
+// TestTableEqualsMarks: the rows of the table are those of the marks.
+func TestTableEqualsMarks(t *testing.T) {
+	for _, test := range []struct {
+		f      *Figure
+		header []string
+		rows   [][]string
+		marks  []string // series, x, y and note
+	}{
+		{dots(), []string{"strategy", "× baseline", "note"}, [][]string{
+			{"sharded", "41× (39–42×)", ""},
+			{"global", "1.00×", "before"},
+			{"slow", "≥ 20×", "saturated"},
+			{"no-lock", "", "violation: lost update"},
+		}, []string{
+			"sharded|41× (39–42×)|sharded|",
+			"global|1.00×|global|before",
+			"slow|≥ 20×|slow|saturated",
+			"no-lock||no-lock|violation: lost update",
+		}},
+		{lines(), []string{"strategy", "offered rate", "p99", "note"}, [][]string{
+			{"sharded, response time", "1.00k", "1.00 ms (900 µs–1.20 ms)", "passes"},
+			{"sharded, response time", "2.00k", "4.00 ms", "undecided"},
+			{"sharded, response time", "4.00k", "≥ 30.0 ms", "fails: p99 is 30 ms"},
+			{"sharded, service time", "1.00k", "500 µs (450–600 µs)", "passes"},
+			{"sharded, service time", "2.00k", "2.00 ms", "undecided"},
+			{"sharded, service time", "4.00k", "≥ 15.0 ms", "fails: p99 is 30 ms"},
+			{"global, response time", "1.00k", "0 ns", ""},
+			{"global, response time", "2.00k", "9.00 ms", "violation"},
+		}, []string{
+			"sharded|1.00k|1.00 ms (900 µs–1.20 ms)|passes",
+			"sharded|2.00k|4.00 ms|undecided",
+			"sharded|4.00k|≥ 30.0 ms|fails: p99 is 30 ms",
+			"sharded|1.00k|500 µs (450–600 µs)|passes",
+			"sharded|2.00k|2.00 ms|undecided",
+			"sharded|4.00k|≥ 15.0 ms|fails: p99 is 30 ms",
+			"global|2.00k|9.00 ms|violation",
+		}},
+	} {
+		header, rows, err := test.f.Table()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(append([][]string{test.header}, test.rows...), append([][]string{header}, rows...)); diff != "" {
+			t.Errorf("table of %s (-want +got):\n%s", test.f.ID, diff)
+		}
+		svg, _ := test.f.SVG()
+		list, _ := elements(t, svg)
+		var marks []string
+		for _, e := range list {
+			if y, ok := e.attrs["data-y"]; ok {
+				marks = append(marks, strings.Join([]string{e.attrs["data-series"], e.attrs["data-x"], y, e.attrs["data-note"]}, "|"))
+			}
+		}
+		if diff := cmp.Diff(slices.Concat(test.marks, test.marks), marks); diff != "" { // in two layouts
+			t.Errorf("marks of %s (-want +got):\n%s", test.f.ID, diff)
+		}
+	}
+}
+
+func TestNotes(t *testing.T) {
+	const (
+		one  = "1 value is 0 or less and not on the logarithmic axis."
+		none = "queue: no values."
+	)
+	f := lines()
+	f.Notes = []string{"Six trials."}
+	f.Body = append(f.Body.(Panels), Panel{Y: Axis{Label: "queue"}, Series: []Series{{Name: "global"}}})
+	svg, err := f.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text := elements(t, svg)
+	for _, want := range []string{"Six trials.", one, none} {
+		if strings.Count(text, want) != 4 { // as text and in the description, in two layouts
+			t.Errorf("the note %q occurs %d times, want 4", want, strings.Count(text, want))
+		}
+	}
+	f.Body.(Panels)[0].Y.Scale = Linear
+	if svg, _ = f.SVG(); strings.Contains(svg, one) {
+		t.Error("0 is said not to be on a linear axis")
+	}
+}
+
+// TestCSS: there is a rule for each class and a value for each property, in files for light and dark, and no fixed colours.
+func TestCSS(t *testing.T) {
+	css := CSS()
+	for _, used := range regexp.MustCompile(`var\((--fig-\w+)\)`).FindAllStringSubmatch(css, -1) {
+		if n := strings.Count(css, used[1]+":"); n != 2 {
+			t.Errorf("%s is defined %d times, want light and dark", used[1], n)
+		}
+	}
+	var many Panels
+	for _, s := range series(30, 2, func(i, j int) float64 { return float64(i + j) }) {
+		many = append(many, Panel{Series: []Series{s}})
+	}
+	for _, f := range []*Figure{dots(), lines(), overTime(many...), overTime(Panel{Series: series(1, 1000, func(_, j int) float64 { return float64(j) })})} {
+		svg, err := f.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, _ := elements(t, svg)
+		for _, e := range list {
+			for class := range strings.FieldsSeq(e.attrs["class"]) {
+				if !strings.Contains(css, "."+class) && class != "key" {
+					t.Errorf("class %s has no rule", class)
+				}
+			}
+			if e.attrs["fill"]+e.attrs["stroke"]+e.attrs["style"] != "" {
+				t.Errorf("%s has a fixed colour", e.name)
+			}
+		}
+		file, _ := f.File()
+		for _, want := range []string{`<?xml version="1.0"`, `xmlns="http://www.w3.org/2000/svg"`, `role="img"`, "<style>", "prefers-color-scheme:dark", `class="back"`} {
+			if strings.Count(file, want) != 1 {
+				t.Errorf("%q occurs %d times in the file of %s, want once", want, strings.Count(file, want), f.ID)
+			}
+		}
+		elements(t, file)
+	}
+}
+
+func TestCut(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		room float64
+		want string
+	}{
+		{"sharded", 100, "sharded"},
+		{"sharded by the hash of the id", 100, "sharded by t…"},
+		{"sharded", 1, ""},
+		{"漢字漢字漢字漢字", 60, "漢字漢…"},
+		{"", 10, ""},
+	} {
+		if got := cut(test.text, test.room, fontSize); got != test.want {
+			t.Errorf("%q cut to %v: %q, want %q", test.text, test.room, got, test.want)
+		}
+	}
+	f := dots()
+	f.Body.(Rows)[0].Name = strings.Repeat("very long ", 20) + "name"
+	svg, _ := f.SVG()
+	if _, text := elements(t, svg); strings.Count(text, f.Body.(Rows)[0].Name) != 2 {
+		t.Error("the whole name is not in the titles of both layouts")
+	}
+}
