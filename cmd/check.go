@@ -206,6 +206,9 @@ func (o *checkOptions) check(ctx context.Context, args []string) (err error) {
 	return checkVerdict(ctx, c, written, o.run.crashes()...)
 }
 
+// ownServer is why an older build takes no --redis-url.
+const ownServer = "not with an older build, whose processes have no server"
+
 // oneBaseline rejects two baselines, and settings of another kind of check.
 func (o *checkOptions) oneBaseline(args []string) error {
 	var given []string
@@ -237,6 +240,7 @@ func (o *checkOptions) oneBaseline(args []string) error {
 		{stored, "it applies to --baseline", []string{"strict", "allow-other-machine"}},
 		{!duet, "a duet uses --pairs", []string{"runs"}},
 		{!duet && !stored, "targets have no older build and no stored result: want --threshold alone, or --at-rate", []string{targetFlag}},
+		{!duet, ownServer, []string{"redis-url"}},
 		{!duet, "a duet compares each strategy with itself", []string{"baseline-strategy"}},
 	} {
 		if s.fits {

@@ -63,6 +63,9 @@ func (o *checkOptions) checkAtRate(args []string) error {
 		return usagef("%s: not with an older build of this program: want --at-rate without --against and --against-ref", o.from(targetFlag))
 	}
 	o.baseline.Stored = "" // from a weaker source
+	if o.baseline.older() {
+		return o.reject(rankFlag, ownServer, "redis-url")
+	}
 	return nil
 }
 
