@@ -39,6 +39,10 @@ func (s *section) searchColumns() (list []column) {
 		}
 		return result.FormatShare((r.Search.Upper/r.Search.Lower - 1) / 2)
 	})
+	if s.some(func(r *result.Result) bool { return r.Search != nil && r.Search.Ideal > 0 }) {
+		add("ideal", "the highest rate at which a perfect store with one lock per session meets the goal, with the measured holds, in virtual time",
+			func(r *result.Result) string { return rate(r.Search.Ideal) })
+	}
 	add("p99", "p99 of the response time at the highest rate that passes: median of the trials", func(r *result.Result) string {
 		if r.Search.Lower == 0 || r.Summary.LatencyNs.P99 == nil {
 			return ""

@@ -31,13 +31,18 @@ func newOneLock(s scenarios.Scenario) *oneLock {
 
 // replay replays a trial at a rate.
 func (l *oneLock) replay(rate float64, window time.Duration, block int) *ideal.Outcome {
+	return ideal.Run(l.model(rate, window, block))
+}
+
+// model is a trial at a rate.
+func (l *oneLock) model(rate float64, window time.Duration, block int) ideal.Model {
 	load := l.scenario.Load
 	load.Rate = rate
-	return ideal.Run(ideal.Model{
+	return ideal.Model{
 		Tape: l.tape, Locks: ideal.OneLock, Hold: ideal.Constant(l.scenario.Hold),
 		Arrivals: load.Arrivals(l.tape.Visit, l.warmup, audit.Mix(DefaultSeed+uint64(block)), 0, 1),
 		From:     int64(l.warmup), Until: int64(l.warmup + window), Drain: int64(findDrain),
-	})
+	}
 }
 
 // perform is an [Executor]. In a closed loop the lock is held all the time.
@@ -59,24 +64,9 @@ func (l *oneLock) perform(_ context.Context, t Task, _ Callbacks) (out Outcome, 
 	}
 	l.trials++
 	l.blocks[t.Block]++
-	of := l.replay(t.Rate, t.Window, t.Block)
-	trial.Visits, trial.Ops, trial.ElapsedNs = of.Arrived, of.Done, int64(t.Window)
-	trial.OpsPerSec, trial.LatencyNs = float64(of.Done)/t.Window.Seconds(), result.LatencyOf(of.Response)
-	trial.Operations = map[string]result.Operation{}
-	for op, h := range of.Each {
-		if h != nil {
-			trial.Operations[scenarios.Op(op).String()] = result.Operation{Count: h.TotalCount(), LatencyNs: result.LatencyOf(h)}
-		}
-	}
-	// Without a queue before the window, what is left of its arrivals is what the backlog grew by. No start is delayed.
-	growth := float64(of.Arrived) - float64(of.Done)/float64(l.tape.Visit)
-	starts := result.NewHistogram()
-	_ = starts.RecordValues(1, of.Arrived)
-	achieved := float64(of.Done) / float64(of.Arrived*int64(l.tape.Visit))
-	trial.OpenLoop = &result.OpenLoop{
-		Achieved: achieved, Growth: growth, Saturated: judge.Saturates(growth, of.Arrived, achieved),
-		StartNs: result.LatencyOf(starts), ServiceNs: trial.LatencyNs,
-	}
+	m := l.model(t.Rate, t.Window, t.Block)
+	*trial = perfectTrial(&m, ideal.Run(m))
+	trial.Locks.HoldNs = int64(l.scenario.Hold)
 	return out, nil
 }
 
@@ -154,6 +144,44 @@ func TestFindsWhereAPercentileCrosses(t *testing.T) {
 		t.Logf("%s: %v to %v, the scan %.0f, in %d trials, ended by %s", arrivals, s.Lower, s.Upper, crossing, l.trials, s.End)
 		if math.Abs(s.Lower/crossing-1) > 0.05 || math.Abs(s.Upper/crossing-1) > 0.05 {
 			t.Errorf("%s: %v to %v, the scan crosses at %v", arrivals, s.Lower, s.Upper, crossing)
+		}
+	}
+}
+
+// Beside the rate that is found stands that of a perfect store with one lock per session: the one at which the percentile crosses the
+// bound in a fine scan.
+func TestFindHasTheIdeal(t *testing.T) {
+	l := newOneLock(searched(t, "arrivals", "poisson", "hold", "1ms", "sessions", "10"))
+	r, err := l.found(t, t.Context(), "append.p99<5ms", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, crossing := r.Search.Ideal, 0.
+	if got < 3*r.Search.Upper {
+		t.Fatalf("ideal %v, with one lock %v", got, r.Search.Upper)
+	}
+	for rate := 0.8 * got; crossing == 0 && rate < 2*got; rate *= 1.01 {
+		m := l.model(rate, time.Minute, 1000)
+		m.Locks = ideal.PerSession
+		if ideal.Run(m).Each[scenarios.Append].ValueAtQuantile(99) >= 5e6 {
+			crossing = rate
+		}
+	}
+	if math.Abs(got/crossing-1) > 0.05 {
+		t.Errorf("ideal %v, the scan crosses at %v", got, crossing)
+	}
+}
+
+// The highest rate is found from any start; none is known where all rates pass, or none does.
+func TestHighestRate(t *testing.T) {
+	for _, start := range []float64{1, 999, 1001, 1e6} {
+		if got := highestRate(start, func(rate float64) bool { return rate <= 1000 }); got > 1000 || got < 995 {
+			t.Errorf("from %v: %v", start, got)
+		}
+	}
+	for _, all := range []bool{true, false} {
+		if got := highestRate(1000, func(float64) bool { return all }); got != 0 {
+			t.Errorf("all pass: %v: %v", all, got)
 		}
 	}
 }

@@ -88,11 +88,15 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 			among = min(among, cpu)
 		}
 	}
-	if base.open() && base.traffic == nil && r.Participant == nil && r.Find == nil {
+	if base.open() && base.traffic == nil && r.Participant == nil {
+		perfect := r.ideal
+		if r.Find != nil {
+			perfect = r.idealRates
+		}
 		if math.IsInf(alone, 1) {
 			alone = 0
 		}
-		r.ideal(base, alone, entrants)
+		perfect(base, alone, entrants)
 	}
 	for _, e := range entrants {
 		if len(e.result.Trials) == 0 || e.Strategy.Harness {

@@ -3,12 +3,13 @@ package result
 // Search is the search for the highest rate at which a strategy meets a goal. The result's trials are then those of the highest rate that
 // passes; where none does, those of the lowest rate that was tried.
 type Search struct {
-	Goal      string  `json:"goal"`       // a threshold, or sustained
-	Lower     float64 `json:"lower"`      // operations per second: the highest rate that passes, below all that fail; 0: none
-	Upper     float64 `json:"upper"`      // the lowest rate that fails; 0: none
-	Precision float64 `json:"precision"`  // the ratio of both that was searched for
-	End       string  `json:"end"`        // precision, undecided, lowest, highest, budget, interrupted or violation
-	ElapsedNs int64   `json:"elapsed_ns"` // of all its trials
+	Goal      string  `json:"goal"`            // a threshold, or sustained
+	Lower     float64 `json:"lower"`           // operations per second: the highest rate that passes, below all that fail; 0: none
+	Upper     float64 `json:"upper"`           // the lowest rate that fails; 0: none
+	Precision float64 `json:"precision"`       // the ratio of both that was searched for
+	End       string  `json:"end"`             // precision, undecided, lowest, highest, budget, interrupted or violation
+	ElapsedNs int64   `json:"elapsed_ns"`      // of all its trials
+	Ideal     float64 `json:"ideal,omitempty"` // operations per second: where a perfect store with one lock per session, and the measured holds, meets the goal at most; 0: not known
 	Probes    []Probe `json:"probes"`
 }
 
