@@ -12,7 +12,8 @@ type Axis struct {
 	Scale Scale
 	Zero  bool     // a linear axis shows 0 whatever the values are
 	Names []string // of the values 0, 1, 2, … of an axis of categories
-	// Limits of what is shown; nil: all values. A value beyond them is an arrow at the end of its row, with the value as text.
+	// Limits of what is shown; nil: all values. A value beyond them is an arrow at the end of its row, with the value as text;
+	// lines run along the edge.
 	Limits *Interval
 	Lines  []Line
 	Bands  []Band
@@ -150,6 +151,11 @@ func newScale(a *Axis, values []float64) *scale {
 	}
 	s.low, s.high = s.low-room, s.high+room
 	return s
+}
+
+// shows reports whether x is on the axis.
+func (s *scale) shows(x float64) bool {
+	return s.Scale.shows(x) && (s.Limits == nil || x >= s.Limits.Low && x <= s.Limits.High)
 }
 
 // at returns where x is in the range, from 0 to 1. Values beyond it are at its ends.

@@ -20,7 +20,6 @@ const secondDash = "2 3"
 
 const rules = `.fig{display:block;width:100%;height:auto;max-width:820px;color:var(--fig-text)}
 .fig.narrow{display:none;max-width:480px}
-@media (max-width:640px){.fig.wide{display:none}.fig.narrow{display:block}}
 .fig text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;fill:currentColor}
 .fig.narrow text{font-size:12px}
 .fig .heading{font-weight:600}
@@ -42,6 +41,9 @@ const rules = `.fig{display:block;width:100%;height:auto;max-width:820px;color:v
 .fig .hit{fill:currentColor;fill-opacity:0}
 `
 
+// narrowRule shows the other layout on small screens. Paper has the wide one, and light colours.
+const narrowRule = "@media screen and (max-width:640px){.fig.wide{display:none}.fig.narrow{display:block}}\n"
+
 // CSS returns the rules of all figures of a page, with the colours as custom properties: --fig-0 to --fig-7, --fig-text, --fig-muted,
 // --fig-grid, --fig-back and --fig-bad. A page may set them.
 func CSS() string {
@@ -55,9 +57,9 @@ func CSS() string {
 			"--fig-text:#1b1f24;--fig-muted:#59636e;--fig-grid:#dde2e7;--fig-back:#ffffff;--fig-bad:#b00020}"))
 	}
 	properties(false)
-	b.WriteString("\n@media (prefers-color-scheme:dark){")
+	b.WriteString("\n@media screen and (prefers-color-scheme:dark){")
 	properties(true)
-	b.WriteString("}\n" + rules)
+	b.WriteString("}\n" + rules + narrowRule)
 	for i := range colours {
 		fmt.Fprintf(&b, ".fig .c%d{stroke:var(--fig-%d);fill:var(--fig-%d)}\n", i, i, i)
 	}
@@ -65,7 +67,7 @@ func CSS() string {
 		fmt.Fprintf(&b, ".fig .d%d{stroke-dasharray:%s}\n", i+1, d)
 	}
 	fmt.Fprintf(&b, ".fig .v1{stroke-dasharray:%s}\n.fig .line{fill:none}.fig .open{fill:var(--fig-back)}\n", secondDash)
-	b.WriteString("@media print{.fig .halo{stroke:#fff}}\n")
+	b.WriteString("@media print{.fig{break-inside:avoid}}\n")
 	return b.String()
 }
 

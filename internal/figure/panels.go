@@ -171,12 +171,22 @@ func (panels Panels) variants() (list []string) {
 	return list
 }
 
+// longestKey is the room for a name in the legend.
+const longestKey = 180
+
 // legend explains colours, dashes and markers, on as many lines as needed.
 func (panels Panels) legend(c *canvas, marks bool) {
-	at, begun := 0.0, false
+	at, begun, column := 0.0, false, 0.0 // many names stand in columns
+	for i := range panels {
+		for _, s := range panels[i].Series {
+			if len(panels[i].Series) > 6 {
+				column = max(column, 30+textWidth(cut(clean(s.Name), longestKey, c.font), c.font))
+			}
+		}
+	}
 	item := func(text string, sample float64, draw func(x, y float64), attributes string) {
-		text = cut(clean(text), 180, c.font)
-		room := sample + 6 + textWidth(text, c.font)
+		text = cut(clean(text), longestKey, c.font)
+		room := max(column, sample+6+textWidth(text, c.font))
 		if !begun || at+room > c.width {
 			at, begun, c.y = 0, true, c.y+c.step()
 		}

@@ -27,8 +27,9 @@ func valueText(a *Axis, x float64, p *Point) string {
 		s = "≥ " + s
 	}
 	if p.Interval != nil {
-		span := a.Unit.span(p.Interval.Low, p.Interval.High)
-		s += " " + choose(span[0] == '[', span, "("+span+")")
+		if span := a.Unit.span(p.Interval.Low, p.Interval.High); span != a.format(x) {
+			s += " " + choose(span[0] == '[', span, "("+span+")")
+		}
 	}
 	return s
 }
@@ -106,9 +107,11 @@ func (c *canvas) row(r *Row, p *plot, x *scale, y float64) {
 	}
 	if in := r.Interval; in != nil && x.Scale.shows(in.High) {
 		low, high := p.x(x, in.Low), p.x(x, in.High)
-		d := "M" + pairs(low, y) + "H" + num(high) + "M" + pairs(high, y-6) + "v12"
-		if x.Scale.shows(in.Low) {
-			d += "M" + pairs(low, y-6) + "v12"
+		d := "M" + pairs(low, y) + "H" + num(high)
+		for _, end := range []float64{in.Low, in.High} { // an end beyond the axis has no cap
+			if x.shows(end) {
+				d += "M" + pairs(p.x(x, end), y-6) + "v12"
+			}
 		}
 		c.path("line "+colour(r.Style), d, "")
 	}
@@ -116,8 +119,8 @@ func (c *canvas) row(r *Row, p *plot, x *scale, y float64) {
 		return
 	}
 	at := p.x(x, r.X)
-	if in := x.Limits; in != nil && (r.X < in.Low || r.X > in.High) { // an arrow to where it is
-		c.path("mark "+colour(r.Style), "M"+pairs(at, y)+choose(r.X < in.Low, "m-4 0l9-6v12z", "m4 0l-9-6v12z"), attributes)
+	if !x.shows(r.X) { // an arrow to where it is
+		c.path("mark "+colour(r.Style), "M"+pairs(at, y)+choose(r.X < x.Limits.Low, "m-4 0l9-6v12z", "m4 0l-9-6v12z"), attributes)
 		return
 	}
 	if r.AtLeast {

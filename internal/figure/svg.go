@@ -19,7 +19,7 @@ func (f *Figure) File() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	css := strings.ReplaceAll(CSS(), "@media (max-width:640px){.fig.wide{display:none}.fig.narrow{display:block}}\n", "")
+	css := strings.Replace(CSS(), narrowRule, "", 1)
 	return `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + p.svg(wide, "<style>\n"+css+"</style>\n", true), nil
 }
 

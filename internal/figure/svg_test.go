@@ -260,7 +260,8 @@ func TestCSS(t *testing.T) {
 	for _, s := range series(30, 2, func(i, j int) float64 { return float64(i + j) }) {
 		many = append(many, Panel{Series: []Series{s}})
 	}
-	for _, f := range []*Figure{dots(), lines(), overTime(many...), overTime(Panel{Series: series(1, 1000, func(_, j int) float64 { return float64(j) })})} {
+	long := Panel{Series: series(1, 1000, func(_, j int) float64 { return float64(j) })}
+	for _, f := range []*Figure{dots(), lines(), overTime(many...), overTime(long)} {
 		svg, err := f.SVG()
 		if err != nil {
 			t.Fatal(err)
@@ -277,12 +278,53 @@ func TestCSS(t *testing.T) {
 			}
 		}
 		file, _ := f.File()
-		for _, want := range []string{`<?xml version="1.0"`, `xmlns="http://www.w3.org/2000/svg"`, `role="img"`, "<style>", "prefers-color-scheme:dark", `class="back"`} {
+		for _, want := range []string{
+			`<?xml version="1.0"`, `xmlns="http://www.w3.org/2000/svg"`, `role="img"`, "<style>", "prefers-color-scheme:dark", `class="back"`,
+		} {
 			if strings.Count(file, want) != 1 {
 				t.Errorf("%q occurs %d times in the file of %s, want once", want, strings.Count(file, want), f.ID)
 			}
 		}
 		elements(t, file)
+	}
+}
+
+// TestLimits: a value beyond the limits is an arrow, and the value is text.
+func TestLimits(t *testing.T) {
+	draw := func(limits *Interval) (marks []string, svg string) {
+		f := &Figure{ID: "change", X: Axis{Unit: Change, Limits: limits}, Body: Rows{
+			{Name: "allocs", Point: Point{X: 249, Interval: &Interval{0.1, 300}}},
+			{Name: "ops", Point: Point{X: 0.05, Interval: &Interval{0.05, 0.05}}},
+		}}
+		svg, err := f.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, _ := elements(t, svg)
+		for _, e := range list {
+			if e.attrs["data-x"] != "" {
+				marks = append(marks, e.attrs["data-x"])
+			}
+		}
+		return marks[:2], svg
+	}
+	all, without := draw(nil)
+	limited, within := draw(&Interval{-0.2, 0.2})
+	if diff := cmp.Diff([]string{"+24900% [+10.0%, +30000%]", "+5.0%"}, all); diff != "" {
+		t.Errorf("values (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(all, limited); diff != "" {
+		t.Errorf("values with limits (-without +with):\n%s", diff)
+	}
+	const arrow, end = "m4 0l-9-6v12z", "v12" // in two layouts
+	for _, test := range []struct {
+		why, svg     string
+		arrows, ends int
+	}{{"without limits", without, 0, 8}, {"with limits", within, 2, 6}} {
+		arrows := strings.Count(test.svg, arrow)
+		if ends := strings.Count(test.svg, end) - arrows; arrows != test.arrows || ends != test.ends {
+			t.Errorf("%s: %d arrows and %d ends of intervals, want %d and %d", test.why, arrows, ends, test.arrows, test.ends)
+		}
 	}
 }
 
