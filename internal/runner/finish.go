@@ -26,7 +26,7 @@ func (tr *trial) finish(w window) (result.Trial, error) {
 
 // measure computes the figures of the window.
 func (tr *trial) measure(w window) (t result.Trial, err error) {
-	tr.endSeries()
+	tr.endTimes()
 	if t.LatencyNs, t.Histogram, t.Operations, err = tr.latencies(); err != nil {
 		return t, err
 	}
@@ -102,35 +102,15 @@ func (u usage) of(n int64) result.Usage {
 	}
 }
 
-// latencies merges what the users have recorded of their operations: of all but sweeps, with the histogram, and of each kind.
+// latencies returns the times of operations: of all but sweeps, with the histogram, and of each kind.
 func (tr *trial) latencies() (l result.Latency, histogram string, operations map[string]result.Operation, err error) {
-	all, each := newSum(), map[scenarios.Op]*opSum{}
-	for _, u := range tr.measured() {
-		for kind, of := range u.ops {
-			if of.latency == nil && of.unanswered == 0 {
-				continue
-			}
-			op := scenarios.Op(kind)
-			if each[op] == nil {
-				each[op] = &opSum{latency: newSum(), service: newSum()}
-			}
-			each[op].add(&of)
-			if op != scenarios.Sweep {
-				all.add(of.latency)
-			}
+	var responses []timeOf
+	operations = map[string]result.Operation{}
+	for op := range opKinds {
+		if op != scenarios.Sweep {
+			responses = append(responses, responseOf(op))
 		}
-	}
-	if tr.series != nil {
-		for kind, moved := range tr.series.totals {
-			if op := scenarios.Op(kind); each[op] != nil { // else no user has such an operation
-				moved.addTo(each[op].latency.histogram)
-				moved.addTo(all.histogram)
-			}
-		}
-	}
-	operations = make(map[string]result.Operation, len(each))
-	for op, sum := range each {
-		of, err := sum.operation()
+		of, err := tr.operation(op)
 		if err != nil {
 			return l, "", nil, err
 		}
@@ -138,34 +118,25 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 			operations[operationName(op)] = of
 		}
 	}
+	all := tr.times.sum(responses...)
 	histogram, err = all.encoded()
 	return all.latency(), histogram, operations, err
 }
 
-// opSum is what all users have measured of one kind of operation.
-type opSum struct {
-	latency, service   *sum
-	failed, unanswered int64
-}
-
-func (s *opSum) add(of *opStats) {
-	s.latency.add(of.latency)
-	s.service.add(of.service)
-	s.failed += of.failed
-	s.unanswered += of.unanswered
-}
-
-// operation returns the figures of the operation.
-func (s *opSum) operation() (of result.Operation, err error) {
-	of = result.Operation{
-		Count: s.latency.histogram.TotalCount() + s.unanswered, Errors: s.failed, LatencyNs: s.latency.latency(), ServiceNs: s.service.some(),
+// operation returns the figures of a kind of operation.
+func (tr *trial) operation(op scenarios.Op) (of result.Operation, err error) {
+	latency, service := tr.times.sum(responseOf(op)), tr.times.sum(serviceOf(op))
+	of = result.Operation{Count: latency.histogram.TotalCount(), LatencyNs: latency.latency(), ServiceNs: service.some()}
+	for _, u := range tr.measured() {
+		of.Count += u.ops[op].unanswered
+		of.Errors += u.ops[op].failed
 	}
 	if of.ServiceNs != nil {
-		if of.Service, err = s.service.encoded(); err != nil {
+		if of.Service, err = service.encoded(); err != nil {
 			return of, err
 		}
 	}
-	of.Histogram, err = s.latency.encoded()
+	of.Histogram, err = latency.encoded()
 	return of, err
 }
 
@@ -180,7 +151,7 @@ func operationName(op scenarios.Op) string {
 // locks returns what the updates among ops operations did under their locks.
 func (tr *trial) locks(ops int64) (l result.Locks, err error) {
 	var n, held, waited, inWindow, inHot int64
-	times := newSum()
+	times := tr.times.sum(holdTimes)
 	for _, u := range tr.users.active {
 		h := &u.stats.holds
 		n += h.n
@@ -188,7 +159,6 @@ func (tr *trial) locks(ops int64) (l result.Locks, err error) {
 		waited += h.waitedFor
 		inWindow += h.inWindow
 		inHot += h.inHot
-		times.add(h.times)
 	}
 	l = result.Locks{UpdateFraction: tr.users.updates(), HoldTimes: times.some(), HeldNsPerOp: perOp(inWindow, ops)}
 	if n > 0 {
@@ -212,12 +182,10 @@ func (tr *trial) locks(ops int64) (l result.Locks, err error) {
 // thinking returns the users' mean think time per operation, and the distribution of their pauses.
 func (tr *trial) thinking(ops int64) (mean int64, pauses *result.Latency) {
 	var sum int64
-	times := newSum()
 	for _, u := range tr.users.active {
 		sum += u.stats.pauses.ns
-		times.add(u.stats.pauses.times)
 	}
-	return int64(perOp(sum, ops)), times.some()
+	return int64(perOp(sum, ops)), tr.times.sum(pauseTimes).some()
 }
 
 // waiting returns what holds and pauses have used of the processor, of which spent is the clock's part; nil where there are none.

@@ -14,13 +14,8 @@ const firstUsers = 32
 
 // openStats is what one user measures in an open loop besides its operations.
 type openStats struct {
-	delay  *times // from the arrival of a visit to its start
-	visits *times // from the arrival of a visit to its end, without think times
-
 	unserved int64 // visits that no user started
 }
-
-func newOpenStats() *openStats { return &openStats{delay: newTimes(), visits: newTimes()} }
 
 // openArrivals begins the arrivals of an open loop. More users run with running.
 func (tr *trial) openArrivals(running *sync.WaitGroup) {
@@ -111,7 +106,7 @@ func (u *user) visit(v *arrival, t int64) (held *arrival, end int64) {
 	counted := phases.began(v.due)
 	if counted {
 		u.stats.visits++
-		u.stats.open.delay.record(v.due, t, phases.limit)
+		u.stats.times.record(startDelays, v.due, t, phases.limit)
 	}
 	due, thought := v.due, int64(0)
 	for i, op := range v.ops {
@@ -128,7 +123,7 @@ func (u *user) visit(v *arrival, t int64) (held *arrival, end int64) {
 		}
 	}
 	if counted {
-		u.stats.open.visits.record(v.due+thought, t, phases.limit)
+		u.stats.times.record(visitTimes, v.due+thought, t, phases.limit)
 	}
 	u.finish(t)
 	panicked = false
@@ -142,7 +137,7 @@ func (u *user) think(t int64) int64 {
 	}
 	u.waiter.Wait(u.trial.setup.pause)
 	end := u.trial.phases.now()
-	u.stats.pauses.note(&u.trial.phases, t, end, true)
+	u.stats.paused(&u.trial.phases, t, end, true)
 	return end
 }
 
@@ -154,13 +149,11 @@ func (tr *trial) countUnserved(s *userStats, v *arrival) {
 	limit := tr.phases.limit
 	s.visits++
 	s.open.unserved++
-	s.open.delay.record(v.due, forever, limit)
-	s.open.visits.record(v.due, forever, limit)
-	op := &s.ops[v.ops[0].Op()]
-	if op.latency == nil {
-		op.latency = newTimes()
-	}
-	op.latency.record(v.due, forever, limit)
+	s.times.record(startDelays, v.due, forever, limit)
+	s.times.record(visitTimes, v.due, forever, limit)
+	op := v.ops[0].Op()
+	s.times.record(responseOf(op), v.due, forever, limit) // it was not called: there is no service time
+	s.ops[op].censored++
 }
 
 // openLoop computes the figures that only an open loop has, once t has the others.
@@ -190,23 +183,24 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 // openTimes sums up the distributions of an open loop.
 func (tr *trial) openTimes() (*result.OpenLoop, error) {
 	o := &result.OpenLoop{}
-	starts, services, visits := newSum(), newSum(), newSum()
 	for _, u := range tr.measured() {
-		for kind := range u.ops {
-			services.add(u.ops[kind].service)
+		if u.open != nil { // else not a user that visits
+			o.Unserved += u.open.unserved
 		}
-		if u.open == nil {
-			continue // not a user that visits
-		}
-		starts.add(u.open.delay)
-		visits.add(u.open.visits)
-		o.Unserved += u.open.unserved
+	}
+	var all []timeOf
+	for kind := range opKinds {
+		all = append(all, serviceOf(kind))
 	}
 	for _, of := range []struct {
 		sum     *sum
 		latency *result.Latency
 		text    *string
-	}{{starts, &o.StartNs, &o.Start}, {services, &o.ServiceNs, &o.Service}, {visits, &o.VisitNs, &o.Visit}} {
+	}{
+		{tr.times.sum(startDelays), &o.StartNs, &o.Start},
+		{tr.times.sum(all...), &o.ServiceNs, &o.Service},
+		{tr.times.sum(visitTimes), &o.VisitNs, &o.Visit},
+	} {
 		*of.latency = of.sum.latency()
 		var err error
 		if *of.text, err = of.sum.encoded(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/wait"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // pacer is when a user acts and how long it waits: the entry into the window, pauses, holds, due times.
@@ -16,8 +17,8 @@ type pacer struct {
 	finished int64         // the clock when the last operation ended
 }
 
-// enterWindow has the process's counters read when the window opens, and returns the time after that, and after what
-// nextInterval did. Else it returns t.
+// enterWindow has the process's counters read when the window opens and flushes a batch of times that is nearly full, and returns the
+// time after that, and after what nextInterval did. Else it returns t.
 func (u *user) enterWindow(t int64) int64 {
 	if t < u.wake {
 		return t
@@ -27,6 +28,9 @@ func (u *user) enterWindow(t int64) int64 {
 
 func (u *user) woken(t int64) int64 {
 	from := u.trial.phases.from
+	if u.stats.times.nearlyFull() {
+		u.stats.times.flush(result.Point{})
+	}
 	if u.wake = forever; t < from {
 		u.wake = from
 	} else if !u.inWindow {
@@ -63,7 +67,7 @@ func (u *user) pause(t int64) int64 {
 	u.waiter.Wait(min(pause, rest))
 	end := phases.now()
 	p.begun++
-	p.note(phases, t, end, whole)
+	u.stats.paused(phases, t, end, whole)
 	return end
 }
 
@@ -88,8 +92,8 @@ func (u *user) work() {
 		h.n++
 		h.heldFor += end - start
 		h.waitedFor += start - u.opStart
-		if h.times != nil {
-			h.times.record(start, end, forever)
+		if h.timed {
+			u.stats.times.add(holdTimes, end-start)
 		}
 	}
 }

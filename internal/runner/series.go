@@ -7,32 +7,28 @@ import (
 	"sync"
 	"time"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// series is a trial over time, in intervals. A user records an operation as if there were none, into its own histograms. When one has
-// ended beyond the interval of those before it, the user first moves these to the series, and goes on with empty histograms: once an
-// interval, not once an operation. What a user that is parked or blocked has recorded waits with it, and is moved to the
+// series is a trial over time, in intervals. A user records an operation as if there were none, into its own batch. When one has
+// ended beyond the interval of those before it, the user first adds these to the trial's histograms, and with them what it has counted:
+// once an interval, not once an operation. What a user that is parked or blocked has recorded waits with it, and is added to the
 // interval in which it ended.
-//
-// Rejected: histograms that only grow, and a copy of them for each user, from which the difference is computed. A hundred thousand users
-// would take a gigabyte more.
 type series struct {
 	from  int64 // the window
 	until int64 // its end
 	limit int64 // what ended later counts as ended then
 
+	unit int64 // the length of an interval at first; users count intervals of this length
+
 	mu        sync.Mutex
 	most      int   // intervals; when there are more, neighbours are merged
 	length    int64 // of an interval
 	intervals []interval
-	live      []*liveInterval              // whose latencies are not packed; the last one used comes last
-	totals    [2 * scenarios.NumOps]counts // of latencies, in all intervals, by operation; see userStats
-	sums      result.Point                 // operations and errors in all intervals
-	room      []byte                       // for packed latencies
+	live      []*liveInterval // whose latencies are not packed; the last one used comes last
+	sums      result.Point    // operations and errors in all intervals
+	room      []byte          // for packed latencies
 }
 
 // interval is what happened in an interval.
@@ -56,8 +52,9 @@ const (
 	longInterval  = time.Second // of windows of longWindow and more
 	longWindow    = 10 * time.Second
 
-	// moveCost is the processor time of a move, at most a hundredth of an interval for all users of a closed loop on one processor.
-	moveCost = time.Microsecond
+	// moveCost is the processor time of moving what a user has recorded, for which an interval has a hundredth of its length, for all
+	// users of a closed loop on one processor.
+	moveCost = time.Microsecond / 4
 )
 
 // openSeries begins the series of the trial, whose phases are set.
@@ -80,13 +77,12 @@ func (tr *trial) openSeries() {
 	if tr.arrivals != nil {
 		tr.series.until = tr.arrivals.until
 	}
-	for _, op := range s.scenario.Ops() { // now and not in the window
-		tr.series.totals[op] = newCounts()
-	}
+	tr.times.series = tr.series
+	tr.unserved.times.interval = tr.series.indexOf(tr.phases.limit - 1)
 }
 
 func newSeries(p *phases, length time.Duration, most int) *series {
-	s := &series{from: p.from, until: p.until, limit: p.limit, most: most, length: int64(length)}
+	s := &series{from: p.from, until: p.until, limit: p.limit, most: most, unit: int64(length), length: int64(length)}
 	for range maxLive {
 		s.live = append(s.live, &liveInterval{at: -1, latencies: newCounts()})
 	}
@@ -94,37 +90,49 @@ func newSeries(p *phases, length time.Duration, most int) *series {
 	return s
 }
 
-// moved is what a user has moved to the series.
-type moved struct {
-	at                    int64 // a time in the interval whose operations the user has not moved yet
-	ops, errors, censored int64 // in the earlier ones
-}
+// moved is what a user has added to the points of the series.
+type moved struct{ ops, errors, censored int64 }
 
-// nextInterval moves what the user has recorded to the series, before it records an operation that ended at end. The time that this takes
-// is no part of the operation that follows in a closed loop.
+// nextInterval adds what the user has recorded to the trial's histograms, before it records an operation that ended at end. The time that
+// this takes is no part of the operation that follows in a closed loop.
 func (u *user) nextInterval(end int64) {
-	s, m := u.trial.series, &u.stats.moved
+	s, b := u.trial.series, &u.stats.times
 	if s == nil {
 		u.intervalEnd = forever
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if u.intervalEnd > 0 {
-		s.take(&u.stats, m.at)
+		u.stats.addInterval()
 	}
-	m.at = max(s.from, min(end, s.limit-1))
-	u.intervalEnd = s.from + (s.index(m.at)+1)*s.length
+	b.interval = s.indexOf(end)
+	u.intervalEnd = s.from + (b.interval+1)*s.unit
 	if end >= s.limit {
 		u.intervalEnd = forever
 	}
 	u.wake = 0
 }
 
+// addInterval adds what a user has recorded in an interval to the trial's histograms.
+func (s *userStats) addInterval() {
+	var now moved
+	for kind := range s.ops {
+		op := &s.ops[kind]
+		now.ops += op.done
+		now.errors += op.failed
+		now.censored += op.censored
+	}
+	last := s.moved
+	s.times.flush(result.Point{Ops: now.ops - last.ops, Errors: now.errors - last.errors, Censored: now.censored - last.censored})
+	s.moved = now
+}
+
+// indexOf returns the index of the interval, of the length at first, that operations which ended at a time belong to.
+func (s *series) indexOf(at int64) int64 { return (max(s.from, min(at, s.limit-1)) - s.from) / s.unit }
+
 // index returns the index of the interval that at belongs to, without regard to how many there are.
 func (s *series) index(at int64) int64 { return (at - s.from) / s.length }
 
-// interval returns the interval that at belongs to, and its index.
+// interval returns the interval that a time belongs to, and its index.
 func (s *series) interval(at int64) (of *interval, i int) {
 	for s.index(at) >= int64(s.most) {
 		s.thin()
@@ -136,29 +144,28 @@ func (s *series) interval(at int64) (of *interval, i int) {
 	return &s.intervals[i], i
 }
 
-// take moves what a user has recorded since it last did to the interval that at belongs to.
-func (s *series) take(stats *userStats, at int64) {
-	of, i := s.interval(at)
-	var ops, errors, censored int64
-	for kind := range stats.ops {
-		op := &stats.ops[kind]
-		ops += op.done
-		errors += op.failed
-		if op.latency == nil || scenarios.Op(kind) == scenarios.Sweep { // which is none of a trial's latencies
-			continue
+// take adds p to the interval with an index of [series.indexOf], and calls add with each kind of time and with the latencies of that
+// interval, to which it adds those that it has of this kind: nil, if the kind is none of the series. A nil series has none.
+func (s *series) take(index int64, p *result.Point, add func(of timeOf, latencies counts)) {
+	if s == nil {
+		for of := range numTimes {
+			add(of, nil)
 		}
-		if s.totals[kind] == nil {
-			s.totals[kind] = newCounts()
-		}
-		censored += op.latency.censored.Count
-		op.latency.recorder.moveTo(s.latencies(i), s.totals[kind])
+		return
 	}
-	of.point.Ops += ops - stats.moved.ops
-	of.point.Errors += errors - stats.moved.errors
-	of.point.Censored += censored - stats.moved.censored
-	s.sums.Ops += ops - stats.moved.ops
-	s.sums.Errors += errors - stats.moved.errors
-	stats.moved.ops, stats.moved.errors, stats.moved.censored = ops, errors, censored
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of, i := s.interval(s.from + index*s.unit)
+	of.point.Add(p)
+	for kind := range numTimes {
+		if op, response := kind.op(); response && op != scenarios.Sweep {
+			add(kind, s.latencies(i))
+		} else {
+			add(kind, nil)
+		}
+	}
+	s.sums.Ops += p.Ops
+	s.sums.Errors += p.Errors
 }
 
 // latencies returns where the latencies of the interval at i are counted.
@@ -234,27 +241,15 @@ func (s *series) note(now int64, add func(p *result.Point)) {
 	add(&of.point)
 }
 
-// endSeries moves to the series what the users have left, after all of them have ended.
-func (tr *trial) endSeries() {
-	s := tr.series
-	if s == nil {
-		return
-	}
-	var left []*userStats
-	for _, u := range tr.users.active {
-		if u.intervalEnd > 0 {
-			left = append(left, &u.stats)
-		}
-	}
-	if tr.unserved.visits > 0 {
-		tr.unserved.moved.at = s.limit - 1
-		left = append(left, &tr.unserved)
-	}
+// endTimes adds to the trial's histograms what the users have left, after all of them have ended.
+func (tr *trial) endTimes() {
+	left := tr.measured()
 	// In order, so that an interval is packed once.
-	slices.SortFunc(left, func(a, b *userStats) int { return cmp.Compare(a.moved.at, b.moved.at) })
+	slices.SortFunc(left, func(a, b *userStats) int { return cmp.Compare(a.times.interval, b.times.interval) })
 	for _, stats := range left {
-		s.take(stats, stats.moved.at)
+		stats.addInterval()
 	}
+	tr.times.settle()
 }
 
 // result returns the series for the document.
@@ -280,11 +275,6 @@ func (s *series) result() *result.Series {
 	return of
 }
 
-// counts is a histogram of latencies with the slots of a [recorder], for any number of them.
-type counts []uint64
-
-func newCounts() counts { return make(counts, numPages<<pageBits) }
-
 // pack appends the counts to b and clears them. For each slot that has one, these are the distance from the last such slot and the
 // count, a byte or two each.
 func (c counts) pack(b []byte) []byte {
@@ -307,14 +297,5 @@ func (c counts) unpack(b []byte) {
 		at += int(distance)
 		c[at] += count
 		b = b[n+m:]
-	}
-}
-
-// addTo adds the counts to h.
-func (c counts) addTo(h *hdr.Histogram) {
-	for i, n := range c {
-		if n > 0 {
-			_ = h.RecordValues(value(uint64(i)), int64(n)) // in range by construction
-		}
 	}
 }

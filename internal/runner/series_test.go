@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sessbench/sessbench/manager"
@@ -134,7 +135,17 @@ func TestSeriesShowsAStall(t *testing.T) {
 func seriesUser(length time.Duration, most int) *user {
 	tr := &trial{phases: phases{from: int64(time.Second), until: forever, limit: forever}}
 	tr.series = newSeries(&tr.phases, length, most)
-	return &user{trial: tr}
+	tr.times = newHistograms([]timeOf{responseOf(scenarios.Append)})
+	tr.times.series = tr.series
+	return seriesUserOf(tr, 0)
+}
+
+// seriesUserOf is another user of the trial.
+func seriesUserOf(tr *trial, number int) *user {
+	u := &user{trial: tr}
+	u.stats.times.to, u.stats.times.user = tr.times, number
+	tr.users.active = append(tr.users.active, u)
+	return u
 }
 
 // ended records an operation that took ns and ended at a time.
@@ -142,9 +153,8 @@ func (u *user) ended(at, ns int64) {
 	if at >= u.intervalEnd {
 		u.nextInterval(at)
 	}
-	op := &u.stats.ops[scenarios.Append]
-	op.record(at-ns, at-ns, at, forever)
-	op.done++
+	u.stats.responded(scenarios.Append, at-ns, at-ns, at, forever)
+	u.stats.ops[scenarios.Append].done++
 }
 
 // Each latency is in the interval in which its operation ended, however long users are blocked and however often intervals were merged.
@@ -155,9 +165,8 @@ func TestSeriesIntervals(t *testing.T) {
 		tr := first.trial
 		type end struct{ at, ns int64 }
 		var ends []end
-		for range 20 { // users, one after the other, each of them from the start to the end
-			u := &user{trial: tr}
-			tr.users.active = append(tr.users.active, u)
+		for number := range 20 { // users, one after the other, each of them from the start to the end
+			u := seriesUserOf(tr, number)
 			for at := int64(time.Second); at < int64(20*time.Second); {
 				ns := min(at-int64(time.Second), int64(1)<<rng.IntN(32))
 				u.ended(at, ns)
@@ -167,24 +176,25 @@ func TestSeriesIntervals(t *testing.T) {
 				}
 			}
 		}
-		tr.endSeries()
+		tr.endTimes()
 		got := tr.series.result()
 		if len(got.Points) > most {
 			t.Errorf("%d intervals: want %d at most", len(got.Points), most)
 		}
 		want := &result.Series{IntervalNs: got.IntervalNs, Points: make([]result.Point, len(got.Points))}
-		each := make([]*recorder, len(got.Points))
+		each := make([]*hdr.Histogram, len(got.Points))
 		for _, e := range ends {
 			i := (e.at - int64(time.Second)) / got.IntervalNs
 			want.Points[i].Ops++
 			if each[i] == nil {
-				each[i] = newRecorder()
+				each[i] = result.NewHistogram()
 			}
-			each[i].record(e.ns)
+			_ = each[i].RecordValue(e.ns)
 		}
-		for i, r := range each {
-			h := result.NewHistogram()
-			r.addTo(h)
+		for i, h := range each {
+			if h == nil {
+				h = result.NewHistogram()
+			}
 			l := result.LatencyOf(h)
 			want.Points[i].Latencies, want.Points[i].P50, want.Points[i].P99, want.Points[i].Max = l.Count, l.P50, l.P99, l.Max
 		}

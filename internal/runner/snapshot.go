@@ -6,6 +6,7 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // Snapshot is a trial while it is measured: what it did in the last second, and its percentiles so far.
@@ -79,7 +80,7 @@ func (s *snapshots) next() {
 	now := tr.phases.now()
 	s.timer.Reset(snapshotEvery - time.Duration(now-tr.phases.from-int64(snapshotLag))%snapshotEvery)
 	clear(s.counts)
-	ops, errors, queue := tr.series.soFar(now, s.counts)
+	ops, errors, queue := tr.soFar(now, s.counts)
 	s.histogram.Reset()
 	s.counts.addTo(s.histogram)
 	l := result.LatencyOf(s.histogram)
@@ -97,16 +98,16 @@ func (s *snapshots) next() {
 	tr.setup.on.Snapshot(shot)
 }
 
-// soFar returns the operations and errors that users have moved so far, adds their latencies to c, and returns the longest queue of
+// soFar returns the operations and errors that users have added so far, adds their latencies to c, and returns the longest queue of
 // about the last interval.
-func (s *series) soFar(now int64, c counts) (ops, errors, queue int64) {
-	for kind := range s.totals { // each by itself, so that no user waits for long
-		s.mu.Lock()
-		for i, n := range s.totals[kind] {
-			c[i] += n
+func (tr *trial) soFar(now int64, c counts) (ops, errors, queue int64) {
+	tr.times.settle()
+	for kind := range numTimes {
+		if op, response := kind.op(); response && op != scenarios.Sweep {
+			tr.times.addTotal(kind, c)
 		}
-		s.mu.Unlock()
 	}
+	s := tr.series
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := max(0, int(s.index(now))-1); i < len(s.intervals); i++ {

@@ -15,25 +15,23 @@ func TestSnapshot(t *testing.T) {
 	tr := &trial{setup: setup{scenario: &s, tape: scenarios.Draw(&s, 1), window: time.Minute, series: true, part: part{Participant: alone{}}}}
 	tr.setup.on.Snapshot = func(s Snapshot) { got = append(got, s) }
 	tr.phases = phases{base: time.Now().Add(-2500 * time.Millisecond), until: int64(time.Minute), limit: int64(time.Minute)}
+	tr.times = newHistograms(nil)
 	tr.openSeries()
 	shots := tr.newSnapshots()
 	shots.start()
 	defer shots.stop()
 
-	stats := &userStats{}
+	stats := &userStats{times: batch{to: tr.times}}
 	record := func(n int, ns int64) {
 		op := &stats.ops[scenarios.Append]
-		if op.latency == nil {
-			op.latency = newTimes()
-		}
 		for range n {
-			op.latency.record(0, ns, forever)
+			stats.times.add(responseOf(scenarios.Append), ns)
 			op.done++
 		}
 		op.failed++
 	}
 	record(2000, 1000)
-	tr.series.take(stats, int64(time.Second))
+	stats.addInterval()
 	tr.series.note(tr.phases.now(), func(p *result.Point) { p.Queue = 7 })
 	shots.next()
 	if len(got) != 1 {
@@ -46,14 +44,16 @@ func TestSnapshot(t *testing.T) {
 	if g := got[0]; g.Second == 2 && g.Queue != 7 { // else the interval may be an earlier one by now
 		t.Errorf("queue %d", g.Queue)
 	}
-	record(2000, 5000)
-	shots.next() // what is not moved yet is not in it
+	stats.times.interval = 2
+	record(batchSize/2, 5000)
+	shots.next() // what is not added yet is not in it
 	if g := got[1]; g.OpsPerSec != 0 || g.Errors != 1 || *g.P99 != 1000 {
 		t.Errorf("%+v", g)
 	}
-	tr.series.take(stats, int64(2*time.Second))
+	record(2000, 5000)
+	stats.addInterval()
 	shots.next()
-	if g := got[2]; g.OpsPerSec <= 0 || g.Errors != 2 || *g.P99 < 4990 {
+	if g := got[2]; g.OpsPerSec <= 0 || g.Errors != 3 || *g.P99 < 4990 {
 		t.Errorf("%+v", g)
 	}
 

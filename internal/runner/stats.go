@@ -9,34 +9,33 @@ import (
 
 // userStats is what one user measures.
 type userStats struct {
-	ops    [2 * scenarios.NumOps]opStats // by operation; from NumOps on those that a sweep overlapped
+	times  batch
+	ops    [opKinds]opStats // by operation; from NumOps on those that a sweep overlapped
 	holds  holdStats
 	pauses pauseStats
 	visits int64
-	moved  moved            // to the series, of latency, done and failed of ops
+	moved  moved            // to the series, of ops
 	open   *openStats       // nil in a closed loop
 	errors map[string]int64 // by kind
 }
 
 // opStats is what one user measures of one kind of operation.
 type opStats struct {
-	latency    *times // from the intended start; nil: there was none yet
-	service    *times // from the call; nil in a closed loop, where that is the intended start
-	done       int64  // completed inside the window
+	done       int64 // completed inside the window
 	failed     int64
 	unanswered int64 // of failed, those that got no answer, and so have no latency
 	refused    int64 // of failed, those that were not made: without an answer, or after too many conflicts
-	closed     bool  // of a closed loop, in which nothing is censored, and latency has been made
+	censored   int64 // without an end in the drain
 }
 
-// record counts an operation that was intended at due, called at start, and ended at end. limit is the end of the drain.
-func (o *opStats) record(due, start, end, limit int64) {
-	if o.latency == nil {
-		o.latency = newTimes()
+// responded records an operation that was intended at due, called at start, and ended at end. limit is the end of the drain.
+func (s *userStats) responded(kind scenarios.Op, due, start, end, limit int64) {
+	if end > limit {
+		s.ops[kind].censored++
 	}
-	o.latency.record(due, end, limit)
-	if o.service != nil {
-		o.service.record(start, end, limit)
+	s.times.record(responseOf(kind), due, end, limit)
+	if s.open != nil {
+		s.times.record(serviceOf(kind), start, end, limit)
 	}
 }
 
@@ -48,7 +47,7 @@ type holdStats struct {
 	last      int64 // the part inside the window of the current operation's last hold
 	inWindow  int64 // the sum of each operation's last: where a store tries again, the earlier holds changed nothing
 	inHot     int64 // of that, in the busiest session
-	times     *times
+	timed     bool  // they wait, so that their times are recorded
 }
 
 // ended counts the last hold of an operation that has ended. One that failed need not have excluded others.
@@ -72,8 +71,8 @@ func (u *user) noteRemoteHold() {
 	if phases.contains(end) {
 		h.n++
 		h.heldFor += int64(held)
-		if reported && h.times != nil {
-			h.times.record(0, int64(held), forever)
+		if reported && h.timed {
+			u.stats.times.add(holdTimes, int64(held))
 		}
 	}
 }
@@ -83,17 +82,17 @@ type pauseStats struct {
 	begun int64
 	ended int64 // in the window
 	ns    int64 // the part inside the window, in all
-	times *times
 }
 
-// note records a pause from start to end. Of a part of one the duration is not that of a pause.
-func (p *pauseStats) note(phases *phases, start, end int64, whole bool) {
+// paused records a pause from start to end. Of a part of one the duration is not that of a pause.
+func (s *userStats) paused(phases *phases, start, end int64, whole bool) {
+	p := &s.pauses
 	if phases.contains(end) {
 		p.ended++
 	}
 	p.ns += phases.overlap(start, end)
 	if whole && start >= phases.from && end <= phases.until {
-		p.times.record(start, end, forever)
+		s.times.add(pauseTimes, end-start)
 	}
 }
 

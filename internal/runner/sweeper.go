@@ -57,6 +57,6 @@ func (u *user) clean() {
 		u.noteError(scenarios.Sweep, 0, err)
 	}
 	if start >= tr.phases.from {
-		u.stats.ops[scenarios.Sweep].record(start, start, end, forever)
+		u.stats.times.add(responseOf(scenarios.Sweep), end-start)
 	}
 }

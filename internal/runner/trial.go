@@ -42,6 +42,7 @@ type trial struct {
 	phases   phases
 	meter    meter
 	arrivals *arrivals // nil: a closed loop
+	times    *histograms
 	series   *series   // nil: none, and before the barrier
 	unserved userStats // of visits that arrived and were not started
 	slices   *slicer   // nil: the whole trial is one time slice
@@ -133,9 +134,8 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		tr.system = &targetSystem{trial: tr, target: subject.Target}
 		tr.setup.work, tr.setup.hold, tr.setup.spin = nil, 0, 0 // the target works under its locks
 	}
-	if s.open() {
-		tr.unserved.open = newOpenStats()
-	}
+	tr.times = newHistograms(s.times())
+	tr.unserved = userStats{times: batch{to: tr.times}, open: &openStats{}}
 	tr.meter.system = tr.system
 	tr.remote = subject.remote()
 	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {

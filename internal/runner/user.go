@@ -166,12 +166,12 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	stats, silent := &u.stats.ops[kind], err != nil && tr.unanswered(err)
 	if phases.began(due) {
 		switch {
-		case !silent && stats.closed: // stats.record, without its call
-			stats.latency.recorder.record(end - due)
+		case !silent && u.stats.open == nil: // a closed loop, in which nothing is censored
+			u.stats.times.add(responseOf(kind), end-due)
 		case !silent:
-			stats.record(due, t, end, phases.limit)
+			u.stats.responded(kind, due, t, end, phases.limit)
 		case tr.arrivals != nil: // it has not ended, and would not have in the drain
-			stats.record(due, t, forever, phases.limit)
+			u.stats.responded(kind, due, t, forever, phases.limit)
 		default:
 			stats.unanswered++
 		}
@@ -186,6 +186,9 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 		}
 	} else if phases.contains(end) {
 		stats.done++
+	}
+	if u.stats.times.nearlyFull() {
+		u.wake = 0
 	}
 	if u.slots.number(next.Slot()) != 0 {
 		u.recording.operation(next.Op(), next.Slot(), t, end, err)

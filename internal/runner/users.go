@@ -128,22 +128,11 @@ func (tr *trial) newUser(number, most int) *user {
 		scratch: make([]manager.Message, 0, manager.HistoryLimit),
 		ramped:  ramped{leaves: forever},
 	}
-	for _, op := range sc.Ops() {
-		u.stats.ops[op].latency = newTimes() // made now and not in the window
-		u.stats.ops[op].closed = !tr.setup.open()
-		if tr.setup.open() {
-			u.stats.ops[op].service = newTimes()
-		}
-	}
+	u.stats.times.to, u.stats.times.user = tr.times, number
 	if tr.setup.open() {
-		u.stats.open = newOpenStats()
+		u.stats.open = &openStats{}
 	}
-	if u.works() && sc.Hold > 0 && !sc.Spin {
-		u.stats.holds.times = newTimes()
-	}
-	if tr.setup.pause > 0 {
-		u.stats.pauses.times = newTimes()
-	}
+	u.stats.holds.timed = u.works() && sc.Hold > 0 && !sc.Spin
 	return u
 }
 
