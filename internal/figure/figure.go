@@ -185,7 +185,7 @@ func excluded(b Body, x *Axis) (n int) {
 	return n
 }
 
-// scaleOf returns the scale of the x axis.
+// scale returns the scale of the x axis.
 func (f *Figure) scale() *scale { return newScale(&f.X, values(f.Body, nil)) }
 
 // prepared returns the figure with few enough points to be drawn, and with notes on what is different from the data.
@@ -207,9 +207,11 @@ func (f *Figure) prepared() (*Figure, error) {
 	}
 	var method string
 	if panels, ok := f.Body.(Panels); ok {
-		kept := panels.withValues()
+		var kept Panels
 		for i := range panels {
-			if !slices.ContainsFunc(kept, func(k Panel) bool { return k.Y.Label == panels[i].Y.Label }) {
+			if panels[i].hasValues() {
+				kept = append(kept, panels[i])
+			} else {
 				note(clean(panels[i].Y.Label) + ": no values.")
 			}
 		}

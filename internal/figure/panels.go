@@ -22,12 +22,10 @@ func (panels Panels) points(add func(*Point, *Axis, string)) {
 	}
 }
 
-// withValues returns the panels without those of which nothing can be drawn.
-func (panels Panels) withValues() Panels {
-	return slices.DeleteFunc(slices.Clone(panels), func(p Panel) bool {
-		return !slices.ContainsFunc(p.Series, func(s Series) bool {
-			return slices.ContainsFunc(s.Points, func(at Point) bool { return p.Y.Scale.shows(at.Y) })
-		})
+// hasValues reports whether there is anything to draw.
+func (p *Panel) hasValues() bool {
+	return slices.ContainsFunc(p.Series, func(s Series) bool {
+		return slices.ContainsFunc(s.Points, func(at Point) bool { return p.Y.Scale.shows(at.Y) })
 	})
 }
 
