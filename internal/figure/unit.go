@@ -69,7 +69,7 @@ func (u Unit) span(low, high float64) string {
 	return from + "–" + to
 }
 
-// prefixes are the steps of a unit in ticks.
+// prefix is a step of a unit in ticks.
 type prefix struct {
 	factor float64
 	suffix string
