@@ -50,9 +50,10 @@ type snapshots struct {
 	ops int64 // until then
 }
 
-// newSnapshots returns the snapshots of a trial whose series is open; nil if nobody wants them.
+// newSnapshots returns the snapshots of a trial whose series is open; nil if there is no callback. Where intervals are longer than the
+// time between snapshots, users add what they have recorded in bursts, and there are none: operations per second would be wrong.
 func (tr *trial) newSnapshots() *snapshots {
-	if tr.series == nil || tr.setup.on.Snapshot == nil || !tr.setup.timed() {
+	if tr.series == nil || tr.setup.on.Snapshot == nil || !tr.setup.timed() || tr.series.unit > int64(snapshotEvery) {
 		return nil
 	}
 	return &snapshots{trial: tr, counts: newCounts(), histogram: result.NewHistogram(), at: tr.phases.from}

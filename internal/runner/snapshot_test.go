@@ -57,6 +57,12 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 
+	unit := tr.series.unit
+	tr.series.unit = 2 * int64(snapshotEvery)
+	if none := tr.newSnapshots(); none != nil {
+		t.Error("snapshots of users that add what they have recorded once in two seconds")
+	}
+	tr.series.unit = unit
 	tr.setup.on.Snapshot = nil
 	if none := tr.newSnapshots(); none != nil || none.start() != nil {
 		t.Error("snapshots that nobody wants")
