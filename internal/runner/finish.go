@@ -105,12 +105,13 @@ func (u usage) of(n int64) result.Usage {
 // latencies returns the times of operations: of all but sweeps, with the histogram, and of each kind.
 func (tr *trial) latencies() (l result.Latency, histogram string, operations map[string]result.Operation, err error) {
 	var responses []timeOf
+	users := tr.measured()
 	operations = map[string]result.Operation{}
 	for op := range opKinds {
 		if op != scenarios.Sweep {
 			responses = append(responses, responseOf(op))
 		}
-		of, err := tr.operation(op)
+		of, err := tr.operation(op, users)
 		if err != nil {
 			return l, "", nil, err
 		}
@@ -123,11 +124,11 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 	return all.latency(), histogram, operations, err
 }
 
-// operation returns the figures of a kind of operation.
-func (tr *trial) operation(op scenarios.Op) (of result.Operation, err error) {
+// operation returns the figures of a kind of operation of users.
+func (tr *trial) operation(op scenarios.Op, users []*userStats) (of result.Operation, err error) {
 	latency, service := tr.times.sum(responseOf(op)), tr.times.sum(serviceOf(op))
 	of = result.Operation{Count: latency.histogram.TotalCount(), LatencyNs: latency.latency(), ServiceNs: service.some()}
-	for _, u := range tr.measured() {
+	for _, u := range users {
 		of.Count += u.ops[op].unanswered
 		of.Errors += u.ops[op].failed
 	}

@@ -62,6 +62,9 @@ func newHistograms(kinds []timeOf) *histograms {
 
 // add adds the times of a batch, and more to the series' point of their interval.
 func (h *histograms) add(b *batch, more result.Point) {
+	if b.n == 0 && more == (result.Point{}) {
+		return // so that a series ends with the last operation
+	}
 	s := h.lock(b.user)
 	defer s.mu.Unlock()
 	p := s.part(h, b.interval)
@@ -116,6 +119,9 @@ func (s *stripe) part(h *histograms, interval int64) *stripePart {
 
 // move moves the times of a part to the totals and to the series.
 func (h *histograms) move(p *stripePart) {
+	if p.times == 0 && p.point == (result.Point{}) {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.series.take(p.interval, &p.point, func(of timeOf, latencies counts) {

@@ -204,6 +204,20 @@ func TestSeriesIntervals(t *testing.T) {
 	}
 }
 
+// Users without times in an interval, such as that of visits which no user started, add none to the series.
+func TestSeriesEndsWithTheLastOperation(t *testing.T) {
+	u := seriesUser(100*time.Millisecond, maxIntervals)
+	tr := u.trial
+	tr.series.until = int64(1200 * time.Millisecond)
+	u.ended(int64(1150*time.Millisecond), 1000)
+	tr.unserved.times.to, tr.unserved.times.interval = tr.times, 50
+	tr.arrivals = &arrivals{}
+	tr.endTimes()
+	if n := len(tr.series.result().Points); n != 2 {
+		t.Errorf("%d intervals: want 2", n)
+	}
+}
+
 // A trial of any length takes the same memory: latencies of an interval take a few bytes for each different one.
 func TestSeriesMemory(t *testing.T) {
 	u := seriesUser(time.Second, maxIntervals)
