@@ -322,13 +322,23 @@ func (u *user) reportedState() audit.Final {
 const tooSoon = "removed before its time: it %s %v after its last use"
 
 // checkMissing adds a violation if a target reports, at t, that a session is missing which no sweep can have removed by then.
-// A use may have been recorded up to a tenth of the time-to-live earlier, as session middleware does.
 func (u *user) checkMissing(slot uint32, t int64) {
-	if u.slots.used == nil {
-		return
+	if u.slots.used != nil && !u.mayBeSwept(slot, t) {
+		u.violate("lost session", tooSoon, "is not found", time.Duration(t-u.slots.used[slot]))
 	}
-	idle := time.Duration(t - u.slots.used[slot])
-	if idle < u.trial.setup.scenario.SweepIdle()*9/10 {
-		u.violate("lost session", tooSoon, "is not found", idle)
+}
+
+// mayBeSwept reports whether the last confirmed use of a session is so long ago at t that a sweep may have removed it. A use may
+// have been recorded up to a tenth of the time-to-live earlier, as session middleware does.
+func (u *user) mayBeSwept(slot uint32, t int64) bool {
+	return time.Duration(t-u.slots.used[slot]) >= u.trial.setup.scenario.SweepIdle()*9/10
+}
+
+// noteUse records that the last operation used a session of a swept target. A read that ends when the session may be swept
+// confirms no use: the sweep may come between the read and its record of the use, and the read returns what it has found.
+func (u *user) noteUse(slot uint32, does scenarios.Properties) {
+	e := &u.effect
+	if does.Have(scenarios.Mints|scenarios.Mutates) || e.Created || e.Uses > 0 || !u.mayBeSwept(slot, u.trial.phases.now()) {
+		u.slots.used[slot] = u.opStart
 	}
 }

@@ -401,6 +401,39 @@ func TestWrongTargetsAreStruck(t *testing.T) {
 	}
 }
 
+// A sweep may come between a read and the target's record of that use.
+func TestSweepsDuringARead(t *testing.T) {
+	s := small(t, "expiry")
+	s.TTL, s.Think, s.Sessions, s.Iterations = 20*time.Millisecond, 15*time.Millisecond, s.Users, 40 // reads come shortly before a sweep
+	swept, used := 0, time.Time{}
+	p := newProgram()
+	slow := func(n int, q *scenarios.Request) bool { return q.Op == scenarios.History && n%10 == 3 }
+	p.before = func(n int, q *scenarios.Request) error {
+		if of := p.sessions[q.ID]; of != nil && slow(n, q) {
+			used = of.used
+		}
+		return nil
+	}
+	p.after = func(n int, q *scenarios.Request, _ *scenarios.Effect, of *held) error {
+		if !slow(n, q) {
+			return nil
+		}
+		of.used = used
+		for began := time.Now(); p.sessions[q.ID] != nil && time.Since(began) < time.Second; {
+			p.mu.Unlock()
+			time.Sleep(time.Millisecond)
+			p.mu.Lock()
+		}
+		if of.used = time.Now(); p.sessions[q.ID] == nil {
+			swept++
+		}
+		return nil
+	}
+	if trial := try(t, s, driven(p), 0); !trial.Audit.OK || swept == 0 {
+		t.Errorf("%d sessions were swept during a read, audit: %+v", swept, trial.Audit)
+	}
+}
+
 // A target that is gone in the middle of a run fails its row, and is not asked again.
 func TestGoneTarget(t *testing.T) {
 	p := newProgram()

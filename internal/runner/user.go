@@ -255,7 +255,7 @@ func (u *user) do(op scenarios.Op, slot uint32, size int) error {
 		u.ledger.Used(u.slots.first+slot, u.incarnation(), e.Uses)
 	}
 	if u.slots.used != nil {
-		u.slots.used[slot] = u.opStart
+		u.noteUse(slot, does)
 	}
 	return nil
 }
