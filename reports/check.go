@@ -33,8 +33,8 @@ func CheckFormats() []FormatOf[*judge.Check] {
 
 // checkPage shows the verdict, then what it is based on. Markdown begins with the metrics that decide it, the worst first, so
 // that passes are omitted first, and folds the tables of the scenarios.
-func checkPage(c *judge.Check, _ Options, markdown bool) *sheet.Page {
-	p := &sheet.Page{}
+func checkPage(c *judge.Check, o Options) *sheet.Page {
+	p, markdown := &sheet.Page{}, o.Medium != sheet.Terminal
 	if markdown {
 		sign := map[judge.Verdict]string{judge.Passed: "✓ ", judge.Inconclusive: "? "}[c.Verdict]
 		p.Heading(sheet.Bold, cmp.Or(sign, "✗ ")+checkHeadline(c))

@@ -17,7 +17,7 @@ func ComparisonFormats() []FormatOf[*judge.Comparison] {
 }
 
 // comparisonPage shows the changes first, then all tables.
-func comparisonPage(c *judge.Comparison, _ Options, _ bool) *sheet.Page {
+func comparisonPage(c *judge.Comparison, _ Options) *sheet.Page {
 	p := &sheet.Page{}
 	if len(c.Differences) > 0 {
 		p.List(sheet.Worse, "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences())

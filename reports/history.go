@@ -20,8 +20,8 @@ func TrendFormats() []FormatOf[*judge.Trend] {
 const leastSpark = 10
 
 // trendPage has a table per group, with sparklines as wide as there is room for, and its changes in words.
-func trendPage(t *judge.Trend, o Options, markdown bool) *sheet.Page {
-	p := &sheet.Page{}
+func trendPage(t *judge.Trend, o Options) *sheet.Page {
+	p, markdown := &sheet.Page{}, o.Medium != sheet.Terminal
 	p.Say(sheet.Bold, trendHeadline(t))
 	p.Say(sheet.Plain, trendCounts(t))
 	for i := range t.Groups {

@@ -82,7 +82,7 @@ func ListingFormats() []FormatOf[*Listing] {
 	return kind[*Listing]{name: "list", shows: "strategies, scenarios and formats", page: listingPage}.formats()
 }
 
-func listingPage(l *Listing, _ Options, _ bool) *sheet.Page {
+func listingPage(l *Listing, _ Options) *sheet.Page {
 	p := &sheet.Page{}
 	add := func(heading string, titles []string, rows [][]string) {
 		if len(rows) > 0 {

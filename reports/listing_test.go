@@ -14,7 +14,7 @@ func TestListIsReadableWhenNarrow(t *testing.T) {
 	l := NewListing(strategies.All(), nil, []*strategies.Strategy{noop})
 	for _, columns := range []int{80, 100, 200} {
 		var out bytes.Buffer
-		if err := listingPage(l, Options{}, false).WriteText(&out, Options{Width: columns}); err != nil {
+		if err := listingPage(l, Options{}).WriteText(&out, Options{Width: columns}); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {

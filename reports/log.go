@@ -70,7 +70,7 @@ func LogFormats() []FormatOf[[]Log] {
 	return kind[[]Log]{name: "statistics", shows: "sessions, visits, operations, span, popularity, burstiness", page: logsPage}.formats()
 }
 
-func logsPage(list []Log, _ Options, _ bool) *sheet.Page {
+func logsPage(list []Log, _ Options) *sheet.Page {
 	p := &sheet.Page{}
 	for _, l := range list {
 		p.Table(sheet.Words([]string{l.File, l.Format}, l.rows()))

@@ -45,6 +45,7 @@ type kind[T any] struct {
 // formats returns the formats of the kind by name, and further ones.
 func (k kind[T]) formats(more ...FormatOf[T]) []FormatOf[T] {
 	list := append([]FormatOf[T]{
+		{Name: "html", Doc: "a page with figures, in one file, for a browser, a mail or print", Write: asHTML(k.page)},
 		{Name: "json", Doc: "the whole " + k.name + ", for programs", Write: asJSON[T]},
 		{Name: "markdown", Doc: "for a pull request (GitHub Markdown)", Write: asMarkdown(k.page, k.limit)},
 		{Name: "table", Doc: "for people at a terminal: " + k.shows, Write: asText(k.page)},
@@ -56,17 +57,23 @@ func (k kind[T]) formats(more ...FormatOf[T]) []FormatOf[T] {
 	return list
 }
 
-// A builder makes the page about a document. In Markdown, legends are folded at the end; a terminal shows the end first, so
-// there the conclusion comes last.
-type builder[T any] func(it T, o Options, markdown bool) *sheet.Page
+// A builder makes the page about a document for the medium of o. A terminal shows the end of a page first, so there the conclusion
+// comes last; otherwise it comes first, and legends are folded at the end.
+type builder[T any] func(it T, o Options) *sheet.Page
 
 func asText[T any](build builder[T]) func(io.Writer, T, Options) error {
-	return func(w io.Writer, it T, o Options) error { return build(it, o, false).WriteText(w, o) }
+	return func(w io.Writer, it T, o Options) error { return build(it, o).WriteText(w, o) }
 }
 
 // asMarkdown writes at most limit bytes; 0: as many as it takes.
 func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) error {
-	return func(w io.Writer, it T, _ Options) error { return build(it, Options{}, true).WriteMarkdown(w, limit) }
+	return func(w io.Writer, it T, o Options) error {
+		return build(it, Options{Medium: sheet.Markdown}).WriteMarkdown(w, limit, o.Figures)
+	}
+}
+
+func asHTML[T any](build builder[T]) func(io.Writer, T, Options) error {
+	return func(w io.Writer, it T, _ Options) error { return build(it, Options{Medium: sheet.Web}).WriteHTML(w) }
 }
 
 // asCSV writes rows, of which the first has the names of the columns. Names and units of columns are stable; those of metrics are

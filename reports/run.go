@@ -3,6 +3,7 @@ package reports
 import (
 	"time"
 
+	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
@@ -36,19 +37,32 @@ var _ = register(Format{
 	Write:     asMarkdown(runPage, 0),
 })
 
+var _ = register(Format{
+	Name:      "html",
+	Extension: ".html",
+	Doc:       "a page with figures, in one file, for a browser, a mail or print",
+	Write:     asHTML(runPage),
+})
+
 // legendSummary is the title of the legend in Markdown.
 const legendSummary = "Legend and environment"
 
-func runPage(d *result.Document, _ Options, markdown bool) *sheet.Page {
-	p := &sheet.Page{}
+func runPage(d *result.Document, o Options) *sheet.Page {
 	all := sections(d)
-	for _, s := range all {
-		p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
-		p.Table(s.table())
-		s.problems(p)
+	if o.Medium == sheet.Web {
+		return runWebPage(d, all)
 	}
-	if markdown {
+	p := &sheet.Page{}
+	for _, s := range all {
+		s.page(p)
+	}
+	if o.Medium == sheet.Markdown {
 		p.Say(sheet.Bold, closings(d, all)...)
+		for i, s := range all {
+			for _, f := range s.figures(i, stylesOf(d)) {
+				p.Figure(f)
+			}
+		}
 		p.Fold(legendSummary)
 		p.Legend(legends(all))
 		p.List(sheet.Plain, "", append(notes(d), toolLine(d.Tool, d.Created, d.Config.Command)))
@@ -58,6 +72,52 @@ func runPage(d *result.Document, _ Options, markdown bool) *sheet.Page {
 	p.Say(sheet.Plain, notes(d)...)
 	p.Say(sheet.Bold, closings(d, all)...)
 	return p
+}
+
+// runWebPage begins with what a reader looks for first: the conclusion, its figure, the machine and the command.
+func runWebPage(d *result.Document, all []*section) *sheet.Page {
+	p, of := &sheet.Page{}, stylesOf(d)
+	conclusion := closings(d, all)
+	p.Heading(sheet.Bold, conclusion[0])
+	p.Say(sheet.Bold, conclusion[1:]...)
+	var shown *figure.Figure
+	if len(all) > 0 {
+		if figures := all[0].figures(0, of); len(figures) > 0 {
+			shown = figures[0]
+			p.Figure(shown)
+		}
+	}
+	p.Say(sheet.Plain, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
+	p.Command(d.Config.Command)
+	for i, s := range all {
+		s.page(p)
+		for _, f := range s.figures(i, of) {
+			if shown == nil || f.ID != shown.ID {
+				p.Figure(f)
+			}
+		}
+	}
+	p.Heading(sheet.Plain, legendSummary)
+	p.Legend(legends(all))
+	p.List(sheet.Plain, "", notes(d))
+	return p
+}
+
+// page adds the section: its heading, table and problems.
+func (s *section) page(p *sheet.Page) {
+	p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
+	p.Table(s.table())
+	s.problems(p)
+}
+
+// figures returns the figures of the page's n-th section, the most important first.
+func (s *section) figures(n int, of styles) (list []*figure.Figure) {
+	for _, f := range []*figure.Figure{s.ratioFigure(n, of)} {
+		if f != nil {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // table returns the section's table. The row of a result whose audit failed is struck, except for what happened.

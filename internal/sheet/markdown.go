@@ -20,9 +20,9 @@ const (
 
 // WriteMarkdown writes the page as GitHub Markdown, and returns w's error. The text stays below limit, which is 0 for none
 // or at least [SummaryLimit]: each part takes at most half of the room that is left, lines beyond it are omitted and counted,
-// and the last fold is always there.
-func (p *Page) WriteMarkdown(w io.Writer, limit int) error {
-	page := &markdown{limit: limit}
+// and the last fold is always there. Figures are those of the directory figures, which is a relative link; empty: there are none.
+func (p *Page) WriteMarkdown(w io.Writer, limit int, figures string) error {
+	page := &markdown{limit: limit, figures: figures}
 	last := -1
 	for i, part := range p.parts {
 		if _, is := part.(fold); is {
@@ -50,6 +50,7 @@ func (p *Page) WriteMarkdown(w io.Writer, limit int) error {
 type markdown struct {
 	strings.Builder
 	limit   int
+	figures string // directory of the figures
 	room    int    // where the part that is being written has to end
 	full    bool   // it has
 	omitted int    // lines there was no room for

@@ -12,6 +12,7 @@ type Page struct{ parts []part }
 type part interface {
 	text(page *Text) error
 	markdown(page *markdown)
+	html(page *hypertext) error
 }
 
 // Style is how a text stands out.
@@ -118,17 +119,30 @@ func (p *Page) Command(text string) {
 // Draw adds a drawing, which only text has.
 func (p *Page) Draw(write func(page *Text) error) { p.parts = append(p.parts, drawing(write)) }
 
+// Medium is what a page is written for.
+type Medium uint8
+
+// The media. A terminal shows the end of a page first, the others its beginning, and they have folds. Only the web has figures.
+const (
+	Terminal Medium = iota
+	Markdown
+	Web
+)
+
 // Options describes the output device.
 type Options struct {
-	Color bool // the terminal understands ANSI sequences
-	Width int  // columns to keep within; 0: as many as it takes
+	Medium
+	Figures string // in Markdown: the directory of the files of the figures, as a link; empty: there are none
+	Color   bool   // the terminal understands ANSI sequences
+	Width   int    // columns to keep within; 0: as many as it takes
 }
 
 // WriteText writes the page for a terminal, and returns w's error.
 func (p *Page) WriteText(w io.Writer, o Options) error {
 	page := &Text{Options: o}
 	for _, part := range p.parts {
-		if _, none := part.(fold); none {
+		switch part.(type) {
+		case fold, drawn: // text has none
 			continue
 		}
 		if page.Len() > 0 {

@@ -21,7 +21,7 @@ func text(t *testing.T, p *Page, o Options) string {
 func markdownOf(t *testing.T, p *Page, limit int) string {
 	t.Helper()
 	var b strings.Builder
-	if err := p.WriteMarkdown(&b, limit); err != nil {
+	if err := p.WriteMarkdown(&b, limit, ""); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -216,7 +216,7 @@ func TestWriteErrors(t *testing.T) {
 	if err := everything().WriteText(fullDisk{}, Options{}); !errors.Is(err, errFull) {
 		t.Errorf("text: %v", err)
 	}
-	if err := everything().WriteMarkdown(fullDisk{}, 0); !errors.Is(err, errFull) {
+	if err := everything().WriteMarkdown(fullDisk{}, 0, ""); !errors.Is(err, errFull) {
 		t.Errorf("Markdown: %v", err)
 	}
 }

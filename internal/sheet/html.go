@@ -1,0 +1,204 @@
+package sheet
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"io"
+	"strings"
+
+	"github.com/sessbench/sessbench/internal/figure"
+)
+
+// The style and the script of every page. Without the script a page is complete: it adds values under the pointer and the focus, and
+// buttons that hide rows and lines.
+var (
+	//go:embed page.css
+	pageStyle string
+	//go:embed page.js
+	pageScript string
+)
+
+// WriteHTML writes the page as one HTML document that requests nothing: its style and its script are in it, and its
+// Content-Security-Policy allows only these two. Texts are escaped. The error is w's, or names a figure that cannot be drawn.
+func (p *Page) WriteHTML(w io.Writer) error {
+	h := &hypertext{}
+	for _, part := range p.parts {
+		if err := part.html(h); err != nil {
+			return err
+		}
+	}
+	h.endFold()
+	style, script := "\n"+figure.CSS()+pageStyle, "\n"+pageScript
+	_, err := fmt.Fprintf(w, pageFrame, hashOf(script), hashOf(style), html.EscapeString(Clean(p.title())), style, h.String(), script)
+	return err
+}
+
+// pageFrame is what is around the parts of a page: hashes of script and style, title, style, parts, script.
+const pageFrame = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>%s</title>
+<style>%s</style>
+</head>
+<body>
+<main>
+%s</main>
+<script>%s</script>
+</body>
+</html>
+`
+
+// hashOf is the source expression of a script or a style (CSP Level 3, section 2.3.1).
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// title is the text of the page's first heading.
+func (p *Page) title() string {
+	for _, part := range p.parts {
+		if h, is := part.(heading); is {
+			return h.content + " – sessbench"
+		}
+	}
+	return "sessbench"
+}
+
+// hypertext is the HTML so far.
+type hypertext struct {
+	strings.Builder
+	headings int
+	folded   bool
+}
+
+func (h *hypertext) printf(format string, args ...any) { fmt.Fprintf(h, format, args...) }
+
+// element writes an element with text. class may be empty.
+func (h *hypertext) element(name, class, text string) {
+	if class != "" {
+		class = ` class="` + class + `"`
+	}
+	h.printf("<%s%s>%s</%s>\n", name, class, html.EscapeString(Clean(text)), name)
+}
+
+// endFold ends a fold.
+func (h *hypertext) endFold() {
+	if h.folded {
+		h.WriteString("</details>\n")
+	}
+	h.folded = false
+}
+
+// class is the class of a style; empty for plain text.
+func (s Style) class() string {
+	return [...]string{Plain: "", Bold: "bold", Dim: "dim", Green: "good", Better: "good", Worse: "bad", Success: "good bold", Alarm: "bad bold", Struck: "struck"}[s]
+}
+
+func (g heading) html(h *hypertext) error {
+	h.endFold()
+	name := "h2"
+	if h.headings++; h.headings == 1 {
+		name = "h1"
+	}
+	h.element(name, g.style.class(), g.content)
+	return nil
+}
+
+func (s saying) html(h *hypertext) error {
+	for _, line := range s.lines {
+		h.element("p", s.style.class(), line)
+	}
+	return nil
+}
+
+func (l list) html(h *hypertext) error {
+	if l.headline != "" {
+		h.element("p", l.style.class(), l.headline)
+	}
+	if len(l.items) > 0 {
+		h.WriteString("<ul>\n")
+		for _, item := range l.items {
+			h.element("li", "", item)
+		}
+		h.WriteString("</ul>\n")
+	}
+	return nil
+}
+
+func (l legend) html(h *hypertext) error {
+	h.WriteString("<dl>\n")
+	for _, t := range l {
+		if t.Term != "" {
+			h.element("dt", "", t.Term)
+		}
+		h.element("dd", "", t.Text)
+	}
+	h.WriteString("</dl>\n")
+	return nil
+}
+
+func (f fold) html(h *hypertext) error {
+	h.endFold()
+	h.folded = true
+	h.WriteString("<details class=\"fold\">\n")
+	h.element("summary", "", string(f))
+	return nil
+}
+
+func (c command) html(h *hypertext) error {
+	h.element("p", "dim", "Reproduce with:")
+	h.printf("<pre class=\"command\"><code>%s</code></pre>\n", html.EscapeString(Clean(string(c))))
+	return nil
+}
+
+// html writes the drawing as preformatted text.
+func (d drawing) html(h *hypertext) error {
+	text := &Text{Options: Options{Width: drawingWidth}}
+	if err := d(text); err != nil {
+		return err
+	}
+	h.printf("<pre>%s</pre>\n", html.EscapeString(text.String()))
+	return nil
+}
+
+// drawingWidth is the number of columns of a drawing on a page.
+const drawingWidth = 130
+
+func (t *Table) html(h *hypertext) error {
+	h.WriteString("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table>\n<thead><tr>")
+	for _, c := range t.Columns {
+		h.printf("<th scope=\"col\"%s>%s</th>", c.side(), html.EscapeString(Clean(c.Title)))
+	}
+	h.WriteString("</tr></thead>\n<tbody>\n")
+	for _, row := range t.Rows {
+		h.WriteString("<tr>")
+		for i, cell := range row {
+			text := html.EscapeString(Clean(cell.Text))
+			if class := cell.Style.class(); class != "" {
+				text = `<span class="` + class + `">` + text + `</span>`
+			}
+			if cell.Note != "" {
+				text += " <small>" + html.EscapeString(Clean(cell.Note)) + "</small>"
+			}
+			h.printf("<td%s>%s</td>", t.Columns[i].side(), text)
+		}
+		h.WriteString("</tr>\n")
+	}
+	h.WriteString("</tbody>\n</table></div>\n")
+	return nil
+}
+
+// side is the attribute of the column's alignment.
+func (c Column) side() string {
+	if c.Left {
+		return ` class="left"`
+	}
+	return ""
+}
