@@ -50,18 +50,11 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 		return nil, usagef("%s %d: too few for a verdict: want %[6]d or more for %[3]d comparisons (%[4]d metrics × %[5]d rows)",
 			o.from("pairs"), o.rule.Pairs, len(gated)*len(rows), len(gated), len(rows), (least+5)/6*6)
 	}
-	if err := o.commit(); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "sessbench-check-")
+	cfg, remove, err := o.newDuet(ctx, rows, true)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	cfg := duet.Config{Rows: rows, Seed: o.run.work.Seed, Name: filepath.Base(os.Args[0])}
-	if cfg.Arms, err = o.arms(ctx, dir, true); err != nil {
-		return nil, err
-	}
+	defer remove()
 	cfg.Patience = duet.DefaultPatience + time.Duration(2*len(cfg.Arms))*(o.run.work.Warmup+longest)
 	if c, err := o.plan(ctx, cfg, gated, least); c != nil || err != nil {
 		return c, err
@@ -72,6 +65,24 @@ func (o *checkOptions) duet(ctx context.Context) (*judge.Check, error) {
 		return nil, o.duetError(ctx, err)
 	}
 	return o.duetCheck(docs, gated)
+}
+
+// newDuet begins a duet of the rows between this build and the older one, of which there is a second copy if twice is set. remove
+// removes the builds.
+func (o *checkOptions) newDuet(ctx context.Context, rows []duet.Row, twice bool) (cfg duet.Config, remove func(), err error) {
+	if err := o.commit(); err != nil {
+		return cfg, nil, err
+	}
+	dir, err := os.MkdirTemp("", "sessbench-check-")
+	if err != nil {
+		return cfg, nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	cfg = duet.Config{Rows: rows, Seed: o.run.work.Seed, Name: filepath.Base(os.Args[0])}
+	if cfg.Arms, err = o.arms(ctx, dir, twice); err != nil {
+		remove()
+	}
+	return cfg, remove, err
 }
 
 // runDuet measures, and shows the progress after every so many blocks.

@@ -3,8 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -124,18 +122,12 @@ func (o *checkOptions) measureBoth(ctx context.Context) ([]*result.Document, err
 			return []string{"--seed", strconv.FormatUint(o.run.work.Seed+uint64(block), 10)}
 		}
 	}
-	if err := o.commit(); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "sessbench-check-")
+	cfg, remove, err := o.newDuet(ctx, rows, false)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	cfg := duet.Config{Rows: rows, Seed: o.run.work.Seed, Name: filepath.Base(os.Args[0]), Blocks: o.run.work.Runs}
-	if cfg.Arms, err = o.arms(ctx, dir, false); err != nil {
-		return nil, err
-	}
+	defer remove()
+	cfg.Blocks = o.run.work.Runs
 	took := o.run.work.Warmup + longest/2
 	cfg.Patience = duet.DefaultPatience + o.run.work.Warmup + longest
 	o.note("%d trials of %d rows and both builds, %v or more", cfg.Blocks, len(rows), (took * time.Duration(cfg.Blocks*len(rows)*2)).Round(time.Second))
