@@ -211,7 +211,6 @@ func TestSeriesEndsWithTheLastOperation(t *testing.T) {
 	tr.series.until = int64(1200 * time.Millisecond)
 	u.ended(int64(1150*time.Millisecond), 1000)
 	tr.unserved.times.to, tr.unserved.times.interval = tr.times, 50
-	tr.arrivals = &arrivals{}
 	tr.endTimes()
 	if n := len(tr.series.result().Points); n != 2 {
 		t.Errorf("%d intervals: want 2", n)
