@@ -94,24 +94,32 @@ func reportPaced(b *testing.B, delays result.Histogram, achieved float64, cpu, l
 //
 //	go test ./internal/runner -run '^$' -bench ActualArrivals -benchtime 1x -timeout 20m
 func BenchmarkActualArrivals(b *testing.B) {
-	const rate = 2000
-	b.Run("poisson", func(b *testing.B) {
-		for b.Loop() {
-			gaps, counts := 0, 0
-			for seed := range uint64(100) {
-				at := actualStarts(b, 2*time.Second, seed, "rate", "2000/s")
-				if rejectsGaps(at, rate) {
-					gaps++
+	const rate, window = 2000, 2 * time.Second
+	for _, loop := range []struct {
+		name   string
+		starts func(seed uint64) []time.Duration
+	}{
+		{"poisson", func(seed uint64) []time.Duration { return actualStarts(b, window, seed, "rate", "2000/s") }},
+		{"spinning", func(seed uint64) []time.Duration { return spunStarts(scenarios.Load{Rate: rate}, seed, window) }},
+	} {
+		b.Run(loop.name, func(b *testing.B) {
+			for b.Loop() {
+				gaps, counts := 0, 0
+				for seed := range uint64(100) {
+					at := loop.starts(seed)
+					if rejectsGaps(at, rate) {
+						gaps++
+					}
+					if rejectsCounts(at, rate, 100*time.Millisecond) {
+						counts++
+					}
 				}
-				if rejectsCounts(at, rate, 100*time.Millisecond) {
-					counts++
-				}
+				b.ReportMetric(float64(gaps), "rejected-gaps")
+				b.ReportMetric(float64(counts), "rejected-counts")
+				b.ReportMetric(0, "ns/op")
 			}
-			b.ReportMetric(float64(gaps), "rejected-gaps")
-			b.ReportMetric(float64(counts), "rejected-counts")
-			b.ReportMetric(0, "ns/op")
-		}
-	})
+		})
+	}
 	b.Run("constant", func(b *testing.B) {
 		for b.Loop() {
 			at := actualStarts(b, time.Minute, 1, "rate", "2000/s", "arrivals", "constant")
@@ -120,6 +128,21 @@ func BenchmarkActualArrivals(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		}
 	})
+}
+
+// spunStarts returns when a loop that does nothing but read the clock sees the arrivals: what the machine allows.
+func spunStarts(load scenarios.Load, seed uint64, window time.Duration) (at []time.Duration) {
+	arrivals := load.Arrivals(1, 0, seed, 0, 1)
+	for start := time.Now(); ; {
+		due, now := time.Duration(arrivals.Next()), time.Since(start)
+		if due >= window {
+			return at
+		}
+		for now < due {
+			now = time.Since(start)
+		}
+		at = append(at, now)
+	}
 }
 
 // actualStarts returns when the visits of a trial start, sorted.
