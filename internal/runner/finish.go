@@ -203,7 +203,7 @@ func (tr *trial) waiting(spent wait.Spent) *result.Waiting {
 		if tr.setup.hold > 0 {
 			w.Count += u.stats.holds.n
 		}
-		w.PolledNs += int64(u.waiter.Spun() - u.spun)
+		w.PolledNs += int64(u.spent() - u.spun)
 	}
 	return w
 }

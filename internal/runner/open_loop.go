@@ -68,6 +68,7 @@ func (tr *trial) endArrivals() (forget func()) {
 // serve executes visits of an open loop until there are no more arrivals.
 func (u *user) serve() {
 	tr := u.trial
+	u.arrival = tr.meter.clock.NewExactWaiter()
 	t := tr.phases.now()
 	for {
 		v, ok := tr.arrivals.claim(t)
@@ -75,7 +76,7 @@ func (u *user) serve() {
 			break
 		}
 		if t = tr.phases.now(); t < v.due {
-			u.waiter.Wait(time.Duration(min(v.due-t, forever/2))) // whose end the clock can represent
+			u.arrival.Wait(time.Duration(min(v.due-t, forever/2))) // whose end the clock can represent
 			t = tr.phases.now()
 		}
 		begins, ok := tr.arrivals.start(v)

@@ -11,10 +11,21 @@ import (
 // pacer is when a user acts and how long it waits: the entry into the window, pauses, holds, due times.
 type pacer struct {
 	waiter   *wait.Waiter  // of holds and pauses; nil: there are none
-	spun     time.Duration // what the waiter had spent when the window opened
+	arrival  *wait.Waiter  // of arrivals; nil: a closed loop
+	spun     time.Duration // what the waiters had spent when the window opened
 	inWindow bool          // the window has opened
 	wake     int64         // when enterWindow has something to do
 	finished int64         // the clock when the last operation ended
+}
+
+// spent is the processor time that the waiters have spent polling.
+func (p *pacer) spent() (spent time.Duration) {
+	for _, w := range []*wait.Waiter{p.waiter, p.arrival} {
+		if w != nil {
+			spent += w.Spun()
+		}
+	}
+	return spent
 }
 
 // enterWindow has the process's counters read when the window opens and flushes a batch of times that is nearly full, and returns the
@@ -36,9 +47,7 @@ func (u *user) woken(t int64) int64 {
 	} else if !u.inWindow {
 		u.inWindow = true
 		u.trial.meter.read(&u.trial.meter.opened)
-		if u.waiter != nil {
-			u.spun = u.waiter.Spun()
-		}
+		u.spun = u.spent()
 	}
 	return u.trial.phases.now()
 }

@@ -27,15 +27,19 @@ type Clock struct {
 	done    chan struct{}
 	alarm   *alarm
 	heap    waits
+	ahead   atomic.Int64 // nanoseconds by which the alarm precedes a precise deadline
 	polled  atomic.Int64 // nanoseconds spent polling and waking
 	alarms  atomic.Int64 // times that it was blocked
 }
 
 const (
-	// Precise waits are shorter than this. Longer ones only sleep: an alarm that is 100 µs late is 1 % of them.
+	// Precise waits of ordinary waiters are shorter than this: an alarm that is 100 µs late is 1 % of a longer one.
 	precise = 10 * time.Millisecond
-	// ahead is how long before a precise deadline the alarm goes off: more than an idle processor takes to wake.
-	ahead = 100 * time.Microsecond
+	// The alarm goes off so long before a precise deadline that an idle processor is awake in time: a clock follows the 99th
+	// percentile of the delays of its alarms, which grows by 99 steps after a later one and shrinks by one after an earlier one.
+	leastAhead = 100 * time.Microsecond
+	mostAhead  = 500 * time.Microsecond
+	aheadStep  = 500 * time.Nanosecond
 	// linger is how long the clock goes on polling after a wake-up: the next wait is often as short.
 	linger = 20 * time.Microsecond
 	// alone is the longest that yielding takes when there is no other goroutine to run.
@@ -49,6 +53,7 @@ const (
 func Start() (*Clock, error) {
 	c := &Clock{base: time.Now(), kick: make(chan struct{}, 1), done: make(chan struct{})}
 	c.asleep.Store(awake)
+	c.ahead.Store(int64(leastAhead))
 	var err error
 	if c.alarm, err = newAlarm(c.wake); err != nil {
 		return nil, err
@@ -112,7 +117,7 @@ func (c *Clock) run() {
 			last = c.now()
 			c.spent(last - now)
 			busy = last
-		} else if at := c.heap.alarmAt(); at > now && now-busy > int64(linger) {
+		} else if at := c.heap.alarmAt(c.ahead.Load()); at > now && now-busy > int64(linger) {
 			c.sleep(at)
 			last = c.now()
 			continue
@@ -146,8 +151,22 @@ func (c *Clock) sleep(at int64) {
 			c.alarms.Store(c.alarms.Load() + 1) // one writer
 		}
 		<-c.kick
+		if late := c.now() - at; late >= 0 { // it was the alarm
+			c.learn(late)
+		}
 	}
 	c.asleep.Store(awake)
+}
+
+// learn adapts ahead to an alarm that came late by some nanoseconds.
+func (c *Clock) learn(late int64) {
+	ahead := c.ahead.Load()
+	if late > ahead {
+		ahead = min(ahead+99*int64(aheadStep), int64(mostAhead))
+	} else {
+		ahead = max(ahead-int64(aheadStep), int64(leastAhead))
+	}
+	c.ahead.Store(ahead) // one writer
 }
 
 // accept moves new waits into the heap.
@@ -175,12 +194,12 @@ func (c *Clock) wakeDue(now int64) bool {
 type waits []*Waiter
 
 // alarmAt is when the clock has to be awake for the first wait.
-func (h waits) alarmAt() int64 {
+func (h waits) alarmAt(ahead int64) int64 {
 	switch {
 	case len(h) == 0:
 		return never
 	case h[0].precise:
-		return h[0].due - int64(ahead)
+		return h[0].due - ahead
 	default:
 		return h[0].due
 	}

@@ -175,7 +175,7 @@ func TestEarliestFirst(t *testing.T) {
 			t.Fatalf("wait number %d was due at %d", i, due)
 		}
 	}
-	if c.heap.alarmAt() != never {
+	if c.heap.alarmAt(0) != never {
 		t.Error("an alarm without a wait")
 	}
 }
@@ -191,21 +191,59 @@ func TestPolledExcludesOtherGoroutines(t *testing.T) {
 	}
 }
 
+// Long waits are precise for an exact waiter alone.
+func TestExactWaiter(t *testing.T) {
+	c := start(t)
+	for _, row := range []struct {
+		w    *Waiter
+		d    time.Duration
+		want bool
+	}{{c.NewWaiter(), precise / 2, true}, {c.NewWaiter(), precise, false}, {c.NewExactWaiter(), precise, true}} {
+		if row.w.Wait(row.d); row.w.precise != row.want {
+			t.Errorf("a wait of %v with %+v is precise: %v", row.d, row.w.punctual, row.w.precise)
+		}
+	}
+}
+
+// The alarm comes earlier after late ones, less so after others, and stays within its bounds.
+func TestAhead(t *testing.T) {
+	var c Clock
+	c.ahead.Store(int64(leastAhead))
+	for range 1000 {
+		c.learn(int64(time.Millisecond))
+	}
+	if got := time.Duration(c.ahead.Load()); got != mostAhead {
+		t.Errorf("after late alarms they come %v ahead, want %v", got, mostAhead)
+	}
+	for range 4 {
+		c.learn(0)
+	}
+	if got, want := time.Duration(c.ahead.Load()), mostAhead-4*aheadStep; got != want {
+		t.Errorf("after four alarms in time they come %v ahead, want %v", got, want)
+	}
+	for range 1000 {
+		c.learn(0)
+	}
+	if got := time.Duration(c.ahead.Load()); got != leastAhead {
+		t.Errorf("after alarms in time they come %v ahead, want %v", got, leastAhead)
+	}
+}
+
 // The lead grows with late returns, shrinks with early ones, and stays within its bounds.
 func TestLead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &Waiter{clock: &Clock{base: time.Now()}}
+		w := &Waiter{clock: &Clock{base: time.Now()}, punctual: ordinary}
 		w.clock.stopped.Store(true) // finish does not poll: time stands still here
 		for range 1000 {
 			w.finish(0)
 		}
-		if w.lead != int64(maxLead) {
-			t.Errorf("after late returns the lead is %d ns, want %v", w.lead, maxLead)
+		if w.lead != int64(ordinary.most) {
+			t.Errorf("after late returns the lead is %d ns, want %v", w.lead, ordinary.most)
 		}
 		for range 4 {
 			w.finish(1)
 		}
-		if want := int64(maxLead - 4*leadStep); w.lead != want {
+		if want := int64(ordinary.most - 4*leadStep); w.lead != want {
 			t.Errorf("after four early returns the lead is %d ns, want %d", w.lead, want)
 		}
 		for range 1000 {
