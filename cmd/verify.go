@@ -189,7 +189,7 @@ func outcome(f *findings.Document, written error) error {
 	}[of], errors.New(text)}
 }
 
-// deliver writes every output. Without a violation there is no history and no HTML page, which a note says.
+// deliver writes every output. Without a violation there is no history, which a note says.
 func (o *verifyOptions) deliver(f *findings.Document) error {
 	o.output.outputs = slices.DeleteFunc(o.output.outputs, func(out output) bool {
 		why := f.Lacks(out.kind)

@@ -32,37 +32,58 @@ func CheckFormats() []FormatOf[*judge.Check] {
 }
 
 // checkPage shows the verdict, then what it is based on. Markdown begins with the metrics that decide it, the worst first, so
-// that passes are omitted first, and folds the tables of the scenarios.
+// that passes are omitted first, and folds the tables of the scenarios. The web has the forest plot, the machine and the command
+// before them.
 func checkPage(c *judge.Check, o Options) *sheet.Page {
-	p, markdown := &sheet.Page{}, o.Medium != sheet.Terminal
-	if markdown {
-		sign := map[judge.Verdict]string{judge.Passed: "✓ ", judge.Inconclusive: "? "}[c.Verdict]
-		p.Heading(sheet.Bold, cmp.Or(sign, "✗ ")+checkHeadline(c))
-	} else {
-		style := map[judge.Verdict]sheet.Style{judge.Passed: sheet.Success, judge.Inconclusive: sheet.Bold}[c.Verdict]
-		p.Heading(cmp.Or(style, sheet.Alarm), checkHeadline(c))
+	p, terminal := &sheet.Page{}, o.Medium == sheet.Terminal
+	sign := ""
+	if !terminal {
+		sign = cmp.Or(map[judge.Verdict]string{judge.Passed: "✓ ", judge.Inconclusive: "? "}[c.Verdict], "✗ ")
 	}
+	style := map[judge.Verdict]sheet.Style{judge.Passed: sheet.Success, judge.Inconclusive: sheet.Bold}[c.Verdict]
+	if o.Medium == sheet.Markdown {
+		style = sheet.Bold
+	}
+	p.Heading(cmp.Or(style, sheet.Alarm), sign+checkHeadline(c))
 	p.List(sheet.Plain, "", checkProblems(c))
-	if markdown {
+	if o.Medium == sheet.Web {
+		p.Figure(changesFigure(c))
+		for _, f := range goalFigures(c) {
+			p.Figure(f)
+		}
+		p.Say(sheet.Plain, judge.MachineLine(&c.New.Machine))
+		p.Command(c.Command)
+		if len(c.Gates())+len(c.Thresholds) > 0 {
+			p.Heading(sheet.Plain, "What decided")
+		}
+	}
+	if !terminal {
 		p.Table(gatesTable(c))
 		p.Table(thresholdsTable(c, true))
 	}
+	if o.Medium == sheet.Web {
+		for i := range c.Scenarios {
+			p.List(sheet.Plain, "", gateReasons(c, &c.Scenarios[i]))
+		}
+	}
 	for i := range c.Scenarios {
 		s := &c.Scenarios[i]
-		if markdown {
-			p.Fold(s.Heading)
-		} else {
+		if terminal {
 			p.Heading(sheet.Bold, s.Heading)
+		} else {
+			p.Fold(s.Heading)
 		}
-		p.Table(scenarioTable(c, s, markdown))
-		p.List(sheet.Plain, "", gateReasons(c, s))
+		p.Table(scenarioTable(c, s, !terminal))
+		if o.Medium != sheet.Web {
+			p.List(sheet.Plain, "", gateReasons(c, s))
+		}
 	}
 	if c.Mode == judge.RateMode {
 		for _, rows := range judge.ByScenario(judge.ResultsOf(c.New)) {
 			p.Heading(sheet.Bold, judge.Heading(c.New, rows))
 		}
 	}
-	if !markdown && len(c.Thresholds) > 0 {
+	if terminal && len(c.Thresholds) > 0 {
 		if c.Mode != judge.RateMode {
 			p.Heading(sheet.Bold, "Thresholds")
 		}
@@ -72,7 +93,9 @@ func checkPage(c *judge.Check, o Options) *sheet.Page {
 	p.Fold(legendSummary)
 	p.Legend(checkLegends(c))
 	p.Legend(provenance(c.Documents, c.Mode == judge.StoredMode)) // in other modes it is the check's
-	p.Command(c.Command)
+	if o.Medium != sheet.Web {
+		p.Command(c.Command)
+	}
 	return p
 }
 
@@ -116,11 +139,10 @@ func verdictCell(v judge.Verdict) sheet.Cell {
 
 // gatesTable has the metrics that decide the verdict, the worst first.
 func gatesTable(c *judge.Check) *sheet.Table {
-	gates := c.Gates()
+	gates := worstGates(c)
 	if len(gates) == 0 {
 		return &sheet.Table{}
 	}
-	slices.SortStableFunc(gates, func(a, b judge.Gate) int { return cmp.Compare(b.Verdict.Severity(), a.Verdict.Severity()) })
 	t := checkTable(c, "scenario", "strategy")
 	for _, g := range gates {
 		t.Rows = append(t.Rows, checkRow(c, g.MetricCheck, g.Scenario, g.Strategy))
@@ -156,7 +178,7 @@ func thresholdsTable(c *judge.Check, markdown bool) *sheet.Table {
 	}
 	t.Columns = append(t.Columns, sheet.Column{Title: "verdict", Left: true})
 	if markdown {
-		t.Columns = append(t.Columns, sheet.Column{Title: "reason", Left: true})
+		t.Columns = append(t.Columns, sheet.Column{Title: "reason", Left: true, Prose: true})
 	}
 	for _, x := range worstFirst(c.Thresholds) {
 		names := []sheet.Cell{{Text: x.Scenario}, {Text: x.Strategy}, {Text: x.Threshold}}

@@ -16,14 +16,23 @@ func ComparisonFormats() []FormatOf[*judge.Comparison] {
 		page: comparisonPage, csv: comparisonRows}.formats()
 }
 
-// comparisonPage shows the changes first, then all tables.
-func comparisonPage(c *judge.Comparison, _ Options) *sheet.Page {
-	p := &sheet.Page{}
+// comparisonPage shows the changes first, then all tables. The web begins with their counts, and has a figure of them.
+func comparisonPage(c *judge.Comparison, o Options) *sheet.Page {
+	p, web := &sheet.Page{}, o.Medium == sheet.Web
+	if web {
+		p.Heading(sheet.Bold, comparisonCounts(c))
+	}
 	if len(c.Differences) > 0 {
 		p.List(sheet.Worse, "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences())
 	}
+	if web {
+		p.Figure(comparisonFigure(c))
+		p.Legend(provenance(c.Documents, true))
+	}
 	p.Table(changesTable(c))
-	p.Say(sheet.Bold, comparisonCounts(c))
+	if !web {
+		p.Say(sheet.Bold, comparisonCounts(c))
+	}
 	p.Say(sheet.Plain, append([]string{chanceNote(c)}, comparisonProblems(c)...)...)
 	var notes footnotes
 	for i := range c.Scenarios {
@@ -35,7 +44,9 @@ func comparisonPage(c *judge.Comparison, _ Options) *sheet.Page {
 	}
 	p.Fold(legendSummary)
 	p.Legend(append(notes.terms(), comparisonLegends(c)...))
-	p.Legend(provenance(c.Documents, true))
+	if !web {
+		p.Legend(provenance(c.Documents, true))
+	}
 	return p
 }
 

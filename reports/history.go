@@ -20,19 +20,22 @@ func TrendFormats() []FormatOf[*judge.Trend] {
 const leastSpark = 10
 
 // trendPage has a table per group, with sparklines as wide as there is room for, and its changes in words.
+//
+// The web begins with what was found, and has a figure of each group.
 func trendPage(t *judge.Trend, o Options) *sheet.Page {
-	p, markdown := &sheet.Page{}, o.Medium != sheet.Terminal
-	p.Say(sheet.Bold, trendHeadline(t))
-	p.Say(sheet.Plain, trendCounts(t))
+	p, markdown, web := &sheet.Page{}, o.Medium != sheet.Terminal, o.Medium == sheet.Web
+	if web {
+		p.Heading(sheet.Bold, trendCounts(t))
+		p.Say(sheet.Plain, trendHeadline(t))
+	} else {
+		p.Say(sheet.Bold, trendHeadline(t))
+		p.Say(sheet.Plain, trendCounts(t))
+	}
+	of := trendStyles(t)
 	for i := range t.Groups {
 		g := &t.Groups[i]
 		p.Heading(sheet.Bold, g.Heading)
 		p.Say(sheet.Plain, "on "+g.Machine)
-		table := trendTable(g, sparkWidth, markdown)
-		if over := table.Width() - o.Width; o.Width > 0 && over > 0 {
-			table = trendTable(g, max(leastSpark, longestSeries(g)-over), markdown)
-		}
-		p.Table(table)
 		var changes []string
 		for j := range g.Series {
 			s := &g.Series[j]
@@ -40,7 +43,18 @@ func trendPage(t *judge.Trend, o Options) *sheet.Page {
 				changes = append(changes, s.Strategy+", "+metric.Named(s.Metric).Title+": "+changeSentence(s, c))
 			}
 		}
-		p.List(sheet.Plain, "", changes)
+		if web { // before the table, which is long
+			p.List(sheet.Plain, "", changes)
+			p.Figure(trendFigure(g, i, of))
+		}
+		table := trendTable(g, sparkWidth, markdown)
+		if over := table.Width() - o.Width; o.Width > 0 && over > 0 {
+			table = trendTable(g, max(leastSpark, longestSeries(g)-over), markdown)
+		}
+		p.Table(table)
+		if !web {
+			p.List(sheet.Plain, "", changes)
+		}
 	}
 	p.Fold("Legend")
 	p.Legend(trendLegends(t, markdown))

@@ -169,28 +169,38 @@ func (f *Document) killMatrix() *sheet.Table {
 // violations adds the violations of each subject and how to reproduce them.
 func (f *Document) violations(p *sheet.Page) {
 	for _, r := range f.Reports {
-		for _, g := range r.Guarantees {
-			if g.Warning != "" {
-				p.Say(sheet.Plain, fmt.Sprintf("%s: warning: %s", r.Subject, g.Warning))
-			}
-			if !g.Kept && !g.Reported && g.Detail != "" {
-				p.Say(sheet.Plain, fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
-			}
+		for _, remark := range remarks(r) {
+			p.Say(sheet.Plain, remark)
 		}
-		switch v := r.Violation; {
-		case v != nil:
-			p.Say(sheet.Bold, r.Subject+": "+string(v.Anomaly))
-			p.Draw(func(page *sheet.Text) error { timeline.Draw(page, v); return nil })
-			p.Draw(reproduction(r, v))
-			for _, other := range r.Others {
-				p.Say(sheet.Bold, r.Subject+": also: "+string(other.Anomaly))
-				p.Say(sheet.Plain, other.Why)
-				p.Draw(reproduction(r, other))
-			}
-		case r.Verdict == history.Inconclusive:
-			p.Say(sheet.Plain, r.Subject+": inconclusive: "+advised(r))
+		v := r.Violation
+		if v == nil {
+			continue
+		}
+		p.Say(sheet.Bold, r.Subject+": "+string(v.Anomaly))
+		p.Draw(func(page *sheet.Text) error { timeline.Draw(page, v); return nil })
+		p.Draw(reproduction(r, v))
+		for _, other := range r.Others {
+			p.Say(sheet.Bold, r.Subject+": also: "+string(other.Anomaly))
+			p.Say(sheet.Plain, other.Why)
+			p.Draw(reproduction(r, other))
 		}
 	}
+}
+
+// remarks are what the table leaves out: warnings, guarantees that do not hold, and why a verdict is inconclusive.
+func remarks(r *verify.Report) (lines []string) {
+	for _, g := range r.Guarantees {
+		if g.Warning != "" {
+			lines = append(lines, fmt.Sprintf("%s: warning: %s", r.Subject, g.Warning))
+		}
+		if !g.Kept && !g.Reported && g.Detail != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s: declared %s, observed %s: %s", r.Subject, g.Name, g.Declared, g.Observed, g.Detail))
+		}
+	}
+	if r.Violation == nil && r.Verdict == history.Inconclusive {
+		lines = append(lines, r.Subject+": inconclusive: "+advised(r))
+	}
+	return lines
 }
 
 // reproduction draws the command that reproduces a violation, in one line, and the number of attempts of this run.

@@ -46,6 +46,9 @@ func describeThresholds(list []ThresholdCheck, o Verdict) (lines []string) {
 	return lines
 }
 
+// Relative reports whether the bound is a multiple of another row's value.
+func (t *ThresholdCheck) Relative() bool { return t.relative }
+
 // distance is how far a figure is from its bound: twice is as far as half.
 func (t *ThresholdCheck) distance() float64 {
 	switch {

@@ -63,7 +63,7 @@ func (c *Check) failedWords() string {
 	if len(list) == 0 {
 		return ""
 	}
-	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.severity(), a.severity()) })
+	slices.SortStableFunc(list, func(a, b Gate) int { return cmp.Compare(b.Severity(), a.Severity()) })
 	worst := list[0]
 	text := worst.Name() + " " + worst.Worsening()
 	if more := len(list) - 1; more > 0 {
@@ -72,9 +72,9 @@ func (c *Check) failedWords() string {
 	return text
 }
 
-// severity orders changes by how many times worse the new value is: half the rate is as bad as
+// Severity orders changes by how many times worse the new value is: half the rate is as bad as
 // twice the time. A change without a ratio is from or to 0, and is the worst.
-func (f *MetricCheck) severity() float64 {
+func (f *MetricCheck) Severity() float64 {
 	if f.Change == nil {
 		return math.Inf(1)
 	}
@@ -101,7 +101,7 @@ func (f *MetricCheck) leastWorse() *float64 {
 // Worsening states by how much a gate is worse: "is 10.2 % worse (at least 8.9 %)". Beyond
 // eleven times, where percentages are hard to read, it states the old and the new value.
 func (f *MetricCheck) Worsening() string {
-	if f.severity() > math.Log(11) {
+	if f.Severity() > math.Log(11) {
 		return "went from " + metric.Named(f.Metric).FormatKnown(f.Old) + " to " + metric.Named(f.Metric).FormatKnown(f.New)
 	}
 	text := "is " + result.FormatPercent1(f.worse()**f.Change) + " worse"

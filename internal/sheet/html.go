@@ -22,7 +22,8 @@ var (
 )
 
 // WriteHTML writes the page as one HTML document that requests nothing: its style and its script are in it, and its
-// Content-Security-Policy allows only these two. Texts are escaped. The error is w's, or names a figure that cannot be drawn.
+// Content-Security-Policy allows only these two and those of embedded documents. Texts are escaped. The error is w's, or names a
+// figure that cannot be drawn.
 func (p *Page) WriteHTML(w io.Writer) error {
 	h := &hypertext{}
 	for _, part := range p.parts {
@@ -32,16 +33,17 @@ func (p *Page) WriteHTML(w io.Writer) error {
 	}
 	h.endFold()
 	style, script := "\n"+figure.CSS()+pageStyle, "\n"+pageScript
-	_, err := fmt.Fprintf(w, pageFrame, hashOf(script), hashOf(style), html.EscapeString(Clean(p.title())), style, h.String(), script)
+	scripts, styles := sources(append(h.scripts, script)), sources(append(h.styles, style))
+	_, err := fmt.Fprintf(w, pageFrame, scripts, styles, html.EscapeString(Clean(p.title())), style, h.String(), script)
 	return err
 }
 
-// pageFrame is what is around the parts of a page: hashes of script and style, title, style, parts, script.
+// pageFrame is what is around the parts of a page: hashes of scripts and styles, title, style, parts, script.
 const pageFrame = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src %s; style-src %s; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>%s</title>
@@ -55,10 +57,14 @@ const pageFrame = `<!doctype html>
 </html>
 `
 
-// hashOf is the source expression of a script or a style (CSP Level 3, section 2.3.1).
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+// sources lists the texts of scripts or of styles as a policy allows them (CSP Level 3, section 2.3.1).
+func sources(texts []string) string {
+	list := make([]string, len(texts))
+	for i, text := range texts {
+		sum := sha256.Sum256([]byte(text))
+		list[i] = "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return strings.Join(list, " ")
 }
 
 // title is the text of the page's first heading.
@@ -74,8 +80,9 @@ func (p *Page) title() string {
 // hypertext is the HTML so far.
 type hypertext struct {
 	strings.Builder
-	headings int
-	folded   bool
+	headings        int
+	folded          bool
+	scripts, styles []string // of embedded documents
 }
 
 func (h *hypertext) printf(format string, args ...any) { fmt.Fprintf(h, format, args...) }
@@ -158,19 +165,6 @@ func (c command) html(h *hypertext) error {
 	return nil
 }
 
-// html writes the drawing as preformatted text.
-func (d drawing) html(h *hypertext) error {
-	text := &Text{Options: Options{Width: drawingWidth}}
-	if err := d(text); err != nil {
-		return err
-	}
-	h.printf("<pre>%s</pre>\n", html.EscapeString(text.String()))
-	return nil
-}
-
-// drawingWidth is the number of columns of a drawing on a page.
-const drawingWidth = 130
-
 func (t *Table) html(h *hypertext) error {
 	h.WriteString("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table>\n<thead><tr>")
 	for _, c := range t.Columns {
@@ -197,7 +191,10 @@ func (t *Table) html(h *hypertext) error {
 
 // side is the attribute of the column's alignment.
 func (c Column) side() string {
-	if c.Left {
+	switch {
+	case c.Prose:
+		return ` class="left prose"`
+	case c.Left:
 		return ` class="left"`
 	}
 	return ""

@@ -66,7 +66,6 @@ type (
 	legend  []Term
 	fold    string
 	command string
-	drawing func(page *Text) error
 )
 
 // Heading begins a section.
@@ -116,9 +115,6 @@ func (p *Page) Command(text string) {
 	}
 }
 
-// Draw adds a drawing, which only text has.
-func (p *Page) Draw(write func(page *Text) error) { p.parts = append(p.parts, drawing(write)) }
-
 // Medium is what a page is written for.
 type Medium uint8
 
@@ -142,7 +138,7 @@ func (p *Page) WriteText(w io.Writer, o Options) error {
 	page := &Text{Options: o}
 	for _, part := range p.parts {
 		switch part.(type) {
-		case fold, drawn: // text has none
+		case fold, drawn, embedded: // text has none
 			continue
 		}
 		if page.Len() > 0 {
@@ -231,5 +227,3 @@ func (c command) text(page *Text) error {
 	page.Line("reproduce: " + Clean(string(c)))
 	return nil
 }
-
-func (d drawing) text(page *Text) error { return d(page) }

@@ -3,9 +3,9 @@ package timeline
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"html"
-	"html/template"
 	"io"
 	"maps"
 	"slices"
@@ -24,63 +24,74 @@ const (
 	drawingSteps = 1 << 18 // porcupine keeps each in memory
 )
 
-// pageColumns is the width of the timeline on the page.
-const pageColumns = 130
-
-// WriteHTML writes a violation as a self-contained HTML page: the explanation, the timeline, the command that reproduces
-// it, and porcupine's interactive drawing of the history with the conflicting operations marked. Messages of the store
-// are escaped. The error is that of w.
-func WriteHTML(w io.Writer, v *history.Violation) error {
-	why := strings.TrimSpace(sentence(v.Why) + " " + sentence(v.Mechanism()))
-	page := pageData{Violation: v, Why: why, Consequence: v.Consequence(), Stacks: shortStacks(v.Stacks)}
-	if v.History != nil && len(v.History.Ops) > 0 {
-		page.Timeline = timelineSpans(v)
-		d := newDrawing(v)
-		page.How = d.t.howToRead()
-		inner, err := d.page()
-		if err != nil {
-			return err
-		}
-		// Room for porcupine's legend, 45 pixels per lane, and the explanations that pop up below.
-		page.Drawing, page.Height = inner, 250+45*(len(d.users)+len(d.t.conflict))
+// Add adds a violation to a page: what happened and what it means for the users of the sessions, the history with a column per user,
+// how it happened, and the command that reproduces it. Without a history it has the stacks of the goroutines.
+func Add(p *sheet.Page, v *history.Violation) {
+	p.Say(sheet.Bold, sentence(v.Why))
+	if means := v.Consequence(); means != "" {
+		p.Say(sheet.Plain, "That means: "+means)
 	}
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, page); err != nil {
-		return err
+	how := ""
+	if hasLanes(v) {
+		t := newTimeline(v)
+		p.Draw(func(page *sheet.Text) error { t.draw(page); return nil })
+		how = t.howToRead()
 	}
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-// pageData is the input of pageTemplate.
-type pageData struct {
-	*history.Violation
-	Why, Consequence, Stacks, How string
-	Timeline                      []span
-	Drawing                       string // porcupine's page
-	Height                        int    // of it, in pixels
-}
-
-// span is a piece of the timeline in one style.
-type span struct {
-	Text          string
-	Conflict, Dim bool
-}
-
-// timelineSpans returns the timeline, with the terminal's styles.
-func timelineSpans(v *history.Violation) (spans []span) {
-	page := &sheet.Text{Options: sheet.Options{Color: true, Width: pageColumns}}
-	newTimeline(v).draw(page)
-	for piece := range strings.SplitSeq(page.String(), sheet.Off) {
-		for _, s := range []sheet.Style{sheet.Alarm, sheet.Dim} {
-			if before, styled, found := strings.Cut(piece, s.ANSI()); found {
-				spans = append(spans, span{Text: before}, span{styled, s == sheet.Alarm, s == sheet.Dim})
-				piece = ""
+	p.Say(sheet.Plain, sentence(v.Mechanism()))
+	if len(v.Causes) > 0 {
+		p.List(sheet.Plain, "Possible causes, which the history does not prove:", v.Causes)
+	}
+	if v.Stacks != "" {
+		p.Draw(func(page *sheet.Text) error {
+			for text := range strings.SplitSeq(shortStacks(v.Stacks), "\n") {
+				page.Line(sheet.Clean(text))
 			}
-		}
-		spans = append(spans, span{Text: piece})
+			return nil
+		})
 	}
-	return spans
+	p.Command(v.Command)
+	p.Say(sheet.Dim, facts(v), how)
+}
+
+// hasLanes reports whether a violation has a history to draw.
+func hasLanes(v *history.Violation) bool { return v.History != nil && len(v.History.Ops) > 0 }
+
+// facts states how a violation was found.
+func facts(v *history.Violation) string {
+	text := "Found by: " + string(v.Detector)
+	if v.Confirmed {
+		text += ", confirmed by an exhaustive search for an order that explains it"
+	}
+	text += fmt.Sprintf(". Seed %d", v.Seed)
+	if v.Procs > 0 {
+		text += fmt.Sprintf(", GOMAXPROCS %d", v.Procs)
+	}
+	if v.History != nil {
+		text += fmt.Sprintf(", session %v", v.Session)
+	}
+	return text + "."
+}
+
+// readDrawing explains porcupine's drawing.
+var readDrawing = []string{
+	"Each row is one user and each box one operation, from its call on the left edge to its return on the right. Red boxes contradict each " +
+		"other; they are repeated below.",
+	"The grey line (valid LP) connects the operations in an order that explains their results; it may cross a box anywhere, but only from " +
+		"left to right. Where it turns red (invalid LP) the result fits no possible state of the session: point at a box to see the session " +
+		"before and after it.",
+}
+
+// AddDrawing adds a fold with porcupine's interactive drawing of a violation's history, the conflicting operations marked. A
+// violation without a history has none.
+func AddDrawing(p *sheet.Page, v *history.Violation) {
+	if !hasLanes(v) {
+		return
+	}
+	d := newDrawing(v)
+	p.Fold("All operations, and the attempts to order them")
+	p.Say(sheet.Dim, readDrawing...)
+	// Room for porcupine's legend, 45 pixels per lane, and the explanations that pop up below.
+	p.Embed("porcupine's drawing of the history", 250+45*(len(d.users)+len(d.t.conflict)), d.write)
 }
 
 // porcupineDrawing draws a history with porcupine.
@@ -101,8 +112,8 @@ func newDrawing(v *history.Violation) *porcupineDrawing {
 	return d
 }
 
-// page returns porcupine's page with the users' names, the timeline's texts, and the conflicting operations in red.
-func (d *porcupineDrawing) page() (string, error) {
+// write writes porcupine's page with the users' names, the timeline's texts, and the conflicting operations in red.
+func (d *porcupineDrawing) write(w io.Writer) error {
 	list := history.Operations(d.v.History)
 	for i := range list {
 		list[i].ClientId = slices.Index(d.users, int32(list[i].ClientId))
@@ -116,18 +127,23 @@ func (d *porcupineDrawing) page() (string, error) {
 
 	var b bytes.Buffer
 	if err := porcupine.Visualize(m, info, &b); err != nil {
-		return "", err
-	}
-	var extra bytes.Buffer
-	if err := drawingTemplate.Execute(&extra, map[string]any{"Users": d.names(), "Conflict": d.conflict()}); err != nil {
-		return "", err
+		return err
 	}
 	page := b.String()
-	end := strings.LastIndex(page, "</body>")
-	if end < 0 {
-		return "", fmt.Errorf("porcupine's page has no end: %d bytes", len(page))
+	start, end := strings.Index(page, "<body>"), strings.LastIndex(page, "</body>")
+	if start < 0 || end < start {
+		return fmt.Errorf("porcupine's page has no body: %d bytes", len(page))
 	}
-	return page[:end] + extra.String() + page[end:], nil
+	users, err := json.Marshal(d.names())
+	if err != nil {
+		return err
+	}
+	conflict, err := json.Marshal(d.conflict())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s%s%s%s", page[:start], drawingStart, page[start:end], fmt.Sprintf(drawingEnd, users, conflict)+page[end:])
+	return err
 }
 
 // bounded limits m to a search of [drawingSteps]: after them no step fits.
@@ -176,85 +192,37 @@ func (d *porcupineDrawing) conflict() []int {
 	return list
 }
 
-// drawingTemplate is appended to porcupine's page, which numbers the clients and does not mark conflicting operations.
-var drawingTemplate = template.Must(template.New("drawing").Parse(`
+// drawingStart precedes the body of porcupine's page. Policies with hashes do not allow style attributes, which porcupine's script
+// sets; properties of an element's style are allowed.
+const drawingStart = `<script>
+  {
+    const set = Element.prototype.setAttributeNS
+    Element.prototype.setAttributeNS = function (space, name, value) {
+      if (name === 'style') this.style.cssText = value
+      else set.call(this, space, name, value)
+    }
+  }
+</script>
+`
+
+// drawingEnd is appended to the body of porcupine's page, which numbers the clients and does not mark conflicting operations. The
+// arguments are JSON.
+const drawingEnd = `
 <style>
-  html { background: #fff }
+  html { background: #fff; color-scheme: light }
   #legend svg { overflow: visible }
   .history-rect.conflict { fill: #f4a79d; stroke: #c0392b; stroke-width: 2 }
 </style>
 <script>
   {
-    const users = {{.Users}}
+    const users = %s
     document.querySelectorAll('#canvas svg > g:first-child > text').forEach((label, i) => {
       if (i < users.length) label.textContent = users[i]
     })
     const boxes = document.querySelectorAll('.history-rect')
-    const conflict = {{.Conflict}}.map(i => boxes[i])
+    const conflict = %s.map(i => boxes[i])
     conflict.forEach(box => box.classList.add('conflict'))
     if (conflict.length > 0) scrollTo(conflict[0].getBoundingClientRect().left - 80, 0)
   }
 </script>
-`))
-
-var pageTemplate = template.Must(template.New("picture").Parse(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>sessbench verify: {{.Anomaly}}</title>
-<style>
-  body { font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; color: #222; background: #fff; margin: 0 auto; padding: 1.5rem; max-width: 82rem }
-  h1 { color: #c0392b; margin: 0 0 .5rem; font-size: 1.8rem }
-  h2 { font-size: 1.1rem; margin: 2rem 0 .4rem }
-  .verdict { color: #fff; background: #c0392b; border-radius: 4px; padding: .1rem .6rem; font-size: .9rem }
-  .why { font-size: 1.15rem; margin: .6rem 0 }
-  .means { border-left: 4px solid #c0392b; padding-left: .8rem }
-  p { max-width: 62rem; margin: .5rem 0 }
-  .facts { max-width: none }
-  pre { font: 13px/1.35 "DejaVu Sans Mono", Menlo, Consolas, monospace; background: #f7f7f5; border: 1px solid #ddd; border-radius: 4px; padding: .8rem; overflow-x: auto }
-  pre b { color: #c0392b }
-  pre i { color: #777; font-style: normal }
-  code { white-space: nowrap; font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .9em }
-  .facts, .read { color: #555; font-size: .9rem }
-  iframe { width: 100%; border: 1px solid #ddd; border-radius: 4px }
-</style>
-</head>
-<body>
-<p><span class="verdict">not correct under concurrency</span></p>
-<h1>{{.Anomaly}}</h1>
-{{- with .Why}}
-<p class="why">{{.}}</p>
-{{- end}}
-{{- with .Causes}}
-<p>Possible causes, which the history does not prove:</p>
-<ul>{{range .}}<li>{{.}}</li>{{end}}</ul>
-{{- end}}
-{{- with .Consequence}}
-<p class="means"><strong>That means:</strong> {{.}}</p>
-{{- end}}
-<p class="facts">Found by: {{.Detector}}{{if .Confirmed}}, confirmed by an exhaustive search for an order that explains it{{end}}.
-Seed {{.Seed}}{{if .Procs}}, GOMAXPROCS {{.Procs}}{{end}}{{if .History}}, session <code>{{.Session}}</code>{{end}}.</p>
-{{- with .Command}}
-<h2>Reproduce with</h2>
-<pre>{{.}}</pre>
-{{- end}}
-{{- if .Timeline}}
-<h2>What happened</h2>
-<p class="read">{{.How}}</p>
-<pre>{{range .Timeline}}{{if .Conflict}}<b>{{.Text}}</b>{{else if .Dim}}<i>{{.Text}}</i>{{else}}{{.Text}}{{end}}{{end}}</pre>
-{{- end}}
-{{- with .Stacks}}
-<h2>Goroutines</h2>
-<pre>{{.}}</pre>
-{{- end}}
-{{- if .Drawing}}
-<h2>All operations, and the attempts to order them</h2>
-<p class="read">Each row is one user and each box one operation, from its call on the left edge to its return on the right. Red boxes contradict each other; they are repeated below.
-The grey line (valid LP) connects the operations in an order that explains their results; it may cross a box anywhere, but only from left to right.
-Where it turns red (invalid LP) the result fits no possible state of the session: point at a box to see the session before and after it.</p>
-<iframe title="porcupine's drawing of the history" height="{{.Height}}" srcdoc="{{.Drawing}}"></iframe>
-{{- end}}
-</body>
-</html>
-`))
+`

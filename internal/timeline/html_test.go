@@ -1,27 +1,33 @@
 package timeline
 
 import (
-	"bytes"
 	"errors"
-	"github.com/sessbench/sessbench/internal/history"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
 func page(t testing.TB, v *history.Violation) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := WriteHTML(&b, v); err != nil {
+	p := &sheet.Page{}
+	p.Heading(sheet.Alarm, string(v.Anomaly))
+	Add(p, v)
+	AddDrawing(p, v)
+	var b strings.Builder
+	if err := p.WriteHTML(&b); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-// TestWriteHTML: every violation's page says what its timeline says, is whole, and asks nothing of the network. With
-// SESSBENCH_PICTURES=DIR the pages are left there to be looked at.
-func TestWriteHTML(t *testing.T) {
+// TestPage: every violation's page has its explanation and the command, is whole, and requests nothing. With SESSBENCH_PICTURES=DIR
+// the pages are left there to be looked at.
+func TestPage(t *testing.T) {
 	dir := os.Getenv("SESSBENCH_PICTURES")
 	for name, v := range violations(t) {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +37,7 @@ func TestWriteHTML(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, want := range []string{"<h1>" + string(v.Anomaly) + "</h1>", "That means:", v.Command, "</html>"} {
+			for _, want := range []string{">" + string(v.Anomaly) + "</h1>", "That means:", v.Command, "</html>"} {
 				if !strings.Contains(html, want) {
 					t.Errorf("no %q", want)
 				}
@@ -48,11 +54,30 @@ func TestWriteHTML(t *testing.T) {
 	}
 }
 
-// TestWriteHTMLEscapes: what a store said is text.
-func TestWriteHTMLEscapes(t *testing.T) {
+// The page's policy applies to porcupine's drawing: it allows the three scripts and two styles of the drawing beside its own ones.
+func TestPolicyAllowsDrawing(t *testing.T) {
+	policy := regexp.MustCompile(`script-src ([^;]*); style-src ([^;]*);`).FindStringSubmatch(page(t, lostUpdate(t)))
+	if policy == nil {
+		t.Fatal("no policy")
+	}
+	for i, want := range []int{4, 3} {
+		list := strings.Fields(policy[i+1])
+		if len(list) != want {
+			t.Errorf("%d sources: want %d: %v", len(list), want, list)
+		}
+		for _, source := range list {
+			if !strings.HasPrefix(source, "'sha256-") {
+				t.Errorf("%s: want only hashes", source)
+			}
+		}
+	}
+}
+
+// TestPageEscapes: what a store said is text.
+func TestPageEscapes(t *testing.T) {
 	const evil = `<script>alert("x")</script></pre></iframe>`
 	v := lostUpdate(t)
-	v.Why, v.Command, v.Stacks, v.Anomaly = evil, evil, evil, history.Anomaly(evil)
+	v.Why, v.Command, v.Stacks, v.Anomaly, v.Causes = evil, evil, evil, history.Anomaly(evil), []string{evil}
 	html := page(t, v)
 	if strings.Contains(html, `<script>alert`) || strings.Contains(html, "</pre></iframe>") {
 		t.Error("what a store said became part of the page")
@@ -64,8 +89,8 @@ func TestWriteHTMLEscapes(t *testing.T) {
 	}
 }
 
-// TestWriteHTMLIncomplete: no history, no fault, operations without an end.
-func TestWriteHTMLIncomplete(t *testing.T) {
+// TestPageOfIncompleteViolation: no history, no fault, operations without an end.
+func TestPageOfIncompleteViolation(t *testing.T) {
 	for _, v := range []*history.Violation{
 		{},
 		{Anomaly: history.WrongAnswer, History: &history.History{}},
@@ -79,8 +104,8 @@ func TestWriteHTMLIncomplete(t *testing.T) {
 	}
 }
 
-func TestWriteHTMLWriteError(t *testing.T) {
-	if err := WriteHTML(brokenWriter{}, lostUpdate(t)); !errors.Is(err, errFull) {
+func TestDrawingReturnsWriteError(t *testing.T) {
+	if err := newDrawing(lostUpdate(t)).write(brokenWriter{}); !errors.Is(err, errFull) {
 		t.Errorf("%v, want %v", err, errFull)
 	}
 }

@@ -1,4 +1,4 @@
-// Package timeline draws a violation as text and as an HTML page.
+// Package timeline draws a violation as text and as parts of a page.
 package timeline
 
 import (

@@ -1,0 +1,138 @@
+package findings
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sessbench/sessbench/internal/history"
+	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/sheet"
+	"github.com/sessbench/sessbench/internal/timeline"
+	"github.com/sessbench/sessbench/internal/verify"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// webPage returns the document as a page: the verdict, the first violation with its lanes, the machine and the command; then the
+// table and the other violations. Of several flawed stores, each violation is in a fold below their table.
+func (f *Document) webPage() *sheet.Page {
+	p, first := &sheet.Page{}, f.first(every)
+	several := f.onFlaws() && len(f.Reports) > 1
+	p.Heading(f.headline())
+	if len(f.Failed) > 0 {
+		p.List(sheet.Worse, "Could not be verified:", f.Failed)
+	}
+	if len(f.Skipped) > 0 {
+		p.Say(sheet.Worse, "Interrupted before these were verified: "+sheet.And(f.Skipped)+".")
+	}
+	if first != nil && !several {
+		f.add(p, first)
+	}
+	build := strings.TrimSpace("sessbench " + f.Tool.Version + " " + judge.ShortHash(f.Tool.Commit))
+	p.Say(sheet.Plain, judge.MachineLine(&f.Machine), build+": "+f.Command)
+	if first == nil || several {
+		p.Command(f.Command)
+	} else {
+		timeline.AddDrawing(p, first.Violation)
+	}
+
+	p.Heading(sheet.Plain, "What was verified")
+	if f.onFlaws() {
+		p.Table(f.killMatrix())
+	} else {
+		f.table(p)
+	}
+	if text := evidence(f.Reports); text != "" && !f.onFlaws() {
+		p.Say(sheet.Plain, sentence(strings.TrimPrefix(text, ": ")))
+	}
+	p.Say(sheet.Plain, sensitivity(f.with(history.Linearizable)))
+	for _, r := range f.Reports {
+		p.Say(sheet.Plain, remarks(r)...)
+	}
+	for _, r := range f.Reports {
+		switch v := r.Violation; {
+		case v == nil:
+			continue
+		case several:
+			p.Fold(r.Subject + ": " + string(v.Anomaly))
+			f.add(p, r)
+		case r != first:
+			p.Heading(sheet.Alarm, r.Subject+": "+string(v.Anomaly))
+			f.add(p, r)
+		}
+		for _, other := range r.Others {
+			p.Heading(sheet.Alarm, r.Subject+": also: "+string(other.Anomaly))
+			p.Say(sheet.Plain, other.Why)
+			p.Command(other.Command)
+		}
+	}
+	return p
+}
+
+// add adds the violation of a report.
+func (f *Document) add(p *sheet.Page, r *verify.Report) {
+	timeline.Add(p, r.Violation)
+	if r.Attempts > 0 {
+		p.Say(sheet.Dim, "Attempts: "+result.FormatCount(int64(r.Attempts)))
+	}
+}
+
+// headline states the verdict in a sentence.
+func (f *Document) headline() (sheet.Style, string) {
+	guilty, doubtful := f.with(history.Violated), f.with(history.Inconclusive)
+	all, of := len(f.Reports), ""
+	if n := len(f.Reports) + len(f.Failed) + len(f.Skipped); n > all {
+		of = fmt.Sprintf(" (%d of %s verified)", all, result.FormatCounted(n, f.what()))
+	}
+	switch {
+	case f.missed() != nil:
+		return sheet.Alarm, "✗ " + f.closing()
+	case f.onFlaws() && all > 1:
+		return sheet.Bold, f.closing()
+	case len(guilty) == 1:
+		name := guilty[0].Subject
+		if f.onFlaws() {
+			name += " (wrong on purpose)"
+		}
+		if f.Recorded {
+			name = "The store of " + name
+		}
+		kinds := strings.Trim(strings.TrimPrefix(violationsOf(guilty)[0], guilty[0].Subject), " ()")
+		what := "is not correct under concurrency"
+		if !incorrect(guilty) {
+			what = "does not keep the contract"
+		}
+		return sheet.Alarm, fmt.Sprintf("✗ %s %s: %s%s", name, what, kinds, of)
+	case guilty != nil:
+		what := "are not correct under concurrency"
+		if !incorrect(guilty) {
+			what = "do not keep the contract"
+		}
+		return sheet.Alarm, fmt.Sprintf("✗ %d of %s %s: %s%s",
+			len(guilty), result.FormatCounted(all, f.what()), what, sheet.And(violationsOf(guilty)), of)
+	case doubtful != nil:
+		return sheet.Bold, "? Inconclusive: " + sheet.And(subjectsOf(doubtful)) + of
+	case f.Interrupted || of != "":
+		return sheet.Bold, fmt.Sprintf("? No violation found so far%s", of)
+	case all == 1:
+		return sheet.Success, fmt.Sprintf("✓ No violation found: %s is linearizable", f.Reports[0].Subject)
+	}
+	return sheet.Success, fmt.Sprintf("✓ No violation found: all of %s are linearizable", result.FormatCounted(all, f.what()))
+}
+
+// incorrect reports whether any violation is more than a leak, an unfair store or a declared guarantee.
+func incorrect(guilty []*verify.Report) bool {
+	return slices.ContainsFunc(guilty, func(r *verify.Report) bool {
+		return slices.ContainsFunc(r.All(), func(v *history.Violation) bool {
+			return v.Detector != history.ByCensus && v.Detector != history.ByFairness && v.Detector != history.ByGuarantee
+		})
+	})
+}
+
+// sentence begins with a capital letter and ends with a full stop.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:] + "."
+}
