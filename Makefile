@@ -7,11 +7,11 @@ VET ?= $(GO) vet
 EXAMPLES := examples/custom-store examples/lossy-store
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
-CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/measure \
+CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/live ./internal/measure \
 	./internal/outfile ./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
 # Long tests with real Redis servers, the tests of cmd that run the whole program, and those of other programs.
 LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceIsRejected'
-RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|report_merge|stores|trace)$$|Join|Signal|Child|Serve'
+RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|report_merge|stores|trace)$$|Join|Live|Signal|Child|Serve'
 PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
 
 help: ## this list

@@ -32,6 +32,8 @@ type interruption struct {
 	signal <-chan struct{} // closed by the first signal
 	stuck  atomic.Bool     // writing an output was abandoned
 
+	settled bool // the command had ended, and its error was written, before the first signal, which then ended only what followed
+
 	mu        sync.Mutex // protects what follows
 	committed bool
 	abandoned bool

@@ -81,6 +81,9 @@ func (o *runOptions) checkJoin(list []scenarios.Scenario) error {
 	if o.work.Record > 0 {
 		return usagef("%s: not with %s: a history is recorded in one process", o.from("record"), o.from("join"))
 	}
+	if o.live.Address != "" {
+		return usagef("%s: not with %s: a participant knows the operations of its own users only", o.from(liveFlag), o.from("join"))
+	}
 	for i := range list {
 		switch s := &list[i]; {
 		case s.Sweeps():

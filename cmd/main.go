@@ -93,6 +93,9 @@ func (a *app) main(ctx context.Context) int {
 		err = newRootCmd(a).ExecuteContext(ctx)
 	}
 	code := codeOf(err)
+	if a.settled {
+		return code
+	}
 	if ctx.Err() != nil && (code == exitFailed || a.stuck.Load()) {
 		code, err = exitInterrupted, fmt.Errorf("interrupted: %w", err)
 	}

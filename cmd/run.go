@@ -28,6 +28,7 @@ type runOptions struct {
 	replay     replayOptions
 	join       joinOptions
 	thresholds thresholdOptions
+	live       liveOptions
 	output     outputOptions
 
 	SaveBaseline string
@@ -42,7 +43,7 @@ func newRunOptions(a *app) *runOptions {
 	return &runOptions{
 		command: c, choice: strategyOptions{command: c}, work: workOptions{command: c}, targets: targetOptions{command: c},
 		replay: replayOptions{command: c}, join: joinOptions{command: c}, thresholds: thresholdOptions{command: c},
-		output: outputOptions{command: c},
+		live: liveOptions{command: c}, output: outputOptions{command: c},
 	}
 }
 
@@ -69,7 +70,8 @@ environment, the environment outweighs the file.`,
   sessbench run --trace examples/sample.csv --trace-speed max -S all
   sessbench run -S sharded --threshold 'sharded.append.p99 < 5ms' --threshold 'sharded.ops_per_sec > 10x'
   sessbench run -s hundred-users -S global --target 'exec:python3 examples/python/server.py --lock per-session'
-  sessbench run -S global,redis --redis-url redis://localhost:6379`,
+  sessbench run -S global,redis --redis-url redis://localhost:6379
+  sessbench run -s all --live 127.0.0.1:0`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -101,6 +103,7 @@ func (o *runOptions) afterwardsFlags() flagGroup {
 		"`NAME` under which the result is kept in "+judge.BaselinesDir+", unless interrupted or violated")
 	fs.complete["save-baseline"] = oneOf(judge.BaselineNames)
 	fs.own("save-baseline")
+	o.live.addFlag(fs)
 	return fs
 }
 
@@ -110,6 +113,10 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := o.live.listen(ctx); err != nil {
+		return err
+	}
+	defer func() { err = o.live.conclude(ctx, err) }() // after everything else
 	defer func() { err = errors.Join(err, o.join.leave(ctx, err)) }()
 	if err := o.replay.makeTape(); err != nil {
 		return err
@@ -236,6 +243,7 @@ func (o *runOptions) measure(ctx context.Context, cfg runner.Config) error {
 	if doc == nil {
 		return err
 	}
+	o.live.doc = doc
 	written := o.output.write(inFormat(reports.All(), doc))
 	if o.join.participant != nil {
 		written = errors.Join(err, written, o.join.conclude(ctx, doc, written))
@@ -259,6 +267,8 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.D
 	if o.show.log || o.show.screen {
 		cfg.Live = o.show.live
 	}
+	describe := func(d *result.Document) { d.Tool, d.Config, d.Traffic = thisTool(), o.resolved(cfg), o.replay.traffic }
+	o.live.follow(&cfg, describe)
 	if o.child != nil {
 		if err := o.child.Prepare(ctx, cfg); err != nil {
 			return nil, err
@@ -277,7 +287,7 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.D
 	case len(doc.Results) == 0:
 		return nil, &exitError{exitInterrupted, fmt.Errorf("interrupted before a trial had finished: nothing is written")}
 	}
-	doc.Tool, doc.Config, doc.Traffic = thisTool(), o.resolved(cfg), o.replay.traffic
+	describe(doc)
 	judge.Summarize(doc)
 	return doc, nil
 }

@@ -40,6 +40,18 @@ func (r *Ramp) Span() (sum time.Duration) {
 	return sum
 }
 
+// At is how many users are active at a time after the start of the first stage.
+func (r *Ramp) At(t time.Duration) float64 {
+	from := float64(r.From)
+	for _, s := range r.Stages {
+		if t < s.Length {
+			return from + (float64(s.Users)-from)*float64(max(0, t))/float64(s.Length)
+		}
+		t, from = t-s.Length, float64(s.Users)
+	}
+	return from
+}
+
 // String is the ramp in the notation of the command line: what identifies it in results. It is empty if there is none.
 func (r *Ramp) String() string {
 	if !r.Some() {

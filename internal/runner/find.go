@@ -96,6 +96,9 @@ func (r *run) find(ctx context.Context, base setup, entrants []*entrant) error {
 				f.search.End = search.Violated
 			}
 			f.search.Reached = max(f.search.Reached, t.OpsPerSec)
+			if r.SoFar != nil {
+				r.soFar(foundSoFar(finders, base, r.Find.Goal))
+			}
 			return v, nil
 		},
 		Recorded: func(i int) {
@@ -209,6 +212,17 @@ func (f *finder) add(p search.Probe, t result.Trial, v search.Verdict, why strin
 	}
 	f.trials[last], f.probes[last].Trials = append(f.trials[last], t), append(f.probes[last].Trials, of)
 	f.spent += took
+}
+
+// foundSoFar returns the entrants as if the search had ended.
+func foundSoFar(finders []*finder, base setup, goal judge.Goal) (list []*entrant) {
+	for _, f := range finders {
+		of, e, s := *f, *f.entrant, *f.search
+		of.entrant, of.search, of.probes = &e, &s, slices.Clone(f.probes)
+		of.conclude(base, goal)
+		list = append(list, &e)
+	}
+	return list
 }
 
 // found describes the probe that has just ended, or is "" if it goes on.

@@ -51,6 +51,9 @@ type Config struct {
 	Live        func(Snapshot)   `json:"-"` // called in the windows of trials, and at the end of each, on the goroutine of Run; may be nil
 	Find        *Find            `json:"-"` // the highest rates are searched for, in place of Runs trials; may be nil
 	Executor    Executor         `json:"-"` // performs the tasks in another process; nil: they are performed in this one
+
+	LiveTimes bool                   // snapshots have the response times so far
+	SoFar     func(*result.Document) `json:"-"` // called after each trial, on the goroutine of Run: see [run.soFar]; may be nil
 }
 
 // The defaults of a run.
@@ -236,6 +239,7 @@ func (r *run) blocks(ctx context.Context, base setup, entrants []*entrant) error
 				return err
 			}
 			r.done++
+			r.soFar(entrants)
 			if r.Participant != nil && len(r.Participant.Lost()) > 0 {
 				return errLost(r.Participant)
 			}
@@ -283,7 +287,11 @@ func (r *run) attempt(ctx context.Context, base setup, kind TaskKind, e *entrant
 		err = nil
 	}
 	if err == nil && kind == TrialTask && r.Live != nil {
-		r.live(snapshotOf(&t), base, e.index)
+		s := snapshotOf(&t)
+		if base.liveTimes {
+			s.Times = packedTimes(&t)
+		}
+		r.live(s, base, e.index)
 	}
 	return t, err
 }
@@ -292,6 +300,23 @@ func (r *run) attempt(ctx context.Context, base setup, kind TaskKind, e *entrant
 func (e *entrant) add(t result.Trial, order, block int) {
 	t.Order, t.Block, t.BytesPerSession = order, block, e.footprint
 	e.result.Trials = append(e.result.Trials, t)
+}
+
+// soFar reports a document of the trials that have ended, those of the scenario that is measured without what follows from all of them: the
+// limits and the marks of its rows. Nothing that it refers to is changed afterwards, and its summaries are not filled.
+func (r *run) soFar(entrants []*entrant) {
+	if r.SoFar == nil {
+		return
+	}
+	d := *r.doc
+	d.Interrupted, d.Results = true, slices.Clone(d.Results)
+	for _, e := range entrants {
+		if of := e.result; len(of.Trials) > 0 {
+			of.Trials = slices.Clone(of.Trials)
+			d.Results = append(d.Results, of)
+		}
+	}
+	r.SoFar(&d)
 }
 
 func (r *run) report(s Step) {

@@ -33,6 +33,7 @@ type setup struct {
 	room       int           // bytes for them
 	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
 	series     bool          // the trial is recorded over time, too
+	liveTimes  bool          // snapshots have the response times
 	part       part          // this process's part of the trial
 
 	on Callbacks
@@ -60,7 +61,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 	base := setup{
 		scenario: s, pause: s.Think, seed: r.Seed, warmup: r.Warmup, window: r.Window,
 		patience: cmp.Or(r.Patience, DefaultPatience), record: r.Record, room: recordRoom,
-		series: true, part: part{Participant: alone{}},
+		series: true, liveTimes: r.LiveTimes, part: part{Participant: alone{}},
 	}
 	if r.Progress != nil {
 		base.on.Preparing = func(p Preparing) {

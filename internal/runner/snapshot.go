@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"math"
 	"time"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
@@ -21,7 +22,10 @@ type Snapshot struct {
 	P50       *int64  `json:"p50_ns,omitempty"`  // so far; see [result.Latency]
 	P99       *int64  `json:"p99_ns,omitempty"`
 	Queue     int64   `json:"queue,omitempty"`  // visits that wait for a user
+	Ops       int64   `json:"ops,omitempty"`    // so far
 	Errors    int64   `json:"errors,omitempty"` // so far
+	Users     int64   `json:"users,omitempty"`  // that are active; in an open loop those with a visit; 0 at the end of the trial
+	Times     []byte  `json:"times,omitempty"`  // so far, if Config.LiveTimes is set: see EachTime. The callback must not keep it
 
 	Final  bool `json:"-"` // the trial has ended; then the figures are those of all of it
 	Failed bool `json:"-"` // and has no speed
@@ -46,8 +50,9 @@ type snapshots struct {
 	histogram *hdr.Histogram
 	timer     *time.Timer
 
-	at  int64 // when the last one was taken, or the start of the window
-	ops int64 // until then
+	at     int64  // when the last one was taken, or the start of the window
+	ops    int64  // until then
+	packed []byte // room
 }
 
 // newSnapshots returns the snapshots of a trial whose series is open; nil if there is no callback. Where intervals are longer than the
@@ -89,7 +94,11 @@ func (s *snapshots) next() {
 	shot := Snapshot{
 		Second:    int((now - tr.phases.from) / int64(time.Second)),
 		OpsPerSec: float64(ops-s.ops) / seconds,
-		P50:       l.P50, P99: l.P99, Queue: queue, Errors: errors,
+		P50:       l.P50, P99: l.P99, Queue: queue, Ops: ops, Errors: errors, Users: tr.activeUsers(now),
+	}
+	if tr.setup.liveTimes {
+		s.packed = s.counts.pack(s.packed[:0])
+		shot.Times = s.packed
 	}
 	if set := &tr.setup; set.open() {
 		expected := func(t int64) float64 { return set.scenario.Load.Expected(set.tape.Visit, set.warmup, t) }
@@ -117,10 +126,51 @@ func (tr *trial) soFar(now int64, c counts) (ops, errors, queue int64) {
 	return s.sums.Ops, s.sums.Errors, queue
 }
 
-// snapshotOf returns the last snapshot of a trial.
+// activeUsers returns how many users are active.
+func (tr *trial) activeUsers(now int64) int64 {
+	switch a := tr.arrivals; {
+	case a != nil:
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return int64(a.busy)
+	case tr.setup.ramped():
+		return int64(math.Round(tr.setup.scenario.Ramp.At(time.Duration(now-tr.phases.from)) / float64(tr.setup.part.Of())))
+	}
+	return int64(len(tr.users.active))
+}
+
+// EachTime calls f with each response time in the trial so far and the number of operations that had it, with the resolution of the
+// histograms of documents.
+func (s *Snapshot) EachTime(f func(ns, n int64)) {
+	if len(s.Times) == 0 {
+		return
+	}
+	all := newCounts()
+	all.unpack(s.Times)
+	for i, n := range all {
+		if n > 0 {
+			f((value(uint64(i))+value(uint64(i)+1)-1)/2, int64(n))
+		}
+	}
+}
+
+// packedTimes returns the response times of a trial for [Snapshot.EachTime]; nil if it has none.
+func packedTimes(t *result.Trial) []byte {
+	h, err := result.DecodeWhole(t.Histogram)
+	if err != nil {
+		return nil
+	}
+	all := newCounts()
+	for _, bar := range h.Distribution() {
+		all[slot(uint64(bar.From))] += uint64(bar.Count)
+	}
+	return all.pack(nil)
+}
+
+// snapshotOf returns the last snapshot of a trial, without its times.
 func snapshotOf(t *result.Trial) Snapshot {
 	s := Snapshot{
-		Second: int(t.ElapsedNs / int64(time.Second)), OpsPerSec: t.OpsPerSec, P50: t.LatencyNs.P50, P99: t.LatencyNs.P99,
+		Second: int(t.ElapsedNs / int64(time.Second)), OpsPerSec: t.OpsPerSec, P50: t.LatencyNs.P50, P99: t.LatencyNs.P99, Ops: t.Ops,
 		Final: true, Failed: t.Failed() || t.Audit.Undecided != "",
 	}
 	for _, n := range t.Errors {

@@ -1,0 +1,110 @@
+package live
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"io"
+	"strings"
+)
+
+// The style and the script of the page. Without the script it shows the state at loading, and is loaded again every few seconds.
+var (
+	//go:embed live.css
+	pageStyle string
+	//go:embed live.js
+	pageScript string
+)
+
+// pagePolicy allows the page its own style and script, and requests to its own server. [strictPolicy] is that of everything else.
+var pagePolicy = fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	hashOf(pageScript), hashOf(pageStyle))
+
+const strictPolicy = "default-src 'none'; frame-ancestors 'none'"
+
+// hashOf is the source expression of a script or a style (CSP Level 3, section 2.3.1).
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// write writes the page.
+func (s *state) write(w io.Writer) error {
+	var b strings.Builder
+	text := html.EscapeString
+	fmt.Fprintf(&b, pageHead, pageStyle, text(s.Scenario), text(s.Status), max(1, s.All), s.Done, text(s.Progress), text(s.Doing))
+	open := ""
+	if s.Open {
+		open = ` class="open-loop"`
+	}
+	fmt.Fprintf(&b, "<table id=\"lines\"%s>\n<thead><tr>", open)
+	for _, c := range columns {
+		fmt.Fprintf(&b, "<th scope=\"col\"%s>%s</th>", openClass(c.open), c.title)
+	}
+	b.WriteString("<th scope=\"col\" class=\"spark\">recent ops/s</th></tr></thead>\n<tbody id=\"rows\">\n")
+	for _, r := range s.Rows {
+		r.write(&b)
+	}
+	b.WriteString("</tbody>\n</table>\n<template id=\"row\">")
+	(&row{Cells: make([]string, len(columns))}).write(&b)
+	fmt.Fprintf(&b, pageTail, pageScript)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// write writes the row of a table, which the script fills in again.
+func (r *row) write(b *strings.Builder) {
+	class := ""
+	if r.Running {
+		class = ` class="running"`
+	}
+	fmt.Fprintf(b, "<tr%s>", class)
+	for i, c := range columns {
+		name := "td"
+		if i == 0 {
+			name = "th scope=\"row\""
+		}
+		fmt.Fprintf(b, "<%s%s data-title=\"%s\">%s</%s>", name, openClass(c.open), c.title, html.EscapeString(r.Cells[i]), name[:2])
+	}
+	fmt.Fprintf(b, "<td class=\"spark\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><polyline points=\"%s\"/></svg></td></tr>\n",
+		sparkWidth, sparkHeight, r.Spark)
+}
+
+// openClass is the attribute of a cell that is shown where visits arrive at a given rate.
+func openClass(open bool) string {
+	if open {
+		return ` class="open"`
+	}
+	return ""
+}
+
+// pageHead is the page up to the table: style, scenario, status, trials, those that have ended, both in words, what runs now.
+const pageHead = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>A running measurement – sessbench</title>
+<noscript><meta http-equiv="refresh" content="3"></noscript>
+<style>%s</style>
+</head>
+<body>
+<main>
+<h1>sessbench run <span id="scenario">%s</span></h1>
+<p id="state" role="status" aria-live="polite">%s</p>
+<p><progress id="progress" max="%d" value="%d" aria-labelledby="progress-text"></progress> <span id="progress-text">%s</span></p>
+<p id="doing">%s</p>
+`
+
+// pageTail is the page after the table: the script.
+const pageTail = `</template>
+<p class="dim">While a trial runs, its line shows the last second, and the p99 and the errors so far; then the trial as a whole.
+<a href="/result.json">The result so far</a>, <a href="/metrics">metrics</a>.</p>
+</main>
+<script>%s</script>
+</body>
+</html>
+`
