@@ -25,7 +25,7 @@ test long lint: export CGO_ENABLED = 0
 race stress: export CGO_ENABLED = 1
 
 test: ## run all tests, including those of the examples
-	@for p in redis-server python3 javac node; do \
+	@for p in redis-server python3 javac node chromium; do \
 		command -v $$p >/dev/null || echo "skipped: tests that need $$p, which is not in PATH"; done
 	$(GO) test -p 4 -timeout=30m ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done

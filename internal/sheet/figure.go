@@ -49,7 +49,9 @@ func (d drawn) html(h *hypertext) error {
 	if err != nil {
 		return err
 	}
-	h.printf("<figure id=\"%s\">\n<figcaption>%s</figcaption>\n%s<details>\n<summary>Data</summary>\n", d.ID, html.EscapeString(Clean(d.Title)), svg)
+	h.printf("<figure id=\"%s\">\n<figcaption>%s</figcaption>\n%s<details>\n<summary>The data of this figure as a table</summary>\n",
+		d.ID, html.EscapeString(Clean(d.Title)), svg)
+	h.subject = Clean(d.Title)
 	t := &Table{}
 	for _, title := range titles {
 		t.Columns = append(t.Columns, Column{Title: title})

@@ -2,7 +2,7 @@ package sheet
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"fmt"
 	"html"
@@ -12,14 +12,19 @@ import (
 	"github.com/sessbench/sessbench/internal/figure"
 )
 
-// The style and the script of every page. Without the script a page is complete: it adds values under the pointer and the focus, and
-// buttons that hide rows and lines.
-var (
-	//go:embed page.css
-	pageStyle string
-	//go:embed page.js
-	pageScript string
-)
+// assets has the style and the script of every page. Without the script a page is complete: it adds values under the pointer and the
+// focus, and buttons that hide rows and lines.
+//
+//go:embed page.css page.js
+var assets embed.FS
+
+func asset(name string) string {
+	text, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err) // it is in the binary
+	}
+	return "\n" + string(text)
+}
 
 // WriteHTML writes the page as one HTML document that requests nothing: its style and its script are in it, and its
 // Content-Security-Policy allows only these two and those of embedded documents. Texts are escaped. The error is w's, or names a
@@ -32,9 +37,9 @@ func (p *Page) WriteHTML(w io.Writer) error {
 		}
 	}
 	h.endFold()
-	style, script := "\n"+figure.CSS()+pageStyle, "\n"+pageScript
+	style, script := "\n"+figure.CSS()+asset("page.css"), asset("page.js")
 	scripts, styles := sources(append(h.scripts, script)), sources(append(h.styles, style))
-	_, err := fmt.Fprintf(w, pageFrame, scripts, styles, html.EscapeString(Clean(p.title())), style, h.String(), script)
+	_, err := fmt.Fprintf(w, pageFrame, scripts, styles, html.EscapeString(Clean(p.title())), style, h.withSections(), script)
 	return err
 }
 
@@ -83,6 +88,26 @@ type hypertext struct {
 	headings        int
 	folded          bool
 	scripts, styles []string // of embedded documents
+	subject         string   // of tables: the last heading or title of a figure
+	sections        []string
+	first           int // where the first section begins
+}
+
+// severalSections is the number of sections, among them the legend's, from which a page has a list of them.
+const severalSections = 4
+
+// withSections returns the HTML with a list of the sections, if there are several, before the first of them.
+func (h *hypertext) withSections() string {
+	if len(h.sections) < severalSections {
+		return h.String()
+	}
+	var nav strings.Builder
+	nav.WriteString("<nav aria-label=\"Sections\"><ul>\n")
+	for i, text := range h.sections {
+		fmt.Fprintf(&nav, "<li><a href=\"#section-%d\">%s</a></li>\n", i+1, html.EscapeString(text))
+	}
+	nav.WriteString("</ul></nav>\n")
+	return h.String()[:h.first] + nav.String() + h.String()[h.first:]
 }
 
 func (h *hypertext) printf(format string, args ...any) { fmt.Fprintf(h, format, args...) }
@@ -108,13 +133,19 @@ func (s Style) class() string {
 	return [...]string{Plain: "", Bold: "bold", Dim: "dim", Green: "good", Better: "good", Worse: "bad", Success: "good bold", Alarm: "bad bold", Struck: "struck"}[s]
 }
 
+// html writes the first heading as that of the page, and the others as those of sections, which links can refer to.
 func (g heading) html(h *hypertext) error {
 	h.endFold()
-	name := "h2"
+	h.subject = Clean(g.content)
 	if h.headings++; h.headings == 1 {
-		name = "h1"
+		h.element("h1", g.style.class(), g.content)
+		return nil
 	}
-	h.element(name, g.style.class(), g.content)
+	if h.sections = append(h.sections, h.subject); len(h.sections) == 1 {
+		h.first = h.Len()
+	}
+	id := fmt.Sprintf("section-%d", len(h.sections))
+	h.printf("<h2 id=\"%s\"><a href=\"#%s\">%s</a></h2>\n", id, id, html.EscapeString(h.subject))
 	return nil
 }
 
@@ -166,7 +197,7 @@ func (c command) html(h *hypertext) error {
 }
 
 func (t *Table) html(h *hypertext) error {
-	h.WriteString("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"table\"><table>\n<thead><tr>")
+	h.printf("<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"%s\"><table>\n<thead><tr>", html.EscapeString("Table: "+h.subject))
 	for _, c := range t.Columns {
 		h.printf("<th scope=\"col\"%s>%s</th>", c.side(), html.EscapeString(Clean(c.Title)))
 	}
@@ -181,7 +212,11 @@ func (t *Table) html(h *hypertext) error {
 			if cell.Note != "" {
 				text += " <small>" + html.EscapeString(Clean(cell.Note)) + "</small>"
 			}
-			h.printf("<td%s>%s</td>", t.Columns[i].side(), text)
+			name, scope := "td", ""
+			if i == 0 && t.Columns[0].Left {
+				name, scope = "th", ` scope="row"`
+			}
+			h.printf("<%s%s%s>%s</%s>", name, scope, t.Columns[i].side(), text, name)
 		}
 		h.WriteString("</tr>\n")
 	}

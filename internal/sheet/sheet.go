@@ -1,4 +1,4 @@
-// Package sheet lays out pages: what a document says, as text for a terminal and as Markdown.
+// Package sheet lays out pages: what a document says, as text for a terminal, as Markdown and as HTML with figures.
 package sheet
 
 import (
