@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -76,7 +77,25 @@ func (o *outputOptions) addFormatFlags(fs flagGroup, what string, formats []stri
 // screen describes what stdout can display. See https://no-color.org for the environment variable.
 func (o *outputOptions) screen() reports.Options {
 	color := isTerminal(o.out) && !o.NoColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return reports.Options{Color: color, Width: width(o.out)}
+	return reports.Options{Color: color, Width: width(o.out), Figures: o.figuresFrom(".")}
+}
+
+// figuresFrom returns the directory of the figures as seen from a directory, for links; empty if there is none.
+func (o *outputOptions) figuresFrom(dir string) string {
+	i := slices.IndexFunc(o.outputs, func(out output) bool { return out.kind == reports.SVG && out.path != stdout })
+	if i < 0 {
+		return ""
+	}
+	from, err := filepath.Abs(dir)
+	to, toErr := filepath.Abs(o.outputs[i].path)
+	if err != nil || toErr != nil {
+		return ""
+	}
+	link, err := filepath.Rel(from, to)
+	if err != nil { // on another volume
+		return ""
+	}
+	return filepath.ToSlash(link)
 }
 
 // wordsOf lists formats for --format and --out, with their descriptions.
@@ -194,7 +213,8 @@ func (o *outputOptions) write(one renderer) error {
 			failed = append(failed, err)
 			continue
 		}
-		err := o.writeFile(out.path, func(w io.Writer) error { return one.write(out.kind, w, reports.Options{}) })
+		screen := reports.Options{Figures: o.figuresFrom(filepath.Dir(out.path))}
+		err := o.writeFile(out.path, func(w io.Writer) error { return one.write(out.kind, w, screen) })
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)

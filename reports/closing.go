@@ -20,17 +20,9 @@ const little = 0.10
 // closings states the conclusions, one line per scenario, preceded by failures and
 // interruptions.
 func closings(d *result.Document, all []*section) []string {
-	var lines []string
-	lines = append(lines, lostLines(d)...)
-	switch {
-	case d.Failure != "":
-		why := strings.Join(strings.Fields(d.Failure), " ")
-		lines = append(lines, "The run failed: "+why+". This result contains only the trials completed before.")
-	case d.Interrupted:
-		lines = append(lines, "Interrupted: this result contains only the trials completed before.")
-	}
+	lines := endings(d)
 	if len(all) == 0 {
-		return append(lines, "No trial was completed.")
+		return append(lines, noTrial)
 	}
 	for _, s := range all {
 		line := strings.Join(s.closing(), " ")
@@ -42,17 +34,39 @@ func closings(d *result.Document, all []*section) []string {
 	return lines
 }
 
+const noTrial = "No trial was completed."
+
+// endings state why the document is not complete.
+func endings(d *result.Document) []string {
+	lines := lostLines(d)
+	switch {
+	case d.Failure != "":
+		why := strings.Join(strings.Fields(d.Failure), " ")
+		lines = append(lines, "The run failed: "+why+". This result contains only the trials completed before.")
+	case d.Interrupted:
+		lines = append(lines, "Interrupted: this result contains only the trials completed before.")
+	}
+	return lines
+}
+
 // closing states in a few sentences which strategy won, by how much, and how certain that is.
-func (s *section) closing() []string {
-	sentences := []string{s.verdict(s.ranking())}
+func (s *section) closing() []string { return append(s.verdicts(), s.exceptions()...) }
+
+// verdicts are the sentences about the ranked results. The last one is about the best.
+func (s *section) verdicts() []string {
 	switch {
 	case s.searched():
-		sentences[0] = s.searchVerdict()
+		return []string{s.searchVerdict()}
 	case s.open():
-		sentences[0] = s.openVerdict(s.ranking())
+		return s.openVerdict(s.ranking())
 	}
+	return []string{s.verdict(s.ranking())}
+}
+
+// exceptions are the sentences about results that are not ranked.
+func (s *section) exceptions() (sentences []string) {
 	if struck := s.named((*result.Result).Failed); len(struck) > 0 {
-		sentences = append(sentences, "Excluded for a failed audit: "+sheet.And(struck)+".")
+		sentences = append(sentences, excludedBy+sheet.And(struck)+".")
 	}
 	unranked := s.named(func(r *result.Result) bool { return !r.Failed() && judge.WhyUnranked(r) != "" })
 	if len(unranked) > 0 && !s.searched() {

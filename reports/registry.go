@@ -40,6 +40,7 @@ type kind[T any] struct {
 	page  builder[T]
 	limit int                   // bytes of Markdown; 0: as many as it takes
 	csv   func(it T) [][]string // nil: no CSV
+	drawn bool                  // the page has figures
 }
 
 // formats returns the formats of the kind by name, and further ones.
@@ -52,6 +53,9 @@ func (k kind[T]) formats(more ...FormatOf[T]) []FormatOf[T] {
 	}, more...)
 	if k.csv != nil {
 		list = append(list, FormatOf[T]{Name: "csv", Doc: k.rows + ", for spreadsheets and data frames", Write: asCSV(k.csv)})
+	}
+	if k.drawn {
+		list = append(list, svgFormat(k.page, ""))
 	}
 	slices.SortFunc(list, func(a, b FormatOf[T]) int { return strings.Compare(a.Name, b.Name) })
 	return list
@@ -68,7 +72,7 @@ func asText[T any](build builder[T]) func(io.Writer, T, Options) error {
 // asMarkdown writes at most limit bytes; 0: as many as it takes.
 func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) error {
 	return func(w io.Writer, it T, o Options) error {
-		return build(it, Options{Medium: sheet.Markdown}).WriteMarkdown(w, limit, o.Figures)
+		return build(it, Options{Medium: sheet.Markdown, Figures: o.Figures}).WriteMarkdown(w, limit, o.Figures)
 	}
 }
 

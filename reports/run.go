@@ -1,9 +1,10 @@
 package reports
 
 import (
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
@@ -44,6 +45,8 @@ var _ = register(Format{
 	Write:     asHTML(runPage),
 })
 
+var _ = register(svgFormat(runPage, ".svg"))
+
 // legendSummary is the title of the legend in Markdown.
 const legendSummary = "Legend and environment"
 
@@ -58,10 +61,8 @@ func runPage(d *result.Document, o Options) *sheet.Page {
 	}
 	if o.Medium == sheet.Markdown {
 		p.Say(sheet.Bold, closings(d, all)...)
-		for i, s := range all {
-			for _, f := range s.figures(i, stylesOf(d)) {
-				p.Figure(f)
-			}
+		if o.Figures != "" {
+			addFigures(p, figuresOf(d, all))
 		}
 		p.Fold(legendSummary)
 		p.Legend(legends(all))
@@ -74,27 +75,36 @@ func runPage(d *result.Document, o Options) *sheet.Page {
 	return p
 }
 
-// runWebPage begins with what a reader looks for first: the conclusion, its figure, the machine and the command.
-func runWebPage(d *result.Document, all []*section) *sheet.Page {
-	p, of := &sheet.Page{}, stylesOf(d)
-	conclusion := closings(d, all)
-	p.Heading(sheet.Bold, conclusion[0])
-	p.Say(sheet.Bold, conclusion[1:]...)
-	var shown *figure.Figure
-	if len(all) > 0 {
-		if figures := all[0].figures(0, of); len(figures) > 0 {
-			shown = figures[0]
-			p.Figure(shown)
+// addFigures adds the first figure, and the others in a fold.
+func addFigures(p *sheet.Page, f runFigures) {
+	p.Figure(f.first)
+	if others := slices.Concat(f.sections...); len(others) > 0 {
+		p.Fold("More figures")
+		for _, f := range others {
+			p.Figure(f)
 		}
 	}
-	p.Say(sheet.Plain, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
+}
+
+// runWebPage begins with what a reader looks for first: the conclusion, its figure, the machine and the command.
+func runWebPage(d *result.Document, all []*section) *sheet.Page {
+	p, figures := &sheet.Page{}, figuresOf(d, all)
+	headline, more := conclusion(all)
+	p.Heading(sheet.Bold, headline)
+	p.Say(sheet.Alarm, endings(d)...)
+	p.Say(sheet.Worse, excluded(all))
+	p.Say(sheet.Plain, more...)
+	p.Figure(figures.first)
+	p.Say(sheet.Dim, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
 	p.Command(d.Config.Command)
 	for i, s := range all {
-		s.page(p)
-		for _, f := range s.figures(i, of) {
-			if shown == nil || f.ID != shown.ID {
-				p.Figure(f)
-			}
+		p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
+		if len(all) > 1 {
+			p.Say(sheet.Bold, strings.Join(s.closing(), " "))
+		}
+		s.tables(p)
+		for _, f := range figures.sections[i] {
+			p.Figure(f)
 		}
 	}
 	p.Heading(sheet.Plain, legendSummary)
@@ -106,18 +116,12 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 // page adds the section: its heading, table and problems.
 func (s *section) page(p *sheet.Page) {
 	p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
-	p.Table(s.table())
-	s.problems(p)
+	s.tables(p)
 }
 
-// figures returns the figures of the page's n-th section, the most important first.
-func (s *section) figures(n int, of styles) (list []*figure.Figure) {
-	for _, f := range []*figure.Figure{s.ratioFigure(n, of)} {
-		if f != nil {
-			list = append(list, f)
-		}
-	}
-	return list
+func (s *section) tables(p *sheet.Page) {
+	p.Table(s.table())
+	s.problems(p)
 }
 
 // table returns the section's table. The row of a result whose audit failed is struck, except for what happened.

@@ -108,17 +108,7 @@ func lastReason(s *result.Search) string {
 
 // searchVerdict is the sentence about the rates that were found: which strategy has the highest one.
 func (s *section) searchVerdict() string {
-	var found []*result.Result
-	goal := ""
-	for _, r := range s.results {
-		if r.Search == nil {
-			continue
-		}
-		goal = r.Search.Goal
-		if r.Search.Lower > 0 && !r.Failed() && r.Audited() && r.Note == "" {
-			found = append(found, r)
-		}
-	}
+	found, goal := s.found(), s.goal()
 	does := "sustains"
 	if goal != judge.Sustained {
 		does = "meets " + goal + " up to"
@@ -126,19 +116,11 @@ func (s *section) searchVerdict() string {
 	if len(found) == 0 {
 		return "No rate that was tried is known to pass (" + goal + ")."
 	}
-	slices.SortStableFunc(found, func(a, b *result.Result) int { return cmp.Compare(b.Search.Lower, a.Search.Lower) })
 	best := found[0]
 	if len(found) == 1 {
 		return fmt.Sprintf("%s %s %s.", best.Strategy, does, searchRange(best.Search))
 	}
-	tied, next := found[:1:1], (*result.Result)(nil)
-	for _, r := range found[1:] {
-		if r.Search.Upper == 0 || r.Search.Upper > best.Search.Lower {
-			tied = append(tied, r)
-		} else if next == nil {
-			next = r
-		}
-	}
+	tied := overlapping(found)
 	if len(tied) > 1 {
 		return fmt.Sprintf("The intervals of %s overlap: they cannot be distinguished; %s %s %s.",
 			sheet.And(labels(tied)), best.Strategy, does, searchRange(best.Search))
@@ -147,7 +129,38 @@ func (s *section) searchVerdict() string {
 	if goal != judge.Sustained {
 		at = "meets " + goal + " up to the highest rate"
 	}
-	return fmt.Sprintf("%s %s, %s; the next is %s with %s.", best.Strategy, at, searchRange(best.Search), next.Strategy, searchRange(next.Search))
+	return fmt.Sprintf("%s %s, %s; the next is %s with %s.", best.Strategy, at, searchRange(best.Search), found[1].Strategy, searchRange(found[1].Search))
+}
+
+// goal is what was searched for.
+func (s *section) goal() (goal string) {
+	for _, r := range s.results {
+		if r.Search != nil {
+			goal = r.Search.Goal
+		}
+	}
+	return goal
+}
+
+// found returns the results whose rates may be ranked, the highest first.
+func (s *section) found() (found []*result.Result) {
+	for _, r := range s.results {
+		if r.Search != nil && r.Search.Lower > 0 && !r.Failed() && r.Audited() && r.Note == "" {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *result.Result) int { return cmp.Compare(b.Search.Lower, a.Search.Lower) })
+	return found
+}
+
+// overlapping returns those of found whose intervals overlap that of the first, and the first.
+func overlapping(found []*result.Result) (tied []*result.Result) {
+	for i, r := range found {
+		if i == 0 || r.Search.Upper == 0 || r.Search.Upper > found[0].Search.Lower {
+			tied = append(tied, r)
+		}
+	}
+	return tied
 }
 
 // searchRange is where the highest rate lies.

@@ -91,10 +91,11 @@ const (
 	Failing         // misses the goal
 	Undecided       // neither
 	Saturated       // the store did not keep up
+	Unranked        // measured, but not comparable with the others
 	Struck          // there was a violation, so the value does not count
 )
 
-var stateWords = [...]string{Passing: "passes", Failing: "fails", Undecided: "undecided", Saturated: "saturated", Struck: "violation"}
+var stateWords = [...]string{Passing: "passes", Failing: "fails", Undecided: "undecided", Saturated: "saturated", Unranked: "not ranked", Struck: "violation"}
 
 func (s State) String() string { return stateWords[s] }
 

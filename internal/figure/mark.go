@@ -16,6 +16,7 @@ var shapes = [...]string{
 
 const (
 	cross = "m-5-5l10 10m0-10l-10 10"
+	bar   = "m-3 0h6"
 	dot   = "m-1.5 0a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0z"
 )
 
@@ -44,6 +45,8 @@ func (c *canvas) mark(style int, state State, x, y float64, attributes string) {
 		c.path("mark bad", at+cross, attributes)
 	case Failing, Saturated:
 		c.path("mark "+colour(style)+" open", at+shape(style), attributes)
+	case Unranked:
+		c.path("mark "+colour(style)+" open", at+shape(style)+at+bar, attributes)
 	case Undecided:
 		c.path("mark "+colour(style)+" open", at+shape(style)+at+dot, attributes)
 	default:

@@ -97,6 +97,14 @@ func (g Goal) Percentile() *result.Percentile {
 	return nil
 }
 
+// P99Bound returns the bound of a goal about the p99 of all operations, in nanoseconds; 0: it is another goal.
+func (g Goal) P99Bound() float64 {
+	if g.Sustained() || g.Operation() != "" || !slices.Contains([]string{"p99", "response.p99"}, g.threshold.metric.Short()) {
+		return 0
+	}
+	return g.threshold.bound
+}
+
 // Judge judges the goal by one trial of r, and explains a verdict that is not Passed. If the goal is a time, the start delay must meet
 // it, too, at the same percentile: a store is not fast at a rate that its users cannot keep.
 func (g Goal) Judge(r *result.Result, t *result.Trial) (v Verdict, why string) {

@@ -72,3 +72,19 @@ func TestGoalPercentile(t *testing.T) {
 		}
 	}
 }
+
+// Only a goal about the p99 of all operations is a line in a figure of that p99.
+func TestP99Bound(t *testing.T) {
+	for text, want := range map[string]float64{
+		"p99<5ms": 5e6, "response.p99 <= 1ms": 1e6,
+		"append.p99<5ms": 0, "p99_9<5ms": 0, "service.p99<5ms": 0, "start.p99<5ms": 0, "achieved>99%": 0, "sustained": 0, "max<1s": 0,
+	} {
+		g, err := ParseGoal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := g.P99Bound(); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}

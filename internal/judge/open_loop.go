@@ -144,13 +144,33 @@ func (d *distribution) add(l *result.Latency, text string) error {
 	return addHistogram(d.histogram, text, l.Count)
 }
 
+// latency describes the sum.
+func (d *distribution) latency() result.Latency {
+	if d.histogram == nil {
+		return result.Latency{}
+	}
+	l := result.LatencyOf(d.histogram)
+	l.Censored = d.censored
+	return l
+}
+
 // merged returns the sum and its histogram.
 func (d *distribution) merged() (l result.Latency, text string, err error) {
 	if d.histogram == nil {
 		d.histogram = result.NewSum()
 	}
 	text, err = result.EncodeHistogram(d.histogram)
-	l = result.LatencyOf(d.histogram)
-	l.Censored = d.censored
-	return l, text, err
+	return d.latency(), text, err
+}
+
+// Together describes the distribution of the times of all trials of r together. get returns those of a trial with their histogram. The
+// error says why a histogram cannot be used; an empty one is missing.
+func Together(r *result.Result, get func(t *result.Trial) (l *result.Latency, histogram string)) (result.Latency, error) {
+	var d distribution
+	for i := range r.Trials {
+		if err := d.add(get(&r.Trials[i])); err != nil {
+			return result.Latency{}, err
+		}
+	}
+	return d.latency(), nil
 }

@@ -17,8 +17,12 @@ type File struct {
 	Write func(io.Writer) error
 }
 
-// Mark begins each file that [WriteDir] writes, so that the directory is recognized when it is to be replaced.
-const Mark = "#[sessbench]"
+// Mark begins each file that [WriteDir] writes, so that the directory is recognized when it is to be replaced. MarkXML begins those in
+// XML.
+const (
+	Mark    = "#[sessbench]"
+	MarkXML = `<?xml version="1.0" encoding="UTF-8"?>` + "\n<!-- " + Mark + " -->\n"
+)
 
 // CheckDir reports why [WriteDir] could not write a directory: it must be new, empty, or written by WriteDir.
 func CheckDir(path string) error {
@@ -76,9 +80,13 @@ func marked(path string) bool {
 		return false
 	}
 	defer f.Close()
-	begin := make([]byte, len(Mark))
-	_, err = io.ReadFull(f, begin)
-	return err == nil && bytes.Equal(begin, []byte(Mark))
+	begin := make([]byte, len(MarkXML))
+	n, err := io.ReadFull(f, begin)
+	begin = begin[:n]
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	return bytes.HasPrefix(begin, []byte(Mark)) || bytes.HasPrefix(begin, []byte(MarkXML))
 }
 
 // WriteDir writes a directory with files, completely or not at all, like [Write]: the files are written to a temporary directory beside it,

@@ -85,6 +85,12 @@ func TestWriteDirReplacesOnlyItsOwn(t *testing.T) {
 		{"another file beside", func(dir string) error {
 			return errors.Join(WriteDir(dir, []File{saying("a", "1")}), os.WriteFile(filepath.Join(dir, "b"), []byte("mine"), 0o644))
 		}, `holds "b"`},
+		{"files in XML", func(dir string) error {
+			return WriteDir(dir, []File{{"a.svg", func(w io.Writer) error { _, err := io.WriteString(w, MarkXML+"<svg/>"); return err }}})
+		}, ""},
+		{"XML of others", func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "a.svg"), []byte(`<?xml version="1.0" encoding="UTF-8"?>`+"\n<svg/>\n"), 0o644))
+		}, `holds "a.svg"`},
 		{"a directory in it", func(dir string) error { return os.MkdirAll(filepath.Join(dir, "c"), 0o755) }, `holds "c"`},
 		{"no parent", func(string) error { return nil }, "cannot create a directory"},
 	} {
