@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -32,6 +33,18 @@ func figureID(what string, n int) string { return fmt.Sprintf("%s-%d", what, n+1
 type runFigures struct {
 	first    *figure.Figure     // about the conclusion; nil: there is nothing to show
 	sections [][]*figure.Figure // of each section, without the first; the most important first
+}
+
+// mostRows is the number of rows for which a screen of 1280 × 800 pixels has room, with what belongs to the figure.
+const mostRows = 14
+
+// tall reports whether the first figure takes the whole screen.
+func (f *runFigures) tall() bool {
+	if f.first == nil {
+		return false
+	}
+	rows, ok := f.first.Body.(figure.Rows)
+	return ok && len(rows) > mostRows
 }
 
 // figuresOf returns the figures of a document with these sections.
@@ -126,8 +139,11 @@ func (s *section) rowsFigure(n int, of styles) *figure.Figure {
 		return nil
 	}
 	f := &figure.Figure{ID: figureID(q.id, n), Title: s.scenario + ": " + q.title(s), Desc: q.desc, Of: "strategy", X: q.axis(s), Body: rows}
-	f.X.Lines = append(f.X.Lines, q.lines(s)...)
+	q.limit(s).mark(&f.X)
 	f.Notes = q.notes(rows)
+	if took := s.longest(); took > 0 && took < metric.ShortTrial {
+		f.Notes = append(f.Notes, "No trial took longer than "+result.FormatNs(int64(took))+": differences between these rows mean little.")
+	}
 	if ranked := s.ranking(); !s.open() && !judge.SameDelays(ranked) {
 		f.Notes = append(f.Notes, s.verdict(ranked))
 	}

@@ -18,9 +18,9 @@ type quantity struct {
 	title func(s *section) string
 	desc  string
 	axis  func(s *section) figure.Axis
-	lines func(s *section) []figure.Line // beside those of the axis: what no store can exceed
-	first string                         // what the best one is
-	most  string                         // what it is if that may be chance
+	limit func(s *section) limit // what no store can exceed
+	first string                 // what the best one is
+	most  string                 // what it is if that may be chance
 
 	ranking func(s *section) []*result.Result   // results that may be ranked, the best first
 	values  func(r *result.Result) stats.Blocks // by which they are distinguished; nil: by the intervals of a search
@@ -84,12 +84,12 @@ var ratios = quantity{
 	axis: func(s *section) figure.Axis {
 		return figure.Axis{Label: "× " + s.before(), Unit: figure.Ratio, Scale: figure.Log, Lines: []figure.Line{{At: 1, Label: s.before()}}}
 	},
-	lines: func(s *section) []figure.Line {
+	limit: func(s *section) limit {
 		of := s.baseline.Summary.OpsPerSec.Median
-		if limit, ok := s.limit(); ok && of > 0 {
-			return []figure.Line{{At: limit / of, Label: "theoretical limit " + result.FormatRatio(limit/of)}}
+		if of <= 0 {
+			return limit{}
 		}
-		return nil
+		return limit{"theoretical limit", s.values(func(r *result.Result) float64 { return s.limitOf(r) / of })}
 	},
 	first:   "is the fastest",
 	most:    "has the highest throughput",
@@ -122,12 +122,7 @@ var throughputs = quantity{
 	axis: func(*section) figure.Axis {
 		return figure.Axis{Label: "operations per second", Unit: figure.Number, Scale: figure.Log}
 	},
-	lines: func(s *section) []figure.Line {
-		if limit, ok := s.limit(); ok {
-			return []figure.Line{{At: limit, Label: "theoretical limit " + result.FormatRate(limit)}}
-		}
-		return nil
-	},
+	limit:   func(s *section) limit { return limit{"theoretical limit", s.values(s.limitOf)} },
 	first:   ratios.first,
 	most:    ratios.most,
 	ranking: (*section).comparable,
@@ -149,17 +144,13 @@ var responses = quantity{
 	axis: func(*section) figure.Axis {
 		return figure.Axis{Label: "p99 of the response time", Unit: figure.Time, Scale: figure.Log}
 	},
-	lines: func(s *section) []figure.Line {
-		ideal, ok := s.common(func(r *result.Result) float64 {
+	limit: func(s *section) limit {
+		return limit{"perfect store", s.values(func(r *result.Result) float64 {
 			if r.Ideal == nil || r.Ideal.PerSession.LatencyNs.P99 == nil {
 				return 0
 			}
 			return float64(*r.Ideal.PerSession.LatencyNs.P99)
-		})
-		if !ok {
-			return nil
-		}
-		return []figure.Line{{At: ideal, Label: "perfect store " + result.FormatNs(int64(ideal))}}
+		})}
 	},
 	first:   "has the lowest p99",
 	most:    "has the lowest p99",
@@ -188,17 +179,13 @@ var rates = quantity{
 	axis: func(*section) figure.Axis {
 		return figure.Axis{Label: "operations per second", Unit: figure.Number, Scale: figure.Log}
 	},
-	lines: func(s *section) []figure.Line {
-		ideal, ok := s.common(func(r *result.Result) float64 {
+	limit: func(s *section) limit {
+		return limit{"perfect store", s.values(func(r *result.Result) float64 {
 			if r.Search == nil {
 				return 0
 			}
 			return r.Search.Ideal
-		})
-		if !ok {
-			return nil
-		}
-		return []figure.Line{{At: ideal, Label: "perfect store " + result.FormatRate(ideal)}}
+		})}
 	},
 	first:   "has the highest rate",
 	most:    "has the highest rate",
@@ -210,9 +197,9 @@ var rates = quantity{
 		case r.Search.Lower <= 0:
 			return figure.Point{}, cmp.Or(wide(r), "no rate passes")
 		case r.Search.Upper <= 0:
-			return figure.Point{X: r.Search.Lower, AtLeast: true, Note: wide(r)}, ""
+			return figure.Point{X: r.Search.Lower, AtLeast: true}, ""
 		}
-		return figure.Point{X: r.Search.Lower, Interval: bounded(r.Search.Lower, r.Search.Upper), Note: wide(r)}, ""
+		return figure.Point{X: r.Search.Lower, Interval: bounded(r.Search.Lower, r.Search.Upper)}, ""
 	},
 }
 
@@ -224,26 +211,47 @@ func bounded(lo, hi float64) *figure.Interval {
 	return &figure.Interval{Low: lo, High: hi}
 }
 
-// limit returns the throughput that no store with one lock per session can exceed. ok is false where it is not known, or not about the
-// same for all rows.
-func (s *section) limit() (opsPerSec float64, ok bool) {
+// limitOf returns the throughput that no store with one lock per session can exceed, with the times of a row; 0: not known.
+func (s *section) limitOf(r *result.Result) float64 {
 	if s.ramped() {
-		return 0, false
+		return 0
 	}
-	return s.common(func(r *result.Result) float64 { return r.LimitOpsPerSec })
+	return r.LimitOpsPerSec
 }
 
-// common returns the median of a value of the section's rows, of those that have one above 0. ok is false if there is none, or if some are
-// more than 10 % apart.
-func (s *section) common(value func(r *result.Result) float64) (x float64, ok bool) {
-	var xs []float64
+// values returns a value of the section's rows, of those that have one above 0.
+func (s *section) values(value func(r *result.Result) float64) (xs []float64) {
 	for _, r := range s.results {
-		if v := value(r); !r.Failed() && v > 0 && !math.IsInf(v, 0) {
-			xs = append(xs, v)
+		if x := value(r); !r.Failed() && x > 0 && !math.IsInf(x, 0) {
+			xs = append(xs, x)
 		}
 	}
-	if len(xs) == 0 || slices.Max(xs) > 1.1*slices.Min(xs) {
-		return 0, false
+	return xs
+}
+
+// limit is what no store can exceed, computed with the times that were measured on each row.
+type limit struct {
+	name   string
+	values []float64
+}
+
+// The limits of the rows are one line if they differ by at most sameLimit, and a band up to similarLimit. Beyond it they say more about the
+// rows' times than about what is possible.
+const (
+	sameLimit    = 1.1
+	similarLimit = 2
+)
+
+// mark adds the limit to an axis.
+func (l limit) mark(a *figure.Axis) {
+	if len(l.values) == 0 {
+		return
 	}
-	return stats.Median(xs).Median, true
+	low, high := slices.Min(l.values), slices.Max(l.values)
+	switch middle := stats.Median(l.values).Median; {
+	case high <= sameLimit*low:
+		a.Lines = append(a.Lines, figure.Line{At: middle, Label: l.name + " " + a.Unit.Format(middle)})
+	case high <= similarLimit*low:
+		a.Bands = append(a.Bands, figure.Band{From: low, To: high, Label: l.name + " " + a.Unit.Span(low, high)})
+	}
 }

@@ -89,7 +89,7 @@ func states(f *figure.Figure) (list []string) {
 }
 
 func TestRowsFigure(t *testing.T) {
-	differ := func(d *result.Document) *result.Document { d.Results[1].LimitOpsPerSec *= 1.2; return d }
+	differ := func(d *result.Document, factor float64) *result.Document { d.Results[1].LimitOpsPerSec *= factor; return d }
 	ramp := func(d *result.Document) *result.Document {
 		for i := range d.Results {
 			d.Results[i].Ramp = "10s:100"
@@ -111,7 +111,10 @@ func TestRowsFigure(t *testing.T) {
 		notes int
 	}{
 		{"the fastest first", normal(), "ratio-1", []string{"sharded:shards=16", "per-session", "global"}, []string{"global", "theoretical limit 101×"}, 0},
-		{"limits that differ are no line", differ(normal()), "ratio-1", []string{"sharded:shards=16", "per-session", "global"}, []string{"global"}, 0},
+		{"limits that differ are a band", differ(normal(), 1.2), "ratio-1", []string{"sharded:shards=16", "per-session", "global"},
+			[]string{"global", "band: theoretical limit 101–121×"}, 0},
+		{"limits that have little in common are not shown", differ(normal(), 3), "ratio-1", []string{"sharded:shards=16", "per-session", "global"},
+			[]string{"global"}, 0},
 		{"nor those of a ramp", ramp(normal()), "ratio-1", []string{"sharded:shards=16", "per-session", "global"}, []string{"global"}, 0},
 		{"a failed audit has no value and comes last", failedAudit(), "ratio-1", []string{"sharded", "global", "(forgetful violation)"},
 			[]string{"global", "theoretical limit 101×"}, 0},
@@ -140,6 +143,9 @@ func TestRowsFigure(t *testing.T) {
 		var lines []string
 		for _, l := range f.X.Lines {
 			lines = append(lines, l.Label)
+		}
+		for _, b := range f.X.Bands {
+			lines = append(lines, "band: "+b.Label)
 		}
 		if diff := cmp.Diff(test.lines, lines); diff != "" {
 			t.Errorf("%s: lines: %s", test.why, diff)

@@ -94,9 +94,17 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 	p.Say(sheet.Alarm, endings(d)...)
 	p.Say(sheet.Worse, excluded(all))
 	p.Say(sheet.Plain, more...)
-	p.Figure(figures.first)
-	p.Say(sheet.Dim, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
-	p.Command(d.Config.Command)
+	how := func() {
+		p.Say(sheet.Dim, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
+		p.Command(d.Config.Command)
+	}
+	if figures.tall() {
+		how()
+		p.Figure(figures.first)
+	} else {
+		p.Figure(figures.first)
+		how()
+	}
 	for i, s := range all {
 		p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
 		if len(all) > 1 {

@@ -85,7 +85,7 @@ func (a *Axis) format(x float64) string {
 	if i := int(x); len(a.Names) > 0 && i >= 0 && i < len(a.Names) {
 		return clean(a.Names[i])
 	}
-	return a.Unit.format(x)
+	return a.Unit.Format(x)
 }
 
 // label is the axis in words.

@@ -145,10 +145,10 @@ func TestFormat(t *testing.T) {
 		{Bytes, 512, 4096, "512 B", "512 B–4.00 KiB"},
 		{Percentile, 0.5, 0.9999, "50 %", "50–99.99 %"},
 	} {
-		if got := test.unit.format(test.low); got != test.value {
+		if got := test.unit.Format(test.low); got != test.value {
 			t.Errorf("unit %d: %v is %q, want %q", test.unit, test.low, got, test.value)
 		}
-		if got := test.unit.span(test.low, test.high); got != test.span {
+		if got := test.unit.Span(test.low, test.high); got != test.span {
 			t.Errorf("unit %d: %v to %v is %q, want %q", test.unit, test.low, test.high, got, test.span)
 		}
 	}

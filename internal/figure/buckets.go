@@ -86,7 +86,7 @@ func (b *buckets) label(i int) string {
 		from, to := b.x.format(b.spans[i].Low), b.x.format(b.spans[i].High)
 		return from + choose(from == to, "", "–"+to)
 	}
-	return b.x.Unit.span(b.spans[i].Low, b.spans[i].High)
+	return b.x.Unit.Span(b.spans[i].Low, b.spans[i].High)
 }
 
 func (b *buckets) reduced(*scale) (Body, string) { return b, "" }
@@ -103,7 +103,7 @@ func (b *buckets) table(f *Figure) (header []string, rows [][]string) {
 					low, high = min(low, s.Points[j].Y), max(high, s.Points[j].Y)
 					p.AtLeast = p.AtLeast || s.Points[j].AtLeast
 				}
-				text := choose(p.AtLeast, "≥ ", "") + y.Unit.span(low, high)
+				text := choose(p.AtLeast, "≥ ", "") + y.Unit.Span(low, high)
 				t.set(s.title(), b.label(bucket), b.spans[bucket].Low, i, text, clean(p.note()))
 			}
 		}

@@ -19,7 +19,7 @@ var dashes = [...]string{"", "7 3", "2 2", "8 3 2 3"}
 // secondDash is that of the second variant of a name.
 const secondDash = "2 3"
 
-const rules = `.fig{display:block;width:100%;height:auto;max-width:820px;color:var(--fig-text)}
+const rules = `svg.fig{display:block;width:100%;height:auto;max-width:820px;color:var(--fig-text)}
 .fig.narrow{display:none;max-width:480px}
 .fig text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;fill:currentColor}
 .fig.narrow text{font-size:12px}

@@ -234,10 +234,14 @@ func (c *canvas) horizontals(p *plot, y *scale, ticks []tick) {
 		top, bottom := p.y(y, max(b.From, b.To)), p.y(y, min(b.From, b.To))
 		c.rect("band", p.left, top, p.right-p.left, max(1, bottom-top), "")
 	}
+	grid := ""
 	for _, t := range ticks {
 		at := p.bottom - t.at*(p.bottom-p.top)
-		c.hline("grid", p.left, p.right, at)
+		grid += "M" + pairs(p.left, at) + "H" + num(p.right)
 		c.text("muted end", p.left-8, at+c.font*0.36, c.width, t.label)
+	}
+	if grid != "" {
+		c.path("grid", grid, "")
 	}
 	for _, l := range y.Lines {
 		c.hline("ref", p.left, p.right, p.y(y, l.At))

@@ -51,14 +51,26 @@ func (c *canvas) verticals(p *plot, x *scale) {
 			return "M" + pairs(from, top) + "H" + num(max(from+1, to)) + "V" + num(bottom) + "H" + num(from) + "z"
 		})
 	}
-	line := func(class string, at float64) {
-		p.vertical(c, class, func(top, bottom float64) string { return "M" + pairs(at, top) + "V" + num(bottom) })
-	}
+	var grid, references []float64
 	for _, t := range c.ticksOf(p, x) {
-		line("grid", p.left+t.at*(p.right-p.left))
+		grid = append(grid, p.left+t.at*(p.right-p.left))
 	}
 	for _, l := range x.Lines {
-		line("ref", p.x(x, l.At))
+		references = append(references, p.x(x, l.At))
+	}
+	p.lines(c, "grid", grid)
+	p.lines(c, "ref", references)
+}
+
+// lines draws vertical lines as one path.
+func (p *plot) lines(c *canvas, class string, at []float64) {
+	if len(at) > 0 {
+		p.vertical(c, class, func(top, bottom float64) (d string) {
+			for _, x := range at {
+				d += "M" + pairs(x, top) + "V" + num(bottom)
+			}
+			return d
+		})
 	}
 }
 

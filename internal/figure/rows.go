@@ -27,7 +27,7 @@ func valueText(a *Axis, x float64, p *Point) string {
 		s = "≥ " + s
 	}
 	if p.Interval != nil {
-		if span := a.Unit.span(p.Interval.Low, p.Interval.High); span != a.format(x) {
+		if span := a.Unit.Span(p.Interval.Low, p.Interval.High); span != a.format(x) {
 			s += " " + choose(span[0] == '[', span, "("+span+")")
 		}
 	}

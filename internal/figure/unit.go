@@ -22,12 +22,12 @@ const (
 	Percentile             // the fraction of the values below: 99.9 %
 )
 
-// format writes a value with its unit.
-func (u Unit) format(x float64) string {
+// Format writes a value with its unit.
+func (u Unit) Format(x float64) string {
 	switch u {
 	case Time:
 		if x < 0 {
-			return "-" + u.format(-x)
+			return "-" + u.Format(-x)
 		}
 		return result.FormatNs(int64(math.Round(min(x, math.MaxInt64/2))))
 	case Ratio:
@@ -51,9 +51,9 @@ func (u Unit) format(x float64) string {
 	return result.FormatRate(x)
 }
 
-// span writes two values as a range. The unit is written once where it is the same.
-func (u Unit) span(low, high float64) string {
-	from, to := u.format(low), u.format(high)
+// Span writes two values as a range. The unit is written once where it is the same.
+func (u Unit) Span(low, high float64) string {
+	from, to := u.Format(low), u.Format(high)
 	if from == to {
 		return to
 	}
