@@ -89,7 +89,10 @@ func states(f *figure.Figure) (list []string) {
 }
 
 func TestRowsFigure(t *testing.T) {
-	differ := func(d *result.Document, factor float64) *result.Document { d.Results[1].LimitOpsPerSec *= factor; return d }
+	differ := func(d *result.Document, factor float64) *result.Document {
+		d.Results[1].LimitOpsPerSec *= factor
+		return d
+	}
 	ramp := func(d *result.Document) *result.Document {
 		for i := range d.Results {
 			d.Results[i].Ramp = "10s:100"
