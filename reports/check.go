@@ -28,7 +28,7 @@ func CheckFormats() []FormatOf[*judge.Check] {
 		}
 	}
 	return kind[*judge.Check]{name: "check", rows: "one row per metric or threshold", shows: "the verdict, a table per scenario and the rule",
-		page: checkPage, limit: sheet.SummaryLimit, csv: checkRows}.formats(more...)
+		page: checkPage, drawn: true, limit: sheet.SummaryLimit, csv: checkRows}.formats(more...)
 }
 
 // checkPage shows the verdict, then what it is based on. Markdown begins with the metrics that decide it, the worst first, so
@@ -46,11 +46,13 @@ func checkPage(c *judge.Check, o Options) *sheet.Page {
 	}
 	p.Heading(cmp.Or(style, sheet.Alarm), sign+checkHeadline(c))
 	p.List(sheet.Plain, "", checkProblems(c))
-	if o.Medium == sheet.Web {
+	if o.Drawn() {
 		p.Figure(changesFigure(c))
 		for _, f := range goalFigures(c) {
 			p.Figure(f)
 		}
+	}
+	if o.Medium == sheet.Web {
 		p.Say(sheet.Plain, judge.MachineLine(&c.New.Machine))
 		p.Command(c.Command)
 		if len(c.Gates())+len(c.Thresholds) > 0 {

@@ -13,7 +13,7 @@ import (
 // ComparisonFormats returns the formats of comparisons by name.
 func ComparisonFormats() []FormatOf[*judge.Comparison] {
 	return kind[*judge.Comparison]{name: "comparison", rows: "one row per value of a document", shows: "what changed, and a table per metric",
-		page: comparisonPage, csv: comparisonRows}.formats()
+		page: comparisonPage, drawn: true, csv: comparisonRows}.formats()
 }
 
 // comparisonPage shows the changes first, then all tables. The web begins with their counts, and has a figure of them.
@@ -25,8 +25,10 @@ func comparisonPage(c *judge.Comparison, o Options) *sheet.Page {
 	if len(c.Differences) > 0 {
 		p.List(sheet.Worse, "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences())
 	}
-	if web {
+	if o.Drawn() {
 		p.Figure(comparisonFigure(c))
+	}
+	if web {
 		p.Legend(provenance(c.Documents, true))
 	}
 	p.Table(changesTable(c))

@@ -35,8 +35,8 @@ type runFigures struct {
 	sections [][]*figure.Figure // of each section, without the first; the most important first
 }
 
-// mostRows is the number of rows for which a screen of 1280 × 800 pixels has room, with what belongs to the figure.
-const mostRows = 14
+// screenRows is the number of rows for which a screen of 1280 × 800 pixels has room, with what belongs to the figure.
+const screenRows = 14
 
 // tall reports whether the first figure takes the whole screen.
 func (f *runFigures) tall() bool {
@@ -44,7 +44,7 @@ func (f *runFigures) tall() bool {
 		return false
 	}
 	rows, ok := f.first.Body.(figure.Rows)
-	return ok && len(rows) > mostRows
+	return ok && len(rows) > screenRows
 }
 
 // figuresOf returns the figures of a document with these sections.

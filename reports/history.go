@@ -13,7 +13,7 @@ import (
 // TrendFormats returns the formats of trends by name.
 func TrendFormats() []FormatOf[*judge.Trend] {
 	return kind[*judge.Trend]{name: "trend", rows: "one row per run of a series", shows: "a sparkline per metric, and what changed",
-		page: trendPage, csv: trendRows}.formats()
+		page: trendPage, drawn: true, csv: trendRows}.formats()
 }
 
 // leastSpark is the minimum width of a sparkline, whatever the terminal's width.
@@ -45,6 +45,8 @@ func trendPage(t *judge.Trend, o Options) *sheet.Page {
 		}
 		if web { // before the table, which is long
 			p.List(sheet.Plain, "", changes)
+		}
+		if o.Drawn() {
 			p.Figure(trendFigure(g, i, of))
 		}
 		table := trendTable(g, sparkWidth, markdown)

@@ -61,7 +61,7 @@ func runPage(d *result.Document, o Options) *sheet.Page {
 	}
 	if o.Medium == sheet.Markdown {
 		p.Say(sheet.Bold, closings(d, all)...)
-		if o.Figures != "" {
+		if o.Drawn() {
 			addFigures(p, figuresOf(d, all))
 		}
 		p.Fold(legendSummary)

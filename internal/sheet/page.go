@@ -133,6 +133,9 @@ type Options struct {
 	Width   int    // columns to keep within; 0: as many as it takes
 }
 
+// Drawn reports whether pages show figures.
+func (o Options) Drawn() bool { return o.Medium == Web || o.Medium == Markdown && o.Figures != "" }
+
 // WriteText writes the page for a terminal, and returns w's error.
 func (p *Page) WriteText(w io.Writer, o Options) error {
 	page := &Text{Options: o}
