@@ -87,31 +87,22 @@ func command[P, R any](of cdp.Command[P, R], params P) action {
 	})
 }
 
-// tab is an open page, and what happened in it.
+// tab is a tab of the browser, and what happened in its page.
 type tab struct {
 	*testing.T
-	ctx     context.Context
-	address string
+	ctx context.Context
+	dir string
 
 	mu         sync.Mutex
+	address    string
 	requests   []string // other than for the page itself
 	complaints []string // errors and warnings of the console, exceptions, violations of the policy, dialogs
 }
 
-// open opens a page after the actions. The tab is closed at the end of the test.
-func open(t *testing.T, browser context.Context, html string, before ...action) *tab {
+// open opens an empty tab after the actions. It is closed at the end of the test.
+func open(t *testing.T, browser context.Context, before ...action) *tab {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "page.html")
-	if err := os.WriteFile(file, []byte(html), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return visit(t, browser, (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String(), before...)
-}
-
-// visit opens a page at an address after the actions.
-func visit(t *testing.T, browser context.Context, address string, before ...action) *tab {
-	t.Helper()
-	p := &tab{T: t, address: address}
+	p := &tab{T: t, dir: t.TempDir()}
 	ctx, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
 	if err := chromedp.Listen(ctx, p.listen); err != nil {
@@ -122,7 +113,26 @@ func visit(t *testing.T, browser context.Context, address string, before ...acti
 	p.ctx = ctx
 	p.run(command(network.Enable, network.EnableParams{}), command(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}))
 	p.run(before...)
-	p.run(chromedp.Navigate(p.address))
+	return p
+}
+
+// load shows a page in the tab, for the test t.
+func (p *tab) load(t *testing.T, html string) *tab {
+	t.Helper()
+	file := filepath.Join(p.dir, "page.html")
+	if err := os.WriteFile(file, []byte(html), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return p.visit(t, (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String())
+}
+
+// visit shows the page of an address in the tab, for the test t.
+func (p *tab) visit(t *testing.T, address string) *tab {
+	t.Helper()
+	p.mu.Lock()
+	p.T, p.address, p.requests, p.complaints = t, address, nil, nil
+	p.mu.Unlock()
+	p.run(chromedp.MouseEvent(chromedp.MouseMoved, 1, 1), chromedp.Navigate(address))
 	return p
 }
 
@@ -149,7 +159,7 @@ func (p *tab) listen(event any) {
 	}
 }
 
-// seen returns the requests and the complaints so far.
+// seen returns the requests and the complaints of the page so far.
 func (p *tab) seen() (requests, complaints []string) {
 	eval[int](p, `() => new Promise(done => setTimeout(() => setTimeout(() => done(1), 20), 20))`) // what happened before has been reported
 	p.mu.Lock()

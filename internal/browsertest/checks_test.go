@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -112,23 +111,31 @@ const escapedHostile = `&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;`
 func TestPages(t *testing.T) {
 	browser := start(t)
 	for _, c := range checks {
-		for name, build := range pages {
-			t.Run(c.name+"/"+name, func(t *testing.T) {
-				if wrong := c.wrong(open(t, browser, build(t), c.before...)); len(wrong) > 0 {
-					t.Errorf("%d problems:\n%s", len(wrong), strings.Join(wrong[:min(12, len(wrong))], "\n"))
-				}
-			})
-		}
-		for _, f := range c.flaws {
-			t.Run(c.name+"/finds/"+f.why, func(t *testing.T) { f.found(t, browser, &c) })
-		}
+		t.Run(c.name, func(t *testing.T) {
+			p := open(t, browser, c.before...)
+			for name, build := range pages {
+				t.Run(name, func(t *testing.T) {
+					if wrong := c.wrong(p.load(t, build(t))); len(wrong) > 0 {
+						t.Errorf("%d problems:\n%s", len(wrong), strings.Join(wrong[:min(12, len(wrong))], "\n"))
+					}
+				})
+			}
+			for _, f := range c.flaws {
+				t.Run("finds/"+f.why, func(t *testing.T) {
+					if wrong := c.wrong(p.load(t, f.in(t))); !strings.Contains(strings.Join(wrong, "\n"), f.want) {
+						t.Errorf("%q is not in the %d problems found: %q", f.want, len(wrong), wrong[:min(5, len(wrong))])
+					}
+				})
+			}
+		})
 	}
 }
 
 var policy = regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
 
-// found requires the check to find the flaw.
-func (f *flaw) found(t *testing.T, browser context.Context, c *check) {
+// in returns the page with the flaw.
+func (f *flaw) in(t *testing.T) string {
+	t.Helper()
 	html := pages[f.page](t)
 	if !strings.Contains(html, f.old) || !policy.MatchString(html) {
 		t.Fatalf("the page has no %q, or no policy", f.old)
@@ -137,9 +144,7 @@ func (f *flaw) found(t *testing.T, browser context.Context, c *check) {
 	if !f.policy {
 		html = policy.ReplaceAllString(html, "")
 	}
-	if wrong := c.wrong(open(t, browser, html, c.before...)); !strings.Contains(strings.Join(wrong, "\n"), f.want) {
-		t.Errorf("%q is not in the %d problems found: %q", f.want, len(wrong), wrong[:min(5, len(wrong))])
-	}
+	return html
 }
 
 func wrongRequests(p *tab) []string { requests, _ := p.seen(); return requests }

@@ -131,7 +131,7 @@ func figures(t *testing.T) string {
 	for _, f := range []struct {
 		id   string
 		body figure.Body
-	}{{"lines", lines(2, 4, 6, "response", "service")}, {"one-line", lines(3, 1, 5, "")}, {"repeated", repeated}, {"dense", lines(3, 5, 900, "")}} {
+	}{{"lines", lines(2, 3, 4, "response", "service")}, {"one-line", lines(3, 1, 5, "")}, {"repeated", repeated}, {"dense", lines(3, 5, 900, "")}} {
 		p.Heading(sheet.Plain, "Section of "+f.id)
 		p.Figure(&figure.Figure{ID: f.id, Title: f.id, Desc: "Lines.", Of: "strategy", X: figure.Axis{Label: "second"}, Body: f.body})
 		p.Draw(func(page *sheet.Text) error {
