@@ -89,7 +89,7 @@ var checks = []check{
 		{"dark as light", "run", "prefers-color-scheme:dark", "prefers-color-scheme:none", false, "as in light"},
 	}},
 	{"phone", []action{phone}, wrongWidth, []flaw{
-		{"a table that is too wide", "figures", ".wide{overflow-x:auto;", ".wide{", false, "wide"},
+		{"a table that is too wide", "figures", "div.wide{overflow-x:auto;", "div.wide{", false, "wide"},
 		{"the wide figures", "figures", "@media screen and (max-width:640px){.fig.wide", "@media none{.fig.wide", false, "pixels high"},
 		{"a tooltip beyond the edge", "figures", "at + 14 + size < end", "true", false, "wide"},
 	}},

@@ -101,9 +101,17 @@ func (h *hypertext) withSections() string {
 	if len(h.sections) < severalSections {
 		return h.String()
 	}
+	short := map[string]int{} // a heading up to its colon, if these differ
+	for _, text := range h.sections {
+		name, _, _ := strings.Cut(text, ": ")
+		short[name]++
+	}
 	var nav strings.Builder
 	nav.WriteString("<nav aria-label=\"Sections\"><ul>\n")
 	for i, text := range h.sections {
+		if name, _, _ := strings.Cut(text, ": "); short[name] == 1 {
+			text = name
+		}
 		fmt.Fprintf(&nav, "<li><a href=\"#section-%d\">%s</a></li>\n", i+1, html.EscapeString(text))
 	}
 	nav.WriteString("</ul></nav>\n")
