@@ -44,7 +44,14 @@ func checkPage(c *judge.Check, o Options) *sheet.Page {
 	if o.Medium == sheet.Markdown {
 		style = sheet.Bold
 	}
-	p.Heading(cmp.Or(style, sheet.Alarm), sign+checkHeadline(c))
+	headline, rest := checkHeadline(c), ""
+	if o.Medium == sheet.Web { // where the heading is large
+		if first, others, found := strings.Cut(headline, ". "); found {
+			headline, rest = first+".", others
+		}
+	}
+	p.Heading(cmp.Or(style, sheet.Alarm), sign+headline)
+	p.Say(sheet.Plain, rest)
 	p.List(sheet.Plain, "", checkProblems(c))
 	if o.Drawn() {
 		p.Figure(changesFigure(c))

@@ -16,10 +16,10 @@ import (
 
 // Limits of the figures of checks and comparisons.
 const (
-	mostRows    = 30  // of a figure, the most important ones; the tables have all
-	mostGoals   = 6   // figures of thresholds
-	widestScale = 20  // times the tolerance: larger changes are beyond the end of the axis
-	widestRange = 100 // the largest value divided by the smallest one on a linear axis
+	mostRows    = 30 // of a figure, the most important ones; the tables have all
+	mostGoals   = 6  // figures of thresholds
+	widestScale = 10 // times the tolerance: larger changes are beyond the end of the axis
+	widestRange = 20 // the largest value divided by the smallest one on a linear axis
 )
 
 // The styles of good, bad and other rows: green triangles, red squares, and circles in the colour of text.
@@ -82,9 +82,13 @@ func changesFigure(c *judge.Check) *figure.Figure {
 	}
 	var rows figure.Rows
 	for _, g := range gates[:min(mostRows, len(gates))] {
-		row := changeRow(c, &g)
+		m, row := metric.Named(g.Metric), changeRow(&g)
+		note := fmt.Sprintf("A difference below %s %s passes, however large a share it is.", m.Format(m.Least), m.Word())
+		if negligible(&g) && c.Rule != nil && math.Abs(row.X) > c.Rule.Tolerance && !slices.Contains(f.Notes, note) {
+			f.Notes = append(f.Notes, note)
+		}
 		if row.Name = g.Name(); !several {
-			row.Name = g.Strategy + " " + metric.Named(g.Metric).Word()
+			row.Name = g.Strategy + " " + m.Word()
 		}
 		rows = append(rows, row)
 	}
@@ -130,7 +134,7 @@ func worseSides(gates []judge.Gate) string {
 }
 
 // changeRow returns the row of a gate, without its name. A change without two bounds has no interval.
-func changeRow(c *judge.Check, g *judge.Gate) (row figure.Row) {
+func changeRow(g *judge.Gate) (row figure.Row) {
 	m := metric.Named(g.Metric)
 	row.State, row.Style = verdictMarks(g.Verdict)
 	worse := 1.0
@@ -148,13 +152,11 @@ func changeRow(c *judge.Check, g *judge.Gate) (row figure.Row) {
 	row.X = *g.Change
 	beyond := func(least, most *float64) bool { return least != nil && most != nil && *least > 0 && *most > 0 }
 	switch lower, upper := scaled(worse, g.Lower), scaled(worse, g.Upper); {
-	case g.Verdict == judge.Failing, beyond(lower, upper):
+	case g.Verdict == judge.Failing || negligible(g): // the latter are worse by less than is noticed
+	case beyond(lower, upper):
 		row.Note = "worse"
 	case beyond(scaled(-1, lower), scaled(-1, upper)):
 		row.Note = "better"
-	}
-	if small := g.Difference; small != nil && math.Abs(*small) < m.Least && c.Rule != nil && math.Abs(row.X) > c.Rule.Tolerance {
-		row.Note = fmt.Sprintf("below %s %s", m.Format(m.Least), m.Word())
 	}
 	switch {
 	case g.Lower != nil && g.Upper != nil:
@@ -163,6 +165,11 @@ func changeRow(c *judge.Check, g *judge.Gate) (row figure.Row) {
 		row.Note = strings.TrimSpace(row.Note + " bounds " + boundsText(g.MetricCheck))
 	}
 	return row
+}
+
+// negligible reports whether a gate passes because its difference is below the least one that counts.
+func negligible(g *judge.Gate) bool {
+	return g.Verdict == judge.Passed && g.Difference != nil && *g.Difference != 0 && math.Abs(*g.Difference) < metric.Named(g.Metric).Least
 }
 
 // scaled returns x times by, nil for nil.
@@ -196,6 +203,7 @@ func goalFigure(c *judge.Check, group []judge.ThresholdCheck, n int) *figure.Fig
 		X:    figure.Axis{Label: label, Unit: unit, Zero: true, Lines: []figure.Line{{At: factor * t.Bound, Label: bound}}},
 	}
 	var rows figure.Rows
+	values := []float64{factor * t.Bound}
 	several := slices.ContainsFunc(group, func(x judge.ThresholdCheck) bool { return x.Scenario != t.Scenario })
 	add := func(name string, v judge.Verdict, value *float64, note string, of *judge.Repeated) {
 		row := figure.Row{Name: name}
@@ -204,11 +212,13 @@ func goalFigure(c *judge.Check, group []judge.ThresholdCheck, n int) *figure.Fig
 			row.Empty, row.Note = true, strings.TrimPrefix(note+", no value", ", ")
 		} else {
 			row.X = factor * *value
+			values = append(values, row.X)
 		}
 		if of != nil {
 			row.AtLeast = of.AtLeast
 			if of.Lower != nil && of.Upper != nil {
 				row.Interval = &figure.Interval{Low: factor * *of.Lower, High: factor * *of.Upper}
+				values = append(values, row.Interval.Low, row.Interval.High)
 			}
 		}
 		rows = append(rows, row)
@@ -225,10 +235,10 @@ func goalFigure(c *judge.Check, group []judge.ThresholdCheck, n int) *figure.Fig
 		case x.New == nil:
 			add(name, x.Verdict, x.Value, "", nil)
 		case x.Old == nil:
-			add(name, x.New.Verdict, x.New.Value, x.New.Words(), x.New)
+			add(name, x.New.Verdict, x.New.Value, met(x.New), x.New)
 		default:
-			add(name+", "+c.Documents[1].Label, x.New.Verdict, x.New.Value, x.New.Words(), x.New)
-			add(name+", "+c.Documents[0].Label, x.Old.Verdict, x.Old.Value, x.Old.Words(), x.Old)
+			add(name+", "+c.Documents[1].Label, x.New.Verdict, x.New.Value, met(x.New), x.New)
+			add(name+", "+c.Documents[0].Label, x.Old.Verdict, x.Old.Value, met(x.Old), x.Old)
 		}
 	}
 	if rows == nil {
@@ -241,23 +251,17 @@ func goalFigure(c *judge.Check, group []judge.ThresholdCheck, n int) *figure.Fig
 		f.Notes = []string{fmt.Sprintf("The worst %d of %d rows; all are in the table.", mostRows, len(group))}
 	}
 	f.Body = rows
-	chooseScale(&f.X, rows)
+	chooseScale(&f.X, values)
 	return f
 }
 
-// chooseScale makes the axis logarithmic if its values, all above 0, differ by more than [widestRange].
-func chooseScale(x *figure.Axis, rows figure.Rows) {
-	least, most := x.Lines[0].At, x.Lines[0].At
-	for _, r := range rows {
-		if !r.Empty {
-			least, most = min(least, r.X), max(most, r.X)
-			if in := r.Interval; in != nil {
-				least, most = min(least, in.Low), max(most, in.High)
-			}
-		}
-	}
-	if least > 0 && most > widestRange*least {
-		x.Scale, x.Zero = figure.Log, false
+// met states how many trials met a goal, in few words.
+func met(of *judge.Repeated) string { return fmt.Sprintf("%d of %d met", of.Met, len(of.Trials)) }
+
+// chooseScale makes an axis logarithmic if the values on it are above 0 and differ by more than [widestRange].
+func chooseScale(a *figure.Axis, values []float64) {
+	if len(values) > 0 && slices.Min(values) > 0 && slices.Max(values) > widestRange*slices.Min(values) {
+		a.Scale, a.Zero = figure.Log, false
 	}
 }
 

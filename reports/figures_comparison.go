@@ -12,11 +12,12 @@ import (
 	"github.com/sessbench/sessbench/internal/sheet"
 )
 
-// comparisonFigure shows the changes of the medians: what got worse, what got better, then what may not have changed, each with the
-// largest change first. A comparison tests its changes but has no intervals of them, so there are only points. nil: nothing is compared.
+// comparisonFigure shows the changes of the medians: what got worse, then what got better, or else what may not have changed; each with
+// the largest change first. A comparison tests its changes but has no intervals of them, so there are only points. nil: nothing is
+// compared.
 func comparisonFigure(c *judge.Comparison) *figure.Figure {
 	list := changes(c)
-	changed := len(list)
+	changed := len(list) > 0
 	var names []string
 	several := false
 	for m := range cells(c) {
@@ -27,7 +28,7 @@ func comparisonFigure(c *judge.Comparison) *figure.Figure {
 		if !slices.Contains(names, m.Document.Label) {
 			names = append(names, m.Document.Label)
 		}
-		if v := m.To.Change.Verdict; v != judge.Worse && v != judge.Better {
+		if !changed {
 			list = append(list, m)
 		}
 	}
@@ -40,7 +41,9 @@ func comparisonFigure(c *judge.Comparison) *figure.Figure {
 		}
 		return 0
 	}
-	slices.SortStableFunc(list[changed:], func(a, b compared) int { return cmp.Compare(size(b), size(a)) })
+	if !changed {
+		slices.SortStableFunc(list, func(a, b compared) int { return cmp.Compare(size(b), size(a)) })
+	}
 	f := &figure.Figure{
 		ID: "changes", Title: fmt.Sprintf("Change of each median from %s to %s", c.Documents[0].Label, sheet.And(names)),
 		Desc: "Each row is a metric: the change of its median, and whether it is significant. What got worse is first.",
@@ -62,8 +65,8 @@ func comparisonFigure(c *judge.Comparison) *figure.Figure {
 		rows = append(rows, row)
 	}
 	f.Body = rows
-	if len(list) > len(rows) {
-		f.Notes = append(f.Notes, fmt.Sprintf("%d of %d comparisons; all are in the tables.", len(rows), len(list)))
+	if n := comparisonCount(c); n > len(rows) {
+		f.Notes = append(f.Notes, fmt.Sprintf("Shown are %d of %d comparisons; all are in the tables.", len(rows), n))
 	}
 	return f
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
@@ -22,58 +23,78 @@ func trendStyles(t *judge.Trend) styles {
 	return of
 }
 
-// trendFigure shows the page's n-th group: a panel per metric, over the runs of the group in order of time. A vertical line marks the
-// first run after a change. Where a run lacks a series, its line has a gap.
-func trendFigure(g *judge.TrendGroup, n int, of styles) *figure.Figure {
+// mostPanels is the largest number of series that have a panel of their own.
+const mostPanels = 8
+
+// trendFigures shows the page's n-th group over its runs in order of time: each series that changed, then a panel per metric with all
+// strategies. A vertical line marks the first run after a change. Where a run lacks a series, its line has a gap.
+func trendFigures(g *judge.TrendGroup, n int, of styles) (list []*figure.Figure) {
 	runs := runsOf(g)
 	order := map[string]int{} // of a run's id
 	for i, p := range runs {
 		order[p.ID] = i
 	}
-	f := &figure.Figure{
-		ID: figureID("trend", n), Title: g.Scenario + ": medians of each run",
-		Desc: fmt.Sprintf("%d runs in order of time, a panel per metric and a line per strategy. Vertical lines mark the first run after a change.", len(runs)),
-		Of:   "strategy", X: figure.Axis{Label: "run"},
-	}
-	for _, p := range runs {
-		f.X.Names = append(f.X.Names, pointDate(p)+" "+pointName(p))
-	}
-	var panels figure.Panels
-	panelOf := map[string]int{}   // a metric's
-	changed := map[int][]string{} // the series that changed at a run
+	var changed, all figure.Panels
+	panelOf := map[string]int{} // a metric's in all
+	marks := map[int][]string{} // the series that changed at a run
 	for i := range g.Series {
 		s, m := &g.Series[i], metric.Named(g.Series[i].Metric)
 		unit, factor, label := axisOf(s.Unit)
+		line := figure.Series{Name: s.Strategy, Style: of[s.Strategy]}
+		for j, p := range s.Points {
+			x := order[p.ID]
+			line.Points = append(line.Points, figure.Point{X: float64(x), Y: factor * p.Value, Gap: j > 0 && x > order[s.Points[j-1].ID]+1})
+		}
+		changes := relevantChanges(s)
+		for _, c := range changes {
+			line.Points[c.At].Note = changeSentence(s, c)
+			x := order[s.Points[c.At].ID]
+			marks[x] = append(marks[x], s.Strategy+" "+m.Word())
+		}
+		if len(changes) > 0 && len(changed) < mostPanels {
+			changed = append(changed, figure.Panel{Y: figure.Axis{Label: s.Strategy + " " + m.Word() + label, Unit: unit}, Series: []figure.Series{line}})
+		}
 		at, known := panelOf[s.Metric]
 		if !known {
-			at = len(panels)
+			at = len(all)
 			panelOf[s.Metric] = at
-			panels = append(panels, figure.Panel{Y: figure.Axis{Label: m.Word() + label, Unit: unit}})
+			all = append(all, figure.Panel{Y: figure.Axis{Label: m.Word() + label, Unit: unit}})
 		}
-		line := figure.Series{Name: s.Strategy, Style: of[s.Strategy]}
-		last := -1
-		for _, p := range s.Points {
-			x := order[p.ID]
-			line.Points = append(line.Points, figure.Point{X: float64(x), Y: factor * p.Value, Gap: last >= 0 && x > last+1})
-			last = x
-		}
-		for _, c := range relevantChanges(s) {
-			line.Points[c.At].Note = changeSentence(s, c)
-			x := int(line.Points[c.At].X)
-			changed[x] = append(changed[x], s.Strategy+" "+m.Word())
-		}
-		panels[at].Series = append(panels[at].Series, line)
+		all[at].Series = append(all[at].Series, line)
 	}
-	for x := range runs {
-		switch list := changed[x]; {
-		case len(list) == 1:
-			f.X.Lines = append(f.X.Lines, figure.Line{At: float64(x), Label: list[0] + " changed"})
-		case len(list) > 1:
-			f.X.Lines = append(f.X.Lines, figure.Line{At: float64(x), Label: fmt.Sprintf("%d series changed", len(list))})
+	for i := range all {
+		chooseScale(&all[i].Y, valuesOf(&all[i]))
+	}
+	x := figure.Axis{Label: "run", Names: runNames(runs)}
+	for at := range runs {
+		switch which := marks[at]; {
+		case len(which) == 1:
+			x.Lines = append(x.Lines, figure.Line{At: float64(at), Label: which[0] + " changed"})
+		case len(which) > 1:
+			x.Lines = append(x.Lines, figure.Line{At: float64(at), Label: fmt.Sprintf("%d series changed", len(which))})
 		}
 	}
-	f.Body = panels
-	return f
+	if changed != nil {
+		list = append(list, &figure.Figure{
+			ID: figureID("changes", n), Title: g.Scenario + ": what changed, medians of each run",
+			Desc: fmt.Sprintf("%d runs in order of time. Vertical lines mark the first run after a change.", len(runs)), Of: "strategy", X: x, Body: changed,
+		})
+	}
+	return append(list, &figure.Figure{
+		ID: figureID("trend", n), Title: g.Scenario + ": all medians of each run",
+		Desc: fmt.Sprintf("%d runs in order of time, a panel per metric and a line per strategy. Vertical lines mark the first run after a change.", len(runs)),
+		Of:   "strategy", X: x, Body: all,
+	})
+}
+
+// valuesOf returns the values in a panel.
+func valuesOf(p *figure.Panel) (list []float64) {
+	for _, s := range p.Series {
+		for _, at := range s.Points {
+			list = append(list, at.Y)
+		}
+	}
+	return list
 }
 
 // runsOf returns the runs of a group, each once, in order of time.
@@ -89,4 +110,20 @@ func runsOf(g *judge.TrendGroup) (runs []judge.TrendPoint) {
 	}
 	slices.SortStableFunc(runs, func(a, b judge.TrendPoint) int { return a.Created.Compare(b.Created) })
 	return runs
+}
+
+// runNames are the dates of runs, or their labels or commits where two runs are of one day.
+func runNames(runs []judge.TrendPoint) (names []string) {
+	days := map[string]bool{}
+	for _, p := range runs {
+		days[pointDate(p)] = true
+	}
+	for _, p := range runs {
+		if name := pointDate(p); len(days) == len(runs) {
+			names = append(names, name)
+		} else {
+			names = append(names, strings.TrimPrefix(pointName(p), "commit "))
+		}
+	}
+	return names
 }

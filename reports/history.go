@@ -21,7 +21,7 @@ const leastSpark = 10
 
 // trendPage has a table per group, with sparklines as wide as there is room for, and its changes in words.
 //
-// The web begins with what was found, and has a figure of each group.
+// The web begins with what was found, and has figures of each group.
 func trendPage(t *judge.Trend, o Options) *sheet.Page {
 	p, markdown, web := &sheet.Page{}, o.Medium != sheet.Terminal, o.Medium == sheet.Web
 	if web {
@@ -47,7 +47,9 @@ func trendPage(t *judge.Trend, o Options) *sheet.Page {
 			p.List(sheet.Plain, "", changes)
 		}
 		if o.Drawn() {
-			p.Figure(trendFigure(g, i, of))
+			for _, f := range trendFigures(g, i, of) {
+				p.Figure(f)
+			}
 		}
 		table := trendTable(g, sparkWidth, markdown)
 		if over := table.Width() - o.Width; o.Width > 0 && over > 0 {
