@@ -25,10 +25,14 @@ func comparisonPage(c *judge.Comparison, o Options) *sheet.Page {
 	if len(c.Differences) > 0 {
 		p.List(sheet.Worse, "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences())
 	}
-	if o.Drawn() {
-		p.Figure(comparisonFigure(c))
+	changed := comparisonFigure(c)
+	if web && tall(changed) {
+		p.Legend(provenance(c.Documents, true))
 	}
-	if web {
+	if o.Drawn() {
+		p.Figure(changed)
+	}
+	if web && !tall(changed) {
 		p.Legend(provenance(c.Documents, true))
 	}
 	p.Table(changesTable(c))

@@ -38,12 +38,12 @@ type runFigures struct {
 // screenRows is the number of rows for which a screen of 1280 × 800 pixels has room, with what belongs to the figure.
 const screenRows = 14
 
-// tall reports whether the first figure takes the whole screen.
-func (f *runFigures) tall() bool {
-	if f.first == nil {
+// tall reports whether a figure, which may be nil, takes the whole screen.
+func tall(f *figure.Figure) bool {
+	if f == nil {
 		return false
 	}
-	rows, ok := f.first.Body.(figure.Rows)
+	rows, ok := f.Body.(figure.Rows)
 	return ok && len(rows) > screenRows
 }
 

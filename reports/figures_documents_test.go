@@ -260,7 +260,7 @@ func TestTrendFiguresMatchTrend(t *testing.T) {
 			panels := f.Body.(figure.Panels)
 			drawn, notes := 0, map[string]bool{}
 			for _, panel := range panels {
-				drawn += len(valuesOf(&panel))
+				drawn += len(panelValues(&panel))
 				for _, line := range panel.Series {
 					for _, p := range line.Points {
 						notes[p.Note] = true

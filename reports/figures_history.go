@@ -63,7 +63,7 @@ func trendFigures(g *judge.TrendGroup, n int, of styles) (list []*figure.Figure)
 		all[at].Series = append(all[at].Series, line)
 	}
 	for i := range all {
-		chooseScale(&all[i].Y, valuesOf(&all[i]))
+		chooseScale(&all[i].Y, panelValues(&all[i]))
 	}
 	x := figure.Axis{Label: "run", Names: runNames(runs)}
 	for at := range runs {
@@ -87,8 +87,8 @@ func trendFigures(g *judge.TrendGroup, n int, of styles) (list []*figure.Figure)
 	})
 }
 
-// valuesOf returns the values in a panel.
-func valuesOf(p *figure.Panel) (list []float64) {
+// panelValues returns the values in a panel.
+func panelValues(p *figure.Panel) (list []float64) {
 	for _, s := range p.Series {
 		for _, at := range s.Points {
 			list = append(list, at.Y)

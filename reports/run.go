@@ -98,7 +98,7 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 		p.Say(sheet.Dim, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
 		p.Command(d.Config.Command)
 	}
-	if figures.tall() {
+	if tall(figures.first) {
 		how()
 		p.Figure(figures.first)
 	} else {
