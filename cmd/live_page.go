@@ -53,7 +53,7 @@ func (o *liveOptions) follow(cfg *runner.Config, describe func(*result.Document)
 	if o.server == nil {
 		return
 	}
-	o.server.Begin(mapped(cfg.Subjects, labelOf), cfg.Find != nil)
+	o.server.Begin(mapped(cfg.Subjects, labelOf), cfg.Scenarios[0].Name, cfg.Find != nil)
 	cfg.Progress, cfg.Live, cfg.LiveTimes = both(cfg.Progress, o.server.Step), both(cfg.Live, o.server.Snapshot), true
 	cfg.SoFar = func(d *result.Document) {
 		describe(d)

@@ -91,6 +91,9 @@ func TestTurnsFollowTheRamp(t *testing.T) {
 			}
 			before, left = want, left-s.Length
 		}
+		if got := r.At(at); math.Abs(got-want) > 1e-9 {
+			t.Fatalf("%v at %v: %v, want %v", r, at, got, want)
+		}
 		active := 0
 		for user := range r.Peak() {
 			for _, turn := range r.Turns(0, float64(user)+0.5) {

@@ -97,9 +97,12 @@ func (s *Server) serve(l net.Listener) {
 // URL is the address of the page.
 func (s *Server) URL() string { return "http://" + s.address.String() + "/" }
 
-// Begin tells the server what the run is of: its strategies, and whether it searches for the highest rates.
-func (s *Server) Begin(strategies []string, search bool) {
-	s.change(func(of *state) { of.strategies, of.search = strategies, search })
+// Begin shows what the run is of: its strategies, its first scenario, and whether it searches for the highest rates.
+func (s *Server) Begin(strategies []string, scenario string, search bool) {
+	s.change(func(of *state) {
+		of.strategies, of.search = strategies, search
+		of.enter(scenario)
+	})
 }
 
 // Step shows a step of the run.

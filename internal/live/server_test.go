@@ -55,7 +55,7 @@ func do(t *testing.T, s *Server, method, path, host string) (*http.Response, str
 // running has a run begin: one trial has ended, another one runs.
 func running(s *Server, strategies ...string) {
 	p99 := int64(4_200_000)
-	s.Begin(strategies, false)
+	s.Begin(strategies, "chatbot", false)
 	s.Step(runner.Step{Scenario: "chatbot", Done: 1, Trials: 12, Blocks: 6, Label: strategies[1]})
 	s.Snapshot(runner.Snapshot{Scenario: "chatbot", Label: strategies[0], Second: 3, OpsPerSec: 900, Offered: 1000, Ops: 2700, Final: true})
 	s.Snapshot(runner.Snapshot{Scenario: "chatbot", Label: strategies[1], Second: 1, OpsPerSec: 1980, Offered: 2000, P99: &p99, Queue: 12, Ops: 1980, Errors: 3})

@@ -98,11 +98,13 @@ func (s *state) step(at runner.Step) {
 	}
 	switch prep := at.Preparing; {
 	case prep.Sessions > 0:
-		s.Doing = fmt.Sprintf("%s, preparing %s of %s", at.Label, result.FormatCount(int64(prep.Made)), result.FormatCounted(prep.Sessions, "session"))
+		s.Doing = fmt.Sprintf("preparing %s of %s for %s", result.FormatCount(int64(prep.Made)), result.FormatCounted(prep.Sessions, "session"), at.Label)
 	case at.Found != "":
 		s.Doing = at.Found
+	case at.Label != "":
+		s.Doing = "measuring " + at.Label
 	default:
-		s.Doing = at.Label
+		s.Doing = ""
 	}
 	switch {
 	case s.search:

@@ -214,17 +214,6 @@ func (f *finder) add(p search.Probe, t result.Trial, v search.Verdict, why strin
 	f.spent += took
 }
 
-// foundSoFar returns the entrants as if the search had ended.
-func foundSoFar(finders []*finder, base setup, goal judge.Goal) (list []*entrant) {
-	for _, f := range finders {
-		of, e, s := *f, *f.entrant, *f.search
-		of.entrant, of.search, of.probes = &e, &s, slices.Clone(f.probes)
-		of.conclude(base, goal)
-		list = append(list, &e)
-	}
-	return list
-}
-
 // found describes the probe that has just ended, or is "" if it goes on.
 func (f *finder) found() string {
 	p := &f.search.Probes[len(f.search.Probes)-1]

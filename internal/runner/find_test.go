@@ -20,7 +20,8 @@ type oneLock struct {
 	scenario scenarios.Scenario
 	tape     *scenarios.Tape
 	warmup   time.Duration
-	fails    func(t Task) error // may be nil
+	fails    func(t Task) error     // may be nil
+	soFar    func(*result.Document) // may be nil
 	trials   int
 	blocks   map[int]int
 }
@@ -79,7 +80,7 @@ func (l *oneLock) found(t *testing.T, ctx context.Context, goal string, budget t
 	}
 	doc, err := Run(ctx, Config{
 		Subjects: []Subject{subject(t, "global")}, Scenarios: []scenarios.Scenario{l.scenario}, Seed: DefaultSeed, Warmup: l.warmup,
-		Find: &Find{Goal: of, Budget: budget}, Executor: l.perform,
+		Find: &Find{Goal: of, Budget: budget}, Executor: l.perform, SoFar: l.soFar,
 	})
 	if doc == nil || len(doc.Results) != 1 {
 		t.Fatal(err)

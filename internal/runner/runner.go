@@ -53,7 +53,7 @@ type Config struct {
 	Executor    Executor         `json:"-"` // performs the tasks in another process; nil: they are performed in this one
 
 	LiveTimes bool                   // snapshots have the response times so far
-	SoFar     func(*result.Document) `json:"-"` // called after each trial, on the goroutine of Run: see [run.soFar]; may be nil
+	SoFar     func(*result.Document) `json:"-"` // called after each trial, on the goroutine of Run: see so_far.go; may be nil
 }
 
 // The defaults of a run.
@@ -300,23 +300,6 @@ func (r *run) attempt(ctx context.Context, base setup, kind TaskKind, e *entrant
 func (e *entrant) add(t result.Trial, order, block int) {
 	t.Order, t.Block, t.BytesPerSession = order, block, e.footprint
 	e.result.Trials = append(e.result.Trials, t)
-}
-
-// soFar reports a document of the trials that have ended, those of the scenario that is measured without what follows from all of them: the
-// limits and the marks of its rows. Nothing that it refers to is changed afterwards, and its summaries are not filled.
-func (r *run) soFar(entrants []*entrant) {
-	if r.SoFar == nil {
-		return
-	}
-	d := *r.doc
-	d.Interrupted, d.Results = true, slices.Clone(d.Results)
-	for _, e := range entrants {
-		if of := e.result; len(of.Trials) > 0 {
-			of.Trials = slices.Clone(of.Trials)
-			d.Results = append(d.Results, of)
-		}
-	}
-	r.SoFar(&d)
 }
 
 func (r *run) report(s Step) {

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -57,6 +59,23 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 
+	if got[2].Times != nil {
+		t.Error("times that were not asked for")
+	}
+	tr.setup.liveTimes = true
+	shots.next()
+	var times [2]int64
+	got[3].EachTime(func(ns, n int64) {
+		if ns < 2000 {
+			times[0] += n
+		} else if math.Abs(float64(ns)/5000-1) < 0.001 {
+			times[1] += n
+		}
+	})
+	if times != [2]int64{2000, 2000 + batchSize/2} {
+		t.Errorf("times %v", times)
+	}
+
 	unit := tr.series.unit
 	tr.series.unit = 2 * int64(snapshotEvery)
 	if none := tr.newSnapshots(); none != nil {
@@ -76,7 +95,11 @@ func TestLive(t *testing.T) {
 		var got []Snapshot
 		cfg := Config{
 			Subjects: []Subject{subject(t, "sharded")}, Scenarios: []scenarios.Scenario{s}, Runs: 1, Seed: 1, Window: window,
-			Live: func(s Snapshot) { got = append(got, s) },
+			Live: func(s Snapshot) {
+				s.Times = slices.Clone(s.Times) // the runner's
+				got = append(got, s)
+			},
+			LiveTimes: true,
 		}
 		d, err := Run(t.Context(), cfg)
 		if err != nil {
@@ -91,9 +114,37 @@ func TestLive(t *testing.T) {
 			if g.Final != last || g.Label != "sharded" || g.Scenario != "chatbot" || !last && g.Offered < 999 {
 				t.Errorf("%d: %+v", i, g)
 			}
+			times, sum := int64(0), int64(0)
+			g.EachTime(func(ns, n int64) { times, sum = times+n, sum+n*ns })
+			if l := trial.LatencyNs; last && (times != l.Count || math.Abs(float64(sum)/float64(times)/float64(l.Mean)-1) > 0.01 || g.Ops != trial.Ops || g.Users != 0) {
+				t.Errorf("%d times of %d ns: want those of %+v", times, sum, l)
+			}
+			if !last && (times == 0 || times > trial.LatencyNs.Count || g.Ops == 0 || g.Users > int64(s.Users)) {
+				t.Errorf("%d times, %d operations, %d users: want some, and no more than %+v", times, g.Ops, g.Users, trial.OpenLoop)
+			}
 			if last && (g.OpsPerSec != trial.OpsPerSec || g.Offered != trial.OpenLoop.Offered) {
 				t.Errorf("%+v: want the figures of %+v", g, trial)
 			}
 		}
+	}
+}
+
+// The users of a snapshot are those that are active: all of a closed loop, as many as a ramp has, or those of an open loop with a visit.
+func TestActiveUsers(t *testing.T) {
+	tr := &trial{setup: setup{scenario: &scenarios.Scenario{}, part: part{Participant: alone{}}}}
+	tr.phases.from = int64(time.Second)
+	tr.users.active = make([]*user, 20)
+	if n := tr.activeUsers(0); n != 20 {
+		t.Errorf("a closed loop: %d", n)
+	}
+	tr.setup.scenario.Ramp = scenarios.Ramp{From: 10, Stages: []scenarios.UserStage{{Length: 10 * time.Second, Users: 20}}}
+	for at, want := range map[time.Duration]int64{0: 10, time.Second: 10, 6 * time.Second: 15, time.Minute: 20} {
+		if n := tr.activeUsers(int64(at)); n != want {
+			t.Errorf("a ramp after %v: %d, want %d", at, n, want)
+		}
+	}
+	tr.arrivals = &arrivals{busy: 3}
+	if n := tr.activeUsers(0); n != 3 {
+		t.Errorf("an open loop: %d", n)
 	}
 }
