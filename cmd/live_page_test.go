@@ -256,6 +256,7 @@ func TestLiveOfEveryKindOfRun(t *testing.T) {
 		"a search":        {"--find-rate p50<1s --budget 2s", true},
 	} {
 		t.Run(why, func(t *testing.T) {
+			t.Parallel()
 			args := "-q -S cow --baseline-strategy none --hold 0 "
 			if strings.Contains(tc.args, "--trace") {
 				args = "-q -S cow --baseline-strategy none "

@@ -2,9 +2,11 @@ package live
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -240,6 +242,23 @@ func TestCountersGrow(t *testing.T) {
 	count("once more after a crash", runner.Snapshot{Second: 1, Block: 1, Ops: 7}, 52)
 	count("a failure", runner.Snapshot{Block: 1, Final: true, Failed: true}, 52)
 	count("a whole trial", runner.Snapshot{Block: 2, Ops: 8, Final: true}, 60)
+}
+
+// A scrape is whole or fails.
+func TestFailedScrape(t *testing.T) {
+	s := testServer(t)
+	s.Snapshot(runner.Snapshot{Label: "cow", Scenario: "chatbot", Ops: 1})
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(s.metrics)
+	fails := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		all, _ := registry.Gather()
+		return all, errors.New("no metrics")
+	})
+	w := httptest.NewRecorder()
+	serveMetrics(fails)(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != http.StatusInternalServerError || w.Body.String() != "no metrics\n" {
+		t.Errorf("%d, %s", w.Code, w.Body)
+	}
 }
 
 // Labels that are no UTF-8 do not fail the scrape.
