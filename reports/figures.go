@@ -139,7 +139,7 @@ func (s *section) rowsFigure(n int, of styles) *figure.Figure {
 		return nil
 	}
 	f := &figure.Figure{ID: figureID(q.id, n), Title: s.scenario + ": " + q.title(s), Desc: q.desc, Of: "strategy", X: q.axis(s), Body: rows}
-	q.limit(s).mark(&f.X)
+	q.limit(s, q.ranking(s)).mark(&f.X)
 	f.Notes = q.notes(rows)
 	if took := s.longest(); took > 0 && took < metric.ShortTrial {
 		f.Notes = append(f.Notes, "No trial took longer than "+result.FormatNs(int64(took))+": differences between these rows mean little.")

@@ -18,9 +18,9 @@ type quantity struct {
 	title func(s *section) string
 	desc  string
 	axis  func(s *section) figure.Axis
-	limit func(s *section) limit // what no store can exceed
-	first string                 // what the best one is
-	most  string                 // what it is if that may be chance
+	limit func(s *section, rows []*result.Result) limit // what no store can exceed, by the times of these rows
+	first string                                        // what the best one is
+	most  string                                        // what it is if that may be chance
 
 	ranking func(s *section) []*result.Result   // results that may be ranked, the best first
 	values  func(r *result.Result) stats.Blocks // by which they are distinguished; nil: by the intervals of a search
@@ -84,12 +84,12 @@ var ratios = quantity{
 	axis: func(s *section) figure.Axis {
 		return figure.Axis{Label: "× " + s.before(), Unit: figure.Ratio, Scale: figure.Log, Lines: []figure.Line{{At: 1, Label: s.before()}}}
 	},
-	limit: func(s *section) limit {
+	limit: func(s *section, rows []*result.Result) limit {
 		of := s.baseline.Summary.OpsPerSec.Median
 		if of <= 0 {
 			return limit{}
 		}
-		return limit{"theoretical limit", s.values(func(r *result.Result) float64 { return s.limitOf(r) / of })}
+		return limit{"theoretical limit", valuesOfRows(rows, func(r *result.Result) float64 { return s.limitOf(r) / of })}
 	},
 	first:   "is the fastest",
 	most:    "has the highest throughput",
@@ -122,7 +122,9 @@ var throughputs = quantity{
 	axis: func(*section) figure.Axis {
 		return figure.Axis{Label: "operations per second", Unit: figure.Number, Scale: figure.Log}
 	},
-	limit:   func(s *section) limit { return limit{"theoretical limit", s.values(s.limitOf)} },
+	limit: func(s *section, rows []*result.Result) limit {
+		return limit{"theoretical limit", valuesOfRows(rows, s.limitOf)}
+	},
 	first:   ratios.first,
 	most:    ratios.most,
 	ranking: (*section).comparable,
@@ -144,8 +146,8 @@ var responses = quantity{
 	axis: func(*section) figure.Axis {
 		return figure.Axis{Label: "p99 of the response time", Unit: figure.Time, Scale: figure.Log}
 	},
-	limit: func(s *section) limit {
-		return limit{"perfect store", s.values(func(r *result.Result) float64 {
+	limit: func(s *section, rows []*result.Result) limit {
+		return limit{"perfect store", valuesOfRows(rows, func(r *result.Result) float64 {
 			if r.Ideal == nil || r.Ideal.PerSession.LatencyNs.P99 == nil {
 				return 0
 			}
@@ -179,8 +181,8 @@ var rates = quantity{
 	axis: func(*section) figure.Axis {
 		return figure.Axis{Label: "operations per second", Unit: figure.Number, Scale: figure.Log}
 	},
-	limit: func(s *section) limit {
-		return limit{"perfect store", s.values(func(r *result.Result) float64 {
+	limit: func(s *section, rows []*result.Result) limit {
+		return limit{"perfect store", valuesOfRows(rows, func(r *result.Result) float64 {
 			if r.Search == nil {
 				return 0
 			}
@@ -219,10 +221,10 @@ func (s *section) limitOf(r *result.Result) float64 {
 	return r.LimitOpsPerSec
 }
 
-// values returns a value of the section's rows, of those that have one above 0.
-func (s *section) values(value func(r *result.Result) float64) (xs []float64) {
-	for _, r := range s.results {
-		if x := value(r); !r.Failed() && x > 0 && !math.IsInf(x, 0) {
+// valuesOfRows returns a value of rows, of those that have one above 0.
+func valuesOfRows(rows []*result.Result, value func(r *result.Result) float64) (xs []float64) {
+	for _, r := range rows {
+		if x := value(r); x > 0 && !math.IsInf(x, 0) {
 			xs = append(xs, x)
 		}
 	}

@@ -110,8 +110,13 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 		if len(all) > 1 {
 			p.Say(sheet.Bold, strings.Join(s.closing(), " "))
 		}
+		shown := figures.sections[i]
+		if len(all) > 1 && len(shown) > 0 { // the figure of the rows, which begins the page if there is one scenario
+			p.Figure(shown[0])
+			shown = shown[1:]
+		}
 		s.tables(p)
-		for _, f := range figures.sections[i] {
+		for _, f := range shown {
 			p.Figure(f)
 		}
 	}
