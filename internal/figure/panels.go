@@ -15,8 +15,9 @@ func (panels Panels) points(add func(*Point, *Axis, string)) {
 	for i := range panels {
 		panel := &panels[i]
 		for _, s := range panel.Series {
+			where := clean(panel.Y.Label) + " of " + s.title()
 			for j := range s.Points {
-				add(&s.Points[j], &panel.Y, clean(panel.Y.Label)+" of "+s.title())
+				add(&s.Points[j], &panel.Y, where)
 			}
 		}
 	}
