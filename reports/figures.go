@@ -36,7 +36,7 @@ type runFigures struct {
 }
 
 // screenRows is the number of rows for which a screen of 1280 × 800 pixels has room, with what belongs to the figure.
-const screenRows = 14
+const screenRows = 11
 
 // tall reports whether a figure, which may be nil, takes the whole screen.
 func tall(f *figure.Figure) bool {

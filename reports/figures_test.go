@@ -462,6 +462,16 @@ func TestRestOfAWindow(t *testing.T) {
 	}
 }
 
+// twice is a document with its results a second time, of another scenario.
+func twice(build func() *result.Document) *result.Document {
+	d, other := build(), build()
+	for i := range other.Results {
+		other.Results[i].Scenario = "other"
+	}
+	d.Results = append(d.Results, other.Results...)
+	return d
+}
+
 var legalFigure = regexp.MustCompile(`^(summary|(ratio|throughput|response|rate|probes|latency|series)-[0-9]+)$`)
 
 // Every document has a page, whose figures can be drawn.
@@ -502,7 +512,10 @@ func TestEveryDocumentHasAPage(t *testing.T) {
 	}
 	all := map[string]func() *result.Document{
 		"hostile": hostile, "many": many, "version 3": old, "open loop": func() *result.Document { return openLoopOf(6) },
-		"open loop, one trial": func() *result.Document { return openLoopOf(1) },
+		"open loop, one trial":        func() *result.Document { return openLoopOf(1) },
+		"two scenarios, an open loop": func() *result.Document { return twice(func() *result.Document { return openLoopOf(6) }) },
+		"two scenarios, searches":     func() *result.Document { return twice(found) },
+		"two scenarios, over time":    func() *result.Document { return twice(timeSeries) },
 	}
 	for name, build := range documents {
 		all[name] = build
@@ -522,6 +535,9 @@ func TestEveryDocumentHasAPage(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
+		}
+		if strings.HasPrefix(name, "two scenarios") && figuresByID(t, d)["summary"] == nil {
+			t.Errorf("%s: no summary", name)
 		}
 		if id := "ratio-1"; (name == "many" || name == "version 3") && figuresByID(t, d)[id] == nil {
 			t.Errorf("%s: no figure %s", name, id)
@@ -580,12 +596,6 @@ func TestOverall(t *testing.T) {
 		broken.Results[i].Trials[0].Audit = result.Audit{Violations: []result.Violation{{Kind: "lost update"}}}
 	}
 	judge.Summarize(broken)
-	rates := found()
-	more := found()
-	for i := range more.Results {
-		more.Results[i].Scenario = "other"
-	}
-	rates.Results = append(rates.Results, more.Results...)
 	for _, test := range []struct {
 		why  string
 		d    *result.Document
@@ -599,7 +609,7 @@ func TestOverall(t *testing.T) {
 			"sharded has the highest throughput in all 2 scenarios, at 1.96–8.82× global over all, but with fewer than 6 common trials this may be chance."},
 		{"no baseline", none(join(scenario("a", 6, 100, 900, 200), scenario("b", 6, 100, 200, 150))), "sharded is the fastest in all 2 scenarios."},
 		{"no ranking", broken, "No row can be ranked in any of the scenarios."},
-		{"searches", rates, "sharded and per-session are first, alone or tied, each in all 2 scenarios."},
+		{"searches", twice(found), "sharded and per-session are first, alone or tied, each in all 2 scenarios."},
 	} {
 		if got, _ := conclusion(sections(test.d)); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.why, got, test.want)
