@@ -142,7 +142,7 @@ func (p *tab) listen(event any) {
 	complain := func(format string, args ...any) { p.complaints = append(p.complaints, fmt.Sprintf(format, args...)) }
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		if e.Request.URL != p.address {
+		if e.Request.URL != p.address && e.Request.URL != "about:srcdoc" { // of a document in the page
 			p.requests = append(p.requests, e.Request.URL)
 		}
 	case *runtime.EventConsoleAPICalled:

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/figure"
+	"github.com/sessbench/sessbench/internal/findings"
+	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/sheet"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -19,32 +22,92 @@ const hostile = `</script><img src=x onerror=alert(1)>`
 
 // pages are the pages that every check looks at.
 var pages = map[string]func(t *testing.T) string{
-	"run":     func(t *testing.T) string { return written(t, run()) },
-	"figures": figures,
+	"run":       func(t *testing.T) string { return written(t, reports.All(), run(1)) },
+	"figures":   figures,
+	"check":     checked,
+	"compare":   compared,
+	"history":   overTime,
+	"violation": convicted,
 }
 
-// written returns the page of a result.
-func written(t *testing.T, d *result.Document) string {
+// written returns the page of a document.
+func written[T any](t *testing.T, formats []reports.FormatOf[T], it T) string {
 	t.Helper()
-	format, ok := reports.Lookup("html")
-	if !ok {
-		t.Fatal("no format html")
-	}
 	var b strings.Builder
-	if err := format.Write(&b, d, reports.Options{}); err != nil {
-		t.Fatal(err)
+	for _, f := range formats {
+		if f.Name == "html" {
+			if err := f.Write(&b, it, reports.Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	return b.String()
 }
 
+func checked(t *testing.T) string {
+	c, err := judge.CheckStored(judge.Stored{Old: judge.Source{Label: "main", File: "main.json", Document: run(1)},
+		New: judge.Source{Label: hostile, File: hostile, Document: run(0.7)}, Gating: judge.Gating{MinEffect: 0.1, Command: "sessbench check --baseline main"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written(t, reports.CheckFormats(), c)
+}
+
+func compared(t *testing.T) string {
+	c, err := judge.Compare([]judge.Source{{Label: "old", File: "old.json", Document: run(1)}, {Label: hostile, File: hostile, Document: run(1.2)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written(t, reports.ComparisonFormats(), c)
+}
+
+func overTime(t *testing.T) string {
+	h := &judge.History{}
+	for day := range 20 {
+		d := run(1 + 0.3*float64(day/12))
+		d.ID = fmt.Sprintf("%08x-7d0e-4f35-9f0f-6a1d0d8d7a10", day)
+		d.Created = d.Created.AddDate(0, 0, day)
+		entry, _, err := judge.NewHistoryEntry(judge.Source{Label: hostile, File: hostile, Document: d})
+		if err == nil {
+			_, err = h.Add(entry)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	trend, err := judge.NewTrend(h, "history.jsonl", judge.TrendFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written(t, reports.TrendFormats(), trend)
+}
+
+// convicted is the page of a store that is wrong on purpose, after the schedule that shows it.
+func convicted(t *testing.T) string {
+	f, ok := flawed.Lookup("no-dead-mark")
+	if !ok {
+		t.Fatal("no such flaw")
+	}
+	subject := f.Subject()
+	subject.Label = hostile
+	r, err := verify.Run(t.Context(), verify.Config{Subject: subject, First: true, Seed: 1, Schedule: f.Schedule})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &findings.Document{Command: "sessbench verify -S '" + hostile + "'"}
+	d.Add(r, nil)
+	return written(t, findings.Formats(), d)
+}
+
 func ns(x float64) *int64 { n := int64(math.Round(x)); return &n }
 
-// run is a result with several scenarios in closed and open loops, a strategy whose audit failed, a hostile name, and series.
-func run() *result.Document {
+// run is a result with several scenarios in closed and open loops, a strategy whose audit failed, a hostile name, and series. The
+// throughput is multiplied by a factor.
+func run(factor float64) *result.Document {
 	var results []result.Result
 	for _, scenario := range []string{"chatbot", "auth", "expiry " + hostile, "open"} {
 		for i, strategy := range []string{"global", "per-session", hostile, "sharded:shards=16", "forgetful"} {
-			results = append(results, measured(scenario, strategy, i))
+			results = append(results, measured(scenario, strategy, i, factor))
 		}
 	}
 	d := &result.Document{
@@ -61,8 +124,8 @@ func run() *result.Document {
 }
 
 // measured is a made-up result of six trials of the i-th strategy.
-func measured(scenario, strategy string, i int) result.Result {
-	ops := []float64{940, 76_100, 81_000, 91_200, 93_000}[i]
+func measured(scenario, strategy string, i int, factor float64) result.Result {
+	ops := factor * []float64{940, 76_100, 81_000, 91_200, 93_000}[i]
 	r := result.Result{Strategy: strategy, Scenario: scenario, Baseline: i == 0, LimitOpsPerSec: 95_000,
 		Workload: result.Workload{TapeHash: "sha256:3f2a9c1d77e0", Users: 100, Sessions: 10_000, HoldNs: int64(time.Millisecond), HoldKind: "sleep",
 			WindowNs: int64(400 * time.Millisecond)}}
