@@ -87,8 +87,8 @@ func changesFigure(c *judge.Check) *figure.Figure {
 		if negligible(&g) && c.Rule != nil && math.Abs(row.X) > c.Rule.Tolerance && !slices.Contains(f.Notes, note) {
 			f.Notes = append(f.Notes, note)
 		}
-		if row.Name = g.Name(); !several {
-			row.Name = g.Strategy + " " + m.Word()
+		if row.Name, row.Variant = g.Strategy, m.Word(); several {
+			row.Variant += " (" + g.Scenario + ")"
 		}
 		rows = append(rows, row)
 	}
@@ -205,8 +205,11 @@ func goalFigure(c *judge.Check, group []judge.ThresholdCheck, n int) *figure.Fig
 	var rows figure.Rows
 	values := []float64{factor * t.Bound}
 	several := slices.ContainsFunc(group, func(x judge.ThresholdCheck) bool { return x.Scenario != t.Scenario })
-	add := func(name string, v judge.Verdict, value *float64, note string, of *judge.Repeated) {
-		row := figure.Row{Name: name}
+	add := func(x *judge.ThresholdCheck, build string, v judge.Verdict, value *float64, note string, of *judge.Repeated) {
+		row := figure.Row{Name: x.Strategy, Variant: build}
+		if several {
+			row.Variant = strings.TrimSuffix(x.Scenario+", "+build, ", ")
+		}
 		row.State, row.Style = verdictMarks(v)
 		if row.Note = note; value == nil {
 			row.Empty, row.Note = true, strings.TrimPrefix(note+", no value", ", ")
@@ -227,18 +230,14 @@ func goalFigure(c *judge.Check, group []judge.ThresholdCheck, n int) *figure.Fig
 		if x.Strategy == "" || x.Relative() {
 			continue
 		}
-		name := x.Strategy
-		if several {
-			name += " (" + x.Scenario + ")"
-		}
 		switch {
 		case x.New == nil:
-			add(name, x.Verdict, x.Value, "", nil)
+			add(&x, "", x.Verdict, x.Value, "", nil)
 		case x.Old == nil:
-			add(name, x.New.Verdict, x.New.Value, met(x.New), x.New)
+			add(&x, "", x.New.Verdict, x.New.Value, met(x.New), x.New)
 		default:
-			add(name+", "+c.Documents[1].Label, x.New.Verdict, x.New.Value, met(x.New), x.New)
-			add(name+", "+c.Documents[0].Label, x.Old.Verdict, x.Old.Value, met(x.Old), x.Old)
+			add(&x, c.Documents[1].Label, x.New.Verdict, x.New.Value, met(x.New), x.New)
+			add(&x, c.Documents[0].Label, x.Old.Verdict, x.Old.Value, met(x.Old), x.Old)
 		}
 	}
 	if rows == nil {

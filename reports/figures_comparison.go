@@ -56,11 +56,11 @@ func comparisonFigure(c *judge.Comparison) *figure.Figure {
 	var rows figure.Rows
 	for _, m := range list[:min(mostRows, len(list))] {
 		row := comparedRow(&m)
-		if row.Name = m.Strategy + " " + metric.Named(m.Table.Metric).Word(); several {
-			row.Name = fmt.Sprintf("%s (%s) %s", m.Strategy, m.Scenario, metric.Named(m.Table.Metric).Word())
+		if row.Name, row.Variant = m.Strategy, metric.Named(m.Table.Metric).Word(); several {
+			row.Variant += " (" + m.Scenario + ")"
 		}
 		if len(names) > 1 {
-			row.Name += " in " + m.Document.Label
+			row.Variant += " in " + m.Document.Label
 		}
 		rows = append(rows, row)
 	}

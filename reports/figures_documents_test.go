@@ -54,7 +54,7 @@ func TestChangesFigureMatchesTable(t *testing.T) {
 		}
 		for i, row := range rows {
 			cell := func(title string) string { return sheet.Clean(table.Rows[i][columnOf(t, table, title)].Text) }
-			if !strings.HasPrefix(row[0], cell("strategy")+" ") || !strings.HasSuffix(row[0], " "+cell("metric")) {
+			if row[0] != cell("strategy")+", "+cell("metric") {
 				t.Errorf("%s, row %d: %q: want %s %s", name, i, row[0], cell("strategy"), cell("metric"))
 			}
 			want := cell("change")
@@ -89,12 +89,12 @@ func TestChangesFigureNotes(t *testing.T) {
 	}
 	few := failing()
 	for _, tt := range []struct{ why, got, want string }{
-		{"a fail", noteOf(few, "per-session ops/s"), "fails"},
-		{"half of the time is better", noteOf(duet(30, 2, 0.03, "sharded"), "sharded p50"), "passes: better"},
-		{"what did not change is neither", noteOf(passing(), "sharded p50"), "passes"},
-		{"a change from 0 has no ratio", noteOf(fromNothing(), "per-session allocs/op"), "fails: 0 → 0.02"},
-		{"a missing value", noteOf(lackingPercentiles(), "sharded p50"), "undecided: no value"},
-		{"bounds that are infinite", noteOf(duet(3, 1, 0.001, "sharded"), "sharded ops/s"), "undecided"},
+		{"a fail", noteOf(few, "per-session, ops/s"), "fails"},
+		{"half of the time is better", noteOf(duet(30, 2, 0.03, "sharded"), "sharded, p50"), "passes: better"},
+		{"what did not change is neither", noteOf(passing(), "sharded, p50"), "passes"},
+		{"a change from 0 has no ratio", noteOf(fromNothing(), "per-session, allocs/op"), "fails: 0 → 0.02"},
+		{"a missing value", noteOf(lackingPercentiles(), "sharded, p50"), "undecided: no value"},
+		{"bounds that are infinite", noteOf(duet(3, 1, 0.001, "sharded"), "sharded, ops/s"), "undecided"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: %q: want %q", tt.why, tt.got, tt.want)
@@ -173,7 +173,6 @@ func TestGoalFiguresMatchTable(t *testing.T) {
 		for _, f := range goalFigures(c) {
 			for _, row := range figureRows(t, f) {
 				strategy, build, _ := strings.Cut(row[0], ", ")
-				strategy, _, _ = strings.Cut(strategy, " (")
 				found := slices.ContainsFunc(table.Rows, func(cells []sheet.Cell) bool {
 					text := sheet.Clean(cells[value].Text)
 					of := map[string]string{"pass": "passes", "fail": "fails", "inconclusive": "undecided"}[strings.Trim(cells[verdict].Text, "()")]
@@ -230,7 +229,7 @@ func TestComparisonFigureMatchesTables(t *testing.T) {
 			found := false
 			for m := range cells(c) {
 				found = found || m.To.Change != nil && m.To.Change.Delta != nil && *m.To.Change.Delta == points[i].X &&
-					strings.HasSuffix(row[2], changeTest(m.To.Change)) && strings.HasPrefix(row[0], sheet.Clean(m.Strategy+" ")) &&
+					strings.HasSuffix(row[2], changeTest(m.To.Change)) && strings.HasPrefix(row[0], sheet.Clean(m.Strategy)+", "+metric.Named(m.Table.Metric).Word()) &&
 					(word == "within" || deltaText(m.From, m.To) == "~" || math.Abs(points[i].X-percentOf(t, deltaText(m.From, m.To))) < 5e-5+1e-9)
 			}
 			if !found {

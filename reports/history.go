@@ -2,6 +2,7 @@ package reports
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sessbench/sessbench/internal/judge"
@@ -25,8 +26,9 @@ const leastSpark = 10
 func trendPage(t *judge.Trend, o Options) *sheet.Page {
 	p, markdown, web := &sheet.Page{}, o.Medium != sheet.Terminal, o.Medium == sheet.Web
 	if web {
-		p.Heading(sheet.Bold, trendCounts(t))
-		p.Say(sheet.Plain, trendHeadline(t))
+		counts, advice, _ := strings.Cut(trendCounts(t), ". ")
+		p.Heading(sheet.Bold, strings.TrimSuffix(counts, ".")+".")
+		p.Say(sheet.Plain, advice, trendHeadline(t))
 	} else {
 		p.Say(sheet.Bold, trendHeadline(t))
 		p.Say(sheet.Plain, trendCounts(t))

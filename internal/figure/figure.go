@@ -7,7 +7,7 @@
 // An SVG has classes and no colours; [CSS] has the colours, for light and dark. There is no script in it. What a page's script needs
 // is in attributes. All that belongs to a name has data-series: rows, lines, and the items of class key in the legend. The mark of a point also
 // has data-x and data-y, the formatted values as in [Figure.Table], and where there are any data-note and data-variant. In rows,
-// data-y is the name. Where lines have too many points for marks, a rectangle of class hit stands for each bucket of points: its
+// data-y is the name with the variant. Where lines have too many points for marks, a rectangle of class hit stands for each bucket of points: its
 // data-x is that of the bucket's rows in the table.
 package figure
 
@@ -45,9 +45,10 @@ type Rows []Row
 
 // Row is a point of Rows.
 type Row struct {
-	Name  string
-	Style int  // see Series
-	Empty bool // there is no value: only the name and the note are shown
+	Name    string // rows of one name are hidden and shown together
+	Variant string // what tells rows of this name apart
+	Style   int    // see Series
+	Empty   bool   // there is no value: only the name and the note are shown
 	Point
 }
 

@@ -5,12 +5,18 @@ import "strings"
 func (r Rows) points(add func(*Point, *Axis, string)) {
 	for i := range r {
 		if !r[i].Empty {
-			add(&r[i].Point, nil, "row "+clean(r[i].Name))
+			add(&r[i].Point, nil, "row "+r[i].title())
 		}
 	}
 }
 
 func (r Rows) reduced(*scale) (Body, string) { return r, "" }
+
+// title is the name of a row with its variant.
+func (r *Row) title() string {
+	s := Series{Name: r.Name, Variant: r.Variant}
+	return s.title()
+}
 
 // value is a row's value in words.
 func (r *Row) value(x *Axis) string {
@@ -36,7 +42,7 @@ func valueText(a *Axis, x float64, p *Point) string {
 
 func (r Rows) table(f *Figure) (header []string, rows [][]string) {
 	for i := range r {
-		rows = append(rows, []string{clean(r[i].Name), r[i].value(&f.X), clean(r[i].note())})
+		rows = append(rows, []string{r[i].title(), r[i].value(&f.X), clean(r[i].note())})
 	}
 	return []string{clean(f.Of), clean(f.X.Label), "note"}, rows
 }
@@ -53,7 +59,7 @@ func (r *Row) text(x *Axis) string {
 func (r Rows) draw(c *canvas, f *Figure, x *scale) {
 	names, texts := 0.0, 0.0
 	for i := range r {
-		names = max(names, textWidth(clean(r[i].Name), c.font))
+		names = max(names, textWidth(r[i].title(), c.font))
 		texts = max(texts, textWidth(r[i].text(&f.X), c.font))
 	}
 	const gap, end = 10, 6
@@ -81,11 +87,11 @@ func (r Rows) draw(c *canvas, f *Figure, x *scale) {
 		if c.narrow() {
 			class = strings.TrimSpace(class + " end")
 			mid, base = top+height-11, top+c.font+1
-			texts = min(textWidth(r[i].text(&f.X), c.font), c.width-gap-min(0.32*c.width, textWidth(clean(r[i].Name), c.font)))
-			c.text(name, 0, base, c.width-texts-gap, r[i].Name)
+			texts = min(textWidth(r[i].text(&f.X), c.font), c.width-gap-min(0.32*c.width, textWidth(r[i].title(), c.font)))
+			c.text(name, 0, base, c.width-texts-gap, r[i].title())
 			c.text(class, c.width, base, texts+1, r[i].text(&f.X))
 		} else {
-			c.text(name, 0, base, names+1, r[i].Name)
+			c.text(name, 0, base, names+1, r[i].title())
 			c.text(class, c.width-texts, base, texts+1, r[i].text(&f.X))
 		}
 		c.hline("grid", p.left, p.right, mid)
@@ -98,7 +104,10 @@ func (r Rows) draw(c *canvas, f *Figure, x *scale) {
 
 // row draws the interval and the marker of a row.
 func (c *canvas) row(r *Row, p *plot, x *scale, y float64) {
-	attributes := data(r.Name, r.value(x.Axis), r.Name, r.note())
+	attributes := data(r.Name, r.value(x.Axis), r.title(), r.note())
+	if r.Variant != "" {
+		attributes += attr("data-variant", r.Variant)
+	}
 	if r.Empty {
 		if r.State == Struck {
 			c.mark(r.Style, Struck, p.left+6, y, attributes)

@@ -351,3 +351,27 @@ func TestCut(t *testing.T) {
 		t.Error("the whole name is not in the titles of both layouts")
 	}
 }
+
+// Rows of one name belong together and have titles of their own, in the figure and in its table.
+func TestVariantsOfRows(t *testing.T) {
+	f := &Figure{ID: "rows", Of: "metric", Body: Rows{
+		{Name: "sharded", Variant: "p50", Point: Point{X: 1}}, {Name: "sharded", Variant: "p99", Point: Point{X: 2}}, {Name: "global", Point: Point{X: 3}},
+	}}
+	_, rows, err := f.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	svg, _ := f.SVG()
+	list, _ := elements(t, svg)
+	var marks [][]string
+	for _, e := range list {
+		if y, ok := e.attrs["data-y"]; ok && len(marks) < len(rows) {
+			marks = append(marks, []string{e.attrs["data-series"], e.attrs["data-variant"], y})
+		}
+	}
+	for i, want := range [][]string{{"sharded", "p50", "sharded, p50"}, {"sharded", "p99", "sharded, p99"}, {"global", "", "global"}} {
+		if diff := cmp.Diff(want, marks[i]); diff != "" || rows[i][0] != want[2] {
+			t.Errorf("%q: %s", rows[i], diff)
+		}
+	}
+}

@@ -31,23 +31,24 @@ func (f *Document) webPage() *sheet.Page {
 		f.add(p, first)
 	}
 	build := strings.TrimSpace("sessbench " + f.Tool.Version + " " + judge.ShortHash(f.Tool.Commit))
-	p.Say(sheet.Plain, judge.MachineLine(&f.Machine), build+": "+f.Command)
 	if first == nil || several {
+		p.Say(sheet.Plain, judge.MachineLine(&f.Machine), build)
 		p.Command(f.Command)
 	} else {
+		p.Say(sheet.Plain, judge.MachineLine(&f.Machine), build+": "+f.Command)
 		timeline.AddDrawing(p, first.Violation)
 	}
 
 	p.Heading(sheet.Plain, "What was verified")
+	if text := evidence(f.Reports); text != "" && !f.onFlaws() {
+		p.Say(sheet.Plain, sentence(strings.TrimPrefix(text, ": ")))
+	}
+	p.Say(sheet.Plain, sensitivity(f.with(history.Linearizable)))
 	if f.onFlaws() {
 		p.Table(f.killMatrix())
 	} else {
 		f.table(p)
 	}
-	if text := evidence(f.Reports); text != "" && !f.onFlaws() {
-		p.Say(sheet.Plain, sentence(strings.TrimPrefix(text, ": ")))
-	}
-	p.Say(sheet.Plain, sensitivity(f.with(history.Linearizable)))
 	for _, r := range f.Reports {
 		p.Say(sheet.Plain, remarks(r)...)
 	}

@@ -73,7 +73,7 @@ func TestWebPage(t *testing.T) {
 	_, text := webPage(t, f)
 	for _, want := range []string{
 		"So it is.", "sessbench verify -S b\n", "What was verified", "b: also: stale read", "it is old", "sessbench verify -S b --seed 9", "c: hang",
-		"d: inconclusive: nobody met anybody", "e: out of order", "Interrupted before these were verified: g and h.", ": sessbench verify -S all",
+		"d: inconclusive: nobody met anybody", "e: out of order", "Interrupted before these were verified: g and h.", "sessbench verify -S all",
 		"40 sessions, 4,000 operations", "while queued/yes",
 	} {
 		if !strings.Contains(text, want) {
