@@ -304,7 +304,7 @@ func (s *Server) encoded() (text []byte, changed <-chan struct{}, over bool) {
 func serveMetrics(from prometheus.Gatherer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var text bytes.Buffer
-		format := expfmt.Negotiate(r.Header)
+		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultAcceptedFormats()...)
 		to := expfmt.NewEncoder(&text, format)
 		all, err := from.Gather()
 		for _, f := range all {
