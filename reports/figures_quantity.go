@@ -165,7 +165,8 @@ var responses = quantity{
 			return figure.Point{}, "too few operations for a p99"
 		}
 		p := figure.Point{X: x, AtLeast: m.AtLeast(r, "", x)}
-		if _, pooled := r.Summary.Pooled[m.Short()]; !pooled { // the range of a pooled value is no confidence interval
+		// The range of a pooled value is no confidence interval, nor is that of lower bounds.
+		if _, pooled := r.Summary.Pooled[m.Short()]; !pooled && judge.Responses(r) != nil {
 			of := stats.Median(m.Sample(r))
 			p.Interval = bounded(of.Lo, of.Hi)
 		}

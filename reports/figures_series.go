@@ -53,6 +53,8 @@ var tracks = []track{
 		value: percentileOf(func(p *result.Point) *int64 { return p.P99 })},
 	{axis: figure.Axis{Label: "visits that wait for a user, the most", Zero: true}, of: arrivals,
 		value: func(p *result.Point, _ float64) (float64, bool) { return float64(p.Queue), true }},
+	{axis: figure.Axis{Label: "visits that arrived and have not ended, the most", Zero: true}, of: arrivals,
+		value: func(p *result.Point, _ float64) (float64, bool) { return float64(p.Open), true }},
 	{axis: figure.Axis{Label: "active users", Zero: true}, of: ramp,
 		value: func(p *result.Point, _ float64) (float64, bool) { return p.Users, true }},
 	{axis: figure.Axis{Label: "sweeps", Zero: true}, of: always, quiet: true,

@@ -160,6 +160,19 @@ func TestRowsFigure(t *testing.T) {
 	}
 }
 
+// A p99 that is a lower bound has no interval, as it has no rank.
+func TestRowOfALowerBound(t *testing.T) {
+	d := openLoopOf(6)
+	for i := range d.Results[0].Trials {
+		d.Results[0].Trials[i].LatencyNs.Censored = &result.Censored{Count: 3, LeastNs: 1e6}
+	}
+	for _, r := range figuresByID(t, d)["response-1"].Body.(figure.Rows) {
+		if bound := r.Name == "slow"; r.AtLeast != bound || !r.Empty && (r.Interval == nil) != bound {
+			t.Errorf("%s: at least %v, interval %v", r.Name, r.AtLeast, r.Interval)
+		}
+	}
+}
+
 // The values of the rows are those of the cells in the table of the same document.
 func TestRowsFigureHasTheValuesOfTheTable(t *testing.T) {
 	text := func(c sheet.Cell) string { return strings.TrimSpace(c.Text + " " + c.Note) }
@@ -430,6 +443,7 @@ func TestSeriesFigure(t *testing.T) {
 	check("operations per second", "ops", 0.1, 0, 1, 2, 3) // the last interval follows the window
 	check("p50", "latency_p50_ns", 1, 0, 2, 4)
 	check("wait for a user", "queue_max_visits", 1, 0, 1, 2, 3, 4)
+	check("arrived", "open_max_visits", 1, 0, 1, 2, 3, 4)
 	check("garbage", "gc_pause_ns", 1, 0, 1, 2, 3, 4)
 	check("sweeps", "sweeps", 1, 0, 1, 2, 3, 4)
 	if p := panel("p50").Points; !p[1].Gap || p[0].AtLeast || !p[2].AtLeast {

@@ -108,11 +108,12 @@ func notes(d *result.Document) []string {
 // idealLines state what perfect stores reach with the arrivals of open loops, one line per scenario.
 func idealLines(d *result.Document) (lines []string) {
 	for _, s := range sections(d) {
-		i := slices.IndexFunc(s.results, func(r *result.Result) bool { return r.Ideal != nil })
+		rows := append(s.ranking(), s.results...) // a saturated row may have other holds
+		i := slices.IndexFunc(rows, func(r *result.Result) bool { return r.Ideal != nil })
 		if i < 0 {
 			continue
 		}
-		of, r := "ideal", s.results[i]
+		of, r := "ideal", rows[i]
 		if len(judge.ByScenario(judge.ResultsOf(d))) > 1 {
 			of += " for " + s.scenario
 		}
