@@ -140,7 +140,7 @@ func (s *section) rowsFigure(n int, of styles) *figure.Figure {
 	}
 	f := &figure.Figure{ID: figureID(q.id, n), Title: s.scenario + ": " + q.title(s), Desc: q.desc, Of: "strategy", X: q.axis(s), Body: rows}
 	q.limit(s, q.ranking(s)).mark(&f.X)
-	f.Notes = q.notes(rows)
+	f.Notes = q.notes(rows, s.mostTrials())
 	if took := s.longest(); took > 0 && took < metric.ShortTrial {
 		f.Notes = append(f.Notes, "No trial took longer than "+result.FormatNs(int64(took))+": differences between these rows mean little.")
 	}
@@ -170,13 +170,26 @@ func joined(a, b string) string {
 	return a + b
 }
 
-// notes are what has to be known about all rows.
-func (q *quantity) notes(rows figure.Rows) (notes []string) {
+// notes are what has to be known about all rows, which have at most so many trials.
+func (q *quantity) notes(rows figure.Rows, trials int) []string {
 	bounded := func(r figure.Row) bool { return r.Interval != nil }
-	if q.values != nil && !slices.ContainsFunc(rows, bounded) {
-		notes = append(notes, fmt.Sprintf("No intervals: they need %d trials.", stats.MinSamples))
+	switch {
+	case q.values == nil || slices.ContainsFunc(rows, bounded):
+		return nil
+	case trials < stats.MinSamples:
+		return []string{fmt.Sprintf("No intervals: they need %d trials.", stats.MinSamples)}
+	case q == &responses:
+		return []string{"No intervals: the p99 is that of all trials together, or a lower bound."}
 	}
-	return notes
+	return nil
+}
+
+// mostTrials is the largest number of trials of a result.
+func (s *section) mostTrials() (n int) {
+	for _, r := range s.results {
+		n = max(n, len(r.Trials))
+	}
+	return n
 }
 
 // summaryFigure has a row per scenario with the best of its results; nil: no scenario has one.
@@ -199,7 +212,7 @@ func summaryFigure(all []*section, of styles) *figure.Figure {
 	}
 	f := &figure.Figure{ID: "summary", Title: "The best strategy of each scenario: " + q.title(all[0]), Desc: q.desc, Of: "scenario",
 		X: q.axis(all[0]), Body: rows}
-	f.Notes = q.notes(rows)
+	f.Notes = q.notes(rows, all[0].mostTrials())
 	return f
 }
 

@@ -662,3 +662,33 @@ func TestMarkdownFigures(t *testing.T) {
 		t.Error("the first figure is folded")
 	}
 }
+
+// A pooled p99 has no interval, and the figure says so, however many trials there are.
+func TestRowsOfPooledValues(t *testing.T) {
+	d := openLoopOf(6)
+	for i := range d.Results {
+		for j := range d.Results[i].Trials {
+			tr := &d.Results[i].Trials[j]
+			tr.Histogram = histogram(t, func(record func(int64)) {
+				for k := range int64(300) {
+					record(1e6 + k*1e4)
+				}
+			})
+			h, err := result.DecodeHistogram(tr.Histogram)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr.LatencyNs = result.LatencyOf(h)
+		}
+	}
+	judge.Summarize(d)
+	f := figuresByID(t, d)["response-1"]
+	for _, r := range f.Body.(figure.Rows) {
+		if r.Interval != nil || r.Empty != (r.Name == "broken") {
+			t.Errorf("%+v: want a value without an interval", r)
+		}
+	}
+	if len(f.Notes) != 1 || !strings.Contains(f.Notes[0], "all trials together") {
+		t.Errorf("notes %q", f.Notes)
+	}
+}
