@@ -174,18 +174,24 @@ func (p *tab) run(actions ...action) {
 	}
 }
 
-// eval calls a function in the page and returns its result.
-func eval[R any](p *tab, function string, args ...any) R {
-	p.Helper()
+// callOf is a call of a function with arguments.
+func callOf(t *testing.T, function string, args ...any) string {
+	t.Helper()
 	list := make([]string, len(args))
 	for i, arg := range args {
 		text, err := json.Marshal(arg)
 		if err != nil {
-			p.Fatal(err)
+			t.Fatal(err)
 		}
 		list[i] = string(text)
 	}
-	call := "(" + function + ")(" + strings.Join(list, ", ") + ")"
+	return "(" + function + ")(" + strings.Join(list, ", ") + ")"
+}
+
+// eval calls a function in the page and returns its result.
+func eval[R any](p *tab, function string, args ...any) R {
+	p.Helper()
+	call := callOf(p.T, function, args...)
 	r, err := chromedp.Run(p.ctx, chromedp.Evaluate[R](call, chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.Fatalf("%v in %s", err, call)
