@@ -286,7 +286,8 @@ func wrongWidth(p *tab) []string {
 				const size = parseFloat(getComputedStyle(text).fontSize) * svg.clientWidth / svg.viewBox.baseVal.width;
 				if (size < 10) wrong.push("a text of " + svg.closest("figure").id + " is " + size.toFixed(1) + " pixels high");
 			}
-			for (const mark of svg.querySelectorAll("[data-x]")) {
+			const marks = [...svg.querySelectorAll("[data-x]")];
+			for (const mark of marks.filter((m, i) => i % 7 === 0 || i > marks.length - 4)) {
 				mark.setAttribute("tabindex", 0);
 				mark.focus();
 				if (!document.getElementById("tip").firstChild) wrong.push("no tooltip");
@@ -311,7 +312,9 @@ func wrongPrint(p *tab) []string {
 		if (r + g + b < 700) wrong.add("the paper is dark");
 		return [...wrong];
 	}`, essential)
-	p.run(media("", "dark"))
+	if p.run(media("", "dark")); len(wrong) > 0 {
+		return wrong
+	}
 	pdf, err := chromedp.Run(p.ctx, chromedp.PrintToPDF(chromedp.PDFPrintBackground()))
 	if err != nil {
 		p.Fatal(err)
