@@ -138,11 +138,14 @@ func (s *section) rowsFigure(n int, of styles) *figure.Figure {
 	if !slices.ContainsFunc(rows, func(r figure.Row) bool { return !r.Empty }) {
 		return nil
 	}
-	f := &figure.Figure{ID: figureID(q.id, n), Title: s.scenario + ": " + q.title(s), Desc: q.desc, Of: "strategy", X: q.axis(s), Body: rows}
+	f := &figure.Figure{
+		ID: figureID(q.id, n), Title: s.scenario + ": " + q.title(s), Desc: q.desc, Of: "strategy", X: q.axis(s), Body: rows,
+	}
 	q.limit(s, q.ranking(s)).mark(&f.X)
 	f.Notes = q.notes(rows, s.mostTrials())
 	if took := s.longest(); took > 0 && took < metric.ShortTrial {
-		f.Notes = append(f.Notes, "No trial took longer than "+result.FormatNs(int64(took))+": differences between these rows mean little.")
+		f.Notes = append(f.Notes,
+			"No trial took longer than "+result.FormatNs(int64(took))+": differences between these rows mean little.")
 	}
 	if ranked := s.ranking(); !s.open() && !judge.SameDelays(ranked) {
 		f.Notes = append(f.Notes, s.verdict(ranked))

@@ -54,7 +54,8 @@ func (s *section) latencyFigure(n int, of styles) *figure.Figure {
 			}
 			if points := percentilePoints(&l, state, why); len(points) > 0 {
 				most = max(most, len(r.Trials))
-				panel.Series = append(panel.Series, figure.Series{Name: r.Strategy, Variant: kind.variant, Style: of[r.Strategy], Points: points})
+				line := figure.Series{Name: r.Strategy, Variant: kind.variant, Style: of[r.Strategy], Points: points}
+				panel.Series = append(panel.Series, line)
 			}
 		}
 	}
@@ -62,14 +63,16 @@ func (s *section) latencyFigure(n int, of styles) *figure.Figure {
 		return nil
 	}
 	f := &figure.Figure{
-		ID: figureID("latency", n), Title: s.scenario + ": latency by percentile", Desc: "The percentiles of the times of operations, for each strategy.",
-		Of: "strategy", X: figure.Axis{Label: "percentile", Unit: figure.Percentile, Scale: figure.Percentiles}, Body: figure.Panels{panel},
+		ID: figureID("latency", n), Title: s.scenario + ": latency by percentile", Of: "strategy",
+		Desc: "The percentiles of the times of operations, for each strategy.",
+		X:    figure.Axis{Label: "percentile", Unit: figure.Percentile, Scale: figure.Percentiles}, Body: figure.Panels{panel},
 	}
 	if s.open() {
 		f.Title = s.scenario + ": response and service time by percentile"
 	}
 	if most > 1 {
-		f.Notes = append(f.Notes, "Percentiles of the operations of all trials together; the table has medians of the trials, except where it says so.")
+		f.Notes = append(f.Notes,
+			"Percentiles of the operations of all trials together; the table has medians of the trials, except where it says so.")
 	}
 	if unknown != nil {
 		f.Notes = append(f.Notes, "Without histograms in the document: "+sheet.And(unknown)+".")

@@ -82,7 +82,9 @@ var ratios = quantity{
 	title: func(s *section) string { return "throughput, as a multiple of " + s.before() },
 	desc:  "The median of the ratios per block, with its 95 % confidence interval.",
 	axis: func(s *section) figure.Axis {
-		return figure.Axis{Label: "× " + s.before(), Unit: figure.Ratio, Scale: figure.Log, Lines: []figure.Line{{At: 1, Label: s.before()}}}
+		return figure.Axis{
+			Label: "× " + s.before(), Unit: figure.Ratio, Scale: figure.Log, Lines: []figure.Line{{At: 1, Label: s.before()}},
+		}
 	},
 	limit: func(s *section, rows []*result.Result) limit {
 		of := s.baseline.Summary.OpsPerSec.Median
@@ -238,8 +240,8 @@ type limit struct {
 	values []float64
 }
 
-// The limits of the rows are one line if they differ by at most sameLimit, and a band up to similarLimit. Beyond it they say more about the
-// rows' times than about what is possible.
+// The limits of the rows are one line if they differ by at most sameLimit, and a band up to similarLimit. Beyond it they say more about
+// the rows' times than about what is possible.
 const (
 	sameLimit    = 1.1
 	similarLimit = 2

@@ -63,8 +63,8 @@ var tracks = []track{
 		value: func(p *result.Point, _ float64) (float64, bool) { return float64(p.GCPauseNs), true }},
 }
 
-// seriesFigure shows the last trial of each result over time; nil: none has a series. One trial is shown as it was: a median over trials,
-// interval by interval, would hide what happens at other times in each, such as sweeps and pauses.
+// seriesFigure shows the last trial of each result over time; nil: none has a series. One trial is shown as it was: a median over
+// trials, interval by interval, would hide what happens at other times in each, such as sweeps and pauses.
 func (s *section) seriesFigure(n int, of styles) *figure.Figure {
 	var shown []*result.Result
 	most := 0 // trials

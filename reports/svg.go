@@ -18,7 +18,7 @@ func svgFormat[T any](build builder[T], extension string) FormatOf[T] {
 	figures := func(it T) []*figure.Figure { return build(it, Options{Medium: sheet.Web}).Figures() }
 	return FormatOf[T]{
 		Name: SVG, Extension: extension,
-		Doc: "a directory with a file for each figure, which Markdown written by the same command shows; on stdout the first figure",
+		Doc: "a directory with a file for each figure, which Markdown of the same command shows; on stdout the first one",
 		Write: func(w io.Writer, it T, _ Options) error {
 			text := outfile.MarkXML + `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><title>no figures</title></svg>` + "\n"
 			if list := figures(it); len(list) > 0 {
