@@ -65,7 +65,7 @@ func (r Rows) draw(c *canvas, f *Figure, x *scale) {
 	const gap, end = 10, 6
 	height, p := 40.0, plot{left: end, right: c.width - end} // the text is above the row
 	if !c.narrow() {
-		names = min(names, 170)
+		names = min(names, max(170, 450-texts)) // names have the room that values leave
 		texts = min(texts, 450-names)
 		height, p = 25, plot{left: names + gap + end, right: c.width - texts - gap - end}
 	}

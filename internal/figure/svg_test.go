@@ -375,3 +375,17 @@ func TestVariantsOfRows(t *testing.T) {
 		}
 	}
 }
+
+// Names have the room that short values leave, and are cut where the values need it.
+func TestNamesHaveRoomThatValuesLeave(t *testing.T) {
+	const name = "sharded:shards=16, allocs/op"
+	for note, want := range map[string]bool{"fails": true, strings.Repeat("a long note ", 5): false} {
+		svg, err := (&Figure{ID: "rows", Body: Rows{{Name: "sharded:shards=16", Variant: "allocs/op", Point: Point{X: 1, Note: note}}}}).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if whole := strings.Contains(svg, ">"+name+"</text>"); whole != want {
+			t.Errorf("%q: the whole name is shown: %v, want %v", note, whole, want)
+		}
+	}
+}
