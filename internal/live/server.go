@@ -169,6 +169,9 @@ func guarded(next http.Handler) http.Handler {
 		switch {
 		case !isLoopback(hostOf(r.Host)):
 			http.Error(w, "want a Host of 127.0.0.1, [::1] or localhost", http.StatusForbidden)
+		case r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate":
+			// Its page could not read the response, but take the place of a reader.
+			http.Error(w, "the page of another site makes the request", http.StatusForbidden)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "want GET or HEAD", http.StatusMethodNotAllowed)

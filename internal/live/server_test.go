@@ -102,6 +102,26 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// The page of another site may have a link to this one, and may not take the place of its readers.
+func TestRequestsOfOtherSites(t *testing.T) {
+	s := testServer(t)
+	for mode, want := range map[string]int{"navigate": http.StatusOK, "cors": http.StatusForbidden, "no-cors": http.StatusForbidden} {
+		for site, want := range map[string]int{"cross-site": want, "same-origin": http.StatusOK, "none": http.StatusOK} {
+			q := httpRequest(t, s.URL())
+			q.Header.Set("Sec-Fetch-Site", site)
+			q.Header.Set("Sec-Fetch-Mode", mode)
+			r, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			if r.StatusCode != want {
+				t.Errorf("%s, %s: %s: want %d", site, mode, r.Status, want)
+			}
+		}
+	}
+}
+
 // Without its script, too, the page has the state.
 func TestPage(t *testing.T) {
 	s := testServer(t)
