@@ -17,8 +17,17 @@ const middle = mark => {
 	return [r.left + r.width / 2, r.top + r.height / 2];
 };
 
-// The names, in the order in which they occur, and their buttons.
-const named = [...document.querySelectorAll("figure svg [data-series]")];
+const tables = new Map(); // of each figure: the titles of the columns, and the rows
+const table = figure => {
+	if (!tables.has(figure)) tables.set(figure, [...figure.querySelectorAll("tr")].map(row => [...row.cells].map(cell => cell.textContent)));
+	return tables.get(figure);
+};
+
+// The names, in the order in which they occur, and their buttons. Those are of one kind: what most figures show, strategies.
+const figures = [...new Set(svgs.map(svg => svg.closest("figure")))], kindOf = figure => table(figure)[0][0];
+const common = kind => figures.filter(figure => kindOf(figure) === kind).length;
+const most = figures.map(kindOf).reduce((a, b) => common(b) > common(a) ? b : a);
+const named = [...document.querySelectorAll("figure svg [data-series]")].filter(e => kindOf(e.closest("figure")) === most);
 const names = [...new Set(named.map(e => e.dataset.series))].filter(name => name);
 const hidden = new Set();
 const update = () => {
@@ -52,11 +61,6 @@ const buttons = names.map(name => {
 
 // The tooltip, which screen readers announce, and the ring around its mark.
 const tip = make("div", {id: "tip", role: "status"}), ring = make("rect", {class: "ring", rx: 3});
-const tables = new Map(); // of each figure: the titles of the columns, and the rows
-const table = figure => {
-	if (!tables.has(figure)) tables.set(figure, [...figure.querySelectorAll("tr")].map(row => [...row.cells].map(cell => cell.textContent)));
-	return tables.get(figure);
-};
 const line = text => make("div", {}, text);
 const describe = mark => {
 	const [titles, ...rows] = table(mark.closest("figure")), {series, variant, x, y, note} = mark.dataset;
