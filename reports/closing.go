@@ -116,7 +116,7 @@ func (s *section) verdict(ranked []*result.Result) string {
 			winner.Strategy, s.lead(winner), stats.MinSamples)
 	}
 	if len(tied) > 1 {
-		return sheet.And(labels(tied)) + " cannot be distinguished" + s.tiedLead(tied) + "."
+		return "The fastest are " + sheet.And(labels(tied)) + ", which cannot be distinguished" + s.tiedLead(tied) + "."
 	}
 	if vs := s.vsBaseline(winner); vs != nil {
 		return winner.Strategy + " is the fastest" + s.lead(winner) + "."

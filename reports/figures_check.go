@@ -70,7 +70,7 @@ func changesFigure(c *judge.Check) *figure.Figure {
 	f := &figure.Figure{
 		ID: "changes", Title: fmt.Sprintf("Change of each gated metric from %s to %s", c.Documents[0].Label, c.Documents[1].Label),
 		Desc: "Each row is a gated metric: its change, with bounds where there are any, and its verdict. The worst is first.",
-		Of:   "metric", X: figure.Axis{Label: "change", Unit: figure.Change, Lines: []figure.Line{{At: 0, Label: "no change"}}},
+		Of:   "metric", X: figure.Axis{Label: "change", Unit: figure.Change, Lines: []figure.Line{{At: 0}}},
 		Notes: []string{worseSides(gates)},
 	}
 	if r := c.Rule; r != nil {

@@ -83,7 +83,7 @@ var ratios = quantity{
 	desc:  "The median of the ratios per block, with its 95 % confidence interval.",
 	axis: func(s *section) figure.Axis {
 		return figure.Axis{
-			Label: "× " + s.before(), Unit: figure.Ratio, Scale: figure.Log, Lines: []figure.Line{{At: 1, Label: s.before()}},
+			Label: "× " + s.before() + ", more is better", Unit: figure.Ratio, Scale: figure.Log, Lines: []figure.Line{{At: 1, Label: s.before()}},
 		}
 	},
 	limit: func(s *section, rows []*result.Result) limit {
@@ -122,7 +122,7 @@ var throughputs = quantity{
 	title: func(*section) string { return "throughput" },
 	desc:  "Operations per second: the median of the trials, with its 95 % confidence interval.",
 	axis: func(*section) figure.Axis {
-		return figure.Axis{Label: "operations per second", Unit: figure.Number, Scale: figure.Log}
+		return figure.Axis{Label: "operations per second, more is better", Unit: figure.Number, Scale: figure.Log}
 	},
 	limit: func(s *section, rows []*result.Result) limit {
 		return limit{"theoretical limit", valuesOfRows(rows, s.limitOf)}

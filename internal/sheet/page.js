@@ -39,7 +39,9 @@ const update = () => {
 const only = name => names.forEach(n => n === name ? hidden.delete(n) : hidden.add(n));
 const swatch = name => {
 	const its = `figure svg [data-series="${CSS.escape(name)}"]`, svg = make("svg", {class: "fig swatch", viewBox: "0 0 16 16", "aria-hidden": true});
-	const e = [".mark:not(.bad,.open)", ".line", ".mark"].map(c => document.querySelector(its + c + "," + its + " " + c)).find(e => e);
+	const all = c => [...document.querySelectorAll(its + c + "," + its + " " + c)];
+	const e = [".mark:not(.bad,.open)", ".line", ".mark"].map(c => all(c)[0]).find(e => e), colour = e => e.getAttribute("class").match(/c\d/)?.[0];
+	if (all(".mark").some(other => colour(other) && colour(other) !== colour(e))) return ""; // colours stand for verdicts
 	if (e) svg.append(make("path", {class: e.getAttribute("class"),
 		d: e.matches(".line") ? "M0 8H16" : "M8 8" + e.getAttribute("d").replace(/^[^m]*|M[^m]*m-1.5.*$/g, "")}));
 	return svg;
