@@ -598,6 +598,9 @@ func TestWaitSurvivesServerRestart(t *testing.T) {
 	for !server.Exists("sessbench:join:{X}") {
 		time.Sleep(time.Millisecond)
 	}
+	for n := server.CommandCount(); server.CommandCount() < n+2; { // until the first has the answer, and waits
+		time.Sleep(time.Millisecond)
+	}
 	away(t, server, func() { time.Sleep(300 * time.Millisecond) })
 	if t.Failed() {
 		return
