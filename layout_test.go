@@ -222,11 +222,10 @@ func addImport(t *testing.T, tree fstest.MapFS, name, imported string) {
 	tree[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "%s\nimport extra %q\n%s", text[:at], imported, text[at:])}
 }
 
-// hidden returns a sentence for each init function, blank import and end of the process. The blank import of embed has no effect but that
-// files can be embedded as strings.
+// hidden returns a sentence for each init function, blank import and end of the process.
 func hidden(s source) (wrong []string) {
 	for _, spec := range s.file.Imports {
-		if spec.Name != nil && spec.Name.Name == "_" && spec.Path.Value != `"embed"` {
+		if spec.Name != nil && spec.Name.Name == "_" {
 			wrong = append(wrong, fmt.Sprintf("%s: blank import of %s", s.name, spec.Path.Value))
 		}
 	}
@@ -276,7 +275,6 @@ func TestHidden(t *testing.T) {
 			[]string{"cmd/a.go: log.Fatalf"}},
 		{"main exits", "main.go", "package main\nimport \"os\"\nfunc main() { os.Exit(1) }", nil},
 		{"a blank import", "main.go", "package main\nimport _ \"a/b\"", []string{`main.go: blank import of "a/b"`}},
-		{"a blank import of embed", "main.go", "package main\nimport _ \"embed\"", nil},
 	} {
 		files := sources(t, fstest.MapFS{test.name: &fstest.MapFile{Data: []byte(test.text)}})
 		if diff := cmp.Diff(test.want, hidden(files[0])); diff != "" {

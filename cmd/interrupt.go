@@ -32,7 +32,7 @@ type interruption struct {
 	signal <-chan struct{} // closed by the first signal
 	stuck  atomic.Bool     // writing an output was abandoned
 
-	settled bool // the command had ended, and its error was written, before the first signal, which then ended only what followed
+	settled bool // the command has ended and its error is written: a signal ends only what follows
 
 	mu        sync.Mutex // protects what follows
 	committed bool

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sessbench/sessbench/internal/live"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -21,8 +22,7 @@ const (
 type liveLine struct {
 	label  string
 	last   runner.Snapshot
-	speeds []float64 // of the last seconds, or of trials that were shorter
-	seen   bool      // the running trial has had a snapshot
+	recent live.Recent
 }
 
 // live shows a snapshot: on a terminal a line for each strategy, in a log at most one in ten seconds.
@@ -52,18 +52,10 @@ func (p *progress) live(s runner.Snapshot) {
 		p.current = len(p.lines)
 		p.lines = append(p.lines, &liveLine{label: s.Label})
 	}
-	p.lines[p.current].add(s)
+	line := p.lines[p.current]
+	line.last = s
+	line.recent.Add(s, liveSeconds)
 	p.redraw()
-}
-
-// add adds a snapshot. The end of a trial is no further second of it.
-func (l *liveLine) add(s runner.Snapshot) {
-	l.last = s
-	if !s.Final || !l.seen {
-		l.speeds = append(l.speeds, s.OpsPerSec)
-		l.speeds = l.speeds[max(0, len(l.speeds)-liveSeconds):]
-	}
-	l.seen = !s.Final
 }
 
 // describeLive describes the figures of a snapshot: 1.98k of 2.00k/s, p99 4.20 ms, queue 12, 3 errors.
@@ -92,7 +84,7 @@ func describeLive(s runner.Snapshot) string {
 
 // text is the line, with labels of a width.
 func (l *liveLine) text(width int) string {
-	return fmt.Sprintf("%-*s  %-*s  %s", width, l.label, liveSeconds, sparkline(l.speeds), describeLive(l.last))
+	return fmt.Sprintf("%-*s  %-*s  %s", width, l.label, liveSeconds, sparkline(l.recent.Speeds), describeLive(l.last))
 }
 
 // sparkline draws values from 0 to the largest of them.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
@@ -53,21 +54,14 @@ func checkPage(c *judge.Check, o Options) *sheet.Page {
 	p.Heading(cmp.Or(style, sheet.Alarm), sign+headline)
 	p.Say(sheet.Plain, rest)
 	p.List(sheet.Plain, "", checkProblems(c))
-	changed := changesFigure(c)
-	origin := func(here bool) { // above a figure that takes the whole screen
-		if here && o.Medium == sheet.Web {
-			p.Say(sheet.Plain, judge.MachineLine(&c.New.Machine))
-			p.Command(c.Command)
-		}
-	}
-	origin(tall(changed))
 	if o.Drawn() {
-		p.Figure(changed)
-		for _, f := range goalFigures(c) {
-			p.Figure(f)
-		}
+		lead(p, func() {
+			if o.Medium == sheet.Web {
+				p.Say(sheet.Plain, judge.MachineLine(&c.New.Machine))
+				p.Command(c.Command)
+			}
+		}, append([]*figure.Figure{changesFigure(c)}, goalFigures(c)...)...)
 	}
-	origin(!tall(changed))
 	if o.Medium == sheet.Web && len(c.Gates())+len(c.Thresholds) > 0 {
 		p.Heading(sheet.Plain, "What decided")
 	}

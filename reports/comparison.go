@@ -25,15 +25,12 @@ func comparisonPage(c *judge.Comparison, o Options) *sheet.Page {
 	if len(c.Differences) > 0 {
 		p.List(sheet.Worse, "Not comparable, but compared because of --force. Changes may be due to these differences:", c.DescribeDifferences())
 	}
-	changed := comparisonFigure(c)
-	if web && tall(changed) {
-		p.Legend(provenance(c.Documents, true))
-	}
 	if o.Drawn() {
-		p.Figure(changed)
-	}
-	if web && !tall(changed) {
-		p.Legend(provenance(c.Documents, true))
+		lead(p, func() {
+			if web {
+				p.Legend(provenance(c.Documents, true))
+			}
+		}, comparisonFigure(c))
 	}
 	p.Table(changesTable(c))
 	if !web {

@@ -9,6 +9,7 @@ import (
 	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -19,11 +20,16 @@ type styles map[string]int
 func stylesOf(d *result.Document) styles {
 	s := styles{}
 	for i := range d.Results {
-		if _, known := s[d.Results[i].Strategy]; !known {
-			s[d.Results[i].Strategy] = len(s)
-		}
+		s.add(d.Results[i].Strategy)
 	}
 	return s
+}
+
+// add gives a strategy the next style, unless it has one.
+func (s styles) add(strategy string) {
+	if _, known := s[strategy]; !known {
+		s[strategy] = len(s)
+	}
 }
 
 // figureID returns the id of a figure of the page's n-th scenario, from 0.
@@ -45,6 +51,21 @@ func tall(f *figure.Figure) bool {
 	}
 	rows, ok := f.Body.(figure.Rows)
 	return ok && len(rows) > screenRows
+}
+
+// lead adds the first figures of a page. from adds the machine and the command: above a figure that takes the whole screen, otherwise
+// below the figures.
+func lead(p *sheet.Page, from func(), figures ...*figure.Figure) {
+	above := tall(figures[0])
+	if above {
+		from()
+	}
+	for _, f := range figures {
+		p.Figure(f)
+	}
+	if !above {
+		from()
+	}
 }
 
 // figuresOf returns the figures of a document with these sections.

@@ -15,9 +15,7 @@ func trendStyles(t *judge.Trend) styles {
 	of := styles{}
 	for _, g := range t.Groups {
 		for _, s := range g.Series {
-			if _, known := of[s.Strategy]; !known {
-				of[s.Strategy] = len(of)
-			}
+			of.add(s.Strategy)
 		}
 	}
 	return of

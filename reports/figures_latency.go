@@ -7,6 +7,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/figure"
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/search"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports/result"
@@ -172,20 +173,20 @@ func middle(xs []float64) (median float64, all *figure.Interval) {
 	return stats.Median(xs).Median, all
 }
 
-// lagging is what is achieved at most of a rate that the store does not keep up with. See runner's judgement of a backlog.
+// lagging is the share that a store achieves at least of a rate that it keeps up with. A probe has no other sign of saturation.
 const lagging = 0.995
 
 // probePoint is the rate, the state and the note of a probe.
 func probePoint(p *result.Probe) figure.Point {
 	at := figure.Point{X: p.Rate, Note: result.FormatCounted(len(p.Trials), "trial")}
 	achieved := valuesOf(p.Trials, func(t *result.ProbeTrial) (float64, bool) { return t.Achieved, true })
-	switch {
-	case p.Verdict == "passes":
+	switch v := search.Verdict(p.Verdict); {
+	case v == search.Passes:
 		at.State = figure.Passing
 		return at
-	case p.Verdict == "fails" && stats.Median(achieved).Median < lagging:
+	case v == search.Fails && stats.Median(achieved).Median < lagging:
 		at.State = figure.Saturated
-	case p.Verdict == "fails":
+	case v == search.Fails:
 		at.State = figure.Failing
 	default:
 		at.State = figure.Undecided

@@ -563,6 +563,12 @@ func TestEveryDocumentHasAPage(t *testing.T) {
 func TestFirstScreen(t *testing.T) {
 	known := openLoopOf(6)
 	known.Results = slices.DeleteFunc(known.Results, func(r result.Result) bool { return r.Strategy == "few" })
+	var rows []result.Result
+	for i := range screenRows + 1 {
+		rows = append(rows, build(fmt.Sprintf("strategy-%d", i), 900, 6))
+	}
+	tall := document(rows...)
+	tall.Config.Command = "sessbench run"
 	for name, test := range map[string]struct {
 		d    *result.Document
 		want []string
@@ -573,6 +579,7 @@ func TestFirstScreen(t *testing.T) {
 		"interrupted":    {interrupted(), []string{"<h1", "sharded has", "Interrupted: this result", "<figure", "<h2"}},
 		"scenarios":      {twoScenarios(), []string{"<h1", " in ", "<figure id=\"summary\"", "machine: AMD", "<h2", `<figure id="ratio-1"`, "</figure>\n<div", "<h2", `<figure id="ratio-2"`}},
 		"an open loop":   {known, []string{"<h1", "quick has the lowest p99", "keep up with 2000/s", `<figure id="response-1"`, "<h2"}},
+		"a tall figure":  {tall, []string{"<h1", "machine: AMD", "Reproduce with:", `<figure id="ratio-1"`, "<h2"}},
 		"nothing":        {empty(), []string{"<h1", "No trial was completed.", "Interrupted: "}},
 	} {
 		rest := written(t, "html", test.d, Options{})

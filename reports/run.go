@@ -94,17 +94,10 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 	p.Say(sheet.Alarm, endings(d)...)
 	p.Say(sheet.Worse, excluded(all))
 	p.Say(sheet.Plain, more...)
-	how := func() {
+	lead(p, func() {
 		p.Say(sheet.Dim, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
 		p.Command(d.Config.Command)
-	}
-	if tall(figures.first) {
-		how()
-		p.Figure(figures.first)
-	} else {
-		p.Figure(figures.first)
-		how()
-	}
+	}, figures.first)
 	for i, s := range all {
 		p.Heading(sheet.Bold, judge.Heading(s.doc, s.results))
 		if len(all) > 1 {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/judge"
@@ -41,7 +39,7 @@ func (f *Document) webPage() *sheet.Page {
 
 	p.Heading(sheet.Plain, "What was verified")
 	if text := evidence(f.Reports); text != "" && !f.onFlaws() {
-		p.Say(sheet.Plain, sentence(strings.TrimPrefix(text, ": ")))
+		p.Say(sheet.Plain, sheet.Sentence(strings.TrimPrefix(text, ": ")))
 	}
 	p.Say(sheet.Plain, sensitivity(f.with(history.Linearizable)))
 	if f.onFlaws() {
@@ -82,7 +80,7 @@ func (f *Document) add(p *sheet.Page, r *verify.Report) {
 
 // headline states the verdict in a sentence.
 func (f *Document) headline() (sheet.Style, string) {
-	guilty, doubtful := f.with(history.Violated), f.with(history.Inconclusive)
+	violated, inconclusive := f.with(history.Violated), f.with(history.Inconclusive)
 	all, of := len(f.Reports), ""
 	if n := len(f.Reports) + len(f.Failed) + len(f.Skipped); n > all {
 		of = fmt.Sprintf(" (%d of %s verified)", all, result.FormatCounted(n, f.what()))
@@ -92,29 +90,29 @@ func (f *Document) headline() (sheet.Style, string) {
 		return sheet.Alarm, "✗ " + f.closing()
 	case f.onFlaws() && all > 1:
 		return sheet.Bold, f.closing()
-	case len(guilty) == 1:
-		name := guilty[0].Subject
+	case len(violated) == 1:
+		name := violated[0].Subject
 		if f.onFlaws() {
 			name += " (wrong on purpose)"
 		}
 		if f.Recorded {
 			name = "The store of " + name
 		}
-		kinds := strings.Trim(strings.TrimPrefix(violationsOf(guilty)[0], guilty[0].Subject), " ()")
+		kinds := strings.Trim(strings.TrimPrefix(violationsOf(violated)[0], violated[0].Subject), " ()")
 		what := "is not correct under concurrency"
-		if !incorrect(guilty) {
+		if !incorrect(violated) {
 			what = "does not keep the contract"
 		}
 		return sheet.Alarm, fmt.Sprintf("✗ %s %s: %s%s", name, what, kinds, of)
-	case guilty != nil:
+	case violated != nil:
 		what := "are not correct under concurrency"
-		if !incorrect(guilty) {
+		if !incorrect(violated) {
 			what = "do not keep the contract"
 		}
 		return sheet.Alarm, fmt.Sprintf("✗ %d of %s %s: %s%s",
-			len(guilty), result.FormatCounted(all, f.what()), what, sheet.And(violationsOf(guilty)), of)
-	case doubtful != nil:
-		return sheet.Bold, "? Inconclusive: " + sheet.And(subjectsOf(doubtful)) + of
+			len(violated), result.FormatCounted(all, f.what()), what, sheet.And(violationsOf(violated)), of)
+	case inconclusive != nil:
+		return sheet.Bold, "? Inconclusive: " + sheet.And(subjectsOf(inconclusive)) + of
 	case f.Interrupted || of != "":
 		return sheet.Bold, fmt.Sprintf("? No violation found so far%s", of)
 	case all == 1:
@@ -124,16 +122,10 @@ func (f *Document) headline() (sheet.Style, string) {
 }
 
 // incorrect reports whether any violation is more than a leak, an unfair store or a declared guarantee.
-func incorrect(guilty []*verify.Report) bool {
-	return slices.ContainsFunc(guilty, func(r *verify.Report) bool {
+func incorrect(violated []*verify.Report) bool {
+	return slices.ContainsFunc(violated, func(r *verify.Report) bool {
 		return slices.ContainsFunc(r.All(), func(v *history.Violation) bool {
 			return v.Detector != history.ByCensus && v.Detector != history.ByFairness && v.Detector != history.ByGuarantee
 		})
 	})
-}
-
-// sentence begins with a capital letter and ends with a full stop.
-func sentence(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + text[size:] + "."
 }

@@ -1,34 +1,28 @@
 package live
 
 import (
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
+	"embed"
 	"fmt"
 	"html"
 	"io"
 	"strings"
+
+	"github.com/sessbench/sessbench/internal/sheet"
 )
 
-// The style and the script of the page. Without the script it shows the state at loading, and is loaded again every few seconds.
-var (
-	//go:embed live.css
-	pageStyle string
-	//go:embed live.js
-	pageScript string
-)
+// assets has the style and the script of the page. Without the script it shows the state at loading, and is loaded again every few
+// seconds.
+//
+//go:embed live.css live.js
+var assets embed.FS
+
+var pageStyle, pageScript = sheet.Asset(assets, "live.css"), sheet.Asset(assets, "live.js")
 
 // pagePolicy allows the page its own style and script, and requests to its own server. [strictPolicy] is that of everything else.
-var pagePolicy = fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-	hashOf(pageScript), hashOf(pageStyle))
+var pagePolicy = fmt.Sprintf("default-src 'none'; script-src %s; style-src %s; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	sheet.Sources(pageScript), sheet.Sources(pageStyle))
 
 const strictPolicy = "default-src 'none'; frame-ancestors 'none'"
-
-// hashOf is the source expression of a script or a style (CSP Level 3, section 2.3.1).
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
 
 // write writes the page.
 func (s *state) write(w io.Writer) error {

@@ -275,7 +275,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// enter counts a reader of events, for whom there may be no room.
+// enter counts a reader of events, and reports whether there was room for it.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

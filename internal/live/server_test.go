@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -140,7 +141,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("a name is not text: %s", page)
 	}
 	for _, text := range []string{pageScript, pageStyle} {
-		if !strings.Contains(page, ">"+text+"<") || !strings.Contains(r.Header.Get("Content-Security-Policy"), "'"+hashOf(text)+"'") {
+		if !strings.Contains(page, ">"+text+"<") || !strings.Contains(r.Header.Get("Content-Security-Policy"), sheet.Sources(text)) {
 			t.Errorf("not in the page, or not allowed: %.20s", text)
 		}
 	}

@@ -40,8 +40,7 @@ type row struct {
 	Cells     []string `json:"cells"` // in words, under the titles
 	Spark     string   `json:"spark"` // points of a line in a rectangle of sparkWidth and sparkHeight
 
-	speeds []float64 // of the last seconds, or of trials that were shorter
-	seen   bool      // the running trial has had a snapshot
+	recent Recent
 }
 
 // columns are the columns of the page but for the last one, which is the line.
@@ -61,7 +60,7 @@ var columns = [...]struct {
 	{"achieved", true, func(r *row) string { return orDash(r.Achieved > 0, result.FormatShare(r.Achieved)) }},
 	{"p99", false, func(r *row) string {
 		if r.P99 == nil {
-			return "–"
+			return result.Nothing
 		}
 		return result.FormatNs(*r.P99)
 	}},
@@ -71,7 +70,7 @@ var columns = [...]struct {
 
 func orDash(known bool, text string) string {
 	if !known {
-		return "–"
+		return result.Nothing
 	}
 	return text
 }
@@ -136,7 +135,7 @@ func (s *state) row(strategy string) *row {
 	}
 	r := &row{Strategy: strategy, Cells: make([]string, len(columns))}
 	for i := range r.Cells {
-		r.Cells[i] = "–"
+		r.Cells[i] = result.Nothing
 	}
 	r.Cells[0] = strategy
 	s.Rows = append(s.Rows, r)
@@ -153,19 +152,15 @@ func (s *state) snapshot(shot runner.Snapshot) {
 	s.row(shot.Label).add(shot)
 }
 
-// add adds a snapshot. The end of a trial is no further second of it.
+// add adds a snapshot.
 func (r *row) add(s runner.Snapshot) {
 	r.Running, r.Failed = !s.Final, s.Failed
 	r.OpsPerSec, r.Offered, r.P99, r.Queue, r.Errors = s.OpsPerSec, s.Offered, s.P99, s.Queue, s.Errors
 	if s.Final && s.Offered > 0 {
 		r.Achieved = s.OpsPerSec / s.Offered
 	}
-	if !s.Final || !r.seen {
-		r.speeds = append(r.speeds, s.OpsPerSec)
-		r.speeds = r.speeds[max(0, len(r.speeds)-sparkSeconds):]
-		r.Spark = spark(r.speeds)
-	}
-	r.seen = !s.Final
+	r.recent.Add(s, sparkSeconds)
+	r.Spark = spark(r.recent.Speeds)
 	for i, c := range columns {
 		r.Cells[i] = c.text(r)
 	}

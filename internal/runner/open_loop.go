@@ -12,11 +12,6 @@ import (
 // firstUsers is how many users of an open loop are made before the trial; further ones are made when all are busy.
 const firstUsers = 32
 
-// openStats is what one user measures in an open loop besides its operations.
-type openStats struct {
-	unserved int64 // visits that no user started
-}
-
 // openArrivals begins the arrivals of an open loop. More users run with running.
 func (tr *trial) openArrivals(running *sync.WaitGroup) {
 	s := &tr.setup
@@ -149,7 +144,7 @@ func (tr *trial) countUnserved(s *userStats, v *arrival) {
 	}
 	limit := tr.phases.limit
 	s.visits++
-	s.open.unserved++
+	s.unserved++
 	s.times.record(startDelays, v.due, forever, limit)
 	s.times.record(visitTimes, v.due, forever, limit)
 	op := v.ops[0].Op()
@@ -185,9 +180,7 @@ func (tr *trial) openLoop(t *result.Trial, b *backlog) (*result.OpenLoop, error)
 func (tr *trial) openTimes() (*result.OpenLoop, error) {
 	o := &result.OpenLoop{}
 	for _, u := range tr.measured() {
-		if u.open != nil { // else not a user that visits
-			o.Unserved += u.open.unserved
-		}
+		o.Unserved += u.unserved
 	}
 	var all []timeOf
 	for kind := range opKinds {

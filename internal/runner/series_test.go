@@ -153,7 +153,7 @@ func (u *user) ended(at, ns int64) {
 	if at >= u.intervalEnd {
 		u.nextInterval(at)
 	}
-	u.stats.responded(scenarios.Append, at-ns, at-ns, at, forever)
+	u.stats.times.add(responseOf(scenarios.Append), ns)
 	u.stats.ops[scenarios.Append].done++
 }
 

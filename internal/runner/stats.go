@@ -15,8 +15,9 @@ type userStats struct {
 	pauses pauseStats
 	visits int64
 	moved  moved            // to the series, of ops
-	open   *openStats       // nil in a closed loop
 	errors map[string]int64 // by kind
+
+	unserved int64 // visits that arrived and that no user started
 }
 
 // opStats is what one user measures of one kind of operation.
@@ -28,15 +29,13 @@ type opStats struct {
 	censored   int64 // without an end in the drain
 }
 
-// responded records an operation that was intended at due, called at start, and ended at end. limit is the end of the drain.
+// responded records an operation of an open loop that was intended at due, called at start, and ended at end. limit is the end of the drain.
 func (s *userStats) responded(kind scenarios.Op, due, start, end, limit int64) {
 	if end > limit {
 		s.ops[kind].censored++
 	}
 	s.times.record(responseOf(kind), due, end, limit)
-	if s.open != nil {
-		s.times.record(serviceOf(kind), start, end, limit)
-	}
+	s.times.record(serviceOf(kind), start, end, limit)
 }
 
 // holdStats is what one user measures of its work under locks.

@@ -135,7 +135,7 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 		tr.setup.work, tr.setup.hold, tr.setup.spin = nil, 0, 0 // the target works under its locks
 	}
 	tr.times = newHistograms(s.times())
-	tr.unserved = userStats{times: batch{to: tr.times}, open: &openStats{}}
+	tr.unserved = userStats{times: batch{to: tr.times}}
 	tr.meter.system = tr.system
 	tr.remote = subject.remote()
 	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {

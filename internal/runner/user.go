@@ -166,14 +166,14 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	stats, silent := &u.stats.ops[kind], err != nil && tr.unanswered(err)
 	if phases.began(due) {
 		switch {
-		case !silent && u.stats.open == nil: // a closed loop, in which nothing is censored
+		case tr.arrivals == nil && !silent: // a closed loop, in which nothing is censored
 			u.stats.times.add(responseOf(kind), end-due)
-		case !silent:
-			u.stats.responded(kind, due, t, end, phases.limit)
-		case tr.arrivals != nil: // it has not ended, and would not have in the drain
+		case tr.arrivals == nil:
+			stats.unanswered++
+		case silent: // it has not ended, and would not have in the drain
 			u.stats.responded(kind, due, t, forever, phases.limit)
 		default:
-			stats.unanswered++
+			u.stats.responded(kind, due, t, end, phases.limit)
 		}
 		if err != nil {
 			stats.failed++

@@ -129,9 +129,6 @@ func (tr *trial) newUser(number, most int) *user {
 		ramped:  ramped{leaves: forever},
 	}
 	u.stats.times.to, u.stats.times.user = tr.times, number
-	if tr.setup.open() {
-		u.stats.open = &openStats{}
-	}
 	u.stats.holds.timed = u.works() && sc.Hold > 0 && !sc.Spin
 	return u
 }

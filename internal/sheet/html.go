@@ -18,12 +18,13 @@ import (
 //go:embed page.css page.js
 var assets embed.FS
 
-func asset(name string) string {
-	text, err := assets.ReadFile(name)
+// Asset returns the text of a file that is in the binary.
+func Asset(from embed.FS, name string) string {
+	text, err := from.ReadFile(name)
 	if err != nil {
-		panic(err) // it is in the binary
+		panic(err) // a programming error: there is no such file
 	}
-	return "\n" + string(text)
+	return string(text)
 }
 
 // WriteHTML writes the page as one HTML document that requests nothing: its style and its script are in it, and its
@@ -37,8 +38,8 @@ func (p *Page) WriteHTML(w io.Writer) error {
 		}
 	}
 	h.endFold()
-	style, script := "\n"+figure.CSS()+asset("page.css"), asset("page.js")
-	scripts, styles := sources(append(h.scripts, script)), sources(append(h.styles, style))
+	style, script := "\n"+figure.CSS()+"\n"+Asset(assets, "page.css"), "\n"+Asset(assets, "page.js")
+	scripts, styles := Sources(append(h.scripts, script)...), Sources(append(h.styles, style)...)
 	_, err := fmt.Fprintf(w, pageFrame, scripts, styles, html.EscapeString(Clean(p.title())), style, h.withSections(), script)
 	return err
 }
@@ -62,8 +63,8 @@ const pageFrame = `<!doctype html>
 </html>
 `
 
-// sources lists the texts of scripts or of styles as a policy allows them (CSP Level 3, section 2.3.1).
-func sources(texts []string) string {
+// Sources lists the texts of scripts or of styles as a Content-Security-Policy allows them (CSP Level 3, section 2.3.1).
+func Sources(texts ...string) string {
 	list := make([]string, len(texts))
 	for i, text := range texts {
 		sum := sha256.Sum256([]byte(text))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
@@ -47,6 +48,19 @@ func width(text string) int { return utf8.RuneCountInString(text) }
 func Clean(text string) string { return lineEnds.Replace(printable.Text(text)) }
 
 var lineEnds = strings.NewReplacer("\n", " ", "\t", " ")
+
+// Sentence adds a capital letter and a full stop, unless text ends with a mark.
+func Sentence(text string) string {
+	r := []rune(strings.TrimSpace(text))
+	if len(r) == 0 {
+		return ""
+	}
+	r[0] = unicode.ToUpper(r[0])
+	if !strings.ContainsRune(".!?…", r[len(r)-1]) {
+		r = append(r, '.')
+	}
+	return string(r)
+}
 
 // And joins names as in a sentence.
 func And(names []string) string {

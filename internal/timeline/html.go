@@ -27,7 +27,7 @@ const (
 // Add adds a violation to a page: what happened and what it means for the users of the sessions, the history with a column per user,
 // how it happened, and the command that reproduces it. Without a history it has the stacks of the goroutines.
 func Add(p *sheet.Page, v *history.Violation) {
-	p.Say(sheet.Bold, sentence(v.Why))
+	p.Say(sheet.Bold, sheet.Sentence(v.Why))
 	if means := v.Consequence(); means != "" {
 		p.Say(sheet.Plain, "That means: "+means)
 	}
@@ -37,7 +37,7 @@ func Add(p *sheet.Page, v *history.Violation) {
 		p.Draw(func(page *sheet.Text) error { t.draw(page); return nil })
 		how = t.howToRead()
 	}
-	p.Say(sheet.Plain, sentence(v.Mechanism()))
+	p.Say(sheet.Plain, sheet.Sentence(v.Mechanism()))
 	if len(v.Causes) > 0 {
 		p.List(sheet.Plain, "Possible causes, which the history does not prove:", v.Causes)
 	}
@@ -164,7 +164,7 @@ func (d *porcupineDrawing) annotations() (list []porcupine.Annotation) {
 		op := &d.t.ops[i]
 		list = append(list, porcupine.Annotation{
 			Tag: fmt.Sprintf("► %d", n+1), Start: op.Call, End: op.Return,
-			Description: d.describe(op), Details: html.EscapeString(sheet.Clean(sentence(d.v.Why))),
+			Description: d.describe(op), Details: html.EscapeString(sheet.Clean(sheet.Sentence(d.v.Why))),
 			TextColor: "#fff", BackgroundColor: "#c0392b",
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sessbench/sessbench/internal/history"
@@ -47,9 +46,9 @@ func Draw(page *sheet.Text, v *history.Violation) {
 		page.Line("")
 	}
 	page.Line(page.Paint(sheet.Alarm, "✗ "+sheet.Clean(string(v.Anomaly))))
-	page.Paragraph("  ", sentence(v.Why), sheet.Plain)
+	page.Paragraph("  ", sheet.Sentence(v.Why), sheet.Plain)
 	if how := v.Mechanism(); how != "" {
-		page.Paragraph("  ", sentence(how), sheet.Plain)
+		page.Paragraph("  ", sheet.Sentence(how), sheet.Plain)
 	}
 	if len(v.Causes) > 0 {
 		page.Line("  Possible causes, which the history does not prove:")
@@ -558,16 +557,3 @@ func wrap(text string, width int) (lines []string) {
 }
 
 func pad(text string, width int) string { return fmt.Sprintf("%-*s", max(0, width), text) }
-
-// sentence adds a capital letter and a full stop, unless text ends with a mark.
-func sentence(text string) string {
-	r := []rune(strings.TrimSpace(text))
-	if len(r) == 0 {
-		return ""
-	}
-	r[0] = unicode.ToUpper(r[0])
-	if !strings.ContainsRune(".!?…", r[len(r)-1]) {
-		r = append(r, '.')
-	}
-	return string(r)
-}

@@ -27,16 +27,17 @@ type Waiter struct {
 type punctual struct {
 	// most bounds the lead, and with it how long a waiter polls by itself. At most as many waiters as there are processors do so at a
 	// time, since they do not yield.
-	most time.Duration
-	part int64 // of the wait, which the lead does not exceed
-	grow int64 // steps; 3: three waits of four end on time
-	// Precise waits are shorter than within; others only sleep. Of an arrival not the share of the wait matters but the delay itself.
-	within time.Duration
+	most   time.Duration
+	part   int64         // of the wait, which the lead does not exceed
+	grow   int64         // steps; 3: three waits of four end on time
+	within time.Duration // waits shorter than this are precise; longer ones only sleep
 }
 
 var (
 	ordinary = punctual{10 * time.Microsecond, 8, 3, precise}
-	exact    = punctual{60 * time.Microsecond, 128, 49, math.MaxInt64} // 16 users wait for arrivals at a time: an eighth of a processor at most
+	// The delay of an arrival counts, however long the wait for it was. 16 users wait for arrivals at a time, so that a 128th part of
+	// each wait is an eighth of a processor at most.
+	exact = punctual{60 * time.Microsecond, 128, 49, math.MaxInt64}
 )
 
 const leadStep = 25 * time.Nanosecond
@@ -44,8 +45,8 @@ const leadStep = 25 * time.Nanosecond
 // NewWaiter returns a waiter on c, of which there may be thousands.
 func (c *Clock) NewWaiter() *Waiter { return c.newWaiter(ordinary) }
 
-// NewExactWaiter returns a waiter on c of whose waits 49 in 50 end on time, where an idle processor takes less than 60 µs to wake.
-// It uses more processor time: a few of them should wait at a time, for longer than 8 ms each.
+// NewExactWaiter returns a waiter on c whose waits are precise, however long they are: 49 of 50 end on time, if idle processors wake
+// within 60 µs. It uses more processor time than others, so only a few should wait at a time.
 func (c *Clock) NewExactWaiter() *Waiter { return c.newWaiter(exact) }
 
 func (c *Clock) newWaiter(p punctual) *Waiter {
