@@ -35,11 +35,12 @@ type Clock struct {
 const (
 	// Precise waits of ordinary waiters are shorter than this: an alarm that is 100 µs late is 1 % of a longer one.
 	precise = 10 * time.Millisecond
-	// The alarm goes off so long before a precise deadline that an idle processor is awake in time: a clock follows the 99th
-	// percentile of the delays of its alarms, which grows by 99 steps after a later one and shrinks by one after an earlier one.
+	// The alarm goes off so long before a precise deadline that an idle processor is awake in time: a clock follows a
+	// percentile, the 99.5th, of the delays of its alarms: it grows by 199 steps after a later one and shrinks by one after an earlier one.
 	leastAhead = 100 * time.Microsecond
-	mostAhead  = 500 * time.Microsecond
+	mostAhead  = 750 * time.Microsecond
 	aheadStep  = 500 * time.Nanosecond
+	lateSteps  = 199
 	// linger is how long the clock goes on polling after a wake-up: the next wait is often as short.
 	linger = 20 * time.Microsecond
 	// alone is the longest that yielding takes when there is no other goroutine to run.
@@ -162,7 +163,7 @@ func (c *Clock) sleep(at int64) {
 func (c *Clock) learn(late int64) {
 	ahead := c.ahead.Load()
 	if late > ahead {
-		ahead = min(ahead+99*int64(aheadStep), int64(mostAhead))
+		ahead = min(ahead+lateSteps*int64(aheadStep), int64(mostAhead))
 	} else {
 		ahead = max(ahead-int64(aheadStep), int64(leastAhead))
 	}

@@ -25,6 +25,7 @@ type Waiter struct {
 // punctual is how a waiter chooses its lead. The lead follows a percentile of the delays: it grows by some steps after a late return
 // and shrinks by one after an early one.
 type punctual struct {
+	first int64 // the lead of its first wait, in nanoseconds
 	// most bounds the lead, and with it how long a waiter polls by itself. At most as many waiters as there are processors do so at a
 	// time, since they do not yield.
 	most   time.Duration
@@ -34,11 +35,14 @@ type punctual struct {
 }
 
 var (
-	ordinary = punctual{10 * time.Microsecond, 8, 3, precise}
+	ordinary = punctual{0, 10 * time.Microsecond, 8, 3, precise}
 	// The delay of an arrival counts, however long the wait for it was. 16 users wait for arrivals at a time, so that a 128th part of
-	// each wait is an eighth of a processor at most.
-	exact = punctual{60 * time.Microsecond, 128, 49, math.MaxInt64}
+	// each wait is an eighth of a processor at most. A waiter of a short trial has some hundred waits to learn from, in which a lead
+	// that is too long costs less than late arrivals.
+	exact = punctual{int64(mostLead), mostLead, 128, 49, math.MaxInt64}
 )
+
+const mostLead = 60 * time.Microsecond
 
 const leadStep = 25 * time.Nanosecond
 
@@ -50,7 +54,7 @@ func (c *Clock) NewWaiter() *Waiter { return c.newWaiter(ordinary) }
 func (c *Clock) NewExactWaiter() *Waiter { return c.newWaiter(exact) }
 
 func (c *Clock) newWaiter(p punctual) *Waiter {
-	return &Waiter{clock: c, woken: make(chan struct{}, 1), punctual: p}
+	return &Waiter{clock: c, woken: make(chan struct{}, 1), punctual: p, lead: p.first}
 }
 
 // Wait returns after d, or when the clock is released. If w is in use by another goroutine, it sleeps on a timer.
