@@ -38,6 +38,18 @@ type Conn interface {
 	Close() error
 }
 
+// Restarter is implemented by a target that can be killed and started again. Operations that are in progress end with an error that
+// wraps [manager.ErrIndeterminate], or [manager.ErrNotApplied] where they were not sent. Restart returns when the target answers again.
+type Restarter interface {
+	Restart(ctx context.Context) error
+}
+
+// IDReuser is implemented by a target that knows whether a session that is created under the id of a deleted one has that id in the
+// service as well. Otherwise each creation makes a session of its own there.
+type IDReuser interface {
+	ReusesIDs() bool
+}
+
 // UsageReporter is implemented by a target that can measure the resources its processes use.
 type UsageReporter interface {
 	Usage() (TargetUsage, error)
@@ -67,6 +79,8 @@ type Request struct {
 	Hold time.Duration // work under the lock of Append and Update
 	Spin bool          // the work keeps a processor busy
 	Idle time.Duration // of Sweep: sessions not used for this long are removed
+
+	Describe bool // return Effect.Note, also with an error
 }
 
 // Effect is what an operation returned.
@@ -83,6 +97,8 @@ type Effect struct {
 	Removed     int               // of Sweep
 	Uses        uint64            // recorded uses that changed the session's version
 	Held        time.Duration     // measured work under the lock
+	Note        string            // with Request.Describe, of a service: what was sent and came back, "POST /sessions/7/messages → 200"
+	Worker      int               // of a service with several processes: the one that answered, from 1; 0: unknown
 }
 
 // Reported is the set of optional parts that an effect has.

@@ -52,6 +52,8 @@ type opJSON struct {
 	Messages    *[]Tag  `json:"messages,omitempty"` // empty: none were read; nil: not returned
 	Fields      *[]Tag  `json:"fields,omitempty"`   // two
 	HoldNs      int64   `json:"hold_ns,omitempty"`  // work in the session, between reading and writing it
+	Note        string  `json:"note,omitempty"`     // what was sent and came back
+	Worker      int     `json:"worker,omitempty"`   // that answered, from 1
 }
 
 // Read reads a history in its JSON form. It rejects whatever cannot be a recording: a newer schema, unknown names, times
@@ -162,7 +164,7 @@ func toJSON(op *Op) opJSON {
 	}
 	j := opJSON{
 		User: int(op.User), Kind: op.Kind.String(), Outcome: op.Outcome.String(), Tag: op.Tag,
-		CallNs: &op.Call, Created: op.Created, HoldNs: op.Hold,
+		CallNs: &op.Call, Created: op.Created, HoldNs: op.Hold, Note: op.Note, Worker: op.Worker,
 		Incarnation: returned(op, PartIncarnation, &op.Incarnation),
 		Version:     returned(op, PartVersion, &op.Version),
 		Seq:         returned(op, PartSeq, &op.Seq),
@@ -193,7 +195,7 @@ func set[T any](op *Op, part Parts, to, value *T) {
 
 // op returns the operation that j describes.
 func (j *opJSON) op() (Op, error) {
-	op := Op{Return: Never, Tag: j.Tag, Created: j.Created, Hold: j.HoldNs}
+	op := Op{Return: Never, Tag: j.Tag, Created: j.Created, Hold: j.HoldNs, Note: j.Note, Worker: j.Worker}
 	if j.User < 0 || j.User > maxUser {
 		return op, fmt.Errorf("user %d: want 0 to %d", j.User, maxUser)
 	}

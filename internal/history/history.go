@@ -196,6 +196,8 @@ type Op struct {
 	Messages     []Tag  // as read, oldest first
 	Fields       [2]Tag // as read
 	Hold         int64  // nanoseconds that a write worked in the session, between reading and writing it; 0: not measured
+	Note         string // what was sent and came back, such as "POST /sessions/7/messages → 200"; empty: nothing to add
+	Worker       int    // of the service's processes, the one that answered, from 1; 0: unknown
 }
 
 // Precedes reports whether a returned before b was called.
