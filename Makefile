@@ -4,7 +4,7 @@
 
 GO ?= go
 VET ?= $(GO) vet
-EXAMPLES := examples/custom-store examples/lossy-store
+EXAMPLES := examples/custom-store examples/lossy-store examples/http/scs examples/http/gorilla
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/live ./internal/measure \
@@ -25,7 +25,7 @@ test long lint: export CGO_ENABLED = 0
 race stress: export CGO_ENABLED = 1
 
 test: ## run all tests, including those of the examples
-	@for p in redis-server python3 javac node chromium; do \
+	@for p in redis-server python3 javac node chromium uvicorn gunicorn; do \
 		command -v $$p >/dev/null || echo "skipped: tests that need $$p, which is not in PATH"; done
 	$(GO) test -p 4 -timeout=30m ./...
 	@for d in $(EXAMPLES); do echo "== $$d"; (cd $$d && $(GO) test ./...) || exit 1; done

@@ -93,7 +93,7 @@ func pages(t *testing.T) (names []string) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != "." && (entry.Name() == "testdata" || entry.Name()[0] == '.'):
+		case entry.IsDir() && name != "." && (entry.Name() == "testdata" || entry.Name() == "node_modules" || entry.Name()[0] == '.'):
 			return fs.SkipDir
 		case path.Ext(name) == ".md":
 			names = append(names, name)
