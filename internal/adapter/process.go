@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/openfiles"
+	"github.com/sessbench/sessbench/internal/shellwords"
 )
 
 // Process is a program that was started and has announced where it listens. Its methods may be called from any number of
@@ -51,11 +52,11 @@ func Launch(ctx context.Context, command []string, o Options) (*Process, error) 
 	var err error
 	p.Process, err = child.Start(exec.Command(command[0], command[1:]...), child.Options{Tail: stderrKept, Output: p.readFirstLine})
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", joinCommand(command), err)
+		return nil, fmt.Errorf("start %s: %w", shellwords.Join(command), err)
 	}
 	if err := p.await(ctx, cmp.Or(o.StartTimeout, startLimit)); err != nil {
 		p.Kill()
-		return nil, fmt.Errorf("start %s: %w%s", joinCommand(command), err, complaint(p.Stderr()))
+		return nil, fmt.Errorf("start %s: %w%s", shellwords.Join(command), err, complaint(p.Stderr()))
 	}
 	return p, nil
 }
@@ -103,7 +104,7 @@ const ownFiles = 16
 // says that. Where the error is Raisable, the connections may still be possible: a process can raise its limit, and a wrapper's
 // limit is not that of the server it starts.
 func (p *Process) CheckOpenFiles(connections int) error {
-	return openfiles.CheckProcess(p.Pid(), joinCommand(p.command), connections+ownFiles)
+	return openfiles.CheckProcess(p.Pid(), shellwords.Join(p.command), connections+ownFiles)
 }
 
 // Status is how the process ended, as in "exit status 1" or "signal: killed"; empty while it runs.
@@ -119,7 +120,7 @@ func (p *Process) Status() string {
 func (p *Process) Close() (err error) {
 	p.ending.Do(func() {
 		if err = p.Stop(endLimit); err != nil {
-			err = fmt.Errorf("%s: %w%s", joinCommand(p.command), err, complaint(p.Stderr()))
+			err = fmt.Errorf("%s: %w%s", shellwords.Join(p.command), err, complaint(p.Stderr()))
 		}
 	})
 	<-p.Exited()

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/sessbench/sessbench/internal/shellwords"
 )
 
 // Spec is the address of a target: a command to start, or where a running program listens.
@@ -26,7 +28,7 @@ func Parse(text string) (Spec, error) {
 	var err error
 	switch scheme {
 	case "exec":
-		s.Command, err = splitCommand(rest)
+		s.Command, err = shellwords.Split(rest)
 		if err == nil && len(s.Command) == 0 {
 			err = errors.New("no command")
 		}
@@ -76,7 +78,7 @@ func (s Spec) Dial(ctx context.Context) (net.Conn, error) {
 // String returns the target in the form that [Parse] reads.
 func (s Spec) String() string {
 	if len(s.Command) > 0 {
-		return "exec:" + joinCommand(s.Command)
+		return "exec:" + shellwords.Join(s.Command)
 	}
 	return s.Network + ":" + s.Address
 }

@@ -1,4 +1,4 @@
-package adapter
+package shellwords
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// splitCommand splits a command into words as a POSIX shell does: blanks and newlines separate words, quotes and
+// Split splits a command into words as a POSIX shell does: blanks and newlines separate words, quotes and
 // backslashes are removed, a comment is ignored. No shell runs the command, so anything that a shell would expand
 // or run (variables, patterns, pipes) is an error unless it is quoted.
-func splitCommand(command string) (words []string, err error) {
+func Split(command string) (words []string, err error) {
 	if strings.ContainsAny(command, "\x00\r") { // the parser drops them
 		return nil, errors.New("NUL byte or carriage return in the command")
 	}
@@ -83,8 +83,8 @@ func unescape(b *strings.Builder, text string, doubleQuoted bool) error {
 	return nil
 }
 
-// joinCommand returns a command that [splitCommand] and a POSIX shell split into these words.
-func joinCommand(words []string) string {
+// Join returns a command that [Split] and a POSIX shell split into these words.
+func Join(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
 		quoted[i] = quoteWord(word, i == 0)

@@ -1,4 +1,4 @@
-package adapter
+package shellwords
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestSplitCommand(t *testing.T) {
+func TestSplit(t *testing.T) {
 	for _, test := range []struct {
 		why, command string
 		want         []string
@@ -32,14 +32,14 @@ func TestSplitCommand(t *testing.T) {
 		{"only similar to an assignment", "1=2 --x=3", []string{"1=2", "--x=3"}},
 		{"letters beyond ASCII", "ü 'é'", []string{"ü", "é"}},
 	} {
-		got, err := splitCommand(test.command)
+		got, err := Split(test.command)
 		if err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q: %q, %v: want %q", test.why, test.command, got, err, test.want)
 		}
 	}
 }
 
-func TestSplitCommandRejects(t *testing.T) {
+func TestSplitRejects(t *testing.T) {
 	for _, test := range []struct{ why, command, message string }{
 		{"variable", "echo $HOME", "word at character 6: unquoted $ or `: no shell"},
 		{"command substitution", "a `b`", "unquoted $ or `"},
@@ -61,14 +61,14 @@ func TestSplitCommandRejects(t *testing.T) {
 		{"NUL byte in quotes", "'a\x00b'", "NUL"},
 		{"carriage return", "a\r\nb", "carriage return"},
 	} {
-		if got, err := splitCommand(test.command); err == nil || !strings.Contains(err.Error(), test.message) {
+		if got, err := Split(test.command); err == nil || !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: %q: %q, %v: want an error with %q", test.why, test.command, got, err, test.message)
 		}
 	}
 }
 
-// FuzzSplitCommand compares splitCommand with sh, and checks that both read what joinCommand writes.
-func FuzzSplitCommand(f *testing.F) {
+// FuzzSplit compares Split with sh, and checks that both read what Join writes.
+func FuzzSplit(f *testing.F) {
 	for _, command := range []string{
 		`a 'b c' "d \" \\ \a" e\ f ''`, "a\\\nb \"c\\\nd\"", "env A=1 --x='y z'", `\~ \# \* "*?["`, "a\tb  c", `'\' "'"`, "é\\é'é'", "x ! {}",
 		"-n \v\f", "A\\=1", `""=1`, "=1", "'a'=1",
@@ -77,17 +77,17 @@ func FuzzSplitCommand(f *testing.F) {
 	}
 	sh, lookErr := exec.LookPath("sh")
 	f.Fuzz(func(t *testing.T, command string) {
-		words, err := splitCommand(command)
+		words, err := Split(command)
 		if err != nil || len(words) == 0 {
 			return
 		}
-		if again, err := splitCommand(joinCommand(words)); err != nil || !slices.Equal(again, words) {
-			t.Errorf("%q is joined as %q, which is split into %q, %v", words, joinCommand(words), again, err)
+		if again, err := Split(Join(words)); err != nil || !slices.Equal(again, words) {
+			t.Errorf("%q is joined as %q, which is split into %q, %v", words, Join(words), again, err)
 		}
 		if lookErr != nil {
 			t.Skip("no sh in PATH")
 		}
-		for _, written := range []string{command, joinCommand(words)} {
+		for _, written := range []string{command, Join(words)} {
 			if strings.Contains(strings.ReplaceAll(written, "\\\n", ""), "\n") {
 				continue // sh takes the second line for another command
 			}
