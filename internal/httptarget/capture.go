@@ -72,7 +72,7 @@ func setCookie(header []headerField, name string) (text string, found bool) {
 
 // capture calls set for each value that the step captures. An error is about the first one that the answer does not have.
 func (s *step) capture(a *response, set func(name string, v value)) error {
-	d := document{body: a.body}
+	d := document{body: a.body, events: s.events}
 	for i := range s.captures {
 		c := &s.captures[i]
 		v, err := c.from.value(a, &d)

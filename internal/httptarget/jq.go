@@ -18,6 +18,7 @@ import (
 type expression struct {
 	source string
 	code   *gojq.Code
+	shape  *shape        // nil: not one of the usual forms
 	limit  time.Duration // of one run
 }
 
@@ -33,32 +34,51 @@ func compileJQ(source string) (*expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jq: %q: %w", source, err)
 	}
-	return &expression{source, code, jqLimit}, nil
+	return &expression{source, code, shapeOf(source), jqLimit}, nil
 }
 
-// document is the body of an answer, decoded once and only if an expression needs it.
+// document is the body of an answer, decoded once and only if an expression needs it. Server-sent events are a list of their data.
 type document struct {
 	body    []byte
+	events  bool
 	decoded bool
 	value   any
 	err     error
 }
 
 func (d *document) decode() (any, error) {
-	if !d.decoded {
-		d.decoded = true
-		decoder := json.NewDecoder(bytes.NewReader(d.body))
-		decoder.UseNumber() // ids may be longer than the 53 bits of a float64
-		if d.err = decoder.Decode(&d.value); d.err == nil {
-			if _, err := decoder.Token(); err != io.EOF {
-				d.err = errors.New("data after the value")
+	switch {
+	case d.decoded:
+	case d.events:
+		list := []any{}
+		for line := range bytes.Lines(d.body) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			v, err := decodeJSON(line)
+			if err != nil {
+				v = string(line)
 			}
+			list = append(list, v)
 		}
-		if d.err != nil {
+		d.value = list
+	default:
+		if d.value, d.err = decodeJSON(d.body); d.err != nil {
 			d.err = fmt.Errorf("the body is not JSON: %w", d.err)
 		}
 	}
+	d.decoded = true
 	return d.value, d.err
+}
+
+func decodeJSON(text []byte) (v any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // ids may be longer than the 53 bits of a float64
+	if err = decoder.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("data after the value")
+	}
+	return v, nil
 }
 
 // each calls yield for each value that the program returns, until it returns an error.
@@ -108,6 +128,11 @@ func (x *expression) one(d *document) (first any, err error) {
 
 // integer returns a whole number from 0.
 func (x *expression) integer(d *document) (uint64, error) {
+	if x.shape != nil && !d.events {
+		if n, ok := x.shape.integer(d.body); ok {
+			return n, nil
+		}
+	}
 	v, err := x.one(d)
 	if err != nil {
 		return 0, err
@@ -133,6 +158,11 @@ func (x *expression) bool(d *document) (bool, error) {
 
 // scalar returns a string, a number or a boolean.
 func (x *expression) scalar(d *document) (value, error) {
+	if x.shape != nil && !d.events {
+		if v, ok := x.shape.scalar(d.body); ok {
+			return v, nil
+		}
+	}
 	v, err := x.one(d)
 	if err != nil {
 		return value{}, err

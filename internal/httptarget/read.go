@@ -10,7 +10,7 @@ import (
 
 // read adds to e what the answer to the last step says. An error names the part that is unusable; then e holds the parts before it.
 func (o *operation) read(a *response, e *scenarios.Effect) (err error) {
-	d := document{body: a.body}
+	d := document{body: a.body, events: o.steps[len(o.steps)-1].events}
 	if o.seq != nil {
 		if e.Seq, err = o.seq.integer(&d); err != nil {
 			return fmt.Errorf("seq: %w", err)
@@ -53,6 +53,11 @@ func (o *operation) read(a *response, e *scenarios.Effect) (err error) {
 
 // readMessages appends the newest messages to dst, which is empty. The program returns the messages, oldest first, or one array of them.
 func readMessages(x *expression, d *document, dst []manager.Message) ([]manager.Message, error) {
+	if x.shape != nil && !d.events {
+		if messages, ok := x.shape.messages(d.body, dst); ok {
+			return messages, nil
+		}
+	}
 	err := x.each(d, func(v any) error {
 		list, isArray := v.([]any)
 		if !isArray {
@@ -63,14 +68,19 @@ func readMessages(x *expression, d *document, dst []manager.Message) ([]manager.
 			if err != nil {
 				return err
 			}
-			if len(dst) == manager.HistoryLimit { // the service keeps more
-				dst = dst[:copy(dst, dst[1:])]
-			}
-			dst = append(dst, m)
+			dst = addMessage(dst, m)
 		}
 		return nil
 	})
 	return dst, err
+}
+
+// addMessage appends a message, and drops the oldest one if the service keeps more than sessbench compares.
+func addMessage(dst []manager.Message, m manager.Message) []manager.Message {
+	if len(dst) == manager.HistoryLimit {
+		dst = dst[:copy(dst, dst[1:])]
+	}
+	return append(dst, m)
 }
 
 func toMessage(v any) (m manager.Message, err error) {
