@@ -253,6 +253,7 @@ const (
 	Linearizable Verdict = "linearizable"
 	Violated     Verdict = "violated"
 	Inconclusive Verdict = "inconclusive"
+	Passed       Verdict = "passed" // not violated, at a level below linearizability
 )
 
 // Result is the result of checking one history.

@@ -54,4 +54,5 @@ const (
 	RefusedAfterRun  Anomaly = "refused after it ran" // an update's closure ran, and the operation was reported as not applied
 	WeakID           Anomaly = "weak id"
 	BrokenGuarantee  Anomaly = "declared, not kept"
+	LostAtRestart    Anomaly = "lost at restart" // confirmed writes
 )

@@ -212,7 +212,15 @@ func (a *Op) MetIncarnation() Tag {
 }
 
 // saw returns the messages and fields that the operation returned.
-func (a *Op) saw() []Tag { return append(slices.Clone(a.Messages), a.Fields[:]...) }
+func (a *Op) saw() (tags []Tag) {
+	if a.Parts&PartMessages != 0 {
+		tags = slices.Clone(a.Messages)
+	}
+	if a.Parts&PartFields != 0 {
+		tags = append(tags, a.Fields[:]...)
+	}
+	return tags
+}
 
 // TookPlace reports whether the operation certainly met a session.
 func (a *Op) TookPlace() bool {

@@ -21,6 +21,8 @@ const (
 	ByFairness  Detector = "fairness"  // a user waited while others were served
 	ByGuarantee Detector = "guarantee" // a declared guarantee does not hold
 	ByCrash     Detector = "crash"     // the process died
+	ByLevel     Detector = "level"     // a pattern that the consistency level does not allow
+	ByRestart   Detector = "restart"   // what was confirmed before a restart is missing after it
 )
 
 // A Violation is the proof that a store is wrong.
@@ -56,6 +58,8 @@ var anomalies = []struct {
 	{ForeignRead, "", "One user's data is shown in another user's session: a breach of privacy."},
 	{GarbageRead, "", "The session holds data that no user wrote: memory was overwritten while it was read, or made up."},
 	{LostUpdate, "", ""},
+	{LostAtRestart, ByRestart, "What users did before the service was restarted is gone, although each request had returned success. Every " +
+		"deployment and every crash does that."},
 	{DuplicateWrite, "", "One request took effect twice: the user sees the same message twice, or pays twice."},
 	{Resurrection, "", "The change by WRITER was confirmed and went into a session that no longer exists: it is lost, or the " +
 		"deleted session is back."},
