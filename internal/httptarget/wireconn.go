@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -388,8 +389,11 @@ func (c *wireConn) skipTrailer() error {
 			return err
 		}
 		left -= len(line)
-		text, _ := cutLine(string(line))
-		if text == "" {
+		text, ok := strings.CutSuffix(string(line), "\r\n")
+		switch {
+		case !ok:
+			return notHTTP("trailer line %s", beginning(text))
+		case text == "":
 			return nil
 		}
 		var fields head
