@@ -50,7 +50,7 @@ lint: ## gofmt, go vet, staticcheck
 	@for d in $(EXAMPLES); do (cd $$d && $(VET) ./...) || exit 1; done
 
 bench: ## measure the cost of an operation on each strategy, and of the harness
-	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter
+	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter ./internal/httptarget
 
 golden: ## rewrite the golden files of the reports; read the diff
 	$(GO) test ./reports -run Golden -update

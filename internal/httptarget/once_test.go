@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"sync"
 	"testing"
@@ -44,9 +46,14 @@ const (
 	numFates
 )
 
-// proxy passes requests to a service, and cuts the connections of clients at random.
-func proxy(t *testing.T, service string, seed uint64, fates fate) *rawService {
-	return serve(t, func(s *rawService, nc net.Conn, r *bufio.Reader) {
+// proxy passes requests to a service, and cuts the connections of clients at random. With certificates it speaks TLS to clients.
+func proxy(t *testing.T, service string, certificates *tls.Config, seed uint64, fates fate) *rawService {
+	return serve(t, func(s *rawService, conn net.Conn, r *bufio.Reader) {
+		nc := conn
+		if certificates != nil {
+			nc = tls.Server(conn, certificates)
+			r = bufio.NewReader(nc)
+		}
 		draw := rand.New(rand.NewPCG(seed, uint64(s.conns.Load())))
 		client := http.Client{Transport: &http.Transport{}}
 		defer client.CloseIdleConnections()
@@ -82,7 +89,7 @@ func proxy(t *testing.T, service string, seed uint64, fates fate) *rawService {
 			_, _ = nc.Write(answer.Bytes())
 			switch f {
 			case resetAfter:
-				_ = nc.(*net.TCPConn).SetLinger(0)
+				_ = conn.(*net.TCPConn).SetLinger(0)
 				return
 			case cutLater:
 				time.Sleep(time.Duration(draw.IntN(200)) * time.Microsecond)
@@ -97,14 +104,28 @@ func proxy(t *testing.T, service string, seed uint64, fates fate) *rawService {
 // TestNothingIsSentTwice has users whose connections a proxy cuts. The service has seen each request that was answered once, none
 // that was not sent, and none twice.
 func TestNothingIsSentTwice(t *testing.T) {
-	seeds := uint64(8)
-	if testing.Short() {
-		seeds = 2
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS() // makes a certificate
+	defer server.Close()
+	type secured struct {
+		name string
+		open func(clientOptions) exchanger
+		tls  *tls.Config
 	}
-	for _, transport := range transports {
+	trusting := func(o clientOptions) exchanger {
+		o.tls = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+		return newHTTPClient(o)
+	}
+	for _, transport := range []secured{
+		{"own", newClient, nil}, {"net/http", newHTTPClient, nil}, {"https", trusting, &tls.Config{Certificates: server.TLS.Certificates}},
+	} {
+		seeds := uint64(6)
+		if testing.Short() || transport.tls != nil { // a handshake takes long
+			seeds = 2
+		}
 		for seed := range seeds {
 			for name, fates := range map[string]fate{"between requests": lost, "at any moment": numFates} {
-				for _, wrong := range sentWrongly(t, transport.open, seed, fates) {
+				for _, wrong := range sentWrongly(t, transport.open, transport.tls, seed, fates) {
 					t.Errorf("%s, cut %s, seed %d: %s", transport.name, name, seed, wrong)
 				}
 			}
@@ -116,7 +137,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 func TestRequestsSentAgainAreFound(t *testing.T) {
 	naive := func(clientOptions) exchanger { return naiveClient{new(http.Transport)} }
 	for seed := range uint64(20) {
-		if len(sentWrongly(t, naive, seed, numFates)) > 0 {
+		if len(sentWrongly(t, naive, nil, seed, numFates)) > 0 {
 			return
 		}
 	}
@@ -147,10 +168,13 @@ func (c naiveClient) close() error {
 }
 
 // sentWrongly returns what is wrong with the requests of users whose connections a proxy cuts.
-func sentWrongly(t *testing.T, open func(clientOptions) exchanger, seed uint64, fates fate) (wrong []string) {
+func sentWrongly(t *testing.T, open func(clientOptions) exchanger, certificates *tls.Config, seed uint64, fates fate) (wrong []string) {
 	const users, each = 6, 60
 	sees := &counter{seen: map[string]int{}}
-	p := proxy(t, serveHTTP(t, sees), seed, fates)
+	p := proxy(t, serveHTTP(t, sees), certificates, seed, fates)
+	if certificates != nil {
+		p.base.Scheme = "https"
+	}
 	outcomes := make([][each]error, users)
 	var working sync.WaitGroup
 	for u := range users {

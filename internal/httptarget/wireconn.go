@@ -311,7 +311,6 @@ func (c *wireConn) readBody(q *request, a *response) error {
 	case h.length >= 0:
 		err = c.readBytes(a, h.length)
 	default:
-		h.ends = true
 		err = c.readToEnd(a)
 	}
 	if err == nil {
@@ -328,6 +327,7 @@ func (c *wireConn) readToEnd(a *response) error {
 		}
 		if err := c.fill(); err != nil {
 			if errors.Is(err, io.EOF) {
+				c.hangUp()
 				return nil
 			}
 			return err
