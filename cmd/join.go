@@ -118,8 +118,8 @@ func (o *runOptions) checkReachable() error {
 		o.choice.Baseline = "none"
 	}
 	for _, spec := range o.targets.specs {
-		if spec.Command != nil {
-			return usagef("%s %s: each participant would start its own program: want tcp:HOST:PORT with %s", o.from(targetFlag), quoted(spec.String()), o.from("join"))
+		if why := spec.WhyAlone(); why != "" {
+			return usagef("%s %s: %s: want tcp:HOST:PORT with %s", o.from(targetFlag), quoted(spec.String()), why, o.from("join"))
 		}
 	}
 	list, err := o.choice.beside(o.targets.Targets)

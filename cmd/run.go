@@ -210,7 +210,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	if _, known := o.strategy(o.choice.Baseline); known { // it runs, too
 		taken = append(taken, o.choice.Baseline)
 	}
-	programs, err := o.opener.OpenTargets(ctx, measure.Targets{Specs: o.targets.Targets, Timeout: o.targets.Timeout, Users: o.redis.Users})
+	programs, err := o.opener.OpenTargets(ctx, measure.Targets{Specs: o.targets.Targets, Timeout: o.targets.Timeout, Users: o.redis.Users, AllowRemote: o.targets.AllowRemote})
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	if err := o.settleRedis(cfg.Subjects, cfg.Scenarios); err != nil {
 		return err
 	}
-	if err := o.opener.OpenSubjects(ctx, cfg, o.redis, len(programs) > 0); err != nil {
+	if err := o.opener.OpenSubjects(ctx, cfg, o.redis, o.targets.programs()); err != nil {
 		return err
 	}
 	if err := o.targets.fit(cfg.Subjects, cfg.Scenarios); err != nil {

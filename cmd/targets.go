@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/sessbench/sessbench/internal/outfile"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/internal/setting"
+	"github.com/sessbench/sessbench/internal/targets"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -21,9 +20,10 @@ import (
 // targetOptions are the flags for targets, driven besides the strategies or in their place.
 type targetOptions struct {
 	*command
-	Targets []string
-	Timeout time.Duration
-	specs   []adapter.Spec // Targets, parsed
+	Targets     []string
+	Timeout     time.Duration
+	AllowRemote []string
+	specs       []targets.Spec // Targets, parsed
 }
 
 const targetFlag = "target"
@@ -33,11 +33,13 @@ func (o *targetOptions) flagGroup() flagGroup {
 	fs := newFlagGroup("Beyond this process")
 	o.Timeout = adapter.DefaultTimeout
 	fs.StringArrayVar(&o.Targets, targetFlag, nil,
-		"adapter program to drive, `exec:COMMAND`, or a running one: tcp:HOST:PORT, unix:PATH; repeatable (without -S: only these)")
+		"`TARGET` to drive: an adapter program, exec:COMMAND, or a running one, tcp:HOST:PORT or unix:PATH; an HTTP service, http:FILE with its mapping; repeatable (without -S: only these)")
+	fs.StringSliceVar(&o.AllowRemote, "allow-remote", nil,
+		"`HOSTS` beside this machine to which the requests of an HTTP service may be sent")
 	fs.Var(into(o.Timeout.String(), setting.Duration(time.Millisecond, time.Hour), &o.Timeout), "target-timeout",
 		"`TIME` without any response, the requested hold not counted, after which a target counts as hanging")
 	o.addRedisFlags(fs)
-	fs.own("target-timeout", "redis-url", "redis-user", "redis-password", "redis-ca", "redis-timeout")
+	fs.own("target-timeout", "allow-remote", "redis-url", "redis-user", "redis-password", "redis-ca", "redis-timeout")
 	return fs
 }
 
@@ -45,7 +47,7 @@ func (o *targetOptions) flagGroup() flagGroup {
 func (o *targetOptions) parse() error {
 	o.specs = nil
 	for _, text := range o.Targets {
-		spec, err := adapter.Parse(text)
+		spec, err := targets.Parse(text)
 		if err != nil {
 			return usagef("%s %w", o.from(targetFlag), err)
 		}
@@ -54,28 +56,23 @@ func (o *targetOptions) parse() error {
 	return nil
 }
 
-// files returns the files that are named in the commands: programs, and scripts for an interpreter.
+// files returns the files that the targets name: programs, scripts for an interpreter, mapping files.
 func (o *targetOptions) files() (list []outfile.Named) {
 	for at, spec := range o.specs {
-		for i, word := range spec.Command {
-			if i == 0 {
-				word, _ = exec.LookPath(word) // starting it reports what is missing
-			}
-			if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
-				list = append(list, outfile.Named{Words: o.from(targetFlag) + " " + quoted(o.Targets[at]), Path: word})
-			}
+		for _, path := range spec.Files() {
+			list = append(list, outfile.Named{Words: o.from(targetFlag) + " " + quoted(o.Targets[at]), Path: path})
 		}
 	}
 	return list
 }
 
 // subjects makes subjects of opened targets, with labels that are not taken.
-func (o *targetOptions) subjects(targets []measure.Target, taken []string) (list []runner.Subject) {
-	for i, t := range targets {
+func (o *targetOptions) subjects(opened []measure.Target, taken []string) (list []runner.Subject) {
+	for i, t := range opened {
 		label := labelFor(t.Name, taken)
 		taken = append(taken, label)
 		list = append(list, runner.Subject{
-			Label: label, TargetName: t.Name, Target: t.Target,
+			Label: label, TargetName: t.Name, Target: t.Target, OwnWork: o.specs[i].Service(),
 			Strategy: &strategies.Strategy{Name: label, Description: o.specs[i].String()},
 		})
 	}
@@ -90,6 +87,11 @@ func labelFor(name string, taken []string) string {
 		label = fmt.Sprintf("%s#%d", name, n)
 	}
 	return label
+}
+
+// programs reports whether any target speaks the adapter protocol.
+func (o *targetOptions) programs() bool {
+	return slices.ContainsFunc(o.specs, func(s targets.Spec) bool { return !s.Service() })
 }
 
 // fit rejects targets without an operation that a scenario needs, and scenarios with one that their driver lacks.

@@ -10,6 +10,7 @@ import (
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/targets"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
@@ -26,10 +27,11 @@ type task struct {
 
 // subjectSource names a subject. The target of a task, if any, takes its place.
 type subjectSource struct {
-	Strategy string            `json:"strategy,omitempty"`
-	Params   strategies.Values `json:"params,omitempty"`
-	Redis    redis.Options     `json:"redis"`
-	Flaw     string            `json:"flaw,omitempty"`
+	Strategy    string            `json:"strategy,omitempty"`
+	Params      strategies.Values `json:"params,omitempty"`
+	Redis       redis.Options     `json:"redis"`
+	Flaw        string            `json:"flaw,omitempty"`
+	AllowRemote []string          `json:"allow_remote,omitempty"`
 }
 
 // runTask verifies a subject in a child process.
@@ -58,18 +60,18 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 		return nil
 	}
 	if t.Target != "" {
-		spec, err := adapter.Parse(t.Target)
+		spec, err := targets.Parse(t.Target)
 		if err != nil {
 			return err
 		}
-		p, err := adapter.Start(ctx, spec, adapter.Options{Timeout: t.Timeout})
+		p, err := spec.Open(ctx, targets.Options{Timeout: t.Timeout, AllowRemote: s.AllowRemote})
 		if err != nil {
 			return err
 		}
 		t.Config.Subject = verify.Subject{
 			Label:      p.Name(),
 			OpenTarget: func() (scenarios.Target, error) { return p, nil },
-			Reliable:   !strings.HasPrefix(t.Target, "tcp:"), // a network may lose responses
+			Reliable:   spec.Reliable(),
 		}
 		return nil
 	}
@@ -97,6 +99,7 @@ func (o *verifyOptions) targetTasks() (tasks []task) {
 	for _, spec := range o.targets.specs {
 		t := o.task(spec.String())
 		t.Target, t.Timeout = spec.String(), o.targets.Timeout
+		t.source.AllowRemote = o.targets.AllowRemote
 		tasks = append(tasks, t)
 	}
 	return tasks

@@ -48,9 +48,9 @@ type Program struct {
 	closing  sync.Once
 	closeErr error // result of Close
 
-	mu      sync.Mutex // protects the following
-	control *conn      // control connection; nil before the first request
-	group   group      // processes of the group at the last reset
+	mu      sync.Mutex  // protects the following
+	control *conn       // control connection; nil before the first request
+	group   child.Group // processes of the group at the last reset
 }
 
 var (
@@ -259,7 +259,7 @@ func (p *Program) Census(ctx context.Context) (manager.Census, error) {
 // findProcesses finds the processes of the program's group, which is too slow for the measured window.
 func (p *Program) findProcesses() {
 	if p.process != nil {
-		p.group.find(p.process.Pid())
+		p.group.Find(p.process.Pid())
 	}
 }
 
@@ -272,11 +272,14 @@ func (p *Program) Usage() (scenarios.TargetUsage, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u, err := p.group.usage()
-	if err != nil {
+	u, err := p.group.Usage()
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return scenarios.TargetUsage{}, scenarios.ErrUnsupported
+	case err != nil:
 		return scenarios.TargetUsage{}, fmt.Errorf("%s: processor time and memory: %w", p.name, err)
 	}
-	return u, nil
+	return scenarios.TargetUsage(u), nil
 }
 
 // Close implements [scenarios.Target]. It closes all connections, and the stdin of a program that was started here. If
@@ -289,7 +292,7 @@ func (p *Program) Close() error {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.group.close()
+		p.group.Close()
 	})
 	return p.closeErr
 }

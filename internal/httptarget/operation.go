@@ -15,6 +15,7 @@ import (
 
 // step is one request, compiled, and what its answer is used for.
 type step struct {
+	source   string // METHOD /PATH as in the file
 	method   string
 	target   template // path and query
 	headers  []headerTemplate
@@ -28,6 +29,9 @@ type headerTemplate struct {
 	name  string // in canonical form
 	value template
 }
+
+// String returns the request as the file has it, without values.
+func (s *step) String() string { return s.source }
 
 // succeeded reports whether the status is a success of this step.
 func (s *step) succeeded(status int) bool {
@@ -275,7 +279,7 @@ func (l *loader) request(n *yaml.Node, s *step, in scope) {
 		l.errorf(n, "%s: request %q: want METHOD /PATH, such as POST /sessions/{id}/messages", in.name, text)
 		return
 	}
-	s.method = match[1]
+	s.source, s.method = text, match[1]
 	s.target = l.template(n, s.target, match[2], inURL, escapeTarget, in)
 }
 

@@ -131,7 +131,33 @@ func WhyUnranked(r *result.Result) string {
 	if r.Summary.OfLimit > OverLimit {
 		return "it is above the limit"
 	}
-	return cmp.Or(Saturated(r), notReached(r))
+	return cmp.Or(Saturated(r), failing(r), notReached(r))
+}
+
+// MostErrors is the largest share of the operations on a target that may end in an error before its speed says little: an answer that
+// refuses costs less than one that serves.
+const MostErrors = 0.001
+
+// failing returns which share of the operations on a target failed, where that is more than [MostErrors], or "". A session that was not
+// found is no error: the audit judges it.
+func failing(r *result.Result) string {
+	if r.Target == "" {
+		return ""
+	}
+	var errors, done int64
+	for _, t := range r.Trials {
+		done += t.Ops
+		for kind, n := range t.Errors {
+			if kind != "not_found" {
+				errors += n
+			}
+		}
+	}
+	share := float64(errors) / float64(max(1, errors+done))
+	if share <= MostErrors {
+		return ""
+	}
+	return fmt.Sprintf("%s of its operations failed", result.FormatPercent(share))
 }
 
 // notReached returns how the delays of a row differ from the requested ones, or "".

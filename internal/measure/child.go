@@ -109,7 +109,7 @@ func (s *server) openTargets(q *targetsRequest) (r reply, err error) {
 		if spec == "" {
 			continue
 		}
-		t, err := s.local.openProgram(s.ctx, spec)
+		t, err := s.local.openTarget(s.ctx, spec)
 		switch {
 		case err != nil && q.Restart:
 			s.failed[i] = err
@@ -125,7 +125,7 @@ func (s *server) openTargets(q *targetsRequest) (r reply, err error) {
 
 func (s *server) openSubjects(q *subjectsRequest) (r reply, err error) {
 	for _, of := range q.Subjects {
-		subject := runner.Subject{Label: of.Label, Params: of.Params}
+		subject := runner.Subject{Label: of.Label, Params: of.Params, OwnWork: of.OwnWork}
 		var about openedTarget
 		if of.Target >= 0 {
 			subject.Strategy = &strategies.Strategy{Name: of.Label}

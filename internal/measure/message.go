@@ -54,7 +54,8 @@ type subject struct {
 	Label    string            `json:"label"`
 	Strategy string            `json:"strategy,omitempty"`
 	Params   strategies.Values `json:"params,omitempty"`
-	Target   int               `json:"target"`          // index in Targets.Specs; -1: not a program
+	Target   int               `json:"target"` // index in Targets.Specs; -1: not a program
+	OwnWork  bool              `json:"own_work,omitempty"`
 	Lists    *redisLists       `json:"lists,omitempty"` // of a subject that is lists in Redis
 }
 

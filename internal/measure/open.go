@@ -11,21 +11,23 @@ import (
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/openfiles"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/internal/targets"
 	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
-// Targets are the adapter programs of a run.
+// Targets are the adapter programs and services of a run.
 type Targets struct {
-	Specs   []string      `json:"specs"` // as [adapter.Parse] reads them; "": no longer needed
-	Timeout time.Duration `json:"timeout"`
-	Users   int           `json:"users"` // connections to each, at least
+	Specs       []string      `json:"specs"` // as [targets.Parse] reads them; "": no longer needed
+	Timeout     time.Duration `json:"timeout"`
+	Users       int           `json:"users"` // connections to each, at least
+	AllowRemote []string      `json:"allow_remote,omitempty"`
 }
 
 // Target is an opened target.
 type Target struct {
 	scenarios.Target
-	Name string // as the program calls itself
+	Name string // as the target calls itself
 	Note string // what may keep it from serving all users; may be empty
 }
 
@@ -35,12 +37,12 @@ type Local struct {
 	closers []func() error
 }
 
-// OpenTargets starts the programs, or connects to those that run.
+// OpenTargets starts the targets, or connects to those that run.
 func (l *Local) OpenTargets(ctx context.Context, t Targets) ([]Target, error) {
 	l.targets = t
 	var list []Target
 	for _, spec := range t.Specs {
-		opened, err := l.openProgram(ctx, spec)
+		opened, err := l.openTarget(ctx, spec)
 		if err != nil {
 			return nil, err
 		}
@@ -52,10 +54,10 @@ func (l *Local) OpenTargets(ctx context.Context, t Targets) ([]Target, error) {
 // spareFiles is how many files a run needs open besides its users' connections.
 const spareFiles = 32
 
-// openProgram starts a program, or connects to one that runs. An error may be a limit of open files that is too low for the
+// openTarget starts a program or a service, or connects to one that runs. An error may be a limit of open files that is too low for the
 // users, in this process or in the program. A limit that the program may raise is only noted.
-func (l *Local) openProgram(ctx context.Context, text string) (Target, error) {
-	spec, err := adapter.Parse(text)
+func (l *Local) openTarget(ctx context.Context, text string) (Target, error) {
+	spec, err := targets.Parse(text)
 	if err != nil {
 		return Target{}, err
 	}
@@ -63,7 +65,7 @@ func (l *Local) openProgram(ctx context.Context, text string) (Target, error) {
 	if err := openfiles.Check(users + spareFiles); err != nil {
 		return Target{}, fmt.Errorf("%d users on a target: %w", users, err)
 	}
-	p, err := adapter.Start(ctx, spec, adapter.Options{Timeout: l.targets.Timeout})
+	p, err := spec.Open(ctx, targets.Options{Timeout: l.targets.Timeout, AllowRemote: l.targets.AllowRemote})
 	if err != nil {
 		return Target{}, err
 	}

@@ -71,7 +71,7 @@ func (s *Supervisor) OpenSubjects(ctx context.Context, cfg *runner.Config, serve
 	q := &subjectsRequest{Redis: server, Protocol: protocol}
 	for i := range cfg.Subjects {
 		of := &cfg.Subjects[i]
-		about := subject{Label: of.Label, Params: of.Params, Target: -1, Lists: listsOf(of, cfg.Scenarios)}
+		about := subject{Label: of.Label, Params: of.Params, Target: -1, OwnWork: of.OwnWork, Lists: listsOf(of, cfg.Scenarios)}
 		if t, ok := of.Target.(numbered); ok {
 			about.Target = t.number()
 		} else {

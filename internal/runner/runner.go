@@ -27,11 +27,22 @@ type Subject struct {
 	TargetName string           // its own name
 	Remark     string           // shown with its row
 	Unlocked   bool             // its updates need no lock, so that no session limits the others
+	OwnWork    bool             // the target does its own work under its locks, so that none is asked for
 	Baseline   bool
 }
 
 // remote reports whether operations may fail because of a connection.
 func (s *Subject) remote() bool { return s.Strategy.Remote || s.Target != nil }
+
+// scenario returns what users do with the subject.
+func (s *Subject) scenario(of *scenarios.Scenario) *scenarios.Scenario {
+	if !s.OwnWork {
+		return of
+	}
+	without := *of
+	without.Hold = 0
+	return &without
+}
 
 // Config is what to run. Its JSON is what another process needs to know of it.
 type Config struct {
@@ -195,7 +206,7 @@ func (e *entrant) metered() bool {
 func (r *run) entrant(index int, base setup) *entrant {
 	subject := r.Subjects[index]
 	e := &entrant{Subject: subject, index: index}
-	s := base.scenario
+	s := subject.scenario(base.scenario)
 	e.result = result.Result{
 		Strategy: subject.Label,
 		Scenario: s.Name,

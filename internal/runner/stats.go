@@ -123,12 +123,22 @@ func (s *userStats) count(err error) {
 	if s.errors == nil {
 		s.errors = map[string]int64{}
 	}
-	kind := "other"
+	s.errors[kindOfError(err)]++
+}
+
+// kindOfError returns the name of an error in results: its own, if it has one, as the answers of services do.
+func kindOfError(err error) string {
+	var named interface {
+		error
+		Kind() string
+	}
+	if errors.As(err, &named) {
+		return named.Kind()
+	}
 	for _, k := range errorKinds {
 		if errors.Is(err, k.err) {
-			kind = k.name
-			break
+			return k.name
 		}
 	}
-	s.errors[kind]++
+	return "other"
 }

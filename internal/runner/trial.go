@@ -128,6 +128,7 @@ func (tr *trial) startClock() (err error) {
 
 // prepare does everything up to the barrier: a fresh store, users, sessions, garbage collection.
 func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
+	s.scenario = subject.scenario(s.scenario)
 	tr := &trial{setup: s, ctx: ctx, subject: subject, hot: noSlot, unaudited: subject.Strategy.Harness}
 	tr.system = &storeSystem{trial: tr}
 	if subject.Target != nil {

@@ -86,6 +86,9 @@ func (a *remote) supports(list []scenarios.Scenario) error {
 	return nil
 }
 
+// Fit returns an error that names the operations that a target lacks to be verified without a scenario; nil: it has all.
+func Fit(t scenarios.Target) error { return (&remote{Target: t}).supports(nil) }
+
 // has reports whether the target has operations of kind k.
 func (a *remote) has(k history.Kind) bool {
 	op, ok := operationOf(k)

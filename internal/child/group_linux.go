@@ -1,4 +1,4 @@
-package adapter
+package child
 
 import (
 	"bytes"
@@ -8,17 +8,15 @@ import (
 	"os"
 	"strconv"
 	"time"
-
-	"github.com/sessbench/sessbench/scenarios"
 )
 
-// group holds an open /proc/PID/stat for each process of a process group, the leader's first. Reading one takes a single
-// system call in the measured window, and cannot return the data of another process with a reused id.
-type group struct{ stats []*os.File }
+// Group measures what the processes of a process group use. It holds an open /proc/PID/stat for each of them, the leader's first: reading
+// one takes a single system call, and cannot return the data of another process with a reused id. The zero value has no processes.
+type Group struct{ stats []*os.File }
 
-// find finds the processes of the group.
-func (g *group) find(leader int) {
-	g.close()
+// Find finds the processes of the group.
+func (g *Group) Find(leader int) {
+	g.Close()
 	g.add(leader, leader)
 	entries, _ := os.ReadDir("/proc") // on an error the leader remains
 	for _, e := range entries {
@@ -29,7 +27,7 @@ func (g *group) find(leader int) {
 }
 
 // add adds a process if it exists and is in the leader's group.
-func (g *group) add(pid, leader int) {
+func (g *Group) add(pid, leader int) {
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return
@@ -41,8 +39,8 @@ func (g *group) add(pid, leader int) {
 	g.stats = append(g.stats, f)
 }
 
-// usage returns the sums over the group, or an error if its leader has ended.
-func (g *group) usage() (u scenarios.TargetUsage, err error) {
+// Usage returns the sums over the group, or an error if its leader has ended. Shared memory counts in each process.
+func (g *Group) Usage() (u Usage, err error) {
 	if len(g.stats) == 0 {
 		return u, os.ErrProcessDone
 	}
@@ -57,7 +55,8 @@ func (g *group) usage() (u scenarios.TargetUsage, err error) {
 	return u, nil
 }
 
-func (g *group) close() {
+// Close forgets the processes.
+func (g *Group) Close() {
 	for _, f := range g.stats {
 		f.Close()
 	}

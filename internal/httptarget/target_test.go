@@ -1,0 +1,345 @@
+package httptarget
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/manager"
+	"github.com/sessbench/sessbench/scenarios"
+)
+
+// chat is a service that names its sessions.
+type service struct {
+	mu       sync.Mutex // protects sessions
+	sessions map[string][]message
+	requests atomic.Int64
+	bend     func(w http.ResponseWriter, r *http.Request) (handled bool) // nil: it behaves
+}
+
+type message struct {
+	Seq     int    `json:"seq"`
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+func (c *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.requests.Add(1)
+	if c.bend != nil && c.bend(w, r) {
+		return
+	}
+	answer := func(status int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	if r.Method == "POST" && len(parts) == 1 {
+		id := uuid.NewString()
+		c.sessions[id] = []message{}
+		answer(http.StatusCreated, map[string]any{"session_id": id})
+		return
+	}
+	id := parts[1]
+	messages, ok := c.sessions[id]
+	switch {
+	case !ok:
+		answer(http.StatusNotFound, map[string]any{"detail": "no such session"})
+	case r.Method == "DELETE":
+		delete(c.sessions, id)
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == "POST":
+		var m message
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			answer(http.StatusBadRequest, err.Error())
+			return
+		}
+		m.Seq = 1
+		if n := len(messages); n > 0 {
+			m.Seq = messages[n-1].Seq + 1
+		}
+		messages = append(messages, m)
+		c.sessions[id] = messages[max(0, len(messages)-manager.HistoryLimit):]
+		answer(http.StatusOK, map[string]any{"seq": m.Seq})
+	default:
+		answer(http.StatusOK, map[string]any{"messages": messages})
+	}
+}
+
+const chatMapping = `
+name: chat
+base: %s
+session:
+  id: .session_id
+operations:
+  create:
+    request: POST /sessions
+  append:
+    request: POST /sessions/{id}/messages
+    json: {role: "{role}", content: "{content}"}
+    seq: .seq
+  history:
+    request: GET /sessions/{id}/messages
+    messages: ".messages[] | {seq, role, content}"
+  delete:
+    request: DELETE /sessions/{id}
+errors:
+  not_found: [404, 410]
+  conflict: [409]
+`
+
+// serveChat starts a service and returns it as a target.
+func serveChat(t *testing.T, mapping string, h http.Handler, o Options) *Target {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	path := filepath.Join(t.TempDir(), "chat.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, mapping, s.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := Start(t.Context(), m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = target.Close() })
+	return target
+}
+
+func newChat() *service { return &service{sessions: map[string][]message{}} }
+
+func TestOperations(t *testing.T) {
+	s := newChat()
+	target := serveChat(t, chatMapping, s, Options{})
+	c, err := target.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var e scenarios.Effect
+	do := func(q scenarios.Request) error { return c.Do(t.Context(), &q, &e) }
+	if err := do(scenarios.Request{Op: scenarios.Create}); err != nil || !e.Created {
+		t.Fatalf("create: %+v, %v", e, err)
+	}
+	id := e.ID
+	for n := range uint64(2) {
+		text := fmt.Sprint("häß\"lich ", n)
+		if err := do(scenarios.Request{Op: scenarios.Append, ID: id, Role: "user", Content: text}); err != nil || e.Seq != n+1 || e.Reported&scenarios.ReportsSeq == 0 {
+			t.Fatalf("append: %+v, %v", e, err)
+		}
+	}
+	if err := do(scenarios.Request{Op: scenarios.History, ID: id}); err != nil || len(e.Messages) != 2 || e.Messages[1].Content != `häß"lich 1` {
+		t.Fatalf("history: %+v, %v", e, err)
+	}
+	first := e.Incarnation
+	if err := do(scenarios.Request{Op: scenarios.Touch, ID: id}); !errors.Is(err, scenarios.ErrUnsupported) {
+		t.Errorf("touch is not mapped: %v", err)
+	}
+	if err := do(scenarios.Request{Op: scenarios.GetOrCreate, ID: id}); err != nil || e.Created || e.Incarnation != first {
+		t.Errorf("get_or_create of a session that exists: %+v, %v", e, err)
+	}
+	if err := do(scenarios.Request{Op: scenarios.Delete, ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := do(scenarios.Request{Op: scenarios.Append, ID: id}); !errors.Is(err, manager.ErrNotFound) {
+		t.Errorf("append to a removed session: %v", err)
+	}
+	if err := do(scenarios.Request{Op: scenarios.GetOrCreate, ID: id}); err != nil || !e.Created || e.Incarnation == first {
+		t.Errorf("get_or_create of a removed session: %+v, %v", e, err)
+	}
+	if err := do(scenarios.Request{Op: scenarios.Append, ID: manager.ID(uuid.New())}); !errors.Is(err, manager.ErrNotFound) {
+		t.Errorf("append to a session that never was: %v", err)
+	}
+	if err := target.Reset(t.Context()); err != nil || len(s.sessions) != 0 {
+		t.Errorf("reset: %d sessions are left, %v", len(s.sessions), err)
+	}
+}
+
+// What misbehaves is reported for what it is: as not applied, indeterminate or not found, and in words.
+func TestMisbehavingServices(t *testing.T) {
+	status := func(code int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool { http.Error(w, "sorry", code); return true }
+	}
+	for _, row := range []struct {
+		why           string
+		bend          func(w http.ResponseWriter, r *http.Request) bool
+		write, read   error
+		text          string
+		isUnavailable bool
+	}{
+		{"500: a write may have been made, a read has not", status(500), manager.ErrIndeterminate, manager.ErrNotApplied, "500 Internal Server Error: sorry", false},
+		{"503 is no answer either", status(503), manager.ErrIndeterminate, manager.ErrNotApplied, "503", false},
+		{"401 is not mapped", status(401), manager.ErrIndeterminate, manager.ErrNotApplied, "401 Unauthorized", false},
+		{"429: throttled", status(429), manager.ErrNotApplied, manager.ErrNotApplied, "throttled", false},
+		{"410 is mapped", status(410), manager.ErrNotFound, manager.ErrNotFound, "", false},
+		{"409 is mapped", status(409), manager.ErrConflict, manager.ErrConflict, "", false},
+		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+			return true
+		}, manager.ErrIndeterminate, manager.ErrNotApplied, "302 Found", false},
+		{"another content", func(w http.ResponseWriter, _ *http.Request) bool {
+			fmt.Fprint(w, "<html>welcome</html>")
+			return true
+		}, manager.ErrIndeterminate, manager.ErrNotApplied, "<html>welcome</html>", false},
+		{"half an answer", func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Length", "100")
+			fmt.Fprint(w, `{"seq":`)
+			return true
+		}, manager.ErrIndeterminate, manager.ErrNotApplied, "", false},
+		{"no answer", func(_ http.ResponseWriter, r *http.Request) bool {
+			_, _ = io.Copy(io.Discard, r.Body) // the server notices the end of a connection only after that
+			<-r.Context().Done()
+			return true
+		}, manager.ErrIndeterminate, manager.ErrNotApplied, "hang: no answer", true},
+		{"the connection is closed", func(w http.ResponseWriter, _ *http.Request) bool {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				c.Close()
+			}
+			return true
+		}, manager.ErrIndeterminate, manager.ErrNotApplied, "", false},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			s := newChat()
+			var bent atomic.Bool
+			s.bend = func(w http.ResponseWriter, r *http.Request) bool { return bent.Load() && row.bend(w, r) }
+			target := serveChat(t, chatMapping, s, Options{Timeout: 300 * time.Millisecond})
+			c, _ := target.Connect(t.Context())
+			defer c.Close()
+			var e scenarios.Effect
+			if err := c.Do(t.Context(), &scenarios.Request{Op: scenarios.Create}, &e); err != nil {
+				t.Fatal(err)
+			}
+			id := e.ID
+			bent.Store(true)
+			time.Sleep(2 * latestStep) // an answer of the same moment would count as one to the request
+			for op, want := range map[scenarios.Op]error{scenarios.Append: row.write, scenarios.History: row.read} {
+				err := c.Do(t.Context(), &scenarios.Request{Op: op, ID: id, Role: "user", Content: "x"}, &e)
+				if !errors.Is(err, want) || !strings.Contains(err.Error(), row.text) || errors.Is(err, scenarios.ErrUnavailable) != row.isUnavailable {
+					t.Errorf("%s: %v: want %v with %q", op, err, want, row.text)
+				}
+				if e.Reported != 0 || len(e.Messages) != 0 {
+					t.Errorf("%s: the effect of an error is %+v", op, e)
+				}
+			}
+		})
+	}
+}
+
+// A service that has ended is unavailable.
+func TestServiceThatIsGone(t *testing.T) {
+	s := httptest.NewServer(newChat())
+	path := filepath.Join(t.TempDir(), "chat.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, chatMapping, s.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := Start(t.Context(), m, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	s.Close()
+	c, _ := target.Connect(t.Context())
+	defer c.Close()
+	err = c.Do(t.Context(), &scenarios.Request{Op: scenarios.Create}, &scenarios.Effect{})
+	if !errors.Is(err, scenarios.ErrUnavailable) || !errors.Is(err, manager.ErrNotApplied) {
+		t.Errorf("%v: want unavailable and not applied", err)
+	}
+	if _, err := target.Connect(t.Context()); !errors.Is(err, scenarios.ErrUnavailable) {
+		t.Errorf("connecting after that: %v", err)
+	}
+}
+
+func TestRemoteHostsAreRefused(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "127.0.0.1": true, "127.8.8.8": true, "::1": true, "example.org": false, "10.0.0.1": false, "": false, "friend.example": true,
+	} {
+		if err := (&Options{AllowRemote: []string{"friend.example"}}).allows(host); (err == nil) != want {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+func TestRehearsal(t *testing.T) {
+	s := newChat()
+	target := serveChat(t, chatMapping, s, Options{})
+	var shown []string
+	r, err := target.Rehearse(t.Context(), func(x *Exchange) { shown = append(shown, x.String()) })
+	if err != nil || !r.Numbered || r.Outlives || r.InCookie {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if all := strings.Join(shown, "\n"); len(shown) != 6 || !strings.Contains(all, "< 201 Created") || !strings.Contains(all, "> POST /sessions/") {
+		t.Errorf("%d exchanges:\n%s", len(shown), all)
+	}
+	s.bend = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == "GET" {
+			fmt.Fprint(w, `{"messages": []}`)
+		}
+		return r.Method == "GET"
+	}
+	_, err = target.Rehearse(t.Context(), nil)
+	var bad *MappingError
+	if !errors.As(err, &bad) || bad.Op != scenarios.History || !strings.Contains(err.Error(), "< 200 OK") {
+		t.Errorf("a history without what was appended: %v", err)
+	}
+}
+
+// Users share a session, and each request is sent once.
+func TestConcurrentUsers(t *testing.T) {
+	const users, each = 8, 50
+	s := newChat()
+	target := serveChat(t, chatMapping, s, Options{})
+	id := manager.ID(uuid.New())
+	var running sync.WaitGroup
+	var created atomic.Int64
+	for range users {
+		running.Go(func() {
+			c, err := target.Connect(context.Background())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			var e scenarios.Effect
+			for i := range each {
+				op := scenarios.Append
+				if i == 0 {
+					op = scenarios.GetOrCreate
+				}
+				if err := c.Do(context.Background(), &scenarios.Request{Op: op, ID: id, Role: "user", Content: "x"}, &e); err != nil {
+					t.Error(err)
+				}
+				if e.Created {
+					created.Add(1)
+				}
+			}
+		})
+	}
+	running.Wait()
+	if got := s.requests.Load(); created.Load() != 1 || got != 1+users*(each-1) {
+		t.Errorf("%d sessions were created, by %d requests: want one, and one request for each operation", created.Load(), got)
+	}
+}
