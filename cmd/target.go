@@ -104,6 +104,14 @@ func (o *targetTestOptions) run(ctx context.Context) (err error) {
 	return o.print(r)
 }
 
+// counted is names with their noun.
+func counted(names []string, noun string) string {
+	if len(names) > 1 {
+		noun += "s"
+	}
+	return noun + " " + sheet.And(names)
+}
+
 // page shows the exchanges, and says what fits.
 func (r *rehearsed) page() *sheet.Page {
 	p := &sheet.Page{}
@@ -142,10 +150,10 @@ func (r *rehearsed) page() *sheet.Page {
 	}
 	say := func(format string, args ...any) { p.Say(sheet.Plain, fmt.Sprintf(format, args...)) }
 	if len(fit) > 0 {
-		say("run: the mapping fits the scenarios %s.", sheet.And(fit))
+		say("run: the mapping fits the %s.", counted(fit, "scenario"))
 	}
 	for _, what := range lacks {
-		say("run: %s is not mapped, which %s needs.", what, sheet.And(missing[what]))
+		say("run: not mapped: %s, for the %s.", what, counted(missing[what], "scenario"))
 	}
 	if err := verify.Fit(r.target); err != nil {
 		say("verify: %v.", err)

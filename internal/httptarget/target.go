@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,11 +43,11 @@ type Target struct {
 	sessions table
 	users    atomic.Int64
 
-	latest     atomic.Int64 // when the latest answer came, in nanoseconds since began
-	restarting atomic.Bool
-	failed     atomic.Pointer[outage] // the first one
-	closing    sync.Once
-	closeErr   error // result of Close
+	latest   atomic.Int64           // when the latest answer came, in nanoseconds since began
+	starting atomic.Bool            // it is not expected to answer yet
+	failed   atomic.Pointer[outage] // the first one
+	closing  sync.Once
+	closeErr error // result of Close
 }
 
 var (
@@ -69,6 +70,16 @@ func (t *Target) start(ctx context.Context) error {
 	if err := t.findWorkers(); err != nil {
 		return err
 	}
+	if err := t.launch(ctx); err != nil {
+		return err
+	}
+	return t.send(ctx, t.m.Setup)
+}
+
+// launch starts the processes and waits until they are ready.
+func (t *Target) launch(ctx context.Context) error {
+	t.starting.Store(true)
+	defer t.starting.Store(false)
 	for _, w := range t.workers {
 		if err := w.launch(); err != nil {
 			return err
@@ -80,7 +91,7 @@ func (t *Target) start(ctx context.Context) error {
 		}
 	}
 	t.findProcesses()
-	return t.send(ctx, t.m.Setup)
+	return nil
 }
 
 func (t *Target) findProcesses() {
@@ -95,19 +106,11 @@ func (t *Target) Restart(ctx context.Context) error {
 	if len(t.m.Start) == 0 {
 		return scenarios.ErrUnsupported
 	}
-	t.restarting.Store(true)
-	defer t.restarting.Store(false)
-	for i, w := range t.workers {
+	t.starting.Store(true)
+	for _, w := range t.workers {
 		w.kill()
-		if err := w.launch(); err != nil {
-			return err
-		}
-		if err := t.awaitReady(ctx, i); err != nil {
-			return err
-		}
 	}
-	t.findProcesses()
-	return nil
+	return t.launch(ctx)
 }
 
 // findWorkers finds the addresses of the service, with a free port where the mapping asks for one, and the command that starts it.
@@ -127,7 +130,7 @@ func (t *Target) findWorkers() error {
 		}
 		w := &worker{base: base}
 		if i == 0 { // one command serves them all
-			w.words = t.m.Start
+			w.words, w.dir = t.m.Start, filepath.Dir(t.m.Path)
 		}
 		t.workers = append(t.workers, w)
 	}
@@ -343,7 +346,7 @@ func (t *Target) lost(ctx context.Context, worker int, s *step, sent int64, err 
 	notSent := errors.Is(err, errNotSent)
 	var f *outage
 	switch gone := t.workers[worker].gone(); {
-	case ctx.Err() != nil || t.restarting.Load():
+	case ctx.Err() != nil || t.starting.Load():
 	case gone != nil:
 		f = &outage{target: t.m.Name, request: s.String(), cause: gone}
 	case problemOf(err) == problemRefused:

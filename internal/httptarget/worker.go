@@ -20,6 +20,7 @@ import (
 type worker struct {
 	base  *url.URL
 	words []string // of the command; empty: it is not started here
+	dir   string   // where it runs: that of the mapping file
 
 	mu      sync.Mutex // protects the following
 	process *child.Process
@@ -45,7 +46,9 @@ func (w *worker) launch() error {
 	if len(w.words) == 0 {
 		return nil
 	}
-	p, err := child.Start(exec.Command(w.words[0], w.words[1:]...), child.Options{Tail: stderrKept})
+	cmd := exec.Command(w.words[0], w.words[1:]...)
+	cmd.Dir = w.dir
+	p, err := child.Start(cmd, child.Options{Tail: stderrKept})
 	if err != nil {
 		return fmt.Errorf("start %s: %w", strings.Join(w.words, " "), err)
 	}
