@@ -75,14 +75,7 @@ func (c *Checker) Check(ctx context.Context, histories []History, seed uint64, k
 	rng := rand.New(rand.NewPCG(seed, 0xc8055))
 	for i := range histories {
 		h := &histories[i]
-		c.stats.Sessions++
-		c.stats.Operations += len(h.Ops)
-		contested, overlapping := overlapped(h)
-		c.contested += contested
-		c.overlapped += overlapping
-		if overlapping > 0 {
-			c.stats.Raced++
-		}
+		c.Count(h)
 		certified, found := examine(h)
 		switch {
 		case certified:
@@ -124,6 +117,18 @@ func (c *Checker) Check(ctx context.Context, histories []History, seed uint64, k
 		}
 	}
 	return violations
+}
+
+// Count counts a history without checking it.
+func (c *Checker) Count(h *History) {
+	c.stats.Sessions++
+	c.stats.Operations += len(h.Ops)
+	contested, overlapping := overlapped(h)
+	c.contested += contested
+	c.overlapped += overlapping
+	if overlapping > 0 {
+		c.stats.Raced++
+	}
 }
 
 // refutedByWitness shortens a history that the witness refuted; nil if porcupine finds a linearization of it.

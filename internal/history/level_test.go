@@ -288,11 +288,11 @@ func TestSurvivors(t *testing.T) {
 		want  Survival
 		says  string
 	}{
-		{"reads [A2 B1]\nC 22-23 views <A3 A3>", Survival{3, 3, 1, 0}, "of 3 acknowledged writes 3 survived the restart"},
-		{"reads [A2 B1 B2]", Survival{2, 2, 1, 0}, "of 2 acknowledged writes 2 survived the restart"},
-		{"reads [A2]\nC 22-23 views <– –>", Survival{3, 1, 1, 0}, "of 3 acknowledged writes 1 survived the restart"},
-		{"reads not_found", Survival{3, 0, 1, 1}, "of 3 acknowledged writes 0 survived the restart: the sessions are kept in memory"},
-		{"reads []", Survival{2, 0, 1, 1}, "of 2 acknowledged writes 0 survived the restart: the sessions are kept in memory"},
+		{"reads [A2 B1]\nC 22-23 views <A3 A3>", Survival{3, 3, 1, 0, 0}, "of 3 acknowledged writes 3 survived the restart"},
+		{"reads [A2 B1 B2]", Survival{2, 2, 1, 0, 0}, "of 2 acknowledged writes 2 survived the restart"},
+		{"reads [A2]\nC 22-23 views <– –>", Survival{3, 1, 1, 0, 1}, "of 3 acknowledged writes 1 survived the restart: 1 of 1 sessions were there, but not all of their writes"},
+		{"reads not_found", Survival{3, 0, 1, 1, 0}, "of 3 acknowledged writes 0 survived the restart: the sessions are kept in memory"},
+		{"reads []", Survival{2, 0, 1, 0, 1}, "of 2 acknowledged writes 0 survived the restart: the sessions are kept in memory"},
 		{"deletes unknown", Survival{}, "no acknowledged write was there to survive the restart"},
 	} {
 		got := Survivors(inSeconds(t, history+test.after), 9e9, 15e9)

@@ -99,6 +99,7 @@ func (o *observer) lost(j, i int) *Finding {
 			nouns, answered(x, w), o.ref(j), o.ref(k), told(r, r.action()), what)
 	}
 	f := o.explain(j, i, LevelEventual)
+	f.Anomaly = LostUpdate
 	f.Why += ", and no later read shows it"
 	return f
 }
@@ -123,10 +124,11 @@ func (o *observer) rival(x, r *Op) int {
 
 // Survival counts confirmed writes before a restart of a service.
 type Survival struct {
-	Writes    int // confirmed before the restart, as far as later writes have not replaced them
-	Survived  int // of Writes: shown after it
-	Sessions  int // with such writes
-	Forgotten int // of Sessions: not found after the restart, or empty
+	Writes    int `json:"writes"`    // confirmed before the restart, as far as later writes have not replaced them
+	Survived  int `json:"survived"`  // of Writes: shown after it
+	Sessions  int `json:"sessions"`  // with such writes
+	Forgotten int `json:"forgotten"` // of Sessions: not found after the restart
+	Torn      int `json:"torn"`      // of Sessions: found, and without some of the writes
 }
 
 // Add adds the counts of another history.
@@ -135,6 +137,7 @@ func (s *Survival) Add(other Survival) {
 	s.Survived += other.Survived
 	s.Sessions += other.Sessions
 	s.Forgotten += other.Forgotten
+	s.Torn += other.Torn
 }
 
 // Survivors counts the confirmed appends and updates of h that survived a restart which began and ended at these times.
@@ -168,12 +171,15 @@ func Survivors(h *History, began, ended int64) (s Survival) {
 			s.Survived++
 		}
 	}
-	if s.Writes > 0 {
-		s.Sessions = 1
-		if s.Survived == 0 {
-			s.Forgotten = 1
-		}
+	switch {
+	case s.Writes == 0:
+		return s
+	case after[0].Outcome == NotFound:
+		s.Forgotten = 1
+	case s.Survived < s.Writes:
+		s.Torn = 1
 	}
+	s.Sessions = 1
 	return s
 }
 
@@ -196,7 +202,9 @@ func (s Survival) Sentence() string {
 		return "no acknowledged write was there to survive the restart"
 	case s.Survived == 0:
 		return text + ": the sessions are kept in memory"
-	case s.Survived < s.Writes && s.Forgotten > 0:
+	case s.Torn > 0:
+		return text + fmt.Sprintf(": %d of %d sessions were there, but not all of their writes", s.Torn, s.Sessions)
+	case s.Forgotten > 0:
 		return text + fmt.Sprintf(": %d of %d sessions were lost", s.Forgotten, s.Sessions)
 	}
 	return text

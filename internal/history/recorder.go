@@ -55,7 +55,7 @@ func (r *Recorder) Renumber(to func(uint32) uint32) {
 func (r *Recorder) Len() int { return len(r.ops) }
 
 // Merge merges the users' records into one history per id, without the ids that have no operations. A session's number is
-// its index in ids; several numbers may have the same id. Nothing may be recorded afterwards.
+// its index in ids; several numbers may have the same id. It copies the operations.
 func Merge(ids []manager.ID, claimed bool, records []*Recorder) []History {
 	at := make([]int, len(ids)) // the history of each number
 	known := make(map[manager.ID]int, len(ids))

@@ -319,12 +319,12 @@ func (o *observer) explain(j, i int, l Level) *Finding {
 		f.Why = fmt.Sprintf("%s in a session that was deleted: %s", saw, when)
 	case r.Parts&PartMessages != 0 && x.Kind == Append:
 		f.Why = fmt.Sprintf("%s without message %s: %s", saw, x.Tag, when)
-		if !o.shownAfter(x, r) {
+		if l == LevelLastWriterWins && !o.shownAfter(x, r) {
 			f.Anomaly = LostUpdate
 		}
 	default:
 		f.Why = fmt.Sprintf("%s and got %s, an older value than %s: %s", saw, valueOf(r.Fields[0]), x.Tag, when)
-		if !o.shownAfter(x, r) {
+		if l == LevelLastWriterWins && !o.shownAfter(x, r) {
 			f.Anomaly = LostUpdate
 		}
 	}

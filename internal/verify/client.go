@@ -26,6 +26,8 @@ type shared struct {
 	base    time.Time
 	gauges  []gauge                // by slot; nil: not counted
 	late    atomic.Pointer[string] // the first operation whose closure ran after it had returned
+
+	restarts atomic.Int32 // odd while the target is restarted, then even again
 }
 
 // pool is the sessions that the users of a round share.
@@ -136,10 +138,12 @@ func (c *client) one(ctx context.Context, p *plan) {
 	}
 	ctx, stop := cancelling(ctx, p)
 	defer stop()
+	c.describe()
 	k.op.Call = c.called()
 	err := k.run(ctx)
 	end := c.returned()
 	done := k.finish(err) // a closure that runs later does not change it
+	done.Note, done.Worker = c.effect.Note, c.effect.Worker
 	if err == nil {
 		c.take(&done)
 	}
@@ -151,6 +155,12 @@ func (c *client) one(ctx context.Context, p *plan) {
 		c.rec.Add(p.slot, done)
 	}
 	c.last = done.Outcome
+}
+
+// describe asks for notes on the next operation, also on one that fails.
+func (c *client) describe() {
+	c.request.Describe = c.subject.Levels
+	c.effect.Note, c.effect.Worker = "", 0
 }
 
 // cancelling returns the ctx of an operation, cancelled as planned.
@@ -291,6 +301,7 @@ func (k *call) alone() bool {
 func (c *client) create(ctx context.Context) {
 	op := history.Op{Kind: history.Create, User: int32(c.user), Outcome: history.OK, Created: true}
 	c.request = scenarios.Request{Op: scenarios.Create, Kind: c.newKind}
+	c.describe()
 	op.Call = c.called()
 	err := c.perform(ctx, &call{client: c, op: op})
 	op.Return = c.returned()
@@ -309,6 +320,7 @@ func (c *client) create(ctx context.Context) {
 			c.name(), id)
 	}
 	c.take(&op)
+	op.Note, op.Worker = c.effect.Note, c.effect.Worker
 	op.Tag = history.Tag(manager.IncarnationOf(id))
 	number := c.pool.number(c.user, len(c.minted))
 	c.minted = append(c.minted, id)

@@ -86,6 +86,9 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 		for i := range plans {
 			plans[i] = plan{during: drawDuring(rng), after: drawAfter(rng)}
 			plans[i].act, plans[i].slot = user()
+			if cfg.Disturb == Restart && plans[i].kind.Removes() {
+				plans[i].act = usual(history.GetOrCreate) // nothing may be deleted of which the survival counts
+			}
 			if target != nil {
 				plans[i].drawHold(rng)
 			} else {

@@ -25,10 +25,28 @@ type Report struct {
 	Rounds        int               `json:"rounds"`
 	Attempts      int               `json:"attempts,omitempty"` // number of repetitions of the rounds with Config.Until
 	history.Stats
+
+	// Of a subject with levels: the strongest level that no history refutes, the declared one, the refutation of the next stronger
+	// one, and the number of operations without a known outcome.
+	Level        history.Level `json:"level,omitempty"`
+	Declared     string        `json:"declared,omitempty"` // with the bound of eventual consistency
+	Refuted      *Refuted      `json:"refuted,omitempty"`
+	Undetermined int           `json:"undetermined,omitempty"`
+	Notes        []string      `json:"notes,omitempty"` // what the run could not show, in sentences
+
+	Restarts int               `json:"restarts,omitempty"`
+	Survival *history.Survival `json:"survival,omitempty"` // of confirmed writes, over all restarts
+
 	ElapsedNs  int64                `json:"elapsed_ns"`
 	Guarantees []Guarantee          `json:"guarantees,omitempty"`
 	Violation  *history.Violation   `json:"violation,omitempty"` // the most serious one
 	Others     []*history.Violation `json:"others,omitempty"`    // of other kinds, the most serious first
+}
+
+// Refuted is a consistency level that a history refutes.
+type Refuted struct {
+	Level history.Level      `json:"level"`
+	By    *history.Violation `json:"by"`
 }
 
 // Reason is why a verdict is inconclusive.
@@ -42,6 +60,8 @@ const (
 	NotReproduced Reason = "not reproduced" // the violation of Config.Until
 	SearchTimeout Reason = "search timeout"
 	LittleOverlap Reason = "little overlap" // of operations on the same session
+
+	UnknownOutcomes Reason = "unknown outcomes" // of too many operations
 )
 
 func (r *Report) inconclusive(reason Reason, why string) {

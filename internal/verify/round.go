@@ -30,17 +30,19 @@ type round struct {
 
 	histories     []history.History
 	violations    []violation
-	undecided     string             // why nothing is known of a round that did not end
-	again         int                // number of closures that ran more than once
-	pending       []chan struct{}    // closed when the goroutines that use the store have ended
-	indeterminate bool               // sessions may be left
+	undecided     string          // why nothing is known of a round that did not end
+	again         int             // number of closures that ran more than once
+	pending       []chan struct{} // closed when the goroutines that use the store have ended
+	indeterminate bool            // sessions may be left
+	levels        *levels         // nil: the contract is linearizability
+	restart       restart
 	leak          *history.Violation // what a target keeps for removed sessions; nil: nothing
 }
 
 // play opens a store and runs a round on it. The error is that the store could not be opened or that the schedule could not be
 // played; violations are in the round.
 func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
-	r := &round{cfg: &of.cfg, seed: seed}
+	r := &round{cfg: &of.cfg, seed: seed, levels: of.levels}
 	if of.cfg.Schedule == nil {
 		r.script = draw(seed, &of.cfg, of.target)
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.script.procs))
@@ -169,12 +171,15 @@ func (r *round) press(ctx context.Context) bool {
 	var running sync.WaitGroup
 	gate, done := make(chan struct{}), make(chan struct{})
 	r.pending = append(r.pending, done)
+	if r.cfg.Disturb == Restart {
+		running.Go(func() { <-gate; r.restartTarget(ctx) })
+	}
 	for i, c := range r.users() {
 		running.Go(func() {
 			r.watchdog.adopt()
 			<-gate
 			for k := range r.script.users[i] {
-				if k%16 == 0 && ctx.Err() != nil || r.failed.Load() != nil {
+				if k%16 == 0 && ctx.Err() != nil || r.failed.Load() != nil || r.restarts.Load() > 0 {
 					return
 				}
 				p := &r.script.users[i][k]
@@ -249,14 +254,12 @@ func (r *round) completed(waiting string, err error) bool {
 
 // cleanUp reads and removes the sessions that the users left, as far as the scenarios have such operations.
 func (r *round) cleanUp() {
-	k, ctx := r.cleaner(), context.Background()
+	k := r.cleaner()
+	if r.levels != nil {
+		r.settle()
+	}
 	for slot := range r.pool.ids {
-		for _, kind := range []history.Kind{history.ReadMessages, history.ReadFields, history.Delete} {
-			if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
-				continue
-			}
-			k.do(ctx, &plan{act: usual(kind), slot: uint32(slot)})
-		}
+		r.look(slot, history.ReadMessages, history.ReadFields, history.Delete)
 		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
 			_ = r.retry(func() error { return r.cleaner().remove(r.pool.ids[slot]) })
 		}
@@ -269,13 +272,36 @@ func (r *round) cleanUp() {
 	}
 }
 
+// look has the cleaner perform operations of these kinds on a session, as far as the target and the scenarios have them.
+func (r *round) look(slot int, kinds ...history.Kind) {
+	for _, kind := range kinds {
+		if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
+			continue
+		}
+		r.cleaner().do(context.Background(), &plan{act: usual(kind), slot: uint32(slot)})
+	}
+}
+
 // removeMinted removes a session that a user created and no other user knew.
 func (r *round) removeMinted(id manager.ID) {
 	k, tries := r.cleaner(), 0
-	err := r.retry(func() error {
-		tries++
-		return k.remove(id)
-	})
+	remove := func() error {
+		return r.retry(func() error {
+			tries++
+			return k.remove(id)
+		})
+	}
+	err := remove()
+	if errors.Is(err, manager.ErrNotFound) && r.levels != nil {
+		if r.restarts.Load() > 0 {
+			return // lost at the restart, if it was created before
+		}
+		for end := time.Now().Add(r.levels.bound); errors.Is(err, manager.ErrNotFound) && time.Now().Before(end); err = remove() {
+			tries = 0
+			time.Sleep(settlePause)
+			k.beat.n.Add(1)
+		}
+	}
 	switch {
 	case err == nil, errors.Is(err, manager.ErrNotFound) && tries > 1:
 	case errors.Is(err, manager.ErrNotFound):
@@ -395,13 +421,11 @@ func (r *round) release() {
 	}
 }
 
-// collect merges the records of the users, which have all ended.
-func (r *round) collect() {
+// merged merges the records of the users so far, of whom none is performing an operation.
+func (r *round) merged() []history.History {
 	var records []*history.Recorder
 	ids := slices.Clone(r.pool.ids)
 	for _, c := range r.clients {
-		r.violations = append(r.violations, c.violations...)
-		r.again += c.again
 		records = append(records, c.rec)
 		for k, id := range c.minted {
 			n := int(r.pool.number(c.user, k))
@@ -409,15 +433,28 @@ func (r *round) collect() {
 			ids[n] = id
 		}
 	}
+	histories := history.Merge(ids, false, records)
+	for i := range histories {
+		if r.target != nil {
+			name(&histories[i])
+		}
+	}
+	return histories
+}
+
+// collect collects what the users, who have all ended, have recorded.
+func (r *round) collect() {
+	for _, c := range r.clients {
+		r.violations = append(r.violations, c.violations...)
+		r.again += c.again
+	}
 	if late := r.late.Load(); late != nil {
 		v := history.NewViolation(history.LateClosure, "the closure of %s ran after the operation had returned", *late)
 		r.violations = append(r.violations, violation{v, 0}) // the cause of others
 	}
-	r.histories = history.Merge(ids, false, records)
-	for i := range r.histories {
-		if r.target != nil {
-			name(&r.histories[i])
-		}
+	r.histories = r.merged()
+	if r.restart.ended > 0 {
+		r.takeStock()
 	}
 	if r.cfg.Schedule != nil {
 		r.findOvertaken()

@@ -28,6 +28,9 @@ type Subject struct {
 	// before each round and closed at the end. It declares no guarantees.
 	OpenTarget func() (scenarios.Target, error)
 
+	// Levels: it may have a weaker consistency level than linearizability. The report says which one no history refutes.
+	Levels bool
+
 	// Reliable: no response is lost between a target and its users, so that an indeterminate or refused operation is a violation.
 	Reliable bool
 }
@@ -57,6 +60,15 @@ type Config struct {
 
 	// Until repeats the rounds until a violation of this kind, or of any kind for [Any], or until the budget is used up.
 	Until history.Anomaly
+
+	// Consistency is the level that a subject with levels declares; empty: none, so that only wrong data and lost writes violate the
+	// contract. Bound is that of eventual consistency, 0: history.DefaultBound. Volatile: it declares that a restart loses the sessions.
+	Consistency history.Level
+	Bound       time.Duration
+	Volatile    bool
+
+	// Disturb is what happens to a target in the middle of each round; empty: nothing.
+	Disturb Disturbance
 
 	// Scenarios whose operations users perform, one scenario per round; each must pass [Fits]. None: operations of all kinds.
 	Scenarios []scenarios.Scenario
@@ -95,7 +107,8 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Users = cmp.Or(cfg.Users, DefaultUsers)
 	cfg.Ops = cmp.Or(cfg.Ops, DefaultOps)
 	cfg.Patience = cmp.Or(cfg.Patience, DefaultPatience)
-	r := &run{cfg: cfg, start: time.Now(), report: &Report{
+	cfg.Bound = cmp.Or(cfg.Bound, history.DefaultBound)
+	r := &run{cfg: cfg, start: time.Now(), levels: newLevels(&cfg), report: &Report{
 		SchemaVersion: SchemaVersion, Subject: cfg.Subject.Label, Params: cfg.Subject.Params, Seed: cfg.Seed,
 		Scheduled: cfg.Schedule != nil,
 	}}
@@ -116,7 +129,12 @@ type run struct {
 	check  history.Checker
 	again  int                // number of closures that ran more than once
 	target *remote            // nil: a store
+	levels *levels            // nil: the contract is linearizability
 	leak   *history.Violation // what the target keeps for removed sessions
+
+	survival     history.Survival   // of restarts
+	forgot       *history.Violation // the writes that did not survive
+	undetermined int                // operations whose outcome is unknown
 
 	points    *SyncPoints // of a schedule; nil: none
 	undecided string      // why a round that did not end ends the run; empty: none
@@ -214,6 +232,10 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 		r.leak.Seed = seed
 	}
 	r.undecided = one.undecided
+	if err := r.restarted(one); err != nil {
+		return err
+	}
+	r.count(one)
 	for _, v := range one.judge(ctx, &r.check, r.report.has) {
 		v.Seed, v.Procs = seed, one.script.procs
 		r.violated(v)
@@ -237,7 +259,16 @@ func (r *round) judge(ctx context.Context, check *history.Checker, known func(hi
 		}
 	}
 	if whole {
-		found = check.Check(ctx, r.histories, r.seed, known)
+		if r.levels.settled() {
+			for i := range r.histories {
+				check.Count(&r.histories[i])
+			}
+		} else {
+			found = check.Check(ctx, r.histories, r.seed, known)
+		}
+		if r.levels != nil {
+			found = r.levels.weigh(ctx, r.histories, found, r.seed)
+		}
 	}
 	slices.SortStableFunc(r.violations, func(a, b violation) int {
 		return cmp.Or(cmp.Compare(precedence(a.Detector), precedence(b.Detector)), cmp.Compare(a.at, b.at))
@@ -262,8 +293,13 @@ func (r *run) conclude(ctx context.Context) {
 	if r.leak != nil {
 		r.violated(r.leak)
 	}
+	r.concludeRestarts()
+	r.concludeLevels()
 	defer func() {
-		seen := []Guarantee{r.linearizable()}
+		var seen []Guarantee
+		if r.levels == nil {
+			seen = append(seen, r.linearizable())
+		}
 		if r.cfg.Subject.OpenTarget == nil {
 			seen = append(seen, r.exclusiveUpdates())
 		}
@@ -281,12 +317,16 @@ func (r *run) conclude(ctx context.Context) {
 	case r.cfg.Until != "":
 		r.report.inconclusive(NotReproduced,
 			fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.cfg.Until, r.report.Attempts))
-	case r.report.Unknown > 0:
+	case r.report.Unknown > 0 && !r.levels.settled():
 		r.report.inconclusive(SearchTimeout,
 			fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.report.Unknown))
+	case float64(r.undetermined) > mostUndetermined*float64(r.report.Operations):
+		r.report.inconclusive(UnknownOutcomes, r.whyUndetermined())
 	case r.report.Overlapped < leastOverlap && !r.report.Scheduled:
 		r.report.inconclusive(LittleOverlap, fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, "+
 			"and less than %.0f %% prove nothing", 100*r.report.Overlapped, 100*leastOverlap))
+	case r.levels != nil && r.report.Level != history.LevelLinearizable:
+		r.report.Verdict = history.Passed
 	default:
 		r.report.Verdict = history.Linearizable
 	}

@@ -35,6 +35,9 @@ func (r *run) openTarget(ctx context.Context) error {
 	r.target = &remote{Target: target}
 	asked := &pending{"the first requests", time.Now()}
 	if err = r.target.supports(r.cfg.Scenarios); err == nil {
+		err = r.canDisturb()
+	}
+	if err == nil {
 		err = r.target.examine(ctx, r.cfg.performs)
 	}
 	if errors.Is(err, scenarios.ErrUnavailable) {
@@ -191,9 +194,12 @@ func (t targetConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.E
 	p := &pending{what: cmp.Or(call.what, call.op.String()), since: time.Now()}
 	call.runs = 1 // there is no closure to run, or to run twice
 	t.client.waiting.Store(p)
+	restarts := t.client.restarts.Load()
 	err := t.Conn.Do(ctx, q, e)
 	t.client.waiting.Store(nil)
-	t.client.noteFailure(err, p)
+	if restarts%2 == 0 && restarts == t.client.restarts.Load() {
+		t.client.noteFailure(err, p)
+	}
 	return err
 }
 
@@ -322,7 +328,7 @@ func (r *run) observeTarget(ctx context.Context) error {
 		}
 	case errors.Is(err, scenarios.ErrUnavailable):
 		r.violated(asked.to(err).violation(r.cfg.Patience, r.cfg.Seed))
-	case err == nil, indeterminate(err): // unknown
+	case err == nil, indeterminate(err), r.levels != nil && errors.Is(err, manager.ErrNotFound): // unknown, or the histories show it
 	case ctx.Err() == nil:
 		r.broke("create, update and delete of one session: %v", err)
 	default:
