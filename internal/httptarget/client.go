@@ -38,6 +38,10 @@ func newExchanger(workers []*url.URL, o clientOptions) exchanger {
 // client exchanges messages in HTTP/1.1 without TLS, with one connection to each worker, which is opened at the first request.
 // In steady state an exchange allocates one string, if the header of the answer differs from that of the last one, and nothing
 // otherwise.
+//
+// The client of valyala/fasthttp was not used: it sends requests again, those with POST among them, if a connection in use before
+// is closed without an answer; it rewrites the names of header fields; and with both turned off its errors do not say whether
+// something was written.
 type client struct {
 	clientOptions
 	conns []*wireConn // by worker

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"syscall"
 	"time"
 )
@@ -14,7 +15,7 @@ type problem uint8
 
 // The problems of exchanges.
 const (
-	problemRefused   problem = iota + 1 // no connection: no process listens at the address, or too many connections wait there
+	problemRefused   problem = iota + 1 // no connection: no process listens at the address
 	problemUnreached                    // no connection for another reason
 	problemInvalid                      // the request cannot be sent as it is
 	problemReset                        // the connection was reset before the answer began
@@ -108,20 +109,28 @@ func failed(ctx context.Context, err error, p extent) *failure {
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.problem = problemRefused
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+			f.detail = "no process listens at " + op.Addr.String()
+		}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		f.problem = problemUnreached
-		f.detail = err.Error() + ": all ports of this machine are in use; does the service close the connection after each answer?"
+		f.detail = err.Error() + ": no port is free; does the service close the connection after each answer?"
 	case !p.connected:
 		f.problem = problemUnreached
 	case p.received != 0:
 		f.problem, f.detail = problemHalf, p.arrived()+" arrived"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		f.problem, f.detail = problemClosed, "the service may have read the request"
+		f.problem = problemClosed
 	default:
 		f.problem = problemReset
 	}
+	if p.sent && (f.problem == problemClosed || f.problem == problemReset) {
+		f.detail = mayHaveRead
+	}
 	return f
 }
+
+const mayHaveRead = "the service may have read the request"
 
 // timedOut reports whether an error is a time-out of this process: of a deadline, of dialling or of a context.
 func timedOut(err error) bool {

@@ -55,7 +55,7 @@ func newHTTPClient(o clientOptions) exchanger {
 // dial opens a connection, but none to send a request again.
 func (c *httpClient) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if c.now.Load().sent() {
-		return nil, &failure{problem: problemClosed, detail: "the service may have read the request"}
+		return nil, &failure{problem: problemClosed, detail: mayHaveRead}
 	}
 	d := net.Dialer{KeepAlive: -1}
 	nc, err := d.DialContext(ctx, network, address)

@@ -243,7 +243,7 @@ func TestCutsBetweenRequests(t *testing.T) {
 						continue
 					}
 					cutOne(s, c.conns[0].nc.LocalAddr().String(), draw.IntN(2) == 0)
-					closesSoon(t, c)
+					closesSoon(c)
 					mu.Lock()
 					cuts++
 					mu.Unlock()

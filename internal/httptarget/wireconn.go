@@ -215,7 +215,7 @@ func (c *wireConn) fill() error {
 		c.r, c.w = 0, copy(c.in, c.in[c.r:c.w])
 	}
 	if c.w == len(c.in) {
-		c.in = append(c.in, make([]byte, max(len(c.in), 4<<10))...)
+		c.in = append(c.in, make([]byte, max(len(c.in), 16<<10))...)
 	}
 	for {
 		n, err := c.nc.Read(c.in[c.w:])
