@@ -23,11 +23,12 @@ type conn struct {
 	turn    int                       // worker of the next request of sessions that are not bound to one
 
 	// The current operation.
-	ask     *scenarios.Request
-	session *session
-	state   *state // of the session, which the request is rendered from
-	q       request
-	a       response
+	ask      *scenarios.Request
+	question scenarios.Request // of lookUp
+	session  *session
+	state    *state // of the session, which the request is rendered from
+	q        request
+	a        response
 }
 
 var _ scenarios.Conn = (*conn)(nil)
@@ -58,8 +59,8 @@ func (c *conn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect
 	}
 	c.session = p.current.Load()
 	err := c.perform(ctx, e)
-	if q.Op.Does(scenarios.Removes) && (err == nil || errors.Is(err, manager.ErrIndeterminate)) && p.current.Load() == c.session {
-		p.gone.Store(true)
+	if q.Op.Does(scenarios.Removes) && (err == nil || errors.Is(err, manager.ErrIndeterminate)) {
+		c.session.gone.Store(true)
 	}
 	return err
 }
@@ -75,8 +76,8 @@ func (c *conn) create(ctx context.Context, e *scenarios.Effect) error {
 	return nil
 }
 
-// getOrCreate creates the session of an id if there is none. Where the service names its sessions, an existing one is known without a
-// request; concurrent calls create one session.
+// getOrCreate creates the session of an id if there is none. Concurrent calls create one session. Where the service names its sessions, it
+// is asked for the one that is known: another user's delete may have removed it although its answer is not here yet.
 func (c *conn) getOrCreate(ctx context.Context, e *scenarios.Effect) error {
 	p := c.t.sessions.entry(c.ask.ID)
 	if c.t.m.Session.client {
@@ -87,19 +88,56 @@ func (c *conn) getOrCreate(ctx context.Context, e *scenarios.Effect) error {
 			e.Clear()
 			err = nil
 		}
+		if err == nil {
+			c.session.gone.Store(false)
+		}
 		return err
 	}
+	for {
+		s := p.current.Load()
+		if s != nil && !s.gone.Load() {
+			c.session = s
+			err := c.lookUp(ctx, e)
+			e.Clear()
+			if err == nil {
+				c.identify(s, e)
+			}
+			if !errors.Is(err, manager.ErrNotFound) {
+				return err
+			}
+		}
+		if replaced, err := c.replace(ctx, p, s, e); replaced || err != nil {
+			return err
+		}
+	}
+}
+
+// lookUp asks the service whether it has the session: with validate, or else with history. Without either it is taken to have it.
+func (c *conn) lookUp(ctx context.Context, e *scenarios.Effect) error {
+	asked := c.ask
+	defer func() { c.ask = asked }()
+	for _, op := range [...]scenarios.Op{scenarios.Validate, scenarios.History} {
+		if c.t.m.Operations[op] != nil {
+			c.question = scenarios.Request{Op: op, ID: asked.ID}
+			c.ask = &c.question
+			return c.perform(ctx, e)
+		}
+	}
+	return nil
+}
+
+// replace creates a session in place of one that is gone, or of none, unless another user has done that.
+func (c *conn) replace(ctx context.Context, p *entry, old *session, e *scenarios.Effect) (replaced bool, err error) {
 	p.making.Lock()
 	defer p.making.Unlock()
-	if s := p.current.Load(); s != nil && !p.gone.Load() {
-		c.identify(s, e)
-		return nil
+	if p.current.Load() != old {
+		return false, nil
 	}
 	if err := c.open(ctx, p, c.ask.ID, e); err != nil {
-		return err
+		return false, err
 	}
 	e.Created = true
-	return nil
+	return true, nil
 }
 
 // open performs the creation of a session, and puts it in its entry.
@@ -113,7 +151,6 @@ func (c *conn) open(ctx context.Context, p *entry, id manager.ID, e *scenarios.E
 		return err
 	}
 	p.current.Store(s)
-	p.gone.Store(false)
 	return nil
 }
 

@@ -17,6 +17,7 @@ type session struct {
 	number uint64 // of the sessions of a target, from 1: the incarnation of those that the service names
 	slot   int    // number of its id among the ids of the target
 	state  atomic.Pointer[state]
+	gone   atomic.Bool // removed, or perhaps: the answer is unknown
 }
 
 // state is what requests need to know of a session. It is immutable: a change replaces it.
@@ -83,7 +84,6 @@ type entry struct {
 	making  sync.Mutex // held while a session is created
 	slot    int
 	current atomic.Pointer[session] // nil: never created
-	gone    atomic.Bool             // current was removed, or may have been
 }
 
 // table is the sessions of a target by our ids. It is safe for concurrent use.
@@ -136,7 +136,7 @@ func (t *table) clear() (left []*session) {
 		s := &t.shards[i]
 		s.mu.Lock()
 		for _, p := range s.entries {
-			if of := p.current.Load(); of != nil && !p.gone.Load() {
+			if of := p.current.Load(); of != nil && !of.gone.Load() {
 				left = append(left, of)
 			}
 		}

@@ -339,7 +339,50 @@ func TestConcurrentUsers(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if got := s.requests.Load(); created.Load() != 1 || got != 1+users*(each-1) {
+	if got := s.requests.Load(); created.Load() != 1 || got != users*each {
 		t.Errorf("%d sessions were created, by %d requests: want one, and one request for each operation", created.Load(), got)
+	}
+}
+
+// While the answer to a delete is on its way, the session is gone for the other users: get_or_create creates another one, and does not
+// claim to have found it.
+func TestGetOrCreateDuringDelete(t *testing.T) {
+	s := newChat()
+	removed, answer := make(chan struct{}), make(chan struct{})
+	s.bend = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "DELETE" {
+			return false
+		}
+		s.mu.Lock()
+		clear(s.sessions)
+		s.mu.Unlock()
+		close(removed)
+		<-answer
+		return true
+	}
+	target := serveChat(t, chatMapping, s, Options{})
+	do := func(op scenarios.Op, id manager.ID) (e scenarios.Effect) {
+		c, err := target.Connect(t.Context())
+		if err != nil {
+			t.Error(err)
+			return e
+		}
+		defer c.Close()
+		if err := c.Do(t.Context(), &scenarios.Request{Op: op, ID: id}, &e); err != nil {
+			t.Errorf("%v: %v", op, err)
+		}
+		return e
+	}
+	id := manager.ID(uuid.New())
+	first := do(scenarios.GetOrCreate, id)
+	var deleting sync.WaitGroup
+	deleting.Go(func() { do(scenarios.Delete, id) })
+	<-removed
+	second := do(scenarios.GetOrCreate, id)
+	close(answer)
+	deleting.Wait()
+	third := do(scenarios.GetOrCreate, id)
+	if !first.Created || !second.Created || third.Created || second.Incarnation == first.Incarnation || third.Incarnation != second.Incarnation {
+		t.Errorf("%+v\n%+v\n%+v: want a second session, which is found afterwards", first, second, third)
 	}
 }
