@@ -68,7 +68,7 @@ declares. Without flags it verifies all strategies, in less than a minute.
 
 A program in any language is verified with --target (docs/adapter-protocol.md): one process for all rounds.
 
-Exit codes: 0 linearizable, 5 violated, 3 inconclusive, 1 could not run, 2 bad usage, 130 interrupted.`,
+Exit codes: 0 linearizable or as declared, 5 violated, 3 inconclusive, 1 could not run, 2 bad usage, 130 interrupted.`,
 		Example: `  sessbench verify
   sessbench verify -S per-session,sharded:shards=1 --rounds 200 --seed 7
   sessbench verify -S cow -o history=violation.json -o html=violation.html
@@ -123,6 +123,8 @@ func (o *verifyOptions) pressureFlags() flagGroup {
 	fs.Var(into(fmt.Sprint(o.cfg.Ops), setting.Count(1, maxVerifyOps), &o.cfg.Ops), "ops", "greatest number of operations on a session, `N`")
 	fs.Var(into(o.cfg.Patience.String(), setting.Duration(minPatience, maxPatience), &o.cfg.Patience), "patience",
 		"`TIME` without progress after which a store whose goroutines all wait hangs; while some are at work the verdict is inconclusive after ten times as long")
+	fs.Var(into("", setting.Choice(string(verify.Restart)), (*string)(&o.cfg.Disturb)), "disturb",
+		"what happens to a target in the middle of each round: `restart`, it is killed and started again, and what it keeps is counted")
 	fs.Var(into("", setting.Choice(untilNames()...), (*string)(&o.cfg.Until)), "until",
 		"`VIOLATION` until which the rounds are repeated: any, or a name such as \"lost update\"; the default budget is then 10m")
 	return fs
@@ -210,7 +212,7 @@ func (o *verifyOptions) checkVerify() error {
 	if o.History != "" {
 		return o.notWith("history", o.History, [][2]string{
 			{"strategy", recorded}, {"param", recorded}, {"target", recorded}, {"scenario", recorded}, {"flawed", recorded}, {"schedule", recorded}, {"seed", recorded}, {"rounds", recorded},
-			{"budget", recorded}, {"users", recorded}, {"ops", recorded}, {"patience", recorded}, {"until", recorded},
+			{"budget", recorded}, {"users", recorded}, {"ops", recorded}, {"patience", recorded}, {"until", recorded}, {"disturb", recorded},
 		})
 	}
 	if len(o.Flawed) > 0 && o.Schedule != random && o.cfg.Until != "" {
@@ -219,11 +221,14 @@ func (o *verifyOptions) checkVerify() error {
 	if len(o.Flawed) > 0 {
 		return o.notWith("flawed", strings.Join(o.Flawed, ","), [][2]string{
 			{"strategy", "flawed stores are verified alone"}, {"target", "flawed stores are verified alone"},
-			{"scenario", "flawed stores need operations of every kind"}, {"param", "flawed stores have no parameters"},
+			{"scenario", "flawed stores need operations of every kind"}, {"disturb", "flawed stores are not restarted"}, {"param", "flawed stores have no parameters"},
 		})
 	}
 	if o.Schedule == scripted {
 		return usagef("%s %s: only flawed stores have schedules: want --flawed NAMES with it", o.from("schedule"), scripted)
+	}
+	if o.cfg.Disturb != "" && len(o.targets.Targets) == 0 {
+		return usagef("%s %s: strategies live in this process: want --target with it", o.from("disturb"), o.cfg.Disturb)
 	}
 	return o.targets.parse()
 }
@@ -293,6 +298,9 @@ func (o *verifyOptions) examineAll(ctx context.Context, f *findings.Document) er
 			for _, v := range report.All() {
 				v.Command = o.replay(t, v)
 			}
+			if refuted := report.Refuted; refuted != nil && refuted.By.Command == "" {
+				refuted.By.Command = o.replayRound(t, refuted.By)
+			}
 			o.nameTarget(report, t, f)
 			f.Add(report, t.flaw)
 			show.verified(report)
@@ -329,6 +337,7 @@ func (o *verifyOptions) tasks() ([]task, error) {
 	for _, s := range list {
 		t := o.task(s.Label)
 		t.source.Strategy, t.source.Params, t.Params = s.Strategy.Name, s.Params, s.Params
+		t.Config.Disturb = ""
 		tasks = append(tasks, t)
 	}
 	return append(tasks, o.targetTasks()...), nil
@@ -358,6 +367,15 @@ func (o *verifyOptions) task(label string) task {
 // replay returns the command that reproduces a violation. Whether a round shows it depends on the scheduler as well as on the
 // seed, so the command repeats the round.
 func (o *verifyOptions) replay(t task, v *history.Violation) string {
+	return o.repeat(t, v, "--rounds", "1", "--until", string(v.Anomaly))
+}
+
+// replayRound returns the command that repeats the round of a violation that is allowed.
+func (o *verifyOptions) replayRound(t task, v *history.Violation) string {
+	return o.repeat(t, v, "--rounds", "1")
+}
+
+func (o *verifyOptions) repeat(t task, v *history.Violation, rounds ...string) string {
 	words := []string{o.program(), "verify"}
 	switch {
 	case t.flaw != nil:
@@ -375,7 +393,10 @@ func (o *verifyOptions) replay(t task, v *history.Violation) string {
 		words = append(words, "--schedule", random)
 	}
 	if !t.Scheduled {
-		words = append(words, "--rounds", "1", "--until", string(v.Anomaly))
+		words = append(words, rounds...)
+	}
+	if t.Config.Disturb != "" {
+		words = append(words, "--disturb", string(t.Config.Disturb))
 	}
 	if t.source.Strategy == redisName && t.source.Redis.URL != "" {
 		words = append(words, "--redis-url", withoutLogin(t.source.Redis.URL))

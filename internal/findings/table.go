@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -63,6 +64,10 @@ func (f *Document) onFlaws() bool { return len(f.flaws) > 0 && f.flaws[0] != nil
 func (f *Document) table(p *sheet.Page) {
 	promised := promisesOf(f.Reports)
 	t := &sheet.Table{Columns: []sheet.Column{{Title: f.what(), Left: true}, {Title: "verdict", Left: true, Group: 1}}}
+	leveled := slices.ContainsFunc(f.Reports, func(r *verify.Report) bool { return r.Level != "" })
+	if leveled {
+		t.Columns = append(t.Columns, sheet.Column{Title: "level", Left: true, Group: 1})
+	}
 	for i, name := range promised {
 		t.Columns = append(t.Columns, sheet.Column{Title: name, Left: true, Group: 2 + i})
 	}
@@ -71,8 +76,11 @@ func (f *Document) table(p *sheet.Page) {
 	}
 	for _, r := range f.Reports {
 		row := []sheet.Cell{{Text: r.Subject}, {Text: string(r.Verdict)}}
-		if r.Verdict != history.Linearizable {
+		if r.Verdict != history.Linearizable && r.Verdict != history.Passed {
 			row[1].Style = sheet.Worse
+		}
+		if leveled {
+			row = append(row, level(r))
 		}
 		for _, name := range promised {
 			row = append(row, promise(r, name))
@@ -83,7 +91,66 @@ func (f *Document) table(p *sheet.Page) {
 		t.Rows = append(t.Rows, row)
 	}
 	p.Table(t)
-	p.Legend(legend(promised))
+	p.Legend(slices.Concat(levelLegend(f.Reports), legend(promised)))
+}
+
+// level shows the strongest consistency level that no history refutes, after the declared one.
+func level(r *verify.Report) sheet.Cell {
+	switch {
+	case r.Level == "":
+		return sheet.Cell{Text: cmp.Or(onlyIf(r.Verdict == history.Linearizable, string(history.LevelLinearizable)), result.Nothing)}
+	case r.Declared == "":
+		return sheet.Cell{Text: string(r.Level)}
+	case !kept(r):
+		return sheet.Cell{Text: r.Declared + "/" + strings.ToUpper(string(r.Level)), Style: sheet.Worse}
+	}
+	return sheet.Cell{Text: r.Declared + "/" + string(r.Level)}
+}
+
+func onlyIf(condition bool, text string) string {
+	if condition {
+		return text
+	}
+	return ""
+}
+
+// kept reports whether no history refutes the declared level.
+func kept(r *verify.Report) bool {
+	declared, _, err := history.ParseLevel(r.Declared)
+	return err == nil && r.Level.Includes(declared)
+}
+
+// levelLegend explains the levels that the table has.
+func levelLegend(list []*verify.Report) (terms []sheet.Term) {
+	declared := false
+	has := func(l history.Level) bool {
+		return slices.ContainsFunc(list, func(r *verify.Report) bool { return r.Level == l })
+	}
+	for _, r := range list {
+		declared = declared || r.Declared != ""
+	}
+	if slices.ContainsFunc(list, func(r *verify.Report) bool { return r.Level != "" }) {
+		text := "the strongest consistency level that no history refutes"
+		if declared {
+			text += "; the declared one stands before it, and capitals say that it does not hold"
+		}
+		terms = append(terms, sheet.Term{Term: "level", Text: text})
+	}
+	for _, l := range []struct {
+		level history.Level
+		text  string
+	}{
+		{history.LevelLinearizable, "some order of the requests explains every answer and keeps the order of requests that do not overlap"},
+		{history.LevelLastWriterWins, "requests that overlap may overwrite each other's changes; what was answered before a request was sent is kept"},
+		{history.LevelReadYourWrites, "users see their own changes at once, those of others later"},
+		{history.LevelEventual, "every change is shown after some time, and not necessarily before"},
+		{history.LevelNone, "changes that were answered with success are missing later, or sessions show what was never written to them"},
+	} {
+		if has(l.level) {
+			terms = append(terms, sheet.Term{Term: string(l.level), Text: l.text})
+		}
+	}
+	return terms
 }
 
 // promisesOf names the guarantees in the reports, in their order.
@@ -174,6 +241,11 @@ func (f *Document) violations(p *sheet.Page) {
 		}
 		v := r.Violation
 		if v == nil {
+			if by := refutation(r); by != nil {
+				p.Say(sheet.Bold, notLevel(r))
+				p.Draw(func(page *sheet.Text) error { timeline.Draw(page, by); return nil })
+				p.Draw(reproduction(r, by))
+			}
 			continue
 		}
 		p.Say(sheet.Bold, r.Subject+": "+string(v.Anomaly))
@@ -200,7 +272,32 @@ func remarks(r *verify.Report) (lines []string) {
 	if r.Violation == nil && r.Verdict == history.Inconclusive {
 		lines = append(lines, r.Subject+": inconclusive: "+advised(r))
 	}
+	if by := refutation(r); by != nil && r.Violation != nil && by.Why != r.Violation.Why {
+		lines = append(lines, notLevel(r)+": "+by.Why)
+	}
+	if r.Survival != nil && !slices.ContainsFunc(r.All(), func(v *history.Violation) bool { return v.Anomaly == history.LostAtRestart }) {
+		lines = append(lines, fmt.Sprintf("%s: %s: %s", r.Subject, result.FormatCounted(r.Restarts, "restart"), r.Survival.Sentence()))
+	}
+	for _, note := range r.Notes {
+		lines = append(lines, r.Subject+": "+note)
+	}
 	return lines
+}
+
+// refutation returns what refutes the next stronger consistency level, or nil.
+func refutation(r *verify.Report) *history.Violation {
+	if r.Refuted == nil {
+		return nil
+	}
+	return r.Refuted.By
+}
+
+// notLevel says which level is refuted.
+func notLevel(r *verify.Report) string {
+	if r.Level == history.LevelNone {
+		return fmt.Sprintf("%s: not %s", r.Subject, r.Refuted.Level)
+	}
+	return fmt.Sprintf("%s: %s, and not %s", r.Subject, r.Level, r.Refuted.Level)
 }
 
 // reproduction draws the command that reproduces a violation, in one line, and the number of attempts of this run.
@@ -237,7 +334,7 @@ func (f *Document) closing() string {
 // comesTo summarizes the reports in a sentence.
 func (f *Document) comesTo() string {
 	all := result.FormatCounted(len(f.Reports), f.what())
-	switch missed, good := f.missed(), f.with(history.Linearizable); {
+	switch missed, good, passed := f.missed(), f.with(history.Linearizable), f.with(history.Passed); {
 	case missed != nil:
 		return fmt.Sprintf("The checker missed %d of %s: %s.", len(missed), all, strings.Join(missed, ", "))
 	case f.onFlaws() && f.convictions() < len(f.Reports):
@@ -246,6 +343,8 @@ func (f *Document) comesTo() string {
 		return all + ", convicted."
 	case f.onFlaws():
 		return all + ", every one convicted."
+	case len(passed) == 1 && len(f.Reports) == 1:
+		return fmt.Sprintf("%s, no violation, %s%s.", all, passed[0].Level, evidence(f.Reports))
 	case len(good) == 0 && len(f.Reports) == 1:
 		return fmt.Sprintf("%s, %s.", all, f.undecided())
 	case len(good) < len(f.Reports):
@@ -256,9 +355,16 @@ func (f *Document) comesTo() string {
 	return all + ", every one linearizable" + evidence(f.Reports) + "."
 }
 
-// undecided names the subjects that are not, or may not be, linearizable.
+// undecided names the subjects that are not, or may not be, linearizable. Some of them need not be.
 func (f *Document) undecided() string {
 	var parts []string
+	if passed := f.with(history.Passed); passed != nil {
+		var names []string
+		for _, r := range passed {
+			names = append(names, fmt.Sprintf("%s (%s)", r.Subject, r.Level))
+		}
+		parts = append(parts, "no violation by "+strings.Join(names, ", "))
+	}
 	if guilty := f.with(history.Violated); guilty != nil {
 		parts = append(parts, "violated by "+strings.Join(violationsOf(guilty), ", "))
 	}

@@ -52,6 +52,10 @@ func (f *Document) webPage() *sheet.Page {
 	}
 	for _, r := range f.Reports {
 		switch v := r.Violation; {
+		case v == nil && refutation(r) != nil:
+			p.Heading(sheet.Bold, notLevel(r))
+			timeline.Add(p, refutation(r))
+			continue
 		case v == nil:
 			continue
 		case several:
@@ -115,6 +119,10 @@ func (f *Document) headline() (sheet.Style, string) {
 		return sheet.Bold, "? Inconclusive: " + sheet.And(subjectsOf(inconclusive)) + of
 	case f.Interrupted || of != "":
 		return sheet.Bold, fmt.Sprintf("? No violation found so far%s", of)
+	case all == 1 && f.Reports[0].Verdict == history.Passed:
+		return sheet.Success, fmt.Sprintf("✓ No violation found: %s is %s", f.Reports[0].Subject, f.Reports[0].Level)
+	case f.with(history.Passed) != nil:
+		return sheet.Success, "✓ No violation found: " + f.closing()
 	case all == 1:
 		return sheet.Success, fmt.Sprintf("✓ No violation found: %s is linearizable", f.Reports[0].Subject)
 	}

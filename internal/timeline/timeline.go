@@ -30,6 +30,7 @@ const (
 	howToReadIncarnations = " An incarnation of the session lasts from a creation to the next deletion; it has the name " +
 		"of the change that created it."
 	howToReadSuspects = " ? marks a possible cause."
+	howToReadNotes    = " Behind a colon stands the request, behind → the status of its answer."
 	howToReadWork     = " ┃ is work in the session, between reading and writing it: only one user at a time may do it."
 )
 
@@ -74,6 +75,7 @@ type timeline struct {
 	suspect      map[int]bool // possible causes
 	shown        map[int]bool
 	works        bool        // work in the session is shown
+	notes        bool        // of requests and answers
 	users        []int32     // left to right
 	widths       []int       // of the users' lanes
 	old          bool        // the conflict shows in the newest messages
@@ -93,6 +95,9 @@ func (t *timeline) howToRead() string {
 	}
 	if t.works {
 		how += howToReadWork
+	}
+	if t.notes {
+		how += howToReadNotes
 	}
 	return how
 }
@@ -146,6 +151,7 @@ func newTimeline(v *history.Violation) *timeline {
 			}
 		}
 		t.works = t.works || t.working(i)
+		t.notes = t.notes || op.Note != ""
 	}
 	slices.Sort(t.users)
 	t.incarnations = len(seen) > 1
@@ -433,11 +439,28 @@ func (t *timeline) text(r row) string {
 	case r.works:
 		return fmt.Sprintf("at work in the session by now, %.0f µs long", float64(op.Hold)/1e3)
 	case !r.ends:
-		return op.Request()
+		return sent(op)
 	case !r.begins:
-		return "→ " + t.result(op, t.conflict[r.op] && !t.old)
+		return "→ " + t.answer(op, r.op)
 	}
-	return op.Request() + " → " + t.result(op, t.conflict[r.op] && !t.old)
+	return sent(op) + " → " + t.answer(op, r.op)
+}
+
+// sent returns what an operation asked for, with the request from its note.
+func sent(op *history.Op) string {
+	if note := sheet.Clean(op.Sent()); note != "" {
+		return op.Request() + ": " + note
+	}
+	return op.Request()
+}
+
+// answer returns the result of operation i, with the status from its note.
+func (t *timeline) answer(op *history.Op, i int) string {
+	result := t.result(op, t.conflict[i] && !t.old)
+	if status := sheet.Clean(op.Status()); status != "" {
+		return status + ": " + result
+	}
+	return result
 }
 
 func foldText(r row) string {

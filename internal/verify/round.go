@@ -171,7 +171,7 @@ func (r *round) press(ctx context.Context) bool {
 	var running sync.WaitGroup
 	gate, done := make(chan struct{}), make(chan struct{})
 	r.pending = append(r.pending, done)
-	if r.cfg.Disturb == Restart {
+	if r.cfg.Disturb == Restart && r.target != nil {
 		running.Go(func() { <-gate; r.restartTarget(ctx) })
 	}
 	for i, c := range r.users() {
