@@ -25,9 +25,9 @@ func newTargetCmd(a *app) *cobra.Command {
 		Use:     "target",
 		Short:   "Connect HTTP services: test and write mapping files",
 		Long:    "A mapping file says which requests to an HTTP service the operations on sessions become. docs/http.md describes it.",
-		Example: "  sessbench target test http:chat.yaml",
+		Example: "  sessbench target init --openapi http://127.0.0.1:8000/openapi.json -o chat.yaml\n  sessbench target test http:chat.yaml",
 	}
-	c.AddCommand(newTargetTestCmd(a))
+	c.AddCommand(newTargetInitCmd(a), newTargetTestCmd(a))
 	return c
 }
 
