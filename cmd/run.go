@@ -16,6 +16,7 @@ import (
 	"github.com/sessbench/sessbench/internal/stats"
 	"github.com/sessbench/sessbench/reports"
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/strategies/redis"
 )
 
@@ -211,6 +212,9 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 		taken = append(taken, o.choice.Baseline)
 	}
 	programs, err := o.opener.OpenTargets(ctx, measure.Targets{Specs: o.targets.Targets, Timeout: o.targets.Timeout, Users: o.redis.Users, AllowRemote: o.targets.AllowRemote})
+	if errors.Is(err, scenarios.ErrUnsupported) {
+		return usagef("%s %w", o.from(targetFlag), err)
+	}
 	if err != nil {
 		return err
 	}

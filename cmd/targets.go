@@ -94,6 +94,11 @@ func (o *targetOptions) programs() bool {
 	return slices.ContainsFunc(o.specs, func(s targets.Spec) bool { return !s.Service() })
 }
 
+// reusesIDs reports whether a session of a target can be created again under the id of one that was removed.
+func (o *targetOptions) reusesIDs(target string) bool {
+	return slices.ContainsFunc(o.specs, func(s targets.Spec) bool { return s.String() == target && s.ReusesIDs() })
+}
+
 // fit rejects targets without an operation that a scenario needs, and scenarios with one that their driver lacks.
 func (o *targetOptions) fit(subjects []runner.Subject, list []scenarios.Scenario) error {
 	for _, subject := range subjects {
@@ -105,6 +110,10 @@ func (o *targetOptions) fit(subjects []runner.Subject, list []scenarios.Scenario
 					}
 				}
 				continue
+			}
+			if subject.OwnWork && list[i].Driver == scenarios.StoreDriver && !o.reusesIDs(subject.Strategy.Description) {
+				return usagef("%s %s: the service names its sessions, and %s uses ids again after a removal: want session: {id: {client: uuid}} in the mapping, or another --scenario",
+					o.from(targetFlag), subject.Label, list[i].Name)
 			}
 			for _, op := range list[i].RequiredOps() {
 				if !subject.Target.Supports(op) {

@@ -3,6 +3,7 @@ package httptarget
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,8 +26,10 @@ type conn struct {
 	// The current operation.
 	ask      *scenarios.Request
 	question scenarios.Request // of lookUp
+	note     string            // with Describe: what was sent last, and what came back
 	session  *session
 	state    *state // of the session, which the request is rendered from
+	answered int    // worker of the last request
 	q        request
 	a        response
 }
@@ -36,7 +39,13 @@ var _ scenarios.Conn = (*conn)(nil)
 // Do implements [scenarios.Conn].
 func (c *conn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) error {
 	e.Clear()
-	c.ask = q
+	c.ask, c.note, c.answered = q, "", 0
+	err := c.do(ctx, q, e)
+	e.Note, e.Worker = c.note, c.answered
+	return err
+}
+
+func (c *conn) do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect) error {
 	if !c.t.Supports(q.Op) {
 		return scenarios.ErrUnsupported
 	}
@@ -228,8 +237,15 @@ func (c *conn) step(ctx context.Context, s *step) error {
 	}
 	worker := c.worker()
 	c.q.base = t.workers[worker].base
+	if len(t.workers) > 1 {
+		c.answered = worker + 1
+	}
 	sent := t.now()
-	if err := c.way.exchange(ctx, &c.q, &c.a); err != nil {
+	err := c.way.exchange(ctx, &c.q, &c.a)
+	if c.ask.Describe {
+		c.note = c.describe(err)
+	}
+	if err != nil {
 		return t.lost(ctx, worker, s, sent, err)
 	}
 	t.answered(sent)
@@ -260,6 +276,16 @@ func (c *conn) step(ctx context.Context, s *step) error {
 		return &unusable{s.String(), status, err, excerpt(c.a.body)}
 	}
 	return nil
+}
+
+// describe returns what was sent and what came back. The service's id of the session stays readable; cookies are left out, since their
+// values are secrets.
+func (c *conn) describe(err error) string {
+	sent := c.t.m.Mask(c.q.method + " " + string(c.q.target))
+	if err != nil {
+		return sent + " → " + err.Error()
+	}
+	return fmt.Sprintf("%s → %d", sent, c.a.status)
 }
 
 // takeCookies adds the cookies of an answer to those of the session. A service that sets another session cookie than the one it was

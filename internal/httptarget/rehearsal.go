@@ -31,7 +31,13 @@ func (e *MappingError) Error() string {
 	return text
 }
 
-func (e *MappingError) Unwrap() error { return e.Err }
+// Unwrap returns the error of the operation, and [scenarios.ErrUnsupported] unless the service has become unavailable.
+func (e *MappingError) Unwrap() []error {
+	if errors.Is(e.Err, scenarios.ErrUnavailable) {
+		return []error{e.Err}
+	}
+	return []error{e.Err, scenarios.ErrUnsupported}
+}
 
 // Exchange is a request and its answer as text, without secrets.
 type Exchange struct {

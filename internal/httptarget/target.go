@@ -242,7 +242,10 @@ func (t *Target) operation(op scenarios.Op) *operation {
 
 // ReusesIDs reports whether the service takes ids from its users, so that a session can be created again under the id of one that was
 // deleted.
-func (t *Target) ReusesIDs() bool { return t.m.Session.client }
+func (t *Target) ReusesIDs() bool { return t.m.ReusesIDs() }
+
+// ReusesIDs reports whether the service takes ids from its users: see [Target.ReusesIDs].
+func (m *Mapping) ReusesIDs() bool { return m.Session.client }
 
 // adopt makes the session of an id that we have chosen, which the service may have or not.
 func (t *Target) adopt(p *entry, id manager.ID) {

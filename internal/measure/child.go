@@ -73,7 +73,7 @@ func serve(ctx context.Context, from io.Reader, to io.Writer, lookup Lookup) err
 	for q := range requests {
 		r, err := s.reply(q)
 		if err != nil {
-			r = reply{Failed: openfiles.Explain(err, openfiles.Usual).Error()}
+			r = reply{Failed: openfiles.Explain(err, openfiles.Usual).Error(), Unfit: errors.Is(err, scenarios.ErrUnsupported)}
 		}
 		if err := s.replies.Encode(r); err != nil {
 			return errors.Join(err, s.local.Close())

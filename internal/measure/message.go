@@ -78,6 +78,7 @@ type reply struct {
 	Snapshot  *runner.Snapshot  `json:"snapshot,omitempty"`  // to Task, about once per second in the window
 	Outcome   *runner.Outcome   `json:"outcome,omitempty"`   // to Task, at its end
 	Failed    string            `json:"failed,omitempty"`    // the error of the request
+	Unfit     bool              `json:"unfit,omitempty"`     // of Failed: [scenarios.ErrUnsupported]
 	Closed    *string           `json:"closed,omitempty"`    // to the end of stdin: the error of closing, or ""
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/runner"
+	"github.com/sessbench/sessbench/scenarios"
 	"github.com/sessbench/sessbench/scenarios/trace"
 )
 
@@ -62,7 +63,7 @@ func (p *process) request(ctx context.Context, q request) (reply, error) {
 		case !more:
 			return r, fmt.Errorf("the measuring process exited before its first task: %s", p.crashed().why)
 		case r.Failed != "":
-			return r, errors.New(r.Failed)
+			return r, r.err()
 		}
 		return r, nil
 	case <-ctx.Done():
@@ -93,7 +94,7 @@ func (p *process) perform(
 				p.stderr.release()
 				return *r.Outcome, nil, nil
 			case r.Failed != "":
-				return runner.Outcome{}, nil, errors.New(r.Failed)
+				return runner.Outcome{}, nil, r.err()
 			}
 		case <-ctx.Done():
 			p.Input.Close() // stops the task
@@ -158,3 +159,19 @@ func (p *process) close(programs int) (*crash, error) {
 	}
 	return nil, nil
 }
+
+// err returns the error of a failed request.
+func (r *reply) err() error {
+	if r.Unfit {
+		return unfit(r.Failed)
+	}
+	return errors.New(r.Failed)
+}
+
+// unfit is the text of an error that wrapped [scenarios.ErrUnsupported] in the child.
+type unfit string
+
+func (e unfit) Error() string { return string(e) }
+
+// Unwrap returns [scenarios.ErrUnsupported].
+func (unfit) Unwrap() error { return scenarios.ErrUnsupported }

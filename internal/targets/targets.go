@@ -3,9 +3,11 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 // Spec names a target.
 type Spec struct {
 	program adapter.Spec
-	mapping string // file of an HTTP service; empty: a program
+	mapping *httptarget.Mapping // of an HTTP service; nil: a program
 }
 
 // httpScheme begins the name of an HTTP service.
@@ -26,7 +28,7 @@ const httpScheme = "http:"
 // Forms are the legal forms of a target on the command line.
 const Forms = "exec:COMMAND, tcp:HOST:PORT, unix:PATH or http:FILE"
 
-// Parse parses a target: an adapter program (see [adapter.Parse]), or http: and the mapping file of a service. The file is not read.
+// Parse parses a target: an adapter program (see [adapter.Parse]), or http: and the mapping file of a service, which it reads.
 func Parse(text string) (Spec, error) {
 	if path, ok := strings.CutPrefix(text, httpScheme); ok {
 		switch {
@@ -35,7 +37,11 @@ func Parse(text string) (Spec, error) {
 		case path == "":
 			return Spec{}, fmt.Errorf("target %q: no mapping file: want %s", text, Forms)
 		}
-		return Spec{mapping: path}, nil
+		m, err := httptarget.Load(path)
+		if err != nil {
+			return Spec{}, fmt.Errorf("target %q: %w", text, err)
+		}
+		return Spec{mapping: m}, nil
 	}
 	program, err := adapter.Parse(text)
 	return Spec{program: program}, err
@@ -43,22 +49,25 @@ func Parse(text string) (Spec, error) {
 
 // String returns the target in the form that [Parse] reads.
 func (s Spec) String() string {
-	if s.mapping != "" {
-		return httpScheme + s.mapping
+	if s.mapping != nil {
+		return httpScheme + s.mapping.Path
 	}
 	return s.program.String()
 }
 
 // Reliable reports whether no answer of the target is lost on its way.
-func (s Spec) Reliable() bool { return s.mapping == "" && s.program.Network != "tcp" }
+func (s Spec) Reliable() bool { return s.mapping == nil && s.program.Network != "tcp" }
 
 // Service reports whether the target is an HTTP service, which does its own work under its own locks.
-func (s Spec) Service() bool { return s.mapping != "" }
+func (s Spec) Service() bool { return s.mapping != nil }
+
+// ReusesIDs reports whether a session can be created again under the id of one that was removed.
+func (s Spec) ReusesIDs() bool { return s.mapping == nil || s.mapping.ReusesIDs() }
 
 // WhyAlone returns why only one process can drive the target, or "".
 func (s Spec) WhyAlone() string {
 	switch {
-	case s.mapping != "":
+	case s.mapping != nil:
 		return "the sessions of an HTTP service are known to the participant that created them alone"
 	case s.program.Command != nil:
 		return "each participant would start its own program"
@@ -68,12 +77,12 @@ func (s Spec) WhyAlone() string {
 
 // Files returns the regular files that s names: programs and scripts of a command, and mapping files.
 func (s Spec) Files() (list []string) {
-	words := []string{s.mapping}
-	if s.mapping == "" {
-		words = append([]string(nil), s.program.Command...)
-		if len(words) > 0 {
-			words[0], _ = exec.LookPath(words[0]) // starting it reports what is missing
-		}
+	words := slices.Clone(s.program.Command)
+	switch {
+	case s.mapping != nil:
+		words = []string{s.mapping.Path}
+	case len(words) > 0:
+		words[0], _ = exec.LookPath(words[0]) // starting it reports what is missing
 	}
 	for _, word := range words {
 		if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
@@ -100,22 +109,33 @@ type Target interface {
 	CheckOpenFiles(users int) error
 }
 
-// Open starts or joins the target. ctx applies to that only.
+// Open starts or joins the target; ctx applies to that only. It performs each operation of an HTTP service once: where one never
+// succeeds, the error wraps [scenarios.ErrUnsupported].
 func (s Spec) Open(ctx context.Context, o Options) (Target, error) {
-	if s.mapping == "" {
+	if s.mapping == nil {
 		p, err := adapter.Start(ctx, s.program, adapter.Options{Timeout: o.Timeout})
 		if err != nil {
 			return nil, err
 		}
 		return p, nil
 	}
-	m, err := httptarget.Load(s.mapping)
+	t, err := httptarget.Start(ctx, s.mapping, httptarget.Options{Timeout: o.Timeout, AllowRemote: o.AllowRemote})
 	if err != nil {
 		return nil, err
 	}
-	t, err := httptarget.Start(ctx, m, httptarget.Options{Timeout: o.Timeout, AllowRemote: o.AllowRemote})
-	if err != nil {
-		return nil, err
+	if err := rehearse(ctx, t); err != nil {
+		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
+}
+
+// rehearse performs each operation once, and again if that fails: a service that answers some requests with errors can be measured.
+func rehearse(ctx context.Context, t *httptarget.Target) (err error) {
+	const tries = 3
+	for range tries {
+		if _, err = t.Rehearse(ctx, nil); err == nil || errors.Is(err, scenarios.ErrUnavailable) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
 }
