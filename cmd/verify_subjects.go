@@ -6,10 +6,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/targets"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -72,6 +74,13 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 			Label:      p.Name(),
 			OpenTarget: func() (scenarios.Target, error) { return p, nil },
 			Reliable:   spec.Reliable(),
+			Levels:     spec.Service(),
+		}
+		if service, ok := p.(interface {
+			Declares() (consistency string, bound time.Duration, volatile bool)
+		}); ok {
+			level, bound, volatile := service.Declares()
+			t.Config.Consistency, t.Config.Bound, t.Config.Volatile = history.Level(level), bound, volatile
 		}
 		return nil
 	}
