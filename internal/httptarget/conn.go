@@ -127,7 +127,7 @@ func (c *conn) lookUp(ctx context.Context, e *scenarios.Effect) error {
 	defer func() { c.ask = asked }()
 	for _, op := range [...]scenarios.Op{scenarios.Validate, scenarios.History} {
 		if c.t.m.Operations[op] != nil {
-			c.question = scenarios.Request{Op: op, ID: asked.ID}
+			c.question = scenarios.Request{Op: op, ID: asked.ID, Describe: asked.Describe}
 			c.ask = &c.question
 			return c.perform(ctx, e)
 		}
@@ -302,7 +302,8 @@ func (c *conn) takeCookies() error {
 		}
 		if identity := &c.t.m.Session; k.Name == identity.cookie && !identity.Rotates && !c.ask.Op.Does(changesCookie) {
 			if old, known := c.state.cookie(k.Name); known && old != k.Value {
-				return manager.ErrNotFound
+				return fmt.Errorf("%w: the answer sets another cookie %s, as for a new session (where the cookie of a session changes: session: {rotates: true})",
+					manager.ErrNotFound, k.Name)
 			}
 		}
 		set = append(set, k)

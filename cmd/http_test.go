@@ -1,0 +1,267 @@
+package cmd
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// chatService is an HTTP service that keeps messages and names its sessions. It is correct unless it is bent.
+type chatService struct {
+	mu       sync.Mutex // protects sessions
+	sessions map[string][]chatMessage
+	requests atomic.Int64
+	bend     func(n int64, w http.ResponseWriter, r *http.Request) (answered bool) // nil: it behaves; n counts the requests
+}
+
+type chatMessage struct {
+	Seq     int    `json:"seq"`
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+func (c *chatService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n := c.requests.Add(1)
+	if c.bend != nil && c.bend(n, w, r) {
+		return
+	}
+	answer := func(status int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	if len(parts) == 1 {
+		id := uuid.NewString()
+		c.sessions[id] = []chatMessage{}
+		answer(http.StatusCreated, map[string]any{"session_id": id})
+		return
+	}
+	messages, known := c.sessions[parts[1]]
+	switch {
+	case !known:
+		answer(http.StatusNotFound, map[string]any{"detail": "no such session"})
+	case r.Method == http.MethodDelete:
+		delete(c.sessions, parts[1])
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodPost:
+		m := chatMessage{Seq: 1}
+		if k := len(messages); k > 0 {
+			m.Seq = messages[k-1].Seq + 1
+		}
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			answer(http.StatusBadRequest, err.Error())
+			return
+		}
+		messages = append(messages, m)
+		c.sessions[parts[1]] = messages[max(0, len(messages)-15):]
+		answer(http.StatusOK, map[string]any{"seq": m.Seq})
+	default:
+		answer(http.StatusOK, map[string]any{"messages": messages})
+	}
+}
+
+// serveChat starts a service and returns it, and the target that a mapping makes of it.
+func serveChat(t *testing.T, bend func(n int64, w http.ResponseWriter, r *http.Request) bool) (service *chatService, target string) {
+	t.Helper()
+	service = &chatService{sessions: map[string][]chatMessage{}, bend: bend}
+	s := httptest.NewServer(service)
+	t.Cleanup(s.Close)
+	path := filepath.Join(t.TempDir(), "chat.yaml")
+	mapping := fmt.Sprintf(`name: chat
+base: %s
+session:
+  id: .session_id
+operations:
+  create: {request: POST /sessions}
+  append: {request: "POST /sessions/{id}/messages", json: {role: "{role}", content: "{content}"}, seq: .seq}
+  history: {request: "GET /sessions/{id}/messages", messages: ".messages[]"}
+  delete: {request: "DELETE /sessions/{id}"}
+`, s.URL)
+	if err := os.WriteFile(path, []byte(mapping), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return service, "http:" + path
+}
+
+// called runs the program.
+func called(args ...string) (code int, out, said string) {
+	var stdout, stderr bytes.Buffer
+	code = Main(WithArgs(args...), WithIO(nil, &stdout, &stderr))
+	return code, stdout.String(), stderr.String()
+}
+
+func TestHTTPService(t *testing.T) {
+	t.Parallel()
+	_, target := serveChat(t, nil)
+	code, out, said := called("run", "--target", target, "-r", "1", "-d", "200ms", "-u", "8", "-q")
+	if code != exitOK || !strings.Contains(flat(out), "hold 0s") || !strings.Contains(flat(out), "Only chat can be ranked") {
+		t.Errorf("run: exit code %d, %s\n%s", code, said, out)
+	}
+	code, out, said = called("verify", "--target", target, "--rounds", "5", "-q")
+	if code != exitOK || !strings.Contains(flat(out), "linearizable") {
+		t.Errorf("verify: exit code %d, %s\n%s", code, said, out)
+	}
+	code, out, said = called("target", "test", target)
+	if code != exitOK || !strings.Contains(flat(out), "run: the mapping fits the scenarios chatbot,") {
+		t.Errorf("target test: exit code %d, %s\n%s", code, said, out)
+	}
+	code, _, said = called("run", "--target", target, "-s", "churn", "-r", "1", "-d", "100ms", "-q")
+	if code != exitUsage || !strings.Contains(said, "uses ids again") {
+		t.Errorf("churn on a service that names its sessions: exit code %d, %s", code, said)
+	}
+}
+
+// A message that is lost by a read, a pause and a write is found, and the requests are shown.
+func TestHTTPServiceThatLosesMessages(t *testing.T) {
+	t.Parallel()
+	var service *chatService
+	service, target := serveChat(t, func(_ int64, w http.ResponseWriter, r *http.Request) bool {
+		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+		if r.Method != http.MethodPost || len(parts) < 2 {
+			return false
+		}
+		var m chatMessage
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			return false
+		}
+		service.mu.Lock()
+		messages, known := service.sessions[parts[1]]
+		service.mu.Unlock()
+		if !known {
+			w.WriteHeader(http.StatusNotFound)
+			return true
+		}
+		if m.Seq = 1; len(messages) > 0 {
+			m.Seq = messages[len(messages)-1].Seq + 1
+		}
+		written := append(messages[:len(messages):len(messages)], m)
+		service.mu.Lock()
+		service.sessions[parts[1]] = written[max(0, len(written)-15):]
+		service.mu.Unlock()
+		fmt.Fprintf(w, `{"seq": %d}`, m.Seq)
+		return true
+	})
+	code, out, said := called("verify", "--target", target, "--rounds", "0", "--until", "any", "--budget", "1m", "-q")
+	if code != exitViolated || !strings.Contains(out, "POST /sessions/") {
+		t.Errorf("exit code %d, %s\n%s", code, said, out)
+	}
+}
+
+// What misbehaves is reported for what it is: it neither hangs the program, nor passes, nor is it said to lose data.
+func TestMisbehavingHTTPServices(t *testing.T) {
+	t.Parallel()
+	always := func(answer http.HandlerFunc) func(int64, http.ResponseWriter, *http.Request) bool {
+		return func(_ int64, w http.ResponseWriter, r *http.Request) bool { answer(w, r); return true }
+	}
+	wait := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices the end of a connection only after that
+		<-r.Context().Done()
+	}
+	for _, row := range []struct {
+		why         string
+		bend        func(n int64, w http.ResponseWriter, r *http.Request) bool
+		run, verify int // exit codes
+		said        string
+		timeout     string // empty: one that no answer takes
+	}{
+		{"401 on everything", always(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "log in first", 401) }), exitUsage, exitUsage, "< 401 Unauthorized", ""},
+		{"another content", always(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<h1>Welcome</h1>") }), exitUsage, exitUsage, "< <h1>Welcome</h1>", ""},
+		{"a redirect loop", always(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sessions", 302) }), exitUsage, exitUsage, "< 302 Found", ""},
+		{"half an answer", always(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			fmt.Fprint(w, "{")
+		}), exitUsage, exitUsage, "connection closed within the answer", ""},
+		{"an endless body", always(func(w http.ResponseWriter, _ *http.Request) {
+			for block := bytes.Repeat([]byte("x"), 1<<20); ; {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		}), exitUsage, exitUsage, "answer too large", ""},
+		{"no answer", always(wait), exitFailed, exitFailed, "hang: no answer to POST /sessions", "300ms"},
+		{"slow headers", always(func(w http.ResponseWriter, r *http.Request) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			for _, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: "); err == nil; _, err = io.WriteString(c, "x") {
+				if _, gone := c.Read(make([]byte, 1)); gone != nil {
+					return
+				}
+			}
+		}), exitFailed, exitFailed, "hang: no answer", "300ms"},
+		{"500 on every tenth request", func(n int64, w http.ResponseWriter, _ *http.Request) bool {
+			if n%10 != 0 {
+				return false
+			}
+			http.Error(w, "sorry", 500)
+			return true
+		}, exitOK, exitInconclusive, "operations failed", ""},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			timeout := cmp.Or(row.timeout, "1m")
+			_, target := serveChat(t, row.bend)
+			code, out, said := called("run", "--target", target, "--target-timeout", timeout, "-r", "1", "-d", "200ms", "-u", "4", "--sessions", "20", "-q")
+			if code != row.run || !strings.Contains(flat(said+out), row.said) {
+				t.Errorf("run: exit code %d, want %d with %q: %s\n%s", code, row.run, row.said, said, out)
+			}
+			code, out, said = called("verify", "--target", target, "--target-timeout", timeout, "--rounds", "3", "-q")
+			if code != row.verify {
+				t.Errorf("verify: exit code %d, want %d: %s\n%s", code, row.verify, said, out)
+			}
+		})
+	}
+}
+
+// A service that ends while it is measured is gone: its row is struck, and no message is said to be lost.
+func TestHTTPServiceThatCrashes(t *testing.T) {
+	t.Parallel()
+	var s *httptest.Server
+	service := &chatService{sessions: map[string][]chatMessage{}}
+	s = httptest.NewServer(service)
+	defer s.Close()
+	closing := make(chan struct{})
+	var once sync.Once
+	service.bend = func(n int64, _ http.ResponseWriter, _ *http.Request) bool {
+		if n == 500 {
+			once.Do(func() {
+				s.Listener.Close()
+				go func() { s.CloseClientConnections(); close(closing) }()
+			})
+		}
+		return false
+	}
+	_, target := serveChat(t, nil)
+	path := strings.TrimPrefix(target, "http:")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	lines[1] = "base: " + s.URL
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, said := called("run", "--target", target, "-r", "1", "-d", "5s", "-u", "4", "--sessions", "20", "-q")
+	<-closing
+	if code != exitViolated || !strings.Contains(flat(out), "target gone") || strings.Contains(out, "lost update") {
+		t.Errorf("exit code %d: %s\n%s", code, said, out)
+	}
+}
