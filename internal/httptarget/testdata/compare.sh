@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compares the cost of a request with wrk and vegeta, which must be in PATH: 100 users in a closed loop, a server of net/http that does
-# nothing, one generator after another in each round. Prints requests per second and CPU time per request, of the generator and of
-# the server, and at the end the median of each round's ratio.
+# Compares the cost of a request with wrk and vegeta, which must be in PATH: 100 users in a closed loop, a server of net/http that
+# does nothing, one generator after another, in each round beginning with another one. Prints requests per second and CPU time
+# per request, of the generator and of the server, and at the end the median of the rounds' ratios.
 # Usage: testdata/compare.sh [ROUNDS] [SECONDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,8 +34,10 @@ count() { # count GENERATOR: prints answers and seconds
 	esac
 }
 printf '%-10s %12s %15s %15s\n' generator requests/s 'own µs/request' 'server µs'
+order=(own wrk_ vegeta_ net_http)
 for round in $(seq "$rounds"); do
-	for generator in own wrk_ vegeta_ net_http; do
+	order=("${order[@]:1}" "${order[0]}")
+	for generator in "${order[@]}"; do
 		before=$(server_ticks)
 		{ time $generator 2>"$temp/errors"; } 2>"$temp/time" || { cat "$temp/errors"; exit 1; }
 		after=$(server_ticks)
@@ -53,5 +55,6 @@ for line in open(sys.argv[1]):
 rounds = sorted({r for _, r in rate})
 for other in ("wrk_", "vegeta_", "net_http"):
     def ratio(of): return statistics.median(of["own", r] / of[other, r] for r in rounds)
-    print(f"own ÷ {other.rstrip('_')}: {ratio(rate):.2f} requests/s, {ratio(cost):.2f} CPU of the generator per request")
+    each = " ".join(f"{rate['own', r] / rate[other, r]:.2f}" for r in rounds)
+    print(f"own ÷ {other.rstrip('_')}: {ratio(rate):.2f} requests/s ({each}), {ratio(cost):.2f} CPU of the generator per request")
 END
