@@ -142,8 +142,8 @@ func levelLegend(list []*verify.Report) (terms []sheet.Term) {
 	}{
 		{history.LevelLinearizable, "some order of the requests explains every answer and keeps the order of requests that do not overlap"},
 		{history.LevelLastWriterWins, "requests that overlap may overwrite each other's changes; what was answered before a request was sent is kept"},
-		{history.LevelReadYourWrites, "users see their own changes at once, those of others later"},
-		{history.LevelEventual, "every change is shown after some time, and not necessarily before"},
+		{history.LevelReadYourWrites, "users see their own changes at once, those of others later, unless others overwrite them"},
+		{history.LevelEventual, "every change is shown after some time, and not necessarily before, unless another one overwrites it"},
 		{history.LevelNone, "changes that were answered with success are missing later, or sessions show what was never written to them"},
 	} {
 		if has(l.level) {

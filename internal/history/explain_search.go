@@ -71,13 +71,26 @@ func sameNumber(ops []Op, i int) *Finding {
 			if x.Incarnation != y.Incarnation {
 				continue
 			}
-		} else if between(ops, x, y, mayRemove) {
+		} else if apart(ops, x, y) {
 			continue
 		}
 		return newFinding(LostUpdate, []int{j, i}, "%s and %s both wrote message %d of the session: "+
 			"one of the two messages is lost, although both calls returned success", y, x, x.Seq)
 	}
 	return nil
+}
+
+// apart reports whether a removal may have taken effect between two numbered appends: that is, before one of them and after the other.
+// An append is after a removal that had returned before its call. It is also after the only removal during it, if a greater number
+// had been returned before: numbers begin again with the next session.
+func apart(ops []Op, x, y *Op) bool {
+	after := func(a, removal *Op) bool {
+		return removal.Precedes(a) || slices.ContainsFunc(ops, func(w Op) bool {
+			return w.Kind == Append && w.Outcome == OK && w.Parts&PartSeq != 0 && w.Seq >= a.Seq && w.Precedes(a) &&
+				!between(ops, &w, a, func(op *Op) bool { return op.Call != removal.Call && mayRemove(op) })
+		})
+	}
+	return between(ops, x, y, func(op *Op) bool { return mayRemove(op) && (!after(x, op) || !after(y, op)) })
 }
 
 // missedMessage looks for a message that operation i should have read: its append had returned before, and

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -259,7 +260,41 @@ func told(op *Op, text string) string {
 	if op.Note == "" {
 		return text
 	}
-	return text + " (" + op.Note + ")"
+	return text + " (" + abbreviated(op.Note) + ")"
+}
+
+// longPart is the length of a part of a path or query above which it is abbreviated: ids, mostly.
+const longPart = 16
+
+// abbreviated shortens the long parts of a request, of which the beginning tells them apart.
+func abbreviated(note string) string {
+	var b strings.Builder
+	for part := range partsOf(note) {
+		if runes := []rune(part); len(runes) > longPart {
+			part = string(runes[:8]) + "…"
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// partsOf returns the parts of a request, and the separators between them.
+func partsOf(note string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for note != "" {
+			n := strings.IndexAny(note, "/?&=. ")
+			switch {
+			case n == 0:
+				n = 1
+			case n < 0:
+				n = len(note)
+			}
+			if !yield(note[:n]) {
+				return
+			}
+			note = note[n:]
+		}
+	}
 }
 
 // answered returns how two writes were confirmed.
@@ -277,12 +312,12 @@ func answered(a, b *Op) string {
 // noteArrow stands in notes between what was sent and what came back.
 const noteArrow = " → "
 
-// Sent returns the part of the note that was sent: "POST /sessions/7/messages".
+// Sent returns the part of the note that was sent, with long ids abbreviated: "POST /sessions/0b9c1f52…/messages".
 func (a *Op) Sent() string {
 	if i := strings.LastIndex(a.Note, noteArrow); i >= 0 {
-		return a.Note[:i]
+		return abbreviated(a.Note[:i])
 	}
-	return a.Note
+	return abbreviated(a.Note)
 }
 
 // Status returns the part of the note that came back: "200".
@@ -318,7 +353,7 @@ func (o *observer) explain(j, i int, l Level) *Finding {
 		}
 		f.Why = fmt.Sprintf("%s in a session that was deleted: %s", saw, when)
 	case r.Parts&PartMessages != 0 && x.Kind == Append:
-		f.Why = fmt.Sprintf("%s without message %s: %s", saw, x.Tag, when)
+		f.Why = fmt.Sprintf("%s without message %s: %s%s", saw, x.Tag, when, o.createdTwice())
 		if l == LevelLastWriterWins && !o.shownAfter(x, r) {
 			f.Anomaly = LostUpdate
 		}
@@ -351,6 +386,19 @@ func (o *observer) shownAfter(x, r *Op) bool {
 	return slices.ContainsFunc(o.ops, func(op Op) bool {
 		return op.Outcome == OK && r.Precedes(&op) && slices.Contains(op.saw(), x.Tag)
 	})
+}
+
+// createdTwice explains a missing write by the processes of the service, if the session was created again and was not deleted before.
+func (o *observer) createdTwice() string {
+	for j := range o.ops {
+		for i := range o.ops {
+			if x, y := &o.ops[j], &o.ops[i]; x.Created && y.Created && x.Precedes(y) && !between(o.ops, x, y, mayRemove) {
+				return fmt.Sprintf("; %s created the session, and so did %s, although no request had deleted it: if the service has several "+
+					"processes, is its state kept per process?", o.ref(j), o.ref(i))
+			}
+		}
+	}
+	return ""
 }
 
 // elsewhere explains an operation i that found no session by the processes of the service, if that fits.

@@ -17,6 +17,7 @@ type levels struct {
 	bound    time.Duration
 	refuted  map[history.Level]*history.Violation // the first for each weakest level
 	lost     bool                                 // a confirmed write
+	plain    bool                                 // a loss refutes linearizability, which reads more easily than what a search finds
 }
 
 // newLevels returns nil for a subject without levels.
@@ -67,10 +68,15 @@ func (l *levels) weigh(ctx context.Context, all []history.History, found []*hist
 				l.lost = true
 				v.Seed = seed
 				violations = append(violations, v)
+				l.refuted[history.LevelLinearizable], l.plain = v, true
 			}
 		}
-		if loss := history.Loss(h, 0); loss != nil && l.refuted[history.LevelLinearizable] == nil { // easier to read than what a search finds
-			refute(history.LevelLinearizable, history.LossViolation(ctx, h, loss, all, 0))
+		if loss := history.Loss(h, 0); loss != nil && !l.plain {
+			if v := history.LossViolation(ctx, h, loss, all, 0); v != nil {
+				delete(l.refuted, history.LevelLinearizable)
+				refute(history.LevelLinearizable, v)
+				l.plain = true
+			}
 		}
 	}
 	for _, v := range found {

@@ -334,7 +334,9 @@ func (r *run) observeTarget(ctx context.Context) error {
 	default:
 		return err
 	}
-	r.report.Guarantees = []Guarantee{g}
+	if r.levels == nil || g.Observed != notObserved {
+		r.report.Guarantees = []Guarantee{g}
+	}
 	return nil
 }
 
