@@ -191,7 +191,7 @@ func (c *conn) perform(ctx context.Context, e *scenarios.Effect) error {
 	}
 	if err := c.read(of, e); err != nil {
 		e.Clear()
-		return withoutEffect(op, &unusable{of.steps[len(of.steps)-1].String(), c.a.status, err, excerpt(c.a.body)})
+		return withoutEffect(op, &unusable{of.steps[len(of.steps)-1].String(), c.a.status, err, c.t.m.Mask(excerpt(c.a.body))})
 	}
 	c.identify(c.session, e)
 	return nil
@@ -262,18 +262,17 @@ func (c *conn) step(ctx context.Context, s *step) error {
 	case slices.Contains(t.m.Throttled, status):
 		return manager.NotApplied(errThrottled)
 	default:
-		return &statusError{s.String(), status, excerpt(c.a.body)}
+		return &statusError{s.String(), status, t.m.Mask(excerpt(c.a.body))}
 	}
-	if c.session == nil {
-		return nil
+	keep := t.keep
+	if c.session != nil {
+		if err := c.takeCookies(); err != nil {
+			return err
+		}
+		keep = func(name string, v value) { c.session.change(func(of *state) *state { return of.with(name, v) }) }
 	}
-	if err := c.takeCookies(); err != nil {
-		return err
-	}
-	if err := s.capture(&c.a, func(name string, v value) {
-		c.session.change(func(of *state) *state { return of.with(name, v) })
-	}); err != nil {
-		return &unusable{s.String(), status, err, excerpt(c.a.body)}
+	if err := s.capture(&c.a, keep); err != nil {
+		return &unusable{s.String(), status, err, t.m.Mask(excerpt(c.a.body))}
 	}
 	return nil
 }
@@ -345,7 +344,8 @@ func (c *conn) value(name string) (v value, ok bool) {
 		return number(c.user), true
 	}
 	if c.session == nil {
-		return value{}, false
+		v, ok = c.t.vars[name]
+		return v, ok
 	}
 	if name == "slot" {
 		return number(c.session.slot), true
@@ -354,7 +354,9 @@ func (c *conn) value(name string) (v value, ok bool) {
 		text, ok := c.t.m.Accounts.value(c.session.slot, column)
 		return value{text: text}, ok
 	}
-	v, ok = c.state.vars[name]
+	if v, ok = c.state.vars[name]; !ok {
+		v, ok = c.t.vars[name]
+	}
 	return v, ok
 }
 

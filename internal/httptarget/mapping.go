@@ -191,7 +191,7 @@ func (l *loader) mapping(n *yaml.Node) {
 		{"accounts", l.accounts},
 		{"headers", func(n *yaml.Node) { l.common = l.headers(n, scope{name: commonScope, op: scenarios.NumOps}) }},
 		{"session", l.session},
-		{"ready", func(n *yaml.Node) { m.Ready = l.step(n, scope{name: "ready", op: scenarios.NumOps}, &operation{}) }},
+		{"ready", func(n *yaml.Node) { m.Ready = l.step(n, scope{name: readyScope, op: scenarios.NumOps}, &operation{}) }},
 		{"setup", func(n *yaml.Node) { m.Setup = l.steps(n, scope{name: setupScope, op: scenarios.NumOps}) }},
 		{"operations", l.operations},
 		{"reset", func(n *yaml.Node) { m.Reset = l.steps(n, scope{name: "reset", op: scenarios.NumOps}) }},

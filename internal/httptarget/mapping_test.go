@@ -331,6 +331,7 @@ func TestParseErrors(t *testing.T) {
 			"setup: {a} has no value here"},
 		{"a variable of append in create", strings.Replace(withOperation("append", "    request: POST /{content}\n    capture: {a: .a}"),
 			"POST /sessions", "POST /{a}", 1), "create: {a} has no value here"},
+		{"a variable of no session", with("ready: {request: GET /, capture: {a: .a}}"), "ready: capture: it belongs neither to a session nor to setup"},
 		{"a variable with the name of a placeholder", withOperation("create", "    request: GET /\n    capture: {role: .role}"),
 			`capture: "role": want a name of letters, digits and _ that is not a placeholder yet`},
 		{"a variable with two sources", withOperation("create", "    request: GET /\n    capture: {a: {jq: .a, header: b}}"),

@@ -472,6 +472,9 @@ func (l *loader) captures(n *yaml.Node, in scope) (all []capture) {
 	if !l.isObject(n, in.name+": capture") {
 		return nil
 	}
+	if in.name == readyScope || in.op == scenarios.Sweep {
+		l.errorf(n, "%s: capture: it belongs neither to a session nor to setup", in.name)
+	}
 	l.pairs(n, func(name, v *yaml.Node) {
 		v, ok := l.follow(v)
 		if !ok {

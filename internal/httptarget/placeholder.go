@@ -27,6 +27,7 @@ type scope struct {
 
 const (
 	setupScope  = "setup"
+	readyScope  = "ready"
 	commonScope = "headers" // of every request
 )
 
@@ -116,7 +117,7 @@ func (s scope) precedes(other scope) bool {
 	case s.name == other.name && (creates(s.op) || s.op == scenarios.NumOps):
 		return s.step < other.step
 	case s.name == setupScope:
-		return other.name != commonScope && other.name != "ready"
+		return other.name != commonScope && other.name != readyScope
 	}
 	return s.ofSession() && other.ofSession() && !creates(other.op)
 }

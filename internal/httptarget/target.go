@@ -42,6 +42,7 @@ type Target struct {
 	workers  []*worker
 	sessions table
 	users    atomic.Int64
+	vars     map[string]value // captured by requests that belong to no session, while no operation is running
 
 	latest   atomic.Int64           // when the latest answer came, in nanoseconds since began
 	starting atomic.Bool            // it is not expected to answer yet
@@ -135,6 +136,14 @@ func (t *Target) findWorkers() error {
 		t.workers = append(t.workers, w)
 	}
 	return nil
+}
+
+// keep keeps a captured variable for all sessions.
+func (t *Target) keep(name string, v value) {
+	if t.vars == nil {
+		t.vars = map[string]value{}
+	}
+	t.vars[name] = v
 }
 
 func freePort() (int, error) {

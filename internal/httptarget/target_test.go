@@ -106,11 +106,22 @@ errors:
 // serveChat starts a service and returns it as a target.
 func serveChat(t *testing.T, mapping string, h http.Handler, o Options) *Target {
 	t.Helper()
+	return serveChatWith(t, mapping, h, o, nil)
+}
+
+// serveChatWith is serveChat with files beside the mapping.
+func serveChatWith(t *testing.T, mapping string, h http.Handler, o Options, files map[string]string) *Target {
+	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	path := filepath.Join(t.TempDir(), "chat.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, mapping, s.URL), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	m, err := Load(path)
 	if err != nil {

@@ -123,7 +123,7 @@ func (r *rendering) append(dst []byte, t template) ([]byte, error) {
 		default:
 			v, ok := r.values.value(s.name)
 			if !ok {
-				return dst, fmt.Errorf("{%s} has no value: it was not captured for this session", s.name)
+				return dst, missing(s.name)
 			}
 			var err error
 			if dst, err = v.append(dst, s.place); err != nil {
@@ -132,6 +132,13 @@ func (r *rendering) append(dst []byte, t template) ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+func missing(name string) error {
+	if strings.HasPrefix(name, accountPrefix) {
+		return fmt.Errorf("{%s} has no value: there are more sessions than accounts", name)
+	}
+	return fmt.Errorf("{%s} has no value: it was not captured for this session", name)
 }
 
 func (r *rendering) appendUUID(dst []byte, at place) []byte {

@@ -125,6 +125,9 @@ func TestRenderErrors(t *testing.T) {
 	} {
 		checkError(t, test.why, m.Operations[scenarios.Append].steps[0].render(test.v, new(request)), test.want)
 	}
+	m2 := mustParse(t, with("accounts: accounts.csv", "headers: {A: '{account.user}'}"))
+	checkError(t, "more sessions than accounts", m2.Operations[scenarios.Delete].steps[0].render(testValues{"id": {}}, new(request)),
+		"header A: {account.user} has no value: there are more sessions than accounts")
 	if err := m.Operations[scenarios.Append].steps[0].render(testValues{"id": {}, "content": {text: "é\t "}}, new(request)); err != nil {
 		t.Errorf("a header with letters beyond ASCII: %v", err)
 	}
