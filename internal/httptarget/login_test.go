@@ -77,12 +77,12 @@ operations:
   append:
     request: POST /say
     headers: {X-Key: "{key}"}
-    form: {csrf: "{csrf}", text: "{content}"}
+    form: {csrf: "{csrf}", text: "{role} {content}"}
     status: 303
   history:
     request: GET /
     headers: {X-Key: "{key}"}
-    messages: '.user as $user | .texts[] | {role: $user, content: .}'
+    messages: '.user as $user | .texts[] | capture("(?s)^(?<role>[a-z]+) (?<content>.*)$") | .role += "/" + $user'
 errors: {not_found: 302}
 `
 
@@ -108,7 +108,7 @@ func TestLogin(t *testing.T) {
 		if err := do(scenarios.Request{Op: scenarios.History, ID: id}); err != nil {
 			t.Fatal(err)
 		}
-		if want := (manager.Message{Role: user, Content: fmt.Sprint("a&b ", i)}); len(e.Messages) != 1 || e.Messages[0] != want {
+		if want := (manager.Message{Role: "user/" + user, Content: fmt.Sprint("a&b ", i)}); len(e.Messages) != 1 || e.Messages[0] != want {
 			t.Errorf("session %d: %v, want %v", i, e.Messages, want)
 		}
 	}

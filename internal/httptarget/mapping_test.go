@@ -288,7 +288,7 @@ func TestParseErrors(t *testing.T) {
 		{"a column twice", with("accounts: twice.csv"), `column "user": want different names`},
 		{"a row with too few columns", with("accounts: ragged.csv"), "wrong number of fields"},
 
-		{"bad jq", withOperation("append", "    request: POST /\n    body: '{content}'\n    seq: '.a['"), `chat.yaml:11: jq: ".a[": `},
+		{"bad jq", withOperation("append", "    request: POST /\n    body: '{role} {content}'\n    seq: '.a['"), `chat.yaml:11: jq: ".a[": `},
 		{"an unknown function of jq", with("session: {id: nothing}"), `function not defined: nothing/0`},
 		{"bad regexp", with("session: {id: {regexp: '('}}"), "session.id: error parsing regexp"},
 		{"a request without a method", withOperation("create", "    request: /sessions"), `create: request "/sessions": want METHOD /PATH`},
@@ -329,7 +329,7 @@ func TestParseErrors(t *testing.T) {
 		{"a variable of the last request", with("setup: {request: 'GET /{a}', capture: {a: .a}}"), "setup: {a} has no value here"},
 		{"a variable of an operation in setup", withOperation("delete", "    request: DELETE /\n    capture: {a: .a}") + "setup: GET /{a}\n",
 			"setup: {a} has no value here"},
-		{"a variable of append in create", strings.Replace(withOperation("append", "    request: POST /{content}\n    capture: {a: .a}"),
+		{"a variable of append in create", strings.Replace(withOperation("append", "    request: POST /{role}/{content}\n    capture: {a: .a}"),
 			"POST /sessions", "POST /{a}", 1), "create: {a} has no value here"},
 		{"a variable of no session", with("ready: {request: GET /, capture: {a: .a}}"), "ready: capture: it belongs neither to a session nor to setup"},
 		{"a variable with the name of a placeholder", withOperation("create", "    request: GET /\n    capture: {role: .role}"),
@@ -337,6 +337,7 @@ func TestParseErrors(t *testing.T) {
 		{"a variable with two sources", withOperation("create", "    request: GET /\n    capture: {a: {jq: .a, header: b}}"),
 			"create: capture: a: want exactly one of jq, header, cookie, regexp"},
 
+		{"a message without its role", withOperation("append", "    request: POST /{content}"), "append: no request has {role}: a service without roles can keep it in the text"},
 		{"a message without content", withOperation("append", "    request: POST /{role}"), "append: no request has {content}"},
 		{"an update without fields", withOperation("update", "    request: POST /"), "update: no request has {fields}"},
 		{"a history without messages", withOperation("history", "    request: GET /"), "history: want messages: a jq expression"},

@@ -111,8 +111,8 @@ func TestDraftWithIDInTheBody(t *testing.T) {
 	draft := draftOf(t, "chatbot", "")
 	for _, want := range []string{
 		"base: http://127.0.0.1:8000 # decide: where the service listens\n", "# ready: GET /PATH # decide: ", "  id: .session_id # decide: ",
-		"    request: POST /session\n", "    request: POST /chat\n    json: {message: \"{content}\", session_id: \"{id}\"}\n",
-		"    request: GET /history/{id}\n    messages: '.history[] | {seq, role: \"user\", content: .message}' # decide: ", "    request: DELETE /session/{id}\n",
+		"    request: POST /session\n", "    request: POST /chat\n    json: {message: \"{role} {content}\", session_id: \"{id}\"}\n",
+		"    request: GET /history/{id}\n    messages: '.history[] | {seq} + (.message | capture(\"(?s)^(?<role>[a-z]+) (?<content>.*)$\"))' # decide: ", "    request: DELETE /session/{id}\n",
 	} {
 		if !strings.Contains(draft, want) {
 			t.Errorf("no %q in\n%s", want, draft)
@@ -138,7 +138,7 @@ func TestDraftOfUnusualDocuments(t *testing.T) {
 		{"a path that YAML would misread", head + `"paths": {"/sessions: #1": {"post": {"responses": {}}}}}`, "", `    request: "POST /sessions: #1"`},
 		{"a title with line breaks", `{"openapi": "3.0.0", "info": {"title": "a\nb: c\u2028d", "version": "1"}, "paths": {"/a": {}}}`, "", "document of a b: c d 1."},
 		{"a form", head + `"paths": {"/sessions/{id}/messages": {"post": {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema":
-			{"type": "object", "properties": {"content": {"type": "string"}}}}}}, "responses": {}}}}}`, "", `    form: {content: "{content}"}`},
+			{"type": "object", "properties": {"content": {"type": "string"}}}}}}, "responses": {}}}}}`, "", `    form: {content: "{role} {content}"}`},
 		{"required values", head + `"paths": {"/sessions": {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "object",
 			"required": ["a", "b", "c", "d", "e", "f", "g"], "properties": {"a": {"type": "integer"}, "b": {"type": "boolean"}, "c": {"type": "array"}, "d": {"type": "object"},
 			"e": {"type": "string", "format": "uuid"}, "f": {"default": "{x"}, "g": {"enum": ["y"]}, "h": {}}}}}}, "responses": {}}}}}`, "",

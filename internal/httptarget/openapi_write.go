@@ -1,6 +1,7 @@
 package httptarget
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -139,7 +140,9 @@ func (d *draft) writeBody(y *yamlText, op scenarios.Op, e *endpoint) {
 		case op == scenarios.Append && name == role:
 			text = `"{role}"`
 		case op == scenarios.Append && name == content:
-			text = `"{content}"`
+			if text = `"{content}"`; role == "" {
+				text = `"{role} {content}"`
+			}
 		case op != scenarios.Create && name == id && len(e.params) == 0:
 			text = `"{id}"`
 		case slices.Contains(e.body.Required, name):
@@ -227,27 +230,32 @@ func (d *draft) messages(e *endpoint) string {
 		comment = " # decide: the document does not say what the answer contains"
 	}
 	var members []string
-	member := func(name string, names []string, kind string) bool {
-		from, ok := property(item, names, kind)
+	member := func(name string, names []string, kind string) (from string, ok bool) {
+		from, ok = property(item, names, kind)
 		switch {
 		case ok && from == name:
 			members = append(members, name)
 		case ok:
 			members = append(members, name+": "+jqMember(from))
 		}
-		return ok
+		return from, ok
 	}
-	if !member("seq", seqNames, openapi3.TypeInteger) && comment != "" {
+	if _, ok := member("seq", seqNames, openapi3.TypeInteger); !ok && comment != "" {
 		members = append(members, "seq")
 	}
-	if !member("role", roleNames, openapi3.TypeString) {
-		members = append(members, `role: "user"`)
-		comment = " # decide: where the role is; the document has none"
+	if _, ok := member("role", roleNames, openapi3.TypeString); ok {
+		if _, ok = member("content", contentNames, openapi3.TypeString); !ok {
+			members = append(members, "content")
+		}
+		return quoteProgram(list+" | {"+strings.Join(members, ", ")+"}") + comment
 	}
-	if !member("content", contentNames, openapi3.TypeString) {
-		members = append(members, "content")
+	// A service without roles: append has written the role before the text.
+	text, ok := property(item, contentNames, openapi3.TypeString)
+	if !ok {
+		text = "content"
 	}
-	return quoteProgram(list+" | {"+strings.Join(members, ", ")+"}") + comment
+	program := list + " | {" + strings.Join(members, ", ") + "} + (" + jqMember(text) + ` | capture("(?s)^(?<role>[a-z]+) (?<content>.*)$"))`
+	return quoteProgram(program) + cmp.Or(comment, " # decide: the document has no role; append writes it before the text")
 }
 
 // nameFrom makes a name from a title.

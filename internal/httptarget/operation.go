@@ -99,9 +99,9 @@ func (l *loader) operation(n *yaml.Node, op scenarios.Op) *operation {
 
 // needs checks that an operation sends and reads what it is for.
 func (l *loader) needs(n *yaml.Node, o *operation, op scenarios.Op) {
-	sends := func(name string) {
+	sends := func(name, otherwise string) {
 		if len(o.steps) > 0 && !slices.ContainsFunc(o.steps, func(s *step) bool { return s.uses(name) }) {
-			l.errorf(n, "%v: no request has {%s}", op, name)
+			l.errorf(n, "%v: no request has {%s}%s", op, name, otherwise)
 		}
 	}
 	switch op {
@@ -110,9 +110,10 @@ func (l *loader) needs(n *yaml.Node, o *operation, op scenarios.Op) {
 			l.errorf(n, "%v: want created: {status: 201} or a jq expression: did this request create the session?", op)
 		}
 	case scenarios.Append:
-		sends("content")
+		sends("content", "")
+		sends("role", `: a service without roles can keep it in the text, as in "{role} {content}", and messages can separate them`)
 	case scenarios.Update:
-		sends("fields")
+		sends("fields", "")
 	case scenarios.History:
 		if o.messages == nil {
 			l.errorf(n, "%v: want messages: a jq expression that returns objects with role and content, oldest first", op)

@@ -51,6 +51,8 @@ func TestRead(t *testing.T) {
 			effect{Messages: []manager.Message{{Role: "user", Content: "a"}}}, ""},
 		{"messages without numbers", "history", `messages: '.[] | {role: .who, content: .text}'`, 200, `[{"who": "user", "text": "a"}]`,
 			effect{Messages: []manager.Message{{Role: "user", Content: "a"}}}, ""},
+		{"the role in the text", "history", `messages: '.[].text | capture("(?s)^(?<role>[a-z]+) (?<content>.*)$")'`, 200, "[{\"text\": \"bot a b\\nc\"}]",
+			effect{Messages: []manager.Message{{Role: "bot", Content: "a b\nc"}}}, ""},
 		{"newest first, turned round", "history", `messages: 'reverse'`, 200, `[{"role": "user", "content": "b"}, {"role": "user", "content": "a"}]`,
 			effect{Messages: []manager.Message{{Role: "user", Content: "a"}, {Role: "user", Content: "b"}}}, ""},
 		{"no messages", "history", `messages: '.messages[]'`, 200, `{"messages": []}`, effect{}, ""},
@@ -74,7 +76,7 @@ func TestRead(t *testing.T) {
 	} {
 		yaml := "    request: PUT /\n"
 		if test.op == "append" {
-			yaml += "    body: '{content}'\n"
+			yaml += "    body: '{role} {content}'\n"
 		}
 		yaml = strings.TrimRight(yaml+"    "+strings.ReplaceAll(test.yaml, "\n", "\n    "), " \n")
 		m, err := parseText(strings.Replace(withOperation(test.op, yaml), "id: .session_id", "id: {client: uuid}", 1))

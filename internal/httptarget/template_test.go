@@ -80,6 +80,10 @@ json: {user: "{user}", slot: "number {slot}", "k{slot}": "{content}", csrf: "{id
 			want{"/ada?t=s3cr%22t%2F&c=t%26t", "application/json", `{"t":"s3cr\"t/","u":"xs3cr\"t/"}`}},
 	} {
 		yaml := "    " + strings.ReplaceAll(test.yaml, "\n", "\n    ")
+		if test.op == "append" && !strings.Contains(test.yaml, "{role}") {
+			yaml = strings.Replace(yaml, "POST /", "POST /{role}/", 1)
+			test.want.target = strings.Replace(test.want.target, "/", "/user/", 1)
+		}
 		text := withOperation(test.op, yaml) + "accounts: accounts.csv\nsetup: {request: GET /, capture: {csrf: .csrf}}\n"
 		m, err := parseText(text)
 		if err != nil {
@@ -113,14 +117,14 @@ func TestRenderUUID(t *testing.T) {
 }
 
 func TestRenderErrors(t *testing.T) {
-	m := mustParse(t, withOperation("append", "    request: POST /{id}\n    headers: {X-Text: '{content}'}"))
+	m := mustParse(t, withOperation("append", "    request: POST /{id}/{role}\n    headers: {X-Text: '{content}'}"))
 	for _, test := range []struct {
 		why  string
 		v    testValues
 		want string
 	}{
-		{"a value that is not there", testValues{"content": {}}, "{id} has no value: it was not captured for this session"},
-		{"a line break in a header", testValues{"id": {text: "1"}, "content": {text: "a\nX-Other: b"}},
+		{"a value that is not there", testValues{"content": {}, "role": {}}, "{id} has no value: it was not captured for this session"},
+		{"a line break in a header", testValues{"id": {text: "1"}, "role": {}, "content": {text: "a\nX-Other: b"}},
 			`header X-Text: {content}: a header cannot hold the character '\n'`},
 	} {
 		checkError(t, test.why, m.Operations[scenarios.Append].steps[0].render(test.v, new(request)), test.want)
@@ -128,7 +132,7 @@ func TestRenderErrors(t *testing.T) {
 	m2 := mustParse(t, with("accounts: accounts.csv", "headers: {A: '{account.user}'}"))
 	checkError(t, "more sessions than accounts", m2.Operations[scenarios.Delete].steps[0].render(testValues{"id": {}}, new(request)),
 		"header A: {account.user} has no value: there are more sessions than accounts")
-	if err := m.Operations[scenarios.Append].steps[0].render(testValues{"id": {}, "content": {text: "é\t "}}, new(request)); err != nil {
+	if err := m.Operations[scenarios.Append].steps[0].render(testValues{"id": {}, "role": {}, "content": {text: "é\t "}}, new(request)); err != nil {
 		t.Errorf("a header with letters beyond ASCII: %v", err)
 	}
 }
