@@ -14,8 +14,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sessbench/sessbench/internal/targets"
 )
 
 // chatService is an HTTP service that keeps messages and names its sessions. It is correct unless it is bent.
@@ -263,5 +266,31 @@ func TestHTTPServiceThatCrashes(t *testing.T) {
 	<-closing
 	if code != exitViolated || !strings.Contains(flat(out), "target gone") || strings.Contains(out, "lost update") {
 		t.Errorf("exit code %d: %s\n%s", code, said, out)
+	}
+}
+
+// Load goes to this machine, unless a flag names another host; then the program says beforehand how much.
+func TestRemoteHTTPServices(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "remote.yaml")
+	mapping := "name: remote\nbase: http://192.0.2.1:9\nsession: {id: .id}\noperations:\n  create: {request: POST /s}\n  delete: {request: \"DELETE /s/{id}\"}\n"
+	if err := os.WriteFile(path, []byte(mapping), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"run", "verify"} {
+		code, _, said := called(name, "--target", "http:"+path)
+		if code != exitUsage || !strings.Contains(said, "192.0.2.1 is not this machine: load goes there only with --allow-remote 192.0.2.1") {
+			t.Errorf("%s: exit code %d: %s", name, code, said)
+		}
+	}
+	var said bytes.Buffer
+	spec, err := targets.Parse("http:" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := targetOptions{command: &command{app: &app{err: &said}}, AllowRemote: []string{"192.0.2.1"}, specs: []targets.Spec{spec}}
+	o.announce(7, time.Minute)
+	if want := "sends requests to 192.0.2.1: by up to 7 users at a time, for about 1m0s"; !strings.Contains(said.String(), want) {
+		t.Errorf("%q: want %q", said.String(), want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -203,6 +204,11 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	for i := range cfg.Scenarios {
 		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Concurrency(true))
 	}
+	length := time.Duration(len(cfg.Scenarios)*cfg.Runs) * (cfg.Warmup + cfg.Window)
+	if cfg.Find != nil {
+		length = cfg.Find.Budget
+	}
+	o.targets.announce(o.redis.Users, length)
 	list, err := o.choice.beside(o.targets.Targets)
 	if err != nil {
 		return err

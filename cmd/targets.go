@@ -51,9 +51,25 @@ func (o *targetOptions) parse() error {
 		if err != nil {
 			return usagef("%s %w", o.from(targetFlag), err)
 		}
+		for _, host := range spec.RemoteHosts() {
+			if !slices.Contains(o.AllowRemote, host) {
+				return usagef("%s %s: %s is not this machine: load goes there only with --allow-remote %s", o.from(targetFlag), quoted(text), host, host)
+			}
+		}
 		o.specs = append(o.specs, spec)
 	}
 	return nil
+}
+
+// announce says, before anything is sent, which load goes to other machines.
+func (o *targetOptions) announce(users int, length time.Duration) {
+	for _, spec := range o.specs {
+		for _, host := range spec.RemoteHosts() {
+			if slices.Contains(o.AllowRemote, host) {
+				o.note("%s sends requests to %s: by up to %d users at a time, for about %v", spec, host, users, length)
+			}
+		}
+	}
 }
 
 // files returns the files that the targets name: programs, scripts for an interpreter, mapping files.

@@ -159,6 +159,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err := o.output.settle(); err != nil {
 		return err
 	}
+	o.targets.announce(o.cfg.Users, o.cfg.Budget)
 	f := &findings.Document{SchemaVersion: verify.SchemaVersion, Tool: thisTool(), Machine: runner.ThisMachine(), Command: o.typed()}
 	examine := o.examineAll
 	if o.History != "" {

@@ -154,9 +154,22 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
+// isLocal reports whether a host is this machine.
+func isLocal(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// RemoteHosts returns the hosts of the service that are not this machine.
+func (m *Mapping) RemoteHosts() (hosts []string) {
+	for _, base := range m.Bases {
+		if host := base.Hostname(); !isLocal(host) && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 // allows returns an error if no load may go to a host.
 func (o *Options) allows(host string) error {
-	if host == "localhost" || net.ParseIP(host).IsLoopback() || slices.Contains(o.AllowRemote, host) {
+	if isLocal(host) || slices.Contains(o.AllowRemote, host) {
 		return nil
 	}
 	return fmt.Errorf("%s is not this machine: load goes to another one only with --allow-remote %s", host, host)

@@ -75,6 +75,14 @@ func (s Spec) WhyAlone() string {
 	return ""
 }
 
+// RemoteHosts returns the hosts beside this machine to which the requests of an HTTP service would go.
+func (s Spec) RemoteHosts() []string {
+	if s.mapping == nil {
+		return nil
+	}
+	return s.mapping.RemoteHosts()
+}
+
 // Files returns the regular files that s names: programs and scripts of a command, and mapping files.
 func (s Spec) Files() (list []string) {
 	words := slices.Clone(s.program.Command)
