@@ -116,6 +116,8 @@ func TestVerifyRefusesTargets(t *testing.T) {
 		{[]string{"--target", "exec:true", "-p", "shards=4"}, exitUsage, "--param shards=4: the strategies of this run have no parameters"},
 		{[]string{"--target", "exec:true", "--flawed", "all"}, exitUsage, "--target: not with --flawed all"},
 		{[]string{"--target", "exec:true", "--history", "x.json"}, exitUsage, "--target: not with --history x.json"},
+		{[]string{"--disturb", "restart"}, exitUsage, "--disturb restart: strategies live in this process: want --target with it"},
+		{[]string{"--target", "exec:true", "--disturb", "fire"}, exitUsage, "--disturb fire: want one of restart"},
 		{[]string{"-s", "churn", "--flawed", "all"}, exitUsage, "--scenario: not with --flawed all"},
 		{[]string{"-s", "church"}, exitUsage, "--scenario church: unknown scenario: did you mean churn? want all or some of " + legal},
 		{[]string{"-s", "churn,expiry"}, exitUsage, "--scenario expiry: expiry expires sessions: users do not see which ones " +

@@ -87,7 +87,9 @@ func apart(ops []Op, x, y *Op) bool {
 	after := func(a, removal *Op) bool {
 		return removal.Precedes(a) || slices.ContainsFunc(ops, func(w Op) bool {
 			return w.Kind == Append && w.Outcome == OK && w.Parts&PartSeq != 0 && w.Seq >= a.Seq && w.Precedes(a) &&
-				!between(ops, &w, a, func(op *Op) bool { return op.Call != removal.Call && mayRemove(op) })
+				!between(ops, &w, a, func(op *Op) bool {
+					return mayRemove(op) && (op.User != removal.User || op.Call != removal.Call || op.Return != removal.Return)
+				})
 		})
 	}
 	return between(ops, x, y, func(op *Op) bool { return mayRemove(op) && (!after(x, op) || !after(y, op)) })

@@ -25,6 +25,14 @@ func TestExplainSearch(t *testing.T) {
 			A 0-1 creates A1
 			B 2-5 appends B1 #1
 			C 2-5 appends C1 #1`},
+		{"two messages got one number, and the deletion during one of them came before it", LostUpdate, []int{3, 5}, `
+			A 0-1 creates A1
+			B 2-3 appends B1 #1
+			A 4-7 deletes
+			B 5-12 appends B2 #1
+			A 8-9 creates A2
+			C 10-13 appends C1 #1
+			C 14-15 reads [C1]`},
 		{"a confirmed message is not read, and read later", StaleRead, []int{1, 2}, `
 			A 0-1 creates A1
 			B 2-5 appends B1

@@ -176,3 +176,23 @@ func TestTimelineFolds(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestsInLanes: lanes have the requests and the statuses of their answers, with long ids abbreviated.
+func TestRequestsInLanes(t *testing.T) {
+	const id = "0b9c1f52-1d9e-4c66-9d5e-2f6f7f1e0a11"
+	v := &history.Violation{Anomaly: history.LostUpdate, Why: "it is lost", Conflict: []int{1}, History: &history.History{Ops: []history.Op{
+		created(0, 1000, history.NewTag(0, 0)),
+		{Call: 2000, Return: 9000, Kind: history.Append, Outcome: history.OK, Tag: history.NewTag(0, 1), Note: "POST /sessions/" + id + "/messages → 201"},
+		{Call: 4000, Return: history.Never, User: 1, Kind: history.Append, Outcome: history.Indeterminate, Tag: history.NewTag(1, 0),
+			Note: "POST /sessions/" + id + "/messages → no answer"},
+	}}}
+	text := &sheet.Text{Options: sheet.Options{Width: 140}}
+	Draw(text, v)
+	for _, want := range []string{
+		"┌ append A2: POST /sessions/0b9c1f52…/messages", "└ → 201: saved", "└ → no answer: no response: indeterminate", "behind → the status of its answer",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}
