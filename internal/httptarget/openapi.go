@@ -72,6 +72,9 @@ func newDraft(doc *openapi3.T, from *url.URL) *draft {
 	d.findBase(doc, from)
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
 		item := doc.Paths.Value(path)
+		if item == nil {
+			continue
+		}
 		operations := item.Operations()
 		for _, method := range slices.Sorted(maps.Keys(operations)) {
 			d.all = append(d.all, newEndpoint(method, path, item, operations[method]))
@@ -108,7 +111,7 @@ func newEndpoint(method, path string, item *openapi3.PathItem, op *openapi3.Oper
 		e.params = append(e.params, match[1])
 	}
 	for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
-		if p.Value != nil && p.Value.In == "query" && p.Value.Required {
+		if p != nil && p.Value != nil && p.Value.In == "query" && p.Value.Required {
 			e.query = append(e.query, p.Value.Name)
 		}
 	}
@@ -121,8 +124,8 @@ func newEndpoint(method, path string, item *openapi3.PathItem, op *openapi3.Oper
 	}
 	responses := op.Responses.Map()
 	for _, status := range slices.Sorted(maps.Keys(responses)) {
-		if status[0] == '2' && responses[status].Value != nil {
-			e.status, e.answer = status, schemaOf(responses[status].Value.Content, "application/json")
+		if answer := responses[status]; strings.HasPrefix(status, "2") && answer != nil && answer.Value != nil {
+			e.status, e.answer = status, schemaOf(answer.Value.Content, "application/json")
 			break
 		}
 	}
@@ -152,7 +155,7 @@ func plain(ref *openapi3.SchemaRef) *openapi3.Schema {
 	}
 	for _, list := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
 		for _, one := range list {
-			if one.Value != nil && !one.Value.Type.Is(openapi3.TypeNull) {
+			if one != nil && one.Value != nil && !one.Value.Type.Is(openapi3.TypeNull) {
 				return one.Value
 			}
 		}

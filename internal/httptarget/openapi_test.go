@@ -143,6 +143,7 @@ func TestDraftOfUnusualDocuments(t *testing.T) {
 			"required": ["a", "b", "c", "d", "e", "f", "g"], "properties": {"a": {"type": "integer"}, "b": {"type": "boolean"}, "c": {"type": "array"}, "d": {"type": "object"},
 			"e": {"type": "string", "format": "uuid"}, "f": {"default": "{x"}, "g": {"enum": ["y"]}, "h": {}}}}}}, "responses": {}}}}}`, "",
 			`    json: {a: 1, b: false, c: [], d: {}, e: "{uuid}", f: "{{x", g: "y"} # decide: the value of a, b, c, d, e, f, g`},
+		{"a status without digits", head + `"paths": {"/sessions": {"post": {"responses": {"": {}}}}}}`, "", "    request: POST /sessions\n"},
 		{"nothing about sessions", head + `"paths": {"/cats": {"get": {"responses": {}}}}}`, "", "  # create: {request: METHOD /PATH} # decide: no request"},
 	} {
 		var from *url.URL
