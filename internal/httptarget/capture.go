@@ -84,8 +84,8 @@ func (s *step) capture(a *response, set func(name string, v value)) error {
 	return nil
 }
 
-// identify returns the id of a new session in the answer to its creation. It fails if the id is neither in the body nor in a header:
-// see cookie and client.
+// identify returns the id of a new session in the answer to its creation. It fails if the id is neither in the body nor in a
+// header: see cookie and client.
 func (i *sessionIdentity) identify(a *response) (value, error) {
 	d := document{body: a.body}
 	v, err := i.from.value(a, &d)

@@ -37,7 +37,8 @@ func compileJQ(source string) (*expression, error) {
 	return &expression{source, code, shapeOf(source), jqLimit}, nil
 }
 
-// document is the body of an answer, decoded once and only if an expression needs it. Server-sent events are a list of their data.
+// document is the body of an answer, decoded once and only if an expression needs it. Server-sent events are a list of their
+// data.
 type document struct {
 	body    []byte
 	events  bool

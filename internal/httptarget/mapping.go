@@ -22,8 +22,8 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Mapping is a mapping file: how the operations on sessions become requests to a service, and what its answers say. It is immutable, and
-// safe for concurrent use.
+// Mapping is a mapping file: how the operations on sessions become requests to a service, and what its answers say. It is
+// immutable, and safe for concurrent use.
 type Mapping struct {
 	Path string // as given to [Load]; "" if the mapping was not read from a file
 	Name string

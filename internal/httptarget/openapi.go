@@ -16,9 +16,9 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// Draft returns a mapping file for the service that an OpenAPI document describes (3.0 or 3.1, JSON or YAML). Methods, paths and names decide
-// which requests are those of sessions; what the document does not say is marked with "decide:". from is where the document was read, nil
-// for a file.
+// Draft returns a mapping file for the service that an OpenAPI document describes (3.0 or 3.1, JSON or YAML). Methods, paths and
+// names decide which requests are those of sessions; what the document does not say is marked with "decide:". from is where the
+// document was read, nil for a file.
 func Draft(document []byte, from *url.URL) ([]byte, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(document) // which does not follow references to other documents
 	if err != nil {

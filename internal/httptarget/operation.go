@@ -499,7 +499,8 @@ func (l *loader) captures(n *yaml.Node, in scope) (all []capture) {
 	return all
 }
 
-// source reads where a value is: {jq: …}, {header: …}, {cookie: …} or {regexp: …}, or one of the other keys. It is nil after an error.
+// source reads where a value is: {jq: …}, {header: …}, {cookie: …} or {regexp: …}, or one of the other keys. It is nil after an
+// error.
 func (l *loader) source(n *yaml.Node, what string, others ...key) *source {
 	s := &source{}
 	keys := append([]key{

@@ -109,8 +109,8 @@ func (l *loader) legal(in scope) (names []string) {
 	return names
 }
 
-// precedes reports whether a variable that is captured in s may have a value in another request. That an operation was executed before
-// another one is only certain for the creation of the session.
+// precedes reports whether a variable that is captured in s may have a value in another request. That an operation was executed
+// before another one is only certain for the creation of the session.
 func (s scope) precedes(other scope) bool {
 	creates := func(op scenarios.Op) bool { return op == scenarios.Create || op == scenarios.GetOrCreate }
 	switch {

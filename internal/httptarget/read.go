@@ -8,7 +8,8 @@ import (
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// read adds to e what the answer to the last step says. An error names the part that is unusable; then e holds the parts before it.
+// read adds to e what the answer to the last step says. An error names the part that is unusable; then e holds the parts before
+// it.
 func (o *operation) read(a *response, e *scenarios.Effect) (err error) {
 	d := document{body: a.body, events: o.steps[len(o.steps)-1].events}
 	if o.seq != nil {
@@ -51,7 +52,8 @@ func (o *operation) read(a *response, e *scenarios.Effect) (err error) {
 	return nil
 }
 
-// readMessages appends the newest messages to dst, which is empty. The program returns the messages, oldest first, or one array of them.
+// readMessages appends the newest messages to dst, which is empty. The program returns the messages, oldest first, or one array
+// of them.
 func readMessages(x *expression, d *document, dst []manager.Message) ([]manager.Message, error) {
 	if x.shape != nil && !d.events {
 		if messages, ok := x.shape.messages(d.body, dst); ok {

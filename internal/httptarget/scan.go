@@ -11,8 +11,9 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-// shape is a program of jq of one of the usual forms. Its values are read in a single pass over the body, in a fraction of the time that
-// decoding it and running the program take. Whatever is not as expected is left to the program, which then has the same result or an error.
+// shape is a program of jq of one of the usual forms. Its values are read in a single pass over the body, in a fraction of the
+// time that decoding it and running the program take. Whatever is not as expected is left to the program, which then has the
+// same result or an error.
 //
 //	.a.b                         path
 //	.a.b[]                       path, each

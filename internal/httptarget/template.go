@@ -44,7 +44,8 @@ type segment struct {
 	place place
 }
 
-// resolver returns the constant that a placeholder stands for, or false if it is rendered, or an error if there is no such placeholder.
+// resolver returns the constant that a placeholder stands for, or false if it is rendered, or an error if there is no such
+// placeholder.
 type resolver func(name string) (constant string, ok bool, err error)
 
 // parse appends text to a template. literal encodes what is not a placeholder; {{ is a brace.
