@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sessbench/sessbench/internal/targets"
+	"github.com/sessbench/sessbench/reports/result"
 )
 
 // chatService is an HTTP service that keeps messages and names its sessions. It is correct unless it is bent.
@@ -266,6 +267,60 @@ func TestHTTPServiceThatCrashes(t *testing.T) {
 	<-closing
 	if code != exitViolated || !strings.Contains(flat(out), "target gone") || strings.Contains(out, "lost update") {
 		t.Errorf("exit code %d: %s\n%s", code, said, out)
+	}
+}
+
+// An answer of server-sent events is read to its end, and the time until its first event is a time of its own.
+func TestHTTPServiceWithEvents(t *testing.T) {
+	t.Parallel()
+	const pause = 20 * time.Millisecond
+	service := &chatService{sessions: map[string][]chatMessage{}}
+	service.bend = func(_ int64, w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodGet {
+			return false
+		}
+		service.mu.Lock()
+		messages := service.sessions[strings.Split(r.URL.Path, "/")[2]]
+		service.mu.Unlock()
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, ": welcome\n\n")
+		for _, m := range messages {
+			text, _ := json.Marshal(m)
+			fmt.Fprintf(w, "data: %s\n\n", text)
+			w.(http.Flusher).Flush()
+		}
+		time.Sleep(pause)
+		fmt.Fprint(w, "data: {}\n\n")
+		return true
+	}
+	s := httptest.NewServer(service)
+	defer s.Close()
+	path := filepath.Join(t.TempDir(), "events.yaml")
+	mapping := fmt.Sprintf("name: events\nbase: %s\nsession: {id: .session_id}\noperations:\n  create: {request: POST /sessions}\n"+
+		"  append: {request: 'POST /sessions/{id}/messages', json: {role: '{role}', content: '{content}'}, seq: .seq}\n"+
+		"  history: {request: 'GET /sessions/{id}/messages', events: true, messages: '.. | select(.content?)'}\n"+
+		"  delete: {request: 'DELETE /sessions/{id}'}\n", s.URL)
+	if err := os.WriteFile(path, []byte(mapping), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "result.json")
+	code, table, said := called("run", "--target", "http:"+path, "-r", "1", "-d", "1s", "-u", "4", "--sessions", "20", "-q", "-o", "table=-", "-o", "json="+out,
+		"--threshold", "first_event.p50<10s", "--threshold", "history.p50<10s")
+	if code != exitOK || !strings.Contains(flat(table), "first event of an answer: events p50 ") {
+		t.Fatalf("exit code %d: %s\n%s", code, said, table)
+	}
+	text, err := os.ReadFile(out)
+	var d result.Document
+	if err == nil {
+		err = json.Unmarshal(text, &d)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := d.Results[0].Trials[0]
+	first, whole := trial.Operations["first_event"], trial.Operations["history"]
+	if first.Count != whole.Count || first.LatencyNs.Mean > whole.LatencyNs.Mean-int64(pause)/2 {
+		t.Errorf("%d first events after %d ns in the mean, %d answers after %d ns", first.Count, first.LatencyNs.Mean, whole.Count, whole.LatencyNs.Mean)
 	}
 }
 

@@ -55,6 +55,9 @@ func (o *thresholdOptions) match(subjects []runner.Subject, list []scenarios.Sce
 			operations = append(operations, list[i].ResultOps()...)
 		}
 	}
+	if slices.ContainsFunc(subjects, func(s runner.Subject) bool { return s.OwnWork }) { // a service
+		operations = append(operations, scenarios.FirstEvent)
+	}
 	slices.Sort(operations)
 	operations = slices.Compact(operations)
 	for i, t := range o.bounds {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -97,10 +98,39 @@ func targetsLine(d *result.Document) string {
 	return "targets: " + strings.Join(parts, "; ")
 }
 
+// firstEventsLine states when the first server-sent event of an answer arrived, or is "".
+func firstEventsLine(d *result.Document) string {
+	var parts []string
+	for _, r := range judge.ResultsOf(d) {
+		median := func(of func(*result.Latency) *int64) string {
+			return result.FormatNs(int64(metric.MedianOf(r, func(t *result.Trial) float64 {
+				l := t.Operations[scenarios.FirstEvent].LatencyNs
+				return float64(*cmp.Or(of(&l), new(int64)))
+			}).Median))
+		}
+		has := func(of func(*result.Latency) *int64) bool {
+			return !slices.ContainsFunc(r.Trials, func(t result.Trial) bool { l := t.Operations[scenarios.FirstEvent].LatencyNs; return of(&l) == nil })
+		}
+		p50, p99 := func(l *result.Latency) *int64 { return l.P50 }, func(l *result.Latency) *int64 { return l.P99 }
+		if r.Failed() || !has(p50) {
+			continue
+		}
+		part := fmt.Sprintf("%s p50 %s", r.Strategy, median(p50))
+		if has(p99) {
+			part += ", p99 " + median(p99)
+		}
+		parts = append(parts, part)
+	}
+	if parts == nil {
+		return ""
+	}
+	return "first event of an answer: " + strings.Join(parts, "; ")
+}
+
 // notes are the lines below the tables about what was measured, and where.
 func notes(d *result.Document) []string {
 	lines := append(idealLines(d), notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness), pacingLine(d),
-		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), trafficLine(d),
+		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), firstEventsLine(d), trafficLine(d),
 		participantsLine(d), judge.MachineLine(&d.Machine))
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }

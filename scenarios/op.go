@@ -66,6 +66,9 @@ var ops = [NumOps]struct {
 	Sweep:       {"sweep", RemovesIdle},
 }
 
+// FirstEvent is the name, in results and thresholds, of the part of operations that ends with the first server-sent event of the answer.
+const FirstEvent = "first_event"
+
 // String returns the operation's name on the command line and in results.
 func (o Op) String() string { return ops[o].name }
 

@@ -97,6 +97,7 @@ type Effect struct {
 	Removed     int               // of Sweep
 	Uses        uint64            // recorded uses that changed the session's version
 	Held        time.Duration     // measured work under the lock
+	FirstEvent  time.Duration     // of a service that answers with server-sent events: from the request to the first one; 0: none
 	Note        string            // with Request.Describe, of a service: what was sent and came back, "POST /sessions/7/messages → 200"
 	Worker      int               // of a service with several processes: the one that answered, from 1; 0: unknown
 }

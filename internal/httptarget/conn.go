@@ -42,6 +42,9 @@ func (c *conn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Effect
 	c.ask, c.note, c.answered = q, "", 0
 	err := c.do(ctx, q, e)
 	e.Note, e.Worker = c.note, c.answered
+	if err == nil {
+		e.FirstEvent = c.a.firstEvent
+	}
 	return err
 }
 

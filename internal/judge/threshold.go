@@ -123,7 +123,7 @@ func parseSubject(text string) subject {
 // isOperation reports whether documents can have values of such an operation.
 func isOperation(name string) bool {
 	_, err := scenarios.ParseOp(strings.TrimSuffix(name, "_during_sweep"))
-	return err == nil
+	return err == nil || name == scenarios.FirstEvent
 }
 
 // isFactor reports whether the text after a number makes it a factor: 10x, 10x global.

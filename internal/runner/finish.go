@@ -119,6 +119,13 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 			operations[operationName(op)] = of
 		}
 	}
+	if first := tr.times.sum(firstEvents); first.histogram.TotalCount() > 0 {
+		of := result.Operation{Count: first.histogram.TotalCount(), LatencyNs: first.latency()}
+		if of.Histogram, err = first.encoded(); err != nil {
+			return l, "", nil, err
+		}
+		operations[scenarios.FirstEvent] = of
+	}
 	all := tr.times.sum(responses...)
 	histogram, err = all.encoded()
 	return all.latency(), histogram, operations, err

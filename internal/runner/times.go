@@ -21,7 +21,8 @@ const (
 	visitTimes         = startDelays + 1             // from the arrival of a visit to its end, without think times
 	holdTimes          = visitTimes + 1              // work under locks
 	pauseTimes         = holdTimes + 1               // between visits
-	numTimes           = pauseTimes + 1
+	firstEvents        = pauseTimes + 1              // from the intended start of an operation to the first event of a service's answer
+	numTimes           = firstEvents + 1
 )
 
 func responseOf(op scenarios.Op) timeOf { return responses + timeOf(op) }

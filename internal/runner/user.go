@@ -178,6 +178,8 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 		if err != nil {
 			stats.failed++
 			u.stats.count(err)
+		} else if tr.remote && u.effect.FirstEvent > 0 {
+			u.stats.times.add(firstEvents, t-due+int64(u.effect.FirstEvent))
 		}
 	}
 	if silent || err != nil && errors.Is(err, manager.ErrConflict) {
