@@ -183,9 +183,9 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 		said        string
 		timeout     string // empty: one that no answer takes
 	}{
-		{"401 on everything", always(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "log in first", 401) }), exitUsage, exitUsage, "< 401 Unauthorized", ""},
+		{"401 on everything", always(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "log in first", http.StatusUnauthorized) }), exitUsage, exitUsage, "< 401 Unauthorized", ""},
 		{"another content", always(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<h1>Welcome</h1>") }), exitUsage, exitUsage, "< <h1>Welcome</h1>", ""},
-		{"a redirect loop", always(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sessions", 302) }), exitUsage, exitUsage, "< 302 Found", ""},
+		{"a redirect loop", always(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sessions", http.StatusFound) }), exitUsage, exitUsage, "< 302 Found", ""},
 		{"half an answer", always(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, "{")
@@ -214,7 +214,7 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 			if n%10 != 0 {
 				return false
 			}
-			http.Error(w, "sorry", 500)
+			http.Error(w, "sorry", http.StatusInternalServerError)
 			return true
 		}, exitOK, exitInconclusive, "operations failed", ""},
 	} {

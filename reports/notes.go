@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -102,24 +101,29 @@ func targetsLine(d *result.Document) string {
 func firstEventsLine(d *result.Document) string {
 	var parts []string
 	for _, r := range judge.ResultsOf(d) {
-		median := func(of func(*result.Latency) *int64) string {
-			return result.FormatNs(int64(metric.MedianOf(r, func(t *result.Trial) float64 {
-				l := t.Operations[scenarios.FirstEvent].LatencyNs
-				return float64(*cmp.Or(of(&l), new(int64)))
-			}).Median))
-		}
-		has := func(of func(*result.Latency) *int64) bool {
-			return !slices.ContainsFunc(r.Trials, func(t result.Trial) bool { l := t.Operations[scenarios.FirstEvent].LatencyNs; return of(&l) == nil })
-		}
-		p50, p99 := func(l *result.Latency) *int64 { return l.P50 }, func(l *result.Latency) *int64 { return l.P99 }
-		if r.Failed() || !has(p50) {
+		if r.Failed() || len(r.Trials) == 0 {
 			continue
 		}
-		part := fmt.Sprintf("%s p50 %s", r.Strategy, median(p50))
-		if has(p99) {
-			part += ", p99 " + median(p99)
+		var percentiles []string
+		for _, of := range []struct {
+			name  string
+			value func(l result.Latency) *int64
+		}{
+			{"p50", func(l result.Latency) *int64 { return l.P50 }},
+			{"p99", func(l result.Latency) *int64 { return l.P99 }},
+		} {
+			unknown := func(t result.Trial) bool { return of.value(t.Operations[scenarios.FirstEvent].LatencyNs) == nil }
+			if slices.ContainsFunc(r.Trials, unknown) {
+				continue
+			}
+			median := metric.MedianOf(r, func(t *result.Trial) float64 {
+				return float64(*of.value(t.Operations[scenarios.FirstEvent].LatencyNs))
+			}).Median
+			percentiles = append(percentiles, of.name+" "+result.FormatNs(int64(median)))
 		}
-		parts = append(parts, part)
+		if percentiles != nil {
+			parts = append(parts, r.Strategy+" "+strings.Join(percentiles, ", "))
+		}
 	}
 	if parts == nil {
 		return ""
