@@ -305,6 +305,27 @@ func TestSurvivors(t *testing.T) {
 	}
 }
 
+// Of writes that overlapped, one may have overwritten the other before the restart, so that they are not counted. Where the whole session
+// is gone, both are lost.
+func TestSurvivorsOfOverlappingWrites(t *testing.T) {
+	const history = `
+		A 0-1 creates A1
+		A 2-5 appends A2
+		B 3-6 appends B1
+		A 7-8 appends A3
+		C 20-21 `
+	for after, want := range map[string]Survival{
+		"reads [A2 B1 A3]": {1, 1, 1, 0, 0},
+		"reads [B1 A3]":    {1, 1, 1, 0, 0},
+		"reads [B1]":       {1, 0, 1, 0, 1},
+		"reads not_found":  {3, 0, 1, 1, 0},
+	} {
+		if got := Survivors(inSeconds(t, history+after), 9e9, 15e9); got != want {
+			t.Errorf("%s: %+v, want %+v", after, got, want)
+		}
+	}
+}
+
 func TestParseLevel(t *testing.T) {
 	for _, text := range []string{"linearizable", "last-writer-wins", "read-your-writes", "eventual(2s)", "eventual(150ms)"} {
 		if l, bound, err := ParseLevel(text); err != nil || l.With(bound) != text {

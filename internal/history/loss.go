@@ -141,7 +141,8 @@ func (s *Survival) Add(other Survival) {
 }
 
 // Survivors counts the confirmed appends and updates of h that survived a restart which began and ended at these times.
-// Operations that were called after its end show what survived. Deletions make a history useless for that: it counts nothing.
+// Operations that were called after its end show what survived. In a session that is still there, writes that overlapped are not counted:
+// one of them may have overwritten the other before the restart. Deletions make a history useless for that: it counts nothing.
 func Survivors(h *History, began, ended int64) (s Survival) {
 	o := newObserver(h, 0)
 	if slices.ContainsFunc(o.ops, func(op Op) bool { return mayRemove(&op) && op.Call < ended }) {
@@ -164,6 +165,7 @@ func Survivors(h *History, began, ended int64) (s Survival) {
 			continue
 		}
 		switch r := after[at]; {
+		case r.Outcome == OK && o.overlapped(x, began): // another write may have overwritten it, before the restart
 		case o.lacks(r, x):
 			s.Writes++
 		case slices.Contains(r.saw(), x.Tag):
@@ -181,6 +183,13 @@ func Survivors(h *History, began, ended int64) (s Survival) {
 	}
 	s.Sessions = 1
 	return s
+}
+
+// overlapped reports whether another write was in progress at the same time as x, and called before a moment.
+func (o *observer) overlapped(x *Op, before int64) bool {
+	return slices.ContainsFunc(o.ops, func(w Op) bool {
+		return w.Tag != x.Tag && w.Kind.Writes() && w.MayChange() && !w.Precedes(x) && !x.Precedes(&w) && w.Call < before
+	})
 }
 
 // superseded reports whether writes before a moment may have replaced x: as many newer messages as a session keeps, or a newer value.
