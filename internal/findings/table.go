@@ -275,6 +275,10 @@ func remarks(r *verify.Report) (lines []string) {
 	if by := refutation(r); by != nil && r.Violation != nil && by.Why != r.Violation.Why {
 		lines = append(lines, notLevel(r)+": "+by.Why)
 	}
+	if r.Violation != nil && r.Declared == "" && r.Level == history.LevelLastWriterWins {
+		lines = append(lines, r.Subject+": its mapping declares no consistency, so a confirmed change that is lost is a violation; where overlapping requests "+
+			"may overwrite each other, say so: consistency: last-writer-wins")
+	}
 	if r.Survival != nil && !slices.ContainsFunc(r.All(), func(v *history.Violation) bool { return v.Anomaly == history.LostAtRestart }) {
 		lines = append(lines, fmt.Sprintf("%s: %s: %s", r.Subject, result.FormatCounted(r.Restarts, "restart"), r.Survival.Sentence()))
 	}

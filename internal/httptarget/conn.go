@@ -194,7 +194,7 @@ func (c *conn) perform(ctx context.Context, e *scenarios.Effect) error {
 	}
 	if err := c.read(of, e); err != nil {
 		e.Clear()
-		return withoutEffect(op, &unusable{of.steps[len(of.steps)-1].String(), c.a.status, err, c.t.m.Mask(excerpt(c.a.body))})
+		return withoutEffect(op, &unusable{of.steps[len(of.steps)-1].String(), c.a.status, err, c.t.m.excerpt(c.a.body)})
 	}
 	c.identify(c.session, e)
 	return nil
@@ -265,7 +265,7 @@ func (c *conn) step(ctx context.Context, s *step) error {
 	case slices.Contains(t.m.Throttled, status):
 		return manager.NotApplied(errThrottled)
 	default:
-		return &statusError{s.String(), status, t.m.Mask(excerpt(c.a.body))}
+		return &statusError{s.String(), status, t.m.excerpt(c.a.body)}
 	}
 	keep := t.keep
 	if c.session != nil {
@@ -275,7 +275,7 @@ func (c *conn) step(ctx context.Context, s *step) error {
 		keep = func(name string, v value) { c.session.change(func(of *state) *state { return of.with(name, v) }) }
 	}
 	if err := s.capture(&c.a, keep); err != nil {
-		return &unusable{s.String(), status, err, t.m.Mask(excerpt(c.a.body))}
+		return &unusable{s.String(), status, err, t.m.excerpt(c.a.body)}
 	}
 	return nil
 }

@@ -45,9 +45,14 @@ func (e *unusable) Unwrap() error { return e.cause }
 
 const excerptLength = 200
 
-// excerpt returns the beginning of a body, on one line and printable.
-func excerpt(body []byte) string {
-	text := strings.Join(strings.Fields(printable.Text(string(body[:min(len(body), excerptLength)]))), " ")
+// excerpt returns the beginning of a body, on one line, printable, and without secrets.
+func (m *Mapping) excerpt(body []byte) string {
+	longest := 0
+	for _, secret := range m.secrets {
+		longest = max(longest, len(secret))
+	}
+	text := m.Mask(string(body[:min(len(body), excerptLength+longest)])) // before it is cut, which could leave a part of a secret
+	text = strings.Join(strings.Fields(printable.Text(text[:min(len(text), excerptLength)])), " ")
 	if len(body) > excerptLength {
 		text += fmt.Sprintf("… (%d bytes)", len(body))
 	}

@@ -172,7 +172,7 @@ func showsBoth(messages []manager.Message) error {
 // exchangeOf describes an exchange without secrets and without the values of cookies.
 func (t *Target) exchangeOf(op scenarios.Op, q *request, a *response) *Exchange {
 	x := &Exchange{
-		Op: op, Request: t.m.Mask(q.method + " " + string(q.target)), Body: t.m.Mask(excerpt(q.body)), Status: a.status, Answer: t.m.Mask(excerpt(a.body)),
+		Op: op, Request: t.m.Mask(q.method + " " + string(q.target)), Body: t.m.excerpt(q.body), Status: a.status, Answer: t.m.excerpt(a.body),
 	}
 	for _, h := range q.header {
 		if h.name == "Cookie" {

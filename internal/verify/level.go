@@ -107,8 +107,8 @@ func (r *run) concludeLevels() {
 	r.report.Declared = r.levels.declared.With(r.levels.bound)
 	r.report.Undetermined = r.undetermined
 	if t, ok := r.target.reuser(); ok && !t.ReusesIDs() {
-		r.report.Notes = append(r.report.Notes, "ids are never reused by this service's mapping: bugs of deletion under reuse cannot show; "+
-			"map get_or_create with session: {id: {client: uuid}}")
+		r.report.Notes = append(r.report.Notes, "the service chooses the ids of its sessions, so that none is used again after a deletion: "+
+			"errors that need that cannot show (if it takes ids from clients, map them with session: {id: {client: uuid}})")
 	}
 }
 

@@ -267,7 +267,7 @@ func TestServicesThatNeverReuseIDs(t *testing.T) {
 	for _, reuses := range []bool{true, false} {
 		var s *service
 		report := onService(t, func(of *service) { s = of; of.reuses = reuses }, verify.Config{Rounds: 1})
-		if (len(report.Notes) == 0) != reuses || !reuses && !strings.Contains(report.Notes[0], "ids are never reused") {
+		if (len(report.Notes) == 0) != reuses || !reuses && !strings.Contains(report.Notes[0], "none is used again after a deletion") {
 			t.Errorf("notes %q", report.Notes)
 		}
 		if s.noted.Load() < int64(report.Operations) {
