@@ -49,7 +49,7 @@ func TestLevels(t *testing.T) {
 		{"it overwrites, as declared", overwrites("last-writer-wins"), Fine, "✓ No violation found: chat is last-writer-wins",
 			[]string{"chat passed last-writer-wins/last-writer-wins 10"}, "every one"},
 		{"it overwrites, and is declared to be linearizable", below, Violated, "✗ chat is not correct under concurrency: lost update",
-			[]string{"chat violated linearizable/LAST-WRITER-WINS 10", "the declared one stands before it"}, "declares no consistency"},
+			[]string{"chat violated linearizable/LAST-WRITER-WINS 10", "the declared one stands before it"}, "not linearizable: two appends"},
 		{"it loses a message", loses, Violated, "✗ chat is not correct under concurrency: lost update",
 			[]string{"A message is lost.", "chat: last-writer-wins, and not linearizable: two appends overlapped", "chat: its mapping declares no consistency, so"}, "passed"},
 		{"what the run could not show, and what survived", noted, Fine, "✓ No violation found: chat is last-writer-wins", []string{
@@ -65,6 +65,9 @@ func TestLevels(t *testing.T) {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", test.why, want, out.String())
 			}
+		}
+		if advises := strings.Contains(text, "declares no consistency"); advises != (test.report == loses) {
+			t.Errorf("%s: the advice to declare a level: %v in\n%s", test.why, advises, out.String())
 		}
 		if strings.Contains(text, test.not) {
 			t.Errorf("%s: %q in\n%s", test.why, test.not, out.String())
