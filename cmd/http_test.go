@@ -11,95 +11,32 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/sessbench/sessbench/internal/chattest"
 	"github.com/sessbench/sessbench/internal/targets"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// chatService is an HTTP service that keeps messages and names its sessions. It is correct unless it is bent.
-type chatService struct {
-	mu       sync.Mutex // protects sessions
-	sessions map[string][]chatMessage
-	requests atomic.Int64
-	bend     func(n int64, w http.ResponseWriter, r *http.Request) (answered bool) // nil: it behaves; n counts the requests
-}
-
-type chatMessage struct {
-	Seq     int    `json:"seq"`
-	Role    string `json:"role"`
-	Content string `json:"content"`
-}
-
-func (c *chatService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	n := c.requests.Add(1)
-	if c.bend != nil && c.bend(n, w, r) {
-		return
-	}
-	answer := func(status int, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	if len(parts) == 1 {
-		id := uuid.NewString()
-		c.sessions[id] = []chatMessage{}
-		answer(http.StatusCreated, map[string]any{"session_id": id})
-		return
-	}
-	messages, known := c.sessions[parts[1]]
-	switch {
-	case !known:
-		answer(http.StatusNotFound, map[string]any{"detail": "no such session"})
-	case r.Method == http.MethodDelete:
-		delete(c.sessions, parts[1])
-		w.WriteHeader(http.StatusNoContent)
-	case r.Method == http.MethodPost:
-		m := chatMessage{Seq: 1}
-		if k := len(messages); k > 0 {
-			m.Seq = messages[k-1].Seq + 1
-		}
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			answer(http.StatusBadRequest, err.Error())
-			return
-		}
-		messages = append(messages, m)
-		c.sessions[parts[1]] = messages[max(0, len(messages)-15):]
-		answer(http.StatusOK, map[string]any{"seq": m.Seq})
-	default:
-		answer(http.StatusOK, map[string]any{"messages": messages})
-	}
-}
-
-// serveChat starts a service and returns it, and the target that a mapping makes of it.
-func serveChat(t *testing.T, bend func(n int64, w http.ResponseWriter, r *http.Request) bool) (service *chatService, target string) {
+// serveChat starts a service and returns it, and the target that its mapping makes of it.
+func serveChat(t *testing.T, bend func(n int64, w http.ResponseWriter, r *http.Request) bool) (service *chattest.Service, target string) {
 	t.Helper()
-	service = &chatService{sessions: map[string][]chatMessage{}, bend: bend}
+	service = chattest.New()
+	service.Bend = bend
 	s := httptest.NewServer(service)
 	t.Cleanup(s.Close)
+	return service, chatTarget(t, s.URL)
+}
+
+// chatTarget returns the target of a service at an address.
+func chatTarget(t *testing.T, base string) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "chat.yaml")
-	mapping := fmt.Sprintf(`name: chat
-base: %s
-session:
-  id: .session_id
-operations:
-  create: {request: POST /sessions}
-  append: {request: "POST /sessions/{id}/messages", json: {role: "{role}", content: "{content}"}, seq: .seq}
-  history: {request: "GET /sessions/{id}/messages", messages: ".messages[]"}
-  delete: {request: "DELETE /sessions/{id}"}
-`, s.URL)
-	if err := os.WriteFile(path, []byte(mapping), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(chattest.Mapping(base)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return service, "http:" + path
+	return "http:" + path
 }
 
 // called runs the program.
@@ -133,31 +70,21 @@ func TestHTTPService(t *testing.T) {
 // A message that is lost by a read, a pause and a write is found, and the requests are shown.
 func TestHTTPServiceThatLosesMessages(t *testing.T) {
 	t.Parallel()
-	var service *chatService
+	var service *chattest.Service
 	service, target := serveChat(t, func(_ int64, w http.ResponseWriter, r *http.Request) bool {
-		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-		if r.Method != http.MethodPost || len(parts) < 2 {
+		id := chattest.SessionOf(r)
+		if r.Method != http.MethodPost || id == "" {
 			return false
 		}
-		var m chatMessage
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			return false
-		}
-		service.mu.Lock()
-		messages, known := service.sessions[parts[1]]
-		service.mu.Unlock()
-		if !known {
+		var m chattest.Message
+		messages, known := service.Load(id)
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || !known {
 			w.WriteHeader(http.StatusNotFound)
 			return true
 		}
-		if m.Seq = 1; len(messages) > 0 {
-			m.Seq = messages[len(messages)-1].Seq + 1
-		}
-		written := append(messages[:len(messages):len(messages)], m)
-		service.mu.Lock()
-		service.sessions[parts[1]] = written[max(0, len(written)-15):]
-		service.mu.Unlock()
-		fmt.Fprintf(w, `{"seq": %d}`, m.Seq)
+		messages = chattest.With(messages, m)
+		service.Save(id, messages)
+		fmt.Fprintf(w, `{"seq": %d}`, messages[len(messages)-1].Seq)
 		return true
 	})
 	code, out, said := called("verify", "--target", target, "--rounds", "0", "--until", "any", "--budget", "1m", "-q")
@@ -238,31 +165,18 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 func TestHTTPServiceThatCrashes(t *testing.T) {
 	t.Parallel()
 	var s *httptest.Server
-	service := &chatService{sessions: map[string][]chatMessage{}}
+	service := chattest.New()
 	s = httptest.NewServer(service)
 	defer s.Close()
 	closing := make(chan struct{})
-	var once sync.Once
-	service.bend = func(n int64, _ http.ResponseWriter, _ *http.Request) bool {
+	service.Bend = func(n int64, _ http.ResponseWriter, _ *http.Request) bool {
 		if n == 500 {
-			once.Do(func() {
-				s.Listener.Close()
-				go func() { s.CloseClientConnections(); close(closing) }()
-			})
+			s.Listener.Close()
+			go func() { s.CloseClientConnections(); close(closing) }()
 		}
 		return false
 	}
-	_, target := serveChat(t, nil)
-	path := strings.TrimPrefix(target, "http:")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(string(text), "\n")
-	lines[1] = "base: " + s.URL
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	target := chatTarget(t, s.URL)
 	code, out, said := called("run", "--target", target, "-r", "1", "-d", "5s", "-u", "4", "--sessions", "20", "-q")
 	<-closing
 	if code != exitViolated || !strings.Contains(flat(out), "target gone") || strings.Contains(out, "lost update") {
@@ -274,14 +188,12 @@ func TestHTTPServiceThatCrashes(t *testing.T) {
 func TestHTTPServiceWithEvents(t *testing.T) {
 	t.Parallel()
 	const pause = 20 * time.Millisecond
-	service := &chatService{sessions: map[string][]chatMessage{}}
-	service.bend = func(_ int64, w http.ResponseWriter, r *http.Request) bool {
+	service := chattest.New()
+	service.Bend = func(_ int64, w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodGet {
 			return false
 		}
-		service.mu.Lock()
-		messages := service.sessions[strings.Split(r.URL.Path, "/")[2]]
-		service.mu.Unlock()
+		messages, _ := service.Load(chattest.SessionOf(r))
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, ": welcome\n\n")
 		for _, m := range messages {
@@ -296,10 +208,9 @@ func TestHTTPServiceWithEvents(t *testing.T) {
 	s := httptest.NewServer(service)
 	defer s.Close()
 	path := filepath.Join(t.TempDir(), "events.yaml")
-	mapping := fmt.Sprintf("name: events\nbase: %s\nsession: {id: .session_id}\noperations:\n  create: {request: POST /sessions}\n"+
-		"  append: {request: 'POST /sessions/{id}/messages', json: {role: '{role}', content: '{content}'}, seq: .seq}\n"+
-		"  history: {request: 'GET /sessions/{id}/messages', events: true, messages: '.. | select(.content?)'}\n"+
-		"  delete: {request: 'DELETE /sessions/{id}'}\n", s.URL)
+	mapping := strings.NewReplacer("name: chat", "name: events", `messages: ".messages[] | {seq, role, content}"`,
+		`events: true
+    messages: ".. | select(.content?)"`).Replace(chattest.Mapping(s.URL))
 	if err := os.WriteFile(path, []byte(mapping), 0o600); err != nil {
 		t.Fatal(err)
 	}

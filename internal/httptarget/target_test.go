@@ -2,7 +2,6 @@ package httptarget
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,90 +17,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessbench/sessbench/internal/chattest"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
-// chat is a service that names its sessions.
-type service struct {
-	mu       sync.Mutex // protects sessions
-	sessions map[string][]message
-	requests atomic.Int64
-	bend     func(w http.ResponseWriter, r *http.Request) (handled bool) // nil: it behaves
-}
-
-type message struct {
-	Seq     int    `json:"seq"`
-	Role    string `json:"role"`
-	Content string `json:"content"`
-}
-
-func (c *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.requests.Add(1)
-	if c.bend != nil && c.bend(w, r) {
-		return
-	}
-	answer := func(status int, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	if r.Method == "POST" && len(parts) == 1 {
-		id := uuid.NewString()
-		c.sessions[id] = []message{}
-		answer(http.StatusCreated, map[string]any{"session_id": id})
-		return
-	}
-	id := parts[1]
-	messages, ok := c.sessions[id]
-	switch {
-	case !ok:
-		answer(http.StatusNotFound, map[string]any{"detail": "no such session"})
-	case r.Method == "DELETE":
-		delete(c.sessions, id)
-		w.WriteHeader(http.StatusNoContent)
-	case r.Method == "POST":
-		var m message
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			answer(http.StatusBadRequest, err.Error())
-			return
-		}
-		m.Seq = 1
-		if n := len(messages); n > 0 {
-			m.Seq = messages[n-1].Seq + 1
-		}
-		messages = append(messages, m)
-		c.sessions[id] = messages[max(0, len(messages)-manager.HistoryLimit):]
-		answer(http.StatusOK, map[string]any{"seq": m.Seq})
-	default:
-		answer(http.StatusOK, map[string]any{"messages": messages})
-	}
-}
-
-const chatMapping = `
-name: chat
-base: %s
-session:
-  id: .session_id
-operations:
-  create:
-    request: POST /sessions
-  append:
-    request: POST /sessions/{id}/messages
-    json: {role: "{role}", content: "{content}"}
-    seq: .seq
-  history:
-    request: GET /sessions/{id}/messages
-    messages: ".messages[] | {seq, role, content}"
-  delete:
-    request: DELETE /sessions/{id}
-errors:
-  not_found: [404, 410]
-  conflict: [409]
-`
+// chatMapping is the mapping of a [chattest.Service], for a format with its address.
+var chatMapping = chattest.Mapping("%s")
 
 // serveChat starts a service and returns it as a target.
 func serveChat(t *testing.T, mapping string, h http.Handler, o Options) *Target {
@@ -135,10 +57,8 @@ func serveChatWith(t *testing.T, mapping string, h http.Handler, o Options, file
 	return target
 }
 
-func newChat() *service { return &service{sessions: map[string][]message{}} }
-
 func TestOperations(t *testing.T) {
-	s := newChat()
+	s := chattest.New()
 	target := serveChat(t, chatMapping, s, Options{})
 	c, err := target.Connect(t.Context())
 	if err != nil {
@@ -179,8 +99,8 @@ func TestOperations(t *testing.T) {
 	if err := do(scenarios.Request{Op: scenarios.Append, ID: manager.ID(uuid.New())}); !errors.Is(err, manager.ErrNotFound) {
 		t.Errorf("append to a session that never was: %v", err)
 	}
-	if err := target.Reset(t.Context()); err != nil || len(s.sessions) != 0 {
-		t.Errorf("reset: %d sessions are left, %v", len(s.sessions), err)
+	if err := target.Reset(t.Context()); err != nil || s.Sessions() != 0 {
+		t.Errorf("reset: %d sessions are left, %v", s.Sessions(), err)
 	}
 }
 
@@ -230,9 +150,9 @@ func TestMisbehavingServices(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
-			s := newChat()
+			s := chattest.New()
 			var bent atomic.Bool
-			s.bend = func(w http.ResponseWriter, r *http.Request) bool { return bent.Load() && row.bend(w, r) }
+			s.Bend = func(_ int64, w http.ResponseWriter, r *http.Request) bool { return bent.Load() && row.bend(w, r) }
 			target := serveChat(t, chatMapping, s, Options{Timeout: 300 * time.Millisecond})
 			c, _ := target.Connect(t.Context())
 			defer c.Close()
@@ -258,7 +178,7 @@ func TestMisbehavingServices(t *testing.T) {
 
 // A service that has ended is unavailable.
 func TestServiceThatIsGone(t *testing.T) {
-	s := httptest.NewServer(newChat())
+	s := httptest.NewServer(chattest.New())
 	path := filepath.Join(t.TempDir(), "chat.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, chatMapping, s.URL), 0o600); err != nil {
 		t.Fatal(err)
@@ -295,7 +215,7 @@ func TestRemoteHostsAreRefused(t *testing.T) {
 }
 
 func TestRehearsal(t *testing.T) {
-	s := newChat()
+	s := chattest.New()
 	target := serveChat(t, chatMapping, s, Options{})
 	var shown []string
 	r, err := target.Rehearse(t.Context(), func(x *Exchange) { shown = append(shown, x.String()) })
@@ -305,7 +225,7 @@ func TestRehearsal(t *testing.T) {
 	if all := strings.Join(shown, "\n"); len(shown) != 6 || !strings.Contains(all, "< 201 Created") || !strings.Contains(all, "> POST /sessions/") {
 		t.Errorf("%d exchanges:\n%s", len(shown), all)
 	}
-	s.bend = func(w http.ResponseWriter, r *http.Request) bool {
+	s.Bend = func(_ int64, w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == "GET" {
 			fmt.Fprint(w, `{"messages": []}`)
 		}
@@ -321,7 +241,7 @@ func TestRehearsal(t *testing.T) {
 // Users share a session, and each request is sent once.
 func TestConcurrentUsers(t *testing.T) {
 	const users, each = 8, 50
-	s := newChat()
+	s := chattest.New()
 	target := serveChat(t, chatMapping, s, Options{})
 	id := manager.ID(uuid.New())
 	var running sync.WaitGroup
@@ -350,7 +270,7 @@ func TestConcurrentUsers(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if got := s.requests.Load(); created.Load() != 1 || got != users*each {
+	if got := s.Requests.Load(); created.Load() != 1 || got != users*each {
 		t.Errorf("%d sessions were created, by %d requests: want one, and one request for each operation", created.Load(), got)
 	}
 }
@@ -358,15 +278,13 @@ func TestConcurrentUsers(t *testing.T) {
 // While the answer to a delete is on its way, the session is gone for the other users: get_or_create creates another one, and does not
 // claim to have found it.
 func TestGetOrCreateDuringDelete(t *testing.T) {
-	s := newChat()
+	s := chattest.New()
 	removed, answer := make(chan struct{}), make(chan struct{})
-	s.bend = func(_ http.ResponseWriter, r *http.Request) bool {
+	s.Bend = func(_ int64, _ http.ResponseWriter, r *http.Request) bool {
 		if r.Method != "DELETE" {
 			return false
 		}
-		s.mu.Lock()
-		clear(s.sessions)
-		s.mu.Unlock()
+		s.Remove(chattest.SessionOf(r))
 		close(removed)
 		<-answer
 		return true

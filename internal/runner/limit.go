@@ -129,6 +129,9 @@ func (e *entrant) processorTime() float64 {
 // limit fills in the limits of e's trials. κ is the least that was seen: what an operation costs alone, with its waits;
 // what it costs the fastest store among all users, where one pays for the wake-ups of many; or the trial's own.
 func (r *run) limit(e *entrant, base setup, alone, waiting, among float64) {
+	if e.OwnWork { // under locks of its own, of which nothing is known
+		return
+	}
 	s := base.scenario
 	var limits []float64
 	for i := range e.result.Trials {

@@ -161,7 +161,7 @@ func (r *run) count(one *round) {
 	for _, h := range one.histories {
 		for i := range h.Ops {
 			op := &h.Ops[i]
-			unknown := op.Outcome == history.Indeterminate || op.Outcome == history.NotApplied && op.Kind.Reads()
+			unknown := op.Outcome == history.Indeterminate || op.Outcome == history.NotApplied && (op.Kind.Reads() || op.Kind == history.GetOrCreate)
 			if unknown && !one.restart.overlaps(op) {
 				r.undetermined++
 			}
