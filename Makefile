@@ -7,7 +7,7 @@ VET ?= $(GO) vet
 EXAMPLES := examples/custom-store examples/lossy-store examples/http/scs examples/http/gorilla
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
-CONCURRENT := ./internal/adapter/... ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/httptarget ./internal/live ./internal/measure \
+CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/httptarget ./internal/live ./internal/measure \
 	./internal/outfile ./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
 # Long tests with real Redis servers, the tests of cmd that run the whole program, and those of other programs.
 LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceIsRejected'

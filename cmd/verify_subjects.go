@@ -6,12 +6,10 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sessbench/sessbench/internal/adapter"
 	"github.com/sessbench/sessbench/internal/findings"
 	"github.com/sessbench/sessbench/internal/flawed"
-	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/targets"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
@@ -76,12 +74,7 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 			Reliable:   spec.Reliable(),
 			Levels:     spec.Service(),
 		}
-		if service, ok := p.(interface {
-			Declares() (consistency string, bound time.Duration, volatile bool)
-		}); ok {
-			level, bound, volatile := service.Declares()
-			t.Config.Consistency, t.Config.Bound, t.Config.Volatile = history.Level(level), bound, volatile
-		}
+		t.Config.Consistency, t.Config.Bound, t.Config.Volatile = spec.Promises()
 		return nil
 	}
 	strategy, _ := a.strategy(s.Strategy)

@@ -30,8 +30,8 @@ func TestMappings(t *testing.T) {
 // TestVerdicts has for each kind of session handling what verify says of it. What loses messages by design is found, and what does not is
 // not accused.
 func TestVerdicts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+	if !required() {
+		t.Skip(redistest.RequireEnv + " does not name http: verdicts about servers under load take minutes")
 	}
 	for _, test := range []struct {
 		why, file string
@@ -90,6 +90,11 @@ func sessbench(t *testing.T, want int, args ...string) {
 	}
 }
 
+// required reports whether the servers must be there.
+func required() bool {
+	return slices.Contains(strings.Split(os.Getenv(redistest.RequireEnv), ","), "http")
+}
+
 // need skips or fails a test where what the server needs is not installed, and starts a Redis server for it.
 func need(t *testing.T, file string) {
 	t.Helper()
@@ -104,7 +109,7 @@ func need(t *testing.T, file string) {
 		"gorilla/": func() error { return runs(dir, "go", "build", "-o", os.DevNull, ".") },
 	}
 	if err := needs[dir](); err != nil {
-		if slices.Contains(strings.Split(os.Getenv(redistest.RequireEnv), ","), "http") {
+		if required() {
 			t.Fatalf("%v, and %s=%q forbids to skip it", err, redistest.RequireEnv, os.Getenv(redistest.RequireEnv))
 		}
 		t.Skip(err)

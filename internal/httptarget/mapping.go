@@ -18,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/shellwords"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -36,11 +37,10 @@ type Mapping struct {
 
 	Session    sessionIdentity
 	Operations [scenarios.NumOps]*operation // nil: not mapped
-	FirstEvent bool                         // some answers are server-sent events
 
 	NotFound, Conflict, Throttled []int // statuses
 
-	Consistency string        // the declared level, one of [Levels]; "": undeclared
+	Consistency history.Level // the declared level; "": undeclared
 	Bound       time.Duration // of the level eventual
 	Volatile    bool          // the service may lose all sessions when it restarts
 
@@ -50,9 +50,6 @@ type Mapping struct {
 	bases   []string // with {port}
 	secrets []string // as they occur in requests, longest first
 }
-
-// Levels are the levels of consistency that a mapping may declare, strongest first.
-var Levels = [...]string{"linearizable", "last-writer-wins", "read-your-writes", "eventual"}
 
 // sessionIdentity is how the service names a session.
 type sessionIdentity struct {
@@ -312,21 +309,11 @@ func (l *loader) errorStatuses(n *yaml.Node) {
 	}
 }
 
-var eventual = regexp.MustCompile(`^eventual\((.*)\)$`)
-
 func (l *loader) consistency(n *yaml.Node) {
-	m := l.m
-	m.Consistency = l.string(n)
-	if match := eventual.FindStringSubmatch(m.Consistency); match != nil {
-		var err error
-		if m.Bound, err = time.ParseDuration(match[1]); err == nil && m.Bound > 0 {
-			m.Consistency = "eventual"
-			return
-		}
-	} else if slices.Contains(Levels[:3], m.Consistency) {
-		return
+	var err error
+	if l.m.Consistency, l.m.Bound, err = history.ParseLevel(l.string(n)); err != nil {
+		l.errorf(n, "%w", err)
 	}
-	l.errorf(n, "consistency: %q: want %s or eventual(DURATION), such as eventual(2s)", m.Consistency, strings.Join(Levels[:3], ", "))
 }
 
 // accounts reads the CSV file.

@@ -130,7 +130,7 @@ func TestLoad(t *testing.T) {
 func TestParse(t *testing.T) {
 	m := mustParse(t, chat)
 	if m.Name != "my-chatbot" || m.Path != "chat.yaml" || len(m.Bases) != 1 || m.Bases[0].String() != "http://127.0.0.1:8000" ||
-		m.Affinity || m.Start != nil || m.Ready != nil || m.Session.from.jq == nil || m.FirstEvent || m.Consistency != "" || m.Volatile {
+		m.Affinity || m.Start != nil || m.Ready != nil || m.Session.from.jq == nil || m.Consistency != "" || m.Volatile {
 		t.Errorf("%+v", m)
 	}
 	if diff := cmp.Diff([][]int{{404, 410}, {409}, {429}}, [][]int{m.NotFound, m.Conflict, m.Throttled}); diff != "" {
@@ -279,7 +279,7 @@ func TestParseErrors(t *testing.T) {
 		{"a status as a text", with("errors: {conflict: none}"), `"none": want a status`},
 		{"a status in two lists", with("errors: {not_found: 409}"), "status 409 is not_found and conflict"},
 		{"a success as an error", with("errors: {not_found: 204}"), "status 204 is a success"},
-		{"an unknown level", with("consistency: strong"), `"strong": want linearizable, last-writer-wins, read-your-writes or eventual(DURATION)`},
+		{"an unknown level", with("consistency: strong"), `"strong": want linearizable, last-writer-wins, read-your-writes or eventual(BOUND)`},
 		{"a level without its bound", with("consistency: eventual"), "want linearizable"},
 		{"a bad bound", with("consistency: eventual(2)"), "such as eventual(2s)"},
 		{"a bad name", with("name: a b"), `name: "a b": want letters`},

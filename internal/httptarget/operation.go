@@ -197,7 +197,7 @@ func (l *loader) step(n *yaml.Node, in scope, o *operation) *step {
 			}
 			contentType = l.string(n)
 		}},
-		{"events", func(n *yaml.Node) { s.events = l.bool(n); l.m.FirstEvent = l.m.FirstEvent || s.events }},
+		{"events", func(n *yaml.Node) { s.events = l.bool(n) }},
 		{"status", func(n *yaml.Node) { s.success = l.statuses(n) }},
 		{"capture", func(n *yaml.Node) { s.captures = l.captures(n, in) }},
 	}

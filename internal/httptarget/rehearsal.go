@@ -116,6 +116,11 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (*Rehearsal, 
 	if create == scenarios.Create {
 		id = e.ID
 	}
+	if t.Supports(scenarios.History) { // of no message, which a service may answer in another form
+		if err := do(scenarios.History, ""); err != nil {
+			return nil, err
+		}
+	}
 	cookies := map[string]bool{}
 	for _, content := range rehearsed {
 		if !t.Supports(scenarios.Append) {

@@ -235,12 +235,6 @@ func (t *Target) send(ctx context.Context, steps []*step) error {
 // Name returns the name in the mapping.
 func (t *Target) Name() string { return t.m.Name }
 
-// Declares returns the consistency level that the mapping declares, "" for none, with the bound of eventual consistency, and whether a
-// restart of the service may lose its sessions.
-func (t *Target) Declares() (consistency string, bound time.Duration, volatile bool) {
-	return t.m.Consistency, t.m.Bound, t.m.Volatile
-}
-
 // CheckOpenFiles returns an error if a service that was started here may not have so many connections.
 func (t *Target) CheckOpenFiles(users int) error {
 	for _, w := range t.workers {

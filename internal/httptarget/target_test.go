@@ -222,7 +222,7 @@ func TestRehearsal(t *testing.T) {
 	if err != nil || !r.Numbered || r.Outlives || r.InCookie {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if all := strings.Join(shown, "\n"); len(shown) != 6 || !strings.Contains(all, "< 201 Created") || !strings.Contains(all, "> POST /sessions/") {
+	if all := strings.Join(shown, "\n"); len(shown) != 7 || !strings.Contains(all, "< 201 Created") || !strings.Contains(all, "> POST /sessions/") {
 		t.Errorf("%d exchanges:\n%s", len(shown), all)
 	}
 	s.Bend = func(_ int64, w http.ResponseWriter, r *http.Request) bool {

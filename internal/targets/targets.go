@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/adapter"
+	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/httptarget"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -63,6 +64,15 @@ func (s Spec) Service() bool { return s.mapping != nil }
 
 // ReusesIDs reports whether a session can be created again under the id of one that was removed.
 func (s Spec) ReusesIDs() bool { return s.mapping == nil || s.mapping.ReusesIDs() }
+
+// Promises returns what the mapping of a service declares: the consistency level, "" for none, with the bound of eventual consistency,
+// and whether a restart may lose all sessions.
+func (s Spec) Promises() (level history.Level, bound time.Duration, volatile bool) {
+	if s.mapping == nil {
+		return "", 0, false
+	}
+	return s.mapping.Consistency, s.mapping.Bound, s.mapping.Volatile
+}
 
 // WhyAlone returns why only one process can drive the target, or "".
 func (s Spec) WhyAlone() string {

@@ -110,7 +110,11 @@ func (s *server) add(w http.ResponseWriter, r *http.Request, session *sessions.S
 }
 
 func (s *server) history(w http.ResponseWriter, _ *http.Request, session *sessions.Session) {
-	answer(w, http.StatusOK, map[string]any{"messages": session.Values["messages"]})
+	all, _ := session.Values["messages"].([]message)
+	if all == nil { // what an empty list is decoded to, and would be null in JSON
+		all = []message{}
+	}
+	answer(w, http.StatusOK, map[string]any{"messages": all})
 }
 
 func (s *server) remove(w http.ResponseWriter, r *http.Request, session *sessions.Session) {

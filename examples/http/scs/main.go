@@ -85,6 +85,9 @@ func (s *server) existing(next http.HandlerFunc) http.HandlerFunc {
 // messages returns the session's messages. They are shared with nothing: the session was decoded for this request.
 func (s *server) messages(r *http.Request) []message {
 	m, _ := s.sessions.Get(r.Context(), "messages").([]message)
+	if m == nil { // what an empty list is decoded to, and would be null in JSON
+		m = []message{}
+	}
 	return m
 }
 
