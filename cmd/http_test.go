@@ -153,6 +153,9 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 			if code != row.run || !strings.Contains(flat(said+out), row.said) {
 				t.Errorf("run: exit code %d, want %d with %q: %s\n%s", code, row.run, row.said, said, out)
 			}
+			if code == exitOK && !strings.Contains(flat(out), `operations ended in "status_500"`) {
+				t.Errorf("run: no count of the status in\n%s", out)
+			}
 			code, out, said = called("verify", "--target", target, "--target-timeout", timeout, "--rounds", "3", "-q")
 			if code != row.verify {
 				t.Errorf("verify: exit code %d, want %d: %s\n%s", code, row.verify, said, out)

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sessbench/sessbench/manager"
@@ -63,6 +64,15 @@ type TargetUsage struct {
 
 // ErrUnavailable: the target crashed, hangs, or closed the connection.
 var ErrUnavailable = errors.New("target unavailable")
+
+// Unanswered returns the error of an operation without a usable answer: it wraps err, and [manager.ErrIndeterminate] where the operation
+// changes something, else [manager.ErrNotApplied].
+func Unanswered(op Op, err error) error {
+	if op.Does(Mints | Ensures | Mutates | Removes | RemovesIdle) {
+		return fmt.Errorf("%w: %w", manager.ErrIndeterminate, err)
+	}
+	return manager.NotApplied(err)
+}
 
 // ErrUnsupported: the target does not implement the operation. Not applied.
 var ErrUnsupported = errors.New("operation not supported")

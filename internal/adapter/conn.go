@@ -82,11 +82,7 @@ func withoutAnswer(op scenarios.Op, err error) error {
 	if errors.Is(err, manager.ErrNotApplied) {
 		return err
 	}
-	const changes = scenarios.Mints | scenarios.Ensures | scenarios.Mutates | scenarios.Removes | scenarios.RemovesIdle
-	if !op.Does(changes) {
-		return manager.NotApplied(err)
-	}
-	return fmt.Errorf("%w: %w", manager.ErrIndeterminate, err)
+	return scenarios.Unanswered(op, err)
 }
 
 // errorOf converts the error in an answer to op.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessbench/sessbench/internal/printable"
+	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -41,7 +41,7 @@ func (f *failure) Error() string {
 	default:
 		text = fmt.Sprintf("%s: at %s: %v", f.program, request, f.cause)
 	}
-	return text + complaint(f.stderr)
+	return text + child.Quote(f.stderr)
 }
 
 // moment describes the moment of a crash by the requests in flight.
@@ -62,17 +62,4 @@ func (f *failure) Unwrap() []error {
 		return []error{scenarios.ErrUnavailable}
 	}
 	return []error{scenarios.ErrUnavailable, f.cause}
-}
-
-// complaint formats the first and the last lines of stderr for the end of an error message.
-func complaint(stderr string) string {
-	const first, last = 5, 15
-	lines := strings.Split(strings.TrimSpace(printable.Text(stderr)), "\n")
-	if lines[0] == "" {
-		return ""
-	}
-	if len(lines) > first+1+last {
-		lines = slices.Concat(lines[:first], []string{"…"}, lines[len(lines)-last:])
-	}
-	return "\nits stderr:\n  " + strings.Join(lines, "\n  ")
 }

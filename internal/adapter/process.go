@@ -56,7 +56,7 @@ func Launch(ctx context.Context, command []string, o Options) (*Process, error) 
 	}
 	if err := p.await(ctx, cmp.Or(o.StartTimeout, startLimit)); err != nil {
 		p.Kill()
-		return nil, fmt.Errorf("start %s: %w%s", shellwords.Join(command), err, complaint(p.Stderr()))
+		return nil, fmt.Errorf("start %s: %w%s", shellwords.Join(command), err, child.Quote(p.Stderr()))
 	}
 	return p, nil
 }
@@ -120,7 +120,7 @@ func (p *Process) Status() string {
 func (p *Process) Close() (err error) {
 	p.ending.Do(func() {
 		if err = p.Stop(endLimit); err != nil {
-			err = fmt.Errorf("%s: %w%s", shellwords.Join(p.command), err, complaint(p.Stderr()))
+			err = fmt.Errorf("%s: %w%s", shellwords.Join(p.command), err, child.Quote(p.Stderr()))
 		}
 	})
 	<-p.Exited()

@@ -84,7 +84,7 @@ func (o *observer) lost(j, i int) *Finding {
 	x, r := &o.ops[j], &o.ops[i]
 	if r.Outcome == NotFound {
 		return newFinding(LostSession, []int{j, i}, "the session is lost: %s was confirmed, and %v later %s found no session, although no request deleted it%s",
-			o.ref(j), rounded(r.Call-x.Return), o.ref(i), o.elsewhere(x, i))
+			o.described(j), rounded(r.Call-x.Return), o.described(i), o.elsewhere(x, i))
 	}
 	if k := o.rival(x, r); k >= 0 {
 		w := &o.ops[k]
@@ -96,7 +96,7 @@ func (o *observer) lost(j, i int) *Finding {
 			what = "value " + x.Tag.String()
 		}
 		return newFinding(LostUpdate, []int{j, k, i}, "two %s overlapped, %s, and what is read afterwards shows only one of them: %s and %s; %s, and %s is lost",
-			nouns, answered(x, w), o.ref(j), o.ref(k), told(r, r.action()), what)
+			nouns, answered(x, w), o.described(j), o.described(k), withNote(r, r.action()), what)
 	}
 	f := o.explain(j, i, LevelEventual)
 	f.Anomaly = LostUpdate

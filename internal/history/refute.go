@@ -120,7 +120,7 @@ func (o *observer) disordered(i int) *Finding {
 	}
 	if r.Parts&PartFields != 0 && r.Fields[0] != r.Fields[1] {
 		return newFinding(FracturedRead, []int{i}, "%s with two values that no request wrote together: %s and %s",
-			told(r, r.action()), r.Fields[0], r.Fields[1])
+			withNote(r, r.action()), r.Fields[0], r.Fields[1])
 	}
 	for k, later := range r.messages() {
 		w, known := o.writers[later]
@@ -131,7 +131,7 @@ func (o *observer) disordered(i int) *Finding {
 			v, known := o.writers[earlier]
 			if x, y := &o.ops[w], &o.ops[v]; known && v != w && o.stored(x) < y.Call {
 				return newFinding(WriteReordering, []int{w, v, i}, "%s and shows %s before %s, although %s was sent only after %s had been confirmed",
-					told(r, r.action()), earlier, later, o.ref(v), o.ref(w))
+					withNote(r, r.action()), earlier, later, o.described(v), o.described(w))
 			}
 		}
 	}
@@ -252,11 +252,11 @@ func (o *observer) replaced(x, r *Op, which func(*Op) bool) bool {
 	return false
 }
 
-// ref returns operation i as a part of a sentence, with its note.
-func (o *observer) ref(i int) string { return told(&o.ops[i], o.ops[i].String()) }
+// described returns operation i as a part of a sentence, with its note.
+func (o *observer) described(i int) string { return withNote(&o.ops[i], o.ops[i].String()) }
 
-// told adds the note of an operation to a text about it: "A's append of A7 (POST /sessions/7/messages → 200)".
-func told(op *Op, text string) string {
+// withNote adds the note of an operation to a text about it: "A's append of A7 (POST /sessions/7/messages → 200)".
+func withNote(op *Op, text string) string {
 	if op.Note == "" {
 		return text
 	}
@@ -331,21 +331,21 @@ func (a *Op) Status() string {
 // explain returns the finding that operation i lacks the effect of operation j, as level l forbids.
 func (o *observer) explain(j, i int, l Level) *Finding {
 	x, r := &o.ops[j], &o.ops[i]
-	when := fmt.Sprintf("%s was confirmed before", o.ref(j))
+	when := fmt.Sprintf("%s was confirmed before", o.described(j))
 	switch {
 	case l == LevelEventual:
-		when = fmt.Sprintf("%s was confirmed %v earlier", o.ref(j), rounded(r.Call-x.Return))
+		when = fmt.Sprintf("%s was confirmed %v earlier", o.described(j), rounded(r.Call-x.Return))
 	case l == LevelReadYourWrites:
-		when = fmt.Sprintf("%s, by the same user, was confirmed before", o.ref(j))
+		when = fmt.Sprintf("%s, by the same user, was confirmed before", o.described(j))
 	case x.Outcome != OK || !x.Precedes(r):
-		when = fmt.Sprintf("%s was seen before", o.ref(j))
+		when = fmt.Sprintf("%s was seen before", o.described(j))
 	}
 	f := newFinding(StaleRead, []int{j, i}, "")
-	saw := told(r, r.action())
+	saw := withNote(r, r.action())
 	switch {
 	case r.Outcome == NotFound:
 		f.Anomaly = LostSession
-		f.Why = fmt.Sprintf("%s found no session, although there was one: %s, and no request deleted it%s", o.ref(i), when, o.elsewhere(x, i))
+		f.Why = fmt.Sprintf("%s found no session, although there was one: %s, and no request deleted it%s", o.described(i), when, o.elsewhere(x, i))
 	case x.Kind.Removes():
 		f.Anomaly = DeletedRead
 		if r.Kind.Writes() {
@@ -394,7 +394,7 @@ func (o *observer) createdTwice() string {
 		for i := range o.ops {
 			if x, y := &o.ops[j], &o.ops[i]; x.Created && y.Created && x.Precedes(y) && !between(o.ops, x, y, mayRemove) {
 				return fmt.Sprintf("; %s created the session, and so did %s, although no request had deleted it: if the service has several "+
-					"processes, is its state kept per process?", o.ref(j), o.ref(i))
+					"processes, is its state kept per process?", o.described(j), o.described(i))
 			}
 		}
 	}
@@ -412,7 +412,7 @@ func (o *observer) elsewhere(x *Op, i int) string {
 	}
 	for k := range o.ops {
 		if op := &o.ops[k]; op.Outcome == OK && !op.Created && !op.Kind.Creates() && r.Precedes(op) && o.unbroken(x, op) {
-			return fmt.Sprintf("; %s found it again: if the service has several processes, is its state kept per process?", o.ref(k))
+			return fmt.Sprintf("; %s found it again: if the service has several processes, is its state kept per process?", o.described(k))
 		}
 	}
 	return ""

@@ -186,15 +186,15 @@ func (c *conn) perform(ctx context.Context, e *scenarios.Effect) error {
 		e.Clear()
 		switch {
 		case errors.Is(err, manager.ErrNotApplied) && i > 0: // an earlier request of the operation may have taken effect
-			return withoutEffect(op, err)
+			return scenarios.Unanswered(op, err)
 		case errors.Is(err, manager.ErrNotApplied), errors.Is(err, manager.ErrNotFound), errors.Is(err, manager.ErrConflict):
 			return err
 		}
-		return withoutEffect(op, err)
+		return scenarios.Unanswered(op, err)
 	}
 	if err := c.read(of, e); err != nil {
 		e.Clear()
-		return withoutEffect(op, &unusable{of.steps[len(of.steps)-1].String(), c.a.status, err, c.t.m.excerpt(c.a.body)})
+		return scenarios.Unanswered(op, &unusable{of.steps[len(of.steps)-1].String(), c.a.status, err, c.t.m.excerpt(c.a.body)})
 	}
 	c.identify(c.session, e)
 	return nil
@@ -231,7 +231,6 @@ func (c *conn) step(ctx context.Context, s *step) error {
 	if c.state = nil; c.session != nil {
 		c.state = c.session.state.Load()
 	}
-	c.q.header = c.q.header[:0]
 	if err := s.render(c, &c.q); err != nil {
 		return manager.NotApplied(err)
 	}
@@ -251,7 +250,7 @@ func (c *conn) step(ctx context.Context, s *step) error {
 	if err != nil {
 		return t.lost(ctx, worker, s, sent, err)
 	}
-	t.answered(sent)
+	t.answered()
 	if c.observe != nil {
 		c.observe(&c.q, &c.a)
 	}
@@ -263,7 +262,7 @@ func (c *conn) step(ctx context.Context, s *step) error {
 	case slices.Contains(t.m.Conflict, status):
 		return manager.ErrConflict
 	case slices.Contains(t.m.Throttled, status):
-		return manager.NotApplied(errThrottled)
+		return manager.NotApplied(throttled{})
 	default:
 		return &statusError{s.String(), status, t.m.excerpt(c.a.body)}
 	}

@@ -1,18 +1,20 @@
 package httptarget
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/printable"
-	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/scenarios"
 )
 
-// errThrottled: the service refused a request because there were too many.
-var errThrottled = errors.New("throttled")
+// throttled is a request that the service refused because there were too many.
+type throttled struct{}
+
+func (throttled) Error() string { return "throttled" }
+
+// Kind is the name in results.
+func (throttled) Kind() string { return "throttled" }
 
 // statusError is an answer with a status that the mapping does not expect.
 type statusError struct {
@@ -29,6 +31,9 @@ func (e *statusError) Error() string {
 	return text
 }
 
+// Kind is the name in results.
+func (e *statusError) Kind() string { return fmt.Sprintf("status_%d", e.status) }
+
 // unusable is an answer with an expected status whose body has not what the mapping reads from it.
 type unusable struct {
 	request string
@@ -42,6 +47,9 @@ func (e *unusable) Error() string {
 }
 
 func (e *unusable) Unwrap() error { return e.cause }
+
+// Kind is the name in results.
+func (e *unusable) Kind() string { return "unusable_answer" }
 
 const excerptLength = 200
 
@@ -57,15 +65,4 @@ func (m *Mapping) excerpt(body []byte) string {
 		text += fmt.Sprintf("… (%d bytes)", len(body))
 	}
 	return text
-}
-
-// changes are the operations that may have taken effect although their answer is unknown.
-const changes = scenarios.Mints | scenarios.Ensures | scenarios.Mutates | scenarios.Removes | scenarios.RemovesIdle
-
-// withoutEffect returns the error of an operation whose effect is unknown: indeterminate where it changes something, else not applied.
-func withoutEffect(op scenarios.Op, err error) error {
-	if op.Does(changes) {
-		return fmt.Errorf("%w: %w", manager.ErrIndeterminate, err)
-	}
-	return manager.NotApplied(err)
 }

@@ -54,6 +54,8 @@ type Target struct {
 var (
 	_ scenarios.Target        = (*Target)(nil)
 	_ scenarios.UsageReporter = (*Target)(nil)
+	_ scenarios.Restarter     = (*Target)(nil)
+	_ scenarios.IDReuser      = (*Target)(nil)
 )
 
 // Start starts the service if the mapping says how, waits until it is ready, and sends the requests of setup. ctx applies to that
@@ -196,7 +198,7 @@ func (t *Target) awaitReady(ctx context.Context, worker int) error {
 	}
 }
 
-// ready sends the request that mapping names for it, or only connects.
+// ready sends the request that the mapping has for it, or only connects.
 func (t *Target) ready(ctx context.Context, worker int) error {
 	if t.m.Ready == nil {
 		c, err := new(net.Dialer).DialContext(ctx, "tcp", address(t.workers[worker].base))
@@ -355,8 +357,8 @@ func (t *Target) Close() error {
 // now is the time in nanoseconds since the start.
 func (t *Target) now() int64 { return int64(time.Since(t.began)) }
 
-// answered notes an answer to a request that was sent at some time.
-func (t *Target) answered(sent int64) {
+// answered notes that an answer came.
+func (t *Target) answered() {
 	if now := t.now(); now-t.latest.Load() > int64(latestStep) { // rarely written, since users share it
 		t.latest.Store(now)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/sessbench/sessbench/internal/child"
 	"github.com/sessbench/sessbench/internal/openfiles"
-	"github.com/sessbench/sessbench/internal/printable"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -86,11 +85,7 @@ func (w *worker) complaint() string {
 	if p == nil {
 		return ""
 	}
-	text := strings.TrimSpace(printable.Text(p.Stderr()))
-	if text == "" {
-		return ""
-	}
-	return "\nits stderr:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
+	return child.Quote(p.Stderr())
 }
 
 // usage returns what the processes of the worker have used; those that it starts later count when they have ended.

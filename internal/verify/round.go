@@ -421,7 +421,7 @@ func (r *round) release() {
 	}
 }
 
-// merged merges the records of the users so far, of whom none is performing an operation.
+// merged merges what the users have recorded so far. No operation may be running.
 func (r *round) merged() []history.History {
 	var records []*history.Recorder
 	ids := slices.Clone(r.pool.ids)
