@@ -83,6 +83,7 @@ func TestHTTPServiceThatLosesMessages(t *testing.T) {
 			return true
 		}
 		messages = chattest.With(messages, m)
+		time.Sleep(2 * time.Millisecond) // so that most appends that overlap start from the same messages
 		service.Save(id, messages)
 		fmt.Fprintf(w, `{"seq": %d}`, messages[len(messages)-1].Seq)
 		return true

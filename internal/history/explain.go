@@ -146,7 +146,7 @@ func foreignIn(ops []Op, writers map[Tag]int, i int) *Finding {
 // repeated looks for a message that operation i saw twice.
 func repeated(ops []Op, writers map[Tag]int, i int) *Finding {
 	seen := map[Tag]bool{}
-	for _, t := range ops[i].Messages {
+	for _, t := range ops[i].messages() {
 		if j, known := writers[t]; known && seen[t] {
 			return newFinding(DuplicateWrite, []int{j, i}, "%s with message %s twice: %s was applied more than once",
 				ops[i].action(), t, &ops[j])

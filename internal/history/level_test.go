@@ -633,3 +633,21 @@ func TestRefutedHistoriesAreNotLinearizable(t *testing.T) {
 		t.Errorf("%d histories were refuted", refuted)
 	}
 }
+
+// What an operation holds and did not return refutes nothing.
+func TestUnreturnedMessagesRefuteNothing(t *testing.T) {
+	add := NewTag(0, 3)
+	h := &History{Ops: []Op{
+		{Outcome: OK, Kind: Create, Call: 1, Return: 2, Parts: PartIncarnation, Incarnation: NewTag(0, 1), Tag: NewTag(0, 1)},
+		{Outcome: OK, Kind: Append, Call: 3, Return: 4, Tag: add},
+		{Outcome: OK, Kind: Delete, Call: 5, Return: 6},
+		{Outcome: OK, Kind: Create, Call: 7, Return: 8, Parts: PartIncarnation, Incarnation: NewTag(0, 5), Tag: NewTag(0, 5), Messages: []Tag{add, add}},
+	}}
+	if list := Refutations(h, time.Second); len(list) > 0 {
+		t.Errorf("%+v", list)
+	}
+	h.Ops[3].Parts |= PartMessages
+	if list := Refutations(h, time.Second); len(list) == 0 {
+		t.Error("a returned message that is shown twice was not refuted")
+	}
+}

@@ -315,8 +315,11 @@ func (r *run) conclude(ctx context.Context) {
 	case r.check.Disagreement() != "":
 		r.report.inconclusive(Disagreement, r.check.Disagreement())
 	case r.cfg.Until != "":
-		r.report.inconclusive(NotReproduced,
-			fmt.Sprintf("no violation of the kind %q appeared in %d attempts", r.cfg.Until, r.report.Attempts))
+		tried := fmt.Sprintf("%d attempts", r.report.Attempts)
+		if r.report.Attempts == 0 { // each round has a seed of its own
+			tried = fmt.Sprintf("%d rounds", r.report.Rounds)
+		}
+		r.report.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %s", r.cfg.Until, tried))
 	case r.report.Unknown > 0 && !r.levels.settled():
 		r.report.inconclusive(SearchTimeout,
 			fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.report.Unknown))
