@@ -1,0 +1,56 @@
+package scaling
+
+import "math"
+
+const (
+	confidence = 0.95
+
+	// LeastPoints is the least number of points of a law: three parameters are fitted without two of them.
+	LeastPoints = 6
+
+	// Tolerance is the largest relative difference between a law and the median throughput of a point.
+	Tolerance = 0.10
+
+	extrapolation = 2 // the largest x of a law over the largest measured one
+)
+
+// Law is the Universal Scalability Law of a series: N users reach λN / (1 + σ(N−1) + κN(N−1)) (N. J. Gunther, "Guerrilla Capacity
+// Planning", Springer 2007). λ is the throughput of one user, σ the share of its time in which a user cannot run
+// beside another (contention), κ what each pair of users adds by keeping data consistent (coherency). Neither is below 0.
+type Law struct {
+	Lambda, Sigma, Kappa Estimate
+
+	// Peak is the number of users with the largest throughput, √((1−σ)/κ). It is nil when no peak is observed: when the
+	// interval of κ contains 0 or that of the peak ends beyond twice the largest measured value.
+	Peak *Estimate
+
+	Largest float64 // the largest measured value
+}
+
+// At returns the throughput of x users. It is NaN beyond twice the largest measured value: the law is not extrapolated further.
+func (l *Law) At(x float64) float64 {
+	if !(x > 0 && x <= extrapolation*l.Largest) {
+		return math.NaN()
+	}
+	return l.Lambda.Value * x / (1 + l.Sigma.Value*(x-1) + l.Kappa.Value*x*(x-1))
+}
+
+// Fit returns the law of points in ascending order. The error says why it is not shown, as part of a sentence: fewer
+// points than [LeastPoints], or the law does not predict: fitted without the two largest points it must predict each of
+// these within [Tolerance], and fitted to all it must be as close to each.
+func Fit(points []Point, seed uint64) (*Law, error) {
+	if err := check(points, LeastPoints); err != nil {
+		return nil, err
+	}
+	var c *curve
+	for _, fitted := range [][]Point{points[:len(points)-2], points} {
+		var err error
+		if c, err = newCurve(fitted); err != nil {
+			return nil, err
+		}
+		if err := c.compare(points); err != nil {
+			return nil, err
+		}
+	}
+	return c.law(), nil
+}
