@@ -239,7 +239,7 @@ func (o *checkOptions) oneBaseline(args []string) error {
 		{duet || stored, "a threshold has its own bound", []string{"min-effect"}},
 		{stored, "it applies to --baseline", []string{"strict", "allow-other-machine"}},
 		{!duet, "a duet uses --pairs", []string{"runs"}},
-		{!duet && !stored, "targets have no older build and no stored result: want --threshold alone, or --at-rate", []string{targetFlag}},
+		{!duet, "a duet compares builds of this program, and a target is not a part of it: want --baseline with a result of the target", []string{targetFlag}},
 		{!duet, ownServer, []string{"redis-url"}},
 		{!duet, "a duet compares each strategy with itself", []string{"baseline-strategy"}},
 	} {

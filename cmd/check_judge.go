@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/judge"
@@ -27,6 +28,7 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 	if err := o.run.thresholds.parse(); err != nil {
 		return nil, err
 	}
+	whole := len(args) == 1 || !o.given("strategy") && !o.given("scenario")
 	fresh, err := o.fresh(ctx, args, old.Document)
 	if err != nil {
 		return nil, err
@@ -37,8 +39,7 @@ func (o *checkOptions) judge(ctx context.Context, args []string) (*judge.Check, 
 	} else {
 		c, err = judge.CheckStored(judge.Stored{
 			Old: old, New: fresh, Gating: o.gating(gated, storedEffect), Strict: o.rule.Strict,
-			Whole:        len(args) == 1 || !o.given("strategy") && !o.given("scenario"),
-			OtherMachine: o.rule.OtherOK,
+			Whole: whole, OtherMachine: o.rule.OtherOK,
 		})
 	}
 	return c, o.judgeError(err)
@@ -85,7 +86,7 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 		return judge.Source{Label: "new", File: args[0], Document: d}, err
 	}
 	if baseline != nil {
-		if err := o.adopt(&baseline.Config); err != nil {
+		if err := o.adopt(baseline); err != nil {
 			return judge.Source{}, err
 		}
 		if o.rule.Strict && !o.given("runs") {
@@ -96,23 +97,39 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 	return judge.Source{Label: "new", File: "this build", Document: d}, err
 }
 
-// adopt sets every flag that was not given as in the run of the baseline.
-func (o *checkOptions) adopt(c *result.Config) error {
+// adopt sets every flag that was not given as in the run of the baseline. What a file says is not started: targets must be given.
+func (o *checkOptions) adopt(d *result.Document) error {
+	c := &d.Config
 	if c.Trace != "" {
 		return &exitError{exitIncomparable, fmt.Errorf("check: %s: is a replay of the log %s: want RESULT.json of another run --trace",
 			o.baseline.Stored, c.Trace)}
 	}
-	err := o.run.work.adopt(c)
-	for flag, text := range map[string]string{
-		"strategy": strings.Join(c.Strategies, ","), "scenario": strings.Join(c.Scenarios, ","),
+	stores := slices.DeleteFunc(slices.Clone(c.Strategies), func(label string) bool {
+		return slices.ContainsFunc(d.Results, func(r result.Result) bool { return r.Strategy == label && r.Target != "" })
+	})
+	flags := map[string]string{
+		"strategy": strings.Join(stores, ","), "scenario": strings.Join(c.Scenarios, ","),
 		"baseline-strategy": cmp.Or(c.Baseline, "none"), "param": strings.Join(setting.Pairs(c.Params), ","), "runs": fmt.Sprint(c.Runs),
-	} {
+	}
+	targets, given := len(stores) < len(c.Strategies), o.given("strategy")
+	switch {
+	case targets && len(o.run.targets.Targets) == 0 && !given:
+		return usagef("check: %s: is a result of targets: want them here, too: %s", o.baseline.Stored,
+			strings.Join(mapped(c.Targets, func(t string) string { return "--" + targetFlag + " " + quoted(t) }), " "))
+	case targets && len(stores) == 0:
+		delete(flags, "baseline-strategy") // the first target is
+	}
+	err := o.run.work.adopt(c)
+	for flag, text := range flags {
 		if text != "" && text != "0" {
 			err = errors.Join(err, o.otherwise(flag, text))
 		}
 	}
 	if err != nil {
 		return usagef("check: %s: %w", o.baseline.Stored, err)
+	}
+	if len(stores) > 0 && !given {
+		o.sources["strategy"] = o.sources["baseline"] // so that they are measured beside targets
 	}
 	return nil
 }

@@ -247,18 +247,18 @@ func TestRemoteHTTPServices(t *testing.T) {
 	if err := os.WriteFile(path, []byte(mapping), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"run", "verify"} {
-		code, _, said := called(name, "--target", "http:"+path)
-		if code != exitUsage || !strings.Contains(said, "192.0.2.1 is not this machine: load goes there only with --allow-remote 192.0.2.1") {
-			t.Errorf("%s: exit code %d: %s", name, code, said)
+	for _, args := range [][]string{{"run", "--target"}, {"verify", "--target"}, {"check", "--threshold", "errors.rate<1%", "--target"}, {"target", "test"}} {
+		code, _, said := called(append(args, "http:"+path)...)
+		if code != exitUsage || !strings.Contains(said, `remote.yaml:2: base: "192.0.2.1" is not this machine: allow it with --allow-remote 192.0.2.1`) {
+			t.Errorf("%q: exit code %d: %s", args, code, said)
 		}
 	}
 	var said bytes.Buffer
-	spec, err := targets.Parse("http:" + path)
+	spec, err := targets.Parse("http:"+path, []string{"192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := targetOptions{command: &command{app: &app{err: &said}}, AllowRemote: []string{"192.0.2.1"}, specs: []targets.Spec{spec}}
+	o := targetOptions{command: &command{app: &app{err: &said}}, specs: []targets.Spec{spec}}
 	o.announce(7, time.Minute)
 	if want := "sends requests to 192.0.2.1: by up to 7 users at a time, for about 1m0s"; !strings.Contains(said.String(), want) {
 		t.Errorf("%q: want %q", said.String(), want)

@@ -82,7 +82,7 @@ Exit codes: 0 every operation works, 2 the mapping does not fit the service, 1 t
 }
 
 func (o *targetTestOptions) run(ctx context.Context) (err error) {
-	m, err := httptarget.Load(o.path)
+	m, err := httptarget.Load(o.path, o.AllowRemote)
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -90,7 +90,7 @@ func (o *targetTestOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	r := &rehearsed{}
-	if r.target, err = httptarget.Start(ctx, m, httptarget.Options{Timeout: o.Timeout, AllowRemote: o.AllowRemote}); err != nil {
+	if r.target, err = httptarget.Start(ctx, m, httptarget.Options{Timeout: o.Timeout}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.target.Close()) }()

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -118,11 +116,10 @@ func (o *targetInitOptions) read(ctx context.Context) (document []byte, from *ur
 
 // allowed rejects other machines, unless --allow-remote names the host.
 func (o *targetInitOptions) allowed(u *url.URL) error {
-	host := u.Hostname()
-	if ip := net.ParseIP(host); host == "localhost" || ip.IsLoopback() || slices.Contains(o.AllowRemote, host) {
-		return nil
+	if err := httptarget.CheckHost(u.Hostname(), o.AllowRemote); err != nil {
+		return usagef("--openapi %s: %w", quoted(o.OpenAPI), err)
 	}
-	return usagef("--openapi %s: %q is not this machine: allow it with --allow-remote %[2]s", quoted(o.OpenAPI), host)
+	return nil
 }
 
 func (o *targetInitOptions) get(ctx context.Context, u *url.URL) ([]byte, error) {

@@ -23,7 +23,8 @@ type targetOptions struct {
 	Targets     []string
 	Timeout     time.Duration
 	AllowRemote []string
-	specs       []targets.Spec // Targets, parsed
+	specs       []targets.Spec          // Targets, parsed
+	labelled    map[string]targets.Spec // specs by the labels of their rows
 }
 
 const targetFlag = "target"
@@ -47,14 +48,9 @@ func (o *targetOptions) flagGroup() flagGroup {
 func (o *targetOptions) parse() error {
 	o.specs = nil
 	for _, text := range o.Targets {
-		spec, err := targets.Parse(text)
+		spec, err := targets.Parse(text, o.AllowRemote)
 		if err != nil {
 			return usagef("%s %w", o.from(targetFlag), err)
-		}
-		for _, host := range spec.RemoteHosts() {
-			if !slices.Contains(o.AllowRemote, host) {
-				return usagef("%s %s: %s is not this machine: load goes there only with --allow-remote %s", o.from(targetFlag), quoted(text), host, host)
-			}
 		}
 		o.specs = append(o.specs, spec)
 	}
@@ -65,9 +61,7 @@ func (o *targetOptions) parse() error {
 func (o *targetOptions) announce(users int, length time.Duration) {
 	for _, spec := range o.specs {
 		for _, host := range spec.RemoteHosts() {
-			if slices.Contains(o.AllowRemote, host) {
-				o.note("%s sends requests to %s: by up to %d users at a time, for about %v", spec, host, users, length)
-			}
+			o.note("%s sends requests to %s: by up to %d users at a time, for about %v", spec, host, users, length)
 		}
 	}
 }
@@ -84,9 +78,10 @@ func (o *targetOptions) files() (list []outfile.Named) {
 
 // subjects makes subjects of opened targets, with labels that are not taken.
 func (o *targetOptions) subjects(opened []measure.Target, taken []string) (list []runner.Subject) {
+	o.labelled = map[string]targets.Spec{}
 	for i, t := range opened {
 		label := labelFor(t.Name, taken)
-		taken = append(taken, label)
+		taken, o.labelled[label] = append(taken, label), o.specs[i]
 		list = append(list, runner.Subject{
 			Label: label, TargetName: t.Name, Target: t.Target, OwnWork: o.specs[i].Service(),
 			Strategy: &strategies.Strategy{Name: label, Description: o.specs[i].String()},
@@ -110,11 +105,6 @@ func (o *targetOptions) programs() bool {
 	return slices.ContainsFunc(o.specs, func(s targets.Spec) bool { return !s.Service() })
 }
 
-// reusesIDs reports whether a session of a target can be created again under the id of one that was removed.
-func (o *targetOptions) reusesIDs(target string) bool {
-	return slices.ContainsFunc(o.specs, func(s targets.Spec) bool { return s.String() == target && s.ReusesIDs() })
-}
-
 // fit rejects targets without an operation that a scenario needs, and scenarios with one that their driver lacks.
 func (o *targetOptions) fit(subjects []runner.Subject, list []scenarios.Scenario) error {
 	for _, subject := range subjects {
@@ -127,7 +117,7 @@ func (o *targetOptions) fit(subjects []runner.Subject, list []scenarios.Scenario
 				}
 				continue
 			}
-			if subject.OwnWork && list[i].Driver == scenarios.StoreDriver && !o.reusesIDs(subject.Strategy.Description) {
+			if subject.OwnWork && list[i].Driver == scenarios.StoreDriver && !o.labelled[subject.Label].ReusesIDs() {
 				return usagef("%s %s: the service names its sessions, and %s uses ids again after a removal: want session: {id: {client: uuid}} in the mapping, or another --scenario",
 					o.from(targetFlag), subject.Label, list[i].Name)
 			}

@@ -60,11 +60,11 @@ func (a *app) openSubject(ctx context.Context, t *verify.Task) error {
 		return nil
 	}
 	if t.Target != "" {
-		spec, err := targets.Parse(t.Target)
+		spec, err := targets.Parse(t.Target, s.AllowRemote)
 		if err != nil {
 			return err
 		}
-		p, err := spec.Open(ctx, targets.Options{Timeout: t.Timeout, AllowRemote: s.AllowRemote})
+		p, err := spec.Open(ctx, targets.Options{Timeout: t.Timeout})
 		if err != nil {
 			return err
 		}

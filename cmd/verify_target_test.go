@@ -110,7 +110,7 @@ func TestVerifyRefusesTargets(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"--target", "ssh:host"}, exitUsage, `--target target "ssh:host": unknown kind of target: want exec:COMMAND, tcp:HOST:PORT or unix:PATH`},
+		{[]string{"--target", "ssh:host"}, exitUsage, `--target target "ssh:host": unknown kind of target: want exec:COMMAND, tcp:HOST:PORT, unix:PATH or http:FILE`},
 		{[]string{"--target", "exec:"}, exitUsage, `--target target "exec:": no command`},
 		{[]string{"--target", "exec:a 'b"}, exitUsage, "without closing quote"},
 		{[]string{"--target", "exec:true", "-p", "shards=4"}, exitUsage, "--param shards=4: the strategies of this run have no parameters"},

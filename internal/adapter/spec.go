@@ -21,6 +21,9 @@ type Spec struct {
 // forms are the legal forms of a target on the command line.
 const forms = "exec:COMMAND, tcp:HOST:PORT or unix:PATH"
 
+// ErrKind says that a text is no target of an adapter program.
+var ErrKind = errors.New("unknown kind of target")
+
 // Parse parses a target: exec:COMMAND, split into words like a shell's command line, tcp:HOST:PORT, or unix:PATH.
 func Parse(text string) (Spec, error) {
 	scheme, rest, _ := strings.Cut(text, ":")
@@ -40,7 +43,7 @@ func Parse(text string) (Spec, error) {
 	case "unix":
 		s, err = unixAddress(rest)
 	default:
-		err = errors.New("unknown kind of target")
+		err = ErrKind
 	}
 	if err != nil {
 		return Spec{}, fmt.Errorf("target %q: %w: want %s", text, err, forms)

@@ -54,7 +54,7 @@ func TestDocs(t *testing.T) {
 			}
 			text = string(merged)
 		}
-		if _, err := parse(name, []byte(text), func(string) (string, bool) { return "x", true }, func(string) (io.ReadCloser, error) {
+		if _, err := parse(name, []byte(text), nil, func(string) (string, bool) { return "x", true }, func(string) (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader("user,password\nada,1234\n")), nil
 		}); err != nil {
 			t.Errorf("%v\n%s", err, text)
@@ -69,7 +69,7 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("%q, %v: want at least 5 mappings", files, err)
 	}
 	for _, file := range files {
-		if _, err := Load(file); err != nil {
+		if _, err := Load(file, nil); err != nil {
 			t.Error(err)
 		}
 	}

@@ -13,12 +13,13 @@ import (
 
 // loader reads a mapping file. It goes on after an error, to report all of them.
 type loader struct {
-	path   string
-	env    func(string) (string, bool)
-	open   func(string) (io.ReadCloser, error)
-	budget int // of nodes, so that aliases cannot multiply them without end
-	errs   []lineError
-	m      *Mapping
+	path        string
+	allowRemote []string // hosts beside this machine
+	env         func(string) (string, bool)
+	open        func(string) (io.ReadCloser, error)
+	budget      int // of nodes, so that aliases cannot multiply them without end
+	errs        []lineError
+	m           *Mapping
 
 	common      []headerTemplate // of every request
 	uses        []use

@@ -128,13 +128,14 @@ func parseBase(text string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
 
-// Load reads a mapping file. Errors name the file and the line.
-func Load(path string) (*Mapping, error) {
+// Load reads a mapping file. Errors name the file and the line. Requests may go to this machine and to the hosts of allowRemote; a mapping
+// of a service elsewhere is an error.
+func Load(path string, allowRemote []string) (*Mapping, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return parse(path, text, os.LookupEnv, func(name string) (io.ReadCloser, error) {
+	return parse(path, text, allowRemote, os.LookupEnv, func(name string) (io.ReadCloser, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
@@ -143,8 +144,8 @@ func Load(path string) (*Mapping, error) {
 }
 
 // parse reads the text of a mapping file.
-func parse(path string, text []byte, env func(string) (string, bool), open func(string) (io.ReadCloser, error)) (*Mapping, error) {
-	l := &loader{path: path, env: env, open: open, budget: maxNodes, m: &Mapping{
+func parse(path string, text []byte, allowRemote []string, env func(string) (string, bool), open func(string) (io.ReadCloser, error)) (*Mapping, error) {
+	l := &loader{path: path, allowRemote: allowRemote, env: env, open: open, budget: maxNodes, m: &Mapping{
 		Path: path, NotFound: []int{http.StatusNotFound, http.StatusGone},
 		Conflict: []int{http.StatusConflict}, Throttled: []int{http.StatusTooManyRequests},
 	}}
@@ -229,6 +230,12 @@ func (l *loader) base(n *yaml.Node) {
 		concrete := strings.ReplaceAll(text, portPlaceholder, "1")
 		l.m.NeedsPort = l.m.NeedsPort || concrete != text
 		u, err := parseBase(concrete)
+		if err == nil {
+			err = CheckHost(u.Hostname(), l.allowRemote)
+		}
+		if err == nil && concrete != text && u.Port() != "1" {
+			err = fmt.Errorf("%q: {port} stands for the port alone", text)
+		}
 		if err != nil {
 			l.errorf(item, "base: %w", err)
 			continue

@@ -52,7 +52,7 @@ func environment(name string) (string, bool) {
 }
 
 func parseText(text string) (*Mapping, error) {
-	return parse("chat.yaml", []byte(text), environment, files{"accounts.csv": "user,password\nada,1234\ngrace,\"5,6\"\n", "empty.csv": "user\n",
+	return parse("chat.yaml", []byte(text), nil, environment, files{"accounts.csv": "user,password\nada,1234\ngrace,\"5,6\"\n", "empty.csv": "user\n",
 		"twice.csv": "user,user\na,b\n", "ragged.csv": "a,b\n1\n"}.open)
 }
 
@@ -108,11 +108,11 @@ func TestLoad(t *testing.T) {
 	}
 	write("chat.yaml", with("accounts: people.csv", "headers: {Authorization: \"Bearer {env.SESSBENCH_TEST_TOKEN}\"}"))
 	write("people.csv", "user\nada\n")
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "SESSBENCH_TEST_TOKEN is not set") {
+	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), "SESSBENCH_TEST_TOKEN is not set") {
 		t.Errorf("without the variable: %v", err)
 	}
 	t.Setenv("SESSBENCH_TEST_TOKEN", "abc")
-	m, err := Load(path)
+	m, err := Load(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestLoad(t *testing.T) {
 	if got := m.Mask("Bearer abc"); got != "Bearer ***" {
 		t.Errorf("masked: %q", got)
 	}
-	if _, err := Load(filepath.Join(dir, "none.yaml")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Load(filepath.Join(dir, "none.yaml"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -268,6 +268,8 @@ func TestParseErrors(t *testing.T) {
 		{"an unknown affinity", with("affinity: sticky"), `chat.yaml:16: "sticky": want none or session`},
 		{"a shell", with("start: a | b"), "chat.yaml:16: start: "},
 		{"no command", with("start: ''"), "start: want a command"},
+		{"an address elsewhere", with("base: [http://127.0.0.1:1, http://192.0.2.1:2]"), `chat.yaml:2: base: "192.0.2.1" is not this machine: allow it with --allow-remote 192.0.2.1`},
+		{"a port in the host", with("base: http://127.0.0.{port}", "start: server {port}"), `base: "http://127.0.0.{port}": {port} stands for the port alone`},
 		{"a port only in base", with("base: http://127.0.0.1:{port}", "start: server"), "start: {port} must be in base and in start"},
 		{"a port without a command", with("base: http://127.0.0.1:{port}"), "base: {port} is chosen for a service that sessbench starts"},
 		{"two sources of the id", with("session: {id: {cookie: a, header: b}}"), "session.id: want exactly one of jq, header, cookie, regexp, client"},

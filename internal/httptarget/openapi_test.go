@@ -53,7 +53,7 @@ func TestDraftOfFastAPI(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, draft)
 	}
-	want, err := Load(filepath.Join("..", "..", "examples", "http", "fastapi", "fixed.yaml"))
+	want, err := Load(filepath.Join("..", "..", "examples", "http", "fastapi", "fixed.yaml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,9 +23,6 @@ type Options struct {
 
 	// StartTimeout limits the time from the start until the service is ready. Default 1 minute.
 	StartTimeout time.Duration
-
-	// AllowRemote lists the hosts beside the loopback addresses that requests may be sent to.
-	AllowRemote []string
 }
 
 const (
@@ -128,9 +124,6 @@ func (t *Target) findWorkers() error {
 		}
 	}
 	for i, base := range t.m.Bases {
-		if err := t.o.allows(base.Hostname()); err != nil {
-			return fmt.Errorf("base %s: %w", base, err)
-		}
 		w := &worker{base: base}
 		if i == 0 { // one command serves them all
 			w.words, w.dir = t.m.Start, filepath.Dir(t.m.Path)
@@ -154,27 +147,6 @@ func freePort() (int, error) {
 		return 0, err
 	}
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
-}
-
-// isLocal reports whether a host is this machine.
-func isLocal(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
-
-// RemoteHosts returns the hosts of the service that are not this machine.
-func (m *Mapping) RemoteHosts() (hosts []string) {
-	for _, base := range m.Bases {
-		if host := base.Hostname(); !isLocal(host) && !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	return hosts
-}
-
-// allows returns an error if no load may go to a host.
-func (o *Options) allows(host string) error {
-	if isLocal(host) || slices.Contains(o.AllowRemote, host) {
-		return nil
-	}
-	return fmt.Errorf("%s is not this machine: load goes to another one only with --allow-remote %s", host, host)
 }
 
 // awaitReady waits until the service answers at a worker.

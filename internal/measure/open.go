@@ -57,7 +57,7 @@ const spareFiles = 32
 // openTarget starts a program or a service, or connects to one that runs. An error may be a limit of open files that is too low for the
 // users, in this process or in the program. A limit that the program may raise is only noted.
 func (l *Local) openTarget(ctx context.Context, text string) (Target, error) {
-	spec, err := targets.Parse(text)
+	spec, err := targets.Parse(text, l.targets.AllowRemote)
 	if err != nil {
 		return Target{}, err
 	}
@@ -65,7 +65,7 @@ func (l *Local) openTarget(ctx context.Context, text string) (Target, error) {
 	if err := openfiles.Check(users + spareFiles); err != nil {
 		return Target{}, fmt.Errorf("%d users on a target: %w", users, err)
 	}
-	p, err := spec.Open(ctx, targets.Options{Timeout: l.targets.Timeout, AllowRemote: l.targets.AllowRemote})
+	p, err := spec.Open(ctx, targets.Options{Timeout: l.targets.Timeout})
 	if err != nil {
 		return Target{}, err
 	}

@@ -29,18 +29,21 @@ var catalogue = slices.Concat([]*Metric{
 			return per(errors, t.LatencyNs.Count)
 		},
 		OfOp: operationErrors},
-	// Without operations there is no mean per operation, not a mean of 0.
-	{Name: "allocs_per_op", Title: "allocs/op", Unit: "allocs/op", Doc: "allocations per operation", Missing: "nothing was completed",
+	// Without operations there is no mean per operation, not a mean of 0. Allocations of this process are not those of a target.
+	{Name: "allocs_per_op", Title: "allocs/op", Unit: "allocs/op", Doc: "allocations per operation", Missing: noAllocations,
 		Least: 0.01, Gated: true, CSV: "allocs_per_op", Chart: "allocs/op",
 		Column: &Column{Title: "allocs/op", Spare: 4, Format: result.FormatAmount,
-			// Allocations of this process are not those of a target.
 			Value: func(r *result.Result) (float64, bool) { return r.Summary.AllocsPerOp, r.Target == "" }},
-		Read:    func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Usage.AllocsPerOp, t.Ops > 0 },
+		Read: func(r *result.Result, t *result.Trial) (float64, bool) {
+			return t.Usage.AllocsPerOp, t.Ops > 0 && r.Target == ""
+		},
 		Mean:    perOp(func(t *result.Trial) *float64 { return &t.Usage.AllocsPerOp }),
 		Summary: func(s *result.Summary) *float64 { return &s.AllocsPerOp }},
-	{Name: "bytes_per_op", Title: "B/op", Unit: "B/op", Doc: "bytes allocated per operation", Missing: "nothing was completed",
+	{Name: "bytes_per_op", Title: "B/op", Unit: "B/op", Doc: "bytes allocated per operation", Missing: noAllocations,
 		Least: 1, CSV: "bytes_per_op",
-		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Usage.BytesPerOp, t.Ops > 0 },
+		Read: func(r *result.Result, t *result.Trial) (float64, bool) {
+			return t.Usage.BytesPerOp, t.Ops > 0 && r.Target == ""
+		},
 		Mean: perOp(func(t *result.Trial) *float64 { return &t.Usage.BytesPerOp })},
 	{Name: "bytes_per_session", Title: "B/session", Unit: "B", Doc: "memory per session", Missing: "not measured",
 		Least: 1, Gated: true, CSV: "bytes_per_session", Chart: "bytes/session",
@@ -72,6 +75,8 @@ var catalogue = slices.Concat([]*Metric{
 		CSV:  "fairness_jain",
 		Read: func(_ *result.Result, t *result.Trial) (float64, bool) { return t.Fairness.Jain, t.Fairness.Jain > 0 }},
 }, openLoop(), searched())
+
+const noAllocations = "nothing was completed, or a target does not report its allocations"
 
 // TimePerOp is the wall time of the window divided by the operations completed in it, as go test reports it for parallel
 // benchmarks: ops/s with less being better, for formats that need that. A trial without operations has none.

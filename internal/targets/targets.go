@@ -29,8 +29,9 @@ const httpScheme = "http:"
 // Forms are the legal forms of a target on the command line.
 const Forms = "exec:COMMAND, tcp:HOST:PORT, unix:PATH or http:FILE"
 
-// Parse parses a target: an adapter program (see [adapter.Parse]), or http: and the mapping file of a service, which it reads.
-func Parse(text string) (Spec, error) {
+// Parse parses a target: an adapter program (see [adapter.Parse]), or http: and the mapping file of a service, which it reads. The service
+// must be on this machine or on a host of allowRemote.
+func Parse(text string, allowRemote []string) (Spec, error) {
 	if path, ok := strings.CutPrefix(text, httpScheme); ok {
 		switch {
 		case strings.HasPrefix(path, "//"):
@@ -38,13 +39,16 @@ func Parse(text string) (Spec, error) {
 		case path == "":
 			return Spec{}, fmt.Errorf("target %q: no mapping file: want %s", text, Forms)
 		}
-		m, err := httptarget.Load(path)
+		m, err := httptarget.Load(path, allowRemote)
 		if err != nil {
 			return Spec{}, fmt.Errorf("target %q: %w", text, err)
 		}
 		return Spec{mapping: m}, nil
 	}
 	program, err := adapter.Parse(text)
+	if errors.Is(err, adapter.ErrKind) {
+		err = fmt.Errorf("target %q: %w: want %s", text, adapter.ErrKind, Forms)
+	}
 	return Spec{program: program}, err
 }
 
@@ -112,8 +116,7 @@ func (s Spec) Files() (list []string) {
 
 // Options configures targets. The zero value is ready to use.
 type Options struct {
-	Timeout     time.Duration // without an answer; 0: the default of the kind of target
-	AllowRemote []string      // hosts that an HTTP service may have beside loopback
+	Timeout time.Duration // without an answer; 0: the default of the kind of target
 }
 
 // Target is an opened target. Its methods are safe for concurrent use.
@@ -137,7 +140,7 @@ func (s Spec) Open(ctx context.Context, o Options) (Target, error) {
 		}
 		return p, nil
 	}
-	t, err := httptarget.Start(ctx, s.mapping, httptarget.Options{Timeout: o.Timeout, AllowRemote: o.AllowRemote})
+	t, err := httptarget.Start(ctx, s.mapping, httptarget.Options{Timeout: o.Timeout})
 	if err != nil {
 		return nil, err
 	}
