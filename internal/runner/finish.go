@@ -134,11 +134,15 @@ func (tr *trial) latencies() (l result.Latency, histogram string, operations map
 // operation returns the figures of a kind of operation of users.
 func (tr *trial) operation(op scenarios.Op, users []*userStats) (of result.Operation, err error) {
 	latency, service := tr.times.sum(responseOf(op)), tr.times.sum(serviceOf(op))
-	of = result.Operation{Count: latency.histogram.TotalCount(), LatencyNs: latency.latency(), ServiceNs: service.some()}
+	of.Count = latency.histogram.TotalCount()
 	for _, u := range users {
 		of.Count += u.ops[op].unanswered
 		of.Errors += u.ops[op].failed
 	}
+	if of.Count == 0 {
+		return of, nil // encoding an empty histogram takes milliseconds
+	}
+	of.LatencyNs, of.ServiceNs = latency.latency(), service.some()
 	if of.ServiceNs != nil {
 		if of.Service, err = service.encoded(); err != nil {
 			return of, err

@@ -4,8 +4,6 @@ import (
 	"runtime"
 	"sync"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -189,10 +187,25 @@ func (h *histograms) addTotal(of timeOf, c counts) {
 func (h *histograms) sum(kinds ...timeOf) *sum {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := newSum()
+	s := &sum{histogram: result.NewSum()}
+	var present []counts
 	for _, of := range kinds {
-		h.totals[of].addTo(s.histogram)
+		if h.totals[of] != nil {
+			present = append(present, h.totals[of])
+		}
 		s.censored = s.censored.Add(h.censored[of])
+	}
+	if len(present) == 0 {
+		return s
+	}
+	for i := range uint64(numSlots) { // in ascending order: the histogram grows at its end
+		var n uint64
+		for _, c := range present {
+			n += c[i]
+		}
+		if n > 0 {
+			_ = s.histogram.RecordValues(value(i), int64(n)) // in range by construction
+		}
 	}
 	return s
 }
@@ -223,7 +236,7 @@ type counts []uint64
 func newCounts() counts { return make(counts, numSlots) }
 
 // addTo adds the counts to h.
-func (c counts) addTo(h *hdr.Histogram) {
+func (c counts) addTo(h interface{ RecordValues(v, n int64) error }) {
 	for i, n := range c {
 		if n > 0 {
 			_ = h.RecordValues(value(uint64(i)), int64(n)) // in range by construction

@@ -261,7 +261,7 @@ func (s *series) result() *result.Series {
 		s.pack(l)
 	}
 	of := &result.Series{IntervalNs: s.length, Points: make([]result.Point, len(s.intervals))}
-	c, h := s.live[0].latencies, result.NewHistogram()
+	c, h := s.live[0].latencies, result.NewSum()
 	for i := range s.intervals {
 		p := s.intervals[i].point
 		h.Reset()

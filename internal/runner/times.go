@@ -116,11 +116,9 @@ func value(i uint64) int64 {
 
 // sum is times, summed up for the document.
 type sum struct {
-	histogram *hdr.Histogram
+	histogram *hdr.PackedHistogram // most kinds have few times or none
 	censored  *result.Censored
 }
-
-func newSum() *sum { return &sum{histogram: result.NewHistogram()} }
 
 // latency describes the times.
 func (s *sum) latency() result.Latency {
