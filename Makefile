@@ -11,6 +11,8 @@ CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./inte
 	./internal/outfile ./internal/redistest ./internal/runner ./internal/verify ./internal/wait ./manager/... ./strategies ./strategies/redis
 # Long tests with real Redis servers, the tests of cmd that run the whole program, and those of other programs.
 LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceIsRejected'
+# Tests of the runner in one goroutine and virtual time: the race detector finds nothing there.
+VIRTUAL := 'TestFindsWhatOneLockSustains|TestFindsWhereAPercentileCrosses|TestFindHasTheIdeal|TestFindKeepsWhatWasMeasured'
 RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|report_merge|stores|trace)$$|Join|Live|Signal|Child|Serve'
 PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
 
@@ -36,7 +38,7 @@ long: ## run the tests that have a long form in it, and build for other systems
 	@for os in windows darwin; do echo "== $$os"; GOOS=$$os $(GO) build -o /dev/null . || exit 1; done
 
 race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
-	$(GO) test -race -short -timeout=20m -skip $(LONG) $(CONCURRENT)
+	$(GO) test -race -short -timeout=20m -skip $(LONG)'|'$(VIRTUAL) $(CONCURRENT)
 	$(GO) test -race -short -timeout=20m ./cmd -run $(RACE_CMD)
 
 stress: ## run them twenty times, with the long ones, but without tests that start servers

@@ -30,9 +30,11 @@ func tryRecorded(t *testing.T, s scenarios.Scenario, of Subject, window time.Dur
 }
 
 func TestEveryStrategyIsCertifiedInEveryScenario(t *testing.T) {
-	all := scenarios.All()
-	for _, s := range all {
-		for _, strategy := range strategies.All() {
+	for i, s := range scenarios.All() {
+		for j, strategy := range strategies.All() {
+			if !chosen(i, j) {
+				continue
+			}
 			t.Run(s.Name+"/"+strategy.Name, func(t *testing.T) {
 				trial := tryRecorded(t, small(t, s.Name), subject(t, strategy.Name), 15*time.Millisecond, 1, recordRoom)
 				got := trial.Audit.Recorded

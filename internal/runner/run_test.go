@@ -57,9 +57,16 @@ func try(t *testing.T, s scenarios.Scenario, of Subject, window time.Duration) r
 	return trial
 }
 
+// chosen reports whether a test of every strategy in every scenario includes a pair. The short form, in which the race detector runs
+// it, has a third of the pairs, with each strategy and each scenario in some.
+func chosen(scenario, strategy int) bool { return !testing.Short() || (scenario+strategy)%3 == 0 }
+
 func TestEveryStrategyPassesTheAuditOfEveryScenario(t *testing.T) {
-	for _, s := range scenarios.All() {
-		for _, strategy := range strategies.All() {
+	for i, s := range scenarios.All() {
+		for j, strategy := range strategies.All() {
+			if !chosen(i, j) {
+				continue
+			}
 			t.Run(s.Name+"/"+strategy.Name, func(t *testing.T) {
 				trial := try(t, small(t, s.Name), subject(t, strategy.Name), 15*time.Millisecond)
 				checkSums(t, &trial)
