@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // curve is a law with the measurements to which it is fitted. Users per throughput, N/C = (1 + σ(N−1) + κN(N−1))/λ, is a sum of
@@ -164,8 +165,18 @@ func (c *curve) compare(points []Point) error {
 	if math.Abs(worst) <= Tolerance {
 		return nil
 	}
-	return fmt.Errorf("fitted to the values up to %v, it is %+.0f %% from the throughput at %v, and at most %.0f %% is a prediction", c.largest, 100*worst, at, 100*Tolerance)
+	return fmt.Errorf("fitted to the values up to %s it is %.0f %% %s the throughput at %s, more than %.0f %%",
+		decimal(c.largest), 100*math.Abs(worst), side(worst), decimal(at), 100*Tolerance)
 }
+
+func side(difference float64) string {
+	if difference < 0 {
+		return "below"
+	}
+	return "above"
+}
+
+func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 func median(xs []float64) float64 {
 	sorted := slices.Sorted(slices.Values(xs))

@@ -1,6 +1,9 @@
 package scaling
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 const (
 	confidence = 0.95
@@ -16,7 +19,8 @@ const (
 
 // Law is the Universal Scalability Law of a series: N users reach λN / (1 + σ(N−1) + κN(N−1)) (N. J. Gunther, "Guerrilla Capacity
 // Planning", Springer 2007). λ is the throughput of one user, σ the share of its time in which a user cannot run
-// beside another (contention), κ what each pair of users adds by keeping data consistent (coherency). Neither is below 0.
+// beside another (contention), κ what each pair of users adds by keeping data consistent (coherency). Neither is below 0. A σ above
+// 1 means that two users together are slower than one.
 type Law struct {
 	Lambda, Sigma, Kappa Estimate
 
@@ -36,8 +40,9 @@ func (l *Law) At(x float64) float64 {
 }
 
 // Fit returns the law of points in ascending order. The error says why it is not shown, as part of a sentence: fewer
-// points than [LeastPoints], or the law does not predict: fitted without the two largest points it must predict each of
-// these within [Tolerance], and fitted to all it must be as close to each.
+// points than [LeastPoints], or the law does not predict: fitted without the two largest points it must be within [Tolerance]
+// of every point, those two included, and so must the law that is fitted to all. Nor is a law shown whose parameters have
+// no bounds, as when the least value is far beyond 1/σ.
 func Fit(points []Point, seed uint64) (*Law, error) {
 	if err := check(points, LeastPoints); err != nil {
 		return nil, err
@@ -52,5 +57,11 @@ func Fit(points []Point, seed uint64) (*Law, error) {
 			return nil, err
 		}
 	}
-	return c.law(), nil
+	l := c.law()
+	for _, e := range []Estimate{l.Lambda, l.Sigma, l.Kappa} {
+		if math.IsInf(e.High, 0) {
+			return nil, fmt.Errorf("values from %s on do not determine the throughput at 1", decimal(points[0].X))
+		}
+	}
+	return l, nil
 }

@@ -4,7 +4,8 @@
 //
 // The errors of throughputs are relative, so everything is computed from logarithms. The trials with one index were measured in
 // one block and share the state of the machine. An interval therefore comes from the differences between blocks, with
-// Student's t for their number: six blocks are too few for a bootstrap of blocks, whose intervals of 95 % cover about 87 %.
+// Student's t for their number. Six blocks are too few for a percentile bootstrap of blocks: in the simulations of the tests its
+// intervals of 95 % cover a planted parameter in 84 to 92 % of the series, those of this package in 92 to 99 %.
 package scaling
 
 import (
