@@ -36,7 +36,7 @@ the throughput and latency of the stores with a baseline and with the theoretica
 	c.SetOut(a.out)
 	c.SetErr(a.err)
 	c.SetFlagErrorFunc(flagError)
-	c.AddCommand(newRunCmd(a), newAdapterCmd(a), newCheckCmd(a), newCompareCmd(a), newHistoryCmd(a), newListCmd(a), newReportCmd(a), newSampleCmd(a), newTargetCmd(a), newTraceCmd(a), newVerifyCmd(a), newVersionCmd(a))
+	c.AddCommand(newRunCmd(a), newAdapterCmd(a), newCheckCmd(a), newCompareCmd(a), newHistoryCmd(a), newListCmd(a), newReportCmd(a), newSampleCmd(a), newSweepCmd(a), newTargetCmd(a), newTraceCmd(a), newVerifyCmd(a), newVersionCmd(a))
 	c.InitDefaultHelpCmd()
 	c.InitDefaultCompletionCmd(a.args...)
 	a.strict(c)

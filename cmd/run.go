@@ -35,6 +35,7 @@ type runOptions struct {
 
 	SaveBaseline string
 
+	sweep  *sweepOptions       // of `sweep`; nil: all trials are at one load
 	opener targetOpener        // opens what is driven besides stores
 	child  *measure.Supervisor // the opener, if a child process measures; nil: this process does
 	show   *progress
@@ -135,6 +136,11 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 	if err := o.joinOthers(ctx, &cfg); err != nil {
 		return err
 	}
+	if o.sweep != nil {
+		if err := o.sweep.checkResumed(o, cfg); err != nil {
+			return err
+		}
+	}
 	if cfg.Find == nil && cfg.Runs < stats.MinSamples {
 		o.note("%d of at least %d trials: medians will have no intervals", cfg.Runs, stats.MinSamples)
 	}
@@ -143,13 +149,16 @@ func (o *runOptions) run(ctx context.Context) (err error) {
 
 // config checks the settings, and returns the configuration of the trials without their subjects.
 func (o *runOptions) config() (cfg runner.Config, err error) {
-	if err := o.work.checkFind(); err != nil {
-		return cfg, err
+	if o.sweep != nil {
+		if err := o.sweep.settle(o); err != nil {
+			return cfg, err
+		}
+		o.output.addInput(resumeFlag, o.sweep.Resume)
+		cfg, err = o.sweep.scenarios(o)
+	} else {
+		cfg, err = o.oneLoad()
 	}
-	if err := o.replay.check(&o.work); err != nil {
-		return cfg, err
-	}
-	if cfg, err = o.work.config(o.replay.Trace != ""); err != nil {
+	if err != nil {
 		return cfg, err
 	}
 	if err := o.checkSaveBaseline(); err != nil {
@@ -169,6 +178,17 @@ func (o *runOptions) config() (cfg runner.Config, err error) {
 		}
 	}
 	return cfg, o.checkJoin(cfg.Scenarios)
+}
+
+// oneLoad returns the configuration of trials that are not points of a sweep.
+func (o *runOptions) oneLoad() (cfg runner.Config, err error) {
+	if err := o.work.checkFind(); err != nil {
+		return cfg, err
+	}
+	if err := o.replay.check(&o.work); err != nil {
+		return cfg, err
+	}
+	return o.work.config(o.replay.Trace != "")
 }
 
 // targetOpener opens the targets of a run, in this process or in a child.
@@ -205,8 +225,11 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 		o.redis.Users = max(o.redis.Users, cfg.Scenarios[i].Concurrency(true))
 	}
 	length := time.Duration(len(cfg.Scenarios)*cfg.Runs) * (cfg.Warmup + cfg.Window)
-	if cfg.Find != nil {
+	switch {
+	case cfg.Find != nil:
 		length = cfg.Find.Budget
+	case o.sweep != nil:
+		length = o.sweep.Budget
 	}
 	o.targets.announce(o.redis.Users, length)
 	list, err := o.choice.beside(o.targets.Targets)
@@ -231,6 +254,11 @@ func (o *runOptions) openSubjects(ctx context.Context, cfg *runner.Config) error
 	}
 	if cfg.Subjects, err = o.choice.settled(append(list, o.targets.subjects(programs, taken)...)); err != nil {
 		return err
+	}
+	if o.sweep != nil {
+		if err := o.sweep.expand(cfg); err != nil {
+			return err
+		}
 	}
 	if err := o.settleRedis(cfg.Subjects, cfg.Scenarios); err != nil {
 		return err
@@ -299,6 +327,7 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.D
 	}
 	describe(doc)
 	judge.Summarize(doc)
+	judge.SummarizeSweep(doc)
 	return doc, nil
 }
 
@@ -319,6 +348,9 @@ func (o *runOptions) resolved(cfg runner.Config) result.Config {
 	}
 	if o.replay.Trace != "" {
 		c.Trace = filepath.Base(o.replay.Trace)
+	}
+	if cfg.Sweep != nil {
+		c.Scenarios, c.Strategies = []string{cfg.Sweep.Scenario}, distinct(c.Strategies)
 	}
 	o.work.record(&c)
 	return c

@@ -103,7 +103,7 @@ func (s *section) ramped() bool {
 	return s.some(func(r *result.Result) bool { return r.Ramp != "" })
 }
 
-// legends explains the titles and signs that occur in these tables.
+// legends explains the titles that occur in these tables, and the signs.
 func legends(all []*section) (list []sheet.Term) {
 	add := func(term, text string) {
 		if t := (sheet.Term{Term: term, Text: text}); !slices.Contains(list, t) {
@@ -115,6 +115,16 @@ func legends(all []*section) (list []sheet.Term) {
 			if c.legend != "" {
 				add(strings.TrimSuffix(c.Title, " "+poolSign), c.legend)
 			}
+		}
+	}
+	return slices.Concat(list, signs(all))
+}
+
+// signs explains the signs that occur in these tables.
+func signs(all []*section) (list []sheet.Term) {
+	add := func(term, text string) {
+		if t := (sheet.Term{Term: term, Text: text}); !slices.Contains(list, t) {
+			list = append(list, t)
 		}
 	}
 	for _, s := range all {

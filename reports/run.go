@@ -52,6 +52,9 @@ const legendSummary = "Legend and environment"
 
 func runPage(d *result.Document, o Options) *sheet.Page {
 	all := sections(d)
+	if d.Sweep != nil && len(all) > 0 {
+		return sweepPage(d, all, o)
+	}
 	if o.Medium == sheet.Web {
 		return runWebPage(d, all)
 	}

@@ -59,6 +59,7 @@ type Panels []Panel
 type Panel struct {
 	Y      Axis
 	Series []Series
+	Main   bool // higher than the others, with the names of the lines at their ends
 }
 
 // Series is a line.
@@ -67,6 +68,7 @@ type Series struct {
 	Variant string // of the values of this name: service time, beside response time. The second variant of a figure is dashed
 	Style   int    // colour, marker and dashes: those of one name are the same in all figures of a page. At least 0
 	Points  []Point
+	Curve   bool // computed: a line without markers
 }
 
 // Point is a value of Y at X. Neither is infinite or not a number.

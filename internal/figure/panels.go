@@ -120,29 +120,33 @@ func (panels Panels) draw(c *canvas, f *Figure, x *scale) { panels.drawn(c, f, x
 // drawn draws the panels and returns the rectangle that they take.
 func (panels Panels) drawn(c *canvas, f *Figure, x *scale, marks bool) (all plot) {
 	panels.legend(c, marks)
-	height := choose(len(panels) > 1, 100.0, choose(c.narrow(), 220.0, 290.0))
+	single := choose(c.narrow(), 220.0, 290.0)
+	height := func(i int) float64 { return choose(len(panels) > 1 && !panels[i].Main, 100.0, single) }
 	scales, ticks := make([]*scale, len(panels)), make([][]tick, len(panels))
 	left := 0.0
 	for i := range panels {
 		scales[i] = newScale(&panels[i].Y, values(panels, &panels[i].Y))
-		ticks[i] = scales[i].ticks(height, func(string) float64 { return c.font + 6 })
+		ticks[i] = scales[i].ticks(height(i), func(string) float64 { return c.font + 6 })
 		for _, t := range ticks[i] {
 			left = max(left, textWidth(t.label, c.font))
 		}
 	}
 	const gap, end = 8, 12
-	p := plot{left: left + gap, right: c.width - end}
+	p := plot{left: left + gap, right: c.width - max(end, panels.namesWidth(c))}
 	c.referenceLabels(&p, x)
 	for i := range panels {
 		c.y += c.step()
 		c.text("", 0, c.y-4, c.width, scales[i].label())
-		p.top, p.bottom = c.y+6, c.y+6+height
+		p.top, p.bottom = c.y+6, c.y+6+height(i)
 		c.verticals(&p, x)
 		c.horizontals(&p, scales[i], ticks[i])
 		for _, s := range panels[i].Series {
 			c.series(&s, panels.variant(s.Variant), &p, x, scales[i], marks)
 		}
 		c.lineLabels(&p, x, scales[i], &panels[i])
+		if panels[i].Main {
+			c.lineNames(&p, x, scales[i], &panels[i])
+		}
 		if i == 0 {
 			all = p
 		}
@@ -154,6 +158,53 @@ func (panels Panels) drawn(c *canvas, f *Figure, x *scale, marks bool) (all plot
 	}
 	c.ticksBelow(&p, x)
 	return all
+}
+
+// longestName is the room for a name at the end of a line.
+const longestName = 130
+
+// namesWidth is the room to the right of the plots for the names at the ends of lines.
+func (panels Panels) namesWidth(c *canvas) (room float64) {
+	for i := range panels {
+		for _, s := range panels[i].Series {
+			if panels[i].Main {
+				room = max(room, 12+textWidth(cut(clean(s.Name), longestName, c.font), c.font))
+			}
+		}
+	}
+	return room
+}
+
+// lineNames writes the name of each line beside its last point, and those of lines that end close to each other below one another.
+func (c *canvas) lineNames(p *plot, x, y *scale, panel *Panel) {
+	type name struct {
+		at   float64
+		text string
+	}
+	var names []name
+	for _, s := range panel.Series {
+		at := slices.IndexFunc(names, func(n name) bool { return n.text == s.Name })
+		for _, of := range slices.Backward(s.Points) {
+			if at < 0 && x.Scale.shows(of.X) && y.Scale.shows(of.Y) {
+				names = append(names, name{p.y(y, of.Y), s.Name})
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(names, func(a, b name) int { return int(10 * (a.at - b.at)) })
+	step, last := c.font+2, p.top-c.font
+	for i := range names { // down from the top, then up from the bottom
+		names[i].at = max(names[i].at, last+step)
+		last = names[i].at
+	}
+	last = p.bottom + step
+	for i := range slices.Backward(names) {
+		names[i].at = min(names[i].at, last-step)
+		last = names[i].at
+		c.WriteString("<g class=\"key\"" + attr("data-series", names[i].text) + ">\n")
+		c.text("", p.right+8, names[i].at+c.font*0.36, longestName, names[i].text)
+		c.WriteString("</g>\n")
+	}
 }
 
 // variant is the rank of a variant in the order of appearance.
@@ -208,7 +259,7 @@ func (panels Panels) legend(c *canvas, marks bool) {
 			seen = append(seen, s.Name)
 			item(s.Name, 24, func(x, y float64) {
 				c.hline(stroke(s.Style, 0), x, x+24, y)
-				if marks {
+				if marks && !s.Curve {
 					c.mark(s.Style, Valid, x+12, y, "")
 				}
 			}, attr("data-series", s.Name))
@@ -216,6 +267,9 @@ func (panels Panels) legend(c *canvas, marks bool) {
 	}
 	if list := panels.variants(); len(list) > 1 {
 		for i, name := range list {
+			if name == "" {
+				continue // that of what is measured
+			}
 			item(name, 24, func(x, y float64) { c.hline("line "+colour(neutral)+choose(i > 0, " v1", ""), x, x+24, y) }, "")
 		}
 	}
@@ -313,14 +367,14 @@ func (c *canvas) series(s *Series, variant int, p *plot, x, y *scale, marks bool
 		}
 	}
 	if d.Len() > 0 {
-		c.path(stroke(s.Style, variant)+choose(marks, "", " thin"), d.String(), attr("data-series", s.Name))
+		c.path(stroke(s.Style, variant)+choose(marks && !s.Curve, "", " thin"), d.String(), attr("data-series", s.Name))
 	}
 	if whiskers.Len() > 0 {
 		c.path("line "+colour(s.Style), whiskers.String(), attr("data-series", s.Name))
 	}
 	for i := range s.Points {
 		at := &s.Points[i]
-		if !marks || !x.Scale.shows(at.X) || !y.Scale.shows(at.Y) {
+		if !marks || s.Curve || !x.Scale.shows(at.X) || !y.Scale.shows(at.Y) {
 			continue
 		}
 		px, py := p.x(x, at.X), p.y(y, at.Y)

@@ -32,6 +32,7 @@ const (
 	ofScenario       // all results of a scenario
 	ofResult         // one result
 	ofPartRow        // one result; compared only between parts of one run
+	ofSweep          // all points of a sweep; compared only with the one that goes on with it
 )
 
 // settings returns the settings of a document and, unless r is nil, of one of its results. The load before the start is not
@@ -58,6 +59,13 @@ func settings(d *result.Document, r *result.Result) []property {
 		{ofParts, "params", result.FormatPairs(c.Params)},
 		{ofRun, "recorded traffic", traffic},
 		{ofRun, "participants", unlessZero(len(d.Participants), strconv.Itoa)},
+	}
+	if s := d.Sweep; s != nil {
+		var points []string
+		for _, p := range s.Points {
+			points = append(points, p.Text)
+		}
+		list = append(list, property{ofRun, "sweep over", s.Over}, property{ofSweep, "points", strings.Join(points, ",")})
 	}
 	list = append(list, inOrder(ofRun, c.Settings)...)
 	list = append(list, inOrder(ofDrawing, c.Overrides)...)

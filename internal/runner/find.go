@@ -277,8 +277,9 @@ func (f *finder) conclude(base setup, goal judge.Goal) {
 // task returns a task with what base has beyond the run's configuration.
 func (base *setup) task(kind TaskKind, scenario, subject int) Task {
 	t := Task{Kind: kind, Scenario: scenario, Subject: subject, Block: base.block}
-	if base.rate > 0 {
-		t.Rate, t.Window = base.rate, base.window
+	t.Rate, t.Processors = base.rate, base.processors
+	if base.ownWindow {
+		t.Window = base.window
 	}
 	return t
 }
@@ -287,7 +288,7 @@ func (base *setup) task(kind TaskKind, scenario, subject int) Task {
 func (base setup) at(rate float64, window time.Duration) setup {
 	s := *base.scenario
 	s.Load.Rate = rate
-	base.scenario, base.rate, base.window, base.drain = &s, rate, window, min(base.drain, findDrain)
+	base.scenario, base.rate, base.window, base.ownWindow, base.drain = &s, rate, window, true, min(base.drain, findDrain)
 	return base
 }
 

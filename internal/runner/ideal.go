@@ -42,7 +42,7 @@ func (r *run) ideal(base setup, alone float64, entrants []*entrant) {
 func (r *run) perfectStore(base setup, alone float64, window time.Duration) ideal.Model {
 	s := base.scenario
 	return ideal.Model{
-		Tape: base.tape, Processors: int(max(1, processors(r.doc.Machine))), Cost: int64(alone), Spin: s.Spin, Think: int64(s.Think),
+		Tape: base.tape, Processors: int(max(1, r.processors(base))), Cost: int64(alone), Spin: s.Spin, Think: int64(s.Think),
 		Users: s.Load.MaxUsers, From: int64(base.warmup), Until: int64(base.warmup + window), Drain: int64(base.drain),
 	}
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"math"
 	"runtime"
 	"slices"
@@ -107,7 +108,7 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 		if r.Participant == nil && !base.open() && !base.ramped() {
 			r.limit(e, base, alone, alone+own.waiting.perOp, among)
 		}
-		r.mark(e, base.scenario, own)
+		r.mark(e, base, own)
 	}
 }
 
@@ -153,7 +154,7 @@ func (r *run) limit(e *entrant, base setup, alone, waiting, among float64) {
 		}
 		l := limit{
 			users: float64(s.Users), think: float64(t.ThinkNs) / 1e9, held: held / 1e9,
-			busiest: busiestHeld(t, s, base.tape) / 1e9, processors: processors(r.doc.Machine),
+			busiest: busiestHeld(t, s, base.tape) / 1e9, processors: r.processors(base),
 		}
 		if !math.IsInf(processor, 1) {
 			l.cost, l.processor = min(alone, processor)/1e9, processor/1e9
@@ -185,8 +186,8 @@ func busiestHeld(t *result.Trial, s *scenarios.Scenario, tape *scenarios.Tape) f
 }
 
 // mark marks figures of e that show something else than the store.
-func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
-	harness := own.noop
+func (r *run) mark(e *entrant, base setup, own costs) {
+	s, harness := base.scenario, own.noop
 	switch {
 	case e.program() && e.metered():
 		harness = own.protocol
@@ -204,8 +205,8 @@ func (r *run) mark(e *entrant, s *scenarios.Scenario, own costs) {
 		cpu = e.alone
 	}
 	// A store that leaves processors idle is bound by its waits, not by the harness.
-	e.result.Summary.HarnessBound = harness > 0 && cpu > 0 && cpu <= 2*harness && (!waits || e.saturates(processors(r.doc.Machine)))
-	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && !s.Load.Open() && s.Users > runtime.GOMAXPROCS(0)
+	e.result.Summary.HarnessBound = harness > 0 && cpu > 0 && cpu <= 2*harness && (!waits || e.saturates(r.processors(base)))
+	e.result.Summary.SchedulerBound = s.Hold == 0 && !s.Sleeps() && !s.Load.Open() && s.Users > cmp.Or(base.processors, runtime.GOMAXPROCS(0))
 }
 
 // saturates reports whether e's trials used most of the processors.

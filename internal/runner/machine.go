@@ -64,7 +64,16 @@ func load1() float64 {
 	return load
 }
 
-// processors is how many processors the run may keep busy: c of the limit.
+// processors is how many processors the trials of a setup may keep busy: c of the limit.
+func (r *run) processors(base setup) float64 {
+	m := r.doc.Machine
+	if base.processors > 0 {
+		m.GOMAXPROCS = base.processors
+	}
+	return processors(m)
+}
+
+// processors is how many processors the run may keep busy.
 func processors(m result.Machine) float64 {
 	c := float64(min(m.GOMAXPROCS, m.Cores))
 	if m.CgroupCPUs > 0 {

@@ -61,6 +61,7 @@ type Config struct {
 	Progress    func(Step)       `json:"-"` // called between windows, on the goroutine of Run; may be nil
 	Live        func(Snapshot)   `json:"-"` // called in the windows of trials, and at the end of each, on the goroutine of Run; may be nil
 	Find        *Find            `json:"-"` // the highest rates are searched for, in place of Runs trials; may be nil
+	Sweep       *Sweep           // the scenarios are the points of a sweep; may be nil
 	Executor    Executor         `json:"-"` // performs the tasks in another process; nil: they are performed in this one
 
 	LiveTimes bool                   // snapshots have the response times so far
@@ -89,8 +90,9 @@ type Step struct {
 	Blocks       int    // in all in this scenario
 	Label        string // what runs next; empty when a block has just ended
 
-	Preparing Preparing // what runs next, when that takes long; else zero
-	Found     string    // of a search: what a probe that has just ended has found; then Done and Trials are seconds
+	Preparing Preparing     // what runs next, when that takes long; else zero
+	Found     string        // of a search: what a probe that has just ended has found; then Done and Trials are seconds
+	Left      time.Duration // of a sweep: the time that what is left will take, an estimate; 0: not known
 }
 
 // Run measures. The document holds every trial that was finished. When the run ended before all were, Interrupted is set
@@ -100,24 +102,35 @@ type Step struct {
 func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 	r := newRun(cfg)
 	scratch.Sweep(boardsPrefix) // what processes that were killed have left behind
-	for i := range cfg.Scenarios {
-		r.current = i
-		if err := r.scenario(ctx, &cfg.Scenarios[i]); err != nil {
-			lost := (*LostError)(nil)
-			switch {
-			case ctx.Err() != nil:
-				err = context.Cause(ctx)
-			case errors.As(err, &lost):
-			case r.Participant != nil || len(r.doc.Results) == 0:
-				return nil, err
-			default:
-				r.doc.Failure = err.Error()
-			}
-			r.doc.Interrupted = true
-			return r.doc, err
+	if err := r.all(ctx); err != nil {
+		lost := (*LostError)(nil)
+		switch {
+		case ctx.Err() != nil:
+			err = context.Cause(ctx)
+		case errors.As(err, &lost):
+		case r.Participant != nil || len(r.doc.Results) == 0:
+			return nil, err
+		default:
+			r.doc.Failure = err.Error()
 		}
+		r.doc.Interrupted = true
+		return r.doc, err
 	}
 	return r.doc, nil
+}
+
+// all measures the scenarios: one after the other, or as the points of a sweep.
+func (r *run) all(ctx context.Context) error {
+	if r.Sweep != nil {
+		return r.sweep(ctx)
+	}
+	for i := range r.Scenarios {
+		r.current = i
+		if err := r.scenario(ctx, &r.Scenarios[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type run struct {
@@ -152,24 +165,8 @@ type entrant struct {
 
 func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 	base := r.setup(s)
-	var own costs
-	noop, err := r.noop(ctx, base)
+	own, err := r.costs(ctx, base)
 	if err != nil {
-		return err
-	}
-	own.noop = noop.Usage.CPUNsPerOp
-	if r.doc.Harness == (result.Harness{}) {
-		r.doc.Harness = *result.CostOf(&noop)
-	}
-	protocol, err := r.protocol(ctx, base)
-	if err != nil {
-		return err
-	}
-	own.protocol = protocol.Usage.CPUNsPerOp
-	if r.doc.Protocol == nil && r.Protocol != nil {
-		r.doc.Protocol = result.CostOf(&protocol)
-	}
-	if own.waiting, err = r.waiting(ctx, base, noop); err != nil {
 		return err
 	}
 	entrants := make([]*entrant, len(r.Subjects))
@@ -187,12 +184,30 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 		err = r.blocks(ctx, base, entrants)
 	}
 	r.conclude(base, own, entrants)
-	for _, e := range entrants {
-		if len(e.result.Trials) > 0 {
-			r.doc.Results = append(r.doc.Results, e.result)
-		}
-	}
+	r.addResults(entrants)
 	return err
+}
+
+// costs measures what the harness costs in a scenario. The first costs are those of the document.
+func (r *run) costs(ctx context.Context, base setup) (own costs, err error) {
+	noop, err := r.noop(ctx, base)
+	if err != nil {
+		return own, err
+	}
+	own.noop = noop.Usage.CPUNsPerOp
+	if r.doc.Harness == (result.Harness{}) {
+		r.doc.Harness = *result.CostOf(&noop)
+	}
+	protocol, err := r.protocol(ctx, base)
+	if err != nil {
+		return own, err
+	}
+	own.protocol = protocol.Usage.CPUNsPerOp
+	if r.doc.Protocol == nil && r.Protocol != nil {
+		r.doc.Protocol = result.CostOf(&protocol)
+	}
+	own.waiting, err = r.waiting(ctx, base, noop)
+	return own, err
 }
 
 // program reports whether it is a program of its own that is driven.

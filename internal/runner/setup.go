@@ -27,6 +27,8 @@ type setup struct {
 	drain      time.Duration // open loop: how long after the window its operations are awaited
 	block      int           // of the trial; the arrivals of an open loop differ between blocks
 	rate       float64       // that a search tries; 0: the scenario's
+	ownWindow  bool          // window is not the run's
+	processors int           // GOMAXPROCS in the trial; 0: as it is
 	patience   time.Duration // beyond the longest that the users of a right store can take
 	spin       time.Duration // how long work on the processor takes alone; 0 for any other work
 	record     int           // the histories of one session in so many are recorded; 0: of none

@@ -16,7 +16,9 @@ type Task struct {
 	Block    int      `json:"block,omitempty"`
 
 	Rate   float64       `json:"rate,omitempty"`   // replaces the scenario's, in operations per second; 0: it does not
-	Window time.Duration `json:"window,omitempty"` // with Rate, replaces the run's
+	Window time.Duration `json:"window,omitempty"` // replaces the run's; 0: it does not
+
+	Processors int `json:"processors,omitempty"` // GOMAXPROCS meanwhile; 0: as it is
 }
 
 // TaskKind is what a task measures.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -13,15 +14,14 @@ import (
 
 // Worker performs the tasks of a run whose Config.Executor calls it. It is for one goroutine.
 type Worker struct {
-	run      run
-	scenario int   // that base is of
-	base     setup // the zero value before the first task
+	run   run
+	bases map[int]setup // by scenario: the last one, or in a sweep all
 }
 
 // NewWorker returns a worker for a run of cfg. Runs, Progress, Live, Participant and TimeSlices are ignored.
 func NewWorker(cfg Config) *Worker {
 	cfg.Progress, cfg.Live, cfg.Participant, cfg.TimeSlices, cfg.Executor = nil, nil, nil, nil, nil
-	return &Worker{run: run{Config: cfg}}
+	return &Worker{run: run{Config: cfg}, bases: map[int]setup{}}
 }
 
 // Do performs a task. The error is that it could not be performed.
@@ -29,13 +29,13 @@ func (w *Worker) Do(ctx context.Context, t Task, on Callbacks) (Outcome, error) 
 	if t.Scenario < 0 || t.Scenario >= len(w.run.Scenarios) || t.Subject < noSubject || t.Subject >= len(w.run.Subjects) {
 		return Outcome{}, fmt.Errorf("task {Kind:%s Scenario:%d Subject:%d}: no such scenario or subject", t.Kind, t.Scenario, t.Subject)
 	}
-	if w.base.scenario == nil || w.scenario != t.Scenario {
-		w.scenario, w.base = t.Scenario, w.run.setup(&w.run.Scenarios[t.Scenario])
-	}
-	base := w.base
-	base.on, base.block = on, t.Block
-	if t.Rate > 0 {
+	base := w.base(t.Scenario)
+	base.on, base.block, base.processors = on, t.Block, t.Processors
+	switch {
+	case t.Rate > 0:
 		base = base.at(t.Rate, t.Window)
+	case t.Window > 0:
+		base = base.within(t.Window)
 	}
 	trial, err := w.run.performHere(ctx, base, t.Kind, t.Subject)
 	out := Outcome{Trial: trial, Behind: stuck(err)}
@@ -48,8 +48,24 @@ func (w *Worker) Do(ctx context.Context, t Task, on Callbacks) (Outcome, error) 
 	return out, err
 }
 
+// base returns the setup of a scenario. The points of a sweep alternate, so that all of their setups are kept.
+func (w *Worker) base(scenario int) setup {
+	base, known := w.bases[scenario]
+	if !known {
+		if w.run.Sweep == nil {
+			clear(w.bases)
+		}
+		base = w.run.setup(&w.run.Scenarios[scenario])
+		w.bases[scenario] = base
+	}
+	return base
+}
+
 // performHere performs a task in this process.
 func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subject int) (result.Trial, error) {
+	if base.processors > 0 {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(base.processors))
+	}
 	var of Subject
 	if subject != noSubject {
 		of = r.Subjects[subject]

@@ -23,6 +23,7 @@ type Document struct {
 	Interrupted   bool      `json:"interrupted,omitempty"` // ended early: contains only completed trials
 	Failure       string    `json:"failure,omitempty"`     // the error that ended it early, if any
 	Traffic       *Traffic  `json:"traffic,omitempty"`     // the recorded traffic that was replayed
+	Sweep         *Sweep    `json:"sweep,omitempty"`       // the setting that was varied; nil: none
 	Results       []Result  `json:"results"`               // by scenario, in the requested order, the baseline first
 
 	Part         *Part         `json:"part,omitempty"`         // set if the document is one part of a distributed run
