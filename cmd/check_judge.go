@@ -70,7 +70,7 @@ func (o *checkOptions) storedBaseline() (judge.Source, error) {
 	if err != nil {
 		return judge.Source{}, usagef("%s %s: %w", o.from("baseline"), quoted(o.baseline.Stored), err)
 	}
-	d, err := readDocument("check", path)
+	d, err := readRun("check", path)
 	return judge.Source{Label: "old", File: path, Document: d}, err
 }
 
@@ -82,7 +82,7 @@ func (o *checkOptions) fresh(ctx context.Context, args []string, baseline *resul
 				return judge.Source{}, err
 			}
 		}
-		d, err := readDocument("check", args[0])
+		d, err := readRun("check", args[0])
 		return judge.Source{Label: "new", File: args[0], Document: d}, err
 	}
 	if baseline != nil {

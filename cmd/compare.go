@@ -139,6 +139,15 @@ func readDocument(command, path string) (*result.Document, error) {
 	return d, nil
 }
 
+// readRun is readDocument for a command that has no meaning for a sweep.
+func readRun(command, path string) (*result.Document, error) {
+	d, err := readDocument(command, path)
+	if err == nil && d.Sweep != nil {
+		err = &exitError{exitIncomparable, fmt.Errorf("%s: %s: is a sweep over %s: want the result of sessbench run, or sessbench compare for sweeps", command, path, d.Sweep.Over)}
+	}
+	return d, err
+}
+
 // readInput reads a file for a command. A file that cannot be read is a usage error.
 func readInput(command, path, want string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {

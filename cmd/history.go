@@ -99,7 +99,7 @@ func (o *historyAddOptions) run(args []string) error {
 
 // summary summarizes a result document, with a note for each result that is left out.
 func (o *historyAddOptions) summary(path string) (*judge.HistoryEntry, error) {
-	d, err := readDocument("history add", path)
+	d, err := readRun("history add", path)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (o *outputOptions) merge(files []string) error {
 	}
 	var parts []judge.Source
 	for i, label := range shortNames(files) {
-		d, err := readDocument("report merge", files[i])
+		d, err := readRun("report merge", files[i])
 		if err != nil {
 			return err
 		}

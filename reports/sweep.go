@@ -24,7 +24,7 @@ func sweepPage(d *result.Document, all []*section, o Options) *sheet.Page {
 		for _, r := range judge.ResultsOf(d) {
 			if r.Failed() {
 				headline, details := violations(r)
-				p.List(sheet.Worse, "At "+sweepFrom(d.Sweep, d.Sweep.At(r.Scenario).Text)+": "+headline, details)
+				p.List(sheet.Worse, "At "+sweepAt(d.Sweep, d.Sweep.At(r.Scenario).Value)+": "+headline, details)
 			}
 		}
 	}
@@ -48,9 +48,9 @@ func sweepPage(d *result.Document, all []*section, o Options) *sheet.Page {
 		p.Legend(terms)
 		p.List(sheet.Plain, "", append(notes(d), toolLine(d.Tool, d.Created, d.Config.Command)))
 	case sheet.Web:
-		p.Heading(sheet.Bold, closing[0])
+		p.Heading(sheet.Bold, sweepHeadline(d, all))
 		p.Say(sheet.Alarm, endings(d)...)
-		p.Say(sheet.Plain, closing[1:]...)
+		p.Say(sheet.Plain, closing...)
 		lead(p, func() {
 			p.Say(sheet.Dim, judge.MachineLine(&d.Machine), toolLine(d.Tool, d.Created, ""))
 			p.Command(d.Config.Command)
@@ -81,6 +81,9 @@ func sweepTable(d *result.Document, all []*section) *sheet.Table {
 	t := &sheet.Table{Columns: []sheet.Column{{Title: s.Over}}, Rows: make([][]sheet.Cell, len(s.Points))}
 	for i, p := range s.Points {
 		t.Rows[i] = []sheet.Cell{{Text: sweepValue(s, p.Value)}}
+		if s.Unit != "" {
+			t.Rows[i][0].Text = p.Text
+		}
 	}
 	ops, p99 := metric.Named("ops_per_sec"), metric.Named("latency_p99_ns")
 	names := sweepNames(d)
@@ -178,6 +181,8 @@ func mistrusted(d *result.Document) string {
 // sweepValue writes a value of the setting.
 func sweepValue(s *result.Sweep, x float64) string {
 	switch {
+	case x == 0:
+		return "0"
 	case s.Unit == "ns":
 		return result.FormatNs(int64(math.Round(x)))
 	case x == math.Trunc(x):
@@ -217,19 +222,33 @@ func sweepEstimate(s *result.Sweep, e result.Estimate) string {
 }
 
 // sweepFindings are the sentences about crossovers, knees and the law.
-func sweepFindings(d *result.Document) (lines []string) {
+func sweepFindings(d *result.Document) []string {
+	return slices.Concat(sweepOrder(d), sweepKnees(d), sweepLaws(d))
+}
+
+// sweepOrder are the sentences about which strategy is better, and from where on.
+func sweepOrder(d *result.Document) (lines []string) {
 	s := d.Sweep
-	if s.Ended != "" {
-		lines = append(lines, sheet.Sentence(s.Ended+": want a longer --budget for more"))
-	}
 	for _, c := range s.Crossovers {
 		lines = append(lines, fmt.Sprintf("%s overtakes %s from %s.", c.Faster, c.Slower, sweepEstimate(s, c.At)))
 	}
+	for _, l := range s.Leads {
+		from, ratio := "from "+sweepFrom(s, l.From)+" on", result.FormatRatio(l.Ratio.Ratio)+intervalText(l.Ratio.Lo, l.Ratio.Hi)
+		if l.From == s.Points[0].Text {
+			from = "at all values"
+		}
+		lines = append(lines, fmt.Sprintf("%s is faster than %s %s, %s at the last.", l.Faster, l.Slower, from, ratio))
+	}
+	return lines
+}
+
+// sweepKnees are the sentences about where strategies stop scaling.
+func sweepKnees(d *result.Document) (lines []string) {
 	var none []string
-	for _, l := range s.Lines {
+	for _, l := range d.Sweep.Lines {
 		switch {
 		case l.Knee != nil:
-			lines = append(lines, fmt.Sprintf("The knee of %s is at %s: beyond it, more yields less and less.", l.Strategy, sweepEstimate(s, *l.Knee)))
+			lines = append(lines, fmt.Sprintf("The knee of %s is at %s: beyond it, more yields less and less.", l.Strategy, sweepEstimate(d.Sweep, *l.Knee)))
 		case measuredSixTimes(d, l.Strategy):
 			none = append(none, l.Strategy)
 		}
@@ -237,10 +256,15 @@ func sweepFindings(d *result.Document) (lines []string) {
 	if none != nil {
 		lines = append(lines, "No knee was observed of "+sheet.And(none)+".")
 	}
-	for _, l := range s.Lines {
+	return lines
+}
+
+// sweepLaws are the sentences about the Universal Scalability Law.
+func sweepLaws(d *result.Document) (lines []string) {
+	for _, l := range d.Sweep.Lines {
 		switch {
 		case l.Law != nil:
-			lines = append(lines, lawSentence(s, &l))
+			lines = append(lines, lawSentence(d.Sweep, &l))
 		case l.NoLaw != "":
 			lines = append(lines, sheet.Sentence("The Universal Scalability Law is not shown for "+l.Strategy+": "+l.NoLaw))
 		}
@@ -281,7 +305,11 @@ func sweepClosing(d *result.Document, all []*section) []string {
 	at := func(of *section) string {
 		return "At " + sweepAt(s, s.At(of.scenario).Value) + ": " + strings.Join(of.verdicts(), " ")
 	}
-	lines := []string{at(first)}
+	var lines []string
+	if s.Ended != "" {
+		lines = append(lines, sheet.Sentence(s.Ended+": want a longer --budget"))
+	}
+	lines = append(lines, at(first))
 	if first != last {
 		lines = append(lines, at(last))
 	}
@@ -299,11 +327,10 @@ func sweepClosing(d *result.Document, all []*section) []string {
 }
 
 // sweepFrom writes the value of a point in a sentence.
-func sweepFrom(s *result.Sweep, text string) string {
-	for _, p := range s.Points {
-		if p.Text == text {
-			return sweepAt(s, p.Value)
-		}
-	}
-	return text
+func sweepFrom(s *result.Sweep, text string) string { return sweepAt(s, s.Text(text).Value) }
+
+// sweepHeadline is the conclusion in one line.
+func sweepHeadline(d *result.Document, all []*section) string {
+	lines := append(sweepClosing(d, all), sweepOrder(d)...)
+	return lines[len(lines)-1]
 }

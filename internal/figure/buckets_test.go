@@ -29,7 +29,7 @@ func overTime(panels ...Panel) *Figure {
 func TestDownsamplingKeepsExtremes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ys := rapid.SliceOfN(rapid.Float64Range(0, 1e9), mostMarks+1, 3*mostMarks).Draw(t, "y")
-		f := overTime(Panel{Axis{Unit: Time}, series(1, len(ys), func(_, j int) float64 { return ys[j] })})
+		f := overTime(Panel{Y: Axis{Unit: Time}, Series: series(1, len(ys), func(_, j int) float64 { return ys[j] })})
 		p, err := f.prepared()
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestDownsamplingIsNamed(t *testing.T) {
 		{"few points", 100, false},
 		{"many points", 3600, true},
 	} {
-		f := overTime(Panel{Axis{Label: "p99", Unit: Time}, series(1, test.points, func(_, j int) float64 { return float64(j % 7) })})
+		f := overTime(Panel{Y: Axis{Label: "p99", Unit: Time}, Series: series(1, test.points, func(_, j int) float64 { return float64(j % 7) })})
 		svg, err := f.SVG()
 		if err != nil {
 			t.Fatal(err)
@@ -88,8 +88,8 @@ func TestDownsamplingIsNamed(t *testing.T) {
 
 func TestBucketsAreRowsOfTheTable(t *testing.T) {
 	f := overTime(
-		Panel{Axis{Label: "p99", Unit: Time}, series(2, 1000, func(i, j int) float64 { return float64(1e6 * (1 + i + j%3)) })},
-		Panel{Axis{Label: "queue"}, series(2, 1000, func(i, j int) float64 { return float64(j % 50) })},
+		Panel{Y: Axis{Label: "p99", Unit: Time}, Series: series(2, 1000, func(i, j int) float64 { return float64(1e6 * (1 + i + j%3)) })},
+		Panel{Y: Axis{Label: "queue"}, Series: series(2, 1000, func(i, j int) float64 { return float64(j % 50) })},
 	)
 	_, rows, err := f.Table()
 	if err != nil {
@@ -122,16 +122,16 @@ func TestSize(t *testing.T) {
 	noise := func(i, j int) float64 { return 1e6 * (1.5 + math.Sin(float64(i*j*j))) }
 	var six []Panel
 	for i := range 6 {
-		six = append(six, Panel{Axis{Label: fmt.Sprint("panel ", i), Unit: Time}, series(3, 3600, noise)})
+		six = append(six, Panel{Y: Axis{Label: fmt.Sprint("panel ", i), Unit: Time}, Series: series(3, 3600, noise)})
 	}
 	for _, test := range []struct {
 		why   string
 		f     *Figure
 		limit int
 	}{
-		{"30 strategies with 1,000 points", overTime(Panel{Axis{Unit: Time}, series(30, 1000, noise)}), 150_000},
+		{"30 strategies with 1,000 points", overTime(Panel{Y: Axis{Unit: Time}, Series: series(30, 1000, noise)}), 150_000},
 		{"an hour of 3 strategies in 6 panels", overTime(six...), 100_000},
-		{"10 strategies at 6 percentiles", overTime(Panel{Axis{Unit: Time}, series(10, 6, noise)}), 30_000},
+		{"10 strategies at 6 percentiles", overTime(Panel{Y: Axis{Unit: Time}, Series: series(10, 6, noise)}), 30_000},
 	} {
 		svg, err := test.f.SVG()
 		if err != nil {

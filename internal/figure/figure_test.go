@@ -109,7 +109,7 @@ func TestRejected(t *testing.T) {
 		{"100 %", func(f *Figure) { f.X = Axis{Scale: Percentiles}; f.Body.(Rows)[0].X = 1 },
 			"figure ratio, row sharded: x 1 cannot be drawn"},
 		{"an infinite y", func(f *Figure) {
-			f.Body = Panels{{Axis{Label: "p99"}, []Series{{Name: "a", Points: []Point{{X: 1, Y: math.Inf(-1)}}}}}}
+			f.Body = Panels{{Y: Axis{Label: "p99"}, Series: []Series{{Name: "a", Points: []Point{{X: 1, Y: math.Inf(-1)}}}}}}
 		}, "figure ratio, p99 of a: y -Inf cannot be drawn"},
 		{"an id with a blank", func(f *Figure) { f.ID = "a b" }, `figure "a b": want an id of letters, digits and hyphens`},
 		{"no body", func(f *Figure) { f.Body = nil }, "figure ratio: want rows or panels"},

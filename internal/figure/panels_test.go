@@ -24,8 +24,8 @@ func wideElements(t *testing.T, f *Figure) []element {
 // TestEqualTexts: points that differ by less than their texts show are not lost in the table.
 func TestEqualTexts(t *testing.T) {
 	f := overTime(
-		Panel{Axis{Label: "p99", Unit: Time}, []Series{{Name: "a", Points: []Point{{X: 1e9, Y: 5}, {X: 1e9 + 1, Y: 6}, {X: 2e9, Y: 7}}}}},
-		Panel{Axis{Label: "queue"}, []Series{{Name: "a", Points: []Point{{X: 1e9, Y: 1}, {X: 1e9 + 1, Y: 2}, {X: 2e9, Y: 3}}}}},
+		Panel{Y: Axis{Label: "p99", Unit: Time}, Series: []Series{{Name: "a", Points: []Point{{X: 1e9, Y: 5}, {X: 1e9 + 1, Y: 6}, {X: 2e9, Y: 7}}}}},
+		Panel{Y: Axis{Label: "queue"}, Series: []Series{{Name: "a", Points: []Point{{X: 1e9, Y: 1}, {X: 1e9 + 1, Y: 2}, {X: 2e9, Y: 3}}}}},
 	)
 	_, rows, err := f.Table()
 	if err != nil {
@@ -127,7 +127,7 @@ func TestGoalLabelAvoidsPoints(t *testing.T) {
 		for _, x := range test.at {
 			s.Points = append(s.Points, Point{X: x, Y: 53})
 		}
-		f := overTime(Panel{Axis{Lines: []Line{{50, "goal"}}}, []Series{s}})
+		f := overTime(Panel{Y: Axis{Lines: []Line{{50, "goal"}}}, Series: []Series{s}})
 		p, err := f.prepared()
 		if err != nil {
 			t.Fatal(err)

@@ -29,8 +29,8 @@ func lines() *Figure {
 		ID: "rates", Title: "p99 by offered rate", Desc: "sharded passes up to 1.00k.", Of: "strategy",
 		X: Axis{Label: "offered rate", Lines: []Line{{3000, "limit"}}},
 		Body: Panels{{
-			Axis{Label: "p99", Unit: Time, Scale: Log, Lines: []Line{{5e6, "goal: p99<5ms"}}, Bands: []Band{{4e6, 6e6, "tolerance"}}},
-			[]Series{
+			Y: Axis{Label: "p99", Unit: Time, Scale: Log, Lines: []Line{{5e6, "goal: p99<5ms"}}, Bands: []Band{{4e6, 6e6, "tolerance"}}},
+			Series: []Series{
 				{Name: "sharded", Variant: "response time", Style: 1, Points: points(1)},
 				{Name: "sharded", Variant: "service time", Style: 1, Points: points(0.5)},
 				{Name: "global", Variant: "response time", Points: []Point{{X: 1000, Y: 0}, {X: 2000, Y: 9e6, State: Struck}}},

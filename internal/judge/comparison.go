@@ -146,6 +146,9 @@ func Compare(sources []Source) (*Comparison, error) {
 	if len(sources) < 2 {
 		return nil, errors.New("only one document: want two or more to compare")
 	}
+	if err := sameSweep(sources); err != nil {
+		return nil, err
+	}
 	rows, leftOut, err := align(sources)
 	if err != nil {
 		return nil, err
@@ -163,6 +166,7 @@ func Compare(sources []Source) (*Comparison, error) {
 	for _, s := range sources {
 		c.Documents = append(c.Documents, documentInfo(s))
 	}
+	nameSweptRows(sources[0].Document, rows)
 	for _, group := range perScenario(rows) {
 		c.add(sources[0].Document, group)
 	}
@@ -190,6 +194,9 @@ func (c *Comparison) add(first *result.Document, rows []alignedRow) {
 		done = append(done, r.results[0])
 	}
 	s := ScenarioComparison{Scenario: rows[0].scenario, Heading: Heading(first, done)}
+	if first.Sweep != nil {
+		s.Heading = SweepHeading(first)
+	}
 	if len(c.Differences) > 0 {
 		s.Heading += ", all as in " + c.Documents[0].Label
 	}

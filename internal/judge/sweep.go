@@ -22,7 +22,7 @@ func SummarizeSweep(d *result.Document) {
 		return
 	}
 	s := d.Sweep
-	s.Lines, s.Crossovers = []result.SweepLine{}, []result.SweepCrossover{}
+	s.Lines, s.Crossovers, s.Leads = []result.SweepLine{}, []result.SweepCrossover{}, []result.SweepLead{}
 	names := sweepStrategies(d)
 	points := map[string][]scaling.Point{}
 	for _, name := range names {
@@ -31,6 +31,11 @@ func SummarizeSweep(d *result.Document) {
 	}
 	for i, a := range names {
 		for _, b := range names[i+1:] {
+			if i == 0 || len(names) <= fewStrategies {
+				if lead := sweepLead(d, a, b); lead != nil {
+					s.Leads = append(s.Leads, *lead)
+				}
+			}
 			for _, c := range scaling.Crossovers(points[a], points[b], sweepSeed) {
 				faster, slower := a, b
 				if c.Faster == 1 {
@@ -43,6 +48,37 @@ func SummarizeSweep(d *result.Document) {
 	slices.SortStableFunc(s.Crossovers, func(a, b result.SweepCrossover) int {
 		return int(math.Copysign(1, a.At.Value-b.At.Value))
 	})
+}
+
+// fewStrategies is the number of strategies up to which all pairs are compared: of more, each with the first, which is the baseline if
+// there is one.
+const fewStrategies = 4
+
+// sweepLead returns from which point on one of two strategies is faster than the other at each further point at which both can be trusted.
+func sweepLead(d *result.Document, a, b string) *result.SweepLead {
+	var lead *result.SweepLead
+	for _, p := range slices.Backward(d.Sweep.Points) {
+		x, y := SweepRow(d, p.Scenario, a), SweepRow(d, p.Scenario, b)
+		if !trusted(x) || !trusted(y) {
+			continue
+		}
+		if lead != nil && lead.Faster == b {
+			x, y = y, x
+		}
+		of := Versus(x, y)
+		switch {
+		case lead == nil && of.SameAsOne():
+			return nil
+		case lead == nil && of.Hi < 1:
+			lead = &result.SweepLead{Faster: b, Slower: a, Ratio: result.Ratio(Versus(y, x))}
+		case lead == nil:
+			lead = &result.SweepLead{Faster: a, Slower: b, Ratio: result.Ratio(of)}
+		case of.SameAsOne() || of.Lo < 1:
+			return lead
+		}
+		lead.From = p.Text
+	}
+	return lead
 }
 
 // sweepStrategies returns the strategies of a sweep, in the order of its results.
@@ -172,7 +208,7 @@ const (
 	pauseShare = 0.1
 )
 
-// cause is something that limits a strategy at a point.
+// limitCause is something that limits a strategy at a point.
 type limitCause struct {
 	by   string
 	of   func(d *result.Document, r *result.Result, t *result.Trial) float64 // share in a trial
@@ -319,4 +355,37 @@ func sweepTrials(d *result.Document) string {
 		}
 	}
 	return text
+}
+
+// sameSweep returns an error for documents of which some are sweeps, unless all are over the same setting.
+func sameSweep(sources []Source) error {
+	first := sources[0].Document.Sweep
+	for _, other := range sources[1:] {
+		of := other.Document.Sweep
+		switch {
+		case first == nil && of != nil:
+			return fmt.Errorf("%s is a sweep over %s, and %s is none", other.File, of.Over, sources[0].File)
+		case first != nil && of == nil:
+			return fmt.Errorf("%s is a sweep over %s, and %s is none", sources[0].File, first.Over, other.File)
+		case first != nil && first.Over != of.Over:
+			return fmt.Errorf("%s is a sweep over %s, and %s is one over %s", sources[0].File, first.Over, other.File, of.Over)
+		}
+	}
+	return nil
+}
+
+// nameSweptRows gives the rows of a sweep the names of their points, and makes them rows of one scenario: by strategy, and by point.
+func nameSweptRows(first *result.Document, rows []alignedRow) {
+	s := first.Sweep
+	if s == nil {
+		return
+	}
+	names := sweepStrategies(first)
+	slices.SortStableFunc(rows, func(a, b alignedRow) int {
+		return slices.Index(names, a.results[0].Strategy) - slices.Index(names, b.results[0].Strategy)
+	})
+	for i := range rows {
+		rows[i].label += fmt.Sprintf(", %s=%s", s.Over, s.At(rows[i].scenario).Text)
+		rows[i].scenario = s.Scenario
+	}
 }

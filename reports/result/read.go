@@ -54,6 +54,11 @@ func read(r io.Reader, limit int64) (*Document, error) {
 		return nil, fmt.Errorf("result document: %w", err)
 	}
 	d.tidy()
+	if d.Sweep != nil {
+		if err := d.Sweep.check(d.Results); err != nil {
+			return nil, fmt.Errorf("result document: %w", err)
+		}
+	}
 	d.complete()
 	return d, nil
 }
@@ -120,6 +125,11 @@ func (d *Document) tidy() {
 		name(&r.Strategy)
 		name(&r.Scenario)
 		name(&r.Target)
+	}
+	if s := d.Sweep; s != nil {
+		for i := range s.Points {
+			name(&s.Points[i].Scenario)
+		}
 	}
 	for i := range d.Participants {
 		name(&d.Participants[i].Name)

@@ -1,5 +1,10 @@
 package result
 
+import (
+	"errors"
+	"fmt"
+)
+
 // Sweep is a setting that was varied. Each of its points is a scenario of its own in the results, whose name ends with the point:
 // chatbot/users=16.
 type Sweep struct {
@@ -15,6 +20,7 @@ type Sweep struct {
 
 	Lines      []SweepLine      `json:"lines"`      // by strategy, in the order of the results
 	Crossovers []SweepCrossover `json:"crossovers"` // ascending
+	Leads      []SweepLead      `json:"leads"`
 }
 
 // SweepPoint is a value of the setting.
@@ -58,12 +64,53 @@ type SweepCrossover struct {
 	At     Estimate `json:"at"`
 }
 
+// SweepLead is from which point on a strategy is significantly faster than another one, at each further point.
+type SweepLead struct {
+	Faster string `json:"faster"`
+	Slower string `json:"slower"`
+	From   string `json:"from"`  // text of the first point
+	Ratio  Ratio  `json:"ratio"` // at the largest point that both have
+}
+
 // Limited is what limits a strategy from a point on.
 type Limited struct {
 	By    string  `json:"by"`    // lock, session, gc, cpu or connection
 	From  string  `json:"from"`  // text of the first point
 	Share float64 `json:"share"` // at the largest point: of the time, of the processors, or of the limit
 	Low   float64 `json:"low"`   // end of its 95 % confidence interval
+}
+
+// Text returns the point with a text; nil: there is none.
+func (s *Sweep) Text(text string) *SweepPoint {
+	for i := range s.Points {
+		if s.Points[i].Text == text {
+			return &s.Points[i]
+		}
+	}
+	return nil
+}
+
+// check returns an error for a document whose results are not those of its sweep.
+func (s *Sweep) check(results []Result) error {
+	if len(s.Points) == 0 {
+		return errors.New("sweep: no points")
+	}
+	for i := range results {
+		if s.At(results[i].Scenario) == nil {
+			return fmt.Errorf("sweep: scenario %q is none of its points", results[i].Scenario)
+		}
+	}
+	for _, l := range s.Lines {
+		if l.Limited != nil && s.Text(l.Limited.From) == nil {
+			return fmt.Errorf("sweep: %q is none of its points", l.Limited.From)
+		}
+	}
+	for _, l := range s.Leads {
+		if s.Text(l.From) == nil {
+			return fmt.Errorf("sweep: %q is none of its points", l.From)
+		}
+	}
+	return nil
 }
 
 // At returns the point with the name of a scenario; nil: there is none.
