@@ -80,13 +80,22 @@ func TestCrossoversOfDifferentMeasurements(t *testing.T) {
 	t.Parallel()
 	a, b := usl(1000, 0.3, 0), usl(700, 0.05, 0)
 	truth := crossing(a, b)
-	slow := simulate(1, []float64{1, 2, 3, 4, 6, 8, 16}, a, independent)
-	fast := simulate(2, []float64{1, 2, 4, 5, 8, 16, 32}, b, independent)
-	fast[2].Trials = fast[2].Trials[:4] // interrupted
-	found := Crossovers(slow, fast, 1)
-	if len(found) != 1 || !found[0].At.has(truth) || found[0].Faster != 1 {
-		t.Errorf("%+v, want one crossover at %.2f", found, truth)
+	const seeds = 100
+	covered := 0
+	for seed := range uint64(seeds) {
+		slow := simulate(seed, []float64{1, 2, 3, 4, 6, 8, 16}, a, independent)
+		fast := simulate(seed+1e6, []float64{1, 2, 4, 5, 8, 16, 32}, b, independent)
+		fast[2].Trials = fast[2].Trials[:4] // interrupted
+		found := Crossovers(slow, fast, seed)
+		if len(found) != 1 || found[0].Faster != 1 {
+			t.Errorf("seed %d: %+v, want one crossover at %.2f", seed, found, truth)
+			continue
+		}
+		covered += count(found[0].At.has(truth))
 	}
+	atLeast(t, "crossover", covered, seeds)
+
+	slow := simulate(1, []float64{1, 2, 4, 8, 16}, a, none)
 	for name, bs := range map[string][]Point{
 		"none":           nil,
 		"other values":   simulate(2, []float64{1.5, 2.5}, b, none),

@@ -24,10 +24,9 @@ var errNoFit = errors.New("no parameters of the law fit")
 
 func newCurve(points []Point) (*curve, error) {
 	c := &curve{sample: newSample(points), largest: points[len(points)-1].X}
-	c.logs = c.sample.means()
+	c.logs, c.ones = c.sample.means(), ones(len(points))
 	for i, p := range points {
 		c.logs[i] = math.Log(p.X) - c.logs[i]
-		c.ones = append(c.ones, 1)
 		c.others = append(c.others, p.X-1)
 		c.pairs = append(c.pairs, p.X*(p.X-1))
 	}
@@ -177,9 +176,3 @@ func side(difference float64) string {
 }
 
 func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
-
-func median(xs []float64) float64 {
-	sorted := slices.Sorted(slices.Values(xs))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}

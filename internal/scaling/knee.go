@@ -62,10 +62,10 @@ type knee struct {
 }
 
 func newKnee(points []Point) *knee {
-	k := &knee{sample: newSample(points)}
+	k := &knee{sample: newSample(points), ones: ones(len(points))}
 	k.means = k.sample.means()
 	for _, p := range points {
-		k.logs, k.ones = append(k.logs, math.Log(p.X)), append(k.ones, 1)
+		k.logs = append(k.logs, math.Log(p.X))
 	}
 	return k
 }

@@ -149,3 +149,11 @@ func scale(a []float64, factor float64) {
 		a[i] *= factor
 	}
 }
+
+func ones(n int) []float64 {
+	s := make([]float64, n)
+	for i := range s {
+		s[i] = 1
+	}
+	return s
+}

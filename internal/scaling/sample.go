@@ -2,11 +2,12 @@ package scaling
 
 import (
 	"math"
+	"slices"
 
 	moremath "github.com/aclements/go-moremath/stats"
 )
 
-// sample is the logarithms of trials, by point and block.
+// sample is the logarithms of trials, by point and block, without their outliers.
 type sample [][]float64
 
 func newSample(points []Point) sample {
@@ -17,7 +18,51 @@ func newSample(points []Point) sample {
 			s[i][j] = math.Log(y)
 		}
 	}
+	s.clip()
 	return s
+}
+
+// outlier is the largest distance of a trial from what its point and its block let expect, in robust standard deviations. Of normal
+// noise about one in a hundred trials is further away.
+const outlier = 3
+
+// clip moves outliers to the largest distance that is none: a trial during which the machine had something else to do would
+// otherwise outweigh all others. It expects of a trial the median of its point, plus the median by which the trials of its block
+// differ from those of their points. The standard deviation is the larger one of the point's trials and of all.
+func (s sample) clip() {
+	rests := make([][]float64, len(s)) // of each point
+	for i, logs := range s {
+		rests[i] = sum(logs, -median(logs), ones(len(logs)))
+	}
+	blocks := make([]float64, len(s[0]))
+	if s.blocks(make([]float64, len(s))) != nil {
+		for j := range blocks {
+			var block []float64
+			for _, rest := range rests {
+				block = append(block, rest[j])
+			}
+			blocks[j] = median(block)
+		}
+		for _, rest := range rests {
+			add(rest, -1, blocks)
+		}
+	}
+	all := deviation(slices.Concat(rests...))
+	for i, rest := range rests {
+		limit := outlier * max(all, deviation(rest))
+		for j, r := range rest {
+			s[i][j] += min(max(r, -limit), limit) - r
+		}
+	}
+}
+
+// deviation returns the standard deviation of normal values with a mean of 0 whose absolute values have this median.
+func deviation(rests []float64) float64 {
+	absolute := make([]float64, len(rests))
+	for i, r := range rests {
+		absolute[i] = math.Abs(r)
+	}
+	return 1.4826 * median(absolute)
 }
 
 // means returns the mean of each point.
@@ -83,4 +128,10 @@ func moments(xs []float64) (mean, variance float64) {
 		variance += (x - mean) * (x - mean) / (n - 1)
 	}
 	return mean, variance
+}
+
+func median(xs []float64) float64 {
+	sorted := slices.Sorted(slices.Values(xs))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
