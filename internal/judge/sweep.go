@@ -12,9 +12,6 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// sweepSeed is the seed of the resampling, so that equal documents have equal intervals.
-const sweepSeed = 1
-
 // SummarizeSweep sets what follows from the points of a sweep, whose results are summarized: the law, the knee and the limit of each
 // strategy, and where one overtakes another. Without a sweep it does nothing.
 func SummarizeSweep(d *result.Document) {
@@ -36,7 +33,7 @@ func SummarizeSweep(d *result.Document) {
 					s.Leads = append(s.Leads, *lead)
 				}
 			}
-			for _, c := range scaling.Crossovers(points[a], points[b], sweepSeed) {
+			for _, c := range scaling.Crossovers(points[a], points[b]) {
 				faster, slower := a, b
 				if c.Faster == 1 {
 					faster, slower = b, a
@@ -155,12 +152,12 @@ func sweepLine(d *result.Document, strategy string, points []scaling.Point) resu
 	if len(points) == 0 || len(points[0].Trials) < stats.MinSamples {
 		return line
 	}
-	if knee := scaling.Knee(points, sweepSeed); knee != nil {
+	if knee := scaling.Knee(points); knee != nil {
 		of := result.Estimate(*knee)
 		line.Knee = &of
 	}
 	if lawful(d.Sweep) {
-		law, err := scaling.Fit(points, sweepSeed)
+		law, err := scaling.Fit(points)
 		if err != nil {
 			line.NoLaw = err.Error()
 		} else {

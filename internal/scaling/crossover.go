@@ -18,7 +18,7 @@ const significant = 0.99
 //
 // Between measured values throughputs are interpolated on logarithmic axes. The interval of a crossover has all values at which the
 // interpolated series do not differ significantly (as in E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954).
-func Crossovers(a, b []Point, seed uint64) []Crossover {
+func Crossovers(a, b []Point) []Crossover {
 	d := newDifferences(a, b)
 	if d == nil {
 		return nil

@@ -35,7 +35,7 @@ func TestCrossoverIntervals(t *testing.T) {
 			covered, truth := 0, crossing(pair.a, pair.b)
 			for seed := range uint64(seeds) {
 				a, b := simulate(seed, doubling(11), pair.a, n), simulate(seed+1e6, doubling(11), pair.b, n)
-				found := Crossovers(a, b, seed)
+				found := Crossovers(a, b)
 				if len(found) != 1 || found[0].Faster != 1 {
 					t.Errorf("%s, %+v, seed %d: %+v, want one crossover to b at %.1f", pair.name, n, seed, found, truth)
 					continue
@@ -45,7 +45,7 @@ func TestCrossoverIntervals(t *testing.T) {
 				if !at.has(at.Value) {
 					t.Errorf("%+v does not contain its value", at)
 				}
-				swapped := Crossovers(b, a, seed)
+				swapped := Crossovers(b, a)
 				if len(swapped) != 1 || swapped[0].Faster != 0 || math.Abs(swapped[0].At.Value/at.Value-1) > 0.02 {
 					t.Errorf("%s: %+v, and %+v with the series swapped", pair.name, found, swapped)
 				}
@@ -67,7 +67,7 @@ func TestNoCrossover(t *testing.T) {
 			found := 0
 			for seed := range uint64(pairs) {
 				a, b := simulate(seed, doubling(11), pair[0], n), simulate(seed+1e6, doubling(11), pair[1], n)
-				found += len(Crossovers(a, b, seed))
+				found += len(Crossovers(a, b))
 			}
 			if found > 6 { // three in a thousand are expected of equal series with independent noise
 				t.Errorf("%s, %+v: %d crossovers in %d pairs", name, n, found, pairs)
@@ -86,7 +86,7 @@ func TestCrossoversOfDifferentMeasurements(t *testing.T) {
 		slow := simulate(seed, []float64{1, 2, 3, 4, 6, 8, 16}, a, independent)
 		fast := simulate(seed+1e6, []float64{1, 2, 4, 5, 8, 16, 32}, b, independent)
 		fast[2].Trials = fast[2].Trials[:4] // interrupted
-		found := Crossovers(slow, fast, seed)
+		found := Crossovers(slow, fast)
 		if len(found) != 1 || found[0].Faster != 1 {
 			t.Errorf("seed %d: %+v, want one crossover at %.2f", seed, found, truth)
 			continue
@@ -105,7 +105,7 @@ func TestCrossoversOfDifferentMeasurements(t *testing.T) {
 		"not ascending":  {{X: 16, Trials: []float64{1e9, 1e9}}, {X: 1, Trials: []float64{1, 1}}},
 		"two equal ones": {{X: 1, Trials: []float64{1, 1}}, {X: 1, Trials: []float64{1e9, 1e9}}},
 	} {
-		if found := Crossovers(slow, bs, 1); found != nil {
+		if found := Crossovers(slow, bs); found != nil {
 			t.Errorf("%s: %+v", name, found)
 		}
 	}
@@ -116,7 +116,7 @@ func TestTwoCrossovers(t *testing.T) {
 	t.Parallel()
 	hump := func(x float64) float64 { return 500 * min(x, 30) * min(1, 100/x) }
 	flat := func(x float64) float64 { return 3000 }
-	found := Crossovers(simulate(1, doubling(11), flat, independent), simulate(2, doubling(11), hump, independent), 1)
+	found := Crossovers(simulate(1, doubling(11), flat, independent), simulate(2, doubling(11), hump, independent))
 	if len(found) != 2 || found[0].Faster != 1 || found[1].Faster != 0 || !found[0].At.has(6) || !found[1].At.has(500) {
 		t.Errorf("%+v, want crossovers at 6 and 500", found)
 	}

@@ -18,7 +18,7 @@ const (
 // Network Models", Computing Surveys 10, 1978); fitted lines with an unknown join are D. J. Hudson's ("Fitting Segmented Curves Whose
 // Join Points Have to Be Estimated", JASA 61, 1966). Kneedle (V. Satopää et al., 2011) finds a knee in every curve that bends, and
 // another one when the range of the measured values is another: it is not used.
-func Knee(points []Point, seed uint64) *Estimate {
+func Knee(points []Point) *Estimate {
 	if check(points, kneePoints) != nil {
 		return nil
 	}

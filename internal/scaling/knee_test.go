@@ -27,7 +27,7 @@ func TestKneeIntervals(t *testing.T) {
 		for _, n := range []noise{independent, shared, tilted} {
 			covered := 0
 			for seed := range uint64(seeds) {
-				knee := Knee(simulate(seed, doubling(11), planted.f, n), seed)
+				knee := Knee(simulate(seed, doubling(11), planted.f, n))
 				if knee == nil {
 					t.Errorf("%s, %+v, seed %d: no knee", planted.name, n, seed)
 					continue
@@ -45,7 +45,7 @@ func TestKneeIntervals(t *testing.T) {
 // The knee of a smooth curve is near where its asymptotes meet, 1/σ, and its interval says how indefinite that is.
 func TestKneeOfSmoothCurve(t *testing.T) {
 	t.Parallel()
-	knee := Knee(simulate(1, doubling(11), usl(1000, 0.05, 0), independent), 1)
+	knee := Knee(simulate(1, doubling(11), usl(1000, 0.05, 0), independent))
 	if knee == nil || !knee.has(20) || knee.High < 1.5*knee.Low {
 		t.Errorf("%+v, want one around 20", knee)
 	}
@@ -64,13 +64,13 @@ func TestNoKnee(t *testing.T) {
 	} {
 		for _, n := range []noise{none, independent, shared, tilted} {
 			for seed := range uint64(50) {
-				if knee := Knee(simulate(seed, doubling(11), f, n), seed); knee != nil {
+				if knee := Knee(simulate(seed, doubling(11), f, n)); knee != nil {
 					t.Errorf("%s, %+v, seed %d: %+v", name, n, seed, *knee)
 				}
 			}
 		}
 	}
-	if knee := Knee(simulate(1, doubling(4), func(x float64) float64 { return min(x, 2) }, none), 1); knee != nil {
+	if knee := Knee(simulate(1, doubling(4), func(x float64) float64 { return min(x, 2) }, none)); knee != nil {
 		t.Errorf("four values: %+v", *knee)
 	}
 }

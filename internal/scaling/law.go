@@ -43,7 +43,7 @@ func (l *Law) At(x float64) float64 {
 // points than [LeastPoints], or the law does not predict: fitted without the two largest points it must be within [Tolerance]
 // of every point, those two included, and so must the law that is fitted to all. Nor is a law shown whose parameters have
 // no bounds, as when the least value is far beyond 1/σ.
-func Fit(points []Point, seed uint64) (*Law, error) {
+func Fit(points []Point) (*Law, error) {
 	if err := check(points, LeastPoints); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func TestIntervalsCoverPlantedLaw(t *testing.T) {
 					if c.compare(points) != nil {
 						t.Errorf("seed %d: %v", seed, c.compare(points))
 					}
-					if _, err := Fit(points, seed); err == nil {
+					if _, err := Fit(points); err == nil {
 						shown++
 						shownBoth += count(l.Sigma.has(planted.sigma) && l.Kappa.has(planted.kappa))
 					}
@@ -57,7 +57,7 @@ func count(b bool) int {
 
 func TestLawWithoutNoise(t *testing.T) {
 	t.Parallel()
-	l, err := Fit(simulate(1, doubling(11), usl(1000, 0.05, 0.0001), none), 1)
+	l, err := Fit(simulate(1, doubling(11), usl(1000, 0.05, 0.0001), none))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,13 +100,13 @@ func TestRefused(t *testing.T) {
 	} {
 		for _, n := range []noise{none, independent, shared} {
 			for seed := range uint64(20) {
-				if l, err := Fit(simulate(seed, doubling(11), f, n), seed); err == nil {
+				if l, err := Fit(simulate(seed, doubling(11), f, n)); err == nil {
 					t.Errorf("%s, %+v, seed %d: shown as %+v", name, n, seed, l)
 				}
 			}
 		}
 	}
-	_, err := Fit(simulate(1, doubling(11), func(x float64) float64 { return 1000 * min(x, 100) }, none), 1)
+	_, err := Fit(simulate(1, doubling(11), func(x float64) float64 { return 1000 * min(x, 100) }, none))
 	wantError(t, err, "fitted to the values up to 256 it is 59 % below the throughput at 1024, more than 10 %")
 }
 
@@ -127,7 +127,7 @@ func TestFitOfUnusableMeasurements(t *testing.T) {
 		{"no throughput", func(p []Point) []Point { p[3].Trials[2] = 0; return p }, "at 8 a trial has the throughput 0"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := Fit(row.change(good()), 1)
+			_, err := Fit(row.change(good()))
 			wantError(t, err, row.want)
 		})
 	}
@@ -184,7 +184,7 @@ func TestLawWithoutBoundsIsRefused(t *testing.T) {
 	t.Parallel()
 	refused := 0
 	for seed := range uint64(20) {
-		l, err := Fit(simulate(seed, []float64{100, 120, 150, 180, 220, 260, 300}, usl(1000, 0.5, 0), independent), seed)
+		l, err := Fit(simulate(seed, []float64{100, 120, 150, 180, 220, 260, 300}, usl(1000, 0.5, 0), independent))
 		if err != nil {
 			refused++
 			continue
@@ -198,7 +198,7 @@ func TestLawWithoutBoundsIsRefused(t *testing.T) {
 	if refused == 0 {
 		t.Error("no law is refused")
 	}
-	_, err := Fit(simulate(1, []float64{100, 120, 150, 180, 220, 260, 300}, usl(1000, 0.5, 0), noise{trial: 0.01}), 1)
+	_, err := Fit(simulate(1, []float64{100, 120, 150, 180, 220, 260, 300}, usl(1000, 0.5, 0), noise{trial: 0.01}))
 	wantError(t, err, "values from 100 on do not determine the throughput at 1")
 }
 
@@ -233,7 +233,7 @@ func TestPeak(t *testing.T) {
 func BenchmarkFit(b *testing.B) {
 	points := simulate(1, doubling(11), usl(1000, 0.05, 0.0001), shared)
 	for b.Loop() {
-		if _, err := Fit(points, 1); err != nil {
+		if _, err := Fit(points); err != nil {
 			b.Fatal(err)
 		}
 	}

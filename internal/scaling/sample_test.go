@@ -26,7 +26,7 @@ func TestOutliers(t *testing.T) {
 		l := c.law()
 		sigmas += count(l.Sigma.has(0.05))
 		kappas += count(l.Kappa.has(0.0001))
-		_, err = Fit(points, seed)
+		_, err = Fit(points)
 		shown += count(err == nil)
 	}
 	atLeast(t, "σ", sigmas, seeds)
