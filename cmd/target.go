@@ -171,6 +171,10 @@ func (r *rehearsed) page() *sheet.Page {
 		say("The session cookie changes with every message: the state is in the cookie. Of concurrent requests with one cookie, the last " +
 			"answer that a client keeps replaces what the others have changed.")
 	}
+	if r.Unknown > 0 {
+		say("The session that worker 1 created is unknown at worker %d: is its state kept per process? Where requests of a session go to "+
+			"different workers, some will not find it. If something in front of the workers keeps a session with one: affinity: session.", r.Unknown)
+	}
 	if r.Outlives {
 		say("After the removal the session could still be read: delete does not remove it, or another session is created in its place.")
 	}

@@ -36,17 +36,20 @@ func TestVerdicts(t *testing.T) {
 	for _, test := range []struct {
 		why, file string
 		code      int
+		says      string
 	}{
-		{"a lock that is dropped on delete lets two requests change a session", "fastapi/per-session.yaml", 5},
-		{"a lock in the session", "fastapi/fixed.yaml", 0},
-		{"one lock", "fastapi/global.yaml", 0},
-		{"the session is loaded and saved as a whole", "express/memory.yaml", 5},
-		{"the session is loaded and saved as a whole, in Redis", "express/redis.yaml", 5},
-		{"the session is loaded and saved as a whole, also by requests that only read it", "flask/filesystem.yaml", 5},
-		{"the session is loaded and saved as a whole, by the client", "flask/cookie.yaml", 5},
-		{"the session is loaded and saved as a whole, in Go", "scs/scs.yaml", 5},
-		{"requests of a session wait for each other", "scs/locked.yaml", 0},
-		{"the session is loaded and saved as a whole, in a file", "gorilla/filesystem.yaml", 5},
+		{"a lock that is dropped on delete lets two requests change a session", "fastapi/per-session.yaml", 5, ""},
+		{"a lock in the session", "fastapi/fixed.yaml", 0, ""},
+		{"one lock", "fastapi/global.yaml", 0, ""},
+		{"a dictionary in each of two processes", "fastapi/2-workers.yaml", 5, "is its state kept per process?"},
+		{"the same, and a session stays with one", "fastapi/2-workers-affinity.yaml", 0, ""},
+		{"the session is loaded and saved as a whole", "express/memory.yaml", 5, ""},
+		{"the session is loaded and saved as a whole, in Redis", "express/redis.yaml", 5, ""},
+		{"the session is loaded and saved as a whole, also by requests that only read it", "flask/filesystem.yaml", 5, ""},
+		{"the session is loaded and saved as a whole, by the client", "flask/cookie.yaml", 5, ""},
+		{"the session is loaded and saved as a whole, in Go", "scs/scs.yaml", 5, ""},
+		{"requests of a session wait for each other", "scs/locked.yaml", 0, ""},
+		{"the session is loaded and saved as a whole, in a file", "gorilla/filesystem.yaml", 5, ""},
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			need(t, test.file)
@@ -55,7 +58,10 @@ func TestVerdicts(t *testing.T) {
 			if test.code != 0 {
 				rounds = []string{"--until", "any"}
 			}
-			sessbench(t, test.code, append([]string{"verify", "-s", "churn", "--target", "http:" + test.file}, rounds...)...)
+			out := sessbench(t, test.code, append([]string{"verify", "-s", "churn", "--target", "http:" + test.file}, rounds...)...)
+			if !strings.Contains(out, test.says) {
+				t.Errorf("want %q in %s", test.says, out)
+			}
 		})
 	}
 }
@@ -79,8 +85,8 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// sessbench runs the program and compares its exit code.
-func sessbench(t *testing.T, want int, args ...string) {
+// sessbench runs the program, compares its exit code, and returns what it says.
+func sessbench(t *testing.T, want int, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program, args...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) } // it ends the service
@@ -88,6 +94,7 @@ func sessbench(t *testing.T, want int, args ...string) {
 	if code := c.ProcessState.ExitCode(); code != want {
 		t.Errorf("sessbench %s: exit code %d, want %d\n%s", strings.Join(args, " "), code, want, out)
 	}
+	return strings.Join(strings.Fields(string(out)), " ")
 }
 
 // required reports whether the servers must be there.

@@ -23,7 +23,7 @@ import (
 const roleEnv = "SESSBENCH_TEST_HTTP"
 
 // roles by the value of roleEnv, with the arguments of the command line.
-var roles = map[string]func(args []string) error{"noop": serveNoop, "load": load}
+var roles = map[string]func(args []string) error{"noop": serveNoop, "load": load, "chat": serveService}
 
 // serveNoop prints its address, and answers each request with two bytes until stdin ends.
 func serveNoop([]string) error {

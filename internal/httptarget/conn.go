@@ -22,6 +22,7 @@ type conn struct {
 	way     exchanger
 	observe func(*request, *response) // each exchange; nil: nothing does
 	turn    int                       // worker of the next request of sessions that are not bound to one
+	pinned  bool                      // to the worker of turn
 
 	// The current operation.
 	ask      *scenarios.Request
@@ -324,7 +325,9 @@ func (c *conn) worker() int {
 	if c.t.m.Affinity && c.session != nil {
 		return int(c.session.number % uint64(n))
 	}
-	c.turn++
+	if !c.pinned {
+		c.turn++
+	}
 	return c.turn % n
 }
 

@@ -171,6 +171,16 @@ func (l *loader) bool(n *yaml.Node) bool {
 	return b
 }
 
+// count returns a number from 1 to most, or 0 after an error.
+func (l *loader) count(n *yaml.Node, most int) int {
+	number, err := strconv.Atoi(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || number < 1 || number > most {
+		l.errorf(n, "%q: want a number from 1 to %d", n.Value, most)
+		return 0
+	}
+	return number
+}
+
 // oneOf returns one of the legal words, or "" after an error.
 func (l *loader) oneOf(n *yaml.Node, legal ...string) string {
 	if n.Kind == yaml.ScalarNode && slices.Contains(legal, n.Value) {

@@ -3,6 +3,8 @@ package httptarget
 import (
 	"bytes"
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -29,11 +31,14 @@ type Mapping struct {
 	Path string // as given to [Load]; "" if the mapping was not read from a file
 	Name string
 
-	Bases     []*url.URL // scheme and host of each worker; see [Mapping.WithPort]
+	Bases     []*url.URL // scheme and host of each worker; see [Mapping.withPort]
 	Affinity  bool       // a session stays with the worker that created it; otherwise requests go to the workers in turn
 	Start     []string   // words of the command that starts the service; empty: sessbench does not start it
+	Workers   int        // processes that Start starts, each with a port of its own; 0: one for all Bases
 	NeedsPort bool       // Start and Bases have {port}
-	Ready     *step      // polled until it succeeds; nil: a connection is enough
+	HTTP2     bool       // and no other version; otherwise that is negotiated over https, and 1.1 over http
+	TLS       *tls.Config
+	Ready     *step // polled until it succeeds; nil: a connection is enough
 
 	Session    sessionIdentity
 	Operations [scenarios.NumOps]*operation // nil: not mapped
@@ -88,8 +93,8 @@ func (a *accounts) value(slot int, column string) (string, bool) {
 	return a.rows[slot][i], true
 }
 
-// WithPort returns a copy in which {port} has a value.
-func (m *Mapping) WithPort(port int) (*Mapping, error) {
+// withPort returns a copy in which {port} has a value.
+func (m *Mapping) withPort(port int) (*Mapping, error) {
 	with := *m
 	with.NeedsPort, with.Bases, with.Start = false, nil, slices.Clone(m.Start)
 	number := fmt.Sprint(port)
@@ -186,6 +191,9 @@ func (l *loader) mapping(n *yaml.Node) {
 		{"base", l.base},
 		{"affinity", func(n *yaml.Node) { m.Affinity = l.oneOf(n, "none", "session") == "session" }},
 		{"start", l.start},
+		{"workers", func(n *yaml.Node) { m.Workers = l.count(n, maxWorkers) }},
+		{"http2", func(n *yaml.Node) { m.HTTP2 = l.bool(n) }},
+		{"tls", l.tls},
 		{"accounts", l.accounts},
 		{"headers", func(n *yaml.Node) { l.common = l.headers(n, scope{name: commonScope, op: scenarios.NumOps}) }},
 		{"session", l.session},
@@ -213,6 +221,12 @@ func (l *loader) together(n *yaml.Node) {
 	if m.NeedsPort && m.Start == nil {
 		l.errorf(n, "base: {port} is chosen for a service that sessbench starts: want start")
 	}
+	if m.TLS != nil && !slices.ContainsFunc(m.Bases, func(u *url.URL) bool { return u.Scheme == "https" }) {
+		l.errorf(n, "tls: no address in base begins with https")
+	}
+	if m.Workers > 0 && (!m.NeedsPort || len(m.bases) != 1) {
+		l.errorf(n, "workers: sessbench starts each with a port of its own: want start, and one base with {port}")
+	}
 	create, ensure := m.Operations[scenarios.Create], m.Operations[scenarios.GetOrCreate]
 	if create == nil && ensure == nil {
 		l.errorf(n, "operations: want create (or get_or_create): there are no sessions without it")
@@ -221,6 +235,9 @@ func (l *loader) together(n *yaml.Node) {
 		l.errorf(n, "operations: get_or_create needs session ids that the client chooses: want session: {id: {client: uuid}}")
 	}
 }
+
+// maxWorkers limits the processes of a service that are started here.
+const maxWorkers = 64
 
 var legalName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
@@ -246,6 +263,41 @@ func (l *loader) base(n *yaml.Node) {
 	if len(l.m.bases) == 0 {
 		l.errorf(n, "base: want an address or a list of addresses")
 	}
+}
+
+// tls reads how the certificate of the service is verified.
+func (l *loader) tls(n *yaml.Node) {
+	l.m.TLS = &tls.Config{}
+	l.object(n, "tls", []key{{"ca", func(n *yaml.Node) {
+		name := l.string(n)
+		if name == "" {
+			return
+		}
+		pool, err := l.readCertificates(name)
+		if err != nil {
+			l.errorf(n, "tls: ca: %w", err)
+			return
+		}
+		l.m.TLS.RootCAs = pool
+	}}}, "ca")
+}
+
+func (l *loader) readCertificates(name string) (*x509.CertPool, error) {
+	file, err := l.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	const most = 16 << 20
+	text, err := io.ReadAll(io.LimitReader(file, most))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: want certificates in PEM", name)
+	}
+	return pool, nil
 }
 
 func (l *loader) start(n *yaml.Node) {

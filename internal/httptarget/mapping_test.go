@@ -270,6 +270,15 @@ func TestParseErrors(t *testing.T) {
 		{"no command", with("start: ''"), "start: want a command"},
 		{"an address elsewhere", with("base: [http://127.0.0.1:1, http://192.0.2.1:2]"), `chat.yaml:2: base: "192.0.2.1" is not this machine: allow it with --allow-remote 192.0.2.1`},
 		{"a port in the host", with("base: http://127.0.0.{port}", "start: server {port}"), `base: "http://127.0.0.{port}": {port} stands for the port alone`},
+		{"workers without a command", with("workers: 2"), "workers: sessbench starts each with a port of its own: want start, and one base with {port}"},
+		{"workers on one port", with("workers: 2", "start: server"), "workers: sessbench starts each"},
+		{"workers of two addresses", with("workers: 2", "base: ['http://127.0.0.1:{port}', 'http://[::1]:{port}']", "start: server {port}"), "workers: sessbench starts each"},
+		{"no workers", with("workers: 0", "base: http://127.0.0.1:{port}", "start: server {port}"), `"0": want a number from 1 to 64`},
+		{"certificates without https", with("tls: {ca: ca.pem}"), "tls: no address in base begins with https"},
+		{"certificates that are none", with("tls: {ca: accounts.csv}", "base: https://localhost"), "tls: ca: accounts.csv: want certificates in PEM"},
+		{"no file of certificates", with("tls: {ca: none.pem}", "base: https://localhost"), "tls: ca: open none.pem: file does not exist"},
+		{"tls without a file", with("tls: {}", "base: https://localhost"), "tls: no ca"},
+		{"a version of HTTP", with("http2: 2"), `"2": want true or false`},
 		{"a port only in base", with("base: http://127.0.0.1:{port}", "start: server"), "start: {port} must be in base and in start"},
 		{"a port without a command", with("base: http://127.0.0.1:{port}"), "base: {port} is chosen for a service that sessbench starts"},
 		{"two sources of the id", with("session: {id: {cookie: a, header: b}}"), "session.id: want exactly one of jq, header, cookie, regexp, client"},
@@ -368,7 +377,7 @@ func TestWithPort(t *testing.T) {
 		t.Error("no port is needed")
 	}
 	for _, port := range []int{4711, 4712} {
-		got, err := m.WithPort(port)
+		got, err := m.withPort(port)
 		if err != nil {
 			t.Fatal(err)
 		}

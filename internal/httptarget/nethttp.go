@@ -20,9 +20,9 @@ import (
 
 // httpClient exchanges messages by net/http, for TLS and HTTP/2, with one connection to each worker.
 //
-// A [http.Transport] sends some requests again when a connection that was in use before fails: without a body, or with one
-// that it can rewind. The bodies here cannot be rewound, and after a byte was written no other connection is opened. What
-// remains is a POST, PUT or PATCH without a body over HTTP/2, of which the service says that it did not process it.
+// A [http.Transport] sends some requests again when a connection that was in use before fails, or when a service refuses a stream of
+// HTTP/2 (REFUSED_STREAM, PROTOCOL_ERROR, GOAWAY): without a body, or with one that it can rewind. That cannot be switched off.
+// The bodies here cannot be rewound, after a byte was written no other connection is opened, and none is used again.
 type httpClient struct {
 	clientOptions
 	transport *http.Transport
@@ -92,9 +92,16 @@ type trace struct {
 	conn     atomic.Pointer[countedConn] // nil: there was no connection yet
 	before   atomic.Int64                // writes to conn before the exchange
 	answered atomic.Bool
+	stop     context.CancelCauseFunc
 }
 
+// gotConn is called before each attempt to send the request. A second one, after something was sent, is stopped: the transport looks at the
+// context before it writes the header.
 func (t *trace) gotConn(info httptrace.GotConnInfo) {
+	if t.sent() {
+		t.stop(&failure{problem: problemClosed, detail: mayHaveRead})
+		return
+	}
 	nc := info.Conn
 	if secured, ok := nc.(*tls.Conn); ok {
 		nc = secured.NetConn()
@@ -143,15 +150,19 @@ func (c *httpClient) roundTrip(ctx context.Context, q *request, a *response, sta
 	if ctx.Err() != nil {
 		return x, context.Cause(ctx)
 	}
-	limited, stop := context.WithTimeout(ctx, c.timeout)
-	defer stop()
+	limited, release := context.WithTimeout(ctx, c.timeout)
+	defer release()
 	t := c.now.Load()
+	limited, t.stop = context.WithCancelCause(limited)
+	defer t.stop(nil)
 	answer, err := c.transport.RoundTrip(ofNetHTTP(q).WithContext(httptrace.WithClientTrace(limited, &httptrace.ClientTrace{
 		GotConn:              t.gotConn,
 		GotFirstResponseByte: t.gotFirstByte,
 	})))
 	if err != nil {
-		if t.answered.Load() {
+		if again, ok := errors.AsType[*failure](context.Cause(limited)); ok {
+			err = again
+		} else if t.answered.Load() {
 			err = orMalformed(err)
 		}
 		return x, err

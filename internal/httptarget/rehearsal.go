@@ -73,6 +73,7 @@ func (x *Exchange) String() string {
 type Rehearsal struct {
 	Numbered bool // append returns the number of the message
 	InCookie bool // the session cookie changes with what is stored: the state is in the cookie
+	Unknown  int  // the number of a worker that does not know the session that worker 1 created, although requests go to each in turn; 0: none
 	Outlives bool // a removed session can still be used: the answer after the removal was a success
 }
 
@@ -81,9 +82,10 @@ var rehearsed = []string{"sessbench 1", "sessbench 2"}
 
 // Rehearse performs each operation of the mapping once on a session of its own, in an order in which all must succeed, and calls on with
 // each exchange, unless on is nil. The error is a [*MappingError].
-func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (*Rehearsal, error) {
+func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (r *Rehearsal, err error) {
 	c := t.newConn()
 	defer c.Close()
+	c.turn, c.pinned = 0, true
 	var last *Exchange
 	c.observe = func(q *request, a *response) {
 		last = t.exchangeOf(c.ask.Op, q, a)
@@ -91,7 +93,7 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (*Rehearsal, 
 			on(last)
 		}
 	}
-	r := &Rehearsal{}
+	r = &Rehearsal{}
 	var e scenarios.Effect
 	id := manager.ID(uuid.New())
 	do := func(op scenarios.Op, content string) error {
@@ -118,6 +120,9 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (*Rehearsal, 
 	}
 	if t.Supports(scenarios.History) { // of no message, which a service may answer in another form
 		if err := do(scenarios.History, ""); err != nil {
+			return nil, err
+		}
+		if r.Unknown, err = t.stranger(c, func() error { return do(scenarios.History, "") }); err != nil {
 			return nil, err
 		}
 	}
@@ -160,6 +165,20 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (*Rehearsal, 
 		}
 	}
 	return r, nil
+}
+
+// stranger returns the number of a worker that does not know the session of worker 1, or 0.
+func (t *Target) stranger(c *conn, ask func() error) (number int, err error) {
+	defer func() { c.turn = 0 }()
+	for c.turn = 1; c.turn < len(t.workers) && !t.m.Affinity; c.turn++ {
+		switch err := ask(); {
+		case errors.Is(err, manager.ErrNotFound):
+			return c.turn + 1, nil
+		case err != nil:
+			return 0, err
+		}
+	}
+	return 0, nil
 }
 
 // showsBoth returns an error if a history is not that of the two messages of a rehearsal.

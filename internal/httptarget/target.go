@@ -112,23 +112,34 @@ func (t *Target) Restart(ctx context.Context) error {
 	return t.launch(ctx)
 }
 
-// findWorkers finds the addresses of the service, with a free port where the mapping asks for one, and the command that starts it.
+// findWorkers finds the addresses of the service, with free ports where the mapping asks for them, and the commands that start it: one
+// for each of the workers, where the mapping has a number of them, or else one for all addresses.
 func (t *Target) findWorkers() error {
+	started := []*Mapping{t.m}
 	if t.m.NeedsPort {
-		port, err := freePort()
+		ports, err := freePorts(max(1, t.m.Workers))
 		if err != nil {
 			return err
 		}
-		if t.m, err = t.m.WithPort(port); err != nil {
-			return err
+		started = nil
+		for _, port := range ports {
+			m, err := t.m.withPort(port)
+			if err != nil {
+				return err
+			}
+			started = append(started, m)
 		}
 	}
-	for i, base := range t.m.Bases {
-		w := &worker{base: base}
-		if i == 0 { // one command serves them all
-			w.words, w.dir = t.m.Start, filepath.Dir(t.m.Path)
+	all := *started[0]
+	all.Bases, t.m = nil, &all
+	for _, m := range started {
+		for i, base := range m.Bases {
+			w := &worker{base: base}
+			if i == 0 {
+				w.words, w.dir = m.Start, filepath.Dir(m.Path)
+			}
+			t.workers, all.Bases = append(t.workers, w), append(all.Bases, base)
 		}
-		t.workers = append(t.workers, w)
 	}
 	return nil
 }
@@ -141,12 +152,17 @@ func (t *Target) keep(name string, v value) {
 	t.vars[name] = v
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePorts returns different ports on which nothing listens.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		l, listening := net.Listen("tcp", "127.0.0.1:0")
+		if listening != nil {
+			return nil, listening
+		}
+		defer func() { err = errors.Join(err, l.Close()) }() // not before all are found
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
+	return ports, nil
 }
 
 // awaitReady waits until the service answers at a worker.
@@ -263,7 +279,7 @@ func (t *Target) Connect(context.Context) (scenarios.Conn, error) {
 
 func (t *Target) newConn() *conn {
 	user := int(t.users.Add(1)) - 1
-	return &conn{t: t, user: user, turn: user, way: newExchanger(t.m.Bases, clientOptions{timeout: t.o.Timeout}), ask: &scenarios.Request{}}
+	return &conn{t: t, user: user, turn: user, way: newExchanger(t.m.Bases, clientOptions{timeout: t.o.Timeout, http2: t.m.HTTP2, tls: t.m.TLS}), ask: &scenarios.Request{}}
 }
 
 // Reset implements [scenarios.Target]: by the requests of reset, or else by deleting the sessions that this target created and that
@@ -300,15 +316,19 @@ func (t *Target) Census(context.Context) (manager.Census, error) {
 
 // Usage implements [scenarios.UsageReporter]: processor time and memory of the processes that were started here.
 func (t *Target) Usage() (sum scenarios.TargetUsage, err error) {
+	err = scenarios.ErrUnsupported
 	for _, w := range t.workers {
-		u, err := w.usage()
-		if err != nil {
+		if len(w.words) == 0 { // another one's command serves its address, too
+			continue
+		}
+		var u scenarios.TargetUsage
+		if u, err = w.usage(); err != nil {
 			return scenarios.TargetUsage{}, err
 		}
 		sum.CPU += u.CPU
 		sum.Memory += u.Memory
 	}
-	return sum, nil
+	return sum, err
 }
 
 // Close implements [scenarios.Target]. It sends the requests of teardown and stops what was started here.
