@@ -168,8 +168,11 @@ func (r *rehearsed) page() *sheet.Page {
 		say("The answer to append has no number of the message (seq), so verify searches for an order of the operations, in smaller rounds.")
 	}
 	if r.InCookie {
-		say("The session cookie changes with every message: the state is in the cookie. Of concurrent requests with one cookie, the last " +
-			"answer that a client keeps replaces what the others have changed.")
+		say("The state is in the cookie: an older one shows the session as it was before.")
+	}
+	if len(r.Replaced) > 0 && len(r.Kept) > 0 {
+		say("Two messages were added at the same time with one cookie, %q and %q: both requests succeeded, and only %q is kept, because its answer came "+
+			"last and its cookie replaced the other.", r.Kept[0], r.Replaced[0], r.Kept[0])
 	}
 	if r.Unknown > 0 {
 		say("The session that worker 1 created is unknown at worker %d: is its state kept per process? Where requests of a session go to "+

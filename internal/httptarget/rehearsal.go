@@ -71,14 +71,19 @@ func (x *Exchange) String() string {
 
 // Rehearsal is what performing each operation once has shown.
 type Rehearsal struct {
-	Numbered bool // append returns the number of the message
-	InCookie bool // the session cookie changes with what is stored: the state is in the cookie
-	Unknown  int  // the number of a worker that does not know the session that worker 1 created, although requests go to each in turn; 0: none
-	Outlives bool // a removed session can still be used: the answer after the removal was a success
+	Numbered bool     // append returns the number of the message
+	InCookie bool     // an older session cookie shows the session as it was: the state is in the cookie
+	Replaced []string // messages of requests that were sent at the same time, with one cookie, and succeeded, but are not kept
+	Kept     []string // the others of them
+	Unknown  int      // the number of a worker that does not know the session that worker 1 created, although requests go to each in turn; 0: none
+	Outlives bool     // a removed session can still be used: the answer after the removal was a success
 }
 
-// words of the messages that a rehearsal appends.
-var rehearsed = []string{"sessbench 1", "sessbench 2"}
+// rehearsed are the messages that a rehearsal appends one after the other, raced those that it appends at the same time.
+var (
+	rehearsed = []string{"sessbench 1", "sessbench 2"}
+	raced     = []string{"sessbench A", "sessbench B"}
+)
 
 // Rehearse performs each operation of the mapping once on a session of its own, in an order in which all must succeed, and calls on with
 // each exchange, unless on is nil. The error is a [*MappingError].
@@ -87,9 +92,10 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (r *Rehearsal
 	defer c.Close()
 	c.turn, c.pinned = 0, true
 	var last *Exchange
+	quiet := false
 	c.observe = func(q *request, a *response) {
 		last = t.exchangeOf(c.ask.Op, q, a)
-		if on != nil {
+		if on != nil && !quiet {
 			on(last)
 		}
 	}
@@ -126,7 +132,7 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (r *Rehearsal
 			return nil, err
 		}
 	}
-	cookies := map[string]bool{}
+	cookies := map[string]*state{}
 	for _, content := range rehearsed {
 		if !t.Supports(scenarios.Append) {
 			break
@@ -135,10 +141,11 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (r *Rehearsal
 			return nil, err
 		}
 		r.Numbered = e.Reported&scenarios.ReportsSeq != 0
-		value, _ := c.session.state.Load().cookie(t.m.Session.cookie)
-		cookies[value] = true
+		s := c.session.state.Load()
+		value, _ := s.cookie(t.m.Session.cookie)
+		cookies[value] = s
 	}
-	r.InCookie = t.m.Session.cookie != "" && len(cookies) == len(rehearsed)
+	changes := t.m.Session.cookie != "" && len(cookies) == len(rehearsed)
 	for _, op := range []scenarios.Op{scenarios.History, scenarios.Validate, scenarios.Touch, scenarios.Update, scenarios.Read} {
 		if !t.Supports(op) {
 			continue
@@ -151,6 +158,16 @@ func (t *Target) Rehearse(ctx context.Context, on func(*Exchange)) (r *Rehearsal
 				return nil, &MappingError{t.m.Path, op, last, err}
 			}
 		}
+	}
+	if t.Supports(scenarios.Append) && t.Supports(scenarios.History) {
+		quiet = true
+		if err := newest(do, &e); err != nil {
+			return nil, &MappingError{t.m.Path, scenarios.History, last, err}
+		}
+		if changes {
+			t.raceOfCookies(ctx, c, r, func() ([]string, error) { return contents(&e, do(scenarios.History, "")) })
+		}
+		quiet = false
 	}
 	if t.Supports(scenarios.Delete) {
 		if err := do(scenarios.Delete, ""); err != nil {
@@ -183,11 +200,7 @@ func (t *Target) stranger(c *conn, ask func() error) (number int, err error) {
 
 // showsBoth returns an error if a history is not that of the two messages of a rehearsal.
 func showsBoth(messages []manager.Message) error {
-	var got []string
-	for _, m := range messages {
-		got = append(got, m.Content)
-	}
-	if !slices.Equal(got, rehearsed) {
+	if got, _ := contents(&scenarios.Effect{Messages: messages}, nil); !slices.Equal(got, rehearsed) {
 		return fmt.Errorf("after messages %q were appended it shows %q", rehearsed, got)
 	}
 	return nil

@@ -2,6 +2,8 @@ package httptarget
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -313,5 +316,130 @@ func TestGetOrCreateDuringDelete(t *testing.T) {
 	third := do(scenarios.GetOrCreate, id)
 	if !first.Created || !second.Created || third.Created || second.Incarnation == first.Incarnation || third.Incarnation != second.Incarnation {
 		t.Errorf("%+v\n%+v\n%+v: want a second session, which is found afterwards", first, second, third)
+	}
+}
+
+// cookieMapping is the mapping of a [cookieService].
+const cookieMapping = `base: %s
+session:
+  id: {cookie: chat}
+  rotates: true
+operations:
+  create: POST /sessions
+  append:
+    request: POST /messages
+    json: {role: "{role}", content: "{content}"}
+  history:
+    request: GET /messages
+    messages: .[]
+  delete: DELETE /sessions
+`
+
+// cookieService keeps the messages in the cookie, or, in memory, under an id in it; either cookie changes with every write.
+type cookieService struct {
+	inMemory bool
+
+	mu     sync.Mutex
+	writes int
+	kept   map[string][]chattest.Message
+}
+
+func (s *cookieService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var id string
+	var messages []chattest.Message
+	if k, err := r.Cookie("chat"); err == nil {
+		text, _ := base64.RawURLEncoding.DecodeString(k.Value)
+		if id, _, _ = strings.Cut(string(text), "/"); s.inMemory {
+			messages = s.kept[id]
+		} else {
+			_ = json.Unmarshal(text, &messages)
+		}
+	}
+	if r.Method == "GET" {
+		_ = json.NewEncoder(w).Encode(append([]chattest.Message{}, messages...))
+		return
+	}
+	s.writes++
+	switch {
+	case r.URL.Path == "/messages":
+		var m chattest.Message
+		_ = json.NewDecoder(r.Body).Decode(&m)
+		messages = chattest.With(messages, m)
+		messages = messages[max(0, len(messages)-chattest.Keeps):]
+	case r.Method == "POST":
+		id = fmt.Sprint("s", s.writes)
+	}
+	text, _ := json.Marshal(messages)
+	if s.inMemory {
+		text = fmt.Appendf(nil, "%s/%d", id, s.writes)
+		s.kept[id] = messages
+	}
+	http.SetCookie(w, &http.Cookie{Name: "chat", Value: base64.RawURLEncoding.EncodeToString(text)})
+}
+
+// TestStateInCookie: a cookie that changes with every write is not accused unless it holds the state.
+func TestStateInCookie(t *testing.T) {
+	r, err := serveChat(t, cookieMapping, &cookieService{}, Options{}).Rehearse(t.Context(), nil)
+	if err != nil || !r.InCookie || len(r.Kept) != 1 || len(r.Replaced) != 1 {
+		t.Errorf("in the cookie: %+v, %v: want one message kept and one replaced", r, err)
+	}
+	r, err = serveChat(t, cookieMapping, &cookieService{inMemory: true, kept: map[string][]chattest.Message{}}, Options{}).Rehearse(t.Context(), nil)
+	if err != nil || r.InCookie || len(r.Kept)+len(r.Replaced) != 0 {
+		t.Errorf("in memory: %+v, %v: want nothing said", r, err)
+	}
+}
+
+// TestFewMessages: a service that keeps or shows fewer messages than are compared is refused, and says why. Ones that show more, or fail now
+// and then, are not.
+func TestFewMessages(t *testing.T) {
+	for _, test := range []struct {
+		why, query string
+		fails      int64 // one of so many requests
+		want       string
+	}{
+		{"the newest 10", "10", 0, "after 16 messages it shows the newest 10, and sessbench compares the newest 15"},
+		{"the oldest 10, a page", "-10", 0, `after 16 messages it does not show the newest ones, oldest first, but ["sessbench 1" `},
+		{"the newest 15", "15", 0, ""},
+		{"all", "100", 0, ""},
+		{"the newest 15, with errors", "15", 7, ""},
+	} {
+		s := chattest.New()
+		all := map[string][]chattest.Message{}
+		s.Bend = func(n int64, w http.ResponseWriter, r *http.Request) bool {
+			id := chattest.SessionOf(r)
+			if r.URL.Path != "/sessions/"+id+"/messages" {
+				return false
+			}
+			if n > 6 && test.fails > 0 && n%test.fails == 0 {
+				w.WriteHeader(http.StatusInternalServerError)
+				return true
+			}
+			if r.Method == "POST" {
+				var m chattest.Message
+				_ = json.NewDecoder(r.Body).Decode(&m)
+				all[id] = chattest.With(all[id], m)
+				fmt.Fprintf(w, `{"seq": %d}`, len(all[id]))
+				return true
+			}
+			shown := all[id]
+			switch limit, _ := strconv.Atoi(test.query); {
+			case limit < 0:
+				shown = shown[:min(-limit, len(shown))]
+			default:
+				shown = shown[max(0, len(shown)-limit):]
+			}
+			_ = json.NewEncoder(w).Encode(map[string]any{"messages": append([]chattest.Message{}, shown...)})
+			return true
+		}
+		_, err := serveChat(t, chatMapping, s, Options{}).Rehearse(t.Context(), nil)
+		bad, refused := errors.AsType[*MappingError](err)
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%s: %v", test.why, err)
+		case test.want != "" && (!refused || bad.Op != scenarios.History || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: error %v, want %q", test.why, err, test.want)
+		}
 	}
 }
