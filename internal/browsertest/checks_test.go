@@ -109,20 +109,20 @@ var checks = []check{
 const escapedHostile = `&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;`
 
 func TestPages(t *testing.T) {
-	browser := start(t)
+	browser, known := start(t), made{}
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			p := open(t, browser, c.before...)
-			for name, build := range pages {
+			for name := range pages {
 				t.Run(name, func(t *testing.T) {
-					if wrong := c.wrong(p.load(t, build(t))); len(wrong) > 0 {
+					if wrong := c.wrong(p.load(t, known.page(t, name))); len(wrong) > 0 {
 						t.Errorf("%d problems:\n%s", len(wrong), strings.Join(wrong[:min(12, len(wrong))], "\n"))
 					}
 				})
 			}
 			for _, f := range c.flaws {
 				t.Run("finds/"+f.why, func(t *testing.T) {
-					if wrong := c.wrong(p.load(t, f.in(t))); !strings.Contains(strings.Join(wrong, "\n"), f.want) {
+					if wrong := c.wrong(p.load(t, f.in(t, known))); !strings.Contains(strings.Join(wrong, "\n"), f.want) {
 						t.Errorf("%q is not in the %d problems found: %q", f.want, len(wrong), wrong[:min(5, len(wrong))])
 					}
 				})
@@ -134,9 +134,9 @@ func TestPages(t *testing.T) {
 var policy = regexp.MustCompile(`<meta http-equiv="Content-Security-Policy"[^>]*>`)
 
 // in returns the page with the flaw.
-func (f *flaw) in(t *testing.T) string {
+func (f *flaw) in(t *testing.T, known made) string {
 	t.Helper()
-	html := pages[f.page](t)
+	html := known.page(t, f.page)
 	if !strings.Contains(html, f.old) || !policy.MatchString(html) {
 		t.Fatalf("the page has no %q, or no policy", f.old)
 	}

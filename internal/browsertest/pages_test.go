@@ -20,7 +20,7 @@ import (
 // hostile is a name that would be elements if it were written without escaping.
 const hostile = `</script><img src=x onerror=alert(1)>`
 
-// pages are the pages that every check looks at.
+// pages make the pages that every check looks at.
 var pages = map[string]func(t *testing.T) string{
 	"run":       func(t *testing.T) string { return written(t, reports.All(), run(1)) },
 	"figures":   figures,
@@ -28,6 +28,18 @@ var pages = map[string]func(t *testing.T) string{
 	"compare":   compared,
 	"history":   overTime,
 	"violation": convicted,
+}
+
+// made are the pages by name, each made once.
+type made map[string]string
+
+// page returns a page.
+func (m made) page(t *testing.T, name string) string {
+	t.Helper()
+	if m[name] == "" {
+		m[name] = pages[name](t)
+	}
+	return m[name]
 }
 
 // written returns the page of a document.
