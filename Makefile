@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build test long race stress lint bench golden docs
+.PHONY: help build test long race stress ci-long lint bench golden docs
 
 GO ?= go
 VET ?= $(GO) vet
@@ -13,11 +13,11 @@ CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./inte
 LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceIsRejected'
 # Tests of the runner in one goroutine and virtual time: the race detector finds nothing there.
 VIRTUAL := 'TestFindsWhatOneLockSustains|TestFindsWhereAPercentileCrosses|TestFindHasTheIdeal|TestFindKeepsWhatWasMeasured'
-RACE_CMD := 'TestScripts/^(run|record|run_target|run_redis|run_crash|verify|verify_crash|interrupt|verify_interrupt|report_merge|stores|trace)$$|Join|Live|Signal|Child|Serve'
+RACE_CMD := 'TestScripts/^(run|verify|interrupt|verify_interrupt|report_merge)$$|TestJoinScripts/^whole$$|KilledParticipant|Live|Signal|Child|Serve'
 PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
@@ -35,15 +35,17 @@ test: ## run all tests, including those of the examples
 long: export SESSBENCH_TEST_LONG = 1
 long: ## run the tests that have a long form in it, and build for other systems
 	$(GO) test -p 2 -timeout=60m ./cmd ./internal/runner ./strategies/redis
-	@for os in windows darwin; do echo "== $$os"; GOOS=$$os $(GO) build -o /dev/null . || exit 1; done
+	@for s in windows/amd64 darwin/arm64 linux/arm64; do echo "== $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) build -o /dev/null . || exit 1; done
 
 race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
 	$(GO) test -race -short -timeout=20m -skip $(LONG)'|'$(VIRTUAL) $(CONCURRENT)
 	$(GO) test -race -short -timeout=20m ./cmd -run $(RACE_CMD)
 
 stress: ## run them twenty times, with the long ones, but without tests that start servers
-	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster' $(filter-out ./strategies/redis,$(CONCURRENT)) ./internal/flawed
+	$(GO) test -race -count=20 -timeout=90m -skip 'Real|Server|Cluster|'$(VIRTUAL) $(filter-out ./strategies/redis,$(CONCURRENT)) ./internal/flawed
 	$(GO) test -race -timeout=20m ./cmd ./strategies/redis -skip $(PROGRAMS)
+
+ci-long: long stress ## what .ci/run leaves out: hours
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"go/ast"
 	"io/fs"
 	"os"
@@ -15,7 +16,7 @@ import (
 var (
 	testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	testPattern  = regexp.MustCompile(`'((?:Test|Real)[^']*)'`)
-	scriptNames  = regexp.MustCompile(`^TestScripts/\^\(?([a-z_|]+)\)?\$$`)
+	scriptNames  = regexp.MustCompile(`^Test(Join|)Scripts/\^\(?([a-z_|]+)\)?\$$`)
 	alternative  = regexp.MustCompile(`(?:\([^)]*\)|[^|(])+`)
 )
 
@@ -28,8 +29,9 @@ func TestMakefilePatterns(t *testing.T) {
 	for _, pattern := range patterns {
 		for _, name := range alternative.FindAllString(pattern[1], -1) {
 			if scripts := scriptNames.FindStringSubmatch(name); scripts != nil {
-				for script := range strings.SplitSeq(scripts[1], "|") {
-					if _, err := os.Stat(filepath.Join("cmd/testdata/script", script+".txtar")); err != nil {
+				dir := filepath.Join("cmd/testdata", cmp.Or(strings.ToLower(scripts[1]), "script"))
+				for script := range strings.SplitSeq(scripts[2], "|") {
+					if _, err := os.Stat(filepath.Join(dir, script+".txtar")); err != nil {
 						t.Errorf("Makefile: %s: %v", name, err)
 					}
 				}

@@ -180,7 +180,7 @@ func TestTargetGoneInAnOpenLoop(t *testing.T) {
 	}}
 	of := drivenRemotely(r)
 	s := appends(t, "rate", "2000/s")
-	run := run{Config: Config{Seed: DefaultSeed, Window: time.Hour}}
+	run := run{Config: Config{Seed: DefaultSeed, Window: time.Minute}}
 	_, err := runTrial(t.Context(), of, run.setup(&s))
 	if v := (*Violation)(nil); !errors.As(err, &v) || v.Kind != "target gone" {
 		t.Error(err)
