@@ -15,7 +15,7 @@ func explainSearch(ops []Op) *Finding {
 		}
 	}
 	for _, look := range []func([]Op, int) *Finding{
-		sameNumber, missedMessage, twiceCreated, neverCreated, afterRemoval, twiceRemoved, notFound,
+		sameNumber, missedMessage, missedField, tooFew, twiceCreated, neverCreated, afterRemoval, twiceRemoved, notFound,
 	} {
 		for i := range ops {
 			if f := look(ops, i); f != nil {
@@ -84,39 +84,112 @@ func sameNumber(ops []Op, i int) *Finding {
 // An append is after a removal that had returned before its call. It is also after the only removal during it, if a greater number
 // had been returned before: numbers begin again with the next session.
 func apart(ops []Op, x, y *Op) bool {
-	after := func(a, removal *Op) bool {
-		return removal.Precedes(a) || slices.ContainsFunc(ops, func(w Op) bool {
-			return w.Kind == Append && w.Outcome == OK && w.Parts&PartSeq != 0 && w.Seq >= a.Seq && w.Precedes(a) &&
-				!between(ops, &w, a, func(op *Op) bool {
-					return mayRemove(op) && (op.User != removal.User || op.Call != removal.Call || op.Return != removal.Return)
-				})
-		})
-	}
-	return between(ops, x, y, func(op *Op) bool { return mayRemove(op) && (!after(x, op) || !after(y, op)) })
-}
-
-// missedMessage looks for a message that operation i should have read: its append had returned before, and
-// nothing can have removed it.
-func missedMessage(ops []Op, i int) *Finding {
-	op := &ops[i]
-	if op.Parts&PartMessages == 0 || len(op.Messages) == keeps {
-		return nil
-	}
-	for j := range ops {
-		w := &ops[j]
-		if w.Kind != Append || w.Outcome != OK || !w.Precedes(op) ||
-			slices.Contains(op.Messages, w.Tag) || between(ops, w, op, mayRemove) {
+	from, to := min(x.Call, y.Call), max(x.Return, y.Return)
+	for k := range ops {
+		removal := &ops[k]
+		if !mayRemove(removal) || removal.Return < from || removal.Call > to {
 			continue
 		}
-		f := newFinding(LostUpdate, []int{j, i}, "%s without message %s, whose append had returned success",
-			op.action(), w.Tag)
-		shown := func(o Op) bool { return op.Precedes(&o) && slices.Contains(o.Messages, w.Tag) }
-		if slices.ContainsFunc(ops, shown) {
+		others := slices.Delete(slices.Clone(ops), k, k+1)
+		after := func(a *Op) bool {
+			return removal.Precedes(a) || slices.ContainsFunc(ops, func(w Op) bool {
+				return w.Kind == Append && w.Outcome == OK && w.Parts&PartSeq != 0 && w.Seq >= a.Seq && w.Precedes(a) && !between(others, &w, a, mayRemove)
+			})
+		}
+		if !after(x) || !after(y) {
+			return true
+		}
+	}
+	return false
+}
+
+// missedMessage looks for a message that operation i should have read: its append had returned before, or another read had shown it
+// before; nothing can have removed it, and newer messages have not taken its place.
+func missedMessage(ops []Op, i int) *Finding {
+	op := &ops[i]
+	if op.Parts&PartMessages == 0 {
+		return nil
+	}
+	shows := func(r *Op, t Tag) bool { return r.Parts&PartMessages != 0 && slices.Contains(r.Messages, t) }
+	for j := range ops {
+		w := &ops[j]
+		if w.Kind != Append || shows(op, w.Tag) || len(op.Messages) == keeps && !showsOlder(ops, op, w) {
+			continue
+		}
+		var f *Finding
+		if w.Outcome == OK && w.Precedes(op) && !between(ops, w, op, mayRemove) {
+			f = newFinding(LostUpdate, []int{j, i}, "%s without message %s, whose append had returned success", op.action(), w.Tag)
+		} else if k := slices.IndexFunc(ops, func(r Op) bool {
+			return shows(&r, w.Tag) && r.Precedes(op) && !between(ops, &r, op, mayRemove)
+		}); k >= 0 {
+			f = newFinding(LostUpdate, []int{j, k, i}, "%s without message %s, which %s had shown before", op.action(), w.Tag, &ops[k])
+		} else {
+			continue
+		}
+		if slices.ContainsFunc(ops, func(o Op) bool { return op.Precedes(&o) && shows(&o, w.Tag) }) {
 			f.Anomaly = StaleRead
 		}
 		return f
 	}
 	return nil
+}
+
+// showsOlder reports whether op shows a message whose append had returned before that of w was called: then it must show w's, too.
+func showsOlder(ops []Op, op, w *Op) bool {
+	return slices.ContainsFunc(ops, func(older Op) bool {
+		return older.Kind == Append && older.Precedes(w) && slices.Contains(op.Messages, older.Tag)
+	})
+}
+
+// missedField looks for an update that operation i should have read: it had returned before, nothing can have removed the session since
+// then, and the value that was read is older.
+func missedField(ops []Op, i int) *Finding {
+	op := &ops[i]
+	if op.Parts&PartFields == 0 {
+		return nil
+	}
+	value := op.Fields[0]
+	older := func(w *Op) bool {
+		return value == 0 || slices.ContainsFunc(ops, func(v Op) bool { return slices.Contains(v.written(), value) && v.Precedes(w) })
+	}
+	for j := range ops {
+		w := &ops[j]
+		if w.Kind != Update || w.Outcome != OK || w.Tag == value || !w.Precedes(op) || !older(w) || between(ops, w, op, mayRemove) {
+			continue
+		}
+		f := newFinding(LostUpdate, []int{j, i}, "%s with the value %s, although %s had returned success and was called after that value was written",
+			op.action(), value, w)
+		if value == 0 {
+			f.Why = op.action() + " without a value, although " + w.String() + " had returned success"
+		}
+		if slices.ContainsFunc(ops, func(o Op) bool {
+			return op.Precedes(&o) && o.Parts&PartFields != 0 && slices.Contains(o.Fields[:], w.Tag)
+		}) {
+			f.Anomaly = StaleRead
+		}
+		return f
+	}
+	return nil
+}
+
+// tooFew looks whether the number of messages that operation i returned is smaller than that of the messages before it: those whose append
+// had returned success before, while nothing can have removed the session.
+func tooFew(ops []Op, i int) *Finding {
+	x := &ops[i]
+	if x.Parts&PartSeq == 0 || x.Outcome != OK || x.Kind != Append {
+		return nil
+	}
+	var before []int
+	for j := range ops {
+		if w := &ops[j]; w.Kind == Append && w.Outcome == OK && w.Precedes(x) && !between(ops, w, x, mayRemove) {
+			before = append(before, j)
+		}
+	}
+	if x.Seq > uint64(len(before)) {
+		return nil
+	}
+	return newFinding(LostUpdate, append(before, i), "%s as number %d of the session, although %d appends had returned success before and "+
+		"nothing had deleted it: messages are lost", x.action(), x.Seq, len(before))
 }
 
 // twiceCreated looks for a second creation with no removal that can have been in between.
