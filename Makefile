@@ -12,7 +12,7 @@ CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./inte
 # Long tests with real Redis servers, the tests of cmd that run the whole program, and those of other programs.
 LONG := 'TestRealCluster|TestRealStores|TestRealRetryTwiceIsRejected'
 # Tests of the runner in one goroutine and virtual time: the race detector finds nothing there.
-VIRTUAL := 'TestFindsWhatOneLockSustains|TestFindsWhereAPercentileCrosses|TestFindHasTheIdeal|TestFindKeepsWhatWasMeasured'
+VIRTUAL := 'TestFindsWhatOneLockSustains|TestFindsWhereAPercentileCrosses|TestFindHasTheIdeal|TestFindKeepsWhatWasMeasured|TestSeriesMemory'
 RACE_CMD := 'TestScripts/^(run|verify|interrupt|verify_interrupt|report_merge)$$|TestJoinScripts/^whole$$|KilledParticipant|Live|Signal|Child|Serve'
 PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
 
