@@ -31,6 +31,7 @@ type runOptions struct {
 	join       joinOptions
 	thresholds thresholdOptions
 	live       liveOptions
+	explain    explainOptions
 	output     outputOptions
 
 	SaveBaseline string
@@ -46,7 +47,7 @@ func newRunOptions(a *app) *runOptions {
 	return &runOptions{
 		command: c, choice: strategyOptions{command: c}, work: workOptions{command: c}, targets: targetOptions{command: c},
 		replay: replayOptions{command: c}, join: joinOptions{command: c}, thresholds: thresholdOptions{command: c},
-		live: liveOptions{command: c}, output: outputOptions{command: c},
+		live: liveOptions{command: c}, explain: explainOptions{command: c}, output: outputOptions{command: c},
 	}
 }
 
@@ -85,7 +86,7 @@ environment, the environment outweighs the file.`,
 			return o.run(c.Context())
 		},
 	}
-	addGroups(c, o.whatFlags(), o.targets.flagGroup(), o.join.flagGroup(), o.work.usersFlags(), o.replay.flagGroup(), o.work.trialFlags(), o.work.findFlags(),
+	addGroups(c, o.whatFlags(), o.targets.flagGroup(), o.join.flagGroup(), o.work.usersFlags(), o.replay.flagGroup(), o.work.trialFlags(), o.work.findFlags(), o.explain.flagGroup(),
 		o.afterwardsFlags(), o.output.flagGroup(wordsOf(reports.All())))
 	return c
 }
@@ -159,6 +160,9 @@ func (o *runOptions) config() (cfg runner.Config, err error) {
 		cfg, err = o.oneLoad()
 	}
 	if err != nil {
+		return cfg, err
+	}
+	if err := o.explain.configure(&cfg, &o.work, &o.join); err != nil {
 		return cfg, err
 	}
 	if err := o.checkSaveBaseline(); err != nil {
@@ -305,7 +309,10 @@ func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.D
 	if o.show.log || o.show.screen {
 		cfg.Live = o.show.live
 	}
-	describe := func(d *result.Document) { d.Tool, d.Config, d.Traffic = thisTool(), o.resolved(cfg), o.replay.traffic }
+	describe := func(d *result.Document) {
+		d.Tool, d.Config, d.Traffic = thisTool(), o.resolved(cfg), o.replay.traffic
+		o.explain.record(d)
+	}
 	o.live.follow(&cfg, describe)
 	if o.child != nil {
 		if err := o.child.Prepare(ctx, cfg); err != nil {

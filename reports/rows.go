@@ -83,6 +83,9 @@ func (s *section) columns() (list []column) {
 			}
 		}
 	}
+	if len(s.explained()) > 0 {
+		list = append(list, column{sheet.Column{Title: "why", Left: true}, speedOnly(whyCell), whyLegend})
+	}
 	return append(list, column{sheet.Column{Title: "audit", Left: true}, auditCell, auditLegend})
 }
 

@@ -61,6 +61,7 @@ func runPage(d *result.Document, o Options) *sheet.Page {
 	p := &sheet.Page{}
 	for _, s := range all {
 		s.page(p)
+		s.explanation(p)
 	}
 	if o.Medium == sheet.Markdown {
 		p.Say(sheet.Bold, closings(d, all)...)
@@ -115,6 +116,7 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 		for _, f := range shown {
 			p.Figure(f)
 		}
+		s.explanation(p)
 	}
 	p.Heading(sheet.Plain, legendSummary)
 	p.Legend(legends(all))

@@ -121,12 +121,25 @@ func (s *Actor[T]) start(o *owner[T]) {
 	s.goroutines.Go(o.run)
 }
 
+// Shard implements [Sharder].
+func (s *Actor[T]) Shard(id manager.ID) int {
+	if s.index != nil {
+		return -1
+	}
+	return s.slot(id)
+}
+
+// slot returns the index of the owner of an id's shard.
+func (s *Actor[T]) slot(id manager.ID) int {
+	return int(maphash.Bytes(s.seed, id[:]) % uint64(len(s.shards)))
+}
+
 // owner returns the owner of a session, nil where it does not exist.
 func (s *Actor[T]) owner(id manager.ID) *owner[T] {
 	if s.index != nil {
 		return s.index.load(id)
 	}
-	return s.shards[maphash.Bytes(s.seed, id[:])%uint64(len(s.shards))]
+	return s.shards[s.slot(id)]
 }
 
 func (s *Actor[T]) owners() iter.Seq[*owner[T]] {
@@ -298,6 +311,7 @@ var errStopped = errors.New("owner stopped")
 
 // ask sends q to o and waits for the answer. A panic or Goexit in a closure is repeated on the caller's goroutine.
 func (s *Actor[T]) ask(o *owner[T], q question[T]) answer[T] {
+	manager.LockAsked(q.ctx)
 	r := s.requests.Get().(*request[T])
 	r.question = q
 	if err := o.send(r); err != nil {
@@ -463,6 +477,7 @@ func (o *owner[T]) serve(r *request[T]) {
 	if o.store.gate.shut.Load() {
 		r.err = manager.ErrClosed
 	} else {
+		manager.LockGranted(r.ctx)
 		o.do(r)
 	}
 	r.ended = returned

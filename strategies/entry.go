@@ -32,8 +32,16 @@ type entry[T, L any, P locker[L]] struct {
 	val  T
 }
 
-func (e *entry[T, L, P]) lock(ctx context.Context) (context.Context, error) { return P(&e.l).lock(ctx) }
-func (e *entry[T, L, P]) unlock()                                           { P(&e.l).unlock() }
+func (e *entry[T, L, P]) lock(ctx context.Context) (context.Context, error) {
+	manager.LockAsked(ctx)
+	held, err := P(&e.l).lock(ctx)
+	if err == nil {
+		manager.LockGranted(ctx)
+	}
+	return held, err
+}
+
+func (e *entry[T, L, P]) unlock() { P(&e.l).unlock() }
 
 // engine is a store with one lock per session, in the entry that holds the session. The strategies built on it differ in the
 // index, which their constructors set, and in the lock.
@@ -271,7 +279,9 @@ func useFound[T any](
 	if e == nil || ctx.Err() != nil {
 		return s.Update(ctx, id, fn)
 	}
+	manager.LockAsked(ctx)
 	e.l.mu.Lock()
+	manager.LockGranted(ctx)
 	if e.dead || s.closed.Load() {
 		e.l.mu.Unlock()
 		return s.Update(ctx, id, fn)

@@ -45,7 +45,9 @@ func (s *Global[T]) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
+	manager.LockAsked(ctx)
 	s.mu.Lock()
+	manager.LockGranted(ctx)
 	if s.closed.Load() {
 		s.mu.Unlock()
 		return manager.ErrClosed

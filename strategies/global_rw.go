@@ -46,7 +46,9 @@ func (s *GlobalRW[T]) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
+	manager.LockAsked(ctx)
 	s.mu.Lock()
+	manager.LockGranted(ctx)
 	if s.closed.Load() {
 		s.mu.Unlock()
 		return manager.ErrClosed
@@ -59,7 +61,9 @@ func (s *GlobalRW[T]) rlock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
+	manager.LockAsked(ctx)
 	s.mu.RLock()
+	manager.LockGranted(ctx)
 	if s.closed.Load() {
 		s.mu.RUnlock()
 		return manager.ErrClosed

@@ -134,7 +134,9 @@ func (l *ownedLock) lock(ctx context.Context) (context.Context, error) {
 		l.depth++
 		return t.Context, nil
 	}
+	manager.LockAsked(t.Context)
 	l.mu.Lock()
+	manager.LockGranted(t.Context)
 	t.lock = l
 	l.owner.Store(t)
 	return t, nil

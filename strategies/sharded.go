@@ -59,6 +59,12 @@ var (
 	_ manager.CensusReporter    = (*Sharded[int])(nil)
 )
 
+// Sharder is a store that spreads its sessions over shards, each with one lock.
+type Sharder interface {
+	// Shard returns the number of the shard to which a session belongs, from 0; -1: the store has no shards as it is configured.
+	Shard(id manager.ID) int
+}
+
 // NewSharded returns an empty store of that many shards, rounded up to a power of two. Less than one means
 // 64.
 func NewSharded[T any](shards int) *Sharded[T] {
@@ -79,6 +85,9 @@ func NewSharded[T any](shards int) *Sharded[T] {
 func (s *Sharded[T]) slot(id manager.ID) uint64 {
 	return maphash.Bytes(s.seed, id[:]) & uint64(len(s.shards)-1)
 }
+
+// Shard implements [Sharder].
+func (s *Sharded[T]) Shard(id manager.ID) int { return int(s.slot(id)) }
 
 func (s *Sharded[T]) shard(id manager.ID) *Global[T] { return &s.shards[s.slot(id)].Global }
 

@@ -53,6 +53,15 @@ type Outcome struct {
 	Done     int64                            // operations that ended in the window
 	Censored int64                            // operations that were still open when the drain was over
 	Queue    int                              // the most visits that waited for a user
+	Waited   int64                            // time in which operations that Service has waited for their locks
+}
+
+// LockWait is the share of the operations' time in which they wait for locks.
+func (o *Outcome) LockWait() float64 {
+	if o.Service.TotalCount() == 0 || o.Service.Mean() == 0 {
+		return 0
+	}
+	return float64(o.Waited) / (o.Service.Mean() * float64(o.Service.TotalCount()))
 }
 
 // OpsPerSec is the operations that ended in the window per second.
@@ -118,6 +127,7 @@ type visit struct {
 	intended int64 // start of the current operation
 	started  int64
 	asked    int64 // when it asked for the lock
+	waited   int64 // for the lock
 	step     step
 }
 
@@ -230,6 +240,7 @@ func (s *simulation) step(v int32) bool {
 		if s.granted != nil {
 			s.granted(op.Op(), s.now-of.asked)
 		}
+		of.waited = s.now - of.asked
 		switch of.step = leave; {
 		case !s.holds(op):
 			return true
@@ -303,6 +314,7 @@ func (s *simulation) ended(v int32, op scenarios.Op) {
 		record(s.out.Each[op], s.now-of.intended)
 		record(s.out.Response, s.now-of.intended)
 		record(s.out.Service, s.now-of.started)
+		s.out.Waited += of.waited
 	}
 	if of.left > 0 {
 		of.left--

@@ -276,7 +276,7 @@ func (f *finder) conclude(base setup, goal judge.Goal) {
 
 // task returns a task with what base has beyond the run's configuration.
 func (base *setup) task(kind TaskKind, scenario, subject int) Task {
-	t := Task{Kind: kind, Scenario: scenario, Subject: subject, Block: base.block}
+	t := Task{Kind: kind, Scenario: scenario, Subject: subject, Block: base.block, Every: base.every}
 	t.Rate, t.Processors = base.rate, base.processors
 	if base.ownWindow {
 		t.Window = base.window

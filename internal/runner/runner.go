@@ -52,6 +52,8 @@ type Config struct {
 	Warmup      time.Duration        // before each window; none where visits are counted or traffic is replayed
 	Window      time.Duration        // 0: DefaultWindow, or none where visits are counted
 	Seed        uint64
+	Explain     bool             // where the time of operations goes, in a pass of its own after the trials
+	Profile     string           // directory of the profiles of each row; empty: none
 	Record      int              // the whole histories of one session in so many are recorded and checked; 0: of none
 	Traffic     *trace.Tape      `json:"-"` // replayed instead of a tape
 	Patience    time.Duration    // how long after the last possible end a store counts as hanging; 0: DefaultPatience
@@ -182,6 +184,12 @@ func (r *run) scenario(ctx context.Context, s *scenarios.Scenario) error {
 		err = r.find(ctx, base, entrants)
 	default:
 		err = r.blocks(ctx, base, entrants)
+	}
+	if err == nil && r.Explain {
+		err = r.explain(ctx, base, entrants)
+	}
+	if err == nil && r.Profile != "" {
+		err = r.profiles(ctx, base, entrants)
 	}
 	r.conclude(base, own, entrants)
 	r.addResults(entrants)

@@ -36,6 +36,9 @@ type setup struct {
 	timeSlices *TimeSlices   // with other processes; nil: this one has the machine to itself
 	series     bool          // the trial is recorded over time, too
 	liveTimes  bool          // snapshots have the response times
+	every      int           // one in so many operations of each user is observed, to explain where the time goes; 0: none
+	labelled   bool          // users label their goroutines, for profiles
+	traceFile  string        // where the execution trace of an observed trial is kept; empty: nowhere
 	part       part          // this process's part of the trial
 
 	on Callbacks

@@ -76,17 +76,20 @@ func (s *storeSystem) connect(u *user, work manager.Work) (scenarios.Conn, error
 	if s.trial.unaudited {
 		removed = func(manager.ID, manager.Session) {}
 	}
+	seen := s.trial.observer.of(u)
+	store = seen.store(store)
+	wrap := func(c scenarios.Conn) scenarios.Conn { return seen.conn(s.trial.labelled(u, c)) }
 	sc := s.trial.setup.scenario
 	opts := []manager.Option{
 		manager.WithWork(work), manager.WithTTL(sc.TTL), manager.OnRemove(removed),
 	}
 	switch sc.Driver {
 	case scenarios.ChatDriver:
-		return driver.NewChat(store, opts...), nil
+		return wrap(driver.NewChat(store, opts...)), nil
 	case scenarios.BoardDriver:
-		return driver.NewBoard(s.boards.Over(store, opts...)), nil
+		return wrap(driver.NewBoard(s.boards.Over(store, opts...))), nil
 	}
-	return driver.NewStore(store, u.number(), work, removed), nil
+	return wrap(driver.NewStore(store, u.number(), work, removed)), nil
 }
 
 // removed records a session's final state. A driver of a store calls it for each session that it removes.
@@ -199,7 +202,7 @@ func (s *targetSystem) connect(u *user, work manager.Work) (scenarios.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return driver.NewTarget(c, s.trial.rules.IDs != nil), nil
+	return s.trial.observer.of(u).conn(s.trial.labelled(u, driver.NewTarget(c, s.trial.rules.IDs != nil))), nil
 }
 
 func (s *targetSystem) ended(u *user) {

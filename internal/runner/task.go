@@ -19,6 +19,7 @@ type Task struct {
 	Window time.Duration `json:"window,omitempty"` // replaces the run's; 0: it does not
 
 	Processors int `json:"processors,omitempty"` // GOMAXPROCS meanwhile; 0: as it is
+	Every      int `json:"every,omitempty"`      // of a pass that explains: one in so many operations is observed
 }
 
 // TaskKind is what a task measures.
@@ -31,6 +32,8 @@ const (
 	FootprintTask TaskKind = "footprint" // bytes per session
 	AloneTask     TaskKind = "alone"     // CPU time of one user's operations
 	WaitsTask     TaskKind = "waits"     // waits for the lock where there is no hold to time them by
+	ExplainTask   TaskKind = "explain"   // where the time of operations goes
+	ProfileTask   TaskKind = "profile"   // profiles of processor time, locks, blocking and memory
 	AlarmTask     TaskKind = "alarm"     // CPU time of waking an idle processor, in place of that of an operation
 	WaitingTask   TaskKind = "waiting"   // a trial of a store that does nothing, with holds and pauses
 	TrialTask     TaskKind = "trial"

@@ -45,6 +45,7 @@ type trial struct {
 	times    *histograms
 	series   *series   // nil: none, and before the barrier
 	unserved userStats // of visits that arrived and were not started
+	observer *observer // nil: operations are not observed
 	slices   *slicer   // nil: the whole trial is one time slice
 	sweep    sweepCount
 	end      ending
@@ -96,6 +97,7 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		return result.Trial{}, err
 	}
 	defer tr.cleanUp()
+	defer tr.observer.end()
 	if tr.setup.waits() || tr.setup.ramped() {
 		if err := tr.startClock(); err != nil {
 			return result.Trial{}, tr.abort(err)
@@ -108,7 +110,11 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		tr.publishFailure(err)
 		return result.Trial{}, tr.abort(err)
 	}
+	tr.observer.stop()
 	figures, err := tr.finish(window)
+	if err == nil && tr.observer != nil {
+		figures.Explanation, err = tr.observer.explanation()
+	}
 	if err != nil {
 		return result.Trial{}, tr.abort(err)
 	}
@@ -138,6 +144,9 @@ func prepare(ctx context.Context, subject Subject, s setup) (*trial, error) {
 	tr.times = newHistograms(s.times())
 	tr.unserved = userStats{times: batch{to: tr.times}}
 	tr.meter.system = tr.system
+	if s.every > 0 {
+		tr.observer = newObserver(tr)
+	}
 	tr.remote = subject.remote()
 	if s.tape != nil && s.tape.Busiest > 0 && !s.scenario.OwnSessions {
 		tr.hot = s.tape.Hot

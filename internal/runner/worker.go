@@ -30,7 +30,7 @@ func (w *Worker) Do(ctx context.Context, t Task, on Callbacks) (Outcome, error) 
 		return Outcome{}, fmt.Errorf("task {Kind:%s Scenario:%d Subject:%d}: no such scenario or subject", t.Kind, t.Scenario, t.Subject)
 	}
 	base := w.base(t.Scenario)
-	base.on, base.block, base.processors = on, t.Block, t.Processors
+	base.on, base.block, base.processors, base.every = on, t.Block, t.Processors, t.Every
 	switch {
 	case t.Rate > 0:
 		base = base.at(t.Rate, t.Window)
@@ -99,6 +99,13 @@ func (r *run) performHere(ctx context.Context, base setup, kind TaskKind, subjec
 		base.warmup, base.window, base.work, base.record, base.timeSlices, base.series = warmup, window, nil, 0, nil, false
 		probe, _ := strategies.Lookup("noop")
 		of = Subject{Label: "noop", Strategy: probe}
+	case ExplainTask:
+		if r.Profile != "" {
+			base.traceFile = r.profilePath(base.scenario.Name, of.Label, "trace.out")
+		}
+		return explainTrial(ctx, of, base)
+	case ProfileTask:
+		return r.profileTrial(ctx, of, base)
 	case CapacityTask:
 		base = base.closed()
 	case TrialTask:

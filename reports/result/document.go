@@ -150,12 +150,13 @@ type Result struct {
 	Note     string            `json:"note,omitempty"`   // a warning about the row
 	Baseline bool              `json:"baseline"`
 	Workload
-	LimitOpsPerSec float64 `json:"limit_ops_per_sec,omitempty"` // median over the trials
-	WaitNs         int64   `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
-	Ideal          *Ideal  `json:"ideal,omitempty"`             // in an open loop
-	Search         *Search `json:"search,omitempty"`            // for the highest rate; nil: none
-	Trials         []Trial `json:"trials"`                      // in the order they ran
-	Summary        Summary `json:"summary"`
+	LimitOpsPerSec float64      `json:"limit_ops_per_sec,omitempty"` // median over the trials
+	WaitNs         int64        `json:"wait_ns,omitempty"`           // with hold 0: mean wait of an update for its lock, from a separate pass
+	Ideal          *Ideal       `json:"ideal,omitempty"`             // in an open loop
+	Search         *Search      `json:"search,omitempty"`            // for the highest rate; nil: none
+	Explanation    *Explanation `json:"explanation,omitempty"`       // of where the time goes; nil: not asked for
+	Trials         []Trial      `json:"trials"`                      // in the order they ran
+	Summary        Summary      `json:"summary"`
 }
 
 // Workload is what the users of a result do.
@@ -197,6 +198,7 @@ type Trial struct {
 	OpenLoop        *OpenLoop            `json:"open_loop,omitempty"` // nil: a closed loop
 	Series          *Series              `json:"series,omitempty"`
 	Audit           Audit                `json:"audit"`
+	Explanation     *Explanation         `json:"explanation,omitempty"` // of the pass that explains; results have it otherwise
 }
 
 // Usage is the memory and the processor time that a trial used.

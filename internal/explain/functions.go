@@ -1,0 +1,65 @@
+package explain
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/pprof/profile"
+
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// mostFunctions is the number of functions that are listed.
+const mostFunctions = 10
+
+// Functions returns the functions to which most of a profile of processor time or of mutexes belongs. Processor time belongs to the innermost
+// function of the stack, if the sample has the label of an operation; the delay of a mutex, to the innermost function outside the runtime
+// and package sync: the one that unlocks it.
+func Functions(p *profile.Profile) (list []result.Function) {
+	if len(p.SampleType) == 0 {
+		return nil
+	}
+	value := len(p.SampleType) - 1 // a time
+	flat := p.SampleType[value].Type == "cpu"
+	sums, all := map[string]int64{}, int64(0)
+	for _, s := range p.Sample {
+		if v := s.Value[value]; v > 0 && (!flat || len(s.Label["operation"]) > 0) {
+			sums[shortName(functionOf(s, flat))] += v
+			all += v
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(sums), func(a, b string) int { return cmp.Or(cmp.Compare(sums[b], sums[a]), strings.Compare(a, b)) })
+	for _, name := range names[:min(mostFunctions, len(names))] {
+		list = append(list, result.Function{Name: name, Share: float64(sums[name]) / float64(all)})
+	}
+	return list
+}
+
+// shortName leaves out the path of a function's package and the types of its parameters: "strategies.(*Global[…]).Update".
+func shortName(name string) string {
+	if i := strings.Index(name, "["); i >= 0 {
+		if j := strings.LastIndex(name, "]"); j > i {
+			name = name[:i] + "[…]" + name[j+1:]
+		}
+	}
+	return name[strings.LastIndex(name, "/")+1:]
+}
+
+func functionOf(s *profile.Sample, flat bool) string {
+	innermost := ""
+	for _, l := range s.Location {
+		for _, line := range l.Line {
+			if line.Function == nil {
+				continue
+			}
+			name := line.Function.Name
+			innermost = cmp.Or(innermost, name)
+			if flat || !strings.HasPrefix(name, "runtime.") && !strings.HasPrefix(name, "sync.") && !strings.HasPrefix(name, "internal/") {
+				return name
+			}
+		}
+	}
+	return cmp.Or(innermost, "unknown")
+}

@@ -1,0 +1,66 @@
+package judge
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sessbench/sessbench/internal/explain"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// explainedRow returns a row whose operations spend their time on these parts.
+func explainedRow(shares map[explain.Part]float64) *result.Result {
+	parts := result.Parts{Count: 1000, MeanNs: 1e6, Shares: map[string]float64{}}
+	for p, share := range shares {
+		parts.Shares[p.String()] = share
+	}
+	return &result.Result{
+		Strategy: "cow", Workload: result.Workload{Users: 100},
+		Explanation: &result.Explanation{
+			Operations: 1000, Every: 1, All: parts, Hooks: true, Each: map[string]result.Parts{"append": parts, "history": {Count: 2000, MeanNs: 100}},
+			Usage: result.Usage{BytesPerOp: 1229}, Ideal: map[string]float64{"per_session": 0.013},
+		},
+	}
+}
+
+func TestReasons(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		shares map[explain.Part]float64
+		change func(r *result.Result)
+		want   string // empty: no reason
+		main   string
+	}{
+		{"a global lock", map[explain.Part]float64{explain.LockWait: 0.87, explain.Closure: 0.13}, nil,
+			"87 % of the time of an append is waiting for a lock; with one lock per session it would be 1.3 %.", "lock wait 87 %"},
+		{"a lock whose holders lose their CPU", map[explain.Part]float64{explain.LockWait: 0.6, explain.CPU: 0.09, explain.Closure: 0.31}, nil,
+			"60 % of the time of an append is waiting for a lock (whose holder may have lost its CPU); with one lock per session", "lock wait 60 %"},
+		{"a hot session", map[explain.Part]float64{explain.LockWait: 0.5, explain.Closure: 0.5}, func(r *result.Result) {
+			r.Explanation.Ideal["per_session"] = 0.5
+			r.Trials = []result.Trial{{Locks: result.Locks{UpdateFraction: 1, BusiestFraction: 0.4, HoldNs: 1e6}}}
+		}, "one session receives 40 % of the updates, so no lock per session can exceed 2.50k/s", "lock wait 50 %"},
+		{"garbage", map[explain.Part]float64{explain.GC: 0.31, explain.Closure: 0.69}, nil,
+			"31 % of the time of an append is garbage collection: cow allocates 1.20 KiB per operation.", "garbage collection 31 %"},
+		{"few processors", map[explain.Part]float64{explain.CPU: 0.98, explain.Closure: 0.02}, nil, "waiting for a CPU: 100 users share 2 processors.", "waiting for a CPU 98 %"},
+		{"a target", map[explain.Part]float64{explain.Answer: 0.9, explain.Client: 0.1}, nil, "waiting for the target", "waiting for the target 90 %"},
+
+		{"nothing but work", map[explain.Part]float64{explain.Closure: 0.91, explain.Index: 0.03, explain.LockWait: 0.06}, nil, "", ""},
+		{"nothing but the store's own code", map[explain.Part]float64{explain.Index: 0.7, explain.Closure: 0.3}, nil, "", ""},
+		{"too much unexplained", map[explain.Part]float64{explain.LockWait: 0.9, explain.Unexplained: 0.06}, nil, "", ""},
+		{"few operations", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) { r.Explanation.Operations = 29 }, "", ""},
+		{"a pass that changes what it observes", map[explain.Part]float64{explain.LockWait: 0.9},
+			func(r *result.Result) { r.Explanation.OpsPerSec, r.Summary.OpsPerSec.Median = 600, 1000 }, "", ""},
+	} {
+		r := explainedRow(row.shares)
+		if row.change != nil {
+			row.change(r)
+		}
+		got := strings.Join(Reasons(r, &result.Machine{GOMAXPROCS: 2}), " ")
+		if row.want == "" && got != "" || !strings.Contains(got, row.want) {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+		if main := MainReason(r); main != row.main {
+			t.Errorf("%s: main reason %q, want %q", row.name, main, row.main)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package runner
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/sessbench/sessbench/internal/ideal"
+	"github.com/sessbench/sessbench/internal/metric"
+	"github.com/sessbench/sessbench/reports/result"
+)
+
+// explainWindow is the longest window of the pass that explains a row.
+const explainWindow = time.Second
+
+// explain explains where the time of each row's operations goes: in a pass of its own after the trials, so that these are not changed by
+// it. Rows whose audit failed have no explanation.
+func (r *run) explain(ctx context.Context, base setup, entrants []*entrant) error {
+	alone := math.Inf(1)
+	for _, e := range entrants {
+		if e.passed() && e.alone > 0 {
+			alone = min(alone, e.alone)
+		}
+	}
+	for _, e := range entrants {
+		if !e.passed() || e.failed {
+			continue
+		}
+		r.report(Step{Scenario: base.scenario.Name, Label: e.Label + ": where the time goes"})
+		ops := metric.MedianOf(&e.result, func(t *result.Trial) float64 { return float64(t.Ops) }).Median
+		if base.window > explainWindow {
+			ops *= float64(explainWindow) / float64(base.window)
+		}
+		pass := base
+		pass.every = max(1, int(math.Ceil(ops/observedOps)))
+		t, err := r.attempt(ctx, pass, ExplainTask, e)
+		switch {
+		case err != nil:
+			return err
+		case !t.Audit.OK || t.Explanation == nil: // the pass is a trial, too
+			e.add(t, r.done, base.block)
+			continue
+		}
+		x := t.Explanation
+		x.OpsPerSec, x.Fairness, x.Usage = t.OpsPerSec, t.Fairness, t.Usage
+		if e.Target == nil && !math.IsInf(alone, 1) && base.tape != nil && !base.ramped() {
+			x.Ideal = r.idealLockWait(base, alone, e)
+		}
+		e.result.Explanation = x
+	}
+	return nil
+}
+
+// explainTrial performs the pass for a store.
+func explainTrial(ctx context.Context, of Subject, base setup) (result.Trial, error) {
+	if base.window > explainWindow {
+		base.window = explainWindow
+	}
+	base.every = max(1, base.every)
+	base.record, base.series, base.liveTimes, base.timeSlices = 0, false, false, nil
+	return runTrial(ctx, of, base)
+}
+
+// The names of perfect stores in documents.
+const (
+	idealOneLock    = "one_lock"
+	idealPerSession = "per_session"
+)
+
+// idealLockWait returns which share of the time of operations perfect stores wait for locks, with the holds measured in a row.
+func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]float64 {
+	window := min(base.window, explainWindow)
+	if window == 0 {
+		window = explainWindow
+	}
+	m := r.perfectStore(base, alone, window)
+	m.Users, m.Hold = base.scenario.Users, holdsOf(&e.result.Trials[0], base.seed)
+	if base.scenario.OwnSessions {
+		m.Own = base.scenario.SlotsPerUser()
+	}
+	if base.open() {
+		m.Users = base.scenario.Load.MaxUsers
+	}
+	if ops := float64(window) / max(1, alone) * processors(r.doc.Machine); m.Hold == nil && ops > idealProbeOps {
+		m.Until = m.From + int64(float64(window)*idealProbeOps/ops)
+	}
+	waits := map[string]float64{}
+	for name, locks := range map[string]ideal.Locks{idealOneLock: ideal.OneLock, idealPerSession: ideal.PerSession} {
+		m.Locks = locks
+		if base.open() {
+			m.Arrivals = base.arrivals()
+		}
+		waits[name] = ideal.Run(m).LockWait()
+	}
+	return waits
+}
