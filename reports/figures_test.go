@@ -486,7 +486,7 @@ func twice(build func() *result.Document) *result.Document {
 	return d
 }
 
-var legalFigure = regexp.MustCompile(`^(summary|(ratio|throughput|response|rate|probes|latency|series)-[0-9]+)$`)
+var legalFigure = regexp.MustCompile(`^(summary|sweep|(ratio|throughput|response|rate|probes|latency|series)-[0-9]+)$`)
 
 // Every document has a page, whose figures can be drawn.
 func TestEveryDocumentHasAPage(t *testing.T) {

@@ -27,6 +27,8 @@ var documents = map[string]func() *result.Document{
 	"failed-audit":        failedAudit,
 	"failed-baseline":     failedBaseline,
 	"found-rates":         found,
+	"sweep":               swept,
+	"sweep-violated":      sweptViolated,
 	"interrupted":         interrupted,
 	"failed-run":          failedRun,
 	"missing-percentiles": missingPercentiles,
@@ -77,7 +79,7 @@ func golden(t *testing.T, file, got string) {
 // pinned are the documents whose golden files exist in a format. The table pins the words of all; the other formats are pinned
 // where they differ from it.
 var pinned = map[string][]string{
-	"markdown":         {"normal", "failed-audit", "awkward-names", "two-scenarios", "empty"},
+	"markdown":         {"normal", "sweep", "failed-audit", "awkward-names", "two-scenarios", "empty"},
 	"csv":              {"normal", "failed-audit", "missing-percentiles", "beyond-this-process", "empty"},
 	"gobench":          {"normal", "failed-audit", "missing-percentiles", "awkward-names", "empty"},
 	"benchmark-action": {"normal", "failed-audit", "missing-percentiles", "awkward-names", "empty"},

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -18,6 +19,9 @@ func sweepPage(d *result.Document, all []*section, o Options) *sheet.Page {
 	p := &sheet.Page{}
 	found, closing := sweepFindings(d), sweepClosing(d, all)
 	terms := append(sweepLegend(d), signs(all)...)
+	if !pooledP99(all) { // of the percentiles, only this one is shown
+		terms = slices.DeleteFunc(terms, func(t sheet.Term) bool { return t.Term == poolSign })
+	}
 	table := func() {
 		p.Table(sweepTable(d, all))
 		p.Say(sheet.Plain, mistrusted(d))
@@ -87,10 +91,9 @@ func sweepTable(d *result.Document, all []*section) *sheet.Table {
 	}
 	ops, p99 := metric.Named("ops_per_sec"), metric.Named("latency_p99_ns")
 	names := sweepNames(d)
-	pooled := slices.ContainsFunc(all, func(s *section) bool { return s.pools(p99) })
 	for n, name := range names {
 		title := "p99"
-		if pooled {
+		if pooledP99(all) {
 			title += " " + poolSign
 		}
 		t.Columns = append(t.Columns, sheet.Column{Title: name, Group: n + 1}, sheet.Column{Title: title, Group: n + 1, Spare: n + 1})
@@ -119,6 +122,11 @@ func sweepTable(d *result.Document, all []*section) *sheet.Table {
 		}
 	}
 	return t
+}
+
+// pooledP99 reports whether the p99 of some value is pooled.
+func pooledP99(all []*section) bool {
+	return slices.ContainsFunc(all, func(s *section) bool { return s.pools(metric.Named("latency_p99_ns")) })
 }
 
 // sweepCell returns a cell of a result, which may be missing.
@@ -160,7 +168,7 @@ func mistrusted(d *result.Document) string {
 			if why == "" {
 				continue
 			}
-			if judge.DelayNotReached(r) {
+			if r != nil && judge.DelayNotReached(r) {
 				why = judge.DelayNames() + " times differ from the requested ones by more than 5 %"
 			}
 			if where[why] == nil {
@@ -191,6 +199,8 @@ func sweepValue(s *result.Sweep, x float64) string {
 		return result.FormatCount(int64(math.Round(x)))
 	case x >= 10 && s.Over != "zipf":
 		return fmt.Sprintf("%.0f", x)
+	case s.Over != "zipf":
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0")
 	}
 	return result.FormatAmount(x)
 }
@@ -233,13 +243,23 @@ func sweepOrder(d *result.Document) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s overtakes %s from %s.", c.Faster, c.Slower, sweepEstimate(s, c.At)))
 	}
 	for _, l := range s.Leads {
-		from, ratio := "from "+sweepFrom(s, l.From)+" on", result.FormatRatio(l.Ratio.Ratio)+intervalText(l.Ratio.Lo, l.Ratio.Hi)
-		if l.From == s.Points[0].Text {
-			from = "at all values"
+		if i := slices.IndexFunc(s.Crossovers, func(c result.SweepCrossover) bool { return c.Faster == l.Faster && c.Slower == l.Slower }); i >= 0 {
+			lines[i] = fmt.Sprintf("%s: %s%s at %s.", strings.TrimSuffix(lines[i], "."), result.FormatRatio(l.Ratio.Ratio),
+				intervalText(l.Ratio.Lo, l.Ratio.Hi), sweepFrom(s, l.At))
+			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s is faster than %s %s, %s at the last.", l.Faster, l.Slower, from, ratio))
+		lines = append(lines, fmt.Sprintf("%s is faster than %s %s: %s%s at %s.", l.Faster, l.Slower, sweepSince(s, l.From),
+			result.FormatRatio(l.Ratio.Ratio), intervalText(l.Ratio.Lo, l.Ratio.Hi), sweepFrom(s, l.At)))
 	}
 	return lines
+}
+
+// sweepSince writes from which point on something holds.
+func sweepSince(s *result.Sweep, text string) string {
+	if text == s.Points[0].Text {
+		return "at all values"
+	}
+	return "from " + sweepFrom(s, text) + " on"
 }
 
 // sweepKnees are the sentences about where strategies stop scaling.
@@ -248,7 +268,7 @@ func sweepKnees(d *result.Document) (lines []string) {
 	for _, l := range d.Sweep.Lines {
 		switch {
 		case l.Knee != nil:
-			lines = append(lines, fmt.Sprintf("The knee of %s is at %s: beyond it, more yields less and less.", l.Strategy, sweepEstimate(d.Sweep, *l.Knee)))
+			lines = append(lines, fmt.Sprintf("The knee of %s is at %s: beyond it the throughput no longer changes as before.", l.Strategy, sweepEstimate(d.Sweep, *l.Knee)))
 		case measuredSixTimes(d, l.Strategy):
 			none = append(none, l.Strategy)
 		}
@@ -299,38 +319,79 @@ var limitWords = map[string]string{
 }
 
 // sweepClosing is the conclusion: the best strategies at both ends, and what limits each.
-func sweepClosing(d *result.Document, all []*section) []string {
+func sweepClosing(d *result.Document, all []*section) (lines []string) {
 	s := d.Sweep
-	first, last := all[0], all[len(all)-1]
-	at := func(of *section) string {
-		return "At " + sweepAt(s, s.At(of.scenario).Value) + ": " + strings.Join(of.verdicts(), " ")
-	}
-	var lines []string
 	if s.Ended != "" {
 		lines = append(lines, sheet.Sentence(s.Ended+": want a longer --budget"))
 	}
-	lines = append(lines, at(first))
-	if first != last {
-		lines = append(lines, at(last))
+	most := 1
+	for _, of := range all {
+		most = max(most, len(of.ranking()))
 	}
-	var limits []string
-	for _, l := range s.Lines {
-		if of := l.Limited; of != nil && limitWords[of.By] != "" {
-			text := l.Strategy + " by " + fmt.Sprintf(limitWords[of.By], result.FormatShare(of.Share))
-			limits = append(limits, text+" (from "+sweepFrom(s, of.From)+" on)")
+	ranked := slices.DeleteFunc(slices.Clone(all), func(s *section) bool { return len(s.ranking()) < most })
+	for i, of := range ranked {
+		if i == 0 || i == len(ranked)-1 {
+			lines = append(lines, "At "+sweepAt(s, s.At(of.scenario).Value)+": "+strings.Join(of.verdicts(), " "))
 		}
 	}
-	if limits != nil {
-		lines = append(lines, "What limits at "+sweepAt(s, s.At(last.scenario).Value)+": "+strings.Join(limits, "; ")+".")
+	if ranked == nil {
+		lines = append(lines, "No row has a speed to report.")
+	}
+	lines = append(lines, sweepLimits(s)...)
+	if failed := sheet.And(failedNames(d)); failed != "" {
+		lines = append(lines, excludedBy+failed+".")
 	}
 	return lines
 }
 
-// sweepFrom writes the value of a point in a sentence.
-func sweepFrom(s *result.Sweep, text string) string { return sweepAt(s, s.Text(text).Value) }
+// failedNames returns the strategies that failed an audit.
+func failedNames(d *result.Document) (names []string) {
+	for _, r := range judge.ResultsOf(d) {
+		if r.Failed() && !slices.Contains(names, r.Strategy) {
+			names = append(names, r.Strategy)
+		}
+	}
+	return names
+}
 
-// sweepHeadline is the conclusion in one line.
+// sweepLimits is a sentence about what limits each strategy, the one that is limited first at the beginning; none if nothing is significant.
+func sweepLimits(s *result.Sweep) []string {
+	lines := slices.DeleteFunc(slices.Clone(s.Lines), func(l result.SweepLine) bool { return l.Limited == nil || limitWords[l.Limited.By] == "" })
+	if len(lines) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(lines, func(a, b result.SweepLine) int {
+		return cmp.Compare(s.Text(a.Limited.From).Value, s.Text(b.Limited.From).Value)
+	})
+	var parts []string
+	for _, l := range lines {
+		of := l.Limited
+		parts = append(parts, fmt.Sprintf("%s %s by "+limitWords[of.By]+" at %s", l.Strategy, sweepSince(s, of.From), result.FormatShare(of.Share), sweepFrom(s, of.At)))
+	}
+	return []string{"What limits first: " + strings.Join(parts, "; ") + "."}
+}
+
+// sweepHeadline is the conclusion in one line: where strategies overtake each other, or else from where on the one that is ahead of most
+// others is.
 func sweepHeadline(d *result.Document, all []*section) string {
-	lines := append(sweepClosing(d, all), sweepOrder(d)...)
+	s := d.Sweep
+	if order := sweepOrder(d); len(s.Crossovers) > 0 {
+		return strings.Join(order[:min(len(s.Crossovers), mostCrossings)], " ")
+	}
+	ahead := map[string][]string{}
+	best := ""
+	for _, l := range s.Leads {
+		ahead[l.Faster] = append(ahead[l.Faster], l.Slower+" "+sweepSince(s, l.From))
+		if best == "" || len(ahead[l.Faster]) > len(ahead[best]) {
+			best = l.Faster
+		}
+	}
+	if best != "" {
+		return best + " is faster than " + sheet.And(ahead[best]) + "."
+	}
+	lines := sweepClosing(d, all)
 	return lines[len(lines)-1]
 }
+
+// sweepFrom writes the value of a point in a sentence.
+func sweepFrom(s *result.Sweep, text string) string { return sweepAt(s, s.Text(text).Value) }

@@ -28,6 +28,9 @@ func SummarizeSweep(d *result.Document) {
 	}
 	for i, a := range names {
 		for _, b := range names[i+1:] {
+			if sweepFailed(d, a) || sweepFailed(d, b) || !sixBlocks(points[a]) || !sixBlocks(points[b]) {
+				continue
+			}
 			if i == 0 || len(names) <= fewStrategies {
 				if lead := sweepLead(d, a, b); lead != nil {
 					s.Leads = append(s.Leads, *lead)
@@ -67,9 +70,9 @@ func sweepLead(d *result.Document, a, b string) *result.SweepLead {
 		case lead == nil && of.SameAsOne():
 			return nil
 		case lead == nil && of.Hi < 1:
-			lead = &result.SweepLead{Faster: b, Slower: a, Ratio: result.Ratio(Versus(y, x))}
+			lead = &result.SweepLead{Faster: b, Slower: a, At: p.Text, Ratio: result.Ratio(Versus(y, x))}
 		case lead == nil:
-			lead = &result.SweepLead{Faster: a, Slower: b, Ratio: result.Ratio(of)}
+			lead = &result.SweepLead{Faster: a, Slower: b, At: p.Text, Ratio: result.Ratio(of)}
 		case of.SameAsOne() || of.Lo < 1:
 			return lead
 		}
@@ -115,16 +118,18 @@ func Mistrusted(r *result.Result) string {
 
 func trusted(r *result.Result) bool { return Mistrusted(r) == "" }
 
-// sweepPoints returns the throughputs of a strategy whose audits all passed, at the points where they can be trusted and the value is
+// sweepFailed reports whether a strategy failed an audit at any point.
+func sweepFailed(d *result.Document, strategy string) bool {
+	return slices.ContainsFunc(d.Results, func(r result.Result) bool { return r.Strategy == strategy && r.Failed() })
+}
+
+// sweepPoints returns the throughputs of a strategy at the points where they can be trusted and the value is
 // above 0. Each point has the blocks that all of them have.
 func sweepPoints(d *result.Document, strategy string) (list []scaling.Point) {
 	var rows []*result.Result
 	blocks := map[int]int{}
 	for _, p := range d.Sweep.Points {
 		r := SweepRow(d, p.Scenario, strategy)
-		if r != nil && r.Failed() {
-			return nil
-		}
 		if p.Value <= 0 || !trusted(r) {
 			continue
 		}
@@ -146,10 +151,15 @@ func sweepPoints(d *result.Document, strategy string) (list []scaling.Point) {
 	return list
 }
 
+// sixBlocks reports whether points, which have the same blocks, have enough of them for intervals.
+func sixBlocks(points []scaling.Point) bool {
+	return len(points) > 0 && len(points[0].Trials) >= stats.MinSamples
+}
+
 // sweepLine is what follows from the points of one strategy.
 func sweepLine(d *result.Document, strategy string, points []scaling.Point) result.SweepLine {
 	line := result.SweepLine{Strategy: strategy}
-	if len(points) == 0 || len(points[0].Trials) < stats.MinSamples {
+	if !sixBlocks(points) || sweepFailed(d, strategy) {
 		return line
 	}
 	if knee := scaling.Knee(points); knee != nil {
@@ -222,9 +232,14 @@ var limitCauses = []limitCause{
 	{ByLock, lockShare, limitShare},
 }
 
-// busiestShare is how much of the window the busiest session is held: 1 is all of it, so that nothing else on it can happen.
+// busiestShare is how much of the window the busiest session would be held if each hold took the median: 1 is all of it. The mean is longer
+// where holders lose their processors, which is not due to the session.
 func busiestShare(_ *result.Document, _ *result.Result, t *result.Trial) float64 {
-	return t.Locks.BusiestHeld / 1e9 * t.OpsPerSec
+	share := t.Locks.BusiestHeld / 1e9 * t.OpsPerSec
+	if l := t.Locks.HoldTimes; l != nil && l.P50 != nil && t.Locks.HoldNs > 0 {
+		share *= min(1, float64(*l.P50)/float64(t.Locks.HoldNs))
+	}
+	return share
 }
 
 // cpuShare is the share of the processors that the trial used.
@@ -275,7 +290,7 @@ func limited(d *result.Document, strategy string) *result.Limited {
 				break
 			}
 			if found == nil {
-				found = &result.Limited{By: c.by, Share: m.Median, Low: m.Lo}
+				found = &result.Limited{By: c.by, At: d.Sweep.At(r.Scenario).Text, Share: m.Median, Low: m.Lo}
 			}
 			found.From = d.Sweep.At(r.Scenario).Text
 		}

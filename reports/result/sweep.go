@@ -69,14 +69,16 @@ type SweepLead struct {
 	Faster string `json:"faster"`
 	Slower string `json:"slower"`
 	From   string `json:"from"`  // text of the first point
-	Ratio  Ratio  `json:"ratio"` // at the largest point that both have
+	At     string `json:"at"`    // text of the largest point that both have
+	Ratio  Ratio  `json:"ratio"` // there
 }
 
 // Limited is what limits a strategy from a point on.
 type Limited struct {
 	By    string  `json:"by"`    // lock, session, gc, cpu or connection
 	From  string  `json:"from"`  // text of the first point
-	Share float64 `json:"share"` // at the largest point: of the time, of the processors, or of the limit
+	At    string  `json:"at"`    // text of the largest point
+	Share float64 `json:"share"` // there: of the time, of the processors, or of the limit
 	Low   float64 `json:"low"`   // end of its 95 % confidence interval
 }
 
@@ -100,14 +102,18 @@ func (s *Sweep) check(results []Result) error {
 			return fmt.Errorf("sweep: scenario %q is none of its points", results[i].Scenario)
 		}
 	}
+	var texts []string
 	for _, l := range s.Lines {
-		if l.Limited != nil && s.Text(l.Limited.From) == nil {
-			return fmt.Errorf("sweep: %q is none of its points", l.Limited.From)
+		if of := l.Limited; of != nil {
+			texts = append(texts, of.From, of.At)
 		}
 	}
 	for _, l := range s.Leads {
-		if s.Text(l.From) == nil {
-			return fmt.Errorf("sweep: %q is none of its points", l.From)
+		texts = append(texts, l.From, l.At)
+	}
+	for _, text := range texts {
+		if s.Text(text) == nil {
+			return fmt.Errorf("sweep: %q is none of its points", text)
 		}
 	}
 	return nil
