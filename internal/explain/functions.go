@@ -11,8 +11,12 @@ import (
 	"github.com/sessbench/sessbench/reports/result"
 )
 
-// mostFunctions is the number of functions that are listed.
-const mostFunctions = 10
+// What is listed of a profile.
+const (
+	mostFunctions = 10
+	leastFunction = 0.005 // share
+	fewestSamples = 30    // of processor time: with fewer, chance decides which function they hit
+)
 
 // Functions returns the functions to which most of a profile of processor time or of mutexes belongs. Processor time belongs to the innermost
 // function of the stack, if the sample has the label of an operation; the delay of a mutex, to the innermost function outside the runtime
@@ -23,16 +27,22 @@ func Functions(p *profile.Profile) (list []result.Function) {
 	}
 	value := len(p.SampleType) - 1 // a time
 	flat := p.SampleType[value].Type == "cpu"
-	sums, all := map[string]int64{}, int64(0)
+	sums, all, samples := map[string]int64{}, int64(0), int64(0)
 	for _, s := range p.Sample {
 		if v := s.Value[value]; v > 0 && (!flat || len(s.Label["operation"]) > 0) {
 			sums[shortName(functionOf(s, flat))] += v
 			all += v
+			samples += s.Value[0]
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(sums), func(a, b string) int { return cmp.Or(cmp.Compare(sums[b], sums[a]), strings.Compare(a, b)) })
+	if flat && samples < fewestSamples {
+		return nil
+	}
 	for _, name := range names[:min(mostFunctions, len(names))] {
-		list = append(list, result.Function{Name: name, Share: float64(sums[name]) / float64(all)})
+		if share := float64(sums[name]) / float64(all); share >= leastFunction {
+			list = append(list, result.Function{Name: name, Share: share})
+		}
 	}
 	return list
 }

@@ -8,7 +8,7 @@ import (
 
 // stack returns a sample with a stack, the innermost function first.
 func stack(value int64, label string, names ...string) *profile.Sample {
-	s := &profile.Sample{Value: []int64{1, value}}
+	s := &profile.Sample{Value: []int64{20, value}}
 	for _, name := range names {
 		s.Location = append(s.Location, &profile.Location{Line: []profile.Line{{Function: &profile.Function{Name: name}}}})
 	}
@@ -32,9 +32,13 @@ func TestFunctions(t *testing.T) {
 	}
 	cpu := &profile.Profile{
 		SampleType: []*profile.ValueType{{Type: "samples"}, {Type: "cpu"}},
-		Sample:     []*profile.Sample{stack(10, "append", "runtime.memmove", lock), stack(90, "", "runtime.futex")},
+		Sample:     []*profile.Sample{stack(10, "append", "runtime.memmove", lock), stack(10, "append", "runtime.memmove"), stack(90, "", "runtime.futex")},
 	}
 	if got := Functions(cpu); len(got) != 1 || got[0].Name != "runtime.memmove" || got[0].Share != 1 {
 		t.Errorf("%+v", got)
+	}
+	cpu.Sample = cpu.Sample[:1]
+	if got := Functions(cpu); got != nil {
+		t.Errorf("%+v of few samples", got)
 	}
 }

@@ -53,16 +53,12 @@ type Outcome struct {
 	Done     int64                            // operations that ended in the window
 	Censored int64                            // operations that were still open when the drain was over
 	Queue    int                              // the most visits that waited for a user
-	Waited   int64                            // time in which operations that Service has waited for their locks
+	Waited   [scenarios.NumOps]int64          // time in which operations waited for their locks, of those that Service has
+	Took     [scenarios.NumOps]int64          // time from their actual start to the end
 }
 
-// LockWait is the share of the operations' time in which they wait for locks.
-func (o *Outcome) LockWait() float64 {
-	if o.Service.TotalCount() == 0 || o.Service.Mean() == 0 {
-		return 0
-	}
-	return float64(o.Waited) / (o.Service.Mean() * float64(o.Service.TotalCount()))
-}
+// LockWait is the share of the time of operations of a kind in which they wait for their locks.
+func (o *Outcome) LockWait(op scenarios.Op) float64 { return float64(o.Waited[op]) / float64(max(1, o.Took[op])) }
 
 // OpsPerSec is the operations that ended in the window per second.
 func (o *Outcome) OpsPerSec(m *Model) float64 { return float64(o.Done) * 1e9 / float64(m.Until-m.From) }
@@ -314,7 +310,8 @@ func (s *simulation) ended(v int32, op scenarios.Op) {
 		record(s.out.Each[op], s.now-of.intended)
 		record(s.out.Response, s.now-of.intended)
 		record(s.out.Service, s.now-of.started)
-		s.out.Waited += of.waited
+		s.out.Waited[op] += of.waited
+		s.out.Took[op] += s.now - of.started
 	}
 	if of.left > 0 {
 		of.left--

@@ -90,23 +90,28 @@ func TestClosedLoop(t *testing.T) {
 		name string
 		Model
 		want float64 // operations per second
+		wait float64 // share of an append
 	}{
-		{"one lock", Model{Locks: OneLock, Users: 10}, 1000},
-		{"a lock per session", Model{Users: 10}, 10_000},
-		{"a lock per session, one session", Model{Tape: tapeOf(1, scenarios.Append), Users: 10}, 1000},
-		{"sessions of one user", Model{Tape: tapeOf(1, scenarios.Append), Own: 1, Users: 10}, 10_000},
-		{"think time", Model{Users: 10, Think: 9e6}, 1000},
-		{"processors", Model{Users: 10, Cost: 1e6, Processors: 2}, 2000},
-		{"work on processors", Model{Users: 10, Spin: true, Processors: 2}, 2000},
-		{"reads hold nothing", Model{Tape: tapeOf(1, scenarios.History, scenarios.Append), Users: 1}, 2000},
+		{"one lock", Model{Locks: OneLock, Users: 10}, 1000, 0.9},
+		{"a lock per session", Model{Users: 10}, 10_000, 0},
+		{"a lock per session, one session", Model{Tape: tapeOf(1, scenarios.Append), Users: 10}, 1000, 0.9},
+		{"sessions of one user", Model{Tape: tapeOf(1, scenarios.Append), Own: 1, Users: 10}, 10_000, 0},
+		{"think time", Model{Users: 10, Think: 9e6}, 1000, 0},
+		{"processors", Model{Users: 10, Cost: 1e6, Processors: 2}, 2000, 0},
+		{"work on processors", Model{Users: 10, Spin: true, Processors: 2}, 2000, 0},
+		{"reads hold nothing", Model{Tape: tapeOf(1, scenarios.History, scenarios.Append), Users: 1}, 2000, 0},
 	} {
 		m := c.Model
 		if m.Tape == nil {
 			m.Tape = tapeOf(10, scenarios.Append)
 		}
 		m.Hold, m.From, m.Until = Constant(time.Millisecond), second, 11*second
-		if got := Run(m).OpsPerSec(&m); math.Abs(got/c.want-1) > 0.001 {
+		out := Run(m)
+		if got := out.OpsPerSec(&m); math.Abs(got/c.want-1) > 0.001 {
 			t.Errorf("%s: %v operations per second, want %v", c.name, got, c.want)
+		}
+		if got := out.LockWait(scenarios.Append); math.Abs(got-c.wait) > 0.001 {
+			t.Errorf("%s: an append waits for %.3f of its time, want %v", c.name, got, c.wait)
 		}
 	}
 }

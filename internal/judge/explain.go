@@ -51,16 +51,17 @@ func Reasons(r *result.Result, machine *result.Machine) (list []string) {
 	if WhyUnexplained(r) != "" {
 		return nil
 	}
-	name, of := mainOperation(r.Explanation)
+	op, of := mainOperation(r.Explanation)
+	name := article(op) + " " + op
 	say := func(part explain.Part, format string, args ...any) {
 		if s := share(of, part); s >= significantPart {
 			list = append(list, fmt.Sprintf("%s of the time of %s is ", percent(s), name)+fmt.Sprintf(format, args...))
 		}
 	}
-	say(explain.LockWait, "%s", lockWait(r, of))
+	say(explain.LockWait, "%s", lockWait(r, op, of))
 	say(explain.CPU, "waiting for a CPU: %d users share %s.", r.Users, result.FormatCounted(machine.GOMAXPROCS, "processor"))
 	say(explain.GC, "garbage collection: %s allocates %s per operation.", r.Strategy, result.FormatBytes(r.Explanation.Usage.BytesPerOp))
-	say(explain.Repeats, "lost to repetitions: of %s of the updates, the closure ran more than once because another update came first.",
+	say(explain.Repeats, "lost to repetitions: the closure of %s of the operations ran more than once, because another update came first.",
 		percent(r.Explanation.Repeated))
 	if blocked := share(of, explain.Before); r.Explanation.Closures != nil && blocked >= 0.5 {
 		say(explain.Before, "before the closure, in a store that does not report its locks: finding the session, copies and waits.")
@@ -97,13 +98,13 @@ func MainReason(r *result.Result) string {
 }
 
 // lockWait describes the wait for locks, and what another store would make of it.
-func lockWait(r *result.Result, of result.Parts) string {
+func lockWait(r *result.Result, op string, of result.Parts) string {
 	text := "waiting for a lock"
 	if share(of, explain.CPU) >= mostUnexplained {
 		text += " (whose holder may have lost its CPU)"
 	}
 	var more []string
-	if ideal, known := r.Explanation.Ideal["per_session"]; known && share(of, explain.LockWait) > ideal+significantPart {
+	if ideal, known := r.Explanation.Ideal["per_session"][op]; known && share(of, explain.LockWait) > ideal+significantPart {
 		more = append(more, fmt.Sprintf("with one lock per session it would be %s", percent(ideal)))
 	} else if known {
 		more = append(more, fmt.Sprintf("with a perfect store with one lock per session it would be %s", percent(ideal)))
@@ -132,7 +133,7 @@ func busiestSession(r *result.Result) (of, limit float64) {
 	return of, limit
 }
 
-// mainOperation returns the operation that takes most of the time, for a sentence: an append.
+// mainOperation returns the operation that takes most of the time.
 func mainOperation(x *result.Explanation) (name string, of result.Parts) {
 	most := 0.
 	for op, p := range x.Each {
@@ -140,9 +141,13 @@ func mainOperation(x *result.Explanation) (name string, of result.Parts) {
 			name, of, most = op, p, all
 		}
 	}
-	article := "a "
-	if strings.ContainsRune("aeiou", rune(name[0])) {
-		article = "an "
+	return name, of
+}
+
+// article returns the indefinite article of a word.
+func article(word string) string {
+	if strings.ContainsRune("aeiou", rune(word[0])) {
+		return "an"
 	}
-	return article + name, of
+	return "a"
 }

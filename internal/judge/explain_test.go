@@ -18,7 +18,7 @@ func explainedRow(shares map[explain.Part]float64) *result.Result {
 		Strategy: "cow", Workload: result.Workload{Users: 100},
 		Explanation: &result.Explanation{
 			Operations: 1000, Every: 1, All: parts, Hooks: true, Each: map[string]result.Parts{"append": parts, "history": {Count: 2000, MeanNs: 100}},
-			Usage: result.Usage{BytesPerOp: 1229}, Ideal: map[string]float64{"per_session": 0.013},
+			Usage: result.Usage{BytesPerOp: 1229}, Ideal: map[string]map[string]float64{"per_session": {"append": 0.013, "history": 0.9}},
 		},
 	}
 }
@@ -36,7 +36,7 @@ func TestReasons(t *testing.T) {
 		{"a lock whose holders lose their CPU", map[explain.Part]float64{explain.LockWait: 0.6, explain.CPU: 0.09, explain.Closure: 0.31}, nil,
 			"60 % of the time of an append is waiting for a lock (whose holder may have lost its CPU); with one lock per session", "lock wait 60 %"},
 		{"a hot session", map[explain.Part]float64{explain.LockWait: 0.5, explain.Closure: 0.5}, func(r *result.Result) {
-			r.Explanation.Ideal["per_session"] = 0.5
+			r.Explanation.Ideal["per_session"]["append"] = 0.5
 			r.Trials = []result.Trial{{Locks: result.Locks{UpdateFraction: 1, BusiestFraction: 0.4, HoldNs: 1e6}}}
 		}, "one session receives 40 % of the updates, so no lock per session can exceed 2.50k/s", "lock wait 50 %"},
 		{"garbage", map[explain.Part]float64{explain.GC: 0.31, explain.Closure: 0.69}, nil,

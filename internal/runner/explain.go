@@ -8,6 +8,7 @@ import (
 	"github.com/sessbench/sessbench/internal/ideal"
 	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
+	"github.com/sessbench/sessbench/scenarios"
 )
 
 // explainWindow is the longest window of the pass that explains a row.
@@ -67,8 +68,8 @@ const (
 	idealPerSession = "per_session"
 )
 
-// idealLockWait returns which share of the time of operations perfect stores wait for locks, with the holds measured in a row.
-func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]float64 {
+// idealLockWait returns which share of the time of each kind of operation perfect stores wait for locks, with the holds measured in a row.
+func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]map[string]float64 {
 	window := min(base.window, explainWindow)
 	if window == 0 {
 		window = explainWindow
@@ -84,13 +85,19 @@ func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]fl
 	if ops := float64(window) / max(1, alone) * processors(r.doc.Machine); m.Hold == nil && ops > idealProbeOps {
 		m.Until = m.From + int64(float64(window)*idealProbeOps/ops)
 	}
-	waits := map[string]float64{}
+	waits := map[string]map[string]float64{}
 	for name, locks := range map[string]ideal.Locks{idealOneLock: ideal.OneLock, idealPerSession: ideal.PerSession} {
 		m.Locks = locks
 		if base.open() {
 			m.Arrivals = base.arrivals()
 		}
-		waits[name] = ideal.Run(m).LockWait()
+		out := ideal.Run(m)
+		waits[name] = map[string]float64{}
+		for op, h := range out.Each {
+			if h != nil {
+				waits[name][scenarios.Op(op).String()] = out.LockWait(scenarios.Op(op))
+			}
+		}
 	}
 	return waits
 }
