@@ -98,7 +98,7 @@ func TestClosedLoop(t *testing.T) {
 		{"sessions of one user", Model{Tape: tapeOf(1, scenarios.Append), Own: 1, Users: 10}, 10_000, 0},
 		{"think time", Model{Users: 10, Think: 9e6}, 1000, 0},
 		{"processors", Model{Users: 10, Cost: 1e6, Processors: 2}, 2000, 0},
-		{"work on processors", Model{Users: 10, Spin: true, Processors: 2}, 2000, 0},
+		{"work on processors", Model{Tape: tapeOf(1, scenarios.Append), Own: 1, Users: 10, Spin: true, Processors: 2}, 2000, 0},
 		{"reads hold nothing", Model{Tape: tapeOf(1, scenarios.History, scenarios.Append), Users: 1}, 2000, 0},
 	} {
 		m := c.Model
