@@ -58,7 +58,9 @@ type Outcome struct {
 }
 
 // LockWait is the share of the time of operations of a kind in which they wait for their locks.
-func (o *Outcome) LockWait(op scenarios.Op) float64 { return float64(o.Waited[op]) / float64(max(1, o.Took[op])) }
+func (o *Outcome) LockWait(op scenarios.Op) float64 {
+	return float64(o.Waited[op]) / float64(max(1, o.Took[op]))
+}
 
 // OpsPerSec is the operations that ended in the window per second.
 func (o *Outcome) OpsPerSec(m *Model) float64 { return float64(o.Done) * 1e9 / float64(m.Until-m.From) }
