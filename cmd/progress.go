@@ -63,9 +63,20 @@ func (p *progress) trial(s runner.Step) {
 	case s.Found != "":
 		p.line("%s: %s (%v)", s.Scenario, s.Found, p.elapsed())
 	case s.Label == "" && s.Block > 0:
-		p.line("%s: block %d/%d done (%d/%d trials, %v)", s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, p.elapsed())
+		p.line("%s: block %d/%d done (%d/%d trials, %v%s)", s.Scenario, s.Block, s.Blocks, s.Done, s.Trials, p.elapsed(), timeLeft(s.Left))
+	}
+	if what != "" {
+		what += timeLeft(s.Left)
 	}
 	p.draw(what, s.Done, s.Trials)
+}
+
+// timeLeft writes an estimate of the time that is left, if there is one.
+func timeLeft(left time.Duration) string {
+	if left <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %v left", left.Round(time.Second))
 }
 
 // parts is the number of steps of the bar for each subject of verify, whatever its number of rounds.

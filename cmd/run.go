@@ -306,7 +306,7 @@ func (o *runOptions) crashes() (found []finding) {
 // document runs, and completes the document. It is nil if there is nothing to report, with an error that says why.
 func (o *runOptions) document(ctx context.Context, cfg runner.Config) (*result.Document, error) {
 	cfg.Progress = o.show.trial
-	if o.show.log || o.show.screen {
+	if (o.show.log || o.show.screen) && o.sweep == nil { // whose trials are short, and each of another point
 		cfg.Live = o.show.live
 	}
 	describe := func(d *result.Document) {

@@ -312,7 +312,7 @@ func lawSentence(s *result.Sweep, l *result.SweepLine) string {
 
 // limitWords say what limits a strategy, with the share.
 var limitWords = map[string]string{
-	judge.ByLock:    "its lock: %s of the time of an update is the wait for it",
+	judge.ByLock:    "waiting for a lock: %s of the time of an update",
 	judge.BySession: "the busiest session, which is held %s of the time",
 	judge.ByGC:      "garbage collection, which stops it %s of the time",
 	judge.ByCPU:     "the processors, of which it uses %s",
@@ -387,7 +387,7 @@ func sweepHeadline(d *result.Document, all []*section) string {
 		}
 	}
 	if best != "" {
-		return best + " is faster than " + sheet.And(ahead[best]) + "."
+		return best + " is faster than " + strings.Join(ahead[best], " and than ") + "."
 	}
 	lines := sweepClosing(d, all)
 	return lines[len(lines)-1]

@@ -185,7 +185,7 @@ func (c *canvas) lineNames(p *plot, x, y *scale, panel *Panel) {
 	for _, s := range panel.Series {
 		at := slices.IndexFunc(names, func(n name) bool { return n.text == s.Name })
 		for _, of := range slices.Backward(s.Points) {
-			if at < 0 && x.Scale.shows(of.X) && y.Scale.shows(of.Y) {
+			if at < 0 && s.Name != "" && x.Scale.shows(of.X) && y.Scale.shows(of.Y) {
 				names = append(names, name{p.y(y, of.Y), s.Name})
 				break
 			}

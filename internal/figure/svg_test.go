@@ -39,8 +39,34 @@ func lines() *Figure {
 	}
 }
 
+// scaled has a main panel, with names at the ends of lines that meet, a curve, and a smaller panel.
+func scaled() *Figure {
+	points := func(y func(x float64) float64) (list []Point) {
+		for x := 1.; x <= 64; x *= 4 {
+			list = append(list, Point{X: x, Y: y(x), Interval: &Interval{0.8 * y(x), 1.3 * y(x)}})
+		}
+		return list
+	}
+	return &Figure{
+		ID: "sweep", Title: "throughput over users", Desc: "global does not scale.", Of: "strategy",
+		X: Axis{Label: "users", Scale: Log, Lines: []Line{{9, "sharded overtakes global: 9 users (5–14)"}}, Bands: []Band{{5, 14, ""}}},
+		Body: Panels{{
+			Y: Axis{Label: "operations per second", Scale: Log}, Main: true,
+			Series: []Series{
+				{Name: "global", Points: points(func(float64) float64 { return 1000 })},
+				{Name: "sharded", Style: 1, Points: points(func(x float64) float64 { return 110 * x })},
+				{Name: "ideal", Style: neutral, Curve: true, Points: points(func(x float64) float64 { return 112 * x })},
+				{Name: "sharded", Variant: "law", Style: 1, Curve: true, Points: points(func(x float64) float64 { return 111 * x })},
+			},
+		}, {
+			Y:      Axis{Label: "p99", Unit: Time, Scale: Log},
+			Series: []Series{{Name: "global", Points: points(func(x float64) float64 { return 1e6 * x })}},
+		}},
+	}
+}
+
 func TestGolden(t *testing.T) {
-	for _, f := range []*Figure{dots(), lines()} {
+	for _, f := range []*Figure{dots(), lines(), scaled()} {
 		got, err := f.File()
 		if err != nil {
 			t.Fatal(err)
@@ -95,9 +121,10 @@ func anyFigure(t *rapid.T) *Figure {
 	}
 	var panels Panels
 	for range rapid.IntRange(0, 3).Draw(t, "panels") {
-		panel := Panel{Y: axis("y")}
+		panel := Panel{Y: axis("y"), Main: rapid.Bool().Draw(t, "main")}
 		for i := range rapid.IntRange(0, 4).Draw(t, "series") {
-			s := Series{Name: text.Draw(t, "name"), Variant: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "variant"), Style: i}
+			s := Series{Name: text.Draw(t, "name"), Variant: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "variant"), Style: i,
+				Curve: rapid.Bool().Draw(t, "curve")}
 			for j := range rapid.IntRange(0, 90).Draw(t, "points") {
 				y := value.Draw(t, "y")
 				p := point(y)

@@ -247,8 +247,8 @@ func (base setup) within(window time.Duration) setup {
 	return base
 }
 
-// sweepIdealOps is how many operations of a point are replayed against a perfect store, which takes some hundredths of a second.
-const sweepIdealOps = 200_000
+// sweepIdealOps is about how many operations of a point are replayed against a perfect store at most, which takes some tenths of a second.
+const sweepIdealOps = 500_000
 
 // sweepIdeal returns the throughput of perfect stores with one lock per session, and with one, at a point of a closed loop whose trials are
 // timed: with the holds that were measured in it, and the cost of the fastest store. 0: not known.
@@ -281,13 +281,10 @@ func (r *run) sweepIdeal(p *sweepPoint) (perSession, oneLock float64) {
 	if hold > 0 {
 		m.Hold = ideal.Constant(time.Duration(hold))
 	}
-	fastest := float64(s.Users) / max(1e-9, (hold*p.base.tape.Updates+alone)/1e9) // with as many processors and sessions as users
-	if c := r.processors(p.base); alone > 0 {
-		fastest = min(fastest, c/(alone/1e9))
-	}
-	span := min(float64(p.base.warmup+p.base.window), float64(sweepIdealOps)/fastest*1e9)
-	span = max(span, 20*(hold+float64(s.Think)))
-	m.From, m.Until = int64(span/4), int64(span)
+	// The same warm-up and window as in the trials, which may end before the queues for busy sessions have their lengths.
+	window := min(medianOf(trials, func(t *result.Trial) float64 { return float64(t.ElapsedNs) }),
+		max(20*(hold+float64(s.Think)), sweepIdealOps/float64(s.Users)*(hold*p.base.tape.Updates+alone+float64(s.Think))))
+	m.From, m.Until = int64(p.base.warmup), int64(p.base.warmup)+int64(window)
 	m.Locks = ideal.PerSession
 	perSession = ideal.Run(m).OpsPerSec(&m)
 	m.Locks = ideal.OneLock
