@@ -208,7 +208,7 @@ func (r *run) sweepBlocks(ctx context.Context, points []sweepPoint, elapsed func
 			r.soFar(all)
 		}
 		plan.overhead = max(0, time.Since(began)/time.Duration(len(open))-window)
-		r.report(Step{Scenario: s.Scenario, Block: block + 1, Blocks: r.Runs, Left: plan.left(block+1, 0, window)})
+		r.report(Step{Scenario: s.Scenario, Block: block + 1, Blocks: r.Runs, Left: plan.left(block, 0, window)})
 	}
 	return nil
 }
@@ -233,11 +233,7 @@ func (p *sweepPlan) window(block int, spent time.Duration) (window time.Duration
 
 // left is how long the rest of the blocks will take, of which the first has so many trials left.
 func (p *sweepPlan) left(block, trials int, window time.Duration) time.Duration {
-	if trials == 0 {
-		trials, block = p.trials*(p.blocks-block), p.blocks
-	} else {
-		trials += p.trials * (p.blocks - block - 1)
-	}
+	trials += p.trials * (p.blocks - block - 1)
 	return time.Duration(trials) * (window + p.overhead)
 }
 
