@@ -25,12 +25,13 @@ func sweepFigure(d *result.Document) *figure.Figure {
 	for _, s := range sections(d) {
 		at[s.scenario] = s
 	}
+	axis := sweepAxis(s)
 	for _, name := range sweepNames(d) {
 		line := figure.Series{Name: name, Style: of[name]}
 		times := line
 		for _, p := range s.Points {
 			r := judge.SweepRow(d, p.Scenario, name)
-			if r == nil {
+			if r == nil || !placed(axis, p) {
 				continue
 			}
 			state, why, measured := at[p.Scenario].stateOf(r)
@@ -61,7 +62,12 @@ func sweepFigure(d *result.Document) *figure.Figure {
 	f := &figure.Figure{
 		ID: "sweep", Title: s.Scenario + ": throughput over " + s.Over, Of: "strategy",
 		Desc: "Operations per second and p99 of each strategy at each value: the median of the trials, with its 95 % confidence interval.",
-		X:    sweepAxis(s),
+		X:    axis,
+	}
+	for _, p := range s.Points {
+		if !placed(axis, p) {
+			f.Notes = append(f.Notes, fmt.Sprintf("%s %s has no place on the logarithmic axis: it is in the table.", s.Over, p.Text))
+		}
 	}
 	if ideal := sweepIdeal(s); len(ideal.Points) > 0 {
 		throughput.Series = append(throughput.Series, ideal)
@@ -106,11 +112,14 @@ func sweepAxis(s *result.Sweep) figure.Axis {
 	return a
 }
 
+// placed reports whether a point has a place on the axis of the setting.
+func placed(a figure.Axis, p result.SweepPoint) bool { return a.Scale != figure.Log || p.Value > 0 }
+
 // sweepIdeal is the line of a perfect store.
 func sweepIdeal(s *result.Sweep) figure.Series {
 	line := figure.Series{Name: "ideal", Style: otherStyle, Curve: true}
 	for _, p := range s.Points {
-		if p.Ideal > 0 {
+		if p.Ideal > 0 && placed(sweepAxis(s), p) {
 			line.Points = append(line.Points, figure.Point{X: p.Value, Y: p.Ideal})
 		}
 	}

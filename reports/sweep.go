@@ -19,9 +19,9 @@ func sweepPage(d *result.Document, all []*section, o Options) *sheet.Page {
 	p := &sheet.Page{}
 	found, closing := sweepFindings(d), sweepClosing(d, all)
 	terms := append(sweepLegend(d), signs(all)...)
-	if !pooledP99(all) { // of the percentiles, only this one is shown
-		terms = slices.DeleteFunc(terms, func(t sheet.Term) bool { return t.Term == poolSign })
-	}
+	terms = slices.DeleteFunc(terms, func(t sheet.Term) bool { // of the times, only the p99 is shown
+		return t.Term == schedulerSign || t.Term == poolSign && !pooledP99(all)
+	})
 	table := func() {
 		p.Table(sweepTable(d, all))
 		p.Say(sheet.Plain, mistrusted(d))
