@@ -49,7 +49,7 @@ func (o *explainOptions) configure(cfg *runner.Config, work *workOptions, join *
 	case work.find():
 		return usagef("%s: not with %s, which has trials at many rates: want --rate with it", o.from(flag), o.from(findFlag))
 	case join.Join != "":
-		return usagef("%s: not with %s: the users of one process are observed", o.from(flag), o.from("join"))
+		return usagef("%s: not with %s: only the users of one process are observed", o.from(flag), o.from("join"))
 	}
 	return nil
 }

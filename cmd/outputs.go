@@ -213,11 +213,28 @@ func (o *outputOptions) write(one renderer) error {
 			failed = append(failed, err)
 			continue
 		}
-		screen := reports.Options{Figures: o.figuresFrom(filepath.Dir(out.path))}
+		screen := reports.Options{Figures: o.figuresFrom(filepath.Dir(out.path)), Base: baseFrom(filepath.Dir(out.path))}
 		err := o.writeFile(out.path, func(w io.Writer) error { return one.write(out.kind, w, screen) })
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// baseFrom returns the working directory as seen from another one, with slashes; empty if it is the same.
+func baseFrom(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return ""
+	}
+	base, err := filepath.Rel(abs, here)
+	if err != nil || base == "." {
+		return ""
+	}
+	return filepath.ToSlash(base)
 }
 
 // toStdout is an argument of [app.unstuck] for standard output.

@@ -3,11 +3,13 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/explain"
 	"github.com/sessbench/sessbench/internal/judge"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/internal/sheet"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -21,7 +23,7 @@ func (s *section) explained() []*result.Result {
 }
 
 // explanation adds where the time of the section's operations goes: a table, its details, and a sentence per row that has a reason.
-func (s *section) explanation(p *sheet.Page) {
+func (s *section) explanation(p *sheet.Page, o Options) {
 	rows := s.explained()
 	if len(rows) == 0 {
 		return
@@ -40,7 +42,7 @@ func (s *section) explanation(p *sheet.Page) {
 	p.Table(detailsTable(rows))
 	p.Say(sheet.Plain, busiestLines(rows)...)
 	for _, r := range rows {
-		profiles(p, r)
+		profiles(p, r, o)
 	}
 	p.Legend(partsLegend(rows))
 }
@@ -48,7 +50,8 @@ func (s *section) explanation(p *sheet.Page) {
 // hasPart reports whether a row can have a part: a store that reports its locks has no time that is only before the closure, and others no
 // wait for a lock.
 func hasPart(r *result.Result, p explain.Part) bool {
-	remote := r.Explanation.All.Shares[explain.Answer.String()] > 0 || r.Explanation.All.Shares[explain.Client.String()] > 0
+	all := r.Explanation.All.Shares
+	remote := all[explain.Answer.String()] > 0 || all[explain.Client.String()] > 0
 	switch p {
 	case explain.Index, explain.LockWait:
 		return r.Explanation.Hooks
@@ -56,8 +59,10 @@ func hasPart(r *result.Result, p explain.Part) bool {
 		return !r.Explanation.Hooks && !remote
 	case explain.Client, explain.Answer:
 		return remote
-	case explain.After, explain.Repeats:
+	case explain.After:
 		return !remote
+	case explain.Repeats, explain.Closure:
+		return all[p.String()] > 0
 	}
 	return true
 }
@@ -76,7 +81,7 @@ func whyCell(r *result.Result) sheet.Cell {
 	return sheet.Cell{Text: cmp.Or(judge.MainReason(r), result.Nothing)}
 }
 
-const whyLegend = "what most of an operation's time is spent on that another store or machine could avoid; –: nothing significant"
+const whyLegend = "the largest of lock wait, waiting for a CPU, garbage collection, repeats and waiting for the target, if it is at least 10 % of the operation that takes most of the time"
 
 func partsTable(rows []*result.Result) *sheet.Table {
 	t := &sheet.Table{Columns: []sheet.Column{{Title: "strategy", Left: true}, {Title: "mean"}}, Rows: make([][]sheet.Cell, len(rows))}
@@ -101,28 +106,34 @@ func partsTable(rows []*result.Result) *sheet.Table {
 }
 
 func detailsTable(rows []*result.Result) *sheet.Table {
-	t := &sheet.Table{Columns: []sheet.Column{{Title: "strategy", Left: true}, {Title: "contended"}, {Title: "wait p50"}, {Title: "wait p99"}, {Title: "closure p50"},
-		{Title: "closure p99"}, {Title: "Jain"}, {Title: "slowest ÷ fastest", Spare: 1}, {Title: "allocs/op"}, {Title: "bytes/op"}, {Title: "bytes/session", Spare: 1}}}
+	t := &sheet.Table{Columns: []sheet.Column{{Title: "strategy", Left: true}, {Title: "operation", Left: true}, {Title: "contended"}, {Title: "wait p50"}, {Title: "wait p99"},
+		{Title: "closure p50"}, {Title: "closure p99"}, {Title: "Jain"}, {Title: "slowest ÷ fastest", Spare: 1}, {Title: "allocs/op"}, {Title: "bytes/op"}, {Title: "bytes/session", Spare: 1}}}
 	for _, r := range rows {
 		x := r.Explanation
+		op := judge.MainOperation(x)
+		of := x.Each[op]
 		contended := result.Nothing
-		if x.Hooks {
-			contended = result.FormatPercent1(x.Contended)
+		if of.LockWaits != nil {
+			contended = result.FormatPercent1(of.Contended)
 		}
 		jain, slowest := result.Nothing, result.Nothing
-		if x.Fairness.Jain > 0 {
-			jain, slowest = fmt.Sprintf("%.3f", x.Fairness.Jain), fmt.Sprintf("%.2f", x.Fairness.MinOverMax)
+		if f := x.Fairness; f.Jain > 0 && f.MinOps >= fewestPerUser && !r.Summary.SchedulerBound {
+			jain, slowest = fmt.Sprintf("%.3f", f.Jain), fmt.Sprintf("%.2f", f.MinOverMax)
 		}
 		session := result.Nothing
 		if r.Summary.BytesPerSession > 0 {
 			session = result.FormatBytes(r.Summary.BytesPerSession)
 		}
-		t.Rows = append(t.Rows, []sheet.Cell{{Text: r.Strategy}, {Text: contended}, percentileCell(x.LockWaits, false), percentileCell(x.LockWaits, true),
-			percentileCell(x.Closures, false), percentileCell(x.Closures, true), {Text: jain}, {Text: slowest},
-			{Text: result.FormatAmount(x.Usage.AllocsPerOp)}, {Text: result.FormatBytes(x.Usage.BytesPerOp)}, {Text: session}})
+		bytes := metric.MedianOf(r, func(t *result.Trial) float64 { return t.Usage.BytesPerOp }).Median
+		t.Rows = append(t.Rows, []sheet.Cell{{Text: r.Strategy}, {Text: op}, {Text: contended}, percentileCell(of.LockWaits, false), percentileCell(of.LockWaits, true),
+			percentileCell(of.Closures, false), percentileCell(of.Closures, true), {Text: jain}, {Text: slowest},
+			{Text: result.FormatAmount(r.Summary.AllocsPerOp)}, {Text: result.FormatBytes(bytes)}, {Text: session}})
 	}
 	return t
 }
+
+// fewestPerUser is the fewest operations of a user from which on differences between users are more than chance.
+const fewestPerUser = 30
 
 // percentileCell is the median or the 99th percentile of a distribution.
 func percentileCell(l *result.Latency, high bool) sheet.Cell {
@@ -139,51 +150,58 @@ func percentileCell(l *result.Latency, high bool) sheet.Cell {
 	return sheet.Cell{Text: result.FormatNs(*v)}
 }
 
-// uneven is how many times its fair share the busiest session or shard has at least, to be mentioned.
-const uneven = 2
+// A session or shard is mentioned if it has at least so many times its fair share, and so many operations.
+const (
+	uneven      = 2
+	fewestsBusy = 100
+)
 
-// busiestLines names the busiest sessions of the scenario, and the busiest shards of each store, where they are uneven.
+// busiestLines names the busiest sessions of the scenario, from the row with the most operations, and the busiest shards of each store, where they
+// are uneven.
 func busiestLines(rows []*result.Result) (lines []string) {
 	line := func(what string, list []result.Busy, of int) {
-		if len(list) == 0 || of < 2 || list[0].Share < uneven/float64(of) || list[0].Share < 0.01 {
-			return
-		}
 		var words []string
 		for _, b := range list {
-			words = append(words, fmt.Sprintf("%d: %s", b.Number, result.FormatPercent1(b.Share)))
+			if b.Share >= uneven/float64(max(1, of)) && b.Operations >= fewestsBusy {
+				words = append(words, fmt.Sprintf("%d: %s", b.Number, result.FormatPercent1(b.Share)))
+			}
 		}
-		lines = append(lines, what+" by operations: "+strings.Join(words, ", "))
+		if words != nil {
+			lines = append(lines, what+" by operations: "+strings.Join(words, ", "))
+		}
 	}
-	line("busiest sessions", rows[0].Explanation.Sessions, rows[0].Sessions)
+	most := slices.MaxFunc(rows, func(a, b *result.Result) int { return cmp.Compare(a.Explanation.Operations, b.Explanation.Operations) })
+	line("busiest sessions", most.Explanation.Sessions, most.Sessions)
 	for _, r := range rows {
-		line("busiest shards of "+r.Strategy, r.Explanation.Shards, len(r.Explanation.Shards))
+		line("busiest shards of "+r.Strategy, r.Explanation.Shards, r.Explanation.ShardCount)
 	}
 	return lines
 }
 
 var partWords = [...]string{
-	explain.Index:       "finding the session, and what else the store does before its closure runs",
+	explain.Index:       "finding the session, taking a free lock, and what else the store does before its closure runs",
 	explain.LockWait:    "from the request for the lock until it is granted; its holder may have lost its CPU meanwhile",
-	explain.Before:      "from the call to the closure, in a store that does not report its locks: they cannot be told from its other work",
+	explain.Before:      "from the call to the closure, in a store that does not report its locks: its waits are not measured separately",
 	explain.Closure:     "the closure of the operation: the work under the lock",
-	explain.Repeats:     "runs of the closure that were in vain because another update came first",
-	explain.After:       "from the end of the closure to the return",
+	explain.Repeats:     "runs of the closure whose changes were dropped because another update came first",
+	explain.After:       "from the end of the closure to the return; of an operation without a closure, from the grant of the lock",
 	explain.Client:      "this process's own work for a request and its answer",
 	explain.Answer:      "waiting for the answer of a target, without the work under the lock that it reports",
 	explain.CPU:         "the goroutine could run, but no processor was free",
 	explain.GC:          "assisting the garbage collector, stopped by it, or waiting for a processor that it has",
-	explain.Unexplained: "the trace does not say what the goroutine did",
+	explain.Unexplained: "no state of the goroutine is recorded",
 }
 
 func partsLegend(rows []*result.Result) (list []sheet.Term) {
 	for _, p := range shownParts(rows) {
 		list = append(list, sheet.Term{Term: p.String(), Text: partWords[p]})
 	}
-	return append(list, sheet.Term{Term: "speed", Text: "throughput of this pass, which observes the operations, divided by that of the trials, which it does not touch"})
+	return append(list, sheet.Term{Term: "speed", Text: "of this pass, which observes the operations, divided by that of the trials, which it does not touch"},
+		sheet.Term{Term: "operation", Text: "the one that takes most of the time, to which the columns up to closure p99 belong; Jain's index is over the operations of the users"})
 }
 
 // profiles adds the functions with the largest shares of a row's profiles, and links to their files.
-func profiles(p *sheet.Page, r *result.Result) {
+func profiles(p *sheet.Page, r *result.Result, o Options) {
 	x := r.Explanation
 	for _, of := range []struct{ kind, what string }{{"cpu", "processor time in operations"}, {"mutex", "waits for mutexes, by the function that unlocks"}} {
 		var words []string
@@ -196,7 +214,11 @@ func profiles(p *sheet.Page, r *result.Result) {
 	}
 	var list []sheet.Link
 	for _, of := range x.Profiles {
-		list = append(list, sheet.Link{Text: of.Kind, Path: of.File})
+		file := of.File
+		if !path.IsAbs(file) {
+			file = path.Join(o.Base, file)
+		}
+		list = append(list, sheet.Link{Text: of.Kind, Path: file})
 	}
 	p.Links(r.Strategy+", for go tool pprof and go tool trace:", list)
 }

@@ -72,12 +72,14 @@ func asText[T any](build builder[T]) func(io.Writer, T, Options) error {
 // asMarkdown writes at most limit bytes; 0: as many as it takes.
 func asMarkdown[T any](build builder[T], limit int) func(io.Writer, T, Options) error {
 	return func(w io.Writer, it T, o Options) error {
-		return build(it, Options{Medium: sheet.Markdown, Figures: o.Figures}).WriteMarkdown(w, limit, o.Figures)
+		return build(it, Options{Medium: sheet.Markdown, Figures: o.Figures, Base: o.Base}).WriteMarkdown(w, limit, o.Figures)
 	}
 }
 
 func asHTML[T any](build builder[T]) func(io.Writer, T, Options) error {
-	return func(w io.Writer, it T, _ Options) error { return build(it, Options{Medium: sheet.Web}).WriteHTML(w) }
+	return func(w io.Writer, it T, o Options) error {
+		return build(it, Options{Medium: sheet.Web, Base: o.Base}).WriteHTML(w)
+	}
 }
 
 // asCSV writes rows, of which the first has the names of the columns. Names and units of columns are stable; those of metrics are

@@ -56,12 +56,12 @@ func runPage(d *result.Document, o Options) *sheet.Page {
 		return sweepPage(d, all, o)
 	}
 	if o.Medium == sheet.Web {
-		return runWebPage(d, all)
+		return runWebPage(d, all, o)
 	}
 	p := &sheet.Page{}
 	for _, s := range all {
 		s.page(p)
-		s.explanation(p)
+		s.explanation(p, o)
 	}
 	if o.Medium == sheet.Markdown {
 		p.Say(sheet.Bold, closings(d, all)...)
@@ -91,7 +91,7 @@ func addFigures(p *sheet.Page, f runFigures) {
 }
 
 // runWebPage begins with what a reader looks for first: the conclusion, its figure, the machine and the command.
-func runWebPage(d *result.Document, all []*section) *sheet.Page {
+func runWebPage(d *result.Document, all []*section, o Options) *sheet.Page {
 	p, figures := &sheet.Page{}, figuresOf(d, all)
 	headline, more := conclusion(all)
 	p.Heading(sheet.Bold, headline)
@@ -116,7 +116,7 @@ func runWebPage(d *result.Document, all []*section) *sheet.Page {
 		for _, f := range shown {
 			p.Figure(f)
 		}
-		s.explanation(p)
+		s.explanation(p, o)
 	}
 	p.Heading(sheet.Plain, legendSummary)
 	p.Legend(legends(all))

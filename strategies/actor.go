@@ -129,6 +129,9 @@ func (s *Actor[T]) Shard(id manager.ID) int {
 	return s.slot(id)
 }
 
+// Shards implements [Sharder].
+func (s *Actor[T]) Shards() int { return len(s.shards) }
+
 // slot returns the index of the owner of an id's shard.
 func (s *Actor[T]) slot(id manager.ID) int {
 	return int(maphash.Bytes(s.seed, id[:]) % uint64(len(s.shards)))

@@ -63,6 +63,9 @@ var (
 type Sharder interface {
 	// Shard returns the number of the shard to which a session belongs, from 0; -1: the store has no shards as it is configured.
 	Shard(id manager.ID) int
+
+	// Shards returns the number of shards.
+	Shards() int
 }
 
 // NewSharded returns an empty store of that many shards, rounded up to a power of two. Less than one means
@@ -88,6 +91,9 @@ func (s *Sharded[T]) slot(id manager.ID) uint64 {
 
 // Shard implements [Sharder].
 func (s *Sharded[T]) Shard(id manager.ID) int { return int(s.slot(id)) }
+
+// Shards implements [Sharder].
+func (s *Sharded[T]) Shards() int { return len(s.shards) }
 
 func (s *Sharded[T]) shard(id manager.ID) *Global[T] { return &s.shards[s.slot(id)].Global }
 

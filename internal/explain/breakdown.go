@@ -32,55 +32,53 @@ func (b *Breakdown) add(more *Breakdown) {
 
 // Analysis is what operations show together.
 type Analysis struct {
-	All       Breakdown
-	Each      map[uint8]*Breakdown // by kind of operation
-	LockWaits *hdr.Histogram       // of operations that reported their lock
-	Closures  *hdr.Histogram       // durations of the last run of the closure
-	Contended int64                // operations that had to wait for their lock
-	Locked    int64                // operations that reported their lock
-	Repeated  int64                // operations whose closure ran more than once
-	Slots     map[uint32]int64
-	Shards    map[int32]int64
+	All    Breakdown
+	Each   map[uint8]*Kind // by kind of operation
+	Slots  map[uint32]int64
+	Shards map[int32]int64
+}
+
+// Kind is what the operations of one kind show.
+type Kind struct {
+	Breakdown
+	LockWaits *hdr.Histogram // of calls that reported their lock
+	Closures  *hdr.Histogram // durations of the last run of the closure
+	Contended int64          // calls that had to wait for their lock
+	Repeated  int64          // operations whose closure ran more than once
 }
 
 // Analyse finds where the time of operations went. operations are those of each user, by number, in the order of time. reading is the cost of
 // one reading of the clock in nanoseconds, which is taken off each phase. remote: the operations are those of a target.
 func Analyse(tr *Trace, operations map[int][]Operation, reading float64, remote bool) *Analysis {
-	a := &Analysis{Each: map[uint8]*Breakdown{}, LockWaits: result.NewHistogram(), Closures: result.NewHistogram(), Slots: map[uint32]int64{}, Shards: map[int32]int64{}}
+	a := &Analysis{Each: map[uint8]*Kind{}, Slots: map[uint32]int64{}, Shards: map[int32]int64{}}
 	for user, list := range operations {
 		w := walk{tr: tr, spans: tr.Users[user], reading: reading}
 		for i := range list {
 			a.operation(&w, &list[i], remote)
 		}
 	}
-	for _, b := range a.Each {
-		a.All.add(b)
+	for _, k := range a.Each {
+		a.All.add(&k.Breakdown)
 	}
 	return a
 }
 
 func (a *Analysis) operation(w *walk, o *Operation, remote bool) {
-	b := &Breakdown{Ops: 1, TotalNs: max(0, float64(o.Returned-o.Called)-w.reading*float64(o.moments()))}
-	w.to, w.blocked = b, 0
+	k := a.Each[o.Op]
+	if k == nil {
+		k = &Kind{LockWaits: result.NewHistogram(), Closures: result.NewHistogram()}
+		a.Each[o.Op] = k
+	}
+	w.to = &Breakdown{Ops: 1, TotalNs: max(0, float64(o.Returned-o.Called)-w.reading*float64(o.moments()))}
 	if remote {
 		w.remote(o)
 	} else {
-		a.phases(w, o)
+		k.phases(w, o)
 	}
-	if sum := a.Each[o.Op]; sum != nil {
-		sum.add(b)
-	} else {
-		a.Each[o.Op] = b
-	}
+	k.add(w.to)
 	a.Slots[o.Slot]++
 	if o.Shard >= 0 {
 		a.Shards[o.Shard]++
-	}
-	if o.Entered != 0 && o.Left != 0 {
-		_ = a.Closures.RecordValue(min(max(0, o.Left-max(o.Entered, o.Repeated)), result.MaxLatencyNs))
-	}
-	if o.Attempts > 1 {
-		a.Repeated++
 	}
 }
 
@@ -88,7 +86,7 @@ func (a *Analysis) operation(w *walk, o *Operation, remote bool) {
 const freeLock = 1000
 
 // phases lays the phases of an operation over the states of its goroutine.
-func (a *Analysis) phases(w *walk, o *Operation) {
+func (k *Kind) phases(w *walk, o *Operation) {
 	at := o.Called
 	next := func(p Part, to int64) {
 		if to != 0 {
@@ -96,31 +94,36 @@ func (a *Analysis) phases(w *walk, o *Operation) {
 			at = to
 		}
 	}
-	before := Before
-	if o.Granted != 0 {
-		before = Index
-		next(Index, o.Asked)
-		if o.Granted-o.Asked < freeLock && w.onProcessor(o.Asked, o.Granted) {
-			next(Index, o.Granted)
-		} else {
-			next(LockWait, o.Granted)
-			a.Contended++
+	rest, repeats := Before, false
+	for i := range o.Calls {
+		c := &o.Call[i]
+		before := Before
+		if c.Granted != 0 {
+			before = Index
+			next(Index, c.Asked)
+			if c.Granted-c.Asked < freeLock && w.onProcessor(c.Asked, c.Granted) {
+				next(Index, c.Granted)
+			} else {
+				next(LockWait, c.Granted)
+				k.Contended++
+			}
+			_ = k.LockWaits.RecordValue(min(c.Granted-c.Asked, result.MaxLatencyNs))
+			rest = After
 		}
-		a.Locked++
-		_ = a.LockWaits.RecordValue(min(o.Granted-o.Asked, result.MaxLatencyNs))
-	}
-	if o.Entered == 0 || o.Left == 0 {
-		if o.Granted == 0 {
-			next(Before, o.Returned)
-			return
+		if c.Left == 0 {
+			continue
 		}
-		next(After, o.Returned)
-		return
+		next(before, c.Entered)
+		next(Repeats, c.Repeated)
+		next(Closure, c.Left)
+		rest = After
+		_ = k.Closures.RecordValue(min(max(0, c.Left-max(c.Entered, c.Repeated)), result.MaxLatencyNs))
+		repeats = repeats || c.Repeated != 0
 	}
-	next(before, o.Entered)
-	next(Repeats, o.Repeated)
-	next(Closure, o.Left)
-	next(After, o.Returned)
+	next(rest, o.Returned)
+	if repeats {
+		k.Repeated++
+	}
 }
 
 // walk goes through the spans of a user, whose operations follow each other.

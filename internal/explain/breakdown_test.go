@@ -38,32 +38,33 @@ func drawMixture(t *rapid.T) (list []Operation, spans Timeline, stopped []Span, 
 	}
 	for range rapid.IntRange(1, 20).Draw(t, "operations") {
 		now++ // a moment of 0 is none
-		o := Operation{Op: 2, Called: now, Shard: -1}
+		o := Operation{Op: 2, Called: now, Calls: 1, Shard: -1}
+		c := &o.Call[0]
 		before := Before
 		if rapid.Bool().Draw(t, "hooks") {
 			before = Index
 			piece(Index, 3)
-			o.Asked = now
+			c.Asked = now
 			piece(LockWait, 5)
-			if o.Granted = now; o.Granted-o.Asked < freeLock {
+			if c.Granted = now; c.Granted-c.Asked < freeLock {
 				now += freeLock // else a lock that is granted at once may have been free
-				spans = append(spans, Span{o.Granted, now, Blocked})
+				spans = append(spans, Span{c.Granted, now, Blocked})
 				truth.Parts[LockWait] += freeLock
 				truth.TotalNs += freeLock
-				o.Granted = now
+				c.Granted = now
 			}
 		}
 		if rapid.IntRange(0, 4).Draw(t, "closure") > 0 {
 			piece(before, 3)
-			o.Entered, o.Attempts = now, 1
+			c.Entered = now
 			if rapid.Bool().Draw(t, "repeats") {
 				piece(Repeats, 3)
-				o.Repeated, o.Attempts = now, 2
+				c.Repeated = now
 			}
 			piece(Closure, 5)
-			o.Left = now
+			c.Left = now
 			piece(After, 2)
-		} else if o.Granted != 0 {
+		} else if c.Granted != 0 {
 			piece(After, 3)
 		} else {
 			piece(Before, 3)
@@ -102,7 +103,7 @@ func TestCollectorTakesProcessors(t *testing.T) {
 	tr.Collecting.set(201, 1)
 	tr.Collecting.set(301, 4)
 	tr.Collecting.set(401, 0)
-	got := Analyse(tr, map[int][]Operation{0: {{Called: 1, Entered: 1, Left: 601, Returned: 601, Shard: -1}}}, 0, false).All
+	got := Analyse(tr, map[int][]Operation{0: {{Called: 1, Returned: 601, Calls: 1, Call: [MostCalls]Call{{Entered: 1, Left: 601}}, Shard: -1}}}, 0, false).All
 	if got.Parts[GC] != 125 || got.Parts[CPU] != 275 || got.Parts[Closure] != 200 {
 		t.Errorf("%+v", got)
 	}
@@ -111,7 +112,7 @@ func TestCollectorTakesProcessors(t *testing.T) {
 // The readings of the clock are taken off the phases that they are in, and off the whole.
 func TestReadingsOfTheClock(t *testing.T) {
 	tr := &Trace{Users: map[int]Timeline{0: {{1, 1001, Running}}}, Processors: 1}
-	o := Operation{Called: 1, Asked: 101, Granted: 201, Entered: 301, Left: 701, Returned: 1001, Attempts: 1, Shard: -1}
+	o := Operation{Called: 1, Returned: 1001, Calls: 1, Call: [MostCalls]Call{{Asked: 101, Granted: 201, Entered: 301, Left: 701}}, Shard: -1}
 	got := Analyse(tr, map[int][]Operation{0: {o}}, 20, false).All
 	if got.TotalNs != 900 || got.Parts[Closure] != 380 || got.Parts[Index] != 240 || got.Parts[After] != 280 {
 		t.Errorf("%+v", got)
@@ -132,15 +133,28 @@ func TestFreeLock(t *testing.T) {
 		{"polled, with others in between", 100, Yielded, LockWait},
 	} {
 		tr := &Trace{Users: map[int]Timeline{0: {{1, 11, Running}, {11, 11 + row.wait, row.state}, {11 + row.wait, 100_000, Running}}}, Processors: 1}
-		o := Operation{Called: 1, Asked: 11, Granted: 11 + row.wait, Entered: 11 + row.wait, Left: 8000, Returned: 8000, Shard: -1}
+		o := Operation{Called: 1, Returned: 8000, Calls: 1, Call: [MostCalls]Call{{Asked: 11, Granted: 11 + row.wait, Entered: 11 + row.wait, Left: 8000}}, Shard: -1}
 		a := Analyse(tr, map[int][]Operation{0: {o}}, 0, false)
 		want := float64(row.wait)
 		if row.want == Index {
 			want += 10
 		}
-		if got := a.All.Parts[row.want]; got != want || a.Contended != int64(row.want)-int64(Index) {
-			t.Errorf("%s: %v of %v, %d contended", row.name, got, row.want, a.Contended)
+		if got := a.All.Parts[row.want]; got != want || a.Each[0].Contended != int64(row.want)-int64(Index) {
+			t.Errorf("%s: %v of %v, %d contended", row.name, got, row.want, a.Each[0].Contended)
 		}
+	}
+}
+
+// A read that records a use calls the store twice; each call has its own lock and closure.
+func TestTwoCalls(t *testing.T) {
+	tr := &Trace{Users: map[int]Timeline{0: {{1, 101, Running}, {101, 5101, Blocked}, {5101, 5301, Running}, {5301, 9301, Blocked}, {9301, 9501, Running}}}, Processors: 1}
+	o := Operation{Called: 1, Returned: 9501, Calls: 2, Shard: -1, Call: [MostCalls]Call{
+		{Asked: 101, Granted: 5101, Entered: 5101, Left: 5201},
+		{Asked: 5301, Granted: 9301, Entered: 9301, Left: 9401},
+	}}
+	a := Analyse(tr, map[int][]Operation{0: {o}}, 0, false)
+	if got := a.All.Parts; got[Index] != 200 || got[LockWait] != 9000 || got[Closure] != 200 || got[After] != 100 || got[Repeats] != 0 || a.Each[0].Repeated != 0 {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -14,22 +16,27 @@ const mostBusy = 10
 // Explanation returns the analysis as in documents. One in so many of the operations was observed. name returns the name of a kind of operation.
 func (a *Analysis) Explanation(every int, name func(op uint8) string) *result.Explanation {
 	x := &result.Explanation{
-		Operations: a.All.Ops, Every: every, All: a.All.parts(), Each: map[string]result.Parts{}, Hooks: a.Locked > 0,
-		Sessions: busiest(a.Slots), Shards: busiest(a.Shards),
+		Operations: a.All.Ops, Every: every, All: a.All.parts(), Each: map[string]result.Parts{}, Sessions: busiest(a.Slots), Shards: busiest(a.Shards),
 	}
-	for op, b := range a.Each {
-		x.Each[name(op)] = b.parts()
-	}
-	if a.Locked > 0 {
-		l := result.LatencyOf(a.LockWaits)
-		x.LockWaits, x.Contended = &l, float64(a.Contended)/float64(a.Locked)
-	}
-	if a.Closures.TotalCount() > 0 {
-		l := result.LatencyOf(a.Closures)
-		x.Closures = &l
-		x.Repeated = float64(a.Repeated) / float64(a.Closures.TotalCount())
+	for op, k := range a.Each {
+		p := k.parts()
+		p.LockWaits, p.Closures = latency(k.LockWaits), latency(k.Closures)
+		if p.LockWaits != nil {
+			x.Hooks, p.Contended = true, float64(k.Contended)/float64(p.LockWaits.Count)
+		}
+		p.Repeated = float64(k.Repeated) / float64(k.Ops)
+		x.Each[name(op)] = p
 	}
 	return x
+}
+
+// latency describes a distribution; nil if it is empty.
+func latency(h *hdr.Histogram) *result.Latency {
+	if h.TotalCount() == 0 {
+		return nil
+	}
+	l := result.LatencyOf(h)
+	return &l
 }
 
 func (b *Breakdown) parts() result.Parts {
@@ -53,7 +60,7 @@ func busiest[K uint32 | int32](counts map[K]int64) (list []result.Busy) {
 	}
 	keys := slices.SortedFunc(maps.Keys(counts), func(a, b K) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
 	for _, k := range keys[:min(mostBusy, len(keys))] {
-		list = append(list, result.Busy{Number: int(k), Share: float64(counts[k]) / float64(all)})
+		list = append(list, result.Busy{Number: int(k), Operations: counts[k], Share: float64(counts[k]) / float64(all)})
 	}
 	return list
 }

@@ -14,13 +14,13 @@ import (
 // What is listed of a profile.
 const (
 	mostFunctions = 10
-	leastFunction = 0.005 // share
-	fewestSamples = 30    // of processor time: with fewer, chance decides which function they hit
+	leastFunction = 0.01 // share
+	fewestSamples = 50   // of processor time: with fewer, chance decides which function they hit
 )
 
 // Functions returns the functions to which most of a profile of processor time or of mutexes belongs. Processor time belongs to the innermost
 // function of the stack, if the sample has the label of an operation; the delay of a mutex, to the innermost function outside the runtime
-// and package sync: the one that unlocks it.
+// and package sync: the one that unlocks it. Delays of the runtime's own locks belong to no function.
 func Functions(p *profile.Profile) (list []result.Function) {
 	if len(p.SampleType) == 0 {
 		return nil
@@ -30,7 +30,11 @@ func Functions(p *profile.Profile) (list []result.Function) {
 	sums, all, samples := map[string]int64{}, int64(0), int64(0)
 	for _, s := range p.Sample {
 		if v := s.Value[value]; v > 0 && (!flat || len(s.Label["operation"]) > 0) {
-			sums[shortName(functionOf(s, flat))] += v
+			name := functionOf(s, flat)
+			if name == "" {
+				continue
+			}
+			sums[shortName(name)] += v
 			all += v
 			samples += s.Value[0]
 		}
@@ -57,19 +61,18 @@ func shortName(name string) string {
 	return name[strings.LastIndex(name, "/")+1:]
 }
 
+// functionOf returns the function to which a sample belongs; empty: none.
 func functionOf(s *profile.Sample, flat bool) string {
-	innermost := ""
 	for _, l := range s.Location {
 		for _, line := range l.Line {
 			if line.Function == nil {
 				continue
 			}
 			name := line.Function.Name
-			innermost = cmp.Or(innermost, name)
 			if flat || !strings.HasPrefix(name, "runtime.") && !strings.HasPrefix(name, "sync.") && !strings.HasPrefix(name, "internal/") {
 				return name
 			}
 		}
 	}
-	return cmp.Or(innermost, "unknown")
+	return ""
 }

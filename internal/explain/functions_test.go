@@ -8,7 +8,7 @@ import (
 
 // stack returns a sample with a stack, the innermost function first.
 func stack(value int64, label string, names ...string) *profile.Sample {
-	s := &profile.Sample{Value: []int64{20, value}}
+	s := &profile.Sample{Value: []int64{30, value}}
 	for _, name := range names {
 		s.Location = append(s.Location, &profile.Location{Line: []profile.Line{{Function: &profile.Function{Name: name}}}})
 	}
@@ -23,11 +23,11 @@ func TestFunctions(t *testing.T) {
 	mutex := &profile.Profile{
 		SampleType: []*profile.ValueType{{Type: "contentions"}, {Type: "delay"}},
 		Sample: []*profile.Sample{
-			stack(900, "", "sync.(*Mutex).Unlock", lock, "main.main"), stack(100, "", "runtime.unlock"), stack(-5, "", "main.gone"),
+			stack(900, "", "sync.(*Mutex).Unlock", lock, "main.main"), stack(100, "", "sync.(*RWMutex).Unlock", "main.other"), stack(500, "", "runtime.unlock"), stack(-5, "", "main.gone"),
 		},
 	}
 	got := Functions(mutex)
-	if len(got) != 2 || got[0].Name != "strategies.(*Global[…]).Update" || got[0].Share != 0.9 || got[1].Name != "runtime.unlock" {
+	if len(got) != 2 || got[0].Name != "strategies.(*Global[…]).Update" || got[0].Share != 0.9 || got[1].Name != "main.other" {
 		t.Errorf("%+v", got)
 	}
 	cpu := &profile.Profile{

@@ -4,26 +4,36 @@ package explain
 // or that nothing noted, is 0.
 type Operation struct {
 	Op       uint8  // its kind
+	Calls    uint8  // of the store: a read that records a use makes two
 	Slot     uint32 // of its session
-	Attempts int32  // runs of the closure: more than one only where updates are repeated
 	Shard    int32  // of the store, to which the session belongs; -1: the store has none
-
 	Called   int64
-	Asked    int64 // for the lock
-	Granted  int64 // the lock
+	Returned int64
+	Held     int64 // duration of the work under the lock that a target reports; 0: not reported
+	Call     [MostCalls]Call
+}
+
+// MostCalls is the most calls of the store in an operation that can be noted.
+const MostCalls = 2
+
+// Call is a call of the store and the moments that it passed, in the order of the fields.
+type Call struct {
+	Asked    int64 // for the lock, for the first time
+	Granted  int64 // the lock, for the last time
 	Entered  int64 // the closure, for the first time
 	Repeated int64 // entered the closure for the last time, if it ran more than once
 	Left     int64 // the closure, for the last time
-	Returned int64
-
-	Held int64 // duration of the work under the lock that a target reports; 0: not reported
 }
 
-// moments is the number of readings of the clock between Called and Returned, that of Returned included.
+// moments is the number of readings of the clock after Called.
 func (o *Operation) moments() (n int64) {
-	for _, t := range [...]int64{o.Asked, o.Granted, o.Entered, o.Repeated, o.Left, o.Returned} {
-		if t != 0 {
-			n++
+	n = 1
+	for i := range o.Calls {
+		c := &o.Call[i]
+		for _, t := range [...]int64{c.Asked, c.Granted, c.Entered, c.Repeated, c.Left} {
+			if t != 0 {
+				n++
+			}
 		}
 	}
 	return n

@@ -53,7 +53,6 @@ type tracer struct {
 	goroutines map[trace.GoID]*goroutine
 	stopped    Level
 	collecting Level
-	stops      int // ranges in which the world is stopped
 	collectors int // goroutines of the collector that run
 	hellos     map[int]Reading
 	least      int64 // difference between the clocks
@@ -65,7 +64,7 @@ type tracer struct {
 type goroutine struct {
 	user      int // -1: of no user
 	collector bool
-	ranges    int // of garbage collection
+	assists   bool // the garbage collector
 	state     State
 	since     int64
 	alive     bool
@@ -106,10 +105,10 @@ func (d *tracer) event(e *trace.Event) {
 			g.user, g.since = user, t
 			d.least, d.most = max(d.least, t-at.After), min(d.most, t-at.Before)
 		}
-	case trace.EventRangeBegin, trace.EventRangeActive:
-		d.rangeOf(e, t, 1)
+	case trace.EventRangeBegin, trace.EventRangeActive: // each generation of the trace repeats the ranges that are active
+		d.rangeOf(e, t, true)
 	case trace.EventRangeEnd:
-		d.rangeOf(e, t, -1)
+		d.rangeOf(e, t, false)
 	}
 }
 
@@ -144,7 +143,7 @@ func (d *tracer) enter(g *goroutine, t int64, to trace.GoState, reason string) {
 func (d *tracer) close(g *goroutine, t int64) {
 	if g.user >= 0 && g.alive && t > g.since {
 		state := g.state
-		if g.ranges > 0 {
+		if g.assists && (state == Running || state == Blocked) { // one that waits for a processor waits for it in an assist, too
 			state = Collecting
 		}
 		g.spans = append(g.spans, Span{g.since, t, state})
@@ -157,12 +156,15 @@ func (d *tracer) count(t int64, by int) {
 	d.collecting.set(t, float64(d.collectors))
 }
 
-// rangeOf notes the begin or the end of a range of the garbage collector.
-func (d *tracer) rangeOf(e *trace.Event, t int64, by int) {
+// rangeOf notes that a range of the garbage collector is active, or has ended. Only one goroutine at a time stops the world.
+func (d *tracer) rangeOf(e *trace.Event, t int64, active bool) {
 	switch name := e.Range().Name; {
 	case strings.HasPrefix(name, "stop-the-world"):
-		d.stops = max(0, d.stops+by)
-		d.stopped.set(t, float64(min(d.stops, 1)))
+		value := 0.
+		if active {
+			value = 1
+		}
+		d.stopped.set(t, value)
 	case name == "GC mark assist": // sweeping is part of an allocation, as in the runtime's accounts of processor time
 		id := e.Goroutine()
 		if scope := e.Range().Scope; scope.Kind == trace.ResourceGoroutine {
@@ -173,7 +175,7 @@ func (d *tracer) rangeOf(e *trace.Event, t int64, by int) {
 		}
 		g := d.of(id)
 		d.close(g, t)
-		g.ranges = max(0, g.ranges+by)
+		g.assists = active
 	}
 }
 

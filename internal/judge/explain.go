@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sessbench/sessbench/internal/explain"
+	"github.com/sessbench/sessbench/internal/metric"
 	"github.com/sessbench/sessbench/reports/result"
 )
 
@@ -13,7 +14,7 @@ const (
 	significantPart = 0.10 // of an operation's time
 	mostUnexplained = 0.05 // of it: with more, shares are not interpreted
 	fewestExplained = 30   // operations
-	slowestPass     = 0.70 // of the trials' throughput: with less, the pass changes what it observes
+	slowestPass     = 0.70 // of the trials' speed: with less, the pass may change what it observes
 	busySession     = 0.10 // of the updates
 )
 
@@ -22,24 +23,40 @@ func WhyUnexplained(r *result.Result) string {
 	x := r.Explanation
 	switch {
 	case x == nil:
-		return "not explained"
+		return "there is no explanation"
 	case x.Operations < fewestExplained:
-		return fmt.Sprintf("only %s were observed, and fewer than %d say little", result.FormatCounted(int(x.Operations), "operation"), fewestExplained)
+		return fmt.Sprintf("only %s were observed, and fewer than %d are too few", result.FormatCounted(int(x.Operations), "operation"), fewestExplained)
 	case share(x.All, explain.Unexplained) > mostUnexplained:
-		return fmt.Sprintf("%s of the time is not in the trace", result.FormatPercent1(share(x.All, explain.Unexplained)))
+		return fmt.Sprintf("no state is recorded for %s of the time", result.FormatPercent1(share(x.All, explain.Unexplained)))
+	case HarnessBound(r):
+		return "at least half of the cost is the harness"
 	case PassSpeed(r) < slowestPass:
-		return fmt.Sprintf("the pass reached only %s of the trials' throughput, so that it changes what it observes", percent(PassSpeed(r)))
+		return fmt.Sprintf("the pass was slower than the trials (%.2f of their speed), so its shares may not be those of the trials", PassSpeed(r))
 	}
 	return ""
 }
 
-// PassSpeed is the throughput of the pass that explains a row, divided by the median of its trials; 1 if either is not known.
+// PassSpeed is the speed of the pass that explains a row, divided by that of its trials; 1 if either is not known. In a closed loop it is the
+// throughput; in an open loop, whose throughput is given, the inverse of the mean service time.
 func PassSpeed(r *result.Result) float64 {
-	x, median := r.Explanation, r.Summary.OpsPerSec.Median
-	if x == nil || x.OpsPerSec == 0 || median == 0 {
+	x := r.Explanation
+	if x == nil {
 		return 1
 	}
-	return x.OpsPerSec / median
+	pass, trials := x.OpsPerSec, r.Summary.OpsPerSec.Median
+	if r.Load != "" {
+		pass, trials = x.All.MeanNs, metric.MedianOf(r, func(t *result.Trial) float64 {
+			if t.OpenLoop == nil {
+				return 0
+			}
+			return float64(t.OpenLoop.ServiceNs.Mean)
+		}).Median
+		pass, trials = trials, pass
+	}
+	if pass == 0 || trials == 0 {
+		return 1
+	}
+	return pass / trials
 }
 
 // share returns the share of a part.
@@ -51,40 +68,49 @@ func Reasons(r *result.Result, machine *result.Machine) (list []string) {
 	if WhyUnexplained(r) != "" {
 		return nil
 	}
-	op, of := mainOperation(r.Explanation)
-	name := article(op) + " " + op
+	op := MainOperation(r.Explanation)
+	of := r.Explanation.Each[op]
 	say := func(part explain.Part, format string, args ...any) {
 		if s := share(of, part); s >= significantPart {
-			list = append(list, fmt.Sprintf("%s of the time of %s is ", percent(s), name)+fmt.Sprintf(format, args...))
+			list = append(list, fmt.Sprintf("%s of the time of %s is ", percent(s), indefinite(op))+fmt.Sprintf(format, args...))
 		}
 	}
-	say(explain.LockWait, "%s", lockWait(r, op, of))
-	say(explain.CPU, "waiting for a CPU: %d users share %s.", r.Users, result.FormatCounted(machine.GOMAXPROCS, "processor"))
-	say(explain.GC, "garbage collection: %s allocates %s per operation.", r.Strategy, result.FormatBytes(r.Explanation.Usage.BytesPerOp))
-	say(explain.Repeats, "lost to repetitions: the closure of %s of the operations ran more than once, because another update came first.",
-		percent(r.Explanation.Repeated))
-	if blocked := share(of, explain.Before); r.Explanation.Closures != nil && blocked >= 0.5 {
-		say(explain.Before, "before the closure, in a store that does not report its locks: finding the session, copies and waits.")
+	say(explain.LockWait, "%s", lockWait(r, op))
+	say(explain.CPU, "waiting for a CPU: %s.", processorsShared(r, machine))
+	if bytes := metric.MedianOf(r, func(t *result.Trial) float64 { return t.Usage.BytesPerOp }).Median; r.Target == "" {
+		say(explain.GC, "garbage collection: %s allocates %s per operation.", r.Strategy, result.FormatBytes(bytes))
 	}
-	say(explain.Answer, "waiting for the target: the way there and back, its queue, its locks and its work, as far as it does not report the work under its locks.")
+	say(explain.Repeats, "repetitions: the closure ran more than once in %s of them, because another update came first.", percent(of.Repeated))
+	say(explain.Answer, "waiting for the target: for its queue, its locks and its work, as far as it does not report the work, and for the way there and back.")
 	return list
+}
+
+func processorsShared(r *result.Result, machine *result.Machine) string {
+	processors := result.FormatCounted(machine.GOMAXPROCS, "processor")
+	if r.Load != "" { // users are made as they are needed
+		return "the operations in progress share " + processors
+	}
+	return fmt.Sprintf("%d users share %s", r.Users, processors)
 }
 
 // percent writes a share of at least ten percent without decimals: "87 %".
 func percent(share float64) string {
+	if share > 0.995 && share < 1 {
+		return "over 99 %"
+	}
 	if share < 0.1 {
 		return result.FormatPercent1(share)
 	}
 	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
-// MainReason is the part that takes most of an operation's time among those that another store or machine could avoid: "lock wait 87 %"; empty:
+// MainReason is the largest part of an operation's time among those that another store or machine may avoid: "lock wait 87 %"; empty:
 // none is significant, or the explanation is not interpreted.
 func MainReason(r *result.Result) string {
 	if WhyUnexplained(r) != "" {
 		return ""
 	}
-	_, of := mainOperation(r.Explanation)
+	of := r.Explanation.Each[MainOperation(r.Explanation)]
 	most := explain.Unexplained
 	for _, p := range []explain.Part{explain.LockWait, explain.CPU, explain.GC, explain.Repeats, explain.Answer} {
 		if share(of, p) >= significantPart && (most == explain.Unexplained || share(of, p) > share(of, most)) {
@@ -98,56 +124,51 @@ func MainReason(r *result.Result) string {
 }
 
 // lockWait describes the wait for locks, and what another store would make of it.
-func lockWait(r *result.Result, op string, of result.Parts) string {
+func lockWait(r *result.Result, op string) string {
+	of := r.Explanation.Each[op]
 	text := "waiting for a lock"
 	if share(of, explain.CPU) >= mostUnexplained {
 		text += " (whose holder may have lost its CPU)"
 	}
-	var more []string
-	if ideal, known := r.Explanation.Ideal["per_session"][op]; known && share(of, explain.LockWait) > ideal+significantPart {
-		more = append(more, fmt.Sprintf("with one lock per session it would be %s", percent(ideal)))
-	} else if known {
-		more = append(more, fmt.Sprintf("with a perfect store with one lock per session it would be %s", percent(ideal)))
+	if ideal, known := r.Explanation.IdealLockWait[op]; known && r.HoldNs > 0 && share(of, explain.LockWait) > ideal+significantPart { // without holds, waits come from holders that lost their CPU
+		text += fmt.Sprintf("; with one lock per session it would be %s", percent(ideal))
 	}
 	if busiest, limit := busiestSession(r); busiest >= busySession {
-		more = append(more, fmt.Sprintf("one session receives %s of the updates, so no lock per session can exceed %s/s",
-			percent(busiest), result.FormatRate(limit)))
+		text += fmt.Sprintf("; one session receives %s of the updates, so no lock per session can exceed about %s operations per second",
+			percent(busiest), result.FormatRate(limit))
 	}
-	if len(more) == 0 {
-		return text + "."
-	}
-	return text + "; " + strings.Join(more, "; ") + "."
+	return text + "."
 }
 
 // busiestSession returns the share of the updates that the busiest session receives, and the throughput in operations per second that this
-// allows with one lock per session; 0: not known.
+// allows with one lock per session and the hold that was asked for; 0: not known.
 func busiestSession(r *result.Result) (of, limit float64) {
 	for i := range r.Trials {
 		l := &r.Trials[i].Locks
-		if l.UpdateFraction == 0 || l.HoldNs == 0 {
+		if l.UpdateFraction == 0 || l.BusiestFraction == 0 || r.HoldNs == 0 {
 			return 0, 0
 		}
 		of += l.BusiestFraction / l.UpdateFraction / float64(len(r.Trials))
-		limit += 1e9 / (l.BusiestFraction * float64(l.HoldNs)) / float64(len(r.Trials))
+		limit = max(limit, 1e9/(l.BusiestFraction*float64(r.HoldNs)))
 	}
 	return of, limit
 }
 
-// mainOperation returns the operation that takes most of the time.
-func mainOperation(x *result.Explanation) (name string, of result.Parts) {
+// MainOperation returns the operation that takes most of the time; empty if none was observed.
+func MainOperation(x *result.Explanation) (name string) {
 	most := 0.
 	for op, p := range x.Each {
 		if all := float64(p.Count) * p.MeanNs; all > most || all == most && op < name {
-			name, of, most = op, p, all
+			name, most = op, all
 		}
 	}
-	return name, of
+	return name
 }
 
-// article returns the indefinite article of a word.
-func article(word string) string {
-	if strings.ContainsRune("aeiou", rune(word[0])) {
-		return "an"
+// indefinite puts the indefinite article before a word.
+func indefinite(word string) string {
+	if word != "" && strings.Contains("aeiou", word[:1]) {
+		return "an " + word
 	}
-	return "a"
+	return "a " + word
 }

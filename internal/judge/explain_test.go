@@ -15,11 +15,12 @@ func explainedRow(shares map[explain.Part]float64) *result.Result {
 		parts.Shares[p.String()] = share
 	}
 	return &result.Result{
-		Strategy: "cow", Workload: result.Workload{Users: 100},
+		Strategy: "cow", Workload: result.Workload{Users: 100, HoldNs: 1e6},
 		Explanation: &result.Explanation{
 			Operations: 1000, Every: 1, All: parts, Hooks: true, Each: map[string]result.Parts{"append": parts, "history": {Count: 2000, MeanNs: 100}},
-			Usage: result.Usage{BytesPerOp: 1229}, Ideal: map[string]map[string]float64{"per_session": {"append": 0.013, "history": 0.9}},
+			IdealLockWait: map[string]float64{"append": 0.013, "history": 0.9},
 		},
+		Trials: []result.Trial{{Usage: result.Usage{BytesPerOp: 1229}}},
 	}
 }
 
@@ -36,9 +37,11 @@ func TestReasons(t *testing.T) {
 		{"a lock whose holders lose their CPU", map[explain.Part]float64{explain.LockWait: 0.6, explain.CPU: 0.09, explain.Closure: 0.31}, nil,
 			"60 % of the time of an append is waiting for a lock (whose holder may have lost its CPU); with one lock per session", "lock wait 60 %"},
 		{"a hot session", map[explain.Part]float64{explain.LockWait: 0.5, explain.Closure: 0.5}, func(r *result.Result) {
-			r.Explanation.Ideal["per_session"]["append"] = 0.5
-			r.Trials = []result.Trial{{Locks: result.Locks{UpdateFraction: 1, BusiestFraction: 0.4, HoldNs: 1e6}}}
-		}, "one session receives 40 % of the updates, so no lock per session can exceed 2.50k/s", "lock wait 50 %"},
+			r.Explanation.IdealLockWait["append"] = 0.5
+			r.Trials = []result.Trial{{Locks: result.Locks{UpdateFraction: 1, BusiestFraction: 0.4, HoldNs: 1.1e6}}}
+		}, "50 % of the time of an append is waiting for a lock; one session receives 40 % of the updates, so no lock per session can exceed about 2.50k operations per second", "lock wait 50 %"},
+		{"no hold", map[explain.Part]float64{explain.LockWait: 0.2, explain.CPU: 0.8}, func(r *result.Result) { r.HoldNs = 0 },
+			"20 % of the time of an append is waiting for a lock (whose holder may have lost its CPU). 80 %", "waiting for a CPU 80 %"},
 		{"garbage", map[explain.Part]float64{explain.GC: 0.31, explain.Closure: 0.69}, nil,
 			"31 % of the time of an append is garbage collection: cow allocates 1.20 KiB per operation.", "garbage collection 31 %"},
 		{"few processors", map[explain.Part]float64{explain.CPU: 0.98, explain.Closure: 0.02}, nil, "waiting for a CPU: 100 users share 2 processors.", "waiting for a CPU 98 %"},
@@ -48,6 +51,13 @@ func TestReasons(t *testing.T) {
 		{"nothing but the store's own code", map[explain.Part]float64{explain.Index: 0.7, explain.Closure: 0.3}, nil, "", ""},
 		{"too much unexplained", map[explain.Part]float64{explain.LockWait: 0.9, explain.Unexplained: 0.06}, nil, "", ""},
 		{"few operations", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) { r.Explanation.Operations = 29 }, "", ""},
+		{"users that are made as they are needed", map[explain.Part]float64{explain.CPU: 0.5}, func(r *result.Result) { r.Load = "rate=500/s" },
+			"the operations in progress share 2 processors.", "waiting for a CPU 50 %"},
+		{"garbage of the client of a target", map[explain.Part]float64{explain.GC: 0.3}, func(r *result.Result) { r.Target = "x" }, "", "garbage collection 30 %"},
+		{"a row that shows the harness", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) { r.Summary.HarnessBound, r.Trials[0].Ops = true, 1 }, "", ""},
+		{"an open loop whose pass is slower", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) {
+			r.Load, r.Trials = "rate=500/s", []result.Trial{{OpenLoop: &result.OpenLoop{ServiceNs: result.Latency{Mean: 5e5}}}}
+		}, "", ""},
 		{"a pass that changes what it observes", map[explain.Part]float64{explain.LockWait: 0.9},
 			func(r *result.Result) { r.Explanation.OpsPerSec, r.Summary.OpsPerSec.Median = 600, 1000 }, "", ""},
 	} {

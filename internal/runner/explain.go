@@ -38,14 +38,17 @@ func (r *run) explain(ctx context.Context, base setup, entrants []*entrant) erro
 		switch {
 		case err != nil:
 			return err
-		case !t.Audit.OK || t.Explanation == nil: // the pass is a trial, too
+		case !t.Audit.OK: // the pass is a trial, too
 			e.add(t, r.done, base.block)
 			continue
 		}
 		x := t.Explanation
-		x.OpsPerSec, x.Fairness, x.Usage = t.OpsPerSec, t.Fairness, t.Usage
+		x.OpsPerSec, x.Fairness = t.OpsPerSec, t.Fairness
+		if base.traffic != nil { // whose users have unequal shares
+			x.Fairness = result.Fairness{}
+		}
 		if e.Target == nil && !math.IsInf(alone, 1) && base.tape != nil && !base.ramped() {
-			x.Ideal = r.idealLockWait(base, alone, e)
+			x.IdealLockWait = r.idealLockWait(base, alone, e)
 		}
 		e.result.Explanation = x
 	}
@@ -62,14 +65,9 @@ func explainTrial(ctx context.Context, of Subject, base setup) (result.Trial, er
 	return runTrial(ctx, of, base)
 }
 
-// The names of perfect stores in documents.
-const (
-	idealOneLock    = "one_lock"
-	idealPerSession = "per_session"
-)
-
-// idealLockWait returns which share of the time of each kind of operation perfect stores wait for locks, with the holds measured in a row.
-func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]map[string]float64 {
+// idealLockWait returns in which share of its time each kind of operation waits for its lock in a perfect store with one lock per session, with
+// the holds measured in a row.
+func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]float64 {
 	window := min(base.window, explainWindow)
 	if window == 0 {
 		window = explainWindow
@@ -85,18 +83,13 @@ func (r *run) idealLockWait(base setup, alone float64, e *entrant) map[string]ma
 	if ops := float64(window) / max(1, alone) * processors(r.doc.Machine); m.Hold == nil && ops > idealProbeOps {
 		m.Until = m.From + int64(float64(window)*idealProbeOps/ops)
 	}
-	waits := map[string]map[string]float64{}
-	for name, locks := range map[string]ideal.Locks{idealOneLock: ideal.OneLock, idealPerSession: ideal.PerSession} {
-		m.Locks = locks
-		if base.open() {
-			m.Arrivals = base.arrivals()
-		}
-		out := ideal.Run(m)
-		waits[name] = map[string]float64{}
-		for op, h := range out.Each {
-			if h != nil {
-				waits[name][scenarios.Op(op).String()] = out.LockWait(scenarios.Op(op))
-			}
+	if base.open() {
+		m.Arrivals = base.arrivals()
+	}
+	waits, out := map[string]float64{}, ideal.Run(m)
+	for op, h := range out.Each {
+		if h != nil {
+			waits[scenarios.Op(op).String()] = out.LockWait(scenarios.Op(op))
 		}
 	}
 	return waits

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	runtimetrace "runtime/trace"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/sessbench/sessbench/internal/explain"
 	"github.com/sessbench/sessbench/internal/outfile"
+	"github.com/sessbench/sessbench/internal/scratch"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
@@ -23,13 +25,15 @@ import (
 // observer observes the operations of a trial that is not timed: it has every user note the moments that its operations pass, and
 // records an execution trace meanwhile. Its methods may be called on nil, which observes nothing.
 type observer struct {
-	trial   *trial
-	file    *os.File // the trace
-	tracing bool
-	room    int // operations of each user
+	trial *trial
+	dir   *scratch.Dir
+	file  *os.File // the trace
+	limit *time.Timer
+	room  int // operations of each user
 
-	mu    sync.Mutex
-	users []*observed
+	mu      sync.Mutex // protects what follows
+	tracing bool
+	users   []*observed
 }
 
 // observedOps is the most operations that an observer keeps, of all users together. Of more than that every n-th is observed.
@@ -37,7 +41,7 @@ const observedOps = 50_000
 
 func newObserver(tr *trial) *observer {
 	users := max(1, tr.setup.scenario.Concurrency(tr.remote))
-	return &observer{trial: tr, room: max(64, 2*observedOps/users)} // the scheduler may have one user do more than another
+	return &observer{trial: tr, room: observedOps/users + 1} // one that does more than another needs more
 }
 
 // begin starts the trace.
@@ -45,19 +49,38 @@ func (o *observer) begin() (err error) {
 	if o == nil {
 		return nil
 	}
-	if o.file, err = os.CreateTemp("", "sessbench-trace-"); err != nil {
-		return err
+	if o.dir, err = scratch.Make(tracePrefix); err == nil {
+		o.file, err = os.Create(filepath.Join(o.dir.Path(), "trace.out"))
 	}
-	if err := runtimetrace.Start(o.file); err != nil {
-		return err
+	if err == nil {
+		err = runtimetrace.Start(o.file)
+	}
+	if err != nil {
+		return fmt.Errorf("temporary execution trace: %w", err)
 	}
 	o.tracing = true
+	o.limit = time.AfterFunc(traceLimit, o.stop)
 	return nil
+}
+
+// traceLimit is how long a trace becomes at most.
+const traceLimit = 10 * explainWindow
+
+// observes reports whether an operation that is called now is observed: in the window, and not after explainWindow of it, so that the trace of
+// a long trial is bounded.
+func (o *observer) observes(now int64) bool {
+	phases := &o.trial.phases
+	return phases.began(now) && now < phases.from+int64(explainWindow)
 }
 
 // stop ends the trace.
 func (o *observer) stop() {
-	if o != nil && o.tracing {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.tracing {
 		o.tracing = false
 		runtimetrace.Stop()
 	}
@@ -65,14 +88,22 @@ func (o *observer) stop() {
 
 // end ends the trace and removes its file.
 func (o *observer) end() {
-	if o == nil || o.file == nil {
+	if o == nil || o.dir == nil {
 		return
 	}
 	o.stop()
-	_ = o.file.Close()
-	_ = os.Remove(o.file.Name())
-	o.file = nil
+	if o.limit != nil {
+		o.limit.Stop()
+	}
+	if o.file != nil {
+		_ = o.file.Close()
+	}
+	_ = o.dir.Remove() // the next process tries again
+	o.dir = nil
 }
+
+// tracePrefix begins the name of the directory of a trace.
+const tracePrefix = "sessbench-trace-"
 
 // of returns what observes a user; nil if nothing does.
 func (o *observer) of(u *user) *observed {
@@ -102,31 +133,43 @@ type observed struct {
 	every  int
 	skip   int // operations until one is observed
 
-	op  explain.Operation
-	on  bool // op is observed
-	ops []explain.Operation
+	op    explain.Operation
+	on    bool          // op is observed
+	calls int           // of the store in op
+	call  *explain.Call // the latest that can be noted
+	runs  int           // of its closure
+	ops   []explain.Operation
 }
 
 func (s *observed) now() int64 { return s.user.trial.phases.now() }
 
-func (s *observed) asked() {
-	if s.op.Asked == 0 {
-		s.op.Asked = s.now()
+// begin notes that a call of the store begins.
+func (s *observed) begin() {
+	if s.calls++; s.calls <= explain.MostCalls {
+		s.op.Calls, s.call = uint8(s.calls), &s.op.Call[s.calls-1]
+		*s.call = explain.Call{}
+		s.runs = 0
 	}
 }
 
-func (s *observed) granted() { s.op.Granted = s.now() }
+func (s *observed) asked() {
+	if s.call.Asked == 0 {
+		s.call.Asked = s.now()
+	}
+}
+
+func (s *observed) granted() { s.call.Granted = s.now() }
 
 // entered notes that the closure starts.
 func (s *observed) entered() {
-	if s.op.Attempts++; s.op.Attempts == 1 {
-		s.op.Entered = s.now()
+	if s.runs++; s.runs == 1 {
+		s.call.Entered = s.now()
 	} else {
-		s.op.Repeated = s.now()
+		s.call.Repeated = s.now()
 	}
 }
 
-func (s *observed) left() { s.op.Left = s.now() }
+func (s *observed) left() { s.call.Left = s.now() }
 
 // conn returns a driver that observes the operations of another one.
 func (s *observed) conn(of scenarios.Conn) scenarios.Conn {
@@ -149,11 +192,12 @@ func (c *observedConn) Do(ctx context.Context, q *scenarios.Request, e *scenario
 		runtimetrace.Log(ctx, explain.Category, s.name)
 		s.hello.After = s.now()
 	}
-	phases := &s.user.trial.phases
-	if s.skip > 0 || len(s.ops) == cap(s.ops) || q.Op == scenarios.Sweep {
+	tr := s.user.trial
+	if s.skip > 0 || q.Op == scenarios.Sweep || !tr.observer.observes(s.now()) {
 		s.skip--
 		return c.Conn.Do(ctx, q, e)
 	}
+	s.calls, s.call = 0, &s.op.Call[0]
 	s.op = explain.Operation{Op: uint8(q.Op), Slot: s.user.slots.first + s.user.opSlot, Shard: -1}
 	if s.shards != nil {
 		s.op.Shard = int32(s.shards.Shard(q.ID))
@@ -163,7 +207,7 @@ func (c *observedConn) Do(ctx context.Context, q *scenarios.Request, e *scenario
 	err := c.Conn.Do(s.ctx, q, e)
 	s.op.Returned = s.now()
 	s.on = false
-	if err == nil && phases.began(s.op.Called) {
+	if err == nil && s.calls <= explain.MostCalls {
 		if e.Reported&scenarios.ReportsHeld != 0 {
 			s.op.Held = int64(e.Held)
 		}
@@ -205,6 +249,9 @@ type observedStore struct {
 
 // GetOrCreate implements [manager.SessionStore].
 func (d *observedStore) GetOrCreate(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+	if d.seen.on {
+		d.seen.begin()
+	}
 	if !d.seen.on || view == nil {
 		return d.SessionStore.GetOrCreate(ctx, id, create, view)
 	}
@@ -217,6 +264,7 @@ func (d *observedStore) View(ctx context.Context, id manager.ID, fn func(context
 	if !d.seen.on {
 		return d.SessionStore.View(ctx, id, fn)
 	}
+	d.seen.begin()
 	d.fn = fn
 	return d.SessionStore.View(ctx, id, d.run)
 }
@@ -226,8 +274,17 @@ func (d *observedStore) Update(ctx context.Context, id manager.ID, fn func(conte
 	if !d.seen.on {
 		return d.SessionStore.Update(ctx, id, fn)
 	}
+	d.seen.begin()
 	d.fn = fn
 	return d.SessionStore.Update(ctx, id, d.run)
+}
+
+// Delete implements [manager.SessionStore].
+func (d *observedStore) Delete(ctx context.Context, id manager.ID) (manager.Session, error) {
+	if d.seen.on {
+		d.seen.begin()
+	}
+	return d.SessionStore.Delete(ctx, id)
 }
 
 // explanation puts what the users noted and the trace together.
@@ -247,6 +304,9 @@ func (o *observer) explanation() (*result.Explanation, error) {
 	}
 	a := explain.Analyse(tr, operations, readingCost(), o.trial.subject.Target != nil)
 	x := a.Explanation(o.trial.setup.every, func(op uint8) string { return scenarios.Op(op).String() })
+	if len(o.users) > 0 && o.users[0].shards != nil {
+		x.ShardCount = o.users[0].shards.Shards()
+	}
 	if path := o.trial.setup.traceFile; path != "" {
 		if _, err := o.file.Seek(0, io.SeekStart); err != nil {
 			return nil, err

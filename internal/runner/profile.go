@@ -34,8 +34,12 @@ func (r *run) profiles(ctx context.Context, base setup, entrants []*entrant) err
 		}
 		r.report(Step{Scenario: base.scenario.Name, Label: e.Label + ": profiles"})
 		t, err := r.attempt(ctx, base, ProfileTask, e)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case !t.Audit.OK: // the pass is a trial, too
+			e.add(t, r.done, base.block)
+			continue
 		}
 		if x := e.result.Explanation; x != nil && t.Explanation != nil {
 			x.Profiles = append(x.Profiles, t.Explanation.Profiles...)
@@ -139,6 +143,9 @@ func (p *profiling) stop() error {
 		p.before[kind].Scale(-1)
 		if p.found[kind], err = profile.Merge([]*profile.Profile{p.before[kind], after}); err != nil {
 			return fmt.Errorf("%s profile: %w", kind, err)
+		}
+		if kind == "heap" {
+			p.found[kind].DefaultSampleType = "alloc_space" // of the pass; what is in use differs by what was in use before
 		}
 	}
 	return nil

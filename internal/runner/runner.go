@@ -104,6 +104,7 @@ type Step struct {
 func Run(ctx context.Context, cfg Config) (*result.Document, error) {
 	r := newRun(cfg)
 	scratch.Sweep(boardsPrefix) // what processes that were killed have left behind
+	scratch.Sweep(tracePrefix)
 	if err := r.all(ctx); err != nil {
 		lost := (*LostError)(nil)
 		switch {

@@ -129,6 +129,7 @@ const (
 type Options struct {
 	Medium
 	Figures string // in Markdown: the directory of the files of the figures, as a link; empty: there are none
+	Base    string // the working directory as seen from that of the page, for links to files; empty: it is the same
 	Color   bool   // the terminal understands ANSI sequences
 	Width   int    // columns to keep within; 0: as many as it takes
 }
