@@ -54,7 +54,7 @@ func TestReasons(t *testing.T) {
 		{"users that are made as they are needed", map[explain.Part]float64{explain.CPU: 0.5}, func(r *result.Result) { r.Load = "rate=500/s" },
 			"the operations in progress share 2 processors.", "waiting for a CPU 50 %"},
 		{"garbage of the client of a target", map[explain.Part]float64{explain.GC: 0.3}, func(r *result.Result) { r.Target = "x" }, "", "garbage collection 30 %"},
-		{"a row that shows the harness", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) { r.Summary.HarnessBound, r.Trials[0].Ops = true, 1 }, "", ""},
+		{"a row that shows the harness", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) { r.Summary.HarnessBound, r.Trials[0].Ops, r.Trials[0].Audit.OK = true, 1, true }, "", ""},
 		{"an open loop whose pass is slower", map[explain.Part]float64{explain.LockWait: 0.9}, func(r *result.Result) {
 			r.Load, r.Trials = "rate=500/s", []result.Trial{{OpenLoop: &result.OpenLoop{ServiceNs: result.Latency{Mean: 5e5}}}}
 		}, "", ""},
