@@ -199,15 +199,16 @@ func emptyError(what string, f *pflag.Flag) error {
 }
 
 // didYouMean returns a question for an error about an unknown word, "did you mean sharded? ", or nothing where no known
-// word is close: at most two edits away, or the word is its prefix, as cobra does for commands.
+// word is close: one edit away, or the word is its prefix, as cobra does for commands; else two edits away.
 func didYouMean(word string, known []string) string {
 	const most = 3
-	all := &cobra.Command{SuggestionsMinimumDistance: min(2, len(word)-1)}
+	all := new(cobra.Command)
 	for _, name := range known {
 		all.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
 	}
 	var close []string
-	if word != "" {
+	for edits := 1; len(close) == 0 && edits <= min(2, len(word)-1); edits++ {
+		all.SuggestionsMinimumDistance = edits
 		close = all.SuggestionsFor(word)
 	}
 	if len(close) == 0 {

@@ -30,15 +30,16 @@ func (s *section) explanation(p *sheet.Page, o Options) {
 	}
 	p.Heading(sheet.Bold, s.scenario+": where the time of an operation goes")
 	p.Table(partsTable(rows))
+	var sentences, without []string
 	for _, r := range rows {
 		if why := judge.WhyUnexplained(r); why != "" {
-			p.List(sheet.Worse, r.Strategy+": no reasons are given: "+why+".", nil)
-			continue
-		}
-		if reasons := judge.Reasons(r, &s.doc.Machine); len(reasons) > 0 {
-			p.List(sheet.Plain, r.Strategy+": "+strings.Join(reasons, " "), nil)
+			without = append(without, r.Strategy+": no reasons are given: "+why+".")
+		} else if reasons := judge.Reasons(r, &s.doc.Machine); len(reasons) > 0 {
+			sentences = append(sentences, r.Strategy+": "+strings.Join(reasons, " "))
 		}
 	}
+	p.List(sheet.Plain, "", sentences)
+	p.List(sheet.Plain, "", without)
 	p.Table(detailsTable(rows))
 	p.Say(sheet.Plain, busiestLines(rows)...)
 	for _, r := range rows {

@@ -173,6 +173,7 @@ func TestExplainsMixtures(t *testing.T) {
 		{3 * time.Millisecond, 20_000, 50_000},
 		{1 * time.Millisecond, 30_000, 150_000},
 		{2 * time.Millisecond, 0, 0},
+		{1700 * time.Microsecond, 20_000, 400_000}, // near 60, 30 and 10 %
 	} {
 		t.Run(fmt.Sprintf("wait %v, %d objects, %d live", row.wait, row.litter, row.live), func(t *testing.T) {
 			near(t, func() []share {
