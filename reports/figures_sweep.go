@@ -90,6 +90,19 @@ func sweepFigure(d *result.Document) *figure.Figure {
 		f.X.Lines = append(f.X.Lines, figure.Line{At: c.At.Value, Label: fmt.Sprintf("%s overtakes %s: %s", c.Faster, c.Slower, sweepEstimate(s, c.At))})
 		f.X.Bands = append(f.X.Bands, figure.Band{From: c.At.Low, To: c.At.High})
 	}
+	if slices.ContainsFunc(throughput.Series, func(s figure.Series) bool {
+		return slices.ContainsFunc(s.Points, func(p figure.Point) bool { return p.Interval != nil })
+	}) {
+		f.Notes = append(f.Notes, "Vertical lines: 95 % confidence intervals of the medians.")
+	}
+	for _, of := range throughput.Series { // the reasons of marks, which are otherwise in titles only
+		for _, p := range of.Points {
+			i := slices.IndexFunc(s.Points, func(of result.SweepPoint) bool { return of.Value == p.X })
+			if p.State == figure.Unranked && p.Note != "" && i >= 0 {
+				f.Notes = append(f.Notes, fmt.Sprintf("Not ranked: %s at %s: %s.", of.Name, sweepFrom(s, s.Points[i].Text), p.Note))
+			}
+		}
+	}
 	body := figure.Panels{throughput}
 	if slices.ContainsFunc(p99.Series, func(s figure.Series) bool { return len(s.Points) > 0 }) {
 		body = append(body, p99)
