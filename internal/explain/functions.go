@@ -51,8 +51,12 @@ func Functions(p *profile.Profile) (list []result.Function) {
 	return list
 }
 
-// shortName leaves out the path of a function's package and the types of its parameters: "strategies.(*Global[…]).Update".
+// shortName leaves out the path of a function's package, the types of its parameters, and the compiler's function for a deferred call:
+// "strategies.(*Global[…]).Update".
 func shortName(name string) string {
+	if i := strings.LastIndex(name, ".deferwrap"); i >= 0 {
+		name = name[:i]
+	}
 	if i := strings.Index(name, "["); i >= 0 {
 		if j := strings.LastIndex(name, "]"); j > i {
 			name = name[:i] + "[…]" + name[j+1:]

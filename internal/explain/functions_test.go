@@ -23,7 +23,7 @@ func TestFunctions(t *testing.T) {
 	mutex := &profile.Profile{
 		SampleType: []*profile.ValueType{{Type: "contentions"}, {Type: "delay"}},
 		Sample: []*profile.Sample{
-			stack(900, "", "sync.(*Mutex).Unlock", lock, "main.main"), stack(100, "", "sync.(*RWMutex).Unlock", "main.other"), stack(500, "", "runtime.unlock"), stack(-5, "", "main.gone"),
+			stack(900, "", "sync.(*Mutex).Unlock", lock+".deferwrap1", lock, "main.main"), stack(100, "", "sync.(*RWMutex).Unlock", "main.other"), stack(500, "", "runtime.unlock"), stack(-5, "", "main.gone"),
 		},
 	}
 	got := Functions(mutex)
