@@ -86,8 +86,13 @@ func (o *outputOptions) figuresFrom(dir string) string {
 	if i < 0 {
 		return ""
 	}
+	return seenFrom(dir, o.outputs[i].path)
+}
+
+// seenFrom returns a path as seen from a directory, with slashes, for links; empty if there is none.
+func seenFrom(dir, path string) string {
 	from, err := filepath.Abs(dir)
-	to, toErr := filepath.Abs(o.outputs[i].path)
+	to, toErr := filepath.Abs(path)
 	if err != nil || toErr != nil {
 		return ""
 	}
@@ -213,28 +218,11 @@ func (o *outputOptions) write(one renderer) error {
 			failed = append(failed, err)
 			continue
 		}
-		screen := reports.Options{Figures: o.figuresFrom(filepath.Dir(out.path)), Base: baseFrom(filepath.Dir(out.path))}
+		screen := reports.Options{Figures: o.figuresFrom(filepath.Dir(out.path)), Base: seenFrom(filepath.Dir(out.path), ".")}
 		err := o.writeFile(out.path, func(w io.Writer) error { return one.write(out.kind, w, screen) })
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
-}
-
-// baseFrom returns the working directory as seen from another one, with slashes; empty if it is the same.
-func baseFrom(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
-	}
-	here, err := filepath.Abs(".")
-	if err != nil {
-		return ""
-	}
-	base, err := filepath.Rel(abs, here)
-	if err != nil || base == "." {
-		return ""
-	}
-	return filepath.ToSlash(base)
 }
 
 // toStdout is an argument of [app.unstuck] for standard output.

@@ -153,8 +153,8 @@ func percentileCell(l *result.Latency, high bool) sheet.Cell {
 
 // A session or shard is mentioned if it has at least so many times its fair share, and so many operations.
 const (
-	uneven      = 2
-	fewestsBusy = 100
+	uneven     = 2
+	fewestBusy = 100
 )
 
 // busiestLines names the busiest sessions of the scenario, from the row with the most operations, and the busiest shards of each store, where they
@@ -163,7 +163,7 @@ func busiestLines(rows []*result.Result) (lines []string) {
 	line := func(what string, list []result.Busy, of int) {
 		var words []string
 		for _, b := range list {
-			if b.Share >= uneven/float64(max(1, of)) && b.Operations >= fewestsBusy {
+			if b.Share >= uneven/float64(max(1, of)) && b.Operations >= fewestBusy {
 				words = append(words, fmt.Sprintf("%d: %s", b.Number, result.FormatPercent1(b.Share)))
 			}
 		}
@@ -179,23 +179,9 @@ func busiestLines(rows []*result.Result) (lines []string) {
 	return lines
 }
 
-var partWords = [...]string{
-	explain.Index:       "finding the session, taking a free lock, and what else the store does before its closure runs",
-	explain.LockWait:    "from the request for the lock until it is granted; its holder may have lost its CPU meanwhile",
-	explain.Before:      "from the call to the closure, in a store that does not report its locks: its waits are not measured separately",
-	explain.Closure:     "the closure of the operation: the work under the lock",
-	explain.Repeats:     "runs of the closure whose changes were dropped because another update came first",
-	explain.After:       "from the end of the closure to the return; of an operation without a closure, from the grant of the lock",
-	explain.Client:      "this process's own work for a request and its answer",
-	explain.Answer:      "waiting for the answer of a target, without the work under the lock that it reports",
-	explain.CPU:         "the goroutine could run, but no processor was free",
-	explain.GC:          "assisting the garbage collector, stopped by it, or waiting for a processor that it has",
-	explain.Unexplained: "no state of the goroutine is recorded",
-}
-
 func partsLegend(rows []*result.Result) (list []sheet.Term) {
 	for _, p := range shownParts(rows) {
-		list = append(list, sheet.Term{Term: p.String(), Text: partWords[p]})
+		list = append(list, sheet.Term{Term: p.String(), Text: p.Doc()})
 	}
 	return append(list, sheet.Term{Term: "speed", Text: "of this pass, which observes the operations, divided by that of the trials, which it does not touch"},
 		sheet.Term{Term: "operation", Text: "the one that takes most of the time, to which the columns up to closure p99 belong; Jain's index is over the operations of the users"})

@@ -26,7 +26,7 @@ func sweepFigure(d *result.Document) *figure.Figure {
 		at[s.scenario] = s
 	}
 	axis := sweepAxis(s)
-	for _, name := range sweepNames(d) {
+	for _, name := range judge.SweepStrategies(d) {
 		line := figure.Series{Name: name, Style: of[name]}
 		times := line
 		for _, p := range s.Points {

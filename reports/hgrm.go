@@ -58,7 +58,7 @@ func hgrmFiles(d *result.Document) (files []outfile.File, err error) {
 			if h.TotalCount() == 0 {
 				continue
 			}
-			base := fileName(r.Scenario + "." + r.Strategy + "." + kind) // the kind is not cut
+			base := outfile.Name(r.Scenario + "." + r.Strategy + "." + kind) // the kind is not cut
 			name := base
 			for n := 2; taken[strings.ToLower(name)]; n++ {
 				name = fmt.Sprintf("%s-%d", base, n)
@@ -75,18 +75,6 @@ func hgrmFiles(d *result.Document) (files []outfile.File, err error) {
 		}
 	}
 	return files, nil
-}
-
-// fileName replaces what names of files cannot have everywhere, and cuts what is too long.
-func fileName(s string) string {
-	const most = 200
-	s = strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-=,", r) {
-			return r
-		}
-		return '_'
-	}, s)
-	return s[max(0, len(s)-most):]
 }
 
 // timesOf returns the histograms of a result by the kind of time. In a closed loop, the latency of an operation is its service time.

@@ -69,16 +69,6 @@ func sweepPage(d *result.Document, all []*section, o Options) *sheet.Page {
 	return p
 }
 
-// sweepNames returns the strategies of a sweep, in the order of the document.
-func sweepNames(d *result.Document) (names []string) {
-	for i := range d.Results {
-		if name := d.Results[i].Strategy; !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // sweepTable has a row for each point, and for each strategy its throughput and its p99.
 func sweepTable(d *result.Document, all []*section) *sheet.Table {
 	s := d.Sweep
@@ -90,7 +80,7 @@ func sweepTable(d *result.Document, all []*section) *sheet.Table {
 		}
 	}
 	ops, p99 := metric.Named("ops_per_sec"), metric.Named("latency_p99_ns")
-	names := sweepNames(d)
+	names := judge.SweepStrategies(d)
 	for n, name := range names {
 		title := "p99"
 		if pooledP99(all) {
@@ -162,7 +152,7 @@ func mistrusted(d *result.Document) string {
 	var reasons []string
 	where := map[string][]string{}
 	for _, p := range d.Sweep.Points {
-		for _, name := range sweepNames(d) {
+		for _, name := range judge.SweepStrategies(d) {
 			r := judge.SweepRow(d, p.Scenario, name)
 			why := judge.Mistrusted(r)
 			if why == "" {

@@ -20,7 +20,7 @@ func SummarizeSweep(d *result.Document) {
 	}
 	s := d.Sweep
 	s.Lines, s.Crossovers, s.Leads = []result.SweepLine{}, []result.SweepCrossover{}, []result.SweepLead{}
-	names := sweepStrategies(d)
+	names := SweepStrategies(d)
 	points := map[string][]scaling.Point{}
 	for _, name := range names {
 		points[name] = sweepPoints(d, name)
@@ -81,8 +81,8 @@ func sweepLead(d *result.Document, a, b string) *result.SweepLead {
 	return lead
 }
 
-// sweepStrategies returns the strategies of a sweep, in the order of its results.
-func sweepStrategies(d *result.Document) (names []string) {
+// SweepStrategies returns the strategies of a sweep, in the order of its results.
+func SweepStrategies(d *result.Document) (names []string) {
 	for i := range d.Results {
 		if name := d.Results[i].Strategy; !slices.Contains(names, name) {
 			names = append(names, name)
@@ -200,19 +200,17 @@ func SweepLaw(line *result.SweepLine) *scaling.Law {
 
 // What limits a strategy.
 const (
-	ByLock       = "lock"
-	BySession    = "session"
-	ByGC         = "gc"
-	ByCPU        = "cpu"
-	ByConnection = "connection"
+	ByLock    = "lock"
+	BySession = "session"
+	ByGC      = "gc"
+	ByCPU     = "cpu"
 )
 
-// limitShare is the share from which something limits: of the processors, of the limit that the busiest session sets, of the time of
-// an operation that is the wait for a lock.
+// The shares from which something limits.
 const (
-	limitShare = 0.5
-	fullShare  = 0.85
-	pauseShare = 0.1
+	limitShare = 0.5  // of the time of an update: the wait for its lock
+	fullShare  = 0.85 // of the processors, or of the window in which the busiest session is held
+	pauseShare = 0.1  // of the window: pauses of the garbage collector
 )
 
 // limitCause is something that limits a strategy at a point.
@@ -392,7 +390,7 @@ func nameSweptRows(first *result.Document, rows []alignedRow) {
 	if s == nil {
 		return
 	}
-	names := sweepStrategies(first)
+	names := SweepStrategies(first)
 	slices.SortStableFunc(rows, func(a, b alignedRow) int {
 		return slices.Index(names, a.results[0].Strategy) - slices.Index(names, b.results[0].Strategy)
 	})

@@ -68,9 +68,6 @@ func (tr *trial) drive() (window, error) {
 	}
 	tr.openSeries()
 	live := tr.newSnapshots()
-	if err := tr.observer.begin(); err != nil {
-		return window{}, err
-	}
 	before := tr.meter.usage(true)
 	if err := tr.begin(); err != nil {
 		tr.end.stopped.Store(true)

@@ -17,32 +17,22 @@ const explainWindow = time.Second
 // explain explains where the time of each row's operations goes: in a pass of its own after the trials, so that these are not changed by
 // it. Rows whose audit failed have no explanation.
 func (r *run) explain(ctx context.Context, base setup, entrants []*entrant) error {
-	alone := math.Inf(1)
+	alone := leastAlone(entrants)
 	for _, e := range entrants {
-		if e.passed() && e.alone > 0 {
-			alone = min(alone, e.alone)
-		}
-	}
-	for _, e := range entrants {
-		if !e.passed() || e.failed {
-			continue
-		}
-		r.report(Step{Scenario: base.scenario.Name, Label: e.Label + ": where the time goes"})
 		ops := metric.MedianOf(&e.result, func(t *result.Trial) float64 { return float64(t.Ops) }).Median
 		if base.window > explainWindow {
 			ops *= float64(explainWindow) / float64(base.window)
 		}
 		pass := base
 		pass.every = max(1, int(math.Ceil(ops/observedOps)))
-		t, err := r.attempt(ctx, pass, ExplainTask, e)
-		switch {
-		case err != nil:
+		t, err := r.pass(ctx, pass, ExplainTask, e, "where the time goes")
+		if err != nil {
 			return err
-		case !t.Audit.OK: // the pass is a trial, too
-			e.add(t, r.done, base.block)
-			continue
 		}
 		x := t.Explanation
+		if x == nil {
+			continue
+		}
 		x.OpsPerSec, x.Fairness = t.OpsPerSec, t.Fairness
 		if base.traffic != nil { // whose users have unequal shares
 			x.Fairness = result.Fairness{}
@@ -55,14 +45,35 @@ func (r *run) explain(ctx context.Context, base setup, entrants []*entrant) erro
 	return nil
 }
 
-// explainTrial performs the pass for a store.
+// pass performs a task on a store that has passed its audits; of another one there are no figures. The pass is a trial, too: a
+// violation in it fails the row.
+func (r *run) pass(ctx context.Context, base setup, kind TaskKind, e *entrant, what string) (result.Trial, error) {
+	if !e.passed() || e.failed {
+		return result.Trial{}, nil
+	}
+	r.report(Step{Scenario: base.scenario.Name, Label: e.Label + ": " + what})
+	t, err := r.attempt(ctx, base, kind, e)
+	if err == nil && t.Failed() {
+		t.Explanation = nil
+		e.add(t, r.done, base.block)
+	}
+	return t, err
+}
+
+// explainTrial performs the pass that explains a store.
 func explainTrial(ctx context.Context, of Subject, base setup) (result.Trial, error) {
+	base = base.unrecorded()
 	if base.window > explainWindow {
 		base.window = explainWindow
 	}
 	base.every = max(1, base.every)
-	base.record, base.series, base.liveTimes, base.timeSlices = 0, false, false, nil
 	return runTrial(ctx, of, base)
+}
+
+// unrecorded is base without histories, series and snapshots of times, in a process that has the machine to itself.
+func (base setup) unrecorded() setup {
+	base.record, base.series, base.liveTimes, base.timeSlices = 0, false, false, nil
+	return base
 }
 
 // idealLockWait returns in which share of its time each kind of operation waits for its lock in a perfect store with one lock per session, with

@@ -297,3 +297,17 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("global waits in %+v", list)
 	}
 }
+
+// Without a place for the trace there is no pass, and no user is left waiting for its start.
+func TestNoPlaceForTheTrace(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	s := planted(t, 4, 10, "hold", "0s")
+	r := run{Config: Config{Seed: DefaultSeed, Window: 20 * time.Millisecond}}
+	before := runtime.NumGoroutine()
+	if _, err := explainTrial(t.Context(), subject(t, "global"), r.setup(&s)); err == nil || !strings.Contains(err.Error(), "temporary execution trace") {
+		t.Errorf("error %v", err)
+	}
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines, %d before", after, before)
+	}
+}

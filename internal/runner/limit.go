@@ -74,16 +74,13 @@ func (c waitCost) split(t *result.Trial) {
 
 // conclude fills in what follows from all trials of a scenario: the limits and the marks of the rows.
 func (r *run) conclude(base setup, own costs, entrants []*entrant) {
-	alone, among := math.Inf(1), math.Inf(1) // the least costs, of one user and among all users, among the stores that passed their audits
+	alone, among := leastAlone(entrants), math.Inf(1) // the least costs, of one user and among all users, among the stores that passed their audits
 	for _, e := range entrants {
 		for i := range e.result.Trials {
 			own.waiting.split(&e.result.Trials[i])
 		}
 		if !e.passed() {
 			continue
-		}
-		if e.alone > 0 {
-			alone = min(alone, e.alone)
 		}
 		if cpu := e.processorTime(); cpu > 0 {
 			among = min(among, cpu)
@@ -110,6 +107,17 @@ func (r *run) conclude(base setup, own costs, entrants []*entrant) {
 		}
 		r.mark(e, base, own)
 	}
+}
+
+// leastAlone is the least processor time of an operation of one user, among the stores that passed their audits; infinite if it is not known.
+func leastAlone(entrants []*entrant) float64 {
+	least := math.Inf(1)
+	for _, e := range entrants {
+		if e.passed() && e.alone > 0 {
+			least = min(least, e.alone)
+		}
+	}
+	return least
 }
 
 // passed reports whether e is a store all of whose trials passed their audits.

@@ -147,7 +147,6 @@ func (s *observed) now() int64 { return s.user.trial.phases.now() }
 func (s *observed) begin() {
 	if s.calls++; s.calls <= explain.MostCalls {
 		s.op.Calls, s.call = uint8(s.calls), &s.op.Call[s.calls-1]
-		*s.call = explain.Call{}
 		s.runs = 0
 	}
 }

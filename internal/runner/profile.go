@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
-	"strings"
 	"time"
 
 	"github.com/google/pprof/profile"
@@ -26,20 +25,12 @@ const (
 	blockRate     = 10_000          // nanoseconds of blocking for each sample
 )
 
-// profiles performs the pass that profiles each row, after the trials.
+// profiles performs the pass that profiles each row, after the one that explains it.
 func (r *run) profiles(ctx context.Context, base setup, entrants []*entrant) error {
 	for _, e := range entrants {
-		if !e.passed() || e.failed {
-			continue
-		}
-		r.report(Step{Scenario: base.scenario.Name, Label: e.Label + ": profiles"})
-		t, err := r.attempt(ctx, base, ProfileTask, e)
-		switch {
-		case err != nil:
+		t, err := r.pass(ctx, base, ProfileTask, e, "profiles")
+		if err != nil {
 			return err
-		case !t.Audit.OK: // the pass is a trial, too
-			e.add(t, r.done, base.block)
-			continue
 		}
 		if x := e.result.Explanation; x != nil && t.Explanation != nil {
 			x.Profiles = append(x.Profiles, t.Explanation.Profiles...)
@@ -54,7 +45,8 @@ func (r *run) profileTrial(ctx context.Context, of Subject, base setup) (result.
 	if base.timed() {
 		base.window = profileWindow
 	}
-	base.record, base.series, base.liveTimes, base.timeSlices, base.labelled = 0, false, false, nil, true
+	base = base.unrecorded()
+	base.labelled = true
 	p, err := startProfiles()
 	if err != nil {
 		return result.Trial{}, err
@@ -82,19 +74,9 @@ func (r *run) profileTrial(ctx context.Context, of Subject, base setup) (result.
 
 // profilePath returns the file of a profile. The directories are made.
 func (r *run) profilePath(scenario, label, name string) string {
-	dir := filepath.Join(r.Profile, inPath(scenario), inPath(label))
+	dir := filepath.Join(r.Profile, outfile.Name(scenario), outfile.Name(label))
 	_ = os.MkdirAll(dir, 0o777) // writing the file fails if this does
 	return filepath.Join(dir, name)
-}
-
-// inPath replaces what some systems do not allow in the name of a file.
-func inPath(label string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '-'
-		}
-		return r
-	}, label)
 }
 
 var profileKinds = []string{"cpu", "mutex", "block", "heap"}

@@ -104,6 +104,9 @@ func runTrial(ctx context.Context, subject Subject, s setup) (result.Trial, erro
 		}
 		defer tr.meter.clock.Stop()
 	}
+	if err := tr.observer.begin(); err != nil {
+		return result.Trial{}, tr.abort(err)
+	}
 	window, err := tr.drive()
 	if err != nil {
 		err = fmt.Errorf("%s: %s: %w", subject.Label, s.scenario.Name, err)
