@@ -615,9 +615,10 @@ func TestLevelsOfSimulatedServices(t *testing.T) {
 
 // TestRefutedHistoriesAreNotLinearizable: what patterns refute, a search refutes as well, also in histories that no service made.
 func TestRefutedHistoriesAreNotLinearizable(t *testing.T) {
-	checks(t, 5000)
-	refuted := 0
+	checks(t, 5000) // a fifth of it under -short
+	drawn, refuted := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		drawn++
 		h := drawHistory(t, 12)
 		forget(t, h, 2)
 		bound := time.Duration(rapid.IntRange(0, 8).Draw(t, "bound"))
@@ -629,8 +630,8 @@ func TestRefutedHistoriesAreNotLinearizable(t *testing.T) {
 			t.Fatalf("%+v, %+v, and porcupine finds a linearization of\n%s", Refutations(h, bound), Loss(h, bound), listing(h))
 		}
 	})
-	if !t.Failed() && refuted < 100 {
-		t.Errorf("%d histories were refuted", refuted)
+	if !t.Failed() && refuted < drawn/40 { // a tenth is expected
+		t.Errorf("%d of %d histories were refuted", refuted, drawn)
 	}
 }
 
