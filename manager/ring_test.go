@@ -40,7 +40,7 @@ func TestRingMovesOnlyToGrow(t *testing.T) {
 		if moved := r.first != before; moved != moves[seq] {
 			t.Errorf("message %d: moved %v, want %v", seq, moved, moves[seq])
 		}
-		if got := r.slots(seq)[(seq-1)%HistoryLimit]; got.Seq != seq || got.Content != fmt.Sprint(seq) {
+		if got := r.slots(seq)[(seq-1)%HistoryLimit]; got.content != fmt.Sprint(seq) {
 			t.Errorf("message %d: its slot holds %+v", seq, got)
 		}
 	}
