@@ -3,7 +3,6 @@ package strategies
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/sessbench/sessbench/manager"
 )
@@ -52,10 +51,8 @@ func (e *entry[T, L, P]) unlock() { P(&e.l).unlock() }
 //
 // No goroutine waits for an entry's lock while it holds a lock of the index, so a busy session never delays a look-up.
 type engine[T, L any, P locker[L]] struct {
-	index   index[entry[T, L, P]]
-	closed  atomic.Bool
-	closing sync.Once
-	sweeps  sync.RWMutex // read-held by each Sweep, because its last callback runs while no entry's lock is held
+	index index[entry[T, L, P]]
+	closing
 }
 
 // hold returns the live entry of a session, locked, and the context for closures under that lock.
@@ -176,33 +173,8 @@ func (s *engine[T, L, P]) Delete(ctx context.Context, id manager.ID) (last T, er
 func (s *engine[T, L, P]) Sweep(
 	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
 ) (n int, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, manager.NotApplied(err)
-	}
-	if !s.sweeps.TryRLock() { // fails only while Close holds it or waits for it
-		return 0, manager.ErrClosed
-	}
-	defer s.sweeps.RUnlock()
-	if s.closed.Load() {
-		return 0, manager.ErrClosed
-	}
-	for id, e := range s.index.all() {
-		if err := ctx.Err(); err != nil {
-			return n, manager.NotApplied(err)
-		}
-		last, gone, err := s.expire(ctx, id, e, expired)
-		if err != nil {
-			return n, err
-		}
-		if !gone {
-			continue
-		}
-		n++
-		if removed != nil {
-			removed(id, last)
-		}
-	}
-	return n, nil
+	expire := func(id manager.ID, e *entry[T, L, P]) (T, bool, error) { return s.expire(ctx, id, e, expired) }
+	return sweep(ctx, &s.closing, s.index.all(), expire, removed)
 }
 
 // expire removes one entry if it is live and expired reports true, and returns its last state.
@@ -242,10 +214,7 @@ func (s *engine[T, L, P]) Len(ctx context.Context) (int, error) {
 // Close implements [manager.SessionStore]. It takes each session's lock once and so waits for running closures; later
 // operations find closed set.
 func (s *engine[T, L, P]) Close() error {
-	s.closing.Do(func() {
-		s.closed.Store(true)
-		s.sweeps.Lock()
-		defer s.sweeps.Unlock()
+	s.close(func() {
 		for _, e := range s.index.all() {
 			if _, err := e.lock(context.Background()); err == nil {
 				e.unlock()

@@ -106,7 +106,7 @@ func register(s Strategy) *Strategy {
 }
 
 // order is the order of All: the baseline first. Strategies not named here follow by name.
-var order = []string{"global", "global-rw", "per-session", "sync-map", "sharded", "actor", "cow", "reentrant", "cancellable", "xsync"}
+var order = []string{"global", "global-rw", "per-session", "sync-map", "sharded", "actor", "cow", "reentrant", "cancellable", "xsync", "clht"}
 
 // All returns the strategies of this package except the harness's probes.
 func All() []*Strategy {
