@@ -1,7 +1,6 @@
 package httptarget
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,8 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -20,25 +17,11 @@ import (
 // names decide which requests are those of sessions; what the document does not say is marked with "decide:". from is where the
 // document was read, nil for a file.
 func Draft(document []byte, from *url.URL) ([]byte, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(document) // which does not follow references to other documents
+	doc, err := readOpenAPI(document)
 	if err != nil {
-		return nil, fmt.Errorf("OpenAPI: %w", err)
-	}
-	if doc.OpenAPI == "" || doc.Paths.Len() == 0 {
-		return nil, fmt.Errorf("no OpenAPI document of version 3, or one without paths")
+		return nil, err
 	}
 	return newDraft(doc, from).write(doc), nil
-}
-
-// endpoint is a method of a path.
-type endpoint struct {
-	method, path string
-	params       []string // in the path
-	query        []string // required
-	body         *openapi3.Schema
-	form         bool             // the body is a form
-	answer       *openapi3.Schema // of success; nil: undocumented
-	status       string           // of success
 }
 
 // draft is what was guessed. An endpoint is nil if there is none.
@@ -53,49 +36,59 @@ type draft struct {
 	requests [scenarios.NumOps]*endpoint
 }
 
-var (
-	sessionWords  = regexp.MustCompile(`(?i)session|conversation|chat|thread|dialog|room|board`)
-	readyWords    = regexp.MustCompile(`(?i)health|ready|/(?:a?live(?:z|ness)?|ping)$|/status$`)
-	messagesWords = regexp.MustCompile(`(?i)messages?|history|transcript|entries|turns|log`)
-	fieldsWords   = regexp.MustCompile(`(?i)fields|state|data|attributes|values|settings|ideas?`)
-	touchWords    = regexp.MustCompile(`(?i)touch|heartbeat|keep-?alive|refresh|renew`)
-	idWords       = regexp.MustCompile(`(?i)^(session|conversation|chat|thread|dialog|room|board)[_-]?(id|uuid|key)?$|^(id|uuid|sid)$`)
-	pathParameter = regexp.MustCompile(`\{([^{}]+)\}`)
+// words are in lower case.
+type words []string
 
+// in reports whether the text contains a word. It ignores case.
+func (w words) in(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(w, func(word string) bool { return strings.Contains(text, word) })
+}
+
+var (
+	sessionWords  = words{"session", "conversation", "chat", "thread", "dialog", "room", "board"}
+	messagesWords = words{"message", "history", "transcript", "entries", "turns", "log"}
+	fieldsWords   = words{"fields", "state", "data", "attributes", "values", "settings", "idea"}
+	touchWords    = words{"touch", "heartbeat", "keepalive", "keep-alive", "refresh", "renew"}
+	readyWords    = words{"health", "ready"}
+
+	readyNames   = []string{"live", "livez", "liveness", "alive", "alivez", "aliveness", "ping", "status"} // last in a path
+	idNames      = []string{"id", "uuid", "sid"}
+	idSuffixes   = []string{"", "id", "uuid", "key"} // of a word for a session
 	contentNames = []string{"content", "text", "message", "body", "prompt", "input", "query", "question", "msg", "value"}
 	roleNames    = []string{"role", "author", "sender", "speaker", "from"}
 	seqNames     = []string{"seq", "sequence", "seq_no", "sequence_number", "number"}
 )
 
-func newDraft(doc *openapi3.T, from *url.URL) *draft {
-	d := &draft{}
-	d.findBase(doc, from)
-	for _, path := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
-		item := doc.Paths.Value(path)
-		if item == nil {
-			continue
-		}
-		operations := item.Operations()
-		for _, method := range slices.Sorted(maps.Keys(operations)) {
-			d.all = append(d.all, newEndpoint(method, path, item, operations[method]))
+var pathParameter = regexp.MustCompile(`\{([^{}]+)\}`)
+
+// namesID reports whether a name is that of a session's id.
+func namesID(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range sessionWords {
+		if suffix, ok := strings.CutPrefix(name, word); ok {
+			return slices.Contains(idSuffixes, strings.TrimLeft(suffix, "_-"))
 		}
 	}
+	return slices.Contains(idNames, name)
+}
+
+func newDraft(doc *openAPI, from *url.URL) *draft {
+	d := &draft{all: doc.endpoints}
+	d.findBase(doc.server, from)
 	d.assign()
 	return d
 }
 
 // findBase takes the address of the document's first server, or that of the document.
-func (d *draft) findBase(doc *openapi3.T, from *url.URL) {
+func (d *draft) findBase(address string, from *url.URL) {
 	d.base = "http://127.0.0.1:8000"
-	server := &url.URL{}
-	if len(doc.Servers) > 0 {
-		if u, err := url.Parse(doc.Servers[0].URL); err == nil {
-			server = u
-		}
+	server, err := url.Parse(address)
+	if err != nil {
+		server = &url.URL{}
 	}
 	if from != nil {
-		server = from.ResolveReference(server)
-		if len(doc.Servers) == 0 {
+		if server = from.ResolveReference(server); address == "" {
 			server.Path = ""
 		}
 	}
@@ -105,71 +98,13 @@ func (d *draft) findBase(doc *openapi3.T, from *url.URL) {
 	}
 }
 
-func newEndpoint(method, path string, item *openapi3.PathItem, op *openapi3.Operation) *endpoint {
-	e := &endpoint{method: method, path: path}
-	for _, match := range pathParameter.FindAllStringSubmatch(path, -1) {
-		e.params = append(e.params, match[1])
-	}
-	for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
-		if p != nil && p.Value != nil && p.Value.In == "query" && p.Value.Required {
-			e.query = append(e.query, p.Value.Name)
-		}
-	}
-	if op.RequestBody != nil && op.RequestBody.Value != nil {
-		content := op.RequestBody.Value.Content
-		if e.body = schemaOf(content, "application/json"); e.body == nil {
-			e.body = cmp.Or(schemaOf(content, "application/x-www-form-urlencoded"), schemaOf(content, "multipart/form-data"))
-			e.form = e.body != nil
-		}
-	}
-	responses := op.Responses.Map()
-	for _, status := range slices.Sorted(maps.Keys(responses)) {
-		if answer := responses[status]; strings.HasPrefix(status, "2") && answer != nil && answer.Value != nil {
-			e.status, e.answer = status, schemaOf(answer.Value.Content, "application/json")
-			break
-		}
-	}
-	return e
-}
-
-// schemaOf returns the schema of a media type. It is nil if it says nothing.
-func schemaOf(content openapi3.Content, mime string) *openapi3.Schema {
-	media := content.Get(mime)
-	if media == nil {
-		return nil
-	}
-	if s := plain(media.Schema); s != nil && (s.Type != nil || s.Properties != nil) {
-		return s
-	}
-	return nil
-}
-
-// plain returns the schema behind references and optional values: the only one of allOf, or the one beside null of anyOf.
-func plain(ref *openapi3.SchemaRef) *openapi3.Schema {
-	if ref == nil || ref.Value == nil {
-		return nil
-	}
-	s := ref.Value
-	if s.Type != nil || s.Properties != nil {
-		return s
-	}
-	for _, list := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
-		for _, one := range list {
-			if one != nil && one.Value != nil && !one.Value.Type.Is(openapi3.TypeNull) {
-				return one.Value
-			}
-		}
-	}
-	return s
-}
-
 // property returns the name of the first property with one of the names and a type. An empty type is any.
-func property(s *openapi3.Schema, names []string, kind string) (string, bool) {
+func property(s *schema, names []string, kind string) (string, bool) {
 	if s == nil {
 		return "", false
 	}
 	for _, name := range names {
-		if p := plain(s.Properties[name]); p != nil && (kind == "" || p.Type == nil || p.Type.Includes(kind)) {
+		if p := plain(s.properties[name]); p != nil && (kind == "" || p.types == nil || p.is(kind)) {
 			return name, true
 		}
 	}
@@ -177,15 +112,15 @@ func property(s *openapi3.Schema, names []string, kind string) (string, bool) {
 }
 
 // idProperty returns the name of the property that holds a session's id.
-func idProperty(s *openapi3.Schema, preferred ...string) (string, bool) {
+func idProperty(s *schema, preferred ...string) (string, bool) {
 	if s == nil {
 		return "", false
 	}
 	if name, ok := property(s, preferred, ""); ok {
 		return name, true
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		if p := plain(s.Properties[name]); p != nil && idWords.MatchString(name) && !p.Type.Includes(openapi3.TypeObject) {
+	for _, name := range slices.Sorted(maps.Keys(s.properties)) {
+		if p := plain(s.properties[name]); p != nil && namesID(name) && !p.is("object") {
 			return name, true
 		}
 	}
@@ -234,18 +169,18 @@ func points(conditions ...bool) (n int) {
 
 // assign guesses which request is which operation.
 func (d *draft) assign() {
-	about := func(e *endpoint) bool { return sessionWords.MatchString(e.path) }
+	about := func(e *endpoint) bool { return sessionWords.in(e.path) }
 	q := &d.requests
 	d.ready = d.choose(func(e *endpoint) int {
-		return points(e.method == "GET" && len(e.params) == 0 && readyWords.MatchString(e.path))
+		return points(e.method == "GET" && len(e.params) == 0 && (readyWords.in(e.path) || slices.Contains(readyNames, strings.ToLower(e.last()))))
 	})
 	q[scenarios.Append] = d.choose(func(e *endpoint) int {
-		_, hasContent := property(e.body, contentNames, openapi3.TypeString)
-		_, hasRole := property(e.body, roleNames, openapi3.TypeString)
+		_, hasContent := property(e.body, contentNames, "string")
+		_, hasRole := property(e.body, roleNames, "string")
 		if e.method == "GET" || e.method == "DELETE" || !e.ofSession() || !hasContent {
 			return 0
 		}
-		return points(true, e.method == "POST", hasRole, hasRole, messagesWords.MatchString(e.last()), about(e), !e.itself())
+		return points(true, e.method == "POST", hasRole, hasRole, messagesWords.in(e.last()), about(e), !e.itself())
 	})
 	q[scenarios.History] = d.choose(func(e *endpoint) int {
 		same := q[scenarios.Append] != nil && q[scenarios.Append].path == e.path
@@ -253,10 +188,10 @@ func (d *draft) assign() {
 			return 0
 		}
 		list, _ := messagesIn(e.answer)
-		if !same && list == nil && !messagesWords.MatchString(e.last()) {
+		if !same && list == nil && !messagesWords.in(e.last()) {
 			return 0
 		}
-		return points(true, same, list != nil, list != nil, messagesWords.MatchString(e.last()), about(e))
+		return points(true, same, list != nil, list != nil, messagesWords.in(e.last()), about(e))
 	})
 	d.create = d.choose(func(e *endpoint) int {
 		if e.method != "POST" || len(e.params) > 0 || e == q[scenarios.Append] {
@@ -282,17 +217,17 @@ func (d *draft) assign() {
 		})
 	}
 	q[scenarios.Delete], q[scenarios.Validate] = self("DELETE"), self("GET")
-	if put := self("PUT"); put != nil && (put.body == nil || len(put.body.Required) == 0) {
+	if put := self("PUT"); put != nil && (put.body == nil || len(put.body.required) == 0) {
 		d.put = put
 	}
 	q[scenarios.Touch] = d.choose(func(e *endpoint) int {
-		return points(e.method != "GET" && len(e.params) == 1 && touchWords.MatchString(e.last()))
+		return points(e.method != "GET" && len(e.params) == 1 && touchWords.in(e.last()))
 	})
 	q[scenarios.Update] = d.choose(func(e *endpoint) int {
 		if e.method != "PUT" && e.method != "PATCH" || len(e.params) != 1 || e == d.put || e == q[scenarios.Append] || e.body == nil {
 			return 0
 		}
-		return points(about(e), fieldsWords.MatchString(e.last()), e.body.AdditionalProperties.Schema != nil)
+		return points(about(e), fieldsWords.in(e.last()), e.body.additional != nil)
 	})
 	if update := q[scenarios.Update]; update != nil {
 		q[scenarios.Read] = d.choose(func(e *endpoint) int { return points(e.method == "GET" && e.path == update.path) })
@@ -303,13 +238,13 @@ func (d *draft) assign() {
 }
 
 // messagesIn returns the schema of a message in an answer that has a list of them, and the program that returns the list.
-func messagesIn(s *openapi3.Schema) (message *openapi3.Schema, program string) {
-	list := func(s *openapi3.Schema) *openapi3.Schema {
-		if s == nil || !s.Type.Includes(openapi3.TypeArray) {
+func messagesIn(s *schema) (message *schema, program string) {
+	list := func(s *schema) *schema {
+		if !s.is("array") {
 			return nil
 		}
-		item := plain(s.Items)
-		if _, ok := property(item, contentNames, openapi3.TypeString); ok {
+		item := plain(s.items)
+		if _, ok := property(item, contentNames, "string"); ok {
 			return item
 		}
 		return nil
@@ -318,8 +253,8 @@ func messagesIn(s *openapi3.Schema) (message *openapi3.Schema, program string) {
 		return item, ".[]"
 	}
 	if s != nil {
-		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-			if item := list(plain(s.Properties[name])); item != nil {
+		for _, name := range slices.Sorted(maps.Keys(s.properties)) {
+			if item := list(plain(s.properties[name])); item != nil {
 				return item, jqMember(name) + "[]"
 			}
 		}

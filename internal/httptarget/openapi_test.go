@@ -159,11 +159,67 @@ func TestDraftOfUnusualDocuments(t *testing.T) {
 			t.Errorf("%s: no %q in\n%s", test.why, test.want, draft)
 		}
 	}
+}
+
+// TestReferences: what a document refers to is read as if it stood there.
+func TestReferences(t *testing.T) {
+	const document = `
+openapi: 3.1.0
+info: {title: T, version: '1'}
+paths:
+  /chats: {$ref: '#/components/pathItems/chats'}
+  /chats/{id}/messages:
+    post:
+      parameters:
+        - {$ref: '#/components/parameters/page'}
+      requestBody: {$ref: '#/components/requestBodies/message'}
+      responses: {}
+    get:
+      parameters:
+        - {$ref: '#/paths/~1chats~1%7Bid%7D~1messages/post/parameters/0'}
+      responses: {200: {$ref: '#/components/responses/list'}}
+components:
+  pathItems: {chats: {post: {responses: {201: {content: {'*/*': {schema: {$ref: '#/components/schemas/chat'}}}}}}}}
+  parameters: {page: {name: page, in: query, required: true}}
+  requestBodies: {message: {content: {application/json; charset=utf-8: {schema: {$ref: '#/components/schemas/message'}}}}}
+  responses: {list: {content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/alias'}}}}}}
+  schemas:
+    alias: {$ref: '#/components/schemas/message'}
+    chat: {properties: {chat_id: {type: string}, $ref: true}}
+    message: {type: object, properties: {role: {type: string}, text: {anyOf: [{type: 'null'}, {type: string}]}, replies: {type: array, items: {$ref: '#/components/schemas/message'}}}}
+`
+	draft, err := Draft([]byte(document), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"  id: .chat_id\n", "    request: POST /chats/{id}/messages\n    query: {page: \"\"} # decide: ", `    json: {role: "{role}", text: "{content}"}`,
+		"    request: GET /chats/{id}/messages\n    query: {page: \"\"} # decide: ", `    messages: ".[] | {role, content: .text}"`,
+	} {
+		if !strings.Contains(string(draft), want) {
+			t.Errorf("no %q in\n%s", want, draft)
+		}
+	}
+}
+
+func TestBadOpenAPI(t *testing.T) {
+	const head = `{"openapi": "3.1.0", `
+	post := func(rest string) string { return head + `"paths": {"/a/b": {"post": ` + rest + `}}}` }
 	for _, test := range []struct{ why, document, want string }{
-		{"no document", "", "no OpenAPI document"},
+		{"no document", "", "no OpenAPI document of version 3"},
 		{"another document", `{"swagger": "2.0", "paths": {"/a": {}}}`, "no OpenAPI document of version 3"},
-		{"no JSON", "<html>", "OpenAPI"},
-		{"another file", head + `"paths": {"/a": {"$ref": "/etc/passwd"}}}`, "OpenAPI"},
+		{"no paths", head + `"paths": {"x-a": {}}}`, "no OpenAPI document of version 3, or one without paths"},
+		{"no JSON", "<html>", "OpenAPI: #: want an object, not "},
+		{"JSON with an error", head + "\n\t\"paths\": {]", "OpenAPI: line 2: invalid character ']'"},
+		{"YAML with an error", "openapi: 3.0.0\npaths: [", "OpenAPI: yaml: line 2: "},
+		{"another file", head + `"paths": {"/a": {"$ref": "/etc/passwd"}}}`, `OpenAPI: #/paths/~1a: $ref "/etc/passwd": want a reference into this document`},
+		{"a reference to nothing", post(`{"requestBody": {"$ref": "#/components/x"}}`), `OpenAPI: #/paths/~1a~1b/post/requestBody: $ref "#/components/x": not in the document`},
+		{"references in a circle", post(`{"requestBody": {"$ref": "#/paths/~1a~1b/put"}}, "put": {"$ref": "#/paths/~1a~1b/post/requestBody"}`), "$ref leads to itself"},
+		{"a list as an object", post(`["a"]`), `OpenAPI: #/paths/~1a~1b/post: want an object, not ["a"]`},
+		{"an object as a list", post(`{"parameters": {}}`), `OpenAPI: #/paths/~1a~1b/post/parameters: want a list, not {}`},
+		{"a number as a text", `{"openapi": 3.1, "paths": {"/a": {}}}`, "OpenAPI: #/openapi: want a text, not 3.1"},
+		{"a number as a type", post(`{"requestBody": {"content": {"application/json": {"schema": {"type": 1}}}}}`), "schema/type: want a list, not 1"},
+		{"a date as an object", "openapi: 3.0.0\npaths: {/a: {post: 2024-01-01}}", "OpenAPI: #/paths/~1a/post: want an object, not \"2024-01-01T00:00:00Z\""},
 	} {
 		_, err := Draft([]byte(test.document), nil)
 		checkError(t, test.why, err, test.want)

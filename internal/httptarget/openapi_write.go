@@ -9,8 +9,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -20,14 +18,11 @@ type yamlText struct{ strings.Builder }
 func (y *yamlText) line(format string, args ...any) { fmt.Fprintf(y, format+"\n", args...) }
 
 // write returns the mapping file.
-func (d *draft) write(doc *openapi3.T) []byte {
+func (d *draft) write(doc *openAPI) []byte {
 	y := &yamlText{}
-	title, version := "a service", ""
-	if doc.Info != nil {
-		title, version = doc.Info.Title, doc.Info.Version
-	}
+	title := cmp.Or(doc.title, "a service")
 	y.line("# A draft from the OpenAPI document of %s. Where a line has \"decide:\", the document does not say what is right.",
-		oneLine(strings.TrimSpace(title+" "+version)))
+		oneLine(strings.TrimSpace(title+" "+doc.version)))
 	y.line("# Check it with: sessbench target test http:FILE")
 	y.line("name: %s", nameFrom(title))
 	if d.decided {
@@ -41,7 +36,7 @@ func (d *draft) write(doc *openapi3.T) []byte {
 	} else {
 		y.line("# ready: GET /PATH # decide: a request that succeeds when the service is ready")
 	}
-	if secured(doc) {
+	if doc.secured {
 		y.line(`# headers: {Authorization: "Bearer {env.TOKEN}"} # decide: the document asks for credentials`)
 	}
 	d.writeSession(y)
@@ -50,10 +45,6 @@ func (d *draft) write(doc *openapi3.T) []byte {
 		d.writeOperation(y, op)
 	}
 	return []byte(y.String())
-}
-
-func secured(doc *openapi3.T) bool {
-	return doc.Components != nil && len(doc.Components.SecuritySchemes) > 0
 }
 
 func (d *draft) path(e *endpoint) string { return d.prefix + e.path }
@@ -108,7 +99,7 @@ func (d *draft) writeOperation(y *yamlText, op scenarios.Op) {
 	y.line("  %v:", op)
 	y.line("    request: %s", quoteRequest(e.method, d.sessionPath(e)))
 	for _, name := range e.query {
-		if idWords.MatchString(name) && op != scenarios.Create {
+		if namesID(name) && op != scenarios.Create {
 			y.line(`    query: {%s: "{id}"}`, quoteKey(name))
 		} else {
 			y.line(`    query: {%s: ""} # decide: the document requires this parameter`, quoteKey(name))
@@ -127,14 +118,14 @@ func (d *draft) writeBody(y *yamlText, op scenarios.Op, e *endpoint) {
 	case op == scenarios.Update:
 		y.line(`    %s: "{fields}" # decide: {fields} is an object of texts with the names that the scenario writes`, kind)
 		return
-	case e.body == nil || len(e.body.Properties) == 0 || op == scenarios.GetOrCreate:
+	case e.body == nil || len(e.body.properties) == 0 || op == scenarios.GetOrCreate:
 		return
 	}
-	content, _ := property(e.body, contentNames, openapi3.TypeString)
-	role, _ := property(e.body, roleNames, openapi3.TypeString)
+	content, _ := property(e.body, contentNames, "string")
+	role, _ := property(e.body, roleNames, "string")
 	id, _ := idProperty(e.body)
 	var members, guessed []string
-	for _, name := range slices.Sorted(maps.Keys(e.body.Properties)) {
+	for _, name := range slices.Sorted(maps.Keys(e.body.properties)) {
 		text := ""
 		switch {
 		case op == scenarios.Append && name == role:
@@ -145,8 +136,8 @@ func (d *draft) writeBody(y *yamlText, op scenarios.Op, e *endpoint) {
 			}
 		case op != scenarios.Create && name == id && len(e.params) == 0:
 			text = `"{id}"`
-		case slices.Contains(e.body.Required, name):
-			text = example(plain(e.body.Properties[name]))
+		case slices.Contains(e.body.required, name):
+			text = example(plain(e.body.properties[name]))
 			guessed = append(guessed, name)
 		default:
 			continue
@@ -157,8 +148,8 @@ func (d *draft) writeBody(y *yamlText, op scenarios.Op, e *endpoint) {
 		return strings.Count(b, `"{role}"`) - strings.Count(a, `"{role}"`)
 	})
 	comment := ""
-	if s := plain(e.body.Properties[role]); op == scenarios.Append && s != nil && len(s.Enum) > 0 {
-		comment = fmt.Sprintf(" # decide: %s must be one of %s; the roles that sessbench sends are user and assistant", role, oneLine(quoteJSON(s.Enum)))
+	if s := plain(e.body.properties[role]); op == scenarios.Append && s != nil && len(s.enum) > 0 {
+		comment = fmt.Sprintf(" # decide: %s must be one of %s; the roles that sessbench sends are user and assistant", role, oneLine(quoteJSON(s.enum)))
 	}
 	if len(guessed) > 0 {
 		comment = " # decide: the value of " + oneLine(strings.Join(guessed, ", "))
@@ -169,25 +160,23 @@ func (d *draft) writeBody(y *yamlText, op scenarios.Op, e *endpoint) {
 }
 
 // example returns a value that the schema allows, as far as that is simple.
-func example(s *openapi3.Schema) string {
+func example(s *schema) string {
 	switch {
 	case s == nil:
 		return "null"
-	case s.Default != nil:
-		return literalBraces(quoteJSON(s.Default))
-	case s.Example != nil:
-		return literalBraces(quoteJSON(s.Example))
-	case len(s.Enum) > 0:
-		return literalBraces(quoteJSON(s.Enum[0]))
-	case s.Type.Includes(openapi3.TypeInteger), s.Type.Includes(openapi3.TypeNumber):
+	case s.value != nil:
+		return literalBraces(quoteJSON(s.value))
+	case len(s.enum) > 0:
+		return literalBraces(quoteJSON(s.enum[0]))
+	case s.is("integer"), s.is("number"):
 		return "1"
-	case s.Type.Includes(openapi3.TypeBoolean):
+	case s.is("boolean"):
 		return "false"
-	case s.Type.Includes(openapi3.TypeArray):
+	case s.is("array"):
 		return "[]"
-	case s.Type.Includes(openapi3.TypeObject):
+	case s.is("object"):
 		return "{}"
-	case s.Format == "uuid":
+	case s.format == "uuid":
 		return `"{uuid}"`
 	}
 	return `"x"`
@@ -206,7 +195,7 @@ func (d *draft) writeAnswer(y *yamlText, op scenarios.Op, e *endpoint) {
 	case scenarios.GetOrCreate:
 		y.line("    created: {status: 201} # decide: how the answer says that this request created the session")
 	case scenarios.Append:
-		if name, ok := property(e.answer, seqNames, openapi3.TypeInteger); ok {
+		if name, ok := property(e.answer, seqNames, "integer"); ok {
 			y.line("    seq: %s", quoteProgram(jqMember(name)))
 		} else {
 			y.line("    # seq: .seq # decide: the number of the message in its session, from 1, if the answer has it")
@@ -223,7 +212,7 @@ func (d *draft) messages(e *endpoint) string {
 	item, list := messagesIn(e.answer)
 	comment := ""
 	if item == nil { // undocumented: as the message of append
-		item, list = &openapi3.Schema{}, jqMember(e.last())+"[]"
+		item, list = &schema{}, jqMember(e.last())+"[]"
 		if from := d.requests[scenarios.Append]; from != nil && from.body != nil {
 			item = from.body
 		}
@@ -240,17 +229,17 @@ func (d *draft) messages(e *endpoint) string {
 		}
 		return from, ok
 	}
-	if _, ok := member("seq", seqNames, openapi3.TypeInteger); !ok && comment != "" {
+	if _, ok := member("seq", seqNames, "integer"); !ok && comment != "" {
 		members = append(members, "seq")
 	}
-	if _, ok := member("role", roleNames, openapi3.TypeString); ok {
-		if _, ok = member("content", contentNames, openapi3.TypeString); !ok {
+	if _, ok := member("role", roleNames, "string"); ok {
+		if _, ok = member("content", contentNames, "string"); !ok {
 			members = append(members, "content")
 		}
 		return quoteProgram(list+" | {"+strings.Join(members, ", ")+"}") + comment
 	}
 	// A service without roles: append has written the role before the text.
-	text, ok := property(item, contentNames, openapi3.TypeString)
+	text, ok := property(item, contentNames, "string")
 	if !ok {
 		text = "content"
 	}
