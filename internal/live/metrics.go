@@ -2,12 +2,9 @@ package live
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"sync"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/reports/result"
@@ -16,9 +13,8 @@ import (
 // metrics are the figures of a run for Prometheus, filled from snapshots. Operations of warm-ups, of searches for a first rate and of passes
 // are not among them.
 type metrics struct {
-	tool  result.Tool
-	goes  string // the version of Go
-	start time.Time
+	tool result.Tool
+	goes string // the version of Go
 
 	mu     sync.Mutex
 	series []*series // in the order of their first snapshots
@@ -44,23 +40,6 @@ func (t *tally) add(of *tally) {
 	t.times.merge(&of.times)
 }
 
-var (
-	labels = []string{"strategy", "scenario"}
-
-	operationsDesc = desc("operations_total", "Operations completed in the measured windows of trials.", labels...)
-	errorsDesc     = desc("operation_errors_total", "Operations in the measured windows of trials that failed.", labels...)
-	rateDesc       = desc("operations_per_second", "Operations completed per second in the last second of the running trial, or in the last trial.", labels...)
-	offeredDesc    = desc("offered_operations_per_second", "Operations per second that arrive in the running trial, or arrived in the last one, of an open loop.", labels...)
-	queueDesc      = desc("queued_visits", "Visits that wait for a user in the running trial.", labels...)
-	usersDesc      = desc("users", "Users that are active in the running trial; in an open loop those with a visit.", labels...)
-	timesDesc      = desc("response_time_seconds", "Response times of operations in the measured windows of trials.", labels...)
-	buildDesc      = desc("build_info", "The version of sessbench that measures. The value is 1.", "version", "revision", "goversion")
-)
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(prometheus.BuildFQName("sessbench", "", name), help, labels, nil)
-}
-
 // snapshot counts a snapshot.
 func (m *metrics) snapshot(shot runner.Snapshot) {
 	m.mu.Lock()
@@ -77,6 +56,7 @@ func (m *metrics) snapshot(shot runner.Snapshot) {
 	s.running, s.last = now, shot
 	s.last.Times = nil // the caller's
 	if shot.Final {
+		s.last.Queue, s.last.Users = 0, 0
 		s.end()
 	}
 }
@@ -99,61 +79,54 @@ func (s *series) end() {
 	s.running = tally{}
 }
 
-var _ prometheus.Collector = (*metrics)(nil)
-
-// Describe implements [prometheus.Collector].
-func (m *metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{operationsDesc, errorsDesc, rateDesc, offeredDesc, queueDesc, usersDesc, timesDesc, buildDesc} {
-		to <- d
-	}
+// values are the metrics with a number for each series; ok: it has one.
+var values = []struct {
+	name, help string
+	kind       kind
+	of         func(s *series) (x float64, ok bool)
+}{
+	{"sessbench_operations_total", "Operations completed in the measured windows of trials.", counters,
+		func(s *series) (float64, bool) { return float64(s.ended.ops + s.running.ops), true }},
+	{"sessbench_operation_errors_total", "Operations in the measured windows of trials that failed.", counters,
+		func(s *series) (float64, bool) { return float64(s.ended.errors + s.running.errors), true }},
+	{"sessbench_operations_per_second", "Operations completed per second in the last second of the running trial, or in the last trial.", gauges,
+		func(s *series) (float64, bool) { return s.last.OpsPerSec, true }},
+	{"sessbench_offered_operations_per_second", "Operations per second that arrive in the running trial, or arrived in the last one, of an open loop.", gauges,
+		func(s *series) (float64, bool) { return s.last.Offered, s.last.Offered > 0 }},
+	{"sessbench_queued_visits", "Visits that wait for a user in the running trial.", gauges,
+		func(s *series) (float64, bool) { return float64(s.last.Queue), true }},
+	{"sessbench_users", "Users that are active in the running trial; in an open loop those with a visit.", gauges,
+		func(s *series) (float64, bool) { return float64(s.last.Users), true }},
 }
 
-// Collect implements [prometheus.Collector].
-func (m *metrics) Collect(to chan<- prometheus.Metric) {
-	to <- constant(buildDesc, prometheus.GaugeValue, 1, m.tool.Version, m.tool.Commit, m.goes)
+// families returns what a scrape returns.
+func (m *metrics) families() []family {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	build := []label{{"goversion", m.goes}, {"revision", m.tool.Commit}, {"version", m.tool.Version}}
+	list := []family{{"sessbench_build_info", "The version of sessbench that measures. The value is 1.", gauges, []sample{{labels: build, value: 1}}}}
+	for _, v := range values {
+		f := family{v.name, v.help, v.kind, nil}
+		for _, s := range m.series {
+			if x, ok := v.of(s); ok {
+				f.samples = append(f.samples, sample{labels: s.labels(), value: x})
+			}
+		}
+		list = append(list, f)
+	}
+	f := family{"sessbench_response_time_seconds", "Response times of operations in the measured windows of trials.", histograms, nil}
 	for _, s := range m.series {
-		all := tally{}
-		all.add(&s.ended)
-		all.add(&s.running)
-		of, last := []string{s.strategy, s.scenario}, &s.last
-		queue, users := last.Queue, last.Users
-		if last.Final {
-			queue, users = 0, 0
-		}
-		to <- constant(operationsDesc, prometheus.CounterValue, float64(all.ops), of...)
-		to <- constant(errorsDesc, prometheus.CounterValue, float64(all.errors), of...)
-		to <- constant(rateDesc, prometheus.GaugeValue, last.OpsPerSec, of...)
-		if last.Offered > 0 {
-			to <- constant(offeredDesc, prometheus.GaugeValue, last.Offered, of...)
-		}
-		to <- constant(queueDesc, prometheus.GaugeValue, float64(queue), of...)
-		to <- constant(usersDesc, prometheus.GaugeValue, float64(users), of...)
-		to <- all.times.metric(timesDesc, m.start, of...)
+		all := s.ended.times
+		all.merge(&s.running.times)
+		f.samples = append(f.samples, sample{labels: s.labels(), times: &all})
 	}
+	return slices.DeleteFunc(append(list, f), func(f family) bool { return len(f.samples) == 0 })
 }
 
-// constant returns a metric with a value. Labels that are no UTF-8, which Prometheus rejects, are made so.
-func constant(d *prometheus.Desc, kind prometheus.ValueType, x float64, labels ...string) prometheus.Metric {
-	m, err := prometheus.NewConstMetric(d, kind, x, valid(labels)...)
-	return orInvalid(d, m, err)
-}
-
-func valid(labels []string) []string {
-	list := make([]string, len(labels))
-	for i, text := range labels {
-		list[i] = strings.ToValidUTF8(text, "\uFFFD")
-	}
-	return list
-}
-
-// orInvalid returns a metric that fails the scrape where there was an error.
-func orInvalid(d *prometheus.Desc, m prometheus.Metric, err error) prometheus.Metric {
-	if err != nil {
-		return prometheus.NewInvalidMetric(d, err)
-	}
-	return m
+// labels returns the labels of the series. Those that are no UTF-8, which Prometheus rejects, are made so.
+func (s *series) labels() []label {
+	valid := func(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+	return []label{{"scenario", valid(s.scenario)}, {"strategy", valid(s.strategy)}}
 }
 
 // histogram has the buckets of a classic histogram and those of a native one. The zero histogram is empty.
@@ -172,6 +145,8 @@ const (
 	nativeLowest  = -30 * perDoubling // the bucket that ends at 2^-30 s, below a nanosecond
 	nativeHighest = 13 * perDoubling  // 2^13 s, above the longest time that a histogram of sessbench has
 	numNative     = nativeHighest - nativeLowest
+
+	zeroThreshold = 0x1p-128 // seconds; the bucket of zero ends here, as in the libraries of Prometheus
 )
 
 // bounds are the upper bounds of the classic buckets in seconds: 1 µs to 10 s.
@@ -218,43 +193,12 @@ func (h *histogram) merge(of *histogram) {
 	}
 }
 
-// metric returns the histogram for Prometheus, with both kinds of buckets.
-func (h *histogram) metric(d *prometheus.Desc, since time.Time, labels ...string) prometheus.Metric {
-	labels = valid(labels)
-	cumulative, sum := make(map[float64]uint64, numBounds), uint64(0)
+// cumulative yields the bounds of the classic buckets, in seconds, each with the number of times up to it.
+func (h *histogram) cumulative(yield func(bound float64, count int64) bool) {
+	count := int64(0)
 	for i, n := range h.classic {
-		sum += uint64(n)
-		cumulative[bounds[i]] = sum
-	}
-	sparse := map[int]int64{}
-	for i, n := range h.native {
-		if n > 0 {
-			sparse[nativeLowest+i] = n
+		if count += n; !yield(bounds[i], count) {
+			return
 		}
 	}
-	classic, err := prometheus.NewConstHistogram(d, uint64(h.count), h.sum, cumulative, labels...)
-	if err != nil {
-		return prometheus.NewInvalidMetric(d, err)
-	}
-	native, err := prometheus.NewConstNativeHistogram(d, uint64(h.count), h.sum, sparse, nil, uint64(h.zero), nativeSchema, prometheus.DefNativeHistogramZeroThreshold, since, labels...)
-	return orInvalid(d, bothKinds{native, classic}, err)
-}
-
-// bothKinds is a histogram that has native and classic buckets, for which the library has no constant metric.
-type bothKinds struct{ native, classic prometheus.Metric }
-
-// Desc implements [prometheus.Metric].
-func (b bothKinds) Desc() *prometheus.Desc { return b.native.Desc() }
-
-// Write implements [prometheus.Metric].
-func (b bothKinds) Write(to *dto.Metric) error {
-	classic := &dto.Metric{}
-	if err := b.classic.Write(classic); err != nil {
-		return err
-	}
-	if err := b.native.Write(to); err != nil {
-		return err
-	}
-	to.Histogram.Bucket = classic.Histogram.Bucket
-	return nil
 }

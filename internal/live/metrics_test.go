@@ -2,11 +2,10 @@ package live
 
 import (
 	"bufio"
-	"errors"
+	"bytes"
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,11 +64,17 @@ func families(t *testing.T, url, accept string) (map[string]*dto.MetricFamily, s
 		text, _ := io.ReadAll(r.Body)
 		t.Fatalf("%s: %s", r.Status, text)
 	}
+	return decoded(t, r.Body, r.Header), r.Header.Get("Content-Type")
+}
+
+// decoded are the metrics that a library of Prometheus reads.
+func decoded(t *testing.T, text io.Reader, header http.Header) map[string]*dto.MetricFamily {
+	t.Helper()
 	all := map[string]*dto.MetricFamily{}
-	for from := expfmt.NewDecoder(bufio.NewReader(r.Body), expfmt.ResponseFormat(r.Header)); ; {
+	for from := expfmt.NewDecoder(bufio.NewReader(text), expfmt.ResponseFormat(header)); ; {
 		f := &dto.MetricFamily{}
 		if err := from.Decode(f); err == io.EOF {
-			return all, r.Header.Get("Content-Type")
+			return all
 		} else if err != nil {
 			t.Fatal(err)
 		}
@@ -84,15 +89,17 @@ func TestMetrics(t *testing.T) {
 	shots, d := measured(t, label)
 	s := testServer(t)
 	for _, shot := range shots {
-		s.Snapshot(shot)
+		if !shot.Final {
+			s.Snapshot(shot)
+		}
 	}
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(s.metrics)
-	gathered, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
+	all := s.metrics.families()
+	if n, want := all[len(all)-1].samples[0].times.count, s.metrics.series[0].running.times.count; n != want || n == 0 {
+		t.Errorf("%d response times of a trial that runs: want %d", n, want)
 	}
-	if problems, err := promlint.NewWithMetricFamilies(gathered).Lint(); err != nil || len(problems) > 0 {
+	s.Snapshot(shots[len(shots)-1])
+	lines, _ := encode(s.metrics.families(), "")
+	if problems, err := promlint.New(bytes.NewReader(lines)).Lint(); err != nil || len(problems) > 0 {
 		t.Errorf("%+v, error %v", problems, err)
 	}
 
@@ -170,15 +177,14 @@ func TestNativeBuckets(t *testing.T) {
 		reference.Observe(float64(exact) / 1e9)
 		h.add(exact, 1)
 	}
-	var want, got dto.Metric
+	var want dto.Metric
 	if err := reference.Write(&want); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.metric(timesDesc, (&metrics{}).start, "a", "b").Write(&got); err != nil {
-		t.Fatal(err)
-	}
-	w, g := want.Histogram, got.Histogram
-	if g.GetSchema() != w.GetSchema() || g.GetZeroCount() != w.GetZeroCount() || g.GetSampleCount() != w.GetSampleCount() {
+	text, format := encode([]family{{"times", "", histograms, []sample{{times: &h}}}}, protobufFormat)
+	got := decoded(t, bytes.NewReader(text), http.Header{"Content-Type": {format}})["times"]
+	w, g := want.Histogram, got.Metric[0].Histogram
+	if g.GetSchema() != w.GetSchema() || g.GetZeroCount() != w.GetZeroCount() || g.GetZeroThreshold() != w.GetZeroThreshold() || g.GetSampleCount() != w.GetSampleCount() {
 		t.Errorf("%v: want %v", g, w)
 	}
 	if a, b := occupied(g), occupied(w); len(a) != len(b) {
@@ -217,21 +223,14 @@ func TestCountersGrow(t *testing.T) {
 		t.Helper()
 		s.Label, s.Scenario = "cow", "chatbot"
 		m.snapshot(s)
-		to := make(chan prometheus.Metric, 100)
-		m.Collect(to)
-		close(to)
-		for metric := range to {
-			var of dto.Metric
-			if metric.Desc() != operationsDesc {
+		for _, f := range m.families() {
+			if f.name != "sessbench_operations_total" {
 				continue
 			}
-			if err := metric.Write(&of); err != nil {
-				t.Fatal(err)
-			}
-			if n := of.Counter.GetValue(); n != want || n < last {
+			if n := f.samples[0].value; n != want || n < last {
 				t.Errorf("%s: %v: want %v", why, n, want)
 			}
-			last = of.Counter.GetValue()
+			last = f.samples[0].value
 		}
 	}
 	count("a second", runner.Snapshot{Second: 1, Ops: 10}, 10)
@@ -244,23 +243,6 @@ func TestCountersGrow(t *testing.T) {
 	count("a whole trial", runner.Snapshot{Block: 2, Ops: 8, Final: true}, 60)
 }
 
-// A scrape is whole or fails.
-func TestFailedScrape(t *testing.T) {
-	s := testServer(t)
-	s.Snapshot(runner.Snapshot{Label: "cow", Scenario: "chatbot", Ops: 1})
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(s.metrics)
-	fails := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		all, _ := registry.Gather()
-		return all, errors.New("no metrics")
-	})
-	w := httptest.NewRecorder()
-	serveMetrics(fails)(w, httptest.NewRequest("GET", "/metrics", nil))
-	if w.Code != http.StatusInternalServerError || w.Body.String() != "no metrics\n" {
-		t.Errorf("%d, %s", w.Code, w.Body)
-	}
-}
-
 // Labels that are no UTF-8 do not fail the scrape.
 func TestInvalidLabels(t *testing.T) {
 	s := testServer(t)
@@ -268,5 +250,26 @@ func TestInvalidLabels(t *testing.T) {
 	all, _ := families(t, s.URL(), "text/plain")
 	if got := all["sessbench_operations_total"].Metric[0].Label; len(got) != 2 || !model.LabelValue(got[1].GetValue()).IsValid() {
 		t.Error(got)
+	}
+}
+
+// The format is the one that the scraper prefers.
+func TestPreferredFormat(t *testing.T) {
+	for _, test := range []struct {
+		why, accept string
+		want        string
+	}{
+		{"no header", "", textFormat},
+		{"a browser", "text/html,application/xhtml+xml,*/*;q=0.8", textFormat},
+		{"Prometheus", "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1", textFormat},
+		{"Prometheus with native histograms", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," +
+			"application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1", protobufFormat},
+		{"protocol buffers as the last resort", "text/plain;q=0.5," + protobufFormat + ";q=0.1", textFormat},
+		{"no protocol buffers", protobufFormat + ";q=0", textFormat},
+		{"protocol buffers as text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", textFormat},
+	} {
+		if _, got := encode(nil, test.accept); got != test.want {
+			t.Errorf("%s: %s: want %s", test.why, got, test.want)
+		}
 	}
 }

@@ -15,11 +15,9 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
 
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/internal/runner"
@@ -63,16 +61,14 @@ func Listen(ctx context.Context, address string, tool result.Tool) (*Server, err
 func newServer(tool result.Tool) *Server {
 	s := &Server{
 		served: make(chan struct{}), patience: 10 * time.Second, pace: 250 * time.Millisecond,
-		metrics: &metrics{tool: tool, goes: runtime.Version(), start: time.Now()},
+		metrics: &metrics{tool: tool, goes: runtime.Version()},
 		state:   newState(), changed: make(chan struct{}),
 	}
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(s.metrics)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", s.page)
 	mux.HandleFunc("/events", s.events)
 	mux.HandleFunc("/result.json", s.result)
-	mux.HandleFunc("/metrics", serveMetrics(registry))
+	mux.HandleFunc("/metrics", s.scrape)
 	s.http = &http.Server{
 		Handler:           guarded(mux),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -303,22 +299,10 @@ func (s *Server) encoded() (text []byte, changed <-chan struct{}, over bool) {
 	return text, s.changed, s.state.Over
 }
 
-// serveMetrics serves metrics in the format of the scraper, which is what promhttp would do with another 0.3 MB of the binary.
-func serveMetrics(from prometheus.Gatherer) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var text bytes.Buffer
-		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultAcceptedFormats()...)
-		to := expfmt.NewEncoder(&text, format)
-		all, err := from.Gather()
-		for _, f := range all {
-			err = errors.Join(err, to.Encode(f))
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		send(w, string(format), text.Bytes())
-	}
+// scrape serves the metrics in the format of the scraper.
+func (s *Server) scrape(w http.ResponseWriter, r *http.Request) {
+	text, format := encode(s.metrics.families(), strings.Join(r.Header.Values("Accept"), ","))
+	send(w, format, text)
 }
 
 // document is a document, and its text when it is first asked for.
