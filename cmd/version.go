@@ -25,11 +25,13 @@ func newVersionCmd(a *app) *cobra.Command {
 		Long:    "Print the version and commit of this program, the version of Go, and the system it was built for.",
 		Example: "  sessbench version",
 		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := io.WriteString(a.out, versionText())
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return a.printVersion() },
 	}
+}
+
+func (a *app) printVersion() error {
+	_, err := io.WriteString(a.out, versionText())
+	return err
 }
 
 // versionText is what version and --version print.
