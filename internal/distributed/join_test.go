@@ -477,6 +477,7 @@ func TestJoinReportsMissingParticipants(t *testing.T) {
 		{func(o *Options) { o.RunID = "a b" }, `run "a b": want 1 to 64 letters`},
 		{func(o *Options) { o.RunID = "" }, `run "": want 1 to 64 letters`},
 		{func(o *Options) { o.RunID = "x}{y" }, `run "x}{y": want`},
+		{func(o *Options) { o.RunID = strings.Repeat("x", 65) }, `run "` + strings.Repeat("x", 65)},
 		{func(o *Options) { o.Of = 0 }, "0 participants: want 1 to 64"},
 		{func(o *Options) { o.Of = MaxOf + 1 }, "65 participants: want 1 to 64"},
 	} {

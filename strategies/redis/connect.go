@@ -54,7 +54,7 @@ func (o Options) Check() error {
 			return err
 		}
 	}
-	if o.Prefix != "" && !drawn.MatchString(o.Prefix) {
+	if o.Prefix != "" && !drawn(o.Prefix) {
 		return fmt.Errorf("prefix %q: want one from NewPrefix", o.Prefix)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -34,9 +33,15 @@ func (s *Server) Prefix() string { return s.prefix }
 func (s *Server) String() string { return s.where }
 
 // NewPrefix returns a random prefix. A prefix cannot be chosen, so it never holds other data.
-func NewPrefix() string { return "sessbench:" + uuid.NewString() + ":" }
+func NewPrefix() string { return prefixOf(uuid.New()) }
 
-var drawn = regexp.MustCompile(`^sessbench:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:$`)
+func prefixOf(id uuid.UUID) string { return "sessbench:" + id.String() + ":" }
+
+// drawn reports whether NewPrefix could have returned the prefix.
+func drawn(prefix string) bool {
+	id, err := uuid.Parse(strings.Trim(strings.TrimPrefix(prefix, "sessbench:"), ":"))
+	return err == nil && prefix == prefixOf(id)
+}
 
 // cleanUp deletes every key below the prefix and no other. left is the number of keys that remain because of err, -1 if unknown.
 func (s *Server) cleanUp(ctx context.Context) (left int, err error) {

@@ -141,9 +141,12 @@ func TestGuestKeepsTheSessions(t *testing.T) {
 	if n := len(server.Keys()); n != 0 {
 		t.Errorf("%d keys after the host has gone: want none", n)
 	}
-	o.Prefix = "other:"
-	if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "other:": want one from NewPrefix`) {
-		t.Errorf("a prefix that is not from NewPrefix: error %v", err)
+	const id = "0e4ff5d0-83d1-4ba7-a90c-2e7a2fe31ecd"
+	for _, prefix := range []string{"other:", id, "sessbench:" + id, "sessbench:" + strings.ToUpper(id) + ":", "sessbench:{" + id + "}:", "sessbench::" + id + ":"} {
+		o.Prefix = prefix
+		if _, err := Connect(t.Context(), o); err == nil || !strings.Contains(err.Error(), `prefix "`+prefix+`": want one from NewPrefix`) {
+			t.Errorf("a prefix that is not from NewPrefix: error %v", err)
+		}
 	}
 }
 
