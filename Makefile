@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build test long race stress ci-long lint bench golden docs
+.PHONY: help build size test long race stress ci-long lint bench golden docs
 
 GO ?= go
 VET ?= $(GO) vet
@@ -21,6 +21,18 @@ help: ## this list
 
 build: ## build bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
+
+# What the linker does not count per package, such as the tables for stack traces, is divided in proportion to code and constants.
+size: export CGO_ENABLED = 0
+size: ## print the size of the release binary in MB, and what each dependency is of it
+	@dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && \
+	$(GO) build -trimpath -ldflags '-s -w' -o "$$dir/release" . && $(GO) build -trimpath -o "$$dir/symbols" . && \
+	$(GO) tool nm -size "$$dir/symbols" | awk -v bytes="$$(wc -c <"$$dir/release")" ' \
+		$$3 !~ /[TtRr]/ || $$4 ~ /^(go|type):/ { next } \
+		{ sub(/\[.*/, "", $$4); n = split($$4, part, "/"); of = "the standard library" } \
+		n > 1 && part[1] ~ /\./ { sub(/\..*/, "", part[n]); of = part[1] "/" part[2] (n > 2 ? "/" part[3] : "") } \
+		{ size[of] += $$2; counted += $$2 } \
+		END { printf "%5.2f all\n", bytes / 1e6; for (of in size) printf "%5.2f %s\n", size[of] / counted * bytes / 1e6, of }' | sort -rn
 
 # Without cgo, which the program does not use, processes start in less time, and no C compiler is needed. The race detector needs both.
 test long lint: export CGO_ENABLED = 0
