@@ -32,6 +32,7 @@ const (
 	maxUsers    = 1_000_000
 	poolSize    = 1 << 14 // users of an open loop, of which each takes some 20 KB when it is made
 	maxSessions = 100_000_000
+	maxPrefill  = 1_000_000
 	maxVisits   = 1_000_000_000
 	maxHold     = time.Minute
 	maxThink    = time.Hour
@@ -59,6 +60,9 @@ func Settings() []Setting {
 			Setting{Name: "users", Short: "u", Usage: "number of concurrent users, `N`", Visible: true}),
 		row(setting.Count(1, maxSessions), (*Scenario).setSessions,
 			Setting{Name: "sessions", Usage: "number of sessions, `N`", Visible: true, NotReplayed: "the log has the sessions"}),
+		row(setting.Count(0, maxPrefill), func(s *Scenario, n int) error { s.Prefill = n; return nil },
+			Setting{Name: "prefill", Usage: "messages in each session before a trial, `N`", NotReplayed: "the log has the messages",
+				Fits: func(s *Scenario) bool { return s.Driver == ChatDriver && !s.StartsEmpty }, MustFit: true}),
 		row(setting.Count(1, maxVisits), (*Scenario).setIterations,
 			Setting{Name: "iterations", Short: "i", Usage: "visits per user and trial, `N`", Visible: true,
 				NotReplayed: "the log is replayed once, to its end"}),
