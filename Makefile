@@ -4,7 +4,7 @@
 
 GO ?= go
 VET ?= $(GO) vet
-EXAMPLES := examples/custom-store examples/lossy-store examples/http/scs examples/http/gorilla
+EXAMPLES := examples/custom-store examples/lossy-store examples/peers examples/http/scs examples/http/gorilla
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/httptarget ./internal/live ./internal/measure \
