@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build size test long race stress ci-long lint bench golden docs
+.PHONY: help build size test long race stress ci-long lint bench instructions golden docs
 
 GO ?= go
 VET ?= $(GO) vet
@@ -17,7 +17,7 @@ RACE_CMD := 'TestScripts/^(run|verify|interrupt|verify_interrupt|report_merge)$$
 PROGRAMS := 'TestCheckAgainstRef|TestShippedAdapters|TestScripts/^check_duet$$'
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/sessbench
 	$(GO) build -trimpath -o bin/sessbench .
@@ -67,6 +67,9 @@ lint: ## gofmt, go vet, staticcheck
 
 bench: ## measure the cost of an operation on each strategy, and of the harness
 	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter ./internal/httptarget
+
+instructions: ## count the instructions of an operation on each strategy (needs valgrind; some minutes)
+	@sh strategies/testdata/instructions.sh '$(STRATEGY)'
 
 golden: ## rewrite the golden files of the reports; read the diff
 	$(GO) test ./reports -run Golden -update

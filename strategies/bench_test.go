@@ -25,6 +25,59 @@ func BenchmarkStore(b *testing.B) {
 	}
 }
 
+// BenchmarkOperation is one goroutine that performs an operation on one session after the other, of a hundred whose histories are
+// full. `make instructions` counts its instructions, which other load on the machine does not change.
+func BenchmarkOperation(b *testing.B) {
+	harness, _ := Lookup("noop") // the cost of the loop and of the closures
+	for _, strategy := range append(All(), harness) {
+		b.Run(strategy.Name, func(b *testing.B) {
+			store, ids := filled(b, strategy, 100)
+			add := func(_ context.Context, s *manager.Session) error { s.Append("user", "a question"); return nil }
+			for i := range manager.HistoryLimit * len(ids) {
+				if err := store.Update(b.Context(), ids[i%len(ids)], add); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.Run("append", func(b *testing.B) {
+				inTurn(b, ids, func(ctx context.Context, id manager.ID) error { return store.Update(ctx, id, add) })
+			})
+			b.Run("history", func(b *testing.B) {
+				messages := make([]manager.Message, 0, manager.HistoryLimit)
+				read := func(_ context.Context, s *manager.Session) error { messages = s.History(messages[:0]); return nil }
+				inTurn(b, ids, func(ctx context.Context, id manager.ID) error { return store.View(ctx, id, read) })
+			})
+			b.Run("create-delete", func(b *testing.B) {
+				absent := make([]manager.ID, len(ids))
+				for i := range absent {
+					absent[i] = uuid.New()
+				}
+				create := func() manager.Session { return manager.Session{} }
+				inTurn(b, absent, func(ctx context.Context, id manager.ID) error {
+					if _, err := store.GetOrCreate(ctx, id, create, nil); err != nil {
+						return err
+					}
+					_, err := store.Delete(ctx, id)
+					return err
+				})
+			})
+		})
+	}
+}
+
+// inTurn runs op on the sessions in turn, b.N times in all.
+func inTurn(b *testing.B, ids []manager.ID, op func(context.Context, manager.ID) error) {
+	b.ReportAllocs()
+	ctx, at := context.Background(), 0
+	for range b.N {
+		if err := op(ctx, ids[at]); err != nil {
+			b.Fatal(err)
+		}
+		if at++; at == len(ids) {
+			at = 0
+		}
+	}
+}
+
 func filled(b *testing.B, strategy *Strategy, sessions int) (manager.SessionStore[manager.Session], []manager.ID) {
 	b.Helper()
 	p, err := strategy.Resolve(nil)
