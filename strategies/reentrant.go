@@ -36,7 +36,8 @@ var _ = register(Strategy{
 // An operation on another session inside fn takes that session's lock too. Two closures that use each other's sessions deadlock.
 type Reentrant[T any] struct {
 	engine[T, ownedLock, *ownedLock]
-	slabs sync.Pool // of *slab
+	sessions *rwIndex[entry[T, ownedLock, *ownedLock]] // the engine's index
+	slabs    sync.Pool                                 // of *slab
 }
 
 var (
@@ -46,54 +47,62 @@ var (
 
 // NewReentrant returns an empty store.
 func NewReentrant[T any]() *Reentrant[T] {
-	s := new(Reentrant[T])
-	s.index = newRWIndex[entry[T, ownedLock, *ownedLock]]()
+	s := &Reentrant[T]{sessions: newRWIndex[entry[T, ownedLock, *ownedLock]]()}
+	s.index = s.sessions
 	s.slabs.New = func() any { return new(slab) }
 	return s
 }
 
-// GetOrCreate implements [manager.SessionStore]. view gets no ctx, so nested operations in it deadlock.
-func (s *Reentrant[T]) GetOrCreate(ctx context.Context, id manager.ID, create func() T, view func(*T)) (bool, error) {
-	return s.engine.GetOrCreate(s.token(ctx), id, create, view)
-}
-
 // View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
 func (s *Reentrant[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
-	return s.engine.View(s.token(ctx), id, fn)
+	return s.Update(ctx, id, fn)
 }
 
 // Update implements [manager.SessionStore].
 func (s *Reentrant[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
-	return s.engine.Update(s.token(ctx), id, fn)
+	e, err := s.hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	if e.l.depth > 0 { // ctx proves the hold
+		defer e.l.unlock()
+		return fn(ctx, &e.val)
+	}
+	t := s.token(ctx)
+	e.l.owner.Store(t)
+	defer func() {
+		e.l.owner.Store(nil)
+		e.l.unlock()
+	}()
+	return fn(t, &e.val)
 }
 
-// Delete implements [manager.SessionStore].
-func (s *Reentrant[T]) Delete(ctx context.Context, id manager.ID) (T, error) {
-	return s.engine.Delete(s.token(ctx), id)
+// hold is engine.hold, written out because it is hot.
+func (s *Reentrant[T]) hold(ctx context.Context, id manager.ID) (*entry[T, ownedLock, *ownedLock], error) {
+	if e := s.sessions.load(id); e != nil && ctx.Err() == nil {
+		manager.LockAsked(ctx)
+		e.l.acquire(ctx)
+		manager.LockGranted(ctx)
+		if !e.dead && !s.closed.Load() {
+			return e, nil
+		}
+		e.l.unlock()
+	}
+	e, _, err := s.engine.hold(ctx, id)
+	return e, err
 }
 
-// Sweep implements [manager.SessionStore].
-func (s *Reentrant[T]) Sweep(
-	ctx context.Context, expired func(manager.ID, *T) bool, removed func(manager.ID, T),
-) (int, error) {
-	return s.engine.Sweep(s.token(ctx), expired, removed)
-}
+// token is the ctx of fn: the caller's ctx, and the identity of the operation. It is never reused for another operation, because then
+// a ctx that fn has kept would become valid again.
+type token struct{ context.Context }
 
-// token is the ctx of one operation: the caller's ctx, and a proof of which lock the operation holds. It is never reused for
-// another operation, because then a ctx that fn has kept would become valid again.
-type token struct {
-	context.Context            // the caller's
-	lock            *ownedLock // taken by this operation; written only before fn can see the token
-}
-
-// slab allocates tokens: one allocation of about 1.5 KB per slabSize operations. The price is that a ctx that is kept keeps its
-// whole slab.
+// slab allocates tokens: one allocation of 2 KB per slabSize operations. The price is that a ctx that is kept keeps its whole slab.
 type slab struct {
 	tokens [slabSize]token
 	used   int
 }
 
-const slabSize = 64
+const slabSize = 127
 
 func (s *Reentrant[T]) token(ctx context.Context) *token {
 	b := s.slabs.Get().(*slab)
@@ -108,38 +117,35 @@ func (s *Reentrant[T]) token(ctx context.Context) *token {
 
 // Value returns the token of the operation, this one or an enclosing one, that holds the lock given as key.
 func (t *token) Value(key any) any {
-	if l, ok := key.(*ownedLock); ok && l == t.lock {
+	if l, ok := key.(*ownedLock); ok && l.owner.Load() == t {
 		return t
 	}
 	return t.Context.Value(key)
 }
 
-// ownedLock is a mutex that records which operation holds it.
+// ownedLock is a mutex that the operation that holds it may take again, with a ctx that has the owner's token.
 type ownedLock struct {
 	mu    sync.Mutex
-	owner atomic.Pointer[token] // nil when free, or held by Close. Written with mu held
-	depth int32                 // operations nested in the owner's. Accessed by the owner only
+	depth int32                 // operations nested in the one that holds mu. Accessed by that one and by the nested ones only
+	owner atomic.Pointer[token] // of the one that holds mu; nil while it runs no fn. Written with mu held
 }
 
-// lock takes the lock for the operation whose token is ctx. If that operation is nested in the one that holds the lock, it shares
-// the hold, and closures get the ctx that the caller passed, which proves that hold. The comparison with owner needs no lock:
-// only for the owner is it true, and for every other operation it is false whenever it is made.
 func (l *ownedLock) lock(ctx context.Context) (context.Context, error) {
-	t, isOperation := ctx.(*token)
-	if !isOperation { // Close
-		l.mu.Lock()
-		return ctx, nil
+	l.acquire(ctx)
+	return ctx, nil
+}
+
+// acquire takes the lock, or shares the hold of the operation in which this one is nested. An operation that gets a free lock is not
+// nested in one that holds it, so the values of ctx, which may be a long list, are searched only if the lock is taken.
+func (l *ownedLock) acquire(ctx context.Context) {
+	if l.mu.TryLock() {
+		return
 	}
-	if outer, _ := t.Context.Value(l).(*token); outer != nil && outer == l.owner.Load() {
+	if ctx.Value(l) != nil {
 		l.depth++
-		return t.Context, nil
+		return
 	}
-	manager.LockAsked(t.Context)
 	l.mu.Lock()
-	manager.LockGranted(t.Context)
-	t.lock = l
-	l.owner.Store(t)
-	return t, nil
 }
 
 func (l *ownedLock) unlock() {
@@ -147,6 +153,5 @@ func (l *ownedLock) unlock() {
 		l.depth--
 		return
 	}
-	l.owner.Store(nil)
 	l.mu.Unlock()
 }

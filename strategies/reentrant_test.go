@@ -137,10 +137,13 @@ func TestReentrantKeptCtx(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &s.index.load(ids[0]).l
+	if kept.Value(l) != nil {
+		t.Error("an fn that is over holds the lock")
+	}
 	for range 3 * slabSize {
 		err := s.Update(ctx, ids[0], func(ctx context.Context, _ *Probe) error {
-			if kept.Value(l) == any(l.owner.Load()) {
-				t.Error("an fn that is over is the owner again")
+			if kept.Value(l) != nil {
+				t.Error("an fn that is over holds the lock again")
 			}
 			return nil
 		})
@@ -177,6 +180,31 @@ func TestReentrantKeptCtx(t *testing.T) {
 	}
 	if cancel(); kept.Err() != context.Canceled {
 		t.Errorf("kept.Err() = %v after the caller's ctx ended", kept.Err())
+	}
+}
+
+// countingCtx counts how often its values are searched.
+type countingCtx struct {
+	context.Context
+	searched int
+}
+
+func (c *countingCtx) Value(key any) any { c.searched++; return c.Context.Value(key) }
+
+func TestReentrantFreeLockSearchesNoValues(t *testing.T) {
+	s, ids := newReentrant(t, 2)
+	ctx := &countingCtx{Context: t.Context()}
+	err := s.Update(ctx, ids[0], func(inner context.Context, _ *Probe) error {
+		if err := s.Update(inner, ids[1], increment); err != nil { // another session, free as well
+			return err
+		}
+		if ctx.searched > 0 {
+			t.Errorf("the values were searched %d times to take free locks", ctx.searched)
+		}
+		return s.Update(inner, ids[0], increment)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
