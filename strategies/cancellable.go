@@ -3,6 +3,7 @@ package strategies
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sessbench/sessbench/manager"
 )
@@ -33,6 +34,7 @@ var _ = register(Strategy{
 // another session work; two closures that use each other's sessions deadlock until one ctx is done.
 type Cancellable[T any] struct {
 	engine[T, fifoLock, *fifoLock]
+	sessions *rwIndex[entry[T, fifoLock, *fifoLock]] // the engine's index
 }
 
 var (
@@ -42,20 +44,52 @@ var (
 
 // NewCancellable returns an empty store.
 func NewCancellable[T any]() *Cancellable[T] {
-	s := new(Cancellable[T])
-	s.index = newRWIndex[entry[T, fifoLock, *fifoLock]]()
+	s := &Cancellable[T]{sessions: newRWIndex[entry[T, fifoLock, *fifoLock]]()}
+	s.index = s.sessions
 	return s
 }
 
-// fifoLock is a lock that its holder passes to the longest waiter.
+// View implements [manager.SessionStore]. It holds the session exclusively, as Update does.
+func (s *Cancellable[T]) View(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	return s.Update(ctx, id, fn)
+}
+
+// Update implements [manager.SessionStore]. It is engine.Update, written out because it is hot; that one has the exceptional cases.
+func (s *Cancellable[T]) Update(ctx context.Context, id manager.ID, fn func(context.Context, *T) error) error {
+	e := s.sessions.load(id)
+	if e == nil || ctx.Err() != nil {
+		return s.engine.Update(ctx, id, fn)
+	}
+	manager.LockAsked(ctx)
+	if err := e.l.acquire(ctx); err != nil {
+		return err
+	}
+	manager.LockGranted(ctx)
+	if e.dead || s.closed.Load() {
+		e.l.unlock()
+		return s.engine.Update(ctx, id, fn)
+	}
+	defer e.l.unlock()
+	return fn(ctx, &e.val)
+}
+
+// fifoLock is a lock that its holder passes to the longest waiter. As long as there are no waiters it is taken and released by one
+// atomic operation each.
 //
 // A channel of capacity 1 would be a cancellable lock as well, at 96 bytes per session and a select per acquisition.
 // [golang.org/x/sync/semaphore] allocates for each wait.
 type fifoLock struct {
-	mu      sync.Mutex // protects what follows; never held while waiting
-	held    bool       // stays true while the lock is passed on
-	waiting *queue     // nil unless there was a waiter since the lock was last free
+	state   atomic.Uint32 // one of those below; changed to and from fifoQueued only with mu held
+	mu      sync.Mutex    // protects what follows; never held while waiting
+	waiting *queue        // not nil while fifoQueued: there was a waiter since the lock was last free
 }
+
+// The states of a fifoLock. A lock that is passed on stays fifoQueued.
+const (
+	fifoFree uint32 = iota
+	fifoHeld
+	fifoQueued
+)
 
 // queue is the waiters for a lock in order of arrival. It exists only while there are any, so that an idle session does not pay
 // for it, and reuses them meanwhile.
@@ -71,22 +105,33 @@ type waiter struct {
 	granted    chan struct{} // receives a token when the waiter is taken from the queue; capacity 1
 }
 
-func (l *fifoLock) lock(ctx context.Context) (context.Context, error) {
-	l.mu.Lock()
-	if !l.held {
-		l.held = true
-		l.mu.Unlock()
-		return ctx, nil
+func (l *fifoLock) lock(ctx context.Context) (context.Context, error) { return ctx, l.acquire(ctx) }
+
+// acquire takes the lock, or returns an error if ctx is done first.
+func (l *fifoLock) acquire(ctx context.Context) error {
+	if l.state.CompareAndSwap(fifoFree, fifoHeld) {
+		return nil
 	}
+	w := l.enqueue()
+	if w == nil {
+		return nil
+	}
+	return l.wait(ctx, w)
+}
+
+// enqueue returns a place in the queue, or nil if the lock was free and has been taken.
+func (l *fifoLock) enqueue() *waiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.waiting == nil {
+		for !l.state.CompareAndSwap(fifoHeld, fifoQueued) {
+			if l.state.CompareAndSwap(fifoFree, fifoHeld) {
+				return nil
+			}
+		}
 		l.waiting = new(queue)
 	}
-	w := l.waiting.join()
-	l.mu.Unlock()
-	if err := l.wait(ctx, w); err != nil {
-		return nil, err
-	}
-	return ctx, nil
+	return l.waiting.join()
 }
 
 // wait returns nil once w is granted the lock, or an error if ctx is done first.
@@ -116,20 +161,23 @@ func (l *fifoLock) wait(ctx context.Context, w *waiter) error {
 }
 
 func (l *fifoLock) unlock() {
+	if l.state.CompareAndSwap(fifoHeld, fifoFree) {
+		return
+	}
 	l.mu.Lock()
 	l.release()
 	l.mu.Unlock()
 }
 
-// release passes the lock to the first waiter, or frees it. mu is held.
+// release passes a lock in fifoQueued to the first waiter, or frees it. mu is held.
 func (l *fifoLock) release() {
-	if l.waiting != nil && l.waiting.first != nil {
-		w := l.waiting.first
+	if w := l.waiting.first; w != nil {
 		l.waiting.leave(w)
 		w.granted <- struct{}{}
 		return
 	}
-	l.held, l.waiting = false, nil
+	l.waiting = nil
+	l.state.Store(fifoFree)
 }
 
 func (q *queue) join() *waiter {

@@ -100,8 +100,8 @@ func TestFIFOLockOrder(t *testing.T) {
 			if !slices.Equal(q.got, test.want) {
 				t.Errorf("the lock went to %v: want %v", q.got, test.want)
 			}
-			if q.lock.held || q.lock.waiting != nil {
-				t.Errorf("a lock at rest is held (%v) or keeps a queue (%v)", q.lock.held, q.lock.waiting)
+			if state := q.lock.state.Load(); state != fifoFree || q.lock.waiting != nil {
+				t.Errorf("a lock at rest is in state %d or keeps a queue (%v)", state, q.lock.waiting)
 			}
 		})
 	}
@@ -115,8 +115,7 @@ func TestFIFOLockGrantedAndCancelledAtOnce(t *testing.T) {
 	for range 200 {
 		l := new(fifoLock)
 		l.lock(context.Background())
-		l.waiting = new(queue)
-		first, second := l.waiting.join(), l.waiting.join()
+		first, second := l.enqueue(), l.enqueue()
 		l.unlock() // grants it to first, whose ctx is done
 		if err := l.wait(ctx, first); err != nil {
 			passedOn++
@@ -127,8 +126,8 @@ func TestFIFOLockGrantedAndCancelledAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.unlock()
-		if l.held || l.waiting != nil {
-			t.Fatal("the lock is free")
+		if l.state.Load() != fifoFree || l.waiting != nil {
+			t.Fatal("the lock is not free")
 		}
 	}
 	if passedOn == 0 || passedOn == 200 {
