@@ -164,7 +164,7 @@ func overStores(t *testing.T, test func(t *testing.T, store manager.SessionStore
 		store manager.SessionStore[manager.Session]
 	}{
 		{"per-session", strategies.NewPerSession[manager.Session]()},
-		{"cow", strategies.NewCOW((*manager.Session).Clone)},
+		{"cow", strategies.NewCOW((*manager.Session).CopyTo)},
 		{"map", newMapStore(1)},
 		{"closures run twice", newMapStore(2)},
 	}

@@ -11,11 +11,11 @@ import (
 // empties a pool in the middle does not count.
 const allocRuns = 1000
 
-// TestSteadyStateAllocatesNothing holds for every strategy that locks. One that replaces the session on each update
-// has to allocate the new one.
+// TestSteadyStateAllocatesNothing holds for every strategy. Under the race detector sync.Pool drops some of what it is given, on
+// purpose: one that replaces the session on each update then has to allocate states.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for _, strategy := range All() {
-		if !strategy.Guarantees.ExclusiveUpdates {
+		if raceEnabled && !strategy.Guarantees.ExclusiveUpdates {
 			continue
 		}
 		for _, given := range settings(strategy) {

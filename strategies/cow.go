@@ -19,7 +19,7 @@ var _ = register(Strategy{
 		Rollback:    true,
 	},
 	Open: func(Values) (manager.SessionStore[manager.Session], error) {
-		return NewCOW((*manager.Session).Clone), nil
+		return NewCOW((*manager.Session).CopyTo), nil
 	},
 })
 
@@ -28,17 +28,19 @@ var _ = register(Strategy{
 // meanwhile, fn runs again on a copy of the new state. So one of several concurrent updates always succeeds, but a slow one can
 // lose to fast ones again and again, until its ctx is done.
 //
-// An update costs a copy of the session, and one more per conflict. An fn that fails or panics leaves the session unchanged.
-// After fn has returned nothing may change what it stored, because readers share it. Sweep calls expired again for a session
-// that changed during the call.
+// An update costs a copy of the session, and one more per conflict. The copy overwrites a replaced state that no operation uses any more,
+// if there is one: a closure must not keep a part of the session that copyTo overwrites, and create must return a new one each time. An
+// fn that fails or panics leaves the session unchanged. After fn has returned nothing may change what it stored, because readers share
+// it. Sweep calls expired again for a session that changed during the call.
 //
 // Inside a closure every operation but Close, which deadlocks, can be used; it is not part of the outer operation. On the same
 // session, a nested View sees the state before fn. A nested Update takes effect at once, so the outer one finds a conflict and
 // fn runs again: an fn that nests an update in every run never succeeds, and is retried until its ctx is done. After a nested
 // Delete the outer Update returns ErrNotFound.
 type COW[T any] struct {
-	clone   func(*T) *T
+	copyTo  func(from, to *T)
 	gate    *gate // every operation is inside from start to end: there is no lock that Close could wait for
+	states  *recycler[T]
 	cells   xsyncIndex[cell[T]]
 	closing sync.Once
 }
@@ -51,15 +53,19 @@ var (
 	_ manager.CensusReporter    = (*COW[int])(nil)
 )
 
-// NewCOW returns an empty store. clone returns a copy that shares nothing mutable with its argument, which it must not change. It
-// is called concurrently, also for the same argument.
-func NewCOW[T any](clone func(*T) *T) *COW[T] {
+// NewCOW returns an empty store. copyTo makes *to a copy of *from that shares nothing mutable with it. It must not change *from, and is
+// called concurrently, also for the same one. *to is a zero T, or a state that is used no more and whose memory copyTo may use.
+func NewCOW[T any](copyTo func(from, to *T)) *COW[T] {
+	g := newGate()
 	return &COW[T]{
-		clone: clone,
-		gate:  newGate(),
-		cells: xsyncIndex[cell[T]]{xsync.NewMap[manager.ID, *cell[T]]()},
+		copyTo: copyTo,
+		gate:   g,
+		states: newRecycler[T](g),
+		cells:  xsyncIndex[cell[T]]{xsync.NewMap[manager.ID, *cell[T]]()},
 	}
 }
+
+func (s *COW[T]) copyOf(state *T) (c T) { s.copyTo(state, &c); return c }
 
 // find returns the cell of a session and its state, or nil, nil. It removes a dead cell, which the look-up would otherwise find
 // again until the operation that emptied it has removed it.
@@ -128,20 +134,34 @@ func (s *COW[T]) Update(ctx context.Context, id manager.ID, fn func(context.Cont
 		return err
 	}
 	defer s.gate.leave(in)
+	bin := s.states.get()
+	next := bin.take(s.gate, in)
+	replaced, err := s.replace(ctx, id, next, fn)
+	if err != nil {
+		bin.addReady(next)
+	} else {
+		bin.addReplaced(replaced)
+	}
+	s.states.put(bin)
+	return err
+}
+
+// replace makes next the state of a session, once fn has changed it, and returns the state before.
+func (s *COW[T]) replace(ctx context.Context, id manager.ID, next *T, fn func(context.Context, *T) error) (*T, error) {
 	for {
 		c, state := s.find(id)
 		if state == nil {
-			return manager.ErrNotFound
+			return nil, manager.ErrNotFound
 		}
-		next := s.clone(state)
+		s.copyTo(state, next)
 		if err := fn(ctx, next); err != nil {
-			return err
+			return nil, err
 		}
 		if c.state.CompareAndSwap(state, next) {
-			return nil
+			return state, nil
 		}
 		if err := ctx.Err(); err != nil {
-			return manager.NotApplied(err)
+			return nil, manager.NotApplied(err)
 		}
 	}
 }
@@ -162,7 +182,7 @@ func (s *COW[T]) Delete(ctx context.Context, id manager.ID) (last T, err error) 
 		state := c.state.Swap(nil)
 		s.cells.remove(id, c)
 		if state != nil {
-			return *s.clone(state), nil
+			return s.copyOf(state), nil
 		}
 	}
 }
@@ -187,7 +207,7 @@ func (s *COW[T]) Sweep(
 		s.cells.remove(id, c)
 		n++
 		if removed != nil {
-			removed(id, *s.clone(last))
+			removed(id, s.copyOf(last))
 		}
 	}
 	return n, nil

@@ -13,8 +13,10 @@ import (
 
 func look(context.Context, *Probe) error { return nil }
 
+func copyProbe(from, to *Probe) { *to = *from }
+
 func newCOW(t *testing.T) (*COW[Probe], manager.ID) {
-	s, id := NewCOW((*Probe).Clone), uuid.New()
+	s, id := NewCOW(copyProbe), uuid.New()
 	t.Cleanup(func() { s.Close() })
 	mustCreate(t, s, id)
 	return s, id
@@ -72,7 +74,7 @@ func TestCOWNestedDelete(t *testing.T) {
 // What a reader holds shares nothing with what others get to change.
 func TestCOWReadersKeepTheirState(t *testing.T) {
 	type fields = map[string]string
-	s := NewCOW(func(f *fields) *fields { return new(maps.Clone(*f)) })
+	s := NewCOW(func(from, to *fields) { *to = maps.Clone(*from) })
 	defer s.Close()
 	ctx, id := t.Context(), uuid.New()
 	if _, err := s.GetOrCreate(ctx, id, func() fields { return fields{"a": "1"} }, nil); err != nil {

@@ -34,6 +34,3 @@ func label(s *Strategy, given map[string]string) string {
 
 // Probe is a session that counts.
 type Probe struct{ N int64 }
-
-// Clone returns a copy.
-func (p *Probe) Clone() *Probe { c := *p; return &c }
