@@ -3,7 +3,6 @@ package strategies
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"iter"
 	"runtime"
 	"slices"
@@ -26,7 +25,7 @@ var _ = register(Strategy{
 	Params: []Param{
 		{
 			Name:    "shards",
-			Default: strconv.Itoa(defaultShards),
+			Default: strconv.Itoa(defaultOwners),
 			Doc:     "number of shards, one goroutine each; ignored with per=session",
 			Legal:   "a whole number from 1 to 1048576",
 			Check:   positive,
@@ -43,6 +42,9 @@ var _ = register(Strategy{
 		return NewActor[manager.Session](actorOptions(p)), nil
 	},
 })
+
+// defaultOwners is the number of shards of an Actor where none is given.
+const defaultOwners = 64
 
 func shardOrSession(value string) error {
 	if value != "shard" && value != "session" {
@@ -84,7 +86,7 @@ const mailboxSize = 64
 type Actor[T any] struct {
 	gate       *gate           // every operation is inside from start to end
 	shards     []*owner[T]     // nil with PerSession
-	seed       maphash.Seed    // random, so that no client can choose ids that fall into one shard
+	keys       hashKeys        // of shards
 	index      index[owner[T]] // nil without PerSession
 	requests   sync.Pool       // of *request[T]
 	goroutines sync.WaitGroup  // of the owners
@@ -99,14 +101,14 @@ var (
 
 // NewActor returns an empty store and, without PerSession, starts its goroutines.
 func NewActor[T any](opts ActorOptions) *Actor[T] {
-	s := &Actor[T]{gate: newGate(), seed: maphash.MakeSeed()}
+	s := &Actor[T]{gate: newGate(), keys: newHashKeys()}
 	s.requests.New = func() any { return &request[T]{answered: make(chan struct{}, 1)} }
 	if opts.PerSession {
 		s.index = newRWIndex[owner[T]]()
 		return s
 	}
 	if opts.Shards < 1 {
-		opts.Shards = defaultShards
+		opts.Shards = defaultOwners
 	}
 	s.shards = make([]*owner[T], opts.Shards)
 	for i := range s.shards {
@@ -134,7 +136,7 @@ func (s *Actor[T]) Shards() int { return len(s.shards) }
 
 // slot returns the index of the owner of an id's shard.
 func (s *Actor[T]) slot(id manager.ID) int {
-	return int(maphash.Bytes(s.seed, id[:]) % uint64(len(s.shards)))
+	return int(s.keys.hash(halves(&id)) * uint64(len(s.shards)) >> 32)
 }
 
 // owner returns the owner of a session, nil where it does not exist.
@@ -165,12 +167,14 @@ func (s *Actor[T]) GetOrCreate(ctx context.Context, id manager.ID, create func()
 		return false, err
 	}
 	defer s.gate.leave(in)
+	r := s.request(askGetOrCreate, ctx, id)
+	r.create, r.view = create, view
+	defer s.recycle(r)
 	var fresh *owner[T]
 	for {
 		if o := s.owner(id); o != nil {
-			a := s.ask(o, question[T]{kind: askGetOrCreate, ctx: ctx, id: id, create: create, view: view})
-			if a.err != errStopped {
-				return a.created, a.err
+			if err := s.ask(o, r); err != errStopped {
+				return r.created, err
 			}
 			continue
 		}
@@ -215,7 +219,11 @@ func (s *Actor[T]) Update(ctx context.Context, id manager.ID, fn func(context.Co
 		return err
 	}
 	defer s.gate.leave(in)
-	return s.askFor(question[T]{kind: askUse, ctx: ctx, id: id, fn: fn}).err
+	r := s.request(askUse, ctx, id)
+	r.fn = fn
+	err = s.askOwner(r)
+	s.recycle(r)
+	return err
 }
 
 // Delete implements [manager.SessionStore].
@@ -225,8 +233,11 @@ func (s *Actor[T]) Delete(ctx context.Context, id manager.ID) (last T, err error
 		return last, err
 	}
 	defer s.gate.leave(in)
-	a := s.askFor(question[T]{kind: askTake, ctx: ctx, id: id})
-	return a.last, a.err
+	r := s.request(askTake, ctx, id)
+	err = s.askOwner(r)
+	last = r.last
+	s.recycle(r)
+	return last, err
 }
 
 // Sweep implements [manager.SessionStore]. It sends a request to one owner after the other, and stops between two
@@ -243,10 +254,13 @@ func (s *Actor[T]) Sweep(
 		if err := s.gate.again(ctx); err != nil {
 			return n, err
 		}
-		a := s.ask(o, question[T]{kind: askSweep, ctx: ctx, expired: expired, removed: removed})
-		n += a.n
-		if a.err != nil && a.err != errStopped {
-			return n, a.err
+		r := s.request(askSweep, ctx, manager.ID{})
+		r.expired, r.removed = expired, removed
+		err := s.ask(o, r)
+		n += r.n
+		s.recycle(r)
+		if err != nil && err != errStopped {
+			return n, err
 		}
 	}
 	return n, nil
@@ -296,15 +310,32 @@ func (s *Actor[T]) Census() manager.Census {
 	return c
 }
 
-// askFor sends q to the owner of q.id.
-func (s *Actor[T]) askFor(q question[T]) answer[T] {
+// request returns a request of a kind, to which its caller adds the closures.
+func (s *Actor[T]) request(k kind, ctx context.Context, id manager.ID) *request[T] {
+	r := s.requests.Get().(*request[T])
+	r.kind, r.ctx, r.id = k, ctx, id
+	return r
+}
+
+// recycle keeps r for another operation, unless it was withdrawn: then it is still in a mailbox.
+func (s *Actor[T]) recycle(r *request[T]) {
+	if r.state.Load() == withdrawn {
+		return
+	}
+	r.question, r.answer = question[T]{}, answer[T]{}
+	r.state.Store(queued)
+	s.requests.Put(r)
+}
+
+// askOwner sends r to the owner of r.id and waits for the answer.
+func (s *Actor[T]) askOwner(r *request[T]) error {
 	for {
-		o := s.owner(q.id)
+		o := s.owner(r.id)
 		if o == nil {
-			return answer[T]{err: manager.ErrNotFound}
+			return manager.ErrNotFound
 		}
-		if a := s.ask(o, q); a.err != errStopped {
-			return a
+		if err := s.ask(o, r); err != errStopped {
+			return err
 		}
 	}
 }
@@ -312,33 +343,23 @@ func (s *Actor[T]) askFor(q question[T]) answer[T] {
 // errStopped: the owner stopped before it received the request. It removed itself from the index before that.
 var errStopped = errors.New("owner stopped")
 
-// ask sends q to o and waits for the answer. A panic or Goexit in a closure is repeated on the caller's goroutine.
-func (s *Actor[T]) ask(o *owner[T], q question[T]) answer[T] {
-	manager.LockAsked(q.ctx)
-	r := s.requests.Get().(*request[T])
-	r.question = q
+// ask sends r to o, waits for the answer and returns its error. A panic or Goexit in a closure is repeated on the caller's
+// goroutine.
+func (s *Actor[T]) ask(o *owner[T], r *request[T]) error {
+	manager.LockAsked(r.ctx)
 	if err := o.send(r); err != nil {
-		s.recycle(r)
-		return answer[T]{err: err}
+		return err
 	}
 	if err := r.wait(); err != nil {
-		return answer[T]{err: err} // r is still in the mailbox, so it cannot be used again
+		return err
 	}
-	a := r.answer
-	s.recycle(r)
-	switch a.ended {
+	switch r.ended {
 	case panicked:
-		panic(a.value)
+		panic(r.value)
 	case exited:
 		runtime.Goexit()
 	}
-	return a
-}
-
-func (s *Actor[T]) recycle(r *request[T]) {
-	r.question, r.answer = question[T]{}, answer[T]{}
-	r.state.Store(queued)
-	s.requests.Put(r)
+	return r.err
 }
 
 // request is one operation sent to an owner. Requests are pooled.
@@ -415,6 +436,10 @@ func (r *request[T]) wait() error {
 
 // owner is a goroutine and the sessions that it alone accesses: those of a shard, or a single session, after whose removal the
 // owner stops.
+//
+// Most of an operation is the two switches, to the owner and back: 2,600 instructions in channels and the scheduler. The switch of
+// [iter.Pull] takes a seventh of that, but is a fatal error where the caller is locked to its thread ([runtime.LockOSThread], callbacks
+// from C).
 type owner[T any] struct {
 	store    *Actor[T]
 	mailbox  chan *request[T] // closed by Close. Unbuffered for a single session, so that no request is left in it when the owner stops
@@ -426,9 +451,14 @@ type owner[T any] struct {
 	stopped chan struct{} // closed when the owner takes no more requests; nil for a shard, which stops only on Close
 }
 
-// send puts r in o's mailbox; after an error it is not there. Where ctx cannot end it avoids the select, which costs about as
-// much as the send.
+// send puts r in o's mailbox; after an error it is not there. It first tries to send without waiting, and waits without a select where
+// it can: a select of several channels costs about as much as the send.
 func (o *owner[T]) send(r *request[T]) error {
+	select {
+	case o.mailbox <- r:
+		return nil
+	default:
+	}
 	done := r.ctx.Done()
 	if done == nil && o.stopped == nil {
 		o.mailbox <- r

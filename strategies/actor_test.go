@@ -32,7 +32,7 @@ func TestActorCensus(t *testing.T) {
 		{"as many goroutines as shards, no more with more sessions", ActorOptions{Shards: 5},
 			manager.Census{Goroutines: 5}, manager.Census{Sessions: 3, Goroutines: 5}},
 		{"without a number the default", ActorOptions{},
-			manager.Census{Goroutines: defaultShards}, manager.Census{Sessions: 3, Goroutines: defaultShards}},
+			manager.Census{Goroutines: defaultOwners}, manager.Census{Sessions: 3, Goroutines: defaultOwners}},
 		{"a mailbox and a goroutine a session, and no shards", ActorOptions{Shards: 5, PerSession: true},
 			manager.Census{}, manager.Census{Sessions: 3, Locks: 3, Goroutines: 3}},
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"iter"
 	"math/bits"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -64,7 +63,7 @@ func (t *clhtBuckets[T]) bucket(hash uint64) *clhtBucket[T] {
 // clhtTable finds the entry of an id. Its methods are safe for concurrent use and never wait for a session.
 type clhtTable[T any] struct {
 	buckets atomic.Pointer[clhtBuckets[T]]
-	keys    [2]uint64  // of the hash, random, so that no client can choose ids that fall into one bucket
+	keys    hashKeys
 	resize  sync.Mutex // held to begin a move
 	_       [64]byte   // of the next fields, which change
 	counts  [16]clhtCount
@@ -77,29 +76,15 @@ type clhtCount struct {
 }
 
 func (t *clhtTable[T]) init() {
-	t.keys = [2]uint64{rand.Uint64(), rand.Uint64()}
+	t.keys = newHashKeys()
 	t.buckets.Store(newCLHTBuckets[T](0))
-}
-
-// halves returns the two words of an id.
-func halves(id *manager.ID) (high, low uint64) {
-	return binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:])
-}
-
-// hash multiplies the halves and folds the product, as wyhash does (Wang Yi, 2019). Without the second multiplication, ids that are
-// numbered would have hashes at equal distances, which with some keys fall into few buckets.
-func (t *clhtTable[T]) hash(high, low uint64) uint64 {
-	hi, lo := bits.Mul64(high^t.keys[0], low^t.keys[1])
-	x := hi ^ lo
-	x = (x ^ x>>32) * 0x9e3779b97f4a7c15
-	return x >> 32
 }
 
 // find returns the entry of an id, and its slot; nil if there is none. It takes no lock, and writes nothing unless entries are moved.
 //
 // A caller that goes on to lock the entry has to find it in the slot after that: until then it may be removed, or moved.
 func (t *clhtTable[T]) find(high, low uint64) (*clhtSlot[T], *clhtEntry[T]) {
-	hash := t.hash(high, low)
+	hash := t.keys.hash(high, low)
 	bs := t.buckets.Load()
 	for {
 		for b := bs.bucket(hash); b != nil; b = b.next.Load() {
@@ -127,7 +112,7 @@ func (t *clhtTable[T]) find(high, low uint64) (*clhtSlot[T], *clhtEntry[T]) {
 
 // insert adds an entry, or returns false if its id has one. The entry has not been in the table before.
 func (t *clhtTable[T]) insert(low uint64, e *clhtEntry[T]) bool {
-	hash := t.hash(e.high, low)
+	hash := t.keys.hash(e.high, low)
 	bs, b := t.lock(hash)
 	if _, found := b.find(e.high, low); found != nil {
 		b.mu.Unlock()
@@ -144,7 +129,7 @@ func (t *clhtTable[T]) insert(low uint64, e *clhtEntry[T]) bool {
 
 // remove removes an entry from the table, if it is there. The caller has locked the entry.
 func (t *clhtTable[T]) remove(low uint64, e *clhtEntry[T]) {
-	hash := t.hash(e.high, low)
+	hash := t.keys.hash(e.high, low)
 	bs, b := t.lock(hash)
 	removed := b.remove(low, e)
 	b.mu.Unlock()
@@ -250,7 +235,7 @@ func (t *clhtTable[T]) moveBucket(bs *clhtBuckets[T], b *clhtBucket[T], next *cl
 				continue
 			}
 			low := s.low.Load()
-			to := next.bucket(t.hash(e.high, low))
+			to := next.bucket(t.keys.hash(e.high, low))
 			to.mu.Lock()
 			to.add(low, e)
 			to.mu.Unlock()
@@ -364,7 +349,7 @@ func (t *clhtTable[T]) collect(to []clhtFound[T], bs *clhtBuckets[T], i int) []c
 				for j := range of.slots {
 					s := &of.slots[j]
 					f := clhtFound[T]{s.low.Load(), s.entry.Load()}
-					if f.entry != nil && t.hash(f.entry.high, f.low)&uint64(n-1) == uint64(i) && !slices.Contains(to, f) {
+					if f.entry != nil && t.keys.hash(f.entry.high, f.low)&uint64(n-1) == uint64(i) && !slices.Contains(to, f) {
 						to = append(to, f) // it may move, and be met again
 					}
 				}
