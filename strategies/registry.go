@@ -132,8 +132,8 @@ func Lookup(name string) (*Strategy, bool) { s, ok := catalogue[name]; return s,
 
 // positive is the Check of a parameter that is a count.
 func positive(value string) error {
-	if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 1<<20 {
-		return fmt.Errorf("not a number from 1 to %d", 1<<20)
+	if n, err := strconv.Atoi(value); err != nil || n < 1 || n > maxShards {
+		return fmt.Errorf("not a number from 1 to %d", maxShards)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,7 +75,7 @@ func TestResolve(t *testing.T) {
 		want  Values
 		err   []string // what the message must name; nil for none
 	}{
-		{"what is not given takes its default", sharded, nil, Values{"shards": "64"}, nil},
+		{"what is not given takes its default", sharded, nil, Values{"shards": strconv.Itoa(defaultShards())}, nil},
 		{"what is given is taken", sharded, map[string]string{"shards": "7"}, Values{"shards": "7"}, nil},
 		{"no parameters, nothing given", global, nil, Values{}, nil},
 		{"an unknown name lists the known ones", sharded, map[string]string{"shard": "7"}, nil,

@@ -1,6 +1,8 @@
 package strategies
 
 import (
+	"math"
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -8,9 +10,18 @@ import (
 )
 
 func TestShardsAreCountedInPowersOfTwo(t *testing.T) {
-	for asked, want := range map[int]int{-1: 64, 0: 64, 1: 1, 2: 2, 3: 4, 64: 64, 65: 128, 1000: 1024} {
+	for asked, want := range map[int]int{-1: defaultShards(), 0: defaultShards(), 1: 1, 2: 2, 3: 4, 64: 64, 65: 128, 1000: 1024} {
 		if got := len(NewSharded[Probe](asked).shards); got != want {
 			t.Errorf("NewSharded(%d) has %d shards: want %d", asked, got, want)
+		}
+	}
+}
+
+func TestDefaultShards(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for processors, want := range map[int]int{1: 128, 2: 256, 3: 512, 4: 512, 12: 2048, 64: 8192} {
+		if runtime.GOMAXPROCS(processors); defaultShards() != want {
+			t.Errorf("%d processors: %d shards: want %d", processors, defaultShards(), want)
 		}
 	}
 }
@@ -21,9 +32,10 @@ func TestShardsShareNoPairOfCacheLines(t *testing.T) {
 	}
 }
 
-// Ids that differ in a few bits only, as those of a recorded log may, must spread as random ones do. Of 64,000 ids in
-// 64 shards each holds 1000 with a standard deviation of 31; the bounds are eight of those away.
+// Ids that differ in a few bits only, as those of a recorded log may, must spread as random ones do. Each of n shards holds 64,000/n with a
+// standard deviation of the root of that; the bounds are 7.9 of those away.
 func TestIDsSpreadOverShards(t *testing.T) {
+	const ids = 64_000
 	for _, counter := range []struct {
 		why string
 		at  int // the byte a counter is put into, and the next one
@@ -32,24 +44,25 @@ func TestIDsSpreadOverShards(t *testing.T) {
 		{"ids counted in their first bytes", 0},
 		{"ids counted in their last bytes", 14},
 	} {
-		s := NewSharded[Probe](64)
-		hits := map[uint64]int{}
-		fixed := uuid.New()
-		for i := range 64_000 {
-			id := uuid.New()
-			if counter.at >= 0 {
-				id = fixed
-				id[counter.at], id[counter.at+1] = byte(i), byte(i>>8)
+		sharded, actor := NewSharded[Probe](64), NewActor[Probe](ActorOptions{Shards: 100})
+		defer actor.Close()
+		for _, store := range []Sharder{sharded, actor} {
+			hits := make([]int, store.Shards())
+			fixed := uuid.New()
+			for i := range ids {
+				id := uuid.New()
+				if counter.at >= 0 {
+					id = fixed
+					id[counter.at], id[counter.at+1] = byte(i), byte(i>>8)
+				}
+				hits[store.Shard(id)]++
 			}
-			hits[s.slot(id)]++
-		}
-		for h, n := range hits {
-			if n < 750 || n > 1250 {
-				t.Errorf("%s: shard %d holds %d of 64000", counter.why, h, n)
+			mean := ids / float64(len(hits))
+			for h, n := range hits {
+				if math.Abs(float64(n)-mean) > 7.9*math.Sqrt(mean) {
+					t.Errorf("%T: %s: shard %d of %d holds %d of %d", store, counter.why, h, len(hits), n, ids)
+				}
 			}
-		}
-		if len(hits) != 64 {
-			t.Errorf("%s: %d shards of 64 are used", counter.why, len(hits))
 		}
 	}
 }
