@@ -4,6 +4,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -126,3 +127,6 @@ func (o TapeOp) Size() int { return int(o>>8) & sizeMask }
 
 // Slot returns the index of the session, from 0.
 func (o TapeOp) Slot() uint32 { return uint32(o >> 32) }
+
+// at returns the same operation on another slot.
+func (o TapeOp) at(slot uint32) TapeOp { return TapeOp(slot)<<32 | o&math.MaxUint32 }

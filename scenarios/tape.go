@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // tapeLength is the approximate number of operations on a tape, which holds whole visits. Users repeat the tape, each from its
@@ -21,6 +23,10 @@ type Tape struct {
 	Updates float64 // w: operations that change a session
 	Busiest float64 // p: changes of the session changed most, over all users
 	Hot     uint32  // slot of that session
+
+	// Of a tape in order of use; see InOrder.
+	Touched int      // slots that occur: those below
+	drawn   []uint32 // by the number that a slot was drawn with: its number
 }
 
 // Draw draws the tape of s. The same scenario and seed give the same tape on every machine.
@@ -43,6 +49,41 @@ func Draw(s *Scenario, seed uint64) *Tape {
 	}
 	t.measure(s, slots)
 	return t
+}
+
+// InOrder returns t, drawn for so many slots, with the slots numbered in the order in which they first occur; those that never occur
+// come last. A user that repeats the tape then walks through what it keeps for each slot, and the processor fetches what comes next before it
+// is needed. Drawn numbers are in order of popularity, which is no order in time.
+//
+// It is the same work: the hash remains that of the operations as drawn.
+func (t *Tape) InOrder(slots int) *Tape {
+	const absent = math.MaxUint32
+	in := *t
+	in.Touched, in.drawn, in.Ops = 0, slices.Repeat([]uint32{absent}, slots), make([]TapeOp, len(t.Ops))
+	number := func(slot *uint32) uint32 {
+		if *slot == absent {
+			*slot = uint32(in.Touched)
+			in.Touched++
+		}
+		return *slot
+	}
+	for i, op := range t.Ops {
+		in.Ops[i] = op.at(number(&in.drawn[op.Slot()]))
+	}
+	touched := in.Touched
+	for i := range in.drawn {
+		number(&in.drawn[i])
+	}
+	in.Touched, in.Hot = touched, in.drawn[t.Hot]
+	return &in
+}
+
+// SlotOf returns the slot that was drawn as number i. Slots beyond those that t was drawn for keep their numbers.
+func (t *Tape) SlotOf(i int) int {
+	if i >= len(t.drawn) {
+		return i
+	}
+	return int(t.drawn[i])
 }
 
 // Start is the index in Ops at which user u of n begins, always the start of a visit.

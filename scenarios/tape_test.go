@@ -126,4 +126,42 @@ func TestTapeFigures(t *testing.T) {
 	})
 }
 
+// In order of use a tape is the same work on slots with other numbers, of which each is new when all lower ones have occurred.
+func TestInOrderIsTheSameWork(t *testing.T) {
+	everyScenario(t, func(t *testing.T, s *Scenario) {
+		drawn, slots := Draw(s, 1), s.SlotsPerUser()
+		in := drawn.InOrder(slots)
+		if len(in.Ops) != len(drawn.Ops) || in.Hash != drawn.Hash || in.Visit != drawn.Visit || in.Updates != drawn.Updates || in.Busiest != drawn.Busiest {
+			t.Errorf("%d operations, hash %s, visit %d, updates %v, busiest %v: want those of the drawn tape",
+				len(in.Ops), in.Hash, in.Visit, in.Updates, in.Busiest)
+		}
+		if int(in.Hot) != in.SlotOf(int(drawn.Hot)) {
+			t.Errorf("the hot slot is %d: want %d", in.Hot, in.SlotOf(int(drawn.Hot)))
+		}
+		seen := 0
+		for i, op := range in.Ops {
+			was := drawn.Ops[i]
+			if op.Op() != was.Op() || op.Size() != was.Size() || op.Start() != was.Start() || int(op.Slot()) != in.SlotOf(int(was.Slot())) {
+				t.Fatalf("operation %d is %x, was %x", i, uint64(op), uint64(was))
+			}
+			if int(op.Slot()) > seen {
+				t.Fatalf("operation %d goes to slot %d, where %d have occurred", i, op.Slot(), seen)
+			}
+			seen = max(seen, int(op.Slot())+1)
+		}
+		if in.Touched != seen {
+			t.Errorf("%d slots: want %d", in.Touched, seen)
+		}
+		numbers := map[int]bool{}
+		for i := range slots + 3 { // of which the last are beyond those that the tape was drawn for
+			numbers[in.SlotOf(i)] = true
+		}
+		for i := range slots + 3 {
+			if !numbers[i] {
+				t.Fatalf("no slot has number %d", i)
+			}
+		}
+	})
+}
+
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-12 }

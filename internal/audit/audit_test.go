@@ -244,25 +244,38 @@ func TestSumsDetectSwaps(t *testing.T) {
 	})
 }
 
+// A ledger keeps the tallies of all slots apart, of those that have places of their own and of others.
 func TestLedgerFindsEverySlot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		slots := rapid.SliceOfDistinct(rapid.Uint32(), func(s uint32) uint32 { return s }).Draw(t, "slots")
-		l := NewLedger(0, 0)
+		first, direct := rapid.Uint32Range(0, 40).Draw(t, "first"), rapid.IntRange(0, 40).Draw(t, "direct")
+		slot := rapid.OneOf(rapid.Uint32Range(0, 100), rapid.Uint32())
+		slots := rapid.SliceOfDistinct(slot, func(s uint32) uint32 { return s }).Draw(t, "slots")
+		l := NewDirectLedger(0, first, direct)
 		for round := uint64(1); round <= 3; round++ {
 			for _, s := range slots {
 				l.Wrote(s, uint64(s)+1, round, 0)
 			}
 		}
-		seen := map[uint32]uint64{}
-		for tally := range l.Tallies {
-			seen[tally.Slot] = tally.Count
+		for _, s := range slots {
+			l.Wrote(s, uint64(s)+1<<40, 1, 0) // a second incarnation
 		}
-		if len(seen) != len(slots) {
-			t.Fatalf("%d slots, want %d", len(seen), len(slots))
+		seen := map[uint64]Tally{}
+		for tally := range l.Tallies {
+			seen[tally.Incarnation] = tally
+		}
+		if len(seen) != 2*len(slots) || l.Backwards != 0 {
+			t.Fatalf("%d incarnations, want %d; %d numbers did not rise", len(seen), 2*len(slots), l.Backwards)
 		}
 		for _, s := range slots {
-			if seen[s] != 3 {
-				t.Fatalf("slot %d counts %d writes, want 3", s, seen[s])
+			for incarnation, count := range map[uint64]uint64{uint64(s) + 1: 3, uint64(s) + 1<<40: 1} {
+				if got := seen[incarnation]; got.Count != count || got.Slot != s {
+					t.Fatalf("incarnation %x of slot %d: %d writes in slot %d, want %d", incarnation, s, got.Count, got.Slot, count)
+				}
+			}
+		}
+		for i := range l.Direct {
+			if got := &l.Direct[i]; got.Incarnation != 0 && got != l.Find(first+uint32(i)) {
+				t.Fatalf("slot %d is not in its place", got.Slot)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
@@ -41,8 +42,10 @@ func (r *Rules) Count(e *scenarios.Effect) (n uint64, reported bool) {
 // encoding/gob. Misses are not sent, because their times mean nothing on another machine's clock.
 type Ledger struct {
 	User           int
-	Table          []Tally // open addressing by slot: the newest incarnation written to. A power of two, never full.
-	used           int
+	First          uint32  // slot of Direct[0]
+	Direct         []Tally // by slot: the newest incarnation written to
+	Table          []Tally // of other slots: open addressing by slot. A power of two, never full.
+	used           int     // of Table
 	Past           []Tally // of earlier incarnations in the same slots
 	Created        []Creation
 	Final          []Final
@@ -88,9 +91,20 @@ type Indeterminate struct {
 	Word uint32     // what a write would have written
 }
 
+// TallySize is the size of a tally in bytes.
+const TallySize = int(unsafe.Sizeof(Tally{}))
+
 // NewLedger returns a user's ledger, sized for writes to slots different slots.
 func NewLedger(user, slots int) Ledger {
 	return Ledger{User: user, Table: make([]Tally, 1<<bits.Len(uint(max(slots, 8)*3/2)))}
+}
+
+// NewDirectLedger returns the ledger of a user that writes to so many slots from first on, or to most of them: each has a place,
+// which takes no search, and neighbours have neighbouring ones.
+func NewDirectLedger(user int, first uint32, slots int) Ledger {
+	l := NewLedger(user, 0)
+	l.First, l.Direct = first, make([]Tally, slots)
+	return l
 }
 
 // Mix is a finalizer with full avalanche (splitmix64: Steele, Lea and Flood, 2014).
@@ -144,6 +158,13 @@ func (l *Ledger) of(slot uint32, incarnation uint64) *Tally {
 
 // Find returns the tally of the newest incarnation in slot, or the free place for it.
 func (l *Ledger) Find(slot uint32) *Tally {
+	if i := slot - l.First; int(i) < len(l.Direct) {
+		return &l.Direct[i]
+	}
+	return l.search(slot)
+}
+
+func (l *Ledger) search(slot uint32) *Tally {
 	mask := uint32(len(l.Table) - 1)
 	for i := slot * 0x9e3779b1 >> 7; ; i++ {
 		if t := &l.Table[i&mask]; t.Slot == slot || t.Incarnation == 0 {
@@ -154,11 +175,15 @@ func (l *Ledger) Find(slot uint32) *Tally {
 
 // begin makes t, found for slot, the empty tally of a new incarnation.
 func (l *Ledger) begin(t *Tally, slot uint32, incarnation uint64) *Tally {
-	if t.Incarnation != 0 {
+	switch {
+	case t.Incarnation != 0:
 		l.Past = append(l.Past, *t)
-	} else if l.used++; l.used*4 > len(l.Table)*3 {
-		l.grow()
-		t = l.Find(slot)
+	case int(slot-l.First) < len(l.Direct):
+	default:
+		if l.used++; l.used*4 > len(l.Table)*3 {
+			l.grow()
+			t = l.search(slot)
+		}
 	}
 	*t = Tally{Slot: slot, Incarnation: incarnation}
 	return t
@@ -169,21 +194,18 @@ func (l *Ledger) grow() {
 	l.Table = make([]Tally, 2*len(old))
 	for _, t := range old {
 		if t.Incarnation != 0 {
-			*l.Find(t.Slot) = t
+			*l.search(t.Slot) = t
 		}
 	}
 }
 
 // Tallies yields each tally of the ledger.
 func (l *Ledger) Tallies(yield func(Tally) bool) {
-	for _, t := range l.Past {
-		if !yield(t) {
-			return
-		}
-	}
-	for _, t := range l.Table {
-		if t.Incarnation != 0 && !yield(t) {
-			return
+	for _, list := range [][]Tally{l.Past, l.Direct, l.Table} {
+		for i := range list {
+			if t := &list[i]; t.Incarnation != 0 && !yield(*t) {
+				return
+			}
 		}
 	}
 }

@@ -39,7 +39,11 @@ func sample(slots, one int, seed uint64) (numbers []uint32, n uint32) {
 // openRecordings has the users record their operations on a sample of the sessions.
 func (tr *trial) openRecordings() {
 	s := tr.setup.scenario
-	numbers, n := sample(s.Slots(), tr.setup.record, tr.setup.seed)
+	sampled, n := sample(s.Slots(), tr.setup.record, tr.setup.seed)
+	numbers := make([]uint32, len(sampled))
+	for i, number := range sampled {
+		numbers[tr.setup.slotOf(i)] = number
+	}
 	tr.sessions.numbers = numbers
 	room := newAllowance(tr.setup.room, s.Users)
 	for _, u := range []*user{tr.users.preloaders[0], tr.users.sweeper} {

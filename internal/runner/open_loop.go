@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/judge"
 	"github.com/sessbench/sessbench/reports/result"
 )
@@ -29,7 +30,7 @@ func (tr *trial) openArrivals(running *sync.WaitGroup) {
 	a.advance()
 	a.make = func(number int) {
 		running.Go(func() {
-			u := tr.newActive(lo+number, 0)
+			u := tr.newActive(lo+number, audit.NewLedger(lo+number, 0))
 			defer u.recovered()
 			u.waiter = tr.meter.clock.NewWaiter()
 			if err := tr.connectUser(u); err != nil {

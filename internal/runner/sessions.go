@@ -122,11 +122,11 @@ func (tr *trial) withProgress(prepare func() error) error {
 // fill makes sessions in some of the slots, each with the scenario's messages.
 func (u *user) fill(of slots, from, stride int) error {
 	u.slots = of
-	for slot := from; slot < len(of.ids); slot += stride {
-		if slot%1024 < stride && u.trial.ctx.Err() != nil {
+	for i := from; i < len(of.ids); i += stride {
+		if i%1024 < stride && u.trial.ctx.Err() != nil {
 			return context.Cause(u.trial.ctx)
 		}
-		op := scenarios.Create
+		slot, op := u.trial.setup.slotOf(i), scenarios.Create
 		for range 1 + u.trial.setup.scenario.Prefill {
 			if err := u.prepare(op, uint32(slot)); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/manager"
 )
 
@@ -79,4 +80,73 @@ func TestSlowServerDoesNotHang(t *testing.T) {
 			t.Errorf("it took %v: want what would be too long here", took)
 		}
 	})
+}
+
+// The order in which sessions are made, and which of them are recorded, does not depend on the order in which the tape needs them, which
+// would have the sessions lie in a store's memory as the tape needs them.
+func TestSessionsAreNotMadeInOrderOfUse(t *testing.T) {
+	for _, name := range []string{"chatbot", "hundred-users"} {
+		s := small(t, name)
+		s.Prefill = 0
+		r := run{Config: Config{Seed: DefaultSeed, Record: 4}}
+		tr, err := prepare(t.Context(), subject(t, "sharded"), r.setup(&s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables := []slots{tr.sessions}
+		if s.OwnSessions {
+			tables = nil
+			for _, u := range tr.users.active {
+				tables = append(tables, u.slots)
+			}
+		}
+		created, moved := tr.users.preloaders[0].ledger.Created, 0
+		sampled, _ := sample(s.Slots(), 4, DefaultSeed)
+		for i, c := range created {
+			per := s.SlotsPerUser()
+			table, slot := &tables[i/per], tr.setup.tape.SlotOf(i%per)
+			if slot != i%per {
+				moved++
+			}
+			if table.ids[slot] != c.ID {
+				t.Errorf("%s: session %d is not in slot %d", name, i, slot)
+			}
+			if recorded := table.number(uint32(slot)) != 0; recorded != (sampled[i] != 0) {
+				t.Errorf("%s: session %d: recorded %v", name, i, recorded)
+			}
+		}
+		if len(created) != s.Slots() || moved == 0 {
+			t.Errorf("%s: %d sessions in %d slots, %d of them elsewhere", name, len(created), s.Slots(), moved)
+		}
+		if err := tr.close(); err != nil {
+			t.Error(err)
+		}
+		tr.cleanUp()
+	}
+}
+
+// A user's ledger has a place for each slot on the tape, unless that is too much for so many users.
+func TestLedgersHaveRoom(t *testing.T) {
+	for _, row := range []struct {
+		why             string
+		users, sessions int
+		direct          bool
+	}{
+		{"few sessions", 100, 100, true},
+		{"more sessions than are on the tape", 2, 1_000_000, true},
+		{"too many users for so many sessions", 1000, 100_000, false},
+	} {
+		s := small(t, "chatbot")
+		s.Users, s.Sessions = row.users, row.sessions
+		r := run{Config: Config{Seed: DefaultSeed}}
+		tr := &trial{setup: r.setup(&s)}
+		touched := tr.setup.tape.Touched
+		l := tr.newLedger(row.users - 1)
+		if want := map[bool]int{true: touched}[row.direct]; len(l.Direct) != want {
+			t.Errorf("%s: %d places for %d slots on the tape, want %d", row.why, len(l.Direct), touched, want)
+		}
+		if bytes := s.Users * audit.TallySize * (len(l.Direct) + len(l.Table)); bytes > directRoom+s.Users<<10 {
+			t.Errorf("%s: %d bytes in all ledgers", row.why, bytes)
+		}
+	}
 }

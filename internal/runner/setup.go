@@ -15,7 +15,7 @@ import (
 // setup is the configuration of a trial.
 type setup struct {
 	scenario   *scenarios.Scenario // with the run's settings
-	tape       *scenarios.Tape     // what users do; nil with traffic
+	tape       *scenarios.Tape     // what users do, in order of use; nil with traffic
 	traffic    *trace.Tape         // recorded traffic instead of a tape
 	contents   *audit.Contents
 	seed       uint64
@@ -53,6 +53,16 @@ func (s *setup) open() bool { return s.scenario.Load.Open() }
 // ramped reports whether the number of active users changes.
 func (s *setup) ramped() bool { return s.scenario.Ramp.Some() }
 
+// slotOf returns the i-th slot in an order that is independent of the order of use. Sessions are made in this order, so that they lie
+// in a store's memory as those of a service do, and not as the tape needs them.
+func (s *setup) slotOf(i int) int {
+	if s.tape == nil {
+		return i
+	}
+	per := s.scenario.SlotsPerUser()
+	return i/per*per + s.tape.SlotOf(i%per)
+}
+
 // span is the time in which the visits of a log arrive.
 func (s *setup) span() time.Duration { return time.Duration(s.dueOf(int64(s.traffic.Counts().Span))) }
 
@@ -83,7 +93,7 @@ func (r *run) setup(s *scenarios.Scenario) setup {
 		}
 		largest = r.Traffic.Counts().MaxSize
 	} else {
-		base.tape = scenarios.Draw(s, r.Seed)
+		base.tape = scenarios.Draw(s, r.Seed).InOrder(s.SlotsPerUser())
 		largest = base.tape.MaxSize()
 		switch {
 		case s.Iterations > 0:

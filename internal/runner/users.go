@@ -64,15 +64,13 @@ func (us *users) lastFinish() time.Duration {
 // makeUsers makes the users, the preloaders and the sweeper.
 func (tr *trial) makeUsers() {
 	sc := tr.setup.scenario
-	total, per := sc.Slots(), sc.SlotsPerUser()
-	// Every user may come to every slot that it may use; beyond 64 MiB in all the ledgers start small and grow.
-	most := min(per, 64<<20/64/sc.Users)
+	total := sc.Slots()
 	lo, hi := tr.setup.part.users(sc.Concurrency(tr.remote))
 	if tr.setup.open() {
 		hi = min(hi, lo+firstUsers) // the others are made when they are needed
 	}
 	for i := lo; i < hi; i++ {
-		u := tr.newActive(i, most)
+		u := tr.newActive(i, tr.newLedger(i))
 		if tr.setup.ramped() {
 			u.turns = tr.setup.turns(i-lo, hi-lo)
 			u.leaves = 0 // a turn is yet to come
@@ -87,17 +85,40 @@ func (tr *trial) makeUsers() {
 	}
 	n := tr.numPreloaders()
 	for range n {
-		tr.users.preloaders = append(tr.users.preloaders, tr.newUser(sc.Users, (total+n-1)/n))
+		tr.users.preloaders = append(tr.users.preloaders, tr.newUser(audit.NewLedger(sc.Users, (total+n-1)/n)))
 	}
-	tr.users.sweeper = tr.newUser(sc.Users+1, 0)
+	tr.users.sweeper = tr.newUser(audit.NewLedger(sc.Users+1, 0))
 	if tr.setup.record > 0 && !tr.unaudited {
 		tr.openRecordings()
 	}
 }
 
+// The ledgers' room in all, before they grow: direct ones that every user may fill, else one that most users leave nearly empty.
+const (
+	directRoom = 256 << 20
+	sparseRoom = 64 << 20
+)
+
+// newLedger makes the ledger of a user that executes the scenario. Every user comes to every slot on the tape that it may use, sooner or later;
+// where that is too much for so many users, most of them are not expected to come far.
+func (tr *trial) newLedger(number int) audit.Ledger {
+	sc := tr.setup.scenario
+	slots, first := sc.SlotsPerUser(), 0
+	if sc.OwnSessions {
+		first = number * slots
+	}
+	if tr.setup.tape != nil {
+		slots = tr.setup.tape.Touched
+	}
+	if each := directRoom / audit.TallySize / sc.Users; slots <= each {
+		return audit.NewDirectLedger(number, uint32(first), slots)
+	}
+	return audit.NewLedger(number, min(slots, sparseRoom/audit.TallySize/sc.Users))
+}
+
 // newActive makes a user that executes the scenario.
-func (tr *trial) newActive(number, most int) *user {
-	u := tr.newUser(number, most)
+func (tr *trial) newActive(number int, ledger audit.Ledger) *user {
+	u := tr.newUser(ledger)
 	if sc := tr.setup.scenario; sc.OwnSessions {
 		// At least a cache line, so that users do not share the lines they write.
 		per := sc.SlotsPerUser()
@@ -118,10 +139,10 @@ func (tr *trial) numPreloaders() int {
 }
 
 // newUser makes a user without a driver.
-func (tr *trial) newUser(number, most int) *user {
-	sc := tr.setup.scenario
+func (tr *trial) newUser(ledger audit.Ledger) *user {
+	sc, number := tr.setup.scenario, ledger.User
 	u := &user{
-		trial: tr, slots: tr.sessions, ledger: audit.NewLedger(number, most),
+		trial: tr, slots: tr.sessions, ledger: ledger,
 		texts:   tr.setup.contents.Texts(number),
 		request: scenarios.Request{Fields: map[string]string{}},
 		effect:  scenarios.Effect{Messages: make([]manager.Message, 0, manager.HistoryLimit)},
