@@ -45,7 +45,7 @@ func (tr *trial) openRecordings() {
 		numbers[tr.setup.slotOf(i)] = number
 	}
 	tr.sessions.numbers = numbers
-	room := newAllowance(tr.setup.room, s.Users)
+	room := newPages(tr.setup.room, s.Users)
 	for _, u := range []*user{tr.users.preloaders[0], tr.users.sweeper} {
 		u.slots.numbers = numbers
 		u.record(room)
@@ -67,7 +67,7 @@ func (tr *trial) openRecordings() {
 
 // recordingPlan is how users record. The zero plan is that none does.
 type recordingPlan struct {
-	room  *allowance
+	room  *pages
 	first uint32 // number of the first session that a user creates
 	users uint32 // that record, at most
 	n     uint32 // that do
@@ -99,13 +99,12 @@ func (tr *trial) checkHistories() error {
 	last := tr.users.preloaders[0].recording
 	last.sweepEnded(len(last.ledger.Final), tr.phases.now())
 	recordEnds(sessions, last, tr.users.sweeper.recording)
-	var records []*history.Recorder
 	for _, u := range all {
 		c := u.recording
 		if c == nil {
 			continue
 		}
-		records = append(records, c.pages...)
+		found.Operations += c.ops
 		switch {
 		case u.panicked:
 			found.Unchecked = fmt.Sprintf("user %d was ended by a panic", u.number())
@@ -113,11 +112,14 @@ func (tr *trial) checkHistories() error {
 			found.Unchecked = fmt.Sprintf("histories were cut when they had grown to %d MiB", tr.setup.room>>20)
 		}
 	}
-	for _, r := range records {
-		found.Operations += r.Len()
-	}
 	if found.Unchecked != "" {
 		return nil
+	}
+	var records []*history.Recorder
+	for _, u := range all {
+		if u.recording != nil {
+			records = append(records, u.recording.recorder())
+		}
 	}
 	ids := renumber(sessions, records)
 	histories := history.Merge(ids, false, records)

@@ -216,9 +216,9 @@ func TestSampledHistoriesAreComplete(t *testing.T) {
 func TestHistoriesThatWereCutAreNotChecked(t *testing.T) {
 	s := small(t, "chatbot")
 	s.Iterations = 50
-	trial := tryRecorded(t, s, bend(func(b *bent) { b.view = old(b, 1) }), 0, 1, 1<<18)
+	trial := tryRecorded(t, s, bend(func(b *bent) { b.view = old(b, 1) }), 0, 1, 1<<17)
 	got := trial.Audit.Recorded
-	if got.Unchecked == "" || got.Certified != 0 || !trial.Audit.OK || got.Operations*opBytes > 1<<18 {
+	if got.Unchecked == "" || got.Certified != 0 || !trial.Audit.OK || got.Operations*recordWords*8 > 1<<17 {
 		t.Errorf("audit: %+v, recorded: %+v", trial.Audit, got)
 	}
 }

@@ -3,8 +3,7 @@ package runner
 import (
 	"errors"
 	"math"
-	"sync/atomic"
-	"unsafe"
+	"runtime"
 
 	"github.com/sessbench/sessbench/internal/audit"
 	"github.com/sessbench/sessbench/internal/history"
@@ -32,12 +31,11 @@ type recording struct {
 	kinds   [scenarios.NumOps]history.Kind // of the operations in a history
 
 	fence  history.Fence
-	pages  []*history.Recorder // all but the last are full
-	page   *history.Recorder   // the last
-	ops    int                 // that the page still has room for
-	shows  int                 // messages, that the page still has room for
-	room   *allowance          // where pages come from
-	cut    bool                // there were no more
+	room   *pages     // where pages come from
+	pages  [][]uint64 // that were taken: records, each of some words
+	left   []uint64   // of the last page
+	ops    int        // recorded
+	cut    bool       // there were no more pages
 	minted []minted
 	next   uint32                            // number of the next session that this user makes
 	stride uint32                            // from there to the one after it
@@ -58,49 +56,16 @@ type minted struct {
 	id     manager.ID
 }
 
-// recordRoom is how many bytes the recordings of a trial may take together. Putting histories together takes about as much
-// again.
-const recordRoom = 512 << 20
+// recordRoom is how many bytes the recordings of a trial may take together. Putting histories together takes some times as much.
+const recordRoom = 256 << 20
 
-// allowance is the pages that the recordings of a trial share. The scheduler may have one user do many times as much as
-// another, so none gets a share of its own. Taking a page is a write to shared memory, one for dozens of operations.
-type allowance struct {
-	left atomic.Int64 // bytes
-	ops  int          // of a page
-}
-
-const (
-	opBytes   = int(unsafe.Sizeof(history.Op{})) + 4 // with the number of its session
-	opShows   = 8                                    // messages that a page has room for, an operation
-	pageBytes = opBytes + opShows*int(unsafe.Sizeof(history.Tag(0)))
-)
-
-// newAllowance has so many bytes for so many users. Pages are small enough that each user may have a few.
-func newAllowance(bytes, users int) *allowance {
-	const least, most = 16, 64
-	a := &allowance{ops: max(least, min(bytes/(8*users*pageBytes), most))}
-	a.left.Store(int64(bytes))
-	return a
-}
-
-// record has a user record operations, and gives it its first page.
-func (u *user) record(room *allowance) {
+// record has a user record operations.
+func (u *user) record(room *pages) {
 	tr := u.trial
 	u.recording = &recording{
 		slots: &u.slots, ledger: &u.ledger, effect: &u.effect, rules: &tr.rules, counted: tr.counted, room: room,
 		kinds: kindsOf(tr.counted),
 	}
-	u.recording.newPage()
-}
-
-// newPage begins a new page, if there is room for one. Pages do not grow: a record is never moved.
-func (c *recording) newPage() {
-	if c.cut = c.cut || c.room.left.Add(-int64(c.room.ops*pageBytes)) < 0; c.cut {
-		return
-	}
-	c.ops, c.shows = c.room.ops, c.room.ops*opShows
-	c.page = history.NewRecorder(c.ledger.User, c.ops, c.shows)
-	c.pages = append(c.pages, c.page)
 }
 
 // sweepEnded notes the end of a sweep.
@@ -165,17 +130,86 @@ func (c *recording) operation(op scenarios.Op, slot uint32, call, end int64, err
 	c.note(c.slots.numbers[slot], &o)
 }
 
+// A record is the words of an operation: the session's number and what fits beside it, the members of a [history.Op], the number of messages
+// read, then the fields and the messages. Words instead of an Op take half the memory.
+const (
+	recordWords = 7               // without fields and messages
+	usualWords  = recordWords + 8 // of an operation, in the mean
+
+	kindShift, outcomeShift, partsShift, createdShift = 32, 40, 48, 56
+)
+
 // note records an operation while there is room.
 func (c *recording) note(number uint32, op *history.Op) {
-	if c.ops < 1 || c.shows < len(op.Messages) {
-		c.newPage()
+	n := recordWords + len(op.Messages)
+	if op.Parts&history.PartFields != 0 {
+		n += len(op.Fields)
 	}
-	if c.cut {
+	if len(c.left) < n && !c.newPage(n) {
 		return
 	}
-	c.ops--
-	c.shows -= len(op.Messages)
-	c.page.Add(number, *op)
+	w := c.left[:n]
+	c.left = c.left[n:]
+	c.ops++
+	w[0] = uint64(number) | uint64(op.Kind)<<kindShift | uint64(op.Outcome)<<outcomeShift | uint64(op.Parts)<<partsShift
+	if op.Created {
+		w[0] |= 1 << createdShift
+	}
+	w[1], w[2] = uint64(op.Call), uint64(op.Return)
+	w[3], w[4] = uint64(op.Tag), uint64(op.Incarnation)
+	w[5], w[6] = op.Version, uint64(len(op.Messages)) // Seq is Version or not reported: see at
+	w = w[recordWords:]
+	if op.Parts&history.PartFields != 0 {
+		w[0], w[1] = uint64(op.Fields[0]), uint64(op.Fields[1])
+		w = w[len(op.Fields):]
+	}
+	for i, t := range op.Messages {
+		w[i] = uint64(t)
+	}
+}
+
+// newPage begins a new page, for a record of n words first. It reports whether there is one.
+func (c *recording) newPage(n int) bool {
+	if !c.cut {
+		c.left = c.room.take(n)
+		c.cut = c.left == nil
+	}
+	if !c.cut {
+		c.pages = append(c.pages, c.left)
+	}
+	return !c.cut
+}
+
+// recorder returns the recorded operations.
+func (c *recording) recorder() *history.Recorder {
+	r := history.NewRecorder(c.ledger.User, c.ops, c.ops*(usualWords-recordWords))
+	var messages []history.Tag
+	for _, w := range c.pages {
+		for len(w) >= recordWords && w[0] != 0 { // numbers begin at 1
+			op := history.Op{
+				Kind: history.Kind(w[0] >> kindShift), Outcome: history.Outcome(w[0] >> outcomeShift),
+				Parts: history.Parts(w[0] >> partsShift), Created: w[0]>>createdShift != 0,
+				Call: int64(w[1]), Return: int64(w[2]), Tag: history.Tag(w[3]), Incarnation: history.Tag(w[4]), Version: w[5],
+			}
+			if op.Parts&history.PartSeq != 0 {
+				op.Seq = op.Version
+			}
+			number, n := uint32(w[0]), int(w[6])
+			w = w[recordWords:]
+			if op.Parts&history.PartFields != 0 {
+				op.Fields = [2]history.Tag{history.Tag(w[0]), history.Tag(w[1])}
+				w = w[len(op.Fields):]
+			}
+			messages = messages[:0]
+			for _, t := range w[:n] {
+				messages = append(messages, history.Tag(t))
+			}
+			op.Messages, w = messages, w[n:]
+			r.Add(number, op)
+		}
+	}
+	runtime.KeepAlive(c.room)
+	return r
 }
 
 // kindsOf returns the kinds of the operations in a history. A change that is not counted shows only whether the session exists.

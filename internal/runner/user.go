@@ -146,11 +146,12 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	u.opStart, u.opSlot = t, next.Slot()
 	kind := next.Op()
 	sweep := tr.sweep.n.Load()
-	if u.recording != nil {
+	recorded := u.slots.number(next.Slot()) != 0
+	if recorded { // other operations need no fence, which costs two locked instructions
 		u.recording.fence.Called(t)
 	}
 	err := u.do(kind, next.Slot(), next.Size())
-	if u.recording != nil {
+	if recorded {
 		u.recording.fence.Returning()
 	}
 	end := phases.now()
@@ -192,7 +193,7 @@ func (u *user) timed(due, t int64, next scenarios.TapeOp) (int64, error) {
 	if u.stats.times.nearlyFull() {
 		u.wake = 0
 	}
-	if u.slots.number(next.Slot()) != 0 {
+	if recorded {
 		u.recording.operation(next.Op(), next.Slot(), t, end, err)
 	}
 	if err != nil {
