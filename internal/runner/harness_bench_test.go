@@ -24,7 +24,12 @@ func BenchmarkHarness(b *testing.B) {
 		b.Run(fmt.Sprintf("pair=%d/loop=bare", pair), benchmarkBare)
 		for _, users := range []int{2, 100} {
 			for _, sessions := range []int{100, 10_000, 100_000, 1_000_000} {
-				b.Run(fmt.Sprintf("pair=%d/loop=runner/users=%d/sessions=%d", pair, users, sessions), func(b *testing.B) { benchmarkRunner(b, users, sessions) })
+				run := func(name string, appends bool) {
+					name = fmt.Sprintf("pair=%d/loop=%s/users=%d/sessions=%d", pair, name, users, sessions)
+					b.Run(name, func(b *testing.B) { benchmarkRunner(b, users, sessions, appends) })
+				}
+				run("runner", false)
+				run("appends", true)
 			}
 		}
 	}
@@ -45,8 +50,9 @@ func benchmarkBare(b *testing.B) {
 	reportRate(b)
 }
 
-// benchmarkRunner has users do b.N operations together, in whole visits.
-func benchmarkRunner(b *testing.B, users, sessions int) {
+// benchmarkRunner has users do b.N operations together, in whole visits: of the chatbot, or appends, each on a session at random, which come
+// to three times as many sessions.
+func benchmarkRunner(b *testing.B, users, sessions int, appends bool) {
 	b.ReportAllocs()
 	chatbot, err := scenarios.Lookup("chatbot")
 	if err != nil {
@@ -54,7 +60,10 @@ func benchmarkRunner(b *testing.B, users, sessions int) {
 	}
 	s := *chatbot
 	s.Users, s.Sessions, s.Hold, s.Prefill = users, sessions, 0, 0
-	s.Iterations = b.N/(users*len(s.Visit)) + 1
+	if appends {
+		s.Visit, s.Mix, s.Keys = nil, scenarios.Mix{{Op: scenarios.Append, Weight: 1}}, scenarios.Keys{}
+	}
+	s.Iterations = b.N/(users*max(1, len(s.Visit))) + 1
 	r := run{Config: Config{Seed: DefaultSeed}}
 	probe, _ := strategies.Lookup("noop")
 	tr, err := prepare(b.Context(), Subject{Label: "noop", Strategy: probe}, r.setup(&s))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/google/uuid"
 
@@ -68,6 +69,9 @@ runTape:
 			if at++; at == len(ops) {
 				at = 0
 			}
+			if later := at + lead; later < len(ops) && ops[later].Start() {
+				u.fetch(ops[later].Slot())
+			}
 			if next.Start() {
 				if visits == 0 || tr.end.stopped.Load() {
 					break runTape
@@ -100,6 +104,17 @@ runTape:
 		t = phases.now()
 	}
 	u.finish(t)
+}
+
+// lead is how many operations before its own visit a slot is fetched: so many take longer than a memory access.
+const lead = 5
+
+// fetch fetches into the cache what a visit to a slot will need of the user's own: the id and the tally. What it will need of the store
+// remains where it is.
+func (u *user) fetch(slot uint32) {
+	if int(slot) < len(u.ledger.Direct) {
+		prefetch(unsafe.Pointer(&u.ledger.Direct[slot]), unsafe.Pointer(&u.slots.ids[slot]))
+	}
 }
 
 // doOwn performs an operation of the tape on one of the user's own sessions, and first creates the session if the slot has none.

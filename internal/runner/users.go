@@ -95,7 +95,7 @@ func (tr *trial) makeUsers() {
 
 // The ledgers' room in all, before they grow: direct ones that every user may fill, else one that most users leave nearly empty.
 const (
-	directRoom = 256 << 20
+	directRoom = 512 << 20 // of a hundred users, a tape each; a sparse ledger with as many tallies is larger
 	sparseRoom = 64 << 20
 )
 
