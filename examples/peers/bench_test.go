@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -26,7 +28,11 @@ func BenchmarkStore(b *testing.B) {
 	for _, s := range all {
 		for _, sessions := range []int{100, 100_000, 1_000_000} {
 			b.Run(fmt.Sprintf("store=%s/sessions=%d", s.Name, sessions), func(b *testing.B) {
-				store, ids := filled(b, s, sessions)
+				messages := manager.HistoryLimit
+				if sessions >= 1_000_000 {
+					messages = 1
+				}
+				store, ids := filled(b, s, sessions, messages)
 				for _, goroutines := range []int{2, 100} {
 					for _, mix := range []mix{{"append", 0}, {"chatbot", 1. / 3}, {"history", 0.95}} {
 						b.Run(fmt.Sprintf("goroutines=%d/mix=%s", goroutines, mix.name), func(b *testing.B) {
@@ -39,8 +45,34 @@ func BenchmarkStore(b *testing.B) {
 	}
 }
 
-// filled returns a store of sessions with 15 messages, or, of a million, with one.
-func filled(b *testing.B, s *strategies.Strategy, sessions int) (manager.SessionStore[manager.Session], []manager.ID) {
+// BenchmarkMemory measures the bytes that a million sessions take, empty and with a full history of messages of 76 bytes.
+func BenchmarkMemory(b *testing.B) {
+	const sessions = 1_000_000
+	for _, p := range peers {
+		s := p.strategy()
+		for _, messages := range []int{0, manager.HistoryLimit} {
+			b.Run(fmt.Sprintf("store=%s/messages=%d", p.name, messages), func(b *testing.B) {
+				for range b.N {
+					before := heapInUse()
+					store, _ := filled(b, &s, sessions, messages)
+					b.ReportMetric(float64(heapInUse()-before)/sessions, "B/session")
+					runtime.KeepAlive(store)
+				}
+			})
+		}
+	}
+}
+
+// heapInUse returns the bytes of reachable objects.
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// filled returns a store of sessions with so many messages, each with memory of its own.
+func filled(b *testing.B, s *strategies.Strategy, sessions, messages int) (manager.SessionStore[manager.Session], []manager.ID) {
 	b.Helper()
 	params, err := s.Resolve(nil)
 	if err != nil {
@@ -51,16 +83,12 @@ func filled(b *testing.B, s *strategies.Strategy, sessions int) (manager.Session
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	messages := manager.HistoryLimit
-	if sessions >= 1_000_000 {
-		messages = 1
-	}
 	ids := make([]manager.ID, sessions)
 	for i := range ids {
 		ids[i] = uuid.New()
 		create := func() (v manager.Session) {
 			for range messages {
-				v.Append("user", content)
+				v.Append("user", strings.Clone(content))
 			}
 			return v
 		}
