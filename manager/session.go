@@ -63,10 +63,9 @@ func (s *Session) Touch(now int64) uint64 {
 
 // Clone returns a copy that shares nothing mutable with s.
 func (s *Session) Clone() *Session {
-	c := *s
-	c.Fields = maps.Clone(s.Fields)
-	c.ring = s.ring.clone(s.Seq)
-	return &c
+	c := new(Session)
+	s.CopyTo(c)
+	return c
 }
 
 // sessionJSON is Session's JSON form.

@@ -82,7 +82,7 @@ func (s *CLHT[T]) use(ctx context.Context, high, low uint64, fn func(context.Con
 
 // hold returns the live entry of a session, locked. It reads closed when engine.hold does, for the same reasons.
 //
-// Whoever removes an entry holds its lock, so an entry that its slot still holds stays live until it is unlocked. Otherwise it was
+// An entry is removed with its lock held, so an entry that is still in its slot stays live until it is unlocked. An entry that is not was
 // removed, or moved to another slot: the id is looked up again.
 func (s *CLHT[T]) hold(ctx context.Context, high, low uint64) (*clhtEntry[T], error) {
 	if err := ctx.Err(); err != nil {

@@ -83,6 +83,8 @@ func (t *clhtTable[T]) init() {
 // find returns the entry of an id, and its slot; nil if there is none. It takes no lock, and writes nothing unless entries are moved.
 //
 // A caller that goes on to lock the entry has to find it in the slot after that: until then it may be removed, or moved.
+//
+// Hot path, hence clhtBucket.find is written out, in an order of reads for which the bucket need not be locked.
 func (t *clhtTable[T]) find(high, low uint64) (*clhtSlot[T], *clhtEntry[T]) {
 	hash := t.keys.hash(high, low)
 	bs := t.buckets.Load()

@@ -231,6 +231,15 @@ func TestCLHTIterationDuringMoves(t *testing.T) {
 	work.Wait()
 }
 
+// waitingUpdate starts an update of a session whose lock is held, and returns once it has found the entry. The channel receives its error.
+func waitingUpdate(t *testing.T, s *CLHT[Probe], id manager.ID) <-chan error {
+	asked, done := make(chan struct{}), make(chan error)
+	ctx := manager.ObserveLock(t.Context(), sync.OnceFunc(func() { close(asked) }), func() {})
+	go func() { done <- s.Update(ctx, id, increment) }()
+	<-asked
+	return done
+}
+
 // An operation that waits for a session while its entry moves goes on with that session.
 func TestCLHTWaitsAcrossAMove(t *testing.T) {
 	s := NewCLHT[Probe]()
@@ -242,11 +251,7 @@ func TestCLHTWaitsAcrossAMove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := make(chan struct{})
-	ctx := manager.ObserveLock(t.Context(), sync.OnceFunc(func() { close(asked) }), func() {})
-	done := make(chan error)
-	go func() { done <- s.Update(ctx, id, increment) }()
-	<-asked
+	done := waitingUpdate(t, s, id)
 	old, _ := s.table.find(high, low)
 	s.table.resizeTo(2 * clhtMinBuckets)
 	s.table.finish(s.table.buckets.Load())
@@ -270,11 +275,7 @@ func TestCLHTWaitsAcrossARemoval(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := make(chan struct{})
-	ctx := manager.ObserveLock(t.Context(), sync.OnceFunc(func() { close(asked) }), func() {})
-	done := make(chan error)
-	go func() { done <- s.Update(ctx, id, increment) }()
-	<-asked
+	done := waitingUpdate(t, s, id)
 	s.table.remove(low, old) // a Delete up to its last step
 	mustCreate(t, s, id)
 	old.mu.Unlock()
