@@ -133,17 +133,17 @@ func (c *Checker) Count(h *History) {
 
 // refutedByWitness shortens a history that the witness refuted; nil if porcupine finds a linearization of it.
 func refutedByWitness(ctx context.Context, h *History, found *Finding, all []History) *Violation {
-	ctx, cancel := context.WithTimeout(ctx, shortening)
+	limited, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
-	short, _ := shorten(ctx, h, func(h *History) bool {
+	short, _ := shorten(limited, h, func(h *History) bool {
 		_, again := examine(h)
 		return again != nil && !again.Undecided && again.Anomaly == found.Anomaly // keeps the operations that show it
 	})
 	if _, again := examine(short); again != nil {
 		found = again
 	}
-	v := newViolation(found, ByWitness, short, h)
-	switch search(ctx, short, searchTime, searchMemory) {
+	v := newViolation(ctx, found, ByWitness, short, h)
+	switch search(limited, short, searchTime, searchMemory) {
 	case porcupine.Ok:
 		return nil
 	case porcupine.Illegal:
@@ -151,29 +151,29 @@ func refutedByWitness(ctx context.Context, h *History, found *Finding, all []His
 	}
 	v.nameForeign(all)
 	v.suspect(h)
-	v.Causes = causes(v)
+	v.Causes = append(v.Causes, causes(v)...)
 	return v
 }
 
 // refutedBySearch shortens a history in which porcupine found no linearization.
 func refutedBySearch(ctx context.Context, h *History) *Violation {
-	ctx, cancel := context.WithTimeout(ctx, shortening)
+	limited, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
-	short, _ := shorten(ctx, h, func(h *History) bool {
-		return search(ctx, h, time.Second, searchMemory) == porcupine.Illegal
+	short, _ := shorten(limited, h, func(h *History) bool {
+		return search(limited, h, time.Second, searchMemory) == porcupine.Illegal
 	})
-	v := newViolation(explainSearch(short.Ops), ByPorcupine, short, h)
+	v := newViolation(ctx, explainSearch(short.Ops), ByPorcupine, short, h)
 	v.Confirmed = true
-	if v.Causes = causes(v); v.Anomaly == WrongAnswer {
-		v.Causes = append(v.Causes, hypotheses(ctx, short)...)
+	if v.Causes = append(v.Causes, causes(v)...); v.Anomaly == WrongAnswer {
+		v.Causes = append(v.Causes, hypotheses(limited, short)...)
 	}
 	return v
 }
 
-func newViolation(found *Finding, by Detector, short, full *History) *Violation {
+func newViolation(ctx context.Context, found *Finding, by Detector, short, full *History) *Violation {
 	return &Violation{
 		Anomaly: found.Anomaly, Detector: by, Why: found.Why, Session: full.ID,
-		History: short, Conflict: found.Ops, Full: full,
+		History: short, Conflict: found.Ops, Causes: statePerWorker(ctx, full), Full: full,
 	}
 }
 

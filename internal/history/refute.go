@@ -433,12 +433,12 @@ func (f Refutation) Violation(ctx context.Context, h *History, all []History, bo
 
 // violation returns a finding in h as a violation; find finds it again in a shortened history.
 func (f *Finding) violation(ctx context.Context, h *History, all []History, find func(*History) *Finding) *Violation {
-	ctx, cancel := context.WithTimeout(ctx, shortening)
+	limited, cancel := context.WithTimeout(ctx, shortening)
 	defer cancel()
-	short, _ := shorten(ctx, h, func(h *History) bool { return find(h) != nil })
+	short, _ := shorten(limited, h, func(h *History) bool { return find(h) != nil })
 	found := cmp.Or(find(short), f)
-	v := newViolation(found, ByLevel, short, h)
-	switch search(ctx, short, time.Second, searchMemory) {
+	v := newViolation(ctx, found, ByLevel, short, h)
+	switch search(limited, short, time.Second, searchMemory) {
 	case porcupine.Ok:
 		return nil
 	case porcupine.Illegal:
