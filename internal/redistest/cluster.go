@@ -3,7 +3,9 @@ package redistest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -123,6 +125,40 @@ func (c *Cluster) awaitWhole() error {
 	return nil
 }
 
+// awaitAgreement waits until all nodes know the configuration epoch of each node, which redis-cli also checks before it moves slots. A
+// node that takes a slot raises its epoch above those it knows. If it lacks the latest one, an older message of the node with that
+// epoch takes the slot back, and the keys in it are deleted.
+func (c *Cluster) awaitAgreement() error {
+	for late := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		known := map[string]bool{}
+		for _, node := range c.Nodes {
+			nodes, err := node.do("CLUSTER", "NODES")
+			if err != nil {
+				return err
+			}
+			known[epochsIn(fmt.Sprint(nodes))] = true
+		}
+		switch {
+		case len(known) == 1:
+			return nil
+		case time.Now().After(late):
+			return fmt.Errorf("the nodes of the cluster do not agree after %v: %v", patience, slices.Collect(maps.Keys(known)))
+		}
+	}
+}
+
+// epochsIn returns the id and the configuration epoch of each node in an answer to CLUSTER NODES, in the order of the ids.
+func epochsIn(nodes string) string {
+	var list []string
+	for line := range strings.Lines(nodes) {
+		if words := strings.Fields(line); len(words) > 6 {
+			list = append(list, words[0]+" "+words[6])
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
 func containsAll(text string, parts []string) bool {
 	for _, p := range parts {
 		if !strings.Contains(text, p+"\r\n") {
@@ -134,7 +170,7 @@ func containsAll(text string, parts []string) bool {
 
 // MigrateSlots moves slots from one node to another with their keys, while clients may be using them. It is what redis-cli
 // --cluster reshard does, but for all slots at once, so that clients meet them half moved. pause, which may be nil, is called
-// between any two steps. It may run on any goroutine.
+// between any two steps. It returns when the nodes agree, so that slots may move again. It may run on any goroutine.
 func (c *Cluster) MigrateSlots(from, to int, pause func(), slots ...int) error {
 	if pause == nil {
 		pause = func() {}
@@ -163,7 +199,7 @@ func (c *Cluster) MigrateSlots(from, to int, pause func(), slots ...int) error {
 		}
 		pause()
 	}
-	return nil
+	return c.awaitAgreement()
 }
 
 // moveKeys moves the keys of a slot, one at a time. No new ones are created on this node meanwhile.

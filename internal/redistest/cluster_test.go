@@ -84,3 +84,26 @@ func TestMigration(t *testing.T) {
 }
 
 func key(i int) string { return fmt.Sprintf("key{%d}", i) }
+
+// TestMigrationsInARow: a slot that moves on at once keeps its keys.
+func TestMigrationsInARow(t *testing.T) {
+	c := StartCluster(t, 3)
+	const keys = 30
+	slot := int(c.Nodes[0].Client().ClusterKeySlot(background, key(0)).Val())
+	at := slot * 3 / slots
+	for i := range keys {
+		if err := c.Nodes[at].Client().Set(background, key(0)+fmt.Sprint(i), "", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for step := range 300 {
+		from := at
+		at = (from + 1) % len(c.Nodes)
+		if err := c.MigrateSlots(from, at, nil, slot); err != nil {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		if n := c.Nodes[at].Client().ClusterCountKeysInSlot(background, slot).Val(); n != keys {
+			t.Fatalf("step %d: %d of %d keys are there", step, n, keys)
+		}
+	}
+}
