@@ -24,6 +24,13 @@ func TestStriped(t *testing.T) {
 	}
 }
 
+// TestStripedIsLinearizable runs what `sessbench verify` runs. Two stripes make operations on different sessions meet.
+func TestStripedIsLinearizable(t *testing.T) {
+	storetest.Linearizable(t,
+		func(testing.TB) manager.SessionStore[manager.Session] { return newStriped[manager.Session](2) },
+		storetest.Options{Guarantees: guarantees})
+}
+
 // TestBuild runs this build's command line: the store is listed, takes its parameter, and passes the audit.
 func TestBuild(t *testing.T) {
 	var stdout, stderr bytes.Buffer
