@@ -1,10 +1,10 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build size test long race stress ci-long lint bench instructions golden docs
+.PHONY: help build size test long race stress ci-long lint bench instructions golden docs track-record
 
 GO ?= go
 VET ?= $(GO) vet
-EXAMPLES := examples/custom-store examples/lossy-store examples/peers examples/http/scs examples/http/gorilla
+EXAMPLES := examples/custom-store examples/lossy-store examples/peers examples/track-record examples/http/scs examples/http/gorilla
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/httptarget ./internal/live ./internal/measure \
@@ -76,3 +76,6 @@ golden: ## rewrite the golden files of the reports; read the diff
 
 docs: ## regenerate the tables in README.md and docs (some minutes, on an idle machine; needs Python and Java)
 	$(GO) test . -run '^TestTables$$' -count=1 -timeout=60m -v -update
+
+track-record: ## find bugs that shipped, and rewrite the table in docs/track-record.md (some minutes; needs what its cases need)
+	cd examples/track-record && $(GO) run ./table

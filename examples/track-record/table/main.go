@@ -1,0 +1,77 @@
+// Table has verify find each bug of the track record, several times with seeds far from each other, and prints a table of how long
+// it took. Without arguments it does so for all cases, and writes the table into docs/track-record.md; the names of cases are
+// those of the files in cases.
+//
+//	go run ./table [NAME...]
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sessbench/sessbench/examples/track-record/cases"
+)
+
+// page is the file with the table, relative to the root of the repository.
+const page = "docs/track-record.md"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := record(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "track-record:", err)
+		os.Exit(1)
+	}
+}
+
+func record(ctx context.Context, names []string) error {
+	all, err := cases.All()
+	if err != nil {
+		return err
+	}
+	chosen := all
+	if len(names) > 0 {
+		chosen = slices.DeleteFunc(slices.Clone(all), func(c cases.Case) bool { return !slices.Contains(names, c.Name) })
+		if len(chosen) < len(names) {
+			return fmt.Errorf("%s: want names of files in cases", strings.Join(names, " "))
+		}
+	}
+	dir, err := os.MkdirTemp("", "track-record-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	programs, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	var rows []row
+	for _, c := range chosen {
+		fmt.Fprintln(os.Stderr, c.Name)
+		r, err := programs.measure(ctx, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		rows = append(rows, r)
+	}
+	text := render(rows)
+	fmt.Print(text)
+	if len(names) > 0 {
+		return nil
+	}
+	file := filepath.Join(programs.root, page)
+	old, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	changed, err := replace(string(old), text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", page, err)
+	}
+	return os.WriteFile(file, []byte(changed), 0o644)
+}
