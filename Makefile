@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build size test long race stress ci-long lint bench instructions golden docs track-record
+.PHONY: help build size test long race stress ci-long lint bench instructions mutants golden docs track-record
 
 GO ?= go
 VET ?= $(GO) vet
@@ -70,6 +70,10 @@ bench: ## measure the cost of an operation on each strategy, and of the harness
 
 instructions: ## count the instructions of an operation on each strategy (needs valgrind; some minutes)
 	@sh strategies/testdata/instructions.sh '$(STRATEGY)'
+
+MUTANTS ?= .
+mutants: ## verify small faults in the strategies' sources, each built and verified (an hour or two); MUTANTS='^entry.go' for some
+	SESSBENCH_MUTANTS='$(MUTANTS)' nice -n 15 $(GO) test ./internal/mutants -run '^TestMutants$$' -count=1 -v -timeout=0
 
 golden: ## rewrite the golden files of the reports; read the diff
 	$(GO) test ./reports -run Golden -update
