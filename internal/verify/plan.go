@@ -49,20 +49,33 @@ var profiles = []weights{
 
 // script is everything that is drawn for a round, from its seed alone.
 type script struct {
-	procs int
-	slots int
-	gauge bool // count the updates inside a session: a shared write, which hides races from the race detector
-	gc    bool // collect garbage during the round
-	users [][]plan
+	procs   int
+	slots   int
+	gauge   bool // count the updates inside a session: a shared write, which hides races from the race detector
+	gc      bool // collect garbage during the round
+	users   [][]plan
+	stretch int  // number of operations of each user before which all users wait for each other
+	direct  bool // there are no pauses, so that it is left to the machine how many operations overlap
 }
 
 // draw draws a round for a target or, if that is nil, for a store.
 func draw(seed uint64, cfg *Config, target *remote) script {
 	rng := rand.New(rand.NewPCG(seed, 0x5e551011))
+	s := recipeOf(seed, cfg, target).draw(rng, cfg)
+	s.gauge = cfg.Subject.Guarantees.ExclusiveUpdates && rng.IntN(2) == 0
+	if s.procs = []int{1, 2, 4, 8}[seed%4]; s.direct {
+		s.procs = max(2, s.procs)
+	}
+	return s
+}
+
+// mixed is a round in which operations of all kinds follow each other at random, with pauses in and between them.
+type mixed struct{ target *remote }
+
+func (m mixed) draw(rng *rand.Rand, cfg *Config) script {
+	target := m.target
 	s := script{
-		procs: []int{1, 2, 4, 8}[seed%4],
 		slots: 1 + rng.IntN(4),
-		gauge: cfg.Subject.Guarantees.ExclusiveUpdates && rng.IntN(2) == 0,
 		gc:    rng.IntN(4) == 0,
 	}
 	users := min(cfg.Users, max(2, cfg.Users-rng.IntN(cfg.Users)))
@@ -99,6 +112,7 @@ func draw(seed uint64, cfg *Config, target *remote) script {
 		plans[0] = plan{act: usual(history.GetOrCreate), slot: plans[0].slot}
 		s.users = append(s.users, plans)
 	}
+	s.stretch = each
 	return s
 }
 

@@ -169,17 +169,27 @@ func (r *round) cleaner() *client { return r.clients[len(r.clients)-1] }
 // press runs all users at once and reports whether they completed their operations.
 func (r *round) press(ctx context.Context) bool {
 	var running sync.WaitGroup
-	gate, done := make(chan struct{}), make(chan struct{})
+	start, done := newBarrier(len(r.users())), make(chan struct{})
 	r.pending = append(r.pending, done)
+	stop := r.collectGarbage()
+	defer stop()
+	if r.script.direct {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, narrowTime)
+		defer cancel()
+	}
 	if r.cfg.Disturb == Restart && r.target != nil {
-		running.Go(func() { <-gate; r.restartTarget(ctx) })
+		running.Go(func() { r.restartTarget(ctx) })
 	}
 	for i, c := range r.users() {
 		running.Go(func() {
 			r.watchdog.adopt()
-			<-gate
+			defer start.leave()
 			for k := range r.script.users[i] {
-				if k%16 == 0 && ctx.Err() != nil || r.failed.Load() != nil || r.restarts.Load() > 0 {
+				if k%r.script.stretch == 0 {
+					start.wait(int64(1 + k/r.script.stretch))
+				}
+				if ctx.Err() != nil || r.failed.Load() != nil || r.restarts.Load() > 0 {
 					return
 				}
 				p := &r.script.users[i][k]
@@ -188,9 +198,6 @@ func (r *round) press(ctx context.Context) bool {
 			}
 		})
 	}
-	stop := r.collectGarbage()
-	defer stop()
-	close(gate)
 	go func() { running.Wait(); close(done) }()
 	return r.completed("the users", r.watchdog.await(done, 1))
 }
@@ -258,8 +265,12 @@ func (r *round) cleanUp() {
 	if r.levels != nil {
 		r.settle()
 	}
+	last := []history.Kind{history.ReadMessages, history.ReadFields, history.Delete}
+	if r.script.direct {
+		last = last[2:] // many sessions, and a deletion returns the same
+	}
 	for slot := range r.pool.ids {
-		r.look(slot, history.ReadMessages, history.ReadFields, history.Delete)
+		r.look(slot, last...)
 		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
 			_ = r.retry(func() error { return r.cleaner().remove(r.pool.ids[slot]) })
 		}

@@ -76,7 +76,7 @@ type Config struct {
 
 // The defaults.
 const (
-	DefaultRounds   = 150
+	DefaultRounds   = 200
 	DefaultBudget   = 20 * time.Second
 	DefaultUsers    = 8
 	DefaultOps      = 1000
@@ -259,11 +259,10 @@ func (r *round) judge(ctx context.Context, check *history.Checker, known func(hi
 		}
 	}
 	if whole {
-		if r.levels.settled() {
-			for i := range r.histories {
-				check.Count(&r.histories[i])
-			}
-		} else {
+		for i := range r.histories {
+			check.Count(&r.histories[i], !r.script.direct)
+		}
+		if !r.levels.settled() {
 			found = check.Check(ctx, r.histories, r.seed, known)
 		}
 		if r.levels != nil {

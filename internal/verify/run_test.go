@@ -544,3 +544,63 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 		t.Errorf("a schedule that releases a user that is not held: error %v", err)
 	}
 }
+
+// The first seeds of narrow rounds: users create sessions, a store grows, users repeat an operation.
+var narrowSeeds = []uint64{0, 16, 32}
+
+// TestNarrowRoundsEndOnSlowStores verifies a store that would take ten seconds or more for all operations of a narrow round.
+func TestNarrowRoundsEndOnSlowStores(t *testing.T) {
+	for _, seed := range narrowSeeds[:2] {
+		var creations atomic.Int32
+		slow := alteredSubject(func(a *altered) {
+			a.getOrCreate = func(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
+				creations.Add(1)
+				time.Sleep(100 * time.Millisecond)
+				return a.store.GetOrCreate(ctx, id, create, view)
+			}
+		})
+		r, err := verify.Run(t.Context(), verify.Config{Subject: slow, Seed: seed, Rounds: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := creations.Load(); r.Violation != nil || n > 500 {
+			t.Errorf("seed %d: %d creations, violation %+v", seed, n, r.Violation)
+		}
+	}
+}
+
+// TestHangsInNarrowRounds verifies a store in which one read waits for ever, while the other users wait for its user.
+func TestHangsInNarrowRounds(t *testing.T) {
+	hanging := alteredSubject(func(a *altered) {
+		var reads atomic.Int32
+		a.view = func(ctx context.Context, id manager.ID, f func(context.Context, *manager.Session) error) error {
+			if reads.Add(1) == 100 {
+				<-a.gone
+			}
+			return a.store.View(ctx, id, f)
+		}
+	})
+	r, err := verify.Run(t.Context(), verify.Config{Subject: hanging, Seed: narrowSeeds[0], Rounds: 1, Patience: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Violation; v == nil || v.Anomaly != history.Hang {
+		t.Errorf("%s %s %+v, want a hang", r.Verdict, r.Why, v)
+	}
+}
+
+// TestNarrowRoundsProveNothingAboutLocks verifies with narrow rounds alone: on a machine with one processor hardly any of their
+// operations overlap, so they do not count where the share that must overlap is judged.
+func TestNarrowRoundsProveNothingAboutLocks(t *testing.T) {
+	base, _ := strategies.Lookup("per-session")
+	for _, seed := range narrowSeeds {
+		r, err := verify.Run(t.Context(), verify.Config{Subject: subject(base), Seed: seed, Rounds: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Reason != verify.LittleOverlap || r.Overlapped != 0 || r.Violation != nil || r.Sessions < 8 || r.Certified != r.Sessions {
+			t.Errorf("seed %d: %s %s, %.0f %% overlapped, %d of %d sessions certified, violation %+v", seed, r.Verdict, r.Why, 100*r.Overlapped,
+				r.Certified, r.Sessions, r.Violation)
+		}
+	}
+}
