@@ -4,7 +4,7 @@
 
 GO ?= go
 VET ?= $(GO) vet
-EXAMPLES := examples/custom-store examples/lossy-store examples/peers examples/track-record examples/http/scs examples/http/gorilla
+EXAMPLES := examples/custom-store examples/lossy-store examples/peers examples/track-record examples/track-record/beego examples/http/scs examples/http/gorilla
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/httptarget ./internal/live ./internal/measure \
@@ -81,5 +81,6 @@ golden: ## rewrite the golden files of the reports; read the diff
 docs: ## regenerate the tables in README.md and docs (some minutes, on an idle machine; needs Python and Java)
 	$(GO) test . -run '^TestTables$$' -count=1 -timeout=60m -v -update
 
-track-record: ## find bugs that shipped, and rewrite the table in docs/track-record.md (some minutes; needs what its cases need)
+track-record: ## find bugs that shipped, and rewrite the table in docs/track-record.md (some minutes; needs the programs that its cases name, and npm)
+	npm ci --prefix examples/track-record/node --no-audit --no-fund
 	cd examples/track-record && $(GO) run ./table

@@ -30,7 +30,7 @@ type Case struct {
 	Program Program  `yaml:"program"`
 	Needs   []string `yaml:"needs"` // programs beside Go, such as node
 
-	Verify Args     `yaml:"verify"` // arguments after verify
+	Verify Args     `yaml:"verify"` // arguments after verify; without --until it ends with any violation
 	Expect []string `yaml:"expect"` // anomalies, of which verify finds one
 
 	// Control has the arguments of a verify of the same store or service without the bug, which finds nothing, and
@@ -81,6 +81,14 @@ func (a Args) String() string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// Search returns the arguments with which verify repeats its rounds until it finds the bug.
+func (c *Case) Search() Args {
+	if slices.Contains(c.Verify, "--until") {
+		return c.Verify
+	}
+	return append(slices.Clone(c.Verify), "--until", "any")
 }
 
 //go:embed *.yaml

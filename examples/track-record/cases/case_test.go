@@ -53,3 +53,18 @@ func TestArgsString(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestSearch(t *testing.T) {
+	for _, test := range []struct {
+		why    string
+		verify Args
+		want   string
+	}{
+		{"any violation", Args{"-S", "x"}, "-S x --until any"},
+		{"one of several", Args{"-S", "x", "--until", "lost update"}, "-S x --until 'lost update'"},
+	} {
+		if got := (&Case{Verify: test.verify}).Search().String(); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.why, got, test.want)
+		}
+	}
+}

@@ -113,7 +113,7 @@ func (p *programs) measure(ctx context.Context, c cases.Case) (row, error) {
 
 // search returns the anomaly that verify finds with a seed, and the time that it takes. Within the budget it may find none.
 func (p *programs) search(ctx context.Context, c cases.Case, seed int) (anomaly string, took time.Duration, err error) {
-	args := slices.Concat([]string{"verify"}, c.Verify, []string{"--seed", strconv.Itoa(seed), "--until", "any", "--budget", budget, "-q", "-f", "json"})
+	args := slices.Concat([]string{"verify"}, c.Search(), []string{"--seed", strconv.Itoa(seed), "--budget", budget, "-q", "-f", "json"})
 	began := time.Now()
 	out, code, err := p.output(ctx, c, args)
 	took = time.Since(began)

@@ -39,7 +39,7 @@ func render(rows []row) string {
 
 // command returns the command that finds the bug, as it is typed in the root of the repository.
 func (r *row) command() string {
-	args := r.Verify.String() + " --until any"
+	args := r.Search().String()
 	if r.Program == cases.TrackRecord {
 		return "`go -C examples/track-record run . verify " + args + "`"
 	}
