@@ -199,9 +199,13 @@ func legend(promised []string) (list []sheet.Term) {
 	for _, t := range []sheet.Term{
 		{Term: "linearizable", Text: "some order of the operations explains every result and keeps the order of operations that do not overlap"},
 		{Term: "exclusive updates", Text: "an update's closure runs once, and no other operation uses that session meanwhile"},
+		{Term: "blocks", Text: "what waits while an update holds a session: the operations on all sessions, on those of the same shard or actor, on that " +
+			"session, or writers of it"},
 		{Term: "reentrant", Text: "the closure of an update may use the session that it holds"},
 		{Term: "cancellable", Text: "waiting for a busy session ends when the ctx of the caller ends"},
 		{Term: "rollback", Text: "a failed update leaves the session as it was"},
+		{Term: "sweep", Text: "a sweep removes every idle session once, with its final state, and no other, also while one is busy"},
+		{Term: "close", Text: "Close waits for running closures; afterwards every operation returns ErrClosed"},
 		{Term: "leak-free", Text: "nothing is kept for removed sessions"},
 		{Term: "fair share", Text: "updates of the slowest of several users of one session, divided by their mean; starvation violates yes/"},
 	} {

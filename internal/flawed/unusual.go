@@ -74,7 +74,30 @@ func Unusual() []strategies.Strategy {
 			s.newLock = func() locker { return newCondLock((*sync.Cond).Broadcast) }
 			return readersFirst{s}
 		})
+	add("busy-left-out", "a sweep leaves out the sessions that are in use", perSession,
+		func(s *correct) store { return leavesOut{s} })
 	return all
+}
+
+type leavesOut struct{ *correct }
+
+func (s leavesOut) Sweep(
+	ctx context.Context, expired func(manager.ID, *session) bool, removed func(manager.ID, session),
+) (n int, err error) {
+	if err := s.ready(ctx); err != nil {
+		return 0, err
+	}
+	for _, id := range s.ids() {
+		e := s.find(id)
+		switch {
+		case e == nil || !e.lock.(mutex).tryAcquire():
+		case e.dead.Load() || s.closed.Load():
+			e.lock.release()
+		case s.expire(id, e, expired, removed):
+			n++
+		}
+	}
+	return n, nil
 }
 
 // delayedLock calls functions while it is held and after it was released.

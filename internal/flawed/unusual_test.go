@@ -44,7 +44,7 @@ func TestUnusualStoresHaveNoViolation(t *testing.T) {
 					if v := r.Violation; v != nil {
 						t.Errorf("seed %d: %s found by %s: %s", 100*seed, v.Anomaly, v.Detector, v.Why)
 					}
-					if len(r.Guarantees) < 7 {
+					if len(r.Guarantees) < 10 {
 						t.Errorf("seed %d: %d guarantees checked, want all", 100*seed, len(r.Guarantees))
 					}
 				})

@@ -249,6 +249,9 @@ func explainAbsence(ops []Op, late, i int32) *Finding {
 		}
 	}
 	f := newFinding(LostSession, []int{int(absent)}, "%s found no session, while it existed", a)
+	if a.Kind == SweepRead {
+		f.Anomaly, f.Why = WrongSweep, UserName(a.User)+"'s sweep did not judge the session, which existed, and which no other operation used meanwhile"
+	}
 	if before >= 0 {
 		f.Ops = append(f.Ops, before)
 	}

@@ -53,6 +53,10 @@ const (
 	LateClosure      Anomaly = "late closure"         // it ran after its operation had returned
 	RefusedAfterRun  Anomaly = "refused after it ran" // an update's closure ran, and the operation was reported as not applied
 	WeakID           Anomaly = "weak id"
+	WrongCount       Anomaly = "wrong count"     // the store counts fewer sessions than there are
+	WrongSweep       Anomaly = "wrong sweep"     // it left or removed the wrong sessions, or handed over a state that was not the last
+	EarlyClose       Anomaly = "early close"     // Close returned while a closure was running
+	UsedAfterClose   Anomaly = "use after close" // an operation took effect, or was acknowledged, after Close had returned
 	BrokenGuarantee  Anomaly = "declared, not kept"
 	LostAtRestart    Anomaly = "lost at restart" // confirmed writes
 )

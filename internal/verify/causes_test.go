@@ -204,7 +204,7 @@ func TestUntil(t *testing.T) {
 	s.Open = func(ts *verify.SyncPoints) (store, error) {
 		inner, err := open(ts)
 		opened++
-		if opened < 8 { // stores that only the guarantees are looked at with are opened, too
+		if opened < 11 { // stores that only the guarantees are looked at with are opened, too
 			return inner, err
 		}
 		return &altered{store: inner, len: func(ctx context.Context) (int, error) { n, err := inner.Len(ctx); return n + 1, err }}, err

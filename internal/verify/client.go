@@ -27,6 +27,7 @@ type shared struct {
 	gauges  []gauge                // by slot; nil: not counted
 	late    atomic.Pointer[string] // the first operation whose closure ran after it had returned
 
+	closing  closing
 	restarts atomic.Int32 // odd while the target is restarted, then even again
 }
 
@@ -56,6 +57,7 @@ type client struct {
 	again      int // number of closures that ran more than once
 	beat       *beat
 	fence      history.Fence
+	unjudged   []look // of its sweeps
 
 	last    history.Outcome // of its last operation
 	unknown bool            // it may have created a session whose id was lost
@@ -139,6 +141,7 @@ func (c *client) one(ctx context.Context, p *plan) {
 	ctx, stop := cancelling(ctx, p)
 	defer stop()
 	c.describe()
+	k.late = c.closing.closed.Load()
 	k.op.Call = c.called()
 	err := k.run(ctx)
 	end := c.returned()
@@ -184,6 +187,7 @@ type call struct {
 	what   string // in words; empty: as op
 	plan   *plan
 	id     manager.ID
+	late   bool // it was called after Close had returned
 
 	mu     sync.Mutex // protects the fields below against closures that run late
 	op     history.Op
@@ -262,6 +266,9 @@ func (k *call) outcome(err error) history.Outcome {
 			return failed
 		}
 		return unexpected("%s: panic: %v", k.op.String(), k.panicked)
+	case err == nil && k.late:
+		k.violate(history.UsedAfterClose, "%s was called after Close had returned, and was acknowledged", k.op.String())
+		return 0
 	case err == nil && wants == Panics:
 		k.violate(history.LostPanic, "%s: its closure panicked, and the panic did not reach the caller", k.op.String())
 		return failed
@@ -283,9 +290,14 @@ func (k *call) outcome(err error) history.Outcome {
 		return history.Indeterminate
 	case errors.Is(err, manager.ErrConflict):
 		return history.NotApplied
-	case errors.Is(err, manager.ErrNotApplied): // the ctx ended, or the store gave up for another reason
+	case errors.Is(err, manager.ErrNotApplied), // the ctx ended, or the store gave up for another reason
+		k.client.closing.refused(err):
 		if k.alone() && k.runs > 0 {
-			k.violate(history.RefusedAfterRun, "%s returned ErrNotApplied although its closure had run", k.op.String())
+			with := "ErrNotApplied"
+			if errors.Is(err, manager.ErrClosed) {
+				with = "ErrClosed"
+			}
+			k.violate(history.RefusedAfterRun, "%s returned %s although its closure had run", k.op.String(), with)
 		}
 		return history.NotApplied
 	}
@@ -312,6 +324,8 @@ func (c *client) create(ctx context.Context) {
 	case indeterminate(err):
 		c.unknown = true // it may exist under an unknown id
 		return
+	case c.closing.refused(err):
+		return
 	case err != nil:
 		c.violate(history.UnexpectedError, "%s's create: %v", c.name(), err)
 		return
@@ -335,7 +349,7 @@ func (c *client) create(ctx context.Context) {
 	})
 	read.Return = c.returned()
 	switch {
-	case indeterminate(err):
+	case indeterminate(err), c.closing.refused(err):
 	case err != nil:
 		c.violate(history.LostSession, "%s created a session and could not read it: %v",
 			c.name(), err)
@@ -344,10 +358,15 @@ func (c *client) create(ctx context.Context) {
 	}
 }
 
-// remove removes a session after the round and discards its final state.
-func (c *client) remove(id manager.ID) error {
+// remove removes a session after the round, and records its final state where a store returns it. number is that of the session's history.
+func (c *client) remove(id manager.ID, number uint32) error {
 	c.request = scenarios.Request{Op: scenarios.Delete, ID: id}
-	err := c.perform(context.Background(), &call{client: c, what: "the deletion of a session after the round"})
+	k := &call{client: c, what: "the deletion of a session after the round"}
+	k.op = history.Op{Kind: history.Delete, User: int32(c.user), Outcome: history.OK, Call: c.called()}
+	err := c.perform(context.Background(), k)
+	if k.op.Return = c.returned(); err == nil && c.target == nil {
+		c.rec.Add(number, k.op)
+	}
 	if errors.Is(err, scenarios.ErrUnavailable) {
 		return nil // recorded by the connection
 	}

@@ -26,9 +26,12 @@ func (r *run) observe(ctx context.Context) error {
 		of   []history.Kind // needs one of these operations
 		look func(*probe) Guarantee
 	}{
+		{[]history.Kind{history.Append, history.Update}, blocks},
 		{[]history.Kind{history.Nested}, reentrant},
 		{[]history.Kind{history.Append, history.Update}, cancellable},
 		{[]history.Kind{history.Append, history.Update}, rollback},
+		{[]history.Kind{history.Sweep}, sweeps},
+		{[]history.Kind{history.Append, history.Update}, closes},
 		{[]history.Kind{history.Delete}, leakFree},
 		{[]history.Kind{history.Append, history.Update}, fairShare},
 	} {
@@ -178,17 +181,7 @@ func cancellable(p *probe) Guarantee {
 	if declared == manager.CancelNever {
 		g.Declared = "no"
 	}
-	inside, let := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	p.running.Go(func() {
-		defer once.Do(func() { close(inside) }) // in case it returns without having entered
-		_ = p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
-			once.Do(func() { close(inside) })
-			<-let
-			return add(ctx, s)
-		})
-	})
-	<-inside
+	h := p.hold(p.id, add)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	answer := make(chan error, 1)
@@ -206,7 +199,7 @@ func cancellable(p *probe) Guarantee {
 		early = true
 	case <-time.After(wait):
 	}
-	close(let)
+	h.release()
 	if !early {
 		err = <-answer
 	}

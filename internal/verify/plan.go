@@ -56,6 +56,9 @@ type script struct {
 	users   [][]plan
 	stretch int  // number of operations of each user before which all users wait for each other
 	direct  bool // there are no pauses, so that it is left to the machine how many operations overlap
+
+	closeAfter int  // operations of the first user, which then closes the store while the others use it; 0: it is closed at rest
+	sweepRest  bool // the sessions that the users leave are removed by a sweep
 }
 
 // draw draws a round for a target or, if that is nil, for a store.
@@ -113,8 +116,18 @@ func (m mixed) draw(rng *rand.Rand, cfg *Config) script {
 		s.users = append(s.users, plans)
 	}
 	s.stretch = each
+	if target == nil && rng.IntN(closedInUse) == 0 {
+		s.closeAfter = 1 + rng.IntN(each)
+	}
+	s.sweepRest = target == nil && rng.IntN(2) == 0
 	return s
 }
+
+// closedInUse is the number of rounds of which one closes its store while it is used: nothing can be read afterwards.
+const closedInUse = 8
+
+// everything is an idle time with which a sweep removes sessions of any age.
+const everything = -time.Hour
 
 // The bounds of a round on a target that returns so little that only a search can decide its histories: the time of the search
 // grows exponentially with the number of concurrent users.
@@ -141,7 +154,9 @@ func (p *plan) drawHold(rng *rand.Rand) {
 func (p *plan) drawEnd(rng *rand.Rand) {
 	switch n := rng.IntN(100); {
 	case p.kind == history.Sweep:
-		p.idle = time.Duration(rng.IntN(2000)) * time.Microsecond
+		if p.idle = everything; n >= 25 {
+			p.idle = time.Duration(rng.IntN(2000)) * time.Microsecond
+		}
 	case n < 3 && p.kind != history.Nested:
 		p.ending = Fails
 	case n < 6 && p.kind != history.Nested:

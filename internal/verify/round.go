@@ -70,7 +70,7 @@ func (of *run) play(ctx context.Context, seed uint64) (*round, error) {
 		r.disconnect()
 		return r, nil // the target is gone, so there is nothing to clean up
 	}
-	if !r.guarded(r.cleanUp) || !r.guarded(r.closeDown) {
+	if !r.closing.closed.Load() && !r.guarded(r.cleanUp) || !r.guarded(r.closeDown) {
 		r.abandon()
 		return r, nil // collect would race with users that still run
 	}
@@ -185,11 +185,18 @@ func (r *round) press(ctx context.Context) bool {
 		running.Go(func() {
 			r.watchdog.adopt()
 			defer start.leave()
+			refused := 0 // operations since the store was closed
 			for k := range r.script.users[i] {
 				if k%r.script.stretch == 0 {
 					start.wait(int64(1 + k/r.script.stretch))
 				}
-				if ctx.Err() != nil || r.failed.Load() != nil || r.restarts.Load() > 0 {
+				if i == 0 && k > 0 && k == r.script.closeAfter {
+					c.closeStore()
+				}
+				if r.closing.closed.Load() {
+					refused++
+				}
+				if refused > mostRefused || ctx.Err() != nil || r.failed.Load() != nil || r.restarts.Load() > 0 {
 					return
 				}
 				p := &r.script.users[i][k]
@@ -201,6 +208,9 @@ func (r *round) press(ctx context.Context) bool {
 	go func() { running.Wait(); close(done) }()
 	return r.completed("the users", r.watchdog.await(done, 1))
 }
+
+// mostRefused is the number of operations that a user begins after the store was closed.
+const mostRefused = 2
 
 // collectGarbage forces collections until stop is called, if the script has any.
 func (r *round) collectGarbage() (stop func()) {
@@ -265,19 +275,29 @@ func (r *round) cleanUp() {
 	if r.levels != nil {
 		r.settle()
 	}
-	last := []history.Kind{history.ReadMessages, history.ReadFields, history.Delete}
-	if r.script.direct {
-		last = last[2:] // many sessions, and a deletion returns the same
-	}
+	rest := r.countAtRest()
 	for slot := range r.pool.ids {
-		r.look(slot, last...)
-		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
-			_ = r.retry(func() error { return r.cleaner().remove(r.pool.ids[slot]) })
+		if !r.script.direct { // otherwise there are many sessions, and a deletion returns the same
+			r.look(slot, history.ReadMessages, history.ReadFields)
+			rest.add(k.last)
 		}
 	}
+	if r.script.sweepRest && r.cfg.performs(history.Sweep) {
+		k.do(context.Background(), &plan{act: act{kind: history.Sweep}, idle: everything})
+	}
+	for slot := range r.pool.ids {
+		r.look(slot, history.Delete)
+		if r.script.direct {
+			rest.add(k.last)
+		}
+		if (k.last == history.Indeterminate || k.last == history.NotApplied) && r.cfg.performs(history.Delete) {
+			_ = r.retry(func() error { return k.remove(r.pool.ids[slot], uint32(slot)) })
+		}
+	}
+	rest.check()
 	for _, c := range r.users() {
-		for _, id := range c.minted {
-			r.removeMinted(id)
+		for n, id := range c.minted {
+			r.removeMinted(c, id, r.pool.number(c.user, n))
 			k.beat.n.Add(1)
 		}
 	}
@@ -285,6 +305,7 @@ func (r *round) cleanUp() {
 
 // look has the cleaner perform operations of these kinds on a session, as far as the target and the scenarios have them.
 func (r *round) look(slot int, kinds ...history.Kind) {
+	r.cleaner().last = 0
 	for _, kind := range kinds {
 		if r.target != nil && !r.target.has(kind) || !r.cfg.performs(kind) {
 			continue
@@ -293,13 +314,13 @@ func (r *round) look(slot int, kinds ...history.Kind) {
 	}
 }
 
-// removeMinted removes a session that a user created and no other user knew.
-func (r *round) removeMinted(id manager.ID) {
-	k, tries := r.cleaner(), 0
+// removeMinted removes a session that user k created and no other user knew.
+func (r *round) removeMinted(k *client, id manager.ID, number uint32) {
+	tries := 0
 	remove := func() error {
 		return r.retry(func() error {
 			tries++
-			return k.remove(id)
+			return k.remove(id, number)
 		})
 	}
 	err := remove()
@@ -344,7 +365,7 @@ func indeterminate(err error) bool {
 func (r *round) closeDown() {
 	k := r.cleaner()
 	unknown := slices.ContainsFunc(r.clients, func(c *client) bool { return c.unknown })
-	certain := !r.indeterminate && !unknown && r.cfg.performs(history.Delete) // otherwise sessions may be left
+	certain := !r.indeterminate && !unknown && r.cfg.performs(history.Delete) && !r.closing.closed.Load() // otherwise sessions may be left
 	if certain {
 		r.count()
 	}
@@ -352,11 +373,11 @@ func (r *round) closeDown() {
 		r.disconnect()
 		return
 	}
-	if err := r.store.Close(); err != nil {
-		k.violate(history.UnexpectedError, "Close: %v", err)
+	if !r.closing.closed.Load() {
+		k.closeStore()
 	}
-	if _, err := r.store.GetOrCreate(context.Background(), r.pool.ids[0], newSession, nil); !errors.Is(err, manager.ErrClosed) {
-		k.violate(history.UnexpectedError, "GetOrCreate on a closed store: error %v, want ErrClosed", err)
+	if v := r.afterClose(r.pool.ids[0]); v != nil {
+		r.note(v)
 	}
 }
 
@@ -463,7 +484,11 @@ func (r *round) collect() {
 		v := history.NewViolation(history.LateClosure, "the closure of %s ran after the operation had returned", *late)
 		r.violations = append(r.violations, violation{v, 0}) // the cause of others
 	}
+	if v := r.closing.against.Load(); v != nil {
+		r.note(v)
+	}
 	r.histories = r.merged()
+	r.addUnjudged()
 	if r.restart.ended > 0 {
 		r.takeStock()
 	}

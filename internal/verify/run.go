@@ -151,10 +151,13 @@ func (r *run) verify(ctx context.Context) (err error) {
 		}
 		defer r.closeTarget()
 	}
-	if r.cfg.Schedule != nil {
-		return r.round(ctx, r.cfg.Seed)
+	if r.cfg.Schedule == nil {
+		return r.press(ctx)
 	}
-	return r.press(ctx)
+	if err := r.round(ctx, r.cfg.Seed); err != nil || r.report.Violation != nil || r.undecided != "" {
+		return err
+	}
+	return r.observe(ctx)
 }
 
 // press runs random rounds. The guarantees are observed after the first rounds, so that a store that breaks one is reported early.

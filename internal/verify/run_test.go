@@ -302,7 +302,100 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 	}, {
 		why:     "the store goes on when it is closed",
 		alter:   func(a *altered) { a.close = func() error { return nil } },
-		anomaly: history.UnexpectedError, check: history.ByAnswers,
+		anomaly: history.UsedAfterClose, check: history.ByAnswers,
+	}, {
+		why: "a sweep removes at most twenty sessions",
+		alter: func(a *altered) {
+			a.sweep = func(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+				n := 0
+				return a.store.Sweep(ctx, func(id manager.ID, s *manager.Session) bool {
+					goes := expired(id, s) && n < 20
+					if goes {
+						n++
+					}
+					return goes
+				}, removed)
+			}
+		},
+		anomaly: history.WrongSweep, check: history.ByAnswers,
+	}, {
+		why: "a sweep passes the state that the last sweep saw",
+		alter: func(a *altered) {
+			seen := map[manager.ID]manager.Session{}
+			var sweeping sync.Mutex // protects seen
+			a.sweep = func(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
+				sweeping.Lock()
+				defer sweeping.Unlock()
+				return a.store.Sweep(ctx, func(id manager.ID, s *manager.Session) bool {
+					if _, known := seen[id]; !known {
+						seen[id] = *s.Clone()
+					}
+					return expired(id, s)
+				}, func(id manager.ID, _ manager.Session) {
+					if removed != nil {
+						removed(id, seen[id])
+					}
+					delete(seen, id)
+				})
+			}
+		},
+		anomaly: history.WrongAnswer, or: []history.Anomaly{history.LostUpdate, history.StaleRead, history.FracturedRead, history.WrongSweep}, check: history.ByWitness,
+	}, {
+		why: "Close does not wait for a view",
+		alter: func(a *altered) {
+			a.view = func(ctx context.Context, id manager.ID, f fn) error {
+				var c *manager.Session
+				err := a.store.View(ctx, id, func(_ context.Context, s *manager.Session) error { c = s.Clone(); return nil })
+				if err != nil {
+					return err
+				}
+				return f(ctx, c)
+			}
+		},
+		anomaly: history.EarlyClose, or: []history.Anomaly{history.UsedAfterClose}, check: history.ByAnswers,
+	}, {
+		why: "an update that waited when the store was closed runs and is refused",
+		alter: func(a *altered) {
+			a.update = func(ctx context.Context, id manager.ID, f fn) error {
+				err := a.store.Update(ctx, id, f)
+				if errors.Is(err, manager.ErrClosed) {
+					_ = f(ctx, new(manager.Session))
+				}
+				return err
+			}
+		},
+		anomaly: history.RefusedAfterRun, or: []history.Anomaly{history.UsedAfterClose}, check: history.ByAnswers,
+	}, {
+		why: "a busy session blocks the others in its shard",
+		alter: func(a *altered) {
+			_ = a.store.Close()
+			a.store = strategies.NewSharded[manager.Session](256)
+		},
+		anomaly: history.BrokenGuarantee, check: history.ByGuarantee,
+	}, {
+		why:     "readers are declared to proceed, and wait",
+		promise: func(g *manager.Guarantees) { g.Blocks = manager.BlocksWriters },
+		alter:   func(*altered) {},
+		anomaly: history.BrokenGuarantee, check: history.ByGuarantee,
+	}, {
+		why: "Len waits for busy sessions",
+		alter: func(a *altered) {
+			a.len = func(ctx context.Context) (int, error) {
+				n := 0
+				_, err := a.store.Sweep(ctx, func(manager.ID, *manager.Session) bool { n++; return false }, nil)
+				return n, err
+			}
+		},
+		anomaly: history.BrokenGuarantee, check: history.ByGuarantee,
+	}, {
+		why: "sessions that were updated are not counted",
+		alter: func(a *altered) {
+			a.len = func(ctx context.Context) (int, error) {
+				n, err := a.store.Len(ctx)
+				return n / 2, err
+			}
+		},
+		anomaly: history.WrongCount, check: history.ByCensus,
 	}, {
 		why: "sessions that are gone are counted",
 		alter: func(a *altered) {
@@ -521,7 +614,12 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 	s := subject(base)
 	var held *verify.SyncPoints
 	open := s.Open
-	s.Open = func(points *verify.SyncPoints) (store, error) { held = points; return open(points) }
+	s.Open = func(points *verify.SyncPoints) (store, error) {
+		if points != nil { // those of the observation that follows have none
+			held = points
+		}
+		return open(points)
+	}
 	var first *verify.Report
 	for range 3 {
 		r, err := verify.Run(t.Context(), verify.Config{Subject: s, Seed: 7, Schedule: schedule})
@@ -531,7 +629,7 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 		if r.Verdict != history.Linearizable || !r.Scheduled || held == nil {
 			t.Fatalf("%s: %s %+v", r.Verdict, r.Why, r.Violation)
 		}
-		r.ElapsedNs, r.Overlapped = 0, 0
+		r.ElapsedNs, r.Overlapped, r.Guarantees = 0, 0, nil
 		if first == nil {
 			first = r
 		}

@@ -12,6 +12,7 @@ import (
 type Line struct {
 	User   int
 	Do     history.Kind // 0: continue
+	Close  bool         // in place of Do: the user closes the store
 	Slot   int          // of the session
 	Ending Ending       // how the closure of a write ends
 	Cancel bool         // with Do: the ctx has ended before the call; without: the ctx of the operation in progress ends now
@@ -81,9 +82,9 @@ func (u *scheduledUser) perform(l Line, t *SyncPoints) error {
 		<-u.reached
 	}
 	switch {
-	case l.Do != 0 && u.busy():
+	case (l.Do != 0 || l.Close) && u.busy():
 		return fmt.Errorf("user %s has not ended its operation", history.UserName(int32(l.User)))
-	case l.Do != 0:
+	case l.Do != 0, l.Close:
 		t.holdAt(u.position, l.Hold)
 		u.begin(l)
 	case l.Cancel:
@@ -123,6 +124,10 @@ func (u *scheduledUser) begin(l Line) {
 	go func() {
 		defer close(done)
 		u.watchdog.adopt()
+		if l.Close {
+			u.client.closeStore()
+			return
+		}
 		u.client.do(ctx, p)
 	}()
 }

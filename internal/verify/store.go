@@ -94,7 +94,9 @@ func (k *call) change(ctx context.Context, s *manager.Session) error {
 		s.Append(role, tagText(k.op.Tag))
 	case history.Nested:
 		s.Append(role, tagText(k.op.Tag))
-		if err := k.client.store.Update(ctx, k.id, k.nested); err != nil {
+		if err := k.client.store.Update(ctx, k.id, k.nested); k.client.closing.refused(err) {
+			k.onlyOuter()
+		} else if err != nil {
 			return fmt.Errorf("update inside an update: %w", err)
 		}
 	}
@@ -120,6 +122,13 @@ func (k *call) held(ns int64) {
 	k.op.Hold = ns
 }
 
+// onlyOuter makes the operation an append that fails: its inner update was refused by Close.
+func (k *call) onlyOuter() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.op.Kind, k.ending = history.Append, Fails
+}
+
 // nested is the closure of an update inside an update.
 func (k *call) nested(_ context.Context, s *manager.Session) error {
 	s.Append(role, tagText(k.op.Tag+1))
@@ -130,6 +139,7 @@ func (k *call) nested(_ context.Context, s *manager.Session) error {
 func (k *call) begin() (late bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.client.closing.entered(&k.op)
 	if k.over {
 		name := k.op.String()
 		k.client.late.CompareAndSwap(nil, &name)
@@ -141,6 +151,7 @@ func (k *call) begin() (late bool) {
 
 // end ends the closure as planned.
 func (k *call) end() error {
+	k.client.closing.left(&k.op)
 	switch k.ending {
 	case Fails:
 		return errPlanned
@@ -189,20 +200,27 @@ func record(op *history.Op, s *manager.Session, parts history.Parts) {
 	}
 }
 
+// look is what a sweep did with a session.
+type look struct {
+	slot uint32
+	history.Op
+}
+
 // sweep removes idle sessions. Each session that it removes is recorded as an operation, with the state that was judged and
-// the final state; each that it leaves is recorded as a read.
+// the final state; each that it leaves is recorded as a read. See [round.addUnjudged] for those that it did not judge.
 func (c *client) sweep(ctx context.Context, p *plan) {
-	type found struct {
-		slot uint32
-		history.Op
-	}
 	var (
 		mu     sync.Mutex // protects judged and seen: a store may judge several sessions at once
 		judged = map[manager.ID]history.Op{}
-		seen   []found
+		seen   []look
+		met    = make([]bool, len(c.pool.ids)) // by slot; protected by mu
 		start  = c.called()
+
+		sweeping = &history.Op{Kind: history.Sweep, User: int32(c.user)}
 	)
 	expired := func(id manager.ID, s *manager.Session) bool {
+		c.closing.entered(sweeping)
+		defer c.closing.left(sweeping)
 		slot, ours := c.pool.slotOf[id]
 		if !ours {
 			return false
@@ -215,11 +233,12 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		op.Return = c.returned()
 		mu.Lock()
 		defer mu.Unlock()
+		met[slot] = true
 		if goes {
 			op.Kind = history.Sweep
 			judged[id] = op
 		} else {
-			seen = append(seen, found{slot, op})
+			seen = append(seen, look{slot, op})
 		}
 		return goes
 	}
@@ -235,7 +254,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		delete(judged, id)
 		record(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
 		op.Return = history.Never // until the sweep is over
-		seen = append(seen, found{slot, op})
+		seen = append(seen, look{slot, op})
 	}
 	n, err := c.store.Sweep(ctx, expired, removed)
 	end := c.returned()
@@ -249,13 +268,21 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		f.Return = min(f.Return, end)
 		c.rec.Add(f.slot, f.Op)
 	}
+	if err == nil {
+		for slot, met := range met {
+			if !met {
+				c.unjudged = append(c.unjudged, look{uint32(slot), history.Op{
+					Kind: history.SweepRead, User: int32(c.user), Outcome: history.NotFound, Call: start, Return: end}})
+			}
+		}
+	}
 	switch {
 	case indeterminate(err):
 		for id, op := range judged { // each may have been removed
 			op.Outcome, op.Return = history.Indeterminate, history.Never
 			c.rec.Add(c.pool.slotOf[id], op)
 		}
-	case err != nil:
+	case err != nil && !c.closing.refused(err):
 		c.violate(history.UnexpectedError, "%s's sweep: %v", c.name(), err)
 	case n != handed:
 		c.violate(history.UnexpectedError, "%s's sweep returned %d, but passed %d sessions to its callback", c.name(), n, handed)

@@ -155,7 +155,7 @@ func (e *env[T]) keptOut() {
 
 func independentSessions[T any](e *env[T]) {
 	h := e.hold(e.create(1)[0])
-	for range e.rounds(64) { // many ids, so that some share a shard with the busy session
+	for range e.rounds(1000) { // many ids, so that some share a shard with the busy session, also one of a thousand
 		for _, op := range operations[T]() {
 			if op.sweeps {
 				continue // it calls expired for every session, including the busy one
