@@ -6,7 +6,12 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-var _ = onMap("hashmap-46", "cornelk/hashmap v1.0.1 finds a session", func() entries { return new(hashmap101) })
+var (
+	_ = onMap("hashmap-46", "cornelk/hashmap v1.0.1 finds a session", func() entries { return new(hashmap101) })
+	_ = onMap("hashmap-47", "cornelk/hashmap v1.0.1, with room for all sessions, finds a session", func() entries {
+		return &hashmap101{*hashmap.New(1 << 12)}
+	})
+)
 
 // hashmap101 is cornelk/hashmap v1.0.1 with the string of an id's 16 bytes as key.
 type hashmap101 struct{ m hashmap.HashMap }
