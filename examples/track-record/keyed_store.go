@@ -26,10 +26,11 @@ func onKeyedMutex(name, description string, fresh func() keyedMutex) string {
 type keyedStore struct {
 	lock   keyedMutex
 	closed atomic.Bool
+	gate   sync.RWMutex // read-held by each operation
 	sweeps sync.RWMutex // read-held by each Sweep, because removed runs while no id is locked
 
 	mu       sync.Mutex                      // protects sessions, for the time of a look-up
-	sessions map[manager.ID]*manager.Session // a session is used by whoever has locked its id
+	sessions map[manager.ID]*manager.Session // a session is used under the lock of its id
 }
 
 // use runs do while the id is locked, with its session, or nil. The session that do returns replaces it.
@@ -37,6 +38,8 @@ func (s *keyedStore) use(ctx context.Context, id manager.ID, do func(*manager.Se
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 	s.lock.Lock(id)
 	defer s.lock.Unlock(id)
 	if s.closed.Load() {
@@ -158,17 +161,13 @@ func (s *keyedStore) Len(ctx context.Context) (int, error) {
 	return len(s.ids()), nil
 }
 
-// Close implements [manager.SessionStore]. It locks each id of a session, and so waits for closures that run.
+// Close implements [manager.SessionStore]. It waits for closures that run, and for operations that wait, which then return ErrClosed.
 func (s *keyedStore) Close() error {
 	s.closed.Store(true)
 	s.sweeps.Lock()
 	defer s.sweeps.Unlock()
-	for _, id := range s.ids() {
-		s.lock.Lock(id)
-		s.mu.Lock()
-		delete(s.sessions, id)
-		s.mu.Unlock()
-		s.lock.Unlock(id)
-	}
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	clear(s.sessions)
 	return nil
 }

@@ -61,7 +61,7 @@ func TestCases(t *testing.T) {
 func search(t *testing.T, c cases.Case) []byte {
 	t.Helper()
 	for seed := 1; seed < 10_000_000; seed += 1_000_000 {
-		out, code := sessbench(t, append(slices.Clone(c.Verify), "--seed", strconv.Itoa(seed), "--until", "any", "-f", "json"))
+		out, code := sessbench(t, append(c.Search(), "--seed", strconv.Itoa(seed), "-f", "json"))
 		switch code {
 		case 5:
 			return out
