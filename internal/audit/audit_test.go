@@ -3,6 +3,7 @@ package audit
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
@@ -305,5 +306,18 @@ func TestSumsFit(t *testing.T) {
 		if got := sums.fit(row.n, count, sum, mixed); got != row.want {
 			t.Errorf("%s: %v, want %v", row.why, got, row.want)
 		}
+	}
+}
+
+// TestCheckSweeps: only a session that no operation can have held when the sweep came to it is a violation.
+func TestCheckSweeps(t *testing.T) {
+	f := Findings{Audit: result.Audit{OK: true}}
+	f.CheckSweeps([]Left{{uuid.New(), time.Second - 1}}, time.Second)
+	if !f.OK {
+		t.Errorf("a session that may have been in use: %+v", f.Violations)
+	}
+	f.CheckSweeps([]Left{{uuid.New(), time.Second}}, time.Second)
+	if f.OK || len(f.Violations) != 1 || f.Violations[0].Kind != "session not swept" {
+		t.Errorf("a session that was idle: %+v", f.Violations)
 	}
 }

@@ -301,6 +301,7 @@ func (tr *trial) audit() error {
 		tr.found.Partial = noIncarnations
 	default:
 		tr.rules.Check(all, &tr.found)
+		tr.checkSweeps()
 	}
 	for _, l := range all {
 		for _, v := range l.Violations {

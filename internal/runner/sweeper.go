@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessbench/sessbench/internal/audit"
+	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/scenarios"
 )
 
@@ -12,6 +14,40 @@ type sweepCount struct {
 	_ [64]byte
 	n atomic.Uint32
 	_ [64]byte
+}
+
+// sweepLog notes the sessions that sweeps of a store left. The sweeper writes it, and the sweep at the end of the trial.
+type sweepLog struct {
+	began int64 // Unix nanoseconds: when the last completed sweep began; 0: none was completed
+	left  []audit.Left
+}
+
+// removed notes a session that the present sweep removes, if the last completed one left it although it was idle.
+func (l *sweepLog) removed(id manager.ID, last *manager.Session, idle time.Duration) {
+	if d := time.Duration(l.began - last.Touched); l.began > 0 && d >= idle {
+		l.left = append(l.left, audit.Left{ID: id, Idle: d})
+	}
+}
+
+// checkSweeps checks that no sweep left a session that was idle.
+//
+// A sweep may leave out a session that an operation holds, so it must be certain that none did. An operation that had recorded a use held the
+// session no longer than the longest operation of the trial. A read that does not record one has found a use that was at most a tenth of the
+// time-to-live old. Operations before the window and those of a remote store, which may get no response, are not timed.
+func (tr *trial) checkSweeps() {
+	if tr.remote || tr.setup.warmup > 0 {
+		return
+	}
+	var all []timeOf
+	for op := range opKinds {
+		if op%scenarios.NumOps != scenarios.Sweep {
+			all = append(all, responseOf(op))
+		}
+	}
+	const rounding = 1.01 // of histograms
+	longest := time.Duration(rounding * float64(tr.times.sum(all...).histogram.Max()))
+	sc := tr.setup.scenario
+	tr.found.CheckSweeps(tr.swept.left, max(sc.SweepIdle(), longest+sc.TTL/10))
 }
 
 // startSweeper has expired sessions removed until the returned function is called.
@@ -49,7 +85,11 @@ func (u *user) clean() {
 	}
 	u.opStart = start
 	tr.sweep.n.Add(1)
+	began := time.Now().UnixNano()
 	err := u.expire(tr.setup.scenario.SweepIdle())
+	if err == nil {
+		tr.swept.began = min(began, time.Now().UnixNano()) // the clock may be set back
+	}
 	tr.sweep.n.Add(1)
 	end := tr.phases.now()
 	u.recording.sweepEnded(len(u.ledger.Final), end)

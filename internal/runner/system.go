@@ -97,6 +97,9 @@ func (u *user) removed(id manager.ID, last manager.Session) {
 	if idle := time.Since(time.Unix(0, last.Touched)); u == u.trial.users.sweeper && idle < u.trial.setup.scenario.SweepIdle() {
 		u.violate("lost session", tooSoon, "was swept", idle)
 	}
+	if tr := u.trial; tr.rules.Sweeps && u.request.Op == scenarios.Sweep {
+		tr.swept.removed(id, &last, tr.setup.scenario.SweepIdle())
+	}
 	u.progress.Add(1)
 	e := u.trial.rules.Ended(id, &last, u.scratch)
 	e.Since = u.opStart

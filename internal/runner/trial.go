@@ -48,6 +48,7 @@ type trial struct {
 	observer *observer // nil: operations are not observed
 	slices   *slicer   // nil: the whole trial is one time slice
 	sweep    sweepCount
+	swept    sweepLog
 	end      ending
 	made     atomic.Int64 // sessions that the preloaders have created
 }
