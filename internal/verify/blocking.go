@@ -11,7 +11,6 @@ import (
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
-	"github.com/sessbench/sessbench/strategies"
 )
 
 // The bounds of blocks.
@@ -47,21 +46,27 @@ func blocks(p *probe) Guarantee {
 	return g
 }
 
+// sharder is strategies.Sharder, whose import would be a cycle: the tests of strategies use this package.
+type sharder interface {
+	Shard(manager.ID) int
+	Shards() int
+}
+
 // beside is the operations beside an update that holds a session.
 type beside struct {
 	*probe
-	shards    strategies.Sharder // nil: the store does not say which sessions share a lock
-	others    []*operation       // use other sessions; of another shard than the held one's, where that is known
-	sameShard []*operation       // use sessions of the held session's shard
-	view      *operation         // of the held session
-	count     *operation         // Len
-	completed atomic.Int64       // operations
+	shards    sharder      // nil: the store does not say which sessions share a lock
+	others    []*operation // use other sessions; of another shard than the held one's, where that is known
+	sameShard []*operation // use sessions of the held session's shard
+	view      *operation   // of the held session
+	count     *operation   // Len
+	completed atomic.Int64 // operations
 }
 
 // beside starts the operations.
 func (p *probe) beside() *beside {
 	b := &beside{probe: p}
-	if s, ok := p.round.store.(strategies.Sharder); ok && s.Shard(p.id) >= 0 {
+	if s, ok := p.round.store.(sharder); ok && s.Shard(p.id) >= 0 {
 		b.shards = s
 	}
 	var sessions atomic.Int64
