@@ -29,14 +29,16 @@ type SessionStore[T any] interface {
 	// Errors: ErrNotFound, ErrNotApplied, ErrClosed.
 	Update(ctx context.Context, id ID, fn func(ctx context.Context, s *T) error) error
 
-	// Delete removes the session and everything kept for it, including its lock, and returns its final state.
+	// Delete removes the session and everything kept for it, including its lock, and returns its final state, which is the caller's: it
+	// shares nothing mutable with what a closure still reads.
 	// Errors: ErrNotFound, ErrNotApplied, ErrClosed.
 	Delete(ctx context.Context, id ID) (last T, err error)
 
 	// Sweep calls expired for each session that exists during the whole call, removes it if expired returns true, and calls
-	// removed, which may be nil, exactly once for each removed session, with its final state. A session that another operation
-	// holds is waited for, or left out, because it is in use; it does not keep the others from being removed. expired runs under the session's lock; removed is not called concurrently; neither may use the
-	// store. n is the number of removed sessions, also beside an error.
+	// removed, which may be nil, exactly once for each removed session, with its final state, which is the callback's. A session that
+	// another operation holds is waited for, or left out, because it is in use; it does not keep the others from being removed. expired
+	// runs under the session's lock; removed is not called concurrently; neither may use the store. n is the number of removed sessions,
+	// also beside an error.
 	Sweep(ctx context.Context, expired func(id ID, s *T) bool, removed func(id ID, last T)) (n int, err error)
 
 	// Len returns the number of sessions, exact while no other operation runs. O(n) on some stores.

@@ -29,6 +29,7 @@ func (c storeConn) Do(ctx context.Context, q *scenarios.Request, e *scenarios.Ef
 		var last manager.Session
 		if last, err = c.client.store.Delete(ctx, q.ID); err == nil {
 			k.record(&last, history.PartIncarnation|history.PartVersion|history.PartSeq|history.PartMessages|history.PartFields)
+			spoil(&last)
 		}
 	case does.Have(scenarios.Writes):
 		err = c.client.store.Update(ctx, q.ID, k.change)
@@ -181,6 +182,16 @@ func (k *call) record(s *manager.Session, parts history.Parts) {
 	record(&k.op, s, parts)
 }
 
+// spoil changes a final state, which belongs to the caller that removed the session: a closure that still runs must not see it.
+func spoil(last *manager.Session) {
+	for name := range last.Fields {
+		last.Fields[name] = spoiled
+	}
+	last.Append(role, spoiled)
+}
+
+const spoiled = "!" // not the text of a tag
+
 func record(op *history.Op, s *manager.Session, parts history.Parts) {
 	op.Parts |= parts
 	if parts&history.PartIncarnation != 0 {
@@ -253,6 +264,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 		}
 		delete(judged, id)
 		record(&op, &last, history.PartSeq|history.PartMessages|history.PartFields)
+		spoil(&last)
 		op.Return = history.Never // until the sweep is over
 		seen = append(seen, look{slot, op})
 	}
