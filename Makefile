@@ -1,10 +1,10 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build size test long race stress ci-long lint bench instructions mutants golden docs track-record
+.PHONY: help build size test long race stress ci-long lint bench instructions mutants golden docs track-record vuln
 
 GO ?= go
 VET ?= $(GO) vet
-EXAMPLES := examples/custom-store examples/lossy-store examples/peers examples/track-record examples/track-record/beego examples/http/scs examples/http/gorilla
+EXAMPLES := examples/custom-store examples/kubernetes examples/lossy-store examples/peers examples/track-record examples/track-record/beego examples/http/scs examples/http/gorilla
 
 # Packages that start goroutines. Flawed stores, and correct but unusual ones, take long: make stress.
 CONCURRENT := ./internal/adapter/... ./internal/chattest ./internal/child ./internal/distributed ./internal/duet ./internal/goroutine ./internal/history ./internal/httptarget ./internal/live ./internal/measure \
@@ -46,7 +46,7 @@ test: ## run all tests, including those of the examples
 
 long: export SESSBENCH_TEST_LONG = 1
 long: ## run the tests that have a long form in it, and build for other systems
-	$(GO) test -p 2 -timeout=60m ./cmd ./internal/runner ./strategies/redis
+	$(GO) test -p 2 -timeout=60m . ./cmd ./internal/runner ./strategies/redis
 	@for s in windows/amd64 darwin/arm64 linux/arm64; do echo "== $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) build -o /dev/null . || exit 1; done
 
 race: ## run the tests of concurrent code under the race detector (needs a C compiler), without the long ones
@@ -59,11 +59,16 @@ stress: ## run them twenty times, with the long ones, but without tests that sta
 
 ci-long: long stress ## what .ci/run leaves out: hours
 
-lint: ## gofmt, go vet, staticcheck
+lint: ## gofmt, go vet, staticcheck, licences of dependencies
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(VET) ./...
 	$(GO) tool -modfile=.ci/tools.mod staticcheck ./...
+	$(GO) test ./.ci/licences && $(GO) run ./.ci/licences
 	@for d in $(EXAMPLES); do (cd $$d && $(VET) ./...) || exit 1; done
+
+vuln: ## look for known vulnerabilities in what the program calls (needs the database at vuln.go.dev)
+	@curl --silent --fail --max-time 10 --output /dev/null https://vuln.go.dev/index/db.json || { echo "skipped: the database of vulnerabilities is out of reach"; exit 0; }; \
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 bench: ## measure the cost of an operation on each strategy, and of the harness
 	$(GO) test -run '^$$' -bench . -benchmem ./strategies ./strategies/redis ./internal/runner ./internal/adapter ./internal/httptarget

@@ -361,6 +361,12 @@ func run(t *testing.T, b block) {
 		}
 	case strings.HasPrefix(b.at, "CONTRIBUTING.md:") && b.language == "diff":
 		changes(t) // all of them, or it fails; TestRecipes builds them
+	case strings.HasPrefix(b.at, "docs/recipes/"): // executed by TestRecipePages
+		if b.language != "python" {
+			for _, err := range parseErrors(b) {
+				t.Error(err)
+			}
+		}
 	case b.language == "go": // a program
 		t.Run(b.at, func(t *testing.T) { checkProgram(t, b.text) })
 	case b.language == "python": // an adapter
