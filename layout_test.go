@@ -52,7 +52,7 @@ func layout(t *testing.T) map[string]int {
 // topLevel is what the module's directory may hold besides Go's test files.
 var topLevel = []string{
 	"main.go", "go.mod", "go.sum", "cmd", "manager", "strategies", "scenarios", "reports", "internal", "Makefile", "README.md",
-	"LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "examples", ".ci", ".github", ".gitignore", ".git",
+	"LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "examples", ".ci", ".github", ".gitignore", ".git", ".goreleaser.yaml", "action.yml", "SECURITY.md",
 }
 
 // source is a file of non-test code.
@@ -245,9 +245,9 @@ func hidden(s source) (wrong []string) {
 	return wrong
 }
 
-// mayExit names the files that may end the process: that of main, and that of cmd.Main, which in a child process must not
+// mayExit names the files that may end the process: those of main, and that of cmd.Main, which in a child process must not
 // return to a program that would continue.
-var mayExit = map[string]bool{"main.go": true, "cmd/main.go": true}
+var mayExit = map[string]bool{"main.go": true, "cmd/main.go": true, "internal/release/main.go": true}
 
 func exits(pkg, name string) bool {
 	return pkg == "os" && name == "Exit" || pkg == "log" && strings.HasPrefix(name, "Fatal")
