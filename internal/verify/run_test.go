@@ -319,28 +319,6 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: history.WrongSweep, check: history.ByAnswers,
 	}, {
-		why: "a sweep passes the state that the last sweep saw",
-		alter: func(a *altered) {
-			seen := map[manager.ID]manager.Session{}
-			var sweeping sync.Mutex // protects seen
-			a.sweep = func(ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session)) (int, error) {
-				sweeping.Lock()
-				defer sweeping.Unlock()
-				return a.store.Sweep(ctx, func(id manager.ID, s *manager.Session) bool {
-					if _, known := seen[id]; !known {
-						seen[id] = *s.Clone()
-					}
-					return expired(id, s)
-				}, func(id manager.ID, _ manager.Session) {
-					if removed != nil {
-						removed(id, seen[id])
-					}
-					delete(seen, id)
-				})
-			}
-		},
-		anomaly: history.WrongAnswer, or: []history.Anomaly{history.LostUpdate, history.StaleRead, history.FracturedRead, history.WrongSweep}, check: history.ByWitness,
-	}, {
 		why: "Close does not wait for a view",
 		alter: func(a *altered) {
 			a.view = func(ctx context.Context, id manager.ID, f fn) error {

@@ -179,19 +179,24 @@ func brief(s *manager.Session) string {
 	return fmt.Sprintf("version %d, %d messages, last use %d", s.Version, s.Len(), s.Touched)
 }
 
-// unjudged returns how many sessions the last sweep did not judge.
-func (s *sweepSet) unjudged() int { return len(s.ids) - len(s.judged) }
-
-// sweepAtRest sweeps twice: once when no session has been judged before, and again after changes, of which a state that the store
-// kept from the first time has none.
+// sweepAtRest sweeps twice: once while no session is idle, and again after changes, of which a state that the store kept from the first
+// time has none.
 func (p *probe) sweepAtRest() {
+	const where = "a sweep while no other operation ran"
 	s := p.sweepSet(sweptAtRest)
 	for _, id := range s.ids {
 		s.must(s.change(id, inUse), "Update")
 	}
 	s.must(s.sweep(func(manager.ID) {}), "Sweep")
-	if n := s.unjudged(); n > 0 && p.violation == nil && !p.indeterminate.Load() {
-		p.violate(history.WrongSweep, "a sweep while no other operation ran did not judge %d of %d sessions", n, len(s.ids))
+	if p.violation != nil || p.indeterminate.Load() {
+		return
+	}
+	if s.check(where, func(manager.ID) bool { return true }); p.violation != nil {
+		return
+	}
+	if n := len(s.ids) - len(s.judged); n > 0 {
+		p.violate(history.WrongSweep, "%s did not judge %d of %d sessions", where, n, len(s.ids))
+		return
 	}
 	used := map[manager.ID]bool{}
 	for i, id := range s.ids {
@@ -207,7 +212,7 @@ func (p *probe) sweepAtRest() {
 	}
 	s.must(s.sweep(func(manager.ID) {}), "Sweep")
 	if p.violation == nil {
-		s.check("a sweep while no other operation ran", func(id manager.ID) bool { return used[id] })
+		s.check(where, func(id manager.ID) bool { return used[id] })
 	}
 }
 

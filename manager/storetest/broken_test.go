@@ -95,6 +95,8 @@ var brokenStores = []broken{
 		inCase: wrong(plain, func(r *reference[probe]) store { return staleSweep{r} })},
 	{name: "calls removed twice for a swept session", in: "sweep-once", says: "removed 2 times:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return sweepsTwice{r} })},
+	{name: "sweeps nothing while an update runs", in: "sweep-busy", says: "session overlooked:",
+		inCase: wrong(plain, func(r *reference[probe]) store { return &sweepsAtRest{reference: r} })},
 	{name: "returns the state before Delete got the lock", in: "delete-last-state", says: "stale state returned:",
 		inCase: wrong(plain, func(r *reference[probe]) store { return oldState{r} })},
 	{name: "recreates a session with its old state", in: "lifecycle", says: "wrong creation of incarnation 1:",
@@ -290,6 +292,26 @@ func (s staleSweep) Sweep(
 		}
 	}
 	return n, err
+}
+
+type sweepsAtRest struct {
+	*reference[probe]
+	updates atomic.Int64
+}
+
+func (s *sweepsAtRest) Update(ctx context.Context, id manager.ID, f fn) error {
+	s.updates.Add(1)
+	defer s.updates.Add(-1)
+	return s.reference.Update(ctx, id, f)
+}
+
+func (s *sweepsAtRest) Sweep(
+	ctx context.Context, expired func(manager.ID, *probe) bool, removed func(manager.ID, probe),
+) (int, error) {
+	if s.updates.Load() > 0 {
+		return 0, nil
+	}
+	return s.reference.Sweep(ctx, expired, removed)
 }
 
 type sweepsTwice struct{ *reference[probe] }

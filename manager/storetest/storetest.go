@@ -116,6 +116,8 @@ func cases[T any]() []testCase[T] {
 			nil, sweepTouch[T]},
 		{"sweep-once", "Each removed session is returned exactly once, by one of several concurrent Sweeps and Deletes.",
 			nil, sweepOnce[T]},
+		{"sweep-busy", "Sweep removes the idle sessions also while another one is held, which it waits for or leaves out.",
+			nil, sweepBusy[T]},
 
 		{"panic", "A panic in a closure reaches the caller with the same value, and the session can be used afterwards.",
 			nil, panics[T]},

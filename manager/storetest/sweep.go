@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 
 	"github.com/sessbench/sessbench/manager"
@@ -160,5 +161,30 @@ func (e *env[T]) removeAll(ids []manager.ID) {
 	}
 	if n := reported.Load(); n != int64(len(ids)) {
 		e.fatalf("wrong sweep: %d sessions were removed and Sweeps and Deletes returned %d", len(ids), n)
+	}
+}
+
+// sweepBusy sweeps while one of several sessions is held. It may be the last that a store comes to, so each is held once.
+func sweepBusy[T any](e *env[T]) {
+	const sessions = 4
+	for busy := range sessions {
+		ids := e.create(sessions)
+		idle := func(id manager.ID) bool { return id != ids[busy] && slices.Contains(ids, id) }
+		removed := map[manager.ID]bool{}
+		h := e.hold(ids[busy])
+		swept := e.spawn(func() {
+			_, err := e.store.Sweep(background, func(id manager.ID, _ *T) bool { return idle(id) },
+				func(id manager.ID, _ T) { removed[id] = true })
+			e.want(err, nil, "Sweep beside a busy session")
+		})
+		e.linger(swept)
+		e.release(h)
+		e.await(swept)
+		for _, id := range ids {
+			if idle(id) && !removed[id] {
+				e.fatalf("session overlooked: Sweep left an idle session because another one was busy")
+			}
+		}
+		e.wantCount(ids[busy], 1, "lost update beside a Sweep")
 	}
 }
