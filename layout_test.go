@@ -52,7 +52,7 @@ func layout(t *testing.T) map[string]int {
 // topLevel is what the module's directory may hold besides Go's test files.
 var topLevel = []string{
 	"main.go", "go.mod", "go.sum", "cmd", "manager", "strategies", "scenarios", "reports", "internal", "Makefile", "README.md",
-	"LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "examples", ".ci", ".github", ".gitignore", ".git", ".goreleaser.yaml", "action.yml", "SECURITY.md",
+	"LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "examples", ".ci", ".github", ".gitignore", ".git", ".goreleaser.yaml", "action.yml", "SECURITY.md", "README.ko.md",
 }
 
 // source is a file of non-test code.
