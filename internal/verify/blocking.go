@@ -55,7 +55,7 @@ type sharder interface {
 // beside is the operations beside an update that holds a session.
 type beside struct {
 	*probe
-	shards    sharder      // nil: the store does not say which sessions share a lock
+	shards    sharder      // nil: the store does not say which sessions share a lock, or declares that none do
 	others    []*operation // use other sessions; of another shard than the held one's, where that is known
 	sameShard []*operation // use sessions of the held session's shard
 	view      *operation   // of the held session
@@ -66,7 +66,7 @@ type beside struct {
 // beside starts the operations.
 func (p *probe) beside() *beside {
 	b := &beside{probe: p}
-	if s, ok := p.round.store.(sharder); ok && s.Shard(p.id) >= 0 {
+	if s, ok := p.round.store.(sharder); ok && !p.declares.IndependentSessions() && s.Shard(p.id) >= 0 {
 		b.shards = s
 	}
 	var sessions atomic.Int64

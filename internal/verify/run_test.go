@@ -149,6 +149,19 @@ func (a *altered) Close() error {
 
 func (a *altered) Abandon() { a.abandon.Do(func() { close(a.gone) }) }
 
+// Shard and Shards make it a sharder if its store is one.
+func (a *altered) Shard(id manager.ID) int {
+	if s, ok := a.store.(strategies.Sharder); ok {
+		return s.Shard(id)
+	}
+	return -1
+}
+
+func (a *altered) Shards() int {
+	s, _ := a.store.(strategies.Sharder)
+	return s.Shards()
+}
+
 // alteredSubject is a per-session store that alter changes.
 func alteredSubject(alter func(*altered)) verify.Subject {
 	base, _ := strategies.Lookup("per-session")
@@ -344,7 +357,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 		},
 		anomaly: history.RefusedAfterRun, or: []history.Anomaly{history.UsedAfterClose}, check: history.ByAnswers,
 	}, {
-		why: "a busy session blocks the others in its shard",
+		why: "a store that says which sessions share a shard declares that they do not block each other",
 		alter: func(a *altered) {
 			_ = a.store.Close()
 			a.store = strategies.NewSharded[manager.Session](256)
