@@ -48,11 +48,13 @@ func (k *call) make() manager.Session {
 	return manager.Session{Incarnation: uint64(k.op.Tag), Touched: k.client.now()}
 }
 
-// inspect is the closure of GetOrCreate.
+// inspect is the closure of GetOrCreate. It reads twice, as read does.
 func (k *call) inspect(ctx context.Context, s *manager.Session) {
 	k.begin()
-	k.record(s, history.PartIncarnation|history.PartVersion|history.PartSeq)
+	k.record(s, history.PartIncarnation|history.PartVersion)
 	k.client.points.Reach(ctx, Inside)
+	k.plan.during.apply()
+	k.record(s, history.PartSeq)
 	if history.Tag(s.Incarnation) == k.op.Tag {
 		k.ending = Returns // the contract does not say whether a session stays whose creator panics
 	}
