@@ -44,7 +44,7 @@ var _ = register(Flaw{
 		{User: userB, Close: true},
 		{User: userA, Do: history.Append},
 	},
-	Kills: []history.Anomaly{history.UsedAfterClose},
+	Kills: append([]history.Anomaly{history.UsedAfterClose}, afterDeath...), // of an update that was called before Close returned
 })
 
 type updatesAfterClose struct{ *correct }
