@@ -30,15 +30,17 @@ type entry struct {
 type mapStore struct {
 	m      entries
 	closed atomic.Bool
-	sweeps sync.RWMutex // read-held by each Sweep, because removed runs while no entry is locked
+	gate   sync.RWMutex // read-held by each operation, so that Close waits for them
 }
 
-// check returns the error of an operation that must not begin.
-func (s *mapStore) check(ctx context.Context) error {
+// enter begins an operation, which ends with gate.RUnlock, unless there is an error.
+func (s *mapStore) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return manager.NotApplied(err)
 	}
+	s.gate.RLock()
 	if s.closed.Load() {
+		s.gate.RUnlock()
 		return manager.ErrClosed
 	}
 	return nil
@@ -48,9 +50,10 @@ func (s *mapStore) check(ctx context.Context) error {
 func (s *mapStore) GetOrCreate(
 	ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session),
 ) (bool, error) {
-	if err := s.check(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return false, err
 	}
+	defer s.gate.RUnlock()
 	for {
 		if e, found := s.m.load(id); found {
 			if e.show(view) {
@@ -58,31 +61,18 @@ func (s *mapStore) GetOrCreate(
 			}
 			continue
 		}
-		fresh := &entry{val: create()}
-		fresh.mu.Lock() // its creator is the first to use it
-		e, found := s.m.loadOrStore(id, fresh)
+		v := create()
+		e, found := s.m.loadOrStore(id, &entry{val: *v.Clone()}) // another goroutine may change it before view runs, on v
 		if !found {
-			return s.created(id, fresh, view)
+			if view != nil {
+				view(&v)
+			}
+			return true, nil
 		}
 		if e.show(view) {
 			return false, nil
 		}
 	}
-}
-
-// created runs view on an entry that the caller has inserted, and unlocks it. Close may have enumerated the entries before the
-// insertion, which is then undone.
-func (s *mapStore) created(id manager.ID, fresh *entry, view func(*manager.Session)) (bool, error) {
-	defer fresh.mu.Unlock()
-	if s.closed.Load() {
-		fresh.dead = true
-		s.m.remove(id)
-		return false, manager.ErrClosed
-	}
-	if view != nil {
-		view(&fresh.val)
-	}
-	return true, nil
 }
 
 // show runs view, which may be nil, on the session, unless it is dead.
@@ -117,27 +107,29 @@ func (s *mapStore) Delete(ctx context.Context, id manager.ID) (last manager.Sess
 
 // use runs do on the live entry of a session, which it locks.
 func (s *mapStore) use(ctx context.Context, id manager.ID, do func(*entry) error) error {
-	if err := s.check(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
+	defer s.gate.RUnlock()
 	for {
 		e, found := s.m.load(id)
 		if !found {
-			if s.closed.Load() { // Close removes all entries
-				return manager.ErrClosed
-			}
 			return manager.ErrNotFound
 		}
-		if live, err := e.use(do); live {
+		if live, err := s.useEntry(e, do); live {
 			return err
 		}
 	}
 }
 
-func (e *entry) use(do func(*entry) error) (live bool, err error) {
+// useEntry runs do on an entry, unless it is dead. An operation that has waited for the entry while the store was closed does not.
+func (s *mapStore) useEntry(e *entry, do func(*entry) error) (live bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.dead {
+	switch {
+	case s.closed.Load():
+		return true, manager.ErrClosed
+	case e.dead:
 		return false, nil
 	}
 	return true, do(e)
@@ -147,18 +139,26 @@ func (e *entry) use(do func(*entry) error) (live bool, err error) {
 func (s *mapStore) Sweep(
 	ctx context.Context, expired func(manager.ID, *manager.Session) bool, removed func(manager.ID, manager.Session),
 ) (n int, err error) {
-	if err := s.check(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
-	if !s.sweeps.TryRLock() { // fails only while Close holds it or waits for it
-		return 0, manager.ErrClosed
-	}
-	defer s.sweeps.RUnlock()
+	defer s.gate.RUnlock()
 	for id, e := range s.m.all {
-		if err := s.check(ctx); err != nil {
+		if err := ctx.Err(); err != nil {
 			return n, err
 		}
-		if !s.expire(id, e, expired) {
+		swept := false
+		_, err := s.useEntry(e, func(e *entry) error {
+			if swept = expired(id, &e.val); swept {
+				e.dead = true
+				s.m.remove(id)
+			}
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+		if !swept {
 			continue
 		}
 		n++
@@ -169,23 +169,12 @@ func (s *mapStore) Sweep(
 	return n, nil
 }
 
-// expire removes an entry if it is live and expired reports true.
-func (s *mapStore) expire(id manager.ID, e *entry, expired func(manager.ID, *manager.Session) bool) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.dead || s.closed.Load() || !expired(id, &e.val) {
-		return false
-	}
-	e.dead = true
-	s.m.remove(id)
-	return true
-}
-
 // Len implements [manager.SessionStore]. It counts the entries, because the lengths that some maps report count others, too.
 func (s *mapStore) Len(ctx context.Context) (int, error) {
-	if err := s.check(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
+	defer s.gate.RUnlock()
 	return s.count(), nil
 }
 
@@ -196,18 +185,13 @@ func (s *mapStore) count() (n int) {
 	return n
 }
 
-// Close implements [manager.SessionStore]. It locks each entry, and so waits for closures that run, and removes it.
+// Close implements [manager.SessionStore]. It waits for closures that run, and for operations that wait, which then return ErrClosed.
 func (s *mapStore) Close() error {
 	s.closed.Store(true)
-	s.sweeps.Lock()
-	defer s.sweeps.Unlock()
-	for id, e := range s.m.all {
-		e.mu.Lock()
-		if !e.dead {
-			e.dead = true
-			s.m.remove(id)
-		}
-		e.mu.Unlock()
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	for id := range s.m.all {
+		s.m.remove(id)
 	}
 	return nil
 }

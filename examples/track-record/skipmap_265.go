@@ -6,7 +6,7 @@ import (
 	"github.com/sessbench/sessbench/manager"
 )
 
-var _ = onMap("skipmap-264", "bytedance/gopkg v0.1.4's skipmap finds a session", func() entries { return skipMap{skipmap.NewString()} })
+var _ = onMap("skipmap-265", "bytedance/gopkg v0.1.4's skipmap finds a session", func() entries { return skipMap{skipmap.NewString()} })
 
 // skipMap is the skip list of bytedance/gopkg with the string of an id's 16 bytes as key.
 type skipMap struct{ m *skipmap.StringMap }
