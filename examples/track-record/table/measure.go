@@ -123,11 +123,13 @@ func (p *programs) search(ctx context.Context, c cases.Case, seed int) (anomaly 
 	case code == inconclusive:
 		return "", took, nil
 	}
+	type violation struct {
+		Anomaly string `json:"anomaly"`
+	}
 	var document struct {
 		Reports []struct {
-			Violation struct {
-				Anomaly string `json:"anomaly"`
-			} `json:"violation"`
+			Violation violation   `json:"violation"`
+			Others    []violation `json:"others"` // less serious ones, among which may be that of --until
 		} `json:"reports"`
 	}
 	if err := json.Unmarshal(out, &document); err != nil {
@@ -136,7 +138,13 @@ func (p *programs) search(ctx context.Context, c cases.Case, seed int) (anomaly 
 	if code != violated || len(document.Reports) != 1 {
 		return "", 0, fmt.Errorf("%s: exit code %d, %d reports", strings.Join(args, " "), code, len(document.Reports))
 	}
-	return document.Reports[0].Violation.Anomaly, took, nil
+	report := document.Reports[0]
+	for _, v := range report.Others {
+		if !slices.Contains(c.Expect, report.Violation.Anomaly) {
+			report.Violation = v
+		}
+	}
+	return report.Violation.Anomaly, took, nil
 }
 
 // judge reports whether a command finds a violation.
