@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build size test long race stress ci-long lint bench instructions mutants golden docs track-record vuln
+.PHONY: help build size test long race stress ci-long lint bench instructions mutants kills no-false-alarms golden docs track-record vuln
 
 GO ?= go
 VET ?= $(GO) vet
@@ -79,6 +79,17 @@ instructions: ## count the instructions of an operation on each strategy (needs 
 MUTANTS ?= .
 mutants: ## verify small faults in the strategies' sources, each built and verified (an hour or two); MUTANTS='^entry.go' for some
 	SESSBENCH_MUTANTS='$(MUTANTS)' nice -n 15 $(GO) test ./internal/mutants -run '^TestMutants$$' -count=1 -v -timeout=0
+
+# A part of both: SEEDS=5, FLAWS='^orphan', RUNS=5. They continue where they were interrupted, on the same commit.
+SEEDS ?= 20
+RUNS ?= 50
+
+kills: ## find every flaw by its schedule 100 times, and by random pressure with 20 seeds at the default effort (half an hour)
+	SESSBENCH_KILLS=100 $(GO) test ./internal/flawed -run '^TestScheduledKills$$' -count=1 -timeout=0
+	SESSBENCH_KILL_SEEDS=$(SEEDS) SESSBENCH_FLAWS='$(FLAWS)' $(GO) test ./internal/flawed -run '^TestKillMatrix$$' -count=1 -v -timeout=0
+
+no-false-alarms: ## verify right stores again and again: each strategy 50 times and 2,000 rounds, unusual stores 10 times (up to an hour)
+	SESSBENCH_FULL_RUNS=$(RUNS) $(GO) test ./internal/flawed -run '^TestNoFalseAlarms$$' -count=1 -v -timeout=0
 
 golden: ## rewrite the golden files of the reports; read the diff
 	$(GO) test ./reports -run Golden -update

@@ -147,6 +147,11 @@ const beforeLock = "before lock"
 
 // GetOrCreate implements [manager.SessionStore].
 func (s *correct) GetOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session)) (bool, error) {
+	return s.getOrCreate(ctx, id, create, view, func(e *entry) bool { return s.insert(id, e) })
+}
+
+// getOrCreate is GetOrCreate with another insert, which returns false if there is an entry by now.
+func (s *correct) getOrCreate(ctx context.Context, id manager.ID, create func() session, view func(*session), insert func(*entry) bool) (bool, error) {
 	for {
 		e, err := s.hold(ctx, id)
 		if err == nil {
@@ -161,7 +166,7 @@ func (s *correct) GetOrCreate(ctx context.Context, id manager.ID, create func() 
 		if err := fresh.lock.acquire(ctx); err != nil {
 			return false, err
 		}
-		if s.insert(id, fresh) {
+		if insert(fresh) {
 			defer fresh.lock.release()
 			callView(view, &fresh.val)
 			return true, nil

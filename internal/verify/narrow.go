@@ -17,19 +17,21 @@ type recipe interface {
 	draw(rng *rand.Rand, cfg *Config) script
 }
 
-// recipeOf returns the recipe of the round with this seed: of four rounds in succession one is narrow, with each recipe in turn.
-// Targets, whose operations take long, and scenarios have mixed rounds only.
+// recipeOf returns the recipe of the round with this seed: of eight rounds in succession three are narrow, one of each kind, and their
+// places change so that each is combined with each number of processors. Targets, whose operations take long, and scenarios have mixed
+// rounds only.
 func recipeOf(seed uint64, cfg *Config, target *remote) recipe {
-	if target != nil || len(cfg.Scenarios) > 0 || seed%4 != seed/4%4 {
+	place := (seed + seed/8) % 8
+	if target != nil || len(cfg.Scenarios) > 0 || place%3 != 0 {
 		return mixed{target}
 	}
-	return [...]recipe{creation{}, growth{}, burst{}}[seed/16%3]
+	return [...]recipe{creation{}, growth{}, burst{}}[place/3]
 }
 
 // The bounds of a narrow round. On a store in memory it takes some ten milliseconds; on one that takes a millisecond for each operation
 // its users stop early.
 const (
-	narrowOps  = 4000 // more or less
+	narrowOps  = 2000 // more or less
 	narrowTime = 250 * time.Millisecond
 )
 
@@ -106,8 +108,8 @@ func (creation) draw(rng *rand.Rand, cfg *Config) script {
 type growth struct{}
 
 const (
-	leastSessions = 256 // of a growth round
-	doublings     = 5   // from leastSessions to the most, exclusive
+	leastSessions = 64 // of a growth round
+	doublings     = 6  // from leastSessions to the most, exclusive
 )
 
 func (growth) draw(rng *rand.Rand, cfg *Config) script {
@@ -148,7 +150,7 @@ func (burst) draw(rng *rand.Rand, cfg *Config) script {
 	pairs := [][2]history.Kind{
 		{history.Append, history.Append}, {history.Update, history.Update},
 		{history.Append, history.ReadMessages}, {history.Update, history.ReadFields},
-		{history.GetOrCreate, history.Delete},
+		{history.GetOrCreate, history.Delete}, {history.GetOrCreate, history.Delete},
 	}
 	var pair [2]history.Kind
 	return drawDirect(rng, users, slots, each*slots, each, func(u, k int) (history.Kind, int) {

@@ -79,11 +79,11 @@ func TestRecipes(t *testing.T) {
 			t.Errorf("seed %d: %T with a scenario", seed, got)
 		}
 	}
-	if count[mixed{}] != DefaultRounds*3/4 {
+	if count[mixed{}] != DefaultRounds*5/8 {
 		t.Errorf("%d of %d rounds are mixed", count[mixed{}], DefaultRounds)
 	}
 	for _, of := range []recipe{creation{}, growth{}, burst{}} {
-		if count[of] < 12 || len(procs[of]) < 3 || procs[of][1] {
+		if count[of] != DefaultRounds/8 || len(procs[of]) < 3 || procs[of][1] {
 			t.Errorf("%T: %d rounds, with numbers of processors %v", of, count[of], procs[of])
 		}
 	}

@@ -76,7 +76,7 @@ type Config struct {
 
 // The defaults.
 const (
-	DefaultRounds   = 200
+	DefaultRounds   = 240
 	DefaultBudget   = 20 * time.Second
 	DefaultUsers    = 8
 	DefaultOps      = 1000

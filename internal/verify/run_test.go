@@ -635,7 +635,7 @@ func TestSchedulesPlayOnRightStores(t *testing.T) {
 }
 
 // The first seeds of narrow rounds: users create sessions, a store grows, users repeat an operation.
-var narrowSeeds = []uint64{0, 16, 32}
+var narrowSeeds = []uint64{0, 3, 6}
 
 // TestNarrowRoundsEndOnSlowStores verifies a store that would take ten seconds or more for all operations of a narrow round.
 func TestNarrowRoundsEndOnSlowStores(t *testing.T) {

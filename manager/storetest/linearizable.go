@@ -20,7 +20,7 @@ type Options struct {
 	Guarantees manager.Guarantees // what the store declares; by default nothing
 
 	Seed   uint64        // random seed of the first round, default 1; each further round has the next number
-	Rounds int           // default 200, with -short 15; negative: until the budget is used up
+	Rounds int           // default 240, with -short 15; negative: until the budget is used up
 	Budget time.Duration // after which no round begins: default 20 s, and at most half of the time until t.Deadline
 	Users  int           // greatest number in a round, default 8
 }

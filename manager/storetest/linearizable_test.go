@@ -97,7 +97,7 @@ func TestLinearizableRefusesParallelTests(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	usual := Options{Seed: 1, Rounds: 200, Budget: 20 * time.Second, Users: 8}
+	usual := Options{Seed: 1, Rounds: 240, Budget: 20 * time.Second, Users: 8}
 	with := func(change func(*Options)) Options {
 		o := usual
 		change(&o)
