@@ -137,7 +137,7 @@ func (growth) draw(rng *rand.Rand, cfg *Config) script {
 	})
 }
 
-// burst is a round in which users repeat one or two operations on a session as fast as they can.
+// burst is a round in which users repeat up to three operations on a session as fast as they can.
 type burst struct{}
 
 // opsOfBurst is the number of operations on a session.
@@ -147,22 +147,23 @@ func (burst) draw(rng *rand.Rand, cfg *Config) script {
 	users := narrowUsers(rng, cfg)
 	each := max(1, min(opsOfBurst, cfg.Ops)/users)
 	slots := max(1, narrowOps/(each*users))
-	pairs := [][2]history.Kind{
-		{history.Append, history.Append}, {history.Update, history.Update},
+	bursts := [][]history.Kind{
+		{history.Append}, {history.Update},
 		{history.Append, history.ReadMessages}, {history.Update, history.ReadFields},
 		{history.GetOrCreate, history.Delete}, {history.GetOrCreate, history.Delete},
+		{history.GetOrCreate, history.Append, history.Sweep},
 	}
-	var pair [2]history.Kind
+	var kinds []history.Kind
 	return drawDirect(rng, users, slots, each*slots, each, func(u, k int) (history.Kind, int) {
 		slot := k / each
 		switch {
 		case k%each > 0:
 		case u == 0:
-			pair = pairs[rng.IntN(len(pairs))]
+			kinds = bursts[rng.IntN(len(bursts))]
 			fallthrough
 		default:
 			return history.GetOrCreate, slot
 		}
-		return pair[(u+k)%2], slot
+		return kinds[(u+k)%len(kinds)], slot
 	})
 }
