@@ -20,7 +20,8 @@ const variablePrefix = "SESSBENCH_"
 func otherVariables() []string {
 	return []string{
 		verify.ChildVariable, measure.ChildVariable, variablePrefix + "REQUIRE", variablePrefix + "POWER", variablePrefix + "POWER_FILE", variablePrefix + "SLOWDOWN",
-		variablePrefix + "KILLS", variablePrefix + "PICTURES", variablePrefix + "SEEDS", variablePrefix + "TRACES",
+		variablePrefix + "KILLS", variablePrefix + "KILL_SEEDS", variablePrefix + "FLAWS", variablePrefix + "FULL_RUNS", variablePrefix + "AT_ONCE",
+		variablePrefix + "MUTANTS", variablePrefix + "PICTURES", variablePrefix + "SEEDS", variablePrefix + "TRACES",
 	}
 }
 

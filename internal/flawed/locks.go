@@ -13,7 +13,7 @@ import (
 
 // twoLocks are the violations that two locks for one session can cause.
 var twoLocks = []history.Anomaly{history.LostUpdate, history.MutualExclusion, history.DoubleCreation, history.Resurrection,
-	history.DeletedRead, history.StaleRead, history.DoubleDeletion, history.LostSession}
+	history.DeletedRead, history.StaleRead, history.DoubleDeletion, history.LostSession, history.EarlyClose}
 
 var _ = register(Flaw{
 	Name:   "orphan-lock",

@@ -30,7 +30,7 @@ func TestLinearizable(t *testing.T) {
 
 // TestLinearizableFails runs stores that are wrong until the budget is over or the test has failed.
 func TestLinearizableFails(t *testing.T) {
-	for name, says := range map[string]string{"orphan-lock": "┌", "lost-update": "┌", "panic-keeps-lock": "✗ hang"} {
+	for name, says := range map[string]string{"stale-cache": "┌", "lost-update": "┌", "panic-keeps-lock": "✗ hang"} {
 		t.Run(name, func(t *testing.T) {
 			defer goleak.VerifyNone(t)
 			f, known := flawed.Lookup(name)
