@@ -8,7 +8,7 @@ import "context"
 //
 // Its methods are safe for concurrent use. Operations on one session are linearizable (Herlihy and Wing, 1990). Every method
 // but Close first checks ctx: if it is done, the method returns [ErrNotApplied] and changes nothing. After Close every method
-// but Close and Len returns [ErrClosed].
+// but Close and Len returns [ErrClosed], and Len that or 0.
 //
 // A closure runs while the session is held. Once it has started the caller waits for it. If it panics the session is released,
 // and the panic reaches the caller on the caller's goroutine. Using the store for the same session inside a closure deadlocks,
@@ -36,7 +36,7 @@ type SessionStore[T any] interface {
 
 	// Sweep calls expired for each session that exists during the whole call, removes it if expired returns true, and calls
 	// removed, which may be nil, exactly once for each removed session, with its final state, which is the callback's. A session that
-	// another operation holds is waited for, or left out, because it is in use; it does not keep the others from being removed. expired
+	// another operation holds, also another Sweep or Close, is waited for, or left out, because it is in use; it does not keep the others from being removed. expired
 	// runs under the session's lock; removed is not called concurrently; neither may use the store. n is the number of removed sessions,
 	// also beside an error.
 	Sweep(ctx context.Context, expired func(id ID, s *T) bool, removed func(id ID, last T)) (n int, err error)
@@ -44,8 +44,8 @@ type SessionStore[T any] interface {
 	// Len returns the number of sessions, exact while no other operation runs. O(n) on some stores.
 	Len(ctx context.Context) (int, error)
 
-	// Close waits for running closures; waiting operations return ErrClosed, not applied. It is idempotent and joins every
-	// goroutine of the store.
+	// Close waits for running closures; operations that wait meanwhile are applied, or return ErrClosed and are not. It is
+	// idempotent and joins every goroutine of the store.
 	Close() error
 }
 

@@ -311,13 +311,25 @@ func TestSumsFit(t *testing.T) {
 
 // TestCheckSweeps: only a session that no operation can have held when the sweep came to it is a violation.
 func TestCheckSweeps(t *testing.T) {
-	f := Findings{Audit: result.Audit{OK: true}}
-	f.CheckSweeps([]Left{{uuid.New(), time.Second - 1}}, time.Second)
-	if !f.OK {
-		t.Errorf("a session that may have been in use: %+v", f.Violations)
-	}
-	f.CheckSweeps([]Left{{uuid.New(), time.Second}}, time.Second)
-	if f.OK || len(f.Violations) != 1 || f.Violations[0].Kind != "session not swept" {
-		t.Errorf("a session that was idle: %+v", f.Violations)
+	const s, ms = time.Second, time.Millisecond
+	sweeps := []Swept{{0, 1 * ms}, {int64(s), s + ms}, {int64(2 * s), 2*s + ms}}
+	for _, test := range []struct {
+		why          string
+		touched      int64
+		removed      time.Duration
+		due, longest time.Duration
+		left         bool
+	}{
+		{"it was used within the time", int64(s) + 1, 9 * s, s, ms, false},
+		{"it was idle for long enough", int64(s), 9 * s, s, ms, true},
+		{"an operation may have held it", int64(s), 2*s + 2*ms, s, ms, false},
+		{"of two sweeps the first has left it", 0, 2*s + 2*ms, s, ms, true},
+		{"it was created after all sweeps", int64(5 * s), 9 * s, s, ms, false},
+	} {
+		f := Findings{Audit: result.Audit{OK: true}}
+		f.CheckSweeps(sweeps, []Left{{uuid.New(), test.touched, test.removed}}, test.due, test.longest)
+		if f.OK == test.left || test.left && f.Violations[0].Kind != "session not swept" {
+			t.Errorf("%s: %+v", test.why, f.Violations)
+		}
 	}
 }

@@ -91,7 +91,10 @@ func (s leavesOut) Sweep(
 		e := s.find(id)
 		switch {
 		case e == nil || !e.lock.(mutex).tryAcquire():
-		case e.dead.Load() || s.closed.Load():
+		case s.closed.Load():
+			e.lock.release()
+			return n, manager.ErrClosed
+		case e.dead.Load():
 			e.lock.release()
 		case s.expire(id, e, expired, removed):
 			n++

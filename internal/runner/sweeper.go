@@ -18,24 +18,36 @@ type sweepCount struct {
 
 // sweepLog notes the sessions that sweeps of a store left. The sweeper writes it, and the sweep at the end of the trial.
 type sweepLog struct {
-	began int64 // Unix nanoseconds: when the last completed sweep began; 0: none was completed
-	left  []audit.Left
+	start     time.Time // of the trial
+	completed []audit.Swept
+	left      []audit.Left
 }
 
 // removed notes a session that the present sweep removes, if the last completed one left it although it was idle.
 func (l *sweepLog) removed(id manager.ID, last *manager.Session, idle time.Duration) {
-	if d := time.Duration(l.began - last.Touched); l.began > 0 && d >= idle {
-		l.left = append(l.left, audit.Left{ID: id, Idle: d})
+	if n := len(l.completed); n > 0 && time.Duration(l.completed[n-1].Began-last.Touched) >= idle {
+		l.left = append(l.left, audit.Left{ID: id, Touched: last.Touched, Removed: time.Since(l.start)})
 	}
+}
+
+// mostAdjusted is how far the system's clock may be adjusted in a trial whose sweeps are checked.
+const mostAdjusted = 10 * time.Millisecond
+
+// adjusted reports whether the system's clock, by which sessions are idle, was set during the trial.
+func (l *sweepLog) adjusted() bool {
+	now := time.Now()
+	by := now.Round(0).Sub(l.start.Round(0)) - now.Sub(l.start)
+	return max(by, -by) > mostAdjusted
 }
 
 // checkSweeps checks that no sweep left a session that was idle.
 //
 // A sweep may leave out a session that an operation holds, so it must be certain that none did. An operation that had recorded a use held the
 // session no longer than the longest operation of the trial. A read that does not record one has found a use that was at most a tenth of the
-// time-to-live old. Operations before the window and those of a remote store, which may get no response, are not timed.
+// time-to-live old; one that is about to record it does so within the longest operation. Operations before the window and those of a remote
+// store, which may get no response, are not timed.
 func (tr *trial) checkSweeps() {
-	if tr.remote || tr.setup.warmup > 0 {
+	if tr.remote || tr.setup.warmup > 0 || tr.swept.adjusted() {
 		return
 	}
 	var all []timeOf
@@ -47,11 +59,12 @@ func (tr *trial) checkSweeps() {
 	const rounding = 1.01 // of histograms
 	longest := time.Duration(rounding * float64(tr.times.sum(all...).histogram.Max()))
 	sc := tr.setup.scenario
-	tr.found.CheckSweeps(tr.swept.left, max(sc.SweepIdle(), longest+sc.TTL/10))
+	tr.found.CheckSweeps(tr.swept.completed, tr.swept.left, max(sc.SweepIdle(), longest+sc.TTL/10)+mostAdjusted, longest)
 }
 
 // startSweeper has expired sessions removed until the returned function is called.
 func (tr *trial) startSweeper() (stop func() error) {
+	tr.swept.start = time.Now()
 	if !tr.rules.Sweeps || !tr.setup.part.first() {
 		return func() error { return nil }
 	}
@@ -88,7 +101,8 @@ func (u *user) clean() {
 	began := time.Now().UnixNano()
 	err := u.expire(tr.setup.scenario.SweepIdle())
 	if err == nil {
-		tr.swept.began = min(began, time.Now().UnixNano()) // the clock may be set back
+		began = min(began, time.Now().UnixNano()) // the clock may be set back
+		tr.swept.completed = append(tr.swept.completed, audit.Swept{Began: began, Ended: time.Since(tr.swept.start)})
 	}
 	tr.sweep.n.Add(1)
 	end := tr.phases.now()

@@ -45,7 +45,7 @@ func (r *round) countAtRest() *counts {
 	}
 	for _, user := range r.users() {
 		c.there += len(user.minted)
-		c.certain = c.certain && !user.unknown
+		c.certain = c.certain && !user.unknown && !user.unsure
 	}
 	return c
 }
@@ -84,9 +84,12 @@ func (c *counts) compare(what string, n int) {
 	}
 }
 
-// addUnjudged adds to the histories the sessions that sweeps did not judge. A sweep may leave out a session that another operation holds. If no
-// operation on the session overlapped the sweep, the session was not there.
+// addUnjudged adds to the histories the sessions that sweeps did not judge. A sweep may leave out a session that another operation holds, and so
+// do another sweep, and Close. If no operation on the session and no other sweep overlapped the sweep, the session was not there.
 func (r *round) addUnjudged() {
+	if r.script.closeAfter > 0 {
+		return
+	}
 	at := make(map[manager.ID]int, len(r.histories))
 	for i := range r.histories {
 		at[r.histories[i].ID] = i
@@ -99,9 +102,17 @@ func (r *round) addUnjudged() {
 				continue
 			}
 			h := &r.histories[i]
-			if !slices.ContainsFunc(h.Ops, func(op history.Op) bool { return !op.Precedes(&u.Op) && !u.Precedes(&op) }) {
+			held := slices.ContainsFunc(h.Ops, func(op history.Op) bool { return !op.Precedes(&u.Op) && !u.Precedes(&op) })
+			if !held && !r.sweptBeside(c, &u.Op) {
 				h.Ops = append(h.Ops, u.Op)
 			}
 		}
 	}
+}
+
+// sweptBeside reports whether a sweep by another user than c overlapped an operation.
+func (r *round) sweptBeside(c *client, op *history.Op) bool {
+	return slices.ContainsFunc(r.clients, func(other *client) bool {
+		return other != c && slices.ContainsFunc(other.sweeps, func(s span) bool { return s.call <= op.Return && op.Call <= s.end })
+	})
 }

@@ -154,7 +154,7 @@ func stuck(operations []*operation) (n int) {
 }
 
 // await waits until the operations have returned that the store declares not to block, and reports whether they did; decided is false if some
-// did not, and did not wait either.
+// did not, and some goroutine was at work, which may be the store's.
 func (b *beside) await() (proceed, decided bool) {
 	free, enough := b.others, 0 // at most so many of free may be blocked
 	switch declared := b.declares.Blocks; {
@@ -177,7 +177,7 @@ func (b *beside) await() (proceed, decided bool) {
 			continue
 		}
 		if idle += settleStep; idle >= b.round.cfg.Patience {
-			return false, waiting(free)
+			return false, b.round.watchdog.allWait()
 		}
 	}
 	return true, true

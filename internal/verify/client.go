@@ -57,10 +57,12 @@ type client struct {
 	again      int // number of closures that ran more than once
 	beat       *beat
 	fence      history.Fence
+	sweeps     []span // its sweeps
 	unjudged   []look // of its sweeps
 
 	last    history.Outcome // of its last operation
 	unknown bool            // it may have created a session whose id was lost
+	unsure  bool            // an operation of its may take effect later
 
 	conn    scenarios.Conn // a [storeConn] or a [targetConn]
 	call    *call          // the operation in progress
@@ -153,6 +155,7 @@ func (c *client) one(ctx context.Context, p *plan) {
 	done.Return, done.Hold = end, min(done.Hold, end-done.Call)
 	if done.Outcome = k.outcome(err); done.Outcome == history.Indeterminate {
 		done.Return = history.Never
+		c.unsure = true
 	}
 	if done.Outcome != 0 {
 		c.rec.Add(p.slot, done)

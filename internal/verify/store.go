@@ -213,6 +213,9 @@ func record(op *history.Op, s *manager.Session, parts history.Parts) {
 	}
 }
 
+// span is the time of a sweep.
+type span struct{ call, end int64 }
+
 // look is what a sweep did with a session.
 type look struct {
 	slot uint32
@@ -274,6 +277,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	end := c.returned()
 	mu.Lock()
 	defer mu.Unlock()
+	c.sweeps = append(c.sweeps, span{start, end})
 	handed := 0
 	for _, f := range seen {
 		if f.Kind == history.Sweep {
@@ -292,6 +296,7 @@ func (c *client) sweep(ctx context.Context, p *plan) {
 	}
 	switch {
 	case indeterminate(err):
+		c.unsure = true
 		for id, op := range judged { // each may have been removed
 			op.Outcome, op.Return = history.Indeterminate, history.Never
 			c.rec.Add(c.pool.slotOf[id], op)
