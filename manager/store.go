@@ -36,9 +36,9 @@ type SessionStore[T any] interface {
 
 	// Sweep calls expired for each session that exists during the whole call, removes it if expired returns true, and calls
 	// removed, which may be nil, exactly once for each removed session, with its final state, which is the callback's. A session that
-	// another operation holds, also another Sweep or Close, is waited for, or left out, because it is in use; it does not keep the others from being removed. expired
-	// runs under the session's lock; removed is not called concurrently; neither may use the store. n is the number of removed sessions,
-	// also beside an error.
+	// another operation holds, also another Sweep or Close, is waited for, or left out, because it is in use; it does not keep the
+	// others from being removed. expired runs under the session's lock; removed is not called concurrently; neither may use the
+	// store. n is the number of removed sessions, also beside an error.
 	Sweep(ctx context.Context, expired func(id ID, s *T) bool, removed func(id ID, last T)) (n int, err error)
 
 	// Len returns the number of sessions, exact while no other operation runs. O(n) on some stores.

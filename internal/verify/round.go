@@ -220,12 +220,15 @@ func (r *round) collectGarbage() (stop func()) {
 	quit, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		for {
+		for last := int64(-1); ; {
 			select {
 			case <-quit:
 				return
 			case <-time.After(time.Millisecond):
-				runtime.GC()
+				if n := r.watchdog.progress(); n != last { // otherwise the watchdog would see a goroutine at work, and no hang
+					last = n
+					runtime.GC()
+				}
 			}
 		}
 	}()

@@ -183,3 +183,25 @@ func TestRoundsAreDrawnFromTheirSeed(t *testing.T) {
 		t.Errorf("numbers of processors (-want +got):\n%s", diff)
 	}
 }
+
+// TestGarbageIsCollectedBesideProgress: where users hang, the goroutine that collects garbage must not be at work.
+func TestGarbageIsCollectedBesideProgress(t *testing.T) {
+	b := new(beat)
+	r := &round{script: script{gc: true}, watchdog: newWatchdog(time.Second, false, []*beat{b})}
+	forced := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	stop := r.collectGarbage()
+	defer stop()
+	for first := forced(); forced() < first+5; time.Sleep(time.Millisecond) { // a hang without collections
+		b.n.Add(1)
+	}
+	time.Sleep(20 * time.Millisecond) // the last one
+	first := forced()
+	time.Sleep(50 * time.Millisecond)
+	if n := forced(); n > first {
+		t.Errorf("%d collections without progress", n-first)
+	}
+}
