@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -51,18 +52,20 @@ func record(ctx context.Context, names []string) error {
 		return err
 	}
 	var rows []row
-	for _, c := range chosen {
-		fmt.Fprintln(os.Stderr, c.Name)
+	var failed []error
+	for i, c := range chosen {
+		fmt.Fprintf(os.Stderr, "%s (%d of %d)\n", c.Name, i+1, len(chosen))
 		r, err := programs.measure(ctx, c)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
+			continue
 		}
 		rows = append(rows, r)
 	}
 	text := render(rows)
 	fmt.Print(text)
-	if len(names) > 0 {
-		return nil
+	if failed != nil || len(names) > 0 {
+		return errors.Join(failed...)
 	}
 	file := filepath.Join(programs.root, page)
 	old, err := os.ReadFile(file)
