@@ -203,7 +203,7 @@ func TestAction(t *testing.T) {
 	defer server.Close()
 	shop := newShop(t)
 	j := &job{t: t, dir: shop, env: []string{"GITHUB_REPOSITORY=shop/shop", "GITHUB_API_URL=" + server.URL}, context: map[string]string{
-		"github.event.pull_request.base.sha": revision(t, shop, "main"), "github.event.before": "", "github.event.pull_request.number": "7",
+		"github.event.pull_request.base.sha": strings.TrimSpace(output(t, "git", "-C", shop, "rev-parse", "main")), "github.event.before": "", "github.event.pull_request.number": "7",
 	}}
 	a := readAction(t)
 	const counts = "--gate allocs_per_op --pairs 12 -u 4 --sessions 8 -i 500 --warmup 0s" // a verdict that does not depend on the machine's speed
@@ -307,17 +307,6 @@ func newShop(t *testing.T) string {
 		git("commit", "--quiet", "-a", "-m", branch)
 	}
 	return dir
-}
-
-func revision(t *testing.T, dir, ref string) string {
-	t.Helper()
-	c := exec.Command("git", "rev-parse", ref)
-	c.Dir = dir
-	out, err := c.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 func must(t *testing.T, dir, name string, args ...string) {

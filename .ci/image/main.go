@@ -61,8 +61,8 @@ func run() error {
 	return err
 }
 
-// nobody is the user that the program runs as, as in images without a user database.
-const nobody = "65532:65532"
+// unprivileged is the user and the group that the program runs as, by number, since the image has no user database.
+const unprivileged = "65532:65532"
 
 func imageOf(program, version string, platform v1.Platform, created time.Time) (v1.Image, error) {
 	files, err := archive(program, created)
@@ -85,7 +85,7 @@ func imageOf(program, version string, platform v1.Platform, created time.Time) (
 	file = file.DeepCopy()
 	file.OS, file.Architecture, file.Created = platform.OS, platform.Architecture, v1.Time{Time: created}
 	file.Config = v1.Config{
-		User: nobody, Entrypoint: []string{"/sessbench"}, WorkingDir: "/tmp",
+		User: unprivileged, Entrypoint: []string{"/sessbench"}, WorkingDir: "/tmp",
 		Labels: map[string]string{
 			"org.opencontainers.image.title":    "sessbench",
 			"org.opencontainers.image.version":  version,

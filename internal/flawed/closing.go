@@ -11,10 +11,10 @@ import (
 // Bugs in Close.
 
 var _ = register(Flaw{
-	Name:   "close-waits-for-nobody",
+	Name:   "close-does-not-wait",
 	How:    "Close returns while closures run",
 	Copies: "jaegertracing/jaeger #7940 and ipld/go-storethehash #25: a store was closed while goroutines were still writing to it",
-	Open:   on(func(s *correct) store { return waitsForNobody{s} }),
+	Open:   on(func(s *correct) store { return doesNotWait{s} }),
 	Schedule: verify.Schedule{
 		{User: userA, Do: history.GetOrCreate},
 		{User: userA, Do: history.Append, Hold: verify.Inside},
@@ -24,9 +24,9 @@ var _ = register(Flaw{
 	Kills: []history.Anomaly{history.EarlyClose, history.UsedAfterClose},
 })
 
-type waitsForNobody struct{ *correct }
+type doesNotWait struct{ *correct }
 
-func (s waitsForNobody) Close() error {
+func (s doesNotWait) Close() error {
 	s.closed.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,7 +36,7 @@ func (s waitsForNobody) Close() error {
 
 var _ = register(Flaw{
 	Name:   "update-after-close",
-	How:    "an update on a closed store changes a session that nobody can find any more, and returns success",
+	How:    "an update on a closed store changes a session that no operation finds any more, and returns success",
 	Copies: "jellydator/ttlcache #29: what Get, Set and Remove do after Close was not defined",
 	Open:   on(func(s *correct) store { return updatesAfterClose{s} }),
 	Schedule: verify.Schedule{

@@ -87,7 +87,7 @@ var anomalies = []struct {
 	{RepeatedClosure, ByAnswers, "One request is executed twice: its effects outside of the session happen twice."},
 	{LostPanic, ByAnswers, "A bug in the program goes unnoticed, and the caller assumes success."},
 	{UnexpectedError, ByAnswers, "The store returned what the contract does not allow and callers are not prepared for."},
-	{UsedAfterClose, ByAnswers, "A change is confirmed by a store that is closed, and nobody will ever see it: a request that is served during a shutdown is lost."},
+	{UsedAfterClose, ByAnswers, "A change is confirmed by a store that is closed, and no operation can read it: a request that is served during a shutdown is lost."},
 	{EarlyClose, ByAnswers, "The program continues its shutdown while a change is being made: what that change needs is gone, and it may be cut off in the middle."},
 	{WrongSweep, ByAnswers, "Sessions outlive their time: users stay logged in, and memory grows. Or sessions that are in use end, or what is done " +
 		"at their end is done with old data."},

@@ -10,7 +10,7 @@ import (
 
 // statePerWorker is a cause that fits the history of a session on a service with several processes: what each of them answered is
 // linearizable by itself. Processes that share the session show each other's changes, which the history of one process lacks.
-// Nothing if a search ran out of time, or if it is unknown which process answered.
+// It returns nil if that is not so, if a search ran out of time, or if it is unknown which process answered.
 func statePerWorker(ctx context.Context, h *History) []string {
 	parts := map[int]*History{}
 	for _, op := range h.Ops {

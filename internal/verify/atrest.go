@@ -2,19 +2,10 @@ package verify
 
 import (
 	"context"
-	"slices"
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/manager"
 )
-
-// closeStore closes the store.
-func (c *client) closeStore() {
-	if err := c.closing.close(c.store); err != nil {
-		c.violate(history.UnexpectedError, "Close: %v", err)
-	}
-	c.beat.n.Add(1)
-}
 
 // counts compares the number of sessions that a store counts while no other operation runs with that of the sessions that are there.
 type counts struct {
@@ -82,37 +73,4 @@ func (c *counts) compare(what string, n int) {
 	if n != c.there {
 		c.round.note(history.NewViolation(a, "%s counts %d sessions while no other operation runs, and there are %d", what, n, c.there))
 	}
-}
-
-// addUnjudged adds to the histories the sessions that sweeps did not judge. A sweep may leave out a session that another operation holds, and so
-// do another sweep, and Close. If no operation on the session and no other sweep overlapped the sweep, the session was not there.
-func (r *round) addUnjudged() {
-	if r.script.closeAfter > 0 {
-		return
-	}
-	at := make(map[manager.ID]int, len(r.histories))
-	for i := range r.histories {
-		at[r.histories[i].ID] = i
-	}
-	for _, c := range r.clients {
-		for i := range c.unjudged {
-			u := &c.unjudged[i]
-			i, used := at[r.pool.ids[u.slot]]
-			if !used {
-				continue
-			}
-			h := &r.histories[i]
-			held := slices.ContainsFunc(h.Ops, func(op history.Op) bool { return !op.Precedes(&u.Op) && !u.Precedes(&op) })
-			if !held && !r.sweptBeside(c, &u.Op) {
-				h.Ops = append(h.Ops, u.Op)
-			}
-		}
-	}
-}
-
-// sweptBeside reports whether a sweep by another user than c overlapped an operation.
-func (r *round) sweptBeside(c *client, op *history.Op) bool {
-	return slices.ContainsFunc(r.clients, func(other *client) bool {
-		return other != c && slices.ContainsFunc(other.sweeps, func(s span) bool { return s.call <= op.Return && op.Call <= s.end })
-	})
 }

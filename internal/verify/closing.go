@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -44,6 +43,14 @@ func (c *closing) close(store manager.SessionStore[manager.Session]) error {
 	return err
 }
 
+// closeStore closes the store.
+func (c *client) closeStore() {
+	if err := c.closing.close(c.store); err != nil {
+		c.violate(history.UnexpectedError, "Close: %v", err)
+	}
+	c.beat.n.Add(1)
+}
+
 func (c *closing) violate(a history.Anomaly, format string, args ...any) {
 	c.against.CompareAndSwap(nil, history.NewViolation(a, format, args...))
 }
@@ -60,7 +67,7 @@ func (r *round) afterClose(there manager.ID) (v *history.Violation) {
 	for _, id := range []manager.ID{there, uuid.New()} {
 		for _, method := range []struct {
 			name string
-			kind history.Kind
+			kind history.Kind // that the scenarios must perform: sessions are always created
 			call func(ran func()) error
 		}{
 			{"GetOrCreate", history.GetOrCreate, func(ran func()) error {
@@ -184,7 +191,7 @@ func (p *probe) closeBusy() {
 			}
 		}
 		if h.err != nil && !errors.Is(h.err, manager.ErrClosed) {
-			p.violate(history.UnexpectedError, "Update beside Close: %v", fmt.Errorf("%w", h.err))
+			p.violate(history.UnexpectedError, "Update beside Close: %v", h.err)
 		}
 	}
 }
