@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,3 +150,51 @@ func essence(v *history.Violation) []string {
 }
 
 var uuids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// atWork is a store with a goroutine of its own that works now and then.
+type atWork struct {
+	talks
+	stop func() // the goroutine
+}
+
+func newAtWork(s talks) talks {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(8 * time.Millisecond):
+				time.Sleep(2 * time.Millisecond)
+			}
+		}
+	}()
+	return atWork{s, sync.OnceFunc(func() { close(end); <-ended })}
+}
+
+func (w atWork) Close() error {
+	w.stop()
+	return w.talks.Close()
+}
+
+// TestBlockingBesideWork wants a store to be convicted of blocking more than it declares although a single look may find its goroutine at work.
+func TestBlockingBesideWork(t *testing.T) {
+	f, _ := flawed.Lookup("blocks-all")
+	subject := f.Subject()
+	subject.Open = func(points *verify.SyncPoints) (talks, error) {
+		s, err := f.Open(points)
+		return newAtWork(s), err
+	}
+	for seed := range uint64(10) {
+		r, err := verify.Run(t.Context(), verify.Config{
+			Subject: subject, First: true, Seed: seed, Schedule: f.Schedule, Patience: 5 * patienceHere,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Violation == nil || r.Violation.Anomaly != history.BrokenGuarantee {
+			t.Errorf("seed %d: %s %s: %+v, want %s", seed, r.Verdict, r.Why, r.Violation, history.BrokenGuarantee)
+		}
+	}
+}

@@ -34,7 +34,7 @@ func blocks(p *probe) Guarantee {
 		g.Observed, g.Kept = b.observed(), proceed
 		g.Detail = fmt.Sprintf("while an update held a session, %d of %d users of other sessions could not continue", stuck(b.others), len(b.others))
 	} else {
-		g.Detail = fmt.Sprintf("while an update held a session, no operation was completed for %v, although goroutines were at work", p.round.cfg.Patience)
+		g.Detail = fmt.Sprintf("while an update held a session, no operation was completed for %v, although goroutines were at work", 2*p.round.cfg.Patience)
 	}
 	h.release()
 	p.running.Wait()
@@ -176,8 +176,14 @@ func (b *beside) await() (proceed, decided bool) {
 			last, idle = n, 0
 			continue
 		}
-		if idle += settleStep; idle >= b.round.cfg.Patience {
-			return false, b.round.watchdog.allWait()
+		if idle += settleStep; idle < b.round.cfg.Patience {
+			continue
+		}
+		if b.round.watchdog.allWait() { // at a single look, a goroutine that is about to wait may be at work
+			return false, true
+		}
+		if idle >= 2*b.round.cfg.Patience {
+			return false, false
 		}
 	}
 	return true, true
