@@ -2,13 +2,14 @@ package flawed
 
 import (
 	"context"
+	"sync"
 
 	"github.com/sessbench/sessbench/internal/history"
 	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 )
 
-// Bugs of stores with a goroutine per session.
+// Bugs of stores with a goroutine or a queue per session.
 
 var _ = register(Flaw{
 	Name:   "actor-leak",
@@ -63,4 +64,51 @@ func (s deadMailbox) Update(ctx context.Context, id manager.ID, fn closure) erro
 		return manager.ErrClosed
 	}
 	return fn(ctx, &e.val)
+}
+
+// queuePlaces is the capacity of a bounded queue.
+const queuePlaces = 64
+
+var _ = register(Flaw{
+	Name:   "full-queue-drops",
+	How:    "updates of a session wait in a bounded queue; one that finds the queue full is dropped, and reports success",
+	Copies: "a select with a default case on a buffered channel",
+	Open:   on(func(s *correct) store { return &fullQueue{correct: s, waiting: map[manager.ID]int{}} }),
+	Schedule: verify.Schedule{ // the observation that follows shows it
+		{User: userA, Do: history.GetOrCreate},
+	},
+	Kills: []history.Anomaly{history.LostUpdate},
+})
+
+type fullQueue struct {
+	*correct
+	mu      sync.Mutex // protects waiting
+	waiting map[manager.ID]int
+}
+
+func (s *fullQueue) Update(ctx context.Context, id manager.ID, fn closure) error {
+	if !s.join(id) {
+		return nil
+	}
+	defer s.leave(id)
+	return s.correct.Update(ctx, id, fn)
+}
+
+// join takes a place in a session's queue, if one is free.
+func (s *fullQueue) join(id manager.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting[id] > queuePlaces {
+		return false
+	}
+	s.waiting[id]++
+	return true
+}
+
+func (s *fullQueue) leave(id manager.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting[id]--; s.waiting[id] == 0 {
+		delete(s.waiting, id)
+	}
 }

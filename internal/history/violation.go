@@ -57,7 +57,7 @@ var anomalies = []struct {
 	{Hang, ByWatchdog, "Users wait for a result that never comes. Only a restart helps."},
 	{ForeignRead, "", "One user's data is shown in another user's session: a breach of privacy."},
 	{GarbageRead, "", "The session holds data that no user wrote: memory was overwritten while it was read, or made up."},
-	{LostUpdate, "", ""},
+	{LostUpdate, ByAnswers, ""},
 	{LostAtRestart, ByRestart, "What users did before the service was restarted is gone, although each request had returned success. Every " +
 		"deployment and every crash does that."},
 	{DuplicateWrite, "", "One request took effect twice: the user sees the same message twice, or pays twice."},

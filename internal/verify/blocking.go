@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -20,6 +21,7 @@ const (
 	otherLimit    = 100 * time.Millisecond // after which they begin no further one, for slow stores
 	shardUsers    = 2                      // of other sessions in the held session's shard
 	shardTries    = 1 << 16                // ids to find those
+	crowdUsers    = 100                    // that wait for the held session: more than the places of most bounded queues
 )
 
 // blocks holds a session in an update and observes which operations wait until it is released. A store may block less than it declares. That
@@ -36,6 +38,7 @@ func blocks(p *probe) Guarantee {
 	} else {
 		g.Detail = fmt.Sprintf("while an update held a session, no operation was completed for %v, although goroutines were at work", 2*p.round.cfg.Patience)
 	}
+	crowd := p.crowd()
 	h.release()
 	p.running.Wait()
 	for _, o := range append(b.all(), h.operation) {
@@ -43,7 +46,40 @@ func blocks(p *probe) Guarantee {
 			p.violate(history.UnexpectedError, "an operation beside an update of another session: %v", o.err)
 		}
 	}
+	p.compare(h, crowd)
 	return g
+}
+
+// crowd starts many updates of the held session, if they wait for it.
+func (p *probe) crowd() (crowd []*operation) {
+	if !p.declares.ExclusiveUpdates {
+		return nil
+	}
+	for range crowdUsers {
+		crowd = append(crowd, p.start(func() error {
+			defer p.round.clients[0].beat.n.Add(1)
+			return p.update(context.Background(), add)
+		}))
+	}
+	settle(crowd...)
+	return crowd
+}
+
+// compare wants each update to have taken effect that has returned without an error, and no other. A store may refuse to queue so many.
+func (p *probe) compare(h *holder, crowd []*operation) {
+	want := uint64(0)
+	for _, o := range append(crowd, h.operation) {
+		switch {
+		case o.err == nil:
+			want++
+		case !errors.Is(o.err, manager.ErrNotApplied):
+			p.violate(history.UnexpectedError, "an update that waited for a session beside %d others: %v", len(crowd)-1, o.err)
+		}
+	}
+	if n := p.messages(); n != want && p.violation == nil {
+		p.violate(history.LostUpdate, "of an update that held a session and %d that waited for it, %d returned success, and %d took effect",
+			len(crowd), want, n)
+	}
 }
 
 // sharder is strategies.Sharder, whose import would be a cycle: the tests of strategies use this package.
