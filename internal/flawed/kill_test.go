@@ -73,6 +73,9 @@ func TestScheduledKills(t *testing.T) {
 				if v.Detector == history.ByWitness && !v.Confirmed {
 					t.Errorf("seed %d: porcupine does not confirm %q: %s", seed, v.Anomaly, v.Why)
 				}
+				if named := strings.Contains(v.Mechanism(), "the lock is discarded"); named != (f.Name == "orphan-lock") {
+					t.Errorf("seed %d: %s: %s: %s: the cause of an orphaned lock is named: %v", seed, v.Anomaly, v.Why, v.Mechanism(), named)
+				}
 				k.add(v, time.Since(start))
 			}
 			if len(k.by) != 1 {

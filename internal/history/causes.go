@@ -9,13 +9,26 @@ import (
 // maxSuspects is the number of reads shown as possible causes.
 const maxSuspects = 3
 
-// suspect looks in the full history for reads that may have written back what they had read, and adds them to the
-// shortened one, which needs no reads otherwise. A change x is missing from the state that a later operation met, and
-// the read met exactly the state before x and had not returned when x was called.
-//
-// The shortened history stays a violation: reads change nothing, so an order that explains it with them explains it
-// without them.
+// suspect looks in the full history for operations that may have caused the violation, and adds them to the shortened one, which ends
+// where the violation is proved. The history with them must be a violation, too.
 func (v *Violation) suspect(full *History) {
+	ops := v.History.Ops
+	defer func() {
+		if _, again := examine(v.History); again == nil || again.Undecided {
+			v.History.Ops, v.Suspects = ops, nil
+		}
+	}()
+	v.suspectReads(full)
+	v.suspectPair(full)
+	if removal, met := v.storedAgain(full.Ops); removal != nil {
+		v.add(removal)
+		v.add(met)
+	}
+}
+
+// suspectReads adds reads that may have written back what they had read. A change x is missing from the state that a later operation
+// met, and the read met exactly the state before x and had not returned when x was called.
+func (v *Violation) suspectReads(full *History) {
 	x, y := v.lost()
 	if x == nil || v.togetherInside(x, y) || !x.placed() {
 		return
@@ -25,6 +38,7 @@ func (v *Violation) suspect(full *History) {
 	if y.Version+versions != x.Version+made { // y did not begin from the state before x
 		return
 	}
+	var reads []*Op
 	for i := range full.Ops {
 		r := &full.Ops[i]
 		if !r.Kind.Reads() && (r.Kind != GetOrCreate || r.Created) || r.Outcome != OK || r.Parts&PartVersion == 0 ||
@@ -32,20 +46,68 @@ func (v *Violation) suspect(full *History) {
 			r.Return < x.Call || x.Return < r.Call || y.Return < r.Call {
 			continue
 		}
-		at := slices.IndexFunc(v.History.Ops, func(op Op) bool {
-			return op.Kind == r.Kind && op.User == r.User && op.Call == r.Call && op.Return == r.Return
-		})
-		if at < 0 {
-			at = len(v.History.Ops)
-			v.History.Ops = append(v.History.Ops, *r)
-		}
-		v.Suspects = append(v.Suspects, at)
+		reads = append(reads, r)
 	}
-	if len(v.Suspects) > maxSuspects { // keep the last ones to return
-		slices.SortFunc(v.Suspects, func(i, j int) int {
-			return cmp.Compare(v.History.Ops[j].Return, v.History.Ops[i].Return)
-		})
-		v.Suspects = v.Suspects[:maxSuspects]
+	if len(reads) > maxSuspects { // keep the last ones to return
+		slices.SortFunc(reads, func(a, b *Op) int { return cmp.Compare(b.Return, a.Return) })
+		reads = reads[:maxSuspects]
+	}
+	for _, r := range reads {
+		v.add(r)
+	}
+}
+
+// suspectPair adds two operations that must have used one incarnation of the session at the same time: two changes to one version where
+// another version is missing, or a change and the creation or look-up that saw the half of it. If there are several, one of those pairs is
+// added of which one operation outlived a deletion; other pairs are added only where a version is missing.
+func (v *Violation) suspectPair(full *History) {
+	missing := v.Anomaly == WrongAnswer || v.Anomaly == AbortedRead
+	ops := v.conflicting(func(op *Op) bool { return op.placed() && (missing || op.Kind == GetOrCreate) })
+	if len(ops) == 0 || !missing && v.Anomaly != FracturedRead {
+		return
+	}
+	var changes, chosen []*Op
+	for i := range full.Ops {
+		if op := &full.Ops[i]; op.Kind.Writes() && op.TookPlace() && op.placed() && op.Incarnation == ops[0].MetIncarnation() {
+			changes = append(changes, op)
+		}
+	}
+	if missing {
+		ops = changes
+	}
+	for _, op := range ops {
+		for _, change := range changes {
+			x, y := pair([]*Op{op, change})
+			if x == nil || x.Precedes(y) || missing && x.Version != y.Version {
+				continue
+			}
+			if end, _ := revived(full.Ops, x); end != nil || chosen == nil && missing {
+				chosen = []*Op{x, y}
+			}
+		}
+	}
+	if chosen == nil {
+		return
+	}
+	if missing {
+		v.Why += fmt.Sprintf("; %s and %s both wrote version %d", chosen[0], chosen[1], chosen[0].Version)
+	}
+	for _, op := range chosen {
+		v.add(op)
+	}
+}
+
+// add adds an operation of the full history to the shortened one, if necessary, and makes it a suspect.
+func (v *Violation) add(op *Op) {
+	at := slices.IndexFunc(v.History.Ops, func(o Op) bool {
+		return o.Kind == op.Kind && o.User == op.User && o.Call == op.Call && o.Return == op.Return
+	})
+	if at < 0 {
+		at = len(v.History.Ops)
+		v.History.Ops = append(v.History.Ops, *op)
+	}
+	if !slices.Contains(v.Suspects, at) {
+		v.Suspects = append(v.Suspects, at)
 	}
 }
 
@@ -69,10 +131,17 @@ func (v *Violation) lost() (x, y *Op) {
 // causes lists common causes of such a violation that fit this history, in sentences. The history proves none of them.
 func causes(v *Violation) (list []string) {
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
-	for _, i := range v.Suspects {
-		r := v.Op(i)
-		add("a read that writes back what it has read: %s read version %d, which the lost change replaced, "+
-			"and returned after that change was called", r, r.Version)
+	removal, met := v.storedAgain(v.History.Ops)
+	if removal != nil {
+		add("an update that stores a deleted session again: %s met incarnation %s after %s had removed it", met, met.MetIncarnation(), removal)
+	}
+	if lost, _ := v.lost(); lost != nil {
+		for _, i := range v.Suspects {
+			if r := v.Op(i); !r.MayChange() && r != met {
+				add("a read that writes back what it has read: %s read version %d, which the lost change replaced, "+
+					"and returned after that change was called", r, r.Version)
+			}
+		}
 	}
 	x, y := v.rivals()
 	switch v.Anomaly {
@@ -80,7 +149,7 @@ func causes(v *Violation) (list []string) {
 		if x == nil || !x.Kind.Writes() || !y.Kind.Writes() || v.togetherInside(x, y) {
 			break
 		}
-		if _, create := revived(v.History.Ops, x); create != nil {
+		if _, create := v.orphaned(); create != nil {
 			break // Mechanism explains it
 		}
 		if x.Precedes(y) || y.Precedes(x) {
