@@ -205,7 +205,7 @@ func TestKillMatrix(t *testing.T) {
 }
 
 // peers are right stores on maps and caches of others, in examples/peers.
-var peers = []string{"xsync-mutex", "otter", "sync-map-mutex", "sharded-rwmutex", "orcaman", "scs"}
+var peers = []string{"xsync-mutex", "xsync-compute", "otter", "sync-map-mutex", "sharded-rwmutex", "orcaman"}
 
 // TestNoFalseAlarms verifies right stores again and again, with n = SESSBENCH_FULL_RUNS: each strategy n times, and with 40·n rounds in one
 // run; each unusual store, and each on a map of others, n/5 times.
