@@ -159,18 +159,25 @@ func yes(is bool) string {
 
 const notObserved = "–"
 
-// reentrant tries a nested update where that is declared. Other stores would hang.
+// reentrant tries nested updates where that is declared: two in one, the first of which has another. Other stores would hang.
 func reentrant(p *probe) Guarantee {
 	g := Guarantee{Name: "reentrant", Declared: yes(p.declares.Reentrant), Observed: notObserved, Kept: true}
 	if !p.declares.Reentrant {
 		return g
 	}
-	err := p.update(context.Background(), func(ctx context.Context, s *manager.Session) error {
-		return errors.Join(add(ctx, s), p.update(ctx, add))
-	})
+	nest := func(updates ...func(context.Context, *manager.Session) error) func(context.Context, *manager.Session) error {
+		return func(ctx context.Context, s *manager.Session) error {
+			errs := []error{add(ctx, s)}
+			for _, u := range updates {
+				errs = append(errs, p.update(ctx, u))
+			}
+			return errors.Join(errs...)
+		}
+	}
+	err := p.update(context.Background(), nest(nest(add), add))
 	n := p.messages()
-	g.Kept = err == nil && n == 2
-	g.Observed, g.Detail = yes(g.Kept), fmt.Sprintf("%d of 2 messages written, error %v", n, err)
+	g.Kept = err == nil && n == 4
+	g.Observed, g.Detail = yes(g.Kept), fmt.Sprintf("%d of 4 messages written, error %v", n, err)
 	return g
 }
 
