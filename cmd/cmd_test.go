@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sessbench/sessbench/internal/flawed"
 	"github.com/sessbench/sessbench/internal/runner"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports"
@@ -369,7 +370,8 @@ func TestListJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &l); code != exitOK || err != nil {
 		t.Fatalf("exit code %d, %v", code, err)
 	}
-	if len(l.Strategies) != len(strategies.All()) || len(l.Probes) != 1 || len(l.Scenarios) != len(scenarios.All()) || len(l.Formats) == 0 {
+	if len(l.Strategies) != len(strategies.All()) || len(l.Probes) != 1 || len(l.Scenarios) != len(scenarios.All()) || len(l.Formats) == 0 ||
+		len(l.Flawed) != len(flawed.All()) {
 		t.Errorf("%+v", l)
 	}
 	i := slices.IndexFunc(l.Strategies, func(s reports.ListedStrategy) bool { return s.Name == "cow" })

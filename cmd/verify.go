@@ -103,7 +103,7 @@ func (o *verifyOptions) whatFlags() flagGroup {
 		})
 	})
 	fs.StringArrayVar(&o.Flawed, "flawed", nil,
-		"stores that are wrong on purpose and must be convicted: `NAMES`, a,b or all")
+		"stores that are wrong on purpose and must be convicted: `NAMES`, a,b or all (sessbench list has them)")
 	fs.complete["flawed"] = listOf(flawWords)
 	fs.Var(into(o.Schedule, setting.Choice(scripted, random), &o.Schedule), "schedule",
 		"order of the users of flawed stores: `scripted|random` (default scripted: the one that shows the flaw)")

@@ -13,13 +13,14 @@ import (
 	"github.com/sessbench/sessbench/strategies"
 )
 
-// Listing is what a build can run: strategies, scenarios and formats.
+// Listing is what a build can run: strategies, scenarios, formats and flawed stores.
 type Listing struct {
 	Strategies []ListedStrategy  `json:"strategies"`
 	Remote     []ListedStrategy  `json:"remote"` // not in "all": they keep sessions outside this process
 	Probes     []ListedStrategy  `json:"probes"` // not in "all": they measure the harness
 	Scenarios  []scenarios.Brief `json:"scenarios"`
 	Formats    []listedFormat    `json:"formats"`
+	Flawed     []ListedFlaw      `json:"flawed"` // for verify only
 }
 
 // ListedStrategy is a strategy in a [Listing].
@@ -52,9 +53,16 @@ type listedFormat struct {
 	Doc       string `json:"doc"`
 }
 
-// NewListing lists strategies, and all scenarios and formats.
-func NewListing(all, remote, probes []*strategies.Strategy) *Listing {
-	l := &Listing{Strategies: listStrategies(all), Remote: listStrategies(remote), Probes: listStrategies(probes)}
+// ListedFlaw is a store that is wrong on purpose in a [Listing].
+type ListedFlaw struct {
+	Name   string `json:"name"`
+	How    string `json:"how"`
+	Copies string `json:"copies"` // software that has, or had, this bug
+}
+
+// NewListing lists strategies, flawed stores, and all scenarios and formats.
+func NewListing(all, remote, probes []*strategies.Strategy, flaws []ListedFlaw) *Listing {
+	l := &Listing{Strategies: listStrategies(all), Remote: listStrategies(remote), Probes: listStrategies(probes), Flawed: flaws}
 	for _, s := range scenarios.All() {
 		l.Scenarios = append(l.Scenarios, s.Brief())
 	}
@@ -79,7 +87,7 @@ func listStrategies(of []*strategies.Strategy) (list []ListedStrategy) {
 
 // ListingFormats returns the formats of listings by name.
 func ListingFormats() []FormatOf[*Listing] {
-	return kind[*Listing]{name: "list", shows: "strategies, scenarios and formats", page: listingPage}.formats()
+	return kind[*Listing]{name: "list", shows: "strategies, scenarios, formats and flawed stores", page: listingPage}.formats()
 }
 
 func listingPage(l *Listing, _ Options) *sheet.Page {
@@ -90,7 +98,7 @@ func listingPage(l *Listing, _ Options) *sheet.Page {
 			p.Table(sheet.Words(titles, rows))
 		}
 	}
-	var params, probes, work, formats [][]string
+	var params, probes, work, formats, flaws [][]string
 	for _, s := range slices.Concat(l.Strategies, l.Remote, l.Probes) {
 		for _, p := range s.Parameters {
 			params = append(params, []string{s.Name, p.Name, p.Default, p.Doc + ": " + p.Legal})
@@ -111,6 +119,9 @@ func listingPage(l *Listing, _ Options) *sheet.Page {
 	for _, f := range l.Formats {
 		formats = append(formats, []string{f.Name, "*" + f.Extension, f.Doc})
 	}
+	for _, f := range l.Flawed {
+		flaws = append(flaws, []string{f.Name, f.How})
+	}
 	guarantees := []string{"strategy", "blocks", "exclusive", "reentrant", "cancellable", "rollback", "fair", "how"}
 	add("Strategies: what a busy session blocks, and what each guarantees", guarantees, guaranteeRows(l.Strategies))
 	add(`Strategies that keep sessions outside this process: not in "all"`, guarantees, guaranteeRows(l.Remote))
@@ -118,6 +129,7 @@ func listingPage(l *Listing, _ Options) *sheet.Page {
 	add(`Probes of the harness: not in "all", not audited, not ranked`, []string{"probe", "how"}, probes)
 	add("Scenarios and their defaults", []string{"scenario", "users", "sessions", "work", "ends", "purpose, and operations of a visit"}, work)
 	add("Formats, for --format and --out", []string{"format", "files", "for"}, formats)
+	add("Stores that are wrong on purpose, for verify --flawed", []string{"flawed store", "how"}, flaws)
 	return p
 }
 

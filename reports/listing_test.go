@@ -11,7 +11,7 @@ import (
 // TestListIsReadableWhenNarrow: sentences are wrapped beside the table where there is room, otherwise below it.
 func TestListIsReadableWhenNarrow(t *testing.T) {
 	noop, _ := strategies.Lookup("noop")
-	l := NewListing(strategies.All(), nil, []*strategies.Strategy{noop})
+	l := NewListing(strategies.All(), nil, []*strategies.Strategy{noop}, []ListedFlaw{{Name: "torn", How: "a read sees the half of an update that is being made"}})
 	for _, columns := range []int{80, 100, 200} {
 		var out bytes.Buffer
 		if err := listingPage(l, Options{}).WriteText(&out, Options{Width: columns}); err != nil {
