@@ -48,7 +48,37 @@ func replaceTables(page string, run func(words []string) (string, error)) (strin
 	return b.String() + page[last:], errors.Join(errs...)
 }
 
-// TestTables checks that the command of every table exists. With -update it runs the commands and replaces the tables.
+// once runs a command the first time, and returns the same output from then on: pages in two languages show one measurement.
+func once(run func(words []string) (string, error)) func(words []string) (string, error) {
+	outputs := map[string]string{}
+	return func(words []string) (string, error) {
+		command := fmt.Sprintf("%q", words)
+		if out, ok := outputs[command]; ok {
+			return out, nil
+		}
+		out, err := run(words)
+		if err == nil {
+			outputs[command] = out
+		}
+		return out, err
+	}
+}
+
+// differing returns the commands whose tables are not the same everywhere.
+func differing(pages []string) (commands []string) {
+	outputs := map[string]string{}
+	for _, page := range pages {
+		for _, m := range table.FindAllStringSubmatch(page, -1) {
+			if out, ok := outputs[m[1]]; ok && out != m[2] {
+				commands = append(commands, m[1])
+			}
+			outputs[m[1]] = m[2]
+		}
+	}
+	return commands
+}
+
+// TestTables checks that the command of every table exists, and has one output. With -update it runs the commands and replaces the tables.
 func TestTables(t *testing.T) {
 	run := func(words []string) (string, error) {
 		if err := usageError(words); err != "" {
@@ -59,7 +89,7 @@ func TestTables(t *testing.T) {
 	if *update {
 		program := filepath.Join(t.TempDir(), "sessbench")
 		output(t, "go", "build", "-o", program, ".")
-		run = func(words []string) (string, error) {
+		run = once(func(words []string) (string, error) {
 			t.Log(strings.Join(words, " "))
 			var out, errs bytes.Buffer
 			c := exec.CommandContext(t.Context(), program, words[1:]...)
@@ -74,9 +104,9 @@ func TestTables(t *testing.T) {
 				err = fmt.Errorf("%w\n%s", err, &errs)
 			}
 			return out.String(), err
-		}
+		})
 	}
-	tables := 0
+	tables, texts := 0, []string(nil)
 	for _, name := range pages(t) {
 		page := readPage(t, name)
 		tables += strings.Count(page, tableStart)
@@ -87,10 +117,52 @@ func TestTables(t *testing.T) {
 			if err := os.WriteFile(name, []byte(changed), 0o644); err != nil {
 				t.Error(err)
 			}
+			page = changed
 		}
+		texts = append(texts, page)
+	}
+	for _, command := range differing(texts) {
+		t.Errorf("%s: two pages have different outputs of it", command)
 	}
 	if tables < 5 {
 		t.Errorf("found %d tables: want at least 5", tables)
+	}
+}
+
+func TestSameTables(t *testing.T) {
+	page := func(command, out string) string {
+		return "<!-- table: " + command + " -->\n```\n" + out + "```\n<!-- end -->\n"
+	}
+	for _, test := range []struct {
+		name  string
+		pages []string
+		want  []string
+	}{
+		{"the same on two pages", []string{page("a", "x\n"), page("a", "x\n") + page("b", "y\n")}, nil},
+		{"another output on another page", []string{page("a", "x\n"), page("a", "z\n")}, []string{"a"}},
+		{"another output on the same page", []string{page("a", "x\n") + page("a", "z\n")}, []string{"a"}},
+	} {
+		if got := differing(test.pages); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+	runs := 0
+	run := once(func(words []string) (string, error) {
+		if runs++; runs == 1 {
+			return "", errors.New("exit")
+		}
+		return fmt.Sprint(words, runs), nil
+	})
+	if _, err := run([]string{"a"}); err == nil {
+		t.Error("no error of the first run")
+	}
+	for range 2 { // an error is not kept
+		if got, err := run([]string{"a"}); got != "[a] 2" || err != nil {
+			t.Errorf("%q, %v: want the output of the second run", got, err)
+		}
+	}
+	if got, _ := run([]string{"b"}); got != "[b] 3" {
+		t.Errorf("%q: want the output of another command", got)
 	}
 }
 
