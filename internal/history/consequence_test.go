@@ -11,7 +11,7 @@ func TestConsequence(t *testing.T) {
 		LostUpdate, StaleRead, FutureRead, AbortedRead, IntermediateRead, FracturedRead, GarbageRead, ForeignRead,
 		DuplicateWrite, WriteReordering, DoubleCreation, DoubleDeletion, DeletedRead, Resurrection, LostSession, AdoptedID,
 		UnboundedHistory, Hang, Crash, MutualExclusion, UnexpectedError, RepeatedClosure, LostPanic, LeakedSessions,
-		LeakedLocks, LeakedGoroutines, Starvation, BrokenGuarantee,
+		LeakedLocks, LeakedGoroutines, Starvation, BrokenGuarantee, CountAfterClose,
 	} {
 		if (&Violation{Anomaly: a}).Consequence() == "" {
 			t.Errorf("no consequence of %q", a)

@@ -58,5 +58,6 @@ const (
 	EarlyClose       Anomaly = "early close"     // Close returned while a closure was running
 	UsedAfterClose   Anomaly = "use after close" // an operation took effect, or was acknowledged, after Close had returned
 	BrokenGuarantee  Anomaly = "declared, not kept"
-	LostAtRestart    Anomaly = "lost at restart" // confirmed writes
+	CountAfterClose  Anomaly = "count after close" // Len of a closed store
+	LostAtRestart    Anomaly = "lost at restart"   // confirmed writes
 )

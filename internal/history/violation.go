@@ -99,6 +99,7 @@ var anomalies = []struct {
 	{UndeclaredRollback, ByGuarantee, "A caller that relies on what a failed update had changed does not find it. If undoing it is intended, declare Rollback."},
 	{Starvation, ByFairness, "One user waits and waits while all the others are served."},
 	{BrokenGuarantee, ByGuarantee, "Users who chose this store for what it declares do not get it."},
+	{CountAfterClose, ByCensus, "What watches a shutdown sees sessions that no operation can reach. Their memory may remain in use."},
 }
 
 // Anomalies returns every anomaly that a run can report, the most serious first.

@@ -96,8 +96,8 @@ func (r *round) afterClose(there manager.ID) (v *history.Violation) {
 		}
 	}
 	switch n, err := store.Len(ctx); {
-	case err == nil && n != 0 && v == nil:
-		v = history.NewViolation(history.LeakedSessions, "Len counts %d sessions in a closed store", n)
+	case err == nil && n != 0:
+		r.leak = history.NewViolation(history.CountAfterClose, "Len of the closed store returned %d, want 0 or ErrClosed", n)
 	case err != nil && !errors.Is(err, manager.ErrClosed) && !indeterminate(err):
 		used("Len on a closed store: error %v, want none or ErrClosed", err)
 	}

@@ -36,7 +36,7 @@ type round struct {
 	indeterminate bool            // sessions may be left
 	levels        *levels         // nil: the contract is linearizability
 	restart       restart
-	leak          *history.Violation // what a target keeps for removed sessions; nil: nothing
+	leak          *history.Violation // what a target keeps for removed sessions, or a closed store counts; nil: nothing
 }
 
 // play opens a store and runs a round on it. The error is that the store could not be opened or that the schedule could not be

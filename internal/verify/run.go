@@ -130,7 +130,7 @@ type run struct {
 	again  int                // number of closures that ran more than once
 	target *remote            // nil: a store
 	levels *levels            // nil: the contract is linearizability
-	leak   *history.Violation // what the target keeps for removed sessions
+	leak   *history.Violation // what every round may show, so that it is reported at the end: it would hide all others from Config.First
 
 	survival     history.Survival   // of restarts
 	forgot       *history.Violation // the writes that did not survive
@@ -233,6 +233,9 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 	if one.leak != nil && r.leak == nil {
 		r.leak = one.leak
 		r.leak.Seed = seed
+	}
+	if r.leak != nil && r.cfg.Until == r.leak.Anomaly {
+		r.violated(r.leak)
 	}
 	r.undecided = one.undecided
 	if err := r.restarted(one); err != nil {

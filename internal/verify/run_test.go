@@ -94,8 +94,17 @@ type altered struct {
 	len         func(ctx context.Context) (int, error)
 	close       func() error
 
+	closed  atomic.Bool   // set by a close that is given
 	gone    chan struct{} // closed by Abandon
 	abandon sync.Once
+}
+
+// closedCount is the number of sessions that some stores count after Close.
+func closedCount(a *altered) int {
+	if a.closed.Load() {
+		return 1
+	}
+	return 0
 }
 
 func (a *altered) GetOrCreate(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (bool, error) {
@@ -175,6 +184,7 @@ func alteredSubject(alter func(*altered)) verify.Subject {
 }
 
 func TestWrongStoresAreConvicted(t *testing.T) {
+	var opened atomic.Int64 // stores of one test
 	type fn = func(context.Context, *manager.Session) error
 	tests := []struct {
 		why     string
@@ -396,6 +406,30 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 			}
 		},
 		anomaly: history.LeakedSessions, check: history.ByCensus,
+	}, {
+		why: "a closed store counts a session",
+		alter: func(a *altered) {
+			a.len = func(ctx context.Context) (int, error) {
+				n, err := a.store.Len(ctx)
+				return max(n, closedCount(a)), err
+			}
+			a.close = func() error { a.closed.Store(true); return a.store.Close() }
+		},
+		anomaly: history.CountAfterClose, check: history.ByCensus,
+	}, {
+		why: "the same, which hides no violation of the third store",
+		alter: func(a *altered) {
+			third := opened.Add(1) >= 3
+			a.len = func(ctx context.Context) (int, error) {
+				n, err := a.store.Len(ctx)
+				if third && !a.closed.Load() {
+					return n / 2, err
+				}
+				return max(n, closedCount(a)), err
+			}
+			a.close = func() error { a.closed.Store(true); return a.store.Close() }
+		},
+		anomaly: history.WrongCount, check: history.ByCensus,
 	}, {
 		why: "Close leaves a goroutine behind",
 		alter: func(a *altered) {

@@ -37,7 +37,7 @@ type Options struct {
 // with [manager.Session]: where operations overlap, what a store does seldom depends on the type.
 //
 // Linearizable changes GOMAXPROCS while it runs and takes every running goroutine for one that may move the store, so t must not be
-// parallel: it panics then, as t.Setenv does. A store that hangs keeps its goroutines, and one that crashes ends the process of the test;
+// parallel: Linearizable panics then, as t.Setenv does, and so does t.Parallel after it. A store that hangs keeps its goroutines, and one that crashes ends the process of the test;
 // `sessbench verify` gives each store a process.
 func Linearizable(t *testing.T, open func(tb testing.TB) manager.SessionStore[manager.Session], o Options) {
 	t.Helper()
@@ -69,7 +69,7 @@ func (o Options) settled(short bool, left time.Duration) Options {
 
 func linearizable(t testing.TB, open func(testing.TB) manager.SessionStore[manager.Session], o Options) {
 	t.Helper()
-	t.Setenv("GOMAXPROCS", os.Getenv("GOMAXPROCS")) // changes nothing, and panics in a parallel test
+	refuseParallel(t)
 	r, err := verify.Run(t.Context(), verify.Config{
 		Subject: verify.Subject{
 			Label: t.Name(), Guarantees: o.Guarantees,
@@ -95,6 +95,17 @@ func linearizable(t testing.TB, open func(testing.TB) manager.SessionStore[manag
 	default:
 		t.Logf("linearizable: %d rounds, %d operations, of which %.0f %% overlapped", r.Rounds, r.Operations, 100*r.Overlapped)
 	}
+}
+
+// refuseParallel panics in a parallel test.
+func refuseParallel(t testing.TB) {
+	defer func() {
+		if v := recover(); v != nil {
+			panic("storetest: Linearizable in a parallel test, while it changes GOMAXPROCS and takes all goroutines of the process for the store's: " +
+				"remove t.Parallel from this test and from those around it")
+		}
+	}()
+	t.Setenv("GOMAXPROCS", os.Getenv("GOMAXPROCS")) // changes nothing
 }
 
 // convicted explains a violation and how to repeat its round.
