@@ -104,7 +104,8 @@ func (creation) draw(rng *rand.Rand, cfg *Config) script {
 }
 
 // growth is a round in which the store grows from nothing through several doublings of its index. Each user creates sessions of its
-// own and reads them at once. Beside that it reads, uses and deletes sessions that it or another user created earlier.
+// own and reads them at once. Beside that it reads, uses and deletes sessions that it or another user created earlier, and reads those at
+// once, too: one that was deleted may still be in the smaller index.
 type growth struct{}
 
 const (
@@ -115,7 +116,8 @@ const (
 func (growth) draw(rng *rand.Rand, cfg *Config) script {
 	users := narrowUsers(rng, cfg)
 	own := (leastSessions << rng.IntN(doublings)) / users
-	const per = 3 // operations per session
+	const per = 4 // operations per session
+	earlier := make([]int, users)
 	return drawDirect(rng, users, own*users, own*per, 0, func(u, k int) (history.Kind, int) {
 		mine := k / per
 		switch k % per {
@@ -123,17 +125,19 @@ func (growth) draw(rng *rand.Rand, cfg *Config) script {
 			return history.GetOrCreate, u*own + mine
 		case 1:
 			return history.ReadMessages, u*own + mine
-		}
-		earlier := rng.IntN(mine+1) + own*rng.IntN(users)
-		switch rng.IntN(8) {
-		case 0:
-			return history.Delete, u*own + earlier%own
-		case 1:
-			return history.GetOrCreate, earlier
 		case 2:
-			return history.Append, earlier
+			earlier[u] = rng.IntN(mine+1) + own*rng.IntN(users)
+			switch rng.IntN(8) {
+			case 0:
+				earlier[u] = u*own + earlier[u]%own
+				return history.Delete, earlier[u]
+			case 1:
+				return history.GetOrCreate, earlier[u]
+			case 2:
+				return history.Append, earlier[u]
+			}
 		}
-		return history.ReadMessages, earlier
+		return history.ReadMessages, earlier[u]
 	})
 }
 
