@@ -1,5 +1,17 @@
 // Package manager defines the session store contract, [SessionStore], and two applications that use it, [Chatbot] and
 // [Brainstorming], in a benchmark and in a real server alike.
+//
+// A store keeps values of any type under 16-byte ids and locks access to them; package strategies has implementations. The applications
+// keep a [Session], a bounded history of messages and fields, and make the ids:
+//
+//	store := strategies.NewCLHT[manager.Session]()
+//	defer store.Close()
+//	bot := manager.NewChatbot(store)
+//	id, err := bot.CreateSession(ctx)
+//	seq, err := bot.AddMessage(ctx, id, "user", "Is the library open?")
+//
+// Stores and applications are safe for concurrent use. Their errors are the Err values of this package, wrapped or not, and those that a
+// closure returns. What a store declares beyond the contract are its [Guarantees].
 package manager
 
 import "context"

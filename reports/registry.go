@@ -1,4 +1,4 @@
-// Package reports writes result documents for people and programs, one format a file.
+// Package reports writes result documents for people and programs, one format per file, and lists of strategies, scenarios and logs.
 // Like package scenarios it is not stable.
 package reports
 

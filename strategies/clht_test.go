@@ -3,7 +3,6 @@ package strategies
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"sync"
@@ -420,19 +419,4 @@ func TestCLHTSpreadsIDs(t *testing.T) {
 			}
 		}
 	}
-}
-
-func ExampleCLHT() {
-	store := NewCLHT[int]()
-	defer store.Close()
-	id := manager.IDFromString("visitor 7")
-	ctx := context.Background()
-	_, _ = store.GetOrCreate(ctx, id, func() int { return 0 }, nil)
-	_ = store.Update(ctx, id, func(_ context.Context, visits *int) error {
-		*visits++
-		return nil
-	})
-	last, _ := store.Delete(ctx, id)
-	fmt.Println(last)
-	// Output: 1
 }

@@ -1,5 +1,19 @@
 // Package strategies implements session stores with different lock strategies, one per file. Each is a [manager.SessionStore] of
 // any type, created by its New function and usable in a server without the rest of sessbench.
+//
+// All keep the contract of [manager.SessionStore]: they are safe for concurrent use, and operations on one session are linearizable.
+// They differ in which operations wait while one holds a session, in what a closure may do, and in what an operation costs:
+//
+//   - [Global] and [GlobalRW] have one lock for all sessions. A sweep or a count happens at one instant.
+//   - [Sharded] has a lock for each part of the sessions, and 128 parts per processor by default.
+//   - [PerSession], [SyncMap], [Xsync] and [CLHT] have a mutex per session, and find sessions in different maps. CLHT takes the
+//     least time and memory of them where it was measured (docs/strategies.md).
+//   - [Reentrant] lets a closure use the session that it holds, [Cancellable] lets a caller give up while a session is busy.
+//   - [COW] copies on write: readers never wait, and an update that fails leaves no trace.
+//   - [Actor] leaves the sessions to goroutines that own them.
+//
+// Errors are those of [manager.SessionStore]. A type's comment says what its closures may do and where it deadlocks. What each declares
+// is in [Strategy].Guarantees, by its name ([Lookup]); `sessbench list` prints it, and package storetest and `sessbench verify` check it.
 package strategies
 
 import (

@@ -1,5 +1,5 @@
-// Package storetest tests a session store against the contract of [manager.SessionStore] and against the [manager.Guarantees] that
-// it declares. It is an ordinary package, usable for any store:
+// Package storetest tests a session store in the tests of its own package, with go test. [Run] tests it against the contract of
+// [manager.SessionStore], rule by rule, and against the [manager.Guarantees] that it declares:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(testing.TB) manager.SessionStore[int64] { return mystore.New[int64]() },
@@ -10,6 +10,8 @@
 //				Count:     func(n *int64) int64 { return *n },
 //			})
 //	}
+//
+// [Linearizable] looks for what no rule names, in the histories of random operations. [RunChat] tests a [manager.Chatbot] on the store.
 //
 // A failure does not depend on the speed of the machine: where a case checks that something does not happen, a slow machine can
 // hide a violation but never cause one, and a slow store gets fewer rounds. A store that hangs fails the case with the stacks of
