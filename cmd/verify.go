@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -377,7 +379,7 @@ func (o *verifyOptions) replayRound(t task, v *history.Violation) string {
 }
 
 func (o *verifyOptions) repeat(t task, v *history.Violation, rounds ...string) string {
-	words := []string{o.program(), "verify"}
+	words := []string{"verify"}
 	switch {
 	case t.flaw != nil:
 		words = append(words, "--flawed", t.flaw.Name)
@@ -409,7 +411,7 @@ func (o *verifyOptions) repeat(t task, v *history.Violation, rounds ...string) s
 			words = append(words, "--"+setting[0], setting[1])
 		}
 	}
-	return strings.Join(mapped(words, quoted), " ")
+	return o.program() + " " + strings.Join(mapped(words, quoted), " ")
 }
 
 // changed returns a strategy as -S reads it, with the parameters that are not its defaults.
@@ -424,5 +426,21 @@ func (o *verifyOptions) changed(of subjectSource) setting.Selected {
 	return c
 }
 
-// program returns the name of this build.
-func (a *app) program() string { return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") }
+// program returns the words that call this build.
+func (a *app) program() string {
+	info, _ := debug.ReadBuildInfo()
+	return programName(os.Args[0], info)
+}
+
+// programName returns the name of a program's file, or the words with which the go command ran it from the folder of its module: go run
+// builds it in its temporary folder or in its cache, go-build…, so that its name is not in PATH.
+func programName(file string, info *debug.BuildInfo) string {
+	folder, name := path.Split(filepath.ToSlash(file))
+	if info == nil || info.Main.Path == "" || !strings.Contains(folder, "/go-build") {
+		return quoted(strings.TrimSuffix(name, ".exe"))
+	}
+	if info.Main.Version != "(devel)" && info.Main.Version != "" {
+		return "go run " + info.Path + "@" + info.Main.Version
+	}
+	return "go run ." + strings.TrimPrefix(info.Path, info.Main.Path)
+}

@@ -160,7 +160,7 @@ func TestReplayOfATarget(t *testing.T) {
 	o := newVerifyOptions(newApp(nil))
 	tasked := task{Task: verify.Task{Target: `exec:python3 'my server.py' --lock per-session`}}
 	tasked.Config.Scenarios = []scenarios.Scenario{{Name: "chatbot"}, {Name: "churn"}}
-	_, got, _ := strings.Cut(o.replay(tasked, &history.Violation{Seed: 7, Anomaly: history.LostUpdate}), " ")
+	got := strings.TrimPrefix(o.replay(tasked, &history.Violation{Seed: 7, Anomaly: history.LostUpdate}), o.program()+" ")
 	want := `verify --target 'exec:python3 '\''my server.py'\'' --lock per-session' -s chatbot,churn --seed 7 --rounds 1 --until 'lost update'`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +150,30 @@ func TestReplay(t *testing.T) {
 		o.sources, o.cfg = tc.set, verify.Config{Users: 3, Ops: 9, Patience: time.Second}
 		if got, want := o.replay(tc.t, &history.Violation{Seed: 7, Anomaly: history.Hang}), program+" verify "+tc.want; got != want {
 			t.Errorf("%s: %q: want %q", tc.why, got, want)
+		}
+	}
+}
+
+func TestProgramName(t *testing.T) {
+	const module = "example.org/shop"
+	of := func(pkg, version string) *debug.BuildInfo {
+		return &debug.BuildInfo{Path: pkg, Main: debug.Module{Path: module, Version: version}}
+	}
+	for _, tc := range []struct {
+		why, file string
+		info      *debug.BuildInfo
+		want      string
+	}{
+		{"installed", "/usr/bin/sessbench", of(module, "v1.2.0"), "sessbench"},
+		{"in PATH", "sessbench", of(module, "(devel)"), "sessbench"},
+		{"go run .", "/tmp/go-build456/b001/exe/shop", of(module, "(devel)"), "go run ."},
+		{"go run . again, from the cache", "/home/me/.cache/go-build/03/03cd-d/shop", of(module, "(devel)"), "go run ."},
+		{"go run of another package", "/tmp/go-build456/b001/exe/bench", of(module+"/cmd/bench", "(devel)"), "go run ./cmd/bench"},
+		{"go run of a version", "/tmp/go-build456/b001/exe/shop", of(module, "v1.2.0"), "go run example.org/shop@v1.2.0"},
+		{"without build information", "/tmp/go-build456/b001/exe/shop", nil, "shop"},
+	} {
+		if got := programName(tc.file, tc.info); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.why, got, tc.want)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Table has verify find each bug of the track record, several times with seeds far from each other, and prints a table of how long
-// it took. Without arguments it does so for all cases, and writes the table into docs/track-record.md; the names of cases are
-// those of the files in cases.
+// it took. Without arguments it does so for all cases, which takes some minutes, and writes the table into docs/track-record.md; the
+// names of cases are those of the files in cases.
 //
 //	go run ./table [NAME...]
 package main
@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sessbench/sessbench/examples/track-record/cases"
 )
@@ -39,7 +40,7 @@ func record(ctx context.Context, names []string) error {
 	if len(names) > 0 {
 		chosen = slices.DeleteFunc(slices.Clone(all), func(c cases.Case) bool { return !slices.Contains(names, c.Name) })
 		if len(chosen) < len(names) {
-			return fmt.Errorf("%s: want names of files in cases", strings.Join(names, " "))
+			return fmt.Errorf("%s: want some of %s", strings.Join(names, " "), namesOf(all))
 		}
 	}
 	dir, err := os.MkdirTemp("", "track-record-")
@@ -53,9 +54,12 @@ func record(ctx context.Context, names []string) error {
 	}
 	var rows []row
 	var failed []error
+	fmt.Fprintf(os.Stderr, "for each case %d searches of at most %s, and a control: %s\n", len(seeds), budget, namesOf(chosen))
 	for i, c := range chosen {
-		fmt.Fprintf(os.Stderr, "%s (%d of %d)\n", c.Name, i+1, len(chosen))
+		fmt.Fprintf(os.Stderr, "%s (%d of %d)", c.Name, i+1, len(chosen))
+		began := time.Now()
 		r, err := programs.measure(ctx, c)
+		fmt.Fprintf(os.Stderr, ": %v\n", time.Since(began).Round(time.Second))
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
 			continue
@@ -77,4 +81,12 @@ func record(ctx context.Context, names []string) error {
 		return fmt.Errorf("%s: %w", page, err)
 	}
 	return os.WriteFile(file, []byte(changed), 0o644)
+}
+
+func namesOf(list []cases.Case) string {
+	var names []string
+	for _, c := range list {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
 }
