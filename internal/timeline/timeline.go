@@ -62,9 +62,14 @@ func Draw(page *sheet.Text, v *history.Violation) {
 	}
 	if v.Stacks != "" {
 		page.Line("")
-		for text := range strings.SplitSeq(shortStacks(v.Stacks), "\n") {
-			page.Line("  " + sheet.Clean(text))
-		}
+		DrawStacks(page, v.Stacks)
+	}
+}
+
+// DrawStacks shows the traces of goroutines, those at the same place once.
+func DrawStacks(page *sheet.Text, stacks string) {
+	for text := range strings.SplitSeq(shortStacks(stacks), "\n") {
+		page.Line("  " + sheet.Clean(text))
 	}
 }
 

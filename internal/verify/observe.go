@@ -47,7 +47,7 @@ func (r *run) observe(ctx context.Context) error {
 		}
 		g, v := p.run(check.look)
 		if p.round.undecided != "" {
-			r.undecided = p.round.undecided
+			r.undecided, r.report.Stacks = p.round.undecided, p.round.stacks
 			return nil
 		}
 		if v != nil {

@@ -20,6 +20,7 @@ type Report struct {
 	Verdict       history.Verdict   `json:"verdict"`
 	Reason        Reason            `json:"reason,omitempty"` // of an inconclusive verdict
 	Why           string            `json:"why,omitempty"`    // the same in a sentence
+	Stacks        string            `json:"stacks,omitempty"` // of a run without progress: the goroutines that hold and that wait
 	Seed          uint64            `json:"seed"`
 	Scheduled     bool              `json:"scheduled,omitempty"` // a schedule was played in place of random rounds
 	Rounds        int               `json:"rounds"`

@@ -31,6 +31,7 @@ type round struct {
 	histories     []history.History
 	violations    []violation
 	undecided     string          // why nothing is known of a round that did not end
+	stacks        string          // of its goroutines then
 	again         int             // number of closures that ran more than once
 	pending       []chan struct{} // closed when the goroutines that use the store have ended
 	indeterminate bool            // sessions may be left
@@ -253,6 +254,9 @@ func (r *round) completed(waiting string, err error) bool {
 	if errors.Is(err, goroutine.ErrUndecided) {
 		r.undecided = fmt.Sprintf("no operation was completed for %v, although goroutines were at work: "+
 			"the store hangs in a loop, or is too slow to be verified", goroutine.UndecidedAfter*r.cfg.Patience)
+		if r.target == nil {
+			r.stacks = r.watchdog.stacks()
+		}
 	}
 	if !errors.Is(err, goroutine.ErrHang) {
 		return err == nil

@@ -237,7 +237,7 @@ func (r *run) round(ctx context.Context, seed uint64) error {
 	if r.leak != nil && r.cfg.Until == r.leak.Anomaly {
 		r.violated(r.leak)
 	}
-	r.undecided = one.undecided
+	r.undecided, r.report.Stacks = one.undecided, one.stacks
 	if err := r.restarted(one); err != nil {
 		return err
 	}

@@ -88,7 +88,9 @@ func linearizable(t testing.TB, open func(testing.TB) manager.SessionStore[manag
 	switch {
 	case r.Violation != nil:
 		t.Errorf("%s", convicted(t.Name(), r.Violation))
-	case r.Reason == verify.NoProgress || r.Reason == verify.Disagreement:
+	case r.Reason == verify.NoProgress:
+		t.Errorf("%s", stuck(t.Name(), r))
+	case r.Reason == verify.Disagreement:
 		t.Errorf("inconclusive: %s", r.Why)
 	case r.Verdict == history.Inconclusive:
 		t.Skipf("inconclusive: %s", r.Why)
@@ -114,8 +116,22 @@ func convicted(test string, v *history.Violation) string {
 	page.Line(string(v.Anomaly))
 	page.Line("")
 	timeline.Draw(page, v)
-	page.Line("")
-	page.Line(fmt.Sprintf("Repeat the round with Seed: %d, Rounds: 1 in storetest.Options. The scheduler orders the operations, so run it repeatedly:", v.Seed))
-	page.Line(fmt.Sprintf("go test -run '^%s$' -count 1000 -failfast", regexp.QuoteMeta(test)))
+	howToRepeat(page, test, v.Seed)
 	return page.String()
+}
+
+// stuck explains a run whose last round did not end, and how to repeat that round.
+func stuck(test string, r *verify.Report) string {
+	page := new(sheet.Text)
+	page.Line("inconclusive: " + r.Why)
+	page.Line("")
+	timeline.DrawStacks(page, r.Stacks)
+	howToRepeat(page, test, r.Seed+uint64(max(0, r.Rounds-1)))
+	return page.String()
+}
+
+func howToRepeat(page *sheet.Text, test string, seed uint64) {
+	page.Line("")
+	page.Line(fmt.Sprintf("Repeat the round with Seed: %d, Rounds: 1 in storetest.Options. The scheduler orders the operations, so run it repeatedly:", seed))
+	page.Line(fmt.Sprintf("go test -run '^%s$' -count 1000 -failfast", regexp.QuoteMeta(test)))
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sessbench/sessbench/internal/flawed"
+	"github.com/sessbench/sessbench/internal/verify"
 	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/strategies"
 )
@@ -120,6 +121,17 @@ func TestOptions(t *testing.T) {
 	} {
 		if got := test.given.settled(test.short, test.left); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.why, got, test.want)
+		}
+	}
+}
+
+func TestStuckSaysWhereAndHowToRepeatIt(t *testing.T) {
+	text := stuck(t.Name(), &verify.Report{Seed: 7, Rounds: 3, Why: "no operation was completed", Stacks: "Waiting:\n\n" +
+		"goroutine 5 [sync.Mutex.Lock]:\nshop.(*Store).Update(0x1)\n\t/shop/store.go:9 +0x1\n\ngoroutine 6 [sync.Mutex.Lock]:\nshop.(*Store).Update(0x2)\n\t/shop/store.go:9 +0x1"})
+	for _, part := range []string{"no operation was completed", "2 goroutines in sync.Mutex.Lock:", "shop.(*Store).Update  store.go:9", "with Seed: 9, Rounds: 1",
+		"go test -run '^" + t.Name() + "$'"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in\n%s", part, text)
 		}
 	}
 }
