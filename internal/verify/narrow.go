@@ -104,8 +104,8 @@ func (creation) draw(rng *rand.Rand, cfg *Config) script {
 }
 
 // growth is a round in which the store grows from nothing through several doublings of its index. Each user creates sessions of its
-// own and reads them at once. Beside that it reads, uses and deletes sessions that it or another user created earlier, and reads those at
-// once, too: one that was deleted may still be in the smaller index.
+// own and reads them at once. Beside that it reads, uses and deletes sessions that it or another user created earlier. One that it has
+// deleted it reads at once: it may still be in the smaller index.
 type growth struct{}
 
 const (
@@ -116,28 +116,32 @@ const (
 func (growth) draw(rng *rand.Rand, cfg *Config) script {
 	users := narrowUsers(rng, cfg)
 	own := (leastSessions << rng.IntN(doublings)) / users
-	const per = 4 // operations per session
-	earlier := make([]int, users)
-	return drawDirect(rng, users, own*users, own*per, 0, func(u, k int) (history.Kind, int) {
-		mine := k / per
-		switch k % per {
+	const per = 3 // operations per session, without the reads of deleted ones
+	steps, deleted := make([]int, users), slices.Repeat([]int{-1}, users)
+	return drawDirect(rng, users, own*users, own*per, 0, func(u, _ int) (history.Kind, int) {
+		if slot := deleted[u]; slot >= 0 {
+			deleted[u] = -1
+			return history.ReadMessages, slot
+		}
+		mine, step := steps[u]/per, steps[u]%per
+		steps[u]++
+		switch step {
 		case 0:
 			return history.GetOrCreate, u*own + mine
 		case 1:
 			return history.ReadMessages, u*own + mine
-		case 2:
-			earlier[u] = rng.IntN(mine+1) + own*rng.IntN(users)
-			switch rng.IntN(8) {
-			case 0:
-				earlier[u] = u*own + earlier[u]%own
-				return history.Delete, earlier[u]
-			case 1:
-				return history.GetOrCreate, earlier[u]
-			case 2:
-				return history.Append, earlier[u]
-			}
 		}
-		return history.ReadMessages, earlier[u]
+		earlier := rng.IntN(mine+1) + own*rng.IntN(users)
+		switch rng.IntN(8) {
+		case 0:
+			deleted[u] = u*own + earlier%own
+			return history.Delete, deleted[u]
+		case 1:
+			return history.GetOrCreate, earlier
+		case 2:
+			return history.Append, earlier
+		}
+		return history.ReadMessages, earlier
 	})
 }
 
