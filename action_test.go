@@ -246,9 +246,11 @@ func TestAction(t *testing.T) {
 			if n := len(api.bodies); n != 151 {
 				t.Fatalf("%d comments, want one more than the 150 of others", n)
 			}
-			if c := api.bodies[150]; !strings.HasPrefix(c, "<!-- sessbench: sessbench -->\n") || !strings.Contains(c, test.summary) {
+			c := api.bodies[150]
+			if !strings.HasPrefix(c, "<!-- sessbench: sessbench -->\n") || !strings.Contains(c, test.summary) {
 				t.Errorf("the comment is\n%s", c)
 			}
+			t.Logf("exit code %d, outputs %v\nsummary:\n%s\ncomment:\n%s", o.code, o.outputs, o.summary, c)
 		})
 	}
 	t.Run("no right to comment", func(t *testing.T) {
