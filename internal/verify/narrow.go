@@ -104,8 +104,8 @@ func (creation) draw(rng *rand.Rand, cfg *Config) script {
 }
 
 // growth is a round in which the store grows from nothing through several doublings of its index. Each user creates sessions of its
-// own and reads them at once. Beside that it reads, uses and deletes sessions that it or another user created earlier. One that it has
-// deleted it reads at once: it may still be in the smaller index.
+// own and reads them at once, or the one that it has deleted just before, which may still be in the smaller index. Beside that it reads,
+// uses and deletes sessions that it or another user created earlier.
 type growth struct{}
 
 const (
@@ -116,20 +116,19 @@ const (
 func (growth) draw(rng *rand.Rand, cfg *Config) script {
 	users := narrowUsers(rng, cfg)
 	own := (leastSessions << rng.IntN(doublings)) / users
-	const per = 3 // operations per session, without the reads of deleted ones
-	steps, deleted := make([]int, users), slices.Repeat([]int{-1}, users)
-	return drawDirect(rng, users, own*users, own*per, 0, func(u, _ int) (history.Kind, int) {
-		if slot := deleted[u]; slot >= 0 {
-			deleted[u] = -1
-			return history.ReadMessages, slot
-		}
-		mine, step := steps[u]/per, steps[u]%per
-		steps[u]++
-		switch step {
+	const per = 3                              // operations per session
+	deleted := slices.Repeat([]int{-1}, users) // the slot that each user has just deleted; -1: none
+	return drawDirect(rng, users, own*users, own*per, 0, func(u, k int) (history.Kind, int) {
+		mine := k / per
+		switch k % per {
 		case 0:
 			return history.GetOrCreate, u*own + mine
 		case 1:
-			return history.ReadMessages, u*own + mine
+			slot := deleted[u]
+			if deleted[u] = -1; slot < 0 {
+				slot = u*own + mine
+			}
+			return history.ReadMessages, slot
 		}
 		earlier := rng.IntN(mine+1) + own*rng.IntN(users)
 		switch rng.IntN(8) {
