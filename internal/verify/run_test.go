@@ -278,7 +278,7 @@ func TestWrongStoresAreConvicted(t *testing.T) {
 				return created, err
 			}
 		},
-		anomaly: history.LostSession, or: []history.Anomaly{history.DoubleCreation}, check: history.ByWitness,
+		anomaly: history.LostSession, or: []history.Anomaly{history.DoubleCreation, history.WrongSweep}, check: history.ByWitness,
 	}, {
 		why: "the fields of the last life are those of the next",
 		alter: func(a *altered) {
