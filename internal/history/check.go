@@ -39,7 +39,7 @@ type Stats struct {
 	Certified    int     `json:"certified"`  // sessions certified by the witness
 	Searched     int     `json:"searched"`   // sessions that porcupine decided because the witness could not
 	CrossChecked int     `json:"cross_checked"`
-	Unknown      int     `json:"unknown"` // sessions on which porcupine ran out of time
+	Unknown      int     `json:"unknown"` // sessions on which porcupine ran out of time or memory
 }
 
 // Stats returns the counts of all batches so far.
@@ -283,7 +283,7 @@ func Check(ctx context.Context, h *History) Result {
 	case c.Disagreement() != "":
 		r.Verdict, r.Why = Inconclusive, c.Disagreement()
 	case r.Stats.Unknown > 0:
-		r.Verdict, r.Why = Inconclusive, "the search for a linearization ran out of time"
+		r.Verdict, r.Why = Inconclusive, "the search for a linearization ran out of time or memory"
 	}
 	return r
 }

@@ -230,6 +230,7 @@ func TestRestarts(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(test.why, " ", "-"), func(t *testing.T) {
 			test.cfg.Rounds, test.cfg.Disturb = 4, verify.Restart
+			test.cfg.Users = 4 // the requests of all of them are interrupted: with more a search may need more memory than it gets
 			test.cfg.Bound = 200 * time.Millisecond
 			var s *service
 			report := onService(t, func(of *service) { s = of; of.keeps = test.keeps }, test.cfg)

@@ -327,7 +327,7 @@ func (r *run) conclude(ctx context.Context) {
 		r.report.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %s", r.cfg.Until, tried))
 	case r.report.Unknown > 0 && !r.levels.settled():
 		r.report.inconclusive(SearchTimeout,
-			fmt.Sprintf("the search for a linearization ran out of time on %d sessions", r.report.Unknown))
+			fmt.Sprintf("the search for a linearization ran out of time or memory on %d sessions", r.report.Unknown))
 	case float64(r.undetermined) > mostUndetermined*float64(r.report.Operations):
 		r.report.inconclusive(UnknownOutcomes, r.whyUndetermined())
 	case r.report.Overlapped < leastOverlap && !r.report.Scheduled:
