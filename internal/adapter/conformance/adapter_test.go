@@ -140,6 +140,12 @@ func (a *testAdapter) serveAll(l net.Listener, serving *sync.WaitGroup) {
 			c.Close()
 			continue
 		}
+		if n >= 20 && a.is("resets many") {
+			_, _ = c.Read(make([]byte, 1)) // the request has come: what is read first is the reset
+			_ = c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+			continue
+		}
 		serving.Go(func() { a.serve(c) })
 	}
 }

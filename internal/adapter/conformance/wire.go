@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -103,6 +104,8 @@ func (c *conn) broken(q request, err error) *mismatch {
 		m.got, m.want = err.Error(), "an answer of at most 16 MiB"
 	case errors.Is(err, io.EOF):
 		m.got = "a closed connection" + c.p.x.exitReport()
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE): // closed with the request unread, or before it
+		m.got = fmt.Sprintf("a closed connection (%v)%s", err, c.p.x.exitReport())
 	default:
 		m.got = err.Error() + c.p.x.exitReport()
 	}
