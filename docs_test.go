@@ -30,7 +30,7 @@ import (
 //	<!-- code: run -->                     the block is executed
 //	<!-- code: parse only -->              the block is parsed; commands and flags in it must exist
 //	<!-- code: illustration: reason -->    the block is not tested
-//	<!-- table: COMMAND -->                the block is the output of COMMAND, whose flags must exist (tables_test.go)
+//	<!-- table -->                         the block is a command, whose flags must exist, and its output (tables_test.go)
 
 // block is one code block.
 type block struct {
@@ -40,10 +40,7 @@ type block struct {
 	text     string
 }
 
-var (
-	codeTag   = regexp.MustCompile(`^<!-- code: (run|parse only|illustration: \S.*) -->$`)
-	outputTag = regexp.MustCompile(`^<!-- table: .+ -->$`)
-)
+var codeTag = regexp.MustCompile(`^<!-- code: (run|parse only|illustration: \S.*) -->$`)
 
 const (
 	tagRun          = "run"
@@ -64,7 +61,7 @@ func blocksOf(name, page string) (found []block, errs []string) {
 			switch tag := codeTag.FindStringSubmatch(previous); {
 			case tag != nil:
 				b.tag, _, _ = strings.Cut(tag[1], ":")
-			case outputTag.MatchString(previous):
+			case previous == tableTag:
 				b.tag = tagIllustration
 			default:
 				errs = append(errs, at+": want a tag in the line before the block, such as <!-- code: parse only -->")
@@ -432,7 +429,7 @@ func TestBlocksOf(t *testing.T) {
 		{"no code", "# Title\n\nText, and `code` in it.\n", nil, ""},
 		{"a tag of each kind", "<!-- code: run -->\n```go\nx\n```\n<!-- code: parse only -->\n```sh\nx\n```\n" +
 			"<!-- code: illustration: the output of a run -->\n```\nx\n```\n", []string{"run", "parse only", "illustration"}, ""},
-		{"generated output", "<!-- table: sessbench run -->\n```\nx\n```\n<!-- end -->\n", []string{"illustration"}, ""},
+		{"generated output", "<!-- table -->\n```console\n$ sessbench run\nx\n```\n<!-- end -->\n", []string{"illustration"}, ""},
 		{"indented code in a block", "<!-- code: parse only -->\n```go\n\n\tx()\n```\n", []string{"parse only"}, ""},
 		{"no tag", "text\n```sh\nls\n```\n", []string{""}, "p.md:2: want a tag"},
 		{"a tag two lines before", "<!-- code: run -->\n\n```sh\nls\n```\n", []string{""}, "p.md:3: want a tag"},

@@ -16,17 +16,16 @@ import (
 
 var update = flag.Bool("update", false, "run the commands of the tables in the documentation and replace the tables (make docs)")
 
-// A generated table: its command, and a block with the output.
-var (
-	table      = regexp.MustCompile("(?s)<!-- table: ([^\n]+) -->\n```\n(.*?)```\n<!-- end -->\n")
-	tableStart = "<!-- table: "
-)
+// A generated table: a block with the command and its output.
+const tableTag = "<!-- table -->"
+
+var table = regexp.MustCompile("(?s)" + tableTag + "\n```console\n[$] ([^\n]+)\n(.*?)```\n<!-- end -->\n")
 
 // replaceTables replaces each table of a page by the output of its command.
 func replaceTables(page string, run func(words []string) (string, error)) (string, error) {
 	matches := table.FindAllStringSubmatchIndex(page, -1)
-	if n := strings.Count(page, tableStart); n != len(matches) {
-		return "", fmt.Errorf("%d of %d tables end with <!-- end -->", len(matches), n)
+	if n := strings.Count(page, tableTag+"\n"); n != len(matches) {
+		return "", fmt.Errorf("%d of %d tables have a console block with a command, and <!-- end -->", len(matches), n)
 	}
 	var b strings.Builder
 	var errs []error
@@ -109,7 +108,7 @@ func TestTables(t *testing.T) {
 	tables, texts := 0, []string(nil)
 	for _, name := range pages(t) {
 		page := readPage(t, name)
-		tables += strings.Count(page, tableStart)
+		tables += strings.Count(page, tableTag+"\n")
 		changed, err := replaceTables(page, run)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -131,7 +130,7 @@ func TestTables(t *testing.T) {
 
 func TestSameTables(t *testing.T) {
 	page := func(command, out string) string {
-		return "<!-- table: " + command + " -->\n```\n" + out + "```\n<!-- end -->\n"
+		return "<!-- table -->\n```console\n$ " + command + "\n" + out + "```\n<!-- end -->\n"
 	}
 	for _, test := range []struct {
 		name  string
@@ -174,12 +173,12 @@ func TestReplaceTables(t *testing.T) {
 	}{
 		{"no table", "text\n", "text\n", nil, ""},
 		{"two tables with text around them",
-			"a\n<!-- table: sessbench run -->\n```\nold\n```\n<!-- end -->\nb\n<!-- table: sessbench list -f 'a b' -->\n```\nold\n```\n<!-- end -->\nc\n",
-			"a\n<!-- table: sessbench run -->\n```\nnew\n```\n<!-- end -->\nb\n<!-- table: sessbench list -f 'a b' -->\n```\nnew\n```\n<!-- end -->\nc\n",
+			"a\n<!-- table -->\n```console\n$ sessbench run\nold\n```\n<!-- end -->\nb\n<!-- table -->\n```console\n$ sessbench list -f 'a b'\nold\n```\n<!-- end -->\nc\n",
+			"a\n<!-- table -->\n```console\n$ sessbench run\nnew\n```\n<!-- end -->\nb\n<!-- table -->\n```console\n$ sessbench list -f 'a b'\nnew\n```\n<!-- end -->\nc\n",
 			[]string{"sessbench|run", "sessbench|list|-f|a b"}, ""},
-		{"no end", "<!-- table: sessbench run -->\n```\nold\n```\ntext\n", "", nil, "0 of 1 tables end"},
-		{"another program", "<!-- table: rm -r x -->\n```\nold\n```\n<!-- end -->\n", "", nil, "want one sessbench command"},
-		{"a command that fails", "<!-- table: sessbench fail -->\n```\nold\n```\n<!-- end -->\n", "",
+		{"no end", "<!-- table -->\n```console\n$ sessbench run\nold\n```\ntext\n", "", nil, "0 of 1 tables have"},
+		{"another program", "<!-- table -->\n```console\n$ rm -r x\nold\n```\n<!-- end -->\n", "", nil, "want one sessbench command"},
+		{"a command that fails", "<!-- table -->\n```console\n$ sessbench fail\nold\n```\n<!-- end -->\n", "",
 			[]string{"sessbench|fail"}, "sessbench fail: exit"},
 	} {
 		var commands []string
