@@ -386,7 +386,8 @@ func (o *verifyOptions) repeat(t task, v *history.Violation, rounds ...string) s
 	case t.Target != "":
 		words = append(words, "--target", t.Target)
 	default:
-		words = append(words, "-S", o.changed(t.source).String())
+		// all settings, since the default of one may differ on another machine
+		words = append(words, "-S", setting.Selected{Name: t.source.Strategy, Params: t.source.Params}.String())
 	}
 	if len(t.Config.Scenarios) > 0 {
 		words = append(words, "-s", strings.Join(mapped(t.Config.Scenarios, nameOf), ","))
@@ -412,18 +413,6 @@ func (o *verifyOptions) repeat(t task, v *history.Violation, rounds ...string) s
 		}
 	}
 	return o.program() + " " + strings.Join(mapped(words, quoted), " ")
-}
-
-// changed returns a strategy as -S reads it, with the parameters that are not its defaults.
-func (o *verifyOptions) changed(of subjectSource) setting.Selected {
-	c := setting.Selected{Name: of.Strategy, Params: map[string]string{}}
-	s, _ := o.strategy(of.Strategy)
-	for _, p := range s.Params {
-		if v := of.Params[p.Name]; v != p.Default {
-			c.Params[p.Name] = v
-		}
-	}
-	return c
 }
 
 // program returns the words that call this build.

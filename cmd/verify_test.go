@@ -139,10 +139,11 @@ func TestReplay(t *testing.T) {
 		set  sources
 		want string
 	}{
-		{"defaults need no words", sharded(defaultShards(t)), nil, "-S sharded --seed 7 --rounds 1 --until hang"},
-		{"settings do", sharded("4"), nil, "-S sharded:shards=4 --seed 7 --rounds 1 --until hang"},
-		{"so does what shapes the draw", sharded(defaultShards(t)), sources{"users": {rankFlag, "-u"}, "ops": {rankEnv, "SESSBENCH_OPS"}, "patience": {rankFile, "patience"}},
-			"-S sharded --seed 7 --rounds 1 --until hang --users 3 --ops 9 --patience 1s"},
+		{"settings, even defaults, which depend on the machine", sharded(defaultShards(t)), nil,
+			"-S sharded:shards=" + defaultShards(t) + " --seed 7 --rounds 1 --until hang"},
+		{"no settings", task{source: subjectSource{Strategy: "cow"}}, nil, "-S cow --seed 7 --rounds 1 --until hang"},
+		{"what shapes the draw", sharded("4"), sources{"users": {rankFlag, "-u"}, "ops": {rankEnv, "SESSBENCH_OPS"}, "patience": {rankFile, "patience"}},
+			"-S sharded:shards=4 --seed 7 --rounds 1 --until hang --users 3 --ops 9 --patience 1s"},
 		{"a schedule", torn(true), nil, "--flawed torn --seed 7"},
 		{"a flaw under pressure", torn(false), nil, "--flawed torn --seed 7 --schedule random --rounds 1 --until hang"},
 	} {
