@@ -49,10 +49,13 @@ func span(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// costLine states the cost of measuring, or is "" if it was not measured.
-func costLine(of, where string, h *result.Harness) string {
+// costLine states the cost of measuring, which a document has of its first scenario, or is "" if it was not measured.
+func costLine(d *result.Document, of, where string, h *result.Harness) string {
 	if h == nil || h.NsPerOp <= 0 {
 		return ""
+	}
+	if all := sections(d); len(all) > 1 {
+		of += " in " + all[0].scenario
 	}
 	line := fmt.Sprintf("%s: %s/op", of, result.FormatNs(int64(h.NsPerOp+0.5)))
 	if h.OpsPerSec > 0 {
@@ -133,8 +136,8 @@ func firstEventsLine(d *result.Document) string {
 
 // notes are the lines below the tables about what was measured, and where.
 func notes(d *result.Document) []string {
-	lines := append(idealLines(d), notAuditedLine(d), costLine("harness", "a store that does nothing", &d.Harness), pacingLine(d),
-		costLine("protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), firstEventsLine(d), trafficLine(d),
+	lines := append(idealLines(d), notAuditedLine(d), costLine(d, "harness", "a store that does nothing", &d.Harness), pacingLine(d),
+		costLine(d, "protocol", "an adapter that does nothing, its own cost included", d.Protocol), targetsLine(d), firstEventsLine(d), trafficLine(d),
 		participantsLine(d), judge.MachineLine(&d.Machine))
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }
