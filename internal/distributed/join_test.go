@@ -518,10 +518,13 @@ func TestCancelledRunIsOver(t *testing.T) {
 // A participant that is interrupted before all have joined cancels the run; later it is only lost.
 func TestInterruptBeforeAllJoinedCancels(t *testing.T) {
 	t.Parallel()
-	client := embedded(t)
-	o := options(client, 2)
+	server := miniredis.RunT(t)
+	o := options(dial(t, "redis://"+server.Addr()), 2)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(50*time.Millisecond, func() { cancel(errStop) })
+	go func() {
+		firstWaits(server)
+		cancel(errStop)
+	}()
 	if _, err := Join(ctx, o); !errors.Is(err, errStop) && !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
@@ -596,12 +599,7 @@ func TestWaitSurvivesServerRestart(t *testing.T) {
 		}
 		first <- p
 	}()
-	for !server.Exists("sessbench:join:{X}") {
-		time.Sleep(time.Millisecond)
-	}
-	for n := server.CommandCount(); server.CommandCount() < n+2; { // until the first has the answer, and waits
-		time.Sleep(time.Millisecond)
-	}
+	firstWaits(server)
 	away(t, server, func() { time.Sleep(300 * time.Millisecond) })
 	if t.Failed() {
 		return
@@ -614,6 +612,16 @@ func TestWaitSurvivesServerRestart(t *testing.T) {
 		if p != nil {
 			_ = p.Leave("the test is over")
 		}
+	}
+}
+
+// firstWaits waits until the first participant has joined, has been told so, and waits for the others.
+func firstWaits(server *miniredis.Miniredis) {
+	for !server.Exists("sessbench:join:{X}") {
+		time.Sleep(time.Millisecond)
+	}
+	for n := server.CommandCount(); server.CommandCount() < n+2; {
+		time.Sleep(time.Millisecond)
 	}
 }
 
