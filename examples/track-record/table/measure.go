@@ -59,9 +59,13 @@ type row struct {
 	cases.Case
 	found   []string        // distinct anomalies, in the order in which they were found
 	times   []time.Duration // to each violation, from the start of the process to its end; fewer than seeds where some found none
+	stopped int             // searches that ended because the store made no progress, which is no violation
 	control verdict
 	audit   verdict // of the run
 }
+
+// noProgress is verify's reason where the store waits or loops for ever, as far as can be seen.
+const noProgress = "no progress"
 
 // verdict is of a command that may find a violation.
 type verdict string
@@ -80,11 +84,14 @@ func (p *programs) measure(ctx context.Context, c cases.Case) (row, error) {
 		}
 	}
 	for _, seed := range seeds {
-		anomaly, took, err := p.search(ctx, c, seed)
+		anomaly, reason, took, err := p.search(ctx, c, seed)
 		if err != nil {
 			return r, err
 		}
 		if anomaly == "" {
+			if reason == noProgress {
+				r.stopped++
+			}
 			continue
 		}
 		if !slices.Contains(c.Expect, anomaly) {
@@ -111,40 +118,41 @@ func (p *programs) measure(ctx context.Context, c cases.Case) (row, error) {
 	return r, err
 }
 
-// search returns the anomaly that verify finds with a seed, and the time that it takes. Within the budget it may find none.
-func (p *programs) search(ctx context.Context, c cases.Case, seed int) (anomaly string, took time.Duration, err error) {
+// search returns the anomaly that verify finds with a seed, or why it finds none, and the time that it takes.
+func (p *programs) search(ctx context.Context, c cases.Case, seed int) (anomaly, reason string, took time.Duration, err error) {
 	args := slices.Concat([]string{"verify"}, c.Search(), []string{"--seed", strconv.Itoa(seed), "--budget", budget, "-q", "-f", "json"})
 	began := time.Now()
 	out, code, err := p.output(ctx, c, args)
 	took = time.Since(began)
-	switch {
-	case err != nil:
-		return "", 0, err
-	case code == inconclusive:
-		return "", took, nil
+	if err != nil {
+		return "", "", 0, err
 	}
 	type violation struct {
 		Anomaly string `json:"anomaly"`
 	}
 	var document struct {
 		Reports []struct {
+			Reason    string      `json:"reason"`
 			Violation violation   `json:"violation"`
 			Others    []violation `json:"others"` // less serious ones, among which may be that of --until
 		} `json:"reports"`
 	}
 	if err := json.Unmarshal(out, &document); err != nil {
-		return "", 0, err
+		return "", "", 0, err
 	}
-	if code != violated || len(document.Reports) != 1 {
-		return "", 0, fmt.Errorf("%s: exit code %d, %d reports", strings.Join(args, " "), code, len(document.Reports))
+	if code != violated && code != inconclusive || len(document.Reports) != 1 {
+		return "", "", 0, fmt.Errorf("%s: exit code %d, %d reports", strings.Join(args, " "), code, len(document.Reports))
 	}
 	report := document.Reports[0]
+	if code == inconclusive {
+		return "", report.Reason, took, nil
+	}
 	for _, v := range report.Others {
 		if !slices.Contains(c.Expect, report.Violation.Anomaly) {
 			report.Violation = v
 		}
 	}
-	return report.Violation.Anomaly, took, nil
+	return report.Violation.Anomaly, "", took, nil
 }
 
 // judge reports whether a command finds a violation.

@@ -30,9 +30,9 @@ func render(rows []row) string {
 	b.WriteString("| case | bug | code | command | verdict | found | seconds | control | audit of `run` |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| [%s](../examples/track-record/cases/%[1]s.yaml) | [%s](%s) %s: %s | %s | %s | %s | %d of %d | %s | %s | %s |\n",
+		fmt.Fprintf(&b, "| [%s](../examples/track-record/cases/%[1]s.yaml) | [%s](%s) %s: %s | %s | %s | %s | %s | %s | %s | %s |\n",
 			r.Name, r.Project, r.Issue, r.Version, strings.TrimSpace(r.Mechanism), r.Code, r.command(), r.verdict(),
-			len(r.times), len(seeds), seconds(r.times), r.controlText(), r.auditText())
+			r.foundText(), seconds(r.times), r.controlText(), r.auditText())
 	}
 	return b.String()
 }
@@ -51,6 +51,14 @@ func (r *row) verdict() string {
 		return "not found"
 	}
 	return strings.Join(r.found, ", ")
+}
+
+func (r *row) foundText() string {
+	text := fmt.Sprintf("%d of %d", len(r.times), len(seeds))
+	if r.stopped > 0 {
+		text += fmt.Sprintf(", and no progress in %d", r.stopped)
+	}
+	return text
 }
 
 // seconds returns the median and the range.
