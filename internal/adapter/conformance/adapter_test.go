@@ -176,7 +176,7 @@ func (a *testAdapter) serve(c net.Conn) {
 			return len(data), data, nil
 		})
 	}
-	for in.Scan() {
+	for n := 1; in.Scan(); n++ {
 		answer := own.line(in.Bytes())
 		if answer == nil {
 			continue
@@ -184,7 +184,7 @@ func (a *testAdapter) serve(c net.Conn) {
 		if _, err := c.Write(append(answer, '\n')); err != nil || answer[0] == 'X' {
 			return
 		}
-		if a.is("sends more later") {
+		if a.is("sends more later") && n > 1 { // not in the check of hello, which sends one request
 			time.Sleep(quiet / 3)
 			_, _ = c.Write([]byte("{}\n")) // fails on a closed connection
 		}

@@ -225,7 +225,7 @@ func (x *tester) dial() (net.Conn, error) {
 
 // exitReport returns the status and the stderr of a program that has ended; empty while it runs or if it is joined.
 func (x *tester) exitReport() string {
-	const exiting = 200 * time.Millisecond // from the close of its last connection to its end
+	const exiting = 2 * time.Second // from the close of its last connection to its end, on a busy machine
 	if x.program == nil || !x.exits(exiting) {
 		return ""
 	}

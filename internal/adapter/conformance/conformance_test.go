@@ -241,6 +241,11 @@ var flaws = []struct {
 	{"waits for its users", "the end of stdin ends the program", "stdin"},
 }
 
+// timed are the checks that see what came too early, or whether two users were there at once, only if they are not late themselves. On a
+// busy machine they may be.
+var timed = []string{"work is done before the write", "a request in pieces", "two messages at once in one session", "add_message works for hold_us",
+	"update works for hold_us", "add_message spins for hold_us", "update spins for hold_us"}
+
 // TestFlaws runs each flawed adapter against the check that must find it.
 func TestFlaws(t *testing.T) {
 	t.Parallel()
@@ -260,8 +265,10 @@ func TestFlaws(t *testing.T) {
 				cfg.Timeout = 2 * time.Second // the least that a program gets after the end of its stdin
 			}
 			r := examine(t, cfg, checks)
-			for range 20 { // a reader that is late, on a busy machine, cannot see what was written too early
-				if tc.check != "work is done before the write" || !r.Conforms() {
+			for range 20 {
+				if !slices.Contains(timed, tc.check) || slices.ContainsFunc(r.Checks, func(c Check) bool {
+					return c.Name == tc.check && c.Outcome == Fail && strings.Contains(c.Got+"\n"+c.Want, tc.message)
+				}) {
 					break
 				}
 				cfg.Target = target(t, tc.flaw)

@@ -21,6 +21,9 @@ type probe struct {
 func (p *probe) fail(m *mismatch) {
 	p.Outcome, p.hung = Fail, m.hung
 	p.Sent, p.Got, p.Want = m.sent, m.got, m.want
+	if m.closed {
+		p.Got += p.x.exitReport()
+	}
 	runtime.Goexit()
 }
 
@@ -48,7 +51,7 @@ func (p *probe) tryConnect() (*conn, *mismatch) {
 	dialed, err := p.x.dial()
 	if err != nil {
 		return nil, &mismatch{
-			sent: "a connection to it", got: err.Error() + p.x.exitReport(), want: "a connection for each user",
+			sent: "a connection to it", got: err.Error(), want: "a connection for each user", closed: true,
 		}
 	}
 	c := &conn{Conn: dialed, p: p, in: bufio.NewReaderSize(dialed, 1<<16)}

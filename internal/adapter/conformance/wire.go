@@ -27,6 +27,7 @@ const (
 type mismatch struct {
 	sent, got, want string
 	hung            bool
+	closed          bool // the connection ended: [probe.fail] says whether the program has, too
 }
 
 // conn is a user's connection.
@@ -103,11 +104,11 @@ func (c *conn) broken(q request, err error) *mismatch {
 	case errors.Is(err, errLong):
 		m.got, m.want = err.Error(), "an answer of at most 16 MiB"
 	case errors.Is(err, io.EOF):
-		m.got = "a closed connection" + c.p.x.exitReport()
+		m.got, m.closed = "a closed connection", true
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE): // closed with the request unread, or before it
-		m.got = fmt.Sprintf("a closed connection (%v)%s", err, c.p.x.exitReport())
+		m.got, m.closed = fmt.Sprintf("a closed connection (%v)", err), true
 	default:
-		m.got = err.Error() + c.p.x.exitReport()
+		m.got, m.closed = err.Error(), true
 	}
 	return m
 }
