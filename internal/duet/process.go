@@ -47,8 +47,11 @@ type process struct {
 	cancel   context.CancelFunc
 }
 
-// start starts an arm's process. The caller calls end.
+// start starts an arm's process, unless ctx has ended: a short process could be over before it is killed. The caller calls end.
 func (d *duet) start(ctx context.Context, arm Arm, row Row) (*process, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	read := make(chan struct{})
 	p := &process{arm: arm.Label, row: row.Label, release: sync.OnceFunc(func() { close(read) })}
 	limit := cmp.Or(d.Patience, DefaultPatience)
