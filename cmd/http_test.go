@@ -181,7 +181,7 @@ func TestHTTPServiceThatCrashes(t *testing.T) {
 		return false
 	}
 	target := chatTarget(t, s.URL)
-	code, out, said := called("run", "--target", target, "-r", "1", "-d", "5s", "-u", "4", "--sessions", "20", "-q")
+	code, out, said := called("run", "--target", target, "-r", "1", "-i", "500", "-u", "4", "--sessions", "20", "-q")
 	<-closing
 	if code != exitViolated || !strings.Contains(flat(out), "target gone") || strings.Contains(out, "lost update") {
 		t.Errorf("exit code %d: %s\n%s", code, said, out)
