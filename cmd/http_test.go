@@ -49,7 +49,7 @@ func called(args ...string) (code int, out, said string) {
 func TestHTTPService(t *testing.T) {
 	t.Parallel()
 	_, target := serveChat(t, nil)
-	code, out, said := called("run", "--target", target, "-r", "1", "-d", "200ms", "-u", "8", "-q")
+	code, out, said := called("run", "--target", target, "-r", "1", "-i", "50", "-u", "8", "-q")
 	if code != exitOK || !strings.Contains(flat(out), "hold 0s") || !strings.Contains(flat(out), "Only chat can be ranked") {
 		t.Errorf("run: exit code %d, %s\n%s", code, said, out)
 	}
@@ -150,7 +150,7 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 			t.Parallel()
 			timeout := cmp.Or(row.timeout, "1m")
 			_, target := serveChat(t, row.bend)
-			code, out, said := called("run", "--target", target, "--target-timeout", timeout, "-r", "1", "-d", "200ms", "-u", "4", "--sessions", "20", "-q")
+			code, out, said := called("run", "--target", target, "--target-timeout", timeout, "-r", "1", "-i", "50", "-u", "4", "--sessions", "20", "-q")
 			if code != row.run || !strings.Contains(flat(said+out), row.said) {
 				t.Errorf("run: exit code %d, want %d with %q: %s\n%s", code, row.run, row.said, said, out)
 			}
@@ -219,7 +219,7 @@ func TestHTTPServiceWithEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "result.json")
-	code, table, said := called("run", "--target", "http:"+path, "-r", "1", "-d", "1s", "-u", "4", "--sessions", "20", "-q", "-o", "table=-", "-o", "json="+out,
+	code, table, said := called("run", "--target", "http:"+path, "-r", "1", "-i", "50", "-u", "4", "--sessions", "20", "-q", "-o", "table=-", "-o", "json="+out,
 		"--threshold", "first_event.p50<10s", "--threshold", "history.p50<10s")
 	if code != exitOK || !strings.Contains(flat(table), "first event of an answer: events p50 ") {
 		t.Fatalf("exit code %d: %s\n%s", code, said, table)
