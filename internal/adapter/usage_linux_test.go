@@ -26,9 +26,8 @@ func TestUsage(t *testing.T) {
 			t.Fatalf("20 s of spinning took %v of processor time, %v", used, err)
 		}
 	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
-	}
+	p.process.Input.Close()
+	<-p.process.Exited() // however long that takes
 	if _, err := p.Usage(); err == nil {
 		t.Error("usage of an ended program: no error")
 	}
