@@ -77,7 +77,7 @@ func TestRecipePages(t *testing.T) {
 			env, dir := env, t.TempDir()
 			switch name {
 			case "go-test":
-				env = append(env, "GOPROXY=file://"+filepath.ToSlash(published(t))+","+output(t, "go", "env", "GOPROXY"), "GONOSUMDB="+module, "GOFLAGS=-mod=mod")
+				env = append(env, onlyHere(t)...)
 			case "pull-request":
 				dir = newShop(t)
 				must(t, dir, "git", "checkout", "--quiet", "comment-only")
@@ -107,6 +107,20 @@ func (s step) do(t *testing.T, dir string, env []string) {
 	t.Logf("%s: %v", s.at, time.Since(start).Round(100*time.Millisecond))
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", s.at, err, out)
+	}
+}
+
+// onlyHere is the environment of go commands to which this module, as it is now, is v0.1.0. It is published into a module cache of its
+// own: in that of the machine the first v0.1.0 would stay, and the build cache would take its list of files for that of a later one.
+func onlyHere(t *testing.T) []string {
+	t.Helper()
+	file := func(dir string) string { return "file://" + filepath.ToSlash(dir) }
+	setting := func(name string) string { return strings.TrimSpace(output(t, "go", "env", name)) }
+	return []string{
+		"GOMODCACHE=" + t.TempDir(),
+		"GOPROXY=" + strings.Join([]string{file(published(t)), file(filepath.Join(setting("GOMODCACHE"), "cache", "download")), setting("GOPROXY")}, ","),
+		"GONOSUMDB=" + module,
+		"GOFLAGS=-mod=mod -modcacherw -trimpath", // without paths the packages of other modules are in the build cache
 	}
 }
 
