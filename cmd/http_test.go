@@ -100,6 +100,20 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 	always := func(answer http.HandlerFunc) func(int64, http.ResponseWriter, *http.Request) bool {
 		return func(_ int64, w http.ResponseWriter, r *http.Request) bool { answer(w, r); return true }
 	}
+	// The operations are tried with the first requests; these are not, and sessions are prepared with the next.
+	later := func(answer http.HandlerFunc) func(int64, http.ResponseWriter, *http.Request) bool {
+		return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+			if n > 25 {
+				answer(w, r)
+			}
+			return n > 25
+		}
+	}
+	half := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, "{")
+	}
+	refuse := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "log in first", http.StatusUnauthorized) }
 	wait := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // the server notices the end of a connection only after that
 		<-r.Context().Done()
@@ -111,13 +125,12 @@ func TestMisbehavingHTTPServices(t *testing.T) {
 		said        string
 		timeout     string // empty: one that no answer takes
 	}{
-		{"401 on everything", always(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "log in first", http.StatusUnauthorized) }), exitUsage, exitUsage, "< 401 Unauthorized", ""},
+		{"401 on everything", always(refuse), exitUsage, exitUsage, "< 401 Unauthorized", ""},
+		{"401 on everything, later", later(refuse), exitInconclusive, exitUsage, "was answered with 401 Unauthorized", ""},
 		{"another content", always(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<h1>Welcome</h1>") }), exitUsage, exitUsage, "< <h1>Welcome</h1>", ""},
 		{"a redirect loop", always(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sessions", http.StatusFound) }), exitUsage, exitUsage, "< 302 Found", ""},
-		{"half an answer", always(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
-			fmt.Fprint(w, "{")
-		}), exitUsage, exitUsage, "connection closed within the answer", ""},
+		{"half an answer", always(half), exitUsage, exitUsage, "connection closed within the answer", ""},
+		{"half an answer, later", later(half), exitInconclusive, exitUsage, "connection closed within the answer", ""},
 		{"an endless body", always(func(w http.ResponseWriter, _ *http.Request) {
 			for block := bytes.Repeat([]byte("x"), 1<<20); ; {
 				if _, err := w.Write(block); err != nil {

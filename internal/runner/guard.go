@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sessbench/sessbench/internal/goroutine"
+	"github.com/sessbench/sessbench/manager"
 	"github.com/sessbench/sessbench/reports/result"
 	"github.com/sessbench/sessbench/scenarios"
 )
@@ -25,8 +26,9 @@ func (v *Violation) Error() string { return v.Detail }
 var errHang = &Violation{Kind: "hang", Detail: "no end: every goroutine waits for another one, and nothing was completed for a long time " +
 	"(a lock that is never released?)"}
 
-// guarded runs fn, which uses a store that may fail, panic or hang: each of these becomes a violation. It waits for fn as long as w
-// sees progress; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it has not returned by then.
+// guarded runs fn, which uses a store that may panic, hang, or fail (see [failure]): each of these becomes a violation, unless the contract
+// allows it. It waits for fn as long as w sees progress; when ctx ends, a moment longer, and then gives ctx's error. fn is left behind if it
+// has not returned by then.
 func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 	done, err := make(chan struct{}), error(nil)
 	go func() {
@@ -37,7 +39,7 @@ func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 			}
 		}()
 		if err = fn(); err != nil && ctx.Err() == nil {
-			err = &Violation{Kind: kindOf(err), Detail: fmt.Sprintf("%s: %v", what, err)}
+			err = failure(what, err)
 		}
 	}()
 	given := w.await(ctx, done)
@@ -55,6 +57,18 @@ func guarded(ctx context.Context, w watch, what string, fn func() error) error {
 	}
 }
 
+// failure is what follows from the error of an operation outside the measurement. One that the contract allows, such as that the outcome is
+// unknown, is no violation, but without the operation there is no trial.
+func failure(what string, err error) error {
+	detail, kind := fmt.Sprintf("%s: %v", what, err), kindOf(err)
+	for _, allowed := range []error{manager.ErrIndeterminate, manager.ErrNotApplied, manager.ErrConflict} {
+		if kind == "unexpected error" && errors.Is(err, allowed) {
+			return undecided(detail)
+		}
+	}
+	return &Violation{Kind: kind, Detail: detail}
+}
+
 func kindOf(err error) string {
 	if errors.Is(err, scenarios.ErrUnavailable) {
 		return "target gone"
@@ -67,7 +81,7 @@ var errLeft = errors.New("still waiting for the store")
 
 // stuck reports whether err means that a user is still inside the store, so that closing it would hang, too.
 func stuck(err error) bool {
-	return errors.Is(err, errHang) || errors.Is(err, errUndecided) || errors.Is(err, errLeft)
+	return errors.Is(err, errHang) || errors.Is(err, errNoProgress) || errors.Is(err, errLeft)
 }
 
 // grace is how long an aborted run waits for the users to leave the store.
@@ -85,11 +99,20 @@ type watch struct {
 	away     func() bool  // another process has the machine, so that no progress is expected; nil: never
 }
 
-// errUndecided means that a store has made no progress for a long time and is not proven to hang.
-var errUndecided = errors.New("no operation was completed for a long time, although goroutines were at work: " +
+// errUndecided means that a trial ended without a result and without a proven violation.
+var errUndecided = errors.New("undecided")
+
+// undecided is the reason of an [errUndecided].
+type undecided string
+
+func (u undecided) Error() string      { return string(u) }
+func (undecided) Is(target error) bool { return target == errUndecided }
+
+// errNoProgress means that a store has made no progress for a long time and is not proven to hang.
+var errNoProgress error = undecided("no operation was completed for a long time, although goroutines were at work: " +
 	"the store hangs in a loop, or is too slow to be measured")
 
-// await waits for done. It returns errHang or errUndecided, or the cause of the end of ctx.
+// await waits for done. It returns errHang or errNoProgress, or the cause of the end of ctx.
 func (w watch) await(ctx context.Context, done <-chan struct{}) error {
 	err := (&goroutine.Watch{
 		Patience: w.patience, Progress: w.progress, Suspended: w.away, Pauses: holdsOrPauses, Harness: waitsForSystem,
@@ -98,7 +121,7 @@ func (w watch) await(ctx context.Context, done <-chan struct{}) error {
 	case errors.Is(err, goroutine.ErrHang):
 		return errHang
 	case errors.Is(err, goroutine.ErrUndecided):
-		return errUndecided
+		return errNoProgress
 	}
 	return err
 }

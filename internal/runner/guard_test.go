@@ -2,7 +2,9 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,6 +86,30 @@ func TestBusyStoreIsUndecided(t *testing.T) {
 	}
 	if len(other) != 2 || !other[0].Audit.OK {
 		t.Errorf("the other store: %+v", other)
+	}
+}
+
+// A store may refuse an operation. Without the sessions there is no trial, and no finding.
+func TestRefusedPreparationIsUndecided(t *testing.T) {
+	for _, allowed := range []error{manager.NotApplied(errors.New("too busy")), manager.ErrConflict, manager.ErrIndeterminate} {
+		s := small(t, "chatbot")
+		s.Iterations, s.Sessions = 1, 8
+		refuses := bend(func(b *bent) {
+			b.update = func(context.Context, manager.ID, func(context.Context, *manager.Session) error) error { return allowed }
+		})
+		doc, err := Run(t.Context(), Config{
+			Subjects: []Subject{refuses, subject(t, "xsync")}, Scenarios: []scenarios.Scenario{s}, Runs: 2, Seed: 1, Patience: 50 * time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		given, other := doc.Results[0].Trials, doc.Results[1].Trials
+		if len(given) != 1 || !strings.Contains(given[0].Audit.Undecided, allowed.Error()) || len(given[0].Audit.Violations) > 0 {
+			t.Errorf("%v: want one trial without a finding, got %+v", allowed, given)
+		}
+		if len(other) != 2 || !other[0].Audit.OK {
+			t.Errorf("%v: the other store: %+v", allowed, other)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (r *run) perform(ctx context.Context, base setup, kind TaskKind, subject in
 		err = out.Violation
 	}
 	if err == nil && out.Undecided != "" {
-		err = givenUp(out.Undecided)
+		err = undecided(out.Undecided)
 	}
 	return out.Trial, err
 }
@@ -78,9 +78,3 @@ func (r *run) live(s Snapshot, base setup, subject int) {
 	s.Scenario, s.Label, s.Block = base.scenario.Name, r.Subjects[subject].Label, base.block
 	r.Live(s)
 }
-
-// givenUp is the reason of an [errUndecided] in another process.
-type givenUp string
-
-func (e givenUp) Error() string      { return string(e) }
-func (givenUp) Is(target error) bool { return target == errUndecided }
