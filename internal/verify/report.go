@@ -27,7 +27,7 @@ type Report struct {
 	Attempts      int               `json:"attempts,omitempty"` // number of repetitions of the rounds with Config.Until
 	history.Stats
 
-	// Of a subject with levels: the strongest level that no history refutes, the declared one, the refutation of the next stronger
+	// Of a subject with levels: the strongest level that no history refutes ("": none is refuted, and the verdict is another one), the declared one, the refutation of the next stronger
 	// one, and the number of operations without a known outcome.
 	Level        history.Level `json:"level,omitempty"`
 	Declared     string        `json:"declared,omitempty"` // with the bound of eventual consistency

@@ -325,11 +325,11 @@ func (r *run) conclude(ctx context.Context) {
 			tried = fmt.Sprintf("%d rounds", r.report.Rounds)
 		}
 		r.report.inconclusive(NotReproduced, fmt.Sprintf("no violation of the kind %q appeared in %s", r.cfg.Until, tried))
+	case float64(r.undetermined) > mostUndetermined*float64(r.report.Operations):
+		r.report.inconclusive(UnknownOutcomes, r.whyUndetermined())
 	case r.report.Unknown > 0 && !r.levels.settled():
 		r.report.inconclusive(SearchTimeout,
 			fmt.Sprintf("the search for a linearization ran out of time or memory on %d sessions", r.report.Unknown))
-	case float64(r.undetermined) > mostUndetermined*float64(r.report.Operations):
-		r.report.inconclusive(UnknownOutcomes, r.whyUndetermined())
 	case r.report.Overlapped < leastOverlap && !r.report.Scheduled:
 		r.report.inconclusive(LittleOverlap, fmt.Sprintf("%.0f %% of the operations overlapped another one on the same session, "+
 			"and less than %.0f %% prove nothing", 100*r.report.Overlapped, 100*leastOverlap))
@@ -337,6 +337,9 @@ func (r *run) conclude(ctx context.Context) {
 		r.report.Verdict = history.Passed
 	default:
 		r.report.Verdict = history.Linearizable
+	}
+	if r.report.Level == history.LevelLinearizable && r.report.Verdict != history.Linearizable {
+		r.report.Level = "" // that no history refutes it says nothing, if there are too few
 	}
 }
 
