@@ -20,7 +20,7 @@ import "context"
 //
 // Its methods are safe for concurrent use. Operations on one session are linearizable (Herlihy and Wing, 1990). Every method
 // but Close first checks ctx: if it is done, the method returns [ErrNotApplied] and changes nothing. After Close every method
-// but Close and Len returns [ErrClosed], and Len that or 0.
+// but Close and Len returns [ErrClosed], or ErrNotApplied if ctx is done, and Len one of these or 0.
 //
 // A closure runs while the session is held. Once it has started the caller waits for it. If it panics the session is released,
 // and the panic reaches the caller on the caller's goroutine. Using the store for the same session inside a closure deadlocks,
@@ -29,6 +29,7 @@ type SessionStore[T any] interface {
 	// GetOrCreate runs view on the session with this id, after creating it with create if it is absent.
 	// Of any number of concurrent callers exactly one gets created == true. create may run although its value is
 	// discarded; it must not use the store. view may be nil, and must neither change nor keep the session.
+	// Errors: ErrNotApplied, ErrClosed.
 	GetOrCreate(ctx context.Context, id ID, create func() T, view func(*T)) (created bool, err error)
 
 	// View runs fn on the session. fn must neither change nor keep it. fn's error is returned unchanged.
@@ -51,17 +52,19 @@ type SessionStore[T any] interface {
 	// another operation holds, also another Sweep or Close, is waited for, or left out, because it is in use; it does not keep the
 	// others from being removed. expired runs under the session's lock; removed is not called concurrently; neither may use the
 	// store. n is the number of removed sessions, also beside an error.
+	// Errors: ErrNotApplied, ErrClosed.
 	Sweep(ctx context.Context, expired func(id ID, s *T) bool, removed func(id ID, last T)) (n int, err error)
 
 	// Len returns the number of sessions, exact while no other operation runs. O(n) on some stores.
 	Len(ctx context.Context) (int, error)
 
-	// Close waits for running closures; operations that wait meanwhile are applied, or return ErrClosed and are not. It is
-	// idempotent and joins every goroutine of the store.
+	// Close waits for running closures that hold a session; operations that wait meanwhile are applied, or return ErrClosed and are
+	// not. It is idempotent and joins every goroutine of the store.
 	Close() error
 }
 
-// Census counts what a store holds, to find leaks: while no operation runs, Locks is at most what Sessions explains.
+// Census counts what a store holds, to find leaks: while no operation runs, Locks is at most what Sessions explains. Goroutines, such as
+// the owners of shards, may be as many as the store likes, if they do not grow with the sessions that were removed.
 type Census struct {
 	Sessions   int // sessions that can be found
 	Locks      int // locks, owners or mailboxes of single sessions; 0 where there are none per session

@@ -2,6 +2,7 @@ package flawed_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -86,6 +87,38 @@ func (s late) Delete(ctx context.Context, id manager.ID) (last manager.Session, 
 	return last, manager.ErrIndeterminate
 }
 
+// bounded refuses operations of sessions while it performs others.
+type bounded struct {
+	talks
+	running *atomic.Int64
+}
+
+const mostRunning = 3
+
+func (s bounded) admitted(operation func() error) error {
+	defer s.running.Add(-1)
+	if s.running.Add(1) > mostRunning {
+		return manager.NotApplied(errors.New("too busy"))
+	}
+	return operation()
+}
+
+func (s bounded) GetOrCreate(ctx context.Context, id manager.ID, create func() manager.Session, view func(*manager.Session)) (created bool, err error) {
+	err = s.admitted(func() error {
+		created, err = s.talks.GetOrCreate(ctx, id, create, view)
+		return err
+	})
+	return created, err
+}
+
+func (s bounded) Update(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	return s.admitted(func() error { return s.talks.Update(ctx, id, fn) })
+}
+
+func (s bounded) View(ctx context.Context, id manager.ID, fn func(context.Context, *manager.Session) error) error {
+	return s.admitted(func() error { return s.talks.View(ctx, id, fn) })
+}
+
 // TestRightStoresHaveNoViolation verifies stores that keep the contract in ways in which few others do.
 func TestRightStoresHaveNoViolation(t *testing.T) {
 	leavesOut := func() talks {
@@ -112,6 +145,8 @@ func TestRightStoresHaveNoViolation(t *testing.T) {
 		{"a sweep holds what it leaves", exclusive, func() talks { return slowSweep{leavesOut()} }, 12},
 		{"a goroutine of the store is busy while all callers wait", exclusive,
 			func() talks { return newCompacting(strategies.NewPerSession[manager.Session]()) }, 1},
+		{"a busy store refuses operations", exclusive,
+			func() talks { return bounded{strategies.NewPerSession[manager.Session](), new(atomic.Int64)} }, 12},
 		{"deletions take effect late", manager.Guarantees{Blocks: manager.BlocksSession},
 			func() talks { return late{strategies.NewPerSession[manager.Session]()} }, 12},
 	} {
