@@ -99,7 +99,7 @@ func TestRandomKills(t *testing.T) {
 			for i := range uint64(n) {
 				start := time.Now()
 				r, err := verify.Run(t.Context(), verify.Config{
-					Subject: f.Subject(), First: true, Seed: 1000 * i, Rounds: -1, Budget: time.Minute, Patience: 500 * time.Millisecond,
+					Subject: f.Subject(), First: true, Seed: 1000 * i, Rounds: -1, Budget: 10 * time.Minute, Patience: 500 * time.Millisecond,
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -90,6 +90,9 @@ func processorsShared(r *result.Result, machine *result.Machine) string {
 	if r.Load != "" { // users are made as they are needed
 		return "the operations in progress share " + processors
 	}
+	if r.Users <= machine.GOMAXPROCS {
+		return fmt.Sprintf("%s and %s, which other goroutines or other processes use, too", result.FormatCounted(r.Users, "user"), processors)
+	}
 	return fmt.Sprintf("%d users share %s", r.Users, processors)
 }
 

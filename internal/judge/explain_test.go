@@ -74,3 +74,19 @@ func TestReasons(t *testing.T) {
 		}
 	}
 }
+
+// Where there are no more users than processors, it is not the users that wait for each other.
+func TestProcessorsShared(t *testing.T) {
+	machine := &result.Machine{GOMAXPROCS: 2}
+	for users, want := range map[int]string{
+		1: "1 user and 2 processors, which other goroutines or other processes use, too",
+		2: "2 users and 2 processors, which other goroutines or other processes use, too",
+		3: "3 users share 2 processors",
+	} {
+		var r result.Result
+		r.Users = users
+		if got := processorsShared(&r, machine); got != want {
+			t.Errorf("%d users: %q, want %q", users, got, want)
+		}
+	}
+}
